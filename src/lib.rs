@@ -1,0 +1,2 @@
+//! Countersign, a verification sidecar.
+
