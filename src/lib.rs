@@ -1,2 +1,3 @@
 //! Countersign, a verification sidecar.
 
+pub mod jose;

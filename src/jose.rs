@@ -1,0 +1,22 @@
+//! Strict JOSE: pure functions over bytes. No I/O, no clock, no configuration.
+//!
+//! The order of trust: [`jwk`] turns key documents into [`VerificationKey`]s that are sound and
+//! parsed once; [`jws`] splits a compact serialisation without believing it; only
+//! [`CompactJws::verify`] brings the two together.
+
+pub mod algorithm;
+pub mod base64url;
+pub mod json;
+pub mod jwk;
+pub mod jws;
+pub mod signing;
+#[cfg(test)]
+mod tests;
+
+pub use algorithm::{Algorithm, AlgorithmSet};
+pub use json::{Json, JsonError, Object};
+pub use jwk::{
+    JwkSet, JwkSetError, KeyLimits, KeyRejection, PemError, SkippedKey, Thumbprint, VerificationKey,
+};
+pub use jws::{CompactJws, JwsError, VerifyError, verify_compact};
+pub use signing::{SigningError, SigningKey};

@@ -1,0 +1,202 @@
+//! JSON as JOSE needs it: no duplicate members, exact integers, bounded depth and size.
+
+mod parse;
+#[cfg(test)]
+mod tests;
+mod write;
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the JSON types")]
+pub enum Json {
+    Null,
+    Bool(bool),
+    /// A number written without fraction and exponent, exact, from -2⁶³ to 2⁶⁴-1.
+    Integer(i128),
+    /// Any other number, and `-0`; always finite.
+    Float(f64),
+    String(String),
+    Array(Vec<Self>),
+    Object(Object),
+}
+
+/// A JSON object: members in document order, names unique.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Object {
+    members: Vec<(String, Json)>,
+}
+
+/// Why a text is not accepted as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JsonError {
+    /// Not JSON (RFC 8259), or not UTF-8.
+    #[error("not valid JSON")]
+    Syntax,
+    /// JSON, but not an object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// The same member name twice in one object, at any level.
+    #[error("not acceptable JSON: a member name occurs twice")]
+    DuplicateMember,
+    /// Deeper than [`MAX_DEPTH`] or more than [`MAX_NODES`] values.
+    #[error("not acceptable JSON: nested too deeply or too many values")]
+    TooComplex,
+    /// An integer outside of 64 bits, or a number beyond every float.
+    #[error("not acceptable JSON: a number is out of range")]
+    NumberOutOfRange,
+}
+
+/// Nesting beyond this is refused (threats C-11); real tokens stay below 10.
+pub const MAX_DEPTH: usize = 32;
+/// Values in one document beyond this are refused.
+pub const MAX_NODES: usize = 10_000;
+
+impl Json {
+    /// Parses one JSON value with nothing behind it.
+    pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
+        parse::document(text)
+    }
+
+    /// The string, if it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        if let Self::String(s) = self { Some(s) } else { None }
+    }
+
+    /// The elements, if it is an array.
+    pub fn as_array(&self) -> Option<&[Self]> {
+        if let Self::Array(a) = self { Some(a) } else { None }
+    }
+
+    /// The object, if it is one.
+    pub fn as_object(&self) -> Option<&Object> {
+        if let Self::Object(o) = self { Some(o) } else { None }
+    }
+
+    /// The value as JSON text without white space.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        write::value(&mut text, self);
+        text
+    }
+
+    /// Heap and inline bytes that the value takes, for caches that are bounded by memory.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.heap()
+    }
+
+    fn heap(&self) -> usize {
+        match self {
+            Self::Null | Self::Bool(_) | Self::Integer(_) | Self::Float(_) => 0,
+            Self::String(s) => s.capacity(),
+            Self::Array(a) => {
+                a.capacity() * size_of::<Self>() + a.iter().map(Self::heap).sum::<usize>()
+            }
+            Self::Object(o) => o.heap(),
+        }
+    }
+}
+
+impl Object {
+    /// Parses a JSON object with nothing behind it.
+    pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
+        match Json::parse(text)? {
+            Json::Object(object) => Ok(object),
+            _ => Err(JsonError::NotAnObject),
+        }
+    }
+
+    /// The member of that name, compared byte for byte.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        self.members.iter().find(|(n, _)| n == name).map(|(_, v)| v)
+    }
+
+    /// Name and value of every member, in document order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.members.iter().map(|(n, v)| (n.as_str(), v))
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The object as JSON text without white space.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        write::object(&mut text, self);
+        text
+    }
+
+    /// Heap and inline bytes that the object takes.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.heap()
+    }
+
+    /// Sets a member, replacing one of the same name.
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Json>) {
+        let (name, value) = (name.into(), value.into());
+        match self.members.iter_mut().find(|(n, _)| *n == name) {
+            Some((_, old)) => *old = value,
+            None => self.members.push((name, value)),
+        }
+    }
+
+    fn heap(&self) -> usize {
+        let inline = self.members.capacity() * size_of::<(String, Json)>();
+        let parts = self.members.iter().map(|(n, v)| n.capacity() + v.heap());
+        inline + parts.sum::<usize>()
+    }
+}
+
+impl FromIterator<(String, Json)> for Object {
+    /// Later members of the same name replace earlier ones.
+    fn from_iter<I: IntoIterator<Item = (String, Json)>>(iter: I) -> Self {
+        let mut object = Self::default();
+        iter.into_iter().for_each(|(name, value)| object.insert(name, value));
+        object
+    }
+}
+
+impl IntoIterator for Object {
+    type Item = (String, Json);
+    type IntoIter = std::vec::IntoIter<(String, Json)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.members.into_iter()
+    }
+}
+
+impl From<&str> for Json {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for Json {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<bool> for Json {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Json {
+    fn from(value: i64) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<Object> for Json {
+    fn from(object: Object) -> Self {
+        Self::Object(object)
+    }
+}

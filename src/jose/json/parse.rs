@@ -1,0 +1,221 @@
+//! The strict parser: `serde_json` reads the syntax, the visitor here refuses what it lets pass.
+
+use std::{cell::Cell, fmt};
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::{Json, JsonError, MAX_DEPTH, MAX_NODES, Object};
+
+/// `serde_json` hands an integer that does not fit 64 bits over as a float, already rounded. The
+/// smallest such magnitude is 2⁶³; below it no float has ever been an integer literal.
+const PERHAPS_AN_INTEGER: f64 = 9_223_372_036_854_775_808.0;
+
+/// Up to this many members, comparing each with each is faster than sorting.
+const FEW_MEMBERS: usize = 24;
+
+/// Parses one value with nothing behind it.
+pub(super) fn document(text: &[u8]) -> Result<Json, JsonError> {
+    let text = std::str::from_utf8(text).map_err(|_| JsonError::Syntax)?;
+    let budget = Budget::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let root = Value { budget: &budget, depth: 0 };
+    let value = root
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|error| budget.refusal(&error))?;
+    if budget.large_float.get() && has_rounded_integer(text) {
+        return Err(JsonError::NumberOutOfRange);
+    }
+    Ok(value)
+}
+
+/// What one document may still use, and why it was refused if it was by us.
+struct Budget {
+    nodes: Cell<usize>,
+    refused: Cell<Option<JsonError>>,
+    large_float: Cell<bool>,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            nodes: Cell::new(MAX_NODES),
+            refused: Cell::new(None),
+            large_float: Cell::new(false),
+        }
+    }
+}
+
+impl Budget {
+    fn refuse<E: Error>(&self, why: JsonError) -> E {
+        self.refused.set(Some(why));
+        E::custom(why)
+    }
+
+    /// Takes one node.
+    fn spend<E: Error>(&self) -> Result<(), E> {
+        let left = self.nodes.get().checked_sub(1);
+        self.nodes.set(left.ok_or_else(|| self.refuse(JsonError::TooComplex))?);
+        Ok(())
+    }
+
+    /// The reason that we gave, or what `serde_json` complains about.
+    fn refusal(&self, error: &serde_json::Error) -> JsonError {
+        self.refused.get().unwrap_or_else(|| {
+            // The only way that serde_json offers to tell 1e999 from a syntax error.
+            if error.to_string().starts_with("number out of range") {
+                JsonError::NumberOutOfRange
+            } else {
+                JsonError::Syntax
+            }
+        })
+    }
+}
+
+/// Reads the value at one level of nesting.
+#[derive(Clone, Copy)]
+struct Value<'b> {
+    budget: &'b Budget,
+    depth: usize,
+}
+
+impl Value<'_> {
+    fn deeper<E: Error>(self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.budget.refuse(JsonError::TooComplex));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        self.budget.spend()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_> {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Integer(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Integer(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
+        if value.abs() >= PERHAPS_AN_INTEGER {
+            self.budget.large_float.set(true);
+        }
+        Ok(Json::Float(value))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::String(value.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Json, E> {
+        Ok(Json::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let element = self.deeper()?;
+        let mut elements = Vec::new();
+        while let Some(value) = seq.next_element_seed(element)? {
+            elements.push(value);
+        }
+        Ok(Json::Array(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let member = self.deeper()?;
+        let mut members = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            members.push((name, map.next_value_seed(member)?));
+        }
+        if has_duplicate(&members) {
+            return Err(self.budget.refuse(JsonError::DuplicateMember));
+        }
+        Ok(Json::Object(Object { members }))
+    }
+}
+
+/// Whether a name occurs twice. Names are compared as they read after unescaping.
+fn has_duplicate(members: &[(String, Json)]) -> bool {
+    if members.len() <= FEW_MEMBERS {
+        let mut rest = members;
+        while let Some(((name, _), later)) = rest.split_first() {
+            if later.iter().any(|(other, _)| other == name) {
+                return true;
+            }
+            rest = later;
+        }
+        return false;
+    }
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names.array_windows().any(|[one, next]| one == next)
+}
+
+/// Whether a valid JSON text holds an integer literal that does not fit 64 bits. Looked at only
+/// where a float as large as that came up.
+fn has_rounded_integer(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let length = match first {
+            b'"' => string_length(behind) + 1,
+            b'-' | b'0'..=b'9' => {
+                let (number, _) = rest.split_at(number_length(rest));
+                if is_rounded_integer(number) {
+                    return true;
+                }
+                number.len()
+            }
+            _ => 1,
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    false
+}
+
+/// Bytes of a string behind its opening quote, the closing one included.
+fn string_length(text: &[u8]) -> usize {
+    let mut escaped = false;
+    let ends = |byte: &u8| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    };
+    text.iter().position(ends).map_or(text.len(), |end| end + 1)
+}
+
+fn number_length(text: &[u8]) -> usize {
+    let is_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    text.iter().take_while(|byte| is_number(byte)).count()
+}
+
+fn is_rounded_integer(number: &[u8]) -> bool {
+    const FITS: std::ops::RangeInclusive<i128> = i64::MIN as i128..=u64::MAX as i128;
+    if number.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E')) {
+        return false;
+    }
+    let value = std::str::from_utf8(number).ok().and_then(|n| n.parse().ok());
+    !value.is_some_and(|value| FITS.contains(&value))
+}

@@ -1,0 +1,162 @@
+//! JSON Web Keys (RFC 7517): from a document to keys that are sound, bound to their algorithms
+//! and parsed once.
+
+mod binding;
+pub(super) mod der;
+mod material;
+mod pem;
+mod rejection;
+mod rsa;
+mod set;
+#[cfg(test)]
+mod tests;
+mod thumbprint;
+mod verifier;
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+
+use self::{material::PublicMaterial, verifier::Verifier};
+pub use self::{
+    pem::PemError,
+    rejection::KeyRejection,
+    set::{JwkSet, JwkSetError, SkippedKey},
+    thumbprint::Thumbprint,
+};
+use super::{
+    Algorithm, AlgorithmSet, Object,
+    algorithm::{KeyType, Scheme},
+    jws::MAX_KID_BYTES,
+};
+
+use self::der::Der;
+pub(super) use self::pem::encode as encode_pem;
+
+/// A key that signatures can be checked with. Its `Debug` shows no secret.
+pub struct VerificationKey {
+    kid: Option<String>,
+    kind: String,
+    thumbprint: Thumbprint,
+    /// One ready verifier for each algorithm of the key, never empty.
+    verifiers: Vec<Verifier>,
+}
+
+impl VerificationKey {
+    /// From one public JWK. Refused are private keys, shared secrets (they come by configuration
+    /// alone, [`VerificationKey::from_secret`]), keys that are not for signatures, and keys that
+    /// are not sound.
+    pub fn from_jwk(jwk: &Object, limits: &KeyLimits) -> Result<Self, KeyRejection> {
+        binding::refuse_private_members(jwk)?;
+        binding::refuse_other_uses(jwk)?;
+        let kid = binding::text(jwk, "kid")?;
+        if kid.is_some_and(|kid| kid.is_empty() || kid.len() > MAX_KID_BYTES) {
+            return Err(KeyRejection::MemberMalformed("kid"));
+        }
+        let material = PublicMaterial::from_jwk(jwk, limits)?;
+        let algorithms = binding::algorithms(jwk, &material)?;
+        Self::from_material(kid, &material, algorithms)
+    }
+
+    /// From a shared secret (`oct`), for HMAC only. The secret must be at least as long as the
+    /// hash of every algorithm it is for (RFC 7518 §3.2).
+    pub fn from_secret(secret: &[u8], algorithms: AlgorithmSet) -> Result<Self, KeyRejection> {
+        let verifiers = algorithms
+            .iter()
+            .map(|alg| match alg.scheme() {
+                Scheme::Hmac(hmac) if secret.len() < hmac.tag_len() => {
+                    Err(KeyRejection::SecretTooShort { required: hmac.tag_len() })
+                }
+                Scheme::Hmac(hmac) => Ok(Verifier::secret(alg, hmac::Key::new(hmac, secret))),
+                _ => Err(KeyRejection::AlgorithmMismatch),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if verifiers.is_empty() {
+            return Err(KeyRejection::AlgorithmUnsupported);
+        }
+        Ok(Self {
+            kid: None,
+            kind: KeyType::Oct.name().to_owned(),
+            thumbprint: Thumbprint::of_secret(secret),
+            verifiers,
+        })
+    }
+
+    /// From checked material that is bound to algorithms which fit it.
+    fn from_material(
+        kid: Option<&str>,
+        material: &PublicMaterial,
+        algorithms: AlgorithmSet,
+    ) -> Result<Self, KeyRejection> {
+        let verifiers =
+            algorithms.iter().map(|alg| material.verifier(alg)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            kid: kid.map(str::to_owned),
+            kind: material.kind(),
+            thumbprint: Thumbprint::of(material),
+            verifiers,
+        })
+    }
+
+    /// The `kid`, if the key has one.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// What a signature under this key may be made with.
+    pub fn algorithms(&self) -> AlgorithmSet {
+        self.verifiers.iter().map(Verifier::algorithm).collect()
+    }
+
+    /// Its RFC 7638 thumbprint.
+    pub fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    /// What it is, for people: `RSA 2048`, `EC P-256`, `OKP Ed25519`, `AKP ML-DSA-44`, `oct`.
+    pub fn kind(&self) -> String {
+        self.kind.clone()
+    }
+
+    /// Checks a signature. `false` also where the algorithm is not one of the key's.
+    pub fn verify(&self, alg: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.verifiers
+            .iter()
+            .find(|verifier| verifier.algorithm() == alg)
+            .is_some_and(|verifier| verifier.verify(message, signature))
+    }
+}
+
+impl fmt::Debug for VerificationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerificationKey")
+            .field("kid", &self.kid)
+            .field("kind", &self.kind)
+            .field("algorithms", &self.algorithms().iter().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bounds on keys that come from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// The most keys taken from one set.
+    pub max_keys: usize,
+    /// The largest RSA modulus in bits; never above [`KeyLimits::MAX_RSA_BITS`].
+    pub max_rsa_bits: usize,
+}
+
+impl KeyLimits {
+    /// The smallest RSA modulus (RFC 7518 §3.3).
+    pub const MIN_RSA_BITS: usize = 2048;
+    /// What aws-lc verifies at most; beyond, a forged signature would buy too much CPU.
+    pub const MAX_RSA_BITS: usize = 8192;
+    /// Providers publish a handful of keys; this leaves room and bounds what a set can cost.
+    pub const DEFAULT_MAX_KEYS: usize = 100;
+}
+
+impl Default for KeyLimits {
+    fn default() -> Self {
+        Self { max_keys: Self::DEFAULT_MAX_KEYS, max_rsa_bits: Self::MAX_RSA_BITS }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a key says it is for: `use`, `key_ops` and `alg` (RFC 7517 §4.2-4.4).
+
+use super::{KeyRejection, PublicMaterial};
+use crate::jose::{Algorithm, AlgorithmSet, Json, Object};
+
+/// The private members of every key type (RFC 7518 §6, RFC 8037 §2; `priv` for `AKP`).
+const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+
+/// The registered operations that have no place beside `verify`.
+const OTHER_OPERATIONS: [&str; 6] =
+    ["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"];
+
+/// A member that is a string where it is present.
+pub(super) fn text<'j>(
+    jwk: &'j Object,
+    name: &'static str,
+) -> Result<Option<&'j str>, KeyRejection> {
+    match jwk.get(name) {
+        None => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text)),
+        Some(_) => Err(KeyRejection::MemberMalformed(name)),
+    }
+}
+
+/// A member that must be a string.
+pub(super) fn required<'j>(jwk: &'j Object, name: &'static str) -> Result<&'j str, KeyRejection> {
+    text(jwk, name)?.ok_or(KeyRejection::MemberMissing(name))
+}
+
+/// Refuses what must stay secret: shared secrets, and private keys that somebody published.
+pub(super) fn refuse_private_members(jwk: &Object) -> Result<(), KeyRejection> {
+    if required(jwk, "kty")? == "oct" {
+        return Err(KeyRejection::SharedSecret);
+    }
+    if PRIVATE_MEMBERS.iter().any(|name| jwk.get(name).is_some()) {
+        return Err(KeyRejection::PrivateKey);
+    }
+    Ok(())
+}
+
+/// Refuses keys that are for anything but signatures.
+pub(super) fn refuse_other_uses(jwk: &Object) -> Result<(), KeyRejection> {
+    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+        return Err(KeyRejection::UseNotSig);
+    }
+    let Some(operations) = jwk.get("key_ops") else {
+        return Ok(());
+    };
+    let operations = operations
+        .as_array()
+        .and_then(|list| list.iter().map(Json::as_str).collect::<Option<Vec<_>>>())
+        .ok_or(KeyRejection::MemberMalformed("key_ops"))?;
+    if !operations.contains(&"verify") {
+        return Err(KeyRejection::KeyOpsWithoutVerify);
+    }
+    if OTHER_OPERATIONS.iter().any(|op| operations.contains(op)) {
+        return Err(KeyRejection::KeyOpsConflict);
+    }
+    Ok(())
+}
+
+/// The algorithms that the key may be used with: the one it names, or all that fit it.
+pub(super) fn algorithms(
+    jwk: &Object,
+    material: &PublicMaterial,
+) -> Result<AlgorithmSet, KeyRejection> {
+    let fitting = material.fitting_algorithms();
+    let Some(name) = text(jwk, "alg")? else {
+        return Ok(fitting);
+    };
+    let alg = Algorithm::from_name(name).ok_or(KeyRejection::AlgorithmUnsupported)?;
+    if fitting.contains(alg) {
+        Ok(AlgorithmSet::from_iter([alg]))
+    } else {
+        Err(KeyRejection::AlgorithmMismatch)
+    }
+}

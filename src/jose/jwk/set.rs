@@ -1,0 +1,115 @@
+//! JWK sets (RFC 7517 §5): one unusable key never costs the others.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{KeyLimits, KeyRejection, PemError, VerificationKey, pem};
+use crate::jose::{Json, JsonError, Object, jws::MAX_KID_BYTES};
+
+/// The usable keys of a JWK set, and what was left out of it.
+#[derive(Debug, Clone, Default)]
+pub struct JwkSet {
+    /// The usable keys in document order.
+    pub keys: Vec<Arc<VerificationKey>>,
+    /// The others.
+    pub skipped: Vec<SkippedKey>,
+}
+
+/// A key of a set that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedKey {
+    /// Its place in the document, from 0.
+    pub position: usize,
+    /// Its `kid`, if it has a readable one.
+    pub kid: Option<String>,
+    /// Why.
+    pub rejection: KeyRejection,
+}
+
+/// Why a document is no JWK set at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JwkSetError {
+    /// Not JSON by the strict rules.
+    #[error("the key set is {0}")]
+    Json(#[from] JsonError),
+    /// No `keys` array (and no single JWK either).
+    #[error("the key set has no \"keys\" array")]
+    NoKeys,
+}
+
+impl JwkSet {
+    /// Parses a JWKS, or a document that is one single JWK.
+    ///
+    /// A `kid` that two entries share names neither of them: both are left out, whatever else they
+    /// are. That holds even where one of the two would be left out anyway (an encryption key, say),
+    /// for then the publisher has lost track of its names, and which key a token means would hang
+    /// on our taste. Entries beyond [`KeyLimits::max_keys`] are left out, but their `kid` counts.
+    pub fn parse(document: &[u8], limits: &KeyLimits) -> Result<Self, JwkSetError> {
+        let document = Object::parse(document)?;
+        let entries = match document.get("keys") {
+            Some(Json::Array(entries)) => entries.iter().map(Json::as_object).collect(),
+            None if document.get("kty").is_some() => vec![Some(&document)],
+            _ => return Err(JwkSetError::NoKeys),
+        };
+        let mut names: HashMap<&str, usize> = HashMap::new();
+        for kid in entries.iter().filter_map(|entry| kid(*entry)) {
+            *names.entry(kid).or_default() += 1;
+        }
+        let mut set = Self::default();
+        for (position, entry) in entries.into_iter().enumerate() {
+            let kid = kid(entry);
+            let result = if position >= limits.max_keys {
+                Err(KeyRejection::TooManyKeys { limit: limits.max_keys })
+            } else if kid.is_some_and(|kid| names.get(kid).is_some_and(|count| *count > 1)) {
+                Err(KeyRejection::DuplicateKid)
+            } else {
+                entry
+                    .ok_or(KeyRejection::NotAnObject)
+                    .and_then(|jwk| VerificationKey::from_jwk(jwk, limits))
+            };
+            set.take(position, kid, result);
+        }
+        Ok(set)
+    }
+
+    /// Parses PEM: any number of `PUBLIC KEY` (SPKI), `RSA PUBLIC KEY` and `CERTIFICATE` blocks.
+    /// Never a private key. The keys have no `kid`. Of a certificate only the key is read: nothing
+    /// of it is verified, its expiry included.
+    pub fn parse_pem(document: &[u8], limits: &KeyLimits) -> Result<Self, PemError> {
+        let mut set = Self::default();
+        for (position, material) in pem::keys(document, limits)?.into_iter().enumerate() {
+            let result = if position >= limits.max_keys {
+                Err(KeyRejection::TooManyKeys { limit: limits.max_keys })
+            } else {
+                material.and_then(|material| {
+                    let algorithms = material.fitting_algorithms();
+                    VerificationKey::from_material(None, &material, algorithms)
+                })
+            };
+            set.take(position, None, result);
+        }
+        Ok(set)
+    }
+
+    fn take(
+        &mut self,
+        position: usize,
+        kid: Option<&str>,
+        result: Result<VerificationKey, KeyRejection>,
+    ) {
+        match result {
+            Ok(key) => self.keys.push(Arc::new(key)),
+            Err(rejection) => self.skipped.push(SkippedKey {
+                position,
+                kid: kid.filter(|kid| kid.len() <= MAX_KID_BYTES).map(str::to_owned),
+                rejection,
+            }),
+        }
+    }
+}
+
+fn kid(entry: Option<&Object>) -> Option<&str> {
+    entry?.get("kid")?.as_str()
+}
+
+#[cfg(test)]
+mod tests;
