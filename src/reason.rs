@@ -1,0 +1,152 @@
+//! Why a request is refused: one word per cause, the same in the log line, the metric label, the
+//! `explain` output and, where the operator allows it, the answer.
+
+use std::fmt;
+
+/// What kind of refusal a [`Reason`] is; decides status and challenge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// No credential where one is needed: 401 with a bare challenge (RFC 6750 §3).
+    CredentialMissing,
+    /// A credential that does not hold: 401 `invalid_token`.
+    CredentialInvalid,
+    /// A good credential that does not suffice: 403 `insufficient_scope`, or plain 403.
+    NotPermitted,
+    /// A request that is not looked at any further: 400 or the more exact 4xx.
+    RequestMalformed,
+    /// We can't decide: 503 with `Retry-After`, never 401 and never a pass.
+    CannotDecide,
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $class:ident, $text:literal;)*) => {
+        /// The cause of a refusal. Codes are stable: dashboards and clients depend on them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[$doc])* #[doc = $text] $name,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the checks.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The stable code.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// What kind of refusal it is.
+            pub const fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class,)* }
+            }
+
+            /// One sentence for people; a constant, so that nothing of a request can get in.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    // The request itself.
+    RequestNotCanonical = "request_not_canonical", RequestMalformed,
+        "The method, target or host has no single meaning.";
+    MethodNotSupported = "method_not_supported", RequestMalformed,
+        "The method is not one that is forwarded.";
+    HeaderNotAllowed = "header_not_allowed", RequestMalformed,
+        "A Connection option names a header that carries identity.";
+    FramingNotAllowed = "framing_not_allowed", RequestMalformed,
+        "The Transfer-Encoding is anything but chunked.";
+    ExpectationNotSupported = "expectation_not_supported", RequestMalformed,
+        "The Expect header asks for something other than 100-continue.";
+    // The route.
+    RouteUnknown = "route_unknown", NotPermitted, "No route matches the request.";
+    MethodNotAllowed = "method_not_allowed", RequestMalformed,
+        "The route does not take this method.";
+    // The credential.
+    CredentialMissing = "credential_missing", CredentialMissing, "No credential was sent.";
+    CredentialAmbiguous = "credential_ambiguous", RequestMalformed,
+        "More than one credential was sent.";
+    CredentialMalformed = "credential_malformed", RequestMalformed,
+        "The credential is not exactly one token.";
+    TokenTooLarge = "token_too_large", CredentialInvalid, "The token is longer than allowed.";
+    // The token's form.
+    TokenMalformed = "token_malformed", CredentialInvalid, "The token is not a compact JWS.";
+    TokenEncrypted = "token_encrypted", CredentialInvalid,
+        "The token is encrypted (JWE), which is not supported.";
+    HeaderMalformed = "header_malformed", CredentialInvalid,
+        "The token's header is not acceptable.";
+    AlgorithmUnsupported = "algorithm_unsupported", CredentialInvalid,
+        "The token's algorithm is not supported.";
+    CriticalUnknown = "critical_unknown", CredentialInvalid,
+        "The token has a critical header parameter that is not understood.";
+    ClaimsMalformed = "claims_malformed", CredentialInvalid,
+        "The token's claims are not an acceptable JSON object.";
+    // The token's meaning, cheap checks first.
+    IssuerUnknown = "issuer_unknown", CredentialInvalid, "The token's issuer is not configured.";
+    AlgorithmNotAllowed = "algorithm_not_allowed", CredentialInvalid,
+        "The issuer's tokens may not use this algorithm.";
+    TokenTypeNotAllowed = "token_type_not_allowed", CredentialInvalid,
+        "The token is of a type that is not taken as an access token.";
+    ClaimMalformed = "claim_malformed", CredentialInvalid,
+        "A registered claim has the wrong type or an impossible value.";
+    ClaimMissing = "claim_missing", CredentialInvalid, "A required claim is missing.";
+    TokenExpired = "token_expired", CredentialInvalid, "The token has expired.";
+    TokenNotYetValid = "token_not_yet_valid", CredentialInvalid, "The token is not valid yet.";
+    TokenIssuedInFuture = "token_issued_in_future", CredentialInvalid,
+        "The token claims to have been issued in the future.";
+    LifetimeTooLong = "lifetime_too_long", CredentialInvalid,
+        "The token lives longer than allowed.";
+    AudienceMismatch = "audience_mismatch", CredentialInvalid,
+        "The token is for another audience.";
+    BindingUnproven = "binding_unproven", CredentialInvalid,
+        "The token is bound to its sender (cnf) and came without proof.";
+    // The key and the signature.
+    KeysUnavailable = "keys_unavailable", CannotDecide,
+        "The issuer's keys are not available at the moment.";
+    KidUnknown = "kid_unknown", CredentialInvalid, "The issuer has no key of this id.";
+    KeyAmbiguous = "key_ambiguous", CredentialInvalid,
+        "The token names no key and several would fit.";
+    KeyUnsuitable = "key_unsuitable", CredentialInvalid,
+        "The issuer's key is not made for the token's algorithm.";
+    SignatureInvalid = "signature_invalid", CredentialInvalid, "The signature is wrong.";
+    // The route's requirements.
+    IssuerNotAllowed = "issuer_not_allowed", NotPermitted,
+        "The route takes tokens of other issuers only.";
+    ScopeInsufficient = "scope_insufficient", NotPermitted, "The token lacks a scope.";
+    ClaimNotPermitted = "claim_not_permitted", NotPermitted,
+        "A claim does not hold a value that the route asks for.";
+    // The forwarding.
+    ClaimUnrenderable = "claim_unrenderable", NotPermitted,
+        "A claim can't be written as a header.";
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_snake_case_words() {
+        let codes: HashSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for code in codes {
+            assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{code}");
+        }
+    }
+
+    #[test]
+    fn only_missing_keys_are_undecidable() {
+        let undecidable: Vec<_> =
+            Reason::ALL.iter().filter(|reason| reason.class() == Class::CannotDecide).collect();
+        assert_eq!(undecidable, [&Reason::KeysUnavailable]);
+    }
+}
