@@ -1,5 +1,8 @@
 //! Countersign, a verification sidecar.
 
 pub mod clock;
+pub mod config;
+pub mod identity;
 pub mod jose;
+pub mod policy;
 pub mod reason;

@@ -1,0 +1,256 @@
+//! The effective configuration: settings written back as TOML, every default filled in.
+//!
+//! What it prints can be loaded again and means the same. It holds no secret: settings name the
+//! files of secrets, never their content, and URLs with user information are refused at load.
+
+mod writer;
+
+use toml::{Table, Value};
+use writer::Writer;
+
+use super::{
+    AccessSettings, ClaimHeaderSettings, CredentialSource, IssuerSettings, KeySettings, KeySource,
+    LimitSettings, LogSettings, RequirementSettings, RouteSettings, Settings, TlsSettings,
+    UpstreamSettings, claims::ENCODINGS, log::FORMATS, values::format_duration,
+};
+use crate::{identity::Encoding, policy::HostPattern};
+
+impl Settings {
+    /// The effective configuration as TOML, for `check` and the admin listener's `/config`.
+    pub fn to_toml(&self) -> String {
+        let mut root = Table::new();
+        root.insert("server".to_owned(), self.server_table());
+        let admin = Writer::default().text("listen", &self.admin.listen);
+        root.insert("admin".to_owned(), admin.table());
+        root.insert("upstreams".to_owned(), self.upstreams_table());
+        root.insert("issuers".to_owned(), self.issuers_table());
+        root.insert("credential".to_owned(), self.credential_table());
+        root.insert("cache".to_owned(), self.cache_table());
+        root.insert("claims".to_owned(), self.claims_table());
+        root.insert("forwarding".to_owned(), self.forwarding_table());
+        root.insert("denials".to_owned(), self.denials_table());
+        root.insert("log".to_owned(), log_table(&self.log));
+        let routes = self.routes.iter().map(|route| self.route_table(route));
+        root.insert("routes".to_owned(), Value::Array(routes.collect()));
+        // Only a map with keys that are no texts can't be written.
+        toml::to_string(&root).unwrap_or_default()
+    }
+
+    fn server_table(&self) -> Value {
+        let workers = self.server.workers.map_or(0, std::num::NonZeroUsize::get);
+        let writer = Writer::default()
+            .text("listen", &self.server.listen)
+            .count("workers", workers)
+            .duration("shutdown_grace", self.server.shutdown_grace)
+            .duration("drain_timeout", self.server.drain_timeout);
+        let writer = match &self.server.tls {
+            Some(tls) => writer.value("tls", tls_table(tls)),
+            None => writer,
+        };
+        writer.value("limits", limits_table(&self.server.limits)).table()
+    }
+
+    fn upstreams_table(&self) -> Value {
+        let upstreams = self.upstreams.iter();
+        upstreams
+            .map(|(name, upstream)| (name.clone(), upstream_table(upstream)))
+            .collect::<Table>()
+            .into()
+    }
+
+    fn issuers_table(&self) -> Value {
+        let issuers = self.issuers.iter();
+        issuers.map(|issuer| (issuer.name.clone(), issuer_table(issuer))).collect::<Table>().into()
+    }
+
+    fn credential_table(&self) -> Value {
+        let sources = self.credential.sources.iter().map(|source| match source {
+            CredentialSource::Header { name, scheme } => {
+                Writer::default().text("header", name).optional("scheme", scheme.as_ref()).table()
+            }
+            CredentialSource::Cookie(name) => Writer::default().text("cookie", name).table(),
+        });
+        Writer::default()
+            .value("sources", Value::Array(sources.collect()))
+            .size("max_bytes", self.credential.max_bytes)
+            .switch("forward", self.credential.forward)
+            .table()
+    }
+
+    fn cache_table(&self) -> Value {
+        Writer::default()
+            .count("entries", self.cache.entries)
+            .size("bytes", self.cache.bytes)
+            .duration("max_age", self.cache.max_age)
+            .count("rejected_entries", self.cache.rejected_entries)
+            .table()
+    }
+
+    fn claims_table(&self) -> Value {
+        let line = |claim: &ClaimHeaderSettings| {
+            let path = claim.claim.as_str();
+            if claim.encoding == Encoding::default() {
+                return Value::from(path);
+            }
+            let encoding = ENCODINGS.iter().find(|(_, known)| *known == claim.encoding);
+            Writer::default()
+                .text("claim", path)
+                .optional("encoding", encoding.map(|(name, _)| name))
+                .table()
+        };
+        let claims = self.claims.iter();
+        claims.map(|claim| (claim.header.to_string(), line(claim))).collect::<Table>().into()
+    }
+
+    fn forwarding_table(&self) -> Value {
+        Writer::default()
+            .list("trusted_proxies", &self.forwarding.trusted_proxies)
+            .switch("drop_underscores", self.forwarding.drop_underscores)
+            .list("remove", &self.forwarding.remove)
+            .list("keep", &self.forwarding.keep)
+            .size("max_header_bytes", self.forwarding.max_header_bytes)
+            .table()
+    }
+
+    fn denials_table(&self) -> Value {
+        Writer::default()
+            .optional("realm", self.denials.realm.as_ref())
+            .switch("expose_reasons", self.denials.expose_reasons)
+            .table()
+    }
+
+    fn route_table(&self, route: &RouteSettings) -> Value {
+        let writer = Writer::default()
+            .text("path", route.path.as_str())
+            .list("methods", &route.methods)
+            .list("hosts", route.hosts.iter().map(HostPattern::as_str));
+        let writer = match &route.access {
+            AccessSettings::Public => writer.text("access", "public"),
+            AccessSettings::Token(requirement) => {
+                self.requirement(writer.text("access", "protected"), requirement)
+            }
+        };
+        writer.text("upstream", &route.upstream).table()
+    }
+
+    fn requirement(&self, writer: Writer, requirement: &RequirementSettings) -> Writer {
+        let issuers = requirement.issuers.iter();
+        let issuers = issuers.filter_map(|index| self.issuers.get(*index));
+        let claims = requirement.claims.iter().map(|requirement| {
+            let values = requirement.any_of.iter().cloned().map(Value::from);
+            let name = requirement.claim.as_str().to_owned();
+            (name, Value::Array(values.collect()))
+        });
+        let claims: Table = claims.collect();
+        let writer = writer
+            .list("issuers", issuers.map(|issuer| &issuer.name))
+            .list("scopes", &requirement.all_scopes)
+            .list("any_scopes", &requirement.any_scopes);
+        if claims.is_empty() {
+            return writer;
+        }
+        writer.value("claims", claims.into())
+    }
+}
+
+fn tls_table(tls: &TlsSettings) -> Value {
+    let authorities = tls.client_auth.as_ref().map(|auth| &*auth.authorities);
+    Writer::default()
+        .path("certificate", &tls.certificate)
+        .path("private_key", &tls.private_key)
+        .optional_path("client_ca", authorities)
+        .text("client_auth", tls.client_auth_word())
+        .table()
+}
+
+fn limits_table(limits: &LimitSettings) -> Value {
+    Writer::default()
+        .count("connections", limits.connections)
+        .size("header_bytes", limits.header_bytes)
+        .duration("header_timeout", limits.header_timeout)
+        .duration("idle_timeout", limits.idle_timeout)
+        .duration("body_timeout", limits.body_timeout)
+        .value("http2_streams", i64::from(limits.http2_streams).into())
+        .table()
+}
+
+fn upstream_table(upstream: &UpstreamSettings) -> Value {
+    Writer::default()
+        .text("url", &upstream.address)
+        .duration("connect_timeout", upstream.connect_timeout)
+        .duration("response_timeout", upstream.response_timeout)
+        .duration("stream_timeout", upstream.stream_timeout)
+        .duration("idle_timeout", upstream.idle_timeout)
+        .count("max_idle", upstream.max_idle)
+        .table()
+}
+
+fn issuer_table(issuer: &IssuerSettings) -> Value {
+    let writer = Writer::default().text("issuer", &issuer.issuer);
+    let writer = match &issuer.audiences {
+        Some(audiences) => writer.list("audiences", audiences),
+        None => writer.text("audiences", "any"),
+    };
+    let writer = match &issuer.token_types {
+        Some(types) => writer.list("token_types", types),
+        None => writer,
+    };
+    writer
+        .list("algorithms", issuer.algorithms.iter())
+        .duration("clock_skew", issuer.clock_skew)
+        .list("require", &issuer.require)
+        .switch("accept_without_expiry", !issuer.require.iter().any(|claim| claim == "exp"))
+        .optional("max_lifetime", issuer.max_lifetime.map(format_duration))
+        .switch("accept_id_tokens", issuer.accept_id_tokens)
+        .switch("ignore_binding", issuer.ignore_binding)
+        .value("keys", keys_table(&issuer.keys))
+        .table()
+}
+
+fn keys_table(keys: &KeySettings) -> Value {
+    let writer = Writer::default();
+    let (writer, remote) = match &keys.source {
+        KeySource::JwksUrl(url) => (writer.text("jwks_url", url), true),
+        KeySource::Discovery { urls, .. } => match urls.as_slice() {
+            [url] => (writer.text("discovery", url), true),
+            _ => (writer.switch("discovery", true), true),
+        },
+        KeySource::JwksFile(path) => (writer.path("jwks_file", path), false),
+        KeySource::PemFile(path) => (writer.path("pem_file", path), false),
+        KeySource::SecretFile(path) => (writer.path("secret_file", path), false),
+    };
+    let writer = writer
+        .duration("refresh", keys.refresh)
+        .duration("cooldown", keys.cooldown)
+        .duration("max_stale", keys.max_stale)
+        .size("max_bytes", keys.max_bytes)
+        .count("max_keys", keys.max_keys)
+        .count("max_rsa_bits", keys.max_rsa_bits);
+    if !remote {
+        return writer.table();
+    }
+    writer
+        .duration("timeout", keys.timeout)
+        .optional_path("snapshot", keys.snapshot.as_deref())
+        .optional_path("ca_file", keys.ca_file.as_deref())
+        .switch("allow_http", allow_http(&keys.source))
+        .table()
+}
+
+/// Whether the source could not be loaded again without `allow_http = true`.
+fn allow_http(source: &KeySource) -> bool {
+    match source {
+        KeySource::JwksUrl(url) => url.scheme_str() == Some("http"),
+        KeySource::Discovery { allow_http, .. } => *allow_http,
+        KeySource::JwksFile(_) | KeySource::PemFile(_) | KeySource::SecretFile(_) => false,
+    }
+}
+
+fn log_table(log: &LogSettings) -> Value {
+    let format = FORMATS.iter().find(|(_, known)| *known == log.format);
+    Writer::default()
+        .text("level", &log.level)
+        .optional("format", format.map(|(name, _)| name))
+        .switch("access_log", log.access_log)
+        .table()
+}

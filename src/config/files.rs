@@ -1,0 +1,62 @@
+//! Files that the configuration names: they are looked at when it is loaded, so that a wrong path
+//! is a message at the start and not an outage later.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use super::{node::Node, reader::Parsed, values::path};
+
+/// A file that can be opened and is not empty.
+pub(super) fn readable_file(node: &Node) -> Parsed<PathBuf> {
+    let path = path(node)?;
+    check_readable(&path).map_err(|problem| {
+        let path = path.display();
+        format!("the file {path} {problem}; expected a file that can be read")
+    })?;
+    Ok(path)
+}
+
+/// A PEM file with at least one certificate, all of them well-formed.
+pub(super) fn certificate_file(node: &Node) -> Parsed<PathBuf> {
+    let path = readable_file(node)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&path)
+        .map_err(|error| error.to_string())
+        .and_then(|blocks| blocks.collect::<Result<_, _>>().map_err(|error| error.to_string()));
+    let expected = "expected PEM with at least one certificate";
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(path),
+        Ok(_) => Err(format!("the file {} holds no certificate; {expected}", path.display())),
+        Err(error) => Err(format!("the file {}: {error}; {expected}", path.display())),
+    }
+}
+
+/// A directory that exists.
+pub(super) fn directory(node: &Node) -> Parsed<PathBuf> {
+    let path = path(node)?;
+    let problem = match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => return Ok(path),
+        Ok(_) => "is not a directory".to_owned(),
+        Err(error) => format!("cannot be opened: {error}"),
+    };
+    let path = path.display();
+    Err(format!("the directory {path} {problem}; expected one that exists and can be written"))
+}
+
+fn check_readable(path: &Path) -> Result<(), String> {
+    let metadata = fs::metadata(path).map_err(|error| format!("cannot be opened: {error}"))?;
+    if !metadata.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    let mut first = [0];
+    let read = File::open(path).and_then(|mut file| file.read(&mut first));
+    match read {
+        Ok(0) => Err("is empty".to_owned()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("cannot be read: {error}")),
+    }
+}

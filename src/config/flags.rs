@@ -1,0 +1,194 @@
+//! The flags of `countersign run`, as one more layer over file and environment.
+//!
+//! A flag speaks of *the* upstream and *the* issuer: the only one that is configured, or a new one
+//! named [`FLAG_NAME`] if there is none.
+
+use super::{
+    error::ConfigError,
+    node::Node,
+    source::{AssignedValue, Assignment},
+};
+
+/// What an upstream or issuer is called that only flags speak of.
+pub const FLAG_NAME: &str = "default";
+
+/// Values given on the command line, as texts: they are checked like any other.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--listen`
+    pub listen: Option<String>,
+    /// `--admin`
+    pub admin: Option<String>,
+    /// `--upstream`
+    pub upstream: Option<String>,
+    /// `--issuer`
+    pub issuer: Option<String>,
+    /// `--audience`, any number of times. A single `any` accepts tokens for everybody.
+    pub audiences: Vec<String>,
+    /// `--jwks-url`
+    pub jwks_url: Option<String>,
+    /// `--jwks-file`
+    pub jwks_file: Option<String>,
+    /// `--claim-header NAME=CLAIM`, any number of times.
+    pub claim_headers: Vec<String>,
+    /// `--public PATH`, any number of times: added to the routes.
+    pub public: Vec<String>,
+    /// `--workers`
+    pub workers: Option<usize>,
+    /// `--log-format`
+    pub log_format: Option<String>,
+}
+
+impl Flags {
+    /// What the flags set. `below` is what the other layers say. Without a file
+    /// (`without_file`) and without any route in the environment, every path that is not
+    /// `--public` asks for a token.
+    pub(super) fn assignments(
+        &self,
+        below: &Node,
+        without_file: bool,
+    ) -> Result<Vec<Assignment>, Vec<ConfigError>> {
+        let mut writer = Writer::default();
+        writer.text("--listen", &["server", "listen"], self.listen.as_ref());
+        writer.text("--admin", &["admin", "listen"], self.admin.as_ref());
+        writer.number("--workers", &["server", "workers"], self.workers);
+        writer.text("--log-format", &["log", "format"], self.log_format.as_ref());
+        self.assign_upstream(&mut writer, below);
+        self.assign_issuer(&mut writer, below);
+        self.assign_claim_headers(&mut writer);
+        self.assign_routes(&mut writer, without_file && below.member("routes").is_none());
+        writer.finish()
+    }
+
+    fn assign_upstream(&self, writer: &mut Writer, below: &Node) {
+        if self.upstream.is_some()
+            && let Some(name) = writer.only_one(below, "upstreams", "--upstream")
+        {
+            let path = ["upstreams", &name, "url"];
+            writer.text("--upstream", &path, self.upstream.as_ref());
+        }
+    }
+
+    fn assign_issuer(&self, writer: &mut Writer, below: &Node) {
+        let given = [
+            ("--issuer", self.issuer.is_some()),
+            ("--audience", !self.audiences.is_empty()),
+            ("--jwks-url", self.jwks_url.is_some()),
+            ("--jwks-file", self.jwks_file.is_some()),
+        ];
+        let Some((first, _)) = given.iter().find(|(_, given)| *given) else {
+            return;
+        };
+        let Some(name) = writer.only_one(below, "issuers", first) else {
+            return;
+        };
+        let key = |key| ["issuers", &name, key];
+        let keys_key = |key| ["issuers", &name, "keys", key];
+        writer.text("--issuer", &key("issuer"), self.issuer.as_ref());
+        writer.text("--jwks-url", &keys_key("jwks_url"), self.jwks_url.as_ref());
+        writer.text("--jwks-file", &keys_key("jwks_file"), self.jwks_file.as_ref());
+        match self.audiences.as_slice() {
+            [] => {}
+            [any] if any == "any" => writer.text("--audience", &key("audiences"), Some(any)),
+            list => {
+                let list = AssignedValue::List(list.to_vec());
+                writer.assign("--audience", &key("audiences"), list);
+            }
+        }
+    }
+
+    fn assign_claim_headers(&self, writer: &mut Writer) {
+        for pair in &self.claim_headers {
+            match pair.split_once('=') {
+                Some((header, claim)) => {
+                    let claim = claim.to_owned();
+                    writer.text("--claim-header", &["claims", header], Some(&claim));
+                }
+                None => writer.mistake(
+                    "--claim-header",
+                    "claims",
+                    format!("found {pair:?}, expected NAME=CLAIM such as x-auth-subject=sub"),
+                ),
+            }
+        }
+    }
+
+    fn assign_routes(&self, writer: &mut Writer, implied: bool) {
+        for path in &self.public {
+            let route = vec![("path", path.clone()), ("access", "public".to_owned())];
+            writer.assign("--public", &["routes"], AssignedValue::Appended(route));
+        }
+        if implied {
+            writer.assignments.push(Assignment {
+                origin: "default route without --config".to_owned(),
+                path: vec!["routes".to_owned()],
+                value: AssignedValue::Appended(vec![("path", "/**".to_owned())]),
+            });
+        }
+    }
+}
+
+#[derive(Default)]
+struct Writer {
+    assignments: Vec<Assignment>,
+    mistakes: Vec<ConfigError>,
+}
+
+impl Writer {
+    fn text(&mut self, flag: &str, path: &[&str], value: Option<&String>) {
+        if let Some(value) = value {
+            self.assign(flag, path, AssignedValue::Text(value.clone()));
+        }
+    }
+
+    fn number(&mut self, flag: &str, path: &[&str], value: Option<usize>) {
+        if let Some(value) = value {
+            self.assign(flag, path, AssignedValue::Number(value));
+        }
+    }
+
+    fn assign(&mut self, flag: &str, path: &[&str], value: AssignedValue) {
+        self.assignments.push(Assignment {
+            origin: format!("flag {flag}"),
+            path: path.iter().map(|&name| name.to_owned()).collect(),
+            value,
+        });
+    }
+
+    /// The name that a flag means when it speaks of *the* upstream or *the* issuer.
+    fn only_one(&mut self, below: &Node, section: &str, flag: &str) -> Option<String> {
+        let names: Vec<&String> = below
+            .member(section)
+            .and_then(Node::as_table)
+            .map(|table| table.keys().collect())
+            .unwrap_or_default();
+        match names.as_slice() {
+            [] => Some(FLAG_NAME.to_owned()),
+            [name] => Some((*name).clone()),
+            names => {
+                let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+                self.mistake(
+                    flag,
+                    section,
+                    format!(
+                        "the flag can't tell which one is meant: {} are configured",
+                        names.join(", ")
+                    ),
+                );
+                None
+            }
+        }
+    }
+
+    fn mistake(&mut self, flag: &str, key: &str, message: String) {
+        self.mistakes.push(ConfigError {
+            key: key.to_owned(),
+            origin: Some(format!("flag {flag}")),
+            message,
+        });
+    }
+
+    fn finish(self) -> Result<Vec<Assignment>, Vec<ConfigError>> {
+        if self.mistakes.is_empty() { Ok(self.assignments) } else { Err(self.mistakes) }
+    }
+}

@@ -1,0 +1,206 @@
+//! `[issuers.NAME]`: whose tokens are accepted, and under which rules.
+
+use std::time::Duration;
+
+use super::{
+    keys::{KeySettings, KeySource},
+    node::{Node, Value},
+    reader::{Parsed, Section},
+    values::{check_name, duration, parsed, switch, text},
+};
+use crate::jose::{Algorithm, AlgorithmSet};
+
+/// `[issuers.NAME]`
+#[derive(Debug, Clone)]
+pub struct IssuerSettings {
+    /// The name in the configuration: what routes, metrics and logs call it.
+    pub name: String,
+    /// The `iss` claim, compared byte for byte.
+    pub issuer: String,
+    /// Accepted `aud` values; `None` only by an explicit `audiences = "any"`.
+    pub audiences: Option<Vec<String>>,
+    /// What a token may be signed with. Never mixes shared secrets with public keys.
+    pub algorithms: AlgorithmSet,
+    /// Tolerance for `exp`, `nbf` and `iat`, applied once. Zero is allowed.
+    pub clock_skew: Duration,
+    /// Accepted `typ` header values, lower case, without an `application/` prefix. `None`:
+    /// any type but those known to be no access token.
+    pub token_types: Option<Vec<String>>,
+    /// Claims that must be there, besides those that other settings imply. Holds `exp` unless
+    /// `accept_without_expiry = true`.
+    pub require: Vec<String>,
+    /// The longest accepted `exp - iat`.
+    pub max_lifetime: Option<Duration>,
+    /// `true`: an ID token (recognised by `nonce`, `at_hash` or `c_hash`) is taken as a
+    /// credential.
+    pub accept_id_tokens: bool,
+    /// `true`: a sender-constrained token (`cnf`) is taken as a plain bearer token.
+    pub ignore_binding: bool,
+    /// Where its keys come from.
+    pub keys: KeySettings,
+}
+
+/// The default algorithms of an issuer with public keys: everything of which a forged token is
+/// cheap to refuse. ES384, ES512 and shared secrets have to be listed.
+pub const DEFAULT_ALGORITHMS: &[Algorithm] = &[
+    Algorithm::Rs256,
+    Algorithm::Rs384,
+    Algorithm::Rs512,
+    Algorithm::Ps256,
+    Algorithm::Ps384,
+    Algorithm::Ps512,
+    Algorithm::Es256,
+    Algorithm::EdDsa,
+    Algorithm::MlDsa44,
+    Algorithm::MlDsa65,
+    Algorithm::MlDsa87,
+];
+
+/// What Envoy, Spring Security and most libraries grant.
+const DEFAULT_CLOCK_SKEW: Duration = Duration::from_mins(1);
+/// Clocks further apart are broken; more would only prolong stolen tokens.
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(5);
+/// Lifetimes are bounded by policy, not by arithmetic: ten years is no bound worth the name.
+const MAX_MAX_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
+
+const EXPECTED_AUDIENCES: &str = "a list such as [\"https://api.example.com\"], or \"any\" to \
+                                  accept tokens made for any service";
+
+/// Reads `[issuers]`.
+pub(super) fn build(section: &mut Section<'_>) -> Vec<IssuerSettings> {
+    let issuers = section.each_table(|name, issuer| {
+        if let Err(message) = check_name(name) {
+            issuer.own_mistake(message);
+        }
+        let settings = IssuerSettings::build(name, issuer);
+        let origin = issuer.peek("issuer").and_then(Node::origin);
+        settings.map(|settings| (settings, issuer.key_of("issuer"), origin))
+    });
+    let issuers: Vec<_> = issuers.into_iter().flatten().collect();
+    for (position, (settings, key, origin)) in issuers.iter().enumerate() {
+        let mut earlier = issuers.iter().take(position).map(|(earlier, ..)| earlier);
+        if let Some(other) = earlier.find(|other| other.issuer == settings.issuer) {
+            section.mistake_at(
+                key.clone(),
+                origin.clone(),
+                format!(
+                    "the issuer {:?} is configured twice, as {:?} and {:?}: a token could not \
+                     tell which one is meant",
+                    settings.issuer, other.name, settings.name
+                ),
+            );
+        }
+    }
+    issuers.into_iter().map(|(settings, ..)| settings).collect()
+}
+
+impl IssuerSettings {
+    fn build(name: &str, section: &mut Section<'_>) -> Option<Self> {
+        let issuer = section.required("issuer", "the exact \"iss\" claim of its tokens", text);
+        let expected = format!("{EXPECTED_AUDIENCES} (flag --audience)");
+        let audiences = section.required("audiences", &expected, any_or_some);
+        let keys = section.section("keys", |keys| KeySettings::build(keys, issuer.as_deref()));
+        let algorithms = algorithms(section, keys.as_ref());
+        let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
+        Some(Self {
+            name: name.to_owned(),
+            clock_skew: section.or(
+                "clock_skew",
+                DEFAULT_CLOCK_SKEW,
+                duration(Duration::ZERO..=MAX_CLOCK_SKEW),
+            ),
+            token_types: section.list("token_types", "a list such as [\"at+jwt\"]", token_type),
+            require: required_claims(section),
+            max_lifetime: section.optional("max_lifetime", lifetime),
+            accept_id_tokens: section.or("accept_id_tokens", false, switch),
+            ignore_binding: section.or("ignore_binding", false, switch),
+            // Last, so that a missing part does not hide the mistakes above.
+            issuer: issuer?,
+            audiences: audiences?,
+            algorithms: algorithms?,
+            keys: keys?,
+        })
+    }
+}
+
+fn any_or_some(node: &Node) -> Parsed<Option<Vec<String>>> {
+    match &node.value {
+        Value::Text(any) if any == "any" => Ok(None),
+        Value::List(list) if !list.is_empty() => {
+            let audiences: Parsed<Vec<String>> = list.iter().map(text).collect();
+            audiences.map(Some)
+        }
+        _ => Err(node.mismatch(EXPECTED_AUDIENCES)),
+    }
+}
+
+/// `JWT`, `at+jwt`, `application/at+jwt` → as the `typ` header is compared (RFC 7515 §4.1.9).
+fn token_type(node: &Node) -> Parsed<String> {
+    let lower = text(node)?.to_ascii_lowercase();
+    let short = lower.strip_prefix("application/").unwrap_or(&lower);
+    if short.is_empty() {
+        return Err(node.mismatch("a token type such as \"at+jwt\""));
+    }
+    Ok(short.to_owned())
+}
+
+/// `exp` is always required: a list of other claims must not waive it by accident.
+fn required_claims(section: &mut Section<'_>) -> Vec<String> {
+    let expected = "a list of claim names such as [\"sub\"]";
+    let mut require = section.list("require", expected, text).unwrap_or_default();
+    let without_expiry = section.or("accept_without_expiry", false, switch);
+    if without_expiry && require.iter().any(|claim| claim == "exp") {
+        section.mistake(
+            "accept_without_expiry",
+            "contradicts require, which lists \"exp\"".to_owned(),
+        );
+    }
+    if !without_expiry {
+        require.push("exp".to_owned());
+    }
+    require.sort();
+    require.dedup();
+    require
+}
+
+/// The algorithms, of one kind with the keys: a public key must never serve as a shared secret
+/// (threats T-2).
+fn algorithms(section: &mut Section<'_>, keys: Option<&KeySettings>) -> Option<AlgorithmSet> {
+    let expected = "a list such as [\"RS256\", \"ES256\"]";
+    let names = parsed("the name of a signature algorithm such as \"ES256\"", |name| {
+        Algorithm::from_name(name).ok_or_else(|| known_algorithms(name))
+    });
+    let given = section.peek("algorithms").is_some();
+    let listed = section.list("algorithms", expected, names);
+    let source = &keys?.source;
+    let secret = matches!(source, KeySource::SecretFile(_));
+    let listed = match listed {
+        Some(listed) => listed,
+        None if given => return None,
+        None if secret => {
+            section.mistake(
+                "algorithms",
+                "missing; expected the HMAC algorithms of the shared secret, such as [\"HS256\"]"
+                    .to_owned(),
+            );
+            return None;
+        }
+        None => DEFAULT_ALGORITHMS.to_vec(),
+    };
+    let foreign = listed.iter().find(|alg| alg.is_symmetric() != secret);
+    if let Some(foreign) = foreign {
+        let rule = if secret {
+            "a secret_file holds a shared secret, which only HS256, HS384 and HS512 use"
+        } else {
+            "HMAC algorithms need a shared secret (secret_file), never public keys"
+        };
+        section.mistake("algorithms", format!("found {:?}; {rule}", foreign.name()));
+        return None;
+    }
+    Some(listed.into_iter().collect())
+}
+
+fn known_algorithms(name: &str) -> String {
+    let names: Vec<&str> = Algorithm::ALL.iter().map(|alg| alg.name()).collect();
+    super::nearest::suggestion(name, &names)
+}

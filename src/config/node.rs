@@ -1,0 +1,88 @@
+//! The merged configuration as a tree in which every value knows where it came from.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A value and its origin.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    /// `/etc/countersign.toml`, `environment variable X`, `flag --x`.
+    pub(super) origin: Option<Arc<str>>,
+    /// The value.
+    pub(super) value: Value,
+}
+
+/// What files, variables and flags can say.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Integer(i128),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Table(BTreeMap<String, Node>),
+}
+
+/// Longer texts are cut where a message quotes them.
+const MAX_QUOTED_CHARS: usize = 80;
+
+impl Node {
+    /// What is there when nobody configured anything.
+    pub(super) fn empty_table() -> Self {
+        Self { origin: None, value: Value::Table(BTreeMap::new()) }
+    }
+
+    /// The members, if it is a table.
+    pub(super) fn as_table(&self) -> Option<&BTreeMap<String, Self>> {
+        match &self.value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The member of that name, if it is a table that has it.
+    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+        self.as_table()?.get(name)
+    }
+
+    /// The origin in words, if it has one.
+    pub(super) fn origin(&self) -> Option<String> {
+        self.origin.as_deref().map(str::to_owned)
+    }
+
+    /// `found …, expected …`
+    pub(super) fn mismatch(&self, expected: &str) -> String {
+        format!("found {}, expected {expected}", self.describe())
+    }
+
+    /// The value as a message shows it.
+    pub(super) fn describe(&self) -> String {
+        match &self.value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Integer(integer) => integer.to_string(),
+            Value::Float(float) => float.to_string(),
+            Value::Text(text) => quoted(text),
+            Value::List(list) if list.is_empty() => "an empty list".to_owned(),
+            Value::List(_) => "a list".to_owned(),
+            Value::Table(_) => "a table".to_owned(),
+        }
+    }
+}
+
+/// A text in quotes: control characters escaped, cut if long.
+pub(super) fn quoted(text: &str) -> String {
+    if text.chars().count() <= MAX_QUOTED_CHARS {
+        return format!("{text:?}");
+    }
+    let start: String = text.chars().take(MAX_QUOTED_CHARS).collect();
+    format!("{start:?}…")
+}

@@ -1,0 +1,124 @@
+//! The validated settings: plain data that can be relied on without a second look.
+//!
+//! Only [`load`](super::load) makes a [`Settings`], so every bound, name and reference in it has
+//! been checked.
+
+use std::collections::BTreeMap;
+
+use super::{
+    cache::CacheSettings,
+    claims::{self, ClaimHeaderSettings, fold},
+    credential::CredentialSettings,
+    denials::DenialSettings,
+    forwarding::ForwardingSettings,
+    issuers::{self, IssuerSettings},
+    log::LogSettings,
+    node::Node,
+    reader::Section,
+    routes::{self, KnownNames, RouteSettings},
+    server::{AdminSettings, ServerSettings},
+    upstreams::{self, UpstreamSettings},
+};
+
+/// Everything that one running proxy is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The downstream side: where requests come in, and within which bounds.
+    pub server: ServerSettings,
+    /// The operator's listener.
+    pub admin: AdminSettings,
+    /// The services behind the proxy, by name. Never empty.
+    pub upstreams: BTreeMap<String, UpstreamSettings>,
+    /// The token issuers, in the order of their names. Routes refer to them by index.
+    pub issuers: Vec<IssuerSettings>,
+    /// Where in a request the credential travels.
+    pub credential: CredentialSettings,
+    /// The verified-token cache of each worker.
+    pub cache: CacheSettings,
+    /// Verified claim → header, in the order of the header names.
+    pub claims: Vec<ClaimHeaderSettings>,
+    /// Which inbound headers are dropped and which are set.
+    pub forwarding: ForwardingSettings,
+    /// How refusals look.
+    pub denials: DenialSettings,
+    /// The routes, in the order written.
+    pub routes: Vec<RouteSettings>,
+    /// Logs.
+    pub log: LogSettings,
+}
+
+impl Settings {
+    /// Reads the whole tree. Mistakes go to the section's report, and the result counts only if
+    /// there is none.
+    pub(super) fn build(root: &mut Section<'_>) -> Self {
+        let names = KnownNames {
+            issuers: member_names(root.peek("issuers")),
+            upstreams: member_names(root.peek("upstreams")),
+        };
+        if names.upstreams.is_empty() {
+            root.mistake(
+                "upstreams",
+                "no upstream is configured; expected an [upstreams.NAME] table with its url \
+                 (flag --upstream)"
+                    .to_owned(),
+            );
+        }
+        let claims = root.section("claims", claims::build);
+        let settings = Self {
+            server: root.section("server", ServerSettings::build),
+            admin: root.section("admin", AdminSettings::build),
+            upstreams: root.section("upstreams", upstreams::build),
+            issuers: root.section("issuers", issuers::build),
+            credential: root.section("credential", CredentialSettings::build),
+            cache: root.section("cache", CacheSettings::build),
+            forwarding: root
+                .section("forwarding", |forwarding| ForwardingSettings::build(forwarding, &claims)),
+            claims,
+            denials: root.section("denials", DenialSettings::build),
+            routes: routes::build(root, &names),
+            log: root.section("log", LogSettings::build),
+        };
+        settings.check_across_sections(root);
+        settings.check_complete(root, &names);
+        settings
+    }
+
+    fn check_across_sections(&self, root: &Section<'_>) {
+        if self.server.listen.conflicts_with(&self.admin.listen) {
+            let message = format!("is the same address as server.listen ({})", self.server.listen);
+            let listen = root.peek("admin").and_then(|admin| admin.member("listen"));
+            root.mistake_at("admin.listen".to_owned(), listen.and_then(Node::origin), message);
+        }
+        if self.credential.max_bytes >= self.server.limits.header_bytes {
+            root.own_mistake(format!(
+                "a token of credential.max_bytes ({}) does not fit into server.limits.header_bytes \
+                 ({})",
+                self.credential.max_bytes, self.server.limits.header_bytes
+            ));
+        }
+        for header in self.credential.headers() {
+            let same = |claim: &&ClaimHeaderSettings| fold(&claim.header) == fold(header);
+            if let Some(claim) = self.claims.iter().find(same) {
+                let message = format!(
+                    "credential.sources reads the token from this header ({header:?}), and what \
+                     clients send in the header of a claim is removed"
+                );
+                let key = format!("claims.{}", claim.header);
+                root.mistake_at(key, root.peek("claims").and_then(Node::origin), message);
+            }
+        }
+    }
+
+    /// Routes refer to issuers by index: one that was left out without a word would shift them.
+    fn check_complete(&self, root: &Section<'_>, names: &KnownNames) {
+        let complete = self.issuers.iter().map(|issuer| &issuer.name).eq(&names.issuers)
+            && self.upstreams.keys().eq(&names.upstreams);
+        if !complete && root.mistakes() == 0 {
+            root.own_mistake("a part of the configuration could not be read".to_owned());
+        }
+    }
+}
+
+fn member_names(table: Option<&Node>) -> Vec<String> {
+    table.and_then(Node::as_table).map(|table| table.keys().cloned().collect()).unwrap_or_default()
+}

@@ -1,0 +1,94 @@
+//! Configurations as people write them: what loads, what is refused, and with which words.
+
+mod issuers;
+mod layers;
+mod mistakes;
+mod routes;
+mod sections;
+mod tls;
+
+use std::{fs, path::Path};
+
+use super::{ConfigErrors, Settings, Sources, load};
+
+/// The least that a file must say.
+const MINIMAL: &str = r#"
+[upstreams.app]
+url = "http://127.0.0.1:3000"
+
+[issuers.corp]
+issuer = "https://idp.example.com"
+audiences = ["https://api.example.com"]
+
+[[routes]]
+path = "/**"
+"#;
+
+/// A directory with a configuration file in it.
+struct Workspace(tempfile::TempDir);
+
+impl Workspace {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    /// Loads a TOML text from a file.
+    fn load(&self, text: &str) -> Result<Settings, ConfigErrors> {
+        let file = self.write("countersign.toml", text);
+        load(&Sources { file: Some(file.into()), ..Sources::default() })
+    }
+
+    /// The mistakes of a TOML text, one line each, without the directory's name.
+    fn mistakes(&self, text: &str) -> Vec<String> {
+        match self.load(text) {
+            Ok(_) => Vec::new(),
+            Err(errors) => self.lines(&errors),
+        }
+    }
+
+    fn lines(&self, errors: &ConfigErrors) -> Vec<String> {
+        let directory = format!("{}/", self.path().display());
+        let lines = errors.0.iter().map(ToString::to_string);
+        lines.map(|line| line.replace(&directory, "")).collect()
+    }
+}
+
+/// Loads a TOML text that must be right.
+fn settings(text: &str) -> Settings {
+    Workspace::new().load(text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// The mistakes of a TOML text, one line each; none if it loads.
+fn mistakes(text: &str) -> Vec<String> {
+    Workspace::new().mistakes(text)
+}
+
+/// The mistakes of the minimal configuration with something added to it.
+fn mistakes_with(addition: &str) -> Vec<String> {
+    mistakes(&format!("{MINIMAL}\n{addition}"))
+}
+
+/// Asserts that adding a text to the minimal configuration makes exactly this one mistake.
+fn assert_mistake(addition: &str, message: &str) {
+    assert_eq!(mistakes_with(addition), [message], "{addition}");
+}
+
+/// The minimal configuration with more to say about its issuer.
+fn with_issuer(lines: &str) -> String {
+    MINIMAL.replace("[issuers.corp]", &format!("[issuers.corp]\n{lines}"))
+}
+
+/// The minimal configuration with more to say about its route.
+fn with_route(lines: &str) -> String {
+    format!("{MINIMAL}\n{lines}")
+}

@@ -1,0 +1,241 @@
+//! Parsers of single values. Each says what it found and what it expected.
+
+use std::{collections::BTreeSet, ops::RangeInclusive, path::PathBuf, time::Duration};
+
+use bytesize::ByteSize;
+use http::HeaderName;
+
+use super::{
+    nearest::nearest,
+    node::{Node, Value},
+    reader::Parsed,
+};
+
+/// The longest accepted text, in bytes: no name, URL or claim value that people write comes near.
+const MAX_TEXT_BYTES: usize = 4096;
+
+/// `true` or `false`.
+pub(super) fn switch(node: &Node) -> Parsed<bool> {
+    match node.value {
+        Value::Bool(truth) => Ok(truth),
+        _ => Err(node.mismatch("true or false")),
+    }
+}
+
+/// A text that is not empty and holds neither control characters nor white space at its ends:
+/// most of them are compared byte for byte with what a token says.
+pub(super) fn text(node: &Node) -> Parsed<String> {
+    let Some(text) = node.as_text() else {
+        return Err(node.mismatch("a text"));
+    };
+    if text.is_empty() || text.len() > MAX_TEXT_BYTES {
+        return Err(node.mismatch(&format!("a text of 1 to {MAX_TEXT_BYTES} bytes")));
+    }
+    if text.trim() != text || text.chars().any(char::is_control) {
+        return Err(
+            node.mismatch("a text without control characters and without white space at its ends")
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// A text that a function of another room turns into something.
+pub(super) fn parsed<T, E: std::fmt::Display>(
+    expected: &'static str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> impl Fn(&Node) -> Parsed<T> {
+    move |node| {
+        let Some(text) = node.as_text() else {
+            return Err(node.mismatch(expected));
+        };
+        parse(text).map_err(|error| format!("{} ({error})", node.mismatch(expected)))
+    }
+}
+
+/// One of a few words.
+pub(super) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Node) -> Parsed<T> {
+    move |node| {
+        let found = node.as_text();
+        if let Some((_, value)) = words.iter().find(|(word, _)| Some(*word) == found) {
+            return Ok(*value);
+        }
+        let known: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+        Err(node.mismatch(&known.join(" or ")))
+    }
+}
+
+/// A whole number.
+pub(super) fn count(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<usize> {
+    move |node| {
+        let number = match node.value {
+            Value::Integer(integer) => usize::try_from(integer).ok(),
+            _ => None,
+        };
+        number.filter(|number| bounds.contains(number)).ok_or_else(|| {
+            let (least, most) = (bounds.start(), bounds.end());
+            node.mismatch(&format!("a whole number from {least} to {most}"))
+        })
+    }
+}
+
+/// A number of bytes: `"64KiB"`, or a plain number.
+pub(super) fn size(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<usize> {
+    move |node| {
+        let bytes = match &node.value {
+            Value::Integer(integer) => usize::try_from(*integer).ok(),
+            Value::Text(text) => {
+                text.parse::<ByteSize>().ok().and_then(|size| usize::try_from(size.as_u64()).ok())
+            }
+            _ => None,
+        };
+        bytes.filter(|bytes| bounds.contains(bytes)).ok_or_else(|| {
+            let (least, most) = (format_size(*bounds.start()), format_size(*bounds.end()));
+            node.mismatch(&format!("a size from {least} to {most}, such as \"64KiB\""))
+        })
+    }
+}
+
+/// A span of time with its unit: `"10s"`, `"1h 30m"`.
+pub(super) fn duration(bounds: RangeInclusive<Duration>) -> impl Fn(&Node) -> Parsed<Duration> {
+    move |node| {
+        let span = node.as_text().and_then(|text| humantime::parse_duration(text).ok());
+        span.filter(|span| bounds.contains(span)).ok_or_else(|| {
+            let (least, most) = (format_duration(*bounds.start()), format_duration(*bounds.end()));
+            let example = match node.value {
+                Value::Integer(_) | Value::Float(_) => ", with its unit, such as \"10s\"",
+                _ => ", such as \"10s\"",
+            };
+            node.mismatch(&format!("a duration from {least} to {most}{example}"))
+        })
+    }
+}
+
+/// The name of a header, lower case.
+pub(super) fn header_name(node: &Node) -> Parsed<HeaderName> {
+    const EXPECTED: &str = "the name of a header, such as \"x-auth-subject\"";
+    let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
+    HeaderName::from_bytes(text.as_bytes()).map_err(|_| node.mismatch(EXPECTED))
+}
+
+/// The path of a file or directory. Whether it is there is another question.
+pub(super) fn path(node: &Node) -> Parsed<PathBuf> {
+    text(node).map(PathBuf::from)
+}
+
+/// The name of something that is configured elsewhere.
+pub(super) fn reference(
+    what: &'static str,
+    names: &[String],
+) -> impl Fn(&Node) -> Parsed<(usize, String)> {
+    move |node| {
+        let Some(name) = node.as_text() else {
+            return Err(node.mismatch(&format!("the name of {what}")));
+        };
+        if let Some(index) = names.iter().position(|known| known == name) {
+            return Ok((index, name.to_owned()));
+        }
+        let hint = match nearest(name, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if names.is_empty() => "none is configured".to_owned(),
+            None => format!("configured: {}", names.join(", ")),
+        };
+        Err(format!("found {name:?}, which is not the name of {what}; {hint}"))
+    }
+}
+
+/// What a user may call an upstream or an issuer: the name becomes a metric label and part of a
+/// file name.
+pub(super) fn check_name(name: &str) -> Parsed<()> {
+    const MAX_NAME_BYTES: usize = 64;
+    let allowed = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '_';
+    if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.chars().all(allowed) {
+        return Err(format!(
+            "the name {name:?} must be 1 to {MAX_NAME_BYTES} letters, digits, \"-\" or \"_\""
+        ));
+    }
+    Ok(())
+}
+
+/// The first value that occurs twice.
+pub(super) fn first_duplicate<T: Ord>(values: &[T]) -> Option<&T> {
+    let mut seen = BTreeSet::new();
+    values.iter().find(|value| !seen.insert(*value))
+}
+
+/// A size as [`size`] reads it.
+pub(super) fn format_size(bytes: usize) -> String {
+    const UNITS: &[(usize, &str)] = &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", bytes / unit),
+        None => format!("{bytes}B"),
+    }
+}
+
+/// A duration as [`duration`] reads it, in the largest unit that needs no fraction.
+pub(super) fn format_duration(span: Duration) -> String {
+    const UNITS: &[(u64, &str)] = &[(86_400, "d"), (3_600, "h"), (60, "m")];
+    if span.subsec_nanos() != 0 {
+        return humantime::format_duration(span).to_string();
+    }
+    let seconds = span.as_secs();
+    match UNITS.iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit)) {
+        Some((unit, name)) => format!("{}{name}", seconds / unit),
+        None => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text_node(text: &str) -> Node {
+        Node { origin: None, value: Value::Text(text.to_owned()) }
+    }
+
+    proptest! {
+        #[test]
+        fn a_size_is_read_as_it_is_written(bytes in 0_usize..=1 << 40) {
+            let node = text_node(&format_size(bytes));
+            prop_assert_eq!(size(0..=usize::MAX)(&node), Ok(bytes));
+        }
+
+        #[test]
+        fn a_duration_is_read_as_it_is_written(millis in 0_u64..=1 << 40) {
+            let span = Duration::from_millis(millis);
+            let node = text_node(&format_duration(span));
+            prop_assert_eq!(duration(Duration::ZERO..=Duration::MAX)(&node), Ok(span));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused_with_what_was_expected(text in "\\PC{0,40}") {
+            let node = text_node(&text);
+            let bounds = Duration::from_secs(1)..=Duration::from_secs(9);
+            match duration(bounds.clone())(&node) {
+                Ok(span) => prop_assert!(bounds.contains(&span)),
+                Err(message) => prop_assert!(message.contains("expected a duration from 1s to 9s")),
+            }
+            match size(1..=9)(&node) {
+                Ok(bytes) => prop_assert!((1..=9).contains(&bytes)),
+                Err(message) => prop_assert!(message.contains("expected a size from 1B to 9B")),
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_and_durations_as_people_write_them() {
+        let size = |text: &str| size(0..=1 << 50)(&text_node(text)).ok();
+        assert_eq!(size("64KiB"), Some(65_536));
+        assert_eq!(size("64 KiB"), Some(65_536));
+        assert_eq!(size("64kB"), Some(64_000));
+        assert_eq!(size("100"), Some(100));
+        assert_eq!(size("-1"), None);
+        assert_eq!(size("99999999999999999999GiB"), None);
+        let duration = |text: &str| duration(Duration::ZERO..=Duration::MAX)(&text_node(text)).ok();
+        assert_eq!(duration("1h 30m"), Some(Duration::from_mins(90)));
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(duration("10"), None);
+        assert_eq!(duration("-1s"), None);
+    }
+}

@@ -1,0 +1,102 @@
+//! What is allowed but deserves a second look: `check` prints it, `run` logs it.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
+
+use super::{IssuerSettings, KeySource, Settings, TlsSettings};
+
+/// Anybody on the machine may read.
+const READABLE_BY_OTHERS: u32 = 0o004;
+/// Anybody on the machine may write.
+const WRITABLE_BY_OTHERS: u32 = 0o002;
+
+impl Settings {
+    /// One sentence for every setting that weakens what is verified, for every key file that
+    /// others can get at, and for a server certificate out of its validity. These are no mistakes:
+    /// Kubernetes mounts secrets readable for everybody in the container, and a migration may have
+    /// to accept ID tokens for a while.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.admin.listen.is_local() {
+            warnings.push(format!(
+                "admin.listen: {} can be reached from other machines; it shows configuration and \
+                 metrics without authentication",
+                self.admin.listen
+            ));
+        }
+        if let Some(tls) = &self.server.tls {
+            warnings.extend(tls_warnings(tls));
+        }
+        if !self.forwarding.drop_underscores {
+            warnings.push(
+                "forwarding.drop_underscores: off; upstreams that take _ for - can be given \
+                 forged claim headers"
+                    .to_owned(),
+            );
+        }
+        for issuer in &self.issuers {
+            warnings.extend(issuer_warnings(issuer));
+        }
+        warnings
+    }
+}
+
+fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
+    let mut warnings = Vec::new();
+    // A file that can't be read is more than a warning: it is told where it is used.
+    let files = tls.read().ok();
+    if let Some(problem) = files.and_then(|files| files.validity_problem(SystemTime::now())) {
+        warnings.push(format!("server.tls.certificate: {problem}; clients will refuse it"));
+    }
+    if is_mode(&tls.private_key, READABLE_BY_OTHERS | WRITABLE_BY_OTHERS) {
+        warnings.push(
+            "server.tls.private_key: every user of the machine can get at the file".to_owned(),
+        );
+    }
+    warnings
+}
+
+fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
+    let keys = &issuer.keys.source;
+    let plain_http = match keys {
+        KeySource::JwksUrl(url) => {
+            let loopback = url.host().is_some_and(super::urls::is_loopback);
+            url.scheme_str() == Some("http") && !loopback
+        }
+        KeySource::Discovery { allow_http, .. } => *allow_http,
+        _ => false,
+    };
+    let (readable, writable) = match keys {
+        KeySource::SecretFile(path) => {
+            (is_mode(path, READABLE_BY_OTHERS), is_mode(path, WRITABLE_BY_OTHERS))
+        }
+        KeySource::JwksFile(path) | KeySource::PemFile(path) => {
+            (false, is_mode(path, WRITABLE_BY_OTHERS))
+        }
+        KeySource::JwksUrl(_) | KeySource::Discovery { .. } => (false, false),
+    };
+    let expiry_waived = !issuer.require.iter().any(|claim| claim == "exp");
+    let warnings = [
+        (
+            issuer.audiences.is_none(),
+            "audiences: \"any\" accepts tokens that were made for other services",
+        ),
+        (expiry_waived, "accept_without_expiry: tokens without \"exp\" are good forever"),
+        (
+            issuer.accept_id_tokens,
+            "accept_id_tokens: ID tokens are made for clients, not for services",
+        ),
+        (issuer.ignore_binding, "ignore_binding: a stolen sender-constrained token passes"),
+        (plain_http, "keys: fetched over plain http, where they can be forged on the way"),
+        (readable, "keys.secret_file: readable by every user of the machine"),
+        (writable, "keys: the file can be written by every user of the machine"),
+    ];
+    let name = issuer.name.clone();
+    warnings
+        .into_iter()
+        .filter(|(applies, _)| *applies)
+        .map(move |(_, text)| format!("issuers.{name}.{text}"))
+}
+
+fn is_mode(path: &Path, bits: u32) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & bits != 0)
+}

@@ -1,0 +1,18 @@
+//! Verified claims → headers, and the hygiene that keeps forged ones out.
+
+pub mod claim_path;
+pub mod encoding;
+mod fold;
+pub mod forwarded;
+pub mod header_name;
+pub mod headers;
+pub mod hygiene;
+pub mod websocket;
+
+pub use claim_path::{ClaimPath, ClaimPathError};
+pub use encoding::Encoding;
+pub use forwarded::{Forwarded, PeerAddress};
+pub use header_name::check_header_name;
+pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};
+pub use hygiene::{Hygiene, HygieneViolation, clean_response};
+pub use websocket::is_websocket_upgrade;

@@ -1,0 +1,108 @@
+//! How a claim's value is written into a header.
+//!
+//! Text is percent-encoded where a header can't hold it, and only there: visible ASCII and the
+//! spaces inside go as they are; control characters, characters beyond ASCII (as UTF-8), spaces at
+//! either end and the `%` itself become `%XX`. So there is one rule for the upstream, and nothing
+//! is lost: *percent-decode the value, and you have the claim* (threats H-6).
+
+use std::fmt::Write as _;
+
+use crate::jose::{Json, base64url};
+
+/// How an array (or object) is written into a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// Text, numbers (integers to the last digit) and booleans as themselves; the elements of an
+    /// array joined by commas, with a comma inside an element as `%2C`. Nulls and empty elements
+    /// are left out. What is nested deeper can't be written so.
+    #[default]
+    Csv,
+    /// Compact JSON, ASCII only (`\u` escapes), whatever the value is: a string is in quotes.
+    Json,
+    /// base64url, without padding, of the compact JSON.
+    Base64Json,
+}
+
+/// A value that the encoding has no form for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NotWritable;
+
+impl Encoding {
+    /// The header's text; empty where there is nothing to say (threats H-7).
+    pub(super) fn write(self, value: &Json) -> Result<String, NotWritable> {
+        match (self, value) {
+            (_, Json::Null) => Ok(String::new()),
+            (Self::Csv, Json::Array(elements)) => write_list(elements),
+            (Self::Csv, scalar) => write_scalar(scalar, |_| false),
+            (Self::Json, value) => Ok(ascii_json(value)),
+            (Self::Base64Json, value) => Ok(base64url::encode(value.to_text().as_bytes())),
+        }
+    }
+}
+
+fn write_list(elements: &[Json]) -> Result<String, NotWritable> {
+    let mut list = String::new();
+    for element in elements {
+        let text = write_scalar(element, |byte| byte == b',')?;
+        if !text.is_empty() {
+            let separator = if list.is_empty() { "" } else { "," };
+            list.push_str(separator);
+            list.push_str(&text);
+        }
+    }
+    Ok(list)
+}
+
+fn write_scalar(value: &Json, escaped: impl Fn(u8) -> bool) -> Result<String, NotWritable> {
+    match value {
+        Json::Null => Ok(String::new()),
+        Json::Bool(_) | Json::Integer(_) | Json::Float(_) => Ok(value.to_text()),
+        Json::String(text) => Ok(percent_encode(text, escaped)),
+        Json::Array(_) | Json::Object(_) => Err(NotWritable),
+    }
+}
+
+fn percent_encode(text: &str, escaped: impl Fn(u8) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    let inner = text.trim_start_matches(' ');
+    let start = text.len() - inner.len();
+    let end = start + inner.trim_end_matches(' ').len();
+    for (at, byte) in text.bytes().enumerate() {
+        let raw = match byte {
+            b'%' => false,
+            b' ' => (start..end).contains(&at),
+            _ => byte.is_ascii_graphic() && !escaped(byte),
+        };
+        if raw {
+            out.push(char::from(byte));
+        } else {
+            push_formatted(&mut out, format_args!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// JSON with everything that is not visible ASCII or a space as `\uXXXX`. In compact JSON such
+/// characters occur inside strings only, so the text stays the same value.
+fn ascii_json(value: &Json) -> String {
+    let text = value.to_text();
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_ascii_graphic() || character == ' ' {
+            out.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            push_formatted(&mut out, format_args!("\\u{unit:04x}"));
+        }
+    }
+    out
+}
+
+fn push_formatted(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String can't fail.
+    let _ = out.write_fmt(text);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! `X-Forwarded-*`: ours to set, extended only for trusted proxies (threats H-9).
+
+use std::{fmt::Write as _, net::IpAddr};
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{Entry, FORWARDED},
+};
+use ipnet::IpNet;
+
+use crate::config::ForwardingSettings;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// The compiled rules.
+#[derive(Debug)]
+pub struct Forwarded {
+    trusted: Vec<IpNet>,
+    keep: Vec<HeaderName>,
+}
+
+/// A peer's address and how it is written, worked out once per connection.
+#[derive(Debug, Clone)]
+pub struct PeerAddress {
+    address: IpAddr,
+    text: HeaderValue,
+}
+
+impl PeerAddress {
+    /// The peer of that address. An IPv4 client of a dual-stack listener is an IPv4 client.
+    pub fn new(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        let text = HeaderValue::try_from(address.to_string());
+        // An address is written in hexadecimal digits, dots and colons.
+        Self { address, text: text.unwrap_or(HeaderValue::from_static("unknown")) }
+    }
+}
+
+impl Forwarded {
+    /// Believes `X-Forwarded-*` of the trusted peers only; the names in `keep` come through from
+    /// anybody.
+    pub fn new(settings: &ForwardingSettings) -> Self {
+        Self { trusted: settings.trusted_proxies.clone(), keep: settings.keep.clone() }
+    }
+
+    /// Sets `X-Forwarded-For`, `-Proto` and `-Host` for a request from `peer` (`None`: a unix
+    /// socket, which no address range can vouch for).
+    ///
+    /// From a trusted peer, `X-Forwarded-For` and a `Forwarded` (RFC 7239) that is there are
+    /// extended by the peer, and `-Proto` and `-Host` are believed. From anybody else, every
+    /// `X-Forwarded-*` and `Forwarded` is removed first; without an address there is then no
+    /// `X-Forwarded-For`.
+    ///
+    /// To be called after [`super::Hygiene`] and before [`super::RenderedHeaders`], which may set
+    /// an `X-Forwarded-User` of ours.
+    pub fn apply(
+        &self,
+        headers: &mut HeaderMap,
+        peer: Option<&PeerAddress>,
+        scheme: &'static str,
+        authority: &HeaderValue,
+    ) {
+        if let Some(peer) = peer.filter(|peer| self.trusts(peer.address)) {
+            return extend(headers, peer.address, scheme, authority);
+        }
+
+        self.remove_inbound(headers);
+        if let Some(peer) = peer {
+            headers.insert(X_FORWARDED_FOR, peer.text.clone());
+        }
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+        headers.insert(X_FORWARDED_HOST, authority.clone());
+    }
+
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted.iter().any(|range| range.contains(&peer))
+    }
+
+    fn remove_inbound(&self, headers: &mut HeaderMap) {
+        let is_forged = |name: &&HeaderName| {
+            (**name == FORWARDED || name.as_str().starts_with("x-forwarded-"))
+                && !self.keep.contains(name)
+        };
+        let forged: Vec<_> = headers.keys().filter(is_forged).cloned().collect();
+        for name in forged {
+            headers.remove(name);
+        }
+    }
+}
+
+fn extend(headers: &mut HeaderMap, peer: IpAddr, scheme: &'static str, authority: &HeaderValue) {
+    append(headers, X_FORWARDED_FOR, &peer.to_string());
+    if headers.contains_key(FORWARDED) {
+        append(headers, FORWARDED, &forwarded_element(peer, scheme, authority));
+    }
+    believe(headers, X_FORWARDED_PROTO, || HeaderValue::from_static(scheme));
+    believe(headers, X_FORWARDED_HOST, || authority.clone());
+}
+
+/// Appends an element to a list header, all in one line. What can't be read is left out.
+fn append(headers: &mut HeaderMap, name: HeaderName, element: &str) {
+    let mut list = String::new();
+    let values = headers.get_all(&name).iter();
+    for value in values.filter_map(|value| value.to_str().ok()).chain([element]) {
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        list.push_str(value);
+    }
+    if let Ok(value) = HeaderValue::try_from(list) {
+        headers.insert(name, value);
+    }
+}
+
+/// Leaves a header that says one thing; sets it if it is missing, empty or says several.
+fn believe(headers: &mut HeaderMap, name: HeaderName, ours: impl Fn() -> HeaderValue) {
+    match headers.entry(name) {
+        Entry::Vacant(entry) => {
+            entry.insert(ours());
+        }
+        Entry::Occupied(mut entry) => {
+            if entry.iter().count() != 1 || entry.get().is_empty() {
+                entry.insert(ours());
+            }
+        }
+    }
+}
+
+/// RFC 7239 §4 and §6: an IPv6 address is in brackets and quotes. The authority is canonical, so
+/// nothing in it can end the quotes.
+fn forwarded_element(peer: IpAddr, scheme: &str, authority: &HeaderValue) -> String {
+    let mut element = match peer {
+        IpAddr::V4(peer) => format!("for={peer}"),
+        IpAddr::V6(peer) => format!("for=\"[{peer}]\""),
+    };
+    let host = authority.to_str().unwrap_or_default();
+    // Writing to a String can't fail.
+    let _ = write!(element, ";host=\"{host}\";proto={scheme}");
+    element
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply(inbound: &[(&'static str, &'static str)], peer: Option<&str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in inbound {
+            headers.append(*name, HeaderValue::from_static(value));
+        }
+        let rules = Forwarded::new(&ForwardingSettings {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+            drop_underscores: true,
+            remove: Vec::new(),
+            keep: vec![HeaderName::from_static("x-forwarded-prefix")],
+            max_header_bytes: 4096,
+        });
+        let peer = peer.map(|peer| PeerAddress::new(peer.parse().unwrap()));
+        let authority = HeaderValue::from_static("api.example.com:8443");
+        rules.apply(&mut headers, peer.as_ref(), "https", &authority);
+        headers
+    }
+
+    const FORGED: [(&str, &str); 9] = [
+        ("forwarded", "for=1.1.1.1"),
+        ("x-forwarded-for", "1.1.1.1"),
+        ("x-forwarded-for", "2.2.2.2"),
+        ("x-forwarded-proto", "http"),
+        ("x-forwarded-host", "internal"),
+        ("x-forwarded-uri", "/admin"),
+        ("x-forwarded-port", "1"),
+        ("x-forwarded-prefix", "/p"),
+        ("accept", "*/*"),
+    ];
+
+    #[test]
+    fn h9_what_a_client_forges_is_replaced() {
+        let headers = apply(&FORGED, Some("192.0.2.7"));
+        assert_eq!(headers.get_all("x-forwarded-for").iter().count(), 1);
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        assert_eq!(headers["x-forwarded-host"], "api.example.com:8443");
+        assert_eq!(headers["x-forwarded-prefix"], "/p", "kept by setting");
+        assert_eq!(headers["accept"], "*/*");
+        assert_eq!(headers.len(), 5);
+    }
+
+    #[test]
+    fn h9_a_trusted_proxy_is_believed_and_extended() {
+        let headers = apply(&FORGED, Some("10.1.2.3"));
+        assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 2.2.2.2, 10.1.2.3");
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["x-forwarded-host"], "internal");
+        assert_eq!(headers["x-forwarded-uri"], "/admin");
+        assert_eq!(
+            headers["forwarded"],
+            r#"for=1.1.1.1, for=10.1.2.3;host="api.example.com:8443";proto=https"#
+        );
+    }
+
+    #[test]
+    fn h9_a_trusted_proxy_that_says_nothing_or_two_things_is_completed() {
+        let headers = apply(&[], Some("fd00::1"));
+        assert_eq!(headers["x-forwarded-for"], "fd00::1");
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        assert_eq!(headers["x-forwarded-host"], "api.example.com:8443");
+        assert!(!headers.contains_key("forwarded"));
+
+        let two =
+            [("x-forwarded-proto", "http"), ("x-forwarded-proto", "https"), ("forwarded", "")];
+        let headers = apply(&two, Some("fd00::1"));
+        assert_eq!(headers.get_all("x-forwarded-proto").iter().count(), 1);
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        assert_eq!(
+            headers["forwarded"],
+            r#"for="[fd00::1]";host="api.example.com:8443";proto=https"#
+        );
+    }
+
+    #[test]
+    fn h9_a_mapped_address_is_the_address_it_maps() {
+        let headers = apply(&FORGED, Some("::ffff:10.1.2.3"));
+        assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 2.2.2.2, 10.1.2.3");
+        let headers = apply(&FORGED, Some("::ffff:192.0.2.7"));
+        assert_eq!(headers["x-forwarded-for"], "192.0.2.7");
+    }
+
+    #[test]
+    fn h9_a_unix_socket_is_not_trusted() {
+        let headers = apply(&FORGED, None);
+        assert!(!headers.contains_key("x-forwarded-for"));
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        assert!(!headers.contains_key("forwarded"));
+    }
+}

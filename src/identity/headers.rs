@@ -1,0 +1,164 @@
+//! Claim headers: from the verified claims of a token to the headers that the upstream receives.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::{config::ClaimHeaderSettings, jose::Object};
+
+/// The compiled `[claims]`.
+#[derive(Debug)]
+pub struct ClaimHeaders {
+    mapping: Vec<ClaimHeaderSettings>,
+    max_bytes: usize,
+}
+
+/// The header values of one token, ready to be set on any number of requests.
+///
+/// The values are marked as sensitive: `Debug` does not show them, and HTTP/2 keeps them out of its
+/// compression tables.
+#[derive(Debug)]
+pub struct RenderedHeaders {
+    headers: Box<[(HeaderName, HeaderValue)]>,
+}
+
+/// A claim that can't be written as a header: nested where a list is asked for, or too long. It is
+/// never cut short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unrenderable {
+    /// The header it was for.
+    pub header: HeaderName,
+}
+
+impl ClaimHeaders {
+    /// Compiles the mapping. `max_bytes` bounds one header's value.
+    pub fn compile(mapping: &[ClaimHeaderSettings], max_bytes: usize) -> Self {
+        Self { mapping: mapping.to_vec(), max_bytes }
+    }
+
+    /// The headers that these claims make. A claim that is missing, null or empty makes none: the
+    /// upstream sees no header rather than an empty one (threats H-7).
+    pub fn render(&self, claims: &Object) -> Result<RenderedHeaders, Unrenderable> {
+        let mut headers = Vec::with_capacity(self.mapping.len());
+        for line in &self.mapping {
+            if let Some(value) = self.value(line, claims)? {
+                headers.push((line.header.clone(), value));
+            }
+        }
+        Ok(RenderedHeaders { headers: headers.into_boxed_slice() })
+    }
+
+    fn value(
+        &self,
+        line: &ClaimHeaderSettings,
+        claims: &Object,
+    ) -> Result<Option<HeaderValue>, Unrenderable> {
+        let unrenderable = || Unrenderable { header: line.header.clone() };
+        let Some(claim) = line.claim.find(claims) else {
+            return Ok(None);
+        };
+        let text = line.encoding.write(claim).map_err(|_| unrenderable())?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        if text.len() > self.max_bytes {
+            return Err(unrenderable());
+        }
+        let mut value = HeaderValue::try_from(text).map_err(|_| unrenderable())?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+impl RenderedHeaders {
+    /// Sets every header. The map must be clean (see [`super::Hygiene`]): a header whose claim is
+    /// missing is not touched here.
+    pub fn apply(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+
+    /// Bytes that the headers take, for caches that are bounded by memory. Names are shared with
+    /// the settings and not counted.
+    pub fn memory(&self) -> usize {
+        /// What `Bytes` allocates beside the text once it is shared.
+        const SHARED: usize = 4 * size_of::<usize>();
+        let values = self.headers.iter().map(|(_, value)| value.len() + SHARED);
+        size_of::<Self>() + size_of_val(&*self.headers) + values.sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{ClaimPath, Encoding};
+
+    fn compile(lines: &[(&'static str, &str, Encoding)], max_bytes: usize) -> ClaimHeaders {
+        let mapping: Vec<_> = lines
+            .iter()
+            .map(|(header, claim, encoding)| ClaimHeaderSettings {
+                header: HeaderName::from_static(header),
+                claim: ClaimPath::parse(claim).unwrap(),
+                encoding: *encoding,
+            })
+            .collect();
+        ClaimHeaders::compile(&mapping, max_bytes)
+    }
+
+    fn claims(text: &str) -> Object {
+        Object::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn h7_a_claim_makes_a_header_and_a_missing_one_makes_none() {
+        let mapping = compile(
+            &[
+                ("x-auth-subject", "sub", Encoding::Csv),
+                ("x-auth-roles", "/realm_access/roles", Encoding::Csv),
+                ("x-auth-realm", "realm_access", Encoding::Json),
+                ("x-auth-id", "id", Encoding::Csv),
+                ("x-auth-name", "name", Encoding::Csv),
+                ("x-auth-mail", "mail", Encoding::Csv),
+                ("x-auth-none", "none", Encoding::Json),
+            ],
+            100,
+        );
+        let claims = claims(
+            r#"{"sub":"alice","realm_access":{"roles":["a","b"]},"id":9007199254740993,"name":"","none":null}"#,
+        );
+        let rendered = mapping.render(&claims).unwrap();
+        let mut headers = HeaderMap::new();
+        rendered.apply(&mut headers);
+        assert_eq!(headers.len(), 4);
+        assert_eq!(headers["x-auth-subject"], "alice");
+        assert_eq!(headers["x-auth-roles"], "a,b");
+        assert_eq!(headers["x-auth-realm"], r#"{"roles":["a","b"]}"#);
+        assert_eq!(headers["x-auth-id"], "9007199254740993");
+    }
+
+    #[test]
+    fn h6_a_value_that_is_too_long_is_refused_not_cut() {
+        let mapping = compile(&[("x-a", "a", Encoding::Csv)], 6);
+        assert!(mapping.render(&claims(r#"{"a":"123456"}"#)).is_ok());
+        let refused = Unrenderable { header: HeaderName::from_static("x-a") };
+        assert_eq!(mapping.render(&claims(r#"{"a":"1234567"}"#)).unwrap_err(), refused);
+        // It is the written form that counts.
+        assert_eq!(mapping.render(&claims(r#"{"a":"äää"}"#)).unwrap_err(), refused);
+        assert_eq!(mapping.render(&claims(r#"{"a":{}}"#)).unwrap_err(), refused);
+    }
+
+    #[test]
+    fn o2_values_stay_out_of_debug_output() {
+        let mapping = compile(&[("x-a", "a", Encoding::Csv)], 100);
+        let rendered = mapping.render(&claims(r#"{"a":"personal"}"#)).unwrap();
+        assert!(!format!("{rendered:?}").contains("personal"));
+    }
+
+    #[test]
+    fn memory_counts_the_values() {
+        let mapping = compile(&[("x-a", "a", Encoding::Csv)], 10_000);
+        let memory =
+            |a: &str| mapping.render(&claims(&format!(r#"{{"a":"{a}"}}"#))).unwrap().memory();
+        assert_eq!(memory(&"a".repeat(1001)) - memory("a"), 1000);
+        assert!(memory("a") > size_of::<(HeaderName, HeaderValue)>());
+    }
+}

@@ -1,0 +1,255 @@
+//! Hygiene of inbound headers: what a client must not say to the upstream is removed, on every
+//! route, public ones too.
+//!
+//! Names are judged by what they fold to (threats H-2). Where that is a header of ours, or one that
+//! the message or another room depends on, only the exact name may be there, if any; so no
+//! `Content_Length` or `X.Forwarded.For` gets past the rooms that look after the real ones.
+
+mod strip_list;
+
+use foldhash::{HashMap, HashMapExt};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, CONNECTION, TE},
+};
+
+use self::strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP};
+use super::fold::{fold, is_folded};
+use crate::config::{
+    ClaimHeaderSettings, CredentialSettings, CredentialSource, ForwardingSettings, Settings,
+};
+
+/// The compiled rules.
+#[derive(Debug)]
+pub struct Hygiene {
+    /// By folded name.
+    rules: HashMap<Box<str>, Rule>,
+    /// Let through although they are not what they fold to.
+    kept: Vec<HeaderName>,
+    drop_underscores: bool,
+}
+
+/// What a folded name means. Later ones have more say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Upstreams believe it, clients forge it: removed.
+    Forgeable,
+    /// The exact name is somebody's business, variants are removed; no `Connection` token can
+    /// name it.
+    ExactOnly,
+    /// Is for this connection only: removed.
+    HopByHop,
+    /// Ours to set: removed, and counted.
+    Managed,
+}
+
+/// A request that is refused rather than cleaned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HygieneViolation {
+    /// A `Connection` token names a header that is ours (threats H-3).
+    #[error("a Connection token names a managed header")]
+    ConnectionNamesManagedHeader,
+}
+
+impl Hygiene {
+    /// Compiles the rules: managed names from `[claims]`, lists and switches from `[forwarding]`.
+    ///
+    /// The headers that may carry a credential come through, whatever the lists say: what becomes
+    /// of them is decided after the credential was looked for. `keep` has no say over managed and
+    /// hop-by-hop headers.
+    pub fn compile(settings: &Settings) -> Self {
+        Self::from_sections(&settings.claims, &settings.forwarding, &settings.credential)
+    }
+
+    fn from_sections(
+        claims: &[ClaimHeaderSettings],
+        forwarding: &ForwardingSettings,
+        credential: &CredentialSettings,
+    ) -> Self {
+        let mut hygiene = Self {
+            rules: HashMap::new(),
+            kept: Vec::new(),
+            drop_underscores: forwarding.drop_underscores,
+        };
+        hygiene.set_all(FORGEABLE, Rule::Forgeable);
+        hygiene.set_all(END_TO_END, Rule::ExactOnly);
+        forwarding.keep.iter().for_each(|name| hygiene.keep(name));
+        for name in &forwarding.remove {
+            hygiene.set(name.as_str(), Rule::Forgeable);
+            hygiene.kept.retain(|kept| kept != name);
+        }
+        for source in &credential.sources {
+            if let CredentialSource::Header { name, .. } = source {
+                hygiene.keep(name);
+            }
+        }
+        hygiene.set_all(HOP_BY_HOP, Rule::HopByHop);
+        for line in claims {
+            hygiene.set(line.header.as_str(), Rule::Managed);
+        }
+        hygiene
+    }
+
+    fn set(&mut self, name: &str, rule: Rule) {
+        self.rules.insert(fold(name).into(), rule);
+    }
+
+    fn set_all(&mut self, names: &[&str], rule: Rule) {
+        for name in names {
+            self.set(name, rule);
+        }
+    }
+
+    fn keep(&mut self, name: &HeaderName) {
+        if is_folded(name.as_str()) {
+            self.set(name.as_str(), Rule::ExactOnly);
+        } else {
+            self.kept.push(name.clone());
+        }
+    }
+
+    /// Cleans a request's headers in place: hop-by-hop, managed and folding names, forged headers.
+    /// Says how many managed names a client tried to set.
+    ///
+    /// - `TE: trailers` stays, alone: gRPC needs it.
+    /// - `Upgrade` goes; see [`super::is_websocket_upgrade`].
+    /// - NTLM and Negotiate credentials go: they authenticate a connection, and upstream
+    ///   connections are shared (threats H-12).
+    /// - `X-Forwarded-For`, its siblings and `Forwarded` stay for [`super::Forwarded`].
+    pub fn clean_request(&self, headers: &mut HeaderMap) -> Result<usize, HygieneViolation> {
+        let mut managed = 0;
+        let mut removals = Vec::new();
+        for name in headers.keys() {
+            match self.verdict(name) {
+                Verdict::Keep if *name != AUTHORIZATION => continue,
+                Verdict::Keep if !authenticates_connection(headers) => continue,
+                Verdict::Keep | Verdict::Remove => {}
+                Verdict::RemoveManaged => managed += 1,
+            }
+            removals.push(name.clone());
+        }
+        if removals.contains(&CONNECTION) {
+            self.add_nominated(headers, &mut removals)?;
+        }
+        let accepts_trailers = removals.contains(&TE) && accepts_trailers(headers);
+
+        for name in removals {
+            headers.remove(name);
+        }
+        if accepts_trailers {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
+        Ok(managed)
+    }
+
+    fn verdict(&self, name: &HeaderName) -> Verdict {
+        let text = name.as_str();
+        if !is_folded(text) {
+            return self.verdict_on_variant(name);
+        }
+        match self.rules.get(text) {
+            Some(Rule::Managed) => Verdict::RemoveManaged,
+            Some(Rule::Forgeable | Rule::HopByHop) => Verdict::Remove,
+            None if is_forgeable_family(text) => Verdict::Remove,
+            Some(Rule::ExactOnly) | None => Verdict::Keep,
+        }
+    }
+
+    /// For names that an upstream may take for another.
+    fn verdict_on_variant(&self, name: &HeaderName) -> Verdict {
+        let folded = fold(name.as_str());
+        let is_kept = || self.kept.contains(name);
+        match self.rules.get(&*folded) {
+            Some(Rule::Managed) => Verdict::RemoveManaged,
+            Some(Rule::HopByHop | Rule::ExactOnly) => Verdict::Remove,
+            _ if is_kept() => Verdict::Keep,
+            Some(Rule::Forgeable) => Verdict::Remove,
+            None if self.drop_underscores && name.as_str().contains('_') => Verdict::Remove,
+            None if is_forgeable_family(&folded) || folded.starts_with("x-forwarded-") => {
+                Verdict::Remove
+            }
+            None => Verdict::Keep,
+        }
+    }
+
+    /// Adds what the `Connection` tokens name (RFC 9110 §7.6.1). Headers that a message can't do
+    /// without are not for a client to take away.
+    fn add_nominated(
+        &self,
+        headers: &HeaderMap,
+        removals: &mut Vec<HeaderName>,
+    ) -> Result<(), HygieneViolation> {
+        for token in connection_tokens(headers) {
+            match self.rules.get(&*fold(token.as_str())) {
+                Some(Rule::Managed) => return Err(HygieneViolation::ConnectionNamesManagedHeader),
+                Some(Rule::ExactOnly) => {}
+                _ => removals.push(token),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes the hop-by-hop headers of an answer (RFC 9110 §7.6.1), in place.
+///
+/// `Trailer` stays: the trailers themselves are passed on, and over HTTP/1.1 only where it
+/// announces them.
+pub fn clean_response(headers: &mut HeaderMap) {
+    let is_hop_by_hop = |name: &HeaderName| {
+        let name = name.as_str();
+        name != "trailer" && HOP_BY_HOP.contains(&name)
+    };
+    let mut removals: Vec<_> = headers.keys().filter(|n| is_hop_by_hop(n)).cloned().collect();
+    if removals.contains(&CONNECTION) {
+        let nominated = connection_tokens(headers);
+        removals.extend(nominated.filter(|token| !END_TO_END.contains(&token.as_str())));
+    }
+    for name in removals {
+        headers.remove(name);
+    }
+}
+
+enum Verdict {
+    Keep,
+    Remove,
+    RemoveManaged,
+}
+
+fn is_forgeable_family(folded: &str) -> bool {
+    folded.starts_with(['s', 'x'])
+        && FORGEABLE_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+}
+
+/// What `Connection` names, connection options like `close` included. What is no header name names
+/// nothing.
+fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let values = headers.get_all(CONNECTION).iter();
+    values
+        .filter(|value| !names_nothing(value))
+        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+        .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
+}
+
+/// What `Connection` says as a rule, seen without parsing it.
+fn names_nothing(value: &HeaderValue) -> bool {
+    ["keep-alive", "close"].iter().any(|option| value.as_bytes() == option.as_bytes())
+}
+
+fn accepts_trailers(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(TE).iter();
+    values
+        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+        .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+}
+
+fn authenticates_connection(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    values.any(|value| {
+        let mut words = value.as_bytes().split(|b| matches!(b, b' ' | b'\t' | b','));
+        let scheme = words.find(|word| !word.is_empty()).unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,13 @@
+//! What a request is (its one canonical form), which route it takes and what that route asks.
+
+mod authority;
+pub mod canonical;
+mod path;
+pub mod pattern;
+pub mod requirement;
+pub mod routes;
+
+pub use canonical::{CanonicalRequest, NotCanonical};
+pub use pattern::{HostPattern, PathPattern, PatternError};
+pub use requirement::{Requirement, Unmet};
+pub use routes::{DuplicateRoute, RouteMatch, Routes};

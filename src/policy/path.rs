@@ -1,0 +1,204 @@
+//! The canonical path: one spelling for every path, so that a route can't be missed by writing
+//! its path differently (threats P-1).
+//!
+//! What differs only in spelling is rewritten; what some upstream could read as *another* path is
+//! refused:
+//!
+//! - escapes of unreserved characters are decoded, other escapes get upper-case digits, and
+//!   characters that RFC 3986 does not allow raw (`"<>[]^{|}` and the grave accent) are escaped;
+//! - empty segments are merged away (`/a//b` is `/a/b`): clients that glue a base URL and a path
+//!   are common, and route and upstream see the same merged path;
+//! - dot segments, encoded separators and control characters, doubly encoded ones, invalid UTF-8,
+//!   backslashes and raw non-ASCII characters are refused;
+//! - `;` parameters are kept: [`super::Routes`] refuses those that could change the route.
+//!
+//! Letter case is significant, and so is a slash at the end.
+
+use std::borrow::Cow;
+
+use super::NotCanonical;
+
+/// The canonical form of a path. Borrowed if it was canonical in the first place.
+pub(super) fn canonical_path(path: &str) -> Result<Cow<'_, str>, NotCanonical> {
+    if !path.starts_with('/') {
+        return Err(NotCanonical::TargetForm);
+    }
+    if is_plain(path.as_bytes()) {
+        return Ok(Cow::Borrowed(path));
+    }
+    rewrite(path).map(Cow::Owned)
+}
+
+/// The characters that a canonical segment stands for: its escapes decoded.
+///
+/// Routes are compared by these, so that `/users%3Aexport` can't evade a route for
+/// `/users:export`.
+pub(super) fn decoded(segment: &str) -> Cow<'_, [u8]> {
+    if !segment.contains('%') {
+        return Cow::Borrowed(segment.as_bytes());
+    }
+    let mut rest = segment.as_bytes();
+    let mut out = Vec::with_capacity(rest.len());
+    while let Some((&byte, after)) = rest.split_first() {
+        let (value, after) = escape(rest).unwrap_or((byte, after));
+        out.push(value);
+        rest = after;
+    }
+    Cow::Owned(out)
+}
+
+/// The path without the parameters of its segments, as an upstream of the Java world reads it;
+/// `None` if there are none.
+pub(super) fn without_parameters(path: &str) -> Option<String> {
+    if !path.contains(';') && !path.contains("%3B") {
+        return None;
+    }
+    let mut out = String::with_capacity(path.len());
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let name = segment.split(';').next().unwrap_or_default();
+        let name = name.split("%3B").next().unwrap_or_default();
+        if !name.is_empty() || segments.peek().is_none() {
+            out.push('/');
+            out.push_str(name);
+        }
+    }
+    Some(out)
+}
+
+/// Whether a path is canonical at first sight. May say no for a path that is (one with escapes).
+fn is_plain(path: &[u8]) -> bool {
+    let mut previous = 0;
+    path.iter().all(|&byte| {
+        let plain = match byte {
+            b'/' | b'.' => previous != b'/',
+            _ => is_segment_character(byte),
+        };
+        previous = byte;
+        plain
+    })
+}
+
+fn rewrite(path: &str) -> Result<String, NotCanonical> {
+    let mut out = String::with_capacity(path.len());
+    let mut meaning = Vec::with_capacity(path.len());
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        if segment.is_empty() && segments.peek().is_some() {
+            continue;
+        }
+        out.push('/');
+        meaning.clear();
+        rewrite_segment(segment.as_bytes(), &mut out, &mut meaning)?;
+        check_meaning(&meaning)?;
+    }
+    Ok(out)
+}
+
+/// Appends the canonical segment to `out` and what it stands for to `meaning`.
+fn rewrite_segment(
+    mut rest: &[u8],
+    out: &mut String,
+    meaning: &mut Vec<u8>,
+) -> Result<(), NotCanonical> {
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte != b'%' {
+            push_raw(byte, out)?;
+            meaning.push(byte);
+            continue;
+        }
+        let (value, after) = hex_pair(after).ok_or(NotCanonical::PathEscape)?;
+        rest = after;
+        push_escaped(value, out)?;
+        meaning.push(value);
+    }
+    Ok(())
+}
+
+fn push_raw(byte: u8, out: &mut String) -> Result<(), NotCanonical> {
+    match byte {
+        _ if is_segment_character(byte) => out.push(char::from(byte)),
+        b'"' | b'<' | b'>' | b'[' | b']' | b'^' | b'`' | b'{' | b'|' | b'}' => {
+            push_escape(byte, out);
+        }
+        _ => return Err(NotCanonical::PathCharacter),
+    }
+    Ok(())
+}
+
+fn push_escaped(value: u8, out: &mut String) -> Result<(), NotCanonical> {
+    match value {
+        b'/' | b'\\' => return Err(NotCanonical::EncodedSeparator),
+        _ if value.is_ascii_control() => return Err(NotCanonical::EncodedControl),
+        _ if is_unreserved(value) => out.push(char::from(value)),
+        _ => push_escape(value, out),
+    }
+    Ok(())
+}
+
+fn push_escape(value: u8, out: &mut String) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    out.push('%');
+    out.extend(DIGITS.get(usize::from(value >> 4)));
+    out.extend(DIGITS.get(usize::from(value & 15)));
+}
+
+/// Refuses a segment by what it stands for.
+fn check_meaning(meaning: &[u8]) -> Result<(), NotCanonical> {
+    if std::str::from_utf8(meaning).is_err() {
+        return Err(NotCanonical::EncodedNotUtf8);
+    }
+    // `..;x` is `..` to an upstream that knows parameters.
+    let name = meaning.split(|b| *b == b';').next().unwrap_or_default();
+    if matches!(name, b"." | b"..") {
+        return Err(NotCanonical::DotSegment);
+    }
+    let hides = |(at, byte): (usize, &u8)| {
+        *byte == b'%' && meaning.get(at + 1..).is_some_and(hides_structure)
+    };
+    if meaning.iter().enumerate().any(hides) {
+        return Err(NotCanonical::DoublyEncoded);
+    }
+    Ok(())
+}
+
+/// Whether what follows a decoded `%` would, decoded once or many times more, become a character
+/// that changes which path it is.
+fn hides_structure(mut rest: &[u8]) -> bool {
+    while let Some(after) = rest.strip_prefix(b"25") {
+        rest = after;
+    }
+    hex_pair(rest).is_some_and(|(value, _)| {
+        matches!(value, b'.' | b'/' | b'\\' | b';') || value.is_ascii_control()
+    })
+}
+
+fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    hex_pair(text.strip_prefix(b"%")?)
+}
+
+fn hex_pair(text: &[u8]) -> Option<(u8, &[u8])> {
+    let ([high, low], rest) = text.split_first_chunk()?;
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    Some((digit(*high)? << 4 | digit(*low)?, rest))
+}
+
+/// `unreserved` of RFC 3986 §2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// What a segment may hold raw: `pchar` of RFC 3986 §3.3 without the escapes.
+fn is_segment_character(byte: u8) -> bool {
+    is_unreserved(byte)
+        || matches!(
+            byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'='
+        )
+        || matches!(byte, b':' | b'@')
+}
+
+#[cfg(test)]
+mod tests;

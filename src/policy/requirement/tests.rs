@@ -1,0 +1,139 @@
+use super::*;
+
+fn claims(text: &str) -> Object {
+    Object::parse(text.as_bytes()).unwrap()
+}
+
+fn strings(list: &[&str]) -> Vec<String> {
+    list.iter().copied().map(str::to_owned).collect()
+}
+
+fn scopes(all: &[&str], any: &[&str]) -> Requirement {
+    Requirement::compile(&RequirementSettings {
+        issuers: vec![0],
+        all_scopes: strings(all),
+        any_scopes: strings(any),
+        claims: Vec::new(),
+    })
+}
+
+fn claim(name: &str, any_of: &[&str]) -> Requirement {
+    Requirement::compile(&RequirementSettings {
+        issuers: vec![0],
+        claims: vec![ClaimRequirement {
+            claim: ClaimPath::parse(name).unwrap(),
+            any_of: strings(any_of),
+        }],
+        ..RequirementSettings::default()
+    })
+}
+
+#[test]
+fn c6_only_tokens_of_the_routes_issuers_pass() {
+    let requirement = Requirement::compile(&RequirementSettings {
+        issuers: vec![0, 2],
+        ..RequirementSettings::default()
+    });
+    let anybody = claims("{}");
+    assert_eq!(requirement.check(0, &anybody), Ok(()));
+    assert_eq!(requirement.check(1, &anybody), Err(Unmet::Issuer));
+    assert_eq!(requirement.check(2, &anybody), Ok(()));
+    let nobody = Requirement::compile(&RequirementSettings::default());
+    assert_eq!(nobody.check(0, &anybody), Err(Unmet::Issuer));
+}
+
+#[test]
+fn c9_a_scope_is_granted_by_name_only() {
+    let read = scopes(&["read"], &[]);
+    for granted in [
+        r#"{"scope":"read"}"#,
+        r#"{"scope":"write read"}"#,
+        r#"{"scope":"write  read "}"#,
+        r#"{"scope":["write","read"]}"#,
+        r#"{"scp":"write read"}"#,
+        r#"{"scp":["read"]}"#,
+    ] {
+        assert_eq!(read.check(0, &claims(granted)), Ok(()), "{granted}");
+    }
+    for missing in [
+        "{}",
+        r#"{"scope":""}"#,
+        r#"{"scope":"readall"}"#,
+        r#"{"scope":"Read"}"#,
+        r#"{"scope":"read,write"}"#,
+        r#"{"scope":"read\twrite"}"#,
+        r#"{"scope":"read\nwrite"}"#,
+        r#"{"scope":"write\u00a0read"}"#,
+        r#"{"scope":["read write"]}"#,
+        r#"{"scope":[["read"]]}"#,
+        r#"{"scope":{"read":true}}"#,
+        r#"{"scope":null,"scp":"read"}"#,
+        r#"{"scope":"","scp":"read"}"#,
+        r#"{"Scope":"read"}"#,
+    ] {
+        assert_eq!(read.check(0, &claims(missing)), Err(Unmet::Scope), "{missing}");
+    }
+}
+
+#[test]
+fn all_scopes_and_one_of_any() {
+    let requirement = scopes(&["a", "b"], &["x", "y"]);
+    let check = |scope: &str| requirement.check(0, &claims(&format!(r#"{{"scope":"{scope}"}}"#)));
+    assert_eq!(check("a b x"), Ok(()));
+    assert_eq!(check("y b a"), Ok(()));
+    assert_eq!(check("a b"), Err(Unmet::Scope));
+    assert_eq!(check("a x y"), Err(Unmet::Scope));
+    assert_eq!(requirement.scope(), "a b x y");
+    assert_eq!(scopes(&["b", "a", "b"], &["a"]).scope(), "b a");
+    assert_eq!(scopes(&[], &[]).scope(), "");
+    assert_eq!(scopes(&[], &[]).check(0, &claims("{}")), Ok(()));
+}
+
+#[test]
+fn c13_claims_are_compared_whole() {
+    let requirement = claim("role", &["admin", "7", "1.5", "true"]);
+    for accepted in
+        [r#""admin""#, r#"["x","admin"]"#, "7", r#""7""#, "[7]", "1.5", "true", r#""true""#]
+    {
+        let token = claims(&format!(r#"{{"role":{accepted}}}"#));
+        assert_eq!(requirement.check(0, &token), Ok(()), "{accepted}");
+    }
+    for refused in [
+        r#""administrator""#,
+        r#""Admin""#,
+        r#""admin ""#,
+        r#""a@evil@admin""#,
+        r#"["x admin"]"#,
+        r#"[["admin"]]"#,
+        r#"{"admin":true}"#,
+        "[]",
+        "null",
+        "8",
+        "7.0",
+        "70",
+        "false",
+        r#""07""#,
+    ] {
+        let token = claims(&format!(r#"{{"role":{refused}}}"#));
+        assert_eq!(requirement.check(0, &token), Err(Unmet::Claim), "{refused}");
+    }
+    assert_eq!(requirement.check(0, &claims("{}")), Err(Unmet::Claim));
+}
+
+#[test]
+fn c2_integers_are_compared_exactly() {
+    let requirement = claim("id", &["9007199254740993"]);
+    let check = |id: &str| requirement.check(0, &claims(&format!(r#"{{"id":{id}}}"#)));
+    assert_eq!(check("9007199254740993"), Ok(()));
+    assert_eq!(check("9007199254740992"), Err(Unmet::Claim));
+    let null = claim("id", &["null", ""]);
+    assert_eq!(null.check(0, &claims(r#"{"id":null}"#)), Err(Unmet::Claim));
+}
+
+#[test]
+fn nested_claims_are_found_and_no_values_accept_nothing() {
+    let nested = claim("/realm_access/roles", &["ops"]);
+    let token = claims(r#"{"realm_access":{"roles":["dev","ops"]}}"#);
+    assert_eq!(nested.check(0, &token), Ok(()));
+    assert_eq!(claim("sub", &[]).check(0, &claims(r#"{"sub":"a"}"#)), Err(Unmet::Claim));
+}

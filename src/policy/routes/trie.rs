@@ -1,0 +1,67 @@
+//! Path patterns as a tree of their segments.
+
+use foldhash::HashMap;
+
+use crate::policy::{PathPattern, path::decoded, pattern::Segment};
+
+/// The patterns that share a beginning. The root is the one before the first slash.
+#[derive(Debug, Default)]
+pub(super) struct Trie {
+    literals: HashMap<Box<[u8]>, Self>,
+    one: Option<Box<Self>>,
+    /// What a pattern that ends here leads to.
+    end: Option<usize>,
+    /// What a pattern that ends here with `**` leads to.
+    rest: Option<usize>,
+}
+
+impl Trie {
+    /// Where a pattern leads to.
+    pub(super) fn slot(&mut self, pattern: &PathPattern) -> &mut Option<usize> {
+        let mut node = self;
+        for segment in pattern.segments() {
+            node = match segment {
+                Segment::Literal(name) => node.literals.entry(name.into()).or_default(),
+                Segment::One => node.one.get_or_insert_default(),
+                Segment::Rest => return &mut node.rest,
+            };
+        }
+        &mut node.end
+    }
+
+    /// What the most specific pattern that matches a canonical path leads to.
+    pub(super) fn find(&self, path: &str) -> Option<usize> {
+        self.find_below(Some(path.strip_prefix('/')?))
+    }
+
+    /// Goes down along the path, and back up where a more specific beginning led nowhere. Each
+    /// node is visited once at most, and no deeper than the longest pattern: the client's path
+    /// bounds neither.
+    fn find_below(&self, path: Option<&str>) -> Option<usize> {
+        let Some(path) = path else {
+            return self.end.or(self.rest);
+        };
+        let (segment, below) = match path.split_once('/') {
+            Some((segment, below)) => (segment, Some(below)),
+            None => (path, None),
+        };
+        self.literal(segment)
+            .and_then(|node| node.find_below(below))
+            .or_else(|| self.one(segment)?.find_below(below))
+            .or(self.rest)
+    }
+
+    fn literal(&self, segment: &str) -> Option<&Self> {
+        if self.literals.is_empty() {
+            return None;
+        }
+        self.literals.get(&*decoded(segment))
+    }
+
+    fn one(&self, segment: &str) -> Option<&Self> {
+        match segment {
+            "" => None,
+            _ => self.one.as_deref(),
+        }
+    }
+}
