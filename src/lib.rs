@@ -6,3 +6,4 @@ pub mod identity;
 pub mod jose;
 pub mod policy;
 pub mod reason;
+pub mod telemetry;

@@ -1,0 +1,65 @@
+//! Log lines: text or JSON, to standard error, so that standard output stays the commands' own.
+//!
+//! A thread of its own writes them from a bounded queue. When nobody reads standard error, or a
+//! flood of refusals makes more lines than can be written, lines are dropped and counted: a
+//! worker never waits for a log (threats D-8).
+
+use std::io::{self, IsTerminal};
+
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{
+    EnvFilter, filter::ParseError, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
+
+use crate::config::{LogFormat, LogSettings};
+
+/// Lines that may wait to be written: some seconds' worth of refusals, a few MiB at most.
+const QUEUED_LINES: usize = 16 * 1024;
+
+/// Logging at work. Dropping it writes what is queued.
+#[derive(Debug)]
+pub struct Logs {
+    dropped: ErrorCounter,
+    _writer: WorkerGuard,
+}
+
+/// Why logging can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The level is no filter.
+    #[error("log.level: {0}")]
+    Level(#[from] ParseError),
+    /// Somebody else has set up logging in this process.
+    #[error("logging is set up already")]
+    AlreadySet,
+}
+
+impl Logs {
+    /// Sets up logging for the process.
+    ///
+    /// # Errors
+    /// See [`LogError`].
+    pub fn init(settings: &LogSettings) -> Result<Self, LogError> {
+        let filter = EnvFilter::try_new(&settings.level)?;
+        let (writer, guard) = NonBlockingBuilder::default()
+            .lossy(true)
+            .buffered_lines_limit(QUEUED_LINES)
+            .thread_name("log")
+            .finish(io::stderr());
+        let dropped = writer.error_counter();
+        let registry = tracing_subscriber::registry().with(filter);
+        let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(writer);
+        let outcome = match settings.format {
+            LogFormat::Text => registry.with(lines).try_init(),
+            LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+        };
+        outcome.map_err(|_| LogError::AlreadySet)?;
+        Ok(Self { dropped, _writer: guard })
+    }
+
+    /// Counts the lines that could not be written.
+    pub fn dropped_lines(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let dropped = self.dropped.clone();
+        move || dropped.dropped_lines()
+    }
+}

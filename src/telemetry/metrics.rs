@@ -1,0 +1,190 @@
+//! The metrics and their registry. Labels come from the configuration and from closed sets,
+//! never from a request (threats D-8).
+
+use prometheus::{
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, PullingGauge, Registry, TextEncoder,
+};
+
+/// Every metric of the process. Cheap to clone; handles are resolved once, when a configuration
+/// is compiled.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Registry,
+    /// Requests by `route` and `outcome`.
+    pub requests: IntCounterVec,
+    /// Refusals by `reason` and `issuer`.
+    pub denials: IntCounterVec,
+    /// Seconds from a credential to its verdict, by `algorithm` and `cache` outcome.
+    pub verification: HistogramVec,
+    /// Unix time at which a key set was last confirmed by its source, by `issuer`.
+    pub keys_confirmed_at: GaugeVec,
+    /// Usable keys by `issuer`.
+    pub keys: IntGaugeVec,
+    /// Keys left out by `issuer` and `reason`.
+    pub keys_skipped: IntGaugeVec,
+    /// Refreshes by `issuer` and `outcome`.
+    pub key_refreshes: IntCounterVec,
+    /// Seconds from the request's forwarding to the answer's header block, by `upstream`.
+    pub upstream: HistogramVec,
+    /// Open downstream connections.
+    pub connections: IntGauge,
+    /// Downstream connections accepted.
+    pub connections_accepted: IntCounter,
+    /// Downstream connections closed at once because the limit was reached.
+    pub connections_refused: IntCounter,
+}
+
+/// Buckets for the verification alone: from a cache hit (well under 1 µs) to RSA-8192.
+const VERIFICATION_BUCKETS: &[f64] = &[
+    1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2, 1e-1, 1.0, 5.0,
+];
+
+/// Buckets for upstream answers: from a local socket to the default response deadline.
+const UPSTREAM_BUCKETS: &[f64] = &[
+    2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+impl Metrics {
+    /// Registers every metric in a registry of its own.
+    ///
+    /// # Errors
+    /// Never in practice: names and labels are constants, and tests make a `Metrics`.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let metrics = Self {
+            requests: counters(&registry, "requests_total", "Requests.", &["route", "outcome"])?,
+            denials: counters(
+                &registry,
+                "denials_total",
+                "Requests refused by the gate.",
+                &["reason", "issuer"],
+            )?,
+            verification: histograms(
+                &registry,
+                "verification_seconds",
+                "Time from a credential to its verdict.",
+                &["algorithm", "cache"],
+                VERIFICATION_BUCKETS,
+            )?,
+            keys_confirmed_at: {
+                let opts = opts(
+                    "keys_confirmed_timestamp_seconds",
+                    "Unix time at which the key source last confirmed the key set.",
+                );
+                register(&registry, GaugeVec::new(opts, &["issuer"])?)?
+            },
+            keys: {
+                let opts = opts("keys", "Usable keys.");
+                register(&registry, IntGaugeVec::new(opts, &["issuer"])?)?
+            },
+            keys_skipped: {
+                let opts = opts("keys_skipped", "Keys of the key set that were left out.");
+                register(&registry, IntGaugeVec::new(opts, &["issuer", "reason"])?)?
+            },
+            key_refreshes: counters(
+                &registry,
+                "key_refreshes_total",
+                "Refreshes of a key set.",
+                &["issuer", "outcome"],
+            )?,
+            upstream: histograms(
+                &registry,
+                "upstream_seconds",
+                "Time from forwarding a request to the header block of its answer.",
+                &["upstream"],
+                UPSTREAM_BUCKETS,
+            )?,
+            connections: {
+                let opts = opts("connections", "Open downstream connections.");
+                register(&registry, IntGauge::with_opts(opts)?)?
+            },
+            connections_accepted: {
+                let opts = opts("connections_accepted_total", "Downstream connections accepted.");
+                register(&registry, IntCounter::with_opts(opts)?)?
+            },
+            connections_refused: {
+                let opts = opts(
+                    "connections_refused_total",
+                    "Downstream connections closed at once because the limit was reached.",
+                );
+                register(&registry, IntCounter::with_opts(opts)?)?
+            },
+            registry,
+        };
+        let build_info = opts("build_info", "Constant 1, with the version as a label.")
+            .const_label("version", env!("CARGO_PKG_VERSION"));
+        register(&metrics.registry, Gauge::with_opts(build_info)?)?.set(1.0);
+        Ok(metrics)
+    }
+
+    /// Shows how many log lines were dropped, asked for at every scrape.
+    ///
+    /// # Errors
+    /// If it is called twice.
+    pub fn watch_dropped_log_lines(
+        &self,
+        dropped: impl Fn() -> usize + Send + Sync + 'static,
+    ) -> Result<(), prometheus::Error> {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2⁵³ lines")]
+        let gauge = PullingGauge::new(
+            "countersign_log_lines_dropped",
+            "Log lines that were not written because they came too fast.",
+            Box::new(move || dropped() as f64),
+        )?;
+        self.registry.register(Box::new(gauge))
+    }
+
+    /// Everything in the Prometheus text format.
+    pub fn render(&self) -> String {
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("countersign")
+}
+
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    register(registry, IntCounterVec::new(opts(name, help), labels)?)
+}
+
+fn histograms(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    buckets: &[f64],
+) -> Result<HistogramVec, prometheus::Error> {
+    let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
+    register(registry, HistogramVec::new(opts, labels)?)
+}
+
+fn register<C>(registry: &Registry, collector: C) -> Result<C, prometheus::Error>
+where
+    C: prometheus::core::Collector + Clone + 'static,
+{
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_registers_and_renders() {
+        let metrics = Metrics::new().unwrap();
+        metrics.requests.with_label_values(&["/a/**", "forwarded"]).inc();
+        let text = metrics.render();
+        assert!(
+            text.contains(r#"countersign_requests_total{outcome="forwarded",route="/a/**"} 1"#)
+        );
+        assert!(text.contains("countersign_build_info{version="));
+    }
+}
