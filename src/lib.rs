@@ -4,6 +4,7 @@ pub mod clock;
 pub mod config;
 pub mod identity;
 pub mod jose;
+pub mod keys;
 pub mod policy;
 pub mod reason;
 pub mod telemetry;

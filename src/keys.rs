@@ -1,0 +1,35 @@
+//! Key sets: the lock-free store, where keys come from, and the refresher that keeps them fresh.
+//!
+//! Requests read, one task per issuer writes. A worker asks [`IssuerKeys`] and never waits for a
+//! lock or a socket, unless a token names a `kid` that nobody has seen: then it waits, within
+//! bounds, for the refresher's next answer. The refresher owns all fetching, so that there is
+//! a single flight by construction and no waiter can take an answer away from another by giving
+//! up. What a source says is turned into a [`KeySet`] that replaces the old one as a whole.
+
+pub mod error;
+pub mod facts;
+pub mod issuer_keys;
+pub mod key_set;
+pub mod probe;
+pub mod store;
+
+mod fetch;
+mod instruments;
+mod refresher;
+mod snapshot;
+mod source;
+mod unknown_kids;
+mod waiting;
+
+pub use error::KeyError;
+pub use facts::{FailureFacts, IssuerStatus, KeyFacts, SkippedFacts};
+pub use issuer_keys::IssuerKeys;
+pub use key_set::{KeyLookup, KeySet};
+pub use probe::probe;
+pub use store::KeyStore;
+pub use waiting::KeyWait;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

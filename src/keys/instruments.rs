@@ -1,0 +1,61 @@
+//! The metrics of one issuer's keys, resolved once.
+
+use prometheus::{Gauge, IntCounterVec, IntGauge, IntGaugeVec};
+
+use crate::{clock::UnixTime, jose::SkippedKey, telemetry::Metrics};
+
+use super::KeyError;
+
+#[derive(Debug)]
+pub(super) struct Instruments {
+    issuer: String,
+    keys: IntGauge,
+    confirmed_at: Gauge,
+    skipped: IntGaugeVec,
+    refreshes: IntCounterVec,
+}
+
+/// The outcomes of a refresh that succeeded; [`KeyError::CODES`] are the others.
+pub(super) const CHANGED: &str = "changed";
+pub(super) const UNCHANGED: &str = "unchanged";
+
+impl Instruments {
+    /// `issuer` is the name in the configuration. Every outcome starts at zero, so that the first
+    /// failure shows as an increase.
+    pub(super) fn new(issuer: &str, metrics: &Metrics) -> Self {
+        for outcome in [CHANGED, UNCHANGED].iter().chain(KeyError::CODES) {
+            metrics.key_refreshes.with_label_values(&[issuer, *outcome]);
+        }
+        Self {
+            issuer: issuer.to_owned(),
+            keys: metrics.keys.with_label_values(&[issuer]),
+            confirmed_at: metrics.keys_confirmed_at.with_label_values(&[issuer]),
+            skipped: metrics.keys_skipped.clone(),
+            refreshes: metrics.key_refreshes.clone(),
+        }
+    }
+
+    pub(super) fn refreshed(&self, outcome: &str) {
+        self.refreshes.with_label_values(&[self.issuer.as_str(), outcome]).inc();
+    }
+
+    pub(super) fn usable(&self, keys: usize) {
+        self.keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit in 53 bits")]
+    pub(super) fn confirmed(&self, at: UnixTime) {
+        self.confirmed_at.set(at.0 as f64);
+    }
+
+    /// Counts the keys left out of the new set; reasons of the old one go back to zero.
+    pub(super) fn skipped(&self, old: &[SkippedKey], new: &[SkippedKey]) {
+        let gauge = |key: &SkippedKey| {
+            self.skipped.with_label_values(&[self.issuer.as_str(), key.rejection.code()])
+        };
+        old.iter().chain(new).for_each(|key| gauge(key).set(0));
+        for key in new {
+            gauge(key).inc();
+        }
+    }
+}

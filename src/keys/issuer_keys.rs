@@ -1,0 +1,241 @@
+//! The keys of one issuer: what workers read and the refresher writes.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use tokio::time::Instant;
+
+use crate::{
+    clock::{Clock, UnixTime},
+    config::IssuerSettings,
+    jose::JwkSet,
+    telemetry::Metrics,
+};
+
+use super::{
+    FailureFacts, IssuerStatus, KeyError, KeySet, KeyWait,
+    instruments::{self, Instruments},
+    source,
+    waiting::Waiting,
+};
+
+/// The keys of one issuer, shared by all workers and its refresher.
+///
+/// What a request reads is lock-free. The only writer is the issuer's refresher.
+#[derive(Debug)]
+pub struct IssuerKeys {
+    name: String,
+    issuer: String,
+    source: String,
+    max_stale: i64,
+    clock: Arc<dyn Clock>,
+    set: ArcSwapOption<KeySet>,
+    /// The set's generation, 0 while there is none: readable without touching the set.
+    generation: AtomicU64,
+    /// Unix times; [`NEVER`] while there is no set.
+    confirmed_at: AtomicI64,
+    usable_until: AtomicI64,
+    waiting: Waiting,
+    progress: Mutex<Progress>,
+    instruments: Instruments,
+}
+
+/// What only people ask for.
+#[derive(Debug, Default)]
+struct Progress {
+    last_error: Option<FailureFacts>,
+    next_refresh: Option<UnixTime>,
+    from_snapshot: bool,
+}
+
+const NEVER: i64 = i64::MIN;
+
+impl IssuerKeys {
+    pub(super) fn new(settings: &IssuerSettings, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
+        let keys = &settings.keys;
+        Self {
+            name: settings.name.clone(),
+            issuer: settings.issuer.clone(),
+            source: source::describe(&keys.source),
+            max_stale: seconds(keys.max_stale),
+            clock,
+            set: ArcSwapOption::empty(),
+            generation: AtomicU64::new(0),
+            confirmed_at: AtomicI64::new(NEVER),
+            usable_until: AtomicI64::new(NEVER),
+            waiting: Waiting::new(keys.cooldown, keys.timeout),
+            progress: Mutex::default(),
+            instruments: Instruments::new(&settings.name, metrics),
+        }
+    }
+
+    /// The name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The set to use now; `None` while there is none or it is older than `max_stale`.
+    pub fn current(&self, now: UnixTime) -> Option<Arc<KeySet>> {
+        if now.0 > self.usable_until.load(Ordering::Acquire) {
+            return None;
+        }
+        self.set.load_full()
+    }
+
+    /// The generation of [`Self::current`] for two atomic loads: what a cache hit asks.
+    pub fn generation_now(&self, now: UnixTime) -> Option<u64> {
+        // In this order, the reverse of the writer's: who sees a renewed deadline sees the set
+        // that it belongs to.
+        if now.0 > self.usable_until.load(Ordering::Acquire) {
+            return None;
+        }
+        Some(self.generation.load(Ordering::Acquire)).filter(|generation| *generation != 0)
+    }
+
+    /// When the source last confirmed the set.
+    pub fn confirmed_at(&self) -> Option<UnixTime> {
+        let at = self.confirmed_at.load(Ordering::Acquire);
+        (at != NEVER).then_some(UnixTime(at))
+    }
+
+    /// Asks for a refresh because of an unknown `kid`, and waits for it within bounds: one fetch
+    /// per cooldown whatever the number of requests, a bounded number of waiters, a deadline
+    /// (threats K-8, K-9). Dropping the future disturbs nobody else.
+    ///
+    /// [`KeyWait::Refreshed`] is said only if the set has the `kid` now, so looking again can't
+    /// lead to another wait for the same reason.
+    pub async fn refresh_for(&self, kid: &str) -> KeyWait {
+        let knows = || self.set.load().as_ref().is_some_and(|set| set.knows(kid));
+        self.waiting.wait_for(kid, knows).await
+    }
+
+    /// Why there are no usable keys, for `/readyz` and logs; `None` when there are.
+    pub fn pending(&self, now: UnixTime) -> Option<String> {
+        if self.generation_now(now).is_some() {
+            return None;
+        }
+        let state = match self.confirmed_at() {
+            None => "no keys yet".to_owned(),
+            Some(at) => format!(
+                "keys last confirmed {} s ago, more than max_stale = {} s",
+                now.0.saturating_sub(at.0),
+                self.max_stale
+            ),
+        };
+        let cause = match &self.progress().last_error {
+            Some(error) => error.message.clone(),
+            None => format!("waiting for the first answer of {}", self.source),
+        };
+        Some(format!("issuer {}: {state}; {cause}", self.name))
+    }
+
+    /// Everything that may be told, for `/keys`.
+    pub fn status(&self) -> IssuerStatus {
+        let now = self.clock.now();
+        let set = self.set.load_full();
+        let pending = self.pending(now);
+        let until = self.usable_until.load(Ordering::Acquire);
+        let progress = self.progress();
+        IssuerStatus {
+            name: self.name.clone(),
+            issuer: self.issuer.clone(),
+            source: self.source.clone(),
+            usable: pending.is_none(),
+            pending,
+            from_snapshot: progress.from_snapshot,
+            generation: set.as_ref().map(|set| set.generation()),
+            confirmed_at: self.confirmed_at().map(|at| at.0),
+            usable_until: (until != NEVER).then_some(until),
+            next_refresh: progress.next_refresh.map(|at| at.0),
+            last_error: progress.last_error.clone(),
+            unknown_kids: self.waiting.unknown_kids(),
+            keys: set.as_ref().map(|set| set.key_facts()).unwrap_or_default(),
+            skipped: set.as_ref().map(|set| set.skipped_facts()).unwrap_or_default(),
+        }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The refresher's side.
+impl IssuerKeys {
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// The set, usable or not.
+    pub(super) fn set(&self) -> Option<Arc<KeySet>> {
+        self.set.load_full()
+    }
+
+    /// Puts a new content in place. Returns the sets before and after.
+    pub(super) fn replace(&self, keys: JwkSet) -> (Option<Arc<KeySet>>, Arc<KeySet>) {
+        let old = self.set.load_full();
+        let new = Arc::new(match &old {
+            Some(old) => old.successor(keys),
+            None => KeySet::new(keys),
+        });
+        self.set.store(Some(Arc::clone(&new)));
+        self.generation.store(new.generation(), Ordering::Release);
+        let left_out = old.as_ref().map(|old| old.skipped()).unwrap_or_default();
+        self.instruments.skipped(left_out, new.skipped());
+        (old, new)
+    }
+
+    /// The source stood by the set at that time.
+    pub(super) fn confirm(&self, at: UnixTime) {
+        self.confirmed_at.store(at.0, Ordering::Release);
+        let until = at.0.saturating_add(self.max_stale);
+        self.usable_until.store(until, Ordering::Release);
+        self.instruments.confirmed(at);
+    }
+
+    /// An attempt that began at `started` was answered; the set is in place and confirmed.
+    pub(super) fn answered(&self, started: Instant, replaced: bool, wait: Duration) {
+        *self.progress() = Progress { next_refresh: Some(self.after(wait)), ..Progress::default() };
+        let outcome = if replaced { instruments::CHANGED } else { instruments::UNCHANGED };
+        self.instruments.refreshed(outcome);
+        self.count_usable();
+        self.waiting.answered(started, replaced);
+    }
+
+    /// An attempt failed; the next one is made after that time.
+    pub(super) fn failed(&self, error: &KeyError, wait: Duration) {
+        let now = self.clock.now();
+        let mut progress = self.progress();
+        progress.last_error = Some(FailureFacts::new(error, now.0));
+        progress.next_refresh = Some(self.after(wait));
+        drop(progress);
+        self.instruments.refreshed(error.code());
+        self.count_usable();
+        self.waiting.failed(Instant::now() + wait);
+    }
+
+    /// The set in place comes from the snapshot.
+    pub(super) fn taken_from_snapshot(&self) {
+        self.progress().from_snapshot = true;
+        self.count_usable();
+    }
+
+    /// Tells the metrics how many keys can be used at this moment.
+    pub(super) fn count_usable(&self) {
+        let set = self.current(self.clock.now());
+        self.instruments.usable(set.map_or(0, |set| set.keys().len()));
+    }
+
+    fn after(&self, wait: Duration) -> UnixTime {
+        UnixTime(self.clock.now().0.saturating_add(seconds(wait)))
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}

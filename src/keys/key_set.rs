@@ -1,0 +1,141 @@
+//! An immutable set of keys of one issuer.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::jose::{Algorithm, JwkSet, SkippedKey, Thumbprint, VerificationKey};
+
+/// The keys of one issuer at one moment. Replaced as a whole, never merged (threat K-9).
+pub struct KeySet {
+    keys: Vec<Arc<VerificationKey>>,
+    skipped: Vec<SkippedKey>,
+    fingerprint: Fingerprint,
+    generation: u64,
+    nameless: bool,
+}
+
+/// What a set says to a token's `kid` and `alg`.
+#[derive(Debug)]
+pub enum KeyLookup<'s> {
+    /// The one key that fits.
+    Found(&'s Arc<VerificationKey>),
+    /// No key of that `kid`: the set may be outdated.
+    UnknownKid,
+    /// The `kid` is known, but its key is not made for the algorithm or was left out of the set;
+    /// or no `kid` is given and no key fits.
+    NoSuitableKey,
+    /// Several different keys fit, and nothing says which one is meant.
+    Ambiguous,
+}
+
+/// All that matters for verification, in an order of its own: a source may list the same keys in
+/// another order each time.
+type Fingerprint = Vec<(Thumbprint, Option<String>, Vec<usize>)>;
+
+/// Generations are unique in the process, not only in an issuer: a store built by a reload can't
+/// hand out one that a cache has seen before.
+static NEXT_GENERATION: AtomicU64 = AtomicU64::new(1);
+
+impl KeySet {
+    /// A set with a new generation.
+    pub fn new(set: JwkSet) -> Self {
+        let generation = NEXT_GENERATION.fetch_add(1, Ordering::Relaxed);
+        let fingerprint = fingerprint(&set.keys);
+        Self::build(set, fingerprint, generation)
+    }
+
+    /// The set that takes this one's place. It keeps the generation if the keys are the same, so
+    /// that what was verified with them stays verified.
+    pub(super) fn successor(&self, set: JwkSet) -> Self {
+        let fingerprint = fingerprint(&set.keys);
+        if fingerprint != self.fingerprint {
+            return Self::new(set);
+        }
+        Self::build(set, fingerprint, self.generation)
+    }
+
+    fn build(set: JwkSet, fingerprint: Fingerprint, generation: u64) -> Self {
+        let nameless = set.keys.iter().all(|key| key.kid().is_none())
+            && set.skipped.iter().all(|key| key.kid.is_none());
+        Self { keys: set.keys, skipped: set.skipped, fingerprint, generation, nameless }
+    }
+
+    /// Finds the key for a token (threats T-4, T-16, K-5).
+    ///
+    /// A `kid` is compared byte for byte. Keys without a `kid` fit any, but only in a set in
+    /// which no key has one (PEM, shared secret): beside named keys, an unnamed one must not hide
+    /// that a `kid` is not known yet. Without a `kid` in the token, exactly one key must fit the
+    /// algorithm; the same key under several names counts once.
+    pub fn lookup(&self, kid: Option<&str>, alg: Algorithm) -> KeyLookup<'_> {
+        if kid.is_some_and(|kid| !self.knows(kid)) {
+            return KeyLookup::UnknownKid;
+        }
+        let mut fitting = self
+            .keys
+            .iter()
+            .filter(|key| kid.is_none() || key.kid() == kid || self.nameless)
+            .filter(|key| key.algorithms().contains(alg));
+        let Some(first) = fitting.next() else {
+            return KeyLookup::NoSuitableKey;
+        };
+        if fitting.any(|other| other.thumbprint() != first.thumbprint()) {
+            return KeyLookup::Ambiguous;
+        }
+        KeyLookup::Found(first)
+    }
+
+    /// Whether the set has something to say about the `kid`; if not, it may be outdated.
+    pub fn knows(&self, kid: &str) -> bool {
+        let named = |key: &Arc<VerificationKey>| key.kid() == Some(kid);
+        let left_out = |key: &SkippedKey| key.kid.as_deref() == Some(kid);
+        self.keys.iter().any(named) || self.skipped.iter().any(left_out) || self.nameless
+    }
+
+    /// Whether the key is (still) in the set.
+    pub fn contains(&self, key: &Thumbprint) -> bool {
+        self.keys.iter().any(|own| own.thumbprint() == *key)
+    }
+
+    /// Grows with every change of content; equal generations mean equal keys.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The usable keys.
+    pub fn keys(&self) -> &[Arc<VerificationKey>] {
+        &self.keys
+    }
+
+    /// What was left out.
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+}
+
+impl fmt::Debug for KeySet {
+    /// Without the fingerprint: the hash of a shared secret is not to be shown (RFC 7638 §7).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySet")
+            .field("generation", &self.generation)
+            .field("keys", &self.keys)
+            .field("skipped", &self.skipped)
+            .finish_non_exhaustive()
+    }
+}
+
+fn fingerprint(keys: &[Arc<VerificationKey>]) -> Fingerprint {
+    let mut fingerprint: Fingerprint = keys
+        .iter()
+        .map(|key| {
+            let algorithms = key.algorithms().iter().map(Algorithm::index).collect();
+            (key.thumbprint(), key.kid().map(str::to_owned), algorithms)
+        })
+        .collect();
+    fingerprint.sort_by(|a, b| (&a.0.0, &a.1, &a.2).cmp(&(&b.0.0, &b.1, &b.2)));
+    fingerprint
+}

@@ -1,0 +1,76 @@
+//! The log lines of a refresher. What comes from a source is quoted and cut.
+
+use std::time::Duration;
+
+use crate::{
+    clock::UnixTime,
+    jose::VerificationKey,
+    keys::{IssuerKeys, KeyError, KeySet, error::quoted, facts},
+};
+
+/// One line when the keys changed, one more for each key that is newly left out.
+pub(super) fn changes(issuer: &str, old: Option<&KeySet>, new: &KeySet) {
+    if old.is_none_or(|old| old.generation() != new.generation()) {
+        let added = difference(Some(new), old);
+        let removed = difference(old, Some(new));
+        let (keys, skipped) = (new.keys().len(), new.skipped().len());
+        tracing::info!(issuer, added, removed, keys, skipped, "the keys have changed");
+    }
+    let known = old.map(KeySet::skipped).unwrap_or_default();
+    for key in new.skipped().iter().filter(|key| !known.contains(key)) {
+        let kid = key.kid.as_deref().map(quoted);
+        let (position, code) = (key.position, key.rejection.code());
+        let reason = &key.rejection;
+        tracing::warn!(issuer, position, kid, code, %reason, "a key of the set is not used");
+    }
+}
+
+/// One line per failed attempt; the backoff bounds how many there are.
+pub(super) fn failure(keys: &IssuerKeys, error: &KeyError, wait: Duration, now: UnixTime) {
+    let (issuer, code) = (keys.name(), error.code());
+    let retry_in = format!("{:.1}s", wait.as_secs_f32());
+    if keys.current(now).is_some() {
+        tracing::warn!(issuer, code, %error, retry_in, "refresh failed, the keys at hand serve on");
+    } else {
+        tracing::error!(issuer, code, %error, retry_in, "refresh failed, there are no usable keys");
+    }
+}
+
+/// The keys of one set that are not in the other, each as it is called in it.
+fn difference(of: Option<&KeySet>, without: Option<&KeySet>) -> String {
+    let keys = of.map(KeySet::keys).unwrap_or_default();
+    let others = without.map(KeySet::keys).unwrap_or_default();
+    let same = |one: &VerificationKey, other: &VerificationKey| {
+        one.thumbprint() == other.thumbprint() && one.kid() == other.kid()
+    };
+    let missing = keys.iter().filter(|key| !others.iter().any(|other| same(key, other)));
+    let labels: Vec<String> = missing.map(facts::label).collect();
+    labels.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::keys::testing::{jwk, renamed, set};
+
+    use super::*;
+
+    #[test]
+    fn o1_added_and_removed_keys_are_told_by_quoted_names() {
+        let (kept, hostile) = (jwk("kept"), jwk("evil\nlevel=INFO\u{1b}[2J"));
+        let old = KeySet::new(set(&[&kept, &jwk("gone")]));
+        let new = KeySet::new(set(&[&kept, &hostile, &renamed(&jwk("x"), None)]));
+        let added = r#""evil\nlevel=INFO\u{1b}[2J", an unnamed OKP Ed25519"#;
+        assert_eq!(difference(Some(&new), Some(&old)), added);
+        assert_eq!(difference(Some(&old), Some(&new)), r#""gone""#);
+        assert_eq!(difference(Some(&old), Some(&old)), "");
+        assert_eq!(difference(None, Some(&old)), "");
+    }
+
+    /// The same name for another key is a change, and the most telling one.
+    #[test]
+    fn k9_a_key_that_is_exchanged_under_its_name_is_told() {
+        let (old, new) = (KeySet::new(set(&[jwk("a")])), KeySet::new(set(&[jwk("a")])));
+        assert_eq!(difference(Some(&new), Some(&old)), r#""a""#);
+        assert_eq!(difference(Some(&old), Some(&new)), r#""a""#);
+    }
+}

@@ -1,0 +1,180 @@
+//! When to ask a source again.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    time::Duration,
+};
+
+use crate::config::KeySettings;
+
+/// The waits between attempts.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    refresh: Duration,
+    longest: Duration,
+    failures: u32,
+}
+
+/// A source's own `max-age` is kept within these bounds: below, it would be load; above, a
+/// removed key would live on for too long.
+pub(super) const MAX_AGE_BOUNDS: (Duration, Duration) =
+    (Duration::from_mins(1), Duration::from_hours(1));
+
+/// The first wait after a failure; each further failure doubles it.
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+
+/// The longest wait between attempts at a failing source: how late its return may be noticed.
+const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+
+/// A source that sends `Retry-After` is left alone for that time, but not longer: whoever can
+/// answer in its place must not be able to switch it off.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
+
+/// The longest time between two refreshes, whatever is configured.
+const LONGEST_INTERVAL: Duration = Duration::from_hours(30 * 24);
+
+/// The spread of refreshes, ±10 %: replicas that start together drift apart.
+const JITTER: f64 = 0.1;
+
+impl Schedule {
+    pub(super) fn new(settings: &KeySettings) -> Self {
+        Self {
+            refresh: settings.refresh,
+            // Otherwise the keys of a healthy source could go stale between two refreshes.
+            longest: (settings.max_stale / 2).min(LONGEST_INTERVAL),
+            failures: 0,
+        }
+    }
+
+    pub(super) fn after_success(&mut self, max_age: Option<Duration>) -> Duration {
+        self.failures = 0;
+        let (least, most) = MAX_AGE_BOUNDS;
+        let interval = max_age.map_or(self.refresh, |age| age.clamp(least, most));
+        interval.min(self.longest).mul_f64(1.0 - JITTER + 2.0 * JITTER * random())
+    }
+
+    /// Between the half and the whole of a time that doubles; more if the source asks for it.
+    pub(super) fn after_failure(&mut self, retry_after: Option<Duration>) -> Duration {
+        let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(self.failures));
+        self.failures = self.failures.saturating_add(1);
+        let backoff = doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + 0.5 * random());
+        let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        backoff.max(asked.mul_f64(1.0 + JITTER * random()))
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+}
+
+/// A number from 0 to 1, out of the hasher that the standard library seeds anew each time. It
+/// spreads load; nothing secret depends on it.
+fn random() -> f64 {
+    let bits = RandomState::new().build_hasher().finish();
+    f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+
+    use crate::config::KeySource;
+
+    use super::*;
+
+    fn schedule(refresh: u64, max_stale: u64) -> Schedule {
+        Schedule::new(&KeySettings {
+            source: KeySource::JwksFile(PathBuf::new()),
+            refresh: Duration::from_secs(refresh),
+            cooldown: Duration::ZERO,
+            max_stale: Duration::from_secs(max_stale),
+            snapshot: None,
+            timeout: Duration::ZERO,
+            max_bytes: 0,
+            max_keys: 0,
+            max_rsa_bits: 0,
+            ca_file: None,
+        })
+    }
+
+    /// The bounds of many waits, in seconds.
+    fn spread(mut wait: impl FnMut() -> Duration) -> (f64, f64) {
+        let waits = (0..1_000).map(|_| wait().as_secs_f64());
+        waits.fold((f64::MAX, f64::MIN), |(least, most), wait| (least.min(wait), most.max(wait)))
+    }
+
+    fn within((least, most): (f64, f64), from: f64, to: f64) -> bool {
+        // Wider than 3/4 of the allowed span in a thousand tries: it does vary.
+        from <= least && most <= to && most - least > 0.75 * (to - from)
+    }
+
+    #[test]
+    fn d11_refreshes_are_spread_around_their_interval() {
+        let mut schedule = schedule(600, 86_400);
+        assert!(within(spread(|| schedule.after_success(None)), 540.0, 660.0));
+    }
+
+    #[test]
+    fn the_sources_own_max_age_counts_within_bounds() {
+        let mut schedule = schedule(600, 86_400);
+        let mut waits = |age| spread(|| schedule.after_success(Some(Duration::from_secs(age))));
+        assert!(within(waits(0), 54.0, 66.0));
+        assert!(within(waits(300), 270.0, 330.0));
+        assert!(within(waits(31_536_000), 3_240.0, 3_960.0));
+    }
+
+    #[test]
+    fn healthy_keys_never_go_stale_between_two_refreshes() {
+        let mut schedule = schedule(600, 30);
+        let (_, most) = spread(|| schedule.after_success(Some(Duration::from_hours(1))));
+        assert!(most <= 16.5);
+    }
+
+    #[test]
+    fn k3_failures_back_off_from_one_second_to_a_minute() {
+        for (failures, most) in [(0, 1.0), (1, 2.0), (5, 32.0), (6, 60.0), (4_000_000_000, 60.0)] {
+            let waits = spread(|| {
+                let mut schedule = schedule(600, 86_400);
+                schedule.failures = failures;
+                schedule.after_failure(None)
+            });
+            assert!(within(waits, most / 2.0, most), "after {failures}: {waits:?}");
+        }
+    }
+
+    #[test]
+    fn k3_retry_after_is_honoured_within_bounds() {
+        let waits = |seconds| {
+            spread(|| schedule(600, 86_400).after_failure(Some(Duration::from_secs(seconds))))
+        };
+        assert!(within(waits(120), 120.0, 132.0));
+        assert!(within(waits(u64::from(u32::MAX)), 300.0, 330.0));
+        assert!(within(waits(0), 0.5, 1.0));
+    }
+
+    #[test]
+    fn a_success_ends_the_backoff() {
+        let mut schedule = schedule(600, 86_400);
+        for _ in 0..10 {
+            schedule.after_failure(None);
+        }
+        assert!(schedule.is_failing());
+        schedule.after_success(None);
+        assert!(!schedule.is_failing());
+        assert!(schedule.after_failure(None) <= FIRST_BACKOFF);
+    }
+
+    proptest! {
+        #[test]
+        fn no_wait_is_out_of_bounds(failures in any::<u32>(), seconds in any::<u64>()) {
+            let mut schedule = schedule(600, 86_400);
+            schedule.failures = failures;
+            let wait = schedule.after_failure(Some(Duration::from_secs(seconds)));
+            prop_assert!(wait >= FIRST_BACKOFF / 2);
+            prop_assert!(wait <= LONGEST_RETRY_AFTER.mul_f64(1.0 + JITTER));
+        }
+    }
+}

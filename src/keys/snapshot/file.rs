@@ -1,0 +1,65 @@
+//! Reading and writing a file that decides who is let in.
+
+use std::{
+    collections::hash_map::RandomState,
+    fs::{self, File, OpenOptions},
+    hash::{BuildHasher, Hasher},
+    io::{self, Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+/// Nobody but the owner reads or writes it.
+const MODE: u32 = 0o600;
+
+/// Write permission of group and others.
+const FOREIGN_WRITE: u32 = 0o022;
+
+/// The whole file; `None` if there is none.
+pub(super) fn read(path: &Path, max_bytes: usize) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if metadata.permissions().mode() & FOREIGN_WRITE != 0 {
+        return Err(io::Error::other("others than its owner may write it"));
+    }
+    let mut bytes = Vec::new();
+    let most = u64::try_from(max_bytes).unwrap_or(u64::MAX);
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() > max_bytes {
+        return Err(io::Error::other(format!("more than {max_bytes} bytes")));
+    }
+    Ok(Some(bytes))
+}
+
+/// Replaces the file in one step: whoever reads it, after a crash too, sees the old content or
+/// the new one.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(directory)?;
+    // A name of its own: another replica may write to the same directory.
+    let random = RandomState::new().build_hasher().finish();
+    let temporary = path.with_extension(format!("{random:016x}.tmp"));
+    let result = write_new(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if result.is_err() {
+        let _ = fs::remove_file(&temporary);
+        return result;
+    }
+    // The rename itself is durable only with its directory.
+    File::open(directory)?.sync_all()
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(MODE).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,124 @@
+//! Where keys come from.
+
+mod discovery;
+mod file;
+mod remote;
+
+use std::{fmt::Write, future::Future, time::Duration};
+
+use bytes::Bytes;
+
+use crate::{
+    config::{IssuerSettings, KeySettings, KeySource},
+    jose::{JwkSet, jwk::KeyLimits},
+};
+
+use self::{file::FileSource, remote::RemoteSource};
+
+use super::{KeyError, fetch::shown};
+
+/// A place to get the whole key set of one issuer from.
+pub(super) trait Origin: Send + 'static {
+    /// Asks it now. Every implementation bounds the time it takes and the bytes it reads.
+    fn read(&mut self) -> impl Future<Output = Result<Reading, KeyError>> + Send;
+
+    /// A cheap look whether asking may be worth it before the next refresh is due.
+    fn has_changed(&mut self) -> impl Future<Output = bool> + Send;
+}
+
+/// What a source said.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// The keys, at least one of them usable; `None`: the same as last time.
+    pub(super) content: Option<Content>,
+    /// How long the source itself takes it for fresh.
+    pub(super) max_age: Option<Duration>,
+}
+
+/// A key set as it was found.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) keys: JwkSet,
+    /// The JWKS that the keys were taken from, where there is one.
+    pub(super) document: Option<Bytes>,
+}
+
+/// The sources that can be configured.
+#[derive(Debug)]
+pub(super) enum Source {
+    Remote(Box<RemoteSource>),
+    File(FileSource),
+}
+
+impl Source {
+    pub(super) fn new(settings: &IssuerSettings) -> Self {
+        match &settings.keys.source {
+            KeySource::JwksUrl(_) | KeySource::Discovery { .. } => {
+                Self::Remote(Box::new(RemoteSource::new(settings)))
+            }
+            _ => Self::File(FileSource::new(settings)),
+        }
+    }
+}
+
+impl Origin for Source {
+    async fn read(&mut self) -> Result<Reading, KeyError> {
+        match self {
+            Self::Remote(source) => source.read().await,
+            Self::File(source) => source.read().await,
+        }
+    }
+
+    async fn has_changed(&mut self) -> bool {
+        match self {
+            Self::Remote(_) => false,
+            Self::File(source) => source.has_changed().await,
+        }
+    }
+}
+
+impl Content {
+    /// Takes a set only if there is a key to verify with. A source that lists none is broken, or
+    /// somebody stands in its place: the keys at hand are kept (threat K-3).
+    fn of(keys: JwkSet, document: Option<Bytes>, place: &str) -> Result<Self, KeyError> {
+        if keys.keys.is_empty() {
+            return Err(KeyError::NoUsableKeys {
+                place: place.to_owned(),
+                count: keys.skipped.len(),
+                first: keys.skipped.first().map(|key| key.rejection.to_string()),
+            });
+        }
+        Ok(Self { keys, document })
+    }
+
+    /// A JWKS, or a document that is one JWK.
+    fn of_jwks(document: Bytes, limits: KeyLimits, place: &str) -> Result<Self, KeyError> {
+        let keys = JwkSet::parse(&document, &limits).map_err(|error| KeyError::Malformed {
+            place: place.to_owned(),
+            cause: error.to_string(),
+        })?;
+        Self::of(keys, Some(document), place)
+    }
+}
+
+pub(super) fn limits(settings: &KeySettings) -> KeyLimits {
+    KeyLimits { max_keys: settings.max_keys, max_rsa_bits: settings.max_rsa_bits }
+}
+
+/// The source in words, for people; also what tells the snapshot of one source from another's.
+pub(super) fn describe(source: &KeySource) -> String {
+    match source {
+        KeySource::JwksUrl(url) => shown(url),
+        KeySource::Discovery { urls, .. } => {
+            let mut text = "discovery at".to_owned();
+            for (n, url) in urls.iter().enumerate() {
+                let or = if n == 0 { "" } else { " or" };
+                let _ = write!(text, "{or} {}", shown(url));
+            }
+            text
+        }
+        KeySource::JwksFile(path) => format!("JWKS file {}", path.display()),
+        KeySource::PemFile(path) => format!("PEM file {}", path.display()),
+        KeySource::SecretFile(path) => format!("secret file {}", path.display()),
+    }
+}

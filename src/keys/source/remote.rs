@@ -1,0 +1,84 @@
+//! A JWKS behind a URL that is configured, or found by discovery.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Uri};
+
+use crate::{
+    config::{IssuerSettings, KeySource},
+    jose::jwk::KeyLimits,
+    keys::{
+        KeyError,
+        fetch::{Answer, Fetcher, shown},
+    },
+};
+
+use super::{Content, Reading, discovery::Discovery, limits};
+
+/// Fetches a JWKS, and lets the source say "not modified".
+#[derive(Debug)]
+pub(in crate::keys) struct RemoteSource {
+    address: Address,
+    fetcher: Fetcher,
+    limits: KeyLimits,
+    last: Option<Last>,
+}
+
+#[derive(Debug)]
+enum Address {
+    Configured(Uri),
+    Discovered(Discovery),
+}
+
+/// The last answer that was taken.
+#[derive(Debug)]
+struct Last {
+    url: Uri,
+    etag: Option<HeaderValue>,
+    max_age: Option<Duration>,
+}
+
+impl RemoteSource {
+    pub(super) fn new(settings: &IssuerSettings) -> Self {
+        let address = match &settings.keys.source {
+            KeySource::JwksUrl(url) => Address::Configured(url.clone()),
+            _ => Address::Discovered(Discovery::new(settings)),
+        };
+        Self {
+            address,
+            fetcher: Fetcher::new(&settings.keys),
+            limits: limits(&settings.keys),
+            last: None,
+        }
+    }
+
+    pub(super) async fn read(&mut self) -> Result<Reading, KeyError> {
+        let url = match &mut self.address {
+            Address::Configured(url) => url.clone(),
+            Address::Discovered(discovery) => discovery.jwks_uri(&mut self.fetcher).await?,
+        };
+        let result = self.read_from(&url).await;
+        if let (Err(_), Address::Discovered(discovery)) = (&result, &mut self.address) {
+            discovery.forget();
+        }
+        result
+    }
+
+    async fn read_from(&mut self, url: &Uri) -> Result<Reading, KeyError> {
+        let last = self.last.as_ref().filter(|last| last.url == *url);
+        let etag = last.and_then(|last| last.etag.clone());
+        let answer = self.fetcher.get(url, etag.as_ref()).await?;
+        let Answer { document, etag: new_etag, max_age } = answer;
+        let Some(document) = document else {
+            // RFC 9111 §3.2: what a 304 does not say again stays as it was said before.
+            let max_age = max_age.or_else(|| last?.max_age);
+            let etag = new_etag.or(etag);
+            self.last = Some(Last { url: url.clone(), etag, max_age });
+            return Ok(Reading { content: None, max_age });
+        };
+        let content = Content::of_jwks(document, self.limits, &shown(url))?;
+        // Only now: an answer that was refused must not be confirmed by a later 304.
+        self.last = Some(Last { url: url.clone(), etag: new_etag, max_age });
+        Ok(Reading { content: Some(content), max_age })
+    }
+}

@@ -1,0 +1,56 @@
+//! The lock-free store: one hot-swapped key set per issuer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::task::JoinHandle;
+
+use crate::{clock::Clock, config::IssuerSettings, telemetry::Metrics};
+
+use super::{
+    IssuerKeys,
+    refresher::{self, Plan},
+};
+
+/// The keys of every issuer, in the order of `Settings::issuers`.
+#[derive(Debug)]
+pub struct KeyStore {
+    issuers: Vec<Arc<IssuerKeys>>,
+    plans: Mutex<Vec<Plan>>,
+}
+
+impl KeyStore {
+    /// Builds the store with empty sets. Nothing is fetched before `start`.
+    #[expect(clippy::needless_pass_by_value, reason = "every refresher keeps a handle of it")]
+    pub fn new(issuers: &[IssuerSettings], clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
+        let plan = |settings: &IssuerSettings| {
+            let keys = Arc::new(IssuerKeys::new(settings, Arc::clone(&clock), metrics));
+            Plan::new(keys, settings.clone(), Arc::clone(&clock))
+        };
+        let plans: Vec<Plan> = issuers.iter().map(plan).collect();
+        Self {
+            issuers: plans.iter().map(|plan| Arc::clone(plan.keys())).collect(),
+            plans: Mutex::new(plans),
+        }
+    }
+
+    /// Spawns one refresher per issuer on the current (control) runtime; they end when their
+    /// handles are aborted. A second call spawns nothing: one refresher per issuer is what makes
+    /// a single flight of its fetches.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(&self) -> Vec<JoinHandle<()>> {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        plans.drain(..).map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
+    }
+
+    /// The keys of one issuer.
+    pub fn issuer(&self, index: usize) -> Option<&Arc<IssuerKeys>> {
+        self.issuers.get(index)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<IssuerKeys>> {
+        self.issuers.iter()
+    }
+}

@@ -1,0 +1,146 @@
+//! A source whose answers the test dictates, under a refresher with paused time.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{task::JoinHandle, time::sleep};
+
+use crate::{
+    clock::ManualClock,
+    config::{IssuerSettings, KeySource},
+    keys::{
+        IssuerKeys, KeyError,
+        refresher::{Plan, supervise_with},
+        source::{Content, Origin, Reading},
+    },
+    telemetry::Metrics,
+};
+
+use super::{clock, jwks, metrics, set, settings};
+
+/// What the source says when it is asked.
+#[derive(Debug, Clone)]
+pub(in crate::keys) enum Says {
+    Keys(Vec<String>),
+    NotModified,
+    Fails(KeyError),
+    /// Not at all.
+    Panics,
+}
+
+/// A running refresher of one issuer, its source, its clock and its metrics.
+pub(in crate::keys) struct Rig {
+    pub(in crate::keys) keys: Arc<IssuerKeys>,
+    pub(in crate::keys) clock: Arc<ManualClock>,
+    pub(in crate::keys) metrics: Metrics,
+    script: Arc<Script>,
+    task: JoinHandle<()>,
+}
+
+struct Script {
+    says: Mutex<Says>,
+    takes: Mutex<Duration>,
+    max_age: Mutex<Option<Duration>>,
+    reads: AtomicUsize,
+}
+
+impl Rig {
+    /// A refresher that runs with the settings changed as wanted, from this first answer on.
+    pub(in crate::keys) fn start(says: Says, change: impl FnOnce(&mut IssuerSettings)) -> Self {
+        let url = KeySource::JwksUrl("https://idp.example.com/jwks".parse().unwrap());
+        let mut settings = settings(url);
+        change(&mut settings);
+        let (clock, metrics) = (clock(), metrics());
+        let keys = Arc::new(IssuerKeys::new(&settings, clock.clone(), &metrics));
+        let script = Arc::new(Script {
+            says: Mutex::new(says),
+            takes: Mutex::default(),
+            max_age: Mutex::default(),
+            reads: AtomicUsize::new(0),
+        });
+        let plan = Plan::new(Arc::clone(&keys), settings, clock.clone());
+        let source = Arc::clone(&script);
+        let task = tokio::spawn(async move {
+            supervise_with(&plan, || Scripted(Arc::clone(&source))).await;
+        });
+        Self { keys, clock, metrics, script, task }
+    }
+
+    pub(in crate::keys) fn say(&self, says: Says) {
+        *self.script.says.lock().unwrap() = says;
+    }
+
+    /// From now on an answer takes that long.
+    pub(in crate::keys) fn take(&self, time: Duration) {
+        *self.script.takes.lock().unwrap() = time;
+    }
+
+    pub(in crate::keys) fn max_age(&self, age: Duration) {
+        *self.script.max_age.lock().unwrap() = Some(age);
+    }
+
+    /// How often the source was asked.
+    pub(in crate::keys) fn reads(&self) -> usize {
+        self.script.reads.load(Ordering::SeqCst)
+    }
+
+    /// Lets both clocks go on, a second at a time, and everybody do what is due.
+    pub(in crate::keys) async fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.clock.advance(1);
+            sleep(Duration::from_secs(1)).await;
+        }
+        self.settle().await;
+    }
+
+    /// Lets everybody do what is due at this moment.
+    pub(in crate::keys) async fn settle(&self) {
+        sleep(Duration::from_millis(1)).await;
+    }
+
+    /// The `kid`s of the set in use, `None` if there is none.
+    pub(in crate::keys) fn kids(&self) -> Option<Vec<String>> {
+        use crate::clock::Clock;
+        let set = self.keys.current(self.clock.now())?;
+        let kids = set.keys().iter().map(|key| key.kid().unwrap_or("-").to_owned());
+        Some(kids.collect())
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Scripted(Arc<Script>);
+
+impl Origin for Scripted {
+    async fn read(&mut self) -> Result<Reading, KeyError> {
+        self.0.reads.fetch_add(1, Ordering::SeqCst);
+        let takes = *self.0.takes.lock().unwrap();
+        if !takes.is_zero() {
+            sleep(takes).await;
+        }
+        let says = self.0.says.lock().unwrap().clone();
+        let content = match says {
+            Says::Keys(keys) => {
+                Some(Content { keys: set(&keys), document: Some(jwks(&keys).into()) })
+            }
+            Says::NotModified => None,
+            Says::Fails(error) => return Err(error),
+            Says::Panics => panic!("as the script says"),
+        };
+        let max_age = *self.0.max_age.lock().unwrap();
+        Ok(Reading { content, max_age })
+    }
+
+    async fn has_changed(&mut self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,11 @@
+//! The room as a whole, by scenario.
+
+mod discovery;
+mod fetching;
+mod files;
+mod lookup;
+mod probing;
+mod refreshing;
+mod snapshots;
+mod store;
+mod waiting;
