@@ -8,3 +8,4 @@ pub mod keys;
 pub mod policy;
 pub mod reason;
 pub mod telemetry;
+pub mod token;

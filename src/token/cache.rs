@@ -1,0 +1,86 @@
+//! What a worker remembers about tokens: the verified ones, and those with a wrong signature.
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use crate::{clock::UnixTime, config::CacheSettings};
+
+use super::{bounded::BoundedMap, verifier::VerifiedToken};
+
+/// The verified-token cache of one worker: no lock, no sharing.
+///
+/// An entry is found by the token's bytes in full, and counts only while the key that verified
+/// the token is in the issuer's set and the token is within its own times: both are checked by
+/// [`super::TokenVerifier`] on every hit. Beside it, a small one for tokens whose signature was
+/// wrong, so that repeating a forged token costs the attacker more than us.
+#[derive(Debug)]
+pub struct TokenCache {
+    verified: BoundedMap<CachedToken>,
+    rejected: BoundedMap<RejectedToken>,
+    max_age: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct CachedToken {
+    pub(super) token: Rc<VerifiedToken>,
+    /// The key set's generation when the key was last seen in it.
+    pub(super) generation: Cell<u64>,
+    verified_at: UnixTime,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RejectedToken {
+    pub(super) issuer: usize,
+    /// The key set's generation under which the signature was wrong.
+    pub(super) generation: u64,
+}
+
+/// The part of the byte bound that wrongly signed tokens may take at most.
+const REJECTED_SHARE: usize = 8;
+
+impl TokenCache {
+    /// An empty cache with the bounds of the settings.
+    pub fn new(settings: &CacheSettings) -> Self {
+        Self {
+            verified: BoundedMap::new(settings.entries, settings.bytes),
+            rejected: BoundedMap::new(settings.rejected_entries, settings.bytes / REJECTED_SHARE),
+            max_age: i64::try_from(Duration::as_secs(&settings.max_age)).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Forgets everything: the configuration has changed.
+    pub fn clear(&mut self) {
+        self.verified.clear();
+        self.rejected.clear();
+    }
+
+    /// A verified token that is not older than `max_age`. A clock that went backwards makes an
+    /// entry look young, never older than it is, and `exp` is checked besides.
+    pub(super) fn find(&self, token: &[u8], now: UnixTime) -> Option<&CachedToken> {
+        let entry = self.verified.find(token)?;
+        (now.0.saturating_sub(entry.verified_at.0) < self.max_age).then_some(entry)
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        bytes: &[u8],
+        token: Rc<VerifiedToken>,
+        generation: u64,
+        now: UnixTime,
+    ) {
+        let memory = token.memory();
+        let generation = Cell::new(generation);
+        self.verified.insert(bytes, CachedToken { token, generation, verified_at: now }, memory);
+    }
+
+    pub(super) fn remove(&mut self, token: &[u8]) {
+        self.verified.remove(token);
+    }
+
+    pub(super) fn find_rejected(&self, token: &[u8]) -> Option<RejectedToken> {
+        self.rejected.find(token).copied()
+    }
+
+    pub(super) fn insert_rejected(&mut self, token: &[u8], rejected: RejectedToken) {
+        self.rejected.insert(token, rejected, size_of::<RejectedToken>());
+    }
+}

@@ -1,0 +1,278 @@
+//! A JWT on its way to being believed: every check that needs no key, cheap ones first
+//! (RFC 7519 §7.2, RFC 8725 §3).
+
+mod claims;
+mod token_type;
+
+use std::time::Duration;
+
+use crate::{
+    clock::UnixTime,
+    config::IssuerSettings,
+    jose::{AlgorithmSet, CompactJws, JwsError, Object, VerificationKey},
+    reason::Reason,
+};
+
+use claims::{audience_matches, is_present, numeric_date, string_claim};
+
+/// Is told each check that a token passes; the proxy's own observer is `()` and hears nothing.
+pub trait Observer {
+    /// The token passed `check`; `found` says with what.
+    fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String);
+}
+
+impl Observer for () {
+    fn passed(&mut self, _check: &'static str, _found: impl FnOnce() -> String) {}
+}
+
+/// What one issuer's tokens must be like.
+#[derive(Debug, Clone)]
+pub struct JwtRules {
+    audiences: Option<Vec<String>>,
+    algorithms: AlgorithmSet,
+    clock_skew: i64,
+    token_types: Option<Vec<String>>,
+    require: Vec<String>,
+    max_lifetime: Option<i64>,
+    accept_id_tokens: bool,
+    ignore_binding: bool,
+}
+
+/// A token whose form has been read. Nothing in it is believed.
+#[derive(Debug)]
+pub struct JwtCandidate<'t> {
+    jws: CompactJws<'t>,
+    claims: Object,
+}
+
+/// When a token may be used, the issuer's clock skew included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// The first moment; `i64::MIN` without `nbf`.
+    from: UnixTime,
+    /// The first moment at which it is no longer valid; `i64::MAX` without `exp`.
+    until: UnixTime,
+}
+
+impl JwtRules {
+    /// The rules of the settings.
+    pub fn new(settings: &IssuerSettings) -> Self {
+        Self {
+            audiences: settings.audiences.clone(),
+            algorithms: settings.algorithms,
+            clock_skew: seconds(settings.clock_skew),
+            token_types: settings.token_types.clone(),
+            require: settings.require.clone(),
+            max_lifetime: settings.max_lifetime.map(seconds),
+            accept_id_tokens: settings.accept_id_tokens,
+            ignore_binding: settings.ignore_binding,
+        }
+    }
+}
+
+impl<'t> JwtCandidate<'t> {
+    /// Reads header and claims (threats T-1, T-11 … T-18, T-20, C-8, C-11).
+    ///
+    /// # Errors
+    /// The reason of the first check that fails.
+    pub fn read(token: &'t [u8], observer: &mut impl Observer) -> Result<Self, Reason> {
+        let jws = CompactJws::parse(token).map_err(form_reason)?;
+        observer.passed("header", || header_summary(&jws));
+        let payload = jws.payload().map_err(form_reason)?;
+        let claims = Object::parse(&payload).map_err(|_| Reason::ClaimsMalformed)?;
+        observer.passed("claims", || format!("a JSON object of {} members", claims.len()));
+        Ok(Self { jws, claims })
+    }
+
+    /// The `iss` claim, unverified: good for choosing among configured issuers, for nothing else
+    /// (threats C-5, C-6).
+    ///
+    /// # Errors
+    /// [`Reason::ClaimMissing`] and [`Reason::ClaimMalformed`].
+    pub fn issuer(&self) -> Result<&str, Reason> {
+        string_claim(&self.claims, "iss")?.ok_or(Reason::ClaimMissing)
+    }
+
+    /// The signature layer, for choosing the key.
+    pub fn jws(&self) -> &CompactJws<'t> {
+        &self.jws
+    }
+
+    /// Checks everything but the signature (threats C-1 … C-4, C-7, C-12, T-3, T-19).
+    ///
+    /// # Errors
+    /// The reason of the first check that fails.
+    pub fn check(
+        &self,
+        rules: &JwtRules,
+        now: UnixTime,
+        observer: &mut impl Observer,
+    ) -> Result<Validity, Reason> {
+        self.check_algorithm(rules)?;
+        observer.passed("algorithm", || format!("{} is allowed", self.jws.algorithm()));
+        self.check_type(rules)?;
+        observer.passed("type", || match self.jws.typ() {
+            Some(typ) => format!("typ {typ:?}"),
+            None => "no typ".to_owned(),
+        });
+        self.check_members()?;
+        observer.passed("members", || "registered claims are well-formed".to_owned());
+        let validity = self.check_times(rules, now)?;
+        observer.passed("times", || validity.summary(now));
+        self.check_required(rules)?;
+        observer.passed("required", || format!("{:?} are there", rules.require));
+        self.check_audience(rules)?;
+        observer.passed("audience", || match &rules.audiences {
+            Some(accepted) => format!("one of {accepted:?}"),
+            None => "any audience is accepted".to_owned(),
+        });
+        self.check_binding(rules)?;
+        observer.passed("binding", || "no proof of possession is needed".to_owned());
+        Ok(validity)
+    }
+
+    /// Whether the signature is right; on success the claims can be believed.
+    ///
+    /// # Errors
+    /// [`Reason::SignatureInvalid`].
+    pub fn verify(self, key: &VerificationKey) -> Result<Object, Reason> {
+        if self.jws.verify(key) { Ok(self.claims) } else { Err(Reason::SignatureInvalid) }
+    }
+
+    fn check_algorithm(&self, rules: &JwtRules) -> Result<(), Reason> {
+        if rules.algorithms.contains(self.jws.algorithm()) {
+            Ok(())
+        } else {
+            Err(Reason::AlgorithmNotAllowed)
+        }
+    }
+
+    fn check_type(&self, rules: &JwtRules) -> Result<(), Reason> {
+        let acceptable = match &rules.token_types {
+            Some(accepted) => token_type::is_one_of(self.jws.typ(), accepted),
+            None => !token_type::is_no_access_token(self.jws.typ()),
+        };
+        let claims_acceptable = token_type::claims_are_an_access_tokens(
+            self.jws.typ(),
+            &self.claims,
+            rules.accept_id_tokens,
+        );
+        if acceptable && claims_acceptable { Ok(()) } else { Err(Reason::TokenTypeNotAllowed) }
+    }
+
+    fn check_members(&self) -> Result<(), Reason> {
+        for name in ["iss", "sub", "jti", "client_id", "azp"] {
+            string_claim(&self.claims, name)?;
+        }
+        for name in ["scope", "scp"] {
+            claims::check_scope(&self.claims, name)?;
+        }
+        Ok(())
+    }
+
+    fn check_required(&self, rules: &JwtRules) -> Result<(), Reason> {
+        let mut required = rules.require.iter();
+        let all_there = required.all(|name| is_present(&self.claims, name));
+        if all_there { Ok(()) } else { Err(Reason::ClaimMissing) }
+    }
+
+    fn check_times(&self, rules: &JwtRules, now: UnixTime) -> Result<Validity, Reason> {
+        let expires = numeric_date(&self.claims, "exp")?;
+        let not_before = numeric_date(&self.claims, "nbf")?;
+        let issued = numeric_date(&self.claims, "iat")?;
+        let validity = Validity::new(
+            not_before.map(|date| date.ceil),
+            expires.map(|date| date.floor),
+            rules.clock_skew,
+        );
+        validity.check(now)?;
+        if issued.is_some_and(|date| date.floor > now.0.saturating_add(rules.clock_skew)) {
+            return Err(Reason::TokenIssuedInFuture);
+        }
+        if let Some(max_lifetime) = rules.max_lifetime {
+            // Without both ends there is no lifetime to compare (threats C-2).
+            let (Some(expires), Some(issued)) = (expires, issued) else {
+                return Err(Reason::ClaimMissing);
+            };
+            if expires.ceil.saturating_sub(issued.floor) > max_lifetime {
+                return Err(Reason::LifetimeTooLong);
+            }
+        }
+        Ok(validity)
+    }
+
+    fn check_audience(&self, rules: &JwtRules) -> Result<(), Reason> {
+        let accepted = rules.audiences.as_deref();
+        if audience_matches(self.claims.get("aud"), accepted)? {
+            Ok(())
+        } else {
+            Err(Reason::AudienceMismatch)
+        }
+    }
+
+    fn check_binding(&self, rules: &JwtRules) -> Result<(), Reason> {
+        if rules.ignore_binding || !is_present(&self.claims, "cnf") {
+            Ok(())
+        } else {
+            Err(Reason::BindingUnproven)
+        }
+    }
+}
+
+impl Validity {
+    fn new(not_before: Option<i64>, expires: Option<i64>, skew: i64) -> Self {
+        Self {
+            from: UnixTime(not_before.map_or(i64::MIN, |date| date.saturating_sub(skew))),
+            until: UnixTime(expires.map_or(i64::MAX, |date| date.saturating_add(skew))),
+        }
+    }
+
+    /// Whether the token may be used now.
+    ///
+    /// # Errors
+    /// [`Reason::TokenExpired`] and [`Reason::TokenNotYetValid`].
+    pub fn check(self, now: UnixTime) -> Result<(), Reason> {
+        if now >= self.until {
+            Err(Reason::TokenExpired)
+        } else if now < self.from {
+            Err(Reason::TokenNotYetValid)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn summary(self, now: UnixTime) -> String {
+        match self.until.0 {
+            i64::MAX => "valid, does not expire".to_owned(),
+            until => format!("valid for another {} s", until.saturating_sub(now.0)),
+        }
+    }
+}
+
+fn form_reason(error: JwsError) -> Reason {
+    match error {
+        JwsError::Parts | JwsError::Base64 => Reason::TokenMalformed,
+        JwsError::Encrypted => Reason::TokenEncrypted,
+        JwsError::Algorithm => Reason::AlgorithmUnsupported,
+        JwsError::Critical => Reason::CriticalUnknown,
+        JwsError::Header(_)
+        | JwsError::HeaderTooLong
+        | JwsError::Nested
+        | JwsError::HeaderMember(_)
+        | JwsError::PayloadEncoding => Reason::HeaderMalformed,
+    }
+}
+
+fn header_summary(jws: &CompactJws<'_>) -> String {
+    match jws.kid() {
+        Some(kid) => format!("alg {}, kid {kid:?}", jws.algorithm()),
+        None => format!("alg {}, no kid", jws.algorithm()),
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The registered claims (RFC 7519 §4.1): a wrongly typed one is an error, never an absence.
+
+use crate::{
+    jose::{Json, Object},
+    reason::Reason,
+};
+
+/// A `NumericDate` (RFC 7519 §2), which may have a fraction, as the whole seconds around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NumericDate {
+    pub(super) floor: i64,
+    pub(super) ceil: i64,
+}
+
+/// The claim as a date. Zero is a date like any other; so is a negative one.
+pub(super) fn numeric_date(claims: &Object, name: &str) -> Result<Option<NumericDate>, Reason> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Json::Integer(value)) => {
+            let value = i64::try_from(*value).map_err(|_| Reason::ClaimMalformed)?;
+            Ok(Some(NumericDate { floor: value, ceil: value }))
+        }
+        Some(Json::Float(value)) => from_float(*value).map(Some),
+        Some(_) => Err(Reason::ClaimMalformed),
+    }
+}
+
+fn from_float(value: f64) -> Result<NumericDate, Reason> {
+    /// Whole numbers up to here are exact in a double; a date beyond is a mistake.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if !value.is_finite() || value.abs() > EXACT {
+        return Err(Reason::ClaimMalformed);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "within ±2⁵³, checked above")]
+    Ok(NumericDate { floor: value.floor() as i64, ceil: value.ceil() as i64 })
+}
+
+/// The claim as a string.
+pub(super) fn string_claim<'c>(claims: &'c Object, name: &str) -> Result<Option<&'c str>, Reason> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Json::String(value)) => Ok(Some(value)),
+        Some(_) => Err(Reason::ClaimMalformed),
+    }
+}
+
+/// Whether a claim is there with a value; `null` is none.
+pub(super) fn is_present(claims: &Object, name: &str) -> bool {
+    !matches!(claims.get(name), None | Some(Json::Null))
+}
+
+/// Whether a scope claim is a string or an array of strings.
+pub(super) fn check_scope(claims: &Object, name: &str) -> Result<(), Reason> {
+    match claims.get(name) {
+        None | Some(Json::String(_)) => Ok(()),
+        Some(Json::Array(scopes)) if scopes.iter().all(|scope| scope.as_str().is_some()) => Ok(()),
+        Some(_) => Err(Reason::ClaimMalformed),
+    }
+}
+
+/// Whether `aud` (a string or an array of strings) names one of the accepted audiences.
+pub(super) fn audience_matches(
+    audience: Option<&Json>,
+    accepted: Option<&[String]>,
+) -> Result<bool, Reason> {
+    let is_accepted =
+        |audience: &str| accepted.is_none_or(|accepted| accepted.iter().any(|a| a == audience));
+    match audience {
+        None => Ok(accepted.is_none()),
+        Some(Json::String(audience)) => Ok(is_accepted(audience)),
+        Some(Json::Array(audiences)) => {
+            let mut matched = accepted.is_none();
+            for audience in audiences {
+                matched |= is_accepted(audience.as_str().ok_or(Reason::ClaimMalformed)?);
+            }
+            Ok(matched)
+        }
+        Some(_) => Err(Reason::ClaimMalformed),
+    }
+}

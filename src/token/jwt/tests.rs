@@ -1,0 +1,279 @@
+use crate::jose::{Algorithm, base64url};
+
+use super::*;
+
+const NOW: UnixTime = UnixTime(1_700_000_000);
+
+/// A token with these parts and a signature of the right length that nobody made: everything
+/// here is decided before the signature is.
+fn token(header: &str, claims: &str) -> Vec<u8> {
+    let part = |text: &str| base64url::encode(text.as_bytes());
+    format!("{}.{}.{}", part(header), part(claims), base64url::encode(&[7; 64])).into_bytes()
+}
+
+fn rules() -> JwtRules {
+    JwtRules {
+        audiences: Some(vec!["api".to_owned(), "other".to_owned()]),
+        algorithms: [Algorithm::Es256].into_iter().collect(),
+        clock_skew: 60,
+        token_types: None,
+        require: vec!["exp".to_owned()],
+        max_lifetime: None,
+        accept_id_tokens: false,
+        ignore_binding: false,
+    }
+}
+
+fn check_with(rules: &JwtRules, header: &str, claims: &str) -> Result<Validity, Reason> {
+    let token = token(header, claims);
+    JwtCandidate::read(&token, &mut ())?.check(rules, NOW, &mut ())
+}
+
+/// The verdict on these members besides a good `iss`, `aud` and `exp`, which they may replace.
+fn verdict_with(rules: &JwtRules, members: &str) -> Result<(), Reason> {
+    let defaults =
+        [("iss", "\"idp\""), ("aud", "\"api\""), ("exp", "1700000100")].map(|(name, value)| {
+            let is_given = members.contains(&format!("\"{name}\":"));
+            if is_given { String::new() } else { format!("\"{name}\":{value},") }
+        });
+    let claims = format!("{{{}{members}}}", defaults.concat()).replace(",}", "}");
+    check_with(rules, r#"{"alg":"ES256"}"#, &claims).map(drop)
+}
+
+fn verdict(members: &str) -> Result<(), Reason> {
+    verdict_with(&rules(), members)
+}
+
+#[test]
+fn c1_a_date_of_another_type_is_malformed_not_absent() {
+    for name in ["exp", "nbf", "iat"] {
+        for value in ["\"1700000100\"", "true", "[1700000100]", "null", "{}"] {
+            assert_eq!(
+                verdict(&format!("\"{name}\":{value}")),
+                Err(Reason::ClaimMalformed),
+                "{name}: {value}"
+            );
+        }
+    }
+}
+
+#[test]
+fn c2_dates_are_numbers_that_never_wrap() {
+    use Reason::{ClaimMalformed, TokenExpired, TokenNotYetValid};
+    let cases: &[(&str, Result<(), Reason>)] = &[
+        ("\"exp\":0", Err(TokenExpired)),
+        ("\"exp\":-0", Err(TokenExpired)),
+        ("\"exp\":-1", Err(TokenExpired)),
+        ("\"exp\":-9223372036854775808", Err(TokenExpired)),
+        ("\"exp\":1700000100.5", Ok(())),
+        ("\"exp\":1.7000001e9", Ok(())),
+        ("\"exp\":9223372036854775807", Ok(())), // WSO2's "never"
+        ("\"exp\":1700000100000", Ok(())),
+        ("\"exp\":9223372036854775808", Err(ClaimMalformed)),
+        ("\"exp\":1e18", Err(ClaimMalformed)),
+        ("\"nbf\":9223372036854775807", Err(TokenNotYetValid)),
+        ("\"nbf\":-9223372036854775808", Ok(())),
+        ("\"iat\":-9223372036854775808", Ok(())),
+    ];
+    for (members, expected) in cases {
+        assert_eq!(verdict(members), *expected, "{members}");
+    }
+    for members in ["\"exp\":1e400", "\"exp\":NaN", "\"exp\":18446744073709551616"] {
+        assert_eq!(verdict(members), Err(Reason::ClaimsMalformed), "{members}");
+    }
+}
+
+#[test]
+fn c3_a_token_without_expiry_is_refused_unless_the_operator_says_otherwise() {
+    let without_exp = |rules: &JwtRules| {
+        check_with(rules, r#"{"alg":"ES256"}"#, r#"{"iss":"idp","aud":"api"}"#).map(drop)
+    };
+    assert_eq!(without_exp(&rules()), Err(Reason::ClaimMissing));
+    assert_eq!(without_exp(&JwtRules { require: vec![], ..rules() }), Ok(()));
+}
+
+#[test]
+fn c4_the_clock_skew_counts_once_and_to_the_second() {
+    use Reason::{TokenExpired, TokenIssuedInFuture, TokenNotYetValid};
+    let cases: &[(&str, i64, Result<(), Reason>)] = &[
+        ("exp", -59, Ok(())),
+        ("exp", -60, Err(TokenExpired)),
+        ("exp", -61, Err(TokenExpired)),
+        ("nbf", 60, Ok(())),
+        ("nbf", 61, Err(TokenNotYetValid)),
+        ("iat", 60, Ok(())),
+        ("iat", 61, Err(TokenIssuedInFuture)),
+    ];
+    for (name, offset, expected) in cases {
+        let members = format!("\"{name}\":{}", NOW.0 + offset);
+        assert_eq!(verdict(&members), *expected, "{name} {offset:+}");
+    }
+    let strict = JwtRules { clock_skew: 0, ..rules() };
+    assert_eq!(verdict_with(&strict, "\"exp\":1700000000"), Err(TokenExpired));
+    assert_eq!(verdict_with(&strict, "\"exp\":1700000001"), Ok(()));
+    assert_eq!(verdict_with(&strict, "\"nbf\":1700000000"), Ok(()));
+    assert_eq!(verdict_with(&strict, "\"nbf\":1700000000.5"), Err(TokenNotYetValid));
+}
+
+#[test]
+fn c2_a_longest_lifetime_needs_both_ends() {
+    let rules = JwtRules { max_lifetime: Some(3600), ..rules() };
+    assert_eq!(verdict_with(&rules, "\"exp\":1700000100"), Err(Reason::ClaimMissing));
+    let lifetime =
+        |iat: i64, exp: i64| verdict_with(&rules, &format!("\"iat\":{iat},\"exp\":{exp}"));
+    assert_eq!(lifetime(NOW.0, NOW.0 + 3600), Ok(()));
+    assert_eq!(lifetime(NOW.0, NOW.0 + 3601), Err(Reason::LifetimeTooLong));
+    assert_eq!(lifetime(i64::MIN, i64::MAX), Err(Reason::LifetimeTooLong));
+}
+
+#[test]
+fn c5_an_issuer_is_a_string() {
+    for value in ["[\"idp\"]", "null", "1", "{}"] {
+        let token = token(r#"{"alg":"ES256"}"#, &format!("{{\"iss\":{value}}}"));
+        let candidate = JwtCandidate::read(&token, &mut ()).unwrap();
+        assert_eq!(candidate.issuer(), Err(Reason::ClaimMalformed), "{value}");
+    }
+    let token = token(r#"{"alg":"ES256"}"#, "{}");
+    let candidate = JwtCandidate::read(&token, &mut ()).unwrap();
+    assert_eq!(candidate.issuer(), Err(Reason::ClaimMissing));
+}
+
+#[test]
+fn c7_one_audience_must_match_exactly() {
+    use Reason::{AudienceMismatch, ClaimMalformed};
+    let cases: &[(&str, Result<(), Reason>)] = &[
+        ("\"aud\":\"api\"", Ok(())),
+        ("\"aud\":[\"x\",\"other\"]", Ok(())),
+        ("\"aud\":\"API\"", Err(AudienceMismatch)),
+        ("\"aud\":\"api/\"", Err(AudienceMismatch)),
+        ("\"aud\":\"ap\"", Err(AudienceMismatch)),
+        ("\"aud\":\"\"", Err(AudienceMismatch)),
+        ("\"aud\":[]", Err(AudienceMismatch)),
+        ("\"aud\":[\"api\",1]", Err(ClaimMalformed)),
+        ("\"aud\":[[\"api\"]]", Err(ClaimMalformed)),
+        ("\"aud\":{\"api\":true}", Err(ClaimMalformed)),
+        ("\"aud\":null", Err(ClaimMalformed)),
+    ];
+    for (members, expected) in cases {
+        assert_eq!(verdict(members), *expected, "{members}");
+    }
+    let absent = r#"{"iss":"idp","exp":1700000100}"#;
+    let header = r#"{"alg":"ES256"}"#;
+    assert_eq!(check_with(&rules(), header, absent).map(drop), Err(AudienceMismatch));
+    let any = JwtRules { audiences: None, ..rules() };
+    assert_eq!(check_with(&any, header, absent).map(drop), Ok(()));
+    assert_eq!(verdict_with(&any, "\"aud\":7"), Err(ClaimMalformed), "typed even if unused");
+}
+
+#[test]
+fn c8_c9_registered_claims_have_their_types() {
+    for members in [
+        "\"sub\":1",
+        "\"jti\":[]",
+        "\"client_id\":null",
+        "\"azp\":{}",
+        "\"scope\":1",
+        "\"scope\":[\"a\",1]",
+        "\"scp\":{}",
+    ] {
+        assert_eq!(verdict(members), Err(Reason::ClaimMalformed), "{members}");
+    }
+    for members in ["\"sub\":\"\"", "\"scope\":\"a b\"", "\"scope\":[\"a\"]", "\"scp\":[]"] {
+        assert_eq!(verdict(members), Ok(()), "{members}");
+    }
+    assert_eq!(verdict("\"sub\":\"a\",\"sub\":\"b\""), Err(Reason::ClaimsMalformed));
+    assert_eq!(verdict("\"sub\":\"a\",\"s\\u0075b\":\"b\""), Err(Reason::ClaimsMalformed));
+}
+
+#[test]
+fn c12_a_bound_token_is_no_bearer_token() {
+    let bound = "\"cnf\":{\"jkt\":\"x\"}";
+    assert_eq!(verdict(bound), Err(Reason::BindingUnproven));
+    assert_eq!(verdict_with(&JwtRules { ignore_binding: true, ..rules() }, bound), Ok(()));
+}
+
+#[test]
+fn t3_the_algorithm_must_be_one_of_the_issuers() {
+    let claims = r#"{"iss":"idp","aud":"api","exp":1700000100}"#;
+    let no_es256 = JwtRules { algorithms: [Algorithm::Rs256].into_iter().collect(), ..rules() };
+    let verdict = check_with(&no_es256, r#"{"alg":"ES256"}"#, claims);
+    assert_eq!(verdict.map(drop), Err(Reason::AlgorithmNotAllowed));
+}
+
+#[test]
+fn t19_a_jwt_for_another_purpose_is_no_access_token() {
+    let claims = r#"{"iss":"idp","aud":"api","exp":1700000100}"#;
+    let typed = |rules: &JwtRules, typ: &str| {
+        let header = format!(r#"{{"alg":"ES256","typ":"{typ}"}}"#);
+        check_with(rules, &header, claims).is_ok()
+    };
+    for typ in ["JWT", "jwt", "at+jwt", "application/at+jwt", "AT+JWT", "anything"] {
+        assert!(typed(&rules(), typ), "{typ}");
+    }
+    for typ in ["dpop+jwt", "logout+jwt", "secevent+jwt", "RT+JWT", "application/logout+jwt"] {
+        assert!(!typed(&rules(), typ), "{typ}");
+    }
+    let strict = JwtRules { token_types: Some(vec!["at+jwt".to_owned()]), ..rules() };
+    for (typ, admitted) in
+        [("at+jwt", true), ("Application/AT+JWT", true), ("JWT", false), ("at+jwtx", false)]
+    {
+        assert_eq!(typed(&strict, typ), admitted, "{typ}");
+    }
+    assert!(check_with(&strict, r#"{"alg":"ES256"}"#, claims).is_err(), "absent typ");
+    let absent_allowed = JwtRules { token_types: Some(vec![String::new()]), ..rules() };
+    assert!(check_with(&absent_allowed, r#"{"alg":"ES256"}"#, claims).is_ok());
+}
+
+#[test]
+fn t19_claims_tell_an_id_token_from_an_access_token() {
+    let cases: &[(&str, bool)] = &[
+        ("\"at_hash\":\"x\"", false),
+        ("\"c_hash\":\"x\",\"scope\":\"a\"", false),
+        ("\"nonce\":\"x\"", false),
+        ("\"nonce\":\"x\",\"scope\":\"a\"", true),
+        ("\"nonce\":\"x\",\"typ\":\"Bearer\"", true), // Keycloak before 25
+        ("\"typ\":\"Bearer\"", true),
+        ("\"typ\":\"ID\"", false),
+        ("\"typ\":\"Refresh\"", false),
+        ("\"typ\":\"Offline\"", false),
+        ("\"events\":{\"http://schemas.openid.net/event/backchannel-logout\":{}}", false),
+    ];
+    let lenient = JwtRules { accept_id_tokens: true, ..rules() };
+    for (members, admitted) in cases {
+        assert_eq!(verdict(members).is_ok(), *admitted, "{members}");
+        let is_refused_always =
+            ["Refresh", "Offline", "events"].iter().any(|w| members.contains(w));
+        assert_eq!(verdict_with(&lenient, members).is_ok(), !is_refused_always, "{members}");
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_is_honoured_in_both_directions() {
+    let validity = check_with(
+        &rules(),
+        r#"{"alg":"ES256"}"#,
+        r#"{"iss":"idp","aud":"api","nbf":1700000000,"exp":1700000100}"#,
+    )
+    .unwrap();
+    assert_eq!(validity.check(UnixTime(NOW.0 + 159)), Ok(()));
+    assert_eq!(validity.check(UnixTime(NOW.0 + 160)), Err(Reason::TokenExpired));
+    assert_eq!(validity.check(UnixTime(NOW.0 - 61)), Err(Reason::TokenNotYetValid));
+}
+
+#[test]
+fn an_observer_hears_every_check_that_passes_and_no_other() {
+    #[derive(Default)]
+    struct Heard(Vec<&'static str>);
+    impl Observer for Heard {
+        fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String) {
+            assert!(!found().is_empty());
+            self.0.push(check);
+        }
+    }
+    let mut heard = Heard::default();
+    let token = token(r#"{"alg":"ES256"}"#, r#"{"iss":"idp","aud":"x","exp":1700000100}"#);
+    let candidate = JwtCandidate::read(&token, &mut heard).unwrap();
+    let verdict = candidate.check(&rules(), NOW, &mut heard);
+    assert_eq!(verdict, Err(Reason::AudienceMismatch));
+    assert_eq!(heard.0, ["header", "claims", "algorithm", "type", "members", "times", "required"]);
+}
