@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod gate;
 pub mod identity;
 pub mod jose;
 pub mod keys;

@@ -1,0 +1,211 @@
+//! The one question, *may it pass, and as whom?*, and its answer: an [`Admission`] or a
+//! [`Denial`].
+
+mod denial;
+mod route;
+
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+
+use http::HeaderMap;
+
+use crate::{
+    clock::Clock,
+    config::Settings,
+    identity::{ClaimHeaders, Forwarded, Hygiene, PeerAddress},
+    keys::KeyStore,
+    policy::{CanonicalRequest, Requirement, RouteMatch, Routes},
+    reason::Reason,
+    telemetry::Metrics,
+    token::{CredentialSources, TokenCache, TokenVerifier, VerifiedToken},
+};
+
+pub use denial::Denial;
+pub use route::{Route, RouteCounters};
+
+/// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
+#[derive(Debug)]
+pub struct Gate {
+    routes: Routes,
+    table: Vec<Route>,
+    credentials: CredentialSources,
+    verifier: TokenVerifier,
+    hygiene: Hygiene,
+    forwarded: Forwarded,
+    issuer_names: Vec<String>,
+    metrics: Metrics,
+    unrouted: RouteCounters,
+}
+
+/// Permission to forward one request: what [`Gate::admit`] grants and the proxy demands.
+#[derive(Debug)]
+pub struct Admission<'g> {
+    route: &'g Route,
+    token: Option<Rc<VerifiedToken>>,
+}
+
+/// Who sent a request, as far as the socket tells.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// The address; `None` on a unix socket.
+    pub address: Option<PeerAddress>,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+}
+
+impl Gate {
+    /// Compiles the settings. The keys of the store belong to the same settings.
+    pub fn new(
+        settings: &Settings,
+        keys: &KeyStore,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        let limit = settings.forwarding.max_header_bytes;
+        let verifier = TokenVerifier::new(
+            &settings.issuers,
+            keys,
+            ClaimHeaders::compile(&settings.claims, limit),
+            settings.credential.max_bytes,
+            clock,
+            metrics,
+        );
+        Self {
+            // Validated settings hold no duplicates; if they did, no route would match at all.
+            routes: Routes::compile(&settings.routes).unwrap_or_default(),
+            table: Route::table(settings, metrics),
+            credentials: CredentialSources::new(&settings.credential),
+            verifier,
+            hygiene: Hygiene::compile(settings),
+            forwarded: Forwarded::new(&settings.forwarding),
+            issuer_names: settings.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
+            metrics: metrics.clone(),
+            unrouted: RouteCounters::new(metrics, "(none)"),
+        }
+    }
+
+    /// Decides on a request.
+    ///
+    /// # Errors
+    /// The [`Denial`] of the first check that fails. It has been counted.
+    pub async fn admit(
+        &self,
+        request: &CanonicalRequest,
+        headers: &HeaderMap,
+        cache: &RefCell<TokenCache>,
+    ) -> Result<Admission<'_>, Denial> {
+        let route = self.route(request)?;
+        let Some(requirement) = route.requirement() else {
+            return Ok(Admission { route, token: None });
+        };
+        let token = self.token(headers, cache).await.map_err(|denial| denial.on(route))?;
+        Self::check(requirement, &token).map_err(|denial| denial.on(route))?;
+        Ok(Admission { route, token: Some(token) })
+    }
+
+    /// Rewrites a request's headers for the upstream: what a client must not say is removed
+    /// (threats H-1 … H-4, H-9), the credential is stripped, what we say is set.
+    ///
+    /// # Errors
+    /// A [`Denial`] where cleaning would hide an attack.
+    pub fn prepare(
+        &self,
+        admission: &Admission<'_>,
+        request: &CanonicalRequest,
+        headers: &mut HeaderMap,
+        peer: &Peer,
+    ) -> Result<(), Denial> {
+        let forged = self
+            .hygiene
+            .clean_request(headers)
+            .map_err(|_| Denial::new(Reason::HeaderNotAllowed).on(admission.route))?;
+        if forged > 0 {
+            tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
+        }
+        self.credentials.strip(headers, admission.token.is_some());
+        self.forwarded.apply(
+            headers,
+            peer.address.as_ref(),
+            peer.scheme,
+            request.authority_value(),
+        );
+        if let Some(token) = &admission.token {
+            token.headers().apply(headers);
+        }
+        Ok(())
+    }
+
+    /// Counts and logs a denial. Called once for each, where it becomes an answer.
+    ///
+    /// The line holds the canonical path, which is printable ASCII, and never the query, which
+    /// may hold secrets.
+    pub fn record(&self, denial: &Denial, request: Option<&CanonicalRequest>) {
+        let issuer = denial.issuer().and_then(|index| self.issuer_names.get(index));
+        let issuer = issuer.map_or("", String::as_str);
+        self.metrics.denials.with_label_values(&[denial.reason().code(), issuer]).inc();
+        let route = denial.route().and_then(|index| self.table.get(index));
+        route.map_or(&self.unrouted, Route::counters).denied.inc();
+        tracing::info!(
+            reason = denial.reason().code(),
+            route = route.map_or("(none)", Route::label),
+            issuer,
+            method = request.map(|request| request.method().as_str()),
+            path = request.map(CanonicalRequest::path),
+            "denied"
+        );
+    }
+
+    /// The route of that index.
+    pub fn route_at(&self, index: usize) -> Option<&Route> {
+        self.table.get(index)
+    }
+
+    /// The verifier, for `explain`.
+    pub fn verifier(&self) -> &TokenVerifier {
+        &self.verifier
+    }
+
+    /// The route that a request takes.
+    ///
+    /// # Errors
+    /// The [`Denial`] of a request that takes none.
+    pub fn route(&self, request: &CanonicalRequest) -> Result<&Route, Denial> {
+        match self.routes.find(request) {
+            RouteMatch::Found(index) => {
+                self.table.get(index).ok_or_else(|| Denial::new(Reason::RouteUnknown))
+            }
+            RouteMatch::MethodNotAllowed { allow } => {
+                Err(Denial::method_not_allowed(allow.clone()))
+            }
+            RouteMatch::AmbiguousParameters => Err(Denial::new(Reason::RequestNotCanonical)),
+            RouteMatch::NoRoute => Err(Denial::new(Reason::RouteUnknown)),
+        }
+    }
+
+    async fn token(
+        &self,
+        headers: &HeaderMap,
+        cache: &RefCell<TokenCache>,
+    ) -> Result<Rc<VerifiedToken>, Denial> {
+        let credential = self.credentials.extract(headers).map_err(Denial::new)?;
+        let verdict = self.verifier.verify(credential, cache).await;
+        verdict.map_err(|rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer))
+    }
+
+    fn check(requirement: &Requirement, token: &VerifiedToken) -> Result<(), Denial> {
+        requirement
+            .check(token.issuer(), token.claims())
+            .map_err(|unmet| Denial::new(unmet.into()).of_issuer(Some(token.issuer())))
+    }
+}
+
+impl Admission<'_> {
+    /// The route that was taken.
+    pub fn route(&self) -> &Route {
+        self.route
+    }
+
+    /// The token, unless the route is public.
+    pub fn token(&self) -> Option<&VerifiedToken> {
+        self.token.as_deref()
+    }
+}

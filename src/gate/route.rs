@@ -1,0 +1,101 @@
+//! A route as the gate and the proxy need it: its requirement, its upstream, its counters.
+
+use prometheus::IntCounter;
+
+use crate::{
+    config::{AccessSettings, RouteSettings, Settings},
+    policy::Requirement,
+    telemetry::Metrics,
+};
+
+/// One compiled route.
+#[derive(Debug)]
+pub struct Route {
+    index: usize,
+    label: String,
+    requirement: Option<Requirement>,
+    upstream: usize,
+    counters: RouteCounters,
+}
+
+/// A route's request counters, resolved once.
+#[derive(Debug)]
+pub struct RouteCounters {
+    /// Answered by the upstream.
+    pub forwarded: IntCounter,
+    /// Refused by the gate.
+    pub denied: IntCounter,
+    /// Admitted, but the upstream failed.
+    pub failed: IntCounter,
+    /// Admitted, but the client did not finish its request.
+    pub aborted: IntCounter,
+}
+
+impl Route {
+    /// Every route of the settings, in their order.
+    pub(super) fn table(settings: &Settings, metrics: &Metrics) -> Vec<Self> {
+        let routes = settings.routes.iter().enumerate();
+        routes.map(|(index, route)| Self::new(index, route, settings, metrics)).collect()
+    }
+
+    fn new(index: usize, route: &RouteSettings, settings: &Settings, metrics: &Metrics) -> Self {
+        let label = label(route);
+        let upstream = settings.upstreams.keys().position(|name| *name == route.upstream);
+        Self {
+            index,
+            requirement: match &route.access {
+                AccessSettings::Public => None,
+                AccessSettings::Token(requirement) => Some(Requirement::compile(requirement)),
+            },
+            // The settings are validated: the name is one of the upstreams'.
+            upstream: upstream.unwrap_or_default(),
+            counters: RouteCounters::new(metrics, &label),
+            label,
+        }
+    }
+
+    /// Its place in the settings.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Its name in metrics and logs: the operator's words, never a request's.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// What it asks of a token; `None` if it is public.
+    pub fn requirement(&self) -> Option<&Requirement> {
+        self.requirement.as_ref()
+    }
+
+    /// Index of its upstream, in the order of the upstreams' names.
+    pub fn upstream(&self) -> usize {
+        self.upstream
+    }
+
+    /// Its counters.
+    pub fn counters(&self) -> &RouteCounters {
+        &self.counters
+    }
+}
+
+impl RouteCounters {
+    pub(super) fn new(metrics: &Metrics, label: &str) -> Self {
+        let counter = |outcome| metrics.requests.with_label_values(&[label, outcome]);
+        Self {
+            forwarded: counter("forwarded"),
+            denied: counter("denied"),
+            failed: counter("failed"),
+            aborted: counter("aborted"),
+        }
+    }
+}
+
+/// `GET,POST api.example.com/loans/**`, with the parts that the route leaves open left out.
+fn label(route: &RouteSettings) -> String {
+    let methods: Vec<_> = route.methods.iter().map(http::Method::as_str).collect();
+    let hosts: Vec<_> = route.hosts.iter().map(crate::policy::HostPattern::as_str).collect();
+    let space = if methods.is_empty() { "" } else { " " };
+    format!("{}{space}{}{}", methods.join(","), hosts.join(","), route.path.as_str())
+}
