@@ -7,6 +7,7 @@ pub mod identity;
 pub mod jose;
 pub mod keys;
 pub mod policy;
+pub mod proxy;
 pub mod reason;
 pub mod telemetry;
 pub mod token;

@@ -1,0 +1,25 @@
+//! Carries the gate's answer out: connections, bodies, forwarding, upgrades, the upstream pool.
+//!
+//! Everything here lives on one worker: a connection, its requests and its upstream connections
+//! are born and die on the same thread, so nothing but the compiled rules and the key sets is
+//! shared.
+
+mod answer;
+mod body;
+mod connection;
+mod forward;
+mod framing;
+mod guarded_io;
+mod listener;
+mod outbound;
+mod stream_guard;
+mod tls;
+mod tunnel;
+mod upgrade;
+mod upstream;
+mod worker;
+
+pub use answer::AnswerStyle;
+pub use listener::{ConnectionBudget, Listener};
+pub use tls::TlsError;
+pub use worker::{Engine, Worker};

@@ -1,0 +1,298 @@
+//! Bodies on their way through: streamed frame by frame, never collected.
+
+use std::{
+    cell::Cell,
+    error::Error,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+
+use super::{connection::RequestGuard, stream_guard::ClientsTurn, upstream::Lease};
+
+/// A request's body on its way to the upstream. Trailers are dropped (threats H-4): they come
+/// after the verdict and could carry anything.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    upload: Option<Upload>,
+}
+
+/// A body that has not ended yet.
+#[derive(Debug)]
+struct Upload {
+    incoming: Incoming,
+    stall: Stall,
+    progress: Rc<UploadProgress>,
+}
+
+/// How far an upload is: read by whoever waits for the upstream's answer.
+#[derive(Debug)]
+pub(super) struct UploadProgress {
+    last: Cell<Instant>,
+    turn: Cell<Turn>,
+}
+
+/// Who an upload waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// The client, which has a deadline of its own.
+    Client,
+    /// The upstream: it has to take what there is, or to answer.
+    Upstream,
+    /// Nobody any more: the client did not do its part.
+    Over(ClientFault),
+}
+
+/// What a client did instead of finishing its upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClientFault {
+    /// It stopped sending.
+    Stalled,
+    /// It went away, or sent what is no body.
+    Broke,
+}
+
+/// An answer's body on its way to the client.
+#[derive(Debug)]
+pub(super) enum ResponseBody {
+    /// Our own answer.
+    Own(Option<Bytes>),
+    /// The upstream's answer.
+    Upstream(UpstreamBody),
+}
+
+/// The upstream's answer, and what depends on its end.
+#[derive(Debug)]
+pub(super) struct UpstreamBody {
+    incoming: Incoming,
+    stall: Stall,
+    /// Gives the upstream connection back once the answer has been read to its end. Dropped
+    /// before that, the connection is closed.
+    lease: Option<Lease>,
+    /// Over HTTP/2: for the stream's own deadline.
+    clients_turn: Option<ClientsTurn>,
+    /// Keeps the downstream connection out of its idle phase.
+    _request: RequestGuard,
+}
+
+/// A body that made no progress for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("the body made no progress for {} s", .0.as_secs())]
+pub(super) struct Stalled(Duration);
+
+type BodyError = Box<dyn Error + Send + Sync>;
+
+impl RequestBody {
+    /// Wraps the client's body. One without any bytes, known beforehand, is nothing to upload.
+    pub(super) fn new(incoming: Incoming, stall_after: Duration) -> Self {
+        if incoming.is_end_stream() {
+            return Self { upload: None };
+        }
+        let progress = Rc::new(UploadProgress::new());
+        let stall = Stall::new(stall_after);
+        Self { upload: Some(Upload { incoming, stall, progress }) }
+    }
+
+    /// The progress; `None` if there is nothing to upload.
+    pub(super) fn progress(&self) -> Option<Rc<UploadProgress>> {
+        self.upload.as_ref().map(|upload| Rc::clone(&upload.progress))
+    }
+}
+
+impl UploadProgress {
+    fn new() -> Self {
+        Self { last: Cell::new(Instant::now()), turn: Cell::new(Turn::Upstream) }
+    }
+
+    /// Since when the upstream is waited for. While it is the client, that is now.
+    pub(super) fn upstreams_turn_since(&self) -> Instant {
+        match self.turn.get() {
+            Turn::Client => Instant::now(),
+            Turn::Upstream | Turn::Over(_) => self.last.get(),
+        }
+    }
+
+    /// Why the upload did not come to its end, if that is the client's doing.
+    pub(super) fn client_fault(&self) -> Option<ClientFault> {
+        match self.turn.get() {
+            Turn::Over(fault) => Some(fault),
+            Turn::Client | Turn::Upstream => None,
+        }
+    }
+
+    fn moved(&self) {
+        self.last.set(Instant::now());
+        self.turn.set(Turn::Upstream);
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(upload) = &mut self.upload else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(upload.poll(cx));
+        if frame.is_none() {
+            self.upload = None;
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.upload.as_ref().is_none_or(|upload| upload.incoming.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let upload = self.upload.as_ref();
+        upload.map_or_else(|| SizeHint::with_exact(0), |upload| upload.incoming.size_hint())
+    }
+}
+
+impl Upload {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            self.progress.turn.set(Turn::Client);
+            let stalled = ready!(self.stall.poll(cx));
+            self.progress.turn.set(Turn::Over(ClientFault::Stalled));
+            return Poll::Ready(Some(Err(stalled.into())));
+        };
+        self.stall.reset();
+        self.progress.moved();
+        Poll::Ready(match frame {
+            Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
+            Some(Err(error)) => {
+                self.progress.turn.set(Turn::Over(ClientFault::Broke));
+                Some(Err(error.into()))
+            }
+            Some(Ok(_)) | None => None,
+        })
+    }
+}
+
+impl ResponseBody {
+    /// An answer without a body.
+    pub(super) fn empty() -> Self {
+        Self::Own(None)
+    }
+
+    /// Whether the answer is ours.
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
+    /// The upstream's answer.
+    pub(super) fn upstream(
+        incoming: Incoming,
+        stall_after: Duration,
+        lease: Option<Lease>,
+        request: RequestGuard,
+    ) -> Self {
+        let mut body = UpstreamBody {
+            incoming,
+            stall: Stall::new(stall_after),
+            lease,
+            clients_turn: ClientsTurn::of_stream(),
+            _request: request,
+        };
+        body.clients_turn.iter().for_each(ClientsTurn::begin);
+        body.release_at_end();
+        Self::Upstream(body)
+    }
+}
+
+impl UpstreamBody {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.clients_turn.iter().for_each(ClientsTurn::end);
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            let stalled = ready!(self.stall.poll(cx));
+            return Poll::Ready(Some(Err(stalled.into())));
+        };
+        self.stall.reset();
+        self.clients_turn.iter().for_each(ClientsTurn::begin);
+        if frame.is_none() {
+            self.release();
+        } else {
+            self.release_at_end();
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    /// hyper does not ask a body that says it is at its end again.
+    fn release_at_end(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut *self {
+            Self::Own(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::Upstream(body) => body.poll(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Own(text) => text.is_none(),
+            Self::Upstream(body) => body.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Own(text) => {
+                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            }
+            Self::Upstream(body) => body.incoming.size_hint(),
+        }
+    }
+}
+
+/// A deadline between two frames. The timer exists only while a frame is waited for.
+#[derive(Debug)]
+struct Stall {
+    after: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stall {
+    fn new(after: Duration) -> Self {
+        Self { after, timer: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stalled> {
+        let after = self.after;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(after)));
+        timer.as_mut().poll(cx).map(|()| Stalled(after))
+    }
+
+    fn reset(&mut self) {
+        self.timer = None;
+    }
+}

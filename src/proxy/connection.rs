@@ -1,0 +1,257 @@
+//! One downstream connection: which protocol it speaks, and its life until the last byte.
+
+use std::{cell::Cell, convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    time::{Instant, timeout_at},
+};
+
+use crate::{config::LimitSettings, gate::Peer, identity::PeerAddress};
+
+use super::{
+    forward,
+    guarded_io::{Activity, Deadlines, GuardedIo},
+    listener::ConnectionPermit,
+    stream_guard::StreamExec,
+    worker::Worker,
+};
+
+/// What a connection may be made of.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket for S {}
+
+/// A connection before its first byte of HTTP.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    /// When. The header deadline of the first request counts from here.
+    pub(super) at: Instant,
+    pub(super) peer: Peer,
+    /// What both sides have agreed on (ALPN); `None`: whatever the client turns out to speak.
+    pub(super) protocol: Option<Protocol>,
+    pub(super) permit: ConnectionPermit,
+}
+
+/// The versions of HTTP as far as connections differ by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// One connection, as its requests see it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) worker: Rc<Worker>,
+    pub(super) peer: Peer,
+    pub(super) activity: Arc<Activity>,
+    requests: Cell<usize>,
+    /// Held by every request and tunnel of the connection, not only by its own task.
+    _permit: ConnectionPermit,
+}
+
+/// A request in progress. While one is held, its connection is not idle.
+#[derive(Debug)]
+pub(super) struct RequestGuard(Rc<Connection>);
+
+/// What a client says first if it speaks HTTP/2 with prior knowledge (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Room for the first read: a whole request as a rule, so that sniffing costs no second one.
+const SNIFF_BUFFER: usize = 4096;
+
+/// How many streams a client may have reset that were never served (threats D-2, rapid reset).
+const MAX_PENDING_RESETS: usize = 20;
+
+/// How many bytes of an answer may wait in an HTTP/2 stream's buffer for a client that does not
+/// read. Times the streams of a connection, this is what such a client can hold.
+const HTTP2_SEND_BUFFER: usize = 64 * 1024;
+
+/// How many bytes of request bodies an HTTP/2 client may have under way, per stream and over all
+/// streams of the connection: what waits here while an upstream is slow.
+const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
+const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+impl Accepted {
+    /// A connection accepted now, without TLS as yet.
+    pub(super) fn now(address: Option<IpAddr>, permit: ConnectionPermit) -> Self {
+        Self {
+            at: Instant::now(),
+            peer: Peer { address: address.map(PeerAddress::new), scheme: "http" },
+            protocol: None,
+            permit,
+        }
+    }
+}
+
+/// Serves a connection to its end. Ends early, but between requests, when the worker drains.
+pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, mut socket: S, accepted: Accepted) {
+    let limits = worker.serving().engine.limits.clone();
+    let deadline = accepted.at + limits.header_timeout;
+    let sniffed = tokio::select! {
+        biased;
+        sniffed = timeout_at(deadline, sniff(&mut socket)) => sniffed,
+        // There is nothing to finish for who has not said anything.
+        () = worker.drain.cancelled() => return,
+    };
+    let Ok(Ok(sniffed)) = sniffed else {
+        return; // said nothing in time, or went away
+    };
+    let deadlines = Deadlines::of(&limits);
+    let is_http2 = match accepted.protocol {
+        Some(agreed) => agreed == Protocol::Http2,
+        None => sniffed.starts_with(HTTP2_PREFACE),
+    };
+    let activity = Arc::new(if is_http2 {
+        Activity::http2(accepted.at, deadlines)
+    } else {
+        Activity::accepted(accepted.at, deadlines)
+    });
+    let io = TokioIo::new(GuardedIo::new(socket, sniffed, Arc::clone(&activity)));
+    let requests = Cell::new(0);
+    let connection = Rc::new(Connection {
+        worker,
+        peer: accepted.peer,
+        activity,
+        requests,
+        _permit: accepted.permit,
+    });
+    let outcome = if is_http2 {
+        serve_http2(connection, io, &limits).await
+    } else {
+        serve_http1(connection, io, &limits).await
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+/// Reads until it is clear whether the bytes are an HTTP/2 preface.
+async fn sniff(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
+    let mut read = BytesMut::with_capacity(SNIFF_BUFFER);
+    loop {
+        if socket.read_buf(&mut read).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let could_be_http2 = HTTP2_PREFACE.starts_with(&read);
+        if !could_be_http2 || read.len() >= HTTP2_PREFACE.len() {
+            return Ok(read.freeze());
+        }
+    }
+}
+
+async fn serve_http1<S: Socket>(
+    connection: Rc<Connection>,
+    io: TokioIo<GuardedIo<S>>,
+    limits: &LimitSettings,
+) -> hyper::Result<()> {
+    let drain = connection.worker.drain.clone();
+    let service = service_fn(move |request| {
+        let answer = forward::answer(Rc::clone(&connection), request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = http1::Builder::new()
+        // The socket has the deadlines.
+        .header_read_timeout(None)
+        .max_header_size(limits.header_bytes)
+        // Of a header block that is not complete yet, too; and of an answer that is not read.
+        .max_buf_size(limits.header_bytes)
+        .serve_connection(io, service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        outcome = connection.as_mut() => return outcome,
+        () = drain.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+async fn serve_http2<S: Socket>(
+    connection: Rc<Connection>,
+    io: TokioIo<GuardedIo<S>>,
+    limits: &LimitSettings,
+) -> hyper::Result<()> {
+    let drain = connection.worker.drain.clone();
+    let service = service_fn(move |request| {
+        let answer = forward::answer(Rc::clone(&connection), request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    let allowed = limits.body_timeout;
+    let connection = http2::Builder::new(StreamExec { allowed })
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.http2_streams)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_send_buf_size(HTTP2_SEND_BUFFER)
+        .initial_stream_window_size(HTTP2_STREAM_WINDOW)
+        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
+        .serve_connection(io, service);
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        outcome = connection.as_mut() => return outcome,
+        () = drain.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+impl RequestGuard {
+    pub(super) fn new(connection: &Rc<Connection>) -> Self {
+        connection.requests.set(connection.requests.get() + 1);
+        connection.activity.request_begins();
+        Self(Rc::clone(connection))
+    }
+}
+
+impl Drop for RequestGuard {
+    fn drop(&mut self) {
+        let left = self.0.requests.get().saturating_sub(1);
+        self.0.requests.set(left);
+        if left == 0 {
+            self.0.activity.requests_end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+
+    async fn sniff_chunks(chunks: &[&[u8]]) -> io::Result<Bytes> {
+        let (mut client, mut server) = duplex(64);
+        let (sniffed, ()) = tokio::join!(sniff(&mut server), async {
+            for chunk in chunks {
+                client.write_all(chunk).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            drop(client);
+        });
+        sniffed
+    }
+
+    #[tokio::test]
+    async fn the_protocol_is_recognised_however_the_bytes_arrive() {
+        let whole = sniff_chunks(&[HTTP2_PREFACE]).await.unwrap();
+        assert!(whole.starts_with(HTTP2_PREFACE));
+        let (first, second) = HTTP2_PREFACE.split_at(5);
+        let split = sniff_chunks(&[first, second]).await.unwrap();
+        assert!(split.starts_with(HTTP2_PREFACE));
+        assert_eq!(sniff_chunks(&[b"P", b"OST / "]).await.unwrap(), "POST / ");
+        assert_eq!(sniff_chunks(&[b"GET"]).await.unwrap(), "GET");
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_a_word_is_an_end() {
+        assert_eq!(sniff_chunks(&[]).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(sniff_chunks(&[b"PRI"]).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

@@ -1,0 +1,208 @@
+//! The way of one request: canonical form, the gate's answer, the upstream's answer.
+
+use std::{rc::Rc, time::Duration};
+
+use http::{Method, Request, Response, StatusCode, Version};
+use hyper::body::{Body as _, Incoming};
+use tokio::time::Instant;
+
+use crate::{
+    config::UpstreamSettings,
+    gate::{Admission, Denial, Route},
+    identity::clean_response,
+    policy::{CanonicalRequest, NotCanonical},
+    reason::Reason,
+};
+
+use super::{
+    answer::{Failure, is_grpc},
+    body::{ClientFault, RequestBody, ResponseBody},
+    connection::{Connection, RequestGuard},
+    framing, outbound, tunnel,
+    upgrade::Upgrade,
+    upstream::{UpstreamAnswer, UpstreamError, UpstreamPool},
+    worker::Serving,
+};
+
+/// Answers one request, whatever it is.
+pub(super) async fn answer(
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    let guard = RequestGuard::new(&connection);
+    let serving = connection.worker.serving();
+    let started = serving.engine.access_log.then(Instant::now);
+    let is_grpc = is_grpc(request.headers());
+    let has_body = !request.body().is_end_stream();
+    let exchange = Exchange { connection: &connection, serving: &serving, is_grpc };
+    let mut line = None;
+    let outcome = exchange.run(request, guard, &mut line).await;
+    let response = outcome.unwrap_or_else(|denial| exchange.refuse(&denial, line.as_ref()));
+    if has_body && response.body().is_own() {
+        connection.activity.body_stays_unread();
+    }
+    if let Some(started) = started {
+        log_access(line.as_ref(), &response, started);
+    }
+    response
+}
+
+/// What all steps of one exchange need.
+struct Exchange<'e> {
+    connection: &'e Connection,
+    serving: &'e Serving,
+    is_grpc: bool,
+}
+
+impl Exchange<'_> {
+    /// The canonical request is left in `line`, for whoever writes about the outcome.
+    async fn run(
+        &self,
+        mut request: Request<Incoming>,
+        guard: RequestGuard,
+        line: &mut Option<CanonicalRequest>,
+    ) -> Result<Response<ResponseBody>, Denial> {
+        let upgrade = Upgrade::asked_for(&mut request);
+        let canonical = line.insert(canonical(&request).map_err(Denial::new)?);
+        let gate = &self.serving.engine.gate;
+        let admission = gate.admit(canonical, request.headers(), &self.serving.cache).await?;
+        gate.prepare(&admission, canonical, request.headers_mut(), &self.connection.peer)?;
+
+        let Some(upstream) = self.serving.upstreams.get(admission.route().upstream()) else {
+            return Ok(self.serving.engine.answers.failure(Failure::BadGateway, self.is_grpc));
+        };
+        let upgrade = upgrade.filter(|_| Upgrade::is_possible(&upstream.settings().address));
+        let mut request = self.outbound(&admission, canonical, request, upstream.settings());
+        if upgrade.is_some() {
+            Upgrade::ask(request.headers_mut());
+        }
+        let progress = request.body().progress();
+        let answer = upstream.send(request).await;
+        match answer.and_then(|answer| self.pass_back(answer, upstream, upgrade, guard)) {
+            Ok(response) => {
+                admission.route().counters().forwarded.inc();
+                Ok(response)
+            }
+            Err(error) => {
+                let client = progress.and_then(|progress| progress.client_fault());
+                Ok(self.fail(admission.route(), upstream, &error, client))
+            }
+        }
+    }
+
+    /// The request that the upstream receives. The [`Admission`] is the proof that it may.
+    fn outbound(
+        &self,
+        _admission: &Admission<'_>,
+        canonical: &CanonicalRequest,
+        request: Request<Incoming>,
+        upstream: &UpstreamSettings,
+    ) -> Request<RequestBody> {
+        let (mut parts, body) = request.into_parts();
+        let body = RequestBody::new(body, self.upload_pause(upstream.stream_timeout));
+        outbound::address(&mut parts, canonical, &body, &upstream.address);
+        Request::from_parts(parts, body)
+    }
+
+    /// How long a request body may pause. The sides of a gRPC stream take turns, so there it is
+    /// as long as for an answer.
+    fn upload_pause(&self, stream_timeout: Duration) -> Duration {
+        if self.is_grpc { stream_timeout } else { self.serving.engine.limits.body_timeout }
+    }
+
+    fn pass_back(
+        &self,
+        answer: UpstreamAnswer,
+        upstream: &UpstreamPool,
+        upgrade: Option<Upgrade>,
+        guard: RequestGuard,
+    ) -> Result<Response<ResponseBody>, UpstreamError> {
+        let UpstreamAnswer { response, lease } = answer;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return self.switch_protocols(response, upstream, upgrade, guard);
+        }
+        // An upstream that answers an upgrade otherwise may still treat what follows on the
+        // connection as a tunnel: it is not used again (threats F-10).
+        let lease = if upgrade.is_some() { None } else { lease };
+        let (mut parts, body) = response.into_parts();
+        clean_response(&mut parts.headers);
+        parts.version = Version::HTTP_11;
+        let stall_after = upstream.settings().stream_timeout;
+        let body = ResponseBody::upstream(body, stall_after, lease, guard);
+        Ok(Response::from_parts(parts, body))
+    }
+
+    fn switch_protocols(
+        &self,
+        mut response: Response<Incoming>,
+        upstream: &UpstreamPool,
+        upgrade: Option<Upgrade>,
+        guard: RequestGuard,
+    ) -> Result<Response<ResponseBody>, UpstreamError> {
+        let ends = upgrade.and_then(|upgrade| upgrade.agree(&mut response));
+        let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
+        let tunnel = tunnel::run(ends, upstream.settings().stream_timeout);
+        self.connection.activity.tunnel_begins();
+        self.connection.worker.tasks.spawn_local(async move {
+            tunnel.await;
+            drop(guard);
+        });
+        let (mut parts, _) = response.into_parts();
+        Upgrade::confirm(&mut parts.headers);
+        Ok(Response::from_parts(parts, ResponseBody::empty()))
+    }
+
+    fn refuse(&self, denial: &Denial, line: Option<&CanonicalRequest>) -> Response<ResponseBody> {
+        let engine = &self.serving.engine;
+        engine.gate.record(denial, line);
+        engine.answers.denial(denial, &engine.gate, self.is_grpc)
+    }
+
+    fn fail(
+        &self,
+        route: &Route,
+        upstream: &UpstreamPool,
+        error: &UpstreamError,
+        client: Option<ClientFault>,
+    ) -> Response<ResponseBody> {
+        if client.is_some() {
+            // Any client can do this as often as it likes: not worth a line by default.
+            route.counters().aborted.inc();
+            tracing::debug!(route = route.label(), ?client, "the upload was not finished");
+        } else {
+            route.counters().failed.inc();
+            tracing::warn!(upstream = upstream.name(), %error, "no answer from the upstream");
+        }
+        let failure = Failure::of(error, client);
+        self.serving.engine.answers.failure(failure, self.is_grpc)
+    }
+}
+
+fn canonical(request: &Request<Incoming>) -> Result<CanonicalRequest, Reason> {
+    framing::check(request.headers())?;
+    let (method, target, version) = (request.method(), request.uri(), request.version());
+    CanonicalRequest::new(method, target, version, request.headers()).map_err(|refused| {
+        tracing::debug!(%refused, "no canonical form");
+        match refused {
+            NotCanonical::MethodRefused => Reason::MethodNotSupported,
+            _ => Reason::RequestNotCanonical,
+        }
+    })
+}
+
+/// One line per request: method, canonical path (never the query, which may carry secrets),
+/// status and time.
+fn log_access(
+    line: Option<&CanonicalRequest>,
+    response: &Response<ResponseBody>,
+    started: Instant,
+) {
+    tracing::info!(
+        target: "countersign::access",
+        method = line.map(CanonicalRequest::method).map(Method::as_str),
+        path = line.map(CanonicalRequest::path),
+        status = response.status().as_u16(),
+        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+}

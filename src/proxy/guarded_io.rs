@@ -1,0 +1,321 @@
+//! A downstream socket with deadlines of its own (threats D-1): hyper has none for a connection
+//! that never speaks, for one that waits between requests, or for one that does not read.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep},
+};
+
+use crate::config::LimitSettings;
+
+/// Bytes thrown away at once.
+const LINGER_BUFFER: usize = 8 * 1024;
+
+/// How long a connection may stay in each phase.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadlines {
+    /// A header block, from its first byte; a new connection's, from accept.
+    pub(super) header: Duration,
+    /// Between two requests.
+    pub(super) idle: Duration,
+    /// A write that the client does not take.
+    pub(super) write: Duration,
+}
+
+impl Deadlines {
+    pub(super) fn of(limits: &LimitSettings) -> Self {
+        Self {
+            header: limits.header_timeout,
+            idle: limits.idle_timeout,
+            write: limits.body_timeout,
+        }
+    }
+}
+
+/// What a connection is busy with; tells its socket which deadline counts.
+///
+/// Shared between the socket and the requests on it. All of them live on one thread; the atomics
+/// are there because an upgraded socket has to be `Send`, and are never contended.
+#[derive(Debug)]
+pub(super) struct Activity {
+    phase: AtomicU8,
+    /// When the phase began, in milliseconds after `epoch`.
+    since: AtomicU64,
+    epoch: Instant,
+    deadlines: Deadlines,
+    /// Whether the last request was answered although its body had not been read.
+    body_unread: AtomicBool,
+    /// Whether bytes that arrive while idle begin a header block. Not so on HTTP/2, where they
+    /// may be pings.
+    bytes_begin_request: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Phase {
+    /// Waiting for the rest of a header block.
+    Header,
+    /// Waiting for a request to begin.
+    Idle,
+    /// A request is being served: its own deadlines count.
+    Serving,
+    /// The connection has become a tunnel, which has a deadline of its own.
+    Tunnel,
+}
+
+/// The socket.
+#[derive(Debug)]
+pub(super) struct GuardedIo<S> {
+    socket: S,
+    /// Bytes read while sniffing the protocol, to be read again.
+    sniffed: Bytes,
+    activity: Arc<Activity>,
+    read_timer: Timer,
+    write_timer: Timer,
+    write_stalled_since: Option<Instant>,
+    /// After our last byte: until when the client's bytes are still taken.
+    lingers_until: Option<Instant>,
+}
+
+impl Activity {
+    /// The activity of a connection accepted at that moment.
+    pub(super) fn accepted(at: Instant, deadlines: Deadlines) -> Self {
+        Self {
+            phase: AtomicU8::new(Phase::Header as u8),
+            since: AtomicU64::new(0),
+            epoch: at,
+            deadlines,
+            body_unread: AtomicBool::new(false),
+            bytes_begin_request: true,
+        }
+    }
+
+    /// The same for a connection that turns out to speak HTTP/2: it may wait for its first
+    /// request as long as between two.
+    pub(super) fn http2(at: Instant, deadlines: Deadlines) -> Self {
+        let activity = Self { bytes_begin_request: false, ..Self::accepted(at, deadlines) };
+        activity.enter(Phase::Idle);
+        activity
+    }
+
+    /// A request's header block is complete.
+    pub(super) fn request_begins(&self) {
+        self.body_unread.store(false, Relaxed);
+        self.phase.store(Phase::Serving as u8, Relaxed);
+    }
+
+    /// The last request's answer is out.
+    pub(super) fn requests_end(&self) {
+        if self.phase.load(Relaxed) == Phase::Serving as u8 {
+            self.enter(Phase::Idle);
+        }
+    }
+
+    /// We answered without reading the body: should the connection be closed for it, the client
+    /// may still be sending.
+    pub(super) fn body_stays_unread(&self) {
+        self.body_unread.store(true, Relaxed);
+    }
+
+    /// The connection becomes a tunnel.
+    pub(super) fn tunnel_begins(&self) {
+        self.phase.store(Phase::Tunnel as u8, Relaxed);
+    }
+
+    fn enter(&self, phase: Phase) {
+        let since = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.since.store(since, Relaxed);
+        self.phase.store(phase as u8, Relaxed);
+    }
+
+    fn bytes_arrived(&self) {
+        if self.bytes_begin_request && self.phase.load(Relaxed) == Phase::Idle as u8 {
+            self.enter(Phase::Header);
+        }
+    }
+
+    /// When to stop waiting for bytes; `None` for a tunnel, which has a deadline of its own.
+    ///
+    /// While a request is served that is never, but there is a time to look again: hyper does not
+    /// read again only because an answer has ended, so that nobody else would notice that the
+    /// connection has become idle.
+    fn read_deadline(&self) -> Option<Instant> {
+        let Deadlines { header, idle, .. } = self.deadlines;
+        let since = self.epoch + Duration::from_millis(self.since.load(Relaxed));
+        match self.phase.load(Relaxed) {
+            phase if phase == Phase::Header as u8 => Some(since + header),
+            phase if phase == Phase::Idle as u8 => Some(since + idle),
+            phase if phase == Phase::Serving as u8 => Some(Instant::now() + header.min(idle)),
+            _ => None,
+        }
+    }
+}
+
+impl<S> GuardedIo<S> {
+    /// A socket whose first bytes have been read already.
+    pub(super) fn new(socket: S, sniffed: Bytes, activity: Arc<Activity>) -> Self {
+        Self {
+            socket,
+            sniffed,
+            activity,
+            read_timer: Timer::default(),
+            write_timer: Timer::default(),
+            write_stalled_since: None,
+            lingers_until: None,
+        }
+    }
+
+    /// A socket that TLS is spoken on. Above TLS a flush waits for a whole buffer to go out: only
+    /// down here can a client that reads slowly be told from one that does not read.
+    pub(super) fn below_tls(socket: S, deadlines: Deadlines) -> Self {
+        let activity = Activity::accepted(Instant::now(), deadlines);
+        // Reading is watched above.
+        activity.tunnel_begins();
+        Self::new(socket, Bytes::new(), Arc::new(activity))
+    }
+
+    fn on_read_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.activity.read_deadline() {
+            Some(deadline) => self.read_timer.poll(cx, deadline).map(|()| Err(timed_out())),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Passes a write's outcome on, or ends the connection if the client takes nothing.
+    fn guard_write<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.write_stalled_since = None;
+            return outcome;
+        }
+        let since = *self.write_stalled_since.get_or_insert_with(Instant::now);
+        let deadline = since + self.activity.deadlines.write;
+        self.write_timer.poll(cx, deadline).map(|()| Err(timed_out()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for GuardedIo<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.sniffed.has_remaining() {
+            let take = self.sniffed.len().min(buf.remaining());
+            buf.put_slice(&self.sniffed.split_to(take));
+            return Poll::Ready(Ok(()));
+        }
+        match Pin::new(&mut self.socket).poll_read(cx, buf) {
+            Poll::Ready(outcome) => {
+                self.activity.bytes_arrived();
+                Poll::Ready(outcome)
+            }
+            Poll::Pending => self.on_read_pending(cx),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.guard_write(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        self.guard_write(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(until) = self.lingers_until {
+            return self.linger(cx, until).map(Ok);
+        }
+        ready!(Pin::new(&mut self.socket).poll_shutdown(cx))?;
+        if !self.activity.body_unread.load(Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
+        let until = Instant::now() + self.activity.deadlines.header;
+        self.lingers_until = Some(until);
+        self.linger(cx, until).map(Ok)
+    }
+}
+
+impl<S: AsyncRead + Unpin> GuardedIo<S> {
+    /// Takes what the client still sends and throws it away. A socket that is closed with bytes
+    /// unread resets the connection, which can take our answer back on its way to a client that
+    /// sends its whole body before it reads (RFC 9112 §9.6).
+    fn linger(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
+        let mut scratch = [0; LINGER_BUFFER];
+        loop {
+            let mut buf = ReadBuf::new(&mut scratch);
+            match Pin::new(&mut self.socket).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() && Instant::now() < until => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return self.read_timer.poll(cx, until),
+            }
+        }
+    }
+}
+
+/// A timer that is set as rarely as possible: it may go off too early, looks again, and is only
+/// then set to what is left. So a busy connection touches the timer wheel once per deadline, not
+/// twice per request.
+#[derive(Debug, Default)]
+pub(super) struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timer {
+    /// Whether the deadline has passed; if not, wakes when it has.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if sleep.deadline() > deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        while sleep.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+}
+
+fn timed_out() -> io::Error {
+    io::ErrorKind::TimedOut.into()
+}
+
+#[cfg(test)]
+mod tests;

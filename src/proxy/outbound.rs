@@ -1,0 +1,97 @@
+//! The head of a request as the upstream receives it: the canonical target, the one host, and
+//! framing that both sides read alike.
+
+use http::{
+    HeaderMap, HeaderValue, Uri, Version,
+    header::{COOKIE, EXPECT, HOST, TE, TRANSFER_ENCODING},
+    request::Parts,
+};
+use http_body::Body;
+
+use crate::{config::UpstreamAddress, policy::CanonicalRequest};
+
+use super::body::RequestBody;
+
+const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
+
+/// Makes the request's head what the upstream receives.
+pub(super) fn address(
+    parts: &mut Parts,
+    canonical: &CanonicalRequest,
+    body: &RequestBody,
+    upstream: &UpstreamAddress,
+) {
+    // We answer `100-continue` ourselves, when the upstream takes the body.
+    parts.headers.remove(EXPECT);
+    match upstream {
+        UpstreamAddress::H2c(_) => address_http2(parts, canonical),
+        UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
+            address_http1(parts, canonical, body);
+        }
+    }
+}
+
+fn address_http2(parts: &mut Parts, canonical: &CanonicalRequest) {
+    parts.version = Version::HTTP_2;
+    parts.headers.remove(HOST);
+    parts.uri = Uri::builder()
+        .scheme("http")
+        .authority(canonical.authority())
+        .path_and_query(canonical.path_and_query().clone())
+        .build()
+        .unwrap_or_default();
+}
+
+fn address_http1(parts: &mut Parts, canonical: &CanonicalRequest, body: &RequestBody) {
+    parts.version = Version::HTTP_11;
+    parts.headers.insert(HOST, canonical.authority_value().clone());
+    // `TE` is for the next hop (RFC 9110 §10.1.4), and over HTTP/1.1 we make no use of it.
+    parts.headers.remove(TE);
+    // hyper takes a GET of unknown length for one without a body, and would drop it.
+    if body.size_hint().exact().is_none() {
+        parts.headers.insert(TRANSFER_ENCODING, CHUNKED);
+    }
+    join_cookies(&mut parts.headers);
+    parts.uri = Uri::from(canonical.path_and_query().clone());
+}
+
+/// HTTP/2 may split `Cookie` into a field for each pair; HTTP/1.1 has one field with all of them
+/// (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut crumbs = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(_)) = (crumbs.next(), crumbs.next()) else {
+        return;
+    };
+    let mut joined = first.as_bytes().to_vec();
+    for crumb in headers.get_all(COOKIE).iter().skip(1) {
+        joined.extend_from_slice(b"; ");
+        joined.extend_from_slice(crumb.as_bytes());
+    }
+    // Parts that are values, joined by characters that may be in one, are a value.
+    if let Ok(mut cookie) = HeaderValue::from_bytes(&joined) {
+        cookie.set_sensitive(true);
+        headers.insert(COOKIE, cookie);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(crumbs: &[&'static [u8]]) -> Vec<HeaderValue> {
+        let mut headers = HeaderMap::new();
+        for crumb in crumbs {
+            headers.append(COOKIE, HeaderValue::from_bytes(crumb).unwrap());
+        }
+        join_cookies(&mut headers);
+        headers.get_all(COOKIE).iter().cloned().collect()
+    }
+
+    #[test]
+    fn cookies_become_one_field() {
+        assert!(joined(&[]).is_empty());
+        assert_eq!(joined(&[b"a=1"]), ["a=1"]);
+        assert_eq!(joined(&[b"a=1", b"b=2", b"c=3"]), ["a=1; b=2; c=3"]);
+        assert_eq!(joined(&[b"a=\xff", b"b"]), [&b"a=\xff; b"[..]]);
+    }
+}

@@ -1,0 +1,125 @@
+//! Renewal, and writes that clients hold up.
+
+use std::{fs, io, path::Path, time::Duration};
+
+use rcgen::{CertificateParams, KeyPair};
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    time::{Instant, sleep},
+};
+use tokio_rustls::{TlsConnector, server::TlsStream};
+
+use super::*;
+
+fn install(folder: &Path, key: &KeyPair) {
+    let params = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
+    let certificate = params.self_signed(key).unwrap();
+    fs::write(folder.join("tls.crt"), certificate.pem()).unwrap();
+    fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
+}
+
+fn tls(folder: &Path) -> Tls {
+    install(folder, &KeyPair::generate().unwrap());
+    Tls::new(&TlsSettings {
+        certificate: folder.join("tls.crt"),
+        private_key: folder.join("tls.key"),
+        client_auth: None,
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_renewed_certificate_is_taken_and_an_unchanged_one_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = tls(folder.path());
+    let first = tls.in_use.load_full();
+    // With the configuration its tickets would go, too.
+    tls.renew();
+    assert!(Arc::ptr_eq(&first, &tls.in_use.load()));
+
+    install(folder.path(), &KeyPair::generate().unwrap());
+    tls.renew();
+    let second = tls.in_use.load_full();
+    assert_ne!(first.files.identity.cert, second.files.identity.cert);
+    assert!(!Arc::ptr_eq(&first.config, tls.acceptor().config()));
+}
+
+#[test]
+fn half_of_a_renewal_is_waited_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = tls(folder.path());
+    let first = tls.in_use.load_full();
+    let key = KeyPair::generate().unwrap();
+    let old_key = fs::read(folder.path().join("tls.key")).unwrap();
+    install(folder.path(), &key);
+    fs::write(folder.path().join("tls.key"), old_key).unwrap();
+    tls.renew();
+    assert!(Arc::ptr_eq(&first, &tls.in_use.load()));
+    fs::remove_file(folder.path().join("tls.crt")).unwrap();
+    tls.renew();
+    assert!(Arc::ptr_eq(&first, &tls.in_use.load()));
+
+    install(folder.path(), &key);
+    tls.renew();
+    assert!(!Arc::ptr_eq(&first, &tls.in_use.load()));
+}
+
+const DEADLINES: Deadlines = Deadlines {
+    header: Duration::from_secs(10),
+    idle: Duration::from_mins(2),
+    write: Duration::from_secs(30),
+};
+
+/// Fits into the buffer that TLS has for what it can't write, and into nothing below it.
+const ANSWER: usize = 60_000;
+
+/// The proxy's side after the handshake, and the bare socket of the client.
+async fn connected() -> (TlsStream<GuardedIo<DuplexStream>>, DuplexStream) {
+    let folder = tempfile::tempdir().unwrap();
+    let tls = tls(folder.path());
+    let mut roots = RootCertStore::empty();
+    let certificate = tls.in_use.load().files.identity.cert[0].clone();
+    roots.add(certificate).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let (ours, theirs) = duplex(1024);
+    let connector = TlsConnector::from(Arc::new(config));
+    let (server, client) = tokio::join!(
+        tls.acceptor().accept(GuardedIo::below_tls(ours, DEADLINES)),
+        connector.connect(ServerName::try_from("api.test").unwrap(), theirs)
+    );
+    (server.unwrap(), client.unwrap().into_inner().0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn d1_a_client_that_does_not_read_is_cut_while_its_answer_is_flushed() {
+    let (mut server, _client) = connected().await;
+    server.write_all(&vec![0; ANSWER]).await.unwrap();
+    let started = Instant::now();
+    let error = server.flush().await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert_eq!(started.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_is_waited_for() {
+    let (mut server, mut client) = connected().await;
+    server.write_all(&vec![0; ANSWER]).await.unwrap();
+    let reading = async {
+        let mut buffer = [0; 512];
+        loop {
+            sleep(Duration::from_secs(10)).await;
+            client.read_exact(&mut buffer).await.unwrap();
+        }
+    };
+    let started = Instant::now();
+    tokio::select! {
+        flushed = server.flush() => flushed.unwrap(),
+        () = reading => {}
+    }
+    assert!(started.elapsed() > DEADLINES.write * 10);
+}

@@ -1,0 +1,64 @@
+//! WebSocket upgrades (RFC 6455 §4): asked for by the client, agreed to by the upstream, and only
+//! then a tunnel.
+
+use http::{
+    HeaderMap, HeaderValue, Request, Response,
+    header::{CONNECTION, UPGRADE},
+};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+
+use crate::{
+    config::UpstreamAddress,
+    identity::{clean_response, is_websocket_upgrade},
+};
+
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+const UPGRADE_OPTION: HeaderValue = HeaderValue::from_static("upgrade");
+
+/// A client's wish for a WebSocket.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    client: OnUpgrade,
+}
+
+/// Both ends of a tunnel that is about to be.
+#[derive(Debug)]
+pub(super) struct Ends {
+    pub(super) client: OnUpgrade,
+    pub(super) upstream: OnUpgrade,
+}
+
+impl Upgrade {
+    /// The wish, if the request holds a proper one.
+    pub(super) fn asked_for(request: &mut Request<Incoming>) -> Option<Self> {
+        is_websocket_upgrade(request.method(), request.version(), request.headers())
+            .then(|| Self { client: hyper::upgrade::on(request) })
+    }
+
+    /// Whether an upstream can be asked at all. HTTP/2 has no upgrade by header (RFC 9113 §8.6):
+    /// such an upstream sees a plain request.
+    pub(super) fn is_possible(upstream: &UpstreamAddress) -> bool {
+        !matches!(upstream, UpstreamAddress::H2c(_))
+    }
+
+    /// Asks the upstream: hygiene has removed what the client wrote.
+    pub(super) fn ask(headers: &mut HeaderMap) {
+        headers.insert(CONNECTION, UPGRADE_OPTION);
+        headers.insert(UPGRADE, WEBSOCKET);
+    }
+
+    /// The ends of the tunnel, if a 101 is what was asked for.
+    pub(super) fn agree(self, response: &mut Response<Incoming>) -> Option<Ends> {
+        let to = response.headers().get(UPGRADE)?;
+        if !to.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes()) {
+            return None;
+        }
+        Some(Ends { client: self.client, upstream: hyper::upgrade::on(response) })
+    }
+
+    /// Makes the upstream's 101 ours.
+    pub(super) fn confirm(headers: &mut HeaderMap) {
+        clean_response(headers);
+        Self::ask(headers);
+    }
+}

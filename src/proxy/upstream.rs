@@ -1,0 +1,285 @@
+//! One upstream as one worker sees it: a pool of connections that nobody else touches.
+
+mod connect;
+mod exec;
+
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    client::conn::{TrySendError, http1, http2},
+};
+use prometheus::Histogram;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::config::{UpstreamAddress, UpstreamSettings};
+
+use super::body::{RequestBody, UploadProgress};
+
+use exec::LocalExec;
+
+/// The connections of one worker to one upstream.
+#[derive(Debug)]
+pub(super) struct UpstreamPool {
+    name: String,
+    settings: UpstreamSettings,
+    idle: Rc<IdleConnections>,
+    multiplexed: RefCell<Option<http2::SendRequest<RequestBody>>>,
+    latency: Histogram,
+}
+
+/// A connection on loan for one request. Giving it back is the holder's duty; dropping it closes
+/// the connection.
+#[derive(Debug)]
+pub(super) struct Lease {
+    connection: http1::SendRequest<RequestBody>,
+    home: Weak<IdleConnections>,
+}
+
+/// What an upstream answered, and the connection it came by (none for HTTP/2, which is shared).
+#[derive(Debug)]
+pub(super) struct UpstreamAnswer {
+    pub(super) response: Response<Incoming>,
+    pub(super) lease: Option<Lease>,
+}
+
+/// What became of a request that was to be sent over a pooled connection.
+enum Sent {
+    Answered(UpstreamAnswer),
+    /// No pooled connection took any of it.
+    NotAtAll(Request<RequestBody>),
+}
+
+/// Why an upstream did not answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum UpstreamError {
+    /// No connection could be made.
+    #[error("cannot connect: {0}")]
+    Refused(#[source] std::io::Error),
+    /// No connection within the deadline.
+    #[error("no connection within {0:?}")]
+    ConnectTimeout(Duration),
+    /// No answer within the deadline.
+    #[error("no answer within {0:?}")]
+    ResponseTimeout(Duration),
+    /// The connection broke, or what came was no HTTP.
+    #[error("broken exchange: {0}")]
+    Broken(#[source] hyper::Error),
+    /// The connection had been closed before the request was sent, on a new connection.
+    #[error("the upstream closed a new connection before taking the request")]
+    ClosedEarly,
+    /// It changed the protocol (101) without being asked, or to another than it was asked for.
+    #[error("the upstream changed the protocol without being asked")]
+    ProtocolChanged,
+}
+
+/// Unused HTTP/1.1 connections, the latest last.
+#[derive(Debug)]
+struct IdleConnections {
+    connections: RefCell<Vec<IdleConnection>>,
+    max: usize,
+    max_age: Duration,
+}
+
+#[derive(Debug)]
+struct IdleConnection {
+    connection: http1::SendRequest<RequestBody>,
+    since: Instant,
+}
+
+impl UpstreamPool {
+    pub(super) fn new(name: &str, settings: UpstreamSettings, latency: Histogram) -> Self {
+        let idle = IdleConnections {
+            connections: RefCell::default(),
+            max: settings.max_idle,
+            max_age: settings.idle_timeout,
+        };
+        Self {
+            name: name.to_owned(),
+            settings,
+            idle: Rc::new(idle),
+            multiplexed: RefCell::new(None),
+            latency,
+        }
+    }
+
+    /// The name in the configuration.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The settings.
+    pub(super) fn settings(&self) -> &UpstreamSettings {
+        &self.settings
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// A request is sent a second time only if a pooled connection turned out closed before any
+    /// of it was sent (threats F-13).
+    pub(super) async fn send(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let started = Instant::now();
+        let progress = request.body().progress();
+        let answer = tokio::select! {
+            biased;
+            answer = self.exchange(request, started) => answer,
+            () = self.overdue(started, progress) => {
+                Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
+            }
+        };
+        if answer.is_ok() {
+            self.latency.observe(started.elapsed().as_secs_f64());
+        }
+        answer
+    }
+
+    /// The ways that are not the common one are boxed: their state would make the future of
+    /// every request larger, which is moved several times.
+    async fn exchange(
+        &self,
+        request: Request<RequestBody>,
+        now: Instant,
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        if let UpstreamAddress::H2c(_) = self.settings.address {
+            return Box::pin(self.send_multiplexed(request)).await;
+        }
+        match self.send_pooled(request, now).await? {
+            Sent::Answered(answer) => Ok(answer),
+            Sent::NotAtAll(request) => Box::pin(self.send_new(request)).await,
+        }
+    }
+
+    /// Resolves when the answer is too late.
+    async fn overdue(&self, started: Instant, progress: Option<Rc<UploadProgress>>) {
+        let response_timeout = self.settings.response_timeout;
+        let Some(progress) = progress else {
+            return sleep_until(started + self.settings.connect_timeout + response_timeout).await;
+        };
+        loop {
+            let deadline = progress.upstreams_turn_since() + response_timeout;
+            if deadline <= Instant::now() {
+                return;
+            }
+            sleep_until(deadline).await;
+        }
+    }
+
+    /// Sends over an unused connection, if one is open.
+    async fn send_pooled(
+        &self,
+        mut request: Request<RequestBody>,
+        now: Instant,
+    ) -> Result<Sent, UpstreamError> {
+        while let Some(mut connection) = self.idle.take(now) {
+            match connection.try_send_request(request).await {
+                Ok(response) => return Ok(Sent::Answered(self.answer(response, connection))),
+                Err(error) => request = unsent(error)?,
+            }
+        }
+        Ok(Sent::NotAtAll(request))
+    }
+
+    async fn send_new(
+        &self,
+        request: Request<RequestBody>,
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let mut connection = self.connect(connect::http1(&self.settings.address)).await?;
+        match connection.try_send_request(request).await {
+            Ok(response) => Ok(self.answer(response, connection)),
+            Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
+        }
+    }
+
+    async fn send_multiplexed(
+        &self,
+        mut request: Request<RequestBody>,
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let pooled = self.multiplexed.borrow().clone().filter(|pooled| !pooled.is_closed());
+        if let Some(mut connection) = pooled {
+            match connection.try_send_request(request).await {
+                Ok(response) => {
+                    return Ok(UpstreamAnswer { response, lease: None });
+                }
+                Err(error) => request = unsent(error)?,
+            }
+        }
+        let mut connection = self.connect(connect::http2(&self.settings.address)).await?;
+        *self.multiplexed.borrow_mut() = Some(connection.clone());
+        match connection.try_send_request(request).await {
+            Ok(response) => Ok(UpstreamAnswer { response, lease: None }),
+            Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
+        }
+    }
+
+    async fn connect<C>(
+        &self,
+        connecting: impl Future<Output = Result<C, UpstreamError>>,
+    ) -> Result<C, UpstreamError> {
+        let allowed = self.settings.connect_timeout;
+        timeout(allowed, connecting).await.map_err(|_| UpstreamError::ConnectTimeout(allowed))?
+    }
+
+    fn answer(
+        &self,
+        response: Response<Incoming>,
+        connection: http1::SendRequest<RequestBody>,
+    ) -> UpstreamAnswer {
+        let lease = Lease { connection, home: Rc::downgrade(&self.idle) };
+        UpstreamAnswer { response, lease: Some(lease) }
+    }
+}
+
+impl Lease {
+    /// Makes the connection available for the next request.
+    pub(super) fn give_back(self) {
+        if let Some(home) = self.home.upgrade() {
+            home.put(self.connection);
+        }
+    }
+}
+
+impl IdleConnections {
+    /// A connection that is open and done with its last request.
+    fn take(&self, now: Instant) -> Option<http1::SendRequest<RequestBody>> {
+        let mut connections = self.connections.borrow_mut();
+        self.close_old(&mut connections, now);
+        // One that still finishes its last exchange is for a later request.
+        let at = connections.iter().rposition(|candidate| candidate.connection.is_ready())?;
+        Some(connections.remove(at).connection)
+    }
+
+    fn put(&self, connection: http1::SendRequest<RequestBody>) {
+        let now = Instant::now();
+        let mut connections = self.connections.borrow_mut();
+        self.close_old(&mut connections, now);
+        if connections.len() >= self.max {
+            connections.retain(|idle| !idle.connection.is_closed());
+        }
+        if !connection.is_closed() && connections.len() < self.max {
+            connections.push(IdleConnection { connection, since: now });
+        }
+    }
+
+    /// Closes those that have waited too long: after a burst, steady use keeps only the latest
+    /// young.
+    fn close_old(&self, connections: &mut Vec<IdleConnection>, now: Instant) {
+        let is_old = |idle: &IdleConnection| now.duration_since(idle.since) >= self.max_age;
+        let old = connections.partition_point(is_old);
+        connections.drain(..old);
+    }
+}
+
+/// The request, if nothing of it was sent; else the error that ended the exchange.
+fn unsent(
+    mut error: TrySendError<Request<RequestBody>>,
+) -> Result<Request<RequestBody>, UpstreamError> {
+    error.take_message().ok_or_else(|| UpstreamError::Broken(error.into_error()))
+}

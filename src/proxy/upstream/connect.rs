@@ -1,0 +1,99 @@
+//! New connections to an upstream.
+
+use std::{io, time::Duration};
+
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
+
+use crate::{config::UpstreamAddress, proxy::body::RequestBody};
+
+use super::{LocalExec, UpstreamError};
+
+/// The largest header block taken from an upstream. Generous: it is the operator's own service.
+const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
+
+/// Answers' flow-control windows: large enough that one stream can fill a local link.
+const STREAM_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// While streams are open, an HTTP/2 upstream that is silent is asked whether it is still there,
+/// and given up if it does not say so: every request would wait on the one dead connection.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A new HTTP/1.1 connection.
+pub(super) async fn http1(
+    address: &UpstreamAddress,
+) -> Result<http1::SendRequest<RequestBody>, UpstreamError> {
+    match address {
+        UpstreamAddress::Unix(path) => {
+            http1_over(UnixStream::connect(path).await.map_err(UpstreamError::Refused)?).await
+        }
+        UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
+            http1_over(tcp(authority).await.map_err(UpstreamError::Refused)?).await
+        }
+    }
+}
+
+/// A new HTTP/2 connection with prior knowledge.
+pub(super) async fn http2(
+    address: &UpstreamAddress,
+) -> Result<http2::SendRequest<RequestBody>, UpstreamError> {
+    match address {
+        UpstreamAddress::Unix(path) => {
+            http2_over(UnixStream::connect(path).await.map_err(UpstreamError::Refused)?).await
+        }
+        UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
+            http2_over(tcp(authority).await.map_err(UpstreamError::Refused)?).await
+        }
+    }
+}
+
+async fn tcp(authority: &str) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect(authority).await?;
+    socket.set_nodelay(true)?;
+    Ok(socket)
+}
+
+async fn http1_over<S>(socket: S) -> Result<http1::SendRequest<RequestBody>, UpstreamError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::Builder::new()
+        .max_header_size(MAX_ANSWER_HEADER_BYTES)
+        .handshake(TokioIo::new(socket))
+        .await
+        .map_err(UpstreamError::Broken)?;
+    tokio::task::spawn_local(async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(%error, "upstream connection ended");
+        }
+    });
+    Ok(sender)
+}
+
+async fn http2_over<S>(socket: S) -> Result<http2::SendRequest<RequestBody>, UpstreamError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let (sender, connection) = http2::Builder::new(LocalExec)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
+        .handshake(TokioIo::new(socket))
+        .await
+        .map_err(UpstreamError::Broken)?;
+    tokio::task::spawn_local(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "upstream connection ended");
+        }
+    });
+    Ok(sender)
+}
