@@ -1,0 +1,56 @@
+//! What each page says.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::Full;
+
+use super::View;
+
+/// The Prometheus text exposition format.
+const PROMETHEUS_TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// A page of plain text.
+pub(super) fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    page(status, TEXT, text)
+}
+
+/// 200, or 503 with everything that is pending, a line each.
+pub(super) fn readiness(view: &View) -> Response<Full<Bytes>> {
+    let pending = view.readiness.pending(&view.keys.load(), view.clock.now());
+    if pending.is_empty() {
+        return text(StatusCode::OK, "ready\n".to_owned());
+    }
+    text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", pending.join("\n")))
+}
+
+/// The metrics.
+pub(super) fn metrics(view: &View) -> Response<Full<Bytes>> {
+    page(StatusCode::OK, PROMETHEUS_TEXT, view.metrics.render())
+}
+
+/// The public facts of every key, and why others were left out.
+pub(super) fn keys(view: &View) -> Response<Full<Bytes>> {
+    let issuers: Vec<_> = view.keys.load().iter().map(|issuer| issuer.status()).collect();
+    json(serde_json::to_string_pretty(&issuers))
+}
+
+/// The configuration in use. Settings hold no secrets, only the names of files that do.
+pub(super) fn config(view: &View) -> Response<Full<Bytes>> {
+    text(StatusCode::OK, view.engine.load().settings().to_toml())
+}
+
+fn json(outcome: serde_json::Result<String>) -> Response<Full<Bytes>> {
+    match outcome {
+        Ok(text) => page(StatusCode::OK, JSON, text + "\n"),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
+}
+
+fn page(status: StatusCode, content_type: HeaderValue, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

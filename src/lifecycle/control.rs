@@ -1,0 +1,207 @@
+//! The control thread: everything that is not a request. Key refreshes, the admin listener,
+//! reloads and the stop run here and can never take time from a worker.
+
+use std::{io, sync::Arc, thread, time::Duration};
+
+use arc_swap::ArcSwap;
+use tokio::{
+    runtime::Builder,
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::{
+    admin,
+    clock::Clock,
+    config::Settings,
+    keys::KeyStore,
+    proxy::{Engine, Listener},
+    telemetry::Metrics,
+};
+
+use super::{
+    Readiness, renewal,
+    server::{RELOAD_DEADLINE, compile},
+    worker_thread::WorkerSignals,
+};
+
+/// What the control thread is told.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Put another configuration to work, and say how that went.
+    Reload(Box<Settings>, oneshot::Sender<Result<(), String>>),
+    /// Stop gently.
+    Stop,
+}
+
+/// What the control thread knows.
+#[derive(Debug)]
+pub(super) struct Control {
+    engine: Arc<ArcSwap<Engine>>,
+    keys: Arc<ArcSwap<KeyStore>>,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    readiness: Arc<Readiness>,
+}
+
+impl Control {
+    pub(super) fn new(
+        engine: Arc<ArcSwap<Engine>>,
+        keys: Arc<KeyStore>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Self {
+        let keys = Arc::new(ArcSwap::new(keys));
+        Self { engine, keys, clock, metrics, readiness: Arc::default() }
+    }
+
+    async fn run(
+        self,
+        admin_listeners: Vec<Listener>,
+        mut commands: mpsc::Receiver<Command>,
+        signals: WorkerSignals,
+    ) {
+        let mut refreshers = Refreshers(self.keys.load().start());
+        tokio::spawn(renewal::run(Arc::clone(&self.engine)));
+        for listener in admin_listeners {
+            tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));
+        }
+        let mut command = next(&mut commands, &signals).await;
+        loop {
+            command = match command {
+                Next::Command(Command::Reload(settings, done)) => tokio::select! {
+                    biased;
+                    // A stop does not wait for keys that may never come, and a later
+                    // configuration is wanted more than an earlier one.
+                    overtaking = next(&mut commands, &signals) => {
+                        report(Err("overtaken by another command".to_owned()), done);
+                        overtaking
+                    }
+                    outcome = self.reload(*settings, &mut refreshers) => {
+                        report(outcome, done);
+                        next(&mut commands, &signals).await
+                    }
+                },
+                Next::Command(Command::Stop) => {
+                    self.stop(&signals).await;
+                    next(&mut commands, &signals).await
+                }
+                Next::Finished => return,
+            };
+        }
+    }
+
+    fn admin_view(&self) -> admin::View {
+        admin::View {
+            engine: Arc::clone(&self.engine),
+            keys: Arc::clone(&self.keys),
+            clock: Arc::clone(&self.clock),
+            metrics: self.metrics.clone(),
+            readiness: Arc::clone(&self.readiness),
+        }
+    }
+
+    /// Replaces the configuration as a whole, once the new one can decide (threats ).
+    async fn reload(&self, settings: Settings, refreshers: &mut Refreshers) -> Result<(), String> {
+        let settings = Arc::new(settings);
+        let keys =
+            Arc::new(KeyStore::new(&settings.issuers, Arc::clone(&self.clock), &self.metrics));
+        let started = Refreshers(keys.start());
+        self.wait_for_keys(&keys).await?;
+        let engine = compile(&settings, &keys, &self.clock, &self.metrics)
+            .map_err(|error| error.to_string())?;
+        warn_of_what_stays(self.engine.load().settings(), &settings);
+        self.keys.store(keys);
+        self.engine.store(engine);
+        *refreshers = started;
+        tracing::info!("the new configuration is in use");
+        Ok(())
+    }
+
+    async fn wait_for_keys(&self, keys: &KeyStore) -> Result<(), String> {
+        /// How often to look; a reload is not urgent to the millisecond.
+        const INTERVAL: Duration = Duration::from_millis(20);
+        let ready = async {
+            while !self.readiness.pending(keys, self.clock.now()).is_empty() {
+                tokio::time::sleep(INTERVAL).await;
+            }
+        };
+        tokio::time::timeout(RELOAD_DEADLINE, ready).await.map_err(|_| {
+            let pending = self.readiness.pending(keys, self.clock.now());
+            format!("not ready within {RELOAD_DEADLINE:?}: {}", pending.join("; "))
+        })
+    }
+
+    async fn stop(&self, signals: &WorkerSignals) {
+        self.readiness.drain();
+        let grace = self.engine.load().settings().server.shutdown_grace;
+        tracing::info!(?grace, "stopping: not ready, still accepting");
+        tokio::time::sleep(grace).await;
+        tracing::info!("stopping: finishing what is in flight");
+        signals.stop_accepting.cancel();
+        signals.drain.cancel();
+    }
+}
+
+/// What belongs to the process, not to a configuration, keeps its value until a restart.
+fn warn_of_what_stays(old: &Settings, new: &Settings) {
+    let (old_server, new_server) = (&old.server, &new.server);
+    let stays = [
+        ("server.listen", old_server.listen != new_server.listen),
+        ("server.workers", old_server.workers != new_server.workers),
+        ("server.drain_timeout", old_server.drain_timeout != new_server.drain_timeout),
+        (
+            "server.limits.connections",
+            old_server.limits.connections != new_server.limits.connections,
+        ),
+        ("admin.listen", old.admin.listen != new.admin.listen),
+        ("log", old.log.level != new.log.level || old.log.format != new.log.format),
+    ];
+    for (key, _) in stays.iter().filter(|(_, has_changed)| *has_changed) {
+        tracing::warn!(key, "changed in the configuration, but takes a restart to have an effect");
+    }
+}
+
+/// What the control thread does next.
+enum Next {
+    Command(Command),
+    /// Nothing any more: the workers have ended.
+    Finished,
+}
+
+async fn next(commands: &mut mpsc::Receiver<Command>, signals: &WorkerSignals) -> Next {
+    tokio::select! {
+        Some(command) = commands.recv() => Next::Command(command),
+        () = signals.finished.cancelled() => Next::Finished,
+    }
+}
+
+fn report(outcome: Result<(), String>, done: oneshot::Sender<Result<(), String>>) {
+    if let Err(error) = &outcome {
+        tracing::error!(%error, "the new configuration is not used");
+    }
+    // Whoever asked may not wait for it.
+    let _ = done.send(outcome);
+}
+
+/// Starts the control thread.
+pub(super) fn spawn(
+    control: Control,
+    admin_listeners: Vec<Listener>,
+    commands: mpsc::Receiver<Command>,
+    signals: WorkerSignals,
+) -> io::Result<thread::JoinHandle<()>> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("control".to_owned()).spawn(move || {
+        runtime.block_on(control.run(admin_listeners, commands, signals));
+    })
+}
+
+/// The refresher tasks of one key store; dropped, they end.
+struct Refreshers(Vec<JoinHandle<()>>);
+
+impl Drop for Refreshers {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}

@@ -1,0 +1,215 @@
+//! A running proxy: its threads, and the handle that reloads and stops them.
+
+use std::{io, sync::Arc, thread, time::Duration};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{ListenAddress, Settings},
+    gate::Gate,
+    keys::KeyStore,
+    proxy::{ConnectionBudget, Engine, Listener, TlsError},
+    telemetry::Metrics,
+};
+
+use super::{
+    control::{self, Command, Control},
+    worker_thread::{self, WorkerSignals},
+};
+
+/// A proxy at work. Dropping the handle stops it at once; [`Server::stop`] does it gently.
+#[derive(Debug)]
+pub struct Server {
+    listen: ListenAddress,
+    admin: ListenAddress,
+    commands: mpsc::Sender<Command>,
+    signals: WorkerSignals,
+    workers: Vec<thread::JoinHandle<()>>,
+    control: Option<thread::JoinHandle<()>>,
+}
+
+/// Why a proxy can't start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address can't be bound.
+    #[error("cannot listen on {address} ({key}): {error}")]
+    Bind {
+        /// The address, as configured.
+        address: String,
+        /// The setting's key.
+        key: &'static str,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A thread or runtime can't be made.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+    /// The files of `[server.tls]` can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The metrics can't be registered.
+    #[error("cannot register the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// Commands that may wait: one reload and one stop.
+const COMMAND_QUEUE: usize = 4;
+
+impl Server {
+    /// Starts by the machine's clock.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
+        Self::start_at(settings, Arc::new(SystemClock))
+    }
+
+    /// Starts by any clock.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start_at(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        Self::start_with(settings, clock, Metrics::new()?)
+    }
+
+    /// Starts by any clock, counting in `metrics`, which no other server may use.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn start_with(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Result<Self, StartError> {
+        let settings = Arc::new(settings);
+        let workers = worker_count(&settings);
+        let listeners = bind(&settings.server.listen, workers, "server.listen")?;
+        let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
+        let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
+
+        let keys = Arc::new(KeyStore::new(&settings.issuers, Arc::clone(&clock), &metrics));
+        let engine = Arc::new(ArcSwap::new(compile(&settings, &keys, &clock, &metrics)?));
+        let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
+        let signals = WorkerSignals {
+            stop_accepting: CancellationToken::new(),
+            drain: CancellationToken::new(),
+            finished: CancellationToken::new(),
+            drain_timeout: settings.server.drain_timeout,
+        };
+        let (commands, received) = mpsc::channel(COMMAND_QUEUE);
+        let control = Control::new(Arc::clone(&engine), keys, clock, metrics);
+        let control = control::spawn(control, admin, received, signals.clone())?;
+        let workers = listeners
+            .into_iter()
+            .enumerate()
+            .map(|(index, listener)| {
+                let (engine, budget) = (Arc::clone(&engine), Arc::clone(&budget));
+                worker_thread::spawn(index, listener, engine, budget, signals.clone())
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        tracing::info!(listen = %listen, admin = %admin_at, workers = workers.len(), "started");
+        let control = Some(control);
+        Ok(Self { listen, admin: admin_at, commands, signals, workers, control })
+    }
+
+    /// Where requests come in.
+    pub fn address(&self) -> &ListenAddress {
+        &self.listen
+    }
+
+    /// Where the operator looks in.
+    pub fn admin_address(&self) -> &ListenAddress {
+        &self.admin
+    }
+
+    /// Asks for another configuration to be put to work. Requests in flight keep theirs. If the
+    /// new one's keys can't be had in time, the old one stays.
+    ///
+    /// # Errors
+    /// Why it was not taken.
+    pub fn reload(&self, settings: Settings) -> Result<(), String> {
+        const STOPPED: &str = "the proxy has stopped";
+        let (done, outcome) = oneshot::channel();
+        let command = Command::Reload(Box::new(settings), done);
+        self.commands.blocking_send(command).map_err(|_| STOPPED)?;
+        outcome.blocking_recv().unwrap_or_else(|_| Err(STOPPED.to_owned()))
+    }
+
+    /// The same without waiting for it: how it went is logged.
+    pub(super) fn request_reload(&self, settings: Settings) {
+        let command = Command::Reload(Box::new(settings), oneshot::channel().0);
+        if self.commands.try_send(command).is_err() {
+            tracing::error!("the new configuration is not used: too many were given at once");
+        }
+    }
+
+    /// Stops gently: not ready at once, still accepting for the grace period, then finishing
+    /// what is in flight within the drain deadline. Returns when all is over.
+    pub fn stop(mut self) {
+        // A control thread that is gone has no grace period to keep.
+        let _ = self.commands.blocking_send(Command::Stop);
+        self.join();
+    }
+
+    fn join(&mut self) {
+        self.workers.drain(..).for_each(join);
+        self.signals.finished.cancel();
+        self.control.take().into_iter().for_each(join);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.signals.stop_accepting.cancel();
+        self.signals.drain.cancel();
+        self.signals.finished.cancel();
+    }
+}
+
+fn join(thread: thread::JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread had panicked");
+    }
+}
+
+/// Compiles settings for serving.
+pub(super) fn compile(
+    settings: &Arc<Settings>,
+    keys: &KeyStore,
+    clock: &Arc<dyn Clock>,
+    metrics: &Metrics,
+) -> Result<Arc<Engine>, TlsError> {
+    let gate = Gate::new(settings, keys, Arc::clone(clock), metrics);
+    Engine::new(Arc::clone(settings), gate, metrics.clone()).map(Arc::new)
+}
+
+fn bind(
+    address: &ListenAddress,
+    count: usize,
+    key: &'static str,
+) -> Result<Vec<Listener>, StartError> {
+    Listener::bind(address, count).map_err(|error| StartError::Bind {
+        address: address.to_string(),
+        key,
+        error,
+    })
+}
+
+fn bound_address(listeners: &[Listener]) -> io::Result<ListenAddress> {
+    listeners.first().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Listener::local_address)
+}
+
+/// One worker per core that this process may use; a container's CPU quota counts.
+fn worker_count(settings: &Settings) -> usize {
+    settings
+        .server
+        .workers
+        .or_else(|| thread::available_parallelism().ok())
+        .map_or(1, std::num::NonZeroUsize::get)
+}
+
+/// How long a reload waits for the new configuration's keys.
+pub(super) const RELOAD_DEADLINE: Duration = Duration::from_secs(15);

@@ -1,0 +1,92 @@
+//! The process under its operating system: SIGTERM and SIGINT stop it gently, a second one at
+//! once, SIGHUP reads the configuration again.
+
+use std::{io, sync::Arc};
+
+use tokio::{
+    runtime::Builder,
+    signal::unix::{Signal, SignalKind, signal},
+};
+
+use crate::{
+    clock::SystemClock,
+    config::{ConfigErrors, Settings},
+    telemetry::Metrics,
+};
+
+use super::{Server, StartError};
+
+/// What the operating system asks for.
+enum Request {
+    Stop,
+    Reload,
+}
+
+/// Serves until the process is told to stop. `reread` reads the configuration from where it came.
+///
+/// # Errors
+/// [`StartError`], before anything is served.
+pub fn run(
+    settings: Settings,
+    metrics: Metrics,
+    reread: impl Fn() -> Result<Settings, ConfigErrors>,
+) -> Result<(), StartError> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let mut signals = {
+        let _entered = runtime.enter();
+        Signals::new()?
+    };
+    let server = Server::start_with(settings, Arc::new(SystemClock), metrics)?;
+    while let Request::Reload = runtime.block_on(signals.next()) {
+        reload(&server, reread());
+    }
+    // A second signal means now: the gentle stop goes on beside, and the exit ends it.
+    std::thread::spawn(move || {
+        if let Request::Stop = runtime.block_on(signals.next_stop()) {
+            tracing::warn!("told twice: stopping at once");
+            std::process::exit(1);
+        }
+    });
+    server.stop();
+    Ok(())
+}
+
+fn reload(server: &Server, settings: Result<Settings, ConfigErrors>) {
+    match settings {
+        // Not waited for: a stop must not wait for keys that do not come.
+        Ok(settings) => server.request_reload(settings),
+        Err(errors) => tracing::error!(%errors, "the new configuration is not used"),
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Request {
+        tokio::select! {
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.hangup.recv() => Request::Reload,
+        }
+    }
+
+    async fn next_stop(&mut self) -> Request {
+        loop {
+            if let Request::Stop = self.next().await {
+                return Request::Stop;
+            }
+        }
+    }
+}

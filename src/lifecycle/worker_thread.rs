@@ -1,0 +1,58 @@
+//! A serving thread: one single-threaded runtime, one listener, nothing shared with its
+//! neighbours but what is read without locks.
+
+use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
+
+use arc_swap::ArcSwap;
+use tokio::{
+    runtime::{Builder, LocalOptions},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::proxy::{ConnectionBudget, Engine, Listener, Worker};
+
+/// What the threads are told together.
+#[derive(Debug, Clone)]
+pub(super) struct WorkerSignals {
+    /// No new connections.
+    pub(super) stop_accepting: CancellationToken,
+    /// Finish what is in flight.
+    pub(super) drain: CancellationToken,
+    /// The workers have ended: metrics and readiness are of no use any more.
+    pub(super) finished: CancellationToken,
+    /// How long finishing may take.
+    pub(super) drain_timeout: Duration,
+}
+
+/// Starts one worker.
+pub(super) fn spawn(
+    index: usize,
+    listener: Listener,
+    engine: Arc<ArcSwap<Engine>>,
+    budget: Arc<ConnectionBudget>,
+    signals: WorkerSignals,
+) -> io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        if let Err(error) = run(listener, engine, budget, signals) {
+            tracing::error!(worker = index, %error, "worker ended");
+        }
+    })
+}
+
+fn run(
+    listener: Listener,
+    engine: Arc<ArcSwap<Engine>>,
+    budget: Arc<ConnectionBudget>,
+    signals: WorkerSignals,
+) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
+        let worker = Rc::new(Worker::new(engine, signals.drain.clone()));
+        listener.serve(Rc::clone(&worker), budget, signals.stop_accepting).await?;
+        if timeout(signals.drain_timeout, worker.finish()).await.is_err() {
+            tracing::warn!("the drain deadline passed with requests in flight: cut off");
+        }
+        Ok(())
+    })
+}
