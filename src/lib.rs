@@ -1,6 +1,35 @@
-//! Countersign, a verification sidecar.
+//! Countersign, a verification sidecar: a reverse proxy that stands in front of an unmodified
+//! service, verifies the access token of every request and forwards the verified claims as
+//! headers.
+//!
+//! > A request becomes a **canonical request**; the **gate** answers *may it pass, and as whom?*;
+//! > the **proxy** carries the answer out.
+//!
+//! The rooms, in the order in which they may know of each other (a room uses those below it):
+//!
+//! | room | what it is for |
+//! |---|---|
+//! | [`cli`] | the command line: one file per command |
+//! | [`lifecycle`] | threads, signals, reload, drain |
+//! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
+//! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
+//! | [`gate`] | the one question and its answer: admission or denial |
+//! | [`token`] | credential → verified token, and the cache of those |
+//! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
+//! | [`policy`] | the canonical request, routes, requirements |
+//! | [`keys`] | key sets: sources, the refresher, the lock-free store |
+//! | [`jose`] | strict JOSE, pure functions |
+//!
+//! [`config`], [`telemetry`], [`clock`] and [`reason`] are looked at from everywhere. They look at
+//! nobody, but for `config`, which parses its values into the vocabulary of `jose`, `policy` and
+//! `identity`, so that all mistakes of a configuration are found in one pass.
+//!
+//! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
+//! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`gate::Gate::admit`] makes a
+//! [`gate::Admission`], and the proxy forwards nothing without one.
 
 pub mod admin;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod gate;

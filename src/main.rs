@@ -1,3 +1,11 @@
-//! The `countersign` binary.
+//! The `countersign` binary: the command line picks one command.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    countersign::cli::main()
+}

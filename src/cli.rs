@@ -1,0 +1,106 @@
+//! The command line: one file per command, and what all of them share.
+
+pub mod args;
+pub mod check;
+pub mod demo;
+pub mod explain;
+pub mod keygen;
+pub mod mint;
+pub mod run;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ConfigErrors;
+
+/// A verification sidecar: checks the access token of every request in front of an unmodified
+/// upstream and forwards the verified claims as headers.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the proxy
+    Run(run::RunArgs),
+    /// Validate a configuration and print what it amounts to
+    Check(check::CheckArgs),
+    /// Try it out: an identity provider, an upstream and the proxy, all on loopback
+    Demo(demo::DemoArgs),
+    /// Say what becomes of a token, check by check
+    Explain(explain::ExplainArgs),
+    /// Make a key pair (or a shared secret) to sign tokens with
+    Keygen(keygen::KeygenArgs),
+    /// Make a signed token, for trying things out
+    Mint(mint::MintArgs),
+}
+
+/// Why a command did not succeed, and with it the exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The configuration has mistakes: exit code 2, and nothing was started.
+    #[error(transparent)]
+    Configuration(#[from] ConfigErrors),
+    /// The command line asks for something that makes no sense: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// Something went wrong while it ran: exit code 1.
+    #[error("{0}")]
+    Runtime(String),
+    /// The output could not be written: exit code 1.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Configuration(_) | Self::Usage(_) => ExitCode::from(2),
+            Self::Runtime(_) | Self::Output(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Parses the process's arguments, runs the command and says how the process should end. Clap
+/// itself ends it with 2 for an unknown flag and 0 for `--help`.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.execute(&mut io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // `countersign check | head`: the reader has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            // Without standard error there is nobody left to tell.
+            let _ = writeln!(io::stderr(), "countersign: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+impl Cli {
+    /// Runs the command; what it has to say goes to `out`.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub fn execute(self, out: &mut impl Write) -> Result<(), Failure> {
+        match self.command {
+            Command::Run(args) => run::run(&args),
+            Command::Check(args) => check::check(&args, out),
+            Command::Demo(args) => demo::demo(&args, out),
+            Command::Explain(args) => explain::explain(&args, &mut io::stdin().lock(), out),
+            Command::Keygen(args) => keygen::keygen(&args, out),
+            Command::Mint(args) => mint::mint(&args, &crate::clock::SystemClock, out),
+        }
+    }
+}

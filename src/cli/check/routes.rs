@@ -1,0 +1,66 @@
+//! The table of routes → requirement, as `check` prints it.
+
+use std::io::{self, Write};
+
+use crate::{
+    config::{AccessSettings, RequirementSettings, RouteSettings, Settings},
+    policy::HostPattern,
+};
+
+/// Writes one commented line per route, in columns.
+pub(super) fn write_table(settings: &Settings, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\n# Routes (the most specific one wins; what matches none is refused):")?;
+    let rows: Vec<[String; 4]> = settings.routes.iter().map(|route| row(settings, route)).collect();
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let (methods, paths, access) = (width(0), width(1), width(2));
+    for [method, path, requirement, upstream] in &rows {
+        writeln!(
+            out,
+            "#   {method:methods$}  {path:paths$}  {requirement:access$}  -> {upstream}"
+        )?;
+    }
+    Ok(())
+}
+
+fn row(settings: &Settings, route: &RouteSettings) -> [String; 4] {
+    let methods: Vec<&str> = route.methods.iter().map(http::Method::as_str).collect();
+    let methods = match methods.as_slice() {
+        [] => "any".to_owned(),
+        methods => methods.join(","),
+    };
+    let path = route.path.as_str();
+    let hosts: Vec<&str> = route.hosts.iter().map(HostPattern::as_str).collect();
+    let target = match hosts.as_slice() {
+        [] => path.to_owned(),
+        hosts => format!("{}{path}", hosts.join(",")),
+    };
+    let access = match &route.access {
+        AccessSettings::Public => "public".to_owned(),
+        AccessSettings::Token(requirement) => describe(settings, requirement),
+    };
+    [methods, target, access, route.upstream.clone()]
+}
+
+fn describe(settings: &Settings, requirement: &RequirementSettings) -> String {
+    let issuers: Vec<&str> = requirement
+        .issuers
+        .iter()
+        .filter_map(|index| settings.issuers.get(*index))
+        .map(|issuer| issuer.name.as_str())
+        .collect();
+    let mut parts = vec![format!("token of {}", issuers.join(" or "))];
+    if !requirement.all_scopes.is_empty() {
+        parts.push(format!("scope {}", requirement.all_scopes.join(" and ")));
+    }
+    if !requirement.any_scopes.is_empty() {
+        parts.push(format!("scope {}", requirement.any_scopes.join(" or ")));
+    }
+    for claim in &requirement.claims {
+        let (name, values) = (claim.claim.as_str(), claim.any_of.join(" or "));
+        parts.push(format!("{name} = {values}"));
+    }
+    parts.join(", ")
+}

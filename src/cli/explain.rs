@@ -1,0 +1,106 @@
+//! `countersign explain`: what becomes of a token, check by check, as the proxy makes them.
+
+mod hint;
+mod question;
+mod report;
+mod token;
+
+use std::{
+    io::{Read, Write},
+    sync::Arc,
+};
+
+use clap::Args;
+use http::Method;
+use tokio::runtime::Builder;
+
+pub use self::token::TokenArg;
+use self::{
+    question::{Question, Sent},
+    report::Report,
+};
+use super::{Failure, args::ConfigArgs};
+use crate::{
+    clock::{Clock, SystemClock},
+    config,
+    reason::{Class, Reason},
+};
+
+/// The arguments of `countersign explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// The token; `-` reads it from standard input, so that no history and no process list has it
+    #[arg(value_name = "TOKEN|-")]
+    pub token: TokenArg,
+    /// Also say whether the route of this path would admit it, e.g. /loans/17
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+    /// The method, for --path
+    #[arg(long, value_name = "METHOD", default_value = "GET", requires = "path")]
+    pub method: Method,
+    /// The host, for --path where routes name hosts
+    #[arg(long, value_name = "HOST", default_value = "localhost", requires = "path")]
+    pub host: String,
+    /// Also print what header and claims say, which may be personal data
+    #[arg(long)]
+    pub show_claims: bool,
+}
+
+/// Explains by the machine's clock.
+///
+/// # Errors
+/// As [`explain_at`].
+pub fn explain(
+    args: &ExplainArgs,
+    input: &mut impl Read,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    explain_at(args, Arc::new(SystemClock), input, out)
+}
+
+/// Writes a line per check, the failing one with its reason. Neither the token nor its signature
+/// is ever written. Keys are fetched from their source, never from a snapshot, and none is kept.
+///
+/// # Errors
+/// [`Failure::Configuration`] and [`Failure::Usage`] before anything is checked;
+/// [`Failure::Runtime`] if the token would not be admitted.
+pub fn explain_at(
+    args: &ExplainArgs,
+    clock: Arc<dyn Clock>,
+    input: &mut impl Read,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let settings = config::load(&args.config.sources())?;
+    let token = args.token.read(settings.credential.max_bytes, input)?;
+    let question = Question::new(settings, clock)?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Runtime(format!("cannot start: {error}")))?;
+
+    let mut report = Report::default();
+    let verdict = match &args.path {
+        None => runtime.block_on(question.token(&token, &mut report)),
+        Some(path) => {
+            let sent = Sent::new(&args.method, path, &args.host)?;
+            runtime.block_on(question.request(&sent, &token, &mut report))
+        }
+    };
+    let claims = if args.show_claims { token::shown(&token) } else { String::new() };
+    let written = write!(out, "{report}{claims}");
+    // The verdict first: a reader that has gone must not turn a refusal into a success.
+    verdict.map_err(refused)?;
+    written?;
+    writeln!(out, "admitted")?;
+    Ok(())
+}
+
+fn refused(reason: Reason) -> Failure {
+    Failure::Runtime(match reason.class() {
+        Class::CannotDecide => format!("nobody can tell at the moment: {reason}"),
+        _ => format!("refused: {reason}"),
+    })
+}

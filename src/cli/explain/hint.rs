@@ -1,0 +1,92 @@
+//! What the configuration or the keys say to a failed check. Of the token nothing is told here.
+
+use crate::{
+    clock::UnixTime,
+    config::{IssuerSettings, Settings},
+    gate::Denial,
+    jose::Algorithm,
+    keys::{IssuerKeys, KeyFacts},
+    policy::Requirement,
+    reason::Reason,
+};
+
+/// What hints are made of.
+pub(super) struct Facts<'q> {
+    pub(super) settings: &'q Settings,
+    pub(super) issuer: Option<&'q IssuerSettings>,
+    pub(super) keys: Option<&'q IssuerKeys>,
+    pub(super) now: UnixTime,
+}
+
+impl Facts<'_> {
+    /// The other side of a comparison that failed.
+    pub(super) fn hint(&self, reason: Reason) -> Option<String> {
+        let settings = self.settings;
+        match reason {
+            Reason::TokenTooLarge => {
+                Some(format!("(credential.max_bytes is {}.)", settings.credential.max_bytes))
+            }
+            Reason::IssuerUnknown => {
+                let issuers = settings.issuers.iter().map(|issuer| &issuer.issuer);
+                Some(format!("(Configured: {:?}.)", issuers.collect::<Vec<_>>()))
+            }
+            Reason::KeysUnavailable => self.keys?.pending(self.now).map(|why| format!("({why})")),
+            Reason::KidUnknown | Reason::KeyUnsuitable | Reason::KeyAmbiguous => self.key_list(),
+            _ => self.rule(reason),
+        }
+    }
+
+    /// The issuer's setting behind a check.
+    fn rule(&self, reason: Reason) -> Option<String> {
+        let issuer = self.issuer?;
+        match reason {
+            Reason::AlgorithmNotAllowed => {
+                let names: Vec<_> = issuer.algorithms.iter().map(Algorithm::name).collect();
+                Some(format!("(Allowed: {}.)", names.join(", ")))
+            }
+            Reason::TokenTypeNotAllowed => {
+                let types = issuer.token_types.as_ref()?;
+                Some(format!("(Accepted: {types:?}.)"))
+            }
+            Reason::ClaimMissing => Some(format!("(Required: {:?}.)", issuer.require)),
+            Reason::TokenExpired | Reason::TokenNotYetValid | Reason::TokenIssuedInFuture => {
+                let skew = issuer.clock_skew.as_secs();
+                Some(format!("(It is {}; clock_skew is {skew} s.)", self.now.0))
+            }
+            Reason::LifetimeTooLong => {
+                let lifetime = issuer.max_lifetime?.as_secs();
+                Some(format!("(max_lifetime is {lifetime} s.)"))
+            }
+            Reason::AudienceMismatch => {
+                let audiences = issuer.audiences.as_ref()?;
+                Some(format!("(Accepted: {audiences:?}.)"))
+            }
+            _ => None,
+        }
+    }
+
+    fn key_list(&self) -> Option<String> {
+        let keys = self.keys?.status().keys;
+        let list: Vec<String> = keys.iter().map(describe).collect();
+        Some(format!("(Its keys: {}.)", list.join("; ")))
+    }
+}
+
+fn describe(key: &KeyFacts) -> String {
+    let algorithms = key.algorithms.join(" ");
+    match &key.kid {
+        Some(kid) => format!("{kid:?}, {} for {algorithms}", key.kind),
+        None => format!("without kid, {} for {algorithms}", key.kind),
+    }
+}
+
+/// The methods that a route takes.
+pub(super) fn allowed(denial: &Denial) -> Option<String> {
+    let allow = denial.allow()?.to_str().ok()?;
+    Some(format!("(It takes {allow}.)"))
+}
+
+/// The scopes that a route asks for.
+pub(super) fn required(reason: Reason, requirement: &Requirement) -> Option<String> {
+    (reason == Reason::ScopeInsufficient).then(|| format!("(Asked for: {}.)", requirement.scope()))
+}

@@ -1,0 +1,169 @@
+//! The question itself, put to the same gate that the proxy asks.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header::HOST};
+use tokio::{task::JoinHandle, time::timeout};
+
+use super::{hint, report::Report};
+use crate::{
+    cli::Failure,
+    clock::Clock,
+    config::Settings,
+    gate::Gate,
+    keys::{IssuerKeys, KeyStore},
+    policy::{CanonicalRequest, NotCanonical},
+    reason::Reason,
+    telemetry::Metrics,
+    token::{
+        Credential, Observer, VerifiedToken,
+        verifier::{CHECKS, Rejection},
+    },
+};
+
+/// A configuration at work, without any socket.
+pub(super) struct Question {
+    settings: Settings,
+    gate: Gate,
+    keys: KeyStore,
+    clock: Arc<dyn Clock>,
+}
+
+/// A request that a client would send.
+pub(super) struct Sent {
+    method: Method,
+    target: Uri,
+    headers: HeaderMap,
+}
+
+/// Fetches that a first answer may take: two metadata documents and the JWKS.
+const FETCHES: u32 = 3;
+/// Between two looks at whether the keys are there.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+impl Question {
+    /// Compiles the settings. Snapshots are left alone: they belong to the running proxy, and the
+    /// question is what the source says.
+    pub(super) fn new(mut settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        for issuer in &mut settings.issuers {
+            issuer.keys.snapshot = None;
+        }
+        let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
+        let keys = KeyStore::new(&settings.issuers, Arc::clone(&clock), &metrics);
+        let gate = Gate::new(&settings, &keys, Arc::clone(&clock), &metrics);
+        Ok(Self { settings, gate, keys, clock })
+    }
+
+    /// Whether the token is good.
+    pub(super) async fn token(&self, token: &[u8], report: &mut Report) -> Result<(), Reason> {
+        self.verify(token, report).await.map(drop)
+    }
+
+    /// Whether a request with the token would pass: everything that the proxy asks, in its order.
+    pub(super) async fn request(
+        &self,
+        sent: &Sent,
+        token: &[u8],
+        report: &mut Report,
+    ) -> Result<(), Reason> {
+        let request = &sent.canonical().map_err(|cause| {
+            let reason = match cause {
+                NotCanonical::MethodRefused => Reason::MethodNotSupported,
+                _ => Reason::RequestNotCanonical,
+            };
+            report.failed("request", reason, Some(format!("({cause})")));
+            reason
+        })?;
+        report.passed("request", || {
+            format!("{} {}{}", request.method(), request.authority(), request.path_and_query())
+        });
+        let route = self.gate.route(request).map_err(|denial| {
+            report.failed("route", denial.reason(), hint::allowed(&denial));
+            denial.reason()
+        })?;
+        let Some(requirement) = route.requirement() else {
+            report.passed("route", || format!("{}, public: no token is looked at", route.label()));
+            return Ok(());
+        };
+        report.passed("route", || route.label().to_owned());
+
+        let token = self.verify(token, report).await?;
+        if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
+            let reason = unmet.into();
+            report.failed("requirement", reason, hint::required(reason, requirement));
+            return Err(reason);
+        }
+        report.passed("requirement", || "issuer, scopes and claims suffice".to_owned());
+        Ok(())
+    }
+
+    async fn verify(&self, token: &[u8], report: &mut Report) -> Result<VerifiedToken, Reason> {
+        Credential::new(token).and_then(Credential::check_form).inspect_err(|reason| {
+            let hint = "(Expected is the token alone, without \"Bearer\".)".to_owned();
+            report.failed("credential", *reason, Some(hint));
+        })?;
+        report.passed("credential", || "of the characters that a token has".to_owned());
+        let _refreshers = self.fetch_keys_for(token).await;
+        let verdict = self.gate.verifier().explain(token, report).await;
+        verdict.map_err(|Rejection { reason, issuer }| {
+            let settings = issuer.and_then(|index| self.settings.issuers.get(index));
+            let keys = issuer.and_then(|index| self.keys.issuer(index));
+            let facts = hint::Facts {
+                settings: &self.settings,
+                issuer: settings,
+                keys: keys.map(|keys| &**keys),
+                now: self.clock.now(),
+            };
+            report.failed_among(CHECKS, reason, facts.hint(reason));
+            reason
+        })
+    }
+
+    /// Fetches keys as the proxy does, if the token gets so far that they are asked for, and waits
+    /// for the first answer. As long as the result lives, an unknown `kid` leads to a refresh.
+    async fn fetch_keys_for(&self, token: &[u8]) -> Option<Refreshers> {
+        let Err(rejection) = self.gate.verifier().explain(token, &mut ()).await else {
+            return None;
+        };
+        if rejection.reason != Reason::KeysUnavailable {
+            return None;
+        }
+        let index = rejection.issuer?;
+        let deadline = self.settings.issuers.get(index)?.keys.timeout.saturating_mul(FETCHES);
+        let keys = self.keys.issuer(index)?;
+        let refreshers = Refreshers(self.keys.start());
+        // Past the deadline there are no keys, and that is what will be said.
+        let _ = timeout(deadline, self.first_answer(keys)).await;
+        Some(refreshers)
+    }
+
+    async fn first_answer(&self, keys: &IssuerKeys) {
+        while keys.current(self.clock.now()).is_none() && keys.status().last_error.is_none() {
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+}
+
+impl Sent {
+    pub(super) fn new(method: &Method, path: &str, host: &str) -> Result<Self, Failure> {
+        let target =
+            path.parse().map_err(|error| Failure::Usage(format!("--path {path:?}: {error}")))?;
+        let host = HeaderValue::from_str(host)
+            .map_err(|_| Failure::Usage(format!("--host {host:?}: not a host")))?;
+        let headers = HeaderMap::from_iter([(HOST, host)]);
+        Ok(Self { method: method.clone(), target, headers })
+    }
+
+    fn canonical(&self) -> Result<CanonicalRequest, NotCanonical> {
+        CanonicalRequest::new(&self.method, &self.target, Version::HTTP_11, &self.headers)
+    }
+}
+
+/// Running refreshers; dropped, they end.
+struct Refreshers(Vec<JoinHandle<()>>);
+
+impl Drop for Refreshers {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}

@@ -1,0 +1,119 @@
+//! The lines about the checks.
+
+use std::fmt::{self, Write};
+
+use crate::{reason::Reason, token::Observer};
+
+/// What was checked, a line each.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    lines: Vec<(Outcome, &'static str, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+    NotReached,
+}
+
+impl Report {
+    /// A check that failed, and what may help to understand it.
+    pub(super) fn failed(&mut self, check: &'static str, reason: Reason, hint: Option<String>) {
+        let mut text = format!("{reason}: {}", reason.text());
+        if let Some(hint) = hint {
+            text = format!("{text} {hint}");
+        }
+        self.lines.push((Outcome::Failed, check, text));
+    }
+
+    /// The checks of which some were passed: the next one failed, those after it were not made.
+    pub(super) fn failed_among(
+        &mut self,
+        checks: &'static [&'static str],
+        reason: Reason,
+        hint: Option<String>,
+    ) {
+        let first = checks.iter().position(|check| !self.has(check)).unwrap_or(checks.len());
+        let mut rest = checks.iter().skip(first).copied();
+        self.failed(rest.next().unwrap_or("token"), reason, hint);
+        let not_reached = rest.map(|check| (Outcome::NotReached, check, String::new()));
+        self.lines.extend(not_reached);
+    }
+
+    fn has(&self, check: &str) -> bool {
+        self.lines.iter().any(|(_, had, _)| *had == check)
+    }
+}
+
+impl Observer for Report {
+    fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String) {
+        self.lines.push((Outcome::Passed, check, found()));
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (outcome, check, text) in &self.lines {
+            match outcome {
+                Outcome::Passed => writeln!(f, "ok    {check:<12}{}", printable(text))?,
+                Outcome::Failed => writeln!(f, "FAIL  {check:<12}{}", printable(text))?,
+                Outcome::NotReached => writeln!(f, "-     {check}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text with everything escaped (`\u001b`) that a terminal would not show as it is: control
+/// characters, line breaks, marks that change the direction of writing.
+pub(super) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if is_printable(char) {
+            shown.push(char);
+            continue;
+        }
+        for unit in char.encode_utf16(&mut [0; 2]) {
+            // Writing to a String can't fail.
+            let _ = write!(shown, "\\u{unit:04x}");
+        }
+    }
+    shown
+}
+
+fn is_printable(char: char) -> bool {
+    match char {
+        ' '..='~' => true,
+        // The standard library knows what has a shape of its own.
+        char => char.escape_debug().len() == 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_change_the_terminal_is_escaped() {
+        let evil = "a\u{1b}[2J\r\n\u{7f}\u{9b}\u{202e}\u{e0001}\"é漢\\";
+        assert_eq!(
+            printable(evil),
+            "a\\u001b[2J\\u000d\\u000a\\u007f\\u009b\\u202e\\udb40\\udc01\"é漢\\"
+        );
+    }
+
+    #[test]
+    fn the_first_check_that_was_not_passed_is_the_one_that_failed() {
+        let mut report = Report::default();
+        report.passed("one", || "fine".to_owned());
+        report.failed_among(&["one", "two", "three"], Reason::TokenExpired, None);
+        let text = report.to_string();
+        assert_eq!(
+            text,
+            "ok    one         fine\n\
+             FAIL  two         token_expired: The token has expired.\n\
+             -     three\n"
+        );
+    }
+}

@@ -1,0 +1,38 @@
+//! `countersign run`
+
+use clap::Args;
+
+use super::{Failure, args::ConfigArgs};
+use crate::{
+    config, lifecycle,
+    telemetry::{Logs, Metrics},
+};
+
+/// The arguments of `countersign run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// Loads the configuration and serves until it is told to stop.
+///
+/// # Errors
+/// [`Failure::Configuration`] before anything is started; [`Failure::Runtime`] afterwards.
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let load = || config::load(&args.config.sources());
+    let settings = load()?;
+    let logs = Logs::init(&settings.log).map_err(|error| Failure::Usage(error.to_string()))?;
+    let metrics = metrics(&logs).map_err(|error| Failure::Runtime(error.to_string()))?;
+    for warning in settings.warnings() {
+        tracing::warn!("{warning}");
+    }
+    lifecycle::run(settings, metrics, load).map_err(|error| Failure::Runtime(error.to_string()))
+}
+
+fn metrics(logs: &Logs) -> Result<Metrics, prometheus::Error> {
+    let metrics = Metrics::new()?;
+    metrics.watch_dropped_log_lines(logs.dropped_lines())?;
+    Ok(metrics)
+}
