@@ -1,0 +1,17 @@
+//! The K rows of the threat catalogue through the running proxy: key sets that are hostile,
+//! late, broken or gone, and what that means for requests.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+#[path = "key_sets/discovery.rs"]
+mod discovery;
+#[path = "key_sets/documents.rs"]
+mod documents;
+#[path = "key_sets/keys.rs"]
+mod keys;
+#[path = "key_sets/outage.rs"]
+mod outage;
+#[path = "key_sets/rotation.rs"]
+mod rotation;

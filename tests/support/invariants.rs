@@ -1,0 +1,56 @@
+//! What holds over everything that a proxy did, whatever the test was about.
+
+use super::{
+    journal::Journal,
+    oracle::{fold, identity_of},
+    proxy::Proxy,
+    upstream::Record,
+};
+
+/// What clients write into headers that they forge: nothing that holds it may be said upstream in
+/// the name of the proxy.
+pub(crate) const FORGED: &str = "forged-by-the-client";
+
+/// INV-1, INV-2 and INV-4.
+pub(super) fn check(proxy: &Proxy, journal: &Journal, upstream: &Record, unmatched_answers: bool) {
+    no_forged_identity(upstream);
+    if !unmatched_answers {
+        every_request_upstream_has_its_answer(journal, upstream);
+    }
+    no_secret_is_shown(proxy, journal);
+}
+
+/// INV-1: every identity header is one that we write, once, by its own name, with a value that no
+/// client chose; and requests of the public route have none.
+fn no_forged_identity(upstream: &Record) {
+    for received in upstream.since(0) {
+        let identity = identity_of(&received);
+        for (name, value) in &identity {
+            assert_eq!(*name, fold(name), "INV-1: not our spelling: {received:?}");
+            assert!(!value.contains(FORGED), "INV-1: forged: {received:?}");
+        }
+        let mut names: Vec<_> = identity.iter().map(|(name, _)| name).collect();
+        names.dedup();
+        assert_eq!(names.len(), identity.len(), "INV-1: twice: {received:?}");
+        if received.target().starts_with("/public/") {
+            assert!(identity.is_empty(), "INV-1: an identity on a public route: {received:?}");
+        }
+        let trailers = received.body.trailers.iter();
+        let forged = trailers.filter(|(name, _)| fold(name).starts_with("x-auth-")).count();
+        assert_eq!(forged, 0, "INV-1: an identity in the trailers: {received:?}");
+    }
+}
+
+/// INV-2: as many answers from the upstream reached clients as it gave.
+fn every_request_upstream_has_its_answer(journal: &Journal, upstream: &Record) {
+    assert_eq!(journal.forwarded(), upstream.answered(), "INV-2: answers and requests differ");
+}
+
+/// INV-4: no token's signature part is in logs, metrics, admin pages or refusals.
+fn no_secret_is_shown(proxy: &Proxy, journal: &Journal) {
+    journal.assert_no_secret_in("a log line", &proxy.logs());
+    journal.assert_no_secret_in("an answer", &journal.own_answers());
+    for page in ["/metrics", "/keys", "/config", "/readyz"] {
+        journal.assert_no_secret_in(page, &proxy.page(page));
+    }
+}

@@ -1,0 +1,54 @@
+//! The harness of the end-to-end tests: a client, the proxy started through the library, a
+//! recording upstream, a scriptable key server, and the oracle that says what is right.
+//!
+//! [`World`] is all of them at once. When a [`Proxy`] goes, the invariants that hold over
+//! everything it did are checked: see `invariants.rs` in here.
+
+#![allow(dead_code, reason = "each test binary uses its own part of the harness")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
+)]
+#![allow(clippy::needless_pass_by_value, reason = "callers write `json!({…})` in place")]
+
+pub(crate) mod client;
+pub(crate) mod invariants;
+pub(crate) mod issuer;
+pub(crate) mod journal;
+pub(crate) mod key_server;
+pub(crate) mod listening;
+pub(crate) mod logs;
+pub(crate) mod oracle;
+pub(crate) mod process;
+pub(crate) mod proxy;
+pub(crate) mod setup;
+pub(crate) mod upstream;
+pub(crate) mod wire;
+pub(crate) mod world;
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The moment at which every test begins, in Unix seconds. Only a test moves its clock.
+pub(crate) const NOW: i64 = 1_900_000_000;
+
+/// How long anything may take before a test gives up on it. Passing tests never wait as long.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Waits for a condition, and panics if it does not come true within [`DEADLINE`]. Looks often at
+/// first and less often later: many tests wait at the same time, and looking is not for free.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+    let until = Instant::now() + DEADLINE;
+    let mut pause = Duration::from_millis(1);
+    while !holds() {
+        assert!(Instant::now() < until, "waited in vain: {what}");
+        thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}

@@ -1,0 +1,126 @@
+//! The proxy as a process of its own, where what it takes from the system can be counted.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use super::{
+    client::{Answer, Client, Request},
+    journal::Journal,
+    setup::Setup,
+    upstream::Upstream,
+    wait_until,
+};
+
+/// `countersign run`, killed when dropped. It runs by the machine's clock.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    log: Arc<Mutex<String>>,
+    address: SocketAddr,
+    admin: SocketAddr,
+    journal: Arc<Journal>,
+    _folder: tempfile::TempDir,
+}
+
+impl Process {
+    /// Starts it and waits until it is ready.
+    pub(crate) fn start(setup: &Setup, upstream: &Upstream) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("countersign.toml");
+        fs::write(&file, setup.toml(upstream)).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .arg("run")
+            .arg("--config")
+            .arg(&file)
+            .env_clear()
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::<Mutex<String>>::default();
+        let (stderr, of_reader) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let mut log = of_reader.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let (address, admin) = announced(&log);
+        let process = Self { child, log, address, admin, journal: Arc::default(), _folder: folder };
+        wait_until("readiness", || process.admin("/readyz").status == 200);
+        process
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address, &self.journal)
+    }
+
+    /// A page of the admin listener.
+    pub(crate) fn admin(&self, page: &str) -> Answer {
+        let request = Request::get(page).field("connection", "close");
+        Client::connect(self.admin, &Arc::default()).exchange(&request)
+    }
+
+    /// Where requests come in.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients said and heard.
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Everything it has written to standard error so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Open file descriptors.
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
+    /// Threads.
+    pub(crate) fn threads(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().count()
+    }
+
+    /// Resident memory, in bytes (`VmRSS` of `proc(5)`).
+    pub(crate) fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let kilobytes = line.trim().strip_suffix(" kB").unwrap();
+        kilobytes.parse::<usize>().unwrap() * 1024
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself, which a test has noticed by then.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The addresses out of the line that says that it has started (JSON).
+fn announced(log: &Mutex<String>) -> (SocketAddr, SocketAddr) {
+    let mut found = None;
+    wait_until("the process", || {
+        let log = log.lock().unwrap();
+        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
+        let mut started = lines.filter(|line: &serde_json::Value| line["message"] == "started");
+        found = started.next().map(|line| {
+            let address = |name: &str| line[name].as_str().unwrap().parse().unwrap();
+            (address("listen"), address("admin"))
+        });
+        found.is_some()
+    });
+    found.unwrap()
+}

@@ -1,0 +1,159 @@
+//! The proxy under test: started through the library, on ephemeral ports, by a clock of its own.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use countersign::{
+    clock::{ManualClock, UnixTime},
+    config::{ListenAddress, Settings},
+    lifecycle::Server,
+};
+
+use super::{
+    client::{Answer, Client, Request},
+    invariants,
+    journal::Journal,
+    logs,
+    oracle::Mark,
+    upstream::{Record, Upstream},
+    wait_until,
+};
+
+/// A running proxy. When it is dropped it stops, and the invariants are checked.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    server: Server,
+    clock: Arc<ManualClock>,
+    journal: Arc<Journal>,
+    upstream: Arc<Record>,
+    logs_from: usize,
+    unmatched_answers: bool,
+}
+
+impl Proxy {
+    pub(super) fn start(settings: Settings, upstream: &Upstream, now: i64) -> Self {
+        let logs_from = logs::capture();
+        let clock = Arc::new(ManualClock::at(UnixTime(now)));
+        let server = Server::start_at(settings, Arc::clone(&clock) as _).unwrap();
+        let upstream = Arc::clone(upstream.record());
+        let journal = Arc::default();
+        let proxy = Self { server, clock, journal, upstream, logs_from, unmatched_answers: false };
+        assert_eq!(proxy.admin("/livez").status, 200);
+        proxy
+    }
+
+    /// Not every request that the upstream answers has an answer that a client reads: this test
+    /// breaks off on purpose, and INV-2 is not checked for it.
+    pub(crate) fn expect_unmatched_answers(&mut self) {
+        self.unmatched_answers = true;
+    }
+
+    /// Waits for 200 of `/readyz`.
+    pub(crate) fn wait_until_ready(&self) {
+        let mut last = String::new();
+        wait_until("readiness", || {
+            let answer = self.admin("/readyz");
+            last = String::from_utf8_lossy(&answer.body.bytes).into_owned();
+            answer.status == 200
+        });
+        assert_eq!(last, "ready\n");
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        tcp(self.server.address())
+    }
+
+    /// The server itself, e.g. for a reload.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Moves the wall clock that the proxy sees.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.clock.advance(seconds);
+    }
+
+    /// Sets the wall clock that the proxy sees.
+    pub(crate) fn set_time(&self, now: i64) {
+        self.clock.set(UnixTime(now));
+    }
+
+    /// A new connection.
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address(), &self.journal)
+    }
+
+    /// One exchange on a connection of its own.
+    pub(crate) fn exchange(&self, request: &Request) -> Answer {
+        self.client().exchange(request)
+    }
+
+    /// One GET on a connection of its own.
+    pub(crate) fn get(&self, target: &str, token: Option<&str>) -> Answer {
+        let request = Request::get(target);
+        self.exchange(&match token {
+            Some(token) => request.bearer(token),
+            None => request,
+        })
+    }
+
+    /// What the upstream has received until now.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark::of(&self.upstream)
+    }
+
+    /// A page of the admin listener.
+    pub(crate) fn admin(&self, page: &str) -> Answer {
+        let journal = Arc::default();
+        let mut client = Client::connect(tcp(self.server.admin_address()), &journal);
+        client.exchange(&Request::get(page).field("connection", "close"))
+    }
+
+    /// The text of `/metrics`.
+    pub(crate) fn metrics(&self) -> String {
+        self.page("/metrics")
+    }
+
+    /// The value of one metric, e.g. `countersign_denials_total{issuer="corp",reason="kid_unknown"}`;
+    /// labels in the order of their names. 0 if there is no such line.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let metrics = self.metrics();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// What `/readyz` says is pending; empty if the proxy is ready.
+    pub(crate) fn pending(&self) -> String {
+        let answer = self.admin("/readyz");
+        match answer.status {
+            200 => String::new(),
+            503 => String::from_utf8(answer.body.bytes).unwrap(),
+            status => panic!("/readyz: {status}"),
+        }
+    }
+
+    /// The body of an admin page, as text.
+    pub(crate) fn page(&self, page: &str) -> String {
+        String::from_utf8(self.admin(page).body.bytes).unwrap()
+    }
+
+    /// Everything logged since the proxy started, by whatever in the process.
+    pub(crate) fn logs(&self) -> String {
+        logs::since(self.logs_from)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        invariants::check(self, &self.journal, &self.upstream, self.unmatched_answers);
+    }
+}
+
+fn tcp(address: &ListenAddress) -> SocketAddr {
+    match address {
+        ListenAddress::Tcp(address) => *address,
+        ListenAddress::Unix(path) => panic!("not TCP: {}", path.display()),
+    }
+}
