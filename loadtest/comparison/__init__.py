@@ -1,0 +1,1 @@
+"""The parts of `loadtest/compare`, one idea a file."""

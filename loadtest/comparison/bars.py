@@ -1,0 +1,132 @@
+"""The bars: what Countersign has to reach, line by line, and whether it does."""
+
+from dataclasses import dataclass
+
+from .findings import Findings
+from .two_workers import ONE_WORKER, TWO_WORKERS
+
+MIB, KIB = 1024 * 1024, 1024
+WARM, COLD, PUBLIC = "countersign warm", "countersign cold", "countersign public"
+NGINX, HAPROXY_JWT = "nginx plain", "haproxy jwt_verify"
+ENVOY, ENVOY_CACHE = "envoy plain", "envoy jwt_authn + cache"
+# Above it, "does not raise" is no longer noise: p99 of the same run, twice, differs by as much.
+NOT_RAISED = 1.25
+# The 32 MiB of its cache, and what it takes with 64 busy connections anyway.
+FULL_CACHE_MIB = 60
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One line: the figure must not be above (or, `at_least`, below) the limit."""
+
+    work: str
+    figure: float | None
+    limit: float
+    unit: str
+    at_least: bool = False
+
+    @property
+    def passed(self) -> bool | None:
+        """None if it was not measured."""
+        if self.figure is None:
+            return None
+        return self.figure >= self.limit if self.at_least else self.figure <= self.limit
+
+    @property
+    def verdict(self) -> str:
+        return {None: "not measured", True: "pass", False: "FAIL"}[self.passed]
+
+    @property
+    def figure_text(self) -> str:
+        # The limit beside it says of what it is a multiple.
+        unit = "×" if self.unit.startswith("×") else self.unit
+        return "–" if self.figure is None else _number(self.figure, unit)
+
+    @property
+    def limit_text(self) -> str:
+        return ("≥ " if self.at_least else "≤ ") + _number(self.limit, self.unit)
+
+
+def bars(found: Findings) -> list[Bar]:
+    return [*_throughput(found), *_latency(found), *_workers(found), *_footprint(found)]
+
+
+def _throughput(found: Findings) -> list[Bar]:
+    quick = found.pace.get("quick")
+    warm = "1,000 RS256 tokens, warm" if quick else "4,000 RS256 tokens, warm"
+
+    def cpu(work: str, contest: str, name: str, other: str, limit: float) -> Bar:
+        return Bar(work, found.ratio(contest, name, other), limit, f"× {other}")
+
+    return [
+        cpu(warm, "rs256", WARM, NGINX, 1.15),
+        cpu(warm, "rs256", WARM, HAPROXY_JWT, 0.33),
+        cpu(warm, "rs256", WARM, ENVOY_CACHE, 0.30),
+        cpu("public route", "rs256", PUBLIC, NGINX, 1.10),
+        cpu("cache off, RS256", "rs256", COLD, HAPROXY_JWT, 0.75),
+        cpu("cache off, ES256", "es256", COLD, HAPROXY_JWT, 0.85),
+        _above_floor(found, "cache off, RS256", "rs256", "RS256"),
+        _above_floor(found, "cache off, ES256", "es256", "ES256"),
+        # No worse: what is within the noise of a ratio of two runs of the same work.
+        cpu("100,000 tokens, cache on", "many-tokens", WARM, COLD, 1.05),
+        Bar("100,000 tokens: memory", _resident(found, "many-tokens", WARM), FULL_CACHE_MIB, "MiB"),
+        cpu("100 issuers", "issuers", "countersign, issuers: 100", "countersign, issuers: 1", 1.1),
+        cpu("1,000 routes", "routes", "countersign, routes: 1000", "countersign, routes: 1", 1.1),
+        cpu("HTTP/2 in, 32 connections", "http2-32", WARM, ENVOY, 0.5),
+    ]
+
+
+def _above_floor(found: Findings, work: str, contest: str, algorithm: str) -> Bar:
+    """What verifying costs above forwarding and the bare check of the signature."""
+    verifying = found.difference(contest, COLD, PUBLIC)
+    bare = found.figures.get(f"bare {algorithm} us")
+    above = None if verifying is None or bare is None else verifying - bare
+    return Bar(f"{work}, above forwarding + bare check", above, 15, "µs")
+
+
+def _latency(found: Findings) -> list[Bar]:
+    ratio = found.ratio("half-load", WARM, NGINX, "p99")
+    return [Bar("p99 at half of saturation", ratio, 1.3, f"× {NGINX}")]
+
+
+def _workers(found: Findings) -> list[Bar]:
+    growth = found.ratio("workers", TWO_WORKERS, ONE_WORKER)
+    raised = _quotient(found, "busy worker p99 us", "idle worker p99 us")
+    return [
+        Bar("two workers: CPU per request", growth, 1.10, "× one worker"),
+        Bar("two workers: implied throughput", growth and 2 / growth, 1.7, "× one worker", True),
+        Bar("a busy worker: p99 of the other", raised, NOT_RAISED, "× before"),
+    ]
+
+
+def _footprint(found: Findings) -> list[Bar]:
+    def figure(name: str, per: float = 1) -> float | None:
+        value = found.figures.get(name)
+        return None if value is None else value / per
+
+    used, used_envoy = "memory in use bytes", "memory in use bytes, envoy"
+    idle, idle_envoy = "idle memory bytes", "idle memory bytes, envoy"
+    in_use = "4,000 cached tokens, 1,000 idle connections"
+    return [
+        Bar("idle memory", figure(idle, MIB), 20, "MiB"),
+        Bar("idle memory", _quotient(found, idle, idle_envoy), 1, f"× {ENVOY_CACHE}"),
+        Bar(in_use, figure(used, MIB), 60, "MiB"),
+        Bar(in_use, _quotient(found, used, used_envoy), 1, f"× {ENVOY_CACHE}"),
+        Bar("10,000 idle connections, each", figure("idle connection bytes", KIB), 12, "KiB"),
+        Bar("start to ready", figure("start to ready ms"), 100, "ms"),
+        Bar("release binary, stripped", figure("binary bytes", MIB), 20, "MiB"),
+    ]
+
+
+def _resident(found: Findings, contest: str, name: str) -> float | None:
+    result = found.result(contest, name)
+    return None if result is None else max(s["resident"] for s in result["samples"]) / MIB
+
+
+def _quotient(found: Findings, name: str, other: str) -> float | None:
+    one, two = found.figures.get(name), found.figures.get(other)
+    return one / two if one and two else None
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{value:.2f} {unit}" if unit.startswith("×") else f"{value:.1f} {unit}"

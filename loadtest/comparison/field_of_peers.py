@@ -1,0 +1,70 @@
+"""Who takes part: makes the peers of a contest, leaves out those that are not installed and says
+so once."""
+
+from pathlib import Path
+
+from . import tools
+from .material import Key
+from .peers.countersign import Countersign
+from .peers.envoy import Envoy
+from .peers.haproxy import HAProxy
+from .peers.nginx import NginxPlain
+from .peers.peer import Peer, Stage
+
+# What HAProxy's jwt_verify can check.
+HAPROXY_ALGORITHMS = ("RS256", "ES256")
+
+
+class Field:
+    """Names and makes peers. `skipped` fills with those that could not take part, and why."""
+
+    def __init__(self, binary: Path, upstream_port: int):
+        self._binary = binary
+        self._upstream_port = upstream_port
+        self.skipped: dict[str, str] = {}
+
+    def nginx(self, http2: bool = False) -> Peer:
+        # nginx before 1.25.1 speaks HTTP/2 without TLS only on a port of its own.
+        return NginxPlain("nginx plain", self._stage(), http1=not http2)
+
+    def haproxy(self, http2: bool = False) -> Peer:
+        return HAProxy("haproxy plain", self._stage(), http1=not http2)
+
+    def haproxy_jwt(self, key: Key) -> Peer:
+        return HAProxy("haproxy jwt_verify", self._stage(key), verifies=True)
+
+    def envoy(self) -> Peer:
+        return Envoy("envoy plain", self._stage())
+
+    def envoy_jwt(self, key: Key) -> Peer:
+        return Envoy("envoy jwt_authn", self._stage(key), verifies=True)
+
+    def envoy_jwt_cache(self, key: Key) -> Peer:
+        return Envoy("envoy jwt_authn + cache", self._stage(key), verifies=True, caches=True)
+
+    def public(self) -> Countersign:
+        return self._countersign("countersign public", None)
+
+    def warm(self, key: Key, name: str = "countersign warm", **settings) -> Countersign:
+        return self._countersign(name, key, **settings)
+
+    def cold(self, key: Key) -> Countersign:
+        return self._countersign("countersign cold", key, cache_entries=0)
+
+    def present(self, peers: list[Peer]) -> list[Peer]:
+        """Those whose program is there."""
+        there = []
+        for peer in peers:
+            if not peer.program or tools.find(peer.program):
+                there.append(peer)
+            else:
+                hint = tools.HINTS[peer.program]
+                self.skipped[peer.name] = f"{peer.program} is not installed ({hint})"
+        return there
+
+    def _countersign(self, name: str, key: Key | None, **settings) -> Countersign:
+        stage = self._stage(key)
+        return Countersign(name, stage, verifies=key is not None, binary=self._binary, **settings)
+
+    def _stage(self, key: Key | None = None) -> Stage:
+        return Stage(self._upstream_port, key)

@@ -1,0 +1,1 @@
+"""The proxies that are compared, each with the configuration it is compared in."""

@@ -1,0 +1,106 @@
+"""A run: the contests and the other parts one after the other. What fails is named and does not
+take the rest with it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from . import footprint, tools, two_workers
+from .contest import Result, hold
+from .contests import CONTESTS, QUICK_CONTESTS, Contest
+from .field_of_peers import Field
+from .findings import Findings
+from .half_load import half_load
+from .machine import Cores, description, raise_file_limit
+from .material import Material
+from .options import Options
+from .peers.nginx import Upstream
+from .peers.peer import Stage
+from .processes import Failed
+
+# Fewer when there is little time: what each takes is the same.
+_QUICK_IDLE = 2_000
+
+
+class Session:
+    def __init__(self, options: Options, binary: Path):
+        raise_file_limit()
+        self._options = options
+        self._cores = Cores()
+        self._binary = binary
+        self._material = Material(binary)
+        pace = {"rounds": options.pace.rounds, "seconds": options.pace.seconds}
+        self.found = Findings(
+            machine=description(),
+            versions=tools.versions(binary),
+            pace={**pace, "quick": options.quick},
+        )
+
+    def run(self) -> Findings:
+        upstream = Upstream("upstream", Stage(0))
+        with upstream.start(self._cores.load):
+            self._field = Field(self._binary, upstream.port)
+            self.found.skipped = self._field.skipped
+            for contest in QUICK_CONTESTS if self._options.quick else CONTESTS:
+                self._part(contest.name, lambda contest=contest: self._contest(contest))
+            if not self._options.quick:
+                self._part("half-load", self._half_load)
+                self._part("workers", self._workers)
+            self._part("footprint", self._footprint)
+        return self.found
+
+    def _part(self, name: str, work: Callable[[], None]):
+        if not self._options.wants(name):
+            return
+        print(f"… {name}", file=sys.stderr, flush=True)
+        try:
+            work()
+        except (Failed, OSError) as failure:
+            self.found.failures[name] = str(failure)
+            print(f"  failed: {failure}", file=sys.stderr)
+
+    def _contest(self, contest: Contest):
+        entries = contest.entries(self._field, self._material)
+        results = hold(entries, self._options.pace, self._cores, self._material)
+        self._keep(contest.name, contest.title, results)
+        if contest.name in ("rs256", "es256"):
+            algorithm = contest.name.upper()
+            bare = self._material.bare_verification_us(algorithm)
+            self.found.figures[f"bare {algorithm} us"] = bare
+
+    def _half_load(self):
+        results, rate = half_load(self._field, self._material, self._cores, self._options.pace)
+        title = f"at half of saturation: {rate:,.0f} requests/s each"
+        self._keep("half-load", title, results)
+
+    def _workers(self):
+        results = two_workers.one_and_two(
+            self._field, self._material, self._cores, self._options.pace
+        )
+        self._keep("workers", "one worker on one core, two workers on two", results)
+        figures = self.found.figures
+        alone, beside = two_workers.busy_worker(self._field, self._material, self._cores)
+        figures["idle worker p99 us"], figures["busy worker p99 us"] = alone, beside
+
+    def _footprint(self):
+        figures, cores, material = self.found.figures, self._cores, self._material
+        key = material.key("RS256")
+        peer = self._field.warm(key)
+        figures["binary bytes"] = footprint.stripped_size(self._binary)
+        figures["start to ready ms"] = footprint.start_to_ready_ms(peer, cores)
+        idle = _QUICK_IDLE if self._options.quick else footprint.MANY_IDLE
+        token = material.token("RS256")
+        per_connection = footprint.bytes_per_idle_connection(peer, token, cores, idle)
+        figures["idle connection bytes"] = per_connection
+        envoy = footprint.envoy_or_none(self._field, material)
+        for suffix, peer in (("", peer), (", envoy", envoy)):
+            if peer is not None:
+                figures[f"idle memory bytes{suffix}"] = footprint.idle_memory(peer, cores)
+                in_use = footprint.memory_in_use(peer, material, cores)
+                figures[f"memory in use bytes{suffix}"] = in_use
+
+    def _keep(self, name: str, title: str, results: list[Result]):
+        self.found.contests[name] = {
+            "title": title,
+            "results": [result.as_json() for result in results],
+        }

@@ -1,0 +1,1 @@
+"""k6 scenarios, and what runs them."""
