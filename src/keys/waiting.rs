@@ -1,6 +1,7 @@
 //! How requests wait for the refresher, and what they may ask of it.
 
 use std::{
+    pin::pin,
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
@@ -134,6 +135,9 @@ impl Waiting {
         let until = self.at(started).saturating_add(millis(self.cooldown));
         self.answered_until.store(until, Ordering::Release);
         self.resting_until.store(0, Ordering::Release);
+        // Whoever asked while the attempt ran is answered by it. Left standing, the signal would
+        // lead to another attempt that nobody waits for, if this one outlasted the cooldown.
+        pin!(self.signal.notified()).enable();
         self.count(true);
     }
 
@@ -190,5 +194,23 @@ impl<'w> Place<'w> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn k8_who_asked_while_an_attempt_ran_is_answered_by_it() {
+        let waiting = Waiting::new(Duration::from_secs(1), Duration::from_secs(5));
+        let started = Instant::now();
+        let (answer, ()) = tokio::join!(waiting.wait_for("new", || false), async {
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            waiting.answered(started, false);
+        });
+        assert_eq!(answer, KeyWait::Unknown);
+        let asked_again = timeout(Duration::from_secs(10), waiting.asked()).await;
+        assert!(asked_again.is_err(), "an attempt that nobody waits for");
     }
 }
