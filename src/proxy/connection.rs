@@ -179,6 +179,7 @@ async fn serve_http2<S: Socket>(
     limits: &LimitSettings,
 ) -> hyper::Result<()> {
     let drain = connection.worker.drain.clone();
+    let activity = Arc::clone(&connection.activity);
     let service = service_fn(move |request| {
         let answer = forward::answer(Rc::clone(&connection), request);
         async { Ok::<_, Infallible>(answer.await) }
@@ -197,8 +198,10 @@ async fn serve_http2<S: Socket>(
     tokio::select! {
         biased;
         outcome = connection.as_mut() => return outcome,
-        () = drain.cancelled() => connection.as_mut().graceful_shutdown(),
+        () = drain.cancelled() => {}
+        () = activity.idle_too_long() => {}
     }
+    connection.as_mut().graceful_shutdown();
     connection.await
 }
 

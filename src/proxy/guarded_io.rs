@@ -2,6 +2,7 @@
 //! that never speaks, for one that waits between requests, or for one that does not read.
 
 use std::{
+    future::pending,
     io,
     pin::Pin,
     sync::{
@@ -15,7 +16,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep},
+    time::{Instant, Sleep, sleep_until},
 };
 
 use crate::config::LimitSettings;
@@ -60,6 +61,8 @@ pub(super) struct Activity {
     /// Whether bytes that arrive while idle begin a header block. Not so on HTTP/2, where they
     /// may be pings.
     bytes_begin_request: bool,
+    /// How long an HTTP/2 connection may be idle before its client is told to go away.
+    goodbye_after: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,13 +102,18 @@ impl Activity {
             deadlines,
             body_unread: AtomicBool::new(false),
             bytes_begin_request: true,
+            goodbye_after: None,
         }
     }
 
     /// The same for a connection that turns out to speak HTTP/2: it may wait for its first
-    /// request as long as between two.
+    /// request as long as between two. When that time is over the client is told to go away (see
+    /// [`Activity::idle_too_long`]); the socket only cuts those that then do not go.
     pub(super) fn http2(at: Instant, deadlines: Deadlines) -> Self {
-        let activity = Self { bytes_begin_request: false, ..Self::accepted(at, deadlines) };
+        let socket = Deadlines { idle: deadlines.idle + deadlines.header, ..deadlines };
+        let goodbye_after = Some(deadlines.idle);
+        let activity =
+            Self { bytes_begin_request: false, goodbye_after, ..Self::accepted(at, socket) };
         activity.enter(Phase::Idle);
         activity
     }
@@ -134,6 +142,23 @@ impl Activity {
         self.phase.store(Phase::Tunnel as u8, Relaxed);
     }
 
+    /// Resolves once an HTTP/2 connection has been idle for its whole time.
+    pub(super) async fn idle_too_long(&self) {
+        let Some(allowed) = self.goodbye_after else { return pending().await };
+        loop {
+            let idle = self.phase.load(Relaxed) == Phase::Idle as u8;
+            let deadline = if idle { self.since() + allowed } else { Instant::now() + allowed };
+            if deadline <= Instant::now() {
+                return;
+            }
+            sleep_until(deadline).await;
+        }
+    }
+
+    fn since(&self) -> Instant {
+        self.epoch + Duration::from_millis(self.since.load(Relaxed))
+    }
+
     fn enter(&self, phase: Phase) {
         let since = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.since.store(since, Relaxed);
@@ -153,7 +178,7 @@ impl Activity {
     /// connection has become idle.
     fn read_deadline(&self) -> Option<Instant> {
         let Deadlines { header, idle, .. } = self.deadlines;
-        let since = self.epoch + Duration::from_millis(self.since.load(Relaxed));
+        let since = self.since();
         match self.phase.load(Relaxed) {
             phase if phase == Phase::Header as u8 => Some(since + header),
             phase if phase == Phase::Idle as u8 => Some(since + idle),

@@ -90,10 +90,21 @@ async fn a_request_being_served_is_not_cut_by_the_socket() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn d1_an_idle_http2_client_is_told_to_go_and_then_cut() {
+    let (mut io, activity, _client) = connection(Activity::http2(Instant::now(), DEADLINES));
+    let started = Instant::now();
+    let (cut_after, told_after) = tokio::join!(seconds_until_cut(&mut io), async {
+        activity.idle_too_long().await;
+        started.elapsed().as_secs()
+    });
+    assert_eq!((told_after, cut_after), (120, 120 + 10));
+}
+
+#[tokio::test(start_paused = true)]
 async fn pings_do_not_begin_a_header_on_http2() {
     let (mut io, _, mut client) = connection(Activity::http2(Instant::now(), DEADLINES));
     client.write_all(b"ping").await.unwrap();
-    assert_eq!(seconds_until_cut(&mut io).await, 120);
+    assert_eq!(seconds_until_cut(&mut io).await, 120 + 10);
 }
 
 #[tokio::test(start_paused = true)]
