@@ -3,7 +3,9 @@
 use std::{cell::Cell, convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
 use hyper::{
+    body::Incoming,
     server::conn::{http1, http2},
     service::service_fn,
 };
@@ -16,6 +18,7 @@ use tokio::{
 use crate::{config::LimitSettings, gate::Peer, identity::PeerAddress};
 
 use super::{
+    body::ResponseBody,
     forward,
     guarded_io::{Activity, Deadlines, GuardedIo},
     listener::ConnectionPermit,
@@ -123,7 +126,8 @@ pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, mut socket: S, accepted
         _permit: accepted.permit,
     });
     let outcome = if is_http2 {
-        serve_http2(connection, io, &limits).await
+        // Boxed, so that an HTTP/1.1 connection need not have room for it.
+        Box::pin(serve_http2(connection, io, &limits)).await
     } else {
         serve_http1(connection, io, &limits).await
     };
@@ -152,10 +156,7 @@ async fn serve_http1<S: Socket>(
     limits: &LimitSettings,
 ) -> hyper::Result<()> {
     let drain = connection.worker.drain.clone();
-    let service = service_fn(move |request| {
-        let answer = forward::answer(Rc::clone(&connection), request);
-        async { Ok::<_, Infallible>(answer.await) }
-    });
+    let service = service_fn(move |request| answer(Rc::clone(&connection), request));
     let connection = http1::Builder::new()
         // The socket has the deadlines.
         .header_read_timeout(None)
@@ -180,10 +181,7 @@ async fn serve_http2<S: Socket>(
 ) -> hyper::Result<()> {
     let drain = connection.worker.drain.clone();
     let activity = Arc::clone(&connection.activity);
-    let service = service_fn(move |request| {
-        let answer = forward::answer(Rc::clone(&connection), request);
-        async { Ok::<_, Infallible>(answer.await) }
-    });
+    let service = service_fn(move |request| answer(Rc::clone(&connection), request));
     let allowed = limits.body_timeout;
     let connection = http2::Builder::new(StreamExec { allowed })
         .timer(TokioTimer::new())
@@ -203,6 +201,16 @@ async fn serve_http2<S: Socket>(
     }
     connection.as_mut().graceful_shutdown();
     connection.await
+}
+
+/// The answer to a request. Boxed, since hyper keeps room for it in every connection: 7 KiB of an
+/// idle one, at no measurable cost for a busy one.
+fn answer(
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
+    let answer = Box::pin(forward::answer(connection, request));
+    async { Ok(answer.await) }
 }
 
 impl RequestGuard {
