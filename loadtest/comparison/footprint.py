@@ -21,7 +21,8 @@ CACHED_TOKENS = 4_000
 IDLE_BESIDE_TOKENS = 1_000
 MANY_IDLE = 10_000
 _STARTS = 9
-_SETTLE_SECONDS = 1.0
+# Longer than the quarter of a second after which Countersign parks an idle connection.
+_SETTLE_SECONDS = 2.0
 _FILL_SECONDS = 3
 _ANSWER_SECONDS = 10
 

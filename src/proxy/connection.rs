@@ -1,14 +1,12 @@
 //! One downstream connection: which protocol it speaks, and its life until the last byte.
 
+mod http1;
+
 use std::{cell::Cell, convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
-use hyper::{
-    body::Incoming,
-    server::conn::{http1, http2},
-    service::service_fn,
-};
+use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
@@ -56,7 +54,7 @@ pub(super) struct Connection {
     pub(super) activity: Arc<Activity>,
     requests: Cell<usize>,
     /// Held by every request and tunnel of the connection, not only by its own task.
-    _permit: ConnectionPermit,
+    permit: ConnectionPermit,
 }
 
 /// A request in progress. While one is held, its connection is not idle.
@@ -116,20 +114,20 @@ pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, mut socket: S, accepted
     } else {
         Activity::accepted(accepted.at, deadlines)
     });
-    let io = TokioIo::new(GuardedIo::new(socket, sniffed, Arc::clone(&activity)));
+    let io = GuardedIo::new(socket, sniffed, Arc::clone(&activity));
     let requests = Cell::new(0);
     let connection = Rc::new(Connection {
         worker,
         peer: accepted.peer,
         activity,
         requests,
-        _permit: accepted.permit,
+        permit: accepted.permit,
     });
     let outcome = if is_http2 {
         // Boxed, so that an HTTP/1.1 connection need not have room for it.
         Box::pin(serve_http2(connection, io, &limits)).await
     } else {
-        serve_http1(connection, io, &limits).await
+        http1::serve(connection, io, &limits).await
     };
     if let Err(error) = outcome {
         tracing::debug!(%error, "connection ended");
@@ -150,33 +148,9 @@ async fn sniff(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
     }
 }
 
-async fn serve_http1<S: Socket>(
-    connection: Rc<Connection>,
-    io: TokioIo<GuardedIo<S>>,
-    limits: &LimitSettings,
-) -> hyper::Result<()> {
-    let drain = connection.worker.drain.clone();
-    let service = service_fn(move |request| answer(Rc::clone(&connection), request));
-    let connection = http1::Builder::new()
-        // The socket has the deadlines.
-        .header_read_timeout(None)
-        .max_header_size(limits.header_bytes)
-        // Of a header block that is not complete yet, too; and of an answer that is not read.
-        .max_buf_size(limits.header_bytes)
-        .serve_connection(io, service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    tokio::select! {
-        biased;
-        outcome = connection.as_mut() => return outcome,
-        () = drain.cancelled() => connection.as_mut().graceful_shutdown(),
-    }
-    connection.await
-}
-
 async fn serve_http2<S: Socket>(
     connection: Rc<Connection>,
-    io: TokioIo<GuardedIo<S>>,
+    io: GuardedIo<S>,
     limits: &LimitSettings,
 ) -> hyper::Result<()> {
     let drain = connection.worker.drain.clone();
@@ -191,7 +165,7 @@ async fn serve_http2<S: Socket>(
         .max_send_buf_size(HTTP2_SEND_BUFFER)
         .initial_stream_window_size(HTTP2_STREAM_WINDOW)
         .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
-        .serve_connection(io, service);
+        .serve_connection(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     tokio::select! {
         biased;

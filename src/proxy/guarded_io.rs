@@ -24,6 +24,11 @@ use crate::config::LimitSettings;
 /// Bytes thrown away at once.
 const LINGER_BUFFER: usize = 8 * 1024;
 
+/// How long a connection is idle before its memory is given back. Long enough that one with
+/// several requests a second is never parked; short enough that a crowd that comes and falls
+/// silent does not add up: what the allocator once had it keeps for a while.
+pub(super) const PARK_AFTER: Duration = Duration::from_millis(250);
+
 /// How long a connection may stay in each phase.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadlines {
@@ -61,6 +66,8 @@ pub(super) struct Activity {
     /// Whether bytes that arrive while idle begin a header block. Not so on HTTP/2, where they
     /// may be pings.
     bytes_begin_request: bool,
+    /// Whether the client does not take what is written.
+    write_stalled: AtomicBool,
     /// How long an HTTP/2 connection may be idle before its client is told to go away.
     goodbye_after: Option<Duration>,
 }
@@ -102,6 +109,7 @@ impl Activity {
             deadlines,
             body_unread: AtomicBool::new(false),
             bytes_begin_request: true,
+            write_stalled: AtomicBool::new(false),
             goodbye_after: None,
         }
     }
@@ -140,6 +148,14 @@ impl Activity {
     /// The connection becomes a tunnel.
     pub(super) fn tunnel_begins(&self) {
         self.phase.store(Phase::Tunnel as u8, Relaxed);
+    }
+
+    /// When the connection may be parked; `None` while it does not wait for a request, or a byte
+    /// of an answer or of an unread body is under way.
+    pub(super) fn park_at(&self) -> Option<Instant> {
+        let waits = self.bytes_begin_request && self.phase.load(Relaxed) == Phase::Idle as u8;
+        let at_rest = !self.body_unread.load(Relaxed) && !self.write_stalled.load(Relaxed);
+        (waits && at_rest).then(|| self.since() + PARK_AFTER.min(self.deadlines.idle))
     }
 
     /// Resolves once an HTTP/2 connection has been idle for its whole time.
@@ -202,6 +218,16 @@ impl<S> GuardedIo<S> {
         }
     }
 
+    /// Puts bytes back that were read, to be read again. To be called while there are none.
+    pub(super) fn unread(&mut self, bytes: Bytes) {
+        self.sniffed = bytes;
+    }
+
+    /// Whether there are bytes put back.
+    pub(super) fn has_unread(&self) -> bool {
+        self.sniffed.has_remaining()
+    }
+
     /// A socket that TLS is spoken on. Above TLS a flush waits for a whole buffer to go out: only
     /// down here can a client that reads slowly be told from one that does not read.
     pub(super) fn below_tls(socket: S, deadlines: Deadlines) -> Self {
@@ -225,9 +251,12 @@ impl<S> GuardedIo<S> {
         outcome: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
-            self.write_stalled_since = None;
+            if self.write_stalled_since.take().is_some() {
+                self.activity.write_stalled.store(false, Relaxed);
+            }
             return outcome;
         }
+        self.activity.write_stalled.store(true, Relaxed);
         let since = *self.write_stalled_since.get_or_insert_with(Instant::now);
         let deadline = since + self.activity.deadlines.write;
         self.write_timer.poll(cx, deadline).map(|()| Err(timed_out()))

@@ -150,6 +150,24 @@ impl ConnectionBudget {
     }
 }
 
+/// A connection that is parked, as long as this is held.
+#[derive(Debug)]
+pub(super) struct Parked<'p>(&'p ConnectionBudget);
+
+impl ConnectionPermit {
+    /// Counts the connection as parked.
+    pub(super) fn park(&self) -> Parked<'_> {
+        self.0.metrics.connections_parked.inc();
+        Parked(&self.0)
+    }
+}
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.connections_parked.dec();
+    }
+}
+
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);

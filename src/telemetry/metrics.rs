@@ -29,6 +29,8 @@ pub struct Metrics {
     pub upstream: HistogramVec,
     /// Open downstream connections.
     pub connections: IntGauge,
+    /// Of these, the parked ones: idle, and held with next to no memory.
+    pub connections_parked: IntGauge,
     /// Downstream connections accepted.
     pub connections_accepted: IntCounter,
     /// Downstream connections closed at once because the limit was reached.
@@ -97,6 +99,10 @@ impl Metrics {
             )?,
             connections: {
                 let opts = opts("connections", "Open downstream connections.");
+                register(&registry, IntGauge::with_opts(opts)?)?
+            },
+            connections_parked: {
+                let opts = opts("connections_parked", "Idle connections held without buffers.");
                 register(&registry, IntGauge::with_opts(opts)?)?
             },
             connections_accepted: {

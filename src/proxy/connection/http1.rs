@@ -1,0 +1,125 @@
+//! An HTTP/1.1 connection: in conversation, or parked between two requests.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::Request;
+use hyper::{
+    body::Incoming,
+    server::conn::http1::{Builder, Parts},
+    service::{HttpService, service_fn},
+};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncReadExt;
+
+use crate::config::LimitSettings;
+
+use super::{super::guarded_io::Timer, Connection, GuardedIo, Socket, answer};
+
+/// How a conversation ended.
+enum Ended<S> {
+    /// With the connection.
+    Closed,
+    /// It paused: the socket, with whatever of it was read and not yet looked at.
+    Paused(GuardedIo<S>),
+}
+
+/// Room for the first bytes after a pause; hyper reads the others. In every parked connection.
+const WAKING_BYTES: usize = 64;
+
+/// Serves a connection until it ends.
+///
+/// One that is idle for [`PARK_AFTER`](super::super::guarded_io::PARK_AFTER) is *parked*: hyper's
+/// state and its two buffers of 8 KiB are dropped, only the socket and its deadlines stay. The
+/// first byte of the next request brings them back.
+pub(super) async fn serve<S: Socket>(
+    connection: Rc<Connection>,
+    mut io: GuardedIo<S>,
+    limits: &LimitSettings,
+) -> hyper::Result<()> {
+    loop {
+        io = match converse(&connection, io, limits).await? {
+            Ended::Closed => return Ok(()),
+            Ended::Paused(io) => io,
+        };
+        let _parked = connection.permit.park();
+        let waking = tokio::select! {
+            biased;
+            waking = wait_for_bytes(&mut io) => waking,
+            () = connection.worker.drain.cancelled() => return Ok(()),
+        };
+        if waking.is_err() {
+            return Ok(()); // the client went away, or stayed silent for too long
+        }
+    }
+}
+
+/// Serves requests until the connection ends or may be parked.
+async fn converse<S: Socket>(
+    connection: &Rc<Connection>,
+    io: GuardedIo<S>,
+    limits: &LimitSettings,
+) -> hyper::Result<Ended<S>> {
+    let activity = &connection.activity;
+    let drain = &connection.worker.drain;
+    let service = {
+        let connection = Rc::clone(connection);
+        service_fn(move |request: Request<Incoming>| answer(Rc::clone(&connection), request))
+    };
+    let mut conversation = Box::new(
+        Builder::new()
+            // The socket has the deadlines.
+            .header_read_timeout(None)
+            .max_header_size(limits.header_bytes)
+            // Of a header block that is not complete yet, too; and of an answer that is not read.
+            .max_buf_size(limits.header_bytes)
+            .serve_connection(TokioIo::new(io), service)
+            .with_upgrades(),
+    );
+    let mut pause = Timer::default();
+    let outcome = poll_fn(|cx: &mut Context<'_>| match Pin::new(&mut *conversation).poll(cx) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => match activity.park_at() {
+            Some(at) => pause.poll(cx, at).map(|()| None),
+            None => Poll::Pending,
+        },
+    });
+    tokio::select! {
+        biased;
+        outcome = outcome => match outcome {
+            Some(outcome) => return outcome.map(|()| Ended::Closed),
+            None => return Ok(conversation.into_parts().map_or(Ended::Closed, paused)),
+        },
+        () = drain.cancelled() => {}
+    }
+    Pin::new(&mut *conversation).graceful_shutdown();
+    conversation.await.map(|()| Ended::Closed)
+}
+
+fn paused<S, H: HttpService<Incoming>>(parts: Parts<TokioIo<GuardedIo<S>>, H>) -> Ended<S> {
+    let mut io = parts.io.into_inner();
+    io.unread(parts.read_buf);
+    Ended::Paused(io)
+}
+
+/// Resolves when a parked connection has something to say; its socket's deadlines go on.
+async fn wait_for_bytes<S: Socket>(io: &mut GuardedIo<S>) -> io::Result<()> {
+    if io.has_unread() {
+        return Ok(());
+    }
+    let mut bytes = [0; WAKING_BYTES];
+    let read = io.read(&mut bytes).await?;
+    match bytes.get(..read) {
+        Some(bytes @ [_, ..]) => {
+            io.unread(Bytes::copy_from_slice(bytes));
+            Ok(())
+        }
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
