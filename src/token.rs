@@ -3,6 +3,7 @@
 mod bounded;
 pub mod cache;
 pub mod credential;
+mod doorkeeper;
 mod durations;
 mod issuer;
 pub mod jwt;

@@ -3,13 +3,17 @@
 use std::{
     cell::Cell,
     collections::{HashMap, VecDeque},
+    hash::BuildHasher,
     rc::Rc,
 };
 
 use foldhash::quality::RandomState;
 
+use super::doorkeeper::Doorkeeper;
+
 /// A map whose size has two bounds; when either is reached, entries that were not asked for
-/// lately leave first (CLOCK: one bit per entry instead of a list to reorder on every hit).
+/// lately leave first (CLOCK: one bit per entry instead of a list to reorder on every hit), and
+/// only keys that come again get in, so that a flood of keys that come once moves nobody.
 ///
 /// Keys are compared in full: the seeded hash only chooses the bucket (threats D-7, I-6).
 #[derive(Debug)]
@@ -19,6 +23,7 @@ pub(super) struct BoundedMap<V> {
     bytes: usize,
     max_entries: usize,
     max_bytes: usize,
+    doorkeeper: Doorkeeper,
 }
 
 #[derive(Debug)]
@@ -40,6 +45,7 @@ impl<V> BoundedMap<V> {
             bytes: 0,
             max_entries,
             max_bytes,
+            doorkeeper: Doorkeeper::new(max_entries),
         }
     }
 
@@ -51,14 +57,17 @@ impl<V> BoundedMap<V> {
     }
 
     /// Adds or replaces. `value_bytes` is what the value takes. An entry that alone would break
-    /// a bound is not taken.
+    /// a bound is not taken; nor, once the map is full, one whose key comes for the first time.
     pub(super) fn insert(&mut self, key: &[u8], value: V, value_bytes: usize) {
         let bytes = key.len() + value_bytes + OVERHEAD;
         if self.max_entries == 0 || bytes > self.max_bytes {
             return;
         }
+        if self.is_full_for(bytes) && !self.lets_in(key) {
+            return;
+        }
         self.remove(key);
-        while self.entries.len() >= self.max_entries || self.bytes + bytes > self.max_bytes {
+        while self.is_full_for(bytes) {
             self.evict_one();
         }
         let key: Rc<[u8]> = key.into();
@@ -92,6 +101,15 @@ impl<V> BoundedMap<V> {
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    fn is_full_for(&self, bytes: usize) -> bool {
+        self.entries.len() >= self.max_entries || self.bytes + bytes > self.max_bytes
+    }
+
+    fn lets_in(&mut self, key: &[u8]) -> bool {
+        self.entries.contains_key(key)
+            || self.doorkeeper.lets_in(self.entries.hasher().hash_one(key))
     }
 
     /// Keeps the queue proportional to the entries, at a cost that is constant on average.
@@ -139,6 +157,7 @@ mod tests {
         let mut map = BoundedMap::new(3, usize::MAX);
         for key in 0..100_u8 {
             map.insert(&[key], key, 0);
+            map.insert(&[key], key, 0);
         }
         assert_eq!(map.len(), 3);
         assert_eq!(map.find(&[99]), Some(&99));
@@ -146,9 +165,34 @@ mod tests {
     }
 
     #[test]
+    fn d7_keys_that_come_once_push_nobody_out() {
+        let mut map = BoundedMap::new(100, usize::MAX);
+        for key in 0..100_u32 {
+            map.insert(&key.to_be_bytes(), key, 0);
+        }
+        for key in 1_000..101_000_u32 {
+            map.insert(&key.to_be_bytes(), key, 0);
+        }
+        let stayed = (0..100_u32).filter(|key| map.find(&key.to_be_bytes()).is_some()).count();
+        assert!(stayed >= 95, "{stayed} of 100 stayed");
+    }
+
+    #[test]
+    fn a_key_that_comes_again_gets_into_a_full_map() {
+        let mut map = BoundedMap::new(1, usize::MAX);
+        map.insert(b"a", 1, 0);
+        map.insert(b"b", 2, 0);
+        assert_eq!((map.find(b"a"), map.find(b"b")), (Some(&1), None));
+        map.insert(b"b", 2, 0);
+        map.insert(b"b", 2, 0);
+        assert_eq!(map.find(b"b"), Some(&2));
+    }
+
+    #[test]
     fn d7_entries_are_bounded_by_bytes() {
         let mut map = BoundedMap::new(1000, 10 * (OVERHEAD + 101));
         for key in 0..100_u8 {
+            map.insert(&[key], key, 100);
             map.insert(&[key], key, 100);
             assert!(map.bytes() <= 10 * (OVERHEAD + 101));
         }
@@ -161,6 +205,7 @@ mod tests {
     fn what_is_asked_for_stays() {
         let mut map = BoundedMap::new(3, usize::MAX);
         for key in 0..100_u8 {
+            map.insert(&[key], key, 0);
             map.insert(&[key], key, 0);
             assert_eq!(map.find(&[0]), Some(&0), "after {key}");
         }
