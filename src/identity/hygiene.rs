@@ -119,11 +119,12 @@ impl Hygiene {
     pub fn clean_request(&self, headers: &mut HeaderMap) -> Result<usize, HygieneViolation> {
         let mut managed = 0;
         let mut removals = Vec::new();
-        for name in headers.keys() {
+        for (name, value) in &*headers {
             match self.verdict(name) {
                 Verdict::Keep if *name != AUTHORIZATION => continue,
-                Verdict::Keep if !authenticates_connection(headers) => continue,
+                Verdict::Keep if !authenticates_connection(value) => continue,
                 Verdict::Keep | Verdict::Remove => {}
+                Verdict::RemoveManaged if removals.contains(name) => continue,
                 Verdict::RemoveManaged => managed += 1,
             }
             removals.push(name.clone());
@@ -199,10 +200,20 @@ pub fn clean_response(headers: &mut HeaderMap) {
         let name = name.as_str();
         name != "trailer" && HOP_BY_HOP.contains(&name)
     };
-    let mut removals: Vec<_> = headers.keys().filter(|n| is_hop_by_hop(n)).cloned().collect();
-    if removals.contains(&CONNECTION) {
-        let nominated = connection_tokens(headers);
-        removals.extend(nominated.filter(|token| !END_TO_END.contains(&token.as_str())));
+    // As a rule there is `Connection: keep-alive` and nothing else: then nothing is allocated.
+    let mut has_connection = false;
+    let mut removals = Vec::new();
+    for (name, value) in &*headers {
+        if *name == CONNECTION {
+            has_connection = true;
+            let nominated = tokens(value);
+            removals.extend(nominated.filter(|token| !END_TO_END.contains(&token.as_str())));
+        } else if is_hop_by_hop(name) {
+            removals.push(name.clone());
+        }
+    }
+    if has_connection {
+        headers.remove(CONNECTION);
     }
     for name in removals {
         headers.remove(name);
@@ -223,11 +234,14 @@ fn is_forgeable_family(folded: &str) -> bool {
 /// What `Connection` names, connection options like `close` included. What is no header name names
 /// nothing.
 fn connection_tokens(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
-    let values = headers.get_all(CONNECTION).iter();
-    values
-        .filter(|value| !names_nothing(value))
-        .flat_map(|value| value.as_bytes().split(|b| *b == b','))
-        .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
+    headers.get_all(CONNECTION).iter().flat_map(tokens)
+}
+
+/// What one `Connection` line names.
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = HeaderName> {
+    let named = (!names_nothing(value)).then(|| value.as_bytes().split(|b| *b == b','));
+    let named = named.into_iter().flatten();
+    named.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
 }
 
 /// What `Connection` says as a rule, seen without parsing it.
@@ -242,13 +256,10 @@ fn accepts_trailers(headers: &HeaderMap) -> bool {
         .any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
-fn authenticates_connection(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    values.any(|value| {
-        let mut words = value.as_bytes().split(|b| matches!(b, b' ' | b'\t' | b','));
-        let scheme = words.find(|word| !word.is_empty()).unwrap_or_default();
-        scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
-    })
+fn authenticates_connection(authorization: &HeaderValue) -> bool {
+    let mut words = authorization.as_bytes().split(|b| matches!(b, b' ' | b'\t' | b','));
+    let scheme = words.find(|word| !word.is_empty()).unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate")
 }
 
 #[cfg(test)]

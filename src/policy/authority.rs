@@ -25,13 +25,15 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Reads a `Host` header; shares its bytes if they are canonical already.
-    pub(super) fn from_header(header: &HeaderValue) -> Result<Self, NotCanonical> {
+    /// Reads a `Host` header; shares its bytes if they are canonical already, and says so.
+    pub(super) fn from_header(header: &HeaderValue) -> Result<(Self, bool), NotCanonical> {
         let text = header.to_str().map_err(|_| NotCanonical::HostMalformed)?;
         let canonical = CanonicalAuthority::parse(text).ok_or(NotCanonical::HostMalformed)?;
         match canonical.text {
-            Cow::Borrowed(_) => Ok(Self { value: header.clone(), host_len: canonical.host_len }),
-            Cow::Owned(_) => canonical.copy(),
+            Cow::Borrowed(_) => {
+                Ok((Self { value: header.clone(), host_len: canonical.host_len }, true))
+            }
+            Cow::Owned(_) => Ok((canonical.copy()?, false)),
         }
     }
 

@@ -15,6 +15,8 @@ use super::{authority::Authority, path::canonical_path};
 pub struct CanonicalRequest {
     method: Method,
     authority: Authority,
+    /// Whether the one `Host` header is the authority to the letter.
+    host_is_canonical: bool,
     path_and_query: PathAndQuery,
 }
 
@@ -33,8 +35,10 @@ impl CanonicalRequest {
     ) -> Result<Self, NotCanonical> {
         check_method(method)?;
         check_form(target)?;
+        let (authority, host_is_canonical) = read_authority(target, version, headers)?;
         Ok(Self {
-            authority: read_authority(target, version, headers)?,
+            authority,
+            host_is_canonical,
             path_and_query: origin_form(method, target)?,
             method: method.clone(),
         })
@@ -53,6 +57,11 @@ impl CanonicalRequest {
     /// [`Self::authority`], ready to be set as `Host` or `X-Forwarded-Host`.
     pub fn authority_value(&self) -> &HeaderValue {
         self.authority.value()
+    }
+
+    /// Whether the request's one `Host` header says [`Self::authority`] to the letter already.
+    pub fn host_is_canonical(&self) -> bool {
+        self.host_is_canonical
     }
 
     /// The host without the port; an IPv6 address in brackets.
@@ -158,11 +167,12 @@ fn check_form(target: &Uri) -> Result<(), NotCanonical> {
     }
 }
 
+/// The authority, and whether the `Host` header says it to the letter.
 fn read_authority(
     target: &Uri,
     version: Version,
     headers: &HeaderMap,
-) -> Result<Authority, NotCanonical> {
+) -> Result<(Authority, bool), NotCanonical> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
@@ -175,9 +185,9 @@ fn read_authority(
 
     let in_target = Authority::parse(in_target.as_str())?;
     match host {
-        Some(host) if host == in_target => Ok(host),
+        Some((host, to_the_letter)) if host == in_target => Ok((host, to_the_letter)),
         Some(_) => Err(NotCanonical::HostMismatch),
-        None if version >= Version::HTTP_2 => Ok(in_target),
+        None if version >= Version::HTTP_2 => Ok((in_target, false)),
         None => Err(NotCanonical::HostMissing),
     }
 }

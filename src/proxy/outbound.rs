@@ -44,7 +44,9 @@ fn address_http2(parts: &mut Parts, canonical: &CanonicalRequest) {
 
 fn address_http1(parts: &mut Parts, canonical: &CanonicalRequest, body: &RequestBody) {
     parts.version = Version::HTTP_11;
-    parts.headers.insert(HOST, canonical.authority_value().clone());
+    if !(canonical.host_is_canonical() && parts.headers.contains_key(HOST)) {
+        parts.headers.insert(HOST, canonical.authority_value().clone());
+    }
     // `TE` is for the next hop (RFC 9110 §10.1.4), and over HTTP/1.1 we make no use of it.
     parts.headers.remove(TE);
     // hyper takes a GET of unknown length for one without a body, and would drop it.

@@ -99,13 +99,14 @@ impl CredentialSources {
     fn strip_source(&self, source: &CredentialSource, headers: &mut HeaderMap) {
         match source {
             CredentialSource::Header { name, scheme } => {
-                let is_credential = |value: &HeaderValue| match scheme {
-                    Some(scheme) if self.forward => {
-                        after_scheme(value.as_bytes(), scheme).is_some()
-                    }
+                let is_credential = match scheme {
+                    Some(scheme) if self.forward => headers
+                        .get_all(name)
+                        .iter()
+                        .any(|value| after_scheme(value.as_bytes(), scheme).is_some()),
                     _ => true,
                 };
-                if headers.get_all(name).iter().any(is_credential) {
+                if is_credential {
                     headers.remove(name);
                 }
             }
