@@ -91,11 +91,12 @@ def _latency(found: Findings) -> list[Bar]:
 
 def _workers(found: Findings) -> list[Bar]:
     growth = found.ratio("workers", TWO_WORKERS, ONE_WORKER)
-    raised = _quotient(found, "busy worker p99 us", "idle worker p99 us")
+    quiet = "quiet worker p99 us, "
+    raised = _quotient(found, quiet + "beside a busy worker", quiet + "beside another process")
     return [
         Bar("two workers: CPU per request", growth, 1.10, "× one worker"),
         Bar("two workers: implied throughput", growth and 2 / growth, 1.7, "× one worker", True),
-        Bar("a busy worker: p99 of the other", raised, NOT_RAISED, "× before"),
+        Bar("a busy worker: p99 of the other", raised, NOT_RAISED, "× beside a busy process"),
     ]
 
 

@@ -79,8 +79,10 @@ class Session:
         )
         self._keep("workers", "one worker on one core, two workers on two", results)
         figures = self.found.figures
-        alone, beside = two_workers.busy_worker(self._field, self._material, self._cores)
-        figures["idle worker p99 us"], figures["busy worker p99 us"] = alone, beside
+        waiting = two_workers.busy_worker(self._field, self._material, self._cores)
+        figures["quiet worker p99 us, alone"] = waiting.alone
+        figures["quiet worker p99 us, beside another process"] = waiting.beside_stranger
+        figures["quiet worker p99 us, beside a busy worker"] = waiting.beside_worker
 
     def _footprint(self):
         figures, cores, material = self.found.figures, self._cores, self._material
