@@ -13,7 +13,6 @@ pub mod key_set;
 pub mod probe;
 pub mod store;
 
-mod fetch;
 mod instruments;
 mod refresher;
 mod snapshot;

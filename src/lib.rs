@@ -18,6 +18,7 @@
 //! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
+//! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
 //! [`config`], [`telemetry`], [`clock`] and [`reason`] are looked at from everywhere. They look at
@@ -32,6 +33,7 @@ pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod fetch;
 pub mod gate;
 pub mod identity;
 pub mod jose;

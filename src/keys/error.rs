@@ -2,35 +2,16 @@
 
 use std::time::Duration;
 
+use crate::fetch::{FetchError, MetadataError};
+
 /// One failed attempt to get keys. The text names the place (URL or file), what was found there
 /// and what was expected; what comes from the other side is quoted, escaped and cut.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
 pub enum KeyError {
-    /// The deadline passed: connect, TLS, headers and body together.
-    #[error("{place}: no complete answer within {limit:?}")]
-    Timeout { place: String, limit: Duration },
-    /// No connection: name resolution, refused, reset while connecting.
-    #[error("{place}: can't connect: {cause}")]
-    Connect { place: String, cause: String },
-    /// The TLS handshake failed: the certificate, its name, the protocol.
-    #[error("{place}: TLS: {cause}")]
-    Tls { place: String, cause: String },
-    /// The connection ended, or stopped being HTTP, before the answer was complete.
-    #[error("{place}: the answer broke off: {cause}")]
-    Interrupted { place: String, cause: String },
-    /// Neither 200 nor 304.
-    #[error("{place}: status {status}, expected 200")]
-    Status { place: String, status: u16, retry_after: Option<Duration> },
-    /// A redirect. None is followed: the operator names the place where keys are (threat K-4).
-    #[error("{place}: status {status}, a redirect to {location}, which is not followed")]
-    Redirect { place: String, status: u16, location: String },
-    /// More bytes than allowed.
-    #[error("{place}: more than {limit} bytes")]
-    TooLarge { place: String, limit: usize },
-    /// A `Content-Encoding`, though none was accepted (threat K-1: no decompression bombs).
-    #[error("{place}: Content-Encoding {encoding}, expected none")]
-    Encoded { place: String, encoding: String },
+    /// The document could not be had.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// Not the kind of document that was expected.
     #[error("{place}: {cause}")]
     Malformed { place: String, cause: String },
@@ -49,9 +30,6 @@ pub enum KeyError {
     /// A shared secret that is too short (RFC 7518 §3.2) or not usable.
     #[error("{place}: the secret has {found} bytes, needed are at least {needed}")]
     ShortSecret { place: String, found: usize, needed: usize },
-    /// The certificate authorities to trust can't be loaded.
-    #[error("{place}: certificate authorities: {cause}")]
-    Authorities { place: String, cause: String },
     /// The refresher itself failed; a defect.
     #[error("internal error while refreshing: {cause}")]
     Internal { cause: String },
@@ -81,21 +59,13 @@ impl KeyError {
     /// A stable word out of a closed set: metric label, log field, `/keys`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Timeout { .. } => "timeout",
-            Self::Connect { .. } => "connect",
-            Self::Tls { .. } => "tls",
-            Self::Interrupted { .. } => "interrupted",
-            Self::Status { .. } => "status",
-            Self::Redirect { .. } => "redirect",
-            Self::TooLarge { .. } => "too_large",
-            Self::Encoded { .. } => "encoded",
+            Self::Fetch(error) => error.code(),
             Self::Malformed { .. } => "malformed",
             Self::NoUsableKeys { .. } => "no_usable_keys",
             Self::IssuerMismatch { .. } => "issuer_mismatch",
             Self::JwksUri { .. } => "jwks_uri",
             Self::File { .. } => "file",
             Self::ShortSecret { .. } => "short_secret",
-            Self::Authorities { .. } => "authorities",
             Self::Internal { .. } => "internal",
         }
     }
@@ -103,20 +73,22 @@ impl KeyError {
     /// How long the source asked to be left alone (`Retry-After` of a 429 or 503).
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Status { retry_after, .. } => *retry_after,
+            Self::Fetch(error) => error.retry_after(),
             _ => None,
         }
     }
 }
 
-/// Text from outside is shown up to this many characters, wherever it is shown.
-const SHOWN_CHARS: usize = 100;
-
-/// Text from outside as it may stand in a log line or an error: quoted, escaped, cut.
-pub(super) fn quoted(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),
-        None => format!("{text:?}"),
+impl From<MetadataError> for KeyError {
+    fn from(error: MetadataError) -> Self {
+        match error {
+            MetadataError::Fetch(error) => Self::Fetch(error),
+            MetadataError::Malformed { place, cause } => Self::Malformed { place, cause },
+            MetadataError::IssuerMismatch { place, found, expected } => {
+                Self::IssuerMismatch { place, found, expected }
+            }
+            MetadataError::Endpoint { place, cause, .. } => Self::JwksUri { place, cause },
+        }
     }
 }
 
@@ -130,13 +102,6 @@ fn skipped(count: usize, first: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_from_outside_is_escaped_and_cut() {
-        assert_eq!(quoted("a\"\r\nb\u{1b}"), r#""a\"\r\nb\u{1b}""#);
-        let long = quoted(&"é".repeat(5_000));
-        assert_eq!(long.chars().count(), SHOWN_CHARS + 3);
-    }
 
     #[test]
     fn a_failure_names_its_place_and_what_was_found() {

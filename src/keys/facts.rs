@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::jose::{Algorithm, SkippedKey, VerificationKey};
+use crate::{
+    fetch::quoted,
+    jose::{Algorithm, SkippedKey, VerificationKey},
+};
 
-use super::{KeyError, KeySet, error::quoted};
+use super::{KeyError, KeySet};
 
 /// The state of one issuer's keys.
 #[derive(Debug, Clone, Serialize)]

@@ -1,6 +1,5 @@
 //! Where keys come from.
 
-mod discovery;
 mod file;
 mod remote;
 
@@ -10,12 +9,13 @@ use bytes::Bytes;
 
 use crate::{
     config::{IssuerSettings, KeySettings, KeySource},
+    fetch::shown,
     jose::{JwkSet, jwk::KeyLimits},
 };
 
 use self::{file::FileSource, remote::RemoteSource};
 
-use super::{KeyError, fetch::shown};
+use super::KeyError;
 
 /// A place to get the whole key set of one issuer from.
 pub(super) trait Origin: Send + 'static {

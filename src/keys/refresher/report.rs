@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::{
     clock::UnixTime,
+    fetch::quoted,
     jose::VerificationKey,
-    keys::{IssuerKeys, KeyError, KeySet, error::quoted, facts},
+    keys::{IssuerKeys, KeyError, KeySet, facts},
 };
 
 /// One line when the keys changed, one more for each key that is newly left out.

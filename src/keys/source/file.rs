@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     config::{IssuerSettings, KeySource},
+    fetch::FetchError,
     jose::{AlgorithmSet, JwkSet, KeyRejection, VerificationKey, jwk::KeyLimits},
     keys::KeyError,
 };
@@ -70,7 +71,7 @@ impl FileSource {
     pub(super) async fn read(&mut self) -> Result<Reading, KeyError> {
         let reading = timeout(self.deadline, self.bytes()).await;
         let (stamp, bytes) = reading
-            .map_err(|_| KeyError::Timeout { place: self.place(), limit: self.deadline })??;
+            .map_err(|_| FetchError::Timeout { place: self.place(), limit: self.deadline })??;
         // Also of a file that turns out to be broken: it is tried again by the backoff, and a
         // repaired one is another file.
         self.stamp = Some(stamp);
@@ -95,7 +96,7 @@ impl FileSource {
         let read = read.map_err(|error| refuse(error.to_string()))?;
         let (stamp, bytes) = read.map_err(|error| refuse(error.to_string()))?;
         if bytes.len() > max_bytes {
-            return Err(KeyError::TooLarge { place: self.place(), limit: max_bytes });
+            return Err(FetchError::TooLarge { place: self.place(), limit: max_bytes }.into());
         }
         Ok((stamp, bytes))
     }

@@ -6,14 +6,12 @@ use http::{HeaderValue, Uri};
 
 use crate::{
     config::{IssuerSettings, KeySource},
+    fetch::{Answer, FetchRules, Fetcher, Metadata, shown},
     jose::jwk::KeyLimits,
-    keys::{
-        KeyError,
-        fetch::{Answer, Fetcher, shown},
-    },
+    keys::KeyError,
 };
 
-use super::{Content, Reading, discovery::Discovery, limits};
+use super::{Content, Reading, limits};
 
 /// Fetches a JWKS, and lets the source say "not modified".
 #[derive(Debug)]
@@ -27,7 +25,7 @@ pub(in crate::keys) struct RemoteSource {
 #[derive(Debug)]
 enum Address {
     Configured(Uri),
-    Discovered(Discovery),
+    Discovered(Metadata),
 }
 
 /// The last answer that was taken.
@@ -42,24 +40,24 @@ impl RemoteSource {
     pub(super) fn new(settings: &IssuerSettings) -> Self {
         let address = match &settings.keys.source {
             KeySource::JwksUrl(url) => Address::Configured(url.clone()),
-            _ => Address::Discovered(Discovery::new(settings)),
+            KeySource::Discovery { urls, allow_http } => {
+                Address::Discovered(Metadata::new(urls, &settings.issuer, "jwks_uri", *allow_http))
+            }
+            _ => Address::Discovered(Metadata::new(&[], &settings.issuer, "jwks_uri", false)),
         };
-        Self {
-            address,
-            fetcher: Fetcher::new(&settings.keys),
-            limits: limits(&settings.keys),
-            last: None,
-        }
+        let keys = &settings.keys;
+        let rules = FetchRules::occasional(keys.timeout, keys.max_bytes, keys.ca_file.clone());
+        Self { address, fetcher: Fetcher::new(rules), limits: limits(&settings.keys), last: None }
     }
 
     pub(super) async fn read(&mut self) -> Result<Reading, KeyError> {
-        let url = match &mut self.address {
+        let url = match &self.address {
             Address::Configured(url) => url.clone(),
-            Address::Discovered(discovery) => discovery.jwks_uri(&mut self.fetcher).await?,
+            Address::Discovered(metadata) => metadata.endpoint(&self.fetcher).await?,
         };
         let result = self.read_from(&url).await;
-        if let (Err(_), Address::Discovered(discovery)) = (&result, &mut self.address) {
-            discovery.forget();
+        if let (Err(_), Address::Discovered(metadata)) = (&result, &self.address) {
+            metadata.forget();
         }
         result
     }

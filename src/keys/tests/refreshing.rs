@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use crate::{
     clock::Clock,
-    keys::{
-        KeyError,
-        testing::{NOW, Rig, Says, jwk},
-    },
+    fetch::FetchError,
+    keys::testing::{NOW, Rig, Says, jwk},
 };
 
 const HOUR: u64 = 3_600;
 
 fn down() -> Says {
-    Says::Fails(KeyError::Status {
-        place: "https://idp.example.com/jwks".into(),
-        status: 500,
-        retry_after: None,
-    })
+    Says::Fails(
+        FetchError::Status {
+            place: "https://idp.example.com/jwks".into(),
+            status: 500,
+            retry_after: None,
+        }
+        .into(),
+    )
 }
 
 /// How often a metric's line counts.

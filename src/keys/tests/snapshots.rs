@@ -11,9 +11,10 @@ use std::{
 use crate::{
     clock::{Clock, ManualClock},
     config::{IssuerSettings, KeySource},
+    fetch::FetchError,
     jose::{Algorithm, SigningKey},
     keys::{
-        IssuerKeys, KeyError, KeyStore,
+        IssuerKeys, KeyStore,
         snapshot::Snapshot,
         testing::{
             KeyServer, Manner, NOW, Reply, Rig, Says, clock, eventually, from_file, from_url, jwk,
@@ -23,10 +24,13 @@ use crate::{
 };
 
 fn down() -> Says {
-    Says::Fails(KeyError::Connect {
-        place: "https://idp.example.com/jwks".into(),
-        cause: "refused".into(),
-    })
+    Says::Fails(
+        FetchError::Connect {
+            place: "https://idp.example.com/jwks".into(),
+            cause: "refused".into(),
+        }
+        .into(),
+    )
 }
 
 fn in_folder(folder: &Path) -> impl Fn(&mut IssuerSettings) + use<> {

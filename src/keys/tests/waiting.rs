@@ -4,18 +4,24 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::keys::{
-    KeyError, KeyWait,
-    testing::{Rig, Says, jwk},
-    unknown_kids::MAX_UNKNOWN_KIDS,
-    waiting::MAX_WAITERS,
+use crate::{
+    fetch::FetchError,
+    keys::{
+        KeyWait,
+        testing::{Rig, Says, jwk},
+        unknown_kids::MAX_UNKNOWN_KIDS,
+        waiting::MAX_WAITERS,
+    },
 };
 
 fn down() -> Says {
-    Says::Fails(KeyError::Connect {
-        place: "https://idp.example.com/jwks".into(),
-        cause: "refused".into(),
-    })
+    Says::Fails(
+        FetchError::Connect {
+            place: "https://idp.example.com/jwks".into(),
+            cause: "refused".into(),
+        }
+        .into(),
+    )
 }
 
 /// A rig that has had its first answer and whose cooldown is over.

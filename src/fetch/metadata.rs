@@ -1,52 +1,68 @@
-//! The issuer's metadata: OpenID Connect Discovery 1.0 and RFC 8414.
+//! An issuer's metadata: OpenID Connect Discovery 1.0 and RFC 8414.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use http::Uri;
 use tokio::time::Instant;
 
-use crate::{
-    config::{IssuerSettings, KeySource},
-    jose::{Json, Object},
-    keys::{
-        KeyError,
-        error::quoted,
-        fetch::{Fetcher, shown},
-    },
-};
+use crate::jose::{Json, Object};
 
-/// Finds the `jwks_uri` of one issuer.
+use super::{FetchError, Fetcher, quoted, shown};
+
+/// Finds one endpoint of one issuer.
 ///
-/// The metadata must name exactly the configured issuer (threat K-10). Its `jwks_uri` may be on
-/// another host, as Google's is: who can publish under the issuer's own name may choose where.
+/// The metadata must name exactly the configured issuer (threat K-10). Its endpoints may be on
+/// another host, as Google's are: who can publish under the issuer's own name may choose where.
 #[derive(Debug)]
-pub(super) struct Discovery {
+pub struct Metadata {
     urls: Vec<Uri>,
     issuer: String,
+    member: &'static str,
     allow_http: bool,
-    found: Option<(Uri, Instant)>,
+    found: Mutex<Option<(Uri, Instant)>>,
 }
 
-/// Metadata is read again after this time, and whenever its JWKS can't be had: providers move
-/// their keys once in years, and a refresh should be one fetch, not two.
+/// Why an endpoint was not found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+pub enum MetadataError {
+    /// The document could not be had.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// Not the kind of document that was expected.
+    #[error("{place}: {cause}")]
+    Malformed { place: String, cause: String },
+    /// Metadata of another issuer (OpenID Connect Discovery §4.3, RFC 8414 §3.3).
+    #[error("{place}: the metadata's issuer is {found}, expected {expected:?}")]
+    IssuerMismatch { place: String, found: String, expected: String },
+    /// The endpoint is missing or not acceptable.
+    #[error("{place}: {member} {cause}")]
+    Endpoint { place: String, member: &'static str, cause: String },
+}
+
+/// Metadata is read again after this time, and whenever its endpoint does not answer: providers
+/// move once in years, and asking one of them should be one exchange, not two.
 const METADATA_LIFETIME: Duration = Duration::from_hours(1);
 
-impl Discovery {
-    pub(super) fn new(settings: &IssuerSettings) -> Self {
-        let (urls, allow_http) = match &settings.keys.source {
-            KeySource::Discovery { urls, allow_http } => (urls.clone(), *allow_http),
-            _ => (Vec::new(), false),
-        };
-        Self { urls, issuer: settings.issuer.clone(), allow_http, found: None }
+impl Metadata {
+    /// The endpoint that the metadata calls `member`. `urls` are where the metadata may be, in the
+    /// order to try.
+    pub fn new(urls: &[Uri], issuer: &str, member: &'static str, allow_http: bool) -> Self {
+        let (urls, issuer) = (urls.to_vec(), issuer.to_owned());
+        Self { urls, issuer, member, allow_http, found: Mutex::default() }
     }
 
-    /// Where the JWKS is. If metadata that was read before can't be read again, what it said
-    /// holds on: as long as the keys themselves can be had, nobody needs to notice.
-    pub(super) async fn jwks_uri(&mut self, fetcher: &mut Fetcher) -> Result<Uri, KeyError> {
-        let known = self.found.clone();
+    /// Where the endpoint is. If metadata that was read before can't be read again, what it said
+    /// holds on: as long as the endpoint itself answers, nobody needs to notice.
+    ///
+    /// # Errors
+    /// [`MetadataError`].
+    pub async fn endpoint(&self, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
+        let known = self.found().clone();
         if let Some((url, read_at)) = &known
             && read_at.elapsed() < METADATA_LIFETIME
         {
@@ -54,10 +70,10 @@ impl Discovery {
         }
         match (self.ask(fetcher).await, known) {
             (Ok(url), _) => {
-                self.found = Some((url.clone(), Instant::now()));
+                *self.found() = Some((url.clone(), Instant::now()));
                 Ok(url)
             }
-            (Err(error), Some((url, _))) if !is_verdict(&error) => {
+            (Err(error), Some((url, _))) if !error.is_verdict() => {
                 tracing::warn!(issuer = self.issuer, %error, "metadata can't be read again");
                 Ok(url)
             }
@@ -66,61 +82,68 @@ impl Discovery {
     }
 
     /// The next question begins with the metadata.
-    pub(super) fn forget(&mut self) {
-        self.found = None;
+    pub fn forget(&self) {
+        *self.found() = None;
+    }
+
+    fn found(&self) -> impl std::ops::DerefMut<Target = Option<(Uri, Instant)>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tries every URL. Of several failures, the first that says more than "not here" is told.
-    async fn ask(&self, fetcher: &mut Fetcher) -> Result<Uri, KeyError> {
+    async fn ask(&self, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
         let mut failure = None;
         for url in &self.urls {
             match self.read(url, fetcher).await {
-                Ok(jwks_uri) => return Ok(jwks_uri),
+                Ok(endpoint) => return Ok(endpoint),
                 Err(error) => match &failure {
                     Some(first) if !is_not_found(first) || is_not_found(&error) => {}
                     _ => failure = Some(error),
                 },
             }
         }
-        Err(failure.unwrap_or_else(|| KeyError::Malformed {
+        Err(failure.unwrap_or_else(|| MetadataError::Malformed {
             place: "discovery".to_owned(),
             cause: "no metadata URL is configured".to_owned(),
         }))
     }
 
-    async fn read(&self, url: &Uri, fetcher: &mut Fetcher) -> Result<Uri, KeyError> {
+    async fn read(&self, url: &Uri, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
         let place = shown(url);
         let document = fetcher.get(url, None).await?.document.unwrap_or_default();
-        let metadata = Object::parse(&document).map_err(|error| KeyError::Malformed {
+        let metadata = Object::parse(&document).map_err(|error| MetadataError::Malformed {
             place: place.clone(),
             cause: format!("the metadata is {error}"),
         })?;
         let issuer = metadata.get("issuer").and_then(Json::as_str);
         if issuer != Some(&self.issuer) {
-            return Err(KeyError::IssuerMismatch {
+            return Err(MetadataError::IssuerMismatch {
                 place,
                 found: issuer.map_or_else(|| "missing".to_owned(), quoted),
                 expected: self.issuer.clone(),
             });
         }
-        let found = metadata.get("jwks_uri").and_then(Json::as_str);
-        acceptable(found, self.allow_http).map_err(|cause| KeyError::JwksUri { place, cause })
+        let found = metadata.get(self.member).and_then(Json::as_str);
+        let refuse = |cause| MetadataError::Endpoint { place, member: self.member, cause };
+        acceptable(found, self.allow_http).map_err(refuse)
     }
 }
 
-/// An answer that was read and says that something is wrong, not that it could not be had.
-fn is_verdict(error: &KeyError) -> bool {
-    matches!(error, KeyError::IssuerMismatch { .. } | KeyError::JwksUri { .. })
+impl MetadataError {
+    /// An answer that was read and says that something is wrong, not that it could not be had.
+    fn is_verdict(&self) -> bool {
+        matches!(self, Self::IssuerMismatch { .. } | Self::Endpoint { .. })
+    }
 }
 
-fn is_not_found(error: &KeyError) -> bool {
-    matches!(error, KeyError::Status { status: 404, .. })
+fn is_not_found(error: &MetadataError) -> bool {
+    matches!(error, MetadataError::Fetch(FetchError::Status { status: 404, .. }))
 }
 
 /// An absolute https URL without user information; http only towards this machine itself, or
 /// where the operator allows it (threats K-4, K-10, K-11).
-fn acceptable(jwks_uri: Option<&str>, allow_http: bool) -> Result<Uri, String> {
-    let Some(text) = jwks_uri else {
+fn acceptable(endpoint: Option<&str>, allow_http: bool) -> Result<Uri, String> {
+    let Some(text) = endpoint else {
         return Err("is missing".to_owned());
     };
     let url: Uri = text.parse().map_err(|error| format!("{} is no URL: {error}", quoted(text)))?;
@@ -150,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn k10_a_jwks_uri_is_https_or_towards_this_machine() {
+    fn k10_an_endpoint_is_https_or_towards_this_machine() {
         for good in [
             "https://keys.example.net/jwks",
             "http://localhost:8080/jwks",
@@ -162,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn k10_k11_any_other_jwks_uri_is_refused() {
+    fn k10_k11_any_other_endpoint_is_refused() {
         for bad in [
             "http://idp.example.com/jwks",
             "http://169.254.169.254/latest/meta-data",

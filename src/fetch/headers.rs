@@ -31,7 +31,7 @@ pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
 
 /// `Retry-After` in seconds (RFC 9110 §10.2.3). Its date form is not read: sources that limit
 /// rates send seconds, and the backoff bounds the rest.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
     seconds(value.trim()).map(Duration::from_secs)
 }

@@ -5,29 +5,65 @@ use std::{error::Error, io, path::Path, sync::Arc};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use zeroize::Zeroizing;
 
-use crate::keys::KeyError;
+use super::{ClientIdentity, FetchError};
 
 /// The client's side of TLS 1.2 and 1.3 (threat K-14): the authorities of `ca_file` alone if
 /// there is one, else the system's, else, on a system without any, Mozilla's as compiled in.
-pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, KeyError> {
+pub(super) fn client_config(
+    ca_file: Option<&Path>,
+    identity: Option<&ClientIdentity>,
+) -> Result<ClientConfig, FetchError> {
     let roots = match ca_file {
         Some(path) => roots_of(path)?,
         None => system_roots(),
     };
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| KeyError::Authorities {
+        .map_err(|error| FetchError::Authorities {
             place: "TLS".to_owned(),
             cause: error.to_string(),
         })?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    let config = config.with_root_certificates(roots);
+    match identity {
+        Some(identity) => {
+            authenticated_by(identity, |chain, key| config.with_client_auth_cert(chain, key))
+        }
+        None => Ok(config.with_no_client_auth()),
+    }
 }
 
-fn roots_of(path: &Path) -> Result<RootCertStore, KeyError> {
-    let refuse = |cause: String| KeyError::Authorities { place: path.display().to_string(), cause };
+/// Our own certificate, for a server that asks who we are (RFC 8705).
+fn authenticated_by(
+    identity: &ClientIdentity,
+    make: impl FnOnce(
+        Vec<CertificateDer<'static>>,
+        PrivateKeyDer<'static>,
+    ) -> Result<ClientConfig, rustls::Error>,
+) -> Result<ClientConfig, FetchError> {
+    let refuse = |path: &Path, cause: String| {
+        let cause = format!("client certificate: {cause}");
+        FetchError::Authorities { place: path.display().to_string(), cause }
+    };
+    let of_certificate = |cause| refuse(&identity.certificate, cause);
+    let of_key = |cause| refuse(&identity.private_key, cause);
+    let pem = std::fs::read(&identity.certificate).map_err(|e| of_certificate(e.to_string()))?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let chain = chain.map_err(|error| of_certificate(format!("not PEM: {error}")))?;
+    let pem = std::fs::read(&identity.private_key).map_err(|e| of_key(e.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(&Zeroizing::new(pem))
+        .map_err(|_| of_key("no private key in PEM".to_owned()))?;
+    make(chain, key).map_err(|error| of_certificate(error.to_string()))
+}
+
+fn roots_of(path: &Path) -> Result<RootCertStore, FetchError> {
+    let refuse = |cause: String| FetchError::Authorities {
+        place: path.display().to_string(),
+        cause: format!("certificate authorities: {cause}"),
+    };
     let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
