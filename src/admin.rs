@@ -19,8 +19,8 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    keys::KeyStore,
     lifecycle::Readiness,
+    providers::Providers,
     proxy::{Engine, Listener},
     telemetry::Metrics,
 };
@@ -30,8 +30,8 @@ use crate::{
 pub struct View {
     /// The configuration in use.
     pub engine: Arc<ArcSwap<Engine>>,
-    /// Its keys.
-    pub keys: Arc<ArcSwap<KeyStore>>,
+    /// Its keys, and what else it asks its providers for.
+    pub providers: Arc<ArcSwap<Providers>>,
     /// The time, for ages.
     pub clock: Arc<dyn Clock>,
     /// The metrics.

@@ -22,6 +22,7 @@ pub mod error;
 mod files;
 mod flags;
 mod forwarding;
+mod introspection;
 mod issuers;
 mod keys;
 mod listen;
@@ -47,6 +48,9 @@ pub use denials::DenialSettings;
 pub use error::{ConfigError, ConfigErrors};
 pub use flags::{FLAG_NAME, Flags};
 pub use forwarding::ForwardingSettings;
+pub use introspection::{
+    ClientProof, IntrospectWhen, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
+};
 pub use issuers::{DEFAULT_ALGORITHMS, IssuerSettings};
 pub use keys::{KeySettings, KeySource};
 pub use listen::ListenAddress;

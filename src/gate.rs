@@ -12,8 +12,8 @@ use crate::{
     clock::Clock,
     config::Settings,
     identity::{ClaimHeaders, Forwarded, Hygiene, PeerAddress},
-    keys::KeyStore,
     policy::{CanonicalRequest, Requirement, RouteMatch, Routes},
+    providers::Providers,
     reason::Reason,
     telemetry::Metrics,
     token::{CredentialSources, TokenCache, TokenVerifier, VerifiedToken},
@@ -53,17 +53,17 @@ pub struct Peer {
 }
 
 impl Gate {
-    /// Compiles the settings. The keys of the store belong to the same settings.
+    /// Compiles the settings. The providers belong to the same settings.
     pub fn new(
         settings: &Settings,
-        keys: &KeyStore,
+        providers: &Providers,
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
         let limit = settings.forwarding.max_header_bytes;
         let verifier = TokenVerifier::new(
             &settings.issuers,
-            keys,
+            providers,
             ClaimHeaders::compile(&settings.claims, limit),
             settings.credential.max_bytes,
             clock,
@@ -97,7 +97,8 @@ impl Gate {
         let Some(requirement) = route.requirement() else {
             return Ok(Admission { route, token: None });
         };
-        let token = self.token(headers, cache).await.map_err(|denial| denial.on(route))?;
+        let token =
+            self.token(headers, route.asked(), cache).await.map_err(|denial| denial.on(route))?;
         Self::check(requirement, &token).map_err(|denial| denial.on(route))?;
         Ok(Admission { route, token: Some(token) })
     }
@@ -184,10 +185,11 @@ impl Gate {
     async fn token(
         &self,
         headers: &HeaderMap,
+        asked: Option<usize>,
         cache: &RefCell<TokenCache>,
     ) -> Result<Rc<VerifiedToken>, Denial> {
         let credential = self.credentials.extract(headers).map_err(Denial::new)?;
-        let verdict = self.verifier.verify(credential, cache).await;
+        let verdict = self.verifier.verify(credential, asked, cache).await;
         verdict.map_err(|rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer))
     }
 

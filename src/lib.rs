@@ -16,6 +16,8 @@
 //! | [`gate`] | the one question and its answer: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
 //! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
+//! | [`providers`] | keys and introspection of one configuration, kept up to date |
+//! | [`introspection`] | asking the issuer about a token |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
@@ -30,16 +32,19 @@
 //! [`gate::Admission`], and the proxy forwards nothing without one.
 
 pub mod admin;
+mod bounded;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod fetch;
 pub mod gate;
 pub mod identity;
+pub mod introspection;
 pub mod jose;
 pub mod keys;
 pub mod lifecycle;
 pub mod policy;
+pub mod providers;
 pub mod proxy;
 pub mod reason;
 pub mod telemetry;

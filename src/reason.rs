@@ -103,6 +103,12 @@ reasons! {
     BindingUnproven = "binding_unproven", CredentialInvalid,
         "The token is bound to its sender (cnf) and came without proof.";
     // The key and the signature.
+    TokenInactive = "token_inactive", CredentialInvalid,
+        "The issuer says that the token is not active.";
+    ClientNotAllowed = "client_not_allowed", CredentialInvalid,
+        "The token belongs to a client whose tokens are not accepted.";
+    IntrospectionUnavailable = "introspection_unavailable", CannotDecide,
+        "The issuer can't be asked about the token at the moment.";
     KeysUnavailable = "keys_unavailable", CannotDecide,
         "The issuer's keys are not available at the moment.";
     KidUnknown = "kid_unknown", CredentialInvalid, "The issuer has no key of this id.";
@@ -144,9 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn only_missing_keys_are_undecidable() {
+    fn only_a_provider_that_cannot_be_asked_is_undecidable() {
         let undecidable: Vec<_> =
             Reason::ALL.iter().filter(|reason| reason.class() == Class::CannotDecide).collect();
-        assert_eq!(undecidable, [&Reason::KeysUnavailable]);
+        assert_eq!(undecidable, [&Reason::IntrospectionUnavailable, &Reason::KeysUnavailable]);
     }
 }

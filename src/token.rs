@@ -1,12 +1,12 @@
 //! From the bytes of a request's credential to a [`VerifiedToken`].
 
-mod bounded;
 pub mod cache;
 pub mod credential;
-mod doorkeeper;
 mod durations;
 mod issuer;
 pub mod jwt;
+mod path;
+mod statement;
 pub mod verifier;
 
 pub use cache::TokenCache;

@@ -7,7 +7,7 @@ use countersign::{
     config::{self, Flags, Settings, Sources},
     identity::ClaimHeaders,
     jose::{Algorithm, Json, Object, SigningKey},
-    keys::KeyStore,
+    providers::Providers,
     telemetry::Metrics,
     token::TokenVerifier,
 };
@@ -47,11 +47,11 @@ impl Fixture {
     pub(crate) fn verifier(&self) -> TokenVerifier {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Metrics::new().expect("metrics");
-        let store = KeyStore::new(&self.settings.issuers, Arc::clone(&clock), &metrics);
-        load_keys(&store);
+        let providers = Providers::new(&self.settings.issuers, &clock, &metrics);
+        load_keys(&providers);
         TokenVerifier::new(
             &self.settings.issuers,
-            &store,
+            &providers,
             self.claim_headers(),
             self.settings.credential.max_bytes,
             clock,
@@ -113,17 +113,17 @@ fn settings(home: &TempDir, algorithm: Algorithm, public: Object, routes: usize)
         .expect("a valid configuration")
 }
 
-fn load_keys(store: &KeyStore) {
+fn load_keys(providers: &Providers) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let _refreshers = store.start();
+        let _refreshers = providers.start();
         let loaded = async {
             let now = SystemClock.now();
-            while !store.iter().all(|keys| keys.current(now).is_some()) {
+            while !providers.keys.iter().all(|keys| keys.current(now).is_some()) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };

@@ -16,11 +16,15 @@ pub(super) fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     page(status, TEXT, text)
 }
 
-/// 200, or 503 with everything that is pending, a line each.
+/// 200 with a note of what fails for single tokens; or 503 with everything that is pending, a
+/// line each.
 pub(super) fn readiness(view: &View) -> Response<Full<Bytes>> {
-    let pending = view.readiness.pending(&view.keys.load(), view.clock.now());
+    let (providers, now) = (view.providers.load(), view.clock.now());
+    let pending = view.readiness.pending(&providers, now);
     if pending.is_empty() {
-        return text(StatusCode::OK, "ready\n".to_owned());
+        let troubles = providers.introspection.troubles(now);
+        let notes = troubles.iter().map(|trouble| format!("note: {trouble}\n"));
+        return text(StatusCode::OK, format!("ready\n{}", notes.collect::<String>()));
     }
     text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", pending.join("\n")))
 }
@@ -32,7 +36,7 @@ pub(super) fn metrics(view: &View) -> Response<Full<Bytes>> {
 
 /// The public facts of every key, and why others were left out.
 pub(super) fn keys(view: &View) -> Response<Full<Bytes>> {
-    let issuers: Vec<_> = view.keys.load().iter().map(|issuer| issuer.status()).collect();
+    let issuers: Vec<_> = view.providers.load().keys.iter().map(|issuer| issuer.status()).collect();
     json(serde_json::to_string_pretty(&issuers))
 }
 

@@ -3,8 +3,10 @@
 //! What it prints can be loaded again and means the same. It holds no secret: settings name the
 //! files of secrets, never their content, and URLs with user information are refused at load.
 
+mod introspection;
 mod writer;
 
+use introspection::introspection_table;
 use toml::{Table, Value};
 use writer::Writer;
 
@@ -204,6 +206,7 @@ fn issuer_table(issuer: &IssuerSettings) -> Value {
         .switch("accept_id_tokens", issuer.accept_id_tokens)
         .switch("ignore_binding", issuer.ignore_binding)
         .value("keys", keys_table(&issuer.keys))
+        .optional_value("introspection", issuer.introspection.as_ref().map(introspection_table))
         .table()
 }
 
@@ -218,6 +221,7 @@ fn keys_table(keys: &KeySettings) -> Value {
         KeySource::JwksFile(path) => (writer.path("jwks_file", path), false),
         KeySource::PemFile(path) => (writer.path("pem_file", path), false),
         KeySource::SecretFile(path) => (writer.path("secret_file", path), false),
+        KeySource::Unneeded => return writer.table(),
     };
     let writer = writer
         .duration("refresh", keys.refresh)
@@ -242,7 +246,10 @@ fn allow_http(source: &KeySource) -> bool {
     match source {
         KeySource::JwksUrl(url) => url.scheme_str() == Some("http"),
         KeySource::Discovery { allow_http, .. } => *allow_http,
-        KeySource::JwksFile(_) | KeySource::PemFile(_) | KeySource::SecretFile(_) => false,
+        KeySource::JwksFile(_)
+        | KeySource::PemFile(_)
+        | KeySource::SecretFile(_)
+        | KeySource::Unneeded => false,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    introspection::{IntrospectWhen, IntrospectionSettings},
     keys::{KeySettings, KeySource},
     node::{Node, Value},
     reader::{Parsed, Section},
@@ -38,6 +39,8 @@ pub struct IssuerSettings {
     pub ignore_binding: bool,
     /// Where its keys come from.
     pub keys: KeySettings,
+    /// How it is asked about tokens, if at all.
+    pub introspection: Option<IntrospectionSettings>,
 }
 
 /// The default algorithms of an issuer with public keys: everything of which a forged token is
@@ -99,7 +102,17 @@ impl IssuerSettings {
         let issuer = section.required("issuer", "the exact \"iss\" claim of its tokens", text);
         let expected = format!("{EXPECTED_AUDIENCES} (flag --audience)");
         let audiences = section.required("audiences", &expected, any_or_some);
-        let keys = section.section("keys", |keys| KeySettings::build(keys, issuer.as_deref()));
+        let introspection = section.section("introspection", |introspection| {
+            IntrospectionSettings::build(introspection, issuer.as_deref(), audiences.as_ref())
+        });
+        let only_asked =
+            introspection.as_ref().is_some_and(|i| i.when == IntrospectWhen::Only && !i.signed);
+        let keys = section.section("keys", |keys| {
+            if only_asked && !keys.is_present() {
+                return Some(KeySettings::unneeded());
+            }
+            KeySettings::build(keys, issuer.as_deref())
+        });
         let algorithms = algorithms(section, keys.as_ref());
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
         Some(Self {
@@ -119,6 +132,7 @@ impl IssuerSettings {
             audiences: audiences?,
             algorithms: algorithms?,
             keys: keys?,
+            introspection,
         })
     }
 }

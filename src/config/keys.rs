@@ -57,6 +57,8 @@ pub enum KeySource {
     PemFile(PathBuf),
     /// A shared secret for HMAC: the file's bytes, one trailing line break removed.
     SecretFile(PathBuf),
+    /// None: tokens of this issuer are asked about, never verified locally.
+    Unneeded,
 }
 
 /// Envoy's; a source that says otherwise by `Cache-Control` is believed within bounds.
@@ -103,6 +105,22 @@ const SOURCES: &[&str] = &["jwks_url", "discovery", "jwks_file", "pem_file", "se
 const REMOTE_ONLY: &[&str] = &["ca_file", "allow_http", "snapshot", "timeout"];
 
 impl KeySettings {
+    /// For an issuer whose tokens are never verified locally.
+    pub(super) fn unneeded() -> Self {
+        Self {
+            source: KeySource::Unneeded,
+            refresh: DEFAULT_REFRESH,
+            cooldown: DEFAULT_COOLDOWN,
+            max_stale: DEFAULT_MAX_STALE,
+            snapshot: None,
+            timeout: DEFAULT_TIMEOUT,
+            max_bytes: DEFAULT_MAX_BYTES,
+            max_keys: DEFAULT_MAX_KEYS,
+            max_rsa_bits: DEFAULT_MAX_RSA_BITS,
+            ca_file: None,
+        }
+    }
+
     /// `issuer` is where discovery starts from if no source is named.
     pub(super) fn build(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
         refuse_remote_only_keys(section);

@@ -90,6 +90,11 @@ impl<'n> Section<'n> {
         self.node.and_then(|node| node.member(name))
     }
 
+    /// Whether somebody has read a key already.
+    pub(super) fn has_taken(&self, name: &str) -> bool {
+        self.taken.contains(&name)
+    }
+
     /// A value that may be absent.
     pub(super) fn optional<T>(
         &mut self,

@@ -15,7 +15,7 @@ use super::{
     log::LogSettings,
     node::Node,
     reader::Section,
-    routes::{self, KnownNames, RouteSettings},
+    routes::{self, AccessSettings, KnownNames, RouteSettings},
     server::{AdminSettings, ServerSettings},
     upstreams::{self, UpstreamSettings},
 };
@@ -83,7 +83,41 @@ impl Settings {
         settings
     }
 
+    /// Index of the issuer that a route asks about tokens that do not say whose they are: the only
+    /// one of its issuers that can be asked.
+    pub fn asked_issuer(&self, route: &RouteSettings) -> Option<usize> {
+        self.issuers_to_ask(route).next()
+    }
+
+    fn issuers_to_ask(&self, route: &RouteSettings) -> impl Iterator<Item = usize> {
+        let issuers = match &route.access {
+            AccessSettings::Token(requirement) => requirement.issuers.as_slice(),
+            AccessSettings::Public => &[],
+        };
+        issuers.iter().copied().filter(|index| {
+            self.issuers.get(*index).is_some_and(|issuer| issuer.introspection.is_some())
+        })
+    }
+
+    /// A token that does not say whose it is must not be shown to one issuer after the other.
+    fn check_asked_issuers(&self, root: &Section<'_>) {
+        for (position, route) in self.routes.iter().enumerate() {
+            let asked = self.issuers_to_ask(route).filter_map(|index| self.issuers.get(index));
+            let names: Vec<_> = asked.map(|issuer| issuer.name.as_str()).collect();
+            if names.len() > 1 {
+                let message = format!(
+                    "the issuers {} are all asked about tokens (introspection), and an opaque \
+                     token does not say whose it is; expected one of them only",
+                    names.join(" and ")
+                );
+                let origin = root.peek("routes").and_then(Node::origin);
+                root.mistake_at(format!("routes[{position}].issuers"), origin, message);
+            }
+        }
+    }
+
     fn check_across_sections(&self, root: &Section<'_>) {
+        self.check_asked_issuers(root);
         if self.server.listen.conflicts_with(&self.admin.listen) {
             let message = format!("is the same address as server.listen ({})", self.server.listen);
             let listen = root.peek("admin").and_then(|admin| admin.member("listen"));

@@ -72,7 +72,7 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         KeySource::JwksFile(path) | KeySource::PemFile(path) => {
             (false, is_mode(path, WRITABLE_BY_OTHERS))
         }
-        KeySource::JwksUrl(_) | KeySource::Discovery { .. } => (false, false),
+        KeySource::JwksUrl(_) | KeySource::Discovery { .. } | KeySource::Unneeded => (false, false),
     };
     let expiry_waived = !issuer.require.iter().any(|claim| claim == "exp");
     let warnings = [

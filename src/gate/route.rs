@@ -14,6 +14,7 @@ pub struct Route {
     index: usize,
     label: String,
     requirement: Option<Requirement>,
+    asked: Option<usize>,
     upstream: usize,
     counters: RouteCounters,
 }
@@ -47,6 +48,7 @@ impl Route {
                 AccessSettings::Public => None,
                 AccessSettings::Token(requirement) => Some(Requirement::compile(requirement)),
             },
+            asked: settings.asked_issuer(route),
             // The settings are validated: the name is one of the upstreams'.
             upstream: upstream.unwrap_or_default(),
             counters: RouteCounters::new(metrics, &label),
@@ -67,6 +69,11 @@ impl Route {
     /// What it asks of a token; `None` if it is public.
     pub fn requirement(&self) -> Option<&Requirement> {
         self.requirement.as_ref()
+    }
+
+    /// Index of the issuer that is asked about tokens that do not say whose they are.
+    pub fn asked(&self) -> Option<usize> {
+        self.asked
     }
 
     /// Index of its upstream, in the order of the upstreams' names.

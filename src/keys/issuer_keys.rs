@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::IssuerSettings,
+    config::{IssuerSettings, KeySource},
     jose::JwkSet,
     telemetry::Metrics,
 };
@@ -33,6 +33,8 @@ pub struct IssuerKeys {
     name: String,
     issuer: String,
     source: String,
+    /// Whether anybody will ever ask for a key.
+    needed: bool,
     max_stale: i64,
     clock: Arc<dyn Clock>,
     set: ArcSwapOption<KeySet>,
@@ -63,6 +65,7 @@ impl IssuerKeys {
             name: settings.name.clone(),
             issuer: settings.issuer.clone(),
             source: source::describe(&keys.source),
+            needed: keys.source != KeySource::Unneeded,
             max_stale: seconds(keys.max_stale),
             clock,
             set: ArcSwapOption::empty(),
@@ -78,6 +81,11 @@ impl IssuerKeys {
     /// The name in the configuration.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the issuer has keys at all.
+    pub fn are_needed(&self) -> bool {
+        self.needed
     }
 
     /// The set to use now; `None` while there is none or it is older than `max_stale`.
@@ -117,7 +125,7 @@ impl IssuerKeys {
 
     /// Why there are no usable keys, for `/readyz` and logs; `None` when there are.
     pub fn pending(&self, now: UnixTime) -> Option<String> {
-        if self.generation_now(now).is_some() {
+        if !self.needed || self.generation_now(now).is_some() {
             return None;
         }
         let state = match self.confirmed_at() {

@@ -120,5 +120,6 @@ pub(super) fn describe(source: &KeySource) -> String {
         KeySource::JwksFile(path) => format!("JWKS file {}", path.display()),
         KeySource::PemFile(path) => format!("PEM file {}", path.display()),
         KeySource::SecretFile(path) => format!("secret file {}", path.display()),
+        KeySource::Unneeded => "none: the issuer is asked about each token".to_owned(),
     }
 }

@@ -41,7 +41,8 @@ impl KeyStore {
     /// Outside of a tokio runtime.
     pub fn start(&self) -> Vec<JoinHandle<()>> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        plans.drain(..).map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
+        let needed = plans.drain(..).filter(|plan| plan.keys().are_needed());
+        needed.map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
     }
 
     /// The keys of one issuer.

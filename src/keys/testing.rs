@@ -63,6 +63,7 @@ pub(super) fn settings(source: KeySource) -> IssuerSettings {
         max_lifetime: None,
         accept_id_tokens: false,
         ignore_binding: false,
+        introspection: None,
         keys: KeySettings {
             source,
             refresh: Duration::from_mins(10),

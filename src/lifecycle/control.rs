@@ -7,14 +7,13 @@ use arc_swap::ArcSwap;
 use tokio::{
     runtime::Builder,
     sync::{mpsc, oneshot},
-    task::JoinHandle,
 };
 
 use crate::{
     admin,
     clock::Clock,
     config::Settings,
-    keys::KeyStore,
+    providers::{ProviderTasks, Providers},
     proxy::{Engine, Listener},
     telemetry::Metrics,
 };
@@ -38,7 +37,7 @@ pub(super) enum Command {
 #[derive(Debug)]
 pub(super) struct Control {
     engine: Arc<ArcSwap<Engine>>,
-    keys: Arc<ArcSwap<KeyStore>>,
+    providers: Arc<ArcSwap<Providers>>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     readiness: Arc<Readiness>,
@@ -47,12 +46,12 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn new(
         engine: Arc<ArcSwap<Engine>>,
-        keys: Arc<KeyStore>,
+        providers: Arc<Providers>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Self {
-        let keys = Arc::new(ArcSwap::new(keys));
-        Self { engine, keys, clock, metrics, readiness: Arc::default() }
+        let providers = Arc::new(ArcSwap::new(providers));
+        Self { engine, providers, clock, metrics, readiness: Arc::default() }
     }
 
     async fn run(
@@ -61,7 +60,7 @@ impl Control {
         mut commands: mpsc::Receiver<Command>,
         signals: WorkerSignals,
     ) {
-        let mut refreshers = Refreshers(self.keys.load().start());
+        let mut tasks = self.providers.load().start();
         tokio::spawn(renewal::run(Arc::clone(&self.engine)));
         for listener in admin_listeners {
             tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));
@@ -77,7 +76,7 @@ impl Control {
                         report(Err("overtaken by another command".to_owned()), done);
                         overtaking
                     }
-                    outcome = self.reload(*settings, &mut refreshers) => {
+                    outcome = self.reload(*settings, &mut tasks) => {
                         report(outcome, done);
                         next(&mut commands, &signals).await
                     }
@@ -94,7 +93,7 @@ impl Control {
     fn admin_view(&self) -> admin::View {
         admin::View {
             engine: Arc::clone(&self.engine),
-            keys: Arc::clone(&self.keys),
+            providers: Arc::clone(&self.providers),
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
             readiness: Arc::clone(&self.readiness),
@@ -102,32 +101,31 @@ impl Control {
     }
 
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
-    async fn reload(&self, settings: Settings, refreshers: &mut Refreshers) -> Result<(), String> {
+    async fn reload(&self, settings: Settings, tasks: &mut ProviderTasks) -> Result<(), String> {
         let settings = Arc::new(settings);
-        let keys =
-            Arc::new(KeyStore::new(&settings.issuers, Arc::clone(&self.clock), &self.metrics));
-        let started = Refreshers(keys.start());
-        self.wait_for_keys(&keys).await?;
-        let engine = compile(&settings, &keys, &self.clock, &self.metrics)
+        let providers = Arc::new(Providers::new(&settings.issuers, &self.clock, &self.metrics));
+        let started = providers.start();
+        self.wait_for(&providers).await?;
+        let engine = compile(&settings, &providers, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
         warn_of_what_stays(self.engine.load().settings(), &settings);
-        self.keys.store(keys);
+        self.providers.store(providers);
         self.engine.store(engine);
-        *refreshers = started;
+        *tasks = started;
         tracing::info!("the new configuration is in use");
         Ok(())
     }
 
-    async fn wait_for_keys(&self, keys: &KeyStore) -> Result<(), String> {
+    async fn wait_for(&self, providers: &Providers) -> Result<(), String> {
         /// How often to look; a reload is not urgent to the millisecond.
         const INTERVAL: Duration = Duration::from_millis(20);
         let ready = async {
-            while !self.readiness.pending(keys, self.clock.now()).is_empty() {
+            while !self.readiness.pending(providers, self.clock.now()).is_empty() {
                 tokio::time::sleep(INTERVAL).await;
             }
         };
         tokio::time::timeout(RELOAD_DEADLINE, ready).await.map_err(|_| {
-            let pending = self.readiness.pending(keys, self.clock.now());
+            let pending = self.readiness.pending(providers, self.clock.now());
             format!("not ready within {RELOAD_DEADLINE:?}: {}", pending.join("; "))
         })
     }
@@ -195,13 +193,4 @@ pub(super) fn spawn(
     thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(control.run(admin_listeners, commands, signals));
     })
-}
-
-/// The refresher tasks of one key store; dropped, they end.
-struct Refreshers(Vec<JoinHandle<()>>);
-
-impl Drop for Refreshers {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
-    }
 }

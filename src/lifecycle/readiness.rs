@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::{clock::UnixTime, keys::KeyStore};
+use crate::{clock::UnixTime, providers::Providers};
 
 /// What keeps the proxy from being ready.
 #[derive(Debug, Default)]
@@ -17,10 +17,10 @@ impl Readiness {
     }
 
     /// What is pending, by name; empty means ready.
-    pub fn pending(&self, keys: &KeyStore, now: UnixTime) -> Vec<String> {
+    pub fn pending(&self, providers: &Providers, now: UnixTime) -> Vec<String> {
         if self.draining.load(Ordering::SeqCst) {
             return vec!["draining: the process is stopping".to_owned()];
         }
-        keys.iter().filter_map(|issuer| issuer.pending(now)).collect()
+        providers.pending(now)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{ListenAddress, Settings},
     gate::Gate,
-    keys::KeyStore,
+    providers::Providers,
     proxy::{ConnectionBudget, Engine, Listener, TlsError},
     telemetry::Metrics,
 };
@@ -90,8 +90,8 @@ impl Server {
         let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
-        let keys = Arc::new(KeyStore::new(&settings.issuers, Arc::clone(&clock), &metrics));
-        let engine = Arc::new(ArcSwap::new(compile(&settings, &keys, &clock, &metrics)?));
+        let providers = Arc::new(Providers::new(&settings.issuers, &clock, &metrics));
+        let engine = Arc::new(ArcSwap::new(compile(&settings, &providers, &clock, &metrics)?));
         let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
         let signals = WorkerSignals {
             stop_accepting: CancellationToken::new(),
@@ -100,7 +100,7 @@ impl Server {
             drain_timeout: settings.server.drain_timeout,
         };
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
-        let control = Control::new(Arc::clone(&engine), keys, clock, metrics);
+        let control = Control::new(Arc::clone(&engine), providers, clock, metrics);
         let control = control::spawn(control, admin, received, signals.clone())?;
         let workers = listeners
             .into_iter()
@@ -178,11 +178,11 @@ fn join(thread: thread::JoinHandle<()>) {
 /// Compiles settings for serving.
 pub(super) fn compile(
     settings: &Arc<Settings>,
-    keys: &KeyStore,
+    providers: &Providers,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
 ) -> Result<Arc<Engine>, TlsError> {
-    let gate = Gate::new(settings, keys, Arc::clone(clock), metrics);
+    let gate = Gate::new(settings, providers, Arc::clone(clock), metrics);
     Engine::new(Arc::clone(settings), gate, metrics.clone()).map(Arc::new)
 }
 

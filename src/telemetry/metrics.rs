@@ -25,6 +25,12 @@ pub struct Metrics {
     pub keys_skipped: IntGaugeVec,
     /// Refreshes by `issuer` and `outcome`.
     pub key_refreshes: IntCounterVec,
+    /// Questions to introspection endpoints, by `issuer` and `outcome`.
+    pub introspections: IntCounterVec,
+    /// Seconds that a question takes, by `issuer`.
+    pub introspection_seconds: HistogramVec,
+    /// 0 while an `issuer`'s introspection endpoint fails or refuses this proxy.
+    pub introspection_up: IntGaugeVec,
     /// Seconds from the request's forwarding to the answer's header block, by `upstream`.
     pub upstream: HistogramVec,
     /// Open downstream connections.
@@ -90,6 +96,23 @@ impl Metrics {
                 "Refreshes of a key set.",
                 &["issuer", "outcome"],
             )?,
+            introspections: counters(
+                &registry,
+                "introspections_total",
+                "Questions to introspection endpoints.",
+                &["issuer", "outcome"],
+            )?,
+            introspection_seconds: histograms(
+                &registry,
+                "introspection_seconds",
+                "Time from a question to an introspection endpoint to its answer.",
+                &["issuer"],
+                UPSTREAM_BUCKETS,
+            )?,
+            introspection_up: {
+                let opts = opts("introspection_up", "0 while the introspection endpoint fails.");
+                register(&registry, IntGaugeVec::new(opts, &["issuer"])?)?
+            },
             upstream: histograms(
                 &registry,
                 "upstream_seconds",

@@ -2,9 +2,9 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use crate::{clock::UnixTime, config::CacheSettings};
+use crate::{bounded::BoundedMap, clock::UnixTime, config::CacheSettings};
 
-use super::{bounded::BoundedMap, verifier::VerifiedToken};
+use super::verifier::VerifiedToken;
 
 /// The verified-token cache of one worker: no lock, no sharing.
 ///

@@ -15,7 +15,12 @@ use crate::{
 pub(super) struct Durations {
     hit: Vec<Option<Histogram>>,
     miss: Vec<Option<Histogram>>,
+    asked_hit: Histogram,
+    asked_miss: Histogram,
 }
+
+/// In the place of the algorithm: the issuer's word is all there is.
+const ASKED: &str = "introspection";
 
 impl Durations {
     pub(super) fn new(metrics: &Metrics, used: AlgorithmSet) -> Self {
@@ -26,20 +31,37 @@ impl Durations {
             };
             Algorithm::ALL.iter().map(handle).collect()
         };
-        Self { hit: handles("hit"), miss: handles("miss") }
+        let asked = |cache: &str| metrics.verification.with_label_values(&[ASKED, cache]);
+        Self {
+            hit: handles("hit"),
+            miss: handles("miss"),
+            asked_hit: asked("hit"),
+            asked_miss: asked("miss"),
+        }
     }
 
-    pub(super) fn observe_hit(&self, algorithm: Algorithm, started: Instant) {
-        observe(&self.hit, algorithm, started);
+    /// `algorithm`: of the signature; `None` where there is none.
+    pub(super) fn observe_hit(&self, algorithm: Option<Algorithm>, started: Instant) {
+        observe(&self.hit, &self.asked_hit, algorithm, started);
     }
 
-    pub(super) fn observe_miss(&self, algorithm: Algorithm, started: Instant) {
-        observe(&self.miss, algorithm, started);
+    /// `algorithm`: of the signature; `None` where there is none.
+    pub(super) fn observe_miss(&self, algorithm: Option<Algorithm>, started: Instant) {
+        observe(&self.miss, &self.asked_miss, algorithm, started);
     }
 }
 
-fn observe(handles: &[Option<Histogram>], algorithm: Algorithm, started: Instant) {
-    if let Some(Some(histogram)) = handles.get(algorithm.index()) {
+fn observe(
+    verified: &[Option<Histogram>],
+    asked: &Histogram,
+    algorithm: Option<Algorithm>,
+    started: Instant,
+) {
+    let histogram = match algorithm {
+        Some(algorithm) => verified.get(algorithm.index()).and_then(Option::as_ref),
+        None => Some(asked),
+    };
+    if let Some(histogram) = histogram {
         histogram.observe(started.elapsed().as_secs_f64());
     }
 }

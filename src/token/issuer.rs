@@ -4,24 +4,54 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    config::IssuerSettings,
+    config::{IntrospectWhen, IssuerSettings},
+    introspection::Introspector,
     jose::VerificationKey,
     keys::{IssuerKeys, KeyLookup, KeySet, KeyWait},
     reason::Reason,
 };
 
-use super::jwt::{JwtCandidate, JwtRules};
+use super::{
+    jwt::{JwtCandidate, JwtRules},
+    path::Beyond,
+    statement::StatementRules,
+};
 
-/// One configured issuer: its rules and its keys.
+/// One configured issuer: its rules, its keys, and whom to ask about its tokens.
 #[derive(Debug)]
 pub(super) struct Issuer {
     pub(super) rules: JwtRules,
     pub(super) keys: Arc<IssuerKeys>,
+    pub(super) asked: Option<Asked>,
+    pub(super) beyond: Beyond,
+}
+
+/// An issuer that can be asked.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) introspector: Arc<Introspector>,
+    pub(super) rules: StatementRules,
 }
 
 impl Issuer {
-    pub(super) fn new(settings: &IssuerSettings, keys: Arc<IssuerKeys>) -> Self {
-        Self { rules: JwtRules::new(settings), keys }
+    pub(super) fn new(
+        settings: &IssuerSettings,
+        keys: Arc<IssuerKeys>,
+        introspector: Option<Arc<Introspector>>,
+    ) -> Self {
+        let asked = settings.introspection.as_ref().zip(introspector);
+        let asked = asked.map(|(asked, introspector)| Asked {
+            introspector,
+            rules: StatementRules::new(settings, asked),
+        });
+        let when = asked.as_ref().map(|asked| asked.introspector.when());
+        Self { rules: JwtRules::new(settings), keys, asked, beyond: Beyond::of(when) }
+    }
+
+    /// Whether its tokens are asked about and never verified, whatever they look like.
+    pub(super) fn is_only_asked(&self) -> bool {
+        let when = self.asked.as_ref().map(|asked| asked.introspector.when());
+        when == Some(IntrospectWhen::Only)
     }
 
     /// The key for a token, and the generation of the set it is from. Waits, within bounds, for

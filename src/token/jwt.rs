@@ -1,7 +1,7 @@
 //! A JWT on its way to being believed: every check that needs no key, cheap ones first
 //! (RFC 7519 §7.2, RFC 8725 §3).
 
-mod claims;
+pub(super) mod claims;
 mod token_type;
 
 use std::time::Duration;
@@ -220,7 +220,7 @@ impl<'t> JwtCandidate<'t> {
 }
 
 impl Validity {
-    fn new(not_before: Option<i64>, expires: Option<i64>, skew: i64) -> Self {
+    pub(super) fn new(not_before: Option<i64>, expires: Option<i64>, skew: i64) -> Self {
         Self {
             from: UnixTime(not_before.map_or(i64::MIN, |date| date.saturating_sub(skew))),
             until: UnixTime(expires.map_or(i64::MAX, |date| date.saturating_add(skew))),
@@ -241,7 +241,7 @@ impl Validity {
         }
     }
 
-    fn summary(self, now: UnixTime) -> String {
+    pub(super) fn summary(self, now: UnixTime) -> String {
         match self.until.0 {
             i64::MAX => "valid, does not expire".to_owned(),
             until => format!("valid for another {} s", until.saturating_sub(now.0)),

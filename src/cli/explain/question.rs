@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header::HOST};
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 
 use super::{hint, report::Report};
 use crate::{
@@ -11,21 +11,19 @@ use crate::{
     clock::Clock,
     config::Settings,
     gate::Gate,
-    keys::{IssuerKeys, KeyStore},
+    keys::IssuerKeys,
     policy::{CanonicalRequest, NotCanonical},
+    providers::{ProviderTasks, Providers},
     reason::Reason,
     telemetry::Metrics,
-    token::{
-        Credential, Observer, VerifiedToken,
-        verifier::{CHECKS, Rejection},
-    },
+    token::{Credential, Observer, Rejection, VerifiedToken},
 };
 
 /// A configuration at work, without any socket.
 pub(super) struct Question {
     settings: Settings,
     gate: Gate,
-    keys: KeyStore,
+    providers: Providers,
     clock: Arc<dyn Clock>,
 }
 
@@ -49,14 +47,14 @@ impl Question {
             issuer.keys.snapshot = None;
         }
         let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
-        let keys = KeyStore::new(&settings.issuers, Arc::clone(&clock), &metrics);
-        let gate = Gate::new(&settings, &keys, Arc::clone(&clock), &metrics);
-        Ok(Self { settings, gate, keys, clock })
+        let providers = Providers::new(&settings.issuers, &clock, &metrics);
+        let gate = Gate::new(&settings, &providers, Arc::clone(&clock), &metrics);
+        Ok(Self { settings, gate, providers, clock })
     }
 
     /// Whether the token is good.
     pub(super) async fn token(&self, token: &[u8], report: &mut Report) -> Result<(), Reason> {
-        self.verify(token, report).await.map(drop)
+        self.verify(token, self.only_asked(), report).await.map(drop)
     }
 
     /// Whether a request with the token would pass: everything that the proxy asks, in its order.
@@ -81,13 +79,14 @@ impl Question {
             report.failed("route", denial.reason(), hint::allowed(&denial));
             denial.reason()
         })?;
+        let asked = route.asked();
         let Some(requirement) = route.requirement() else {
             report.passed("route", || format!("{}, public: no token is looked at", route.label()));
             return Ok(());
         };
         report.passed("route", || route.label().to_owned());
 
-        let token = self.verify(token, report).await?;
+        let token = self.verify(token, asked, report).await?;
         if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
             let reason = unmet.into();
             report.failed("requirement", reason, hint::required(reason, requirement));
@@ -97,44 +96,56 @@ impl Question {
         Ok(())
     }
 
-    async fn verify(&self, token: &[u8], report: &mut Report) -> Result<VerifiedToken, Reason> {
+    /// Without a route, the issuer to ask is clear if there is but one.
+    fn only_asked(&self) -> Option<usize> {
+        let issuers = self.settings.issuers.iter().enumerate();
+        let mut asked = issuers.filter(|(_, issuer)| issuer.introspection.is_some());
+        asked.next().map(|(index, _)| index).filter(|_| asked.next().is_none())
+    }
+
+    async fn verify(
+        &self,
+        token: &[u8],
+        asked: Option<usize>,
+        report: &mut Report,
+    ) -> Result<VerifiedToken, Reason> {
         Credential::new(token).and_then(Credential::check_form).inspect_err(|reason| {
             let hint = "(Expected is the token alone, without \"Bearer\".)".to_owned();
             report.failed("credential", *reason, Some(hint));
         })?;
         report.passed("credential", || "of the characters that a token has".to_owned());
-        let _refreshers = self.fetch_keys_for(token).await;
-        let verdict = self.gate.verifier().explain(token, report).await;
+        let _desks = ProviderTasks::from(self.providers.introspection.start());
+        let _refreshers = self.fetch_keys_for(token, asked).await;
+        let verifier = self.gate.verifier();
+        let verdict = verifier.explain(token, asked, report).await;
         verdict.map_err(|Rejection { reason, issuer }| {
             let settings = issuer.and_then(|index| self.settings.issuers.get(index));
-            let keys = issuer.and_then(|index| self.keys.issuer(index));
+            let keys = issuer.and_then(|index| self.providers.keys.issuer(index));
             let facts = hint::Facts {
                 settings: &self.settings,
                 issuer: settings,
                 keys: keys.map(|keys| &**keys),
                 now: self.clock.now(),
             };
-            report.failed_among(CHECKS, reason, facts.hint(reason));
+            report.failed_among(verifier.checks(token, asked), reason, facts.hint(reason));
             reason
         })
     }
 
     /// Fetches keys as the proxy does, if the token gets so far that they are asked for, and waits
     /// for the first answer. As long as the result lives, an unknown `kid` leads to a refresh.
-    async fn fetch_keys_for(&self, token: &[u8]) -> Option<Refreshers> {
-        let Err(rejection) = self.gate.verifier().explain(token, &mut ()).await else {
+    async fn fetch_keys_for(&self, token: &[u8], asked: Option<usize>) -> Option<ProviderTasks> {
+        let first = self.gate.verifier().explain(token, asked, &mut ()).await;
+        let Err(Rejection { reason: Reason::KeysUnavailable, issuer }) = first else {
             return None;
         };
-        if rejection.reason != Reason::KeysUnavailable {
-            return None;
-        }
-        let index = rejection.issuer?;
+        let index = issuer?;
         let deadline = self.settings.issuers.get(index)?.keys.timeout.saturating_mul(FETCHES);
-        let keys = self.keys.issuer(index)?;
-        let refreshers = Refreshers(self.keys.start());
+        let keys = self.providers.keys.issuer(index)?;
+        let refreshers = self.providers.keys.start();
         // Past the deadline there are no keys, and that is what will be said.
         let _ = timeout(deadline, self.first_answer(keys)).await;
-        Some(refreshers)
+        Some(refreshers.into())
     }
 
     async fn first_answer(&self, keys: &IssuerKeys) {
@@ -156,14 +167,5 @@ impl Sent {
 
     fn canonical(&self) -> Result<CanonicalRequest, NotCanonical> {
         CanonicalRequest::new(&self.method, &self.target, Version::HTTP_11, &self.headers)
-    }
-}
-
-/// Running refreshers; dropped, they end.
-struct Refreshers(Vec<JoinHandle<()>>);
-
-impl Drop for Refreshers {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
     }
 }

@@ -16,6 +16,13 @@ impl Writer {
         self
     }
 
+    pub(super) fn optional_value(self, key: &str, value: Option<Value>) -> Self {
+        match value {
+            Some(value) => self.value(key, value),
+            None => self,
+        }
+    }
+
     pub(super) fn text(self, key: &str, text: impl Display) -> Self {
         self.value(key, Value::String(text.to_string()))
     }

@@ -56,7 +56,9 @@ impl FileSource {
             KeySource::PemFile(path) => (path.clone(), Kind::Pem),
             KeySource::SecretFile(path) => (path.clone(), Kind::Secret(settings.algorithms)),
             KeySource::JwksFile(path) => (path.clone(), Kind::Jwks),
-            KeySource::JwksUrl(_) | KeySource::Discovery { .. } => (PathBuf::new(), Kind::Jwks),
+            KeySource::JwksUrl(_) | KeySource::Discovery { .. } | KeySource::Unneeded => {
+                (PathBuf::new(), Kind::Jwks)
+            }
         };
         Self {
             path,

@@ -7,13 +7,16 @@ use crate::{
 
 /// A `NumericDate` (RFC 7519 §2), which may have a fraction, as the whole seconds around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NumericDate {
-    pub(super) floor: i64,
-    pub(super) ceil: i64,
+pub(in crate::token) struct NumericDate {
+    pub(in crate::token) floor: i64,
+    pub(in crate::token) ceil: i64,
 }
 
 /// The claim as a date. Zero is a date like any other; so is a negative one.
-pub(super) fn numeric_date(claims: &Object, name: &str) -> Result<Option<NumericDate>, Reason> {
+pub(in crate::token) fn numeric_date(
+    claims: &Object,
+    name: &str,
+) -> Result<Option<NumericDate>, Reason> {
     match claims.get(name) {
         None => Ok(None),
         Some(Json::Integer(value)) => {
@@ -36,7 +39,10 @@ fn from_float(value: f64) -> Result<NumericDate, Reason> {
 }
 
 /// The claim as a string.
-pub(super) fn string_claim<'c>(claims: &'c Object, name: &str) -> Result<Option<&'c str>, Reason> {
+pub(in crate::token) fn string_claim<'c>(
+    claims: &'c Object,
+    name: &str,
+) -> Result<Option<&'c str>, Reason> {
     match claims.get(name) {
         None => Ok(None),
         Some(Json::String(value)) => Ok(Some(value)),
@@ -45,12 +51,12 @@ pub(super) fn string_claim<'c>(claims: &'c Object, name: &str) -> Result<Option<
 }
 
 /// Whether a claim is there with a value; `null` is none.
-pub(super) fn is_present(claims: &Object, name: &str) -> bool {
+pub(in crate::token) fn is_present(claims: &Object, name: &str) -> bool {
     !matches!(claims.get(name), None | Some(Json::Null))
 }
 
 /// Whether a scope claim is a string or an array of strings.
-pub(super) fn check_scope(claims: &Object, name: &str) -> Result<(), Reason> {
+pub(in crate::token) fn check_scope(claims: &Object, name: &str) -> Result<(), Reason> {
     match claims.get(name) {
         None | Some(Json::String(_)) => Ok(()),
         Some(Json::Array(scopes)) if scopes.iter().all(|scope| scope.as_str().is_some()) => Ok(()),
@@ -59,7 +65,7 @@ pub(super) fn check_scope(claims: &Object, name: &str) -> Result<(), Reason> {
 }
 
 /// Whether `aud` (a string or an array of strings) names one of the accepted audiences.
-pub(super) fn audience_matches(
+pub(in crate::token) fn audience_matches(
     audience: Option<&Json>,
     accepted: Option<&[String]>,
 ) -> Result<bool, Reason> {

@@ -1,15 +1,18 @@
-//! A map from token to value that is bounded by entries and by bytes.
+//! A map from bytes to values that is bounded by entries and by bytes: what every cache of tokens
+//! is made of.
+
+mod doorkeeper;
 
 use std::{
     cell::Cell,
     collections::{HashMap, VecDeque},
     hash::BuildHasher,
-    rc::Rc,
+    sync::Arc,
 };
 
 use foldhash::quality::RandomState;
 
-use super::doorkeeper::Doorkeeper;
+use doorkeeper::Doorkeeper;
 
 /// A map whose size has two bounds; when either is reached, entries that were not asked for
 /// lately leave first (CLOCK: one bit per entry instead of a list to reorder on every hit), and
@@ -17,9 +20,9 @@ use super::doorkeeper::Doorkeeper;
 ///
 /// Keys are compared in full: the seeded hash only chooses the bucket (threats D-7, I-6).
 #[derive(Debug)]
-pub(super) struct BoundedMap<V> {
-    entries: HashMap<Rc<[u8]>, Slot<V>, RandomState>,
-    queue: VecDeque<Rc<[u8]>>,
+pub(crate) struct BoundedMap<V> {
+    entries: HashMap<Arc<[u8]>, Slot<V>, RandomState>,
+    queue: VecDeque<Arc<[u8]>>,
     bytes: usize,
     max_entries: usize,
     max_bytes: usize,
@@ -38,7 +41,7 @@ const OVERHEAD: usize = 96;
 
 impl<V> BoundedMap<V> {
     /// A map of at most `max_entries` and `max_bytes`.
-    pub(super) fn new(max_entries: usize, max_bytes: usize) -> Self {
+    pub(crate) fn new(max_entries: usize, max_bytes: usize) -> Self {
         Self {
             entries: HashMap::default(),
             queue: VecDeque::new(),
@@ -50,7 +53,7 @@ impl<V> BoundedMap<V> {
     }
 
     /// The value of a key.
-    pub(super) fn find(&self, key: &[u8]) -> Option<&V> {
+    pub(crate) fn find(&self, key: &[u8]) -> Option<&V> {
         let slot = self.entries.get(key)?;
         slot.asked_for.set(true);
         Some(&slot.value)
@@ -58,7 +61,7 @@ impl<V> BoundedMap<V> {
 
     /// Adds or replaces. `value_bytes` is what the value takes. An entry that alone would break
     /// a bound is not taken; nor, once the map is full, one whose key comes for the first time.
-    pub(super) fn insert(&mut self, key: &[u8], value: V, value_bytes: usize) {
+    pub(crate) fn insert(&mut self, key: &[u8], value: V, value_bytes: usize) {
         let bytes = key.len() + value_bytes + OVERHEAD;
         if self.max_entries == 0 || bytes > self.max_bytes {
             return;
@@ -70,22 +73,22 @@ impl<V> BoundedMap<V> {
         while self.is_full_for(bytes) {
             self.evict_one();
         }
-        let key: Rc<[u8]> = key.into();
-        self.queue.push_back(Rc::clone(&key));
+        let key: Arc<[u8]> = key.into();
+        self.queue.push_back(Arc::clone(&key));
         self.entries.insert(key, Slot { value, bytes, asked_for: Cell::new(false) });
         self.bytes += bytes;
         self.compact_queue();
     }
 
     /// Removes a key. Its place in the queue goes when the queue gets there, or is compacted.
-    pub(super) fn remove(&mut self, key: &[u8]) {
+    pub(crate) fn remove(&mut self, key: &[u8]) {
         if let Some(slot) = self.entries.remove(key) {
             self.bytes -= slot.bytes;
         }
     }
 
     /// Removes everything.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.queue.clear();
         self.bytes = 0;
@@ -93,13 +96,13 @@ impl<V> BoundedMap<V> {
 
     /// How many entries there are.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// How many bytes the entries take.
     #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
@@ -144,8 +147,8 @@ impl<V> BoundedMap<V> {
 
 /// Whether a queued key is the one that its entry was stored under, not an earlier one of the
 /// same bytes.
-fn is_live<V>(entries: &HashMap<Rc<[u8]>, Slot<V>, RandomState>, queued: &Rc<[u8]>) -> bool {
-    entries.get_key_value(queued).is_some_and(|(key, _)| Rc::ptr_eq(key, queued))
+fn is_live<V>(entries: &HashMap<Arc<[u8]>, Slot<V>, RandomState>, queued: &Arc<[u8]>) -> bool {
+    entries.get_key_value(queued).is_some_and(|(key, _)| Arc::ptr_eq(key, queued))
 }
 
 #[cfg(test)]

@@ -1,0 +1,506 @@
+//! `[issuers.NAME.introspection]`: asking the issuer about a token (RFC 7662).
+
+use std::{path::PathBuf, time::Duration};
+
+use http::Uri;
+
+use super::{
+    files::{certificate_file, readable_file},
+    node::{Node, Value},
+    reader::{Parsed, Section},
+    urls::{check_fetchable, fetchable, metadata_urls},
+    values::{count, duration, size, switch, text, word},
+};
+use crate::fetch::ClientIdentity;
+
+/// `[issuers.NAME.introspection]`
+#[derive(Debug, Clone)]
+pub struct IntrospectionSettings {
+    /// Which tokens are asked about.
+    pub when: IntrospectWhen,
+    /// How the question is put.
+    pub method: IntrospectionMethod,
+    /// Where.
+    pub endpoint: IntrospectionEndpoint,
+    /// How we prove who asks.
+    pub client: ClientProof,
+    /// Fixed form parameters beside the token, `token_type_hint` among them.
+    pub parameters: Vec<(String, String)>,
+    /// Accepted `iss` of an answer; `None`: any. An answer without `iss` is the issuer's.
+    pub issuers: Option<Vec<String>>,
+    /// Accepted `aud` of an answer; `None`: any or none.
+    pub audiences: Option<Vec<String>>,
+    /// Accepted `client_id` of an answer; `None`: any or none.
+    pub client_ids: Option<Vec<String>>,
+    /// Accepted `token_type` of an answer, compared without case. An absent one is accepted.
+    pub token_types: Vec<String>,
+    /// Members that stand in for a missing `sub`, the best one first.
+    pub subject: Vec<String>,
+    /// `true`: only answers signed by the issuer count (RFC 9701).
+    pub signed: bool,
+    /// How long *active* is believed, never longer than the token lives.
+    pub cache_ttl: Duration,
+    /// How long *not active* is believed.
+    pub negative_ttl: Duration,
+    /// How much longer *active* is believed while the endpoint can't be asked. Zero: not at all.
+    pub stale_if_error: Duration,
+    /// The most answers kept, by all workers together.
+    pub cache_entries: usize,
+    /// The most bytes that kept answers take.
+    pub cache_bytes: usize,
+    /// A whole question with its retry.
+    pub timeout: Duration,
+    /// The most questions under way.
+    pub concurrency: usize,
+    /// With [`IntrospectWhen::Hybrid`], the least time between two questions about one token.
+    pub recheck: Duration,
+    /// The largest accepted answer, in bytes.
+    pub max_bytes: usize,
+    /// `true`: the endpoint may be plain http on a host that is not this machine.
+    pub allow_http: bool,
+    /// PEM file of the authorities to trust for the endpoint instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate for the endpoint (mutual TLS).
+    pub identity: Option<ClientIdentity>,
+}
+
+/// Which tokens are asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntrospectWhen {
+    /// Those that are no JWT. A JWT is verified locally and never asked about, failed or not.
+    Opaque,
+    /// All: a JWT is verified locally first, and then asked about.
+    Always,
+    /// All: a JWT is verified locally and passes; it is asked about beside, and refused from the
+    /// next request on once it is not active.
+    Hybrid,
+    /// All, and nothing is verified locally: the issuer needs no keys.
+    Only,
+}
+
+/// How the question is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IntrospectionMethod {
+    /// `POST` of a form (RFC 7662).
+    Introspect,
+    /// `GET …?access_token=` (GenAuth): 200 with claims is valid, 400 is not.
+    ValidateAccessToken,
+    /// `GET …?id_token=`, the same of an ID token.
+    ValidateIdToken,
+}
+
+/// Where the question is put.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IntrospectionEndpoint {
+    /// As configured.
+    Url(Uri),
+    /// As the issuer's metadata says (`introspection_endpoint`).
+    Discovery {
+        /// Metadata URLs, in the order to try.
+        urls: Vec<Uri>,
+        /// `true`: the endpoint found may be plain http on a host that is not loopback.
+        allow_http: bool,
+    },
+}
+
+/// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,
+/// so that a rotated one is taken without a reload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientProof {
+    /// Not at all; by the client certificate, or because the endpoint asks nobody.
+    Nobody,
+    /// `client_id` in the form (RFC 6749 §3.2.1).
+    Id(String),
+    /// HTTP Basic. With `encoded`, both parts form-encoded as RFC 6749 §2.3.1 wants it.
+    Basic {
+        /// The client's id, or a user's name.
+        user: String,
+        /// The file with the secret or password.
+        secret_file: PathBuf,
+        /// Whether the parts are form-encoded.
+        encoded: bool,
+    },
+    /// `client_id` and `client_secret` in the form.
+    Post {
+        /// The client's id.
+        client_id: String,
+        /// The file with the secret.
+        secret_file: PathBuf,
+    },
+    /// A signed assertion (RFC 7523 §2.2).
+    PrivateKeyJwt {
+        /// The client's id.
+        client_id: String,
+        /// A private JWK.
+        key_file: PathBuf,
+        /// The `aud`; `None`: the endpoint's URL.
+        audience: Option<String>,
+    },
+    /// An access token of our own, got by client credentials (RFC 6749 §4.4).
+    Bearer {
+        /// The token endpoint.
+        token_url: Uri,
+        /// The scopes to ask for.
+        scope: Option<String>,
+        /// How we prove who asks for it: [`ClientProof::Basic`] or [`ClientProof::Post`].
+        client: Box<Self>,
+    },
+}
+
+/// Half a minute of revocation delay against a question a request: liboauth2 grants five minutes,
+/// Kong half a minute.
+const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(30);
+/// Longer, a revoked token is as good as one that nobody asked about.
+const MAX_CACHE_TTL: Duration = Duration::from_hours(1);
+/// A token that is issued right after somebody guessed it must not wait long (threats I-8).
+const DEFAULT_NEGATIVE_TTL: Duration = Duration::from_secs(5);
+const MAX_NEGATIVE_TTL: Duration = Duration::from_mins(1);
+/// A request waits for it.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
+const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+const MAX_TIMEOUT: Duration = Duration::from_secs(30);
+/// An outage that lasts longer than this is one in which nobody knows any more.
+const MAX_STALE: Duration = Duration::from_hours(1);
+/// At 100 ms a question, 640 new tokens a second, which is more than most providers bear.
+const DEFAULT_CONCURRENCY: usize = 64;
+const MAX_CONCURRENCY: usize = 4096;
+/// Answers are kept by all workers together.
+const DEFAULT_CACHE_ENTRIES: usize = 20_000;
+const MAX_CACHE_ENTRIES: usize = 10_000_000;
+/// Room for the default number of entries at some 1.5 KiB each.
+const DEFAULT_CACHE_BYTES: usize = 32 * 1024 * 1024;
+const MIN_CACHE_BYTES: usize = 64 * 1024;
+const MAX_CACHE_BYTES: usize = 4 * 1024 * 1024 * 1024;
+/// As the cache of peers that sample: bounds the provider's load to one question per token.
+const DEFAULT_RECHECK: Duration = Duration::from_secs(30);
+const MIN_RECHECK: Duration = Duration::from_secs(1);
+const MAX_RECHECK: Duration = Duration::from_hours(1);
+/// As large as an access token's claims may be, and then some.
+const DEFAULT_MAX_BYTES: usize = 64 * 1024;
+const MIN_MAX_BYTES: usize = 256;
+const MAX_MAX_BYTES: usize = 1024 * 1024;
+
+const WHEN: &[(&str, Option<IntrospectWhen>)] = &[
+    ("opaque", Some(IntrospectWhen::Opaque)),
+    ("always", Some(IntrospectWhen::Always)),
+    ("hybrid", Some(IntrospectWhen::Hybrid)),
+    ("only", Some(IntrospectWhen::Only)),
+    ("never", None),
+];
+
+const METHODS: &[(&str, IntrospectionMethod)] = &[
+    ("introspect", IntrospectionMethod::Introspect),
+    ("validate_access_token", IntrospectionMethod::ValidateAccessToken),
+    ("validate_id_token", IntrospectionMethod::ValidateIdToken),
+];
+
+/// The ways to authenticate, by their names in the configuration (those of RFC 8414 where they
+/// have one).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AuthWord {
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
+    None,
+    Bearer,
+    Basic,
+    Mutual,
+}
+
+const AUTH: &[(&str, AuthWord)] = &[
+    ("client_secret_basic", AuthWord::ClientSecretBasic),
+    ("client_secret_post", AuthWord::ClientSecretPost),
+    ("private_key_jwt", AuthWord::PrivateKeyJwt),
+    ("none", AuthWord::None),
+    ("bearer", AuthWord::Bearer),
+    ("basic", AuthWord::Basic),
+    ("tls_client_auth", AuthWord::Mutual),
+];
+
+/// What the token's own form parameter is called: nothing fixed may be called so.
+const RESERVED_PARAMETERS: &[&str] =
+    &["token", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
+
+/// What token types a resource server takes; WSO2 calls a JWT so. `Refresh`, which it says of
+/// refresh tokens, is none of them.
+const DEFAULT_TOKEN_TYPES: &[&str] = &["Bearer", "JWT"];
+
+/// Of a user, then of whom WSO2 names a user by, then of an application acting for itself.
+const DEFAULT_SUBJECT: &[&str] = &["sub", "username", "client_id"];
+
+const EXPECTED_LIST: &str = "a list of texts, or \"any\"";
+
+impl IntrospectionSettings {
+    /// `None` where there is no such table, or `when = "never"`.
+    pub(super) fn build(
+        section: &mut Section<'_>,
+        issuer: Option<&str>,
+        audiences: Option<&Option<Vec<String>>>,
+    ) -> Option<Self> {
+        if !section.is_present() {
+            return None;
+        }
+        let when = section.or("when", Some(IntrospectWhen::Opaque), word(WHEN));
+        let method = section.or("method", IntrospectionMethod::Introspect, word(METHODS));
+        let allow_http = section.or("allow_http", false, switch);
+        let endpoint = endpoint(section, issuer, allow_http, method);
+        let client = client(section, method, allow_http);
+        let identity = identity(section);
+        let cache_ttl = duration(Duration::ZERO..=MAX_CACHE_TTL);
+        let settings = Self {
+            when: when.unwrap_or(IntrospectWhen::Opaque),
+            method,
+            parameters: parameters(section),
+            issuers: any_or_list(section, "issuers")
+                .unwrap_or_else(|| Some(Vec::from_iter(issuer.map(str::to_owned)))),
+            audiences: any_or_list(section, "audiences").or_else(|| audiences.cloned())?,
+            client_ids: any_or_list(section, "client_ids").flatten(),
+            token_types: section
+                .list("token_types", "a list such as [\"Bearer\"]", text)
+                .unwrap_or_else(|| DEFAULT_TOKEN_TYPES.iter().map(|&t| t.to_owned()).collect()),
+            subject: section
+                .list("subject", "a list such as [\"sub\", \"username\"]", text)
+                .unwrap_or_else(|| DEFAULT_SUBJECT.iter().map(|&name| name.to_owned()).collect()),
+            signed: section.or("signed", false, switch),
+            cache_ttl: section.or("cache_ttl", DEFAULT_CACHE_TTL, cache_ttl),
+            negative_ttl: section.or(
+                "negative_ttl",
+                DEFAULT_NEGATIVE_TTL,
+                duration(Duration::ZERO..=MAX_NEGATIVE_TTL),
+            ),
+            stale_if_error: section.or(
+                "stale_if_error",
+                Duration::ZERO,
+                duration(Duration::ZERO..=MAX_STALE),
+            ),
+            cache_entries: section.or(
+                "cache_entries",
+                DEFAULT_CACHE_ENTRIES,
+                count(0..=MAX_CACHE_ENTRIES),
+            ),
+            cache_bytes: section.or(
+                "cache_bytes",
+                DEFAULT_CACHE_BYTES,
+                size(MIN_CACHE_BYTES..=MAX_CACHE_BYTES),
+            ),
+            timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
+            concurrency: section.or("concurrency", DEFAULT_CONCURRENCY, count(1..=MAX_CONCURRENCY)),
+            recheck: section.or("recheck", DEFAULT_RECHECK, duration(MIN_RECHECK..=MAX_RECHECK)),
+            max_bytes: section.or(
+                "max_bytes",
+                DEFAULT_MAX_BYTES,
+                size(MIN_MAX_BYTES..=MAX_MAX_BYTES),
+            ),
+            allow_http,
+            ca_file: section.optional("ca_file", certificate_file),
+            identity,
+            // Last, so that a missing part does not hide the mistakes above.
+            endpoint: endpoint?,
+            client: client?,
+        };
+        settings.check_together(section);
+        when.map(|_| settings)
+    }
+
+    fn check_together(&self, section: &Section<'_>) {
+        let is_validation = self.method != IntrospectionMethod::Introspect;
+        if is_validation && self.signed {
+            section.mistake("signed", "the answers of validate_token are not signed".to_owned());
+        }
+        if self.identity.is_none() && self.client == ClientProof::Nobody && !is_validation {
+            section.mistake(
+                "auth",
+                "is tls_client_auth, which needs client_certificate and client_key".to_owned(),
+            );
+        }
+    }
+
+    /// [`Self::when`] as it is written.
+    pub(super) fn when_word(&self) -> &'static str {
+        WHEN.iter().find(|(_, when)| *when == Some(self.when)).map_or("never", |(word, _)| word)
+    }
+
+    /// [`Self::method`] as it is written.
+    pub(super) fn method_word(&self) -> &'static str {
+        METHODS
+            .iter()
+            .find(|(_, known)| *known == self.method)
+            .map_or("introspect", |(word, _)| word)
+    }
+}
+
+impl ClientProof {
+    /// The way of authentication as it is written.
+    pub(super) fn auth_word(&self) -> &'static str {
+        match self {
+            Self::Nobody => "tls_client_auth",
+            Self::Id(_) => "none",
+            Self::Basic { encoded: true, .. } => "client_secret_basic",
+            Self::Basic { encoded: false, .. } => "basic",
+            Self::Post { .. } => "client_secret_post",
+            Self::PrivateKeyJwt { .. } => "private_key_jwt",
+            Self::Bearer { .. } => "bearer",
+        }
+    }
+}
+
+fn endpoint(
+    section: &mut Section<'_>,
+    issuer: Option<&str>,
+    allow_http: bool,
+    method: IntrospectionMethod,
+) -> Option<IntrospectionEndpoint> {
+    if section.peek("url").is_some() {
+        return section.optional("url", fetchable(allow_http)).map(IntrospectionEndpoint::Url);
+    }
+    section.node("url");
+    if method != IntrospectionMethod::Introspect {
+        section.mistake("url", "missing; no metadata names a validate_token endpoint".to_owned());
+        return None;
+    }
+    let urls: Option<Vec<Uri>> = metadata_urls(issuer?)
+        .and_then(|urls| urls.iter().map(|url| check_fetchable(url, allow_http).ok()).collect());
+    if urls.is_none() {
+        section.mistake(
+            "url",
+            "missing, and the issuer is no https URL that it could be discovered from".to_owned(),
+        );
+    }
+    urls.map(|urls| IntrospectionEndpoint::Discovery { urls, allow_http })
+}
+
+fn client(
+    section: &mut Section<'_>,
+    method: IntrospectionMethod,
+    allow_http: bool,
+) -> Option<ClientProof> {
+    let given = section.peek("auth").is_some();
+    let auth = section.or("auth", AuthWord::ClientSecretBasic, word(AUTH));
+    let client = if !given && method != IntrospectionMethod::Introspect {
+        Some(ClientProof::Nobody) // GenAuth's validate_token asks nobody who they are
+    } else {
+        client_of(section, auth, allow_http)
+    };
+    // Whatever the way, its neighbours' keys are known ones; that they are out of place is told.
+    for name in [
+        "client_id",
+        "client_secret_file",
+        "username",
+        "password_file",
+        "private_key_file",
+        "assertion_audience",
+        "token_url",
+        "token_scope",
+        "token_auth",
+    ] {
+        if section.peek(name).is_some() && !section.has_taken(name) {
+            section.node(name);
+            section.mistake(name, "has no effect with this way of auth".to_owned());
+        }
+    }
+    client
+}
+
+fn client_of(section: &mut Section<'_>, auth: AuthWord, allow_http: bool) -> Option<ClientProof> {
+    match auth {
+        AuthWord::None => client_id(section).map(ClientProof::Id),
+        AuthWord::Mutual => {
+            Some(section.optional("client_id", text).map_or(ClientProof::Nobody, ClientProof::Id))
+        }
+        AuthWord::ClientSecretBasic => {
+            let (user, secret_file) = (client_id(section), client_secret(section));
+            Some(ClientProof::Basic { user: user?, secret_file: secret_file?, encoded: true })
+        }
+        AuthWord::Basic => {
+            let user = section.required("username", "the user's name", text);
+            let secret_file =
+                section.required("password_file", "a file with the password", readable_file);
+            Some(ClientProof::Basic { user: user?, secret_file: secret_file?, encoded: false })
+        }
+        AuthWord::ClientSecretPost => {
+            let (client_id, secret_file) = (client_id(section), client_secret(section));
+            Some(ClientProof::Post { client_id: client_id?, secret_file: secret_file? })
+        }
+        AuthWord::PrivateKeyJwt => {
+            let client_id = client_id(section);
+            let expected = "a file with a private JWK";
+            let key_file = section.required("private_key_file", expected, readable_file);
+            let audience = section.optional("assertion_audience", text);
+            Some(ClientProof::PrivateKeyJwt {
+                client_id: client_id?,
+                key_file: key_file?,
+                audience,
+            })
+        }
+        AuthWord::Bearer => bearer(section, allow_http),
+    }
+}
+
+fn bearer(section: &mut Section<'_>, allow_http: bool) -> Option<ClientProof> {
+    const WAYS: &[(&str, AuthWord)] = &[
+        ("client_secret_basic", AuthWord::ClientSecretBasic),
+        ("client_secret_post", AuthWord::ClientSecretPost),
+    ];
+    let expected = "the URL of the token endpoint";
+    let token_url = section.required("token_url", expected, fetchable(allow_http));
+    let scope = section.optional("token_scope", text);
+    let way = section.or("token_auth", AuthWord::ClientSecretBasic, word(WAYS));
+    let client = client_of(section, way, allow_http);
+    Some(ClientProof::Bearer { token_url: token_url?, scope, client: Box::new(client?) })
+}
+
+fn client_id(section: &mut Section<'_>) -> Option<String> {
+    section.required("client_id", "the id that the provider gave to this proxy", text)
+}
+
+fn client_secret(section: &mut Section<'_>) -> Option<PathBuf> {
+    section.required("client_secret_file", "a file with the client's secret", readable_file)
+}
+
+fn identity(section: &mut Section<'_>) -> Option<ClientIdentity> {
+    let certificate = section.optional("client_certificate", certificate_file);
+    let private_key = section.optional("client_key", readable_file);
+    let (given, key_given) =
+        (section.peek("client_certificate").is_some(), section.peek("client_key").is_some());
+    if given != key_given {
+        let missing = if given { "client_key" } else { "client_certificate" };
+        section
+            .mistake(missing, "missing; a client certificate and its key go together".to_owned());
+    }
+    Some(ClientIdentity { certificate: certificate?, private_key: private_key? })
+}
+
+fn parameters(section: &mut Section<'_>) -> Vec<(String, String)> {
+    let hint = section.optional("token_type_hint", text);
+    let mut parameters: Vec<(String, String)> =
+        hint.into_iter().map(|hint| ("token_type_hint".to_owned(), hint)).collect();
+    let fixed = section.section("parameters", |fixed| {
+        fixed.each_member(|name, node| {
+            if RESERVED_PARAMETERS.contains(&name) {
+                return Err(format!("{name:?} is set by other settings"));
+            }
+            Ok((name.to_owned(), parameter(node)?))
+        })
+    });
+    parameters.extend(fixed);
+    parameters
+}
+
+fn parameter(node: &Node) -> Parsed<String> {
+    match node.value {
+        Value::Bool(value) => Ok(value.to_string()),
+        Value::Integer(value) => Ok(value.to_string()),
+        _ => text(node),
+    }
+}
+
+/// `Some(None)`: `"any"`. `None`: not given, or not right.
+fn any_or_list(section: &mut Section<'_>, name: &'static str) -> Option<Option<Vec<String>>> {
+    section.optional(name, |node| match &node.value {
+        Value::Text(any) if any == "any" => Ok(None),
+        Value::List(list) if !list.is_empty() => {
+            list.iter().map(text).collect::<Parsed<Vec<String>>>().map(Some)
+        }
+        _ => Err(node.mismatch(EXPECTED_LIST)),
+    })
+}

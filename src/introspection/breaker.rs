@@ -1,0 +1,111 @@
+//! Leaves an endpoint alone that fails again and again: what waits for it would only pile up.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Counts failures in a row, and says when to stop asking and when to try again.
+#[derive(Debug, Default)]
+pub(super) struct Breaker {
+    failures: u32,
+    rests_until: Option<Instant>,
+    /// Whether the one question that tries again is under way.
+    probing: bool,
+}
+
+/// Failures in a row before the endpoint is left alone. Fewer, and a hiccup becomes an outage.
+const TOLERATED: u32 = 5;
+/// The first rest. It doubles with every failed attempt to come back.
+const FIRST_REST: Duration = Duration::from_secs(1);
+/// The longest rest: for as long may an endpoint be back without anybody noticing.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
+impl Breaker {
+    /// Whether a question may be put now. After a rest, one may; the others wait for its outcome.
+    pub(super) fn lets_pass(&mut self, now: Instant) -> bool {
+        match self.rests_until {
+            None => true,
+            Some(until) if now < until || self.probing => false,
+            Some(_) => {
+                self.probing = true;
+                true
+            }
+        }
+    }
+
+    /// An answer that counts.
+    pub(super) fn succeeded(&mut self) {
+        *self = Self::default();
+    }
+
+    /// None. `jitter` in 0..=1 spreads the attempts of several proxies.
+    pub(super) fn failed(&mut self, now: Instant, jitter: f64) {
+        let was_resting = self.rests_until.is_some();
+        if was_resting && !self.probing {
+            return; // a question from before the rest
+        }
+        self.probing = false;
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= TOLERATED {
+            let doublings = (self.failures - TOLERATED).min(16);
+            let rest = FIRST_REST.saturating_mul(1 << doublings).min(LONGEST_REST);
+            self.rests_until = Some(now + rest.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken(now: Instant) -> Breaker {
+        let mut breaker = Breaker::default();
+        for _ in 0..TOLERATED {
+            assert!(breaker.lets_pass(now));
+            breaker.failed(now, 0.0);
+        }
+        breaker
+    }
+
+    #[test]
+    fn some_failures_are_tolerated_and_a_success_forgives_them() {
+        let now = Instant::now();
+        let mut breaker = Breaker::default();
+        for _ in 0..TOLERATED - 1 {
+            breaker.failed(now, 0.0);
+        }
+        breaker.succeeded();
+        for _ in 0..TOLERATED - 1 {
+            breaker.failed(now, 0.0);
+        }
+        assert!(breaker.lets_pass(now));
+    }
+
+    #[test]
+    fn after_a_rest_one_question_tries_and_decides() {
+        let now = Instant::now();
+        let mut breaker = broken(now);
+        assert!(!breaker.lets_pass(now + FIRST_REST / 2));
+        let later = now + FIRST_REST;
+        assert!(breaker.lets_pass(later));
+        assert!(!breaker.lets_pass(later), "only one");
+        breaker.failed(later, 0.0);
+        assert!(!breaker.lets_pass(later + FIRST_REST), "the next rest is longer");
+        assert!(breaker.lets_pass(later + FIRST_REST * 2));
+        breaker.succeeded();
+        assert!(breaker.lets_pass(later) && breaker.lets_pass(later));
+    }
+
+    #[test]
+    fn rests_are_bounded_and_late_failures_do_not_prolong_them() {
+        let mut now = Instant::now();
+        let mut breaker = broken(now);
+        breaker.failed(now, 0.0);
+        now += FIRST_REST;
+        for _ in 0..100 {
+            assert!(breaker.lets_pass(now), "after at most {LONGEST_REST:?}");
+            breaker.failed(now, 0.0);
+            now += LONGEST_REST;
+        }
+    }
+}

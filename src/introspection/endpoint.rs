@@ -1,0 +1,231 @@
+//! One question about one token, put to the issuer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Uri,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+};
+use http_body_util::Full;
+use tokio::time::timeout;
+
+use crate::{
+    clock::Clock,
+    config::{
+        ClientProof, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
+        IssuerSettings,
+    },
+    fetch::{FetchError, FetchRules, Fetcher, Metadata, shown},
+    keys::IssuerKeys,
+};
+
+use super::{
+    IntrospectionError,
+    answer::{self, Said},
+    client_auth,
+    form::Form,
+    own_token::OwnToken,
+    signed_answer::{self, SignedAnswer},
+};
+
+/// The endpoint of one issuer.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    address: Address,
+    method: IntrospectionMethod,
+    client: ClientProof,
+    own_token: Option<OwnToken>,
+    parameters: Vec<(String, String)>,
+    signed: Option<SignedAnswer>,
+    fetcher: Fetcher,
+    settings: IntrospectionSettings,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug)]
+enum Address {
+    Configured(Uri),
+    Discovered(Metadata),
+}
+
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+impl Endpoint {
+    pub(super) fn new(
+        issuer: &IssuerSettings,
+        settings: &IntrospectionSettings,
+        keys: Arc<IssuerKeys>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let address = match &settings.endpoint {
+            IntrospectionEndpoint::Url(url) => Address::Configured(url.clone()),
+            IntrospectionEndpoint::Discovery { urls, allow_http } => Address::Discovered(
+                Metadata::new(urls, &issuer.issuer, "introspection_endpoint", *allow_http),
+            ),
+        };
+        let rules = FetchRules {
+            deadline: settings.timeout,
+            max_bytes: settings.max_bytes,
+            ca_file: settings.ca_file.clone(),
+            identity: settings.identity.clone(),
+            idle_connections: settings.concurrency,
+        };
+        Self {
+            address,
+            method: settings.method,
+            client: settings.client.clone(),
+            own_token: OwnToken::of(&settings.client, &clock),
+            parameters: settings.parameters.clone(),
+            signed: SignedAnswer::expected(issuer, settings, keys),
+            fetcher: Fetcher::new(rules),
+            settings: settings.clone(),
+            clock,
+        }
+    }
+
+    /// Asks, and once more where that may help, within the deadline.
+    pub(super) async fn ask(&self, token: &str) -> Result<Said, IntrospectionError> {
+        let limit = self.settings.timeout;
+        let asked = timeout(limit, async {
+            match self.ask_once(token).await {
+                Err(error) if self.may_pass(&error) => self.ask_once(token).await,
+                outcome => outcome,
+            }
+        });
+        asked.await.unwrap_or_else(|_| {
+            let place = "introspection".to_owned();
+            Err(FetchError::Timeout { place, limit }.into())
+        })
+    }
+
+    /// A token of our own may have been withdrawn: the next one decides whether we are refused.
+    fn may_pass(&self, error: &IntrospectionError) -> bool {
+        let own_token_refused =
+            self.own_token.is_some() && matches!(error, IntrospectionError::Refused { .. });
+        own_token_refused || error.is_passing()
+    }
+
+    async fn ask_once(&self, token: &str) -> Result<Said, IntrospectionError> {
+        let url = match &self.address {
+            Address::Configured(url) => url.clone(),
+            Address::Discovered(metadata) => metadata.endpoint(&self.fetcher).await?,
+        };
+        let outcome = self.ask_at(&url, token).await;
+        if let (Err(error), Address::Discovered(metadata)) = (&outcome, &self.address)
+            && !matches!(error, IntrospectionError::Malformed { .. })
+        {
+            metadata.forget(); // it may have moved
+        }
+        outcome
+    }
+
+    async fn ask_at(&self, url: &Uri, token: &str) -> Result<Said, IntrospectionError> {
+        let place = shown(url);
+        match self.method {
+            IntrospectionMethod::Introspect => self.introspect(url, token, &place).await,
+            IntrospectionMethod::ValidateAccessToken => {
+                self.validate(url, "access_token", token, &place).await
+            }
+            IntrospectionMethod::ValidateIdToken => {
+                self.validate(url, "id_token", token, &place).await
+            }
+        }
+    }
+
+    async fn introspect(
+        &self,
+        url: &Uri,
+        token: &str,
+        place: &str,
+    ) -> Result<Said, IntrospectionError> {
+        let mut form = Form::default();
+        form.add("token", token);
+        for (name, value) in &self.parameters {
+            form.add(name, value);
+        }
+        let proof = self.proof(url, &mut form).await?;
+        let mut request = form_request(url, &form, proof.clone(), place)?;
+        let accept = if self.signed.is_some() { signed_answer::MEDIA_TYPE } else { JSON };
+        request.headers_mut().insert(ACCEPT, accept);
+        let reply = self.fetcher.send(request).await?;
+        let said = match &self.signed {
+            Some(signed) => signed.read(&reply, place, self.clock.now()).await,
+            None => answer::of_introspection(&reply, place),
+        };
+        self.discard_if_refused(&said, proof).await;
+        said
+    }
+
+    async fn validate(
+        &self,
+        url: &Uri,
+        parameter: &str,
+        token: &str,
+        place: &str,
+    ) -> Result<Said, IntrospectionError> {
+        let mut query = Form::default();
+        query.add(parameter, token);
+        for (name, value) in &self.parameters {
+            query.add(name, value);
+        }
+        let proof = self.proof(url, &mut query).await?;
+        let joint = if url.query().is_some() { '&' } else { '?' };
+        let target = format!("{url}{joint}{}", query.as_str());
+        let mut request = Request::get(target)
+            .body(Full::default())
+            .map_err(|_| answer::malformed(place, "the token makes no acceptable URL"))?;
+        request.headers_mut().insert(ACCEPT, JSON);
+        if let Some(proof) = proof.clone() {
+            request.headers_mut().insert(AUTHORIZATION, proof);
+        }
+        let reply = self.fetcher.send(request).await?;
+        let said = answer::of_validation(&reply, place);
+        self.discard_if_refused(&said, proof).await;
+        said
+    }
+
+    async fn proof(
+        &self,
+        url: &Uri,
+        form: &mut Form,
+    ) -> Result<Option<HeaderValue>, IntrospectionError> {
+        match &self.own_token {
+            Some(own_token) => own_token.authorization(&self.fetcher).await.map(Some),
+            None => client_auth::prove(&self.client, form, &url.to_string(), &*self.clock).await,
+        }
+    }
+
+    async fn discard_if_refused(
+        &self,
+        said: &Result<Said, IntrospectionError>,
+        proof: Option<HeaderValue>,
+    ) {
+        if let (Err(IntrospectionError::Refused { .. }), Some(own_token), Some(proof)) =
+            (said, &self.own_token, proof)
+        {
+            own_token.discard(&proof).await;
+        }
+    }
+}
+
+/// A `POST` of a form.
+pub(super) fn form_request(
+    url: &Uri,
+    form: &Form,
+    authorization: Option<HeaderValue>,
+    place: &str,
+) -> Result<Request<Full<Bytes>>, IntrospectionError> {
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(url)
+        .header(CONTENT_TYPE, FORM)
+        .header(ACCEPT, JSON)
+        .body(Full::new(Bytes::copy_from_slice(form.as_str().as_bytes())))
+        .map_err(|_| answer::malformed(place, "the URL can't be asked"))?;
+    if let Some(authorization) = authorization {
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+    }
+    Ok(request)
+}

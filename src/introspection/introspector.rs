@@ -1,0 +1,214 @@
+//! The requests' side: ask about a token, together with whoever asks about the same one.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use dashmap::{DashMap, Entry};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, timeout},
+};
+use zeroize::Zeroizing;
+
+use crate::{
+    clock::UnixTime,
+    config::{IntrospectWhen, IntrospectionSettings},
+};
+
+use super::memory::{Digest, Memory, Statement};
+
+/// What one issuer says of tokens. Shared by all workers.
+#[derive(Debug)]
+pub struct Introspector {
+    when: IntrospectWhen,
+    memory: Arc<Memory>,
+    flights: Arc<Flights>,
+    asks: mpsc::Sender<Ask>,
+    wait_limit: Duration,
+    recheck_seconds: i64,
+}
+
+/// The questions under way, by token: each with the place where its answer will appear.
+pub(super) type Flights = DashMap<Digest, watch::Receiver<Outcome>>;
+
+/// `None`: no answer yet. Inside: `None`: nobody can tell.
+pub(super) type Outcome = Option<Option<Statement>>;
+
+/// A question on its way to the desk.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) token: Zeroizing<String>,
+    pub(super) since: Instant,
+    pub(super) recheck: Option<Arc<Recheck>>,
+    flight: Flight,
+}
+
+/// One question under way. Whatever becomes of it, those who wait get to know, and the next
+/// question about the token is another one.
+#[derive(Debug)]
+struct Flight {
+    digest: Digest,
+    outcome: watch::Sender<Outcome>,
+    flights: Arc<Flights>,
+}
+
+/// A token that passes by its signature and is asked about now and then.
+#[derive(Debug)]
+pub struct Recheck {
+    inactive: AtomicBool,
+    next: AtomicI64,
+}
+
+/// Questions that may wait at the desk. More at a time is a flood, and each waits for its turn.
+const MAX_QUEUED: usize = 1024;
+
+/// Beyond the deadlines of queue and exchange: for the waking of the worker.
+const WAIT_MARGIN: Duration = Duration::from_millis(250);
+
+impl Introspector {
+    /// The introspector, and what its desk takes questions from.
+    pub(super) fn new(settings: &IntrospectionSettings) -> (Self, mpsc::Receiver<Ask>) {
+        let (asks, desk) = mpsc::channel(MAX_QUEUED);
+        let introspector = Self {
+            when: settings.when,
+            memory: Arc::new(Memory::new(settings)),
+            flights: Arc::default(),
+            asks,
+            // A question waits for its turn at most as long as it may take.
+            wait_limit: settings.timeout.saturating_mul(2).saturating_add(WAIT_MARGIN),
+            recheck_seconds: i64::try_from(settings.recheck.as_secs()).unwrap_or(i64::MAX),
+        };
+        (introspector, desk)
+    }
+
+    /// Which tokens are to be asked about.
+    pub fn when(&self) -> IntrospectWhen {
+        self.when
+    }
+
+    pub(super) fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
+    /// What the issuer says of a token; `None` if nobody can tell. Dropping the future disturbs
+    /// nobody else who waits for the same answer (threats I-9).
+    pub async fn ask(&self, token: &str, now: UnixTime) -> Option<Statement> {
+        let digest = digest_of(token);
+        if let Some(statement) = self.memory.find(&digest, now) {
+            return Some(statement);
+        }
+        let mut flight = match self.join(digest, token, None, now) {
+            Joined::Flight(flight) => flight,
+            Joined::Answered(statement) => return Some(statement),
+            Joined::Refused => return self.memory.find_stale(&digest, now),
+        };
+        let landed = timeout(self.wait_limit, flight.wait_for(Option::is_some)).await;
+        match landed {
+            Ok(Ok(outcome)) => outcome.clone().flatten(),
+            _ => None,
+        }
+    }
+
+    /// Begins to watch a token that passes by its signature: the first question is put at once.
+    pub fn watch(&self, token: &str, now: UnixTime) -> Arc<Recheck> {
+        let known = self.memory.find(&digest_of(token), now);
+        let recheck = Arc::new(Recheck {
+            inactive: AtomicBool::new(matches!(known, Some(Statement::Inactive))),
+            next: AtomicI64::new(i64::MIN),
+        });
+        self.may_pass(&recheck, token, now);
+        recheck
+    }
+
+    /// Whether a watched token may still pass. Puts the next question when it is due, and waits
+    /// for no answer.
+    pub fn may_pass(&self, recheck: &Arc<Recheck>, token: &str, now: UnixTime) -> bool {
+        let due = recheck.next.load(Ordering::Relaxed);
+        if now.0 >= due {
+            let next = now.0.saturating_add(self.recheck_seconds);
+            let claimed =
+                recheck.next.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
+            if claimed.is_ok() {
+                self.join(digest_of(token), token, Some(Arc::clone(recheck)), now);
+            }
+        }
+        !recheck.is_inactive()
+    }
+
+    /// Joins the question about a token that is under way, or puts one.
+    fn join(
+        &self,
+        digest: Digest,
+        token: &str,
+        recheck: Option<Arc<Recheck>>,
+        now: UnixTime,
+    ) -> Joined {
+        let (outcome, flight) = watch::channel(None);
+        match self.flights.entry(digest) {
+            // A recheck that finds somebody else asking has its next turn later.
+            Entry::Occupied(under_way) => return Joined::Flight(under_way.get().clone()),
+            Entry::Vacant(place) => drop(place.insert(flight.clone())),
+        }
+        let under_way = Flight { digest, outcome, flights: Arc::clone(&self.flights) };
+        // The last flight may have landed between the look into the memory and the take-off.
+        if recheck.is_none()
+            && let Some(statement) = self.memory.find(&digest, now)
+        {
+            return Joined::Answered(statement);
+        }
+        let token = Zeroizing::new(token.to_owned());
+        let ask = Ask { token, since: Instant::now(), recheck, flight: under_way };
+        match self.asks.try_send(ask) {
+            Ok(()) => Joined::Flight(flight),
+            Err(_) => Joined::Refused,
+        }
+    }
+}
+
+enum Joined {
+    Flight(watch::Receiver<Outcome>),
+    Answered(Statement),
+    /// The desk has too much to do, or is gone.
+    Refused,
+}
+
+impl Recheck {
+    /// Whether the issuer has said that the token is not active.
+    pub fn is_inactive(&self) -> bool {
+        self.inactive.load(Ordering::Relaxed)
+    }
+}
+
+impl Ask {
+    pub(super) fn digest(&self) -> &Digest {
+        &self.flight.digest
+    }
+
+    /// Tells everybody who waits. What is to be remembered has been by now: whoever comes later
+    /// finds it there.
+    pub(super) fn answer(self, statement: Option<Statement>) {
+        if let (Some(recheck), Some(statement)) = (&self.recheck, &statement) {
+            let inactive = matches!(statement, Statement::Inactive);
+            recheck.inactive.store(inactive, Ordering::Relaxed);
+        }
+        self.flight.outcome.send_replace(Some(statement));
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.flights.remove(&self.digest);
+    }
+}
+
+fn digest_of(token: &str) -> Digest {
+    let mut bytes = Digest::default();
+    bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    bytes
+}

@@ -1,0 +1,167 @@
+//! An access token of our own, for endpoints that ask for one (RFC 6749 §4.4).
+
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use tokio::{sync::Mutex, time::Instant};
+use zeroize::Zeroizing;
+
+use crate::{
+    clock::Clock,
+    config::ClientProof,
+    fetch::{Fetcher, shown},
+    jose::{Json, Object},
+};
+
+use super::{
+    IntrospectionError, answer::malformed, client_auth, endpoint::form_request, form::Form,
+};
+
+/// Gets a token when there is none, keeps it, and gets the next one before it ends.
+#[derive(Debug)]
+pub(super) struct OwnToken {
+    url: http::Uri,
+    scope: Option<String>,
+    client: ClientProof,
+    clock: Arc<dyn Clock>,
+    /// Held while a new one is fetched, so that one fetch serves all who wait.
+    kept: Mutex<Option<Kept>>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    authorization: HeaderValue,
+    renew_at: Instant,
+}
+
+/// How long a token is kept that does not say how long it lives.
+const UNSAID_LIFETIME: Duration = Duration::from_mins(1);
+/// How long at most, whatever it says: a permission that was withdrawn should show.
+const LONGEST_USE: Duration = Duration::from_hours(12);
+/// The share of its life after which a token is renewed: 4/5, so that it is still good for
+/// whoever was just given it.
+const RENEW_AFTER: f64 = 0.8;
+
+impl OwnToken {
+    /// `None` for ways of authentication that need none.
+    pub(super) fn of(auth: &ClientProof, clock: &Arc<dyn Clock>) -> Option<Self> {
+        let ClientProof::Bearer { token_url, scope, client } = auth else {
+            return None;
+        };
+        Some(Self {
+            url: token_url.clone(),
+            scope: scope.clone(),
+            client: (**client).clone(),
+            clock: Arc::clone(clock),
+            kept: Mutex::default(),
+        })
+    }
+
+    /// `Bearer …`, kept or new.
+    pub(super) async fn authorization(
+        &self,
+        fetcher: &Fetcher,
+    ) -> Result<HeaderValue, IntrospectionError> {
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = &*kept
+            && Instant::now() < kept.renew_at
+        {
+            return Ok(kept.authorization.clone());
+        }
+        let fresh = self.fetch(fetcher).await?;
+        let authorization = fresh.authorization.clone();
+        *kept = Some(fresh);
+        Ok(authorization)
+    }
+
+    /// The endpoint did not accept it: the next question is put with another one.
+    pub(super) async fn discard(&self, refused: &HeaderValue) {
+        let mut kept = self.kept.lock().await;
+        if kept.as_ref().is_some_and(|kept| kept.authorization == *refused) {
+            *kept = None;
+        }
+    }
+
+    async fn fetch(&self, fetcher: &Fetcher) -> Result<Kept, IntrospectionError> {
+        let place = shown(&self.url);
+        let mut form = Form::default();
+        form.add("grant_type", "client_credentials");
+        if let Some(scope) = &self.scope {
+            form.add("scope", scope);
+        }
+        let endpoint = self.url.to_string();
+        let proof = client_auth::prove(&self.client, &mut form, &endpoint, &*self.clock).await?;
+        let reply = fetcher.send(form_request(&self.url, &form, proof, &place)?).await?;
+        let status = reply.status.as_u16();
+        match status {
+            200 => read(&reply.body, &place),
+            400 | 401 | 403 => Err(IntrospectionError::Refused { place, status }),
+            _ => Err(IntrospectionError::Status { place, status }),
+        }
+    }
+}
+
+/// Reads the answer of a token endpoint (RFC 6749 §5.1).
+fn read(body: &[u8], place: &str) -> Result<Kept, IntrospectionError> {
+    let refuse = |cause| malformed(place, cause);
+    let members = Object::parse(body).map_err(|_| refuse("the answer is no JSON object"))?;
+    let token = members.get("access_token").and_then(Json::as_str);
+    let token = token.ok_or_else(|| refuse("there is no \"access_token\""))?;
+    let kind = members.get("token_type").and_then(Json::as_str);
+    if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        return Err(refuse("the \"token_type\" is not Bearer"));
+    }
+    let value = Zeroizing::new(format!("Bearer {token}"));
+    let authorization = client_auth::credential(&value)
+        .ok_or_else(|| refuse("the \"access_token\" can't be sent in a header"))?;
+    let lifetime = match members.get("expires_in") {
+        Some(Json::Integer(seconds)) => {
+            Duration::from_secs(u64::try_from(*seconds).unwrap_or_default())
+        }
+        _ => UNSAID_LIFETIME,
+    };
+    let renew_at = Instant::now() + lifetime.min(LONGEST_USE).mul_f64(RENEW_AFTER);
+    Ok(Kept { authorization, renew_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(body: &str) -> &'static str {
+        read(body.as_bytes(), "idp").map_or_else(|error| error.code(), |_| "ok")
+    }
+
+    #[test]
+    fn only_a_bearer_token_is_taken() {
+        assert_eq!(code(r#"{"access_token":"a","token_type":"bearer","expires_in":60}"#), "ok");
+        assert_eq!(code(r#"{"access_token":"a"}"#), "ok");
+        for bad in [
+            r#"{"access_token":"a","token_type":"DPoP"}"#,
+            r#"{"access_token":7}"#,
+            r#"{"access_token":"a\nb"}"#,
+            r#"{"error":"invalid_client"}"#,
+            "[]",
+        ] {
+            assert_eq!(code(bad), "malformed", "{bad}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_renewed_before_it_ends_and_kept_for_a_bounded_time() {
+        let lives = |expires_in: &str| {
+            let body = format!(r#"{{"access_token":"a","expires_in":{expires_in}}}"#);
+            read(body.as_bytes(), "idp").unwrap().renew_at - Instant::now()
+        };
+        assert_eq!(lives("100"), Duration::from_secs(80));
+        assert_eq!(lives("-1"), Duration::ZERO);
+        assert_eq!(lives("999999999999"), LONGEST_USE.mul_f64(RENEW_AFTER));
+        assert_eq!(lives("\"100\""), UNSAID_LIFETIME.mul_f64(RENEW_AFTER));
+    }
+
+    #[test]
+    fn o2_it_is_not_shown() {
+        let kept = read(br#"{"access_token":"s3cret"}"#, "idp").unwrap();
+        assert!(!format!("{kept:?}").contains("s3cret"));
+    }
+}

@@ -1,0 +1,185 @@
+//! The introspectors of one configuration, and how their endpoints do.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use prometheus::{Histogram, IntCounterVec, IntGauge};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+
+use crate::{
+    clock::{Clock, UnixTime},
+    config::IssuerSettings,
+    keys::KeyStore,
+    telemetry::Metrics,
+};
+
+use super::{IntrospectionError, Introspector, desk::Desk, endpoint::Endpoint, introspector::Ask};
+
+/// The introspectors, in the order of `Settings::issuers`; `None` for an issuer that is not asked.
+#[derive(Debug)]
+pub struct IntrospectionStore {
+    introspectors: Vec<Option<Arc<Introspector>>>,
+    health: Vec<Arc<Health>>,
+    desks: Mutex<Vec<(Desk, mpsc::Receiver<Ask>)>>,
+}
+
+/// How one endpoint does: counted, logged, and told on `/readyz`.
+#[derive(Debug)]
+pub(super) struct Health {
+    issuer: String,
+    outcomes: IntCounterVec,
+    seconds: Histogram,
+    up: IntGauge,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// An endpoint that fails.
+#[derive(Debug)]
+struct Trouble {
+    since: UnixTime,
+    cause: String,
+    logged_at: Instant,
+    unlogged: u64,
+}
+
+/// A failing endpoint is worth a line now and then, not one per request.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Outcomes besides [`IntrospectionError::CODES`].
+const ACTIVE: &str = "active";
+const INACTIVE: &str = "inactive";
+/// An old answer stood in for a new one.
+const STALE: &str = "stale";
+
+impl IntrospectionStore {
+    /// Prepares the introspectors. Nobody is asked before [`Self::start`].
+    pub fn new(
+        issuers: &[IssuerSettings],
+        keys: &KeyStore,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        let mut store =
+            Self { introspectors: Vec::new(), health: Vec::new(), desks: Mutex::default() };
+        for (issuer, keys) in issuers.iter().zip(keys.iter()) {
+            let introspector = issuer.introspection.as_ref().map(|settings| {
+                let (introspector, asks) = Introspector::new(settings);
+                let health = Arc::new(Health::new(&issuer.name, metrics));
+                let (keys, clock) = (Arc::clone(keys), Arc::clone(clock));
+                let endpoint = Endpoint::new(issuer, settings, keys, Arc::clone(&clock));
+                let memory = Arc::clone(introspector.memory());
+                let desk = Desk::new(endpoint, memory, Arc::clone(&health), clock, settings);
+                store.health.push(health);
+                store.desks().push((desk, asks));
+                Arc::new(introspector)
+            });
+            store.introspectors.push(introspector);
+        }
+        store
+    }
+
+    /// Spawns one desk per introspector on the current (control) runtime; they end when their
+    /// handles are aborted. A second call spawns nothing.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(&self) -> Vec<JoinHandle<()>> {
+        self.desks().drain(..).map(|(desk, asks)| tokio::spawn(desk.run(asks))).collect()
+    }
+
+    /// The introspectors, by issuer.
+    pub fn iter(&self) -> impl Iterator<Item = &Option<Arc<Introspector>>> {
+        self.introspectors.iter()
+    }
+
+    /// What is wrong at the moment, a line each: it concerns single tokens, so it does not make
+    /// the proxy unready.
+    pub fn troubles(&self, now: UnixTime) -> Vec<String> {
+        self.health.iter().filter_map(|health| health.trouble(now)).collect()
+    }
+
+    fn desks(&self) -> MutexGuard<'_, Vec<(Desk, mpsc::Receiver<Ask>)>> {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Health {
+    fn new(issuer: &str, metrics: &Metrics) -> Self {
+        let outcomes = [ACTIVE, INACTIVE, STALE];
+        for outcome in outcomes.iter().chain(IntrospectionError::CODES) {
+            metrics.introspections.with_label_values(&[issuer, *outcome]);
+        }
+        let up = metrics.introspection_up.with_label_values(&[issuer]);
+        up.set(1);
+        Self {
+            issuer: issuer.to_owned(),
+            outcomes: metrics.introspections.clone(),
+            seconds: metrics.introspection_seconds.with_label_values(&[issuer]),
+            up,
+            trouble: Mutex::default(),
+        }
+    }
+
+    pub(super) fn observe(&self, took: Duration) {
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn answered(&self, active: bool) {
+        self.count(if active { ACTIVE } else { INACTIVE });
+        self.up.set(1);
+        if let Some(trouble) = self.troubled().take() {
+            tracing::info!(
+                issuer = self.issuer,
+                unlogged = trouble.unlogged,
+                "introspection works"
+            );
+        }
+    }
+
+    pub(super) fn failed(&self, error: &IntrospectionError, stale: bool, now: UnixTime) {
+        self.count(error.code());
+        if stale {
+            self.count(STALE);
+        }
+        let mut troubled = self.troubled();
+        let is_consequence =
+            matches!(error, IntrospectionError::Resting | IntrospectionError::Busy);
+        if is_consequence && troubled.is_some() {
+            return;
+        }
+        self.up.set(0);
+        let trouble = troubled.get_or_insert_with(|| Trouble {
+            since: now,
+            cause: String::new(),
+            logged_at: Instant::now(),
+            unlogged: 0,
+        });
+        let is_first = trouble.cause.is_empty();
+        trouble.cause = error.to_string();
+        if is_first || trouble.logged_at.elapsed() >= LOG_INTERVAL {
+            let more = std::mem::take(&mut trouble.unlogged);
+            trouble.logged_at = Instant::now();
+            tracing::warn!(issuer = self.issuer, %error, more, stale, "introspection fails");
+        } else {
+            trouble.unlogged = trouble.unlogged.saturating_add(1);
+        }
+    }
+
+    fn trouble(&self, now: UnixTime) -> Option<String> {
+        let troubled = self.troubled();
+        let trouble = troubled.as_ref()?;
+        let seconds = now.0.saturating_sub(trouble.since.0);
+        let (issuer, cause) = (&self.issuer, &trouble.cause);
+        Some(format!("introspection of issuer {issuer}: failing for {seconds} s; {cause}"))
+    }
+
+    fn count(&self, outcome: &str) {
+        self.outcomes.with_label_values(&[&self.issuer, outcome]).inc();
+    }
+
+    fn troubled(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

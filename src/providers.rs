@@ -1,0 +1,65 @@
+//! What a configuration knows of its identity providers, and asks them: their keys, and what they
+//! say of single tokens.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use crate::{
+    clock::{Clock, UnixTime},
+    config::IssuerSettings,
+    introspection::IntrospectionStore,
+    keys::KeyStore,
+    telemetry::Metrics,
+};
+
+/// Everything that is kept up to date beside the requests of one configuration.
+#[derive(Debug)]
+pub struct Providers {
+    /// The key sets.
+    pub keys: KeyStore,
+    /// The introspectors.
+    pub introspection: IntrospectionStore,
+}
+
+impl Providers {
+    /// Prepares everything. Nothing is fetched and nobody is asked before [`Self::start`].
+    pub fn new(issuers: &[IssuerSettings], clock: &Arc<dyn Clock>, metrics: &Metrics) -> Self {
+        let keys = KeyStore::new(issuers, Arc::clone(clock), metrics);
+        let introspection = IntrospectionStore::new(issuers, &keys, clock, metrics);
+        Self { keys, introspection }
+    }
+
+    /// Spawns what keeps it up to date on the current (control) runtime. Dropped, the result ends
+    /// it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(&self) -> ProviderTasks {
+        let mut tasks = self.keys.start();
+        tasks.extend(self.introspection.start());
+        tasks.into()
+    }
+
+    /// What is missing before anything can be decided, by name; empty if nothing is.
+    pub fn pending(&self, now: UnixTime) -> Vec<String> {
+        self.keys.iter().filter_map(|issuer| issuer.pending(now)).collect()
+    }
+}
+
+/// The tasks of one configuration; dropped, they end.
+#[derive(Debug)]
+#[must_use = "dropped, the tasks end"]
+pub struct ProviderTasks(Vec<JoinHandle<()>>);
+
+impl From<Vec<JoinHandle<()>>> for ProviderTasks {
+    fn from(tasks: Vec<JoinHandle<()>>) -> Self {
+        Self(tasks)
+    }
+}
+
+impl Drop for ProviderTasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}

@@ -1,0 +1,108 @@
+use super::*;
+
+const NOW: UnixTime = UnixTime(1_700_000_000);
+
+fn rules() -> StatementRules {
+    let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+    StatementRules {
+        issuer: "https://idp.example/oidc".to_owned(),
+        issuers: Some(texts(&["https://idp.example"])),
+        audiences: Some(texts(&["api"])),
+        client_ids: None,
+        token_types: texts(&["Bearer", "JWT"]),
+        subject: texts(&["sub", "username", "client_id"]),
+        require: Vec::new(),
+        skew: 60,
+        ignore_binding: false,
+    }
+}
+
+fn verdict_of(rules: &StatementRules, members: &str) -> Result<Object, Reason> {
+    let said = Object::parse(format!("{{\"x\":0{members}}}").as_bytes()).unwrap();
+    rules.claims(&said, NOW, &mut ()).map(|(claims, _)| claims)
+}
+
+/// The verdict on these members besides a good `aud`.
+fn verdict(members: &str) -> Result<Object, Reason> {
+    verdict_of(&rules(), &format!(",\"aud\":\"api\"{members}"))
+}
+
+fn reason(members: &str) -> Option<Reason> {
+    verdict(members).err()
+}
+
+#[test]
+fn i4_an_active_token_is_still_judged_by_its_times() {
+    assert_eq!(reason(",\"exp\":1700000100,\"nbf\":1699999999"), None);
+    assert_eq!(reason(",\"exp\":1699999940"), Some(Reason::TokenExpired));
+    assert_eq!(reason(",\"nbf\":1700000061"), Some(Reason::TokenNotYetValid));
+    for malformed in ["\"1700000100\"", "true", "null", "[]"] {
+        assert_eq!(reason(&format!(",\"exp\":{malformed}")), Some(Reason::ClaimMalformed));
+    }
+    // WSO2's tokens that never end.
+    assert_eq!(reason(",\"exp\":9223372036854775807"), None);
+}
+
+#[test]
+fn i5_a_token_for_somebody_else_is_refused() {
+    assert_eq!(verdict_of(&rules(), "").err(), Some(Reason::AudienceMismatch), "no aud");
+    assert_eq!(verdict_of(&rules(), ",\"aud\":\"apis\"").err(), Some(Reason::AudienceMismatch));
+    assert_eq!(verdict_of(&rules(), ",\"aud\":[\"x\",\"api\"]").err(), None);
+    assert_eq!(reason(",\"iss\":\"https://evil.example\""), Some(Reason::IssuerUnknown));
+    assert_eq!(reason(",\"iss\":7"), Some(Reason::ClaimMalformed));
+    let ours = StatementRules { client_ids: Some(vec!["app".to_owned()]), ..rules() };
+    let of_client = |members: &str| verdict_of(&ours, &format!(",\"aud\":\"api\"{members}")).err();
+    assert_eq!(of_client(",\"client_id\":\"app\""), None);
+    assert_eq!(of_client(",\"client_id\":\"other\""), Some(Reason::ClientNotAllowed));
+    assert_eq!(of_client(""), Some(Reason::ClientNotAllowed));
+}
+
+#[test]
+fn i5_a_refresh_token_is_no_access_token() {
+    for accepted in ["Bearer", "bearer", "JWT"] {
+        assert_eq!(reason(&format!(",\"token_type\":\"{accepted}\"")), None, "{accepted}");
+    }
+    for refused in ["Refresh", "refresh_token", "N_A", ""] {
+        let members = format!(",\"token_type\":\"{refused}\"");
+        assert_eq!(reason(&members), Some(Reason::TokenTypeNotAllowed), "{refused}");
+    }
+    assert_eq!(reason(",\"token_type\":\"DPoP\""), Some(Reason::BindingUnproven));
+    assert_eq!(reason(",\"token_type\":null"), Some(Reason::ClaimMalformed));
+}
+
+#[test]
+fn c12_a_bound_token_needs_its_proof() {
+    assert_eq!(reason(",\"cnf\":{\"jkt\":\"x\"}"), Some(Reason::BindingUnproven));
+    let lenient = StatementRules { ignore_binding: true, ..rules() };
+    assert!(verdict_of(&lenient, ",\"aud\":\"api\",\"cnf\":{\"jkt\":\"x\"}").is_ok());
+}
+
+#[test]
+fn the_issuer_has_one_name_whatever_its_endpoint_calls_it() {
+    for members in ["", ",\"iss\":\"https://idp.example\"", ",\"iss\":\"https://idp.example/oidc\""]
+    {
+        let claims = verdict(members).unwrap();
+        assert_eq!(claims.get("iss"), Some(&Json::from("https://idp.example/oidc")), "{members}");
+    }
+}
+
+#[test]
+fn a_missing_subject_is_stood_in_for_in_the_configured_order() {
+    let subject = |members: &str| verdict(members).unwrap().get("sub").cloned();
+    let all = ",\"client_id\":\"app\",\"username\":\"alice\",\"sub\":\"7\"";
+    assert_eq!(subject(all), Some(Json::from("7")));
+    assert_eq!(subject(",\"client_id\":\"app\",\"username\":\"alice\""), Some(Json::from("alice")));
+    assert_eq!(subject(",\"client_id\":\"app\",\"username\":\"\""), Some(Json::from("app")));
+    assert_eq!(subject(""), None);
+    let only_sub = StatementRules { subject: vec!["sub".to_owned()], ..rules() };
+    let claims = verdict_of(&only_sub, ",\"aud\":\"api\",\"username\":\"alice\"").unwrap();
+    assert_eq!(claims.get("sub"), None);
+}
+
+#[test]
+fn what_the_issuer_requires_is_required_of_a_statement_too_but_no_exp() {
+    let settings = StatementRules { require: vec!["sub".to_owned()], ..rules() };
+    let missing = verdict_of(&settings, ",\"aud\":\"api\"").err();
+    assert_eq!(missing, Some(Reason::ClaimMissing));
+    assert!(verdict_of(&settings, ",\"aud\":\"api\",\"username\":\"alice\"").is_ok());
+}
