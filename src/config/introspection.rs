@@ -1,5 +1,7 @@
 //! `[issuers.NAME.introspection]`: asking the issuer about a token (RFC 7662).
 
+mod client;
+
 use std::{path::PathBuf, time::Duration};
 
 use http::Uri;
@@ -12,6 +14,8 @@ use super::{
     values::{count, duration, size, switch, text, word},
 };
 use crate::fetch::ClientIdentity;
+
+pub use client::ClientProof;
 
 /// `[issuers.NAME.introspection]`
 #[derive(Debug, Clone)]
@@ -103,50 +107,6 @@ pub enum IntrospectionEndpoint {
     },
 }
 
-/// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,
-/// so that a rotated one is taken without a reload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientProof {
-    /// Not at all; by the client certificate, or because the endpoint asks nobody.
-    Nobody,
-    /// `client_id` in the form (RFC 6749 §3.2.1).
-    Id(String),
-    /// HTTP Basic. With `encoded`, both parts form-encoded as RFC 6749 §2.3.1 wants it.
-    Basic {
-        /// The client's id, or a user's name.
-        user: String,
-        /// The file with the secret or password.
-        secret_file: PathBuf,
-        /// Whether the parts are form-encoded.
-        encoded: bool,
-    },
-    /// `client_id` and `client_secret` in the form.
-    Post {
-        /// The client's id.
-        client_id: String,
-        /// The file with the secret.
-        secret_file: PathBuf,
-    },
-    /// A signed assertion (RFC 7523 §2.2).
-    PrivateKeyJwt {
-        /// The client's id.
-        client_id: String,
-        /// A private JWK.
-        key_file: PathBuf,
-        /// The `aud`; `None`: the endpoint's URL.
-        audience: Option<String>,
-    },
-    /// An access token of our own, got by client credentials (RFC 6749 §4.4).
-    Bearer {
-        /// The token endpoint.
-        token_url: Uri,
-        /// The scopes to ask for.
-        scope: Option<String>,
-        /// How we prove who asks for it: [`ClientProof::Basic`] or [`ClientProof::Post`].
-        client: Box<Self>,
-    },
-}
-
 /// Half a minute of revocation delay against a question a request: liboauth2 grants five minutes,
 /// Kong half a minute.
 const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(30);
@@ -194,29 +154,6 @@ const METHODS: &[(&str, IntrospectionMethod)] = &[
     ("validate_id_token", IntrospectionMethod::ValidateIdToken),
 ];
 
-/// The ways to authenticate, by their names in the configuration (those of RFC 8414 where they
-/// have one).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AuthWord {
-    ClientSecretBasic,
-    ClientSecretPost,
-    PrivateKeyJwt,
-    None,
-    Bearer,
-    Basic,
-    Mutual,
-}
-
-const AUTH: &[(&str, AuthWord)] = &[
-    ("client_secret_basic", AuthWord::ClientSecretBasic),
-    ("client_secret_post", AuthWord::ClientSecretPost),
-    ("private_key_jwt", AuthWord::PrivateKeyJwt),
-    ("none", AuthWord::None),
-    ("bearer", AuthWord::Bearer),
-    ("basic", AuthWord::Basic),
-    ("tls_client_auth", AuthWord::Mutual),
-];
-
 /// What the token's own form parameter is called: nothing fixed may be called so.
 const RESERVED_PARAMETERS: &[&str] =
     &["token", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
@@ -244,7 +181,7 @@ impl IntrospectionSettings {
         let method = section.or("method", IntrospectionMethod::Introspect, word(METHODS));
         let allow_http = section.or("allow_http", false, switch);
         let endpoint = endpoint(section, issuer, allow_http, method);
-        let client = client(section, method, allow_http);
+        let client = ClientProof::build(section, method, allow_http);
         let identity = identity(section);
         let cache_ttl = duration(Duration::ZERO..=MAX_CACHE_TTL);
         let settings = Self {
@@ -329,21 +266,6 @@ impl IntrospectionSettings {
     }
 }
 
-impl ClientProof {
-    /// The way of authentication as it is written.
-    pub(super) fn auth_word(&self) -> &'static str {
-        match self {
-            Self::Nobody => "tls_client_auth",
-            Self::Id(_) => "none",
-            Self::Basic { encoded: true, .. } => "client_secret_basic",
-            Self::Basic { encoded: false, .. } => "basic",
-            Self::Post { .. } => "client_secret_post",
-            Self::PrivateKeyJwt { .. } => "private_key_jwt",
-            Self::Bearer { .. } => "bearer",
-        }
-    }
-}
-
 fn endpoint(
     section: &mut Section<'_>,
     issuer: Option<&str>,
@@ -367,94 +289,6 @@ fn endpoint(
         );
     }
     urls.map(|urls| IntrospectionEndpoint::Discovery { urls, allow_http })
-}
-
-fn client(
-    section: &mut Section<'_>,
-    method: IntrospectionMethod,
-    allow_http: bool,
-) -> Option<ClientProof> {
-    let given = section.peek("auth").is_some();
-    let auth = section.or("auth", AuthWord::ClientSecretBasic, word(AUTH));
-    let client = if !given && method != IntrospectionMethod::Introspect {
-        Some(ClientProof::Nobody) // GenAuth's validate_token asks nobody who they are
-    } else {
-        client_of(section, auth, allow_http)
-    };
-    // Whatever the way, its neighbours' keys are known ones; that they are out of place is told.
-    for name in [
-        "client_id",
-        "client_secret_file",
-        "username",
-        "password_file",
-        "private_key_file",
-        "assertion_audience",
-        "token_url",
-        "token_scope",
-        "token_auth",
-    ] {
-        if section.peek(name).is_some() && !section.has_taken(name) {
-            section.node(name);
-            section.mistake(name, "has no effect with this way of auth".to_owned());
-        }
-    }
-    client
-}
-
-fn client_of(section: &mut Section<'_>, auth: AuthWord, allow_http: bool) -> Option<ClientProof> {
-    match auth {
-        AuthWord::None => client_id(section).map(ClientProof::Id),
-        AuthWord::Mutual => {
-            Some(section.optional("client_id", text).map_or(ClientProof::Nobody, ClientProof::Id))
-        }
-        AuthWord::ClientSecretBasic => {
-            let (user, secret_file) = (client_id(section), client_secret(section));
-            Some(ClientProof::Basic { user: user?, secret_file: secret_file?, encoded: true })
-        }
-        AuthWord::Basic => {
-            let user = section.required("username", "the user's name", text);
-            let secret_file =
-                section.required("password_file", "a file with the password", readable_file);
-            Some(ClientProof::Basic { user: user?, secret_file: secret_file?, encoded: false })
-        }
-        AuthWord::ClientSecretPost => {
-            let (client_id, secret_file) = (client_id(section), client_secret(section));
-            Some(ClientProof::Post { client_id: client_id?, secret_file: secret_file? })
-        }
-        AuthWord::PrivateKeyJwt => {
-            let client_id = client_id(section);
-            let expected = "a file with a private JWK";
-            let key_file = section.required("private_key_file", expected, readable_file);
-            let audience = section.optional("assertion_audience", text);
-            Some(ClientProof::PrivateKeyJwt {
-                client_id: client_id?,
-                key_file: key_file?,
-                audience,
-            })
-        }
-        AuthWord::Bearer => bearer(section, allow_http),
-    }
-}
-
-fn bearer(section: &mut Section<'_>, allow_http: bool) -> Option<ClientProof> {
-    const WAYS: &[(&str, AuthWord)] = &[
-        ("client_secret_basic", AuthWord::ClientSecretBasic),
-        ("client_secret_post", AuthWord::ClientSecretPost),
-    ];
-    let expected = "the URL of the token endpoint";
-    let token_url = section.required("token_url", expected, fetchable(allow_http));
-    let scope = section.optional("token_scope", text);
-    let way = section.or("token_auth", AuthWord::ClientSecretBasic, word(WAYS));
-    let client = client_of(section, way, allow_http);
-    Some(ClientProof::Bearer { token_url: token_url?, scope, client: Box::new(client?) })
-}
-
-fn client_id(section: &mut Section<'_>) -> Option<String> {
-    section.required("client_id", "the id that the provider gave to this proxy", text)
-}
-
-fn client_secret(section: &mut Section<'_>) -> Option<PathBuf> {
-    section.required("client_secret_file", "a file with the client's secret", readable_file)
 }
 
 fn identity(section: &mut Section<'_>) -> Option<ClientIdentity> {
