@@ -15,10 +15,12 @@ mod form;
 mod introspector;
 mod memory;
 mod own_token;
+pub mod probe;
 mod signed_answer;
 pub mod store;
 
 pub use error::IntrospectionError;
 pub use introspector::{Introspector, Recheck};
 pub use memory::{ActiveToken, Statement};
+pub use probe::probe;
 pub use store::IntrospectionStore;

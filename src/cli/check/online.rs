@@ -1,47 +1,76 @@
-//! `check --online`: what every key source holds at this moment.
+//! `check --online`: what every key source holds at this moment, and whether every introspection
+//! endpoint answers.
 
 use std::io::{self, Write};
 
 use crate::{
     cli::Failure,
-    config::Settings,
+    config::{IssuerSettings, KeySource, Settings},
+    introspection::{self, IntrospectionError},
     keys::{self, KeyError, KeyFacts, KeySet, SkippedFacts},
 };
 
-/// Fetches the keys of every issuer, all at once, and writes what was found in the order of the
-/// configuration.
+/// Fetches the keys of every issuer, all at once, asks those that are to be asked about tokens
+/// about one that nobody has issued, and writes what was found in the order of the configuration.
 ///
 /// # Errors
-/// [`Failure::Runtime`] if any issuer has no usable key.
+/// [`Failure::Runtime`] if any issuer has no usable key, or can't be asked.
 pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))?;
-    let answers = runtime.block_on(ask_all(settings));
+    let keyed = settings.issuers.iter().filter(|i| i.keys.source != KeySource::Unneeded);
+    let keyed: Vec<_> = keyed.collect();
+    let answers = runtime.block_on(ask_all(&keyed));
     writeln!(out, "\n# Key sources:")?;
     let mut failed = Vec::new();
-    for (issuer, answer) in settings.issuers.iter().zip(answers) {
+    for (issuer, answer) in keyed.into_iter().zip(answers) {
         match answer {
             Ok(set) => write_set(&issuer.name, &set, out)?,
             Err(error) => {
                 writeln!(out, "#   {}: failed: {error}", issuer.name)?;
-                failed.push(issuer.name.as_str());
+                failed.push(format!("no usable keys for {}", issuer.name));
             }
         }
     }
-    if failed.is_empty() {
-        return Ok(());
-    }
-    let failed = failed.join(", ");
-    Err(Failure::Runtime(format!("no usable keys for {failed}")))
+    failed.extend(runtime.block_on(report_introspection(settings, out))?);
+    if failed.is_empty() { Ok(()) } else { Err(Failure::Runtime(failed.join("; "))) }
 }
 
-async fn ask_all(settings: &Settings) -> Vec<Result<KeySet, KeyError>> {
-    let questions: Vec<_> = settings
-        .issuers
+/// Writes how every introspection endpoint answers; returns what failed.
+async fn report_introspection(
+    settings: &Settings,
+    out: &mut impl Write,
+) -> io::Result<Vec<String>> {
+    let mut failed = Vec::new();
+    let mut is_first = true;
+    for issuer in &settings.issuers {
+        let Some(answer) = introspection::probe(issuer).await else {
+            continue;
+        };
+        if std::mem::take(&mut is_first) {
+            writeln!(out, "\n# Introspection endpoints:")?;
+        }
+        writeln!(out, "#   {}: {}", issuer.name, summary(answer.as_ref()))?;
+        if answer.is_err() {
+            failed.push(format!("{} can't be asked about tokens", issuer.name));
+        }
+    }
+    Ok(failed)
+}
+
+fn summary(answer: Result<&(), &IntrospectionError>) -> String {
+    match answer {
+        Ok(()) => "answers, and accepts the proxy's credentials".to_owned(),
+        Err(error) => format!("failed: {error}"),
+    }
+}
+
+async fn ask_all(issuers: &[&IssuerSettings]) -> Vec<Result<KeySet, KeyError>> {
+    let questions: Vec<_> = issuers
         .iter()
-        .cloned()
+        .map(|issuer| (*issuer).clone())
         .map(|issuer| tokio::spawn(async move { keys::probe(&issuer).await }))
         .collect();
     let mut answers = Vec::with_capacity(questions.len());

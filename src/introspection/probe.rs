@@ -1,0 +1,72 @@
+//! One question out of turn, to see whether the endpoint answers and knows us.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    config::IssuerSettings,
+    fetch::FetchError,
+    jose::base64url,
+    keys::{IssuerKeys, KeyStore},
+    telemetry::Metrics,
+};
+
+use super::{IntrospectionError, answer::Said, endpoint::Endpoint};
+
+/// Between two looks at whether the keys are there.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+/// Asks an issuer about a token that nobody has issued. That it is *not active* proves the way,
+/// the endpoint and our credentials. `None` if the issuer is not to be asked at all.
+///
+/// # Errors
+/// What the proxy would run into; [`IntrospectionError::Malformed`] if the issuer calls such a
+/// token active.
+pub async fn probe(issuer: &IssuerSettings) -> Option<Result<(), IntrospectionError>> {
+    let settings = issuer.introspection.as_ref()?;
+    Some(match keys_of(issuer, settings.signed).await {
+        Ok(keys) => {
+            let endpoint = Endpoint::new(issuer, settings, keys, Arc::new(SystemClock));
+            endpoint.ask(&invented_token()).await.and_then(|said| match said {
+                Said::Inactive => Ok(()),
+                Said::Active(_) => Err(IntrospectionError::Malformed {
+                    place: "introspection".to_owned(),
+                    cause: "a token that nobody has issued is called active".to_owned(),
+                }),
+            })
+        }
+        Err(error) => Err(error),
+    })
+}
+
+/// The issuer's keys; fetched only where its answers are signed.
+async fn keys_of(
+    issuer: &IssuerSettings,
+    signed: bool,
+) -> Result<Arc<IssuerKeys>, IntrospectionError> {
+    let internal = |cause: &dyn ToString| {
+        IntrospectionError::Fetch(FetchError::Internal { cause: cause.to_string() })
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let metrics = Metrics::new().map_err(|error| internal(&error))?;
+    let store = KeyStore::new(std::slice::from_ref(issuer), Arc::clone(&clock), &metrics);
+    let keys = Arc::clone(store.issuer(0).ok_or_else(|| internal(&"no issuer"))?);
+    if signed {
+        let refreshers = store.start();
+        let until = Instant::now() + issuer.keys.timeout.saturating_mul(3);
+        while keys.current(clock.now()).is_none() && Instant::now() < until {
+            sleep(INTERVAL).await;
+        }
+        refreshers.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+    Ok(keys)
+}
+
+fn invented_token() -> String {
+    let mut random = [0; 24];
+    // Without randomness it is still a token that nobody issues.
+    let _ = aws_lc_rs::rand::fill(&mut random);
+    base64url::encode(&random)
+}
