@@ -14,9 +14,10 @@ pub mod signing;
 mod tests;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
-pub use json::{Json, JsonError, Object};
+pub use json::{Json, JsonError, JsonPointer, JsonPointerError, Object};
 pub use jwk::{
-    JwkSet, JwkSetError, KeyLimits, KeyRejection, PemError, SkippedKey, Thumbprint, VerificationKey,
+    HexKey, HexKeyError, JwkSet, JwkSetError, KeyLimits, KeyRejection, PemError, SkippedKey,
+    Thumbprint, VerificationKey,
 };
 pub use jws::{CompactJws, JwsError, VerifyError, verify_compact};
 pub use signing::{SigningError, SigningKey};

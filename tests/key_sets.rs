@@ -15,3 +15,5 @@ mod keys;
 mod outage;
 #[path = "key_sets/rotation.rs"]
 mod rotation;
+#[path = "key_sets/single_keys.rs"]
+mod single_keys;

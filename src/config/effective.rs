@@ -212,15 +212,20 @@ fn issuer_table(issuer: &IssuerSettings) -> Value {
 
 fn keys_table(keys: &KeySettings) -> Value {
     let writer = Writer::default();
-    let (writer, remote) = match &keys.source {
-        KeySource::JwksUrl(url) => (writer.text("jwks_url", url), true),
+    let writer = match &keys.source {
+        KeySource::JwksUrl(url) => writer.text("jwks_url", url),
+        KeySource::JwkUrl { url, pointer } => {
+            writer.text("jwk_url", url).optional("pointer", pointer.as_ref())
+        }
         KeySource::Discovery { urls, .. } => match urls.as_slice() {
-            [url] => (writer.text("discovery", url), true),
-            _ => (writer.switch("discovery", true), true),
+            [url] => writer.text("discovery", url),
+            _ => writer.switch("discovery", true),
         },
-        KeySource::JwksFile(path) => (writer.path("jwks_file", path), false),
-        KeySource::PemFile(path) => (writer.path("pem_file", path), false),
-        KeySource::SecretFile(path) => (writer.path("secret_file", path), false),
+        KeySource::JwksFile(path) => writer.path("jwks_file", path),
+        KeySource::PemFile(path) => writer.path("pem_file", path),
+        // Nothing else has an effect on it.
+        KeySource::Hex(key) => return writer.text("hex", key).table(),
+        KeySource::SecretFile(path) => writer.path("secret_file", path),
         KeySource::Unneeded => return writer.table(),
     };
     let writer = writer
@@ -230,7 +235,7 @@ fn keys_table(keys: &KeySettings) -> Value {
         .size("max_bytes", keys.max_bytes)
         .count("max_keys", keys.max_keys)
         .count("max_rsa_bits", keys.max_rsa_bits);
-    if !remote {
+    if !keys.source.is_remote() {
         return writer.table();
     }
     writer
@@ -244,10 +249,11 @@ fn keys_table(keys: &KeySettings) -> Value {
 /// Whether the source could not be loaded again without `allow_http = true`.
 fn allow_http(source: &KeySource) -> bool {
     match source {
-        KeySource::JwksUrl(url) => url.scheme_str() == Some("http"),
+        KeySource::JwksUrl(url) | KeySource::JwkUrl { url, .. } => url.scheme_str() == Some("http"),
         KeySource::Discovery { allow_http, .. } => *allow_http,
         KeySource::JwksFile(_)
         | KeySource::PemFile(_)
+        | KeySource::Hex(_)
         | KeySource::SecretFile(_)
         | KeySource::Unneeded => false,
     }

@@ -58,7 +58,7 @@ fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
 fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
     let keys = &issuer.keys.source;
     let plain_http = match keys {
-        KeySource::JwksUrl(url) => {
+        KeySource::JwksUrl(url) | KeySource::JwkUrl { url, .. } => {
             let loopback = url.host().is_some_and(super::urls::is_loopback);
             url.scheme_str() == Some("http") && !loopback
         }
@@ -72,7 +72,11 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         KeySource::JwksFile(path) | KeySource::PemFile(path) => {
             (false, is_mode(path, WRITABLE_BY_OTHERS))
         }
-        KeySource::JwksUrl(_) | KeySource::Discovery { .. } | KeySource::Unneeded => (false, false),
+        KeySource::JwksUrl(_)
+        | KeySource::JwkUrl { .. }
+        | KeySource::Discovery { .. }
+        | KeySource::Hex(_)
+        | KeySource::Unneeded => (false, false),
     };
     let expiry_waived = !issuer.require.iter().any(|claim| claim == "exp");
     let warnings = [

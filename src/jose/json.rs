@@ -1,9 +1,12 @@
 //! JSON as JOSE needs it: no duplicate members, exact integers, bounded depth and size.
 
 mod parse;
+mod pointer;
 #[cfg(test)]
 mod tests;
 mod write;
+
+pub use pointer::{JsonPointer, JsonPointerError};
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]

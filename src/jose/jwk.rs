@@ -5,6 +5,7 @@ mod binding;
 pub(super) mod der;
 mod material;
 mod pem;
+mod raw;
 mod rejection;
 mod rsa;
 mod set;
@@ -20,6 +21,7 @@ use aws_lc_rs::hmac;
 use self::{material::PublicMaterial, verifier::Verifier};
 pub use self::{
     pem::PemError,
+    raw::{HexKey, HexKeyError},
     rejection::KeyRejection,
     set::{JwkSet, JwkSetError, SkippedKey},
     thumbprint::Thumbprint,

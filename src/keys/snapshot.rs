@@ -15,7 +15,7 @@ use tokio::{task::spawn_blocking, time::Instant};
 
 use crate::{
     clock::UnixTime,
-    config::{IssuerSettings, KeySource},
+    config::IssuerSettings,
     jose::{JwkSet, SkippedKey, jwk::KeyLimits},
 };
 
@@ -70,8 +70,7 @@ impl Snapshot {
     /// shared secrets are never copied.
     pub(super) fn of(settings: &IssuerSettings) -> Option<Self> {
         let keys = &settings.keys;
-        let remote = matches!(keys.source, KeySource::JwksUrl(_) | KeySource::Discovery { .. });
-        let directory = keys.snapshot.as_ref().filter(|_| remote)?;
+        let directory = keys.snapshot.as_ref().filter(|_| keys.source.is_remote())?;
         Some(Self {
             path: directory.join(file_name(&settings.name, &settings.issuer)),
             issuer: settings.issuer.clone(),

@@ -2,15 +2,16 @@
 
 mod file;
 mod remote;
+mod wrapped;
 
-use std::{fmt::Write, future::Future, time::Duration};
+use std::{fmt::Write, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
 use crate::{
     config::{IssuerSettings, KeySettings, KeySource},
     fetch::shown,
-    jose::{JwkSet, jwk::KeyLimits},
+    jose::{JwkSet, VerificationKey, jwk::KeyLimits},
 };
 
 use self::{file::FileSource, remote::RemoteSource};
@@ -48,14 +49,17 @@ pub(super) struct Content {
 pub(super) enum Source {
     Remote(Box<RemoteSource>),
     File(FileSource),
+    /// The key that the configuration itself holds.
+    Written(Arc<VerificationKey>),
 }
 
 impl Source {
     pub(super) fn new(settings: &IssuerSettings) -> Self {
         match &settings.keys.source {
-            KeySource::JwksUrl(_) | KeySource::Discovery { .. } => {
+            KeySource::JwksUrl(_) | KeySource::JwkUrl { .. } | KeySource::Discovery { .. } => {
                 Self::Remote(Box::new(RemoteSource::new(settings)))
             }
+            KeySource::Hex(key) => Self::Written(Arc::clone(key.key())),
             _ => Self::File(FileSource::new(settings)),
         }
     }
@@ -66,14 +70,22 @@ impl Origin for Source {
         match self {
             Self::Remote(source) => source.read().await,
             Self::File(source) => source.read().await,
+            Self::Written(key) => Ok(Reading::of_one(key)),
         }
     }
 
     async fn has_changed(&mut self) -> bool {
         match self {
-            Self::Remote(_) => false,
+            Self::Remote(_) | Self::Written(_) => false,
             Self::File(source) => source.has_changed().await,
         }
+    }
+}
+
+impl Reading {
+    fn of_one(key: &Arc<VerificationKey>) -> Self {
+        let keys = JwkSet { keys: vec![Arc::clone(key)], skipped: Vec::new() };
+        Self { content: Some(Content { keys, document: None }), max_age: None }
     }
 }
 
@@ -108,7 +120,8 @@ pub(super) fn limits(settings: &KeySettings) -> KeyLimits {
 /// The source in words, for people; also what tells the snapshot of one source from another's.
 pub(super) fn describe(source: &KeySource) -> String {
     match source {
-        KeySource::JwksUrl(url) => shown(url),
+        KeySource::JwksUrl(url) | KeySource::JwkUrl { url, pointer: None } => shown(url),
+        KeySource::JwkUrl { url, pointer: Some(pointer) } => wrapped::place(&shown(url), pointer),
         KeySource::Discovery { urls, .. } => {
             let mut text = "discovery at".to_owned();
             for (n, url) in urls.iter().enumerate() {
@@ -119,6 +132,7 @@ pub(super) fn describe(source: &KeySource) -> String {
         }
         KeySource::JwksFile(path) => format!("JWKS file {}", path.display()),
         KeySource::PemFile(path) => format!("PEM file {}", path.display()),
+        KeySource::Hex(key) => format!("{} key in the configuration", key.key().kind()),
         KeySource::SecretFile(path) => format!("secret file {}", path.display()),
         KeySource::Unneeded => "none: the issuer is asked about each token".to_owned(),
     }

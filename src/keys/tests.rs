@@ -6,6 +6,7 @@ mod files;
 mod lookup;
 mod probing;
 mod refreshing;
+mod single_keys;
 mod snapshots;
 mod store;
 mod waiting;

@@ -39,7 +39,8 @@ fn k11_plain_http_needs_permission_unless_it_stays_on_the_machine() {
         mistakes(&MINIMAL.replace("https://idp", "http://idp")),
         ["countersign.toml: issuers.corp.keys: no key source is given, and the issuer is not \
           https, so that its keys could be forged on the way (allow_http = true permits it all \
-          the same); expected one of jwks_url, discovery, jwks_file, pem_file, secret_file"]
+          the same); expected one of jwks_url, jwk_url, discovery, jwks_file, pem_file, hex, \
+          secret_file"]
     );
 }
 

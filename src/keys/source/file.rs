@@ -56,9 +56,11 @@ impl FileSource {
             KeySource::PemFile(path) => (path.clone(), Kind::Pem),
             KeySource::SecretFile(path) => (path.clone(), Kind::Secret(settings.algorithms)),
             KeySource::JwksFile(path) => (path.clone(), Kind::Jwks),
-            KeySource::JwksUrl(_) | KeySource::Discovery { .. } | KeySource::Unneeded => {
-                (PathBuf::new(), Kind::Jwks)
-            }
+            KeySource::JwksUrl(_)
+            | KeySource::JwkUrl { .. }
+            | KeySource::Discovery { .. }
+            | KeySource::Hex(_)
+            | KeySource::Unneeded => (PathBuf::new(), Kind::Jwks),
         };
         Self {
             path,

@@ -7,16 +7,18 @@ use http::{HeaderValue, Uri};
 use crate::{
     config::{IssuerSettings, KeySource},
     fetch::{Answer, FetchRules, Fetcher, Metadata, shown},
-    jose::jwk::KeyLimits,
+    jose::{JsonPointer, jwk::KeyLimits},
     keys::KeyError,
 };
 
-use super::{Content, Reading, limits};
+use super::{Content, Reading, limits, wrapped};
 
 /// Fetches a JWKS, and lets the source say "not modified".
 #[derive(Debug)]
 pub(in crate::keys) struct RemoteSource {
     address: Address,
+    /// Where in the document the keys are, if they are not all of it.
+    pointer: Option<JsonPointer>,
     fetcher: Fetcher,
     limits: KeyLimits,
     last: Option<Last>,
@@ -38,8 +40,13 @@ struct Last {
 
 impl RemoteSource {
     pub(super) fn new(settings: &IssuerSettings) -> Self {
+        let mut pointer = None;
         let address = match &settings.keys.source {
             KeySource::JwksUrl(url) => Address::Configured(url.clone()),
+            KeySource::JwkUrl { url, pointer: within } => {
+                pointer.clone_from(within);
+                Address::Configured(url.clone())
+            }
             KeySource::Discovery { urls, allow_http } => {
                 Address::Discovered(Metadata::new(urls, &settings.issuer, "jwks_uri", *allow_http))
             }
@@ -47,7 +54,8 @@ impl RemoteSource {
         };
         let keys = &settings.keys;
         let rules = FetchRules::occasional(keys.timeout, keys.max_bytes, keys.ca_file.clone());
-        Self { address, fetcher: Fetcher::new(rules), limits: limits(&settings.keys), last: None }
+        let fetcher = Fetcher::new(rules);
+        Self { address, pointer, fetcher, limits: limits(keys), last: None }
     }
 
     pub(super) async fn read(&mut self) -> Result<Reading, KeyError> {
@@ -74,7 +82,14 @@ impl RemoteSource {
             self.last = Some(Last { url: url.clone(), etag, max_age });
             return Ok(Reading { content: None, max_age });
         };
-        let content = Content::of_jwks(document, self.limits, &shown(url))?;
+        let content = match &self.pointer {
+            None => Content::of_jwks(document, self.limits, &shown(url))?,
+            Some(pointer) => {
+                let place = wrapped::place(&shown(url), pointer);
+                let keys = wrapped::unwrap(&document, pointer, &place)?;
+                Content::of_jwks(keys, self.limits, &place)?
+            }
+        };
         // Only now: an answer that was refused must not be confirmed by a later 304.
         self.last = Some(Last { url: url.clone(), etag: new_etag, max_age });
         Ok(Reading { content: Some(content), max_age })

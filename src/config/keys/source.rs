@@ -1,0 +1,188 @@
+//! The one place that an issuer's keys come from.
+
+use std::path::PathBuf;
+
+use http::Uri;
+
+use crate::{
+    config::{
+        files::readable_file,
+        node::{Node, Value},
+        reader::{Parsed, Section},
+        urls::{UrlMistake, check_fetchable, fetchable, metadata_urls},
+        values::{parsed, switch},
+    },
+    jose::{HexKey, HexKeyError, JsonPointer},
+};
+
+/// Where keys come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A JWKS by URL (https, or http where allowed).
+    JwksUrl(Uri),
+    /// A JWK, or a JWKS, by URL; with a pointer, inside of a document that wraps it.
+    JwkUrl {
+        /// The document.
+        url: Uri,
+        /// Where in it; `None`: the document itself.
+        pointer: Option<JsonPointer>,
+    },
+    /// The metadata document that names the JWKS: OpenID Connect Discovery and RFC 8414, tried
+    /// in that order.
+    Discovery {
+        /// Metadata URLs, in the order to try.
+        urls: Vec<Uri>,
+        /// `true`: the `jwks_uri` found may be plain http on a host that is not loopback.
+        allow_http: bool,
+    },
+    /// A JWKS (or a single JWK) in a file, read again every `refresh`.
+    JwksFile(PathBuf),
+    /// PEM: public keys (SPKI) and certificates, read again every `refresh`.
+    PemFile(PathBuf),
+    /// One public key in hex, written in the configuration.
+    Hex(HexKey),
+    /// A shared secret for HMAC: the file's bytes, one trailing line break removed.
+    SecretFile(PathBuf),
+    /// None: tokens of this issuer are asked about, never verified locally.
+    Unneeded,
+}
+
+const SOURCES: &[&str] =
+    &["jwks_url", "jwk_url", "discovery", "jwks_file", "pem_file", "hex", "secret_file"];
+/// What is read on this machine: a file, or the configuration itself.
+const LOCAL_SOURCES: &[&str] = &["jwks_file", "pem_file", "hex", "secret_file"];
+/// What only makes sense for a source that is fetched.
+const REMOTE_ONLY: &[&str] = &["ca_file", "allow_http", "snapshot", "timeout"];
+/// What a source is read by: how often, and how much of it.
+const READING: &[&str] =
+    &["refresh", "cooldown", "max_stale", "max_bytes", "max_keys", "max_rsa_bits"];
+
+const EXPECTED_HEX: &str = "a public key in hex: 64 bytes (P-256, X then Y), 65 bytes (the same \
+                            after 04) or 32 bytes (Ed25519)";
+
+impl KeySource {
+    /// The one source that is named, or discovery from the issuer.
+    pub(super) fn build(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
+        refuse_keys_without_effect(section);
+        let named: Vec<&str> =
+            SOURCES.iter().copied().filter(|name| section.peek(name).is_some()).collect();
+        if named.len() > 1 {
+            let origins: Vec<String> =
+                named.iter().map(|name| describe_origin(name, section.peek(name))).collect();
+            section.own_mistake(format!(
+                "found {}, expected exactly one key source",
+                origins.join(" and ")
+            ));
+        }
+        let allow_http = section.or("allow_http", false, switch);
+        let jwks_url = section.optional("jwks_url", fetchable(allow_http));
+        let jwk_url = section.optional("jwk_url", fetchable(allow_http));
+        let expected = "a JSON pointer to the key, such as \"/data\"";
+        let pointer = section.optional("pointer", parsed(expected, JsonPointer::parse));
+        let jwks_file = section.optional("jwks_file", readable_file);
+        let pem_file = section.optional("pem_file", readable_file);
+        let hex = section.optional("hex", hex_key);
+        let secret_file = section.optional("secret_file", readable_file);
+        let asked = section.optional("discovery", |node| discovery(node, allow_http));
+        let discovered = match asked {
+            Some(Discovery::At(urls)) => Some(urls),
+            Some(Discovery::FromIssuer) => discover(section, issuer, allow_http),
+            None if named.is_empty() => discover(section, issuer, allow_http),
+            None => None,
+        };
+        jwks_url
+            .map(Self::JwksUrl)
+            .or_else(|| jwk_url.map(|url| Self::JwkUrl { url, pointer }))
+            .or_else(|| jwks_file.map(Self::JwksFile))
+            .or_else(|| pem_file.map(Self::PemFile))
+            .or_else(|| hex.map(Self::Hex))
+            .or_else(|| secret_file.map(Self::SecretFile))
+            .or_else(|| discovered.map(|urls| Self::Discovery { urls, allow_http }))
+    }
+
+    /// Whether it is fetched, from another machine or at least another process.
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Self::JwksUrl(_) | Self::JwkUrl { .. } | Self::Discovery { .. } => true,
+            Self::JwksFile(_)
+            | Self::PemFile(_)
+            | Self::Hex(_)
+            | Self::SecretFile(_)
+            | Self::Unneeded => false,
+        }
+    }
+}
+
+/// Never quotes the text: it may be a private key that somebody took for the public one.
+fn hex_key(node: &Node) -> Parsed<HexKey> {
+    let Some(text) = node.as_text() else {
+        return Err(node.mismatch(EXPECTED_HEX));
+    };
+    HexKey::parse(text)
+        .map_err(|error: HexKeyError| format!("found {error}; expected {EXPECTED_HEX}"))
+}
+
+enum Discovery {
+    FromIssuer,
+    At(Vec<Uri>),
+}
+
+fn discovery(node: &Node, allow_http: bool) -> Parsed<Discovery> {
+    match node.value {
+        Value::Bool(true) => Ok(Discovery::FromIssuer),
+        Value::Text(_) => fetchable(allow_http)(node).map(|url| Discovery::At(vec![url])),
+        _ => Err(node.mismatch("true, or the URL of the issuer's metadata document")),
+    }
+}
+
+/// Discovery from the issuer itself. Without an issuer nothing is said: that it is missing has
+/// been reported.
+fn discover(section: &Section<'_>, issuer: Option<&str>, allow_http: bool) -> Option<Vec<Uri>> {
+    let issuer = issuer?;
+    let urls: Result<Vec<Uri>, UrlMistake> = metadata_urls(issuer)
+        .ok_or(UrlMistake::Syntax)
+        .and_then(|urls| urls.iter().map(|url| check_fetchable(url, allow_http)).collect());
+    let problem = match urls {
+        Ok(urls) => return Some(urls),
+        Err(UrlMistake::PlainHttp) => {
+            "is not https, so that its keys could be forged on the way (allow_http = true permits \
+             it all the same)"
+        }
+        Err(UrlMistake::Syntax | UrlMistake::UserInformation) => {
+            "is no URL that keys could be discovered from"
+        }
+    };
+    section.own_mistake(format!(
+        "no key source is given, and the issuer {problem}; expected one of {}",
+        SOURCES.join(", ")
+    ));
+    None
+}
+
+fn refuse_keys_without_effect(section: &Section<'_>) {
+    let local = LOCAL_SOURCES.iter().find(|name| section.peek(name).is_some());
+    match local {
+        Some(&"hex") => {
+            refuse(section, REMOTE_ONLY, "a key that is written here (hex)");
+            refuse(section, READING, "a key that is written here (hex)");
+        }
+        Some(file) => refuse(section, REMOTE_ONLY, &format!("keys from a file ({file})")),
+        None => {}
+    }
+    if section.peek("jwk_url").is_none() {
+        refuse(section, &["pointer"], "any source but jwk_url");
+    }
+}
+
+fn refuse(section: &Section<'_>, names: &[&str], on: &str) {
+    for name in names.iter().filter(|name| section.peek(name).is_some()) {
+        section.mistake(name, format!("has no effect on {on}; expected it to be absent"));
+    }
+}
+
+fn describe_origin(name: &str, node: Option<&Node>) -> String {
+    match node.and_then(Node::origin) {
+        Some(origin) => format!("{name} ({origin})"),
+        None => name.to_owned(),
+    }
+}
