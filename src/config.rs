@@ -51,7 +51,7 @@ pub use forwarding::ForwardingSettings;
 pub use introspection::{
     ClientProof, IntrospectWhen, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
 };
-pub use issuers::{DEFAULT_ALGORITHMS, IssuerSettings};
+pub use issuers::{ClaimForm, ClaimFormat, DEFAULT_ALGORITHMS, IssuerSettings};
 pub use keys::{KeySettings, KeySource};
 pub use listen::ListenAddress;
 pub use log::{LogFormat, LogSettings};

@@ -6,8 +6,10 @@ mod path;
 pub mod pattern;
 pub mod requirement;
 pub mod routes;
+mod scopes;
 
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use requirement::{Requirement, Unmet};
 pub use routes::{DuplicateRoute, RouteMatch, Routes};
+pub use scopes::ScopeClaims;

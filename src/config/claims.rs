@@ -14,8 +14,8 @@ use crate::identity::{ClaimPath, Encoding, check_header_name};
 pub struct ClaimHeaderSettings {
     /// The header that the upstream receives.
     pub header: HeaderName,
-    /// The claim it comes from.
-    pub claim: ClaimPath,
+    /// The claims it may come from: the first that a token has. Never empty.
+    pub claims: Vec<ClaimPath>,
     /// How an array is written.
     pub encoding: Encoding,
 }
@@ -29,7 +29,11 @@ const DEFAULT_CLAIMS: &[(&str, &str)] =
 pub(super) const ENCODINGS: &[(&str, Encoding)] =
     &[("csv", Encoding::Csv), ("json", Encoding::Json), ("base64-json", Encoding::Base64Json)];
 
-const EXPECTED_CLAIM: &str = "the name of a claim such as \"sub\", or { claim = \"/realm_access/roles\", encoding = \"csv\" }";
+const EXPECTED_CLAIM: &str = "the name of a claim such as \"sub\", a list of several of which the \
+                              first one counts, or { claim = \"/realm_access/roles\", encoding \
+                              = \"csv\" }";
+/// More names than that for one thing are a mistake; each is looked for in each new token.
+const MAX_NAMES: usize = 16;
 
 /// Reads `[claims]`; if it is absent altogether, the default mapping.
 pub(super) fn build(section: &mut Section<'_>) -> Vec<ClaimHeaderSettings> {
@@ -65,7 +69,7 @@ fn default_claims() -> Vec<ClaimHeaderSettings> {
         .filter_map(|(header, claim)| {
             Some(ClaimHeaderSettings {
                 header: HeaderName::from_static(header),
-                claim: ClaimPath::parse(claim).ok()?,
+                claims: vec![ClaimPath::parse(claim).ok()?],
                 encoding: Encoding::default(),
             })
         })
@@ -77,7 +81,7 @@ fn claim_header(name: &str, node: &Node) -> Parsed<ClaimHeaderSettings> {
         .map_err(|_| format!("{name:?} is not the name of a header"))?;
     check_header_name(&header).map_err(|reason| format!("can't carry a claim: {reason}"))?;
     let (claim, encoding) = match &node.value {
-        Value::Text(_) => (node, None),
+        Value::Text(_) | Value::List(_) => (node, None),
         Value::Table(table) => {
             if let Some(unknown) = table.keys().find(|key| !is_known(key)) {
                 return Err(format!("unknown key {unknown:?}; expected {EXPECTED_CLAIM}"));
@@ -90,13 +94,24 @@ fn claim_header(name: &str, node: &Node) -> Parsed<ClaimHeaderSettings> {
     };
     Ok(ClaimHeaderSettings {
         header,
-        claim: claim_path(&text(claim)?)?,
+        claims: claim_paths(claim)?,
         encoding: encoding.map(word(ENCODINGS)).transpose()?.unwrap_or_default(),
     })
 }
 
 fn is_known(key: &str) -> bool {
     key == "claim" || key == "encoding"
+}
+
+/// One claim, or a list of several names for the same thing.
+pub(super) fn claim_paths(node: &Node) -> Parsed<Vec<ClaimPath>> {
+    match &node.value {
+        Value::List(list) if (1..=MAX_NAMES).contains(&list.len()) => {
+            list.iter().map(|name| claim_path(&text(name)?)).collect()
+        }
+        Value::List(_) => Err(node.mismatch(&format!("a list of 1 to {MAX_NAMES} claims"))),
+        _ => Ok(vec![claim_path(&text(node)?)?]),
+    }
 }
 
 /// The way to a claim, from its name in the configuration.

@@ -4,16 +4,17 @@
 //! files of secrets, never their content, and URLs with user information are refused at load.
 
 mod introspection;
+mod issuer;
 mod writer;
 
-use introspection::introspection_table;
+use issuer::{issuer_table, names};
 use toml::{Table, Value};
 use writer::Writer;
 
 use super::{
-    AccessSettings, ClaimHeaderSettings, CredentialSource, IssuerSettings, KeySettings, KeySource,
-    LimitSettings, LogSettings, RequirementSettings, RouteSettings, Settings, TlsSettings,
-    UpstreamSettings, claims::ENCODINGS, log::FORMATS, values::format_duration,
+    AccessSettings, ClaimHeaderSettings, CredentialSource, LimitSettings, LogSettings,
+    RequirementSettings, RouteSettings, Settings, TlsSettings, UpstreamSettings, claims::ENCODINGS,
+    log::FORMATS,
 };
 use crate::{identity::Encoding, policy::HostPattern};
 
@@ -90,13 +91,16 @@ impl Settings {
 
     fn claims_table(&self) -> Value {
         let line = |claim: &ClaimHeaderSettings| {
-            let path = claim.claim.as_str();
+            let names = match claim.claims.as_slice() {
+                [only] => Value::from(only.as_str()),
+                several => names(several),
+            };
             if claim.encoding == Encoding::default() {
-                return Value::from(path);
+                return names;
             }
             let encoding = ENCODINGS.iter().find(|(_, known)| *known == claim.encoding);
             Writer::default()
-                .text("claim", path)
+                .value("claim", names)
                 .optional("encoding", encoding.map(|(name, _)| name))
                 .table()
         };
@@ -185,78 +189,6 @@ fn upstream_table(upstream: &UpstreamSettings) -> Value {
         .duration("idle_timeout", upstream.idle_timeout)
         .count("max_idle", upstream.max_idle)
         .table()
-}
-
-fn issuer_table(issuer: &IssuerSettings) -> Value {
-    let writer = Writer::default().text("issuer", &issuer.issuer);
-    let writer = match &issuer.audiences {
-        Some(audiences) => writer.list("audiences", audiences),
-        None => writer.text("audiences", "any"),
-    };
-    let writer = match &issuer.token_types {
-        Some(types) => writer.list("token_types", types),
-        None => writer,
-    };
-    writer
-        .list("algorithms", issuer.algorithms.iter())
-        .duration("clock_skew", issuer.clock_skew)
-        .list("require", &issuer.require)
-        .switch("accept_without_expiry", !issuer.require.iter().any(|claim| claim == "exp"))
-        .optional("max_lifetime", issuer.max_lifetime.map(format_duration))
-        .switch("accept_id_tokens", issuer.accept_id_tokens)
-        .switch("ignore_binding", issuer.ignore_binding)
-        .value("keys", keys_table(&issuer.keys))
-        .optional_value("introspection", issuer.introspection.as_ref().map(introspection_table))
-        .table()
-}
-
-fn keys_table(keys: &KeySettings) -> Value {
-    let writer = Writer::default();
-    let writer = match &keys.source {
-        KeySource::JwksUrl(url) => writer.text("jwks_url", url),
-        KeySource::JwkUrl { url, pointer } => {
-            writer.text("jwk_url", url).optional("pointer", pointer.as_ref())
-        }
-        KeySource::Discovery { urls, .. } => match urls.as_slice() {
-            [url] => writer.text("discovery", url),
-            _ => writer.switch("discovery", true),
-        },
-        KeySource::JwksFile(path) => writer.path("jwks_file", path),
-        KeySource::PemFile(path) => writer.path("pem_file", path),
-        // Nothing else has an effect on it.
-        KeySource::Hex(key) => return writer.text("hex", key).table(),
-        KeySource::SecretFile(path) => writer.path("secret_file", path),
-        KeySource::Unneeded => return writer.table(),
-    };
-    let writer = writer
-        .duration("refresh", keys.refresh)
-        .duration("cooldown", keys.cooldown)
-        .duration("max_stale", keys.max_stale)
-        .size("max_bytes", keys.max_bytes)
-        .count("max_keys", keys.max_keys)
-        .count("max_rsa_bits", keys.max_rsa_bits);
-    if !keys.source.is_remote() {
-        return writer.table();
-    }
-    writer
-        .duration("timeout", keys.timeout)
-        .optional_path("snapshot", keys.snapshot.as_deref())
-        .optional_path("ca_file", keys.ca_file.as_deref())
-        .switch("allow_http", allow_http(&keys.source))
-        .table()
-}
-
-/// Whether the source could not be loaded again without `allow_http = true`.
-fn allow_http(source: &KeySource) -> bool {
-    match source {
-        KeySource::JwksUrl(url) | KeySource::JwkUrl { url, .. } => url.scheme_str() == Some("http"),
-        KeySource::Discovery { allow_http, .. } => *allow_http,
-        KeySource::JwksFile(_)
-        | KeySource::PemFile(_)
-        | KeySource::Hex(_)
-        | KeySource::SecretFile(_)
-        | KeySource::Unneeded => false,
-    }
 }
 
 fn log_table(log: &LogSettings) -> Value {

@@ -1,6 +1,8 @@
 //! `[issuers.NAME]`: whose tokens are accepted, and under which rules.
 
-use std::time::Duration;
+mod claims;
+
+use std::{sync::Arc, time::Duration};
 
 use super::{
     introspection::{IntrospectWhen, IntrospectionSettings},
@@ -9,7 +11,14 @@ use super::{
     reader::{Parsed, Section},
     values::{check_name, duration, parsed, switch, text},
 };
-use crate::jose::{Algorithm, AlgorithmSet};
+use crate::{
+    identity::ClaimPath,
+    jose::{Algorithm, AlgorithmSet},
+    policy::ScopeClaims,
+};
+
+pub(super) use claims::FORMS;
+pub use claims::{ClaimForm, ClaimFormat};
 
 /// `[issuers.NAME]`
 #[derive(Debug, Clone)]
@@ -30,6 +39,12 @@ pub struct IssuerSettings {
     /// Claims that must be there, besides those that other settings imply. Holds `exp` unless
     /// `accept_without_expiry = true`.
     pub require: Vec<String>,
+    /// Lists of claims; of each, one must be there and say something.
+    pub require_any: Vec<Vec<ClaimPath>>,
+    /// Claims that must be there in a certain form.
+    pub formats: Vec<ClaimFormat>,
+    /// Where a token says what it was granted.
+    pub scopes: Arc<ScopeClaims>,
     /// The longest accepted `exp - iat`.
     pub max_lifetime: Option<Duration>,
     /// `true`: an ID token (recognised by `nonce`, `at_hash` or `c_hash`) is taken as a
@@ -123,7 +138,10 @@ impl IssuerSettings {
                 duration(Duration::ZERO..=MAX_CLOCK_SKEW),
             ),
             token_types: section.list("token_types", "a list such as [\"at+jwt\"]", token_type),
-            require: required_claims(section),
+            require: claims::required(section),
+            require_any: claims::required_any(section),
+            formats: claims::formats(section),
+            scopes: claims::scopes(section),
             max_lifetime: section.optional("max_lifetime", lifetime),
             accept_id_tokens: section.or("accept_id_tokens", false, switch),
             ignore_binding: section.or("ignore_binding", false, switch),
@@ -156,25 +174,6 @@ fn token_type(node: &Node) -> Parsed<String> {
         return Err(node.mismatch("a token type such as \"at+jwt\""));
     }
     Ok(short.to_owned())
-}
-
-/// `exp` is always required: a list of other claims must not waive it by accident.
-fn required_claims(section: &mut Section<'_>) -> Vec<String> {
-    let expected = "a list of claim names such as [\"sub\"]";
-    let mut require = section.list("require", expected, text).unwrap_or_default();
-    let without_expiry = section.or("accept_without_expiry", false, switch);
-    if without_expiry && require.iter().any(|claim| claim == "exp") {
-        section.mistake(
-            "accept_without_expiry",
-            "contradicts require, which lists \"exp\"".to_owned(),
-        );
-    }
-    if !without_expiry {
-        require.push("exp".to_owned());
-    }
-    require.sort();
-    require.dedup();
-    require
 }
 
 /// The algorithms, of one kind with the keys: a public key must never serve as a shared secret

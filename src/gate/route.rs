@@ -1,10 +1,12 @@
 //! A route as the gate and the proxy need it: its requirement, its upstream, its counters.
 
+use std::sync::Arc;
+
 use prometheus::IntCounter;
 
 use crate::{
     config::{AccessSettings, RouteSettings, Settings},
-    policy::Requirement,
+    policy::{Requirement, ScopeClaims},
     telemetry::Metrics,
 };
 
@@ -35,18 +37,28 @@ pub struct RouteCounters {
 impl Route {
     /// Every route of the settings, in their order.
     pub(super) fn table(settings: &Settings, metrics: &Metrics) -> Vec<Self> {
+        let issuers = settings.issuers.iter();
+        let scopes: Vec<_> = issuers.map(|issuer| Arc::clone(&issuer.scopes)).collect();
         let routes = settings.routes.iter().enumerate();
-        routes.map(|(index, route)| Self::new(index, route, settings, metrics)).collect()
+        routes.map(|(index, route)| Self::new(index, route, settings, &scopes, metrics)).collect()
     }
 
-    fn new(index: usize, route: &RouteSettings, settings: &Settings, metrics: &Metrics) -> Self {
+    fn new(
+        index: usize,
+        route: &RouteSettings,
+        settings: &Settings,
+        scopes: &[Arc<ScopeClaims>],
+        metrics: &Metrics,
+    ) -> Self {
         let label = label(route);
         let upstream = settings.upstreams.keys().position(|name| *name == route.upstream);
         Self {
             index,
             requirement: match &route.access {
                 AccessSettings::Public => None,
-                AccessSettings::Token(requirement) => Some(Requirement::compile(requirement)),
+                AccessSettings::Token(requirement) => {
+                    Some(Requirement::compile(requirement, scopes))
+                }
             },
             asked: settings.asked_issuer(route),
             // The settings are validated: the name is one of the upstreams'.

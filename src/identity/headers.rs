@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{config::ClaimHeaderSettings, jose::Object};
+use crate::{
+    config::ClaimHeaderSettings,
+    jose::{Json, Object},
+};
 
 /// The compiled `[claims]`.
 #[derive(Debug)]
@@ -35,7 +38,8 @@ impl ClaimHeaders {
     }
 
     /// The headers that these claims make. A claim that is missing, null or empty makes none: the
-    /// upstream sees no header rather than an empty one (threats H-7).
+    /// upstream sees no header rather than an empty one (threats H-7). Of several names for one
+    /// claim the first counts that is there and not null, whatever its value.
     pub fn render(&self, claims: &Object) -> Result<RenderedHeaders, Unrenderable> {
         let mut headers = Vec::with_capacity(self.mapping.len());
         for line in &self.mapping {
@@ -52,7 +56,8 @@ impl ClaimHeaders {
         claims: &Object,
     ) -> Result<Option<HeaderValue>, Unrenderable> {
         let unrenderable = || Unrenderable { header: line.header.clone() };
-        let Some(claim) = line.claim.find(claims) else {
+        let mut named = line.claims.iter().filter_map(|claim| claim.find(claims));
+        let Some(claim) = named.find(|claim| **claim != Json::Null) else {
             return Ok(None);
         };
         let text = line.encoding.write(claim).map_err(|_| unrenderable())?;
@@ -97,7 +102,7 @@ mod tests {
             .iter()
             .map(|(header, claim, encoding)| ClaimHeaderSettings {
                 header: HeaderName::from_static(header),
-                claim: ClaimPath::parse(claim).unwrap(),
+                claims: claim.split('|').map(|name| ClaimPath::parse(name).unwrap()).collect(),
                 encoding: *encoding,
             })
             .collect();
@@ -133,6 +138,25 @@ mod tests {
         assert_eq!(headers["x-auth-roles"], "a,b");
         assert_eq!(headers["x-auth-realm"], r#"{"roles":["a","b"]}"#);
         assert_eq!(headers["x-auth-id"], "9007199254740993");
+    }
+
+    #[test]
+    fn of_several_names_the_first_that_is_there_counts() {
+        let mapping = compile(&[("x-auth-purpose", "pur|purpose", Encoding::Csv)], 100);
+        let header = |text: &str| {
+            let mut headers = HeaderMap::new();
+            mapping.render(&claims(text)).unwrap().apply(&mut headers);
+            headers.get("x-auth-purpose").map(|value| value.to_str().unwrap().to_owned())
+        };
+        for (claims, expected) in [
+            (r#"{"purpose":"old","pur":"new"}"#, Some("new")),
+            (r#"{"purpose":"old"}"#, Some("old")),
+            (r#"{"pur":null,"purpose":"old"}"#, Some("old")),
+            (r#"{"pur":"","purpose":"old"}"#, None),
+            ("{}", None),
+        ] {
+            assert_eq!(header(claims).as_deref(), expected, "{claims}");
+        }
     }
 
     #[test]

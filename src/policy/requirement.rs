@@ -3,7 +3,7 @@
 //! Comparisons are exact, byte for byte: no prefixes, patterns or regular expressions on what a
 //! token says (threats C-13). Nothing is allocated, since a cached token comes through here too.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     config::{ClaimRequirement, RequirementSettings},
@@ -11,14 +11,23 @@ use crate::{
     jose::{Json, Object},
 };
 
+use super::ScopeClaims;
+
 /// A compiled requirement.
 #[derive(Debug)]
 pub struct Requirement {
-    issuers: Vec<usize>,
+    issuers: Vec<AcceptedIssuer>,
     all_scopes: Vec<String>,
     any_scopes: Vec<String>,
     claims: Vec<ClaimCheck>,
     scope: String,
+}
+
+/// An issuer by its index in the settings, and where its tokens have their scopes.
+#[derive(Debug)]
+struct AcceptedIssuer {
+    index: usize,
+    scopes: Arc<ScopeClaims>,
 }
 
 /// What is missing.
@@ -33,10 +42,12 @@ pub enum Unmet {
 }
 
 impl Requirement {
-    /// Compiles the settings.
-    pub fn compile(settings: &RequirementSettings) -> Self {
+    /// Compiles the settings. `scopes` are those of every configured issuer, in their order.
+    pub fn compile(settings: &RequirementSettings, scopes: &[Arc<ScopeClaims>]) -> Self {
+        let accepted =
+            |&index: &usize| Some(AcceptedIssuer { index, scopes: Arc::clone(scopes.get(index)?) });
         Self {
-            issuers: settings.issuers.clone(),
+            issuers: settings.issuers.iter().filter_map(accepted).collect(),
             all_scopes: settings.all_scopes.clone(),
             any_scopes: settings.any_scopes.clone(),
             claims: settings.claims.iter().map(ClaimCheck::compile).collect(),
@@ -46,10 +57,8 @@ impl Requirement {
 
     /// Whether a token of that issuer with these claims may pass.
     pub fn check(&self, issuer: usize, claims: &Object) -> Result<(), Unmet> {
-        if !self.issuers.contains(&issuer) {
-            return Err(Unmet::Issuer);
-        }
-        let granted = Scopes::of(claims);
+        let accepted = self.issuers.iter().find(|accepted| accepted.index == issuer);
+        let granted = accepted.ok_or(Unmet::Issuer)?.scopes.of(claims);
         let any = self.any_scopes.is_empty() || self.any_scopes.iter().any(|s| granted.hold(s));
         if !any || !self.all_scopes.iter().all(|scope| granted.hold(scope)) {
             return Err(Unmet::Scope);
@@ -72,26 +81,6 @@ fn challenge_scope(settings: &RequirementSettings) -> String {
     let scopes = settings.all_scopes.iter().chain(&settings.any_scopes);
     let once: Vec<_> = scopes.map(String::as_str).filter(|scope| named.insert(*scope)).collect();
     once.join(" ")
-}
-
-/// The scopes that a token was granted: `scope` (RFC 8693 §4.2, RFC 9068 §2.2.3); or `scp`, which
-/// Entra ID and Okta use, where there is no `scope`. Both may be a string or an array of strings.
-struct Scopes<'c>(Option<&'c Json>);
-
-impl<'c> Scopes<'c> {
-    fn of(claims: &'c Object) -> Self {
-        Self(claims.get("scope").or_else(|| claims.get("scp")))
-    }
-
-    /// A string is split at spaces (0x20) and nothing else; an array's elements are whole scopes
-    /// (threats C-9).
-    fn hold(&self, scope: &str) -> bool {
-        match self.0 {
-            Some(Json::String(list)) => list.split(' ').any(|granted| granted == scope),
-            Some(Json::Array(list)) => list.iter().any(|granted| granted.as_str() == Some(scope)),
-            _ => false,
-        }
-    }
 }
 
 /// A claim and the values it may have.

@@ -2,18 +2,21 @@
 //! (RFC 7519 §7.2, RFC 8725 §3).
 
 pub(super) mod claims;
+pub(super) mod formats;
 mod token_type;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::UnixTime,
-    config::IssuerSettings,
+    config::{ClaimFormat, IssuerSettings},
+    identity::ClaimPath,
     jose::{AlgorithmSet, CompactJws, JwsError, Object, VerificationKey},
+    policy::ScopeClaims,
     reason::Reason,
 };
 
-use claims::{audience_matches, is_present, numeric_date, string_claim};
+use claims::{audience_matches, check_required, is_present, numeric_date, string_claim};
 
 /// Is told each check that a token passes; the proxy's own observer is `()` and hears nothing.
 pub trait Observer {
@@ -33,6 +36,9 @@ pub struct JwtRules {
     clock_skew: i64,
     token_types: Option<Vec<String>>,
     require: Vec<String>,
+    require_any: Vec<Vec<ClaimPath>>,
+    formats: Vec<ClaimFormat>,
+    scopes: Arc<ScopeClaims>,
     max_lifetime: Option<i64>,
     accept_id_tokens: bool,
     ignore_binding: bool,
@@ -63,6 +69,9 @@ impl JwtRules {
             clock_skew: seconds(settings.clock_skew),
             token_types: settings.token_types.clone(),
             require: settings.require.clone(),
+            require_any: settings.require_any.clone(),
+            formats: settings.formats.clone(),
+            scopes: Arc::clone(&settings.scopes),
             max_lifetime: settings.max_lifetime.map(seconds),
             accept_id_tokens: settings.accept_id_tokens,
             ignore_binding: settings.ignore_binding,
@@ -115,11 +124,11 @@ impl<'t> JwtCandidate<'t> {
             Some(typ) => format!("typ {typ:?}"),
             None => "no typ".to_owned(),
         });
-        self.check_members()?;
+        self.check_members(rules)?;
         observer.passed("members", || "registered claims are well-formed".to_owned());
         let validity = self.check_times(rules, now)?;
         observer.passed("times", || validity.summary(now));
-        self.check_required(rules)?;
+        check_required(&self.claims, &rules.require, &rules.require_any)?;
         observer.passed("required", || format!("{:?} are there", rules.require));
         self.check_audience(rules)?;
         observer.passed("audience", || match &rules.audiences {
@@ -160,20 +169,14 @@ impl<'t> JwtCandidate<'t> {
         if acceptable && claims_acceptable { Ok(()) } else { Err(Reason::TokenTypeNotAllowed) }
     }
 
-    fn check_members(&self) -> Result<(), Reason> {
+    fn check_members(&self, rules: &JwtRules) -> Result<(), Reason> {
         for name in ["iss", "sub", "jti", "client_id", "azp"] {
             string_claim(&self.claims, name)?;
         }
-        for name in ["scope", "scp"] {
-            claims::check_scope(&self.claims, name)?;
+        for claim in rules.scopes.claims() {
+            claims::check_scope(claim.find(&self.claims))?;
         }
-        Ok(())
-    }
-
-    fn check_required(&self, rules: &JwtRules) -> Result<(), Reason> {
-        let mut required = rules.require.iter();
-        let all_there = required.all(|name| is_present(&self.claims, name));
-        if all_there { Ok(()) } else { Err(Reason::ClaimMissing) }
+        formats::check(&self.claims, &rules.formats)
     }
 
     fn check_times(&self, rules: &JwtRules, now: UnixTime) -> Result<Validity, Reason> {

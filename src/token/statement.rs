@@ -1,16 +1,23 @@
 //! What an issuer's word about a token has to say before the token is good (threats I-3 … I-5):
 //! the same rules as for a JWT, as far as they have a meaning without one.
 
+use std::sync::Arc;
+
 use crate::{
     clock::UnixTime,
-    config::{IntrospectionSettings, IssuerSettings},
+    config::{ClaimFormat, IntrospectionSettings, IssuerSettings},
+    identity::ClaimPath,
     jose::{Json, Object},
+    policy::ScopeClaims,
     reason::Reason,
 };
 
 use super::jwt::{
     Observer, Validity,
-    claims::{audience_matches, check_scope, is_present, numeric_date, string_claim},
+    claims::{
+        audience_matches, check_required, check_scope, is_present, numeric_date, string_claim,
+    },
+    formats,
 };
 
 /// What one issuer's statements must be like.
@@ -23,6 +30,9 @@ pub(super) struct StatementRules {
     token_types: Vec<String>,
     subject: Vec<String>,
     require: Vec<String>,
+    require_any: Vec<Vec<ClaimPath>>,
+    formats: Vec<ClaimFormat>,
+    scopes: Arc<ScopeClaims>,
     skew: i64,
     ignore_binding: bool,
 }
@@ -51,6 +61,9 @@ impl StatementRules {
             subject: settings.subject.clone(),
             // That it is active says more than when it ends; many answers leave `exp` out.
             require: issuer.require.iter().filter(|claim| *claim != "exp").cloned().collect(),
+            require_any: issuer.require_any.clone(),
+            formats: issuer.formats.clone(),
+            scopes: Arc::clone(&issuer.scopes),
             skew: i64::try_from(issuer.clock_skew.as_secs()).unwrap_or(i64::MAX),
             ignore_binding: issuer.ignore_binding,
         }
@@ -65,13 +78,11 @@ impl StatementRules {
     ) -> Result<(Object, Validity), Reason> {
         let mut claims = said.clone();
         self.name_subject(&mut claims);
-        check_members(&claims)?;
+        self.check_members(&claims)?;
         observer.passed("members", || "registered members are well-formed".to_owned());
         let validity = self.check_life(&claims, now)?;
         observer.passed("times", || validity.summary(now));
-        if !self.require.iter().all(|name| is_present(&claims, name)) {
-            return Err(Reason::ClaimMissing);
-        }
+        check_required(&claims, &self.require, &self.require_any)?;
         observer.passed("required", || format!("{:?} are there", self.require));
         self.check_issuer(&claims)?;
         // Whatever the endpoint calls itself: a subject is unique per issuer, and upstreams know
@@ -151,6 +162,16 @@ impl StatementRules {
         }
     }
 
+    fn check_members(&self, claims: &Object) -> Result<(), Reason> {
+        for name in ["iss", "sub", "jti", "client_id", "username", "azp"] {
+            string_claim(claims, name)?;
+        }
+        for claim in self.scopes.claims() {
+            check_scope(claim.find(claims))?;
+        }
+        formats::check(claims, &self.formats)
+    }
+
     /// `sub`, or what stands in for it. An empty one is none.
     fn name_subject(&self, claims: &mut Object) {
         let is_named = |name: &&String| {
@@ -163,16 +184,6 @@ impl StatementRules {
             claims.insert("sub", subject);
         }
     }
-}
-
-fn check_members(claims: &Object) -> Result<(), Reason> {
-    for name in ["iss", "sub", "jti", "client_id", "username", "azp"] {
-        string_claim(claims, name)?;
-    }
-    for name in ["scope", "scp"] {
-        check_scope(claims, name)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ fn claims_become_headers() {
     let claims: Vec<_> = settings
         .claims
         .iter()
-        .map(|claim| (claim.header.as_str(), claim.claim.as_str(), claim.encoding))
+        .map(|claim| (claim.header.as_str(), claim.claims[0].as_str(), claim.encoding))
         .collect();
     assert_eq!(
         claims,

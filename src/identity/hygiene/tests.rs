@@ -11,7 +11,7 @@ fn names(list: &[&str]) -> Vec<HeaderName> {
 fn hygiene_with(adjust: impl Fn(&mut ForwardingSettings)) -> Hygiene {
     let claim = |header: &HeaderName| ClaimHeaderSettings {
         header: header.clone(),
-        claim: ClaimPath::parse("sub").unwrap(),
+        claims: vec![ClaimPath::parse("sub").unwrap()],
         encoding: Encoding::Csv,
     };
     let mut forwarding = ForwardingSettings {

@@ -8,8 +8,13 @@ fn strings(list: &[&str]) -> Vec<String> {
     list.iter().copied().map(str::to_owned).collect()
 }
 
+/// For three issuers that write their scopes as most do.
+fn compile(settings: &RequirementSettings) -> Requirement {
+    Requirement::compile(settings, &vec![Arc::default(); 3])
+}
+
 fn scopes(all: &[&str], any: &[&str]) -> Requirement {
-    Requirement::compile(&RequirementSettings {
+    compile(&RequirementSettings {
         issuers: vec![0],
         all_scopes: strings(all),
         any_scopes: strings(any),
@@ -18,7 +23,7 @@ fn scopes(all: &[&str], any: &[&str]) -> Requirement {
 }
 
 fn claim(name: &str, any_of: &[&str]) -> Requirement {
-    Requirement::compile(&RequirementSettings {
+    compile(&RequirementSettings {
         issuers: vec![0],
         claims: vec![ClaimRequirement {
             claim: ClaimPath::parse(name).unwrap(),
@@ -30,15 +35,13 @@ fn claim(name: &str, any_of: &[&str]) -> Requirement {
 
 #[test]
 fn c6_only_tokens_of_the_routes_issuers_pass() {
-    let requirement = Requirement::compile(&RequirementSettings {
-        issuers: vec![0, 2],
-        ..RequirementSettings::default()
-    });
+    let requirement =
+        compile(&RequirementSettings { issuers: vec![0, 2], ..RequirementSettings::default() });
     let anybody = claims("{}");
     assert_eq!(requirement.check(0, &anybody), Ok(()));
     assert_eq!(requirement.check(1, &anybody), Err(Unmet::Issuer));
     assert_eq!(requirement.check(2, &anybody), Ok(()));
-    let nobody = Requirement::compile(&RequirementSettings::default());
+    let nobody = compile(&RequirementSettings::default());
     assert_eq!(nobody.check(0, &anybody), Err(Unmet::Issuer));
 }
 
@@ -73,6 +76,44 @@ fn c9_a_scope_is_granted_by_name_only() {
     ] {
         assert_eq!(read.check(0, &claims(missing)), Err(Unmet::Scope), "{missing}");
     }
+}
+
+#[test]
+fn c9_each_issuer_writes_its_scopes_in_its_own_way() {
+    let names = |list: &[&str]| list.iter().map(|name| ClaimPath::parse(name).unwrap()).collect();
+    let requirement = Requirement::compile(
+        &RequirementSettings {
+            issuers: vec![0, 1, 2],
+            all_scopes: strings(&["read"]),
+            ..RequirementSettings::default()
+        },
+        &[
+            Arc::default(),
+            Arc::new(ScopeClaims::new(names(&["scp", "scopes", "/x/scope"]), vec![' '])),
+            Arc::new(ScopeClaims::new(names(&["scope"]), vec![' ', ','])),
+        ],
+    );
+    for (granted, by) in [
+        (r#"{"scope":"write read"}"#, [true, false, true]),
+        (r#"{"scp":["read"]}"#, [true, true, false]),
+        (r#"{"scope":"write","scp":"read"}"#, [false, true, false]),
+        (r#"{"scope":"read","scp":"write"}"#, [true, false, true]),
+        (r#"{"scopes":["read"]}"#, [false, true, false]),
+        (r#"{"scp":[],"scopes":["read"]}"#, [false, false, false]),
+        (r#"{"x":{"scope":"read"}}"#, [false, true, false]),
+        (r#"{"scope":"write,read"}"#, [false, false, true]),
+        (r#"{"scope":"write, read"}"#, [true, false, true]),
+        (r#"{"scope":["write,read"]}"#, [false, false, false]),
+    ] {
+        let verdicts = [0, 1, 2].map(|issuer| requirement.check(issuer, &claims(granted)).is_ok());
+        assert_eq!(verdicts, by, "{granted}");
+    }
+}
+
+#[test]
+fn c6_an_issuer_that_is_not_configured_is_nobody() {
+    let settings = RequirementSettings { issuers: vec![5], ..RequirementSettings::default() };
+    assert_eq!(compile(&settings).check(5, &claims("{}")), Err(Unmet::Issuer));
 }
 
 #[test]

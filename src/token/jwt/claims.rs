@@ -1,6 +1,7 @@
 //! The registered claims (RFC 7519 §4.1): a wrongly typed one is an error, never an absence.
 
 use crate::{
+    identity::ClaimPath,
     jose::{Json, Object},
     reason::Reason,
 };
@@ -55,9 +56,35 @@ pub(in crate::token) fn is_present(claims: &Object, name: &str) -> bool {
     !matches!(claims.get(name), None | Some(Json::Null))
 }
 
+/// Whether every claim of `all` is there, and one of each list of `any` says something.
+pub(in crate::token) fn check_required(
+    claims: &Object,
+    all: &[String],
+    any: &[Vec<ClaimPath>],
+) -> Result<(), Reason> {
+    let says = |claim: &ClaimPath| claim.find(claims).is_some_and(says_something);
+    let all_there = all.iter().all(|name| is_present(claims, name));
+    if all_there && any.iter().all(|names| names.iter().any(says)) {
+        Ok(())
+    } else {
+        Err(Reason::ClaimMissing)
+    }
+}
+
+/// Whether a value is one: `null` is none, nor is a text, list or object with nothing in it.
+fn says_something(value: &Json) -> bool {
+    match value {
+        Json::Null => false,
+        Json::String(text) => !text.is_empty(),
+        Json::Array(list) => !list.is_empty(),
+        Json::Object(object) => !object.is_empty(),
+        Json::Bool(_) | Json::Integer(_) | Json::Float(_) => true,
+    }
+}
+
 /// Whether a scope claim is a string or an array of strings.
-pub(in crate::token) fn check_scope(claims: &Object, name: &str) -> Result<(), Reason> {
-    match claims.get(name) {
+pub(in crate::token) fn check_scope(scopes: Option<&Json>) -> Result<(), Reason> {
+    match scopes {
         None | Some(Json::String(_)) => Ok(()),
         Some(Json::Array(scopes)) if scopes.iter().all(|scope| scope.as_str().is_some()) => Ok(()),
         Some(_) => Err(Reason::ClaimMalformed),

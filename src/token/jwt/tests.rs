@@ -18,6 +18,9 @@ fn rules() -> JwtRules {
         clock_skew: 60,
         token_types: None,
         require: vec!["exp".to_owned()],
+        require_any: Vec::new(),
+        formats: Vec::new(),
+        scopes: Arc::default(),
         max_lifetime: None,
         accept_id_tokens: false,
         ignore_binding: false,
@@ -183,6 +186,53 @@ fn c8_c9_registered_claims_have_their_types() {
     }
     assert_eq!(verdict("\"sub\":\"a\",\"sub\":\"b\""), Err(Reason::ClaimsMalformed));
     assert_eq!(verdict("\"sub\":\"a\",\"s\\u0075b\":\"b\""), Err(Reason::ClaimsMalformed));
+}
+
+fn claim(name: &str) -> ClaimPath {
+    ClaimPath::parse(name).unwrap()
+}
+
+#[test]
+fn c9_scopes_have_their_type_where_they_are_looked_for() {
+    let scopes = ScopeClaims::new(vec![claim("scopes")], vec![' ']);
+    let rules = JwtRules { scopes: Arc::new(scopes), ..rules() };
+    for members in ["\"scopes\":1", "\"scopes\":[\"a\",null]", "\"scopes\":null"] {
+        assert_eq!(verdict_with(&rules, members), Err(Reason::ClaimMalformed), "{members}");
+    }
+    for members in ["\"scopes\":[\"a\"]", "\"scopes\":\"a b\"", "\"scope\":{}"] {
+        assert_eq!(verdict_with(&rules, members), Ok(()), "{members}");
+    }
+}
+
+#[test]
+fn a_claim_with_a_form_must_be_there_in_it() {
+    let form = crate::config::ClaimForm::Uuid;
+    let rules = JwtRules { formats: vec![ClaimFormat { claim: claim("sub"), form }], ..rules() };
+    let good = "\"sub\":\"963995ed-ce12-4ea5-89dc-b181701d1d7b\"";
+    assert_eq!(verdict_with(&rules, good), Ok(()));
+    for members in
+        ["", "\"sub\":\"\"", "\"sub\":\"alice\"", "\"sub\":null", "\"sub\":7", "\"sub\":[\"a\"]"]
+    {
+        assert_eq!(verdict_with(&rules, members), Err(Reason::ClaimMalformed), "{members}");
+    }
+}
+
+#[test]
+fn of_alternative_claims_one_must_say_something() {
+    let require_any = vec![vec![claim("pur"), claim("purpose")], vec![claim("/x/y")]];
+    let rules = JwtRules { require_any, ..rules() };
+    for (members, verdict) in [
+        ("\"pur\":\"a\",\"x\":{\"y\":0}", Ok(())),
+        ("\"purpose\":\"a\",\"x\":{\"y\":false}", Ok(())),
+        ("\"pur\":\"\",\"purpose\":[\"a\"],\"x\":{\"y\":1}", Ok(())),
+        ("\"pur\":\"a\"", Err(Reason::ClaimMissing)),
+        ("\"x\":{\"y\":1}", Err(Reason::ClaimMissing)),
+        ("\"pur\":\"\",\"x\":{\"y\":1}", Err(Reason::ClaimMissing)),
+        ("\"pur\":[],\"purpose\":null,\"x\":{\"y\":1}", Err(Reason::ClaimMissing)),
+        ("\"pur\":{},\"x\":{\"y\":1}", Err(Reason::ClaimMissing)),
+    ] {
+        assert_eq!(verdict_with(&rules, members), verdict, "{members}");
+    }
 }
 
 #[test]

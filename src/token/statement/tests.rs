@@ -12,6 +12,9 @@ fn rules() -> StatementRules {
         token_types: texts(&["Bearer", "JWT"]),
         subject: texts(&["sub", "username", "client_id"]),
         require: Vec::new(),
+        require_any: Vec::new(),
+        formats: Vec::new(),
+        scopes: Arc::default(),
         skew: 60,
         ignore_binding: false,
     }
@@ -41,6 +44,29 @@ fn i4_an_active_token_is_still_judged_by_its_times() {
     }
     // WSO2's tokens that never end.
     assert_eq!(reason(",\"exp\":9223372036854775807"), None);
+}
+
+#[test]
+fn an_issuers_own_claims_are_asked_of_its_statements_too() {
+    let claim = |name: &str| ClaimPath::parse(name).unwrap();
+    let format = ClaimFormat { claim: claim("sub"), form: crate::config::ClaimForm::Uuid };
+    let own = StatementRules {
+        require_any: vec![vec![claim("pur"), claim("purpose")]],
+        formats: vec![format],
+        scopes: Arc::new(ScopeClaims::new(vec![claim("scopes")], vec![' '])),
+        ..rules()
+    };
+    let uuid = "963995ed-ce12-4ea5-89dc-b181701d1d7b";
+    for (members, reason) in [
+        (format!(r#","sub":"{uuid}","pur":"x","scopes":["a"]"#), None),
+        (format!(r#","username":"{uuid}","purpose":"x""#), None),
+        (format!(r#","sub":"{uuid}","pur":"x","scopes":7"#), Some(Reason::ClaimMalformed)),
+        (format!(r#","sub":"{uuid}","pur":"""#), Some(Reason::ClaimMissing)),
+        (r#","sub":"alice","pur":"x""#.to_owned(), Some(Reason::ClaimMalformed)),
+    ] {
+        let verdict = verdict_of(&own, &format!(",\"aud\":\"api\"{members}"));
+        assert_eq!(verdict.err(), reason, "{members}");
+    }
 }
 
 #[test]

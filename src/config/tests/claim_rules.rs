@@ -1,0 +1,92 @@
+//! What is asked of the claims of an issuer's tokens, and several names for one claim.
+
+use super::*;
+use crate::config::ClaimForm;
+
+fn claims(list: &[crate::identity::ClaimPath]) -> Vec<&str> {
+    list.iter().map(crate::identity::ClaimPath::as_str).collect()
+}
+
+const EVERYTHING: &str = r#"
+scope_claims = ["scp", "/resource/scopes"]
+scope_separators = [" ", ","]
+require_any = [["pur", "purpose"], ["role"]]
+formats = { sub = "uuid" }
+"#;
+
+#[test]
+fn an_issuer_has_claims_of_its_own() {
+    let settings = settings(&with_issuer(EVERYTHING));
+    let issuer = &settings.issuers[0];
+    assert_eq!(claims(issuer.scopes.claims()), ["scp", "/resource/scopes"]);
+    assert_eq!(issuer.scopes.separators(), [' ', ',']);
+    let any: Vec<_> = issuer.require_any.iter().map(|names| claims(names)).collect();
+    assert_eq!(any, [vec!["pur", "purpose"], vec!["role"]]);
+    assert_eq!(issuer.formats[0].claim.as_str(), "sub");
+    assert_eq!(issuer.formats[0].form, ClaimForm::Uuid);
+}
+
+#[test]
+fn by_default_scopes_are_where_most_issuers_write_them() {
+    let settings = settings(MINIMAL);
+    let issuer = &settings.issuers[0];
+    assert_eq!(claims(issuer.scopes.claims()), ["scope", "scp"]);
+    assert_eq!(issuer.scopes.separators(), [' ']);
+    assert!(issuer.require_any.is_empty() && issuer.formats.is_empty());
+}
+
+#[test]
+fn what_is_printed_of_claim_rules_loads_again() {
+    let text = with_issuer(EVERYTHING)
+        + "\n[claims]\n\"x-a\" = [\"pur\", \"purpose\"]\n\"x-b\" = { claim = [\"b\", \"/c/d\"], \
+           encoding = \"json\" }";
+    let first = settings(&text).to_toml();
+    assert_eq!(first, settings(&first).to_toml());
+    for line in [
+        r#"scope_claims = ["scp", "/resource/scopes"]"#,
+        r#"scope_separators = [" ", ","]"#,
+        r#"require_any = [["pur", "purpose"], ["role"]]"#,
+        r#"x-a = ["pur", "purpose"]"#,
+    ] {
+        assert!(first.contains(line), "{line} in {first}");
+    }
+}
+
+#[test]
+fn wrong_claim_rules() {
+    for (lines, problem) in [
+        ("scope_claims = []", "found an empty list, expected a list of claims such as"),
+        ("scope_claims = \"scp\"", "expected a list of claims such as [\"scp\", \"scope\"]"),
+        ("scope_claims = [\"/a~\"]", "`~` is written `~0`"),
+        ("scope_separators = [\"|\"]", "found \"|\", expected \" \" or \",\""),
+        ("scope_separators = []", "expected a list of \" \" and \",\""),
+        (
+            "require_any = [\"pur\", \"purpose\"]",
+            "found \"pur\", expected a list of claims of which one must be there",
+        ),
+        ("require_any = [[]]", "found an empty list, expected a list of 1 to 16 claims"),
+        ("formats = { sub = \"guid\" }", "found \"guid\", expected \"uuid\""),
+        ("formats = [\"sub\"]", "expected a table"),
+    ] {
+        let found = mistakes(&with_issuer(lines));
+        assert!(!found.is_empty(), "{lines}");
+        assert!(found[0].contains(problem), "{lines}: {found:?}");
+    }
+}
+
+#[test]
+fn a_header_may_come_from_claims_of_several_names() {
+    let text = format!("{MINIMAL}\n[claims]\n\"x-auth-purpose\" = [\"pur\", \"purpose\"]");
+    assert_eq!(claims(&settings(&text).claims[0].claims), ["pur", "purpose"]);
+    for (line, problem) in [
+        ("x = []", "expected a list of 1 to 16 claims"),
+        ("x = [\"a\", 7]", "found 7, expected a text"),
+        ("x = { claim = [] }", "expected a list of 1 to 16 claims"),
+    ] {
+        let found = mistakes_with(&format!("[claims]\n{line}"));
+        assert_eq!(found.len(), 1, "{line}: {found:?}");
+        assert!(found[0].contains(problem), "{found:?}");
+    }
+    let many = format!("[claims]\nx = [{}]", "\"a\",".repeat(17));
+    assert_eq!(mistakes_with(&many).len(), 1);
+}

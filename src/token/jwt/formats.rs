@@ -1,0 +1,59 @@
+//! Claims that must be written in a certain form.
+
+use crate::{
+    config::{ClaimForm, ClaimFormat},
+    jose::{Json, Object},
+    reason::Reason,
+};
+
+/// Every claim must be there, and in its form: one that is absent is not in it.
+pub(in crate::token) fn check(claims: &Object, formats: &[ClaimFormat]) -> Result<(), Reason> {
+    let is_so = |format: &ClaimFormat| {
+        let text = format.claim.find(claims).and_then(Json::as_str);
+        text.is_some_and(|text| match format.form {
+            ClaimForm::Uuid => is_uuid(text),
+        })
+    };
+    if formats.iter().all(is_so) { Ok(()) } else { Err(Reason::ClaimMalformed) }
+}
+
+/// 8-4-4-4-12 hex digits (RFC 9562 §4), of any version, in upper or lower case.
+fn is_uuid(text: &str) -> bool {
+    const LENGTH: usize = 36;
+    const DASHES: [usize; 4] = [8, 13, 18, 23];
+    text.len() == LENGTH
+        && text.bytes().enumerate().all(|(position, byte)| {
+            if DASHES.contains(&position) { byte == b'-' } else { byte.is_ascii_hexdigit() }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_has_its_digits_and_dashes_and_nothing_else() {
+        for good in [
+            "963995ed-ce12-4ea5-89dc-b181701d1d7b",
+            "963995ED-CE12-4EA5-89DC-B181701D1D7B",
+            "00000000-0000-0000-0000-000000000000",
+        ] {
+            assert!(is_uuid(good), "{good}");
+        }
+        for bad in [
+            "",
+            "963995edce124ea589dcb181701d1d7b",
+            "{963995ed-ce12-4ea5-89dc-b181701d1d7b}",
+            "urn:uuid:963995ed-ce12-4ea5-89dc-b181701d1d7b",
+            "963995ed-ce12-4ea5-89dc-b181701d1d7",
+            "963995ed-ce12-4ea5-89dc-b181701d1d7b ",
+            "963995ed-ce12-4ea5-89dc-b181701d1d7g",
+            "963995edc-e12-4ea5-89dc-b181701d1d7b",
+            "-63995ed-ce12-4ea5-89dc-b181701d1d7b",
+            "1-1-1-1-1",
+            "963995ed-ce12-4ea5-89dc-b181701d1dé",
+        ] {
+            assert!(!is_uuid(bad), "{bad}");
+        }
+    }
+}
