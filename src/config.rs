@@ -51,7 +51,9 @@ pub use forwarding::ForwardingSettings;
 pub use introspection::{
     ClientProof, IntrospectWhen, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
 };
-pub use issuers::{ClaimForm, ClaimFormat, DEFAULT_ALGORITHMS, IssuerSettings};
+pub use issuers::{
+    ClaimForm, ClaimFormat, CookieBindingSettings, DEFAULT_ALGORITHMS, IssuerSettings,
+};
 pub use keys::{KeySettings, KeySource};
 pub use listen::ListenAddress;
 pub use log::{LogFormat, LogSettings};

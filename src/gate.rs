@@ -16,7 +16,7 @@ use crate::{
     providers::Providers,
     reason::Reason,
     telemetry::Metrics,
-    token::{CredentialSources, TokenCache, TokenVerifier, VerifiedToken},
+    token::{CredentialSources, Rejection, TokenCache, TokenVerifier, VerifiedToken},
 };
 
 pub use denial::Denial;
@@ -189,8 +189,10 @@ impl Gate {
         cache: &RefCell<TokenCache>,
     ) -> Result<Rc<VerifiedToken>, Denial> {
         let credential = self.credentials.extract(headers).map_err(Denial::new)?;
-        let verdict = self.verifier.verify(credential, asked, cache).await;
-        verdict.map_err(|rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer))
+        let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
+        let token = self.verifier.verify(credential, asked, cache).await.map_err(deny)?;
+        self.verifier.check_request(&token, headers, &mut ()).map_err(deny)?;
+        Ok(token)
     }
 
     fn check(requirement: &Requirement, token: &VerifiedToken) -> Result<(), Denial> {

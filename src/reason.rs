@@ -101,7 +101,7 @@ reasons! {
     AudienceMismatch = "audience_mismatch", CredentialInvalid,
         "The token is for another audience.";
     BindingUnproven = "binding_unproven", CredentialInvalid,
-        "The token is bound to its sender (cnf) and came without proof.";
+        "The token is bound to its sender and came without proof.";
     // The key and the signature.
     TokenInactive = "token_inactive", CredentialInvalid,
         "The issuer says that the token is not active.";
@@ -117,6 +117,9 @@ reasons! {
     KeyUnsuitable = "key_unsuitable", CredentialInvalid,
         "The issuer's key is not made for the token's algorithm.";
     SignatureInvalid = "signature_invalid", CredentialInvalid, "The signature is wrong.";
+    // The request that carries the token.
+    OriginMismatch = "origin_mismatch", CredentialInvalid,
+        "The token is for requests from another origin.";
     // The route's requirements.
     IssuerNotAllowed = "issuer_not_allowed", NotPermitted,
         "The route takes tokens of other issuers only.";

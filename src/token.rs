@@ -1,11 +1,13 @@
 //! From the bytes of a request's credential to a [`VerifiedToken`].
 
 pub mod cache;
+mod cookies;
 pub mod credential;
 mod durations;
 mod issuer;
 pub mod jwt;
 mod path;
+mod request_binding;
 mod statement;
 pub mod verifier;
 

@@ -156,6 +156,36 @@ fn a_request_is_judged_as_a_whole() {
 }
 
 #[test]
+fn a_token_that_is_bound_to_a_request_is_judged_in_it() {
+    let bound = "[issuers.corp]\norigin_claim = \"ord\"\ncookie_binding = { cookie = \"atbv\", \
+                 reference = \"ref\", type = { claim = \"kind\", value = \"cookie\" } }";
+    let setup = Setup::new().with("[issuers.corp]", bound);
+    let token = setup.token(&[
+        ("ord", "https://app.example.com".into()),
+        ("kind", "cookie".into()),
+        ("ref", "5b6f756e3c043d254890dbc5b428fc80".into()),
+    ]);
+    let alone = setup.explain(&[&token]);
+    assert_eq!(alone.refusal(), "refused: origin_mismatch");
+    assert!(alone.out.contains("FAIL  origin      origin_mismatch: "), "{}", alone.out);
+    assert!(alone.out.contains("\"ord\" must be the request's Origin"), "{}", alone.out);
+
+    let origin = ["--path", "/loans/17", "--header", "Origin: https://app.example.com"];
+    let without_cookie = setup.explain(&[&[token.as_str()], &origin[..]].concat());
+    assert_eq!(without_cookie.refusal(), "refused: binding_unproven");
+    assert!(without_cookie.out.contains("FAIL  cookie      "), "{}", without_cookie.out);
+    assert!(without_cookie.out.contains("by the cookie \"atbv\""), "{}", without_cookie.out);
+
+    let cookie = "Cookie: atbv=646b0ed2-c501-4b17-9251-94112013a718";
+    let whole = setup.explain(&[&[token.as_str()], &origin[..], &["--header", cookie]].concat());
+    assert!(whole.admitted(), "{}", whole.out);
+    for told in ["ok    origin      as \"ord\" has it", "ok    cookie      there"] {
+        assert!(whole.out.contains(told), "{}", whole.out);
+    }
+    assert!(!whole.out.contains("646b0ed2"), "{}", whole.out);
+}
+
+#[test]
 fn neither_token_nor_claims_are_shown_unasked() {
     let setup = Setup::new();
     let token = setup.token(&[("sub", "a\u{1b}[2Jlice".into())]);
@@ -248,6 +278,13 @@ impl Setup {
         let config = CONFIG.replace("SOURCE", source).replace("JWKS", jwks.to_str().unwrap());
         fs::write(folder.path().join("countersign.toml"), config).unwrap();
         Self { folder, key }
+    }
+
+    /// With something else in the configuration.
+    fn with(self, old: &str, new: &str) -> Self {
+        let config = fs::read_to_string(self.config()).unwrap();
+        fs::write(self.config(), config.replacen(old, new, 1)).unwrap();
+        self
     }
 
     fn config(&self) -> String {

@@ -10,6 +10,8 @@ mod support;
 mod algorithms;
 #[path = "tokens/audiences.rs"]
 mod audiences;
+#[path = "tokens/bindings.rs"]
+mod bindings;
 #[path = "tokens/claim_rules.rs"]
 mod claim_rules;
 #[path = "tokens/claims.rs"]

@@ -1,5 +1,6 @@
 //! `countersign explain`: what becomes of a token, check by check, as the proxy makes them.
 
+mod header;
 mod hint;
 mod question;
 mod report;
@@ -14,7 +15,7 @@ use clap::Args;
 use http::Method;
 use tokio::runtime::Builder;
 
-pub use self::token::TokenArg;
+pub use self::{header::HeaderArg, token::TokenArg};
 use self::{
     question::{Question, Sent},
     report::Report,
@@ -44,6 +45,9 @@ pub struct ExplainArgs {
     /// The host, for --path where routes name hosts
     #[arg(long, value_name = "HOST", default_value = "localhost", requires = "path")]
     pub host: String,
+    /// A header of the request, for --path where a token is bound to one, e.g. 'origin: null'
+    #[arg(long = "header", value_name = "NAME: VALUE", requires = "path")]
+    pub headers: Vec<HeaderArg>,
     /// Also print what header and claims say, which may be personal data
     #[arg(long)]
     pub show_claims: bool,
@@ -85,7 +89,7 @@ pub fn explain_at(
     let verdict = match &args.path {
         None => runtime.block_on(question.token(&token, &mut report)),
         Some(path) => {
-            let sent = Sent::new(&args.method, path, &args.host)?;
+            let sent = Sent::new(&args.method, path, &args.host, &args.headers)?;
             runtime.block_on(question.request(&sent, &token, &mut report))
         }
     };

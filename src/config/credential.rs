@@ -104,7 +104,7 @@ fn credential_source(node: &Node) -> Parsed<CredentialSource> {
 }
 
 /// The `token` of RFC 9110 §5.6.2: what schemes and cookies are called.
-fn token(node: &Node) -> Parsed<String> {
+pub(super) fn token(node: &Node) -> Parsed<String> {
     let text = text(node)?;
     let allowed = |char: char| char.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(char);
     if text.chars().all(allowed) {

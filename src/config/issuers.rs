@@ -1,5 +1,6 @@
 //! `[issuers.NAME]`: whose tokens are accepted, and under which rules.
 
+mod binding;
 mod claims;
 
 use std::{sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ use crate::{
     policy::ScopeClaims,
 };
 
+pub use binding::CookieBindingSettings;
 pub(super) use claims::FORMS;
 pub use claims::{ClaimForm, ClaimFormat};
 
@@ -52,6 +54,10 @@ pub struct IssuerSettings {
     pub accept_id_tokens: bool,
     /// `true`: a sender-constrained token (`cnf`) is taken as a plain bearer token.
     pub ignore_binding: bool,
+    /// The claim with the origins that a token may come from, if there is such a claim.
+    pub origin_claim: Option<ClaimPath>,
+    /// The cookie that tokens can be bound to.
+    pub cookie_binding: Option<CookieBindingSettings>,
     /// Where its keys come from.
     pub keys: KeySettings,
     /// How it is asked about tokens, if at all.
@@ -145,6 +151,8 @@ impl IssuerSettings {
             max_lifetime: section.optional("max_lifetime", lifetime),
             accept_id_tokens: section.or("accept_id_tokens", false, switch),
             ignore_binding: section.or("ignore_binding", false, switch),
+            origin_claim: binding::origin(section),
+            cookie_binding: binding::cookie_binding(section),
             // Last, so that a missing part does not hide the mistakes above.
             issuer: issuer?,
             audiences: audiences?,

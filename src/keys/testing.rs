@@ -66,6 +66,8 @@ pub(super) fn settings(source: KeySource) -> IssuerSettings {
         max_lifetime: None,
         accept_id_tokens: false,
         ignore_binding: false,
+        origin_claim: None,
+        cookie_binding: None,
         introspection: None,
         keys: KeySettings {
             source,

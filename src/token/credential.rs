@@ -1,6 +1,6 @@
 //! The one credential of a request (RFC 6750 §2.1), wherever the operator says it travels.
 
-use std::ops::ControlFlow;
+use std::{convert::Infallible, ops::ControlFlow};
 
 use http::{
     HeaderMap, HeaderValue,
@@ -11,6 +11,8 @@ use crate::{
     config::{CredentialSettings, CredentialSource},
     reason::Reason,
 };
+
+use super::cookies::{self, Repeated};
 
 /// A credential as it came: not empty, not verified, and until [`Credential::check_form`] says so
 /// not even in the alphabet of tokens.
@@ -172,45 +174,18 @@ fn after_scheme<'h>(value: &'h [u8], scheme: &str) -> Option<&'h [u8]> {
 }
 
 fn from_cookies<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<Credential<'h>>, Reason> {
-    let mut found = None;
-    let outcome = each_cookie(headers, |pair| {
-        let Some(value) = cookie_value(pair, name) else {
-            return ControlFlow::Continue(());
-        };
-        if found.replace(value).is_some() {
-            return ControlFlow::Break(Reason::CredentialAmbiguous);
-        }
-        ControlFlow::Continue(())
-    });
-    match (outcome, found) {
-        (ControlFlow::Break(reason), _) => Err(reason),
-        (_, None | Some([])) => Ok(None),
-        (_, Some(value)) => Credential::new(value).map(Some),
+    match cookies::only(headers, name) {
+        Err(Repeated) => Err(Reason::CredentialAmbiguous),
+        Ok(None | Some([])) => Ok(None),
+        Ok(Some(value)) => Credential::new(value).map(Some),
     }
-}
-
-/// Shows every `name=value` of every `Cookie` header (RFC 6265 §4.2.1; HTTP/2 may split them).
-fn each_cookie<'h>(
-    headers: &'h HeaderMap,
-    mut visit: impl FnMut(&'h [u8]) -> ControlFlow<Reason>,
-) -> ControlFlow<Reason> {
-    for header in headers.get_all(COOKIE) {
-        for pair in header.as_bytes().split(|&byte| byte == b';') {
-            visit(pair.trim_ascii())?;
-        }
-    }
-    ControlFlow::Continue(())
-}
-
-fn cookie_value<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
-    pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
 }
 
 fn strip_cookie(headers: &mut HeaderMap, name: &str) {
     let mut kept: Vec<u8> = Vec::new();
     let mut stripped = false;
-    let _: ControlFlow<Reason> = each_cookie(headers, |pair| {
-        if cookie_value(pair, name).is_some() {
+    let _: ControlFlow<Infallible> = cookies::each(headers, |pair| {
+        if cookies::value(pair, name).is_some() {
             stripped = true;
         } else if !pair.is_empty() {
             if !kept.is_empty() {

@@ -14,6 +14,7 @@ use crate::{
 use super::{
     jwt::{JwtCandidate, JwtRules},
     path::Beyond,
+    request_binding::RequestBinding,
     statement::StatementRules,
 };
 
@@ -21,6 +22,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Issuer {
     pub(super) rules: JwtRules,
+    pub(super) binding: RequestBinding,
     pub(super) keys: Arc<IssuerKeys>,
     pub(super) asked: Option<Asked>,
     pub(super) beyond: Beyond,
@@ -45,7 +47,13 @@ impl Issuer {
             rules: StatementRules::new(settings, asked),
         });
         let when = asked.as_ref().map(|asked| asked.introspector.when());
-        Self { rules: JwtRules::new(settings), keys, asked, beyond: Beyond::of(when) }
+        Self {
+            rules: JwtRules::new(settings),
+            binding: RequestBinding::new(settings),
+            keys,
+            asked,
+            beyond: Beyond::of(when),
+        }
     }
 
     /// Whether its tokens are asked about and never verified, whatever they look like.

@@ -2,6 +2,8 @@
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Instant};
 
+use http::HeaderMap;
+
 use crate::{
     clock::{Clock, UnixTime},
     config::IssuerSettings,
@@ -197,6 +199,24 @@ impl TokenVerifier {
                 Err(rejection)
             }
         }
+    }
+
+    /// Whether a verified token may come in a request with these headers: the part of the verdict
+    /// that is never remembered. Tells `observer` only of issuers that bind tokens to requests.
+    ///
+    /// # Errors
+    /// [`Reason::OriginMismatch`], [`Reason::BindingUnproven`], and [`Reason::ClaimMalformed`] for
+    /// a binding that can't be read.
+    pub fn check_request(
+        &self,
+        token: &VerifiedToken,
+        headers: &HeaderMap,
+        observer: &mut impl Observer,
+    ) -> Result<(), Rejection> {
+        let issuer = self.issuers.get(token.issuer).ok_or(Reason::IssuerUnknown);
+        let verdict =
+            issuer.and_then(|issuer| issuer.binding.check(&token.claims, headers, observer));
+        verdict.map_err(|reason| Rejection { reason, issuer: Some(token.issuer) })
     }
 
     /// Verifies without any cache and tells `observer` every check, for `explain`.

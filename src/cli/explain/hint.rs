@@ -4,6 +4,7 @@ use crate::{
     clock::UnixTime,
     config::{IssuerSettings, Settings},
     gate::Denial,
+    identity::ClaimPath,
     jose::Algorithm,
     keys::{IssuerKeys, KeyFacts},
     policy::Requirement,
@@ -48,7 +49,12 @@ impl Facts<'_> {
                 let types = issuer.token_types.as_ref()?;
                 Some(format!("(Accepted: {types:?}.)"))
             }
-            Reason::ClaimMissing => Some(format!("(Required: {:?}.)", issuer.require)),
+            Reason::ClaimMissing => Some(required_claims(issuer)),
+            Reason::ClaimMalformed => {
+                let formats = issuer.formats.iter();
+                let names: Vec<_> = formats.map(|format| format.claim.as_str()).collect();
+                (!names.is_empty()).then(|| format!("(With a form of their own: {names:?}.)"))
+            }
             Reason::TokenExpired | Reason::TokenNotYetValid | Reason::TokenIssuedInFuture => {
                 let skew = issuer.clock_skew.as_secs();
                 Some(format!("(It is {}; clock_skew is {skew} s.)", self.now.0))
@@ -61,6 +67,14 @@ impl Facts<'_> {
                 let audiences = issuer.audiences.as_ref()?;
                 Some(format!("(Accepted: {audiences:?}.)"))
             }
+            Reason::OriginMismatch => {
+                let claim = issuer.origin_claim.as_ref()?.as_str();
+                Some(format!("({claim:?} must be the request's Origin: --path and --header.)"))
+            }
+            Reason::BindingUnproven => {
+                let cookie = &issuer.cookie_binding.as_ref()?.cookie;
+                Some(format!("(Proof is taken by the cookie {cookie:?}: --path and --header.)"))
+            }
             _ => None,
         }
     }
@@ -69,6 +83,15 @@ impl Facts<'_> {
         let keys = self.keys?.status().keys;
         let list: Vec<String> = keys.iter().map(describe).collect();
         Some(format!("(Its keys: {}.)", list.join("; ")))
+    }
+}
+
+fn required_claims(issuer: &IssuerSettings) -> String {
+    let any = issuer.require_any.iter();
+    let any = any.map(|names| names.iter().map(ClaimPath::as_str).collect::<Vec<_>>());
+    match any.collect::<Vec<_>>() {
+        none if none.is_empty() => format!("(Required: {:?}.)", issuer.require),
+        any => format!("(Required: {:?}, and one of each of {any:?}.)", issuer.require),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header::HOST};
 use tokio::time::timeout;
 
-use super::{hint, report::Report};
+use super::{header::HeaderArg, hint, report::Report};
 use crate::{
     cli::Failure,
     clock::Clock,
@@ -52,9 +52,9 @@ impl Question {
         Ok(Self { settings, gate, providers, clock })
     }
 
-    /// Whether the token is good.
+    /// Whether the token is good, in a request that has nothing else.
     pub(super) async fn token(&self, token: &[u8], report: &mut Report) -> Result<(), Reason> {
-        self.verify(token, self.only_asked(), report).await.map(drop)
+        self.verify(token, self.only_asked(), &HeaderMap::new(), report).await.map(drop)
     }
 
     /// Whether a request with the token would pass: everything that the proxy asks, in its order.
@@ -86,7 +86,7 @@ impl Question {
         };
         report.passed("route", || route.label().to_owned());
 
-        let token = self.verify(token, asked, report).await?;
+        let token = self.verify(token, asked, &sent.headers, report).await?;
         if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
             let reason = unmet.into();
             report.failed("requirement", reason, hint::required(reason, requirement));
@@ -107,6 +107,7 @@ impl Question {
         &self,
         token: &[u8],
         asked: Option<usize>,
+        headers: &HeaderMap,
         report: &mut Report,
     ) -> Result<VerifiedToken, Reason> {
         Credential::new(token).and_then(Credential::check_form).inspect_err(|reason| {
@@ -117,19 +118,32 @@ impl Question {
         let _desks = ProviderTasks::from(self.providers.introspection.start());
         let _refreshers = self.fetch_keys_for(token, asked).await;
         let verifier = self.gate.verifier();
-        let verdict = verifier.explain(token, asked, report).await;
-        verdict.map_err(|Rejection { reason, issuer }| {
-            let settings = issuer.and_then(|index| self.settings.issuers.get(index));
-            let keys = issuer.and_then(|index| self.providers.keys.issuer(index));
-            let facts = hint::Facts {
-                settings: &self.settings,
-                issuer: settings,
-                keys: keys.map(|keys| &**keys),
-                now: self.clock.now(),
-            };
-            report.failed_among(verifier.checks(token, asked), reason, facts.hint(reason));
-            reason
-        })
+        let verified = verifier.explain(token, asked, report).await.map_err(|rejection| {
+            let checks = verifier.checks(token, asked);
+            report.failed_among(checks, rejection.reason, self.hint(rejection));
+            rejection.reason
+        })?;
+        match verifier.check_request(&verified, headers, report) {
+            Ok(()) => Ok(verified),
+            Err(rejection) => {
+                let unproven = rejection.reason == Reason::BindingUnproven;
+                let check = if unproven { "cookie" } else { "origin" };
+                report.failed(check, rejection.reason, self.hint(rejection));
+                Err(rejection.reason)
+            }
+        }
+    }
+
+    fn hint(&self, Rejection { reason, issuer }: Rejection) -> Option<String> {
+        let settings = issuer.and_then(|index| self.settings.issuers.get(index));
+        let keys = issuer.and_then(|index| self.providers.keys.issuer(index));
+        let facts = hint::Facts {
+            settings: &self.settings,
+            issuer: settings,
+            keys: keys.map(|keys| &**keys),
+            now: self.clock.now(),
+        };
+        facts.hint(reason)
     }
 
     /// Fetches keys as the proxy does, if the token gets so far that they are asked for, and waits
@@ -156,13 +170,21 @@ impl Question {
 }
 
 impl Sent {
-    pub(super) fn new(method: &Method, path: &str, host: &str) -> Result<Self, Failure> {
+    pub(super) fn new(
+        method: &Method,
+        path: &str,
+        host: &str,
+        headers: &[HeaderArg],
+    ) -> Result<Self, Failure> {
         let target =
             path.parse().map_err(|error| Failure::Usage(format!("--path {path:?}: {error}")))?;
         let host = HeaderValue::from_str(host)
             .map_err(|_| Failure::Usage(format!("--host {host:?}: not a host")))?;
-        let headers = HeaderMap::from_iter([(HOST, host)]);
-        Ok(Self { method: method.clone(), target, headers })
+        let mut sent = HeaderMap::from_iter([(HOST, host)]);
+        for header in headers {
+            sent.append(header.name.clone(), header.value.clone());
+        }
+        Ok(Self { method: method.clone(), target, headers: sent })
     }
 
     fn canonical(&self) -> Result<CanonicalRequest, NotCanonical> {

@@ -18,7 +18,7 @@ pub(super) fn issuer_table(issuer: &IssuerSettings) -> Value {
         Some(types) => writer.list("token_types", types),
         None => writer,
     };
-    claim_rules(writer, issuer)
+    binding(claim_rules(writer, issuer), issuer)
         .list("algorithms", issuer.algorithms.iter())
         .duration("clock_skew", issuer.clock_skew)
         .list("require", &issuer.require)
@@ -50,6 +50,22 @@ fn claim_rules(writer: Writer, issuer: &IssuerSettings) -> Writer {
         none if none.is_empty() => writer,
         formats => writer.value("formats", formats.into()),
     }
+}
+
+fn binding(writer: Writer, issuer: &IssuerSettings) -> Writer {
+    let origin = issuer.origin_claim.as_ref().map(ClaimPath::as_str);
+    let writer = writer.optional("origin_claim", origin);
+    let Some(cookie) = &issuer.cookie_binding else {
+        return writer;
+    };
+    let kind = Writer::default()
+        .text("claim", cookie.type_claim.as_str())
+        .text("value", &cookie.type_value);
+    let binding = Writer::default()
+        .text("cookie", &cookie.cookie)
+        .text("reference", cookie.reference.as_str())
+        .value("type", kind.table());
+    writer.value("cookie_binding", binding.table())
 }
 
 /// Claims by their names.

@@ -12,6 +12,8 @@ scope_claims = ["scp", "/resource/scopes"]
 scope_separators = [" ", ","]
 require_any = [["pur", "purpose"], ["role"]]
 formats = { sub = "uuid" }
+origin_claim = "ord"
+cookie_binding = { cookie = "atbv", reference = "binding_ref", type = { claim = "binding_type", value = "cookie" } }
 "#;
 
 #[test]
@@ -24,15 +26,21 @@ fn an_issuer_has_claims_of_its_own() {
     assert_eq!(any, [vec!["pur", "purpose"], vec!["role"]]);
     assert_eq!(issuer.formats[0].claim.as_str(), "sub");
     assert_eq!(issuer.formats[0].form, ClaimForm::Uuid);
+    assert_eq!(issuer.origin_claim.as_ref().unwrap().as_str(), "ord");
+    let cookie = issuer.cookie_binding.as_ref().unwrap();
+    assert_eq!((cookie.cookie.as_str(), cookie.type_value.as_str()), ("atbv", "cookie"));
+    assert_eq!(cookie.reference.as_str(), "binding_ref");
+    assert_eq!(cookie.type_claim.as_str(), "binding_type");
 }
 
 #[test]
-fn by_default_scopes_are_where_most_issuers_write_them() {
+fn by_default_scopes_are_where_most_issuers_write_them_and_nothing_is_bound() {
     let settings = settings(MINIMAL);
     let issuer = &settings.issuers[0];
     assert_eq!(claims(issuer.scopes.claims()), ["scope", "scp"]);
     assert_eq!(issuer.scopes.separators(), [' ']);
     assert!(issuer.require_any.is_empty() && issuer.formats.is_empty());
+    assert!(issuer.origin_claim.is_none() && issuer.cookie_binding.is_none());
 }
 
 #[test]
@@ -46,6 +54,7 @@ fn what_is_printed_of_claim_rules_loads_again() {
         r#"scope_claims = ["scp", "/resource/scopes"]"#,
         r#"scope_separators = [" ", ","]"#,
         r#"require_any = [["pur", "purpose"], ["role"]]"#,
+        r#"origin_claim = "ord""#,
         r#"x-a = ["pur", "purpose"]"#,
     ] {
         assert!(first.contains(line), "{line} in {first}");
@@ -67,11 +76,25 @@ fn wrong_claim_rules() {
         ("require_any = [[]]", "found an empty list, expected a list of 1 to 16 claims"),
         ("formats = { sub = \"guid\" }", "found \"guid\", expected \"uuid\""),
         ("formats = [\"sub\"]", "expected a table"),
+        ("origin_claim = [\"ord\"]", "origin_claim: found a list, expected a text"),
+        ("cookie_binding = \"atbv\"", "cookie_binding: found \"atbv\", expected a table"),
     ] {
         let found = mistakes(&with_issuer(lines));
         assert!(!found.is_empty(), "{lines}");
         assert!(found[0].contains(problem), "{lines}: {found:?}");
     }
+}
+
+#[test]
+fn x1_a_binding_that_is_not_all_there_is_refused() {
+    let found = mistakes(&with_issuer("cookie_binding = { cookie = \"a;b\", kind = 1 }"));
+    let told = |what: &str| found.iter().any(|line| line.contains(what));
+    assert_eq!(found.len(), 5, "{found:?}");
+    assert!(told("cookie_binding.cookie: found \"a;b\""), "{found:?}");
+    assert!(told("cookie_binding.reference: missing; expected the claim with its MD5"));
+    assert!(told("cookie_binding.type.claim: missing"), "{found:?}");
+    assert!(told("cookie_binding.type.value: missing"), "{found:?}");
+    assert!(told("cookie_binding.kind: unknown key"), "{found:?}");
 }
 
 #[test]
