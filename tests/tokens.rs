@@ -24,6 +24,8 @@ mod headers;
 mod issuers;
 #[path = "tokens/places.rs"]
 mod places;
+#[path = "tokens/published.rs"]
+mod published;
 #[path = "tokens/signatures.rs"]
 mod signatures;
 #[path = "tokens/times.rs"]

@@ -16,6 +16,8 @@
 mod cookbook;
 #[path = "vectors/json_test_suite.rs"]
 mod json_test_suite;
+#[path = "support/published.rs"]
+mod published;
 #[path = "vectors/published_tokens.rs"]
 mod published_tokens;
 #[path = "vectors/wycheproof.rs"]

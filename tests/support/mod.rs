@@ -24,6 +24,7 @@ pub(crate) mod logs;
 pub(crate) mod oracle;
 pub(crate) mod process;
 pub(crate) mod proxy;
+pub(crate) mod published;
 pub(crate) mod setup;
 pub(crate) mod upstream;
 pub(crate) mod wire;

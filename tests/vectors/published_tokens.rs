@@ -1,17 +1,13 @@
 //! Tokens that real providers published with their documentation, and the keys they verify under.
 
-use countersign::jose::{CompactJws, JwkSet, KeyLimits, Object, verify_compact};
+use countersign::jose::{CompactJws, HexKey, JwkSet, KeyLimits, Object, verify_compact};
 
-/// The development key of ubirch's token manager; published as hex X ‖ Y.
+use crate::published::{UBIRCH_HEX_KEY, UBIRCH_README_TOKEN, UBIRCH_TOKEN};
+
+/// The development key of ubirch's token manager, as a JWK.
 const UBIRCH_KEY: &str = r#"{"kty":"EC","crv":"P-256",
     "x":"Lgn8c96LBnxMOCkujWg-06uu8iDJuKa4WTWgVTWROac",
     "y":"Dxey52VDUYoRP7qEhj22BguwIk_EUQTKCsioJ5sNdEo"}"#;
-
-/// From ubirch's "Access Token" page; valid until 2221.
-const UBIRCH_TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL3Rva2VuLmRldi51YmlyY2guY29tIiwic3ViIjoiOTYzOTk1ZWQtY2UxMi00ZWE1LTg5ZGMtYjE4MTcwMWQxZDdiIiwiYXVkIjoiaHR0cHM6Ly92ZXJpZnkuZGV2LnViaXJjaC5jb20iLCJleHAiOjc5MjE1MzU0NzMsImlhdCI6MTYxMDE0NTA3MywianRpIjoiZjM1OWVhZjEtMmE5MS00NDYyLTk2MmItNWM4NTUyM2JhZmFkIiwicHVycG9zZSI6IlNoYXJrIFRhbmsgLSBNZXhpY28iLCJ0YXJnZXRfaWRlbnRpdGllcyI6WyI3NTQ5YWNkOC05MWUxLTQyMzAtODMzYS0yZjM4NmUwOWI5NmYiXSwicm9sZSI6InZlcmlmaWVyIiwic2NvcGUiOiJ2ZXIifQ.Xv2ITreHDbt9D48adjx0NnO_ZXU5CciG4-ooIprn32Fxu5VTFRr_t3vZM8b39lLmIPzoMZB-d3wGWOtuVGPCkA";
-
-/// From the readme of ubirch's token manager, under the same key.
-const UBIRCH_README_TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL3Rva2VuLmRldi51YmlyY2guY29tIiwic3ViIjoiOTYzOTk1ZWQtY2UxMi00ZWE1LTg5ZGMtYjE4MTcwMWQxZDdiIiwiYXVkIjoiaHR0cHM6Ly92ZXJpZnkuZGV2LnViaXJjaC5jb20iLCJleHAiOjc5Mjc5OTU2NDEsImlhdCI6MTYxNjYwNTI0MSwianRpIjoiNzI2YWE3OTUtYTJkYy00MzU0LTk1NTktNDFhMmM4NjYxNWExIiwic2NwIjpbInVwcDp2ZXJpZnkiXSwicHVyIjoiS2luZyBEdWRlIC0gQ29uY2VydCIsInRncCI6W10sInRpZCI6WyJlMjE1NTJmOC0wMzUzLTQxZTMtYjg2ZS0wZDNlOTI5MzVkNDYiXSwib3JkIjpbImh0dHA6Ly92ZXJpZmljYXRpb24uZGV2LnViaXJjaC5jb20iXX0.etW9msaDVae1SC_BJTA0H6Hqo0m2inKi4SYKjOmJgqbPEmlWxtDvd0MP1rf5GYpfGqizbH3uUgRxESS6qqXSTQ";
 
 /// The key set of GenAuth's page "How to verify user credentials (token)".
 const GENAUTH_KEYS: &str = r#"{"keys":[{"e":"AQAB","kty":"RSA","alg":"RS256","use":"sig",
@@ -36,6 +32,14 @@ fn the_token_of_ubirch_verifies() {
     let claims = claims(UBIRCH_KEY, UBIRCH_TOKEN).unwrap();
     assert_eq!(claims.get("iss").unwrap().to_text(), r#""https://token.dev.ubirch.com""#);
     assert_eq!(claims.get("exp").unwrap().to_text(), "7921535473");
+}
+
+#[test]
+fn the_key_that_ubirch_publishes_in_hex_is_the_same() {
+    let set = JwkSet::parse(UBIRCH_KEY.as_bytes(), &KeyLimits::default()).unwrap();
+    let hex = HexKey::parse(UBIRCH_HEX_KEY).unwrap();
+    assert_eq!(hex.key().thumbprint(), set.keys[0].thumbprint());
+    assert!(verify_compact(UBIRCH_TOKEN.as_bytes(), hex.key()).is_ok());
 }
 
 #[test]
