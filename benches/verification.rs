@@ -28,7 +28,7 @@ fn verification(criterion: &mut Criterion) {
         let verifier = fixture.verifier();
         let credential = Credential::new(fixture.token.as_bytes()).expect("a credential");
         let verify = |cache: &RefCell<TokenCache>| {
-            at_once(verifier.verify(credential, cache)).expect("a good token")
+            at_once(verifier.verify(credential, None, cache)).expect("a good token")
         };
         let warm = RefCell::new(TokenCache::new(&fixture.settings.cache));
         let cold = RefCell::new(TokenCache::new(&CacheSettings {
