@@ -32,21 +32,21 @@ fn a_good_token_passes_every_check() {
     assert_eq!(
         said.out,
         format!(
-            "ok    credential  of the characters that a token has\n\
-             ok    size        {length} of at most 8192 bytes\n\
-             ok    header      alg ES256, kid \"key-1\"\n\
-             ok    claims      a JSON object of 7 members\n\
-             ok    issuer      the configured issuer \"corp\"\n\
-             ok    algorithm   ES256 is allowed\n\
-             ok    type        typ \"at+jwt\"\n\
-             ok    members     registered claims are well-formed\n\
-             ok    times       valid for another 360 s\n\
-             ok    required    [\"exp\", \"tenant\"] are there\n\
-             ok    audience    one of [\"https://api.example.com\"]\n\
-             ok    binding     no proof of possession is needed\n\
-             ok    key         EC P-256, kid \"key-1\"\n\
-             ok    signature   ES256 signature is right\n\
-             ok    headers     every mapped claim fits into its header\n\
+            "ok    credential    of the characters that a token has\n\
+             ok    size          {length} of at most 8192 bytes\n\
+             ok    header        alg ES256, kid \"key-1\"\n\
+             ok    claims        a JSON object of 7 members\n\
+             ok    issuer        the configured issuer \"corp\"\n\
+             ok    algorithm     ES256 is allowed\n\
+             ok    type          typ \"at+jwt\"\n\
+             ok    members       registered claims are well-formed\n\
+             ok    times         valid for another 360 s\n\
+             ok    required      [\"exp\", \"tenant\"] are there\n\
+             ok    audience      one of [\"https://api.example.com\"]\n\
+             ok    binding       no proof of possession is needed\n\
+             ok    key           EC P-256, kid \"key-1\"\n\
+             ok    signature     ES256 signature is right\n\
+             ok    headers       every mapped claim fits into its header\n\
              admitted\n"
         )
     );
@@ -71,7 +71,7 @@ fn the_failing_check_is_told_and_what_was_not_checked_any_more() {
     assert_eq!(
         end.collect::<Vec<_>>(),
         [
-            "FAIL  times       token_expired: The token has expired. (It is 1800000000; clock_skew is 60 s.)",
+            "FAIL  times         token_expired: The token has expired. (It is 1800000000; clock_skew is 60 s.)",
             "-     required",
             "-     audience",
             "-     binding",
@@ -107,7 +107,7 @@ fn each_mistake_is_found_by_its_own_check() {
         let said = setup.explain(&[&token]);
         assert_eq!(said.refusal(), format!("refused: {reason}"), "{}", said.out);
         let line = said.out.lines().find(|line| line.starts_with("FAIL")).unwrap();
-        assert!(line.starts_with(&format!("FAIL  {check:<12}{reason}: ")), "{line}");
+        assert!(line.starts_with(&format!("FAIL  {check:<14}{reason}: ")), "{line}");
         assert!(line.contains(hint), "{line}");
         assert!(!said.out.contains("admitted"));
     }
@@ -121,7 +121,7 @@ fn keys_that_cannot_be_had_are_said_as_such() {
     let said = setup.explain(&[&setup.token(&[])]);
     assert_eq!(said.refusal(), "nobody can tell at the moment: keys_unavailable");
     let line = said.out.lines().find(|line| line.starts_with("FAIL")).unwrap();
-    assert!(line.starts_with("FAIL  key         keys_unavailable: "), "{line}");
+    assert!(line.starts_with("FAIL  key           keys_unavailable: "), "{line}");
     assert!(line.contains(&closed.to_string()), "{line}");
     // What can be told without keys is told all the same.
     let expired = setup.token(&[("exp", 1.into())]);
@@ -147,7 +147,7 @@ fn a_request_is_judged_as_a_whole() {
     ] {
         let said = setup.explain(&[&[token.as_str()], request].concat());
         assert_eq!(said.refusal(), format!("refused: {reason}"), "{}", said.out);
-        assert!(said.out.contains(&format!("FAIL  {check:<12}{reason}: ")), "{}", said.out);
+        assert!(said.out.contains(&format!("FAIL  {check:<14}{reason}: ")), "{}", said.out);
     }
     assert!(setup.explain(&[&writer, "--path", "/loans/17", "--method", "POST"]).admitted());
     let public = setup.explain(&["no-token", "--path", "/healthz"]);

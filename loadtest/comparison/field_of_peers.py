@@ -51,6 +51,13 @@ class Field:
     def cold(self, key: Key) -> Countersign:
         return self._countersign("countersign cold", key, cache_entries=0)
 
+    def asking(self, url: str, name: str) -> Countersign:
+        """Asks the endpoint there about every token."""
+        stage = self._stage()
+        return Countersign(
+            name, stage, verifies=True, binary=self._binary, introspection_url=url
+        )
+
     def present(self, peers: list[Peer]) -> list[Peer]:
         """Those whose program is there."""
         there = []

@@ -21,6 +21,8 @@ def check(peer: Peer, material: Material):
         return None
     if not peer.verifies:
         return _expect(peer, "a request without token", None, 200)
+    if peer.stage.key is None:
+        return _check_asking(peer)
     algorithm = peer.stage.key.algorithm
     good = material.token(algorithm, sub=_SUBJECT, scope=_SCOPE)
     expired = {"iat": str(int(time.time()) - 2 * _DAY), "exp": str(int(time.time()) - _DAY)}
@@ -36,6 +38,15 @@ def check(peer: Peer, material: Material):
     }
     for what, token in bad.items():
         _expect(peer, what, token, *_REFUSED)
+
+
+def _check_asking(peer: Peer):
+    """A peer that asks about tokens instead of verifying them."""
+    good = f"opaque-{_SUBJECT}-x"
+    _expect(peer, "an active token", good, 200)
+    _expect_claims(peer, good)
+    _expect(peer, "a token that is not active", "another-token", *_REFUSED)
+    _expect(peer, "no token", None, *_REFUSED)
 
 
 def _expect(peer: Peer, what: str, token: str | None, *statuses: int):

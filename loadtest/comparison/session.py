@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import footprint, tools, two_workers
+from . import footprint, opaque, tools, two_workers
 from .contest import Result, hold
 from .contests import CONTESTS, QUICK_CONTESTS, Contest
 from .field_of_peers import Field
@@ -46,6 +46,7 @@ class Session:
             if not self._options.quick:
                 self._part("half-load", self._half_load)
                 self._part("workers", self._workers)
+                self._part("opaque", self._opaque)
             self._part("footprint", self._footprint)
         return self.found
 
@@ -83,6 +84,17 @@ class Session:
         figures["quiet worker p99 us, alone"] = waiting.alone
         figures["quiet worker p99 us, beside another process"] = waiting.beside_stranger
         figures["quiet worker p99 us, beside a busy worker"] = waiting.beside_worker
+
+    def _opaque(self):
+        field, cores = self._field, self._cores
+        results = opaque.cached(field, self._material, cores, self._options.pace)
+        self._keep("opaque", "4,000 JWTs and 4,000 opaque tokens, all remembered", results)
+        figures = self.found.figures
+        crowd = f"questions for {opaque.CROWD:,} callers with one new token"
+        figures[crowd] = opaque.calls_for_a_crowd(field, cores)
+        beside = opaque.beside_new_tokens(field, cores)
+        figures["remembered tokens p99 us, new ones elsewhere"] = beside.stranger
+        figures["remembered tokens p99 us, beside new ones"] = beside.itself
 
     def _footprint(self):
         figures, cores, material = self.found.figures, self._cores, self._material

@@ -95,6 +95,24 @@ pub const CHECKS: &[&str] = &[
     "key",
     "signature",
     "headers",
+];
+
+/// The same where the issuer is asked about a verified token as well.
+const CHECKS_AND_ASKED: &[&str] = &[
+    "size",
+    "header",
+    "claims",
+    "issuer",
+    "algorithm",
+    "type",
+    "members",
+    "times",
+    "required",
+    "audience",
+    "binding",
+    "key",
+    "signature",
+    "headers",
     "introspection",
 ];
 
@@ -237,6 +255,7 @@ impl TokenVerifier {
     pub fn checks(&self, token: &[u8], asked: Option<usize>) -> &'static [&'static str] {
         match self.way(token, asked, &mut ()) {
             Ok(Way::Ask(..)) => statement::CHECKS,
+            Ok(Way::Verify(_, _, issuer)) if issuer.beyond != Beyond::Nothing => CHECKS_AND_ASKED,
             _ => CHECKS,
         }
     }

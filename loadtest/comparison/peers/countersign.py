@@ -44,6 +44,20 @@ keys.jwks_file = "{jwks}"
 """
 
 
+_ASKED_ISSUER = """
+[issuers.idp]
+issuer = "{name}"
+audiences = ["{audience}"]
+
+[issuers.idp.introspection]
+when = "only"
+url = "{url}"
+auth = "none"
+client_id = "load"
+cache_ttl = "1h"
+"""
+
+
 @dataclass
 class Countersign(Peer):
     binary: Path = Path()
@@ -53,6 +67,8 @@ class Countersign(Peer):
     issuers: int = 1
     # More than one: as many paths, /r0/** to /rN/**, beside the one for everything else.
     routes: int = 1
+    # Where to ask about tokens; then none is verified by its signature.
+    introspection_url: str | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -104,6 +120,10 @@ class Countersign(Peer):
         return frame + self._issuers() + self._routes()
 
     def _issuers(self) -> str:
+        if self.introspection_url:
+            return _ASKED_ISSUER.format(
+                name=issuer_name(0), audience=AUDIENCE, url=self.introspection_url
+            )
         if not self.verifies:
             return ""
         return "".join(

@@ -56,8 +56,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (outcome, check, text) in &self.lines {
             match outcome {
-                Outcome::Passed => writeln!(f, "ok    {check:<12}{}", printable(text))?,
-                Outcome::Failed => writeln!(f, "FAIL  {check:<12}{}", printable(text))?,
+                Outcome::Passed => writeln!(f, "ok    {check:<14}{}", printable(text))?,
+                Outcome::Failed => writeln!(f, "FAIL  {check:<14}{}", printable(text))?,
                 Outcome::NotReached => writeln!(f, "-     {check}")?,
             }
         }
@@ -111,8 +111,8 @@ mod tests {
         let text = report.to_string();
         assert_eq!(
             text,
-            "ok    one         fine\n\
-             FAIL  two         token_expired: The token has expired.\n\
+            "ok    one           fine\n\
+             FAIL  two           token_expired: The token has expired.\n\
              -     three\n"
         );
     }
