@@ -167,19 +167,19 @@ fn a_token_that_is_bound_to_a_request_is_judged_in_it() {
     ]);
     let alone = setup.explain(&[&token]);
     assert_eq!(alone.refusal(), "refused: origin_mismatch");
-    assert!(alone.out.contains("FAIL  origin      origin_mismatch: "), "{}", alone.out);
+    assert!(alone.out.contains("FAIL  origin        origin_mismatch: "), "{}", alone.out);
     assert!(alone.out.contains("\"ord\" must be the request's Origin"), "{}", alone.out);
 
     let origin = ["--path", "/loans/17", "--header", "Origin: https://app.example.com"];
     let without_cookie = setup.explain(&[&[token.as_str()], &origin[..]].concat());
     assert_eq!(without_cookie.refusal(), "refused: binding_unproven");
-    assert!(without_cookie.out.contains("FAIL  cookie      "), "{}", without_cookie.out);
+    assert!(without_cookie.out.contains("FAIL  cookie        "), "{}", without_cookie.out);
     assert!(without_cookie.out.contains("by the cookie \"atbv\""), "{}", without_cookie.out);
 
     let cookie = "Cookie: atbv=646b0ed2-c501-4b17-9251-94112013a718";
     let whole = setup.explain(&[&[token.as_str()], &origin[..], &["--header", cookie]].concat());
     assert!(whole.admitted(), "{}", whole.out);
-    for told in ["ok    origin      as \"ord\" has it", "ok    cookie      there"] {
+    for told in ["ok    origin        as \"ord\" has it", "ok    cookie        there"] {
         assert!(whole.out.contains(told), "{}", whole.out);
     }
     assert!(!whole.out.contains("646b0ed2"), "{}", whole.out);
