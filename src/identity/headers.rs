@@ -1,5 +1,6 @@
 //! Claim headers: from the verified claims of a token to the headers that the upstream receives.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
@@ -17,7 +18,8 @@ pub struct ClaimHeaders {
 /// The header values of one token, ready to be set on any number of requests.
 ///
 /// The values are marked as sensitive: `Debug` does not show them, and HTTP/2 keeps them out of its
-/// compression tables.
+/// compression tables. They are parts of one text, so that a token that was not used lately has one
+/// place in memory with them and one reference count, not two places for each.
 #[derive(Debug)]
 pub struct RenderedHeaders {
     headers: Box<[(HeaderName, HeaderValue)]>,
@@ -41,36 +43,38 @@ impl ClaimHeaders {
     /// upstream sees no header rather than an empty one (threats H-7). Of several names for one
     /// claim the first counts that is there and not null, whatever its value.
     pub fn render(&self, claims: &Object) -> Result<RenderedHeaders, Unrenderable> {
-        let mut headers = Vec::with_capacity(self.mapping.len());
+        let mut said = Vec::with_capacity(self.mapping.len());
         for line in &self.mapping {
-            if let Some(value) = self.value(line, claims)? {
-                headers.push((line.header.clone(), value));
+            let text = self.text(line, claims)?;
+            if !text.is_empty() {
+                said.push((line, text));
             }
         }
-        Ok(RenderedHeaders { headers: headers.into_boxed_slice() })
+        let mut texts: Bytes = said.iter().flat_map(|(_, text)| text.bytes()).collect();
+        let headers = said.iter().map(|(line, text)| {
+            let mut value = HeaderValue::from_maybe_shared(texts.split_to(text.len()))
+                .map_err(|_| unrenderable(line))?;
+            value.set_sensitive(true);
+            Ok((line.header.clone(), value))
+        });
+        Ok(RenderedHeaders { headers: headers.collect::<Result<_, _>>()? })
     }
 
-    fn value(
-        &self,
-        line: &ClaimHeaderSettings,
-        claims: &Object,
-    ) -> Result<Option<HeaderValue>, Unrenderable> {
-        let unrenderable = || Unrenderable { header: line.header.clone() };
+    /// What a header says; empty if there is nothing to say.
+    fn text(&self, line: &ClaimHeaderSettings, claims: &Object) -> Result<String, Unrenderable> {
         let mut named = line.claims.iter().filter_map(|claim| claim.find(claims));
         let Some(claim) = named.find(|claim| **claim != Json::Null) else {
-            return Ok(None);
+            return Ok(String::new());
         };
-        let text = line.encoding.write(claim).map_err(|_| unrenderable())?;
-        if text.is_empty() {
-            return Ok(None);
+        match line.encoding.write(claim) {
+            Ok(text) if text.len() <= self.max_bytes => Ok(text),
+            _ => Err(unrenderable(line)),
         }
-        if text.len() > self.max_bytes {
-            return Err(unrenderable());
-        }
-        let mut value = HeaderValue::try_from(text).map_err(|_| unrenderable())?;
-        value.set_sensitive(true);
-        Ok(Some(value))
     }
+}
+
+fn unrenderable(line: &ClaimHeaderSettings) -> Unrenderable {
+    Unrenderable { header: line.header.clone() }
 }
 
 impl RenderedHeaders {
@@ -87,8 +91,8 @@ impl RenderedHeaders {
     pub fn memory(&self) -> usize {
         /// What `Bytes` allocates beside the text once it is shared.
         const SHARED: usize = 4 * size_of::<usize>();
-        let values = self.headers.iter().map(|(_, value)| value.len() + SHARED);
-        size_of::<Self>() + size_of_val(&*self.headers) + values.sum::<usize>()
+        let values = self.headers.iter().map(|(_, value)| value.len());
+        size_of::<Self>() + size_of_val(&*self.headers) + SHARED + values.sum::<usize>()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     jose::{Json, Object},
 };
 
-use super::ScopeClaims;
+use super::{ScopeClaims, scopes::Scopes};
 
 /// A compiled requirement.
 #[derive(Debug)]
@@ -58,15 +58,25 @@ impl Requirement {
     /// Whether a token of that issuer with these claims may pass.
     pub fn check(&self, issuer: usize, claims: &Object) -> Result<(), Unmet> {
         let accepted = self.issuers.iter().find(|accepted| accepted.index == issuer);
-        let granted = accepted.ok_or(Unmet::Issuer)?.scopes.of(claims);
-        let any = self.any_scopes.is_empty() || self.any_scopes.iter().any(|s| granted.hold(s));
-        if !any || !self.all_scopes.iter().all(|scope| granted.hold(scope)) {
+        let scopes = &accepted.ok_or(Unmet::Issuer)?.scopes;
+        if self.asks_for_scopes() && !self.scopes_suffice(scopes.of(claims)) {
             return Err(Unmet::Scope);
         }
         if !self.claims.iter().all(|check| check.passes(claims)) {
             return Err(Unmet::Claim);
         }
         Ok(())
+    }
+
+    /// Where none is asked for, the claims are left alone: looking for `scope` among those of a
+    /// token that was not used lately takes five cache misses of the 28 of a request.
+    fn asks_for_scopes(&self) -> bool {
+        !(self.all_scopes.is_empty() && self.any_scopes.is_empty())
+    }
+
+    fn scopes_suffice(&self, granted: Scopes<'_>) -> bool {
+        let any = self.any_scopes.is_empty() || self.any_scopes.iter().any(|s| granted.hold(s));
+        any && self.all_scopes.iter().all(|scope| granted.hold(scope))
     }
 
     /// The scopes to name in an `insufficient_scope` challenge (RFC 6750 §3), separated by spaces;

@@ -79,6 +79,9 @@ enum Phase {
     Header,
     /// Waiting for a request to begin.
     Idle,
+    /// The first bytes of a header block are here. As a rule so is all of it, which needs no
+    /// deadline and thus no look at the clock (50 ns); if not, `Header` begins.
+    Arrived,
     /// A request is being served: its own deadlines count.
     Serving,
     /// The connection has become a tunnel, which has a deadline of its own.
@@ -183,24 +186,29 @@ impl Activity {
 
     fn bytes_arrived(&self) {
         if self.bytes_begin_request && self.phase.load(Relaxed) == Phase::Idle as u8 {
+            self.phase.store(Phase::Arrived as u8, Relaxed);
+        }
+    }
+
+    /// What has arrived is not all of a request.
+    fn bytes_are_missing(&self) {
+        if self.phase.load(Relaxed) == Phase::Arrived as u8 {
             self.enter(Phase::Header);
         }
     }
 
-    /// When to stop waiting for bytes; `None` for a tunnel, which has a deadline of its own.
-    ///
-    /// While a request is served that is never, but there is a time to look again: hyper does not
-    /// read again only because an answer has ended, so that nobody else would notice that the
-    /// connection has become idle.
+    /// When to stop waiting for bytes; `None` for a tunnel, which has a deadline of its own, and
+    /// while a request is served.
     fn read_deadline(&self) -> Option<Instant> {
-        let Deadlines { header, idle, .. } = self.deadlines;
-        let since = self.since();
         match self.phase.load(Relaxed) {
-            phase if phase == Phase::Header as u8 => Some(since + header),
-            phase if phase == Phase::Idle as u8 => Some(since + idle),
-            phase if phase == Phase::Serving as u8 => Some(Instant::now() + header.min(idle)),
+            phase if phase == Phase::Header as u8 => Some(self.since() + self.deadlines.header),
+            phase if phase == Phase::Idle as u8 => Some(self.since() + self.deadlines.idle),
             _ => None,
         }
+    }
+
+    fn is_serving(&self) -> bool {
+        self.phase.load(Relaxed) == Phase::Serving as u8
     }
 }
 
@@ -238,10 +246,22 @@ impl<S> GuardedIo<S> {
     }
 
     fn on_read_pending(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.activity.bytes_are_missing();
+        if self.activity.is_serving() {
+            self.look_again_later(cx);
+            return Poll::Pending;
+        }
         match self.activity.read_deadline() {
             Some(deadline) => self.read_timer.poll(cx, deadline).map(|()| Err(timed_out())),
             None => Poll::Pending,
         }
+    }
+
+    /// hyper does not read again only because an answer has ended, so that nobody else would
+    /// notice that the connection has become idle.
+    fn look_again_later(&mut self, cx: &mut Context<'_>) {
+        let Deadlines { header, idle, .. } = self.activity.deadlines;
+        self.read_timer.wake_within(cx, header.min(idle), self.activity.since());
     }
 
     /// Passes a write's outcome on, or ends the connection if the client takes nothing.
@@ -364,6 +384,18 @@ impl Timer {
             sleep.as_mut().reset(deadline);
         }
         Poll::Pending
+    }
+
+    /// Wakes at some moment until `wait` from now. `past` is any moment before now: a timer that
+    /// goes off until `wait` after that will do, which spares a look at the clock (50 ns).
+    fn wake_within(&mut self, cx: &mut Context<'_>, wait: Duration, past: Instant) {
+        let is_set = match &mut self.sleep {
+            Some(sleep) if sleep.deadline() <= past + wait => sleep.as_mut().poll(cx).is_pending(),
+            _ => false,
+        };
+        if !is_set {
+            let _: Poll<()> = self.poll(cx, Instant::now() + wait);
+        }
     }
 }
 
