@@ -66,6 +66,8 @@ reasons! {
         "The route does not take this method.";
     // The credential.
     CredentialMissing = "credential_missing", CredentialMissing, "No credential was sent.";
+    CredentialSchemeUnknown = "credential_scheme_unknown", CredentialMissing,
+        "The credential that was sent is of another scheme.";
     CredentialAmbiguous = "credential_ambiguous", RequestMalformed,
         "More than one credential was sent.";
     CredentialMalformed = "credential_malformed", RequestMalformed,

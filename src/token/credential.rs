@@ -67,9 +67,10 @@ impl CredentialSources {
     /// The request's credential (threats T-21).
     ///
     /// # Errors
-    /// [`Reason::CredentialMissing`] if there is none, [`Reason::CredentialAmbiguous`] if there
-    /// are two that differ or one header occurs twice, [`Reason::CredentialMalformed`] if there is
-    /// a scheme without anything behind it.
+    /// [`Reason::CredentialMissing`] if there is none, [`Reason::CredentialSchemeUnknown`] if
+    /// there is one of another scheme only, [`Reason::CredentialAmbiguous`] if there are two that
+    /// differ or one header occurs twice, [`Reason::CredentialMalformed`] if there is a scheme
+    /// without anything behind it.
     pub fn extract<'h>(&self, headers: &'h HeaderMap) -> Result<Credential<'h>, Reason> {
         let mut found: Option<Credential<'h>> = None;
         for source in &self.sources {
@@ -81,7 +82,23 @@ impl CredentialSources {
                 _ => found = Some(credential),
             }
         }
-        found.ok_or(Reason::CredentialMissing)
+        found.ok_or_else(|| self.why_none(headers))
+    }
+
+    /// A header that was to hold our scheme and did not give a credential holds another, unless
+    /// it is empty.
+    fn why_none(&self, headers: &HeaderMap) -> Reason {
+        let holds_another = |source: &CredentialSource| match source {
+            CredentialSource::Header { name, scheme: Some(_) } => {
+                headers.get(name).is_some_and(|value| !value.is_empty())
+            }
+            _ => false,
+        };
+        if self.sources.iter().any(holds_another) {
+            Reason::CredentialSchemeUnknown
+        } else {
+            Reason::CredentialMissing
+        }
     }
 
     /// Removes from `headers` what the upstream must not see (threats H-10).

@@ -65,10 +65,10 @@ fn t21_authorization_carries_one_token_by_the_scheme_bearer() {
         format!("Bearer:{token}"),
         format!("BearerX {token}"),
         format!("xBearer {token}"),
-        String::new(),
     ] {
-        world.refuses_request(&value, &authorization(&value), Reason::CredentialMissing);
+        world.refuses_request(&value, &authorization(&value), Reason::CredentialSchemeUnknown);
     }
+    world.refuses_request("empty", &authorization(""), Reason::CredentialMissing);
 }
 
 #[test]

@@ -28,7 +28,9 @@ fn everywhere(forward: bool) -> CredentialSources {
 
 #[test]
 fn t21_exactly_one_token_or_a_refusal() {
-    use Reason::{CredentialAmbiguous, CredentialMalformed, CredentialMissing};
+    use Reason::{
+        CredentialAmbiguous, CredentialMalformed, CredentialMissing, CredentialSchemeUnknown,
+    };
     type Case = (&'static [(&'static str, &'static str)], Result<&'static str, Reason>);
     let cases: &[Case] = &[
         (&[("authorization", "Bearer abc.d-e_f~+/=")], Ok("abc.d-e_f~+/=")),
@@ -39,10 +41,12 @@ fn t21_exactly_one_token_or_a_refusal() {
         (&[("cookie", "a=b"), ("cookie", "session=abc")], Ok("abc")),
         (&[("authorization", "Bearer abc"), ("x-token", "abc")], Ok("abc")),
         (&[], Err(CredentialMissing)),
-        (&[("authorization", "Basic dXNlcjpwdw==")], Err(CredentialMissing)),
-        (&[("authorization", "DPoP abc")], Err(CredentialMissing)),
-        (&[("authorization", "BearerX abc")], Err(CredentialMissing)),
+        (&[("authorization", "Basic dXNlcjpwdw==")], Err(CredentialSchemeUnknown)),
+        (&[("authorization", "DPoP abc")], Err(CredentialSchemeUnknown)),
+        (&[("authorization", "BearerX abc")], Err(CredentialSchemeUnknown)),
         (&[("proxy-authorization", "Bearer abc")], Err(CredentialMissing)),
+        (&[("authorization", "")], Err(CredentialMissing)),
+        (&[("authorization", "Basic b"), ("x-token", "abc")], Ok("abc")),
         (&[("x-token", "")], Err(CredentialMissing)),
         (&[("cookie", "session=")], Err(CredentialMissing)),
         (&[("cookie", "xsession=abc")], Err(CredentialMissing)),
