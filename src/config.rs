@@ -44,7 +44,10 @@ mod warnings;
 pub use cache::CacheSettings;
 pub use claims::ClaimHeaderSettings;
 pub use credential::{CredentialSettings, CredentialSource};
-pub use denials::DenialSettings;
+pub use denials::{
+    BodyTemplate, BuiltInProfile, DenialProfile, DenialSettings, OwnAnswerSettings,
+    OwnBodySettings, OwnProfileSettings, Place,
+};
 pub use error::{ConfigError, ConfigErrors};
 pub use flags::{FLAG_NAME, Flags};
 pub use forwarding::ForwardingSettings;

@@ -138,8 +138,13 @@ impl Gate {
     /// Counts and logs a denial. Called once for each, where it becomes an answer.
     ///
     /// The line holds the canonical path, which is printable ASCII, and never the query, which
-    /// may hold secrets.
-    pub fn record(&self, denial: &Denial, request: Option<&CanonicalRequest>) {
+    /// may hold secrets. `trace_id` is what the answer calls itself.
+    pub fn record(
+        &self,
+        denial: &Denial,
+        request: Option<&CanonicalRequest>,
+        trace_id: Option<&str>,
+    ) {
         let issuer = denial.issuer().and_then(|index| self.issuer_names.get(index));
         let issuer = issuer.map_or("", String::as_str);
         self.metrics.denials.with_label_values(&[denial.reason().code(), issuer]).inc();
@@ -151,6 +156,7 @@ impl Gate {
             issuer,
             method = request.map(|request| request.method().as_str()),
             path = request.map(CanonicalRequest::path),
+            trace_id,
             "denied"
         );
     }

@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-/// What kind of refusal a [`Reason`] is; decides status and challenge.
+/// What kind of refusal a [`Reason`] is; decides, with the profile in use, how it is answered.
+/// Here, how by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// No credential where one is needed: 401 with a bare challenge (RFC 6750 §3).
@@ -16,6 +17,80 @@ pub enum Class {
     RequestMalformed,
     /// We can't decide: 503 with `Retry-After`, never 401 and never a pass.
     CannotDecide,
+}
+
+/// Something for every class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ByClass<T> {
+    /// For [`Class::CredentialMissing`].
+    pub credential_missing: T,
+    /// For [`Class::CredentialInvalid`].
+    pub credential_invalid: T,
+    /// For [`Class::NotPermitted`].
+    pub not_permitted: T,
+    /// For [`Class::RequestMalformed`].
+    pub request_malformed: T,
+    /// For [`Class::CannotDecide`].
+    pub cannot_decide: T,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: &[Self] = &[
+        Self::CredentialMissing,
+        Self::CredentialInvalid,
+        Self::NotPermitted,
+        Self::RequestMalformed,
+        Self::CannotDecide,
+    ];
+
+    /// Its name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CredentialMissing => "credential_missing",
+            Self::CredentialInvalid => "credential_invalid",
+            Self::NotPermitted => "not_permitted",
+            Self::RequestMalformed => "request_malformed",
+            Self::CannotDecide => "cannot_decide",
+        }
+    }
+}
+
+impl<T> ByClass<T> {
+    /// What a function says of each class.
+    pub fn from_fn(mut of: impl FnMut(Class) -> T) -> Self {
+        Self {
+            credential_missing: of(Class::CredentialMissing),
+            credential_invalid: of(Class::CredentialInvalid),
+            not_permitted: of(Class::NotPermitted),
+            request_malformed: of(Class::RequestMalformed),
+            cannot_decide: of(Class::CannotDecide),
+        }
+    }
+
+    /// What is there for a class.
+    pub const fn of(&self, class: Class) -> &T {
+        match class {
+            Class::CredentialMissing => &self.credential_missing,
+            Class::CredentialInvalid => &self.credential_invalid,
+            Class::NotPermitted => &self.not_permitted,
+            Class::RequestMalformed => &self.request_malformed,
+            Class::CannotDecide => &self.cannot_decide,
+        }
+    }
+}
+
+impl<T: Copy> ByClass<T> {
+    /// The same for every class.
+    pub const fn all(each: T) -> Self {
+        Self {
+            credential_missing: each,
+            credential_invalid: each,
+            not_permitted: each,
+            request_malformed: each,
+            cannot_decide: each,
+        }
+    }
 }
 
 macro_rules! reasons {

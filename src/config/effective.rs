@@ -3,6 +3,7 @@
 //! What it prints can be loaded again and means the same. It holds no secret: settings name the
 //! files of secrets, never their content, and URLs with user information are refused at load.
 
+mod denials;
 mod introspection;
 mod issuer;
 mod writer;
@@ -31,7 +32,7 @@ impl Settings {
         root.insert("cache".to_owned(), self.cache_table());
         root.insert("claims".to_owned(), self.claims_table());
         root.insert("forwarding".to_owned(), self.forwarding_table());
-        root.insert("denials".to_owned(), self.denials_table());
+        root.insert("denials".to_owned(), denials::table(&self.denials));
         root.insert("log".to_owned(), log_table(&self.log));
         let routes = self.routes.iter().map(|route| self.route_table(route));
         root.insert("routes".to_owned(), Value::Array(routes.collect()));
@@ -118,13 +119,6 @@ impl Settings {
             .table()
     }
 
-    fn denials_table(&self) -> Value {
-        Writer::default()
-            .optional("realm", self.denials.realm.as_ref())
-            .switch("expose_reasons", self.denials.expose_reasons)
-            .table()
-    }
-
     fn route_table(&self, route: &RouteSettings) -> Value {
         let writer = Writer::default()
             .text("path", route.path.as_str())
@@ -136,7 +130,8 @@ impl Settings {
                 self.requirement(writer.text("access", "protected"), requirement)
             }
         };
-        writer.text("upstream", &route.upstream).table()
+        let denials = route.denials.map(|profile| self.denials.name_of(profile));
+        writer.text("upstream", &route.upstream).optional("denials", denials).table()
     }
 
     fn requirement(&self, writer: Writer, requirement: &RequirementSettings) -> Writer {

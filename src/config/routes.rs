@@ -4,6 +4,7 @@ use http::Method;
 
 use super::{
     claims::claim_path,
+    denials::{self, DenialProfile},
     node::{Node, Value},
     reader::{Parsed, Section},
     values::{first_duplicate, parsed, reference, text, word},
@@ -26,6 +27,8 @@ pub struct RouteSettings {
     pub access: AccessSettings,
     /// The upstream's name, one of [`Settings::upstreams`](super::Settings::upstreams).
     pub upstream: String,
+    /// How its refusals look; `None`: as everywhere.
+    pub denials: Option<DenialProfile>,
 }
 
 /// Who may pass a route.
@@ -67,6 +70,8 @@ pub(super) struct KnownNames {
     pub(super) issuers: Vec<String>,
     /// In the order of `Settings::upstreams`.
     pub(super) upstreams: Vec<String>,
+    /// In the order of `DenialSettings::profiles`.
+    pub(super) profiles: Vec<String>,
 }
 
 /// More routes than anybody can review; the table is searched on every request.
@@ -128,12 +133,14 @@ impl RouteSettings {
             Access::Protected => AccessSettings::Token(requirement(section, names)),
         };
         let upstream = upstream(section, names);
+        let denials = section.optional("denials", denials::profile(&names.profiles));
         Some(Self {
             path: path?,
             methods,
             hosts: hosts.unwrap_or_default(),
             access,
             upstream: upstream?,
+            denials,
         })
     }
 }

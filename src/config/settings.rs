@@ -54,6 +54,7 @@ impl Settings {
         let names = KnownNames {
             issuers: member_names(root.peek("issuers")),
             upstreams: member_names(root.peek("upstreams")),
+            profiles: member_names(root.peek("denials").and_then(|node| node.member("profiles"))),
         };
         if names.upstreams.is_empty() {
             root.mistake(
@@ -74,7 +75,8 @@ impl Settings {
             forwarding: root
                 .section("forwarding", |forwarding| ForwardingSettings::build(forwarding, &claims)),
             claims,
-            denials: root.section("denials", DenialSettings::build),
+            denials: root
+                .section("denials", |denials| DenialSettings::build(denials, &names.profiles)),
             routes: routes::build(root, &names),
             log: root.section("log", LogSettings::build),
         };

@@ -1,6 +1,7 @@
 //! Configurations as people write them: what loads, what is refused, and with which words.
 
 mod claim_rules;
+mod denials;
 mod issuers;
 mod keys;
 mod layers;

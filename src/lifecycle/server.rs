@@ -183,7 +183,7 @@ pub(super) fn compile(
     metrics: &Metrics,
 ) -> Result<Arc<Engine>, TlsError> {
     let gate = Gate::new(settings, providers, Arc::clone(clock), metrics);
-    Engine::new(Arc::clone(settings), gate, metrics.clone()).map(Arc::new)
+    Engine::new(Arc::clone(settings), gate, Arc::clone(clock), metrics.clone()).map(Arc::new)
 }
 
 fn bind(

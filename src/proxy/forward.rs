@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    answer::{Failure, is_grpc},
+    answer::{self, Failure, is_grpc},
     body::{ClientFault, RequestBody, ResponseBody},
     connection::{Connection, RequestGuard},
     framing, outbound, tunnel,
@@ -69,7 +69,7 @@ impl Exchange<'_> {
         gate.prepare(&admission, canonical, request.headers_mut(), &self.connection.peer)?;
 
         let Some(upstream) = self.serving.upstreams.get(admission.route().upstream()) else {
-            return Ok(self.serving.engine.answers.failure(Failure::BadGateway, self.is_grpc));
+            return Ok(answer::failure(Failure::BadGateway, self.is_grpc));
         };
         let upgrade = upgrade.filter(|_| Upgrade::is_possible(&upstream.settings().address));
         let mut request = self.outbound(&admission, canonical, request, upstream.settings());
@@ -154,8 +154,10 @@ impl Exchange<'_> {
 
     fn refuse(&self, denial: &Denial, line: Option<&CanonicalRequest>) -> Response<ResponseBody> {
         let engine = &self.serving.engine;
-        engine.gate.record(denial, line);
-        engine.answers.denial(denial, &engine.gate, self.is_grpc)
+        let refusal = engine.answers.denial(denial, &engine.gate, self.is_grpc);
+        let trace_id = refusal.trace_id.map(|id| id.to_string());
+        engine.gate.record(denial, line, trace_id.as_deref());
+        refusal.response
     }
 
     fn fail(
@@ -173,8 +175,7 @@ impl Exchange<'_> {
             route.counters().failed.inc();
             tracing::warn!(upstream = upstream.name(), %error, "no answer from the upstream");
         }
-        let failure = Failure::of(error, client);
-        self.serving.engine.answers.failure(failure, self.is_grpc)
+        answer::failure(Failure::of(error, client), self.is_grpc)
     }
 }
 

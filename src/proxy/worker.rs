@@ -7,6 +7,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    clock::Clock,
     config::{CacheSettings, LimitSettings, Settings},
     gate::Gate,
     telemetry::Metrics,
@@ -55,10 +56,15 @@ impl Engine {
     ///
     /// # Errors
     /// Those files can't be used: they have changed since the settings were loaded.
-    pub fn new(settings: Arc<Settings>, gate: Gate, metrics: Metrics) -> Result<Self, TlsError> {
+    pub fn new(
+        settings: Arc<Settings>,
+        gate: Gate,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Result<Self, TlsError> {
         Ok(Self {
             gate,
-            answers: AnswerStyle::new(&settings.denials),
+            answers: AnswerStyle::new(&settings, clock),
             limits: settings.server.limits.clone(),
             access_log: settings.log.access_log,
             tls: settings.server.tls.as_ref().map(Tls::new).transpose()?,

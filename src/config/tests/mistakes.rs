@@ -65,7 +65,8 @@ fn the_list_of_mistakes_reads_as_one_message() {
 fn an_unknown_key_far_from_any_known_one_lists_them() {
     assert_mistake(
         "[denials]\ncolour = \"red\"",
-        "countersign.toml: denials.colour: unknown key; known here: realm, expose_reasons",
+        "countersign.toml: denials.colour: unknown key; known here: profile, realm, \
+         expose_reasons, profiles",
     );
 }
 

@@ -17,6 +17,7 @@ fn route(line: &str) -> RouteSettings {
         hosts: list(hosts).iter().map(|h| HostPattern::parse(h).unwrap()).collect(),
         access: AccessSettings::Public,
         upstream: "app".to_owned(),
+        denials: None,
     }
 }
 

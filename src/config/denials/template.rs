@@ -1,0 +1,176 @@
+//! Bodies with places for what is known only when a refusal is answered.
+
+use std::{borrow::Cow, fmt};
+
+/// A body: text, and places to be filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyTemplate {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+/// What a place is filled with. All of it is ours: constants, numbers, the time, a random id.
+/// Nothing that a request says has a place (threats O-4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// `{reason}`: the reason's code.
+    Reason,
+    /// `{text}`: the reason in one sentence.
+    Text,
+    /// `{status}`: the status as a number.
+    Status,
+    /// `{title}`: the status in words.
+    Title,
+    /// `{trace_id}`: an id of this answer, which is in the log as well.
+    TraceId,
+    /// `{timestamp}`: when it was answered.
+    Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Place(Place),
+}
+
+/// A part of a text, as it is written.
+enum Part<'t> {
+    Text(&'t str),
+    Name(&'t str),
+}
+
+impl Place {
+    /// Every place.
+    pub const ALL: &[Self] =
+        &[Self::Reason, Self::Text, Self::Status, Self::Title, Self::TraceId, Self::Timestamp];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Reason => "reason",
+            Self::Text => "text",
+            Self::Status => "status",
+            Self::Title => "title",
+            Self::TraceId => "trace_id",
+            Self::Timestamp => "timestamp",
+        }
+    }
+}
+
+impl BodyTemplate {
+    /// A body in which these places are filled. What else looks like one stays as it is.
+    pub fn new(text: &str, places: &[Place]) -> Self {
+        let place = |name: &str| places.iter().copied().find(|place| place.name() == name);
+        let pieces = parts(text).into_iter().map(|part| match part {
+            Part::Text(text) => Piece::Text(text.to_owned()),
+            Part::Name(name) => match place(name) {
+                Some(place) => Piece::Place(place),
+                None => Piece::Text(format!("{{{name}}}")),
+            },
+        });
+        Self { text: text.to_owned(), pieces: pieces.collect() }
+    }
+
+    /// The first thing in a text that looks like a place and is none of these.
+    pub(super) fn unknown_place<'t>(text: &'t str, places: &[Place]) -> Option<&'t str> {
+        parts(text).into_iter().find_map(|part| match part {
+            Part::Name(name) if places.iter().all(|place| place.name() != name) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// Whether there is this place in it.
+    pub fn has(&self, place: Place) -> bool {
+        self.pieces.contains(&Piece::Place(place))
+    }
+
+    /// The body, with every place filled.
+    pub fn fill<'v>(&self, value: impl Fn(Place) -> Cow<'v, str>) -> String {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => Cow::Borrowed(text.as_str()),
+            Piece::Place(place) => value(*place),
+        });
+        pieces.collect()
+    }
+}
+
+/// As it was written.
+impl fmt::Display for BodyTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Takes a text apart. `{name}` is a place; every other brace, such as those of JSON, is text.
+fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, name, after)) = split_at_name(rest) {
+        parts.push(Part::Text(before));
+        parts.push(Part::Name(name));
+        rest = after;
+    }
+    parts.push(Part::Text(rest));
+    parts
+}
+
+/// What is before the first `{name}`, the name, and what is behind it.
+fn split_at_name(text: &str) -> Option<(&str, &str, &str)> {
+    text.match_indices('{').find_map(|(open, _)| {
+        let before = text.get(..open)?;
+        let (name, after) = text.get(open + 1..)?.split_once('}')?;
+        is_name(name).then_some((before, name, after))
+    })
+}
+
+fn is_name(text: &str) -> bool {
+    let allowed = |char: char| char.is_ascii_alphanumeric() || "_-. ".contains(char);
+    !text.trim().is_empty() && text.chars().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(text: &str) -> String {
+        BodyTemplate::new(text, Place::ALL).fill(|place| format!("<{place:?}>").into())
+    }
+
+    #[test]
+    fn places_are_filled_and_other_braces_are_text() {
+        for (text, expected) in [
+            ("", ""),
+            ("refused", "refused"),
+            ("{reason}", "<Reason>"),
+            ("{reason}{reason}", "<Reason><Reason>"),
+            (r#"{"code":{status},"why":"{reason}"}"#, r#"{"code":<Status>,"why":"<Reason>"}"#),
+            ("{}", "{}"),
+            ("{{reason}}", "{<Reason>}"),
+            ("{ {\"a\": {reason}", "{ {\"a\": <Reason>"),
+            ("}{reason", "}{reason"),
+            ("ä{text}ö", "ä<Text>ö"),
+        ] {
+            assert_eq!(filled(text), expected, "{text}");
+            assert_eq!(BodyTemplate::new(text, Place::ALL).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_place_and_is_none_is_found() {
+        let unknown = |text| BodyTemplate::unknown_place(text, &[Place::Reason]);
+        assert_eq!(unknown("{reason} {status} {x}"), Some("status"));
+        assert_eq!(unknown("{Reason}"), Some("Reason"));
+        assert_eq!(unknown("{reason }"), Some("reason "));
+        assert_eq!(unknown("{header.x-a}"), Some("header.x-a"));
+        for fine in ["{reason}", "{}", "{\"a\":{\"b\":1}}", "{ }", "{", "{reason"] {
+            assert_eq!(unknown(fine), None, "{fine}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_without_places_is_its_own_body(text in "[a-z{}\" :]{0,40}") {
+            let template = BodyTemplate::new(&text, &[]);
+            proptest::prop_assert_eq!(template.fill(|_| "".into()), text);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `WWW-Authenticate` (RFC 6750 §3), made of the operator's words and constants only (threats
+//! O-3, O-4).
+
+use http::HeaderValue;
+
+/// What a challenge says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Challenge {
+    /// There is none.
+    None,
+    /// The scheme, and the realm if there is one.
+    Bare,
+    /// The same with `error="invalid_token"`.
+    InvalidToken,
+    /// The same with `error="invalid_request"`.
+    InvalidRequest,
+    /// The same with `error="insufficient_scope"` and the scope that the route asks for.
+    InsufficientScope,
+}
+
+impl Challenge {
+    /// The header's value.
+    pub(super) fn header(self, realm: Option<&str>, scope: &str) -> Option<HeaderValue> {
+        let error = match self {
+            Self::None => return None,
+            Self::Bare => None,
+            Self::InvalidToken => Some("error=\"invalid_token\"".to_owned()),
+            Self::InvalidRequest => Some("error=\"invalid_request\"".to_owned()),
+            Self::InsufficientScope => {
+                Some(format!("error=\"insufficient_scope\", scope=\"{scope}\""))
+            }
+        };
+        let realm = realm.map(|realm| format!("realm=\"{realm}\""));
+        let parameters: Vec<_> = realm.into_iter().chain(error).collect();
+        let space = if parameters.is_empty() { "" } else { " " };
+        HeaderValue::from_str(&format!("Bearer{space}{}", parameters.join(", "))).ok()
+    }
+}

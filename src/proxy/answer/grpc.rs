@@ -1,0 +1,54 @@
+//! gRPC: answers of 200 and a status in the trailers, whatever the profile.
+
+use http::{HeaderMap, HeaderValue, Response, header::CONTENT_TYPE};
+
+use crate::{
+    proxy::body::ResponseBody,
+    reason::{Class, Reason},
+};
+
+/// The status codes of the gRPC protocol that we answer with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum GrpcStatus {
+    InvalidArgument = 3,
+    DeadlineExceeded = 4,
+    PermissionDenied = 7,
+    Unavailable = 14,
+    Unauthenticated = 16,
+}
+
+/// Whether a request is a gRPC call, whose refusal is a gRPC status.
+pub(in crate::proxy) fn is_grpc(headers: &HeaderMap) -> bool {
+    const GRPC: &[u8] = b"application/grpc";
+    let Some(content_type) = headers.get(CONTENT_TYPE) else {
+        return false;
+    };
+    match content_type.as_bytes().split_at_checked(GRPC.len()) {
+        Some((found, rest)) => {
+            found.eq_ignore_ascii_case(GRPC) && matches!(rest.first(), None | Some(b'+' | b';'))
+        }
+        None => false,
+    }
+}
+
+/// The status of a refused call.
+pub(super) fn status(reason: Reason) -> GrpcStatus {
+    match reason.class() {
+        Class::CredentialMissing | Class::CredentialInvalid => GrpcStatus::Unauthenticated,
+        Class::NotPermitted => GrpcStatus::PermissionDenied,
+        Class::RequestMalformed => GrpcStatus::InvalidArgument,
+        Class::CannotDecide => GrpcStatus::Unavailable,
+    }
+}
+
+/// A gRPC answer of trailers only, which travel as headers.
+pub(super) fn answer(status: GrpcStatus, message: Option<&'static str>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::empty());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from(status as u16));
+    if let Some(message) = message {
+        headers.insert("grpc-message", HeaderValue::from_static(message));
+    }
+    response
+}
