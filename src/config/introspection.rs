@@ -188,10 +188,11 @@ impl IntrospectionSettings {
             when: when.unwrap_or(IntrospectWhen::Opaque),
             method,
             parameters: parameters(section),
-            issuers: any_or_list(section, "issuers")
+            issuers: section
+                .optional("issuers", any_or_list)
                 .unwrap_or_else(|| Some(Vec::from_iter(issuer.map(str::to_owned)))),
-            audiences: any_or_list(section, "audiences").or_else(|| audiences.cloned())?,
-            client_ids: any_or_list(section, "client_ids").flatten(),
+            audiences: section.optional("audiences", any_or_list).or_else(|| audiences.cloned())?,
+            client_ids: section.optional("client_ids", any_or_list).flatten(),
             token_types: section
                 .list("token_types", "a list such as [\"Bearer\"]", text)
                 .unwrap_or_else(|| DEFAULT_TOKEN_TYPES.iter().map(|&t| t.to_owned()).collect()),
@@ -328,13 +329,13 @@ fn parameter(node: &Node) -> Parsed<String> {
     }
 }
 
-/// `Some(None)`: `"any"`. `None`: not given, or not right.
-fn any_or_list(section: &mut Section<'_>, name: &'static str) -> Option<Option<Vec<String>>> {
-    section.optional(name, |node| match &node.value {
+/// A list, or `None` for `"any"`.
+fn any_or_list(node: &Node) -> Parsed<Option<Vec<String>>> {
+    match &node.value {
         Value::Text(any) if any == "any" => Ok(None),
         Value::List(list) if !list.is_empty() => {
             list.iter().map(text).collect::<Parsed<Vec<String>>>().map(Some)
         }
         _ => Err(node.mismatch(EXPECTED_LIST)),
-    })
+    }
 }
