@@ -3,7 +3,7 @@
 //! Requests ask an [`Introspector`] and get what the issuer said of the token, never a verdict of
 //! ours: rules and policy are for the `token` room to evaluate, on what is remembered too. Of one
 //! token there is one question at a time, whoever asks, on whatever worker; the question belongs
-//! to the issuer's [`desk`], so that a request that goes away takes no answer from the others.
+//! to the issuer's `desk`, so that a request that goes away takes no answer from the others.
 
 mod answer;
 mod breaker;
