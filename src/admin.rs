@@ -1,4 +1,4 @@
-//! The operator's listener: `/livez /readyz /metrics /keys /config`, apart from the port that
+//! The operator's listener: `/livez /readyz /metrics /keys /jwks /config`, apart from the port that
 //! requests come in on (threats P-11, O-5).
 
 mod pages;
@@ -132,9 +132,11 @@ fn answer(request: &Request<Incoming>, view: &View) -> Response<Full<Bytes>> {
         "/readyz" => pages::readiness(view),
         "/metrics" => pages::metrics(view),
         "/keys" => pages::keys(view),
+        "/jwks" => pages::jwks(view),
         "/config" => pages::config(view),
-        _ => {
-            pages::text(StatusCode::NOT_FOUND, "/livez /readyz /metrics /keys /config\n".to_owned())
-        }
+        _ => pages::text(
+            StatusCode::NOT_FOUND,
+            "/livez /readyz /metrics /keys /jwks /config\n".to_owned(),
+        ),
     }
 }

@@ -12,6 +12,7 @@
 //! Nothing starts half-configured: an unknown key, a reference to nothing, a file that can't be
 //! read are mistakes, not surprises for later.
 
+mod assertion;
 mod cache;
 mod claims;
 mod credential;
@@ -22,6 +23,7 @@ pub mod error;
 mod files;
 mod flags;
 mod forwarding;
+mod identity;
 mod introspection;
 mod issuers;
 mod keys;
@@ -41,6 +43,7 @@ mod urls;
 mod values;
 mod warnings;
 
+pub use assertion::AssertionSettings;
 pub use cache::CacheSettings;
 pub use claims::ClaimHeaderSettings;
 pub use credential::{CredentialSettings, CredentialSource};
@@ -48,6 +51,7 @@ pub use denials::DenialSettings;
 pub use error::{ConfigError, ConfigErrors};
 pub use flags::{FLAG_NAME, Flags};
 pub use forwarding::ForwardingSettings;
+pub use identity::IdentitySettings;
 pub use introspection::{
     ClientProof, IntrospectWhen, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
 };

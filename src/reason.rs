@@ -129,6 +129,8 @@ reasons! {
     // The forwarding.
     ClaimUnrenderable = "claim_unrenderable", NotPermitted,
         "A claim can't be written as a header.";
+    AssertionUnavailable = "assertion_unavailable", CannotDecide,
+        "The assertion for the upstream can't be signed at the moment.";
 }
 
 impl fmt::Display for Reason {
@@ -153,9 +155,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_provider_that_cannot_be_asked_is_undecidable() {
+    fn only_what_cannot_be_asked_or_signed_is_undecidable() {
         let undecidable: Vec<_> =
             Reason::ALL.iter().filter(|reason| reason.class() == Class::CannotDecide).collect();
-        assert_eq!(undecidable, [&Reason::IntrospectionUnavailable, &Reason::KeysUnavailable]);
+        assert_eq!(
+            undecidable,
+            [
+                &Reason::IntrospectionUnavailable,
+                &Reason::KeysUnavailable,
+                &Reason::AssertionUnavailable
+            ]
+        );
     }
 }

@@ -10,6 +10,8 @@ use super::View;
 const PROMETHEUS_TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// RFC 7517 §8.5.1.
+const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
 
 /// A page of plain text.
 pub(super) fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
@@ -38,6 +40,14 @@ pub(super) fn metrics(view: &View) -> Response<Full<Bytes>> {
 pub(super) fn keys(view: &View) -> Response<Full<Bytes>> {
     let issuers: Vec<_> = view.providers.load().keys.iter().map(|issuer| issuer.status()).collect();
     json(serde_json::to_string_pretty(&issuers))
+}
+
+/// The public keys that upstreams check assertions with, those of before included.
+pub(super) fn jwks(view: &View) -> Response<Full<Bytes>> {
+    match &view.engine.load().settings().identity.assertion {
+        Some(assertion) => page(StatusCode::OK, JWK_SET, format!("{}\n", assertion.jwks)),
+        None => text(StatusCode::NOT_FOUND, "there is no [identity.assertion]\n".to_owned()),
+    }
 }
 
 /// The configuration in use. Settings hold no secrets, only the names of files that do.

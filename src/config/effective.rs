@@ -3,10 +3,12 @@
 //! What it prints can be loaded again and means the same. It holds no secret: settings name the
 //! files of secrets, never their content, and URLs with user information are refused at load.
 
+mod identity;
 mod introspection;
 mod issuer;
 mod writer;
 
+use identity::assertion_table;
 use issuer::{issuer_table, names};
 use toml::{Table, Value};
 use writer::Writer;
@@ -30,6 +32,10 @@ impl Settings {
         root.insert("credential".to_owned(), self.credential_table());
         root.insert("cache".to_owned(), self.cache_table());
         root.insert("claims".to_owned(), self.claims_table());
+        if let Some(assertion) = &self.identity.assertion {
+            let identity = Writer::default().value("assertion", assertion_table(assertion));
+            root.insert("identity".to_owned(), identity.table());
+        }
         root.insert("forwarding".to_owned(), self.forwarding_table());
         root.insert("denials".to_owned(), self.denials_table());
         root.insert("log".to_owned(), log_table(&self.log));

@@ -1,5 +1,6 @@
 //! Configurations as people write them: what loads, what is refused, and with which words.
 
+mod assertion;
 mod claim_rules;
 mod issuers;
 mod keys;

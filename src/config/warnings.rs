@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
-use super::{IssuerSettings, KeySource, Settings, TlsSettings};
+use super::{AssertionSettings, IssuerSettings, KeySource, Settings, TlsSettings};
 
 /// Anybody on the machine may read.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -26,6 +26,9 @@ impl Settings {
         if let Some(tls) = &self.server.tls {
             warnings.extend(tls_warnings(tls));
         }
+        if let Some(assertion) = &self.identity.assertion {
+            warnings.extend(self.assertion_warnings(assertion));
+        }
         if !self.forwarding.drop_underscores {
             warnings.push(
                 "forwarding.drop_underscores: off; upstreams that take _ for - can be given \
@@ -35,6 +38,25 @@ impl Settings {
         }
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));
+        }
+        warnings
+    }
+
+    fn assertion_warnings(&self, assertion: &AssertionSettings) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if is_mode(&assertion.private_key_file, READABLE_BY_OTHERS | WRITABLE_BY_OTHERS) {
+            warnings.push(
+                "identity.assertion.private_key_file: every user of the machine can get at the \
+                 file"
+                    .to_owned(),
+            );
+        }
+        if self.cache.entries == 0 {
+            warnings.push(
+                "identity.assertion: with cache.entries = 0 an assertion is signed for every \
+                 request"
+                    .to_owned(),
+            );
         }
         warnings
     }

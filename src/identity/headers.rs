@@ -1,7 +1,10 @@
 //! Claim headers: from the verified claims of a token to the headers that the upstream receives.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::assertion::{AssertionSlot, Assertions};
 use crate::{
     config::ClaimHeaderSettings,
     jose::{Json, Object},
@@ -12,6 +15,7 @@ use crate::{
 pub struct ClaimHeaders {
     mapping: Vec<ClaimHeaderSettings>,
     max_bytes: usize,
+    assertions: Option<Arc<Assertions>>,
 }
 
 /// The header values of one token, ready to be set on any number of requests.
@@ -21,6 +25,7 @@ pub struct ClaimHeaders {
 #[derive(Debug)]
 pub struct RenderedHeaders {
     headers: Box<[(HeaderName, HeaderValue)]>,
+    assertion: Option<AssertionSlot>,
 }
 
 /// A claim that can't be written as a header: nested where a list is asked for, or too long. It is
@@ -34,7 +39,13 @@ pub struct Unrenderable {
 impl ClaimHeaders {
     /// Compiles the mapping. `max_bytes` bounds one header's value.
     pub fn compile(mapping: &[ClaimHeaderSettings], max_bytes: usize) -> Self {
-        Self { mapping: mapping.to_vec(), max_bytes }
+        Self { mapping: mapping.to_vec(), max_bytes, assertions: None }
+    }
+
+    /// The same with a place for an assertion, if there are any to make.
+    #[must_use]
+    pub fn with_assertions(self, assertions: Option<Arc<Assertions>>) -> Self {
+        Self { assertions, ..self }
     }
 
     /// The headers that these claims make. A claim that is missing, null or empty makes none: the
@@ -47,7 +58,9 @@ impl ClaimHeaders {
                 headers.push((line.header.clone(), value));
             }
         }
-        Ok(RenderedHeaders { headers: headers.into_boxed_slice() })
+        let assertions = self.assertions.as_ref();
+        let assertion = assertions.map(|assertions| assertions.reserve(claims)).transpose()?;
+        Ok(RenderedHeaders { headers: headers.into_boxed_slice(), assertion })
     }
 
     fn value(
@@ -82,13 +95,19 @@ impl RenderedHeaders {
         }
     }
 
+    /// Where the token's assertion is kept; it is not among the headers.
+    pub fn assertion(&self) -> Option<&AssertionSlot> {
+        self.assertion.as_ref()
+    }
+
     /// Bytes that the headers take, for caches that are bounded by memory. Names are shared with
     /// the settings and not counted.
     pub fn memory(&self) -> usize {
         /// What `Bytes` allocates beside the text once it is shared.
         const SHARED: usize = 4 * size_of::<usize>();
         let values = self.headers.iter().map(|(_, value)| value.len() + SHARED);
-        size_of::<Self>() + size_of_val(&*self.headers) + values.sum::<usize>()
+        let assertion = self.assertion.as_ref().map_or(0, AssertionSlot::memory);
+        size_of::<Self>() + size_of_val(&*self.headers) + values.sum::<usize>() + assertion
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Metrics {
     pub introspection_seconds: HistogramVec,
     /// 0 while an `issuer`'s introspection endpoint fails or refuses this proxy.
     pub introspection_up: IntGaugeVec,
+    /// Assertions signed.
+    pub assertions_signed: IntCounter,
     /// Seconds from the request's forwarding to the answer's header block, by `upstream`.
     pub upstream: HistogramVec,
     /// Open downstream connections.
@@ -112,6 +114,10 @@ impl Metrics {
             introspection_up: {
                 let opts = opts("introspection_up", "0 while the introspection endpoint fails.");
                 register(&registry, IntGaugeVec::new(opts, &["issuer"])?)?
+            },
+            assertions_signed: {
+                let opts = opts("assertions_signed_total", "Assertions signed for upstreams.");
+                register(&registry, IntCounter::with_opts(opts)?)?
             },
             upstream: histograms(
                 &registry,

@@ -132,6 +132,11 @@ impl VerifiedToken {
         &self.headers
     }
 
+    /// When what is derived from the token ends; see [`Validity::ends`].
+    pub fn ends(&self, now: UnixTime) -> UnixTime {
+        self.validity.ends(now)
+    }
+
     /// Whether a set would still choose the key that verified this token: the key may be gone,
     /// or be there and no longer made for the algorithm.
     fn would_verify_under(&self, keys: &KeySet) -> bool {
