@@ -16,10 +16,8 @@ const EXPECTED: &str = "\"all\", \"none\" or a list of claim names such as [\"su
 pub(super) fn asserted(section: &mut Section<'_>) -> AssertedClaims {
     const WORDS: &[(&str, bool)] = &[("all", true), ("none", false)];
     if section.peek("claims").is_some_and(|claims| claims.as_text().is_some()) {
-        return match section.or("claims", true, word(WORDS)) {
-            true => AssertedClaims::All,
-            false => AssertedClaims::Listed(Vec::new()),
-        };
+        let all = section.or("claims", true, word(WORDS));
+        return if all { AssertedClaims::All } else { AssertedClaims::Listed(Vec::new()) };
     }
     let Some(names) = section.list("claims", EXPECTED, own_name) else {
         return AssertedClaims::default();
