@@ -23,7 +23,8 @@ use support::{
     NOW,
     client::Request,
     invariants::FORGED,
-    issuer::{Issuer, LIFETIME, key},
+    issuer::{AUDIENCE, Issuer, LIFETIME, key},
+    key_server::Page,
     oracle::{assert_admitted, fold},
     setup::Setup,
     upstream::Received,
@@ -332,7 +333,7 @@ fn c10_each_issuer_is_named_by_its_own_name() {
     let operator = Operator::quick("");
     let world = Operator::world(&operator);
     let other = Issuer::new("https://other.test", &[Algorithm::Es256]);
-    world.key_server.serve("/other/jwks", support::key_server::Page::json(&other.jwks()));
+    world.key_server.serve("/other/jwks", Page::json(&other.jwks()));
     let setup = Setup::new()
         .issuer("corp", &world.issuer, &world.key_server, "", "")
         .issuer("other", &other, &world.key_server, "", "")
@@ -341,4 +342,35 @@ fn c10_each_issuer_is_named_by_its_own_name() {
     let forged = json!({ "token_iss": "https://idp.test" });
     let claims = verified(&world, &asserted(&world, &other.mint(forged)));
     assert_eq!(claims["token_iss"], "https://other.test");
+}
+
+/// What an issuer says of an opaque token is asserted as the claims of a JWT are.
+#[test]
+fn a_token_that_only_its_issuer_can_read_is_asserted_as_well() {
+    let operator = Operator::quick("claims = [\"sub\", \"scope\"]");
+    let world = operator.world();
+    let said = json!({ "sub": "carol", "scope": "a", "exp": NOW + 100, "aud": AUDIENCE });
+    world.key_server.serve("/validate?access_token=opaque-1", Page::json(&said));
+    let introspection = format!(
+        "[issuers.corp.introspection]\nurl = \"{}\"\nmethod = \"validate_access_token\"",
+        world.key_server.url("/validate")
+    );
+    let setup = Setup::new().issuer("corp", &world.issuer, &world.key_server, "", &introspection);
+    let settings = setup.with(&operator.section()).load(&world.upstream);
+    world.proxy.server().reload(settings.unwrap_or_else(|errors| panic!("{errors}"))).unwrap();
+
+    let first = asserted_now(&world, "opaque-1");
+    assert_eq!(
+        verified(&world, &first),
+        json!({
+            "iss": "gateway",
+            "token_iss": "https://idp.test",
+            "iat": NOW,
+            "exp": NOW + 100,
+            "sub": "carol",
+            "scope": "a",
+        })
+    );
+    assert_eq!(asserted_now(&world, "opaque-1"), first);
+    assert_eq!(signed(&world), 1);
 }

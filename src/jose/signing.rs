@@ -1,5 +1,5 @@
-//! Private keys: made by `keygen`, used by `mint`, the demo, and where the proxy signs itself: the
-//! assertions of `[identity.assertion]`.
+//! Private keys: made by `keygen`, used by `mint` and the demo, and where the proxy itself signs:
+//! the assertions that it sends upstreams, and those by which it authenticates as a client.
 
 mod pair;
 #[cfg(test)]

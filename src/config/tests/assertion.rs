@@ -318,9 +318,22 @@ fn what_is_printed_about_assertions_loads_again_and_shows_no_key() {
         let first = settings.to_toml();
         assert!(first.contains("kid = \"ec\"") && first.contains("\"base64\""), "{first}");
         assert_eq!(first, workspace.load(&first).unwrap().to_toml());
+        assert_in_the_complete_example(&first);
         let jwk = settings.identity.assertion.as_ref().unwrap().key.private_jwk();
         let secret = jwk.get("d").and_then(Json::as_str).unwrap();
         assert!(!format!("{settings:?}{first}").contains(secret), "{first}");
+    }
+}
+
+/// Each setting of the section that is printed is named there.
+fn assert_in_the_complete_example(printed: &str) {
+    let example = include_str!("../../../config/countersign.toml");
+    let section = |text: &str| text.split("[identity.assertion]").nth(1).unwrap().to_owned();
+    let named = section(example);
+    let printed = section(printed);
+    for line in printed.lines().skip(1).take_while(|line| !line.is_empty()) {
+        let (name, _) = line.split_once(" = ").unwrap();
+        assert!(named.contains(&format!("\n# {name} ")), "{name} is missing");
     }
 }
 
