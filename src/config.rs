@@ -31,6 +31,7 @@ mod nearest;
 mod node;
 mod reader;
 mod report;
+mod revocation;
 mod routes;
 mod server;
 pub mod settings;
@@ -53,10 +54,12 @@ pub use introspection::{
 };
 pub use issuers::{
     ClaimForm, ClaimFormat, CookieBindingSettings, DEFAULT_ALGORITHMS, IssuerSettings,
+    LogoutSettings,
 };
 pub use keys::{KeySettings, KeySource};
 pub use listen::ListenAddress;
 pub use log::{LogFormat, LogSettings};
+pub use revocation::{ListSettings, ListSource, OnFailure, RevocationSettings};
 pub use routes::{AccessSettings, ClaimRequirement, RequirementSettings, RouteSettings};
 pub use server::{AdminSettings, LimitSettings, ServerSettings};
 pub use settings::Settings;

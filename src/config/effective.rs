@@ -5,16 +5,17 @@
 
 mod introspection;
 mod issuer;
+mod revocation;
 mod writer;
 
 use issuer::{issuer_table, names};
 use toml::{Table, Value};
+use revocation::revocation_table;
 use writer::Writer;
 
 use super::{
-    AccessSettings, ClaimHeaderSettings, CredentialSource, LimitSettings, LogSettings,
-    RequirementSettings, RouteSettings, Settings, TlsSettings, UpstreamSettings, claims::ENCODINGS,
-    log::FORMATS,
+    AccessSettings, ClaimHeaderSettings, CredentialSource, LimitSettings, LogSettings, RequirementSettings, RouteSettings, Settings, TlsSettings, UpstreamSettings,
+    claims::ENCODINGS, log::FORMATS,
 };
 use crate::{identity::Encoding, policy::HostPattern};
 
@@ -29,6 +30,7 @@ impl Settings {
         root.insert("issuers".to_owned(), self.issuers_table());
         root.insert("credential".to_owned(), self.credential_table());
         root.insert("cache".to_owned(), self.cache_table());
+        root.insert("revocation".to_owned(), revocation_table(&self.revocation));
         root.insert("claims".to_owned(), self.claims_table());
         root.insert("forwarding".to_owned(), self.forwarding_table());
         root.insert("denials".to_owned(), self.denials_table());

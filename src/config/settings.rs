@@ -15,6 +15,7 @@ use super::{
     log::LogSettings,
     node::Node,
     reader::Section,
+    revocation::RevocationSettings,
     routes::{self, AccessSettings, KnownNames, RouteSettings},
     server::{AdminSettings, ServerSettings},
     upstreams::{self, UpstreamSettings},
@@ -35,6 +36,8 @@ pub struct Settings {
     pub credential: CredentialSettings,
     /// The verified-token cache of each worker.
     pub cache: CacheSettings,
+    /// Tokens that are refused before they expire.
+    pub revocation: RevocationSettings,
     /// Verified claim → header, in the order of the header names.
     pub claims: Vec<ClaimHeaderSettings>,
     /// Which inbound headers are dropped and which are set.
@@ -71,6 +74,7 @@ impl Settings {
             issuers: root.section("issuers", issuers::build),
             credential: root.section("credential", CredentialSettings::build),
             cache: root.section("cache", CacheSettings::build),
+            revocation: root.section("revocation", RevocationSettings::build),
             forwarding: root
                 .section("forwarding", |forwarding| ForwardingSettings::build(forwarding, &claims)),
             claims,

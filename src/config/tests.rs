@@ -5,6 +5,7 @@ mod issuers;
 mod keys;
 mod layers;
 mod mistakes;
+mod revocation;
 mod routes;
 mod sections;
 mod tls;

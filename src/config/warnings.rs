@@ -2,7 +2,9 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
-use super::{IssuerSettings, KeySource, Settings, TlsSettings};
+use super::{
+    IssuerSettings, KeySource, ListSettings, ListSource, OnFailure, Settings, TlsSettings,
+};
 
 /// Anybody on the machine may read.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -36,8 +38,49 @@ impl Settings {
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));
         }
+        if let Some(list) = &self.revocation.list {
+            warnings.extend(list_warnings(list));
+        }
+        warnings.extend(self.outlived_logouts());
         warnings
     }
+
+    /// A logout that is forgotten before the tokens that it ended have expired.
+    fn outlived_logouts(&self) -> impl Iterator<Item = String> {
+        let ttl = self.revocation.logout_ttl;
+        let outlives = move |issuer: &&IssuerSettings| {
+            issuer.backchannel_logout.is_some() && issuer.max_lifetime.is_some_and(|l| l > ttl)
+        };
+        self.issuers.iter().filter(outlives).map(|issuer| {
+            format!(
+                "issuers.{}.max_lifetime: is longer than revocation.logout_ttl, so that a token \
+                 can be good again after its logout was forgotten",
+                issuer.name
+            )
+        })
+    }
+}
+
+fn list_warnings(list: &ListSettings) -> impl Iterator<Item = String> {
+    let (plain_http, writable) = match &list.source {
+        ListSource::Url(url) => {
+            let loopback = url.host().is_some_and(super::urls::is_loopback);
+            (url.scheme_str() == Some("http") && !loopback, false)
+        }
+        ListSource::File(path) => (false, is_mode(path, WRITABLE_BY_OTHERS)),
+    };
+    let warnings = [
+        (
+            list.on_failure == OnFailure::Continue,
+            "on_failure: while there is no list, revoked tokens pass",
+        ),
+        (plain_http, "url: fetched over plain http, where it can be forged on the way"),
+        (writable, "file: can be written by every user of the machine"),
+    ];
+    warnings
+        .into_iter()
+        .filter(|(applies, _)| *applies)
+        .map(|(_, text)| format!("revocation.{text}"))
 }
 
 fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
