@@ -160,7 +160,7 @@ impl Gate {
         self.table.get(index)
     }
 
-    /// The verifier, for `explain`.
+    /// The verifier, for `explain` and for logout tokens.
     pub fn verifier(&self) -> &TokenVerifier {
         &self.verifier
     }

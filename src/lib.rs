@@ -19,6 +19,7 @@
 //! | [`providers`] | keys and introspection of one configuration, kept up to date |
 //! | [`introspection`] | asking the issuer about a token |
 //! | [`policy`] | the canonical request, routes, requirements |
+//! | [`revocation`] | which verified tokens are refused all the same |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`jose`] | strict JOSE, pure functions |
@@ -47,5 +48,6 @@ pub mod policy;
 pub mod providers;
 pub mod proxy;
 pub mod reason;
+pub mod revocation;
 pub mod telemetry;
 pub mod token;

@@ -37,7 +37,10 @@ pub(super) fn metrics(view: &View) -> Response<Full<Bytes>> {
 /// The public facts of every key, and why others were left out.
 pub(super) fn keys(view: &View) -> Response<Full<Bytes>> {
     let issuers: Vec<_> = view.providers.load().keys.iter().map(|issuer| issuer.status()).collect();
-    json(serde_json::to_string_pretty(&issuers))
+    match serde_json::to_string_pretty(&issuers) {
+        Ok(text) => json(StatusCode::OK, text + "\n"),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
 }
 
 /// The configuration in use. Settings hold no secrets, only the names of files that do.
@@ -45,11 +48,9 @@ pub(super) fn config(view: &View) -> Response<Full<Bytes>> {
     text(StatusCode::OK, view.engine.load().settings().to_toml())
 }
 
-fn json(outcome: serde_json::Result<String>) -> Response<Full<Bytes>> {
-    match outcome {
-        Ok(text) => page(StatusCode::OK, JSON, text + "\n"),
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-    }
+/// A page of JSON.
+pub(super) fn json(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    page(status, JSON, text)
 }
 
 fn page(status: StatusCode, content_type: HeaderValue, body: String) -> Response<Full<Bytes>> {

@@ -9,13 +9,14 @@ mod revocation;
 mod writer;
 
 use issuer::{issuer_table, names};
-use toml::{Table, Value};
 use revocation::revocation_table;
+use toml::{Table, Value};
 use writer::Writer;
 
 use super::{
-    AccessSettings, ClaimHeaderSettings, CredentialSource, LimitSettings, LogSettings, RequirementSettings, RouteSettings, Settings, TlsSettings, UpstreamSettings,
-    claims::ENCODINGS, log::FORMATS,
+    AccessSettings, ClaimHeaderSettings, CredentialSource, LimitSettings, LogSettings,
+    RequirementSettings, RouteSettings, Settings, TlsSettings, UpstreamSettings, claims::ENCODINGS,
+    log::FORMATS,
 };
 use crate::{identity::Encoding, policy::HostPattern};
 

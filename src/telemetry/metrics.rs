@@ -31,6 +31,14 @@ pub struct Metrics {
     pub introspection_seconds: HistogramVec,
     /// 0 while an `issuer`'s introspection endpoint fails or refuses this proxy.
     pub introspection_up: IntGaugeVec,
+    /// Entries by which tokens are revoked, by `source`: the list, or logouts.
+    pub revocation_entries: IntGaugeVec,
+    /// Unix time at which the revocation list was last confirmed by its source.
+    pub revocation_confirmed_at: GaugeVec,
+    /// Readings of the revocation list by `outcome`.
+    pub revocation_refreshes: IntCounterVec,
+    /// Back-channel logouts by `issuer` and `outcome`.
+    pub logouts: IntCounterVec,
     /// Seconds from the request's forwarding to the answer's header block, by `upstream`.
     pub upstream: HistogramVec,
     /// Open downstream connections.
@@ -113,6 +121,29 @@ impl Metrics {
                 let opts = opts("introspection_up", "0 while the introspection endpoint fails.");
                 register(&registry, IntGaugeVec::new(opts, &["issuer"])?)?
             },
+            revocation_entries: {
+                let opts = opts("revocation_entries", "Entries by which tokens are revoked.");
+                register(&registry, IntGaugeVec::new(opts, &["source"])?)?
+            },
+            revocation_confirmed_at: {
+                let opts = opts(
+                    "revocation_confirmed_timestamp_seconds",
+                    "Unix time at which the revocation list was last confirmed by its source.",
+                );
+                register(&registry, GaugeVec::new(opts, &["source"])?)?
+            },
+            revocation_refreshes: counters(
+                &registry,
+                "revocation_refreshes_total",
+                "Readings of the revocation list.",
+                &["outcome"],
+            )?,
+            logouts: counters(
+                &registry,
+                "logouts_total",
+                "Back-channel logouts.",
+                &["issuer", "outcome"],
+            )?,
             upstream: histograms(
                 &registry,
                 "upstream_seconds",

@@ -3,6 +3,7 @@
 
 pub(super) mod claims;
 pub(super) mod formats;
+mod logout;
 mod token_type;
 
 use std::{sync::Arc, time::Duration};
@@ -15,6 +16,9 @@ use crate::{
     policy::ScopeClaims,
     reason::Reason,
 };
+
+pub use logout::LogoutFault;
+pub(super) use logout::LogoutRules;
 
 use claims::{audience_matches, check_required, is_present, numeric_date, string_claim};
 

@@ -88,8 +88,11 @@ fn mistakes_of_the_list() {
             "revocation.logout_ttl: found \"1m\", expected a duration from 15m to 30d, such as \
              \"10s\"",
         ),
-        ("logout_tll = \"1h\"".to_owned(), "revocation.logout_tll: unknown key; did you mean \
-          \"logout_ttl\"?"),
+        (
+            "logout_tll = \"1h\"".to_owned(),
+            "revocation.logout_tll: unknown key; did you mean \
+          \"logout_ttl\"?",
+        ),
         (
             "file = \"/none/there\"".to_owned(),
             "revocation.file: the file /none/there cannot be opened: No such file or directory \
