@@ -1,6 +1,8 @@
-//! The operator's listener: `/livez /readyz /metrics /keys /config`, apart from the port that
-//! requests come in on (threats P-11, O-5).
+//! The operator's listener: `/livez /readyz /metrics /keys /jwks /config`, and
+//! `/backchannel-logout` for issuers, apart from the port that requests come in on (threats P-11,
+//! O-5).
 
+mod logout;
 mod pages;
 
 use std::{io, sync::Arc, time::Duration};
@@ -108,8 +110,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
-        let answer = answer(&request, &view);
-        async move { Ok::<_, std::convert::Infallible>(answer) }
+        let view = Arc::clone(&view);
+        async move { Ok::<_, std::convert::Infallible>(answer(request, &view).await) }
     });
     let outcome = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -121,20 +123,33 @@ where
     }
 }
 
-fn answer(request: &Request<Incoming>, view: &View) -> Response<Full<Bytes>> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = pages::text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned());
-        response.headers_mut().insert(ALLOW, http::HeaderValue::from_static("GET, HEAD"));
-        return response;
+async fn answer(request: Request<Incoming>, view: &View) -> Response<Full<Bytes>> {
+    let is_logout = request.uri().path() == logout::PATH;
+    match (request.method(), is_logout) {
+        (&Method::POST, true) => logout::answer(request, view).await,
+        (_, true) => not_allowed("only POST\n", "POST"),
+        (&Method::GET | &Method::HEAD, false) => page(request.uri().path(), view),
+        (_, false) => not_allowed("only GET\n", "GET, HEAD"),
     }
-    match request.uri().path() {
+}
+
+fn page(path: &str, view: &View) -> Response<Full<Bytes>> {
+    match path {
         "/livez" => pages::text(StatusCode::OK, "alive\n".to_owned()),
         "/readyz" => pages::readiness(view),
         "/metrics" => pages::metrics(view),
         "/keys" => pages::keys(view),
+        "/jwks" => pages::jwks(view),
         "/config" => pages::config(view),
-        _ => {
-            pages::text(StatusCode::NOT_FOUND, "/livez /readyz /metrics /keys /config\n".to_owned())
-        }
+        _ => pages::text(
+            StatusCode::NOT_FOUND,
+            "/livez /readyz /metrics /keys /jwks /config\n".to_owned(),
+        ),
     }
+}
+
+fn not_allowed(text: &str, allow: &'static str) -> Response<Full<Bytes>> {
+    let mut response = pages::text(StatusCode::METHOD_NOT_ALLOWED, text.to_owned());
+    response.headers_mut().insert(ALLOW, http::HeaderValue::from_static(allow));
+    response
 }

@@ -12,6 +12,7 @@
 //! Nothing starts half-configured: an unknown key, a reference to nothing, a file that can't be
 //! read are mistakes, not surprises for later.
 
+mod assertion;
 mod cache;
 mod claims;
 mod credential;
@@ -22,6 +23,7 @@ pub mod error;
 mod files;
 mod flags;
 mod forwarding;
+mod identity;
 mod introspection;
 mod issuers;
 mod keys;
@@ -31,6 +33,7 @@ mod nearest;
 mod node;
 mod reader;
 mod report;
+mod revocation;
 mod routes;
 mod server;
 pub mod settings;
@@ -41,6 +44,7 @@ mod urls;
 mod values;
 mod warnings;
 
+pub use assertion::AssertionSettings;
 pub use cache::CacheSettings;
 pub use claims::ClaimHeaderSettings;
 pub use credential::{CredentialSettings, CredentialSource};
@@ -51,15 +55,18 @@ pub use denials::{
 pub use error::{ConfigError, ConfigErrors};
 pub use flags::{FLAG_NAME, Flags};
 pub use forwarding::ForwardingSettings;
+pub use identity::IdentitySettings;
 pub use introspection::{
     ClientProof, IntrospectWhen, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
 };
 pub use issuers::{
     ClaimForm, ClaimFormat, CookieBindingSettings, DEFAULT_ALGORITHMS, IssuerSettings,
+    LogoutSettings,
 };
 pub use keys::{KeySettings, KeySource};
 pub use listen::ListenAddress;
 pub use log::{LogFormat, LogSettings};
+pub use revocation::{ListSettings, ListSource, OnFailure, RevocationSettings};
 pub use routes::{AccessSettings, ClaimRequirement, RequirementSettings, RouteSettings};
 pub use server::{AdminSettings, LimitSettings, ServerSettings};
 pub use settings::Settings;

@@ -6,12 +6,12 @@ mod route;
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use crate::{
     clock::Clock,
     config::Settings,
-    identity::{ClaimHeaders, Forwarded, Hygiene, PeerAddress},
+    identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{CanonicalRequest, Requirement, RouteMatch, Routes},
     providers::Providers,
     reason::Reason,
@@ -31,6 +31,8 @@ pub struct Gate {
     verifier: TokenVerifier,
     hygiene: Hygiene,
     forwarded: Forwarded,
+    assertions: Option<Arc<Assertions>>,
+    clock: Arc<dyn Clock>,
     issuer_names: Vec<String>,
     metrics: Metrics,
     unrouted: RouteCounters,
@@ -41,6 +43,7 @@ pub struct Gate {
 pub struct Admission<'g> {
     route: &'g Route,
     token: Option<Rc<VerifiedToken>>,
+    assertion: Option<HeaderValue>,
 }
 
 /// Who sent a request, as far as the socket tells.
@@ -61,12 +64,13 @@ impl Gate {
         metrics: &Metrics,
     ) -> Self {
         let limit = settings.forwarding.max_header_bytes;
+        let assertions = Self::assertions(settings, metrics);
         let verifier = TokenVerifier::new(
             &settings.issuers,
             providers,
-            ClaimHeaders::compile(&settings.claims, limit),
+            ClaimHeaders::compile(&settings.claims, limit).with_assertions(assertions.clone()),
             settings.credential.max_bytes,
-            clock,
+            Arc::clone(&clock),
             metrics,
         );
         Self {
@@ -77,10 +81,19 @@ impl Gate {
             verifier,
             hygiene: Hygiene::compile(settings),
             forwarded: Forwarded::new(&settings.forwarding),
+            assertions,
+            clock,
             issuer_names: settings.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
             metrics: metrics.clone(),
             unrouted: RouteCounters::new(metrics, "(none)"),
         }
+    }
+
+    fn assertions(settings: &Settings, metrics: &Metrics) -> Option<Arc<Assertions>> {
+        let assertion = settings.identity.assertion.as_ref()?;
+        let token_issuers = settings.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+        let limit = settings.forwarding.max_header_bytes;
+        Some(Arc::new(Assertions::compile(assertion, token_issuers, limit, metrics)))
     }
 
     /// Decides on a request.
@@ -95,12 +108,13 @@ impl Gate {
     ) -> Result<Admission<'_>, Denial> {
         let route = self.route(request)?;
         let Some(requirement) = route.requirement() else {
-            return Ok(Admission { route, token: None });
+            return Ok(Admission { route, token: None, assertion: None });
         };
         let token =
             self.token(headers, route.asked(), cache).await.map_err(|denial| denial.on(route))?;
         Self::check(requirement, &token).map_err(|denial| denial.on(route))?;
-        Ok(Admission { route, token: Some(token) })
+        let assertion = self.assertion(&token).await.map_err(|denial| denial.on(route))?;
+        Ok(Admission { route, token: Some(token), assertion })
     }
 
     /// Rewrites a request's headers for the upstream: what a client must not say is removed
@@ -131,6 +145,9 @@ impl Gate {
         );
         if let Some(token) = &admission.token {
             token.headers().apply(headers);
+        }
+        if let (Some(assertions), Some(value)) = (&self.assertions, &admission.assertion) {
+            headers.insert(assertions.header(), value.clone());
         }
         Ok(())
     }
@@ -166,7 +183,7 @@ impl Gate {
         self.table.get(index)
     }
 
-    /// The verifier, for `explain`.
+    /// The verifier, for `explain` and for logout tokens.
     pub fn verifier(&self) -> &TokenVerifier {
         &self.verifier
     }
@@ -199,6 +216,19 @@ impl Gate {
         let token = self.verifier.verify(credential, asked, cache).await.map_err(deny)?;
         self.verifier.check_request(&token, headers, &mut ()).map_err(deny)?;
         Ok(token)
+    }
+
+    /// What the upstream is told about the token under our signature, where it is to be told so.
+    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<HeaderValue>, Denial> {
+        let (Some(assertions), Some(slot)) = (&self.assertions, token.headers().assertion()) else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let asserted =
+            AssertedToken { issuer: token.issuer(), claims: token.claims(), ends: token.ends(now) };
+        let unavailable =
+            |_| Denial::new(Reason::AssertionUnavailable).of_issuer(Some(token.issuer()));
+        assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
     }
 
     fn check(requirement: &Requirement, token: &VerifiedToken) -> Result<(), Denial> {

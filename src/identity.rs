@@ -1,5 +1,6 @@
 //! Verified claims → headers, and the hygiene that keeps forged ones out.
 
+pub mod assertion;
 pub mod claim_path;
 pub mod encoding;
 mod fold;
@@ -9,6 +10,7 @@ pub mod headers;
 pub mod hygiene;
 pub mod websocket;
 
+pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, Unsigned};
 pub use claim_path::{ClaimPath, ClaimPathError};
 pub use encoding::Encoding;
 pub use forwarded::{Forwarded, PeerAddress};

@@ -16,8 +16,9 @@
 //! | [`gate`] | the one question and its answer: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
 //! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
-//! | [`providers`] | keys and introspection of one configuration, kept up to date |
+//! | [`providers`] | keys, introspection and revocation of one configuration, kept up to date |
 //! | [`introspection`] | asking the issuer about a token |
+//! | [`revocation`] | which verified tokens are refused all the same |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
@@ -47,5 +48,6 @@ pub mod policy;
 pub mod providers;
 pub mod proxy;
 pub mod reason;
+pub mod revocation;
 pub mod telemetry;
 pub mod token;

@@ -1,5 +1,5 @@
-//! What a configuration knows of its identity providers, and asks them: their keys, and what they
-//! say of single tokens.
+//! What a configuration knows of its identity providers, and asks them: their keys, what they
+//! say of single tokens, and what was revoked.
 
 use std::sync::Arc;
 
@@ -7,9 +7,10 @@ use tokio::task::JoinHandle;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::IssuerSettings,
+    config::Settings,
     introspection::IntrospectionStore,
     keys::KeyStore,
+    revocation::Revocations,
     telemetry::Metrics,
 };
 
@@ -20,14 +21,38 @@ pub struct Providers {
     pub keys: KeyStore,
     /// The introspectors.
     pub introspection: IntrospectionStore,
+    /// What is revoked.
+    pub revocations: Arc<Revocations>,
 }
 
 impl Providers {
     /// Prepares everything. Nothing is fetched and nobody is asked before [`Self::start`].
-    pub fn new(issuers: &[IssuerSettings], clock: &Arc<dyn Clock>, metrics: &Metrics) -> Self {
-        let keys = KeyStore::new(issuers, Arc::clone(clock), metrics);
-        let introspection = IntrospectionStore::new(issuers, &keys, clock, metrics);
-        Self { keys, introspection }
+    pub fn new(settings: &Settings, clock: &Arc<dyn Clock>, metrics: &Metrics) -> Self {
+        let revocations = Revocations::new(&settings.revocation, Arc::clone(clock), metrics);
+        Self::with(revocations, settings, clock, metrics)
+    }
+
+    /// The same of another configuration of the process, which knows who has logged out.
+    #[must_use]
+    pub fn successor(
+        &self,
+        settings: &Settings,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        let revocations = self.revocations.successor(&settings.revocation);
+        Self::with(revocations, settings, clock, metrics)
+    }
+
+    fn with(
+        revocations: Revocations,
+        settings: &Settings,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        let keys = KeyStore::new(&settings.issuers, Arc::clone(clock), metrics);
+        let introspection = IntrospectionStore::new(&settings.issuers, &keys, clock, metrics);
+        Self { keys, introspection, revocations: Arc::new(revocations) }
     }
 
     /// Spawns what keeps it up to date on the current (control) runtime. Dropped, the result ends
@@ -38,12 +63,14 @@ impl Providers {
     pub fn start(&self) -> ProviderTasks {
         let mut tasks = self.keys.start();
         tasks.extend(self.introspection.start());
+        tasks.extend(self.revocations.start());
         tasks.into()
     }
 
     /// What is missing before anything can be decided, by name; empty if nothing is.
     pub fn pending(&self, now: UnixTime) -> Vec<String> {
-        self.keys.iter().filter_map(|issuer| issuer.pending(now)).collect()
+        let keys = self.keys.iter().filter_map(|issuer| issuer.pending(now));
+        keys.chain(self.revocations.pending(now)).collect()
     }
 }
 

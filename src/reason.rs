@@ -194,6 +194,10 @@ reasons! {
     KeyUnsuitable = "key_unsuitable", CredentialInvalid,
         "The issuer's key is not made for the token's algorithm.";
     SignatureInvalid = "signature_invalid", CredentialInvalid, "The signature is wrong.";
+    // What was revoked.
+    RevocationUnavailable = "revocation_unavailable", CannotDecide,
+        "Whether the token was revoked can't be told at the moment.";
+    TokenRevoked = "token_revoked", CredentialInvalid, "The token was revoked.";
     // The request that carries the token.
     OriginMismatch = "origin_mismatch", CredentialInvalid,
         "The token is for requests from another origin.";
@@ -206,6 +210,8 @@ reasons! {
     // The forwarding.
     ClaimUnrenderable = "claim_unrenderable", NotPermitted,
         "A claim can't be written as a header.";
+    AssertionUnavailable = "assertion_unavailable", CannotDecide,
+        "The assertion for the upstream can't be signed at the moment.";
 }
 
 impl fmt::Display for Reason {
@@ -230,9 +236,17 @@ mod tests {
     }
 
     #[test]
-    fn only_a_provider_that_cannot_be_asked_is_undecidable() {
+    fn only_what_is_out_of_reach_is_undecidable() {
         let undecidable: Vec<_> =
             Reason::ALL.iter().filter(|reason| reason.class() == Class::CannotDecide).collect();
-        assert_eq!(undecidable, [&Reason::IntrospectionUnavailable, &Reason::KeysUnavailable]);
+        assert_eq!(
+            undecidable,
+            [
+                &Reason::IntrospectionUnavailable,
+                &Reason::KeysUnavailable,
+                &Reason::RevocationUnavailable,
+                &Reason::AssertionUnavailable,
+            ]
+        );
     }
 }

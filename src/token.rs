@@ -6,12 +6,15 @@ pub mod credential;
 mod durations;
 mod issuer;
 pub mod jwt;
+pub mod logout;
 mod path;
 mod request_binding;
+mod revoked;
 mod statement;
 pub mod verifier;
 
 pub use cache::TokenCache;
 pub use credential::{Credential, CredentialSources};
 pub use jwt::{JwtCandidate, Observer};
+pub use logout::{LogoutCause, LogoutFault, RefusedLogout};
 pub use verifier::{Rejection, TokenVerifier, VerifiedToken};

@@ -47,6 +47,7 @@ fn a_good_token_passes_every_check() {
              ok    key           EC P-256, kid \"key-1\"\n\
              ok    signature     ES256 signature is right\n\
              ok    headers       every mapped claim fits into its header\n\
+             ok    revocation    no list is configured\n\
              admitted\n"
         )
     );
@@ -78,6 +79,7 @@ fn the_failing_check_is_told_and_what_was_not_checked_any_more() {
             "-     key",
             "-     signature",
             "-     headers",
+            "-     revocation",
         ]
     );
 }

@@ -10,6 +10,8 @@ use super::View;
 const PROMETHEUS_TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// RFC 7517 §8.5.1.
+const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
 
 /// A page of plain text.
 pub(super) fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
@@ -37,7 +39,18 @@ pub(super) fn metrics(view: &View) -> Response<Full<Bytes>> {
 /// The public facts of every key, and why others were left out.
 pub(super) fn keys(view: &View) -> Response<Full<Bytes>> {
     let issuers: Vec<_> = view.providers.load().keys.iter().map(|issuer| issuer.status()).collect();
-    json(serde_json::to_string_pretty(&issuers))
+    match serde_json::to_string_pretty(&issuers) {
+        Ok(text) => json(StatusCode::OK, text + "\n"),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
+}
+
+/// The public keys that upstreams check assertions with, those of before included.
+pub(super) fn jwks(view: &View) -> Response<Full<Bytes>> {
+    match &view.engine.load().settings().identity.assertion {
+        Some(assertion) => page(StatusCode::OK, JWK_SET, format!("{}\n", assertion.jwks)),
+        None => text(StatusCode::NOT_FOUND, "there is no [identity.assertion]\n".to_owned()),
+    }
 }
 
 /// The configuration in use. Settings hold no secrets, only the names of files that do.
@@ -45,11 +58,9 @@ pub(super) fn config(view: &View) -> Response<Full<Bytes>> {
     text(StatusCode::OK, view.engine.load().settings().to_toml())
 }
 
-fn json(outcome: serde_json::Result<String>) -> Response<Full<Bytes>> {
-    match outcome {
-        Ok(text) => page(StatusCode::OK, JSON, text + "\n"),
-        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-    }
+/// A page of JSON.
+pub(super) fn json(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    page(status, JSON, text)
 }
 
 fn page(status: StatusCode, content_type: HeaderValue, body: String) -> Response<Full<Bytes>> {

@@ -4,11 +4,15 @@
 //! files of secrets, never their content, and URLs with user information are refused at load.
 
 mod denials;
+mod identity;
 mod introspection;
 mod issuer;
+mod revocation;
 mod writer;
 
+use identity::assertion_table;
 use issuer::{issuer_table, names};
+use revocation::revocation_table;
 use toml::{Table, Value};
 use writer::Writer;
 
@@ -30,7 +34,12 @@ impl Settings {
         root.insert("issuers".to_owned(), self.issuers_table());
         root.insert("credential".to_owned(), self.credential_table());
         root.insert("cache".to_owned(), self.cache_table());
+        root.insert("revocation".to_owned(), revocation_table(&self.revocation));
         root.insert("claims".to_owned(), self.claims_table());
+        if let Some(assertion) = &self.identity.assertion {
+            let identity = Writer::default().value("assertion", assertion_table(assertion));
+            root.insert("identity".to_owned(), identity.table());
+        }
         root.insert("forwarding".to_owned(), self.forwarding_table());
         root.insert("denials".to_owned(), denials::table(&self.denials));
         root.insert("log".to_owned(), log_table(&self.log));

@@ -8,6 +8,7 @@ use std::{
 };
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use zeroize::Zeroizing;
 
 use super::{node::Node, reader::Parsed, values::path};
 
@@ -45,6 +46,18 @@ pub(super) fn directory(node: &Node) -> Parsed<PathBuf> {
     };
     let path = path.display();
     Err(format!("the directory {path} {problem}; expected one that exists and can be written"))
+}
+
+/// The content of a file that may be a secret; the error says what is wrong with the file.
+pub(super) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut bytes = Zeroizing::default();
+    let file = File::open(path).map(|file| file.take(max_bytes + 1));
+    file.and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(format!("has more than {max_bytes} bytes"));
+    }
+    Ok(bytes)
 }
 
 fn check_readable(path: &Path) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 mod binding;
 mod claims;
+mod logout;
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,6 +22,7 @@ use crate::{
 pub use binding::CookieBindingSettings;
 pub(super) use claims::FORMS;
 pub use claims::{ClaimForm, ClaimFormat};
+pub use logout::LogoutSettings;
 
 /// `[issuers.NAME]`
 #[derive(Debug, Clone)]
@@ -58,6 +60,8 @@ pub struct IssuerSettings {
     pub origin_claim: Option<ClaimPath>,
     /// The cookie that tokens can be bound to.
     pub cookie_binding: Option<CookieBindingSettings>,
+    /// Who may be logged out by it over the back channel; `None`: nobody.
+    pub backchannel_logout: Option<LogoutSettings>,
     /// Where its keys come from.
     pub keys: KeySettings,
     /// How it is asked about tokens, if at all.
@@ -128,8 +132,10 @@ impl IssuerSettings {
         });
         let only_asked =
             introspection.as_ref().is_some_and(|i| i.when == IntrospectWhen::Only && !i.signed);
+        // Logout tokens are verified, whatever becomes of access tokens.
+        let keys_unneeded = only_asked && section.peek("backchannel_logout").is_none();
         let keys = section.section("keys", |keys| {
-            if only_asked && !keys.is_present() {
+            if keys_unneeded && !keys.is_present() {
                 return Some(KeySettings::unneeded());
             }
             KeySettings::build(keys, issuer.as_deref())
@@ -153,6 +159,7 @@ impl IssuerSettings {
             ignore_binding: section.or("ignore_binding", false, switch),
             origin_claim: binding::origin(section),
             cookie_binding: binding::cookie_binding(section),
+            backchannel_logout: section.section("backchannel_logout", LogoutSettings::build),
             // Last, so that a missing part does not hide the mistakes above.
             issuer: issuer?,
             audiences: audiences?,

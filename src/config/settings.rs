@@ -11,10 +11,12 @@ use super::{
     credential::CredentialSettings,
     denials::DenialSettings,
     forwarding::ForwardingSettings,
+    identity::IdentitySettings,
     issuers::{self, IssuerSettings},
     log::LogSettings,
     node::Node,
     reader::Section,
+    revocation::RevocationSettings,
     routes::{self, AccessSettings, KnownNames, RouteSettings},
     server::{AdminSettings, ServerSettings},
     upstreams::{self, UpstreamSettings},
@@ -35,8 +37,12 @@ pub struct Settings {
     pub credential: CredentialSettings,
     /// The verified-token cache of each worker.
     pub cache: CacheSettings,
+    /// Tokens that are refused before they expire.
+    pub revocation: RevocationSettings,
     /// Verified claim → header, in the order of the header names.
     pub claims: Vec<ClaimHeaderSettings>,
+    /// How else the upstream is told who sends a request.
+    pub identity: IdentitySettings,
     /// Which inbound headers are dropped and which are set.
     pub forwarding: ForwardingSettings,
     /// How refusals look.
@@ -72,6 +78,8 @@ impl Settings {
             issuers: root.section("issuers", issuers::build),
             credential: root.section("credential", CredentialSettings::build),
             cache: root.section("cache", CacheSettings::build),
+            identity: root.section("identity", IdentitySettings::build),
+            revocation: root.section("revocation", RevocationSettings::build),
             forwarding: root
                 .section("forwarding", |forwarding| ForwardingSettings::build(forwarding, &claims)),
             claims,
@@ -131,6 +139,15 @@ impl Settings {
                  ({})",
                 self.credential.max_bytes, self.server.limits.header_bytes
             ));
+        }
+        let assertion = self.identity.assertion.as_ref();
+        let header_problem = assertion.and_then(|assertion| {
+            assertion.header_problem(&self.claims, &self.credential, &self.forwarding)
+        });
+        if let Some((assertion, problem)) = assertion.zip(header_problem) {
+            let message = format!("the header {:?} {problem}", assertion.header.as_str());
+            let origin = root.peek("identity").and_then(Node::origin);
+            root.mistake_at("identity.assertion.header".to_owned(), origin, message);
         }
         for header in self.credential.headers() {
             let same = |claim: &&ClaimHeaderSettings| fold(&claim.header) == fold(header);

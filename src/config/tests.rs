@@ -1,11 +1,13 @@
 //! Configurations as people write them: what loads, what is refused, and with which words.
 
+mod assertion;
 mod claim_rules;
 mod denials;
 mod issuers;
 mod keys;
 mod layers;
 mod mistakes;
+mod revocation;
 mod routes;
 mod sections;
 mod tls;

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
-use super::{IssuerSettings, KeySource, Settings, TlsSettings};
+use super::{
+    AssertionSettings, IssuerSettings, KeySource, ListSettings, ListSource, OnFailure, Settings,
+    TlsSettings,
+};
 
 /// Anybody on the machine may read.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -26,6 +29,9 @@ impl Settings {
         if let Some(tls) = &self.server.tls {
             warnings.extend(tls_warnings(tls));
         }
+        if let Some(assertion) = &self.identity.assertion {
+            warnings.extend(self.assertion_warnings(assertion));
+        }
         if !self.forwarding.drop_underscores {
             warnings.push(
                 "forwarding.drop_underscores: off; upstreams that take _ for - can be given \
@@ -36,8 +42,67 @@ impl Settings {
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));
         }
+        if let Some(list) = &self.revocation.list {
+            warnings.extend(list_warnings(list));
+        }
+        warnings.extend(self.outlived_logouts());
         warnings
     }
+
+    fn assertion_warnings(&self, assertion: &AssertionSettings) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if is_mode(&assertion.private_key_file, READABLE_BY_OTHERS | WRITABLE_BY_OTHERS) {
+            warnings.push(
+                "identity.assertion.private_key_file: every user of the machine can get at the \
+                 file"
+                    .to_owned(),
+            );
+        }
+        if self.cache.entries == 0 {
+            warnings.push(
+                "identity.assertion: with cache.entries = 0 an assertion is signed for every \
+                 request"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+    /// A logout that is forgotten before the tokens that it ended have expired.
+    fn outlived_logouts(&self) -> impl Iterator<Item = String> {
+        let ttl = self.revocation.logout_ttl;
+        let outlives = move |issuer: &&IssuerSettings| {
+            issuer.backchannel_logout.is_some() && issuer.max_lifetime.is_some_and(|l| l > ttl)
+        };
+        self.issuers.iter().filter(outlives).map(|issuer| {
+            format!(
+                "issuers.{}.max_lifetime: is longer than revocation.logout_ttl, so that a token \
+                 can be good again after its logout was forgotten",
+                issuer.name
+            )
+        })
+    }
+}
+
+fn list_warnings(list: &ListSettings) -> impl Iterator<Item = String> {
+    let (plain_http, writable) = match &list.source {
+        ListSource::Url(url) => {
+            let loopback = url.host().is_some_and(super::urls::is_loopback);
+            (url.scheme_str() == Some("http") && !loopback, false)
+        }
+        ListSource::File(path) => (false, is_mode(path, WRITABLE_BY_OTHERS)),
+    };
+    let warnings = [
+        (
+            list.on_failure == OnFailure::Continue,
+            "on_failure: while there is no list, revoked tokens pass",
+        ),
+        (plain_http, "url: fetched over plain http, where it can be forged on the way"),
+        (writable, "file: can be written by every user of the machine"),
+    ];
+    warnings
+        .into_iter()
+        .filter(|(applies, _)| *applies)
+        .map(|(_, text)| format!("revocation.{text}"))
 }
 
 fn tls_warnings(tls: &TlsSettings) -> Vec<String> {

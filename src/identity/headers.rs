@@ -1,8 +1,12 @@
 //! Claim headers: from the verified claims of a token to the headers that the upstream receives.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::assertion::{AssertionSlot, Assertions};
 use crate::{
     config::ClaimHeaderSettings,
     jose::{Json, Object},
@@ -13,6 +17,7 @@ use crate::{
 pub struct ClaimHeaders {
     mapping: Vec<ClaimHeaderSettings>,
     max_bytes: usize,
+    assertions: Option<Arc<Assertions>>,
 }
 
 /// The header values of one token, ready to be set on any number of requests.
@@ -23,6 +28,7 @@ pub struct ClaimHeaders {
 #[derive(Debug)]
 pub struct RenderedHeaders {
     headers: Box<[(HeaderName, HeaderValue)]>,
+    assertion: Option<AssertionSlot>,
 }
 
 /// A claim that can't be written as a header: nested where a list is asked for, or too long. It is
@@ -36,7 +42,13 @@ pub struct Unrenderable {
 impl ClaimHeaders {
     /// Compiles the mapping. `max_bytes` bounds one header's value.
     pub fn compile(mapping: &[ClaimHeaderSettings], max_bytes: usize) -> Self {
-        Self { mapping: mapping.to_vec(), max_bytes }
+        Self { mapping: mapping.to_vec(), max_bytes, assertions: None }
+    }
+
+    /// The same with a place for an assertion, if there are any to make.
+    #[must_use]
+    pub fn with_assertions(self, assertions: Option<Arc<Assertions>>) -> Self {
+        Self { assertions, ..self }
     }
 
     /// The headers that these claims make. A claim that is missing, null or empty makes none: the
@@ -57,7 +69,10 @@ impl ClaimHeaders {
             value.set_sensitive(true);
             Ok((line.header.clone(), value))
         });
-        Ok(RenderedHeaders { headers: headers.collect::<Result<_, _>>()? })
+        let headers = headers.collect::<Result<_, _>>()?;
+        let assertions = self.assertions.as_ref();
+        let assertion = assertions.map(|assertions| assertions.reserve(claims)).transpose()?;
+        Ok(RenderedHeaders { headers, assertion })
     }
 
     /// What a header says; empty if there is nothing to say.
@@ -86,13 +101,19 @@ impl RenderedHeaders {
         }
     }
 
+    /// Where the token's assertion is kept; it is not among the headers.
+    pub fn assertion(&self) -> Option<&AssertionSlot> {
+        self.assertion.as_ref()
+    }
+
     /// Bytes that the headers take, for caches that are bounded by memory. Names are shared with
     /// the settings and not counted.
     pub fn memory(&self) -> usize {
         /// What `Bytes` allocates beside the text once it is shared.
         const SHARED: usize = 4 * size_of::<usize>();
         let values = self.headers.iter().map(|(_, value)| value.len());
-        size_of::<Self>() + size_of_val(&*self.headers) + SHARED + values.sum::<usize>()
+        let assertion = self.assertion.as_ref().map_or(0, AssertionSlot::memory);
+        size_of::<Self>() + size_of_val(&*self.headers) + SHARED + values.sum::<usize>() + assertion
     }
 }
 

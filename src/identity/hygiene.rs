@@ -15,9 +15,7 @@ use http::{
 
 use self::strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP};
 use super::fold::{fold, is_folded};
-use crate::config::{
-    ClaimHeaderSettings, CredentialSettings, CredentialSource, ForwardingSettings, Settings,
-};
+use crate::config::{CredentialSettings, CredentialSource, ForwardingSettings, Settings};
 
 /// The compiled rules.
 #[derive(Debug)]
@@ -52,17 +50,20 @@ pub enum HygieneViolation {
 }
 
 impl Hygiene {
-    /// Compiles the rules: managed names from `[claims]`, lists and switches from `[forwarding]`.
+    /// Compiles the rules: managed names from `[claims]` and
+    /// `[identity.assertion]`, lists and switches from `[forwarding]`.
     ///
     /// The headers that may carry a credential come through, whatever the lists say: what becomes
     /// of them is decided after the credential was looked for. `keep` has no say over managed and
     /// hop-by-hop headers.
     pub fn compile(settings: &Settings) -> Self {
-        Self::from_sections(&settings.claims, &settings.forwarding, &settings.credential)
+        let claims = settings.claims.iter().map(|claim| &claim.header);
+        let assertion = settings.identity.assertion.iter().map(|assertion| &assertion.header);
+        Self::from_sections(claims.chain(assertion), &settings.forwarding, &settings.credential)
     }
 
-    fn from_sections(
-        claims: &[ClaimHeaderSettings],
+    fn from_sections<'s>(
+        managed: impl Iterator<Item = &'s HeaderName>,
         forwarding: &ForwardingSettings,
         credential: &CredentialSettings,
     ) -> Self {
@@ -84,8 +85,8 @@ impl Hygiene {
             }
         }
         hygiene.set_all(HOP_BY_HOP, Rule::HopByHop);
-        for line in claims {
-            hygiene.set(line.header.as_str(), Rule::Managed);
+        for header in managed {
+            hygiene.set(header.as_str(), Rule::Managed);
         }
         hygiene
     }

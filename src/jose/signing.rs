@@ -1,4 +1,5 @@
-//! Private keys: made by `keygen`, used by `mint` and the demo. The proxy itself never signs.
+//! Private keys: made by `keygen`, used by `mint` and the demo, and where the proxy itself signs:
+//! the assertions that it sends upstreams, and those by which it authenticates as a client.
 
 mod pair;
 #[cfg(test)]
@@ -46,6 +47,12 @@ impl SigningKey {
             return Err(error("the JWK's \"kty\" and \"alg\" do not fit"));
         }
         Self::from_pair(alg, text(jwk, "kid")?, KeyPair::from_jwk(alg, jwk)?)
+    }
+
+    /// From an unencrypted PKCS#8 document (DER), which says what kind of key it is but not what
+    /// it is for. RSA, ECDSA and Ed25519. Without a `kid`, the thumbprint serves as one.
+    pub fn from_pkcs8(alg: Algorithm, kid: Option<&str>, der: &[u8]) -> Result<Self, SigningError> {
+        Self::from_pair(alg, kid, KeyPair::from_pkcs8(alg, der)?)
     }
 
     /// Takes only a pair whose public key we would accept ourselves.

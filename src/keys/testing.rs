@@ -69,6 +69,7 @@ pub(super) fn settings(source: KeySource) -> IssuerSettings {
         origin_claim: None,
         cookie_binding: None,
         introspection: None,
+        backchannel_logout: None,
         keys: KeySettings {
             source,
             refresh: Duration::from_mins(10),

@@ -90,7 +90,7 @@ impl Server {
         let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
-        let providers = Arc::new(Providers::new(&settings.issuers, &clock, &metrics));
+        let providers = Arc::new(Providers::new(&settings, &clock, &metrics));
         let engine = Arc::new(ArcSwap::new(compile(&settings, &providers, &clock, &metrics)?));
         let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
         let signals = WorkerSignals {

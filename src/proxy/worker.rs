@@ -81,6 +81,11 @@ impl Engine {
         }
     }
 
+    /// Its rules.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
     /// The settings it was made from.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings

@@ -31,6 +31,16 @@ pub struct Metrics {
     pub introspection_seconds: HistogramVec,
     /// 0 while an `issuer`'s introspection endpoint fails or refuses this proxy.
     pub introspection_up: IntGaugeVec,
+    /// Assertions signed.
+    pub assertions_signed: IntCounter,
+    /// Entries by which tokens are revoked, by `source`: the list, or logouts.
+    pub revocation_entries: IntGaugeVec,
+    /// Unix time at which the revocation list was last confirmed by its source.
+    pub revocation_confirmed_at: GaugeVec,
+    /// Readings of the revocation list by `outcome`.
+    pub revocation_refreshes: IntCounterVec,
+    /// Back-channel logouts by `issuer` and `outcome`.
+    pub logouts: IntCounterVec,
     /// Seconds from the request's forwarding to the answer's header block, by `upstream`.
     pub upstream: HistogramVec,
     /// Open downstream connections.
@@ -58,6 +68,7 @@ impl Metrics {
     ///
     /// # Errors
     /// Never in practice: names and labels are constants, and tests make a `Metrics`.
+    #[expect(clippy::too_many_lines, reason = "a table: one metric after the other")]
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let metrics = Self {
@@ -75,21 +86,19 @@ impl Metrics {
                 &["algorithm", "cache"],
                 VERIFICATION_BUCKETS,
             )?,
-            keys_confirmed_at: {
-                let opts = opts(
-                    "keys_confirmed_timestamp_seconds",
-                    "Unix time at which the key source last confirmed the key set.",
-                );
-                register(&registry, GaugeVec::new(opts, &["issuer"])?)?
-            },
-            keys: {
-                let opts = opts("keys", "Usable keys.");
-                register(&registry, IntGaugeVec::new(opts, &["issuer"])?)?
-            },
-            keys_skipped: {
-                let opts = opts("keys_skipped", "Keys of the key set that were left out.");
-                register(&registry, IntGaugeVec::new(opts, &["issuer", "reason"])?)?
-            },
+            keys_confirmed_at: gauges(
+                &registry,
+                "keys_confirmed_timestamp_seconds",
+                "Unix time at which the key source last confirmed the key set.",
+                &["issuer"],
+            )?,
+            keys: int_gauges(&registry, "keys", "Usable keys.", &["issuer"])?,
+            keys_skipped: int_gauges(
+                &registry,
+                "keys_skipped",
+                "Keys of the key set that were left out.",
+                &["issuer", "reason"],
+            )?,
             key_refreshes: counters(
                 &registry,
                 "key_refreshes_total",
@@ -109,10 +118,41 @@ impl Metrics {
                 &["issuer"],
                 UPSTREAM_BUCKETS,
             )?,
-            introspection_up: {
-                let opts = opts("introspection_up", "0 while the introspection endpoint fails.");
-                register(&registry, IntGaugeVec::new(opts, &["issuer"])?)?
-            },
+            introspection_up: int_gauges(
+                &registry,
+                "introspection_up",
+                "0 while the introspection endpoint fails.",
+                &["issuer"],
+            )?,
+            assertions_signed: counter(
+                &registry,
+                "assertions_signed_total",
+                "Assertions signed for upstreams.",
+            )?,
+            revocation_entries: int_gauges(
+                &registry,
+                "revocation_entries",
+                "Entries by which tokens are revoked.",
+                &["source"],
+            )?,
+            revocation_confirmed_at: gauges(
+                &registry,
+                "revocation_confirmed_timestamp_seconds",
+                "Unix time at which the revocation list was last confirmed by its source.",
+                &["source"],
+            )?,
+            revocation_refreshes: counters(
+                &registry,
+                "revocation_refreshes_total",
+                "Readings of the revocation list.",
+                &["outcome"],
+            )?,
+            logouts: counters(
+                &registry,
+                "logouts_total",
+                "Back-channel logouts.",
+                &["issuer", "outcome"],
+            )?,
             upstream: histograms(
                 &registry,
                 "upstream_seconds",
@@ -120,25 +160,22 @@ impl Metrics {
                 &["upstream"],
                 UPSTREAM_BUCKETS,
             )?,
-            connections: {
-                let opts = opts("connections", "Open downstream connections.");
-                register(&registry, IntGauge::with_opts(opts)?)?
-            },
-            connections_parked: {
-                let opts = opts("connections_parked", "Idle connections held without buffers.");
-                register(&registry, IntGauge::with_opts(opts)?)?
-            },
-            connections_accepted: {
-                let opts = opts("connections_accepted_total", "Downstream connections accepted.");
-                register(&registry, IntCounter::with_opts(opts)?)?
-            },
-            connections_refused: {
-                let opts = opts(
-                    "connections_refused_total",
-                    "Downstream connections closed at once because the limit was reached.",
-                );
-                register(&registry, IntCounter::with_opts(opts)?)?
-            },
+            connections: int_gauge(&registry, "connections", "Open downstream connections.")?,
+            connections_parked: int_gauge(
+                &registry,
+                "connections_parked",
+                "Idle connections held without buffers.",
+            )?,
+            connections_accepted: counter(
+                &registry,
+                "connections_accepted_total",
+                "Downstream connections accepted.",
+            )?,
+            connections_refused: counter(
+                &registry,
+                "connections_refused_total",
+                "Downstream connections closed at once because the limit was reached.",
+            )?,
             registry,
         };
         let build_info = opts("build_info", "Constant 1, with the version as a label.")
@@ -181,6 +218,32 @@ fn counters(
     labels: &[&str],
 ) -> Result<IntCounterVec, prometheus::Error> {
     register(registry, IntCounterVec::new(opts(name, help), labels)?)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    register(registry, IntCounter::with_opts(opts(name, help))?)
+}
+
+fn gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<GaugeVec, prometheus::Error> {
+    register(registry, GaugeVec::new(opts(name, help), labels)?)
+}
+
+fn int_gauges(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntGaugeVec, prometheus::Error> {
+    register(registry, IntGaugeVec::new(opts(name, help), labels)?)
+}
+
+fn int_gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    register(registry, IntGauge::with_opts(opts(name, help))?)
 }
 
 fn histograms(

@@ -9,9 +9,10 @@ use super::verifier::VerifiedToken;
 /// The verified-token cache of one worker: no lock, no sharing.
 ///
 /// An entry is found by the token's bytes in full, and counts only while the key that verified
-/// the token is in the issuer's set and the token is within its own times: both are checked by
-/// [`super::TokenVerifier`] on every hit. Beside it, a small one for tokens whose signature was
-/// wrong, so that repeating a forged token costs the attacker more than us.
+/// the token is in the issuer's set, the token is within its own times and was not revoked: all
+/// that is checked by [`super::TokenVerifier`] on every hit. A revoked token is kept like others,
+/// so that repeating it costs no signature check. Beside it, a small one for tokens whose
+/// signature was wrong, so that repeating a forged token costs the attacker more than us.
 #[derive(Debug)]
 pub struct TokenCache {
     verified: BoundedMap<CachedToken>,
@@ -24,6 +25,8 @@ pub(super) struct CachedToken {
     pub(super) token: Rc<VerifiedToken>,
     /// The key set's generation when the key was last seen in it.
     pub(super) generation: Cell<u64>,
+    /// The generation of the revocations when the token was last found clear; 0: never.
+    pub(super) clear: Cell<u64>,
     verified_at: UnixTime,
 }
 
@@ -60,16 +63,19 @@ impl TokenCache {
         (now.0.saturating_sub(entry.verified_at.0) < self.max_age).then_some(entry)
     }
 
+    /// Remembers a token, and under which generations of the key set and of the revocations it
+    /// was found good; 0 for one that was not.
     pub(super) fn insert(
         &mut self,
         bytes: &[u8],
         token: Rc<VerifiedToken>,
-        generation: u64,
+        (generation, clear): (u64, u64),
         now: UnixTime,
     ) {
         let memory = token.memory();
-        let generation = Cell::new(generation);
-        self.verified.insert(bytes, CachedToken { token, generation, verified_at: now }, memory);
+        let (generation, clear) = (Cell::new(generation), Cell::new(clear));
+        let entry = CachedToken { token, generation, clear, verified_at: now };
+        self.verified.insert(bytes, entry, memory);
     }
 
     pub(super) fn remove(&mut self, token: &[u8]) {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    jwt::{JwtCandidate, JwtRules},
+    jwt::{JwtCandidate, JwtRules, LogoutRules},
     path::Beyond,
     request_binding::RequestBinding,
     statement::StatementRules,
@@ -23,6 +23,7 @@ use super::{
 pub(super) struct Issuer {
     pub(super) rules: JwtRules,
     pub(super) binding: RequestBinding,
+    pub(super) logout: Option<LogoutRules>,
     pub(super) keys: Arc<IssuerKeys>,
     pub(super) asked: Option<Asked>,
     pub(super) beyond: Beyond,
@@ -50,6 +51,7 @@ impl Issuer {
         Self {
             rules: JwtRules::new(settings),
             binding: RequestBinding::new(settings),
+            logout: LogoutRules::new(settings),
             keys,
             asked,
             beyond: Beyond::of(when),

@@ -3,6 +3,7 @@
 
 pub(super) mod claims;
 pub(super) mod formats;
+mod logout;
 mod token_type;
 
 use std::{sync::Arc, time::Duration};
@@ -15,6 +16,9 @@ use crate::{
     policy::ScopeClaims,
     reason::Reason,
 };
+
+pub use logout::LogoutFault;
+pub(super) use logout::LogoutRules;
 
 use claims::{audience_matches, check_required, is_present, numeric_date, string_claim};
 
@@ -58,6 +62,8 @@ pub struct Validity {
     from: UnixTime,
     /// The first moment at which it is no longer valid; `i64::MAX` without `exp`.
     until: UnixTime,
+    /// The same without clock skew.
+    expires: UnixTime,
 }
 
 impl JwtRules {
@@ -227,6 +233,7 @@ impl Validity {
         Self {
             from: UnixTime(not_before.map_or(i64::MIN, |date| date.saturating_sub(skew))),
             until: UnixTime(expires.map_or(i64::MAX, |date| date.saturating_add(skew))),
+            expires: UnixTime(expires.unwrap_or(i64::MAX)),
         }
     }
 
@@ -242,6 +249,12 @@ impl Validity {
         } else {
             Ok(())
         }
+    }
+
+    /// When what is derived from the token ends, as seen at `now`: with its `exp`, or, where only
+    /// the clock skew still keeps it alive, with that.
+    pub fn ends(self, now: UnixTime) -> UnixTime {
+        if now < self.expires { self.expires } else { self.until }
     }
 
     pub(super) fn summary(self, now: UnixTime) -> String {

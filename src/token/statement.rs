@@ -48,6 +48,7 @@ pub(super) const CHECKS: &[&str] = &[
     "audience",
     "binding",
     "headers",
+    "revocation",
 ];
 
 impl StatementRules {

@@ -13,6 +13,7 @@ use crate::{
     keys::{KeyLookup, KeySet},
     providers::Providers,
     reason::Reason,
+    revocation::Revocations,
     telemetry::Metrics,
 };
 
@@ -22,8 +23,9 @@ use super::{
     durations::Durations,
     issuer::{Asked, Issuer},
     jwt::{JwtCandidate, Observer, Validity},
+    logout,
     path::{Beyond, claims_to_be_jwt},
-    statement,
+    revoked, statement,
 };
 
 /// A token that has passed every check. Nothing else makes one.
@@ -72,8 +74,9 @@ pub struct Rejection {
 pub struct TokenVerifier {
     issuers: Vec<Issuer>,
     by_name: HashMap<String, usize>,
+    pub(super) revocations: Arc<Revocations>,
     claim_headers: ClaimHeaders,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     max_bytes: usize,
     durations: Durations,
 }
@@ -95,6 +98,7 @@ pub const CHECKS: &[&str] = &[
     "key",
     "signature",
     "headers",
+    "revocation",
 ];
 
 /// The same where the issuer is asked about a verified token as well.
@@ -114,6 +118,7 @@ const CHECKS_AND_ASKED: &[&str] = &[
     "signature",
     "headers",
     "introspection",
+    "revocation",
 ];
 
 impl VerifiedToken {
@@ -130,6 +135,11 @@ impl VerifiedToken {
     /// The claim headers for the upstream.
     pub fn headers(&self) -> &RenderedHeaders {
         &self.headers
+    }
+
+    /// When what is derived from the token ends; see [`Validity::ends`].
+    pub fn ends(&self, now: UnixTime) -> UnixTime {
+        self.validity.ends(now)
     }
 
     /// Whether a set would still choose the key that verified this token: the key may be gone,
@@ -168,21 +178,26 @@ impl TokenVerifier {
     ) -> Self {
         let algorithms = issuers.iter().flat_map(|issuer| issuer.algorithms.iter()).collect();
         let by_name = issuers.iter().enumerate().map(|(i, s)| (s.issuer.clone(), i)).collect();
+        for issuer in issuers {
+            logout::announce(issuer, metrics);
+        }
         let issuers = issuers
             .iter()
             .zip(providers.keys.iter().zip(providers.introspection.iter()))
             .map(|(settings, (keys, asked))| Issuer::new(settings, Arc::clone(keys), asked.clone()))
             .collect();
         let durations = Durations::new(metrics, algorithms);
-        Self { issuers, by_name, claim_headers, clock, max_bytes, durations }
+        let revocations = Arc::clone(&providers.revocations);
+        Self { issuers, by_name, revocations, claim_headers, clock, max_bytes, durations }
     }
 
     /// The verdict on a credential: from the cache if it is there, else by verifying.
     /// `asked` is the issuer to ask about a token that does not say whose it is.
     ///
     /// # Errors
-    /// The [`Rejection`] of the first check that fails; [`Reason::KeysUnavailable`] and
-    /// [`Reason::IntrospectionUnavailable`] where nobody can tell.
+    /// The [`Rejection`] of the first check that fails; [`Reason::KeysUnavailable`],
+    /// [`Reason::IntrospectionUnavailable`] and [`Reason::RevocationUnavailable`] where nobody can
+    /// tell.
     pub async fn verify(
         &self,
         credential: Credential<'_>,
@@ -206,8 +221,11 @@ impl TokenVerifier {
             Ok((verified, generation)) => {
                 self.durations.observe_miss(verified.algorithm(), started);
                 let verified = Rc::new(verified);
-                cache.borrow_mut().insert(token, Rc::clone(&verified), generation, now);
-                Ok(verified)
+                let clear = revoked::check(&self.revocations, &verified.claims, now);
+                let known = (generation, clear.unwrap_or_default());
+                cache.borrow_mut().insert(token, Rc::clone(&verified), known, now);
+                let issuer = Some(verified.issuer);
+                clear.map(|_| verified).map_err(|reason| Rejection { reason, issuer })
             }
             Err(Failure { rejection, wrong_under }) => {
                 if let (Some(generation), Some(issuer)) = (wrong_under, rejection.issuer) {
@@ -247,8 +265,13 @@ impl TokenVerifier {
         asked: Option<usize>,
         observer: &mut impl Observer,
     ) -> Result<VerifiedToken, Rejection> {
-        let verified = self.verify_anew(token, asked, self.clock.now(), observer).await;
-        verified.map(|(token, _)| token).map_err(|failure| failure.rejection)
+        let now = self.clock.now();
+        let verified = self.verify_anew(token, asked, now, observer).await;
+        let (verified, _) = verified.map_err(|failure| failure.rejection)?;
+        revoked::check(&self.revocations, &verified.claims, now)
+            .map_err(|reason| Rejection { reason, issuer: Some(verified.issuer) })?;
+        observer.passed("revocation", || self.revocations.summary());
+        Ok(verified)
     }
 
     /// The checks that [`Self::explain`] tells of for this token, in their order.
@@ -268,25 +291,36 @@ impl TokenVerifier {
         cache: &RefCell<TokenCache>,
         now: UnixTime,
     ) -> Option<Result<Rc<VerifiedToken>, Rejection>> {
-        let known: Option<Rc<VerifiedToken>> = {
+        let known = {
             let cache = cache.borrow();
             match cache.find(token, now) {
-                Some(entry) => self.is_alive(entry, asked, now).then(|| Rc::clone(&entry.token)),
+                Some(entry) if self.is_alive(entry, asked, now) => {
+                    Some((Rc::clone(&entry.token), self.check_clear(entry, now)))
+                }
+                Some(_) => None,
                 None => return self.recall_rejection(token, &cache, now).map(Err),
             }
         };
-        let Some(verified) = known else {
+        let Some((verified, clear)) = known else {
             // Its key is gone, or the whole key set, or the issuer's word has grown old: verify
             // again under what is there now.
             cache.borrow_mut().remove(token);
             return None;
         };
         let issuer = Some(verified.issuer);
-        let verdict = verified.validity.check(now).and_then(|()| self.watch(&verified, token, now));
-        Some(match verdict {
+        let verdict = verified.validity.check(now).and(clear);
+        Some(match verdict.and_then(|()| self.watch(&verified, token, now)) {
             Ok(()) => Ok(verified),
             Err(reason) => Err(Rejection { reason, issuer }),
         })
+    }
+
+    /// Whether a cached token was not revoked: known already, unless anything was revoked since.
+    fn check_clear(&self, entry: &CachedToken, now: UnixTime) -> Result<(), Reason> {
+        if revoked::current_generation(&self.revocations, now)? != entry.clear.get() {
+            entry.clear.set(revoked::check(&self.revocations, &entry.token.claims, now)?);
+        }
+        Ok(())
     }
 
     /// Whether nothing was heard against a token that is asked about beside its requests.
@@ -497,7 +531,10 @@ impl TokenVerifier {
     }
 
     /// Chooses among the configured issuers by the exact `iss` (threats C-5, C-6).
-    fn issuer_of(&self, candidate: &JwtCandidate<'_>) -> Result<(usize, &Issuer), Reason> {
+    pub(super) fn issuer_of(
+        &self,
+        candidate: &JwtCandidate<'_>,
+    ) -> Result<(usize, &Issuer), Reason> {
         let index = *self.by_name.get(candidate.issuer()?).ok_or(Reason::IssuerUnknown)?;
         let issuer = self.issuers.get(index).ok_or(Reason::IssuerUnknown)?;
         Ok((index, issuer))

@@ -108,6 +108,11 @@ impl Proxy {
         client.exchange(&Request::get(page).field("connection", "close"))
     }
 
+    /// Any request to the admin listener.
+    pub(crate) fn ask_admin(&self, request: &Request) -> Answer {
+        Client::connect(tcp(self.server.admin_address()), &self.journal).exchange(request)
+    }
+
     /// The text of `/metrics`.
     pub(crate) fn metrics(&self) -> String {
         self.page("/metrics")

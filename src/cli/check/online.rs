@@ -1,20 +1,24 @@
-//! `check --online`: what every key source holds at this moment, and whether every introspection
-//! endpoint answers.
+//! `check --online`: what every key source and the revocation list hold at this moment, and
+//! whether every introspection endpoint answers.
 
 use std::io::{self, Write};
 
 use crate::{
     cli::Failure,
+    clock::{Clock, SystemClock},
     config::{IssuerSettings, KeySource, Settings},
     introspection::{self, IntrospectionError},
     keys::{self, KeyError, KeyFacts, KeySet, SkippedFacts},
+    revocation::{self, ListError},
 };
 
 /// Fetches the keys of every issuer, all at once, asks those that are to be asked about tokens
-/// about one that nobody has issued, and writes what was found in the order of the configuration.
+/// about one that nobody has issued, reads the revocation list, and writes what was found in the
+/// order of the configuration.
 ///
 /// # Errors
-/// [`Failure::Runtime`] if any issuer has no usable key, or can't be asked.
+/// [`Failure::Runtime`] if any issuer has no usable key, or can't be asked, or the list can't be
+/// read.
 pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -35,6 +39,10 @@ pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Fa
         }
     }
     failed.extend(runtime.block_on(report_introspection(settings, out))?);
+    if let Some(list) = &settings.revocation.list {
+        let list = runtime.block_on(revocation::probe(list, SystemClock.now()));
+        failed.extend(report_list(list, out)?);
+    }
     if failed.is_empty() { Ok(()) } else { Err(Failure::Runtime(failed.join("; "))) }
 }
 
@@ -81,6 +89,20 @@ async fn ask_all(issuers: &[&IssuerSettings]) -> Vec<Result<KeySet, KeyError>> {
         answers.push(answer);
     }
     answers
+}
+
+/// Writes how large the revocation list is; returns that it can't be read.
+fn report_list(list: Result<usize, ListError>, out: &mut impl Write) -> io::Result<Option<String>> {
+    match list {
+        Ok(entries) => {
+            writeln!(out, "\n# Revocation list: {entries} entries")?;
+            Ok(None)
+        }
+        Err(error) => {
+            writeln!(out, "\n# Revocation list: failed: {error}")?;
+            Ok(Some("the revocation list can't be read".to_owned()))
+        }
+    }
 }
 
 fn write_set(issuer: &str, set: &KeySet, out: &mut impl Write) -> io::Result<()> {

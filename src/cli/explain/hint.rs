@@ -9,6 +9,7 @@ use crate::{
     keys::{IssuerKeys, KeyFacts},
     policy::Requirement,
     reason::Reason,
+    revocation::Revocations,
 };
 
 /// What hints are made of.
@@ -16,6 +17,7 @@ pub(super) struct Facts<'q> {
     pub(super) settings: &'q Settings,
     pub(super) issuer: Option<&'q IssuerSettings>,
     pub(super) keys: Option<&'q IssuerKeys>,
+    pub(super) revocations: &'q Revocations,
     pub(super) now: UnixTime,
 }
 
@@ -32,6 +34,9 @@ impl Facts<'_> {
                 Some(format!("(Configured: {:?}.)", issuers.collect::<Vec<_>>()))
             }
             Reason::KeysUnavailable => self.keys?.pending(self.now).map(|why| format!("({why})")),
+            Reason::RevocationUnavailable => {
+                self.revocations.pending(self.now).map(|why| format!("({why})"))
+            }
             Reason::KidUnknown | Reason::KeyUnsuitable | Reason::KeyAmbiguous => self.key_list(),
             _ => self.rule(reason),
         }

@@ -47,7 +47,7 @@ impl Question {
             issuer.keys.snapshot = None;
         }
         let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
-        let providers = Providers::new(&settings.issuers, &clock, &metrics);
+        let providers = Providers::new(&settings, &clock, &metrics);
         let gate = Gate::new(&settings, &providers, Arc::clone(&clock), &metrics);
         Ok(Self { settings, gate, providers, clock })
     }
@@ -116,6 +116,7 @@ impl Question {
         })?;
         report.passed("credential", || "of the characters that a token has".to_owned());
         let _desks = ProviderTasks::from(self.providers.introspection.start());
+        let _watcher = self.read_list().await;
         let _refreshers = self.fetch_keys_for(token, asked).await;
         let verifier = self.gate.verifier();
         let verified = verifier.explain(token, asked, report).await.map_err(|rejection| {
@@ -141,6 +142,7 @@ impl Question {
             settings: &self.settings,
             issuer: settings,
             keys: keys.map(|keys| &**keys),
+            revocations: &self.providers.revocations,
             now: self.clock.now(),
         };
         facts.hint(reason)
@@ -160,6 +162,21 @@ impl Question {
         // Past the deadline there are no keys, and that is what will be said.
         let _ = timeout(deadline, self.first_answer(keys)).await;
         Some(refreshers.into())
+    }
+
+    /// Reads the revocation list, if there is one, as the proxy does.
+    async fn read_list(&self) -> Option<ProviderTasks> {
+        let deadline = self.settings.revocation.list.as_ref()?.timeout;
+        let revocations = &self.providers.revocations;
+        let watcher = revocations.start();
+        let first_reading = async {
+            while !revocations.was_read() {
+                tokio::time::sleep(INTERVAL).await;
+            }
+        };
+        // Past the deadline there is no list, and that is what will be said.
+        let _ = timeout(deadline, first_reading).await;
+        Some(watcher.into())
     }
 
     async fn first_answer(&self, keys: &IssuerKeys) {

@@ -4,7 +4,10 @@ use toml::{Table, Value};
 
 use super::{introspection::introspection_table, writer::Writer};
 use crate::{
-    config::{IssuerSettings, KeySettings, KeySource, issuers::FORMS, values::format_duration},
+    config::{
+        IssuerSettings, KeySettings, KeySource, LogoutSettings, issuers::FORMS,
+        values::format_duration,
+    },
     identity::ClaimPath,
 };
 
@@ -26,9 +29,14 @@ pub(super) fn issuer_table(issuer: &IssuerSettings) -> Value {
         .optional("max_lifetime", issuer.max_lifetime.map(format_duration))
         .switch("accept_id_tokens", issuer.accept_id_tokens)
         .switch("ignore_binding", issuer.ignore_binding)
+        .optional_value("backchannel_logout", issuer.backchannel_logout.as_ref().map(logout_table))
         .value("keys", keys_table(&issuer.keys))
         .optional_value("introspection", issuer.introspection.as_ref().map(introspection_table))
         .table()
+}
+
+fn logout_table(logout: &LogoutSettings) -> Value {
+    Writer::default().list("client_ids", &logout.client_ids).table()
 }
 
 /// What is asked of claims; where nothing is, nothing is written.

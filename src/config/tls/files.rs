@@ -1,8 +1,6 @@
 //! What the files of `[server.tls]` hold.
 
 use std::{
-    fs::File,
-    io::Read,
     path::Path,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -19,6 +17,7 @@ use rustls::{
 use zeroize::Zeroizing;
 
 use super::TlsSettings;
+use crate::config::files::read_whole;
 
 /// The content of all files at one moment.
 #[derive(Debug, Clone)]
@@ -178,15 +177,7 @@ fn certificates(path: &Path, expected: &str) -> Result<Vec<CertificateDer<'stati
 }
 
 fn read(path: &Path, expected: &str) -> Result<Zeroizing<Vec<u8>>, String> {
-    let mut bytes = Zeroizing::default();
-    let file = File::open(path).map(|file| file.take(MAX_FILE_BYTES + 1));
-    file.and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|error| in_file(path, &format!("cannot be read: {error}"), expected))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        let problem = format!("has more than {MAX_FILE_BYTES} bytes");
-        return Err(in_file(path, &problem, expected));
-    }
-    Ok(bytes)
+    read_whole(path, MAX_FILE_BYTES).map_err(|problem| in_file(path, &problem, expected))
 }
 
 fn in_file(path: &Path, problem: &str, expected: &str) -> String {

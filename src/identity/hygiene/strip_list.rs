@@ -41,7 +41,7 @@ pub(super) const END_TO_END: &[&str] = &[
 
 /// What upstreams, frameworks and other gateways believe, and no client may say (threats H-9, P-9).
 pub(super) const FORGEABLE: &[&str] = &[
-    // Who the user is: oauth2-proxy, Authelia, Grafana, CGI, Kubernetes' front proxy.
+    // Who the user is: oauth2-proxy, Authelia, Grafana, CGI, Kubernetes' front proxy, WSO2.
     "remote-email",
     "remote-groups",
     "remote-name",
@@ -51,6 +51,7 @@ pub(super) const FORGEABLE: &[&str] = &[
     "x-forwarded-groups",
     "x-forwarded-preferred-username",
     "x-forwarded-user",
+    "x-jwt-assertion",
     "x-ms-client-principal",
     "x-remote-group",
     "x-remote-groups",

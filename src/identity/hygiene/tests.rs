@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::identity::{ClaimPath, Encoding};
 
 fn names(list: &[&str]) -> Vec<HeaderName> {
     list.iter().map(|name| name.parse().unwrap()).collect()
@@ -9,11 +8,6 @@ fn names(list: &[&str]) -> Vec<HeaderName> {
 
 /// `x-user` and `x-auth-roles` are ours, `x-token` may carry the credential.
 fn hygiene_with(adjust: impl Fn(&mut ForwardingSettings)) -> Hygiene {
-    let claim = |header: &HeaderName| ClaimHeaderSettings {
-        header: header.clone(),
-        claims: vec![ClaimPath::parse("sub").unwrap()],
-        encoding: Encoding::Csv,
-    };
     let mut forwarding = ForwardingSettings {
         trusted_proxies: Vec::new(),
         drop_underscores: true,
@@ -31,8 +25,8 @@ fn hygiene_with(adjust: impl Fn(&mut ForwardingSettings)) -> Hygiene {
         max_bytes: 8192,
         forward: false,
     };
-    let claims: Vec<_> = names(&["x-user", "x-auth-roles"]).iter().map(claim).collect();
-    Hygiene::from_sections(&claims, &forwarding, &credential)
+    let managed = names(&["x-user", "x-auth-roles"]);
+    Hygiene::from_sections(managed.iter(), &forwarding, &credential)
 }
 
 fn hygiene() -> Hygiene {
@@ -323,4 +317,15 @@ proptest! {
             prop_assert!(folded != "x-user" && folded != "x-auth-roles", "{}", name);
         }
     }
+}
+
+#[test]
+fn h1_an_assertion_is_for_nobody_to_bring_along() {
+    let forged = ["X-JWT-Assertion: a.b.c", "x_jwt_assertion: a.b.c", "x.jwt--assertion: a.b.c"];
+    assert_eq!(left(&forged), [""; 0]);
+    // Not even where it is ours and the operator would keep it.
+    let mut rules = hygiene_with(|forwarding| forwarding.keep = names(&["x-jwt-assertion"]));
+    assert_eq!(clean(&rules, &["x-jwt-assertion: a.b.c"]).0.len(), 1);
+    rules.set("x-jwt-assertion", Rule::Managed);
+    assert_eq!(clean(&rules, &forged), (Vec::new(), 3));
 }

@@ -94,6 +94,26 @@ impl KeyPair {
         pair.map_err(|_| error("the JWK's members do not make a private key"))
     }
 
+    /// From an unencrypted PKCS#8 document. ML-DSA keys are left out: what they grow from, the seed
+    /// that a JWK has, is only one of the forms that the document may have (RFC 9881 §6).
+    pub(super) fn from_pkcs8(alg: Algorithm, der: &[u8]) -> Result<Self, SigningError> {
+        let pair = match alg.scheme() {
+            Scheme::Rsa { .. } => {
+                RsaKeyPair::from_pkcs8(der).map_err(|_| Unspecified).and_then(Self::rsa)
+            }
+            Scheme::Ecdsa { sign, .. } => EcdsaKeyPair::from_pkcs8(sign, der)
+                .map_err(|_| Unspecified)
+                .and_then(|pair| Self::ecdsa(alg, pair)),
+            Scheme::Ed25519 => {
+                Ed25519KeyPair::from_pkcs8(der).map_err(|_| Unspecified).and_then(Self::ed25519)
+            }
+            Scheme::MlDsa { .. } | Scheme::Hmac(_) => {
+                return Err(error("a key for this algorithm comes as a JWK"));
+            }
+        };
+        pair.map_err(|_| error("the document holds no private key that fits the algorithm"))
+    }
+
     fn rsa(pair: RsaKeyPair) -> Result<Self, Unspecified> {
         let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair)?;
         let pkcs8 = Zeroizing::new(pkcs8.as_ref().to_vec());

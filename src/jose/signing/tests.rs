@@ -178,3 +178,23 @@ fn debug_and_errors_show_nothing_of_the_key() {
     let error = SigningKey::from_jwk(&broken).unwrap_err().to_string();
     assert!(!error.contains("c2VjcmV0") && !error.contains("secret\""), "{error}");
 }
+
+#[test]
+fn every_pkcs8_document_leads_back_to_the_same_key() {
+    for alg in
+        [Algorithm::Rs256, Algorithm::Ps384, Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa]
+    {
+        let key = shared_key(alg);
+        let again = SigningKey::from_pkcs8(alg, Some(key.kid()), key.pair.pkcs8().unwrap());
+        assert_eq!(again.unwrap().private_jwk(), key.private_jwk(), "{alg}");
+    }
+    let der = shared_key(Algorithm::Es256).pair.pkcs8().unwrap();
+    for other in [Algorithm::Rs256, Algorithm::Es384, Algorithm::EdDsa] {
+        let error = SigningKey::from_pkcs8(other, None, der).unwrap_err().to_string();
+        assert!(error.contains("fits the algorithm"), "{other}: {error}");
+    }
+    for other in [Algorithm::Hs256, Algorithm::MlDsa44] {
+        let error = SigningKey::from_pkcs8(other, None, der).unwrap_err().to_string();
+        assert!(error.contains("JWK"), "{other}: {error}");
+    }
+}

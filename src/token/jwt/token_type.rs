@@ -71,7 +71,7 @@ fn is_id_token(typ: Option<&str>, keycloak_type: Option<&str>, claims: &Object) 
 }
 
 /// A media type may be written with or without `application/` (RFC 7515 §4.1.9).
-fn without_prefix(typ: &str) -> &str {
+pub(super) fn without_prefix(typ: &str) -> &str {
     const PREFIX: &str = "application/";
     match typ.split_at_checked(PREFIX.len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,

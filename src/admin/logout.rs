@@ -1,0 +1,186 @@
+//! `POST /backchannel-logout`: where issuers tell that somebody has logged out (OpenID Connect
+//! Back-Channel Logout 1.0 §2.5, §2.8). Nobody is asked who they are: the signature of the logout
+//! token says it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use crate::token::{LogoutCause, RefusedLogout, logout::LOGGED_OUT};
+
+use super::{View, pages};
+
+pub(super) const PATH: &str = "/backchannel-logout";
+
+/// A logout token takes some 1 KiB.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// For the whole body: it fits into a few packets.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// When to try again what could not be decided.
+const RETRY: HeaderValue = HeaderValue::from_static("5");
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const PARAMETER: &str = "logout_token";
+
+/// The outcome of a request that holds no logout token.
+const NO_TOKEN: &str = "request_malformed";
+
+/// Verifies the logout token and has its tokens refused from then on.
+pub(super) async fn answer(request: Request<Incoming>, view: &View) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let body = timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await;
+    let body = match body {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) | Err(_) => return refuse_request(view, "the body is too long or incomplete"),
+    };
+    if !is_form(&head.headers) {
+        return refuse_request(view, "expected application/x-www-form-urlencoded");
+    }
+    let Some(token) = logout_token(&body) else {
+        return refuse_request(view, "expected exactly one logout_token");
+    };
+    log_out(&token, view).await
+}
+
+async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
+    let engine = view.engine.load_full();
+    let name = |index: Option<usize>| {
+        let issuer = index.and_then(|index| engine.settings().issuers.get(index));
+        issuer.map_or("", |issuer| issuer.name.as_str())
+    };
+    match engine.gate().verifier().log_out(token).await {
+        Ok(index) => {
+            let issuer = name(Some(index));
+            count(view, issuer, LOGGED_OUT);
+            tracing::info!(issuer, "logged out over the back channel");
+            page(StatusCode::OK, String::new())
+        }
+        Err(RefusedLogout { cause, issuer }) => {
+            let issuer = name(issuer);
+            count(view, issuer, cause.code());
+            tracing::warn!(issuer, reason = cause.code(), "a logout token is refused");
+            refusal(cause)
+        }
+    }
+}
+
+/// 400 as §2.8 demands it, or 503 where the same token may be good later on.
+fn refusal(cause: LogoutCause) -> Response<Full<Bytes>> {
+    if !cause.is_temporary() {
+        return page(StatusCode::BAD_REQUEST, error("invalid_request", cause.code()));
+    }
+    let body = error("temporarily_unavailable", cause.code());
+    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, body);
+    response.headers_mut().insert(RETRY_AFTER, RETRY);
+    response
+}
+
+fn refuse_request(view: &View, problem: &'static str) -> Response<Full<Bytes>> {
+    count(view, "", NO_TOKEN);
+    tracing::warn!(problem, "a request for a back-channel logout is refused");
+    page(StatusCode::BAD_REQUEST, error("invalid_request", problem))
+}
+
+fn error(code: &'static str, description: &'static str) -> String {
+    serde_json::json!({ "error": code, "error_description": description }).to_string() + "\n"
+}
+
+/// Nothing that is said here may be kept (§2.8).
+fn page(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = pages::json(status, body);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn count(view: &View, issuer: &str, outcome: &str) {
+    view.metrics.logouts.with_label_values(&[issuer, outcome]).inc();
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(found), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let essence = found.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(FORM.as_bytes())
+}
+
+/// The one `logout_token`. Other parameters are ignored (§2.5); `+` is a blank in a form, which no
+/// token has.
+fn logout_token(form: &[u8]) -> Option<Vec<u8>> {
+    let form = str::from_utf8(form).ok()?;
+    let mut tokens = form.split('&').filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        (name == PARAMETER).then_some(value)
+    });
+    let (Some(token), None) = (tokens.next(), tokens.next()) else {
+        return None;
+    };
+    unescaped(token.as_bytes())
+}
+
+/// A token needs no escapes in a form, but may have them.
+fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [] => return Some(bytes),
+            [b'%', high, low, rest @ ..] => {
+                bytes.push(hex(*high)? << 4 | hex(*low)?);
+                rest
+            }
+            [b'%', ..] => return None,
+            [byte, rest @ ..] => {
+                bytes.push(*byte);
+                rest
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_one_logout_token_is_taken_out_of_a_form() {
+        let token = |form: &str| {
+            logout_token(form.as_bytes()).map(|token| String::from_utf8(token).unwrap())
+        };
+        assert_eq!(token("logout_token=a.b.c").as_deref(), Some("a.b.c"));
+        assert_eq!(token("x=1&logout_token=a%2Eb.c&y").as_deref(), Some("a.b.c"));
+        for form in [
+            "logout_token=%2",
+            "logout_token=%zz",
+            "",
+            "x=1",
+            "logout_token",
+            "logout_token=a&logout_token=b",
+            "Logout_Token=a",
+        ] {
+            assert_eq!(token(form), None, "{form}");
+        }
+    }
+
+    #[test]
+    fn a_form_is_told_by_its_type() {
+        let is_form = |value: &'static str| {
+            is_form(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]))
+        };
+        assert!(is_form("application/x-www-form-urlencoded"));
+        assert!(is_form("Application/X-WWW-Form-Urlencoded ; charset=utf-8"));
+        assert!(!is_form("application/json"));
+        assert!(!is_form("application/x-www-form-urlencoded, text/plain"));
+    }
+}

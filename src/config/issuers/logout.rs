@@ -1,0 +1,22 @@
+//! `[issuers.NAME.backchannel_logout]`: whom the issuer may log out.
+
+use crate::config::{reader::Section, values::text};
+
+/// `[issuers.NAME.backchannel_logout]`
+#[derive(Debug, Clone)]
+pub struct LogoutSettings {
+    /// The clients whose logout tokens are taken: one of them must be in `aud`. Never empty.
+    pub client_ids: Vec<String>,
+}
+
+impl LogoutSettings {
+    /// Without its clients there would be no telling whose logout a token is about.
+    pub(super) fn build(section: &mut Section<'_>) -> Option<Self> {
+        const EXPECTED: &str = "the clients that are logged out, such as [\"web\"]";
+        let client_ids = section.list("client_ids", EXPECTED, text);
+        if client_ids.is_none() && section.is_present() && section.peek("client_ids").is_none() {
+            section.mistake("client_ids", format!("missing; expected {EXPECTED}"));
+        }
+        Some(Self { client_ids: client_ids? })
+    }
+}

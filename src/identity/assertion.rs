@@ -1,0 +1,160 @@
+//! The assertion: verified claims as a JWT of our own, for upstreams that check a signature rather
+//! than believe headers (WSO2's `X-JWT-Assertion`).
+//!
+//! An RSA signature takes longer than all the rest of a request. So an assertion is signed once
+//! for a verified token, kept beside the token's claim headers, and signed again only when it is
+//! about to end; and that happens off the worker's thread, so that no request waits for the
+//! signature of another token.
+
+mod life;
+mod parts;
+mod payload;
+mod signer;
+mod slot;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderName, HeaderValue};
+use tokio::{task::spawn_blocking, time::timeout};
+
+use self::{life::Life, payload::Payload, signer::Signer, slot::Assertion};
+use super::headers::Unrenderable;
+use crate::{clock::UnixTime, config::AssertionSettings, jose::Object, telemetry::Metrics};
+
+pub use self::{
+    parts::PartEncoding,
+    payload::{AssertedClaims, NOT_COPIED},
+    signer::Unsigned,
+    slot::AssertionSlot,
+};
+
+/// The compiled `[identity.assertion]`. Shared by all workers.
+#[derive(Debug)]
+pub struct Assertions {
+    header: HeaderName,
+    payload: Payload,
+    lifetime: i64,
+    /// The `iss` of every configured issuer.
+    token_issuers: Vec<String>,
+    max_bytes: usize,
+    signer: Arc<Signer>,
+}
+
+/// What an assertion says about a verified token, of whatever kind.
+#[derive(Debug, Clone, Copy)]
+pub struct AssertedToken<'t> {
+    /// Index of its issuer in the settings.
+    pub issuer: usize,
+    /// Its verified claims.
+    pub claims: &'t Object,
+    /// When it ends, and with it the assertion.
+    pub ends: UnixTime,
+}
+
+/// What one assertion may have at least, in bytes. `forwarding.max_header_bytes` is about a single
+/// claim and may be smaller than any signature; this is what nginx and most servers accept of one
+/// header line.
+const MIN_MAX_BYTES: usize = 8 * 1024;
+
+/// How long a request waits for its signature, its turn included: a thousand times what signing
+/// takes. Beyond it more is asked for than the machine can sign.
+const SIGNING_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Has as many digits as any date until the year 2286.
+const SOME_DATE: UnixTime = UnixTime(9_999_999_999);
+
+impl Assertions {
+    /// Compiles the section. `token_issuers` are the `iss` of the configured issuers, in their
+    /// order; `max_header_bytes` raises the bound on one assertion, but never lowers it below 8 KiB.
+    pub fn compile(
+        settings: &AssertionSettings,
+        token_issuers: Vec<String>,
+        max_header_bytes: usize,
+        metrics: &Metrics,
+    ) -> Self {
+        Self {
+            header: settings.header.clone(),
+            payload: Payload::new(settings),
+            lifetime: i64::try_from(settings.lifetime.as_secs()).unwrap_or(i64::MAX),
+            token_issuers,
+            max_bytes: max_header_bytes.max(MIN_MAX_BYTES),
+            signer: Arc::new(Signer::new(settings, metrics.assertions_signed.clone())),
+        }
+    }
+
+    /// The header that carries it.
+    pub fn header(&self) -> &HeaderName {
+        &self.header
+    }
+
+    /// A place for the assertion about these claims, which is signed when it is first asked for.
+    ///
+    /// # Errors
+    /// It would be longer than a header may be. It is never cut short.
+    pub fn reserve(&self, claims: &Object) -> Result<AssertionSlot, Unrenderable> {
+        let any_life = Life::new(SOME_DATE, 0, SOME_DATE);
+        let longest = self.token_issuers.iter().max_by_key(|issuer| issuer.len());
+        let payload = self.payload.write(any_life, longest.map_or("", String::as_str), claims);
+        let bytes = self.signer.signed_bytes(payload.len());
+        if bytes > self.max_bytes {
+            return Err(Unrenderable { header: self.header.clone() });
+        }
+        Ok(AssertionSlot::new(bytes))
+    }
+
+    /// The assertion about a token at `now`: the one in the slot as long as it is good, else a new
+    /// one, which takes its place. However many ask at the same time, one is signed.
+    ///
+    /// # Errors
+    /// [`Unsigned`] if there is none in time.
+    pub async fn value(
+        &self,
+        slot: &AssertionSlot,
+        token: AssertedToken<'_>,
+        now: UnixTime,
+    ) -> Result<HeaderValue, Unsigned> {
+        let life = Life::new(now, self.lifetime, token.ends);
+        match slot.value_for(life) {
+            Some(value) => Ok(value),
+            // Boxed: the state of what is rare must not make the future of every request larger.
+            None => Box::pin(self.renew_in_time(slot, token, life)).await,
+        }
+    }
+
+    async fn renew_in_time(
+        &self,
+        slot: &AssertionSlot,
+        token: AssertedToken<'_>,
+        life: Life,
+    ) -> Result<HeaderValue, Unsigned> {
+        timeout(SIGNING_DEADLINE, self.renew(slot, token, life)).await.map_err(|_| Unsigned)?
+    }
+
+    async fn renew(
+        &self,
+        slot: &AssertionSlot,
+        token: AssertedToken<'_>,
+        life: Life,
+    ) -> Result<HeaderValue, Unsigned> {
+        let mut current = slot.lock().await;
+        // Another request may have had it signed while this one waited.
+        if let Some(value) = slot::good(current.as_ref(), life) {
+            return Ok(value);
+        }
+        let turn = self.signer.turn().await?;
+        let token_issuer = self.token_issuers.get(token.issuer).map_or("", String::as_str);
+        let payload = self.payload.write(life, token_issuer, token.claims);
+        let signer = Arc::clone(&self.signer);
+        // The thread holds the slot, not the request: if the client goes away meanwhile, the
+        // signature is there for the next request, which does not pay for it again.
+        let signed = spawn_blocking(move || {
+            let value = signer.sign(&payload)?;
+            *current = Some(Assertion { life, value: value.clone() });
+            drop(turn);
+            Ok(value)
+        });
+        signed.await.map_err(|_| Unsigned)?
+    }
+}

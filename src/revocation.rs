@@ -1,0 +1,27 @@
+//! Revocation without asking anybody: which verified tokens are refused all the same.
+//!
+//! Two things are looked at. The *list* is a file or a URL of the operator's, read again and again
+//! by one task and replaced as a whole. The *logouts* are those that issuers told over the back
+//! channel; they belong to the process, not to a configuration. Whatever changes either counts up
+//! one generation, by which workers notice that what they have cached must be looked up again.
+
+mod denylist;
+mod document;
+mod error;
+mod instruments;
+mod list;
+mod logouts;
+mod pace;
+mod revocations;
+mod source;
+mod watcher;
+
+pub use denylist::{Denylist, Kind, TokenFacts};
+pub use document::DocumentError;
+pub use error::ListError;
+pub use logouts::{LoggedOut, Logout, LogoutRefusal};
+pub use revocations::{Revocations, Unavailable};
+pub use source::probe;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! What is revoked, and whether a token is.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::clock::UnixTime;
+
+/// By what a token is revoked. Each is the claim of that name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// One token.
+    Jti,
+    /// Everything of one subject.
+    Sub,
+    /// Everything of one session.
+    Sid,
+    /// Everything that one client obtained: the claim `client_id`, or `azp`.
+    ClientId,
+}
+
+/// What of a verified token is looked up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TokenFacts<'t> {
+    /// The issuer.
+    pub iss: &'t str,
+    /// The token's id.
+    pub jti: Option<&'t str>,
+    /// The subject.
+    pub sub: Option<&'t str>,
+    /// The session.
+    pub sid: Option<&'t str>,
+    /// The client.
+    pub client_id: Option<&'t str>,
+    /// The client under its other name; a token may have both.
+    pub azp: Option<&'t str>,
+    /// When it was issued, in whole seconds, rounded down.
+    pub issued_at: Option<i64>,
+}
+
+/// Entries by what they name. Found with one look per claim, however many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Denylist {
+    jti: Names,
+    sub: Names,
+    sid: Names,
+    client_id: Names,
+    count: usize,
+}
+
+type Names = HashMap<Arc<str>, Vec<Entry>>;
+
+/// The conditions of one entry; one without any revokes whatever has the name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// Only tokens of this issuer: `sub` and `sid` are unique only within one.
+    pub(super) iss: Option<Arc<str>>,
+    /// Only tokens that name no session.
+    pub(super) without_sid: bool,
+    /// Only tokens issued before that time, or that do not say when.
+    pub(super) before: Option<i64>,
+    /// From then on the entry says nothing any more.
+    pub(super) until: Option<i64>,
+}
+
+impl Denylist {
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// By what the token is revoked, if it is.
+    pub fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<Kind> {
+        if self.is_empty() {
+            return None;
+        }
+        let named = [
+            (Kind::Jti, token.jti),
+            (Kind::Sid, token.sid),
+            (Kind::Sub, token.sub),
+            (Kind::ClientId, token.client_id),
+            (Kind::ClientId, token.azp),
+        ];
+        let hit = named.into_iter().find(|(kind, name)| {
+            let entries = name.and_then(|name| self.names(*kind).get(name));
+            entries.is_some_and(|entries| entries.iter().any(|entry| entry.revokes(token, now)))
+        });
+        hit.map(|(kind, _)| kind)
+    }
+
+    /// Adds an entry. One that says the same, but for its times, is widened instead.
+    pub(super) fn add(&mut self, kind: Kind, name: Arc<str>, entry: Entry) {
+        let entries = self.names_mut(kind).entry(name).or_default();
+        if let Some(known) = entries.iter_mut().find(|known| known.is_about_the_same_as(&entry)) {
+            known.widen(&entry);
+        } else {
+            entries.push(entry);
+            self.count += 1;
+        }
+    }
+
+    /// Drops what has expired under that name.
+    pub(super) fn drop_expired(&mut self, kind: Kind, name: &str, now: UnixTime) {
+        let names = self.names_mut(kind);
+        let Some(entries) = names.get_mut(name) else {
+            return;
+        };
+        let before = entries.len();
+        entries.retain(|entry| !entry.has_expired(now));
+        let dropped = before - entries.len();
+        if entries.is_empty() {
+            names.remove(name);
+        }
+        self.count -= dropped;
+    }
+
+    fn names(&self, kind: Kind) -> &Names {
+        match kind {
+            Kind::Jti => &self.jti,
+            Kind::Sub => &self.sub,
+            Kind::Sid => &self.sid,
+            Kind::ClientId => &self.client_id,
+        }
+    }
+
+    fn names_mut(&mut self, kind: Kind) -> &mut Names {
+        match kind {
+            Kind::Jti => &mut self.jti,
+            Kind::Sub => &mut self.sub,
+            Kind::Sid => &mut self.sid,
+            Kind::ClientId => &mut self.client_id,
+        }
+    }
+}
+
+impl Entry {
+    pub(super) fn has_expired(&self, now: UnixTime) -> bool {
+        self.until.is_some_and(|until| until <= now.0)
+    }
+
+    fn revokes(&self, token: &TokenFacts<'_>, now: UnixTime) -> bool {
+        let is_of_issuer = self.iss.as_deref().is_none_or(|iss| iss == token.iss);
+        // A token that does not say when it was issued may be as old as any.
+        let is_old =
+            self.before.is_none_or(|before| token.issued_at.is_none_or(|issued| issued < before));
+        let is_of_session = !self.without_sid || token.sid.is_none();
+        is_of_issuer && is_old && is_of_session && !self.has_expired(now)
+    }
+
+    fn is_about_the_same_as(&self, other: &Self) -> bool {
+        self.iss == other.iss
+            && self.without_sid == other.without_sid
+            && self.before.is_some() == other.before.is_some()
+            && self.until.is_some() == other.until.is_some()
+    }
+
+    /// The later of the times. For two entries about the same, that is never less than what both
+    /// say together.
+    fn widen(&mut self, other: &Self) {
+        self.before = self.before.max(other.before);
+        self.until = self.until.max(other.until);
+    }
+}

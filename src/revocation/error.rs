@@ -1,0 +1,57 @@
+//! Why the list could not be had.
+
+use std::time::Duration;
+
+use crate::fetch::FetchError;
+
+use super::DocumentError;
+
+/// One failed attempt to read the list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+pub enum ListError {
+    /// It was not there, not in time, or too large.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The file can't be read.
+    #[error("{place}: {cause}")]
+    File { place: String, cause: String },
+    /// It is no list.
+    #[error("{place}: {cause}")]
+    Malformed { place: String, cause: DocumentError },
+}
+
+impl ListError {
+    /// Every [`Self::code`], for metrics that exist before the first failure.
+    pub const CODES: &'static [&'static str] = &[
+        "timeout",
+        "connect",
+        "tls",
+        "interrupted",
+        "status",
+        "redirect",
+        "too_large",
+        "encoded",
+        "authorities",
+        "internal",
+        "file",
+        "malformed",
+    ];
+
+    /// A stable word out of a closed set: metric label, log field.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Fetch(error) => error.code(),
+            Self::File { .. } => "file",
+            Self::Malformed { .. } => "malformed",
+        }
+    }
+
+    /// How long the source asked to be left alone.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Fetch(error) => error.retry_after(),
+            Self::File { .. } | Self::Malformed { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Where the list comes from.
+
+mod file;
+mod url;
+
+use tokio::task::spawn_blocking;
+
+use crate::{
+    clock::UnixTime,
+    config::{ListSettings, ListSource},
+    fetch::{FetchError, shown},
+};
+
+use self::{file::FileSource, url::UrlSource};
+
+use super::{Denylist, ListError};
+
+/// The sources that can be configured. Each bounds the time a reading takes, and its bytes.
+#[derive(Debug)]
+pub(super) enum Source {
+    File(FileSource),
+    Url(Box<UrlSource>),
+}
+
+/// What a cheap look between two readings tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It is still what was read last.
+    Same,
+    /// Reading it again may be worth it.
+    Changed,
+    /// Only reading it would tell.
+    Unknown,
+}
+
+impl Source {
+    pub(super) fn new(settings: &ListSettings) -> Self {
+        match &settings.source {
+            ListSource::File(path) => Self::File(FileSource::new(path, settings)),
+            ListSource::Url(url) => Self::Url(Box::new(UrlSource::new(url, settings))),
+        }
+    }
+
+    /// The whole list; `None`: the same as last time.
+    pub(super) async fn read(&mut self, now: UnixTime) -> Result<Option<Denylist>, ListError> {
+        match self {
+            Self::File(source) => source.read(now).await.map(Some),
+            Self::Url(source) => source.read(now).await,
+        }
+    }
+
+    pub(super) async fn look(&self) -> Look {
+        match self {
+            Self::File(source) => source.look().await,
+            Self::Url(_) => Look::Unknown,
+        }
+    }
+}
+
+/// Reads the list once, outside of any proxy, and tells how many entries it has.
+///
+/// # Errors
+/// See [`ListError`].
+pub async fn probe(settings: &ListSettings, now: UnixTime) -> Result<usize, ListError> {
+    let list = Source::new(settings).read(now).await?;
+    Ok(list.map_or(0, |list| list.len()))
+}
+
+/// The source in words, for people.
+pub(super) fn describe(source: &ListSource) -> String {
+    match source {
+        ListSource::File(path) => path.display().to_string(),
+        ListSource::Url(url) => shown(url),
+    }
+}
+
+/// Parses apart from the runtime: a large list takes longer than a scrape of the metrics may wait.
+async fn parse(
+    document: impl AsRef<[u8]> + Send + 'static,
+    max_entries: usize,
+    now: UnixTime,
+    place: String,
+) -> Result<Denylist, ListError> {
+    let parsed = spawn_blocking(move || Denylist::parse(document.as_ref(), max_entries, now)).await;
+    let parsed = parsed.map_err(|error| FetchError::Internal { cause: error.to_string() })?;
+    parsed.map_err(|cause| ListError::Malformed { place, cause })
+}

@@ -1,0 +1,107 @@
+//! From the bytes of a logout token to a logout that can be believed.
+
+use std::iter;
+
+use crate::{
+    clock::UnixTime,
+    config::IssuerSettings,
+    reason::Reason,
+    revocation::{Logout, LogoutRefusal},
+    telemetry::Metrics,
+};
+
+use super::{TokenVerifier, issuer::Issuer, jwt::JwtCandidate};
+
+pub use super::jwt::LogoutFault;
+
+/// A logout token that was refused, and whose it claims to be if that is a configured issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusedLogout {
+    /// Why.
+    pub cause: LogoutCause,
+    /// Index of the configured issuer that the token names.
+    pub issuer: Option<usize>,
+}
+
+/// Why a logout has no effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogoutCause {
+    /// The token is no good.
+    Fault(LogoutFault),
+    /// It is, but was taken before, or there is no room.
+    Refusal(LogoutRefusal),
+}
+
+/// The outcome of a logout that was taken; [`LogoutCause::code`] is that of the others.
+pub const LOGGED_OUT: &str = "done";
+
+impl LogoutCause {
+    /// The codes of the causes that no access token has.
+    const CODES: &'static [&'static str] = &[
+        "logout_not_configured",
+        "logout_too_old",
+        "logout_event_missing",
+        "logout_with_nonce",
+        "logout_names_nobody",
+        "logout_replayed",
+        "logout_full",
+    ];
+
+    /// A stable word out of a closed set: metric label, log field.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Fault(fault) => fault.code(),
+            Self::Refusal(LogoutRefusal::Replayed) => "logout_replayed",
+            Self::Refusal(LogoutRefusal::Full) => "logout_full",
+        }
+    }
+
+    /// Whether the same token may be taken later on.
+    pub fn is_temporary(self) -> bool {
+        matches!(
+            self,
+            Self::Fault(LogoutFault::Token(Reason::KeysUnavailable))
+                | Self::Refusal(LogoutRefusal::Full)
+        )
+    }
+}
+
+impl TokenVerifier {
+    /// Verifies a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6) and has its tokens
+    /// refused from then on. Gives the index of the issuer.
+    ///
+    /// # Errors
+    /// The first check that fails; nothing has changed.
+    pub async fn log_out(&self, token: &[u8]) -> Result<usize, RefusedLogout> {
+        let refuse = |issuer, cause| RefusedLogout { cause, issuer };
+        let unknown = |reason: Reason| refuse(None, LogoutCause::Fault(reason.into()));
+        let candidate = JwtCandidate::read(token, &mut ()).map_err(unknown)?;
+        let (index, issuer) = self.issuer_of(&candidate).map_err(unknown)?;
+        let logout = verified_logout(candidate, issuer, self.clock.now()).await;
+        let logout = logout.map_err(|fault| refuse(Some(index), LogoutCause::Fault(fault)))?;
+        let outcome = self.revocations.log_out(logout);
+        outcome.map_err(|refusal| refuse(Some(index), LogoutCause::Refusal(refusal)))?;
+        Ok(index)
+    }
+}
+
+/// Lets the counters of an issuer start at zero, so that the first failure shows as an increase.
+pub(super) fn announce(issuer: &IssuerSettings, metrics: &Metrics) {
+    if issuer.backchannel_logout.is_some() {
+        for outcome in iter::once(&LOGGED_OUT).chain(LogoutCause::CODES) {
+            metrics.logouts.with_label_values(&[issuer.name.as_str(), *outcome]);
+        }
+    }
+}
+
+async fn verified_logout(
+    candidate: JwtCandidate<'_>,
+    issuer: &Issuer,
+    now: UnixTime,
+) -> Result<Logout, LogoutFault> {
+    let rules = issuer.logout.as_ref().ok_or(LogoutFault::NotConfigured)?;
+    let logout = candidate.check_logout(rules, now)?;
+    let (key, _) = issuer.key_for(&candidate, now).await?;
+    candidate.verify(&key)?;
+    Ok(logout)
+}

@@ -1,0 +1,13 @@
+//! Verified tokens that are refused all the same: the revocation list and back-channel logouts,
+//! through the running proxy.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+#[path = "revocation/list.rs"]
+mod list;
+#[path = "revocation/logout.rs"]
+mod logout;
+#[path = "revocation/refusals.rs"]
+mod refusals;
