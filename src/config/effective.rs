@@ -8,11 +8,13 @@ mod identity;
 mod introspection;
 mod issuer;
 mod revocation;
+mod shared;
 mod writer;
 
 use identity::assertion_table;
 use issuer::{issuer_table, names};
 use revocation::revocation_table;
+use shared::shared_table;
 use toml::{Table, Value};
 use writer::Writer;
 
@@ -35,6 +37,9 @@ impl Settings {
         root.insert("credential".to_owned(), self.credential_table());
         root.insert("cache".to_owned(), self.cache_table());
         root.insert("revocation".to_owned(), revocation_table(&self.revocation));
+        if let Some(shared) = &self.shared {
+            root.insert("shared".to_owned(), shared_table(shared));
+        }
         root.insert("claims".to_owned(), self.claims_table());
         if let Some(assertion) = &self.identity.assertion {
             let identity = Writer::default().value("assertion", assertion_table(assertion));

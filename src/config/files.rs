@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 
 use super::{node::Node, reader::Parsed, values::path};
 
+/// Secrets are short; whatever is longer is another file.
+const MAX_SECRET_BYTES: u64 = 4096;
+
 /// A file that can be opened and is not empty.
 pub(super) fn readable_file(node: &Node) -> Parsed<PathBuf> {
     let path = path(node)?;
@@ -57,6 +60,17 @@ pub(super) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8
     if bytes.len() as u64 > max_bytes {
         return Err(format!("has more than {max_bytes} bytes"));
     }
+    Ok(bytes)
+}
+
+/// A secret: the file's bytes, one trailing line break removed. Nothing of it is in the message if
+/// it can't be had.
+pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let mut bytes = read_whole(path, MAX_SECRET_BYTES)
+        .map_err(|problem| format!("the file {} {problem}", path.display()))?;
+    let length = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let length = length.strip_suffix(b"\r").unwrap_or(length).len();
+    bytes.truncate(length);
     Ok(bytes)
 }
 

@@ -19,6 +19,7 @@ use super::{
     revocation::RevocationSettings,
     routes::{self, AccessSettings, KnownNames, RouteSettings},
     server::{AdminSettings, ServerSettings},
+    shared::SharedSettings,
     upstreams::{self, UpstreamSettings},
 };
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// Tokens that are refused before they expire.
     pub revocation: RevocationSettings,
+    /// What is shared with other replicas. `None`: nothing.
+    pub shared: Option<SharedSettings>,
     /// Verified claim → header, in the order of the header names.
     pub claims: Vec<ClaimHeaderSettings>,
     /// How else the upstream is told who sends a request.
@@ -80,6 +83,7 @@ impl Settings {
             cache: root.section("cache", CacheSettings::build),
             identity: root.section("identity", IdentitySettings::build),
             revocation: root.section("revocation", RevocationSettings::build),
+            shared: root.section("shared", SharedSettings::build),
             forwarding: root
                 .section("forwarding", |forwarding| ForwardingSettings::build(forwarding, &claims)),
             claims,

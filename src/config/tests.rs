@@ -10,6 +10,7 @@ mod mistakes;
 mod revocation;
 mod routes;
 mod sections;
+mod shared;
 mod tls;
 
 use std::{fs, path::Path};

@@ -3,8 +3,8 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
 use super::{
-    AssertionSettings, IssuerSettings, KeySource, ListSettings, ListSource, OnFailure, Settings,
-    TlsSettings,
+    AssertionSettings, Integrity, IssuerSettings, KeySource, ListSettings, ListSource, OnFailure,
+    Settings, SharedSettings, TlsSettings,
 };
 
 /// Anybody on the machine may read.
@@ -38,6 +38,9 @@ impl Settings {
                  forged claim headers"
                     .to_owned(),
             );
+        }
+        if let Some(shared) = &self.shared {
+            warnings.extend(shared_warnings(shared));
         }
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));
@@ -118,6 +121,27 @@ fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
         );
     }
     warnings
+}
+
+fn shared_warnings(shared: &SharedSettings) -> impl Iterator<Item = String> {
+    let address = &shared.address;
+    let plain = !address.tls && !super::urls::is_loopback(&address.host);
+    let others = READABLE_BY_OTHERS | WRITABLE_BY_OTHERS;
+    let exposed_password =
+        shared.password_file.as_deref().is_some_and(|path| is_mode(path, others));
+    let exposed_key =
+        matches!(&shared.integrity, Integrity::KeyFile(path) if is_mode(path, others));
+    let warnings = [
+        (plain, "url: without TLS, the password and all that is shared can be read on the way"),
+        (
+            shared.integrity == Integrity::None,
+            "integrity: \"none\"; who can write to the server decides which tokens pass",
+        ),
+        (exposed_password, "password_file: every user of the machine can get at the file"),
+        (exposed_key, "integrity_key_file: every user of the machine can get at the file"),
+    ];
+    let applying = warnings.into_iter().filter(|(applies, _)| *applies);
+    applying.map(|(_, text)| format!("shared.{text}"))
 }
 
 fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
