@@ -34,6 +34,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
 pub use metadata::{Metadata, MetadataError};
+pub(crate) use tls::client_config;
 
 /// Talks to the servers of one configured place. To be used on one runtime only.
 #[derive(Debug)]
@@ -197,7 +198,7 @@ impl Fetcher {
         // Reads files: the system's authorities are some hundred kilobytes.
         let (ca_file, identity) = (self.rules.ca_file.clone(), self.rules.identity.clone());
         let tls =
-            spawn_blocking(move || tls::client_config(ca_file.as_deref(), identity.as_ref())).await;
+            spawn_blocking(move || client_config(ca_file.as_deref(), identity.as_ref())).await;
         let tls = tls.map_err(|error| FetchError::Internal { cause: error.to_string() })??;
         let client = self.connect_over(tls);
         let mut shared = self.client.lock().unwrap_or_else(PoisonError::into_inner);

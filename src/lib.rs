@@ -21,6 +21,7 @@
 //! | [`revocation`] | which verified tokens are refused all the same |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
+//! | [`shared`] | what replicas tell each other through Redis |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
@@ -49,5 +50,6 @@ pub mod providers;
 pub mod proxy;
 pub mod reason;
 pub mod revocation;
+pub mod shared;
 pub mod telemetry;
 pub mod token;

@@ -13,7 +13,7 @@ use super::{ClientIdentity, FetchError};
 
 /// The client's side of TLS 1.2 and 1.3 (threat K-14): the authorities of `ca_file` alone if
 /// there is one, else the system's, else, on a system without any, Mozilla's as compiled in.
-pub(super) fn client_config(
+pub(crate) fn client_config(
     ca_file: Option<&Path>,
     identity: Option<&ClientIdentity>,
 ) -> Result<ClientConfig, FetchError> {

@@ -41,6 +41,10 @@ pub struct Metrics {
     pub revocation_refreshes: IntCounterVec,
     /// Back-channel logouts by `issuer` and `outcome`.
     pub logouts: IntCounterVec,
+    /// Operations on the shared store by `operation` and `outcome`.
+    pub shared_operations: IntCounterVec,
+    /// 1 while there is a connection to the shared store.
+    pub shared_connected: IntGauge,
     /// Seconds from the request's forwarding to the answer's header block, by `upstream`.
     pub upstream: HistogramVec,
     /// Open downstream connections.
@@ -152,6 +156,17 @@ impl Metrics {
                 "logouts_total",
                 "Back-channel logouts.",
                 &["issuer", "outcome"],
+            )?,
+            shared_operations: counters(
+                &registry,
+                "shared_operations_total",
+                "Operations on the store that replicas share.",
+                &["operation", "outcome"],
+            )?,
+            shared_connected: int_gauge(
+                &registry,
+                "shared_connected",
+                "1 while the shared store is connected.",
             )?,
             upstream: histograms(
                 &registry,

@@ -2,10 +2,8 @@
 
 use toml::Value;
 
-use super::{
-    super::{Integrity, SharedSettings},
-    writer::Writer,
-};
+use super::writer::Writer;
+use crate::config::{Integrity, SharedSettings};
 
 pub(super) fn shared_table(shared: &SharedSettings) -> Value {
     let writer = Writer::default()

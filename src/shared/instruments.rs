@@ -1,0 +1,116 @@
+//! What is counted.
+
+use prometheus::{IntCounterVec, IntGauge};
+
+use crate::telemetry::Metrics;
+
+#[derive(Debug)]
+pub(super) struct Instruments {
+    operations: IntCounterVec,
+    connected: IntGauge,
+}
+
+/// What was asked of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Append,
+    First,
+    Get,
+    Put,
+    Read,
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// There is no connection: nothing was sent.
+    Disconnected,
+    /// It was done.
+    Done,
+    /// Too many writes wait already.
+    Dropped,
+    /// The server refused it, or the connection broke.
+    Error,
+    /// Here first.
+    First,
+    /// There, and ours.
+    Hit,
+    /// Not there, or past its end.
+    Miss,
+    /// Too large to share.
+    Oversize,
+    /// There, but not as we wrote it.
+    Rejected,
+    /// Somebody was here before.
+    Seen,
+    /// No answer in time.
+    Timeout,
+}
+
+impl Instruments {
+    /// Every outcome starts at zero, so that the first failure shows as an increase.
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        let instruments = Self {
+            operations: metrics.shared_operations.clone(),
+            connected: metrics.shared_connected.clone(),
+        };
+        for operation in Operation::ALL {
+            for outcome in operation.outcomes().iter().chain(FAILURES) {
+                instruments.operations.with_label_values(&[operation.word(), outcome.word()]);
+            }
+        }
+        instruments
+    }
+
+    pub(super) fn count(&self, operation: Operation, outcome: Outcome) {
+        self.operations.with_label_values(&[operation.word(), outcome.word()]).inc();
+    }
+
+    pub(super) fn connected(&self, is_connected: bool) {
+        self.connected.set(i64::from(is_connected));
+    }
+}
+
+/// What may happen to any of them.
+const FAILURES: &[Outcome] = &[Outcome::Disconnected, Outcome::Error, Outcome::Timeout];
+
+impl Operation {
+    const ALL: &[Self] = &[Self::Append, Self::First, Self::Get, Self::Put, Self::Read];
+
+    fn outcomes(self) -> &'static [Outcome] {
+        match self {
+            Self::Append | Self::Put => &[Outcome::Done, Outcome::Dropped, Outcome::Oversize],
+            Self::First => &[Outcome::First, Outcome::Seen],
+            Self::Get => &[Outcome::Hit, Outcome::Miss, Outcome::Rejected],
+            Self::Read => &[Outcome::Done, Outcome::Rejected],
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::First => "first",
+            Self::Get => "get",
+            Self::Put => "put",
+            Self::Read => "read",
+        }
+    }
+}
+
+impl Outcome {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Done => "done",
+            Self::Dropped => "dropped",
+            Self::Error => "error",
+            Self::First => "first",
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Oversize => "oversize",
+            Self::Rejected => "rejected",
+            Self::Seen => "seen",
+            Self::Timeout => "timeout",
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The one connection that all operations share, and what is known of its health.
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwapOption;
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, aio::MultiplexedConnection};
+use tokio::{sync::Notify, time::timeout};
+
+use super::{instruments::Outcome, meter::Allowance};
+
+/// Where operations find the connection. Without one they are told at once: the circuit is open
+/// until the supervisor has closed it again.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    connection: ArcSwapOption<Connection>,
+}
+
+/// A connection at work. Operations of all threads are written to it as they come and answered in
+/// that order.
+pub(super) struct Connection {
+    redis: MultiplexedConnection,
+    allowance: Arc<Allowance>,
+    /// Tells it from the connections before: what the server knew then, it may have forgotten.
+    generation: u64,
+    unanswered: AtomicU32,
+    broken: Notify,
+    has_told_refusal: AtomicBool,
+    has_told_forgery: AtomicBool,
+}
+
+/// Operations that may be under way at once; more of them wait, within their deadline.
+pub(super) const MAX_UNDER_WAY: usize = 100;
+
+/// So many deadlines passed in a row, and the connection is taken for dead. A single one is a
+/// pause.
+const MAX_UNANSWERED: u32 = 5;
+
+impl Link {
+    pub(super) fn connection(&self) -> Result<Arc<Connection>, Outcome> {
+        self.connection.load_full().ok_or(Outcome::Disconnected)
+    }
+
+    pub(super) fn set(&self, connection: Option<Arc<Connection>>) {
+        self.connection.store(connection);
+    }
+}
+
+impl Connection {
+    pub(super) fn new(
+        redis: MultiplexedConnection,
+        allowance: Arc<Allowance>,
+        generation: u64,
+    ) -> Self {
+        Self {
+            redis,
+            allowance,
+            generation,
+            unanswered: AtomicU32::new(0),
+            broken: Notify::new(),
+            has_told_refusal: AtomicBool::new(false),
+            has_told_forgery: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// What an operation is sent with.
+    pub(super) fn redis(&self) -> MultiplexedConnection {
+        self.redis.clone()
+    }
+
+    /// Waits for the answer to an operation, of that many bytes at most.
+    pub(super) async fn answer<T>(
+        &self,
+        max_bytes: usize,
+        deadline: Duration,
+        answer: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, Outcome> {
+        self.allowance.add(max_bytes);
+        match timeout(deadline, answer).await {
+            Ok(Ok(value)) => {
+                self.unanswered.store(0, Ordering::Relaxed);
+                Ok(value)
+            }
+            Ok(Err(error)) => {
+                self.failed(&error);
+                Err(Outcome::Error)
+            }
+            Err(_) => {
+                self.not_answered();
+                Err(Outcome::Timeout)
+            }
+        }
+    }
+
+    fn not_answered(&self) {
+        if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_UNANSWERED {
+            self.broken.notify_one();
+        }
+    }
+
+    /// A refusal of one operation says nothing about the next, but for a server that is not the
+    /// one to talk to (any more): whom its name leads to now is another question.
+    pub(super) fn failed(&self, error: &RedisError) {
+        let wrong_server = matches!(
+            error.kind(),
+            ErrorKind::Server(
+                ServerErrorKind::BusyLoading
+                    | ServerErrorKind::MasterDown
+                    | ServerErrorKind::ReadOnly
+            )
+        );
+        if wrong_server || error.is_unrecoverable_error() {
+            self.broken.notify_one();
+        } else {
+            self.unanswered.store(0, Ordering::Relaxed);
+        }
+        if !self.has_told_refusal.swap(true, Ordering::Relaxed) {
+            let cause = told(error);
+            tracing::warn!(cause, "the shared store did not do what it was asked");
+        }
+    }
+
+    /// Somebody else writes there. Said once per connection, counted each time.
+    pub(super) fn tell_forgery(&self) {
+        if !self.has_told_forgery.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the shared store holds what was not written by a replica with the same key; it \
+                 is passed over"
+            );
+        }
+    }
+
+    /// Ends when the connection is of no use any more.
+    pub(super) async fn broken(&self) {
+        self.broken.notified().await;
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}
+
+/// An error in words of ours. A server may repeat what it was sent, passwords included.
+pub(super) fn told(error: &RedisError) -> String {
+    /// The first word of what a server answers, such as `WRONGPASS`.
+    const MAX_CODE_BYTES: usize = 32;
+    let is_code = |code: &&str| {
+        code.len() <= MAX_CODE_BYTES && code.bytes().all(|byte| byte.is_ascii_uppercase())
+    };
+    if error.is_io_error() {
+        return error.to_string();
+    }
+    match error.code().filter(is_code) {
+        Some(code) => format!("{} ({code})", error.category()),
+        None => error.category().to_owned(),
+    }
+}

@@ -1,0 +1,247 @@
+//! What callers hold.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use crate::{
+    clock::{Clock, UnixTime},
+    config::SharedSettings,
+    telemetry::Metrics,
+};
+
+use super::{
+    Kind, LogBatch, LogPosition, SharedKey, Supervisor,
+    instruments::{Instruments, Operation, Outcome},
+    link::{Connection, Link},
+    log::{self, MAX_ENTRY_BYTES, Told},
+    seal::{self, Broken, Seal},
+    write::{Write, Writer, millis, queue},
+};
+
+/// What replicas share. Cheap to clone, usable from any thread. The default shares nothing.
+///
+/// No operation fails or takes longer than the configured deadline. Without a connection the
+/// answer comes at once, and it is *nobody knows*.
+#[derive(Debug, Clone, Default)]
+pub struct SharedStore(Option<Arc<Inner>>);
+
+/// Why nothing can be shared as it is configured.
+#[derive(Debug, thiserror::Error)]
+#[error("shared.integrity_key_file: {0}")]
+pub struct SharedError(String);
+
+struct Inner {
+    settings: SharedSettings,
+    seal: Seal,
+    clock: Arc<dyn Clock>,
+    link: Arc<Link>,
+    puts: Writer,
+    appends: Writer,
+    instruments: Arc<Instruments>,
+}
+
+/// The largest value that is shared, in bytes. What is larger is cheap to ask for again compared
+/// with moving it, and rare.
+pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;
+
+/// The largest value as it is kept.
+const MAX_SEALED_BYTES: usize = MAX_VALUE_BYTES + seal::OVERHEAD;
+
+/// What surrounds an answer, and refusals.
+const ANSWER_OVERHEAD: usize = 256;
+
+impl SharedStore {
+    /// A store and the task that keeps it connected, to be run on whichever runtime lasts.
+    ///
+    /// # Errors
+    /// If the integrity key can't be read. A server that can't be reached is no error.
+    pub fn new(
+        settings: &SharedSettings,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<(Self, Supervisor), SharedError> {
+        let key = settings.integrity.read_key().map_err(SharedError)?;
+        let instruments = Arc::new(Instruments::new(metrics));
+        let link = Arc::<Link>::default();
+        let (puts, put_queue) = queue(Operation::Put, &instruments);
+        let (appends, append_queue) = queue(Operation::Append, &instruments);
+        let supervisor = Supervisor {
+            settings: settings.clone(),
+            link: Arc::clone(&link),
+            puts: put_queue,
+            appends: append_queue,
+            instruments: Arc::clone(&instruments),
+        };
+        let inner = Inner {
+            settings: settings.clone(),
+            seal: Seal::new(key.as_deref().map(Vec::as_slice)),
+            clock,
+            link,
+            puts,
+            appends,
+            instruments,
+        };
+        Ok((Self(Some(Arc::new(inner))), supervisor))
+    }
+
+    /// What some replica has put there, if it is still good.
+    pub async fn get(&self, key: &SharedKey) -> Option<Bytes> {
+        let inner = self.0.as_ref()?;
+        let result = inner.get(key).await;
+        inner.counted(Operation::Get, result, |_| Outcome::Hit)
+    }
+
+    /// Puts a value there for a while. Nobody waits for it, and it may be lost.
+    pub fn put(&self, key: &SharedKey, value: &[u8], ttl: Duration) {
+        if let Some(inner) = &self.0 {
+            inner.put(key, value, ttl);
+        }
+    }
+
+    /// Whether nobody has asked this about the key before, within the time to live of the first
+    /// who did. `None`: nobody knows.
+    pub async fn first(&self, key: &SharedKey, ttl: Duration) -> Option<bool> {
+        let inner = self.0.as_ref()?;
+        let result = inner.first(key, ttl).await;
+        let outcome = |is_first: &bool| if *is_first { Outcome::First } else { Outcome::Seen };
+        inner.counted(Operation::First, result, outcome)
+    }
+
+    /// Adds an entry to the log of that kind, where every replica will read it, until its time to
+    /// live is over. Nobody waits for it. While there is no connection it stays queued, within
+    /// bounds; it may come twice.
+    pub fn append(&self, kind: Kind, entry: &[u8], ttl: Duration) {
+        if let Some(inner) = &self.0 {
+            inner.append(kind, entry, ttl);
+        }
+    }
+
+    /// Reads on in a log, and moves the position. `None`: nobody knows, and the position stays.
+    ///
+    /// Entries come at least once, one's own among them; after a new connection all of them come
+    /// again.
+    pub async fn read_since(&self, kind: Kind, position: &mut LogPosition) -> Option<LogBatch> {
+        let inner = self.0.as_ref()?;
+        let result = inner.read_since(kind, position).await;
+        inner.counted(Operation::Read, result, |_| Outcome::Done)
+    }
+}
+
+impl Inner {
+    /// Never more than a value may have is asked for: a larger one comes cut, and is none of ours.
+    async fn get(&self, key: &SharedKey) -> Result<Bytes, Outcome> {
+        let connection = self.link.connection()?;
+        let name = key.name(&self.settings.prefix);
+        let mut command = redis::cmd("GETRANGE");
+        command.arg(&name).arg(0).arg(MAX_SEALED_BYTES);
+        let mut redis = connection.redis();
+        let answer = command.query_async::<Bytes>(&mut redis);
+        let max_bytes = MAX_SEALED_BYTES + ANSWER_OVERHEAD;
+        let sealed = connection.answer(max_bytes, self.settings.timeout, answer).await?;
+        if sealed.is_empty() {
+            return Err(Outcome::Miss);
+        }
+        self.opened(&name, &sealed, &connection)
+    }
+
+    fn put(&self, key: &SharedKey, value: &[u8], ttl: Duration) {
+        if value.len() > MAX_VALUE_BYTES {
+            return self.puts.count(Outcome::Oversize);
+        }
+        // What waits for a connection would be old when it comes.
+        if let Err(outcome) = self.link.connection() {
+            return self.puts.count(outcome);
+        }
+        self.puts.write(self.sealed(key.name(&self.settings.prefix), value, ttl));
+    }
+
+    async fn first(&self, key: &SharedKey, ttl: Duration) -> Result<bool, Outcome> {
+        let connection = self.link.connection()?;
+        let mut command = redis::cmd("SET");
+        command.arg(key.name(&self.settings.prefix)).arg("1");
+        command.arg("NX").arg("PX").arg(millis(ttl));
+        let mut redis = connection.redis();
+        let answer = command.query_async::<redis::Value>(&mut redis);
+        match connection.answer(ANSWER_OVERHEAD, self.settings.timeout, answer).await? {
+            redis::Value::Okay => Ok(true),
+            redis::Value::Nil => Ok(false),
+            _ => Err(Outcome::Error),
+        }
+    }
+
+    fn append(&self, kind: Kind, entry: &[u8], ttl: Duration) {
+        if entry.len() > MAX_ENTRY_BYTES {
+            return self.appends.count(Outcome::Oversize);
+        }
+        self.appends.write(self.sealed(kind.log_name(&self.settings.prefix), entry, ttl));
+    }
+
+    async fn read_since(
+        &self,
+        kind: Kind,
+        position: &mut LogPosition,
+    ) -> Result<LogBatch, Outcome> {
+        let connection = self.link.connection()?;
+        let name = kind.log_name(&self.settings.prefix);
+        let from = position.on(&connection);
+        let command = log::read(&name, from);
+        let mut redis = connection.redis();
+        let answer = command.query_async::<Vec<Told>>(&mut redis);
+        let told = connection.answer(log::MAX_BATCH_BYTES, self.settings.timeout, answer).await?;
+        *position = from.after(&told).ok_or(Outcome::Error)?;
+        let entries = told.iter().filter_map(|told| self.entry(&name, told, &connection));
+        Ok(LogBatch { entries: entries.collect(), has_more: told.len() >= log::BATCH })
+    }
+
+    /// An entry that is not ours is passed over; the others count all the same.
+    fn entry(&self, name: &str, told: &Told, connection: &Connection) -> Option<Bytes> {
+        let sealed = log::value(told).cloned().unwrap_or_default();
+        match self.opened(name, &sealed, connection) {
+            Ok(entry) => Some(entry),
+            Err(Outcome::Miss) => None,
+            Err(outcome) => {
+                self.instruments.count(Operation::Read, outcome);
+                None
+            }
+        }
+    }
+
+    fn sealed(&self, name: String, value: &[u8], ttl: Duration) -> Write {
+        // In whole seconds, rounded up: the server counts the milliseconds.
+        let seconds = ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let end = UnixTime(self.clock.now().0.saturating_add(seconds));
+        let sealed = self.seal.close(&name, value, end);
+        Write { name, sealed, ttl }
+    }
+
+    fn opened(&self, name: &str, sealed: &Bytes, from: &Connection) -> Result<Bytes, Outcome> {
+        let opened = self.seal.open(name, sealed, self.clock.now());
+        match opened {
+            Ok(value) if value.len() <= MAX_VALUE_BYTES => Ok(value),
+            Err(Broken::Ended) => Err(Outcome::Miss),
+            Ok(_) | Err(Broken::Forged) => {
+                from.tell_forgery();
+                Err(Outcome::Rejected)
+            }
+        }
+    }
+
+    fn counted<T>(
+        &self,
+        operation: Operation,
+        result: Result<T, Outcome>,
+        success: impl FnOnce(&T) -> Outcome,
+    ) -> Option<T> {
+        let outcome = result.as_ref().map_or_else(|outcome| *outcome, success);
+        self.instruments.count(operation, outcome);
+        result.ok()
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedStore").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
