@@ -16,6 +16,7 @@ mod introspector;
 mod memory;
 mod own_token;
 pub mod probe;
+mod shared_answers;
 mod signed_answer;
 pub mod store;
 

@@ -1,7 +1,7 @@
 //! What a configuration knows of its identity providers, and asks them: their keys, what they
-//! say of single tokens, and what was revoked.
+//! say of single tokens, and what was revoked; and what other replicas know of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 
@@ -11,6 +11,7 @@ use crate::{
     introspection::IntrospectionStore,
     keys::KeyStore,
     revocation::Revocations,
+    shared::{SharedError, SharedStore, Supervisor},
     telemetry::Metrics,
 };
 
@@ -23,36 +24,59 @@ pub struct Providers {
     pub introspection: IntrospectionStore,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
+    shared: SharedStore,
+    supervisor: Mutex<Option<Supervisor>>,
 }
 
 impl Providers {
     /// Prepares everything. Nothing is fetched and nobody is asked before [`Self::start`].
-    pub fn new(settings: &Settings, clock: &Arc<dyn Clock>, metrics: &Metrics) -> Self {
-        let revocations = Revocations::new(&settings.revocation, Arc::clone(clock), metrics);
-        Self::with(revocations, settings, clock, metrics)
+    ///
+    /// # Errors
+    /// See [`SharedError`].
+    pub fn new(
+        settings: &Settings,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Self, SharedError> {
+        Self::with(settings, clock, metrics, |shared| {
+            Revocations::new(&settings.revocation, shared, Arc::clone(clock), metrics)
+        })
     }
 
     /// The same of another configuration of the process, which knows who has logged out.
-    #[must_use]
+    ///
+    /// # Errors
+    /// See [`SharedError`].
     pub fn successor(
         &self,
         settings: &Settings,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Self {
-        let revocations = self.revocations.successor(&settings.revocation);
-        Self::with(revocations, settings, clock, metrics)
+    ) -> Result<Self, SharedError> {
+        Self::with(settings, clock, metrics, |shared| {
+            self.revocations.successor(&settings.revocation, shared)
+        })
     }
 
     fn with(
-        revocations: Revocations,
         settings: &Settings,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Self {
+        revocations: impl FnOnce(SharedStore) -> Revocations,
+    ) -> Result<Self, SharedError> {
+        let (shared, supervisor) = match &settings.shared {
+            Some(settings) => {
+                let (store, supervisor) = SharedStore::new(settings, Arc::clone(clock), metrics)?;
+                (store, Some(supervisor))
+            }
+            None => (SharedStore::default(), None),
+        };
         let keys = KeyStore::new(&settings.issuers, Arc::clone(clock), metrics);
-        let introspection = IntrospectionStore::new(&settings.issuers, &keys, clock, metrics);
-        Self { keys, introspection, revocations: Arc::new(revocations) }
+        let introspection =
+            IntrospectionStore::new(&settings.issuers, &keys, &shared, clock, metrics);
+        let revocations = Arc::new(revocations(shared.clone()));
+        let supervisor = Mutex::new(supervisor);
+        Ok(Self { keys, introspection, revocations, shared, supervisor })
     }
 
     /// Spawns what keeps it up to date on the current (control) runtime. Dropped, the result ends
@@ -64,7 +88,21 @@ impl Providers {
         let mut tasks = self.keys.start();
         tasks.extend(self.introspection.start());
         tasks.extend(self.revocations.start());
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(supervisor) = supervisor {
+            // It ends by itself when the last request of this configuration has, and after what
+            // other replicas must hear of has been written.
+            tokio::spawn(supervisor.run());
+        }
         tasks.into()
+    }
+
+    /// What is wrong at the moment, a line each, though tokens can be decided about: it does not
+    /// make the proxy unready.
+    pub fn troubles(&self, now: UnixTime) -> Vec<String> {
+        let mut troubles = self.introspection.troubles(now);
+        troubles.extend(self.shared.trouble());
+        troubles
     }
 
     /// What is missing before anything can be decided, by name; empty if nothing is.

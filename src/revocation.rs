@@ -2,7 +2,8 @@
 //!
 //! Two things are looked at. The *list* is a file or a URL of the operator's, read again and again
 //! by one task and replaced as a whole. The *logouts* are those that issuers told over the back
-//! channel; they belong to the process, not to a configuration. Whatever changes either counts up
+//! channel, to this replica or to another one that shares with it; they belong to the process, not
+//! to a configuration. Whatever changes either counts up
 //! one generation, by which workers notice that what they have cached must be looked up again.
 
 mod denylist;
@@ -13,6 +14,7 @@ mod list;
 mod logouts;
 mod pace;
 mod revocations;
+mod shared_logouts;
 mod source;
 mod watcher;
 

@@ -18,13 +18,13 @@ pub(super) fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     page(status, TEXT, text)
 }
 
-/// 200 with a note of what fails for single tokens; or 503 with everything that is pending, a
+/// 200 with notes of what fails and makes nobody unready; or 503 with everything that is pending, a
 /// line each.
 pub(super) fn readiness(view: &View) -> Response<Full<Bytes>> {
     let (providers, now) = (view.providers.load(), view.clock.now());
     let pending = view.readiness.pending(&providers, now);
     if pending.is_empty() {
-        let troubles = providers.introspection.troubles(now);
+        let troubles = providers.troubles(now);
         let notes = troubles.iter().map(|trouble| format!("note: {trouble}\n"));
         return text(StatusCode::OK, format!("ready\n{}", notes.collect::<String>()));
     }

@@ -259,7 +259,7 @@ impl IntrospectionSettings {
     }
 
     /// [`Self::method`] as it is written.
-    pub(super) fn method_word(&self) -> &'static str {
+    pub(crate) fn method_word(&self) -> &'static str {
         METHODS
             .iter()
             .find(|(_, known)| *known == self.method)

@@ -11,11 +11,20 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{clock::Clock, config::IntrospectionSettings};
+use crate::{
+    clock::{Clock, UnixTime},
+    config::IntrospectionSettings,
+};
 
 use super::{
-    IntrospectionError, answer::Said, breaker::Breaker, endpoint::Endpoint, introspector::Ask,
-    memory::Memory, store::Health,
+    IntrospectionError,
+    answer::Said,
+    breaker::Breaker,
+    endpoint::Endpoint,
+    introspector::Ask,
+    memory::{Memory, Statement},
+    shared_answers::SharedAnswers,
+    store::Health,
 };
 
 /// Everything that the questions of one issuer share.
@@ -23,6 +32,7 @@ use super::{
 pub(super) struct Desk {
     endpoint: Endpoint,
     memory: Arc<Memory>,
+    shared: SharedAnswers,
     health: Arc<Health>,
     clock: Arc<dyn Clock>,
     breaker: Mutex<Breaker>,
@@ -34,6 +44,7 @@ impl Desk {
     pub(super) fn new(
         endpoint: Endpoint,
         memory: Arc<Memory>,
+        shared: SharedAnswers,
         health: Arc<Health>,
         clock: Arc<dyn Clock>,
         settings: &IntrospectionSettings,
@@ -41,6 +52,7 @@ impl Desk {
         Self {
             endpoint,
             memory,
+            shared,
             health,
             clock,
             breaker: Mutex::default(),
@@ -58,25 +70,41 @@ impl Desk {
                 return; // the semaphore is never closed
             };
             while under_way.try_join_next().is_some() {}
-            match desk.obstacle(&ask) {
-                Some(error) => desk.give_up(ask, &error),
-                None => {
-                    under_way.spawn(Arc::clone(&desk).put(ask, slot));
-                }
-            }
+            under_way.spawn(Arc::clone(&desk).answer(ask, slot));
         }
     }
 
-    /// Why a question is not put at all.
-    fn obstacle(&self, ask: &Ask) -> Option<IntrospectionError> {
+    /// What another replica was told comes before the question, and while the endpoint is left
+    /// alone it still counts.
+    async fn answer(self: Arc<Self>, ask: Ask, _slot: OwnedSemaphorePermit) {
         if ask.since.elapsed() > self.patience {
-            return Some(IntrospectionError::Busy);
+            return self.give_up(ask, &IntrospectionError::Busy);
         }
-        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-        (!breaker.lets_pass(Instant::now())).then_some(IntrospectionError::Resting)
+        if let Some(statement) = self.told_to_others(&ask).await {
+            return ask.answer(Some(statement));
+        }
+        if self.endpoint_rests() {
+            return self.give_up(ask, &IntrospectionError::Resting);
+        }
+        self.put(ask).await;
     }
 
-    async fn put(self: Arc<Self>, ask: Ask, _slot: OwnedSemaphorePermit) {
+    /// A recheck wants to know how things are now.
+    async fn told_to_others(&self, ask: &Ask) -> Option<Statement> {
+        if ask.recheck.is_some() {
+            return None;
+        }
+        let now = self.clock.now();
+        let answer = self.shared.find(ask.digest(), now).await?;
+        Some(self.memory.keep(ask.digest(), answer.said, answer.until, now).statement)
+    }
+
+    fn endpoint_rests(&self) -> bool {
+        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        !breaker.lets_pass(Instant::now())
+    }
+
+    async fn put(&self, ask: Ask) {
         let began = Instant::now();
         let said = self.endpoint.ask(&ask.token).await;
         self.health.observe(began.elapsed());
@@ -84,8 +112,10 @@ impl Desk {
             Ok(said) => {
                 self.breaker.lock().unwrap_or_else(PoisonError::into_inner).succeeded();
                 self.health.answered(matches!(said, Said::Active(_)));
-                let statement = self.memory.keep(ask.digest(), said, self.clock.now());
-                ask.answer(Some(statement));
+                let now = self.clock.now();
+                let kept = self.memory.keep(ask.digest(), said, UnixTime(i64::MAX), now);
+                self.shared.keep(ask.digest(), &kept.statement, kept.until, now);
+                ask.answer(Some(kept.statement));
             }
             Err(error) => {
                 let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);

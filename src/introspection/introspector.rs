@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock::UnixTime,
     config::{IntrospectWhen, IntrospectionSettings},
+    shared::SharedStore,
 };
 
 use super::memory::{Digest, Memory, Statement};
@@ -73,7 +74,10 @@ const WAIT_MARGIN: Duration = Duration::from_millis(250);
 
 impl Introspector {
     /// The introspector, and what its desk takes questions from.
-    pub(super) fn new(settings: &IntrospectionSettings) -> (Self, mpsc::Receiver<Ask>) {
+    pub(super) fn new(
+        settings: &IntrospectionSettings,
+        shared: &SharedStore,
+    ) -> (Self, mpsc::Receiver<Ask>) {
         let (asks, desk) = mpsc::channel(MAX_QUEUED);
         let introspector = Self {
             when: settings.when,
@@ -81,7 +85,7 @@ impl Introspector {
             flights: Arc::default(),
             asks,
             // A question waits for its turn at most as long as it may take.
-            wait_limit: settings.timeout.saturating_mul(2).saturating_add(WAIT_MARGIN),
+            wait_limit: settings.timeout.saturating_mul(2) + shared.patience() + WAIT_MARGIN,
             recheck_seconds: i64::try_from(settings.recheck.as_secs()).unwrap_or(i64::MAX),
         };
         (introspector, desk)

@@ -40,6 +40,12 @@ pub(super) struct Memory {
     stale_if_error: i64,
 }
 
+/// What has just been kept.
+pub(super) struct Kept {
+    pub(super) statement: Statement,
+    pub(super) until: UnixTime,
+}
+
 #[derive(Debug)]
 struct Entry {
     statement: Statement,
@@ -91,13 +97,21 @@ impl Memory {
         }
     }
 
-    /// Makes a statement of what was said, and keeps it as long as it counts.
-    pub(super) fn keep(&self, digest: &Digest, said: Said, now: UnixTime) -> Statement {
+    /// Makes a statement of what was said, and keeps it as long as it counts, `at_most` until
+    /// then.
+    pub(super) fn keep(
+        &self,
+        digest: &Digest,
+        said: Said,
+        at_most: UnixTime,
+        now: UnixTime,
+    ) -> Kept {
+        let later = |seconds: i64| now.0.saturating_add(seconds).min(at_most.0);
         let (statement, until, memory) = match said {
-            Said::Inactive => (Statement::Inactive, now.0.saturating_add(self.negative_ttl), 0),
+            Said::Inactive => (Statement::Inactive, later(self.negative_ttl), 0),
             Said::Active(claims) => {
                 let ends = expiry(&claims);
-                let fresh_until = UnixTime(now.0.saturating_add(self.cache_ttl).min(ends));
+                let fresh_until = UnixTime(later(self.cache_ttl).min(ends));
                 let stale = fresh_until.0.saturating_add(self.stale_if_error).min(ends);
                 let memory = claims.memory();
                 let stale_until = UnixTime(stale);
@@ -109,7 +123,7 @@ impl Memory {
         let entry = Entry { statement: statement.clone(), until };
         let bytes = memory + size_of::<Entry>() + size_of::<ActiveToken>();
         self.entries().insert(digest, entry, bytes);
-        statement
+        Kept { statement, until }
     }
 
     fn entries(&self) -> MutexGuard<'_, BoundedMap<Entry>> {

@@ -12,10 +12,14 @@ use crate::{
     clock::{Clock, UnixTime},
     config::IssuerSettings,
     keys::KeyStore,
+    shared::SharedStore,
     telemetry::Metrics,
 };
 
-use super::{IntrospectionError, Introspector, desk::Desk, endpoint::Endpoint, introspector::Ask};
+use super::{
+    IntrospectionError, Introspector, desk::Desk, endpoint::Endpoint, introspector::Ask,
+    shared_answers::SharedAnswers,
+};
 
 /// The introspectors, in the order of `Settings::issuers`; `None` for an issuer that is not asked.
 #[derive(Debug)]
@@ -58,6 +62,7 @@ impl IntrospectionStore {
     pub fn new(
         issuers: &[IssuerSettings],
         keys: &KeyStore,
+        shared: &SharedStore,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
@@ -65,12 +70,14 @@ impl IntrospectionStore {
             Self { introspectors: Vec::new(), health: Vec::new(), desks: Mutex::default() };
         for (issuer, keys) in issuers.iter().zip(keys.iter()) {
             let introspector = issuer.introspection.as_ref().map(|settings| {
-                let (introspector, asks) = Introspector::new(settings);
+                let (introspector, asks) = Introspector::new(settings, shared);
                 let health = Arc::new(Health::new(&issuer.name, metrics));
                 let (keys, clock) = (Arc::clone(keys), Arc::clone(clock));
                 let endpoint = Endpoint::new(issuer, settings, keys, Arc::clone(&clock));
                 let memory = Arc::clone(introspector.memory());
-                let desk = Desk::new(endpoint, memory, Arc::clone(&health), clock, settings);
+                let shared = SharedAnswers::new(shared.clone(), &issuer.issuer, settings);
+                let desk =
+                    Desk::new(endpoint, memory, shared, Arc::clone(&health), clock, settings);
                 store.health.push(health);
                 store.desks().push((desk, asks));
                 Arc::new(introspector)

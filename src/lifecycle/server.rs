@@ -12,6 +12,7 @@ use crate::{
     gate::Gate,
     providers::Providers,
     proxy::{ConnectionBudget, Engine, Listener, TlsError},
+    shared::SharedError,
     telemetry::Metrics,
 };
 
@@ -50,6 +51,9 @@ pub enum StartError {
     /// The files of `[server.tls]` can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// What replicas share can't be.
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     /// The metrics can't be registered.
     #[error("cannot register the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -90,7 +94,7 @@ impl Server {
         let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
-        let providers = Arc::new(Providers::new(&settings, &clock, &metrics));
+        let providers = Arc::new(Providers::new(&settings, &clock, &metrics)?);
         let engine = Arc::new(ArcSwap::new(compile(&settings, &providers, &clock, &metrics)?));
         let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
         let signals = WorkerSignals {

@@ -10,6 +10,7 @@ use tokio::{task::JoinHandle, time::sleep};
 use crate::{
     clock::{Clock, UnixTime},
     config::{ListSettings, RevocationSettings},
+    shared::SharedStore,
     telemetry::Metrics,
 };
 
@@ -18,6 +19,7 @@ use super::{
     denylist::{Kind, TokenFacts},
     list::List,
     logouts::Logouts,
+    shared_logouts::{Heard, LISTEN_INTERVAL, Listening, SharedLogouts},
     watcher::{self, SWEEP_INTERVAL},
 };
 
@@ -27,14 +29,15 @@ use super::{
 pub struct Revocations {
     settings: RevocationSettings,
     list: Option<Arc<List>>,
-    shared: Arc<Shared>,
+    process: Arc<Process>,
+    replicas: SharedLogouts,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
 
 /// What belongs to the process: configurations come and go, who has logged out stays so.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Process {
     logouts: Logouts,
     /// Counts the changes. Never 0, so that 0 can mean "never looked up".
     generation: AtomicU64,
@@ -44,7 +47,7 @@ pub(super) struct Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unavailable;
 
-impl Shared {
+impl Process {
     /// Tells the workers to look again. After the change itself: who sees the new generation sees
     /// what it is about.
     pub(super) fn changed(&self) {
@@ -53,41 +56,52 @@ impl Shared {
 }
 
 impl Revocations {
-    /// Nothing is revoked yet, and nothing is read before [`Self::start`].
-    pub fn new(settings: &RevocationSettings, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
+    /// Nothing is revoked yet, and nothing is read or heard of before [`Self::start`].
+    pub fn new(
+        settings: &RevocationSettings,
+        shared: SharedStore,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
         let logouts = Logouts::new(metrics);
-        let shared = Arc::new(Shared { logouts, generation: AtomicU64::new(1) });
-        Self::sharing(shared, settings, clock, metrics)
+        let process = Arc::new(Process { logouts, generation: AtomicU64::new(1) });
+        Self::of(process, settings, shared, clock, metrics)
     }
 
     /// The same logouts under another configuration.
     #[must_use]
-    pub fn successor(&self, settings: &RevocationSettings) -> Self {
-        let shared = Arc::clone(&self.shared);
-        Self::sharing(shared, settings, Arc::clone(&self.clock), &self.metrics)
+    pub fn successor(&self, settings: &RevocationSettings, shared: SharedStore) -> Self {
+        let process = Arc::clone(&self.process);
+        Self::of(process, settings, shared, Arc::clone(&self.clock), &self.metrics)
     }
 
-    fn sharing(
-        shared: Arc<Shared>,
+    fn of(
+        process: Arc<Process>,
         settings: &RevocationSettings,
+        shared: SharedStore,
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
         let list = settings.list.as_ref().map(|list| Arc::new(List::new(list, metrics)));
-        Self { settings: settings.clone(), list, shared, clock, metrics: metrics.clone() }
+        let replicas = SharedLogouts::new(shared);
+        let (settings, metrics) = (settings.clone(), metrics.clone());
+        Self { settings, list, process, replicas, clock, metrics }
     }
 
-    /// Spawns what keeps the list fresh and forgets old logouts, on the current (control)
+    /// Spawns what keeps the list fresh, forgets old logouts and hears of new ones, on the current (control)
     /// runtime; the tasks end when their handles are aborted.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
-        let mut tasks = vec![tokio::spawn(forget_old_logouts(Arc::clone(self)))];
+        let mut tasks = vec![
+            tokio::spawn(forget_old_logouts(Arc::clone(self))),
+            tokio::spawn(listen_to_replicas(Arc::clone(self))),
+        ];
         if let (Some(list), Some(settings)) = (&self.list, &self.settings.list) {
             let (list, settings) = (Arc::clone(list), ListSettings::clone(settings));
-            let (shared, clock) = (Arc::clone(&self.shared), Arc::clone(&self.clock));
-            tasks.push(tokio::spawn(watcher::supervise(list, settings, shared, clock)));
+            let (process, clock) = (Arc::clone(&self.process), Arc::clone(&self.clock));
+            tasks.push(tokio::spawn(watcher::supervise(list, settings, process, clock)));
         }
         tasks
     }
@@ -103,26 +117,48 @@ impl Revocations {
         if self.list.as_ref().is_some_and(|list| !list.is_usable(now)) {
             return Err(Unavailable);
         }
-        Ok(self.shared.generation.load(Ordering::Acquire))
+        Ok(self.process.generation.load(Ordering::Acquire))
     }
 
     /// By what the token is revoked, if it is.
     pub fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<Kind> {
         let listed = self.list.as_ref().and_then(|list| list.find(token, now));
-        listed.or_else(|| self.shared.logouts.find(token, now))
+        listed.or_else(|| self.process.logouts.find(token, now))
     }
 
-    /// Remembers a logout. When this returns, no worker admits a token of it any more.
+    /// Remembers a logout, and tells the other replicas. When this returns, no worker of this one
+    /// admits a token of it any more.
     ///
     /// # Errors
     /// [`LogoutRefusal`]: nothing has changed.
-    pub fn log_out(&self, logout: Logout) -> Result<(), LogoutRefusal> {
+    pub fn log_out(&self, logout: &Logout) -> Result<(), LogoutRefusal> {
         let now = self.clock.now();
         let ttl = i64::try_from(self.settings.logout_ttl.as_secs()).unwrap_or(i64::MAX);
         let until = now.0.saturating_add(ttl);
-        self.shared.logouts.add(logout, until, now, self.settings.max_logouts)?;
-        self.shared.changed();
+        self.process.logouts.add(logout.clone(), until, now, self.settings.max_logouts)?;
+        self.process.changed();
+        self.replicas.tell(logout, until, now);
         Ok(())
+    }
+
+    /// Remembers what other replicas were told. Most of it is known: it comes at least once.
+    fn take_over(&self, heard: Vec<Heard>) {
+        let now = self.clock.now();
+        let (mut news, mut refused) = (false, 0_u64);
+        for Heard { logout, until } in heard.into_iter().filter(|heard| now.0 < heard.until) {
+            match self.process.logouts.add(logout, until, now, self.settings.max_logouts) {
+                Ok(()) => news = true,
+                Err(LogoutRefusal::Replayed) => {}
+                Err(LogoutRefusal::Full) => refused += 1,
+            }
+        }
+        if news {
+            self.process.changed();
+        }
+        if refused > 0 {
+            let most = self.settings.max_logouts;
+            tracing::warn!(refused, most, "logouts of other replicas are not remembered: full");
+        }
     }
 
     /// Why nobody can decide yet, for `/readyz` and logs; `None` when somebody can.
@@ -145,9 +181,19 @@ impl Revocations {
     }
 }
 
+async fn listen_to_replicas(revocations: Arc<Revocations>) {
+    let mut position = Listening::default();
+    loop {
+        while let Some(heard) = revocations.replicas.next(&mut position).await {
+            revocations.take_over(heard);
+        }
+        sleep(LISTEN_INTERVAL).await;
+    }
+}
+
 async fn forget_old_logouts(revocations: Arc<Revocations>) {
     loop {
         sleep(SWEEP_INTERVAL).await;
-        revocations.shared.logouts.drop_expired(revocations.clock.now());
+        revocations.process.logouts.drop_expired(revocations.clock.now());
     }
 }

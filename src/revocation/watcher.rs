@@ -17,7 +17,7 @@ use super::{
     Denylist, ListError,
     list::List,
     pace::Pace,
-    revocations::Shared,
+    revocations::Process,
     source::{Look, Source},
 };
 
@@ -26,7 +26,7 @@ use super::{
 #[derive(Debug)]
 struct Watcher {
     list: Arc<List>,
-    shared: Arc<Shared>,
+    process: Arc<Process>,
     clock: Arc<dyn Clock>,
     source: Source,
     pace: Pace,
@@ -48,13 +48,13 @@ const RESTART_PAUSE: Duration = Duration::from_secs(10);
 pub(super) async fn supervise(
     list: Arc<List>,
     settings: ListSettings,
-    shared: Arc<Shared>,
+    process: Arc<Process>,
     clock: Arc<dyn Clock>,
 ) {
     loop {
         let watcher = Watcher {
             list: Arc::clone(&list),
-            shared: Arc::clone(&shared),
+            process: Arc::clone(&process),
             clock: Arc::clone(&clock),
             source: Source::new(&settings),
             pace: Pace::new(&settings),
@@ -101,7 +101,7 @@ impl Watcher {
         let entries = list.len();
         let changed = self.list.replace(list);
         if changed {
-            self.shared.changed();
+            self.process.changed();
             tracing::info!(entries, "the revocation list has changed");
         }
         changed

@@ -67,7 +67,12 @@ impl Instruments {
     }
 
     pub(super) fn connected(&self, is_connected: bool) {
-        self.connected.set(i64::from(is_connected));
+        // Counted, because after a reload the old connection ends when the new one is there.
+        if is_connected {
+            self.connected.inc();
+        } else {
+            self.connected.dec();
+        }
     }
 }
 

@@ -85,6 +85,19 @@ impl SharedStore {
         Ok((Self(Some(Arc::new(inner))), supervisor))
     }
 
+    /// The longest that an operation keeps its caller waiting.
+    pub fn patience(&self) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |inner| inner.settings.timeout)
+    }
+
+    /// Why nothing is shared at the moment, in words; `None` if something is, or nothing should.
+    pub fn trouble(&self) -> Option<String> {
+        let inner = self.0.as_ref()?;
+        let address = &inner.settings.address;
+        let is_connected = inner.link.connection().is_ok();
+        (!is_connected).then(|| format!("shared store {address}: not connected; nothing is shared"))
+    }
+
     /// What some replica has put there, if it is still good.
     pub async fn get(&self, key: &SharedKey) -> Option<Bytes> {
         let inner = self.0.as_ref()?;

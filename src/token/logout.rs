@@ -79,7 +79,7 @@ impl TokenVerifier {
         let (index, issuer) = self.issuer_of(&candidate).map_err(unknown)?;
         let logout = verified_logout(candidate, issuer, self.clock.now()).await;
         let logout = logout.map_err(|fault| refuse(Some(index), LogoutCause::Fault(fault)))?;
-        let outcome = self.revocations.log_out(logout);
+        let outcome = self.revocations.log_out(&logout);
         outcome.map_err(|refusal| refuse(Some(index), LogoutCause::Refusal(refusal)))?;
         Ok(index)
     }

@@ -40,14 +40,16 @@ const FETCHES: u32 = 3;
 const INTERVAL: Duration = Duration::from_millis(10);
 
 impl Question {
-    /// Compiles the settings. Snapshots are left alone: they belong to the running proxy, and the
-    /// question is what the source says.
+    /// Compiles the settings. Snapshots and what replicas share are left alone: they belong to the
+    /// running proxy, and the question is what the source says.
     pub(super) fn new(mut settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
         for issuer in &mut settings.issuers {
             issuer.keys.snapshot = None;
         }
+        settings.shared = None;
         let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
         let providers = Providers::new(&settings, &clock, &metrics);
+        let providers = providers.map_err(|error| Failure::Runtime(error.to_string()))?;
         let gate = Gate::new(&settings, &providers, Arc::clone(&clock), &metrics);
         Ok(Self { settings, gate, providers, clock })
     }

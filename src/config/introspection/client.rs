@@ -57,6 +57,24 @@ pub enum ClientProof {
     },
 }
 
+impl ClientProof {
+    /// Who asks, in a form that tells any two clients apart: how it is proven, and the client's
+    /// id. Nothing of a secret is in it, nor where it is kept.
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Nobody => "nobody".to_owned(),
+            Self::Id(id) => format!("id {id}"),
+            Self::Basic { user, encoded, .. } => format!("basic {encoded} {user}"),
+            Self::Post { client_id, .. } => format!("post {client_id}"),
+            Self::PrivateKeyJwt { client_id, .. } => format!("private_key_jwt {client_id}"),
+            Self::Bearer { token_url, scope, client } => {
+                let scope = scope.as_deref().unwrap_or_default();
+                format!("bearer {token_url} {scope:?} {}", client.identity())
+            }
+        }
+    }
+}
+
 /// The ways to authenticate, by their names in the configuration (those of RFC 8414 where they
 /// have one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

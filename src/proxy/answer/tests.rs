@@ -49,7 +49,7 @@ impl Scene {
         let settings = settings.unwrap_or_else(|errors| panic!("{errors}"));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
         let metrics = Metrics::new().unwrap();
-        let providers = Providers::new(&settings, &clock, &metrics);
+        let providers = Providers::new(&settings, &clock, &metrics).unwrap();
         let gate = Gate::new(&settings, &providers, Arc::clone(&clock), &metrics);
         Self { style: AnswerStyle::new(&settings, clock), gate }
     }

@@ -9,6 +9,7 @@ use crate::{
     clock::ManualClock,
     config::{ListSettings, ListSource, OnFailure, RevocationSettings},
     revocation::{Kind, Revocations, Unavailable},
+    shared::SharedStore,
 };
 
 const ALICE: &str = r#"{"revoked":[{"sub":"alice"}]}"#;
@@ -30,7 +31,12 @@ impl Scene {
         write(&folder.path().join("list"), list);
         let (clock, metrics) = (Arc::new(ManualClock::at(NOW)), metrics());
         let settings = settings(&folder.path().join("list"), on_failure);
-        let revocations = Arc::new(Revocations::new(&settings, Arc::clone(&clock) as _, &metrics));
+        let revocations = Arc::new(Revocations::new(
+            &settings,
+            SharedStore::default(),
+            Arc::clone(&clock) as _,
+            &metrics,
+        ));
         let tasks = revocations.start();
         Self { folder, clock, metrics, revocations, tasks }
     }
@@ -138,7 +144,7 @@ async fn a_config_map_is_swapped_by_a_symbolic_link() {
     version("v1", NOBODY);
     let scene = Scene::start(NOBODY, OnFailure::Refuse);
     let settings = settings(&folder.path().join("data/list"), OnFailure::Refuse);
-    let revocations = Arc::new(scene.revocations.successor(&settings));
+    let revocations = Arc::new(scene.revocations.successor(&settings, SharedStore::default()));
     let tasks = revocations.start();
     scene.until("a list", |_| revocations.generation_now(NOW).is_ok()).await;
     assert_eq!(revocations.find(&token(), NOW), None);
@@ -230,10 +236,10 @@ async fn logouts_outlive_a_configuration() {
         whom: LoggedOut::Subject(text("alice")),
         at: NOW.0,
     };
-    scene.revocations.log_out(logout).unwrap();
+    scene.revocations.log_out(&logout).unwrap();
     let settings =
         RevocationSettings { list: None, logout_ttl: Duration::from_hours(1), max_logouts: 1 };
-    let successor = scene.revocations.successor(&settings);
+    let successor = scene.revocations.successor(&settings, SharedStore::default());
     assert_eq!(successor.find(&token(), NOW), Some(Kind::Sub));
     assert!(successor.was_read() && successor.pending(NOW).is_none());
 }

@@ -1,0 +1,128 @@
+//! What another replica was told about a token, and what this one tells the others.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use crate::{
+    clock::UnixTime,
+    config::{IntrospectionEndpoint, IntrospectionSettings},
+    jose::{Json, Object},
+    shared::{Kind, SharedKey, SharedStore},
+};
+
+use super::{
+    answer::Said,
+    memory::{Digest, Statement},
+};
+
+/// The answers of one endpoint to one client, shared with the replicas that ask the same one as
+/// the same one. What the store has is as good as the endpoint's own word, for as long as it
+/// would have been remembered here.
+#[derive(Debug)]
+pub(super) struct SharedAnswers {
+    store: SharedStore,
+    scope: Digest,
+}
+
+/// An answer that some replica got.
+#[derive(Debug, PartialEq)]
+pub(super) struct SharedAnswer {
+    pub(super) said: Said,
+    pub(super) until: UnixTime,
+}
+
+/// Of what is shared. One that is unknown is a miss.
+const VERSION: i128 = 1;
+
+impl SharedAnswers {
+    pub(super) fn new(store: SharedStore, issuer: &str, settings: &IntrospectionSettings) -> Self {
+        Self { store, scope: scope(issuer, settings) }
+    }
+
+    /// What some replica was told, if it still counts.
+    pub(super) async fn find(&self, token: &Digest, now: UnixTime) -> Option<SharedAnswer> {
+        let answer = SharedAnswer::read(&self.store.get(&self.key(token)).await?)?;
+        (now < answer.until).then_some(answer)
+    }
+
+    /// Tells the others. Nobody waits for it.
+    pub(super) fn keep(
+        &self,
+        token: &Digest,
+        statement: &Statement,
+        until: UnixTime,
+        now: UnixTime,
+    ) {
+        let Ok(seconds @ 1..) = u64::try_from(until.0.saturating_sub(now.0)) else {
+            return;
+        };
+        let text = write(statement, until);
+        self.store.put(&self.key(token), text.as_bytes(), Duration::from_secs(seconds));
+    }
+
+    fn key(&self, token: &Digest) -> SharedKey {
+        SharedKey::new(Kind::Introspection, digest_of_parts(&[&self.scope, token]))
+    }
+}
+
+/// Everything that an answer depends on besides the token (threat I-6). Where secrets lie is not
+/// among it: replicas may keep them in different places.
+fn scope(issuer: &str, settings: &IntrospectionSettings) -> Digest {
+    let endpoint = match &settings.endpoint {
+        IntrospectionEndpoint::Url(url) => url.to_string(),
+        IntrospectionEndpoint::Discovery { .. } => String::new(),
+    };
+    let signed = if settings.signed { "signed" } else { "" };
+    let client = settings.client.identity();
+    let mut parts = vec![issuer, settings.method_word(), &endpoint, signed, &client];
+    let parameters = settings.parameters.iter();
+    parts.extend(parameters.flat_map(|(name, value)| [name.as_str(), value.as_str()]));
+    digest_of_parts(&parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())
+}
+
+/// Each part with its length before it, so that no two lists of parts look the same.
+fn digest_of_parts(parts: &[&[u8]]) -> Digest {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut bytes = Digest::default();
+    bytes.copy_from_slice(context.finish().as_ref());
+    bytes
+}
+
+fn write(statement: &Statement, until: UnixTime) -> String {
+    let claims = match statement {
+        Statement::Active(token) => Json::Object(token.claims().clone()),
+        Statement::Inactive => Json::Null,
+    };
+    let members = [
+        ("v", Json::Integer(VERSION)),
+        ("until", Json::Integer(until.0.into())),
+        ("claims", claims),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Object>().to_text()
+}
+
+impl SharedAnswer {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let members = Object::parse(bytes).ok()?;
+        let integer = |name: &str| match members.get(name) {
+            Some(Json::Integer(value)) => Some(*value),
+            _ => None,
+        };
+        (integer("v")? == VERSION).then_some(())?;
+        let until = UnixTime(integer("until")?.try_into().ok()?);
+        let said = match members.get("claims")? {
+            Json::Null => Said::Inactive,
+            Json::Object(claims) => Said::Active(claims.clone()),
+            _ => return None,
+        };
+        Some(Self { said, until })
+    }
+}
+
+#[cfg(test)]
+mod tests;
