@@ -1,0 +1,207 @@
+//! A token that nobody here has seen yet: by its signature, by its issuer's word, or by both.
+
+use std::sync::Arc;
+
+use crate::{
+    clock::UnixTime,
+    identity::RenderedHeaders,
+    introspection::{ActiveToken, Statement},
+    jose::Object,
+    reason::Reason,
+    token::{
+        issuer::{Asked, Issuer},
+        jwt::{JwtCandidate, Observer},
+        path::{Beyond, claims_to_be_jwt},
+    },
+};
+
+use super::{
+    Rejection, TokenVerifier, VerifiedToken,
+    verified::{Signature, Standing},
+};
+
+/// How a token is verified.
+pub(super) enum Way<'t, 's> {
+    /// By its signature, under the keys of the issuer that it names.
+    Verify(JwtCandidate<'t>, usize, &'s Issuer),
+    /// By asking the issuer of the route.
+    Ask(usize, &'s Asked),
+}
+
+/// The generation of no key set.
+const NO_KEYS: u64 = 0;
+
+impl TokenVerifier {
+    pub(super) async fn verify_anew(
+        &self,
+        token: &[u8],
+        asked: Option<usize>,
+        now: UnixTime,
+        observer: &mut impl Observer,
+    ) -> Result<(VerifiedToken, u64), Failure> {
+        if token.len() > self.max_bytes {
+            return Err(Reason::TokenTooLarge.into());
+        }
+        observer.passed("size", || format!("{} of at most {} bytes", token.len(), self.max_bytes));
+        match self.way(token, asked, observer)? {
+            Way::Verify(candidate, index, issuer) => {
+                self.verify_locally(token, candidate, (index, issuer), now, observer).await
+            }
+            Way::Ask(index, asked) => {
+                let blame = |reason| Failure::of(index, reason);
+                let verified = self.ask(token, index, asked, now, observer).await;
+                verified.map(|verified| (verified, NO_KEYS)).map_err(blame)
+            }
+        }
+    }
+
+    /// How a token is verified. One that says that it is a JWT is judged as one, unless its issuer
+    /// is only asked.
+    pub(super) fn way<'t, 's>(
+        &'s self,
+        token: &'t [u8],
+        asked: Option<usize>,
+        observer: &mut impl Observer,
+    ) -> Result<Way<'t, 's>, Reason> {
+        let ask = asked.and_then(|index| {
+            let issuer = self.issuers.get(index)?;
+            issuer.asked.as_ref().map(|asked| (index, asked, issuer.is_only_asked()))
+        });
+        match ask {
+            Some((index, asked, _)) if !claims_to_be_jwt(token) => Ok(Way::Ask(index, asked)),
+            Some((index, asked, true)) if !self.is_verified_locally(token) => {
+                Ok(Way::Ask(index, asked))
+            }
+            _ => {
+                let candidate = JwtCandidate::read(token, observer)?;
+                let (index, issuer) = self.issuer_of(&candidate)?;
+                Ok(Way::Verify(candidate, index, issuer))
+            }
+        }
+    }
+
+    /// Whether a JWT names an issuer whose tokens are verified here.
+    fn is_verified_locally(&self, token: &[u8]) -> bool {
+        let candidate = JwtCandidate::read(token, &mut ());
+        candidate.is_ok_and(|candidate| {
+            self.issuer_of(&candidate).is_ok_and(|(_, issuer)| !issuer.is_only_asked())
+        })
+    }
+
+    async fn verify_locally(
+        &self,
+        token: &[u8],
+        candidate: JwtCandidate<'_>,
+        (index, issuer): (usize, &Issuer),
+        now: UnixTime,
+        observer: &mut impl Observer,
+    ) -> Result<(VerifiedToken, u64), Failure> {
+        observer.passed("issuer", || format!("the configured issuer {:?}", issuer.keys.name()));
+        let blame = |reason| Failure::of(index, reason);
+        let validity = candidate.check(&issuer.rules, now, observer).map_err(blame)?;
+        let (key, generation) = issuer.key_for(&candidate, now).await.map_err(blame)?;
+        observer.passed("key", || match key.kid() {
+            Some(kid) => format!("{}, kid {kid:?}", key.kind()),
+            None => format!("{}, no kid", key.kind()),
+        });
+        let algorithm = candidate.jws().algorithm();
+        let kid = candidate.jws().kid().map(str::to_owned);
+        let claims = candidate.verify(&key).map_err(|reason| Failure {
+            rejection: Rejection { reason, issuer: Some(index) },
+            wrong_under: Some(generation),
+        })?;
+        observer.passed("signature", || format!("{algorithm} signature is right"));
+        let headers = self.render(&claims, observer).map_err(blame)?;
+        // The network last.
+        let standing = Self::beyond_signature(issuer, token, now, observer).await.map_err(blame)?;
+        let signature = Some(Signature { algorithm, kid, key: key.thumbprint() });
+        let verified =
+            VerifiedToken { issuer: index, signature, standing, validity, claims, headers };
+        Ok((verified, generation))
+    }
+
+    /// What the issuer says of a token that its signature vouches for, if that is asked for.
+    async fn beyond_signature(
+        issuer: &Issuer,
+        token: &[u8],
+        now: UnixTime,
+        observer: &mut impl Observer,
+    ) -> Result<Standing, Reason> {
+        let Some(asked) = issuer.asked.as_ref().filter(|_| issuer.beyond != Beyond::Nothing) else {
+            return Ok(Standing::Unasked);
+        };
+        if issuer.beyond == Beyond::Watch {
+            let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
+            let recheck = asked.introspector.watch(token, now);
+            observer.passed("introspection", || "asked for beside the request".to_owned());
+            return if recheck.is_inactive() {
+                Err(Reason::TokenInactive)
+            } else {
+                Ok(Standing::Watched(recheck))
+            };
+        }
+        let active = Self::statement(asked, token, now).await?;
+        asked.rules.check_life(active.claims(), now)?;
+        observer.passed("introspection", || "the issuer says that it is active".to_owned());
+        Ok(Standing::Until(active.fresh_until()))
+    }
+
+    /// A token of which the issuer's word is all there is.
+    async fn ask(
+        &self,
+        token: &[u8],
+        index: usize,
+        asked: &Asked,
+        now: UnixTime,
+        observer: &mut impl Observer,
+    ) -> Result<VerifiedToken, Reason> {
+        let active = Self::statement(asked, token, now).await?;
+        observer.passed("introspection", || "the issuer says that it is active".to_owned());
+        let (claims, validity) = asked.rules.claims(active.claims(), now, observer)?;
+        let headers = self.render(&claims, observer)?;
+        let standing = Standing::Until(active.fresh_until());
+        Ok(VerifiedToken { issuer: index, signature: None, standing, validity, claims, headers })
+    }
+
+    async fn statement(
+        asked: &Asked,
+        token: &[u8],
+        now: UnixTime,
+    ) -> Result<Arc<ActiveToken>, Reason> {
+        let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
+        match asked.introspector.ask(token, now).await {
+            Some(Statement::Active(active)) => Ok(active),
+            Some(Statement::Inactive) => Err(Reason::TokenInactive),
+            None => Err(Reason::IntrospectionUnavailable),
+        }
+    }
+
+    fn render(
+        &self,
+        claims: &Object,
+        observer: &mut impl Observer,
+    ) -> Result<RenderedHeaders, Reason> {
+        let headers = self.claim_headers.render(claims).map_err(|_| Reason::ClaimUnrenderable)?;
+        observer.passed("headers", || "every mapped claim fits into its header".to_owned());
+        Ok(headers)
+    }
+}
+
+/// A rejection, and whether it is worth remembering.
+pub(super) struct Failure {
+    pub(super) rejection: Rejection,
+    /// The key set's generation under which the signature was wrong.
+    pub(super) wrong_under: Option<u64>,
+}
+
+impl Failure {
+    fn of(issuer: usize, reason: Reason) -> Self {
+        Self { rejection: Rejection { reason, issuer: Some(issuer) }, wrong_under: None }
+    }
+}
+
+impl From<Reason> for Failure {
+    fn from(reason: Reason) -> Self {
+        Self { rejection: Rejection { reason, issuer: None }, wrong_under: None }
+    }
+}

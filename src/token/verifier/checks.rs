@@ -1,0 +1,41 @@
+//! The names and the order of the checks, for `explain`.
+
+/// The checks that an [`Observer`](crate::token::Observer) is told of, in this order. The one that refuses a token is the
+/// first that is not passed.
+pub const CHECKS: &[&str] = &[
+    "size",
+    "header",
+    "claims",
+    "issuer",
+    "algorithm",
+    "type",
+    "members",
+    "times",
+    "required",
+    "audience",
+    "binding",
+    "key",
+    "signature",
+    "headers",
+    "revocation",
+];
+
+/// The same where the issuer is asked about a verified token as well.
+pub(super) const CHECKS_AND_ASKED: &[&str] = &[
+    "size",
+    "header",
+    "claims",
+    "issuer",
+    "algorithm",
+    "type",
+    "members",
+    "times",
+    "required",
+    "audience",
+    "binding",
+    "key",
+    "signature",
+    "headers",
+    "introspection",
+    "revocation",
+];

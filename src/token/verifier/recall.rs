@@ -1,0 +1,109 @@
+//! What the cache knows of a token, and whether it still holds.
+
+use std::{cell::RefCell, rc::Rc};
+
+use crate::{
+    clock::UnixTime,
+    reason::Reason,
+    token::{
+        cache::{CachedToken, TokenCache},
+        revoked,
+    },
+};
+
+use super::{Rejection, TokenVerifier, VerifiedToken, verified::Standing};
+
+impl TokenVerifier {
+    /// What the cache knows; `None` if the token has to be verified.
+    pub(super) fn recall(
+        &self,
+        token: &[u8],
+        asked: Option<usize>,
+        cache: &RefCell<TokenCache>,
+        now: UnixTime,
+    ) -> Option<Result<Rc<VerifiedToken>, Rejection>> {
+        let known = {
+            let cache = cache.borrow();
+            match cache.find(token, now) {
+                Some(entry) if self.is_alive(entry, asked, now) => {
+                    Some((Rc::clone(&entry.token), self.check_clear(entry, now)))
+                }
+                Some(_) => None,
+                None => return self.recall_rejection(token, &cache, now).map(Err),
+            }
+        };
+        let Some((verified, clear)) = known else {
+            // Its key is gone, or the whole key set, or the issuer's word has grown old: verify
+            // again under what is there now.
+            cache.borrow_mut().remove(token);
+            return None;
+        };
+        let issuer = Some(verified.issuer);
+        let verdict = verified.validity.check(now).and(clear);
+        Some(match verdict.and_then(|()| self.watch(&verified, token, now)) {
+            Ok(()) => Ok(verified),
+            Err(reason) => Err(Rejection { reason, issuer }),
+        })
+    }
+
+    /// Whether a cached token was not revoked: known already, unless anything was revoked since.
+    fn check_clear(&self, entry: &CachedToken, now: UnixTime) -> Result<(), Reason> {
+        if revoked::current_generation(&self.revocations, now)? != entry.clear.get() {
+            entry.clear.set(revoked::check(&self.revocations, &entry.token.claims, now)?);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing was heard against a token that is asked about beside its requests.
+    fn watch(&self, verified: &VerifiedToken, token: &[u8], now: UnixTime) -> Result<(), Reason> {
+        let Standing::Watched(recheck) = &verified.standing else {
+            return Ok(());
+        };
+        let asked = self.issuers.get(verified.issuer).and_then(|issuer| issuer.asked.as_ref());
+        let may_pass = asked
+            .zip(std::str::from_utf8(token).ok())
+            .is_some_and(|(asked, token)| asked.introspector.may_pass(recheck, token, now));
+        if may_pass { Ok(()) } else { Err(Reason::TokenInactive) }
+    }
+
+    /// Whether what vouched for a token does so at this moment: the key that verified it is in the
+    /// issuer's set, the issuer's word counts.
+    fn is_alive(&self, entry: &CachedToken, asked: Option<usize>, now: UnixTime) -> bool {
+        if !entry.token.stands(now) {
+            return false;
+        }
+        let Some(issuer) = self.issuers.get(entry.token.issuer) else {
+            return false;
+        };
+        if entry.token.signature.is_none() {
+            // The word of another issuer than the one that this route asks is none.
+            return asked == Some(entry.token.issuer);
+        }
+        let Some(generation) = issuer.keys.generation_now(now) else {
+            return false;
+        };
+        if generation == entry.generation.get() {
+            return true;
+        }
+        let alive = issuer.keys.current(now).filter(|keys| entry.token.would_verify_under(keys));
+        if let Some(keys) = &alive {
+            entry.generation.set(keys.generation());
+        }
+        alive.is_some()
+    }
+
+    fn recall_rejection(
+        &self,
+        token: &[u8],
+        cache: &TokenCache,
+        now: UnixTime,
+    ) -> Option<Rejection> {
+        let rejected = cache.find_rejected(token)?;
+        let issuer = self.issuers.get(rejected.issuer)?;
+        // Under other keys the signature may be right.
+        (issuer.keys.generation_now(now) == Some(rejected.generation)).then_some(Rejection {
+            reason: Reason::SignatureInvalid,
+            issuer: Some(rejected.issuer),
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! What a verified token is. Its fields are the verifier's alone, so that nothing else makes one.
+
+use std::sync::Arc;
+
+use crate::{
+    clock::UnixTime,
+    identity::RenderedHeaders,
+    introspection::Recheck,
+    jose::{Algorithm, Object, Thumbprint},
+    keys::{KeyLookup, KeySet},
+    token::jwt::Validity,
+};
+
+/// A token that has passed every check. Nothing else makes one.
+#[derive(Debug)]
+pub struct VerifiedToken {
+    pub(super) issuer: usize,
+    /// `None`: the issuer was asked, and its word is all there is.
+    pub(super) signature: Option<Signature>,
+    pub(super) standing: Standing,
+    pub(super) validity: Validity,
+    pub(super) claims: Object,
+    pub(super) headers: RenderedHeaders,
+}
+
+/// The signature that vouches for a token.
+#[derive(Debug)]
+pub(super) struct Signature {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Option<String>,
+    pub(super) key: Thumbprint,
+}
+
+/// What the issuer's word has to do with a token.
+#[derive(Debug)]
+pub(super) enum Standing {
+    /// Nothing: it was not asked.
+    Unasked,
+    /// It said *active*, and that counts until then.
+    Until(UnixTime),
+    /// It is asked now and then, beside the requests.
+    Watched(Arc<Recheck>),
+}
+
+impl VerifiedToken {
+    /// Index of the issuer in the settings.
+    pub fn issuer(&self) -> usize {
+        self.issuer
+    }
+
+    /// The verified claims.
+    pub fn claims(&self) -> &Object {
+        &self.claims
+    }
+
+    /// The claim headers for the upstream.
+    pub fn headers(&self) -> &RenderedHeaders {
+        &self.headers
+    }
+
+    /// When what is derived from the token ends; see [`Validity::ends`].
+    pub fn ends(&self, now: UnixTime) -> UnixTime {
+        self.validity.ends(now)
+    }
+
+    /// Whether a set would still choose the key that verified this token: the key may be gone,
+    /// or be there and no longer made for the algorithm.
+    pub(super) fn would_verify_under(&self, keys: &KeySet) -> bool {
+        self.signature.as_ref().is_some_and(|signature| {
+            let chosen = keys.lookup(signature.kid.as_deref(), signature.algorithm);
+            matches!(chosen, KeyLookup::Found(key) if key.thumbprint() == signature.key)
+        })
+    }
+
+    /// Whether the issuer's word, if it was asked for, still counts.
+    pub(super) fn stands(&self, now: UnixTime) -> bool {
+        !matches!(self.standing, Standing::Until(until) if now >= until)
+    }
+
+    pub(super) fn algorithm(&self) -> Option<Algorithm> {
+        self.signature.as_ref().map(|signature| signature.algorithm)
+    }
+
+    /// Bytes that the token takes in a cache, besides its text.
+    pub(in crate::token) fn memory(&self) -> usize {
+        size_of::<Self>() + self.claims.memory() + self.headers.memory()
+    }
+}
