@@ -14,6 +14,8 @@ mod support;
 
 #[path = "identity_provider/install.rs"]
 mod install;
+#[path = "identity_provider/introspection.rs"]
+mod introspection;
 #[path = "identity_provider/keys.rs"]
 mod keys;
 #[path = "identity_provider/provider.rs"]

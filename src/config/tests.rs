@@ -3,6 +3,7 @@
 mod assertion;
 mod claim_rules;
 mod denials;
+mod introspection;
 mod issuers;
 mod keys;
 mod layers;

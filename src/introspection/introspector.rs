@@ -56,7 +56,8 @@ pub(super) struct Ask {
 struct Flight {
     digest: Digest,
     outcome: watch::Sender<Outcome>,
-    flights: Arc<Flights>,
+    /// Where it can be joined. `None`: nowhere any more.
+    flights: Option<Arc<Flights>>,
 }
 
 /// A token that passes by its signature and is asked about now and then.
@@ -159,7 +160,7 @@ impl Introspector {
             Entry::Occupied(under_way) => return Joined::Flight(under_way.get().clone()),
             Entry::Vacant(place) => drop(place.insert(flight.clone())),
         }
-        let under_way = Flight { digest, outcome, flights: Arc::clone(&self.flights) };
+        let under_way = Flight { digest, outcome, flights: Some(Arc::clone(&self.flights)) };
         // The last flight may have landed between the look into the memory and the take-off.
         if recheck.is_none()
             && let Some(statement) = self.memory.find(&digest, now)
@@ -196,18 +197,29 @@ impl Ask {
 
     /// Tells everybody who waits. What is to be remembered has been by now: whoever comes later
     /// finds it there.
-    pub(super) fn answer(self, statement: Option<Statement>) {
+    pub(super) fn answer(mut self, statement: Option<Statement>) {
         if let (Some(recheck), Some(statement)) = (&self.recheck, &statement) {
             let inactive = matches!(statement, Statement::Inactive);
             recheck.inactive.store(inactive, Ordering::Relaxed);
         }
+        // In this order: who asks after somebody was told asks anew, or finds it remembered.
+        self.flight.leave();
         self.flight.outcome.send_replace(Some(statement));
+    }
+}
+
+impl Flight {
+    /// Nobody may join it any more. A second time it does nothing: there may be another one.
+    fn leave(&mut self) {
+        if let Some(flights) = self.flights.take() {
+            flights.remove(&self.digest);
+        }
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.flights.remove(&self.digest);
+        self.leave();
     }
 }
 

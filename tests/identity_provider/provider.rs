@@ -32,7 +32,7 @@ struct Process(Child);
 
 /// The one client that it knows.
 pub(crate) const CLIENT: &str = "machine";
-const CLIENT_SECRET: &str = "the-tests-know-it";
+pub(crate) const CLIENT_SECRET: &str = "the-tests-know-it";
 
 /// What all its resources' URLs begin with.
 pub(crate) const RESOURCES: &str = "https://api.example.com/";
@@ -106,12 +106,23 @@ impl Provider {
         next_answer(&self.answers)
     }
 
+    /// Ends a token before its time (RFC 7009).
+    pub(crate) fn revoke(&self, token: &str) {
+        self.post("/token/revocation", &format!("token={token}"), None);
+    }
+
     fn request_token(&self, resource: &str, proof: Option<&str>) -> String {
-        let credentials = BASE64.encode(format!("{CLIENT}:{CLIENT_SECRET}"));
         let form = format!("grant_type=client_credentials&scope=loans:read&resource={resource}");
+        let answer: Value = serde_json::from_slice(&self.post("/token", &form, proof)).unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// What is answered to the client's form.
+    fn post(&self, path: &str, form: &str, proof: Option<&str>) -> Vec<u8> {
+        let credentials = BASE64.encode(format!("{CLIENT}:{CLIENT_SECRET}"));
         let proof = proof.map_or_else(String::new, |proof| format!("dpop: {proof}\r\n"));
         let request = format!(
-            "POST /token HTTP/1.1\r\nhost: {}\r\nauthorization: Basic {credentials}\r\n{proof}\
+            "POST {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Basic {credentials}\r\n{proof}\
              content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
             self.address,
             form.len()
@@ -120,8 +131,7 @@ impl Provider {
         client.send(request.as_bytes());
         let answer = client.read();
         assert_eq!(answer.status, 200, "{answer:?}");
-        let answer: Value = serde_json::from_slice(&answer.body.bytes).unwrap();
-        answer["access_token"].as_str().unwrap().to_owned()
+        answer.body.bytes
     }
 }
 

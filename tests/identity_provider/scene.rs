@@ -29,6 +29,8 @@ pub(crate) struct Scene {
     pub(crate) proxy: Proxy,
     /// The proxy's, kept running.
     _upstream: Upstream,
+    /// The files that its configuration names.
+    _secrets: Option<tempfile::TempDir>,
     /// Tells the cases of a test apart where one fails.
     cases: AtomicUsize,
 }
@@ -71,6 +73,26 @@ impl Scene {
         Self::with(provider, "", KEYS, |setup| setup.routes(routes))
     }
 
+    /// With an `[issuers.idp.introspection]` of these lines, for the client with that secret.
+    pub(crate) fn asking(provider: &Provider, secret: &str, lines: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        std::fs::write(&file, secret).unwrap();
+        let introspection = format!(
+            "[issuers.idp.introspection]\nclient_id = \"{CLIENT}\"\nclient_secret_file = \"{}\"\n\
+             {lines}",
+            file.display()
+        );
+        let keys = format!("{KEYS}\n{introspection}");
+        let scene = Self::with(provider, "", &keys, |setup| setup);
+        Self { _secrets: Some(folder), ..scene }
+    }
+
+    /// Why the token does not pass.
+    pub(crate) fn reason(&self, token: &str) -> Option<String> {
+        self.proxy.exchange(&request(token)).reason()
+    }
+
     /// Starts while the provider is down.
     pub(crate) fn start_unready(provider: &Provider) -> Self {
         let upstream = Upstream::start();
@@ -93,7 +115,7 @@ impl Scene {
 
     fn of(proxy: Proxy, upstream: Upstream) -> Self {
         proxy.set_time(SystemClock.now().0);
-        Self { proxy, _upstream: upstream, cases: AtomicUsize::new(0) }
+        Self { proxy, _upstream: upstream, _secrets: None, cases: AtomicUsize::new(0) }
     }
 
     /// The access token is admitted, and the upstream learns its claims and nothing else.
@@ -135,7 +157,7 @@ impl Scene {
 /// Tokens for the client itself and for any of the resources but `elsewhere` have the right
 /// audience, so that it is something else that they are refused for.
 fn setup(issuer: &str, rules: &str, keys: &str) -> Setup {
-    let names = ["rs256", "ps256", "es256", "ed25519", "hs256", "encrypted"];
+    let names = ["rs256", "ps256", "es256", "ed25519", "hs256", "encrypted", "opaque"];
     let mut audiences = names.map(|name| format!("{RESOURCES}{name}")).to_vec();
     audiences.push(CLIENT.to_owned());
     Setup::new()

@@ -96,7 +96,9 @@ function newProvider(issuer) {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       dPoP: { enabled: true },
+      introspection: { enabled: true },
       resourceIndicators: { enabled: true, getResourceServerInfo: resourceServer },
+      revocation: { enabled: true },
     },
   });
 }
@@ -142,6 +144,7 @@ const COMMANDS = {
   },
   down() {
     down = true;
+    server.closeAllConnections();
     return {};
   },
   up() {

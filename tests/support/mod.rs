@@ -15,6 +15,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "callers write `json!({…})` in place")]
 
 pub(crate) mod client;
+pub(crate) mod introspection;
 pub(crate) mod invariants;
 pub(crate) mod issuer;
 pub(crate) mod journal;
@@ -22,10 +23,12 @@ pub(crate) mod key_server;
 pub(crate) mod listening;
 pub(crate) mod logs;
 pub(crate) mod oracle;
+pub(crate) mod page;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod published;
 pub(crate) mod setup;
+pub(crate) mod shipped;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 pub(crate) mod world;

@@ -115,6 +115,13 @@ impl Setup {
         self
     }
 
+    /// With one text of the issuers' tables in place of another.
+    pub(crate) fn rewritten(mut self, found: &str, instead: &str) -> Self {
+        assert!(self.issuers.contains(found), "{found}: {}", self.issuers);
+        self.issuers = self.issuers.replace(found, instead);
+        self
+    }
+
     /// At another moment than [`NOW`].
     pub(crate) fn at(self, now: i64) -> Self {
         Self { now, ..self }

@@ -11,9 +11,10 @@ pub(super) fn introspection_table(settings: &IntrospectionSettings) -> Value {
         None => Value::from("any"),
         Some(list) => Value::Array(list.iter().cloned().map(Value::from).collect()),
     };
-    let parameters = settings.parameters.iter();
-    let parameters: Table =
-        parameters.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+    let (hint, parameters): (Vec<_>, Vec<_>) =
+        settings.parameters.iter().partition(|(name, _)| name == "token_type_hint");
+    let written = |(name, value): &(String, String)| (name.clone(), Value::from(value.as_str()));
+    let parameters: Table = parameters.into_iter().map(written).collect();
     let writer = Writer::default().text("when", settings.when_word());
     let writer = writer.text("method", settings.method_word());
     let writer = match &settings.endpoint {
@@ -21,6 +22,7 @@ pub(super) fn introspection_table(settings: &IntrospectionSettings) -> Value {
         IntrospectionEndpoint::Discovery { .. } => writer,
     };
     client_proof(writer, &settings.client)
+        .optional("token_type_hint", hint.first().map(|(_, value)| value))
         .optional_value("parameters", (!parameters.is_empty()).then(|| parameters.into()))
         .value("issuers", any_or(&settings.issuers))
         .value("audiences", any_or(&settings.audiences))

@@ -1,0 +1,80 @@
+//! A JWT that passes by its signature, and is asked about beside.
+
+use serde_json::json;
+
+use crate::{
+    scene::{Scene, claims},
+    support::{page::Page, wait_until},
+};
+
+/// A signed token that the endpoint calls active.
+fn signed(scene: &Scene) -> String {
+    let token = scene.world.issuer.mint(json!({ "scope": "read" }));
+    scene.endpoint.activate(&token, &claims(json!({})));
+    token
+}
+
+#[test]
+fn no_request_waits_for_the_issuers_word() {
+    let scene = Scene::start("when = \"hybrid\"");
+    let token = signed(&scene);
+    scene.endpoint.hold();
+    scene.admits("while the question is open", &token);
+    scene.endpoint.release();
+    scene.endpoint.wait_for(1);
+}
+
+#[test]
+fn a_revoked_token_passes_until_the_next_question_is_answered() {
+    let scene = Scene::start("when = \"hybrid\"\nrecheck = \"10s\"");
+    let token = signed(&scene);
+    scene.admits("new", &token);
+    scene.endpoint.wait_for(1);
+    scene.endpoint.revoke(&token);
+    scene.world.proxy.advance(9);
+    scene.admits("not due yet", &token);
+    assert_eq!(scene.endpoint.count_of(&token), 1);
+    scene.world.proxy.advance(1);
+    assert!(scene.passes(&token), "the request that brings the question up does not wait");
+    wait_until("the answer", || !scene.passes(&token));
+    assert_eq!(scene.reason(&token), "token_inactive");
+    assert_eq!(scene.endpoint.count_of(&token), 2);
+}
+
+#[test]
+fn a_token_that_is_active_again_passes_again() {
+    let scene = Scene::start("when = \"hybrid\"\nrecheck = \"10s\"");
+    let token = signed(&scene);
+    scene.endpoint.revoke(&token);
+    scene.passes(&token);
+    wait_until("the first answer", || !scene.passes(&token));
+    scene.endpoint.activate(&token, &claims(json!({})));
+    scene.world.proxy.advance(10);
+    wait_until("the next answer", || scene.passes(&token));
+}
+
+#[test]
+fn while_the_issuer_cannot_be_asked_the_signature_decides() {
+    let scene = Scene::start("when = \"hybrid\"\nrecheck = \"1s\"");
+    let token = signed(&scene);
+    scene.endpoint.say_of_all(Some(Page::status(500)));
+    for _ in 0..5 {
+        scene.admits("without the issuer's word", &token);
+        scene.world.proxy.advance(1);
+    }
+    wait_until("the alarm", || !scene.is_up());
+}
+
+#[test]
+fn a_question_is_put_once_per_period_whoever_sends_the_token() {
+    let scene = Scene::start("when = \"hybrid\"\nrecheck = \"10s\"");
+    let token = signed(&scene);
+    for period in 1..=3 {
+        for _ in 0..10 {
+            assert!(scene.passes(&token));
+        }
+        scene.endpoint.wait_for(period);
+        assert_eq!(scene.endpoint.count_of(&token), period);
+        scene.world.proxy.advance(10);
+    }
+}
