@@ -26,8 +26,12 @@ const DEFAULT_CLAIMS: &[(&str, &str)] =
     &[("x-auth-issuer", "iss"), ("x-auth-scope", "scope"), ("x-auth-subject", "sub")];
 
 /// The names of [`Encoding`].
-pub(super) const ENCODINGS: &[(&str, Encoding)] =
-    &[("csv", Encoding::Csv), ("json", Encoding::Json), ("base64-json", Encoding::Base64Json)];
+pub(super) const ENCODINGS: &[(&str, Encoding)] = &[
+    ("csv", Encoding::Csv),
+    ("space", Encoding::Space),
+    ("json", Encoding::Json),
+    ("base64-json", Encoding::Base64Json),
+];
 
 const EXPECTED_CLAIM: &str = "the name of a claim such as \"sub\", a list of several of which the \
                               first one counts, or { claim = \"/realm_access/roles\", encoding \

@@ -17,6 +17,9 @@ pub enum Encoding {
     /// are left out. What is nested deeper can't be written so.
     #[default]
     Csv,
+    /// The same with spaces between the elements, and a space inside one as `%20`: as `scope` is
+    /// written where it is a text (RFC 6749 §3.3).
+    Space,
     /// Compact JSON, ASCII only (`\u` escapes), whatever the value is: a string is in quotes.
     Json,
     /// base64url, without padding, of the compact JSON.
@@ -32,21 +35,23 @@ impl Encoding {
     pub(super) fn write(self, value: &Json) -> Result<String, NotWritable> {
         match (self, value) {
             (_, Json::Null) => Ok(String::new()),
-            (Self::Csv, Json::Array(elements)) => write_list(elements),
-            (Self::Csv, scalar) => write_scalar(scalar, |_| false),
+            (Self::Csv, Json::Array(elements)) => write_list(elements, b','),
+            (Self::Space, Json::Array(elements)) => write_list(elements, b' '),
+            (Self::Csv | Self::Space, scalar) => write_scalar(scalar, |_| false),
             (Self::Json, value) => Ok(ascii_json(value)),
             (Self::Base64Json, value) => Ok(base64url::encode(value.to_text().as_bytes())),
         }
     }
 }
 
-fn write_list(elements: &[Json]) -> Result<String, NotWritable> {
+fn write_list(elements: &[Json], separator: u8) -> Result<String, NotWritable> {
     let mut list = String::new();
     for element in elements {
-        let text = write_scalar(element, |byte| byte == b',')?;
+        let text = write_scalar(element, |byte| byte == separator)?;
         if !text.is_empty() {
-            let separator = if list.is_empty() { "" } else { "," };
-            list.push_str(separator);
+            if !list.is_empty() {
+                list.push(char::from(separator));
+            }
             list.push_str(&text);
         }
     }
@@ -70,7 +75,7 @@ fn percent_encode(text: &str, escaped: impl Fn(u8) -> bool) -> String {
     for (at, byte) in text.bytes().enumerate() {
         let raw = match byte {
             b'%' => false,
-            b' ' => (start..end).contains(&at),
+            b' ' => (start..end).contains(&at) && !escaped(byte),
             _ => byte.is_ascii_graphic() && !escaped(byte),
         };
         if raw {

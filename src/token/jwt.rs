@@ -198,6 +198,12 @@ impl<'t> JwtCandidate<'t> {
         if issued.is_some_and(|date| date.floor > now.0.saturating_add(rules.clock_skew)) {
             return Err(Reason::TokenIssuedInFuture);
         }
+        // Not a life that anybody would grant, though the skew could make one of it.
+        if let (Some(expires), Some(issued)) = (expires, issued)
+            && expires.ceil <= issued.floor
+        {
+            return Err(Reason::ClaimMalformed);
+        }
         if let Some(max_lifetime) = rules.max_lifetime {
             // Without both ends there is no lifetime to compare (threats C-2).
             let (Some(expires), Some(issued)) = (expires, issued) else {

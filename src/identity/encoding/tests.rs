@@ -23,6 +23,15 @@ fn percent_decode(text: &str) -> String {
 }
 
 #[test]
+fn a_list_is_joined_by_what_its_elements_then_escape() {
+    let list = r#"["a b","c,d",7,null,""]"#;
+    assert_eq!(write(Encoding::Csv, list).as_deref(), Ok("a b,c%2Cd,7"));
+    assert_eq!(write(Encoding::Space, list).as_deref(), Ok("a%20b c,d 7"));
+    assert_eq!(write(Encoding::Space, r#""read write""#).as_deref(), Ok("read write"));
+    assert_eq!(write(Encoding::Space, r#"[["a"]]"#), Err(NotWritable));
+}
+
+#[test]
 fn h6_text_that_a_header_cannot_hold_is_percent_encoded() {
     for (json, header) in [
         (r#""alice""#, "alice"),
