@@ -1,0 +1,70 @@
+//! The systems that Countersign works in front of from a configuration file alone: each shipped
+//! file, filled in, before an emulation of that system's endpoints. docs/systems.md tells the rest.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
+)]
+
+mod support;
+
+#[path = "systems/genauth.rs"]
+mod genauth;
+#[path = "systems/keycloak.rs"]
+mod keycloak;
+#[path = "systems/kubernetes.rs"]
+mod kubernetes;
+#[path = "systems/ocen.rs"]
+mod ocen;
+#[path = "systems/oidc.rs"]
+mod oidc;
+#[path = "systems/scene.rs"]
+mod scene;
+#[path = "systems/ubirch.rs"]
+mod ubirch;
+#[path = "systems/wso2.rs"]
+mod wso2;
+
+use std::process::Command;
+
+use support::shipped::Shipped;
+
+/// Every file that stands for a system.
+const FILES: [&str; 7] = [
+    "genauth.toml",
+    "keycloak.toml",
+    "kubernetes-serviceaccount.toml",
+    "ocen.toml",
+    "oidc.toml",
+    "ubirch.toml",
+    "wso2.toml",
+];
+
+#[test]
+fn every_file_passes_check_as_soon_as_its_secrets_are_there() {
+    for name in FILES {
+        let shipped = Shipped::load(name);
+        let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(["check", "--config"])
+            .arg(shipped.write())
+            .env_clear()
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{name}: {said}");
+    }
+}
+
+#[test]
+fn every_table_that_is_commented_out_loads_too() {
+    for (name, table) in [
+        ("ocen.toml", "[issuers.ocen.introspection]"),
+        ("keycloak.toml", "[issuers.keycloak.introspection]"),
+        ("oidc.toml", "[issuers.idp.introspection]"),
+    ] {
+        let settings = Shipped::load(name).with_table(table).settings();
+        assert!(settings.unwrap().issuers[0].introspection.is_some(), "{name}");
+    }
+}
