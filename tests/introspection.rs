@@ -1,6 +1,7 @@
 //! The I rows of the threat catalogue through the running proxy: what an issuer is asked about
 //! tokens, what its answers are worth, and what happens when there are none.
 
+#![expect(clippy::needless_pass_by_value, reason = "helpers take what `json!` makes")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

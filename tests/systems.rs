@@ -1,6 +1,7 @@
 //! The systems that Countersign works in front of from a configuration file alone: each shipped
 //! file, filled in, before an emulation of that system's endpoints. docs/systems.md tells the rest.
 
+#![expect(clippy::needless_pass_by_value, reason = "helpers take what `json!` makes")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

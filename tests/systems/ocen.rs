@@ -16,7 +16,7 @@ fn start(change: impl FnOnce(Shipped) -> Shipped) -> (Scene, Issuer) {
     let scene = Scene::start("ocen.toml", |shipped, key_server, endpoint| {
         serve_realm(key_server, REALM, &usual);
         named = Some(usual.named(&key_server.url(REALM)));
-        let introspection = format!("{}/protocol/openid-connect/token/introspect", REALM);
+        let introspection = format!("{REALM}/protocol/openid-connect/token/introspect");
         change(shipped)
             .with(
                 &format!("https://auth.ocen.network{introspection}"),

@@ -28,7 +28,7 @@ fn start_our_own() -> (Scene, Issuer) {
     let jwk = public(issuer.key("k0"));
     let hex = |name: &str| {
         let bytes = base64url::decode(jwk[name].as_str().unwrap().as_bytes()).unwrap();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     };
     let key = hex("x") + &hex("y");
     (start(|shipped| shipped.with(UBIRCH_HEX_KEY, &key)), issuer)

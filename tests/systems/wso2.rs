@@ -108,7 +108,7 @@ fn one_key_under_several_ids_is_that_key_under_each() {
     };
     let rsa = renamed(issuer().key("rsa"), "thumbprint_RS256");
     let typ = json!({ "typ": "at+jwt" });
-    scene.admits("RS256", &sign(&rsa, typ.clone(), payload("1").as_bytes()));
+    scene.admits("RS256", &sign(&rsa, typ, payload("1").as_bytes()));
     let crossed = json!({ "typ": "at+jwt", "kid": "thumbprint_PS256" });
     let request = Request::get("/").bearer(&sign(&rsa, crossed, payload("2").as_bytes()));
     scene.refuses("RS256 under the id that is for PS256", &request, 401);
