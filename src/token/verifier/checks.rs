@@ -1,41 +1,32 @@
 //! The names and the order of the checks, for `explain`.
 
-/// The checks that an [`Observer`](crate::token::Observer) is told of, in this order. The one that refuses a token is the
-/// first that is not passed.
-pub const CHECKS: &[&str] = &[
-    "size",
-    "header",
-    "claims",
-    "issuer",
-    "algorithm",
-    "type",
-    "members",
-    "times",
-    "required",
-    "audience",
-    "binding",
-    "key",
-    "signature",
-    "headers",
-    "revocation",
-];
+/// The list, with one more before the last.
+macro_rules! checks {
+    ($($between:literal)?) => {
+        &[
+            "size",
+            "header",
+            "claims",
+            "issuer",
+            "algorithm",
+            "type",
+            "members",
+            "times",
+            "required",
+            "audience",
+            "binding",
+            "key",
+            "signature",
+            "headers",
+            $($between,)?
+            "revocation",
+        ]
+    };
+}
+
+/// The checks that an [`Observer`](crate::token::Observer) is told of, in this order. The one that
+/// refuses a token is the first that is not passed.
+pub const CHECKS: &[&str] = checks!();
 
 /// The same where the issuer is asked about a verified token as well.
-pub(super) const CHECKS_AND_ASKED: &[&str] = &[
-    "size",
-    "header",
-    "claims",
-    "issuer",
-    "algorithm",
-    "type",
-    "members",
-    "times",
-    "required",
-    "audience",
-    "binding",
-    "key",
-    "signature",
-    "headers",
-    "introspection",
-    "revocation",
-];
+pub(super) const CHECKS_AND_ASKED: &[&str] = checks!("introspection");
