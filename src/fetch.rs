@@ -5,8 +5,11 @@
 
 pub mod error;
 mod headers;
+pub(crate) mod jitter;
 pub mod metadata;
+mod schedule;
 mod tls;
+mod watched_file;
 
 use std::{
     error::Error,
@@ -34,7 +37,9 @@ use tokio::{task::spawn_blocking, time::timeout};
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
 pub use metadata::{Metadata, MetadataError};
+pub(crate) use schedule::Schedule;
 pub(crate) use tls::client_config;
+pub(crate) use watched_file::{FileError, WatchedFile};
 
 /// Talks to the servers of one configured place. To be used on one runtime only.
 #[derive(Debug)]

@@ -12,7 +12,6 @@ mod error;
 mod instruments;
 mod list;
 mod logouts;
-mod pace;
 mod revocations;
 mod shared_logouts;
 mod source;

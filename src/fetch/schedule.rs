@@ -1,16 +1,12 @@
-//! When to ask a source again.
+//! When to ask a source again that is read again and again: keys, revocation lists.
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher, Hasher},
-    time::Duration,
-};
+use std::time::Duration;
 
-use crate::config::KeySettings;
+use super::jitter;
 
 /// The waits between attempts.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     refresh: Duration,
     longest: Duration,
     failures: u32,
@@ -18,7 +14,7 @@ pub(super) struct Schedule {
 
 /// A source's own `max-age` is kept within these bounds: below, it would be load; above, a
 /// removed key would live on for too long.
-pub(super) const MAX_AGE_BOUNDS: (Duration, Duration) =
+pub(crate) const MAX_AGE_BOUNDS: (Duration, Duration) =
     (Duration::from_mins(1), Duration::from_hours(1));
 
 /// The first wait after a failure; each further failure doubles it.
@@ -38,66 +34,42 @@ const LONGEST_INTERVAL: Duration = Duration::from_hours(30 * 24);
 const JITTER: f64 = 0.1;
 
 impl Schedule {
-    pub(super) fn new(settings: &KeySettings) -> Self {
-        Self {
-            refresh: settings.refresh,
-            // Otherwise the keys of a healthy source could go stale between two refreshes.
-            longest: (settings.max_stale / 2).min(LONGEST_INTERVAL),
-            failures: 0,
-        }
+    /// Every `refresh`, and often enough that nothing of a healthy source outlives `max_stale`
+    /// between two refreshes.
+    pub(crate) fn new(refresh: Duration, max_stale: Duration) -> Self {
+        Self { refresh, longest: (max_stale / 2).min(LONGEST_INTERVAL), failures: 0 }
     }
 
-    pub(super) fn after_success(&mut self, max_age: Option<Duration>) -> Duration {
+    /// `max_age` is what the source itself says, if it does.
+    pub(crate) fn after_success(&mut self, max_age: Option<Duration>) -> Duration {
         self.failures = 0;
         let (least, most) = MAX_AGE_BOUNDS;
         let interval = max_age.map_or(self.refresh, |age| age.clamp(least, most));
-        interval.min(self.longest).mul_f64(1.0 - JITTER + 2.0 * JITTER * random())
+        interval.min(self.longest).mul_f64(1.0 - JITTER + 2.0 * JITTER * jitter::fraction())
     }
 
     /// Between the half and the whole of a time that doubles; more if the source asks for it.
-    pub(super) fn after_failure(&mut self, retry_after: Option<Duration>) -> Duration {
+    pub(crate) fn after_failure(&mut self, retry_after: Option<Duration>) -> Duration {
         let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
-        let backoff = doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + 0.5 * random());
+        let backoff = doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + 0.5 * jitter::fraction());
         let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        backoff.max(asked.mul_f64(1.0 + JITTER * random()))
+        backoff.max(asked.mul_f64(1.0 + JITTER * jitter::fraction()))
     }
 
-    pub(super) fn is_failing(&self) -> bool {
+    pub(crate) fn is_failing(&self) -> bool {
         self.failures > 0
     }
 }
 
-/// A number from 0 to 1, out of the hasher that the standard library seeds anew each time. It
-/// spreads load; nothing secret depends on it.
-fn random() -> f64 {
-    let bits = RandomState::new().build_hasher().finish();
-    f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use proptest::prelude::*;
-
-    use crate::config::KeySource;
 
     use super::*;
 
     fn schedule(refresh: u64, max_stale: u64) -> Schedule {
-        Schedule::new(&KeySettings {
-            source: KeySource::JwksFile(PathBuf::new()),
-            refresh: Duration::from_secs(refresh),
-            cooldown: Duration::ZERO,
-            max_stale: Duration::from_secs(max_stale),
-            snapshot: None,
-            timeout: Duration::ZERO,
-            max_bytes: 0,
-            max_keys: 0,
-            max_rsa_bits: 0,
-            ca_file: None,
-        })
+        Schedule::new(Duration::from_secs(refresh), Duration::from_secs(max_stale))
     }
 
     /// The bounds of many waits, in seconds.

@@ -14,6 +14,7 @@ use tokio::{
 use crate::{
     clock::{Clock, UnixTime},
     config::IntrospectionSettings,
+    fetch::jitter,
 };
 
 use super::{
@@ -119,7 +120,7 @@ impl Desk {
             }
             Err(error) => {
                 let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-                breaker.failed(Instant::now(), jitter());
+                breaker.failed(Instant::now(), jitter::fraction());
                 drop(breaker);
                 self.give_up(ask, &error);
             }
@@ -133,12 +134,4 @@ impl Desk {
         self.health.failed(error, stale.is_some(), now);
         ask.answer(stale);
     }
-}
-
-/// Any number in 0..=1.
-fn jitter() -> f64 {
-    let mut byte = [0];
-    // Without randomness all proxies come back at the same time, which is no disaster.
-    let _ = aws_lc_rs::rand::fill(&mut byte);
-    f64::from(byte[0]) / 255.0
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fetch::{FetchError, MetadataError};
+use crate::fetch::{FetchError, FileError, MetadataError};
 
 /// One failed attempt to get keys. The text names the place (URL or file), what was found there
 /// and what was expected; what comes from the other side is quoted, escaped and cut.
@@ -33,6 +33,15 @@ pub enum KeyError {
     /// The refresher itself failed; a defect.
     #[error("internal error while refreshing: {cause}")]
     Internal { cause: String },
+}
+
+impl From<FileError> for KeyError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Bounds(error) => error.into(),
+            FileError::Unreadable { place, cause } => Self::File { place, cause },
+        }
+    }
 }
 
 impl KeyError {

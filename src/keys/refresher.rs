@@ -1,7 +1,6 @@
 //! One task per issuer that keeps its keys fresh.
 
 mod report;
-mod schedule;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,9 +12,8 @@ use tokio::{
 use crate::{
     clock::{Clock, UnixTime},
     config::IssuerSettings,
+    fetch::Schedule,
 };
-
-use self::schedule::Schedule;
 
 use super::{
     IssuerKeys, KeyError,
@@ -103,7 +101,7 @@ impl<S: Origin> Refresher<S> {
             keys: Arc::clone(&plan.keys),
             source,
             clock: Arc::clone(&plan.clock),
-            schedule: Schedule::new(&plan.settings.keys),
+            schedule: Schedule::new(plan.settings.keys.refresh, plan.settings.keys.max_stale),
             snapshot: Snapshot::of(&plan.settings),
             due: Instant::now(),
             confirmed: None,

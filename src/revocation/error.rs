@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fetch::FetchError;
+use crate::fetch::{FetchError, FileError};
 
 use super::DocumentError;
 
@@ -19,6 +19,15 @@ pub enum ListError {
     /// It is no list.
     #[error("{place}: {cause}")]
     Malformed { place: String, cause: DocumentError },
+}
+
+impl From<FileError> for ListError {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Bounds(error) => error.into(),
+            FileError::Unreadable { place, cause } => Self::File { place, cause },
+        }
+    }
 }
 
 impl ListError {

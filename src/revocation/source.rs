@@ -3,6 +3,8 @@
 mod file;
 mod url;
 
+use std::ops::Deref;
+
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -76,12 +78,13 @@ pub(super) fn describe(source: &ListSource) -> String {
 
 /// Parses apart from the runtime: a large list takes longer than a scrape of the metrics may wait.
 async fn parse(
-    document: impl AsRef<[u8]> + Send + 'static,
+    document: impl Deref<Target: AsRef<[u8]>> + Send + 'static,
     max_entries: usize,
     now: UnixTime,
     place: String,
 ) -> Result<Denylist, ListError> {
-    let parsed = spawn_blocking(move || Denylist::parse(document.as_ref(), max_entries, now)).await;
+    let parsed =
+        spawn_blocking(move || Denylist::parse((*document).as_ref(), max_entries, now)).await;
     let parsed = parsed.map_err(|error| FetchError::Internal { cause: error.to_string() })?;
     parsed.map_err(|cause| ListError::Malformed { place, cause })
 }

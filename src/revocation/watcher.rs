@@ -10,13 +10,12 @@ use tokio::{
 use crate::{
     clock::{Clock, UnixTime},
     config::ListSettings,
-    fetch::FetchError,
+    fetch::{FetchError, Schedule},
 };
 
 use super::{
     Denylist, ListError,
     list::List,
-    pace::Pace,
     revocations::Process,
     source::{Look, Source},
 };
@@ -29,7 +28,7 @@ struct Watcher {
     process: Arc<Process>,
     clock: Arc<dyn Clock>,
     source: Source,
-    pace: Pace,
+    schedule: Schedule,
     due: Instant,
     confirmed: Instant,
 }
@@ -57,7 +56,7 @@ pub(super) async fn supervise(
             process: Arc::clone(&process),
             clock: Arc::clone(&clock),
             source: Source::new(&settings),
-            pace: Pace::new(&settings),
+            schedule: Schedule::new(settings.refresh, settings.max_stale),
             due: Instant::now(),
             confirmed: Instant::now(),
         };
@@ -90,7 +89,7 @@ impl Watcher {
                 let changed = list.is_some_and(|list| self.take(list));
                 self.confirm(now, started);
                 self.list.succeeded(changed);
-                self.due = started + self.pace.after_success();
+                self.due = started + self.schedule.after_success(None);
             }
             Err(error) => self.fail(&error),
         }
@@ -108,7 +107,7 @@ impl Watcher {
     }
 
     fn fail(&mut self, error: &ListError) {
-        let wait = self.pace.after_failure(error.retry_after());
+        let wait = self.schedule.after_failure(error.retry_after());
         self.due = Instant::now() + wait;
         self.list.failed(error);
         let code = error.code();
@@ -132,7 +131,7 @@ impl Watcher {
             let (now, since) = (self.clock.now(), Instant::now());
             match self.source.look().await {
                 Look::Changed => return,
-                Look::Same if !self.pace.is_failing() => self.confirm(now, since),
+                Look::Same if !self.schedule.is_failing() => self.confirm(now, since),
                 Look::Same | Look::Unknown => {}
             }
             if Instant::now() >= self.due || self.is_outdated() {
@@ -154,6 +153,6 @@ impl Watcher {
     /// The list went stale though the source answers: the wall clock was set forward, or the
     /// machine slept. Nothing but a new answer can tell which.
     fn is_outdated(&self) -> bool {
-        !self.pace.is_failing() && !self.list.is_fresh(self.clock.now())
+        !self.schedule.is_failing() && !self.list.is_fresh(self.clock.now())
     }
 }

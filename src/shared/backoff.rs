@@ -1,10 +1,8 @@
 //! When to connect again.
 
-use std::{
-    collections::hash_map::RandomState,
-    hash::{BuildHasher, Hasher},
-    time::Duration,
-};
+use std::time::Duration;
+
+use crate::fetch::jitter;
 
 /// The waits between connections.
 #[derive(Debug, Default)]
@@ -32,15 +30,8 @@ impl Backoff {
         }
         let doubled = FIRST.saturating_mul(2_u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
-        doubled.min(LONGEST).mul_f64(0.5 + 0.5 * random())
+        doubled.min(LONGEST).mul_f64(0.5 + 0.5 * jitter::fraction())
     }
-}
-
-/// A number from 0 to 1, out of the hasher that the standard library seeds anew each time. It
-/// spreads load; nothing secret depends on it.
-fn random() -> f64 {
-    let bits = RandomState::new().build_hasher().finish();
-    f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

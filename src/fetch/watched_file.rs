@@ -1,0 +1,115 @@
+//! A file that is read whole, and looked at in between: keys, revocation lists.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::{task::spawn_blocking, time::timeout};
+use zeroize::Zeroizing;
+
+use super::FetchError;
+
+/// The file at a path, whichever that is at the moment.
+#[derive(Debug)]
+pub(crate) struct WatchedFile {
+    path: PathBuf,
+    max_bytes: usize,
+    deadline: Duration,
+    stamp: Option<Stamp>,
+}
+
+/// What tells a file from its successor without reading it. A `ConfigMap` is swapped by a
+/// symbolic link, which shows as another inode.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+/// Why there are no bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FileError {
+    /// It is too large, or was not read in time.
+    #[error(transparent)]
+    Bounds(#[from] FetchError),
+    /// It can't be read.
+    #[error("{place}: {cause}")]
+    Unreadable { place: String, cause: String },
+}
+
+impl WatchedFile {
+    pub(crate) fn new(path: &Path, max_bytes: usize, deadline: Duration) -> Self {
+        Self { path: path.to_owned(), max_bytes, deadline, stamp: None }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path, for people.
+    pub(crate) fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Its bytes. What they are worth does not matter to the next look: one that turns out to be
+    /// broken is read again when it is due, and a repaired one is another file.
+    pub(crate) async fn read(&mut self) -> Result<Zeroizing<Vec<u8>>, FileError> {
+        let reading = timeout(self.deadline, self.bytes()).await;
+        let (stamp, bytes) = reading
+            .map_err(|_| FetchError::Timeout { place: self.place(), limit: self.deadline })??;
+        self.stamp = Some(stamp);
+        Ok(bytes)
+    }
+
+    /// Whether the path holds another file than the one read last; `None` if it is gone or out
+    /// of reach, which the next reading is soon enough to say.
+    pub(crate) async fn has_changed(&self) -> Option<bool> {
+        match timeout(self.deadline, tokio::fs::metadata(&self.path)).await {
+            Ok(Ok(metadata)) => Some(self.stamp != Some(Stamp::of(&metadata))),
+            _ => None,
+        }
+    }
+
+    async fn bytes(&self) -> Result<(Stamp, Zeroizing<Vec<u8>>), FileError> {
+        let (path, max_bytes) = (self.path.clone(), self.max_bytes);
+        let read = spawn_blocking(move || read_whole(&path, max_bytes)).await;
+        let refuse = |cause: String| FileError::Unreadable { place: self.place(), cause };
+        let read = read.map_err(|error| refuse(error.to_string()))?;
+        let (stamp, bytes) = read.map_err(|error| refuse(error.to_string()))?;
+        if bytes.len() > max_bytes {
+            return Err(FetchError::TooLarge { place: self.place(), limit: max_bytes }.into());
+        }
+        Ok((stamp, bytes))
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            file: (metadata.dev(), metadata.ino()),
+            bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
+}
+
+/// Up to one byte more than `max_bytes`. The stamp is taken before the bytes: a change in between
+/// shows as one later on.
+fn read_whole(path: &Path, max_bytes: usize) -> io::Result<(Stamp, Zeroizing<Vec<u8>>)> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let most = max_bytes.saturating_add(1);
+    // Room for all of it at once: growing would leave copies of a secret behind.
+    let room = usize::try_from(metadata.len()).unwrap_or(usize::MAX).saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room.min(most)));
+    let limit = u64::try_from(most).unwrap_or(u64::MAX);
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok((Stamp::of(&metadata), bytes))
+}
