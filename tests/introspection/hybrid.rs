@@ -34,8 +34,10 @@ fn a_revoked_token_passes_until_the_next_question_is_answered() {
     scene.world.proxy.advance(9);
     scene.admits("not due yet", &token);
     assert_eq!(scene.endpoint.count_of(&token), 1);
+    scene.endpoint.hold();
     scene.world.proxy.advance(1);
     assert!(scene.passes(&token), "the request that brings the question up does not wait");
+    scene.endpoint.release();
     wait_until("the answer", || !scene.passes(&token));
     assert_eq!(scene.reason(&token), "token_inactive");
     assert_eq!(scene.endpoint.count_of(&token), 2);
