@@ -6,6 +6,7 @@
 
 pub mod algorithm;
 pub mod base64url;
+pub mod detached;
 pub mod json;
 pub mod jwk;
 pub mod jws;
@@ -14,6 +15,7 @@ pub mod signing;
 mod tests;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
+pub use detached::{DetachedError, DetachedJws, Dialect, DialectSet, PayloadReader, SignedPayload};
 pub use json::{Json, JsonError, JsonPointer, JsonPointerError, Object};
 pub use jwk::{
     HexKey, HexKeyError, JwkSet, JwkSetError, KeyLimits, KeyRejection, PemError, SkippedKey,

@@ -4,7 +4,7 @@ mod scheme;
 
 use std::fmt;
 
-use aws_lc_rs::{hmac, signature};
+use aws_lc_rs::{digest, hmac, signature};
 
 pub(super) use self::scheme::{
     Curve, ED25519_CURVE, ED25519_KEY_BYTES, ED25519_SIGNATURE_BYTES, KeyType, Scheme,
@@ -97,6 +97,23 @@ impl Algorithm {
     /// Whether the key is a shared secret (HMAC).
     pub fn is_symmetric(self) -> bool {
         matches!(self.scheme(), Scheme::Hmac(_))
+    }
+
+    /// The hash that is all that it signs; `None` where the message itself is read, or there is
+    /// no signature (HMAC).
+    pub(super) fn hash(self) -> Option<&'static digest::Algorithm> {
+        match self {
+            Self::Rs256 | Self::Ps256 | Self::Es256 => Some(&digest::SHA256),
+            Self::Rs384 | Self::Ps384 | Self::Es384 => Some(&digest::SHA384),
+            Self::Rs512 | Self::Ps512 | Self::Es512 => Some(&digest::SHA512),
+            Self::EdDsa
+            | Self::Hs256
+            | Self::Hs384
+            | Self::Hs512
+            | Self::MlDsa44
+            | Self::MlDsa65
+            | Self::MlDsa87 => None,
+        }
     }
 
     /// The `crv` of its keys, where they have one.

@@ -16,7 +16,7 @@ mod verifier;
 
 use std::fmt;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest::Digest, hmac};
 
 use self::{material::PublicMaterial, verifier::Verifier};
 pub use self::{
@@ -126,6 +126,17 @@ impl VerificationKey {
             .iter()
             .find(|verifier| verifier.algorithm() == alg)
             .is_some_and(|verifier| verifier.verify(message, signature))
+    }
+}
+
+impl VerificationKey {
+    /// Checks a signature over a message of which only the algorithm's hash is there. `false` also
+    /// where the algorithm is not one of the key's, or does not sign a hash.
+    pub(super) fn verify_digest(&self, alg: Algorithm, digest: &Digest, signature: &[u8]) -> bool {
+        self.verifiers
+            .iter()
+            .find(|verifier| verifier.algorithm() == alg)
+            .is_some_and(|verifier| verifier.verify_digest(digest, signature))
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 
 use self::pair::KeyPair;
 use super::{
-    Algorithm, AlgorithmSet, Json, KeyLimits, Object, VerificationKey,
+    Algorithm, AlgorithmSet, Dialect, Json, KeyLimits, Object, VerificationKey,
     algorithm::KeyType,
     base64url,
     jwk::encode_pem,
@@ -140,6 +140,35 @@ impl SigningKey {
         token.push('.');
         token.push_str(&base64url::encode(&signature));
         Ok(token)
+    }
+
+    /// A detached JWS over a payload, in a dialect: `header` gets `alg` and `kid`, and what the
+    /// dialect says of itself (`b64`, `crit`), unless it names them itself.
+    pub fn sign_detached(
+        &self,
+        dialect: Dialect,
+        header: &Object,
+        payload: &[u8],
+    ) -> Result<String, SigningError> {
+        let mut full = Object::default();
+        full.insert("alg", self.algorithm.name());
+        full.insert("kid", self.kid.as_str());
+        if matches!(dialect, Dialect::Rfc7797 | Dialect::B64FalseWithoutCrit) {
+            full.insert("b64", Json::Bool(false));
+        }
+        if dialect == Dialect::Rfc7797 {
+            full.insert("crit", Json::Array(vec![Json::from("b64")]));
+        }
+        for (name, value) in header.iter() {
+            full.insert(name, value.clone());
+        }
+        let written = base64url::encode(full.to_text().as_bytes());
+        if written.len() > MAX_HEADER_BYTES {
+            return Err(error("the header is too long"));
+        }
+        let signature = self.sign(&dialect.signing_input(&written, payload))?;
+        let dots = if dialect == Dialect::TwoPart { "." } else { ".." };
+        Ok(format!("{written}{dots}{}", base64url::encode(&signature)))
     }
 
     /// The members of a JWK: what it is, then the given ones.

@@ -1,6 +1,6 @@
 //! A key made ready for one algorithm.
 
-use aws_lc_rs::{hmac, signature::ParsedPublicKey};
+use aws_lc_rs::{digest::Digest, hmac, signature::ParsedPublicKey};
 
 use super::KeyRejection;
 use crate::jose::Algorithm;
@@ -46,6 +46,16 @@ impl Verifier {
 
     pub(super) fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    pub(super) fn verify_digest(&self, digest: &Digest, signature: &[u8]) -> bool {
+        if signature.len() != self.signature_bytes {
+            return false;
+        }
+        match &self.key {
+            Key::Public(key) => key.verify_digest_sig(digest, signature).is_ok(),
+            Key::Secret(_) => false,
+        }
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {

@@ -1,0 +1,132 @@
+//! Signatures over something that travels beside them: detached JWS (RFC 7515 appendix F,
+//! RFC 7797) and the ways in which others write them.
+//!
+//! [`DetachedJws`] is the text, split without trust. [`DetachedJws::begin`] takes the payload as it
+//! comes, and [`SignedPayload::verifies_under`] brings it together with a key.
+
+mod dialect;
+mod header;
+mod payload;
+#[cfg(test)]
+mod tests;
+
+use self::header::Header;
+use super::{Algorithm, Json, Object, base64url, jws::MAX_HEADER_BYTES};
+
+pub use self::{
+    dialect::{Dialect, DialectSet},
+    payload::{PayloadReader, SignedPayload},
+};
+
+/// A detached signature of which nothing is verified yet.
+#[derive(Debug)]
+pub struct DetachedJws {
+    dialect: Dialect,
+    /// The header as it was written, in base64url: a part of what is signed.
+    written_header: String,
+    header: Header,
+    signature: Vec<u8>,
+}
+
+/// Why a text is not a detached signature that may be looked at any further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DetachedError {
+    /// Neither `header..signature` nor `header.signature`.
+    #[error("neither header..signature nor header.signature")]
+    Parts,
+    /// The payload is in it: what was signed may be something else than what was sent.
+    #[error("the payload is in the signature")]
+    Attached,
+    /// A header beyond [`MAX_HEADER_BYTES`].
+    #[error("the header is too long")]
+    HeaderTooLong,
+    /// A part that is not canonical base64url.
+    #[error("a part is not canonical base64url")]
+    Base64,
+    /// The header is not acceptable JSON, or a member of it not what it has to be.
+    #[error("the header or one of its members is malformed")]
+    Header,
+    /// No `alg`, or one that is not known (`none` among them).
+    #[error("the algorithm is not supported")]
+    Algorithm,
+    /// `crit` names something that is not understood or not there, or is malformed.
+    #[error("a critical header parameter is not understood")]
+    Critical,
+}
+
+impl DetachedJws {
+    /// Splits a text and reads its protected header. `understood` are the critical header
+    /// parameters, besides `b64`, that the caller looks at.
+    ///
+    /// Which dialect it is follows from the text alone and from nothing that the caller would like
+    /// it to be: a signature of one dialect is never tried under another (threats S-5).
+    ///
+    /// # Errors
+    /// See [`DetachedError`].
+    pub fn parse(text: &str, understood: &[String]) -> Result<Self, DetachedError> {
+        let (written_header, signature, has_payload_part) = split(text)?;
+        if written_header.len() > MAX_HEADER_BYTES {
+            return Err(DetachedError::HeaderTooLong);
+        }
+        let header = Header::parse(&decode(written_header)?, understood)?;
+        let dialect = match (has_payload_part, header.is_unencoded, header.is_b64_critical) {
+            (true, true, true) => Dialect::Rfc7797,
+            (true, true, false) => Dialect::B64FalseWithoutCrit,
+            (true, false, _) => Dialect::Detached,
+            (false, false, _) => Dialect::TwoPart,
+            // Nobody writes that, and nobody says what it would mean.
+            (false, true, _) => return Err(DetachedError::Parts),
+        };
+        let (written_header, signature) = (written_header.to_owned(), decode(signature)?);
+        Ok(Self { dialect, written_header, header, signature })
+    }
+
+    /// How it is written.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The header's `alg`.
+    pub fn algorithm(&self) -> Algorithm {
+        self.header.algorithm
+    }
+
+    /// The header's `kid`; one that is null counts as none, since jose4j writes it so.
+    pub fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+
+    /// A member of the protected header, by its name.
+    pub fn member(&self, name: &str) -> Option<&Json> {
+        self.header.members.get(name)
+    }
+
+    /// The protected header.
+    pub fn header(&self) -> &Object {
+        &self.header.members
+    }
+
+    /// Begins with the payload.
+    pub fn begin(self) -> PayloadReader {
+        PayloadReader::new(self)
+    }
+}
+
+/// Header and signature, and whether there is an (empty) part for the payload between them.
+fn split(text: &str) -> Result<(&str, &str, bool), DetachedError> {
+    let parts: Vec<&str> = text.splitn(4, '.').collect();
+    match parts.as_slice() {
+        [header, signature] if !header.is_empty() && !signature.is_empty() => {
+            Ok((header, signature, false))
+        }
+        [header, "", signature] if !header.is_empty() && !signature.is_empty() => {
+            Ok((header, signature, true))
+        }
+        [_, payload, _] if !payload.is_empty() => Err(DetachedError::Attached),
+        _ => Err(DetachedError::Parts),
+    }
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, DetachedError> {
+    base64url::decode(part.as_bytes()).map_err(|_| DetachedError::Base64)
+}
