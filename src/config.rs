@@ -38,6 +38,7 @@ mod routes;
 mod server;
 pub mod settings;
 mod shared;
+mod signatures;
 mod source;
 mod tls;
 mod upstreams;
@@ -64,14 +65,19 @@ pub use issuers::{
     ClaimForm, ClaimFormat, CookieBindingSettings, DEFAULT_ALGORITHMS, IssuerSettings,
     LogoutSettings,
 };
-pub use keys::{KeySettings, KeySource};
+pub use keys::{KeyOwner, KeySettings, KeySource};
 pub use listen::ListenAddress;
 pub use log::{LogFormat, LogSettings};
 pub use revocation::{ListSettings, ListSource, OnFailure, RevocationSettings};
 pub use routes::{AccessSettings, ClaimRequirement, RequirementSettings, RouteSettings};
-pub use server::{AdminSettings, LimitSettings, ServerSettings};
+pub use server::{AdminSettings, HeldBodySettings, LimitSettings, ServerSettings};
 pub use settings::Settings;
 pub use shared::{Integrity, SharedAddress, SharedSettings};
+pub use signatures::{
+    BodilessSettings, CallerBinding, FreshnessSettings, HeaderRequirement, MessageField,
+    ReplaySettings, RequiredValue, SignatureFact, SignatureHeaderSettings, SignatureProfile,
+    SignatureSettings, SignedPath, SignerKeys, SignerSource,
+};
 pub use source::Sources;
 pub use tls::{ClientAuth, TlsFileError, TlsFiles, TlsSettings};
 pub use upstreams::{UpstreamAddress, UpstreamSettings};

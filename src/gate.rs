@@ -1,6 +1,7 @@
 //! The one question, *may it pass, and as whom?*, and its answer: an [`Admission`] or a
 //! [`Denial`].
 
+mod conditional;
 mod denial;
 mod route;
 
@@ -15,10 +16,12 @@ use crate::{
     policy::{CanonicalRequest, Requirement, RouteMatch, Routes},
     providers::Providers,
     reason::Reason,
+    signature::{SignatureRules, VerifiedSignature},
     telemetry::Metrics,
     token::{CredentialSources, Rejection, TokenCache, TokenVerifier, VerifiedToken},
 };
 
+pub use conditional::{Conditional, Decision, PendingAdmission};
 pub use denial::Denial;
 pub use route::{Route, RouteCounters};
 
@@ -29,6 +32,7 @@ pub struct Gate {
     table: Vec<Route>,
     credentials: CredentialSources,
     verifier: TokenVerifier,
+    signatures: Vec<SignatureRules>,
     hygiene: Hygiene,
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
@@ -44,6 +48,7 @@ pub struct Admission<'g> {
     route: &'g Route,
     token: Option<Rc<VerifiedToken>>,
     assertion: Option<HeaderValue>,
+    signature: Option<VerifiedSignature>,
 }
 
 /// Who sent a request, as far as the socket tells.
@@ -79,6 +84,7 @@ impl Gate {
             table: Route::table(settings, metrics),
             credentials: CredentialSources::new(&settings.credential),
             verifier,
+            signatures: SignatureRules::compile_all(settings, providers, &clock, metrics),
             hygiene: Hygiene::compile(settings),
             forwarded: Forwarded::new(&settings.forwarding),
             assertions,
@@ -96,25 +102,41 @@ impl Gate {
         Some(Arc::new(Assertions::compile(assertion, token_issuers, limit, metrics)))
     }
 
-    /// Decides on a request.
+    /// Decides on a request, as far as it can be done without its body.
     ///
     /// # Errors
-    /// The [`Denial`] of the first check that fails. It has been counted.
+    /// The [`Denial`] of the first check that fails.
     pub async fn admit(
         &self,
         request: &CanonicalRequest,
         headers: &HeaderMap,
         cache: &RefCell<TokenCache>,
-    ) -> Result<Admission<'_>, Denial> {
+    ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
+        let (token, assertion) =
+            self.identify(route, headers, cache).await.map_err(|denial| denial.on(route))?;
+        let admission = Admission { route, token, assertion, signature: None };
+        let signature = route.signature().and_then(|index| self.signatures.get(index));
+        Ok(match signature {
+            None => Decision::Admitted(admission),
+            Some(rules) => Decision::OnceSigned(Conditional::new(admission, rules)),
+        })
+    }
+
+    /// Whose request it is, where the route wants to know.
+    async fn identify(
+        &self,
+        route: &Route,
+        headers: &HeaderMap,
+        cache: &RefCell<TokenCache>,
+    ) -> Result<(Option<Rc<VerifiedToken>>, Option<HeaderValue>), Denial> {
         let Some(requirement) = route.requirement() else {
-            return Ok(Admission { route, token: None, assertion: None });
+            return Ok((None, None));
         };
-        let token =
-            self.token(headers, route.asked(), cache).await.map_err(|denial| denial.on(route))?;
-        Self::check(requirement, &token).map_err(|denial| denial.on(route))?;
-        let assertion = self.assertion(&token).await.map_err(|denial| denial.on(route))?;
-        Ok(Admission { route, token: Some(token), assertion })
+        let token = self.token(headers, route.asked(), cache).await?;
+        Self::check(requirement, &token)?;
+        let assertion = self.assertion(&token).await?;
+        Ok((Some(token), assertion))
     }
 
     /// Rewrites a request's headers for the upstream: what a client must not say is removed
@@ -145,6 +167,9 @@ impl Gate {
         );
         if let Some(token) = &admission.token {
             token.headers().apply(headers);
+        }
+        if let Some(signature) = &admission.signature {
+            signature.apply(headers);
         }
         if let (Some(assertions), Some(value)) = (&self.assertions, &admission.assertion) {
             headers.insert(assertions.header(), value.clone());
@@ -242,6 +267,11 @@ impl Admission<'_> {
     /// The route that was taken.
     pub fn route(&self) -> &Route {
         self.route
+    }
+
+    /// The signature, where the route asks for one.
+    pub fn signature(&self) -> Option<&VerifiedSignature> {
+        self.signature.as_ref()
     }
 
     /// The token, unless the route is public.

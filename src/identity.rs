@@ -12,7 +12,7 @@ pub mod websocket;
 
 pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, Unsigned};
 pub use claim_path::{ClaimPath, ClaimPathError};
-pub use encoding::Encoding;
+pub use encoding::{Encoding, percent_encoded};
 pub use forwarded::{Forwarded, PeerAddress};
 pub use header_name::check_header_name;
 pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};

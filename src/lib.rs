@@ -15,10 +15,12 @@
 //! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
 //! | [`gate`] | the one question and its answer: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
+//! | [`signature`] | a detached JWS over the body → verified signature |
 //! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
 //! | [`providers`] | keys, introspection and revocation of one configuration, kept up to date |
 //! | [`introspection`] | asking the issuer about a token |
 //! | [`revocation`] | which verified tokens are refused all the same |
+//! | [`replay`] | what may be used once only |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`shared`] | what replicas tell each other through Redis |
@@ -30,8 +32,9 @@
 //! `identity`, so that all mistakes of a configuration are found in one pass.
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
-//! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`gate::Gate::admit`] makes a
-//! [`gate::Admission`], and the proxy forwards nothing without one.
+//! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a
+//! [`signature::VerifiedSignature`], only [`gate::Gate::admit`] makes a [`gate::Admission`] (on a
+//! route that asks for a signature only with one), and the proxy forwards nothing without one.
 
 pub mod admin;
 mod bounded;
@@ -49,7 +52,9 @@ pub mod policy;
 pub mod providers;
 pub mod proxy;
 pub mod reason;
+pub mod replay;
 pub mod revocation;
 pub mod shared;
+pub mod signature;
 pub mod telemetry;
 pub mod token;

@@ -7,9 +7,10 @@ use tokio::task::JoinHandle;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::Settings,
+    config::{Settings, SignatureSettings},
     introspection::IntrospectionStore,
-    keys::KeyStore,
+    keys::{IssuerKeys, KeyStore},
+    replay::ReplayBook,
     revocation::Revocations,
     shared::{SharedError, SharedStore, Supervisor},
     telemetry::Metrics,
@@ -24,6 +25,11 @@ pub struct Providers {
     pub introspection: IntrospectionStore,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
+    /// Which signed messages were here lately.
+    pub replays: ReplayBook,
+    /// In the order of `Settings::signatures`; `None` for those without a key set of their own.
+    signer_keys: Vec<Option<Arc<IssuerKeys>>>,
+    signer_store: KeyStore,
     shared: SharedStore,
     supervisor: Mutex<Option<Supervisor>>,
 }
@@ -38,7 +44,7 @@ impl Providers {
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Result<Self, SharedError> {
-        Self::with(settings, clock, metrics, |shared| {
+        Self::with(settings, clock, metrics, ReplayBook::default(), |shared| {
             Revocations::new(&settings.revocation, shared, Arc::clone(clock), metrics)
         })
     }
@@ -53,7 +59,7 @@ impl Providers {
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Result<Self, SharedError> {
-        Self::with(settings, clock, metrics, |shared| {
+        Self::with(settings, clock, metrics, self.replays.clone(), |shared| {
             self.revocations.successor(&settings.revocation, shared)
         })
     }
@@ -62,6 +68,7 @@ impl Providers {
         settings: &Settings,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
+        replays: ReplayBook,
         revocations: impl FnOnce(SharedStore) -> Revocations,
     ) -> Result<Self, SharedError> {
         let (shared, supervisor) = match &settings.shared {
@@ -76,7 +83,22 @@ impl Providers {
             IntrospectionStore::new(&settings.issuers, &keys, &shared, clock, metrics);
         let revocations = Arc::new(revocations(shared.clone()));
         let supervisor = Mutex::new(supervisor);
-        Ok(Self { keys, introspection, revocations, shared, supervisor })
+        let owners: Vec<_> = settings.signatures.iter().map(SignatureSettings::key_owner).collect();
+        let signer_store = KeyStore::new(owners.iter().flatten(), Arc::clone(clock), metrics);
+        let signer_keys = {
+            let mut sets = signer_store.iter().cloned();
+            owners.iter().map(|owner| owner.as_ref().and_then(|_| sets.next())).collect()
+        };
+        Ok(Self {
+            keys,
+            introspection,
+            revocations,
+            replays,
+            signer_keys,
+            signer_store,
+            shared,
+            supervisor,
+        })
     }
 
     /// Spawns what keeps it up to date on the current (control) runtime. Dropped, the result ends
@@ -86,6 +108,7 @@ impl Providers {
     /// Outside of a tokio runtime.
     pub fn start(&self) -> ProviderTasks {
         let mut tasks = self.keys.start();
+        tasks.extend(self.signer_store.start());
         tasks.extend(self.introspection.start());
         tasks.extend(self.revocations.start());
         let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -95,6 +118,21 @@ impl Providers {
             tokio::spawn(supervisor.run());
         }
         tasks.into()
+    }
+
+    /// Every key set, of issuers and of signers.
+    pub fn key_sets(&self) -> impl Iterator<Item = &Arc<IssuerKeys>> {
+        self.keys.iter().chain(self.signer_store.iter())
+    }
+
+    /// The key set of a signature's rules, by their index, if it has one of its own.
+    pub fn signer_keys(&self, index: usize) -> Option<Arc<IssuerKeys>> {
+        self.signer_keys.get(index).cloned().flatten()
+    }
+
+    /// What replicas share.
+    pub fn shared(&self) -> &SharedStore {
+        &self.shared
     }
 
     /// What is wrong at the moment, a line each, though tokens can be decided about: it does not
@@ -107,7 +145,7 @@ impl Providers {
 
     /// What is missing before anything can be decided, by name; empty if nothing is.
     pub fn pending(&self, now: UnixTime) -> Vec<String> {
-        let keys = self.keys.iter().filter_map(|issuer| issuer.pending(now));
+        let keys = self.key_sets().filter_map(|issuer| issuer.pending(now));
         keys.chain(self.revocations.pending(now)).collect()
     }
 }

@@ -11,6 +11,8 @@ pub enum Class {
     CredentialMissing,
     /// A credential that does not hold: 401 `invalid_token`.
     CredentialInvalid,
+    /// A signature over the request that is missing or does not hold: 401.
+    SignatureRefused,
     /// A good credential that does not suffice: 403 `insufficient_scope`, or plain 403.
     NotPermitted,
     /// A request that is not looked at any further: 400 or the more exact 4xx.
@@ -26,6 +28,8 @@ pub struct ByClass<T> {
     pub credential_missing: T,
     /// For [`Class::CredentialInvalid`].
     pub credential_invalid: T,
+    /// For [`Class::SignatureRefused`].
+    pub signature_refused: T,
     /// For [`Class::NotPermitted`].
     pub not_permitted: T,
     /// For [`Class::RequestMalformed`].
@@ -39,6 +43,7 @@ impl Class {
     pub const ALL: &[Self] = &[
         Self::CredentialMissing,
         Self::CredentialInvalid,
+        Self::SignatureRefused,
         Self::NotPermitted,
         Self::RequestMalformed,
         Self::CannotDecide,
@@ -49,6 +54,7 @@ impl Class {
         match self {
             Self::CredentialMissing => "credential_missing",
             Self::CredentialInvalid => "credential_invalid",
+            Self::SignatureRefused => "signature_refused",
             Self::NotPermitted => "not_permitted",
             Self::RequestMalformed => "request_malformed",
             Self::CannotDecide => "cannot_decide",
@@ -62,6 +68,7 @@ impl<T> ByClass<T> {
         Self {
             credential_missing: of(Class::CredentialMissing),
             credential_invalid: of(Class::CredentialInvalid),
+            signature_refused: of(Class::SignatureRefused),
             not_permitted: of(Class::NotPermitted),
             request_malformed: of(Class::RequestMalformed),
             cannot_decide: of(Class::CannotDecide),
@@ -73,6 +80,7 @@ impl<T> ByClass<T> {
         match class {
             Class::CredentialMissing => &self.credential_missing,
             Class::CredentialInvalid => &self.credential_invalid,
+            Class::SignatureRefused => &self.signature_refused,
             Class::NotPermitted => &self.not_permitted,
             Class::RequestMalformed => &self.request_malformed,
             Class::CannotDecide => &self.cannot_decide,
@@ -86,6 +94,7 @@ impl<T: Copy> ByClass<T> {
         Self {
             credential_missing: each,
             credential_invalid: each,
+            signature_refused: each,
             not_permitted: each,
             request_malformed: each,
             cannot_decide: each,
@@ -157,7 +166,7 @@ reasons! {
     AlgorithmUnsupported = "algorithm_unsupported", CredentialInvalid,
         "The token's algorithm is not supported.";
     CriticalUnknown = "critical_unknown", CredentialInvalid,
-        "The token has a critical header parameter that is not understood.";
+        "There is a critical header parameter that is not understood.";
     ClaimsMalformed = "claims_malformed", CredentialInvalid,
         "The token's claims are not an acceptable JSON object.";
     // The token's meaning, cheap checks first.
@@ -207,6 +216,39 @@ reasons! {
     ScopeInsufficient = "scope_insufficient", NotPermitted, "The token lacks a scope.";
     ClaimNotPermitted = "claim_not_permitted", NotPermitted,
         "A claim does not hold a value that the route asks for.";
+    // The signature over the request; `signature_invalid`, `critical_unknown` and
+    // `keys_unavailable` are reasons here, too.
+    SignatureMissing = "signature_missing", SignatureRefused, "The request is not signed.";
+    SignatureMalformed = "signature_malformed", SignatureRefused,
+        "The request's signature is not exactly one detached JWS.";
+    SignatureDialectNotAllowed = "signature_dialect_not_allowed", SignatureRefused,
+        "The request's signature is written in a way that is not accepted.";
+    SignatureAlgorithmNotAllowed = "signature_algorithm_not_allowed", SignatureRefused,
+        "The request may not be signed with this algorithm.";
+    SignatureHeaderNotAllowed = "signature_header_not_allowed", SignatureRefused,
+        "The signature's header does not say what it has to.";
+    SignerUnknown = "signer_unknown", SignatureRefused, "Nobody knows who signed the request.";
+    SignerMismatch = "signer_mismatch", SignatureRefused,
+        "The request is signed by another than the token belongs to.";
+    SignerNotApproved = "signer_not_approved", NotPermitted,
+        "The registry does not approve of who signed the request.";
+    BodyTooLarge = "body_too_large", RequestMalformed,
+        "The body is larger than a signed one may be.";
+    BodyBufferUnavailable = "body_buffer_unavailable", CannotDecide,
+        "There is no room for the body at the moment.";
+    SignedBodyMissing = "signed_body_missing", RequestMalformed,
+        "There is no body that could be signed.";
+    SignatureFieldMissing = "signature_field_missing", SignatureRefused,
+        "The signed message lacks its time or its id.";
+    SignatureIssuedInFuture = "signature_issued_in_future", SignatureRefused,
+        "The request claims to have been signed in the future.";
+    SignatureExpired = "signature_expired", SignatureRefused,
+        "The request was signed too long ago.";
+    SignatureReplayed = "signature_replayed", SignatureRefused, "The request was here before.";
+    ReplayMemoryFull = "replay_memory_full", CannotDecide,
+        "Whether the request was here before can't be told at the moment.";
+    EvidenceUnavailable = "evidence_unavailable", CannotDecide,
+        "The proof of the request can't be kept at the moment.";
     // The forwarding.
     ClaimUnrenderable = "claim_unrenderable", NotPermitted,
         "A claim can't be written as a header.";
@@ -245,6 +287,9 @@ mod tests {
                 &Reason::IntrospectionUnavailable,
                 &Reason::KeysUnavailable,
                 &Reason::RevocationUnavailable,
+                &Reason::BodyBufferUnavailable,
+                &Reason::ReplayMemoryFull,
+                &Reason::EvidenceUnavailable,
                 &Reason::AssertionUnavailable,
             ]
         );

@@ -94,7 +94,7 @@ fn check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
              wrong.toml: routes[1].issuers: has no effect with access = \"public\"; expected it \
              to be absent\n  \
              wrong.toml: routes[1].foo: unknown key; known here: path, methods, hosts, access, \
-             issuers, scopes, any_scopes, claims, upstream, denials\n"
+             issuers, scopes, any_scopes, claims, signature, upstream, denials\n"
         );
     }
 }

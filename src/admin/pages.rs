@@ -38,7 +38,7 @@ pub(super) fn metrics(view: &View) -> Response<Full<Bytes>> {
 
 /// The public facts of every key, and why others were left out.
 pub(super) fn keys(view: &View) -> Response<Full<Bytes>> {
-    let issuers: Vec<_> = view.providers.load().keys.iter().map(|issuer| issuer.status()).collect();
+    let issuers: Vec<_> = view.providers.load().key_sets().map(|issuer| issuer.status()).collect();
     match serde_json::to_string_pretty(&issuers) {
         Ok(text) => json(StatusCode::OK, text + "\n"),
         Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),

@@ -9,12 +9,14 @@ mod introspection;
 mod issuer;
 mod revocation;
 mod shared;
+mod signature;
 mod writer;
 
 use identity::assertion_table;
 use issuer::{issuer_table, names};
 use revocation::revocation_table;
 use shared::shared_table;
+use signature::signature_table;
 use toml::{Table, Value};
 use writer::Writer;
 
@@ -34,6 +36,9 @@ impl Settings {
         root.insert("admin".to_owned(), admin.table());
         root.insert("upstreams".to_owned(), self.upstreams_table());
         root.insert("issuers".to_owned(), self.issuers_table());
+        if !self.signatures.is_empty() {
+            root.insert("signatures".to_owned(), self.signatures_table());
+        }
         root.insert("credential".to_owned(), self.credential_table());
         root.insert("cache".to_owned(), self.cache_table());
         root.insert("revocation".to_owned(), revocation_table(&self.revocation));
@@ -79,6 +84,14 @@ impl Settings {
     fn issuers_table(&self) -> Value {
         let issuers = self.issuers.iter();
         issuers.map(|issuer| (issuer.name.clone(), issuer_table(issuer))).collect::<Table>().into()
+    }
+
+    fn signatures_table(&self) -> Value {
+        let signatures = self.signatures.iter();
+        signatures
+            .map(|signature| (signature.name.clone(), signature_table(signature, &self.issuers)))
+            .collect::<Table>()
+            .into()
     }
 
     fn credential_table(&self) -> Value {
@@ -145,6 +158,8 @@ impl Settings {
             }
         };
         let denials = route.denials.map(|profile| self.denials.name_of(profile));
+        let signature = route.signature.and_then(|index| self.signatures.get(index));
+        let writer = writer.optional("signature", signature.map(|signature| &signature.name));
         writer.text("upstream", &route.upstream).optional("denials", denials).table()
     }
 
@@ -186,6 +201,10 @@ fn limits_table(limits: &LimitSettings) -> Value {
         .duration("idle_timeout", limits.idle_timeout)
         .duration("body_timeout", limits.body_timeout)
         .value("http2_streams", i64::from(limits.http2_streams).into())
+        .size("body_bytes", limits.held.body_bytes)
+        .size("body_memory", limits.held.body_memory)
+        .size("buffer_bytes", limits.held.buffer_bytes)
+        .optional_path("buffer_folder", limits.held.buffer_folder.as_deref())
         .table()
 }
 

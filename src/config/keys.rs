@@ -5,10 +5,13 @@ mod source;
 use std::{path::PathBuf, time::Duration};
 
 use super::{
+    IssuerSettings,
     files::{certificate_file, directory},
     reader::Section,
     values::{count, duration, size},
 };
+
+use crate::jose::AlgorithmSet;
 
 pub use source::KeySource;
 
@@ -36,6 +39,37 @@ pub struct KeySettings {
     /// PEM file of the certificate authorities to trust for this source, instead of the
     /// system's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// Whom a key set is looked after for: an issuer of tokens, or a rule for signatures.
+#[derive(Debug, Clone)]
+pub struct KeyOwner {
+    /// What metrics, logs and the snapshot's file call it: an issuer's name, or
+    /// `signatures.NAME`.
+    pub name: String,
+    /// The issuer that discovery has to find; empty where there is none.
+    pub issuer: String,
+    /// What a key without a type of its own may be used with.
+    pub algorithms: AlgorithmSet,
+    /// Where from, and for how long.
+    pub keys: KeySettings,
+}
+
+impl From<&IssuerSettings> for KeyOwner {
+    fn from(issuer: &IssuerSettings) -> Self {
+        Self {
+            name: issuer.name.clone(),
+            issuer: issuer.issuer.clone(),
+            algorithms: issuer.algorithms,
+            keys: issuer.keys.clone(),
+        }
+    }
+}
+
+impl From<&Self> for KeyOwner {
+    fn from(owner: &Self) -> Self {
+        owner.clone()
+    }
 }
 
 /// Envoy's; a source that says otherwise by `Cache-Control` is believed within bounds.

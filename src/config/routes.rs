@@ -25,6 +25,9 @@ pub struct RouteSettings {
     pub hosts: Vec<HostPattern>,
     /// Who may pass.
     pub access: AccessSettings,
+    /// Index into [`Settings::signatures`](super::Settings::signatures): how its requests must be
+    /// signed. `None`: they need not be.
+    pub signature: Option<usize>,
     /// The upstream's name, one of [`Settings::upstreams`](super::Settings::upstreams).
     pub upstream: String,
     /// How its refusals look; `None`: as everywhere.
@@ -70,6 +73,8 @@ pub(super) struct KnownNames {
     pub(super) issuers: Vec<String>,
     /// In the order of `Settings::upstreams`.
     pub(super) upstreams: Vec<String>,
+    /// In the order of `Settings::signatures`.
+    pub(super) signatures: Vec<String>,
     /// In the order of `DenialSettings::profiles`.
     pub(super) profiles: Vec<String>,
 }
@@ -132,6 +137,7 @@ impl RouteSettings {
             Access::Public => public(section),
             Access::Protected => AccessSettings::Token(requirement(section, names)),
         };
+        let signature = section.optional("signature", reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
         let denials = section.optional("denials", denials::profile(&names.profiles));
         Some(Self {
@@ -139,6 +145,7 @@ impl RouteSettings {
             methods,
             hosts: hosts.unwrap_or_default(),
             access,
+            signature: signature.map(|(index, _)| index),
             upstream: upstream?,
             denials,
         })

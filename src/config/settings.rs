@@ -20,6 +20,7 @@ use super::{
     routes::{self, AccessSettings, KnownNames, RouteSettings},
     server::{AdminSettings, ServerSettings},
     shared::SharedSettings,
+    signatures::{self, CallerBinding, SignatureNames, SignatureSettings},
     upstreams::{self, UpstreamSettings},
 };
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub upstreams: BTreeMap<String, UpstreamSettings>,
     /// The token issuers, in the order of their names. Routes refer to them by index.
     pub issuers: Vec<IssuerSettings>,
+    /// How bodies are signed, in the order of their names. Routes refer to them by index.
+    pub signatures: Vec<SignatureSettings>,
     /// Where in a request the credential travels.
     pub credential: CredentialSettings,
     /// The verified-token cache of each worker.
@@ -63,6 +66,7 @@ impl Settings {
         let names = KnownNames {
             issuers: member_names(root.peek("issuers")),
             upstreams: member_names(root.peek("upstreams")),
+            signatures: member_names(root.peek("signatures")),
             profiles: member_names(root.peek("denials").and_then(|node| node.member("profiles"))),
         };
         if names.upstreams.is_empty() {
@@ -79,6 +83,9 @@ impl Settings {
             admin: root.section("admin", AdminSettings::build),
             upstreams: root.section("upstreams", upstreams::build),
             issuers: root.section("issuers", issuers::build),
+            signatures: root.section("signatures", |section| {
+                signatures::build(section, &SignatureNames { issuers: &names.issuers })
+            }),
             credential: root.section("credential", CredentialSettings::build),
             cache: root.section("cache", CacheSettings::build),
             identity: root.section("identity", IdentitySettings::build),
@@ -130,8 +137,72 @@ impl Settings {
         }
     }
 
+    /// A signature says something about whom a token belongs to, or there is no token (threats
+    /// S-7).
+    fn check_signed_routes(&self, root: &Section<'_>) {
+        let origin = || root.peek("routes").and_then(Node::origin);
+        for (position, route) in self.routes.iter().enumerate() {
+            let Some(signature) = route.signature.and_then(|index| self.signatures.get(index))
+            else {
+                continue;
+            };
+            let has_token = matches!(route.access, AccessSettings::Token(_));
+            let problem = match (has_token, signature.caller == CallerBinding::NoToken) {
+                (true, true) => {
+                    "does not say what its signer has to do with whom the token belongs to; \
+                     expected its caller = { claim = \"azp\" }, or \"unrelated\""
+                }
+                (false, _) if signature.needs_token() => {
+                    "compares something with a claim of the token, and a public route asks for \
+                     none"
+                }
+                _ => continue,
+            };
+            let message = format!("the signature {:?} {problem}", signature.name);
+            root.mistake_at(format!("routes[{position}].signature"), origin(), message);
+        }
+    }
+
+    /// What the upstream is told must come from one place only (threats H-2).
+    fn check_signature_headers(&self, root: &Section<'_>) {
+        let claims = self.claims.iter().map(|claim| &claim.header);
+        let assertion = self.identity.assertion.iter().map(|assertion| &assertion.header);
+        let taken: Vec<String> = claims.chain(assertion).map(fold).collect();
+        for signature in &self.signatures {
+            let origin = || root.peek("signatures").and_then(Node::origin);
+            let mut own: Vec<String> = Vec::new();
+            for forward in &signature.forward {
+                let folded = fold(&forward.header);
+                if taken.contains(&folded) || own.contains(&folded) {
+                    let key = format!("signatures.{}.headers.{}", signature.name, forward.header);
+                    let message = "the header already tells something else".to_owned();
+                    root.mistake_at(key, origin(), message);
+                }
+                own.push(folded);
+            }
+            let told = self.signatures.iter().flat_map(|signature| &signature.forward);
+            let told: Vec<String> = told.map(|forward| fold(&forward.header)).collect();
+            for header in &signature.headers {
+                let folded = fold(header);
+                if taken.contains(&folded) || told.contains(&folded) {
+                    let message = format!(
+                        "what clients send in {header:?} is removed, since the upstream is told \
+                         something in it"
+                    );
+                    root.mistake_at(
+                        format!("signatures.{}.header", signature.name),
+                        origin(),
+                        message,
+                    );
+                }
+            }
+        }
+    }
+
     fn check_across_sections(&self, root: &Section<'_>) {
         self.check_asked_issuers(root);
+        self.check_signed_routes(root);
+        self.check_signature_headers(root);
         if self.server.listen.conflicts_with(&self.admin.listen) {
             let message = format!("is the same address as server.listen ({})", self.server.listen);
             let listen = root.peek("admin").and_then(|admin| admin.member("listen"));
@@ -168,7 +239,9 @@ impl Settings {
 
     /// Routes refer to issuers by index: one that was left out without a word would shift them.
     fn check_complete(&self, root: &Section<'_>, names: &KnownNames) {
+        let signatures = self.signatures.iter().map(|signature| &signature.name);
         let complete = self.issuers.iter().map(|issuer| &issuer.name).eq(&names.issuers)
+            && signatures.eq(&names.signatures)
             && self.upstreams.keys().eq(&names.upstreams);
         if !complete && root.mistakes() == 0 {
             root.own_mistake("a part of the configuration could not be read".to_owned());

@@ -12,6 +12,7 @@ mod revocation;
 mod routes;
 mod sections;
 mod shared;
+mod signatures;
 mod tls;
 
 use std::{fs, path::Path};

@@ -2,7 +2,10 @@
 
 use http::HeaderValue;
 
-use crate::{policy::Unmet, reason::Reason};
+use crate::{
+    policy::Unmet,
+    reason::{Class, Reason},
+};
 
 use super::Route;
 
@@ -10,6 +13,7 @@ use super::Route;
 #[derive(Debug, Clone)]
 pub struct Denial {
     reason: Reason,
+    class: Class,
     issuer: Option<usize>,
     route: Option<usize>,
     allow: Option<HeaderValue>,
@@ -18,7 +22,17 @@ pub struct Denial {
 impl Denial {
     /// A refusal before any route was found.
     pub fn new(reason: Reason) -> Self {
-        Self { reason, issuer: None, route: None, allow: None }
+        Self { reason, class: reason.class(), issuer: None, route: None, allow: None }
+    }
+
+    /// A refusal for the signature over the request. What would be wrong with a token elsewhere is
+    /// wrong with the signature here; the token is good, and nobody should fetch another.
+    pub fn of_signature(reason: Reason) -> Self {
+        let class = match reason.class() {
+            Class::CredentialInvalid => Class::SignatureRefused,
+            class => class,
+        };
+        Self { class, ..Self::new(reason) }
     }
 
     /// The route exists, but not for this method; `allow` lists those that it takes.
@@ -41,6 +55,11 @@ impl Denial {
     /// The cause.
     pub fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// What kind of refusal it is.
+    pub fn class(&self) -> Class {
+        self.class
     }
 
     /// Index of the configured issuer whose token it was, as far as known.

@@ -17,6 +17,7 @@ pub struct Route {
     label: String,
     requirement: Option<Requirement>,
     asked: Option<usize>,
+    signature: Option<usize>,
     upstream: usize,
     counters: RouteCounters,
 }
@@ -61,6 +62,7 @@ impl Route {
                 }
             },
             asked: settings.asked_issuer(route),
+            signature: route.signature,
             // The settings are validated: the name is one of the upstreams'.
             upstream: upstream.unwrap_or_default(),
             counters: RouteCounters::new(metrics, &label),
@@ -86,6 +88,11 @@ impl Route {
     /// Index of the issuer that is asked about tokens that do not say whose they are.
     pub fn asked(&self) -> Option<usize> {
         self.asked
+    }
+
+    /// Index of the rules by which its requests are signed, if they are.
+    pub fn signature(&self) -> Option<usize> {
+        self.signature
     }
 
     /// Index of its upstream, in the order of the upstreams' names.

@@ -44,6 +44,11 @@ impl Encoding {
     }
 }
 
+/// A text as a header says it; see the room's rule above.
+pub fn percent_encoded(text: &str) -> String {
+    percent_encode(text, |_| false)
+}
+
 fn write_list(elements: &[Json], separator: u8) -> Result<String, NotWritable> {
     let mut list = String::new();
     for element in elements {

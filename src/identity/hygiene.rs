@@ -50,8 +50,8 @@ pub enum HygieneViolation {
 }
 
 impl Hygiene {
-    /// Compiles the rules: managed names from `[claims]` and
-    /// `[identity.assertion]`, lists and switches from `[forwarding]`.
+    /// Compiles the rules: managed names from `[claims]`,
+    /// `[identity.assertion]` and `[signatures]`, lists and switches from `[forwarding]`.
     ///
     /// The headers that may carry a credential come through, whatever the lists say: what becomes
     /// of them is decided after the credential was looked for. `keep` has no say over managed and
@@ -59,7 +59,10 @@ impl Hygiene {
     pub fn compile(settings: &Settings) -> Self {
         let claims = settings.claims.iter().map(|claim| &claim.header);
         let assertion = settings.identity.assertion.iter().map(|assertion| &assertion.header);
-        Self::from_sections(claims.chain(assertion), &settings.forwarding, &settings.credential)
+        let signatures = settings.signatures.iter().flat_map(|signature| &signature.forward);
+        let signatures = signatures.map(|forward| &forward.header);
+        let managed = claims.chain(assertion).chain(signatures);
+        Self::from_sections(managed, &settings.forwarding, &settings.credential)
     }
 
     fn from_sections<'s>(

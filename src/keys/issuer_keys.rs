@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::{IssuerSettings, KeySource},
+    config::{KeyOwner, KeySource},
     jose::JwkSet,
     telemetry::Metrics,
 };
@@ -59,7 +59,7 @@ struct Progress {
 const NEVER: i64 = i64::MIN;
 
 impl IssuerKeys {
-    pub(super) fn new(settings: &IssuerSettings, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
+    pub(super) fn new(settings: &KeyOwner, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
         let keys = &settings.keys;
         Self {
             name: settings.name.clone(),

@@ -1,6 +1,6 @@
 //! One question to a key source, outside of any refresher.
 
-use crate::config::IssuerSettings;
+use crate::config::KeyOwner;
 
 use super::{
     KeyError, KeySet,
@@ -12,7 +12,7 @@ use super::{
 ///
 /// # Errors
 /// The source can't be used; see [`KeyError`].
-pub async fn probe(settings: &IssuerSettings) -> Result<KeySet, KeyError> {
+pub async fn probe(settings: &KeyOwner) -> Result<KeySet, KeyError> {
     let reading = Source::new(settings).read().await?;
     match reading.content {
         Some(content) => Ok(KeySet::new(content.keys)),

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::IssuerSettings,
+    config::KeyOwner,
     fetch::Schedule,
 };
 
@@ -25,7 +25,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Plan {
     keys: Arc<IssuerKeys>,
-    settings: IssuerSettings,
+    settings: KeyOwner,
     clock: Arc<dyn Clock>,
 }
 
@@ -60,11 +60,7 @@ pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const RESTART_PAUSE: Duration = Duration::from_secs(10);
 
 impl Plan {
-    pub(super) fn new(
-        keys: Arc<IssuerKeys>,
-        settings: IssuerSettings,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(super) fn new(keys: Arc<IssuerKeys>, settings: KeyOwner, clock: Arc<dyn Clock>) -> Self {
         Self { keys, settings, clock }
     }
 

@@ -15,7 +15,7 @@ use tokio::{task::spawn_blocking, time::Instant};
 
 use crate::{
     clock::UnixTime,
-    config::IssuerSettings,
+    config::KeyOwner,
     jose::{JwkSet, SkippedKey, jwk::KeyLimits},
 };
 
@@ -68,7 +68,7 @@ const CLOCK_TOLERANCE: i64 = 60;
 impl Snapshot {
     /// Only remote sources have one: files are there, or are not to be trusted any more; and
     /// shared secrets are never copied.
-    pub(super) fn of(settings: &IssuerSettings) -> Option<Self> {
+    pub(super) fn of(settings: &KeyOwner) -> Option<Self> {
         let keys = &settings.keys;
         let directory = keys.snapshot.as_ref().filter(|_| keys.source.is_remote())?;
         Some(Self {

@@ -9,7 +9,7 @@ use std::{fmt::Write, future::Future, sync::Arc, time::Duration};
 use bytes::Bytes;
 
 use crate::{
-    config::{IssuerSettings, KeySettings, KeySource},
+    config::{KeyOwner, KeySettings, KeySource},
     fetch::shown,
     jose::{JwkSet, VerificationKey, jwk::KeyLimits},
 };
@@ -54,7 +54,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    pub(super) fn new(settings: &IssuerSettings) -> Self {
+    pub(super) fn new(settings: &KeyOwner) -> Self {
         match &settings.keys.source {
             KeySource::JwksUrl(_) | KeySource::JwkUrl { .. } | KeySource::Discovery { .. } => {
                 Self::Remote(Box::new(RemoteSource::new(settings)))

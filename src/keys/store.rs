@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 
-use crate::{clock::Clock, config::IssuerSettings, telemetry::Metrics};
+use crate::{clock::Clock, config::KeyOwner, telemetry::Metrics};
 
 use super::{
     IssuerKeys,
@@ -21,12 +21,16 @@ pub struct KeyStore {
 impl KeyStore {
     /// Builds the store with empty sets. Nothing is fetched before `start`.
     #[expect(clippy::needless_pass_by_value, reason = "every refresher keeps a handle of it")]
-    pub fn new(issuers: &[IssuerSettings], clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
-        let plan = |settings: &IssuerSettings| {
-            let keys = Arc::new(IssuerKeys::new(settings, Arc::clone(&clock), metrics));
-            Plan::new(keys, settings.clone(), Arc::clone(&clock))
+    pub fn new(
+        owners: impl IntoIterator<Item: Into<KeyOwner>>,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        let plan = |owner: KeyOwner| {
+            let keys = Arc::new(IssuerKeys::new(&owner, Arc::clone(&clock), metrics));
+            Plan::new(keys, owner, Arc::clone(&clock))
         };
-        let plans: Vec<Plan> = issuers.iter().map(plan).collect();
+        let plans: Vec<Plan> = owners.into_iter().map(|owner| plan(owner.into())).collect();
         Self {
             issuers: plans.iter().map(|plan| Arc::clone(plan.keys())).collect(),
             plans: Mutex::new(plans),

@@ -9,7 +9,7 @@ use http::Uri;
 
 use crate::{
     clock::{ManualClock, UnixTime},
-    config::{IssuerSettings, KeySettings, KeySource},
+    config::{KeyOwner, KeySettings, KeySource},
     jose::{Algorithm, AlgorithmSet, JwkSet, SigningKey, jwk::KeyLimits},
     telemetry::Metrics,
 };
@@ -51,25 +51,11 @@ pub(super) fn set<S: AsRef<str>>(keys: &[S]) -> JwkSet {
 }
 
 /// An issuer with the default bounds, but a fetch deadline that tests can wait for.
-pub(super) fn settings(source: KeySource) -> IssuerSettings {
-    IssuerSettings {
+pub(super) fn settings(source: KeySource) -> KeyOwner {
+    KeyOwner {
         name: "corp".to_owned(),
         issuer: "https://idp.example.com".to_owned(),
-        audiences: None,
         algorithms: AlgorithmSet::from_iter([Algorithm::EdDsa]),
-        clock_skew: Duration::ZERO,
-        token_types: None,
-        require: Vec::new(),
-        require_any: Vec::new(),
-        formats: Vec::new(),
-        scopes: Arc::default(),
-        max_lifetime: None,
-        accept_id_tokens: false,
-        ignore_binding: false,
-        origin_claim: None,
-        cookie_binding: None,
-        introspection: None,
-        backchannel_logout: None,
         keys: KeySettings {
             source,
             refresh: Duration::from_mins(10),
@@ -85,12 +71,12 @@ pub(super) fn settings(source: KeySource) -> IssuerSettings {
     }
 }
 
-pub(super) fn from_url(url: &str) -> IssuerSettings {
+pub(super) fn from_url(url: &str) -> KeyOwner {
     settings(KeySource::JwksUrl(url.parse().unwrap()))
 }
 
 /// Discovery at the two well-known places of an issuer that is the server itself.
-pub(super) fn from_discovery(server: &KeyServer) -> IssuerSettings {
+pub(super) fn from_discovery(server: &KeyServer) -> KeyOwner {
     let url = |path: &str| -> Uri { server.url(path).parse().unwrap() };
     let mut settings =
         settings(KeySource::Discovery { urls: vec![url(OPENID), url(OAUTH)], allow_http: false });
@@ -101,10 +87,7 @@ pub(super) fn from_discovery(server: &KeyServer) -> IssuerSettings {
 pub(super) const OPENID: &str = "/.well-known/openid-configuration";
 pub(super) const OAUTH: &str = "/.well-known/oauth-authorization-server";
 
-pub(super) fn from_file(
-    source: fn(std::path::PathBuf) -> KeySource,
-    path: &Path,
-) -> IssuerSettings {
+pub(super) fn from_file(source: fn(std::path::PathBuf) -> KeySource, path: &Path) -> KeyOwner {
     settings(source(path.to_owned()))
 }
 

@@ -80,10 +80,10 @@ impl AnswerStyle {
     pub(super) fn denial(&self, denial: &Denial, gate: &Gate, is_grpc: bool) -> Refusal {
         let reason = denial.reason();
         let profile = self.profile(denial);
-        let look = profile.look(reason);
+        let look = profile.look(denial.class(), reason);
         let (mut response, trace_id) = if is_grpc {
             let message = self.expose_reasons.then_some(reason.code());
-            (grpc::answer(grpc::status(reason), message), None)
+            (grpc::answer(grpc::status(denial.class(), reason), message), None)
         } else {
             self.plain(look, reason)
         };
@@ -99,7 +99,7 @@ impl AnswerStyle {
             // Where that request ends, and the next begins, is anybody's guess.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if reason.class() == Class::CannotDecide || look.status == StatusCode::SERVICE_UNAVAILABLE {
+        if denial.class() == Class::CannotDecide || look.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         Refusal { response, trace_id }

@@ -1,4 +1,4 @@
-//! Bodies on their way through: streamed frame by frame, never collected.
+//! Bodies on their way through: streamed frame by frame, unless one had to be held before.
 
 use std::{
     cell::Cell,
@@ -14,7 +14,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use super::{connection::RequestGuard, stream_guard::ClientsTurn, upstream::Lease};
+use super::{
+    connection::RequestGuard,
+    held_body::{HeldBody, HeldReader},
+    stream_guard::ClientsTurn,
+    upstream::Lease,
+};
 
 /// A request's body on its way to the upstream. Trailers are dropped (threats H-4): they come
 /// after the verdict and could carry anything.
@@ -26,9 +31,17 @@ pub(super) struct RequestBody {
 /// A body that has not ended yet.
 #[derive(Debug)]
 struct Upload {
-    incoming: Incoming,
-    stall: Stall,
+    source: UploadSource,
     progress: Rc<UploadProgress>,
+}
+
+/// Where an upload's bytes come from.
+#[derive(Debug)]
+enum UploadSource {
+    /// The client, as it sends them.
+    Client { incoming: Incoming, stall: Stall },
+    /// What the client has sent and was verified.
+    Held(HeldReader),
 }
 
 /// How far an upload is: read by whoever waits for the upstream's answer.
@@ -94,9 +107,20 @@ impl RequestBody {
         if incoming.is_end_stream() {
             return Self { upload: None };
         }
-        let progress = Rc::new(UploadProgress::new());
         let stall = Stall::new(stall_after);
-        Self { upload: Some(Upload { incoming, stall, progress }) }
+        Self::of(UploadSource::Client { incoming, stall })
+    }
+
+    /// A body that is there as a whole.
+    pub(super) fn held(body: HeldBody) -> Self {
+        if body.len() == 0 {
+            return Self { upload: None };
+        }
+        Self::of(UploadSource::Held(body.into_reader()))
+    }
+
+    fn of(source: UploadSource) -> Self {
+        Self { upload: Some(Upload { source, progress: Rc::new(UploadProgress::new()) }) }
     }
 
     /// The progress; `None` if there is nothing to upload.
@@ -151,24 +175,31 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.upload.as_ref().is_none_or(|upload| upload.incoming.is_end_stream())
+        self.upload.as_ref().is_none_or(Upload::is_at_end)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let upload = self.upload.as_ref();
-        upload.map_or_else(|| SizeHint::with_exact(0), |upload| upload.incoming.size_hint())
+        self.upload.as_ref().map_or_else(|| SizeHint::with_exact(0), Upload::size_hint)
     }
 }
 
 impl Upload {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+        let (incoming, stall) = match &mut self.source {
+            UploadSource::Client { incoming, stall } => (incoming, stall),
+            UploadSource::Held(held) => {
+                let part = ready!(held.poll_next(cx));
+                self.progress.moved();
+                return Poll::Ready(part.map(|part| Ok(Frame::data(part?))));
+            }
+        };
+        let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else {
             self.progress.turn.set(Turn::Client);
-            let stalled = ready!(self.stall.poll(cx));
+            let stalled = ready!(stall.poll(cx));
             self.progress.turn.set(Turn::Over(ClientFault::Stalled));
             return Poll::Ready(Some(Err(stalled.into())));
         };
-        self.stall.reset();
+        stall.reset();
         self.progress.moved();
         Poll::Ready(match frame {
             Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
@@ -178,6 +209,20 @@ impl Upload {
             }
             Some(Ok(_)) | None => None,
         })
+    }
+
+    fn is_at_end(&self) -> bool {
+        match &self.source {
+            UploadSource::Client { incoming, .. } => incoming.is_end_stream(),
+            UploadSource::Held(held) => held.left() == 0,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            UploadSource::Client { incoming, .. } => incoming.size_hint(),
+            UploadSource::Held(held) => SizeHint::with_exact(held.left()),
+        }
     }
 }
 

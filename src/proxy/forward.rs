@@ -2,13 +2,13 @@
 
 use std::{rc::Rc, time::Duration};
 
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Version, request::Parts};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use crate::{
     config::UpstreamSettings,
-    gate::{Admission, Denial, Route},
+    gate::{Admission, Decision, Denial, Route},
     identity::clean_response,
     policy::{CanonicalRequest, NotCanonical},
     reason::Reason,
@@ -18,7 +18,11 @@ use super::{
     answer::{self, Failure, is_grpc},
     body::{ClientFault, RequestBody, ResponseBody},
     connection::{Connection, RequestGuard},
-    framing, outbound, tunnel,
+    framing,
+    held_body::HeldBody,
+    outbound,
+    signed::{self, Holding, Unverified},
+    tunnel,
     upgrade::Upgrade,
     upstream::{UpstreamAnswer, UpstreamError, UpstreamPool},
     worker::Serving,
@@ -47,6 +51,14 @@ pub(super) async fn answer(
     response
 }
 
+/// A request's body on this side.
+enum Inbound {
+    /// On its way.
+    Streamed(Incoming),
+    /// Here, and verified.
+    Held(HeldBody),
+}
+
 /// What all steps of one exchange need.
 struct Exchange<'e> {
     connection: &'e Connection,
@@ -65,14 +77,32 @@ impl Exchange<'_> {
         let upgrade = Upgrade::asked_for(&mut request);
         let canonical = line.insert(canonical(&request).map_err(Denial::new)?);
         let gate = &self.serving.engine.gate;
-        let admission = gate.admit(canonical, request.headers(), &self.serving.cache).await?;
-        gate.prepare(&admission, canonical, request.headers_mut(), &self.connection.peer)?;
+        let decision = gate.admit(canonical, request.headers(), &self.serving.cache).await?;
+        let (mut parts, body) = request.into_parts();
+        let (admission, body) = match decision {
+            Decision::Admitted(admission) => (admission, Inbound::Streamed(body)),
+            Decision::OnceSigned(condition) => {
+                match signed::verify(condition, canonical, &parts.headers, body, self.holding())
+                    .await
+                {
+                    Ok((admission, held)) => (admission, Inbound::Held(held)),
+                    Err(Unverified::Denied(denial)) => return Err(denial),
+                    Err(Unverified::Unfinished(route, fault)) => {
+                        return Ok(self.unfinished(route, fault));
+                    }
+                }
+            }
+        };
+        gate.prepare(&admission, canonical, &mut parts.headers, &self.connection.peer)?;
 
         let Some(upstream) = self.serving.upstreams.get(admission.route().upstream()) else {
             return Ok(answer::failure(Failure::BadGateway, self.is_grpc));
         };
-        let upgrade = upgrade.filter(|_| Upgrade::is_possible(&upstream.settings().address));
-        let mut request = self.outbound(&admission, canonical, request, upstream.settings());
+        // What is signed is a message; what follows on a tunnel is none.
+        let upgrade = upgrade.filter(|_| {
+            admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
+        });
+        let mut request = self.outbound(&admission, canonical, parts, body, upstream.settings());
         if upgrade.is_some() {
             Upgrade::ask(request.headers_mut());
         }
@@ -95,13 +125,26 @@ impl Exchange<'_> {
         &self,
         _admission: &Admission<'_>,
         canonical: &CanonicalRequest,
-        request: Request<Incoming>,
+        mut parts: Parts,
+        body: Inbound,
         upstream: &UpstreamSettings,
     ) -> Request<RequestBody> {
-        let (mut parts, body) = request.into_parts();
-        let body = RequestBody::new(body, self.upload_pause(upstream.stream_timeout));
+        let body = match body {
+            Inbound::Streamed(body) => {
+                RequestBody::new(body, self.upload_pause(upstream.stream_timeout))
+            }
+            Inbound::Held(body) => {
+                outbound::unframe(&mut parts.headers);
+                RequestBody::held(body)
+            }
+        };
         outbound::address(&mut parts, canonical, &body, &upstream.address);
         Request::from_parts(parts, body)
+    }
+
+    fn holding(&self) -> Holding<'_> {
+        let engine = &self.serving.engine;
+        Holding { limits: &engine.limits, budget: &engine.bodies }
     }
 
     /// How long a request body may pause. The sides of a gRPC stream take turns, so there it is
@@ -168,15 +211,25 @@ impl Exchange<'_> {
         client: Option<ClientFault>,
     ) -> Response<ResponseBody> {
         if client.is_some() {
-            // Any client can do this as often as it likes: not worth a line by default.
-            route.counters().aborted.inc();
-            tracing::debug!(route = route.label(), ?client, "the upload was not finished");
+            abort(route, client);
         } else {
             route.counters().failed.inc();
             tracing::warn!(upstream = upstream.name(), %error, "no answer from the upstream");
         }
         answer::failure(Failure::of(error, client), self.is_grpc)
     }
+
+    /// A body that had to be whole before anything else did not come to its end.
+    fn unfinished(&self, route: &Route, fault: ClientFault) -> Response<ResponseBody> {
+        abort(route, Some(fault));
+        answer::failure(fault.into(), self.is_grpc)
+    }
+}
+
+/// Any client can do this as often as it likes: not worth a line by default.
+fn abort(route: &Route, client: Option<ClientFault>) {
+    route.counters().aborted.inc();
+    tracing::debug!(route = route.label(), ?client, "the upload was not finished");
 }
 
 fn canonical(request: &Request<Incoming>) -> Result<CanonicalRequest, Reason> {

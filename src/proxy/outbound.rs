@@ -3,7 +3,7 @@
 
 use http::{
     HeaderMap, HeaderValue, Uri, Version,
-    header::{COOKIE, EXPECT, HOST, TE, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING},
     request::Parts,
 };
 use http_body::Body;
@@ -28,6 +28,14 @@ pub(super) fn address(
         UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
             address_http1(parts, canonical, body);
         }
+    }
+}
+
+/// Takes away how the client framed a body that is sent on with a framing of its own: hyper makes
+/// one of its length (threats S-3, S-11).
+pub(super) fn unframe(headers: &mut HeaderMap) {
+    for name in [CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER] {
+        headers.remove(name);
     }
 }
 

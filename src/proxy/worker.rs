@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     answer::AnswerStyle,
+    held_body::BodyBudget,
     tls::{Tls, TlsError},
     upstream::UpstreamPool,
 };
@@ -27,6 +28,7 @@ pub struct Engine {
     pub(super) answers: AnswerStyle,
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
+    pub(super) bodies: Arc<BodyBudget>,
     tls: Option<Tls>,
     settings: Arc<Settings>,
     metrics: Metrics,
@@ -67,6 +69,7 @@ impl Engine {
             answers: AnswerStyle::new(&settings, clock),
             limits: settings.server.limits.clone(),
             access_log: settings.log.access_log,
+            bodies: BodyBudget::new(&settings.server.limits.held, &metrics),
             tls: settings.server.tls.as_ref().map(Tls::new).transpose()?,
             settings,
             metrics,

@@ -31,6 +31,10 @@ pub struct Metrics {
     pub introspection_seconds: HistogramVec,
     /// 0 while an `issuer`'s introspection endpoint fails or refuses this proxy.
     pub introspection_up: IntGaugeVec,
+    /// Verified signatures over requests, by `signature` (the rules) and `dialect`.
+    pub signatures: IntCounterVec,
+    /// Bytes of request bodies that are held until their signature is verified.
+    pub held_bytes: IntGauge,
     /// Assertions signed.
     pub assertions_signed: IntCounter,
     /// Entries by which tokens are revoked, by `source`: the list, or logouts.
@@ -127,6 +131,17 @@ impl Metrics {
                 "introspection_up",
                 "0 while the introspection endpoint fails.",
                 &["issuer"],
+            )?,
+            signatures: counters(
+                &registry,
+                "signatures_verified_total",
+                "Verified signatures over requests.",
+                &["signature", "dialect"],
+            )?,
+            held_bytes: int_gauge(
+                &registry,
+                "held_body_bytes",
+                "Bytes of request bodies that are held until their signature is verified.",
             )?,
             assertions_signed: counter(
                 &registry,

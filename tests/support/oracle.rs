@@ -44,7 +44,8 @@ pub(crate) fn status_of(reason: Reason) -> u16 {
     match (reason, reason.class()) {
         (Reason::MethodNotAllowed | Reason::MethodNotSupported, _) => 405,
         (Reason::ExpectationNotSupported, _) => 417,
-        (_, Class::CredentialMissing | Class::CredentialInvalid) => 401,
+        (Reason::BodyTooLarge, _) => 413,
+        (_, Class::CredentialMissing | Class::CredentialInvalid | Class::SignatureRefused) => 401,
         (_, Class::NotPermitted) => 403,
         (_, Class::RequestMalformed) => 400,
         (_, Class::CannotDecide) => 503,
@@ -54,6 +55,18 @@ pub(crate) fn status_of(reason: Reason) -> u16 {
 /// Refused for that reason, by the rules of RFC 6750 and RFC 9110, and zero bytes upstream.
 #[track_caller]
 pub(crate) fn assert_refused(case: &str, answer: &Answer, reason: Reason, before: &Mark) {
+    assert_refused_as(case, answer, reason, reason.class(), before);
+}
+
+/// The same where the reason is one of another class here.
+#[track_caller]
+pub(crate) fn assert_refused_as(
+    case: &str,
+    answer: &Answer,
+    reason: Reason,
+    class: Class,
+    before: &Mark,
+) {
     let found = (answer.status, answer.reason());
     let expected = (status_of(reason), Some(reason.code().to_owned()));
     assert_eq!(found, expected, "{case}: {answer:?}");
@@ -61,11 +74,12 @@ pub(crate) fn assert_refused(case: &str, answer: &Answer, reason: Reason, before
     before.assert_untouched(case);
     assert_eq!(answer.field("cache-control"), Some("no-store"), "{case}");
     let challenge = answer.field("www-authenticate");
-    match reason.class() {
+    match class {
         Class::CredentialMissing => assert_eq!(challenge, Some("Bearer"), "{case}"),
         Class::CredentialInvalid => {
             assert_eq!(challenge, Some("Bearer error=\"invalid_token\""), "{case}");
         }
+        Class::SignatureRefused => assert_eq!(challenge, Some("Signature"), "{case}"),
         Class::CannotDecide => {
             let retry_after = answer.field("retry-after").map(str::parse::<u32>);
             assert!(matches!(retry_after, Some(Ok(1..))), "{case}: {answer:?}");

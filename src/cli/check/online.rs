@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::{
     cli::Failure,
     clock::{Clock, SystemClock},
-    config::{IssuerSettings, KeySource, Settings},
+    config::{IssuerSettings, KeyOwner, KeySource, Settings},
     introspection::{self, IntrospectionError},
     keys::{self, KeyError, KeyFacts, KeySet, SkippedFacts},
     revocation::{self, ListError},
@@ -78,7 +78,7 @@ fn summary(answer: Result<&(), &IntrospectionError>) -> String {
 async fn ask_all(issuers: &[&IssuerSettings]) -> Vec<Result<KeySet, KeyError>> {
     let questions: Vec<_> = issuers
         .iter()
-        .map(|issuer| (*issuer).clone())
+        .map(|issuer| KeyOwner::from(*issuer))
         .map(|issuer| tokio::spawn(async move { keys::probe(&issuer).await }))
         .collect();
     let mut answers = Vec::with_capacity(questions.len());

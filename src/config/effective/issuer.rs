@@ -81,7 +81,7 @@ pub(super) fn names(claims: &[ClaimPath]) -> Value {
     Value::Array(claims.iter().map(|claim| Value::from(claim.as_str())).collect())
 }
 
-fn keys_table(keys: &KeySettings) -> Value {
+pub(super) fn keys_table(keys: &KeySettings) -> Value {
     let writer = Writer::default();
     let writer = match &keys.source {
         KeySource::JwksUrl(url) => writer.text("jwks_url", url),

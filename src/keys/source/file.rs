@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    config::{IssuerSettings, KeySource},
+    config::{KeyOwner, KeySource},
     fetch::WatchedFile,
     jose::{AlgorithmSet, JwkSet, KeyRejection, VerificationKey, jwk::KeyLimits},
     keys::KeyError,
@@ -32,7 +32,7 @@ enum Kind {
 }
 
 impl FileSource {
-    pub(super) fn new(settings: &IssuerSettings) -> Self {
+    pub(super) fn new(settings: &KeyOwner) -> Self {
         let keys = &settings.keys;
         let (path, kind) = match &keys.source {
             KeySource::PemFile(path) => (path.clone(), Kind::Pem),

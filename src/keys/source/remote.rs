@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, Uri};
 
 use crate::{
-    config::{IssuerSettings, KeySource},
+    config::{KeyOwner, KeySource},
     fetch::{Answer, FetchRules, Fetcher, Metadata, shown},
     jose::{JsonPointer, jwk::KeyLimits},
     keys::KeyError,
@@ -39,7 +39,7 @@ struct Last {
 }
 
 impl RemoteSource {
-    pub(super) fn new(settings: &IssuerSettings) -> Self {
+    pub(super) fn new(settings: &KeyOwner) -> Self {
         let mut pointer = None;
         let address = match &settings.keys.source {
             KeySource::JwksUrl(url) => Address::Configured(url.clone()),

@@ -12,7 +12,7 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{
     clock::ManualClock,
-    config::{IssuerSettings, KeySource},
+    config::{KeyOwner, KeySource},
     keys::{
         IssuerKeys, KeyError,
         refresher::{Plan, supervise_with},
@@ -51,7 +51,7 @@ struct Script {
 
 impl Rig {
     /// A refresher that runs with the settings changed as wanted, from this first answer on.
-    pub(in crate::keys) fn start(says: Says, change: impl FnOnce(&mut IssuerSettings)) -> Self {
+    pub(in crate::keys) fn start(says: Says, change: impl FnOnce(&mut KeyOwner)) -> Self {
         let url = KeySource::JwksUrl("https://idp.example.com/jwks".parse().unwrap());
         let mut settings = settings(url);
         change(&mut settings);

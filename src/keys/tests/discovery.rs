@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    config::IssuerSettings,
+    config::KeyOwner,
     keys::{
         IssuerKeys, KeyStore, KeyWait, probe,
         testing::{
@@ -18,14 +18,14 @@ fn metadata(issuer: &str, jwks_uri: &str) -> Reply {
 }
 
 /// A provider with one key, whose metadata is up to the test.
-async fn provider() -> (KeyServer, IssuerSettings) {
+async fn provider() -> (KeyServer, KeyOwner) {
     let server = KeyServer::start().await;
     server.answer("/jwks", Reply::ok(jwks(&[jwk("a")])));
     let settings = from_discovery(&server);
     (server, settings)
 }
 
-async fn code(settings: &IssuerSettings) -> &'static str {
+async fn code(settings: &KeyOwner) -> &'static str {
     probe(settings).await.map_or_else(|error| error.code(), |_| "ok")
 }
 
@@ -125,7 +125,7 @@ async fn of_several_failures_the_telling_one_is_told() {
     assert_eq!(error, format!("{}: status 500, expected 200", server.url(OAUTH)));
 }
 
-fn running(settings: &IssuerSettings) -> Arc<IssuerKeys> {
+fn running(settings: &KeyOwner) -> Arc<IssuerKeys> {
     let store = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
     store.start();
     Arc::clone(store.issuer(0).unwrap())

@@ -9,7 +9,7 @@ use rustls::{
 };
 
 use crate::{
-    config::IssuerSettings,
+    config::KeyOwner,
     keys::{
         KeyError, KeySet, probe,
         testing::{KeyServer, Manner, Reply, from_url, jwk, jwks},
@@ -235,7 +235,7 @@ impl Authority {
         server
     }
 
-    fn trusted_for(&self, url: &str) -> IssuerSettings {
+    fn trusted_for(&self, url: &str) -> KeyOwner {
         let mut settings = from_url(url);
         settings.keys.timeout = Duration::from_secs(5);
         settings.keys.ca_file = Some(self.file.path().to_owned());
@@ -243,7 +243,7 @@ impl Authority {
     }
 }
 
-async fn tls_failure(settings: &IssuerSettings) -> String {
+async fn tls_failure(settings: &KeyOwner) -> String {
     let error = probe(settings).await.unwrap_err();
     assert_eq!(error.code(), "tls", "{error}");
     error.to_string()

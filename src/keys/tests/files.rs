@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     clock::Clock,
-    config::{IssuerSettings, KeySource},
+    config::{KeyOwner, KeySource},
     jose::{Algorithm, AlgorithmSet, SigningKey},
     keys::{
         IssuerKeys, KeyStore, probe,
@@ -36,7 +36,7 @@ impl Folder {
     }
 }
 
-fn running(settings: &IssuerSettings) -> Arc<IssuerKeys> {
+fn running(settings: &KeyOwner) -> Arc<IssuerKeys> {
     let store = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
     store.start();
     Arc::clone(store.issuer(0).unwrap())

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
-    config::{IssuerSettings, KeySource},
+    config::{KeyOwner, KeySource},
     jose::{HexKey, JsonPointer},
     keys::{
         IssuerKeys, KeyLookup, KeyStore, probe,
@@ -18,16 +18,16 @@ const JWK: &str = "/api/tokens/v2/jwk";
 const HEX: &str = "2e09fc73de8b067c4c38292e8d683ed3abaef220c9b8a6b85935a055359139a7\
                    0f17b2e76543518a113fba84863db6060bb0224fc45104ca0ac8a8279b0d744a";
 
-fn from_jwk_url(url: &str, pointer: Option<&str>) -> IssuerSettings {
+fn from_jwk_url(url: &str, pointer: Option<&str>) -> KeyOwner {
     let pointer = pointer.map(|text| JsonPointer::parse(text).unwrap());
     settings(KeySource::JwkUrl { url: url.parse().unwrap(), pointer })
 }
 
-fn from_hex() -> IssuerSettings {
+fn from_hex() -> KeyOwner {
     settings(KeySource::Hex(HexKey::parse(HEX).unwrap()))
 }
 
-fn running(settings: &IssuerSettings, clock: &Arc<impl Clock + 'static>) -> Arc<IssuerKeys> {
+fn running(settings: &KeyOwner, clock: &Arc<impl Clock + 'static>) -> Arc<IssuerKeys> {
     let clock: Arc<dyn Clock> = clock.clone();
     let store = KeyStore::new(std::slice::from_ref(settings), clock, &metrics());
     store.start();

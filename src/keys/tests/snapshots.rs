@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     clock::{Clock, ManualClock},
-    config::{IssuerSettings, KeySource},
+    config::{KeyOwner, KeySource},
     fetch::FetchError,
     jose::{Algorithm, SigningKey},
     keys::{
@@ -33,7 +33,7 @@ fn down() -> Says {
     )
 }
 
-fn in_folder(folder: &Path) -> impl Fn(&mut IssuerSettings) + use<> {
+fn in_folder(folder: &Path) -> impl Fn(&mut KeyOwner) + use<> {
     let folder = folder.to_owned();
     move |settings| settings.keys.snapshot = Some(folder.clone())
 }
@@ -58,7 +58,7 @@ fn is_written(folder: &Path) -> bool {
 }
 
 /// The `kid`s that a cold start without a source has, after its first failure.
-async fn cold_start(change: impl FnOnce(&mut IssuerSettings), later: i64) -> Option<Vec<String>> {
+async fn cold_start(change: impl FnOnce(&mut KeyOwner), later: i64) -> Option<Vec<String>> {
     let rig = Rig::start(down(), change);
     rig.clock.advance(later);
     eventually("the first failure", || rig.keys.status().last_error.is_some()).await;
@@ -104,8 +104,8 @@ async fn k3_a_snapshots_age_counts_from_its_confirmation() {
 #[tokio::test]
 async fn a_foreign_snapshot_is_ignored() {
     let (folder, path) = snapshot_of(vec![jwk("a")]).await;
-    let issuer = |settings: &mut IssuerSettings| settings.issuer.push('/');
-    let source = |settings: &mut IssuerSettings| {
+    let issuer = |settings: &mut KeyOwner| settings.issuer.push('/');
+    let source = |settings: &mut KeyOwner| {
         settings.keys.source = KeySource::JwksUrl("https://other.example/jwks".parse().unwrap());
     };
     let own = in_folder(folder.path());
@@ -252,7 +252,7 @@ fn o1_a_file_name_holds_nothing_but_safe_characters() {
     assert!(!name.contains(".."), "{name}");
 }
 
-fn start(settings: &IssuerSettings, clock: &Arc<ManualClock>) -> Arc<IssuerKeys> {
+fn start(settings: &KeyOwner, clock: &Arc<ManualClock>) -> Arc<IssuerKeys> {
     let store = KeyStore::new(std::slice::from_ref(settings), clock.clone(), &metrics());
     store.start();
     Arc::clone(store.issuer(0).unwrap())

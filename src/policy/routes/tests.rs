@@ -16,6 +16,7 @@ fn route(line: &str) -> RouteSettings {
         methods: list(methods).iter().map(|m| m.parse().unwrap()).collect(),
         hosts: list(hosts).iter().map(|h| HostPattern::parse(h).unwrap()).collect(),
         access: AccessSettings::Public,
+        signature: None,
         upstream: "app".to_owned(),
         denials: None,
     }

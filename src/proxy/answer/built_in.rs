@@ -57,6 +57,7 @@ const RFC6750: Row = Row {
     by_class: ByClass {
         credential_missing: (StatusCode::UNAUTHORIZED, Challenge::Bare),
         credential_invalid: (StatusCode::UNAUTHORIZED, Challenge::InvalidToken),
+        signature_refused: (StatusCode::UNAUTHORIZED, Challenge::Signature),
         not_permitted: (StatusCode::FORBIDDEN, Challenge::None),
         request_malformed: (StatusCode::BAD_REQUEST, Challenge::None),
         cannot_decide: (StatusCode::SERVICE_UNAVAILABLE, Challenge::None),
@@ -65,6 +66,7 @@ const RFC6750: Row = Row {
         METHOD_NOT_SUPPORTED,
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
+        BODY_TOO_LARGE,
         (Reason::CredentialAmbiguous, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::CredentialMalformed, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::ScopeInsufficient, (StatusCode::FORBIDDEN, Challenge::InsufficientScope)),
@@ -90,6 +92,7 @@ const UBIRCH: Row = Row {
         METHOD_NOT_SUPPORTED,
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
+        BODY_TOO_LARGE,
         (Reason::CredentialSchemeUnknown, (StatusCode::FORBIDDEN, Challenge::None)),
         (Reason::CredentialAmbiguous, (StatusCode::FORBIDDEN, Challenge::None)),
         (Reason::CredentialMalformed, (StatusCode::FORBIDDEN, Challenge::None)),
@@ -127,7 +130,12 @@ const OCEN: Row = Row {
 const EMPTY: Row = Row {
     realm: None,
     by_class: QUIET,
-    exceptions: &[METHOD_NOT_SUPPORTED, METHOD_NOT_ALLOWED, EXPECTATION_NOT_SUPPORTED],
+    exceptions: &[
+        METHOD_NOT_SUPPORTED,
+        METHOD_NOT_ALLOWED,
+        EXPECTATION_NOT_SUPPORTED,
+        BODY_TOO_LARGE,
+    ],
     bodies: SILENCE,
 };
 
@@ -137,6 +145,9 @@ const METHOD_NOT_ALLOWED: (Reason, Rule) =
     (Reason::MethodNotAllowed, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None));
 const EXPECTATION_NOT_SUPPORTED: (Reason, Rule) =
     (Reason::ExpectationNotSupported, (StatusCode::EXPECTATION_FAILED, Challenge::None));
+
+const BODY_TOO_LARGE: (Reason, Rule) =
+    (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None));
 
 /// As RFC 6750, without its error codes.
 const QUIET: ByClass<Rule> =

@@ -8,6 +8,9 @@ use http::HeaderValue;
 pub(super) enum Challenge {
     /// There is none.
     None,
+    /// That the request has to be signed. No scheme is registered for a JWS over a body; clients
+    /// that know no `Signature` leave the token alone.
+    Signature,
     /// The scheme, and the realm if there is one.
     Bare,
     /// The same with `error="invalid_token"`.
@@ -23,7 +26,7 @@ impl Challenge {
     pub(super) fn header(self, realm: Option<&str>, scope: &str) -> Option<HeaderValue> {
         let error = match self {
             Self::None => return None,
-            Self::Bare => None,
+            Self::Bare | Self::Signature => None,
             Self::InvalidToken => Some("error=\"invalid_token\"".to_owned()),
             Self::InvalidRequest => Some("error=\"invalid_request\"".to_owned()),
             Self::InsufficientScope => {
@@ -33,6 +36,7 @@ impl Challenge {
         let realm = realm.map(|realm| format!("realm=\"{realm}\""));
         let parameters: Vec<_> = realm.into_iter().chain(error).collect();
         let space = if parameters.is_empty() { "" } else { " " };
-        HeaderValue::from_str(&format!("Bearer{space}{}", parameters.join(", "))).ok()
+        let scheme = if self == Self::Signature { "Signature" } else { "Bearer" };
+        HeaderValue::from_str(&format!("{scheme}{space}{}", parameters.join(", "))).ok()
     }
 }

@@ -22,10 +22,8 @@ impl Failure {
     /// What a failed exchange was. A client that did not finish its upload is to blame, whatever
     /// the upstream made of that.
     pub(in crate::proxy) fn of(error: &UpstreamError, client: Option<ClientFault>) -> Self {
-        match client {
-            Some(ClientFault::Stalled) => return Self::RequestTimeout,
-            Some(ClientFault::Broke) => return Self::BrokenUpload,
-            None => {}
+        if let Some(fault) = client {
+            return fault.into();
         }
         match error {
             UpstreamError::ConnectTimeout(_) | UpstreamError::ResponseTimeout(_) => {
@@ -52,6 +50,15 @@ impl Failure {
             Self::BadGateway => GrpcStatus::Unavailable,
             Self::GatewayTimeout | Self::RequestTimeout => GrpcStatus::DeadlineExceeded,
             Self::BrokenUpload => GrpcStatus::InvalidArgument,
+        }
+    }
+}
+
+impl From<ClientFault> for Failure {
+    fn from(fault: ClientFault) -> Self {
+        match fault {
+            ClientFault::Stalled => Self::RequestTimeout,
+            ClientFault::Broke => Self::BrokenUpload,
         }
     }
 }

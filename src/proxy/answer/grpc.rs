@@ -13,6 +13,7 @@ pub(super) enum GrpcStatus {
     InvalidArgument = 3,
     DeadlineExceeded = 4,
     PermissionDenied = 7,
+    ResourceExhausted = 8,
     Unavailable = 14,
     Unauthenticated = 16,
 }
@@ -32,9 +33,14 @@ pub(in crate::proxy) fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// The status of a refused call.
-pub(super) fn status(reason: Reason) -> GrpcStatus {
-    match reason.class() {
-        Class::CredentialMissing | Class::CredentialInvalid => GrpcStatus::Unauthenticated,
+pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
+    if reason == Reason::BodyTooLarge {
+        return GrpcStatus::ResourceExhausted;
+    }
+    match class {
+        Class::CredentialMissing | Class::CredentialInvalid | Class::SignatureRefused => {
+            GrpcStatus::Unauthenticated
+        }
         Class::NotPermitted => GrpcStatus::PermissionDenied,
         Class::RequestMalformed => GrpcStatus::InvalidArgument,
         Class::CannotDecide => GrpcStatus::Unavailable,

@@ -11,7 +11,7 @@ use crate::{
         BodyTemplate, DenialProfile, DenialSettings, OwnAnswerSettings, OwnBodySettings,
         OwnProfileSettings, Place,
     },
-    reason::{ByClass, Reason},
+    reason::{ByClass, Class, Reason},
 };
 
 /// A profile, compiled.
@@ -83,10 +83,10 @@ impl Profile {
         }
     }
 
-    /// How a refusal for that reason looks.
-    pub(super) fn look(&self, reason: Reason) -> &Look {
+    /// How a refusal of that class, for that reason, looks.
+    pub(super) fn look(&self, class: Class, reason: Reason) -> &Look {
         let exception = self.exceptions.iter().find(|(exception, _)| *exception == reason);
-        exception.map_or_else(|| self.by_class.of(reason.class()), |(_, look)| look)
+        exception.map_or_else(|| self.by_class.of(class), |(_, look)| look)
     }
 
     pub(super) fn realm(&self) -> Option<&str> {

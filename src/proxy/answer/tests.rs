@@ -195,5 +195,8 @@ fn settings_without_the_profile_fall_back_to_the_default() {
         profiles: Vec::new(),
     };
     let profile = Profile::compile(settings.profile, &settings);
-    assert_eq!(profile.look(Reason::TokenExpired).status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        profile.look(Class::CredentialInvalid, Reason::TokenExpired).status,
+        StatusCode::UNAUTHORIZED
+    );
 }

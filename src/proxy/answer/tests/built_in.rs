@@ -124,8 +124,11 @@ fn empty_tells_no_more_than_it_must() {
         let scene = Scene::profile("empty", expose_reasons);
         for reason in Reason::ALL {
             let (line, class) = (scene.line(*reason), reason.class());
-            let is_401 = matches!(class, Class::CredentialMissing | Class::CredentialInvalid);
-            let expected = if is_401 { "401 [Bearer] " } else { "[] " };
+            let expected = match class {
+                Class::CredentialMissing | Class::CredentialInvalid => "401 [Bearer] ",
+                Class::SignatureRefused => "401 [Signature] ",
+                Class::NotPermitted | Class::RequestMalformed | Class::CannotDecide => "[] ",
+            };
             assert!(line.ends_with(expected), "{reason}: {line}");
         }
         assert_eq!(scene.line(Reason::MethodNotAllowed), "405 [] ");

@@ -1,0 +1,128 @@
+//! A request's body that is kept until it is known to be good: in memory while it is small, in an
+//! unlinked file above that, within what one request and all of them may take.
+//!
+//! The upstream gets exactly these bytes afterwards, with fresh framing, or nothing (threats S-5).
+
+mod budget;
+mod keep;
+mod reader;
+
+use std::{path::PathBuf, sync::Arc};
+
+use bytes::Buf;
+use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::{Duration, timeout};
+
+pub(super) use budget::BodyBudget;
+pub(super) use reader::HeldReader;
+
+use budget::Reservation;
+use keep::Keep;
+
+/// What one body may take, and where.
+#[derive(Debug, Clone)]
+pub(super) struct HoldRules {
+    /// The largest body, in bytes.
+    pub(super) max_bytes: u64,
+    /// What is kept in memory of one, in bytes.
+    pub(super) memory_bytes: usize,
+    /// How long it may pause.
+    pub(super) stall_after: Duration,
+    /// Where larger ones are written. `None`: the system's folder for temporary files.
+    pub(super) folder: Option<PathBuf>,
+}
+
+/// A whole body.
+#[derive(Debug)]
+pub(super) struct HeldBody {
+    kept: keep::Kept,
+    /// Given back when nobody needs the bytes any more.
+    reservation: Reservation,
+}
+
+/// Why a body could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HoldError {
+    /// It is larger than one may be.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(u64),
+    /// All bodies together take what they may.
+    #[error("all held bodies together take what they may")]
+    BudgetSpent,
+    /// The client stopped sending.
+    #[error("the body made no progress for {0:?}")]
+    Stalled(Duration),
+    /// The client went away, or sent what is no body.
+    #[error("the body broke off: {0}")]
+    Broke(#[source] hyper::Error),
+    /// The file could not be made or written.
+    #[error("the body could not be written to a temporary file: {0}")]
+    Disk(#[source] std::io::Error),
+}
+
+impl HeldBody {
+    /// Reads a body to its end. Each part is shown to `observe` as it arrives.
+    ///
+    /// One whose length is told beforehand has its room at once or is refused before any of it is
+    /// read; with `Expect: 100-continue` it is not even sent.
+    pub(super) async fn read(
+        mut body: Incoming,
+        rules: &HoldRules,
+        budget: &Arc<BodyBudget>,
+        mut observe: impl FnMut(&[u8]),
+    ) -> Result<Self, HoldError> {
+        let announced = body.size_hint().lower();
+        let mut reservation = Reservation::none(budget);
+        reserve(&mut reservation, announced, rules)?;
+        let mut keep = Keep::new(announced, rules);
+        let mut length = 0_u64;
+        while let Some(data) = next(&mut body, rules.stall_after).await? {
+            length = length.saturating_add(data.remaining() as u64);
+            reserve(&mut reservation, length, rules)?;
+            observe(&data);
+            keep.add(&data).await.map_err(HoldError::Disk)?;
+        }
+        let kept = keep.finish().await.map_err(HoldError::Disk)?;
+        Ok(Self { kept, reservation })
+    }
+
+    /// Its length in bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.kept.len()
+    }
+
+    /// All of it at once, if it is in memory.
+    pub(super) fn in_memory(&self) -> Option<&[u8]> {
+        self.kept.in_memory()
+    }
+
+    /// What sends it on.
+    pub(super) fn into_reader(self) -> HeldReader {
+        HeldReader::new(self.kept, self.reservation)
+    }
+}
+
+fn reserve(reservation: &mut Reservation, bytes: u64, rules: &HoldRules) -> Result<(), HoldError> {
+    if bytes > rules.max_bytes {
+        return Err(HoldError::TooLarge(rules.max_bytes));
+    }
+    if reservation.grow_to(bytes) { Ok(()) } else { Err(HoldError::BudgetSpent) }
+}
+
+/// The next bytes; `None` at the end. Trailers are dropped (threats H-4).
+async fn next(
+    body: &mut Incoming,
+    stall_after: Duration,
+) -> Result<Option<bytes::Bytes>, HoldError> {
+    loop {
+        let frame = timeout(stall_after, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| HoldError::Stalled(stall_after))? else {
+            return Ok(None);
+        };
+        if let Ok(data) = frame.map_err(HoldError::Broke)?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+}

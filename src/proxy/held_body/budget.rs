@@ -1,0 +1,118 @@
+//! What all held bodies together may take.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use prometheus::IntGauge;
+
+use crate::{config::HeldBodySettings, telemetry::Metrics};
+
+/// Bytes that are left for bodies, for all workers.
+#[derive(Debug)]
+pub(in crate::proxy) struct BodyBudget {
+    left: AtomicU64,
+    held: IntGauge,
+}
+
+/// The bytes of one body; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Reservation {
+    budget: Arc<BodyBudget>,
+    bytes: u64,
+}
+
+/// Reserved at once when a body of unknown length outgrows what it has, so that the counter that
+/// all workers share is not touched with every packet.
+const STEP: u64 = 64 * 1024;
+
+impl BodyBudget {
+    pub(in crate::proxy) fn new(settings: &HeldBodySettings, metrics: &Metrics) -> Arc<Self> {
+        Self::of(settings.buffer_bytes as u64, metrics.held_bytes.clone())
+    }
+
+    fn of(bytes: u64, held: IntGauge) -> Arc<Self> {
+        Arc::new(Self { left: AtomicU64::new(bytes), held })
+    }
+
+    /// The bytes that nobody has reserved.
+    #[cfg(test)]
+    pub(super) fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let take = |left: u64| left.checked_sub(bytes);
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
+        if taken {
+            self.held.add(shown(bytes));
+        }
+        taken
+    }
+}
+
+impl Reservation {
+    pub(super) fn none(budget: &Arc<BodyBudget>) -> Self {
+        Self { budget: Arc::clone(budget), bytes: 0 }
+    }
+
+    /// Whether there is room for so many bytes in all. If not, what there was stays.
+    pub(super) fn grow_to(&mut self, bytes: u64) -> bool {
+        let missing = bytes.saturating_sub(self.bytes);
+        if missing == 0 {
+            return true;
+        }
+        let wanted = if self.bytes == 0 { missing } else { missing.max(STEP) };
+        // Near the end of the budget, what is needed is still had.
+        for more in [wanted, missing] {
+            if self.budget.take(more) {
+                self.bytes += more;
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
+        self.budget.held.sub(shown(self.bytes));
+    }
+}
+
+fn shown(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(bytes: u64) -> Arc<BodyBudget> {
+        BodyBudget::of(bytes, IntGauge::new("held", "Bytes").unwrap())
+    }
+
+    #[test]
+    fn s5_all_bodies_together_take_no_more_than_the_budget() {
+        let budget = budget(100);
+        let (mut first, mut second) = (Reservation::none(&budget), Reservation::none(&budget));
+        assert!(first.grow_to(60) && second.grow_to(40));
+        assert!(!first.grow_to(61) && !second.grow_to(41));
+        drop(second);
+        assert!(first.grow_to(100));
+        drop(first);
+        assert_eq!((budget.left(), budget.held.get()), (100, 0));
+    }
+
+    #[test]
+    fn a_body_of_unknown_length_reserves_in_steps() {
+        let budget = budget(10 * STEP);
+        let mut body = Reservation::none(&budget);
+        assert!(body.grow_to(1) && body.grow_to(2));
+        assert_eq!(budget.left(), 9 * STEP - 1);
+        assert!(body.grow_to(STEP));
+        assert_eq!(budget.left(), 9 * STEP - 1);
+    }
+}

@@ -1,0 +1,156 @@
+//! Where the bytes are while they arrive.
+
+use std::{
+    fs::File,
+    io::{self, Seek, SeekFrom, Write},
+    path::PathBuf,
+};
+
+use bytes::Bytes;
+use tokio::task::spawn_blocking;
+
+use super::HoldRules;
+
+/// A body that has not ended yet.
+#[derive(Debug)]
+pub(super) struct Keep {
+    /// What is in memory: everything, or what the file does not have yet.
+    memory: Vec<u8>,
+    memory_bytes: usize,
+    folder: Option<PathBuf>,
+    file: Option<File>,
+    in_file: u64,
+}
+
+/// A whole body.
+#[derive(Debug)]
+pub(super) enum Kept {
+    Memory(Bytes),
+    /// At its beginning, and how much there is in it.
+    File(File, u64),
+}
+
+/// Written to the file at once: large enough that a hand-over to another thread does not count.
+const WRITE_BYTES: usize = 256 * 1024;
+
+impl Keep {
+    pub(super) fn new(announced: u64, rules: &HoldRules) -> Self {
+        let room = usize::try_from(announced).unwrap_or(usize::MAX).min(rules.memory_bytes);
+        Self {
+            memory: Vec::with_capacity(room),
+            memory_bytes: rules.memory_bytes,
+            folder: rules.folder.clone(),
+            file: None,
+            in_file: 0,
+        }
+    }
+
+    /// Adds the next bytes. They are copied: a small part would else keep the whole buffer alive
+    /// that it was read into.
+    pub(super) async fn add(&mut self, data: &[u8]) -> io::Result<()> {
+        self.memory.extend_from_slice(data);
+        let most = if self.file.is_some() { WRITE_BYTES } else { self.memory_bytes };
+        if self.memory.len() > most { self.write().await } else { Ok(()) }
+    }
+
+    pub(super) async fn finish(mut self) -> io::Result<Kept> {
+        if self.file.is_none() {
+            return Ok(Kept::Memory(self.memory.into()));
+        }
+        self.write().await?;
+        let Some(mut file) = self.file.take() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let rewound = spawn_blocking(move || file.seek(SeekFrom::Start(0)).map(|_| file)).await;
+        Ok(Kept::File(rewound.map_err(io::Error::other)??, self.in_file))
+    }
+
+    /// Moves what is in memory to the file. A worker never waits for a disk itself.
+    async fn write(&mut self) -> io::Result<()> {
+        let (file, folder) = (self.file.take(), self.folder.clone());
+        let mut bytes = std::mem::take(&mut self.memory);
+        self.in_file += bytes.len() as u64;
+        let written = spawn_blocking(move || {
+            let mut file = match (file, folder) {
+                (Some(file), _) => file,
+                (None, Some(folder)) => tempfile::tempfile_in(folder)?,
+                (None, None) => tempfile::tempfile()?,
+            };
+            file.write_all(&bytes)?;
+            bytes.clear();
+            bytes.shrink_to(WRITE_BYTES);
+            Ok::<_, io::Error>((file, bytes))
+        });
+        let (file, bytes) = written.await.map_err(io::Error::other)??;
+        (self.file, self.memory) = (Some(file), bytes);
+        Ok(())
+    }
+}
+
+impl Kept {
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File(_, length) => *length,
+        }
+    }
+
+    pub(super) fn in_memory(&self) -> Option<&[u8]> {
+        match self {
+            Self::Memory(bytes) => Some(bytes),
+            Self::File(..) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, time::Duration};
+
+    use super::*;
+
+    fn rules(memory_bytes: usize, folder: &tempfile::TempDir) -> HoldRules {
+        HoldRules {
+            max_bytes: u64::MAX,
+            memory_bytes,
+            stall_after: Duration::MAX,
+            folder: Some(folder.path().to_owned()),
+        }
+    }
+
+    async fn kept(rules: &HoldRules, announced: u64, parts: &[&[u8]]) -> Kept {
+        let mut keep = Keep::new(announced, rules);
+        for part in parts {
+            keep.add(part).await.unwrap();
+        }
+        keep.finish().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn up_to_the_threshold_it_stays_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = kept(&rules(6, &folder), 0, &[b"abc", b"", b"def"]).await;
+        assert_eq!(kept.in_memory(), Some(&b"abcdef"[..]));
+    }
+
+    #[tokio::test]
+    async fn above_it_all_of_it_is_in_a_file_that_has_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let large = vec![7_u8; 3 * WRITE_BYTES];
+        let kept = kept(&rules(5, &folder), 10, &[b"abc", b"def", &large, b"end"]).await;
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let Kept::File(mut file, length) = kept else { panic!("in memory") };
+        let mut content = Vec::new();
+        file.read_to_end(&mut content).unwrap();
+        assert_eq!(content, [&b"abcdef"[..], &large, b"end"].concat());
+        assert_eq!(length, content.len() as u64);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_not_there_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let rules = rules(1, &folder);
+        drop(folder);
+        assert!(Keep::new(0, &rules).add(b"abc").await.is_err());
+    }
+}

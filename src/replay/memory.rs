@@ -1,0 +1,99 @@
+//! A bounded memory of what was seen lately.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::clock::UnixTime;
+
+/// Digests of messages, each until its time is over. Times never run backwards in here: what is
+/// remembered first is forgotten first.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    seen: HashSet<[u8; 32]>,
+    order: VecDeque<(UnixTime, [u8; 32])>,
+    most: usize,
+}
+
+/// What the memory says to something that may be used once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sighting {
+    /// It was not here before.
+    First,
+    /// It was here before.
+    Again,
+    /// There is no room to remember it: it could come again unnoticed.
+    Full,
+}
+
+impl Memory {
+    /// Nothing that is remembered is forgotten for it.
+    pub(super) fn hold_at_most(&mut self, entries: usize) {
+        self.most = entries;
+    }
+
+    pub(super) fn see(&mut self, digest: [u8; 32], now: UnixTime, until: UnixTime) -> Sighting {
+        self.forget(now);
+        if self.seen.contains(&digest) {
+            return Sighting::Again;
+        }
+        if self.seen.len() >= self.most {
+            return Sighting::Full;
+        }
+        // A clock that was set back must not bring the end of the queue before its middle.
+        let until = self.order.back().map_or(until, |(last, _)| until.max(*last));
+        self.seen.insert(digest);
+        self.order.push_back((until, digest));
+        Sighting::First
+    }
+
+    fn forget(&mut self, now: UnixTime) {
+        while let Some((until, digest)) = self.order.front()
+            && *until <= now
+        {
+            self.seen.remove(digest);
+            self.order.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(most: usize) -> Memory {
+        let mut memory = Memory::default();
+        memory.hold_at_most(most);
+        memory
+    }
+
+    #[test]
+    fn s8_a_message_is_known_until_its_time_is_over() {
+        let mut memory = memory(10);
+        let mut see = |id: u8, now| memory.see([id; 32], UnixTime(now), UnixTime(now + 10));
+        assert_eq!(see(1, 0), Sighting::First);
+        assert_eq!(see(1, 9), Sighting::Again);
+        assert_eq!(see(2, 9), Sighting::First);
+        assert_eq!(see(1, 10), Sighting::First);
+        assert_eq!(see(2, 18), Sighting::Again);
+    }
+
+    #[test]
+    fn s8_a_full_memory_forgets_nothing_and_says_so() {
+        let mut memory = memory(2);
+        let mut see = |id: u8, now| memory.see([id; 32], UnixTime(now), UnixTime(now + 10));
+        assert_eq!(
+            (see(1, 0), see(2, 1), see(3, 2)),
+            (Sighting::First, Sighting::First, Sighting::Full)
+        );
+        assert_eq!(see(1, 3), Sighting::Again);
+        assert_eq!(see(3, 10), Sighting::First);
+    }
+
+    #[test]
+    fn d11_a_clock_that_was_set_back_forgets_nothing_early() {
+        let mut memory = memory(10);
+        assert_eq!(memory.see([1; 32], UnixTime(100), UnixTime(110)), Sighting::First);
+        assert_eq!(memory.see([2; 32], UnixTime(50), UnixTime(60)), Sighting::First);
+        assert_eq!(memory.see([2; 32], UnixTime(70), UnixTime(80)), Sighting::Again);
+        assert_eq!(memory.see([2; 32], UnixTime(110), UnixTime(120)), Sighting::First);
+    }
+}

@@ -1,0 +1,170 @@
+//! Request signatures: a detached JWS over the body, checked against the sender's own key before
+//! the upstream sees a byte.
+//!
+//! The way of one signed request: [`SignatureRules::begin`] looks at everything that is known
+//! before the body (the header, the signer, the key, the algorithm), the body goes into
+//! [`PendingSignature::update`] as it arrives, and [`PendingSignature::finish`] gives the
+//! [`VerifiedSignature`] without which nothing is forwarded.
+
+mod carrier;
+mod freshness;
+mod header_rules;
+mod key_source;
+mod payload;
+mod pending;
+mod replay;
+mod signed_path;
+mod signer;
+mod verified;
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use self::{
+    carrier::Carrier,
+    freshness::Freshness,
+    header_rules::HeaderRules,
+    key_source::{KeySource, Sought},
+    replay::Replay,
+    signed_path::Bodiless,
+    signer::Signers,
+    verified::Telling,
+};
+use crate::{
+    clock::Clock,
+    config::{Settings, SignatureSettings},
+    jose::{Algorithm, AlgorithmSet, DetachedError, DetachedJws, Dialect, DialectSet, Object},
+    providers::Providers,
+    reason::Reason,
+    telemetry::Metrics,
+};
+
+pub use self::{payload::PayloadFacts, pending::PendingSignature, verified::VerifiedSignature};
+
+/// The compiled `[signatures.NAME]`.
+#[derive(Debug)]
+pub struct SignatureRules {
+    name: String,
+    carrier: Carrier,
+    understood: Vec<String>,
+    dialects: DialectSet,
+    algorithms: AlgorithmSet,
+    header: HeaderRules,
+    signers: Signers,
+    keys: KeySource,
+    bodiless: Bodiless,
+    freshness: Option<Freshness>,
+    replay: Option<Replay>,
+    telling: Telling,
+    reads_body: bool,
+    clock: Arc<dyn Clock>,
+}
+
+impl SignatureRules {
+    /// Every `[signatures.NAME]`, in the order of the settings.
+    pub fn compile_all(
+        settings: &Settings,
+        providers: &Providers,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Vec<Self> {
+        let signatures = settings.signatures.iter().enumerate();
+        signatures
+            .map(|(index, signature)| Self::new(index, signature, providers, clock, metrics))
+            .collect()
+    }
+
+    fn new(
+        index: usize,
+        settings: &SignatureSettings,
+        providers: &Providers,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        Self {
+            name: settings.name.clone(),
+            carrier: Carrier::new(settings),
+            understood: settings.understood(),
+            dialects: settings.dialects,
+            algorithms: settings.algorithms,
+            header: HeaderRules::new(settings),
+            signers: Signers::new(settings),
+            keys: KeySource::new(index, settings, providers),
+            bodiless: Bodiless::new(&settings.bodiless),
+            freshness: settings.freshness.clone().map(Freshness::new),
+            replay: Replay::new(settings, providers),
+            telling: Telling::new(settings, metrics),
+            reads_body: settings.reads_body(),
+            clock: Arc::clone(clock),
+        }
+    }
+
+    /// The name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Looks at everything that does not need the body, so that a request that can't pass costs no
+    /// more than its headers (threats S-12). `claims` are those of the verified token, if the
+    /// route asks for one.
+    ///
+    /// # Errors
+    /// The reason of the first check that fails.
+    pub async fn begin(
+        &self,
+        headers: &HeaderMap,
+        claims: Option<&Object>,
+    ) -> Result<PendingSignature<'_>, Reason> {
+        let text = self.carrier.find(headers)?;
+        let jws = self.read(text)?;
+        let signer = self.signers.identify(&jws, claims)?;
+        self.header.check(&jws, claims)?;
+        let now = self.clock.now();
+        if let Some(freshness) = &self.freshness {
+            freshness.check_header(jws.header(), now)?;
+        }
+        let id =
+            self.replay.as_ref().map(|replay| replay.id_in_header(jws.header())).transpose()?;
+        let sought = Sought {
+            signer: &signer,
+            kid: jws.kid().filter(|_| self.signers.kid_matters()),
+            algorithm: jws.algorithm(),
+        };
+        let key = self.keys.find(&sought, &self.signers, claims, now).await?;
+        Ok(PendingSignature::new(self, text, jws, signer, key, id.flatten()))
+    }
+
+    /// The signature, written in an allowed dialect with an allowed algorithm.
+    fn read(&self, text: &str) -> Result<DetachedJws, Reason> {
+        let jws = DetachedJws::parse(text, &self.understood).map_err(reason_of)?;
+        self.check_dialect(jws.dialect())?;
+        self.check_algorithm(jws.algorithm())?;
+        Ok(jws)
+    }
+
+    fn check_dialect(&self, dialect: Dialect) -> Result<(), Reason> {
+        if self.dialects.contains(dialect) {
+            Ok(())
+        } else {
+            Err(Reason::SignatureDialectNotAllowed)
+        }
+    }
+
+    fn check_algorithm(&self, algorithm: Algorithm) -> Result<(), Reason> {
+        let is_allowed = self.algorithms.contains(algorithm);
+        if is_allowed { Ok(()) } else { Err(Reason::SignatureAlgorithmNotAllowed) }
+    }
+}
+
+fn reason_of(error: DetachedError) -> Reason {
+    match error {
+        DetachedError::Algorithm => Reason::SignatureAlgorithmNotAllowed,
+        DetachedError::Critical => Reason::CriticalUnknown,
+        DetachedError::Parts
+        | DetachedError::Attached
+        | DetachedError::HeaderTooLong
+        | DetachedError::Base64
+        | DetachedError::Header => Reason::SignatureMalformed,
+    }
+}

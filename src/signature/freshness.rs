@@ -1,0 +1,179 @@
+//! How old a signed message may be.
+
+use std::time::Duration;
+
+use crate::{
+    clock::UnixTime,
+    config::{FreshnessSettings, MessageField},
+    jose::{Json, Object},
+    reason::Reason,
+};
+
+/// The compiled `freshness`.
+#[derive(Debug)]
+pub(super) struct Freshness(FreshnessSettings);
+
+impl Freshness {
+    pub(super) fn new(settings: FreshnessSettings) -> Self {
+        Self(settings)
+    }
+
+    /// What the header says about time, before the body is read.
+    pub(super) fn check_header(&self, header: &Object, now: UnixTime) -> Result<(), Reason> {
+        self.check(now, |field| match field {
+            MessageField::Parameter(name) => Some(header.get(name)),
+            MessageField::Body(_) => None,
+        })
+    }
+
+    /// What the body says about time, once it is known to be the signer's.
+    pub(super) fn check_body(&self, body: &Json, now: UnixTime) -> Result<(), Reason> {
+        self.check(now, |field| match field {
+            MessageField::Parameter(_) => None,
+            MessageField::Body(place) => Some(place.find(body)),
+        })
+    }
+
+    /// `look` says nothing about a field that is in the other part.
+    fn check<'v>(
+        &self,
+        now: UnixTime,
+        look: impl Fn(&MessageField) -> Option<Option<&'v Json>>,
+    ) -> Result<(), Reason> {
+        let Self(settings) = self;
+        if let Some(found) = settings.issued.as_ref().and_then(&look) {
+            let issued = moment(found).ok_or(Reason::SignatureFieldMissing)?;
+            if issued > later(now, settings.clock_skew) {
+                return Err(Reason::SignatureIssuedInFuture);
+            }
+            if later(UnixTime(issued.0), settings.max_age + settings.clock_skew) < now {
+                return Err(Reason::SignatureExpired);
+            }
+        }
+        if let Some(found) = settings.expires.as_ref().and_then(&look) {
+            let expires = moment(found).ok_or(Reason::SignatureFieldMissing)?;
+            if later(expires, settings.clock_skew) <= now {
+                return Err(Reason::SignatureExpired);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Seconds since 1970, milliseconds where it can't be seconds, or RFC 3339.
+fn moment(value: Option<&Json>) -> Option<UnixTime> {
+    /// The year 5138 in seconds, and 1973 in milliseconds: OCEN writes the latter.
+    const FIRST_MILLISECONDS: i128 = 100_000_000_000;
+    match value? {
+        Json::Integer(number) if *number >= FIRST_MILLISECONDS => seconds(number / 1000),
+        Json::Integer(number) => seconds(*number),
+        #[expect(clippy::cast_possible_truncation, reason = "in range, and seconds suffice")]
+        Json::Float(number) if (0.0..1e11).contains(number) => Some(UnixTime(*number as i64)),
+        Json::String(text) => rfc3339(text),
+        _ => None,
+    }
+}
+
+fn seconds(number: i128) -> Option<UnixTime> {
+    i64::try_from(number).ok().map(UnixTime)
+}
+
+/// humantime knows `Z` only; an offset is taken apart here.
+fn rfc3339(text: &str) -> Option<UnixTime> {
+    let (local, offset) = split_offset(text)?;
+    let moment = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
+    let since = moment.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(UnixTime(i64::try_from(since.as_secs()).ok()?.checked_sub(offset)?))
+}
+
+/// `+05:30` is 19,800 seconds ahead of UTC.
+fn split_offset(text: &str) -> Option<(&str, i64)> {
+    const OFFSET_BYTES: usize = "+05:30".len();
+    if let Some(local) = text.strip_suffix(['Z', 'z']) {
+        return Some((local, 0));
+    }
+    let (local, offset) = text.split_at_checked(text.len().checked_sub(OFFSET_BYTES)?)?;
+    let sign = match offset.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+    let is_offset = (0..24).contains(&hours) && (0..60).contains(&minutes);
+    is_offset.then_some((local, sign * (hours * 3600 + minutes * 60)))
+}
+
+fn later(moment: UnixTime, span: Duration) -> UnixTime {
+    let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+    UnixTime(moment.0.saturating_add(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime(1_800_000_000);
+
+    fn freshness(issued: bool, expires: bool) -> Freshness {
+        let field = |name: &str| Some(MessageField::Parameter(name.to_owned()));
+        Freshness(FreshnessSettings {
+            issued: field("iat").filter(|_| issued),
+            max_age: Duration::from_mins(5),
+            expires: field("exp").filter(|_| expires),
+            clock_skew: Duration::from_mins(1),
+        })
+    }
+
+    fn verdict(rule: &Freshness, header: &str) -> Result<(), Reason> {
+        rule.check_header(&Object::parse(header.as_bytes()).unwrap(), NOW)
+    }
+
+    #[test]
+    fn s8_a_message_is_good_from_its_time_on_and_for_its_age() {
+        let rule = freshness(true, false);
+        for (iat, expected) in [
+            (NOW.0, Ok(())),
+            (NOW.0 - 360, Ok(())),
+            (NOW.0 - 361, Err(Reason::SignatureExpired)),
+            (NOW.0 + 60, Ok(())),
+            (NOW.0 + 61, Err(Reason::SignatureIssuedInFuture)),
+            (i64::MAX, Err(Reason::SignatureIssuedInFuture)),
+            (i64::MIN, Err(Reason::SignatureExpired)),
+        ] {
+            assert_eq!(verdict(&rule, &format!(r#"{{"iat":{iat}}}"#)), expected, "{iat}");
+        }
+        for missing in ["{}", r#"{"iat":null}"#, r#"{"iat":"soon"}"#, r#"{"iat":[1]}"#] {
+            assert_eq!(verdict(&rule, missing), Err(Reason::SignatureFieldMissing), "{missing}");
+        }
+    }
+
+    #[test]
+    fn s8_a_message_ends_when_it_says_so() {
+        let rule = freshness(false, true);
+        assert_eq!(verdict(&rule, &format!(r#"{{"exp":{}}}"#, NOW.0 - 59)), Ok(()));
+        let ended = verdict(&rule, &format!(r#"{{"exp":{}}}"#, NOW.0 - 60));
+        assert_eq!(ended, Err(Reason::SignatureExpired));
+    }
+
+    #[test]
+    fn times_are_read_as_the_systems_write_them() {
+        let read = |text: &str| moment(Some(&Json::parse(text.as_bytes()).unwrap()));
+        for same in [
+            "1800000000",
+            "1800000000123",
+            "1800000000.5",
+            r#""2027-01-15T08:00:00Z""#,
+            r#""2027-01-15T08:00:00.123Z""#,
+            r#""2027-01-15T13:30:00+05:30""#,
+            r#""2027-01-15T04:00:00-04:00""#,
+        ] {
+            assert_eq!(read(same), Some(NOW), "{same}");
+        }
+        for none in
+            [r#""2027-01-15""#, r#""""#, r#""2027-01-15T08:00:00+99:99""#, "true", r#""é:00000""#]
+        {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A signature whose payload is still on its way.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::{
+    PayloadFacts, SignatureRules, VerifiedSignature, key_source::FoundKey, replay::Replay,
+};
+use crate::{
+    jose::{Algorithm, DetachedJws, Dialect, Json, PayloadReader, SignedPayload},
+    policy::CanonicalRequest,
+    reason::Reason,
+};
+
+/// A signature of which everything is known but whether it is right.
+#[derive(Debug)]
+pub struct PendingSignature<'r> {
+    rules: &'r SignatureRules,
+    head: Head,
+    key: FoundKey,
+    /// What the header says that the message is called, where it has to.
+    id: Option<String>,
+    reader: PayloadReader,
+    sha256: Option<Hasher>,
+    length: u64,
+}
+
+/// What the signature's header says.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// As it was received.
+    pub(super) jws: String,
+    pub(super) signer: String,
+    pub(super) kid: Option<String>,
+    pub(super) algorithm: Algorithm,
+    pub(super) dialect: Dialect,
+}
+
+/// A SHA-256 under way; `Context` shows nothing of itself.
+struct Hasher(Context);
+
+impl std::fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sha256")
+    }
+}
+
+impl<'r> PendingSignature<'r> {
+    pub(super) fn new(
+        rules: &'r SignatureRules,
+        text: &str,
+        jws: DetachedJws,
+        signer: String,
+        key: FoundKey,
+        id: Option<String>,
+    ) -> Self {
+        let head = Head {
+            jws: text.to_owned(),
+            signer,
+            kid: jws.kid().map(str::to_owned),
+            algorithm: jws.algorithm(),
+            dialect: jws.dialect(),
+        };
+        Self { rules, head, key, id, reader: jws.begin(), sha256: None, length: 0 }
+    }
+
+    /// The same, with the SHA-256 of the payload for whoever keeps the proof.
+    #[must_use]
+    pub fn with_sha256(self) -> Self {
+        Self { sha256: Some(Hasher(Context::new(&SHA256))), ..self }
+    }
+
+    /// Whether the body has to be in memory as a whole: the algorithm reads it twice, or the rules
+    /// look into it.
+    pub fn needs_whole_body(&self) -> bool {
+        self.reader.needs_whole_payload() || self.rules.reads_body
+    }
+
+    /// Takes the next bytes of the body.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        self.take(bytes);
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.reader.update(bytes);
+        if let Some(Hasher(context)) = &mut self.sha256 {
+            context.update(bytes);
+        }
+    }
+
+    /// The body is whole. `in_memory` is all of it, where [`Self::needs_whole_body`] asked for
+    /// that.
+    ///
+    /// # Errors
+    /// The reason why it does not pass.
+    pub async fn finish(
+        mut self,
+        request: &CanonicalRequest,
+        in_memory: Option<&[u8]>,
+    ) -> Result<VerifiedSignature, Reason> {
+        let payload = self.payload(request)?;
+        let Self { rules, head, key, id, reader, .. } = self;
+        let signed = reader.finish();
+        let key = key.confirmed_by(&signed)?;
+        check_content(rules, &head, id, in_memory).await?;
+        let at = rules.clock.now();
+        Ok(rules.telling.verified(head, key, payload, hash_of(&signed), at))
+    }
+
+    /// What is signed: the body, or what stands for it.
+    fn payload(&mut self, request: &CanonicalRequest) -> Result<PayloadFacts, Reason> {
+        let mut kind = "body";
+        let mut length = self.length;
+        if length == 0 {
+            let path = self.rules.bodiless.payload(request)?;
+            self.take(path.as_bytes());
+            (kind, length) = ("path", path.len() as u64);
+        }
+        let sha256 = self.sha256.take().map(|Hasher(context)| {
+            let mut digest = [0; 32];
+            digest.copy_from_slice(context.finish().as_ref());
+            digest
+        });
+        Ok(PayloadFacts { sha256, length, kind })
+    }
+}
+
+/// What the signed message says of itself: its age, and whether it was here before. Only now, that
+/// it is known to be the signer's, is the body read as anything but bytes.
+async fn check_content(
+    rules: &SignatureRules,
+    head: &Head,
+    id: Option<String>,
+    in_memory: Option<&[u8]>,
+) -> Result<(), Reason> {
+    let now = rules.clock.now();
+    let body = if rules.reads_body { Some(json(in_memory)?) } else { None };
+    if let (Some(freshness), Some(body)) = (&rules.freshness, &body) {
+        freshness.check_body(body, now)?;
+    }
+    let Some(replay) = &rules.replay else {
+        return Ok(());
+    };
+    let id = match (id, &body) {
+        (None, Some(body)) => Replay::id_in_body(replay, body)?,
+        (id, _) => id,
+    };
+    replay.first(&head.signer, &id.ok_or(Reason::SignatureFieldMissing)?, now).await
+}
+
+fn json(body: Option<&[u8]>) -> Result<Json, Reason> {
+    body.and_then(|body| Json::parse(body).ok()).ok_or(Reason::SignatureFieldMissing)
+}
+
+fn hash_of(signed: &SignedPayload) -> Option<Arc<[u8]>> {
+    signed.digest().map(|digest| Arc::from(digest.as_ref()))
+}

@@ -1,0 +1,90 @@
+//! Messages that may come once only.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::signer::text_of;
+use crate::{
+    clock::UnixTime,
+    config::{MessageField, SignatureSettings},
+    jose::{Json, Object},
+    providers::Providers,
+    reason::Reason,
+    replay::{ReplayMemory, Sighting},
+    shared::{Kind, SharedKey, SharedStore},
+};
+
+/// The compiled `replay`.
+#[derive(Debug)]
+pub(super) struct Replay {
+    rules: String,
+    id: MessageField,
+    window: Duration,
+    memory: ReplayMemory,
+    shared: SharedStore,
+}
+
+impl Replay {
+    pub(super) fn new(settings: &SignatureSettings, providers: &Providers) -> Option<Self> {
+        let replay = settings.replay.as_ref()?;
+        Some(Self {
+            rules: settings.name.clone(),
+            id: replay.id.clone(),
+            window: replay.window,
+            memory: providers.replays.memory(&settings.name, replay.entries),
+            shared: providers.shared().clone(),
+        })
+    }
+
+    /// What the header says that the message is called; `None` if the body says it.
+    pub(super) fn id_in_header(&self, header: &Object) -> Result<Option<String>, Reason> {
+        match &self.id {
+            MessageField::Parameter(name) => id(header.get(name)).map(Some),
+            MessageField::Body(_) => Ok(None),
+        }
+    }
+
+    /// What the body says that the message is called; `None` if the header has said it.
+    pub(super) fn id_in_body(&self, body: &Json) -> Result<Option<String>, Reason> {
+        match &self.id {
+            MessageField::Parameter(_) => Ok(None),
+            MessageField::Body(place) => id(place.find(body)).map(Some),
+        }
+    }
+
+    /// Remembers a message whose signature is right; only the first passes, here and, as far as
+    /// the shared store can be asked, in any replica. When the memory is full of messages that may
+    /// still be replayed, nobody can tell any more.
+    pub(super) async fn first(&self, signer: &str, id: &str, now: UnixTime) -> Result<(), Reason> {
+        let digest = self.digest(signer, id);
+        let until = now.0.saturating_add(i64::try_from(self.window.as_secs()).unwrap_or(i64::MAX));
+        match self.memory.see(digest, now, UnixTime(until)) {
+            Sighting::First => {}
+            Sighting::Again => return Err(Reason::SignatureReplayed),
+            Sighting::Full => return Err(Reason::ReplayMemoryFull),
+        }
+        let key = SharedKey::new(Kind::Replay, digest);
+        match self.shared.first(&key, self.window).await {
+            Some(false) => Err(Reason::SignatureReplayed),
+            Some(true) | None => Ok(()),
+        }
+    }
+
+    /// Lengths stand before the parts, so that no two messages have the same digest.
+    fn digest(&self, signer: &str, id: &str) -> [u8; 32] {
+        let mut context = Context::new(&SHA256);
+        for part in ["signature", &self.rules, signer, id] {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
+    }
+}
+
+fn id(value: Option<&Json>) -> Result<String, Reason> {
+    let text = value.and_then(text_of).filter(|text| !text.is_empty());
+    text.map(std::borrow::Cow::into_owned).ok_or(Reason::SignatureFieldMissing)
+}

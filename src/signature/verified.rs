@@ -1,0 +1,120 @@
+//! What a verified signature is, and what the upstream is told of it.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use prometheus::IntCounter;
+
+use super::{PayloadFacts, key_source::FoundKey, pending::Head};
+use crate::{
+    clock::UnixTime,
+    config::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
+    identity::percent_encoded,
+    jose::{Dialect, VerificationKey},
+    telemetry::Metrics,
+};
+
+/// A signature that is right, by a key that is the signer's, over the payload as it was received.
+/// Nothing else makes one.
+#[derive(Debug)]
+pub struct VerifiedSignature {
+    head: Head,
+    key: Arc<VerificationKey>,
+    payload: PayloadFacts,
+    signed_hash: Option<Arc<[u8]>>,
+    headers: Vec<(http::HeaderName, HeaderValue)>,
+}
+
+/// What is told of verified signatures: to the upstream, and to whoever looks at the metrics.
+#[derive(Debug)]
+pub(super) struct Telling {
+    forward: Vec<SignatureHeaderSettings>,
+    /// In the order of [`Dialect::ALL`].
+    verified: Vec<IntCounter>,
+}
+
+impl Telling {
+    pub(super) fn new(settings: &SignatureSettings, metrics: &Metrics) -> Self {
+        let counter = |dialect: &Dialect| {
+            metrics.signatures.with_label_values(&[settings.name.as_str(), dialect.name()])
+        };
+        Self {
+            forward: settings.forward.clone(),
+            verified: Dialect::ALL.iter().map(counter).collect(),
+        }
+    }
+
+    /// Only to be called for a signature that has passed every check.
+    pub(super) fn verified(
+        &self,
+        head: Head,
+        key: FoundKey,
+        payload: PayloadFacts,
+        signed_hash: Option<Arc<[u8]>>,
+        at: UnixTime,
+    ) -> VerifiedSignature {
+        let position = Dialect::ALL.iter().position(|dialect| *dialect == head.dialect);
+        if let Some(counter) = position.and_then(|position| self.verified.get(position)) {
+            counter.inc();
+        }
+        let told = self.forward.iter().filter_map(|forward| {
+            let text = text(forward.fact, &head, &key.key, at)?;
+            let mut value = HeaderValue::from_str(&text).ok()?;
+            value.set_sensitive(true);
+            Some((forward.header.clone(), value))
+        });
+        let headers = told.collect();
+        VerifiedSignature { head, key: key.key, payload, signed_hash, headers }
+    }
+}
+
+/// What a header says; percent-encoded where a header can't hold it, as claims are.
+fn text(fact: SignatureFact, head: &Head, key: &VerificationKey, at: UnixTime) -> Option<String> {
+    match fact {
+        SignatureFact::Signer => Some(percent_encoded(&head.signer)),
+        SignatureFact::Kid => head.kid.as_deref().map(percent_encoded),
+        SignatureFact::Thumbprint => Some(key.thumbprint().to_text()),
+        SignatureFact::Algorithm => Some(head.algorithm.name().to_owned()),
+        SignatureFact::Dialect => Some(head.dialect.name().to_owned()),
+        SignatureFact::VerifiedAt => Some(at.0.to_string()),
+    }
+}
+
+impl VerifiedSignature {
+    /// Sets the headers by which the upstream is told.
+    pub fn apply(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.headers {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+
+    /// Who signed.
+    pub fn signer(&self) -> &str {
+        &self.head.signer
+    }
+
+    /// The signature as it was received.
+    pub fn jws(&self) -> &str {
+        &self.head.jws
+    }
+
+    /// How it is written.
+    pub fn dialect(&self) -> Dialect {
+        self.head.dialect
+    }
+
+    /// The key that it was verified with.
+    pub fn key(&self) -> &VerificationKey {
+        &self.key
+    }
+
+    /// What was signed.
+    pub fn payload(&self) -> &PayloadFacts {
+        &self.payload
+    }
+
+    /// The hash that the algorithm signs, where it signs one.
+    pub fn signed_hash(&self) -> Option<&[u8]> {
+        self.signed_hash.as_deref()
+    }
+}
