@@ -87,6 +87,11 @@ impl<V> BoundedMap<V> {
         }
     }
 
+    /// Every entry, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {
+        self.entries.iter().map(|(key, slot)| (&**key, &slot.value))
+    }
+
     /// Removes everything.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();

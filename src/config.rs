@@ -31,7 +31,9 @@ mod listen;
 mod log;
 mod nearest;
 mod node;
+mod oauth_client;
 mod reader;
+mod registry;
 mod report;
 mod revocation;
 mod routes;
@@ -59,7 +61,7 @@ pub use flags::{FLAG_NAME, Flags};
 pub use forwarding::ForwardingSettings;
 pub use identity::IdentitySettings;
 pub use introspection::{
-    ClientProof, IntrospectWhen, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
+    IntrospectWhen, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
 };
 pub use issuers::{
     ClaimForm, ClaimFormat, CookieBindingSettings, DEFAULT_ALGORITHMS, IssuerSettings,
@@ -68,6 +70,8 @@ pub use issuers::{
 pub use keys::{KeyOwner, KeySettings, KeySource};
 pub use listen::ListenAddress;
 pub use log::{LogFormat, LogSettings};
+pub use oauth_client::ClientProof;
+pub use registry::{FieldRequirement, KeyFormat, RegistrySettings, SelectSettings, SignerUrl};
 pub use revocation::{ListSettings, ListSource, OnFailure, RevocationSettings};
 pub use routes::{AccessSettings, ClaimRequirement, RequirementSettings, RouteSettings};
 pub use server::{AdminSettings, HeldBodySettings, LimitSettings, ServerSettings};

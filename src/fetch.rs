@@ -3,9 +3,11 @@
 //! No redirects, no proxies from the environment, no decompression, no cookies: what the other
 //! side can cost is the deadline and the byte limit.
 
+mod breaker;
 pub mod error;
 mod headers;
 pub(crate) mod jitter;
+pub(crate) mod kept_file;
 pub mod metadata;
 mod schedule;
 mod tls;
@@ -34,6 +36,7 @@ use hyper_util::{
 };
 use tokio::{task::spawn_blocking, time::timeout};
 
+pub(crate) use breaker::Breaker;
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
 pub use metadata::{Metadata, MetadataError};

@@ -6,15 +6,11 @@
 //! to the issuer's `desk`, so that a request that goes away takes no answer from the others.
 
 mod answer;
-mod breaker;
-mod client_auth;
 mod desk;
 mod endpoint;
 mod error;
-mod form;
 mod introspector;
 mod memory;
-mod own_token;
 pub mod probe;
 mod shared_answers;
 mod signed_answer;

@@ -20,10 +20,12 @@
 //! | [`providers`] | keys, introspection and revocation of one configuration, kept up to date |
 //! | [`introspection`] | asking the issuer about a token |
 //! | [`revocation`] | which verified tokens are refused all the same |
+//! | [`registry`] | signers and their keys, looked up one by one |
 //! | [`replay`] | what may be used once only |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`shared`] | what replicas tell each other through Redis |
+//! | [`oauth_client`] | how the proxy proves who it is where it asks |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
@@ -48,10 +50,12 @@ pub mod introspection;
 pub mod jose;
 pub mod keys;
 pub mod lifecycle;
+pub mod oauth_client;
 pub mod policy;
 pub mod providers;
 pub mod proxy;
 pub mod reason;
+pub mod registry;
 pub mod replay;
 pub mod revocation;
 pub mod shared;

@@ -10,6 +10,7 @@ use crate::{
     config::{Settings, SignatureSettings},
     introspection::IntrospectionStore,
     keys::{IssuerKeys, KeyStore},
+    registry::Registry,
     replay::ReplayBook,
     revocation::Revocations,
     shared::{SharedError, SharedStore, Supervisor},
@@ -30,6 +31,8 @@ pub struct Providers {
     /// In the order of `Settings::signatures`; `None` for those without a key set of their own.
     signer_keys: Vec<Option<Arc<IssuerKeys>>>,
     signer_store: KeyStore,
+    /// The same of those whose signers are looked up.
+    registries: Vec<Option<Arc<Registry>>>,
     shared: SharedStore,
     supervisor: Mutex<Option<Supervisor>>,
 }
@@ -44,7 +47,7 @@ impl Providers {
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Result<Self, SharedError> {
-        Self::with(settings, clock, metrics, ReplayBook::default(), |shared| {
+        Self::with(settings, clock, metrics, None, |shared| {
             Revocations::new(&settings.revocation, shared, Arc::clone(clock), metrics)
         })
     }
@@ -59,7 +62,7 @@ impl Providers {
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Result<Self, SharedError> {
-        Self::with(settings, clock, metrics, self.replays.clone(), |shared| {
+        Self::with(settings, clock, metrics, Some(self), |shared| {
             self.revocations.successor(&settings.revocation, shared)
         })
     }
@@ -68,7 +71,7 @@ impl Providers {
         settings: &Settings,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-        replays: ReplayBook,
+        earlier: Option<&Self>,
         revocations: impl FnOnce(SharedStore) -> Revocations,
     ) -> Result<Self, SharedError> {
         let (shared, supervisor) = match &settings.shared {
@@ -89,6 +92,16 @@ impl Providers {
             let mut sets = signer_store.iter().cloned();
             owners.iter().map(|owner| owner.as_ref().and_then(|_| sets.next())).collect()
         };
+        let registries = settings.signatures.iter().map(|signature| {
+            let registry =
+                Registry::new(&signature.name, signature.registry()?, Arc::clone(clock), metrics);
+            if let Some(earlier) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
+                registry.learn_from(earlier);
+            }
+            Some(registry)
+        });
+        let registries = registries.collect();
+        let replays = earlier.map(|earlier| earlier.replays.clone()).unwrap_or_default();
         Ok(Self {
             keys,
             introspection,
@@ -96,6 +109,7 @@ impl Providers {
             replays,
             signer_keys,
             signer_store,
+            registries,
             shared,
             supervisor,
         })
@@ -109,6 +123,7 @@ impl Providers {
     pub fn start(&self) -> ProviderTasks {
         let mut tasks = self.keys.start();
         tasks.extend(self.signer_store.start());
+        tasks.extend(self.registries.iter().flatten().filter_map(|registry| registry.start()));
         tasks.extend(self.introspection.start());
         tasks.extend(self.revocations.start());
         let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -130,6 +145,16 @@ impl Providers {
         self.signer_keys.get(index).cloned().flatten()
     }
 
+    /// The registry of a signature's rules, by their index, if they have one.
+    pub fn registry(&self, index: usize) -> Option<&Arc<Registry>> {
+        self.registries.get(index).and_then(Option::as_ref)
+    }
+
+    fn registry_like(&self, wanted: &Registry) -> Option<&Registry> {
+        let mut registries = self.registries.iter().flatten();
+        registries.find(|registry| registry.is_like(wanted)).map(|registry| &**registry)
+    }
+
     /// What replicas share.
     pub fn shared(&self) -> &SharedStore {
         &self.shared
@@ -139,6 +164,7 @@ impl Providers {
     /// make the proxy unready.
     pub fn troubles(&self, now: UnixTime) -> Vec<String> {
         let mut troubles = self.introspection.troubles(now);
+        troubles.extend(self.registries.iter().flatten().filter_map(|it| it.trouble()));
         troubles.extend(self.shared.trouble());
         troubles
     }

@@ -22,14 +22,8 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use self::{
-    carrier::Carrier,
-    freshness::Freshness,
-    header_rules::HeaderRules,
-    key_source::{KeySource, Sought},
-    replay::Replay,
-    signed_path::Bodiless,
-    signer::Signers,
-    verified::Telling,
+    carrier::Carrier, freshness::Freshness, header_rules::HeaderRules, key_source::KeySource,
+    pending::Head, replay::Replay, signed_path::Bodiless, signer::Signers, verified::Telling,
 };
 use crate::{
     clock::Clock,
@@ -126,13 +120,9 @@ impl SignatureRules {
         }
         let id =
             self.replay.as_ref().map(|replay| replay.id_in_header(jws.header())).transpose()?;
-        let sought = Sought {
-            signer: &signer,
-            kid: jws.kid().filter(|_| self.signers.kid_matters()),
-            algorithm: jws.algorithm(),
-        };
-        let key = self.keys.find(&sought, &self.signers, claims, now).await?;
-        Ok(PendingSignature::new(self, text, jws, signer, key, id.flatten()))
+        let head = Head::new(text, &jws, signer);
+        let key = self.keys.find(&head.sought(self), &self.signers, claims, now).await?;
+        Ok(PendingSignature::new(self, head, jws, key, id.flatten()))
     }
 
     /// The signature, written in an allowed dialect with an allowed algorithm.

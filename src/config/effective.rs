@@ -7,6 +7,7 @@ mod denials;
 mod identity;
 mod introspection;
 mod issuer;
+mod registry;
 mod revocation;
 mod shared;
 mod signature;

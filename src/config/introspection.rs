@@ -1,7 +1,5 @@
 //! `[issuers.NAME.introspection]`: asking the issuer about a token (RFC 7662).
 
-mod client;
-
 use std::{path::PathBuf, time::Duration};
 
 use http::Uri;
@@ -9,13 +7,12 @@ use http::Uri;
 use super::{
     files::{certificate_file, readable_file},
     node::{Node, Value},
+    oauth_client::ClientProof,
     reader::{Parsed, Section},
     urls::{check_fetchable, fetchable, metadata_urls},
     values::{count, duration, size, switch, text, word},
 };
 use crate::fetch::ClientIdentity;
-
-pub use client::ClientProof;
 
 /// `[issuers.NAME.introspection]`
 #[derive(Debug, Clone)]
@@ -181,7 +178,7 @@ impl IntrospectionSettings {
         let method = section.or("method", IntrospectionMethod::Introspect, word(METHODS));
         let allow_http = section.or("allow_http", false, switch);
         let endpoint = endpoint(section, issuer, allow_http, method);
-        let client = ClientProof::build(section, method, allow_http);
+        let client = ClientProof::build(section, nobody_is_asked(method), allow_http);
         let identity = identity(section);
         let cache_ttl = duration(Duration::ZERO..=MAX_CACHE_TTL);
         let settings = Self {
@@ -265,6 +262,11 @@ impl IntrospectionSettings {
             .find(|(_, known)| *known == self.method)
             .map_or("introspect", |(word, _)| word)
     }
+}
+
+/// GenAuth's `validate_token` asks nobody who they are.
+fn nobody_is_asked(method: IntrospectionMethod) -> bool {
+    method != IntrospectionMethod::Introspect
 }
 
 fn endpoint(

@@ -14,6 +14,7 @@ use super::{
     keys::KeyOwner,
     node::{Node, Value},
     reader::{Parsed, Section},
+    registry::RegistrySettings,
     values::{check_name, first_duplicate, header_name, parsed, text, word},
 };
 use crate::jose::{Algorithm, AlgorithmSet, Dialect, DialectSet};
@@ -28,6 +29,7 @@ pub use signer::{CallerBinding, SignerSource};
 
 pub(super) use facts::FACTS;
 pub(super) use profile::PROFILES;
+pub(super) use require::required as required_value;
 
 /// `[signatures.NAME]`
 #[derive(Debug, Clone)]
@@ -149,7 +151,11 @@ impl SignatureSettings {
         let compares =
             |requirement: &HeaderRequirement| matches!(requirement.value, RequiredValue::Claim(_));
         let is_bound = !matches!(self.caller, CallerBinding::Unrelated | CallerBinding::NoToken);
-        is_bound || self.require.iter().any(compares)
+        let of_registry = self.registry().into_iter().flat_map(|registry| &registry.require);
+        let mut of_registry = of_registry.map(|requirement| &requirement.value);
+        is_bound
+            || self.require.iter().any(compares)
+            || of_registry.any(|value| matches!(value, RequiredValue::Claim(_)))
     }
 
     /// Whose key set is looked after for it, if it has one of its own.
@@ -163,6 +169,14 @@ impl SignatureSettings {
             algorithms: self.algorithms,
             keys: (**keys).clone(),
         })
+    }
+
+    /// The registry that is asked about its signers, if one is.
+    pub fn registry(&self) -> Option<&RegistrySettings> {
+        match &self.keys {
+            SignerKeys::Registry(registry) => Some(registry),
+            SignerKeys::Issuer(_) | SignerKeys::Set(_) => None,
+        }
     }
 
     /// Whether something inside of the body is looked at, which has to be in memory for that.

@@ -67,7 +67,8 @@ impl<'g> PendingAdmission<'g> {
         in_memory: Option<&[u8]>,
     ) -> Result<Admission<'g>, Denial> {
         let Self { mut admission, signature } = self;
-        let verified = signature.finish(request, in_memory).await;
+        let claims = admission.token().map(VerifiedToken::claims);
+        let verified = signature.finish(request, in_memory, claims).await;
         let verified = verified.map_err(|reason| refuse(admission.route, reason))?;
         admission.signature = Some(verified);
         Ok(admission)

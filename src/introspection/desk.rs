@@ -14,13 +14,12 @@ use tokio::{
 use crate::{
     clock::{Clock, UnixTime},
     config::IntrospectionSettings,
-    fetch::jitter,
+    fetch::{Breaker, jitter},
 };
 
 use super::{
     IntrospectionError,
     answer::Said,
-    breaker::Breaker,
     endpoint::Endpoint,
     introspector::Ask,
     memory::{Memory, Statement},

@@ -2,30 +2,24 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Uri,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+    HeaderValue, Request, Uri,
+    header::{ACCEPT, AUTHORIZATION},
 };
 use http_body_util::Full;
 use tokio::time::timeout;
 
 use crate::{
     clock::Clock,
-    config::{
-        ClientProof, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
-        IssuerSettings,
-    },
+    config::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings, IssuerSettings},
     fetch::{FetchError, FetchRules, Fetcher, Metadata, shown},
     keys::IssuerKeys,
+    oauth_client::{Form, JSON, OauthClient, form_request},
 };
 
 use super::{
     IntrospectionError,
     answer::{self, Said},
-    client_auth,
-    form::Form,
-    own_token::OwnToken,
     signed_answer::{self, SignedAnswer},
 };
 
@@ -34,8 +28,7 @@ use super::{
 pub(super) struct Endpoint {
     address: Address,
     method: IntrospectionMethod,
-    client: ClientProof,
-    own_token: Option<OwnToken>,
+    client: OauthClient,
     parameters: Vec<(String, String)>,
     signed: Option<SignedAnswer>,
     fetcher: Fetcher,
@@ -48,9 +41,6 @@ enum Address {
     Configured(Uri),
     Discovered(Metadata),
 }
-
-const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 impl Endpoint {
     pub(super) fn new(
@@ -75,8 +65,7 @@ impl Endpoint {
         Self {
             address,
             method: settings.method,
-            client: settings.client.clone(),
-            own_token: OwnToken::of(&settings.client, &clock),
+            client: OauthClient::new(&settings.client, &clock),
             parameters: settings.parameters.clone(),
             signed: SignedAnswer::expected(issuer, settings, keys),
             fetcher: Fetcher::new(rules),
@@ -103,7 +92,7 @@ impl Endpoint {
     /// A token of our own may have been withdrawn: the next one decides whether we are refused.
     fn may_pass(&self, error: &IntrospectionError) -> bool {
         let own_token_refused =
-            self.own_token.is_some() && matches!(error, IntrospectionError::Refused { .. });
+            self.client.has_own_token() && matches!(error, IntrospectionError::Refused { .. });
         own_token_refused || error.is_passing()
     }
 
@@ -191,10 +180,7 @@ impl Endpoint {
         url: &Uri,
         form: &mut Form,
     ) -> Result<Option<HeaderValue>, IntrospectionError> {
-        match &self.own_token {
-            Some(own_token) => own_token.authorization(&self.fetcher).await.map(Some),
-            None => client_auth::prove(&self.client, form, &url.to_string(), &*self.clock).await,
-        }
+        Ok(self.client.authorization(url, form, &self.fetcher).await?)
     }
 
     async fn discard_if_refused(
@@ -202,30 +188,8 @@ impl Endpoint {
         said: &Result<Said, IntrospectionError>,
         proof: Option<HeaderValue>,
     ) {
-        if let (Err(IntrospectionError::Refused { .. }), Some(own_token), Some(proof)) =
-            (said, &self.own_token, proof)
-        {
-            own_token.discard(&proof).await;
+        if let (Err(IntrospectionError::Refused { .. }), Some(proof)) = (said, proof) {
+            self.client.discard(&proof).await;
         }
     }
-}
-
-/// A `POST` of a form.
-pub(super) fn form_request(
-    url: &Uri,
-    form: &Form,
-    authorization: Option<HeaderValue>,
-    place: &str,
-) -> Result<Request<Full<Bytes>>, IntrospectionError> {
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(url)
-        .header(CONTENT_TYPE, FORM)
-        .header(ACCEPT, JSON)
-        .body(Full::new(Bytes::copy_from_slice(form.as_str().as_bytes())))
-        .map_err(|_| answer::malformed(place, "the URL can't be asked"))?;
-    if let Some(authorization) = authorization {
-        request.headers_mut().insert(AUTHORIZATION, authorization);
-    }
-    Ok(request)
 }

@@ -1,6 +1,9 @@
 //! Why nobody can tell whether a token is active.
 
-use crate::fetch::{FetchError, MetadataError};
+use crate::{
+    fetch::{FetchError, MetadataError},
+    oauth_client::ClientError,
+};
 
 /// One question without an answer that counts. The text names the place, what was found there and
 /// what was expected; the token is never in it.
@@ -76,6 +79,18 @@ impl IntrospectionError {
             }
             Self::Status { status, .. } => *status >= 500,
             _ => false,
+        }
+    }
+}
+
+impl From<ClientError> for IntrospectionError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Fetch(error) => Self::Fetch(error),
+            ClientError::Status { place, status } => Self::Status { place, status },
+            ClientError::Refused { place, status } => Self::Refused { place, status },
+            ClientError::Malformed { place, cause } => Self::Malformed { place, cause },
+            ClientError::Secret { place, cause } => Self::Secret { place, cause },
         }
     }
 }

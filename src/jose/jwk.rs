@@ -40,6 +40,8 @@ pub struct VerificationKey {
     kid: Option<String>,
     kind: String,
     thumbprint: Thumbprint,
+    /// The required members of its JWK (RFC 7638 §3.2) as text; `None` for a shared secret.
+    public: Option<Box<str>>,
     /// One ready verifier for each algorithm of the key, never empty.
     verifiers: Vec<Verifier>,
 }
@@ -80,6 +82,7 @@ impl VerificationKey {
             kid: None,
             kind: KeyType::Oct.name().to_owned(),
             thumbprint: Thumbprint::of_secret(secret),
+            public: None,
             verifiers,
         })
     }
@@ -96,6 +99,7 @@ impl VerificationKey {
             kid: kid.map(str::to_owned),
             kind: material.kind(),
             thumbprint: Thumbprint::of(material),
+            public: Some(thumbprint::canonical(material).into()),
             verifiers,
         })
     }
@@ -113,6 +117,19 @@ impl VerificationKey {
     /// Its RFC 7638 thumbprint.
     pub fn thumbprint(&self) -> Thumbprint {
         self.thumbprint
+    }
+
+    /// Its public JWK: what RFC 7638 requires of it, its `kid`, and its `alg` if it is bound to a
+    /// single one. `None` for a shared secret.
+    pub fn public_jwk(&self) -> Option<Object> {
+        let mut jwk = Object::parse(self.public.as_deref()?.as_bytes()).ok()?;
+        if let Some(kid) = self.kid() {
+            jwk.insert("kid", kid);
+        }
+        if let [only] = self.verifiers.as_slice() {
+            jwk.insert("alg", only.algorithm().name());
+        }
+        Some(jwk)
     }
 
     /// What it is, for people: `RSA 2048`, `EC P-256`, `OKP Ed25519`, `AKP ML-DSA-44`, `oct`.

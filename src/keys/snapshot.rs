@@ -1,7 +1,5 @@
 //! The last good keys of a remote source on disk, for a cold start while the source is down.
 
-mod file;
-
 use std::{
     fmt::{Display, Write},
     path::PathBuf,
@@ -16,6 +14,7 @@ use tokio::{task::spawn_blocking, time::Instant};
 use crate::{
     clock::UnixTime,
     config::KeyOwner,
+    fetch::kept_file,
     jose::{JwkSet, SkippedKey, jwk::KeyLimits},
 };
 
@@ -89,7 +88,7 @@ impl Snapshot {
         now: UnixTime,
     ) -> Result<Option<(JwkSet, UnixTime)>, SnapshotError> {
         let (path, max_bytes) = (self.path.clone(), self.max_bytes);
-        let read = spawn_blocking(move || file::read(&path, max_bytes)).await;
+        let read = spawn_blocking(move || kept_file::read(&path, max_bytes)).await;
         let bytes = read.map_err(|error| self.error(error))?.map_err(|error| self.error(error))?;
         let Some(bytes) = bytes else { return Ok(None) };
         let page: Page = serde_json::from_slice(&bytes).map_err(|error| self.error(error))?;
@@ -142,7 +141,7 @@ impl Snapshot {
         };
         let bytes = serde_json::to_vec(&page).map_err(|error| self.error(error))?;
         let path = self.path.clone();
-        let write = spawn_blocking(move || file::write(&path, &bytes)).await;
+        let write = spawn_blocking(move || kept_file::write(&path, &bytes)).await;
         write.map_err(|error| self.error(error))?.map_err(|error| self.error(error))?;
         self.written = Some(Instant::now());
         Ok(())

@@ -9,6 +9,7 @@ use crate::{
     keys::{IssuerKeys, KeyLookup, KeySet, KeyWait},
     providers::Providers,
     reason::Reason,
+    registry::{LookupError, Registered, Registry, Unapproved},
 };
 
 use super::signer::Signers;
@@ -18,6 +19,8 @@ use super::signer::Signers;
 pub(super) enum KeySource {
     /// A key set: the keys of all signers, or of the only one.
     Set(Arc<IssuerKeys>),
+    /// A registry, which is asked about each signer.
+    Registry(Arc<Registry>),
     /// Settings that name a source that is not there; validated settings do not.
     Nowhere,
 }
@@ -35,15 +38,18 @@ pub(super) struct Sought<'s> {
 #[derive(Debug)]
 pub(super) struct FoundKey {
     pub(super) key: Arc<VerificationKey>,
+    /// Where a changed key may be found.
+    renewable: Option<(Arc<Registry>, Arc<Registered>)>,
 }
 
 impl KeySource {
     pub(super) fn new(index: usize, settings: &SignatureSettings, providers: &Providers) -> Self {
-        let set = match &settings.keys {
-            SignerKeys::Issuer(issuer) => providers.keys.issuer(*issuer).cloned(),
-            SignerKeys::Set(_) => providers.signer_keys(index),
+        let source = match &settings.keys {
+            SignerKeys::Issuer(issuer) => providers.keys.issuer(*issuer).cloned().map(Self::Set),
+            SignerKeys::Set(_) => providers.signer_keys(index).map(Self::Set),
+            SignerKeys::Registry(_) => providers.registry(index).cloned().map(Self::Registry),
         };
-        set.map_or(Self::Nowhere, Self::Set)
+        source.unwrap_or(Self::Nowhere)
     }
 
     /// The key of the signer, and of nobody else.
@@ -51,20 +57,77 @@ impl KeySource {
         &self,
         sought: &Sought<'_>,
         signers: &Signers,
-        _claims: Option<&Object>,
+        claims: Option<&Object>,
         now: UnixTime,
     ) -> Result<FoundKey, Reason> {
         match self {
             Self::Set(keys) => find_in_set(keys, sought, signers, now).await,
+            Self::Registry(registry) => find_in_registry(registry, sought, claims).await,
             Self::Nowhere => Err(Reason::KeysUnavailable),
         }
     }
 }
 
 impl FoundKey {
-    /// The same, if the signature is right under it.
-    pub(super) fn confirmed_by(self, signed: &SignedPayload) -> Result<Self, Reason> {
-        if signed.verifies_under(&self.key) { Ok(self) } else { Err(Reason::SignatureInvalid) }
+    /// The key under which the signature is right: this one, or the one that took its place.
+    pub(super) async fn confirmed_by(
+        self,
+        signed: &SignedPayload,
+        sought: &Sought<'_>,
+        claims: Option<&Object>,
+    ) -> Result<Self, Reason> {
+        if signed.verifies_under(&self.key) {
+            return Ok(self);
+        }
+        let (registry, entry) = self.renewable.ok_or(Reason::SignatureInvalid)?;
+        let renewed = registry.find_renewed(sought.signer, &entry).await;
+        if Arc::ptr_eq(&renewed, &entry) {
+            return Err(Reason::SignatureInvalid);
+        }
+        let found = key_of(&registry, &renewed, sought, claims)?;
+        if signed.verifies_under(&found.key) { Ok(found) } else { Err(Reason::SignatureInvalid) }
+    }
+}
+
+async fn find_in_registry(
+    registry: &Arc<Registry>,
+    sought: &Sought<'_>,
+    claims: Option<&Object>,
+) -> Result<FoundKey, Reason> {
+    let entry = registry.find(sought.signer).await.map_err(|error| match error {
+        LookupError::Unknown => Reason::SignerUnknown,
+        LookupError::Unavailable => Reason::KeysUnavailable,
+    })?;
+    match key_of(registry, &entry, sought, claims) {
+        // The key may have changed: the registry is asked once more.
+        Err(Reason::SignerMismatch | Reason::SignatureAlgorithmNotAllowed) => {
+            let renewed = registry.find_renewed(sought.signer, &entry).await;
+            key_of(registry, &renewed, sought, claims)
+        }
+        verdict => verdict,
+    }
+}
+
+/// The signer's key, if the registry approves of the signer. A `kid` that none of the signer's
+/// keys has is another's.
+fn key_of(
+    registry: &Arc<Registry>,
+    entry: &Arc<Registered>,
+    sought: &Sought<'_>,
+    claims: Option<&Object>,
+) -> Result<FoundKey, Reason> {
+    registry.check(entry, claims).map_err(|unapproved| match unapproved {
+        Unapproved::NotApproved => Reason::SignerNotApproved,
+        Unapproved::OtherCaller => Reason::SignerMismatch,
+    })?;
+    match entry.key_for(sought.kid, sought.algorithm) {
+        KeyLookup::Found(key) => Ok(FoundKey {
+            key: Arc::clone(key),
+            renewable: Some((Arc::clone(registry), Arc::clone(entry))),
+        }),
+        KeyLookup::UnknownKid => Err(Reason::SignerMismatch),
+        KeyLookup::NoSuitableKey => Err(Reason::SignatureAlgorithmNotAllowed),
+        KeyLookup::Ambiguous => Err(Reason::SignerUnknown),
     }
 }
 
@@ -108,7 +171,7 @@ fn look_up(
         KeyLookup::Found(key) if signers.are_named_by_kid() && key.kid() != kid => {
             Err(Reason::SignerUnknown)
         }
-        KeyLookup::Found(key) => Ok(FoundKey { key: Arc::clone(key) }),
+        KeyLookup::Found(key) => Ok(FoundKey { key: Arc::clone(key), renewable: None }),
         KeyLookup::UnknownKid | KeyLookup::Ambiguous => Err(Reason::SignerUnknown),
         KeyLookup::NoSuitableKey => Err(Reason::SignatureAlgorithmNotAllowed),
     }

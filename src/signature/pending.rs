@@ -5,10 +5,12 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::{
-    PayloadFacts, SignatureRules, VerifiedSignature, key_source::FoundKey, replay::Replay,
+    PayloadFacts, SignatureRules, VerifiedSignature,
+    key_source::{FoundKey, Sought},
+    replay::Replay,
 };
 use crate::{
-    jose::{Algorithm, DetachedJws, Dialect, Json, PayloadReader, SignedPayload},
+    jose::{Algorithm, DetachedJws, Dialect, Json, Object, PayloadReader, SignedPayload},
     policy::CanonicalRequest,
     reason::Reason,
 };
@@ -37,6 +39,27 @@ pub(super) struct Head {
     pub(super) dialect: Dialect,
 }
 
+impl Head {
+    pub(super) fn new(text: &str, jws: &DetachedJws, signer: String) -> Self {
+        Self {
+            jws: text.to_owned(),
+            signer,
+            kid: jws.kid().map(str::to_owned),
+            algorithm: jws.algorithm(),
+            dialect: jws.dialect(),
+        }
+    }
+
+    /// The key that is wanted.
+    pub(super) fn sought(&self, rules: &SignatureRules) -> Sought<'_> {
+        Sought {
+            signer: &self.signer,
+            kid: self.kid.as_deref().filter(|_| rules.signers.kid_matters()),
+            algorithm: self.algorithm,
+        }
+    }
+}
+
 /// A SHA-256 under way; `Context` shows nothing of itself.
 struct Hasher(Context);
 
@@ -49,19 +72,11 @@ impl std::fmt::Debug for Hasher {
 impl<'r> PendingSignature<'r> {
     pub(super) fn new(
         rules: &'r SignatureRules,
-        text: &str,
+        head: Head,
         jws: DetachedJws,
-        signer: String,
         key: FoundKey,
         id: Option<String>,
     ) -> Self {
-        let head = Head {
-            jws: text.to_owned(),
-            signer,
-            kid: jws.kid().map(str::to_owned),
-            algorithm: jws.algorithm(),
-            dialect: jws.dialect(),
-        };
         Self { rules, head, key, id, reader: jws.begin(), sha256: None, length: 0 }
     }
 
@@ -91,7 +106,7 @@ impl<'r> PendingSignature<'r> {
     }
 
     /// The body is whole. `in_memory` is all of it, where [`Self::needs_whole_body`] asked for
-    /// that.
+    /// that; `claims` are as they were in the beginning.
     ///
     /// # Errors
     /// The reason why it does not pass.
@@ -99,11 +114,12 @@ impl<'r> PendingSignature<'r> {
         mut self,
         request: &CanonicalRequest,
         in_memory: Option<&[u8]>,
+        claims: Option<&Object>,
     ) -> Result<VerifiedSignature, Reason> {
         let payload = self.payload(request)?;
         let Self { rules, head, key, id, reader, .. } = self;
         let signed = reader.finish();
-        let key = key.confirmed_by(&signed)?;
+        let key = key.confirmed_by(&signed, &head.sought(rules), claims).await?;
         check_content(rules, &head, id, in_memory).await?;
         let at = rules.clock.now();
         Ok(rules.telling.verified(head, key, payload, hash_of(&signed), at))

@@ -33,6 +33,8 @@ pub struct Metrics {
     pub introspection_up: IntGaugeVec,
     /// Verified signatures over requests, by `signature` (the rules) and `dialect`.
     pub signatures: IntCounterVec,
+    /// Questions to registries of signers, by `signature` (the rules) and `outcome`.
+    pub registry_lookups: IntCounterVec,
     /// Bytes of request bodies that are held until their signature is verified.
     pub held_bytes: IntGauge,
     /// Assertions signed.
@@ -137,6 +139,12 @@ impl Metrics {
                 "signatures_verified_total",
                 "Verified signatures over requests.",
                 &["signature", "dialect"],
+            )?,
+            registry_lookups: counters(
+                &registry,
+                "registry_lookups_total",
+                "Questions to registries of signers.",
+                &["signature", "outcome"],
             )?,
             held_bytes: int_gauge(
                 &registry,

@@ -46,7 +46,7 @@ pub(super) fn introspection_table(settings: &IntrospectionSettings) -> Value {
         .table()
 }
 
-fn client_proof(writer: Writer, client: &ClientProof) -> Writer {
+pub(super) fn client_proof(writer: Writer, client: &ClientProof) -> Writer {
     let writer = writer.text("auth", client.auth_word());
     match client {
         ClientProof::Nobody => writer,

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use super::{issuer::keys_table, writer::Writer};
+use super::{issuer::keys_table, registry::registry_table, writer::Writer};
 use crate::config::{
     BodilessSettings, CallerBinding, FreshnessSettings, IssuerSettings, MessageField,
     ReplaySettings, RequiredValue, SignatureSettings, SignerKeys, SignerSource, signatures::FACTS,
@@ -69,6 +69,9 @@ fn keys(keys: &SignerKeys, issuers: &[IssuerSettings]) -> Value {
             one("issuer", issuers.get(*index).map_or("", |issuer| issuer.name.as_str()))
         }
         SignerKeys::Set(keys) => keys_table(keys),
+        SignerKeys::Registry(registry) => {
+            Writer::default().value("registry", registry_table(registry)).table()
+        }
     }
 }
 
@@ -80,7 +83,7 @@ fn headers(signature: &SignatureSettings) -> Value {
     headers.collect::<Table>().into()
 }
 
-fn required(value: &RequiredValue) -> Value {
+pub(super) fn required(value: &RequiredValue) -> Value {
     match value {
         RequiredValue::AnyOf(texts) => {
             texts.iter().cloned().map(Value::from).collect::<Vec<_>>().into()

@@ -4,6 +4,7 @@ use super::SignerSource;
 use crate::config::{
     keys::{KeySettings, KeySource},
     reader::Section,
+    registry::RegistrySettings,
     values::reference,
 };
 
@@ -14,6 +15,8 @@ pub enum SignerKeys {
     Issuer(usize),
     /// A key set of its own.
     Set(Box<KeySettings>),
+    /// A registry, which is asked about each signer.
+    Registry(Box<RegistrySettings>),
 }
 
 const EXPECTED: &str = "one of jwks_url, jwk_url, jwks_file, pem_file, hex, discovery (a URL), \
@@ -26,8 +29,8 @@ impl SignerKeys {
         issuers: &[String],
     ) -> Option<Self> {
         let keys = section.section("keys", |keys| Self::read(keys, issuers));
-        let is_lookup = false;
-        if let (Some(_), Some(SignerSource::Parameter(name)), false) = (&keys, signer, is_lookup) {
+        let is_set = matches!(keys, Some(Self::Issuer(_) | Self::Set(_)));
+        if let (true, Some(SignerSource::Parameter(name))) = (is_set, signer) {
             // Anybody with a key in the set could write anybody's name there.
             section.mistake(
                 "signer",
@@ -46,6 +49,11 @@ impl SignerKeys {
             return issuer.map(|(index, _)| Self::Issuer(index));
         }
         section.node("issuer");
+        if section.peek("registry").is_some() {
+            let registry = section.section("registry", RegistrySettings::build);
+            return registry.map(|registry| Self::Registry(Box::new(registry)));
+        }
+        section.node("registry");
         let mistakes = section.mistakes();
         let keys = KeySettings::build(section, None);
         match keys.as_ref().map(|keys| &keys.source) {

@@ -42,9 +42,11 @@ pub(super) fn build(section: &mut Section<'_>) -> Option<Vec<HeaderRequirement>>
     })
 }
 
-fn required(node: &Node) -> Parsed<RequiredValue> {
+/// What something must be.
+pub(in crate::config) fn required(node: &Node) -> Parsed<RequiredValue> {
     match &node.value {
         Value::Text(_) => Ok(RequiredValue::AnyOf(vec![text(node)?])),
+        Value::Bool(truth) => Ok(RequiredValue::AnyOf(vec![truth.to_string()])),
         Value::List(list) if !list.is_empty() => {
             list.iter().map(text).collect::<Parsed<_>>().map(RequiredValue::AnyOf)
         }

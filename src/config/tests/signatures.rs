@@ -204,3 +204,73 @@ fn a_route_refers_to_rules_that_are_there() {
          \"partner\"?",
     );
 }
+
+/// The minimal configuration with signers of this registry.
+fn of_registry(lines: &str) -> String {
+    format!(
+        "{MINIMAL}\n[signatures.partner]\nsigner = {{ claim = \"azp\" }}\n[signatures.partner.keys.registry]\n{lines}"
+    )
+}
+
+const REGISTRY: &str = "url = \"https://registry.example.com/roles/{signer}\"";
+
+#[test]
+fn a_registry_is_printed_so_that_it_loads_again_and_means_the_same() {
+    let workspace = Workspace::new();
+    let secret = workspace.write("secret", "s3cret");
+    for lines in [
+        REGISTRY.to_owned(),
+        format!(
+            "{REGISTRY}\npointer = \"/publicKey\"\nformat = \"ed25519\"\nnegative_ttl = \"0s\""
+        ),
+        "url = \"https://registry.example.com/all\"\nselect = { list = \"/e\", member = \"id\" }\n\
+         require = { status = [\"A\", \"B\"], ok = true, client = { claim = \"azp\" } }"
+            .to_owned(),
+        format!(
+            "{REGISTRY}\nauth = \"bearer\"\ntoken_url = \"https://idp.example.com/token\"\n\
+             client_id = \"us\"\nclient_secret_file = \"{secret}\""
+        ),
+    ] {
+        let printed = settings(&of_registry(&lines)).to_toml();
+        assert_eq!(settings(&printed).to_toml(), printed, "{lines}");
+    }
+}
+
+#[test]
+fn a_registry_that_could_be_misled_is_a_mistake() {
+    const URL: &str = "url: found \"https://{signer}.example.com/key\", expected the URL of the \
+                       registry, with {signer} where the signer's name belongs (a signer's name \
+                       must not choose the host)";
+    for (lines, mistake) in [
+        ("url = \"https://{signer}.example.com/key\"".to_owned(), URL),
+        (
+            format!("{REGISTRY}\nrequire = {{ kcClientSecret = \"x\" }}"),
+            "require.kcClientSecret: looks like a secret, and those are not kept; expected another \
+             field",
+        ),
+        (
+            format!("{REGISTRY}\nrefresh = \"2h\"\nmax_stale = \"1h\""),
+            "max_stale: is shorter than refresh: keys would lapse between two renewals",
+        ),
+        (
+            format!("{REGISTRY}\nselect = {{ list = \"/e\" }}"),
+            "select: no member; expected { list = \"/entities\", member = \"/entityinfo/id\" }",
+        ),
+    ] {
+        assert_mistake(
+            &of_registry(&lines),
+            &format!("signatures.partner.keys.registry.{mistake}"),
+        );
+    }
+}
+
+#[test]
+fn s7_what_a_registry_compares_with_a_claim_binds_the_signer_to_the_caller() {
+    let text = format!(
+        "{MINIMAL}\n[signatures.partner]\nsigner = \"kid\"\n[signatures.partner.keys.registry]\n\
+         {REGISTRY}\nrequire = {{ client = {{ claim = \"azp\" }} }}\n\
+         [[routes]]\npath = \"/signed\"\nsignature = \"partner\""
+    );
+    assert_eq!(settings(&text).signatures[0].caller, CallerBinding::Registry);
+    assert!(settings(&text).signatures[0].needs_token());
+}

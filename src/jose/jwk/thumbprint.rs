@@ -22,31 +22,7 @@ impl Thumbprint {
 
     /// Of public material, over its canonical form.
     pub(super) fn of(material: &PublicMaterial) -> Self {
-        // The required members in lexical order, without white space (RFC 7638 §3.2-3.3). No value
-        // needs escaping: all are base64url or registered names.
-        Self::sha256(&match material {
-            PublicMaterial::Rsa(key) => format!(
-                r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
-                base64url::encode(key.exponent()),
-                base64url::encode(key.modulus()),
-            ),
-            PublicMaterial::Ec { curve, point } => {
-                let (x, y) = coordinates(point);
-                format!(
-                    r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
-                    curve.name(),
-                    base64url::encode(x),
-                    base64url::encode(y),
-                )
-            }
-            PublicMaterial::Ed25519(key) => format!(
-                r#"{{"crv":"{ED25519_CURVE}","kty":"OKP","x":"{}"}}"#,
-                base64url::encode(key),
-            ),
-            PublicMaterial::MlDsa { alg, key } => {
-                format!(r#"{{"alg":"{alg}","kty":"AKP","pub":"{}"}}"#, base64url::encode(key))
-            }
-        })
+        Self::sha256(&canonical(material))
     }
 
     /// Of a shared secret. Not to be shown: it lets guesses at a weak secret be tried offline
@@ -71,6 +47,33 @@ impl Thumbprint {
 impl fmt::Debug for Thumbprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Thumbprint({})", self.to_text())
+    }
+}
+
+/// The required members in lexical order, without white space (RFC 7638 §3.2-3.3). No value needs
+/// escaping: all are base64url or registered names.
+pub(super) fn canonical(material: &PublicMaterial) -> String {
+    match material {
+        PublicMaterial::Rsa(key) => format!(
+            r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
+            base64url::encode(key.exponent()),
+            base64url::encode(key.modulus()),
+        ),
+        PublicMaterial::Ec { curve, point } => {
+            let (x, y) = coordinates(point);
+            format!(
+                r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
+                curve.name(),
+                base64url::encode(x),
+                base64url::encode(y),
+            )
+        }
+        PublicMaterial::Ed25519(key) => {
+            format!(r#"{{"crv":"{ED25519_CURVE}","kty":"OKP","x":"{}"}}"#, base64url::encode(key))
+        }
+        PublicMaterial::MlDsa { alg, key } => {
+            format!(r#"{{"alg":"{alg}","kty":"AKP","pub":"{}"}}"#, base64url::encode(key))
+        }
     }
 }
 

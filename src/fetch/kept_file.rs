@@ -16,7 +16,7 @@ const MODE: u32 = 0o600;
 const FOREIGN_WRITE: u32 = 0o022;
 
 /// The whole file; `None` if there is none.
-pub(super) fn read(path: &Path, max_bytes: usize) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn read(path: &Path, max_bytes: usize) -> io::Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -40,7 +40,7 @@ pub(super) fn read(path: &Path, max_bytes: usize) -> io::Result<Option<Vec<u8>>>
 
 /// Replaces the file in one step: whoever reads it, after a crash too, sees the old content or
 /// the new one.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

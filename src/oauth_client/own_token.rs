@@ -13,9 +13,7 @@ use crate::{
     jose::{Json, Object},
 };
 
-use super::{
-    IntrospectionError, answer::malformed, client_auth, endpoint::form_request, form::Form,
-};
+use super::{ClientError, error::malformed, form::Form, form_request, proof};
 
 /// Gets a token when there is none, keeps it, and gets the next one before it ends.
 #[derive(Debug)]
@@ -61,7 +59,7 @@ impl OwnToken {
     pub(super) async fn authorization(
         &self,
         fetcher: &Fetcher,
-    ) -> Result<HeaderValue, IntrospectionError> {
+    ) -> Result<HeaderValue, ClientError> {
         let mut kept = self.kept.lock().await;
         if let Some(kept) = &*kept
             && Instant::now() < kept.renew_at
@@ -82,7 +80,7 @@ impl OwnToken {
         }
     }
 
-    async fn fetch(&self, fetcher: &Fetcher) -> Result<Kept, IntrospectionError> {
+    async fn fetch(&self, fetcher: &Fetcher) -> Result<Kept, ClientError> {
         let place = shown(&self.url);
         let mut form = Form::default();
         form.add("grant_type", "client_credentials");
@@ -90,19 +88,19 @@ impl OwnToken {
             form.add("scope", scope);
         }
         let endpoint = self.url.to_string();
-        let proof = client_auth::prove(&self.client, &mut form, &endpoint, &*self.clock).await?;
-        let reply = fetcher.send(form_request(&self.url, &form, proof, &place)?).await?;
+        let proven = proof::prove(&self.client, &mut form, &endpoint, &*self.clock).await?;
+        let reply = fetcher.send(form_request(&self.url, &form, proven, &place)?).await?;
         let status = reply.status.as_u16();
         match status {
             200 => read(&reply.body, &place),
-            400 | 401 | 403 => Err(IntrospectionError::Refused { place, status }),
-            _ => Err(IntrospectionError::Status { place, status }),
+            400 | 401 | 403 => Err(ClientError::Refused { place, status }),
+            _ => Err(ClientError::Status { place, status }),
         }
     }
 }
 
 /// Reads the answer of a token endpoint (RFC 6749 §5.1).
-fn read(body: &[u8], place: &str) -> Result<Kept, IntrospectionError> {
+fn read(body: &[u8], place: &str) -> Result<Kept, ClientError> {
     let refuse = |cause| malformed(place, cause);
     let members = Object::parse(body).map_err(|_| refuse("the answer is no JSON object"))?;
     let token = members.get("access_token").and_then(Json::as_str);
@@ -112,7 +110,7 @@ fn read(body: &[u8], place: &str) -> Result<Kept, IntrospectionError> {
         return Err(refuse("the \"token_type\" is not Bearer"));
     }
     let value = Zeroizing::new(format!("Bearer {token}"));
-    let authorization = client_auth::credential(&value)
+    let authorization = proof::credential(&value)
         .ok_or_else(|| refuse("the \"access_token\" can't be sent in a header"))?;
     let lifetime = match members.get("expires_in") {
         Some(Json::Integer(seconds)) => {

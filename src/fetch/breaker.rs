@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// Counts failures in a row, and says when to stop asking and when to try again.
 #[derive(Debug, Default)]
-pub(super) struct Breaker {
+pub(crate) struct Breaker {
     failures: u32,
     rests_until: Option<Instant>,
     /// Whether the one question that tries again is under way.
@@ -22,7 +22,7 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 
 impl Breaker {
     /// Whether a question may be put now. After a rest, one may; the others wait for its outcome.
-    pub(super) fn lets_pass(&mut self, now: Instant) -> bool {
+    pub(crate) fn lets_pass(&mut self, now: Instant) -> bool {
         match self.rests_until {
             None => true,
             Some(until) if now < until || self.probing => false,
@@ -34,12 +34,12 @@ impl Breaker {
     }
 
     /// An answer that counts.
-    pub(super) fn succeeded(&mut self) {
+    pub(crate) fn succeeded(&mut self) {
         *self = Self::default();
     }
 
     /// None. `jitter` in 0..=1 spreads the attempts of several proxies.
-    pub(super) fn failed(&mut self, now: Instant, jitter: f64) {
+    pub(crate) fn failed(&mut self, now: Instant, jitter: f64) {
         let was_resting = self.rests_until.is_some();
         if was_resting && !self.probing {
             return; // a question from before the rest

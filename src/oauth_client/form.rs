@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 
 /// A form in the making. It holds a token and often a secret, so it is wiped when it goes.
 #[derive(Default)]
-pub(super) struct Form(Zeroizing<String>);
+pub(crate) struct Form(Zeroizing<String>);
 
 impl Form {
-    pub(super) fn add(&mut self, name: &str, value: &str) {
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
         if !self.0.is_empty() {
             self.0.push('&');
         }
@@ -18,7 +18,7 @@ impl Form {
         encode(value, &mut self.0);
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -32,7 +32,7 @@ pub(super) fn encoded(text: &str) -> Zeroizing<String> {
 
 /// Everything but the unreserved characters is escaped, a space too: `%20` is understood in forms
 /// and in queries, `+` in forms only (threats I-14).
-fn encode(text: &str, into: &mut String) {
+pub(crate) fn encode(text: &str, into: &mut String) {
     into.reserve(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

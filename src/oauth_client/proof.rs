@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    IntrospectionError,
+    ClientError,
     form::{Form, encoded},
 };
 
@@ -33,7 +33,7 @@ pub(super) async fn prove(
     form: &mut Form,
     endpoint: &str,
     clock: &dyn Clock,
-) -> Result<Option<HeaderValue>, IntrospectionError> {
+) -> Result<Option<HeaderValue>, ClientError> {
     match client {
         // The bearer token is fetched by whoever keeps it.
         ClientProof::Nobody | ClientProof::Bearer { .. } => Ok(None),
@@ -67,7 +67,7 @@ fn basic(
     secret: &str,
     is_encoded: bool,
     file: &Path,
-) -> Result<HeaderValue, IntrospectionError> {
+) -> Result<HeaderValue, ClientError> {
     let pair = if is_encoded {
         Zeroizing::new(format!("{}:{}", *encoded(user), *encoded(secret)))
     } else {
@@ -91,7 +91,7 @@ fn assertion(
     audience: &str,
     now: UnixTime,
     file: &Path,
-) -> Result<String, IntrospectionError> {
+) -> Result<String, ClientError> {
     let mut header = Object::default();
     header.insert("alg", key.algorithm().name());
     header.insert("kid", key.kid());
@@ -114,7 +114,7 @@ fn fresh_id() -> Option<String> {
     Some(base64url::encode(&random))
 }
 
-async fn signing_key(file: &Path) -> Result<SigningKey, IntrospectionError> {
+async fn signing_key(file: &Path) -> Result<SigningKey, ClientError> {
     let text = secret(file).await?;
     // What the parser says could show a part of the key.
     let jwk = Object::parse(text.as_bytes()).map_err(|_| unusable(file, "is no private JWK"))?;
@@ -128,7 +128,7 @@ async fn signing_key(file: &Path) -> Result<SigningKey, IntrospectionError> {
 
 /// A secret out of its file, one trailing line break removed. Read each time: who rotates it need
 /// not tell anybody.
-pub(super) async fn secret(file: &Path) -> Result<Zeroizing<String>, IntrospectionError> {
+pub(super) async fn secret(file: &Path) -> Result<Zeroizing<String>, ClientError> {
     let bytes = tokio::fs::read(file).await.map(Zeroizing::new);
     let bytes = bytes.map_err(|error| unusable(file, &error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unusable(file, "is not UTF-8"))?;
@@ -141,7 +141,7 @@ pub(super) async fn secret(file: &Path) -> Result<Zeroizing<String>, Introspecti
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-fn unusable(file: &Path, cause: &str) -> IntrospectionError {
+fn unusable(file: &Path, cause: &str) -> ClientError {
     let place = quoted(&file.display().to_string());
-    IntrospectionError::Secret { place, cause: cause.to_owned() }
+    ClientError::Secret { place, cause: cause.to_owned() }
 }

@@ -4,14 +4,12 @@ use std::path::PathBuf;
 
 use http::Uri;
 
-use crate::config::{
+use super::{
     files::readable_file,
     reader::Section,
     urls::fetchable,
     values::{text, word},
 };
-
-use super::IntrospectionMethod;
 
 /// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,
 /// so that a rotated one is taken without a reload.
@@ -112,15 +110,16 @@ const KEYS: &[&str] = &[
 ];
 
 impl ClientProof {
+    /// With `nobody_by_default`, an absent `auth` asks for nothing.
     pub(super) fn build(
         section: &mut Section<'_>,
-        method: IntrospectionMethod,
+        nobody_by_default: bool,
         allow_http: bool,
     ) -> Option<Self> {
         let given = section.peek("auth").is_some();
         let auth = section.or("auth", AuthWord::ClientSecretBasic, word(AUTH));
-        let client = if !given && method != IntrospectionMethod::Introspect {
-            Some(Self::Nobody) // GenAuth's validate_token asks nobody who they are
+        let client = if !given && nobody_by_default {
+            Some(Self::Nobody)
         } else {
             client_of(section, auth, allow_http)
         };
@@ -136,7 +135,7 @@ impl ClientProof {
     }
 
     /// The way of authentication as it is written.
-    pub(in crate::config) fn auth_word(&self) -> &'static str {
+    pub(super) fn auth_word(&self) -> &'static str {
         match self {
             Self::Nobody => "tls_client_auth",
             Self::Id(_) => "none",

@@ -1,0 +1,46 @@
+//! `[signatures.NAME.keys.registry]`, written back.
+
+use toml::{Table, Value};
+
+use super::{introspection::client_proof, signature::required, writer::Writer};
+use crate::config::{ClientProof, RegistrySettings, SelectSettings};
+
+pub(super) fn registry_table(registry: &RegistrySettings) -> Value {
+    let writer = Writer::default()
+        .text("url", &registry.url)
+        .optional("pointer", registry.pointer.as_ref())
+        .text("format", registry.format_word())
+        .optional_value("select", registry.select.as_ref().map(select));
+    let writer = match &registry.client {
+        ClientProof::Nobody => writer,
+        client => client_proof(writer, client),
+    };
+    let require = registry.require.iter();
+    let require = require.map(|it| (it.field.as_str().to_owned(), required(&it.value)));
+    let writer = match require.collect::<Table>() {
+        none if none.is_empty() => writer,
+        some => writer.value("require", some.into()),
+    };
+    writer
+        .duration("refresh", registry.refresh)
+        .duration("max_stale", registry.max_stale)
+        .duration("negative_ttl", registry.negative_ttl)
+        .duration("cooldown", registry.cooldown)
+        .count("entries", registry.entries)
+        .count("concurrency", registry.concurrency)
+        .duration("timeout", registry.timeout)
+        .size("max_bytes", registry.max_bytes)
+        .switch("allow_http", registry.allow_http)
+        .optional_path("ca_file", registry.ca_file.as_deref())
+        .optional_path("client_certificate", registry.identity.as_ref().map(|i| &*i.certificate))
+        .optional_path("client_key", registry.identity.as_ref().map(|i| &*i.private_key))
+        .optional_path("snapshot", registry.snapshot.as_deref())
+        .table()
+}
+
+fn select(select: &SelectSettings) -> Value {
+    Writer::default()
+        .optional("list", select.list.as_ref())
+        .text("member", select.member.as_str())
+        .table()
+}

@@ -1,0 +1,95 @@
+//! How the proxy proves who it is where it asks something itself: at introspection endpoints and
+//! registries of keys.
+
+mod error;
+mod form;
+mod own_token;
+mod proof;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Uri,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE},
+};
+use http_body_util::Full;
+
+use self::own_token::OwnToken;
+use crate::{clock::Clock, config::ClientProof, fetch::Fetcher};
+
+pub use self::error::ClientError;
+pub(crate) use self::form::{Form, encode};
+
+/// One client of one server, and the token of its own where it needs one.
+#[derive(Debug)]
+pub(crate) struct OauthClient {
+    proof: ClientProof,
+    own_token: Option<OwnToken>,
+    clock: Arc<dyn Clock>,
+}
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+
+impl OauthClient {
+    pub(crate) fn new(proof: &ClientProof, clock: &Arc<dyn Clock>) -> Self {
+        Self {
+            proof: proof.clone(),
+            own_token: OwnToken::of(proof, clock),
+            clock: Arc::clone(clock),
+        }
+    }
+
+    /// What belongs into `Authorization` of a request to the endpoint; what belongs into its form
+    /// is added there.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub(crate) async fn authorization(
+        &self,
+        endpoint: &Uri,
+        form: &mut Form,
+        fetcher: &Fetcher,
+    ) -> Result<Option<HeaderValue>, ClientError> {
+        match &self.own_token {
+            Some(own_token) => own_token.authorization(fetcher).await.map(Some),
+            None => proof::prove(&self.proof, form, &endpoint.to_string(), &*self.clock).await,
+        }
+    }
+
+    /// Whether it has a token of its own, of which there may be a fresher one.
+    pub(crate) fn has_own_token(&self) -> bool {
+        self.own_token.is_some()
+    }
+
+    /// The server did not accept it: the next question is put with another one.
+    pub(crate) async fn discard(&self, refused: &HeaderValue) {
+        if let Some(own_token) = &self.own_token {
+            own_token.discard(refused).await;
+        }
+    }
+}
+
+/// A `POST` of a form.
+///
+/// # Errors
+/// The URL can't be asked.
+pub(crate) fn form_request(
+    url: &Uri,
+    form: &Form,
+    authorization: Option<HeaderValue>,
+    place: &str,
+) -> Result<Request<Full<Bytes>>, ClientError> {
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(url)
+        .header(CONTENT_TYPE, FORM)
+        .header(ACCEPT, JSON)
+        .body(Full::new(Bytes::copy_from_slice(form.as_str().as_bytes())))
+        .map_err(|_| error::malformed(place, "the URL can't be asked"))?;
+    if let Some(authorization) = authorization {
+        request.headers_mut().insert(AUTHORIZATION, authorization);
+    }
+    Ok(request)
+}

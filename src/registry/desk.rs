@@ -1,0 +1,166 @@
+//! The registry's side: takes questions in turn, puts some at a time, and writes down the answers.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
+    time::{Instant, interval},
+};
+
+use crate::{
+    clock::Clock,
+    config::RegistrySettings,
+    fetch::{Breaker, jitter},
+};
+
+use super::{
+    LookupError, Registered,
+    entries::{Entries, Remembered},
+    error::SourceError,
+    health::Health,
+    lookups::Ask,
+    snapshot::Snapshot,
+    source::Source,
+};
+
+/// Everything that the questions of one registry share.
+#[derive(Debug)]
+pub(super) struct Desk {
+    source: Source,
+    entries: Arc<Entries>,
+    health: Arc<Health>,
+    snapshot: Option<Snapshot>,
+    clock: Arc<dyn Clock>,
+    breaker: Mutex<Breaker>,
+    slots: Arc<Semaphore>,
+    patience: Duration,
+}
+
+/// How often a changed memory is written to the snapshot, at most.
+const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(5);
+
+impl Desk {
+    pub(super) fn new(
+        source: Source,
+        entries: Arc<Entries>,
+        health: Arc<Health>,
+        snapshot: Option<Snapshot>,
+        clock: Arc<dyn Clock>,
+        settings: &RegistrySettings,
+    ) -> Self {
+        Self {
+            source,
+            entries,
+            health,
+            snapshot,
+            clock,
+            breaker: Mutex::default(),
+            slots: Arc::new(Semaphore::new(settings.concurrency)),
+            patience: settings.timeout,
+        }
+    }
+
+    /// Works until nobody can ask any more. Dropped, it takes the questions under way with it.
+    pub(super) async fn run(self, mut asks: mpsc::Receiver<Ask>) {
+        let desk = Arc::new(self);
+        desk.start_from_snapshot().await;
+        let mut under_way = JoinSet::new();
+        let mut writing = interval(SNAPSHOT_INTERVAL);
+        loop {
+            let ask = tokio::select! {
+                ask = asks.recv() => ask,
+                _ = writing.tick(), if desk.snapshot.is_some() => {
+                    desk.keep_snapshot().await;
+                    continue;
+                }
+            };
+            let Some(ask) = ask else {
+                return;
+            };
+            let Ok(slot) = Arc::clone(&desk.slots).acquire_owned().await else {
+                return; // the semaphore is never closed
+            };
+            while under_way.try_join_next().is_some() {}
+            under_way.spawn(Arc::clone(&desk).answer(ask, slot));
+        }
+    }
+
+    async fn start_from_snapshot(&self) {
+        let Some(snapshot) = &self.snapshot else {
+            return;
+        };
+        for (signer, entry) in snapshot.load(self.clock.now()).await {
+            self.entries.know(&signer, Arc::new(entry));
+        }
+    }
+
+    async fn keep_snapshot(&self) {
+        if let Some(snapshot) = &self.snapshot
+            && self.health.has_news()
+        {
+            snapshot.keep(&self.entries.all()).await;
+        }
+    }
+
+    async fn answer(self: Arc<Self>, ask: Ask, _slot: OwnedSemaphorePermit) {
+        if ask.since.elapsed() > self.patience {
+            return self.give_up(ask, &SourceError::Busy);
+        }
+        if self.registry_rests() {
+            return self.give_up(ask, &SourceError::Resting);
+        }
+        match self.source.find(&ask.signer, ask.is_forced).await {
+            Ok(entry) => {
+                self.answered();
+                self.know(ask, entry);
+            }
+            Err(error) if error.is_answer() => {
+                self.answered();
+                self.forget(ask, &error);
+            }
+            Err(error) => {
+                let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+                breaker.failed(Instant::now(), jitter::fraction());
+                drop(breaker);
+                self.give_up(ask, &error);
+            }
+        }
+    }
+
+    fn registry_rests(&self) -> bool {
+        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        !breaker.lets_pass(Instant::now())
+    }
+
+    fn answered(&self) {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).succeeded();
+    }
+
+    fn know(&self, ask: Ask, entry: Registered) {
+        let entry = Arc::new(entry);
+        let earlier = self.entries.know(&ask.signer, Arc::clone(&entry));
+        self.health.found(&ask.signer, earlier.as_deref(), &entry);
+        ask.answer(Ok(entry));
+    }
+
+    fn forget(&self, ask: Ask, error: &SourceError) {
+        let was_known = self.entries.forget(&ask.signer, self.clock.now());
+        self.health.unknown(&ask.signer, was_known, error);
+        ask.answer(Err(LookupError::Unknown));
+    }
+
+    /// No answer: what was said before stands, while it is not too old.
+    fn give_up(&self, ask: Ask, error: &SourceError) {
+        let now = self.clock.now();
+        self.health.failed(error, now);
+        let answer = match self.entries.find(&ask.signer, now) {
+            Remembered::Fresh(entry) | Remembered::Ageing(entry) => Ok(entry),
+            Remembered::Unknown | Remembered::Nothing => Err(LookupError::Unavailable),
+        };
+        ask.answer(answer);
+    }
+}

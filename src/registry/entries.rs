@@ -1,0 +1,192 @@
+//! What is remembered of signers, for all workers together.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{bounded::BoundedMap, clock::UnixTime, config::RegistrySettings};
+
+use super::Registered;
+
+/// Signers that the registry knows, and names that it does not know. Each side has bounds of its
+/// own: invented names push no signer out.
+#[derive(Debug)]
+pub(super) struct Entries {
+    known: Mutex<BoundedMap<Arc<Registered>>>,
+    /// Until when a name counts as unknown.
+    unknown: Mutex<BoundedMap<UnixTime>>,
+    refresh: i64,
+    max_stale: i64,
+    negative_ttl: i64,
+}
+
+/// What is remembered of a name.
+#[derive(Debug)]
+pub(super) enum Remembered {
+    /// As the registry said not long ago.
+    Fresh(Arc<Registered>),
+    /// As it said a while ago: good while nobody knows better.
+    Ageing(Arc<Registered>),
+    /// That there is no such signer.
+    Unknown,
+    /// Nothing that counts.
+    Nothing,
+}
+
+/// A signer's entry with its keys takes some 5 KiB.
+const BYTES_PER_ENTRY: usize = 8 * 1024;
+/// Names that do not exist: at 256 bytes and their overhead below 4 MiB.
+const UNKNOWN_ENTRIES: usize = 10_000;
+
+impl Entries {
+    pub(super) fn new(settings: &RegistrySettings) -> Self {
+        let seconds = |span: std::time::Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+        let bytes = settings.entries.saturating_mul(BYTES_PER_ENTRY);
+        Self {
+            known: Mutex::new(BoundedMap::new(settings.entries, bytes)),
+            unknown: Mutex::new(BoundedMap::new(UNKNOWN_ENTRIES, usize::MAX)),
+            refresh: seconds(settings.refresh),
+            max_stale: seconds(settings.max_stale),
+            negative_ttl: seconds(settings.negative_ttl),
+        }
+    }
+
+    pub(super) fn find(&self, signer: &str, now: UnixTime) -> Remembered {
+        let key = signer.as_bytes();
+        if let Some(entry) = self.known().find(key) {
+            let age = now.0.saturating_sub(entry.fetched_at().0);
+            return match age {
+                // From the future, its age can't be told.
+                age if (0..self.refresh).contains(&age) => Remembered::Fresh(Arc::clone(entry)),
+                age if age <= self.max_stale => Remembered::Ageing(Arc::clone(entry)),
+                _ => Remembered::Nothing,
+            };
+        }
+        match self.unknown().find(key) {
+            Some(until) if now < *until => Remembered::Unknown,
+            _ => Remembered::Nothing,
+        }
+    }
+
+    /// The registry knows the signer. Says what was known before.
+    pub(super) fn know(&self, signer: &str, entry: Arc<Registered>) -> Option<Arc<Registered>> {
+        let mut known = self.known();
+        let earlier = known.find(signer.as_bytes()).cloned();
+        if let Some(earlier) = &earlier {
+            entry.succeeds(earlier);
+        }
+        let bytes = entry.memory();
+        known.insert(signer.as_bytes(), entry, bytes);
+        drop(known);
+        self.unknown().remove(signer.as_bytes());
+        earlier
+    }
+
+    /// The registry does not know the signer, any more or yet. Says whether it did.
+    pub(super) fn forget(&self, signer: &str, now: UnixTime) -> bool {
+        let mut known = self.known();
+        let was_known = known.find(signer.as_bytes()).is_some();
+        known.remove(signer.as_bytes());
+        drop(known);
+        let until = UnixTime(now.0.saturating_add(self.negative_ttl));
+        self.unknown().insert(signer.as_bytes(), until, size_of::<UnixTime>());
+        was_known
+    }
+
+    /// Every signer that is known.
+    pub(super) fn all(&self) -> Vec<(String, Arc<Registered>)> {
+        let known = self.known();
+        let named = known.iter().filter_map(|(name, entry)| {
+            Some((std::str::from_utf8(name).ok()?.to_owned(), Arc::clone(entry)))
+        });
+        named.collect()
+    }
+
+    fn known(&self) -> MutexGuard<'_, BoundedMap<Arc<Registered>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unknown(&self) -> MutexGuard<'_, BoundedMap<UnixTime>> {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        config::{ClientProof, KeyFormat, SignerUrl},
+        jose::{Algorithm, JwkSet, Object, SigningKey},
+    };
+
+    fn settings() -> RegistrySettings {
+        RegistrySettings {
+            url: SignerUrl::fixed("https://registry.test/roles"),
+            pointer: None,
+            format: KeyFormat::Auto,
+            select: None,
+            require: Vec::new(),
+            refresh: Duration::from_mins(10),
+            max_stale: Duration::from_hours(1),
+            negative_ttl: Duration::from_secs(30),
+            cooldown: Duration::from_secs(30),
+            entries: 3,
+            concurrency: 1,
+            timeout: Duration::from_secs(1),
+            max_bytes: 1024,
+            allow_http: false,
+            ca_file: None,
+            identity: None,
+            client: ClientProof::Nobody,
+            snapshot: None,
+        }
+    }
+
+    fn entry(at: i64) -> Arc<Registered> {
+        let key = SigningKey::generate(Algorithm::Es256, Some("k")).unwrap();
+        let key = Arc::new(key.verification_key().unwrap());
+        let keys = JwkSet { keys: vec![key], skipped: Vec::new() };
+        Arc::new(Registered::new(keys, Object::default(), UnixTime(at)))
+    }
+
+    #[test]
+    fn an_entry_ages_and_then_does_not_count() {
+        let entries = Entries::new(&settings());
+        entries.know("a", entry(1_000));
+        let at = |now| entries.find("a", UnixTime(now));
+        assert!(matches!(at(1_599), Remembered::Fresh(_)));
+        assert!(matches!(at(1_600), Remembered::Ageing(_)));
+        assert!(matches!(at(4_600), Remembered::Ageing(_)));
+        assert!(matches!(at(4_601), Remembered::Nothing));
+        // The clock was set back: nobody can tell how old it is, and it is renewed.
+        assert!(matches!(at(999), Remembered::Ageing(_)));
+    }
+
+    #[test]
+    fn d7_invented_names_are_bounded_and_push_no_signer_out() {
+        let entries = Entries::new(&settings());
+        entries.know("a", entry(0));
+        for n in 0..5 * UNKNOWN_ENTRIES {
+            entries.forget(&format!("invented-{n}"), UnixTime(0));
+        }
+        assert!(entries.unknown().len() <= UNKNOWN_ENTRIES);
+        assert!(matches!(entries.find("a", UnixTime(1)), Remembered::Fresh(_)));
+        for n in 0..100 {
+            entries.know(&format!("signer-{n}"), entry(0));
+        }
+        assert!(entries.known().len() <= 3);
+    }
+
+    #[test]
+    fn k10_a_renewal_by_force_gives_no_right_to_the_next() {
+        let entries = Entries::new(&settings());
+        let first = entry(0);
+        entries.know("a", Arc::clone(&first));
+        assert!(first.claims_renewal(UnixTime(10), 30));
+        assert!(!first.claims_renewal(UnixTime(39), 30));
+        let second = entry(11);
+        entries.know("a", Arc::clone(&second));
+        assert!(!second.claims_renewal(UnixTime(39), 30));
+        assert!(second.claims_renewal(UnixTime(40), 30));
+    }
+}

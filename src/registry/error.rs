@@ -1,0 +1,69 @@
+//! Why a signer was not found.
+
+use crate::{fetch::FetchError, oauth_client::ClientError};
+
+/// What a lookup says if there is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// The registry knows no such signer, or no key of theirs that could be used.
+    #[error("the registry has no key of the signer")]
+    Unknown,
+    /// Nobody can tell: the registry can't be asked.
+    #[error("the registry can't be asked")]
+    Unavailable,
+}
+
+/// Why a question had no answer that counts. The text names the place, what was found there and
+/// what was expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum SourceError {
+    /// The registry says that there is no such signer.
+    #[error("{place}: no such signer")]
+    Unknown { place: String },
+    /// There is one, and no key of theirs that could be used.
+    #[error("{place}: {cause}")]
+    NoUsableKey { place: String, cause: String },
+    /// No complete answer.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The registry does not accept our credentials.
+    #[error("{place}: status {status}: the registry does not accept this proxy's credentials")]
+    Refused { place: String, status: u16 },
+    /// A complete answer of an unexpected status.
+    #[error("{place}: status {status}, expected 200")]
+    Status { place: String, status: u16 },
+    /// Not the kind of answer that was expected.
+    #[error("{place}: {cause}")]
+    Malformed { place: String, cause: String },
+    /// We can't prove who we are.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The registry failed several times in a row and is left alone for a while.
+    #[error("the registry is left alone after several failures in a row")]
+    Resting,
+    /// Too many questions wait already.
+    #[error("too many questions wait already")]
+    Busy,
+}
+
+impl SourceError {
+    /// A stable word out of a closed set: metric label and log field.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "unknown",
+            Self::NoUsableKey { .. } => "no_usable_key",
+            Self::Fetch(error) => error.code(),
+            Self::Refused { .. } => "credentials_refused",
+            Self::Status { .. } => "status",
+            Self::Malformed { .. } => "malformed",
+            Self::Client(error) => error.code(),
+            Self::Resting => "resting",
+            Self::Busy => "busy",
+        }
+    }
+
+    /// Whether the registry has spoken: there is no key, and that is certain.
+    pub(super) fn is_answer(&self) -> bool {
+        matches!(self, Self::Unknown { .. } | Self::NoUsableKey { .. })
+    }
+}

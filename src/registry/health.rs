@@ -1,0 +1,137 @@
+//! How a registry does: counted, logged, and told on `/readyz`.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use prometheus::IntCounterVec;
+use tokio::time::Instant;
+
+use crate::{clock::UnixTime, fetch::quoted, telemetry::Metrics};
+
+use super::{Registered, error::SourceError};
+
+/// How one registry does.
+#[derive(Debug)]
+pub(super) struct Health {
+    name: String,
+    place: String,
+    outcomes: IntCounterVec,
+    /// Whether something is known now that the snapshot does not have.
+    news: AtomicBool,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// A registry that fails.
+#[derive(Debug)]
+struct Trouble {
+    since: UnixTime,
+    cause: String,
+    logged_at: Instant,
+}
+
+/// A failing registry is worth a line now and then, not one per request.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+impl Health {
+    pub(super) fn new(name: &str, place: String, metrics: &Metrics) -> Self {
+        let outcomes = metrics.registry_lookups.clone();
+        for outcome in ["found", "unknown", "no_usable_key", "timeout", "connect", "status", "busy"]
+        {
+            outcomes.with_label_values(&[name, outcome]);
+        }
+        Self {
+            name: name.to_owned(),
+            place,
+            outcomes,
+            news: AtomicBool::new(false),
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// The registry knows a signer. A key that has changed is worth a line: it decides who signs.
+    pub(super) fn found(&self, signer: &str, earlier: Option<&Registered>, now: &Registered) {
+        self.count("found");
+        self.recovered();
+        self.news.store(true, Ordering::Relaxed);
+        let thumbprints = |entry: &Registered| {
+            let thumbprints = entry.keys().iter().map(|key| key.thumbprint().to_text());
+            thumbprints.collect::<Vec<_>>().join(" ")
+        };
+        if let Some(earlier) = earlier {
+            let (before, after) = (thumbprints(earlier), thumbprints(now));
+            if before != after {
+                let signer = quoted(signer);
+                tracing::info!(
+                    registry = self.name,
+                    signer,
+                    before,
+                    after,
+                    "a signer's key changed"
+                );
+            }
+        }
+    }
+
+    /// The registry has no key of a signer.
+    pub(super) fn unknown(&self, signer: &str, was_known: bool, error: &SourceError) {
+        self.count(error.code());
+        self.recovered();
+        let signer = quoted(signer);
+        if was_known {
+            self.news.store(true, Ordering::Relaxed);
+            tracing::warn!(registry = self.name, signer, %error, "a signer is known no longer");
+        } else {
+            tracing::debug!(registry = self.name, signer, %error, "no such signer");
+        }
+    }
+
+    /// No answer.
+    pub(super) fn failed(&self, error: &SourceError, now: UnixTime) {
+        self.count(error.code());
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = trouble.as_ref().is_none_or(|it| it.logged_at.elapsed() >= LOG_INTERVAL);
+        let since = trouble.as_ref().map_or(now, |it| it.since);
+        if is_due {
+            tracing::warn!(registry = self.name, %error, "the registry can't be asked");
+        }
+        let logged_at = match trouble.as_ref() {
+            Some(it) if !is_due => it.logged_at,
+            _ => Instant::now(),
+        };
+        *trouble = Some(Trouble { since, cause: error.to_string(), logged_at });
+    }
+
+    /// A question was not even put.
+    pub(super) fn refused(&self) {
+        self.count("busy");
+    }
+
+    /// Whether there is something to write down; asked once.
+    pub(super) fn has_news(&self) -> bool {
+        self.news.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn trouble(&self, now: UnixTime) -> Option<String> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = trouble.as_ref()?;
+        let seconds = now.0.saturating_sub(trouble.since.0);
+        let Self { name, place, .. } = self;
+        Some(format!("registry of {name}: {place} fails since {seconds} s; {}", trouble.cause))
+    }
+
+    fn recovered(&self) {
+        let recovered = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if recovered.is_some() {
+            tracing::info!(registry = self.name, "the registry answers again");
+        }
+    }
+
+    fn count(&self, outcome: &str) {
+        self.outcomes.with_label_values(&[self.name.as_str(), outcome]).inc();
+    }
+}

@@ -1,0 +1,272 @@
+//! The requests' side: find a signer, together with whoever looks for the same one.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use dashmap::{DashMap, Entry};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    clock::{Clock, UnixTime},
+    config::{FieldRequirement, RegistrySettings},
+    jose::Object,
+    telemetry::Metrics,
+};
+
+use super::{
+    LookupError, Registered, Unapproved,
+    desk::Desk,
+    entries::{Entries, Remembered},
+    health::Health,
+    snapshot::{Snapshot, identity},
+    source::Source,
+};
+
+/// One registry. Shared by all workers.
+#[derive(Debug)]
+pub struct Registry {
+    entries: Arc<Entries>,
+    flights: Arc<Flights>,
+    asks: mpsc::Sender<Ask>,
+    health: Arc<Health>,
+    desk: Mutex<Option<(Desk, mpsc::Receiver<Ask>)>>,
+    identity: String,
+    require: Vec<FieldRequirement>,
+    wait_limit: Duration,
+    cooldown: i64,
+    clock: Arc<dyn Clock>,
+}
+
+/// The questions under way, by signer: each with the place where its answer will appear.
+pub(super) type Flights = DashMap<String, watch::Receiver<Outcome>>;
+
+/// `None`: no answer yet.
+pub(super) type Outcome = Option<Result<Arc<Registered>, LookupError>>;
+
+/// A question on its way to the desk.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) signer: String,
+    pub(super) since: Instant,
+    /// A wrong signature asks: what other questions have brought will not do.
+    pub(super) is_forced: bool,
+    outcome: watch::Sender<Outcome>,
+    /// Where it can be joined. `None`: nowhere any more.
+    flights: Option<Arc<Flights>>,
+}
+
+/// Questions that may wait at the desk. More at a time is a flood, and each waits for its turn.
+const MAX_QUEUED: usize = 1024;
+/// Beyond the deadlines of queue and question: for the waking of the worker.
+const WAIT_MARGIN: Duration = Duration::from_millis(250);
+/// The longest name of a signer that is looked up; it becomes a part of a URL.
+const MAX_NAME_BYTES: usize = 256;
+/// The least time between two renewals of an entry in the background, in seconds: a registry that
+/// fails is not asked with every request.
+const REFRESH_PAUSE: i64 = 5;
+
+impl Registry {
+    /// The registry of `[signatures.NAME]`. Nobody is asked before [`Self::start`].
+    pub fn new(
+        name: &str,
+        settings: &RegistrySettings,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Arc<Self> {
+        let (asks, queue) = mpsc::channel(MAX_QUEUED);
+        let entries = Arc::new(Entries::new(settings));
+        let health = Arc::new(Health::new(name, settings.url.to_string(), metrics));
+        let desk = Desk::new(
+            Source::new(settings, &clock),
+            Arc::clone(&entries),
+            Arc::clone(&health),
+            Snapshot::of(name, settings),
+            Arc::clone(&clock),
+            settings,
+        );
+        Arc::new(Self {
+            entries,
+            flights: Arc::default(),
+            asks,
+            health,
+            desk: Mutex::new(Some((desk, queue))),
+            identity: identity(settings),
+            require: settings.require.clone(),
+            // A question waits for its turn at most as long as it may take.
+            wait_limit: settings.timeout.saturating_mul(2) + WAIT_MARGIN,
+            cooldown: i64::try_from(settings.cooldown.as_secs()).unwrap_or(i64::MAX),
+            clock,
+        })
+    }
+
+    /// Spawns the registry's desk on the current (control) runtime; it ends when its handle is
+    /// aborted. A second call spawns nothing.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(&self) -> Option<JoinHandle<()>> {
+        let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner).take();
+        desk.map(|(desk, queue)| tokio::spawn(desk.run(queue)))
+    }
+
+    /// Finds a signer. One who is known is found without waiting; dropping the future disturbs
+    /// nobody else who waits for the same answer.
+    ///
+    /// # Errors
+    /// See [`LookupError`].
+    pub async fn find(&self, signer: &str) -> Result<Arc<Registered>, LookupError> {
+        if !is_name(signer) {
+            return Err(LookupError::Unknown);
+        }
+        let now = self.clock.now();
+        match self.entries.find(signer, now) {
+            Remembered::Fresh(entry) => Ok(entry),
+            Remembered::Ageing(entry) => {
+                if entry.claims_refresh(now, REFRESH_PAUSE) {
+                    self.join(signer, false, now);
+                }
+                Ok(entry)
+            }
+            Remembered::Unknown => Err(LookupError::Unknown),
+            Remembered::Nothing => self.wait_for(signer, false, now).await,
+        }
+    }
+
+    /// Finds a signer whose signature is wrong under the key in `than`: the key may have changed.
+    /// One renewal per signer and cooldown is shared by all who ask; without one, with an answer
+    /// that does not come, or with one that changes nothing, it is `than` again.
+    pub async fn find_renewed(&self, signer: &str, than: &Arc<Registered>) -> Arc<Registered> {
+        let now = self.clock.now();
+        match self.entries.find(signer, now) {
+            Remembered::Fresh(entry) | Remembered::Ageing(entry) if !Arc::ptr_eq(&entry, than) => {
+                return entry;
+            }
+            _ => {}
+        }
+        let under_way = self.flights.get(signer).map(|flight| flight.value().clone());
+        let renewed = match under_way {
+            Some(flight) => self.landed(flight).await,
+            None if than.claims_renewal(now, self.cooldown) => {
+                self.wait_for(signer, true, now).await
+            }
+            None => return Arc::clone(than),
+        };
+        renewed.unwrap_or_else(|_| Arc::clone(than))
+    }
+
+    /// Whether the registry says of a signer what it has to.
+    ///
+    /// # Errors
+    /// See [`Unapproved`].
+    pub fn check(&self, entry: &Registered, claims: Option<&Object>) -> Result<(), Unapproved> {
+        entry.check(&self.require, claims)
+    }
+
+    /// Whether the same questions are put to the same registry.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.identity == other.identity
+    }
+
+    /// Remembers what the registry of an earlier configuration knows.
+    pub fn learn_from(&self, earlier: &Self) {
+        for (signer, entry) in earlier.entries.all() {
+            self.entries.know(&signer, entry);
+        }
+    }
+
+    /// What is wrong with the registry, for people; `None` while it answers.
+    pub fn trouble(&self) -> Option<String> {
+        self.health.trouble(self.clock.now())
+    }
+
+    async fn wait_for(
+        &self,
+        signer: &str,
+        is_forced: bool,
+        now: UnixTime,
+    ) -> Result<Arc<Registered>, LookupError> {
+        match self.join(signer, is_forced, now) {
+            Joined::Flight(flight) => self.landed(flight).await,
+            Joined::Answered(entry) => Ok(entry),
+            Joined::Refused => {
+                self.health.refused();
+                Err(LookupError::Unavailable)
+            }
+        }
+    }
+
+    async fn landed(
+        &self,
+        mut flight: watch::Receiver<Outcome>,
+    ) -> Result<Arc<Registered>, LookupError> {
+        let landed = timeout(self.wait_limit, flight.wait_for(Option::is_some)).await;
+        match landed {
+            Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(LookupError::Unavailable)),
+            _ => Err(LookupError::Unavailable),
+        }
+    }
+
+    /// Joins the question about a signer that is under way, or puts one.
+    fn join(&self, signer: &str, is_forced: bool, now: UnixTime) -> Joined {
+        let (outcome, flight) = watch::channel(None);
+        match self.flights.entry(signer.to_owned()) {
+            Entry::Occupied(under_way) => return Joined::Flight(under_way.get().clone()),
+            Entry::Vacant(place) => drop(place.insert(flight.clone())),
+        }
+        let ask = Ask {
+            signer: signer.to_owned(),
+            since: Instant::now(),
+            is_forced,
+            outcome,
+            flights: Some(Arc::clone(&self.flights)),
+        };
+        // The last flight may have landed between the look at the entries and the take-off.
+        if !is_forced && let Remembered::Fresh(entry) = self.entries.find(signer, now) {
+            return Joined::Answered(entry);
+        }
+        match self.asks.try_send(ask) {
+            Ok(()) => Joined::Flight(flight),
+            Err(_) => Joined::Refused,
+        }
+    }
+}
+
+enum Joined {
+    Flight(watch::Receiver<Outcome>),
+    Answered(Arc<Registered>),
+    /// The desk has too much to do, or is gone.
+    Refused,
+}
+
+impl Ask {
+    /// Tells everybody who waits. What is to be remembered has been by now: whoever comes later
+    /// finds it there.
+    pub(super) fn answer(mut self, answer: Result<Arc<Registered>, LookupError>) {
+        // In this order: who asks after somebody was told asks anew, or finds it remembered.
+        self.leave();
+        self.outcome.send_replace(Some(answer));
+    }
+
+    /// Nobody may join it any more. A second time it does nothing: there may be another one.
+    fn leave(&mut self) {
+        if let Some(flights) = self.flights.take() {
+            flights.remove(&self.signer);
+        }
+    }
+}
+
+impl Drop for Ask {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+fn is_name(signer: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&signer.len()) && !signer.chars().any(char::is_control)
+}

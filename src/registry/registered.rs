@@ -1,0 +1,134 @@
+//! What a registry says of one signer.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use crate::{
+    clock::UnixTime,
+    config::{FieldRequirement, RequiredValue},
+    jose::{Algorithm, Json, JwkSet, Object, VerificationKey},
+    keys::{KeyLookup, KeySet},
+};
+
+/// A signer's keys, and what the registry says of them that somebody asks for. Nothing else of the
+/// answer is kept.
+#[derive(Debug)]
+pub struct Registered {
+    keys: KeySet,
+    /// The fields of the requirements, by their names in the configuration.
+    fields: Object,
+    fetched_at: UnixTime,
+    /// When a wrong signature may ask for a renewal again.
+    next_renewal: AtomicI64,
+    /// When the next renewal in the background may be asked for.
+    next_refresh: AtomicI64,
+}
+
+/// Why a signer's signature does not count though the registry knows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unapproved {
+    /// The registry does not say of them what it has to.
+    NotApproved,
+    /// They are not whom the token belongs to.
+    OtherCaller,
+}
+
+impl Registered {
+    pub(super) fn new(keys: JwkSet, fields: Object, fetched_at: UnixTime) -> Self {
+        Self {
+            keys: KeySet::new(keys),
+            fields,
+            fetched_at,
+            next_renewal: AtomicI64::new(i64::MIN),
+            next_refresh: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// The key for a signature; see [`KeySet::lookup`].
+    pub fn key_for(&self, kid: Option<&str>, algorithm: Algorithm) -> KeyLookup<'_> {
+        self.keys.lookup(kid, algorithm)
+    }
+
+    /// Whether the registry says of the signer what it has to; `claims` are those of the caller's
+    /// token.
+    ///
+    /// # Errors
+    /// See [`Unapproved`]. A field that is missing says nothing.
+    pub fn check(
+        &self,
+        require: &[FieldRequirement],
+        claims: Option<&Object>,
+    ) -> Result<(), Unapproved> {
+        for requirement in require {
+            let found = self.fields.get(requirement.field.as_str()).and_then(text_of);
+            match &requirement.value {
+                RequiredValue::AnyOf(values) => {
+                    if !found.is_some_and(|found| values.contains(&found)) {
+                        return Err(Unapproved::NotApproved);
+                    }
+                }
+                RequiredValue::Claim(claim) => {
+                    let caller = claims.and_then(|claims| claim.find(claims)).and_then(text_of);
+                    if found.is_none() || found != caller {
+                        return Err(Unapproved::OtherCaller);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// When the registry said so.
+    pub fn fetched_at(&self) -> UnixTime {
+        self.fetched_at
+    }
+
+    pub(super) fn keys(&self) -> &[Arc<VerificationKey>] {
+        self.keys.keys()
+    }
+
+    pub(super) fn fields(&self) -> &Object {
+        &self.fields
+    }
+
+    /// Takes over when the one before may be renewed by force: a renewal gives no right to the
+    /// next.
+    pub(super) fn succeeds(&self, earlier: &Self) {
+        let next = earlier.next_renewal.load(Ordering::Relaxed);
+        self.next_renewal.store(next, Ordering::Relaxed);
+    }
+
+    /// Whether a wrong signature may ask for a renewal now; if so, nobody may for the cooldown.
+    pub(super) fn claims_renewal(&self, now: UnixTime, cooldown: i64) -> bool {
+        claim(&self.next_renewal, now, cooldown)
+    }
+
+    /// The same of a renewal in the background.
+    pub(super) fn claims_refresh(&self, now: UnixTime, pause: i64) -> bool {
+        claim(&self.next_refresh, now, pause)
+    }
+
+    /// About what it takes in memory.
+    pub(super) fn memory(&self) -> usize {
+        /// A parsed RSA key with its verifiers, as measured with a counting allocator, rounded up.
+        const KEY_BYTES: usize = 4 * 1024;
+        size_of::<Self>() + self.keys().len() * KEY_BYTES + self.fields.memory()
+    }
+}
+
+fn claim(next: &AtomicI64, now: UnixTime, pause: i64) -> bool {
+    let due = next.load(Ordering::Relaxed);
+    let later = now.0.saturating_add(pause);
+    now.0 >= due && next.compare_exchange(due, later, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+}
+
+/// What a requirement compares: texts, integers and truth values as they are written.
+fn text_of(value: &Json) -> Option<String> {
+    match value {
+        Json::String(text) => Some(text.clone()),
+        Json::Integer(_) | Json::Bool(_) => Some(value.to_text()),
+        _ => None,
+    }
+}

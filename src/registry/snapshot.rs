@@ -1,0 +1,147 @@
+//! The signers that are known, on disk: for a cold start while the registry is down.
+
+use std::{path::PathBuf, sync::Arc};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use tokio::task::spawn_blocking;
+
+use crate::{
+    clock::UnixTime,
+    config::RegistrySettings,
+    fetch::kept_file,
+    jose::{Json, JwkSet, KeyLimits, Object, base64url},
+};
+
+use super::Registered;
+
+/// The snapshot of one registry.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    path: PathBuf,
+    /// What the entries are answers to: another registry's snapshot is never taken.
+    source: String,
+    max_stale: i64,
+    max_bytes: usize,
+}
+
+const VERSION: i64 = 1;
+/// What an entry takes in the file: an RSA key of 4096 bits and some fields.
+const BYTES_PER_ENTRY: usize = 2 * 1024;
+/// Beyond this nothing is read back, and so nothing is written.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// How far an entry may be ahead of the clock; further, and its age can't be told.
+const CLOCK_TOLERANCE: i64 = 60;
+
+impl Snapshot {
+    pub(super) fn of(name: &str, settings: &RegistrySettings) -> Option<Self> {
+        let directory = settings.snapshot.as_ref()?;
+        let source = identity(settings);
+        let hash = digest(&SHA256, source.as_bytes());
+        let hash = base64url::encode(hash.as_ref().get(..12).unwrap_or_default());
+        Some(Self {
+            path: directory.join(format!("registry-{name}-{hash}.json")),
+            source,
+            max_stale: i64::try_from(settings.max_stale.as_secs()).unwrap_or(i64::MAX),
+            max_bytes: settings.entries.saturating_mul(BYTES_PER_ENTRY).min(MAX_BYTES),
+        })
+    }
+
+    /// The entries that are not too old; none if there is no snapshot that can be used, which is
+    /// told.
+    pub(super) async fn load(&self, now: UnixTime) -> Vec<(String, Registered)> {
+        let (path, most) = (self.path.clone(), self.max_bytes);
+        let read = spawn_blocking(move || kept_file::read(&path, most)).await;
+        let bytes = match read {
+            Ok(Ok(Some(bytes))) => bytes,
+            Ok(Ok(None)) => return Vec::new(),
+            Ok(Err(error)) => return self.ignore(&error.to_string()),
+            Err(error) => return self.ignore(&error.to_string()),
+        };
+        match self.entries(&bytes, now) {
+            Some(entries) => entries,
+            None => self.ignore("it is damaged, or of another registry"),
+        }
+    }
+
+    fn ignore(&self, cause: &str) -> Vec<(String, Registered)> {
+        let path = self.path.display();
+        tracing::warn!(%path, cause, "the snapshot of the registry is ignored");
+        Vec::new()
+    }
+
+    /// Each line is an entry of its own, below a first one that says what they are. So the bound
+    /// on one JSON document is one on an entry, not on all of them.
+    fn entries(&self, bytes: &[u8], now: UnixTime) -> Option<Vec<(String, Registered)>> {
+        let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let head = Object::parse(lines.next()?).ok()?;
+        let is_ours = head.get("version") == Some(&Json::from(VERSION))
+            && head.get("source").and_then(Json::as_str) == Some(&self.source);
+        if !is_ours {
+            return None;
+        }
+        let entries = lines.map(|line| entry(&Object::parse(line).ok()?));
+        let entries: Option<Vec<_>> = entries.collect();
+        let is_good = |(_, entry): &(String, Registered)| {
+            let age = now.0.saturating_sub(entry.fetched_at().0);
+            (-CLOCK_TOLERANCE..=self.max_stale).contains(&age)
+        };
+        Some(entries?.into_iter().filter(is_good).collect())
+    }
+
+    /// Writes all entries; a failure is told and tried again with the next change.
+    pub(super) async fn keep(&self, entries: &[(String, Arc<Registered>)]) {
+        let mut head = Object::default();
+        head.insert("version", VERSION);
+        head.insert("source", self.source.as_str());
+        let mut text = head.to_text();
+        for (signer, entry) in entries {
+            let line = line(signer, entry);
+            if text.len() + line.len() >= self.max_bytes {
+                break;
+            }
+            text.push('\n');
+            text.push_str(&line);
+        }
+        text.push('\n');
+        let path = self.path.clone();
+        let written = spawn_blocking(move || kept_file::write(&path, text.as_bytes())).await;
+        if let Ok(Err(error)) = written {
+            let path = self.path.display();
+            tracing::warn!(%path, %error, "the snapshot of the registry can't be written");
+        }
+    }
+}
+
+/// What tells the answers of one registry, to what we ask of it, from all others.
+pub(super) fn identity(settings: &RegistrySettings) -> String {
+    let RegistrySettings { url, pointer, format, select, require, .. } = settings;
+    let fields: Vec<_> = require.iter().map(|it| it.field.as_str()).collect();
+    let pointer = pointer.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("{url} {pointer} {format:?} {select:?} {fields:?}")
+}
+
+fn line(signer: &str, entry: &Registered) -> String {
+    let keys = entry.keys().iter().filter_map(|key| key.public_jwk());
+    let mut line = Object::default();
+    line.insert("signer", signer);
+    line.insert("fetched_at", entry.fetched_at().0);
+    line.insert("fields", Json::Object(entry.fields().clone()));
+    line.insert("keys", Json::Array(keys.map(Json::Object).collect()));
+    line.to_text()
+}
+
+fn entry(line: &Object) -> Option<(String, Registered)> {
+    let signer = line.get("signer")?.as_str()?.to_owned();
+    let fetched_at = match line.get("fetched_at")? {
+        Json::Integer(seconds) => UnixTime(i64::try_from(*seconds).ok()?),
+        _ => return None,
+    };
+    let mut jwks = Object::default();
+    jwks.insert("keys", line.get("keys")?.clone());
+    let keys = JwkSet::parse(jwks.to_text().as_bytes(), &KeyLimits::default()).ok()?;
+    if keys.keys.is_empty() {
+        return None;
+    }
+    let fields = line.get("fields")?.as_object()?.clone();
+    Some((signer, Registered::new(keys, fields, fetched_at)))
+}

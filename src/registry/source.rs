@@ -1,0 +1,167 @@
+//! The registry itself: one question about one signer.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Request, StatusCode, Uri,
+    header::{ACCEPT, AUTHORIZATION},
+};
+use http_body_util::Full;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    clock::Clock,
+    config::RegistrySettings,
+    fetch::{FetchError, FetchRules, Fetcher, Reply, retry_after, shown},
+    jose::Json,
+    oauth_client::{Form, OauthClient},
+};
+
+use super::{Registered, document, error::SourceError};
+
+/// Where signers are looked up.
+#[derive(Debug)]
+pub(super) struct Source {
+    settings: RegistrySettings,
+    fetcher: Fetcher,
+    client: OauthClient,
+    clock: Arc<dyn Clock>,
+    /// A list of all signers, and since when it is here. Held while it is fetched, so that one
+    /// fetch serves all who ask for their part of it.
+    list: Mutex<Option<(Instant, Arc<Json>)>>,
+}
+
+const ACCEPTED: HeaderValue =
+    HeaderValue::from_static("application/json, application/jwk-set+json;q=0.9, */*;q=0.1");
+
+/// How old a list may be that answers a renewal by force: those of many signers come at once when
+/// the list's own keys have changed.
+const FORCED_LIST_AGE: Duration = Duration::from_secs(1);
+
+impl Source {
+    pub(super) fn new(settings: &RegistrySettings, clock: &Arc<dyn Clock>) -> Self {
+        let rules = FetchRules {
+            deadline: settings.timeout,
+            max_bytes: settings.max_bytes,
+            ca_file: settings.ca_file.clone(),
+            identity: settings.identity.clone(),
+            idle_connections: settings.concurrency,
+        };
+        Self {
+            fetcher: Fetcher::new(rules),
+            client: OauthClient::new(&settings.client, clock),
+            clock: Arc::clone(clock),
+            settings: settings.clone(),
+            list: Mutex::default(),
+        }
+    }
+
+    /// Looks a signer up, within the deadline. `is_forced`: an answer that is remembered from
+    /// other signers' questions will not do.
+    pub(super) async fn find(
+        &self,
+        signer: &str,
+        is_forced: bool,
+    ) -> Result<Registered, SourceError> {
+        let Some(url) = self.settings.url.of(signer) else {
+            return Err(SourceError::Unknown { place: self.settings.url.to_string() });
+        };
+        let limit = self.settings.timeout;
+        let found = timeout(limit, async {
+            let document = if self.settings.select.is_some() {
+                self.listed(&url, is_forced).await?
+            } else {
+                Arc::new(self.fetch(&url).await?)
+            };
+            let now = self.clock.now();
+            let read = document::read(&document, signer, &self.settings, &shown(&url), now);
+            if matches!(read, Err(SourceError::Malformed { .. })) {
+                // What is no list answers nobody else's question.
+                self.list.lock().await.take();
+            }
+            read
+        });
+        found
+            .await
+            .unwrap_or_else(|_| Err(FetchError::Timeout { place: shown(&url), limit }.into()))
+    }
+
+    /// The list, as it was fetched for whoever asked last, or anew.
+    async fn listed(&self, url: &Uri, is_forced: bool) -> Result<Arc<Json>, SourceError> {
+        let mut list = self.list.lock().await;
+        let oldest = if is_forced { FORCED_LIST_AGE } else { self.settings.cooldown };
+        if let Some((since, document)) = &*list
+            && since.elapsed() < oldest
+        {
+            return Ok(Arc::clone(document));
+        }
+        let document = Arc::new(self.fetch(url).await?);
+        *list = Some((Instant::now(), Arc::clone(&document)));
+        Ok(document)
+    }
+
+    /// The document. A token of our own that was refused may have been withdrawn: the next one
+    /// decides.
+    async fn fetch(&self, url: &Uri) -> Result<Json, SourceError> {
+        match self.fetch_once(url).await {
+            Err(SourceError::Refused { .. }) if self.client.has_own_token() => {
+                self.fetch_once(url).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn fetch_once(&self, url: &Uri) -> Result<Json, SourceError> {
+        let place = shown(url);
+        let mut form = Form::default();
+        let proof = self.client.authorization(url, &mut form, &self.fetcher).await?;
+        let mut request = Request::get(url)
+            .header(ACCEPT, ACCEPTED)
+            .body(Full::<Bytes>::default())
+            .map_err(|_| malformed(&place, "the URL can't be asked"))?;
+        if let Some(proof) = &proof {
+            request.headers_mut().insert(AUTHORIZATION, proof.clone());
+        }
+        let reply = self.fetcher.send(request).await?;
+        let answer = read(&reply, &place);
+        if let (Err(SourceError::Refused { .. }), Some(proof)) = (&answer, &proof) {
+            self.client.discard(proof).await;
+        }
+        answer
+    }
+}
+
+fn read(reply: &Reply, place: &str) -> Result<Json, SourceError> {
+    let status = reply.status.as_u16();
+    match reply.status {
+        StatusCode::OK => parse(&reply.body).map_err(|cause| malformed(place, &cause)),
+        StatusCode::NOT_FOUND | StatusCode::GONE => {
+            Err(SourceError::Unknown { place: place.to_owned() })
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Err(SourceError::Refused { place: place.to_owned(), status })
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            let retry_after = retry_after(&reply.headers);
+            Err(FetchError::Status { place: place.to_owned(), status, retry_after }.into())
+        }
+        _ => Err(SourceError::Status { place: place.to_owned(), status }),
+    }
+}
+
+/// JSON, or a key that is the whole document.
+fn parse(body: &[u8]) -> Result<Json, String> {
+    let is_json = body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'-');
+    match std::str::from_utf8(body) {
+        Ok(pem) if !is_json => Ok(Json::from(pem)),
+        _ => Json::parse(body).map_err(|error| format!("the answer is {error}")),
+    }
+}
+
+fn malformed(place: &str, cause: &str) -> SourceError {
+    SourceError::Malformed { place: place.to_owned(), cause: cause.to_owned() }
+}
