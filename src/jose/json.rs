@@ -55,9 +55,18 @@ pub const MAX_DEPTH: usize = 32;
 pub const MAX_NODES: usize = 10_000;
 
 impl Json {
+    /// The same for documents that the operator's own systems answer with, whose size is bounded
+    /// otherwise: of at most so many values.
+    ///
+    /// # Errors
+    /// See [`JsonError`].
+    pub fn parse_large(text: &[u8], max_nodes: usize) -> Result<Self, JsonError> {
+        parse::document(text, max_nodes)
+    }
+
     /// Parses one JSON value with nothing behind it.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        parse::document(text)
+        parse::document(text, MAX_NODES)
     }
 
     /// The string, if it is one.

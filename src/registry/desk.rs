@@ -40,6 +40,9 @@ pub(super) struct Desk {
     patience: Duration,
 }
 
+/// What was only renewed is written down again after this time: by so much is the snapshot older
+/// than the memory.
+const REWRITE_AFTER: Duration = Duration::from_mins(1);
 /// How often a changed memory is written to the snapshot, at most.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -69,12 +72,17 @@ impl Desk {
         let desk = Arc::new(self);
         desk.start_from_snapshot().await;
         let mut under_way = JoinSet::new();
+        let mut writing_down = JoinSet::new();
         let mut writing = interval(SNAPSHOT_INTERVAL);
         loop {
             let ask = tokio::select! {
                 ask = asks.recv() => ask,
                 _ = writing.tick(), if desk.snapshot.is_some() => {
-                    desk.keep_snapshot().await;
+                    // Beside the questions, and one at a time: they may take until the next tick.
+                    if writing_down.is_empty() {
+                        writing_down.spawn(Arc::clone(&desk).keep_snapshot());
+                    }
+                    while writing_down.try_join_next().is_some() {}
                     continue;
                 }
             };
@@ -98,9 +106,9 @@ impl Desk {
         }
     }
 
-    async fn keep_snapshot(&self) {
+    async fn keep_snapshot(self: Arc<Self>) {
         if let Some(snapshot) = &self.snapshot
-            && self.health.has_news()
+            && self.health.has_news(REWRITE_AFTER)
         {
             snapshot.keep(&self.entries.all()).await;
         }
@@ -124,7 +132,11 @@ impl Desk {
             }
             Err(error) => {
                 let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-                breaker.failed(Instant::now(), jitter::fraction());
+                if error.is_outage() {
+                    breaker.failed(Instant::now(), jitter::fraction());
+                } else {
+                    breaker.succeeded();
+                }
                 drop(breaker);
                 self.give_up(ask, &error);
             }

@@ -3,63 +3,90 @@
 use crate::{
     clock::UnixTime,
     config::{RegistrySettings, SelectSettings},
-    jose::{Json, JwkSet, Object},
+    jose::{Json, Object},
 };
 
 use super::{Registered, error::SourceError, key_text};
 
-/// Reads the answer: the signer's part of it, their key, and the fields that are asked for.
-pub(super) fn read(
+/// Of everything that a registry says of a signer, what is used: the key, and the fields that a
+/// requirement names. Nothing else is kept, not even for a moment (threats O-2).
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    key: Option<Json>,
+    fields: Object,
+}
+
+/// The parts of everybody who is listed, by their names.
+pub(super) type List = Vec<(String, Part)>;
+
+impl Part {
+    /// Of an answer about one signer, or of an element of a list.
+    pub(super) fn of(said: &Json, settings: &RegistrySettings) -> Self {
+        let key = match &settings.pointer {
+            Some(pointer) => pointer.find(said).cloned(),
+            None => Some(said.clone()).filter(is_key),
+        };
+        Self { key, fields: fields(said, settings) }
+    }
+
+    /// The entry that it makes.
+    pub(super) fn read(
+        self,
+        settings: &RegistrySettings,
+        place: &str,
+        now: UnixTime,
+    ) -> Result<Registered, SourceError> {
+        let key = self.key.ok_or_else(|| "found no key".to_owned());
+        let keys = key.and_then(|key| key_text::keys(&key, settings.format));
+        let keys =
+            keys.map_err(|cause| SourceError::NoUsableKey { place: place.to_owned(), cause })?;
+        Ok(Registered::new(keys, self.fields, now))
+    }
+}
+
+/// An answer that is a key as a whole; anything else beside a key in it is none of our business.
+fn is_key(said: &Json) -> bool {
+    match said {
+        Json::Object(object) => object.get("kty").is_some() || object.get("keys").is_some(),
+        Json::String(_) => true,
+        _ => false,
+    }
+}
+
+/// Everybody who is listed. A list of nobody is no list: a registry that is empty is broken, or
+/// somebody stands in its place (threats K-3).
+pub(super) fn list(
     document: &Json,
-    signer: &str,
+    select: &SelectSettings,
     settings: &RegistrySettings,
     place: &str,
-    now: UnixTime,
-) -> Result<Registered, SourceError> {
-    let part = match &settings.select {
-        None => document,
-        Some(select) => element(document, select, signer, place)?,
-    };
-    let keys = keys(part, settings)
-        .map_err(|cause| SourceError::NoUsableKey { place: place.to_owned(), cause })?;
-    Ok(Registered::new(keys, fields(part, settings), now))
-}
-
-fn keys(part: &Json, settings: &RegistrySettings) -> Result<JwkSet, String> {
-    let value = match &settings.pointer {
-        None => Some(part),
-        Some(pointer) => pointer.find(part),
-    };
-    key_text::keys(value.ok_or("found no key")?, settings.format)
-}
-
-/// The one element of the list that is the signer's. Two are none: they could belong to different
-/// ones.
-fn element<'d>(
-    document: &'d Json,
-    select: &SelectSettings,
-    signer: &str,
-    place: &str,
-) -> Result<&'d Json, SourceError> {
-    let list = match &select.list {
+) -> Result<List, SourceError> {
+    let elements = match &select.list {
         None => Some(document),
         Some(pointer) => pointer.find(document),
     };
-    let list = list.and_then(Json::as_array).ok_or_else(|| SourceError::Malformed {
+    let elements = elements.and_then(Json::as_array).filter(|elements| !elements.is_empty());
+    let elements = elements.ok_or_else(|| SourceError::Malformed {
         place: place.to_owned(),
         cause: "found no list of signers".to_owned(),
     })?;
-    let is_signers = |element: &&Json| {
-        let name = element.as_object().and_then(|element| select.member.find(element));
-        match name {
-            Some(Json::String(name)) => name == signer,
-            Some(number @ Json::Integer(_)) => number.to_text() == signer,
-            _ => false,
-        }
-    };
-    let mut found = list.iter().filter(is_signers);
+    let named = elements.iter().filter_map(|element| {
+        let name = select.member.find(element.as_object()?)?;
+        let name = match name {
+            Json::String(name) => name.clone(),
+            Json::Integer(_) => name.to_text(),
+            _ => return None,
+        };
+        Some((name, Part::of(element, settings)))
+    });
+    Ok(named.collect())
+}
+
+/// The one part that is the signer's. Two are none: they could belong to different ones.
+pub(super) fn find(list: &List, signer: &str, place: &str) -> Result<Part, SourceError> {
+    let mut found = list.iter().filter(|(name, _)| name == signer);
     match (found.next(), found.next()) {
-        (Some(only), None) => Ok(only),
+        (Some((_, part)), None) => Ok(part.clone()),
         (None, _) => Err(SourceError::Unknown { place: place.to_owned() }),
         (Some(_), Some(_)) => Err(SourceError::NoUsableKey {
             place: place.to_owned(),
@@ -68,13 +95,12 @@ fn element<'d>(
     }
 }
 
-/// Of everything that the registry says, what a requirement names.
-fn fields(part: &Json, settings: &RegistrySettings) -> Object {
-    let Some(part) = part.as_object() else {
+fn fields(said: &Json, settings: &RegistrySettings) -> Object {
+    let Some(said) = said.as_object() else {
         return Object::default();
     };
     let named = settings.require.iter().filter_map(|requirement| {
-        let value = requirement.field.find(part)?;
+        let value = requirement.field.find(said)?;
         // Nothing that is nested is ever compared, or kept.
         let is_plain = !matches!(value, Json::Array(_) | Json::Object(_));
         is_plain.then(|| (requirement.field.as_str().to_owned(), value.clone()))

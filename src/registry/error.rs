@@ -62,6 +62,25 @@ impl SourceError {
         }
     }
 
+    /// Whether it says something about the registry, and not only about one of its answers.
+    pub(super) fn is_outage(&self) -> bool {
+        match self {
+            Self::Fetch(error) => !matches!(
+                error,
+                FetchError::TooLarge { .. }
+                    | FetchError::Encoded { .. }
+                    | FetchError::Redirect { .. }
+            ),
+            Self::Refused { .. } | Self::Client(_) => true,
+            Self::Status { status, .. } => *status >= 500,
+            Self::Unknown { .. }
+            | Self::NoUsableKey { .. }
+            | Self::Malformed { .. }
+            | Self::Resting
+            | Self::Busy => false,
+        }
+    }
+
     /// Whether the registry has spoken: there is no key, and that is certain.
     pub(super) fn is_answer(&self) -> bool {
         matches!(self, Self::Unknown { .. } | Self::NoUsableKey { .. })

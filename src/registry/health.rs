@@ -1,10 +1,7 @@
 //! How a registry does: counted, logged, and told on `/readyz`.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -21,9 +18,18 @@ pub(super) struct Health {
     name: String,
     place: String,
     outcomes: IntCounterVec,
-    /// Whether something is known now that the snapshot does not have.
-    news: AtomicBool,
+    /// What the snapshot does not have yet.
+    news: Mutex<News>,
     trouble: Mutex<Option<Trouble>>,
+}
+
+/// What is known now, and was not when the snapshot was written.
+#[derive(Debug, Default)]
+struct News {
+    /// Other keys, or other signers.
+    is_new: bool,
+    /// The same again since then: only their age is another.
+    renewed_since: Option<Instant>,
 }
 
 /// A registry that fails.
@@ -48,7 +54,7 @@ impl Health {
             name: name.to_owned(),
             place,
             outcomes,
-            news: AtomicBool::new(false),
+            news: Mutex::default(),
             trouble: Mutex::default(),
         }
     }
@@ -57,7 +63,11 @@ impl Health {
     pub(super) fn found(&self, signer: &str, earlier: Option<&Registered>, now: &Registered) {
         self.count("found");
         self.recovered();
-        self.news.store(true, Ordering::Relaxed);
+        let is_same = earlier.is_some_and(|earlier| earlier.says_the_same(now));
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        news.is_new |= !is_same;
+        news.renewed_since.get_or_insert_with(Instant::now);
+        drop(news);
         let thumbprints = |entry: &Registered| {
             let thumbprints = entry.keys().iter().map(|key| key.thumbprint().to_text());
             thumbprints.collect::<Vec<_>>().join(" ")
@@ -83,7 +93,7 @@ impl Health {
         self.recovered();
         let signer = quoted(signer);
         if was_known {
-            self.news.store(true, Ordering::Relaxed);
+            self.news.lock().unwrap_or_else(PoisonError::into_inner).is_new = true;
             tracing::warn!(registry = self.name, signer, %error, "a signer is known no longer");
         } else {
             tracing::debug!(registry = self.name, signer, %error, "no such signer");
@@ -111,9 +121,16 @@ impl Health {
         self.count("busy");
     }
 
-    /// Whether there is something to write down; asked once.
-    pub(super) fn has_news(&self) -> bool {
-        self.news.swap(false, Ordering::Relaxed)
+    /// Whether there is something to write down: asked once, for what is new at once, for what was
+    /// only renewed when it has waited for so long.
+    pub(super) fn has_news(&self, patience: Duration) -> bool {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = news.renewed_since.is_some_and(|since| since.elapsed() >= patience);
+        let is_due = news.is_new || is_old;
+        if is_due {
+            *news = News::default();
+        }
+        is_due
     }
 
     pub(super) fn trouble(&self, now: UnixTime) -> Option<String> {

@@ -37,7 +37,11 @@ fn of_text(text: &str) -> Result<JwkSet, String> {
     let text = text.trim();
     if text.starts_with('{') {
         // OCEN's reference code strips white space wherever it is, a key broken over lines too.
-        return of_json(text.as_bytes()).or_else(|_| of_json(without_space(text).as_bytes()));
+        let as_it_is = of_json(text.as_bytes());
+        if as_it_is.as_ref().is_ok_and(|keys| !keys.keys.is_empty()) {
+            return as_it_is;
+        }
+        return of_json(without_space(text).as_bytes());
     }
     if text.starts_with("-----BEGIN") {
         return of_pem(text);

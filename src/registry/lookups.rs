@@ -129,12 +129,12 @@ impl Registry {
             Remembered::Fresh(entry) => Ok(entry),
             Remembered::Ageing(entry) => {
                 if entry.claims_refresh(now, REFRESH_PAUSE) {
-                    self.join(signer, false, now);
+                    self.join(signer, now);
                 }
                 Ok(entry)
             }
             Remembered::Unknown => Err(LookupError::Unknown),
-            Remembered::Nothing => self.wait_for(signer, false, now).await,
+            Remembered::Nothing => self.wait_for(signer, now).await,
         }
     }
 
@@ -142,22 +142,25 @@ impl Registry {
     /// One renewal per signer and cooldown is shared by all who ask; without one, with an answer
     /// that does not come, or with one that changes nothing, it is `than` again.
     pub async fn find_renewed(&self, signer: &str, than: &Arc<Registered>) -> Arc<Registered> {
-        let now = self.clock.now();
-        match self.entries.find(signer, now) {
-            Remembered::Fresh(entry) | Remembered::Ageing(entry) if !Arc::ptr_eq(&entry, than) => {
-                return entry;
+        // A flight that was under way may have been answered before the key changed.
+        for _ in 0..2 {
+            let now = self.clock.now();
+            let flight = match self.join_renewal(signer, than, now) {
+                Renewal::Flight(flight) => flight,
+                Renewal::Known(entry) => return entry,
+                Renewal::NotNow => return Arc::clone(than),
+            };
+            match self.landed(flight).await {
+                Ok(entry) if !entry.has_same_keys(than) => return entry,
+                Ok(entry) if !Arc::ptr_eq(&entry, than) => {}
+                _ => {
+                    // No answer: a hiccup must not cost the whole cooldown.
+                    than.allow_renewal(UnixTime(now.0.saturating_add(REFRESH_PAUSE)));
+                    return Arc::clone(than);
+                }
             }
-            _ => {}
         }
-        let under_way = self.flights.get(signer).map(|flight| flight.value().clone());
-        let renewed = match under_way {
-            Some(flight) => self.landed(flight).await,
-            None if than.claims_renewal(now, self.cooldown) => {
-                self.wait_for(signer, true, now).await
-            }
-            None => return Arc::clone(than),
-        };
-        renewed.unwrap_or_else(|_| Arc::clone(than))
+        Arc::clone(than)
     }
 
     /// Whether the registry says of a signer what it has to.
@@ -185,13 +188,8 @@ impl Registry {
         self.health.trouble(self.clock.now())
     }
 
-    async fn wait_for(
-        &self,
-        signer: &str,
-        is_forced: bool,
-        now: UnixTime,
-    ) -> Result<Arc<Registered>, LookupError> {
-        match self.join(signer, is_forced, now) {
+    async fn wait_for(&self, signer: &str, now: UnixTime) -> Result<Arc<Registered>, LookupError> {
+        match self.join(signer, now) {
             Joined::Flight(flight) => self.landed(flight).await,
             Joined::Answered(entry) => Ok(entry),
             Joined::Refused => {
@@ -212,22 +210,51 @@ impl Registry {
         }
     }
 
-    /// Joins the question about a signer that is under way, or puts one.
-    fn join(&self, signer: &str, is_forced: bool, now: UnixTime) -> Joined {
+    /// The same for a renewal. Decided while nobody else can: of those who come at once, one asks,
+    /// and the others join.
+    fn join_renewal(&self, signer: &str, than: &Arc<Registered>, now: UnixTime) -> Renewal {
         let (outcome, flight) = watch::channel(None);
-        match self.flights.entry(signer.to_owned()) {
-            Entry::Occupied(under_way) => return Joined::Flight(under_way.get().clone()),
-            Entry::Vacant(place) => drop(place.insert(flight.clone())),
+        let place = match self.flights.entry(signer.to_owned()) {
+            Entry::Occupied(under_way) => return Renewal::Flight(under_way.get().clone()),
+            Entry::Vacant(place) => place,
+        };
+        let current = match self.entries.find(signer, now) {
+            Remembered::Fresh(entry) | Remembered::Ageing(entry) => entry,
+            Remembered::Unknown | Remembered::Nothing => Arc::clone(than),
+        };
+        if !current.has_same_keys(than) {
+            return Renewal::Known(current);
         }
-        let ask = Ask {
+        if !current.claims_renewal(now, self.cooldown) {
+            return Renewal::NotNow;
+        }
+        drop(place.insert(flight.clone()));
+        match self.asks.try_send(self.ask(signer, true, outcome)) {
+            Ok(()) => Renewal::Flight(flight),
+            Err(_) => Renewal::NotNow,
+        }
+    }
+
+    fn ask(&self, signer: &str, is_forced: bool, outcome: watch::Sender<Outcome>) -> Ask {
+        Ask {
             signer: signer.to_owned(),
             since: Instant::now(),
             is_forced,
             outcome,
             flights: Some(Arc::clone(&self.flights)),
-        };
+        }
+    }
+
+    /// Joins the question about a signer that is under way, or puts one.
+    fn join(&self, signer: &str, now: UnixTime) -> Joined {
+        let (outcome, flight) = watch::channel(None);
+        match self.flights.entry(signer.to_owned()) {
+            Entry::Occupied(under_way) => return Joined::Flight(under_way.get().clone()),
+            Entry::Vacant(place) => drop(place.insert(flight.clone())),
+        }
+        let ask = self.ask(signer, false, outcome);
         // The last flight may have landed between the look at the entries and the take-off.
-        if !is_forced && let Remembered::Fresh(entry) = self.entries.find(signer, now) {
+        if let Remembered::Fresh(entry) = self.entries.find(signer, now) {
             return Joined::Answered(entry);
         }
         match self.asks.try_send(ask) {
@@ -235,6 +262,14 @@ impl Registry {
             Err(_) => Joined::Refused,
         }
     }
+}
+
+enum Renewal {
+    Flight(watch::Receiver<Outcome>),
+    /// Somebody has renewed it already.
+    Known(Arc<Registered>),
+    /// It was asked for not long ago, or the desk has too much to do.
+    NotNow,
 }
 
 enum Joined {

@@ -80,6 +80,24 @@ impl Registered {
         Ok(())
     }
 
+    /// Whether the keys are the same.
+    pub fn has_same_keys(&self, other: &Self) -> bool {
+        let names = |entry: &Self| {
+            let keys = entry.keys().iter();
+            let mut names: Vec<_> = keys
+                .map(|key| (key.thumbprint().to_text(), key.kid().map(str::to_owned)))
+                .collect();
+            names.sort();
+            names
+        };
+        names(self) == names(other)
+    }
+
+    /// Whether only its age is another.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        self.fields == other.fields && self.has_same_keys(other)
+    }
+
     /// When the registry said so.
     pub fn fetched_at(&self) -> UnixTime {
         self.fetched_at
@@ -103,6 +121,11 @@ impl Registered {
     /// Whether a wrong signature may ask for a renewal now; if so, nobody may for the cooldown.
     pub(super) fn claims_renewal(&self, now: UnixTime, cooldown: i64) -> bool {
         claim(&self.next_renewal, now, cooldown)
+    }
+
+    /// The renewal did not come about: another one may be asked for sooner.
+    pub(super) fn allow_renewal(&self, at: UnixTime) {
+        self.next_renewal.fetch_min(at.0, Ordering::Relaxed);
     }
 
     /// The same of a renewal in the background.

@@ -15,13 +15,17 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::RegistrySettings,
+    config::{RegistrySettings, SelectSettings},
     fetch::{FetchError, FetchRules, Fetcher, Reply, retry_after, shown},
     jose::Json,
     oauth_client::{Form, OauthClient},
 };
 
-use super::{Registered, document, error::SourceError};
+use super::{
+    Registered,
+    document::{self, List, Part},
+    error::SourceError,
+};
 
 /// Where signers are looked up.
 #[derive(Debug)]
@@ -32,11 +36,14 @@ pub(super) struct Source {
     clock: Arc<dyn Clock>,
     /// A list of all signers, and since when it is here. Held while it is fetched, so that one
     /// fetch serves all who ask for their part of it.
-    list: Mutex<Option<(Instant, Arc<Json>)>>,
+    list: Mutex<Option<(Instant, Arc<List>)>>,
 }
 
 const ACCEPTED: HeaderValue =
     HeaderValue::from_static("application/json, application/jwk-set+json;q=0.9, */*;q=0.1");
+
+/// A list of some 10,000 signers at 50 values each; the bytes have a bound of their own.
+const MAX_NODES: usize = 500_000;
 
 /// How old a list may be that answers a renewal by force: those of many signers come at once when
 /// the list's own keys have changed.
@@ -71,37 +78,44 @@ impl Source {
             return Err(SourceError::Unknown { place: self.settings.url.to_string() });
         };
         let limit = self.settings.timeout;
+        let place = shown(&url);
         let found = timeout(limit, async {
-            let document = if self.settings.select.is_some() {
-                self.listed(&url, is_forced).await?
-            } else {
-                Arc::new(self.fetch(&url).await?)
+            let part = match &self.settings.select {
+                Some(select) => {
+                    let list = self.listed(&url, select, is_forced).await?;
+                    document::find(&list, signer, &place)?
+                }
+                None => Part::of(&self.fetch(&url).await?, &self.settings),
             };
-            let now = self.clock.now();
-            let read = document::read(&document, signer, &self.settings, &shown(&url), now);
-            if matches!(read, Err(SourceError::Malformed { .. })) {
-                // What is no list answers nobody else's question.
-                self.list.lock().await.take();
-            }
-            read
+            part.read(&self.settings, &place, self.clock.now())
         });
-        found
-            .await
-            .unwrap_or_else(|_| Err(FetchError::Timeout { place: shown(&url), limit }.into()))
+        let late = || Err(FetchError::Timeout { place: place.clone(), limit }.into());
+        found.await.unwrap_or_else(|_| late())
     }
 
     /// The list, as it was fetched for whoever asked last, or anew.
-    async fn listed(&self, url: &Uri, is_forced: bool) -> Result<Arc<Json>, SourceError> {
+    async fn listed(
+        &self,
+        url: &Uri,
+        select: &SelectSettings,
+        is_forced: bool,
+    ) -> Result<Arc<List>, SourceError> {
         let mut list = self.list.lock().await;
         let oldest = if is_forced { FORCED_LIST_AGE } else { self.settings.cooldown };
-        if let Some((since, document)) = &*list
+        if let Some((since, known)) = &*list
             && since.elapsed() < oldest
         {
-            return Ok(Arc::clone(document));
+            return Ok(Arc::clone(known));
         }
-        let document = Arc::new(self.fetch(url).await?);
-        *list = Some((Instant::now(), Arc::clone(&document)));
-        Ok(document)
+        let place = shown(url);
+        let document = self.fetch(url).await.map_err(|error| match error {
+            // That there is no list says nothing about anybody.
+            SourceError::Unknown { place } => SourceError::Status { place, status: 404 },
+            error => error,
+        })?;
+        let fresh = Arc::new(document::list(&document, select, &self.settings, &place)?);
+        *list = Some((Instant::now(), Arc::clone(&fresh)));
+        Ok(fresh)
     }
 
     /// The document. A token of our own that was refused may have been withdrawn: the next one
@@ -158,7 +172,7 @@ fn parse(body: &[u8]) -> Result<Json, String> {
     let is_json = body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'-');
     match std::str::from_utf8(body) {
         Ok(pem) if !is_json => Ok(Json::from(pem)),
-        _ => Json::parse(body).map_err(|error| format!("the answer is {error}")),
+        _ => Json::parse_large(body, MAX_NODES).map_err(|error| format!("the answer is {error}")),
     }
 }
 

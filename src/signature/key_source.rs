@@ -81,7 +81,7 @@ impl FoundKey {
         }
         let (registry, entry) = self.renewable.ok_or(Reason::SignatureInvalid)?;
         let renewed = registry.find_renewed(sought.signer, &entry).await;
-        if Arc::ptr_eq(&renewed, &entry) {
+        if renewed.has_same_keys(&entry) {
             return Err(Reason::SignatureInvalid);
         }
         let found = key_of(&registry, &renewed, sought, claims)?;

@@ -196,6 +196,39 @@ fn k10_a_key_that_is_changed_in_the_middle_of_the_traffic_loses_no_request() {
     assert_eq!(scene.questions(), asked + 1);
 }
 
+#[test]
+fn k10_those_who_sign_with_the_new_key_at_the_same_time_all_pass() {
+    let (old, new) = (key(Algorithm::Es256, "k"), key(Algorithm::Es256, "k"));
+    let mut scene = Scene::start(AT_PUBLIC_KEY);
+    scene.world.proxy.expect_unmatched_answers();
+    scene.say("3051", &as_text(&old));
+    scene.admits("the old key", &scene.request("3051", &old));
+    scene.say("3051", &as_text(&new));
+    let requests: Vec<Request> = (0..20).map(|_| scene.request("3051", &new)).collect();
+    thread::scope(|scope| {
+        let sent: Vec<_> = requests
+            .iter()
+            .map(|request| scope.spawn(|| scene.world.proxy.exchange(request)))
+            .collect();
+        for answer in sent {
+            assert!(answer.join().unwrap().is_from_upstream());
+        }
+    });
+    assert_eq!(scene.questions(), 2);
+}
+
+#[test]
+fn k3_a_signer_whose_answers_are_broken_is_no_outage_for_the_others() {
+    let own = key(Algorithm::Es256, "own");
+    let scene = Scene::start(AT_PUBLIC_KEY);
+    scene.registry.serve("/roles/broken", Page::text("<html>"));
+    for _ in 0..10 {
+        scene.refuses("broken", &scene.request("broken", &own), Reason::KeysUnavailable);
+    }
+    scene.say("3051", &as_text(&own));
+    scene.admits("another", &scene.request("3051", &own));
+}
+
 fn forged(scene: &Scene, key: &countersign::jose::SigningKey) -> Request {
     Request::new("POST", "/signed/a")
         .bearer(&scene.world.issuer.mint(json!({ "participantId": "3051" })))

@@ -8,6 +8,7 @@ use crate::{
     support::{
         issuer::{key, public},
         key_server::{KeyServer, Page},
+        wait_until,
     },
 };
 
@@ -69,4 +70,28 @@ fn k3_an_answer_that_is_no_list_is_an_outage_and_nobody_is_unknown_for_it() {
     let list = json!({ "entities": [entity(&json!("AA-1"), &public(&one))] });
     scene.registry.serve("/roles", Page::json(&list));
     scene.admits("a list again", &scene.request("AA-1", &one));
+}
+
+#[test]
+fn k3_a_list_that_is_gone_or_empty_forgets_nobody() {
+    let one = key(Algorithm::Es256, "one");
+    let list = json!({ "entities": [entity(&json!("AA-1"), &public(&one))] });
+    let scene = start("refresh = \"1m\"\ncooldown = \"1s\"", &list);
+    scene.admits("listed", &scene.request("AA-1", &one));
+    let outcome = |outcome: &str| {
+        let labels = format!("{{outcome=\"{outcome}\",signature=\"partner\"}}");
+        scene.world.proxy.metric(&format!("countersign_registry_lookups_total{labels}"))
+    };
+    for (page, code) in
+        [(Page::status(404), "status"), (Page::json(&json!({ "entities": [] })), "malformed")]
+    {
+        scene.registry.serve("/roles", page);
+        scene.world.proxy.advance(60);
+        wait_until("the list is asked for", || {
+            scene.admits("still known", &scene.request("AA-1", &one));
+            scene.world.proxy.advance(5);
+            outcome(code) > 0.5
+        });
+    }
+    scene.admits("still known", &scene.request("AA-1", &one));
 }

@@ -33,6 +33,12 @@ impl SignerUrl {
         if after.as_ref().is_some_and(|after| after.contains(PLACE)) {
             return Err(" (there are two places for the name)".to_owned());
         }
+        if text.contains('#') {
+            return Err(" (a fragment is never sent)".to_owned());
+        }
+        if after.is_some() && before.ends_with(['.', '%']) {
+            return Err(" (what stands before the name would change what it means)".to_owned());
+        }
         if after.is_none() && !is_list {
             return Err(
                 " (or select = { … }, where the answer is a list of all signers)".to_owned()
@@ -122,6 +128,9 @@ mod tests {
             "https://r.test:{signer}/key",
             "https://r.test/{signer}/{signer}",
             "https://r.test/key",
+            "https://r.test/.{signer}",
+            "https://r.test/%{signer}",
+            "https://r.test/{signer}#key",
             "http://r.test/{signer}",
             "https://me:pw@r.test/{signer}",
             "/roles/{signer}",

@@ -4,7 +4,7 @@ use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Json, JsonError, MAX_DEPTH, MAX_NODES, Object};
+use super::{Json, JsonError, MAX_DEPTH, Object};
 
 /// `serde_json` hands an integer that does not fit 64 bits over as a float, already rounded. The
 /// smallest such magnitude is 2⁶³; below it no float has ever been an integer literal.
@@ -13,10 +13,10 @@ const PERHAPS_AN_INTEGER: f64 = 9_223_372_036_854_775_808.0;
 /// Up to this many members, comparing each with each is faster than sorting.
 const FEW_MEMBERS: usize = 24;
 
-/// Parses one value with nothing behind it.
-pub(super) fn document(text: &[u8]) -> Result<Json, JsonError> {
+/// Parses one value of at most so many with nothing behind it.
+pub(super) fn document(text: &[u8], max_nodes: usize) -> Result<Json, JsonError> {
     let text = std::str::from_utf8(text).map_err(|_| JsonError::Syntax)?;
-    let budget = Budget::default();
+    let budget = Budget::of(max_nodes);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let root = Value { budget: &budget, depth: 0 };
     let value = root
@@ -36,17 +36,15 @@ struct Budget {
     large_float: Cell<bool>,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
+impl Budget {
+    fn of(max_nodes: usize) -> Self {
         Self {
-            nodes: Cell::new(MAX_NODES),
+            nodes: Cell::new(max_nodes),
             refused: Cell::new(None),
             large_float: Cell::new(false),
         }
     }
-}
 
-impl Budget {
     fn refuse<E: Error>(&self, why: JsonError) -> E {
         self.refused.set(Some(why));
         E::custom(why)
