@@ -3,10 +3,12 @@
 pub mod args;
 pub mod check;
 pub mod demo;
+pub mod evidence;
 pub mod explain;
 pub mod keygen;
 pub mod mint;
 pub mod run;
+pub mod sign;
 
 use std::{
     io::{self, Write},
@@ -42,6 +44,10 @@ pub enum Command {
     Keygen(keygen::KeygenArgs),
     /// Make a signed token, for trying things out
     Mint(mint::MintArgs),
+    /// Make a detached signature over a body, for trying things out
+    Sign(sign::SignArgs),
+    /// Check the journal of signed requests
+    Evidence(evidence::EvidenceArgs),
 }
 
 /// Why a command did not succeed, and with it the exit code.
@@ -100,6 +106,8 @@ impl Cli {
             Command::Demo(args) => demo::demo(&args, out),
             Command::Explain(args) => explain::explain(&args, &mut io::stdin().lock(), out),
             Command::Keygen(args) => keygen::keygen(&args, out),
+            Command::Sign(args) => sign::sign(&args, &mut io::stdin().lock(), out),
+            Command::Evidence(args) => evidence::evidence(&args, out),
             Command::Mint(args) => mint::mint(&args, &crate::clock::SystemClock, out),
         }
     }

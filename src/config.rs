@@ -20,6 +20,7 @@ mod denials;
 mod effective;
 mod environment;
 pub mod error;
+mod evidence;
 mod files;
 mod flags;
 mod forwarding;
@@ -57,6 +58,7 @@ pub use denials::{
     OwnBodySettings, OwnProfileSettings, Place,
 };
 pub use error::{ConfigError, ConfigErrors};
+pub use evidence::{EvidenceFailure, EvidenceSettings};
 pub use flags::{FLAG_NAME, Flags};
 pub use forwarding::ForwardingSettings;
 pub use identity::IdentitySettings;

@@ -269,6 +269,11 @@ impl Admission<'_> {
         self.route
     }
 
+    /// The refusal of a request that could pass, were there a proof of its signature.
+    pub fn unproven(&self) -> Denial {
+        Denial::of_signature(Reason::EvidenceUnavailable).on(self.route)
+    }
+
     /// The signature, where the route asks for one.
     pub fn signature(&self) -> Option<&VerifiedSignature> {
         self.signature.as_ref()

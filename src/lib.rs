@@ -13,6 +13,7 @@
 //! | [`lifecycle`] | threads, signals, reload, drain |
 //! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
 //! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
+//! | [`evidence`] | the journal that proves who signed what |
 //! | [`gate`] | the one question and its answer: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
 //! | [`signature`] | a detached JWS over the body → verified signature |
@@ -43,6 +44,7 @@ mod bounded;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod evidence;
 pub mod fetch;
 pub mod gate;
 pub mod identity;

@@ -99,6 +99,11 @@ impl SignatureRules {
         &self.name
     }
 
+    /// The signature as a request carries it, whatever it is; `None` if there is not exactly one.
+    pub fn received<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        self.carrier.find(headers).ok()
+    }
+
     /// Looks at everything that does not need the body, so that a request that can't pass costs no
     /// more than its headers (threats S-12). `claims` are those of the verified token, if the
     /// route asks for one.

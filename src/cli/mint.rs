@@ -1,6 +1,11 @@
 //! `countersign mint`: a signed token, for trying things out.
 
-use std::{fs, io::Write, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 
@@ -45,24 +50,26 @@ pub fn mint(args: &MintArgs, clock: &dyn Clock, out: &mut impl Write) -> Result<
     }
     let header: Object = header.into_iter().collect();
     let claims: Object = claims.into_iter().collect();
-    let token = signing_key(args)?
+    let token = signing_key(&args.key)?
         .sign_compact(&header, claims.to_text().as_bytes())
         .map_err(|error| Failure::Runtime(format!("cannot sign: {error}")))?;
     writeln!(out, "{token}")?;
     Ok(())
 }
 
-fn signing_key(args: &MintArgs) -> Result<SigningKey, Failure> {
-    let path = args.key.display();
-    let document = fs::read(&args.key)
-        .map_err(|error| Failure::Runtime(format!("cannot read {path}: {error}")))?;
+/// The private key in a file.
+pub(super) fn signing_key(file: &Path) -> Result<SigningKey, Failure> {
+    let path = file.display();
+    let document =
+        fs::read(file).map_err(|error| Failure::Runtime(format!("cannot read {path}: {error}")))?;
     let jwk = Object::parse(&document)
         .map_err(|error| Failure::Runtime(format!("{path} is not a private JWK: {error}")))?;
     SigningKey::from_jwk(&jwk)
         .map_err(|error| Failure::Runtime(format!("{path} is not a private JWK: {error}")))
 }
 
-fn members(flag: &str, pairs: &[String]) -> Result<Vec<(String, Json)>, Failure> {
+/// `NAME=VALUE`, each name once.
+pub(super) fn members(flag: &str, pairs: &[String]) -> Result<Vec<(String, Json)>, Failure> {
     let mut members: Vec<(String, Json)> = Vec::with_capacity(pairs.len());
     for pair in pairs {
         let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {

@@ -4,6 +4,7 @@
 //! files of secrets, never their content, and URLs with user information are refused at load.
 
 mod denials;
+mod evidence;
 mod identity;
 mod introspection;
 mod issuer;
@@ -13,6 +14,7 @@ mod shared;
 mod signature;
 mod writer;
 
+use evidence::evidence_table;
 use identity::assertion_table;
 use issuer::{issuer_table, names};
 use revocation::revocation_table;
@@ -39,6 +41,9 @@ impl Settings {
         root.insert("issuers".to_owned(), self.issuers_table());
         if !self.signatures.is_empty() {
             root.insert("signatures".to_owned(), self.signatures_table());
+        }
+        if let Some(evidence) = &self.evidence {
+            root.insert("evidence".to_owned(), evidence_table(evidence));
         }
         root.insert("credential".to_owned(), self.credential_table());
         root.insert("cache".to_owned(), self.cache_table());

@@ -10,6 +10,7 @@ use super::{
     claims::{self, ClaimHeaderSettings, fold},
     credential::CredentialSettings,
     denials::DenialSettings,
+    evidence::EvidenceSettings,
     forwarding::ForwardingSettings,
     identity::IdentitySettings,
     issuers::{self, IssuerSettings},
@@ -37,6 +38,8 @@ pub struct Settings {
     pub issuers: Vec<IssuerSettings>,
     /// How bodies are signed, in the order of their names. Routes refer to them by index.
     pub signatures: Vec<SignatureSettings>,
+    /// The journal of signed requests; `None`: there is none.
+    pub evidence: Option<EvidenceSettings>,
     /// Where in a request the credential travels.
     pub credential: CredentialSettings,
     /// The verified-token cache of each worker.
@@ -86,6 +89,7 @@ impl Settings {
             signatures: root.section("signatures", |section| {
                 signatures::build(section, &SignatureNames { issuers: &names.issuers })
             }),
+            evidence: root.section("evidence", EvidenceSettings::build),
             credential: root.section("credential", CredentialSettings::build),
             cache: root.section("cache", CacheSettings::build),
             identity: root.section("identity", IdentitySettings::build),

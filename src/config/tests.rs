@@ -3,6 +3,7 @@
 mod assertion;
 mod claim_rules;
 mod denials;
+mod evidence;
 mod introspection;
 mod issuers;
 mod keys;

@@ -4,6 +4,7 @@ use http::HeaderMap;
 
 use super::{Admission, Denial, Route};
 use crate::{
+    jose::Object,
     policy::CanonicalRequest,
     reason::Reason,
     signature::{PendingSignature, SignatureRules},
@@ -38,13 +39,22 @@ impl<'g> Conditional<'g> {
         Self { admission, rules }
     }
 
+    /// The rules by which it has to be signed.
+    pub fn rules(&self) -> &'g SignatureRules {
+        self.rules
+    }
+
+    /// The claims of the token, if the route asks for one.
+    pub fn claims(&self) -> Option<&Object> {
+        self.admission.token().map(VerifiedToken::claims)
+    }
+
     /// Looks at the signature's header and finds the signer's key.
     ///
     /// # Errors
     /// The [`Denial`] of the first check that fails.
     pub async fn begin(self, headers: &HeaderMap) -> Result<PendingAdmission<'g>, Denial> {
-        let claims = self.admission.token().map(VerifiedToken::claims);
-        let signature = self.rules.begin(headers, claims).await;
+        let signature = self.rules.begin(headers, self.claims()).await;
         let signature = signature.map_err(|reason| refuse(self.admission.route, reason))?;
         Ok(PendingAdmission { admission: self.admission, signature })
     }

@@ -11,7 +11,9 @@ mod payload;
 mod tests;
 
 use self::header::Header;
-use super::{Algorithm, Json, Object, base64url, jws::MAX_HEADER_BYTES};
+use aws_lc_rs::digest::Digest;
+
+use super::{Algorithm, Json, Object, VerificationKey, base64url, jws::MAX_HEADER_BYTES};
 
 pub use self::{
     dialect::{Dialect, DialectSet},
@@ -104,6 +106,14 @@ impl DetachedJws {
     /// The protected header.
     pub fn header(&self) -> &Object {
         &self.header.members
+    }
+
+    /// Whether it is right for a payload of which only the signed hash is there, as
+    /// [`SignedPayload::digest`] gave it. `false` also where the algorithm signs no hash.
+    pub fn verifies_with_hash(&self, key: &VerificationKey, hash: &[u8]) -> bool {
+        let algorithm = self.header.algorithm;
+        let digest = algorithm.hash().and_then(|of| Digest::import_less_safe(hash, of).ok());
+        digest.is_some_and(|digest| key.verify_digest(algorithm, &digest, &self.signature))
     }
 
     /// Begins with the payload.

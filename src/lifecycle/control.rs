@@ -20,7 +20,7 @@ use crate::{
 
 use super::{
     Readiness, renewal,
-    server::{RELOAD_DEADLINE, compile},
+    server::{RELOAD_DEADLINE, compile, open_journal},
     worker_thread::WorkerSignals,
 };
 
@@ -107,7 +107,10 @@ impl Control {
         let providers = Arc::new(providers.map_err(|error| error.to_string())?);
         let started = providers.start();
         self.wait_for(&providers).await?;
-        let engine = compile(&settings, &providers, &self.clock, &self.metrics)
+        let earlier = self.engine.load().journal().cloned();
+        let journal = open_journal(&settings, earlier, &self.clock, &self.metrics)
+            .map_err(|error| error.to_string())?;
+        let engine = compile(&settings, &providers, journal, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
         warn_of_what_stays(self.engine.load().settings(), &settings);
         self.providers.store(providers);

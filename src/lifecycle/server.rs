@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{Clock, SystemClock},
     config::{ListenAddress, Settings},
+    evidence::{EvidenceError, Journal},
     gate::Gate,
     providers::Providers,
     proxy::{ConnectionBudget, Engine, Listener, TlsError},
@@ -51,6 +52,9 @@ pub enum StartError {
     /// The files of `[server.tls]` can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The evidence journal can't be opened.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// What replicas share can't be.
     #[error(transparent)]
     Shared(#[from] SharedError),
@@ -95,7 +99,9 @@ impl Server {
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
         let providers = Arc::new(Providers::new(&settings, &clock, &metrics)?);
-        let engine = Arc::new(ArcSwap::new(compile(&settings, &providers, &clock, &metrics)?));
+        let journal = open_journal(&settings, None, &clock, &metrics)?;
+        let engine = compile(&settings, &providers, journal, &clock, &metrics)?;
+        let engine = Arc::new(ArcSwap::new(engine));
         let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
         let signals = WorkerSignals {
             stop_accepting: CancellationToken::new(),
@@ -183,11 +189,30 @@ fn join(thread: thread::JoinHandle<()>) {
 pub(super) fn compile(
     settings: &Arc<Settings>,
     providers: &Providers,
+    journal: Option<Arc<Journal>>,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
 ) -> Result<Arc<Engine>, TlsError> {
     let gate = Gate::new(settings, providers, Arc::clone(clock), metrics);
-    Engine::new(Arc::clone(settings), gate, Arc::clone(clock), metrics.clone()).map(Arc::new)
+    let engine =
+        Engine::new(Arc::clone(settings), gate, journal, Arc::clone(clock), metrics.clone());
+    engine.map(Arc::new)
+}
+
+/// The journal of a configuration: that of the one before, if it is the same.
+pub(super) fn open_journal(
+    settings: &Settings,
+    earlier: Option<Arc<Journal>>,
+    clock: &Arc<dyn Clock>,
+    metrics: &Metrics,
+) -> Result<Option<Arc<Journal>>, EvidenceError> {
+    let Some(evidence) = &settings.evidence else {
+        return Ok(None);
+    };
+    match earlier.filter(|journal| journal.settings() == evidence) {
+        Some(journal) => Ok(Some(journal)),
+        None => Journal::open(evidence, Arc::clone(clock), metrics).map(Some),
+    }
 }
 
 fn bind(

@@ -144,7 +144,11 @@ impl Exchange<'_> {
 
     fn holding(&self) -> Holding<'_> {
         let engine = &self.serving.engine;
-        Holding { limits: &engine.limits, budget: &engine.bodies }
+        Holding {
+            limits: &engine.limits,
+            budget: &engine.bodies,
+            journal: engine.journal.as_deref(),
+        }
     }
 
     /// How long a request body may pause. The sides of a gRPC stream take turns, so there it is

@@ -15,6 +15,8 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::{Duration, timeout};
 
+use crate::evidence::EvidenceBody;
+
 pub(super) use budget::BodyBudget;
 pub(super) use reader::HeldReader;
 
@@ -96,6 +98,11 @@ impl HeldBody {
     /// All of it at once, if it is in memory.
     pub(super) fn in_memory(&self) -> Option<&[u8]> {
         self.kept.in_memory()
+    }
+
+    /// The same for whoever keeps it as a proof.
+    pub(super) fn evidence(&self) -> EvidenceBody {
+        self.kept.evidence()
     }
 
     /// What sends it on.

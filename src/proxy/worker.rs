@@ -9,6 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::Clock,
     config::{CacheSettings, LimitSettings, Settings},
+    evidence::Journal,
     gate::Gate,
     telemetry::Metrics,
     token::TokenCache,
@@ -29,6 +30,7 @@ pub struct Engine {
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
     pub(super) bodies: Arc<BodyBudget>,
+    pub(super) journal: Option<Arc<Journal>>,
     tls: Option<Tls>,
     settings: Arc<Settings>,
     metrics: Metrics,
@@ -61,11 +63,13 @@ impl Engine {
     pub fn new(
         settings: Arc<Settings>,
         gate: Gate,
+        journal: Option<Arc<Journal>>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, TlsError> {
         Ok(Self {
             gate,
+            journal,
             answers: AnswerStyle::new(&settings, clock),
             limits: settings.server.limits.clone(),
             access_log: settings.log.access_log,
@@ -87,6 +91,11 @@ impl Engine {
     /// Its rules.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// The journal of signed requests, if there is one.
+    pub fn journal(&self) -> Option<&Arc<Journal>> {
+        self.journal.as_ref()
     }
 
     /// The settings it was made from.

@@ -80,10 +80,10 @@ impl<'r> PendingSignature<'r> {
         Self { rules, head, key, id, reader: jws.begin(), sha256: None, length: 0 }
     }
 
-    /// The same, with the SHA-256 of the payload for whoever keeps the proof.
-    #[must_use]
-    pub fn with_sha256(self) -> Self {
-        Self { sha256: Some(Hasher(Context::new(&SHA256))), ..self }
+    /// Asks for the SHA-256 of the payload, for whoever keeps the proof. To be called before the
+    /// first [`Self::update`].
+    pub fn ask_for_sha256(&mut self) {
+        self.sha256 = Some(Hasher(Context::new(&SHA256)));
     }
 
     /// Whether the body has to be in memory as a whole: the algorithm reads it twice, or the rules

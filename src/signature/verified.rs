@@ -18,6 +18,7 @@ use crate::{
 /// Nothing else makes one.
 #[derive(Debug)]
 pub struct VerifiedSignature {
+    rules: Arc<str>,
     head: Head,
     key: Arc<VerificationKey>,
     payload: PayloadFacts,
@@ -28,6 +29,7 @@ pub struct VerifiedSignature {
 /// What is told of verified signatures: to the upstream, and to whoever looks at the metrics.
 #[derive(Debug)]
 pub(super) struct Telling {
+    rules: Arc<str>,
     forward: Vec<SignatureHeaderSettings>,
     /// In the order of [`Dialect::ALL`].
     verified: Vec<IntCounter>,
@@ -39,6 +41,7 @@ impl Telling {
             metrics.signatures.with_label_values(&[settings.name.as_str(), dialect.name()])
         };
         Self {
+            rules: settings.name.as_str().into(),
             forward: settings.forward.clone(),
             verified: Dialect::ALL.iter().map(counter).collect(),
         }
@@ -64,7 +67,14 @@ impl Telling {
             Some((forward.header.clone(), value))
         });
         let headers = told.collect();
-        VerifiedSignature { head, key: key.key, payload, signed_hash, headers }
+        VerifiedSignature {
+            rules: Arc::clone(&self.rules),
+            head,
+            key: key.key,
+            payload,
+            signed_hash,
+            headers,
+        }
     }
 }
 
@@ -86,6 +96,11 @@ impl VerifiedSignature {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
+    }
+
+    /// The name of the rules.
+    pub fn rules(&self) -> &str {
+        &self.rules
     }
 
     /// Who signed.

@@ -35,6 +35,12 @@ pub struct Metrics {
     pub signatures: IntCounterVec,
     /// Questions to registries of signers, by `signature` (the rules) and `outcome`.
     pub registry_lookups: IntCounterVec,
+    /// Lines of the evidence journal by `outcome`.
+    pub evidence_lines: IntCounterVec,
+    /// Signed checkpoints in the evidence journal.
+    pub evidence_checkpoints: IntCounter,
+    /// Seconds until a group of lines is on disk.
+    pub evidence_fsync: prometheus::Histogram,
     /// Bytes of request bodies that are held until their signature is verified.
     pub held_bytes: IntGauge,
     /// Assertions signed.
@@ -145,6 +151,23 @@ impl Metrics {
                 "registry_lookups_total",
                 "Questions to registries of signers.",
                 &["signature", "outcome"],
+            )?,
+            evidence_lines: counters(
+                &registry,
+                "evidence_lines_total",
+                "Lines of the evidence journal.",
+                &["outcome"],
+            )?,
+            evidence_checkpoints: counter(
+                &registry,
+                "evidence_checkpoints_total",
+                "Signed checkpoints in the evidence journal.",
+            )?,
+            evidence_fsync: histogram(
+                &registry,
+                "evidence_fsync_seconds",
+                "Time until a group of lines is on disk.",
+                UPSTREAM_BUCKETS,
             )?,
             held_bytes: int_gauge(
                 &registry,
@@ -293,6 +316,16 @@ fn histograms(
 ) -> Result<HistogramVec, prometheus::Error> {
     let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
     register(registry, HistogramVec::new(opts, labels)?)
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+) -> Result<prometheus::Histogram, prometheus::Error> {
+    let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
+    register(registry, prometheus::Histogram::with_opts(opts)?)
 }
 
 fn register<C>(registry: &Registry, collector: C) -> Result<C, prometheus::Error>

@@ -4,12 +4,14 @@ use std::{
     fs::File,
     io::{self, Seek, SeekFrom, Write},
     path::PathBuf,
+    sync::Arc,
 };
 
 use bytes::Bytes;
 use tokio::task::spawn_blocking;
 
 use super::HoldRules;
+use crate::evidence::EvidenceBody;
 
 /// A body that has not ended yet.
 #[derive(Debug)]
@@ -92,6 +94,17 @@ impl Kept {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File(_, length) => *length,
+        }
+    }
+
+    /// A file is read from elsewhere without moving the place from which it is sent on.
+    pub(super) fn evidence(&self) -> EvidenceBody {
+        match self {
+            Self::Memory(bytes) => EvidenceBody::Memory(bytes.clone()),
+            Self::File(file, length) => match file.try_clone() {
+                Ok(file) => EvidenceBody::File(Arc::new(file), *length),
+                Err(error) => EvidenceBody::Lost(error.kind()),
+            },
         }
     }
 

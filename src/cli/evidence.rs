@@ -1,0 +1,135 @@
+//! `countersign evidence`: what the journal of signed requests proves.
+
+use std::{fs, io::Write, path::PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::Failure;
+use crate::{
+    evidence::{
+        Report,
+        verify::{Against, verify},
+    },
+    jose::{JwkSet, KeyLimits},
+};
+
+/// The arguments of `countersign evidence`.
+#[derive(Debug, Args)]
+pub struct EvidenceArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: EvidenceCommand,
+}
+
+/// What can be done with a journal.
+#[derive(Debug, Subcommand)]
+pub enum EvidenceCommand {
+    /// Check that nothing was altered or removed, and every signature again
+    Verify(VerifyArgs),
+}
+
+/// The arguments of `countersign evidence verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The files of the journal, in the order of their names
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The public keys of checkpoints: a JWK or JWKS
+    #[arg(long, value_name = "JWKS")]
+    pub key: Option<PathBuf>,
+    /// A body that is to be proven; with --entry
+    #[arg(long, value_name = "FILE", requires = "entry")]
+    pub body: Option<PathBuf>,
+    /// The number (`n`) of the line that the body should belong to
+    #[arg(long, value_name = "N", requires = "body")]
+    pub entry: Option<u64>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure::Runtime`] if something is wrong with the journal, or a file can't be read.
+pub fn evidence(args: &EvidenceArgs, out: &mut impl Write) -> Result<(), Failure> {
+    let EvidenceCommand::Verify(args) = &args.command;
+    let against = against(args)?;
+    let report = verify(&args.files, &against)
+        .map_err(|error| Failure::Runtime(format!("cannot read the journal: {error}")))?;
+    tell(&report, out)?;
+    match report.findings.as_slice() {
+        [] => Ok(()),
+        [only] => Err(Failure::Runtime(format!("{}: the journal is broken", place(only)))),
+        [first, ..] => {
+            Err(Failure::Runtime(format!("{}: the journal is broken there first", place(first))))
+        }
+    }
+}
+
+fn against(args: &VerifyArgs) -> Result<Against, Failure> {
+    let read = |path: &PathBuf| {
+        fs::read(path)
+            .map_err(|error| Failure::Runtime(format!("cannot read {}: {error}", path.display())))
+    };
+    let keys = args.key.as_ref().map(|path| {
+        JwkSet::parse(&read(path)?, &KeyLimits::default())
+            .ok()
+            .filter(|set| !set.keys.is_empty())
+            .ok_or_else(|| {
+                let path = path.display();
+                Failure::Runtime(format!("{path} is neither a public JWK nor a JWKS with one"))
+            })
+    });
+    let body = args.body.as_ref().map(read).transpose()?;
+    Ok(Against { keys: keys.transpose()?, body: args.entry.zip(body) })
+}
+
+fn tell(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
+    for finding in &report.findings {
+        writeln!(out, "{}: {}", place(finding), finding.what)?;
+    }
+    for (file, bytes) in &report.torn {
+        writeln!(
+            out,
+            "{}: ends in the middle of a line ({bytes} bytes): the process ended while it wrote, \
+             and nothing was forwarded on that line",
+            file.display()
+        )?;
+    }
+    match report.numbers {
+        None => writeln!(out, "no lines")?,
+        Some((first, last)) => writeln!(out, "lines      {} ({first} to {last})", report.lines)?,
+    }
+    writeln!(
+        out,
+        "requests   {}: {} verified again, {} can only be with their bodies, {} refused",
+        report.requests, report.rechecked, report.body_needed, report.refused
+    )?;
+    if report.abandoned > 0 {
+        writeln!(
+            out,
+            "abandoned  {} lines: writing them failed, and the journal says so itself",
+            report.abandoned
+        )?;
+    }
+    match (report.checkpoints, report.unchecked_checkpoints) {
+        (good, 0) => writeln!(out, "signed     {good} checkpoints are right")?,
+        (_, unchecked) => {
+            writeln!(out, "signed     {unchecked} checkpoints, not checked; --key checks them")?;
+        }
+    }
+    writeln!(
+        out,
+        "uncovered  {} lines behind the last checkpoint that was checked: had more of them been \
+         cut off, nothing would show it",
+        report.uncovered
+    )?;
+    if let Some(proven) = report.body {
+        let verdict =
+            if proven { "is what was signed there" } else { "is not what was signed there" };
+        writeln!(out, "body       {verdict}")?;
+    }
+    Ok(())
+}
+
+fn place(finding: &crate::evidence::Finding) -> String {
+    format!("{}:{}", finding.file.display(), finding.line)
+}

@@ -1,0 +1,81 @@
+//! `countersign sign`: a detached signature over a body, for trying things out.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+
+use super::{Failure, mint};
+use crate::jose::{Dialect, Object, SigningKey};
+
+/// The arguments of `countersign sign`.
+#[derive(Debug, Args)]
+pub struct SignArgs {
+    /// The private JWK to sign with, as `countersign keygen` writes it
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// How the signature is written: `rfc7797`, `b64-false-without-crit`, `detached` or `two-part`
+    #[arg(long, value_name = "DIALECT", default_value = "rfc7797", value_parser = dialect)]
+    pub dialect: Dialect,
+    /// Sign this path, as of a request without a body, instead of a body
+    #[arg(long, value_name = "PATH", conflicts_with = "body")]
+    pub path: Option<String>,
+    /// A header member (repeatable): `kid=…`, or `crit=["b64","iat"]`
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub header: Vec<String>,
+    /// The file with the body, byte for byte; `-` is standard input
+    #[arg(value_name = "BODY", required_unless_present = "path")]
+    pub body: Option<PathBuf>,
+}
+
+/// Prints the value of the signature's header.
+///
+/// # Errors
+/// [`Failure::Usage`] for what is no `NAME=VALUE`; [`Failure::Runtime`] if the key or the body
+/// can't be used.
+pub fn sign(args: &SignArgs, input: &mut impl Read, out: &mut impl Write) -> Result<(), Failure> {
+    let header: Object = mint::members("--header", &args.header)?.into_iter().collect();
+    let payload = match (&args.path, &args.body) {
+        (Some(path), _) => path.clone().into_bytes(),
+        (None, Some(body)) => read(body, input)?,
+        (None, None) => return Err(Failure::Usage("expected a body, or --path".to_owned())),
+    };
+    let key = mint::signing_key(&args.key)?;
+    refuse_shared_secret(&key)?;
+    let signature = key
+        .sign_detached(args.dialect, &header, &payload)
+        .map_err(|error| Failure::Runtime(format!("cannot sign: {error}")))?;
+    writeln!(out, "{signature}")?;
+    Ok(())
+}
+
+/// Nobody takes such a signature: it proves nothing about who made it.
+fn refuse_shared_secret(key: &SigningKey) -> Result<(), Failure> {
+    if key.algorithm().is_symmetric() {
+        let cause = "the key is a shared secret; expected the private key of a pair";
+        return Err(Failure::Runtime(cause.to_owned()));
+    }
+    Ok(())
+}
+
+/// A body as it is.
+pub(super) fn read(path: &Path, input: &mut impl Read) -> Result<Vec<u8>, Failure> {
+    let read = if path == Path::new("-") { whole(input) } else { fs::read(path) };
+    read.map_err(|error| Failure::Runtime(format!("cannot read {}: {error}", path.display())))
+}
+
+fn whole(input: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn dialect(name: &str) -> Result<Dialect, String> {
+    Dialect::from_name(name).ok_or_else(|| {
+        let known: Vec<_> = Dialect::ALL.iter().map(|dialect| dialect.name()).collect();
+        format!("expected one of {}", known.join(", "))
+    })
+}

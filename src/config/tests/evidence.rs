@@ -1,0 +1,33 @@
+//! `[evidence]`.
+
+use super::*;
+
+#[test]
+fn what_is_printed_of_it_loads_again_and_means_the_same() {
+    let workspace = Workspace::new();
+    let key = workspace.write("key.jwk", "{}");
+    let folder = Path::new(&key).parent().unwrap().display().to_string();
+    for lines in [
+        String::new(),
+        format!("key_file = \"{key}\"\ncheckpoint_every = \"5m\"\nrecord = \"all\""),
+        format!("bodies = \"{folder}\"\nclaims = [\"sub\", \"/a/b\"]\non_failure = \"continue\""),
+    ] {
+        let text = format!("{MINIMAL}\n[evidence]\nfolder = \"{folder}\"\n{lines}");
+        let printed = settings(&text).to_toml();
+        assert_eq!(settings(&printed).evidence, settings(&text).evidence, "{printed}");
+        assert!(settings(&text).evidence.is_some());
+    }
+    assert!(settings(MINIMAL).evidence.is_none());
+}
+
+#[test]
+fn a_journal_that_could_not_be_written_is_a_mistake() {
+    let mistakes = mistakes(&format!(
+        "{MINIMAL}\n[evidence]\nfolder = \"/nowhere/at/all\"\ncheckpoint_every = \"1m\"\nqueue = 0"
+    ));
+    assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+    assert!(
+        mistakes[0].contains("evidence.folder: the directory /nowhere/at/all cannot be opened")
+    );
+    assert!(mistakes[1].contains("evidence.queue: found 0, expected a whole number from 1"));
+}

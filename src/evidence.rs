@@ -1,0 +1,24 @@
+//! The proof that a request was signed: an append-only journal, one JSON line per request.
+//!
+//! Each line holds the hash of the one before, so that a line that was removed or altered shows;
+//! from time to time a line is signed with the operator's key. [`Journal`] writes it on a thread
+//! of its own, in groups that are synchronised to disk together; [`verify`] reads it back, years
+//! later and anywhere.
+
+mod body;
+mod chain;
+mod entry;
+mod file;
+mod journal;
+mod line;
+#[cfg(test)]
+mod tests;
+pub mod verify;
+mod writer;
+
+pub use self::{
+    body::EvidenceBody,
+    entry::Entry,
+    journal::{EvidenceError, Journal, NotRecorded},
+    verify::{Finding, Report, verify},
+};

@@ -1,0 +1,66 @@
+//! One line of the journal.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::{
+    clock::UnixTime,
+    jose::{Json, Object},
+};
+
+use super::chain::Link;
+
+/// Lines that say something else would have another number.
+pub(super) const VERSION: i64 = 1;
+
+/// The longest line in bytes, its line break included: the largest header block that can be
+/// configured, escaped, and what else is kept. Whoever reads a journal need not hold more.
+pub(super) const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The text of a line, without its line break.
+pub(super) fn text(
+    link: Link,
+    now: UnixTime,
+    members: impl IntoIterator<Item = (&'static str, Json)>,
+) -> String {
+    let mut line = Object::default();
+    line.insert("v", VERSION);
+    line.insert("n", Json::Integer(link.number.into()));
+    line.insert("prev", link.previous.to_text().as_str());
+    line.insert("at", rfc3339(now).as_str());
+    for (name, value) in members {
+        line.insert(name, value);
+    }
+    line.to_text()
+}
+
+/// The moment of a line.
+pub(super) fn rfc3339(now: UnixTime) -> String {
+    /// The last second of the year 9999.
+    const LAST: u64 = 253_402_300_799;
+    let seconds = u64::try_from(now.0).unwrap_or_default().min(LAST);
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}
+
+/// Number and hash that a line gives of itself and the one before, and its type.
+pub(super) struct Said {
+    pub(super) number: u64,
+    pub(super) previous: String,
+    pub(super) kind: String,
+    pub(super) members: Object,
+}
+
+impl Said {
+    /// Reads a line; `None` if it is none.
+    pub(super) fn read(line: &[u8]) -> Option<Self> {
+        let members = Object::parse(line).ok()?;
+        if members.get("v") != Some(&Json::from(VERSION)) {
+            return None;
+        }
+        let number = match members.get("n")? {
+            Json::Integer(number) => u64::try_from(*number).ok()?,
+            _ => return None,
+        };
+        let text = |name: &str| members.get(name).and_then(Json::as_str).map(str::to_owned);
+        Some(Self { number, previous: text("prev")?, kind: text("type")?, members })
+    }
+}

@@ -1,0 +1,211 @@
+//! Reads a journal back: does the chain hold, and is every signature in it right?
+
+mod chain_state;
+mod checks;
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+};
+
+use self::{
+    chain_state::{ChainState, Place},
+    checks::{Checkpoint, Signature},
+};
+use super::line::{MAX_LINE_BYTES, Said};
+use crate::jose::JwkSet;
+
+/// What a journal is checked against.
+#[derive(Debug, Default)]
+pub struct Against {
+    /// The public keys of checkpoints. `None`: they are not checked.
+    pub keys: Option<JwkSet>,
+    /// A body, and the number of the line that it should belong to.
+    pub body: Option<(u64, Vec<u8>)>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The numbers of the first and the last line.
+    pub numbers: Option<(u64, u64)>,
+    /// Whole lines.
+    pub lines: u64,
+    /// Lines about requests.
+    pub requests: u64,
+    /// Of these, verified ones whose signature is right, checked again.
+    pub rechecked: u64,
+    /// Verified ones whose signature can only be checked with the body.
+    pub body_needed: u64,
+    /// Lines about refused requests.
+    pub refused: u64,
+    /// Checkpoints that are right.
+    pub checkpoints: u64,
+    /// Checkpoints that were not checked.
+    pub unchecked_checkpoints: u64,
+    /// Lines behind the last checkpoint: were they cut off, nothing would show it.
+    pub uncovered: u64,
+    /// Lines that count for nothing: writing them failed, and the next file says so.
+    pub abandoned: u64,
+    /// Files that end in the middle of a line, and how many bytes of it there are: the process
+    /// ended while it wrote.
+    pub torn: Vec<(PathBuf, u64)>,
+    /// Whether the body belongs to its line; `None` if none was given.
+    pub body: Option<bool>,
+    /// What is wrong, in the order of the lines.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The file.
+    pub file: PathBuf,
+    /// The line in the file, from 1.
+    pub line: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// More of them tell nobody more.
+const MAX_FINDINGS: usize = 100;
+
+/// Reads the files in this order, which has to be theirs.
+///
+/// # Errors
+/// A file can't be read. What is wrong with the journal itself is in the report.
+pub fn verify(files: &[PathBuf], against: &Against) -> io::Result<Report> {
+    let mut reading = Reading { report: Report::default(), chain: ChainState::default(), against };
+    for file in files {
+        reading.file(file)?;
+    }
+    reading.finish();
+    Ok(reading.report)
+}
+
+struct Reading<'a> {
+    report: Report,
+    chain: ChainState,
+    against: &'a Against,
+}
+
+enum Piece {
+    Whole(Vec<u8>),
+    Torn(u64),
+    TooLong,
+    End,
+}
+
+impl Reading<'_> {
+    fn file(&mut self, path: &Path) -> io::Result<()> {
+        let mut reader = BufReader::new(File::open(path)?);
+        self.chain.next_file(path);
+        let mut number = 0;
+        loop {
+            number += 1;
+            let place = Place { file: path.to_owned(), line: number };
+            match next_piece(&mut reader)? {
+                Piece::Whole(line) => self.line(&line, place),
+                Piece::Torn(bytes) => {
+                    self.report.torn.push((path.to_owned(), bytes));
+                    self.chain.torn(place);
+                    return Ok(());
+                }
+                Piece::TooLong => {
+                    self.find(place, format!("is longer than {MAX_LINE_BYTES} bytes"));
+                    return Ok(());
+                }
+                Piece::End => return Ok(()),
+            }
+        }
+    }
+
+    fn line(&mut self, line: &[u8], place: Place) {
+        self.report.lines += 1;
+        let Some(said) = Said::read(line) else {
+            self.chain.skip(line, &place);
+            return self.find(place, "is no line of a journal".to_owned());
+        };
+        let first = self.report.numbers.map_or(said.number, |(first, _)| first);
+        self.report.numbers = Some((first, said.number));
+        match self.chain.follow(&said, line, &place) {
+            Ok(abandoned) => self.abandon(abandoned),
+            Err(broken) => self.find(broken.place, broken.what),
+        }
+        match said.kind.as_str() {
+            "request" => self.request(&said, place),
+            "checkpoint" => self.checkpoint(&said, place),
+            "open" => self.report.uncovered += 1,
+            other => self.find(place, format!("is of the unknown type {other:?}")),
+        }
+    }
+
+    /// Lines that the writer itself does not stand by.
+    fn abandon(&mut self, lines: u64) {
+        self.report.abandoned += lines;
+    }
+
+    fn request(&mut self, said: &Said, place: Place) {
+        self.report.requests += 1;
+        self.report.uncovered += 1;
+        if let Some((entry, body)) = &self.against.body
+            && *entry == said.number
+        {
+            let proven = checks::body(&said.members, body);
+            self.report.body = Some(proven.is_ok());
+            if let Err(what) = proven {
+                self.find(place.clone(), format!("does not belong to that body: {what}"));
+            }
+        }
+        match checks::signature(&said.members) {
+            Ok(Signature::Right) => self.report.rechecked += 1,
+            Ok(Signature::NeedsBody) => self.report.body_needed += 1,
+            Ok(Signature::Refused) => self.report.refused += 1,
+            Err(what) => self.find(place, what),
+        }
+    }
+
+    fn checkpoint(&mut self, said: &Said, place: Place) {
+        match checks::checkpoint(said, self.against.keys.as_ref()) {
+            Ok(Checkpoint::Right) => {
+                self.report.checkpoints += 1;
+                self.report.uncovered = 0;
+            }
+            Ok(Checkpoint::Unchecked) => {
+                self.report.unchecked_checkpoints += 1;
+                self.report.uncovered += 1;
+            }
+            Err(what) => self.find(place, what),
+        }
+    }
+
+    fn find(&mut self, place: Place, what: String) {
+        if self.report.findings.len() < MAX_FINDINGS {
+            let Place { file, line } = place;
+            self.report.findings.push(Finding { file, line, what });
+        }
+    }
+
+    fn finish(&mut self) {
+        if let (Some((entry, _)), None) = (&self.against.body, self.report.body) {
+            self.report.body = Some(false);
+            let place = self.chain.place().unwrap_or_default();
+            self.find(place, format!("is the last line: there is no request numbered {entry}"));
+        }
+    }
+}
+
+/// The next line, without its line break.
+fn next_piece(reader: &mut impl BufRead) -> io::Result<Piece> {
+    let mut line = Vec::new();
+    let most = MAX_LINE_BYTES as u64 + 1;
+    let read = reader.by_ref().take(most).read_until(b'\n', &mut line)?;
+    if read == 0 {
+        return Ok(Piece::End);
+    }
+    if line.pop() == Some(b'\n') {
+        return Ok(Piece::Whole(line));
+    }
+    Ok(if read as u64 == most { Piece::TooLong } else { Piece::Torn(read as u64) })
+}

@@ -1,0 +1,136 @@
+//! Follows the chain from line to line and from file to file.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    evidence::{
+        chain::{LineHash, Link},
+        line::Said,
+    },
+    jose::Json,
+};
+
+/// A line of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) file: PathBuf,
+    /// From 1.
+    pub(super) line: u64,
+}
+
+/// Where the chain is.
+#[derive(Debug, Default)]
+pub(super) struct ChainState {
+    expected: Option<Link>,
+    last: Option<Place>,
+    /// Every state of the chain within the file before: a writer that gives one up says after
+    /// which line.
+    in_last_file: Vec<Link>,
+    in_this_file: Vec<Link>,
+    /// The file before ended in the middle of a line.
+    torn: Option<Place>,
+    is_first_line: bool,
+}
+
+/// A line that does not follow.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) place: Place,
+    pub(super) what: String,
+}
+
+impl ChainState {
+    pub(super) fn next_file(&mut self, _path: &Path) {
+        let lines = std::mem::take(&mut self.in_this_file);
+        if !lines.is_empty() {
+            self.in_last_file = lines;
+        }
+        self.is_first_line = true;
+    }
+
+    pub(super) fn torn(&mut self, place: Place) {
+        self.torn = Some(place);
+    }
+
+    /// The last line that was looked at.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.last.clone()
+    }
+
+    /// Goes on behind something that is no line.
+    pub(super) fn skip(&mut self, line: &[u8], place: &Place) {
+        self.is_first_line = false;
+        self.expected = self.expected.map(|link| link.after(line));
+        self.last = Some(place.clone());
+    }
+
+    /// Goes on behind a line. Says how many lines before it count for nothing.
+    pub(super) fn follow(
+        &mut self,
+        said: &Said,
+        line: &[u8],
+        place: &Place,
+    ) -> Result<u64, Broken> {
+        let outcome = self.check(said, place);
+        let own = Link { number: said.number, ..Link::FIRST };
+        let after = own.after(line);
+        self.expected = Some(after);
+        self.in_this_file.push(after);
+        self.last = Some(place.clone());
+        self.is_first_line = false;
+        outcome
+    }
+
+    fn check(&mut self, said: &Said, place: &Place) -> Result<u64, Broken> {
+        let broken =
+            |place: &Place, what: &str| Err(Broken { place: place.clone(), what: what.to_owned() });
+        if self.is_first_line && said.kind != "open" {
+            return broken(place, "does not open the file: lines before it are missing");
+        }
+        if !self.is_first_line && said.kind == "open" {
+            return broken(place, "opens a file in the middle of one");
+        }
+        let admits = |what: &str| said.members.get(what) == Some(&Json::Bool(true));
+        if let Some(torn) = self.torn.take()
+            && !(admits("torn") || admits("abandoned"))
+        {
+            return broken(&torn, "breaks off, and the next file does not say so");
+        }
+        let Some(expected) = self.expected else {
+            // Earlier files need not be here; the first of all has nothing before it.
+            let is_first = said.number == Link::FIRST.number;
+            if is_first && said.previous != Link::FIRST.previous.to_text() {
+                return broken(place, "is number 1, and names a line before it");
+            }
+            return Ok(0);
+        };
+        if is_at(said, expected) {
+            return Ok(0);
+        }
+        if said.kind == "open" && admits("abandoned") {
+            let stands = self.in_last_file.iter().rposition(|link| is_at(said, *link));
+            if let Some(position) = stands {
+                return Ok((self.in_last_file.len() - 1 - position) as u64);
+            }
+        }
+        match said.number.cmp(&expected.number) {
+            std::cmp::Ordering::Equal => {
+                let before = self.last.clone().unwrap_or_else(|| place.clone());
+                broken(&before, "was altered: the line behind it was written after another one")
+            }
+            std::cmp::Ordering::Greater => {
+                let missing = said.number - expected.number;
+                let what = format!("{missing} lines before it are missing");
+                broken(place, &what)
+            }
+            std::cmp::Ordering::Less => {
+                broken(place, "has a number that was there before: it is out of its place")
+            }
+        }
+    }
+}
+
+fn is_at(said: &Said, link: Link) -> bool {
+    let hash: LineHash = link.previous;
+    said.number == link.number && said.previous == hash.to_text()
+}
