@@ -81,8 +81,8 @@ pub use settings::Settings;
 pub use shared::{Integrity, SharedAddress, SharedSettings};
 pub use signatures::{
     BodilessSettings, CallerBinding, FreshnessSettings, HeaderRequirement, MessageField,
-    ReplaySettings, RequiredValue, SignatureFact, SignatureHeaderSettings, SignatureProfile,
-    SignatureSettings, SignedPath, SignerKeys, SignerSource,
+    ReplaySettings, RequiredValue, RespondSettings, SignatureFact, SignatureHeaderSettings,
+    SignatureProfile, SignatureSettings, SignedPath, SignerKeys, SignerSource,
 };
 pub use source::Sources;
 pub use tls::{ClientAuth, TlsFileError, TlsFiles, TlsSettings};

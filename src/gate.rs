@@ -208,6 +208,12 @@ impl Gate {
         self.table.get(index)
     }
 
+    /// The rules by which a route's requests are signed, and their index in the settings.
+    pub fn signature_of(&self, route: &Route) -> Option<(usize, &SignatureRules)> {
+        let index = route.signature()?;
+        Some((index, self.signatures.get(index)?))
+    }
+
     /// The verifier, for `explain` and for logout tokens.
     pub fn verifier(&self) -> &TokenVerifier {
         &self.verifier

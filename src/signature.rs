@@ -13,6 +13,7 @@ mod key_source;
 mod payload;
 mod pending;
 mod replay;
+mod respond;
 mod signed_path;
 mod signer;
 mod verified;
@@ -34,7 +35,10 @@ use crate::{
     telemetry::Metrics,
 };
 
-pub use self::{payload::PayloadFacts, pending::PendingSignature, verified::VerifiedSignature};
+pub use self::{
+    payload::PayloadFacts, pending::PendingSignature, respond::AnswerSigner,
+    verified::VerifiedSignature,
+};
 
 /// The compiled `[signatures.NAME]`.
 #[derive(Debug)]
@@ -102,6 +106,11 @@ impl SignatureRules {
     /// The signature as a request carries it, whatever it is; `None` if there is not exactly one.
     pub fn received<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         self.carrier.find(headers).ok()
+    }
+
+    /// Puts a signature where requests carry it. Whether it can be there.
+    pub fn carry(&self, headers: &mut HeaderMap, signature: &str) -> bool {
+        self.carrier.carry(headers, signature)
     }
 
     /// Looks at everything that does not need the body, so that a request that can't pass costs no

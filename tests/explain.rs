@@ -380,3 +380,82 @@ path = "/loans/*"
 methods = ["POST"]
 scopes = ["loans:write"]
 "#;
+
+/// A route of its own for signed bodies, by the key that signs tokens, too.
+fn with_signature() -> Setup {
+    let setup = Setup::new();
+    let jwks = setup.folder.path().join("jwks.json").display().to_string();
+    let rules = format!(
+        "[signatures.partner]\nsigner = {{ fixed = \"acme\" }}\ncaller = \"unrelated\"\n\
+         keys.jwks_file = \"{jwks}\"\n[[routes]]\npath = \"/signed\"\nsignature = \"partner\"\n"
+    );
+    let config = fs::read_to_string(setup.config()).unwrap() + &rules;
+    fs::write(setup.config(), config).unwrap();
+    setup
+}
+
+impl Setup {
+    fn explain_signed(&self, signed: &[u8], sent: &[u8]) -> Said {
+        use countersign::jose::Dialect;
+        let signature =
+            self.key.sign_detached(Dialect::Rfc7797, &Object::default(), signed).unwrap();
+        let body = self.folder.path().join("body");
+        fs::write(&body, sent).unwrap();
+        let (token, body) = (self.token(&[]), body.to_str().unwrap().to_owned());
+        self.explain(&[
+            &token,
+            "--path",
+            "/signed",
+            "--method",
+            "POST",
+            "--signature",
+            &signature,
+            "--body",
+            &body,
+        ])
+    }
+}
+
+#[test]
+fn a_signature_over_the_body_is_explained_like_a_token() {
+    let setup = with_signature();
+    let right = setup.explain_signed(b"{\"a\":1}", b"{\"a\":1}");
+    assert!(right.admitted(), "{}", right.out);
+    let last: Vec<_> = right.out.lines().rev().take(3).collect();
+    assert_eq!(
+        last,
+        [
+            "admitted",
+            "ok    body          the signature over the body of 7 bytes is right",
+            "ok    signer        \"acme\", ES256 as rfc7797, key EC P-256, kid \"key-1\"",
+        ]
+    );
+    let missing = setup.explain(&[&setup.token(&[]), "--path", "/signed", "--method", "POST"]);
+    assert!(!missing.admitted());
+    assert!(missing.out.contains(
+        "FAIL  signature     signature_missing: The request is not signed. (The route asks for \
+         one: --signature and --body.)"
+    ));
+}
+
+/// What goes wrong between who signs a body and who sends it is said, where it can be found out.
+#[test]
+fn a_body_that_changed_on_the_way_is_recognised() {
+    let setup = with_signature();
+    for (signed, sent, found) in [
+        (&b"{\"a\":1}"[..], &b"{\"a\":1}\n"[..], "the body without the line break at its end"),
+        (b"{\"a\":1}\n", b"{\"a\":1}", "the body with a line break at its end"),
+        (b"{\"a\":1,\"b\":2}", b"{ \"a\": 1, \"b\": 2 }", "the same JSON without white space"),
+        (b"a\r\nb", b"a\nb", "the body with CRLF line breaks"),
+        (b"YWJj", b"abc", "the body in base64url, though its header says that it is not"),
+    ] {
+        let said = setup.explain_signed(signed, sent);
+        assert!(!said.admitted());
+        let expected = format!(
+            "FAIL  body          signature_invalid: The signature is wrong. (It is right over {found}.)"
+        );
+        assert!(said.out.contains(&expected), "{}", said.out);
+    }
+    let other = setup.explain_signed(b"one thing", b"another");
+    assert!(other.out.contains("signature_invalid: The signature is wrong.\n"), "{}", other.out);
+}

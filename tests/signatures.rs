@@ -9,6 +9,8 @@ mod detached_vectors;
 mod h2;
 mod support;
 
+#[path = "signatures/answers.rs"]
+mod answers;
 #[path = "signatures/bodies.rs"]
 mod bodies;
 #[path = "signatures/carriers.rs"]

@@ -4,6 +4,7 @@ mod header;
 mod hint;
 mod question;
 mod report;
+mod signature;
 mod token;
 
 use std::{
@@ -15,7 +16,7 @@ use clap::Args;
 use http::Method;
 use tokio::runtime::Builder;
 
-pub use self::{header::HeaderArg, token::TokenArg};
+pub use self::{header::HeaderArg, signature::SignedArgs, token::TokenArg};
 use self::{
     question::{Question, Sent},
     report::Report,
@@ -48,6 +49,9 @@ pub struct ExplainArgs {
     /// A header of the request, for --path where a token is bound to one, e.g. 'origin: null'
     #[arg(long = "header", value_name = "NAME: VALUE", requires = "path")]
     pub headers: Vec<HeaderArg>,
+    /// The signed body.
+    #[command(flatten)]
+    pub signed: SignedArgs,
     /// Also print what header and claims say, which may be personal data
     #[arg(long)]
     pub show_claims: bool,
@@ -90,7 +94,8 @@ pub fn explain_at(
         None => runtime.block_on(question.token(&token, &mut report)),
         Some(path) => {
             let sent = Sent::new(&args.method, path, &args.host, &args.headers)?;
-            runtime.block_on(question.request(&sent, &token, &mut report))
+            let signed = args.signed.read(input)?;
+            runtime.block_on(question.request(&sent, &token, signed.as_ref(), &mut report))
         }
     };
     let claims = if args.show_claims { token::shown(&token) } else { String::new() };

@@ -6,6 +6,7 @@ mod freshness;
 mod keys;
 mod profile;
 mod require;
+mod respond;
 mod signer;
 
 use http::{HeaderName, header::AUTHORIZATION};
@@ -25,6 +26,7 @@ pub use freshness::{FreshnessSettings, MessageField, ReplaySettings};
 pub use keys::SignerKeys;
 pub use profile::SignatureProfile;
 pub use require::{HeaderRequirement, RequiredValue};
+pub use respond::RespondSettings;
 pub use signer::{CallerBinding, SignerSource};
 
 pub(super) use facts::FACTS;
@@ -62,6 +64,8 @@ pub struct SignatureSettings {
     pub freshness: Option<FreshnessSettings>,
     /// How a message is known again; `None`: it may come again.
     pub replay: Option<ReplaySettings>,
+    /// How answers are signed in turn; `None`: they are not.
+    pub respond: Option<RespondSettings>,
     /// What the upstream is told about the signature.
     pub forward: Vec<SignatureHeaderSettings>,
 }
@@ -106,6 +110,8 @@ impl SignatureSettings {
         let signer = signer::source(section).or_else(|| defaults.signer());
         let caller = signer::caller(section, signer.as_ref());
         let keys = SignerKeys::build(section, signer.as_ref(), names.issuers);
+        let respond =
+            section.section("respond", |respond| RespondSettings::build(respond, &headers));
         let settings = Self {
             name: name.to_owned(),
             headers,
@@ -121,6 +127,7 @@ impl SignatureSettings {
             freshness: section
                 .section("freshness", |freshness| FreshnessSettings::build(freshness, &defaults)),
             replay: section.section("replay", ReplaySettings::build),
+            respond,
             forward: facts::build(section),
             // Last, so that a missing part does not hide the mistakes above.
             signer: signer?,

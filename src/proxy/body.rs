@@ -76,6 +76,8 @@ pub(super) enum ClientFault {
 pub(super) enum ResponseBody {
     /// Our own answer.
     Own(Option<Bytes>),
+    /// The upstream's answer, which was read to its end.
+    Whole { bytes: Option<Bytes>, _request: RequestGuard },
     /// The upstream's answer.
     Upstream(UpstreamBody),
 }
@@ -297,21 +299,23 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
-            Self::Own(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::Own(text) | Self::Whole { bytes: text, .. } => {
+                Poll::Ready(text.take().map(|text| Ok(Frame::data(text))))
+            }
             Self::Upstream(body) => body.poll(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Own(text) => text.is_none(),
+            Self::Own(text) | Self::Whole { bytes: text, .. } => text.is_none(),
             Self::Upstream(body) => body.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Own(text) => {
+            Self::Own(text) | Self::Whole { bytes: text, .. } => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
             Self::Upstream(body) => body.incoming.size_hint(),

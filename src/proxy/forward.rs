@@ -1,6 +1,6 @@
 //! The way of one request: canonical form, the gate's answer, the upstream's answer.
 
-use std::{rc::Rc, time::Duration};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use http::{Method, Request, Response, StatusCode, Version, request::Parts};
 use hyper::body::{Body as _, Incoming};
@@ -12,10 +12,12 @@ use crate::{
     identity::clean_response,
     policy::{CanonicalRequest, NotCanonical},
     reason::Reason,
+    signature::{AnswerSigner, VerifiedSignature},
 };
 
 use super::{
     answer::{self, Failure, is_grpc},
+    answer_signing,
     body::{ClientFault, RequestBody, ResponseBody},
     connection::{Connection, RequestGuard},
     framing,
@@ -108,7 +110,16 @@ impl Exchange<'_> {
         }
         let progress = request.body().progress();
         let answer = upstream.send(request).await;
-        match answer.and_then(|answer| self.pass_back(answer, upstream, upgrade, guard)) {
+        let passed = match (answer, admission.signature().and_then(|it| Some((it, it.answers()?))))
+        {
+            (Ok(answer), Some((signature, signer))) => {
+                self.pass_back_signed(answer, upstream, signature, signer, guard).await
+            }
+            (answer, _) => {
+                answer.and_then(|answer| self.pass_back(answer, upstream, upgrade, guard))
+            }
+        };
+        match passed {
             Ok(response) => {
                 admission.route().counters().forwarded.inc();
                 Ok(response)
@@ -177,6 +188,31 @@ impl Exchange<'_> {
         let stall_after = upstream.settings().stream_timeout;
         let body = ResponseBody::upstream(body, stall_after, lease, guard);
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// The whole answer with our signature over it.
+    async fn pass_back_signed(
+        &self,
+        answer: UpstreamAnswer,
+        upstream: &UpstreamPool,
+        signature: &VerifiedSignature,
+        signer: &Arc<AnswerSigner>,
+        guard: RequestGuard,
+    ) -> Result<Response<ResponseBody>, UpstreamError> {
+        let UpstreamAnswer { response, lease } = answer;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(UpstreamError::ProtocolChanged);
+        }
+        let (mut parts, body) = response.into_parts();
+        clean_response(&mut parts.headers);
+        parts.version = Version::HTTP_11;
+        let stall_after = upstream.settings().stream_timeout;
+        let bytes = answer_signing::sign(&mut parts, body, signer, signature, stall_after).await?;
+        if let Some(lease) = lease {
+            lease.give_back();
+        }
+        let bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
+        Ok(Response::from_parts(parts, ResponseBody::Whole { bytes, _request: guard }))
     }
 
     fn switch_protocols(

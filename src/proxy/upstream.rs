@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout};
 use crate::config::{UpstreamAddress, UpstreamSettings};
 
 use super::{
+    answer_signing::Unsignable,
     body::{RequestBody, UploadProgress},
     guarded_io::Timer,
 };
@@ -81,6 +82,9 @@ pub(super) enum UpstreamError {
     /// It changed the protocol (101) without being asked, or to another than it was asked for.
     #[error("the upstream changed the protocol without being asked")]
     ProtocolChanged,
+    /// The answer was to be signed, and can't be.
+    #[error(transparent)]
+    Unsignable(#[from] Unsignable),
 }
 
 /// Unused HTTP/1.1 connections, the latest last.

@@ -28,6 +28,19 @@ impl Carrier {
         }
     }
 
+    /// Puts a signature into the first of the headers.
+    pub(super) fn carry(&self, headers: &mut HeaderMap, signature: &str) -> bool {
+        let text = match &self.scheme {
+            Some(scheme) => format!("{scheme} {signature}"),
+            None => signature.to_owned(),
+        };
+        let (Some(name), Ok(value)) = (self.headers.first(), HeaderValue::try_from(text)) else {
+            return false;
+        };
+        headers.insert(name.clone(), value);
+        true
+    }
+
     fn signature_in<'h>(&self, value: &'h HeaderValue) -> Option<Result<&'h str, Reason>> {
         let Ok(text) = value.to_str() else {
             return Some(Err(Reason::SignatureMalformed));

@@ -69,6 +69,19 @@ impl KeySource {
 }
 
 impl FoundKey {
+    /// Whether the signature is right under it.
+    pub(super) fn verifies(&self, signed: &SignedPayload) -> bool {
+        signed.verifies_under(&self.key)
+    }
+
+    /// What it is, for people.
+    pub(super) fn describe(&self) -> String {
+        match self.key.kid() {
+            Some(kid) => format!("{}, kid {kid:?}", self.key.kind()),
+            None => format!("{}, without kid", self.key.kind()),
+        }
+    }
+
     /// The key under which the signature is right: this one, or the one that took its place.
     pub(super) async fn confirmed_by(
         self,

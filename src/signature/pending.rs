@@ -105,6 +105,18 @@ impl<'r> PendingSignature<'r> {
         }
     }
 
+    /// Who is said to have signed, how, and with which key; for people.
+    pub fn describe(&self) -> String {
+        let Head { signer, algorithm, dialect, .. } = &self.head;
+        format!("{signer:?}, {algorithm} as {dialect}, key {}", self.key.describe())
+    }
+
+    /// Whether the signature is right over what came so far; nothing of it is remembered.
+    pub fn is_right(self) -> bool {
+        let Self { key, reader, .. } = self;
+        key.verifies(&reader.finish())
+    }
+
     /// The body is whole. `in_memory` is all of it, where [`Self::needs_whole_body`] asked for
     /// that; `claims` are as they were in the beginning.
     ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use prometheus::IntCounter;
 
-use super::{PayloadFacts, key_source::FoundKey, pending::Head};
+use super::{AnswerSigner, PayloadFacts, key_source::FoundKey, pending::Head};
 use crate::{
     clock::UnixTime,
     config::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
@@ -24,6 +24,7 @@ pub struct VerifiedSignature {
     payload: PayloadFacts,
     signed_hash: Option<Arc<[u8]>>,
     headers: Vec<(http::HeaderName, HeaderValue)>,
+    answers: Option<Arc<AnswerSigner>>,
 }
 
 /// What is told of verified signatures: to the upstream, and to whoever looks at the metrics.
@@ -31,6 +32,7 @@ pub struct VerifiedSignature {
 pub(super) struct Telling {
     rules: Arc<str>,
     forward: Vec<SignatureHeaderSettings>,
+    answers: Option<Arc<AnswerSigner>>,
     /// In the order of [`Dialect::ALL`].
     verified: Vec<IntCounter>,
 }
@@ -43,6 +45,7 @@ impl Telling {
         Self {
             rules: settings.name.as_str().into(),
             forward: settings.forward.clone(),
+            answers: AnswerSigner::new(settings, metrics),
             verified: Dialect::ALL.iter().map(counter).collect(),
         }
     }
@@ -74,6 +77,7 @@ impl Telling {
             payload,
             signed_hash,
             headers,
+            answers: self.answers.clone(),
         }
     }
 }
@@ -96,6 +100,11 @@ impl VerifiedSignature {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
         }
+    }
+
+    /// By whom the answer is signed in turn, if it is.
+    pub fn answers(&self) -> Option<&Arc<AnswerSigner>> {
+        self.answers.as_ref()
     }
 
     /// The name of the rules.

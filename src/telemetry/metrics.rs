@@ -43,6 +43,8 @@ pub struct Metrics {
     pub evidence_fsync: prometheus::Histogram,
     /// Bytes of request bodies that are held until their signature is verified.
     pub held_bytes: IntGauge,
+    /// Answers to signed requests that were signed in turn, by `signature` (the rules).
+    pub answers_signed: IntCounterVec,
     /// Assertions signed.
     pub assertions_signed: IntCounter,
     /// Entries by which tokens are revoked, by `source`: the list, or logouts.
@@ -173,6 +175,12 @@ impl Metrics {
                 &registry,
                 "held_body_bytes",
                 "Bytes of request bodies that are held until their signature is verified.",
+            )?,
+            answers_signed: counters(
+                &registry,
+                "answers_signed_total",
+                "Answers to signed requests that were signed in turn.",
+                &["signature"],
             )?,
             assertions_signed: counter(
                 &registry,

@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header::HOST};
 use tokio::time::timeout;
 
-use super::{header::HeaderArg, hint, report::Report};
+use super::{header::HeaderArg, hint, report::Report, signature::Signed};
 use crate::{
     cli::Failure,
     clock::Clock,
-    config::Settings,
-    gate::Gate,
+    config::{Settings, SignerKeys},
+    gate::{Gate, Route},
+    jose::Object,
     keys::IssuerKeys,
     policy::{CanonicalRequest, NotCanonical},
     providers::{ProviderTasks, Providers},
@@ -23,7 +24,7 @@ use crate::{
 pub(super) struct Question {
     settings: Settings,
     gate: Gate,
-    providers: Providers,
+    pub(super) providers: Providers,
     clock: Arc<dyn Clock>,
 }
 
@@ -46,6 +47,13 @@ impl Question {
         for issuer in &mut settings.issuers {
             issuer.keys.snapshot = None;
         }
+        for signature in &mut settings.signatures {
+            match &mut signature.keys {
+                SignerKeys::Set(keys) => keys.snapshot = None,
+                SignerKeys::Registry(registry) => registry.snapshot = None,
+                SignerKeys::Issuer(_) => {}
+            }
+        }
         settings.shared = None;
         let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
         let providers = Providers::new(&settings, &clock, &metrics);
@@ -64,6 +72,7 @@ impl Question {
         &self,
         sent: &Sent,
         token: &[u8],
+        signed: Option<&Signed>,
         report: &mut Report,
     ) -> Result<(), Reason> {
         let request = &sent.canonical().map_err(|cause| {
@@ -84,7 +93,7 @@ impl Question {
         let asked = route.asked();
         let Some(requirement) = route.requirement() else {
             report.passed("route", || format!("{}, public: no token is looked at", route.label()));
-            return Ok(());
+            return self.signed(route, signed, request, None, report).await;
         };
         report.passed("route", || route.label().to_owned());
 
@@ -95,7 +104,30 @@ impl Question {
             return Err(reason);
         }
         report.passed("requirement", || "issuer, scopes and claims suffice".to_owned());
-        Ok(())
+        self.signed(route, signed, request, Some(token.claims()), report).await
+    }
+
+    /// What the route asks of the body.
+    async fn signed(
+        &self,
+        route: &Route,
+        signed: Option<&Signed>,
+        request: &CanonicalRequest,
+        claims: Option<&Object>,
+        report: &mut Report,
+    ) -> Result<(), Reason> {
+        let Some((index, rules)) = self.gate.signature_of(route) else {
+            return Ok(());
+        };
+        self.signature(rules, index, signed, request, claims, report).await
+    }
+
+    /// How long the first keys of signers may take.
+    pub(super) fn fetch_deadline(&self, index: usize) -> Duration {
+        match self.settings.signatures.get(index).map(|signature| &signature.keys) {
+            Some(SignerKeys::Set(keys)) => keys.timeout.saturating_mul(FETCHES),
+            _ => Duration::ZERO,
+        }
     }
 
     /// Without a route, the issuer to ask is clear if there is but one.
@@ -181,7 +213,7 @@ impl Question {
         Some(watcher.into())
     }
 
-    async fn first_answer(&self, keys: &IssuerKeys) {
+    pub(super) async fn first_answer(&self, keys: &IssuerKeys) {
         while keys.current(self.clock.now()).is_none() && keys.status().last_error.is_none() {
             tokio::time::sleep(INTERVAL).await;
         }

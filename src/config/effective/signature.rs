@@ -5,7 +5,8 @@ use toml::{Table, Value};
 use super::{issuer::keys_table, registry::registry_table, writer::Writer};
 use crate::config::{
     BodilessSettings, CallerBinding, FreshnessSettings, IssuerSettings, MessageField,
-    ReplaySettings, RequiredValue, SignatureSettings, SignerKeys, SignerSource, signatures::FACTS,
+    ReplaySettings, RequiredValue, RespondSettings, SignatureSettings, SignerKeys, SignerSource,
+    signatures::FACTS,
 };
 
 /// With every default of its profile filled in, it needs none.
@@ -31,6 +32,7 @@ pub(super) fn signature_table(signature: &SignatureSettings, issuers: &[IssuerSe
     writer
         .optional_value("freshness", signature.freshness.as_ref().map(freshness))
         .optional_value("replay", signature.replay.as_ref().map(replay))
+        .optional_value("respond", signature.respond.as_ref().map(respond))
         .table()
 }
 
@@ -106,6 +108,15 @@ fn replay(replay: &ReplaySettings) -> Value {
         .value("id", field(&replay.id))
         .duration("window", replay.window)
         .count("entries", replay.entries)
+        .table()
+}
+
+fn respond(respond: &RespondSettings) -> Value {
+    Writer::default()
+        .path("key", &respond.key_file)
+        .text("header", &respond.header)
+        .optional("dialect", respond.dialect)
+        .size("max_bytes", respond.max_bytes)
         .table()
 }
 

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::grpc::GrpcStatus;
-use crate::proxy::{body::ClientFault, upstream::UpstreamError};
+use crate::proxy::{answer_signing::Unsignable, body::ClientFault, upstream::UpstreamError};
 
 /// Why an admitted request got no answer from its upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +26,14 @@ impl Failure {
             return fault.into();
         }
         match error {
-            UpstreamError::ConnectTimeout(_) | UpstreamError::ResponseTimeout(_) => {
-                Self::GatewayTimeout
-            }
+            UpstreamError::ConnectTimeout(_)
+            | UpstreamError::ResponseTimeout(_)
+            | UpstreamError::Unsignable(Unsignable::Stalled(_)) => Self::GatewayTimeout,
             UpstreamError::Refused(_)
             | UpstreamError::Broken(_)
             | UpstreamError::ClosedEarly
-            | UpstreamError::ProtocolChanged => Self::BadGateway,
+            | UpstreamError::ProtocolChanged
+            | UpstreamError::Unsignable(_) => Self::BadGateway,
         }
     }
 
