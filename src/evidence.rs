@@ -2,7 +2,7 @@
 //!
 //! Each line holds the hash of the one before, so that a line that was removed or altered shows;
 //! from time to time a line is signed with the operator's key. [`Journal`] writes it on a thread
-//! of its own, in groups that are synchronised to disk together; [`verify`] reads it back, years
+//! of its own, in groups that are synchronised to disk together; [`verify()`] reads it back, years
 //! later and anywhere.
 
 mod body;

@@ -5,6 +5,7 @@
 //! shared.
 
 mod answer;
+mod answer_signing;
 mod body;
 mod connection;
 mod forward;

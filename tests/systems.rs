@@ -9,6 +9,8 @@
     reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
 )]
 
+#[path = "support/detached_vectors.rs"]
+mod detached_vectors;
 mod support;
 
 #[path = "systems/genauth.rs"]
@@ -21,6 +23,10 @@ mod kubernetes;
 mod ocen;
 #[path = "systems/oidc.rs"]
 mod oidc;
+#[path = "systems/openbanking.rs"]
+mod openbanking;
+#[path = "systems/rebit.rs"]
+mod rebit;
 #[path = "systems/scene.rs"]
 mod scene;
 #[path = "systems/ubirch.rs"]
@@ -33,11 +39,13 @@ use std::process::Command;
 use support::shipped::Shipped;
 
 /// Every file that stands for a system.
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     "genauth.toml",
     "keycloak.toml",
     "kubernetes-serviceaccount.toml",
     "ocen.toml",
+    "openbanking-uk.toml",
+    "rebit.toml",
     "oidc.toml",
     "ubirch.toml",
     "wso2.toml",

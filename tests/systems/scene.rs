@@ -19,7 +19,7 @@ pub(crate) struct Scene {
     pub(crate) proxy: Proxy,
     _upstream: Upstream,
     pub(crate) endpoint: Endpoint,
-    _key_server: KeyServer,
+    pub(crate) key_server: KeyServer,
     _files: tempfile::TempDir,
 }
 
@@ -33,7 +33,7 @@ impl Scene {
             (Upstream::start(), Endpoint::start(), KeyServer::start());
         let shipped = fill_in(Shipped::load(name), &key_server, &endpoint);
         let (proxy, files) = shipped.start(&upstream, NOW);
-        Self { proxy, _upstream: upstream, endpoint, _key_server: key_server, _files: files }
+        Self { proxy, _upstream: upstream, endpoint, key_server, _files: files }
     }
 
     /// The request is forwarded, twice; what the service received the second time.
