@@ -25,6 +25,11 @@ pub(super) struct WorkerSignals {
     pub(super) drain_timeout: Duration,
 }
 
+/// Threads of one worker that wait for a disk or a name, or sign an answer. Each keeps some memory
+/// of its own, and no disk gets faster by more of them; what waits for one is bounded by the bounds
+/// on bodies.
+const BLOCKING_THREADS: usize = 32;
+
 /// Starts one worker.
 pub(super) fn spawn(
     index: usize,
@@ -46,7 +51,10 @@ fn run(
     budget: Arc<ConnectionBudget>,
     signals: WorkerSignals,
 ) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let worker = Rc::new(Worker::new(engine, signals.drain.clone()));
         listener.serve(Rc::clone(&worker), budget, signals.stop_accepting).await?;

@@ -32,6 +32,9 @@ pub(super) enum Kept {
     File(File, u64),
 }
 
+/// Most bodies of unknown length are smaller: more is made room for when it is needed.
+const SMALL_BYTES: usize = 16 * 1024;
+
 /// Written to the file at once: large enough that a hand-over to another thread does not count.
 const WRITE_BYTES: usize = 256 * 1024;
 
@@ -50,9 +53,24 @@ impl Keep {
     /// Adds the next bytes. They are copied: a small part would else keep the whole buffer alive
     /// that it was read into.
     pub(super) async fn add(&mut self, data: &[u8]) -> io::Result<()> {
-        self.memory.extend_from_slice(data);
         let most = if self.file.is_some() { WRITE_BYTES } else { self.memory_bytes };
-        if self.memory.len() > most { self.write().await } else { Ok(()) }
+        if self.memory.len() + data.len() > most {
+            self.write().await?;
+        }
+        self.make_room(data.len());
+        self.memory.extend_from_slice(data);
+        Ok(())
+    }
+
+    /// All the room there will ever be, at once: a buffer that is doubled again and again is there
+    /// twice each time, and what is not written to takes no memory.
+    fn make_room(&mut self, bytes: usize) {
+        let wanted = self.memory.len() + bytes;
+        if wanted > self.memory.capacity() {
+            let most = if self.file.is_some() { WRITE_BYTES } else { self.memory_bytes };
+            let room = if wanted > SMALL_BYTES { most.max(wanted) } else { SMALL_BYTES };
+            self.memory.reserve_exact(room - self.memory.len());
+        }
     }
 
     pub(super) async fn finish(mut self) -> io::Result<Kept> {
@@ -70,7 +88,7 @@ impl Keep {
     /// Moves what is in memory to the file. A worker never waits for a disk itself.
     async fn write(&mut self) -> io::Result<()> {
         let (file, folder) = (self.file.take(), self.folder.clone());
-        let mut bytes = std::mem::take(&mut self.memory);
+        let bytes = std::mem::take(&mut self.memory);
         self.in_file += bytes.len() as u64;
         let written = spawn_blocking(move || {
             let mut file = match (file, folder) {
@@ -79,11 +97,14 @@ impl Keep {
                 (None, None) => tempfile::tempfile()?,
             };
             file.write_all(&bytes)?;
-            bytes.clear();
-            bytes.shrink_to(WRITE_BYTES);
             Ok::<_, io::Error>((file, bytes))
         });
-        let (file, bytes) = written.await.map_err(io::Error::other)??;
+        let (file, mut bytes) = written.await.map_err(io::Error::other)??;
+        if bytes.capacity() > WRITE_BYTES {
+            // Here, where it was allocated: the other thread would keep what is given back there.
+            bytes = Vec::new();
+        }
+        bytes.clear();
         (self.file, self.memory) = (Some(file), bytes);
         Ok(())
     }
