@@ -48,7 +48,8 @@ pub struct Admission<'g> {
     route: &'g Route,
     token: Option<Rc<VerifiedToken>>,
     assertion: Option<HeaderValue>,
-    signature: Option<VerifiedSignature>,
+    /// Apart, so that an admission without one is moved at no cost.
+    signature: Option<Box<VerifiedSignature>>,
 }
 
 /// Who sent a request, as far as the socket tells.
@@ -282,7 +283,7 @@ impl Admission<'_> {
 
     /// The signature, where the route asks for one.
     pub fn signature(&self) -> Option<&VerifiedSignature> {
-        self.signature.as_ref()
+        self.signature.as_deref()
     }
 
     /// The token, unless the route is public.

@@ -80,7 +80,7 @@ impl<'g> PendingAdmission<'g> {
         let claims = admission.token().map(VerifiedToken::claims);
         let verified = signature.finish(request, in_memory, claims).await;
         let verified = verified.map_err(|reason| refuse(admission.route, reason))?;
-        admission.signature = Some(verified);
+        admission.signature = Some(Box::new(verified));
         Ok(admission)
     }
 

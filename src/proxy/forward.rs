@@ -84,9 +84,10 @@ impl Exchange<'_> {
         let (admission, body) = match decision {
             Decision::Admitted(admission) => (admission, Inbound::Streamed(body)),
             Decision::OnceSigned(condition) => {
-                match signed::verify(condition, canonical, &parts.headers, body, self.holding())
-                    .await
-                {
+                // Boxed: a request that is not signed does not carry the room for it along.
+                let verdict =
+                    signed::verify(condition, canonical, &parts.headers, body, self.holding());
+                match Box::pin(verdict).await {
                     Ok((admission, held)) => (admission, Inbound::Held(held)),
                     Err(Unverified::Denied(denial)) => return Err(denial),
                     Err(Unverified::Unfinished(route, fault)) => {
@@ -113,7 +114,7 @@ impl Exchange<'_> {
         let passed = match (answer, admission.signature().and_then(|it| Some((it, it.answers()?))))
         {
             (Ok(answer), Some((signature, signer))) => {
-                self.pass_back_signed(answer, upstream, signature, signer, guard).await
+                Box::pin(self.pass_back_signed(answer, upstream, signature, signer, guard)).await
             }
             (answer, _) => {
                 answer.and_then(|answer| self.pass_back(answer, upstream, upgrade, guard))
