@@ -5,9 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use http::Uri;
 
 use super::{
-    files::{certificate_file, readable_file},
+    files::certificate_file,
     node::{Node, Value},
-    oauth_client::ClientProof,
+    oauth_client::{ClientProof, client_identity},
     reader::{Parsed, Section},
     urls::{check_fetchable, fetchable, metadata_urls},
     values::{count, duration, size, switch, text, word},
@@ -179,7 +179,7 @@ impl IntrospectionSettings {
         let allow_http = section.or("allow_http", false, switch);
         let endpoint = endpoint(section, issuer, allow_http, method);
         let client = ClientProof::build(section, nobody_is_asked(method), allow_http);
-        let identity = identity(section);
+        let identity = client_identity(section);
         let cache_ttl = duration(Duration::ZERO..=MAX_CACHE_TTL);
         let settings = Self {
             when: when.unwrap_or(IntrospectWhen::Opaque),
@@ -292,19 +292,6 @@ fn endpoint(
         );
     }
     urls.map(|urls| IntrospectionEndpoint::Discovery { urls, allow_http })
-}
-
-fn identity(section: &mut Section<'_>) -> Option<ClientIdentity> {
-    let certificate = section.optional("client_certificate", certificate_file);
-    let private_key = section.optional("client_key", readable_file);
-    let (given, key_given) =
-        (section.peek("client_certificate").is_some(), section.peek("client_key").is_some());
-    if given != key_given {
-        let missing = if given { "client_key" } else { "client_certificate" };
-        section
-            .mistake(missing, "missing; a client certificate and its key go together".to_owned());
-    }
-    Some(ClientIdentity { certificate: certificate?, private_key: private_key? })
 }
 
 fn parameters(section: &mut Section<'_>) -> Vec<(String, String)> {

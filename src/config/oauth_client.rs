@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use http::Uri;
 
 use super::{
-    files::readable_file,
+    files::{certificate_file, readable_file},
     reader::Section,
     urls::fetchable,
     values::{text, word},
 };
+use crate::fetch::ClientIdentity;
 
 /// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,
 /// so that a rotated one is taken without a reload.
@@ -202,4 +203,18 @@ fn client_id(section: &mut Section<'_>) -> Option<String> {
 
 fn client_secret(section: &mut Section<'_>) -> Option<PathBuf> {
     section.required("client_secret_file", "a file with the client's secret", readable_file)
+}
+
+/// Our certificate, for endpoints that ask for one.
+pub(super) fn client_identity(section: &mut Section<'_>) -> Option<ClientIdentity> {
+    let certificate = section.optional("client_certificate", certificate_file);
+    let private_key = section.optional("client_key", readable_file);
+    let (given, key_given) =
+        (section.peek("client_certificate").is_some(), section.peek("client_key").is_some());
+    if given != key_given {
+        let missing = if given { "client_key" } else { "client_certificate" };
+        section
+            .mistake(missing, "missing; a client certificate and its key go together".to_owned());
+    }
+    Some(ClientIdentity { certificate: certificate?, private_key: private_key? })
 }

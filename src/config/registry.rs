@@ -6,9 +6,9 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     claims::claim_path,
-    files::{certificate_file, directory, readable_file},
+    files::{certificate_file, directory},
     node::{Node, Value},
-    oauth_client::ClientProof,
+    oauth_client::{ClientProof, client_identity},
     reader::{Parsed, Section},
     signatures::{RequiredValue, required_value},
     values::{count, duration, parsed, size, switch, word},
@@ -138,16 +138,7 @@ impl RegistrySettings {
             SignerUrl::parse(node.as_text().unwrap_or_default(), allow_http, is_list)
                 .map_err(|problem| format!("{}{problem}", node.mismatch(expected)))
         });
-        let certificate = section.optional("client_certificate", certificate_file);
-        let private_key = section.optional("client_key", readable_file);
-        if certificate.is_some() != private_key.is_some() {
-            let missing = if certificate.is_some() { "client_key" } else { "client_certificate" };
-            let message = "missing; a client certificate and its key go together".to_owned();
-            section.mistake(missing, message);
-        }
-        let identity = certificate
-            .zip(private_key)
-            .map(|(certificate, private_key)| ClientIdentity { certificate, private_key });
+        let identity = client_identity(section);
         let refresh = section.or("refresh", DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
         let max_stale =
             section.or("max_stale", DEFAULT_MAX_STALE, duration(MIN_REFRESH..=MAX_MAX_STALE));
