@@ -20,4 +20,5 @@ pub use self::{
     error::LookupError,
     lookups::Registry,
     registered::{Registered, Unapproved},
+    source::probe,
 };

@@ -3,8 +3,8 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
 use super::{
-    AssertionSettings, Integrity, IssuerSettings, KeySource, ListSettings, ListSource, OnFailure,
-    Settings, SharedSettings, TlsSettings,
+    AssertionSettings, CallerBinding, Integrity, IssuerSettings, KeySource, ListSettings,
+    ListSource, OnFailure, Settings, SharedSettings, TlsSettings,
 };
 
 /// Anybody on the machine may read.
@@ -45,10 +45,42 @@ impl Settings {
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));
         }
+        warnings.extend(self.signature_warnings());
         if let Some(list) = &self.revocation.list {
             warnings.extend(list_warnings(list));
         }
         warnings.extend(self.outlived_logouts());
+        warnings
+    }
+
+    fn signature_warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let exposed = |path: &Path| is_mode(path, READABLE_BY_OTHERS | WRITABLE_BY_OTHERS);
+        for signature in &self.signatures {
+            let key = format!("signatures.{}", signature.name);
+            if signature.caller == CallerBinding::Unrelated {
+                warnings.push(format!(
+                    "{key}.caller: unrelated; whoever has a token passes with a body that any of \
+                     the signers has signed"
+                ));
+            }
+            if signature.respond.as_ref().is_some_and(|respond| exposed(&respond.key_file)) {
+                warnings.push(format!(
+                    "{key}.respond.key: every user of the machine can get at the file"
+                ));
+            }
+        }
+        let evidence_key = self.evidence.as_ref().map(|evidence| evidence.key_file.as_deref());
+        match evidence_key {
+            Some(None) => warnings.push(
+                "evidence.key_file: absent; the journal has no checkpoints, and can be forged as a \
+                 whole by whoever can write to its folder"
+                    .to_owned(),
+            ),
+            Some(Some(path)) if exposed(path) => warnings
+                .push("evidence.key_file: every user of the machine can get at the file".to_owned()),
+            _ => {}
+        }
         warnings
     }
 

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, SystemClock},
     config::{RegistrySettings, SelectSettings},
     fetch::{FetchError, FetchRules, Fetcher, Reply, retry_after, shown},
     jose::Json,
@@ -146,6 +146,18 @@ impl Source {
             self.client.discard(proof).await;
         }
         answer
+    }
+}
+
+/// Asks a registry about somebody who does not exist: whether it answers, and to us.
+///
+/// # Errors
+/// Why not, in words.
+pub async fn probe(settings: &RegistrySettings) -> Result<(), String> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    match Source::new(settings, &clock).find("countersign-check", false).await {
+        Err(error) if !error.is_answer() => Err(error.to_string()),
+        _ => Ok(()),
     }
 }
 

@@ -1,20 +1,21 @@
 //! `check --online`: what every key source and the revocation list hold at this moment, and
-//! whether every introspection endpoint answers.
+//! whether every introspection endpoint and every registry of signers answers.
 
 use std::io::{self, Write};
 
 use crate::{
     cli::Failure,
     clock::{Clock, SystemClock},
-    config::{IssuerSettings, KeyOwner, KeySource, Settings},
+    config::{KeyOwner, KeySource, Settings, SignatureSettings},
     introspection::{self, IntrospectionError},
     keys::{self, KeyError, KeyFacts, KeySet, SkippedFacts},
+    registry,
     revocation::{self, ListError},
 };
 
-/// Fetches the keys of every issuer, all at once, asks those that are to be asked about tokens
-/// about one that nobody has issued, reads the revocation list, and writes what was found in the
-/// order of the configuration.
+/// Fetches the keys of every issuer and signer, all at once, asks those that are to be asked about
+/// tokens about one that nobody has issued, asks the registries of signers about nobody, reads the
+/// revocation list, and writes what was found in the order of the configuration.
 ///
 /// # Errors
 /// [`Failure::Runtime`] if any issuer has no usable key, or can't be asked, or the list can't be
@@ -24,12 +25,13 @@ pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Fa
         .enable_all()
         .build()
         .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))?;
-    let keyed = settings.issuers.iter().filter(|i| i.keys.source != KeySource::Unneeded);
-    let keyed: Vec<_> = keyed.collect();
+    let issuers = settings.issuers.iter().filter(|i| i.keys.source != KeySource::Unneeded);
+    let signers = settings.signatures.iter().filter_map(SignatureSettings::key_owner);
+    let keyed: Vec<KeyOwner> = issuers.map(KeyOwner::from).chain(signers).collect();
     let answers = runtime.block_on(ask_all(&keyed));
     writeln!(out, "\n# Key sources:")?;
     let mut failed = Vec::new();
-    for (issuer, answer) in keyed.into_iter().zip(answers) {
+    for (issuer, answer) in keyed.iter().zip(answers) {
         match answer {
             Ok(set) => write_set(&issuer.name, &set, out)?,
             Err(error) => {
@@ -39,6 +41,7 @@ pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Fa
         }
     }
     failed.extend(runtime.block_on(report_introspection(settings, out))?);
+    failed.extend(runtime.block_on(report_registries(settings, out))?);
     if let Some(list) = &settings.revocation.list {
         let list = runtime.block_on(revocation::probe(list, SystemClock.now()));
         failed.extend(report_list(list, out)?);
@@ -68,6 +71,26 @@ async fn report_introspection(
     Ok(failed)
 }
 
+/// Writes how every registry of signers answers; returns what failed.
+async fn report_registries(settings: &Settings, out: &mut impl Write) -> io::Result<Vec<String>> {
+    let mut failed = Vec::new();
+    let registries = settings.signatures.iter();
+    let registries = registries.filter_map(|signature| Some((signature, signature.registry()?)));
+    for (position, (signature, registry)) in registries.enumerate() {
+        if position == 0 {
+            writeln!(out, "\n# Registries of signers:")?;
+        }
+        match registry::probe(registry).await {
+            Ok(()) => writeln!(out, "#   {}: answers", signature.name)?,
+            Err(cause) => {
+                writeln!(out, "#   {}: failed: {cause}", signature.name)?;
+                failed.push(format!("the registry of {} can't be asked", signature.name));
+            }
+        }
+    }
+    Ok(failed)
+}
+
 fn summary(answer: Result<&(), &IntrospectionError>) -> String {
     match answer {
         Ok(()) => "answers, and accepts the proxy's credentials".to_owned(),
@@ -75,11 +98,11 @@ fn summary(answer: Result<&(), &IntrospectionError>) -> String {
     }
 }
 
-async fn ask_all(issuers: &[&IssuerSettings]) -> Vec<Result<KeySet, KeyError>> {
-    let questions: Vec<_> = issuers
+async fn ask_all(owners: &[KeyOwner]) -> Vec<Result<KeySet, KeyError>> {
+    let questions: Vec<_> = owners
         .iter()
-        .map(|issuer| KeyOwner::from(*issuer))
-        .map(|issuer| tokio::spawn(async move { keys::probe(&issuer).await }))
+        .cloned()
+        .map(|owner| tokio::spawn(async move { keys::probe(&owner).await }))
         .collect();
     let mut answers = Vec::with_capacity(questions.len());
     for question in questions {

@@ -37,9 +37,14 @@ fn row(settings: &Settings, route: &RouteSettings) -> [String; 4] {
         [] => path.to_owned(),
         hosts => format!("{}{path}", hosts.join(",")),
     };
+    let signature = route.signature.and_then(|index| settings.signatures.get(index));
     let access = match &route.access {
         AccessSettings::Public => "public".to_owned(),
         AccessSettings::Token(requirement) => describe(settings, requirement),
+    };
+    let access = match signature {
+        Some(signature) => format!("{access}, body signed by {}", signature.name),
+        None => access,
     };
     [methods, target, access, route.upstream.clone()]
 }
