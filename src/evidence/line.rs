@@ -41,6 +41,11 @@ pub(super) fn rfc3339(now: UnixTime) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
+/// Every value takes two bytes of a line at least: the length of a line bounds them.
+const MAX_NODES: usize = MAX_LINE_BYTES / 2;
+/// What the claims of a token are in: the line, and its member `claims`.
+const LEVELS_AROUND: usize = 2;
+
 /// Number and hash that a line gives of itself and the one before, and its type.
 pub(super) struct Said {
     pub(super) number: u64,
@@ -50,9 +55,12 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// Reads a line; `None` if it is none.
+    /// Reads a line; `None` if it is none. A line may hold several claims, each as deep and as wide
+    /// as a whole token may be: it is bounded by its length instead.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
-        let members = Object::parse(line).ok()?;
+        let Json::Object(members) = Json::parse_around(line, MAX_NODES, LEVELS_AROUND).ok()? else {
+            return None;
+        };
         if members.get("v") != Some(&Json::from(VERSION)) {
             return None;
         }

@@ -61,12 +61,25 @@ impl Json {
     /// # Errors
     /// See [`JsonError`].
     pub fn parse_large(text: &[u8], max_nodes: usize) -> Result<Self, JsonError> {
-        parse::document(text, max_nodes)
+        parse::document(text, max_nodes, MAX_DEPTH)
+    }
+
+    /// The same for what holds parsed values in turn, such as claims: as many levels more than
+    /// they may have. Those are below 100, where the syntax's own bound is.
+    ///
+    /// # Errors
+    /// See [`JsonError`].
+    pub fn parse_around(
+        text: &[u8],
+        max_nodes: usize,
+        more_levels: usize,
+    ) -> Result<Self, JsonError> {
+        parse::document(text, max_nodes, MAX_DEPTH.saturating_add(more_levels))
     }
 
     /// Parses one JSON value with nothing behind it.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        parse::document(text, MAX_NODES)
+        parse::document(text, MAX_NODES, MAX_DEPTH)
     }
 
     /// The string, if it is one.

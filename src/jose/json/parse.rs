@@ -4,7 +4,7 @@ use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Json, JsonError, MAX_DEPTH, Object};
+use super::{Json, JsonError, Object};
 
 /// `serde_json` hands an integer that does not fit 64 bits over as a float, already rounded. The
 /// smallest such magnitude is 2⁶³; below it no float has ever been an integer literal.
@@ -13,12 +13,12 @@ const PERHAPS_AN_INTEGER: f64 = 9_223_372_036_854_775_808.0;
 /// Up to this many members, comparing each with each is faster than sorting.
 const FEW_MEMBERS: usize = 24;
 
-/// Parses one value of at most so many with nothing behind it.
-pub(super) fn document(text: &[u8], max_nodes: usize) -> Result<Json, JsonError> {
+/// Parses one value of at most so many, nested at most so deeply, with nothing behind it.
+pub(super) fn document(text: &[u8], max_nodes: usize, max_depth: usize) -> Result<Json, JsonError> {
     let text = std::str::from_utf8(text).map_err(|_| JsonError::Syntax)?;
     let budget = Budget::of(max_nodes);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let root = Value { budget: &budget, depth: 0 };
+    let root = Value { budget: &budget, levels: max_depth };
     let value = root
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -74,15 +74,15 @@ impl Budget {
 #[derive(Clone, Copy)]
 struct Value<'b> {
     budget: &'b Budget,
-    depth: usize,
+    /// How much deeper it may go.
+    levels: usize,
 }
 
 impl Value<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        if self.depth == MAX_DEPTH {
-            return Err(self.budget.refuse(JsonError::TooComplex));
-        }
-        Ok(Self { depth: self.depth + 1, ..self })
+        let levels = self.levels.checked_sub(1);
+        let levels = levels.ok_or_else(|| self.budget.refuse(JsonError::TooComplex))?;
+        Ok(Self { levels, ..self })
     }
 }
 
