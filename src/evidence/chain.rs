@@ -22,6 +22,10 @@ impl LineHash {
         Self(hash)
     }
 
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        base64url::decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
+    }
+
     pub(super) fn to_text(self) -> String {
         base64url::encode(&self.0)
     }

@@ -23,8 +23,9 @@ pub(super) struct Place {
 pub(super) struct ChainState {
     expected: Option<Link>,
     last: Option<Place>,
-    /// Every state of the chain within the file before: a writer that gives one up says after
-    /// which line.
+    /// The states of the chain to which a writer that gives a file up may go back, and it says to
+    /// which: those within the file before, and behind them those after files of which there is
+    /// only the first line, since not even that one need have been certain.
     in_last_file: Vec<Link>,
     in_this_file: Vec<Link>,
     /// The file before ended in the middle of a line.
@@ -42,8 +43,10 @@ pub(super) struct Broken {
 impl ChainState {
     pub(super) fn next_file(&mut self, _path: &Path) {
         let lines = std::mem::take(&mut self.in_this_file);
-        if !lines.is_empty() {
+        if lines.len() > 1 {
             self.in_last_file = lines;
+        } else {
+            self.in_last_file.extend(lines);
         }
         self.is_first_line = true;
     }
@@ -98,6 +101,8 @@ impl ChainState {
         }
         let Some(expected) = self.expected else {
             // Earlier files need not be here; the first of all has nothing before it.
+            let before = LineHash::from_text(&said.previous);
+            self.in_last_file.extend(before.map(|previous| Link { number: said.number, previous }));
             let is_first = said.number == Link::FIRST.number;
             if is_first && said.previous != Link::FIRST.previous.to_text() {
                 return broken(place, "is number 1, and names a line before it");
@@ -110,7 +115,9 @@ impl ChainState {
         if said.kind == "open" && admits("abandoned") {
             let stands = self.in_last_file.iter().rposition(|link| is_at(said, *link));
             if let Some(position) = stands {
-                return Ok((self.in_last_file.len() - 1 - position) as u64);
+                let given_up = self.in_last_file.len() - 1 - position;
+                self.in_last_file.truncate(position + 1);
+                return Ok(given_up as u64);
             }
         }
         match said.number.cmp(&expected.number) {
