@@ -8,7 +8,7 @@ use super::Failure;
 use crate::{
     evidence::{
         Report,
-        verify::{Against, verify},
+        verify::{Against, order, verify},
     },
     jose::{JwkSet, KeyLimits},
 };
@@ -31,7 +31,7 @@ pub enum EvidenceCommand {
 /// The arguments of `countersign evidence verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The files of the journal, in the order of their names
+    /// The files of the journal; renamed ones in the order in which they were written
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// The public keys of checkpoints: a JWK or JWKS
@@ -52,7 +52,9 @@ pub struct VerifyArgs {
 pub fn evidence(args: &EvidenceArgs, out: &mut impl Write) -> Result<(), Failure> {
     let EvidenceCommand::Verify(args) = &args.command;
     let against = against(args)?;
-    let report = verify(&args.files, &against)
+    let mut files = args.files.clone();
+    order(&mut files);
+    let report = verify(&files, &against)
         .map_err(|error| Failure::Runtime(format!("cannot read the journal: {error}")))?;
     tell(&report, out)?;
     match report.findings.as_slice() {

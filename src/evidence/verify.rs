@@ -13,7 +13,10 @@ use self::{
     chain_state::{ChainState, Place},
     checks::{Checkpoint, Signature},
 };
-use super::line::{MAX_LINE_BYTES, Said};
+use super::{
+    file::sequence_of,
+    line::{MAX_LINE_BYTES, Said},
+};
 use crate::jose::JwkSet;
 
 /// What a journal is checked against.
@@ -70,6 +73,14 @@ pub struct Finding {
 
 /// More of them tell nobody more.
 const MAX_FINDINGS: usize = 100;
+
+/// Puts files into the order in which they were written: by their numbers, not by their dates, for
+/// a clock may go back. Nothing is done unless each has the name that the journal gave it.
+pub fn order(files: &mut [PathBuf]) {
+    if files.iter().all(|file| sequence_of(file).is_some()) {
+        files.sort_by_key(|file| sequence_of(file));
+    }
+}
 
 /// Reads the files in this order, which has to be theirs.
 ///
