@@ -33,7 +33,11 @@ pub(super) fn keep(folder: &Path, sha256: &[u8; 32], body: &EvidenceBody) -> io:
         return Ok(());
     }
     let parent = path.parent().unwrap_or(folder);
-    fs::create_dir_all(parent)?;
+    if !parent.exists() {
+        fs::create_dir_all(parent)?;
+        // The name itself is durable only with its folder.
+        File::open(folder)?.sync_all()?;
+    }
     let temporary = path.with_extension("part");
     let written = write(&temporary, body).and_then(|()| fs::rename(&temporary, &path));
     if written.is_err() {

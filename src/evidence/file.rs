@@ -26,7 +26,7 @@ pub(super) struct Standing {
     pub(super) file: Option<String>,
     /// The number of the newest file.
     pub(super) sequence: u32,
-    /// Whether the newest file ends in the middle of a line.
+    /// Whether that file, or one behind it, ends in the middle of a line.
     pub(super) is_torn: bool,
 }
 
@@ -38,6 +38,12 @@ pub(super) fn create(folder: &Path, day: &str, sequence: u32) -> io::Result<(Fil
     // The name itself is durable only with its folder.
     File::open(folder)?.sync_all()?;
     Ok((file, name))
+}
+
+/// Takes a file away in which there is nothing, and says whether there was nothing in it.
+pub(super) fn remove_empty(path: &Path) -> bool {
+    let is_empty = fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
+    is_empty && fs::remove_file(path).is_ok()
 }
 
 /// Looks where the chain goes on. Nothing is repaired: what a crash has left is told, and stays.
@@ -52,11 +58,9 @@ pub(super) fn standing(folder: &Path) -> io::Result<Standing> {
     files.sort();
     let sequence = files.last().map_or(0, |(sequence, _)| *sequence);
     let mut is_torn = false;
-    for (position, (_, path)) in files.iter().rev().enumerate() {
+    for (_, path) in files.iter().rev() {
         let tail = tail(path)?;
-        if position == 0 {
-            is_torn = tail.is_torn;
-        }
+        is_torn |= tail.is_torn;
         let Some(line) = tail.last_line else {
             continue; // it broke off before its first line was whole
         };
@@ -78,6 +82,9 @@ struct Tail {
 /// The last whole line of a file, and whether there is a part of another one behind it.
 fn tail(path: &Path) -> io::Result<Tail> {
     let mut file = File::open(path)?;
+    // What goes on from here must not be on disk before it: a killed process may have left lines
+    // that only the system's memory holds.
+    file.sync_data()?;
     let length = file.metadata()?.len();
     // Room for the last whole line and for what a crash has left of the next.
     let most = 2 * MAX_LINE_BYTES as u64;

@@ -21,10 +21,10 @@ use crate::{
 };
 
 use super::{
-    EvidenceError, body,
+    Entry, EvidenceError, body,
     chain::Link,
     file::{self, Standing},
-    journal::{NotRecorded, Order},
+    journal::{NotRecorded, Order, Written},
     line,
 };
 
@@ -112,7 +112,7 @@ impl Writer {
         loop {
             match orders.recv_timeout(LOOK_INTERVAL) {
                 Ok(first) => {
-                    let group = [first].into_iter().chain(orders.try_iter()).take(MAX_GROUP);
+                    let group = [first].into_iter().chain(orders.try_iter()).take(self.room());
                     self.write_group(group.collect());
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -125,70 +125,94 @@ impl Writer {
         self.sign_alone();
     }
 
-    fn write_group(&mut self, orders: Vec<Order>) {
-        let outcome = self.try_write(&orders);
-        let count = orders.len() as u64;
-        let written = match outcome {
-            Ok(()) => {
-                self.counters.written.inc_by(count);
-                Ok(())
-            }
-            Err(error) => {
-                self.counters.failed.inc_by(count);
-                tracing::error!(%error, lines = count, "evidence can't be written");
-                self.abandon();
-                Err(NotRecorded)
-            }
-        };
-        for order in orders {
-            // Whoever waited may have given up.
-            let _ = order.written.send(written);
+    /// How many lines may come before the next checkpoint. If that one can't be written, lines
+    /// don't wait for it.
+    fn room(&self) -> usize {
+        match MAX_UNSIGNED.saturating_sub(self.unsigned_lines) {
+            0 => MAX_GROUP,
+            lines => MAX_GROUP.min(lines as usize),
         }
     }
 
-    fn try_write(&mut self, orders: &[Order]) -> io::Result<()> {
+    pub(super) fn write_group(&mut self, orders: Vec<Order>) {
         let now = self.clock.now();
-        self.rotate_if_due(now)?;
-        if let Some(folder) = &self.settings.bodies {
-            for order in orders {
-                let sha256 = order.entry.payload.as_ref().and_then(|payload| payload.sha256);
-                if let (Some(sha256), Some(body)) = (sha256, &order.entry.body) {
-                    body::keep(folder, &sha256, body)?;
-                }
-            }
+        if let Err(error) = self.rotate_if_due(now) {
+            return self.fail(orders, &error);
         }
         let mut link = self.link;
         let mut text = String::new();
+        let mut group = Vec::with_capacity(orders.len());
         for order in orders {
-            let line = line::text(link, now, order.entry.members());
-            if line.len() >= line::MAX_LINE_BYTES {
-                return Err(io::Error::other("a line is too long"));
+            match self.line(link, now, &order.entry) {
+                Ok(line) => {
+                    link = link.after(line.as_bytes());
+                    text.push_str(&line);
+                    text.push('\n');
+                    group.push(order);
+                }
+                // It takes no other with it: nothing of it is in the file.
+                Err(error) => self.fail(vec![order], &error),
             }
-            link = link.after(line.as_bytes());
-            text.push_str(&line);
-            text.push('\n');
         }
-        self.append(text.as_bytes(), link)?;
-        let lines = u32::try_from(orders.len()).unwrap_or(u32::MAX);
-        self.unsigned_lines = self.unsigned_lines.saturating_add(lines);
-        Ok(())
+        if group.is_empty() {
+            return;
+        }
+        if let Err(error) = self.append(text.as_bytes(), link) {
+            return self.fail(group, &error);
+        }
+        self.counters.written.inc_by(group.len() as u64);
+        if self.key.is_some() {
+            let lines = u32::try_from(group.len()).unwrap_or(u32::MAX);
+            self.unsigned_lines = self.unsigned_lines.saturating_add(lines);
+        }
+        answer(group, Ok(()));
+    }
+
+    /// The text of a line, once the body that belongs to it is on disk.
+    fn line(&self, link: Link, now: UnixTime, entry: &Entry) -> io::Result<String> {
+        let sha256 = entry.payload.as_ref().and_then(|payload| payload.sha256);
+        if let (Some(folder), Some(sha256), Some(body)) =
+            (&self.settings.bodies, sha256, &entry.body)
+        {
+            body::keep(folder, &sha256, body)?;
+        }
+        let line = line::text(link, now, entry.members());
+        if line.len() >= line::MAX_LINE_BYTES {
+            return Err(io::Error::other("a line is too long"));
+        }
+        Ok(line)
+    }
+
+    fn fail(&self, orders: Vec<Order>, error: &io::Error) {
+        self.counters.failed.inc_by(orders.len() as u64);
+        tracing::error!(%error, lines = orders.len(), "evidence can't be written");
+        answer(orders, Err(NotRecorded));
     }
 
     /// Adds whole lines and has them on disk; only then is the chain after them.
     fn append(&mut self, lines: &[u8], after: Link) -> io::Result<()> {
+        let written = self.try_append(lines);
+        if written.is_ok() {
+            self.link = after;
+        } else {
+            self.abandon();
+        }
+        written
+    }
+
+    fn try_append(&mut self, lines: &[u8]) -> io::Result<()> {
         let open = self.open.as_mut().ok_or(io::ErrorKind::NotFound)?;
         open.file.write_all(lines)?;
         let timer = self.counters.fsync.start_timer();
         open.file.sync_data()?;
         timer.observe_duration();
         open.bytes += lines.len() as u64;
-        self.link = after;
         Ok(())
     }
 
     /// What follows what was certain in this file may be there or not. After a failed
     /// synchronisation not even a later one would tell, so that nothing more is added to it.
-    fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self) {
         if let Some(open) = self.open.take() {
             self.last_file = Some(open.name);
             self.before = Before::Abandoned;
@@ -210,11 +234,12 @@ impl Writer {
         self.begin_file(now)
     }
 
-    /// A new file, whose first line says what came before: a file that is missing shows.
+    /// A new file, whose first line says what came before: a file that is missing shows. If nothing
+    /// at all can be written there is none: a full disk must not be filled with empty files.
     fn begin_file(&mut self, now: UnixTime) -> io::Result<()> {
         let day = day(now);
-        self.sequence = self.sequence.saturating_add(1);
-        let (file, name) = file::create(&self.settings.folder, &day, self.sequence)?;
+        let sequence = self.sequence.saturating_add(1);
+        let (file, name) = file::create(&self.settings.folder, &day, sequence)?;
         let mut members = vec![("type", Json::from("open")), ("file", name.as_str().into())];
         if let Some(last) = &self.last_file {
             members.push(("after", last.as_str().into()));
@@ -226,16 +251,20 @@ impl Writer {
         }
         let line = line::text(self.link, now, members);
         let after = self.link.after(line.as_bytes());
+        let path = self.settings.folder.join(&name);
+        let earlier = (self.last_file.clone(), self.before);
         self.open = Some(Open { file, name, day, bytes: 0 });
-        let written = self.append(format!("{line}\n").as_bytes(), after);
-        if written.is_err() {
-            self.abandon();
+        let begun = self.append(format!("{line}\n").as_bytes(), after);
+        if begun.is_err() && file::remove_empty(&path) {
+            (self.last_file, self.before) = earlier;
+        } else {
+            self.sequence = sequence;
         }
-        written
+        begun
     }
 
     fn is_checkpoint_due(&self) -> bool {
-        self.unsigned_lines >= MAX_UNSIGNED
+        (self.unsigned_lines >= MAX_UNSIGNED && self.open.is_some())
             || (self.unsigned_lines > 0
                 && self.signed_at.elapsed() >= self.settings.checkpoint_every)
     }
@@ -243,14 +272,33 @@ impl Writer {
     fn sign_alone(&mut self) {
         if let Err(error) = self.sign(self.clock.now()) {
             tracing::error!(%error, "a checkpoint of the evidence can't be written");
-            self.abandon();
         }
     }
 
     /// Signs where the chain stands, if there is anything new and a key to sign with.
     fn sign(&mut self, now: UnixTime) -> io::Result<()> {
-        let Some(key) = self.key.as_ref().filter(|_| self.unsigned_lines > 0) else {
+        if self.key.is_none() || self.unsigned_lines == 0 {
             return Ok(());
+        }
+        // Whatever comes of it: while the disk fails, not every look at the time is a try.
+        self.signed_at = Instant::now();
+        if self.open.is_none() {
+            self.begin_file(now)?;
+        }
+        let Some(line) = self.checkpoint(now)? else {
+            return Ok(());
+        };
+        let after = self.link.after(line.as_bytes());
+        self.append(format!("{line}\n").as_bytes(), after)?;
+        self.unsigned_lines = 0;
+        self.counters.checkpoints.inc();
+        Ok(())
+    }
+
+    /// The text of a checkpoint; `None` without a key.
+    fn checkpoint(&self, now: UnixTime) -> io::Result<Option<String>> {
+        let Some(key) = &self.key else {
+            return Ok(None);
         };
         let mut header = Object::default();
         header.insert("alg", key.algorithm().name());
@@ -264,13 +312,14 @@ impl Writer {
             .sign_compact(&header, claims.to_text().as_bytes())
             .map_err(|error| io::Error::other(error.to_string()))?;
         let members = [("type", Json::from("checkpoint")), ("jws", jws.as_str().into())];
-        let line = line::text(self.link, now, members);
-        let after = self.link.after(line.as_bytes());
-        self.append(format!("{line}\n").as_bytes(), after)?;
-        self.unsigned_lines = 0;
-        self.signed_at = Instant::now();
-        self.counters.checkpoints.inc();
-        Ok(())
+        Ok(Some(line::text(self.link, now, members)))
+    }
+}
+
+fn answer(orders: Vec<Order>, written: Written) {
+    for order in orders {
+        // Whoever waited may have given up.
+        let _ = order.written.send(written);
     }
 }
 
