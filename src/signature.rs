@@ -59,6 +59,14 @@ pub struct SignatureRules {
     clock: Arc<dyn Clock>,
 }
 
+/// What stands where a request carries its signature.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'h> {
+    /// It, if it is written like a detached JWS. A client that sends an access token there by
+    /// mistake must not find it in anything that is kept.
+    pub jws: Option<&'h str>,
+}
+
 impl SignatureRules {
     /// Every `[signatures.NAME]`, in the order of the settings.
     pub fn compile_all(
@@ -103,9 +111,14 @@ impl SignatureRules {
         &self.name
     }
 
-    /// The signature as a request carries it, whatever it is; `None` if there is not exactly one.
-    pub fn received<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        self.carrier.find(headers).ok()
+    /// What a request carries as its signature; `None` if there is not exactly one.
+    pub fn received<'h>(&self, headers: &'h HeaderMap) -> Option<Received<'h>> {
+        let text = self.carrier.find(headers).ok()?;
+        let jws = match DetachedJws::parse(text, &self.understood) {
+            Ok(_) | Err(DetachedError::Algorithm | DetachedError::Critical) => Some(text),
+            Err(_) => None,
+        };
+        Some(Received { jws })
     }
 
     /// Puts a signature where requests carry it. Whether it can be there.

@@ -22,8 +22,8 @@ pub struct Entry {
     pub signer: Option<String>,
     /// Claims of the token that the operator names, by these names.
     pub claims: Vec<(String, Json)>,
-    /// The signature as it was received.
-    pub jws: String,
+    /// The signature as it was received; `None` if what stands in its place is no detached JWS.
+    pub jws: Option<String>,
     /// What was signed; `None` if it was not read.
     pub payload: Option<PayloadFacts>,
     /// The hash that the algorithm signs; `None` where it signs the message itself.
@@ -52,7 +52,9 @@ impl Entry {
         }
         let claims: Object = self.claims.iter().cloned().collect();
         members.push(("claims", Json::Object(claims)));
-        members.push(("jws", self.jws.as_str().into()));
+        if let Some(jws) = &self.jws {
+            members.push(("jws", jws.as_str().into()));
+        }
         if let Some(payload) = &self.payload {
             members.push(("payload", Json::Object(payload_members(payload))));
         }

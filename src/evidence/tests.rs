@@ -127,7 +127,7 @@ fn entry_by(signer: &SigningKey, body: &[u8]) -> Entry {
         rules: "partner".to_owned(),
         signer: Some("müller".to_owned()),
         claims: vec![("sub".to_owned(), Json::from("alice"))],
-        jws,
+        jws: Some(jws),
         payload: Some(PayloadFacts {
             sha256: Some(sha256),
             length: body.len() as u64,
@@ -231,7 +231,7 @@ async fn an_altered_line_shows_and_which_one_it_is() {
     // Whoever makes the chain good again can't make the signature good, nor the checkpoint.
     let jws = Object::parse(whole[2].as_bytes()).unwrap();
     let jws = jws.get("jws").and_then(Json::as_str).unwrap().to_owned();
-    let other = scene.entry(b"another body").jws;
+    let other = scene.entry(b"another body").jws.unwrap();
     check("another signature", altered(&jws, &other), 3, "it is not");
     scene.write_lines(0, &whole);
     scene.assert_sound();

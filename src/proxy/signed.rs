@@ -62,7 +62,7 @@ pub(super) async fn verify<'g>(
 /// What a request says of itself that may turn out to be refused.
 struct Claim {
     rules: String,
-    jws: String,
+    jws: Option<String>,
     claims: Vec<(String, Json)>,
 }
 
@@ -108,11 +108,11 @@ fn proof(
         key: key.public_jwk().map(|jwk| (jwk, thumbprint)),
         verdict: "verified",
         body: (journal.keeps_bodies() && has_body).then(|| held.evidence()),
-        ..entry(request, signature.rules(), signature.jws())
+        ..entry(request, signature.rules(), Some(signature.jws().to_owned()))
     }
 }
 
-fn entry(request: &CanonicalRequest, rules: &str, jws: &str) -> Entry {
+fn entry(request: &CanonicalRequest, rules: &str, jws: Option<String>) -> Entry {
     Entry {
         method: request.method().to_string(),
         host: request.authority().to_owned(),
@@ -120,7 +120,7 @@ fn entry(request: &CanonicalRequest, rules: &str, jws: &str) -> Entry {
         rules: rules.to_owned(),
         signer: None,
         claims: Vec::new(),
-        jws: jws.to_owned(),
+        jws,
         payload: None,
         signed_hash: None,
         key: None,
@@ -172,7 +172,7 @@ impl Holding<'_> {
         let journal = self.journal.filter(|journal| journal.records_refused())?;
         Some(Claim {
             rules: condition.rules().name().to_owned(),
-            jws: condition.rules().received(headers)?.to_owned(),
+            jws: condition.rules().received(headers)?.jws.map(str::to_owned),
             claims: kept_claims(journal.claims(), condition.claims()),
         })
     }
@@ -181,7 +181,7 @@ impl Holding<'_> {
         if let Some(journal) = self.journal {
             let Claim { rules, jws, claims } = claim;
             let verdict = denial.reason().code();
-            journal.note(Entry { claims, verdict, ..entry(request, &rules, &jws) });
+            journal.note(Entry { claims, verdict, ..entry(request, &rules, jws) });
         }
     }
 }

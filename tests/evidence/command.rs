@@ -128,7 +128,7 @@ fn entry(signer: &SigningKey, body: &[u8]) -> Entry {
         signer: Some("acme".to_owned()),
         claims: Vec::new(),
         signed_hash: signed.digest().map(|digest| digest.as_ref().to_vec()),
-        jws,
+        jws: Some(jws),
         payload: Some(PayloadFacts {
             sha256: Some(sha256),
             length: body.len() as u64,

@@ -188,3 +188,26 @@ fn a_kept_body_is_the_body() {
     assert_eq!(kept[0], BODY);
     assert!(kept[1] == large);
 }
+
+#[test]
+fn a_token_in_place_of_the_signature_is_not_kept() {
+    let scene = start("record = \"all\"");
+    let token = scene.world.issuer.mint(json!({ "realm": { "roles": ["a"] } }));
+    let opaque = "8xLOxBtZp8.c2VjcmV0";
+    for misplaced in [&token, opaque] {
+        let request = Request::new("POST", "/signed/x").bearer(&token);
+        let request = request.field("x-jws-signature", misplaced).body(BODY);
+        let before = scene.world.mark();
+        let answer = scene.world.proxy.exchange(&request);
+        assert_refused(misplaced, &answer, Reason::SignatureMalformed, &before);
+    }
+    let signature = scene.sign(BODY);
+    assert!(scene.world.proxy.exchange(&scene.request(&signature, BODY)).is_from_upstream());
+
+    let lines = scene.requests();
+    let verdicts: Vec<_> = lines.iter().map(|line| line["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["signature_malformed", "signature_malformed", "verified"]);
+    let text: String = lines.iter().map(ToString::to_string).collect();
+    assert!(!text.contains(&token) && !text.contains(opaque), "{text}");
+    assert!(lines[0].get("jws").is_none());
+}
