@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "registry/check.rs"]
+mod check;
 #[path = "registry/faults.rs"]
 mod faults;
 #[path = "registry/formats.rs"]

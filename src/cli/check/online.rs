@@ -81,10 +81,11 @@ async fn report_registries(settings: &Settings, out: &mut impl Write) -> io::Res
             writeln!(out, "\n# Registries of signers:")?;
         }
         match registry::probe(registry).await {
-            Ok(()) => writeln!(out, "#   {}: answers", signature.name)?,
+            Ok(()) => writeln!(out, "#   signatures.{}: answers", signature.name)?,
             Err(cause) => {
-                writeln!(out, "#   {}: failed: {cause}", signature.name)?;
-                failed.push(format!("the registry of {} can't be asked", signature.name));
+                writeln!(out, "#   signatures.{}: failed: {cause}", signature.name)?;
+                failed
+                    .push(format!("the registry of signatures.{} can't be asked", signature.name));
             }
         }
     }

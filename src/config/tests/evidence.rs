@@ -1,5 +1,7 @@
 //! `[evidence]`.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 #[test]
@@ -30,4 +32,27 @@ fn a_journal_that_could_not_be_written_is_a_mistake() {
         mistakes[0].contains("evidence.folder: the directory /nowhere/at/all cannot be opened")
     );
     assert!(mistakes[1].contains("evidence.queue: found 0, expected a whole number from 1"));
+}
+
+#[test]
+fn a_journal_without_a_key_or_with_an_exposed_one_is_a_warning() {
+    let workspace = Workspace::new();
+    let key = workspace.write("key.jwk", "{}");
+    let folder = workspace.path().display();
+    let text = format!("{MINIMAL}\n[evidence]\nfolder = \"{folder}\"\n");
+    assert_eq!(
+        settings(&text).warnings(),
+        [
+            "evidence.key_file: absent; the journal has no checkpoints, and can be forged as a whole \
+          by whoever can write to its folder"
+        ]
+    );
+    let text = format!("{text}key_file = \"{key}\"");
+    let warnings = |mode: u32| {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        settings(&text).warnings()
+    };
+    assert_eq!(warnings(0o600), [""; 0]);
+    let exposed = "evidence.key_file: every user of the machine can get at the file";
+    assert_eq!(warnings(0o644), [exposed]);
 }

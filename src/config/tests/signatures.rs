@@ -1,11 +1,13 @@
 //! `[signatures.NAME]`.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 use crate::{
     config::{
         BodilessSettings, CallerBinding, MessageField, SignatureSettings, SignerKeys, SignerSource,
     },
-    jose::{Algorithm, Dialect},
+    jose::{Algorithm, Dialect, SigningKey},
 };
 
 const KEYS: &str = "[signatures.partner.keys]\njwks_url = \"https://partner.example.com/jwks\"";
@@ -273,4 +275,25 @@ fn s7_what_a_registry_compares_with_a_claim_binds_the_signer_to_the_caller() {
     );
     assert_eq!(settings(&text).signatures[0].caller, CallerBinding::Registry);
     assert!(settings(&text).signatures[0].needs_token());
+}
+
+#[test]
+fn an_unrelated_caller_and_an_exposed_key_for_answers_are_warnings() {
+    assert_eq!(settings(&with("")).warnings(), [""; 0]);
+    assert_eq!(
+        settings(&with("caller = \"unrelated\"")).warnings(),
+        ["signatures.partner.caller: unrelated; whoever has a token passes with a body that any \
+          of the signers has signed"]
+    );
+    let workspace = Workspace::new();
+    let pair = SigningKey::generate(Algorithm::Es256, Some("answers")).unwrap();
+    let key = workspace.write("key.jwk", pair.private_jwk().to_text());
+    let text = with(&format!("respond = {{ key = \"{key}\" }}"));
+    let warnings = |mode: u32| {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        settings(&text).warnings()
+    };
+    assert_eq!(warnings(0o600), [""; 0]);
+    let exposed = "signatures.partner.respond.key: every user of the machine can get at the file";
+    assert_eq!(warnings(0o644), [exposed]);
 }
