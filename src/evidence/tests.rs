@@ -50,6 +50,7 @@ impl Scene {
             checkpoint_every: Duration::from_hours(1),
             rotate_bytes: u64::MAX,
             queue: 100,
+            gather: Duration::ZERO,
             timeout: Duration::from_secs(20),
             bodies: None,
         };
@@ -138,6 +139,26 @@ fn entry_by(signer: &SigningKey, body: &[u8]) -> Entry {
         verdict: "verified",
         body: None,
     }
+}
+
+#[tokio::test]
+async fn gathered_lines_are_synchronised_together_and_each_before_its_request_goes_on() {
+    let mut scene = Scene::new();
+    scene.settings.gather = Duration::from_millis(20);
+    let journal = scene.open();
+    let synchronised = || scene.metrics.evidence_fsync.get_sample_count();
+    let before = synchronised();
+    let record = |number: usize| {
+        let (journal, entry) = (Arc::clone(&journal), scene.entry(format!("a{number}").as_bytes()));
+        async move { journal.record(entry).await }
+    };
+    let requests: tokio::task::JoinSet<_> = (0..100).map(record).collect();
+    let recorded = requests.join_all().await;
+    assert!(recorded.iter().all(Result::is_ok));
+    // The journal is still open: what is there was waited for.
+    assert_eq!(scene.lines(0).len(), 1 + 100);
+    // One group, unless the test was put aside for that long in the middle of its orders.
+    assert!(synchronised() - before < 10, "{} times", synchronised() - before);
 }
 
 #[tokio::test]

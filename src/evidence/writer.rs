@@ -8,6 +8,7 @@ use std::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -72,7 +73,8 @@ struct Counters {
     fsync: prometheus::Histogram,
 }
 
-/// Written and synchronised together: as many as come while the disk is busy.
+/// Written and synchronised together: as many as come while the disk is busy or lines are
+/// gathered.
 const MAX_GROUP: usize = 1024;
 /// A checkpoint covers at most so many lines, however fast they come.
 const MAX_UNSIGNED: u32 = 1000;
@@ -112,6 +114,8 @@ impl Writer {
         loop {
             match orders.recv_timeout(LOOK_INTERVAL) {
                 Ok(first) => {
+                    // Asleep, not waiting for each: nobody has to wake this thread meanwhile.
+                    thread::sleep(self.settings.gather);
                     let group = [first].into_iter().chain(orders.try_iter()).take(self.room());
                     self.write_group(group.collect());
                 }

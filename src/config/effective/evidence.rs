@@ -20,6 +20,7 @@ pub(super) fn evidence_table(evidence: &EvidenceSettings) -> Value {
     writer
         .size("rotate_bytes", usize::try_from(evidence.rotate_bytes).unwrap_or(usize::MAX))
         .count("queue", evidence.queue)
+        .duration("gather", evidence.gather)
         .duration("timeout", evidence.timeout)
         .optional_path("bodies", evidence.bodies.as_deref())
         .table()

@@ -12,7 +12,9 @@ fn what_is_printed_of_it_loads_again_and_means_the_same() {
     for lines in [
         String::new(),
         format!("key_file = \"{key}\"\ncheckpoint_every = \"5m\"\nrecord = \"all\""),
-        format!("bodies = \"{folder}\"\nclaims = [\"sub\", \"/a/b\"]\non_failure = \"continue\""),
+        format!(
+            "bodies = \"{folder}\"\nclaims = [\"sub\", \"/a/b\"]\non_failure = \"continue\"\ngather = \"3ms\""
+        ),
     ] {
         let text = format!("{MINIMAL}\n[evidence]\nfolder = \"{folder}\"\n{lines}");
         let printed = settings(&text).to_toml();
@@ -32,6 +34,13 @@ fn a_journal_that_could_not_be_written_is_a_mistake() {
         mistakes[0].contains("evidence.folder: the directory /nowhere/at/all cannot be opened")
     );
     assert!(mistakes[1].contains("evidence.queue: found 0, expected a whole number from 1"));
+    let folder = tempfile::tempdir().unwrap();
+    let mistakes = super::mistakes(&format!(
+        "{MINIMAL}\n[evidence]\nfolder = \"{}\"\ngather = \"5ms\"\nqueue = 999",
+        folder.path().display()
+    ));
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    assert!(mistakes[0].contains("evidence.queue: too small to gather lines; expected 1000"));
 }
 
 #[test]
