@@ -29,11 +29,18 @@ impl Floor {
     /// ES256, ES384 and EdDSA.
     pub(crate) fn new(algorithm: Algorithm, jwk: &Object, token: &str) -> Option<Self> {
         let (message, signature) = token.rsplit_once('.')?;
-        let floor = Self {
-            key: parse(algorithm, jwk)?,
-            message: message.as_bytes().to_vec(),
-            signature: base64url::decode(signature.as_bytes()).ok()?,
-        };
+        let signature = base64url::decode(signature.as_bytes()).ok()?;
+        Self::of(algorithm, jwk, message.as_bytes().to_vec(), signature)
+    }
+
+    /// The same of any message.
+    pub(crate) fn of(
+        algorithm: Algorithm,
+        jwk: &Object,
+        message: Vec<u8>,
+        signature: Vec<u8>,
+    ) -> Option<Self> {
+        let floor = Self { key: parse(algorithm, jwk)?, message, signature };
         floor.verify().then_some(floor)
     }
 

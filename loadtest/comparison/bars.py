@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from .findings import Findings
 from .opaque import CROWD, JWT, OPAQUE
+from .signed import BUDGET_BYTES, PROVEN, SIGNED, SIZES, UPLOADS
 from .two_workers import ONE_WORKER, TWO_WORKERS
 
 MIB, KIB = 1024 * 1024, 1024
@@ -49,7 +50,7 @@ class Bar:
 
 
 def bars(found: Findings) -> list[Bar]:
-    parts = [_throughput, _latency, _workers, _opaque, _footprint]
+    parts = [_throughput, _latency, _workers, _opaque, _signed, _footprint]
     return [bar for part in parts for bar in part(found)]
 
 
@@ -111,6 +112,29 @@ def _opaque(found: Findings) -> list[Bar]:
         Bar("a remembered opaque token", ratio, 1.1, "× a remembered JWT"),
         Bar(f"questions for {CROWD:,} callers, one new token", crowd, 1, ""),
         Bar("p99 of remembered tokens beside new ones", raised, 1.1, "× new ones elsewhere"),
+    ]
+
+
+def _signed(found: Findings) -> list[Bar]:
+    found_bars = []
+    for name in SIZES:
+        above = found.difference(f"signed {name}", SIGNED, WARM)
+        bare = found.figures.get(f"bare RS256 of {name} us")
+        ratio = above / bare if above is not None and bare else None
+        work = f"a signed body of {name}, above an unsigned one"
+        found_bars.append(Bar(work, ratio, 1.15, "× bare check with its hash"))
+    slower = found.difference("evidence", PROVEN, SIGNED, "p99")
+    fsync = found.figures.get("evidence: fsync p99 us")
+    resident = found.figures.get("large uploads: resident bytes")
+    return found_bars + [
+        Bar("evidence: CPU", found.ratio("evidence", PROVEN, SIGNED), 1.10, "× without"),
+        Bar("evidence: p99", slower / fsync if slower and fsync else None, 1, "× one fsync's p99 more"),
+        Bar(
+            f"{UPLOADS} signed uploads of 10 MiB: memory",
+            None if resident is None else resident / MIB,
+            BUDGET_BYTES / MIB + 64,
+            "MiB",
+        ),
     ]
 
 

@@ -34,13 +34,15 @@ class Findings:
         pairs = zip(one["samples"], two["samples"])
         return median(a[metric] / b[metric] for a, b in pairs if b[metric])
 
-    def difference(self, contest: str, name: str, other: str) -> float | None:
-        """The median of the rounds' differences in CPU per request, in microseconds."""
+    def difference(
+        self, contest: str, name: str, other: str, metric: str = "cpu_us"
+    ) -> float | None:
+        """The median of the rounds' differences, in microseconds."""
         one, two = self.result(contest, name), self.result(contest, other)
         if one is None or two is None:
             return None
         pairs = zip(one["samples"], two["samples"])
-        return median(a["cpu_us"] - b["cpu_us"] for a, b in pairs)
+        return median(a[metric] - b[metric] for a, b in pairs)
 
     def save(self, path: Path):
         path.write_text(json.dumps(vars(self), indent=1) + "\n")

@@ -40,11 +40,13 @@ class Wrk:
     body_bytes: int = 0
     paths: str = "/api/orders/42"
     keep_alive: bool = True
+    # Over the body.
+    signature: str | None = None
 
     def run(self, url: str, seconds: int, cores: set) -> Answers:
         argv = [need("wrk"), "-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "10s"]
         argv += ["-s", _REQUESTS, url, "--", self.tokens or "-", self.method, self.body_bytes]
-        argv += [self.paths, "keep" if self.keep_alive else "close"]
+        argv += [self.paths, "keep" if self.keep_alive else "close", self.signature or "-"]
         output = run(argv, cores, seconds + _GRACE_SECONDS)
         answers = Answers(**json.loads(output.splitlines()[-1]))
         if self.keep_alive:
@@ -59,12 +61,20 @@ class ConstantRate:
 
     rate: float
     tokens: Path | None = None
+    path: str = "/api/orders/42"
+    # More than none: a POST.
+    body_bytes: int = 0
+    # Over the body.
+    signature: str | None = None
 
     def run(self, url: str, seconds: int, cores: set) -> Answers:
         argv = [example("constant_rate"), "--address", url.removeprefix("http://")]
         argv += ["--rate", self.rate, "--seconds", seconds]
+        argv += ["--path", self.path, "--body-bytes", self.body_bytes]
         if self.tokens is not None:
             argv += ["--tokens", self.tokens]
+        if self.signature is not None:
+            argv += ["--signature", self.signature]
         answers = Answers(**json.loads(run(argv, cores, seconds + _GRACE_SECONDS)))
         kept = answers.requests / answers.seconds / self.rate
         if kept < _RATE_KEPT:

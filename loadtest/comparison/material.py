@@ -77,9 +77,17 @@ class Material:
             argv += ["--claim", f"{name}={value}"]
         return _output(argv).strip()
 
-    def bare_verification_us(self, algorithm: str) -> float:
-        """What the cryptography library alone takes for one signature."""
-        return float(_output([tools.example("bare_verify"), self.key(algorithm).private]))
+    def signature(self, algorithm: str, body_bytes: int) -> str:
+        """A detached signature over a body of so many x."""
+        body = self._home / f"body-{body_bytes}"
+        body.write_bytes(b"x" * body_bytes)
+        return _output([self._binary, "sign", "--key", self.key(algorithm).private, body]).strip()
+
+    def bare_verification_us(self, algorithm: str, body_bytes: int | None = None) -> float:
+        """What the cryptography library alone takes for one signature over a token, or over a
+        body."""
+        argv = [tools.example("bare_verify"), self.key(algorithm).private]
+        return float(_output(argv if body_bytes is None else [*argv, body_bytes]))
 
     def _mint(self, algorithm: str, batch: "Batch", forge_every: int) -> list[str]:
         argv = [self._mint_many, "--key", self.key(algorithm).private]

@@ -8,7 +8,7 @@ from .contest import Pace
 from .contests import CONTESTS
 
 # What is measured besides the contests.
-PARTS = ("half-load", "workers", "opaque", "footprint")
+PARTS = ("half-load", "workers", "opaque", "signed", "footprint")
 # A run has an end, whatever is asked for.
 _MOST = 600
 

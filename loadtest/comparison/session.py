@@ -4,8 +4,9 @@ take the rest with it."""
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean
 
-from . import footprint, opaque, tools, two_workers
+from . import footprint, opaque, signed, tools, two_workers
 from .contest import Result, hold
 from .contests import CONTESTS, QUICK_CONTESTS, Contest
 from .field_of_peers import Field
@@ -47,6 +48,7 @@ class Session:
                 self._part("half-load", self._half_load)
                 self._part("workers", self._workers)
                 self._part("opaque", self._opaque)
+                self._part("signed", self._signed)
             self._part("footprint", self._footprint)
         return self.found
 
@@ -95,6 +97,24 @@ class Session:
         beside = opaque.beside_new_tokens(field, cores)
         figures["remembered tokens p99 us, new ones elsewhere"] = beside.stranger
         figures["remembered tokens p99 us, beside new ones"] = beside.itself
+
+    def _signed(self):
+        field, cores, material = self._field, self._cores, self._material
+        figures = self.found.figures
+        for name, size in signed.SIZES.items():
+            # Before and after, since it moves by a third on a machine with neighbours.
+            bare = [material.bare_verification_us("RS256", size)]
+            results = signed.bodies(field, material, cores, self._options.pace, size)
+            bare.append(material.bare_verification_us("RS256", size))
+            self._keep(f"signed {name}", f"RS256-signed bodies of {name}", results)
+            figures[f"bare RS256 of {name} us"] = mean(bare)
+        proof = signed.proven(field, material, cores, self._options.pace)
+        self._keep("evidence", f"signed bodies of 1 KiB, {signed.RATE:,} a second", proof.results)
+        figures["evidence: fsync p99 us"] = proof.fsync_us
+        uploads = signed.large_uploads(field, material, cores)
+        figures["large uploads: resident bytes"] = uploads.resident
+        figures["large uploads: admitted"] = uploads.admitted
+        figures["large uploads: refused for want of room"] = uploads.refused
 
     def _footprint(self):
         figures, cores, material = self.found.figures, self._cores, self._material

@@ -38,6 +38,14 @@ struct Args {
     /// A file of tokens, one a line.
     #[arg(long)]
     tokens: Option<PathBuf>,
+    #[arg(long, default_value = "/api/orders/42")]
+    path: String,
+    /// Of every request's body, which is all `x`; more than none make it a POST.
+    #[arg(long, default_value_t = 0)]
+    body_bytes: usize,
+    /// A detached signature over the body.
+    #[arg(long)]
+    signature: Option<String>,
 }
 
 /// Longer than any proxy here should take: a run has an end.
@@ -86,7 +94,17 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 fn request(args: &Args, token: Option<&str>) -> String {
     let authorization =
         token.map_or_else(String::new, |t| format!("Authorization: Bearer {t}\r\n"));
-    format!("GET /api/orders/42 HTTP/1.1\r\nHost: {}\r\n{authorization}\r\n", args.address)
+    let signature = args.signature.as_ref();
+    let signature = signature.map_or_else(String::new, |s| format!("X-JWS-Signature: {s}\r\n"));
+    let (method, length) = match args.body_bytes {
+        0 => ("GET", String::new()),
+        bytes => ("POST", format!("Content-Length: {bytes}\r\n")),
+    };
+    let body = "x".repeat(args.body_bytes);
+    format!(
+        "{method} {} HTTP/1.1\r\nHost: {}\r\n{authorization}{signature}{length}\r\n{body}",
+        args.path, args.address
+    )
 }
 
 /// Sends every `connections`-th request of the schedule.

@@ -1,6 +1,7 @@
 """Countersign: everything at its defaults, but for what a scenario is about."""
 
 import http.client
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,26 @@ cache_ttl = "1h"
 """
 
 
+_SIGNED = """
+[signatures.load]
+signer = {{ fixed = "load" }}
+caller = "unrelated"
+algorithms = ["{algorithm}"]
+keys.jwks_file = "{jwks}"
+
+[[routes]]
+path = "{path}"
+signature = "load"
+"""
+
+_EVIDENCE = """
+[evidence]
+folder = "{folder}"
+key_file = "{key}"
+claims = ["sub"]
+"""
+
+
 @dataclass
 class Countersign(Peer):
     binary: Path = Path()
@@ -69,6 +90,12 @@ class Countersign(Peer):
     routes: int = 1
     # Where to ask about tokens; then none is verified by its signature.
     introspection_url: str | None = None
+    # The path whose bodies are signed with the key of the tokens.
+    signs: str | None = None
+    # Whether the proof of it is kept.
+    proves: bool = False
+    # How long lines of the proof wait for others. None: the default.
+    gathers: str | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -117,7 +144,7 @@ class Countersign(Peer):
             cache=cache,
             claims=claims,
         )
-        return frame + self._issuers() + self._routes()
+        return frame + self._issuers() + self._evidence() + self._routes() + self._signed()
 
     def _issuers(self) -> str:
         if self.introspection_url:
@@ -136,6 +163,21 @@ class Countersign(Peer):
             )
             for i in range(self.issuers)
         )
+
+    def _signed(self) -> str:
+        if self.signs is None:
+            return ""
+        key = self.stage.key
+        return _SIGNED.format(algorithm=key.algorithm, jwks=key.jwks, path=self.signs)
+
+    def _evidence(self) -> str:
+        if not self.proves:
+            return ""
+        folder = self.home / "journal"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        gather = "" if self.gathers is None else f'gather = "{self.gathers}"\n'
+        return _EVIDENCE.format(folder=folder, key=self.stage.key.private) + gather
 
     def _routes(self) -> str:
         access = "" if self.verifies else 'access = "public"\n'
