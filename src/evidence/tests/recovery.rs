@@ -174,13 +174,15 @@ const FOLDER: &str = "COUNTERSIGN_TEST_FOLDER";
 /// blocks of 512 bytes: what a full disk is to a writer, partial lines included.
 fn run_with_small_files(name: &str, blocks: u32, folder: &std::path::Path) {
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" --exact \"$1\"");
-    let status = std::process::Command::new("sh")
+    // What it prints goes into a pipe: the limit holds for a file of the caller's as well.
+    let output = std::process::Command::new("sh")
         .args(["-c", &script])
         .arg(std::env::current_exe().unwrap())
         .arg(format!("evidence::tests::recovery::{name}"))
         .env(FOLDER, folder)
-        .status();
-    assert!(status.unwrap().success());
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// The child's scene, in its parent's folder.
