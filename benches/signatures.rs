@@ -1,6 +1,6 @@
-//! What a signature over a body costs: its header and its check over a body of 1 KiB and of 1 MiB, in
-//! the dialect that signs the body as it is and in the one that signs it in base64url. The floor is
-//! the bare check of the same signature, hash included.
+//! What a signature over a body costs: its header and its check over a body of 1 KiB and of 1 MiB,
+//! in the dialect that signs the body as it is and in the one that signs it in base64url. The floor
+//! is the bare check of the same signature, hash included.
 #![expect(clippy::expect_used, reason = "a benchmark that can't run can only end")]
 
 use std::hint::black_box;

@@ -1,6 +1,6 @@
 //! What aws-lc-rs alone takes to hash a message and check its signature with a parsed key, in
-//! microseconds, for a message as long as a token or of so many bytes:
-//! the floor that `loadtest/compare` measures the distance to.
+//! microseconds, for a message as long as a token or of so many bytes: the floor that
+//! `loadtest/compare` measures the distance to.
 //!
 //! ```sh
 //! cargo run --profile tools --example bare_verify -- private.jwk [BYTES]
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let path = env::args_os().nth(1).ok_or("usage: bare_verify PRIVATE_JWK")?;
+    let path = env::args_os().nth(1).ok_or("usage: bare_verify PRIVATE_JWK [BYTES]")?;
     let key = SigningKey::from_jwk(&Object::parse(&fs::read(path)?)?)?;
     let public = key.public_jwk().ok_or("a shared secret has no floor")?;
     let floor = match env::args().nth(2) {

@@ -59,8 +59,8 @@ const DEFAULT_QUEUE: usize = 10_000;
 /// What a busy gateway writes while lines are gathered, and more.
 const MIN_QUEUE: usize = 1_000;
 const MAX_QUEUE: usize = 1_000_000;
-/// At 2,000 requests a second it saves a third of the CPU that a signed request costs, and its p99
-/// is what it is without.
+/// At 2,000 requests a second it saves a third of the CPU that a signed request with its line
+/// costs, for a millisecond more in the median (`docs/performance.md`).
 const DEFAULT_GATHER: Duration = Duration::from_millis(1);
 /// Every line waits so long; beyond that it is felt more than a slow disk.
 const MAX_GATHER: Duration = Duration::from_millis(20);

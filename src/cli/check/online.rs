@@ -18,8 +18,8 @@ use crate::{
 /// revocation list, and writes what was found in the order of the configuration.
 ///
 /// # Errors
-/// [`Failure::Runtime`] if any issuer has no usable key, or can't be asked, or the list can't be
-/// read.
+/// [`Failure::Runtime`] if any issuer or signer has no usable key, or an issuer or a registry can't
+/// be asked, or the list can't be read.
 pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
