@@ -101,11 +101,16 @@ pub(super) fn duration(bounds: RangeInclusive<Duration>) -> impl Fn(&Node) -> Pa
         let span = node.as_text().and_then(|text| humantime::parse_duration(text).ok());
         span.filter(|span| bounds.contains(span)).ok_or_else(|| {
             let (least, most) = (format_duration(*bounds.start()), format_duration(*bounds.end()));
-            let example = match node.value {
-                Value::Integer(_) | Value::Float(_) => ", with its unit, such as \"10s\"",
-                _ => ", such as \"10s\"",
+            let usual = Duration::from_secs(10);
+            let example =
+                format_duration(if bounds.contains(&usual) { usual } else { *bounds.end() });
+            let with_unit = match node.value {
+                Value::Integer(_) | Value::Float(_) => ", with its unit",
+                _ => "",
             };
-            node.mismatch(&format!("a duration from {least} to {most}{example}"))
+            node.mismatch(&format!(
+                "a duration from {least} to {most}{with_unit}, such as \"{example}\""
+            ))
         })
     }
 }

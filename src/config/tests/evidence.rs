@@ -27,13 +27,16 @@ fn what_is_printed_of_it_loads_again_and_means_the_same() {
 #[test]
 fn a_journal_that_could_not_be_written_is_a_mistake() {
     let mistakes = mistakes(&format!(
-        "{MINIMAL}\n[evidence]\nfolder = \"/nowhere/at/all\"\ncheckpoint_every = \"1m\"\nqueue = 0"
+        "{MINIMAL}\n[evidence]\nfolder = \"/nowhere/at/all\"\ncheckpoint_every = \"1m\"\nqueue = 0\n\
+         gather = \"1s\""
     ));
-    assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+    assert_eq!(mistakes.len(), 3, "{mistakes:?}");
     assert!(
         mistakes[0].contains("evidence.folder: the directory /nowhere/at/all cannot be opened")
     );
     assert!(mistakes[1].contains("evidence.queue: found 0, expected a whole number from 1000"));
+    // An example that is itself allowed.
+    assert!(mistakes[2].ends_with("expected a duration from 0s to 20ms, such as \"20ms\""));
 }
 
 #[test]

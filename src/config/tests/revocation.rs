@@ -86,7 +86,7 @@ fn mistakes_of_the_list() {
         (
             "logout_ttl = \"1m\"".to_owned(),
             "revocation.logout_ttl: found \"1m\", expected a duration from 15m to 30d, such as \
-             \"10s\"",
+             \"30d\"",
         ),
         (
             "logout_tll = \"1h\"".to_owned(),
