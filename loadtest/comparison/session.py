@@ -110,7 +110,8 @@ class Session:
             figures[f"bare RS256 of {name} us"] = mean(bare)
         proof = signed.proven(field, material, cores, self._options.pace)
         self._keep("evidence", f"signed bodies of 1 KiB, {signed.RATE:,} a second", proof.results)
-        figures["evidence: fsync p99 us"] = proof.fsync_us
+        for name, fsync in proof.fsyncs_us.items():
+            figures[f"{name}: fsync p99 us"] = fsync
         uploads = signed.large_uploads(field, material, cores)
         figures["large uploads: resident bytes"] = uploads.resident
         figures["large uploads: admitted"] = uploads.admitted

@@ -84,14 +84,24 @@ impl Journal {
         let writer = Writer::open(settings, clock, metrics)?;
         let thread = thread::Builder::new()
             .name("evidence".to_owned())
-            .spawn(move || writer.run(&queue))
+            .spawn(move || writer.run(&queue, thread::sleep))
             .map_err(EvidenceError::Thread)?;
-        Ok(Arc::new(Self {
+        Ok(Arc::new(Self::new(settings, orders, Some(thread), metrics)))
+    }
+
+    /// A journal whose lines `thread` takes from the other end of `orders`.
+    pub(super) fn new(
+        settings: &EvidenceSettings,
+        orders: SyncSender<Order>,
+        thread: Option<JoinHandle<()>>,
+        metrics: &Metrics,
+    ) -> Self {
+        Self {
             settings: settings.clone(),
             queue: Mutex::new(Some(orders)),
-            thread: Mutex::new(Some(thread)),
+            thread: Mutex::new(thread),
             dropped: metrics.evidence_lines.with_label_values(&["dropped"]),
-        }))
+        }
     }
 
     /// Writes a line about a request that is to be forwarded, and waits until it is on disk. With
@@ -115,7 +125,7 @@ impl Journal {
         }
     }
 
-    fn put(&self, entry: Entry) -> Option<oneshot::Receiver<Written>> {
+    pub(super) fn put(&self, entry: Entry) -> Option<oneshot::Receiver<Written>> {
         let (written, outcome) = oneshot::channel();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let order = Order { entry, written };

@@ -2,12 +2,19 @@
 
 mod recovery;
 
-use std::{fmt::Write as _, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::PathBuf,
+    sync::{Arc, mpsc::sync_channel},
+    time::Duration,
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
-use super::{verify::Against, *};
+use super::{journal::Order, verify::Against, writer::Writer, *};
 use crate::{
     clock::{ManualClock, UnixTime},
     config::{EvidenceFailure, EvidenceSettings},
@@ -72,6 +79,15 @@ impl Scene {
         entry_by(&self.signer, body)
     }
 
+    /// What a request with such a body puts into the queue, and what it waits for.
+    fn order(&self, body: &[u8]) -> (Order, oneshot::Receiver<journal::Written>) {
+        order(self.entry(body))
+    }
+
+    fn writer(&self) -> Writer {
+        Writer::open(&self.settings, Arc::clone(&self.clock) as _, &self.metrics).unwrap()
+    }
+
     /// Records bodies `a1`, `a2`, … one after the other, in a journal of their own.
     async fn record(&self, count: usize) {
         let journal = self.open();
@@ -115,6 +131,11 @@ impl Scene {
     }
 }
 
+fn order(entry: Entry) -> (Order, oneshot::Receiver<journal::Written>) {
+    let (written, outcome) = oneshot::channel();
+    (Order { entry, written }, outcome)
+}
+
 fn entry_by(signer: &SigningKey, body: &[u8]) -> Entry {
     let jws = signer.sign_detached(Dialect::Rfc7797, &Object::default(), body).unwrap();
     let key = signer.verification_key().unwrap();
@@ -141,24 +162,44 @@ fn entry_by(signer: &SigningKey, body: &[u8]) -> Entry {
     }
 }
 
-#[tokio::test]
-async fn gathered_lines_are_synchronised_together_and_each_before_its_request_goes_on() {
+#[test]
+fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one_group() {
     let mut scene = Scene::new();
-    scene.settings.gather = Duration::from_millis(20);
-    let journal = scene.open();
+    scene.settings.gather = Duration::from_hours(1);
+    let (orders, queue) = sync_channel(100);
+    let (first, mut alone) = scene.order(b"alone");
+    orders.send(first).unwrap();
+    let writer = scene.writer();
     let synchronised = || scene.metrics.evidence_fsync.get_sample_count();
     let before = synchronised();
-    let record = |number: usize| {
-        let (journal, entry) = (Arc::clone(&journal), scene.entry(format!("a{number}").as_bytes()));
-        async move { journal.record(entry).await }
-    };
-    let requests: tokio::task::JoinSet<_> = (0..100).map(record).collect();
-    let recorded = requests.join_all().await;
-    assert!(recorded.iter().all(Result::is_ok));
-    // The journal is still open: what is there was waited for.
-    assert_eq!(scene.lines(0).len(), 1 + 100);
-    // One group, unless the test was put aside for that long in the middle of its orders.
-    assert!(synchronised() - before < 10, "{} times", synchronised() - before);
+    let mut orders = Some(orders);
+    let mut later = Vec::new();
+    let mut groups = Vec::new();
+    writer.run(&queue, |rest| {
+        assert!(!rest.is_zero() && rest <= scene.settings.gather, "{rest:?}");
+        groups.push(synchronised() - before);
+        let Some(orders) = orders.take() else { return };
+        assert_eq!(alone.try_recv(), Ok(Ok(())), "on disk before anybody rests");
+        for number in 0..20 {
+            let (order, outcome) = scene.order(format!("a{number}").as_bytes());
+            orders.send(order).unwrap();
+            later.push(outcome);
+        }
+    });
+    assert_eq!(groups, [1, 2]);
+    assert!(later.iter_mut().all(|outcome| outcome.try_recv() == Ok(Ok(()))));
+    assert_eq!(scene.assert_sound().requests, 21);
+}
+
+#[test]
+fn without_gathering_nobody_rests() {
+    let scene = Scene::new();
+    let (orders, queue) = sync_channel(1);
+    orders.send(scene.order(b"a").0).unwrap();
+    drop(orders);
+    let mut rests = Vec::new();
+    scene.writer().run(&queue, |rest| rests.push(rest));
+    assert_eq!(rests, [Duration::ZERO]);
 }
 
 #[tokio::test]
@@ -443,12 +484,51 @@ async fn a_full_queue_refuses_or_is_counted() {
     {
         let mut scene = Scene::new();
         scene.settings.on_failure = on_failure;
-        let journal = scene.open();
-        // Nobody takes anything from the queue any more.
-        journal.close();
-        assert_eq!(journal.record(scene.entry(b"too late")).await, expected);
-        let dropped = scene.metrics.evidence_lines.with_label_values(&["dropped"]).get();
-        assert_eq!(dropped, 1);
+        // Nobody takes anything out of it.
+        let (orders, _queue) = sync_channel(1);
+        let journal = Journal::new(&scene.settings, orders, None, &scene.metrics);
+        journal.put(scene.entry(b"fills it"));
+        let lines = |outcome| scene.metrics.evidence_lines.with_label_values(&[outcome]).get();
+        assert_eq!(lines("dropped"), 0);
+        assert_eq!(journal.record(scene.entry(b"too many")).await, expected);
+        assert_eq!(lines("dropped"), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_is_not_on_disk_in_time_refuses_its_request() {
+    let mut scene = Scene::new();
+    scene.settings.timeout = Duration::from_millis(10);
+    let (orders, _queue) = sync_channel(1);
+    let journal = Journal::new(&scene.settings, orders, None, &scene.metrics);
+    assert_eq!(journal.record(scene.entry(b"a")).await, Err(NotRecorded));
+}
+
+#[tokio::test]
+async fn a_closed_journal_records_nothing_and_lets_nothing_pass() {
+    let scene = Scene::new();
+    let journal = scene.open();
+    journal.close();
+    assert_eq!(journal.record(scene.entry(b"too late")).await, Err(NotRecorded));
+    assert_eq!(scene.assert_sound().requests, 0);
+}
+
+#[test]
+fn lines_are_signed_when_it_is_time_though_none_follows() {
+    for (checkpoint_every, checkpoints) in [(Duration::ZERO, 2), (Duration::from_hours(1), 1)] {
+        let mut scene = Scene::new();
+        scene.settings.checkpoint_every = checkpoint_every;
+        let (orders, queue) = sync_channel(1);
+        orders.send(scene.order(b"first").0).unwrap();
+        let mut orders = Some(orders);
+        scene.writer().run(&queue, |_| {
+            if let Some(orders) = orders.take() {
+                orders.send(scene.order(b"second").0).unwrap();
+            }
+        });
+        let report = scene.assert_sound();
+        // The last one closes the journal.
+        assert_eq!((report.requests, report.checkpoints), (2, checkpoints));
     }
 }
 

@@ -8,7 +8,6 @@ use std::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -109,15 +108,17 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes until nobody can order a line any more.
-    pub(super) fn run(mut self, orders: &Receiver<Order>) {
+    /// Writes until nobody can order a line any more. A line that comes alone is written at once;
+    /// after it the thread rests until `gather` is over, whether lines come or not: nobody has to
+    /// wake it for them, and those that came are the next group.
+    pub(super) fn run(mut self, orders: &Receiver<Order>, mut rest: impl FnMut(Duration)) {
         loop {
             match orders.recv_timeout(LOOK_INTERVAL) {
                 Ok(first) => {
-                    // Asleep, not waiting for each: nobody has to wake this thread meanwhile.
-                    thread::sleep(self.settings.gather);
+                    let begun = Instant::now();
                     let group = [first].into_iter().chain(orders.try_iter()).take(self.room());
                     self.write_group(group.collect());
+                    rest(self.settings.gather.saturating_sub(begun.elapsed()));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -275,6 +276,7 @@ impl Writer {
 
     fn sign_alone(&mut self) {
         if let Err(error) = self.sign(self.clock.now()) {
+            self.counters.failed.inc();
             tracing::error!(%error, "a checkpoint of the evidence can't be written");
         }
     }

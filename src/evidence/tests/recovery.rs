@@ -1,14 +1,7 @@
 //! What crashes and failing disks leave behind is never taken for tampering, and costs no more than
 //! the lines that it hit.
 
-use std::sync::mpsc::sync_channel;
-
-use tokio::sync::oneshot;
-
-use super::{
-    super::{journal::Order, writer::Writer},
-    *,
-};
+use super::*;
 
 fn open_line(link: chain::Link, admits: Option<&'static str>) -> String {
     let mut members = vec![("type", Json::from("open"))];
@@ -58,12 +51,10 @@ fn no_checkpoint_has_more_than_a_thousand_lines_before_it() {
     let scene = Scene::new();
     let (orders, queue) = sync_channel(2_500);
     for _ in 0..2_500 {
-        let (written, _) = oneshot::channel();
-        orders.try_send(Order { entry: scene.entry(b"a"), written }).unwrap();
+        orders.try_send(scene.order(b"a").0).unwrap();
     }
     drop(orders);
-    let clock = Arc::clone(&scene.clock) as _;
-    Writer::open(&scene.settings, clock, &scene.metrics).unwrap().run(&queue);
+    scene.writer().run(&queue, |_| ());
     let lines = scene.lines(0);
     let mut lengths = lines.split(|line| line.contains("\"type\":\"checkpoint\""));
     assert!(lengths.all(|lines| lines.len() <= 1_001), "the first line opens the file");
@@ -96,13 +87,12 @@ fn a_line_that_fails_takes_no_other_with_it() {
     let (orders, queue) = sync_channel(3);
     let mut outcomes = Vec::new();
     for body in [None, Some(EvidenceBody::Lost(std::io::ErrorKind::Other)), None] {
-        let (written, outcome) = oneshot::channel();
+        let (order, outcome) = order(Entry { body, ..scene.entry(b"a") });
         outcomes.push(outcome);
-        orders.try_send(Order { entry: Entry { body, ..scene.entry(b"a") }, written }).unwrap();
+        orders.try_send(order).unwrap();
     }
     drop(orders);
-    let clock = Arc::clone(&scene.clock) as _;
-    Writer::open(&scene.settings, clock, &scene.metrics).unwrap().run(&queue);
+    scene.writer().run(&queue, |_| ());
     let outcomes: Vec<_> = outcomes.iter_mut().map(|outcome| outcome.try_recv().unwrap()).collect();
     assert_eq!(outcomes, [Ok(()), Err(NotRecorded), Ok(())]);
     // The file was not touched, so that there is no reason to give it up.
@@ -113,30 +103,36 @@ fn a_line_that_fails_takes_no_other_with_it() {
 fn the_last_checkpoint_is_written_though_the_file_before_was_given_up() {
     let mut scene = Scene::new();
     scene.settings.rotate_bytes = 1;
-    let clock = || Arc::clone(&scene.clock) as _;
     let (orders, queue) = sync_channel(1);
-    let mut writer = Writer::open(&scene.settings, clock(), &scene.metrics).unwrap();
-    let (written, _) = oneshot::channel();
-    orders.try_send(Order { entry: scene.entry(b"a"), written }).unwrap();
+    let mut writer = scene.writer();
+    orders.try_send(scene.order(b"a").0).unwrap();
     drop(orders);
     writer.write_group(queue.try_iter().collect());
     writer.abandon();
-    writer.run(&queue);
+    writer.run(&queue, |_| ());
     let report = scene.assert_sound();
     assert_eq!((report.requests, report.uncovered, report.checkpoints), (1, 0, 1));
 }
 
 #[test]
+fn a_checkpoint_that_cannot_be_written_is_counted() {
+    let scene = Scene::new();
+    let mut writer = scene.writer();
+    writer.write_group(vec![scene.order(b"a").0]);
+    writer.abandon();
+    fs::remove_dir_all(&scene.settings.folder).unwrap();
+    let (_, queue) = sync_channel(1);
+    writer.run(&queue, |_| ());
+    let lines = |outcome| scene.metrics.evidence_lines.with_label_values(&[outcome]).get();
+    assert_eq!((lines("written"), lines("failed")), (1, 1));
+}
+
+#[test]
 fn a_file_that_was_given_up_is_followed_by_one_that_says_so() {
     let scene = Scene::new();
-    let clock = || Arc::clone(&scene.clock) as _;
-    let order = || {
-        let (written, outcome) = oneshot::channel();
-        (Order { entry: scene.entry(b"a"), written }, outcome)
-    };
-    let mut writer = Writer::open(&scene.settings, clock(), &scene.metrics).unwrap();
+    let mut writer = scene.writer();
     for _ in 0..2 {
-        let (order, mut outcome) = order();
+        let (order, mut outcome) = scene.order(b"a");
         writer.write_group(vec![order]);
         assert_eq!(outcome.try_recv().unwrap(), Ok(()));
         writer.abandon();
