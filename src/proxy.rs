@@ -14,6 +14,7 @@ mod guarded_io;
 mod held_body;
 mod listener;
 mod outbound;
+mod pieces;
 mod signed;
 mod stream_guard;
 mod tls;

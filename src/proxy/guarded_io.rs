@@ -21,6 +21,8 @@ use tokio::{
 
 use crate::config::LimitSettings;
 
+use super::pieces;
+
 /// Bytes thrown away at once.
 const LINGER_BUFFER: usize = 8 * 1024;
 
@@ -319,7 +321,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        let outcome = pieces::write(Pin::new(&mut self.socket), cx, bufs);
         self.guard_write(cx, outcome)
     }
 

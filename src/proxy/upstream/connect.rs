@@ -9,7 +9,10 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use crate::{config::UpstreamAddress, proxy::body::RequestBody};
+use crate::{
+    config::UpstreamAddress,
+    proxy::{body::RequestBody, pieces::Joined},
+};
 
 use super::{LocalExec, UpstreamError};
 
@@ -65,7 +68,7 @@ where
 {
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
-        .handshake(TokioIo::new(socket))
+        .handshake(TokioIo::new(Joined(socket)))
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
@@ -87,7 +90,7 @@ where
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
-        .handshake(TokioIo::new(socket))
+        .handshake(TokioIo::new(Joined(socket)))
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
