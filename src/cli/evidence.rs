@@ -56,9 +56,10 @@ pub fn evidence(args: &EvidenceArgs, out: &mut impl Write) -> Result<(), Failure
     order(&mut files);
     let report = verify(&files, &against)
         .map_err(|error| Failure::Runtime(format!("cannot read the journal: {error}")))?;
-    tell(&report, out)?;
+    // The verdict first: it stands, whether anybody reads the rest or not.
+    let told = tell(&report, out);
     match report.findings.as_slice() {
-        [] => Ok(()),
+        [] => told,
         [only] => Err(Failure::Runtime(format!("{}: the journal is broken", place(only)))),
         [first, ..] => {
             Err(Failure::Runtime(format!("{}: the journal is broken there first", place(first))))

@@ -67,7 +67,9 @@ pub fn keygen(args: &KeygenArgs, out: &mut impl Write) -> Result<(), Failure> {
     for (name, mode, content) in &files {
         let path = directory.join(name);
         create(&path, *mode, content).map_err(|error| cannot_write(&path, &error))?;
-        writeln!(out, "{}", path.display())?;
+    }
+    for (name, ..) in &files {
+        writeln!(out, "{}", directory.join(name).display())?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::{
     oauth_client::{ClientProof, client_identity},
     reader::{Parsed, Section},
     signatures::{RequiredValue, required_value},
+    urls::reveals_user_information,
     values::{count, duration, parsed, size, switch, word},
 };
 use crate::{fetch::ClientIdentity, identity::ClaimPath, jose::JsonPointer};
@@ -135,7 +136,13 @@ impl RegistrySettings {
         let is_list = section.peek("select").is_some();
         let expected = "the URL of the registry, with {signer} where the signer's name belongs";
         let url = section.required("url", expected, |node| {
-            SignerUrl::parse(node.as_text().unwrap_or_default(), allow_http, is_list)
+            let text = node.as_text().unwrap_or_default();
+            if reveals_user_information(text) {
+                return Err(format!(
+                    "found user information in the URL, which is not shown; expected {expected}"
+                ));
+            }
+            SignerUrl::parse(text, allow_http, is_list)
                 .map_err(|problem| format!("{}{problem}", node.mismatch(expected)))
         });
         let identity = client_identity(section);

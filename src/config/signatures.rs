@@ -204,6 +204,19 @@ impl SignatureSettings {
                 ),
             );
         }
+        if let (Some(freshness), Some(replay)) = (&self.freshness, &self.replay)
+            && freshness.issued.is_some()
+            && replay.window < freshness.accepted_for()
+        {
+            section.mistake(
+                "replay",
+                format!(
+                    "window: a message is accepted for {}, and would be forgotten before that is \
+                     over and pass again; expected a window at least as long",
+                    humantime::format_duration(freshness.accepted_for())
+                ),
+            );
+        }
         if self.scheme.is_none() && self.headers.contains(&AUTHORIZATION) {
             section.mistake(
                 "scheme",

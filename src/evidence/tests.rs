@@ -442,7 +442,8 @@ async fn without_a_disk_nothing_passes_or_everything_is_counted() {
 
 #[tokio::test]
 async fn lines_that_were_written_and_never_confirmed_do_not_count() {
-    let scene = Scene::new();
+    let mut scene = Scene::new();
+    scene.settings.key_file = None;
     scene.record(3).await;
     // A later file that goes on behind the first request: what was behind it was given up.
     let lines = scene.lines(0);
@@ -455,9 +456,28 @@ async fn lines_that_were_written_and_never_confirmed_do_not_count() {
     let path = scene.settings.folder.join("evidence-2027-01-15-00000002.jsonl");
     fs::write(&path, format!("{open}\n")).unwrap();
     let report = scene.assert_sound();
-    assert_eq!(report.abandoned, 3);
+    assert_eq!(report.abandoned, 2);
     fs::write(&path, format!("{}\n", open.replace(",\"abandoned\":true", ""))).unwrap();
     assert_eq!(scene.verify().findings.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_checkpoint_covers_can_not_be_given_up() {
+    let scene = Scene::new();
+    scene.record(3).await;
+    let lines = scene.lines(0);
+    assert_eq!(lines.len(), 5, "the last one is a checkpoint");
+    let path = scene.settings.folder.join("evidence-2027-01-15-00000002.jsonl");
+    for (kept, findings) in [(2, 1), (3, 1), (4, 0)] {
+        let mut link = chain::Link::FIRST;
+        for line in &lines[..kept] {
+            link = link.after(line.as_bytes());
+        }
+        let members = [("type", Json::from("open")), ("abandoned", Json::Bool(true))];
+        let open = line::text(link, UnixTime(NOW), members);
+        fs::write(&path, format!("{open}\n")).unwrap();
+        assert_eq!(scene.verify().findings.len(), findings, "{kept} lines");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
@@ -65,6 +65,9 @@ struct Flight {
 pub struct Recheck {
     inactive: AtomicBool,
     next: AtomicI64,
+    /// Whether there is a question in `joined`: looked at with every request, without a lock.
+    listens: AtomicBool,
+    joined: Mutex<Option<watch::Receiver<Outcome>>>,
 }
 
 /// Questions that may wait at the desk. More at a time is a flood, and each waits for its turn.
@@ -116,16 +119,24 @@ impl Introspector {
         let landed = timeout(self.wait_limit, flight.wait_for(Option::is_some)).await;
         match landed {
             Ok(Ok(outcome)) => outcome.clone().flatten(),
-            _ => None,
+            Ok(Err(_)) => {
+                self.memory.find(&digest, now).or_else(|| self.memory.find_stale(&digest, now))
+            }
+            Err(_) => None,
         }
     }
 
     /// Begins to watch a token that passes by its signature: the first question is put at once.
     pub fn watch(&self, token: &str, now: UnixTime) -> Arc<Recheck> {
         let known = self.memory.find(&digest_of(token), now);
+        let is_inactive = matches!(known, Some(Statement::Inactive));
+        // It was said a moment ago, and is not asked again with every try.
+        let next = if is_inactive { now.0.saturating_add(self.recheck_seconds) } else { i64::MIN };
         let recheck = Arc::new(Recheck {
-            inactive: AtomicBool::new(matches!(known, Some(Statement::Inactive))),
-            next: AtomicI64::new(i64::MIN),
+            inactive: AtomicBool::new(is_inactive),
+            next: AtomicI64::new(next),
+            listens: AtomicBool::new(false),
+            joined: Mutex::new(None),
         });
         self.may_pass(&recheck, token, now);
         recheck
@@ -134,13 +145,21 @@ impl Introspector {
     /// Whether a watched token may still pass. Puts the next question when it is due, and waits
     /// for no answer.
     pub fn may_pass(&self, recheck: &Arc<Recheck>, token: &str, now: UnixTime) -> bool {
+        recheck.hear();
         let due = recheck.next.load(Ordering::Relaxed);
         if now.0 >= due {
             let next = now.0.saturating_add(self.recheck_seconds);
             let claimed =
                 recheck.next.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed);
             if claimed.is_ok() {
-                self.join(digest_of(token), token, Some(Arc::clone(recheck)), now);
+                match self.join(digest_of(token), token, Some(Arc::clone(recheck)), now) {
+                    Joined::Flight(flight) => recheck.listen(flight),
+                    Joined::Answered(_) => {}
+                    // Not asked: the turn is not used up.
+                    Joined::Refused => {
+                        recheck.next.store(now.0.saturating_add(1), Ordering::Relaxed);
+                    }
+                }
             }
         }
         !recheck.is_inactive()
@@ -156,15 +175,17 @@ impl Introspector {
     ) -> Joined {
         let (outcome, flight) = watch::channel(None);
         match self.flights.entry(digest) {
-            // A recheck that finds somebody else asking has its next turn later.
             Entry::Occupied(under_way) => return Joined::Flight(under_way.get().clone()),
             Entry::Vacant(place) => drop(place.insert(flight.clone())),
         }
-        let under_way = Flight { digest, outcome, flights: Some(Arc::clone(&self.flights)) };
+        let mut under_way = Flight { digest, outcome, flights: Some(Arc::clone(&self.flights)) };
         // The last flight may have landed between the look into the memory and the take-off.
         if recheck.is_none()
             && let Some(statement) = self.memory.find(&digest, now)
         {
+            // Others may have joined this one meanwhile.
+            under_way.leave();
+            under_way.outcome.send_replace(Some(Some(statement.clone())));
             return Joined::Answered(statement);
         }
         let token = Zeroizing::new(token.to_owned());
@@ -187,6 +208,31 @@ impl Recheck {
     /// Whether the issuer has said that the token is not active.
     pub fn is_inactive(&self) -> bool {
         self.inactive.load(Ordering::Relaxed)
+    }
+
+    /// Somebody asks: what the issuer says counts here as well, whoever asked.
+    fn listen(&self, flight: watch::Receiver<Outcome>) {
+        *self.joined.lock().unwrap_or_else(PoisonError::into_inner) = Some(flight);
+        self.listens.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes note of the answer, if there is one by now.
+    fn hear(&self) {
+        if !self.listens.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(flight) = joined.as_ref() else {
+            return;
+        };
+        let outcome = flight.borrow().clone();
+        if let Some(Some(statement)) = &outcome {
+            self.inactive.store(matches!(statement, Statement::Inactive), Ordering::Relaxed);
+        }
+        if outcome.is_some() || flight.has_changed().is_err() {
+            *joined = None;
+            self.listens.store(false, Ordering::Relaxed);
+        }
     }
 }
 

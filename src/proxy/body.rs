@@ -49,6 +49,7 @@ enum UploadSource {
 pub(super) struct UploadProgress {
     last: Cell<Instant>,
     turn: Cell<Turn>,
+    has_ended: Cell<bool>,
 }
 
 /// Who an upload waits for.
@@ -77,10 +78,24 @@ pub(super) enum ResponseBody {
     /// Our own answer.
     Own(Option<Bytes>),
     /// The upstream's answer, which was read to its end.
-    Whole { bytes: Option<Bytes>, _request: RequestGuard },
+    Whole(WholeBody),
     /// The upstream's answer.
     Upstream(UpstreamBody),
 }
+
+/// An answer that is here as a whole.
+#[derive(Debug)]
+pub(super) struct WholeBody {
+    left: Bytes,
+    /// Over HTTP/2: for the stream's own deadline.
+    clients_turn: Option<ClientsTurn>,
+    /// Keeps the downstream connection out of its idle phase.
+    _request: RequestGuard,
+}
+
+/// What is handed out of a whole answer at once: as much as may wait for a client that does not
+/// read.
+const PART_BYTES: usize = 64 * 1024;
 
 /// The upstream's answer, and what depends on its end.
 #[derive(Debug)]
@@ -133,7 +148,16 @@ impl RequestBody {
 
 impl UploadProgress {
     fn new() -> Self {
-        Self { last: Cell::new(Instant::now()), turn: Cell::new(Turn::Upstream) }
+        Self {
+            last: Cell::new(Instant::now()),
+            turn: Cell::new(Turn::Upstream),
+            has_ended: Cell::new(false),
+        }
+    }
+
+    /// Whether all of it has been read.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.get()
     }
 
     /// Since when the upstream is waited for. While it is the client, that is now.
@@ -170,6 +194,10 @@ impl Body for RequestBody {
             return Poll::Ready(None);
         };
         let frame = ready!(upload.poll(cx));
+        // hyper does not ask a body that says it is at its end again.
+        if frame.is_none() || upload.is_at_end() {
+            upload.progress.has_ended.set(true);
+        }
         if frame.is_none() {
             self.upload = None;
         }
@@ -239,6 +267,13 @@ impl ResponseBody {
         matches!(self, Self::Own(_))
     }
 
+    /// An answer that was read to its end.
+    pub(super) fn whole(bytes: Bytes, request: RequestGuard) -> Self {
+        let clients_turn = ClientsTurn::of_stream();
+        clients_turn.iter().for_each(ClientsTurn::begin);
+        Self::Whole(WholeBody { left: bytes, clients_turn, _request: request })
+    }
+
     /// The upstream's answer.
     pub(super) fn upstream(
         incoming: Incoming,
@@ -256,6 +291,15 @@ impl ResponseBody {
         body.clients_turn.iter().for_each(ClientsTurn::begin);
         body.release_at_end();
         Self::Upstream(body)
+    }
+}
+
+impl WholeBody {
+    /// The next part. Each time it is asked for, the client has taken of what was there.
+    fn next(&mut self) -> Option<Bytes> {
+        self.clients_turn.iter().for_each(ClientsTurn::begin);
+        let part = self.left.split_to(self.left.len().min(PART_BYTES));
+        Some(part).filter(|part| !part.is_empty())
     }
 }
 
@@ -299,25 +343,26 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
-            Self::Own(text) | Self::Whole { bytes: text, .. } => {
-                Poll::Ready(text.take().map(|text| Ok(Frame::data(text))))
-            }
+            Self::Own(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::Whole(body) => Poll::Ready(body.next().map(|part| Ok(Frame::data(part)))),
             Self::Upstream(body) => body.poll(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Own(text) | Self::Whole { bytes: text, .. } => text.is_none(),
+            Self::Own(text) => text.is_none(),
+            Self::Whole(body) => body.left.is_empty(),
             Self::Upstream(body) => body.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Own(text) | Self::Whole { bytes: text, .. } => {
+            Self::Own(text) => {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
+            Self::Whole(body) => SizeHint::with_exact(body.left.len() as u64),
             Self::Upstream(body) => body.incoming.size_hint(),
         }
     }

@@ -111,6 +111,11 @@ impl Exchange<'_> {
         }
         let progress = request.body().progress();
         let answer = upstream.send(request).await;
+        if progress.as_ref().is_some_and(|upload| !upload.has_ended()) {
+            // It was answered before it was read to its end: what the client still sends of it must
+            // never be taken for a request.
+            self.connection.activity.body_stays_unread();
+        }
         let passed = match (answer, admission.signature().and_then(|it| Some((it, it.answers()?))))
         {
             (Ok(answer), Some((signature, signer))) => {
@@ -212,8 +217,7 @@ impl Exchange<'_> {
         if let Some(lease) = lease {
             lease.give_back();
         }
-        let bytes = Some(bytes).filter(|bytes| !bytes.is_empty());
-        Ok(Response::from_parts(parts, ResponseBody::Whole { bytes, _request: guard }))
+        Ok(Response::from_parts(parts, ResponseBody::whole(bytes, guard)))
     }
 
     fn switch_protocols(

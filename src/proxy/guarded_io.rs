@@ -186,7 +186,8 @@ impl Activity {
         self.phase.store(phase as u8, Relaxed);
     }
 
-    fn bytes_arrived(&self) {
+    /// Some of the next request is here: on the socket, or read together with the one before.
+    pub(super) fn bytes_arrived(&self) {
         if self.bytes_begin_request && self.phase.load(Relaxed) == Phase::Idle as u8 {
             self.phase.store(Phase::Arrived as u8, Relaxed);
         }
@@ -330,7 +331,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        let outcome = Pin::new(&mut self.socket).poll_flush(cx);
+        // TLS takes what the socket does not: the end of an answer may still be here.
+        if outcome.is_pending() || self.write_stalled_since.is_none() {
+            self.activity.write_stalled.store(outcome.is_pending(), Relaxed);
+        }
+        outcome
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

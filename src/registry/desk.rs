@@ -98,7 +98,7 @@ impl Desk {
     }
 
     async fn start_from_snapshot(&self) {
-        let Some(snapshot) = &self.snapshot else {
+        let Some(snapshot) = self.snapshot.as_ref().filter(|_| !self.entries.is_inherited()) else {
             return;
         };
         for (signer, entry) in snapshot.load(self.clock.now()).await {
@@ -170,7 +170,9 @@ impl Desk {
         let now = self.clock.now();
         self.health.failed(error, now);
         let answer = match self.entries.find(&ask.signer, now) {
-            Remembered::Fresh(entry) | Remembered::Ageing(entry) => Ok(entry),
+            Remembered::Fresh(entry) | Remembered::Ageing(entry) | Remembered::Overdue(entry) => {
+                Ok(entry)
+            }
             Remembered::Unknown | Remembered::Nothing => Err(LookupError::Unavailable),
         };
         ask.answer(answer);

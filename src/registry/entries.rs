@@ -1,6 +1,9 @@
 //! What is remembered of signers, for all workers together.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use crate::{bounded::BoundedMap, clock::UnixTime, config::RegistrySettings};
 
@@ -16,6 +19,7 @@ pub(super) struct Entries {
     refresh: i64,
     max_stale: i64,
     negative_ttl: i64,
+    is_inherited: AtomicBool,
 }
 
 /// What is remembered of a name.
@@ -23,8 +27,10 @@ pub(super) struct Entries {
 pub(super) enum Remembered {
     /// As the registry said not long ago.
     Fresh(Arc<Registered>),
-    /// As it said a while ago: good while nobody knows better.
+    /// As it said a while ago, and is asked again: good until it has answered.
     Ageing(Arc<Registered>),
+    /// As it said so long ago that it has to be asked before: good only if it can't be.
+    Overdue(Arc<Registered>),
     /// That there is no such signer.
     Unknown,
     /// Nothing that counts.
@@ -46,6 +52,7 @@ impl Entries {
             refresh: seconds(settings.refresh),
             max_stale: seconds(settings.max_stale),
             negative_ttl: seconds(settings.negative_ttl),
+            is_inherited: AtomicBool::new(false),
         }
     }
 
@@ -56,7 +63,10 @@ impl Entries {
             return match age {
                 // From the future, its age can't be told.
                 age if (0..self.refresh).contains(&age) => Remembered::Fresh(Arc::clone(entry)),
-                age if age <= self.max_stale => Remembered::Ageing(Arc::clone(entry)),
+                age if age < self.refresh.saturating_mul(2).min(self.max_stale) => {
+                    Remembered::Ageing(Arc::clone(entry))
+                }
+                age if age <= self.max_stale => Remembered::Overdue(Arc::clone(entry)),
                 _ => Remembered::Nothing,
             };
         }
@@ -89,6 +99,16 @@ impl Entries {
         let until = UnixTime(now.0.saturating_add(self.negative_ttl));
         self.unknown().insert(signer.as_bytes(), until, size_of::<UnixTime>());
         was_known
+    }
+
+    /// They come from an earlier configuration's memory, to which the snapshot is only behind: a
+    /// signer that was forgotten since must not come back out of it.
+    pub(super) fn are_inherited(&self) {
+        self.is_inherited.store(true, Relaxed);
+    }
+
+    pub(super) fn is_inherited(&self) -> bool {
+        self.is_inherited.load(Relaxed)
     }
 
     /// Every signer that is known.
@@ -156,7 +176,9 @@ mod tests {
         let at = |now| entries.find("a", UnixTime(now));
         assert!(matches!(at(1_599), Remembered::Fresh(_)));
         assert!(matches!(at(1_600), Remembered::Ageing(_)));
-        assert!(matches!(at(4_600), Remembered::Ageing(_)));
+        assert!(matches!(at(2_199), Remembered::Ageing(_)));
+        assert!(matches!(at(2_200), Remembered::Overdue(_)));
+        assert!(matches!(at(4_600), Remembered::Overdue(_)));
         assert!(matches!(at(4_601), Remembered::Nothing));
         // The clock was set back: nobody can tell how old it is, and it is renewed.
         assert!(matches!(at(999), Remembered::Ageing(_)));

@@ -133,8 +133,31 @@ impl Registry {
                 }
                 Ok(entry)
             }
+            Remembered::Overdue(entry) => self.find_overdue(signer, entry, now).await,
             Remembered::Unknown => Err(LookupError::Unknown),
             Remembered::Nothing => self.wait_for(signer, now).await,
+        }
+    }
+
+    /// Nobody asked for this signer while its entry aged, so that nobody knows what has become of
+    /// it: a key that was withdrawn long ago must not pass once more. Only if there is no answer
+    /// the entry counts.
+    async fn find_overdue(
+        &self,
+        signer: &str,
+        entry: Arc<Registered>,
+        now: UnixTime,
+    ) -> Result<Arc<Registered>, LookupError> {
+        let under_way = self.flights.get(signer).map(|flight| flight.clone());
+        let answer = match under_way {
+            Some(flight) => self.landed(flight).await,
+            None if entry.claims_refresh(now, REFRESH_PAUSE) => self.wait_for(signer, now).await,
+            // It was asked in vain a moment ago.
+            None => return Ok(entry),
+        };
+        match answer {
+            Err(LookupError::Unavailable) => Ok(entry),
+            answer => answer,
         }
     }
 
@@ -181,6 +204,7 @@ impl Registry {
         for (signer, entry) in earlier.entries.all() {
             self.entries.know(&signer, entry);
         }
+        self.entries.are_inherited();
     }
 
     /// What is wrong with the registry, for people; `None` while it answers.
@@ -219,7 +243,9 @@ impl Registry {
             Entry::Vacant(place) => place,
         };
         let current = match self.entries.find(signer, now) {
-            Remembered::Fresh(entry) | Remembered::Ageing(entry) => entry,
+            Remembered::Fresh(entry) | Remembered::Ageing(entry) | Remembered::Overdue(entry) => {
+                entry
+            }
             Remembered::Unknown | Remembered::Nothing => Arc::clone(than),
         };
         if !current.has_same_keys(than) {
@@ -255,6 +281,8 @@ impl Registry {
         let ask = self.ask(signer, false, outcome);
         // The last flight may have landed between the look at the entries and the take-off.
         if let Remembered::Fresh(entry) = self.entries.find(signer, now) {
+            // Others may have joined this one meanwhile.
+            ask.answer(Ok(Arc::clone(&entry)));
             return Joined::Answered(entry);
         }
         match self.asks.try_send(ask) {

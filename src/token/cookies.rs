@@ -34,7 +34,10 @@ pub(super) fn each<'h, B>(
     ControlFlow::Continue(())
 }
 
-/// The value of a pair of that name.
+/// The value of a pair of that name. Blanks around either do not count: there are servers that
+/// take them away, and what they take for the credential has to be looked at here (threats T-21).
 pub(super) fn value<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
-    pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+    let equals = pair.iter().position(|&byte| byte == b'=')?;
+    let (own, value) = pair.split_at_checked(equals)?;
+    (own.trim_ascii() == name.as_bytes()).then(|| value.get(1..).unwrap_or_default().trim_ascii())
 }

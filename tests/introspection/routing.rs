@@ -7,6 +7,7 @@ use crate::{
     scene::{CLIENT, PATH, Scene, claims, opaque},
     support::{
         NOW,
+        client::Request,
         introspection::Endpoint,
         issuer::{Issuer, key, sign},
         key_server::{KeyServer, Page},
@@ -124,4 +125,37 @@ fn i15_an_opaque_token_is_shown_to_the_issuer_of_its_route_only() {
     assert_eq!(proxy.get("/two/x", Some(&token)).status, 401, "warm, too");
     assert_eq!((first.count(), second.count()), (1, 1));
     assert_eq!(proxy.get("/one/x", Some(&token)).status, 200);
+}
+
+#[test]
+fn i15_a_jwt_that_is_only_asked_about_passes_by_its_signature_nowhere() {
+    let (endpoint, upstream, key_server) =
+        (Endpoint::start(), Upstream::start(), KeyServer::start());
+    let issuer = Issuer::usual();
+    let other = issuer.named("https://two.test");
+    for name in ["one", "two"] {
+        key_server.serve(&format!("/{name}/jwks"), Page::json(&issuer.jwks()));
+    }
+    let only = format!(
+        "[issuers.two.introspection]\nwhen = \"only\"\nurl = \"{}\"\nauth = \"none\"\n\
+         client_id = \"proxy\"",
+        endpoint.url(PATH)
+    );
+    let setup = Setup::new()
+        .issuer("one", &issuer, &key_server, "", "")
+        .issuer("two", &other, &key_server, "", &only)
+        .routes(
+            "[[routes]]\npath = \"/one/**\"\nissuers = [\"one\"]\n\
+             [[routes]]\npath = \"/two/**\"\nissuers = [\"two\"]\n",
+        );
+    let proxy = setup.start(&upstream);
+    // Good by its signature, and revoked.
+    let token = other.mint(json!({}));
+    let mut client = proxy.client();
+    for path in ["/two/x", "/one/x", "/two/x", "/one/x", "/two/x"] {
+        let answer = client.exchange(&Request::get(path).bearer(&token));
+        assert_eq!(answer.status, 401, "{path}");
+    }
+    assert!(endpoint.count_of(&token) >= 1);
+    assert!(upstream.requests().is_empty());
 }

@@ -250,3 +250,26 @@ fn a_signer_that_leaves_the_network_is_known_no_longer() {
     });
     scene.refuses("no member", &scene.request("3051", &own), Reason::SignerUnknown);
 }
+
+#[test]
+fn a_signer_that_left_while_nobody_asked_is_refused_at_once() {
+    let (own, new) = (key(Algorithm::Es256, "own"), key(Algorithm::Es256, "new"));
+    for (page, is_admitted) in [
+        (Page::status(404), false),
+        (Page::json(&as_text(&new)), false),
+        // Nobody can tell: what was said before counts.
+        (Page::status(500), true),
+    ] {
+        let scene = Scene::start(&format!("{AT_PUBLIC_KEY}\nrefresh = \"10m\""));
+        let request = || {
+            let lasting = json!({ "participantId": "3051", "exp": crate::support::NOW + 80_000 });
+            scene.request_with(lasting, &own)
+        };
+        scene.say("3051", &as_text(&own));
+        scene.admits("known", &request());
+        scene.registry.serve("/roles/3051", page);
+        scene.world.proxy.advance(20 * 60 * 60);
+        let answer = scene.world.proxy.exchange(&request());
+        assert_eq!(answer.is_from_upstream(), is_admitted, "{answer:?}");
+    }
+}

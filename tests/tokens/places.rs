@@ -147,6 +147,9 @@ fn t21_different_tokens_in_several_places_are_ambiguous() {
         Request::get("/").field("x-token", &alice).field("X-Token", &alice),
         Request::get("/").field("cookie", format!("session={alice}; session={bob}")),
         Request::get("/").field("cookie", format!("session={alice}; session={alice}")),
+        // There are servers that take the blanks away, and the last one.
+        Request::get("/").field("cookie", format!("session={alice}; session ={bob}")),
+        Request::get("/").field("cookie", format!("session={alice}; session\t= {bob}")),
         Request::get("/")
             .field("cookie", format!("session={alice}"))
             .field("cookie", format!("session={bob}")),

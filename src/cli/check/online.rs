@@ -21,6 +21,15 @@ use crate::{
 /// [`Failure::Runtime`] if any issuer or signer has no usable key, or an issuer or a registry can't
 /// be asked, or the list can't be read.
 pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    let verdict = ask(settings, &mut text);
+    let told = out.write_all(&text);
+    // The verdict first: it stands, whether anybody reads the rest or not.
+    verdict?;
+    Ok(told?)
+}
+
+fn ask(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -128,7 +128,7 @@ fn headers(section: &mut Section<'_>) -> HeaderMap {
 }
 
 /// Whether an operator may say it; the error says why not.
-fn check_header_name(name: &HeaderName) -> Result<(), &'static str> {
+pub(in crate::config) fn check_header_name(name: &HeaderName) -> Result<(), &'static str> {
     match name.as_str() {
         "content-length" | "transfer-encoding" | "trailer" | "content-encoding"
         | "content-range" => Err("it says where the answer ends or how to read it"),

@@ -95,6 +95,12 @@ impl FreshnessSettings {
         Some(settings)
     }
 
+    /// How long one and the same message may be accepted, if it says when it was signed: from a
+    /// clock that is behind to one that is ahead.
+    pub(super) fn accepted_for(&self) -> Duration {
+        self.max_age + self.clock_skew.saturating_mul(2)
+    }
+
     /// Where it looks.
     pub fn fields(&self) -> impl Iterator<Item = &MessageField> {
         self.issued.iter().chain(&self.expires)

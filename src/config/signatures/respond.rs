@@ -7,6 +7,7 @@ use http::HeaderName;
 use super::dialect;
 use crate::{
     config::{
+        denials::check_header_name,
         files::readable_file,
         node::Node,
         reader::{Parsed, Section},
@@ -45,13 +46,23 @@ impl RespondSettings {
             return None;
         }
         let key = section.required("key", EXPECTED_KEY, private_key);
-        let header = section.optional("header", header_name);
+        let header = section.optional("header", answer_header);
         let header = header.or_else(|| carriers.first().cloned());
         let dialect = section.optional("dialect", dialect);
         let max_bytes = section.or("max_bytes", DEFAULT_MAX_BYTES, size(0..=MAX_MAX_BYTES));
         let (key_file, key) = key?;
         Some(Self { key_file, key: Arc::new(key), header: header?, dialect, max_bytes })
     }
+}
+
+fn answer_header(node: &Node) -> Parsed<HeaderName> {
+    let name = header_name(node)?;
+    let refused = match name.as_str() {
+        "set-cookie" => Err("it is set by the upstream"),
+        _ => check_header_name(&name),
+    };
+    refused.map_err(|reason| format!("{name} can't carry a signature: {reason}"))?;
+    Ok(name)
 }
 
 /// Nothing of the file is in the message if it is no key.

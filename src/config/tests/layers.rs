@@ -272,3 +272,15 @@ fn yaml_words_that_look_like_other_types_are_refused_not_bent() {
     let found = load_yaml(&format!("{YAML}\ndenials: {{realm: 1.10}}")).unwrap_err();
     assert_eq!(found, ["countersign.yaml: denials.realm: found 1.1, expected a text"]);
 }
+
+#[test]
+fn a_word_that_is_no_level_would_silence_the_log_and_is_a_mistake() {
+    let with = |level: &str| format!("{MINIMAL}\n[log]\nlevel = \"{level}\"");
+    for level in ["inof", "", "info,debgu"] {
+        let found = mistakes(&with(level));
+        assert!(found[0].starts_with("countersign.toml: log.level"), "{found:?}");
+    }
+    for level in ["INFO", "warn,countersign=debug", "off"] {
+        assert_eq!(settings(&with(level)).log.level, level);
+    }
+}

@@ -174,6 +174,12 @@ fn what_would_only_look_safe_is_a_mistake() {
             "replay.id: missing; expected { header = \"iat\" } or { body = \"/metadata/timestamp\" }",
         ),
         (
+            "freshness = { issued = { header = \"iat\" }, max_age = \"1h\" }\n\
+             replay = { id = { header = \"jti\" } }",
+            "replay: window: a message is accepted for 1h 2m, and would be forgotten before that \
+             is over and pass again; expected a window at least as long",
+        ),
+        (
             "body = { path = { strip_prefix = \"v1/\" } }",
             "body: found \"v1/\", expected the beginning of a path, such as \"/v4.0.0alpha\", \
              without a / at its end",
@@ -296,4 +302,12 @@ fn an_unrelated_caller_and_an_exposed_key_for_answers_are_warnings() {
     assert_eq!(warnings(0o600), [""; 0]);
     let exposed = "signatures.partner.respond.key: every user of the machine can get at the file";
     assert_eq!(warnings(0o644), [exposed]);
+}
+
+#[test]
+fn o2_a_password_in_a_registrys_url_is_not_shown() {
+    let text = of_registry("url = \"https://me:s3cret@registry.test/{signer}\"");
+    let found = mistakes(&text);
+    assert!(found[0].contains("user information in the URL, which is not shown"), "{found:?}");
+    assert!(!found.concat().contains("s3cret"), "{found:?}");
 }

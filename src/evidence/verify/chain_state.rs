@@ -28,6 +28,9 @@ pub(super) struct ChainState {
     /// only the first line, since not even that one need have been certain.
     in_last_file: Vec<Link>,
     in_this_file: Vec<Link>,
+    /// How many of them are certain: a checkpoint is only written behind what is on disk.
+    certain_in_last_file: usize,
+    certain_in_this_file: usize,
     /// The file before ended in the middle of a line.
     torn: Option<Place>,
     is_first_line: bool,
@@ -43,8 +46,10 @@ pub(super) struct Broken {
 impl ChainState {
     pub(super) fn next_file(&mut self, _path: &Path) {
         let lines = std::mem::take(&mut self.in_this_file);
+        let certain = std::mem::take(&mut self.certain_in_this_file);
         if lines.len() > 1 {
             self.in_last_file = lines;
+            self.certain_in_last_file = certain;
         } else {
             self.in_last_file.extend(lines);
         }
@@ -78,6 +83,9 @@ impl ChainState {
         let own = Link { number: said.number, ..Link::FIRST };
         let after = own.after(line);
         self.expected = Some(after);
+        if said.kind == "checkpoint" {
+            self.certain_in_this_file = self.in_this_file.len();
+        }
         self.in_this_file.push(after);
         self.last = Some(place.clone());
         self.is_first_line = false;
@@ -115,6 +123,9 @@ impl ChainState {
         if said.kind == "open" && admits("abandoned") {
             let stands = self.in_last_file.iter().rposition(|link| is_at(said, *link));
             if let Some(position) = stands {
+                if position + 1 < self.certain_in_last_file {
+                    return broken(place, "gives lines up that a checkpoint is behind");
+                }
                 let given_up = self.in_last_file.len() - 1 - position;
                 self.in_last_file.truncate(position + 1);
                 return Ok(given_up as u64);

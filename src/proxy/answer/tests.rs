@@ -85,7 +85,7 @@ fn text(body: &ResponseBody) -> String {
     match body {
         ResponseBody::Own(Some(bytes)) => String::from_utf8(bytes.to_vec()).unwrap(),
         ResponseBody::Own(None) => String::new(),
-        ResponseBody::Whole { .. } | ResponseBody::Upstream(_) => panic!("not our own"),
+        ResponseBody::Whole(_) | ResponseBody::Upstream(_) => panic!("not our own"),
     }
 }
 

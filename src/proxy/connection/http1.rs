@@ -20,7 +20,10 @@ use tokio::io::AsyncReadExt;
 
 use crate::config::LimitSettings;
 
-use super::{super::guarded_io::Timer, Connection, GuardedIo, Socket, answer};
+use super::{
+    super::guarded_io::{Activity, Timer},
+    Connection, GuardedIo, Socket, answer,
+};
 
 /// How a conversation ended.
 enum Ended<S> {
@@ -94,7 +97,7 @@ async fn converse<S: Socket>(
         biased;
         outcome = outcome => match outcome {
             Some(outcome) => return outcome.map(|()| Ended::Closed),
-            None => return Ok(conversation.into_parts().map_or(Ended::Closed, paused)),
+            None => return Ok(conversation.into_parts().map_or(Ended::Closed, |parts| paused(parts, activity))),
         },
         () = drain.cancelled() => {}
     }
@@ -102,8 +105,16 @@ async fn converse<S: Socket>(
     conversation.await.map(|()| Ended::Closed)
 }
 
-fn paused<S, H: HttpService<Incoming>>(parts: Parts<TokioIo<GuardedIo<S>>, H>) -> Ended<S> {
+fn paused<S, H: HttpService<Incoming>>(
+    parts: Parts<TokioIo<GuardedIo<S>>, H>,
+    activity: &Activity,
+) -> Ended<S> {
     let mut io = parts.io.into_inner();
+    if !parts.read_buf.is_empty() {
+        // The beginning of a request. Nobody reads it from the socket any more, and without this
+        // the connection would be idle, and parked again and again.
+        activity.bytes_arrived();
+    }
     io.unread(parts.read_buf);
     Ended::Paused(io)
 }

@@ -139,3 +139,53 @@ async fn below_tls_only_writes_have_a_deadline() {
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     assert_eq!(started.elapsed().as_secs(), 30);
 }
+
+/// A socket that takes everything and does not get rid of it, as TLS over one that is full.
+struct Hoarder {
+    is_full: bool,
+}
+
+impl AsyncRead for Hoarder {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        _: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Hoarder {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_full { Poll::Pending } else { Poll::Ready(Ok(())) }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_not_parked_while_tls_holds_the_end_of_an_answer() {
+    let activity = Arc::new(Activity::accepted(Instant::now(), DEADLINES));
+    let mut io = GuardedIo::new(Hoarder { is_full: true }, Bytes::new(), Arc::clone(&activity));
+    activity.request_begins();
+    std::future::poll_fn(|cx| Pin::new(&mut io).poll_write(cx, b"the end")).await.unwrap();
+    let flushed = |io: &mut GuardedIo<Hoarder>| {
+        Pin::new(io).poll_flush(&mut Context::from_waker(std::task::Waker::noop()))
+    };
+    assert!(flushed(&mut io).is_pending());
+    activity.requests_end();
+    assert_eq!(activity.park_at(), None);
+    io.socket.is_full = false;
+    assert!(flushed(&mut io).is_ready());
+    assert!(activity.park_at().is_some());
+}

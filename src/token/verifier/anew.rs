@@ -75,6 +75,10 @@ impl TokenVerifier {
             _ => {
                 let candidate = JwtCandidate::read(token, observer)?;
                 let (index, issuer) = self.issuer_of(&candidate)?;
+                if issuer.is_only_asked() {
+                    // And not from here. Its signature proves nothing, wherever the token is shown.
+                    return Err(Reason::IssuerUnknown);
+                }
                 Ok(Way::Verify(candidate, index, issuer))
             }
         }

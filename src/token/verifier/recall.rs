@@ -79,6 +79,9 @@ impl TokenVerifier {
             // The word of another issuer than the one that this route asks is none.
             return asked == Some(entry.token.issuer);
         }
+        if issuer.is_only_asked() {
+            return false;
+        }
         let Some(generation) = issuer.keys.generation_now(now) else {
             return false;
         };
