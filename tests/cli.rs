@@ -278,3 +278,30 @@ fn mint_refuses_what_is_no_claim() {
     let output = countersign(directory.path(), &twice);
     assert_eq!(stderr(&output), "countersign: --claim a: given twice\n");
 }
+
+#[test]
+fn a_reader_who_goes_away_makes_no_success_of_a_failure() {
+    let directory = workspace();
+    fs::write(directory.path().join("keys/jwks.json"), "{\"keys\":[]}").unwrap();
+    fs::write(directory.path().join("journal.jsonl"), "rubbish\n").unwrap();
+    for (arguments, code) in [
+        (&["check", "--config", "countersign.toml"][..], 0),
+        (&["check", "--online", "--config", "countersign.toml"], 1),
+        (&["evidence", "verify", "journal.jsonl"], 1),
+        (&["keygen", "--alg", "ES256", "--out", "new"], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .args(arguments)
+            .current_dir(directory.path())
+            .env_clear()
+            .stdout(writer)
+            .status()
+            .unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}");
+    }
+    for file in ["private.jwk", "jwks.json", "public.pem"] {
+        assert!(directory.path().join("new").join(file).exists(), "{file}");
+    }
+}

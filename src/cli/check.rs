@@ -8,7 +8,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::{Failure, args::ConfigArgs};
-use crate::config;
+use crate::config::{self, Settings};
 
 /// The arguments of `countersign check`.
 #[derive(Debug, Args)]
@@ -29,14 +29,20 @@ pub struct CheckArgs {
 /// source has no usable key.
 pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), Failure> {
     let settings = config::load(&args.config.sources())?;
-    writeln!(out, "# The effective configuration, every default filled in.\n")?;
-    write!(out, "{}", settings.to_toml())?;
-    routes::write_table(&settings, out)?;
-    for warning in settings.warnings() {
-        writeln!(out, "# warning: {warning}")?;
-    }
+    // The verdict of those who are asked comes first: it stands, whether anybody reads or not.
+    let shown = show(&settings, out);
     if args.online {
         online::report(&settings, out)?;
+    }
+    shown
+}
+
+fn show(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
+    writeln!(out, "# The effective configuration, every default filled in.\n")?;
+    write!(out, "{}", settings.to_toml())?;
+    routes::write_table(settings, out)?;
+    for warning in settings.warnings() {
+        writeln!(out, "# warning: {warning}")?;
     }
     Ok(())
 }

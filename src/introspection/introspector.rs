@@ -274,3 +274,6 @@ fn digest_of(token: &str) -> Digest {
     bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
     bytes
 }
+
+#[cfg(test)]
+mod tests;

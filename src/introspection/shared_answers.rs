@@ -125,4 +125,4 @@ impl SharedAnswer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::introspection) mod tests;

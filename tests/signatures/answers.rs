@@ -126,3 +126,17 @@ fn a_refusal_is_no_answer_of_the_service() {
     let answer = signed.scene.refuses("malformed", &request, Reason::SignatureMalformed);
     assert_eq!(answer.field("x-jws-signature"), None);
 }
+
+#[test]
+fn a_large_answer_arrives_whole() {
+    let signed = start("");
+    let text = "0123456789".repeat(30_000);
+    let whole = format!(
+        "HTTP/1.1 200 OK\r\nx-answered-by: upstream\r\ncontent-length: {}\r\n\r\n{text}",
+        text.len()
+    );
+    signed.scene.world.upstream.answer_by(move |_| Reply::raw(whole.as_bytes()));
+    let answer = signed.ask(Dialect::Rfc7797);
+    signed.assert_signed(&answer, "x-jws-signature", Dialect::Rfc7797);
+    assert_eq!(answer.body.bytes, text.as_bytes());
+}

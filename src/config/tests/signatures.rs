@@ -311,3 +311,17 @@ fn o2_a_password_in_a_registrys_url_is_not_shown() {
     assert!(found[0].contains("user information in the URL, which is not shown"), "{found:?}");
     assert!(!found.concat().contains("s3cret"), "{found:?}");
 }
+
+#[test]
+fn s14_what_frames_an_answer_or_belongs_to_others_carries_no_signature() {
+    let workspace = Workspace::new();
+    let pair = SigningKey::generate(Algorithm::Es256, Some("answers")).unwrap();
+    let key = workspace.write("key.jwk", pair.private_jwk().to_text());
+    let respond =
+        |header: &str| with(&format!("respond = {{ key = \"{key}\", header = \"{header}\" }}"));
+    for header in ["content-length", "transfer-encoding", "connection", "set-cookie"] {
+        let found = mistakes(&respond(header));
+        assert!(found[0].contains(&format!("{header} can't carry a signature")), "{found:?}");
+    }
+    settings(&respond("x-answer-signature"));
+}

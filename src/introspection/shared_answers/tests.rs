@@ -10,7 +10,7 @@ use crate::{
 
 const NOW: UnixTime = UnixTime(1_900_000_000);
 
-fn settings(lines: &str) -> IntrospectionSettings {
+pub(in crate::introspection) fn settings(lines: &str) -> IntrospectionSettings {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret");
     std::fs::write(&secret, "s").unwrap();

@@ -95,10 +95,13 @@ async fn converse<S: Socket>(
     });
     tokio::select! {
         biased;
-        outcome = outcome => match outcome {
-            Some(outcome) => return outcome.map(|()| Ended::Closed),
-            None => return Ok(conversation.into_parts().map_or(Ended::Closed, |parts| paused(parts, activity))),
-        },
+        outcome = outcome => {
+            if let Some(outcome) = outcome {
+                return outcome.map(|()| Ended::Closed);
+            }
+            let parts = conversation.into_parts();
+            return Ok(parts.map_or(Ended::Closed, |parts| paused(parts, activity)));
+        }
         () = drain.cancelled() => {}
     }
     Pin::new(&mut *conversation).graceful_shutdown();

@@ -1,0 +1,31 @@
+//! Those who ask about the same token at the same time hear the same.
+
+use super::*;
+use crate::introspection::shared_answers::tests::settings;
+
+const NOW: UnixTime = UnixTime(1_900_000_000);
+const ASKED: &str = "url = \"https://idp.test/introspect\"\nclient_id = \"api\"\nwhen = \"hybrid\"\n\
+     [issuers.corp.keys]\njwks_url = \"https://idp.test/jwks\"";
+
+fn introspector() -> (Introspector, mpsc::Receiver<Ask>) {
+    Introspector::new(&settings(ASKED), &SharedStore::default())
+}
+
+#[tokio::test]
+async fn who_watches_a_token_hears_what_another_workers_question_brought() {
+    let (introspector, mut desk) = introspector();
+    let watching: Vec<_> = (0..3).map(|_| introspector.watch("token", NOW)).collect();
+    let passes = |recheck| introspector.may_pass(recheck, "token", NOW);
+    assert!(watching.iter().all(passes), "nobody has said anything yet");
+    desk.try_recv().unwrap().answer(Some(Statement::Inactive));
+    assert!(desk.try_recv().is_err(), "one question for all");
+    assert!(!watching.iter().any(passes));
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_answers_changes_nothing() {
+    let (introspector, mut desk) = introspector();
+    let watching: Vec<_> = (0..2).map(|_| introspector.watch("token", NOW)).collect();
+    drop(desk.try_recv().unwrap());
+    assert!(watching.iter().all(|recheck| introspector.may_pass(recheck, "token", NOW)));
+}
