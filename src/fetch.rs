@@ -36,7 +36,7 @@ use hyper_util::{
 };
 use tokio::{task::spawn_blocking, time::timeout};
 
-pub(crate) use breaker::Breaker;
+pub(crate) use breaker::{Breaker, speaks_of_endpoint};
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
 pub use metadata::{Metadata, MetadataError};

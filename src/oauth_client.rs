@@ -58,9 +58,10 @@ impl OauthClient {
         }
     }
 
-    /// Whether it has a token of its own, of which there may be a fresher one.
-    pub(crate) fn has_own_token(&self) -> bool {
-        self.own_token.is_some()
+    /// How many tokens of its own it had to give up so far: another number than before a question
+    /// that was refused means that asking again is worth it.
+    pub(crate) fn tokens_discarded(&self) -> u64 {
+        self.own_token.as_ref().map_or(0, OwnToken::discarded)
     }
 
     /// The server did not accept it: the next question is put with another one.

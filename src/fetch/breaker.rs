@@ -20,6 +20,13 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 /// The longest rest: for as long may an endpoint be back without anybody noticing.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
+/// Whether a status speaks of the endpoint, whatever it was asked: it has too much to do, or what
+/// stands behind it does not answer (RFC 6585 §4, RFC 9110 §15.6.3 to §15.6.5). Any other one can
+/// be provoked with a question of the asker's choice.
+pub(crate) fn speaks_of_endpoint(status: u16) -> bool {
+    matches!(status, 429 | 502 | 503 | 504)
+}
+
 impl Breaker {
     /// Whether a question may be put now. After a rest, one may; the others wait for its outcome.
     pub(crate) fn lets_pass(&mut self, now: Instant) -> bool {
@@ -36,6 +43,11 @@ impl Breaker {
     /// An answer that counts.
     pub(crate) fn succeeded(&mut self) {
         *self = Self::default();
+    }
+
+    /// A failure that may be the question's own fault: it says nothing about the endpoint.
+    pub(crate) fn undecided(&mut self) {
+        self.probing = false;
     }
 
     /// None. `jitter` in 0..=1 spreads the attempts of several proxies.
@@ -94,6 +106,17 @@ mod tests {
         assert!(breaker.lets_pass(later + FIRST_REST * 2));
         breaker.succeeded();
         assert!(breaker.lets_pass(later) && breaker.lets_pass(later));
+    }
+
+    #[test]
+    fn a_question_that_decides_nothing_leaves_the_next_one_to_try() {
+        let now = Instant::now();
+        let mut breaker = broken(now);
+        let later = now + FIRST_REST;
+        assert!(breaker.lets_pass(later));
+        breaker.undecided();
+        assert!(breaker.lets_pass(later), "another one tries");
+        assert!(!breaker.lets_pass(later), "it still rests");
     }
 
     #[test]

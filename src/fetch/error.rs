@@ -56,6 +56,22 @@ impl FetchError {
         }
     }
 
+    /// Whether the exchange itself failed: an answer that came, and can't be used, is none.
+    pub(crate) fn is_outage(&self) -> bool {
+        match self {
+            Self::Timeout { .. }
+            | Self::Connect { .. }
+            | Self::Tls { .. }
+            | Self::Interrupted { .. }
+            | Self::Authorities { .. }
+            | Self::Internal { .. } => true,
+            Self::Status { .. }
+            | Self::Redirect { .. }
+            | Self::TooLarge { .. }
+            | Self::Encoded { .. } => false,
+        }
+    }
+
     /// How long the other side asked to be left alone (`Retry-After` of a 429 or 503).
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

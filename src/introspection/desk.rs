@@ -118,11 +118,19 @@ impl Desk {
                 ask.answer(Some(kept.statement));
             }
             Err(error) => {
-                let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-                breaker.failed(Instant::now(), jitter::fraction());
-                drop(breaker);
+                self.failed(&ask, &error);
                 self.give_up(ask, &error);
             }
+        }
+    }
+
+    fn failed(&self, ask: &Ask, error: &IntrospectionError) {
+        let of_known = self.memory.has_called_active(ask.digest());
+        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        if error.is_outage(of_known) {
+            breaker.failed(Instant::now(), jitter::fraction());
+        } else {
+            breaker.undecided();
         }
     }
 

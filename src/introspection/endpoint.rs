@@ -78,8 +78,9 @@ impl Endpoint {
     pub(super) async fn ask(&self, token: &str) -> Result<Said, IntrospectionError> {
         let limit = self.settings.timeout;
         let asked = timeout(limit, async {
+            let discarded = self.client.tokens_discarded();
             match self.ask_once(token).await {
-                Err(error) if self.may_pass(&error) => self.ask_once(token).await,
+                Err(error) if self.may_pass(&error, discarded) => self.ask_once(token).await,
                 outcome => outcome,
             }
         });
@@ -90,9 +91,9 @@ impl Endpoint {
     }
 
     /// A token of our own may have been withdrawn: the next one decides whether we are refused.
-    fn may_pass(&self, error: &IntrospectionError) -> bool {
-        let own_token_refused =
-            self.client.has_own_token() && matches!(error, IntrospectionError::Refused { .. });
+    fn may_pass(&self, error: &IntrospectionError, discarded: u64) -> bool {
+        let own_token_refused = matches!(error, IntrospectionError::Refused { .. })
+            && self.client.tokens_discarded() != discarded;
         own_token_refused || error.is_passing()
     }
 

@@ -1,7 +1,7 @@
 //! Why nobody can tell whether a token is active.
 
 use crate::{
-    fetch::{FetchError, MetadataError},
+    fetch::{FetchError, MetadataError, speaks_of_endpoint},
     oauth_client::ClientError,
 };
 
@@ -13,6 +13,9 @@ pub enum IntrospectionError {
     /// No complete answer.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// We can't prove who we are.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The endpoint was not found.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -25,9 +28,6 @@ pub enum IntrospectionError {
     /// Not the kind of answer that was expected (threats I-1).
     #[error("{place}: {cause}")]
     Malformed { place: String, cause: String },
-    /// A secret or key file that can't be used.
-    #[error("{place}: {cause}")]
-    Secret { place: String, cause: String },
     /// The endpoint failed several times in a row and is left alone for a while.
     #[error("the endpoint is left alone after several failures in a row")]
     Resting,
@@ -62,35 +62,38 @@ impl IntrospectionError {
         match self {
             Self::Fetch(error) | Self::Metadata(MetadataError::Fetch(error)) => error.code(),
             Self::Metadata(_) => "metadata",
+            Self::Client(error) => error.code(),
             Self::Status { .. } => "status",
             Self::Refused { .. } => "credentials_refused",
             Self::Malformed { .. } => "malformed",
-            Self::Secret { .. } => "secret",
             Self::Resting => "resting",
             Self::Busy => "busy",
+        }
+    }
+
+    /// Whether it says something about the endpoint, and not only about one of its answers. What
+    /// a token alone may have brought about counts if the endpoint has called that token active
+    /// (`of_known`): whoever invents tokens must not be able to stop the questions about others.
+    pub(super) fn is_outage(&self, of_known: bool) -> bool {
+        match self {
+            Self::Fetch(error) => error.is_outage(),
+            Self::Client(_) | Self::Metadata(_) => true,
+            Self::Status { status, .. } => of_known || speaks_of_endpoint(*status),
+            Self::Refused { .. } | Self::Malformed { .. } => of_known,
+            Self::Resting | Self::Busy => false,
         }
     }
 
     /// Whether asking once more at once may help: the exchange itself failed.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Fetch(error) => {
+            Self::Fetch(error) | Self::Client(ClientError::Fetch(error)) => {
                 matches!(error, FetchError::Connect { .. } | FetchError::Interrupted { .. })
             }
-            Self::Status { status, .. } => *status >= 500,
+            Self::Status { status, .. } | Self::Client(ClientError::Status { status, .. }) => {
+                *status >= 500
+            }
             _ => false,
-        }
-    }
-}
-
-impl From<ClientError> for IntrospectionError {
-    fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Fetch(error) => Self::Fetch(error),
-            ClientError::Status { place, status } => Self::Status { place, status },
-            ClientError::Refused { place, status } => Self::Refused { place, status },
-            ClientError::Malformed { place, cause } => Self::Malformed { place, cause },
-            ClientError::Secret { place, cause } => Self::Secret { place, cause },
         }
     }
 }

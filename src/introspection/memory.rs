@@ -82,6 +82,13 @@ impl Memory {
         (now < entry.until).then(|| entry.statement.clone())
     }
 
+    /// Whether the last thing that is remembered of a token is that it was active, however long
+    /// ago.
+    pub(super) fn has_called_active(&self, digest: &Digest) -> bool {
+        let entries = self.entries();
+        entries.find(digest).is_some_and(|entry| matches!(entry.statement, Statement::Active(_)))
+    }
+
     /// A positive statement that may stand in while nobody can be asked. Negative ones never do,
     /// and a token that has ended is none.
     pub(super) fn find_stale(&self, digest: &Digest, now: UnixTime) -> Option<Statement> {

@@ -1,6 +1,12 @@
 //! An access token of our own, for endpoints that ask for one (RFC 6749 §4.4).
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use http::HeaderValue;
 use tokio::{sync::Mutex, time::Instant};
@@ -24,6 +30,8 @@ pub(super) struct OwnToken {
     clock: Arc<dyn Clock>,
     /// Held while a new one is fetched, so that one fetch serves all who wait.
     kept: Mutex<Option<Kept>>,
+    discarded: AtomicU64,
+    last_discarded: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Clone)]
@@ -36,6 +44,10 @@ struct Kept {
 const UNSAID_LIFETIME: Duration = Duration::from_mins(1);
 /// How long at most, whatever it says: a permission that was withdrawn should show.
 const LONGEST_USE: Duration = Duration::from_hours(12);
+/// The least time between two tokens that are given up because they were refused: where the next is
+/// refused as well, another will not help, and whoever brings about refusals must not make us
+/// fetch tokens without end.
+const DISCARD_INTERVAL: Duration = Duration::from_secs(10);
 /// The share of its life after which a token is renewed: 4/5, so that it is still good for
 /// whoever was just given it.
 const RENEW_AFTER: f64 = 0.8;
@@ -52,6 +64,8 @@ impl OwnToken {
             client: (**client).clone(),
             clock: Arc::clone(clock),
             kept: Mutex::default(),
+            discarded: AtomicU64::new(0),
+            last_discarded: Mutex::default(),
         })
     }
 
@@ -72,12 +86,24 @@ impl OwnToken {
         Ok(authorization)
     }
 
-    /// The endpoint did not accept it: the next question is put with another one.
+    /// The endpoint did not accept it: the next question is put with another one, unless the last
+    /// one was given up a moment ago.
     pub(super) async fn discard(&self, refused: &HeaderValue) {
         let mut kept = self.kept.lock().await;
-        if kept.as_ref().is_some_and(|kept| kept.authorization == *refused) {
-            *kept = None;
+        if kept.as_ref().is_none_or(|kept| kept.authorization != *refused) {
+            return;
         }
+        let mut last = self.last_discarded.lock().await;
+        if last.is_none_or(|last| last.elapsed() >= DISCARD_INTERVAL) {
+            *kept = None;
+            *last = Some(Instant::now());
+            self.discarded.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// How many were discarded so far.
+    pub(super) fn discarded(&self) -> u64 {
+        self.discarded.load(Relaxed)
     }
 
     async fn fetch(&self, fetcher: &Fetcher) -> Result<Kept, ClientError> {
@@ -155,6 +181,33 @@ mod tests {
         assert_eq!(lives("-1"), Duration::ZERO);
         assert_eq!(lives("999999999999"), LONGEST_USE.mul_f64(RENEW_AFTER));
         assert_eq!(lives("\"100\""), UNSAID_LIFETIME.mul_f64(RENEW_AFTER));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_cost_one_token_in_a_while() {
+        let client = ClientProof::Bearer {
+            token_url: http::Uri::from_static("http://idp.test/token"),
+            scope: None,
+            client: Box::new(ClientProof::Nobody),
+        };
+        let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
+        let own = OwnToken::of(&client, &clock).unwrap();
+        let give = async |token: &str| {
+            let kept = read(format!(r#"{{"access_token":"{token}"}}"#).as_bytes(), "idp").unwrap();
+            let authorization = kept.authorization.clone();
+            *own.kept.lock().await = Some(kept);
+            authorization
+        };
+        let first = give("first").await;
+        own.discard(&first).await;
+        assert_eq!(own.discarded(), 1);
+        let second = give("second").await;
+        own.discard(&first).await;
+        own.discard(&second).await;
+        assert_eq!(own.discarded(), 1, "the next one would fare no better");
+        tokio::time::advance(DISCARD_INTERVAL).await;
+        own.discard(&second).await;
+        assert_eq!(own.discarded(), 2);
     }
 
     #[test]

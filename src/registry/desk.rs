@@ -131,15 +131,20 @@ impl Desk {
                 self.forget(ask, &error);
             }
             Err(error) => {
-                let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-                if error.is_outage() {
-                    breaker.failed(Instant::now(), jitter::fraction());
-                } else {
-                    breaker.succeeded();
-                }
-                drop(breaker);
+                self.failed(&ask, &error);
                 self.give_up(ask, &error);
             }
+        }
+    }
+
+    fn failed(&self, ask: &Ask, error: &SourceError) {
+        self.entries.pause(&ask.signer, self.clock.now());
+        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_known = self.source.is_list() || self.entries.has_known(&ask.signer);
+        if error.is_outage(of_known) {
+            breaker.failed(Instant::now(), jitter::fraction());
+        } else {
+            breaker.undecided();
         }
     }
 
@@ -173,7 +178,9 @@ impl Desk {
             Remembered::Fresh(entry) | Remembered::Ageing(entry) | Remembered::Overdue(entry) => {
                 Ok(entry)
             }
-            Remembered::Unknown | Remembered::Nothing => Err(LookupError::Unavailable),
+            Remembered::Unknown | Remembered::Paused | Remembered::Nothing => {
+                Err(LookupError::Unavailable)
+            }
         };
         ask.answer(answer);
     }

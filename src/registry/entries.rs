@@ -14,12 +14,20 @@ use super::Registered;
 #[derive(Debug)]
 pub(super) struct Entries {
     known: Mutex<BoundedMap<Arc<Registered>>>,
-    /// Until when a name counts as unknown.
-    unknown: Mutex<BoundedMap<UnixTime>>,
+    unknown: Mutex<BoundedMap<Without>>,
     refresh: i64,
     max_stale: i64,
     negative_ttl: i64,
     is_inherited: AtomicBool,
+}
+
+/// A name without an entry, for a while.
+#[derive(Debug, Clone, Copy)]
+struct Without {
+    until: UnixTime,
+    /// Whether the registry has said that there is no such signer; else it said nothing that
+    /// counts.
+    is_certain: bool,
 }
 
 /// What is remembered of a name.
@@ -33,12 +41,17 @@ pub(super) enum Remembered {
     Overdue(Arc<Registered>),
     /// That there is no such signer.
     Unknown,
+    /// That the registry could not tell a moment ago.
+    Paused,
     /// Nothing that counts.
     Nothing,
 }
 
 /// A signer's entry with its keys takes some 5 KiB.
 const BYTES_PER_ENTRY: usize = 8 * 1024;
+/// A name that the registry fails about is not asked again before, in seconds: its sender must not
+/// take all the turns. A signer who is new waits for no more than this after a hiccup.
+const PAUSE: i64 = 2;
 /// Names that do not exist: at 256 bytes and their overhead below 4 MiB.
 const UNKNOWN_ENTRIES: usize = 10_000;
 
@@ -67,13 +80,23 @@ impl Entries {
                     Remembered::Ageing(Arc::clone(entry))
                 }
                 age if age <= self.max_stale => Remembered::Overdue(Arc::clone(entry)),
-                _ => Remembered::Nothing,
+                _ => self.without(key, now),
             };
         }
+        self.without(key, now)
+    }
+
+    fn without(&self, key: &[u8], now: UnixTime) -> Remembered {
         match self.unknown().find(key) {
-            Some(until) if now < *until => Remembered::Unknown,
+            Some(it) if now < it.until && it.is_certain => Remembered::Unknown,
+            Some(it) if now < it.until => Remembered::Paused,
             _ => Remembered::Nothing,
         }
+    }
+
+    /// Whether the registry has known the signer, however long ago.
+    pub(super) fn has_known(&self, signer: &str) -> bool {
+        self.known().find(signer.as_bytes()).is_some()
     }
 
     /// The registry knows the signer. Says what was known before.
@@ -96,9 +119,18 @@ impl Entries {
         let was_known = known.find(signer.as_bytes()).is_some();
         known.remove(signer.as_bytes());
         drop(known);
-        let until = UnixTime(now.0.saturating_add(self.negative_ttl));
-        self.unknown().insert(signer.as_bytes(), until, size_of::<UnixTime>());
+        self.keep_without(signer, self.negative_ttl, true, now);
         was_known
+    }
+
+    /// The registry said nothing that counts.
+    pub(super) fn pause(&self, signer: &str, now: UnixTime) {
+        self.keep_without(signer, PAUSE, false, now);
+    }
+
+    fn keep_without(&self, signer: &str, seconds: i64, is_certain: bool, now: UnixTime) {
+        let without = Without { until: UnixTime(now.0.saturating_add(seconds)), is_certain };
+        self.unknown().insert(signer.as_bytes(), without, size_of::<Without>());
     }
 
     /// They come from an earlier configuration's memory, to which the snapshot is only behind: a
@@ -124,7 +156,7 @@ impl Entries {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unknown(&self) -> MutexGuard<'_, BoundedMap<UnixTime>> {
+    fn unknown(&self) -> MutexGuard<'_, BoundedMap<Without>> {
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -173,6 +205,7 @@ mod tests {
     fn an_entry_ages_and_then_does_not_count() {
         let entries = Entries::new(&settings());
         entries.know("a", entry(1_000));
+        assert!(entries.has_known("a"));
         let at = |now| entries.find("a", UnixTime(now));
         assert!(matches!(at(1_599), Remembered::Fresh(_)));
         assert!(matches!(at(1_600), Remembered::Ageing(_)));
@@ -182,6 +215,19 @@ mod tests {
         assert!(matches!(at(4_601), Remembered::Nothing));
         // The clock was set back: nobody can tell how old it is, and it is renewed.
         assert!(matches!(at(999), Remembered::Ageing(_)));
+    }
+
+    #[test]
+    fn a_name_that_the_registry_fails_about_rests_for_a_moment() {
+        let entries = Entries::new(&settings());
+        entries.pause("a", UnixTime(1_000));
+        let at = |now| entries.find("a", UnixTime(now));
+        assert!(matches!(at(1_000 + PAUSE - 1), Remembered::Paused));
+        assert!(matches!(at(1_000 + PAUSE), Remembered::Nothing));
+        entries.know("a", entry(1_000));
+        assert!(matches!(at(1_000), Remembered::Fresh(_)));
+        entries.pause("a", UnixTime(1_000));
+        assert!(matches!(at(1_000), Remembered::Fresh(_)), "what is known goes before");
     }
 
     #[test]

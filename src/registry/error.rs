@@ -1,6 +1,9 @@
 //! Why a signer was not found.
 
-use crate::{fetch::FetchError, oauth_client::ClientError};
+use crate::{
+    fetch::{FetchError, speaks_of_endpoint},
+    oauth_client::ClientError,
+};
 
 /// What a lookup says if there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -62,17 +65,20 @@ impl SourceError {
         }
     }
 
-    /// Whether it says something about the registry, and not only about one of its answers.
-    pub(super) fn is_outage(&self) -> bool {
+    /// Whether it says something about the registry, and not only about one of its answers. What
+    /// a name alone may have brought about counts if the registry has known that name
+    /// (`of_known`): whoever invents names must not be able to stop the lookup of all others.
+    pub(super) fn is_outage(&self, of_known: bool) -> bool {
         match self {
-            Self::Fetch(error) => !matches!(
-                error,
-                FetchError::TooLarge { .. }
-                    | FetchError::Encoded { .. }
-                    | FetchError::Redirect { .. }
-            ),
-            Self::Refused { .. } | Self::Client(_) => true,
-            Self::Status { status, .. } => *status >= 500,
+            Self::Fetch(FetchError::Status { status, .. }) => {
+                of_known || speaks_of_endpoint(*status)
+            }
+            Self::Fetch(error) => error.is_outage(),
+            Self::Client(_) => true,
+            Self::Refused { .. } => of_known,
+            Self::Status { status, .. } => {
+                speaks_of_endpoint(*status) || (of_known && *status >= 500)
+            }
             Self::Unknown { .. }
             | Self::NoUsableKey { .. }
             | Self::Malformed { .. }

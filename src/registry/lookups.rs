@@ -135,6 +135,7 @@ impl Registry {
             }
             Remembered::Overdue(entry) => self.find_overdue(signer, entry, now).await,
             Remembered::Unknown => Err(LookupError::Unknown),
+            Remembered::Paused => Err(LookupError::Unavailable),
             Remembered::Nothing => self.wait_for(signer, now).await,
         }
     }
@@ -246,7 +247,7 @@ impl Registry {
             Remembered::Fresh(entry) | Remembered::Ageing(entry) | Remembered::Overdue(entry) => {
                 entry
             }
-            Remembered::Unknown | Remembered::Nothing => Arc::clone(than),
+            Remembered::Unknown | Remembered::Paused | Remembered::Nothing => Arc::clone(than),
         };
         if !current.has_same_keys(than) {
             return Renewal::Known(current);

@@ -67,6 +67,11 @@ impl Source {
         }
     }
 
+    /// Whether all names are asked about with the same question.
+    pub(super) fn is_list(&self) -> bool {
+        self.settings.select.is_some()
+    }
+
     /// Looks a signer up, within the deadline. `is_forced`: an answer that is remembered from
     /// other signers' questions will not do.
     pub(super) async fn find(
@@ -121,8 +126,9 @@ impl Source {
     /// The document. A token of our own that was refused may have been withdrawn: the next one
     /// decides.
     async fn fetch(&self, url: &Uri) -> Result<Json, SourceError> {
+        let discarded = self.client.tokens_discarded();
         match self.fetch_once(url).await {
-            Err(SourceError::Refused { .. }) if self.client.has_own_token() => {
+            Err(SourceError::Refused { .. }) if self.client.tokens_discarded() != discarded => {
                 self.fetch_once(url).await
             }
             outcome => outcome,

@@ -109,7 +109,7 @@ fn one_callers_wait_is_nobody_elses() {
 #[test]
 fn i10_an_endpoint_that_fails_again_and_again_is_left_alone_for_a_while() {
     let scene = Scene::start("");
-    scene.endpoint.say_of_all(Some(Page::status(404)));
+    scene.endpoint.say_of_all(Some(Page::status(503)));
     for n in 0..50 {
         assert_eq!(scene.reason(&opaque(&format!("lost-{n}"))), "introspection_unavailable");
     }

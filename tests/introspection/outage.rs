@@ -43,6 +43,35 @@ fn i13_credentials_of_ours_that_are_refused_are_our_fault() {
 }
 
 #[test]
+fn i13_tokens_that_make_the_endpoint_fail_are_no_outage_for_the_others() {
+    for status in [400, 403, 414, 500] {
+        let scene = Scene::start("");
+        let token = scene.active("alice", json!({}));
+        scene.endpoint.say_of_all(Some(Page::status(status)));
+        for n in 0..10 {
+            let odd = opaque(&format!("odd-{n}"));
+            scene.refuses("odd", &odd, Reason::IntrospectionUnavailable);
+        }
+        scene.endpoint.say_of_all(None);
+        scene.admits("another", &token);
+    }
+}
+
+#[test]
+fn i13_an_endpoint_that_has_too_much_to_do_is_left_alone() {
+    let scene = Scene::start("");
+    let token = scene.active("alice", json!({}));
+    scene.endpoint.say_of_all(Some(Page::status(429)));
+    for n in 0..5 {
+        let refused = opaque(&format!("refused-{n}"));
+        scene.refuses("429", &refused, Reason::IntrospectionUnavailable);
+    }
+    scene.endpoint.say_of_all(None);
+    scene.refuses("left alone", &token, Reason::IntrospectionUnavailable);
+    assert!(scene.outcomes("resting") > 0);
+}
+
+#[test]
 fn i13_a_rotated_secret_needs_no_reload_and_a_missing_one_is_no_pass() {
     let scene = Scene::start(
         "auth = \"client_secret_post\"\nclient_id = \"proxy\"\n\

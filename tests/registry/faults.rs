@@ -61,6 +61,7 @@ fn the_registry_that_fails_is_told_and_it_recovers_by_itself() {
     let notes = scene.world.proxy.page("/readyz");
     assert!(notes.contains("registry of partner") && notes.contains("status 500"), "{notes}");
     scene.say("3051", &as_text(&own));
+    scene.world.proxy.advance(2);
     scene.admits("up", &scene.request("3051", &own));
     assert_eq!(scene.world.proxy.page("/readyz"), "ready\n");
     let series = "countersign_registry_lookups_total{outcome=\"status\",signature=\"partner\"}";
@@ -225,8 +226,45 @@ fn k3_a_signer_whose_answers_are_broken_is_no_outage_for_the_others() {
     for _ in 0..10 {
         scene.refuses("broken", &scene.request("broken", &own), Reason::KeysUnavailable);
     }
+    assert_eq!(scene.questions(), 1, "it is not asked about again at once");
     scene.say("3051", &as_text(&own));
     scene.admits("another", &scene.request("3051", &own));
+}
+
+#[test]
+fn k13_names_that_make_the_registry_fail_are_no_outage_for_the_others() {
+    let own = key(Algorithm::Es256, "own");
+    for status in [400, 401, 403, 500] {
+        let scene = Scene::start(AT_PUBLIC_KEY);
+        for n in 0..10 {
+            let name = format!("odd-{n}");
+            scene.registry.serve(&format!("/roles/{name}"), Page::status(status));
+            let case = format!("{status} {name}");
+            scene.refuses(&case, &scene.request(&name, &own), Reason::KeysUnavailable);
+        }
+        assert_eq!(scene.questions(), 10);
+        scene.say("3051", &as_text(&own));
+        scene.admits("another", &scene.request("3051", &own));
+    }
+}
+
+#[test]
+fn k13_a_registry_that_fails_about_whom_it_knew_is_left_alone() {
+    let own = key(Algorithm::Es256, "own");
+    let scene = Scene::start(&format!("{AT_PUBLIC_KEY}\nrefresh = \"1m\""));
+    let members = ["a", "b", "c", "d", "e"];
+    for name in members {
+        scene.say(name, &as_text(&own));
+        scene.admits(name, &scene.request(name, &own));
+        scene.registry.serve(&format!("/roles/{name}"), Page::status(500));
+    }
+    scene.world.proxy.advance(120);
+    for name in members {
+        scene.admits(name, &scene.request(name, &own));
+    }
+    assert_eq!(scene.questions(), 10);
+    scene.refuses("new", &scene.request("new", &own), Reason::KeysUnavailable);
+    assert_eq!(scene.questions(), 10, "nobody is asked about");
 }
 
 fn forged(scene: &Scene, key: &countersign::jose::SigningKey) -> Request {

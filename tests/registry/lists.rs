@@ -69,6 +69,7 @@ fn k3_an_answer_that_is_no_list_is_an_outage_and_nobody_is_unknown_for_it() {
     scene.refuses("no list", &scene.request("AA-1", &one), Reason::KeysUnavailable);
     let list = json!({ "entities": [entity(&json!("AA-1"), &public(&one))] });
     scene.registry.serve("/roles", Page::json(&list));
+    scene.world.proxy.advance(2);
     scene.admits("a list again", &scene.request("AA-1", &one));
 }
 

@@ -133,6 +133,7 @@ fn the_proxys_own_token_is_fetched_once_and_again_when_it_is_refused() {
     scene.registry.serve("/roles/d", Page::status(401));
     scene.registry.serve("/token", grant("second-token"));
     scene.refuses("refused", &scene.request("d", &own), Reason::KeysUnavailable);
+    scene.world.proxy.advance(2);
     scene.say("d", &json!({ "publicKey": public(&own).to_string() }));
     scene.admits("with the next token", &scene.request("d", &own));
     let last = scene.registry.asked().last().unwrap().clone();
