@@ -210,6 +210,7 @@ fn limits_table(limits: &LimitSettings) -> Value {
         .size("body_bytes", limits.held.body_bytes)
         .size("body_memory", limits.held.body_memory)
         .size("buffer_bytes", limits.held.buffer_bytes)
+        .size("body_rate", limits.held.body_rate)
         .optional_path("buffer_folder", limits.held.buffer_folder.as_deref())
         .table()
 }

@@ -61,6 +61,9 @@ pub struct HeldBodySettings {
     pub body_memory: usize,
     /// All of them together, in memory and in files; beyond, further ones are 503.
     pub buffer_bytes: usize,
+    /// What one has to bring in a second on the average, in bytes, once the body timeout has
+    /// passed; a slower one is 408. 0: no bound.
+    pub body_rate: usize,
     /// Where the files are. `None`: the system's folder for temporary files.
     pub buffer_folder: Option<PathBuf>,
 }
@@ -113,6 +116,11 @@ const DEFAULT_BODY_BYTES: usize = 10 * 1024 * 1024;
 const DEFAULT_BODY_MEMORY: usize = 1024 * 1024;
 /// Twenty-five of the largest, or hundreds of thousands of the usual ones.
 const DEFAULT_BUFFER_BYTES: usize = 256 * 1024 * 1024;
+/// 32 kbit/s: below what the slowest mobile networks in use bring. A message of 10 KiB has the
+/// timeout and 2.5 s, the largest one 43 minutes.
+const DEFAULT_BODY_RATE: usize = 4 * 1024;
+/// Above this honest clients are refused.
+const MAX_BODY_RATE: usize = 10 * 1024 * 1024;
 /// What is signed is a message, not a medium.
 const MAX_BODY_BYTES: usize = 1024 * 1024 * 1024;
 /// A large disk.
@@ -181,6 +189,7 @@ impl HeldBodySettings {
             body_bytes,
             body_memory: section.or("body_memory", DEFAULT_BODY_MEMORY, size(0..=MAX_BODY_BYTES)),
             buffer_bytes,
+            body_rate: section.or("body_rate", DEFAULT_BODY_RATE, size(0..=MAX_BODY_RATE)),
             buffer_folder: section.optional("buffer_folder", directory),
         }
     }

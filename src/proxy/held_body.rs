@@ -9,11 +9,10 @@ mod reader;
 
 use std::{path::PathBuf, sync::Arc};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::evidence::EvidenceBody;
 
@@ -32,6 +31,8 @@ pub(super) struct HoldRules {
     pub(super) memory_bytes: usize,
     /// How long it may pause.
     pub(super) stall_after: Duration,
+    /// What it has to bring on the average, beyond the time that it may pause. 0: no bound.
+    pub(super) bytes_per_second: u64,
     /// Where larger ones are written. `None`: the system's folder for temporary files.
     pub(super) folder: Option<PathBuf>,
 }
@@ -56,6 +57,9 @@ pub(super) enum HoldError {
     /// The client stopped sending.
     #[error("the body made no progress for {0:?}")]
     Stalled(Duration),
+    /// The client sends, but takes too long.
+    #[error("the body brought less than {0} bytes a second")]
+    Slow(u64),
     /// The client went away, or sent what is no body.
     #[error("the body broke off: {0}")]
     Broke(#[source] hyper::Error),
@@ -67,22 +71,25 @@ pub(super) enum HoldError {
 impl HeldBody {
     /// Reads a body to its end. Each part is shown to `observe` as it arrives.
     ///
-    /// One whose length is told beforehand has its room at once or is refused before any of it is
-    /// read; with `Expect: 100-continue` it is not even sent.
+    /// One whose length is told beforehand and for which there is no room is refused before any of
+    /// it is read; with `Expect: 100-continue` it is not even sent. Room is taken as it arrives.
     pub(super) async fn read(
-        mut body: Incoming,
+        mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
         rules: &HoldRules,
         budget: &Arc<BodyBudget>,
         mut observe: impl FnMut(&[u8]),
     ) -> Result<Self, HoldError> {
         let announced = body.size_hint().lower();
+        rules.allow(announced)?;
         let mut reservation = Reservation::none(budget);
-        reserve(&mut reservation, announced, rules)?;
+        room(reservation.begin(announced))?;
         let mut keep = Keep::new(announced, rules);
         let mut length = 0_u64;
-        while let Some(data) = next(&mut body, rules.stall_after).await? {
+        let begun = Instant::now();
+        while let Some(data) = next(&mut body, rules, rules.deadline(begun, length)).await? {
             length = length.saturating_add(data.remaining() as u64);
-            reserve(&mut reservation, length, rules)?;
+            rules.allow(length)?;
+            room(reservation.grow_to(length))?;
             observe(&data);
             keep.add(&data).await.map_err(HoldError::Disk)?;
         }
@@ -111,21 +118,42 @@ impl HeldBody {
     }
 }
 
-fn reserve(reservation: &mut Reservation, bytes: u64, rules: &HoldRules) -> Result<(), HoldError> {
-    if bytes > rules.max_bytes {
-        return Err(HoldError::TooLarge(rules.max_bytes));
+impl HoldRules {
+    fn allow(&self, bytes: u64) -> Result<(), HoldError> {
+        if bytes > self.max_bytes { Err(HoldError::TooLarge(self.max_bytes)) } else { Ok(()) }
     }
-    if reservation.grow_to(bytes) { Ok(()) } else { Err(HoldError::BudgetSpent) }
+
+    /// When a body that has brought so much has to have brought more: whoever sends
+    /// a byte now and then must not take its room for ever. `None`: whenever it likes.
+    fn deadline(&self, begun: Instant, bytes: u64) -> Option<Instant> {
+        let earned = Duration::from_secs(bytes.checked_div(self.bytes_per_second)?);
+        begun.checked_add(self.stall_after.saturating_add(earned))
+    }
+}
+
+fn room(is_there: bool) -> Result<(), HoldError> {
+    if is_there { Ok(()) } else { Err(HoldError::BudgetSpent) }
 }
 
 /// The next bytes; `None` at the end. Trailers are dropped (threats H-4).
 async fn next(
-    body: &mut Incoming,
-    stall_after: Duration,
-) -> Result<Option<bytes::Bytes>, HoldError> {
+    body: &mut (impl Body<Data = Bytes, Error = hyper::Error> + Unpin),
+    rules: &HoldRules,
+    deadline: Option<Instant>,
+) -> Result<Option<Bytes>, HoldError> {
     loop {
-        let frame = timeout(stall_after, body.frame()).await;
-        let Some(frame) = frame.map_err(|_| HoldError::Stalled(stall_after))? else {
+        let stalled = Instant::now().checked_add(rules.stall_after);
+        let frame =
+            match (stalled, deadline) {
+                (Some(stalled), Some(late)) if late < stalled => timeout_at(late, body.frame())
+                    .await
+                    .map_err(|_| HoldError::Slow(rules.bytes_per_second))?,
+                (Some(stalled), _) => timeout_at(stalled, body.frame())
+                    .await
+                    .map_err(|_| HoldError::Stalled(rules.stall_after))?,
+                (None, _) => body.frame().await,
+            };
+        let Some(frame) = frame else {
             return Ok(None);
         };
         if let Ok(data) = frame.map_err(HoldError::Broke)?.into_data() {
@@ -133,3 +161,6 @@ async fn next(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,7 +145,7 @@ fn unheld<'g>(pending: &PendingAdmission<'g>, error: &HoldError) -> Unverified<'
             tracing::error!(%error, "a body could not be kept");
             Reason::BodyBufferUnavailable
         }
-        HoldError::Stalled(_) => {
+        HoldError::Stalled(_) | HoldError::Slow(_) => {
             return Unverified::Unfinished(pending.route(), ClientFault::Stalled);
         }
         HoldError::Broke(_) => return Unverified::Unfinished(pending.route(), ClientFault::Broke),
@@ -162,6 +162,7 @@ impl Holding<'_> {
             max_bytes: most as u64,
             memory_bytes: held.body_memory,
             stall_after: self.limits.body_timeout,
+            bytes_per_second: held.body_rate as u64,
             folder: held.buffer_folder.clone(),
         }
     }

@@ -23,7 +23,7 @@ pub(super) struct Reservation {
     bytes: u64,
 }
 
-/// Reserved at once when a body of unknown length outgrows what it has, so that the counter that
+/// Reserved at once when a body outgrows what it has, so that the counter that
 /// all workers share is not touched with every packet.
 const STEP: u64 = 64 * 1024;
 
@@ -37,7 +37,6 @@ impl BodyBudget {
     }
 
     /// The bytes that nobody has reserved.
-    #[cfg(test)]
     pub(super) fn left(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
     }
@@ -55,6 +54,12 @@ impl BodyBudget {
 impl Reservation {
     pub(super) fn none(budget: &Arc<BodyBudget>) -> Self {
         Self { budget: Arc::clone(budget), bytes: 0 }
+    }
+
+    /// Whether a body of this length has a chance to find room. Only its beginning is reserved:
+    /// who announces much and sends little takes no room from the others.
+    pub(super) fn begin(&mut self, announced: u64) -> bool {
+        self.budget.left() >= announced && self.grow_to(announced.min(STEP))
     }
 
     /// Whether there is room for so many bytes in all. If not, what there was stays.
@@ -104,6 +109,18 @@ mod tests {
         assert!(first.grow_to(100));
         drop(first);
         assert_eq!((budget.left(), budget.held.get()), (100, 0));
+    }
+
+    #[test]
+    fn s3_a_body_that_is_only_announced_takes_one_step() {
+        let budget = budget(10 * STEP);
+        let mut announced: Vec<_> = (0..5).map(|_| Reservation::none(&budget)).collect();
+        assert!(announced.iter_mut().all(|body| body.begin(5 * STEP)));
+        assert_eq!(budget.left(), 5 * STEP);
+        let mut another = Reservation::none(&budget);
+        assert!(!another.begin(6 * STEP), "it has no chance");
+        assert!(another.begin(10));
+        assert_eq!(budget.left(), 5 * STEP - 10);
     }
 
     #[test]

@@ -148,6 +148,7 @@ mod tests {
             max_bytes: u64::MAX,
             memory_bytes,
             stall_after: Duration::MAX,
+            bytes_per_second: 0,
             folder: Some(folder.path().to_owned()),
         }
     }
