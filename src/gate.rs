@@ -17,7 +17,7 @@ use crate::{
     providers::Providers,
     reason::Reason,
     signature::{SignatureRules, VerifiedSignature},
-    telemetry::Metrics,
+    telemetry::{Metrics, SHOWN_METHOD, SHOWN_PATH, cut},
     token::{CredentialSources, Rejection, TokenCache, TokenVerifier, VerifiedToken},
 };
 
@@ -197,8 +197,8 @@ impl Gate {
             reason = denial.reason().code(),
             route = route.map_or("(none)", Route::label),
             issuer,
-            method = request.map(|request| request.method().as_str()),
-            path = request.map(CanonicalRequest::path),
+            method = request.map(|request| cut(request.method().as_str(), SHOWN_METHOD)),
+            path = request.map(|request| cut(request.path(), SHOWN_PATH)),
             trace_id,
             "denied"
         );

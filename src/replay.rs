@@ -36,4 +36,9 @@ impl ReplayMemory {
     pub fn see(&self, digest: [u8; 32], now: UnixTime, until: UnixTime) -> Sighting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).see(digest, now, until)
     }
+
+    /// Forgets that it was seen: nothing came of it.
+    pub fn take_back(&self, digest: &[u8; 32]) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take_back(digest);
+    }
 }

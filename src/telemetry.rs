@@ -3,5 +3,5 @@
 pub mod logs;
 pub mod metrics;
 
-pub use logs::Logs;
+pub use logs::{Logs, SHOWN_METHOD, SHOWN_PATH, cut};
 pub use metrics::Metrics;

@@ -42,6 +42,9 @@ pub struct Sources {
 /// small enough that a device or a log given by mistake does not fill the memory.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// More values than a file of that size holds in practice.
+const MAX_JSON_NODES: usize = 1_000_000;
+
 /// Every layer hangs below this one key, so that the merged root can be asked for by name.
 const ROOT: &str = "configuration";
 
@@ -257,10 +260,11 @@ fn read_text(path: &Path) -> io::Result<String> {
 /// last one (threats X-1).
 fn parse_json(text: &str) -> Result<Dict, String> {
     let dict = Json::from_str(text).map_err(|error| format!("is not valid JSON: {error}"))?;
-    match jose::Json::parse(text.as_bytes()) {
+    match jose::Json::parse_large(text.as_bytes(), MAX_JSON_NODES) {
         Err(JsonError::DuplicateMember) => {
             Err("is ambiguous: an object in it has two members of the same name".to_owned())
         }
-        _ => Ok(dict),
+        Err(error) => Err(format!("is not acceptable JSON: it is {error}")),
+        Ok(_) => Ok(dict),
     }
 }

@@ -29,7 +29,11 @@ use crate::{
     reason::{Class, Reason},
 };
 
-pub(super) use self::{failure::Failure, grpc::is_grpc, trace_id::TraceId};
+pub(super) use self::{
+    failure::Failure,
+    grpc::{is_call, is_grpc},
+    trace_id::TraceId,
+};
 
 /// How refusals look, on each route.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc, time::Duration};
 
-use http::{Method, Request, Response, StatusCode, Version, request::Parts};
+use http::{Request, Response, StatusCode, Version, request::Parts};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
@@ -13,10 +13,11 @@ use crate::{
     policy::{CanonicalRequest, NotCanonical},
     reason::Reason,
     signature::{AnswerSigner, VerifiedSignature},
+    telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
 };
 
 use super::{
-    answer::{self, Failure, is_grpc},
+    answer::{self, Failure, is_call},
     answer_signing,
     body::{ClientFault, RequestBody, ResponseBody},
     connection::{Connection, RequestGuard},
@@ -38,7 +39,7 @@ pub(super) async fn answer(
     let guard = RequestGuard::new(&connection);
     let serving = connection.worker.serving();
     let started = serving.engine.access_log.then(Instant::now);
-    let is_grpc = is_grpc(request.headers());
+    let is_grpc = is_call(request.method(), request.headers());
     let has_body = !request.body().is_end_stream();
     let exchange = Exchange { connection: &connection, serving: &serving, is_grpc };
     let mut line = None;
@@ -96,7 +97,12 @@ impl Exchange<'_> {
                 }
             }
         };
-        gate.prepare(&admission, canonical, &mut parts.headers, &self.connection.peer)?;
+        let prepared =
+            gate.prepare(&admission, canonical, &mut parts.headers, &self.connection.peer);
+        if let Err(denial) = prepared {
+            take_back(&admission).await;
+            return Err(denial);
+        }
 
         let Some(upstream) = self.serving.upstreams.get(admission.route().upstream()) else {
             return Ok(answer::failure(Failure::BadGateway, self.is_grpc));
@@ -111,6 +117,9 @@ impl Exchange<'_> {
         }
         let progress = request.body().progress();
         let answer = upstream.send(request).await;
+        if answer.as_ref().is_err_and(UpstreamError::is_unsent) {
+            take_back(&admission).await;
+        }
         if progress.as_ref().is_some_and(|upload| !upload.has_ended()) {
             // It was answered before it was read to its end: what the client still sends of it must
             // never be taken for a request.
@@ -271,6 +280,13 @@ impl Exchange<'_> {
     }
 }
 
+/// The upstream has not seen the request: what may come once has not come yet.
+async fn take_back(admission: &Admission<'_>) {
+    if let Some(signature) = admission.signature() {
+        signature.take_back().await;
+    }
+}
+
 /// Any client can do this as often as it likes: not worth a line by default.
 fn abort(route: &Route, client: Option<ClientFault>) {
     route.counters().aborted.inc();
@@ -298,8 +314,8 @@ fn log_access(
 ) {
     tracing::info!(
         target: "countersign::access",
-        method = line.map(CanonicalRequest::method).map(Method::as_str),
-        path = line.map(CanonicalRequest::path),
+        method = line.map(|line| cut(line.method().as_str(), SHOWN_METHOD)),
+        path = line.map(|line| cut(line.path(), SHOWN_PATH)),
         status = response.status().as_u16(),
         micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"

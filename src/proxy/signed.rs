@@ -83,8 +83,10 @@ async fn hold_and_verify<'g>(
     if let (Some(journal), Some(signature)) = (holding.journal, admission.signature()) {
         let claims = admission.token().map(VerifiedToken::claims);
         let entry = proof(journal, request, signature, claims, &held);
-        let recorded = journal.record(entry).await;
-        recorded.map_err(|_| Unverified::Denied(admission.unproven()))?;
+        if journal.record(entry).await.is_err() {
+            signature.take_back().await;
+            return Err(Unverified::Denied(admission.unproven()));
+        }
     }
     Ok((admission, held))
 }

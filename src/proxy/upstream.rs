@@ -87,6 +87,13 @@ pub(super) enum UpstreamError {
     Unsignable(#[from] Unsignable),
 }
 
+impl UpstreamError {
+    /// Whether it is certain that the upstream has seen nothing of the request.
+    pub(super) fn is_unsent(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::ConnectTimeout(_) | Self::ClosedEarly)
+    }
+}
+
 /// Unused HTTP/1.1 connections, the latest last.
 #[derive(Debug)]
 struct IdleConnections {

@@ -1,6 +1,6 @@
 //! A bounded memory of what was seen lately.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::clock::UnixTime;
 
@@ -8,8 +8,8 @@ use crate::clock::UnixTime;
 /// remembered first is forgotten first.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    seen: HashSet<[u8; 32]>,
-    order: VecDeque<(UnixTime, [u8; 32])>,
+    seen: HashMap<[u8; 32], UnixTime>,
+    order: BTreeSet<(UnixTime, [u8; 32])>,
     most: usize,
 }
 
@@ -32,25 +32,32 @@ impl Memory {
 
     pub(super) fn see(&mut self, digest: [u8; 32], now: UnixTime, until: UnixTime) -> Sighting {
         self.forget(now);
-        if self.seen.contains(&digest) {
+        if self.seen.contains_key(&digest) {
             return Sighting::Again;
         }
         if self.seen.len() >= self.most {
             return Sighting::Full;
         }
         // A clock that was set back must not bring the end of the queue before its middle.
-        let until = self.order.back().map_or(until, |(last, _)| until.max(*last));
-        self.seen.insert(digest);
-        self.order.push_back((until, digest));
+        let until = self.order.last().map_or(until, |(last, _)| until.max(*last));
+        self.seen.insert(digest, until);
+        self.order.insert((until, digest));
         Sighting::First
     }
 
+    /// It counts as never seen.
+    pub(super) fn take_back(&mut self, digest: &[u8; 32]) {
+        if let Some(until) = self.seen.remove(digest) {
+            self.order.remove(&(until, *digest));
+        }
+    }
+
     fn forget(&mut self, now: UnixTime) {
-        while let Some((until, digest)) = self.order.front()
+        while let Some((until, digest)) = self.order.first()
             && *until <= now
         {
             self.seen.remove(digest);
-            self.order.pop_front();
+            self.order.pop_first();
         }
     }
 }
@@ -86,6 +93,21 @@ mod tests {
         );
         assert_eq!(see(1, 3), Sighting::Again);
         assert_eq!(see(3, 10), Sighting::First);
+    }
+
+    #[test]
+    fn what_is_taken_back_may_come_again_once() {
+        let mut memory = memory(2);
+        assert_eq!(memory.see([1; 32], UnixTime(0), UnixTime(10)), Sighting::First);
+        memory.take_back(&[1; 32]);
+        memory.take_back(&[2; 32]);
+        assert_eq!(memory.see([1; 32], UnixTime(5), UnixTime(15)), Sighting::First);
+        assert_eq!(memory.see([1; 32], UnixTime(10), UnixTime(20)), Sighting::Again);
+        for _ in 0..5 {
+            assert_eq!(memory.see([2; 32], UnixTime(10), UnixTime(20)), Sighting::First);
+            memory.take_back(&[2; 32]);
+        }
+        assert_eq!((memory.seen.len(), memory.order.len()), (1, 1));
     }
 
     #[test]

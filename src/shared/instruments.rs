@@ -15,6 +15,7 @@ pub(super) struct Instruments {
 pub(super) enum Operation {
     Append,
     First,
+    Forget,
     Get,
     Put,
     Read,
@@ -80,12 +81,14 @@ impl Instruments {
 const FAILURES: &[Outcome] = &[Outcome::Disconnected, Outcome::Error, Outcome::Timeout];
 
 impl Operation {
-    const ALL: &[Self] = &[Self::Append, Self::First, Self::Get, Self::Put, Self::Read];
+    const ALL: &[Self] =
+        &[Self::Append, Self::First, Self::Forget, Self::Get, Self::Put, Self::Read];
 
     fn outcomes(self) -> &'static [Outcome] {
         match self {
             Self::Append | Self::Put => &[Outcome::Done, Outcome::Dropped, Outcome::Oversize],
             Self::First => &[Outcome::First, Outcome::Seen],
+            Self::Forget => &[Outcome::Done],
             Self::Get => &[Outcome::Hit, Outcome::Miss, Outcome::Rejected],
             Self::Read => &[Outcome::Done, Outcome::Rejected],
         }
@@ -95,6 +98,7 @@ impl Operation {
         match self {
             Self::Append => "append",
             Self::First => "first",
+            Self::Forget => "forget",
             Self::Get => "get",
             Self::Put => "put",
             Self::Read => "read",

@@ -121,6 +121,15 @@ impl SharedStore {
         inner.counted(Operation::First, result, outcome)
     }
 
+    /// Forgets that somebody asked whether they were the first. Nobody knows whether it worked; if
+    /// not, it is forgotten when its time is over.
+    pub async fn forget(&self, key: &SharedKey) {
+        if let Some(inner) = &self.0 {
+            let result = inner.forget(key).await;
+            inner.counted(Operation::Forget, result, |()| Outcome::Done);
+        }
+    }
+
     /// Adds an entry to the log of that kind, where every replica will read it, until its time to
     /// live is over. Nobody waits for it. While there is no connection it stays queued, within
     /// bounds; it may come twice.
@@ -181,6 +190,15 @@ impl Inner {
             redis::Value::Nil => Ok(false),
             _ => Err(Outcome::Error),
         }
+    }
+
+    async fn forget(&self, key: &SharedKey) -> Result<(), Outcome> {
+        let connection = self.link.connection()?;
+        let mut command = redis::cmd("DEL");
+        command.arg(key.name(&self.settings.prefix));
+        let mut redis = connection.redis();
+        let answer = command.query_async::<redis::Value>(&mut redis);
+        connection.answer(ANSWER_OVERHEAD, self.settings.timeout, answer).await.map(|_| ())
     }
 
     fn append(&self, kind: Kind, entry: &[u8], ttl: Duration) {

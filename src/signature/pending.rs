@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::{
     PayloadFacts, SignatureRules, VerifiedSignature,
     key_source::{FoundKey, Sought},
-    replay::Replay,
+    replay::{Mark, Replay},
 };
 use crate::{
     jose::{Algorithm, DetachedJws, Dialect, Json, Object, PayloadReader, SignedPayload},
@@ -132,9 +132,9 @@ impl<'r> PendingSignature<'r> {
         let Self { rules, head, key, id, reader, .. } = self;
         let signed = reader.finish();
         let key = key.confirmed_by(&signed, &head.sought(rules), claims).await?;
-        check_content(rules, &head, id, in_memory).await?;
+        let mark = check_content(rules, &head, id, in_memory).await?;
         let at = rules.clock.now();
-        Ok(rules.telling.verified(head, key, payload, hash_of(&signed), at))
+        Ok(rules.telling.verified(head, key, payload, hash_of(&signed), mark, at))
     }
 
     /// What is signed: the body, or what stands for it.
@@ -162,20 +162,21 @@ async fn check_content(
     head: &Head,
     id: Option<String>,
     in_memory: Option<&[u8]>,
-) -> Result<(), Reason> {
+) -> Result<Option<Mark>, Reason> {
     let now = rules.clock.now();
     let body = if rules.reads_body { Some(json(in_memory)?) } else { None };
     if let (Some(freshness), Some(body)) = (&rules.freshness, &body) {
         freshness.check_body(body, now)?;
     }
     let Some(replay) = &rules.replay else {
-        return Ok(());
+        return Ok(None);
     };
     let id = match (id, &body) {
         (None, Some(body)) => Replay::id_in_body(replay, body)?,
         (id, _) => id,
     };
-    replay.first(&head.signer, &id.ok_or(Reason::SignatureFieldMissing)?, now).await
+    let id = id.ok_or(Reason::SignatureFieldMissing)?;
+    replay.first(&head.signer, &id, now).await.map(Some)
 }
 
 fn json(body: Option<&[u8]>) -> Result<Json, Reason> {

@@ -25,6 +25,25 @@ pub(super) struct Replay {
     shared: SharedStore,
 }
 
+/// A message that has used up the one time that it may come.
+#[derive(Debug)]
+pub(super) struct Mark {
+    digest: [u8; 32],
+    memory: ReplayMemory,
+    /// Where the replicas know of it, if this one has told them.
+    shared: Option<SharedStore>,
+}
+
+impl Mark {
+    /// Nothing came of the message: its sender may try again.
+    pub(super) async fn take_back(&self) {
+        self.memory.take_back(&self.digest);
+        if let Some(shared) = &self.shared {
+            shared.forget(&SharedKey::new(Kind::Replay, self.digest)).await;
+        }
+    }
+}
+
 impl Replay {
     pub(super) fn new(settings: &SignatureSettings, providers: &Providers) -> Option<Self> {
         let replay = settings.replay.as_ref()?;
@@ -56,7 +75,12 @@ impl Replay {
     /// Remembers a message whose signature is right; only the first passes, here and, as far as
     /// the shared store can be asked, in any replica. When the memory is full of messages that may
     /// still be replayed, nobody can tell any more.
-    pub(super) async fn first(&self, signer: &str, id: &str, now: UnixTime) -> Result<(), Reason> {
+    pub(super) async fn first(
+        &self,
+        signer: &str,
+        id: &str,
+        now: UnixTime,
+    ) -> Result<Mark, Reason> {
         let digest = self.digest(signer, id);
         let until = now.0.saturating_add(i64::try_from(self.window.as_secs()).unwrap_or(i64::MAX));
         match self.memory.see(digest, now, UnixTime(until)) {
@@ -65,10 +89,12 @@ impl Replay {
             Sighting::Full => return Err(Reason::ReplayMemoryFull),
         }
         let key = SharedKey::new(Kind::Replay, digest);
-        match self.shared.first(&key, self.window).await {
-            Some(false) => Err(Reason::SignatureReplayed),
-            Some(true) | None => Ok(()),
-        }
+        let shared = match self.shared.first(&key, self.window).await {
+            Some(false) => return Err(Reason::SignatureReplayed),
+            Some(true) => Some(self.shared.clone()),
+            None => None,
+        };
+        Ok(Mark { digest, memory: self.memory.clone(), shared })
     }
 
     /// Lengths stand before the parts, so that no two messages have the same digest.

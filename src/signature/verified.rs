@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use prometheus::IntCounter;
 
-use super::{AnswerSigner, PayloadFacts, key_source::FoundKey, pending::Head};
+use super::{AnswerSigner, PayloadFacts, key_source::FoundKey, pending::Head, replay::Mark};
 use crate::{
     clock::UnixTime,
     config::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
@@ -25,6 +25,7 @@ pub struct VerifiedSignature {
     signed_hash: Option<Arc<[u8]>>,
     headers: Vec<(http::HeaderName, HeaderValue)>,
     answers: Option<Arc<AnswerSigner>>,
+    mark: Option<Mark>,
 }
 
 /// What is told of verified signatures: to the upstream, and to whoever looks at the metrics.
@@ -57,6 +58,7 @@ impl Telling {
         key: FoundKey,
         payload: PayloadFacts,
         signed_hash: Option<Arc<[u8]>>,
+        mark: Option<Mark>,
         at: UnixTime,
     ) -> VerifiedSignature {
         let position = Dialect::ALL.iter().position(|dialect| *dialect == head.dialect);
@@ -78,6 +80,7 @@ impl Telling {
             signed_hash,
             headers,
             answers: self.answers.clone(),
+            mark,
         }
     }
 }
@@ -99,6 +102,14 @@ impl VerifiedSignature {
     pub fn apply(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());
+        }
+    }
+
+    /// The message did not reach the upstream, and not for its sender's fault: the same may come
+    /// again.
+    pub async fn take_back(&self) {
+        if let Some(mark) = &self.mark {
+            mark.take_back().await;
         }
     }
 

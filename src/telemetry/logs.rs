@@ -16,6 +16,12 @@ use crate::config::{LogFormat, LogSettings};
 /// Lines that may wait to be written: some seconds' worth of refusals, a few MiB at most.
 const QUEUED_LINES: usize = 16 * 1024;
 
+/// What of a path stands in a line, in bytes: enough to find the endpoint, and a full queue stays
+/// within some 10 MiB however long the paths are.
+pub const SHOWN_PATH: usize = 512;
+/// What of a method stands in a line, in bytes: more than any that is in use.
+pub const SHOWN_METHOD: usize = 32;
+
 /// Logging at work. Dropping it writes what is queued.
 #[derive(Debug)]
 pub struct Logs {
@@ -32,6 +38,11 @@ pub enum LogError {
     /// Somebody else has set up logging in this process.
     #[error("logging is set up already")]
     AlreadySet,
+}
+
+/// The beginning of a text from outside, for a log line.
+pub fn cut(text: &str, most: usize) -> &str {
+    text.get(..text.floor_char_boundary(most)).unwrap_or_default()
 }
 
 impl Logs {
@@ -61,5 +72,17 @@ impl Logs {
     pub fn dropped_lines(&self) -> impl Fn() -> usize + Send + Sync + 'static {
         let dropped = self.dropped.clone();
         move || dropped.dropped_lines()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d8_a_text_from_outside_is_cut_between_its_characters() {
+        assert_eq!(cut("/loans", 512), "/loans");
+        assert_eq!(cut("/loans", 3), "/lo");
+        assert_eq!(cut("/é", 2), "/");
     }
 }

@@ -170,6 +170,27 @@ fn without_proof_nothing_passes_unless_the_operator_says_so() {
 }
 
 #[test]
+fn s8_a_message_without_proof_has_not_come_yet() {
+    let scene = start(
+        "bodies = \"BODIES\"\n\
+         [signatures.partner.replay]\nid = { body = \"/id\" }\nwindow = \"1m\"",
+    );
+    let body = br#"{"id":"r1"}"#;
+    let request = scene.request(&scene.sign(body), body);
+    let bodies = scene.folder.path().join("bodies");
+    fs::remove_dir_all(&bodies).unwrap();
+    fs::write(&bodies, "in the way").unwrap();
+    for _ in 0..2 {
+        let before = scene.world.mark();
+        let answer = scene.world.proxy.exchange(&request);
+        assert_refused("no proof", &answer, Reason::EvidenceUnavailable, &before);
+    }
+    fs::remove_file(&bodies).unwrap();
+    assert!(scene.world.proxy.exchange(&request).is_from_upstream());
+    assert_eq!(scene.world.proxy.exchange(&request).status, 401, "it has come");
+}
+
+#[test]
 fn a_kept_body_is_the_body() {
     let scene = start("bodies = \"BODIES\"");
     let large = vec![b'x'; 3 * 1024 * 1024];

@@ -83,6 +83,9 @@ fn a_refused_grpc_call_is_answered_with_a_grpc_status() {
     }
     let web = call("/pkg.Service/M", "application/grpc-web", None);
     assert_eq!(client.exchange(web).unwrap().status, 401);
+    let get = h2::request("GET", "/pkg.Service/M").header("content-type", "application/grpc");
+    let get = get.body(Frames::new(&[], &[])).unwrap();
+    assert_eq!(client.exchange(get).unwrap().status, 401, "calls are POST");
     before.assert_untouched("grpc");
 }
 

@@ -1,5 +1,11 @@
 //! S-8: what a signed message says of itself: its age, its id, and the parameters of its header.
 
+use std::{
+    io::{BufReader, Write},
+    os::unix::net::UnixListener,
+    thread,
+};
+
 use countersign::{
     jose::{Algorithm, Dialect},
     reason::Reason,
@@ -8,7 +14,11 @@ use serde_json::json;
 
 use crate::{
     scene::{ONE_SIGNER, Scene, jwks, sign, sign_with},
-    support::{NOW, issuer::key},
+    support::{
+        NOW,
+        issuer::key,
+        wire::{Head, Unframed},
+    },
 };
 
 const IAT: &str = "http://openbanking.org.uk/iat";
@@ -87,6 +97,38 @@ fn s8_a_message_is_as_old_as_its_body_says_and_its_id_is_good_once() {
     let forged = scene.post(&sign(&signer, b"other"), third.as_bytes());
     scene.refuses("forged", &forged, Reason::SignatureInvalid);
     scene.admits("not spoilt by it", &post(&third), third.as_bytes());
+}
+
+#[test]
+fn s8_a_message_that_reached_nobody_may_come_again() {
+    let signer = key(Algorithm::Es256, "k");
+    let rules = format!(
+        "{ONE_SIGNER}\n[signatures.partner.replay]\nid = {{ header = \"jti\" }}\nwindow = \"1m\""
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("upstream.sock");
+    let scene = Scene::with(&rules, &jwks(&[&signer]), |setup| {
+        setup.with(&format!("[upstreams.late]\nurl = \"unix:{}\"", socket.display())).routes(
+            "[[routes]]\npath = \"/signed/**\"\nsignature = \"partner\"\nupstream = \"late\"",
+        )
+    });
+    let header = json!({ "jti": "1" });
+    let request = scene.post(&sign_with(&signer, Dialect::Rfc7797, &header, BODY), BODY);
+    for _ in 0..2 {
+        assert_eq!(scene.world.proxy.exchange(&request).status, 502, "nobody is there");
+    }
+    let listener = UnixListener::bind(&socket).unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let (stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(&stream);
+            let head = Head::read(&mut reader).unwrap().unwrap();
+            head.read_body(&mut reader, Unframed::Empty).unwrap();
+            (&stream).write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
+        });
+        assert_eq!(scene.world.proxy.exchange(&request).status, 204);
+    });
+    assert_eq!(scene.world.proxy.exchange(&request).status, 401, "it has come");
 }
 
 #[test]

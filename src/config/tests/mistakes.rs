@@ -160,10 +160,14 @@ fn x1_a_json_file_with_a_member_twice_is_refused() {
     let file = workspace.write("countersign.json", r#"{"denials": {"realm": "a", "realm": "b"}}"#);
     let sources = Sources { file: Some(file.into()), ..Sources::default() };
     let found = workspace.lines(&load(&sources).unwrap_err());
-    assert_eq!(
-        found,
-        ["countersign.json: is ambiguous: an object in it has two members of the same name"]
-    );
+    let ambiguous =
+        "countersign.json: is ambiguous: an object in it has two members of the same name";
+    assert_eq!(found, [ambiguous]);
+    // However much stands before them.
+    let values = vec!["0"; 20_000].join(",");
+    let late = format!(r#"{{"x": [{values}], "denials": {{"realm": "a", "realm": "b"}}}}"#);
+    workspace.write("countersign.json", &late);
+    assert_eq!(workspace.lines(&load(&sources).unwrap_err()), [ambiguous]);
 }
 
 #[test]

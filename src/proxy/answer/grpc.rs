@@ -1,6 +1,9 @@
 //! gRPC: answers of 200 and a status in the trailers, whatever the profile.
 
-use http::{HeaderMap, HeaderValue, Response, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderValue, Method, Response,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
 
 use crate::{
     proxy::body::ResponseBody,
@@ -18,7 +21,13 @@ pub(super) enum GrpcStatus {
     Unauthenticated = 16,
 }
 
-/// Whether a request is a gRPC call, whose refusal is a gRPC status.
+/// Whether a request is a gRPC call, whose refusal is a gRPC status. Calls are `POST`: any other
+/// request's refusal must not look like a 200 to whoever stands between.
+pub(in crate::proxy) fn is_call(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::POST && is_grpc(headers)
+}
+
+/// Whether it is said to be gRPC.
 pub(in crate::proxy) fn is_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
@@ -52,6 +61,7 @@ pub(super) fn answer(status: GrpcStatus, message: Option<&'static str>) -> Respo
     let mut response = Response::new(ResponseBody::empty());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("grpc-status", HeaderValue::from(status as u16));
     if let Some(message) = message {
         headers.insert("grpc-message", HeaderValue::from_static(message));

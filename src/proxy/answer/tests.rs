@@ -173,6 +173,7 @@ fn a_grpc_call_gets_its_grpc_answer_under_every_profile() {
             assert_eq!(response.status(), 200, "{profile:?}: {reason}");
             assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
             assert_eq!(response.headers()["grpc-message"], reason.code());
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
             assert_eq!(text(response.body()), "");
             assert!(refusal.trace_id.is_none());
         }
