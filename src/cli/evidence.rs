@@ -54,12 +54,23 @@ pub fn evidence(args: &EvidenceArgs, out: &mut impl Write) -> Result<(), Failure
     let against = against(args)?;
     let mut files = args.files.clone();
     order(&mut files);
-    let report = verify(&files, &against)
-        .map_err(|error| Failure::Runtime(format!("cannot read the journal: {error}")))?;
+    let report = verify(&files, &against).map_err(|error| Failure::Runtime(error.to_string()))?;
     // The verdict first: it stands, whether anybody reads the rest or not.
     let told = tell(&report, out);
     match report.findings.as_slice() {
-        [] => told,
+        [] if report.lines == 0 => {
+            Err(Failure::Runtime("there is no line in these files: nothing is proven".to_owned()))
+        }
+        [] if args.key.is_some() && report.checkpoints == 0 => Err(Failure::Runtime(
+            "no checkpoint is signed by the keys given: all of it could have been written anew"
+                .to_owned(),
+        )),
+        [] => match &report.body_problem {
+            Some(problem) => {
+                Err(Failure::Runtime(format!("{}: the body is not proven", place(problem))))
+            }
+            None => told,
+        },
         [only] => Err(Failure::Runtime(format!("{}: the journal is broken", place(only)))),
         [first, ..] => {
             Err(Failure::Runtime(format!("{}: the journal is broken there first", place(first))))
@@ -86,7 +97,7 @@ fn against(args: &VerifyArgs) -> Result<Against, Failure> {
 }
 
 fn tell(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
-    for finding in &report.findings {
+    for finding in report.findings.iter().chain(&report.body_problem) {
         writeln!(out, "{}: {}", place(finding), finding.what)?;
     }
     for (file, bytes) in &report.torn {

@@ -4,11 +4,15 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     claims::claim_path,
-    files::{directory, readable_file},
-    reader::Section,
+    files::{directory, read_whole, readable_file},
+    node::Node,
+    reader::{Parsed, Section},
     values::{count, duration, size, text, word},
 };
-use crate::identity::ClaimPath;
+use crate::{
+    identity::ClaimPath,
+    jose::{Object, SigningKey},
+};
 
 /// `[evidence]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +51,8 @@ pub enum EvidenceFailure {
     Continue,
 }
 
+/// A private key has a few KiB, the largest RSA key too.
+const MAX_KEY_BYTES: u64 = 64 * 1024;
 /// What was written since is not signed if the machine is lost.
 const DEFAULT_CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 const MIN_CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
@@ -89,7 +95,7 @@ impl EvidenceSettings {
             records_refused: section.or("record", false, word(RECORD)),
             claims: claims.unwrap_or_default(),
             on_failure: section.or("on_failure", EvidenceFailure::Refuse, word(ON_FAILURE)),
-            key_file: section.optional("key_file", readable_file),
+            key_file: section.optional("key_file", checkpoint_key),
             checkpoint_every: section.or("checkpoint_every", DEFAULT_CHECKPOINT_EVERY, every),
             rotate_bytes: section.or("rotate_bytes", DEFAULT_ROTATE_BYTES, rotate) as u64,
             queue: section.or("queue", DEFAULT_QUEUE, count(MIN_QUEUE..=MAX_QUEUE)),
@@ -113,5 +119,28 @@ impl EvidenceSettings {
     /// [`Self::on_failure`] as it is written.
     pub(super) fn on_failure_word(&self) -> &'static str {
         ON_FAILURE.iter().find(|(_, known)| *known == self.on_failure).map_or("refuse", |(w, _)| w)
+    }
+}
+
+/// A file with the private JWK of a key whose signatures others can check. It is read again when
+/// the journal is opened.
+fn checkpoint_key(node: &Node) -> Parsed<PathBuf> {
+    let path = readable_file(node)?;
+    let refuse = |problem: &str| {
+        let path = path.display();
+        Err(format!("the file {path} {problem}; expected the private JWK of an asymmetric key"))
+    };
+    let document = match read_whole(&path, MAX_KEY_BYTES) {
+        Ok(document) => document,
+        Err(problem) => return refuse(&problem),
+    };
+    // What the parser says could show a part of the key.
+    let Ok(jwk) = Object::parse(&document) else {
+        return refuse("is no JWK");
+    };
+    match SigningKey::from_jwk(&jwk) {
+        Ok(key) if key.algorithm().is_symmetric() => refuse("is a shared secret"),
+        Ok(_) => Ok(path),
+        Err(error) => refuse(&format!("holds no usable key: {error}")),
     }
 }

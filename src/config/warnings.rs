@@ -3,8 +3,8 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
 use super::{
-    AssertionSettings, CallerBinding, Integrity, IssuerSettings, KeySource, ListSettings,
-    ListSource, OnFailure, Settings, SharedSettings, TlsSettings,
+    AssertionSettings, CallerBinding, Integrity, IntrospectWhen, IssuerSettings, KeySource,
+    ListSettings, ListSource, OnFailure, Settings, SharedSettings, TlsSettings,
 };
 
 /// Anybody on the machine may read.
@@ -56,7 +56,7 @@ impl Settings {
     fn signature_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         let exposed = |path: &Path| is_mode(path, READABLE_BY_OTHERS | WRITABLE_BY_OTHERS);
-        for signature in &self.signatures {
+        for (index, signature) in self.signatures.iter().enumerate() {
             let key = format!("signatures.{}", signature.name);
             if signature.caller == CallerBinding::Unrelated {
                 warnings.push(format!(
@@ -64,11 +64,27 @@ impl Settings {
                      the signers has signed"
                 ));
             }
+            if signature.key_owner().is_some_and(|owner| is_plain_http(&owner.keys.source)) {
+                warnings.push(format!(
+                    "{key}.keys: fetched over plain http, where they can be forged on the way"
+                ));
+            }
+            if signature.registry().is_some_and(|registry| registry.allow_http) {
+                warnings.push(format!(
+                    "{key}.keys.registry.allow_http: over plain http, keys can be forged on the way"
+                ));
+            }
+            if !self.routes.iter().any(|route| route.signature == Some(index)) {
+                warnings.push(format!("{key}: no route asks for it"));
+            }
             if signature.respond.as_ref().is_some_and(|respond| exposed(&respond.key_file)) {
                 warnings.push(format!(
                     "{key}.respond.key: every user of the machine can get at the file"
                 ));
             }
+        }
+        if self.evidence.is_some() && self.routes.iter().all(|route| route.signature.is_none()) {
+            warnings.push("evidence: no route asks for a signature, so nothing is kept".to_owned());
         }
         let evidence_key = self.evidence.as_ref().map(|evidence| evidence.key_file.as_deref());
         match evidence_key {
@@ -178,14 +194,13 @@ fn shared_warnings(shared: &SharedSettings) -> impl Iterator<Item = String> {
 
 fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
     let keys = &issuer.keys.source;
-    let plain_http = match keys {
-        KeySource::JwksUrl(url) | KeySource::JwkUrl { url, .. } => {
-            let loopback = url.host().is_some_and(super::urls::is_loopback);
-            url.scheme_str() == Some("http") && !loopback
-        }
-        KeySource::Discovery { allow_http, .. } => *allow_http,
-        _ => false,
-    };
+    let plain_http = is_plain_http(keys);
+    let introspection = issuer.introspection.as_ref();
+    let asked_over_http = introspection.is_some_and(|asked| asked.allow_http);
+    let forgets_at_once = issuer
+        .introspection
+        .as_ref()
+        .is_some_and(|asked| asked.when == IntrospectWhen::Hybrid && asked.cache_entries == 0);
     let (readable, writable) = match keys {
         KeySource::SecretFile(path) => {
             (is_mode(path, READABLE_BY_OTHERS), is_mode(path, WRITABLE_BY_OTHERS))
@@ -214,12 +229,32 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         (plain_http, "keys: fetched over plain http, where they can be forged on the way"),
         (readable, "keys.secret_file: readable by every user of the machine"),
         (writable, "keys: the file can be written by every user of the machine"),
+        (
+            asked_over_http,
+            "introspection.allow_http: over plain http, tokens can be read and answers forged",
+        ),
+        (
+            forgets_at_once,
+            "introspection.cache_entries: 0; that a token is not active is forgotten at once, and \
+             it passes again until it is asked about",
+        ),
     ];
     let name = issuer.name.clone();
     warnings
         .into_iter()
         .filter(|(applies, _)| *applies)
         .map(move |(_, text)| format!("issuers.{name}.{text}"))
+}
+
+fn is_plain_http(keys: &KeySource) -> bool {
+    match keys {
+        KeySource::JwksUrl(url) | KeySource::JwkUrl { url, .. } => {
+            let loopback = url.host().is_some_and(super::urls::is_loopback);
+            url.scheme_str() == Some("http") && !loopback
+        }
+        KeySource::Discovery { allow_http, .. } => *allow_http,
+        _ => false,
+    }
 }
 
 fn is_mode(path: &Path, bits: u32) -> bool {

@@ -5,11 +5,12 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{SyncSender, sync_channel},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
 };
 
+use arc_swap::ArcSwap;
 use prometheus::IntCounter;
 use tokio::{sync::oneshot, time::timeout};
 
@@ -22,13 +23,20 @@ use crate::{
 
 use super::{Entry, writer::Writer};
 
-/// The journal of one folder. Shared by all workers.
+/// The journal of one folder, as one configuration wants it. Shared by all workers.
 #[derive(Debug)]
 pub struct Journal {
     settings: EvidenceSettings,
+    /// Of the writer, or of the next one's: see [`Self::succeed`].
+    desk: ArcSwap<Desk>,
+    dropped: IntCounter,
+}
+
+/// Where lines are handed in for one thread that writes them.
+#[derive(Debug)]
+struct Desk {
     queue: Mutex<Option<SyncSender<Order>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    dropped: IntCounter,
 }
 
 /// A line that is to be written, and who waits for it.
@@ -82,24 +90,49 @@ impl Journal {
     ) -> Result<Arc<Self>, EvidenceError> {
         let (orders, queue) = sync_channel(settings.queue);
         let writer = Writer::open(settings, clock, metrics)?;
-        let thread = thread::Builder::new()
-            .name("evidence".to_owned())
-            .spawn(move || writer.run(&queue, thread::sleep))
-            .map_err(EvidenceError::Thread)?;
-        Ok(Arc::new(Self::new(settings, orders, Some(thread), metrics)))
+        let journal = Self::new(settings, orders, metrics);
+        journal.desk.load().begin(writer, queue)?;
+        Ok(Arc::new(journal))
     }
 
-    /// A journal whose lines `thread` takes from the other end of `orders`.
+    /// Opens the folder of an earlier journal anew, under other settings. Lines that are handed in
+    /// meanwhile, at either of them, wait for the new writer; none is refused for it.
+    ///
+    /// # Errors
+    /// See [`EvidenceError`]; then the earlier journal goes on.
+    pub fn succeed(
+        earlier: &Self,
+        settings: &EvidenceSettings,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Arc<Self>, EvidenceError> {
+        let (orders, queue) = sync_channel(settings.queue);
+        let journal = Self::new(settings, orders, metrics);
+        let desk = journal.desk.load_full();
+        earlier.desk.swap(Arc::clone(&desk)).close();
+        match Writer::open(settings, Arc::clone(&clock), metrics) {
+            Ok(writer) => desk.begin(writer, queue).map(|()| Arc::new(journal)),
+            Err(error) => {
+                match Writer::open(&earlier.settings, clock, metrics) {
+                    Ok(writer) => desk.begin(writer, queue)?,
+                    // Without a writer nothing is recorded, and nothing passes.
+                    Err(again) => tracing::error!(%again, "the evidence can't be opened again"),
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// A journal whose lines somebody takes from the other end of `orders`.
     pub(super) fn new(
         settings: &EvidenceSettings,
         orders: SyncSender<Order>,
-        thread: Option<JoinHandle<()>>,
         metrics: &Metrics,
     ) -> Self {
+        let desk = Desk { queue: Mutex::new(Some(orders)), thread: Mutex::default() };
         Self {
             settings: settings.clone(),
-            queue: Mutex::new(Some(orders)),
-            thread: Mutex::new(thread),
+            desk: ArcSwap::from_pointee(desk),
             dropped: metrics.evidence_lines.with_label_values(&["dropped"]),
         }
     }
@@ -127,10 +160,7 @@ impl Journal {
 
     pub(super) fn put(&self, entry: Entry) -> Option<oneshot::Receiver<Written>> {
         let (written, outcome) = oneshot::channel();
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let order = Order { entry, written };
-        let is_sent = queue.as_ref().is_some_and(|queue| queue.try_send(order).is_ok());
-        drop(queue);
+        let is_sent = self.desk.load().put(Order { entry, written });
         if !is_sent {
             // It is full, or closed.
             self.dropped.inc();
@@ -160,6 +190,26 @@ impl Journal {
 
     /// Writes what waits, and a last checkpoint. Nothing is recorded any more.
     pub fn close(&self) {
+        self.desk.load().close();
+    }
+}
+
+impl Desk {
+    fn begin(&self, writer: Writer, queue: Receiver<Order>) -> Result<(), EvidenceError> {
+        let thread = thread::Builder::new()
+            .name("evidence".to_owned())
+            .spawn(move || writer.run(&queue, thread::sleep))
+            .map_err(EvidenceError::Thread)?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    fn put(&self, order: Order) -> bool {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().is_some_and(|queue| queue.try_send(order).is_ok())
+    }
+
+    fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
@@ -168,7 +218,7 @@ impl Journal {
     }
 }
 
-impl Drop for Journal {
+impl Drop for Desk {
     fn drop(&mut self) {
         self.close();
     }

@@ -56,7 +56,9 @@ pub struct Report {
     pub torn: Vec<(PathBuf, u64)>,
     /// Whether the body belongs to its line; `None` if none was given.
     pub body: Option<bool>,
-    /// What is wrong, in the order of the lines.
+    /// Why it does not.
+    pub body_problem: Option<Finding>,
+    /// What is wrong with the journal, in the order of the lines.
     pub findings: Vec<Finding>,
 }
 
@@ -69,6 +71,16 @@ pub struct Finding {
     pub line: u64,
     /// What is wrong with it.
     pub what: String,
+}
+
+/// A file that can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {error}", file.display())]
+pub struct Unreadable {
+    /// The file.
+    pub file: PathBuf,
+    /// What the system says.
+    pub error: io::Error,
 }
 
 /// More of them tell nobody more.
@@ -85,11 +97,11 @@ pub fn order(files: &mut [PathBuf]) {
 /// Reads the files in this order, which has to be theirs.
 ///
 /// # Errors
-/// A file can't be read. What is wrong with the journal itself is in the report.
-pub fn verify(files: &[PathBuf], against: &Against) -> io::Result<Report> {
+/// A file, which is named, can't be read. What is wrong with the journal itself is in the report.
+pub fn verify(files: &[PathBuf], against: &Against) -> Result<Report, Unreadable> {
     let mut reading = Reading { report: Report::default(), chain: ChainState::default(), against };
     for file in files {
-        reading.file(file)?;
+        reading.file(file).map_err(|error| Unreadable { file: file.clone(), error })?;
     }
     reading.finish();
     Ok(reading.report)
@@ -141,7 +153,7 @@ impl Reading<'_> {
         let first = self.report.numbers.map_or(said.number, |(first, _)| first);
         self.report.numbers = Some((first, said.number));
         match self.chain.follow(&said, line, &place) {
-            Ok(abandoned) => self.abandon(abandoned),
+            Ok(abandoned) => self.abandon(abandoned, said.number),
             Err(broken) => self.find(broken.place, broken.what),
         }
         match said.kind.as_str() {
@@ -153,8 +165,16 @@ impl Reading<'_> {
     }
 
     /// Lines that the writer itself does not stand by.
-    fn abandon(&mut self, lines: u64) {
+    fn abandon(&mut self, lines: u64, from: u64) {
         self.report.abandoned += lines;
+        if let Some((entry, _)) = &self.against.body
+            && lines > 0
+            && *entry >= from
+        {
+            // Another line has the number now, or will have it.
+            self.report.body = None;
+            self.report.body_problem = None;
+        }
     }
 
     fn request(&mut self, said: &Said, place: Place) {
@@ -165,9 +185,10 @@ impl Reading<'_> {
         {
             let proven = checks::body(&said.members, body);
             self.report.body = Some(proven.is_ok());
-            if let Err(what) = proven {
-                self.find(place.clone(), format!("does not belong to that body: {what}"));
-            }
+            self.report.body_problem = proven.err().map(|what| {
+                let Place { file, line } = place.clone();
+                Finding { file, line, what: format!("does not belong to that body: {what}") }
+            });
         }
         match checks::signature(&said.members) {
             Ok(Signature::Right) => self.report.rechecked += 1,
@@ -201,8 +222,9 @@ impl Reading<'_> {
     fn finish(&mut self) {
         if let (Some((entry, _)), None) = (&self.against.body, self.report.body) {
             self.report.body = Some(false);
-            let place = self.chain.place().unwrap_or_default();
-            self.find(place, format!("is the last line: there is no request numbered {entry}"));
+            let Place { file, line } = self.chain.place().unwrap_or_default();
+            let what = format!("is the last line: there is no request numbered {entry}");
+            self.report.body_problem = Some(Finding { file, line, what });
         }
     }
 }

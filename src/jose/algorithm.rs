@@ -99,6 +99,11 @@ impl Algorithm {
         matches!(self.scheme(), Scheme::Hmac(_))
     }
 
+    /// Whether it signs a hash of the message, not the message itself.
+    pub fn signs_a_hash(self) -> bool {
+        self.hash().is_some()
+    }
+
     /// The hash that is all that it signs; `None` where the message itself is read, or there is
     /// no signature (HMAC).
     pub(super) fn hash(self) -> Option<&'static digest::Algorithm> {

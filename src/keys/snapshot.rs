@@ -73,7 +73,7 @@ impl Snapshot {
         Some(Self {
             path: directory.join(file_name(&settings.name, &settings.issuer)),
             issuer: settings.issuer.clone(),
-            source: source::describe(&keys.source),
+            source: source::identity(&keys.source),
             limits: source::limits(keys),
             max_bytes: keys.max_bytes.saturating_add(PAGE_OVERHEAD),
             max_stale: i64::try_from(keys.max_stale.as_secs()).unwrap_or(i64::MAX),

@@ -6,6 +6,7 @@ mod wrapped;
 
 use std::{fmt::Write, future::Future, sync::Arc, time::Duration};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use crate::{
@@ -118,6 +119,24 @@ pub(super) fn limits(settings: &KeySettings) -> KeyLimits {
 }
 
 /// The source in words, for people; also what tells the snapshot of one source from another's.
+/// What tells a source from any other one, for a snapshot: in words, and by a digest of what words
+/// do not show. A query may name a tenant, and may be a secret.
+pub(super) fn identity(source: &KeySource) -> String {
+    let urls: Vec<String> = match source {
+        KeySource::JwksUrl(url) | KeySource::JwkUrl { url, .. } => vec![url.to_string()],
+        KeySource::Discovery { urls, .. } => urls.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    };
+    let whole = digest(&SHA256, urls.join("\n").as_bytes());
+    let mut text = describe(source);
+    text.push_str(" #");
+    for byte in whole.as_ref().iter().take(16) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The source in words.
 pub(super) fn describe(source: &KeySource) -> String {
     match source {
         KeySource::JwksUrl(url) | KeySource::JwkUrl { url, pointer: None } => shown(url),

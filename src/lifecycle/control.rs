@@ -107,15 +107,17 @@ impl Control {
         let providers = Arc::new(providers.map_err(|error| error.to_string())?);
         let started = providers.start();
         self.wait_for(&providers).await?;
+        let engine = compile(&settings, &providers, &self.clock, &self.metrics)
+            .map_err(|error| error.to_string())?;
+        // Last of what can fail: the earlier journal's folder is handed over.
         let earlier = self.engine.load().journal().cloned();
         let journal = open_journal(&settings, earlier, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
-        let engine = compile(&settings, &providers, journal, &self.clock, &self.metrics)
-            .map_err(|error| error.to_string())?;
+        let engine = Arc::new(engine.with_journal(journal));
         warn_of_what_stays(self.engine.load().settings(), &settings);
         self.providers.store(providers);
         self.engine.store(engine);
-        *tasks = started;
+        retire(std::mem::replace(tasks, started));
         tracing::info!("the new configuration is in use");
         Ok(())
     }
@@ -143,6 +145,17 @@ impl Control {
         signals.stop_accepting.cancel();
         signals.drain.cancel();
     }
+}
+
+/// For so long an earlier configuration's questions go on: requests that came before the change
+/// still wait for their answers. At the default deadlines none waits longer.
+const RETIREMENT: Duration = Duration::from_secs(15);
+
+fn retire(tasks: ProviderTasks) {
+    tokio::spawn(async move {
+        tokio::time::sleep(RETIREMENT).await;
+        drop(tasks);
+    });
 }
 
 /// What belongs to the process, not to a configuration, keeps its value until a restart.

@@ -99,9 +99,9 @@ impl Server {
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
         let providers = Arc::new(Providers::new(&settings, &clock, &metrics)?);
+        let engine = compile(&settings, &providers, &clock, &metrics)?;
         let journal = open_journal(&settings, None, &clock, &metrics)?;
-        let engine = compile(&settings, &providers, journal, &clock, &metrics)?;
-        let engine = Arc::new(ArcSwap::new(engine));
+        let engine = Arc::new(ArcSwap::from_pointee(engine.with_journal(journal)));
         let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
         let signals = WorkerSignals {
             stop_accepting: CancellationToken::new(),
@@ -189,14 +189,11 @@ fn join(thread: thread::JoinHandle<()>) {
 pub(super) fn compile(
     settings: &Arc<Settings>,
     providers: &Providers,
-    journal: Option<Arc<Journal>>,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
-) -> Result<Arc<Engine>, TlsError> {
+) -> Result<Engine, TlsError> {
     let gate = Gate::new(settings, providers, Arc::clone(clock), metrics);
-    let engine =
-        Engine::new(Arc::clone(settings), gate, journal, Arc::clone(clock), metrics.clone());
-    engine.map(Arc::new)
+    Engine::new(Arc::clone(settings), gate, Arc::clone(clock), metrics.clone())
 }
 
 /// The journal of a configuration: that of the one before, if it is the same.
@@ -209,8 +206,11 @@ pub(super) fn open_journal(
     let Some(evidence) = &settings.evidence else {
         return Ok(None);
     };
-    match earlier.filter(|journal| journal.settings() == evidence) {
-        Some(journal) => Ok(Some(journal)),
+    let same_folder = earlier.filter(|journal| journal.settings().folder == evidence.folder);
+    match same_folder {
+        Some(journal) if journal.settings() == evidence => Ok(Some(journal)),
+        // It has one writer.
+        Some(journal) => Journal::succeed(&journal, evidence, Arc::clone(clock), metrics).map(Some),
         None => Journal::open(evidence, Arc::clone(clock), metrics).map(Some),
     }
 }

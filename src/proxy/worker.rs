@@ -63,13 +63,12 @@ impl Engine {
     pub fn new(
         settings: Arc<Settings>,
         gate: Gate,
-        journal: Option<Arc<Journal>>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, TlsError> {
         Ok(Self {
             gate,
-            journal,
+            journal: None,
             answers: AnswerStyle::new(&settings, clock),
             limits: settings.server.limits.clone(),
             access_log: settings.log.access_log,
@@ -78,6 +77,12 @@ impl Engine {
             settings,
             metrics,
         })
+    }
+
+    /// The same with a journal of signed requests.
+    #[must_use]
+    pub fn with_journal(self, journal: Option<Arc<Journal>>) -> Self {
+        Self { journal, ..self }
     }
 
     /// Takes a certificate that was renewed in its file into use: from the next connection on.

@@ -34,12 +34,13 @@ pub(super) struct EntryId(u64, u64);
 /// An entry as the server tells it: its name, then names and values of its fields.
 pub(super) type Told = (String, Vec<Bytes>);
 
-/// What one entry may have: the name of what it is about, and a little more.
-pub(super) const MAX_ENTRY_BYTES: usize = 1024;
+/// What one entry may have: three names of what it is about, and a little more.
+pub(super) const MAX_ENTRY_BYTES: usize = 4 * 1024;
 
-/// The entries that a log keeps, more or less; some 10 MiB of the server's memory at most. A
-/// replica that starts hears of the latest so many.
-const MAX_ENTRIES: usize = 10_000;
+/// The entries that a log keeps, more or less: as many logouts as a replica remembers by default,
+/// some 30 MiB of the server's memory as they usually are. A replica that starts hears of the
+/// latest so many.
+const MAX_ENTRIES: usize = 100_000;
 
 /// The entries that are read at once.
 pub(super) const BATCH: usize = 256;

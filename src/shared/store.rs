@@ -203,6 +203,8 @@ impl Inner {
 
     fn append(&self, kind: Kind, entry: &[u8], ttl: Duration) {
         if entry.len() > MAX_ENTRY_BYTES {
+            let bytes = entry.len();
+            tracing::warn!(bytes, most = MAX_ENTRY_BYTES, "too large to tell the other replicas");
             return self.appends.count(Outcome::Oversize);
         }
         self.appends.write(self.sealed(kind.log_name(&self.settings.prefix), entry, ttl));

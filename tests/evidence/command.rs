@@ -140,6 +140,14 @@ fn entry(signer: &SigningKey, body: &[u8]) -> Entry {
     }
 }
 
+/// The journal with another time in its last line, a checkpoint.
+fn retimed(journal: &str) -> String {
+    let start = journal.trim_end().rfind('\n').unwrap() + 1;
+    let (before, checkpoint) = journal.split_at(start);
+    let at = checkpoint.find("\"at\":\"").unwrap() + 6;
+    format!("{before}{}1999{}", &checkpoint[..at], &checkpoint[at + 4..])
+}
+
 #[test]
 fn verify_says_what_holds_and_exactly_what_does_not() {
     let folder = tempfile::tempdir().unwrap();
@@ -163,6 +171,25 @@ fn verify_says_what_holds_and_exactly_what_does_not() {
     let other = run(&["evidence", "verify", "journal.jsonl", "--body", "body", "--entry", "3"]);
     assert_eq!(other.status.code(), Some(1));
     assert!(text(&other.stdout).starts_with("journal.jsonl:3: does not belong to that body"));
+    assert_eq!(text(&other.stderr), "countersign: journal.jsonl:3: the body is not proven\n");
+    let nobody = run(&["evidence", "verify", "journal.jsonl", "--body", "body", "--entry", "9"]);
+    assert!(text(&nobody.stdout).contains("there is no request numbered 9"));
+    assert_eq!(text(&nobody.stderr), "countersign: journal.jsonl:4: the body is not proven\n");
+    let cut: String = journal.lines().take(3).map(|line| format!("{line}\n")).collect();
+    fs::write(folder.path().join("cut.jsonl"), cut).unwrap();
+    let cut = run(&["evidence", "verify", "cut.jsonl", "--key", "auditor.json"]);
+    assert_eq!(cut.status.code(), Some(1));
+    assert!(text(&cut.stderr).contains("no checkpoint is signed by the keys given"));
+    fs::write(folder.path().join("empty.jsonl"), "").unwrap();
+    let empty = run(&["evidence", "verify", "empty.jsonl"]);
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(text(&empty.stderr).contains("nothing is proven"), "{}", text(&empty.stderr));
+    let missing = run(&["evidence", "verify", "journal.jsonl", "nowhere.jsonl"]);
+    assert!(text(&missing.stderr).contains("cannot read nowhere.jsonl: "));
+    let retimed = retimed(&journal);
+    fs::write(folder.path().join("retimed.jsonl"), retimed).unwrap();
+    let retimed = run(&["evidence", "verify", "retimed.jsonl", "--key", "auditor.json"]);
+    assert!(text(&retimed.stdout).starts_with("retimed.jsonl:4: was signed at another time"));
     fs::write(folder.path().join("altered.jsonl"), journal.replacen("acme", "evil", 1)).unwrap();
     let altered = run(&["evidence", "verify", "altered.jsonl", "--key", "auditor.json"]);
     assert_eq!(altered.status.code(), Some(1));

@@ -107,6 +107,22 @@ fn one_callers_wait_is_nobody_elses() {
 }
 
 #[test]
+fn a_question_outlives_a_reload() {
+    let mut kept = None;
+    let scene = Scene::with("", |setup| kept.insert(setup).clone());
+    let token = scene.active("alice", json!({}));
+    let settings = kept.unwrap().load(&scene.world.upstream).unwrap();
+    scene.endpoint.hold();
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| scene.passes(&token));
+        scene.endpoint.wait_for(1);
+        scene.world.proxy.server().reload(settings).unwrap();
+        scene.endpoint.release();
+        assert!(waiting.join().unwrap());
+    });
+}
+
+#[test]
 fn i10_an_endpoint_that_fails_again_and_again_is_left_alone_for_a_while() {
     let scene = Scene::start("");
     scene.endpoint.say_of_all(Some(Page::status(503)));

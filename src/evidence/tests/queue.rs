@@ -52,7 +52,7 @@ async fn a_full_queue_refuses_or_is_counted() {
         scene.settings.on_failure = on_failure;
         // Nobody takes anything out of it.
         let (orders, _queue) = sync_channel(1);
-        let journal = Journal::new(&scene.settings, orders, None, &scene.metrics);
+        let journal = Journal::new(&scene.settings, orders, &scene.metrics);
         journal.put(scene.entry(b"fills it"));
         let lines = |outcome| scene.metrics.evidence_lines.with_label_values(&[outcome]).get();
         assert_eq!(lines("dropped"), 0);
@@ -66,7 +66,7 @@ async fn a_line_that_is_not_on_disk_in_time_refuses_its_request() {
     let mut scene = Scene::new();
     scene.settings.timeout = Duration::from_millis(10);
     let (orders, _queue) = sync_channel(1);
-    let journal = Journal::new(&scene.settings, orders, None, &scene.metrics);
+    let journal = Journal::new(&scene.settings, orders, &scene.metrics);
     assert_eq!(journal.record(scene.entry(b"a")).await, Err(NotRecorded));
 }
 
@@ -77,6 +77,29 @@ async fn a_closed_journal_records_nothing_and_lets_nothing_pass() {
     journal.close();
     assert_eq!(journal.record(scene.entry(b"too late")).await, Err(NotRecorded));
     assert_eq!(scene.assert_sound().requests, 0);
+}
+
+#[tokio::test]
+async fn other_settings_take_over_without_a_gap_and_a_wrong_one_changes_nothing() {
+    let scene = Scene::new();
+    let first = scene.open();
+    first.record(scene.entry(b"first")).await.unwrap();
+    let clock = || Arc::clone(&scene.clock) as _;
+    let smaller = EvidenceSettings { rotate_bytes: 64 * 1024, ..scene.settings.clone() };
+    let second = Journal::succeed(&first, &smaller, clock(), &scene.metrics).unwrap();
+    // A request that began before still has the earlier journal.
+    for journal in [&first, &second] {
+        journal.record(scene.entry(b"after")).await.unwrap();
+    }
+    let nowhere = Some(scene.settings.folder.join("no such key"));
+    let wrong = EvidenceSettings { key_file: nowhere, ..smaller };
+    let error = Journal::succeed(&second, &wrong, clock(), &scene.metrics).unwrap_err();
+    assert!(error.to_string().contains("evidence.key_file"), "{error}");
+    second.record(scene.entry(b"goes on")).await.unwrap();
+    drop(first);
+    second.record(scene.entry(b"still")).await.unwrap();
+    second.close();
+    assert_eq!(scene.assert_sound().requests, 5);
 }
 
 #[test]

@@ -35,10 +35,10 @@ pub(super) fn signature(line: &Object) -> Result<Signature, String> {
         return Ok(Signature::Refused);
     }
     let (jws, key) = (jws(line)?, key(line)?);
-    let Some(hash) = line.get("signed_hash").and_then(Json::as_str) else {
+    if !jws.algorithm().signs_a_hash() {
         return Ok(Signature::NeedsBody);
-    };
-    let hash = decode(hash)?;
+    }
+    let hash = decode(text(line, "signed_hash")?)?;
     if jws.verifies_with_hash(&key, &hash) {
         Ok(Signature::Right)
     } else {
@@ -81,7 +81,13 @@ pub(super) fn checkpoint(said: &Said, keys: Option<&JwkSet>) -> Result<Checkpoin
     let claims = Object::parse(&claims).map_err(|_| "is no checkpoint".to_owned())?;
     let is_here = claims.get("n") == Some(&Json::Integer(said.number.into()))
         && claims.get("prev").and_then(Json::as_str) == Some(&said.previous);
-    if is_here { Ok(Checkpoint::Right) } else { Err("was signed for another place".to_owned()) }
+    if !is_here {
+        return Err("was signed for another place".to_owned());
+    }
+    if claims.get("at") != said.members.get("at") {
+        return Err("was signed at another time than it says".to_owned());
+    }
+    Ok(Checkpoint::Right)
 }
 
 /// The critical parameters were understood when the request came: here they are only text.

@@ -276,3 +276,13 @@ async fn k13_the_whole_way_over_a_server_that_dies() {
     eventually("keys", || keys.current(clock.now()).is_some()).await;
     assert!(keys.status().from_snapshot);
 }
+
+#[test]
+fn k13_a_source_is_another_one_for_its_query_alone() {
+    let identity =
+        |url: &str| crate::keys::source::identity(&KeySource::JwksUrl(url.parse().unwrap()));
+    let (a, b) = ("https://idp.test/jwks?tenant=a", "https://idp.test/jwks?tenant=b");
+    assert_eq!(identity(a), identity(a));
+    assert_ne!(identity(a), identity(b));
+    assert!(!identity(a).contains("tenant"), "it may be a secret");
+}
