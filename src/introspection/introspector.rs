@@ -128,10 +128,14 @@ impl Introspector {
 
     /// Begins to watch a token that passes by its signature: the first question is put at once.
     pub fn watch(&self, token: &str, now: UnixTime) -> Arc<Recheck> {
-        let known = self.memory.find(&digest_of(token), now);
-        let is_inactive = matches!(known, Some(Statement::Inactive));
+        let digest = digest_of(token);
+        // However long ago: a token that was ended does not pass again because it was forgotten
+        // here.
+        let is_inactive = self.memory.has_called_inactive(&digest);
+        let known = self.memory.find(&digest, now);
         // It was said a moment ago, and is not asked again with every try.
-        let next = if is_inactive { now.0.saturating_add(self.recheck_seconds) } else { i64::MIN };
+        let is_fresh = is_inactive && known.is_some();
+        let next = if is_fresh { now.0.saturating_add(self.recheck_seconds) } else { i64::MIN };
         let recheck = Arc::new(Recheck {
             inactive: AtomicBool::new(is_inactive),
             next: AtomicI64::new(next),

@@ -89,6 +89,12 @@ impl Memory {
         entries.find(digest).is_some_and(|entry| matches!(entry.statement, Statement::Active(_)))
     }
 
+    /// The same of one that was not.
+    pub(super) fn has_called_inactive(&self, digest: &Digest) -> bool {
+        let entries = self.entries();
+        entries.find(digest).is_some_and(|entry| matches!(entry.statement, Statement::Inactive))
+    }
+
     /// A positive statement that may stand in while nobody can be asked. Negative ones never do,
     /// and a token that has ended is none.
     pub(super) fn find_stale(&self, digest: &Digest, now: UnixTime) -> Option<Statement> {

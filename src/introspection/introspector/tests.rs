@@ -1,7 +1,7 @@
 //! Those who ask about the same token at the same time hear the same.
 
 use super::*;
-use crate::introspection::shared_answers::tests::settings;
+use crate::introspection::{answer::Said, shared_answers::tests::settings};
 
 const NOW: UnixTime = UnixTime(1_900_000_000);
 const ASKED: &str = "url = \"https://idp.test/introspect\"\nclient_id = \"api\"\nwhen = \"hybrid\"\n\
@@ -20,6 +20,22 @@ async fn who_watches_a_token_hears_what_another_workers_question_brought() {
     desk.try_recv().unwrap().answer(Some(Statement::Inactive));
     assert!(desk.try_recv().is_err(), "one question for all");
     assert!(!watching.iter().any(passes));
+}
+
+#[tokio::test]
+async fn a_token_that_was_ended_is_asked_about_before_it_passes_again() {
+    let (introspector, mut desk) = introspector();
+    let digest = digest_of("token");
+    introspector.memory.keep(&digest, Said::Inactive, UnixTime(i64::MAX), NOW);
+    // Long after the statement has ceased to count, and the verified token was forgotten.
+    let later = UnixTime(NOW.0 + 1_000);
+    let watching = introspector.watch("token", later);
+    assert!(!introspector.may_pass(&watching, "token", later));
+    let ask = desk.try_recv().expect("how things are now");
+    let claims = crate::jose::Object::default();
+    let kept = introspector.memory.keep(&digest, Said::Active(claims), UnixTime(i64::MAX), later);
+    ask.answer(Some(kept.statement));
+    assert!(introspector.may_pass(&watching, "token", later));
 }
 
 #[tokio::test]
