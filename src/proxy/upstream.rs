@@ -2,6 +2,7 @@
 
 mod connect;
 mod exec;
+mod lookup;
 
 use std::{
     cell::{Cell, RefCell},
@@ -28,12 +29,14 @@ use super::{
 };
 
 use exec::LocalExec;
+use lookup::Lookup;
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
 pub(super) struct UpstreamPool {
     name: String,
     settings: UpstreamSettings,
+    lookup: Rc<Lookup>,
     idle: Rc<IdleConnections>,
     multiplexed: RefCell<Option<http2::SendRequest<RequestBody>>>,
     timers: SpareTimers,
@@ -121,6 +124,7 @@ impl UpstreamPool {
         Self {
             name: name.to_owned(),
             settings,
+            lookup: Rc::default(),
             idle: Rc::new(idle),
             multiplexed: RefCell::new(None),
             timers: SpareTimers::default(),
@@ -205,7 +209,8 @@ impl UpstreamPool {
         &self,
         request: Request<RequestBody>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        let mut connection = self.connect(connect::http1(&self.settings.address)).await?;
+        let mut connection =
+            self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
         match connection.try_send_request(request).await {
             Ok(response) => Ok(self.answer(response, connection)),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
@@ -225,7 +230,8 @@ impl UpstreamPool {
                 Err(error) => request = unsent(error)?,
             }
         }
-        let mut connection = self.connect(connect::http2(&self.settings.address)).await?;
+        let mut connection =
+            self.connect(connect::http2(&self.settings.address, &self.lookup)).await?;
         *self.multiplexed.borrow_mut() = Some(connection.clone());
         match connection.try_send_request(request).await {
             Ok(response) => Ok(UpstreamAnswer { response, lease: None }),

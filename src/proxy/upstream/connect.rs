@@ -1,6 +1,6 @@
 //! New connections to an upstream.
 
-use std::{io, time::Duration};
+use std::{io, rc::Rc, time::Duration};
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,7 +14,7 @@ use crate::{
     proxy::{body::RequestBody, pieces::Joined},
 };
 
-use super::{LocalExec, UpstreamError};
+use super::{LocalExec, UpstreamError, lookup::Lookup};
 
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
@@ -31,13 +31,14 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// A new HTTP/1.1 connection.
 pub(super) async fn http1(
     address: &UpstreamAddress,
+    lookup: &Rc<Lookup>,
 ) -> Result<http1::SendRequest<RequestBody>, UpstreamError> {
     match address {
         UpstreamAddress::Unix(path) => {
             http1_over(UnixStream::connect(path).await.map_err(UpstreamError::Refused)?).await
         }
         UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
-            http1_over(tcp(authority).await.map_err(UpstreamError::Refused)?).await
+            http1_over(tcp(authority, lookup).await.map_err(UpstreamError::Refused)?).await
         }
     }
 }
@@ -45,19 +46,21 @@ pub(super) async fn http1(
 /// A new HTTP/2 connection with prior knowledge.
 pub(super) async fn http2(
     address: &UpstreamAddress,
+    lookup: &Rc<Lookup>,
 ) -> Result<http2::SendRequest<RequestBody>, UpstreamError> {
     match address {
         UpstreamAddress::Unix(path) => {
             http2_over(UnixStream::connect(path).await.map_err(UpstreamError::Refused)?).await
         }
         UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
-            http2_over(tcp(authority).await.map_err(UpstreamError::Refused)?).await
+            http2_over(tcp(authority, lookup).await.map_err(UpstreamError::Refused)?).await
         }
     }
 }
 
-async fn tcp(authority: &str) -> io::Result<TcpStream> {
-    let socket = TcpStream::connect(authority).await?;
+async fn tcp(authority: &str, lookup: &Rc<Lookup>) -> io::Result<TcpStream> {
+    let addresses = lookup.addresses(authority).await?;
+    let socket = TcpStream::connect(addresses.as_slice()).await?;
     socket.set_nodelay(true)?;
     Ok(socket)
 }
