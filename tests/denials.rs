@@ -370,8 +370,9 @@ fn head_is_answered_as_get_without_the_body() {
 #[test]
 fn a_grpc_call_gets_its_grpc_answer_whatever_the_profile() {
     for profile in ["ubirch", "genauth", "ocen", "problem", "empty"] {
-        let scene = Scene::profile(profile);
-        let call = Request::new("GET", "/loans/1").field("content-type", "application/grpc");
+        let denials = format!("[denials]\nprofile = \"{profile}\"");
+        let scene = Scene::with_routes(&denials, &ROUTES.replace("HEAD", "POST"));
+        let call = Request::new("POST", "/loans/1").field("content-type", "application/grpc");
         let found = scene.refused(profile, &call);
         assert!(found.starts_with("HTTP/1.1 200 OK\n"), "{found}");
         assert!(found.contains("\ngrpc-status: 16\n"), "{found}");

@@ -171,7 +171,7 @@ fn while_a_replica_leaves_the_endpoint_alone_the_others_answers_count() {
     let alice = opaque("alice");
     deployment.endpoint.activate(&alice, &claims());
     one.introduces(&alice, true);
-    deployment.endpoint.say_of_all(Some(Page::status(404)));
+    deployment.endpoint.say_of_all(Some(Page::status(503)));
     for n in 0..10 {
         assert!(!two.passes(&opaque(&format!("lost-{n}"))));
     }

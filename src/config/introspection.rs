@@ -295,12 +295,14 @@ fn endpoint(
 }
 
 fn parameters(section: &mut Section<'_>) -> Vec<(String, String)> {
-    let hint = section.optional("token_type_hint", text);
+    const HINT: &str = "token_type_hint";
+    let hint = section.optional(HINT, text);
+    let has_hint = hint.is_some();
     let mut parameters: Vec<(String, String)> =
-        hint.into_iter().map(|hint| ("token_type_hint".to_owned(), hint)).collect();
+        hint.into_iter().map(|hint| (HINT.to_owned(), hint)).collect();
     let fixed = section.section("parameters", |fixed| {
         fixed.each_member(|name, node| {
-            if RESERVED_PARAMETERS.contains(&name) {
+            if RESERVED_PARAMETERS.contains(&name) || (has_hint && name == HINT) {
                 return Err(format!("{name:?} is set by other settings"));
             }
             Ok((name.to_owned(), parameter(node)?))

@@ -15,7 +15,7 @@ use super::{
     identity::IdentitySettings,
     issuers::{self, IssuerSettings},
     log::LogSettings,
-    node::Node,
+    node::{Node, Value},
     reader::Section,
     revocation::RevocationSettings,
     routes::{self, AccessSettings, KnownNames, RouteSettings},
@@ -145,6 +145,13 @@ impl Settings {
     /// S-7).
     fn check_signed_routes(&self, root: &Section<'_>) {
         let origin = || root.peek("routes").and_then(Node::origin);
+        let configured = match root.peek("signatures").map(|node| &node.value) {
+            Some(Value::Table(signatures)) => signatures.len(),
+            _ => 0,
+        };
+        if configured != self.signatures.len() {
+            return; // One has mistakes of its own, so that it can't be told which is which.
+        }
         for (position, route) in self.routes.iter().enumerate() {
             let Some(signature) = route.signature.and_then(|index| self.signatures.get(index))
             else {

@@ -166,25 +166,27 @@ impl Registry {
     /// One renewal per signer and cooldown is shared by all who ask; without one, with an answer
     /// that does not come, or with one that changes nothing, it is `than` again.
     pub async fn find_renewed(&self, signer: &str, than: &Arc<Registered>) -> Arc<Registered> {
+        let mut latest = Arc::clone(than);
         // A flight that was under way may have been answered before the key changed.
         for _ in 0..2 {
             let now = self.clock.now();
             let flight = match self.join_renewal(signer, than, now) {
                 Renewal::Flight(flight) => flight,
                 Renewal::Known(entry) => return entry,
-                Renewal::NotNow => return Arc::clone(than),
+                Renewal::NotNow => return latest,
             };
             match self.landed(flight).await {
                 Ok(entry) if !entry.has_same_keys(than) => return entry,
-                Ok(entry) if !Arc::ptr_eq(&entry, than) => {}
+                // The keys are the same; what else is said of the signer may not be.
+                Ok(entry) if !Arc::ptr_eq(&entry, than) => latest = entry,
                 _ => {
                     // No answer: a hiccup must not cost the whole cooldown.
                     than.allow_renewal(UnixTime(now.0.saturating_add(REFRESH_PAUSE)));
-                    return Arc::clone(than);
+                    return latest;
                 }
             }
         }
-        Arc::clone(than)
+        latest
     }
 
     /// Whether the registry says of a signer what it has to.

@@ -1,5 +1,7 @@
 //! What the signature's header must say besides its algorithm.
 
+use std::borrow::Cow;
+
 use crate::{
     config::{HeaderRequirement, RequiredValue, SignatureSettings},
     jose::{DetachedJws, Json, Object},
@@ -24,7 +26,7 @@ impl HeaderRules {
         let marked = jws.member("crit").and_then(Json::as_array).unwrap_or_default();
         let is_marked = |name: &String| marked.iter().any(|mark| mark.as_str() == Some(name));
         let holds = |required: &HeaderRequirement| {
-            let found = jws.member(&required.parameter).and_then(text_of);
+            let found = jws.member(&required.parameter).and_then(text_or_truth);
             found.is_some_and(|found| is_met(&required.value, &found, claims))
         };
         if self.critical.iter().all(is_marked) && self.require.iter().all(holds) {
@@ -32,6 +34,14 @@ impl HeaderRules {
         } else {
             Err(Reason::SignatureHeaderNotAllowed)
         }
+    }
+}
+
+/// A truth value is written in the configuration as a text is.
+fn text_or_truth(value: &Json) -> Option<Cow<'_, str>> {
+    match value {
+        Json::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
+        _ => text_of(value),
     }
 }
 

@@ -163,3 +163,19 @@ fn a_signer_s_name_stays_in_its_place_of_the_url() {
     }
     assert_eq!(scene.questions(), before, "names that are none are not looked up");
 }
+
+#[test]
+fn s7_what_a_renewal_says_beside_the_same_key_counts() {
+    let own = key(Algorithm::Es256, "own");
+    let scene =
+        Scene::start(&format!("{AT_PUBLIC_KEY}\nrequire = {{ client = {{ claim = \"azp\" }} }}"));
+    let says = |client: &str| json!({ "publicKey": public(&own).to_string(), "client": client });
+    let request =
+        |client: &str| scene.request_with(json!({ "participantId": "3051", "azp": client }), &own);
+    scene.say("3051", &says("old"));
+    scene.admits("the old client", &request("old"));
+    scene.say("3051", &says("new"));
+    scene.admits("the client has another name", &request("new"));
+    assert_eq!(scene.questions(), 2);
+    scene.refuses("the old one", &request("old"), Reason::SignerMismatch);
+}

@@ -101,7 +101,7 @@ async fn what_is_too_large_is_not_shared() {
     let replica = Replica::connected(&files.settings(&server)).await;
     let value = vec![1; 64 * 1024 + 1];
     replica.store.put(&key(1), &value, TTL);
-    replica.store.append(Kind::Revocation, &value[..1025], TTL);
+    replica.store.append(Kind::Revocation, &value[..4097], TTL);
     assert_eq!((replica.count("put", "oversize"), replica.count("append", "oversize")), (1, 1));
     replica.put(&key(2), &value[1..]).await;
     assert_eq!(replica.store.get(&key(2)).await.unwrap(), value[1..]);

@@ -152,6 +152,18 @@ fn s8_a_full_memory_refuses_rather_than_forgets() {
 }
 
 #[test]
+fn a_parameter_may_have_to_be_true_or_false() {
+    let signer = key(Algorithm::Es256, "k");
+    let rules = format!(
+        "{ONE_SIGNER}\ndialects = [\"rfc7797\", \"detached\"]\n[signatures.partner.require]\nb64 = false"
+    );
+    let scene = Scene::start(&rules, &jwks(&[&signer]));
+    let post = |dialect| scene.post(&sign_with(&signer, dialect, &json!({}), BODY), BODY);
+    scene.admits("false", &post(Dialect::Rfc7797), BODY);
+    scene.refuses("absent", &post(Dialect::Detached), Reason::SignatureHeaderNotAllowed);
+}
+
+#[test]
 fn parameters_of_the_header_hold_what_they_must_and_are_critical_where_they_must() {
     let signer = key(Algorithm::Ps256, "k");
     let rules = format!(

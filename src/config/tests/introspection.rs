@@ -79,6 +79,16 @@ fn what_is_printed_of_it_loads_again_and_means_the_same() {
 }
 
 #[test]
+fn a_hint_is_given_once() {
+    let lines = "url = \"https://idp.example.com/introspect\"\nauth = \"none\"\nclient_id = \"api\"\n\
+                 parameters = { token_type_hint = \"b\" }";
+    assert!(Workspace::new().load(&asking(lines)).is_ok());
+    let found = mistakes(&asking(&format!("{lines}\ntoken_type_hint = \"a\"")));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("\"token_type_hint\" is set by other settings"), "{found:?}");
+}
+
+#[test]
 fn a_client_needs_what_its_way_to_authenticate_asks_for() {
     let url = "url = \"https://idp.example.com/introspect\"";
     for (lines, missing) in [

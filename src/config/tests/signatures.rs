@@ -329,3 +329,16 @@ fn s14_what_frames_an_answer_or_belongs_to_others_carries_no_signature() {
     }
     settings(&respond("x-answer-signature"));
 }
+
+#[test]
+fn a_signature_with_a_mistake_puts_no_blame_on_another() {
+    let text = format!(
+        "{}\n[signatures.a]\nsigner = 7\n[[routes]]\npath = \"/signed\"\nsignature = \"partner\"",
+        with("caller = \"unrelated\"")
+    );
+    let found = mistakes(&text);
+    assert!(!found.is_empty());
+    for mistake in found {
+        assert!(mistake.contains("signatures.a"), "{mistake}");
+    }
+}
