@@ -4,15 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     claims::claim_path,
-    files::{directory, read_whole, readable_file},
-    node::Node,
-    reader::{Parsed, Section},
+    files::directory,
+    private_key::{PrivateKey, private_key},
+    reader::Section,
     values::{count, duration, size, text, word},
 };
-use crate::{
-    identity::ClaimPath,
-    jose::{Object, SigningKey},
-};
+use crate::identity::ClaimPath;
 
 /// `[evidence]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +22,8 @@ pub struct EvidenceSettings {
     pub claims: Vec<ClaimPath>,
     /// What becomes of a request of which there is no proof.
     pub on_failure: EvidenceFailure,
-    /// The private JWK that signs checkpoints; `None`: there are none.
-    pub key_file: Option<PathBuf>,
+    /// What signs checkpoints; `None`: there are none.
+    pub key: Option<PrivateKey>,
     /// How long lines wait for a checkpoint.
     pub checkpoint_every: Duration,
     /// The size at which a file is full, in bytes.
@@ -51,8 +48,6 @@ pub enum EvidenceFailure {
     Continue,
 }
 
-/// A private key has a few KiB, the largest RSA key too.
-const MAX_KEY_BYTES: u64 = 64 * 1024;
 /// What was written since is not signed if the machine is lost.
 const DEFAULT_CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 const MIN_CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
@@ -95,7 +90,7 @@ impl EvidenceSettings {
             records_refused: section.or("record", false, word(RECORD)),
             claims: claims.unwrap_or_default(),
             on_failure: section.or("on_failure", EvidenceFailure::Refuse, word(ON_FAILURE)),
-            key_file: section.optional("key_file", checkpoint_key),
+            key: section.optional("key_file", private_key),
             checkpoint_every: section.or("checkpoint_every", DEFAULT_CHECKPOINT_EVERY, every),
             rotate_bytes: section.or("rotate_bytes", DEFAULT_ROTATE_BYTES, rotate) as u64,
             queue: section.or("queue", DEFAULT_QUEUE, count(MIN_QUEUE..=MAX_QUEUE)),
@@ -104,7 +99,7 @@ impl EvidenceSettings {
             bodies: section.optional("bodies", directory),
             folder: folder?,
         };
-        if settings.key_file.is_none() && section.peek("checkpoint_every").is_some() {
+        if settings.key.is_none() && section.peek("checkpoint_every").is_some() {
             let message = "has no effect without key_file, which signs checkpoints";
             section.mistake("checkpoint_every", message.to_owned());
         }
@@ -119,28 +114,5 @@ impl EvidenceSettings {
     /// [`Self::on_failure`] as it is written.
     pub(super) fn on_failure_word(&self) -> &'static str {
         ON_FAILURE.iter().find(|(_, known)| *known == self.on_failure).map_or("refuse", |(w, _)| w)
-    }
-}
-
-/// A file with the private JWK of a key whose signatures others can check. It is read again when
-/// the journal is opened.
-fn checkpoint_key(node: &Node) -> Parsed<PathBuf> {
-    let path = readable_file(node)?;
-    let refuse = |problem: &str| {
-        let path = path.display();
-        Err(format!("the file {path} {problem}; expected the private JWK of an asymmetric key"))
-    };
-    let document = match read_whole(&path, MAX_KEY_BYTES) {
-        Ok(document) => document,
-        Err(problem) => return refuse(&problem),
-    };
-    // What the parser says could show a part of the key.
-    let Ok(jwk) = Object::parse(&document) else {
-        return refuse("is no JWK");
-    };
-    match SigningKey::from_jwk(&jwk) {
-        Ok(key) if key.algorithm().is_symmetric() => refuse("is a shared secret"),
-        Ok(_) => Ok(path),
-        Err(error) => refuse(&format!("holds no usable key: {error}")),
     }
 }

@@ -3,8 +3,8 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
 use super::{
-    AssertionSettings, CallerBinding, Integrity, IntrospectWhen, IssuerSettings, KeySource,
-    ListSettings, ListSource, OnFailure, Settings, SharedSettings, TlsSettings,
+    CallerBinding, Integrity, IntrospectWhen, IssuerSettings, KeySource, ListSettings, ListSource,
+    OnFailure, Settings, SharedSettings, TlsSettings,
 };
 
 /// Anybody on the machine may read.
@@ -29,8 +29,12 @@ impl Settings {
         if let Some(tls) = &self.server.tls {
             warnings.extend(tls_warnings(tls));
         }
-        if let Some(assertion) = &self.identity.assertion {
-            warnings.extend(self.assertion_warnings(assertion));
+        if self.identity.assertion.is_some() && self.cache.entries == 0 {
+            warnings.push(
+                "identity.assertion: with cache.entries = 0 an assertion is signed for every \
+                 request"
+                    .to_owned(),
+            );
         }
         if !self.forwarding.drop_underscores {
             warnings.push(
@@ -50,12 +54,12 @@ impl Settings {
             warnings.extend(list_warnings(list));
         }
         warnings.extend(self.outlived_logouts());
+        warnings.extend(self.exposed_files());
         warnings
     }
 
     fn signature_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        let exposed = |path: &Path| is_mode(path, READABLE_BY_OTHERS | WRITABLE_BY_OTHERS);
         for (index, signature) in self.signatures.iter().enumerate() {
             let key = format!("signatures.{}", signature.name);
             if signature.caller == CallerBinding::Unrelated {
@@ -77,47 +81,27 @@ impl Settings {
             if !self.routes.iter().any(|route| route.signature == Some(index)) {
                 warnings.push(format!("{key}: no route asks for it"));
             }
-            if signature.respond.as_ref().is_some_and(|respond| exposed(&respond.key_file)) {
-                warnings.push(format!(
-                    "{key}.respond.key: every user of the machine can get at the file"
-                ));
-            }
         }
         if self.evidence.is_some() && self.routes.iter().all(|route| route.signature.is_none()) {
             warnings.push("evidence: no route asks for a signature, so nothing is kept".to_owned());
         }
-        let evidence_key = self.evidence.as_ref().map(|evidence| evidence.key_file.as_deref());
-        match evidence_key {
-            Some(None) => warnings.push(
+        if self.evidence.as_ref().is_some_and(|evidence| evidence.key.is_none()) {
+            warnings.push(
                 "evidence.key_file: absent; the journal has no checkpoints, and can be forged as a \
                  whole by whoever can write to its folder"
                     .to_owned(),
-            ),
-            Some(Some(path)) if exposed(path) => warnings
-                .push("evidence.key_file: every user of the machine can get at the file".to_owned()),
-            _ => {}
+            );
         }
         warnings
     }
 
-    fn assertion_warnings(&self, assertion: &AssertionSettings) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if is_mode(&assertion.private_key_file, READABLE_BY_OTHERS | WRITABLE_BY_OTHERS) {
-            warnings.push(
-                "identity.assertion.private_key_file: every user of the machine can get at the \
-                 file"
-                    .to_owned(),
-            );
-        }
-        if self.cache.entries == 0 {
-            warnings.push(
-                "identity.assertion: with cache.entries = 0 an assertion is signed for every \
-                 request"
-                    .to_owned(),
-            );
-        }
-        warnings
+    fn exposed_files(&self) -> impl Iterator<Item = String> {
+        let exposed = |path: &Path| is_mode(path, READABLE_BY_OTHERS | WRITABLE_BY_OTHERS);
+        let files = self.secret_files().into_iter().filter(move |(_, file)| exposed(file));
+        files
+            .map(|(setting, _)| format!("{setting}: every user of the machine can get at the file"))
     }
+
     /// A logout that is forgotten before the tokens that it ended have expired.
     fn outlived_logouts(&self) -> impl Iterator<Item = String> {
         let ttl = self.revocation.logout_ttl;
@@ -163,30 +147,18 @@ fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
     if let Some(problem) = files.and_then(|files| files.validity_problem(SystemTime::now())) {
         warnings.push(format!("server.tls.certificate: {problem}; clients will refuse it"));
     }
-    if is_mode(&tls.private_key, READABLE_BY_OTHERS | WRITABLE_BY_OTHERS) {
-        warnings.push(
-            "server.tls.private_key: every user of the machine can get at the file".to_owned(),
-        );
-    }
     warnings
 }
 
 fn shared_warnings(shared: &SharedSettings) -> impl Iterator<Item = String> {
     let address = &shared.address;
     let plain = !address.tls && !super::urls::is_loopback(&address.host);
-    let others = READABLE_BY_OTHERS | WRITABLE_BY_OTHERS;
-    let exposed_password =
-        shared.password_file.as_deref().is_some_and(|path| is_mode(path, others));
-    let exposed_key =
-        matches!(&shared.integrity, Integrity::KeyFile(path) if is_mode(path, others));
     let warnings = [
         (plain, "url: without TLS, the password and all that is shared can be read on the way"),
         (
             shared.integrity == Integrity::None,
             "integrity: \"none\"; who can write to the server decides which tokens pass",
         ),
-        (exposed_password, "password_file: every user of the machine can get at the file"),
-        (exposed_key, "integrity_key_file: every user of the machine can get at the file"),
     ];
     let applying = warnings.into_iter().filter(|(applies, _)| *applies);
     applying.map(|(_, text)| format!("shared.{text}"))
@@ -201,18 +173,14 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         .introspection
         .as_ref()
         .is_some_and(|asked| asked.when == IntrospectWhen::Hybrid && asked.cache_entries == 0);
-    let (readable, writable) = match keys {
-        KeySource::SecretFile(path) => {
-            (is_mode(path, READABLE_BY_OTHERS), is_mode(path, WRITABLE_BY_OTHERS))
-        }
-        KeySource::JwksFile(path) | KeySource::PemFile(path) => {
-            (false, is_mode(path, WRITABLE_BY_OTHERS))
-        }
-        KeySource::JwksUrl(_)
+    let writable = match keys {
+        KeySource::JwksFile(path) | KeySource::PemFile(path) => is_mode(path, WRITABLE_BY_OTHERS),
+        KeySource::SecretFile(_)
+        | KeySource::JwksUrl(_)
         | KeySource::JwkUrl { .. }
         | KeySource::Discovery { .. }
         | KeySource::Hex(_)
-        | KeySource::Unneeded => (false, false),
+        | KeySource::Unneeded => false,
     };
     let expiry_waived = !issuer.require.iter().any(|claim| claim == "exp");
     let warnings = [
@@ -227,7 +195,6 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         ),
         (issuer.ignore_binding, "ignore_binding: a stolen sender-constrained token passes"),
         (plain_http, "keys: fetched over plain http, where they can be forged on the way"),
-        (readable, "keys.secret_file: readable by every user of the machine"),
         (writable, "keys: the file can be written by every user of the machine"),
         (
             asked_over_http,

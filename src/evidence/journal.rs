@@ -1,16 +1,16 @@
 //! The requests' side of the journal.
 
 use std::{
+    collections::VecDeque,
     io,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
 };
 
-use arc_swap::ArcSwap;
 use prometheus::IntCounter;
 use tokio::{sync::oneshot, time::timeout};
 
@@ -27,16 +27,27 @@ use super::{Entry, writer::Writer};
 #[derive(Debug)]
 pub struct Journal {
     settings: EvidenceSettings,
-    /// Of the writer, or of the next one's: see [`Self::succeed`].
-    desk: ArcSwap<Desk>,
+    scribe: Arc<Scribe>,
     dropped: IntCounter,
 }
 
-/// Where lines are handed in for one thread that writes them.
+/// The thread that writes to a folder, and the way to it. Shared by the journals that follow each
+/// other; it ends with the last of them.
 #[derive(Debug)]
-struct Desk {
+pub(super) struct Scribe {
+    /// That of the latest journal, whichever the line is handed in at; `None`: it is closed.
     queue: Mutex<Option<SyncSender<Order>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    successors: Successors,
+}
+
+/// What the thread turns to once its queue is empty and has been replaced.
+type Successors = Arc<Mutex<VecDeque<Successor>>>;
+
+#[derive(Debug)]
+struct Successor {
+    settings: EvidenceSettings,
+    queue: Receiver<Order>,
 }
 
 /// A line that is to be written, and who waits for it.
@@ -64,14 +75,6 @@ pub enum EvidenceError {
         /// What the system says.
         error: io::Error,
     },
-    /// The key that signs checkpoints.
-    #[error("evidence.key_file {}: {cause}", path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it; nothing of it is in here.
-        cause: String,
-    },
     /// The thread can't be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
@@ -90,49 +93,23 @@ impl Journal {
     ) -> Result<Arc<Self>, EvidenceError> {
         let (orders, queue) = sync_channel(settings.queue);
         let writer = Writer::open(settings, clock, metrics)?;
-        let journal = Self::new(settings, orders, metrics);
-        journal.desk.load().begin(writer, queue)?;
-        Ok(Arc::new(journal))
+        let scribe = Scribe::new(orders);
+        scribe.begin(writer, queue).map_err(EvidenceError::Thread)?;
+        Ok(Arc::new(Self::new(settings, scribe, metrics)))
     }
 
-    /// Opens the folder of an earlier journal anew, under other settings. Lines that are handed in
-    /// meanwhile, at either of them, wait for the new writer; none is refused for it.
-    ///
-    /// # Errors
-    /// See [`EvidenceError`]; then the earlier journal goes on.
-    pub fn succeed(
-        earlier: &Self,
-        settings: &EvidenceSettings,
-        clock: Arc<dyn Clock>,
-        metrics: &Metrics,
-    ) -> Result<Arc<Self>, EvidenceError> {
-        let (orders, queue) = sync_channel(settings.queue);
-        let journal = Self::new(settings, orders, metrics);
-        let desk = journal.desk.load_full();
-        earlier.desk.swap(Arc::clone(&desk)).close();
-        match Writer::open(settings, Arc::clone(&clock), metrics) {
-            Ok(writer) => desk.begin(writer, queue).map(|()| Arc::new(journal)),
-            Err(error) => {
-                match Writer::open(&earlier.settings, clock, metrics) {
-                    Ok(writer) => desk.begin(writer, queue)?,
-                    // Without a writer nothing is recorded, and nothing passes.
-                    Err(again) => tracing::error!(%again, "the evidence can't be opened again"),
-                }
-                Err(error)
-            }
-        }
+    /// The journal of the same folder under other settings. The thread that writes it goes on:
+    /// what was handed in before is written first, and what is handed in at either journal from
+    /// now on behind it. No line is refused for it, and nothing can fail.
+    pub fn succeed(&self, settings: &EvidenceSettings, metrics: &Metrics) -> Arc<Self> {
+        self.scribe.turn_to(settings);
+        Arc::new(Self::new(settings, Arc::clone(&self.scribe), metrics))
     }
 
-    /// A journal whose lines somebody takes from the other end of `orders`.
-    pub(super) fn new(
-        settings: &EvidenceSettings,
-        orders: SyncSender<Order>,
-        metrics: &Metrics,
-    ) -> Self {
-        let desk = Desk { queue: Mutex::new(Some(orders)), thread: Mutex::default() };
+    pub(super) fn new(settings: &EvidenceSettings, scribe: Arc<Scribe>, metrics: &Metrics) -> Self {
         Self {
             settings: settings.clone(),
-            desk: ArcSwap::from_pointee(desk),
+            scribe,
             dropped: metrics.evidence_lines.with_label_values(&["dropped"]),
         }
     }
@@ -160,7 +137,7 @@ impl Journal {
 
     pub(super) fn put(&self, entry: Entry) -> Option<oneshot::Receiver<Written>> {
         let (written, outcome) = oneshot::channel();
-        let is_sent = self.desk.load().put(Order { entry, written });
+        let is_sent = self.scribe.put(Order { entry, written });
         if !is_sent {
             // It is full, or closed.
             self.dropped.inc();
@@ -190,36 +167,67 @@ impl Journal {
 
     /// Writes what waits, and a last checkpoint. Nothing is recorded any more.
     pub fn close(&self) {
-        self.desk.load().close();
+        self.scribe.close();
     }
 }
 
-impl Desk {
-    fn begin(&self, writer: Writer, queue: Receiver<Order>) -> Result<(), EvidenceError> {
-        let thread = thread::Builder::new()
-            .name("evidence".to_owned())
-            .spawn(move || writer.run(&queue, thread::sleep))
-            .map_err(EvidenceError::Thread)?;
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+impl Scribe {
+    /// Somebody takes the lines from the other end of `orders`.
+    pub(super) fn new(orders: SyncSender<Order>) -> Arc<Self> {
+        let queue = Mutex::new(Some(orders));
+        Arc::new(Self { queue, thread: Mutex::default(), successors: Arc::default() })
+    }
+
+    fn begin(&self, writer: Writer, queue: Receiver<Order>) -> io::Result<()> {
+        let successors = Arc::clone(&self.successors);
+        let serve = move || serve(writer, &queue, &successors);
+        let thread = thread::Builder::new().name("evidence".to_owned()).spawn(serve)?;
+        *lock(&self.thread) = Some(thread);
         Ok(())
     }
 
+    /// The new queue's end is known before the old one ends.
+    fn turn_to(&self, settings: &EvidenceSettings) {
+        let mut current = lock(&self.queue);
+        let Some(current) = &mut *current else {
+            return; // closed, and stays so
+        };
+        let (orders, queue) = sync_channel(settings.queue);
+        lock(&self.successors).push_back(Successor { settings: settings.clone(), queue });
+        *current = orders;
+    }
+
     fn put(&self, order: Order) -> bool {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.as_ref().is_some_and(|queue| queue.try_send(order).is_ok())
+        lock(&self.queue).as_ref().is_some_and(|queue| queue.try_send(order).is_ok())
     }
 
     fn close(&self) {
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(lock(&self.queue).take());
+        let thread = lock(&self.thread).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the evidence thread had panicked");
         }
     }
 }
 
-impl Drop for Desk {
+impl Drop for Scribe {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Writes for one journal after the other.
+fn serve(mut writer: Writer, queue: &Receiver<Order>, successors: &Successors) {
+    writer.run(queue, thread::sleep);
+    loop {
+        // The lock is not held while lines are written.
+        let next = lock(successors).pop_front();
+        let Some(Successor { settings, queue }) = next else { break };
+        writer.adopt(settings);
+        writer.run(&queue, thread::sleep);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -123,7 +123,7 @@ enum Piece {
 impl Reading<'_> {
     fn file(&mut self, path: &Path) -> io::Result<()> {
         let mut reader = BufReader::new(File::open(path)?);
-        self.chain.next_file(path);
+        self.chain.next_file();
         let mut number = 0;
         loop {
             number += 1;

@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     io::{self, Write},
-    path::PathBuf,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
@@ -16,7 +15,7 @@ use prometheus::IntCounter;
 use crate::{
     clock::{Clock, UnixTime},
     config::EvidenceSettings,
-    jose::{Json, Object, SigningKey},
+    jose::{Json, Object},
     telemetry::Metrics,
 };
 
@@ -32,7 +31,6 @@ use super::{
 pub(super) struct Writer {
     settings: EvidenceSettings,
     clock: Arc<dyn Clock>,
-    key: Option<SigningKey>,
     /// `None`: the last one can't be relied on any more, or there is none yet.
     open: Option<Open>,
     /// After everything that is on disk for certain.
@@ -91,7 +89,6 @@ impl Writer {
         let Standing { link, file, sequence, is_torn } =
             file::standing(&settings.folder).map_err(folder)?;
         let mut writer = Self {
-            key: settings.key_file.as_ref().map(signing_key).transpose()?,
             settings: settings.clone(),
             clock,
             open: None,
@@ -108,10 +105,15 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes until nobody can order a line any more. A line that comes alone is written at once;
+    /// What comes from now on is written under other settings, of the same folder.
+    pub(super) fn adopt(&mut self, settings: EvidenceSettings) {
+        self.settings = settings;
+    }
+
+    /// Writes until nobody can order a line here any more, and a checkpoint behind it. A line that comes alone is written at once;
     /// after it the thread rests until `gather` is over, whether lines come or not: nobody has to
     /// wake it for them, and those that came are the next group.
-    pub(super) fn run(mut self, orders: &Receiver<Order>, mut rest: impl FnMut(Duration)) {
+    pub(super) fn run(&mut self, orders: &Receiver<Order>, mut rest: impl FnMut(Duration)) {
         loop {
             match orders.recv_timeout(LOOK_INTERVAL) {
                 Ok(first) => {
@@ -166,7 +168,7 @@ impl Writer {
             return self.fail(group, &error);
         }
         self.counters.written.inc_by(group.len() as u64);
-        if self.key.is_some() {
+        if self.settings.key.is_some() {
             let lines = u32::try_from(group.len()).unwrap_or(u32::MAX);
             self.unsigned_lines = self.unsigned_lines.saturating_add(lines);
         }
@@ -283,7 +285,7 @@ impl Writer {
 
     /// Signs where the chain stands, if there is anything new and a key to sign with.
     fn sign(&mut self, now: UnixTime) -> io::Result<()> {
-        if self.key.is_none() || self.unsigned_lines == 0 {
+        if self.settings.key.is_none() || self.unsigned_lines == 0 {
             return Ok(());
         }
         // Whatever comes of it: while the disk fails, not every look at the time is a try.
@@ -303,7 +305,7 @@ impl Writer {
 
     /// The text of a checkpoint; `None` without a key.
     fn checkpoint(&self, now: UnixTime) -> io::Result<Option<String>> {
-        let Some(key) = &self.key else {
+        let Some(key) = self.settings.key.as_ref().map(|key| &key.key) else {
             return Ok(None);
         };
         let mut header = Object::default();
@@ -346,17 +348,4 @@ impl Counters {
 
 fn day(now: UnixTime) -> String {
     line::rfc3339(now).chars().take("2026-01-02".len()).collect()
-}
-
-fn signing_key(path: &PathBuf) -> Result<SigningKey, EvidenceError> {
-    let unusable = |cause: String| EvidenceError::Key { path: path.clone(), cause };
-    let document = std::fs::read(path).map(zeroize::Zeroizing::new);
-    let document = document.map_err(|error| unusable(error.to_string()))?;
-    // What the parser says could show a part of the key.
-    let jwk = Object::parse(&document).map_err(|_| unusable("is no private JWK".to_owned()))?;
-    let key = SigningKey::from_jwk(&jwk).map_err(|error| unusable(error.to_string()))?;
-    if key.algorithm().is_symmetric() {
-        return Err(unusable("is a shared secret, which proves nothing to others".to_owned()));
-    }
-    Ok(key)
 }

@@ -104,6 +104,7 @@ impl Server {
         let engine = Arc::new(ArcSwap::from_pointee(engine.with_journal(journal)));
         let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
         let signals = WorkerSignals {
+            open: CancellationToken::new(),
             stop_accepting: CancellationToken::new(),
             drain: CancellationToken::new(),
             finished: CancellationToken::new(),
@@ -210,7 +211,7 @@ pub(super) fn open_journal(
     match same_folder {
         Some(journal) if journal.settings() == evidence => Ok(Some(journal)),
         // It has one writer.
-        Some(journal) => Journal::succeed(&journal, evidence, Arc::clone(clock), metrics).map(Some),
+        Some(journal) => Ok(Some(journal.succeed(evidence, metrics))),
         None => Journal::open(evidence, Arc::clone(clock), metrics).map(Some),
     }
 }

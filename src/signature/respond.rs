@@ -26,7 +26,7 @@ impl AnswerSigner {
     pub(super) fn new(settings: &SignatureSettings, metrics: &Metrics) -> Option<Arc<Self>> {
         let respond = settings.respond.as_ref()?;
         Some(Arc::new(Self {
-            key: Arc::clone(&respond.key),
+            key: Arc::clone(&respond.key.key),
             header: respond.header.clone(),
             dialect: respond.dialect,
             max_bytes: respond.max_bytes,

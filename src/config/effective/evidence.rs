@@ -11,9 +11,9 @@ pub(super) fn evidence_table(evidence: &EvidenceSettings) -> Value {
         .text("record", evidence.record_word())
         .list("claims", evidence.claims.iter().map(ClaimPath::as_str))
         .text("on_failure", evidence.on_failure_word());
-    let writer = match &evidence.key_file {
-        Some(key_file) => writer
-            .path("key_file", key_file)
+    let writer = match &evidence.key {
+        Some(key) => writer
+            .path("key_file", &key.file)
             .duration("checkpoint_every", evidence.checkpoint_every),
         None => writer,
     };

@@ -113,7 +113,7 @@ fn replay(replay: &ReplaySettings) -> Value {
 
 fn respond(respond: &RespondSettings) -> Value {
     Writer::default()
-        .path("key", &respond.key_file)
+        .path("key", &respond.key.file)
         .text("header", &respond.header)
         .optional("dialect", respond.dialect)
         .size("max_bytes", respond.max_bytes)

@@ -76,9 +76,11 @@ fn a_key_that_signs_no_checkpoint_is_a_mistake() {
     let folder = workspace.path().display();
     let secret =
         r#"{"kty":"oct","alg":"HS256","k":"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}"#;
-    for (content, problem) in
-        [("{}", "holds no usable key"), ("PEM", "is no JWK"), (secret, "is a shared secret")]
-    {
+    for (content, problem) in [
+        ("{}", "holds no usable key"),
+        ("PEM", "holds no JSON object"),
+        (secret, "holds a shared secret"),
+    ] {
         let key = workspace.write("key.jwk", content);
         let text = format!("{MINIMAL}\n[evidence]\nfolder = \"{folder}\"\nkey_file = \"{key}\"");
         let found = mistakes(&text);

@@ -1,6 +1,6 @@
 //! `[issuers.NAME.introspection]`.
 
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use super::*;
 use crate::config::{ClientProof, IntrospectWhen, IntrospectionEndpoint, IntrospectionSettings};
@@ -39,6 +39,31 @@ fn the_defaults_ask_about_opaque_tokens_where_the_metadata_says() {
 fn never_is_as_if_it_were_not_there() {
     let text = asking("when = \"never\"\nauth = \"none\"\nclient_id = \"api\"");
     assert!(settings(&text).issuers[0].introspection.is_none());
+}
+
+#[test]
+fn a_secret_that_every_user_can_read_is_a_warning() {
+    let workspace = Workspace::new();
+    let secret = workspace.write("secret", "s3cret");
+    let warnings = |lines: &str, mode: u32| {
+        fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).unwrap();
+        settings(&asking(lines)).warnings()
+    };
+    let token_url = "token_url = \"https://idp.example.com/token\"";
+    for (auth, name) in [
+        ("auth = \"client_secret_basic\"\nclient_id = \"api\"", "client_secret_file"),
+        ("auth = \"client_secret_post\"\nclient_id = \"api\"", "client_secret_file"),
+        ("auth = \"basic\"\nusername = \"u\"", "password_file"),
+        ("auth = \"private_key_jwt\"\nclient_id = \"api\"", "private_key_file"),
+        (&format!("auth = \"bearer\"\n{token_url}\nclient_id = \"api\""), "client_secret_file"),
+    ] {
+        let lines = format!("{auth}\n{name} = \"{secret}\"");
+        assert_eq!(warnings(&lines, 0o600), [""; 0], "{auth}");
+        let exposed = format!(
+            "issuers.corp.introspection.{name}: every user of the machine can get at the file"
+        );
+        assert_eq!(warnings(&lines, 0o644), [exposed], "{auth}");
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The way of a line through the queue to the disk: when it is written, with which others, and
 //! what becomes of its request if it is not.
 
-use super::*;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::{super::journal::Scribe, *};
 
 #[test]
 fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one_group() {
@@ -10,7 +12,7 @@ fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one
     let (orders, queue) = sync_channel(100);
     let (first, mut alone) = scene.order(b"alone");
     orders.send(first).unwrap();
-    let writer = scene.writer();
+    let mut writer = scene.writer();
     let synchronised = || scene.metrics.evidence_fsync.get_sample_count();
     let before = synchronised();
     let mut orders = Some(orders);
@@ -52,7 +54,7 @@ async fn a_full_queue_refuses_or_is_counted() {
         scene.settings.on_failure = on_failure;
         // Nobody takes anything out of it.
         let (orders, _queue) = sync_channel(1);
-        let journal = Journal::new(&scene.settings, orders, &scene.metrics);
+        let journal = Journal::new(&scene.settings, Scribe::new(orders), &scene.metrics);
         journal.put(scene.entry(b"fills it"));
         let lines = |outcome| scene.metrics.evidence_lines.with_label_values(&[outcome]).get();
         assert_eq!(lines("dropped"), 0);
@@ -66,7 +68,7 @@ async fn a_line_that_is_not_on_disk_in_time_refuses_its_request() {
     let mut scene = Scene::new();
     scene.settings.timeout = Duration::from_millis(10);
     let (orders, _queue) = sync_channel(1);
-    let journal = Journal::new(&scene.settings, orders, &scene.metrics);
+    let journal = Journal::new(&scene.settings, Scribe::new(orders), &scene.metrics);
     assert_eq!(journal.record(scene.entry(b"a")).await, Err(NotRecorded));
 }
 
@@ -80,26 +82,80 @@ async fn a_closed_journal_records_nothing_and_lets_nothing_pass() {
 }
 
 #[tokio::test]
-async fn other_settings_take_over_without_a_gap_and_a_wrong_one_changes_nothing() {
+async fn other_settings_take_over_without_a_gap() {
     let scene = Scene::new();
     let first = scene.open();
     first.record(scene.entry(b"first")).await.unwrap();
-    let clock = || Arc::clone(&scene.clock) as _;
     let smaller = EvidenceSettings { rotate_bytes: 64 * 1024, ..scene.settings.clone() };
-    let second = Journal::succeed(&first, &smaller, clock(), &scene.metrics).unwrap();
+    let second = first.succeed(&smaller, &scene.metrics);
     // A request that began before still has the earlier journal.
     for journal in [&first, &second] {
         journal.record(scene.entry(b"after")).await.unwrap();
     }
-    let nowhere = Some(scene.settings.folder.join("no such key"));
-    let wrong = EvidenceSettings { key_file: nowhere, ..smaller };
-    let error = Journal::succeed(&second, &wrong, clock(), &scene.metrics).unwrap_err();
-    assert!(error.to_string().contains("evidence.key_file"), "{error}");
-    second.record(scene.entry(b"goes on")).await.unwrap();
     drop(first);
-    second.record(scene.entry(b"still")).await.unwrap();
-    second.close();
-    assert_eq!(scene.assert_sound().requests, 5);
+    let third = second.succeed(&scene.settings, &scene.metrics);
+    third.record(scene.entry(b"still")).await.unwrap();
+    third.close();
+    assert_eq!(second.record(scene.entry(b"too late")).await, Err(NotRecorded));
+    assert_eq!(scene.assert_sound().requests, 4);
+}
+
+#[test]
+fn lines_that_wait_while_others_take_over_and_over_are_written_in_turn() {
+    let scene = Scene::new();
+    let first = scene.open();
+    let mut outcomes = vec![first.put(scene.entry(b"a")).unwrap()];
+    let mut journals = vec![first];
+    for _ in 0..20 {
+        let next = journals.last().unwrap().succeed(&scene.settings, &scene.metrics);
+        outcomes.push(next.put(scene.entry(b"b")).unwrap());
+        journals.push(next);
+    }
+    drop(journals);
+    assert!(outcomes.iter_mut().all(|outcome| outcome.try_recv() == Ok(Ok(()))));
+    assert_eq!(scene.assert_sound().requests, 21);
+}
+
+#[test]
+fn a_request_never_falls_between_two_journals() {
+    let scene = Scene::new();
+    let journal = scene.open();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut last = Arc::clone(&journal);
+            while !done.load(Relaxed) {
+                last = last.succeed(&scene.settings, &scene.metrics);
+                std::thread::yield_now();
+            }
+        });
+        let outcomes: Vec<_> = (0..50).map(|_| journal.put(scene.entry(b"a"))).collect();
+        done.store(true, Relaxed);
+        assert!(outcomes.iter().all(Option::is_some));
+    });
+}
+
+#[tokio::test]
+async fn another_key_signs_what_comes_after_it_took_over() {
+    let scene = Scene::new();
+    let journal = scene.open();
+    journal.record(scene.entry(b"of the earlier one")).await.unwrap();
+    let key = SigningKey::generate(Algorithm::Es256, Some("next auditor")).unwrap();
+    let settings = EvidenceSettings { key: Some(private_key(&key)), ..scene.settings.clone() };
+    let next = journal.succeed(&settings, &scene.metrics);
+    next.record(scene.entry(b"of the next one")).await.unwrap();
+    next.close();
+    let by = |key: &SigningKey| {
+        let jwk = key.public_jwk().unwrap().to_text();
+        let keys = JwkSet::parse(jwk.as_bytes(), &KeyLimits::default()).unwrap();
+        verify(&scene.files(), &Against { keys: Some(keys), body: None }).unwrap()
+    };
+    for (key, foreign) in [(&scene.checkpoint_key, 5), (&key, 3)] {
+        let report = by(key);
+        assert_eq!((report.requests, report.checkpoints), (2, 1));
+        let lines: Vec<_> = report.findings.iter().map(|finding| finding.line).collect();
+        assert_eq!(lines, [foreign], "the checkpoint of the other one");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Follows the chain from line to line and from file to file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::{
     evidence::{
@@ -44,7 +44,7 @@ pub(super) struct Broken {
 }
 
 impl ChainState {
-    pub(super) fn next_file(&mut self, _path: &Path) {
+    pub(super) fn next_file(&mut self) {
         let lines = std::mem::take(&mut self.in_this_file);
         let certain = std::mem::take(&mut self.certain_in_this_file);
         if lines.len() > 1 {
