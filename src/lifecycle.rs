@@ -1,6 +1,7 @@
 //! Starting, reloading and stopping: the threads, the signals, the order of things.
 
 mod control;
+mod opening;
 mod readiness;
 mod renewal;
 mod server;

@@ -169,6 +169,11 @@ impl Providers {
         troubles
     }
 
+    /// Whether every source that decisions depend on was read once, well or not.
+    pub fn were_tried(&self, now: UnixTime) -> bool {
+        self.revocations.was_read() && self.key_sets().all(|issuer| issuer.was_tried(now))
+    }
+
     /// What is missing before anything can be decided, by name; empty if nothing is.
     pub fn pending(&self, now: UnixTime) -> Vec<String> {
         let keys = self.key_sets().filter_map(|issuer| issuer.pending(now));

@@ -143,6 +143,12 @@ impl IssuerKeys {
         Some(format!("issuer {}: {state}; {cause}", self.name))
     }
 
+    /// Whether there is nothing to wait for: the source has answered or failed once, or what it
+    /// said in an earlier run is here.
+    pub fn was_tried(&self, now: UnixTime) -> bool {
+        self.waiting.was_tried() || self.pending(now).is_none()
+    }
+
     /// Everything that may be told, for `/keys`.
     pub fn status(&self) -> IssuerStatus {
         let now = self.clock.now();

@@ -19,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    Readiness, renewal,
+    Readiness, opening, renewal,
     server::{RELOAD_DEADLINE, compile, open_journal},
     worker_thread::WorkerSignals,
 };
@@ -62,6 +62,8 @@ impl Control {
     ) {
         let mut tasks = self.providers.load().start();
         tokio::spawn(renewal::run(Arc::clone(&self.engine)));
+        let (providers, clock) = (self.providers.load_full(), Arc::clone(&self.clock));
+        tokio::spawn(opening::open(providers, clock, signals.open.clone()));
         for listener in admin_listeners {
             tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));
         }

@@ -15,6 +15,8 @@ use crate::proxy::{ConnectionBudget, Engine, Listener, Worker};
 /// What the threads are told together.
 #[derive(Debug, Clone)]
 pub(super) struct WorkerSignals {
+    /// Begin to serve connections; until then they wait in the listener's queue.
+    pub(super) open: CancellationToken,
     /// No new connections.
     pub(super) stop_accepting: CancellationToken,
     /// Finish what is in flight.
@@ -56,6 +58,10 @@ fn run(
         .max_blocking_threads(BLOCKING_THREADS)
         .build_local(LocalOptions::default())?;
     runtime.block_on(async move {
+        tokio::select! {
+            () = signals.open.cancelled() => {}
+            () = signals.stop_accepting.cancelled() => {}
+        }
         let worker = Rc::new(Worker::new(engine, signals.drain.clone()));
         listener.serve(Rc::clone(&worker), budget, signals.stop_accepting).await?;
         if timeout(signals.drain_timeout, worker.finish()).await.is_err() {

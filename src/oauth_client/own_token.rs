@@ -29,9 +29,14 @@ pub(super) struct OwnToken {
     client: ClientProof,
     clock: Arc<dyn Clock>,
     /// Held while a new one is fetched, so that one fetch serves all who wait.
-    kept: Mutex<Option<Kept>>,
+    state: Mutex<State>,
     discarded: AtomicU64,
-    last_discarded: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    kept: Option<Kept>,
+    last_discarded: Option<Instant>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,9 +68,8 @@ impl OwnToken {
             scope: scope.clone(),
             client: (**client).clone(),
             clock: Arc::clone(clock),
-            kept: Mutex::default(),
+            state: Mutex::default(),
             discarded: AtomicU64::new(0),
-            last_discarded: Mutex::default(),
         })
     }
 
@@ -74,29 +78,28 @@ impl OwnToken {
         &self,
         fetcher: &Fetcher,
     ) -> Result<HeaderValue, ClientError> {
-        let mut kept = self.kept.lock().await;
-        if let Some(kept) = &*kept
+        let mut state = self.state.lock().await;
+        if let Some(kept) = &state.kept
             && Instant::now() < kept.renew_at
         {
             return Ok(kept.authorization.clone());
         }
         let fresh = self.fetch(fetcher).await?;
         let authorization = fresh.authorization.clone();
-        *kept = Some(fresh);
+        state.kept = Some(fresh);
         Ok(authorization)
     }
 
     /// The endpoint did not accept it: the next question is put with another one, unless the last
     /// one was given up a moment ago.
     pub(super) async fn discard(&self, refused: &HeaderValue) {
-        let mut kept = self.kept.lock().await;
-        if kept.as_ref().is_none_or(|kept| kept.authorization != *refused) {
+        let mut state = self.state.lock().await;
+        if state.kept.as_ref().is_none_or(|kept| kept.authorization != *refused) {
             return;
         }
-        let mut last = self.last_discarded.lock().await;
-        if last.is_none_or(|last| last.elapsed() >= DISCARD_INTERVAL) {
-            *kept = None;
-            *last = Some(Instant::now());
+        if state.last_discarded.is_none_or(|last| last.elapsed() >= DISCARD_INTERVAL) {
+            state.kept = None;
+            state.last_discarded = Some(Instant::now());
             self.discarded.fetch_add(1, Relaxed);
         }
     }
@@ -195,7 +198,7 @@ mod tests {
         let give = async |token: &str| {
             let kept = read(format!(r#"{{"access_token":"{token}"}}"#).as_bytes(), "idp").unwrap();
             let authorization = kept.authorization.clone();
-            *own.kept.lock().await = Some(kept);
+            own.state.lock().await.kept = Some(kept);
             authorization
         };
         let first = give("first").await;

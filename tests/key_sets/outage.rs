@@ -1,6 +1,10 @@
 //! K-12 and K-13: the issuer is down, at the start or later, and comes back.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use countersign::reason::Reason;
 use serde_json::{Value, json};
@@ -52,6 +56,29 @@ fn k13_a_cold_start_without_the_issuer_waits_and_recovers() {
     world.key_server.serve(JWKS, Page::json(&world.issuer.jwks()));
     world.proxy.wait_until_ready();
     world.admits("recovered", &token);
+}
+
+#[test]
+fn k13_a_request_that_comes_before_the_first_answer_waits_for_it() {
+    let (issuer, upstream, key_server) = (Issuer::usual(), Upstream::start(), KeyServer::start());
+    key_server.serve(JWKS, Page::json(&issuer.jwks()));
+    key_server.hold();
+    let proxy = Setup::new().issuer("corp", &issuer, &key_server, "", "").start_unready(&upstream);
+    let mut client = proxy.client();
+    client.send(&Request::get("/").bearer(&issuer.mint(json!({}))).bytes());
+    wait_until("the first question", || key_server.count() > 0);
+    key_server.release();
+    assert_eq!(client.read().status, 200);
+    proxy.wait_until_ready();
+}
+
+#[test]
+fn k13_a_source_that_is_silent_keeps_nobody_else_waiting_for_long() {
+    let world = World::unready(Issuer::usual(), "", "", Page::silence());
+    let begun = Instant::now();
+    world.admits_request("public", &Request::get("/public/x"), &[]);
+    assert!(begun.elapsed() < Duration::from_secs(4), "the key server's own time is 5 s");
+    world.refuses("cold", &world.issuer.mint(json!({})), Reason::KeysUnavailable);
 }
 
 #[test]
