@@ -15,6 +15,7 @@
 mod assertion;
 mod cache;
 mod claims;
+mod client;
 mod credential;
 mod denials;
 mod effective;
@@ -54,6 +55,7 @@ mod warnings;
 pub use assertion::AssertionSettings;
 pub use cache::CacheSettings;
 pub use claims::ClaimHeaderSettings;
+pub use client::ClientSettings;
 pub use credential::{CredentialSettings, CredentialSource};
 pub use denials::{
     BodyTemplate, BuiltInProfile, DenialProfile, DenialSettings, OwnAnswerSettings,

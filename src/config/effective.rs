@@ -3,6 +3,7 @@
 //! What it prints can be loaded again and means the same. It holds no secret: settings name the
 //! files of secrets, never their content, and URLs with user information are refused at load.
 
+mod client;
 mod denials;
 mod evidence;
 mod identity;

@@ -1,18 +1,17 @@
 //! `[issuers.NAME.introspection]`: asking the issuer about a token (RFC 7662).
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use http::Uri;
 
 use super::{
-    files::certificate_file,
+    client::{ClientDefaults, ClientSettings},
     node::{Node, Value},
-    oauth_client::{ClientProof, client_identity},
+    oauth_client::ClientProof,
     reader::{Parsed, Section},
     urls::{check_fetchable, fetchable, metadata_urls},
     values::{count, duration, size, switch, text, word},
 };
-use crate::fetch::ClientIdentity;
 
 /// `[issuers.NAME.introspection]`
 #[derive(Debug, Clone)]
@@ -23,8 +22,8 @@ pub struct IntrospectionSettings {
     pub method: IntrospectionMethod,
     /// Where.
     pub endpoint: IntrospectionEndpoint,
-    /// How we prove who asks.
-    pub client: ClientProof,
+    /// How we ask.
+    pub client: ClientSettings,
     /// Fixed form parameters beside the token, `token_type_hint` among them.
     pub parameters: Vec<(String, String)>,
     /// Accepted `iss` of an answer; `None`: any. An answer without `iss` is the issuer's.
@@ -49,20 +48,8 @@ pub struct IntrospectionSettings {
     pub cache_entries: usize,
     /// The most bytes that kept answers take.
     pub cache_bytes: usize,
-    /// A whole question with its retry.
-    pub timeout: Duration,
-    /// The most questions under way.
-    pub concurrency: usize,
     /// With [`IntrospectWhen::Hybrid`], the least time between two questions about one token.
     pub recheck: Duration,
-    /// The largest accepted answer, in bytes.
-    pub max_bytes: usize,
-    /// `true`: the endpoint may be plain http on a host that is not this machine.
-    pub allow_http: bool,
-    /// PEM file of the authorities to trust for the endpoint instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Our certificate for the endpoint (mutual TLS).
-    pub identity: Option<ClientIdentity>,
 }
 
 /// Which tokens are asked about.
@@ -112,15 +99,8 @@ const MAX_CACHE_TTL: Duration = Duration::from_hours(1);
 /// A token that is issued right after somebody guessed it must not wait long (threats I-8).
 const DEFAULT_NEGATIVE_TTL: Duration = Duration::from_secs(5);
 const MAX_NEGATIVE_TTL: Duration = Duration::from_mins(1);
-/// A request waits for it.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
-const MIN_TIMEOUT: Duration = Duration::from_millis(10);
-const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 /// An outage that lasts longer than this is one in which nobody knows any more.
 const MAX_STALE: Duration = Duration::from_hours(1);
-/// At 100 ms a question, 640 new tokens a second, which is more than most providers bear.
-const DEFAULT_CONCURRENCY: usize = 64;
-const MAX_CONCURRENCY: usize = 4096;
 /// Answers are kept by all workers together.
 const DEFAULT_CACHE_ENTRIES: usize = 20_000;
 const MAX_CACHE_ENTRIES: usize = 10_000_000;
@@ -132,10 +112,16 @@ const MAX_CACHE_BYTES: usize = 4 * 1024 * 1024 * 1024;
 const DEFAULT_RECHECK: Duration = Duration::from_secs(30);
 const MIN_RECHECK: Duration = Duration::from_secs(1);
 const MAX_RECHECK: Duration = Duration::from_hours(1);
-/// As large as an access token's claims may be, and then some.
-const DEFAULT_MAX_BYTES: usize = 64 * 1024;
-const MIN_MAX_BYTES: usize = 256;
-const MAX_MAX_BYTES: usize = 1024 * 1024;
+
+const CLIENT: ClientDefaults = ClientDefaults {
+    is_nobody: false,
+    // A request waits for it.
+    timeout: Duration::from_secs(2),
+    max_timeout: Duration::from_secs(30),
+    // As large as an access token's claims may be, and then some.
+    max_bytes: 64 * 1024,
+    max_max_bytes: 1024 * 1024,
+};
 
 const WHEN: &[(&str, Option<IntrospectWhen>)] = &[
     ("opaque", Some(IntrospectWhen::Opaque)),
@@ -178,8 +164,8 @@ impl IntrospectionSettings {
         let method = section.or("method", IntrospectionMethod::Introspect, word(METHODS));
         let allow_http = section.or("allow_http", false, switch);
         let endpoint = endpoint(section, issuer, allow_http, method);
-        let client = ClientProof::build(section, nobody_is_asked(method), allow_http);
-        let identity = client_identity(section);
+        let defaults = ClientDefaults { is_nobody: nobody_is_asked(method), ..CLIENT };
+        let client = ClientSettings::build(section, allow_http, &defaults);
         let cache_ttl = duration(Duration::ZERO..=MAX_CACHE_TTL);
         let settings = Self {
             when: when.unwrap_or(IntrospectWhen::Opaque),
@@ -218,17 +204,7 @@ impl IntrospectionSettings {
                 DEFAULT_CACHE_BYTES,
                 size(MIN_CACHE_BYTES..=MAX_CACHE_BYTES),
             ),
-            timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
-            concurrency: section.or("concurrency", DEFAULT_CONCURRENCY, count(1..=MAX_CONCURRENCY)),
             recheck: section.or("recheck", DEFAULT_RECHECK, duration(MIN_RECHECK..=MAX_RECHECK)),
-            max_bytes: section.or(
-                "max_bytes",
-                DEFAULT_MAX_BYTES,
-                size(MIN_MAX_BYTES..=MAX_MAX_BYTES),
-            ),
-            allow_http,
-            ca_file: section.optional("ca_file", certificate_file),
-            identity,
             // Last, so that a missing part does not hide the mistakes above.
             endpoint: endpoint?,
             client: client?,
@@ -242,7 +218,10 @@ impl IntrospectionSettings {
         if is_validation && self.signed {
             section.mistake("signed", "the answers of validate_token are not signed".to_owned());
         }
-        if self.identity.is_none() && self.client == ClientProof::Nobody && !is_validation {
+        if self.client.identity.is_none()
+            && self.client.proof == ClientProof::Nobody
+            && !is_validation
+        {
             section.mistake(
                 "auth",
                 "is tls_client_auth, which needs client_certificate and client_key".to_owned(),

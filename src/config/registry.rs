@@ -6,15 +6,15 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{
     claims::claim_path,
-    files::{certificate_file, directory},
+    client::{ClientDefaults, ClientSettings},
+    files::directory,
     node::{Node, Value},
-    oauth_client::{ClientProof, client_identity},
     reader::{Parsed, Section},
     signatures::{RequiredValue, required_value},
     urls::reveals_user_information,
-    values::{count, duration, parsed, size, switch, word},
+    values::{count, duration, parsed, switch, word},
 };
-use crate::{fetch::ClientIdentity, identity::ClaimPath, jose::JsonPointer};
+use crate::{identity::ClaimPath, jose::JsonPointer};
 
 pub use url::SignerUrl;
 
@@ -41,20 +41,8 @@ pub struct RegistrySettings {
     pub cooldown: Duration,
     /// The most signers that are remembered.
     pub entries: usize,
-    /// The most questions under way.
-    pub concurrency: usize,
-    /// A whole question.
-    pub timeout: Duration,
-    /// The largest accepted answer, in bytes.
-    pub max_bytes: usize,
-    /// `true`: the registry may be plain http on a host that is not this machine.
-    pub allow_http: bool,
-    /// PEM file of the authorities to trust instead of the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Our certificate for the registry (mutual TLS).
-    pub identity: Option<ClientIdentity>,
-    /// How we prove who asks.
-    pub client: ClientProof,
+    /// How we ask.
+    pub client: ClientSettings,
     /// Directory for the last good entries.
     pub snapshot: Option<PathBuf>,
 }
@@ -106,17 +94,15 @@ const MAX_COOLDOWN: Duration = Duration::from_hours(1);
 /// Networks have hundreds of participants.
 const DEFAULT_ENTRIES: usize = 10_000;
 const MAX_ENTRIES: usize = 1_000_000;
-/// As of introspection.
-const DEFAULT_CONCURRENCY: usize = 64;
-const MAX_CONCURRENCY: usize = 4096;
-/// What OCEN's reference code grants half of.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
-const MIN_TIMEOUT: Duration = Duration::from_millis(10);
-const MAX_TIMEOUT: Duration = Duration::from_mins(1);
-/// A participant with its logo.
-const DEFAULT_MAX_BYTES: usize = 256 * 1024;
-const MIN_MAX_BYTES: usize = 256;
-const MAX_MAX_BYTES: usize = 4 * 1024 * 1024;
+const CLIENT: ClientDefaults = ClientDefaults {
+    is_nobody: true,
+    // What OCEN's reference code grants half of.
+    timeout: Duration::from_secs(5),
+    max_timeout: Duration::from_mins(1),
+    // A participant with its logo.
+    max_bytes: 256 * 1024,
+    max_max_bytes: 4 * 1024 * 1024,
+};
 /// What nobody should compare with a setting, nor keep in memory.
 const SECRET_WORDS: &[&str] = &["secret", "password", "passwd", "token", "private"];
 
@@ -145,7 +131,6 @@ impl RegistrySettings {
             SignerUrl::parse(text, allow_http, is_list)
                 .map_err(|problem| format!("{}{problem}", node.mismatch(expected)))
         });
-        let identity = client_identity(section);
         let refresh = section.or("refresh", DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
         let max_stale =
             section.or("max_stale", DEFAULT_MAX_STALE, duration(MIN_REFRESH..=MAX_MAX_STALE));
@@ -155,7 +140,7 @@ impl RegistrySettings {
         }
         let pointer = parsed("a JSON pointer such as \"/publicKey\"", JsonPointer::parse);
         let negative_ttl = duration(Duration::ZERO..=MAX_NEGATIVE_TTL);
-        let client = ClientProof::build(section, true, allow_http);
+        let client = ClientSettings::build(section, allow_http, &CLIENT);
         Some(Self {
             pointer: section.optional("pointer", pointer),
             format: section.or("format", KeyFormat::default(), word(FORMATS)),
@@ -170,16 +155,6 @@ impl RegistrySettings {
                 duration(MIN_COOLDOWN..=MAX_COOLDOWN),
             ),
             entries: section.or("entries", DEFAULT_ENTRIES, count(1..=MAX_ENTRIES)),
-            concurrency: section.or("concurrency", DEFAULT_CONCURRENCY, count(1..=MAX_CONCURRENCY)),
-            timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
-            max_bytes: section.or(
-                "max_bytes",
-                DEFAULT_MAX_BYTES,
-                size(MIN_MAX_BYTES..=MAX_MAX_BYTES),
-            ),
-            allow_http,
-            ca_file: section.optional("ca_file", certificate_file),
-            identity,
             snapshot: section.optional("snapshot", directory),
             // Last, so that a missing part does not hide the mistakes above.
             url: url?,

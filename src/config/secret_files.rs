@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::{ClientProof, Integrity, KeySource, Settings};
-use crate::fetch::ClientIdentity;
+use super::{ClientProof, ClientSettings, Integrity, KeySource, Settings};
 
 impl Settings {
     /// Each with the full name of its setting.
@@ -25,19 +24,17 @@ impl Settings {
             let setting = format!("issuers.{}", issuer.name);
             add(&setting, "keys.secret_file", issuer.keys.source.secret_file());
             if let Some(asked) = &issuer.introspection {
-                let setting = format!("{setting}.introspection");
-                let (name, secret) = asked.client.secret_file();
-                add(&setting, name, secret);
-                add(&setting, "client_key", client_key(asked.identity.as_ref()));
+                for (name, file) in asked.client.secret_files() {
+                    add(&format!("{setting}.introspection"), name, file);
+                }
             }
         }
         for signature in &self.signatures {
             let setting = format!("signatures.{}", signature.name);
             if let Some(registry) = signature.registry() {
-                let setting = format!("{setting}.keys.registry");
-                let (name, secret) = registry.client.secret_file();
-                add(&setting, name, secret);
-                add(&setting, "client_key", client_key(registry.identity.as_ref()));
+                for (name, file) in registry.client.secret_files() {
+                    add(&format!("{setting}.keys.registry"), name, file);
+                }
             }
             let key = signature.respond.as_ref().map(|respond| respond.key.file.as_path());
             add(&setting, "respond.key", key);
@@ -46,10 +43,6 @@ impl Settings {
         add("evidence", "key_file", key.map(|key| key.file.as_path()));
         files
     }
-}
-
-fn client_key(identity: Option<&ClientIdentity>) -> Option<&Path> {
-    identity.map(|identity| identity.private_key.as_path())
 }
 
 impl Integrity {
@@ -67,6 +60,14 @@ impl KeySource {
             Self::SecretFile(file) => Some(file),
             _ => None,
         }
+    }
+}
+
+impl ClientSettings {
+    /// Each with the name of its setting.
+    fn secret_files(&self) -> [(&'static str, Option<&Path>); 2] {
+        let key = self.identity.as_ref().map(|identity| identity.private_key.as_path());
+        [self.proof.secret_file(), ("client_key", key)]
     }
 }
 

@@ -73,7 +73,7 @@ impl Settings {
                     "{key}.keys: fetched over plain http, where they can be forged on the way"
                 ));
             }
-            if signature.registry().is_some_and(|registry| registry.allow_http) {
+            if signature.registry().is_some_and(|registry| registry.client.allow_http) {
                 warnings.push(format!(
                     "{key}.keys.registry.allow_http: over plain http, keys can be forged on the way"
                 ));
@@ -168,7 +168,7 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
     let keys = &issuer.keys.source;
     let plain_http = is_plain_http(keys);
     let introspection = issuer.introspection.as_ref();
-    let asked_over_http = introspection.is_some_and(|asked| asked.allow_http);
+    let asked_over_http = introspection.is_some_and(|asked| asked.client.allow_http);
     let forgets_at_once = issuer
         .introspection
         .as_ref()

@@ -56,8 +56,8 @@ impl Desk {
             health,
             clock,
             breaker: Mutex::default(),
-            slots: Arc::new(Semaphore::new(settings.concurrency)),
-            patience: settings.timeout,
+            slots: Arc::new(Semaphore::new(settings.client.concurrency)),
+            patience: settings.client.timeout,
         }
     }
 

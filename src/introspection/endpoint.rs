@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::{
     clock::Clock,
     config::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings, IssuerSettings},
-    fetch::{FetchError, FetchRules, Fetcher, Metadata, shown},
+    fetch::{FetchError, Fetcher, Metadata, shown},
     keys::IssuerKeys,
     oauth_client::{Form, JSON, OauthClient, form_request},
 };
@@ -55,20 +55,13 @@ impl Endpoint {
                 Metadata::new(urls, &issuer.issuer, "introspection_endpoint", *allow_http),
             ),
         };
-        let rules = FetchRules {
-            deadline: settings.timeout,
-            max_bytes: settings.max_bytes,
-            ca_file: settings.ca_file.clone(),
-            identity: settings.identity.clone(),
-            idle_connections: settings.concurrency,
-        };
         Self {
             address,
             method: settings.method,
-            client: OauthClient::new(&settings.client, &clock),
+            client: OauthClient::new(&settings.client.proof, &clock),
             parameters: settings.parameters.clone(),
             signed: SignedAnswer::expected(issuer, settings, keys),
-            fetcher: Fetcher::new(rules),
+            fetcher: Fetcher::new(settings.client.fetch_rules()),
             settings: settings.clone(),
             clock,
         }
@@ -76,7 +69,7 @@ impl Endpoint {
 
     /// Asks, and once more where that may help, within the deadline.
     pub(super) async fn ask(&self, token: &str) -> Result<Said, IntrospectionError> {
-        let limit = self.settings.timeout;
+        let limit = self.settings.client.timeout;
         let asked = timeout(limit, async {
             let discarded = self.client.tokens_discarded();
             match self.ask_once(token).await {

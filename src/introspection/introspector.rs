@@ -89,7 +89,7 @@ impl Introspector {
             flights: Arc::default(),
             asks,
             // A question waits for its turn at most as long as it may take.
-            wait_limit: settings.timeout.saturating_mul(2) + shared.patience() + WAIT_MARGIN,
+            wait_limit: settings.client.timeout.saturating_mul(2) + shared.patience() + WAIT_MARGIN,
             recheck_seconds: i64::try_from(settings.recheck.as_secs()).unwrap_or(i64::MAX),
         };
         (introspector, desk)

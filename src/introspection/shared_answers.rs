@@ -74,7 +74,7 @@ fn scope(issuer: &str, settings: &IntrospectionSettings) -> Digest {
         IntrospectionEndpoint::Discovery { .. } => String::new(),
     };
     let signed = if settings.signed { "signed" } else { "" };
-    let client = settings.client.identity();
+    let client = settings.client.proof.identity();
     let mut parts = vec![issuer, settings.method_word(), &endpoint, signed, &client];
     let parameters = settings.parameters.iter();
     parts.extend(parameters.flat_map(|(name, value)| [name.as_str(), value.as_str()]));

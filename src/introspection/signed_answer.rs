@@ -45,7 +45,7 @@ impl SignedAnswer {
     ) -> Option<Self> {
         settings.signed.then(|| Self {
             issuer: issuer.issuer.clone(),
-            client_id: client_id(&settings.client).map(str::to_owned),
+            client_id: client_id(&settings.client.proof).map(str::to_owned),
             algorithms: issuer.algorithms,
             skew: i64::try_from(issuer.clock_skew.as_secs()).unwrap_or(i64::MAX),
             keys,

@@ -62,8 +62,8 @@ impl Desk {
             snapshot,
             clock,
             breaker: Mutex::default(),
-            slots: Arc::new(Semaphore::new(settings.concurrency)),
-            patience: settings.timeout,
+            slots: Arc::new(Semaphore::new(settings.client.concurrency)),
+            patience: settings.client.timeout,
         }
     }
 

@@ -167,7 +167,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{ClientProof, KeyFormat, SignerUrl},
+        config::{ClientProof, ClientSettings, KeyFormat, SignerUrl},
         jose::{Algorithm, JwkSet, Object, SigningKey},
     };
 
@@ -183,13 +183,15 @@ mod tests {
             negative_ttl: Duration::from_secs(30),
             cooldown: Duration::from_secs(30),
             entries: 3,
-            concurrency: 1,
-            timeout: Duration::from_secs(1),
-            max_bytes: 1024,
-            allow_http: false,
-            ca_file: None,
-            identity: None,
-            client: ClientProof::Nobody,
+            client: ClientSettings {
+                proof: ClientProof::Nobody,
+                identity: None,
+                timeout: Duration::from_secs(1),
+                concurrency: 1,
+                max_bytes: 1024,
+                allow_http: false,
+                ca_file: None,
+            },
             snapshot: None,
         }
     }

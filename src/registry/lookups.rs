@@ -99,7 +99,7 @@ impl Registry {
             identity: identity(settings),
             require: settings.require.clone(),
             // A question waits for its turn at most as long as it may take.
-            wait_limit: settings.timeout.saturating_mul(2) + WAIT_MARGIN,
+            wait_limit: settings.client.timeout.saturating_mul(2) + WAIT_MARGIN,
             cooldown: i64::try_from(settings.cooldown.as_secs()).unwrap_or(i64::MAX),
             clock,
         })

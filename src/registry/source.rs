@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     clock::{Clock, SystemClock},
     config::{RegistrySettings, SelectSettings},
-    fetch::{FetchError, FetchRules, Fetcher, Reply, retry_after, shown},
+    fetch::{FetchError, Fetcher, Reply, retry_after, shown},
     jose::Json,
     oauth_client::{Form, OauthClient},
 };
@@ -51,16 +51,9 @@ const FORCED_LIST_AGE: Duration = Duration::from_secs(1);
 
 impl Source {
     pub(super) fn new(settings: &RegistrySettings, clock: &Arc<dyn Clock>) -> Self {
-        let rules = FetchRules {
-            deadline: settings.timeout,
-            max_bytes: settings.max_bytes,
-            ca_file: settings.ca_file.clone(),
-            identity: settings.identity.clone(),
-            idle_connections: settings.concurrency,
-        };
         Self {
-            fetcher: Fetcher::new(rules),
-            client: OauthClient::new(&settings.client, clock),
+            fetcher: Fetcher::new(settings.client.fetch_rules()),
+            client: OauthClient::new(&settings.client.proof, clock),
             clock: Arc::clone(clock),
             settings: settings.clone(),
             list: Mutex::default(),
@@ -82,7 +75,7 @@ impl Source {
         let Some(url) = self.settings.url.of(signer) else {
             return Err(SourceError::Unknown { place: self.settings.url.to_string() });
         };
-        let limit = self.settings.timeout;
+        let limit = self.settings.client.timeout;
         let place = shown(&url);
         let found = timeout(limit, async {
             let part = match &self.settings.select {

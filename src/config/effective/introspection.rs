@@ -2,9 +2,12 @@
 
 use toml::{Table, Value};
 
-use crate::config::{ClientProof, IntrospectionEndpoint, IntrospectionSettings};
+use crate::config::{IntrospectionEndpoint, IntrospectionSettings};
 
-use super::Writer;
+use super::{
+    client::{client_bounds, client_proof},
+    writer::Writer,
+};
 
 pub(super) fn introspection_table(settings: &IntrospectionSettings) -> Value {
     let any_or = |list: &Option<Vec<String>>| match list {
@@ -21,7 +24,7 @@ pub(super) fn introspection_table(settings: &IntrospectionSettings) -> Value {
         IntrospectionEndpoint::Url(url) => writer.text("url", url),
         IntrospectionEndpoint::Discovery { .. } => writer,
     };
-    client_proof(writer, &settings.client)
+    let writer = client_proof(writer, &settings.client.proof)
         .optional("token_type_hint", hint.first().map(|(_, value)| value))
         .optional_value("parameters", (!parameters.is_empty()).then(|| parameters.into()))
         .value("issuers", any_or(&settings.issuers))
@@ -35,47 +38,6 @@ pub(super) fn introspection_table(settings: &IntrospectionSettings) -> Value {
         .duration("stale_if_error", settings.stale_if_error)
         .count("cache_entries", settings.cache_entries)
         .size("cache_bytes", settings.cache_bytes)
-        .duration("timeout", settings.timeout)
-        .count("concurrency", settings.concurrency)
-        .duration("recheck", settings.recheck)
-        .size("max_bytes", settings.max_bytes)
-        .switch("allow_http", settings.allow_http)
-        .optional_path("ca_file", settings.ca_file.as_deref())
-        .optional_path("client_certificate", settings.identity.as_ref().map(|i| &*i.certificate))
-        .optional_path("client_key", settings.identity.as_ref().map(|i| &*i.private_key))
-        .table()
-}
-
-pub(super) fn client_proof(writer: Writer, client: &ClientProof) -> Writer {
-    let writer = writer.text("auth", client.auth_word());
-    match client {
-        ClientProof::Nobody => writer,
-        ClientProof::Id(client_id) => writer.text("client_id", client_id),
-        ClientProof::Basic { user, secret_file, encoded: true } => {
-            writer.text("client_id", user).path("client_secret_file", secret_file)
-        }
-        ClientProof::Basic { user, secret_file, encoded: false } => {
-            writer.text("username", user).path("password_file", secret_file)
-        }
-        ClientProof::Post { client_id, secret_file } => {
-            writer.text("client_id", client_id).path("client_secret_file", secret_file)
-        }
-        ClientProof::PrivateKeyJwt { client_id, key_file, audience } => writer
-            .text("client_id", client_id)
-            .path("private_key_file", key_file)
-            .optional("assertion_audience", audience.as_ref()),
-        ClientProof::Bearer { token_url, scope, client } => {
-            let writer = writer
-                .text("token_url", token_url)
-                .optional("token_scope", scope.as_ref())
-                .text("token_auth", client.auth_word());
-            match &**client {
-                ClientProof::Basic { user, secret_file, .. }
-                | ClientProof::Post { client_id: user, secret_file } => {
-                    writer.text("client_id", user).path("client_secret_file", secret_file)
-                }
-                _ => writer,
-            }
-        }
-    }
+        .duration("recheck", settings.recheck);
+    client_bounds(writer, &settings.client).table()
 }

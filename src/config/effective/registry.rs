@@ -2,7 +2,11 @@
 
 use toml::{Table, Value};
 
-use super::{introspection::client_proof, signature::required, writer::Writer};
+use super::{
+    client::{client_bounds, client_proof},
+    signature::required,
+    writer::Writer,
+};
 use crate::config::{ClientProof, RegistrySettings, SelectSettings};
 
 pub(super) fn registry_table(registry: &RegistrySettings) -> Value {
@@ -11,7 +15,7 @@ pub(super) fn registry_table(registry: &RegistrySettings) -> Value {
         .optional("pointer", registry.pointer.as_ref())
         .text("format", registry.format_word())
         .optional_value("select", registry.select.as_ref().map(select));
-    let writer = match &registry.client {
+    let writer = match &registry.client.proof {
         ClientProof::Nobody => writer,
         client => client_proof(writer, client),
     };
@@ -21,19 +25,13 @@ pub(super) fn registry_table(registry: &RegistrySettings) -> Value {
         none if none.is_empty() => writer,
         some => writer.value("require", some.into()),
     };
-    writer
+    let writer = writer
         .duration("refresh", registry.refresh)
         .duration("max_stale", registry.max_stale)
         .duration("negative_ttl", registry.negative_ttl)
         .duration("cooldown", registry.cooldown)
-        .count("entries", registry.entries)
-        .count("concurrency", registry.concurrency)
-        .duration("timeout", registry.timeout)
-        .size("max_bytes", registry.max_bytes)
-        .switch("allow_http", registry.allow_http)
-        .optional_path("ca_file", registry.ca_file.as_deref())
-        .optional_path("client_certificate", registry.identity.as_ref().map(|i| &*i.certificate))
-        .optional_path("client_key", registry.identity.as_ref().map(|i| &*i.private_key))
+        .count("entries", registry.entries);
+    client_bounds(writer, &registry.client)
         .optional_path("snapshot", registry.snapshot.as_deref())
         .table()
 }

@@ -32,7 +32,7 @@ fn the_defaults_ask_about_opaque_tokens_where_the_metadata_says() {
     assert_eq!(asked.cache_ttl, Duration::from_secs(30));
     assert_eq!(asked.negative_ttl, Duration::from_secs(5));
     assert_eq!(asked.stale_if_error, Duration::ZERO);
-    assert_eq!((asked.timeout, asked.concurrency), (Duration::from_secs(2), 64));
+    assert_eq!((asked.client.timeout, asked.client.concurrency), (Duration::from_secs(2), 64));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn validate_token_is_at_a_url_and_not_signed() {
         "signed: the answers of validate_token are not signed",
     );
     let asked = introspection(&format!("method = \"validate_access_token\"\n{url}"));
-    assert_eq!(asked.client, ClientProof::Nobody);
+    assert_eq!(asked.client.proof, ClientProof::Nobody);
 }
 
 /// An opaque token does not say whose it is.
