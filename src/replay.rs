@@ -26,12 +26,17 @@ impl ReplayBook {
     pub fn memory(&self, name: &str, entries: usize) -> ReplayMemory {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = book.entry(name.to_owned()).or_default();
-        memory.0.lock().unwrap_or_else(PoisonError::into_inner).hold_at_most(entries);
+        memory.hold_at_most(entries);
         memory.clone()
     }
 }
 
 impl ReplayMemory {
+    /// From now on; nothing that is remembered is forgotten for it. None before it is said.
+    pub fn hold_at_most(&self, entries: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).hold_at_most(entries);
+    }
+
     /// Sees something that has this digest, and remembers it until then.
     pub fn see(&self, digest: [u8; 32], now: UnixTime, until: UnixTime) -> Sighting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).see(digest, now, until)

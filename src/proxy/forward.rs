@@ -116,6 +116,9 @@ impl Exchange<'_> {
             Upgrade::ask(request.headers_mut());
         }
         let progress = request.body().progress();
+        if let Some(signature) = admission.signature() {
+            signature.spend();
+        }
         let answer = upstream.send(request).await;
         if answer.as_ref().is_err_and(UpstreamError::is_unsent) {
             take_back(&admission).await;

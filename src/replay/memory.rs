@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::clock::UnixTime;
 
-/// Digests of messages, each until its time is over. Times never run backwards in here: what is
-/// remembered first is forgotten first.
+/// Digests of messages, each until its time is over. Time never runs backwards in here: a clock
+/// that is set back must not make a message acceptable again that is forgotten already.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     seen: HashMap<[u8; 32], UnixTime>,
     order: BTreeSet<(UnixTime, [u8; 32])>,
     most: usize,
+    latest: Option<UnixTime>,
 }
 
 /// What the memory says to something that may be used once.
@@ -31,15 +32,17 @@ impl Memory {
     }
 
     pub(super) fn see(&mut self, digest: [u8; 32], now: UnixTime, until: UnixTime) -> Sighting {
-        self.forget(now);
+        let latest = self.latest.map_or(now, |latest| latest.max(now));
+        self.latest = Some(latest);
+        self.forget(latest);
         if self.seen.contains_key(&digest) {
             return Sighting::Again;
         }
         if self.seen.len() >= self.most {
             return Sighting::Full;
         }
-        // A clock that was set back must not bring the end of the queue before its middle.
-        let until = self.order.last().map_or(until, |(last, _)| until.max(*last));
+        let behind = latest.0.saturating_sub(now.0);
+        let until = UnixTime(until.0.saturating_add(behind));
         self.seen.insert(digest, until);
         self.order.insert((until, digest));
         Sighting::First
@@ -108,6 +111,16 @@ mod tests {
             memory.take_back(&[2; 32]);
         }
         assert_eq!((memory.seen.len(), memory.order.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_shorter_window_is_not_as_long_as_the_one_before() {
+        let mut memory = memory(10);
+        assert_eq!(memory.see([1; 32], UnixTime(0), UnixTime(1000)), Sighting::First);
+        assert_eq!(memory.see([2; 32], UnixTime(1), UnixTime(11)), Sighting::First);
+        assert_eq!(memory.see([2; 32], UnixTime(10), UnixTime(20)), Sighting::Again);
+        assert_eq!(memory.see([2; 32], UnixTime(11), UnixTime(21)), Sighting::First);
+        assert_eq!(memory.see([1; 32], UnixTime(999), UnixTime(1009)), Sighting::Again);
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! Messages that may come once only.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use tokio::runtime::Handle;
 
 use super::signer::text_of;
 use crate::{
@@ -25,21 +29,47 @@ pub(super) struct Replay {
     shared: SharedStore,
 }
 
-/// A message that has used up the one time that it may come.
+/// The one time that a message may come. Until it is spent, nothing has come of the message: a mark
+/// that is dropped before (the client went away while the proof was written) is taken back.
 #[derive(Debug)]
 pub(super) struct Mark {
     digest: [u8; 32],
     memory: ReplayMemory,
     /// Where the replicas know of it, if this one has told them.
     shared: Option<SharedStore>,
+    is_spent: AtomicBool,
 }
 
 impl Mark {
+    fn new(digest: [u8; 32], memory: &ReplayMemory) -> Self {
+        Self { digest, memory: memory.clone(), shared: None, is_spent: AtomicBool::new(false) }
+    }
+
+    /// The message is about to be acted on, and must not come again.
+    pub(super) fn spend(&self) {
+        self.is_spent.store(true, Relaxed);
+    }
+
     /// Nothing came of the message: its sender may try again.
     pub(super) async fn take_back(&self) {
+        self.spend(); // there is nothing left to take back
         self.memory.take_back(&self.digest);
         if let Some(shared) = &self.shared {
             shared.forget(&SharedKey::new(Kind::Replay, self.digest)).await;
+        }
+    }
+}
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        if *self.is_spent.get_mut() {
+            return;
+        }
+        self.memory.take_back(&self.digest);
+        // Without a runtime the process ends, and other replicas forget it in time.
+        if let (Some(shared), Ok(runtime)) = (self.shared.take(), Handle::try_current()) {
+            let key = SharedKey::new(Kind::Replay, self.digest);
+            runtime.spawn(async move { shared.forget(&key).await });
         }
     }
 }
@@ -88,13 +118,18 @@ impl Replay {
             Sighting::Again => return Err(Reason::SignatureReplayed),
             Sighting::Full => return Err(Reason::ReplayMemoryFull),
         }
+        let mut mark = Mark::new(digest, &self.memory);
         let key = SharedKey::new(Kind::Replay, digest);
-        let shared = match self.shared.first(&key, self.window).await {
-            Some(false) => return Err(Reason::SignatureReplayed),
-            Some(true) => Some(self.shared.clone()),
-            None => None,
-        };
-        Ok(Mark { digest, memory: self.memory.clone(), shared })
+        match self.shared.first(&key, self.window).await {
+            // The other replica's mark stays, and so does ours.
+            Some(false) => {
+                mark.spend();
+                return Err(Reason::SignatureReplayed);
+            }
+            Some(true) => mark.shared = Some(self.shared.clone()),
+            None => {}
+        }
+        Ok(mark)
     }
 
     /// Lengths stand before the parts, so that no two messages have the same digest.
@@ -113,4 +148,36 @@ impl Replay {
 fn id(value: Option<&Json>) -> Result<String, Reason> {
     let text = value.and_then(text_of).filter(|text| !text.is_empty());
     text.map(std::borrow::Cow::into_owned).ok_or(Reason::SignatureFieldMissing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn s8_only_a_message_that_something_came_of_may_not_come_again() {
+        let memory = ReplayMemory::default();
+        memory.hold_at_most(10);
+        let see = || memory.see([1; 32], UnixTime(0), UnixTime(60));
+        assert_eq!(see(), Sighting::First);
+        drop(Mark::new([1; 32], &memory));
+        assert_eq!(see(), Sighting::First, "its client went away before");
+        Mark::new([1; 32], &memory).take_back().await;
+        assert_eq!(see(), Sighting::First, "it reached nobody");
+        Mark::new([1; 32], &memory).spend();
+        assert_eq!(see(), Sighting::Again);
+    }
+
+    #[tokio::test]
+    async fn s8_a_mark_that_was_taken_back_takes_back_no_later_one() {
+        let memory = ReplayMemory::default();
+        memory.hold_at_most(10);
+        let see = || memory.see([1; 32], UnixTime(0), UnixTime(60));
+        assert_eq!(see(), Sighting::First);
+        let first = Mark::new([1; 32], &memory);
+        first.take_back().await;
+        assert_eq!(see(), Sighting::First);
+        drop(first);
+        assert_eq!(see(), Sighting::Again, "the second one stands");
+    }
 }

@@ -105,6 +105,14 @@ impl VerifiedSignature {
         }
     }
 
+    /// The message is about to be sent on: from now on it counts as having come, unless it is
+    /// taken back. Dropped before, it has not.
+    pub fn spend(&self) {
+        if let Some(mark) = &self.mark {
+            mark.spend();
+        }
+    }
+
     /// The message did not reach the upstream, and not for its sender's fault: the same may come
     /// again.
     pub async fn take_back(&self) {
