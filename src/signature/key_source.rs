@@ -112,8 +112,13 @@ async fn find_in_registry(
         LookupError::Unavailable => Reason::KeysUnavailable,
     })?;
     match key_of(registry, &entry, sought, claims) {
-        // The key may have changed: the registry is asked once more.
-        Err(Reason::SignerMismatch | Reason::SignatureAlgorithmNotAllowed) => {
+        // The key may have changed, or the signer may have been approved since: the registry is
+        // asked once more.
+        Err(
+            Reason::SignerNotApproved
+            | Reason::SignerMismatch
+            | Reason::SignatureAlgorithmNotAllowed,
+        ) => {
             let renewed = registry.find_renewed(sought.signer, &entry).await;
             key_of(registry, &renewed, sought, claims)
         }

@@ -82,6 +82,24 @@ fn s7_only_an_approved_participant_signs_for_its_own_client() {
 }
 
 #[test]
+fn a_participant_that_was_approved_a_moment_ago_does_not_wait_for_its_entry_to_age() {
+    let own = key(Algorithm::Es256, "own");
+    let scene = Scene::start(&format!("{AT_PUBLIC_KEY}\nrequire = {{ status = \"APPROVED\" }}"));
+    let says = |status: &str| json!({ "publicKey": public(&own).to_string(), "status": status });
+    scene.say("3051", &says("UNDER_REVIEW"));
+    let request = scene.request("3051", &own);
+    scene.refuses("in review", &request, Reason::SignerNotApproved);
+    let asked = scene.questions();
+    for _ in 0..20 {
+        scene.refuses("still", &request, Reason::SignerNotApproved);
+    }
+    assert_eq!(scene.questions(), asked, "its requests cost a question in 30 s");
+    scene.say("3051", &says("APPROVED"));
+    scene.world.proxy.advance(30);
+    scene.admits("approved", &request);
+}
+
+#[test]
 fn o2_what_the_registry_says_in_confidence_is_not_kept() {
     let own = key(Algorithm::Rs256, "own");
     let folder = tempfile::tempdir().unwrap();
