@@ -23,6 +23,8 @@ pub struct PendingSignature<'r> {
     key: FoundKey,
     /// What the header says that the message is called, where it has to.
     id: Option<String>,
+    /// What may say how old the message is, where that matters.
+    header: Option<Object>,
     reader: PayloadReader,
     sha256: Option<Hasher>,
     length: u64,
@@ -77,7 +79,8 @@ impl<'r> PendingSignature<'r> {
         key: FoundKey,
         id: Option<String>,
     ) -> Self {
-        Self { rules, head, key, id, reader: jws.begin(), sha256: None, length: 0 }
+        let header = rules.freshness.as_ref().map(|_| jws.header().clone());
+        Self { rules, head, key, id, header, reader: jws.begin(), sha256: None, length: 0 }
     }
 
     /// Asks for the SHA-256 of the payload, for whoever keeps the proof. To be called before the
@@ -129,10 +132,10 @@ impl<'r> PendingSignature<'r> {
         claims: Option<&Object>,
     ) -> Result<VerifiedSignature, Reason> {
         let payload = self.payload(request)?;
-        let Self { rules, head, key, id, reader, .. } = self;
+        let Self { rules, head, key, id, header, reader, .. } = self;
         let signed = reader.finish();
         let key = key.confirmed_by(&signed, &head.sought(rules), claims).await?;
-        let mark = check_content(rules, &head, id, in_memory).await?;
+        let mark = check_content(rules, &head, id, header.as_ref(), in_memory).await?;
         let at = rules.clock.now();
         Ok(rules.telling.verified(head, key, payload, hash_of(&signed), mark, at))
     }
@@ -161,9 +164,15 @@ async fn check_content(
     rules: &SignatureRules,
     head: &Head,
     id: Option<String>,
+    header: Option<&Object>,
     in_memory: Option<&[u8]>,
 ) -> Result<Option<Mark>, Reason> {
     let now = rules.clock.now();
+    // Once more, at the very moment at which it is looked up whether the message was here before:
+    // while a slow body came, it may have been forgotten.
+    if let (Some(freshness), Some(header)) = (&rules.freshness, header) {
+        freshness.check_header(header, now)?;
+    }
     let body = if rules.reads_body { Some(json(in_memory)?) } else { None };
     if let (Some(freshness), Some(body)) = (&rules.freshness, &body) {
         freshness.check_body(body, now)?;

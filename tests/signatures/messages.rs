@@ -59,6 +59,32 @@ fn s8_a_message_is_as_old_as_its_header_says() {
 }
 
 #[test]
+fn s8_a_message_does_not_outlive_its_time_by_a_slow_body() {
+    let signer = key(Algorithm::Es256, "k");
+    let rules = format!(
+        "critical = [\"iat\"]\n{ONE_SIGNER}\n[signatures.partner.freshness]\n\
+         issued = {{ header = \"iat\" }}\nmax_age = \"5m\"\nclock_skew = \"0s\"\n\
+         [signatures.partner.replay]\nid = {{ header = \"jti\" }}\nwindow = \"5m\""
+    );
+    let scene = Scene::start(&rules, &jwks(&[&signer]));
+    let header = json!({ "crit": ["b64", "iat"], "iat": NOW, "jti": "1" });
+    let request = scene.post(&sign_with(&signer, Dialect::Rfc7797, &header, BODY), BODY);
+    scene.world.proxy.exchange(&request);
+    scene.world.proxy.advance(299);
+    let slow = request.field("expect", "100-continue").bytes();
+    let (head, body) = slow.split_at(slow.len() - BODY.len());
+    let before = scene.world.mark();
+    let mut client = scene.world.proxy.client();
+    client.send(head);
+    assert_eq!(client.read().status, 100, "in time so far");
+    // The first one is forgotten meanwhile.
+    scene.world.proxy.advance(2);
+    client.send(body);
+    assert_eq!(client.read().status, 401, "too old by now");
+    before.assert_untouched("late");
+}
+
+#[test]
 fn s8_a_message_is_as_old_as_its_body_says_and_its_id_is_good_once() {
     let signer = key(Algorithm::Es256, "k");
     let rules = format!(
