@@ -54,6 +54,16 @@ struct Successor {
 pub(super) struct Order {
     pub(super) entry: Entry,
     pub(super) written: oneshot::Sender<Written>,
+    /// Whether its request is only forwarded once the line is on disk.
+    pub(super) is_awaited: bool,
+}
+
+impl Order {
+    /// Whether its request has given up: it is not forwarded, and to write its line would only keep
+    /// those waiting that come after it.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.is_awaited && self.written.is_closed()
+    }
 }
 
 /// Whether a line is on disk.
@@ -120,8 +130,9 @@ impl Journal {
     /// # Errors
     /// There is no proof, and so nothing may be forwarded.
     pub async fn record(&self, entry: Entry) -> Result<(), NotRecorded> {
-        let written = self.put(entry);
-        if self.settings.on_failure == EvidenceFailure::Continue {
+        let is_awaited = self.settings.on_failure == EvidenceFailure::Refuse;
+        let written = self.put(entry, is_awaited);
+        if !is_awaited {
             return Ok(());
         }
         let written = timeout(self.settings.timeout, written.ok_or(NotRecorded)?).await;
@@ -131,13 +142,13 @@ impl Journal {
     /// Writes a line about a request that is refused; nobody waits for it.
     pub fn note(&self, entry: Entry) {
         if self.records_refused() {
-            self.put(entry);
+            self.put(entry, false);
         }
     }
 
-    pub(super) fn put(&self, entry: Entry) -> Option<oneshot::Receiver<Written>> {
+    pub(super) fn put(&self, entry: Entry, is_awaited: bool) -> Option<oneshot::Receiver<Written>> {
         let (written, outcome) = oneshot::channel();
-        let is_sent = self.scribe.put(Order { entry, written });
+        let is_sent = self.scribe.put(Order { entry, written, is_awaited });
         if !is_sent {
             // It is full, or closed.
             self.dropped.inc();

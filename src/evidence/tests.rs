@@ -137,7 +137,7 @@ impl Scene {
 
 fn order(entry: Entry) -> (Order, oneshot::Receiver<journal::Written>) {
     let (written, outcome) = oneshot::channel();
-    (Order { entry, written }, outcome)
+    (Order { entry, written, is_awaited: false }, outcome)
 }
 
 fn entry_by(signer: &SigningKey, body: &[u8]) -> Entry {

@@ -66,6 +66,7 @@ enum Before {
 struct Counters {
     written: IntCounter,
     failed: IntCounter,
+    dropped: IntCounter,
     checkpoints: IntCounter,
     fsync: prometheus::Histogram,
 }
@@ -142,6 +143,12 @@ impl Writer {
     }
 
     pub(super) fn write_group(&mut self, orders: Vec<Order>) {
+        let before = orders.len();
+        let orders: Vec<_> = orders.into_iter().filter(|order| !order.is_abandoned()).collect();
+        self.counters.dropped.inc_by((before - orders.len()) as u64);
+        if orders.is_empty() {
+            return;
+        }
         let now = self.clock.now();
         if let Err(error) = self.rotate_if_due(now) {
             return self.fail(orders, &error);
@@ -340,6 +347,7 @@ impl Counters {
         Self {
             written: lines("written"),
             failed: lines("failed"),
+            dropped: lines("dropped"),
             checkpoints: metrics.evidence_checkpoints.clone(),
             fsync: metrics.evidence_fsync.clone(),
         }

@@ -45,6 +45,23 @@ fn without_gathering_nobody_rests() {
     assert_eq!(rests, [Duration::ZERO]);
 }
 
+#[test]
+fn a_request_that_has_given_up_costs_the_disk_nothing() {
+    let scene = Scene::new();
+    let (orders, queue) = sync_channel(3);
+    for (body, is_awaited) in [(b"given up", true), (b"no hurry", false)] {
+        let (mut order, outcome) = scene.order(body);
+        order.is_awaited = is_awaited;
+        drop(outcome);
+        orders.send(order).unwrap();
+    }
+    drop(orders);
+    scene.writer().run(&queue, |_| {});
+    assert_eq!(scene.assert_sound().requests, 1);
+    let dropped = scene.metrics.evidence_lines.with_label_values(&["dropped"]).get();
+    assert_eq!(dropped, 1);
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_or_is_counted() {
     for (on_failure, expected) in
@@ -55,7 +72,7 @@ async fn a_full_queue_refuses_or_is_counted() {
         // Nobody takes anything out of it.
         let (orders, _queue) = sync_channel(1);
         let journal = Journal::new(&scene.settings, Scribe::new(orders), &scene.metrics);
-        journal.put(scene.entry(b"fills it"));
+        journal.put(scene.entry(b"fills it"), false);
         let lines = |outcome| scene.metrics.evidence_lines.with_label_values(&[outcome]).get();
         assert_eq!(lines("dropped"), 0);
         assert_eq!(journal.record(scene.entry(b"too many")).await, expected);
@@ -104,11 +121,11 @@ async fn other_settings_take_over_without_a_gap() {
 fn lines_that_wait_while_others_take_over_and_over_are_written_in_turn() {
     let scene = Scene::new();
     let first = scene.open();
-    let mut outcomes = vec![first.put(scene.entry(b"a")).unwrap()];
+    let mut outcomes = vec![first.put(scene.entry(b"a"), true).unwrap()];
     let mut journals = vec![first];
     for _ in 0..20 {
         let next = journals.last().unwrap().succeed(&scene.settings, &scene.metrics);
-        outcomes.push(next.put(scene.entry(b"b")).unwrap());
+        outcomes.push(next.put(scene.entry(b"b"), true).unwrap());
         journals.push(next);
     }
     drop(journals);
@@ -129,7 +146,7 @@ fn a_request_never_falls_between_two_journals() {
                 std::thread::yield_now();
             }
         });
-        let outcomes: Vec<_> = (0..50).map(|_| journal.put(scene.entry(b"a"))).collect();
+        let outcomes: Vec<_> = (0..50).map(|_| journal.put(scene.entry(b"a"), true)).collect();
         done.store(true, Relaxed);
         assert!(outcomes.iter().all(Option::is_some));
     });
