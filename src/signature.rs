@@ -182,6 +182,7 @@ fn reason_of(error: DetachedError) -> Reason {
         | DetachedError::Attached
         | DetachedError::HeaderTooLong
         | DetachedError::Base64
-        | DetachedError::Header => Reason::SignatureMalformed,
+        | DetachedError::Header
+        | DetachedError::Token => Reason::SignatureMalformed,
     }
 }

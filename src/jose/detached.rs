@@ -51,14 +51,19 @@ pub enum DetachedError {
     /// No `alg`, or one that is not known (`none` among them).
     #[error("the algorithm is not supported")]
     Algorithm,
+    /// It is a JWT's, written as one over a body would be: whoever has a token of the signer's
+    /// could pass with its claims as the body (RFC 8725 §3.11).
+    #[error("its typ says that it is a JWT's, which signs claims and no body")]
+    Token,
     /// `crit` names something that is not understood or not there, or is malformed.
     #[error("a critical header parameter is not understood")]
     Critical,
 }
 
 impl DetachedJws {
-    /// Splits a text and reads its protected header. `understood` are the critical header
-    /// parameters, besides `b64`, that the caller looks at.
+    /// Splits a text and reads its protected header. `understood` are the header parameters,
+    /// besides `b64`, that the caller looks at: those that may be critical, and `typ` where it may
+    /// be a JWT's.
     ///
     /// Which dialect it is follows from the text alone and from nothing that the caller would like
     /// it to be: a signature of one dialect is never tried under another (threats S-5).
@@ -79,6 +84,9 @@ impl DetachedJws {
             // Nobody writes that, and nobody says what it would mean.
             (false, true, _) => return Err(DetachedError::Parts),
         };
+        if dialect.encodes_payload() && header.is_of_jwt() && !understood.iter().any(is_typ) {
+            return Err(DetachedError::Token);
+        }
         let (written_header, signature) = (written_header.to_owned(), decode(signature)?);
         Ok(Self { dialect, written_header, header, signature })
     }
@@ -135,6 +143,10 @@ fn split(text: &str) -> Result<(&str, &str, bool), DetachedError> {
         [_, payload, _] if !payload.is_empty() => Err(DetachedError::Attached),
         _ => Err(DetachedError::Parts),
     }
+}
+
+fn is_typ(name: &String) -> bool {
+    name == "typ"
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, DetachedError> {

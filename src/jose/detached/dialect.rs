@@ -42,7 +42,7 @@ impl Dialect {
     }
 
     /// Whether the payload is signed in base64url.
-    pub(super) fn encodes_payload(self) -> bool {
+    pub fn encodes_payload(self) -> bool {
         matches!(self, Self::Detached | Self::TwoPart)
     }
 }

@@ -44,6 +44,19 @@ impl Header {
     }
 }
 
+impl Header {
+    /// Whether its `typ` is that of a JWT, of whatever kind. Media types are compared without
+    /// regard to case, and `application/` may be left out (RFC 7515 §4.1.9).
+    pub(super) fn is_of_jwt(&self) -> bool {
+        let Some(Json::String(typ)) = self.members.get("typ") else {
+            return false;
+        };
+        let typ = typ.to_ascii_lowercase();
+        let typ = typ.strip_prefix("application/").unwrap_or(&typ);
+        typ == "jwt" || typ.ends_with("+jwt")
+    }
+}
+
 /// The names in `crit`: each understood, there, not a standard one, and named once (RFC 7515
 /// §4.1.11).
 fn critical<'m>(members: &'m Object, understood: &[String]) -> Result<Vec<&'m str>, DetachedError> {

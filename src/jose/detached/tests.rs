@@ -107,6 +107,27 @@ fn s6_the_payload_is_never_in_the_signature() {
 }
 
 #[test]
+fn t19_a_token_of_the_signer_is_no_signature_over_its_claims() {
+    let key = SigningKey::generate(Algorithm::Es256, Some("k")).unwrap();
+    let claims = br#"{"sub":"alice"}"#;
+    for typ in ["JWT", "at+jwt", "application/AT+JWT", "logout+jwt"] {
+        let header = format!(r#"{{"alg":"ES256","typ":"{typ}"}}"#);
+        let token = key.sign_compact(&Object::parse(header.as_bytes()).unwrap(), claims).unwrap();
+        let parts: Vec<_> = token.split('.').collect();
+        for text in [format!("{}..{}", parts[0], parts[2]), format!("{}.{}", parts[0], parts[2])] {
+            assert_eq!(parse(&text).err(), Some(DetachedError::Token), "{typ}");
+            let asked_for = DetachedJws::parse(&text, &["typ".to_owned()]).unwrap();
+            assert!(asked_for.over(claims).verifies_under(&key.verification_key().unwrap()));
+        }
+    }
+    let jose = Object::parse(br#"{"alg":"ES256","typ":"JOSE"}"#).unwrap();
+    assert!(parse(&key.sign_detached(Dialect::Detached, &jose, claims).unwrap()).is_ok());
+    // No token is written as these are.
+    let jwt = Object::parse(br#"{"alg":"ES256","typ":"JWT"}"#).unwrap();
+    assert!(parse(&key.sign_detached(Dialect::Rfc7797, &jwt, claims).unwrap()).is_ok());
+}
+
+#[test]
 fn headers_that_say_something_else_are_refused() {
     use DetachedError::{Algorithm, Critical, Header};
     for (header, error) in [
