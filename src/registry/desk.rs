@@ -126,7 +126,7 @@ impl Desk {
                 self.answered();
                 self.know(ask, entry);
             }
-            Err(error) if error.is_answer() => {
+            Err(error) if error.is_answer(self.entries.has_known(&ask.signer)) => {
                 self.answered();
                 self.forget(ask, &error);
             }

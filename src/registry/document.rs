@@ -36,10 +36,9 @@ impl Part {
         place: &str,
         now: UnixTime,
     ) -> Result<Registered, SourceError> {
-        let key = self.key.ok_or_else(|| "found no key".to_owned());
-        let keys = key.and_then(|key| key_text::keys(&key, settings.format));
-        let keys =
-            keys.map_err(|cause| SourceError::NoUsableKey { place: place.to_owned(), cause })?;
+        let key = self.key.ok_or_else(|| SourceError::NoKey { place: place.to_owned() })?;
+        let keys = key_text::keys(&key, settings.format)
+            .map_err(|cause| SourceError::NoUsableKey { place: place.to_owned(), cause })?;
         Ok(Registered::new(keys, self.fields, now))
     }
 }

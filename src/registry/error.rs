@@ -23,6 +23,9 @@ pub(super) enum SourceError {
     /// The registry says that there is no such signer.
     #[error("{place}: no such signer")]
     Unknown { place: String },
+    /// An answer in which nothing stands where the key should.
+    #[error("{place}: found no key")]
+    NoKey { place: String },
     /// There is one, and no key of theirs that could be used.
     #[error("{place}: {cause}")]
     NoUsableKey { place: String, cause: String },
@@ -54,7 +57,7 @@ impl SourceError {
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "unknown",
-            Self::NoUsableKey { .. } => "no_usable_key",
+            Self::NoKey { .. } | Self::NoUsableKey { .. } => "no_usable_key",
             Self::Fetch(error) => error.code(),
             Self::Refused { .. } => "credentials_refused",
             Self::Status { .. } => "status",
@@ -80,6 +83,7 @@ impl SourceError {
                 speaks_of_endpoint(*status) || (of_known && *status >= 500)
             }
             Self::Unknown { .. }
+            | Self::NoKey { .. }
             | Self::NoUsableKey { .. }
             | Self::Malformed { .. }
             | Self::Resting
@@ -87,8 +91,14 @@ impl SourceError {
         }
     }
 
-    /// Whether the registry has spoken: there is no key, and that is certain.
-    pub(super) fn is_answer(&self) -> bool {
-        matches!(self, Self::Unknown { .. } | Self::NoUsableKey { .. })
+    /// Whether the registry has spoken: there is no key, and that is certain. An answer without
+    /// any sign of a key may be a page of somebody else's, and takes no key from a signer who has
+    /// one (`is_known`).
+    pub(super) fn is_answer(&self, is_known: bool) -> bool {
+        match self {
+            Self::Unknown { .. } | Self::NoUsableKey { .. } => true,
+            Self::NoKey { .. } => !is_known,
+            _ => false,
+        }
     }
 }

@@ -155,7 +155,7 @@ impl Source {
 pub async fn probe(settings: &RegistrySettings) -> Result<(), String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     match Source::new(settings, &clock).find("countersign-check", false).await {
-        Err(error) if !error.is_answer() => Err(error.to_string()),
+        Err(error) if !error.is_answer(false) => Err(error.to_string()),
         _ => Ok(()),
     }
 }

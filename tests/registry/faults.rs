@@ -311,3 +311,28 @@ fn a_signer_that_left_while_nobody_asked_is_refused_at_once() {
         assert_eq!(answer.is_from_upstream(), is_admitted, "{answer:?}");
     }
 }
+
+#[test]
+fn k3_an_answer_without_a_key_takes_none_from_a_signer_who_has_one() {
+    let own = key(Algorithm::Es256, "own");
+    let scene = Scene::start(&format!("{AT_PUBLIC_KEY}\nrefresh = \"10m\"\nmax_stale = \"1h\""));
+    let request = |id: &str| {
+        let claims = json!({ "participantId": id, "exp": crate::support::NOW + 10_000 });
+        scene.request_with(claims, &own)
+    };
+    scene.say("3051", &as_text(&own));
+    scene.admits("known", &request("3051"));
+    for id in ["3051", "other"] {
+        scene.say(id, &json!({ "error": "try again later" }));
+    }
+    scene.world.proxy.advance(600);
+    scene.admits("renewed beside the requests", &request("3051"));
+    wait_until("it was asked", || scene.questions() == 2);
+    scene.world.proxy.advance(2);
+    scene.admits("still known", &request("3051"));
+    scene.refuses("never known", &request("other"), Reason::SignerUnknown);
+    // That it has no key any more is said otherwise.
+    scene.say("3051", &json!({ "publicKey": null }));
+    scene.world.proxy.advance(600);
+    scene.refuses("withdrawn", &request("3051"), Reason::SignerUnknown);
+}
