@@ -1,6 +1,7 @@
-//! A map from bytes to values that is bounded by entries and by bytes: what every cache of tokens
-//! is made of.
+//! What has a bound: the map that every cache of tokens is made of, bounded by entries and by
+//! bytes, and the bytes that bodies may take.
 
+mod byte_budget;
 mod doorkeeper;
 
 use std::{
@@ -13,6 +14,8 @@ use std::{
 use foldhash::quality::RandomState;
 
 use doorkeeper::Doorkeeper;
+
+pub(crate) use byte_budget::{ByteBudget, Reservation};
 
 /// A map whose size has two bounds; when either is reached, entries that were not asked for
 /// lately leave first (CLOCK: one bit per entry instead of a list to reorder on every hit), and

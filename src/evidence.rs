@@ -16,6 +16,7 @@ mod tests;
 pub mod verify;
 mod writer;
 
+pub(crate) use self::body::BodyBytes;
 pub use self::{
     body::EvidenceBody,
     entry::Entry,

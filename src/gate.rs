@@ -276,9 +276,10 @@ impl Admission<'_> {
         self.route
     }
 
-    /// The refusal of a request that could pass, were there a proof of its signature.
-    pub fn unproven(&self) -> Denial {
-        Denial::of_signature(Reason::EvidenceUnavailable).on(self.route)
+    /// The refusal of a request whose signature is right, and that can't be served as its route
+    /// wants it.
+    pub fn refuse(&self, reason: Reason) -> Denial {
+        Denial::of_signature(reason).on(self.route)
     }
 
     /// The signature, where the route asks for one.

@@ -5,7 +5,7 @@ use crate::{
     signature::PayloadFacts,
 };
 
-use super::EvidenceBody;
+use super::{EvidenceBody, body::Sha256};
 
 /// One signed request, verified or refused. The token is never among it.
 #[derive(Debug)]
@@ -37,6 +37,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The body that is to be kept, and what it is called by.
+    pub(super) fn kept_body(&self) -> Option<(Sha256, &EvidenceBody)> {
+        Some((self.payload.as_ref()?.sha256?, self.body.as_ref()?))
+    }
+
     /// The members of its line.
     pub(super) fn members(&self) -> Vec<(&'static str, Json)> {
         let mut members = vec![

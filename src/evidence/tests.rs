@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::{journal::Order, verify::Against, writer::Writer, *};
 use crate::{
+    bounded::{ByteBudget, Reservation},
     clock::{ManualClock, UnixTime},
     config::{EvidenceFailure, EvidenceSettings, PrivateKey},
     jose::{Algorithm, Dialect, Json, JwkSet, KeyLimits, Object, SigningKey},
@@ -27,6 +28,20 @@ use crate::{
 fn private_key(key: &SigningKey) -> PrivateKey {
     let key = SigningKey::from_jwk(&key.private_jwk()).unwrap();
     PrivateKey { file: "key.jwk".into(), key: Arc::new(key) }
+}
+
+fn body(bytes: BodyBytes) -> EvidenceBody {
+    let budget = ByteBudget::new(0, prometheus::IntGauge::new("held", "Bytes").unwrap());
+    EvidenceBody::new(bytes, Arc::new(Reservation::none(&budget)))
+}
+
+fn in_memory(bytes: &'static [u8]) -> EvidenceBody {
+    body(BodyBytes::Memory(bytes::Bytes::from_static(bytes)))
+}
+
+/// Its file is shorter than it should be.
+fn lost() -> EvidenceBody {
+    body(BodyBytes::File(Arc::new(tempfile::tempfile().unwrap()), 1))
 }
 
 /// 2027-01-15T08:00:00Z
@@ -368,12 +383,12 @@ async fn bodies_are_kept_by_what_is_in_them() {
     scene.settings.bodies = Some(bodies.clone());
     let journal = scene.open();
     let mut entry = scene.entry(b"kept");
-    entry.body = Some(EvidenceBody::Memory(bytes::Bytes::from_static(b"kept")));
+    entry.body = Some(in_memory(b"kept"));
     journal.record(entry).await.unwrap();
     let mut file = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut file, b"spooled and more").unwrap();
     let mut entry = scene.entry(b"spooled");
-    entry.body = Some(EvidenceBody::File(Arc::new(file), 7));
+    entry.body = Some(body(BodyBytes::File(Arc::new(file), 7)));
     journal.record(entry).await.unwrap();
     for body in [&b"kept"[..], b"spooled"] {
         let name = digest(&SHA256, body).as_ref().iter().fold(String::new(), |mut name, byte| {
@@ -383,7 +398,7 @@ async fn bodies_are_kept_by_what_is_in_them() {
         assert_eq!(fs::read(bodies.join(&name[..2]).join(&name)).unwrap(), body);
     }
     let mut entry = scene.entry(b"gone");
-    entry.body = Some(EvidenceBody::Lost(std::io::ErrorKind::OutOfMemory));
+    entry.body = Some(lost());
     assert_eq!(journal.record(entry).await, Err(NotRecorded));
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    Entry, EvidenceError, body,
+    EvidenceError, body,
     chain::Link,
     file::{self, Standing},
     journal::{NotRecorded, Order, Written},
@@ -111,9 +111,9 @@ impl Writer {
         self.settings = settings;
     }
 
-    /// Writes until nobody can order a line here any more, and a checkpoint behind it. A line that comes alone is written at once;
-    /// after it the thread rests until `gather` is over, whether lines come or not: nobody has to
-    /// wake it for them, and those that came are the next group.
+    /// Writes until nobody can order a line here any more, and a checkpoint behind it. A line that
+    /// comes alone is written at once; after it the thread rests until `gather` is over, whether
+    /// lines come or not: nobody has to wake it for them, and those that came are the next group.
     pub(super) fn run(&mut self, orders: &Receiver<Order>, mut rest: impl FnMut(Duration)) {
         loop {
             match orders.recv_timeout(LOOK_INTERVAL) {
@@ -153,20 +153,20 @@ impl Writer {
         if let Err(error) = self.rotate_if_due(now) {
             return self.fail(orders, &error);
         }
+        let orders = self.keep_bodies(orders);
         let mut link = self.link;
         let mut text = String::new();
         let mut group = Vec::with_capacity(orders.len());
         for order in orders {
-            match self.line(link, now, &order.entry) {
-                Ok(line) => {
-                    link = link.after(line.as_bytes());
-                    text.push_str(&line);
-                    text.push('\n');
-                    group.push(order);
-                }
-                // It takes no other with it: nothing of it is in the file.
-                Err(error) => self.fail(vec![order], &error),
+            let line = line::text(link, now, order.entry.members());
+            if line.len() >= line::MAX_LINE_BYTES {
+                self.fail(vec![order], &io::Error::other("a line is too long"));
+                continue;
             }
+            link = link.after(line.as_bytes());
+            text.push_str(&line);
+            text.push('\n');
+            group.push(order);
         }
         if group.is_empty() {
             return;
@@ -182,19 +182,20 @@ impl Writer {
         answer(group, Ok(()));
     }
 
-    /// The text of a line, once the body that belongs to it is on disk.
-    fn line(&self, link: Link, now: UnixTime, entry: &Entry) -> io::Result<String> {
-        let sha256 = entry.payload.as_ref().and_then(|payload| payload.sha256);
-        if let (Some(folder), Some(sha256), Some(body)) =
-            (&self.settings.bodies, sha256, &entry.body)
-        {
-            body::keep(folder, &sha256, body)?;
+    /// Those whose bodies are on disk, if they are to be kept. One that fails takes no other with
+    /// it: nothing of it is in the file.
+    fn keep_bodies(&self, orders: Vec<Order>) -> Vec<Order> {
+        let Some(folder) = &self.settings.bodies else {
+            return orders;
+        };
+        let unkept = body::keep(folder, orders.iter().filter_map(|order| order.entry.kept_body()));
+        let (kept, failed) = orders.into_iter().partition(|order: &Order| {
+            order.entry.kept_body().is_none_or(|(sha256, _)| !unkept.contains_key(&sha256))
+        });
+        if let Some(error) = unkept.values().next() {
+            self.fail(failed, error);
         }
-        let line = line::text(link, now, entry.members());
-        if line.len() >= line::MAX_LINE_BYTES {
-            return Err(io::Error::other("a line is too long"));
-        }
-        Ok(line)
+        kept
     }
 
     fn fail(&self, orders: Vec<Order>, error: &io::Error) {

@@ -13,8 +13,13 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use super::answer::is_grpc;
-use crate::signature::{AnswerSigner, VerifiedSignature};
+use super::{answer::is_grpc, held_body::BodyStore};
+use crate::{
+    bounded::Reservation,
+    gate::{Admission, Denial},
+    reason::Reason,
+    signature::{AnswerSigner, VerifiedSignature},
+};
 
 /// Why an answer could not be signed. It is never passed back without its signature.
 #[derive(Debug, thiserror::Error)]
@@ -25,39 +30,108 @@ pub(super) enum Unsignable {
     /// It is larger than one that is signed may be.
     #[error("the answer is larger than {0} bytes, the most that is signed")]
     TooLarge(usize),
+    /// All bodies together take what they may.
+    #[error("there is no room for the answer among all held bodies")]
+    NoRoom,
     /// The upstream stopped sending.
     #[error("the answer made no progress for {0:?}")]
     Stalled(Duration),
     /// The upstream broke off.
     #[error("the answer broke off: {0}")]
     Broke(#[source] hyper::Error),
-    /// The key can't sign.
-    #[error("the key for answers can't sign")]
+    /// The key can't sign, or not in time.
+    #[error("the key for answers could not sign")]
     Key,
 }
 
-/// Reads the answer, and signs it in the way in which the request was.
-pub(super) async fn sign(
-    parts: &mut Parts,
-    body: Incoming,
-    signer: &Arc<AnswerSigner>,
-    request: &VerifiedSignature,
-    stall_after: Duration,
-) -> Result<Bytes, Unsignable> {
-    if is_stream(&parts.headers) {
-        return Err(Unsignable::Stream);
+/// An answer that is to be signed, and the room for it.
+#[derive(Debug)]
+pub(super) struct AnswerToSign<'a> {
+    request: &'a VerifiedSignature,
+    signer: &'a Arc<AnswerSigner>,
+    room: Reservation,
+}
+
+/// An answer that is here as a whole, and holds its room until the client has it.
+#[derive(Debug)]
+pub(super) struct SignedAnswer {
+    pub(super) bytes: Bytes,
+    pub(super) room: Reservation,
+}
+
+impl<'a> AnswerToSign<'a> {
+    /// Begins before the upstream is asked: what it did could not be undone if there were no room
+    /// for its answer. Only the beginning of the room is taken.
+    ///
+    /// # Errors
+    /// All bodies together take what they may.
+    pub(super) fn begin(
+        admission: &'a Admission<'_>,
+        store: &BodyStore,
+    ) -> Result<Option<Self>, Denial> {
+        let Some(request) = admission.signature() else {
+            return Ok(None);
+        };
+        let Some(signer) = request.answers() else {
+            return Ok(None);
+        };
+        match store.begin(signer.max_bytes() as u64) {
+            Some(room) => Ok(Some(Self { request, signer, room })),
+            None => Err(admission.refuse(Reason::BodyBufferUnavailable)),
+        }
     }
-    let bytes = read(body, signer.max_bytes(), stall_after).await?;
-    let signature = Arc::clone(signer).sign(bytes.clone(), request.dialect()).await;
-    parts.headers.insert(signer.header().clone(), signature.ok_or(Unsignable::Key)?);
-    // Framed anew, and without trailers: they would be beside what is signed.
-    for name in [TRANSFER_ENCODING, TRAILER] {
-        parts.headers.remove(name);
+
+    /// Reads the answer, and signs it in the way in which the request was.
+    pub(super) async fn sign(
+        mut self,
+        parts: &mut Parts,
+        body: Incoming,
+        stall_after: Duration,
+    ) -> Result<SignedAnswer, Unsignable> {
+        if is_stream(&parts.headers) {
+            return Err(Unsignable::Stream);
+        }
+        let bytes = self.read(body, stall_after).await?;
+        let signature = Arc::clone(self.signer).sign(bytes.clone(), self.request.dialect()).await;
+        parts.headers.insert(self.signer.header().clone(), signature.ok_or(Unsignable::Key)?);
+        // Framed anew, and without trailers: they would be beside what is signed.
+        for name in [TRANSFER_ENCODING, TRAILER] {
+            parts.headers.remove(name);
+        }
+        if !bytes.is_empty() {
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+        }
+        Ok(SignedAnswer { bytes, room: self.room })
     }
-    if !bytes.is_empty() {
-        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+
+    async fn read(
+        &mut self,
+        mut body: Incoming,
+        stall_after: Duration,
+    ) -> Result<Bytes, Unsignable> {
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        self.make_room(announced)?;
+        let mut bytes = BytesMut::with_capacity(announced);
+        loop {
+            let frame = timeout(stall_after, body.frame()).await;
+            let Some(frame) = frame.map_err(|_| Unsignable::Stalled(stall_after))? else {
+                return Ok(bytes.freeze());
+            };
+            let Ok(data) = frame.map_err(Unsignable::Broke)?.into_data() else {
+                continue;
+            };
+            self.make_room(bytes.len().saturating_add(data.len()))?;
+            bytes.extend_from_slice(&data);
+        }
     }
-    Ok(bytes)
+
+    fn make_room(&mut self, bytes: usize) -> Result<(), Unsignable> {
+        let most = self.signer.max_bytes();
+        if bytes > most {
+            return Err(Unsignable::TooLarge(most));
+        }
+        if self.room.grow_to(bytes as u64) { Ok(()) } else { Err(Unsignable::NoRoom) }
+    }
 }
 
 fn is_stream(headers: &HeaderMap) -> bool {
@@ -67,29 +141,4 @@ fn is_stream(headers: &HeaderMap) -> bool {
         .get(..EVENTS.len())
         .is_some_and(|beginning| beginning.eq_ignore_ascii_case(EVENTS));
     is_events || is_grpc(headers)
-}
-
-async fn read(
-    mut body: Incoming,
-    max_bytes: usize,
-    stall_after: Duration,
-) -> Result<Bytes, Unsignable> {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > max_bytes {
-        return Err(Unsignable::TooLarge(max_bytes));
-    }
-    let mut bytes = BytesMut::with_capacity(announced);
-    loop {
-        let frame = timeout(stall_after, body.frame()).await;
-        let Some(frame) = frame.map_err(|_| Unsignable::Stalled(stall_after))? else {
-            return Ok(bytes.freeze());
-        };
-        let Ok(data) = frame.map_err(Unsignable::Broke)?.into_data() else {
-            continue;
-        };
-        if bytes.len().saturating_add(data.len()) > max_bytes {
-            return Err(Unsignable::TooLarge(max_bytes));
-        }
-        bytes.extend_from_slice(&data);
-    }
 }

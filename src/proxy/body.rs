@@ -15,11 +15,13 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
+    answer_signing::SignedAnswer,
     connection::RequestGuard,
     held_body::{HeldBody, HeldReader},
     stream_guard::ClientsTurn,
     upstream::Lease,
 };
+use crate::bounded::Reservation;
 
 /// A request's body on its way to the upstream. Trailers are dropped (threats H-4): they come
 /// after the verdict and could carry anything.
@@ -47,7 +49,8 @@ enum UploadSource {
 /// How far an upload is: read by whoever waits for the upstream's answer.
 #[derive(Debug)]
 pub(super) struct UploadProgress {
-    last: Cell<Instant>,
+    /// `None`: nothing of it was asked for.
+    last: Cell<Option<Instant>>,
     turn: Cell<Turn>,
     has_ended: Cell<bool>,
 }
@@ -87,6 +90,7 @@ pub(super) enum ResponseBody {
 #[derive(Debug)]
 pub(super) struct WholeBody {
     left: Bytes,
+    _room: Reservation,
     /// Over HTTP/2: for the stream's own deadline.
     clients_turn: Option<ClientsTurn>,
     /// Keeps the downstream connection out of its idle phase.
@@ -148,11 +152,7 @@ impl RequestBody {
 
 impl UploadProgress {
     fn new() -> Self {
-        Self {
-            last: Cell::new(Instant::now()),
-            turn: Cell::new(Turn::Upstream),
-            has_ended: Cell::new(false),
-        }
+        Self { last: Cell::new(None), turn: Cell::new(Turn::Upstream), has_ended: Cell::new(false) }
     }
 
     /// Whether all of it has been read.
@@ -160,10 +160,11 @@ impl UploadProgress {
         self.has_ended.get()
     }
 
-    /// Since when the upstream is waited for. While it is the client, that is now.
-    pub(super) fn upstreams_turn_since(&self) -> Instant {
+    /// Since when the upstream is waited for. While it is the client, that is now. `None`: since
+    /// there is a connection to it.
+    pub(super) fn upstreams_turn_since(&self) -> Option<Instant> {
         match self.turn.get() {
-            Turn::Client => Instant::now(),
+            Turn::Client => Some(Instant::now()),
             Turn::Upstream | Turn::Over(_) => self.last.get(),
         }
     }
@@ -177,7 +178,7 @@ impl UploadProgress {
     }
 
     fn moved(&self) {
-        self.last.set(Instant::now());
+        self.last.set(Some(Instant::now()));
         self.turn.set(Turn::Upstream);
     }
 }
@@ -268,10 +269,11 @@ impl ResponseBody {
     }
 
     /// An answer that was read to its end.
-    pub(super) fn whole(bytes: Bytes, request: RequestGuard) -> Self {
+    pub(super) fn whole(answer: SignedAnswer, request: RequestGuard) -> Self {
+        let SignedAnswer { bytes, room } = answer;
         let clients_turn = ClientsTurn::of_stream();
         clients_turn.iter().for_each(ClientsTurn::begin);
-        Self::Whole(WholeBody { left: bytes, clients_turn, _request: request })
+        Self::Whole(WholeBody { left: bytes, _room: room, clients_turn, _request: request })
     }
 
     /// The upstream's answer.

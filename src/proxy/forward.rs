@@ -1,8 +1,8 @@
 //! The way of one request: canonical form, the gate's answer, the upstream's answer.
 
-use std::{rc::Rc, sync::Arc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
-use http::{Request, Response, StatusCode, Version, request::Parts};
+use http::{Request, Response, StatusCode, Version, request::Parts, response};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
@@ -12,14 +12,13 @@ use crate::{
     identity::clean_response,
     policy::{CanonicalRequest, NotCanonical},
     reason::Reason,
-    signature::{AnswerSigner, VerifiedSignature},
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
 };
 
 use super::{
     answer::{self, Failure, is_call},
-    answer_signing,
-    body::{ClientFault, RequestBody, ResponseBody},
+    answer_signing::AnswerToSign,
+    body::{ClientFault, RequestBody, ResponseBody, UploadProgress},
     connection::{Connection, RequestGuard},
     framing,
     held_body::HeldBody,
@@ -97,13 +96,8 @@ impl Exchange<'_> {
                 }
             }
         };
-        let prepared =
-            gate.prepare(&admission, canonical, &mut parts.headers, &self.connection.peer);
-        if let Err(denial) = prepared {
-            take_back(&admission).await;
-            return Err(denial);
-        }
-
+        gate.prepare(&admission, canonical, &mut parts.headers, &self.connection.peer)?;
+        let to_sign = AnswerToSign::begin(&admission, &self.serving.engine.bodies)?;
         let Some(upstream) = self.serving.upstreams.get(admission.route().upstream()) else {
             return Ok(answer::failure(Failure::BadGateway, self.is_grpc));
         };
@@ -116,37 +110,43 @@ impl Exchange<'_> {
             Upgrade::ask(request.headers_mut());
         }
         let progress = request.body().progress();
-        if let Some(signature) = admission.signature() {
-            signature.spend();
+        let answer = self.send(&admission, request, upstream, progress.as_deref()).await;
+        let passed = match (answer, to_sign) {
+            (Ok(answer), Some(to_sign)) => {
+                Box::pin(self.pass_back_signed(answer, upstream, to_sign, guard)).await
+            }
+            (Ok(answer), None) => self.pass_back(answer, upstream, upgrade, guard),
+            (Err(error), _) => Err(error),
+        };
+        let counters = admission.route().counters();
+        Ok(passed.inspect(|_| counters.forwarded.inc()).unwrap_or_else(|error| {
+            let client = progress.and_then(|progress| progress.client_fault());
+            self.fail(admission.route(), upstream, &error, client)
+        }))
+    }
+
+    async fn send(
+        &self,
+        admission: &Admission<'_>,
+        request: Request<RequestBody>,
+        upstream: &UpstreamPool,
+        progress: Option<&UploadProgress>,
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let signature = admission.signature();
+        let begin = || signature.iter().for_each(|signature| signature.spend());
+        let answer = upstream.send(request, begin).await;
+        if let (Err(error), Some(signature)) = (&answer, signature)
+            && error.is_unsent()
+        {
+            // The upstream has not seen the request: what may come once has not come yet.
+            signature.take_back().await;
         }
-        let answer = upstream.send(request).await;
-        if answer.as_ref().is_err_and(UpstreamError::is_unsent) {
-            take_back(&admission).await;
-        }
-        if progress.as_ref().is_some_and(|upload| !upload.has_ended()) {
+        if progress.is_some_and(|upload| !upload.has_ended()) {
             // It was answered before it was read to its end: what the client still sends of it must
             // never be taken for a request.
             self.connection.activity.body_stays_unread();
         }
-        let passed = match (answer, admission.signature().and_then(|it| Some((it, it.answers()?))))
-        {
-            (Ok(answer), Some((signature, signer))) => {
-                Box::pin(self.pass_back_signed(answer, upstream, signature, signer, guard)).await
-            }
-            (answer, _) => {
-                answer.and_then(|answer| self.pass_back(answer, upstream, upgrade, guard))
-            }
-        };
-        match passed {
-            Ok(response) => {
-                admission.route().counters().forwarded.inc();
-                Ok(response)
-            }
-            Err(error) => {
-                let client = progress.and_then(|progress| progress.client_fault());
-                Ok(self.fail(admission.route(), upstream, &error, client))
-            }
-        }
+        answer
     }
 
     /// The request that the upstream receives. The [`Admission`] is the proof that it may.
@@ -175,7 +175,7 @@ impl Exchange<'_> {
         let engine = &self.serving.engine;
         Holding {
             limits: &engine.limits,
-            budget: &engine.bodies,
+            store: &engine.bodies,
             journal: engine.journal.as_deref(),
         }
     }
@@ -200,9 +200,7 @@ impl Exchange<'_> {
         // An upstream that answers an upgrade otherwise may still treat what follows on the
         // connection as a tunnel: it is not used again (threats F-10).
         let lease = if upgrade.is_some() { None } else { lease };
-        let (mut parts, body) = response.into_parts();
-        clean_response(&mut parts.headers);
-        parts.version = Version::HTTP_11;
+        let (parts, body) = cleaned(response);
         let stall_after = upstream.settings().stream_timeout;
         let body = ResponseBody::upstream(body, stall_after, lease, guard);
         Ok(Response::from_parts(parts, body))
@@ -213,23 +211,19 @@ impl Exchange<'_> {
         &self,
         answer: UpstreamAnswer,
         upstream: &UpstreamPool,
-        signature: &VerifiedSignature,
-        signer: &Arc<AnswerSigner>,
+        to_sign: AnswerToSign<'_>,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response, lease } = answer;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(UpstreamError::ProtocolChanged);
         }
-        let (mut parts, body) = response.into_parts();
-        clean_response(&mut parts.headers);
-        parts.version = Version::HTTP_11;
-        let stall_after = upstream.settings().stream_timeout;
-        let bytes = answer_signing::sign(&mut parts, body, signer, signature, stall_after).await?;
+        let (mut parts, body) = cleaned(response);
+        let signed = to_sign.sign(&mut parts, body, upstream.settings().stream_timeout).await?;
         if let Some(lease) = lease {
             lease.give_back();
         }
-        Ok(Response::from_parts(parts, ResponseBody::whole(bytes, guard)))
+        Ok(Response::from_parts(parts, ResponseBody::whole(signed, guard)))
     }
 
     fn switch_protocols(
@@ -283,11 +277,12 @@ impl Exchange<'_> {
     }
 }
 
-/// The upstream has not seen the request: what may come once has not come yet.
-async fn take_back(admission: &Admission<'_>) {
-    if let Some(signature) = admission.signature() {
-        signature.take_back().await;
-    }
+/// An answer without what is between the upstream and us only.
+fn cleaned(response: Response<Incoming>) -> (response::Parts, Incoming) {
+    let (mut parts, body) = response.into_parts();
+    clean_response(&mut parts.headers);
+    parts.version = Version::HTTP_11;
+    (parts, body)
 }
 
 /// Any client can do this as often as it likes: not worth a line by default.

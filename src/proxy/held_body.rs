@@ -3,7 +3,7 @@
 //!
 //! The upstream gets exactly these bytes afterwards, with fresh framing, or nothing (threats S-5).
 
-mod budget;
+mod disk;
 mod keep;
 mod reader;
 
@@ -14,13 +14,24 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tokio::time::{Duration, Instant, timeout_at};
 
-use crate::evidence::EvidenceBody;
+use crate::{
+    bounded::{ByteBudget, Reservation},
+    config::HeldBodySettings,
+    evidence::{BodyBytes, EvidenceBody},
+    telemetry::Metrics,
+};
 
-pub(super) use budget::BodyBudget;
 pub(super) use reader::HeldReader;
 
-use budget::Reservation;
-use keep::Keep;
+use disk::Disk;
+use keep::{Keep, Kept};
+
+/// Where all bodies are held, of all workers.
+#[derive(Debug)]
+pub(super) struct BodyStore {
+    budget: Arc<ByteBudget>,
+    disk: Disk,
+}
 
 /// What one body may take, and where.
 #[derive(Debug, Clone)]
@@ -33,6 +44,8 @@ pub(super) struct HoldRules {
     pub(super) stall_after: Duration,
     /// What it has to bring on the average, beyond the time that it may pause. 0: no bound.
     pub(super) bytes_per_second: u64,
+    /// How often its bytes are in memory while it is verified.
+    pub(super) copies: u64,
     /// Where larger ones are written. `None`: the system's folder for temporary files.
     pub(super) folder: Option<PathBuf>,
 }
@@ -40,9 +53,10 @@ pub(super) struct HoldRules {
 /// A whole body.
 #[derive(Debug)]
 pub(super) struct HeldBody {
-    kept: keep::Kept,
+    kept: Kept,
     /// Given back when nobody needs the bytes any more.
-    reservation: Reservation,
+    reservation: Arc<Reservation>,
+    disk: Disk,
 }
 
 /// Why a body could not be kept.
@@ -68,6 +82,19 @@ pub(super) enum HoldError {
     Disk(#[source] std::io::Error),
 }
 
+impl BodyStore {
+    pub(super) fn new(settings: &HeldBodySettings, metrics: &Metrics) -> Self {
+        let budget = ByteBudget::new(settings.buffer_bytes as u64, metrics.held_bytes.clone());
+        Self { budget, disk: Disk::new() }
+    }
+
+    /// Room for the beginning of a body of at most that many bytes; `None`: there is none.
+    pub(super) fn begin(&self, bytes: u64) -> Option<Reservation> {
+        let mut reservation = Reservation::none(&self.budget);
+        reservation.begin(bytes).then_some(reservation)
+    }
+}
+
 impl HeldBody {
     /// Reads a body to its end. Each part is shown to `observe` as it arrives.
     ///
@@ -76,25 +103,27 @@ impl HeldBody {
     pub(super) async fn read(
         mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
         rules: &HoldRules,
-        budget: &Arc<BodyBudget>,
+        store: &BodyStore,
         mut observe: impl FnMut(&[u8]),
     ) -> Result<Self, HoldError> {
         let announced = body.size_hint().lower();
         rules.allow(announced)?;
-        let mut reservation = Reservation::none(budget);
-        room(reservation.begin(announced))?;
-        let mut keep = Keep::new(announced, rules);
+        let mut reservation =
+            store.begin(rules.room_for(announced)).ok_or(HoldError::BudgetSpent)?;
+        let mut keep = Keep::new(announced, rules, &store.disk);
         let mut length = 0_u64;
         let begun = Instant::now();
         while let Some(data) = next(&mut body, rules, rules.deadline(begun, length)).await? {
             length = length.saturating_add(data.remaining() as u64);
             rules.allow(length)?;
-            room(reservation.grow_to(length))?;
+            if !reservation.grow_to(rules.room_for(length)) {
+                return Err(HoldError::BudgetSpent);
+            }
             observe(&data);
             keep.add(&data).await.map_err(HoldError::Disk)?;
         }
         let kept = keep.finish().await.map_err(HoldError::Disk)?;
-        Ok(Self { kept, reservation })
+        Ok(Self { kept, reservation: Arc::new(reservation), disk: store.disk.clone() })
     }
 
     /// Its length in bytes.
@@ -107,14 +136,18 @@ impl HeldBody {
         self.kept.in_memory()
     }
 
-    /// The same for whoever keeps it as a proof.
+    /// The same for whoever keeps it as a proof. Its room is taken until that is done, too.
     pub(super) fn evidence(&self) -> EvidenceBody {
-        self.kept.evidence()
+        let bytes = match &self.kept {
+            Kept::Memory(bytes) => BodyBytes::Memory(bytes.clone()),
+            Kept::File(file, length) => BodyBytes::File(Arc::clone(file), *length),
+        };
+        EvidenceBody::new(bytes, Arc::clone(&self.reservation))
     }
 
     /// What sends it on.
     pub(super) fn into_reader(self) -> HeldReader {
-        HeldReader::new(self.kept, self.reservation)
+        HeldReader::new(self)
     }
 }
 
@@ -123,16 +156,16 @@ impl HoldRules {
         if bytes > self.max_bytes { Err(HoldError::TooLarge(self.max_bytes)) } else { Ok(()) }
     }
 
+    fn room_for(&self, bytes: u64) -> u64 {
+        bytes.saturating_mul(self.copies)
+    }
+
     /// When a body that has brought so much has to have brought more: whoever sends
     /// a byte now and then must not take its room for ever. `None`: whenever it likes.
     fn deadline(&self, begun: Instant, bytes: u64) -> Option<Instant> {
         let earned = Duration::from_secs(bytes.checked_div(self.bytes_per_second)?);
         begun.checked_add(self.stall_after.saturating_add(earned))
     }
-}
-
-fn room(is_there: bool) -> Result<(), HoldError> {
-    if is_there { Ok(()) } else { Err(HoldError::BudgetSpent) }
 }
 
 /// The next bytes; `None` at the end. Trailers are dropped (threats H-4).

@@ -1,13 +1,11 @@
 //! Signed requests: the body is held until its signature is verified, and the proof is kept.
 
-use std::sync::Arc;
-
 use http::HeaderMap;
 use hyper::body::Incoming;
 
 use super::{
     body::ClientFault,
-    held_body::{BodyBudget, HeldBody, HoldError, HoldRules},
+    held_body::{BodyStore, HeldBody, HoldError, HoldRules},
 };
 use crate::{
     config::LimitSettings,
@@ -17,7 +15,7 @@ use crate::{
     jose::{Json, Object},
     policy::CanonicalRequest,
     reason::Reason,
-    signature::VerifiedSignature,
+    signature::{PendingSignature, VerifiedSignature},
     token::VerifiedToken,
 };
 
@@ -25,7 +23,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Holding<'s> {
     pub(super) limits: &'s LimitSettings,
-    pub(super) budget: &'s Arc<BodyBudget>,
+    pub(super) store: &'s BodyStore,
     pub(super) journal: Option<&'s Journal>,
 }
 
@@ -75,9 +73,9 @@ async fn hold_and_verify<'g>(
     if holding.journal.is_some() {
         pending.signature().ask_for_sha256();
     }
-    let rules = holding.rules(pending.signature().needs_whole_body());
+    let rules = holding.rules(pending.signature());
     let signature = pending.signature();
-    let held = HeldBody::read(body, &rules, holding.budget, |part| signature.update(part)).await;
+    let held = HeldBody::read(body, &rules, holding.store, |part| signature.update(part)).await;
     let held = held.map_err(|error| unheld(&pending, &error))?;
     let admission = pending.finish(request, held.in_memory()).await.map_err(Unverified::Denied)?;
     if let (Some(journal), Some(signature)) = (holding.journal, admission.signature()) {
@@ -85,7 +83,7 @@ async fn hold_and_verify<'g>(
         let entry = proof(journal, request, signature, claims, &held);
         if journal.record(entry).await.is_err() {
             signature.take_back().await;
-            return Err(Unverified::Denied(admission.unproven()));
+            return Err(Unverified::Denied(admission.refuse(Reason::EvidenceUnavailable)));
         }
     }
     Ok((admission, held))
@@ -155,16 +153,23 @@ fn unheld<'g>(pending: &PendingAdmission<'g>, error: &HoldError) -> Unverified<'
     Unverified::Denied(pending.refuse(reason))
 }
 
+/// The body itself, and what is signed of it for an algorithm that reads that more than once: in
+/// base64url a third more than the body, in a buffer that grows.
+const COPIES_OF_KEPT: usize = 3;
+
 impl Holding<'_> {
     /// A body that has to be in memory as a whole is not larger than what fits there.
-    fn rules(&self, in_memory: bool) -> HoldRules {
+    fn rules(&self, signature: &PendingSignature<'_>) -> HoldRules {
         let held = &self.limits.held;
-        let most = if in_memory { held.body_bytes.min(held.body_memory) } else { held.body_bytes };
+        let copies = if signature.keeps_payload() { COPIES_OF_KEPT } else { 1 };
+        let in_memory = held.body_memory.min(held.buffer_bytes / copies);
+        let most = if signature.needs_whole_body() { in_memory } else { usize::MAX };
         HoldRules {
-            max_bytes: most as u64,
+            max_bytes: held.body_bytes.min(most) as u64,
             memory_bytes: held.body_memory,
             stall_after: self.limits.body_timeout,
             bytes_per_second: held.body_rate as u64,
+            copies: copies as u64,
             folder: held.buffer_folder.clone(),
         }
     }

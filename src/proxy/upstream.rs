@@ -145,10 +145,12 @@ impl UpstreamPool {
     /// Sends a request and waits for the head of its answer.
     ///
     /// A request is sent a second time only if a pooled connection turned out closed before any
-    /// of it was sent (threats F-13).
+    /// of it was sent (threats F-13). `begin` is told each time that there is a connection and
+    /// sending begins.
     pub(super) async fn send(
         &self,
         request: Request<RequestBody>,
+        begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
         self.idle.latest.set(started);
@@ -156,7 +158,7 @@ impl UpstreamPool {
         let mut timer = self.timers.take();
         let answer = tokio::select! {
             biased;
-            answer = self.exchange(request) => answer,
+            answer = self.exchange(request, &begin) => answer,
             () = poll_fn(|cx| self.poll_overdue(cx, &mut timer, started, progress.as_deref())) => {
                 Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
             }
@@ -177,17 +179,19 @@ impl UpstreamPool {
     async fn exchange(
         &self,
         mut request: Request<RequestBody>,
+        begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         if let UpstreamAddress::H2c(_) = self.settings.address {
-            return Box::pin(self.send_multiplexed(request)).await;
+            return Box::pin(self.send_multiplexed(request, begin)).await;
         }
         while let Some(mut connection) = self.idle.take() {
+            begin();
             match connection.try_send_request(request).await {
                 Ok(response) => return Ok(self.answer(response, connection)),
                 Err(error) => request = unsent(error)?,
             }
         }
-        Box::pin(self.send_new(request)).await
+        Box::pin(self.send_new(request, begin)).await
     }
 
     /// Ready when the answer is too late.
@@ -198,19 +202,19 @@ impl UpstreamPool {
         started: Instant,
         progress: Option<&UploadProgress>,
     ) -> Poll<()> {
-        let since = match progress {
-            Some(progress) => progress.upstreams_turn_since(),
-            None => started + self.settings.connect_timeout,
-        };
+        let since = progress.and_then(UploadProgress::upstreams_turn_since);
+        let since = since.unwrap_or(started + self.settings.connect_timeout);
         timer.poll(cx, since + self.settings.response_timeout)
     }
 
     async fn send_new(
         &self,
         request: Request<RequestBody>,
+        begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut connection =
             self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
+        begin();
         match connection.try_send_request(request).await {
             Ok(response) => Ok(self.answer(response, connection)),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
@@ -220,9 +224,11 @@ impl UpstreamPool {
     async fn send_multiplexed(
         &self,
         mut request: Request<RequestBody>,
+        begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let pooled = self.multiplexed.borrow().clone().filter(|pooled| !pooled.is_closed());
         if let Some(mut connection) = pooled {
+            begin();
             match connection.try_send_request(request).await {
                 Ok(response) => {
                     return Ok(UpstreamAnswer { response, lease: None });
@@ -233,6 +239,7 @@ impl UpstreamPool {
         let mut connection =
             self.connect(connect::http2(&self.settings.address, &self.lookup)).await?;
         *self.multiplexed.borrow_mut() = Some(connection.clone());
+        begin();
         match connection.try_send_request(request).await {
             Ok(response) => Ok(UpstreamAnswer { response, lease: None }),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),

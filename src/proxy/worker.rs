@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     answer::AnswerStyle,
-    held_body::BodyBudget,
+    held_body::BodyStore,
     tls::{Tls, TlsError},
     upstream::UpstreamPool,
 };
@@ -29,7 +29,7 @@ pub struct Engine {
     pub(super) answers: AnswerStyle,
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
-    pub(super) bodies: Arc<BodyBudget>,
+    pub(super) bodies: BodyStore,
     pub(super) journal: Option<Arc<Journal>>,
     tls: Option<Tls>,
     settings: Arc<Settings>,
@@ -72,7 +72,7 @@ impl Engine {
             answers: AnswerStyle::new(&settings, clock),
             limits: settings.server.limits.clone(),
             access_log: settings.log.access_log,
-            bodies: BodyBudget::new(&settings.server.limits.held, &metrics),
+            bodies: BodyStore::new(&settings.server.limits.held, &metrics),
             tls: settings.server.tls.as_ref().map(Tls::new).transpose()?,
             settings,
             metrics,

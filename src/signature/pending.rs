@@ -95,6 +95,11 @@ impl<'r> PendingSignature<'r> {
         self.reader.needs_whole_payload() || self.rules.reads_body
     }
 
+    /// Whether it keeps what is signed in memory itself, until it is verified.
+    pub fn keeps_payload(&self) -> bool {
+        self.reader.needs_whole_payload()
+    }
+
     /// Takes the next bytes of the body.
     pub fn update(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;

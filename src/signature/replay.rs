@@ -53,11 +53,17 @@ impl Mark {
     /// Nothing came of the message: its sender may try again.
     pub(super) async fn take_back(&self) {
         self.spend(); // there is nothing left to take back
-        self.memory.take_back(&self.digest);
-        if let Some(shared) = &self.shared {
-            shared.forget(&SharedKey::new(Kind::Replay, self.digest)).await;
-        }
+        take_back(self.digest, &self.memory, self.shared.as_ref()).await;
     }
+}
+
+/// Here last: who comes again before the others have forgotten it is refused once more, and not
+/// remembered anew behind a mark that nobody takes back.
+async fn take_back(digest: [u8; 32], memory: &ReplayMemory, shared: Option<&SharedStore>) {
+    if let Some(shared) = shared {
+        shared.forget(&SharedKey::new(Kind::Replay, digest)).await;
+    }
+    memory.take_back(&digest);
 }
 
 impl Drop for Mark {
@@ -65,11 +71,13 @@ impl Drop for Mark {
         if *self.is_spent.get_mut() {
             return;
         }
-        self.memory.take_back(&self.digest);
-        // Without a runtime the process ends, and other replicas forget it in time.
-        if let (Some(shared), Ok(runtime)) = (self.shared.take(), Handle::try_current()) {
-            let key = SharedKey::new(Kind::Replay, self.digest);
-            runtime.spawn(async move { shared.forget(&key).await });
+        let (digest, memory) = (self.digest, self.memory.clone());
+        match (self.shared.take(), Handle::try_current()) {
+            (Some(shared), Ok(runtime)) => {
+                runtime.spawn(async move { take_back(digest, &memory, Some(&shared)).await });
+            }
+            // Without a runtime the process ends, and other replicas forget it in time.
+            _ => memory.take_back(&digest),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Answers that are signed in turn.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 use prometheus::IntCounter;
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     config::SignatureSettings,
@@ -21,6 +21,10 @@ pub struct AnswerSigner {
     max_bytes: usize,
     signed: IntCounter,
 }
+
+/// For a signature, the wait for a thread included: as for assertions, far more than the slowest
+/// key needs.
+const SIGNING_DEADLINE: Duration = Duration::from_secs(10);
 
 impl AnswerSigner {
     pub(super) fn new(settings: &SignatureSettings, metrics: &Metrics) -> Option<Arc<Self>> {
@@ -47,7 +51,8 @@ impl AnswerSigner {
     /// Signs an answer's body, written as the request's signature is unless the operator has said
     /// otherwise. Takes a thread beside the workers: an RSA signature costs half a millisecond.
     ///
-    /// `None` if the key can't sign, which was tried when the configuration was loaded.
+    /// `None` if the key can't sign, which was tried when the configuration was loaded, or no
+    /// thread got round to it in time.
     pub async fn sign(
         self: Arc<Self>,
         body: bytes::Bytes,
@@ -58,7 +63,8 @@ impl AnswerSigner {
             let dialect = self.dialect.unwrap_or(as_request);
             self.key.sign_detached(dialect, &Object::default(), &body).ok()
         });
-        let value = HeaderValue::try_from(signature.await.ok()??).ok()?;
+        let signature = timeout(SIGNING_DEADLINE, signature).await.ok()?.ok()??;
+        let value = HeaderValue::try_from(signature).ok()?;
         signed.inc();
         Some(value)
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     scene::{ONE_SIGNER, Scene, jwks, sign_with},
-    support::{client::Answer, issuer::key, upstream::Reply},
+    support::{client::Answer, issuer::key, setup::Setup, upstream::Reply, wait_until},
 };
 
 const BODY: &[u8] = br#"{"amount":100}"#;
@@ -24,6 +24,10 @@ struct Signed {
 
 /// With these lines of `[signatures.partner.respond]`.
 fn start(lines: &str) -> Signed {
+    start_with(lines, |setup| setup)
+}
+
+fn start_with(lines: &str, change: impl FnOnce(Setup) -> Setup) -> Signed {
     let (partner, own) = (key(Algorithm::Es256, "partner"), key(Algorithm::Rs256, "own"));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("answers.jwk");
@@ -33,7 +37,7 @@ fn start(lines: &str) -> Signed {
          key = \"{}\"\n{lines}",
         file.display()
     );
-    let scene = Scene::start(&rules, &jwks(&[&partner]));
+    let scene = Scene::with(&rules, &jwks(&[&partner]), change);
     Signed { scene, partner, own, _folder: folder }
 }
 
@@ -139,4 +143,28 @@ fn a_large_answer_arrives_whole() {
     let answer = signed.ask(Dialect::Rfc7797);
     signed.assert_signed(&answer, "x-jws-signature", Dialect::Rfc7797);
     assert_eq!(answer.body.bytes, text.as_bytes());
+}
+
+#[test]
+fn s5_without_room_for_the_answer_the_upstream_is_not_asked() {
+    let signed = start_with("max_bytes = \"1KiB\"", |setup| {
+        setup.server("[server.limits]\nbody_bytes = \"1KiB\"\nbuffer_bytes = \"1536B\"")
+    });
+    let (scene, proxy) = (&signed.scene, &signed.scene.world.proxy);
+    let signature = |body: &[u8]| sign_with(&signed.partner, Dialect::Rfc7797, &json!({}), body);
+    // Somebody else's body is on its way.
+    let large = vec![b'a'; 1000];
+    let request = scene.post(&signature(&large), &large).bytes();
+    let mut slow = proxy.client();
+    slow.send(&request[..request.len() - 1]);
+    wait_until("it is held", || proxy.metric("countersign_held_body_bytes") >= 1000.0);
+    let small = scene.post(&signature(BODY), BODY);
+    scene.refuses("no room for the answer", &small, Reason::BodyBufferUnavailable);
+    slow.send(&request[request.len() - 1..]);
+    // Its own room does not suffice for both either.
+    assert_eq!(slow.read().status, 503);
+    wait_until("the room is given back", || proxy.metric("countersign_held_body_bytes") == 0.0);
+    let answer = proxy.exchange(&small);
+    signed.assert_signed(&answer, "x-jws-signature", Dialect::Rfc7797);
+    wait_until("so is the answer's", || proxy.metric("countersign_held_body_bytes") == 0.0);
 }

@@ -84,19 +84,20 @@ fn a_line_that_fails_takes_no_other_with_it() {
     let bodies = scene.folder.path().join("bodies");
     fs::create_dir(&bodies).unwrap();
     scene.settings.bodies = Some(bodies);
-    let (orders, queue) = sync_channel(3);
+    let (orders, queue) = sync_channel(4);
     let mut outcomes = Vec::new();
-    for body in [None, Some(EvidenceBody::Lost(std::io::ErrorKind::Other)), None] {
-        let (order, outcome) = order(Entry { body, ..scene.entry(b"a") });
+    let bodies = [Some(in_memory(b"a")), Some(lost()), None, Some(in_memory(b"a"))];
+    for (payload, body) in [b"a", b"b", b"c", b"a"].into_iter().zip(bodies) {
+        let (order, outcome) = order(Entry { body, ..scene.entry(payload) });
         outcomes.push(outcome);
         orders.try_send(order).unwrap();
     }
     drop(orders);
     scene.writer().run(&queue, |_| ());
     let outcomes: Vec<_> = outcomes.iter_mut().map(|outcome| outcome.try_recv().unwrap()).collect();
-    assert_eq!(outcomes, [Ok(()), Err(NotRecorded), Ok(())]);
+    assert_eq!(outcomes, [Ok(()), Err(NotRecorded), Ok(()), Ok(())]);
     // The file was not touched, so that there is no reason to give it up.
-    assert_eq!((scene.assert_sound().requests, scene.files().len()), (2, 1));
+    assert_eq!((scene.assert_sound().requests, scene.files().len()), (3, 1));
 }
 
 #[test]

@@ -2,16 +2,14 @@
 
 use std::{
     fs::File,
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Write},
     path::PathBuf,
     sync::Arc,
 };
 
 use bytes::Bytes;
-use tokio::task::spawn_blocking;
 
-use super::HoldRules;
-use crate::evidence::EvidenceBody;
+use super::{HoldRules, disk::Disk};
 
 /// A body that has not ended yet.
 #[derive(Debug)]
@@ -22,14 +20,16 @@ pub(super) struct Keep {
     folder: Option<PathBuf>,
     file: Option<File>,
     in_file: u64,
+    disk: Disk,
 }
 
-/// A whole body.
-#[derive(Debug)]
+/// A whole body, for whoever reads it.
+#[derive(Debug, Clone)]
 pub(super) enum Kept {
+    /// All of it.
     Memory(Bytes),
-    /// At its beginning, and how much there is in it.
-    File(File, u64),
+    /// A file without a name, and how many bytes there are in it. Each reader counts its own place.
+    File(Arc<File>, u64),
 }
 
 /// Most bodies of unknown length are smaller: more is made room for when it is needed.
@@ -39,7 +39,7 @@ const SMALL_BYTES: usize = 16 * 1024;
 const WRITE_BYTES: usize = 256 * 1024;
 
 impl Keep {
-    pub(super) fn new(announced: u64, rules: &HoldRules) -> Self {
+    pub(super) fn new(announced: u64, rules: &HoldRules, disk: &Disk) -> Self {
         let room = usize::try_from(announced).unwrap_or(usize::MAX).min(rules.memory_bytes);
         Self {
             memory: Vec::with_capacity(room),
@@ -47,6 +47,7 @@ impl Keep {
             folder: rules.folder.clone(),
             file: None,
             in_file: 0,
+            disk: disk.clone(),
         }
     }
 
@@ -78,11 +79,8 @@ impl Keep {
             return Ok(Kept::Memory(self.memory.into()));
         }
         self.write().await?;
-        let Some(mut file) = self.file.take() else {
-            return Err(io::ErrorKind::NotFound.into());
-        };
-        let rewound = spawn_blocking(move || file.seek(SeekFrom::Start(0)).map(|_| file)).await;
-        Ok(Kept::File(rewound.map_err(io::Error::other)??, self.in_file))
+        let file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
+        Ok(Kept::File(Arc::new(file), self.in_file))
     }
 
     /// Moves what is in memory to the file. A worker never waits for a disk itself.
@@ -90,16 +88,16 @@ impl Keep {
         let (file, folder) = (self.file.take(), self.folder.clone());
         let bytes = std::mem::take(&mut self.memory);
         self.in_file += bytes.len() as u64;
-        let written = spawn_blocking(move || {
+        let written = self.disk.run(move || {
             let mut file = match (file, folder) {
                 (Some(file), _) => file,
                 (None, Some(folder)) => tempfile::tempfile_in(folder)?,
                 (None, None) => tempfile::tempfile()?,
             };
             file.write_all(&bytes)?;
-            Ok::<_, io::Error>((file, bytes))
+            Ok((file, bytes))
         });
-        let (file, mut bytes) = written.await.map_err(io::Error::other)??;
+        let (file, mut bytes) = written.await?;
         if bytes.capacity() > WRITE_BYTES {
             // Here, where it was allocated: the other thread would keep what is given back there.
             bytes = Vec::new();
@@ -118,17 +116,6 @@ impl Kept {
         }
     }
 
-    /// A file is read from elsewhere without moving the place from which it is sent on.
-    pub(super) fn evidence(&self) -> EvidenceBody {
-        match self {
-            Self::Memory(bytes) => EvidenceBody::Memory(bytes.clone()),
-            Self::File(file, length) => match file.try_clone() {
-                Ok(file) => EvidenceBody::File(Arc::new(file), *length),
-                Err(error) => EvidenceBody::Lost(error.kind()),
-            },
-        }
-    }
-
     pub(super) fn in_memory(&self) -> Option<&[u8]> {
         match self {
             Self::Memory(bytes) => Some(bytes),
@@ -139,7 +126,7 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Read, time::Duration};
+    use std::{os::unix::fs::FileExt, time::Duration};
 
     use super::*;
 
@@ -149,12 +136,13 @@ mod tests {
             memory_bytes,
             stall_after: Duration::MAX,
             bytes_per_second: 0,
+            copies: 1,
             folder: Some(folder.path().to_owned()),
         }
     }
 
     async fn kept(rules: &HoldRules, announced: u64, parts: &[&[u8]]) -> Kept {
-        let mut keep = Keep::new(announced, rules);
+        let mut keep = Keep::new(announced, rules, &Disk::new());
         for part in parts {
             keep.add(part).await.unwrap();
         }
@@ -174,11 +162,11 @@ mod tests {
         let large = vec![7_u8; 3 * WRITE_BYTES];
         let kept = kept(&rules(5, &folder), 10, &[b"abc", b"def", &large, b"end"]).await;
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        let Kept::File(mut file, length) = kept else { panic!("in memory") };
-        let mut content = Vec::new();
-        file.read_to_end(&mut content).unwrap();
+        let Kept::File(file, length) = kept else { panic!("in memory") };
+        let mut content = vec![0; usize::try_from(length).unwrap()];
+        file.read_exact_at(&mut content, 0).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), length);
         assert_eq!(content, [&b"abcdef"[..], &large, b"end"].concat());
-        assert_eq!(length, content.len() as u64);
     }
 
     #[tokio::test]
@@ -186,6 +174,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let rules = rules(1, &folder);
         drop(folder);
-        assert!(Keep::new(0, &rules).add(b"abc").await.is_err());
+        assert!(Keep::new(0, &rules, &Disk::new()).add(b"abc").await.is_err());
     }
 }

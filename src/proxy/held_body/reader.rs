@@ -2,49 +2,41 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
-    pin::Pin,
+    io,
+    os::unix::fs::FileExt,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio_util::sync::ReusableBoxFuture;
 
-use super::{budget::Reservation, keep::Kept};
+use super::{HeldBody, disk::Disk, keep::Kept};
+use crate::bounded::Reservation;
 
 /// Reads a held body part by part.
 #[derive(Debug)]
 pub(in crate::proxy) struct HeldReader {
-    source: Source,
-    left: u64,
-    _reservation: Reservation,
-}
-
-#[derive(Debug)]
-enum Source {
-    Memory(Bytes),
-    File(File),
-    /// Another thread has it.
-    Reading(JoinHandle<io::Result<(File, Bytes)>>),
-    Ended,
+    kept: Kept,
+    read: u64,
+    /// The next part of a file, while another thread reads it.
+    reading: Option<ReusableBoxFuture<'static, io::Result<Bytes>>>,
+    disk: Disk,
+    _reservation: Arc<Reservation>,
 }
 
 /// Read from the file at once.
 const READ_BYTES: u64 = 128 * 1024;
 
 impl HeldReader {
-    pub(super) fn new(kept: Kept, reservation: Reservation) -> Self {
-        let left = kept.len();
-        let source = match kept {
-            Kept::Memory(bytes) => Source::Memory(bytes),
-            Kept::File(file, _) => Source::File(file),
-        };
-        Self { source, left, _reservation: reservation }
+    pub(super) fn new(body: HeldBody) -> Self {
+        let HeldBody { kept, reservation, disk } = body;
+        Self { kept, read: 0, reading: None, disk, _reservation: reservation }
     }
 
     /// The bytes that have not been read.
     pub(in crate::proxy) fn left(&self) -> u64 {
-        self.left
+        self.kept.len().saturating_sub(self.read)
     }
 
     /// The next part; `None` at the end.
@@ -55,43 +47,32 @@ impl HeldReader {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Bytes>>> {
-        if self.left == 0 {
+        if self.left() == 0 {
             return Poll::Ready(None);
         }
         let part = ready!(self.poll_part(cx));
-        Poll::Ready(Some(part.inspect(|part| {
-            self.left = self.left.saturating_sub(part.len() as u64);
-        })))
+        Poll::Ready(Some(part.inspect(|part| self.read += part.len() as u64)))
     }
 
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        loop {
-            match std::mem::replace(&mut self.source, Source::Ended) {
-                Source::Memory(bytes) => return Poll::Ready(Ok(bytes)),
-                Source::File(file) => {
-                    let most = self.left.min(READ_BYTES);
-                    self.source = Source::Reading(spawn_blocking(move || read(file, most)));
-                }
-                Source::Reading(mut reading) => {
-                    let Poll::Ready(read) = Pin::new(&mut reading).poll(cx) else {
-                        self.source = Source::Reading(reading);
-                        return Poll::Pending;
-                    };
-                    let (file, part) = read.map_err(io::Error::other)??;
-                    self.source = Source::File(file);
-                    return Poll::Ready(Ok(part));
-                }
-                Source::Ended => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
-            }
-        }
+        let (left, offset) = (self.left(), self.read);
+        let file = match &self.kept {
+            Kept::Memory(bytes) => return Poll::Ready(Ok(bytes.clone())),
+            Kept::File(file, _) => file,
+        };
+        let reading = self.reading.get_or_insert_with(|| {
+            let (file, disk) = (Arc::clone(file), self.disk.clone());
+            let step = move || read(&file, offset, left.min(READ_BYTES));
+            ReusableBoxFuture::new(async move { disk.run(step).await })
+        });
+        let part = ready!(reading.poll(cx));
+        self.reading = None;
+        Poll::Ready(part)
     }
 }
 
-fn read(mut file: File, most: u64) -> io::Result<(File, Bytes)> {
-    let mut part = Vec::with_capacity(usize::try_from(most).unwrap_or_default());
-    Read::by_ref(&mut file).take(most).read_to_end(&mut part)?;
-    if part.is_empty() {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok((file, part.into()))
+fn read(file: &File, offset: u64, bytes: u64) -> io::Result<Bytes> {
+    let mut part = vec![0; usize::try_from(bytes).unwrap_or_default()];
+    file.read_exact_at(&mut part, offset)?;
+    Ok(part.into())
 }

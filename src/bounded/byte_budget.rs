@@ -1,4 +1,4 @@
-//! What all held bodies together may take.
+//! What all bodies that are held together may take.
 
 use std::sync::{
     Arc,
@@ -7,19 +7,18 @@ use std::sync::{
 
 use prometheus::IntGauge;
 
-use crate::{config::HeldBodySettings, telemetry::Metrics};
-
 /// Bytes that are left for bodies, for all workers.
 #[derive(Debug)]
-pub(in crate::proxy) struct BodyBudget {
+pub(crate) struct ByteBudget {
     left: AtomicU64,
     held: IntGauge,
 }
 
-/// The bytes of one body; given back when dropped.
+/// The bytes of one body; given back when dropped, so that it lives as long as the last who can
+/// read them.
 #[derive(Debug)]
-pub(super) struct Reservation {
-    budget: Arc<BodyBudget>,
+pub(crate) struct Reservation {
+    budget: Arc<ByteBudget>,
     bytes: u64,
 }
 
@@ -27,17 +26,14 @@ pub(super) struct Reservation {
 /// all workers share is not touched with every packet.
 const STEP: u64 = 64 * 1024;
 
-impl BodyBudget {
-    pub(in crate::proxy) fn new(settings: &HeldBodySettings, metrics: &Metrics) -> Arc<Self> {
-        Self::of(settings.buffer_bytes as u64, metrics.held_bytes.clone())
-    }
-
-    fn of(bytes: u64, held: IntGauge) -> Arc<Self> {
+impl ByteBudget {
+    /// So many bytes; `held` shows how many of them are reserved.
+    pub(crate) fn new(bytes: u64, held: IntGauge) -> Arc<Self> {
         Arc::new(Self { left: AtomicU64::new(bytes), held })
     }
 
     /// The bytes that nobody has reserved.
-    pub(super) fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
     }
 
@@ -52,18 +48,19 @@ impl BodyBudget {
 }
 
 impl Reservation {
-    pub(super) fn none(budget: &Arc<BodyBudget>) -> Self {
+    /// Nothing yet.
+    pub(crate) fn none(budget: &Arc<ByteBudget>) -> Self {
         Self { budget: Arc::clone(budget), bytes: 0 }
     }
 
     /// Whether a body of this length has a chance to find room. Only its beginning is reserved:
     /// who announces much and sends little takes no room from the others.
-    pub(super) fn begin(&mut self, announced: u64) -> bool {
+    pub(crate) fn begin(&mut self, announced: u64) -> bool {
         self.budget.left() >= announced && self.grow_to(announced.min(STEP))
     }
 
     /// Whether there is room for so many bytes in all. If not, what there was stays.
-    pub(super) fn grow_to(&mut self, bytes: u64) -> bool {
+    pub(crate) fn grow_to(&mut self, bytes: u64) -> bool {
         let missing = bytes.saturating_sub(self.bytes);
         if missing == 0 {
             return true;
@@ -95,8 +92,8 @@ fn shown(bytes: u64) -> i64 {
 mod tests {
     use super::*;
 
-    fn budget(bytes: u64) -> Arc<BodyBudget> {
-        BodyBudget::of(bytes, IntGauge::new("held", "Bytes").unwrap())
+    fn budget(bytes: u64) -> Arc<ByteBudget> {
+        ByteBudget::new(bytes, IntGauge::new("held", "Bytes").unwrap())
     }
 
     #[test]
