@@ -12,6 +12,7 @@
 //! Nothing starts half-configured: an unknown key, a reference to nothing, a file that can't be
 //! read are mistakes, not surprises for later.
 
+mod across;
 mod assertion;
 mod cache;
 mod claims;

@@ -18,7 +18,10 @@ use super::{
     registry::RegistrySettings,
     values::{check_name, first_duplicate, header_name, parsed, text, word},
 };
-use crate::jose::{Algorithm, AlgorithmSet, Dialect, DialectSet};
+use crate::{
+    identity::ClaimPath,
+    jose::{Algorithm, AlgorithmSet, Dialect, DialectSet},
+};
 
 pub use body::{BodilessSettings, SignedPath};
 pub use facts::{SignatureFact, SignatureHeaderSettings};
@@ -193,7 +196,27 @@ impl SignatureSettings {
         fields.any(|field| matches!(field, MessageField::Body(_)))
     }
 
+    /// Whether the registry is asked for that field, to compare it with a claim.
+    fn compares(&self, field: &ClaimPath) -> bool {
+        let mut required = self.registry().into_iter().flat_map(|registry| &registry.require);
+        required.any(|requirement| {
+            requirement.field == *field && matches!(requirement.value, RequiredValue::Claim(_))
+        })
+    }
+
     fn check_together(&self, section: &Section<'_>) {
+        if let CallerBinding::Registry(field) = &self.caller
+            && !self.compares(field)
+        {
+            let field = field.as_str();
+            section.mistake(
+                "caller",
+                format!(
+                    "nothing compares the registry's {field:?} with the token; expected \
+                     keys.registry.require = {{ {field} = {{ claim = \"azp\" }} }}"
+                ),
+            );
+        }
         let understood = self.understood();
         for name in self.critical.iter().filter(|name| !understood.contains(name)) {
             section.mistake(

@@ -3,9 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
 use super::{
-    CallerBinding, Integrity, IntrospectWhen, IssuerSettings, KeySource, ListSettings, ListSource,
-    OnFailure, Settings, SharedSettings, TlsSettings,
+    BodilessSettings, CallerBinding, Integrity, IntrospectWhen, IssuerSettings, KeySource,
+    ListSettings, ListSource, OnFailure, Settings, SharedSettings, SignerKeys, TlsSettings,
 };
+use crate::jose::Dialect;
 
 /// Anybody on the machine may read.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -76,6 +77,22 @@ impl Settings {
             if signature.registry().is_some_and(|registry| registry.client.allow_http) {
                 warnings.push(format!(
                     "{key}.keys.registry.allow_http: over plain http, keys can be forged on the way"
+                ));
+            }
+            if matches!(signature.keys, SignerKeys::Issuer(_))
+                && Dialect::ALL.iter().any(|dialect| {
+                    dialect.encodes_payload() && signature.dialects.contains(*dialect)
+                })
+            {
+                warnings.push(format!(
+                    "{key}.dialects: a token of that issuer is written as these signatures are; \
+                     whoever has one passes with its claims as the body, unless its typ says JWT"
+                ));
+            }
+            if matches!(signature.bodiless, BodilessSettings::Path(_)) && signature.reads_body() {
+                warnings.push(format!(
+                    "{key}.body: requests without a body are signed over their path, and refused \
+                     still: freshness or replay look for something in the body"
                 ));
             }
             if !self.routes.iter().any(|route| route.signature == Some(index)) {

@@ -49,7 +49,8 @@ fn caller(caller: &CallerBinding) -> Option<Value> {
     match caller {
         CallerBinding::Claim(claim) => Some(one("claim", claim.as_str())),
         CallerBinding::Unrelated => Some("unrelated".into()),
-        CallerBinding::SignerIsClaim | CallerBinding::Registry | CallerBinding::NoToken => None,
+        CallerBinding::Registry(field) => Some(one("registry", field.as_str())),
+        CallerBinding::SignerIsClaim | CallerBinding::NoToken => None,
     }
 }
 

@@ -30,8 +30,9 @@ pub enum CallerBinding {
     SignerIsClaim,
     /// A claim of the token must be the signer's name.
     Claim(ClaimPath),
-    /// What the registry says of the signer is compared with a claim.
-    Registry,
+    /// This field of the registry, which its `require` compares with a claim: the registry's name
+    /// for the token's owner. That a field is compared says nothing alone; it may be a role.
+    Registry(ClaimPath),
     /// Nothing, because the operator says so.
     Unrelated,
     /// Nothing, and nobody says so: only routes without a token may use it.
@@ -40,7 +41,7 @@ pub enum CallerBinding {
 
 const EXPECTED_SIGNER: &str = "{ claim = \"participantId\" }, \"kid\", { header = \"iss\" } or \
                                { fixed = \"NAME\" }";
-const EXPECTED_CALLER: &str = "{ claim = \"azp\" }, or \"unrelated\"";
+const EXPECTED_CALLER: &str = "{ claim = \"azp\" }, { registry = \"kcClientId\" } or \"unrelated\"";
 
 pub(super) fn source(section: &mut Section<'_>) -> Option<SignerSource> {
     section.optional("signer", |node| {
@@ -68,30 +69,21 @@ pub(super) fn caller(
         }
         match only_member(node, EXPECTED_CALLER)? {
             ("claim", value) => Ok(CallerBinding::Claim(claim_path(&text(value)?)?)),
+            ("registry", value) => Ok(CallerBinding::Registry(claim_path(&text(value)?)?)),
             _ => Err(node.mismatch(EXPECTED_CALLER)),
         }
     });
     let is_claim = matches!(signer, Some(SignerSource::Claim(_)));
     match (given, caller) {
         (false, _) if is_claim => Some(CallerBinding::SignerIsClaim),
-        (false, _) if names_claims(section) => Some(CallerBinding::Registry),
         (false, _) => Some(CallerBinding::NoToken),
-        (true, Some(CallerBinding::Claim(_))) if is_claim => {
+        (true, Some(CallerBinding::Claim(_) | CallerBinding::Registry(_))) if is_claim => {
             let message = "has no effect where the signer is a claim of the token already";
             section.mistake("caller", message.to_owned());
             None
         }
         (true, caller) => caller,
     }
-}
-
-/// Whether the registry's `require` compares something with a claim.
-fn names_claims(section: &Section<'_>) -> bool {
-    let keys = section.peek("keys");
-    let registry = keys.and_then(|keys| keys.member("registry"));
-    let require = registry.and_then(|registry| registry.member("require"));
-    let fields = require.and_then(Node::as_table);
-    fields.is_some_and(|fields| fields.values().any(|field| field.member("claim").is_some()))
 }
 
 /// The one member of a table such as `{ claim = "azp" }`.

@@ -116,8 +116,8 @@ fn s7_what_a_signer_has_to_do_with_the_caller_is_said_or_is_a_mistake() {
     assert_mistake(
         &route("", ""),
         "routes[1].signature: the signature \"partner\" does not say what its signer has to do \
-         with whom the token belongs to; expected its caller = { claim = \"azp\" }, or \
-         \"unrelated\"",
+         with whom the token belongs to; expected its caller = { claim = \"azp\" }, \
+         { registry = \"FIELD\" } or \"unrelated\"",
     );
     assert_mistake(
         &route("signer = { claim = \"azp\" }", "access = \"public\""),
@@ -272,15 +272,59 @@ fn a_registry_that_could_be_misled_is_a_mistake() {
     }
 }
 
-#[test]
-fn s7_what_a_registry_compares_with_a_claim_binds_the_signer_to_the_caller() {
-    let text = format!(
-        "{MINIMAL}\n[signatures.partner]\nsigner = \"kid\"\n[signatures.partner.keys.registry]\n\
-         {REGISTRY}\nrequire = {{ client = {{ claim = \"azp\" }} }}\n\
+/// With a registry that compares `client` with a claim, and this caller.
+fn with_compared_client(caller: &str) -> String {
+    format!(
+        "{MINIMAL}\n[signatures.partner]\nsigner = \"kid\"\n{caller}\n\
+         [signatures.partner.keys.registry]\n{REGISTRY}\n\
+         require = {{ client = {{ claim = \"azp\" }}, role = \"AA\" }}\n\
          [[routes]]\npath = \"/signed\"\nsignature = \"partner\""
+    )
+}
+
+#[test]
+fn s7_the_registrys_field_that_binds_the_signer_to_the_caller_is_named() {
+    let text = with_compared_client("caller = { registry = \"client\" }");
+    let rules = &settings(&text).signatures[0];
+    assert!(matches!(&rules.caller, CallerBinding::Registry(field) if field.as_str() == "client"));
+    assert!(rules.needs_token());
+    let found = mistakes(&with_compared_client(""));
+    assert!(found[0].contains("does not say what its signer has to do"), "{found:?}");
+    let of = |field| format!("caller = {{ registry = \"{field}\" }}");
+    let texts = ["role", "other"].map(|field| with_compared_client(&of(field)));
+    for text in texts.into_iter().chain([with(&of("client"))]) {
+        let found = mistakes(&text);
+        assert!(found[0].contains("caller: nothing compares the registry's"), "{found:?}");
+    }
+}
+
+#[test]
+fn rules_that_refuse_or_accept_more_than_they_seem_to_are_warnings() {
+    let warns = |text: &str, warning: &str| {
+        let warnings = settings(text).warnings();
+        assert!(warnings.iter().any(|found| found.starts_with(warning)), "{warnings:?}");
+    };
+    let replay = "body = \"path\"\n[signatures.partner.replay]\nid = { body = \"/id\" }\n\
+                  window = \"1h\"";
+    warns(&with(replay), "signatures.partner.body: requests without a body");
+    let of_issuer = format!(
+        "{MINIMAL}\n[signatures.partner]\nsigner = \"kid\"\ndialects = [\"detached\"]\n\
+         keys = {{ issuer = \"corp\" }}"
     );
-    assert_eq!(settings(&text).signatures[0].caller, CallerBinding::Registry);
-    assert!(settings(&text).signatures[0].needs_token());
+    warns(&of_issuer, "signatures.partner.dialects: a token of that issuer");
+}
+
+#[test]
+fn an_answer_that_may_be_larger_than_all_room_is_a_mistake() {
+    let workspace = Workspace::new();
+    let pair = SigningKey::generate(Algorithm::Es256, Some("answers")).unwrap();
+    let key = workspace.write("key.jwk", pair.private_jwk().to_text());
+    let text = with(&format!(
+        "[signatures.partner.respond]\nkey = \"{key}\"\nmax_bytes = \"2MiB\"\n\
+         [server.limits]\nbody_bytes = \"1MiB\"\nbuffer_bytes = \"1MiB\""
+    ));
+    let found = mistakes(&text);
+    assert!(found[0].contains("respond.max_bytes: 2097152 bytes are more than"), "{found:?}");
 }
 
 #[test]
