@@ -82,8 +82,9 @@ impl Providers {
             None => (SharedStore::default(), None),
         };
         let keys = KeyStore::new(&settings.issuers, Arc::clone(clock), metrics);
+        let before = earlier.map(|earlier| &earlier.introspection);
         let introspection =
-            IntrospectionStore::new(&settings.issuers, &keys, &shared, clock, metrics);
+            IntrospectionStore::new(&settings.issuers, &keys, &shared, before, clock, metrics);
         let revocations = Arc::new(revocations(shared.clone()));
         let supervisor = Mutex::new(supervisor);
         let owners: Vec<_> = settings.signatures.iter().map(SignatureSettings::key_owner).collect();

@@ -97,7 +97,7 @@ impl Endpoint {
         };
         let outcome = self.ask_at(&url, token).await;
         if let (Err(error), Address::Discovered(metadata)) = (&outcome, &self.address)
-            && !matches!(error, IntrospectionError::Malformed { .. })
+            && error.may_have_moved()
         {
             metadata.forget(); // it may have moved
         }

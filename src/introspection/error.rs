@@ -71,6 +71,16 @@ impl IntrospectionError {
         }
     }
 
+    /// Whether the endpoint may be elsewhere by now. What it says of a token or of us is no sign of
+    /// that: any invented token would have its metadata fetched again.
+    pub(super) fn may_have_moved(&self) -> bool {
+        match self {
+            Self::Fetch(_) => true,
+            Self::Status { status, .. } => matches!(status, 300..=399 | 404 | 405 | 410),
+            _ => false,
+        }
+    }
+
     /// Whether it says something about the endpoint, and not only about one of its answers. What
     /// a token alone may have brought about counts if the endpoint has called that token active
     /// (`of_known`): whoever invents tokens must not be able to stop the questions about others.

@@ -80,12 +80,13 @@ impl Introspector {
     /// The introspector, and what its desk takes questions from.
     pub(super) fn new(
         settings: &IntrospectionSettings,
+        memory: Arc<Memory>,
         shared: &SharedStore,
     ) -> (Self, mpsc::Receiver<Ask>) {
         let (asks, desk) = mpsc::channel(MAX_QUEUED);
         let introspector = Self {
             when: settings.when,
-            memory: Arc::new(Memory::new(settings)),
+            memory,
             flights: Arc::default(),
             asks,
             // A question waits for its turn at most as long as it may take.

@@ -35,6 +35,15 @@ pub(super) type Digest = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Memory {
     entries: Mutex<BoundedMap<Entry>>,
+    bounds: Bounds,
+}
+
+/// What is remembered, of whose answers, and for how long.
+#[derive(Debug, PartialEq, Eq)]
+struct Bounds {
+    scope: Digest,
+    entries: usize,
+    bytes: usize,
     cache_ttl: i64,
     negative_ttl: i64,
     stale_if_error: i64,
@@ -65,14 +74,24 @@ impl ActiveToken {
 }
 
 impl Memory {
-    pub(super) fn new(settings: &IntrospectionSettings) -> Self {
+    /// `scope` is everything that an answer depends on besides the token.
+    pub(super) fn new(scope: Digest, settings: &IntrospectionSettings) -> Self {
         let seconds = |span: std::time::Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
-        Self {
-            entries: Mutex::new(BoundedMap::new(settings.cache_entries, settings.cache_bytes)),
+        let bounds = Bounds {
+            scope,
+            entries: settings.cache_entries,
+            bytes: settings.cache_bytes,
             cache_ttl: seconds(settings.cache_ttl),
             negative_ttl: seconds(settings.negative_ttl),
             stale_if_error: seconds(settings.stale_if_error),
-        }
+        };
+        let entries = Mutex::new(BoundedMap::new(bounds.entries, bounds.bytes));
+        Self { entries, bounds }
+    }
+
+    /// Whether what the other remembers is what this one would.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.bounds == other.bounds
     }
 
     /// A statement that still counts.
@@ -121,11 +140,11 @@ impl Memory {
     ) -> Kept {
         let later = |seconds: i64| now.0.saturating_add(seconds).min(at_most.0);
         let (statement, until, memory) = match said {
-            Said::Inactive => (Statement::Inactive, later(self.negative_ttl), 0),
+            Said::Inactive => (Statement::Inactive, later(self.bounds.negative_ttl), 0),
             Said::Active(claims) => {
                 let ends = expiry(&claims);
-                let fresh_until = UnixTime(later(self.cache_ttl).min(ends));
-                let stale = fresh_until.0.saturating_add(self.stale_if_error).min(ends);
+                let fresh_until = UnixTime(later(self.bounds.cache_ttl).min(ends));
+                let stale = fresh_until.0.saturating_add(self.bounds.stale_if_error).min(ends);
                 let memory = claims.memory();
                 let stale_until = UnixTime(stale);
                 let token = ActiveToken { claims, fresh_until, stale_until };

@@ -68,7 +68,7 @@ impl SharedAnswers {
 
 /// Everything that an answer depends on besides the token (threat I-6). Where secrets lie is not
 /// among it: replicas may keep them in different places.
-fn scope(issuer: &str, settings: &IntrospectionSettings) -> Digest {
+pub(super) fn scope(issuer: &str, settings: &IntrospectionSettings) -> Digest {
     let endpoint = match &settings.endpoint {
         IntrospectionEndpoint::Url(url) => url.to_string(),
         IntrospectionEndpoint::Discovery { .. } => String::new(),

@@ -17,8 +17,12 @@ use crate::{
 };
 
 use super::{
-    IntrospectionError, Introspector, desk::Desk, endpoint::Endpoint, introspector::Ask,
-    shared_answers::SharedAnswers,
+    IntrospectionError, Introspector,
+    desk::Desk,
+    endpoint::Endpoint,
+    introspector::Ask,
+    memory::Memory,
+    shared_answers::{SharedAnswers, scope},
 };
 
 /// The introspectors, in the order of `Settings::issuers`; `None` for an issuer that is not asked.
@@ -58,11 +62,14 @@ const INACTIVE: &str = "inactive";
 const STALE: &str = "stale";
 
 impl IntrospectionStore {
-    /// Prepares the introspectors. Nobody is asked before [`Self::start`].
+    /// Prepares the introspectors. Nobody is asked before [`Self::start`]. What an issuer has said
+    /// under the configuration `before` still counts where the same is asked in the same way: a
+    /// token that it has called inactive does not pass again for a reload.
     pub fn new(
         issuers: &[IssuerSettings],
         keys: &KeyStore,
         shared: &SharedStore,
+        before: Option<&Self>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
@@ -70,11 +77,13 @@ impl IntrospectionStore {
             Self { introspectors: Vec::new(), health: Vec::new(), desks: Mutex::default() };
         for (issuer, keys) in issuers.iter().zip(keys.iter()) {
             let introspector = issuer.introspection.as_ref().map(|settings| {
-                let (introspector, asks) = Introspector::new(settings, shared);
+                let memory = Memory::new(scope(&issuer.issuer, settings), settings);
+                let known = before.and_then(|before| before.memory_like(&memory));
+                let memory = known.unwrap_or_else(|| Arc::new(memory));
+                let (introspector, asks) = Introspector::new(settings, Arc::clone(&memory), shared);
                 let health = Arc::new(Health::new(&issuer.name, metrics));
                 let (keys, clock) = (Arc::clone(keys), Arc::clone(clock));
                 let endpoint = Endpoint::new(issuer, settings, keys, Arc::clone(&clock));
-                let memory = Arc::clone(introspector.memory());
                 let shared = SharedAnswers::new(shared.clone(), &issuer.issuer, settings);
                 let desk =
                     Desk::new(endpoint, memory, shared, Arc::clone(&health), clock, settings);
@@ -85,6 +94,12 @@ impl IntrospectionStore {
             store.introspectors.push(introspector);
         }
         store
+    }
+
+    fn memory_like(&self, wanted: &Memory) -> Option<Arc<Memory>> {
+        let introspectors = self.introspectors.iter().flatten();
+        let mut memories = introspectors.map(|introspector| introspector.memory());
+        memories.find(|memory| memory.is_like(wanted)).map(Arc::clone)
     }
 
     /// Spawns one desk per introspector on the current (control) runtime; they end when their

@@ -59,6 +59,24 @@ fn a_token_that_is_active_again_passes_again() {
 }
 
 #[test]
+fn i12_a_reload_does_not_forget_that_a_token_was_called_inactive() {
+    let mut kept = None;
+    let lines = "when = \"hybrid\"\nrecheck = \"10s\"";
+    let scene = Scene::with(lines, |setup| kept.insert(setup).clone());
+    let token = signed(&scene);
+    scene.endpoint.revoke(&token);
+    scene.passes(&token);
+    wait_until("the first answer", || !scene.passes(&token));
+    scene.endpoint.say_of_all(Some(Page::status(500)));
+    let settings = kept.unwrap().load(&scene.world.upstream).unwrap();
+    scene.world.proxy.server().reload(settings).unwrap();
+    for _ in 0..3 {
+        assert!(!scene.passes(&token));
+    }
+    assert_eq!(scene.reason(&token), "token_inactive");
+}
+
+#[test]
 fn while_the_issuer_cannot_be_asked_the_signature_decides() {
     let scene = Scene::start("when = \"hybrid\"\nrecheck = \"1s\"");
     let token = signed(&scene);

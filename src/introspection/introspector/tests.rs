@@ -8,7 +8,8 @@ const ASKED: &str = "url = \"https://idp.test/introspect\"\nclient_id = \"api\"\
      [issuers.corp.keys]\njwks_url = \"https://idp.test/jwks\"";
 
 fn introspector() -> (Introspector, mpsc::Receiver<Ask>) {
-    Introspector::new(&settings(ASKED), &SharedStore::default())
+    let memory = Arc::new(Memory::new([0; 32], &settings(ASKED)));
+    Introspector::new(&settings(ASKED), memory, &SharedStore::default())
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ pub(in crate::introspection) fn settings(lines: &str) -> IntrospectionSettings {
 const ASKED: &str = "url = \"https://idp.test/introspect\"\nclient_id = \"api\"";
 
 fn statement(said: Said) -> (Statement, UnixTime) {
-    let kept = Memory::new(&settings(ASKED)).keep(&[1; 32], said, UnixTime(i64::MAX), NOW);
+    let kept = Memory::new([0; 32], &settings(ASKED)).keep(&[1; 32], said, UnixTime(i64::MAX), NOW);
     (kept.statement, kept.until)
 }
 
@@ -90,7 +90,7 @@ fn i6_an_answer_belongs_to_one_endpoint_asked_by_one_client_in_one_way() {
 
 #[test]
 fn i7_an_answer_of_another_replica_counts_no_longer_than_it_says() {
-    let memory = Memory::new(&settings(&format!("{ASKED}\nstale_if_error = \"5m\"")));
+    let memory = Memory::new([0; 32], &settings(&format!("{ASKED}\nstale_if_error = \"5m\"")));
     let claims = Object::parse(br#"{"sub":"alice","exp":1900000020}"#).unwrap();
     for (at_most, until) in [(5, 5), (25, 20), (100, 20)] {
         let at_most = UnixTime(NOW.0 + at_most);
