@@ -1,8 +1,11 @@
 //! The one answer that the verifier asks for: is this token revoked?
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{task::JoinHandle, time::sleep};
@@ -31,6 +34,8 @@ pub struct Revocations {
     list: Option<Arc<List>>,
     process: Arc<Process>,
     replicas: SharedLogouts,
+    /// Whether all that the replicas know was heard once, or there are none.
+    has_heard: AtomicBool,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
@@ -83,13 +88,14 @@ impl Revocations {
         metrics: &Metrics,
     ) -> Self {
         let list = settings.list.as_ref().map(|list| Arc::new(List::new(list, metrics)));
+        let has_heard = AtomicBool::new(!shared.is_configured());
         let replicas = SharedLogouts::new(shared);
         let (settings, metrics) = (settings.clone(), metrics.clone());
-        Self { settings, list, process, replicas, clock, metrics }
+        Self { settings, list, process, replicas, has_heard, clock, metrics }
     }
 
-    /// Spawns what keeps the list fresh, forgets old logouts and hears of new ones, on the current (control)
-    /// runtime; the tasks end when their handles are aborted.
+    /// Spawns what keeps the list fresh, forgets old logouts and hears of new ones, on the current
+    /// (control) runtime; the tasks end when their handles are aborted.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -166,10 +172,11 @@ impl Revocations {
         self.list.as_ref()?.pending(now)
     }
 
-    /// Whether there is nothing to wait for: a first reading has ended, well or not, or there is
-    /// no list to read.
+    /// Whether there is nothing to wait for: a first reading of the list has ended, well or not,
+    /// and what the replicas know was heard, as far as there are a list and replicas.
     pub fn was_read(&self) -> bool {
-        self.list.as_ref().is_none_or(|list| list.was_read())
+        let has_heard = self.has_heard.load(Ordering::Acquire);
+        has_heard && self.list.as_ref().is_none_or(|list| list.was_read())
     }
 
     /// What tokens are looked up in, in words, for `explain`.
@@ -183,13 +190,24 @@ impl Revocations {
 
 async fn listen_to_replicas(revocations: Arc<Revocations>) {
     let mut position = Listening::default();
+    let mut first_looks = 0..FIRST_LOOKS;
     loop {
         while let Some(heard) = revocations.replicas.next(&mut position).await {
             revocations.take_over(heard);
+            if position.is_at_the_end() {
+                revocations.has_heard.store(true, Ordering::Release);
+            }
         }
-        sleep(LISTEN_INTERVAL).await;
+        let has_heard = revocations.has_heard.load(Ordering::Acquire);
+        let looks_again_soon = !has_heard && first_looks.next().is_some();
+        sleep(if looks_again_soon { FIRST_INTERVAL } else { LISTEN_INTERVAL }).await;
     }
 }
+
+/// Until anything was heard, which a start waits for: the store connects within milliseconds.
+const FIRST_INTERVAL: Duration = Duration::from_millis(20);
+/// As long as a start waits.
+const FIRST_LOOKS: u32 = 50;
 
 async fn forget_old_logouts(revocations: Arc<Revocations>) {
     loop {

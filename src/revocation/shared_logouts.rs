@@ -62,6 +62,13 @@ pub(super) struct Listening {
     is_at_the_end: bool,
 }
 
+impl Listening {
+    /// Whether all that there was has just been heard.
+    pub(super) fn is_at_the_end(&self) -> bool {
+        self.is_at_the_end
+    }
+}
+
 fn write(logout: &Logout, until: i64) -> String {
     let text = |text: &Arc<str>| Json::String(text.as_ref().to_owned());
     let (sub, sid) = match &logout.whom {

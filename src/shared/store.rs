@@ -52,6 +52,11 @@ const MAX_SEALED_BYTES: usize = MAX_VALUE_BYTES + seal::OVERHEAD;
 const ANSWER_OVERHEAD: usize = 256;
 
 impl SharedStore {
+    /// Whether there is anything to share with.
+    pub fn is_configured(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// A store and the task that keeps it connected, to be run on whichever runtime lasts.
     ///
     /// # Errors
