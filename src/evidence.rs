@@ -11,6 +11,7 @@ mod entry;
 mod file;
 mod journal;
 mod line;
+mod shelf;
 #[cfg(test)]
 mod tests;
 pub mod verify;
@@ -21,5 +22,6 @@ pub use self::{
     body::EvidenceBody,
     entry::Entry,
     journal::{EvidenceError, Journal, NotRecorded},
+    shelf::JournalShelf,
     verify::{Finding, Report, verify},
 };

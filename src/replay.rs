@@ -22,24 +22,18 @@ pub struct ReplayBook(Arc<Mutex<BTreeMap<String, ReplayMemory>>>);
 pub struct ReplayMemory(Arc<Mutex<Memory>>);
 
 impl ReplayBook {
-    /// The memory of that name, which holds at most so many entries from now on.
-    pub fn memory(&self, name: &str, entries: usize) -> ReplayMemory {
+    /// The memory of that name.
+    pub fn memory(&self, name: &str) -> ReplayMemory {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let memory = book.entry(name.to_owned()).or_default();
-        memory.hold_at_most(entries);
-        memory.clone()
+        book.entry(name.to_owned()).or_default().clone()
     }
 }
 
 impl ReplayMemory {
-    /// From now on; nothing that is remembered is forgotten for it. None before it is said.
-    pub fn hold_at_most(&self, entries: usize) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).hold_at_most(entries);
-    }
-
-    /// Sees something that has this digest, and remembers it until then.
-    pub fn see(&self, digest: [u8; 32], now: UnixTime, until: UnixTime) -> Sighting {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).see(digest, now, until)
+    /// Sees something that has this digest, and remembers it until then, if fewer than `most` are
+    /// remembered.
+    pub fn see(&self, digest: [u8; 32], now: UnixTime, until: UnixTime, most: usize) -> Sighting {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).see(digest, now, until, most)
     }
 
     /// Forgets that it was seen: nothing came of it.

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::{journal::Order, verify::Against, writer::Writer, *};
 use crate::{
     bounded::{ByteBudget, Reservation},
-    clock::{ManualClock, UnixTime},
+    clock::{Clock, ManualClock, UnixTime},
     config::{EvidenceFailure, EvidenceSettings, PrivateKey},
     jose::{Algorithm, Dialect, Json, JwkSet, KeyLimits, Object, SigningKey},
     signature::PayloadFacts,

@@ -13,6 +13,7 @@ use crate::{
     admin,
     clock::Clock,
     config::Settings,
+    evidence::JournalShelf,
     providers::{ProviderTasks, Providers},
     proxy::{Engine, Listener},
     telemetry::Metrics,
@@ -21,7 +22,7 @@ use crate::{
 use super::{
     Readiness, opening, renewal,
     server::{RELOAD_DEADLINE, compile, open_journal},
-    worker_thread::WorkerSignals,
+    worker_thread::{LEFTOVERS_DEADLINE, WorkerSignals},
 };
 
 /// What the control thread is told.
@@ -38,6 +39,7 @@ pub(super) enum Command {
 pub(super) struct Control {
     engine: Arc<ArcSwap<Engine>>,
     providers: Arc<ArcSwap<Providers>>,
+    journals: Arc<JournalShelf>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     readiness: Arc<Readiness>,
@@ -47,11 +49,13 @@ impl Control {
     pub(super) fn new(
         engine: Arc<ArcSwap<Engine>>,
         providers: Arc<Providers>,
+        journals: JournalShelf,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Self {
         let providers = Arc::new(ArcSwap::new(providers));
-        Self { engine, providers, clock, metrics, readiness: Arc::default() }
+        let journals = Arc::new(journals);
+        Self { engine, providers, journals, clock, metrics, readiness: Arc::default() }
     }
 
     async fn run(
@@ -61,7 +65,7 @@ impl Control {
         signals: WorkerSignals,
     ) {
         let mut tasks = self.providers.load().start();
-        tokio::spawn(renewal::run(Arc::clone(&self.engine)));
+        tokio::spawn(renewal::run(Arc::clone(&self.engine), Arc::clone(&self.journals)));
         let (providers, clock) = (self.providers.load_full(), Arc::clone(&self.clock));
         tokio::spawn(opening::open(providers, clock, signals.open.clone()));
         for listener in admin_listeners {
@@ -112,8 +116,7 @@ impl Control {
         let engine = compile(&settings, &providers, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
         // Last of what can fail: the earlier journal's folder is handed over.
-        let earlier = self.engine.load().journal().cloned();
-        let journal = open_journal(&settings, earlier, &self.clock, &self.metrics)
+        let journal = open_journal(&settings, &self.journals, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
         let engine = Arc::new(engine.with_journal(journal));
         warn_of_what_stays(self.engine.load().settings(), &settings);
@@ -211,5 +214,6 @@ pub(super) fn spawn(
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("control".to_owned()).spawn(move || {
         runtime.block_on(control.run(admin_listeners, commands, signals));
+        runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
     })
 }

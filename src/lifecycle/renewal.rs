@@ -1,23 +1,29 @@
-//! Certificates that are renewed in their files, as cert-manager and certbot do it. Nobody has to
-//! send a signal, which nobody remembers until the old one has expired.
+//! What is looked after now and then: certificates that are renewed in their files, as cert-manager
+//! and certbot do it (nobody has to send a signal, which nobody remembers until the old one has
+//! expired), and journals that nobody writes to any more.
 
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{task::spawn_blocking, time::sleep};
 
-use crate::proxy::Engine;
+use crate::{evidence::JournalShelf, proxy::Engine};
 
 /// How often to look. Certificates are renewed days before they expire, and Kubernetes itself
 /// takes about as long until a changed secret is in the file.
 const INTERVAL: Duration = Duration::from_mins(1);
 
 /// Looks again and again, in whatever configuration is in use by then. Never ends.
-pub(super) async fn run(engine: Arc<ArcSwap<Engine>>) {
+pub(super) async fn run(engine: Arc<ArcSwap<Engine>>, journals: Arc<JournalShelf>) {
     loop {
         sleep(INTERVAL).await;
-        let engine = engine.load_full();
+        let (engine, journals) = (engine.load_full(), Arc::clone(&journals));
         // A panic there has been reported; the certificate in use stays.
-        let _ = spawn_blocking(move || engine.renew_certificate()).await;
+        let _ = spawn_blocking(move || {
+            engine.renew_certificate();
+            drop(engine); // its journal may be one of them
+            journals.release();
+        })
+        .await;
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{Clock, SystemClock},
     config::{ListenAddress, Settings},
-    evidence::{EvidenceError, Journal},
+    evidence::{EvidenceError, Journal, JournalShelf},
     gate::Gate,
     providers::Providers,
     proxy::{ConnectionBudget, Engine, Listener, TlsError},
@@ -100,7 +100,8 @@ impl Server {
 
         let providers = Arc::new(Providers::new(&settings, &clock, &metrics)?);
         let engine = compile(&settings, &providers, &clock, &metrics)?;
-        let journal = open_journal(&settings, None, &clock, &metrics)?;
+        let journals = JournalShelf::default();
+        let journal = open_journal(&settings, &journals, &clock, &metrics)?;
         let engine = Arc::new(ArcSwap::from_pointee(engine.with_journal(journal)));
         let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
         let signals = WorkerSignals {
@@ -111,19 +112,19 @@ impl Server {
             drain_timeout: settings.server.drain_timeout,
         };
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
-        let control = Control::new(Arc::clone(&engine), providers, clock, metrics);
-        let control = control::spawn(control, admin, received, signals.clone())?;
-        let workers = listeners
-            .into_iter()
-            .enumerate()
-            .map(|(index, listener)| {
-                let (engine, budget) = (Arc::clone(&engine), Arc::clone(&budget));
-                worker_thread::spawn(index, listener, engine, budget, signals.clone())
-            })
-            .collect::<io::Result<Vec<_>>>()?;
-        tracing::info!(listen = %listen, admin = %admin_at, workers = workers.len(), "started");
-        let control = Some(control);
-        Ok(Self { listen, admin: admin_at, commands, signals, workers, control })
+        let control = Control::new(Arc::clone(&engine), providers, journals, clock, metrics);
+        let control = Some(control::spawn(control, admin, received, signals.clone())?);
+        let mut server =
+            Self { listen, admin: admin_at, commands, signals, workers: Vec::new(), control };
+        for (index, listener) in listeners.into_iter().enumerate() {
+            let (engine, budget) = (Arc::clone(&engine), Arc::clone(&budget));
+            // Dropped after a failure, the server ends what it has started.
+            let signals = server.signals.clone();
+            server.workers.push(worker_thread::spawn(index, listener, engine, budget, signals)?);
+        }
+        let (listen, admin, workers) = (&server.listen, &server.admin, server.workers.len());
+        tracing::info!(%listen, %admin, workers, "started");
+        Ok(server)
     }
 
     /// Where requests come in.
@@ -197,23 +198,15 @@ pub(super) fn compile(
     Engine::new(Arc::clone(settings), gate, Arc::clone(clock), metrics.clone())
 }
 
-/// The journal of a configuration: that of the one before, if it is the same.
+/// The journal of a configuration, if it wants one.
 pub(super) fn open_journal(
     settings: &Settings,
-    earlier: Option<Arc<Journal>>,
+    journals: &JournalShelf,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
 ) -> Result<Option<Arc<Journal>>, EvidenceError> {
-    let Some(evidence) = &settings.evidence else {
-        return Ok(None);
-    };
-    let same_folder = earlier.filter(|journal| journal.settings().folder == evidence.folder);
-    match same_folder {
-        Some(journal) if journal.settings() == evidence => Ok(Some(journal)),
-        // It has one writer.
-        Some(journal) => Ok(Some(journal.succeed(evidence, metrics))),
-        None => Journal::open(evidence, Arc::clone(clock), metrics).map(Some),
-    }
+    let evidence = settings.evidence.as_ref();
+    evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()
 }
 
 fn bind(

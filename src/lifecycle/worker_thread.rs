@@ -32,6 +32,10 @@ pub(super) struct WorkerSignals {
 /// on bodies.
 const BLOCKING_THREADS: usize = 32;
 
+/// For threads that still wait for a disk or a name when a runtime ends. Nobody needs what they
+/// wait for, and a resolver that hangs would outlast every deadline of a stop.
+pub(super) const LEFTOVERS_DEADLINE: Duration = Duration::from_secs(1);
+
 /// Starts one worker.
 pub(super) fn spawn(
     index: usize,
@@ -57,7 +61,7 @@ fn run(
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build_local(LocalOptions::default())?;
-    runtime.block_on(async move {
+    let outcome = runtime.block_on(async move {
         tokio::select! {
             () = signals.open.cancelled() => {}
             () = signals.stop_accepting.cancelled() => {}
@@ -68,5 +72,7 @@ fn run(
             tracing::warn!("the drain deadline passed with requests in flight: cut off");
         }
         Ok(())
-    })
+    });
+    runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
+    outcome
 }

@@ -25,6 +25,8 @@ pub(super) struct Replay {
     rules: String,
     id: MessageField,
     window: Duration,
+    /// The most that are remembered.
+    entries: usize,
     memory: ReplayMemory,
     shared: SharedStore,
 }
@@ -89,7 +91,8 @@ impl Replay {
             rules: settings.name.clone(),
             id: replay.id.clone(),
             window: replay.window,
-            memory: providers.replays.memory(&settings.name, replay.entries),
+            entries: replay.entries,
+            memory: providers.replays.memory(&settings.name),
             shared: providers.shared().clone(),
         })
     }
@@ -121,7 +124,7 @@ impl Replay {
     ) -> Result<Mark, Reason> {
         let digest = self.digest(signer, id);
         let until = now.0.saturating_add(i64::try_from(self.window.as_secs()).unwrap_or(i64::MAX));
-        match self.memory.see(digest, now, UnixTime(until)) {
+        match self.memory.see(digest, now, UnixTime(until), self.entries) {
             Sighting::First => {}
             Sighting::Again => return Err(Reason::SignatureReplayed),
             Sighting::Full => return Err(Reason::ReplayMemoryFull),
@@ -165,8 +168,7 @@ mod tests {
     #[tokio::test]
     async fn s8_only_a_message_that_something_came_of_may_not_come_again() {
         let memory = ReplayMemory::default();
-        memory.hold_at_most(10);
-        let see = || memory.see([1; 32], UnixTime(0), UnixTime(60));
+        let see = || memory.see([1; 32], UnixTime(0), UnixTime(60), 10);
         assert_eq!(see(), Sighting::First);
         drop(Mark::new([1; 32], &memory));
         assert_eq!(see(), Sighting::First, "its client went away before");
@@ -179,8 +181,7 @@ mod tests {
     #[tokio::test]
     async fn s8_a_mark_that_was_taken_back_takes_back_no_later_one() {
         let memory = ReplayMemory::default();
-        memory.hold_at_most(10);
-        let see = || memory.see([1; 32], UnixTime(0), UnixTime(60));
+        let see = || memory.see([1; 32], UnixTime(0), UnixTime(60), 10);
         assert_eq!(see(), Sighting::First);
         let first = Mark::new([1; 32], &memory);
         first.take_back().await;

@@ -193,3 +193,29 @@ fn lines_are_signed_when_it_is_time_though_none_follows() {
         assert_eq!((report.requests, report.checkpoints), (2, checkpoints));
     }
 }
+
+#[tokio::test]
+async fn a_folder_to_which_a_reload_returns_still_has_its_one_writer() {
+    let scene = Scene::new();
+    let shelf = JournalShelf::default();
+    let clock = Arc::clone(&scene.clock) as Arc<dyn Clock>;
+    let journal =
+        |settings: &EvidenceSettings| shelf.journal(settings, &clock, &scene.metrics).unwrap();
+    let elsewhere = scene.folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let other = EvidenceSettings { folder: elsewhere, ..scene.settings.clone() };
+    let first = journal(&scene.settings);
+    first.record(scene.entry(b"a")).await.unwrap();
+    let between = journal(&other);
+    // A worker that serves nobody still has the first.
+    let again = journal(&scene.settings);
+    assert!(Arc::ptr_eq(&first, &again));
+    again.record(scene.entry(b"b")).await.unwrap();
+    let changed = EvidenceSettings { gather: Duration::ZERO, ..scene.settings.clone() };
+    journal(&changed).record(scene.entry(b"c")).await.unwrap();
+    // When nobody has them any more they end, and the folder is free.
+    drop((first, again, between));
+    shelf.release();
+    drop(scene.writer());
+    assert_eq!(scene.assert_sound().requests, 3);
+}

@@ -1,0 +1,47 @@
+//! The journals of a process: one writer a folder, whatever configurations come and go.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{EvidenceError, Journal};
+use crate::{clock::Clock, config::EvidenceSettings, telemetry::Metrics};
+
+/// Every journal that somebody may still write to. A worker that serves nobody keeps its last
+/// configuration for as long, so that a folder to which a reload returns may still have its writer.
+///
+/// It is also who ends a journal: that takes until what waits is on disk, which no worker may wait
+/// for.
+#[derive(Debug, Default)]
+pub struct JournalShelf(Mutex<Vec<Arc<Journal>>>);
+
+impl JournalShelf {
+    /// The journal of these settings: that of the folder, if it has one, or a new one.
+    ///
+    /// # Errors
+    /// See [`EvidenceError`].
+    pub fn journal(
+        &self,
+        settings: &EvidenceSettings,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Result<Arc<Journal>, EvidenceError> {
+        let mut journals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest_first = journals.iter().rev();
+        let of_folder = latest_first.find(|known| known.settings().folder == settings.folder);
+        let journal = match of_folder {
+            Some(known) if known.settings() == settings => return Ok(Arc::clone(known)),
+            Some(known) => known.succeed(settings, metrics),
+            None => Journal::open(settings, Arc::clone(clock), metrics)?,
+        };
+        journals.push(Arc::clone(&journal));
+        Ok(journal)
+    }
+
+    /// Ends the journals that nobody can write to any more. Waits for the disk.
+    pub fn release(&self) {
+        let mut journals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused: Vec<_> =
+            journals.extract_if(.., |journal| Arc::strong_count(journal) == 1).collect();
+        drop(journals);
+        drop(unused);
+    }
+}
