@@ -9,8 +9,8 @@ use tokio::time::Instant;
 pub(crate) struct Breaker {
     failures: u32,
     rests_until: Option<Instant>,
-    /// Whether the one question that tries again is under way.
-    probing: bool,
+    /// Since when the one question that tries again is under way.
+    probing: Option<Instant>,
 }
 
 /// Failures in a row before the endpoint is left alone. Fewer, and a hiccup becomes an outage.
@@ -32,12 +32,18 @@ impl Breaker {
     pub(crate) fn lets_pass(&mut self, now: Instant) -> bool {
         match self.rests_until {
             None => true,
-            Some(until) if now < until || self.probing => false,
+            Some(until) if now < until || self.is_probing(now) => false,
             Some(_) => {
-                self.probing = true;
+                self.probing = Some(now);
                 true
             }
         }
+    }
+
+    /// One that never came back (its task has panicked) must not be waited for for ever: every
+    /// question has a deadline, which is shorter than the longest rest.
+    fn is_probing(&self, now: Instant) -> bool {
+        self.probing.is_some_and(|since| now < since + 2 * LONGEST_REST)
     }
 
     /// An answer that counts.
@@ -47,16 +53,16 @@ impl Breaker {
 
     /// A failure that may be the question's own fault: it says nothing about the endpoint.
     pub(crate) fn undecided(&mut self) {
-        self.probing = false;
+        self.probing = None;
     }
 
     /// None. `jitter` in 0..=1 spreads the attempts of several proxies.
     pub(crate) fn failed(&mut self, now: Instant, jitter: f64) {
         let was_resting = self.rests_until.is_some();
-        if was_resting && !self.probing {
+        if was_resting && self.probing.is_none() {
             return; // a question from before the rest
         }
-        self.probing = false;
+        self.probing = None;
         self.failures = self.failures.saturating_add(1);
         if self.failures >= TOLERATED {
             let doublings = (self.failures - TOLERATED).min(16);
@@ -117,6 +123,16 @@ mod tests {
         breaker.undecided();
         assert!(breaker.lets_pass(later), "another one tries");
         assert!(!breaker.lets_pass(later), "it still rests");
+    }
+
+    #[test]
+    fn a_question_that_never_comes_back_is_not_waited_for_for_ever() {
+        let now = Instant::now();
+        let mut breaker = broken(now);
+        let later = now + FIRST_REST;
+        assert!(breaker.lets_pass(later));
+        assert!(!breaker.lets_pass(later + LONGEST_REST));
+        assert!(breaker.lets_pass(later + 2 * LONGEST_REST));
     }
 
     #[test]
