@@ -11,6 +11,7 @@ pub(crate) mod kept_file;
 pub mod metadata;
 mod schedule;
 mod tls;
+mod trouble;
 mod watched_file;
 
 use std::{
@@ -42,6 +43,7 @@ pub use headers::retry_after;
 pub use metadata::{Metadata, MetadataError};
 pub(crate) use schedule::Schedule;
 pub(crate) use tls::client_config;
+pub(crate) use trouble::Trouble;
 pub(crate) use watched_file::{FileError, WatchedFile};
 
 /// Talks to the servers of one configured place. To be used on one runtime only.

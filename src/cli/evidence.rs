@@ -100,6 +100,9 @@ fn tell(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
     for finding in report.findings.iter().chain(&report.body_problem) {
         writeln!(out, "{}: {}", place(finding), finding.what)?;
     }
+    if report.further_findings > 0 {
+        writeln!(out, "and {} more", report.further_findings)?;
+    }
     for (file, bytes) in &report.torn {
         writeln!(
             out,

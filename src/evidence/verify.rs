@@ -58,8 +58,10 @@ pub struct Report {
     pub body: Option<bool>,
     /// Why it does not.
     pub body_problem: Option<Finding>,
-    /// What is wrong with the journal, in the order of the lines.
+    /// What is wrong with the journal, in the order of the lines; the first hundred of it.
     pub findings: Vec<Finding>,
+    /// How much more is wrong.
+    pub further_findings: u64,
 }
 
 /// Something that is wrong, and where.
@@ -216,6 +218,8 @@ impl Reading<'_> {
         if self.report.findings.len() < MAX_FINDINGS {
             let Place { file, line } = place;
             self.report.findings.push(Finding { file, line, what });
+        } else {
+            self.report.further_findings += 1;
         }
     }
 

@@ -40,6 +40,20 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// Every [`Self::code`], for metrics that exist before the first failure.
+    pub const CODES: &'static [&'static str] = &[
+        "authorities",
+        "connect",
+        "encoded",
+        "internal",
+        "interrupted",
+        "redirect",
+        "status",
+        "timeout",
+        "tls",
+        "too_large",
+    ];
+
     /// A stable word out of a closed set: metric label, log field, `/keys`.
     pub fn code(&self) -> &'static str {
         match self {

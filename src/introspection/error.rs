@@ -37,25 +37,10 @@ pub enum IntrospectionError {
 }
 
 impl IntrospectionError {
-    /// Every [`Self::code`], for metrics that exist before the first failure.
-    pub const CODES: &'static [&'static str] = &[
-        "authorities",
-        "busy",
-        "connect",
-        "credentials_refused",
-        "encoded",
-        "internal",
-        "interrupted",
-        "malformed",
-        "metadata",
-        "redirect",
-        "resting",
-        "secret",
-        "status",
-        "timeout",
-        "tls",
-        "too_large",
-    ];
+    /// Every [`Self::code`] besides [`FetchError::CODES`], for metrics that exist before the first
+    /// failure.
+    pub const CODES: &'static [&'static str] =
+        &["busy", "credentials_refused", "malformed", "metadata", "resting", "secret"];
 
     /// A stable word out of a closed set: metric label and log field.
     pub fn code(&self) -> &'static str {
@@ -69,6 +54,11 @@ impl IntrospectionError {
             Self::Resting => "resting",
             Self::Busy => "busy",
         }
+    }
+
+    /// Whether the question was not put because others failed before.
+    pub(super) fn is_consequence(&self) -> bool {
+        matches!(self, Self::Resting | Self::Busy)
     }
 
     /// Whether the endpoint may be elsewhere by now. What it says of a token or of us is no sign of

@@ -6,11 +6,12 @@ use std::{
 };
 
 use prometheus::{Histogram, IntCounterVec, IntGauge};
-use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     clock::{Clock, UnixTime},
     config::IssuerSettings,
+    fetch::{FetchError, Trouble},
     keys::KeyStore,
     shared::SharedStore,
     telemetry::Metrics,
@@ -40,20 +41,8 @@ pub(super) struct Health {
     outcomes: IntCounterVec,
     seconds: Histogram,
     up: IntGauge,
-    trouble: Mutex<Option<Trouble>>,
+    trouble: Trouble,
 }
-
-/// An endpoint that fails.
-#[derive(Debug)]
-struct Trouble {
-    since: UnixTime,
-    cause: String,
-    logged_at: Instant,
-    unlogged: u64,
-}
-
-/// A failing endpoint is worth a line now and then, not one per request.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Outcomes besides [`IntrospectionError::CODES`].
 const ACTIVE: &str = "active";
@@ -130,7 +119,7 @@ impl IntrospectionStore {
 impl Health {
     fn new(issuer: &str, metrics: &Metrics) -> Self {
         let outcomes = [ACTIVE, INACTIVE, STALE];
-        for outcome in outcomes.iter().chain(IntrospectionError::CODES) {
+        for outcome in outcomes.iter().chain(IntrospectionError::CODES).chain(FetchError::CODES) {
             metrics.introspections.with_label_values(&[issuer, *outcome]);
         }
         let up = metrics.introspection_up.with_label_values(&[issuer]);
@@ -140,7 +129,7 @@ impl Health {
             outcomes: metrics.introspections.clone(),
             seconds: metrics.introspection_seconds.with_label_values(&[issuer]),
             up,
-            trouble: Mutex::default(),
+            trouble: Trouble::default(),
         }
     }
 
@@ -151,12 +140,8 @@ impl Health {
     pub(super) fn answered(&self, active: bool) {
         self.count(if active { ACTIVE } else { INACTIVE });
         self.up.set(1);
-        if let Some(trouble) = self.troubled().take() {
-            tracing::info!(
-                issuer = self.issuer,
-                unlogged = trouble.unlogged,
-                "introspection works"
-            );
+        if let Some(unlogged) = self.trouble.recovered() {
+            tracing::info!(issuer = self.issuer, unlogged, "introspection works");
         }
     }
 
@@ -165,43 +150,20 @@ impl Health {
         if stale {
             self.count(STALE);
         }
-        let mut troubled = self.troubled();
-        let is_consequence =
-            matches!(error, IntrospectionError::Resting | IntrospectionError::Busy);
-        if is_consequence && troubled.is_some() {
+        if error.is_consequence() && self.trouble.is_there() {
             return;
         }
         self.up.set(0);
-        let trouble = troubled.get_or_insert_with(|| Trouble {
-            since: now,
-            cause: String::new(),
-            logged_at: Instant::now(),
-            unlogged: 0,
-        });
-        let is_first = trouble.cause.is_empty();
-        trouble.cause = error.to_string();
-        if is_first || trouble.logged_at.elapsed() >= LOG_INTERVAL {
-            let more = std::mem::take(&mut trouble.unlogged);
-            trouble.logged_at = Instant::now();
+        if let Some(more) = self.trouble.failed(error, now) {
             tracing::warn!(issuer = self.issuer, %error, more, stale, "introspection fails");
-        } else {
-            trouble.unlogged = trouble.unlogged.saturating_add(1);
         }
     }
 
     fn trouble(&self, now: UnixTime) -> Option<String> {
-        let troubled = self.troubled();
-        let trouble = troubled.as_ref()?;
-        let seconds = now.0.saturating_sub(trouble.since.0);
-        let (issuer, cause) = (&self.issuer, &trouble.cause);
-        Some(format!("introspection of issuer {issuer}: failing for {seconds} s; {cause}"))
+        Some(format!("introspection of issuer {}: {}", self.issuer, self.trouble.note(now)?))
     }
 
     fn count(&self, outcome: &str) {
         self.outcomes.with_label_values(&[&self.issuer, outcome]).inc();
-    }
-
-    fn troubled(&self) -> MutexGuard<'_, Option<Trouble>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 
 use prometheus::{Gauge, IntCounterVec, IntGauge, IntGaugeVec};
 
-use crate::{clock::UnixTime, jose::SkippedKey, telemetry::Metrics};
+use crate::{clock::UnixTime, fetch::FetchError, jose::SkippedKey, telemetry::Metrics};
 
 use super::KeyError;
 
@@ -23,7 +23,7 @@ impl Instruments {
     /// `issuer` is the name in the configuration. Every outcome starts at zero, so that the first
     /// failure shows as an increase.
     pub(super) fn new(issuer: &str, metrics: &Metrics) -> Self {
-        for outcome in [CHANGED, UNCHANGED].iter().chain(KeyError::CODES) {
+        for outcome in [CHANGED, UNCHANGED].iter().chain(KeyError::CODES).chain(FetchError::CODES) {
             metrics.key_refreshes.with_label_values(&[issuer, *outcome]);
         }
         Self {

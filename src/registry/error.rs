@@ -53,6 +53,18 @@ pub(super) enum SourceError {
 }
 
 impl SourceError {
+    /// Every [`Self::code`] besides [`FetchError::CODES`], for metrics that exist before the first
+    /// failure.
+    pub(super) const CODES: &'static [&'static str] = &[
+        "busy",
+        "credentials_refused",
+        "malformed",
+        "no_usable_key",
+        "resting",
+        "secret",
+        "unknown",
+    ];
+
     /// A stable word out of a closed set: metric label and log field.
     pub(super) fn code(&self) -> &'static str {
         match self {
@@ -66,6 +78,11 @@ impl SourceError {
             Self::Resting => "resting",
             Self::Busy => "busy",
         }
+    }
+
+    /// Whether the question was not put because others failed before.
+    pub(super) fn is_consequence(&self) -> bool {
+        matches!(self, Self::Resting | Self::Busy)
     }
 
     /// Whether it says something about the registry, and not only about one of its answers. What

@@ -8,7 +8,11 @@ use std::{
 use prometheus::IntCounterVec;
 use tokio::time::Instant;
 
-use crate::{clock::UnixTime, fetch::quoted, telemetry::Metrics};
+use crate::{
+    clock::UnixTime,
+    fetch::{FetchError, Trouble, quoted},
+    telemetry::Metrics,
+};
 
 use super::{Registered, error::SourceError};
 
@@ -20,7 +24,7 @@ pub(super) struct Health {
     outcomes: IntCounterVec,
     /// What the snapshot does not have yet.
     news: Mutex<News>,
-    trouble: Mutex<Option<Trouble>>,
+    trouble: Trouble,
 }
 
 /// What is known now, and was not when the snapshot was written.
@@ -32,36 +36,27 @@ struct News {
     renewed_since: Option<Instant>,
 }
 
-/// A registry that fails.
-#[derive(Debug)]
-struct Trouble {
-    since: UnixTime,
-    cause: String,
-    logged_at: Instant,
-}
-
-/// A failing registry is worth a line now and then, not one per request.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// The outcome besides [`SourceError::CODES`].
+const FOUND: &str = "found";
 
 impl Health {
     pub(super) fn new(name: &str, place: String, metrics: &Metrics) -> Self {
         let outcomes = metrics.registry_lookups.clone();
-        for outcome in ["found", "unknown", "no_usable_key", "timeout", "connect", "status", "busy"]
-        {
-            outcomes.with_label_values(&[name, outcome]);
+        for outcome in [FOUND].iter().chain(SourceError::CODES).chain(FetchError::CODES) {
+            outcomes.with_label_values(&[name, *outcome]);
         }
         Self {
             name: name.to_owned(),
             place,
             outcomes,
             news: Mutex::default(),
-            trouble: Mutex::default(),
+            trouble: Trouble::default(),
         }
     }
 
     /// The registry knows a signer. A key that has changed is worth a line: it decides who signs.
     pub(super) fn found(&self, signer: &str, earlier: Option<&Registered>, now: &Registered) {
-        self.count("found");
+        self.count(FOUND);
         self.recovered();
         let is_same = earlier.is_some_and(|earlier| earlier.says_the_same(now));
         let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,25 +95,20 @@ impl Health {
         }
     }
 
-    /// No answer.
+    /// No answer. That the registry is left alone is a consequence, and hides no cause.
     pub(super) fn failed(&self, error: &SourceError, now: UnixTime) {
         self.count(error.code());
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = trouble.as_ref().is_none_or(|it| it.logged_at.elapsed() >= LOG_INTERVAL);
-        let since = trouble.as_ref().map_or(now, |it| it.since);
-        if is_due {
-            tracing::warn!(registry = self.name, %error, "the registry can't be asked");
+        if error.is_consequence() && self.trouble.is_there() {
+            return;
         }
-        let logged_at = match trouble.as_ref() {
-            Some(it) if !is_due => it.logged_at,
-            _ => Instant::now(),
-        };
-        *trouble = Some(Trouble { since, cause: error.to_string(), logged_at });
+        if let Some(more) = self.trouble.failed(error, now) {
+            tracing::warn!(registry = self.name, %error, more, "the registry can't be asked");
+        }
     }
 
     /// A question was not even put.
     pub(super) fn refused(&self) {
-        self.count("busy");
+        self.count(SourceError::Busy.code());
     }
 
     /// Whether there is something to write down: asked once, for what is new at once, for what was
@@ -134,17 +124,13 @@ impl Health {
     }
 
     pub(super) fn trouble(&self, now: UnixTime) -> Option<String> {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        let trouble = trouble.as_ref()?;
-        let seconds = now.0.saturating_sub(trouble.since.0);
-        let Self { name, place, .. } = self;
-        Some(format!("registry of {name}: {place} fails since {seconds} s; {}", trouble.cause))
+        let Self { name, place, trouble, .. } = self;
+        Some(format!("registry of {name}: {place}: {}", trouble.note(now)?))
     }
 
     fn recovered(&self) {
-        let recovered = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if recovered.is_some() {
-            tracing::info!(registry = self.name, "the registry answers again");
+        if let Some(unlogged) = self.trouble.recovered() {
+            tracing::info!(registry = self.name, unlogged, "the registry answers again");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use prometheus::{Gauge, IntCounterVec, IntGauge};
 
-use crate::{clock::UnixTime, telemetry::Metrics};
+use crate::{clock::UnixTime, fetch::FetchError, telemetry::Metrics};
 
 use super::ListError;
 
@@ -24,7 +24,8 @@ const LOGOUT: &str = "logout";
 impl ListInstruments {
     /// Every outcome starts at zero, so that the first failure shows as an increase.
     pub(super) fn new(metrics: &Metrics) -> Self {
-        for outcome in [CHANGED, UNCHANGED].iter().chain(ListError::CODES) {
+        for outcome in [CHANGED, UNCHANGED].iter().chain(ListError::CODES).chain(FetchError::CODES)
+        {
             metrics.revocation_refreshes.with_label_values(&[*outcome]);
         }
         Self {
