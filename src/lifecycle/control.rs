@@ -50,12 +50,13 @@ impl Control {
         engine: Arc<ArcSwap<Engine>>,
         providers: Arc<Providers>,
         journals: JournalShelf,
+        readiness: Arc<Readiness>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Self {
         let providers = Arc::new(ArcSwap::new(providers));
         let journals = Arc::new(journals);
-        Self { engine, providers, journals, clock, metrics, readiness: Arc::default() }
+        Self { engine, providers, journals, clock, metrics, readiness }
     }
 
     async fn run(
@@ -131,12 +132,12 @@ impl Control {
         /// How often to look; a reload is not urgent to the millisecond.
         const INTERVAL: Duration = Duration::from_millis(20);
         let ready = async {
-            while !self.readiness.pending(providers, self.clock.now()).is_empty() {
+            while !providers.pending(self.clock.now()).is_empty() {
                 tokio::time::sleep(INTERVAL).await;
             }
         };
         tokio::time::timeout(RELOAD_DEADLINE, ready).await.map_err(|_| {
-            let pending = self.readiness.pending(providers, self.clock.now());
+            let pending = providers.pending(self.clock.now());
             format!("not ready within {RELOAD_DEADLINE:?}: {}", pending.join("; "))
         })
     }

@@ -110,9 +110,12 @@ impl Server {
             drain: CancellationToken::new(),
             finished: CancellationToken::new(),
             drain_timeout: settings.server.drain_timeout,
+            readiness: Arc::default(),
         };
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
-        let control = Control::new(Arc::clone(&engine), providers, journals, clock, metrics);
+        let readiness = Arc::clone(&signals.readiness);
+        let control =
+            Control::new(Arc::clone(&engine), providers, journals, readiness, clock, metrics);
         let control = Some(control::spawn(control, admin, received, signals.clone())?);
         let mut server =
             Self { listen, admin: admin_at, commands, signals, workers: Vec::new(), control };

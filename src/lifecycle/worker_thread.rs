@@ -10,6 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::Readiness;
 use crate::proxy::{ConnectionBudget, Engine, Listener, Worker};
 
 /// What the threads are told together.
@@ -25,6 +26,19 @@ pub(super) struct WorkerSignals {
     pub(super) finished: CancellationToken,
     /// How long finishing may take.
     pub(super) drain_timeout: Duration,
+    /// What is told of a worker that ends before all that.
+    pub(super) readiness: Arc<Readiness>,
+}
+
+/// Notices the end of a worker, even by a panic.
+struct Watch(WorkerSignals);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.0.stop_accepting.is_cancelled() && !self.0.drain.is_cancelled() {
+            self.0.readiness.lose_worker();
+        }
+    }
 }
 
 /// Threads of one worker that wait for a disk or a name, or sign an answer. Each keeps some memory
@@ -45,6 +59,7 @@ pub(super) fn spawn(
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        let _watch = Watch(signals.clone());
         if let Err(error) = run(listener, engine, budget, signals) {
             tracing::error!(worker = index, %error, "worker ended");
         }
