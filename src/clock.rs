@@ -3,12 +3,17 @@
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Seconds since 1970-01-01T00:00:00Z (RFC 7519 `NumericDate` without its fraction).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub i64);
+
+/// A span in whole seconds, to be added to a [`UnixTime`]; at most [`i64::MAX`].
+pub(crate) fn seconds(span: Duration) -> i64 {
+    i64::try_from(span.as_secs()).unwrap_or(i64::MAX)
+}
 
 /// Where the wall-clock time comes from.
 pub trait Clock: Send + Sync + std::fmt::Debug {
@@ -23,7 +28,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> UnixTime {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        UnixTime(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
+        UnixTime(seconds(since_epoch))
     }
 }
 

@@ -21,7 +21,12 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 use self::{life::Life, payload::Payload, signer::Signer, slot::Assertion};
 use super::headers::Unrenderable;
-use crate::{clock::UnixTime, config::AssertionSettings, jose::Object, telemetry::Metrics};
+use crate::{
+    clock::{UnixTime, seconds},
+    config::AssertionSettings,
+    jose::Object,
+    telemetry::Metrics,
+};
 
 pub use self::{
     parts::PartEncoding,
@@ -77,7 +82,7 @@ impl Assertions {
         Self {
             header: settings.header.clone(),
             payload: Payload::new(settings),
-            lifetime: i64::try_from(settings.lifetime.as_secs()).unwrap_or(i64::MAX),
+            lifetime: seconds(settings.lifetime),
             token_issuers,
             max_bytes: max_header_bytes.max(MIN_MAX_BYTES),
             signer: Arc::new(Signer::new(settings, metrics.assertions_signed.clone())),

@@ -17,7 +17,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::{IntrospectWhen, IntrospectionSettings},
     shared::SharedStore,
 };
@@ -91,7 +91,7 @@ impl Introspector {
             asks,
             // A question waits for its turn at most as long as it may take.
             wait_limit: settings.client.timeout.saturating_mul(2) + shared.patience() + WAIT_MARGIN,
-            recheck_seconds: i64::try_from(settings.recheck.as_secs()).unwrap_or(i64::MAX),
+            recheck_seconds: seconds(settings.recheck),
         };
         (introspector, desk)
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
     bounded::BoundedMap,
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::IntrospectionSettings,
     jose::{Json, Object},
 };
@@ -76,7 +76,6 @@ impl ActiveToken {
 impl Memory {
     /// `scope` is everything that an answer depends on besides the token.
     pub(super) fn new(scope: Digest, settings: &IntrospectionSettings) -> Self {
-        let seconds = |span: std::time::Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
         let bounds = Bounds {
             scope,
             entries: settings.cache_entries,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::{ClientProof, IntrospectionSettings, IssuerSettings},
     fetch::Reply,
     jose::{AlgorithmSet, CompactJws, Json, Object, VerificationKey},
@@ -47,7 +47,7 @@ impl SignedAnswer {
             issuer: issuer.issuer.clone(),
             client_id: client_id(&settings.client.proof).map(str::to_owned),
             algorithms: issuer.algorithms,
-            skew: i64::try_from(issuer.clock_skew.as_secs()).unwrap_or(i64::MAX),
+            skew: seconds(issuer.clock_skew),
             keys,
         })
     }

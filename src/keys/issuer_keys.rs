@@ -12,7 +12,7 @@ use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::{Clock, UnixTime, seconds},
     config::{KeyOwner, KeySource},
     jose::JwkSet,
     telemetry::Metrics,
@@ -248,8 +248,4 @@ impl IssuerKeys {
     fn after(&self, wait: Duration) -> UnixTime {
         UnixTime(self.clock.now().0.saturating_add(seconds(wait)))
     }
-}
-
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

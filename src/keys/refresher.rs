@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::{Clock, UnixTime, seconds},
     config::KeyOwner,
     fetch::Schedule,
 };
@@ -207,7 +207,7 @@ impl<S: Origin> Refresher<S> {
         };
         let now = self.clock.now();
         if now < at {
-            let resting = i64::try_from(confirmed.since.elapsed().as_secs()).unwrap_or(i64::MAX);
+            let resting = seconds(confirmed.since.elapsed());
             let age = confirmed.age.saturating_add(resting);
             self.keys.confirm(UnixTime(now.0.saturating_sub(age)));
         }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tokio::{task::spawn_blocking, time::Instant};
 
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::KeyOwner,
     fetch::kept_file,
     jose::{JwkSet, SkippedKey, jwk::KeyLimits},
@@ -76,7 +76,7 @@ impl Snapshot {
             source: source::identity(&keys.source),
             limits: source::limits(keys),
             max_bytes: keys.max_bytes.saturating_add(PAGE_OVERHEAD),
-            max_stale: i64::try_from(keys.max_stale.as_secs()).unwrap_or(i64::MAX),
+            max_stale: seconds(keys.max_stale),
             jwks: None,
             written: None,
         })

@@ -5,7 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use crate::{bounded::BoundedMap, clock::UnixTime, config::RegistrySettings};
+use crate::{
+    bounded::BoundedMap,
+    clock::{UnixTime, seconds},
+    config::RegistrySettings,
+};
 
 use super::Registered;
 
@@ -57,7 +61,6 @@ const UNKNOWN_ENTRIES: usize = 10_000;
 
 impl Entries {
     pub(super) fn new(settings: &RegistrySettings) -> Self {
-        let seconds = |span: std::time::Duration| i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
         let bytes = settings.entries.saturating_mul(BYTES_PER_ENTRY);
         Self {
             known: Mutex::new(BoundedMap::new(settings.entries, bytes)),

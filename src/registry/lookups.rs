@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::{Clock, UnixTime, seconds},
     config::{FieldRequirement, RegistrySettings},
     jose::Object,
     telemetry::Metrics,
@@ -100,7 +100,7 @@ impl Registry {
             require: settings.require.clone(),
             // A question waits for its turn at most as long as it may take.
             wait_limit: settings.client.timeout.saturating_mul(2) + WAIT_MARGIN,
-            cooldown: i64::try_from(settings.cooldown.as_secs()).unwrap_or(i64::MAX),
+            cooldown: seconds(settings.cooldown),
             clock,
         })
     }

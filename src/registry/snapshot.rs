@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use tokio::task::spawn_blocking;
 
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::RegistrySettings,
     fetch::kept_file,
     jose::{Json, JwkSet, KeyLimits, Object, base64url},
@@ -41,7 +41,7 @@ impl Snapshot {
         Some(Self {
             path: directory.join(format!("registry-{name}-{hash}.json")),
             source,
-            max_stale: i64::try_from(settings.max_stale.as_secs()).unwrap_or(i64::MAX),
+            max_stale: seconds(settings.max_stale),
             max_bytes: settings.entries.saturating_mul(BYTES_PER_ENTRY).min(MAX_BYTES),
         })
     }

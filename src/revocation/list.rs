@@ -8,7 +8,7 @@ use std::sync::{
 use arc_swap::ArcSwapOption;
 
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::{ListSettings, OnFailure},
     telemetry::Metrics,
 };
@@ -49,7 +49,7 @@ impl List {
     pub(super) fn new(settings: &ListSettings, metrics: &Metrics) -> Self {
         Self {
             source: source::describe(&settings.source),
-            max_stale: i64::try_from(settings.max_stale.as_secs()).unwrap_or(i64::MAX),
+            max_stale: seconds(settings.max_stale),
             on_failure: settings.on_failure,
             entries: ArcSwapOption::empty(),
             confirmed_at: AtomicI64::new(NEVER),

@@ -11,7 +11,7 @@ use std::{
 use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::{Clock, UnixTime, seconds},
     config::{ListSettings, RevocationSettings},
     shared::SharedStore,
     telemetry::Metrics,
@@ -139,7 +139,7 @@ impl Revocations {
     /// [`LogoutRefusal`]: nothing has changed.
     pub fn log_out(&self, logout: &Logout) -> Result<(), LogoutRefusal> {
         let now = self.clock.now();
-        let ttl = i64::try_from(self.settings.logout_ttl.as_secs()).unwrap_or(i64::MAX);
+        let ttl = seconds(self.settings.logout_ttl);
         let until = now.0.saturating_add(ttl);
         self.process.logouts.add(logout.clone(), until, now, self.settings.max_logouts)?;
         self.process.changed();

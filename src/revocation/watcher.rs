@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::{Clock, UnixTime, seconds},
     config::ListSettings,
     fetch::{FetchError, Schedule},
 };
@@ -145,7 +145,7 @@ impl Watcher {
     fn follow_clock_back(&self) {
         let now = self.clock.now();
         if self.list.confirmed_at().is_some_and(|at| now < at) {
-            let age = i64::try_from(self.confirmed.elapsed().as_secs()).unwrap_or(i64::MAX);
+            let age = seconds(self.confirmed.elapsed());
             self.list.confirm(UnixTime(now.0.saturating_sub(age)));
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::{FreshnessSettings, MessageField},
     jose::{Json, Object},
     reason::Reason,
@@ -65,8 +65,8 @@ fn moment(value: Option<&Json>) -> Option<UnixTime> {
     /// The year 5138 in seconds, and 1973 in milliseconds: OCEN writes the latter.
     const FIRST_MILLISECONDS: i128 = 100_000_000_000;
     match value? {
-        Json::Integer(number) if *number >= FIRST_MILLISECONDS => seconds(number / 1000),
-        Json::Integer(number) => seconds(*number),
+        Json::Integer(number) if *number >= FIRST_MILLISECONDS => unix_time(number / 1000),
+        Json::Integer(number) => unix_time(*number),
         #[expect(clippy::cast_possible_truncation, reason = "in range, and seconds suffice")]
         Json::Float(number) if (0.0..1e11).contains(number) => Some(UnixTime(*number as i64)),
         Json::String(text) => rfc3339(text),
@@ -74,7 +74,7 @@ fn moment(value: Option<&Json>) -> Option<UnixTime> {
     }
 }
 
-fn seconds(number: i128) -> Option<UnixTime> {
+fn unix_time(number: i128) -> Option<UnixTime> {
     i64::try_from(number).ok().map(UnixTime)
 }
 
@@ -105,8 +105,7 @@ fn split_offset(text: &str) -> Option<(&str, i64)> {
 }
 
 fn later(moment: UnixTime, span: Duration) -> UnixTime {
-    let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
-    UnixTime(moment.0.saturating_add(seconds))
+    UnixTime(moment.0.saturating_add(seconds(span)))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::signer::text_of;
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::{MessageField, SignatureSettings},
     jose::{Json, Object},
     providers::Providers,
@@ -123,7 +123,7 @@ impl Replay {
         now: UnixTime,
     ) -> Result<Mark, Reason> {
         let digest = self.digest(signer, id);
-        let until = now.0.saturating_add(i64::try_from(self.window.as_secs()).unwrap_or(i64::MAX));
+        let until = now.0.saturating_add(seconds(self.window));
         match self.memory.see(digest, now, UnixTime(until), self.entries) {
             Sighting::First => {}
             Sighting::Again => return Err(Reason::SignatureReplayed),

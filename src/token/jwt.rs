@@ -6,10 +6,10 @@ pub(super) mod formats;
 mod logout;
 mod token_type;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::{ClaimFormat, IssuerSettings},
     identity::ClaimPath,
     jose::{AlgorithmSet, CompactJws, JwsError, Object, VerificationKey},
@@ -290,10 +290,6 @@ fn header_summary(jws: &CompactJws<'_>) -> String {
         Some(kid) => format!("alg {}, kid {kid:?}", jws.algorithm()),
         None => format!("alg {}, no kid", jws.algorithm()),
     }
-}
-
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

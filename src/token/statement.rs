@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
-    clock::UnixTime,
+    clock::{UnixTime, seconds},
     config::{ClaimFormat, IntrospectionSettings, IssuerSettings},
     identity::ClaimPath,
     jose::{Json, Object},
@@ -65,7 +65,7 @@ impl StatementRules {
             require_any: issuer.require_any.clone(),
             formats: issuer.formats.clone(),
             scopes: Arc::clone(&issuer.scopes),
-            skew: i64::try_from(issuer.clock_skew.as_secs()).unwrap_or(i64::MAX),
+            skew: seconds(issuer.clock_skew),
             ignore_binding: issuer.ignore_binding,
         }
     }
