@@ -54,8 +54,11 @@ impl Mark {
 
     /// Nothing came of the message: its sender may try again.
     pub(super) async fn take_back(&self) {
-        self.spend(); // there is nothing left to take back
+        // Whoever waits for this may go away meanwhile: then the mark is dropped as one that is not
+        // spent, and it is taken back there.
+        self.is_spent.store(false, Relaxed);
         take_back(self.digest, &self.memory, self.shared.as_ref()).await;
+        self.spend(); // there is nothing left to take back
     }
 }
 
