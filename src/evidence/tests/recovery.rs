@@ -226,3 +226,14 @@ fn a_disk_that_takes_nothing_is_not_filled_with_empty_files() {
     run_with_small_files(name, 0, &scene.settings.folder);
     assert_eq!(scene.files(), Vec::<PathBuf>::new());
 }
+
+#[tokio::test]
+async fn what_is_wrong_beyond_a_hundred_lines_is_counted() {
+    let scene = Scene::new();
+    scene.record(1).await;
+    let file = &scene.files()[0];
+    let sound = fs::read_to_string(file).unwrap();
+    fs::write(file, sound + &"no line\n".repeat(150)).unwrap();
+    let report = scene.verify();
+    assert_eq!((report.findings.len(), report.further_findings), (100, 50));
+}
