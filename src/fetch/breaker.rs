@@ -20,6 +20,10 @@ const FIRST_REST: Duration = Duration::from_secs(1);
 /// The longest rest: for as long may an endpoint be back without anybody noticing.
 const LONGEST_REST: Duration = Duration::from_secs(30);
 
+/// A question that never comes back (its task has panicked) is not waited for any longer. One that
+/// is only slow has another one beside it then, which does no harm.
+const LONGEST_PROBE: Duration = Duration::from_mins(1);
+
 /// Whether a status speaks of the endpoint, whatever it was asked: it has too much to do, or what
 /// stands behind it does not answer (RFC 6585 §4, RFC 9110 §15.6.3 to §15.6.5). Any other one can
 /// be provoked with a question of the asker's choice.
@@ -40,10 +44,8 @@ impl Breaker {
         }
     }
 
-    /// One that never came back (its task has panicked) must not be waited for for ever: every
-    /// question has a deadline, which is shorter than the longest rest.
     fn is_probing(&self, now: Instant) -> bool {
-        self.probing.is_some_and(|since| now < since + 2 * LONGEST_REST)
+        self.probing.is_some_and(|since| now < since + LONGEST_PROBE)
     }
 
     /// An answer that counts.
@@ -131,8 +133,8 @@ mod tests {
         let mut breaker = broken(now);
         let later = now + FIRST_REST;
         assert!(breaker.lets_pass(later));
-        assert!(!breaker.lets_pass(later + LONGEST_REST));
-        assert!(breaker.lets_pass(later + 2 * LONGEST_REST));
+        assert!(!breaker.lets_pass(later + LONGEST_PROBE / 2));
+        assert!(breaker.lets_pass(later + LONGEST_PROBE));
     }
 
     #[test]

@@ -54,21 +54,31 @@ impl Mark {
 
     /// Nothing came of the message: its sender may try again.
     pub(super) async fn take_back(&self) {
-        // Whoever waits for this may go away meanwhile: then the mark is dropped as one that is not
-        // spent, and it is taken back there.
-        self.is_spent.store(false, Relaxed);
-        take_back(self.digest, &self.memory, self.shared.as_ref()).await;
         self.spend(); // there is nothing left to take back
+        take_back(self.digest, &self.memory, self.shared.as_ref()).await;
     }
 }
 
 /// Here last: who comes again before the others have forgotten it is refused once more, and not
 /// remembered anew behind a mark that nobody takes back.
 async fn take_back(digest: [u8; 32], memory: &ReplayMemory, shared: Option<&SharedStore>) {
+    let _here = ForgottenHere { digest, memory };
     if let Some(shared) = shared {
         shared.forget(&SharedKey::new(Kind::Replay, digest)).await;
     }
-    memory.take_back(&digest);
+}
+
+/// Forgets a message here when dropped: also when nobody waits for the others any more. They are
+/// told once only, since a second time could take back what one of them has seen meanwhile.
+struct ForgottenHere<'m> {
+    digest: [u8; 32],
+    memory: &'m ReplayMemory,
+}
+
+impl Drop for ForgottenHere<'_> {
+    fn drop(&mut self) {
+        self.memory.take_back(&self.digest);
+    }
 }
 
 impl Drop for Mark {
@@ -179,6 +189,23 @@ mod tests {
         assert_eq!(see(), Sighting::First, "it reached nobody");
         Mark::new([1; 32], &memory).spend();
         assert_eq!(see(), Sighting::Again);
+    }
+
+    #[tokio::test]
+    async fn s8_who_goes_away_while_the_others_are_told_leaves_no_mark_here() {
+        let memory = ReplayMemory::default();
+        let see = || memory.see([1; 32], UnixTime(0), UnixTime(60), 10);
+        assert_eq!(see(), Sighting::First);
+        let waiting = async {
+            let _here = ForgottenHere { digest: [1; 32], memory: &memory };
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = waiting => {}
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(see(), Sighting::First);
     }
 
     #[tokio::test]
