@@ -78,7 +78,7 @@ fn check_prints_what_a_configuration_amounts_to() {
 }
 
 #[test]
-fn check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
+fn x1_check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
     let directory = workspace();
     let wrong = SOUND.replace("corp]", "corp]\nclock_skew = \"1h\"") + "issuers = 5\nfoo = 1\n";
     fs::write(directory.path().join("wrong.toml"), wrong).unwrap();

@@ -134,7 +134,7 @@ const INSUFFICIENT_SCOPE: &str =
     "www-authenticate: Bearer error=\"insufficient_scope\", scope=\"loans:read loans:write\"";
 
 #[test]
-fn rfc6750_is_the_default_and_has_no_body() {
+fn o3_rfc6750_is_the_default_and_has_no_body() {
     for scene in [Scene::new("[denials]"), Scene::profile("rfc6750")] {
         let empty = |status, fields: &[_]| answer(status, &[&[NO_STORE], fields].concat(), "");
         assert_eq!(scene.missing(), empty("401 Unauthorized", &[BARE]));

@@ -32,7 +32,7 @@ fn a_question_is_a_form_with_the_token_and_the_fixed_parameters() {
 }
 
 #[test]
-fn a_token_of_any_allowed_character_arrives_as_it_is() {
+fn i14_a_token_of_any_allowed_character_arrives_as_it_is() {
     let scene = Scene::start("");
     let token = "a+b/c~d-e_f.g=h".replace('h', "=");
     scene.endpoint.activate(&token, &claims(json!({})));

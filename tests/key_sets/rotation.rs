@@ -181,7 +181,7 @@ fn k09_an_unchanged_set_keeps_what_was_verified() {
 }
 
 #[test]
-fn k08_a_flood_of_kids_costs_one_fetch_per_cooldown() {
+fn k08_d6_a_flood_of_kids_costs_one_fetch_per_cooldown() {
     let world = rested("");
     let started = Instant::now();
     let fetches = world.key_server.count();

@@ -58,7 +58,7 @@ fn read_exactly(client: &mut Client, text: &str) {
 }
 
 #[test]
-fn w1_a_verified_client_gets_a_tunnel() {
+fn w1_w6_a_verified_client_gets_a_tunnel() {
     let upstream = echo();
     let world = bare::in_front_of(&bare::url(&upstream), "");
     let token = world.issuer.mint(json!({}));
