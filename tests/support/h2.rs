@@ -168,6 +168,8 @@ pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
 
 /// Flags.
 pub(crate) const ACK: u8 = 1;
@@ -210,12 +212,7 @@ impl RawH2 {
 
     /// Sends one frame. What the proxy no longer takes is lost without a word.
     pub(crate) fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = length[1..].to_vec();
-        frame.extend_from_slice(&[kind, flags]);
-        frame.extend_from_slice(&stream.to_be_bytes());
-        frame.extend_from_slice(payload);
-        self.write(&frame);
+        self.write(&frame(kind, flags, stream, payload));
     }
 
     /// Sends a whole header block, in literals.
@@ -237,7 +234,8 @@ impl RawH2 {
         self.headers(stream, &fields, true);
     }
 
-    fn write(&mut self, bytes: &[u8]) {
+    /// Sends any bytes, e.g. many frames at once.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
@@ -295,8 +293,18 @@ impl RawH2 {
     }
 }
 
+/// A frame as it is sent.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend_from_slice(&[kind, flags]);
+    frame.extend_from_slice(&stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
 /// An HPACK block of literal fields without indexing (RFC 7541 §6.2.2).
-fn block(fields: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn block(fields: &[(&str, &[u8])]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in fields {
         out.push(0);
