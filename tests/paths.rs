@@ -540,30 +540,3 @@ fn p7_connect_is_not_served_over_http2() {
     assert!(answer.is_err() || answer.unwrap().status == 405);
     before.assert_untouched("CONNECT");
 }
-
-#[test]
-fn x4_what_means_something_in_an_expression_means_itself_in_a_rule() {
-    let world = World::with_setup(|setup| {
-        setup.routes(
-            "[[routes]]\npath = \"/a.c\"\n\
-             [[routes]]\npath = \"/(x)+\"\n\
-             [[routes]]\npath = \"/claims/**\"\nclaims.sub = \".*\"\n",
-        )
-    });
-    let token = world.issuer.mint(json!({ "scope": "read" }));
-    for path in ["/abc", "/a%2Ec/d", "/x", "/xx", "/x+"] {
-        let request = Request::get(path).bearer(&token);
-        world.refuses_request(path, &request, Reason::RouteUnknown);
-    }
-    for path in ["/a.c", "/(x)+"] {
-        world.admits_request(path, &Request::get(path).bearer(&token), &identity(&token));
-    }
-    let claims = Request::get("/claims/1").bearer(&token);
-    world.refuses_request("any subject", &claims, Reason::ClaimNotPermitted);
-    let literal = world.issuer.mint(json!({ "sub": ".*" }));
-    world.admits_request(
-        "that one",
-        &Request::get("/claims/1").bearer(&literal),
-        &identity(&literal),
-    );
-}
