@@ -1,12 +1,16 @@
 //! Floods: of HTTP/2 frames that cost their sender nothing (D-2), and of connections (D-10).
 
-use std::time::{Duration, Instant};
+use std::{
+    io::ErrorKind,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
 use crate::{
     h2::{self, RawH2, frame},
     support::{
+        DEADLINE,
         client::Request,
         issuer::Issuer,
         key_server::{KeyServer, Page},
@@ -98,4 +102,28 @@ fn d10_without_descriptors_it_waits_and_serves_on_when_there_are_some() {
     // Some twenty a second, as the pause between two attempts allows.
     let failures = process.log().matches("cannot accept a connection").count();
     assert!((1..100).contains(&failures), "{failures} attempts");
+}
+
+#[test]
+fn d2_a_client_that_floods_and_reads_nothing_is_cut() {
+    let (upstream, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
+    key_server.serve(JWKS, Page::json(&issuer.jwks()));
+    let setup = Setup::new()
+        .issuer("corp", &issuer, &key_server, "", "")
+        .server("[server.limits]\nbody_timeout = \"300ms\"")
+        .with("[log]\nlevel = \"info\"");
+    let process = Process::start(&setup, &upstream);
+    let ping = frame(h2::PING, 0, 0, &[0; 8]);
+    let settings = frame(h2::SETTINGS, 0, 0, &[0, 4, 0, 1, 0, 0]);
+    for (case, flood) in [("PING", ping), ("SETTINGS", settings)] {
+        let mut client = RawH2::connect_with_little_room(process.address());
+        let (batch, since) = (flood.repeat(1000), Instant::now());
+        let end = loop {
+            if let Err(end) = client.try_write(&batch) {
+                break end;
+            }
+            assert!(since.elapsed() < DEADLINE, "{case}: taken without end");
+        };
+        assert_ne!(end.kind(), ErrorKind::WouldBlock, "{case}: stuck, but not cut");
+    }
 }

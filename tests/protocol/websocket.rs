@@ -136,6 +136,8 @@ fn w3_what_is_not_quite_a_handshake_is_no_upgrade() {
             .field("connection", "upgrade")
             .field("sec-websocket-version", "8")
             .field("sec-websocket-key", KEY),
+        // With a body: its bytes would be the tunnel's first.
+        handshake("/").bearer(&token).body(b"body"),
     ] {
         let before = world.mark();
         assert_eq!(world.proxy.exchange(&request).status, 200);

@@ -25,6 +25,7 @@ use http_body::{Body, Frame as BodyFrame};
 use http_body_util::BodyExt;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use socket2::{Domain, Socket, Type};
 use tokio::runtime::Runtime;
 
 use crate::support::DEADLINE;
@@ -197,7 +198,18 @@ pub(crate) struct Frame {
 impl RawH2 {
     /// Connects and says what every client says first, with these settings.
     pub(crate) fn connect(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap(), settings)
+    }
+
+    /// The same with a receive buffer of a few KiB: what it does not read soon stops the proxy.
+    pub(crate) fn connect_with_little_room(address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Self::over(socket.into(), &[])
+    }
+
+    fn over(stream: TcpStream, settings: &[(u16, u32)]) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -236,7 +248,12 @@ impl RawH2 {
 
     /// Sends any bytes, e.g. many frames at once.
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        let _ = self.stream.write_all(bytes);
+        let _ = self.try_write(bytes);
+    }
+
+    /// The same, for who wants to know whether the connection is still there.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
     }
 
     /// The next frame; `None` at the end of the connection. Settings and pings are acknowledged,
