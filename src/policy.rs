@@ -7,9 +7,11 @@ pub mod pattern;
 pub mod requirement;
 pub mod routes;
 mod scopes;
+mod target;
 
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use requirement::{Requirement, Unmet};
 pub use routes::{DuplicateRoute, RouteMatch, Routes};
 pub use scopes::ScopeClaims;
+pub use target::RequestTarget;
