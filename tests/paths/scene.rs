@@ -13,7 +13,7 @@ use crate::{
 pub(crate) struct Scene {
     pub(crate) world: World,
     h2c: Option<H2Upstream>,
-    token: String,
+    pub(crate) token: String,
 }
 
 /// What becomes of a target.

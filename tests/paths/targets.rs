@@ -1,6 +1,8 @@
 //! P-14 over HTTP/1.1: for everything that the HTTP library drops, repairs or fills in before a
 //! target is judged, what the upstream receives.
 
+use countersign::reason::Reason;
+
 use crate::{
     scene::{Fate, Scene, sent_on},
     support::client::Request,
@@ -185,6 +187,8 @@ fn p14_an_asterisk_is_for_options_and_takes_no_route() {
         assert_eq!(by("OPTIONS", "*#x"), Fate::Refused);
         assert_eq!(by("OPTIONS", "*?x"), Fate::Refused);
         assert_eq!(by("OPTIONS", "http://api.test/*"), sent_on("/*"));
+        let asterisk = Request::new("OPTIONS", "*").bearer(&scene.token);
+        scene.world.refuses_request("OPTIONS *", &asterisk, Reason::RouteUnknown);
         // The library fills in the slash, and policy has judged `/`.
         assert_eq!(by("OPTIONS", "http://api.test"), sent_on("/"));
         assert_eq!(by("OPTIONS", "http://api.test#x"), Fate::Refused);
