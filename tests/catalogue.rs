@@ -7,7 +7,7 @@
 //! UPDATE_DOCS=1 cargo test --test catalogue
 //! ```
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[path = "catalogue/document.rs"]
 mod document;

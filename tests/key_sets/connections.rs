@@ -34,7 +34,7 @@ fn behind(authority: &Authority, server: &Identity) -> (World, Endpoint) {
     let ca = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(ca.path(), authority.pem()).unwrap();
     let url = keys.url(JWKS).replace("127.0.0.1", "localhost");
-    let source = format!("jwks_url = \"{url}\"\nca_file = {:?}", ca.path());
+    let source = format!("jwks_url = \"{url}\"\nca_file = \"{}\"", ca.path().display());
     let setup = Setup::new().issuer_from("corp", &issuer, "", &source);
     let proxy = setup.start_unready(&upstream);
     (World { proxy, upstream, key_server: KeyServer::start(), issuer }, keys)

@@ -137,7 +137,7 @@ fn f3_an_http2_body_of_another_length_than_announced_is_no_whole_request() {
 
 #[test]
 fn w4_an_extended_connect_opens_no_tunnel() {
-    /// SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3).
+    /// `SETTINGS_ENABLE_CONNECT_PROTOCOL` (RFC 8441 §3).
     const ENABLE_CONNECT_PROTOCOL: [u8; 2] = [0, 8];
     let world = World::start();
     let bearer = format!("Bearer {}", world.issuer.mint(json!({})));

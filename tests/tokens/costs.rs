@@ -30,7 +30,7 @@ fn d4_a_signature_is_computed_only_for_a_token_that_could_be_good() {
         (plain.clone(), json!({ "exp": NOW - 61 }), Reason::TokenExpired),
         (plain.clone(), json!({ "nbf": NOW + 61 }), Reason::TokenNotYetValid),
         (plain.clone(), json!({ "aud": format!("{AUDIENCE}/") }), Reason::AudienceMismatch),
-        (plain.clone(), json!({ "cnf": { "jkt": "x" } }), Reason::BindingUnproven),
+        (plain, json!({ "cnf": { "jkt": "x" } }), Reason::BindingUnproven),
     ] {
         world.refuses(reason.code(), &forged(header, claims), reason);
     }
