@@ -22,6 +22,7 @@ pub(crate) mod journal;
 pub(crate) mod key_server;
 pub(crate) mod listening;
 pub(crate) mod logs;
+pub(crate) mod optional;
 pub(crate) mod oracle;
 pub(crate) mod page;
 pub(crate) mod process;

@@ -1,0 +1,62 @@
+//! A login in a browser: the page with its form, and where that leads back to.
+
+use crate::{
+    requests::{AUTHORIZATION, PASSWORD, Tokens, USER, encoded, post},
+    server::Keycloak,
+    support::client::Answer,
+};
+
+/// Where no client listens: the test reads it out of the redirection.
+const CALLBACK: &str = "http://127.0.0.1/callback";
+
+impl Keycloak {
+    /// A user's tokens, by the authorization code grant.
+    pub(crate) fn browser_tokens(&self, client: &str) -> Tokens {
+        let code = self.log_in(client, "query", "code");
+        let form =
+            [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", CALLBACK)];
+        self.grant(client, &form, None)
+    }
+
+    /// The authorization response as a JWT (JARM).
+    pub(crate) fn authorization_response(&self, client: &str) -> String {
+        self.log_in(client, "query.jwt", "response")
+    }
+
+    /// Logs the user in; one parameter of the redirection back to the client.
+    fn log_in(&self, client: &str, response_mode: &str, parameter: &str) -> String {
+        let query = encoded(&[
+            ("client_id", client),
+            ("response_type", "code"),
+            ("response_mode", response_mode),
+            ("redirect_uri", CALLBACK),
+            ("scope", "openid"),
+            ("nonce", "n-1"),
+            ("state", "s-1"),
+        ]);
+        let page = self.ask(&self.request("GET", &format!("{AUTHORIZATION}?{query}")));
+        assert_eq!(page.status, 200, "{page:?}");
+        let request = self.request("POST", &action(&page)).field("cookie", cookies(&page));
+        let answer = self.ask(&post(request, &[("username", USER), ("password", PASSWORD)]));
+        let location = answer.field("location").unwrap_or_else(|| panic!("{answer:?}"));
+        let parameters = location.strip_prefix(CALLBACK).unwrap().trim_start_matches('?');
+        let mut pairs = parameters.split('&').filter_map(|pair| pair.split_once('='));
+        let (_, value) = pairs.find(|(name, _)| *name == parameter).unwrap();
+        value.to_owned()
+    }
+}
+
+/// The path below the realm's that the page's form is sent to.
+fn action(page: &Answer) -> String {
+    let text = String::from_utf8_lossy(&page.body.bytes);
+    let (_, rest) = text.split_once("action=\"").unwrap();
+    let (url, _) = rest.split_once('"').unwrap();
+    let (_, path) = url.split_once("/my-realm").unwrap_or_else(|| panic!("{url}"));
+    path.replace("&amp;", "&")
+}
+
+/// The cookies that the page sets, as they are sent back.
+fn cookies(page: &Answer) -> String {
+    let pairs = page.head.all("set-cookie").map(|cookie| cookie.split(';').next().unwrap());
+    pairs.collect::<Vec<_>>().join("; ")
+}
