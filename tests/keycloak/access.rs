@@ -99,7 +99,7 @@ fn check_online_finds_the_keys_and_the_endpoint_of_the_realm() {
         return;
     };
     let shipped = crate::scene::introspecting(Shipped::load("keycloak.toml"), "hybrid")
-        .with("https://keycloak.example.com", &format!("http://{}", keycloak.address));
+        .with("https://keycloak.example.com", &format!("http://{}", keycloak.address()));
     let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .args(["check", "--online", "--config"])
         .arg(shipped.write())

@@ -1,9 +1,12 @@
 //! A login in a browser: the page with its form, and where that leads back to.
 
 use crate::{
-    requests::{AUTHORIZATION, PASSWORD, Tokens, USER, encoded, post},
+    requests::{AUTHORIZATION, PASSWORD, Tokens, USER},
     server::Keycloak,
-    support::client::Answer,
+    support::{
+        client::Answer,
+        form::{cookies, encoded, redirected_with, with_form},
+    },
 };
 
 /// Where no client listens: the test reads it out of the redirection.
@@ -36,13 +39,9 @@ impl Keycloak {
         ]);
         let page = self.ask(&self.request("GET", &format!("{AUTHORIZATION}?{query}")));
         assert_eq!(page.status, 200, "{page:?}");
-        let request = self.request("POST", &action(&page)).field("cookie", cookies(&page));
-        let answer = self.ask(&post(request, &[("username", USER), ("password", PASSWORD)]));
-        let location = answer.field("location").unwrap_or_else(|| panic!("{answer:?}"));
-        let parameters = location.strip_prefix(CALLBACK).unwrap().trim_start_matches('?');
-        let mut pairs = parameters.split('&').filter_map(|pair| pair.split_once('='));
-        let (_, value) = pairs.find(|(name, _)| *name == parameter).unwrap();
-        value.to_owned()
+        let request = self.request("POST", &action(&page)).field("cookie", cookies(&[&page]));
+        let answer = self.ask(&with_form(request, &[("username", USER), ("password", PASSWORD)]));
+        redirected_with(&answer, parameter)
     }
 }
 
@@ -53,10 +52,4 @@ fn action(page: &Answer) -> String {
     let (url, _) = rest.split_once('"').unwrap();
     let (_, path) = url.split_once("/my-realm").unwrap_or_else(|| panic!("{url}"));
     path.replace("&amp;", "&")
-}
-
-/// The cookies that the page sets, as they are sent back.
-fn cookies(page: &Answer) -> String {
-    let pairs = page.head.all("set-cookie").map(|cookie| cookie.split(';').next().unwrap());
-    pairs.collect::<Vec<_>>().join("; ")
 }

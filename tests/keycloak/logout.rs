@@ -3,10 +3,9 @@
 use countersign::reason::Reason;
 
 use crate::{
-    requests::post,
     scene::{Scene, any_audience},
     server::Keycloak,
-    support::{client::Request, shipped::Shipped},
+    support::{client::Request, form::with_form, shipped::Shipped},
 };
 
 fn told_of_logouts(shipped: Shipped) -> Shipped {
@@ -49,5 +48,5 @@ fn t19_logout_tokens_and_access_tokens_are_not_taken_for_each_other() {
 /// What is answered to a logout token.
 fn tell(scene: &Scene, token: &str) -> u16 {
     let request = Request::new("POST", "/backchannel-logout");
-    scene.proxy.ask_admin(&post(request, &[("logout_token", token)])).status
+    scene.proxy.ask_admin(&with_form(request, &[("logout_token", token)])).status
 }

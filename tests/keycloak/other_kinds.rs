@@ -28,7 +28,7 @@ fn t19_an_id_token_is_refused_though_the_service_is_among_its_audiences() {
     scene.refuses("with a nonce", after_a_login.id(), Reason::TokenTypeNotAllowed);
 }
 
-/// T-19. UserInfo responses have neither `exp` nor `iat`, and the client as audience.
+/// T-19. `UserInfo` responses have neither `exp` nor `iat`, and the client as audience.
 #[test]
 fn t19_a_userinfo_response_is_refused() {
     let Some(keycloak) = Keycloak::get() else {

@@ -1,6 +1,6 @@
 //! What a client asks Keycloak for.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use countersign::{
     clock::{Clock, SystemClock},
@@ -12,13 +12,14 @@ use crate::{
     server::Keycloak,
     support::{
         client::{Answer, Client, Request},
+        form::with_form,
         issuer::{key, public, sign},
         wait_until,
         world::claims,
     },
 };
 
-pub(crate) const CLIENT_SECRET: &str = "the-clients-secret";
+const CLIENT_SECRET: &str = "the-clients-secret";
 pub(crate) const USER: &str = "alice";
 pub(crate) const PASSWORD: &str = "alices-password";
 
@@ -87,7 +88,7 @@ impl Keycloak {
             Some(proof) => request.field("dpop", proof),
             None => request,
         };
-        let answer = self.ask(&with_form(request, client, form));
+        let answer = self.ask(&by_client(request, client, form));
         assert_eq!(answer.status, 200, "{answer:?}");
         Tokens(serde_json::from_slice(&answer.body.bytes).unwrap())
     }
@@ -100,14 +101,14 @@ impl Keycloak {
         let claims = json!({
             "jti": key.public_jwk().unwrap().to_text(),
             "htm": "POST",
-            "htu": format!("http://{}{REALM}{TOKEN}", self.address),
+            "htu": format!("http://{}{REALM}{TOKEN}", self.address()),
             "iat": SystemClock.now().0,
         });
         let header = json!({ "typ": "dpop+jwt", "kid": null, "jwk": jwk });
         sign(&key, header, claims.to_string().as_bytes())
     }
 
-    /// The UserInfo response, which is a JWT for these clients.
+    /// The `UserInfo` response, which is a JWT for these clients.
     pub(crate) fn user_info(&self, access_token: &str) -> String {
         let request = self.request("GET", USER_INFO).bearer(access_token);
         let answer = self.ask(&request);
@@ -118,7 +119,7 @@ impl Keycloak {
     /// Ends the session of a refresh token of `rs256`; the logout token that comes of it.
     pub(crate) fn log_out(&self, refresh_token: &str) -> String {
         let request = self.request("POST", LOGOUT);
-        let answer = self.ask(&with_form(request, "rs256", &[("refresh_token", refresh_token)]));
+        let answer = self.ask(&by_client(request, "rs256", &[("refresh_token", refresh_token)]));
         assert_eq!(answer.status, 204, "{answer:?}");
         let session = claims(refresh_token)["sid"].clone();
         let mut logout_token = None;
@@ -141,41 +142,17 @@ impl Keycloak {
 
     /// A request to a path below the realm's.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
-        Request::to(&self.address.to_string(), method, &format!("{REALM}{path}"))
+        Request::to(&self.address().to_string(), method, &format!("{REALM}{path}"))
     }
 
     /// One exchange on a connection of its own.
     pub(crate) fn ask(&self, request: &Request) -> Answer {
-        Client::connect(self.address, &Arc::default()).exchange(request)
+        Client::connect(self.address(), &Arc::default()).exchange(request)
     }
 }
 
 /// With the form, and with the credentials of a client.
-fn with_form(request: Request, client: &str, form: &[(&str, &str)]) -> Request {
+fn by_client(request: Request, client: &str, form: &[(&str, &str)]) -> Request {
     let credentials = [("client_id", client), ("client_secret", CLIENT_SECRET)];
-    post(request, &[&credentials, form].concat())
-}
-
-/// With a form as body.
-pub(crate) fn post(request: Request, form: &[(&str, &str)]) -> Request {
-    request
-        .field("content-type", "application/x-www-form-urlencoded")
-        .body(encoded(form).as_bytes())
-}
-
-/// A form or a query.
-pub(crate) fn encoded(form: &[(&str, &str)]) -> String {
-    let pairs = form.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-fn escaped(value: &str) -> String {
-    value.bytes().fold(String::new(), |mut escaped, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            write!(escaped, "%{byte:02X}").unwrap();
-        }
-        escaped
-    })
+    with_form(request, &[&credentials, form].concat())
 }

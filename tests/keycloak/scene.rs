@@ -50,7 +50,7 @@ impl Scene {
                 "algorithms = [\"RS256\"]",
                 "algorithms = [\"RS256\", \"PS256\", \"ES256\", \"EdDSA\"]",
             )
-            .with("https://keycloak.example.com", &format!("http://{}", keycloak.address))
+            .with("https://keycloak.example.com", &format!("http://{}", keycloak.address()))
             .and("\n[denials]\nexpose_reasons = true\n");
         let upstream = Upstream::start();
         let (proxy, files) = shipped.start(&upstream, SystemClock.now().0);

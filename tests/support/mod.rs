@@ -15,6 +15,8 @@
 #![allow(clippy::needless_pass_by_value, reason = "callers write `json!({…})` in place")]
 
 pub(crate) mod client;
+pub(crate) mod foreign;
+pub(crate) mod form;
 pub(crate) mod introspection;
 pub(crate) mod invariants;
 pub(crate) mod issuer;
