@@ -2,6 +2,7 @@
 
 mod authority;
 pub mod canonical;
+pub mod comparison;
 mod path;
 pub mod pattern;
 pub mod requirement;
@@ -9,6 +10,7 @@ pub mod routes;
 mod scopes;
 
 pub use canonical::{CanonicalRequest, NotCanonical};
+pub use comparison::ClaimComparison;
 pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use requirement::{Requirement, Unmet};
 pub use routes::{DuplicateRoute, RouteMatch, Routes};

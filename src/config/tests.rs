@@ -19,6 +19,7 @@ mod tls;
 use std::{fs, path::Path};
 
 use super::{ConfigErrors, Settings, Sources, load};
+use crate::identity::ClaimPath;
 
 /// The least that a file must say.
 const MINIMAL: &str = r#"
@@ -90,6 +91,11 @@ fn mistakes_with(addition: &str) -> Vec<String> {
 /// Asserts that adding a text to the minimal configuration makes exactly this one mistake.
 fn assert_mistake(addition: &str, message: &str) {
     assert_eq!(mistakes_with(addition), [message], "{addition}");
+}
+
+/// Claims as they are written.
+fn names(claims: &[ClaimPath]) -> Vec<String> {
+    claims.iter().map(|claim| claim.as_str().to_owned()).collect()
 }
 
 /// The minimal configuration with more to say about its issuer.
