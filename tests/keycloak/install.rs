@@ -10,6 +10,7 @@ use std::{
 
 use crate::support::optional;
 
+/// `.ci/run` reads it here, to fetch the distribution before the tests are built.
 const VERSION: &str = "26.7.3";
 
 /// The oldest Java that this version runs on.
@@ -52,7 +53,6 @@ fn check_java() -> Result<(), String> {
     }
 }
 
-/// `.ci/run` has the same words, to fetch it before the tests are built.
 fn unpack(folder: &Path) -> Result<(), String> {
     let mut maven = Command::new("mvn");
     maven

@@ -5,6 +5,7 @@ use countersign::reason::Reason;
 use crate::{
     scene::{Scene, any_audience, ignoring_binding, introspecting},
     server::Keycloak,
+    support::world::claims,
 };
 
 /// Who is asked, and about which tokens: opaque ones, these instead of their signature, or these
@@ -63,6 +64,18 @@ fn refresh_offline_userinfo_and_logout_tokens_are_refused_whenever_keycloak_is_a
         scene.refuses(&format!("{when}, userinfo"), &user_info, of_others);
         scene.refuses(&format!("{when}, logout"), &logout, of_others);
     }
+}
+
+/// `docs/security.md`: nothing in it tells the two apart, and nothing needs to.
+#[test]
+fn what_keycloak_answers_as_a_jwt_is_the_access_token_once_more() {
+    let Some(keycloak) = Keycloak::get() else {
+        return;
+    };
+    let tokens = keycloak.tokens("rs256", "openid");
+    let response = keycloak.introspection_response(tokens.access());
+    assert_eq!(claims(&response), claims(tokens.access()));
+    Scene::start(keycloak).admits("the response", &response);
 }
 
 #[test]

@@ -20,6 +20,8 @@ use crate::{
 };
 
 const CLIENT_SECRET: &str = "the-clients-secret";
+pub(crate) const SERVICE: &str = "my-api";
+pub(crate) const SERVICE_SECRET: &str = "the-services-secret";
 pub(crate) const USER: &str = "alice";
 pub(crate) const PASSWORD: &str = "alices-password";
 
@@ -27,6 +29,7 @@ const REALM: &str = "/realms/my-realm";
 
 /// The paths of endpoints below the realm's.
 pub(crate) const AUTHORIZATION: &str = "/protocol/openid-connect/auth";
+const INTROSPECTION: &str = "/protocol/openid-connect/token/introspect";
 const LOGOUT: &str = "/protocol/openid-connect/logout";
 const TOKEN: &str = "/protocol/openid-connect/token";
 const USER_INFO: &str = "/protocol/openid-connect/userinfo";
@@ -114,6 +117,14 @@ impl Keycloak {
         let answer = self.ask(&request);
         assert_eq!(answer.field("content-type"), Some("application/jwt"), "{answer:?}");
         String::from_utf8(answer.body.bytes).unwrap()
+    }
+
+    /// What is answered about a token to who wants a JWT: a member of the usual answer.
+    pub(crate) fn introspection_response(&self, token: &str) -> String {
+        let form = [("token", token), ("client_id", SERVICE), ("client_secret", SERVICE_SECRET)];
+        let request = self.request("POST", INTROSPECTION).field("accept", "application/jwt");
+        let answer = self.ask(&with_form(request, &form));
+        Tokens(serde_json::from_slice(&answer.body.bytes).unwrap()).get("jwt").to_owned()
     }
 
     /// Ends the session of a refresh token of `rs256`; the logout token that comes of it.

@@ -9,6 +9,7 @@ use countersign::{
 use serde_json::Value;
 
 use crate::{
+    requests::{SERVICE, SERVICE_SECRET},
     server::Keycloak,
     support::{
         client::Request,
@@ -29,8 +30,6 @@ pub(crate) struct Scene {
     /// What its configuration names.
     _files: tempfile::TempDir,
 }
-
-const SERVICE_SECRET: &str = "the-services-secret";
 
 impl Scene {
     /// The shipped file for the realm, with all its algorithms.
@@ -108,7 +107,7 @@ pub(crate) fn introspecting(shipped: Shipped, when: &str) -> Shipped {
 /// What `[claims]` of the file makes of a token's claims.
 pub(crate) fn identity(claims: &Value) -> Vec<(&'static str, String)> {
     let headers = [
-        ("x-auth-api-roles", &claims["resource_access"]["my-api"]["roles"]),
+        ("x-auth-api-roles", &claims["resource_access"][SERVICE]["roles"]),
         ("x-auth-client", &claims["azp"]),
         ("x-auth-issuer", &claims["iss"]),
         ("x-auth-roles", &claims["realm_access"]["roles"]),
