@@ -81,7 +81,7 @@ impl Hydra {
         text(&self.grant(&form)["access_token"])
     }
 
-    /// The UserInfo response, which is a JWT for this client.
+    /// The `UserInfo` response, which is a JWT for this client.
     pub(crate) fn user_info(&self, access_token: &str) -> String {
         let request = self.request("GET", "/userinfo").bearer(access_token);
         String::from_utf8(ask(self.public(), &request, 200).body.bytes).unwrap()

@@ -36,7 +36,10 @@ pub(crate) const ALWAYS: &str = "always";
 impl Scene {
     pub(crate) fn start(hydra: &Hydra, when: &str) -> Self {
         let issuer = hydra.issuer();
-        let introspection = format!("when = \"{when}\"\nurl = \"{}\"", hydra.introspection_url());
+        let introspection = format!(
+            "when = \"{when}\"\nurl = \"{}\"\ntimeout = \"20s\"",
+            hydra.introspection_url()
+        );
         let shipped = Shipped::load("oidc.toml")
             .with_table("[issuers.idp.introspection]")
             .with("when               = \"opaque\"", &introspection)

@@ -86,6 +86,9 @@ impl Scene {
     }
 }
 
+/// Keycloak answers slowly at first, while all tests ask it at once.
+const PATIENCE: &str = "timeout = \"20s\"";
+
 /// Any audience, so that it is something else that a token is refused for.
 pub(crate) fn any_audience(shipped: Shipped) -> Shipped {
     shipped.with("audiences  = [\"my-api\"]", "audiences = \"any\"")
@@ -101,7 +104,7 @@ pub(crate) fn introspecting(shipped: Shipped, when: &str) -> Shipped {
     fs::write(shipped.file("keycloak-client-secret"), SERVICE_SECRET).unwrap();
     shipped
         .with_table("[issuers.keycloak.introspection]")
-        .with("when               = \"hybrid\"", &format!("when = \"{when}\""))
+        .with("when               = \"hybrid\"", &format!("when = \"{when}\"\n{PATIENCE}"))
 }
 
 /// What `[claims]` of the file makes of a token's claims.
