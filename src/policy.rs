@@ -8,6 +8,7 @@ pub mod pattern;
 pub mod requirement;
 pub mod routes;
 mod scopes;
+mod target;
 
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use comparison::ClaimComparison;
@@ -15,3 +16,4 @@ pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use requirement::{Requirement, Unmet};
 pub use routes::{DuplicateRoute, RouteMatch, Routes};
 pub use scopes::ScopeClaims;
+pub use target::RequestTarget;

@@ -87,6 +87,9 @@ struct Evidence<'t> {
     is_typed: bool,
 }
 
+/// A kind, and the claim that shows it.
+type Finding<'t> = (Kind, &'t str);
+
 /// The type of an access token (RFC 9068 §2.1).
 const ACCESS_TYPE: &str = "at+jwt";
 
@@ -143,13 +146,13 @@ impl KindRules {
     }
 }
 
-fn judge(found: Option<(Kind, &str)>) -> Result<(), WrongKind<'_>> {
+fn judge(found: Option<Finding<'_>>) -> Result<(), WrongKind<'_>> {
     found.map_or(Ok(()), |(kind, claim)| Err(WrongKind::Claims { kind, claim }))
 }
 
 impl<'t> Evidence<'t> {
     /// The kind that the claims show, if it is another one, and the claim that shows it.
-    fn other_kind(self) -> Option<(Kind, &'t str)> {
+    fn other_kind(self) -> Option<Finding<'t>> {
         purpose::other_kind(self).or_else(|| marks::other_kind(self))
     }
 

@@ -1,6 +1,6 @@
 //! Claims that only one kind of token has.
 
-use super::{Evidence, Kind, purpose};
+use super::{Evidence, Finding, Kind, purpose};
 use crate::jose::Json;
 
 /// Any of these makes the token what it says, wherever it comes from.
@@ -92,7 +92,7 @@ const PROFILE: [&str; 8] = [
 ];
 
 /// The other kind that the claims show.
-pub(super) fn other_kind<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
+pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<Finding<'_>> {
     security_event(evidence)
         .or_else(|| marked(evidence))
         .or_else(|| id_token(evidence))
@@ -100,7 +100,7 @@ pub(super) fn other_kind<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> 
         .or_else(|| client_assertion(evidence))
 }
 
-fn marked<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
+fn marked(evidence: Evidence<'_>) -> Option<Finding<'_>> {
     evidence.claims.iter().find_map(|(name, value)| {
         let (_, kind) = MARKS.iter().find(|(mark, _)| *mark == name)?;
         let is_there = *value != Json::Null && !evidence.is_expected(name);
@@ -111,7 +111,7 @@ fn marked<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
 
 /// `events` with the URI of an event in it (RFC 8417 §2.2), as logout tokens have it. Anything else
 /// of that name is a claim of somebody's own.
-fn security_event<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
+fn security_event(evidence: Evidence<'_>) -> Option<Finding<'_>> {
     let events = evidence.claims.get("events")?.as_object()?;
     let is_uri = |name: &str| name.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
     let names_one = events.iter().any(|(name, _)| is_uri(name));
@@ -125,7 +125,7 @@ fn is_scheme(text: &str) -> bool {
 }
 
 /// ID tokens without a mark, by what they have and access tokens don't.
-fn id_token<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
+fn id_token(evidence: Evidence<'_>) -> Option<Finding<'_>> {
     if !evidence.refuses(Kind::Id) || evidence.is_typed || purpose::is_access(evidence) {
         return None;
     }
@@ -162,7 +162,7 @@ fn has_grant(evidence: Evidence<'_>) -> bool {
 }
 
 /// JARM §2.1: the parameters of a response, and never a subject.
-fn authorization_response<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
+fn authorization_response(evidence: Evidence<'_>) -> Option<Finding<'_>> {
     let is_answer = evidence.has("state") || !evidence.has("sub");
     let parameters = ["code", "error", "access_token", "id_token"];
     let found =
@@ -171,7 +171,7 @@ fn authorization_response<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)>
 }
 
 /// RFC 7523 §3: issued by a client about itself, with nothing granted.
-fn client_assertion<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
+fn client_assertion(evidence: Evidence<'_>) -> Option<Finding<'_>> {
     let claim = |name| evidence.claims.get(name).and_then(Json::as_str);
     let is_about_itself = claim("sub").is_some_and(|sub| claim("iss") == Some(sub));
     let is_access = evidence.is_typed || purpose::is_access(evidence) || has_grant(evidence);
@@ -181,7 +181,7 @@ fn client_assertion<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
 
 /// A signed response of a `UserInfo` endpoint says who somebody is, and neither since when nor for
 /// how long (OpenID Connect Core §5.3.2).
-pub(super) fn user_info<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
+pub(super) fn user_info(evidence: Evidence<'_>) -> Option<Finding<'_>> {
     let has_times = ["exp", "iat", "nbf"].iter().any(|name| evidence.has(name));
     if has_times || evidence.is_typed || has_grant(evidence) {
         return None;

@@ -1,11 +1,11 @@
 //! Claims that say in a word what the token is for.
 
-use super::{Evidence, Kind};
+use super::{Evidence, Finding, Kind};
 use crate::jose::Json;
 
 /// Claims that name the kind of token and nothing else, so that any value but those of
 /// [`ACCESS`] is another kind: `token_use` (Cognito, Hydra), `token_type` (simplejwt), `typ`
-/// (Keycloak), `tokenName` (ForgeRock), `tokenType` (Casdoor).
+/// (Keycloak), `tokenName` (`ForgeRock`), `tokenType` (Casdoor).
 const KIND_CLAIMS: [&str; 5] = ["token_use", "token_type", "typ", "tokenName", "tokenType"];
 
 /// What an access token says of itself in one of [`KIND_CLAIMS`], compared without case. `DPoP` is
@@ -47,7 +47,7 @@ const WORDS: &[(&str, Kind)] = &[
 const PURPOSES: [&str; 2] = ["email", "password"];
 
 /// The other kind that the claims name.
-pub(super) fn other_kind<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> {
+pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<Finding<'_>> {
     evidence.claims.iter().find_map(|(name, value)| {
         if *value == Json::Null || evidence.is_settled(name) {
             return None;
@@ -65,11 +65,9 @@ pub(super) fn other_kind<'t>(evidence: Evidence<'t>) -> Option<(Kind, &'t str)> 
 
 /// Whether the claims say in a word that it is an access token.
 pub(super) fn is_access(evidence: Evidence<'_>) -> bool {
-    let says_access = |name: &&str| {
-        let value = evidence.claims.get(name).and_then(Json::as_str);
-        value.is_some_and(is_access_word)
-    };
-    KIND_CLAIMS.iter().any(|name| says_access(name))
+    KIND_CLAIMS
+        .iter()
+        .any(|name| evidence.claims.get(name).and_then(Json::as_str).is_some_and(is_access_word))
 }
 
 /// The kind of a value of [`KIND_CLAIMS`]; one that is no text names none that we know.

@@ -28,8 +28,9 @@ fn claims(members: &str) -> Object {
     let more = [("iat", "1"), ("exp", "2")];
     let missing =
         common.iter().chain(&more).filter(|(name, _)| !members.contains(&format!("\"{name}\":")));
-    let defaults: String = missing.map(|(name, value)| format!("\"{name}\":{value},")).collect();
-    let text = format!("{{{defaults}{members}}}").replace(",}", "}");
+    let mut all: Vec<_> = missing.map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    all.extend((!members.is_empty()).then(|| members.to_owned()));
+    let text = format!("{{{}}}", all.join(","));
     Object::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
