@@ -7,10 +7,16 @@ use std::{
 
 use super::row::Row;
 
-/// Tests below `tests/` that send no request to a proxy: public vectors and JSON suites given to
-/// the library, example configurations, the store that replicas share.
-const WITHOUT_PROXY: [&str; 4] =
-    ["tests/catalogue", "tests/config.rs", "tests/shared/", "tests/vectors/"];
+/// Tests below `tests/` that send no request to a proxy: public vectors, generated input and other
+/// libraries beside this one, example configurations, the store that replicas share.
+const WITHOUT_PROXY: [&str; 6] = [
+    "tests/catalogue",
+    "tests/config.rs",
+    "tests/differential",
+    "tests/fuzzing",
+    "tests/shared/",
+    "tests/vectors/",
+];
 
 /// A test that shows rows.
 #[derive(Debug)]
