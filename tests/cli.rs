@@ -78,7 +78,7 @@ fn check_prints_what_a_configuration_amounts_to() {
 }
 
 #[test]
-fn check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
+fn x1_check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
     let directory = workspace();
     let wrong = SOUND.replace("corp]", "corp]\nclock_skew = \"1h\"") + "issuers = 5\nfoo = 1\n";
     fs::write(directory.path().join("wrong.toml"), wrong).unwrap();
@@ -303,5 +303,28 @@ fn a_reader_who_goes_away_makes_no_success_of_a_failure() {
     }
     for file in ["private.jwk", "jwks.json", "public.pem"] {
         assert!(directory.path().join("new").join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn x2_run_does_not_start_without_a_key_that_it_needs() {
+    let directory = workspace();
+    fs::write(directory.path().join("broken.key"), "-----BEGIN PRIVATE KEY-----\n").unwrap();
+    for (setting, tables) in [
+        (
+            "identity.assertion",
+            "[identity.assertion]\nissuer = \"https://proxy.test\"\nprivate_key_file = \"FILE\"\n",
+        ),
+        ("server.tls", "[server.tls]\ncertificate = \"FILE\"\nprivate_key = \"FILE\"\n"),
+        ("evidence", "[evidence]\nfolder = \"proofs\"\nkey_file = \"FILE\"\n"),
+    ] {
+        for file in ["missing.key", "broken.key"] {
+            let text = format!("{SOUND}\n{}", tables.replace("FILE", file));
+            fs::write(directory.path().join("wrong.toml"), text).unwrap();
+            let output = countersign(directory.path(), &["run", "--config", "wrong.toml"]);
+            assert!(!output.status.success(), "{setting} {file}");
+            let said = stderr(&output);
+            assert!(said.contains(setting) && said.contains(file), "{setting} {file}: {said}");
+        }
     }
 }

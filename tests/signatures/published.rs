@@ -132,7 +132,7 @@ const MARKED_VALID: [u64; 6] = [346, 347, 350, 351, 372, 373];
 const MARKED_INVALID: [u64; 2] = [367, 370];
 
 #[test]
-fn every_wycheproof_signature_gets_the_verdict_that_it_is_marked_with() {
+fn t6_t7_t9_every_wycheproof_signature_gets_the_verdict_that_it_is_marked_with() {
     let Some(folder) = collection("wycheproof") else {
         return;
     };

@@ -107,7 +107,7 @@ fn s7_unrelated_signers_sign_for_anybody_where_the_operator_says_so() {
 }
 
 #[test]
-fn only_allowed_algorithms_verify_and_only_keys_that_are_made_for_them() {
+fn t4_only_allowed_algorithms_verify_and_only_keys_that_are_made_for_them() {
     let world = participants("signer = \"kid\"\ncaller = \"unrelated\"\nalgorithms = [\"RS256\"]");
     let request = world.request(json!({}), &sign(&world.alice, BODY));
     world.scene.refuses("ES256", &request, Reason::SignatureAlgorithmNotAllowed);

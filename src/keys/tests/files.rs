@@ -122,7 +122,7 @@ async fn a_secret_is_the_file_without_its_line_break() {
 }
 
 #[tokio::test]
-async fn t1_a_short_or_empty_secret_is_refused_by_file_and_length() {
+async fn t3_a_short_or_empty_secret_is_refused_by_file_and_length() {
     let folder = Folder::new();
     let path = folder.with("secret", "0123456789abcdef0123456789abcdef\n");
     let mut settings = from_file(KeySource::SecretFile, &path);
