@@ -99,6 +99,29 @@ fn check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
     }
 }
 
+/// Release builds have no `trace`: then the level is a mistake, and nothing writes a warning of its
+/// own past the format of the log.
+#[test]
+fn x8_a_level_that_the_build_does_not_have_is_a_mistake() {
+    let directory = workspace();
+    for command in ["check", "run"] {
+        for level in ["trace", "info,countersign=trace"] {
+            let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+                .args([command, "--config", "countersign.toml", "--listen", "127.0.0.1:0"])
+                .args(["--upstream", "not a URL"])
+                .current_dir(directory.path())
+                .env_clear()
+                .env("COUNTERSIGN_LOG__LEVEL", level)
+                .output()
+                .unwrap();
+            let told = stderr(&output);
+            assert_eq!(output.status.code(), Some(2), "{told}");
+            assert_eq!(told.contains("log.level"), !cfg!(debug_assertions), "{told}");
+            assert!(!told.contains('\u{1b}') && !told.contains("warning"), "{told}");
+        }
+    }
+}
+
 #[test]
 fn the_configuration_file_can_be_named_by_the_environment() {
     let directory = workspace();

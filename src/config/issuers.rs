@@ -9,9 +9,9 @@ use std::{sync::Arc, time::Duration};
 use super::{
     introspection::{IntrospectWhen, IntrospectionSettings},
     keys::{KeySettings, KeySource},
-    node::{Node, Value},
+    node::Node,
     reader::{Parsed, Section},
-    values::{check_name, duration, parsed, switch, text},
+    values::{any_or_list, check_name, duration, parsed, switch, text},
 };
 use crate::{
     identity::ClaimPath,
@@ -126,7 +126,7 @@ impl IssuerSettings {
     fn build(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let issuer = section.required("issuer", "the exact \"iss\" claim of its tokens", text);
         let expected = format!("{EXPECTED_AUDIENCES} (flag --audience)");
-        let audiences = section.required("audiences", &expected, any_or_some);
+        let audiences = section.required("audiences", &expected, any_or_list(EXPECTED_AUDIENCES));
         let introspection = section.section("introspection", |introspection| {
             IntrospectionSettings::build(introspection, issuer.as_deref(), audiences.as_ref())
         });
@@ -167,17 +167,6 @@ impl IssuerSettings {
             keys: keys?,
             introspection,
         })
-    }
-}
-
-fn any_or_some(node: &Node) -> Parsed<Option<Vec<String>>> {
-    match &node.value {
-        Value::Text(any) if any == "any" => Ok(None),
-        Value::List(list) if !list.is_empty() => {
-            let audiences: Parsed<Vec<String>> = list.iter().map(text).collect();
-            audiences.map(Some)
-        }
-        _ => Err(node.mismatch(EXPECTED_AUDIENCES)),
     }
 }
 

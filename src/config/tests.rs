@@ -3,6 +3,7 @@
 mod assertion;
 mod claim_rules;
 mod denials;
+mod effects;
 mod evidence;
 mod introspection;
 mod issuers;

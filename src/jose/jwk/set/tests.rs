@@ -269,7 +269,7 @@ proptest! {
         alg in "(ES256|RS256|EdDSA|ML-DSA-44|x)?",
         numbers: [Vec<u8>; 4],
     ) {
-        let [n, e, x, y] = numbers.map(|bytes| crate::jose::base64url::encode(&bytes));
+        let [n, e, x, y] = numbers.map(|bytes| base64url::encode(&bytes));
         let document = format!(
             r#"{{"keys":[{{"kty":"{kty}","crv":"{crv}","alg":"{alg}","n":"{n}","e":"{e}","x":"{x}","y":"{y}","pub":"{x}"}}]}}"#
         );
