@@ -7,7 +7,6 @@ use http::Uri;
 use super::{
     client::{ClientDefaults, ClientSettings},
     node::{Node, Value},
-    oauth_client::ClientProof,
     reader::{Parsed, Section},
     urls::{check_fetchable, fetchable, metadata_urls},
     values::{any_or_list, count, duration, name, size, switch, text, word},
@@ -220,15 +219,6 @@ impl IntrospectionSettings {
         let is_validation = self.method != IntrospectionMethod::Introspect;
         if is_validation && self.signed {
             section.mistake("signed", "the answers of validate_token are not signed".to_owned());
-        }
-        if self.client.identity.is_none()
-            && self.client.proof == ClientProof::Nobody
-            && !is_validation
-        {
-            section.mistake(
-                "auth",
-                "is tls_client_auth, which needs client_certificate and client_key".to_owned(),
-            );
         }
     }
 

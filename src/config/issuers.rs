@@ -141,6 +141,9 @@ impl IssuerSettings {
             KeySettings::build(keys, issuer.as_deref())
         });
         let algorithms = algorithms(section, keys.as_ref());
+        if let Some(keys) = &keys {
+            keys.check_file(section, algorithms);
+        }
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
         Some(Self {
             name: name.to_owned(),

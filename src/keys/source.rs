@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use crate::{
-    config::{KeyOwner, KeySettings, KeySource},
+    config::{KeyOwner, KeySource},
     fetch::shown,
     jose::{JwkSet, VerificationKey, jwk::KeyLimits},
 };
@@ -112,10 +112,6 @@ impl Content {
         })?;
         Self::of(keys, Some(document), place)
     }
-}
-
-pub(super) fn limits(settings: &KeySettings) -> KeyLimits {
-    KeyLimits { max_keys: settings.max_keys, max_rsa_bits: settings.max_rsa_bits }
 }
 
 /// The source in words, for people; also what tells the snapshot of one source from another's.
