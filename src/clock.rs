@@ -10,6 +10,18 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub i64);
 
+impl UnixTime {
+    /// The year 2500. A date that is farther from 1970 is malformed wherever somebody else writes
+    /// it: one in milliseconds, or the largest integer of some language, would be good for ages.
+    /// Published tokens that are valid for two centuries stay within (threats C-15).
+    pub const FARTHEST: Self = Self(16_725_225_600);
+
+    /// The moment, if it is not beyond [`UnixTime::FARTHEST`] on either side of 1970.
+    pub fn plausible(seconds: i64) -> Option<Self> {
+        (-Self::FARTHEST.0..=Self::FARTHEST.0).contains(&seconds).then_some(Self(seconds))
+    }
+}
+
 /// A span in whole seconds, to be added to a [`UnixTime`]; at most [`i64::MAX`].
 pub(crate) fn seconds(span: Duration) -> i64 {
     i64::try_from(span.as_secs()).unwrap_or(i64::MAX)

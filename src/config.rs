@@ -15,6 +15,7 @@
 mod across;
 mod assertion;
 mod cache;
+mod claim_values;
 mod claims;
 mod client;
 mod credential;
@@ -55,6 +56,7 @@ mod warnings;
 
 pub use assertion::AssertionSettings;
 pub use cache::CacheSettings;
+pub use claim_values::ClaimRequirement;
 pub use claims::ClaimHeaderSettings;
 pub use client::ClientSettings;
 pub use credential::{CredentialSettings, CredentialSource};
@@ -72,7 +74,7 @@ pub use introspection::{
 };
 pub use issuers::{
     ClaimForm, ClaimFormat, CookieBindingSettings, DEFAULT_ALGORITHMS, IssuerSettings,
-    LogoutSettings,
+    LogoutSettings, TokenProfile,
 };
 pub use keys::{KeyFileError, KeyOwner, KeySettings, KeySource};
 pub use listen::ListenAddress;
@@ -81,7 +83,7 @@ pub use oauth_client::{ClientProof, parse_client_key, parse_client_secret};
 pub use private_key::PrivateKey;
 pub use registry::{FieldRequirement, KeyFormat, RegistrySettings, SelectSettings, SignerUrl};
 pub use revocation::{ListSettings, ListSource, OnFailure, RevocationSettings};
-pub use routes::{AccessSettings, ClaimRequirement, RequirementSettings, RouteSettings};
+pub use routes::{AccessSettings, RequirementSettings, RouteSettings};
 pub use server::{AdminSettings, HeldBodySettings, LimitSettings, ServerSettings};
 pub use settings::Settings;
 pub use shared::{Integrity, SharedAddress, SharedSettings};

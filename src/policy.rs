@@ -2,14 +2,18 @@
 
 mod authority;
 pub mod canonical;
+pub mod comparison;
 mod path;
 pub mod pattern;
 pub mod requirement;
 pub mod routes;
 mod scopes;
+mod target;
 
 pub use canonical::{CanonicalRequest, NotCanonical};
+pub use comparison::ClaimComparison;
 pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use requirement::{Requirement, Unmet};
 pub use routes::{DuplicateRoute, RouteMatch, Routes};
 pub use scopes::ScopeClaims;
+pub use target::RequestTarget;

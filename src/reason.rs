@@ -174,10 +174,12 @@ reasons! {
     AlgorithmNotAllowed = "algorithm_not_allowed", CredentialInvalid,
         "The issuer's tokens may not use this algorithm.";
     TokenTypeNotAllowed = "token_type_not_allowed", CredentialInvalid,
-        "The token is of a type that is not taken as an access token.";
+        "The token is of a kind that is not taken as an access token; see `token_types`.";
     ClaimMalformed = "claim_malformed", CredentialInvalid,
         "A registered claim has the wrong type or an impossible value.";
     ClaimMissing = "claim_missing", CredentialInvalid, "A required claim is missing.";
+    ClaimValueNotAllowed = "claim_value_not_allowed", CredentialInvalid,
+        "A claim has none of the values that `require_values` lists.";
     TokenExpired = "token_expired", CredentialInvalid, "The token has expired.";
     TokenNotYetValid = "token_not_yet_valid", CredentialInvalid, "The token is not valid yet.";
     TokenIssuedInFuture = "token_issued_in_future", CredentialInvalid,

@@ -6,6 +6,7 @@ pub mod credential;
 mod durations;
 mod issuer;
 pub mod jwt;
+mod kind;
 pub mod logout;
 mod path;
 mod request_binding;

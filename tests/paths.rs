@@ -11,8 +11,21 @@
 
 mod support;
 
+#[path = "support/bare.rs"]
+mod bare;
 #[path = "support/h2.rs"]
 mod h2;
+#[path = "support/h2_upstream.rs"]
+mod h2_upstream;
+
+#[path = "paths/any_target.rs"]
+mod any_target;
+#[path = "paths/scene.rs"]
+mod scene;
+#[path = "paths/targets.rs"]
+mod targets;
+#[path = "paths/targets_http2.rs"]
+mod targets_http2;
 
 use countersign::reason::Reason;
 use h2::{Frames, H2, RawH2};

@@ -26,8 +26,8 @@ use writer::Writer;
 
 use super::{
     AccessSettings, ClaimHeaderSettings, CredentialSource, LimitSettings, LogSettings,
-    RequirementSettings, RouteSettings, Settings, TlsSettings, UpstreamSettings, claims::ENCODINGS,
-    log::FORMATS,
+    RequirementSettings, RouteSettings, Settings, TlsSettings, UpstreamSettings, claim_values,
+    claims::ENCODINGS, log::FORMATS,
 };
 use crate::{identity::Encoding, policy::HostPattern};
 
@@ -173,20 +173,11 @@ impl Settings {
     fn requirement(&self, writer: Writer, requirement: &RequirementSettings) -> Writer {
         let issuers = requirement.issuers.iter();
         let issuers = issuers.filter_map(|index| self.issuers.get(*index));
-        let claims = requirement.claims.iter().map(|requirement| {
-            let values = requirement.any_of.iter().cloned().map(Value::from);
-            let name = requirement.claim.as_str().to_owned();
-            (name, Value::Array(values.collect()))
-        });
-        let claims: Table = claims.collect();
-        let writer = writer
+        writer
             .list("issuers", issuers.map(|issuer| &issuer.name))
             .list("scopes", &requirement.all_scopes)
-            .list("any_scopes", &requirement.any_scopes);
-        if claims.is_empty() {
-            return writer;
-        }
-        writer.value("claims", claims.into())
+            .list("any_scopes", &requirement.any_scopes)
+            .optional_value("claims", claim_values::written(&requirement.claims))
     }
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use http::Uri;
 
 use super::{
+    claims::claim_path,
     client::{ClientDefaults, ClientSettings},
     node::{Node, Value},
     reader::{Parsed, Section},
     urls::{check_fetchable, fetchable, metadata_urls},
     values::{any_or_list, count, duration, name, size, switch, text, word},
 };
+use crate::identity::ClaimPath;
 
 /// `[issuers.NAME.introspection]`
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct IntrospectionSettings {
     pub client_ids: Option<Vec<String>>,
     /// Accepted `token_type` of an answer, compared without case. An absent one is accepted.
     pub token_types: Vec<String>,
+    /// Members that an answer must have, besides what is required of the issuer's tokens.
+    pub require: Vec<ClaimPath>,
     /// Members that stand in for a missing `sub`, the best one first.
     pub subject: Vec<String>,
     /// `true`: only answers signed by the issuer count (RFC 9701).
@@ -181,6 +185,11 @@ impl IntrospectionSettings {
             token_types: section
                 .list("token_types", EXPECTED_TYPES, name(EXPECTED_TYPES))
                 .unwrap_or_else(|| DEFAULT_TOKEN_TYPES.iter().map(|&t| t.to_owned()).collect()),
+            require: section
+                .list("require", "a list of members such as [\"token_type\"]", |node| {
+                    claim_path(&text(node)?)
+                })
+                .unwrap_or_default(),
             subject: section
                 .list("subject", "a list such as [\"sub\", \"username\"]", text)
                 .unwrap_or_else(|| DEFAULT_SUBJECT.iter().map(|&name| name.to_owned()).collect()),
@@ -220,6 +229,18 @@ impl IntrospectionSettings {
         if is_validation && self.signed {
             section.mistake("signed", "the answers of validate_token are not signed".to_owned());
         }
+    }
+
+    /// Whether it is asked about ID tokens, which are the credentials then.
+    pub fn is_about_id_tokens(&self) -> bool {
+        self.method == IntrospectionMethod::ValidateIdToken
+    }
+
+    /// Whether something in an answer must say that it is about an access token: whom the token is
+    /// for, or its type, which issuers leave out of their answers about refresh tokens.
+    pub(super) fn tells_kinds_apart(&self) -> bool {
+        let asks_type = self.require.iter().any(|member| member.as_str() == "token_type");
+        asks_type || self.audiences.is_some() || self.method != IntrospectionMethod::Introspect
     }
 
     /// [`Self::when`] as it is written.

@@ -3,14 +3,16 @@
 mod binding;
 mod claims;
 mod logout;
+mod profile;
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
+    ClaimRequirement, claim_values,
     introspection::{IntrospectWhen, IntrospectionSettings},
     keys::{KeySettings, KeySource},
     node::Node,
-    reader::{Parsed, Section},
+    reader::Section,
     values::{any_or_list, check_name, duration, parsed, switch, text},
 };
 use crate::{
@@ -23,6 +25,7 @@ pub use binding::CookieBindingSettings;
 pub(super) use claims::FORMS;
 pub use claims::{ClaimForm, ClaimFormat};
 pub use logout::LogoutSettings;
+pub use profile::TokenProfile;
 
 /// `[issuers.NAME]`
 #[derive(Debug, Clone)]
@@ -37,12 +40,16 @@ pub struct IssuerSettings {
     pub algorithms: AlgorithmSet,
     /// Tolerance for `exp`, `nbf` and `iat`, applied once. Zero is allowed.
     pub clock_skew: Duration,
-    /// Accepted `typ` header values, lower case, without an `application/` prefix. `None`:
-    /// any type but those known to be no access token.
-    pub token_types: Option<Vec<String>>,
+    /// What its access tokens are by a standard, if they follow one.
+    pub profile: Option<TokenProfile>,
+    /// Accepted `typ` header values, lower case, without an `application/` prefix; an empty one
+    /// stands for no `typ`.
+    pub token_types: Vec<String>,
     /// Claims that must be there, besides those that other settings imply. Holds `exp` unless
     /// `accept_without_expiry = true`.
-    pub require: Vec<String>,
+    pub require: Vec<ClaimPath>,
+    /// Claims that must have one of some values.
+    pub require_values: Vec<ClaimRequirement>,
     /// Lists of claims; of each, one must be there and say something.
     pub require_any: Vec<Vec<ClaimPath>>,
     /// Claims that must be there in a certain form.
@@ -145,15 +152,18 @@ impl IssuerSettings {
             keys.check_file(section, algorithms);
         }
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
+        let profile = profile::read(section);
         Some(Self {
             name: name.to_owned(),
+            profile,
             clock_skew: section.or(
                 "clock_skew",
                 DEFAULT_CLOCK_SKEW,
                 duration(Duration::ZERO..=MAX_CLOCK_SKEW),
             ),
-            token_types: section.list("token_types", "a list such as [\"at+jwt\"]", token_type),
-            require: claims::required(section),
+            token_types: profile::token_types(section, profile),
+            require: claims::required(section, profile),
+            require_values: claim_values::read(section, "require_values"),
             require_any: claims::required_any(section),
             formats: claims::formats(section),
             scopes: claims::scopes(section),
@@ -173,14 +183,11 @@ impl IssuerSettings {
     }
 }
 
-/// `JWT`, `at+jwt`, `application/at+jwt` → as the `typ` header is compared (RFC 7515 §4.1.9).
-fn token_type(node: &Node) -> Parsed<String> {
-    let lower = text(node)?.to_ascii_lowercase();
-    let short = lower.strip_prefix("application/").unwrap_or(&lower);
-    if short.is_empty() {
-        return Err(node.mismatch("a token type such as \"at+jwt\""));
+impl IssuerSettings {
+    /// Whether a token must say when it ends.
+    pub(super) fn requires_expiry(&self) -> bool {
+        self.require.iter().any(|claim| claim.as_str() == "exp")
     }
-    Ok(short.to_owned())
 }
 
 /// The algorithms, of one kind with the keys: a public key must never serve as a shared secret

@@ -3,16 +3,13 @@
 use http::Method;
 
 use super::{
-    claims::claim_path,
+    claim_values::{self, ClaimRequirement},
     denials::{self, DenialProfile},
     node::{Node, Value},
     reader::{Parsed, Section},
     values::{first_duplicate, parsed, reference, stands_for_all, text, word},
 };
-use crate::{
-    identity::ClaimPath,
-    policy::{DuplicateRoute, HostPattern, PathPattern, Routes},
-};
+use crate::policy::{DuplicateRoute, HostPattern, PathPattern, Routes};
 
 /// One `[[routes]]` entry.
 #[derive(Debug, Clone)]
@@ -55,15 +52,6 @@ pub struct RequirementSettings {
     pub any_scopes: Vec<String>,
     /// Claims that must hold a value.
     pub claims: Vec<ClaimRequirement>,
-}
-
-/// A claim that must equal, or contain, one of some values.
-#[derive(Debug, Clone)]
-pub struct ClaimRequirement {
-    /// The claim.
-    pub claim: ClaimPath,
-    /// The values that are accepted: the claim equals one of them or is an array that holds one.
-    pub any_of: Vec<String>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -184,20 +172,7 @@ fn requirement(section: &mut Section<'_>, names: &KnownNames) -> RequirementSett
         issuers,
         all_scopes: section.list("scopes", scopes, scope).unwrap_or_default(),
         any_scopes: section.list("any_scopes", scopes, scope).unwrap_or_default(),
-        claims: section.section("claims", |claims| {
-            claims.each_member(|name, node| {
-                Ok(ClaimRequirement { claim: claim_path(name)?, any_of: accepted_values(node)? })
-            })
-        }),
-    }
-}
-
-/// `"admin"` or `["admin", "auditor"]`.
-fn accepted_values(node: &Node) -> Parsed<Vec<String>> {
-    match &node.value {
-        Value::List(list) if !list.is_empty() => list.iter().map(text).collect(),
-        Value::Text(_) => text(node).map(|value| vec![value]),
-        _ => Err(node.mismatch("a text, or a list of texts of which one must match")),
+        claims: claim_values::read(section, "claims"),
     }
 }
 

@@ -21,7 +21,10 @@ mod tls;
 use std::{fs, path::Path};
 
 use super::{ConfigErrors, Settings, Sources, load};
-use crate::jose::{Algorithm, SigningKey};
+use crate::{
+    identity::ClaimPath,
+    jose::{Algorithm, SigningKey},
+};
 
 /// The least that a file must say.
 const MINIMAL: &str = r#"
@@ -103,6 +106,11 @@ fn private_jwk(algorithm: Algorithm) -> String {
 /// A fresh public key.
 fn public_jwk(algorithm: Algorithm) -> String {
     SigningKey::generate(algorithm, None).unwrap().public_jwk().unwrap().to_text()
+}
+
+/// Claims as they are written.
+fn names(claims: &[ClaimPath]) -> Vec<String> {
+    claims.iter().map(|claim| claim.as_str().to_owned()).collect()
 }
 
 /// The minimal configuration with more to say about its issuer.

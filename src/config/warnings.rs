@@ -3,10 +3,13 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
 use super::{
-    BodilessSettings, CallerBinding, Integrity, IntrospectWhen, IssuerSettings, KeySource,
-    ListSettings, ListSource, OnFailure, Settings, SharedSettings, SignerKeys, TlsSettings,
+    BodilessSettings, CallerBinding, Integrity, IntrospectWhen, IntrospectionSettings,
+    IssuerSettings, KeySource, ListSettings, ListSource, OnFailure, Settings, SharedSettings,
+    SignerKeys, TlsSettings,
 };
 use crate::jose::Dialect;
+
+mod claim_paths;
 
 /// Anybody on the machine may read.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -50,6 +53,7 @@ impl Settings {
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));
         }
+        warnings.extend(self.claim_path_warnings());
         warnings.extend(self.signature_warnings());
         if let Some(list) = &self.revocation.list {
             warnings.extend(list_warnings(list));
@@ -190,6 +194,7 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         .introspection
         .as_ref()
         .is_some_and(|asked| asked.when == IntrospectWhen::Hybrid && asked.cache_entries == 0);
+    let tells_kinds_apart = introspection.is_none_or(IntrospectionSettings::tells_kinds_apart);
     let writable = match keys {
         KeySource::JwksFile(path) | KeySource::PemFile(path) => is_mode(path, WRITABLE_BY_OTHERS),
         KeySource::SecretFile(_)
@@ -199,7 +204,7 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         | KeySource::Hex(_)
         | KeySource::Unneeded => false,
     };
-    let expiry_waived = !issuer.require.iter().any(|claim| claim == "exp");
+    let expiry_waived = !issuer.requires_expiry();
     let warnings = [
         (
             issuer.audiences.is_none(),
@@ -216,6 +221,11 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         (
             asked_over_http,
             "introspection.allow_http: over plain http, tokens can be read and answers forged",
+        ),
+        (
+            !tells_kinds_apart,
+            "introspection.require: lists no \"token_type\"; the issuer's refresh tokens pass if it \
+             calls them active and says no more of them",
         ),
         (
             forgets_at_once,

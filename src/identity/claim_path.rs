@@ -52,6 +52,17 @@ impl ClaimPath {
         }
     }
 
+    /// The pointer that a name with dots stands for, where the name itself may be a claim's, too:
+    /// not for a URI, whose dots separate nothing.
+    pub fn as_pointer(&self) -> Option<String> {
+        match &self.0 {
+            Way::Name { whole, steps } if steps.len() > 1 && !whole.contains([':', '/']) => {
+                Some(format!("/{}", steps.join("/").replace('~', "~0")))
+            }
+            _ => None,
+        }
+    }
+
     /// The value it leads to.
     pub fn find<'c>(&self, claims: &'c Object) -> Option<&'c Json> {
         match &self.0 {

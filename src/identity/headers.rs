@@ -7,10 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::assertion::{AssertionSlot, Assertions};
-use crate::{
-    config::ClaimHeaderSettings,
-    jose::{Json, Object},
-};
+use crate::{config::ClaimHeaderSettings, jose::Object};
 
 /// The compiled `[claims]`.
 #[derive(Debug)]
@@ -77,8 +74,9 @@ impl ClaimHeaders {
 
     /// What a header says; empty if there is nothing to say.
     fn text(&self, line: &ClaimHeaderSettings, claims: &Object) -> Result<String, Unrenderable> {
-        let mut named = line.claims.iter().filter_map(|claim| claim.find(claims));
-        let Some(claim) = named.find(|claim| **claim != Json::Null) else {
+        let named = || line.claims.iter().filter_map(|claim| claim.find(claims));
+        // One that says nothing is there only where none of the others says anything.
+        let Some(claim) = named().find(|claim| !claim.is_blank()).or_else(|| named().next()) else {
             return Ok(String::new());
         };
         match line.encoding.write(claim) {
@@ -166,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_names_the_first_that_is_there_counts() {
+    fn of_several_names_the_first_that_says_something_counts() {
         let mapping = compile(&[("x-auth-purpose", "pur|purpose", Encoding::Csv)], 100);
         let header = |text: &str| {
             let mut headers = HeaderMap::new();
@@ -177,7 +175,8 @@ mod tests {
             (r#"{"purpose":"old","pur":"new"}"#, Some("new")),
             (r#"{"purpose":"old"}"#, Some("old")),
             (r#"{"pur":null,"purpose":"old"}"#, Some("old")),
-            (r#"{"pur":"","purpose":"old"}"#, None),
+            (r#"{"pur":"","purpose":"old"}"#, Some("old")),
+            (r#"{"pur":[],"purpose":""}"#, None),
             ("{}", None),
         ] {
             assert_eq!(header(claims).as_deref(), expected, "{claims}");

@@ -33,7 +33,7 @@ pub(super) struct SharedAnswer {
 }
 
 /// Of what is shared. One that is unknown is a miss.
-const VERSION: i128 = 1;
+const VERSION: i128 = 2;
 
 impl SharedAnswers {
     pub(super) fn new(store: SharedStore, issuer: &str, settings: &IntrospectionSettings) -> Self {
@@ -94,9 +94,10 @@ fn digest_of_parts(parts: &[&[u8]]) -> Digest {
 }
 
 fn write(statement: &Statement, until: UnixTime) -> String {
+    // `false` in the place of the claims: the token is not active.
     let claims = match statement {
         Statement::Active(token) => Json::Object(token.claims().clone()),
-        Statement::Inactive => Json::Null,
+        Statement::Inactive => Json::Bool(false),
     };
     let members = [
         ("v", Json::Integer(VERSION)),
@@ -116,7 +117,7 @@ impl SharedAnswer {
         (integer("v")? == VERSION).then_some(())?;
         let until = UnixTime(integer("until")?.try_into().ok()?);
         let said = match members.get("claims")? {
-            Json::Null => Said::Inactive,
+            Json::Bool(false) => Said::Inactive,
             Json::Object(claims) => Said::Active(claims.clone()),
             _ => return None,
         };

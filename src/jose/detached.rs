@@ -101,7 +101,7 @@ impl DetachedJws {
         self.header.algorithm
     }
 
-    /// The header's `kid`; one that is null counts as none, since jose4j writes it so.
+    /// The header's `kid`; jose4j writes one that it does not have as `null`.
     pub fn kid(&self) -> Option<&str> {
         self.header.kid.as_deref()
     }

@@ -35,6 +35,9 @@ pub enum JsonError {
     /// Not JSON (RFC 8259), or not UTF-8.
     #[error("not valid JSON")]
     Syntax,
+    /// A string with half of a surrogate pair: no text (RFC 8259 §8.2).
+    #[error("not valid JSON: a string holds half of a surrogate pair")]
+    LoneSurrogate,
     /// JSON, but not an object.
     #[error("not a JSON object")]
     NotAnObject,
@@ -80,6 +83,17 @@ impl Json {
     /// Parses one JSON value with nothing behind it.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
         parse::document(text, MAX_NODES, MAX_DEPTH)
+    }
+
+    /// Whether it says nothing: `null`, or a string, array or object with nothing in it.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::String(text) => text.is_empty(),
+            Self::Array(list) => list.is_empty(),
+            Self::Object(object) => object.is_empty(),
+            Self::Bool(_) | Self::Integer(_) | Self::Float(_) => false,
+        }
     }
 
     /// The string, if it is one.
@@ -130,8 +144,20 @@ impl Object {
         }
     }
 
-    /// The member of that name, compared byte for byte.
+    /// The member of that name, compared byte for byte. One that is `null` says nothing and counts
+    /// as absent, here and therefore everywhere: writers that have no value for a member differ
+    /// only in whether they leave it out (threats C-16).
     pub fn get(&self, name: &str) -> Option<&Json> {
+        self.member(name).filter(|value| **value != Json::Null)
+    }
+
+    /// Whether the member is there and `null`: for the few that must say something where they are
+    /// named at all.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.member(name) == Some(&Json::Null)
+    }
+
+    fn member(&self, name: &str) -> Option<&Json> {
         self.members.iter().find(|(n, _)| n == name).map(|(_, v)| v)
     }
 

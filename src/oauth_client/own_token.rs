@@ -134,8 +134,8 @@ fn read(body: &[u8], place: &str) -> Result<Kept, ClientError> {
     let members = Object::parse(body).map_err(|_| refuse("the answer is no JSON object"))?;
     let token = members.get("access_token").and_then(Json::as_str);
     let token = token.ok_or_else(|| refuse("there is no \"access_token\""))?;
-    let kind = members.get("token_type").and_then(Json::as_str);
-    if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+    let is_bearer = |kind: &Json| kind.as_str().is_some_and(|k| k.eq_ignore_ascii_case("bearer"));
+    if !members.get("token_type").is_none_or(is_bearer) {
         return Err(refuse("the \"token_type\" is not Bearer"));
     }
     let value = Zeroizing::new(format!("Bearer {token}"));
@@ -165,6 +165,7 @@ mod tests {
         assert_eq!(code(r#"{"access_token":"a"}"#), "ok");
         for bad in [
             r#"{"access_token":"a","token_type":"DPoP"}"#,
+            r#"{"access_token":"a","token_type":["DPoP"]}"#,
             r#"{"access_token":7}"#,
             r#"{"access_token":"a\nb"}"#,
             r#"{"error":"invalid_client"}"#,

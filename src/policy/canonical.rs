@@ -4,11 +4,9 @@
 //! So there is one type that says what the request *is*; routing, requirements, logs and the
 //! upstream all use it, and nothing downstream looks at the raw target again (threats P-13).
 
-use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header::HOST, uri::PathAndQuery,
-};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header::HOST};
 
-use super::{authority::Authority, path::canonical_path};
+use super::{authority::Authority, target::RequestTarget};
 
 /// A request with one valid host, a known method and a canonical path.
 #[derive(Debug, Clone)]
@@ -17,7 +15,7 @@ pub struct CanonicalRequest {
     authority: Authority,
     /// Whether the one `Host` header is the authority to the letter.
     host_is_canonical: bool,
-    path_and_query: PathAndQuery,
+    target: RequestTarget,
 }
 
 impl CanonicalRequest {
@@ -34,14 +32,9 @@ impl CanonicalRequest {
         headers: &HeaderMap,
     ) -> Result<Self, NotCanonical> {
         check_method(method)?;
-        check_form(target)?;
+        let canonical = RequestTarget::canonical(method, target, version)?;
         let (authority, host_is_canonical) = read_authority(target, version, headers)?;
-        Ok(Self {
-            authority,
-            host_is_canonical,
-            path_and_query: origin_form(method, target)?,
-            method: method.clone(),
-        })
+        Ok(Self { method: method.clone(), authority, host_is_canonical, target: canonical })
     }
 
     /// The method on the wire. Override headers are never looked at (threats P-9).
@@ -71,12 +64,12 @@ impl CanonicalRequest {
 
     /// The canonical path, starting with `/`; or `*`, for `OPTIONS *` only.
     pub fn path(&self) -> &str {
-        self.path_and_query.path()
+        self.target.path()
     }
 
-    /// What the upstream receives as request target (origin form). The query is as it came.
-    pub fn path_and_query(&self) -> &PathAndQuery {
-        &self.path_and_query
+    /// What the upstream receives as request target. The query is as it came.
+    pub fn target(&self) -> &RequestTarget {
+        &self.target
     }
 }
 
@@ -92,6 +85,10 @@ pub enum NotCanonical {
     /// Neither a path nor an http(s) URL.
     #[error("the request target is neither a path nor an http(s) URL")]
     TargetForm,
+    /// A URL with a fragment right behind its host; an HTTP/2 `:path` that is missing, or that does
+    /// not begin with a path.
+    #[error("the request target has no path")]
+    PathMissing,
     /// `*` with another method than `OPTIONS`.
     #[error("the request target `*` is for OPTIONS only")]
     AsteriskTarget,
@@ -158,15 +155,6 @@ fn check_method(method: &Method) -> Result<(), NotCanonical> {
     }
 }
 
-/// Origin form or absolute form (RFC 9112 §3.2). An authority without a scheme is the authority
-/// form, which is for `CONNECT`.
-fn check_form(target: &Uri) -> Result<(), NotCanonical> {
-    match (target.scheme_str(), target.authority()) {
-        (None, None) | (Some("http" | "https"), Some(_)) => Ok(()),
-        _ => Err(NotCanonical::TargetForm),
-    }
-}
-
 /// The authority, and whether the `Host` header says it to the letter.
 fn read_authority(
     target: &Uri,
@@ -190,34 +178,6 @@ fn read_authority(
         None if version >= Version::HTTP_2 => Ok((in_target, false)),
         None => Err(NotCanonical::HostMissing),
     }
-}
-
-fn origin_form(method: &Method, target: &Uri) -> Result<PathAndQuery, NotCanonical> {
-    let raw = target.path_and_query().ok_or(NotCanonical::TargetForm)?;
-    if raw.path() == "*" {
-        return match *method {
-            Method::OPTIONS => Ok(raw.clone()),
-            _ => Err(NotCanonical::AsteriskTarget),
-        };
-    }
-    let query = raw.query();
-    if !query.is_none_or(is_plain_query) {
-        return Err(NotCanonical::QueryCharacter);
-    }
-    let path = canonical_path(raw.path())?;
-    // The text of `http://host?query` starts with the `?`: there the slash has to be added.
-    if *path == *raw.path() && raw.as_str().starts_with('/') {
-        return Ok(raw.clone());
-    }
-    let canonical = match query {
-        Some(query) => format!("{path}?{query}"),
-        None => path.into_owned(),
-    };
-    PathAndQuery::try_from(canonical).map_err(|_| NotCanonical::TargetTooLong)
-}
-
-fn is_plain_query(query: &str) -> bool {
-    query.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
 }
 
 #[cfg(test)]

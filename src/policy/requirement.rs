@@ -1,17 +1,12 @@
 //! What a route asks of a verified token, evaluated on every request.
 //!
-//! Comparisons are exact, byte for byte: no prefixes, patterns or regular expressions on what a
-//! token says (threats C-13). Nothing is allocated, since a cached token comes through here too.
+//! Nothing is allocated, since a cached token comes through here too.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{
-    config::{ClaimRequirement, RequirementSettings},
-    identity::ClaimPath,
-    jose::{Json, Object},
-};
+use crate::{config::RequirementSettings, jose::Object};
 
-use super::{ScopeClaims, scopes::Scopes};
+use super::{ClaimComparison, ScopeClaims, scopes::Scopes};
 
 /// A compiled requirement.
 #[derive(Debug)]
@@ -19,7 +14,7 @@ pub struct Requirement {
     issuers: Vec<AcceptedIssuer>,
     all_scopes: Vec<String>,
     any_scopes: Vec<String>,
-    claims: Vec<ClaimCheck>,
+    claims: Vec<ClaimComparison>,
     scope: String,
 }
 
@@ -50,7 +45,7 @@ impl Requirement {
             issuers: settings.issuers.iter().filter_map(accepted).collect(),
             all_scopes: settings.all_scopes.clone(),
             any_scopes: settings.any_scopes.clone(),
-            claims: settings.claims.iter().map(ClaimCheck::compile).collect(),
+            claims: ClaimComparison::compile_all(&settings.claims),
             scope: challenge_scope(settings),
         }
     }
@@ -62,7 +57,7 @@ impl Requirement {
         if self.asks_for_scopes() && !self.scopes_suffice(scopes.of(claims)) {
             return Err(Unmet::Scope);
         }
-        if !self.claims.iter().all(|check| check.passes(claims)) {
+        if !self.claims.iter().all(|comparison| comparison.holds(claims)) {
             return Err(Unmet::Claim);
         }
         Ok(())
@@ -91,60 +86,6 @@ fn challenge_scope(settings: &RequirementSettings) -> String {
     let scopes = settings.all_scopes.iter().chain(&settings.any_scopes);
     let once: Vec<_> = scopes.map(String::as_str).filter(|scope| named.insert(*scope)).collect();
     once.join(" ")
-}
-
-/// A claim and the values it may have.
-#[derive(Debug)]
-struct ClaimCheck {
-    claim: ClaimPath,
-    any_of: Vec<Accepted>,
-}
-
-impl ClaimCheck {
-    fn compile(settings: &ClaimRequirement) -> Self {
-        Self {
-            claim: settings.claim.clone(),
-            any_of: settings.any_of.iter().map(|text| Accepted::new(text)).collect(),
-        }
-    }
-
-    /// The claim is an accepted value, or an array that holds one.
-    fn passes(&self, claims: &Object) -> bool {
-        let is_accepted = |value: &Json| self.any_of.iter().any(|accepted| accepted.is(value));
-        match self.claim.find(claims) {
-            Some(Json::Array(values)) => values.iter().any(is_accepted),
-            Some(value) => is_accepted(value),
-            None => false,
-        }
-    }
-}
-
-/// An accepted value: its text, and the other values that are written so.
-#[derive(Debug)]
-struct Accepted {
-    text: String,
-    scalar: Option<Json>,
-}
-
-impl Accepted {
-    /// `7` accepts the number 7 and the string `"7"`; `07` accepts the string only.
-    fn new(text: &str) -> Self {
-        let scalar = Json::parse(text.as_bytes()).ok().filter(|value| {
-            matches!(value, Json::Bool(_) | Json::Integer(_) | Json::Float(_))
-                && value.to_text() == text
-        });
-        Self { text: text.to_owned(), scalar }
-    }
-
-    fn is(&self, value: &Json) -> bool {
-        match value {
-            Json::String(text) => *text == self.text,
-            Json::Bool(_) | Json::Integer(_) | Json::Float(_) => {
-                Some(value) == self.scalar.as_ref()
-            }
-            Json::Null | Json::Array(_) | Json::Object(_) => false,
-        }
-    }
 }
 
 #[cfg(test)]

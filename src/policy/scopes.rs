@@ -23,7 +23,8 @@ impl ScopeClaims {
     /// The space (0x20) of RFC 6749 §3.3, and nothing else.
     pub const DEFAULT_SEPARATORS: &'static [char] = &[' '];
 
-    /// The first of `claims` that a token has is the one that counts. Scopes are never gathered
+    /// The first of `claims` that says something is the one that counts: an issuer that writes its
+    /// scopes into `scp` may write an empty `scope`. Scopes are never gathered
     /// from several: what is beside the claim that an issuer writes its scopes in may have been
     /// chosen by whoever asked for the token.
     pub fn new(claims: Vec<ClaimPath>, separators: Vec<char>) -> Self {
@@ -42,7 +43,10 @@ impl ScopeClaims {
 
     pub(super) fn of<'c>(&'c self, claims: &'c Object) -> Scopes<'c> {
         Scopes {
-            granted: self.claims.iter().find_map(|claim| claim.find(claims)),
+            granted: self
+                .claims
+                .iter()
+                .find_map(|claim| claim.find(claims).filter(|value| !value.is_blank())),
             separators: &self.separators,
         }
     }

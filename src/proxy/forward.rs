@@ -105,7 +105,11 @@ impl Exchange<'_> {
         let upgrade = upgrade.filter(|_| {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });
-        let mut request = self.outbound(&admission, canonical, parts, body, upstream.settings());
+        let outbound = self.outbound(&admission, canonical, parts, body, upstream.settings());
+        let mut request = match outbound {
+            Ok(request) => request,
+            Err(error) => return Ok(self.fail(admission.route(), upstream, &error, None)),
+        };
         if upgrade.is_some() {
             Upgrade::ask(request.headers_mut());
         }
@@ -157,7 +161,7 @@ impl Exchange<'_> {
         mut parts: Parts,
         body: Inbound,
         upstream: &UpstreamSettings,
-    ) -> Request<RequestBody> {
+    ) -> Result<Request<RequestBody>, UpstreamError> {
         let body = match body {
             Inbound::Streamed(body) => {
                 RequestBody::new(body, self.upload_pause(upstream.stream_timeout))
@@ -167,8 +171,8 @@ impl Exchange<'_> {
                 RequestBody::held(body)
             }
         };
-        outbound::address(&mut parts, canonical, &body, &upstream.address);
-        Request::from_parts(parts, body)
+        outbound::address(&mut parts, canonical, &body, &upstream.address)?;
+        Ok(Request::from_parts(parts, body))
     }
 
     fn holding(&self) -> Holding<'_> {

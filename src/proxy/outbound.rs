@@ -2,7 +2,7 @@
 //! framing that both sides read alike.
 
 use http::{
-    HeaderMap, HeaderValue, Uri, Version,
+    HeaderMap, HeaderValue, Version,
     header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING},
     request::Parts,
 };
@@ -20,15 +20,16 @@ pub(super) fn address(
     canonical: &CanonicalRequest,
     body: &RequestBody,
     upstream: &UpstreamAddress,
-) {
+) -> http::Result<()> {
     // We answer `100-continue` ourselves, when the upstream takes the body.
     parts.headers.remove(EXPECT);
     match upstream {
-        UpstreamAddress::H2c(_) => address_http2(parts, canonical),
+        UpstreamAddress::H2c(_) => address_http2(parts, canonical)?,
         UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
             address_http1(parts, canonical, body);
         }
     }
+    Ok(())
 }
 
 /// Takes away how the client framed a body that is sent on with a framing of its own: hyper makes
@@ -39,15 +40,11 @@ pub(super) fn unframe(headers: &mut HeaderMap) {
     }
 }
 
-fn address_http2(parts: &mut Parts, canonical: &CanonicalRequest) {
+fn address_http2(parts: &mut Parts, canonical: &CanonicalRequest) -> http::Result<()> {
     parts.version = Version::HTTP_2;
     parts.headers.remove(HOST);
-    parts.uri = Uri::builder()
-        .scheme("http")
-        .authority(canonical.authority())
-        .path_and_query(canonical.path_and_query().clone())
-        .build()
-        .unwrap_or_default();
+    parts.uri = canonical.target().for_http2(canonical.authority())?;
+    Ok(())
 }
 
 fn address_http1(parts: &mut Parts, canonical: &CanonicalRequest, body: &RequestBody) {
@@ -62,7 +59,7 @@ fn address_http1(parts: &mut Parts, canonical: &CanonicalRequest, body: &Request
         parts.headers.insert(TRANSFER_ENCODING, CHUNKED);
     }
     join_cookies(&mut parts.headers);
-    parts.uri = Uri::from(canonical.path_and_query().clone());
+    parts.uri = canonical.target().for_http1();
 }
 
 /// HTTP/2 may split `Cookie` into a field for each pair; HTTP/1.1 has one field with all of them

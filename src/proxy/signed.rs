@@ -116,7 +116,7 @@ fn entry(request: &CanonicalRequest, rules: &str, jws: Option<String>) -> Entry 
     Entry {
         method: request.method().to_string(),
         host: request.authority().to_owned(),
-        target: request.path_and_query().to_string(),
+        target: request.target().as_str().to_owned(),
         rules: rules.to_owned(),
         signer: None,
         claims: Vec::new(),

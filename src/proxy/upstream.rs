@@ -67,6 +67,9 @@ pub(super) struct UpstreamAnswer {
 /// Why an upstream did not answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum UpstreamError {
+    /// The request can't be written as this upstream receives requests.
+    #[error("cannot be addressed: {0}")]
+    Unaddressable(#[from] http::Error),
     /// No connection could be made.
     #[error("cannot connect: {0}")]
     Refused(#[source] std::io::Error),
@@ -93,7 +96,10 @@ pub(super) enum UpstreamError {
 impl UpstreamError {
     /// Whether it is certain that the upstream has seen nothing of the request.
     pub(super) fn is_unsent(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::ConnectTimeout(_) | Self::ClosedEarly)
+        matches!(
+            self,
+            Self::Unaddressable(_) | Self::Refused(_) | Self::ConnectTimeout(_) | Self::ClosedEarly
+        )
     }
 }
 

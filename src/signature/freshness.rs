@@ -68,14 +68,14 @@ fn moment(value: Option<&Json>) -> Option<UnixTime> {
         Json::Integer(number) if *number >= FIRST_MILLISECONDS => unix_time(number / 1000),
         Json::Integer(number) => unix_time(*number),
         #[expect(clippy::cast_possible_truncation, reason = "in range, and seconds suffice")]
-        Json::Float(number) if (0.0..1e11).contains(number) => Some(UnixTime(*number as i64)),
+        Json::Float(number) if (0.0..1e11).contains(number) => UnixTime::plausible(*number as i64),
         Json::String(text) => rfc3339(text),
         _ => None,
     }
 }
 
 fn unix_time(number: i128) -> Option<UnixTime> {
-    i64::try_from(number).ok().map(UnixTime)
+    i64::try_from(number).ok().and_then(UnixTime::plausible)
 }
 
 /// humantime knows `Z` only; an offset is taken apart here.
@@ -83,7 +83,7 @@ fn rfc3339(text: &str) -> Option<UnixTime> {
     let (local, offset) = split_offset(text)?;
     let moment = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
     let since = moment.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(UnixTime(i64::try_from(since.as_secs()).ok()?.checked_sub(offset)?))
+    UnixTime::plausible(i64::try_from(since.as_secs()).ok()?.checked_sub(offset)?)
 }
 
 /// `+05:30` is 19,800 seconds ahead of UTC.
@@ -137,12 +137,13 @@ mod tests {
             (NOW.0 - 361, Err(Reason::SignatureExpired)),
             (NOW.0 + 60, Ok(())),
             (NOW.0 + 61, Err(Reason::SignatureIssuedInFuture)),
-            (i64::MAX, Err(Reason::SignatureIssuedInFuture)),
-            (i64::MIN, Err(Reason::SignatureExpired)),
+            (UnixTime::FARTHEST.0, Err(Reason::SignatureIssuedInFuture)),
+            (-UnixTime::FARTHEST.0, Err(Reason::SignatureExpired)),
         ] {
             assert_eq!(verdict(&rule, &format!(r#"{{"iat":{iat}}}"#)), expected, "{iat}");
         }
-        for missing in ["{}", r#"{"iat":null}"#, r#"{"iat":"soon"}"#, r#"{"iat":[1]}"#] {
+        let forever = format!(r#"{{"iat":{}}}"#, i64::MAX);
+        for missing in ["{}", r#"{"iat":null}"#, r#"{"iat":"soon"}"#, r#"{"iat":[1]}"#, &forever] {
             assert_eq!(verdict(&rule, missing), Err(Reason::SignatureFieldMissing), "{missing}");
         }
     }
@@ -169,9 +170,18 @@ mod tests {
         ] {
             assert_eq!(read(same), Some(NOW), "{same}");
         }
-        for none in
-            [r#""2027-01-15""#, r#""""#, r#""2027-01-15T08:00:00+99:99""#, "true", r#""é:00000""#]
-        {
+        for none in [
+            r#""2027-01-15""#,
+            r#""""#,
+            r#""2027-01-15T08:00:00+99:99""#,
+            "true",
+            r#""é:00000""#,
+            // Beyond what anybody can have meant: microseconds, and the largest integer.
+            "1800000000123456",
+            "9223372036854775807",
+            "20000000000",
+            r#""2600-01-01T00:00:00Z""#,
+        ] {
             assert_eq!(read(none), None, "{none}");
         }
     }

@@ -27,7 +27,7 @@ impl Bodiless {
     ) -> Result<Cow<'r, str>, Reason> {
         match &self.0 {
             BodilessSettings::Path(path) if !has_body_as_a_rule(request.method()) => {
-                Ok(written(path, request.path(), request.path_and_query().query()))
+                Ok(written(path, request.path(), request.target().query()))
             }
             BodilessSettings::Path(_) | BodilessSettings::Refused => Err(Reason::SignedBodyMissing),
         }

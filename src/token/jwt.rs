@@ -4,7 +4,6 @@
 pub(super) mod claims;
 pub(super) mod formats;
 mod logout;
-mod token_type;
 
 use std::sync::Arc;
 
@@ -13,19 +12,26 @@ use crate::{
     config::{ClaimFormat, IssuerSettings},
     identity::ClaimPath,
     jose::{AlgorithmSet, CompactJws, JwsError, Object, VerificationKey},
-    policy::ScopeClaims,
+    policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
+    token::kind::KindRules,
 };
 
 pub use logout::LogoutFault;
 pub(super) use logout::LogoutRules;
 
-use claims::{audience_matches, check_required, is_present, numeric_date, string_claim};
+use claims::{
+    audience_matches, check_names, check_required, check_values, is_present, numeric_date,
+    string_claim,
+};
 
 /// Is told each check that a token passes; the proxy's own observer is `()` and hears nothing.
 pub trait Observer {
     /// The token passed `check`; `found` says with what.
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String);
+
+    /// The check under way fails; `cause` says more than its reason does.
+    fn refused(&mut self, _cause: impl FnOnce() -> String) {}
 }
 
 impl Observer for () {
@@ -38,13 +44,13 @@ pub struct JwtRules {
     audiences: Option<Vec<String>>,
     algorithms: AlgorithmSet,
     clock_skew: i64,
-    token_types: Option<Vec<String>>,
-    require: Vec<String>,
+    kinds: KindRules,
+    require: Vec<ClaimPath>,
     require_any: Vec<Vec<ClaimPath>>,
+    require_values: Vec<ClaimComparison>,
     formats: Vec<ClaimFormat>,
     scopes: Arc<ScopeClaims>,
     max_lifetime: Option<i64>,
-    accept_id_tokens: bool,
     ignore_binding: bool,
 }
 
@@ -73,13 +79,13 @@ impl JwtRules {
             audiences: settings.audiences.clone(),
             algorithms: settings.algorithms,
             clock_skew: seconds(settings.clock_skew),
-            token_types: settings.token_types.clone(),
+            kinds: KindRules::new(settings),
             require: settings.require.clone(),
             require_any: settings.require_any.clone(),
+            require_values: ClaimComparison::compile_all(&settings.require_values),
             formats: settings.formats.clone(),
             scopes: Arc::clone(&settings.scopes),
             max_lifetime: settings.max_lifetime.map(seconds),
-            accept_id_tokens: settings.accept_id_tokens,
             ignore_binding: settings.ignore_binding,
         }
     }
@@ -94,7 +100,10 @@ impl<'t> JwtCandidate<'t> {
         let jws = CompactJws::parse(token).map_err(form_reason)?;
         observer.passed("header", || header_summary(&jws));
         let payload = jws.payload().map_err(form_reason)?;
-        let claims = Object::parse(&payload).map_err(|_| Reason::ClaimsMalformed)?;
+        let claims = Object::parse(&payload).map_err(|error| {
+            observer.refused(|| format!("the payload is {error}"));
+            Reason::ClaimsMalformed
+        })?;
         observer.passed("claims", || format!("a JSON object of {} members", claims.len()));
         Ok(Self { jws, claims })
     }
@@ -125,7 +134,7 @@ impl<'t> JwtCandidate<'t> {
     ) -> Result<Validity, Reason> {
         self.check_algorithm(rules)?;
         observer.passed("algorithm", || format!("{} is allowed", self.jws.algorithm()));
-        self.check_type(rules)?;
+        self.check_kind(rules, observer)?;
         observer.passed("type", || match self.jws.typ() {
             Some(typ) => format!("typ {typ:?}"),
             None => "no typ".to_owned(),
@@ -135,7 +144,8 @@ impl<'t> JwtCandidate<'t> {
         let validity = self.check_times(rules, now)?;
         observer.passed("times", || validity.summary(now));
         check_required(&self.claims, &rules.require, &rules.require_any)?;
-        observer.passed("required", || format!("{:?} are there", rules.require));
+        check_values(&self.claims, &rules.require_values)?;
+        observer.passed("required", || claims::shown(&rules.require));
         self.check_audience(rules)?;
         observer.passed("audience", || match &rules.audiences {
             Some(accepted) => format!("one of {accepted:?}"),
@@ -162,23 +172,15 @@ impl<'t> JwtCandidate<'t> {
         }
     }
 
-    fn check_type(&self, rules: &JwtRules) -> Result<(), Reason> {
-        let acceptable = match &rules.token_types {
-            Some(accepted) => token_type::is_one_of(self.jws.typ(), accepted),
-            None => !token_type::is_no_access_token(self.jws.typ()),
-        };
-        let claims_acceptable = token_type::claims_are_an_access_tokens(
-            self.jws.typ(),
-            &self.claims,
-            rules.accept_id_tokens,
-        );
-        if acceptable && claims_acceptable { Ok(()) } else { Err(Reason::TokenTypeNotAllowed) }
+    fn check_kind(&self, rules: &JwtRules, observer: &mut impl Observer) -> Result<(), Reason> {
+        rules.kinds.check_jwt(self.jws.typ(), &self.claims).map_err(|wrong| {
+            observer.refused(|| wrong.to_string());
+            Reason::TokenTypeNotAllowed
+        })
     }
 
     fn check_members(&self, rules: &JwtRules) -> Result<(), Reason> {
-        for name in ["iss", "sub", "jti", "client_id", "azp"] {
-            string_claim(&self.claims, name)?;
-        }
+        check_names(&self.claims)?;
         for claim in rules.scopes.claims() {
             claims::check_scope(claim.find(&self.claims))?;
         }

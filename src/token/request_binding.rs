@@ -67,7 +67,7 @@ impl RequestBinding {
 /// names none is good for all.
 fn check_origin(named: Option<&Json>, headers: &HeaderMap) -> Result<(), Reason> {
     let named = match named {
-        None | Some(Json::Null) => return Ok(()),
+        None => return Ok(()),
         Some(Json::String(origin)) if origin.is_empty() => return Ok(()),
         Some(Json::Array(origins)) => origins.as_slice(),
         Some(origin) => std::slice::from_ref(origin),
@@ -94,13 +94,13 @@ impl CookieBinding {
     }
 
     fn passes(&self, claims: &Object, headers: &HeaderMap) -> bool {
-        let is_there = |claim: &ClaimPath| !matches!(claim.find(claims), None | Some(Json::Null));
+        let is_there = |claim: &ClaimPath| claim.find(claims).is_some();
         match self.settings.type_claim.find(claims) {
             Some(Json::String(kind)) if *kind == self.settings.type_value => {
                 self.is_proven(claims, headers)
             }
             // A reference to something of no type is as unproven as a type that we don't know.
-            None | Some(Json::Null) => self.ignore_others || !is_there(&self.settings.reference),
+            None => self.ignore_others || !is_there(&self.settings.reference),
             Some(_) => self.ignore_others,
         }
     }

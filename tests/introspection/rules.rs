@@ -118,6 +118,60 @@ fn i5_t19_only_access_tokens_pass() {
 }
 
 #[test]
+fn t24_an_answer_that_says_that_it_is_about_another_token_opens_nothing() {
+    let scene = Scene::start("");
+    for (whose, other) in [
+        ("Hydra's refresh token", json!({ "token_type": "Bearer", "token_use": "refresh_token" })),
+        ("Keycloak's ID token", json!({ "typ": "ID" })),
+        ("Keycloak's refresh token", json!({ "typ": "Refresh" })),
+        ("a refresh token by its type", json!({ "type": "refresh" })),
+        ("Cognito's ID token", json!({ "token_use": "id" })),
+        ("an ID token", json!({ "at_hash": "x" })),
+        ("an e-mail token", json!({ "purpose": "verify_email" })),
+        ("a security event", json!({ "events": { "urn:x:y": {} } })),
+    ] {
+        let token = scene.active(&fresh(&scene), other);
+        scene.refuses(whose, &token, Reason::TokenTypeNotAllowed);
+    }
+    for (whose, access) in [
+        ("Hydra", json!({ "token_type": "Bearer", "token_use": "access_token" })),
+        ("Keycloak", json!({ "token_type": "Bearer", "typ": "Bearer", "acr": "1", "azp": "web" })),
+        ("a step-up", json!({ "acr": "mfa", "auth_time": NOW })),
+    ] {
+        let token = scene.active(&fresh(&scene), access);
+        scene.admits(whose, &token);
+    }
+}
+
+/// Spring Authorization Server and oidc-provider say of their refresh tokens less than of their
+/// access tokens, and nothing that is wrong.
+#[test]
+fn t24_members_that_only_access_tokens_have_can_be_required() {
+    let of_a_refresh_token = json!({ "sub": null, "scope": null, "aud": null, "client_id": "web" });
+    let scene = Scene::start("audiences = \"any\"\nrequire = [\"token_type\"]");
+    assert_refused(&scene, of_a_refresh_token, Reason::ClaimMissing);
+    assert_admitted(&scene, json!({ "token_type": "Bearer", "aud": null }));
+    let scene = Scene::with("", |setup| {
+        let rules = "[issuers.corp]\nrequire_values = { token_use = \"access_token\" }\n";
+        setup.rewritten("[issuers.corp]\n", rules)
+    });
+    assert_refused(&scene, json!({}), Reason::ClaimMissing);
+    assert_refused(&scene, json!({ "token_use": "x" }), Reason::ClaimValueNotAllowed);
+    assert_admitted(&scene, json!({ "token_use": "access_token" }));
+}
+
+#[test]
+fn c12_a_bound_token_passes_where_somebody_else_checks_its_proof() {
+    let waived = |setup: Setup| {
+        setup.rewritten("[issuers.corp]\n", "[issuers.corp]\nignore_binding = true\n")
+    };
+    let scene = Scene::with("", waived);
+    let bound = json!({ "token_type": "DPoP", "typ": "DPoP", "cnf": { "jkt": "0ZcOCO" } });
+    assert_admitted(&scene, bound);
+    assert_refused(&scene, json!({ "token_type": "mac" }), Reason::TokenTypeNotAllowed);
+}
+
+#[test]
 fn c12_a_bound_token_is_no_bearer_token() {
     let scene = Scene::start("");
     let bound = json!({ "cnf": { "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } });
@@ -143,6 +197,43 @@ fn the_subject_is_the_first_that_is_named() {
     let by_client = Scene::start("subject = [\"client_id\"]");
     admits_as(&by_client, both, Some("web"));
     admits_as(&by_client, json!({ "client_id": "web" }), Some("web"));
+}
+
+/// Else everybody whose name is written so would be one and the same.
+#[test]
+fn c14_a_subject_of_the_wrong_type_is_not_passed_over_for_another_name() {
+    let scene = Scene::start("");
+    for changes in [
+        json!({ "sub": 42, "client_id": "app" }),
+        json!({ "sub": 43, "client_id": "app" }),
+        json!({ "sub": ["u"], "client_id": "app" }),
+        json!({ "sub": true, "username": "carol" }),
+        json!({ "sub": { "id": 7 }, "username": "carol" }),
+        json!({ "sub": null, "username": 7, "client_id": "app" }),
+        json!({ "sid": 7 }),
+    ] {
+        assert_refused(&scene, changes, Reason::ClaimMalformed);
+    }
+    let by_name = Scene::start("subject = [\"uid\", \"sub\"]");
+    assert_refused(&by_name, json!({ "uid": 7 }), Reason::ClaimMalformed);
+    assert_refused(&by_name, json!({ "uid": "u", "sub": 7 }), Reason::ClaimMalformed);
+}
+
+#[test]
+fn c15_c16_dates_and_nulls_of_an_answer_are_read_as_those_of_a_jwt() {
+    let scene = Scene::start("");
+    for impossible in [NOW * 1000, i64::MAX, i64::MIN] {
+        for name in ["exp", "nbf", "iat"] {
+            assert_refused(&scene, json!({ name: impossible }), Reason::ClaimMalformed);
+        }
+    }
+    let mut claims = crate::scene::claims(json!({ "exp": 7_931_520_000_i64 }));
+    for name in ["cnf", "nbf", "iat", "iss", "jti", "token_type", "client_id", "username", "azp"] {
+        claims[name] = Value::Null;
+    }
+    let token = opaque("nulls");
+    scene.endpoint.activate(&token, &claims);
+    scene.admits("nulls, until 2221", &token);
 }
 
 #[test]

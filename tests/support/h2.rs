@@ -192,6 +192,19 @@ pub(crate) struct Frame {
     pub(crate) payload: Vec<u8>,
 }
 
+impl Frame {
+    /// The status of a response, if it is one of those that HPACK has an index for; else 0.
+    pub(crate) fn status(&self) -> u16 {
+        match self.payload.first() {
+            Some(0x88) => 200,
+            Some(0x8c) => 400,
+            Some(0x8d) => 404,
+            // A literal with the name of `:status`: three digits, Huffman-coded or not.
+            _ => 0,
+        }
+    }
+}
+
 impl RawH2 {
     /// Connects and says what every client says first, with these settings.
     pub(crate) fn connect(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
@@ -276,17 +289,9 @@ impl RawH2 {
         }
     }
 
-    /// The status of a response, if it is one of those that HPACK has an index for.
+    /// The [status](Frame::status) of the response on that stream.
     pub(crate) fn read_status(&mut self, stream: u32) -> Option<u16> {
-        let frame = self.read_until(HEADERS, stream)?;
-        let status = match frame.payload.first()? {
-            0x88 => 200,
-            0x8c => 400,
-            0x8d => 404,
-            // A literal with the name of `:status`: three digits, Huffman-coded or not.
-            _ => 0,
-        };
-        Some(status)
+        Some(self.read_until(HEADERS, stream)?.status())
     }
 
     /// Reads until the proxy closes.

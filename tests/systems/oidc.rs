@@ -51,16 +51,32 @@ fn a_token_passes_with_nothing_but_issuer_and_audience_filled_in() {
 
 #[test]
 fn rfc_9068_can_be_asked_for() {
-    let (scene, issuer) = start(|shipped| shipped.with("# token_types", "token_types"));
-    scene.admits("at+jwt", &token(&issuer, json!({ "typ": "at+jwt" }), json!({})));
-    scene.admits("in full", &token(&issuer, json!({ "typ": "application/at+jwt" }), json!({})));
+    let (scene, issuer) = start(|shipped| shipped.with("# profile", "profile"));
+    let jti = || json!({ "jti": "j" });
+    scene.admits("at+jwt", &token(&issuer, json!({ "typ": "at+jwt" }), jti()));
+    scene.admits("in full", &token(&issuer, json!({ "typ": "application/at+jwt" }), jti()));
     for header in [json!({}), json!({ "typ": "JWT" })] {
         scene.refuses(
             "anything else",
-            &Request::get("/").bearer(&token(&issuer, header, json!({}))),
+            &Request::get("/").bearer(&token(&issuer, header, jti())),
             401,
         );
     }
+}
+
+/// Dex gives its access tokens the form of its ID tokens.
+#[test]
+fn t19_dex_needs_what_the_file_says_of_it() {
+    let of_dex = |issuer: &Issuer| {
+        let own = json!({ "scope": null, "client_id": null, "at_hash": "h", "nonce": "n",
+                          "email": "a@x.test", "email_verified": true, "name": "alice" });
+        token(issuer, json!({}), own)
+    };
+    let (scene, issuer) = start(|shipped| shipped);
+    scene.refuses("by default", &Request::get("/").bearer(&of_dex(&issuer)), 401);
+    let accepting = "[issuers.idp]\naccept_id_tokens = true";
+    let (scene, issuer) = start(|shipped| shipped.with("[issuers.idp]", accepting));
+    scene.admits("as the file says", &of_dex(&issuer));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     client::Request,
-    world::{World, identity},
+    world::{self, World, identity},
 };
 
 /// The claims with one more member's text behind them.
@@ -75,12 +75,35 @@ fn c10_a_subject_reaches_the_upstream_as_it_is_or_not_at_all() {
         identity.extend(header.map(|value| ("x-auth-subject".to_owned(), value.to_owned())));
         world.admits_request(&sub.to_string(), &Request::get("/").bearer(&token), &identity);
     }
-    for text in ["17", "true", "[]", "[\"alice\"]", "{}", "null"] {
+    for text in ["17", "true", "[]", "[\"alice\"]", "{}"] {
         let token = world.issuer.mint_text("sub", text);
         world.refuses(text, &token, Reason::ClaimMalformed);
     }
     let huge = world.issuer.mint(json!({ "sub": "a".repeat(1 << 15) }));
     world.refuses("32 KiB", &huge, Reason::TokenTooLarge);
+}
+
+/// Some issuers write every claim that they know of.
+#[test]
+fn c16_a_null_claim_is_an_absent_one() {
+    let world = World::start();
+    let null = |claim: &str| world.issuer.mint_text(claim, "null");
+    for claim in ["cnf", "azp", "jti", "client_id", "nbf", "iat", "scope", "scp", "sid", "events"] {
+        world.admits(claim, &null(claim));
+    }
+    let token = world.issuer.mint(json!({ "scp": "read" }));
+    let mut claims = world::claims(&token);
+    claims["scope"] = json!(null);
+    world.admits("beside a good one", &world.issuer.sign(json!({}), &claims.to_string()));
+    for (claim, reason) in [
+        ("exp", Reason::ClaimMissing),
+        ("iss", Reason::ClaimMissing),
+        ("aud", Reason::AudienceMismatch),
+    ] {
+        world.refuses(claim, &null(claim), reason);
+    }
+    let issuer = ("x-auth-issuer".to_owned(), "https://idp.test".to_owned());
+    world.admits_request("sub", &Request::get("/").bearer(&null("sub")), &[issuer]);
 }
 
 #[test]

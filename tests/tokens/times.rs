@@ -1,6 +1,6 @@
 //! C-1 to C-4: when a token is good, to the second.
 
-use countersign::reason::Reason;
+use countersign::{clock::UnixTime, reason::Reason};
 use serde_json::json;
 
 use crate::support::{NOW, issuer::LIFETIME, world::World};
@@ -24,17 +24,14 @@ fn c01_a_wrongly_typed_time_is_malformed_not_absent() {
             world.refuses(&format!("{claim}: {text}"), &token, Reason::ClaimMalformed);
         }
     }
-    for claim in ["exp", "nbf", "iat"] {
-        let token = world.issuer.mint_text(claim, "null");
-        world.refuses(&format!("{claim}: null"), &token, Reason::ClaimMalformed);
-    }
 }
 
 #[test]
 fn c01_without_a_required_expiry_a_wrongly_typed_one_is_still_malformed() {
     let world = World::with_rules("accept_without_expiry = true");
     world.admits("no exp", &world.issuer.mint(json!({ "exp": null })));
-    for text in ["\"1900000300\"", "null", "[]", "true"] {
+    world.admits("null is none", &world.issuer.mint_text("exp", "null"));
+    for text in ["\"1900000300\"", "[]", "true"] {
         let token = world.issuer.mint_text("exp", text);
         world.refuses(text, &token, Reason::ClaimMalformed);
     }
@@ -42,7 +39,7 @@ fn c01_without_a_required_expiry_a_wrongly_typed_one_is_still_malformed() {
 }
 
 #[test]
-fn c02_numbers_at_the_edges_never_wrap() {
+fn c02_c15_numbers_at_the_edges_never_wrap() {
     use Reason::{
         ClaimMalformed as Malformed, ClaimsMalformed as NotJson, TokenExpired as Expired,
         TokenIssuedInFuture as InFuture, TokenNotYetValid as NotYet,
@@ -57,7 +54,7 @@ fn c02_numbers_at_the_edges_never_wrap() {
         ("exp", "1.5", Expired),
         ("exp", "1e3", Expired),
         ("exp", "1e-400", Expired),
-        ("exp", "-9223372036854775808", Expired),
+        ("exp", "-9223372036854775808", Malformed),
         ("exp", "-9223372036854775809", NotJson),
         ("exp", "9223372036854775808", Malformed),
         ("exp", "18446744073709551615", Malformed),
@@ -73,12 +70,20 @@ fn c02_numbers_at_the_edges_never_wrap() {
         ("exp", "+1900000300", NotJson),
         ("exp", "1_900_000_300", NotJson),
         ("exp", "01900000300", NotJson),
-        ("nbf", "1900000000000", NotYet),
-        ("nbf", "9223372036854775807", NotYet),
+        ("exp", "1900000300000", Malformed),
+        ("exp", "1900000300000000", Malformed),
+        ("exp", "9007199254740991", Malformed),
+        ("exp", "9223372036854775807", Malformed),
+        ("nbf", "7931520000", NotYet),
+        ("nbf", "1900000000000", Malformed),
+        ("nbf", "9223372036854775807", Malformed),
+        ("nbf", "-9223372036854775808", Malformed),
         ("nbf", "9223372036854775808", Malformed),
         ("nbf", "1e300", Malformed),
-        ("iat", "1900000000000", InFuture),
-        ("iat", "9223372036854775807", InFuture),
+        ("iat", "7931520000", InFuture),
+        ("iat", "1900000000000", Malformed),
+        ("iat", "9223372036854775807", Malformed),
+        ("iat", "-9223372036854775808", Malformed),
         ("iat", "18446744073709551615", Malformed),
     ] {
         let token = world.issuer.mint_text(claim, text);
@@ -88,13 +93,13 @@ fn c02_numbers_at_the_edges_never_wrap() {
         ("exp", "1900000300.0"),
         ("exp", "1.9000003e9"),
         ("exp", "190000030000e-2"),
-        ("exp", "9007199254740991"),
-        ("exp", "9223372036854775807"),
+        // In 20 years, and in 2221.
+        ("exp", "2531152000"),
+        ("exp", "7931520000"),
         ("nbf", "-1"),
         ("nbf", "0"),
-        ("nbf", "-9223372036854775808"),
         ("nbf", "1899999999.5"),
-        ("iat", "-9223372036854775808"),
+        ("iat", "-1"),
         ("iat", "0.1"),
     ] {
         world.admits(&format!("{claim}: {text}"), &world.issuer.mint_text(claim, text));
@@ -109,9 +114,8 @@ fn c02_a_longest_lifetime_needs_both_ends() {
     world.admits("skew is not lifetime", &lifetime(NOW + 60, NOW + 360));
     for (case, token) in [
         ("a second more", lifetime(NOW - 10, NOW + 291)),
-        ("milliseconds", lifetime(NOW, (NOW + 300) * 1000)),
-        ("the end of time", lifetime(0, i64::MAX)),
-        ("from before time", lifetime(i64::MIN, i64::MAX)),
+        ("the end of time", lifetime(0, UnixTime::FARTHEST.0)),
+        ("from before time", lifetime(-UnixTime::FARTHEST.0, UnixTime::FARTHEST.0)),
         ("half a second more", world.issuer.mint(json!({ "iat": NOW, "exp": 1_900_000_300.5 }))),
     ] {
         world.refuses(case, &token, Reason::LifetimeTooLong);

@@ -51,10 +51,10 @@ impl Facts<'_> {
                 Some(format!("(Allowed: {}.)", names.join(", ")))
             }
             Reason::TokenTypeNotAllowed => {
-                let types = issuer.token_types.as_ref()?;
-                Some(format!("(Accepted: {types:?}.)"))
+                Some(format!("(token_types is {:?}.)", issuer.token_types))
             }
             Reason::ClaimMissing => Some(required_claims(issuer)),
+            Reason::ClaimValueNotAllowed => Some(required_values(issuer)),
             Reason::ClaimMalformed => {
                 let formats = issuer.formats.iter();
                 let names: Vec<_> = formats.map(|format| format.claim.as_str()).collect();
@@ -92,12 +92,23 @@ impl Facts<'_> {
 }
 
 fn required_claims(issuer: &IssuerSettings) -> String {
-    let any = issuer.require_any.iter();
-    let any = any.map(|names| names.iter().map(ClaimPath::as_str).collect::<Vec<_>>());
-    match any.collect::<Vec<_>>() {
-        none if none.is_empty() => format!("(Required: {:?}.)", issuer.require),
-        any => format!("(Required: {:?}, and one of each of {any:?}.)", issuer.require),
+    let all = names(&issuer.require);
+    let any: Vec<_> = issuer.require_any.iter().map(|names_of_one| names(names_of_one)).collect();
+    if any.is_empty() {
+        format!("(Required: {all:?}.)")
+    } else {
+        format!("(Required: {all:?}, and one of each of {any:?}.)")
     }
+}
+
+fn names(claims: &[ClaimPath]) -> Vec<&str> {
+    claims.iter().map(ClaimPath::as_str).collect()
+}
+
+fn required_values(issuer: &IssuerSettings) -> String {
+    let required = issuer.require_values.iter();
+    let required = required.map(|one| format!("{} = {:?}", one.claim.as_str(), one.any_of));
+    format!("(require_values: {}.)", required.collect::<Vec<_>>().join(", "))
 }
 
 fn describe(key: &KeyFacts) -> String {

@@ -84,7 +84,7 @@ impl Question {
             reason
         })?;
         report.passed("request", || {
-            format!("{} {}{}", request.method(), request.authority(), request.path_and_query())
+            format!("{} {}{}", request.method(), request.authority(), request.target().as_str())
         });
         let route = self.gate.route(request).map_err(|denial| {
             report.failed("route", denial.reason(), hint::allowed(&denial));

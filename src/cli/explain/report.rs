@@ -8,6 +8,8 @@ use crate::{reason::Reason, token::Observer};
 #[derive(Debug, Default)]
 pub(super) struct Report {
     lines: Vec<(Outcome, &'static str, String)>,
+    /// What the check that is about to fail has found.
+    cause: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +23,9 @@ impl Report {
     /// A check that failed, and what may help to understand it.
     pub(super) fn failed(&mut self, check: &'static str, reason: Reason, hint: Option<String>) {
         let mut text = format!("{reason}: {}", reason.text());
-        if let Some(hint) = hint {
-            text = format!("{text} {hint}");
+        let cause = self.cause.take().map(|cause| format!("(Found: {cause}.)"));
+        for more in [cause, hint].into_iter().flatten() {
+            text = format!("{text} {more}");
         }
         self.lines.push((Outcome::Failed, check, text));
     }
@@ -49,6 +52,10 @@ impl Report {
 impl Observer for Report {
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String) {
         self.lines.push((Outcome::Passed, check, found()));
+    }
+
+    fn refused(&mut self, cause: impl FnOnce() -> String) {
+        self.cause = Some(cause());
     }
 }
 
@@ -107,12 +114,14 @@ mod tests {
     fn the_first_check_that_was_not_passed_is_the_one_that_failed() {
         let mut report = Report::default();
         report.passed("one", || "fine".to_owned());
-        report.failed_among(&["one", "two", "three"], Reason::TokenExpired, None);
+        report.refused(|| "a cause".to_owned());
+        let hint = Some("(A hint.)".to_owned());
+        report.failed_among(&["one", "two", "three"], Reason::TokenExpired, hint);
         let text = report.to_string();
         assert_eq!(
             text,
             "ok    one           fine\n\
-             FAIL  two           token_expired: The token has expired.\n\
+             FAIL  two           token_expired: The token has expired. (Found: a cause.) (A hint.)\n\
              -     three\n"
         );
     }

@@ -2,7 +2,10 @@
 
 use toml::{Table, Value};
 
-use crate::config::{IntrospectionEndpoint, IntrospectionSettings};
+use crate::{
+    config::{IntrospectionEndpoint, IntrospectionSettings},
+    identity::ClaimPath,
+};
 
 use super::{
     client::{client_bounds, client_proof},
@@ -31,6 +34,7 @@ pub(super) fn introspection_table(settings: &IntrospectionSettings) -> Value {
         .value("audiences", any_or(&settings.audiences))
         .value("client_ids", any_or(&settings.client_ids))
         .list("token_types", &settings.token_types)
+        .list("require", settings.require.iter().map(ClaimPath::as_str))
         .list("subject", &settings.subject)
         .switch("signed", settings.signed)
         .duration("cache_ttl", settings.cache_ttl)

@@ -5,7 +5,7 @@ use toml::{Table, Value};
 use super::{introspection::introspection_table, writer::Writer};
 use crate::{
     config::{
-        IssuerSettings, KeySettings, KeySource, LogoutSettings, issuers::FORMS,
+        IssuerSettings, KeySettings, KeySource, LogoutSettings, claim_values, issuers::FORMS,
         values::format_duration,
     },
     identity::ClaimPath,
@@ -17,15 +17,16 @@ pub(super) fn issuer_table(issuer: &IssuerSettings) -> Value {
         Some(audiences) => writer.list("audiences", audiences),
         None => writer.text("audiences", "any"),
     };
-    let writer = match &issuer.token_types {
-        Some(types) => writer.list("token_types", types),
-        None => writer,
+    let writer = match issuer.profile {
+        Some(profile) => writer.text("profile", profile.name()),
+        None => writer.list("token_types", &issuer.token_types),
     };
     binding(claim_rules(writer, issuer), issuer)
         .list("algorithms", issuer.algorithms.iter())
         .duration("clock_skew", issuer.clock_skew)
-        .list("require", &issuer.require)
-        .switch("accept_without_expiry", !issuer.require.iter().any(|claim| claim == "exp"))
+        .list("require", issuer.require.iter().map(ClaimPath::as_str))
+        .optional_value("require_values", claim_values::written(&issuer.require_values))
+        .switch("accept_without_expiry", !issuer.requires_expiry())
         .optional("max_lifetime", issuer.max_lifetime.map(format_duration))
         .switch("accept_id_tokens", issuer.accept_id_tokens)
         .switch("ignore_binding", issuer.ignore_binding)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::TokenProfile;
 use crate::{
     config::{
         claims::{claim_path, claim_paths},
@@ -32,6 +33,9 @@ pub enum ClaimForm {
 /// The names of [`ClaimForm`].
 pub(in crate::config) const FORMS: &[(&str, ClaimForm)] = &[("uuid", ClaimForm::Uuid)];
 
+const EXPECTED_CLAIMS: &str = "a list of claim names such as [\"sub\"]";
+const EXPIRY: &str = "exp";
+
 /// The separators that are in use: RFC 6749 knows the space only, some providers write commas.
 const SEPARATORS: &[(&str, char)] = &[(" ", ' '), (",", ',')];
 
@@ -49,19 +53,19 @@ pub(super) fn scopes(section: &mut Section<'_>) -> Arc<ScopeClaims> {
 }
 
 /// `require`. `exp` is always required: a list of other claims must not waive it by accident.
-pub(super) fn required(section: &mut Section<'_>) -> Vec<String> {
-    let expected = "a list of claim names such as [\"sub\"]";
-    let mut require = section.list("require", expected, text).unwrap_or_default();
+pub(super) fn required(section: &mut Section<'_>, profile: Option<TokenProfile>) -> Vec<ClaimPath> {
+    let listed = section.list("require", EXPECTED_CLAIMS, |node| claim_path(&text(node)?));
+    let mut require = listed.unwrap_or_default();
     let without_expiry = section.or("accept_without_expiry", false, switch);
-    if without_expiry && require.iter().any(|claim| claim == "exp") {
+    if without_expiry && require.iter().any(|claim| claim.as_str() == EXPIRY) {
         section.mistake(
             "accept_without_expiry",
             "contradicts require, which lists \"exp\"".to_owned(),
         );
     }
-    if !without_expiry {
-        require.push("exp".to_owned());
-    }
+    let of_profile = profile.map_or(&[][..], TokenProfile::required);
+    let implied = of_profile.iter().copied().chain((!without_expiry).then_some(EXPIRY));
+    require.extend(implied.filter_map(|name| ClaimPath::parse(name).ok()));
     require.sort();
     require.dedup();
     require

@@ -3,8 +3,8 @@
 use super::*;
 use crate::config::ClaimForm;
 
-fn claims(list: &[crate::identity::ClaimPath]) -> Vec<&str> {
-    list.iter().map(crate::identity::ClaimPath::as_str).collect()
+fn claims(list: &[ClaimPath]) -> Vec<&str> {
+    list.iter().map(ClaimPath::as_str).collect()
 }
 
 const EVERYTHING: &str = r#"
@@ -112,4 +112,33 @@ fn a_header_may_come_from_claims_of_several_names() {
     }
     let many = format!("[claims]\nx = [{}]", "\"a\",".repeat(17));
     assert_eq!(mistakes_with(&many).len(), 1);
+}
+
+#[test]
+fn x8_a_name_with_dots_is_said_to_have_two_meanings() {
+    let text = with_issuer(
+        "scope_claims = [\"realm.scopes\", \"/realm/scopes\"]\n\
+         require = [\"http://wso2.org/claims/enduser\", \"sub\"]\n\
+         require_values = { \"a.b\" = \"c\" }",
+    );
+    let text = format!(
+        "{text}\nclaims = {{ \"realm_access.roles\" = \"admin\" }}\n\
+         [claims]\nx-auth-roles = \"realm_access.roles\"\nx-auth-mail = \"/mail\""
+    );
+    let two_meanings = |key: &str, name: &str, pointer: &str| {
+        format!(
+            "{key}: {name:?} is a claim of that name, and only where there is none the nested \
+             one; {pointer:?} is the nested one alone"
+        )
+    };
+    let roles = "realm_access.roles";
+    assert_eq!(
+        settings(&text).warnings(),
+        [
+            two_meanings("claims.x-auth-roles", roles, "/realm_access/roles"),
+            two_meanings("issuers.corp.require_values", "a.b", "/a/b"),
+            two_meanings("issuers.corp.scope_claims", "realm.scopes", "/realm/scopes"),
+            two_meanings("routes[0].claims", roles, "/realm_access/roles"),
+        ]
+    );
 }

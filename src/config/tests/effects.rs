@@ -33,6 +33,13 @@ fn x8_a_word_for_all_is_no_name_in_a_list() {
             let start = format!("countersign.toml: issuers.corp.{key}: found \"{word}\" in a list");
             assert!(found[0].starts_with(&start), "{found:?}");
         }
+        assert_eq!(
+            mistakes(&with_issuer(&format!("token_types = [\"JWT\", \"{word}\"]"))),
+            [format!(
+                "countersign.toml: issuers.corp.token_types[1]: found {word:?}, expected token \
+                 types by their names: what may pass is listed"
+            )]
+        );
         let found = mistakes_with(&format!("methods = [\"{word}\"]"));
         assert_eq!(
             found,

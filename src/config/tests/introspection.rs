@@ -95,7 +95,7 @@ fn what_is_printed_of_it_loads_again_and_means_the_same() {
         format!(
             "{url}\nauth = \"none\"\nclient_id = \"api\"\nwhen = \"hybrid\"\nrecheck = \"1m\"\n\
              issuers = \"any\"\naudiences = \"any\"\nclient_ids = [\"web\"]\n\
-             token_types = [\"Bearer\"]\nsubject = [\"username\"]\nsigned = true\n\
+             token_types = [\"Bearer\"]\nrequire = [\"token_type\"]\nsubject = [\"username\"]\nsigned = true\n\
              token_type_hint = \"access_token\"\nparameters = {{ strict = true }}\n\
              cache_ttl = \"10s\"\nstale_if_error = \"1m\"\ncache_entries = 7"
         ),
@@ -204,4 +204,17 @@ fn i15_a_route_asks_one_issuer_at_most() {
     assert!(found[0].contains("corp") && found[0].contains("other"), "{found:?}");
     let apart = MINIMAL.replace("path = \"/**\"", "path = \"/**\"\nissuers = [\"corp\"]");
     assert_eq!(mistakes(&format!("{apart}\n{two}")), Vec::<String>::new());
+}
+
+#[test]
+fn t24_check_says_where_an_answer_may_be_about_a_refresh_token() {
+    let warnings = |lines: &str| {
+        let text = asking(&format!("auth = \"none\"\nclient_id = \"api\"\n{lines}"));
+        let settings = settings(&text);
+        let about = |warning: &String| warning.contains("introspection.require");
+        settings.warnings().into_iter().filter(about).count()
+    };
+    assert_eq!(warnings(""), 0, "the audience tells them apart");
+    assert_eq!(warnings("audiences = \"any\""), 1);
+    assert_eq!(warnings("audiences = \"any\"\nrequire = [\"token_type\"]"), 0);
 }

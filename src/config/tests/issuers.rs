@@ -88,11 +88,61 @@ fn c7_audiences_are_named_or_waived_but_never_forgotten() {
 
 #[test]
 fn c3_expiry_is_waived_only_by_its_name() {
-    let require = |lines: &str| settings(&with_issuer(lines)).issuers[0].require.clone();
+    let require = |lines: &str| names(&settings(&with_issuer(lines)).issuers[0].require);
     assert_eq!(require("require = [\"sub\"]"), ["exp", "sub"]);
     assert_eq!(require("accept_without_expiry = true"), Vec::<String>::new());
     let contradiction = with_issuer("require = [\"exp\"]\naccept_without_expiry = true");
     assert_eq!(mistakes(&contradiction).len(), 1);
+}
+
+#[test]
+fn t23_a_profile_says_in_a_word_what_a_token_must_be_like() {
+    let issuer = |lines: &str| settings(&with_issuer(lines)).issuers.remove(0);
+    let by_default = issuer("");
+    assert_eq!(by_default.token_types, ["", "jwt", "at+jwt"]);
+    let strict = issuer("profile = \"rfc9068\"\nrequire = [\"acr\"]");
+    assert_eq!(strict.token_types, ["at+jwt"]);
+    let required = ["acr", "aud", "client_id", "exp", "iat", "iss", "jti", "sub"];
+    assert_eq!(names(&strict.require), required);
+    assert_eq!(issuer("token_types = [\"\", \"JOSE\"]").token_types, ["", "jose"]);
+    for (lines, mistake) in [
+        (
+            "profile = \"rfc9068\"\ntoken_types = [\"JWT\"]",
+            "issuers.corp.token_types: is settled by profile = \"rfc9068\" already",
+        ),
+        (
+            "profile = \"rfc9068\"\naccept_id_tokens = true",
+            "issuers.corp.accept_id_tokens: contradicts profile = \"rfc9068\"",
+        ),
+        (
+            "profile = \"rfc9068\"\naccept_without_expiry = true",
+            "issuers.corp.accept_without_expiry: contradicts profile = \"rfc9068\"",
+        ),
+    ] {
+        let mistake = format!("countersign.toml: {mistake}");
+        assert_eq!(mistakes(&with_issuer(lines)), [mistake], "{lines}");
+    }
+    assert_eq!(mistakes(&with_issuer("profile = \"rfc7519\"")).len(), 1);
+}
+
+#[test]
+fn values_are_required_as_texts_numbers_or_truths_and_written_back() {
+    let lines =
+        "require_values = { token_use = \"access\", level = [2, \"3\"], email_verified = true }";
+    let settings = settings(&with_issuer(lines));
+    let required = &settings.issuers[0].require_values;
+    let found = |name: &str| {
+        let required = required.iter().find(|required| required.claim.as_str() == name);
+        required.unwrap().any_of.clone()
+    };
+    assert_eq!(found("token_use"), ["access"]);
+    assert_eq!(found("level"), ["2", "3"]);
+    assert_eq!(found("email_verified"), ["true"]);
+    let written = settings.to_toml();
+    assert!(written.contains("token_use = [\"access\"]"), "{written}");
+    for lines in ["require_values = \"access\"", "require_values = { a = [] }"] {
+        assert_eq!(mistakes(&with_issuer(lines)).len(), 1, "{lines}");
+    }
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn wrong_words_in_routes() {
         "scopes = [\"\"]",
         "any_scopes = []",
         "claims = { role = [] }",
-        "claims = { role = 5 }",
+        "claims = { role = 5.5 }",
         "path2 = \"/\"",
     ] {
         let found = mistakes(&with_route(line));

@@ -15,7 +15,7 @@ fn the_minimal_configuration_is_filled_with_safe_defaults() {
     assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:9901");
     assert_eq!(settings.server.workers, None);
     let issuer = &settings.issuers[0];
-    assert_eq!(issuer.require, ["exp"]);
+    assert_eq!(names(&issuer.require), ["exp"]);
     assert_eq!(issuer.clock_skew, Duration::from_mins(1));
     assert!(!issuer.algorithms.iter().any(Algorithm::is_symmetric));
     assert!(!issuer.accept_id_tokens && !issuer.ignore_binding);

@@ -51,7 +51,7 @@ impl Payload {
         text.add("iat", &Json::from(life.issued.0));
         text.add("exp", &Json::from(life.expires.0));
         for (name, path) in &self.mapping {
-            if let Some(value) = path.find(claims).filter(|value| **value != Json::Null) {
+            if let Some(value) = path.find(claims) {
                 text.add(name, value);
             }
         }

@@ -53,12 +53,13 @@ fn i1_what_is_no_answer_of_this_version_is_a_miss() {
     let (statement, until) = statement(Said::Inactive);
     let text = write(&statement, until);
     for (found, instead) in [
-        (r#""v":1"#, r#""v":2"#),
-        (r#""v":1,"#, ""),
+        (r#""v":2"#, r#""v":1"#),
+        (r#""v":2,"#, ""),
         (r#""until":1900000005"#, r#""until":"1900000005""#),
         (r#""until":1900000005,"#, ""),
-        (r#""claims":null"#, r#""claims":true"#),
-        (r#","claims":null"#, ""),
+        (r#""claims":false"#, r#""claims":true"#),
+        (r#""claims":false"#, r#""claims":null"#),
+        (r#","claims":false"#, ""),
         ("}", "}}"),
     ] {
         let changed = text.replace(found, instead);

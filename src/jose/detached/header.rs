@@ -25,6 +25,9 @@ impl Header {
         let members = Object::parse(text).map_err(|_| DetachedError::Header)?;
         let algorithm = members.get("alg").and_then(Json::as_str).and_then(Algorithm::from_name);
         let critical = critical(&members, understood)?;
+        if members.is_null("b64") {
+            return Err(DetachedError::Header);
+        }
         let is_unencoded = match members.get("b64") {
             None | Some(Json::Bool(true)) => false,
             Some(Json::Bool(false)) => true,
@@ -61,6 +64,7 @@ impl Header {
 /// §4.1.11).
 fn critical<'m>(members: &'m Object, understood: &[String]) -> Result<Vec<&'m str>, DetachedError> {
     let names = match members.get("crit") {
+        None if members.is_null("crit") => return Err(DetachedError::Critical),
         None => return Ok(Vec::new()),
         Some(Json::Array(names)) if !names.is_empty() => names,
         Some(_) => return Err(DetachedError::Critical),
@@ -80,7 +84,7 @@ fn critical<'m>(members: &'m Object, understood: &[String]) -> Result<Vec<&'m st
 
 fn key_id(members: &Object) -> Result<Option<String>, DetachedError> {
     match members.get("kid") {
-        None | Some(Json::Null) => Ok(None),
+        None => Ok(None),
         Some(Json::String(kid)) if !kid.is_empty() && kid.len() <= MAX_KID_BYTES => {
             Ok(Some(kid.clone()))
         }

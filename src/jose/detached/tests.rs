@@ -127,6 +127,20 @@ fn t19_a_token_of_the_signer_is_no_signature_over_its_claims() {
     assert!(parse(&key.sign_detached(Dialect::Rfc7797, &jwt, claims).unwrap()).is_ok());
 }
 
+/// RFC 7797 §3: `true` is what holds without `b64`, critical or not.
+#[test]
+fn s5_a_b64_that_is_true_says_what_holds_anyway() {
+    let key = SigningKey::generate(Algorithm::Es256, Some("k")).unwrap();
+    let public = key.verification_key().unwrap();
+    for header in [r#"{"b64":true}"#, r#"{"b64":true,"crit":["b64"]}"#] {
+        let header = Object::parse(header.as_bytes()).unwrap();
+        let text = key.sign_detached(Dialect::Detached, &header, b"body").unwrap();
+        assert_eq!(parse(&text).unwrap().dialect(), Dialect::Detached);
+        assert!(verifies(&text, b"body", &public));
+        assert!(!verifies(&text, b"Body", &public));
+    }
+}
+
 #[test]
 fn headers_that_say_something_else_are_refused() {
     use DetachedError::{Algorithm, Critical, Header};
@@ -141,6 +155,9 @@ fn headers_that_say_something_else_are_refused() {
         (r#"{"alg":"RS256","b64":false,"crit":[1]}"#, Critical),
         (r#"{"alg":"RS256","b64":"false"}"#, Header),
         (r#"{"alg":"RS256","b64":0}"#, Header),
+        (r#"{"alg":"RS256","b64":null}"#, Header),
+        (r#"{"alg":"RS256","crit":null}"#, Critical),
+        (r#"{"alg":"RS256","crit":["b64"],"b64":null}"#, Critical),
         (r#"{"alg":"RS256","kid":""}"#, Header),
         (r#"{"alg":"RS256","kid":1}"#, Header),
         (r#"{"alg":"RS256","zip":"DEF"}"#, Header),
@@ -158,10 +175,8 @@ fn headers_that_say_something_else_are_refused() {
         let expected = if header.is_empty() { DetachedError::Parts } else { error };
         assert_eq!(found.err(), Some(expected), "{header}");
     }
-    assert_eq!(
-        parse(&with_header(r#"{"alg":"RS256","kid":null}"#, A_RFC7797)).unwrap().kid(),
-        None
-    );
+    let with_nulls = r#"{"alg":"RS256","kid":null,"zip":null,"enc":null,"typ":null}"#;
+    assert_eq!(parse(&with_header(with_nulls, A_RFC7797)).unwrap().kid(), None, "threats C-16");
 }
 
 #[test]

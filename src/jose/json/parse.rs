@@ -60,9 +60,14 @@ impl Budget {
     /// The reason that we gave, or what `serde_json` complains about.
     fn refusal(&self, error: &serde_json::Error) -> JsonError {
         self.refused.get().unwrap_or_else(|| {
-            // The only way that serde_json offers to tell 1e999 from a syntax error.
-            if error.to_string().starts_with("number out of range") {
+            // The only way that serde_json offers to tell these from other syntax errors.
+            let text = error.to_string();
+            if text.starts_with("number out of range") {
                 JsonError::NumberOutOfRange
+            } else if text.starts_with("lone leading surrogate")
+                || text.starts_with("unexpected end of hex escape")
+            {
+                JsonError::LoneSurrogate
             } else {
                 JsonError::Syntax
             }

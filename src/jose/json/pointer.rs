@@ -69,10 +69,12 @@ fn enter<'j>(value: &'j Json, step: &str) -> Option<&'j Json> {
     }
 }
 
-/// The array element that a step picks: decimal digits without leading zeros (RFC 6901 §4).
+/// The array element that a step picks: decimal digits without leading zeros (RFC 6901 §4). Like a
+/// member, it is none if it is `null`.
 fn element<'j>(array: &'j [Json], step: &str) -> Option<&'j Json> {
     let canonical = step == "0" || !step.starts_with(['0', '+']);
-    array.get(step.parse::<usize>().ok().filter(|_| canonical)?)
+    let index = step.parse::<usize>().ok().filter(|_| canonical)?;
+    array.get(index).filter(|element| **element != Json::Null)
 }
 
 fn unescape(step: &str) -> Result<String, JsonPointerError> {

@@ -68,6 +68,10 @@ pub(super) fn algorithms(
     material: &PublicMaterial,
 ) -> Result<AlgorithmSet, KeyRejection> {
     let fitting = material.fitting_algorithms();
+    // Absent, it would bind the key to every algorithm that fits.
+    if jwk.is_null("alg") {
+        return Err(KeyRejection::MemberMalformed("alg"));
+    }
     let Some(name) = text(jwk, "alg")? else {
         return Ok(fitting);
     };

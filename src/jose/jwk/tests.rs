@@ -105,7 +105,6 @@ fn k7_use_and_key_ops_are_respected() {
         ("\"enc\"", "", KeyRejection::UseNotSig),
         ("\"SIG\"", "", KeyRejection::UseNotSig),
         ("\"\"", "", KeyRejection::UseNotSig),
-        ("null", "", KeyRejection::MemberMalformed("use")),
         ("[\"sig\"]", "", KeyRejection::MemberMalformed("use")),
         ("\"enc\"", r#"["verify"]"#, KeyRejection::UseNotSig),
         ("", r#"["encrypt"]"#, KeyRejection::KeyOpsWithoutVerify),
@@ -115,7 +114,6 @@ fn k7_use_and_key_ops_are_respected() {
         ("\"sig\"", r#"["verify","encrypt"]"#, KeyRejection::KeyOpsConflict),
         ("", "\"verify\"", KeyRejection::MemberMalformed("key_ops")),
         ("", "[1]", KeyRejection::MemberMalformed("key_ops")),
-        ("", "null", KeyRejection::MemberMalformed("key_ops")),
     ] {
         assert_rejected(&P256, &[("use", purpose), ("key_ops", operations)], expected);
     }
@@ -131,7 +129,26 @@ fn k6_private_keys_and_shared_secrets_are_not_taken_from_outside() {
     }
     // A secret in disguise, and a private member that makes no sense.
     assert_rejected(&RSA, &[("k", "\"AAAA\"")], KeyRejection::PrivateKey);
-    assert_rejected(&P256, &[("d", "null")], KeyRejection::PrivateKey);
+    assert_rejected(&P256, &[("d", "0")], KeyRejection::PrivateKey);
+}
+
+/// .NET's serialisers write what a key does not have.
+#[test]
+fn c16_a_null_member_of_a_key_is_an_absent_one() {
+    let nulls = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+    let nulls: Vec<_> = nulls.iter().map(|name| (*name, "null")).collect();
+    for jwk in [&RSA, &P256, &ED25519] {
+        let expected = import(jwk).unwrap();
+        let more = [("use", "null"), ("key_ops", "null"), ("kid", "null"), ("x5c", "null")];
+        let found = import(&with(jwk, &[nulls.as_slice(), &more].concat())).unwrap();
+        assert_eq!(found.thumbprint(), expected.thumbprint());
+        assert_eq!(found.algorithms(), expected.algorithms());
+        assert_eq!(found.kid(), None);
+    }
+    assert_rejected(&P256, &[("x", "null")], KeyRejection::MemberMissing("x"));
+    assert_rejected(&P256, &[("kty", "null")], KeyRejection::MemberMissing("kty"));
+    // Absent, it would bind the key to every algorithm that fits.
+    assert_rejected(&RSA, &[("alg", "null")], KeyRejection::MemberMalformed("alg"));
 }
 
 #[test]

@@ -19,14 +19,18 @@ impl Header {
         let (mut algorithm, mut kid, mut typ) = (None, None, None);
         for (name, value) in header {
             match name.as_str() {
-                "alg" => algorithm = value.as_str().and_then(Algorithm::from_name),
-                "kid" => kid = Some(key_id(value)?),
-                "typ" => typ = Some(text_member("typ", value)?),
-                "cty" => refuse_nested(&text_member("cty", value)?)?,
+                // These three decide how a token is verified, so that none may be null. Any other
+                // member that is null is absent (threats C-16).
+                //
                 // No extension is understood in a token, so none may be critical; an empty or
                 // malformed list is refused by RFC 7515 §4.1.11 itself.
                 "crit" => return Err(JwsError::Critical),
                 "b64" => refuse_unencoded(&value)?,
+                "alg" => algorithm = value.as_str().and_then(Algorithm::from_name),
+                _ if value == Json::Null => {}
+                "kid" => kid = Some(key_id(value)?),
+                "typ" => typ = Some(text_member("typ", value)?),
+                "cty" => refuse_nested(&text_member("cty", value)?)?,
                 "zip" => return Err(JwsError::PayloadEncoding),
                 "enc" => return Err(JwsError::Encrypted),
                 _ => {}

@@ -184,7 +184,7 @@ fn t15_keys_and_their_places_in_the_header_are_not_even_read() {
 fn t16_a_kid_is_a_short_string() {
     let kid = |kid: &str| format!(r#"{{"alg":"ES256","kid":{kid}}}"#);
     let malformed = Some(JwsError::HeaderMember("kid"));
-    for bad in ["\"\"", "17", "null", "true", "{}", "[]", "[\"one\"]"] {
+    for bad in ["\"\"", "17", "true", "{}", "[]", "[\"one\"]"] {
         assert_eq!(refusal(&token(&kid(bad))), malformed, "{bad}");
     }
     let long = |length: usize| token(&kid(&format!("\"{}\"", "k".repeat(length))));
@@ -205,7 +205,7 @@ fn t17_encrypted_nested_and_compressed_tokens_are_refused() {
     assert_headers(Some(JwsError::Encrypted), &[r#"{"alg":"ES256","enc":"A256GCM"}"#]);
     assert_headers(
         Some(JwsError::PayloadEncoding),
-        &[r#"{"alg":"ES256","zip":"DEF"}"#, r#"{"alg":"ES256","zip":null}"#],
+        &[r#"{"alg":"ES256","zip":"DEF"}"#, r#"{"alg":"ES256","zip":1}"#],
     );
     assert_headers(
         Some(JwsError::Nested),
@@ -229,9 +229,23 @@ fn t17_encrypted_nested_and_compressed_tokens_are_refused() {
 fn members_of_the_wrong_type_are_refused() {
     assert_headers(
         Some(JwsError::HeaderMember("typ")),
-        &[r#"{"alg":"ES256","typ":["JWT"]}"#, r#"{"alg":"ES256","typ":null}"#],
+        &[r#"{"alg":"ES256","typ":["JWT"]}"#, r#"{"alg":"ES256","typ":17}"#],
     );
     assert_headers(Some(JwsError::HeaderMember("cty")), &[r#"{"alg":"ES256","cty":1}"#]);
+}
+
+#[test]
+fn c16_a_null_header_member_is_an_absent_one_but_where_it_decides_how_to_verify() {
+    assert_headers(
+        None,
+        &[
+            r#"{"alg":"ES256","typ":null,"kid":null,"cty":null}"#,
+            r#"{"alg":"ES256","zip":null,"enc":null,"jku":null,"x5c":null}"#,
+        ],
+    );
+    assert_headers(Some(JwsError::Algorithm), &[r#"{"alg":null}"#]);
+    assert_headers(Some(JwsError::Critical), &[r#"{"alg":"ES256","crit":null}"#]);
+    assert_headers(Some(JwsError::HeaderMember("b64")), &[r#"{"alg":"ES256","b64":null}"#]);
 }
 
 #[test]

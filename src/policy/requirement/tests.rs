@@ -1,4 +1,5 @@
 use super::*;
+use crate::{config::ClaimRequirement, identity::ClaimPath};
 
 fn claims(text: &str) -> Object {
     Object::parse(text.as_bytes()).unwrap()
@@ -70,11 +71,21 @@ fn c9_a_scope_is_granted_by_name_only() {
         r#"{"scope":["read write"]}"#,
         r#"{"scope":[["read"]]}"#,
         r#"{"scope":{"read":true}}"#,
-        r#"{"scope":null,"scp":"read"}"#,
-        r#"{"scope":"","scp":"read"}"#,
+        r#"{"scope":"write","scp":"read"}"#,
         r#"{"Scope":"read"}"#,
     ] {
         assert_eq!(read.check(0, &claims(missing)), Err(Unmet::Scope), "{missing}");
+    }
+}
+
+#[test]
+fn c9_c16_a_scope_claim_that_says_nothing_hides_no_other() {
+    let read = scopes(&["read"], &[]);
+    for blank in ["null", "\"\"", "[]"] {
+        let granted = format!(r#"{{"scope":{blank},"scp":"read"}}"#);
+        assert_eq!(read.check(0, &claims(&granted)), Ok(()), "{granted}");
+        let nothing = format!(r#"{{"scope":"","scp":{blank}}}"#);
+        assert_eq!(read.check(0, &claims(&nothing)), Err(Unmet::Scope), "{nothing}");
     }
 }
 
@@ -99,7 +110,8 @@ fn c9_each_issuer_writes_its_scopes_in_its_own_way() {
         (r#"{"scope":"write","scp":"read"}"#, [false, true, false]),
         (r#"{"scope":"read","scp":"write"}"#, [true, false, true]),
         (r#"{"scopes":["read"]}"#, [false, true, false]),
-        (r#"{"scp":[],"scopes":["read"]}"#, [false, false, false]),
+        (r#"{"scp":[],"scopes":["read"]}"#, [false, true, false]),
+        (r#"{"scp":["write"],"scopes":["read"]}"#, [false, false, false]),
         (r#"{"x":{"scope":"read"}}"#, [false, true, false]),
         (r#"{"scope":"write,read"}"#, [false, false, true]),
         (r#"{"scope":"write, read"}"#, [true, false, true]),

@@ -29,7 +29,8 @@ impl Failure {
             UpstreamError::ConnectTimeout(_)
             | UpstreamError::ResponseTimeout(_)
             | UpstreamError::Unsignable(Unsignable::Stalled(_)) => Self::GatewayTimeout,
-            UpstreamError::Refused(_)
+            UpstreamError::Unaddressable(_)
+            | UpstreamError::Refused(_)
             | UpstreamError::Broken(_)
             | UpstreamError::ClosedEarly
             | UpstreamError::ProtocolChanged

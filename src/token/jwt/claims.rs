@@ -1,8 +1,10 @@
 //! The registered claims (RFC 7519 §4.1): a wrongly typed one is an error, never an absence.
 
 use crate::{
+    clock::UnixTime,
     identity::ClaimPath,
     jose::{Json, Object},
+    policy::ClaimComparison,
     reason::Reason,
 };
 
@@ -14,29 +16,38 @@ pub(in crate::token) struct NumericDate {
 }
 
 /// The claim as a date. Zero is a date like any other; so is a negative one.
+///
+/// # Errors
+/// [`Reason::ClaimMalformed`] for what is no number, and for a date beyond
+/// [`UnixTime::FARTHEST`] (threats C-15).
 pub(in crate::token) fn numeric_date(
     claims: &Object,
     name: &str,
 ) -> Result<Option<NumericDate>, Reason> {
     match claims.get(name) {
         None => Ok(None),
-        Some(Json::Integer(value)) => {
-            let value = i64::try_from(*value).map_err(|_| Reason::ClaimMalformed)?;
-            Ok(Some(NumericDate { floor: value, ceil: value }))
-        }
+        Some(Json::Integer(value)) => from_integer(*value).map(Some),
         Some(Json::Float(value)) => from_float(*value).map(Some),
         Some(_) => Err(Reason::ClaimMalformed),
     }
 }
 
+fn from_integer(value: i128) -> Result<NumericDate, Reason> {
+    let seconds = i64::try_from(value).ok().and_then(UnixTime::plausible);
+    let seconds = seconds.ok_or(Reason::ClaimMalformed)?.0;
+    Ok(NumericDate { floor: seconds, ceil: seconds })
+}
+
 fn from_float(value: f64) -> Result<NumericDate, Reason> {
-    /// Whole numbers up to here are exact in a double; a date beyond is a mistake.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if !value.is_finite() || value.abs() > EXACT {
-        return Err(Reason::ClaimMalformed);
+    #[expect(clippy::cast_possible_truncation, reason = "saturates beyond what is plausible")]
+    let (floor, ceil) = (value.floor() as i64, value.ceil() as i64);
+    let is_plausible = [floor, ceil].into_iter().all(|end| UnixTime::plausible(end).is_some());
+    // A number that is none would be the date 0.
+    if value.is_finite() && is_plausible {
+        Ok(NumericDate { floor, ceil })
+    } else {
+        Err(Reason::ClaimMalformed)
     }
-    #[expect(clippy::cast_possible_truncation, reason = "within ±2⁵³, checked above")]
-    Ok(NumericDate { floor: value.floor() as i64, ceil: value.ceil() as i64 })
 }
 
 /// The claim as a string.
@@ -51,19 +62,41 @@ pub(in crate::token) fn string_claim<'c>(
     }
 }
 
-/// Whether a claim is there with a value; `null` is none.
+/// The registered claims that name somebody or something (RFC 7519 §4.1, RFC 8693 §4.3, `OpenID`
+/// Connect Core §2 and its logouts' `sid`). One that is no string is not passed over for another:
+/// everybody whose name it should have been would be the same (threats C-14).
+const NAMES: [&str; 6] = ["iss", "sub", "jti", "client_id", "azp", "sid"];
+
+/// Whether every claim that names somebody is a string where it is there.
+pub(in crate::token) fn check_names(claims: &Object) -> Result<(), Reason> {
+    NAMES.iter().try_for_each(|name| string_claim(claims, name).map(drop))
+}
+
+/// Whether every claim of `required` holds an accepted value.
+pub(in crate::token) fn check_values(
+    claims: &Object,
+    required: &[ClaimComparison],
+) -> Result<(), Reason> {
+    match required.iter().find(|comparison| !comparison.holds(claims)) {
+        None => Ok(()),
+        Some(comparison) if comparison.claim().find(claims).is_none() => Err(Reason::ClaimMissing),
+        Some(_) => Err(Reason::ClaimValueNotAllowed),
+    }
+}
+
+/// Whether a claim is there.
 pub(in crate::token) fn is_present(claims: &Object, name: &str) -> bool {
-    !matches!(claims.get(name), None | Some(Json::Null))
+    claims.get(name).is_some()
 }
 
 /// Whether every claim of `all` is there, and one of each list of `any` says something.
 pub(in crate::token) fn check_required(
     claims: &Object,
-    all: &[String],
+    all: &[ClaimPath],
     any: &[Vec<ClaimPath>],
 ) -> Result<(), Reason> {
-    let says = |claim: &ClaimPath| claim.find(claims).is_some_and(says_something);
-    let all_there = all.iter().all(|name| is_present(claims, name));
+    let says = |claim: &ClaimPath| claim.find(claims).is_some_and(|value| !value.is_blank());
+    let all_there = all.iter().all(|claim| claim.find(claims).is_some());
     if all_there && any.iter().all(|names| names.iter().any(says)) {
         Ok(())
     } else {
@@ -71,15 +104,10 @@ pub(in crate::token) fn check_required(
     }
 }
 
-/// Whether a value is one: `null` is none, nor is a text, list or object with nothing in it.
-fn says_something(value: &Json) -> bool {
-    match value {
-        Json::Null => false,
-        Json::String(text) => !text.is_empty(),
-        Json::Array(list) => !list.is_empty(),
-        Json::Object(object) => !object.is_empty(),
-        Json::Bool(_) | Json::Integer(_) | Json::Float(_) => true,
-    }
+/// What was required, for people.
+pub(in crate::token) fn shown(required: &[ClaimPath]) -> String {
+    let names: Vec<_> = required.iter().map(ClaimPath::as_str).collect();
+    format!("{names:?} are there")
 }
 
 /// Whether a scope claim is a string or an array of strings.

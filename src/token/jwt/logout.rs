@@ -9,12 +9,13 @@ use crate::{
     jose::{AlgorithmSet, Json, Object},
     reason::Reason,
     revocation::{LoggedOut, Logout},
+    token::kind::without_prefix,
 };
 
 use super::{
     JwtCandidate,
     claims::{audience_matches, numeric_date, string_claim},
-    seconds, token_type,
+    seconds,
 };
 
 /// What one issuer's logout tokens must be like.
@@ -115,7 +116,7 @@ impl JwtCandidate<'_> {
 
     fn check_logout_type(&self) -> Result<(), Reason> {
         let acceptable = self.jws.typ().is_none_or(|typ| {
-            let typ = token_type::without_prefix(typ);
+            let typ = without_prefix(typ);
             LOGOUT_TYPES.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ))
         });
         if acceptable { Ok(()) } else { Err(Reason::TokenTypeNotAllowed) }

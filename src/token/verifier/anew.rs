@@ -145,7 +145,7 @@ impl TokenVerifier {
             };
         }
         let active = Self::statement(asked, token, now).await?;
-        asked.rules.check_life(active.claims(), now)?;
+        asked.rules.check_life(active.claims(), now, observer)?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
         Ok(Standing::Until(active.fresh_until()))
     }

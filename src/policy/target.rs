@@ -1,0 +1,114 @@
+//! The request target that the upstream receives.
+
+use http::{Method, Uri, Version, uri::PathAndQuery};
+
+use super::{NotCanonical, path::canonical_path};
+
+/// A canonical path that begins with `/`, with the query as it came; or `*` alone.
+///
+/// hyper writes a request line from whatever a [`Uri`] holds, and a `Uri` can hold no path at all.
+/// So the upstream's `Uri` is made here and nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestTarget(PathAndQuery);
+
+static SLASH: PathAndQuery = PathAndQuery::from_static("/");
+
+impl RequestTarget {
+    /// The canonical form of the target of a request. For one that is canonical as it came, nothing
+    /// is copied.
+    pub(super) fn canonical(
+        method: &Method,
+        target: &Uri,
+        version: Version,
+    ) -> Result<Self, NotCanonical> {
+        check_form(target)?;
+        let raw = target.path_and_query().ok_or(NotCanonical::TargetForm)?;
+        if raw == "*" {
+            return match *method {
+                Method::OPTIONS => Self::new(raw),
+                _ => Err(NotCanonical::AsteriskTarget),
+            };
+        }
+        // In a URL an empty path means `/` (RFC 9110 §4.2.3), but a `:path` has to begin with its
+        // slash (RFC 9113 §8.3.1).
+        if version >= Version::HTTP_2 && raw.as_str().starts_with('?') {
+            return Err(NotCanonical::PathMissing);
+        }
+        let query = raw.query();
+        if !query.is_none_or(is_plain_query) {
+            return Err(NotCanonical::QueryCharacter);
+        }
+        let path = canonical_path(raw.path())?;
+        // The text of `http://host?query` starts with the `?`: there the slash has to be added.
+        if *path == *raw.path() && raw.as_str().starts_with('/') {
+            return Self::new(raw);
+        }
+        let canonical = match query {
+            Some(query) => format!("{path}?{query}"),
+            None => path.into_owned(),
+        };
+        Self::new(&canonical.try_into().map_err(|_| NotCanonical::TargetTooLong)?)
+    }
+
+    /// The only constructor: what every target begins with is stated here. Copies no text.
+    fn new(text: &PathAndQuery) -> Result<Self, NotCanonical> {
+        match text.as_str().as_bytes() {
+            b"/" if is_empty(text) => Err(NotCanonical::PathMissing),
+            b"*" | [b'/', ..] => Ok(Self(text.clone())),
+            _ => Err(NotCanonical::PathMissing),
+        }
+    }
+
+    /// The path; `*` if that is the target.
+    pub fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    /// What follows the first `?`.
+    pub fn query(&self) -> Option<&str> {
+        self.0.query()
+    }
+
+    /// Path and query, as the upstream receives them.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// For the request line of HTTP/1.1: origin form or asterisk form (RFC 9112 §3.2).
+    pub fn for_http1(&self) -> Uri {
+        Uri::from(self.0.clone())
+    }
+
+    /// For the `:path` of HTTP/2, with the `http` scheme and that authority (RFC 9113 §8.3.1).
+    ///
+    /// # Errors
+    ///
+    /// The authority is not `host[:port]`; that of a [`CanonicalRequest`](super::CanonicalRequest)
+    /// always is.
+    pub fn for_http2(&self, authority: &str) -> http::Result<Uri> {
+        Uri::builder().scheme("http").authority(authority).path_and_query(self.0.clone()).build()
+    }
+}
+
+/// Origin form or absolute form (RFC 9112 §3.2). An authority without a scheme is the authority
+/// form, which is for `CONNECT`.
+fn check_form(target: &Uri) -> Result<(), NotCanonical> {
+    match (target.scheme_str(), target.authority()) {
+        (None, None) | (Some("http" | "https"), Some(_)) => Ok(()),
+        _ => Err(NotCanonical::TargetForm),
+    }
+}
+
+/// Whether what is shown as `/` is nothing. `http` cuts `http://host#fragment`, and a `:path` that
+/// begins with `#`, down to an empty path, and reads a missing `:path` likewise. An empty path is
+/// shown as `/` and written as nothing; only a comparison tells the two apart.
+fn is_empty(slash: &PathAndQuery) -> bool {
+    *slash != SLASH
+}
+
+fn is_plain_query(query: &str) -> bool {
+    query.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! Which kind of token it is (RFC 8725 §3.11, §3.12): one that was made for another purpose is no
+//! access token, however well it is signed (threats T-19, T-23, T-24).
+//!
+//! An issuer signs many kinds of JWT with one key. Those whose header names a type are told apart
+//! by a list of what is accepted. For the others there are tables: of the claims that name a kind
+//! in a word ([`purpose`]), and of those that only one kind has ([`marks`]). What neither shows
+//! can't be told apart; `docs/security.md` says which kinds those are.
+
+mod marks;
+mod purpose;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use crate::{config::IssuerSettings, identity::ClaimPath, jose::Object};
+
+/// What one issuer's access tokens are recognised by.
+#[derive(Debug, Clone)]
+pub(super) struct KindRules {
+    /// Accepted `typ` header values without `application/`; an empty one stands for no `typ`.
+    token_types: Vec<String>,
+    accept_id_tokens: bool,
+    /// Claims that the issuer's access tokens are known to have, so that they mark no other kind.
+    expected: Vec<String>,
+    /// Claims whose values the operator has listed: they are judged by that list alone.
+    settled: Vec<String>,
+}
+
+/// A kind of token that an issuer makes besides access tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An authorization response (JARM).
+    AuthorizationResponse,
+    /// A client's assertion, or a grant (RFC 7523).
+    ClientAssertion,
+    /// A verifiable credential or presentation.
+    Credential,
+    /// A proof of possession (RFC 9449).
+    DpopProof,
+    /// An ID token (`OpenID` Connect Core §2).
+    Id,
+    /// A response of an introspection endpoint (RFC 9701).
+    IntrospectionResponse,
+    /// Metadata of a provider, or a statement of a federation.
+    Metadata,
+    /// For one step of an account's life: an e-mail to confirm, a password to reset.
+    OneTimeAction,
+    /// Of another purpose, by its own words.
+    Other,
+    /// A refresh token.
+    Refresh,
+    /// An authorization request (RFC 9101).
+    RequestObject,
+    /// A logout token, or another security event (RFC 8417).
+    SecurityEvent,
+    /// A software statement (RFC 7591).
+    SoftwareStatement,
+    /// A status list.
+    StatusList,
+    /// A transaction token.
+    Transaction,
+    /// A response of a `UserInfo` endpoint.
+    UserInfo,
+}
+
+/// Why a token is not taken for an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WrongKind<'t> {
+    /// Its header's `typ`, or that it has none.
+    Type(Option<&'t str>),
+    /// What its claims make it.
+    Claims {
+        /// The kind that it is.
+        kind: Kind,
+        /// The claim that shows it.
+        claim: &'t str,
+    },
+}
+
+/// Claims and the rules that they are read under.
+#[derive(Clone, Copy)]
+struct Evidence<'t> {
+    claims: &'t Object,
+    rules: &'t KindRules,
+    /// What besides the claims says that it is an access token: the type `at+jwt`.
+    is_typed: bool,
+}
+
+/// A kind, and the claim that shows it.
+type Finding<'t> = (Kind, &'t str);
+
+/// The type of an access token (RFC 9068 §2.1).
+const ACCESS_TYPE: &str = "at+jwt";
+
+impl KindRules {
+    pub(super) fn new(settings: &IssuerSettings) -> Self {
+        let alternatives = settings.require_any.iter().flatten().map(ClaimPath::as_str);
+        let expected = settings.require.iter().map(ClaimPath::as_str).chain(alternatives);
+        let settled = settings.require_values.iter().map(|required| required.claim.as_str());
+        Self {
+            token_types: settings.token_types.clone(),
+            accept_id_tokens: settings.accept_id_tokens,
+            expected: expected.map(str::to_owned).collect(),
+            settled: settled.map(str::to_owned).collect(),
+        }
+    }
+
+    /// The same for what an issuer answers about its tokens: `token_type` has a setting of its own
+    /// there (RFC 7662 §2.2).
+    pub(super) fn of_answers(settings: &IssuerSettings, accept_id_tokens: bool) -> Self {
+        let mut rules = Self::new(settings);
+        rules.accept_id_tokens |= accept_id_tokens;
+        rules.settled.push("token_type".to_owned());
+        rules
+    }
+
+    /// Whether a JWT with this `typ` and these claims is taken for an access token.
+    pub(super) fn check_jwt<'t>(
+        &'t self,
+        typ: Option<&'t str>,
+        claims: &'t Object,
+    ) -> Result<(), WrongKind<'t>> {
+        if !self.accepts_type(typ) {
+            return Err(WrongKind::Type(typ));
+        }
+        let is_typed = typ.is_some_and(|typ| without_prefix(typ).eq_ignore_ascii_case(ACCESS_TYPE));
+        let evidence = Evidence { claims, rules: self, is_typed };
+        judge(marks::user_info(evidence).or_else(|| evidence.other_kind()))
+    }
+
+    /// Whether what an issuer answers is about an access token.
+    pub(super) fn check_answer<'t>(&'t self, claims: &'t Object) -> Result<(), WrongKind<'t>> {
+        judge(Evidence { claims, rules: self, is_typed: false }.other_kind())
+    }
+
+    fn accepts_type(&self, typ: Option<&str>) -> bool {
+        let is_accepted =
+            |typ: &str| self.token_types.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ));
+        match typ.map(without_prefix) {
+            None => is_accepted(""),
+            // Only an absent one is none.
+            Some("") => false,
+            Some(typ) => is_accepted(typ),
+        }
+    }
+}
+
+fn judge(found: Option<Finding<'_>>) -> Result<(), WrongKind<'_>> {
+    found.map_or(Ok(()), |(kind, claim)| Err(WrongKind::Claims { kind, claim }))
+}
+
+impl<'t> Evidence<'t> {
+    /// The kind that the claims show, if it is another one, and the claim that shows it.
+    fn other_kind(self) -> Option<Finding<'t>> {
+        purpose::other_kind(self).or_else(|| marks::other_kind(self))
+    }
+
+    /// Whether a token of that kind is refused.
+    fn refuses(self, kind: Kind) -> bool {
+        kind != Kind::Id || !self.rules.accept_id_tokens
+    }
+
+    /// Whether the claim is there, whatever the operator says of it.
+    fn has(self, name: &str) -> bool {
+        self.claims.get(name).is_some()
+    }
+
+    fn is_settled(self, name: &str) -> bool {
+        self.rules.settled.iter().any(|settled| settled == name)
+    }
+
+    fn is_expected(self, name: &str) -> bool {
+        self.is_settled(name) || self.rules.expected.iter().any(|expected| expected == name)
+    }
+}
+
+/// A media type may be written with or without `application/` (RFC 7515 §4.1.9).
+pub(super) fn without_prefix(typ: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match typ.split_at_checked(PREFIX.len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
+        _ => typ,
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AuthorizationResponse => "an authorization response",
+            Self::ClientAssertion => "a client assertion",
+            Self::Credential => "a verifiable credential",
+            Self::DpopProof => "a DPoP proof",
+            Self::Id => "an ID token",
+            Self::IntrospectionResponse => "an introspection response",
+            Self::Metadata => "signed metadata",
+            Self::OneTimeAction => "a token for one action on an account",
+            Self::Other => "no access token",
+            Self::Refresh => "a refresh token",
+            Self::RequestObject => "an authorization request",
+            Self::SecurityEvent => "a security event",
+            Self::SoftwareStatement => "a software statement",
+            Self::StatusList => "a status list",
+            Self::Transaction => "a transaction token",
+            Self::UserInfo => "a UserInfo response",
+        })
+    }
+}
+
+impl fmt::Display for WrongKind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Type(Some(typ)) => write!(f, "typ is {typ:?}, which token_types does not list"),
+            Self::Type(None) => f.write_str("there is no typ, and token_types does not list \"\""),
+            Self::Claims { kind, claim } => write!(f, "the claim {claim:?} says that it is {kind}"),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Claims that say in a word what the token is for.
+
+use super::{Evidence, Finding, Kind};
+use crate::jose::Json;
+
+/// Claims that name the kind of token and nothing else, so that any value but those of
+/// [`ACCESS`] is another kind: `token_use` (Cognito, Hydra), `token_type` (simplejwt), `typ`
+/// (Keycloak), `tokenName` (`ForgeRock`), `tokenType` (Casdoor).
+const KIND_CLAIMS: [&str; 5] = ["token_use", "token_type", "typ", "tokenName", "tokenType"];
+
+/// What an access token says of itself in one of [`KIND_CLAIMS`], compared without case. `DPoP` is
+/// Keycloak's word for one that is bound to a key; whether that is proven is checked elsewhere.
+const ACCESS: [&str; 8] =
+    ["access", "access_token", "access-token", "at", "at+jwt", "bearer", "dpop", "jwt"];
+
+/// Claims that may name the kind (`type`: flask-jwt-extended) and may as well say something else:
+/// here a value has to be recognised.
+const PERHAPS_KIND_CLAIMS: [&str; 5] = ["type", "purpose", "use", "usage", "kind"];
+
+/// Words by which the value of one of [`PERHAPS_KIND_CLAIMS`] names another kind.
+const WORDS: &[(&str, Kind)] = &[
+    ("refresh", Kind::Refresh),
+    ("offline", Kind::Refresh),
+    ("idtoken", Kind::Id),
+    ("logout", Kind::SecurityEvent),
+    ("activate", Kind::OneTimeAction),
+    ("activation", Kind::OneTimeAction),
+    ("confirm", Kind::OneTimeAction),
+    ("confirmation", Kind::OneTimeAction),
+    ("forgot", Kind::OneTimeAction),
+    ("forgotten", Kind::OneTimeAction),
+    ("invitation", Kind::OneTimeAction),
+    ("invite", Kind::OneTimeAction),
+    ("magic", Kind::OneTimeAction),
+    ("magiclink", Kind::OneTimeAction),
+    ("otp", Kind::OneTimeAction),
+    ("recover", Kind::OneTimeAction),
+    ("recovery", Kind::OneTimeAction),
+    ("reset", Kind::OneTimeAction),
+    ("unsubscribe", Kind::OneTimeAction),
+    ("verification", Kind::OneTimeAction),
+    ("verify", Kind::OneTimeAction),
+];
+
+/// Where `purpose` is one of these and nothing more. As a `type`, they may be the way in which
+/// somebody logged in.
+const PURPOSES: [&str; 2] = ["email", "password"];
+
+/// The other kind that the claims name.
+pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<Finding<'_>> {
+    evidence.claims.iter().find_map(|(name, value)| {
+        if *value == Json::Null || evidence.is_settled(name) {
+            return None;
+        }
+        let kind = if KIND_CLAIMS.contains(&name) {
+            named(value)
+        } else if PERHAPS_KIND_CLAIMS.contains(&name) && !evidence.is_expected(name) {
+            recognised(name, value.as_str()?)
+        } else {
+            None
+        };
+        kind.filter(|kind| evidence.refuses(*kind)).map(|kind| (kind, name))
+    })
+}
+
+/// Whether the claims say in a word that it is an access token.
+pub(super) fn is_access(evidence: Evidence<'_>) -> bool {
+    KIND_CLAIMS
+        .iter()
+        .any(|name| evidence.claims.get(name).and_then(Json::as_str).is_some_and(is_access_word))
+}
+
+/// The kind of a value of [`KIND_CLAIMS`]; one that is no text names none that we know.
+fn named(value: &Json) -> Option<Kind> {
+    match value.as_str() {
+        Some(text) if is_access_word(text) => None,
+        Some(text) if text.eq_ignore_ascii_case("id") => Some(Kind::Id),
+        Some(text) => Some(by_words(text).unwrap_or(Kind::Other)),
+        None => Some(Kind::Other),
+    }
+}
+
+fn is_access_word(text: &str) -> bool {
+    ACCESS.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+fn recognised(claim: &str, text: &str) -> Option<Kind> {
+    if text.eq_ignore_ascii_case("id") && claim != "kind" {
+        return Some(Kind::Id);
+    }
+    let is_purpose = PURPOSES.iter().any(|purpose| purpose.eq_ignore_ascii_case(text));
+    let by_purpose = (claim == "purpose" && is_purpose).then_some(Kind::OneTimeAction);
+    by_purpose.or_else(|| by_words(text))
+}
+
+/// The kind that one of the words names, or two of them: `id_token`, `ID-Token`, `idToken`.
+fn by_words(text: &str) -> Option<Kind> {
+    let words = words(text);
+    let of_word = |word: &String| WORDS.iter().find(|(known, _)| word == known);
+    let is_id =
+        words.windows(2).any(|pair| matches!(pair, [id, token] if id == "id" && token == "token"));
+    if is_id { Some(Kind::Id) } else { words.iter().find_map(of_word).map(|(_, kind)| *kind) }
+}
+
+/// The words of an identifier in lower case, however they are joined.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut after_lower_case = false;
+    for character in text.chars() {
+        if !character.is_alphanumeric() || (character.is_uppercase() && after_lower_case) {
+            words.push(String::new());
+        }
+        if character.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(character.to_lowercase());
+        }
+        after_lower_case = character.is_lowercase();
+    }
+    words
+}
