@@ -105,11 +105,12 @@ impl Exchange<'_> {
         let upgrade = upgrade.filter(|_| {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });
-        let outbound = self.outbound(&admission, canonical, parts, body, upstream.settings());
-        let mut request = match outbound {
-            Ok(request) => request,
-            Err(error) => return Ok(self.fail(admission.route(), upstream, &error, None)),
-        };
+        let body = self.outbound_body(body, &mut parts, upstream.settings());
+        let address = &upstream.settings().address;
+        if let Err(error) = outbound::address(&mut parts, canonical, &body, address) {
+            return Ok(self.fail(admission.route(), upstream, &error.into(), None));
+        }
+        let mut request = Request::from_parts(parts, body);
         if upgrade.is_some() {
             Upgrade::ask(request.headers_mut());
         }
@@ -153,16 +154,14 @@ impl Exchange<'_> {
         answer
     }
 
-    /// The request that the upstream receives. The [`Admission`] is the proof that it may.
-    fn outbound(
+    /// The body that the upstream receives.
+    fn outbound_body(
         &self,
-        _admission: &Admission<'_>,
-        canonical: &CanonicalRequest,
-        mut parts: Parts,
         body: Inbound,
+        parts: &mut Parts,
         upstream: &UpstreamSettings,
-    ) -> Result<Request<RequestBody>, UpstreamError> {
-        let body = match body {
+    ) -> RequestBody {
+        match body {
             Inbound::Streamed(body) => {
                 RequestBody::new(body, self.upload_pause(upstream.stream_timeout))
             }
@@ -170,9 +169,7 @@ impl Exchange<'_> {
                 outbound::unframe(&mut parts.headers);
                 RequestBody::held(body)
             }
-        };
-        outbound::address(&mut parts, canonical, &body, &upstream.address)?;
-        Ok(Request::from_parts(parts, body))
+        }
     }
 
     fn holding(&self) -> Holding<'_> {

@@ -123,7 +123,12 @@ impl Answer {
 impl Request {
     /// A request to `api.test` without a body.
     pub(crate) fn new(method: &str, target: &str) -> Self {
-        let text = format!("{method} {target} HTTP/1.1\r\nhost: api.test\r\n").into_bytes();
+        Self::to("api.test", method, target)
+    }
+
+    /// The same to another host.
+    pub(crate) fn to(host: &str, method: &str, target: &str) -> Self {
+        let text = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n").into_bytes();
         Self { text, body: Vec::new() }
     }
 

@@ -15,6 +15,8 @@
 #![allow(clippy::needless_pass_by_value, reason = "callers write `json!({…})` in place")]
 
 pub(crate) mod client;
+pub(crate) mod foreign;
+pub(crate) mod form;
 pub(crate) mod introspection;
 pub(crate) mod invariants;
 pub(crate) mod issuer;
@@ -22,6 +24,7 @@ pub(crate) mod journal;
 pub(crate) mod key_server;
 pub(crate) mod listening;
 pub(crate) mod logs;
+pub(crate) mod optional;
 pub(crate) mod oracle;
 pub(crate) mod page;
 pub(crate) mod process;
