@@ -49,7 +49,7 @@ pub(super) struct Content {
 #[derive(Debug)]
 pub(super) enum Source {
     Remote(Box<RemoteSource>),
-    File(FileSource),
+    File(Box<FileSource>),
     /// The key that the configuration itself holds.
     Written(Arc<VerificationKey>),
 }
@@ -61,7 +61,7 @@ impl Source {
                 Self::Remote(Box::new(RemoteSource::new(settings)))
             }
             KeySource::Hex(key) => Self::Written(Arc::clone(key.key())),
-            _ => Self::File(FileSource::new(settings)),
+            _ => Self::File(Box::new(FileSource::new(settings))),
         }
     }
 }

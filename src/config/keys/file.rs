@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use super::{KeySettings, KeySource};
 use crate::{
     byte_order_mark,
-    config::{files::read_whole, reader::Section},
+    config::{files::read_whole, node::Node, reader::Section},
     jose::{Algorithm, AlgorithmSet, JwkSet, KeyLimits, KeyRejection, Object, VerificationKey},
 };
 
@@ -88,7 +88,7 @@ impl KeySettings {
             let node = section.peek("keys").and_then(|keys| keys.member(name));
             section.mistake_at(
                 format!("{}.{name}", section.key_of("keys")),
-                node.and_then(|node| node.origin()),
+                node.and_then(Node::origin),
                 format!("the file {} {problem}; expected {expected}", path.display()),
             );
         }
