@@ -23,6 +23,9 @@ impl Part {
     /// Of an answer about one signer, or of an element of a list.
     pub(super) fn of(said: &Json, settings: &RegistrySettings) -> Self {
         let key = match &settings.pointer {
+            // A key that is named and `null` was withdrawn; that must not be taken for an answer
+            // that says nothing of keys.
+            Some(pointer) if pointer.leads_to_null(said) => Some(Json::Null),
             Some(pointer) => pointer.find(said).cloned(),
             None => Some(said.clone()).filter(is_key),
         };
