@@ -29,7 +29,7 @@ mod seeds;
 #[path = "fuzzing/targets.rs"]
 mod targets;
 
-use std::{cell::Cell, env};
+use std::{cell::Cell, collections::BTreeSet, env, fs, path::Path};
 
 use mutation::mutated;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -39,6 +39,8 @@ const CASES: u32 = 1_000;
 
 macro_rules! fuzz {
     ($($target:ident),* $(,)?) => {
+        const TARGETS: &[&str] = &[$(stringify!($target)),*];
+
         $(
             #[test]
             fn $target() {
@@ -61,6 +63,24 @@ fuzz! {
     registry_answer,
     request_target,
     revocation_list,
+}
+
+/// Without seeds a target is given little that it accepts, and without its file in `fuzz/` it never
+/// runs under libFuzzer.
+#[test]
+fn every_target_has_seeds_and_a_place_in_fuzz() {
+    let targets: BTreeSet<String> = TARGETS.iter().map(ToString::to_string).collect();
+    assert_eq!(names(Path::new(seeds::CORPUS)), targets);
+    assert_eq!(names(Path::new("fuzz/fuzz_targets")), targets);
+    let manifest: toml::Table = fs::read_to_string("fuzz/Cargo.toml").unwrap().parse().unwrap();
+    let programs = manifest["bin"].as_array().unwrap().iter();
+    let programs = programs.map(|program| program["name"].as_str().unwrap().to_owned());
+    assert_eq!(programs.collect::<BTreeSet<_>>(), targets);
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
 fn fuzz(target: &str, check: fn(&[u8]) -> bool) {
