@@ -9,8 +9,8 @@ use std::{
 };
 
 use countersign::{
-    config::CacheSettings,
     jose::Algorithm,
+    settings::CacheSettings,
     token::{Credential, TokenCache},
 };
 use criterion::{Criterion, criterion_group, criterion_main};

@@ -16,7 +16,7 @@ use http::{
 use http_body_util::Full;
 
 use self::own_token::OwnToken;
-use crate::{clock::Clock, config::ClientProof, fetch::Fetcher};
+use crate::{clock::Clock, fetch::Fetcher, settings::ClientProof};
 
 pub use self::error::ClientError;
 pub(crate) use self::form::{Form, encode};

@@ -7,12 +7,12 @@ use tokio::task::JoinHandle;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::{Settings, SignatureSettings},
     introspection::IntrospectionStore,
     keys::{IssuerKeys, KeyStore},
     registry::Registry,
     replay::ReplayBook,
     revocation::Revocations,
+    settings::{Settings, SignatureSettings},
     shared::{SharedError, SharedStore, Supervisor},
     telemetry::Metrics,
 };

@@ -28,10 +28,10 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    config::{Settings, SignatureSettings},
     jose::{Algorithm, AlgorithmSet, DetachedError, DetachedJws, Dialect, DialectSet, Object},
     providers::Providers,
     reason::Reason,
+    settings::{Settings, SignatureSettings},
     telemetry::Metrics,
 };
 

@@ -19,8 +19,8 @@ use super::{journal::Order, verify::Against, writer::Writer, *};
 use crate::{
     bounded::{ByteBudget, Reservation},
     clock::{Clock, ManualClock, UnixTime},
-    config::{EvidenceFailure, EvidenceSettings, PrivateKey},
     jose::{Algorithm, Dialect, Json, JwkSet, KeyLimits, Object, SigningKey},
+    settings::{EvidenceFailure, EvidenceSettings, PrivateKey},
     signature::PayloadFacts,
     telemetry::Metrics,
 };

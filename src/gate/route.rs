@@ -5,8 +5,8 @@ use std::sync::Arc;
 use prometheus::IntCounter;
 
 use crate::{
-    config::{AccessSettings, RouteSettings, Settings},
     policy::{Requirement, ScopeClaims},
+    settings::{AccessSettings, RouteSettings, Settings},
     telemetry::Metrics,
 };
 

@@ -23,8 +23,8 @@ use self::{life::Life, payload::Payload, signer::Signer, slot::Assertion};
 use super::headers::Unrenderable;
 use crate::{
     clock::{UnixTime, seconds},
-    config::AssertionSettings,
     jose::Object,
+    settings::AssertionSettings,
     telemetry::Metrics,
 };
 

@@ -8,7 +8,7 @@ use http::{
 };
 use ipnet::IpNet;
 
-use crate::config::ForwardingSettings;
+use crate::settings::ForwardingSettings;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::assertion::{AssertionSlot, Assertions};
-use crate::{config::ClaimHeaderSettings, jose::Object};
+use crate::{jose::Object, settings::ClaimHeaderSettings};
 
 /// The compiled `[claims]`.
 #[derive(Debug)]

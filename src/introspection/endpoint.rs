@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use crate::{
     clock::Clock,
-    config::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings, IssuerSettings},
     fetch::{FetchError, Fetcher, Metadata, shown},
     keys::IssuerKeys,
     oauth_client::{Form, JSON, OauthClient, form_request},
+    settings::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings, IssuerSettings},
 };
 
 use super::{

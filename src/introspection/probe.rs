@@ -6,10 +6,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::IssuerSettings,
     fetch::FetchError,
     jose::base64url,
     keys::{IssuerKeys, KeyStore},
+    settings::IssuerSettings,
     telemetry::Metrics,
 };
 

@@ -6,8 +6,8 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::{
     clock::UnixTime,
-    config::{IntrospectionEndpoint, IntrospectionSettings},
     jose::{Json, Object},
+    settings::{IntrospectionEndpoint, IntrospectionSettings},
     shared::{Kind, SharedKey, SharedStore},
 };
 

@@ -6,10 +6,10 @@ use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{ClientProof, IntrospectionSettings, IssuerSettings},
     fetch::Reply,
     jose::{AlgorithmSet, CompactJws, Json, Object, VerificationKey},
     keys::{IssuerKeys, KeyLookup, KeyWait},
+    settings::{ClientProof, IntrospectionSettings, IssuerSettings},
 };
 
 use super::{

@@ -10,9 +10,9 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::IssuerSettings,
     fetch::{FetchError, Trouble},
     keys::KeyStore,
+    settings::IssuerSettings,
     shared::SharedStore,
     telemetry::Metrics,
 };

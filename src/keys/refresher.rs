@@ -11,8 +11,8 @@ use tokio::{
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
-    config::KeyOwner,
     fetch::Schedule,
+    settings::KeyOwner,
 };
 
 use super::{

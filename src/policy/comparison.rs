@@ -4,9 +4,9 @@
 //! token says (threats C-13). Comparing allocates nothing.
 
 use crate::{
-    config::ClaimRequirement,
     identity::ClaimPath,
     jose::{Json, Object},
+    settings::ClaimRequirement,
 };
 
 /// A claim and the values it may have.

@@ -23,10 +23,10 @@ use self::profile::{Look, Profile};
 use super::body::ResponseBody;
 use crate::{
     clock::{Clock, UnixTime},
-    config::{BodyTemplate, DenialProfile, Place, Settings},
     gate::{Denial, Gate},
     policy::Requirement,
     reason::{Class, Reason},
+    settings::{BodyTemplate, DenialProfile, Place, Settings},
 };
 
 pub(super) use self::{

@@ -7,11 +7,11 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use crate::{
-    config::UpstreamSettings,
     gate::{Admission, Decision, Denial, Route},
     identity::clean_response,
     policy::{CanonicalRequest, NotCanonical},
     reason::Reason,
+    settings::UpstreamSettings,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
 };
 

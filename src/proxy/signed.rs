@@ -8,13 +8,13 @@ use super::{
     held_body::{BodyStore, HeldBody, HoldError, HoldRules},
 };
 use crate::{
-    config::LimitSettings,
     evidence::{Entry, Journal},
     gate::{Admission, Conditional, Denial, PendingAdmission, Route},
     identity::ClaimPath,
     jose::{Json, Object},
     policy::CanonicalRequest,
     reason::Reason,
+    settings::LimitSettings,
     signature::{PendingSignature, VerifiedSignature},
     token::VerifiedToken,
 };

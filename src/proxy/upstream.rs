@@ -20,7 +20,7 @@ use hyper::{
 use prometheus::Histogram;
 use tokio::time::{Instant, timeout};
 
-use crate::config::{UpstreamAddress, UpstreamSettings};
+use crate::settings::{UpstreamAddress, UpstreamSettings};
 
 use super::{
     answer_signing::Unsignable,

@@ -8,9 +8,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    config::{CacheSettings, LimitSettings, Settings},
     evidence::Journal,
     gate::Gate,
+    settings::{CacheSettings, LimitSettings, Settings},
     telemetry::Metrics,
     token::TokenCache,
 };
@@ -113,7 +113,7 @@ impl Engine {
     }
 
     fn upstreams(&self) -> Vec<UpstreamPool> {
-        let pool = |(name, settings): (&String, &crate::config::UpstreamSettings)| {
+        let pool = |(name, settings): (&String, &crate::settings::UpstreamSettings)| {
             let latency = self.metrics.upstream.with_label_values(&[name]);
             UpstreamPool::new(name, settings.clone(), latency)
         };

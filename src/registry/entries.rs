@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     bounded::BoundedMap,
     clock::{UnixTime, seconds},
-    config::RegistrySettings,
+    settings::RegistrySettings,
 };
 
 use super::Registered;
@@ -170,8 +170,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{ClientProof, ClientSettings, KeyFormat, SignerUrl},
         jose::{Algorithm, JwkSet, Object, SigningKey},
+        settings::{ClientProof, ClientSettings, KeyFormat, SignerUrl},
     };
 
     fn settings() -> RegistrySettings {

@@ -7,9 +7,9 @@ use std::sync::{
 
 use crate::{
     clock::UnixTime,
-    config::{FieldRequirement, RequiredValue},
     jose::{Algorithm, Json, JwkSet, Object, VerificationKey},
     keys::{KeyLookup, KeySet},
+    settings::{FieldRequirement, RequiredValue},
 };
 
 /// A signer's keys, and what the registry says of them that somebody asks for. Nothing else of the

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::{
-    config::{HeaderRequirement, RequiredValue, SignatureSettings},
     jose::{DetachedJws, Json, Object},
     reason::Reason,
+    settings::{HeaderRequirement, RequiredValue, SignatureSettings},
 };
 
 use super::signer::text_of;

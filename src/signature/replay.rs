@@ -11,11 +11,11 @@ use tokio::runtime::Handle;
 use super::signer::text_of;
 use crate::{
     clock::{UnixTime, seconds},
-    config::{MessageField, SignatureSettings},
     jose::{Json, Object},
     providers::Providers,
     reason::Reason,
     replay::{ReplayMemory, Sighting},
+    settings::{MessageField, SignatureSettings},
     shared::{Kind, SharedKey, SharedStore},
 };
 

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::{
-    config::{CallerBinding, SignatureSettings, SignerSource},
     jose::{DetachedJws, Json, Object, jws::MAX_KID_BYTES},
     reason::Reason,
+    settings::{CallerBinding, SignatureSettings, SignerSource},
 };
 
 /// How a signer is known.

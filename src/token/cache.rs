@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use crate::{bounded::BoundedMap, clock::UnixTime, config::CacheSettings};
+use crate::{bounded::BoundedMap, clock::UnixTime, settings::CacheSettings};
 
 use super::verifier::VerifiedToken;
 

@@ -8,8 +8,8 @@ use http::{
 };
 
 use crate::{
-    config::{CredentialSettings, CredentialSource},
     reason::Reason,
+    settings::{CredentialSettings, CredentialSource},
 };
 
 use super::cookies::{self, Repeated};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    config::{IntrospectWhen, IssuerSettings},
     introspection::Introspector,
     jose::VerificationKey,
     keys::{IssuerKeys, KeyLookup, KeySet, KeyWait},
     reason::Reason,
+    settings::{IntrospectWhen, IssuerSettings},
 };
 
 use super::{

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{ClaimFormat, IssuerSettings},
     identity::ClaimPath,
     jose::{AlgorithmSet, CompactJws, JwsError, Object, VerificationKey},
     policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
+    settings::{ClaimFormat, IssuerSettings},
     token::kind::KindRules,
 };
 

@@ -4,9 +4,9 @@ use std::iter;
 
 use crate::{
     clock::UnixTime,
-    config::IssuerSettings,
     reason::Reason,
     revocation::{Logout, LogoutRefusal},
+    settings::IssuerSettings,
     telemetry::Metrics,
 };
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{ClaimFormat, IntrospectionSettings, IssuerSettings},
     identity::ClaimPath,
     jose::Object,
     policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
+    settings::{ClaimFormat, IntrospectionSettings, IssuerSettings},
 };
 
 use super::{

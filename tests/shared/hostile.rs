@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign::{
-    config::{Integrity, SharedSettings},
+    settings::{Integrity, SharedSettings},
     shared::{Kind, LogPosition},
 };
 

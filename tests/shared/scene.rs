@@ -8,7 +8,7 @@ use std::{
 
 use countersign::{
     clock::{ManualClock, UnixTime},
-    config::{Integrity, SharedAddress, SharedSettings},
+    settings::{Integrity, SharedAddress, SharedSettings},
     shared::{Kind, SharedKey, SharedStore},
     telemetry::Metrics,
 };

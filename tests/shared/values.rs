@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    config::SharedSettings,
+    settings::SharedSettings,
     shared::{Kind, SharedKey, SharedStore},
 };
 

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, sync::Arc};
 
 use countersign::{
     clock::{ManualClock, UnixTime},
-    config::{ListenAddress, Settings},
     lifecycle::Server,
+    settings::{ListenAddress, Settings},
 };
 
 use super::{

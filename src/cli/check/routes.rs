@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::{
-    config::{AccessSettings, RequirementSettings, RouteSettings, Settings},
     policy::HostPattern,
+    settings::{AccessSettings, RequirementSettings, RouteSettings, Settings},
 };
 
 /// Writes one commented line per route, in columns.

@@ -2,7 +2,6 @@
 
 use crate::{
     clock::UnixTime,
-    config::{IssuerSettings, Settings},
     gate::Denial,
     identity::ClaimPath,
     jose::Algorithm,
@@ -10,6 +9,7 @@ use crate::{
     policy::Requirement,
     reason::Reason,
     revocation::Revocations,
+    settings::{IssuerSettings, Settings},
 };
 
 /// What hints are made of.

@@ -2,9 +2,9 @@
 
 use super::life::Life;
 use crate::{
-    config::AssertionSettings,
     identity::ClaimPath,
     jose::{Json, Object},
+    settings::AssertionSettings,
 };
 
 /// Which of a token's claims an assertion repeats under their own names.

@@ -12,12 +12,12 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{
     clock::ManualClock,
-    config::{KeyOwner, KeySource},
     keys::{
         IssuerKeys, KeyError,
         refresher::{Plan, supervise_with},
         source::{Content, Origin, Reading},
     },
+    settings::{KeyOwner, KeySource},
     telemetry::Metrics,
 };
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::{
-    config::KeyOwner,
     keys::{
         IssuerKeys, KeyStore, KeyWait, probe,
         testing::{
@@ -11,6 +10,7 @@ use crate::{
             metrics,
         },
     },
+    settings::KeyOwner,
 };
 
 fn metadata(issuer: &str, jwks_uri: &str) -> Reply {

@@ -9,11 +9,11 @@ use rustls::{
 };
 
 use crate::{
-    config::KeyOwner,
     keys::{
         KeyError, KeySet, probe,
         testing::{KeyServer, Manner, Reply, from_url, jwk, jwks},
     },
+    settings::KeyOwner,
 };
 
 const JWKS: &str = "/jwks";

@@ -10,12 +10,12 @@ use std::{
 
 use crate::{
     clock::Clock,
-    config::{KeyOwner, KeySource},
     jose::{Algorithm, AlgorithmSet, SigningKey},
     keys::{
         IssuerKeys, KeyStore, probe,
         testing::{clock, eventually, from_file, jwk, jwks, metrics},
     },
+    settings::{KeyOwner, KeySource},
 };
 
 struct Folder(tempfile::TempDir);

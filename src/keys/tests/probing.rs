@@ -1,12 +1,12 @@
 //! `check --online`, and what is told about keys.
 
 use crate::{
-    config::KeySource,
     jose::{Algorithm, AlgorithmSet},
     keys::{
         probe,
         testing::{from_file, jwk, jwks},
     },
+    settings::KeySource,
 };
 
 #[tokio::test]

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
-    config::{KeyOwner, KeySource},
     jose::{HexKey, JsonPointer},
     keys::{
         IssuerKeys, KeyLookup, KeyStore, probe,
         testing::{KeyServer, Manner, Reply, clock, eventually, jwk, jwks, metrics, settings},
     },
+    settings::{KeyOwner, KeySource},
 };
 
 const JWK: &str = "/api/tokens/v2/jwk";

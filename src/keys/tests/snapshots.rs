@@ -10,7 +10,6 @@ use std::{
 
 use crate::{
     clock::{Clock, ManualClock},
-    config::{KeyOwner, KeySource},
     fetch::FetchError,
     jose::{Algorithm, SigningKey},
     keys::{
@@ -21,6 +20,7 @@ use crate::{
             jwks, metrics,
         },
     },
+    settings::{KeyOwner, KeySource},
 };
 
 fn down() -> Says {

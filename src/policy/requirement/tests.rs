@@ -1,5 +1,5 @@
 use super::*;
-use crate::{config::ClaimRequirement, identity::ClaimPath};
+use crate::{identity::ClaimPath, settings::ClaimRequirement};
 
 fn claims(text: &str) -> Object {
     Object::parse(text.as_bytes()).unwrap()

@@ -7,11 +7,11 @@ use super::{
     challenge::Challenge,
 };
 use crate::{
-    config::{
+    reason::{ByClass, Class, Reason},
+    settings::{
         BodyTemplate, DenialProfile, DenialSettings, OwnAnswerSettings, OwnBodySettings,
         OwnProfileSettings, Place,
     },
-    reason::{ByClass, Class, Reason},
 };
 
 /// A profile, compiled.

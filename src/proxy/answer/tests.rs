@@ -10,8 +10,9 @@ use http::HeaderMap;
 use super::{built_in as rows, *};
 use crate::{
     clock::ManualClock,
-    config::{BuiltInProfile, DenialSettings, Sources, load},
+    config::Sources,
     providers::Providers,
+    settings::{BuiltInProfile, DenialSettings, load},
     telemetry::Metrics,
 };
 

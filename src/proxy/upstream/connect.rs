@@ -10,8 +10,8 @@ use tokio::{
 };
 
 use crate::{
-    config::UpstreamAddress,
     proxy::{body::RequestBody, pieces::Joined},
+    settings::UpstreamAddress,
 };
 
 use super::{LocalExec, UpstreamError, lookup::Lookup};

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use crate::{
     clock::UnixTime,
-    config::ListSettings,
     fetch::WatchedFile,
     revocation::{Denylist, ListError},
+    settings::ListSettings,
 };
 
 use super::Look;

@@ -4,9 +4,9 @@ use http::{HeaderValue, Uri};
 
 use crate::{
     clock::UnixTime,
-    config::ListSettings,
     fetch::{Answer, FetchRules, Fetcher, shown},
     revocation::{Denylist, ListError},
+    settings::ListSettings,
 };
 
 /// Fetches the list, and lets the server say "not modified".

@@ -1,9 +1,9 @@
 //! Claims that must be written in a certain form.
 
 use crate::{
-    config::{ClaimForm, ClaimFormat},
     jose::{Json, Object},
     reason::Reason,
+    settings::{ClaimForm, ClaimFormat},
 };
 
 /// Every claim must be there, and in its form: one that is absent is not in it.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    config::{IssuerSettings, LogoutSettings},
     jose::{AlgorithmSet, Json, Object},
     reason::Reason,
     revocation::{LoggedOut, Logout},
+    settings::{IssuerSettings, LogoutSettings},
     token::kind::without_prefix,
 };
 

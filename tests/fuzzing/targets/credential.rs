@@ -1,8 +1,8 @@
 //! The credential of a request. The input is a header block, one field a line.
 
 use countersign::{
-    config::{CredentialSettings, CredentialSource},
     reason::Reason,
+    settings::{CredentialSettings, CredentialSource},
     token::CredentialSources,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE};
