@@ -10,8 +10,7 @@ use std::{
 
 use countersign::{
     jose::Algorithm,
-    settings::CacheSettings,
-    token::{Credential, TokenCache},
+    token::{Credential, TokenCache, cache::settings::CacheSettings},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 

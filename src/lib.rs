@@ -31,8 +31,8 @@
 //! | [`jose`] | strict JOSE, pure functions |
 //!
 //! [`config`] (the reader of configurations), [`telemetry`], [`clock`] and [`reason`] are looked at
-//! from everywhere. [`settings`] holds the sections of a configuration and parses their values into
-//! the vocabulary of the rooms, so that all mistakes are found in one pass.
+//! from everywhere. Each room owns its section of the configuration; [`settings`] assembles them, so
+//! that all mistakes are found in one pass.
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
 //! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a
@@ -65,4 +65,5 @@ pub mod settings;
 pub mod shared;
 pub mod signature;
 pub mod telemetry;
+pub mod tls;
 pub mod token;

@@ -12,8 +12,9 @@ use crate::{
     registry::Registry,
     replay::ReplayBook,
     revocation::Revocations,
-    settings::{Settings, SignatureSettings},
+    settings::Settings,
     shared::{SharedError, SharedStore, Supervisor},
+    signature::settings::SignatureSettings,
     telemetry::Metrics,
 };
 

@@ -14,6 +14,7 @@ mod payload;
 mod pending;
 mod replay;
 mod respond;
+pub mod settings;
 mod signed_path;
 mod signer;
 mod verified;
@@ -31,7 +32,8 @@ use crate::{
     jose::{Algorithm, AlgorithmSet, DetachedError, DetachedJws, Dialect, DialectSet, Object},
     providers::Providers,
     reason::Reason,
-    settings::{Settings, SignatureSettings},
+    settings::Settings,
+    signature::settings::SignatureSettings,
     telemetry::Metrics,
 };
 

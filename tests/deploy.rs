@@ -14,7 +14,8 @@ use clap::Parser;
 use countersign::{
     cli::{Cli, Command},
     config::{Flags, Sources},
-    settings::{self, ListenAddress, Settings, UpstreamAddress},
+    proxy::{settings::listen::ListenAddress, upstream::settings::UpstreamAddress},
+    settings::{self, Settings},
 };
 use serde_json::{Value, json};
 

@@ -30,7 +30,8 @@ use countersign::{
     clock::{ManualClock, UnixTime},
     config::Sources,
     lifecycle::Server,
-    settings::{self, ListenAddress},
+    proxy::settings::listen::ListenAddress,
+    settings::{self},
 };
 use h2::RawH2;
 use serde_json::json;

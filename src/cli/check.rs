@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 use super::{Failure, args::ConfigArgs};
 use crate::{
     clock::{Clock, SystemClock},
-    revocation,
-    settings::{self, ListSource, Settings},
+    revocation::{self, settings::ListSource},
+    settings::{self, Settings},
 };
 
 /// The arguments of `countersign check`.

@@ -16,8 +16,8 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     clock::Clock,
+    evidence::settings::{EvidenceFailure, EvidenceSettings},
     identity::ClaimPath,
-    settings::{EvidenceFailure, EvidenceSettings},
     telemetry::Metrics,
 };
 

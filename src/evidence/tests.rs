@@ -19,8 +19,9 @@ use super::{journal::Order, verify::Against, writer::Writer, *};
 use crate::{
     bounded::{ByteBudget, Reservation},
     clock::{Clock, ManualClock, UnixTime},
+    evidence::settings::{EvidenceFailure, EvidenceSettings},
     jose::{Algorithm, Dialect, Json, JwkSet, KeyLimits, Object, SigningKey},
-    settings::{EvidenceFailure, EvidenceSettings, PrivateKey},
+    keys::private_key::PrivateKey,
     signature::PayloadFacts,
     telemetry::Metrics,
 };

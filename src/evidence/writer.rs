@@ -14,8 +14,8 @@ use prometheus::IntCounter;
 
 use crate::{
     clock::{Clock, UnixTime},
+    evidence::settings::EvidenceSettings,
     jose::{Json, Object},
-    settings::EvidenceSettings,
     telemetry::Metrics,
 };
 

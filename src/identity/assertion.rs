@@ -9,6 +9,7 @@
 mod life;
 mod parts;
 mod payload;
+pub mod settings;
 mod signer;
 mod slot;
 #[cfg(test)]
@@ -23,8 +24,8 @@ use self::{life::Life, payload::Payload, signer::Signer, slot::Assertion};
 use super::headers::Unrenderable;
 use crate::{
     clock::{UnixTime, seconds},
+    identity::assertion::settings::AssertionSettings,
     jose::Object,
-    settings::AssertionSettings,
     telemetry::Metrics,
 };
 

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     clock::{Clock, UnixTime},
     fetch::{Breaker, jitter},
-    settings::IntrospectionSettings,
+    introspection::settings::IntrospectionSettings,
 };
 
 use super::{

@@ -12,9 +12,10 @@ use tokio::time::timeout;
 use crate::{
     clock::Clock,
     fetch::{FetchError, Fetcher, Metadata, shown},
+    introspection::settings::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings},
     keys::IssuerKeys,
     oauth_client::{Form, JSON, OauthClient, form_request},
-    settings::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings, IssuerSettings},
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::{
     bounded::BoundedMap,
     clock::{UnixTime, seconds},
+    introspection::settings::IntrospectionSettings,
     jose::{Json, Object},
-    settings::IntrospectionSettings,
 };
 
 use super::answer::Said;

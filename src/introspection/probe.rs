@@ -9,8 +9,8 @@ use crate::{
     fetch::FetchError,
     jose::base64url,
     keys::{IssuerKeys, KeyStore},
-    settings::IssuerSettings,
     telemetry::Metrics,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{IntrospectionError, answer::Said, endpoint::Endpoint};

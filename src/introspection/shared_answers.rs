@@ -6,8 +6,8 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::{
     clock::UnixTime,
+    introspection::settings::{IntrospectionEndpoint, IntrospectionSettings},
     jose::{Json, Object},
-    settings::{IntrospectionEndpoint, IntrospectionSettings},
     shared::{Kind, SharedKey, SharedStore},
 };
 

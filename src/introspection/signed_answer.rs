@@ -7,9 +7,11 @@ use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use crate::{
     clock::{UnixTime, seconds},
     fetch::Reply,
+    introspection::settings::IntrospectionSettings,
     jose::{AlgorithmSet, CompactJws, Json, Object, VerificationKey},
     keys::{IssuerKeys, KeyLookup, KeyWait},
-    settings::{ClientProof, IntrospectionSettings, IssuerSettings},
+    oauth_client::settings::ClientProof,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{

@@ -12,9 +12,9 @@ use crate::{
     clock::{Clock, UnixTime},
     fetch::{FetchError, Trouble},
     keys::KeyStore,
-    settings::IssuerSettings,
     shared::SharedStore,
     telemetry::Metrics,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{

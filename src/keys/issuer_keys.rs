@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::{
     clock::{Clock, UnixTime, seconds},
     jose::JwkSet,
-    settings::{KeyOwner, KeySource},
+    keys::settings::{KeyOwner, KeySource},
     telemetry::Metrics,
 };
 

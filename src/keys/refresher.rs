@@ -12,7 +12,7 @@ use tokio::{
 use crate::{
     clock::{Clock, UnixTime, seconds},
     fetch::Schedule,
-    settings::KeyOwner,
+    keys::settings::KeyOwner,
 };
 
 use super::{

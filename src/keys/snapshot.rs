@@ -15,7 +15,7 @@ use crate::{
     clock::{UnixTime, seconds},
     fetch::kept_file,
     jose::{JwkSet, SkippedKey, jwk::KeyLimits},
-    settings::KeyOwner,
+    keys::settings::KeyOwner,
 };
 
 use super::source;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::{
     fetch::shown,
     jose::{JwkSet, VerificationKey, jwk::KeyLimits},
-    settings::{KeyOwner, KeySource},
+    keys::settings::{KeyOwner, KeySource},
 };
 
 use self::{file::FileSource, remote::RemoteSource};

@@ -10,7 +10,7 @@ use http::Uri;
 use crate::{
     clock::{ManualClock, UnixTime},
     jose::{Algorithm, AlgorithmSet, JwkSet, SigningKey, jwk::KeyLimits},
-    settings::{KeyOwner, KeySettings, KeySource},
+    keys::settings::{KeyOwner, KeySettings, KeySource},
     telemetry::Metrics,
 };
 

@@ -11,8 +11,8 @@ use crate::{
     evidence::{EvidenceError, Journal, JournalShelf},
     gate::Gate,
     providers::Providers,
-    proxy::{ConnectionBudget, Engine, Listener, TlsError},
-    settings::{ListenAddress, Settings},
+    proxy::{ConnectionBudget, Engine, Listener, TlsError, settings::listen::ListenAddress},
+    settings::Settings,
     shared::SharedError,
     telemetry::Metrics,
 };

@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     fetch::{Fetcher, shown},
     jose::{Json, Object},
-    settings::ClientProof,
+    oauth_client::settings::ClientProof,
 };
 
 use super::{ClientError, error::malformed, form::Form, form_request, proof};

@@ -10,7 +10,7 @@ use crate::{
     clock::{Clock, UnixTime},
     fetch::quoted,
     jose::{Object, SigningKey, base64url},
-    settings::{ClientProof, parse_client_key, parse_client_secret},
+    oauth_client::settings::{ClientProof, parse_client_key, parse_client_secret},
 };
 
 use super::{

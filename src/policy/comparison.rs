@@ -3,10 +3,12 @@
 //! Comparisons are exact, byte for byte: no prefixes, patterns or regular expressions on what a
 //! token says (threats C-13). Comparing allocates nothing.
 
+pub mod settings;
+
 use crate::{
     identity::ClaimPath,
     jose::{Json, Object},
-    settings::ClaimRequirement,
+    policy::comparison::settings::ClaimRequirement,
 };
 
 /// A claim and the values it may have.

@@ -25,8 +25,9 @@ use crate::{
     clock::{Clock, UnixTime},
     gate::{Denial, Gate},
     policy::Requirement,
+    proxy::answer::settings::{BodyTemplate, DenialProfile, Place},
     reason::{Class, Reason},
-    settings::{BodyTemplate, DenialProfile, Place, Settings},
+    settings::Settings,
 };
 
 pub(super) use self::{
@@ -172,5 +173,6 @@ fn rfc3339(now: UnixTime) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
+pub mod settings;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{gate::Peer, identity::PeerAddress, settings::LimitSettings};
+use crate::{gate::Peer, identity::PeerAddress, proxy::settings::LimitSettings};
 
 use super::{
     body::ResponseBody,

@@ -10,8 +10,8 @@ use crate::{
     gate::{Admission, Decision, Denial, Route},
     identity::clean_response,
     policy::{CanonicalRequest, NotCanonical},
+    proxy::upstream::settings::UpstreamSettings,
     reason::Reason,
-    settings::UpstreamSettings,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
 };
 

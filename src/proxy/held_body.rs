@@ -17,7 +17,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 use crate::{
     bounded::{ByteBudget, Reservation},
     evidence::{BodyBytes, EvidenceBody},
-    settings::HeldBodySettings,
+    proxy::settings::HeldBodySettings,
     telemetry::Metrics,
 };
 

@@ -8,7 +8,7 @@ use http::{
 };
 use http_body::Body;
 
-use crate::{policy::CanonicalRequest, settings::UpstreamAddress};
+use crate::{policy::CanonicalRequest, proxy::upstream::settings::UpstreamAddress};
 
 use super::body::RequestBody;
 

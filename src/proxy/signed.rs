@@ -13,8 +13,8 @@ use crate::{
     identity::ClaimPath,
     jose::{Json, Object},
     policy::CanonicalRequest,
+    proxy::settings::LimitSettings,
     reason::Reason,
-    settings::LimitSettings,
     signature::{PendingSignature, VerifiedSignature},
     token::VerifiedToken,
 };

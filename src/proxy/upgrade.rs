@@ -9,7 +9,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use crate::{
     identity::{clean_response, is_websocket_upgrade},
-    settings::UpstreamAddress,
+    proxy::upstream::settings::UpstreamAddress,
 };
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");

@@ -10,9 +10,10 @@ use crate::{
     clock::Clock,
     evidence::Journal,
     gate::Gate,
-    settings::{CacheSettings, LimitSettings, Settings},
+    proxy::settings::LimitSettings,
+    settings::Settings,
     telemetry::Metrics,
-    token::TokenCache,
+    token::{TokenCache, cache::settings::CacheSettings},
 };
 
 use super::{
@@ -113,10 +114,11 @@ impl Engine {
     }
 
     fn upstreams(&self) -> Vec<UpstreamPool> {
-        let pool = |(name, settings): (&String, &crate::settings::UpstreamSettings)| {
-            let latency = self.metrics.upstream.with_label_values(&[name]);
-            UpstreamPool::new(name, settings.clone(), latency)
-        };
+        let pool =
+            |(name, settings): (&String, &crate::proxy::upstream::settings::UpstreamSettings)| {
+                let latency = self.metrics.upstream.with_label_values(&[name]);
+                UpstreamPool::new(name, settings.clone(), latency)
+            };
         self.settings.upstreams.iter().map(pool).collect()
     }
 }

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     clock::Clock,
     fetch::{Breaker, jitter},
-    settings::RegistrySettings,
+    registry::settings::RegistrySettings,
 };
 
 use super::{

@@ -3,7 +3,7 @@
 use crate::{
     clock::UnixTime,
     jose::{Json, Object},
-    settings::{RegistrySettings, SelectSettings},
+    registry::settings::{RegistrySettings, SelectSettings},
 };
 
 use super::{Registered, error::SourceError, key_text};

@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     bounded::BoundedMap,
     clock::{UnixTime, seconds},
-    settings::RegistrySettings,
+    registry::settings::RegistrySettings,
 };
 
 use super::Registered;
@@ -171,7 +171,8 @@ mod tests {
     use super::*;
     use crate::{
         jose::{Algorithm, JwkSet, Object, SigningKey},
-        settings::{ClientProof, ClientSettings, KeyFormat, SignerUrl},
+        oauth_client::settings::{ClientProof, client::ClientSettings},
+        registry::settings::{KeyFormat, SignerUrl},
     };
 
     fn settings() -> RegistrySettings {

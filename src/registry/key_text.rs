@@ -9,7 +9,7 @@ use base64::{
 
 use crate::{
     jose::{HexKey, Json, JwkSet, KeyLimits},
-    settings::KeyFormat,
+    registry::settings::KeyFormat,
 };
 
 /// A signer has a few keys: the one in use, the next, the last.

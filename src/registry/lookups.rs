@@ -15,7 +15,7 @@ use tokio::{
 use crate::{
     clock::{Clock, UnixTime, seconds},
     jose::Object,
-    settings::{FieldRequirement, RegistrySettings},
+    registry::settings::{FieldRequirement, RegistrySettings},
     telemetry::Metrics,
 };
 

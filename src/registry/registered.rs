@@ -9,7 +9,8 @@ use crate::{
     clock::UnixTime,
     jose::{Algorithm, Json, JwkSet, Object, VerificationKey},
     keys::{KeyLookup, KeySet},
-    settings::{FieldRequirement, RequiredValue},
+    registry::settings::FieldRequirement,
+    signature::settings::RequiredValue,
 };
 
 /// A signer's keys, and what the registry says of them that somebody asks for. Nothing else of the

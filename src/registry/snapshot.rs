@@ -9,7 +9,7 @@ use crate::{
     clock::{UnixTime, seconds},
     fetch::kept_file,
     jose::{Json, JwkSet, KeyLimits, Object, base64url},
-    settings::RegistrySettings,
+    registry::settings::RegistrySettings,
 };
 
 use super::Registered;

@@ -18,7 +18,7 @@ use crate::{
     fetch::{FetchError, Fetcher, Reply, retry_after, shown},
     jose::Json,
     oauth_client::{Form, OauthClient},
-    settings::{RegistrySettings, SelectSettings},
+    registry::settings::{RegistrySettings, SelectSettings},
 };
 
 use super::{

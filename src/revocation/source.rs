@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     clock::UnixTime,
     fetch::{FetchError, shown},
-    settings::{ListSettings, ListSource},
+    revocation::settings::{ListSettings, ListSource},
 };
 
 use self::{file::FileSource, url::UrlSource};

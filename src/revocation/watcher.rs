@@ -10,7 +10,7 @@ use tokio::{
 use crate::{
     clock::{Clock, UnixTime, seconds},
     fetch::{FetchError, Schedule},
-    settings::ListSettings,
+    revocation::settings::ListSettings,
 };
 
 use super::{

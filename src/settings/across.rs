@@ -1,17 +1,17 @@
 //! Rules that hold between sections: what one says, another must bear out.
 
-use super::{
-    claims::{ClaimHeaderSettings, fold},
-    routes::AccessSettings,
-    signatures::CallerBinding,
-    whole::Settings,
-};
+use super::whole::Settings;
 use crate::{
     config::{
         node::{Node, Value},
         reader::Section,
     },
-    identity,
+    identity::{
+        self,
+        headers::settings::{ClaimHeaderSettings, fold},
+    },
+    policy::settings::AccessSettings,
+    signature::settings::CallerBinding,
 };
 
 /// Tells every mistake to the section's report.

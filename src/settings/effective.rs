@@ -3,32 +3,30 @@
 //! What it prints can be loaded again and means the same. It holds no secret: settings name the
 //! files of secrets, never their content, and URLs with user information are refused at load.
 
-mod client;
-mod denials;
-mod evidence;
-mod identity;
-mod introspection;
-mod issuer;
-mod registry;
-mod revocation;
-mod shared;
-mod signature;
-
-use crate::config::writer::{self, Writer};
-use evidence::evidence_table;
-use identity::assertion_table;
-use issuer::{issuer_table, names};
-use revocation::revocation_table;
-use shared::shared_table;
-use signature::signature_table;
 use toml::{Table, Value};
 
-use super::{
-    AccessSettings, ClaimHeaderSettings, CredentialSource, LimitSettings, LogSettings,
-    RequirementSettings, RouteSettings, Settings, TlsSettings, UpstreamSettings, claim_values,
-    claims::ENCODINGS, log::FORMATS,
+use super::Settings;
+use crate::{
+    config::writer::Writer,
+    evidence::settings::written::evidence_table,
+    identity::settings::written::assertion_table,
+    identity::{
+        Encoding,
+        headers::settings::{ClaimHeaderSettings, ENCODINGS},
+    },
+    policy::{
+        HostPattern, comparison,
+        settings::{AccessSettings, RequirementSettings, RouteSettings},
+    },
+    proxy::{answer, settings::LimitSettings, upstream::settings::UpstreamSettings},
+    revocation::settings::written::revocation_table,
+    shared::settings::written::shared_table,
+    signature::settings::written::signature_table,
+    telemetry::settings::{FORMATS, LogSettings},
+    tls::settings::TlsSettings,
+    token::credential::settings::CredentialSource,
+    token::issuer::settings::written::{issuer_table, names},
 };
-use crate::{identity::Encoding, policy::HostPattern};
 
 impl Settings {
     /// The effective configuration as TOML, for `check` and the admin listener's `/config`.
@@ -57,7 +55,7 @@ impl Settings {
             root.insert("identity".to_owned(), identity.table());
         }
         root.insert("forwarding".to_owned(), self.forwarding_table());
-        root.insert("denials".to_owned(), denials::table(&self.denials));
+        root.insert("denials".to_owned(), answer::settings::written::table(&self.denials));
         root.insert("log".to_owned(), log_table(&self.log));
         let routes = self.routes.iter().map(|route| self.route_table(route));
         root.insert("routes".to_owned(), Value::Array(routes.collect()));
@@ -176,7 +174,7 @@ impl Settings {
             .list("issuers", issuers.map(|issuer| &issuer.name))
             .list("scopes", &requirement.all_scopes)
             .list("any_scopes", &requirement.any_scopes)
-            .optional_value("claims", claim_values::written(&requirement.claims))
+            .optional_value("claims", comparison::settings::written(&requirement.claims))
     }
 }
 

@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use super::{ClientProof, ClientSettings, Integrity, KeySource, Settings};
+use super::Settings;
+use crate::{
+    keys::settings::KeySource,
+    oauth_client::settings::{ClientProof, client::ClientSettings},
+    shared::settings::Integrity,
+};
 
 impl Settings {
     /// Each with the full name of its setting.

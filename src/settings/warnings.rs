@@ -2,12 +2,17 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
 
-use super::{
-    BodilessSettings, CallerBinding, Integrity, IntrospectWhen, IntrospectionSettings,
-    IssuerSettings, KeySource, ListSettings, ListSource, OnFailure, Settings, SharedSettings,
-    SignerKeys, TlsSettings,
+use super::Settings;
+use crate::{
+    introspection::settings::{IntrospectWhen, IntrospectionSettings},
+    jose::Dialect,
+    keys::settings::KeySource,
+    revocation::settings::{ListSettings, ListSource, OnFailure},
+    shared::settings::{Integrity, SharedSettings},
+    signature::settings::{BodilessSettings, CallerBinding, SignerKeys},
+    tls::settings::TlsSettings,
+    token::issuer::settings::IssuerSettings,
 };
-use crate::jose::Dialect;
 
 mod claim_paths;
 

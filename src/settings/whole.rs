@@ -5,25 +5,37 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    across,
-    cache::CacheSettings,
-    claims::{self, ClaimHeaderSettings},
-    credential::CredentialSettings,
-    denials::DenialSettings,
-    evidence::EvidenceSettings,
-    forwarding::ForwardingSettings,
-    identity::IdentitySettings,
-    issuers::{self, IssuerSettings},
-    log::LogSettings,
-    revocation::RevocationSettings,
-    routes::{self, AccessSettings, KnownNames, RouteSettings},
-    server::{AdminSettings, ServerSettings},
-    shared::SharedSettings,
-    signatures::{self, SignatureNames, SignatureSettings},
-    upstreams::{self, UpstreamSettings},
+use super::across;
+use crate::{
+    config::{node::Node, reader::Section},
+    evidence::settings::EvidenceSettings,
+    identity::{
+        forwarded::settings::ForwardingSettings,
+        headers::{self, settings::ClaimHeaderSettings},
+        settings::IdentitySettings,
+    },
+    policy::{
+        self,
+        settings::{AccessSettings, KnownNames, RouteSettings},
+    },
+    proxy::{
+        answer::settings::DenialSettings,
+        settings::{AdminSettings, ServerSettings},
+        upstream::{self, settings::UpstreamSettings},
+    },
+    revocation::settings::RevocationSettings,
+    shared::settings::SharedSettings,
+    signature::{
+        self,
+        settings::{SignatureNames, SignatureSettings},
+    },
+    telemetry::settings::LogSettings,
+    token::{
+        cache::settings::CacheSettings,
+        credential::settings::CredentialSettings,
+        issuer::{self, settings::IssuerSettings},
+    },
 };
-use crate::config::{node::Node, reader::Section};
 
 /// Everything that one running proxy is told.
 #[derive(Debug, Clone)]
@@ -80,14 +92,14 @@ impl Settings {
                     .to_owned(),
             );
         }
-        let claims = root.section("claims", claims::build);
+        let claims = root.section("claims", headers::settings::build);
         let settings = Self {
             server: root.section("server", ServerSettings::build),
             admin: root.section("admin", AdminSettings::build),
-            upstreams: root.section("upstreams", upstreams::build),
-            issuers: root.section("issuers", issuers::build),
+            upstreams: root.section("upstreams", upstream::settings::build),
+            issuers: root.section("issuers", issuer::settings::build),
             signatures: root.section("signatures", |section| {
-                signatures::build(section, &SignatureNames { issuers: &names.issuers })
+                signature::settings::build(section, &SignatureNames { issuers: &names.issuers })
             }),
             evidence: root.section("evidence", EvidenceSettings::build),
             credential: root.section("credential", CredentialSettings::build),
@@ -100,7 +112,7 @@ impl Settings {
             claims,
             denials: root
                 .section("denials", |denials| DenialSettings::build(denials, &names.profiles)),
-            routes: routes::build(root, &names),
+            routes: policy::settings::build(root, &names),
             log: root.section("log", LogSettings::build),
         };
         across::check(&settings, root);

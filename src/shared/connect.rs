@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     fetch::{FetchError, client_config},
-    settings::{SharedAddress, SharedSettings},
+    shared::settings::{SharedAddress, SharedSettings},
 };
 
 use super::{

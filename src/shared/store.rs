@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     clock::{Clock, UnixTime},
-    settings::SharedSettings,
+    shared::settings::SharedSettings,
     telemetry::Metrics,
 };
 

@@ -6,7 +6,7 @@ use crate::{
     clock::{UnixTime, seconds},
     jose::{Json, Object},
     reason::Reason,
-    settings::{FreshnessSettings, MessageField},
+    signature::settings::{FreshnessSettings, MessageField},
 };
 
 /// The compiled `freshness`.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     jose::{DetachedJws, Json, Object},
     reason::Reason,
-    settings::{HeaderRequirement, RequiredValue, SignatureSettings},
+    signature::settings::{HeaderRequirement, RequiredValue, SignatureSettings},
 };
 
 use super::signer::text_of;

@@ -9,7 +9,7 @@ use crate::{
     providers::Providers,
     reason::Reason,
     registry::{LookupError, Registered, Registry, Unapproved},
-    settings::{SignatureSettings, SignerKeys},
+    signature::settings::{SignatureSettings, SignerKeys},
 };
 
 use super::signer::Signers;

@@ -15,8 +15,8 @@ use crate::{
     providers::Providers,
     reason::Reason,
     replay::{ReplayMemory, Sighting},
-    settings::{MessageField, SignatureSettings},
     shared::{Kind, SharedKey, SharedStore},
+    signature::settings::{MessageField, SignatureSettings},
 };
 
 /// The compiled `replay`.

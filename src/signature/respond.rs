@@ -8,7 +8,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     jose::{Dialect, Object, SigningKey},
-    settings::SignatureSettings,
+    signature::settings::SignatureSettings,
     telemetry::Metrics,
 };
 

@@ -7,7 +7,7 @@ use http::Method;
 use crate::{
     policy::CanonicalRequest,
     reason::Reason,
-    settings::{BodilessSettings, SignedPath},
+    signature::settings::{BodilessSettings, SignedPath},
 };
 
 /// What becomes of a request without a body.

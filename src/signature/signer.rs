@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::{
     jose::{DetachedJws, Json, Object, jws::MAX_KID_BYTES},
     reason::Reason,
-    settings::{CallerBinding, SignatureSettings, SignerSource},
+    signature::settings::{CallerBinding, SignatureSettings, SignerSource},
 };
 
 /// How a signer is known.

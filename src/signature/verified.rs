@@ -10,7 +10,7 @@ use crate::{
     clock::UnixTime,
     identity::percent_encoded,
     jose::{Dialect, VerificationKey},
-    settings::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
+    signature::settings::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
     telemetry::Metrics,
 };
 

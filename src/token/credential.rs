@@ -9,7 +9,7 @@ use http::{
 
 use crate::{
     reason::Reason,
-    settings::{CredentialSettings, CredentialSource},
+    token::credential::settings::{CredentialSettings, CredentialSource},
 };
 
 use super::cookies::{self, Repeated};
@@ -235,5 +235,6 @@ impl Default for CredentialSources {
     }
 }
 
+pub mod settings;
 #[cfg(test)]
 mod tests;

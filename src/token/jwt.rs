@@ -13,8 +13,10 @@ use crate::{
     jose::{AlgorithmSet, CompactJws, JwsError, Object, VerificationKey},
     policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
-    settings::{ClaimFormat, IssuerSettings},
-    token::kind::KindRules,
+    token::{
+        issuer::settings::{ClaimFormat, IssuerSettings},
+        kind::KindRules,
+    },
 };
 
 pub use logout::LogoutFault;

@@ -13,7 +13,7 @@ mod tests;
 
 use std::fmt;
 
-use crate::{identity::ClaimPath, jose::Object, settings::IssuerSettings};
+use crate::{identity::ClaimPath, jose::Object, token::issuer::settings::IssuerSettings};
 
 /// What one issuer's access tokens are recognised by.
 #[derive(Debug, Clone)]

@@ -6,8 +6,8 @@ use crate::{
     clock::UnixTime,
     reason::Reason,
     revocation::{Logout, LogoutRefusal},
-    settings::IssuerSettings,
     telemetry::Metrics,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{TokenVerifier, issuer::Issuer, jwt::JwtCandidate};

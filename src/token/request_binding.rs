@@ -12,7 +12,7 @@ use crate::{
     identity::ClaimPath,
     jose::{Json, Object},
     reason::Reason,
-    settings::{CookieBindingSettings, IssuerSettings},
+    token::issuer::settings::{CookieBindingSettings, IssuerSettings},
 };
 
 use super::{Observer, cookies};

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::{
     clock::{UnixTime, seconds},
     identity::ClaimPath,
+    introspection::settings::IntrospectionSettings,
     jose::Object,
     policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
-    settings::{ClaimFormat, IntrospectionSettings, IssuerSettings},
+    token::issuer::settings::{ClaimFormat, IssuerSettings},
 };
 
 use super::{

@@ -11,7 +11,7 @@ use http::HeaderMap;
 
 use crate::{
     clock::Clock, identity::ClaimHeaders, providers::Providers, reason::Reason,
-    revocation::Revocations, settings::IssuerSettings, telemetry::Metrics,
+    revocation::Revocations, telemetry::Metrics, token::issuer::settings::IssuerSettings,
 };
 
 use super::{

@@ -5,7 +5,8 @@ use std::{net::SocketAddr, sync::Arc};
 use countersign::{
     clock::{ManualClock, UnixTime},
     lifecycle::Server,
-    settings::{ListenAddress, Settings},
+    proxy::settings::listen::ListenAddress,
+    settings::Settings,
 };
 
 use super::{

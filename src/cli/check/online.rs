@@ -7,10 +7,14 @@ use crate::{
     cli::Failure,
     clock::{Clock, SystemClock},
     introspection::{self, IntrospectionError},
-    keys::{self, KeyError, KeyFacts, KeySet, SkippedFacts},
+    keys::{
+        self, KeyError, KeyFacts, KeySet, SkippedFacts,
+        settings::{KeyOwner, KeySource},
+    },
     registry,
     revocation::{self, ListError},
-    settings::{KeyOwner, KeySource, Settings, SignatureSettings},
+    settings::Settings,
+    signature::settings::SignatureSettings,
 };
 
 /// Fetches the keys of every issuer and signer, all at once, asks those that are to be asked about

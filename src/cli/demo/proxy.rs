@@ -11,7 +11,8 @@ use super::{DemoArgs, provider::AUDIENCE, url};
 use crate::{
     cli::Failure,
     config::{Flags, Sources},
-    settings::{self, ListenAddress, Settings},
+    proxy::settings::listen::ListenAddress,
+    settings::{self, Settings},
 };
 
 /// How long the proxy may take to fetch its first keys, from its own process.

@@ -9,7 +9,8 @@ use crate::{
     policy::Requirement,
     reason::Reason,
     revocation::Revocations,
-    settings::{IssuerSettings, Settings},
+    settings::Settings,
+    token::issuer::settings::IssuerSettings,
 };
 
 /// What hints are made of.

@@ -15,7 +15,8 @@ use crate::{
     policy::{CanonicalRequest, NotCanonical},
     providers::{ProviderTasks, Providers},
     reason::Reason,
-    settings::{Settings, SignerKeys},
+    settings::Settings,
+    signature::settings::SignerKeys,
     telemetry::Metrics,
     token::{Credential, Observer, Rejection, VerifiedToken},
 };

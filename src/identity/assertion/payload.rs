@@ -2,9 +2,8 @@
 
 use super::life::Life;
 use crate::{
-    identity::ClaimPath,
+    identity::{ClaimPath, assertion::settings::AssertionSettings},
     jose::{Json, Object},
-    settings::AssertionSettings,
 };
 
 /// Which of a token's claims an assertion repeats under their own names.

@@ -8,8 +8,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PartEncoding;
 use crate::{
+    identity::assertion::settings::AssertionSettings,
     jose::{Object, SigningKey},
-    settings::AssertionSettings,
 };
 
 /// The operator's key at work.

@@ -3,7 +3,7 @@
 use http::{HeaderName, header::FORWARDED};
 
 use super::{Hygiene, Verdict, fold, is_folded};
-use crate::settings::{ForwardingSettings, Settings};
+use crate::{identity::forwarded::settings::ForwardingSettings, settings::Settings};
 
 /// A list of `[forwarding]`, the name in it that has no effect, and why it has none.
 pub type IdleRule = (&'static str, HeaderName, String);

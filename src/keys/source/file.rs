@@ -7,8 +7,10 @@ use bytes::Bytes;
 use crate::{
     fetch::WatchedFile,
     jose::{AlgorithmSet, jwk::KeyLimits},
-    keys::KeyError,
-    settings::{KeyFileError, KeyOwner, KeySource},
+    keys::{
+        KeyError,
+        settings::{KeyFileError, KeyOwner, KeySource},
+    },
 };
 
 use super::{Content, Reading};

@@ -7,8 +7,10 @@ use http::{HeaderValue, Uri};
 use crate::{
     fetch::{Answer, FetchRules, Fetcher, Metadata, shown},
     jose::{JsonPointer, jwk::KeyLimits},
-    keys::KeyError,
-    settings::{KeyOwner, KeySource},
+    keys::{
+        KeyError,
+        settings::{KeyOwner, KeySource},
+    },
 };
 
 use super::{Content, Reading, wrapped};

@@ -15,9 +15,9 @@ use crate::{
     keys::{
         IssuerKeys, KeyError,
         refresher::{Plan, supervise_with},
+        settings::{KeyOwner, KeySource},
         source::{Content, Origin, Reading},
     },
-    settings::{KeyOwner, KeySource},
     telemetry::Metrics,
 };
 

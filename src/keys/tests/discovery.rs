@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::{
-    keys::{
-        IssuerKeys, KeyStore, KeyWait, probe,
-        testing::{
-            KeyServer, Manner, OAUTH, OPENID, Reply, clock, eventually, from_discovery, jwk, jwks,
-            metrics,
-        },
-    },
+use crate::keys::{
+    IssuerKeys, KeyStore, KeyWait, probe,
     settings::KeyOwner,
+    testing::{
+        KeyServer, Manner, OAUTH, OPENID, Reply, clock, eventually, from_discovery, jwk, jwks,
+        metrics,
+    },
 };
 
 fn metadata(issuer: &str, jwks_uri: &str) -> Reply {

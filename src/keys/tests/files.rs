@@ -13,9 +13,9 @@ use crate::{
     jose::{Algorithm, AlgorithmSet, SigningKey},
     keys::{
         IssuerKeys, KeyStore, probe,
+        settings::{KeyOwner, KeySource},
         testing::{clock, eventually, from_file, jwk, jwks, metrics},
     },
-    settings::{KeyOwner, KeySource},
 };
 
 struct Folder(tempfile::TempDir);

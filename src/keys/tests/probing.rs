@@ -4,9 +4,9 @@ use crate::{
     jose::{Algorithm, AlgorithmSet},
     keys::{
         probe,
+        settings::KeySource,
         testing::{from_file, jwk, jwks},
     },
-    settings::KeySource,
 };
 
 #[tokio::test]

@@ -7,9 +7,9 @@ use crate::{
     jose::{HexKey, JsonPointer},
     keys::{
         IssuerKeys, KeyLookup, KeyStore, probe,
+        settings::{KeyOwner, KeySource},
         testing::{KeyServer, Manner, Reply, clock, eventually, jwk, jwks, metrics, settings},
     },
-    settings::{KeyOwner, KeySource},
 };
 
 const JWK: &str = "/api/tokens/v2/jwk";

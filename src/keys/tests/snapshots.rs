@@ -14,13 +14,13 @@ use crate::{
     jose::{Algorithm, SigningKey},
     keys::{
         IssuerKeys, KeyStore,
+        settings::{KeyOwner, KeySource},
         snapshot::Snapshot,
         testing::{
             KeyServer, Manner, NOW, Reply, Rig, Says, clock, eventually, from_file, from_url, jwk,
             jwks, metrics,
         },
     },
-    settings::{KeyOwner, KeySource},
 };
 
 fn down() -> Says {

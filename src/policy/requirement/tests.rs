@@ -1,5 +1,5 @@
 use super::*;
-use crate::{identity::ClaimPath, settings::ClaimRequirement};
+use crate::{identity::ClaimPath, policy::comparison::settings::ClaimRequirement};
 
 fn claims(text: &str) -> Object {
     Object::parse(text.as_bytes()).unwrap()

@@ -5,8 +5,8 @@ use http::StatusCode;
 
 use super::challenge::Challenge;
 use crate::{
+    proxy::answer::settings::BuiltInProfile,
     reason::{ByClass, Reason},
-    settings::BuiltInProfile,
 };
 
 /// A built-in profile.

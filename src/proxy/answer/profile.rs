@@ -7,11 +7,11 @@ use super::{
     challenge::Challenge,
 };
 use crate::{
-    reason::{ByClass, Class, Reason},
-    settings::{
+    proxy::answer::settings::{
         BodyTemplate, DenialProfile, DenialSettings, OwnAnswerSettings, OwnBodySettings,
         OwnProfileSettings, Place,
     },
+    reason::{ByClass, Class, Reason},
 };
 
 /// A profile, compiled.

@@ -12,7 +12,8 @@ use crate::{
     clock::ManualClock,
     config::Sources,
     providers::Providers,
-    settings::{BuiltInProfile, DenialSettings, load},
+    proxy::answer::settings::{BuiltInProfile, DenialSettings},
+    settings::load,
     telemetry::Metrics,
 };
 

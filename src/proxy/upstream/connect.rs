@@ -9,10 +9,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use crate::{
-    proxy::{body::RequestBody, pieces::Joined},
-    settings::UpstreamAddress,
-};
+use crate::proxy::{body::RequestBody, pieces::Joined, upstream::settings::UpstreamAddress};
 
 use super::{LocalExec, UpstreamError, lookup::Lookup};
 

@@ -5,8 +5,7 @@ use std::path::Path;
 use crate::{
     clock::UnixTime,
     fetch::WatchedFile,
-    revocation::{Denylist, ListError},
-    settings::ListSettings,
+    revocation::{Denylist, ListError, settings::ListSettings},
 };
 
 use super::Look;

@@ -5,8 +5,7 @@ use http::{HeaderValue, Uri};
 use crate::{
     clock::UnixTime,
     fetch::{Answer, FetchRules, Fetcher, shown},
-    revocation::{Denylist, ListError},
-    settings::ListSettings,
+    revocation::{Denylist, ListError, settings::ListSettings},
 };
 
 /// Fetches the list, and lets the server say "not modified".

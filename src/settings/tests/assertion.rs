@@ -4,9 +4,8 @@ use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use super::*;
 use crate::{
-    identity::{AssertedClaims, PartEncoding},
+    identity::{AssertedClaims, PartEncoding, assertion::settings::AssertionSettings},
     jose::{Algorithm, Json, JwkSet, KeyLimits, Object, SigningKey},
-    settings::AssertionSettings,
 };
 
 const EXPECTED: &str = "expected PEM with one private key that is not encrypted (PKCS#8, \"BEGIN \

@@ -1,7 +1,7 @@
 //! What is asked of the claims of an issuer's tokens, and several names for one claim.
 
 use super::*;
-use crate::settings::ClaimForm;
+use crate::token::issuer::settings::ClaimForm;
 
 fn claims(list: &[ClaimPath]) -> Vec<&str> {
     list.iter().map(ClaimPath::as_str).collect()

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
+    proxy::answer::settings::{BuiltInProfile, DenialProfile},
     reason::Class,
-    settings::{BuiltInProfile, DenialProfile},
 };
 
 /// The mistakes of an own profile with these lines.

@@ -3,7 +3,10 @@
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use super::*;
-use crate::settings::{ClientProof, IntrospectWhen, IntrospectionEndpoint, IntrospectionSettings};
+use crate::{
+    introspection::settings::{IntrospectWhen, IntrospectionEndpoint, IntrospectionSettings},
+    oauth_client::settings::ClientProof,
+};
 
 /// The minimal configuration, which asks its issuer with these settings.
 fn asking(lines: &str) -> String {

@@ -1,7 +1,7 @@
 //! Issuers and where their keys come from.
 
 use super::*;
-use crate::settings::KeySource;
+use crate::keys::settings::KeySource;
 
 #[test]
 fn discovery_is_the_default_key_source() {

@@ -1,7 +1,7 @@
 //! A single key: written in the configuration, or somewhere in a document.
 
 use super::*;
-use crate::settings::KeySource;
+use crate::keys::settings::KeySource;
 
 /// The development key of ubirch's token manager.
 const P256: &str = "2e09fc73de8b067c4c38292e8d683ed3abaef220c9b8a6b85935a055359139a7\

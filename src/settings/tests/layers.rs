@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    config::Flags,
-    settings::{AccessSettings, KeySource, ListenAddress},
+    config::Flags, keys::settings::KeySource, policy::settings::AccessSettings,
+    proxy::settings::listen::ListenAddress,
 };
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

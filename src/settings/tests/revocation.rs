@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::settings::{ListSource, OnFailure};
+use crate::revocation::settings::{ListSource, OnFailure};
 
 #[test]
 fn without_a_list_only_logouts_are_looked_at() {

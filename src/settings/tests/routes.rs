@@ -1,7 +1,7 @@
 //! Routes and what they refer to.
 
 use super::*;
-use crate::settings::AccessSettings;
+use crate::policy::settings::AccessSettings;
 
 #[test]
 fn routes_need_an_upstream_when_there_are_several() {

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    identity::Encoding,
-    jose::Algorithm,
-    settings::{AccessSettings, CredentialSource, UpstreamAddress},
+    identity::Encoding, jose::Algorithm, policy::settings::AccessSettings,
+    proxy::upstream::settings::UpstreamAddress, token::credential::settings::CredentialSource,
 };
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::settings::{Integrity, SharedAddress, SharedSettings};
+use crate::shared::settings::{Integrity, SharedAddress, SharedSettings};
 
 const PASSWORD: &str = "correct-horse-battery";
 

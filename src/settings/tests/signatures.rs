@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use super::*;
 use crate::{
     jose::{Algorithm, Dialect, SigningKey},
-    settings::{
+    signature::settings::{
         BodilessSettings, CallerBinding, MessageField, SignatureSettings, SignerKeys, SignerSource,
     },
 };

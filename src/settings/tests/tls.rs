@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, date_time_ymd};
 
 use super::*;
-use crate::settings::TlsSettings;
+use crate::tls::settings::TlsSettings;
 
 /// A workspace with `tls.crt` and `tls.key`, which belong together.
 fn workspace() -> Workspace {

@@ -2,7 +2,10 @@
 
 use crate::{
     identity::ClaimPath,
-    settings::{AccessSettings, CallerBinding, IssuerSettings, Settings, SignerSource},
+    policy::settings::AccessSettings,
+    settings::Settings,
+    signature::settings::{CallerBinding, SignerSource},
+    token::issuer::settings::IssuerSettings,
 };
 
 impl Settings {

@@ -3,7 +3,7 @@
 use crate::{
     jose::{Json, Object},
     reason::Reason,
-    settings::{ClaimForm, ClaimFormat},
+    token::issuer::settings::{ClaimForm, ClaimFormat},
 };
 
 /// Every claim must be there, and in its form: one that is absent is not in it.

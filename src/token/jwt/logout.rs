@@ -8,8 +8,10 @@ use crate::{
     jose::{AlgorithmSet, Json, Object},
     reason::Reason,
     revocation::{LoggedOut, Logout},
-    settings::{IssuerSettings, LogoutSettings},
-    token::kind::without_prefix,
+    token::{
+        issuer::settings::{IssuerSettings, LogoutSettings},
+        kind::without_prefix,
+    },
 };
 
 use super::{

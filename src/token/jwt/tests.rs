@@ -228,7 +228,7 @@ fn c16_a_null_claim_is_an_absent_one() {
 
 #[test]
 fn a_claim_with_a_form_must_be_there_in_it() {
-    let form = crate::settings::ClaimForm::Uuid;
+    let form = crate::token::issuer::settings::ClaimForm::Uuid;
     let rules = JwtRules { formats: vec![ClaimFormat { claim: claim("sub"), form }], ..rules() };
     let good = "\"sub\":\"963995ed-ce12-4ea5-89dc-b181701d1d7b\"";
     assert_eq!(verdict_with(&rules, good), Ok(()));
@@ -288,7 +288,7 @@ fn t19_a_jwt_for_another_purpose_is_no_access_token() {
 
 #[test]
 fn a_value_that_the_issuers_tokens_must_have_is_compared_as_a_whole() {
-    let required = crate::settings::ClaimRequirement {
+    let required = crate::policy::comparison::settings::ClaimRequirement {
         claim: claim("token_use"),
         any_of: vec!["access".to_owned(), "1".to_owned()],
     };

@@ -2,8 +2,10 @@
 
 use countersign::{
     reason::Reason,
-    settings::{CredentialSettings, CredentialSource},
-    token::CredentialSources,
+    token::{
+        CredentialSources,
+        credential::settings::{CredentialSettings, CredentialSource},
+    },
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE};
 

@@ -7,8 +7,7 @@ use countersign::{
     clock::UnixTime,
     jose::{Algorithm, JwkSet, KeyLimits},
     keys::KeyLookup,
-    registry::{Registered, document},
-    settings::RegistrySettings,
+    registry::{Registered, document, settings::RegistrySettings},
 };
 use serde_json::Value;
 

@@ -1,0 +1,62 @@
+//! `{ claim = "value" }`: values that a claim must have, where routes and issuers ask for them.
+
+use toml::{Table, Value as Written};
+
+use crate::{
+    config::{
+        node::{Node, Value},
+        reader::{Parsed, Section},
+        values::text,
+    },
+    identity::{ClaimPath, headers::settings::claim_path},
+};
+
+/// A claim that must equal, or contain, one of some values.
+#[derive(Debug, Clone)]
+pub struct ClaimRequirement {
+    /// The claim.
+    pub claim: ClaimPath,
+    /// The values that are accepted: the claim equals one of them or is an array that holds one.
+    pub any_of: Vec<String>,
+}
+
+/// Reads the table of that key.
+pub(crate) fn read(section: &mut Section<'_>, key: &'static str) -> Vec<ClaimRequirement> {
+    section.section(key, |claims| {
+        claims.each_member(|name, node| {
+            Ok(ClaimRequirement { claim: claim_path(name)?, any_of: accepted_values(node)? })
+        })
+    })
+}
+
+/// The table, written back; `None` where nothing is asked.
+pub(crate) fn written(requirements: &[ClaimRequirement]) -> Option<Written> {
+    let table: Table = requirements
+        .iter()
+        .map(|requirement| {
+            let values = requirement.any_of.iter().cloned().map(Written::from);
+            (requirement.claim.as_str().to_owned(), Written::Array(values.collect()))
+        })
+        .collect();
+    (!table.is_empty()).then(|| table.into())
+}
+
+/// `"admin"`, `true` or `["admin", "auditor"]`.
+fn accepted_values(node: &Node) -> Parsed<Vec<String>> {
+    match &node.value {
+        Value::List(list) if !list.is_empty() => list.iter().map(accepted_value).collect(),
+        Value::Text(_) | Value::Bool(_) | Value::Integer(_) => {
+            accepted_value(node).map(|value| vec![value])
+        }
+        _ => Err(node.mismatch("a text, or a list of texts of which one must match")),
+    }
+}
+
+/// A truth value or an integer accepts the claim that is written so, as a text or as itself.
+fn accepted_value(node: &Node) -> Parsed<String> {
+    match &node.value {
+        Value::Bool(truth) => Ok(truth.to_string()),
+        Value::Integer(number) => Ok(number.to_string()),
+        _ => text(node),
+    }
+}
