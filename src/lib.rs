@@ -22,7 +22,7 @@
 //! | [`introspection`] | asking the issuer about a token |
 //! | [`revocation`] | which verified tokens are refused all the same |
 //! | [`registry`] | signers and their keys, looked up one by one |
-//! | [`replay`] | what may be used once only |
+//! | [`replay`] | what may be used once only, in one replica and in all |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`shared`] | what replicas tell each other through Redis |

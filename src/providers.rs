@@ -11,7 +11,7 @@ use crate::{
     introspection::IntrospectionStore,
     keys::{IssuerKeys, KeyStore},
     registry::Registry,
-    replay::ReplayBook,
+    replay::ReplayStores,
     revocation::Revocations,
     shared::{SharedError, SharedStore, Supervisor},
     telemetry::Metrics,
@@ -26,8 +26,8 @@ pub struct Providers {
     pub introspection: IntrospectionStore,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
-    /// Which signed messages were here lately.
-    pub replays: ReplayBook,
+    /// The ids of messages that may come once only. Kept across reloads.
+    pub replays: ReplayStores,
     /// In the order of `Settings::signatures`; `None` for those without a key set of their own.
     signer_keys: Vec<Option<Arc<IssuerKeys>>>,
     signer_store: KeyStore,
