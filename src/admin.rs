@@ -21,9 +21,9 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    lifecycle::Readiness,
     providers::Providers,
     proxy::{Engine, Listener},
+    readiness::ProcessReadiness,
     telemetry::Metrics,
 };
 
@@ -38,8 +38,8 @@ pub struct View {
     pub clock: Arc<dyn Clock>,
     /// The metrics.
     pub metrics: Metrics,
-    /// Readiness.
-    pub readiness: Arc<Readiness>,
+    /// What the process adds to readiness.
+    pub readiness: Arc<ProcessReadiness>,
 }
 
 /// Connections at the same time: probes and scrapers are few.

@@ -30,7 +30,7 @@
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
-//! [`config`], [`telemetry`], [`clock`] and [`reason`] are looked at from everywhere. They look at
+//! [`config`], [`telemetry`], [`readiness`], [`clock`] and [`reason`] are looked at from everywhere. They look at
 //! nobody, but for `config`, which parses its values into the vocabulary of `jose`, `policy` and
 //! `identity`, so that all mistakes of a configuration are found in one pass.
 //!
@@ -56,6 +56,7 @@ pub mod oauth_client;
 pub mod policy;
 pub mod providers;
 pub mod proxy;
+pub mod readiness;
 pub mod reason;
 pub mod registry;
 pub mod replay;

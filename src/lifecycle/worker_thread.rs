@@ -10,8 +10,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Readiness;
-use crate::proxy::{ConnectionBudget, Engine, Listener, Worker};
+use crate::{
+    proxy::{ConnectionBudget, Engine, Listener, Worker},
+    readiness::ProcessReadiness,
+};
 
 /// What the threads are told together.
 #[derive(Debug, Clone)]
@@ -27,7 +29,7 @@ pub(super) struct WorkerSignals {
     /// How long finishing may take.
     pub(super) drain_timeout: Duration,
     /// What is told of a worker that ends before all that.
-    pub(super) readiness: Arc<Readiness>,
+    pub(super) readiness: Arc<ProcessReadiness>,
 }
 
 /// Notices the end of a worker, even by a panic.
