@@ -8,6 +8,7 @@ use super::{
     settings::Settings,
     signatures::CallerBinding,
 };
+use crate::identity;
 
 /// Tells every mistake to the section's report.
 pub(super) fn check(settings: &Settings, root: &Section<'_>) {
@@ -19,6 +20,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     token_size(settings, root);
     assertion_header(settings, root);
     credential_headers(settings, root);
+    header_lists(settings, root);
 }
 
 /// A token that does not say whose it is must not be shown to one issuer after the other.
@@ -161,5 +163,16 @@ fn credential_headers(settings: &Settings, root: &Section<'_>) {
             let key = format!("claims.{}", claim.header);
             root.mistake_at(key, root.peek("claims").and_then(Node::origin), message);
         }
+    }
+}
+
+/// A name without effect is a misunderstanding: somebody believes that a header gets through, or
+/// that it does not.
+fn header_lists(settings: &Settings, root: &Section<'_>) {
+    let forwarding = root.peek("forwarding");
+    for (list, header, problem) in identity::idle_header_rules(settings) {
+        let message = format!("found {:?}, which has no effect: {problem}", header.as_str());
+        let node = forwarding.and_then(|forwarding| forwarding.member(list));
+        root.mistake_at(format!("forwarding.{list}"), node.and_then(Node::origin), message);
     }
 }

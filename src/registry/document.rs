@@ -10,7 +10,7 @@ use super::{Registered, error::SourceError, key_text};
 
 /// Of everything that a registry says of a signer, what is used: the key, and the fields that a
 /// requirement names. Nothing else is kept, not even for a moment (threats O-2).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Part {
     key: Option<Json>,
     fields: Object,
@@ -23,6 +23,9 @@ impl Part {
     /// Of an answer about one signer, or of an element of a list.
     pub(super) fn of(said: &Json, settings: &RegistrySettings) -> Self {
         let key = match &settings.pointer {
+            // A key that is named and `null` was withdrawn; that must not be taken for an answer
+            // that says nothing of keys.
+            Some(pointer) if pointer.leads_to_null(said) => Some(Json::Null),
             Some(pointer) => pointer.find(said).cloned(),
             None => Some(said.clone()).filter(is_key),
         };
@@ -81,17 +84,19 @@ pub(super) fn list(
     Ok(named.collect())
 }
 
-/// The one part that is the signer's. Two are none: they could belong to different ones.
+/// The one part that is the signer's. Two that differ are none: they could belong to different ones.
 pub(super) fn find(list: &List, signer: &str, place: &str) -> Result<Part, SourceError> {
-    let mut found = list.iter().filter(|(name, _)| name == signer);
-    match (found.next(), found.next()) {
-        (Some((_, part)), None) => Ok(part.clone()),
-        (None, _) => Err(SourceError::Unknown { place: place.to_owned() }),
-        (Some(_), Some(_)) => Err(SourceError::NoUsableKey {
+    let mut found = list.iter().filter(|(name, _)| name == signer).map(|(_, part)| part);
+    let Some(part) = found.next() else {
+        return Err(SourceError::Unknown { place: place.to_owned() });
+    };
+    if found.any(|other| other != part) {
+        return Err(SourceError::NoUsableKey {
             place: place.to_owned(),
-            cause: "the signer is listed twice".to_owned(),
-        }),
+            cause: "the signer is listed twice, with different keys or fields".to_owned(),
+        });
     }
+    Ok(part.clone())
 }
 
 fn fields(said: &Json, settings: &RegistrySettings) -> Object {

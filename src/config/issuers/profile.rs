@@ -3,7 +3,7 @@
 use crate::config::{
     node::Node,
     reader::{Parsed, Section},
-    values::{switch, text, word},
+    values::{stands_for_all, switch, text, word},
 };
 
 /// A standard that access tokens follow.
@@ -75,6 +75,9 @@ fn token_type(node: &Node) -> Parsed<String> {
     let written = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
     if written.is_empty() {
         return Ok(String::new());
+    }
+    if stands_for_all(written) {
+        return Err(node.mismatch("token types by their names: what may pass is listed"));
     }
     let lower = text(node)?.to_ascii_lowercase();
     let short = lower.strip_prefix("application/").unwrap_or(&lower);
