@@ -13,6 +13,7 @@
 //! | [`lifecycle`] | threads, signals, reload, drain |
 //! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
 //! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
+//! | [`listener`] | listening sockets, and the one loop that accepts connections |
 //! | [`evidence`] | the journal that proves who signed what |
 //! | [`gate`] | the one question and its answer: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
@@ -30,9 +31,10 @@
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
-//! [`config`], [`telemetry`], [`readiness`], [`clock`] and [`reason`] are looked at from everywhere. They look at
-//! nobody, but for `config`, which parses its values into the vocabulary of `jose`, `policy` and
-//! `identity`, so that all mistakes of a configuration are found in one pass.
+//! [`config`], [`telemetry`], [`readiness`], [`clock`] and [`reason`] are looked at from
+//! everywhere. They look at nobody, but for `config`, which parses its values into the vocabulary
+//! of `jose`, `policy` and `identity`, so that all mistakes of a configuration are found in one
+//! pass.
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
 //! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a
@@ -53,6 +55,7 @@ pub mod introspection;
 pub mod jose;
 pub mod keys;
 pub mod lifecycle;
+pub mod listener;
 pub mod oauth_client;
 pub mod policy;
 pub mod providers;

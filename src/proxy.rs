@@ -4,6 +4,7 @@
 //! are born and die on the same thread, so nothing but the compiled rules and the key sets is
 //! shared.
 
+mod acceptor;
 mod answer;
 mod answer_signing;
 mod body;
@@ -11,8 +12,8 @@ mod connection;
 mod forward;
 mod framing;
 mod guarded_io;
+mod guards;
 mod held_body;
-mod listener;
 mod outbound;
 mod pieces;
 mod signed;
@@ -23,7 +24,8 @@ mod upgrade;
 mod upstream;
 mod worker;
 
+pub use acceptor::serve;
 pub use answer::AnswerStyle;
-pub use listener::{ConnectionBudget, Listener};
+pub use guards::ConnectionBudget;
 pub use tls::TlsError;
 pub use worker::{Engine, Worker};

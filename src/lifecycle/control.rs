@@ -14,8 +14,9 @@ use crate::{
     clock::Clock,
     config::Settings,
     evidence::JournalShelf,
+    listener::Listener,
     providers::{ProviderTasks, Providers},
-    proxy::{Engine, Listener},
+    proxy::Engine,
     readiness::ProcessReadiness,
     telemetry::Metrics,
 };

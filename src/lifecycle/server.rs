@@ -11,8 +11,9 @@ use crate::{
     config::{ListenAddress, Settings},
     evidence::{EvidenceError, Journal, JournalShelf},
     gate::Gate,
+    listener::Listener,
     providers::Providers,
-    proxy::{ConnectionBudget, Engine, Listener, TlsError},
+    proxy::{ConnectionBudget, Engine, TlsError},
     shared::SharedError,
     telemetry::Metrics,
 };

@@ -11,7 +11,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    proxy::{ConnectionBudget, Engine, Listener, Worker},
+    listener::Listener,
+    proxy::{self, ConnectionBudget, Engine, Worker},
     readiness::ProcessReadiness,
 };
 
@@ -84,7 +85,7 @@ fn run(
             () = signals.stop_accepting.cancelled() => {}
         }
         let worker = Rc::new(Worker::new(engine, signals.drain.clone()));
-        listener.serve(Rc::clone(&worker), budget, signals.stop_accepting).await?;
+        proxy::serve(listener, Rc::clone(&worker), budget, &signals.stop_accepting).await?;
         if timeout(signals.drain_timeout, worker.finish()).await.is_err() {
             tracing::warn!("the drain deadline passed with requests in flight: cut off");
         }

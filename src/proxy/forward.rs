@@ -19,8 +19,9 @@ use super::{
     answer::{self, Failure, is_call},
     answer_signing::AnswerToSign,
     body::{ClientFault, RequestBody, ResponseBody, UploadProgress},
-    connection::{Connection, RequestGuard},
+    connection::Connection,
     framing,
+    guards::RequestGuard,
     held_body::HeldBody,
     outbound,
     signed::{self, Holding, Unverified},
@@ -35,7 +36,7 @@ pub(super) async fn answer(
     connection: Rc<Connection>,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
-    let guard = RequestGuard::new(&connection);
+    let guard = RequestGuard::new(&connection.open);
     let serving = connection.worker.serving();
     let started = serving.engine.access_log.then(Instant::now);
     let is_grpc = is_call(request.method(), request.headers());
