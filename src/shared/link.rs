@@ -89,7 +89,7 @@ impl Connections {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
