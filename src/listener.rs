@@ -42,7 +42,7 @@ pub(crate) trait ConnectionHandler {
 }
 
 /// A listener that is part of a runtime.
-enum Attached {
+enum AsyncListener {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
@@ -98,15 +98,15 @@ impl Listener {
         stop: &CancellationToken,
     ) -> io::Result<()> {
         let listener = match self {
-            Self::Tcp(listener) => Attached::Tcp(TcpListener::from_std(listener)?),
-            Self::Unix(listener) => Attached::Unix(UnixListener::from_std(listener)?),
+            Self::Tcp(listener) => AsyncListener::Tcp(TcpListener::from_std(listener)?),
+            Self::Unix(listener) => AsyncListener::Unix(UnixListener::from_std(listener)?),
         };
         accept::until(stop, || listener.accept(handler)).await;
         Ok(())
     }
 }
 
-impl Attached {
+impl AsyncListener {
     /// Accepts one connection.
     async fn accept(&self, handler: &impl ConnectionHandler) -> io::Result<()> {
         let slot = handler.slot().await?;

@@ -1,7 +1,7 @@
 //! The once-only rule: what must not be accepted twice (threats S-8).
 //!
 //! A message or proof is named by a [`ReplayId`]. [`ReplayStore::check_and_insert`] remembers it
-//! and says whether it is new; the [`Reservation`] that comes with a new one is committed when
+//! and says whether it is new; the [`ReplayReservation`] that comes with a new one is committed when
 //! the message is acted on, and rolled back when nothing came of it. What the answers are worth
 //! stands at [`ReplayStore`].
 
@@ -18,7 +18,7 @@ mod tests;
 pub use self::{
     memory::MemoryStore,
     replicated::ReplicatedStore,
-    reservation::Reservation,
+    reservation::ReplayReservation,
     store::{ReplayCheck, ReplayId, ReplayLimits, ReplayStore},
     stores::ReplayStores,
 };

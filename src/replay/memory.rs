@@ -3,7 +3,7 @@
 use crate::clock::{UnixTime, seconds};
 
 use super::{
-    ReplayCheck, ReplayId, ReplayLimits, ReplayStore, Reservation,
+    ReplayCheck, ReplayId, ReplayLimits, ReplayReservation, ReplayStore,
     table::{Insertion, SharedTable},
 };
 
@@ -29,7 +29,7 @@ impl MemoryStore {
         let ReplayLimits { window, max_entries } = self.limits;
         let until = UnixTime(now.0.saturating_add(seconds(window)));
         match self.table.lock().check_and_insert(id, now, until, max_entries) {
-            Insertion::New => ReplayCheck::New(Reservation::new(id, self.table.clone())),
+            Insertion::New => ReplayCheck::New(ReplayReservation::new(id, self.table.clone())),
             Insertion::Replayed => ReplayCheck::Replayed,
             Insertion::Full => ReplayCheck::Full,
         }

@@ -12,7 +12,7 @@ use super::{ReplayId, table::SharedTable};
 /// that (the client went away while the message was still held back), it is rolled back.
 #[derive(Debug)]
 #[must_use = "dropped, it is rolled back"]
-pub struct Reservation {
+pub struct ReplayReservation {
     id: ReplayId,
     table: SharedTable,
     /// Where the entry for all replicas is this one's.
@@ -20,7 +20,7 @@ pub struct Reservation {
     is_settled: AtomicBool,
 }
 
-impl Reservation {
+impl ReplayReservation {
     pub(super) fn new(id: ReplayId, table: SharedTable) -> Self {
         Self { id, table, shared: None, is_settled: AtomicBool::new(false) }
     }
@@ -65,7 +65,7 @@ impl Drop for RemovedOnDrop<'_> {
     }
 }
 
-impl Drop for Reservation {
+impl Drop for ReplayReservation {
     fn drop(&mut self) {
         if *self.is_settled.get_mut() {
             return;
@@ -93,9 +93,9 @@ mod tests {
         table.lock().check_and_insert(ReplayId::new(&ID), UnixTime(0), UnixTime(60), 10)
     }
 
-    fn reserved(table: &SharedTable) -> Reservation {
+    fn reserved(table: &SharedTable) -> ReplayReservation {
         assert_eq!(insert(table), Insertion::New);
-        Reservation::new(ReplayId::new(&ID), table.clone())
+        ReplayReservation::new(ReplayId::new(&ID), table.clone())
     }
 
     #[tokio::test]

@@ -6,14 +6,14 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::clock::UnixTime;
 
-use super::Reservation;
+use super::ReplayReservation;
 
 /// Remembers which ids were used, so that nothing is accepted twice.
 ///
 /// Every implementation keeps these promises:
 ///
 /// - Of any number of calls with one id within the window, on any threads, at most one gets
-///   [`ReplayCheck::New`], unless its [`Reservation`] is rolled back.
+///   [`ReplayCheck::New`], unless its [`ReplayReservation`] is rolled back.
 /// - An id is remembered for the whole window, counted from the time at which it was inserted. A
 ///   clock that is set back shortens no window.
 /// - Memory is bounded, and no id is evicted before its window is over.
@@ -67,7 +67,7 @@ pub trait ReplayStore {
 #[must_use = "dropping a new reservation rolls it back"]
 pub enum ReplayCheck {
     /// It was not used before, as far as this store can know.
-    New(Reservation),
+    New(ReplayReservation),
     /// It was used before.
     Replayed,
     /// There is no room to remember it: it could be used again unnoticed.

@@ -13,7 +13,7 @@ use crate::{
     jose::{Algorithm, DetachedJws, Dialect, Json, Object, PayloadReader, SignedPayload},
     policy::CanonicalRequest,
     reason::Reason,
-    replay::Reservation,
+    replay::ReplayReservation,
 };
 
 /// A signature of which everything is known but whether it is right.
@@ -172,7 +172,7 @@ async fn check_content(
     id: Option<String>,
     header: Option<&Object>,
     in_memory: Option<&[u8]>,
-) -> Result<Option<Reservation>, Reason> {
+) -> Result<Option<ReplayReservation>, Reason> {
     let now = rules.clock.now();
     // Once more, at the very moment at which it is looked up whether the message was here before:
     // while a slow body came, it may have been forgotten.

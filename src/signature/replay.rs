@@ -7,7 +7,9 @@ use crate::{
     jose::{Json, Object},
     providers::Providers,
     reason::Reason,
-    replay::{ReplayCheck, ReplayId, ReplayLimits, ReplayStore, ReplicatedStore, Reservation},
+    replay::{
+        ReplayCheck, ReplayId, ReplayLimits, ReplayReservation, ReplayStore, ReplicatedStore,
+    },
 };
 
 /// The compiled `replay`.
@@ -50,7 +52,7 @@ impl ReplayRule {
         signer: &str,
         id: &str,
         now: UnixTime,
-    ) -> Result<Reservation, Reason> {
+    ) -> Result<ReplayReservation, Reason> {
         let id = ReplayId::new(&["signature", &self.rules, signer, id]);
         match self.store.check_and_insert(id, now).await {
             ReplayCheck::New(reservation) => Ok(reservation),

@@ -11,7 +11,7 @@ use crate::{
     config::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
     identity::percent_encoded,
     jose::{Dialect, VerificationKey},
-    replay::Reservation,
+    replay::ReplayReservation,
     telemetry::Metrics,
 };
 
@@ -26,7 +26,7 @@ pub struct VerifiedSignature {
     signed_hash: Option<Arc<[u8]>>,
     headers: Vec<(http::HeaderName, HeaderValue)>,
     answers: Option<Arc<AnswerSigner>>,
-    reservation: Option<Reservation>,
+    reservation: Option<ReplayReservation>,
 }
 
 /// What is told of verified signatures: to the upstream, and to whoever looks at the metrics.
@@ -59,7 +59,7 @@ impl Telling {
         key: FoundKey,
         payload: PayloadFacts,
         signed_hash: Option<Arc<[u8]>>,
-        reservation: Option<Reservation>,
+        reservation: Option<ReplayReservation>,
         at: UnixTime,
     ) -> VerifiedSignature {
         let position = Dialect::ALL.iter().position(|dialect| *dialect == head.dialect);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use countersign::{
     clock::Clock,
     replay::{
-        ReplayCheck, ReplayId, ReplayLimits, ReplayStore, ReplayStores, ReplicatedStore,
-        Reservation,
+        ReplayCheck, ReplayId, ReplayLimits, ReplayReservation, ReplayStore, ReplayStores,
+        ReplicatedStore,
     },
 };
 
@@ -35,7 +35,7 @@ impl Replays {
     }
 
     /// An id that has to be new.
-    async fn reserve(&self, id: &str) -> Reservation {
+    async fn reserve(&self, id: &str) -> ReplayReservation {
         match self.check(id).await {
             ReplayCheck::New(reservation) => reservation,
             check => panic!("{id}: {check:?}"),
