@@ -1,6 +1,7 @@
 //! Listening sockets, and the one loop that accepts their connections.
 
 mod accept;
+pub mod settings;
 
 use std::{io, net::IpAddr, os::unix::net::UnixListener as StdUnixListener};
 
@@ -11,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::proxy::settings::listen::ListenAddress;
+use crate::listener::settings::ListenAddress;
 
 /// Connections that wait in the kernel until they are accepted.
 const BACKLOG: i32 = 1024;
