@@ -56,7 +56,6 @@ mod warnings;
 
 pub use assertion::AssertionSettings;
 pub use cache::CacheSettings;
-pub use claim_values::ClaimRequirement;
 pub use claims::ClaimHeaderSettings;
 pub use client::ClientSettings;
 pub use credential::{CredentialSettings, CredentialSource};
@@ -89,8 +88,8 @@ pub use settings::Settings;
 pub use shared::{Integrity, SharedAddress, SharedSettings};
 pub use signatures::{
     BodilessSettings, CallerBinding, FreshnessSettings, HeaderRequirement, MessageField,
-    ReplaySettings, RequiredValue, RespondSettings, SignatureFact, SignatureHeaderSettings,
-    SignatureProfile, SignatureSettings, SignedPath, SignerKeys, SignerSource,
+    ReplaySettings, RespondSettings, SignatureFact, SignatureHeaderSettings, SignatureProfile,
+    SignatureSettings, SignedPath, SignerKeys, SignerSource,
 };
 pub use source::Sources;
 pub use tls::{ClientAuth, TlsFileError, TlsFiles, TlsSettings};

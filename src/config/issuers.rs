@@ -8,7 +8,7 @@ mod profile;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    ClaimRequirement, claim_values,
+    claim_values,
     introspection::{IntrospectWhen, IntrospectionSettings},
     keys::{KeySettings, KeySource},
     node::{Node, Value},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     identity::ClaimPath,
     jose::{Algorithm, AlgorithmSet},
-    policy::ScopeClaims,
+    policy::{ClaimComparison, ScopeClaims},
 };
 
 pub use binding::CookieBindingSettings;
@@ -49,7 +49,7 @@ pub struct IssuerSettings {
     /// `accept_without_expiry = true`.
     pub require: Vec<ClaimPath>,
     /// Claims that must have one of some values.
-    pub require_values: Vec<ClaimRequirement>,
+    pub require_values: Vec<ClaimComparison>,
     /// Lists of claims; of each, one must be there and say something.
     pub require_any: Vec<Vec<ClaimPath>>,
     /// Claims that must be there in a certain form.

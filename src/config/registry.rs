@@ -10,11 +10,11 @@ use super::{
     files::directory,
     node::{Node, Value},
     reader::{Parsed, Section},
-    signatures::{RequiredValue, required_value},
+    signatures::required_value,
     urls::reveals_user_information,
     values::{count, duration, parsed, switch, word},
 };
-use crate::{identity::ClaimPath, jose::JsonPointer};
+use crate::{identity::ClaimPath, jose::JsonPointer, policy::RequiredValue};
 
 pub use url::SignerUrl;
 

@@ -3,13 +3,13 @@
 use http::Method;
 
 use super::{
-    claim_values::{self, ClaimRequirement},
+    claim_values,
     denials::{self, DenialProfile},
     node::{Node, Value},
     reader::{Parsed, Section},
     values::{first_duplicate, parsed, reference, text, word},
 };
-use crate::policy::{DuplicateRoute, HostPattern, PathPattern, Routes};
+use crate::policy::{ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes};
 
 /// One `[[routes]]` entry.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub struct RequirementSettings {
     /// Scopes of which one must be there; empty: no such demand.
     pub any_scopes: Vec<String>,
     /// Claims that must hold a value.
-    pub claims: Vec<ClaimRequirement>,
+    pub claims: Vec<ClaimComparison>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     identity::ClaimPath,
     jose::{Algorithm, AlgorithmSet, Dialect, DialectSet},
+    policy::RequiredValue,
 };
 
 pub use body::{BodilessSettings, SignedPath};
@@ -28,7 +29,7 @@ pub use facts::{SignatureFact, SignatureHeaderSettings};
 pub use freshness::{FreshnessSettings, MessageField, ReplaySettings};
 pub use keys::SignerKeys;
 pub use profile::SignatureProfile;
-pub use require::{HeaderRequirement, RequiredValue};
+pub use require::HeaderRequirement;
 pub use respond::RespondSettings;
 pub use signer::{CallerBinding, SignerSource};
 

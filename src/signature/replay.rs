@@ -8,7 +8,6 @@ use std::{
 use aws_lc_rs::digest::{Context, SHA256};
 use tokio::runtime::Handle;
 
-use super::signer::text_of;
 use crate::{
     clock::{UnixTime, seconds},
     config::{MessageField, SignatureSettings},
@@ -170,7 +169,7 @@ impl Replay {
 }
 
 fn id(value: Option<&Json>) -> Result<String, Reason> {
-    let text = value.and_then(text_of).filter(|text| !text.is_empty());
+    let text = value.and_then(Json::identifier).filter(|text| !text.is_empty());
     text.map(std::borrow::Cow::into_owned).ok_or(Reason::SignatureFieldMissing)
 }
 

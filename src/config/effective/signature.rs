@@ -3,10 +3,13 @@
 use toml::{Table, Value};
 
 use super::{issuer::keys_table, registry::registry_table, writer::Writer};
-use crate::config::{
-    BodilessSettings, CallerBinding, FreshnessSettings, IssuerSettings, MessageField,
-    ReplaySettings, RequiredValue, RespondSettings, SignatureSettings, SignerKeys, SignerSource,
-    signatures::FACTS,
+use crate::{
+    config::{
+        BodilessSettings, CallerBinding, FreshnessSettings, IssuerSettings, MessageField,
+        ReplaySettings, RespondSettings, SignatureSettings, SignerKeys, SignerSource,
+        signatures::FACTS,
+    },
+    policy::RequiredValue,
 };
 
 /// With every default of its profile filled in, it needs none.

@@ -2,11 +2,12 @@
 
 use http::HeaderName;
 
-use super::{HeaderRequirement, SignerSource, require::RequiredValue};
+use super::{HeaderRequirement, SignerSource};
 use crate::{
     config::issuers::DEFAULT_ALGORITHMS,
     identity::ClaimPath,
     jose::{Algorithm, AlgorithmSet, Dialect, DialectSet},
+    policy::RequiredValue,
 };
 
 /// A bundle of defaults; each can be replaced by the setting of its own.

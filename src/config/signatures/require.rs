@@ -3,12 +3,13 @@
 use super::signer::only_member;
 use crate::{
     config::{
+        claim_values::accepted_values,
         claims::claim_path,
         node::{Node, Value},
         reader::{Parsed, Section},
         values::text,
     },
-    identity::ClaimPath,
+    policy::RequiredValue,
 };
 
 /// A header parameter, and what it must hold.
@@ -18,15 +19,6 @@ pub struct HeaderRequirement {
     pub parameter: String,
     /// What it must be.
     pub value: RequiredValue,
-}
-
-/// What something must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RequiredValue {
-    /// One of these texts.
-    AnyOf(Vec<String>),
-    /// The same as a claim of the verified token.
-    Claim(ClaimPath),
 }
 
 const EXPECTED: &str = "a text, a list of texts of which one must match, or { claim = \"azp\" }";
@@ -45,14 +37,10 @@ pub(super) fn build(section: &mut Section<'_>) -> Option<Vec<HeaderRequirement>>
 /// What something must be.
 pub(in crate::config) fn required(node: &Node) -> Parsed<RequiredValue> {
     match &node.value {
-        Value::Text(_) => Ok(RequiredValue::AnyOf(vec![text(node)?])),
-        Value::Bool(truth) => Ok(RequiredValue::AnyOf(vec![truth.to_string()])),
-        Value::List(list) if !list.is_empty() => {
-            list.iter().map(text).collect::<Parsed<_>>().map(RequiredValue::AnyOf)
-        }
-        _ => match only_member(node, EXPECTED)? {
+        Value::Table(_) => match only_member(node, EXPECTED)? {
             ("claim", claim) => Ok(RequiredValue::Claim(claim_path(&text(claim)?)?)),
             _ => Err(node.mismatch(EXPECTED)),
         },
+        _ => accepted_values(node, EXPECTED).map(RequiredValue::AnyOf),
     }
 }
