@@ -15,7 +15,7 @@ use super::{
     values::{duration, header_name, parsed, text, word},
 };
 use crate::{
-    identity::{AssertedClaims, ClaimPath, PartEncoding, check_header_name},
+    identity::{AssertedClaims, ClaimPath, HeaderUse, PartEncoding, check_header_name},
     jose::{Algorithm, SigningKey, jws::MAX_KID_BYTES},
 };
 
@@ -119,7 +119,7 @@ fn signing_key(section: &mut Section<'_>) -> Option<(PathBuf, SigningKey)> {
 
 fn assertion_header(node: &Node) -> Parsed<HeaderName> {
     let header = header_name(node)?;
-    check_header_name(&header)
+    check_header_name(&header, HeaderUse::Request)
         .map_err(|reason| format!("found {:?}, which can't carry it: {reason}", header.as_str()))?;
     Ok(header)
 }

@@ -9,7 +9,6 @@ use super::{
     values::{reference, switch, text},
 };
 
-pub(in crate::config) use profile::check_header_name;
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
 pub use template::{BodyTemplate, Place};
 

@@ -6,11 +6,12 @@ use http::HeaderName;
 use ipnet::IpNet;
 
 use super::{
-    claims::{ClaimHeaderSettings, fold},
+    claims::ClaimHeaderSettings,
     node::Node,
     reader::{Parsed, Section},
     values::{header_name, size, switch},
 };
+use crate::identity::are_one_header;
 
 /// `[forwarding]`
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ impl ForwardingSettings {
     /// What is kept must not be what a client could forge a claim with (threats H-1).
     fn check_keep(&self, section: &Section<'_>, claims: &[ClaimHeaderSettings]) {
         for kept in &self.keep {
-            if claims.iter().any(|claim| fold(&claim.header) == fold(kept)) {
+            if claims.iter().any(|claim| are_one_header(&claim.header, kept)) {
                 section
                     .mistake("keep", format!("found {:?}, which carries a claim", kept.as_str()));
             }

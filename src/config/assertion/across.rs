@@ -3,9 +3,9 @@
 use http::HeaderName;
 
 use super::AssertionSettings;
-use crate::config::{
-    CredentialSettings, ForwardingSettings,
-    claims::{ClaimHeaderSettings, fold},
+use crate::{
+    config::{ClaimHeaderSettings, CredentialSettings, ForwardingSettings},
+    identity::are_one_header,
 };
 
 impl AssertionSettings {
@@ -16,7 +16,7 @@ impl AssertionSettings {
         credential: &CredentialSettings,
         forwarding: &ForwardingSettings,
     ) -> Option<&'static str> {
-        let is_ours = |header: &HeaderName| fold(header) == fold(&self.header);
+        let is_ours = |header: &HeaderName| are_one_header(header, &self.header);
         if claims.iter().any(|claim| is_ours(&claim.header)) {
             return Some("carries a claim as well");
         }

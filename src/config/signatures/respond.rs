@@ -5,12 +5,12 @@ use http::HeaderName;
 use super::dialect;
 use crate::{
     config::{
-        denials::check_header_name,
         node::Node,
         private_key::{self, PrivateKey, private_key},
         reader::{Parsed, Section},
         values::{header_name, size},
     },
+    identity::{HeaderUse, check_header_name},
     jose::Dialect,
 };
 
@@ -51,7 +51,7 @@ fn answer_header(node: &Node) -> Parsed<HeaderName> {
     let name = header_name(node)?;
     let refused = match name.as_str() {
         "set-cookie" => Err("it is set by the upstream"),
-        _ => check_header_name(&name),
+        _ => check_header_name(&name, HeaderUse::Answer),
     };
     refused.map_err(|reason| format!("{name} can't carry a signature: {reason}"))?;
     Ok(name)
