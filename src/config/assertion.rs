@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     identity::{AssertedClaims, ClaimPath, HeaderUse, PartEncoding, check_header_name},
-    jose::{Algorithm, SigningKey, jws::MAX_KID_BYTES},
+    jose::{Algorithm, MAX_KID_BYTES, SigningKey},
 };
 
 /// `[identity.assertion]`

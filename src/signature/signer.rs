@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     config::{CallerBinding, SignatureSettings, SignerSource},
-    jose::{DetachedJws, Json, Object, jws::MAX_KID_BYTES},
+    jose::{DetachedJws, Json, MAX_KID_BYTES, Object},
     policy::comparison,
     reason::Reason,
 };

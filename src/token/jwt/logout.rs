@@ -6,10 +6,9 @@ use std::sync::Arc;
 use crate::{
     clock::UnixTime,
     config::{IssuerSettings, LogoutSettings},
-    jose::{AlgorithmSet, Json, Object},
+    jose::{AlgorithmSet, Json, Object, short_media_type},
     reason::Reason,
     revocation::{LoggedOut, Logout},
-    token::kind::without_prefix,
 };
 
 use super::{
@@ -116,7 +115,7 @@ impl JwtCandidate<'_> {
 
     fn check_logout_type(&self) -> Result<(), Reason> {
         let acceptable = self.jws.typ().is_none_or(|typ| {
-            let typ = without_prefix(typ);
+            let typ = short_media_type(typ);
             LOGOUT_TYPES.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ))
         });
         if acceptable { Ok(()) } else { Err(Reason::TokenTypeNotAllowed) }
