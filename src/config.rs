@@ -75,10 +75,10 @@ pub use issuers::{
     ClaimForm, ClaimFormat, CookieBindingSettings, DEFAULT_ALGORITHMS, IssuerSettings,
     LogoutSettings, TokenProfile,
 };
-pub use keys::{KeyOwner, KeySettings, KeySource};
+pub use keys::{KeyFileError, KeyOwner, KeySettings, KeySource};
 pub use listen::ListenAddress;
 pub use log::{LogFormat, LogSettings};
-pub use oauth_client::ClientProof;
+pub use oauth_client::{ClientProof, parse_client_key, parse_client_secret};
 pub use private_key::PrivateKey;
 pub use registry::{FieldRequirement, KeyFormat, RegistrySettings, SelectSettings, SignerUrl};
 pub use revocation::{ListSettings, ListSource, OnFailure, RevocationSettings};

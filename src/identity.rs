@@ -17,5 +17,5 @@ pub use fold::{are_one_header, fold_header_name};
 pub use forwarded::{Forwarded, PeerAddress};
 pub use header_name::{HeaderUse, check_header_name};
 pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};
-pub use hygiene::{Hygiene, HygieneViolation, clean_response};
+pub use hygiene::{Hygiene, HygieneViolation, IdleRule, clean_response, idle_header_rules};
 pub use websocket::is_websocket_upgrade;

@@ -5,7 +5,7 @@
 //! token there is one question at a time, whoever asks, on whatever worker; the question belongs
 //! to the issuer's `desk`, so that a request that goes away takes no answer from the others.
 
-mod answer;
+pub mod answer;
 mod desk;
 mod endpoint;
 mod error;

@@ -41,6 +41,7 @@
 
 pub mod admin;
 mod bounded;
+mod byte_order_mark;
 pub mod cli;
 pub mod clock;
 pub mod config;

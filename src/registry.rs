@@ -6,7 +6,7 @@
 //! background, and outlives an unreachable registry for a while.
 
 mod desk;
-mod document;
+pub mod document;
 mod entries;
 mod error;
 mod health;
@@ -17,7 +17,7 @@ mod snapshot;
 mod source;
 
 pub use self::{
-    error::LookupError,
+    error::{LookupError, SourceError},
     lookups::Registry,
     registered::{Registered, Unapproved},
     source::probe,

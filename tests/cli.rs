@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output},
 };
 
-use countersign::jose::{Algorithm, JwkSet, KeyLimits, Object, base64url};
+use countersign::jose::{Algorithm, JwkSet, KeyLimits, Object, SigningKey, base64url};
 
 const LIMITS: KeyLimits = KeyLimits { max_keys: 10, max_rsa_bits: 4096 };
 
@@ -78,7 +78,7 @@ fn check_prints_what_a_configuration_amounts_to() {
 }
 
 #[test]
-fn check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
+fn x1_check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
     let directory = workspace();
     let wrong = SOUND.replace("corp]", "corp]\nclock_skew = \"1h\"") + "issuers = 5\nfoo = 1\n";
     fs::write(directory.path().join("wrong.toml"), wrong).unwrap();
@@ -96,6 +96,83 @@ fn check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
              wrong.toml: routes[1].foo: unknown key; known here: path, methods, hosts, access, \
              issuers, scopes, any_scopes, claims, signature, upstream, denials\n"
         );
+    }
+}
+
+/// What local files hold is known without asking anybody. `--online` is for what is elsewhere.
+#[test]
+fn x8_check_and_run_judge_local_files_offline() {
+    let directory = workspace();
+    let write =
+        |name: &str, content: &str| fs::write(directory.path().join(name), content).unwrap();
+    let rsa = SigningKey::generate(Algorithm::Rs256, None).unwrap().public_pem().unwrap();
+    write("rsa.pem", &rsa);
+    write("short.key", "fifteen bytes..");
+    write("marked.key", &format!("\u{feff}{}", "s".repeat(32)));
+    let wrong = SOUND.replace(
+        "keys.jwks_file = \"keys/jwks.json\"",
+        "algorithms = [\"ES256\"]\n\
+         keys.pem_file = \"rsa.pem\"\n\
+         [issuers.short]\nissuer = \"https://a\"\naudiences = [\"a\"]\nalgorithms = [\"HS256\"]\n\
+         keys.secret_file = \"short.key\"\n\
+         [issuers.marked]\nissuer = \"https://b\"\naudiences = [\"b\"]\nalgorithms = [\"HS256\"]\n\
+         keys.secret_file = \"marked.key\"",
+    );
+    write("wrong.toml", &wrong);
+    for command in ["check", "run"] {
+        let output = countersign(directory.path(), &[command, "--config", "wrong.toml"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(
+            stderr(&output),
+            "countersign: the configuration has 3 mistakes:\n  \
+             wrong.toml: issuers.corp.keys.pem_file: the file rsa.pem holds no key for the \
+             algorithms ES256, but RSA 2048 (for RS256, RS384, RS512, PS256, PS384, PS512); \
+             expected PEM with public keys (PUBLIC KEY or CERTIFICATE)\n  \
+             wrong.toml: issuers.marked.keys.secret_file: the file marked.key starts with a byte \
+             order mark (BOM): save it as UTF-8 without one; expected a file that can be read\n  \
+             wrong.toml: issuers.short.keys.secret_file: the file short.key is not usable: the \
+             secret has 15 bytes, needed are at least 32; expected the bytes of a shared secret \
+             for HMAC\n"
+        );
+    }
+}
+
+/// What becomes of requests without the list is a setting, so that it is no mistake.
+#[test]
+fn x8_check_warns_of_a_revocation_list_that_is_none() {
+    let directory = workspace();
+    let lists = [("{\"revoked\":[]}", false), ("{\"revoked\":5}", true), ("jti-1\n", true)];
+    for (list, is_told) in lists {
+        fs::write(directory.path().join("revoked.json"), list).unwrap();
+        let text = format!("{SOUND}[revocation]\nfile = \"revoked.json\"\n");
+        fs::write(directory.path().join("list.toml"), text).unwrap();
+        let output = countersign(directory.path(), &["check", "--config", "list.toml"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let warning = "# warning: revocation.file: revoked.json: ";
+        assert_eq!(stdout(&output).contains(warning), is_told, "{}", stdout(&output));
+    }
+}
+
+/// Release builds have no `trace`: then the level is a mistake, and nothing writes a warning of its
+/// own past the format of the log.
+#[test]
+fn x8_a_level_that_the_build_does_not_have_is_a_mistake() {
+    let directory = workspace();
+    for command in ["check", "run"] {
+        for level in ["trace", "info,countersign=trace"] {
+            let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+                .args([command, "--config", "countersign.toml", "--listen", "127.0.0.1:0"])
+                .args(["--upstream", "not a URL"])
+                .current_dir(directory.path())
+                .env_clear()
+                .env("COUNTERSIGN_LOG__LEVEL", level)
+                .output()
+                .unwrap();
+            let told = stderr(&output);
+            assert_eq!(output.status.code(), Some(2), "{told}");
+            assert_eq!(told.contains("log.level"), !cfg!(debug_assertions), "{told}");
+            assert!(!told.contains('\u{1b}') && !told.contains("warning"), "{told}");
+        }
     }
 }
 
@@ -140,10 +217,18 @@ fn check_online_tells_what_a_source_holds_key_by_key() {
     assert!(text.contains("#     \"a\\nb\": left out, keys[0]: "), "{text}");
 }
 
+/// Keys by URL, at a port that nothing listens on.
+fn without_keys() -> tempfile::TempDir {
+    let directory = workspace();
+    let elsewhere = SOUND.replace("jwks_file = \"keys/", "jwks_url = \"http://127.0.0.1:1/");
+    assert_ne!(elsewhere, SOUND);
+    fs::write(directory.path().join("countersign.toml"), elsewhere).unwrap();
+    directory
+}
+
 #[test]
 fn check_online_fails_when_a_source_has_no_usable_key() {
-    let directory = workspace();
-    fs::write(directory.path().join("keys/jwks.json"), "{\"keys\":[]}").unwrap();
+    let directory = without_keys();
     let arguments = ["check", "--online", "--config", "countersign.toml"];
     let output = countersign(directory.path(), &arguments);
     assert_eq!(output.status.code(), Some(1));
@@ -281,8 +366,7 @@ fn mint_refuses_what_is_no_claim() {
 
 #[test]
 fn a_reader_who_goes_away_makes_no_success_of_a_failure() {
-    let directory = workspace();
-    fs::write(directory.path().join("keys/jwks.json"), "{\"keys\":[]}").unwrap();
+    let directory = without_keys();
     fs::write(directory.path().join("journal.jsonl"), "rubbish\n").unwrap();
     for (arguments, code) in [
         (&["check", "--config", "countersign.toml"][..], 0),
@@ -303,5 +387,28 @@ fn a_reader_who_goes_away_makes_no_success_of_a_failure() {
     }
     for file in ["private.jwk", "jwks.json", "public.pem"] {
         assert!(directory.path().join("new").join(file).exists(), "{file}");
+    }
+}
+
+#[test]
+fn x2_run_does_not_start_without_a_key_that_it_needs() {
+    let directory = workspace();
+    fs::write(directory.path().join("broken.key"), "-----BEGIN PRIVATE KEY-----\n").unwrap();
+    for (setting, tables) in [
+        (
+            "identity.assertion",
+            "[identity.assertion]\nissuer = \"https://proxy.test\"\nprivate_key_file = \"FILE\"\n",
+        ),
+        ("server.tls", "[server.tls]\ncertificate = \"FILE\"\nprivate_key = \"FILE\"\n"),
+        ("evidence", "[evidence]\nfolder = \"proofs\"\nkey_file = \"FILE\"\n"),
+    ] {
+        for file in ["missing.key", "broken.key"] {
+            let text = format!("{SOUND}\n{}", tables.replace("FILE", file));
+            fs::write(directory.path().join("wrong.toml"), text).unwrap();
+            let output = countersign(directory.path(), &["run", "--config", "wrong.toml"]);
+            assert!(!output.status.success(), "{setting} {file}");
+            let said = stderr(&output);
+            assert!(said.contains(setting) && said.contains(file), "{setting} {file}: {said}");
+        }
     }
 }

@@ -134,7 +134,7 @@ const INSUFFICIENT_SCOPE: &str =
     "www-authenticate: Bearer error=\"insufficient_scope\", scope=\"loans:read loans:write\"";
 
 #[test]
-fn rfc6750_is_the_default_and_has_no_body() {
+fn o3_rfc6750_is_the_default_and_has_no_body() {
     for scene in [Scene::new("[denials]"), Scene::profile("rfc6750")] {
         let empty = |status, fields: &[_]| answer(status, &[&[NO_STORE], fields].concat(), "");
         assert_eq!(scene.missing(), empty("401 Unauthorized", &[BARE]));
@@ -395,4 +395,30 @@ fn inv2_a_refused_body_is_never_taken_for_a_request_whatever_the_answer_looks_li
     } else {
         before.assert_untouched("closed");
     }
+}
+
+#[test]
+fn o3_a_refused_client_does_not_learn_what_is_wrong_with_its_token() {
+    let scene = Scene::new("[denials]");
+    let issuer = &scene.world.issuer;
+    let good = issuer.mint(json!({}));
+    let forged = Issuer::usual().mint(json!({}));
+    let tokens = [
+        issuer.mint(json!({ "exp": 1 })),
+        issuer.mint(json!({ "aud": "https://other.test" })),
+        issuer.mint(json!({ "iss": "https://other.test" })),
+        issuer.mint(json!({ "exp": "soon" })),
+        issuer.mint_with(json!({ "kid": "unknown" }), json!({})),
+        issuer.mint_with(json!({ "alg": "none" }), json!({})),
+        issuer.mint_with(json!({ "typ": "logout+jwt" }), json!({})),
+        forged,
+        format!("{good}A"),
+        "opaque".to_owned(),
+    ];
+    let answers =
+        tokens.map(|token| scene.refused(&token, &Request::get("/loans/1").bearer(&token)));
+    for answer in &answers {
+        assert_eq!(answer, &answers[0]);
+    }
+    assert!(answers[0].contains(INVALID_TOKEN), "{}", answers[0]);
 }

@@ -188,7 +188,7 @@ fn a_token_that_is_bound_to_a_request_is_judged_in_it() {
 }
 
 #[test]
-fn neither_token_nor_claims_are_shown_unasked() {
+fn o2_neither_token_nor_claims_are_shown_unasked() {
     let setup = Setup::new();
     let token = setup.token(&[("sub", "a\u{1b}[2Jlice".into())]);
     let (signed, signature) = token.rsplit_once('.').unwrap();

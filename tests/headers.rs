@@ -633,7 +633,7 @@ fn h12_credentials_of_a_connection_are_not_forwarded() {
 }
 
 #[test]
-fn two_credentials_are_refused_before_any_header_is_touched() {
+fn t21_two_credentials_are_refused_before_any_header_is_touched() {
     let world = World::start();
     let token = world.issuer.mint(json!({}));
     let other = world.issuer.mint(json!({ "sub": "bob" }));

@@ -71,7 +71,7 @@ fn check(mut library: Library) {
                         "body": BASE64_STANDARD.encode(body),
                     })
                 };
-                let signature = library.sign(question(&private));
+                let signature = sign(&mut library, question(&private));
                 let sent = |body: &[u8]| {
                     let request = Request::new("POST", "/hook");
                     world.proxy.exchange(&request.field("x-jws-signature", &signature).body(body))
@@ -83,32 +83,45 @@ fn check(mut library: Library) {
                 assert_eq!(sent(&changed).status, 401, "{case}");
 
                 let ours = key.sign_detached(dialect, &Object::default(), body.as_bytes()).unwrap();
-                assert!(library.verifies(question(&public(key)), &ours), "{case}: {ours}");
+                assert!(verifies(&mut library, question(&public(key)), &ours), "{case}: {ours}");
                 let mut other = question(&public(key));
                 other["body"] = json!(BASE64_STANDARD.encode(format!("{body}!")));
-                assert!(!library.verifies(other, &ours), "{case}");
+                assert!(!verifies(&mut library, other, &ours), "{case}");
             }
         }
     }
 }
 
+/// A detached signature by the library.
+fn sign(library: &mut Library, mut question: Value) -> String {
+    question["op"] = "sign".into();
+    library.ask(&question).as_str().unwrap().to_owned()
+}
+
+/// Whether the library takes a signature for right.
+fn verifies(library: &mut Library, mut question: Value, signature: &str) -> bool {
+    question["op"] = "verify".into();
+    question["jws"] = signature.into();
+    library.ask(&question).as_bool().unwrap()
+}
+
 #[test]
 fn jose_and_countersign_take_each_others_signatures() {
-    if let Some(library) = Library::jose() {
+    if let Some(library) = Library::jose("signer.mjs") {
         check(library);
     }
 }
 
 #[test]
 fn jwcrypto_and_countersign_take_each_others_signatures() {
-    if let Some(library) = Library::python("jwcrypto") {
+    if let Some(library) = Library::python("signer.py", "jwcrypto") {
         check(library);
     }
 }
 
 #[test]
 fn joserfc_and_countersign_take_each_others_signatures() {
-    if let Some(library) = Library::python("joserfc") {
+    if let Some(library) = Library::python("signer.py", "joserfc") {
         check(library);
     }
 }

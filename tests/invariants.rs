@@ -15,6 +15,8 @@ mod decisions;
 mod identity;
 #[path = "invariants/leftovers.rs"]
 mod leftovers;
+#[path = "invariants/logs.rs"]
+mod logs;
 #[path = "invariants/secrets.rs"]
 mod secrets;
 

@@ -5,6 +5,12 @@
 
 mod support;
 
+#[path = "tls/authority.rs"]
+#[allow(dead_code, reason = "some of it is for other tests")]
+mod authority;
+
+#[path = "key_sets/connections.rs"]
+mod connections;
 #[path = "key_sets/discovery.rs"]
 mod discovery;
 #[path = "key_sets/documents.rs"]

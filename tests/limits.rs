@@ -16,6 +16,9 @@ mod bare;
 #[path = "support/h2.rs"]
 mod h2;
 
+#[path = "limits/floods.rs"]
+mod floods;
+
 use std::{
     io::{Read, Write},
     thread,

@@ -83,7 +83,7 @@ fn what_wakes_a_connection_may_be_a_byte_or_several_requests() {
 }
 
 #[test]
-fn a_body_that_was_not_read_is_never_taken_for_the_next_request() {
+fn f8_a_body_that_was_not_read_is_never_taken_for_the_next_request() {
     let mut world = World::start();
     world.proxy.expect_unmatched_answers();
     let mut client = world.proxy.client();

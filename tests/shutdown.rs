@@ -295,7 +295,7 @@ impl Binary {
 }
 
 #[test]
-fn sigterm_finishes_what_is_in_flight_and_exits_with_0() {
+fn d10_sigterm_finishes_what_is_in_flight_and_exits_with_0() {
     let mut proxy = Binary::start("200ms", "10s");
     let release = hold_slow_requests(&proxy.upstream);
     let token = proxy.token();
@@ -313,7 +313,7 @@ fn sigterm_finishes_what_is_in_flight_and_exits_with_0() {
 }
 
 #[test]
-fn a_second_sigterm_exits_at_once() {
+fn d10_a_second_sigterm_exits_at_once() {
     let mut proxy = Binary::start("1h", "1h");
     proxy.process.signal("TERM");
     let admin = proxy.process.admin();

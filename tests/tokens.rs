@@ -16,6 +16,8 @@ mod bindings;
 mod claim_rules;
 #[path = "tokens/claims.rs"]
 mod claims;
+#[path = "tokens/costs.rs"]
+mod costs;
 #[path = "tokens/form.rs"]
 mod form;
 #[path = "tokens/headers.rs"]

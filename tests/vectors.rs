@@ -12,6 +12,8 @@
     reason = "test code outside of test functions"
 )]
 
+#[path = "support/collections.rs"]
+mod collections;
 #[path = "vectors/cookbook.rs"]
 mod cookbook;
 #[path = "vectors/json_test_suite.rs"]
@@ -23,30 +25,14 @@ mod published_tokens;
 #[path = "vectors/wycheproof.rs"]
 mod wycheproof;
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
+use collections::collection;
 use countersign::jose::{
     Algorithm, AlgorithmSet, CompactJws, JwkSet, KeyLimits, VerificationKey, base64url,
     verify_compact,
 };
 use serde_json::Value;
-
-/// A collection's folder, or `None` with a notice where there is none.
-fn collection(name: &str) -> Option<PathBuf> {
-    let root = env::var_os("COUNTERSIGN_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-        PathBuf::from,
-    );
-    let folder = root.join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: no {name} vectors; point COUNTERSIGN_VECTORS at their parent folder");
-    None
-}
 
 fn read_json(path: &Path) -> Value {
     let text = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn s5_all_bodies_together_take_no_more_than_the_budget() {
+    fn d5_all_bodies_together_take_no_more_than_the_budget() {
         let budget = budget(100);
         let (mut first, mut second) = (Reservation::none(&budget), Reservation::none(&budget));
         assert!(first.grow_to(60) && second.grow_to(40));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn s3_a_body_that_is_only_announced_takes_one_step() {
+    fn d5_a_body_that_is_only_announced_takes_one_step() {
         let budget = budget(10 * STEP);
         let mut announced: Vec<_> = (0..5).map(|_| Reservation::none(&budget)).collect();
         assert!(announced.iter_mut().all(|body| body.begin(5 * STEP)));

@@ -6,9 +6,14 @@ mod routes;
 use std::io::Write;
 
 use clap::Args;
+use tokio::runtime::Runtime;
 
 use super::{Failure, args::ConfigArgs};
-use crate::config::{self, Settings};
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{self, ListSource, Settings},
+    revocation,
+};
 
 /// The arguments of `countersign check`.
 #[derive(Debug, Args)]
@@ -37,11 +42,28 @@ pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), Failure> {
     shown
 }
 
+/// A list in a file that can't be read is no mistake: what then becomes of requests is a setting of
+/// its own.
+fn list_problem(settings: &Settings) -> Option<String> {
+    let list = settings.revocation.list.as_ref();
+    let list = list.filter(|list| matches!(list.source, ListSource::File(_)))?;
+    let found = runtime().ok()?.block_on(revocation::probe(list, SystemClock.now()));
+    let error = found.err()?;
+    Some(format!("revocation.file: {error}; until it can be read, on_failure decides"))
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))
+}
+
 fn show(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
     writeln!(out, "# The effective configuration, every default filled in.\n")?;
     write!(out, "{}", settings.to_toml())?;
     routes::write_table(settings, out)?;
-    for warning in settings.warnings() {
+    for warning in settings.warnings().into_iter().chain(list_problem(settings)) {
         writeln!(out, "# warning: {warning}")?;
     }
     Ok(())

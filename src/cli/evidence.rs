@@ -84,7 +84,7 @@ fn against(args: &VerifyArgs) -> Result<Against, Failure> {
             .map_err(|error| Failure::Runtime(format!("cannot read {}: {error}", path.display())))
     };
     let keys = args.key.as_ref().map(|path| {
-        JwkSet::parse(&read(path)?, &KeyLimits::default())
+        JwkSet::parse(&super::read_key_file(path)?, &KeyLimits::default())
             .ok()
             .filter(|set| !set.keys.is_empty())
             .ok_or_else(|| {

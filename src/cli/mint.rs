@@ -1,7 +1,6 @@
 //! `countersign mint`: a signed token, for trying things out.
 
 use std::{
-    fs,
     io::Write,
     path::{Path, PathBuf},
     time::Duration,
@@ -60,8 +59,7 @@ pub fn mint(args: &MintArgs, clock: &dyn Clock, out: &mut impl Write) -> Result<
 /// The private key in a file.
 pub(super) fn signing_key(file: &Path) -> Result<SigningKey, Failure> {
     let path = file.display();
-    let document =
-        fs::read(file).map_err(|error| Failure::Runtime(format!("cannot read {path}: {error}")))?;
+    let document = super::read_key_file(file)?;
     let jwk = Object::parse(&document)
         .map_err(|error| Failure::Runtime(format!("{path} is not a private JWK: {error}")))?;
     SigningKey::from_jwk(&jwk)

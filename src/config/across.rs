@@ -12,7 +12,7 @@ use super::{
     settings::Settings,
     signatures::CallerBinding,
 };
-use crate::identity::{are_one_header, fold_header_name};
+use crate::identity::{self, are_one_header, fold_header_name};
 
 /// Tells every mistake to the section's report.
 pub(super) fn check(settings: &Settings, root: &Section<'_>) {
@@ -24,6 +24,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     token_size(settings, root);
     assertion_header(settings, root);
     credential_headers(settings, root);
+    header_lists(settings, root);
 }
 
 /// A token that does not say whose it is must not be shown to one issuer after the other.
@@ -170,5 +171,16 @@ fn credential_headers(settings: &Settings, root: &Section<'_>) {
             let key = format!("claims.{}", claim.header);
             root.mistake_at(key, root.peek("claims").and_then(Node::origin), message);
         }
+    }
+}
+
+/// A name without effect is a misunderstanding: somebody believes that a header gets through, or
+/// that it does not.
+fn header_lists(settings: &Settings, root: &Section<'_>) {
+    let forwarding = root.peek("forwarding");
+    for (list, header, problem) in identity::idle_header_rules(settings) {
+        let message = format!("found {:?}, which has no effect: {problem}", header.as_str());
+        let node = forwarding.and_then(|forwarding| forwarding.member(list));
+        root.mistake_at(format!("forwarding.{list}"), node.and_then(Node::origin), message);
     }
 }

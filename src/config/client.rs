@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    files::certificate_file,
+    files::authorities_file,
     oauth_client::{ClientProof, client_identity},
     reader::Section,
     values::{count, duration, size},
@@ -58,6 +58,12 @@ impl ClientSettings {
     ) -> Option<Self> {
         let proof = ClientProof::build(section, defaults.is_nobody, allow_http);
         let identity = client_identity(section);
+        let has_certificate =
+            ["client_certificate", "client_key"].iter().any(|name| section.peek(name).is_some());
+        if ClientProof::is_by_certificate(section) && !has_certificate {
+            let message = "is tls_client_auth, which needs client_certificate and client_key";
+            section.mistake("auth", message.to_owned());
+        }
         let timeouts = duration(MIN_TIMEOUT..=defaults.max_timeout);
         let sizes = size(MIN_MAX_BYTES..=defaults.max_max_bytes);
         let concurrency = count(1..=MAX_CONCURRENCY);
@@ -67,7 +73,7 @@ impl ClientSettings {
             concurrency: section.or("concurrency", DEFAULT_CONCURRENCY, concurrency),
             max_bytes: section.or("max_bytes", defaults.max_bytes, sizes),
             allow_http,
-            ca_file: section.optional("ca_file", certificate_file),
+            ca_file: section.optional("ca_file", authorities_file),
             // Last, so that a missing part does not hide the mistakes above.
             proof: proof?,
         })

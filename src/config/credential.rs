@@ -65,7 +65,7 @@ impl CredentialSettings {
     }
 
     /// The headers that may carry the credential.
-    pub(super) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+    pub fn headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.sources.iter().filter_map(|source| match source {
             CredentialSource::Header { name, .. } => Some(name),
             CredentialSource::Cookie(_) => None,

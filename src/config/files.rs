@@ -7,15 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 use zeroize::Zeroizing;
 
-use super::{node::Node, reader::Parsed, values::path};
+use super::{keys::without_line_break, node::Node, reader::Parsed, tls, values::path};
+use crate::byte_order_mark;
 
 /// Secrets are short; whatever is longer is another file.
 const MAX_SECRET_BYTES: u64 = 4096;
 
-/// A file that can be opened and is not empty.
+/// A file that can be opened, is not empty and has no byte order mark.
 pub(super) fn readable_file(node: &Node) -> Parsed<PathBuf> {
     let path = path(node)?;
     check_readable(&path).map_err(|problem| {
@@ -25,18 +25,11 @@ pub(super) fn readable_file(node: &Node) -> Parsed<PathBuf> {
     Ok(path)
 }
 
-/// A PEM file with at least one certificate, all of them well-formed.
-pub(super) fn certificate_file(node: &Node) -> Parsed<PathBuf> {
+/// A PEM file with at least one certificate of an authority, all of them well-formed.
+pub(super) fn authorities_file(node: &Node) -> Parsed<PathBuf> {
     let path = readable_file(node)?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&path)
-        .map_err(|error| error.to_string())
-        .and_then(|blocks| blocks.collect::<Result<_, _>>().map_err(|error| error.to_string()));
-    let expected = "expected PEM with at least one certificate";
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(path),
-        Ok(_) => Err(format!("the file {} holds no certificate; {expected}", path.display())),
-        Err(error) => Err(format!("the file {}: {error}; {expected}", path.display())),
-    }
+    tls::authorities(&path)?;
+    Ok(path)
 }
 
 /// A directory that exists.
@@ -60,6 +53,7 @@ pub(super) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8
     if bytes.len() as u64 > max_bytes {
         return Err(format!("has more than {max_bytes} bytes"));
     }
+    byte_order_mark::refuse(&bytes).map_err(|mark| mark.to_string())?;
     Ok(bytes)
 }
 
@@ -68,8 +62,7 @@ pub(super) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8
 pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut bytes = read_whole(path, MAX_SECRET_BYTES)
         .map_err(|problem| format!("the file {} {problem}", path.display()))?;
-    let length = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-    let length = length.strip_suffix(b"\r").unwrap_or(length).len();
+    let length = without_line_break(&bytes).len();
     bytes.truncate(length);
     Ok(bytes)
 }
@@ -79,11 +72,12 @@ fn check_readable(path: &Path) -> Result<(), String> {
     if !metadata.is_file() {
         return Err("is not a file".to_owned());
     }
-    let mut first = [0];
-    let read = File::open(path).and_then(|mut file| file.read(&mut first));
+    let mut start = Vec::new();
+    let start_bytes = byte_order_mark::BYTES as u64;
+    let read = File::open(path).and_then(|file| file.take(start_bytes).read_to_end(&mut start));
     match read {
         Ok(0) => Err("is empty".to_owned()),
-        Ok(_) => Ok(()),
+        Ok(_) => byte_order_mark::refuse(&start).map_err(|mark| mark.to_string()),
         Err(error) => Err(format!("cannot be read: {error}")),
     }
 }

@@ -54,7 +54,8 @@ impl ForwardingSettings {
         settings
     }
 
-    /// What is kept must not be what a client could forge a claim with (threats H-1).
+    /// What is kept must not be what a client could forge a claim with (threats H-1). Whether the
+    /// names have an effect at all depends on other sections.
     fn check_keep(&self, section: &Section<'_>, claims: &[ClaimHeaderSettings]) {
         for kept in &self.keep {
             if claims.iter().any(|claim| are_one_header(&claim.header, kept)) {

@@ -8,10 +8,9 @@ use super::{
     claims::claim_path,
     client::{ClientDefaults, ClientSettings},
     node::{Node, Value},
-    oauth_client::ClientProof,
     reader::{Parsed, Section},
     urls::{check_fetchable, fetchable, metadata_urls},
-    values::{count, duration, size, switch, text, word},
+    values::{any_or_list, count, duration, name, size, switch, text, word},
 };
 use crate::identity::ClaimPath;
 
@@ -152,6 +151,7 @@ const DEFAULT_TOKEN_TYPES: &[&str] = &["Bearer", "JWT"];
 /// Of a user, then of whom WSO2 names a user by, then of an application acting for itself.
 const DEFAULT_SUBJECT: &[&str] = &["sub", "username", "client_id"];
 
+const EXPECTED_TYPES: &str = "a list of types such as [\"Bearer\"]";
 const EXPECTED_LIST: &str = "a list of texts, or \"any\"";
 
 impl IntrospectionSettings {
@@ -176,12 +176,14 @@ impl IntrospectionSettings {
             method,
             parameters: parameters(section),
             issuers: section
-                .optional("issuers", any_or_list)
+                .optional("issuers", any_or_list(EXPECTED_LIST))
                 .unwrap_or_else(|| Some(Vec::from_iter(issuer.map(str::to_owned)))),
-            audiences: section.optional("audiences", any_or_list).or_else(|| audiences.cloned())?,
-            client_ids: section.optional("client_ids", any_or_list).flatten(),
+            audiences: section
+                .optional("audiences", any_or_list(EXPECTED_LIST))
+                .or_else(|| audiences.cloned())?,
+            client_ids: section.optional("client_ids", any_or_list(EXPECTED_LIST)).flatten(),
             token_types: section
-                .list("token_types", "a list such as [\"Bearer\"]", text)
+                .list("token_types", EXPECTED_TYPES, name(EXPECTED_TYPES))
                 .unwrap_or_else(|| DEFAULT_TOKEN_TYPES.iter().map(|&t| t.to_owned()).collect()),
             require: section
                 .list("require", "a list of members such as [\"token_type\"]", |node| {
@@ -226,15 +228,6 @@ impl IntrospectionSettings {
         let is_validation = self.method != IntrospectionMethod::Introspect;
         if is_validation && self.signed {
             section.mistake("signed", "the answers of validate_token are not signed".to_owned());
-        }
-        if self.client.identity.is_none()
-            && self.client.proof == ClientProof::Nobody
-            && !is_validation
-        {
-            section.mistake(
-                "auth",
-                "is tls_client_auth, which needs client_certificate and client_key".to_owned(),
-            );
         }
     }
 
@@ -317,16 +310,5 @@ fn parameter(node: &Node) -> Parsed<String> {
         Value::Bool(value) => Ok(value.to_string()),
         Value::Integer(value) => Ok(value.to_string()),
         _ => text(node),
-    }
-}
-
-/// A list, or `None` for `"any"`.
-fn any_or_list(node: &Node) -> Parsed<Option<Vec<String>>> {
-    match &node.value {
-        Value::Text(any) if any == "any" => Ok(None),
-        Value::List(list) if !list.is_empty() => {
-            list.iter().map(text).collect::<Parsed<Vec<String>>>().map(Some)
-        }
-        _ => Err(node.mismatch(EXPECTED_LIST)),
     }
 }

@@ -11,9 +11,9 @@ use super::{
     claim_values,
     introspection::{IntrospectWhen, IntrospectionSettings},
     keys::{KeySettings, KeySource},
-    node::{Node, Value},
-    reader::{Parsed, Section},
-    values::{check_name, duration, parsed, switch, text},
+    node::Node,
+    reader::Section,
+    values::{any_or_list, check_name, duration, parsed, switch, text},
 };
 use crate::{
     identity::ClaimPath,
@@ -133,7 +133,7 @@ impl IssuerSettings {
     fn build(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let issuer = section.required("issuer", "the exact \"iss\" claim of its tokens", text);
         let expected = format!("{EXPECTED_AUDIENCES} (flag --audience)");
-        let audiences = section.required("audiences", &expected, any_or_some);
+        let audiences = section.required("audiences", &expected, any_or_list(EXPECTED_AUDIENCES));
         let introspection = section.section("introspection", |introspection| {
             IntrospectionSettings::build(introspection, issuer.as_deref(), audiences.as_ref())
         });
@@ -148,6 +148,9 @@ impl IssuerSettings {
             KeySettings::build(keys, issuer.as_deref())
         });
         let algorithms = algorithms(section, keys.as_ref());
+        if let Some(keys) = &keys {
+            keys.check_file(section, algorithms);
+        }
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
         let profile = profile::read(section);
         Some(Self {
@@ -184,17 +187,6 @@ impl IssuerSettings {
     /// Whether a token must say when it ends.
     pub(super) fn requires_expiry(&self) -> bool {
         self.require.iter().any(|claim| claim.as_str() == "exp")
-    }
-}
-
-fn any_or_some(node: &Node) -> Parsed<Option<Vec<String>>> {
-    match &node.value {
-        Value::Text(any) if any == "any" => Ok(None),
-        Value::List(list) if !list.is_empty() => {
-            let audiences: Parsed<Vec<String>> = list.iter().map(text).collect();
-            audiences.map(Some)
-        }
-        _ => Err(node.mismatch(EXPECTED_AUDIENCES)),
     }
 }
 

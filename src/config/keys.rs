@@ -1,18 +1,21 @@
 //! `[issuers.NAME.keys]`: where an issuer's keys come from, and for how long they are good.
 
+mod file;
 mod source;
 
 use std::{path::PathBuf, time::Duration};
 
 use super::{
     IssuerSettings,
-    files::{certificate_file, directory},
+    files::{authorities_file, directory},
     reader::Section,
     values::{count, duration, size},
 };
 
 use crate::jose::AlgorithmSet;
 
+pub use file::KeyFileError;
+pub(super) use file::{key_document, without_line_break};
 pub use source::KeySource;
 
 /// `[issuers.NAME.keys]`
@@ -161,7 +164,7 @@ impl KeySettings {
                 DEFAULT_MAX_RSA_BITS,
                 count(MIN_RSA_BITS..=MAX_RSA_BITS),
             ),
-            ca_file: section.optional("ca_file", certificate_file),
+            ca_file: section.optional("ca_file", authorities_file),
             // Last, so that a bad source does not hide the mistakes above.
             source: source?,
         })

@@ -1,16 +1,19 @@
 //! How the proxy proves to an endpoint who asks.
 
+mod files;
+
 use std::path::PathBuf;
 
 use http::Uri;
 
 use super::{
-    files::{certificate_file, readable_file},
     reader::Section,
     urls::fetchable,
     values::{text, word},
 };
-use crate::fetch::ClientIdentity;
+
+pub(super) use files::client_identity;
+pub use files::{parse_client_key, parse_client_secret};
 
 /// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,
 /// so that a rotated one is taken without a reload.
@@ -135,6 +138,12 @@ impl ClientProof {
         client
     }
 
+    /// Whether the way that is written proves who asks by the client certificate alone.
+    pub(super) fn is_by_certificate(section: &Section<'_>) -> bool {
+        let auth = section.peek("auth").map(word(AUTH));
+        matches!(auth, Some(Ok(AuthWord::Mutual)))
+    }
+
     /// The way of authentication as it is written.
     pub(super) fn auth_word(&self) -> &'static str {
         match self {
@@ -162,7 +171,7 @@ fn client_of(section: &mut Section<'_>, auth: AuthWord, allow_http: bool) -> Opt
         AuthWord::Basic => {
             let user = section.required("username", "the user's name", text);
             let secret_file =
-                section.required("password_file", "a file with the password", readable_file);
+                section.required("password_file", "a file with the password", files::secret_file);
             Some(ClientProof::Basic { user: user?, secret_file: secret_file?, encoded: false })
         }
         AuthWord::ClientSecretPost => {
@@ -172,7 +181,7 @@ fn client_of(section: &mut Section<'_>, auth: AuthWord, allow_http: bool) -> Opt
         AuthWord::PrivateKeyJwt => {
             let client_id = client_id(section);
             let expected = "a file with a private JWK";
-            let key_file = section.required("private_key_file", expected, readable_file);
+            let key_file = section.required("private_key_file", expected, files::key_file);
             let audience = section.optional("assertion_audience", text);
             Some(ClientProof::PrivateKeyJwt {
                 client_id: client_id?,
@@ -202,19 +211,5 @@ fn client_id(section: &mut Section<'_>) -> Option<String> {
 }
 
 fn client_secret(section: &mut Section<'_>) -> Option<PathBuf> {
-    section.required("client_secret_file", "a file with the client's secret", readable_file)
-}
-
-/// Our certificate, for endpoints that ask for one.
-pub(super) fn client_identity(section: &mut Section<'_>) -> Option<ClientIdentity> {
-    let certificate = section.optional("client_certificate", certificate_file);
-    let private_key = section.optional("client_key", readable_file);
-    let (given, key_given) =
-        (section.peek("client_certificate").is_some(), section.peek("client_key").is_some());
-    if given != key_given {
-        let missing = if given { "client_key" } else { "client_certificate" };
-        section
-            .mistake(missing, "missing; a client certificate and its key go together".to_owned());
-    }
-    Some(ClientIdentity { certificate: certificate?, private_key: private_key? })
+    section.required("client_secret_file", "a file with the client's secret", files::secret_file)
 }

@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     files::{read_whole, readable_file},
+    keys::key_document,
     node::Node,
     reader::Parsed,
 };
@@ -32,7 +33,10 @@ pub(super) fn private_key(node: &Node) -> Parsed<PrivateKey> {
         |problem: &str| format!("the file {} {problem}; expected {EXPECTED}", file.display());
     let document = read_whole(&file, MAX_BYTES).map_err(|problem| unusable(&problem))?;
     // What the parser says could show a part of the key.
-    let jwk = Object::parse(&document).map_err(|_| unusable("holds no JSON object"))?;
+    let jwk = Object::parse(&document).map_err(|_| match key_document(&document) {
+        Some(kind) => unusable(&format!("holds {kind}")),
+        None => unusable("holds no JSON object"),
+    })?;
     let key = SigningKey::from_jwk(&jwk)
         .map_err(|error| unusable(&format!("holds no usable key: {error}")))?;
     if key.algorithm().is_symmetric() {

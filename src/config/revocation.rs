@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use http::Uri;
 
 use super::{
-    files::{certificate_file, readable_file},
+    files::{authorities_file, readable_file},
     reader::Section,
     urls::fetchable,
     values::{count, duration, size, switch, word},
@@ -140,7 +140,7 @@ impl ListSettings {
             timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
             max_bytes: section.or("max_bytes", DEFAULT_MAX_BYTES, size),
             max_entries: section.or("max_entries", DEFAULT_MAX_ENTRIES, count(1..=MAX_MAX_ENTRIES)),
-            ca_file: section.optional("ca_file", certificate_file),
+            ca_file: section.optional("ca_file", authorities_file),
             // Last, so that a bad source does not hide the mistakes above.
             source: source?,
         })

@@ -7,7 +7,7 @@ use super::{
     denials::{self, DenialProfile},
     node::{Node, Value},
     reader::{Parsed, Section},
-    values::{first_duplicate, parsed, reference, text, word},
+    values::{first_duplicate, parsed, reference, stands_for_all, text, word},
 };
 use crate::policy::{ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes};
 
@@ -208,6 +208,10 @@ fn scope(node: &Node) -> Parsed<String> {
 fn method(node: &Node) -> Parsed<Method> {
     const EXPECTED: &str = "a method in capitals such as \"GET\"";
     let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
+    if stands_for_all(text) {
+        let all = "methods by their names; a route without methods takes all of them";
+        return Err(node.mismatch(all));
+    }
     if text.chars().any(|char| char.is_ascii_lowercase()) {
         return Err(node.mismatch(EXPECTED));
     }

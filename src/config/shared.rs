@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::{
-    files::{certificate_file, read_secret, readable_file},
+    files::{authorities_file, read_secret, readable_file},
     node::Node,
     reader::{Parsed, Section},
     urls::reveals_user_information,
@@ -94,7 +94,7 @@ impl SharedSettings {
             let message = "missing; expected the path of a file with the password of username";
             section.mistake("password_file", message.to_owned());
         }
-        let ca_file = section.optional("ca_file", certificate_file);
+        let ca_file = section.optional("ca_file", authorities_file);
         if section.peek("ca_file").is_some() && address.as_ref().is_some_and(|at| !at.tls) {
             let message = "has no effect without TLS; expected a url with rediss://";
             section.mistake("ca_file", message.to_owned());

@@ -110,10 +110,15 @@ impl SignatureSettings {
         let defaults = profile.defaults();
         let headers = carriers(section).unwrap_or_else(|| defaults.headers());
         let dialects = dialects(section).unwrap_or_else(|| defaults.dialects());
-        let algorithms = algorithms(section).unwrap_or_else(|| defaults.algorithms());
+        let listed = algorithms(section);
+        let is_unclear = listed.is_none() && section.peek("algorithms").is_some();
+        let algorithms = listed.unwrap_or_else(|| defaults.algorithms());
         let signer = signer::source(section).or_else(|| defaults.signer());
         let caller = signer::caller(section, signer.as_ref());
         let keys = SignerKeys::build(section, signer.as_ref(), names.issuers);
+        if let Some(SignerKeys::Set(keys)) = &keys {
+            keys.check_file(section, (!is_unclear).then_some(algorithms));
+        }
         let respond =
             section.section("respond", |respond| RespondSettings::build(respond, &headers));
         let settings = Self {

@@ -23,7 +23,10 @@ use super::{
     flags::Flags,
     node::{Node, Value},
 };
-use crate::jose::{self, JsonError};
+use crate::{
+    byte_order_mark,
+    jose::{self, JsonError},
+};
 
 /// Everything a configuration is read from, least important first. The built-in defaults stand
 /// before all of it.
@@ -253,6 +256,7 @@ fn read_text(path: &Path) -> io::Result<String> {
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::other(format!("more than {MAX_FILE_BYTES} bytes")));
     }
+    byte_order_mark::refuse(text.as_bytes()).map_err(io::Error::other)?;
     Ok(text)
 }
 

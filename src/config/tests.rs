@@ -3,11 +3,13 @@
 mod assertion;
 mod claim_rules;
 mod denials;
+mod effects;
 mod evidence;
 mod introspection;
 mod issuers;
 mod keys;
 mod layers;
+mod local_files;
 mod mistakes;
 mod revocation;
 mod routes;
@@ -19,7 +21,10 @@ mod tls;
 use std::{fs, path::Path};
 
 use super::{ConfigErrors, Settings, Sources, load};
-use crate::identity::ClaimPath;
+use crate::{
+    identity::ClaimPath,
+    jose::{Algorithm, SigningKey},
+};
 
 /// The least that a file must say.
 const MINIMAL: &str = r#"
@@ -91,6 +96,16 @@ fn mistakes_with(addition: &str) -> Vec<String> {
 /// Asserts that adding a text to the minimal configuration makes exactly this one mistake.
 fn assert_mistake(addition: &str, message: &str) {
     assert_eq!(mistakes_with(addition), [message], "{addition}");
+}
+
+/// A fresh private key, as `keygen` writes it.
+fn private_jwk(algorithm: Algorithm) -> String {
+    SigningKey::generate(algorithm, None).unwrap().private_jwk().to_text()
+}
+
+/// A fresh public key.
+fn public_jwk(algorithm: Algorithm) -> String {
+    SigningKey::generate(algorithm, None).unwrap().public_jwk().unwrap().to_text()
 }
 
 /// Claims as they are written.

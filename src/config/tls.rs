@@ -12,6 +12,7 @@ use super::{
 };
 
 pub use files::{TlsFileError, TlsFiles};
+pub(super) use files::{authorities, chain, identity, private_key};
 
 /// `[server.tls]`: paths only. What the files hold is read when it is put to work, so that a
 /// renewed certificate needs no other settings; see [`TlsSettings::read`].
@@ -47,6 +48,8 @@ enum Asked {
 const CLIENT_AUTH: &[(&str, Asked)] =
     &[("none", Asked::None), ("optional", Asked::Optional), ("required", Asked::Required)];
 
+/// The setting of the certificate that the key belongs to.
+const CERTIFICATE: &str = "server.tls.certificate";
 const EXPECTED_CERTIFICATE: &str = "the path of a PEM file with the server's certificate";
 const EXPECTED_KEY: &str = "the path of a PEM file with the certificate's private key";
 
@@ -56,13 +59,13 @@ impl TlsSettings {
         if !section.is_present() {
             return None;
         }
-        let chain = parsed_file(files::chain);
+        let chain = parsed_file(chain);
         let certificate = section.required("certificate", EXPECTED_CERTIFICATE, chain);
-        let key = parsed_file(files::private_key);
+        let key = parsed_file(private_key);
         let private_key = section.required("private_key", EXPECTED_KEY, key);
         let client_auth = ClientAuth::build(section);
         let ((certificate, chain), (private_key, key)) = (certificate?, private_key?);
-        if let Err(problem) = files::identity(chain, key, &private_key) {
+        if let Err(problem) = identity(chain, key, &private_key, CERTIFICATE) {
             section.mistake("private_key", problem);
         }
         Some(Self { certificate, private_key, client_auth })
@@ -83,7 +86,7 @@ impl ClientAuth {
     /// somebody meant to keep them out (threats X-2).
     fn build(section: &mut Section<'_>) -> Option<Self> {
         let has_authorities = section.peek("client_ca").is_some();
-        let authorities = section.optional("client_ca", parsed_file(files::authorities));
+        let authorities = section.optional("client_ca", parsed_file(authorities));
         let is_asked = section.peek("client_auth").is_some();
         let asked = section.or("client_auth", Asked::None, word(CLIENT_AUTH));
         if has_authorities && !is_asked {

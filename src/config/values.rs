@@ -115,6 +115,34 @@ pub(super) fn duration(bounds: RangeInclusive<Duration>) -> impl Fn(&Node) -> Pa
     }
 }
 
+/// A list of names, or `None` for the text `"any"`.
+pub(super) fn any_or_list(expected: &'static str) -> impl Fn(&Node) -> Parsed<Option<Vec<String>>> {
+    let name = name("names only, or \"any\" without a list for all of them");
+    move |node| match &node.value {
+        Value::Text(any) if any == "any" => Ok(None),
+        Value::List(list) if !list.is_empty() => {
+            list.iter().map(&name).collect::<Parsed<Vec<String>>>().map(Some)
+        }
+        _ => Err(node.mismatch(expected)),
+    }
+}
+
+/// A name in a list. `"any"` and `"*"` would be names like others there, and whoever writes them
+/// means all: `instead` says how that is written.
+pub(super) fn name(instead: &'static str) -> impl Fn(&Node) -> Parsed<String> {
+    move |node| match text(node)? {
+        all if stands_for_all(&all) => Err(format!(
+            "found {all:?} in a list, where it would be a name like others; expected {instead}"
+        )),
+        name => Ok(name),
+    }
+}
+
+/// Whether it is what people write for all there are.
+pub(super) fn stands_for_all(text: &str) -> bool {
+    text == "*" || text.eq_ignore_ascii_case("any")
+}
+
 /// The name of a header, lower case.
 pub(super) fn header_name(node: &Node) -> Parsed<HeaderName> {
     const EXPECTED: &str = "the name of a header, such as \"x-auth-subject\"";

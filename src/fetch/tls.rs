@@ -10,6 +10,7 @@ use rustls::{
 use zeroize::Zeroizing;
 
 use super::{ClientIdentity, FetchError};
+use crate::byte_order_mark;
 
 /// The client's side of TLS 1.2 and 1.3 (threat K-14): the authorities of `ca_file` alone if
 /// there is one, else the system's, else, on a system without any, Mozilla's as compiled in.
@@ -50,13 +51,19 @@ fn authenticated_by(
     };
     let of_certificate = |cause| refuse(&identity.certificate, cause);
     let of_key = |cause| refuse(&identity.private_key, cause);
-    let pem = std::fs::read(&identity.certificate).map_err(|e| of_certificate(e.to_string()))?;
+    let pem = read(&identity.certificate).map_err(of_certificate)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let chain = chain.map_err(|error| of_certificate(format!("not PEM: {error}")))?;
-    let pem = std::fs::read(&identity.private_key).map_err(|e| of_key(e.to_string()))?;
-    let key = PrivateKeyDer::from_pem_slice(&Zeroizing::new(pem))
+    let pem = read(&identity.private_key).map_err(of_key)?;
+    let key = PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|_| of_key("no private key in PEM".to_owned()))?;
     make(chain, key).map_err(|error| of_certificate(error.to_string()))
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+    let content = std::fs::read(path).map(Zeroizing::new).map_err(|error| error.to_string())?;
+    byte_order_mark::refuse(&content).map_err(|mark| mark.to_string())?;
+    Ok(content)
 }
 
 fn roots_of(path: &Path) -> Result<RootCertStore, FetchError> {
@@ -64,7 +71,7 @@ fn roots_of(path: &Path) -> Result<RootCertStore, FetchError> {
         place: path.display().to_string(),
         cause: format!("certificate authorities: {cause}"),
     };
-    let pem = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let pem = read(path).map_err(refuse)?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|error| refuse(format!("not PEM: {error}")))?;

@@ -12,6 +12,7 @@ use tokio::{task::spawn_blocking, time::timeout};
 use zeroize::Zeroizing;
 
 use super::FetchError;
+use crate::byte_order_mark;
 
 /// The file at a path, whichever that is at the moment.
 #[derive(Debug)]
@@ -47,10 +48,6 @@ impl WatchedFile {
         Self { path: path.to_owned(), max_bytes, deadline, stamp: None }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The path, for people.
     pub(crate) fn place(&self) -> String {
         self.path.display().to_string()
@@ -84,6 +81,7 @@ impl WatchedFile {
         if bytes.len() > max_bytes {
             return Err(FetchError::TooLarge { place: self.place(), limit: max_bytes }.into());
         }
+        byte_order_mark::refuse(&bytes).map_err(|mark| refuse(mark.to_string()))?;
         Ok((stamp, bytes))
     }
 }

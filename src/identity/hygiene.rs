@@ -5,6 +5,7 @@
 //! the message or another room depends on, only the exact name may be there, if any; so no
 //! `Content_Length` or `X.Forwarded.For` gets past the rooms that look after the real ones.
 
+mod idle_rules;
 mod strip_list;
 
 use foldhash::{HashMap, HashMapExt};
@@ -13,6 +14,7 @@ use http::{
     header::{AUTHORIZATION, CONNECTION, TE, TRAILER},
 };
 
+pub use self::idle_rules::{IdleRule, idle_header_rules};
 use self::strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP};
 use super::fold::{fold_header_name, is_folded};
 use crate::config::{CredentialSettings, CredentialSource, ForwardingSettings, Settings};
@@ -57,12 +59,17 @@ impl Hygiene {
     /// of them is decided after the credential was looked for. `keep` has no say over managed and
     /// hop-by-hop headers.
     pub fn compile(settings: &Settings) -> Self {
+        let managed = Self::managed(settings);
+        Self::from_sections(managed, &settings.forwarding, &settings.credential)
+    }
+
+    /// The headers that the upstream is told something in.
+    fn managed(settings: &Settings) -> impl Iterator<Item = &HeaderName> {
         let claims = settings.claims.iter().map(|claim| &claim.header);
         let assertion = settings.identity.assertion.iter().map(|assertion| &assertion.header);
         let signatures = settings.signatures.iter().flat_map(|signature| &signature.forward);
         let signatures = signatures.map(|forward| &forward.header);
-        let managed = claims.chain(assertion).chain(signatures);
-        Self::from_sections(managed, &settings.forwarding, &settings.credential)
+        claims.chain(assertion).chain(signatures)
     }
 
     fn from_sections<'s>(

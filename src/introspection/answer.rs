@@ -1,4 +1,4 @@
-//! What an endpoint's answer says.
+//! What an endpoint's answer says: pure functions over a reply.
 
 use http::StatusCode;
 
@@ -11,7 +11,7 @@ use super::IntrospectionError;
 
 /// What an issuer says of a token, as it came.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Said {
+pub enum Said {
     /// It is active, and these are its claims.
     Active(Object),
     /// It is not, and that is certain.
@@ -20,7 +20,7 @@ pub(super) enum Said {
 
 /// Reads the answer of an introspection endpoint (RFC 7662 §2.2): 200, a JSON object, and
 /// `active` a boolean. Anything else is no answer (threats I-1, I-2).
-pub(super) fn of_introspection(reply: &Reply, place: &str) -> Result<Said, IntrospectionError> {
+pub fn of_introspection(reply: &Reply, place: &str) -> Result<Said, IntrospectionError> {
     match reply.status {
         StatusCode::OK => said(object(&reply.body, place)?, place),
         status => Err(refusal(status, place)),
@@ -41,7 +41,7 @@ pub(super) fn said(members: Object, place: &str) -> Result<Said, IntrospectionEr
 
 /// Reads the answer of GenAuth's `validate_token`: 200 with the claims, or 400. Some versions say
 /// 400 in the body only.
-pub(super) fn of_validation(reply: &Reply, place: &str) -> Result<Said, IntrospectionError> {
+pub fn of_validation(reply: &Reply, place: &str) -> Result<Said, IntrospectionError> {
     match reply.status {
         StatusCode::BAD_REQUEST => Ok(Said::Inactive),
         StatusCode::OK => {

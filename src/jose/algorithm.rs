@@ -165,6 +165,10 @@ impl AlgorithmSet {
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
+    /// Whether the two have an algorithm in common.
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
     /// The members in table order.
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
         Algorithm::ALL.iter().copied().filter(move |a| self.contains(*a))

@@ -33,8 +33,8 @@ pub enum KeyLookup<'s> {
     Ambiguous,
 }
 
-/// All that matters for verification, in an order of its own: a source may list the same keys in
-/// another order each time.
+/// All that matters for verification, in an order of its own and each once: a source may list the
+/// same keys in another order each time, and one of them twice.
 type Fingerprint = Vec<(Thumbprint, Option<String>, Vec<usize>)>;
 
 /// Generations are unique in the process, not only in an issuer: a store built by a reload can't
@@ -101,6 +101,11 @@ impl KeySet {
         self.keys.iter().any(|own| own.thumbprint() == *key)
     }
 
+    /// Whether both hold the same keys for the same algorithms under the same names.
+    pub fn has_same_keys(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+
     /// Grows with every change of content; equal generations mean equal keys.
     pub fn generation(&self) -> u64 {
         self.generation
@@ -137,5 +142,6 @@ fn fingerprint(keys: &[Arc<VerificationKey>]) -> Fingerprint {
         })
         .collect();
     fingerprint.sort_by(|a, b| (&a.0.0, &a.1, &a.2).cmp(&(&b.0.0, &b.1, &b.2)));
+    fingerprint.dedup();
     fingerprint
 }

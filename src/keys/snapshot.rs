@@ -74,7 +74,7 @@ impl Snapshot {
             path: directory.join(file_name(&settings.name, &settings.issuer)),
             issuer: settings.issuer.clone(),
             source: source::identity(&keys.source),
-            limits: source::limits(keys),
+            limits: keys.limits(),
             max_bytes: keys.max_bytes.saturating_add(PAGE_OVERHEAD),
             max_stale: seconds(keys.max_stale),
             jwks: None,

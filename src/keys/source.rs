@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use crate::{
-    config::{KeyOwner, KeySettings, KeySource},
+    config::{KeyOwner, KeySource},
     fetch::shown,
     jose::{JwkSet, VerificationKey, jwk::KeyLimits},
 };
@@ -49,7 +49,7 @@ pub(super) struct Content {
 #[derive(Debug)]
 pub(super) enum Source {
     Remote(Box<RemoteSource>),
-    File(FileSource),
+    File(Box<FileSource>),
     /// The key that the configuration itself holds.
     Written(Arc<VerificationKey>),
 }
@@ -61,7 +61,7 @@ impl Source {
                 Self::Remote(Box::new(RemoteSource::new(settings)))
             }
             KeySource::Hex(key) => Self::Written(Arc::clone(key.key())),
-            _ => Self::File(FileSource::new(settings)),
+            _ => Self::File(Box::new(FileSource::new(settings))),
         }
     }
 }
@@ -112,10 +112,6 @@ impl Content {
         })?;
         Self::of(keys, Some(document), place)
     }
-}
-
-pub(super) fn limits(settings: &KeySettings) -> KeyLimits {
-    KeyLimits { max_keys: settings.max_keys, max_rsa_bits: settings.max_rsa_bits }
 }
 
 /// The source in words, for people; also what tells the snapshot of one source from another's.

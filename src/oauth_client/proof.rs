@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::ClientProof,
+    config::{ClientProof, parse_client_key, parse_client_secret},
     fetch::quoted,
-    jose::{Json, Object, SigningKey, base64url},
+    jose::{Object, SigningKey, base64url},
 };
 
 use super::{
@@ -20,9 +20,6 @@ use super::{
 
 /// How long an assertion is good: it is used at once.
 const ASSERTION_LIFETIME: Duration = Duration::from_mins(1);
-
-/// The largest secret or key file.
-const MAX_SECRET_BYTES: usize = 64 * 1024;
 
 /// What RFC 7523 §2.2 calls a signed assertion.
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -114,31 +111,19 @@ fn fresh_id() -> Option<String> {
     Some(base64url::encode(&random))
 }
 
+/// Read each time, as secrets are: who rotates a key need not tell anybody.
 async fn signing_key(file: &Path) -> Result<SigningKey, ClientError> {
-    let text = secret(file).await?;
-    // What the parser says could show a part of the key.
-    let jwk = Object::parse(text.as_bytes()).map_err(|_| unusable(file, "is no private JWK"))?;
-    // A file as `keygen` writes it is one key; a set with a single one is as clear.
-    let jwk = match jwk.get("keys").and_then(Json::as_array) {
-        Some([Json::Object(only)]) => only,
-        _ => &jwk,
-    };
-    SigningKey::from_jwk(jwk).map_err(|error| unusable(file, &error.to_string()))
+    parse_client_key(&read(file).await?).map_err(|cause| unusable(file, &cause))
 }
 
-/// A secret out of its file, one trailing line break removed. Read each time: who rotates it need
-/// not tell anybody.
+/// A secret out of its file.
 pub(super) async fn secret(file: &Path) -> Result<Zeroizing<String>, ClientError> {
+    parse_client_secret(&read(file).await?).map_err(|cause| unusable(file, &cause))
+}
+
+async fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, ClientError> {
     let bytes = tokio::fs::read(file).await.map(Zeroizing::new);
-    let bytes = bytes.map_err(|error| unusable(file, &error.to_string()))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| unusable(file, "is not UTF-8"))?;
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    if text.is_empty() || text.len() > MAX_SECRET_BYTES {
-        let cause = format!("has {} bytes, expected 1 to {MAX_SECRET_BYTES}", text.len());
-        return Err(unusable(file, &cause));
-    }
-    Ok(Zeroizing::new(text.to_owned()))
+    bytes.map_err(|error| unusable(file, &error.to_string()))
 }
 
 fn unusable(file: &Path, cause: &str) -> ClientError {

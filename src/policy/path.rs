@@ -155,24 +155,37 @@ fn check_meaning(meaning: &[u8]) -> Result<(), NotCanonical> {
     if matches!(name, b"." | b"..") {
         return Err(NotCanonical::DotSegment);
     }
-    let hides = |(at, byte): (usize, &u8)| {
-        *byte == b'%' && meaning.get(at + 1..).is_some_and(hides_structure)
-    };
-    if meaning.iter().enumerate().any(hides) {
+    if meaning.contains(&b'%') && hides_structure(meaning) {
         return Err(NotCanonical::DoublyEncoded);
     }
     Ok(())
 }
 
-/// Whether what follows a decoded `%` would, decoded once or many times more, become a character
-/// that changes which path it is.
-fn hides_structure(mut rest: &[u8]) -> bool {
-    while let Some(after) = rest.strip_prefix(b"25") {
-        rest = after;
-    }
-    hex_pair(rest).is_some_and(|(value, _)| {
-        matches!(value, b'.' | b'/' | b'\\' | b';') || value.is_ascii_control()
+/// Whether decoding what was decoded, as often as it can be, uncovers a character that changes
+/// which path it is. An escape may itself be made of escapes (`%%32e`), so each byte is looked at
+/// with all that has been decoded before it; that takes one pass, however deep they are nested.
+fn hides_structure(meaning: &[u8]) -> bool {
+    let mut decoded = Vec::with_capacity(meaning.len());
+    meaning.iter().any(|byte| {
+        decoded.push(*byte);
+        decode_end(&mut decoded)
     })
+}
+
+/// Decodes the escape at the end, and the one that this completes, and so on. Ends with `true` at
+/// a character that changes which path it is.
+fn decode_end(text: &mut Vec<u8>) -> bool {
+    while let Some((before, end)) = text.split_last_chunk::<3>()
+        && let Some((value, _)) = escape(end)
+    {
+        if matches!(value, b'.' | b'/' | b'\\' | b';') || value.is_ascii_control() {
+            return true;
+        }
+        let length = before.len();
+        text.truncate(length);
+        text.push(value);
+    }
+    false
 }
 
 fn escape(text: &[u8]) -> Option<(u8, &[u8])> {

@@ -1,4 +1,4 @@
-//! What a registry's answer says of a signer.
+//! What a registry's answer says of a signer: pure functions over the answer's body.
 
 use crate::{
     clock::UnixTime,
@@ -10,19 +10,37 @@ use super::{Registered, error::SourceError, key_text};
 
 /// Of everything that a registry says of a signer, what is used: the key, and the fields that a
 /// requirement names. Nothing else is kept, not even for a moment (threats O-2).
-#[derive(Debug, Clone)]
-pub(super) struct Part {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
     key: Option<Json>,
     fields: Object,
 }
 
 /// The parts of everybody who is listed, by their names.
-pub(super) type List = Vec<(String, Part)>;
+pub type List = Vec<(String, Part)>;
+
+/// A list of some 10,000 signers at 50 values each; the bytes have a bound of their own.
+const MAX_NODES: usize = 500_000;
+
+/// The answer's body: JSON, or a key that is the whole document.
+///
+/// # Errors
+/// What is wrong with it, in words that hold nothing of it.
+pub fn parse(body: &[u8]) -> Result<Json, String> {
+    let is_json = body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'-');
+    match std::str::from_utf8(body) {
+        Ok(pem) if !is_json => Ok(Json::from(pem)),
+        _ => Json::parse_large(body, MAX_NODES).map_err(|error| format!("the answer is {error}")),
+    }
+}
 
 impl Part {
     /// Of an answer about one signer, or of an element of a list.
-    pub(super) fn of(said: &Json, settings: &RegistrySettings) -> Self {
+    pub fn of(said: &Json, settings: &RegistrySettings) -> Self {
         let key = match &settings.pointer {
+            // A key that is named and `null` was withdrawn; that must not be taken for an answer
+            // that says nothing of keys.
+            Some(pointer) if pointer.leads_to_null(said) => Some(Json::Null),
             Some(pointer) => pointer.find(said).cloned(),
             None => Some(said.clone()).filter(is_key),
         };
@@ -30,7 +48,7 @@ impl Part {
     }
 
     /// The entry that it makes.
-    pub(super) fn read(
+    pub fn read(
         self,
         settings: &RegistrySettings,
         place: &str,
@@ -54,7 +72,7 @@ fn is_key(said: &Json) -> bool {
 
 /// Everybody who is listed. A list of nobody is no list: a registry that is empty is broken, or
 /// somebody stands in its place (threats K-3).
-pub(super) fn list(
+pub fn list(
     document: &Json,
     select: &SelectSettings,
     settings: &RegistrySettings,
@@ -76,17 +94,19 @@ pub(super) fn list(
     Ok(named.collect())
 }
 
-/// The one part that is the signer's. Two are none: they could belong to different ones.
-pub(super) fn find(list: &List, signer: &str, place: &str) -> Result<Part, SourceError> {
-    let mut found = list.iter().filter(|(name, _)| name == signer);
-    match (found.next(), found.next()) {
-        (Some((_, part)), None) => Ok(part.clone()),
-        (None, _) => Err(SourceError::Unknown { place: place.to_owned() }),
-        (Some(_), Some(_)) => Err(SourceError::NoUsableKey {
+/// The one part that is the signer's. Two that differ are none: they could belong to different ones.
+pub fn find(list: &List, signer: &str, place: &str) -> Result<Part, SourceError> {
+    let mut found = list.iter().filter(|(name, _)| name == signer).map(|(_, part)| part);
+    let Some(part) = found.next() else {
+        return Err(SourceError::Unknown { place: place.to_owned() });
+    };
+    if found.any(|other| other != part) {
+        return Err(SourceError::NoUsableKey {
             place: place.to_owned(),
-            cause: "the signer is listed twice".to_owned(),
-        }),
+            cause: "the signer is listed twice, with different keys or fields".to_owned(),
+        });
     }
+    Ok(part.clone())
 }
 
 fn fields(said: &Json, settings: &RegistrySettings) -> Object {

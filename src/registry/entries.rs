@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn k10_a_renewal_by_force_gives_no_right_to_the_next() {
+    fn k8_a_renewal_by_force_gives_no_right_to_the_next() {
         let entries = Entries::new(&settings());
         let first = entry(0);
         entries.know("a", Arc::clone(&first));

@@ -19,7 +19,8 @@ pub enum LookupError {
 /// Why a question had no answer that counts. The text names the place, what was found there and
 /// what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SourceError {
+#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+pub enum SourceError {
     /// The registry says that there is no such signer.
     #[error("{place}: no such signer")]
     Unknown { place: String },

@@ -75,15 +75,7 @@ impl Registered {
 
     /// Whether the keys are the same.
     pub fn has_same_keys(&self, other: &Self) -> bool {
-        let names = |entry: &Self| {
-            let keys = entry.keys().iter();
-            let mut names: Vec<_> = keys
-                .map(|key| (key.thumbprint().to_text(), key.kid().map(str::to_owned)))
-                .collect();
-            names.sort();
-            names
-        };
-        names(self) == names(other)
+        self.keys.has_same_keys(&other.keys)
     }
 
     /// Whether only its age is another.

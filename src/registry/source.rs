@@ -42,9 +42,6 @@ pub(super) struct Source {
 const ACCEPTED: HeaderValue =
     HeaderValue::from_static("application/json, application/jwk-set+json;q=0.9, */*;q=0.1");
 
-/// A list of some 10,000 signers at 50 values each; the bytes have a bound of their own.
-const MAX_NODES: usize = 500_000;
-
 /// How old a list may be that answers a renewal by force: those of many signers come at once when
 /// the list's own keys have changed.
 const FORCED_LIST_AGE: Duration = Duration::from_secs(1);
@@ -163,7 +160,7 @@ pub async fn probe(settings: &RegistrySettings) -> Result<(), String> {
 fn read(reply: &Reply, place: &str) -> Result<Json, SourceError> {
     let status = reply.status.as_u16();
     match reply.status {
-        StatusCode::OK => parse(&reply.body).map_err(|cause| malformed(place, &cause)),
+        StatusCode::OK => document::parse(&reply.body).map_err(|cause| malformed(place, &cause)),
         StatusCode::NOT_FOUND | StatusCode::GONE => {
             Err(SourceError::Unknown { place: place.to_owned() })
         }
@@ -175,15 +172,6 @@ fn read(reply: &Reply, place: &str) -> Result<Json, SourceError> {
             Err(FetchError::Status { place: place.to_owned(), status, retry_after }.into())
         }
         _ => Err(SourceError::Status { place: place.to_owned(), status }),
-    }
-}
-
-/// JSON, or a key that is the whole document.
-fn parse(body: &[u8]) -> Result<Json, String> {
-    let is_json = body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'-');
-    match std::str::from_utf8(body) {
-        Ok(pem) if !is_json => Ok(Json::from(pem)),
-        _ => Json::parse_large(body, MAX_NODES).map_err(|error| format!("the answer is {error}")),
     }
 }
 

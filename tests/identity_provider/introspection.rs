@@ -20,7 +20,7 @@ fn an_opaque_token_passes_on_the_providers_word() {
 }
 
 #[test]
-fn i7_a_revoked_token_is_refused_when_the_answer_has_grown_old() {
+fn i12_a_revoked_token_is_refused_when_the_answer_has_grown_old() {
     let Some(provider) = Provider::start() else {
         return;
     };
@@ -62,7 +62,7 @@ fn i15_a_jwt_that_the_endpoint_does_not_look_at_passes_by_its_signature_or_not_a
 }
 
 #[test]
-fn i14_an_outage_of_the_provider_is_503_for_new_tokens_and_nothing_for_remembered_ones() {
+fn i11_an_outage_of_the_provider_is_503_for_new_tokens_and_nothing_for_remembered_ones() {
     let Some(mut provider) = Provider::start() else {
         return;
     };

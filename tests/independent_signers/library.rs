@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{install, support::optional};
 
-/// The process; it ends when its input does.
+/// The process; it ends with this value.
 pub(crate) struct Library {
     child: Child,
     questions: Option<ChildStdin>,
@@ -20,20 +20,20 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    /// npm's `jose`, which is installed beside the identity provider.
-    pub(crate) fn jose() -> Option<Self> {
+    /// npm's `jose`, which is installed beside the identity provider, as this script uses it.
+    pub(crate) fn jose(script: &str) -> Option<Self> {
         let folder = install::installed()?;
         let mut command = Command::new("node");
-        command.arg("signer.mjs").current_dir(folder);
+        command.arg(script).current_dir(folder);
         Some(Self::start(command))
     }
 
-    /// One of Python's.
-    pub(crate) fn python(name: &str) -> Option<Self> {
+    /// One of Python's, as this script uses it.
+    pub(crate) fn python(script: &str, name: &str) -> Option<Self> {
         let python = python()?;
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/signers/signer.py");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/signers");
         let mut command = Command::new(python);
-        command.arg(script).arg(name);
+        command.arg(folder.join(script)).arg(name);
         Some(Self::start(command))
     }
 
@@ -45,21 +45,18 @@ impl Library {
         Self { child, questions, answers }
     }
 
-    /// A detached signature.
-    pub(crate) fn sign(&mut self, mut question: Value) -> String {
-        question["op"] = "sign".into();
-        self.ask(&question).as_str().unwrap().to_owned()
+    /// The answer to one question, each a line of JSON.
+    pub(crate) fn ask(&mut self, question: &Value) -> Value {
+        self.send(question);
+        self.receive()
     }
 
-    /// Whether it takes a signature for right.
-    pub(crate) fn verifies(&mut self, mut question: Value, signature: &str) -> bool {
-        question["op"] = "verify".into();
-        question["jws"] = signature.into();
-        self.ask(&question).as_bool().unwrap()
-    }
-
-    fn ask(&mut self, question: &Value) -> Value {
+    /// Asks without waiting for the answer, so that several libraries can think at once.
+    pub(crate) fn send(&mut self, question: &Value) {
         writeln!(self.questions.as_mut().unwrap(), "{question}").unwrap();
+    }
+
+    pub(crate) fn receive(&mut self) -> Value {
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap()
@@ -69,6 +66,8 @@ impl Library {
 impl Drop for Library {
     fn drop(&mut self) {
         drop(self.questions.take());
+        // It may be busy with an answer that nobody reads any more.
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 const NO_TOKEN_CACHE: &str = "[cache]\nentries = 0\n";
 
 #[test]
-fn i7_active_is_believed_for_the_time_to_live_and_no_longer() {
+fn i7_i12_active_is_believed_for_the_time_to_live_and_no_longer() {
     let scene = Scene::start("cache_ttl = \"10s\"");
     let token = scene.active("alice", json!({}));
     scene.admits("new", &token);
@@ -83,7 +83,7 @@ fn i6_tokens_are_told_apart_by_all_their_bytes() {
 }
 
 #[test]
-fn i12_what_the_route_asks_for_is_decided_on_every_request() {
+fn i6_what_the_route_asks_for_is_decided_on_every_request() {
     let scene = Scene::with("", |setup| {
         setup.routes(
             "[[routes]]\npath = \"/read/**\"\nscopes = [\"read\"]\n\

@@ -218,7 +218,7 @@ fn mutual_tls_shows_the_proxys_certificate_to_an_endpoint_that_it_trusts() {
 
 /// The secret is looked for in everything that an operator sees.
 #[test]
-fn no_secret_of_the_client_is_shown() {
+fn o2_o5_no_secret_of_the_client_is_shown() {
     let scene = Scene::start("");
     scene.endpoint.demand(|_| false);
     let token = scene.active("alice", json!({}));

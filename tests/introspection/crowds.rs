@@ -56,7 +56,7 @@ fn i9_the_first_who_asked_goes_away_and_the_others_get_their_answer() {
 
 /// In a process of its own, whose memory can be looked at: it does not grow with the tokens.
 #[test]
-fn i10_ten_thousand_random_tokens_are_no_more_questions_at_once_than_the_cap() {
+fn i10_d6_ten_thousand_random_tokens_are_no_more_questions_at_once_than_the_cap() {
     const CLIENTS: usize = 16;
     let (endpoint, upstream) = (Endpoint::start(), Upstream::start());
     let setup = Setup::new().with(&format!(

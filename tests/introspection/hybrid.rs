@@ -25,7 +25,7 @@ fn no_request_waits_for_the_issuers_word() {
 }
 
 #[test]
-fn a_revoked_token_passes_until_the_next_question_is_answered() {
+fn i12_a_revoked_token_passes_until_the_next_question_is_answered() {
     let scene = Scene::start("when = \"hybrid\"\nrecheck = \"10s\"");
     let token = signed(&scene);
     scene.admits("new", &token);

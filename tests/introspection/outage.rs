@@ -1,4 +1,4 @@
-//! I-13 and I-14: the endpoint is down, or does not know us.
+//! I-11 and I-13: the endpoint is down, or does not know us.
 
 use countersign::reason::Reason;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[test]
-fn i13_a_dead_endpoint_is_503_an_alarm_and_a_note_but_no_reason_to_be_unready() {
+fn i11_a_dead_endpoint_is_503_an_alarm_and_a_note_but_no_reason_to_be_unready() {
     let scene = Scene::start("");
     assert!(scene.is_up());
     scene.endpoint.say_of_all(Some(Page::hang_up()));
@@ -43,7 +43,7 @@ fn i13_credentials_of_ours_that_are_refused_are_our_fault() {
 }
 
 #[test]
-fn i13_tokens_that_make_the_endpoint_fail_are_no_outage_for_the_others() {
+fn i11_tokens_that_make_the_endpoint_fail_are_no_outage_for_the_others() {
     for status in [400, 403, 414, 500] {
         let scene = Scene::start("");
         let token = scene.active("alice", json!({}));
@@ -58,7 +58,7 @@ fn i13_tokens_that_make_the_endpoint_fail_are_no_outage_for_the_others() {
 }
 
 #[test]
-fn i13_an_endpoint_that_has_too_much_to_do_is_left_alone() {
+fn i11_an_endpoint_that_has_too_much_to_do_is_left_alone() {
     let scene = Scene::start("");
     let token = scene.active("alice", json!({}));
     scene.endpoint.say_of_all(Some(Page::status(429)));
@@ -88,7 +88,7 @@ fn i13_a_rotated_secret_needs_no_reload_and_a_missing_one_is_no_pass() {
 }
 
 #[test]
-fn i14_without_permission_no_old_answer_stands_in() {
+fn i11_without_permission_no_old_answer_stands_in() {
     let scene = Scene::start("cache_ttl = \"10s\"");
     let token = scene.active("alice", json!({}));
     scene.admits("new", &token);
@@ -98,7 +98,7 @@ fn i14_without_permission_no_old_answer_stands_in() {
 }
 
 #[test]
-fn i14_with_permission_an_old_yes_stands_in_for_a_while_and_that_shows() {
+fn i11_with_permission_an_old_yes_stands_in_for_a_while_and_that_shows() {
     let scene = Scene::start("cache_ttl = \"10s\"\nstale_if_error = \"30s\"");
     let token = scene.active("alice", json!({}));
     scene.admits("new", &token);
@@ -114,7 +114,7 @@ fn i14_with_permission_an_old_yes_stands_in_for_a_while_and_that_shows() {
 }
 
 #[test]
-fn i14_neither_a_no_nor_an_ended_token_stands_in() {
+fn i11_neither_a_no_nor_an_ended_token_stands_in() {
     let scene = Scene::start("cache_ttl = \"10s\"\nstale_if_error = \"5m\"");
     let revoked = scene.active("revoked", json!({}));
     scene.admits("new", &revoked);

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::{
     scene::{PATH, Scene, claims, opaque},
     support::{
+        client::Request,
         key_server::{KeyServer, Page as KeyPage},
         page::Page,
     },
@@ -32,7 +33,7 @@ fn a_question_is_a_form_with_the_token_and_the_fixed_parameters() {
 }
 
 #[test]
-fn a_token_of_any_allowed_character_arrives_as_it_is() {
+fn i14_a_token_of_any_allowed_character_arrives_as_it_is() {
     let scene = Scene::start("");
     let token = "a+b/c~d-e_f.g=h".replace('h', "=");
     scene.endpoint.activate(&token, &claims(json!({})));
@@ -113,4 +114,44 @@ fn the_query_of_validate_token_is_never_written_down() {
     assert!(shown.contains("introspection fails"), "{shown}");
     assert!(!shown.contains("access_token="), "{shown}");
     assert!(!shown.contains(&token), "{shown}");
+}
+
+#[test]
+fn i14_a_token_adds_no_parameter_to_the_question() {
+    let scene = Scene::start("token_type_hint = \"access_token\"");
+    for token in ["a&active=true", "a%26b", "a b", "a;b", "a#b", "a?b", "\"a\"", "a\\b", "a,b", "é"]
+    {
+        let answer = scene.world.proxy.get("/", Some(token));
+        assert!([400, 401].contains(&answer.status), "{token}: {answer:?}");
+    }
+    assert_eq!(scene.endpoint.count(), 0, "none of them is asked about");
+    let token = scene.active("a+b=c/d", json!({}));
+    scene.admits("escaped", &token);
+    let asked = scene.endpoint.last();
+    assert_eq!(asked.names(), ["token", "token_type_hint"]);
+    assert_eq!(asked.parameter("token"), Some(&*token));
+}
+
+#[test]
+fn o6_nothing_of_a_request_goes_along_with_a_question() {
+    const MARK: &str = "of-the-request";
+    let scene = Scene::start("");
+    let token = scene.active("alice", json!({}));
+    let request = Request::get(&format!("/{MARK}?q={MARK}"))
+        .bearer(&token)
+        .field("cookie", format!("session={MARK}"))
+        .field("x-request-id", MARK)
+        .field("user-agent", MARK)
+        .field("traceparent", MARK)
+        .field("x-forwarded-for", MARK);
+    assert!(scene.world.proxy.exchange(&request).is_from_upstream());
+    let unknown = scene.world.issuer.mint_with(json!({ "kid": MARK }), json!({}));
+    scene.world.proxy.exchange(&request_with(&unknown, MARK));
+    let asked = format!("{:?}{:?}", scene.endpoint.asked(), scene.world.key_server.asked());
+    assert!(asked.contains(&token), "the question is heard at all");
+    assert!(!asked.contains(MARK), "{asked}");
+}
+
+fn request_with(token: &str, mark: &str) -> Request {
+    Request::get("/").bearer(token).field("cookie", mark).field("x-request-id", mark)
 }

@@ -52,7 +52,7 @@ fn a_signed_answer_counts_as_the_issuers_word() {
 }
 
 #[test]
-fn whatever_is_not_signed_by_the_issuer_for_us_and_now_decides_nothing() {
+fn i1_whatever_is_not_signed_by_the_issuer_for_us_and_now_decides_nothing() {
     let scene = Scene::start("signed = true");
     let good = scene.world.issuer.key("ec");
     let stranger = key(Algorithm::Es256, "ec");

@@ -17,7 +17,7 @@ use crate::support::{
 };
 
 #[test]
-fn inv5_hostile_tokens_do_not_reach_the_key_server() {
+fn inv5_d6_hostile_tokens_do_not_reach_the_key_server() {
     let world = World::start();
     let fetches = world.key_server.count();
     let forger = issuer::key(Algorithm::Es256, "ec");
@@ -106,7 +106,7 @@ fn inv7_what_has_no_route_is_refused() {
 }
 
 #[test]
-fn inv7_a_configuration_that_is_not_understood_does_not_start() {
+fn inv7_x1_a_configuration_that_is_not_understood_does_not_start() {
     let (upstream, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
     let usual = || Setup::new().issuer("corp", &issuer, &key_server, "", "");
     for (setup, named) in [

@@ -41,7 +41,7 @@ fn trouble(process: &Process, issuer: &Issuer, n: usize) {
 }
 
 #[test]
-fn inv3_hostile_clients_leave_nothing_behind() {
+fn inv3_x7_hostile_clients_leave_nothing_behind() {
     const ROUNDS: usize = 300;
     /// What a cache may still grow by, and the allocator keep.
     const SLACK: usize = 24 * 1024 * 1024;

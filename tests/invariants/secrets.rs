@@ -20,7 +20,7 @@ use crate::{
 };
 
 #[test]
-fn inv4_no_log_of_any_library_shows_a_token_over_http2() {
+fn inv4_o2_no_log_of_any_library_shows_a_token_over_http2() {
     let (upstream, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
     key_server.serve(JWKS, Page::json(&issuer.jwks()));
     let setup = Setup::new()

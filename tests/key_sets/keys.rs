@@ -1,7 +1,7 @@
 //! K-5 to K-7: keys that are not what they should be, among keys that are.
 
 use countersign::{
-    jose::{Algorithm, base64url},
+    jose::{Algorithm, SigningKey, base64url},
     reason::Reason,
 };
 use serde_json::{Value, json};
@@ -26,32 +26,97 @@ fn with(jwk: &Value, mut changes: Value) -> Value {
     jwk
 }
 
+fn without_alg(key: &SigningKey) -> Value {
+    let mut jwk = public(key);
+    jwk.as_object_mut().unwrap().remove("alg");
+    jwk
+}
+
 #[test]
-fn k05_a_kid_that_two_keys_share_names_neither() {
+fn k05_a_kid_that_two_keys_share_for_one_algorithm_names_neither() {
     let issuer = Issuer::usual();
-    let (ec, ed) = (issuer.key("ec"), issuer.key("ed"));
+    let ec = issuer.key("ec");
     let (one, other) =
         (issuer::key(Algorithm::Es256, "twice"), issuer::key(Algorithm::Es256, "twice"));
-    let renamed_ed = renamed(ed, "twice");
-    for (case, pair) in [
-        ("two keys", [public(&one), public(&other)]),
-        ("two kinds", [public(&one), public(&renamed_ed)]),
-        ("the same key", [public(&one), public(&one)]),
-        (
-            "one of them for encryption",
-            [public(&one), with(&public(&other), json!({ "use": "enc" }))],
-        ),
+    for (case, second) in [
+        ("two keys", public(&other)),
+        ("one of them not bound to an algorithm", without_alg(&other)),
+        ("one of them bound to nothing", with(&public(&other), json!({ "alg": null }))),
+        ("one of them not readable", with(&public(&other), json!({ "x": "AAAA" }))),
+        ("one of them without a type", json!({ "kid": "twice" })),
     ] {
-        let [first, second] = pair;
-        let world = publishing(&issuer, &[first, public(ec), second]);
+        let world = publishing(&issuer, &[public(&one), public(ec), second]);
         let claims = world.issuer.claims().to_string();
-        for key in [&one, &other, &renamed_ed] {
+        for key in [&one, &other] {
             let token = sign(key, json!({}), claims.as_bytes());
             world.refuses(case, &token, Reason::KeyUnsuitable);
         }
         world.admits("its neighbour", &sign(ec, json!({}), claims.as_bytes()));
-        assert!(world.proxy.page("/keys").contains("duplicate_kid"), "{case}");
-        assert!(world.proxy.logs().contains("duplicate_kid"), "{case}: somebody must hear of it");
+        for place in [world.proxy.page("/keys"), world.proxy.logs()] {
+            assert!(place.contains("duplicate_kid"), "{case}: {place}");
+            assert!(place.contains("keys[2]"), "{case}: the other entry is named: {place}");
+        }
+    }
+}
+
+#[test]
+fn k15_the_same_key_twice_is_no_ambiguity() {
+    let issuer = Issuer::usual();
+    let (rsa, stranger) = (issuer.key("rsa"), issuer::key(Algorithm::Ps256, "rsa"));
+    let jwk = public(rsa);
+    let ps256 = with(&jwk, json!({ "alg": "PS256" }));
+    let mut as_ps256 = rsa.private_jwk();
+    as_ps256.insert("alg", "PS256");
+    let as_ps256 = SigningKey::from_jwk(&as_ps256).unwrap();
+    for (case, keys) in [
+        ("the identical JWK", vec![jwk.clone(), jwk.clone(), ps256.clone(), ps256.clone()]),
+        ("once per algorithm", vec![jwk.clone(), ps256.clone()]),
+        ("under two names", vec![jwk.clone(), with(&ps256, json!({ "kid": "rsa_PS256" }))]),
+        (
+            "for encryption, too",
+            vec![with(&jwk, json!({ "use": "enc", "alg": "RSA-OAEP" })), jwk.clone(), ps256],
+        ),
+    ] {
+        let world = publishing(&issuer, &keys);
+        let claims = world.issuer.claims().to_string();
+        let ps256_kid = keys.last().unwrap()["kid"].clone();
+        world.admits(case, &sign(rsa, json!({}), claims.as_bytes()));
+        world.admits(case, &sign(rsa, json!({ "kid": null }), claims.as_bytes()));
+        world.admits(case, &sign(&as_ps256, json!({ "kid": ps256_kid }), claims.as_bytes()));
+        world.admits(case, &sign(&as_ps256, json!({ "kid": null }), claims.as_bytes()));
+        let forged = sign(&stranger, json!({ "kid": ps256_kid }), claims.as_bytes());
+        world.refuses(case, &forged, Reason::SignatureInvalid);
+        assert!(!world.proxy.page("/keys").contains("duplicate_kid"), "{case}");
+    }
+}
+
+#[test]
+fn k15_keys_of_other_uses_and_algorithms_may_share_a_kid() {
+    let issuer = Issuer::usual();
+    let (ec, ed, rsa) =
+        (renamed(issuer.key("ec"), "one"), renamed(issuer.key("ed"), "one"), issuer.key("rsa"));
+    let encryption = with(&public(rsa), json!({ "kid": "one", "use": "enc", "alg": "RSA-OAEP" }));
+    let world = publishing(&issuer, &[encryption, public(&ec), public(&ed)]);
+    let claims = world.issuer.claims().to_string();
+    world.admits("ES256", &sign(&ec, json!({}), claims.as_bytes()));
+    world.admits("EdDSA", &sign(&ed, json!({}), claims.as_bytes()));
+    let by_encryption_key = sign(rsa, json!({ "kid": "one" }), claims.as_bytes());
+    world.refuses("the encryption key", &by_encryption_key, Reason::KeyUnsuitable);
+}
+
+#[test]
+fn k06_a_key_whose_private_half_is_published_beside_it_is_not_used() {
+    let issuer = Issuer::usual();
+    let (ec, ed) = (issuer.key("ec"), issuer.key("ed"));
+    let private_half = ec.private_jwk().to_text();
+    for kid in ["ec", "old"] {
+        let private_half: Value = serde_json::from_str(&private_half).unwrap();
+        let private_half = with(&private_half, json!({ "kid": kid }));
+        let world = publishing(&issuer, &[public(ec), public(ed), private_half]);
+        let claims = world.issuer.claims().to_string();
+        world.refuses(kid, &sign(ec, json!({}), claims.as_bytes()), Reason::KeyUnsuitable);
+        world.admits(kid, &sign(ed, json!({}), claims.as_bytes()));
+        assert!(world.proxy.page("/keys").contains("private_half_listed"), "{kid}");
     }
 }
 
@@ -104,7 +169,7 @@ fn unsound(issuer: &Issuer) -> Vec<(Value, &'static str)> {
         y[31] ^= 1;
         y
     };
-    let private = issuer.key("ec").private_jwk().to_text();
+    let private = issuer::key(Algorithm::Es256, "private").private_jwk().to_text();
     vec![
         (with(&rsa, json!({ "n": text(&n[..128]) })), "rsa_too_small"),
         (with(&rsa, json!({ "n": text(&n[..255]) })), "rsa_too_small"),
@@ -168,8 +233,7 @@ fn k06_k07_unsound_keys_are_left_out_one_by_one() {
     assert_eq!(shown[0]["keys"].as_array().map(Vec::len), Some(1), "{shown}");
     world.admits("the sound one", &world.issuer.mint(json!({})));
     // What was published by mistake is not repeated by us.
-    let private: Value = serde_json::from_str(&issuer.key("ec").private_jwk().to_text()).unwrap();
-    let d = private["d"].as_str().unwrap();
+    let d = unsound.iter().find_map(|(jwk, _)| jwk["d"].as_str()).unwrap();
     for place in [world.proxy.page("/keys"), world.proxy.logs(), world.proxy.metrics()] {
         assert!(!place.contains(d), "a private key is shown");
     }

@@ -9,6 +9,7 @@ use countersign::{jose::Algorithm, reason::Reason};
 use serde_json::json;
 
 use crate::support::{
+    NOW,
     client::Request,
     issuer::{self, Issuer, renamed},
     key_server::Page,
@@ -181,7 +182,7 @@ fn k09_an_unchanged_set_keeps_what_was_verified() {
 }
 
 #[test]
-fn k08_a_flood_of_kids_costs_one_fetch_per_cooldown() {
+fn k08_d6_a_flood_of_kids_costs_one_fetch_per_cooldown() {
     let world = rested("");
     let started = Instant::now();
     let fetches = world.key_server.count();
@@ -226,4 +227,24 @@ fn k08_a_kid_that_is_known_to_be_unknown_does_not_ask_again() {
     }
     let spent = world.key_server.count() - fetches;
     assert!((1..=3).contains(&spent), "INV-5: one per cooldown at most, not {spent}");
+}
+
+#[test]
+fn d11_a_clock_that_jumps_costs_one_fetch() {
+    const YEAR: i64 = 365 * 86_400;
+    let world = World::start();
+    let fetched = world.key_server.count();
+    let token = world.issuer.mint(json!({}));
+    let later =
+        world.issuer.mint(json!({ "iat": null, "nbf": NOW + YEAR, "exp": NOW + YEAR + 300 }));
+    world.admits("now", &token);
+    world.refuses("not yet", &later, Reason::TokenNotYetValid);
+    world.proxy.advance(YEAR);
+    // By the new time the keys are a year old: they are fetched before they are used again.
+    wait_until("the keys", || world.proxy.get("/", Some(&later)).status == 200);
+    world.refuses("over", &token, Reason::TokenExpired);
+    world.proxy.advance(-YEAR);
+    world.admits("now again", &token);
+    world.refuses("not yet, again", &later, Reason::TokenNotYetValid);
+    assert_eq!(world.key_server.count(), fetched + 1);
 }

@@ -339,3 +339,44 @@ fn inv2_a_client_that_never_stops_sending_is_cut() {
         assert!(begun.elapsed() < DEADLINE / 2, "still taken");
     }
 }
+
+#[test]
+fn f7_bare_line_feeds_hide_nothing_from_policy() {
+    let mut world = World::start();
+    world.proxy.expect_unmatched_answers();
+    let token = world.issuer.mint(json!({}));
+    let forged = "x-auth-subject: mallory";
+    for (case, text) in [
+        (
+            "all of it",
+            format!("GET / HTTP/1.1\nhost: api.test\nauthorization: Bearer {token}\n{forged}\n\n"),
+        ),
+        (
+            "one line",
+            format!(
+                "GET / HTTP/1.1\r\nhost: api.test\r\nx: y\n{forged}\r\nauthorization: Bearer {token}\r\n\r\n"
+            ),
+        ),
+        (
+            "the end",
+            format!(
+                "GET / HTTP/1.1\r\nhost: api.test\r\n{forged}\r\nauthorization: Bearer {token}\r\n\n"
+            ),
+        ),
+    ] {
+        let seen = world.upstream.connections().concat().len();
+        let before = world.mark();
+        let mut client = world.proxy.client();
+        client.send(text.as_bytes());
+        let answer = client.try_read().unwrap();
+        if answer.is_some_and(|answer| answer.is_from_upstream()) {
+            let received = before.only_request(case);
+            assert_eq!(received.head.field("x-auth-subject"), Some("alice"), "{case}");
+        } else {
+            before.assert_untouched(case);
+        }
+        let bytes = world.upstream.connections().concat().split_off(seen);
+        let text = String::from_utf8_lossy(&bytes).replace("\r\n", "");
+        assert!(!text.contains('\n'), "{case}: a bare line feed went on");
+    }
+}

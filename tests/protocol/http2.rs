@@ -134,3 +134,35 @@ fn f3_an_http2_body_of_another_length_than_announced_is_no_whole_request() {
     assert_ne!(end.map(|frame| frame.kind), Some(h2::HEADERS));
     assert!(world.upstream.requests().is_empty(), "half a request");
 }
+
+#[test]
+fn w4_an_extended_connect_opens_no_tunnel() {
+    /// `SETTINGS_ENABLE_CONNECT_PROTOCOL` (RFC 8441 §3).
+    const ENABLE_CONNECT_PROTOCOL: [u8; 2] = [0, 8];
+    let world = World::start();
+    let bearer = format!("Bearer {}", world.issuer.mint(json!({})));
+    let before = world.mark();
+    for protocol in ["websocket", "connect-udp"] {
+        let mut client = h2::RawH2::connect(world.proxy.address(), &[]);
+        let settings = client.read_until(h2::SETTINGS, 0).unwrap();
+        let offered =
+            settings.payload.chunks(6).any(|entry| entry.starts_with(&ENABLE_CONNECT_PROTOCOL));
+        assert!(!offered, "the extension is not offered");
+        let fields = [
+            (":method", b"CONNECT".as_slice()),
+            (":protocol", protocol.as_bytes()),
+            (":scheme", b"http"),
+            (":path", b"/chat"),
+            (":authority", b"api.test"),
+            ("sec-websocket-version", b"13"),
+            ("authorization", bearer.as_bytes()),
+        ];
+        client.headers(1, &fields, false);
+        client.send(h2::DATA, 0, 1, b"through the tunnel");
+        let end = std::iter::from_fn(|| client.read())
+            .find(|frame| [h2::HEADERS, h2::RST_STREAM, h2::GOAWAY].contains(&frame.kind));
+        let opened = end.is_some_and(|frame| frame.kind == h2::HEADERS && frame.payload[0] == 0x88);
+        assert!(!opened, "{protocol}");
+        before.assert_untouched(protocol);
+    }
+}

@@ -9,6 +9,7 @@ use crate::{
     bare,
     support::{
         client::{Client, Request},
+        issuer::LIFETIME,
         listening::Listening,
         oracle::assert_refused,
         upstream::Reply,
@@ -58,7 +59,7 @@ fn read_exactly(client: &mut Client, text: &str) {
 }
 
 #[test]
-fn w1_a_verified_client_gets_a_tunnel() {
+fn w1_w6_a_verified_client_gets_a_tunnel() {
     let upstream = echo();
     let world = bare::in_front_of(&bare::url(&upstream), "");
     let token = world.issuer.mint(json!({}));
@@ -135,6 +136,8 @@ fn w3_what_is_not_quite_a_handshake_is_no_upgrade() {
             .field("connection", "upgrade")
             .field("sec-websocket-version", "8")
             .field("sec-websocket-key", KEY),
+        // With a body: its bytes would be the tunnel's first.
+        handshake("/").bearer(&token).body(b"body"),
     ] {
         let before = world.mark();
         assert_eq!(world.proxy.exchange(&request).status, 200);
@@ -174,4 +177,58 @@ fn w6_a_silent_tunnel_is_closed() {
     wait_until("the connection is given back", || {
         world.proxy.metric("countersign_connections") == 0.0
     });
+}
+
+#[test]
+fn f10_bytes_sent_before_the_answer_are_a_request_of_their_own() {
+    let mut world = World::start();
+    world.proxy.expect_unmatched_answers();
+    let token = world.issuer.mint(json!({}));
+    let early = Request::get("/early").bytes();
+    let before = world.mark();
+    let mut client = world.proxy.client();
+    client.send(&[handshake("/").bearer(&token).bytes(), early].concat());
+    assert!(client.read().is_from_upstream(), "200: no tunnel");
+    let upgrade = before.only_request("upgrade");
+    assert_eq!(upgrade.head.field("upgrade"), Some("websocket"));
+    if let Ok(Some(answer)) = client.try_read() {
+        assert_eq!(answer.status, 401, "{answer:?}");
+    }
+    let received = world.upstream.connections().concat();
+    assert!(!String::from_utf8_lossy(&received).contains("/early"));
+}
+
+/// The tunnel itself outlives its token: see "Tunnels" in `docs/security.md`.
+#[test]
+fn w2_an_expired_token_opens_no_further_tunnel() {
+    let upstream = echo();
+    let world = bare::in_front_of(&bare::url(&upstream), "");
+    let token = world.issuer.mint(json!({}));
+    let mut open = world.proxy.client();
+    open.send(&handshake("/chat").bearer(&token).bytes());
+    assert!(Head::read(open.stream()).unwrap().unwrap().start.contains(" 101 "));
+    read_exactly(&mut open, "hello");
+    world.proxy.advance(LIFETIME + 61);
+    let mut second = world.proxy.client();
+    let answer = second.exchange(&handshake("/chat").bearer(&token));
+    assert_eq!(answer.reason().as_deref(), Some("token_expired"));
+    assert_eq!(upstream.accepted(), 1, "nothing reached the upstream");
+}
+
+#[test]
+fn w5_a_page_of_another_origin_gets_no_tunnel_by_a_token_that_is_bound_to_its_own() {
+    let world = World::with_rules("origin_claim = \"ord\"");
+    let token = world.issuer.mint(json!({ "ord": ["https://app.test"] }));
+    let from = |origin: &str| handshake("/chat").bearer(&token).field("origin", origin);
+    for origin in ["https://evil.test", "null", "https://app.test.evil.test"] {
+        world.refuses_request(origin, &from(origin), Reason::OriginMismatch);
+    }
+    world.refuses_request("none", &handshake("/chat").bearer(&token), Reason::OriginMismatch);
+    // Where no claim binds it, the service decides: the header arrives as it was sent.
+    let unbound = world.issuer.mint(json!({}));
+    let before = world.mark();
+    let request = handshake("/chat").bearer(&unbound).field("origin", "https://evil.test");
+    assert!(world.proxy.exchange(&request).is_from_upstream());
+    let received = before.only_request("unbound");
+    assert_eq!(received.head.field("origin"), Some("https://evil.test"));
 }

@@ -175,7 +175,7 @@ fn an_entry_is_renewed_beside_the_requests_and_outlives_an_outage_for_a_while() 
 }
 
 #[test]
-fn k10_a_key_that_is_changed_in_the_middle_of_the_traffic_loses_no_request() {
+fn k9_a_key_that_is_changed_in_the_middle_of_the_traffic_loses_no_request() {
     let (old, new) = (key(Algorithm::Es256, "k"), key(Algorithm::Es256, "k"));
     let renamed = key(Algorithm::Es256, "another name");
     let scene = Scene::start(&format!("{AT_PUBLIC_KEY}\ncooldown = \"30s\""));
@@ -198,7 +198,7 @@ fn k10_a_key_that_is_changed_in_the_middle_of_the_traffic_loses_no_request() {
 }
 
 #[test]
-fn k10_those_who_sign_with_the_new_key_at_the_same_time_all_pass() {
+fn k9_those_who_sign_with_the_new_key_at_the_same_time_all_pass() {
     let (old, new) = (key(Algorithm::Es256, "k"), key(Algorithm::Es256, "k"));
     let mut scene = Scene::start(AT_PUBLIC_KEY);
     scene.world.proxy.expect_unmatched_answers();

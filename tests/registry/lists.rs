@@ -48,6 +48,24 @@ fn a_signer_is_the_one_element_that_is_called_so() {
 }
 
 #[test]
+fn k15_a_signer_who_is_listed_twice_alike_is_no_ambiguity() {
+    let one = key(Algorithm::Es256, "one");
+    let mut inactive = entity(&json!("half"), &public(&one));
+    inactive["status"] = json!("INACTIVE");
+    let list = json!({ "entities": [
+        entity(&json!("twice"), &public(&one)),
+        entity(&json!("twice"), &public(&one)),
+        entity(&json!("half"), &public(&one)),
+        inactive,
+        entity(&json!("set"), &json!({ "keys": [public(&one), public(&one)] })),
+    ] });
+    let scene = start("", &list);
+    scene.admits("alike", &scene.request("twice", &one));
+    scene.admits("a key set that lists it twice", &scene.request("set", &one));
+    scene.refuses("approved once", &scene.request("half", &one), Reason::SignerUnknown);
+}
+
+#[test]
 fn the_list_is_fetched_once_for_all_of_them() {
     let keys: Vec<_> = (0..5).map(|n| key(Algorithm::Es256, &format!("k{n}"))).collect();
     let entities: Vec<_> =

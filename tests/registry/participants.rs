@@ -161,7 +161,7 @@ fn the_proxys_own_token_is_fetched_once_and_again_when_it_is_refused() {
 }
 
 #[test]
-fn a_signer_s_name_stays_in_its_place_of_the_url() {
+fn k11_a_signer_s_name_stays_in_its_place_of_the_url() {
     let own = key(Algorithm::Es256, "own");
     let scene = Scene::start(AT_PUBLIC_KEY);
     for (name, path) in [

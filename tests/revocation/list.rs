@@ -121,7 +121,7 @@ fn each_kind_of_entry_revokes_its_tokens_and_no_others() {
 }
 
 #[test]
-fn who_forges_a_token_does_not_learn_what_is_revoked() {
+fn o3_who_forges_a_token_does_not_learn_what_is_revoked() {
     let world = with_file(&File::new(&revoked(json!([{ "sub": "mallory" }]))));
     let forger = world.issuer.with_keys(vec![key(Algorithm::Es256, "ec")]);
     world.refuses("forged", &forger.mint(json!({ "sub": "mallory" })), Reason::SignatureInvalid);
@@ -133,7 +133,7 @@ fn who_forges_a_token_does_not_learn_what_is_revoked() {
 }
 
 #[test]
-fn a_cached_token_is_refused_by_the_first_request_after_the_list_has_changed() {
+fn i12_a_cached_token_is_refused_by_the_first_request_after_the_list_has_changed() {
     let file = File::new(&revoked(json!([])));
     let world = with_file(&file);
     let (alice, bob) = (world.issuer.mint(json!({})), world.issuer.mint(json!({ "sub": "bob" })));
@@ -155,7 +155,7 @@ fn a_cached_token_is_refused_by_the_first_request_after_the_list_has_changed() {
 }
 
 #[test]
-fn under_traffic_a_revoked_token_never_comes_back() {
+fn i12_under_traffic_a_revoked_token_never_comes_back() {
     let file = File::new(&revoked(json!([])));
     let world = with_file(&file);
     let request = Request::get("/").bearer(&world.issuer.mint(json!({})));

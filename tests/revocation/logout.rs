@@ -182,7 +182,7 @@ fn a_logout_is_taken_once() {
 }
 
 #[test]
-fn a_flood_of_logouts_is_bounded_and_none_is_forgotten_for_it() {
+fn d7_a_flood_of_logouts_is_bounded_and_none_is_forgotten_for_it() {
     let world = world_with("max_logouts = 3\nlogout_ttl = \"15m\"");
     let nth = |n: usize, at: i64| {
         let name = format!("s{n}");

@@ -146,7 +146,7 @@ fn a_large_answer_arrives_whole() {
 }
 
 #[test]
-fn s5_without_room_for_the_answer_the_upstream_is_not_asked() {
+fn d5_without_room_for_the_answer_the_upstream_is_not_asked() {
     let signed = start_with("max_bytes = \"1KiB\"", |setup| {
         setup.server("[server.limits]\nbody_bytes = \"1KiB\"\nbuffer_bytes = \"1536B\"")
     });

@@ -56,7 +56,7 @@ fn s2_the_upstream_gets_nothing_before_the_verdict() {
 }
 
 #[test]
-fn s3_a_body_is_bounded_and_so_are_all_of_them() {
+fn s3_d5_a_body_is_bounded_and_so_are_all_of_them() {
     let signer = key(Algorithm::Es256, "k");
     let limits = limited("body_bytes = \"1KiB\"\nbody_memory = \"512B\"\nbuffer_bytes = \"1536B\"");
     let scene = Scene::with(ONE_SIGNER, &jwks(&[&signer]), limits);

@@ -1,5 +1,6 @@
 //! S-6: where the signature is, and that there is one of it.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use countersign::{
     jose::{Algorithm, Object},
     reason::Reason,
@@ -104,4 +105,27 @@ fn s12_what_is_wrong_without_the_body_is_refused_without_it() {
     let expecting = scene.unsigned().field("expect", "100-continue").field("content-length", "10");
     let answer = scene.refuses("not even asked for", &expecting, Reason::SignatureMissing);
     assert_eq!(answer.status, 401);
+}
+
+/// The signature covers the body itself, so that a digest header adds nothing and is not read.
+#[test]
+fn s9_a_digest_in_a_header_stands_in_for_no_signature() {
+    let signer = key(Algorithm::Es256, "k");
+    let scene = Scene::start(ONE_SIGNER, &jwks(&[&signer]));
+    let digest_of = |body: &[u8]| {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body);
+        format!("sha-256=:{}:", BASE64_STANDARD.encode(digest))
+    };
+    let other: &[u8] = br#"{"amount":999}"#;
+    let (good, of_digest) = (sign(&signer, BODY), sign(&signer, digest_of(other).as_bytes()));
+    let post = |signature: &str, body: &[u8], digest: String| {
+        scene.post(signature, body).field("content-digest", digest)
+    };
+    let changed = post(&good, other, digest_of(other));
+    scene.refuses("a right digest of a changed body", &changed, Reason::SignatureInvalid);
+    let unchanged = post(&good, other, digest_of(BODY));
+    scene.refuses("the digest of what was signed", &unchanged, Reason::SignatureInvalid);
+    let signed_digest = post(&of_digest, other, digest_of(other));
+    scene.refuses("a signature over the digest", &signed_digest, Reason::SignatureInvalid);
+    scene.admits("what was signed", &post(&good, BODY, digest_of(BODY)), BODY);
 }

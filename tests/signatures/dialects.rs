@@ -76,7 +76,7 @@ fn s5_a_signature_rewritten_as_another_dialect_is_wrong() {
 }
 
 #[test]
-fn e_a_request_without_a_body_is_signed_by_its_path() {
+fn s10_a_request_without_a_body_is_signed_by_its_path() {
     let path = r#"body = { path = { strip_prefix = "/signed" } }"#;
     let scene = participant("[\"b64-false-without-crit\"]", path);
     let get = |target: &str| {
@@ -103,7 +103,7 @@ fn s10_without_a_rule_for_it_a_request_without_a_body_is_refused() {
 }
 
 #[test]
-fn the_published_negative_cases_are_refused_each_for_its_own_reason() {
+fn s5_the_published_negative_cases_are_refused_each_for_its_own_reason() {
     let scene = participant("[\"rfc7797\"]", "");
     let jwk: Value = serde_json::from_str(PARTICIPANT_JWK).unwrap();
     let modulus = base64url::decode(jwk["n"].as_str().unwrap().as_bytes()).unwrap();

@@ -25,6 +25,7 @@ use http_body::{Body, Frame as BodyFrame};
 use http_body_util::BodyExt;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use socket2::{Domain, Socket, Type};
 use tokio::runtime::Runtime;
 
 use crate::support::DEADLINE;
@@ -168,6 +169,8 @@ pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
 
 /// Flags.
 pub(crate) const ACK: u8 = 1;
@@ -208,7 +211,18 @@ impl Frame {
 impl RawH2 {
     /// Connects and says what every client says first, with these settings.
     pub(crate) fn connect(address: SocketAddr, settings: &[(u16, u32)]) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap(), settings)
+    }
+
+    /// The same with a receive buffer of a few KiB: what it does not read soon stops the proxy.
+    pub(crate) fn connect_with_little_room(address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Self::over(socket.into(), &[])
+    }
+
+    fn over(stream: TcpStream, settings: &[(u16, u32)]) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -223,12 +237,7 @@ impl RawH2 {
 
     /// Sends one frame. What the proxy no longer takes is lost without a word.
     pub(crate) fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let mut frame = length[1..].to_vec();
-        frame.extend_from_slice(&[kind, flags]);
-        frame.extend_from_slice(&stream.to_be_bytes());
-        frame.extend_from_slice(payload);
-        self.write(&frame);
+        self.write(&frame(kind, flags, stream, payload));
     }
 
     /// Sends a whole header block, in literals.
@@ -250,8 +259,14 @@ impl RawH2 {
         self.headers(stream, &fields, true);
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        let _ = self.stream.write_all(bytes);
+    /// Sends any bytes, e.g. many frames at once.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        let _ = self.try_write(bytes);
+    }
+
+    /// The same, for who wants to know whether the connection is still there.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
     }
 
     /// The next frame; `None` at the end of the connection. Settings and pings are acknowledged,
@@ -300,8 +315,18 @@ impl RawH2 {
     }
 }
 
+/// A frame as it is sent.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend_from_slice(&[kind, flags]);
+    frame.extend_from_slice(&stream.to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
 /// An HPACK block of literal fields without indexing (RFC 7541 §6.2.2).
-fn block(fields: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn block(fields: &[(&str, &[u8])]) -> Vec<u8> {
     let mut out = Vec::new();
     for (name, value) in fields {
         out.push(0);

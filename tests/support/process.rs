@@ -17,10 +17,13 @@ use super::{
     wait_until,
 };
 
+/// The program.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+
 /// `countersign run`, killed when dropped. It runs by the machine's clock.
 #[derive(Debug)]
 pub(crate) struct Process {
-    child: Child,
+    child: Running,
     log: Arc<Mutex<String>>,
     address: SocketAddr,
     admin: SocketAddr,
@@ -28,22 +31,32 @@ pub(crate) struct Process {
     _folder: tempfile::TempDir,
 }
 
+/// A child process, killed when dropped.
+#[derive(Debug)]
+struct Running(Child);
+
 impl Process {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(setup: &Setup, upstream: &Upstream) -> Self {
+        Self::start_by(Command::new(BINARY).env_clear(), setup, upstream)
+    }
+
+    /// With at most that many file descriptors.
+    pub(crate) fn start_with_descriptors(most: usize, setup: &Setup, upstream: &Upstream) -> Self {
+        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        let mut shell = Command::new("/bin/sh");
+        Self::start_by(shell.env_clear().args(["-c", &script, BINARY]), setup, upstream)
+    }
+
+    /// By a command to which `run --config FILE` is added.
+    pub(crate) fn start_by(command: &mut Command, setup: &Setup, upstream: &Upstream) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("countersign.toml");
         fs::write(&file, setup.toml(upstream)).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .arg("run")
-            .arg("--config")
-            .arg(&file)
-            .env_clear()
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        command.args(["run", "--config"]).arg(&file).stderr(Stdio::piped());
+        let mut child = Running(command.spawn().unwrap());
         let log = Arc::<Mutex<String>>::default();
-        let (stderr, of_reader) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        let (stderr, of_reader) = (child.0.stderr.take().unwrap(), Arc::clone(&log));
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let mut log = of_reader.lock().unwrap();
@@ -84,43 +97,47 @@ impl Process {
 
     /// Open file descriptors.
     pub(crate) fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+        fs::read_dir(format!("/proc/{}/fd", self.child.0.id())).unwrap().count()
     }
 
     /// Threads.
     pub(crate) fn threads(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().count()
+        fs::read_dir(format!("/proc/{}/task", self.child.0.id())).unwrap().count()
     }
 
     /// Resident memory, in bytes (`VmRSS` of `proc(5)`).
     pub(crate) fn resident(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         let kilobytes = line.trim().strip_suffix(" kB").unwrap();
         kilobytes.parse::<usize>().unwrap() * 1024
     }
 }
 
-impl Drop for Process {
+impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself, which a test has noticed by then.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
-/// The addresses out of the line that says that it has started (JSON).
+/// The addresses out of the line that says that it has started.
 fn announced(log: &Mutex<String>) -> (SocketAddr, SocketAddr) {
     let mut found = None;
     wait_until("the process", || {
         let log = log.lock().unwrap();
-        let lines = log.lines().filter_map(|line| serde_json::from_str(line).ok());
-        let mut started = lines.filter(|line: &serde_json::Value| line["message"] == "started");
-        found = started.next().map(|line| {
-            let address = |name: &str| line[name].as_str().unwrap().parse().unwrap();
-            (address("listen"), address("admin"))
-        });
+        found = log.lines().find_map(|line| Some((named(line, "listen")?, named(line, "admin")?)));
         found.is_some()
     });
     found.unwrap()
+}
+
+/// An address in a line of either format.
+fn named(line: &str, name: &str) -> Option<SocketAddr> {
+    if let Ok(line) = serde_json::from_str::<serde_json::Value>(line) {
+        return line[name].as_str()?.parse().ok();
+    }
+    let value = line.split_once(&format!(" {name}="))?.1;
+    value.split(' ').next()?.parse().ok()
 }

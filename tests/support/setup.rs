@@ -49,9 +49,12 @@ listen = "127.0.0.1:0"
 expose_reasons = true
 
 [log]
-level = "trace"
+level = "LEVEL"
 access_log = true
 "#;
+
+/// As much as the build can log: what no line may hold is looked for in all of them.
+pub(crate) const LOG_LEVEL: &str = if cfg!(debug_assertions) { "trace" } else { "debug" };
 
 impl Setup {
     pub(crate) fn new() -> Self {
@@ -137,6 +140,7 @@ impl Setup {
             .split_inclusive("\n\n")
             .filter(|table| !table.trim().lines().next().is_some_and(|name| more.contains(name)))
             .collect();
+        let rest = rest.replace("LEVEL", LOG_LEVEL);
         [server, &upstreams, issuers, &rest, more, routes].map(String::as_str).join("\n")
     }
 

@@ -7,7 +7,7 @@ use countersign::{
     jose::{Algorithm, SigningKey},
 };
 
-use super::{proxy::Proxy, upstream::Upstream};
+use super::{proxy::Proxy, setup::LOG_LEVEL, upstream::Upstream};
 
 /// The text of one file of `config/`, and the files that it names.
 #[derive(Debug)]
@@ -99,9 +99,11 @@ impl Shipped {
         let shipped = self
             .with(
                 "[server]\nlisten = \"0.0.0.0:8080\"\n",
-                "[server]\nlisten = \"127.0.0.1:0\"\nworkers = 1\nshutdown_grace = \"0s\"\n\
-                 drain_timeout = \"1s\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
-                 [log]\nlevel = \"trace\"\naccess_log = true\n",
+                &format!(
+                    "[server]\nlisten = \"127.0.0.1:0\"\nworkers = 1\nshutdown_grace = \"0s\"\n\
+                     drain_timeout = \"1s\"\n\n[admin]\nlisten = \"127.0.0.1:0\"\n\n\
+                     [log]\nlevel = \"{LOG_LEVEL}\"\naccess_log = true\n"
+                ),
             )
             .with("url = \"http://127.0.0.1:3000\"", &format!("url = \"{}\"", upstream.url()));
         let settings = shipped.settings().unwrap_or_else(|mistakes| panic!("{mistakes}"));

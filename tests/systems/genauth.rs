@@ -196,7 +196,7 @@ fn hs256_is_the_applications_secret_as_it_is_written_and_nothing_else() {
 }
 
 #[test]
-fn t04_a_secret_never_stands_beside_public_keys() {
+fn t02_a_secret_never_stands_beside_public_keys() {
     let shipped = Shipped::load("genauth.toml");
     let secret = shipped.file("genauth-app-secret").display().to_string();
     let both = shipped.with(

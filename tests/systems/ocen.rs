@@ -79,7 +79,7 @@ fn a_participant_id_is_a_number_or_a_text() {
 }
 
 #[test]
-fn t01_only_tokens_as_the_network_issues_them_pass() {
+fn t19_only_tokens_as_the_network_issues_them_pass() {
     let (scene, issuer) = start(|shipped| shipped);
     let es256 = issuer.mint(json!({ "participantId": "3051", "azp": "x", "iat": NOW - 60 }));
     for (case, token) in [

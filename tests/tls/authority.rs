@@ -34,7 +34,16 @@ impl Authority {
 
     /// A server's certificate for that name.
     pub(crate) fn server(&self, name: &str) -> Identity {
-        self.issue(name, |_| ())
+        self.server_with(name, |_| ())
+    }
+
+    /// The same with something else in it.
+    pub(crate) fn server_with(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Identity {
+        self.issue(name, change)
     }
 
     /// A client's certificate.

@@ -71,7 +71,7 @@ fn without_alpn_the_client_begins_with_what_it_speaks() {
 }
 
 #[test]
-fn what_was_agreed_on_is_what_is_read() {
+fn p12_what_was_agreed_on_is_what_is_read() {
     let scene = Scene::start();
     let token = scene.token();
     let before = scene.world.mark();

@@ -9,7 +9,7 @@ use crate::support::{
     key_server::{KeyServer, Page},
     setup::Setup,
     upstream::Upstream,
-    world::World,
+    world::{World, identity},
 };
 
 /// `corp` writes `scope` as most do, `partner` an array `scopes`, `shop` commas.
@@ -102,4 +102,31 @@ fn of_several_names_for_a_claim_one_is_enough_and_makes_the_header() {
         let token = world.issuer.mint(claims.clone());
         world.refuses(&claims.to_string(), &token, Reason::ClaimMissing);
     }
+}
+
+#[test]
+fn x4_what_means_something_in_an_expression_means_itself_in_a_rule() {
+    let world = World::with_setup(|setup| {
+        setup.routes(
+            "[[routes]]\npath = \"/a.c\"\n\
+             [[routes]]\npath = \"/(x)+\"\n\
+             [[routes]]\npath = \"/claims/**\"\nclaims.sub = \".*\"\n",
+        )
+    });
+    let token = world.issuer.mint(json!({ "scope": "read" }));
+    for path in ["/abc", "/a%2Ec/d", "/x", "/xx", "/x+"] {
+        let request = Request::get(path).bearer(&token);
+        world.refuses_request(path, &request, Reason::RouteUnknown);
+    }
+    for path in ["/a.c", "/(x)+"] {
+        world.admits_request(path, &Request::get(path).bearer(&token), &identity(&token));
+    }
+    let claims = Request::get("/claims/1").bearer(&token);
+    world.refuses_request("any subject", &claims, Reason::ClaimNotPermitted);
+    let literal = world.issuer.mint(json!({ "sub": ".*" }));
+    world.admits_request(
+        "that one",
+        &Request::get("/claims/1").bearer(&literal),
+        &identity(&literal),
+    );
 }

@@ -30,10 +30,7 @@ pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Fa
 }
 
 fn ask(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))?;
+    let runtime = super::runtime()?;
     let issuers = settings.issuers.iter().filter(|i| i.keys.source != KeySource::Unneeded);
     let signers = settings.signatures.iter().filter_map(SignatureSettings::key_owner);
     let keyed: Vec<KeyOwner> = issuers.map(KeyOwner::from).chain(signers).collect();

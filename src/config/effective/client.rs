@@ -15,10 +15,11 @@ pub(super) fn client_bounds(writer: Writer, client: &ClientSettings) -> Writer {
         .optional_path("client_key", client.identity.as_ref().map(|i| &*i.private_key))
 }
 
-/// Who asks.
-pub(super) fn client_proof(writer: Writer, client: &ClientProof) -> Writer {
-    let writer = writer.text("auth", client.auth_word());
-    match client {
+/// Who asks. Nobody does without a certificate only where that is the default.
+pub(super) fn client_proof(writer: Writer, client: &ClientSettings) -> Writer {
+    let is_shown = client.proof != ClientProof::Nobody || client.identity.is_some();
+    let writer = writer.optional("auth", is_shown.then(|| client.proof.auth_word()));
+    match &client.proof {
         ClientProof::Nobody => writer,
         ClientProof::Id(client_id) => writer.text("client_id", client_id),
         ClientProof::Basic { user, secret_file, encoded: true } => {

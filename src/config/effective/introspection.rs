@@ -27,7 +27,7 @@ pub(super) fn introspection_table(settings: &IntrospectionSettings) -> Value {
         IntrospectionEndpoint::Url(url) => writer.text("url", url),
         IntrospectionEndpoint::Discovery { .. } => writer,
     };
-    let writer = client_proof(writer, &settings.client.proof)
+    let writer = client_proof(writer, &settings.client)
         .optional("token_type_hint", hint.first().map(|(_, value)| value))
         .optional_value("parameters", (!parameters.is_empty()).then(|| parameters.into()))
         .value("issuers", any_or(&settings.issuers))

@@ -7,7 +7,7 @@ use super::{
     signature::required,
     writer::Writer,
 };
-use crate::config::{ClientProof, RegistrySettings, SelectSettings};
+use crate::config::{RegistrySettings, SelectSettings};
 
 pub(super) fn registry_table(registry: &RegistrySettings) -> Value {
     let writer = Writer::default()
@@ -15,10 +15,7 @@ pub(super) fn registry_table(registry: &RegistrySettings) -> Value {
         .optional("pointer", registry.pointer.as_ref())
         .text("format", registry.format_word())
         .optional_value("select", registry.select.as_ref().map(select));
-    let writer = match &registry.client.proof {
-        ClientProof::Nobody => writer,
-        client => client_proof(writer, client),
-    };
+    let writer = client_proof(writer, &registry.client);
     let require = registry.require.iter();
     let require = require.map(|it| (it.field.as_str().to_owned(), required(&it.value)));
     let writer = match require.collect::<Table>() {

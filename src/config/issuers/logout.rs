@@ -1,6 +1,6 @@
 //! `[issuers.NAME.backchannel_logout]`: whom the issuer may log out.
 
-use crate::config::{reader::Section, values::text};
+use crate::config::{reader::Section, values::name};
 
 /// `[issuers.NAME.backchannel_logout]`
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ impl LogoutSettings {
     /// Without its clients there would be no telling whose logout a token is about.
     pub(super) fn build(section: &mut Section<'_>) -> Option<Self> {
         const EXPECTED: &str = "the clients that are logged out, such as [\"web\"]";
-        let client_ids = section.list("client_ids", EXPECTED, text);
+        let client_ids = section.list("client_ids", EXPECTED, name(EXPECTED));
         if client_ids.is_none() && section.is_present() && section.peek("client_ids").is_none() {
             section.mistake("client_ids", format!("missing; expected {EXPECTED}"));
         }

@@ -4,7 +4,7 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{switch, text, word},
+        values::{stands_for_all, switch, text, word},
     },
     jose::short_media_type,
 };
@@ -78,6 +78,9 @@ fn token_type(node: &Node) -> Parsed<String> {
     let written = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
     if written.is_empty() {
         return Ok(String::new());
+    }
+    if stands_for_all(written) {
+        return Err(node.mismatch("token types by their names: what may pass is listed"));
     }
     let lower = text(node)?.to_ascii_lowercase();
     let short = short_media_type(&lower);

@@ -45,8 +45,11 @@ fn never_is_as_if_it_were_not_there() {
 fn a_secret_that_every_user_can_read_is_a_warning() {
     let workspace = Workspace::new();
     let secret = workspace.write("secret", "s3cret");
+    let key = workspace.write("key", private_jwk(Algorithm::Es256));
     let warnings = |lines: &str, mode: u32| {
-        fs::set_permissions(&secret, fs::Permissions::from_mode(mode)).unwrap();
+        for file in [&secret, &key] {
+            fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+        }
         settings(&asking(lines)).warnings()
     };
     let token_url = "token_url = \"https://idp.example.com/token\"";
@@ -57,7 +60,8 @@ fn a_secret_that_every_user_can_read_is_a_warning() {
         ("auth = \"private_key_jwt\"\nclient_id = \"api\"", "private_key_file"),
         (&format!("auth = \"bearer\"\n{token_url}\nclient_id = \"api\""), "client_secret_file"),
     ] {
-        let lines = format!("{auth}\n{name} = \"{secret}\"");
+        let file = if name == "private_key_file" { &key } else { &secret };
+        let lines = format!("{auth}\n{name} = \"{file}\"");
         assert_eq!(warnings(&lines, 0o600), [""; 0], "{auth}");
         let exposed = format!(
             "issuers.corp.introspection.{name}: every user of the machine can get at the file"
@@ -70,6 +74,7 @@ fn a_secret_that_every_user_can_read_is_a_warning() {
 fn what_is_printed_of_it_loads_again_and_means_the_same() {
     let workspace = Workspace::new();
     let secret = workspace.write("secret", "s3cret");
+    let key = workspace.write("key", private_jwk(Algorithm::Es256));
     let url = "url = \"https://idp.example.com/introspect\"";
     for lines in [
         "auth = \"none\"\nclient_id = \"api\"".to_owned(),
@@ -79,7 +84,7 @@ fn what_is_printed_of_it_loads_again_and_means_the_same() {
         ),
         format!("{url}\nauth = \"basic\"\nusername = \"u\"\npassword_file = \"{secret}\""),
         format!(
-            "{url}\nauth = \"private_key_jwt\"\nclient_id = \"api\"\nprivate_key_file = \"{secret}\""
+            "{url}\nauth = \"private_key_jwt\"\nclient_id = \"api\"\nprivate_key_file = \"{key}\""
         ),
         format!(
             "{url}\nauth = \"bearer\"\ntoken_url = \"https://idp.example.com/token\"\n\
@@ -124,6 +129,7 @@ fn a_client_needs_what_its_way_to_authenticate_asks_for() {
         ("auth = \"private_key_jwt\"", vec!["client_id", "private_key_file"]),
         ("auth = \"bearer\"", vec!["token_url", "client_id", "client_secret_file"]),
         ("auth = \"tls_client_auth\"", vec!["auth"]),
+        ("auth = \"tls_client_auth\"\nclient_id = \"api\"", vec!["auth"]),
     ] {
         let found = mistakes(&asking(&format!("{url}\n{lines}")));
         assert_eq!(found.len(), missing.len(), "{lines}: {found:?}");

@@ -193,7 +193,7 @@ fn a_certificate_authority_that_is_one_loads() {
 #[test]
 fn x1_settings_without_effect_are_refused() {
     let workspace = Workspace::new();
-    let keys = workspace.write("jwks.json", "{}");
+    let keys = workspace.write("jwks.json", public_jwk(Algorithm::Es256));
     let local = with_issuer(&format!(
         "keys.jwks_file = \"{keys}\"\nkeys.allow_http = true\nkeys.timeout = \"1s\""
     ));

@@ -171,7 +171,7 @@ fn inv7_a_file_without_routes_is_refused() {
 fn flags_change_the_only_upstream_and_issuer_of_a_file() {
     let workspace = Workspace::new();
     let file = workspace.write("countersign.toml", MINIMAL);
-    let keys = workspace.write("jwks.json", "{\"keys\":[]}");
+    let keys = workspace.write("jwks.json", public_jwk(Algorithm::Es256));
     let sources = Sources {
         file: Some(file.into()),
         flags: Flags {
@@ -217,7 +217,7 @@ fn two_key_sources_from_two_layers_name_both() {
     let text_of_file =
         format!("{MINIMAL}\n[issuers.corp.keys]\njwks_url = \"https://idp.example.com/jwks\"");
     let file = workspace.write("countersign.toml", text_of_file);
-    let keys = workspace.write("jwks.json", "{\"keys\":[]}");
+    let keys = workspace.write("jwks.json", public_jwk(Algorithm::Es256));
     let sources = Sources {
         file: Some(file.into()),
         flags: Flags { jwks_file: Some(keys), ..Flags::default() },

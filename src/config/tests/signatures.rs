@@ -361,7 +361,7 @@ fn o2_a_password_in_a_registrys_url_is_not_shown() {
 }
 
 #[test]
-fn s14_what_frames_an_answer_or_belongs_to_others_carries_no_signature() {
+fn h8_what_frames_an_answer_or_belongs_to_others_carries_no_signature() {
     let workspace = Workspace::new();
     let pair = SigningKey::generate(Algorithm::Es256, Some("answers")).unwrap();
     let key = workspace.write("key.jwk", pair.private_jwk().to_text());

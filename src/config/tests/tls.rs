@@ -107,7 +107,7 @@ fn a_file_that_is_no_certificate_is_told_by_key_and_name() {
         "tls.key",
         "tls.key",
         "",
-        "certificate: the file tls.key holds no certificate; expected PEM with the server's \
+        "certificate: the file tls.key holds no certificate; expected PEM with the \
          certificate first and its chain behind it",
     );
     workspace.write("bad.crt", pem("CERTIFICATE", b"no DER"));
@@ -116,7 +116,7 @@ fn a_file_that_is_no_certificate_is_told_by_key_and_name() {
         "tls.key",
         "",
         "certificate: the file bad.crt holds a malformed certificate; expected PEM with \
-         the server's certificate first and its chain behind it",
+         the certificate first and its chain behind it",
     );
 }
 

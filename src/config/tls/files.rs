@@ -16,7 +16,7 @@ use rustls::{
 };
 use zeroize::Zeroizing;
 
-use super::TlsSettings;
+use super::{CERTIFICATE, TlsSettings};
 use crate::config::files::read_whole;
 
 /// The content of all files at one moment.
@@ -51,7 +51,8 @@ impl TlsSettings {
         let at = |key| move |problem| TlsFileError { key, problem };
         let chain = chain(&self.certificate).map_err(at("certificate"))?;
         let key = private_key(&self.private_key).map_err(at("private_key"))?;
-        let identity = identity(chain, key, &self.private_key).map_err(at("private_key"))?;
+        let identity =
+            identity(chain, key, &self.private_key, CERTIFICATE).map_err(at("private_key"))?;
         let client_authorities = match &self.client_auth {
             None => None,
             Some(auth) => {
@@ -104,9 +105,8 @@ impl TlsFiles {
 const MALFORMED: &str = "holds a malformed certificate";
 
 /// The certificates of a PEM file, in their order.
-pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    const EXPECTED: &str =
-        "expected PEM with the server's certificate first and its chain behind it";
+pub(in crate::config) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    const EXPECTED: &str = "expected PEM with the certificate first and its chain behind it";
     let certificates = certificates(path, EXPECTED)?;
     for certificate in &certificates {
         if ParsedCertificate::try_from(certificate).is_err() {
@@ -118,7 +118,7 @@ pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String>
 
 /// The authorities of a PEM file. Other files of the kind tolerate what can't be read; here it
 /// might be the one that was meant.
-pub(super) fn authorities(path: &Path) -> Result<RootCertStore, String> {
+pub(in crate::config) fn authorities(path: &Path) -> Result<RootCertStore, String> {
     const EXPECTED: &str = "expected PEM with the certificates of authorities";
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path, EXPECTED)? {
@@ -128,7 +128,7 @@ pub(super) fn authorities(path: &Path) -> Result<RootCertStore, String> {
 }
 
 /// The private key of a PEM file.
-pub(super) fn private_key(path: &Path) -> Result<Arc<dyn SigningKey>, String> {
+pub(in crate::config) fn private_key(path: &Path) -> Result<Arc<dyn SigningKey>, String> {
     const EXPECTED: &str = "expected PEM with one RSA, ECDSA or Ed25519 key that is not encrypted \
                             (PKCS#8, SEC1 or PKCS#1)";
     let pem = read(path, EXPECTED)?;
@@ -147,18 +147,19 @@ pub(super) fn private_key(path: &Path) -> Result<Arc<dyn SigningKey>, String> {
 }
 
 /// A certificate and its own key.
-pub(super) fn identity(
+pub(in crate::config) fn identity(
     chain: Vec<CertificateDer<'static>>,
     key: Arc<dyn SigningKey>,
     key_path: &Path,
+    certificate: &str,
 ) -> Result<CertifiedKey, String> {
     let identity = CertifiedKey::new(chain, key);
     let key_path = key_path.display();
     match identity.keys_match() {
         Ok(()) => Ok(identity),
         Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(format!(
-            "the key in {key_path} is not the one of the first certificate in \
-             server.tls.certificate; expected the key that it was made for"
+            "the key in {key_path} is not the one of the first certificate in {certificate}; \
+             expected the key that it was made for"
         )),
         Err(error) => Err(format!("the key in {key_path} can't be used: {error}")),
     }

@@ -48,6 +48,19 @@ impl JsonPointer {
         self.steps.iter().try_fold(document, |value, step| enter(value, step))
     }
 
+    /// Whether it leads to a `null`, for the few who take one that is written for more than an
+    /// absence.
+    pub fn leads_to_null(&self, document: &Json) -> bool {
+        let Some((last, way)) = self.steps.split_last() else {
+            return false;
+        };
+        match way.iter().try_fold(document, |value, step| enter(value, step)) {
+            Some(Json::Object(object)) => object.is_null(last),
+            Some(Json::Array(array)) => index(last).and_then(|i| array.get(i)) == Some(&Json::Null),
+            _ => false,
+        }
+    }
+
     /// The same in a document that is an object.
     pub fn find_in<'j>(&self, document: &'j Object) -> Option<&'j Json> {
         let (first, rest) = self.steps.split_first()?;
@@ -69,12 +82,15 @@ fn enter<'j>(value: &'j Json, step: &str) -> Option<&'j Json> {
     }
 }
 
-/// The array element that a step picks: decimal digits without leading zeros (RFC 6901 §4). Like a
-/// member, it is none if it is `null`.
+/// The array element that a step picks. Like a member, it is none if it is `null`.
 fn element<'j>(array: &'j [Json], step: &str) -> Option<&'j Json> {
+    array.get(index(step)?).filter(|element| **element != Json::Null)
+}
+
+/// Decimal digits without leading zeros (RFC 6901 §4).
+fn index(step: &str) -> Option<usize> {
     let canonical = step == "0" || !step.starts_with(['0', '+']);
-    let index = step.parse::<usize>().ok().filter(|_| canonical)?;
-    array.get(index).filter(|element| **element != Json::Null)
+    step.parse().ok().filter(|_| canonical)
 }
 
 fn unescape(step: &str) -> Result<String, JsonPointerError> {
@@ -125,6 +141,21 @@ mod tests {
         let tilde = JsonPointer::parse("/~01").unwrap();
         let document = Json::parse(br#"{"~1":1,"/":2}"#).unwrap();
         assert_eq!(tilde.find(&document), Some(&Json::Integer(1)));
+    }
+
+    #[test]
+    fn c16_a_null_is_found_only_by_those_who_ask_for_it() {
+        let document = Json::parse(br#"{"a":{"b":null,"c":1},"d":[null,2]}"#).unwrap();
+        for (pointer, is_null) in [("/a/b", true), ("/d/0", true), ("/a/c", false), ("/d/1", false)]
+        {
+            let pointer = JsonPointer::parse(pointer).unwrap();
+            assert_eq!(pointer.leads_to_null(&document), is_null, "{pointer}");
+            assert_eq!(pointer.find(&document).is_none(), is_null, "{pointer}");
+        }
+        for nothing in ["/x", "/a/x", "/a/b/c", "/d/2", "/d/00", "/a/c/x"] {
+            let pointer = JsonPointer::parse(nothing).unwrap();
+            assert!(!pointer.leads_to_null(&document), "{pointer}");
+        }
     }
 
     #[test]

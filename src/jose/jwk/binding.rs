@@ -1,7 +1,10 @@
 //! What a key says it is for: `use`, `key_ops` and `alg` (RFC 7517 §4.2-4.4).
 
 use super::{KeyRejection, PublicMaterial};
-use crate::jose::{Algorithm, AlgorithmSet, Json, Object};
+use crate::jose::{
+    Algorithm, AlgorithmSet, Json, Object,
+    algorithm::{Curve, KeyType, Scheme},
+};
 
 /// The private members of every key type (RFC 7518 §6, RFC 8037 §2; `priv` for `AKP`).
 const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
@@ -78,4 +81,55 @@ pub(super) fn algorithms(
     } else {
         Err(KeyRejection::AlgorithmMismatch)
     }
+}
+
+/// The algorithms that a token may be signed with under an entry that is not usable, as far as it
+/// can be told: what it says clearly counts, what it leaves open counts as everything.
+pub(super) fn possible_algorithms(jwk: &Object) -> AlgorithmSet {
+    if is_for_another_use(jwk) {
+        return AlgorithmSet::default();
+    }
+    let fitting = algorithms_of_type(jwk);
+    match jwk.get("alg") {
+        Some(Json::String(name)) => match Algorithm::from_name(name) {
+            Some(alg) if fitting.contains(alg) => AlgorithmSet::from_iter([alg]),
+            // The two contradict each other, and either may be the mistake.
+            Some(alg) => fitting.iter().chain([alg]).collect(),
+            // An algorithm that no token is verified with.
+            None => AlgorithmSet::default(),
+        },
+        _ => fitting,
+    }
+}
+
+/// Whether it says what it is for, and does not say signatures.
+fn is_for_another_use(jwk: &Object) -> bool {
+    let purpose = jwk.get("use").and_then(Json::as_str);
+    let operations: Vec<&str> = match jwk.get("key_ops").and_then(Json::as_array) {
+        Some(list) => list.iter().filter_map(Json::as_str).collect(),
+        None => Vec::new(),
+    };
+    let signs = purpose == Some("sig")
+        || operations.iter().any(|operation| ["sign", "verify"].contains(operation));
+    !signs && (purpose.is_some() || !operations.is_empty())
+}
+
+/// The algorithms of its `kty` and `crv`. A type or curve that is not known is of none of them: a
+/// reader must ignore what it does not understand (RFC 7517 §5).
+fn algorithms_of_type(jwk: &Object) -> AlgorithmSet {
+    let kty = match jwk.get("kty") {
+        Some(Json::String(name)) => KeyType::from_name(name),
+        _ => return Algorithm::ALL.iter().copied().collect(),
+    };
+    let curve = jwk.get("crv").and_then(Json::as_str);
+    let fits = |alg: &Algorithm| match alg.scheme() {
+        Scheme::Ecdsa { curve: own, .. } => {
+            curve.is_none_or(|name| Curve::from_name(name) == Some(own))
+        }
+        // `EdDSA` is the algorithm of Ed448, too; X25519 and X448 are for key agreement.
+        Scheme::Ed25519 => curve.is_none_or(|name| !["X25519", "X448"].contains(&name)),
+        Scheme::Rsa { .. } | Scheme::Hmac(_) | Scheme::MlDsa { .. } => true,
+    };
+    let of_type = |alg: &Algorithm| kty == Some(alg.key_type());
+    Algorithm::ALL.iter().copied().filter(|alg| of_type(alg) && fits(alg)).collect()
 }

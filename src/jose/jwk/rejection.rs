@@ -74,9 +74,25 @@ pub enum KeyRejection {
         /// The hash's length in bytes.
         required: usize,
     },
-    /// Another entry of the set has the same `kid`.
-    #[error("another key of the set has the same \"kid\"")]
-    DuplicateKid,
+    /// A different key of the set has the same `kid` and one of the same algorithms.
+    #[error("keys[{other}] is a different key of the same \"kid\" for the same algorithm")]
+    DuplicateKid {
+        /// The other's place in the document, from 0.
+        other: usize,
+    },
+    /// An entry of the set has the same `kid` and may be for the same algorithm, and it can't be
+    /// told whether it is the same key.
+    #[error("keys[{other}] has the same \"kid\" and is unusable itself: it may be a different key")]
+    KidOfUnreadable {
+        /// The other's place in the document, from 0.
+        other: usize,
+    },
+    /// An entry of the set is this key with its private members.
+    #[error("keys[{other}] holds its private members: this key was published and must be replaced")]
+    PrivateHalfListed {
+        /// The other's place in the document, from 0.
+        other: usize,
+    },
     /// Behind the last key that is taken from one set.
     #[error("the set has more keys than the limit of {limit}")]
     TooManyKeys {
@@ -109,7 +125,8 @@ impl KeyRejection {
             Self::PointInvalid => "point_invalid",
             Self::Unsound => "unsound",
             Self::SecretTooShort { .. } => "secret_too_short",
-            Self::DuplicateKid => "duplicate_kid",
+            Self::DuplicateKid { .. } | Self::KidOfUnreadable { .. } => "duplicate_kid",
+            Self::PrivateHalfListed { .. } => "private_half_listed",
             Self::TooManyKeys { .. } => "too_many_keys",
         }
     }

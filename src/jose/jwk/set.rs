@@ -1,7 +1,10 @@
 //! JWK sets (RFC 7517 §5): one unusable key never costs the others.
 
-use std::{collections::HashMap, sync::Arc};
+mod entry;
 
+use std::sync::Arc;
+
+use self::entry::Entry;
 use super::{KeyLimits, KeyRejection, PemError, VerificationKey, pem};
 use crate::jose::{Json, JsonError, MAX_KID_BYTES, Object};
 
@@ -39,10 +42,11 @@ pub enum JwkSetError {
 impl JwkSet {
     /// Parses a JWKS, or a document that is one single JWK.
     ///
-    /// A `kid` that two entries share names neither of them: both are left out, whatever else they
-    /// are. That holds even where one of the two would be left out anyway (an encryption key, say),
-    /// for then the publisher has lost track of its names, and which key a token means would hang
-    /// on our taste. Entries beyond [`KeyLimits::max_keys`] are left out, but their `kid` counts.
+    /// A `kid` may occur more than once: for one key that is listed several times (as a whole, or
+    /// once per algorithm), and for keys of different uses or algorithms (RFC 7517 §4.5). Two
+    /// different keys of one `kid` for the same algorithm are ambiguous, and both are left out. An
+    /// entry whose key can't be read, or lies beyond [`KeyLimits::max_keys`], counts as a different
+    /// key for every algorithm that it may be for.
     pub fn parse(document: &[u8], limits: &KeyLimits) -> Result<Self, JwkSetError> {
         let document = Object::parse(document)?;
         let entries = match document.get("keys") {
@@ -50,23 +54,20 @@ impl JwkSet {
             None if document.get("kty").is_some() => vec![Some(&document)],
             _ => return Err(JwkSetError::NoKeys),
         };
-        let mut names: HashMap<&str, usize> = HashMap::new();
-        for kid in entries.iter().filter_map(|entry| kid(*entry)) {
-            *names.entry(kid).or_default() += 1;
-        }
+        let entries: Vec<Entry<'_>> = entries
+            .into_iter()
+            .enumerate()
+            .map(|(position, jwk)| match jwk {
+                _ if position >= limits.max_keys => Entry::beyond(jwk, limits.max_keys),
+                Some(jwk) => Entry::read(jwk, limits),
+                None => Entry::no_object(),
+            })
+            .collect();
+        let objections: Vec<_> = entries.iter().map(|entry| entry.objection(&entries)).collect();
         let mut set = Self::default();
-        for (position, entry) in entries.into_iter().enumerate() {
-            let kid = kid(entry);
-            let result = if position >= limits.max_keys {
-                Err(KeyRejection::TooManyKeys { limit: limits.max_keys })
-            } else if kid.is_some_and(|kid| names.get(kid).is_some_and(|count| *count > 1)) {
-                Err(KeyRejection::DuplicateKid)
-            } else {
-                entry
-                    .ok_or(KeyRejection::NotAnObject)
-                    .and_then(|jwk| VerificationKey::from_jwk(jwk, limits))
-            };
-            set.take(position, kid, result);
+        for (position, (entry, objection)) in entries.into_iter().zip(objections).enumerate() {
+            let key = objection.map_or(entry.key, Err);
+            set.take(position, entry.kid, key);
         }
         Ok(set)
     }
@@ -105,10 +106,6 @@ impl JwkSet {
             }),
         }
     }
-}
-
-fn kid(entry: Option<&Object>) -> Option<&str> {
-    entry?.get("kid")?.as_str()
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ fn t12_the_header_is_a_strict_object() {
         (JsonError::DuplicateMember, r#"{"alg":"ES256","x":{"y":1,"y":1}}"#.to_owned()),
         (JsonError::Syntax, "\u{feff}{\"alg\":\"ES256\"}".to_owned()),
         (JsonError::Syntax, r#"{"alg":"ES256"}{}"#.to_owned()),
-        (JsonError::Syntax, r#"{"alg":"ES256","x":"\ud800"}"#.to_owned()),
+        (JsonError::LoneSurrogate, r#"{"alg":"ES256","x":"\ud800"}"#.to_owned()),
         (JsonError::NumberOutOfRange, r#"{"alg":"ES256","x":1e999}"#.to_owned()),
         (JsonError::NumberOutOfRange, r#"{"alg":"ES256","x":99999999999999999999}"#.to_owned()),
         (JsonError::TooComplex, format!(r#"{{"alg":"ES256","x":{}"#, "[".repeat(5_000))),

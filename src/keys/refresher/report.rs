@@ -37,21 +37,30 @@ pub(super) fn failure(keys: &IssuerKeys, error: &KeyError, wait: Duration, now: 
     }
 }
 
-/// The keys of one set that are not in the other, each as it is called in it.
+/// The keys of one set that are not in the other, each once, as it is called in it.
 fn difference(of: Option<&KeySet>, without: Option<&KeySet>) -> String {
     let keys = of.map(KeySet::keys).unwrap_or_default();
     let others = without.map(KeySet::keys).unwrap_or_default();
     let same = |one: &VerificationKey, other: &VerificationKey| {
-        one.thumbprint() == other.thumbprint() && one.kid() == other.kid()
+        let identity = |key: &VerificationKey| (key.thumbprint(), key.algorithms());
+        identity(one) == identity(other) && one.kid() == other.kid()
     };
     let missing = keys.iter().filter(|key| !others.iter().any(|other| same(key, other)));
-    let labels: Vec<String> = missing.map(facts::label).collect();
+    let mut labels: Vec<String> = Vec::new();
+    for label in missing.map(facts::label) {
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
     labels.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::keys::testing::{jwk, renamed, set};
+    use crate::{
+        jose::{Algorithm, SigningKey},
+        keys::testing::{jwk, renamed, set},
+    };
 
     use super::*;
 
@@ -65,6 +74,19 @@ mod tests {
         assert_eq!(difference(Some(&old), Some(&new)), r#""gone""#);
         assert_eq!(difference(Some(&old), Some(&old)), "");
         assert_eq!(difference(None, Some(&old)), "");
+    }
+
+    /// One key that is listed for each algorithm is one name in the line; that it is no longer for
+    /// one of them is a change.
+    #[test]
+    fn k15_a_key_that_is_listed_per_algorithm_is_named_once() {
+        let rsa = SigningKey::generate(Algorithm::Rs256, Some("a")).unwrap();
+        let rs256 = rsa.public_jwk().unwrap().to_text();
+        let ps256 = rs256.replace("RS256", "PS256");
+        let (both, one) = (KeySet::new(set(&[&rs256, &ps256])), KeySet::new(set(&[&rs256])));
+        assert_eq!(difference(Some(&both), None), r#""a""#);
+        assert_eq!(difference(Some(&both), Some(&one)), r#""a""#);
+        assert_eq!(difference(Some(&one), Some(&both)), "");
     }
 
     /// The same name for another key is a change, and the most telling one.

@@ -11,7 +11,7 @@ use crate::{
     keys::KeyError,
 };
 
-use super::{Content, Reading, limits, wrapped};
+use super::{Content, Reading, wrapped};
 
 /// Fetches a JWKS, and lets the source say "not modified".
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl RemoteSource {
         let keys = &settings.keys;
         let rules = FetchRules::occasional(keys.timeout, keys.max_bytes, keys.ca_file.clone());
         let fetcher = Fetcher::new(rules);
-        Self { address, pointer, fetcher, limits: limits(keys), last: None }
+        Self { address, pointer, fetcher, limits: keys.limits(), last: None }
     }
 
     pub(super) async fn read(&mut self) -> Result<Reading, KeyError> {

@@ -122,7 +122,7 @@ async fn a_secret_is_the_file_without_its_line_break() {
 }
 
 #[tokio::test]
-async fn t1_a_short_or_empty_secret_is_refused_by_file_and_length() {
+async fn t3_a_short_or_empty_secret_is_refused_by_file_and_length() {
     let folder = Folder::new();
     let path = folder.with("secret", "0123456789abcdef0123456789abcdef\n");
     let mut settings = from_file(KeySource::SecretFile, &path);
@@ -209,4 +209,23 @@ async fn k3_a_broken_or_missing_file_keeps_the_keys_and_heals() {
     folder.with("keys.json", jwks(&[jwk("b")]));
     shortly("the new keys", || kids(&keys) == ["b"]).await;
     assert!(keys.status().last_error.is_none());
+}
+
+/// An editor has saved the file of a running proxy with a byte order mark.
+#[tokio::test(start_paused = true)]
+async fn x8_a_byte_order_mark_keeps_the_keys_and_is_told() {
+    let folder = Folder::new();
+    let path = folder.with("secret", "s".repeat(32));
+    let mut settings = from_file(KeySource::SecretFile, &path);
+    settings.algorithms = AlgorithmSet::from_iter([Algorithm::Hs256]);
+    let keys = running(&settings);
+    shortly("the first keys", || kids(&keys).len() == 1).await;
+    let generation = keys.status().generation;
+
+    folder.with("secret", format!("\u{feff}{}", "s".repeat(32)));
+    shortly("the failure", || keys.status().last_error.is_some()).await;
+    let error = keys.status().last_error.unwrap();
+    assert_eq!(error.code, "file");
+    assert!(error.message.contains("starts with a byte order mark (BOM)"), "{}", error.message);
+    assert_eq!(keys.status().generation, generation, "the secret at hand stays");
 }

@@ -1,7 +1,7 @@
 //! Which key a token gets.
 
 use crate::{
-    jose::{Algorithm, JwkSet, jwk::KeyLimits},
+    jose::{Algorithm, JwkSet, SigningKey, jwk::KeyLimits},
     keys::{
         KeyLookup, KeySet,
         testing::{jwk, renamed, set},
@@ -51,6 +51,49 @@ fn t16_without_a_kid_exactly_one_key_must_fit() {
     let twice = KeySet::new(set(&[&a, &renamed(&a, Some("a_RS256"))]));
     assert_eq!(ed(&twice, None), "found a");
     assert_eq!(ed(&twice, Some("a_RS256")), "found a_RS256");
+}
+
+/// The same key, listed for that algorithm alone.
+fn listed_for(jwk: &str, kid: &str, alg: &str) -> String {
+    let mut jwk: serde_json::Value = serde_json::from_str(&renamed(jwk, Some(kid))).unwrap();
+    jwk["alg"] = alg.into();
+    jwk.to_string()
+}
+
+#[test]
+fn k15_one_key_that_is_listed_per_algorithm_is_found_for_each() {
+    let rsa = SigningKey::generate(Algorithm::Rs256, Some("a")).unwrap();
+    let rsa = rsa.public_jwk().unwrap().to_text();
+    for names in [["a", "a"], ["a", "b"]] {
+        let [rs256, ps256] =
+            [("RS256", names[0]), ("PS256", names[1])].map(|(alg, kid)| listed_for(&rsa, kid, alg));
+        let set = KeySet::new(set(&[&rs256, &ps256]));
+        assert_eq!(said(&set, Some(names[0]), Algorithm::Rs256), "found a");
+        assert_eq!(said(&set, Some(names[1]), Algorithm::Ps256), format!("found {}", names[1]));
+        assert_eq!(said(&set, Some(names[0]), Algorithm::Rs384), "unsuitable");
+        assert_eq!(said(&set, None, Algorithm::Rs256), "found a");
+        assert_eq!(said(&set, None, Algorithm::Ps256), format!("found {}", names[1]));
+    }
+}
+
+#[test]
+fn k15_keys_of_one_kid_for_two_algorithms_are_told_apart_by_the_algorithm() {
+    let rsa = SigningKey::generate(Algorithm::Rs256, Some("a")).unwrap();
+    let set = KeySet::new(set(&[jwk("a"), rsa.public_jwk().unwrap().to_text()]));
+    assert_eq!(ed(&set, Some("a")), "found a");
+    assert_eq!(said(&set, Some("a"), Algorithm::Rs256), "found a");
+    assert_eq!(said(&set, Some("a"), Algorithm::Es256), "unsuitable");
+}
+
+#[test]
+fn k15_a_key_that_is_listed_twice_changes_nothing() {
+    let a = jwk("a");
+    let once = KeySet::new(set(&[&a]));
+    let twice = once.successor(set(&[&a, &a]));
+    assert_eq!(once.generation(), twice.generation());
+    for kid in [Some("a"), None] {
+        assert_eq!(ed(&twice, kid), "found a");
+    }
 }
 
 #[test]

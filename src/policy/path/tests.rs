@@ -28,6 +28,7 @@ fn p1_spellings_of_one_path_become_one() {
         ("/a[1]{x}|^`\"<>", "/a%5B1%5D%7Bx%7D%7C%5E%60%22%3C%3E"),
         ("/100%25", "/100%25"),
         ("/100%25%20x", "/100%25%20x"),
+        ("/50%25off/%2541", "/50%25off/%2541"),
     ] {
         assert_eq!(canonical_path(path).as_deref(), Ok(canonical), "{path}");
     }
@@ -75,6 +76,10 @@ fn p1_what_could_be_another_path_is_refused() {
         ("/a%2500", DoublyEncoded),
         ("/a%25252e", DoublyEncoded),
         ("/a%25%32%65", DoublyEncoded),
+        // Escapes made of escapes, as a decoder that starts over reads them.
+        ("/a%25%2532e", DoublyEncoded),
+        ("/%2525%2532e%2525%2532e/a", DoublyEncoded),
+        ("/a/h%251%2565252d5x", DoublyEncoded),
         ("/a/..%253bx", DoublyEncoded),
         ("a", TargetForm),
         ("", TargetForm),

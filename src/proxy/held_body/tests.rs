@@ -90,7 +90,7 @@ async fn a_body_that_keeps_to_its_rate_is_read_however_long_it_takes() {
 }
 
 #[tokio::test]
-async fn s5_a_body_takes_its_room_until_its_proof_is_written() {
+async fn d5_a_body_takes_its_room_until_its_proof_is_written() {
     let store = store(100_000);
     let body = http_body_util::Full::new(Bytes::from_static(b"proof"));
     let body = body.map_err(|never| match never {});
@@ -103,7 +103,7 @@ async fn s5_a_body_takes_its_room_until_its_proof_is_written() {
 }
 
 #[tokio::test]
-async fn s5_a_body_that_the_algorithm_reads_twice_takes_room_for_what_is_kept_of_it() {
+async fn d5_a_body_that_the_algorithm_reads_twice_takes_room_for_what_is_kept_of_it() {
     let store = store(14);
     let read = async |bytes: &'static [u8]| {
         let rules = HoldRules { copies: 3, ..rules() };

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::jose::{Algorithm, SigningKey};
+use crate::jose::{Algorithm, SigningKey, base64url};
 
 fn public(alg: Algorithm, kid: &str) -> String {
     let key = SigningKey::generate(alg, Some(kid)).unwrap();
@@ -46,26 +46,154 @@ fn k6_k7_an_unusable_key_is_skipped_and_the_others_are_kept() {
     assert_eq!(names, [Some("b"), Some("c"), Some("d"), None]);
 }
 
+/// The same JWK with one member of another value, given as JSON.
+fn with(jwk: &str, name: &str, value: &str) -> String {
+    let mut jwk = Object::parse(jwk.as_bytes()).unwrap();
+    jwk.insert(name, Json::parse(value.as_bytes()).unwrap());
+    jwk.to_text()
+}
+
+fn without(jwk: &str, name: &str) -> String {
+    let mut jwk: serde_json::Value = serde_json::from_str(jwk).unwrap();
+    jwk.as_object_mut().unwrap().remove(name);
+    jwk.to_string()
+}
+
+/// The algorithms of each usable key, and the codes of the others in document order.
+fn algorithms(set: &JwkSet) -> (Vec<String>, Vec<&'static str>) {
+    let names = |key: &Arc<VerificationKey>| {
+        key.algorithms().iter().map(Algorithm::name).collect::<Vec<_>>().join(" ")
+    };
+    (set.keys.iter().map(names).collect(), outcome(set).1.into_iter().map(|it| it.1).collect())
+}
+
 #[test]
-fn k5_a_kid_that_occurs_twice_names_no_key() {
-    let (one, other) = (public(Algorithm::Es256, "a"), public(Algorithm::EdDsa, "a"));
+fn k5_two_keys_of_one_kid_and_algorithm_are_both_left_out() {
+    let (one, other) = (public(Algorithm::Es256, "a"), public(Algorithm::Es256, "a"));
     let third = public(Algorithm::Es256, "b");
-    for entries in [[&one, &other, &third], [&one, &one, &third]] {
-        let set = set(&entries.map(String::as_str));
+    for [first, second] in [
+        [&one, &other],
+        [&without(&one, "alg"), &other],
+        [&without(&one, "use"), &with(&without(&other, "use"), "key_ops", r#"["verify"]"#)],
+    ] {
+        let set = set(&[first, &third, second]);
         let (kids, skipped) = outcome(&set);
         assert_eq!(kids, [Some("b")]);
-        assert_eq!(skipped, [(0, "duplicate_kid"), (1, "duplicate_kid")]);
+        assert_eq!(skipped, [(0, "duplicate_kid"), (2, "duplicate_kid")]);
+        let reasons: Vec<_> = set.skipped.iter().map(|key| key.rejection).collect();
+        let expected = [2, 0].map(|other| KeyRejection::DuplicateKid { other });
+        assert_eq!(reasons, expected, "each names the other");
+    }
+    // A third copy of one of them does not outvote the other.
+    assert_eq!(outcome(&set(&[&one, &other, &one])).0, []);
+}
+
+#[test]
+fn k15_a_key_that_is_listed_again_is_no_ambiguity() {
+    let key = public(Algorithm::Rs256, "a");
+    let ps256 = with(&key, "alg", r#""PS256""#);
+    let open = without(&key, "alg");
+    let all = "RS256 RS384 RS512 PS256 PS384 PS512";
+    for (entries, usable, skipped) in [
+        (vec![&key, &key], vec!["RS256", "RS256"], vec![]),
+        (vec![&key, &ps256], vec!["RS256", "PS256"], vec![]),
+        (vec![&key, &ps256, &open], vec!["RS256", "PS256", all], vec![]),
+        (vec![&key, &with(&key, "use", r#""enc""#)], vec!["RS256"], vec!["use_not_sig"]),
+        (vec![&key, &with(&key, "alg", r#""RSA-OAEP""#)], vec!["RS256"], vec!["alg_unsupported"]),
+        (vec![&key, &with(&key, "alg", r#""ES256""#)], vec!["RS256"], vec!["alg_mismatch"]),
+        (vec![&key, &with(&key, "n", &leading_zero(&key))], vec!["RS256", "RS256"], vec![]),
+    ] {
+        let entries: Vec<_> = entries.into_iter().map(String::as_str).collect();
+        let expected = (usable.into_iter().map(str::to_owned).collect(), skipped);
+        assert_eq!(algorithms(&set(&entries)), expected, "{entries:?}");
+    }
+}
+
+/// The modulus as DER has it, with a zero byte before it.
+fn leading_zero(jwk: &str) -> String {
+    let jwk = Object::parse(jwk.as_bytes()).unwrap();
+    let modulus = jwk.get("n").and_then(Json::as_str).unwrap();
+    let modulus = base64url::decode(modulus.as_bytes()).unwrap();
+    format!("{:?}", base64url::encode(&[&[0], &*modulus].concat()))
+}
+
+#[test]
+fn k15_keys_of_other_uses_and_algorithms_may_share_a_kid() {
+    let good = public(Algorithm::Es256, "a");
+    let another = public(Algorithm::Es256, "a");
+    for other in [
+        // Of another algorithm.
+        &*public(Algorithm::EdDsa, "a"),
+        &public(Algorithm::Es384, "a"),
+        &public(Algorithm::Rs256, "a"),
+        // Of another use.
+        &with(&another, "use", r#""enc""#),
+        &with(&without(&another, "use"), "key_ops", r#"["deriveKey"]"#),
+        &with(&another, "alg", r#""ECDH-ES""#),
+        // Not readable, but clearly not for ES256.
+        r#"{"kty":"RSA","kid":"a","n":"AQAB","e":"AQAB"}"#,
+        r#"{"kty":"EC","kid":"a","alg":"ES384"}"#,
+        r#"{"kty":"EC","kid":"a","crv":"P-384"}"#,
+        r#"{"kty":"EC","kid":"a","crv":"secp256k1"}"#,
+        r#"{"kty":"oct","kid":"a","k":"AAAA"}"#,
+        r#"{"kty":"XYZ","kid":"a"}"#,
+    ] {
+        for entries in [[&*good, other], [other, &*good]] {
+            let set = set(&entries);
+            let (kids, skipped) = outcome(&set);
+            assert_eq!(kids.len() + skipped.len(), 2);
+            let codes = skipped.iter().map(|key| key.1);
+            assert!(!codes.into_iter().any(|code| code == "duplicate_kid"), "{other}: {skipped:?}");
+            let es256 = |key: &Arc<VerificationKey>| key.algorithms().contains(Algorithm::Es256);
+            assert_eq!(set.keys.iter().filter(|key| es256(key)).count(), 1, "{other}");
+        }
+    }
+}
+
+/// Which of the two a token means can't be told, and the one that can be read is not the better
+/// one for that.
+#[test]
+fn k5_an_unusable_entry_that_may_be_for_the_same_algorithm_makes_a_kid_ambiguous() {
+    let good = public(Algorithm::Es256, "a");
+    let another = public(Algorithm::Es256, "a");
+    for other in [
+        r#"{"kid":"a"}"#,
+        r#"{"kty":17,"kid":"a"}"#,
+        r#"{"kty":"EC","kid":"a"}"#,
+        r#"{"kty":"EC","crv":17,"kid":"a"}"#,
+        r#"{"kty":"EC","crv":"P-256","kid":"a"}"#,
+        r#"{"kty":"XYZ","alg":"ES256","kid":"a"}"#,
+        r#"{"kty":"oct","alg":"ES256","k":"AAAA","kid":"a"}"#,
+        &with(&another, "y", r#""AAAA""#),
+        &with(&another, "alg", r#""RS256""#),
+        &with(&another, "alg", "17"),
+        &with(&another, "use", "17"),
+        &with(&another, "key_ops", r#"["verify","encrypt"]"#),
+        &with(&with(&another, "use", r#""enc""#), "key_ops", r#"["verify"]"#),
+        &with(&without(&another, "use"), "key_ops", "[]"),
+        &with(&without(&another, "use"), "key_ops", r#"["sign"]"#),
+        &SigningKey::generate(Algorithm::Es256, Some("a")).unwrap().private_jwk().to_text(),
+    ] {
+        let set = set(&[&good, other]);
+        let (kids, skipped) = outcome(&set);
+        assert_eq!((kids.len(), skipped.len()), (0, 2), "{other}");
+        assert_eq!(skipped[0], (0, "duplicate_kid"), "{other}");
+        let names_the_other = set.skipped[0].rejection.to_string().contains("keys[1]");
+        assert!(names_the_other, "{other}: {}", set.skipped[0].rejection);
     }
 }
 
 #[test]
-fn k5_an_unusable_key_of_the_same_kid_makes_it_ambiguous_too() {
-    let good = public(Algorithm::Es256, "a");
-    let encryption = public(Algorithm::Es256, "a").replace("\"sig\"", "\"enc\"");
-    for other in [&*encryption, r#"{"kty":"oct","kid":"a","k":"AAAA"}"#, r#"{"kid":"a"}"#] {
-        let set = set(&[&good, other]);
+fn k6_a_key_whose_private_half_is_listed_is_used_under_no_name() {
+    let key = SigningKey::generate(Algorithm::Es256, Some("a")).unwrap();
+    let (public_half, private_half) =
+        (key.public_jwk().unwrap().to_text(), key.private_jwk().to_text());
+    let neighbour = public(Algorithm::Es256, "c");
+    for private_half in [private_half.clone(), with(&private_half, "kid", r#""b""#)] {
+        let set = set(&[&public_half, &neighbour, &private_half]);
         let (kids, skipped) = outcome(&set);
-        assert_eq!((kids.len(), skipped.len()), (0, 2), "{other}");
+        assert_eq!(kids, [Some("c")]);
+        assert_eq!(skipped, [(0, "private_half_listed"), (2, "private_key")]);
     }
 }
 
@@ -82,6 +210,7 @@ fn k5_one_key_may_have_several_names_and_several_keys_none() {
     assert!(prints.into_iter().all(|print| print == set.keys[0].thumbprint()));
 }
 
+/// A key beyond the limit is not read, so that it can't be told to be the same.
 #[test]
 fn k1_keys_beyond_the_limit_are_skipped_and_their_kids_count() {
     let entries: Vec<_> = ["a", "b", "c", "a"].map(|kid| public(Algorithm::EdDsa, kid)).into();
@@ -92,6 +221,7 @@ fn k1_keys_beyond_the_limit_are_skipped_and_their_kids_count() {
     assert_eq!(kids, [Some("b")]);
     let expected = [(0, "duplicate_kid"), (2, "too_many_keys"), (3, "too_many_keys")];
     assert_eq!(skipped, expected);
+    assert_eq!(set.skipped[0].rejection, KeyRejection::KidOfUnreadable { other: 3 });
 }
 
 #[test]
@@ -138,7 +268,7 @@ proptest! {
         alg in "(ES256|RS256|EdDSA|ML-DSA-44|x)?",
         numbers: [Vec<u8>; 4],
     ) {
-        let [n, e, x, y] = numbers.map(|bytes| crate::jose::base64url::encode(&bytes));
+        let [n, e, x, y] = numbers.map(|bytes| base64url::encode(&bytes));
         let document = format!(
             r#"{{"keys":[{{"kty":"{kty}","crv":"{crv}","alg":"{alg}","n":"{n}","e":"{e}","x":"{x}","y":"{y}","pub":"{x}"}}]}}"#
         );

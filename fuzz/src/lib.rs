@@ -1,0 +1,4 @@
+//! What is fuzzed: the same functions that `cargo test` runs over the kept corpus.
+
+#[path = "../../tests/fuzzing/targets.rs"]
+pub mod targets;

@@ -1,0 +1,26 @@
+//! Key sets that are wrong, or only unusual (RFC 7517, RFC 7518 §6, RFC 8037).
+
+#[path = "key_sets/documents.rs"]
+mod documents;
+#[path = "key_sets/entries.rs"]
+mod entries;
+#[path = "key_sets/names.rs"]
+mod names;
+
+use std::sync::Arc;
+
+use countersign::jose::{Algorithm, SigningKey};
+
+use super::{case::Case, draft::Draft, keyring::Keyring};
+
+pub(super) fn cases() -> Vec<Case> {
+    [entries::cases(), documents::cases(), names::cases()].into_iter().flatten().collect()
+}
+
+fn own(alg: Algorithm) -> &'static Arc<SigningKey> {
+    Keyring::get().own(alg)
+}
+
+fn token_of(alg: Algorithm) -> String {
+    Draft::of(own(alg)).token()
+}
