@@ -2,10 +2,10 @@
 
 mod built_in;
 mod challenge;
+mod denial_id;
 mod failure;
 mod grpc;
 mod profile;
-mod trace_id;
 
 use std::{
     borrow::Cow,
@@ -30,9 +30,9 @@ use crate::{
 };
 
 pub(super) use self::{
+    denial_id::DenialId,
     failure::Failure,
     grpc::{is_call, is_grpc},
-    trace_id::TraceId,
 };
 
 /// How refusals look, on each route.
@@ -51,7 +51,7 @@ pub struct AnswerStyle {
 pub(super) struct Refusal {
     pub(super) response: Response<ResponseBody>,
     /// What the answer calls itself, if it does.
-    pub(super) trace_id: Option<TraceId>,
+    pub(super) denial_id: Option<DenialId>,
 }
 
 /// After how many seconds a client may try again when keys were unavailable: about as long as
@@ -85,7 +85,7 @@ impl AnswerStyle {
         let reason = denial.reason();
         let profile = self.profile(denial);
         let look = profile.look(denial.class(), reason);
-        let (mut response, trace_id) = if is_grpc {
+        let (mut response, denial_id) = if is_grpc {
             let message = self.expose_reasons.then_some(reason.code());
             (grpc::answer(grpc::status(denial.class(), reason), message), None)
         } else {
@@ -106,7 +106,7 @@ impl AnswerStyle {
         if denial.class() == Class::CannotDecide || look.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
-        Refusal { response, trace_id }
+        Refusal { response, denial_id }
     }
 
     fn profile(&self, denial: &Denial) -> &Profile {
@@ -114,15 +114,15 @@ impl AnswerStyle {
         of_route.unwrap_or(&self.general)
     }
 
-    fn plain(&self, look: &Look, reason: Reason) -> (Response<ResponseBody>, Option<TraceId>) {
-        let trace_id = look.has_trace_id().then(TraceId::fresh);
+    fn plain(&self, look: &Look, reason: Reason) -> (Response<ResponseBody>, Option<DenialId>) {
+        let denial_id = look.has_denial_id().then(DenialId::fresh);
         let mut response = empty(look.status);
         if let Some(body) = &look.body {
             response.headers_mut().insert(CONTENT_TYPE, body.content_type.clone());
-            let text = self.written(&body.template, look.status, reason, trace_id);
+            let text = self.written(&body.template, look.status, reason, denial_id);
             *response.body_mut() = ResponseBody::Own(Some(Bytes::from(text)));
         }
-        (response, trace_id)
+        (response, denial_id)
     }
 
     fn written(
@@ -130,14 +130,14 @@ impl AnswerStyle {
         template: &BodyTemplate,
         status: StatusCode,
         reason: Reason,
-        trace_id: Option<TraceId>,
+        denial_id: Option<DenialId>,
     ) -> String {
         template.fill(|place| match place {
             Place::Reason => Cow::Borrowed(reason.code()),
             Place::Text => Cow::Borrowed(reason.text()),
             Place::Status => Cow::Owned(status.as_str().to_owned()),
             Place::Title => Cow::Borrowed(status.canonical_reason().unwrap_or("Refused")),
-            Place::TraceId => trace_id.map_or(Cow::Borrowed(""), |id| Cow::Owned(id.to_string())),
+            Place::DenialId => denial_id.map_or(Cow::Borrowed(""), |id| Cow::Owned(id.to_string())),
             Place::Timestamp => Cow::Owned(rfc3339(self.clock.now())),
         })
     }

@@ -65,10 +65,10 @@ impl Scene {
     /// A refusal on that route, as one line: status, challenge, body.
     fn line_on(&self, route: usize, reason: Reason) -> String {
         let denial = Denial::new(reason).on(self.gate.route_at(route).unwrap());
-        let Refusal { response, trace_id } = self.refuse(&denial);
+        let Refusal { response, denial_id } = self.refuse(&denial);
         let challenge = field(response.headers(), "www-authenticate");
         let body = text(response.body());
-        let body = trace_id.map_or_else(|| body.clone(), |id| body.replace(&id.to_string(), "ID"));
+        let body = denial_id.map_or_else(|| body.clone(), |id| body.replace(&id.to_string(), "ID"));
         format!("{} [{challenge}] {}", response.status().as_u16(), body.trim_end())
     }
 
@@ -175,7 +175,7 @@ fn a_grpc_call_gets_its_grpc_answer_under_every_profile() {
             assert_eq!(response.headers()["grpc-message"], reason.code());
             assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
             assert_eq!(text(response.body()), "");
-            assert!(refusal.trace_id.is_none());
+            assert!(refusal.denial_id.is_none());
         }
     }
 }
