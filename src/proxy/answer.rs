@@ -7,11 +7,7 @@ mod failure;
 mod grpc;
 mod profile;
 
-use std::{
-    borrow::Cow,
-    sync::Arc,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{
@@ -22,7 +18,7 @@ use http::{
 use self::profile::{Look, Profile};
 use super::body::ResponseBody;
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::Clock,
     config::{BodyTemplate, DenialProfile, Place, Settings},
     gate::{Denial, Gate},
     policy::Requirement,
@@ -138,7 +134,7 @@ impl AnswerStyle {
             Place::Status => Cow::Owned(status.as_str().to_owned()),
             Place::Title => Cow::Borrowed(status.canonical_reason().unwrap_or("Refused")),
             Place::DenialId => denial_id.map_or(Cow::Borrowed(""), |id| Cow::Owned(id.to_string())),
-            Place::Timestamp => Cow::Owned(rfc3339(self.clock.now())),
+            Place::Timestamp => Cow::Owned(self.clock.now().to_rfc3339()),
         })
     }
 }
@@ -163,13 +159,6 @@ fn empty(status: StatusCode) -> Response<ResponseBody> {
 fn scope<'g>(denial: &Denial, gate: &'g Gate) -> &'g str {
     let route = denial.route().and_then(|index| gate.route_at(index));
     route.and_then(|route| route.requirement()).map_or("", Requirement::scope)
-}
-
-/// A moment as RFC 3339 writes it, which knows the years from 0 to 9999.
-fn rfc3339(now: UnixTime) -> String {
-    const LAST: u64 = 253_402_300_799;
-    let seconds = u64::try_from(now.0).unwrap_or_default().min(LAST);
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
 #[cfg(test)]
