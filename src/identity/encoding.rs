@@ -96,8 +96,9 @@ fn percent_encode(text: &str, escaped: &'static AsciiSet) -> String {
     out
 }
 
-/// JSON with everything that is not visible ASCII or a space as `\uXXXX`. In compact JSON such
-/// characters occur inside strings only, so the text stays the same value.
+/// JSON with everything that is not visible ASCII or a space as `\uXXXX`, which `serde_json` has no
+/// way to write. In compact JSON such characters occur inside strings only, so the text stays the
+/// same value.
 fn ascii_json(value: &Json) -> String {
     let text = value.to_text();
     let mut out = String::with_capacity(text.len());
