@@ -6,6 +6,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
 /// Seconds since 1970-01-01T00:00:00Z (RFC 7519 `NumericDate` without its fraction).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub i64);
@@ -19,6 +21,23 @@ impl UnixTime {
     /// The moment, if it is not beyond [`UnixTime::FARTHEST`] on either side of 1970.
     pub fn plausible(seconds: i64) -> Option<Self> {
         (-Self::FARTHEST.0..=Self::FARTHEST.0).contains(&seconds).then_some(Self(seconds))
+    }
+
+    /// The moment as RFC 3339 writes it, in UTC: `2027-01-15T08:00:00Z`. What is before 1970 or
+    /// after 9999, the last year that can be written so, is the nearest moment that is not.
+    pub fn to_rfc3339(self) -> String {
+        const LAST: i64 = 253_402_300_799;
+        let moment = OffsetDateTime::from_unix_timestamp(self.0.clamp(0, LAST)).ok();
+        moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
+    }
+
+    /// The plausible moment of an RFC 3339 text, in any offset, without its fraction.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        // The library takes any character for the `T` of §5.6.
+        const SEPARATOR: usize = "2027-01-15".len();
+        let moment = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        let is_separated = text.as_bytes().get(SEPARATOR) == Some(&b'T');
+        Self::plausible(moment.unix_timestamp()).filter(|_| is_separated)
     }
 }
 
@@ -68,5 +87,67 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> UnixTime {
         UnixTime(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_read_as_it_is_written() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_800_000_000, "2027-01-15T08:00:00Z"),
+            (UnixTime::FARTHEST.0, "2500-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(UnixTime(seconds).to_rfc3339(), text);
+            assert_eq!(UnixTime::parse_rfc3339(text), Some(UnixTime(seconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_before_and_behind_the_calendar_are_written_as_its_ends() {
+        for before in [-1, i64::MIN] {
+            assert_eq!(UnixTime(before).to_rfc3339(), "1970-01-01T00:00:00Z");
+        }
+        assert_eq!(UnixTime(i64::MAX).to_rfc3339(), "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn only_rfc_3339_is_read() {
+        let read = |text| UnixTime::parse_rfc3339(text).map(|moment| moment.0);
+        for same in [
+            "2027-01-15T08:00:00z",
+            "2027-01-15T08:00:00.999999999Z",
+            "2027-01-15T13:30:00+05:30",
+            "2027-01-15T04:00:00-04:00",
+            "2027-01-15T08:00:00-00:00",
+        ] {
+            assert_eq!(read(same), Some(1_800_000_000), "{same}");
+        }
+        for none in [
+            "",
+            "2027-01-15",
+            "2027-01-15 08:00:00Z",
+            "2027-01-15x08:00:00Z",
+            "2027-01-15T08:00:00",
+            "2027-01-15T08:00Z",
+            "2027-01-15T08:00:00.Z",
+            "2027-01-15T08:00:00+0530",
+            "2027-01-15T08:00:00+24:00",
+            "2027-01-15T08:00:00+05:60",
+            "2027-02-29T08:00:00Z",
+            "2027-13-15T08:00:00Z",
+            "2027-01-15T24:00:00Z",
+            "+2027-01-15T08:00:00Z",
+            " 2027-01-15T08:00:00Z",
+            "2027-01-15T08:00:00Z ",
+            "2027-01-15T08:00:00Zé",
+            "2500-01-01T00:00:01Z",
+        ] {
+            assert_eq!(read(none), None, "{none}");
+        }
     }
 }

@@ -181,12 +181,12 @@ impl Gate {
     /// Counts and logs a denial. Called once for each, where it becomes an answer.
     ///
     /// The line holds the canonical path, which is printable ASCII, and never the query, which
-    /// may hold secrets. `trace_id` is what the answer calls itself.
+    /// may hold secrets. `denial_id` is what the answer calls itself.
     pub fn record(
         &self,
         denial: &Denial,
         request: Option<&CanonicalRequest>,
-        trace_id: Option<&str>,
+        denial_id: Option<&str>,
     ) {
         let issuer = denial.issuer().and_then(|index| self.issuer_names.get(index));
         let issuer = issuer.map_or("", String::as_str);
@@ -199,7 +199,7 @@ impl Gate {
             issuer,
             method = request.map(|request| cut(request.method().as_str(), SHOWN_METHOD)),
             path = request.map(|request| cut(request.path(), SHOWN_PATH)),
-            trace_id,
+            denial_id,
             "denied"
         );
     }

@@ -12,7 +12,7 @@ pub mod settings;
 mod target;
 
 pub use canonical::{CanonicalRequest, NotCanonical};
-pub use comparison::ClaimComparison;
+pub use comparison::{ClaimComparison, RequiredValue};
 pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use requirement::{Requirement, Unmet};
 pub use routes::{DuplicateRoute, RouteMatch, Routes};

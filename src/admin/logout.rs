@@ -2,7 +2,7 @@
 //! Back-Channel Logout 1.0 §2.5, §2.8). Nobody is asked who they are: the signature of the logout
 //! token says it.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -48,7 +48,7 @@ pub(super) async fn answer(request: Request<Incoming>, view: &View) -> Response<
     let Some(token) = logout_token(&body) else {
         return refuse_request(view, "expected exactly one logout_token");
     };
-    log_out(&token, view).await
+    log_out(token.as_bytes(), view).await
 }
 
 async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
@@ -114,39 +114,15 @@ fn is_form(headers: &HeaderMap) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(FORM.as_bytes())
 }
 
-/// The one `logout_token`. Other parameters are ignored (§2.5); `+` is a blank in a form, which no
-/// token has.
-fn logout_token(form: &[u8]) -> Option<Vec<u8>> {
-    let form = str::from_utf8(form).ok()?;
-    let mut tokens = form.split('&').filter_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        (name == PARAMETER).then_some(value)
-    });
+/// The one `logout_token`. Other parameters are ignored (§2.5). A broken escape is left as it is by
+/// the decoder, and no token has a `%`.
+fn logout_token(form: &[u8]) -> Option<Cow<'_, str>> {
+    let mut tokens =
+        form_urlencoded::parse(form).filter(|(name, _)| name == PARAMETER).map(|(_, value)| value);
     let (Some(token), None) = (tokens.next(), tokens.next()) else {
         return None;
     };
-    unescaped(token.as_bytes())
-}
-
-/// A token needs no escapes in a form, but may have them.
-fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
-    let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    loop {
-        rest = match rest {
-            [] => return Some(bytes),
-            [b'%', high, low, rest @ ..] => {
-                bytes.push(hex(*high)? << 4 | hex(*low)?);
-                rest
-            }
-            [b'%', ..] => return None,
-            [byte, rest @ ..] => {
-                bytes.push(*byte);
-                rest
-            }
-        };
-    }
+    Some(token).filter(|token| !token.is_empty() && !token.contains('%'))
 }
 
 #[cfg(test)]
@@ -155,9 +131,7 @@ mod tests {
 
     #[test]
     fn exactly_one_logout_token_is_taken_out_of_a_form() {
-        let token = |form: &str| {
-            logout_token(form.as_bytes()).map(|token| String::from_utf8(token).unwrap())
-        };
+        let token = |form: &str| logout_token(form.as_bytes()).map(Cow::into_owned);
         assert_eq!(token("logout_token=a.b.c").as_deref(), Some("a.b.c"));
         assert_eq!(token("x=1&logout_token=a%2Eb.c&y").as_deref(), Some("a.b.c"));
         for form in [
@@ -167,6 +141,8 @@ mod tests {
             "x=1",
             "logout_token",
             "logout_token=a&logout_token=b",
+            "logout_token=a&logout%5Ftoken=b",
+            "logout_token=",
             "Logout_Token=a",
         ] {
             assert_eq!(token(form), None, "{form}");

@@ -150,6 +150,12 @@ pub(crate) fn header_name(node: &Node) -> Parsed<HeaderName> {
     HeaderName::from_bytes(text.as_bytes()).map_err(|_| node.mismatch(EXPECTED))
 }
 
+/// The same as a key of a table.
+pub(crate) fn header_named(name: &str) -> Parsed<HeaderName> {
+    HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| format!("{name:?} is not the name of a header"))
+}
+
 /// The path of a file or directory. Whether it is there is another question.
 pub(crate) fn path(node: &Node) -> Parsed<PathBuf> {
     text(node).map(PathBuf::from)

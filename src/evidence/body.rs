@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    fmt::Write as _,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{FileExt, OpenOptionsExt},
@@ -163,9 +162,6 @@ fn copy(source: &File, length: u64, to: &mut File) -> io::Result<()> {
 
 /// `aa/aabbcc…`: no folder gets more entries than a file system likes.
 fn path_of(folder: &Path, sha256: &Sha256) -> PathBuf {
-    let mut name = String::with_capacity(64);
-    for byte in sha256 {
-        let _ = write!(name, "{byte:02x}");
-    }
+    let name = hex::encode(sha256);
     folder.join(name.get(..2).unwrap_or_default()).join(&name)
 }

@@ -1,7 +1,5 @@
 //! One line of the journal.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use crate::{
     clock::UnixTime,
     jose::{Json, Object},
@@ -26,19 +24,11 @@ pub(super) fn text(
     line.insert("v", VERSION);
     line.insert("n", Json::Integer(link.number.into()));
     line.insert("prev", link.previous.to_text().as_str());
-    line.insert("at", rfc3339(now).as_str());
+    line.insert("at", now.to_rfc3339());
     for (name, value) in members {
         line.insert(name, value);
     }
     line.to_text()
-}
-
-/// The moment of a line.
-pub(super) fn rfc3339(now: UnixTime) -> String {
-    /// The last second of the year 9999.
-    const LAST: u64 = 253_402_300_799;
-    let seconds = u64::try_from(now.0).unwrap_or_default().min(LAST);
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }
 
 /// Every value takes two bytes of a line at least: the length of a line bounds them.

@@ -323,7 +323,7 @@ impl Writer {
         let mut claims = Object::default();
         claims.insert("n", Json::Integer(self.link.number.into()));
         claims.insert("prev", self.link.previous.to_text().as_str());
-        claims.insert("at", line::rfc3339(now).as_str());
+        claims.insert("at", now.to_rfc3339());
         let jws = key
             .sign_compact(&header, claims.to_text().as_bytes())
             .map_err(|error| io::Error::other(error.to_string()))?;
@@ -356,5 +356,5 @@ impl Counters {
 }
 
 fn day(now: UnixTime) -> String {
-    line::rfc3339(now).chars().take("2026-01-02".len()).collect()
+    now.to_rfc3339().chars().take("2026-01-02".len()).collect()
 }

@@ -5,7 +5,9 @@
 //! either end and the `%` itself become `%XX`. So there is one rule for the upstream, and nothing
 //! is lost: *percent-decode the value, and you have the claim* (threats H-6).
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, iter};
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::jose::{Json, base64url};
 
@@ -30,14 +32,21 @@ pub enum Encoding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotWritable;
 
+/// What a header can't hold (characters beyond ASCII are always escaped), and the `%` itself.
+const TEXT: &AsciiSet = &CONTROLS.add(b'%');
+const CSV_ELEMENT: &AsciiSet = &TEXT.add(b',');
+const SPACE_ELEMENT: &AsciiSet = &TEXT.add(b' ');
+/// For those at either end, which a header would lose.
+const ESCAPED_SPACE: &str = "%20";
+
 impl Encoding {
     /// The header's text; empty where there is nothing to say (threats H-7).
     pub(super) fn write(self, value: &Json) -> Result<String, NotWritable> {
         match (self, value) {
             (_, Json::Null) => Ok(String::new()),
-            (Self::Csv, Json::Array(elements)) => write_list(elements, b','),
-            (Self::Space, Json::Array(elements)) => write_list(elements, b' '),
-            (Self::Csv | Self::Space, scalar) => write_scalar(scalar, |_| false),
+            (Self::Csv, Json::Array(elements)) => write_list(elements, ',', CSV_ELEMENT),
+            (Self::Space, Json::Array(elements)) => write_list(elements, ' ', SPACE_ELEMENT),
+            (Self::Csv | Self::Space, scalar) => write_scalar(scalar, TEXT),
             (Self::Json, value) => Ok(ascii_json(value)),
             (Self::Base64Json, value) => Ok(base64url::encode(value.to_text().as_bytes())),
         }
@@ -46,16 +55,20 @@ impl Encoding {
 
 /// A text as a header says it; see the room's rule above.
 pub fn percent_encoded(text: &str) -> String {
-    percent_encode(text, |_| false)
+    percent_encode(text, TEXT)
 }
 
-fn write_list(elements: &[Json], separator: u8) -> Result<String, NotWritable> {
+fn write_list(
+    elements: &[Json],
+    separator: char,
+    escaped: &'static AsciiSet,
+) -> Result<String, NotWritable> {
     let mut list = String::new();
     for element in elements {
-        let text = write_scalar(element, |byte| byte == separator)?;
+        let text = write_scalar(element, escaped)?;
         if !text.is_empty() {
             if !list.is_empty() {
-                list.push(char::from(separator));
+                list.push(separator);
             }
             list.push_str(&text);
         }
@@ -63,7 +76,7 @@ fn write_list(elements: &[Json], separator: u8) -> Result<String, NotWritable> {
     Ok(list)
 }
 
-fn write_scalar(value: &Json, escaped: impl Fn(u8) -> bool) -> Result<String, NotWritable> {
+fn write_scalar(value: &Json, escaped: &'static AsciiSet) -> Result<String, NotWritable> {
     match value {
         Json::Null => Ok(String::new()),
         Json::Bool(_) | Json::Integer(_) | Json::Float(_) => Ok(value.to_text()),
@@ -72,28 +85,20 @@ fn write_scalar(value: &Json, escaped: impl Fn(u8) -> bool) -> Result<String, No
     }
 }
 
-fn percent_encode(text: &str, escaped: impl Fn(u8) -> bool) -> String {
-    let mut out = String::with_capacity(text.len());
+fn percent_encode(text: &str, escaped: &'static AsciiSet) -> String {
     let inner = text.trim_start_matches(' ');
-    let start = text.len() - inner.len();
-    let end = start + inner.trim_end_matches(' ').len();
-    for (at, byte) in text.bytes().enumerate() {
-        let raw = match byte {
-            b'%' => false,
-            b' ' => (start..end).contains(&at) && !escaped(byte),
-            _ => byte.is_ascii_graphic() && !escaped(byte),
-        };
-        if raw {
-            out.push(char::from(byte));
-        } else {
-            push_formatted(&mut out, format_args!("%{byte:02X}"));
-        }
-    }
+    let before = text.len() - inner.len();
+    let inner = inner.trim_end_matches(' ');
+    let after = text.len() - before - inner.len();
+    let mut out = ESCAPED_SPACE.repeat(before);
+    out.extend(utf8_percent_encode(inner, escaped));
+    out.extend(iter::repeat_n(ESCAPED_SPACE, after));
     out
 }
 
-/// JSON with everything that is not visible ASCII or a space as `\uXXXX`. In compact JSON such
-/// characters occur inside strings only, so the text stays the same value.
+/// JSON with everything that is not visible ASCII or a space as `\uXXXX`, which `serde_json` has no
+/// way to write. In compact JSON such characters occur inside strings only, so the text stays the
+/// same value.
 fn ascii_json(value: &Json) -> String {
     let text = value.to_text();
     let mut out = String::with_capacity(text.len());
@@ -103,15 +108,11 @@ fn ascii_json(value: &Json) -> String {
             continue;
         }
         for unit in character.encode_utf16(&mut [0; 2]) {
-            push_formatted(&mut out, format_args!("\\u{unit:04x}"));
+            // Writing to a String can't fail.
+            let _ = write!(out, "\\u{unit:04x}");
         }
     }
     out
-}
-
-fn push_formatted(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a String can't fail.
-    let _ = out.write_fmt(text);
 }
 
 #[cfg(test)]

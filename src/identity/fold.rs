@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use http::HeaderName;
+
 /// The name that an upstream may take a header for (threats H-2): lower case, and every character
 /// that is neither letter nor digit a hyphen, runs of them one.
 ///
 /// CGI and its descendants (WSGI, Rack, PHP) map `X-User` and `X_User` to the same
 /// variable, PHP dots too; cheroot then even prefers the forged one.
-pub(super) fn fold(name: &str) -> Cow<'_, str> {
+pub fn fold_header_name(name: &str) -> Cow<'_, str> {
     if is_folded(name) {
         return Cow::Borrowed(name);
     }
@@ -20,6 +22,11 @@ pub(super) fn fold(name: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(folded)
+}
+
+/// Whether an upstream may take one for the other.
+pub fn are_one_header(one: &HeaderName, other: &HeaderName) -> bool {
+    fold_header_name(one.as_str()) == fold_header_name(other.as_str())
 }
 
 /// Whether a name is what it folds to, as nearly all are.
@@ -64,13 +71,13 @@ mod tests {
             "x|user",
             "x\u{2010}user",
         ] {
-            assert_eq!(fold(name), "x-user", "{name}");
+            assert_eq!(fold_header_name(name), "x-user", "{name}");
         }
-        assert_ne!(fold("xuser"), "x-user");
+        assert_ne!(fold_header_name("xuser"), "x-user");
     }
 
     #[test]
     fn a_usual_name_is_not_copied() {
-        assert!(matches!(fold("sec-ch-ua-platform"), Cow::Borrowed(_)));
+        assert!(matches!(fold_header_name("sec-ch-ua-platform"), Cow::Borrowed(_)));
     }
 }

@@ -1,22 +1,37 @@
-//! Which headers a claim may be written to.
+//! Which headers the operator may have us set.
 
 use http::HeaderName;
 
-use super::fold::fold;
+use super::{fold::fold_header_name, hygiene::is_hop_by_hop};
 
-/// Whether a header may carry a claim at all (threats H-8); the error says why not.
+/// Where a header is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderUse {
+    /// In the request to the upstream, as what is known of who sends it.
+    Request,
+    /// In an answer of our own, or beside one that the upstream gives.
+    Answer,
+}
+
+/// Whether a header may be set there at all (threats H-8); the error says why not.
 ///
 /// A name is judged by what it folds to: `Content_Length` is `Content-Length` to a CGI upstream.
-pub fn check_header_name(name: &HeaderName) -> Result<(), &'static str> {
-    match &*fold(name.as_str()) {
+pub fn check_header_name(name: &HeaderName, of: HeaderUse) -> Result<(), &'static str> {
+    let name = &*fold_header_name(name.as_str());
+    match of {
+        HeaderUse::Request => check_request_header(name)?,
+        HeaderUse::Answer => check_answer_header(name)?,
+    }
+    if is_hop_by_hop(name) || name.starts_with("proxy-") {
+        return Err("it belongs to one connection and is not forwarded");
+    }
+    Ok(())
+}
+
+fn check_request_header(folded: &str) -> Result<(), &'static str> {
+    match folded {
         "host" | "content-length" | "transfer-encoding" | "te" | "trailer" | "expect" => {
             Err("it says where the request goes or how long it is")
-        }
-        "connection" | "keep-alive" | "upgrade" | "http2-settings" | "proxy" => {
-            Err("it belongs to one connection and is not forwarded")
-        }
-        name if name.starts_with("proxy-") => {
-            Err("it belongs to one connection and is not forwarded")
         }
         "content-type" | "content-encoding" | "content-range" => {
             Err("it says how the upstream reads the body")
@@ -33,6 +48,20 @@ pub fn check_header_name(name: &HeaderName) -> Result<(), &'static str> {
         | "x-original-url"
         | "x-rewrite-url" => Err("upstreams take it for the request's method or path"),
         name if name.starts_with("sec-websocket-") => Err("it belongs to the WebSocket handshake"),
+        _ => Ok(()),
+    }
+}
+
+fn check_answer_header(folded: &str) -> Result<(), &'static str> {
+    match folded {
+        "content-length" | "transfer-encoding" | "trailer" | "content-encoding"
+        | "content-range" => Err("it says where the answer ends or how to read it"),
+        "content-type" => Err("content_type sets it, beside the body"),
+        "cache-control" | "expires" | "age" | "etag" | "last-modified" => {
+            Err("no cache may keep a refusal, which depends on a credential")
+        }
+        "allow" | "retry-after" | "date" => Err("it is set where it belongs"),
+        name if name.starts_with("grpc-") => Err("it belongs to the answers of gRPC calls"),
         _ => Ok(()),
     }
 }
@@ -70,7 +99,7 @@ mod tests {
             "http2-settings",
         ] {
             let name = HeaderName::from_static(name);
-            assert!(check_header_name(&name).is_err(), "{name}");
+            assert!(check_header_name(&name, HeaderUse::Request).is_err(), "{name}");
         }
     }
 
@@ -78,7 +107,25 @@ mod tests {
     fn h8_usual_identity_headers_are_fine() {
         for name in ["x-auth-subject", "x-forwarded-user", "remote-user", "sm_user", "x-hostname"] {
             let name = HeaderName::from_static(name);
-            assert_eq!(check_header_name(&name), Ok(()), "{name}");
+            assert_eq!(check_header_name(&name, HeaderUse::Request), Ok(()), "{name}");
+        }
+    }
+    #[test]
+    fn h8_an_answer_of_ours_says_nothing_that_frames_it_or_lets_it_be_cached() {
+        for name in ["content-length", "te", "connection", "proxy-status", "proxy", "trailer"] {
+            let name = HeaderName::from_static(name);
+            for of in [HeaderUse::Request, HeaderUse::Answer] {
+                assert!(check_header_name(&name, of).is_err(), "{name}");
+            }
+        }
+        for name in ["cache-control", "cache_control", "etag", "retry-after", "grpc-status"] {
+            let name = HeaderName::from_static(name);
+            assert!(check_header_name(&name, HeaderUse::Answer).is_err(), "{name}");
+            assert_eq!(check_header_name(&name, HeaderUse::Request), Ok(()), "{name}");
+        }
+        for name in ["set-cookie", "www-authenticate", "location", "x-reason"] {
+            let name = HeaderName::from_static(name);
+            assert_eq!(check_header_name(&name, HeaderUse::Answer), Ok(()), "{name}");
         }
     }
 }

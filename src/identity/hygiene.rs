@@ -11,14 +11,14 @@ mod strip_list;
 use foldhash::{HashMap, HashMapExt};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{AUTHORIZATION, CONNECTION, TE},
+    header::{AUTHORIZATION, CONNECTION, TE, TRAILER},
 };
 
 pub use self::idle_rules::{IdleRule, idle_header_rules};
 use self::strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP};
-use super::fold::{fold, is_folded};
+use super::fold::is_folded;
 use crate::{
-    identity::forwarded::settings::ForwardingSettings,
+    identity::{fold_header_name, forwarded::settings::ForwardingSettings},
     settings::Settings,
     token::credential::settings::{CredentialSettings, CredentialSource},
 };
@@ -106,7 +106,7 @@ impl Hygiene {
     }
 
     fn set(&mut self, name: &str, rule: Rule) {
-        self.rules.insert(fold(name).into(), rule);
+        self.rules.insert(fold_header_name(name).into(), rule);
     }
 
     fn set_all(&mut self, names: &[&str], rule: Rule) {
@@ -173,7 +173,7 @@ impl Hygiene {
 
     /// For names that an upstream may take for another.
     fn verdict_on_variant(&self, name: &HeaderName) -> Verdict {
-        let folded = fold(name.as_str());
+        let folded = fold_header_name(name.as_str());
         let is_kept = || self.kept.contains(name);
         match self.rules.get(&*folded) {
             Some(Rule::Managed) => Verdict::RemoveManaged,
@@ -196,7 +196,7 @@ impl Hygiene {
         removals: &mut Vec<HeaderName>,
     ) -> Result<(), HygieneViolation> {
         for token in connection_tokens(headers) {
-            match self.rules.get(&*fold(token.as_str())) {
+            match self.rules.get(&*fold_header_name(token.as_str())) {
                 Some(Rule::Managed) => return Err(HygieneViolation::ConnectionNamesManagedHeader),
                 Some(Rule::ExactOnly) => {}
                 _ => removals.push(token),
@@ -211,10 +211,6 @@ impl Hygiene {
 /// `Trailer` stays: the trailers themselves are passed on, and over HTTP/1.1 only where it
 /// announces them.
 pub fn clean_response(headers: &mut HeaderMap) {
-    let is_hop_by_hop = |name: &HeaderName| {
-        let name = name.as_str();
-        name != "trailer" && HOP_BY_HOP.contains(&name)
-    };
     // As a rule there is `Connection: keep-alive` and nothing else: then nothing is allocated.
     let mut has_connection = false;
     let mut removals = Vec::new();
@@ -223,7 +219,7 @@ pub fn clean_response(headers: &mut HeaderMap) {
             has_connection = true;
             let nominated = tokens(value);
             removals.extend(nominated.filter(|token| !END_TO_END.contains(&token.as_str())));
-        } else if is_hop_by_hop(name) {
+        } else if is_hop_by_hop(name.as_str()) && *name != TRAILER {
             removals.push(name.clone());
         }
     }
@@ -233,6 +229,11 @@ pub fn clean_response(headers: &mut HeaderMap) {
     for name in removals {
         headers.remove(name);
     }
+}
+
+/// Whether a header, by its folded name, is for one connection only.
+pub(super) fn is_hop_by_hop(folded: &str) -> bool {
+    HOP_BY_HOP.contains(&folded)
 }
 
 enum Verdict {

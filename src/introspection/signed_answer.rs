@@ -8,7 +8,7 @@ use crate::{
     clock::{UnixTime, seconds},
     fetch::Reply,
     introspection::settings::IntrospectionSettings,
-    jose::{AlgorithmSet, CompactJws, Json, Object, VerificationKey},
+    jose::{AlgorithmSet, CompactJws, Json, Object, VerificationKey, short_media_type},
     keys::{IssuerKeys, KeyLookup, KeyWait},
     oauth_client::settings::ClientProof,
     token::issuer::settings::IssuerSettings,
@@ -131,8 +131,7 @@ impl SignedAnswer {
 }
 
 fn is_introspection(typ: &str) -> bool {
-    let lower = typ.to_ascii_lowercase();
-    lower.strip_prefix("application/").unwrap_or(&lower) == TYPE
+    short_media_type(typ).eq_ignore_ascii_case(TYPE)
 }
 
 fn names(audience: Option<&Json>, client_id: &str) -> bool {

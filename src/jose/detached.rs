@@ -5,15 +5,17 @@
 //! comes, and [`SignedPayload::verifies_under`] brings it together with a key.
 
 mod dialect;
-mod header;
 mod payload;
 #[cfg(test)]
 mod tests;
 
-use self::header::Header;
 use aws_lc_rs::digest::Digest;
 
-use super::{Algorithm, Json, Object, VerificationKey, base64url, jws::MAX_HEADER_BYTES};
+use super::{
+    Algorithm, Json, Object, VerificationKey, base64url,
+    header::{HeaderError, ProtectedHeader, Understood, short_media_type},
+    jws::MAX_HEADER_BYTES,
+};
 
 pub use self::{
     dialect::{Dialect, DialectSet},
@@ -26,7 +28,7 @@ pub struct DetachedJws {
     dialect: Dialect,
     /// The header as it was written, in base64url: a part of what is signed.
     written_header: String,
-    header: Header,
+    header: ProtectedHeader,
     signature: Vec<u8>,
 }
 
@@ -75,8 +77,9 @@ impl DetachedJws {
         if written_header.len() > MAX_HEADER_BYTES {
             return Err(DetachedError::HeaderTooLong);
         }
-        let header = Header::parse(&decode(written_header)?, understood)?;
-        let dialect = match (has_payload_part, header.is_unencoded, header.is_b64_critical) {
+        let decoded = decode(written_header)?;
+        let header = ProtectedHeader::parse(&decoded, Understood::B64And(understood))?;
+        let dialect = match (has_payload_part, header.is_unencoded, header.is_critical("b64")) {
             (true, true, true) => Dialect::Rfc7797,
             (true, true, false) => Dialect::B64FalseWithoutCrit,
             (true, false, _) => Dialect::Detached,
@@ -84,7 +87,7 @@ impl DetachedJws {
             // Nobody writes that, and nobody says what it would mean.
             (false, true, _) => return Err(DetachedError::Parts),
         };
-        if dialect.encodes_payload() && header.is_of_jwt() && !understood.iter().any(is_typ) {
+        if dialect.encodes_payload() && is_of_jwt(&header) && !understood.iter().any(is_typ) {
             return Err(DetachedError::Token);
         }
         let (written_header, signature) = (written_header.to_owned(), decode(signature)?);
@@ -103,7 +106,7 @@ impl DetachedJws {
 
     /// The header's `kid`; jose4j writes one that it does not have as `null`.
     pub fn kid(&self) -> Option<&str> {
-        self.header.kid.as_deref()
+        self.header.kid()
     }
 
     /// A member of the protected header, by its name.
@@ -130,6 +133,20 @@ impl DetachedJws {
     }
 }
 
+impl From<HeaderError> for DetachedError {
+    fn from(error: HeaderError) -> Self {
+        match error {
+            HeaderError::Algorithm => Self::Algorithm,
+            HeaderError::Critical => Self::Critical,
+            // An encrypted or compressed payload is none that we would see.
+            HeaderError::Json(_)
+            | HeaderError::Member(_)
+            | HeaderError::PayloadEncoding
+            | HeaderError::Encrypted => Self::Header,
+        }
+    }
+}
+
 /// Header and signature, and whether there is an (empty) part for the payload between them.
 fn split(text: &str) -> Result<(&str, &str, bool), DetachedError> {
     let parts: Vec<&str> = text.splitn(4, '.').collect();
@@ -143,6 +160,15 @@ fn split(text: &str) -> Result<(&str, &str, bool), DetachedError> {
         [_, payload, _] if !payload.is_empty() => Err(DetachedError::Attached),
         _ => Err(DetachedError::Parts),
     }
+}
+
+/// Whether its `typ` is that of a JWT, of whatever kind. Media types are compared without regard to
+/// case.
+fn is_of_jwt(header: &ProtectedHeader) -> bool {
+    header.typ().is_some_and(|typ| {
+        let typ = short_media_type(typ).to_ascii_lowercase();
+        typ == "jwt" || typ.ends_with("+jwt")
+    })
 }
 
 fn is_typ(name: &String) -> bool {

@@ -6,6 +6,8 @@ mod pointer;
 mod tests;
 mod write;
 
+use std::borrow::Cow;
+
 pub use pointer::{JsonPointer, JsonPointerError};
 
 /// A JSON value.
@@ -99,6 +101,16 @@ impl Json {
     /// The string, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         if let Self::String(s) = self { Some(s) } else { None }
+    }
+
+    /// What it says as the identifier of somebody or something: a string as it is, an integer to
+    /// its last digit (OCEN's `participantId` has been both).
+    pub fn identifier(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::String(text) => Some(Cow::Borrowed(text)),
+            Self::Integer(_) => Some(Cow::Owned(self.to_text())),
+            _ => None,
+        }
     }
 
     /// The elements, if it is an array.

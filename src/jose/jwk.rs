@@ -29,7 +29,7 @@ pub use self::{
 use super::{
     Algorithm, AlgorithmSet, Object,
     algorithm::{KeyType, Scheme},
-    jws::MAX_KID_BYTES,
+    header::MAX_KID_BYTES,
 };
 
 use self::der::Der;

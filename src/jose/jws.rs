@@ -1,11 +1,12 @@
 //! JSON Web Signatures in compact serialisation (RFC 7515 §7.1), split without trust.
 
-mod header;
 #[cfg(test)]
 mod tests;
 
-use self::header::Header;
-use super::{Algorithm, JsonError, VerificationKey, base64url};
+use super::{
+    Algorithm, JsonError, VerificationKey, base64url,
+    header::{HeaderError, ProtectedHeader, Understood, short_media_type},
+};
 
 /// A compact JWS of which nothing is verified yet; borrowed from the token's text.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub struct CompactJws<'t> {
     /// The payload's text.
     payload: &'t [u8],
     signature: Vec<u8>,
-    header: Header,
+    header: ProtectedHeader,
 }
 
 /// Why a text is not a compact JWS that may be looked at any further.
@@ -36,7 +37,7 @@ pub enum JwsError {
     /// The header is not acceptable JSON.
     #[error("the header is {0}")]
     Header(JsonError),
-    /// A header member of the wrong type, or a `kid` that is empty or beyond [`MAX_KID_BYTES`].
+    /// A header member of the wrong type, or a `kid` that is empty or beyond [`super::MAX_KID_BYTES`].
     #[error("header member {0} is malformed")]
     HeaderMember(&'static str),
     /// No `alg`, or one that is not known (`none` among them).
@@ -52,9 +53,6 @@ pub enum JwsError {
     #[error("a token inside of a token")]
     Nested,
 }
-
-/// The longest accepted `kid`, in bytes: it is a lookup key, not a document.
-pub const MAX_KID_BYTES: usize = 256;
 
 /// The longest accepted header, in base64url characters. Real ones take 50 to 200; an `x5c` chain,
 /// which some providers send and which is ignored, takes up to 4 KiB.
@@ -80,7 +78,8 @@ impl<'t> CompactJws<'t> {
         if header.len() > MAX_HEADER_BYTES {
             return Err(JwsError::HeaderTooLong);
         }
-        let header = Header::parse(&decode(header)?)?;
+        let header = ProtectedHeader::parse(&decode(header)?, Understood::Nothing)?;
+        refuse_nested(&header)?;
         let signature_and_dot = signature.len() + 1;
         let signing_input = token
             .split_at_checked(token.len() - signature_and_dot)
@@ -95,12 +94,12 @@ impl<'t> CompactJws<'t> {
 
     /// The header's `kid`.
     pub fn kid(&self) -> Option<&str> {
-        self.header.kid.as_deref()
+        self.header.kid()
     }
 
     /// The header's `typ`, as written.
     pub fn typ(&self) -> Option<&str> {
-        self.header.typ.as_deref()
+        self.header.typ()
     }
 
     /// The payload's bytes, decoded, not verified.
@@ -136,6 +135,27 @@ pub enum VerifyError {
     /// The signature is wrong, or made with another key or algorithm than this one.
     #[error("the signature does not verify under the key")]
     Signature,
+}
+
+impl From<HeaderError> for JwsError {
+    fn from(error: HeaderError) -> Self {
+        match error {
+            HeaderError::Json(error) => Self::Header(error),
+            HeaderError::Member(name) => Self::HeaderMember(name),
+            HeaderError::Algorithm => Self::Algorithm,
+            HeaderError::Critical => Self::Critical,
+            HeaderError::PayloadEncoding => Self::PayloadEncoding,
+            HeaderError::Encrypted => Self::Encrypted,
+        }
+    }
+}
+
+/// Refuses `cty: JWT` (RFC 7519 §5.2), in any case.
+fn refuse_nested(header: &ProtectedHeader) -> Result<(), JwsError> {
+    match header.cty() {
+        Some(cty) if short_media_type(cty).eq_ignore_ascii_case("JWT") => Err(JwsError::Nested),
+        _ => Ok(()),
+    }
 }
 
 /// The three parts. Counts dots before anything is allocated, and not beyond a JWE's.

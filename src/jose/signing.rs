@@ -9,11 +9,8 @@ use std::fmt;
 
 use self::pair::KeyPair;
 use super::{
-    Algorithm, AlgorithmSet, Dialect, Json, KeyLimits, Object, VerificationKey,
-    algorithm::KeyType,
-    base64url,
-    jwk::encode_pem,
-    jws::{MAX_HEADER_BYTES, MAX_KID_BYTES},
+    Algorithm, AlgorithmSet, Dialect, Json, KeyLimits, Object, VerificationKey, algorithm::KeyType,
+    base64url, header::MAX_KID_BYTES, jwk::encode_pem, jws::MAX_HEADER_BYTES,
 };
 
 /// A private key or shared secret. Its `Debug` shows nothing of it.

@@ -1,10 +1,6 @@
 //! The last good keys of a remote source on disk, for a cold start while the source is down.
 
-use std::{
-    fmt::{Display, Write},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{fmt::Display, path::PathBuf, time::Duration};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -180,10 +176,6 @@ fn file_name(name: &str, issuer: &str) -> String {
     };
     let name: String = name.chars().take(64).map(safe).collect();
     let hash = digest(&SHA256, issuer.as_bytes());
-    let mut file_name = format!("{name}-");
-    for byte in hash.as_ref().iter().take(8) {
-        let _ = write!(file_name, "{byte:02x}");
-    }
-    file_name.push_str(".jwks.json");
-    file_name
+    let short = hex::encode(hash.as_ref().get(..8).unwrap_or_default());
+    format!("{name}-{short}.jwks.json")
 }

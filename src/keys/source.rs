@@ -124,12 +124,8 @@ pub(super) fn identity(source: &KeySource) -> String {
         _ => Vec::new(),
     };
     let whole = digest(&SHA256, urls.join("\n").as_bytes());
-    let mut text = describe(source);
-    text.push_str(" #");
-    for byte in whole.as_ref().iter().take(16) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let short = hex::encode(whole.as_ref().get(..16).unwrap_or_default());
+    format!("{} #{short}", describe(source))
 }
 
 /// The source in words.

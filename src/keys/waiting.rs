@@ -59,7 +59,7 @@ pub(super) const MAX_WAITERS: usize = 1_000;
 const WAIT_MARGIN: Duration = Duration::from_millis(500);
 
 /// The longest `kid` that is worth asking for; tokens with a longer one are refused before.
-const MAX_KID_BYTES: usize = crate::jose::jws::MAX_KID_BYTES;
+const MAX_KID_BYTES: usize = crate::jose::MAX_KID_BYTES;
 
 impl Waiting {
     pub(super) fn new(cooldown: Duration, fetch_timeout: Duration) -> Self {

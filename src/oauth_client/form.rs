@@ -1,7 +1,6 @@
 //! `application/x-www-form-urlencoded` bodies and query strings.
 
-use std::fmt::Write as _;
-
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 /// A form in the making. It holds a token and often a secret, so it is wiped when it goes.
@@ -31,17 +30,13 @@ pub(super) fn encoded(text: &str) -> Zeroizing<String> {
 }
 
 /// Everything but the unreserved characters is escaped, a space too: `%20` is understood in forms
-/// and in queries, `+` in forms only (threats I-14).
+/// and in queries, `+`, which `form_urlencoded` would write, in forms only (threats I-14).
 pub(crate) fn encode(text: &str, into: &mut String) {
-    into.reserve(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            into.push(byte.into());
-        } else {
-            let _ = write!(into, "%{byte:02X}");
-        }
-    }
+    into.extend(utf8_percent_encode(text, RESERVED));
 }
+
+/// Everything but `unreserved` of RFC 3986 §2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[cfg(test)]
 mod tests {
@@ -53,5 +48,19 @@ mod tests {
         form.add("token", "a&active=true\r\n%00+/=");
         form.add("é", " ");
         assert_eq!(form.as_str(), "token=a%26active%3Dtrue%0D%0A%2500%2B%2F%3D&%C3%A9=%20");
+    }
+
+    #[test]
+    fn what_is_escaped_is_everything_but_unreserved() {
+        for byte in 0..0x80_u8 {
+            let character = char::from(byte);
+            let mut written = String::new();
+            encode(&character.to_string(), &mut written);
+            if character.is_ascii_alphanumeric() || "-._~".contains(character) {
+                assert_eq!(written, character.to_string());
+            } else {
+                assert_eq!(written, format!("%{byte:02X}"));
+            }
+        }
     }
 }

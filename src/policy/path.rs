@@ -12,6 +12,9 @@
 //!   backslashes and raw non-ASCII characters are refused;
 //! - `;` parameters are kept: [`super::Routes`] refuses those that could change the route.
 //!
+//! This is no work for a library: those leave a broken escape as it is, and keep the spelling of the
+//! others; and a path that is canonical at first sight, as nearly all are, must cost one look.
+//!
 //! Letter case is significant, and so is a slash at the end.
 
 use std::borrow::Cow;

@@ -45,7 +45,7 @@ impl Requirement {
             issuers: settings.issuers.iter().filter_map(accepted).collect(),
             all_scopes: settings.all_scopes.clone(),
             any_scopes: settings.any_scopes.clone(),
-            claims: ClaimComparison::compile_all(&settings.claims),
+            claims: settings.claims.clone(),
             scope: challenge_scope(settings),
         }
     }

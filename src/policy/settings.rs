@@ -9,8 +9,8 @@ use crate::{
         values::{first_duplicate, parsed, reference, stands_for_all, text, word},
     },
     policy::{
-        DuplicateRoute, HostPattern, PathPattern, Routes,
-        comparison::{self, settings::ClaimRequirement},
+        ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes,
+        comparison::{self},
     },
     proxy::answer::{self, settings::DenialProfile},
 };
@@ -55,7 +55,7 @@ pub struct RequirementSettings {
     /// Scopes of which one must be there; empty: no such demand.
     pub any_scopes: Vec<String>,
     /// Claims that must hold a value.
-    pub claims: Vec<ClaimRequirement>,
+    pub claims: Vec<ClaimComparison>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that

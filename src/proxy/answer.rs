@@ -2,16 +2,13 @@
 
 mod built_in;
 mod challenge;
+mod denial_id;
 mod failure;
 mod grpc;
 mod profile;
-mod trace_id;
+pub mod settings;
 
-use std::{
-    borrow::Cow,
-    sync::Arc,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{
@@ -22,7 +19,7 @@ use http::{
 use self::profile::{Look, Profile};
 use super::body::ResponseBody;
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::Clock,
     gate::{Denial, Gate},
     policy::Requirement,
     proxy::answer::settings::{BodyTemplate, DenialProfile, Place},
@@ -31,9 +28,9 @@ use crate::{
 };
 
 pub(super) use self::{
+    denial_id::DenialId,
     failure::Failure,
     grpc::{is_call, is_grpc},
-    trace_id::TraceId,
 };
 
 /// How refusals look, on each route.
@@ -52,7 +49,7 @@ pub struct AnswerStyle {
 pub(super) struct Refusal {
     pub(super) response: Response<ResponseBody>,
     /// What the answer calls itself, if it does.
-    pub(super) trace_id: Option<TraceId>,
+    pub(super) denial_id: Option<DenialId>,
 }
 
 /// After how many seconds a client may try again when keys were unavailable: about as long as
@@ -86,7 +83,7 @@ impl AnswerStyle {
         let reason = denial.reason();
         let profile = self.profile(denial);
         let look = profile.look(denial.class(), reason);
-        let (mut response, trace_id) = if is_grpc {
+        let (mut response, denial_id) = if is_grpc {
             let message = self.expose_reasons.then_some(reason.code());
             (grpc::answer(grpc::status(denial.class(), reason), message), None)
         } else {
@@ -107,7 +104,7 @@ impl AnswerStyle {
         if denial.class() == Class::CannotDecide || look.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
-        Refusal { response, trace_id }
+        Refusal { response, denial_id }
     }
 
     fn profile(&self, denial: &Denial) -> &Profile {
@@ -115,15 +112,15 @@ impl AnswerStyle {
         of_route.unwrap_or(&self.general)
     }
 
-    fn plain(&self, look: &Look, reason: Reason) -> (Response<ResponseBody>, Option<TraceId>) {
-        let trace_id = look.has_trace_id().then(TraceId::fresh);
+    fn plain(&self, look: &Look, reason: Reason) -> (Response<ResponseBody>, Option<DenialId>) {
+        let denial_id = look.has_denial_id().then(DenialId::fresh);
         let mut response = empty(look.status);
         if let Some(body) = &look.body {
             response.headers_mut().insert(CONTENT_TYPE, body.content_type.clone());
-            let text = self.written(&body.template, look.status, reason, trace_id);
+            let text = self.written(&body.template, look.status, reason, denial_id);
             *response.body_mut() = ResponseBody::Own(Some(Bytes::from(text)));
         }
-        (response, trace_id)
+        (response, denial_id)
     }
 
     fn written(
@@ -131,15 +128,15 @@ impl AnswerStyle {
         template: &BodyTemplate,
         status: StatusCode,
         reason: Reason,
-        trace_id: Option<TraceId>,
+        denial_id: Option<DenialId>,
     ) -> String {
         template.fill(|place| match place {
             Place::Reason => Cow::Borrowed(reason.code()),
             Place::Text => Cow::Borrowed(reason.text()),
             Place::Status => Cow::Owned(status.as_str().to_owned()),
             Place::Title => Cow::Borrowed(status.canonical_reason().unwrap_or("Refused")),
-            Place::TraceId => trace_id.map_or(Cow::Borrowed(""), |id| Cow::Owned(id.to_string())),
-            Place::Timestamp => Cow::Owned(rfc3339(self.clock.now())),
+            Place::DenialId => denial_id.map_or(Cow::Borrowed(""), |id| Cow::Owned(id.to_string())),
+            Place::Timestamp => Cow::Owned(self.clock.now().to_rfc3339()),
         })
     }
 }
@@ -166,13 +163,5 @@ fn scope<'g>(denial: &Denial, gate: &'g Gate) -> &'g str {
     route.and_then(|route| route.requirement()).map_or("", Requirement::scope)
 }
 
-/// A moment as RFC 3339 writes it, which knows the years from 0 to 9999.
-fn rfc3339(now: UnixTime) -> String {
-    const LAST: u64 = 253_402_300_799;
-    let seconds = u64::try_from(now.0).unwrap_or_default().min(LAST);
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
-}
-
-pub mod settings;
 #[cfg(test)]
 mod tests;

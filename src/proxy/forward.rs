@@ -251,8 +251,8 @@ impl Exchange<'_> {
     fn refuse(&self, denial: &Denial, line: Option<&CanonicalRequest>) -> Response<ResponseBody> {
         let engine = &self.serving.engine;
         let refusal = engine.answers.denial(denial, &engine.gate, self.is_grpc);
-        let trace_id = refusal.trace_id.map(|id| id.to_string());
-        engine.gate.record(denial, line, trace_id.as_deref());
+        let denial_id = refusal.denial_id.map(|id| id.to_string());
+        engine.gate.record(denial, line, denial_id.as_deref());
         refusal.response
     }
 

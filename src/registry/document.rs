@@ -89,12 +89,7 @@ pub fn list(
     })?;
     let named = elements.iter().filter_map(|element| {
         let name = select.member.find(element.as_object()?)?;
-        let name = match name {
-            Json::String(name) => name.clone(),
-            Json::Integer(_) => name.to_text(),
-            _ => return None,
-        };
-        Some((name, Part::of(element, settings)))
+        Some((name.identifier()?.into_owned(), Part::of(element, settings)))
     });
     Ok(named.collect())
 }

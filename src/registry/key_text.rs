@@ -1,7 +1,5 @@
 //! The key in a registry's answer, in the ways in which registries write keys.
 
-use std::fmt::Write as _;
-
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE, BASE64_URL_SAFE_NO_PAD},
@@ -80,11 +78,7 @@ fn of_ed25519(text: &str) -> Result<JwkSet, String> {
     let bytes = engines.iter().find_map(|engine| engine.decode(text).ok());
     let bytes = bytes.filter(|bytes| bytes.len() == ED25519_BYTES);
     let bytes = bytes.ok_or("no base64 of 32 bytes")?;
-    let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    of_hex(&hex)
+    of_hex(&hex::encode(bytes))
 }
 
 const ED25519_BYTES: usize = 32;

@@ -7,10 +7,10 @@ use std::sync::{
 
 use crate::{
     clock::UnixTime,
-    jose::{Algorithm, Json, JwkSet, Object, VerificationKey},
+    jose::{Algorithm, JwkSet, Object, VerificationKey},
     keys::{KeyLookup, KeySet},
+    policy::RequiredValue,
     registry::settings::FieldRequirement,
-    signature::settings::RequiredValue,
 };
 
 /// A signer's keys, and what the registry says of them that somebody asks for. Nothing else of the
@@ -62,20 +62,12 @@ impl Registered {
         require: &[FieldRequirement],
         claims: Option<&Object>,
     ) -> Result<(), Unapproved> {
-        for requirement in require {
-            let found = self.fields.get(requirement.field.as_str()).and_then(text_of);
-            match &requirement.value {
-                RequiredValue::AnyOf(values) => {
-                    if !found.is_some_and(|found| values.contains(&found)) {
-                        return Err(Unapproved::NotApproved);
-                    }
-                }
-                RequiredValue::Claim(claim) => {
-                    let caller = claims.and_then(|claims| claim.find(claims)).and_then(text_of);
-                    if found.is_none() || found != caller {
-                        return Err(Unapproved::OtherCaller);
-                    }
-                }
+        for FieldRequirement { field, value } in require {
+            if !value.is_met_by(self.fields.get(field.as_str()), claims) {
+                return Err(match value {
+                    RequiredValue::AnyOf(_) => Unapproved::NotApproved,
+                    RequiredValue::Claim(_) => Unapproved::OtherCaller,
+                });
             }
         }
         Ok(())
@@ -138,13 +130,4 @@ fn claim(next: &AtomicI64, now: UnixTime, pause: i64) -> bool {
     let due = next.load(Ordering::Relaxed);
     let later = now.0.saturating_add(pause);
     now.0 >= due && next.compare_exchange(due, later, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-}
-
-/// What a requirement compares: texts, integers and truth values as they are written.
-fn text_of(value: &Json) -> Option<String> {
-    match value {
-        Json::String(text) => Some(text.clone()),
-        Json::Integer(_) | Json::Bool(_) => Some(value.to_text()),
-        _ => None,
-    }
 }

@@ -16,7 +16,8 @@ use crate::{
     identity::{ClaimPath, headers::settings::claim_path},
     jose::JsonPointer,
     oauth_client::settings::client::{ClientDefaults, ClientSettings},
-    signature::settings::{RequiredValue, required_value},
+    policy::RequiredValue,
+    signature::settings::required_value,
 };
 
 pub use url::SignerUrl;

@@ -6,13 +6,12 @@ use crate::{
         node::{Node, Value},
         reader::Section,
     },
-    identity::{
-        self,
-        headers::settings::{ClaimHeaderSettings, fold},
-    },
+    identity::{self, are_one_header, fold_header_name, headers::settings::ClaimHeaderSettings},
     policy::settings::AccessSettings,
     signature::settings::CallerBinding,
 };
+use http::HeaderName;
+use std::borrow::Cow;
 
 /// Tells every mistake to the section's report.
 pub(super) fn check(settings: &Settings, root: &Section<'_>) {
@@ -82,24 +81,24 @@ fn signed_routes(settings: &Settings, root: &Section<'_>) {
 fn signature_headers(settings: &Settings, root: &Section<'_>) {
     let claims = settings.claims.iter().map(|claim| &claim.header);
     let assertion = settings.identity.assertion.iter().map(|assertion| &assertion.header);
-    let taken: Vec<String> = claims.chain(assertion).map(fold).collect();
+    let taken: Vec<_> = claims.chain(assertion).map(folded).collect();
     for signature in &settings.signatures {
         let origin = || root.peek("signatures").and_then(Node::origin);
-        let mut own: Vec<String> = Vec::new();
+        let mut own = Vec::new();
         for forward in &signature.forward {
-            let folded = fold(&forward.header);
-            if taken.contains(&folded) || own.contains(&folded) {
+            let name = folded(&forward.header);
+            if taken.contains(&name) || own.contains(&name) {
                 let key = format!("signatures.{}.headers.{}", signature.name, forward.header);
                 let message = "the header already tells something else".to_owned();
                 root.mistake_at(key, origin(), message);
             }
-            own.push(folded);
+            own.push(name);
         }
         let told = settings.signatures.iter().flat_map(|signature| &signature.forward);
-        let told: Vec<String> = told.map(|forward| fold(&forward.header)).collect();
+        let told: Vec<_> = told.map(|forward| folded(&forward.header)).collect();
         for header in &signature.headers {
-            let folded = fold(header);
-            if taken.contains(&folded) || told.contains(&folded) {
+            let name = folded(header);
+            if taken.contains(&name) || told.contains(&name) {
                 let message = format!(
                     "what clients send in {header:?} is removed, since the upstream is told \
                      something in it"
@@ -108,6 +107,10 @@ fn signature_headers(settings: &Settings, root: &Section<'_>) {
             }
         }
     }
+}
+
+fn folded(header: &HeaderName) -> Cow<'_, str> {
+    fold_header_name(header.as_str())
 }
 
 /// Its room is looked for before the upstream is asked, so that there would never be enough.
@@ -158,7 +161,7 @@ fn assertion_header(settings: &Settings, root: &Section<'_>) {
 
 fn credential_headers(settings: &Settings, root: &Section<'_>) {
     for header in settings.credential.headers() {
-        let same = |claim: &&ClaimHeaderSettings| fold(&claim.header) == fold(header);
+        let same = |claim: &&ClaimHeaderSettings| are_one_header(&claim.header, header);
         if let Some(claim) = settings.claims.iter().find(same) {
             let message = format!(
                 "credential.sources reads the token from this header ({header:?}), and what \

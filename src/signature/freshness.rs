@@ -69,39 +69,13 @@ fn moment(value: Option<&Json>) -> Option<UnixTime> {
         Json::Integer(number) => unix_time(*number),
         #[expect(clippy::cast_possible_truncation, reason = "in range, and seconds suffice")]
         Json::Float(number) if (0.0..1e11).contains(number) => UnixTime::plausible(*number as i64),
-        Json::String(text) => rfc3339(text),
+        Json::String(text) => UnixTime::parse_rfc3339(text),
         _ => None,
     }
 }
 
 fn unix_time(number: i128) -> Option<UnixTime> {
     i64::try_from(number).ok().and_then(UnixTime::plausible)
-}
-
-/// humantime knows `Z` only; an offset is taken apart here.
-fn rfc3339(text: &str) -> Option<UnixTime> {
-    let (local, offset) = split_offset(text)?;
-    let moment = humantime::parse_rfc3339(&format!("{local}Z")).ok()?;
-    let since = moment.duration_since(std::time::UNIX_EPOCH).ok()?;
-    UnixTime::plausible(i64::try_from(since.as_secs()).ok()?.checked_sub(offset)?)
-}
-
-/// `+05:30` is 19,800 seconds ahead of UTC.
-fn split_offset(text: &str) -> Option<(&str, i64)> {
-    const OFFSET_BYTES: usize = "+05:30".len();
-    if let Some(local) = text.strip_suffix(['Z', 'z']) {
-        return Some((local, 0));
-    }
-    let (local, offset) = text.split_at_checked(text.len().checked_sub(OFFSET_BYTES)?)?;
-    let sign = match offset.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let (hours, minutes) = offset.get(1..)?.split_once(':')?;
-    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let is_offset = (0..24).contains(&hours) && (0..60).contains(&minutes);
-    is_offset.then_some((local, sign * (hours * 3600 + minutes * 60)))
 }
 
 fn later(moment: UnixTime, span: Duration) -> UnixTime {

@@ -1,6 +1,5 @@
 //! Messages that may come once only: which id of a message counts, and for how long.
 
-use super::signer::text_of;
 use crate::{
     clock::UnixTime,
     jose::{Json, Object},
@@ -63,6 +62,6 @@ impl ReplayRule {
 }
 
 fn id(value: Option<&Json>) -> Result<String, Reason> {
-    let text = value.and_then(text_of).filter(|text| !text.is_empty());
+    let text = value.and_then(Json::identifier).filter(|text| !text.is_empty());
     text.map(std::borrow::Cow::into_owned).ok_or(Reason::SignatureFieldMissing)
 }

@@ -21,6 +21,7 @@ use crate::{
     identity::ClaimPath,
     jose::{Algorithm, AlgorithmSet, Dialect, DialectSet},
     keys::settings::KeyOwner,
+    policy::RequiredValue,
     registry::settings::RegistrySettings,
 };
 
@@ -29,7 +30,7 @@ pub use facts::{SignatureFact, SignatureHeaderSettings};
 pub use freshness::{FreshnessSettings, MessageField, ReplaySettings};
 pub use keys::SignerKeys;
 pub use profile::SignatureProfile;
-pub use require::{HeaderRequirement, RequiredValue};
+pub use require::HeaderRequirement;
 pub use respond::RespondSettings;
 pub use signer::{CallerBinding, SignerSource};
 

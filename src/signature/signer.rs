@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::{
-    jose::{DetachedJws, Json, Object, jws::MAX_KID_BYTES},
+    jose::{DetachedJws, Json, MAX_KID_BYTES, Object},
+    policy::comparison,
     reason::Reason,
     signature::settings::{CallerBinding, SignatureSettings, SignerSource},
 };
@@ -33,16 +34,16 @@ impl Signers {
     ) -> Result<String, Reason> {
         let name = match &self.source {
             SignerSource::Claim(claim) => {
-                claims.and_then(|claims| claim.find(claims)).and_then(text_of)
+                claims.and_then(|claims| claim.find(claims)).and_then(Json::identifier)
             }
             SignerSource::Kid => jws.kid().map(Cow::Borrowed),
-            SignerSource::Parameter(name) => jws.member(name).and_then(text_of),
+            SignerSource::Parameter(name) => jws.member(name).and_then(Json::identifier),
             SignerSource::Fixed(name) => Some(Cow::Borrowed(name.as_str())),
         };
         let name = name.filter(|name| is_name(name)).ok_or(Reason::SignerUnknown)?;
         if let CallerBinding::Claim(claim) = &self.caller {
-            let caller = claims.and_then(|claims| claim.find(claims)).and_then(text_of);
-            if caller.as_deref() != Some(&*name) {
+            let caller = claims.and_then(|claims| claim.find(claims));
+            if !caller.is_some_and(|caller| comparison::equals(caller, &name)) {
                 return Err(Reason::SignerMismatch);
             }
         }
@@ -58,16 +59,6 @@ impl Signers {
     /// the one signer that there is.
     pub(super) fn are_named_by_kid(&self) -> bool {
         !matches!(self.source, SignerSource::Fixed(_))
-    }
-}
-
-/// What stands for a name: a text as it is, an integer to its last digit (OCEN's `participantId`
-/// has been both).
-pub(super) fn text_of(value: &Json) -> Option<Cow<'_, str>> {
-    match value {
-        Json::String(text) => Some(Cow::Borrowed(text)),
-        Json::Integer(_) => Some(Cow::Owned(value.to_text())),
-        _ => None,
     }
 }
 

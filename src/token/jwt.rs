@@ -84,7 +84,7 @@ impl JwtRules {
             kinds: KindRules::new(settings),
             require: settings.require.clone(),
             require_any: settings.require_any.clone(),
-            require_values: ClaimComparison::compile_all(&settings.require_values),
+            require_values: settings.require_values.clone(),
             formats: settings.formats.clone(),
             scopes: Arc::clone(&settings.scopes),
             max_lifetime: settings.max_lifetime.map(seconds),

@@ -13,7 +13,11 @@ mod tests;
 
 use std::fmt;
 
-use crate::{identity::ClaimPath, jose::Object, token::issuer::settings::IssuerSettings};
+use crate::{
+    identity::ClaimPath,
+    jose::{Object, short_media_type},
+    token::issuer::settings::IssuerSettings,
+};
 
 /// What one issuer's access tokens are recognised by.
 #[derive(Debug, Clone)]
@@ -124,7 +128,8 @@ impl KindRules {
         if !self.accepts_type(typ) {
             return Err(WrongKind::Type(typ));
         }
-        let is_typed = typ.is_some_and(|typ| without_prefix(typ).eq_ignore_ascii_case(ACCESS_TYPE));
+        let is_typed =
+            typ.is_some_and(|typ| short_media_type(typ).eq_ignore_ascii_case(ACCESS_TYPE));
         let evidence = Evidence { claims, rules: self, is_typed };
         judge(marks::user_info(evidence).or_else(|| evidence.other_kind()))
     }
@@ -137,7 +142,7 @@ impl KindRules {
     fn accepts_type(&self, typ: Option<&str>) -> bool {
         let is_accepted =
             |typ: &str| self.token_types.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ));
-        match typ.map(without_prefix) {
+        match typ.map(short_media_type) {
             None => is_accepted(""),
             // Only an absent one is none.
             Some("") => false,
@@ -172,15 +177,6 @@ impl<'t> Evidence<'t> {
 
     fn is_expected(self, name: &str) -> bool {
         self.is_settled(name) || self.rules.expected.iter().any(|expected| expected == name)
-    }
-}
-
-/// A media type may be written with or without `application/` (RFC 7515 §4.1.9).
-pub(super) fn without_prefix(typ: &str) -> &str {
-    const PREFIX: &str = "application/";
-    match typ.split_at_checked(PREFIX.len()) {
-        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
-        _ => typ,
     }
 }
 

@@ -70,7 +70,7 @@ impl StatementRules {
             subject: settings.subject.clone(),
             require: required(issuer, settings),
             require_any: issuer.require_any.clone(),
-            require_values: ClaimComparison::compile_all(&issuer.require_values),
+            require_values: issuer.require_values.clone(),
             formats: issuer.formats.clone(),
             scopes: Arc::clone(&issuer.scopes),
             skew: seconds(issuer.clock_skew),

@@ -183,6 +183,27 @@ fn k11_a_signer_s_name_stays_in_its_place_of_the_url() {
 }
 
 #[test]
+fn c13_a_field_equals_what_is_written_in_the_same_way() {
+    let own = key(Algorithm::Es256, "own");
+    let scene = Scene::start(&format!(
+        "{AT_PUBLIC_KEY}\nrequire = {{ level = [7, 8], client = {{ claim = \"azp\" }} }}"
+    ));
+    let jwk = public(&own).to_string();
+    let says = |name: &str, level: Value, client: Value| {
+        scene.say(name, &json!({ "publicKey": jwk, "level": level, "client": client }));
+        scene.request_with(json!({ "participantId": name, "azp": "12" }), &own)
+    };
+    scene.admits("numbers", &says("numbers", json!(7), json!(12)));
+    scene.admits("texts", &says("texts", json!("8"), json!("12")));
+    let fraction = says("fraction", json!(7.0), json!(12));
+    scene.refuses("7.0", &fraction, Reason::SignerNotApproved);
+    let list = says("list", json!([7]), json!(12));
+    scene.refuses("a list", &list, Reason::SignerNotApproved);
+    let other = says("other", json!(7), json!(12.0));
+    scene.refuses("12.0", &other, Reason::SignerMismatch);
+}
+
+#[test]
 fn s7_what_a_renewal_says_beside_the_same_key_counts() {
     let own = key(Algorithm::Es256, "own");
     let scene =

@@ -16,6 +16,7 @@ use crate::{
     scene::{ONE_SIGNER, Scene, jwks, sign, sign_with},
     support::{
         NOW,
+        client::Request,
         issuer::key,
         wire::{Head, Unframed},
     },
@@ -187,6 +188,46 @@ fn a_parameter_may_have_to_be_true_or_false() {
     let post = |dialect| scene.post(&sign_with(&signer, dialect, &json!({}), BODY), BODY);
     scene.admits("false", &post(Dialect::Rfc7797), BODY);
     scene.refuses("absent", &post(Dialect::Detached), Reason::SignatureHeaderNotAllowed);
+}
+
+#[test]
+fn c13_a_parameter_equals_what_is_written_in_the_same_way() {
+    let signer = key(Algorithm::Es256, "k");
+    let rules = format!(
+        "{ONE_SIGNER}\n[signatures.partner.require]\nlevel = [7, true]\n\
+         flag = {{ claim = \"flag\" }}"
+    );
+    let scene = Scene::start(&rules, &jwks(&[&signer]));
+    let post = |header: serde_json::Value, flag: serde_json::Value| {
+        let signature = sign_with(&signer, Dialect::Rfc7797, &header, BODY);
+        let token = scene.token(json!({ "flag": flag }));
+        Request::new("POST", "/signed/a")
+            .bearer(&token)
+            .field("x-jws-signature", &signature)
+            .body(BODY)
+    };
+    for (level, flag, claim) in [
+        (json!(7), json!(true), json!(true)),
+        (json!("7"), json!(true), json!("true")),
+        (json!(true), json!("true"), json!(true)),
+        (json!("true"), json!(12), json!("12")),
+        (json!(7), json!(1.5), json!(1.5)),
+    ] {
+        let case = format!("{level} {flag} {claim}");
+        scene.admits(&case, &post(json!({ "level": level, "flag": flag }), claim), BODY);
+    }
+    for (level, flag, claim) in [
+        (json!(7.0), json!(true), json!(true)),
+        (json!([7]), json!(true), json!(true)),
+        (json!(7), json!(true), json!(false)),
+        (json!(7), json!(1), json!(true)),
+        (json!(7), json!("a"), json!(["a"])),
+        (json!(7), json!("null"), json!(null)),
+    ] {
+        let case = format!("{level} {flag} {claim}");
+        let request = post(json!({ "level": level, "flag": flag }), claim);
+        scene.refuses(&case, &request, Reason::SignatureHeaderNotAllowed);
+    }
 }
 
 #[test]

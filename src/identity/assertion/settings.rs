@@ -15,8 +15,8 @@ use crate::{
         reader::{Parsed, Section},
         values::{duration, header_name, parsed, text, word},
     },
-    identity::{AssertedClaims, ClaimPath, PartEncoding, check_header_name},
-    jose::{Algorithm, SigningKey, jws::MAX_KID_BYTES},
+    identity::{AssertedClaims, ClaimPath, HeaderUse, PartEncoding, check_header_name},
+    jose::{Algorithm, MAX_KID_BYTES, SigningKey},
 };
 
 /// `[identity.assertion]`
@@ -119,7 +119,7 @@ fn signing_key(section: &mut Section<'_>) -> Option<(PathBuf, SigningKey)> {
 
 fn assertion_header(node: &Node) -> Parsed<HeaderName> {
     let header = header_name(node)?;
-    check_header_name(&header)
+    check_header_name(&header, HeaderUse::Request)
         .map_err(|reason| format!("found {:?}, which can't carry it: {reason}", header.as_str()))?;
     Ok(header)
 }

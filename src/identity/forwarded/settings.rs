@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use http::HeaderName;
 use ipnet::IpNet;
 
+use crate::identity::are_one_header;
 use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
         values::{header_name, size, switch},
     },
-    identity::headers::settings::{ClaimHeaderSettings, fold},
+    identity::headers::settings::ClaimHeaderSettings,
 };
 
 /// `[forwarding]`
@@ -59,7 +60,7 @@ impl ForwardingSettings {
     /// names have an effect at all depends on other sections.
     fn check_keep(&self, section: &Section<'_>, claims: &[ClaimHeaderSettings]) {
         for kept in &self.keep {
-            if claims.iter().any(|claim| fold(&claim.header) == fold(kept)) {
+            if claims.iter().any(|claim| are_one_header(&claim.header, kept)) {
                 section
                     .mistake("keep", format!("found {:?}, which carries a claim", kept.as_str()));
             }

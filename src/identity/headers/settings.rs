@@ -6,9 +6,9 @@ use crate::{
     config::{
         node::{Node, Value, quoted},
         reader::{Parsed, Section},
-        values::{text, word},
+        values::{header_named, text, word},
     },
-    identity::{ClaimPath, Encoding, check_header_name},
+    identity::{ClaimPath, Encoding, HeaderUse, are_one_header, check_header_name},
 };
 
 /// One line of `[claims]`.
@@ -51,22 +51,13 @@ pub(crate) fn build(section: &mut Section<'_>) -> Vec<ClaimHeaderSettings> {
     claims.sort_by(|(_, a, _), (_, b, _)| a.header.as_str().cmp(b.header.as_str()));
     for (position, (name, claim, node)) in claims.iter().enumerate() {
         let mut earlier = claims.iter().take(position);
-        let same = earlier.find(|(_, other, _)| fold(&other.header) == fold(&claim.header));
+        let same = earlier.find(|(_, other, _)| are_one_header(&other.header, &claim.header));
         if let Some((other, ..)) = same {
             let message = format!("is the same header as {other:?} to many servers");
             section.mistake_at(section.key_of(name), node.origin(), message);
         }
     }
     claims.into_iter().map(|(_, claim, _)| claim).collect()
-}
-
-/// The form in which servers that turn headers into variables compare their names (CGI, WSGI,
-/// Rack): two names that fold to the same text can overwrite each other there (threats H-2).
-pub(crate) fn fold(header: &HeaderName) -> String {
-    let dash = |char: char| {
-        if char.is_ascii_alphanumeric() { char } else { '-' }
-    };
-    header.as_str().chars().map(dash).collect()
 }
 
 fn default_claims() -> Vec<ClaimHeaderSettings> {
@@ -83,9 +74,9 @@ fn default_claims() -> Vec<ClaimHeaderSettings> {
 }
 
 fn claim_header(name: &str, node: &Node) -> Parsed<ClaimHeaderSettings> {
-    let header = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| format!("{name:?} is not the name of a header"))?;
-    check_header_name(&header).map_err(|reason| format!("can't carry a claim: {reason}"))?;
+    let header = header_named(name)?;
+    check_header_name(&header, HeaderUse::Request)
+        .map_err(|reason| format!("can't carry a claim: {reason}"))?;
     let (claim, encoding) = match &node.value {
         Value::Text(_) | Value::List(_) => (node, None),
         Value::Table(table) => {

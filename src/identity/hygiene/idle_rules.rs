@@ -2,8 +2,11 @@
 
 use http::{HeaderName, header::FORWARDED};
 
-use super::{Hygiene, Verdict, fold, is_folded};
-use crate::{identity::forwarded::settings::ForwardingSettings, settings::Settings};
+use super::{Hygiene, Verdict, is_folded};
+use crate::{
+    identity::{are_one_header, fold_header_name, forwarded::settings::ForwardingSettings},
+    settings::Settings,
+};
 
 /// A list of `[forwarding]`, the name in it that has no effect, and why it has none.
 pub type IdleRule = (&'static str, HeaderName, String);
@@ -47,7 +50,7 @@ impl<'s> OwnHeaders<'s> {
     fn is_contradicted(&self, name: &HeaderName) -> bool {
         let claims = self.settings.claims.iter().map(|claim| &claim.header);
         let assertion = self.settings.identity.assertion.iter().map(|assertion| &assertion.header);
-        let is_set = claims.chain(assertion).any(|own| fold(own.as_str()) == fold(name.as_str()));
+        let is_set = claims.chain(assertion).any(|own| are_one_header(own, name));
         is_set || self.settings.forwarding.remove.contains(name)
     }
 
@@ -75,7 +78,7 @@ impl<'s> OwnHeaders<'s> {
             }
             Verdict::Remove => Some(format!(
                 "upstreams may take it for {:?}, and it is always removed",
-                fold(name.as_str())
+                fold_header_name(name.as_str())
             )),
             Verdict::Keep if self.is_removed_unless_kept(name) => None,
             Verdict::Keep => Some("it is not removed in the first place".to_owned()),

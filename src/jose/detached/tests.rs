@@ -160,6 +160,8 @@ fn headers_that_say_something_else_are_refused() {
         (r#"{"alg":"RS256","crit":["b64"],"b64":null}"#, Critical),
         (r#"{"alg":"RS256","kid":""}"#, Header),
         (r#"{"alg":"RS256","kid":1}"#, Header),
+        (r#"{"alg":"RS256","typ":1}"#, Header),
+        (r#"{"alg":"RS256","cty":["JWT"]}"#, Header),
         (r#"{"alg":"RS256","zip":"DEF"}"#, Header),
         (r#"{"alg":"RS256","enc":"A256GCM"}"#, Header),
         (r#"{"alg":"RS256","alg":"none"}"#, Header),

@@ -159,6 +159,31 @@ fn text_is_minimal_and_escaped() {
     assert_eq!(Json::Float(f64::NAN).to_text(), "null");
 }
 
+/// What is written is signed, hashed and compared: none of its bytes may change.
+#[test]
+fn every_byte_of_the_text_is_settled() {
+    let controls: String = (0..0x20).chain([0x7f]).map(|code: u8| char::from(code)).collect();
+    assert_eq!(
+        Json::from(controls).to_text(),
+        "\"\\u0000\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\u0008\\t\\n\\u000b\\u000c\\r\\u000e\\u000f\
+         \\u0010\\u0011\\u0012\\u0013\\u0014\\u0015\\u0016\\u0017\\u0018\\u0019\\u001a\\u001b\\u001c\\u001d\\u001e\\u001f\
+         \u{7f}\""
+    );
+    for (number, text) in [
+        (0.0, "0.0"),
+        (-0.0, "-0.0"),
+        (1e-4, "0.0001"),
+        (1e-5, "1e-5"),
+        (0.1 + 0.2, "0.30000000000000004"),
+        (1e15, "1000000000000000.0"),
+        (1e16, "1e16"),
+        (f64::MAX, "1.7976931348623157e308"),
+        (5e-324, "5e-324"),
+    ] {
+        assert_eq!(Json::Float(number).to_text(), text);
+    }
+}
+
 #[test]
 fn later_members_replace_earlier_ones_where_objects_are_built() {
     let built: Object = [("a", 1), ("b", 2), ("a", 3)]

@@ -1,4 +1,8 @@
 //! JSON text from values: minimal, and always parsed back to the same value.
+//!
+//! `serde_json` would write other bytes (`\b` for `\u0008`, `0.00001` for `1e-5`), and claims that
+//! are headers, assertions and the journal's lines keep theirs from version to version. To settle
+//! that with a formatter of its own takes more code than this.
 
 use std::fmt::Write;
 

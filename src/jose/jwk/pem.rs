@@ -60,6 +60,9 @@ pub(in crate::jose) fn encode(label: &str, der: &[u8]) -> String {
 }
 
 /// Label and contents of every block. Text around the blocks is allowed (RFC 7468 §2).
+///
+/// `rustls_pki_types::pem` gives only the blocks that it has names for: `RSA PUBLIC KEY` is none of
+/// them, and an `ENCRYPTED PRIVATE KEY` would be passed over, where it must refuse the document.
 fn blocks(document: &[u8]) -> Result<Vec<(&str, Vec<u8>)>, PemError> {
     let text = std::str::from_utf8(document).map_err(|_| PemError::Syntax)?;
     let mut blocks = Vec::new();

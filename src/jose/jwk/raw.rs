@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use hex::FromHexError;
+
 use super::{KeyRejection, VerificationKey, material::PublicMaterial};
 use crate::jose::algorithm::{Curve, ED25519_KEY_BYTES};
 
@@ -90,26 +92,16 @@ impl PartialEq for HexKey {
 impl Eq for HexKey {}
 
 fn decode(text: &str) -> Result<Vec<u8>, HexKeyError> {
-    let digit = |(position, char): (usize, char)| {
-        char.to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-            .ok_or(HexKeyError::Digit(position + 1))
-    };
-    let digits = text.chars().enumerate().map(digit).collect::<Result<Vec<u8>, _>>()?;
-    let (pairs, []) = digits.as_chunks::<2>() else {
-        return Err(HexKeyError::Odd(digits.len()));
-    };
-    Ok(pairs.iter().map(|[high, low]| high << 4 | low).collect())
+    hex::decode(text).map_err(|error| match error {
+        FromHexError::InvalidHexCharacter { index, .. } => HexKeyError::Digit(index + 1),
+        FromHexError::OddLength | FromHexError::InvalidStringLength => HexKeyError::Odd(text.len()),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::jose::{Algorithm, AlgorithmSet, Json, KeyLimits, Object, SigningKey, base64url};
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
-    }
 
     /// The public members of a fresh key, joined; and the key as its JWK has it.
     fn fresh(alg: Algorithm, members: &[&str]) -> (Vec<u8>, VerificationKey) {
@@ -123,7 +115,11 @@ mod tests {
     #[test]
     fn the_coordinates_of_p256_are_an_es256_key() {
         let (point, same) = fresh(Algorithm::Es256, &["x", "y"]);
-        for text in [hex(&point), hex(&point).to_uppercase(), format!("04{}", hex(&point))] {
+        for text in [
+            hex::encode(&point),
+            hex::encode(&point).to_uppercase(),
+            format!("04{}", hex::encode(&point)),
+        ] {
             let key = HexKey::parse(&text).unwrap();
             assert_eq!(key.key().thumbprint(), same.thumbprint(), "{text}");
             assert_eq!(key.key().algorithms(), AlgorithmSet::from_iter([Algorithm::Es256]));
@@ -135,7 +131,7 @@ mod tests {
     #[test]
     fn thirty_two_bytes_are_an_ed25519_key() {
         let (point, same) = fresh(Algorithm::EdDsa, &["x"]);
-        let key = HexKey::parse(&hex(&point)).unwrap();
+        let key = HexKey::parse(&hex::encode(&point)).unwrap();
         assert_eq!(key.key().thumbprint(), same.thumbprint());
         assert_eq!(key.key().kind(), "OKP Ed25519");
     }
@@ -143,7 +139,7 @@ mod tests {
     #[test]
     fn what_is_no_key_is_refused_with_what_was_found() {
         let (point, _) = fresh(Algorithm::Es256, &["x", "y"]);
-        let point = hex(&point);
+        let point = hex::encode(&point);
         for (text, problem) in [
             (String::new(), "0 bytes"),
             (point.replacen(|_| true, "g", 1), "the character at position 1 is no hex digit"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use self::entry::Entry;
 use super::{KeyLimits, KeyRejection, PemError, VerificationKey, pem};
-use crate::jose::{Json, JsonError, Object, jws::MAX_KID_BYTES};
+use crate::jose::{Json, JsonError, MAX_KID_BYTES, Object};
 
 /// The usable keys of a JWK set, and what was left out of it.
 #[derive(Debug, Clone, Default)]

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::jose::MAX_KID_BYTES;
 
 /// A token with this header, an empty object as payload, and a signature of zeros.
 fn token(header: &str) -> String {

@@ -8,29 +8,26 @@ use crate::{
         reader::{Parsed, Section},
         values::text,
     },
-    identity::{ClaimPath, headers::settings::claim_path},
+    identity::headers::settings::claim_path,
+    policy::ClaimComparison,
 };
 
-/// A claim that must equal, or contain, one of some values.
-#[derive(Debug, Clone)]
-pub struct ClaimRequirement {
-    /// The claim.
-    pub claim: ClaimPath,
-    /// The values that are accepted: the claim equals one of them or is an array that holds one.
-    pub any_of: Vec<String>,
-}
+const EXPECTED: &str = "a text, or a list of texts of which one must match";
 
 /// Reads the table of that key.
-pub(crate) fn read(section: &mut Section<'_>, key: &'static str) -> Vec<ClaimRequirement> {
+pub(crate) fn read(section: &mut Section<'_>, key: &'static str) -> Vec<ClaimComparison> {
     section.section(key, |claims| {
         claims.each_member(|name, node| {
-            Ok(ClaimRequirement { claim: claim_path(name)?, any_of: accepted_values(node)? })
+            Ok(ClaimComparison {
+                claim: claim_path(name)?,
+                any_of: accepted_values(node, EXPECTED)?,
+            })
         })
     })
 }
 
 /// The table, written back; `None` where nothing is asked.
-pub(crate) fn written(requirements: &[ClaimRequirement]) -> Option<Written> {
+pub(crate) fn written(requirements: &[ClaimComparison]) -> Option<Written> {
     let table: Table = requirements
         .iter()
         .map(|requirement| {
@@ -42,13 +39,13 @@ pub(crate) fn written(requirements: &[ClaimRequirement]) -> Option<Written> {
 }
 
 /// `"admin"`, `true` or `["admin", "auditor"]`.
-fn accepted_values(node: &Node) -> Parsed<Vec<String>> {
+pub(crate) fn accepted_values(node: &Node, expected: &str) -> Parsed<Vec<String>> {
     match &node.value {
         Value::List(list) if !list.is_empty() => list.iter().map(accepted_value).collect(),
         Value::Text(_) | Value::Bool(_) | Value::Integer(_) => {
             accepted_value(node).map(|value| vec![value])
         }
-        _ => Err(node.mismatch("a text, or a list of texts of which one must match")),
+        _ => Err(node.mismatch(expected)),
     }
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{identity::ClaimPath, policy::comparison::settings::ClaimRequirement};
+use crate::identity::ClaimPath;
 
 fn claims(text: &str) -> Object {
     Object::parse(text.as_bytes()).unwrap()
@@ -26,7 +26,7 @@ fn scopes(all: &[&str], any: &[&str]) -> Requirement {
 fn claim(name: &str, any_of: &[&str]) -> Requirement {
     compile(&RequirementSettings {
         issuers: vec![0],
-        claims: vec![ClaimRequirement {
+        claims: vec![ClaimComparison {
             claim: ClaimPath::parse(name).unwrap(),
             any_of: strings(any_of),
         }],

@@ -117,10 +117,10 @@ const GENAUTH: Row = Row {
 const OCEN: Row = Row {
     bodies: ByClass::all(Bodies {
         discreet: Some(json(
-            r#"{"error":"{status}","traceId":"{trace_id}","timestamp":"{timestamp}"}"#,
+            r#"{"error":"{status}","traceId":"{denial_id}","timestamp":"{timestamp}"}"#,
         )),
         exposing: Some(json(
-            r#"{"error":"{reason}","traceId":"{trace_id}","timestamp":"{timestamp}"}"#,
+            r#"{"error":"{reason}","traceId":"{denial_id}","timestamp":"{timestamp}"}"#,
         )),
     }),
     ..RFC6750

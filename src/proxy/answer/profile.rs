@@ -128,8 +128,8 @@ impl Look {
     }
 
     /// Whether its body names the answer, so that it can be found in the log.
-    pub(super) fn has_trace_id(&self) -> bool {
-        self.body.as_ref().is_some_and(|body| body.template.has(Place::TraceId))
+    pub(super) fn has_denial_id(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body.template.has(Place::DenialId))
     }
 }
 

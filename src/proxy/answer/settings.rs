@@ -9,7 +9,6 @@ mod profile;
 mod template;
 pub mod written;
 
-pub(crate) use profile::check_header_name;
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
 pub use template::{BodyTemplate, Place};
 

@@ -145,7 +145,9 @@ fn x1_a_body_tells_the_reason_code_and_nothing_else() {
     let with_body = |body: &str| {
         format!("not_permitted = {{ content_type = \"text/plain\", body = '{body}' }}")
     };
-    for unknown in ["status", "text", "trace_id", "Reason", "path", "header.x-a", "token"] {
+    for unknown in
+        ["status", "text", "trace_id", "denial_id", "Reason", "path", "header.x-a", "token"]
+    {
         assert_profile_mistake(
             &with_body(&format!("{{reason}} {{{unknown}}}")),
             &format!(

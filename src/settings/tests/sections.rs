@@ -230,6 +230,8 @@ fn h8_claims_can_not_overwrite_what_frames_or_routes_a_request() {
 #[test]
 fn h2_two_claims_that_fold_to_the_same_header_are_refused() {
     let found = mistakes_with("[claims]\n\"x-auth-user\" = \"sub\"\n\"X-Auth.User\" = \"name\"");
+    let twice = mistakes_with("[claims]\n\"x-auth-user\" = \"sub\"\n\"x-auth--user\" = \"name\"");
+    assert_eq!(twice.len(), 1, "{twice:?}");
     assert_eq!(
         found,
         ["countersign.toml: claims.\"X-Auth.User\": is the same header as \"x-auth-user\" to \

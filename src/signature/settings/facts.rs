@@ -6,9 +6,9 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::word,
+        values::{header_named, word},
     },
-    identity::check_header_name,
+    identity::{HeaderUse, check_header_name},
 };
 
 /// One header.
@@ -67,8 +67,8 @@ pub(super) fn build(section: &mut Section<'_>) -> Vec<SignatureHeaderSettings> {
 }
 
 fn header(name: &str, node: &Node) -> Parsed<SignatureHeaderSettings> {
-    let header = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| format!("{name:?} is not the name of a header"))?;
-    check_header_name(&header).map_err(|reason| format!("can't say who signed: {reason}"))?;
+    let header = header_named(name)?;
+    check_header_name(&header, HeaderUse::Request)
+        .map_err(|reason| format!("can't say who signed: {reason}"))?;
     Ok(SignatureHeaderSettings { header, fact: word(FACTS)(node)? })
 }

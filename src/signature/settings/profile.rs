@@ -5,7 +5,8 @@ use http::HeaderName;
 use crate::{
     identity::ClaimPath,
     jose::{Algorithm, AlgorithmSet, Dialect, DialectSet},
-    signature::settings::{HeaderRequirement, SignerSource, require::RequiredValue},
+    policy::RequiredValue,
+    signature::settings::{HeaderRequirement, SignerSource},
     token::issuer::settings::DEFAULT_ALGORITHMS,
 };
 

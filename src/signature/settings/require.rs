@@ -6,7 +6,8 @@ use crate::{
         reader::{Parsed, Section},
         values::text,
     },
-    identity::{ClaimPath, headers::settings::claim_path},
+    identity::headers::settings::claim_path,
+    policy::{RequiredValue, comparison::settings::accepted_values},
     signature::settings::signer::only_member,
 };
 
@@ -17,15 +18,6 @@ pub struct HeaderRequirement {
     pub parameter: String,
     /// What it must be.
     pub value: RequiredValue,
-}
-
-/// What something must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RequiredValue {
-    /// One of these texts.
-    AnyOf(Vec<String>),
-    /// The same as a claim of the verified token.
-    Claim(ClaimPath),
 }
 
 const EXPECTED: &str = "a text, a list of texts of which one must match, or { claim = \"azp\" }";
@@ -44,14 +36,10 @@ pub(super) fn build(section: &mut Section<'_>) -> Option<Vec<HeaderRequirement>>
 /// What something must be.
 pub(crate) fn required(node: &Node) -> Parsed<RequiredValue> {
     match &node.value {
-        Value::Text(_) => Ok(RequiredValue::AnyOf(vec![text(node)?])),
-        Value::Bool(truth) => Ok(RequiredValue::AnyOf(vec![truth.to_string()])),
-        Value::List(list) if !list.is_empty() => {
-            list.iter().map(text).collect::<Parsed<_>>().map(RequiredValue::AnyOf)
-        }
-        _ => match only_member(node, EXPECTED)? {
+        Value::Table(_) => match only_member(node, EXPECTED)? {
             ("claim", claim) => Ok(RequiredValue::Claim(claim_path(&text(claim)?)?)),
             _ => Err(node.mismatch(EXPECTED)),
         },
+        _ => accepted_values(node, EXPECTED).map(RequiredValue::AnyOf),
     }
 }

@@ -8,9 +8,9 @@ use crate::{
         reader::{Parsed, Section},
         values::{header_name, size},
     },
+    identity::{HeaderUse, check_header_name},
     jose::Dialect,
     keys::private_key::{self, PrivateKey, private_key},
-    proxy::answer::settings::check_header_name,
     signature::settings::dialect,
 };
 
@@ -51,7 +51,7 @@ fn answer_header(node: &Node) -> Parsed<HeaderName> {
     let name = header_name(node)?;
     let refused = match name.as_str() {
         "set-cookie" => Err("it is set by the upstream"),
-        _ => check_header_name(&name),
+        _ => check_header_name(&name, HeaderUse::Answer),
     };
     refused.map_err(|reason| format!("{name} can't carry a signature: {reason}"))?;
     Ok(name)

@@ -4,10 +4,11 @@ use toml::{Table, Value};
 
 use crate::{
     config::writer::Writer,
+    policy::RequiredValue,
     registry::settings::written::registry_table,
     signature::settings::{
         BodilessSettings, CallerBinding, FACTS, FreshnessSettings, MessageField, ReplaySettings,
-        RequiredValue, RespondSettings, SignatureSettings, SignerKeys, SignerSource,
+        RespondSettings, SignatureSettings, SignerKeys, SignerSource,
     },
     token::issuer::settings::{IssuerSettings, written::keys_table},
 };

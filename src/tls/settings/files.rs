@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use rustls::{
@@ -198,8 +198,7 @@ fn in_file(path: &Path, problem: &str, expected: &str) -> String {
     format!("the file {} {problem}; {expected}", path.display())
 }
 
-fn date(time: UnixTime) -> humantime::Rfc3339Timestamp {
-    // Certificates end before the year 10000 (RFC 5280 §4.1.2.5), and so do the dates of humantime.
-    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(time.as_secs());
-    humantime::format_rfc3339_seconds(time)
+fn date(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    crate::clock::UnixTime(seconds).to_rfc3339()
 }

@@ -19,8 +19,8 @@ use crate::{
     jose::{Algorithm, AlgorithmSet},
     keys::settings::{KeySettings, KeySource},
     policy::{
-        ScopeClaims,
-        comparison::{self, settings::ClaimRequirement},
+        ClaimComparison, ScopeClaims,
+        comparison::{self},
     },
 };
 
@@ -52,7 +52,7 @@ pub struct IssuerSettings {
     /// `accept_without_expiry = true`.
     pub require: Vec<ClaimPath>,
     /// Claims that must have one of some values.
-    pub require_values: Vec<ClaimRequirement>,
+    pub require_values: Vec<ClaimComparison>,
     /// Lists of claims; of each, one must be there and say something.
     pub require_any: Vec<Vec<ClaimPath>>,
     /// Claims that must be there in a certain form.

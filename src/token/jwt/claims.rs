@@ -79,7 +79,7 @@ pub(in crate::token) fn check_values(
 ) -> Result<(), Reason> {
     match required.iter().find(|comparison| !comparison.holds(claims)) {
         None => Ok(()),
-        Some(comparison) if comparison.claim().find(claims).is_none() => Err(Reason::ClaimMissing),
+        Some(comparison) if comparison.claim.find(claims).is_none() => Err(Reason::ClaimMissing),
         Some(_) => Err(Reason::ClaimValueNotAllowed),
     }
 }

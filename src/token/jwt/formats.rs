@@ -1,5 +1,7 @@
 //! Claims that must be written in a certain form.
 
+use uuid::{Uuid, fmt::Hyphenated};
+
 use crate::{
     jose::{Json, Object},
     reason::Reason,
@@ -17,14 +19,10 @@ pub(in crate::token) fn check(claims: &Object, formats: &[ClaimFormat]) -> Resul
     if formats.iter().all(is_so) { Ok(()) } else { Err(Reason::ClaimMalformed) }
 }
 
-/// 8-4-4-4-12 hex digits (RFC 9562 §4), of any version, in upper or lower case.
+/// 8-4-4-4-12 hex digits (RFC 9562 §4), of any version, in upper or lower case. The other forms that
+/// the parser takes are shorter or longer.
 fn is_uuid(text: &str) -> bool {
-    const LENGTH: usize = 36;
-    const DASHES: [usize; 4] = [8, 13, 18, 23];
-    text.len() == LENGTH
-        && text.bytes().enumerate().all(|(position, byte)| {
-            if DASHES.contains(&position) { byte == b'-' } else { byte.is_ascii_hexdigit() }
-        })
+    text.len() == Hyphenated::LENGTH && Uuid::try_parse(text).is_ok()
 }
 
 #[cfg(test)]

@@ -5,13 +5,10 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    jose::{AlgorithmSet, Json, Object},
+    jose::{AlgorithmSet, Json, Object, short_media_type},
     reason::Reason,
     revocation::{LoggedOut, Logout},
-    token::{
-        issuer::settings::{IssuerSettings, LogoutSettings},
-        kind::without_prefix,
-    },
+    token::issuer::settings::{IssuerSettings, LogoutSettings},
 };
 
 use super::{
@@ -118,7 +115,7 @@ impl JwtCandidate<'_> {
 
     fn check_logout_type(&self) -> Result<(), Reason> {
         let acceptable = self.jws.typ().is_none_or(|typ| {
-            let typ = without_prefix(typ);
+            let typ = short_media_type(typ);
             LOGOUT_TYPES.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ))
         });
         if acceptable { Ok(()) } else { Err(Reason::TokenTypeNotAllowed) }

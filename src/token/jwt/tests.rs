@@ -288,12 +288,11 @@ fn t19_a_jwt_for_another_purpose_is_no_access_token() {
 
 #[test]
 fn a_value_that_the_issuers_tokens_must_have_is_compared_as_a_whole() {
-    let required = crate::policy::comparison::settings::ClaimRequirement {
+    let required = ClaimComparison {
         claim: claim("token_use"),
         any_of: vec!["access".to_owned(), "1".to_owned()],
     };
-    let require_values = ClaimComparison::compile_all(&[required]);
-    let rules = JwtRules { require_values, ..rules() };
+    let rules = JwtRules { require_values: vec![required], ..rules() };
     for (members, expected) in [
         ("\"token_use\":\"access\"", Ok(())),
         ("", Err(Reason::ClaimMissing)),

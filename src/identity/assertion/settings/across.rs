@@ -4,9 +4,8 @@ use http::HeaderName;
 
 use crate::{
     identity::{
-        assertion::settings::AssertionSettings,
-        forwarded::settings::ForwardingSettings,
-        headers::settings::{ClaimHeaderSettings, fold},
+        are_one_header, assertion::settings::AssertionSettings,
+        forwarded::settings::ForwardingSettings, headers::settings::ClaimHeaderSettings,
     },
     token::credential::settings::CredentialSettings,
 };
@@ -19,7 +18,7 @@ impl AssertionSettings {
         credential: &CredentialSettings,
         forwarding: &ForwardingSettings,
     ) -> Option<&'static str> {
-        let is_ours = |header: &HeaderName| fold(header) == fold(&self.header);
+        let is_ours = |header: &HeaderName| are_one_header(header, &self.header);
         if claims.iter().any(|claim| is_ours(&claim.header)) {
             return Some("carries a claim as well");
         }

@@ -1,13 +1,14 @@
 //! `[denials.profiles.NAME]`: an operator's own way of refusing.
 
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{check_name, text, word},
+        values::{check_name, header_named, text, word},
     },
+    identity::{HeaderUse, check_header_name},
     proxy::answer::settings::{
         BUILT_IN, BuiltInProfile,
         template::{BodyTemplate, Place},
@@ -108,9 +109,8 @@ fn status(class: Class, node: &Node) -> Parsed<StatusCode> {
 
 fn headers(section: &mut Section<'_>) -> HeaderMap {
     let lines = section.each_member(|name, node| {
-        let header = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| format!("{name:?} is not the name of a header"))?;
-        check_header_name(&header)
+        let header = header_named(name)?;
+        check_header_name(&header, HeaderUse::Answer)
             .map_err(|reason| format!("can't be a header of a refusal: {reason}"))?;
         Ok((header, header_value(node)?))
     });
@@ -125,27 +125,6 @@ fn headers(section: &mut Section<'_>) -> HeaderMap {
         headers.insert(name, value);
     }
     headers
-}
-
-/// Whether an operator may say it; the error says why not.
-pub(crate) fn check_header_name(name: &HeaderName) -> Result<(), &'static str> {
-    match name.as_str() {
-        "content-length" | "transfer-encoding" | "trailer" | "content-encoding"
-        | "content-range" => Err("it says where the answer ends or how to read it"),
-        "connection" | "keep-alive" | "te" | "upgrade" | "http2-settings" => {
-            Err("it belongs to one connection and is set from there")
-        }
-        name if name.starts_with("proxy-") => {
-            Err("it belongs to one connection and is set from there")
-        }
-        "content-type" => Err("content_type sets it, beside the body"),
-        "cache-control" | "expires" | "age" | "etag" | "last-modified" => {
-            Err("no cache may keep a refusal, which depends on a credential")
-        }
-        "allow" | "retry-after" | "date" => Err("it is set where it belongs"),
-        name if name.starts_with("grpc-") => Err("it belongs to the answers of gRPC calls"),
-        _ => Ok(()),
-    }
 }
 
 fn header_value(node: &Node) -> Parsed<HeaderValue> {

@@ -21,8 +21,8 @@ pub enum Place {
     Status,
     /// `{title}`: the status in words.
     Title,
-    /// `{trace_id}`: an id of this answer, which is in the log as well.
-    TraceId,
+    /// `{denial_id}`: an id of this answer, which is in the log as well.
+    DenialId,
     /// `{timestamp}`: when it was answered.
     Timestamp,
 }
@@ -42,7 +42,7 @@ enum Part<'t> {
 impl Place {
     /// Every place.
     pub const ALL: &[Self] =
-        &[Self::Reason, Self::Text, Self::Status, Self::Title, Self::TraceId, Self::Timestamp];
+        &[Self::Reason, Self::Text, Self::Status, Self::Title, Self::DenialId, Self::Timestamp];
 
     fn name(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Place {
             Self::Text => "text",
             Self::Status => "status",
             Self::Title => "title",
-            Self::TraceId => "trace_id",
+            Self::DenialId => "denial_id",
             Self::Timestamp => "timestamp",
         }
     }

@@ -1,9 +1,12 @@
 //! `profile` and `token_types`: which kind of JWT an issuer's access tokens are.
 
-use crate::config::{
-    node::Node,
-    reader::{Parsed, Section},
-    values::{stands_for_all, switch, text, word},
+use crate::{
+    config::{
+        node::Node,
+        reader::{Parsed, Section},
+        values::{stands_for_all, switch, text, word},
+    },
+    jose::short_media_type,
 };
 
 /// A standard that access tokens follow.
@@ -80,7 +83,7 @@ fn token_type(node: &Node) -> Parsed<String> {
         return Err(node.mismatch("token types by their names: what may pass is listed"));
     }
     let lower = text(node)?.to_ascii_lowercase();
-    let short = lower.strip_prefix("application/").unwrap_or(&lower);
+    let short = short_media_type(&lower);
     if short.is_empty() {
         return Err(node.mismatch(EXPECTED));
     }

@@ -1,15 +1,16 @@
-//! The name of one answer.
+//! The name of one refusal, in its answer and in the log.
 
 use std::fmt;
 
 use aws_lc_rs::rand;
+use uuid::{Builder, Uuid};
 
 /// A random UUID (RFC 9562 §5.4). Always a fresh one: what a client calls its request is the
 /// client's word, and says nothing about ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proxy) struct TraceId(u128);
+pub(in crate::proxy) struct DenialId(Uuid);
 
-impl TraceId {
+impl DenialId {
     pub(super) fn fresh() -> Self {
         let mut bytes = [0; 16];
         // An id that is not unique is still no reason to leave a request without an answer.
@@ -18,28 +19,13 @@ impl TraceId {
     }
 
     fn from_bytes(bytes: [u8; 16]) -> Self {
-        const VERSION: u128 = 0xf << 76;
-        const VERSION_4: u128 = 4 << 76;
-        const VARIANT: u128 = 0b11 << 62;
-        const VARIANT_RFC: u128 = 0b10 << 62;
-        let random = u128::from_be_bytes(bytes) & !VERSION & !VARIANT;
-        Self(random | VERSION_4 | VARIANT_RFC)
+        Self(Builder::from_random_bytes(bytes).into_uuid())
     }
 }
 
-impl fmt::Display for TraceId {
+impl fmt::Display for DenialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.0;
-        let group = |shift: u32, bits: u32| (id >> shift) & ((1 << bits) - 1);
-        write!(
-            f,
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            group(96, 32),
-            group(80, 16),
-            group(64, 16),
-            group(48, 16),
-            group(0, 48)
-        )
+        self.0.fmt(f)
     }
 }
 
@@ -49,7 +35,7 @@ mod tests {
 
     #[test]
     fn it_is_written_as_a_random_uuid() {
-        let text = |bytes| TraceId::from_bytes(bytes).to_string();
+        let text = |bytes| DenialId::from_bytes(bytes).to_string();
         assert_eq!(text([0; 16]), "00000000-0000-4000-8000-000000000000");
         assert_eq!(text([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
         let counting = std::array::from_fn(|n| u8::try_from(n).unwrap());
@@ -58,6 +44,6 @@ mod tests {
 
     #[test]
     fn each_is_another() {
-        assert_ne!(TraceId::fresh(), TraceId::fresh());
+        assert_ne!(DenialId::fresh(), DenialId::fresh());
     }
 }
