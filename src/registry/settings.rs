@@ -16,8 +16,7 @@ use crate::{
     identity::{ClaimPath, headers::settings::claim_path},
     jose::JsonPointer,
     oauth_client::settings::client::{ClientDefaults, ClientSettings},
-    policy::RequiredValue,
-    signature::settings::required_value,
+    policy::{RequiredValue, comparison::settings::required_value},
 };
 
 pub use url::SignerUrl;

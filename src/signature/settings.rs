@@ -36,7 +36,6 @@ pub use signer::{CallerBinding, SignerSource};
 
 pub(crate) use facts::FACTS;
 pub(crate) use profile::PROFILES;
-pub(crate) use require::required as required_value;
 
 /// `[signatures.NAME]`
 #[derive(Debug, Clone)]

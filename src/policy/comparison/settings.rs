@@ -4,12 +4,12 @@ use toml::{Table, Value as Written};
 
 use crate::{
     config::{
-        node::{Node, Value},
+        node::{Node, Value, only_member},
         reader::{Parsed, Section},
         values::text,
     },
     identity::headers::settings::claim_path,
-    policy::ClaimComparison,
+    policy::{ClaimComparison, RequiredValue},
 };
 
 const EXPECTED: &str = "a text, or a list of texts of which one must match";
@@ -36,6 +36,32 @@ pub(crate) fn written(requirements: &[ClaimComparison]) -> Option<Written> {
         })
         .collect();
     (!table.is_empty()).then(|| table.into())
+}
+
+const EXPECTED_VALUE: &str =
+    "a text, a list of texts of which one must match, or { claim = \"azp\" }";
+
+/// What something must be.
+pub(crate) fn required_value(node: &Node) -> Parsed<RequiredValue> {
+    match &node.value {
+        Value::Table(_) => match only_member(node, EXPECTED_VALUE)? {
+            ("claim", claim) => Ok(RequiredValue::Claim(claim_path(&text(claim)?)?)),
+            _ => Err(node.mismatch(EXPECTED_VALUE)),
+        },
+        _ => accepted_values(node, EXPECTED_VALUE).map(RequiredValue::AnyOf),
+    }
+}
+
+/// The same, written back.
+pub(crate) fn written_value(value: &RequiredValue) -> Written {
+    match value {
+        RequiredValue::AnyOf(texts) => {
+            texts.iter().cloned().map(Written::from).collect::<Vec<_>>().into()
+        }
+        RequiredValue::Claim(claim) => {
+            Table::from_iter([("claim".to_owned(), Written::from(claim.as_str()))]).into()
+        }
+    }
 }
 
 /// `"admin"`, `true` or `["admin", "auditor"]`.

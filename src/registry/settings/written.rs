@@ -5,8 +5,8 @@ use toml::{Table, Value};
 use crate::{
     config::writer::Writer,
     oauth_client::settings::written::{client_bounds, client_proof},
+    policy::comparison::settings::written_value,
     registry::settings::{RegistrySettings, SelectSettings},
-    signature::settings::written::required,
 };
 
 pub(crate) fn registry_table(registry: &RegistrySettings) -> Value {
@@ -17,7 +17,7 @@ pub(crate) fn registry_table(registry: &RegistrySettings) -> Value {
         .optional_value("select", registry.select.as_ref().map(select));
     let writer = client_proof(writer, &registry.client);
     let require = registry.require.iter();
-    let require = require.map(|it| (it.field.as_str().to_owned(), required(&it.value)));
+    let require = require.map(|it| (it.field.as_str().to_owned(), written_value(&it.value)));
     let writer = match require.collect::<Table>() {
         none if none.is_empty() => writer,
         some => writer.value("require", some.into()),

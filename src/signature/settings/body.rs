@@ -1,12 +1,9 @@
 //! What is signed where a request has no body.
 
-use crate::{
-    config::{
-        node::{Node, Value},
-        reader::{Parsed, Section},
-        values::{switch, text},
-    },
-    signature::settings::signer::only_member,
+use crate::config::{
+    node::{Node, Value, only_member},
+    reader::{Parsed, Section},
+    values::{switch, text},
 };
 
 /// What becomes of a request without a body.

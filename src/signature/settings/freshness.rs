@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use crate::{
     config::{
-        node::Node,
+        node::{Node, only_member},
         reader::{Parsed, Section},
         values::{count, duration, parsed, text},
     },
     jose::JsonPointer,
-    signature::settings::{profile::Defaults, signer::only_member},
+    signature::settings::profile::Defaults,
 };
 
 /// Where something is said in a signed message.

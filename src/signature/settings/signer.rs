@@ -1,11 +1,7 @@
 //! Who signs, and what the signer has to do with whom the token belongs to.
 
 use crate::{
-    config::{
-        node::{Node, Value},
-        reader::{Parsed, Section},
-        values::text,
-    },
+    config::{node::only_member, reader::Section, values::text},
     identity::{ClaimPath, headers::settings::claim_path},
 };
 
@@ -82,17 +78,5 @@ pub(super) fn caller(
             None
         }
         (true, caller) => caller,
-    }
-}
-
-/// The one member of a table such as `{ claim = "azp" }`.
-pub(super) fn only_member<'n>(node: &'n Node, expected: &str) -> Parsed<(&'n str, &'n Node)> {
-    let Value::Table(table) = &node.value else {
-        return Err(node.mismatch(expected));
-    };
-    let mut members = table.iter();
-    match (members.next(), members.next()) {
-        (Some((name, value)), None) => Ok((name, value)),
-        _ => Err(format!("expected {expected}")),
     }
 }

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use crate::{
     config::writer::Writer,
-    policy::RequiredValue,
+    policy::comparison::settings::written_value,
     registry::settings::written::registry_table,
     signature::settings::{
         BodilessSettings, CallerBinding, FACTS, FreshnessSettings, MessageField, ReplaySettings,
@@ -28,7 +28,7 @@ pub(crate) fn signature_table(signature: &SignatureSettings, issuers: &[IssuerSe
         .value("keys", keys(&signature.keys, issuers))
         .value("headers", headers(signature));
     let require = signature.require.iter();
-    let require = require.map(|known| (known.parameter.clone(), required(&known.value)));
+    let require = require.map(|known| (known.parameter.clone(), written_value(&known.value)));
     let writer = match require.collect::<Table>() {
         none if none.is_empty() => writer,
         some => writer.value("require", some.into()),
@@ -88,15 +88,6 @@ fn headers(signature: &SignatureSettings) -> Value {
         (forward.header.to_string(), Value::from(fact.map_or("", |(name, _)| name)))
     });
     headers.collect::<Table>().into()
-}
-
-pub(crate) fn required(value: &RequiredValue) -> Value {
-    match value {
-        RequiredValue::AnyOf(texts) => {
-            texts.iter().cloned().map(Value::from).collect::<Vec<_>>().into()
-        }
-        RequiredValue::Claim(claim) => one("claim", claim.as_str()),
-    }
 }
 
 fn freshness(freshness: &FreshnessSettings) -> Value {
