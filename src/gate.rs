@@ -91,7 +91,7 @@ impl Gate {
                 &clock,
                 metrics,
             ),
-            hygiene: Hygiene::compile(settings),
+            hygiene: Hygiene::compile(&settings.header_uses()),
             forwarded: Forwarded::new(&settings.forwarding),
             assertions,
             clock,

@@ -18,5 +18,6 @@ pub use fold::{are_one_header, fold_header_name};
 pub use forwarded::{Forwarded, PeerAddress};
 pub use header_name::{HeaderUse, check_header_name};
 pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};
-pub use hygiene::{Hygiene, HygieneViolation, IdleRule, clean_response, idle_header_rules};
+pub(crate) use hygiene::Verdict;
+pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
 pub use websocket::is_websocket_upgrade;

@@ -45,8 +45,6 @@ const ROOMS: &[&str] = &[
 /// Arrows that still point upwards, each until it is untied: user, used.
 const UPWARDS: &[(&str, &str)] = &[
     ("gate", "settings"),
-    ("identity", "settings"),
-    ("identity", "token"),
     ("introspection", "token"),
     ("policy", "proxy"),
     ("providers", "settings"),

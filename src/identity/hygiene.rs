@@ -5,7 +5,6 @@
 //! the message or another room depends on, only the exact name may be there, if any; so no
 //! `Content_Length` or `X.Forwarded.For` gets past the rooms that look after the real ones.
 
-mod idle_rules;
 mod strip_list;
 
 use foldhash::{HashMap, HashMapExt};
@@ -14,14 +13,9 @@ use http::{
     header::{AUTHORIZATION, CONNECTION, TE, TRAILER},
 };
 
-pub use self::idle_rules::{IdleRule, idle_header_rules};
 use self::strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP};
 use super::fold::is_folded;
-use crate::{
-    identity::{fold_header_name, forwarded::settings::ForwardingSettings},
-    settings::Settings,
-    token::credential::settings::{CredentialSettings, CredentialSource},
-};
+use crate::identity::{fold_header_name, forwarded::settings::ForwardingSettings};
 
 /// The compiled rules.
 #[derive(Debug)]
@@ -31,6 +25,17 @@ pub struct Hygiene {
     /// Let through although they are not what they fold to.
     kept: Vec<HeaderName>,
     drop_underscores: bool,
+}
+
+/// What a configuration uses headers of requests for.
+#[derive(Debug, Clone)]
+pub struct HeaderUses<'s> {
+    /// Those that the upstream is told something in.
+    pub managed: Vec<&'s HeaderName>,
+    /// Those that may carry a credential.
+    pub credential: Vec<&'s HeaderName>,
+    /// Lists and switches.
+    pub forwarding: &'s ForwardingSettings,
 }
 
 /// What a folded name means. Later ones have more say.
@@ -56,31 +61,13 @@ pub enum HygieneViolation {
 }
 
 impl Hygiene {
-    /// Compiles the rules: managed names from `[claims]`,
-    /// `[identity.assertion]` and `[signatures]`, lists and switches from `[forwarding]`.
+    /// Compiles the rules.
     ///
     /// The headers that may carry a credential come through, whatever the lists say: what becomes
-    /// of them is decided after the credential was looked for. `keep` has no say over managed and
-    /// hop-by-hop headers.
-    pub fn compile(settings: &Settings) -> Self {
-        let managed = Self::managed(settings);
-        Self::from_sections(managed, &settings.forwarding, &settings.credential)
-    }
-
-    /// The headers that the upstream is told something in.
-    fn managed(settings: &Settings) -> impl Iterator<Item = &HeaderName> {
-        let claims = settings.claims.iter().map(|claim| &claim.header);
-        let assertion = settings.identity.assertion.iter().map(|assertion| &assertion.header);
-        let signatures = settings.signatures.iter().flat_map(|signature| &signature.forward);
-        let signatures = signatures.map(|forward| &forward.header);
-        claims.chain(assertion).chain(signatures)
-    }
-
-    fn from_sections<'s>(
-        managed: impl Iterator<Item = &'s HeaderName>,
-        forwarding: &ForwardingSettings,
-        credential: &CredentialSettings,
-    ) -> Self {
+    /// of them is decided after the credential was looked for. `keep` counts neither for managed nor
+    /// for hop-by-hop headers.
+    pub fn compile(headers: &HeaderUses<'_>) -> Self {
+        let forwarding = headers.forwarding;
         let mut hygiene = Self {
             rules: HashMap::new(),
             kept: Vec::new(),
@@ -93,13 +80,9 @@ impl Hygiene {
             hygiene.set(name.as_str(), Rule::Forgeable);
             hygiene.kept.retain(|kept| kept != name);
         }
-        for source in &credential.sources {
-            if let CredentialSource::Header { name, .. } = source {
-                hygiene.keep(name);
-            }
-        }
+        headers.credential.iter().for_each(|name| hygiene.keep(name));
         hygiene.set_all(HOP_BY_HOP, Rule::HopByHop);
-        for header in managed {
+        for header in &headers.managed {
             hygiene.set(header.as_str(), Rule::Managed);
         }
         hygiene
@@ -158,7 +141,8 @@ impl Hygiene {
         Ok(managed)
     }
 
-    fn verdict(&self, name: &HeaderName) -> Verdict {
+    /// What becomes of a header of that name.
+    pub(crate) fn verdict(&self, name: &HeaderName) -> Verdict {
         let text = name.as_str();
         if !is_folded(text) {
             return self.verdict_on_variant(name);
@@ -236,9 +220,13 @@ pub(super) fn is_hop_by_hop(folded: &str) -> bool {
     HOP_BY_HOP.contains(&folded)
 }
 
-enum Verdict {
+/// What becomes of a header.
+pub(crate) enum Verdict {
+    /// It is sent on.
     Keep,
+    /// It is removed.
     Remove,
+    /// It is removed, and counted: a client tried to set one of ours.
     RemoveManaged,
 }
 

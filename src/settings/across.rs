@@ -1,5 +1,8 @@
 //! Rules that hold between sections: what one says, another must bear out.
 
+mod idle_header_rules;
+
+use self::idle_header_rules::idle_header_rules;
 use super::whole::Settings;
 use crate::{
     config::{
@@ -7,7 +10,7 @@ use crate::{
         reader::Section,
     },
     identity::{
-        self, are_one_header, assertion::settings::AssertionSettings, fold_header_name,
+        are_one_header, assertion::settings::AssertionSettings, fold_header_name,
         headers::settings::ClaimHeaderSettings,
     },
     policy::settings::AccessSettings,
@@ -199,7 +202,7 @@ fn credential_headers(settings: &Settings, root: &Section<'_>) {
 /// that it does not.
 fn header_lists(settings: &Settings, root: &Section<'_>) {
     let forwarding = root.peek("forwarding");
-    for (list, header, problem) in identity::idle_header_rules(settings) {
+    for (list, header, problem) in idle_header_rules(settings) {
         let message = format!("found {:?}, which has no effect: {problem}", header.as_str());
         let node = forwarding.and_then(|forwarding| forwarding.member(list));
         root.mistake_at(format!("forwarding.{list}"), node.and_then(Node::origin), message);

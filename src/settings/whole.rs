@@ -10,6 +10,7 @@ use crate::{
     config::{node::Node, reader::Section},
     evidence::settings::EvidenceSettings,
     identity::{
+        HeaderUses,
         forwarded::settings::ForwardingSettings,
         headers::{self, settings::ClaimHeaderSettings},
         settings::IdentitySettings,
@@ -118,6 +119,19 @@ impl Settings {
         across::check(&settings, root);
         settings.check_complete(root, &names);
         settings
+    }
+
+    /// What headers of requests are used for.
+    pub fn header_uses(&self) -> HeaderUses<'_> {
+        let claims = self.claims.iter().map(|claim| &claim.header);
+        let assertion = self.identity.assertion.iter().map(|assertion| &assertion.header);
+        let signatures = self.signatures.iter().flat_map(|signature| &signature.forward);
+        let signatures = signatures.map(|forward| &forward.header);
+        HeaderUses {
+            managed: claims.chain(assertion).chain(signatures).collect(),
+            credential: self.credential.headers().collect(),
+            forwarding: &self.forwarding,
+        }
     }
 
     /// Index of the issuer that a route asks about tokens that do not say whose they are: the only

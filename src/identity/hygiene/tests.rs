@@ -17,17 +17,13 @@ fn hygiene_with(adjust: impl Fn(&mut ForwardingSettings)) -> Hygiene {
         max_header_bytes: 4096,
     };
     adjust(&mut forwarding);
-    let header = |name: &'static str| CredentialSource::Header {
-        name: HeaderName::from_static(name),
-        scheme: None,
-    };
-    let credential = CredentialSettings {
-        sources: vec![header("authorization"), header("x-token")],
-        max_bytes: 8192,
-        forward: false,
-    };
-    let managed = names(&["x-user", "x-auth-roles"]);
-    Hygiene::from_sections(managed.iter(), &forwarding, &credential)
+    let (managed, credential) =
+        (names(&["x-user", "x-auth-roles"]), names(&["authorization", "x-token"]));
+    Hygiene::compile(&HeaderUses {
+        managed: managed.iter().collect(),
+        credential: credential.iter().collect(),
+        forwarding: &forwarding,
+    })
 }
 
 fn hygiene() -> Hygiene {

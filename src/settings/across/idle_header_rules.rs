@@ -2,21 +2,23 @@
 
 use http::{HeaderName, header::FORWARDED};
 
-use super::{Hygiene, Verdict, is_folded};
 use crate::{
-    identity::{are_one_header, fold_header_name, forwarded::settings::ForwardingSettings},
+    identity::{
+        HeaderUses, Hygiene, Verdict, are_one_header, fold_header_name,
+        forwarded::settings::ForwardingSettings,
+    },
     settings::Settings,
 };
 
 /// A list of `[forwarding]`, the name in it that has no effect, and why it has none.
-pub type IdleRule = (&'static str, HeaderName, String);
+pub(super) type IdleRule = (&'static str, HeaderName, String);
 
 /// What the proxy sets for every request, from a trusted peer's value or its own.
 const SET_ANYWAY: [&str; 2] = ["x-forwarded-host", "x-forwarded-proto"];
 
 /// Every name that has no effect, but for kept ones that contradict another setting: these are
 /// reported as such.
-pub fn idle_header_rules(settings: &Settings) -> Vec<IdleRule> {
+pub(super) fn idle_header_rules(settings: &Settings) -> Vec<IdleRule> {
     let own = OwnHeaders::of(settings);
     let kept = settings.forwarding.keep.iter().filter(|name| !own.is_contradicted(name));
     let kept = kept.filter_map(|name| Some(("keep", name.clone(), own.idle_keep(name)?)));
@@ -37,12 +39,11 @@ impl<'s> OwnHeaders<'s> {
         let forwarding = ForwardingSettings { keep: Vec::new(), ..settings.forwarding.clone() };
         Self {
             settings,
-            rules: Hygiene::compile(settings),
-            rules_without_keep: Hygiene::from_sections(
-                Hygiene::managed(settings),
-                &forwarding,
-                &settings.credential,
-            ),
+            rules: Hygiene::compile(&settings.header_uses()),
+            rules_without_keep: Hygiene::compile(&HeaderUses {
+                forwarding: &forwarding,
+                ..settings.header_uses()
+            }),
         }
     }
 
@@ -73,7 +74,7 @@ impl<'s> OwnHeaders<'s> {
         }
         match self.rules.verdict(name) {
             Verdict::RemoveManaged => Some("the proxy sets it for the upstream".to_owned()),
-            Verdict::Remove if is_folded(name.as_str()) => {
+            Verdict::Remove if *fold_header_name(name.as_str()) == *name.as_str() => {
                 Some("it is for one connection only, and is always removed".to_owned())
             }
             Verdict::Remove => Some(format!(
