@@ -12,9 +12,12 @@
 //! One document and not a line per entry, since half of a document is no document: a list that
 //! is read while it is being written must not be taken for a shorter one.
 
-use std::sync::Arc;
+use std::{fmt, marker::PhantomData, sync::Arc};
 
-use serde::Deserialize;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use serde_json::error::Category;
 
 use crate::clock::UnixTime;
@@ -51,7 +54,7 @@ pub enum DocumentError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
-    revoked: Vec<Line>,
+    revoked: Vec<AsObject<Line>>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +69,10 @@ struct Line {
     until: Option<i64>,
 }
 
+/// Something written as an object. A derived reader would take an array of the members' values as
+/// well, and `[[]]` for a list that revokes nothing.
+struct AsObject<T>(T);
+
 impl Denylist {
     /// Reads a document as a whole or not at all. What has expired is left out.
     ///
@@ -76,12 +83,12 @@ impl Denylist {
         max_entries: usize,
         now: UnixTime,
     ) -> Result<Self, DocumentError> {
-        let Document { revoked } = serde_json::from_slice(document)?;
+        let AsObject(Document { revoked }) = serde_json::from_slice(document)?;
         if revoked.len() > max_entries {
             return Err(DocumentError::TooMany { found: revoked.len(), limit: max_entries });
         }
         let mut list = Self::default();
-        for (position, line) in revoked.into_iter().enumerate() {
+        for (position, AsObject(line)) in revoked.into_iter().enumerate() {
             let (kind, name, entry) = line.entry(position)?;
             if !entry.has_expired(now) {
                 list.add(kind, name, entry);
@@ -114,6 +121,26 @@ impl Line {
             }
             (_, others) => Err(DocumentError::Names { position, found: others }),
         }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for AsObject<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = AsObject<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AsObject<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(AsObject)
     }
 }
 

@@ -37,6 +37,10 @@ fn what_is_not_understood_is_no_list() {
         r#"{"revoked":{}}"#,
         r#"{"revoked":["alice"]}"#,
         r#"{"revoked":[{"sub":1}]}"#,
+        // The values of the members, as a derived reader would take them.
+        "[[]]",
+        r#"[[{"sub":"a"}]]"#,
+        r#"{"revoked":[["t1",null,null,null,null,null,null]]}"#,
         r#"{"revoked":[{"sub":"a","sub":"b"}]}"#,
         r#"{"revoked":[],"revoked":[]}"#,
         r#"{"revoked":[],"comment":""}"#,

@@ -50,8 +50,8 @@ fn assert_extraction(sources: &CredentialSources, headers: &HeaderMap) {
     match sources.extract(headers) {
         Ok(found) => {
             assert!(!carried.is_empty() && !found.as_bytes().is_empty());
-            assert!(carried.iter().all(|other| other == found.as_bytes()), "{carried:?}");
             if found.check_form().is_ok() {
+                assert!(carried.iter().all(|other| other == found.as_bytes()), "{carried:?}");
                 assert!(found.as_bytes().iter().all(u8::is_ascii_graphic));
                 assert!(!found.as_bytes().iter().any(|byte| b",;\"\\%".contains(byte)));
             }
@@ -70,9 +70,7 @@ fn carried(headers: &HeaderMap) -> Vec<Vec<u8>> {
         let (scheme, token) = value.as_bytes().split_at_checked("bearer".len())?;
         let is_bearer = scheme.eq_ignore_ascii_case(b"bearer")
             && token.first().is_none_or(u8::is_ascii_whitespace);
-        // A tab is no separator, so that it is a part of what follows.
-        let is_apart = !token.starts_with(b"\t");
-        is_bearer.then(|| if is_apart { token.trim_ascii_start() } else { token })
+        is_bearer.then(|| token.trim_ascii_start())
     });
     let whole = headers.get_all("x-token").iter().map(HeaderValue::as_bytes);
     let cookies = pairs(headers)
