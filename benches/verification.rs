@@ -9,9 +9,8 @@ use std::{
 };
 
 use countersign::{
-    config::CacheSettings,
     jose::Algorithm,
-    token::{Credential, TokenCache},
+    token::{Credential, TokenCache, cache::settings::CacheSettings},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 

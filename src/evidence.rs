@@ -11,6 +11,7 @@ mod entry;
 mod file;
 mod journal;
 mod line;
+pub mod settings;
 mod shelf;
 #[cfg(test)]
 mod tests;

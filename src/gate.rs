@@ -11,11 +11,11 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::{
     clock::Clock,
-    config::Settings,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{CanonicalRequest, Requirement, RouteMatch, Routes},
     providers::Providers,
     reason::Reason,
+    settings::Settings,
     signature::{SignatureRules, VerifiedSignature},
     telemetry::{Metrics, SHOWN_METHOD, SHOWN_PATH, cut},
     token::{CredentialSources, Rejection, TokenCache, TokenVerifier, VerifiedToken},

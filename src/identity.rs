@@ -8,6 +8,7 @@ pub mod forwarded;
 pub mod header_name;
 pub mod headers;
 pub mod hygiene;
+pub mod settings;
 pub mod websocket;
 
 pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, Unsigned};

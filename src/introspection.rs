@@ -12,6 +12,7 @@ mod error;
 mod introspector;
 mod memory;
 pub mod probe;
+pub mod settings;
 mod shared_answers;
 mod signed_answer;
 pub mod store;

@@ -28,6 +28,8 @@ pub use probe::probe;
 pub use store::KeyStore;
 pub use waiting::KeyWait;
 
+pub mod private_key;
+pub mod settings;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

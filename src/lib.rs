@@ -30,9 +30,9 @@
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
-//! [`config`], [`telemetry`], [`clock`] and [`reason`] are looked at from everywhere. They look at
-//! nobody, but for `config`, which parses its values into the vocabulary of `jose`, `policy` and
-//! `identity`, so that all mistakes of a configuration are found in one pass.
+//! [`config`] (the reader of configurations), [`telemetry`], [`clock`] and [`reason`] are looked at
+//! from everywhere. Each room owns its section of the configuration; [`settings`] assembles them, so
+//! that all mistakes are found in one pass.
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
 //! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a
@@ -61,7 +61,9 @@ pub mod reason;
 pub mod registry;
 pub mod replay;
 pub mod revocation;
+pub mod settings;
 pub mod shared;
 pub mod signature;
 pub mod telemetry;
+pub mod tls;
 pub mod token;

@@ -5,6 +5,7 @@ mod error;
 mod form;
 mod own_token;
 mod proof;
+pub mod settings;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use http::{
 use http_body_util::Full;
 
 use self::own_token::OwnToken;
-use crate::{clock::Clock, config::ClientProof, fetch::Fetcher};
+use crate::{clock::Clock, fetch::Fetcher, oauth_client::settings::ClientProof};
 
 pub use self::error::ClientError;
 pub(crate) use self::form::{Form, encode};

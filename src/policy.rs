@@ -8,6 +8,7 @@ pub mod pattern;
 pub mod requirement;
 pub mod routes;
 mod scopes;
+pub mod settings;
 mod target;
 
 pub use canonical::{CanonicalRequest, NotCanonical};

@@ -7,13 +7,14 @@ use tokio::task::JoinHandle;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::{Settings, SignatureSettings},
     introspection::IntrospectionStore,
     keys::{IssuerKeys, KeyStore},
     registry::Registry,
     replay::ReplayBook,
     revocation::Revocations,
+    settings::Settings,
     shared::{SharedError, SharedStore, Supervisor},
+    signature::settings::SignatureSettings,
     telemetry::Metrics,
 };
 

@@ -4,7 +4,7 @@
 //! are born and die on the same thread, so nothing but the compiled rules and the key sets is
 //! shared.
 
-mod answer;
+pub mod answer;
 mod answer_signing;
 mod body;
 mod connection;
@@ -15,12 +15,13 @@ mod held_body;
 mod listener;
 mod outbound;
 mod pieces;
+pub mod settings;
 mod signed;
 mod stream_guard;
 mod tls;
 mod tunnel;
 mod upgrade;
-mod upstream;
+pub mod upstream;
 mod worker;
 
 pub use answer::AnswerStyle;

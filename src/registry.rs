@@ -13,6 +13,7 @@ mod health;
 mod key_text;
 mod lookups;
 mod registered;
+pub mod settings;
 mod snapshot;
 mod source;
 

@@ -24,5 +24,6 @@ pub use logouts::{LoggedOut, Logout, LogoutRefusal};
 pub use revocations::{Revocations, Unavailable};
 pub use source::probe;
 
+pub mod settings;
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ mod link;
 mod log;
 mod meter;
 mod seal;
+pub mod settings;
 mod store;
 mod supervisor;
 mod write;

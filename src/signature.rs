@@ -14,6 +14,7 @@ mod payload;
 mod pending;
 mod replay;
 mod respond;
+pub mod settings;
 mod signed_path;
 mod signer;
 mod verified;
@@ -28,10 +29,11 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    config::{Settings, SignatureSettings},
     jose::{Algorithm, AlgorithmSet, DetachedError, DetachedJws, Dialect, DialectSet, Object},
     providers::Providers,
     reason::Reason,
+    settings::Settings,
+    signature::settings::SignatureSettings,
     telemetry::Metrics,
 };
 

@@ -4,7 +4,7 @@ pub mod cache;
 mod cookies;
 pub mod credential;
 mod durations;
-mod issuer;
+pub mod issuer;
 pub mod jwt;
 mod kind;
 pub mod logout;

@@ -6,14 +6,17 @@ mod support;
 
 use std::{fs, path::PathBuf};
 
-use countersign::config::{self, Settings, Sources};
+use countersign::{
+    config::Sources,
+    settings::{self, Settings},
+};
 
 use support::shipped::Shipped;
 
 fn load(path: PathBuf) -> Settings {
     let name = path.display().to_string();
     let sources = Sources { file: Some(path), ..Sources::default() };
-    config::load(&sources).unwrap_or_else(|errors| panic!("{name}: {errors}"))
+    settings::load(&sources).unwrap_or_else(|errors| panic!("{name}: {errors}"))
 }
 
 fn example(name: &str) -> PathBuf {
@@ -152,7 +155,7 @@ proptest::proptest! {
         let path = directory.path().join("broken.toml");
         fs::write(&path, lines.join("\n")).unwrap();
         let sources = Sources { file: Some(path), ..Sources::default() };
-        match config::load(&sources) {
+        match settings::load(&sources) {
             Ok(settings) => proptest::prop_assert!(!settings.routes.is_empty()),
             Err(errors) => proptest::prop_assert!(!errors.0.is_empty()),
         }

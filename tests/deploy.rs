@@ -13,7 +13,9 @@ use std::{fs, path::Path};
 use clap::Parser;
 use countersign::{
     cli::{Cli, Command},
-    config::{self, Flags, ListenAddress, Settings, Sources, UpstreamAddress},
+    config::{Flags, Sources},
+    proxy::{settings::listen::ListenAddress, upstream::settings::UpstreamAddress},
+    settings::{self, Settings},
 };
 use serde_json::{Value, json};
 
@@ -54,7 +56,7 @@ fn pod_settings() -> Settings {
     let toml = toml.as_str().unwrap().replace("/var/lib/countersign", &snapshots);
     fs::write(&file, toml).unwrap();
     let sources = Sources { file: Some(file), ..Sources::default() };
-    config::load(&sources).unwrap_or_else(|errors| panic!("{errors}"))
+    settings::load(&sources).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// What comes after the program's name on a command line has to be taken by it.
@@ -191,7 +193,7 @@ fn the_unit_is_given_the_time_that_it_takes_to_stop_by_default() {
         audiences: vec!["https://api.example.com".to_owned()],
         ..Flags::default()
     };
-    let defaults = config::load(&Sources { flags, ..Sources::default() });
+    let defaults = settings::load(&Sources { flags, ..Sources::default() });
     let unit = read("systemd/countersign.service");
     let granted: u64 = setting(&unit, "TimeoutStopSec=").parse().unwrap();
     assert!(granted > seconds_to_stop(&defaults.unwrap()), "{granted} s");

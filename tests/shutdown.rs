@@ -28,8 +28,10 @@ use std::{
 
 use countersign::{
     clock::{ManualClock, UnixTime},
-    config::{self, ListenAddress, Sources},
+    config::Sources,
     lifecycle::Server,
+    proxy::settings::listen::ListenAddress,
+    settings::{self},
 };
 use h2::RawH2;
 use serde_json::json;
@@ -74,7 +76,7 @@ impl Stopping {
         let file = folder.path().join("countersign.toml");
         std::fs::write(&file, toml).unwrap();
         let sources = Sources { file: Some(file), ..Sources::default() };
-        let settings = config::load(&sources).unwrap();
+        let settings = settings::load(&sources).unwrap();
         let clock = Arc::new(ManualClock::at(UnixTime(NOW)));
         let server = Server::start_at(settings, clock).unwrap();
         let stopping = Self {
@@ -435,7 +437,7 @@ fn a_unix_socket_is_listened_on_and_a_stale_one_replaced() {
     let file = folder.path().join("countersign.toml");
     std::fs::write(&file, toml.replacen("listen = \"127.0.0.1:0\"", &listen, 1)).unwrap();
     let sources = Sources { file: Some(file), ..Sources::default() };
-    let settings = config::load(&sources).unwrap();
+    let settings = settings::load(&sources).unwrap();
     let clock = Arc::new(ManualClock::at(UnixTime(NOW)));
     let server = Server::start_at(settings.clone(), clock).unwrap();
     assert_eq!(server.address(), &ListenAddress::Unix(socket.clone()));

@@ -4,10 +4,11 @@ use std::{fmt::Write as _, fs, sync::Arc, time::Duration};
 
 use countersign::{
     clock::{Clock, SystemClock},
-    config::{self, Flags, Settings, Sources},
+    config::{Flags, Sources},
     identity::ClaimHeaders,
     jose::{Algorithm, Json, Object, SigningKey},
     providers::Providers,
+    settings::{self, Settings},
     telemetry::Metrics,
     token::TokenVerifier,
 };
@@ -110,7 +111,7 @@ fn settings(home: &TempDir, algorithm: Algorithm, public: Object, routes: usize)
     }
     let file = home.path().join("countersign.toml");
     fs::write(&file, text).expect("a file");
-    config::load(&Sources { file: Some(file), environment: Vec::new(), flags: Flags::default() })
+    settings::load(&Sources { file: Some(file), environment: Vec::new(), flags: Flags::default() })
         .expect("a valid configuration")
 }
 

@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 use super::{Failure, args::ConfigArgs};
 use crate::{
     clock::{Clock, SystemClock},
-    config::{self, ListSource, Settings},
-    revocation,
+    revocation::{self, settings::ListSource},
+    settings::{self, Settings},
 };
 
 /// The arguments of `countersign check`.
@@ -33,7 +33,7 @@ pub struct CheckArgs {
 /// [`Failure::Configuration`] with every mistake; with `--online` [`Failure::Runtime`] if a key
 /// source has no usable key.
 pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let settings = config::load(&args.config.sources())?;
+    let settings = settings::load(&args.config.sources())?;
     // The verdict of those who are asked comes first: it stands, whether anybody reads or not.
     let shown = show(&settings, out);
     if args.online {

@@ -24,8 +24,8 @@ use self::{
 use super::{Failure, args::ConfigArgs};
 use crate::{
     clock::{Clock, SystemClock},
-    config,
     reason::{Class, Reason},
+    settings,
 };
 
 /// The arguments of `countersign explain`.
@@ -81,7 +81,7 @@ pub fn explain_at(
     input: &mut impl Read,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let settings = config::load(&args.config.sources())?;
+    let settings = settings::load(&args.config.sources())?;
     let token = args.token.read(settings.credential.max_bytes, input)?;
     let question = Question::new(settings, clock)?;
     let runtime = Builder::new_current_thread()

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{Failure, args::ConfigArgs};
 use crate::{
-    config, lifecycle,
+    lifecycle, settings,
     telemetry::{Logs, Metrics},
 };
 
@@ -21,7 +21,7 @@ pub struct RunArgs {
 /// # Errors
 /// [`Failure::Configuration`] before anything is started; [`Failure::Runtime`] afterwards.
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
-    let load = || config::load(&args.config.sources());
+    let load = || settings::load(&args.config.sources());
     let settings = load()?;
     let logs = Logs::init(&settings.log).map_err(|error| Failure::Usage(error.to_string()))?;
     let metrics = metrics(&logs).map_err(|error| Failure::Runtime(error.to_string()))?;

@@ -8,18 +8,18 @@ const CONFIG_FILE: &str = "COUNTERSIGN_CONFIG";
 
 /// One variable that sets a key.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Variable<'e> {
+pub(crate) struct Variable<'e> {
     /// Its whole name.
-    pub(super) name: &'e str,
+    pub(crate) name: &'e str,
     /// The way to the key, lower case.
-    pub(super) path: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// Its value. Numbers, truth values, `[lists]` and `{tables=…}` are read as such.
-    pub(super) value: &'e str,
+    pub(crate) value: &'e str,
 }
 
 /// The variables that set a key, in the order of their names, so that the outcome does not depend
 /// on the order of the environment.
-pub(super) fn variables(environment: &[(String, String)]) -> Vec<Variable<'_>> {
+pub(crate) fn variables(environment: &[(String, String)]) -> Vec<Variable<'_>> {
     let mut variables: Vec<_> = environment
         .iter()
         .filter(|(name, _)| name != CONFIG_FILE)

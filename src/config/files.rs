@@ -9,14 +9,14 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{keys::without_line_break, node::Node, reader::Parsed, tls, values::path};
+use super::{node::Node, reader::Parsed, values::path};
 use crate::byte_order_mark;
 
 /// Secrets are short; whatever is longer is another file.
 const MAX_SECRET_BYTES: u64 = 4096;
 
 /// A file that can be opened, is not empty and has no byte order mark.
-pub(super) fn readable_file(node: &Node) -> Parsed<PathBuf> {
+pub(crate) fn readable_file(node: &Node) -> Parsed<PathBuf> {
     let path = path(node)?;
     check_readable(&path).map_err(|problem| {
         let path = path.display();
@@ -25,15 +25,8 @@ pub(super) fn readable_file(node: &Node) -> Parsed<PathBuf> {
     Ok(path)
 }
 
-/// A PEM file with at least one certificate of an authority, all of them well-formed.
-pub(super) fn authorities_file(node: &Node) -> Parsed<PathBuf> {
-    let path = readable_file(node)?;
-    tls::authorities(&path)?;
-    Ok(path)
-}
-
 /// A directory that exists.
-pub(super) fn directory(node: &Node) -> Parsed<PathBuf> {
+pub(crate) fn directory(node: &Node) -> Parsed<PathBuf> {
     let path = path(node)?;
     let problem = match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => return Ok(path),
@@ -45,7 +38,7 @@ pub(super) fn directory(node: &Node) -> Parsed<PathBuf> {
 }
 
 /// The content of a file that may be a secret; the error says what is wrong with the file.
-pub(super) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(crate) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut bytes = Zeroizing::default();
     let file = File::open(path).map(|file| file.take(max_bytes + 1));
     file.and_then(|mut file| file.read_to_end(&mut bytes))
@@ -59,7 +52,7 @@ pub(super) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8
 
 /// A secret: the file's bytes, one trailing line break removed. Nothing of it is in the message if
 /// it can't be had.
-pub(super) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut bytes = read_whole(path, MAX_SECRET_BYTES)
         .map_err(|problem| format!("the file {} {problem}", path.display()))?;
     let length = without_line_break(&bytes).len();
@@ -79,5 +72,34 @@ fn check_readable(path: &Path) -> Result<(), String> {
         Ok(0) => Err("is empty".to_owned()),
         Ok(_) => byte_order_mark::refuse(&start).map_err(|mark| mark.to_string()),
         Err(error) => Err(format!("cannot be read: {error}")),
+    }
+}
+
+/// Editors and `echo` end a file with a line break that is no part of the secret.
+pub(crate) fn without_line_break(bytes: &[u8]) -> &[u8] {
+    let Some(line) = bytes.strip_suffix(b"\n") else {
+        return bytes;
+    };
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_break_at_the_end_is_no_part_of_a_secret() {
+        for (file, secret) in [
+            ("s", "s"),
+            ("s\n", "s"),
+            ("s\r\n", "s"),
+            ("s\n\n", "s\n"),
+            ("s\r", "s\r"),
+            (" s \n", " s "),
+            ("\n", ""),
+            ("", ""),
+        ] {
+            assert_eq!(without_line_break(file.as_bytes()), secret.as_bytes(), "{file:?}");
+        }
     }
 }

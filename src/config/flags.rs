@@ -43,7 +43,7 @@ impl Flags {
     /// What the flags set. `below` is what the other layers say. Without a file
     /// (`without_file`) and without any route in the environment, every path that is not
     /// `--public` asks for a token.
-    pub(super) fn assignments(
+    pub(crate) fn assignments(
         &self,
         below: &Node,
         without_file: bool,

@@ -1,7 +1,7 @@
 //! "Did you mean …?"
 
 /// The known name that is most likely meant, if any is close enough to be worth telling.
-pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // A third of the letters may differ: `lissten`, `jwks_uri`; not `listen` for `workers`.
     let tolerance = (name.chars().count() / 3).max(1);
     known
@@ -13,7 +13,7 @@ pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
 }
 
 /// The end of a message about an unknown name: the nearest known one, or all of them.
-pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
+pub(crate) fn suggestion(name: &str, known: &[&str]) -> String {
     match (nearest(name, known.iter().copied()), known) {
         (Some(near), _) => format!("did you mean {near:?}?"),
         (None, []) => "none is known here".to_owned(),

@@ -4,16 +4,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// A value and its origin.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// `/etc/countersign.toml`, `environment variable X`, `flag --x`.
-    pub(super) origin: Option<Arc<str>>,
+    pub(crate) origin: Option<Arc<str>>,
     /// The value.
-    pub(super) value: Value,
+    pub(crate) value: Value,
 }
 
 /// What files, variables and flags can say.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Integer(i128),
@@ -28,12 +28,12 @@ const MAX_QUOTED_CHARS: usize = 80;
 
 impl Node {
     /// What is there when nobody configured anything.
-    pub(super) fn empty_table() -> Self {
+    pub(crate) fn empty_table() -> Self {
         Self { origin: None, value: Value::Table(BTreeMap::new()) }
     }
 
     /// The members, if it is a table.
-    pub(super) fn as_table(&self) -> Option<&BTreeMap<String, Self>> {
+    pub(crate) fn as_table(&self) -> Option<&BTreeMap<String, Self>> {
         match &self.value {
             Value::Table(table) => Some(table),
             _ => None,
@@ -41,7 +41,7 @@ impl Node {
     }
 
     /// The text, if it is one.
-    pub(super) fn as_text(&self) -> Option<&str> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
             _ => None,
@@ -49,22 +49,22 @@ impl Node {
     }
 
     /// The member of that name, if it is a table that has it.
-    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
         self.as_table()?.get(name)
     }
 
     /// The origin in words, if it has one.
-    pub(super) fn origin(&self) -> Option<String> {
+    pub(crate) fn origin(&self) -> Option<String> {
         self.origin.as_deref().map(str::to_owned)
     }
 
     /// `found …, expected …`
-    pub(super) fn mismatch(&self, expected: &str) -> String {
+    pub(crate) fn mismatch(&self, expected: &str) -> String {
         format!("found {}, expected {expected}", self.describe())
     }
 
     /// The value as a message shows it.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match &self.value {
             Value::Null => "null".to_owned(),
             Value::Bool(truth) => truth.to_string(),
@@ -79,7 +79,7 @@ impl Node {
 }
 
 /// A text in quotes: control characters escaped, cut if long.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     if text.chars().count() <= MAX_QUOTED_CHARS {
         return format!("{text:?}");
     }

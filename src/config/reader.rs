@@ -14,11 +14,11 @@ use super::{
 };
 
 /// What a parser makes of a value, or `found …, expected …`.
-pub(super) type Parsed<T> = Result<T, String>;
+pub(crate) type Parsed<T> = Result<T, String>;
 
 /// A table that is being read.
 #[derive(Debug)]
-pub(super) struct Section<'n> {
+pub(crate) struct Section<'n> {
     key: String,
     node: Option<&'n Node>,
     /// Where the table was written, or the one around it if it was not.
@@ -29,7 +29,7 @@ pub(super) struct Section<'n> {
 
 impl<'n> Section<'n> {
     /// Reads the whole tree.
-    pub(super) fn root<T>(
+    pub(crate) fn root<T>(
         node: &'n Node,
         report: &'n Report,
         read: impl FnOnce(&mut Self) -> T,
@@ -80,23 +80,23 @@ impl<'n> Section<'n> {
     }
 
     /// The value at a key, as it is.
-    pub(super) fn node(&mut self, name: &'static str) -> Option<&'n Node> {
+    pub(crate) fn node(&mut self, name: &'static str) -> Option<&'n Node> {
         self.taken.push(name);
         self.peek(name)
     }
 
     /// The value at a key, which stays to be read.
-    pub(super) fn peek(&self, name: &str) -> Option<&'n Node> {
+    pub(crate) fn peek(&self, name: &str) -> Option<&'n Node> {
         self.node.and_then(|node| node.member(name))
     }
 
     /// Whether somebody has read a key already.
-    pub(super) fn has_taken(&self, name: &str) -> bool {
+    pub(crate) fn has_taken(&self, name: &str) -> bool {
         self.taken.contains(&name)
     }
 
     /// A value that may be absent.
-    pub(super) fn optional<T>(
+    pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&Node) -> Parsed<T>,
@@ -106,7 +106,7 @@ impl<'n> Section<'n> {
     }
 
     /// A value that has a default.
-    pub(super) fn or<T>(
+    pub(crate) fn or<T>(
         &mut self,
         name: &'static str,
         default: T,
@@ -116,7 +116,7 @@ impl<'n> Section<'n> {
     }
 
     /// A value that must be there; `expected` says what it is.
-    pub(super) fn required<T>(
+    pub(crate) fn required<T>(
         &mut self,
         name: &'static str,
         expected: &str,
@@ -132,7 +132,7 @@ impl<'n> Section<'n> {
 
     /// A list, each element read alone so that each mistake is told. `None` if it is absent;
     /// an empty one is refused, since nobody can tell whether it means nothing or everything.
-    pub(super) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         name: &'static str,
         expected: &str,
@@ -160,7 +160,7 @@ impl<'n> Section<'n> {
     }
 
     /// A table inside of this one.
-    pub(super) fn section<T>(
+    pub(crate) fn section<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&mut Self) -> T,
@@ -170,7 +170,7 @@ impl<'n> Section<'n> {
     }
 
     /// Every table of a list of tables; empty if the list is absent.
-    pub(super) fn tables<T>(
+    pub(crate) fn tables<T>(
         &mut self,
         name: &'static str,
         mut read: impl FnMut(&mut Self) -> T,
@@ -194,7 +194,7 @@ impl<'n> Section<'n> {
     }
 
     /// Every member of this table, as a table: for names that the user chooses.
-    pub(super) fn each_table<T>(
+    pub(crate) fn each_table<T>(
         &mut self,
         mut read: impl FnMut(&'n str, &mut Self) -> T,
     ) -> Vec<T> {
@@ -207,7 +207,7 @@ impl<'n> Section<'n> {
     }
 
     /// Every member of this table, parsed: for names that the user chooses.
-    pub(super) fn each_member<T>(
+    pub(crate) fn each_member<T>(
         &mut self,
         mut parse: impl FnMut(&'n str, &'n Node) -> Parsed<T>,
     ) -> Vec<T> {
@@ -229,30 +229,30 @@ impl<'n> Section<'n> {
     }
 
     /// Whether anybody configured this section at all.
-    pub(super) fn is_present(&self) -> bool {
+    pub(crate) fn is_present(&self) -> bool {
         self.node.is_some()
     }
 
     /// How many mistakes were found so far, here and elsewhere.
-    pub(super) fn mistakes(&self) -> usize {
+    pub(crate) fn mistakes(&self) -> usize {
         self.report.len()
     }
 
     /// Reports a mistake at a key of this section.
-    pub(super) fn mistake(&self, name: &str, message: String) {
+    pub(crate) fn mistake(&self, name: &str, message: String) {
         let own = self.peek(name).and_then(|node| node.origin.clone());
         let origin = own.or_else(|| self.origin.clone());
         self.report.add(self.key_of(name), origin.map(|origin| origin.to_string()), message);
     }
 
     /// Reports a mistake of this section as a whole.
-    pub(super) fn own_mistake(&self, message: String) {
+    pub(crate) fn own_mistake(&self, message: String) {
         let origin = self.origin.as_deref().map(str::to_owned);
         self.report.add(self.key.clone(), origin, message);
     }
 
     /// Reports a mistake that is known by its whole key.
-    pub(super) fn mistake_at(&self, key: String, origin: Option<String>, message: String) {
+    pub(crate) fn mistake_at(&self, key: String, origin: Option<String>, message: String) {
         self.report.add(key, origin, message);
     }
 
@@ -262,7 +262,7 @@ impl<'n> Section<'n> {
 
     /// The whole dotted name of a key of this section. A name that is no bare word is quoted, as
     /// TOML does it.
-    pub(super) fn key_of(&self, name: &str) -> String {
+    pub(crate) fn key_of(&self, name: &str) -> String {
         let bare = !name.is_empty()
             && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_' || char == '-');
         let name = if bare { name.to_owned() } else { format!("{name:?}") };

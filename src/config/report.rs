@@ -6,21 +6,21 @@ use super::error::{ConfigError, ConfigErrors};
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
-pub(super) struct Report(RefCell<Vec<ConfigError>>);
+pub(crate) struct Report(RefCell<Vec<ConfigError>>);
 
 impl Report {
     /// Adds a mistake.
-    pub(super) fn add(&self, key: String, origin: Option<String>, message: String) {
+    pub(crate) fn add(&self, key: String, origin: Option<String>, message: String) {
         self.0.borrow_mut().push(ConfigError { key, origin, message });
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.borrow().len()
     }
 
     /// The result, if nothing was wrong.
-    pub(super) fn finish<T>(self, result: T) -> Result<T, ConfigErrors> {
+    pub(crate) fn finish<T>(self, result: T) -> Result<T, ConfigErrors> {
         let mistakes = self.0.into_inner();
         if mistakes.is_empty() { Ok(result) } else { Err(ConfigErrors(mistakes)) }
     }

@@ -56,7 +56,7 @@ impl Sources {
     ///
     /// # Errors
     /// Every layer that can't be read at all. What is wrong *inside* of the layers is found later.
-    pub(super) fn read(&self) -> Result<Node, Vec<ConfigError>> {
+    pub(crate) fn read(&self) -> Result<Node, Vec<ConfigError>> {
         let mut errors = Vec::new();
         let mut layers = Vec::new();
         if let Some(path) = &self.file {
@@ -86,18 +86,18 @@ impl Sources {
 
 /// A value that a flag puts somewhere.
 #[derive(Debug)]
-pub(super) struct Assignment {
+pub(crate) struct Assignment {
     /// What to tell the user about its origin.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// The way to the key.
-    pub(super) path: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// The value.
-    pub(super) value: AssignedValue,
+    pub(crate) value: AssignedValue,
 }
 
 /// What a flag can assign.
 #[derive(Debug)]
-pub(super) enum AssignedValue {
+pub(crate) enum AssignedValue {
     /// One text.
     Text(String),
     /// One number.

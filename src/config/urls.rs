@@ -11,7 +11,7 @@ const HTTPS_ONLY: &str = "a URL with https, since keys fetched over plain http c
      (allow_http = true permits it all the same)";
 
 /// Reads the URL of something to fetch.
-pub(super) fn fetchable(allow_http: bool) -> impl Fn(&Node) -> Parsed<Uri> {
+pub(crate) fn fetchable(allow_http: bool) -> impl Fn(&Node) -> Parsed<Uri> {
     move |node| {
         let text = node.as_text().ok_or_else(|| node.mismatch("a URL"))?;
         check_fetchable(text, allow_http).map_err(|mistake| match mistake {
@@ -26,7 +26,7 @@ pub(super) fn fetchable(allow_http: bool) -> impl Fn(&Node) -> Parsed<Uri> {
 
 /// Why a text is no URL to fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UrlMistake {
+pub(crate) enum UrlMistake {
     /// Not an absolute http or https URL, or one with a fragment.
     Syntax,
     /// A user name or password in it: it would end up in logs.
@@ -36,7 +36,7 @@ pub(super) enum UrlMistake {
 }
 
 /// An absolute https URL; http only to this machine or if allowed.
-pub(super) fn check_fetchable(text: &str, allow_http: bool) -> Result<Uri, UrlMistake> {
+pub(crate) fn check_fetchable(text: &str, allow_http: bool) -> Result<Uri, UrlMistake> {
     if reveals_user_information(text) {
         return Err(UrlMistake::UserInformation);
     }
@@ -57,7 +57,7 @@ pub(super) fn check_fetchable(text: &str, allow_http: bool) -> Result<Uri, UrlMi
 
 /// Where an issuer publishes its metadata: OpenID Connect Discovery 1.0 §4 appends to the issuer,
 /// RFC 8414 §3.1 inserts before its path. `None` if the issuer is no URL that could be asked.
-pub(super) fn metadata_urls(issuer: &str) -> Option<Vec<String>> {
+pub(crate) fn metadata_urls(issuer: &str) -> Option<Vec<String>> {
     let url: Uri = issuer.parse().ok()?;
     let scheme = url.scheme_str()?;
     let authority = url.authority()?;
@@ -74,14 +74,14 @@ pub(super) fn metadata_urls(issuer: &str) -> Option<Vec<String>> {
 
 /// Whether a text that should be a URL has something like `user:password@` in it. Such a text is
 /// never quoted in a message.
-pub(super) fn reveals_user_information(text: &str) -> bool {
+pub(crate) fn reveals_user_information(text: &str) -> bool {
     let after_scheme = text.split_once("//").map_or(text, |(_, rest)| rest);
     let authority = after_scheme.split(['/', '?', '#']).next();
     authority.is_some_and(|authority| authority.contains('@'))
 }
 
 /// Whether a host is this machine itself: what is sent there can't be read on the way.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     match address.parse::<IpAddr>() {
         Ok(address) => address.is_loopback(),

@@ -15,7 +15,7 @@ use super::{
 const MAX_TEXT_BYTES: usize = 4096;
 
 /// `true` or `false`.
-pub(super) fn switch(node: &Node) -> Parsed<bool> {
+pub(crate) fn switch(node: &Node) -> Parsed<bool> {
     match node.value {
         Value::Bool(truth) => Ok(truth),
         _ => Err(node.mismatch("true or false")),
@@ -24,7 +24,7 @@ pub(super) fn switch(node: &Node) -> Parsed<bool> {
 
 /// A text that is not empty and holds neither control characters nor white space at its ends:
 /// most of them are compared byte for byte with what a token says.
-pub(super) fn text(node: &Node) -> Parsed<String> {
+pub(crate) fn text(node: &Node) -> Parsed<String> {
     let Some(text) = node.as_text() else {
         return Err(node.mismatch("a text"));
     };
@@ -40,7 +40,7 @@ pub(super) fn text(node: &Node) -> Parsed<String> {
 }
 
 /// A text that a function of another room turns into something.
-pub(super) fn parsed<T, E: std::fmt::Display>(
+pub(crate) fn parsed<T, E: std::fmt::Display>(
     expected: &'static str,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> impl Fn(&Node) -> Parsed<T> {
@@ -53,7 +53,7 @@ pub(super) fn parsed<T, E: std::fmt::Display>(
 }
 
 /// One of a few words.
-pub(super) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Node) -> Parsed<T> {
+pub(crate) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Node) -> Parsed<T> {
     move |node| {
         let found = node.as_text();
         if let Some((_, value)) = words.iter().find(|(word, _)| Some(*word) == found) {
@@ -65,7 +65,7 @@ pub(super) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Nod
 }
 
 /// A whole number.
-pub(super) fn count(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<usize> {
+pub(crate) fn count(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<usize> {
     move |node| {
         let number = match node.value {
             Value::Integer(integer) => usize::try_from(integer).ok(),
@@ -79,7 +79,7 @@ pub(super) fn count(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<u
 }
 
 /// A number of bytes: `"64KiB"`, or a plain number.
-pub(super) fn size(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<usize> {
+pub(crate) fn size(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<usize> {
     move |node| {
         let bytes = match &node.value {
             Value::Integer(integer) => usize::try_from(*integer).ok(),
@@ -96,7 +96,7 @@ pub(super) fn size(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<us
 }
 
 /// A span of time with its unit: `"10s"`, `"1h 30m"`.
-pub(super) fn duration(bounds: RangeInclusive<Duration>) -> impl Fn(&Node) -> Parsed<Duration> {
+pub(crate) fn duration(bounds: RangeInclusive<Duration>) -> impl Fn(&Node) -> Parsed<Duration> {
     move |node| {
         let span = node.as_text().and_then(|text| humantime::parse_duration(text).ok());
         span.filter(|span| bounds.contains(span)).ok_or_else(|| {
@@ -116,7 +116,7 @@ pub(super) fn duration(bounds: RangeInclusive<Duration>) -> impl Fn(&Node) -> Pa
 }
 
 /// A list of names, or `None` for the text `"any"`.
-pub(super) fn any_or_list(expected: &'static str) -> impl Fn(&Node) -> Parsed<Option<Vec<String>>> {
+pub(crate) fn any_or_list(expected: &'static str) -> impl Fn(&Node) -> Parsed<Option<Vec<String>>> {
     let name = name("names only, or \"any\" without a list for all of them");
     move |node| match &node.value {
         Value::Text(any) if any == "any" => Ok(None),
@@ -129,7 +129,7 @@ pub(super) fn any_or_list(expected: &'static str) -> impl Fn(&Node) -> Parsed<Op
 
 /// A name in a list. `"any"` and `"*"` would be names like others there, and whoever writes them
 /// means all: `instead` says how that is written.
-pub(super) fn name(instead: &'static str) -> impl Fn(&Node) -> Parsed<String> {
+pub(crate) fn name(instead: &'static str) -> impl Fn(&Node) -> Parsed<String> {
     move |node| match text(node)? {
         all if stands_for_all(&all) => Err(format!(
             "found {all:?} in a list, where it would be a name like others; expected {instead}"
@@ -139,30 +139,30 @@ pub(super) fn name(instead: &'static str) -> impl Fn(&Node) -> Parsed<String> {
 }
 
 /// Whether it is what people write for all there are.
-pub(super) fn stands_for_all(text: &str) -> bool {
+pub(crate) fn stands_for_all(text: &str) -> bool {
     text == "*" || text.eq_ignore_ascii_case("any")
 }
 
 /// The name of a header, lower case.
-pub(super) fn header_name(node: &Node) -> Parsed<HeaderName> {
+pub(crate) fn header_name(node: &Node) -> Parsed<HeaderName> {
     const EXPECTED: &str = "the name of a header, such as \"x-auth-subject\"";
     let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
     HeaderName::from_bytes(text.as_bytes()).map_err(|_| node.mismatch(EXPECTED))
 }
 
 /// The same as a key of a table.
-pub(super) fn header_named(name: &str) -> Parsed<HeaderName> {
+pub(crate) fn header_named(name: &str) -> Parsed<HeaderName> {
     HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("{name:?} is not the name of a header"))
 }
 
 /// The path of a file or directory. Whether it is there is another question.
-pub(super) fn path(node: &Node) -> Parsed<PathBuf> {
+pub(crate) fn path(node: &Node) -> Parsed<PathBuf> {
     text(node).map(PathBuf::from)
 }
 
 /// The name of something that is configured elsewhere.
-pub(super) fn reference(
+pub(crate) fn reference(
     what: &'static str,
     names: &[String],
 ) -> impl Fn(&Node) -> Parsed<(usize, String)> {
@@ -182,9 +182,21 @@ pub(super) fn reference(
     }
 }
 
+/// The one member of a table such as `{ claim = "azp" }`.
+pub(crate) fn only_member<'n>(node: &'n Node, expected: &str) -> Parsed<(&'n str, &'n Node)> {
+    let Value::Table(table) = &node.value else {
+        return Err(node.mismatch(expected));
+    };
+    let mut members = table.iter();
+    match (members.next(), members.next()) {
+        (Some((name, value)), None) => Ok((name, value)),
+        _ => Err(format!("expected {expected}")),
+    }
+}
+
 /// What a user may call an upstream or an issuer: the name becomes a metric label and part of a
 /// file name.
-pub(super) fn check_name(name: &str) -> Parsed<()> {
+pub(crate) fn check_name(name: &str) -> Parsed<()> {
     const MAX_NAME_BYTES: usize = 64;
     let allowed = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '_';
     if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.chars().all(allowed) {
@@ -196,13 +208,13 @@ pub(super) fn check_name(name: &str) -> Parsed<()> {
 }
 
 /// The first value that occurs twice.
-pub(super) fn first_duplicate<T: Ord>(values: &[T]) -> Option<&T> {
+pub(crate) fn first_duplicate<T: Ord>(values: &[T]) -> Option<&T> {
     let mut seen = BTreeSet::new();
     values.iter().find(|value| !seen.insert(*value))
 }
 
 /// A size as [`size`] reads it.
-pub(super) fn format_size(bytes: usize) -> String {
+pub(crate) fn format_size(bytes: usize) -> String {
     const UNITS: &[(usize, &str)] = &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match UNITS.iter().find(|(unit, _)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{}{name}", bytes / unit),
@@ -211,7 +223,7 @@ pub(super) fn format_size(bytes: usize) -> String {
 }
 
 /// A duration as [`duration`] reads it, in the largest unit that needs no fraction.
-pub(super) fn format_duration(span: Duration) -> String {
+pub(crate) fn format_duration(span: Duration) -> String {
     const UNITS: &[(u64, &str)] = &[(86_400, "d"), (3_600, "h"), (60, "m")];
     if span.subsec_nanos() != 0 {
         return humantime::format_duration(span).to_string();

@@ -16,7 +16,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     clock::Clock,
-    config::{EvidenceFailure, EvidenceSettings},
+    evidence::settings::{EvidenceFailure, EvidenceSettings},
     identity::ClaimPath,
     telemetry::Metrics,
 };

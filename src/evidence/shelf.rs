@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{EvidenceError, Journal};
-use crate::{clock::Clock, config::EvidenceSettings, telemetry::Metrics};
+use crate::{clock::Clock, evidence::settings::EvidenceSettings, telemetry::Metrics};
 
 /// Every journal that somebody may still write to. A worker that serves nobody keeps its last
 /// configuration for as long, so that a folder to which a reload returns may still have its writer.

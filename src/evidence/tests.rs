@@ -19,8 +19,9 @@ use super::{journal::Order, verify::Against, writer::Writer, *};
 use crate::{
     bounded::{ByteBudget, Reservation},
     clock::{Clock, ManualClock, UnixTime},
-    config::{EvidenceFailure, EvidenceSettings, PrivateKey},
+    evidence::settings::{EvidenceFailure, EvidenceSettings},
     jose::{Algorithm, Dialect, Json, JwkSet, KeyLimits, Object, SigningKey},
+    keys::private_key::PrivateKey,
     signature::PayloadFacts,
     telemetry::Metrics,
 };

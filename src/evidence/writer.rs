@@ -14,7 +14,7 @@ use prometheus::IntCounter;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::EvidenceSettings,
+    evidence::settings::EvidenceSettings,
     jose::{Json, Object},
     telemetry::Metrics,
 };

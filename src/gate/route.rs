@@ -5,8 +5,11 @@ use std::sync::Arc;
 use prometheus::IntCounter;
 
 use crate::{
-    config::{AccessSettings, RouteSettings, Settings},
-    policy::{Requirement, ScopeClaims},
+    policy::{
+        Requirement, ScopeClaims,
+        settings::{AccessSettings, RouteSettings},
+    },
+    settings::Settings,
     telemetry::Metrics,
 };
 

@@ -9,6 +9,7 @@
 mod life;
 mod parts;
 mod payload;
+pub mod settings;
 mod signer;
 mod slot;
 #[cfg(test)]
@@ -23,7 +24,7 @@ use self::{life::Life, payload::Payload, signer::Signer, slot::Assertion};
 use super::headers::Unrenderable;
 use crate::{
     clock::{UnixTime, seconds},
-    config::AssertionSettings,
+    identity::assertion::settings::AssertionSettings,
     jose::Object,
     telemetry::Metrics,
 };

@@ -1,5 +1,7 @@
 //! `X-Forwarded-*`: ours to set, extended only for trusted proxies (threats H-9).
 
+pub mod settings;
+
 use std::{fmt::Write as _, net::IpAddr};
 
 use http::{
@@ -8,7 +10,7 @@ use http::{
 };
 use ipnet::IpNet;
 
-use crate::config::ForwardingSettings;
+use crate::identity::forwarded::settings::ForwardingSettings;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

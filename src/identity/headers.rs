@@ -1,5 +1,7 @@
 //! Claim headers: from the verified claims of a token to the headers that the upstream receives.
 
+pub mod settings;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::assertion::{AssertionSlot, Assertions};
-use crate::{config::ClaimHeaderSettings, jose::Object};
+use crate::{identity::headers::settings::ClaimHeaderSettings, jose::Object};
 
 /// The compiled `[claims]`.
 #[derive(Debug)]

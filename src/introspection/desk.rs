@@ -13,8 +13,8 @@ use tokio::{
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::IntrospectionSettings,
     fetch::{Breaker, jitter},
+    introspection::settings::IntrospectionSettings,
 };
 
 use super::{

@@ -11,10 +11,11 @@ use tokio::time::timeout;
 
 use crate::{
     clock::Clock,
-    config::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings, IssuerSettings},
     fetch::{FetchError, Fetcher, Metadata, shown},
+    introspection::settings::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings},
     keys::IssuerKeys,
     oauth_client::{Form, JSON, OauthClient, form_request},
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{

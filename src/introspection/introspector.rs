@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{IntrospectWhen, IntrospectionSettings},
+    introspection::settings::{IntrospectWhen, IntrospectionSettings},
     shared::SharedStore,
 };
 

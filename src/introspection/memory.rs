@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::{
     bounded::BoundedMap,
     clock::{UnixTime, seconds},
-    config::IntrospectionSettings,
+    introspection::settings::IntrospectionSettings,
     jose::{Json, Object},
 };
 

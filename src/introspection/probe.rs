@@ -6,11 +6,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::IssuerSettings,
     fetch::FetchError,
     jose::base64url,
     keys::{IssuerKeys, KeyStore},
     telemetry::Metrics,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{IntrospectionError, answer::Said, endpoint::Endpoint};

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::{
     clock::UnixTime,
-    config::{IntrospectionEndpoint, IntrospectionSettings},
+    introspection::settings::{IntrospectionEndpoint, IntrospectionSettings},
     jose::{Json, Object},
     shared::{Kind, SharedKey, SharedStore},
 };

@@ -6,10 +6,12 @@ use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{ClientProof, IntrospectionSettings, IssuerSettings},
     fetch::Reply,
+    introspection::settings::IntrospectionSettings,
     jose::{AlgorithmSet, CompactJws, Json, Object, VerificationKey, short_media_type},
     keys::{IssuerKeys, KeyLookup, KeyWait},
+    oauth_client::settings::ClientProof,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{

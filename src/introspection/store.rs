@@ -10,11 +10,11 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::IssuerSettings,
     fetch::{FetchError, Trouble},
     keys::KeyStore,
     shared::SharedStore,
     telemetry::Metrics,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{

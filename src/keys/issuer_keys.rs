@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
-    config::{KeyOwner, KeySource},
     jose::JwkSet,
+    keys::settings::{KeyOwner, KeySource},
     telemetry::Metrics,
 };
 

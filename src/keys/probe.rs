@@ -1,6 +1,6 @@
 //! One question to a key source, outside of any refresher.
 
-use crate::config::KeyOwner;
+use crate::keys::settings::KeyOwner;
 
 use super::{
     KeyError, KeySet,

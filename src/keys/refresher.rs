@@ -11,8 +11,8 @@ use tokio::{
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
-    config::KeyOwner,
     fetch::Schedule,
+    keys::settings::KeyOwner,
 };
 
 use super::{

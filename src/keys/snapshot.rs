@@ -9,9 +9,9 @@ use tokio::{task::spawn_blocking, time::Instant};
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::KeyOwner,
     fetch::kept_file,
     jose::{JwkSet, SkippedKey, jwk::KeyLimits},
+    keys::settings::KeyOwner,
 };
 
 use super::source;

@@ -10,9 +10,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use crate::{
-    config::{KeyOwner, KeySource},
     fetch::shown,
     jose::{JwkSet, VerificationKey, jwk::KeyLimits},
+    keys::settings::{KeyOwner, KeySource},
 };
 
 use self::{file::FileSource, remote::RemoteSource};

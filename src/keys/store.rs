@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 
-use crate::{clock::Clock, config::KeyOwner, telemetry::Metrics};
+use crate::{clock::Clock, keys::settings::KeyOwner, telemetry::Metrics};
 
 use super::{
     IssuerKeys,

@@ -9,8 +9,8 @@ use http::Uri;
 
 use crate::{
     clock::{ManualClock, UnixTime},
-    config::{KeyOwner, KeySettings, KeySource},
     jose::{Algorithm, AlgorithmSet, JwkSet, SigningKey, jwk::KeyLimits},
+    keys::settings::{KeyOwner, KeySettings, KeySource},
     telemetry::Metrics,
 };
 

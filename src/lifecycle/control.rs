@@ -12,10 +12,10 @@ use tokio::{
 use crate::{
     admin,
     clock::Clock,
-    config::Settings,
     evidence::JournalShelf,
     providers::{ProviderTasks, Providers},
     proxy::{Engine, Listener},
+    settings::Settings,
     telemetry::Metrics,
 };
 

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{ListenAddress, Settings},
     evidence::{EvidenceError, Journal, JournalShelf},
     gate::Gate,
     providers::Providers,
-    proxy::{ConnectionBudget, Engine, Listener, TlsError},
+    proxy::{ConnectionBudget, Engine, Listener, TlsError, settings::listen::ListenAddress},
+    settings::Settings,
     shared::SharedError,
     telemetry::Metrics,
 };

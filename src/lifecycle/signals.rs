@@ -8,11 +8,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::{
-    clock::SystemClock,
-    config::{ConfigErrors, Settings},
-    telemetry::Metrics,
-};
+use crate::{clock::SystemClock, config::ConfigErrors, settings::Settings, telemetry::Metrics};
 
 use super::{Server, StartError};
 

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::Clock,
-    config::ClientProof,
     fetch::{Fetcher, shown},
     jose::{Json, Object},
+    oauth_client::settings::ClientProof,
 };
 
 use super::{ClientError, error::malformed, form::Form, form_request, proof};

@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::{ClientProof, parse_client_key, parse_client_secret},
     fetch::quoted,
     jose::{Object, SigningKey, base64url},
+    oauth_client::settings::{ClientProof, parse_client_key, parse_client_secret},
 };
 
 use super::{

@@ -6,6 +6,8 @@
 //! no prefixes, patterns or regular expressions (threats C-13), and no `null`. Comparing allocates
 //! nothing.
 
+pub mod settings;
+
 use std::fmt::{self, Write};
 
 use crate::{

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{config::RequirementSettings, jose::Object};
+use crate::{jose::Object, policy::settings::RequirementSettings};
 
 use super::{ClaimComparison, ScopeClaims, scopes::Scopes};
 

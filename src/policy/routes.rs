@@ -15,7 +15,7 @@ use http::{HeaderValue, Method};
 
 use self::trie::Trie;
 use super::{CanonicalRequest, HostPattern, path::without_parameters};
-use crate::config::RouteSettings;
+use crate::policy::settings::RouteSettings;
 
 /// All routes, compiled. A lookup costs a few hash lookups per segment, however many routes there are.
 #[derive(Debug, Default)]

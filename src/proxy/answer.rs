@@ -19,10 +19,11 @@ use self::profile::{Look, Profile};
 use super::body::ResponseBody;
 use crate::{
     clock::Clock,
-    config::{BodyTemplate, DenialProfile, Place, Settings},
     gate::{Denial, Gate},
     policy::Requirement,
+    proxy::answer::settings::{BodyTemplate, DenialProfile, Place},
     reason::{Class, Reason},
+    settings::Settings,
 };
 
 pub(super) use self::{
@@ -161,5 +162,6 @@ fn scope<'g>(denial: &Denial, gate: &'g Gate) -> &'g str {
     route.and_then(|route| route.requirement()).map_or("", Requirement::scope)
 }
 
+pub mod settings;
 #[cfg(test)]
 mod tests;

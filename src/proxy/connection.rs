@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use crate::{config::LimitSettings, gate::Peer, identity::PeerAddress};
+use crate::{gate::Peer, identity::PeerAddress, proxy::settings::LimitSettings};
 
 use super::{
     body::ResponseBody,

@@ -7,10 +7,10 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use crate::{
-    config::UpstreamSettings,
     gate::{Admission, Decision, Denial, Route},
     identity::clean_response,
     policy::{CanonicalRequest, NotCanonical},
+    proxy::upstream::settings::UpstreamSettings,
     reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
 };

@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::config::LimitSettings;
+use crate::proxy::settings::LimitSettings;
 
 use super::pieces;
 

@@ -16,8 +16,8 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::{
     bounded::{ByteBudget, Reservation},
-    config::HeldBodySettings,
     evidence::{BodyBytes, EvidenceBody},
+    proxy::settings::HeldBodySettings,
     telemetry::Metrics,
 };
 

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::ListenAddress, telemetry::Metrics};
+use crate::{proxy::settings::listen::ListenAddress, telemetry::Metrics};
 
 use super::{
     connection::{self, Accepted},

@@ -8,7 +8,7 @@ use http::{
 };
 use http_body::Body;
 
-use crate::{config::UpstreamAddress, policy::CanonicalRequest};
+use crate::{policy::CanonicalRequest, proxy::upstream::settings::UpstreamAddress};
 
 use super::body::RequestBody;
 

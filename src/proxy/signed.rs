@@ -8,12 +8,12 @@ use super::{
     held_body::{BodyStore, HeldBody, HoldError, HoldRules},
 };
 use crate::{
-    config::LimitSettings,
     evidence::{Entry, Journal},
     gate::{Admission, Conditional, Denial, PendingAdmission, Route},
     identity::ClaimPath,
     jose::{Json, Object},
     policy::CanonicalRequest,
+    proxy::settings::LimitSettings,
     reason::Reason,
     signature::{PendingSignature, VerifiedSignature},
     token::VerifiedToken,

@@ -16,7 +16,7 @@ use rustls::{
 use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
 
-use crate::config::{ClientAuth, TlsFileError, TlsFiles, TlsSettings};
+use crate::tls::settings::{ClientAuth, TlsFileError, TlsFiles, TlsSettings};
 
 use super::{
     connection::{self, Accepted, Protocol, Socket},

@@ -8,8 +8,8 @@ use http::{
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use crate::{
-    config::UpstreamAddress,
     identity::{clean_response, is_websocket_upgrade},
+    proxy::upstream::settings::UpstreamAddress,
 };
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");

@@ -3,6 +3,7 @@
 mod connect;
 mod exec;
 mod lookup;
+pub mod settings;
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,7 +21,7 @@ use hyper::{
 use prometheus::Histogram;
 use tokio::time::{Instant, timeout};
 
-use crate::config::{UpstreamAddress, UpstreamSettings};
+use crate::proxy::upstream::settings::{UpstreamAddress, UpstreamSettings};
 
 use super::{
     answer_signing::Unsignable,

@@ -8,11 +8,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    config::{CacheSettings, LimitSettings, Settings},
     evidence::Journal,
     gate::Gate,
+    proxy::settings::LimitSettings,
+    settings::Settings,
     telemetry::Metrics,
-    token::TokenCache,
+    token::{TokenCache, cache::settings::CacheSettings},
 };
 
 use super::{
@@ -113,10 +114,11 @@ impl Engine {
     }
 
     fn upstreams(&self) -> Vec<UpstreamPool> {
-        let pool = |(name, settings): (&String, &crate::config::UpstreamSettings)| {
-            let latency = self.metrics.upstream.with_label_values(&[name]);
-            UpstreamPool::new(name, settings.clone(), latency)
-        };
+        let pool =
+            |(name, settings): (&String, &crate::proxy::upstream::settings::UpstreamSettings)| {
+                let latency = self.metrics.upstream.with_label_values(&[name]);
+                UpstreamPool::new(name, settings.clone(), latency)
+            };
         self.settings.upstreams.iter().map(pool).collect()
     }
 }

@@ -13,8 +13,8 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    config::RegistrySettings,
     fetch::{Breaker, jitter},
+    registry::settings::RegistrySettings,
 };
 
 use super::{

@@ -2,8 +2,8 @@
 
 use crate::{
     clock::UnixTime,
-    config::{RegistrySettings, SelectSettings},
     jose::{Json, Object},
+    registry::settings::{RegistrySettings, SelectSettings},
 };
 
 use super::{Registered, error::SourceError, key_text};

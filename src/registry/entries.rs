@@ -8,7 +8,7 @@ use std::sync::{
 use crate::{
     bounded::BoundedMap,
     clock::{UnixTime, seconds},
-    config::RegistrySettings,
+    registry::settings::RegistrySettings,
 };
 
 use super::Registered;
@@ -170,8 +170,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::{ClientProof, ClientSettings, KeyFormat, SignerUrl},
         jose::{Algorithm, JwkSet, Object, SigningKey},
+        oauth_client::settings::{ClientProof, client::ClientSettings},
+        registry::settings::{KeyFormat, SignerUrl},
     };
 
     fn settings() -> RegistrySettings {

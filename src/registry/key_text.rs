@@ -6,8 +6,8 @@ use base64::{
 };
 
 use crate::{
-    config::KeyFormat,
     jose::{HexKey, Json, JwkSet, KeyLimits},
+    registry::settings::KeyFormat,
 };
 
 /// A signer has a few keys: the one in use, the next, the last.

@@ -14,8 +14,8 @@ use tokio::{
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
-    config::{FieldRequirement, RegistrySettings},
     jose::Object,
+    registry::settings::{FieldRequirement, RegistrySettings},
     telemetry::Metrics,
 };
 

@@ -7,10 +7,10 @@ use std::sync::{
 
 use crate::{
     clock::UnixTime,
-    config::FieldRequirement,
     jose::{Algorithm, JwkSet, Object, VerificationKey},
     keys::{KeyLookup, KeySet},
     policy::RequiredValue,
+    registry::settings::FieldRequirement,
 };
 
 /// A signer's keys, and what the registry says of them that somebody asks for. Nothing else of the

@@ -7,9 +7,9 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::RegistrySettings,
     fetch::kept_file,
     jose::{Json, JwkSet, KeyLimits, Object, base64url},
+    registry::settings::RegistrySettings,
 };
 
 use super::Registered;

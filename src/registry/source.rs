@@ -15,10 +15,10 @@ use tokio::{
 
 use crate::{
     clock::{Clock, SystemClock},
-    config::{RegistrySettings, SelectSettings},
     fetch::{FetchError, Fetcher, Reply, retry_after, shown},
     jose::Json,
     oauth_client::{Form, OauthClient},
+    registry::settings::{RegistrySettings, SelectSettings},
 };
 
 use super::{

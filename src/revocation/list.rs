@@ -9,7 +9,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{ListSettings, OnFailure},
+    revocation::settings::{ListSettings, OnFailure},
     telemetry::Metrics,
 };
 

@@ -12,7 +12,7 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
-    config::{ListSettings, RevocationSettings},
+    revocation::settings::{ListSettings, RevocationSettings},
     shared::SharedStore,
     telemetry::Metrics,
 };

@@ -9,8 +9,8 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     clock::UnixTime,
-    config::{ListSettings, ListSource},
     fetch::{FetchError, shown},
+    revocation::settings::{ListSettings, ListSource},
 };
 
 use self::{file::FileSource, url::UrlSource};

@@ -9,8 +9,8 @@ use tokio::{
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
-    config::ListSettings,
     fetch::{FetchError, Schedule},
+    revocation::settings::ListSettings,
 };
 
 use super::{

@@ -16,8 +16,8 @@ use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
 use crate::{
-    config::{SharedAddress, SharedSettings},
     fetch::{FetchError, client_config},
+    shared::settings::{SharedAddress, SharedSettings},
 };
 
 use super::{

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     clock::{Clock, UnixTime},
-    config::SharedSettings,
+    shared::settings::SharedSettings,
     telemetry::Metrics,
 };
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use crate::config::SharedSettings;
+use crate::shared::settings::SharedSettings;
 
 use super::{
     backoff::Backoff,

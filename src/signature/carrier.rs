@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{config::SignatureSettings, reason::Reason};
+use crate::{reason::Reason, signature::settings::SignatureSettings};
 
 /// The headers that are looked at, of which exactly one says something, exactly once (threats
 /// S-6).

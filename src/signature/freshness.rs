@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{FreshnessSettings, MessageField},
     jose::{Json, Object},
     reason::Reason,
+    signature::settings::{FreshnessSettings, MessageField},
 };
 
 /// The compiled `freshness`.

@@ -1,9 +1,9 @@
 //! What the signature's header must say besides its algorithm.
 
 use crate::{
-    config::{HeaderRequirement, SignatureSettings},
     jose::{DetachedJws, Json, Object},
     reason::Reason,
+    signature::settings::{HeaderRequirement, SignatureSettings},
 };
 
 /// Parameters that must be critical, and parameters that must hold a value.

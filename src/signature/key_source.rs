@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    config::{SignatureSettings, SignerKeys},
     jose::{Algorithm, Object, SignedPayload, VerificationKey},
     keys::{IssuerKeys, KeyLookup, KeySet, KeyWait},
     providers::Providers,
     reason::Reason,
     registry::{LookupError, Registered, Registry, Unapproved},
+    signature::settings::{SignatureSettings, SignerKeys},
 };
 
 use super::signer::Signers;

@@ -10,12 +10,12 @@ use tokio::runtime::Handle;
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{MessageField, SignatureSettings},
     jose::{Json, Object},
     providers::Providers,
     reason::Reason,
     replay::{ReplayMemory, Sighting},
     shared::{Kind, SharedKey, SharedStore},
+    signature::settings::{MessageField, SignatureSettings},
 };
 
 /// The compiled `replay`.

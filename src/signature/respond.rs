@@ -7,8 +7,8 @@ use prometheus::IntCounter;
 use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
-    config::SignatureSettings,
     jose::{Dialect, Object, SigningKey},
+    signature::settings::SignatureSettings,
     telemetry::Metrics,
 };
 

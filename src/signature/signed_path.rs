@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use http::Method;
 
 use crate::{
-    config::{BodilessSettings, SignedPath},
     policy::CanonicalRequest,
     reason::Reason,
+    signature::settings::{BodilessSettings, SignedPath},
 };
 
 /// What becomes of a request without a body.

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use crate::{
-    config::{CallerBinding, SignatureSettings, SignerSource},
     jose::{DetachedJws, Json, MAX_KID_BYTES, Object},
     policy::comparison,
     reason::Reason,
+    signature::settings::{CallerBinding, SignatureSettings, SignerSource},
 };
 
 /// How a signer is known.

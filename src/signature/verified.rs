@@ -8,9 +8,9 @@ use prometheus::IntCounter;
 use super::{AnswerSigner, PayloadFacts, key_source::FoundKey, pending::Head, replay::Mark};
 use crate::{
     clock::UnixTime,
-    config::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
     identity::percent_encoded,
     jose::{Dialect, VerificationKey},
+    signature::settings::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
     telemetry::Metrics,
 };
 

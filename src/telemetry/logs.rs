@@ -11,7 +11,7 @@ use tracing_subscriber::{
     EnvFilter, filter::ParseError, fmt, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
-use crate::config::{LogFormat, LogSettings};
+use crate::telemetry::settings::{LogFormat, LogSettings};
 
 /// Lines that may wait to be written: some seconds' worth of refusals, a few MiB at most.
 const QUEUED_LINES: usize = 16 * 1024;

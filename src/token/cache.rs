@@ -1,8 +1,10 @@
 //! What a worker remembers about tokens: the verified ones, and those with a wrong signature.
 
+pub mod settings;
+
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use crate::{bounded::BoundedMap, clock::UnixTime, config::CacheSettings};
+use crate::{bounded::BoundedMap, clock::UnixTime, token::cache::settings::CacheSettings};
 
 use super::verifier::VerifiedToken;
 

@@ -8,8 +8,8 @@ use http::{
 };
 
 use crate::{
-    config::{CredentialSettings, CredentialSource},
     reason::Reason,
+    token::credential::settings::{CredentialSettings, CredentialSource},
 };
 
 use super::cookies::{self, Repeated};
@@ -235,5 +235,6 @@ impl Default for CredentialSources {
     }
 }
 
+pub mod settings;
 #[cfg(test)]
 mod tests;

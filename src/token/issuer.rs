@@ -1,14 +1,16 @@
 //! One configured issuer: what its tokens must be like, and which of its keys a token names.
 
+pub mod settings;
+
 use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    config::{IntrospectWhen, IssuerSettings},
-    introspection::Introspector,
+    introspection::{Introspector, settings::IntrospectWhen},
     jose::VerificationKey,
     keys::{IssuerKeys, KeyLookup, KeySet, KeyWait},
     reason::Reason,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{ClaimFormat, IssuerSettings},
     identity::ClaimPath,
     jose::{AlgorithmSet, CompactJws, JwsError, Object, VerificationKey},
     policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
-    token::kind::KindRules,
+    token::{
+        issuer::settings::{ClaimFormat, IssuerSettings},
+        kind::KindRules,
+    },
 };
 
 pub use logout::LogoutFault;

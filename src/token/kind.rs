@@ -14,9 +14,9 @@ mod tests;
 use std::fmt;
 
 use crate::{
-    config::IssuerSettings,
     identity::ClaimPath,
     jose::{Object, short_media_type},
+    token::issuer::settings::IssuerSettings,
 };
 
 /// What one issuer's access tokens are recognised by.

@@ -4,10 +4,10 @@ use std::iter;
 
 use crate::{
     clock::UnixTime,
-    config::IssuerSettings,
     reason::Reason,
     revocation::{Logout, LogoutRefusal},
     telemetry::Metrics,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{TokenVerifier, issuer::Issuer, jwt::JwtCandidate};

@@ -1,6 +1,6 @@
 //! Which way a token is verified.
 
-use crate::{config::IntrospectWhen, jose::base64url};
+use crate::{introspection::settings::IntrospectWhen, jose::base64url};
 
 /// What is done about a token that its signature vouches for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

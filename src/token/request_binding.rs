@@ -9,10 +9,10 @@ use http::{HeaderMap, HeaderValue, header::ORIGIN};
 use md5::{Digest, Md5};
 
 use crate::{
-    config::{CookieBindingSettings, IssuerSettings},
     identity::ClaimPath,
     jose::{Json, Object},
     reason::Reason,
+    token::issuer::settings::{CookieBindingSettings, IssuerSettings},
 };
 
 use super::{Observer, cookies};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use crate::{
     clock::{UnixTime, seconds},
-    config::{ClaimFormat, IntrospectionSettings, IssuerSettings},
     identity::ClaimPath,
+    introspection::settings::IntrospectionSettings,
     jose::Object,
     policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
+    token::issuer::settings::{ClaimFormat, IssuerSettings},
 };
 
 use super::{

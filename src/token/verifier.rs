@@ -10,8 +10,8 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Instant}
 use http::HeaderMap;
 
 use crate::{
-    clock::Clock, config::IssuerSettings, identity::ClaimHeaders, providers::Providers,
-    reason::Reason, revocation::Revocations, telemetry::Metrics,
+    clock::Clock, identity::ClaimHeaders, providers::Providers, reason::Reason,
+    revocation::Revocations, telemetry::Metrics, token::issuer::settings::IssuerSettings,
 };
 
 use super::{

@@ -4,10 +4,11 @@ use std::{cell::RefCell, fs, sync::Arc, time::Duration};
 
 use countersign::{
     clock::{Clock, ManualClock, UnixTime},
-    config::{ConfigErrors, Settings},
+    config::ConfigErrors,
     identity::ClaimHeaders,
     jose::Json,
     providers::Providers,
+    settings::Settings,
     telemetry::Metrics,
     token::{Credential, TokenCache, TokenVerifier},
 };

@@ -5,6 +5,7 @@ use std::process::Command;
 use countersign::reason::Reason;
 use rcgen::date_time_ymd;
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use crate::{
     authority::{Authority, Identity},
@@ -22,8 +23,9 @@ use crate::{
     },
 };
 
-/// A key server for `localhost` with that certificate, and a proxy that trusts the authority.
-fn behind(authority: &Authority, server: &Identity) -> (World, Endpoint) {
+/// A key server for `localhost` with that certificate, and a proxy that trusts the authority; the
+/// file that says so is read when keys are fetched.
+fn behind(authority: &Authority, server: &Identity) -> (World, Endpoint, NamedTempFile) {
     let config = rustls::ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(vec![server.certificate.clone()], server.key())
@@ -31,19 +33,19 @@ fn behind(authority: &Authority, server: &Identity) -> (World, Endpoint) {
     let (issuer, upstream, keys) =
         (Issuer::usual(), Upstream::start(), Endpoint::start_with_tls(config));
     keys.serve(JWKS, Page::json(&issuer.jwks()));
-    let ca = tempfile::NamedTempFile::new().unwrap();
+    let ca = NamedTempFile::new().unwrap();
     std::fs::write(ca.path(), authority.pem()).unwrap();
     let url = keys.url(JWKS).replace("127.0.0.1", "localhost");
     let source = format!("jwks_url = \"{url}\"\nca_file = \"{}\"", ca.path().display());
     let setup = Setup::new().issuer_from("corp", &issuer, "", &source);
     let proxy = setup.start_unready(&upstream);
-    (World { proxy, upstream, key_server: KeyServer::start(), issuer }, keys)
+    (World { proxy, upstream, key_server: KeyServer::start(), issuer }, keys, ca)
 }
 
 #[test]
 fn k14_keys_come_from_the_server_that_the_url_names_and_from_no_other() {
     let authority = Authority::new("tests");
-    let (world, _keys) = behind(&authority, &authority.server("localhost"));
+    let (world, _keys, _ca) = behind(&authority, &authority.server("localhost"));
     world.proxy.wait_until_ready();
     world.admits("trusted", &world.issuer.mint(json!({})));
 
@@ -57,7 +59,7 @@ fn k14_keys_come_from_the_server_that_the_url_names_and_from_no_other() {
         ("for a name that only begins like it", authority.server("localhost.evil.test")),
         ("expired", expired),
     ] {
-        let (world, keys) = behind(&authority, &server);
+        let (world, keys, _ca) = behind(&authority, &server);
         let refused = "countersign_key_refreshes_total{issuer=\"corp\",outcome=\"tls\"}";
         wait_until(case, || world.proxy.metric(refused) > 0.0);
         world.refuses(case, &world.issuer.mint(json!({})), Reason::KeysUnavailable);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use countersign::{config::Settings, jose::Algorithm, reason::Reason};
+use countersign::{jose::Algorithm, reason::Reason, settings::Settings};
 use serde_json::{Value, json};
 
 use crate::support::{

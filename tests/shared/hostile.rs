@@ -1,9 +1,9 @@
 //! Somebody else can write to the server.
 
 use bytes::Bytes;
-use countersign::{
-    config::{Integrity, SharedSettings},
-    shared::{Kind, LogPosition},
+use countersign::shared::{
+    Kind, LogPosition,
+    settings::{Integrity, SharedSettings},
 };
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countersign::config::SharedSettings;
+use countersign::shared::settings::SharedSettings;
 
 use super::{
     redis_server::{PASSWORD, RedisServer},

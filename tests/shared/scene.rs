@@ -8,8 +8,10 @@ use std::{
 
 use countersign::{
     clock::{ManualClock, UnixTime},
-    config::{Integrity, SharedAddress, SharedSettings},
-    shared::{Kind, SharedKey, SharedStore},
+    shared::{
+        Kind, SharedKey, SharedStore,
+        settings::{Integrity, SharedAddress, SharedSettings},
+    },
     telemetry::Metrics,
 };
 use tokio::task::JoinHandle;

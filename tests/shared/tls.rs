@@ -1,6 +1,6 @@
 //! TLS towards the server.
 
-use countersign::config::{SharedAddress, SharedSettings};
+use countersign::shared::settings::{SharedAddress, SharedSettings};
 
 use super::{
     authority::Authority,

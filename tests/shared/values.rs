@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::{
-    config::SharedSettings,
-    shared::{Kind, SharedKey, SharedStore},
-};
+use countersign::shared::{Kind, SharedKey, SharedStore, settings::SharedSettings};
 
 use super::{
     redis_server::{PASSWORD, RedisServer},

@@ -4,8 +4,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use countersign::{
     clock::{ManualClock, UnixTime},
-    config::{ListenAddress, Settings},
     lifecycle::Server,
+    proxy::settings::listen::ListenAddress,
+    settings::Settings,
 };
 
 use super::{

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use countersign::config::{self, ConfigErrors, Settings, Sources};
+use countersign::{
+    config::{ConfigErrors, Sources},
+    settings::{self, Settings},
+};
 
 use super::{
     NOW,
@@ -149,7 +152,7 @@ impl Setup {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("countersign.toml");
         std::fs::write(&file, self.toml(upstream)).unwrap();
-        config::load(&Sources { file: Some(file), ..Sources::default() })
+        settings::load(&Sources { file: Some(file), ..Sources::default() })
     }
 
     /// Starts the proxy and waits until it is ready.

@@ -3,8 +3,9 @@
 use std::{fs, path::PathBuf};
 
 use countersign::{
-    config::{self, Settings, Sources},
+    config::Sources,
     jose::{Algorithm, SigningKey},
+    settings::{self, Settings},
 };
 
 use super::{proxy::Proxy, setup::LOG_LEVEL, upstream::Upstream};
@@ -91,7 +92,7 @@ impl Shipped {
     /// The settings, or the mistakes in words.
     pub(crate) fn settings(&self) -> Result<Settings, String> {
         let sources = Sources { file: Some(self.write()), ..Sources::default() };
-        config::load(&sources).map_err(|errors| errors.to_string())
+        settings::load(&sources).map_err(|errors| errors.to_string())
     }
 
     /// The proxy in front of that upstream, on ports of its own, and the files it goes on reading.

@@ -1,6 +1,6 @@
 //! Certificates that change while the proxy runs.
 
-use countersign::{config::Settings, lifecycle::Server};
+use countersign::{lifecycle::Server, settings::Settings};
 
 use crate::{
     client::tcp,

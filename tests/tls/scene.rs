@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use countersign::config::Settings;
+use countersign::settings::Settings;
 use serde_json::json;
 
 use crate::{

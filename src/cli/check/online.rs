@@ -6,11 +6,15 @@ use std::io::{self, Write};
 use crate::{
     cli::Failure,
     clock::{Clock, SystemClock},
-    config::{KeyOwner, KeySource, Settings, SignatureSettings},
     introspection::{self, IntrospectionError},
-    keys::{self, KeyError, KeyFacts, KeySet, SkippedFacts},
+    keys::{
+        self, KeyError, KeyFacts, KeySet, SkippedFacts,
+        settings::{KeyOwner, KeySource},
+    },
     registry,
     revocation::{self, ListError},
+    settings::Settings,
+    signature::settings::SignatureSettings,
 };
 
 /// Fetches the keys of every issuer and signer, all at once, asks those that are to be asked about

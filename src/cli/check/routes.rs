@@ -3,8 +3,11 @@
 use std::io::{self, Write};
 
 use crate::{
-    config::{AccessSettings, RequirementSettings, RouteSettings, Settings},
-    policy::HostPattern,
+    policy::{
+        HostPattern,
+        settings::{AccessSettings, RequirementSettings, RouteSettings},
+    },
+    settings::Settings,
 };
 
 /// Writes one commented line per route, in columns.

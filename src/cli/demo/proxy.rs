@@ -10,7 +10,9 @@ use std::{
 use super::{DemoArgs, provider::AUDIENCE, url};
 use crate::{
     cli::Failure,
-    config::{self, Flags, ListenAddress, Settings, Sources},
+    config::{Flags, Sources},
+    proxy::settings::listen::ListenAddress,
+    settings::{self, Settings},
 };
 
 /// How long the proxy may take to fetch its first keys, from its own process.
@@ -57,7 +59,7 @@ pub(super) fn settings(
     };
     let environment = ENVIRONMENT.iter();
     let environment = environment.map(|&(name, value)| (name.to_owned(), value.to_owned()));
-    Ok(config::load(&Sources { file: None, environment: environment.collect(), flags })?)
+    Ok(settings::load(&Sources { file: None, environment: environment.collect(), flags })?)
 }
 
 /// The address of a listener that was configured with one.

@@ -2,7 +2,6 @@
 
 use crate::{
     clock::UnixTime,
-    config::{IssuerSettings, Settings},
     gate::Denial,
     identity::ClaimPath,
     jose::Algorithm,
@@ -10,6 +9,8 @@ use crate::{
     policy::Requirement,
     reason::Reason,
     revocation::Revocations,
+    settings::Settings,
+    token::issuer::settings::IssuerSettings,
 };
 
 /// What hints are made of.

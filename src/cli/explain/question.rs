@@ -9,13 +9,14 @@ use super::{header::HeaderArg, hint, report::Report, signature::Signed};
 use crate::{
     cli::Failure,
     clock::Clock,
-    config::{Settings, SignerKeys},
     gate::{Gate, Route},
     jose::Object,
     keys::IssuerKeys,
     policy::{CanonicalRequest, NotCanonical},
     providers::{ProviderTasks, Providers},
     reason::Reason,
+    settings::Settings,
+    signature::settings::SignerKeys,
     telemetry::Metrics,
     token::{Credential, Observer, Rejection, VerifiedToken},
 };

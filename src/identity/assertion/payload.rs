@@ -2,8 +2,7 @@
 
 use super::life::Life;
 use crate::{
-    config::AssertionSettings,
-    identity::ClaimPath,
+    identity::{ClaimPath, assertion::settings::AssertionSettings},
     jose::{Json, Object},
 };
 

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PartEncoding;
 use crate::{
-    config::AssertionSettings,
+    identity::assertion::settings::AssertionSettings,
     jose::{Object, SigningKey},
 };
 

@@ -4,8 +4,8 @@ use http::{HeaderName, header::FORWARDED};
 
 use super::{Hygiene, Verdict, fold_header_name, is_folded};
 use crate::{
-    config::{ForwardingSettings, Settings},
-    identity::are_one_header,
+    identity::{are_one_header, forwarded::settings::ForwardingSettings},
+    settings::Settings,
 };
 
 /// A list of `[forwarding]`, the name in it that has no effect, and why it has none.

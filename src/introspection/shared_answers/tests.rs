@@ -3,10 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::{
-    config::{Sources, load},
-    introspection::memory::Memory,
-};
+use crate::{config::Sources, introspection::memory::Memory, settings::load};
 
 const NOW: UnixTime = UnixTime(1_900_000_000);
 

@@ -5,10 +5,12 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::{
-    config::{KeyFileError, KeyOwner, KeySource},
     fetch::WatchedFile,
     jose::{AlgorithmSet, jwk::KeyLimits},
-    keys::KeyError,
+    keys::{
+        KeyError,
+        settings::{KeyFileError, KeyOwner, KeySource},
+    },
 };
 
 use super::{Content, Reading};

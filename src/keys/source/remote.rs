@@ -5,10 +5,12 @@ use std::time::Duration;
 use http::{HeaderValue, Uri};
 
 use crate::{
-    config::{KeyOwner, KeySource},
     fetch::{Answer, FetchRules, Fetcher, Metadata, shown},
     jose::{JsonPointer, jwk::KeyLimits},
-    keys::KeyError,
+    keys::{
+        KeyError,
+        settings::{KeyOwner, KeySource},
+    },
 };
 
 use super::{Content, Reading, wrapped};

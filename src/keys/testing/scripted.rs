@@ -12,10 +12,10 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{
     clock::ManualClock,
-    config::{KeyOwner, KeySource},
     keys::{
         IssuerKeys, KeyError,
         refresher::{Plan, supervise_with},
+        settings::{KeyOwner, KeySource},
         source::{Content, Origin, Reading},
     },
     telemetry::Metrics,

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::{
-    config::KeyOwner,
-    keys::{
-        IssuerKeys, KeyStore, KeyWait, probe,
-        testing::{
-            KeyServer, Manner, OAUTH, OPENID, Reply, clock, eventually, from_discovery, jwk, jwks,
-            metrics,
-        },
+use crate::keys::{
+    IssuerKeys, KeyStore, KeyWait, probe,
+    settings::KeyOwner,
+    testing::{
+        KeyServer, Manner, OAUTH, OPENID, Reply, clock, eventually, from_discovery, jwk, jwks,
+        metrics,
     },
 };
 

@@ -8,12 +8,10 @@ use rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-use crate::{
-    config::KeyOwner,
-    keys::{
-        KeyError, KeySet, probe,
-        testing::{KeyServer, Manner, Reply, from_url, jwk, jwks},
-    },
+use crate::keys::{
+    KeyError, KeySet, probe,
+    settings::KeyOwner,
+    testing::{KeyServer, Manner, Reply, from_url, jwk, jwks},
 };
 
 const JWKS: &str = "/jwks";

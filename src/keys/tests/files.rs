@@ -10,10 +10,10 @@ use std::{
 
 use crate::{
     clock::Clock,
-    config::{KeyOwner, KeySource},
     jose::{Algorithm, AlgorithmSet, SigningKey},
     keys::{
         IssuerKeys, KeyStore, probe,
+        settings::{KeyOwner, KeySource},
         testing::{clock, eventually, from_file, jwk, jwks, metrics},
     },
 };

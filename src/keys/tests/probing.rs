@@ -1,10 +1,10 @@
 //! `check --online`, and what is told about keys.
 
 use crate::{
-    config::KeySource,
     jose::{Algorithm, AlgorithmSet},
     keys::{
         probe,
+        settings::KeySource,
         testing::{from_file, jwk, jwks},
     },
 };

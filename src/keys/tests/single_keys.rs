@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
-    config::{KeyOwner, KeySource},
     jose::{HexKey, JsonPointer},
     keys::{
         IssuerKeys, KeyLookup, KeyStore, probe,
+        settings::{KeyOwner, KeySource},
         testing::{KeyServer, Manner, Reply, clock, eventually, jwk, jwks, metrics, settings},
     },
 };

@@ -10,11 +10,11 @@ use std::{
 
 use crate::{
     clock::{Clock, ManualClock},
-    config::{KeyOwner, KeySource},
     fetch::FetchError,
     jose::{Algorithm, SigningKey},
     keys::{
         IssuerKeys, KeyStore,
+        settings::{KeyOwner, KeySource},
         snapshot::Snapshot,
         testing::{
             KeyServer, Manner, NOW, Reply, Rig, Says, clock, eventually, from_file, from_url, jwk,

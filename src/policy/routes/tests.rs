@@ -2,7 +2,7 @@ use http::{HeaderMap, Version, header::HOST};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{config::AccessSettings, policy::PathPattern};
+use crate::policy::{PathPattern, settings::AccessSettings};
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
 fn route(line: &str) -> RouteSettings {

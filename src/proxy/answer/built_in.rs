@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::challenge::Challenge;
 use crate::{
-    config::BuiltInProfile,
+    proxy::answer::settings::BuiltInProfile,
     reason::{ByClass, Reason},
 };
 

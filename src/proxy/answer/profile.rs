@@ -7,7 +7,7 @@ use super::{
     challenge::Challenge,
 };
 use crate::{
-    config::{
+    proxy::answer::settings::{
         BodyTemplate, DenialProfile, DenialSettings, OwnAnswerSettings, OwnBodySettings,
         OwnProfileSettings, Place,
     },

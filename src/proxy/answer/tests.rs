@@ -10,8 +10,10 @@ use http::HeaderMap;
 use super::{built_in as rows, *};
 use crate::{
     clock::{ManualClock, UnixTime},
-    config::{BuiltInProfile, DenialSettings, Sources, load},
+    config::Sources,
     providers::Providers,
+    proxy::answer::settings::{BuiltInProfile, DenialSettings},
+    settings::load,
     telemetry::Metrics,
 };
 

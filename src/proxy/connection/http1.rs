@@ -18,7 +18,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 
-use crate::config::LimitSettings;
+use crate::proxy::settings::LimitSettings;
 
 use super::{
     super::guarded_io::{Activity, Timer},

@@ -9,10 +9,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use crate::{
-    config::UpstreamAddress,
-    proxy::{body::RequestBody, pieces::Joined},
-};
+use crate::proxy::{body::RequestBody, pieces::Joined, upstream::settings::UpstreamAddress};
 
 use super::{LocalExec, UpstreamError, lookup::Lookup};
 

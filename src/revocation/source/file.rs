@@ -4,9 +4,8 @@ use std::path::Path;
 
 use crate::{
     clock::UnixTime,
-    config::ListSettings,
     fetch::WatchedFile,
-    revocation::{Denylist, ListError},
+    revocation::{Denylist, ListError, settings::ListSettings},
 };
 
 use super::Look;

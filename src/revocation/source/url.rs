@@ -4,9 +4,8 @@ use http::{HeaderValue, Uri};
 
 use crate::{
     clock::UnixTime,
-    config::ListSettings,
     fetch::{Answer, FetchRules, Fetcher, shown},
-    revocation::{Denylist, ListError},
+    revocation::{Denylist, ListError, settings::ListSettings},
 };
 
 /// Fetches the list, and lets the server say "not modified".

@@ -7,8 +7,10 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::{
     clock::ManualClock,
-    config::{ListSettings, ListSource, OnFailure, RevocationSettings},
-    revocation::{Kind, Revocations, Unavailable},
+    revocation::{
+        Kind, Revocations, Unavailable,
+        settings::{ListSettings, ListSource, OnFailure, RevocationSettings},
+    },
     shared::SharedStore,
 };
 

@@ -3,9 +3,9 @@
 use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{
-    config::{ClaimForm, ClaimFormat},
     jose::{Json, Object},
     reason::Reason,
+    token::issuer::settings::{ClaimForm, ClaimFormat},
 };
 
 /// Every claim must be there, and in its form: one that is absent is not in it.

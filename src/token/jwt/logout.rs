@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    config::{IssuerSettings, LogoutSettings},
     jose::{AlgorithmSet, Json, Object, short_media_type},
     reason::Reason,
     revocation::{LoggedOut, Logout},
+    token::issuer::settings::{IssuerSettings, LogoutSettings},
 };
 
 use super::{

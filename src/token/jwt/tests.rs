@@ -228,7 +228,7 @@ fn c16_a_null_claim_is_an_absent_one() {
 
 #[test]
 fn a_claim_with_a_form_must_be_there_in_it() {
-    let form = crate::config::ClaimForm::Uuid;
+    let form = crate::token::issuer::settings::ClaimForm::Uuid;
     let rules = JwtRules { formats: vec![ClaimFormat { claim: claim("sub"), form }], ..rules() };
     let good = "\"sub\":\"963995ed-ce12-4ea5-89dc-b181701d1d7b\"";
     assert_eq!(verdict_with(&rules, good), Ok(()));

@@ -61,7 +61,8 @@ fn c15_a_date_that_nobody_can_have_meant_is_malformed() {
 #[test]
 fn an_issuers_own_claims_are_asked_of_its_statements_too() {
     let claim = |name: &str| ClaimPath::parse(name).unwrap();
-    let format = ClaimFormat { claim: claim("sub"), form: crate::config::ClaimForm::Uuid };
+    let format =
+        ClaimFormat { claim: claim("sub"), form: crate::token::issuer::settings::ClaimForm::Uuid };
     let own = StatementRules {
         require_any: vec![vec![claim("pur"), claim("purpose")]],
         formats: vec![format],

@@ -2,7 +2,10 @@
 
 use std::{cell::OnceCell, fs};
 
-use countersign::config::{ConfigErrors, Settings, Sources, load};
+use countersign::{
+    config::{ConfigErrors, Sources},
+    settings::{Settings, load},
+};
 use tempfile::TempDir;
 
 /// Settings that load are written back as a configuration that loads and says the same. What does

@@ -1,9 +1,11 @@
 //! The credential of a request. The input is a header block, one field a line.
 
 use countersign::{
-    config::{CredentialSettings, CredentialSource},
     reason::Reason,
-    token::CredentialSources,
+    token::{
+        CredentialSources,
+        credential::settings::{CredentialSettings, CredentialSource},
+    },
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE};
 

@@ -5,10 +5,9 @@ use std::sync::OnceLock;
 
 use countersign::{
     clock::UnixTime,
-    config::RegistrySettings,
     jose::{Algorithm, JwkSet, KeyLimits},
     keys::KeyLookup,
-    registry::{Registered, document},
+    registry::{Registered, document, settings::RegistrySettings},
 };
 use serde_json::Value;
 

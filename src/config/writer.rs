@@ -1,0 +1,76 @@
+//! Writes one table in the notation that the reader accepts.
+
+use std::{fmt::Display, path::Path, time::Duration};
+
+use toml::{Table, Value};
+
+use crate::config::values::{format_duration, format_size};
+
+/// A table that is being written.
+#[derive(Debug, Default)]
+pub(crate) struct Writer(Table);
+
+impl Writer {
+    pub(crate) fn value(mut self, key: &str, value: Value) -> Self {
+        self.0.insert(key.to_owned(), value);
+        self
+    }
+
+    pub(crate) fn optional_value(self, key: &str, value: Option<Value>) -> Self {
+        match value {
+            Some(value) => self.value(key, value),
+            None => self,
+        }
+    }
+
+    pub(crate) fn text(self, key: &str, text: impl Display) -> Self {
+        self.value(key, Value::String(text.to_string()))
+    }
+
+    /// Nothing at all if there is no text: TOML knows no null.
+    pub(crate) fn optional(self, key: &str, text: Option<impl Display>) -> Self {
+        match text {
+            Some(text) => self.text(key, text),
+            None => self,
+        }
+    }
+
+    pub(crate) fn path(self, key: &str, path: &Path) -> Self {
+        self.text(key, path.display())
+    }
+
+    pub(crate) fn optional_path(self, key: &str, path: Option<&Path>) -> Self {
+        self.optional(key, path.map(Path::display))
+    }
+
+    pub(crate) fn switch(self, key: &str, truth: bool) -> Self {
+        self.value(key, Value::Boolean(truth))
+    }
+
+    pub(crate) fn count(self, key: &str, number: usize) -> Self {
+        // Every count is bounded far below 2^63 when it is read.
+        self.value(key, Value::Integer(i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+
+    pub(crate) fn size(self, key: &str, bytes: usize) -> Self {
+        self.text(key, format_size(bytes))
+    }
+
+    pub(crate) fn duration(self, key: &str, span: Duration) -> Self {
+        self.text(key, format_duration(span))
+    }
+
+    /// A list; nothing at all if it is empty, which the reader would take for a mistake.
+    pub(crate) fn list<T: Display>(self, key: &str, items: impl IntoIterator<Item = T>) -> Self {
+        let texts = items.into_iter().map(|item| Value::String(item.to_string()));
+        let texts: Vec<Value> = texts.collect();
+        if texts.is_empty() {
+            return self;
+        }
+        self.value(key, Value::Array(texts))
+    }
+
+    pub(crate) fn table(self) -> Value {
+        Value::Table(self.0)
+    }
+}

@@ -1,0 +1,121 @@
+//! `[evidence]`: the journal of signed requests.
+
+pub mod written;
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    config::{
+        files::directory,
+        reader::Section,
+        values::{count, duration, size, text, word},
+    },
+    identity::{ClaimPath, headers::settings::claim_path},
+    keys::private_key::{PrivateKey, private_key},
+};
+
+/// `[evidence]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceSettings {
+    /// Where the journal is.
+    pub folder: PathBuf,
+    /// `true`: requests that are refused for their signature have a line, too.
+    pub records_refused: bool,
+    /// The claims of the token that are kept.
+    pub claims: Vec<ClaimPath>,
+    /// What becomes of a request of which there is no proof.
+    pub on_failure: EvidenceFailure,
+    /// What signs checkpoints; `None`: there are none.
+    pub key: Option<PrivateKey>,
+    /// How long lines wait for a checkpoint.
+    pub checkpoint_every: Duration,
+    /// The size at which a file is full, in bytes.
+    pub rotate_bytes: u64,
+    /// The most lines that wait to be written.
+    pub queue: usize,
+    /// The least time from the beginning of one group of lines to the next: what comes meanwhile
+    /// is written and synchronised together.
+    pub gather: Duration,
+    /// How long a request waits for its line.
+    pub timeout: Duration,
+    /// Where bodies are kept, by their SHA-256; `None`: nowhere.
+    pub bodies: Option<PathBuf>,
+}
+
+/// What becomes of a request of which there is no proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvidenceFailure {
+    /// It is refused (503).
+    Refuse,
+    /// It passes, and that is counted. Nobody waits for the disk.
+    Continue,
+}
+
+/// What was written since is not signed if the machine is lost.
+const DEFAULT_CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
+const MIN_CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+const MAX_CHECKPOINT_EVERY: Duration = Duration::from_hours(24);
+/// Some 100,000 lines.
+const DEFAULT_ROTATE_BYTES: usize = 128 * 1024 * 1024;
+const MIN_ROTATE_BYTES: usize = 64 * 1024;
+const MAX_ROTATE_BYTES: usize = 16 * 1024 * 1024 * 1024;
+/// Five seconds of a busy gateway.
+const DEFAULT_QUEUE: usize = 10_000;
+/// What a busy gateway writes while lines are gathered, and more.
+const MIN_QUEUE: usize = 1_000;
+const MAX_QUEUE: usize = 1_000_000;
+/// At 2,000 requests a second a line then costs at most a tenth of the CPU of its signed request;
+/// without, more than that of the request itself (`docs/performance.md`).
+const DEFAULT_GATHER: Duration = Duration::from_millis(3);
+/// Under load a line waits up to so long; beyond that it is felt more than a slow disk.
+const MAX_GATHER: Duration = Duration::from_millis(20);
+/// A disk that takes longer is broken, or is being replaced.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
+const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+const MAX_TIMEOUT: Duration = Duration::from_mins(1);
+
+const RECORD: &[(&str, bool)] = &[("verified", false), ("all", true)];
+const ON_FAILURE: &[(&str, EvidenceFailure)] =
+    &[("refuse", EvidenceFailure::Refuse), ("continue", EvidenceFailure::Continue)];
+
+impl EvidenceSettings {
+    /// `None` without the section: nothing is kept.
+    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+        if !section.is_present() {
+            return None;
+        }
+        let folder = section.required("folder", "the directory of the journal", directory);
+        let claims = section
+            .list("claims", "a list of claims such as [\"sub\"]", |node| claim_path(&text(node)?));
+        let every = duration(MIN_CHECKPOINT_EVERY..=MAX_CHECKPOINT_EVERY);
+        let rotate = size(MIN_ROTATE_BYTES..=MAX_ROTATE_BYTES);
+        let settings = Self {
+            records_refused: section.or("record", false, word(RECORD)),
+            claims: claims.unwrap_or_default(),
+            on_failure: section.or("on_failure", EvidenceFailure::Refuse, word(ON_FAILURE)),
+            key: section.optional("key_file", private_key),
+            checkpoint_every: section.or("checkpoint_every", DEFAULT_CHECKPOINT_EVERY, every),
+            rotate_bytes: section.or("rotate_bytes", DEFAULT_ROTATE_BYTES, rotate) as u64,
+            queue: section.or("queue", DEFAULT_QUEUE, count(MIN_QUEUE..=MAX_QUEUE)),
+            gather: section.or("gather", DEFAULT_GATHER, duration(Duration::ZERO..=MAX_GATHER)),
+            timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
+            bodies: section.optional("bodies", directory),
+            folder: folder?,
+        };
+        if settings.key.is_none() && section.peek("checkpoint_every").is_some() {
+            let message = "has no effect without key_file, which signs checkpoints";
+            section.mistake("checkpoint_every", message.to_owned());
+        }
+        Some(settings)
+    }
+
+    /// [`Self::records_refused`] as it is written.
+    pub(crate) fn record_word(&self) -> &'static str {
+        if self.records_refused { "all" } else { "verified" }
+    }
+
+    /// [`Self::on_failure`] as it is written.
+    pub(crate) fn on_failure_word(&self) -> &'static str {
+        ON_FAILURE.iter().find(|(_, known)| *known == self.on_failure).map_or("refuse", |(w, _)| w)
+    }
+}

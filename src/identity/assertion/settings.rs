@@ -1,0 +1,144 @@
+//! `[identity.assertion]`: verified claims as a JWT under a key of the operator's, for upstreams
+//! that expect one.
+
+mod across;
+mod claims;
+mod files;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use http::HeaderName;
+
+use crate::{
+    config::{
+        node::Node,
+        reader::{Parsed, Section},
+        values::{duration, header_name, parsed, text, word},
+    },
+    identity::{AssertedClaims, ClaimPath, HeaderUse, PartEncoding, check_header_name},
+    jose::{Algorithm, MAX_KID_BYTES, SigningKey},
+};
+
+/// `[identity.assertion]`
+#[derive(Debug, Clone)]
+pub struct AssertionSettings {
+    /// The header that carries it.
+    pub header: HeaderName,
+    /// Where the key was read from: PEM (PKCS#8) or a private JWK.
+    pub private_key_file: PathBuf,
+    /// The key, with its algorithm and `kid`. Its `Debug` shows nothing of it.
+    pub key: Arc<SigningKey>,
+    /// Where public keys of before were read from.
+    pub previous_keys_file: Option<PathBuf>,
+    /// The JWKS to be served: the key's public half and those of before.
+    pub jwks: Arc<str>,
+    /// The `iss`.
+    pub issuer: String,
+    /// The `aud`; `None`: there is none.
+    pub audience: Option<String>,
+    /// How long an assertion holds, unless its token ends earlier.
+    pub lifetime: Duration,
+    /// Which claims are repeated under their own names.
+    pub claims: AssertedClaims,
+    /// Which are repeated under another name: that name, and where the claim is.
+    pub mapping: Vec<(String, ClaimPath)>,
+    /// How the parts are written.
+    pub encoding: PartEncoding,
+}
+
+/// What WSO2's products call it.
+const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-jwt-assertion");
+
+/// What every library verifies, and many upstreams of the kind as the only one.
+const DEFAULT_ALGORITHM: Algorithm = Algorithm::Rs256;
+
+/// Long enough to be signed once for many requests, short enough that one that leaks is soon
+/// worthless. As long as a verified token stays in the cache by default.
+const DEFAULT_LIFETIME: Duration = Duration::from_mins(5);
+/// Below it, clocks that differ a little make assertions that were never good.
+const MIN_LIFETIME: Duration = Duration::from_secs(10);
+/// An assertion can't be withdrawn.
+const MAX_LIFETIME: Duration = Duration::from_hours(1);
+
+/// The names of [`PartEncoding`].
+pub(crate) const ENCODINGS: &[(&str, PartEncoding)] =
+    &[("base64url", PartEncoding::Base64Url), ("base64", PartEncoding::Base64)];
+
+const EXPECTED_KEY: &str = "the path of a file with a private key: PEM (PKCS#8) or a JWK as \
+                            `countersign keygen` writes it";
+const EXPECTED_ISSUER: &str = "the \"iss\" of assertions, such as \"https://gateway.example.com\"";
+
+impl AssertionSettings {
+    /// `None` without the section: there are no assertions.
+    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+        if !section.is_present() {
+            return None;
+        }
+        let header = section.or("header", DEFAULT_HEADER, assertion_header);
+        let key = signing_key(section);
+        let previous_keys = section.optional("previous_keys_file", files::public_keys);
+        let issuer = section.required("issuer", EXPECTED_ISSUER, text);
+        let audience = section.optional("audience", text);
+        let lifetimes = duration(MIN_LIFETIME..=MAX_LIFETIME);
+        let lifetime = section.or("lifetime", DEFAULT_LIFETIME, lifetimes);
+        let claims = claims::asserted(section);
+        let mapping = section.section("mapping", claims::mapping);
+        let encoding = section.or("encoding", PartEncoding::default(), word(ENCODINGS));
+        let ((private_key_file, key), issuer) = (key?, issuer?);
+        let (previous_keys_file, previous_keys) = previous_keys.unzip();
+        let jwks = files::served_keys(&key, &previous_keys.unwrap_or_default())
+            .map_err(|message| section.mistake("previous_keys_file", message))
+            .ok()?;
+        Some(Self {
+            header,
+            private_key_file,
+            key: Arc::new(key),
+            previous_keys_file,
+            jwks: jwks.into(),
+            issuer,
+            audience,
+            lifetime,
+            claims,
+            mapping,
+            encoding,
+        })
+    }
+}
+
+/// The key, for the algorithm and under the name that stand beside it.
+fn signing_key(section: &mut Section<'_>) -> Option<(PathBuf, SigningKey)> {
+    let is_given = section.peek("algorithm").is_some();
+    let given = section.optional("algorithm", asymmetric);
+    let algorithm = if is_given { given } else { Some(DEFAULT_ALGORITHM) };
+    let kid = section.optional("kid", key_id);
+    section.required("private_key_file", EXPECTED_KEY, |node| {
+        // Without an algorithm, the file is looked at, and RS256 is not to blame for what it is.
+        files::signing_key(node, algorithm, kid.as_deref())
+    })?
+}
+
+fn assertion_header(node: &Node) -> Parsed<HeaderName> {
+    let header = header_name(node)?;
+    check_header_name(&header, HeaderUse::Request)
+        .map_err(|reason| format!("found {:?}, which can't carry it: {reason}", header.as_str()))?;
+    Ok(header)
+}
+
+fn asymmetric(node: &Node) -> Parsed<Algorithm> {
+    const EXPECTED: &str = "the name of a signature algorithm such as \"RS256\" or \"ES256\"";
+    parsed(EXPECTED, |name| match Algorithm::from_name(name) {
+        Some(algorithm) if algorithm.is_symmetric() => {
+            Err("whoever checks a shared secret could sign with it as well")
+        }
+        Some(algorithm) => Ok(algorithm),
+        None => Err("not a known one"),
+    })(node)
+}
+
+fn key_id(node: &Node) -> Parsed<String> {
+    let kid = text(node)?;
+    if kid.len() > MAX_KID_BYTES {
+        return Err(node.mismatch(&format!("a text of 1 to {MAX_KID_BYTES} bytes")));
+    }
+    Ok(kid)
+}

@@ -1,0 +1,93 @@
+//! `[forwarding]`: which inbound headers are dropped and which are set.
+
+use std::net::IpAddr;
+
+use http::HeaderName;
+use ipnet::IpNet;
+
+use crate::{
+    config::{
+        node::Node,
+        reader::{Parsed, Section},
+        values::{header_name, size, switch},
+    },
+    identity::{are_one_header, headers::settings::ClaimHeaderSettings},
+};
+
+/// `[forwarding]`
+#[derive(Debug, Clone)]
+pub struct ForwardingSettings {
+    /// Peers whose `X-Forwarded-*` are believed and extended.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `true`: every inbound header name with an underscore is dropped.
+    pub drop_underscores: bool,
+    /// Further header names that are removed from every request.
+    pub remove: Vec<HeaderName>,
+    /// Names of the built-in list that are let through all the same.
+    pub keep: Vec<HeaderName>,
+    /// The most bytes one claim header may have.
+    pub max_header_bytes: usize,
+}
+
+/// nginx and most servers refuse header lines beyond it.
+const DEFAULT_MAX_HEADER_BYTES: usize = 8 * 1024;
+/// A subject must fit.
+const MIN_MAX_HEADER_BYTES: usize = 64;
+/// What an upstream that accepts large headers accepts at most.
+const MAX_MAX_HEADER_BYTES: usize = 64 * 1024;
+
+impl ForwardingSettings {
+    pub(crate) fn build(section: &mut Section<'_>, claims: &[ClaimHeaderSettings]) -> Self {
+        let headers = "a list of header names";
+        let proxies = "a list of networks such as [\"10.0.0.0/8\"]";
+        let settings = Self {
+            trusted_proxies: section.list("trusted_proxies", proxies, network).unwrap_or_default(),
+            drop_underscores: section.or("drop_underscores", true, switch),
+            remove: section.list("remove", headers, header_name).unwrap_or_default(),
+            keep: section.list("keep", headers, header_name).unwrap_or_default(),
+            max_header_bytes: section.or(
+                "max_header_bytes",
+                DEFAULT_MAX_HEADER_BYTES,
+                size(MIN_MAX_HEADER_BYTES..=MAX_MAX_HEADER_BYTES),
+            ),
+        };
+        settings.check_keep(section, claims);
+        settings
+    }
+
+    /// What is kept must not be what a client could forge a claim with (threats H-1). Whether the
+    /// names have an effect at all depends on other sections.
+    fn check_keep(&self, section: &Section<'_>, claims: &[ClaimHeaderSettings]) {
+        for kept in &self.keep {
+            if claims.iter().any(|claim| are_one_header(&claim.header, kept)) {
+                section
+                    .mistake("keep", format!("found {:?}, which carries a claim", kept.as_str()));
+            }
+            if self.remove.contains(kept) {
+                section.mistake(
+                    "keep",
+                    format!("found {:?}, which remove names as well", kept.as_str()),
+                );
+            }
+        }
+    }
+}
+
+/// A network, or a single address. Never everybody: whoever is believed can forge where a request
+/// came from.
+fn network(node: &Node) -> Parsed<IpNet> {
+    const EXPECTED: &str = "a network such as \"10.0.0.0/8\" or an address";
+    let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
+    let network = text
+        .parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| node.mismatch(EXPECTED))?;
+    if network.prefix_len() == 0 {
+        return Err(node.mismatch("a network that is not the whole internet"));
+    }
+    if network.trunc() != network {
+        let whole = network.trunc();
+        return Err(node.mismatch(&format!("a network without host bits, such as \"{whole}\"")));
+    }
+    Ok(network)
+}

@@ -1,0 +1,120 @@
+//! `[claims]`: verified claim → header.
+
+use http::HeaderName;
+
+use crate::{
+    config::{
+        node::{Node, Value, quoted},
+        reader::{Parsed, Section},
+        values::{header_named, text, word},
+    },
+    identity::{ClaimPath, Encoding, HeaderUse, are_one_header, check_header_name},
+};
+
+/// One line of `[claims]`.
+#[derive(Debug, Clone)]
+pub struct ClaimHeaderSettings {
+    /// The header that the upstream receives.
+    pub header: HeaderName,
+    /// The claims it may come from: the first that a token has. Never empty.
+    pub claims: Vec<ClaimPath>,
+    /// How an array is written.
+    pub encoding: Encoding,
+}
+
+/// What the upstream learns unless `[claims]` says otherwise: who it is, according to whom (a
+/// subject is unique per issuer only, threats C-10), and what it may do.
+const DEFAULT_CLAIMS: &[(&str, &str)] =
+    &[("x-auth-issuer", "iss"), ("x-auth-scope", "scope"), ("x-auth-subject", "sub")];
+
+/// The names of [`Encoding`].
+pub(crate) const ENCODINGS: &[(&str, Encoding)] = &[
+    ("csv", Encoding::Csv),
+    ("space", Encoding::Space),
+    ("json", Encoding::Json),
+    ("base64-json", Encoding::Base64Json),
+];
+
+const EXPECTED_CLAIM: &str = "the name of a claim such as \"sub\", a list of several of which the \
+                              first one counts, or { claim = \"/realm_access/roles\", encoding \
+                              = \"csv\" }";
+/// More names than that for one thing are a mistake; each is looked for in each new token.
+const MAX_NAMES: usize = 16;
+
+/// Reads `[claims]`; if it is absent altogether, the default mapping.
+pub(crate) fn build(section: &mut Section<'_>) -> Vec<ClaimHeaderSettings> {
+    if !section.is_present() {
+        return default_claims();
+    }
+    let mut claims: Vec<(&str, ClaimHeaderSettings, &Node)> =
+        section.each_member(|name, node| Ok((name, claim_header(name, node)?, node)));
+    claims.sort_by(|(_, a, _), (_, b, _)| a.header.as_str().cmp(b.header.as_str()));
+    for (position, (name, claim, node)) in claims.iter().enumerate() {
+        let mut earlier = claims.iter().take(position);
+        let same = earlier.find(|(_, other, _)| are_one_header(&other.header, &claim.header));
+        if let Some((other, ..)) = same {
+            let message = format!("is the same header as {other:?} to many servers");
+            section.mistake_at(section.key_of(name), node.origin(), message);
+        }
+    }
+    claims.into_iter().map(|(_, claim, _)| claim).collect()
+}
+
+fn default_claims() -> Vec<ClaimHeaderSettings> {
+    DEFAULT_CLAIMS
+        .iter()
+        .filter_map(|(header, claim)| {
+            Some(ClaimHeaderSettings {
+                header: HeaderName::from_static(header),
+                claims: vec![ClaimPath::parse(claim).ok()?],
+                encoding: Encoding::default(),
+            })
+        })
+        .collect()
+}
+
+fn claim_header(name: &str, node: &Node) -> Parsed<ClaimHeaderSettings> {
+    let header = header_named(name)?;
+    check_header_name(&header, HeaderUse::Request)
+        .map_err(|reason| format!("can't carry a claim: {reason}"))?;
+    let (claim, encoding) = match &node.value {
+        Value::Text(_) | Value::List(_) => (node, None),
+        Value::Table(table) => {
+            if let Some(unknown) = table.keys().find(|key| !is_known(key)) {
+                return Err(format!("unknown key {unknown:?}; expected {EXPECTED_CLAIM}"));
+            }
+            let claim = node.member("claim");
+            let claim = claim.ok_or_else(|| format!("no claim; expected {EXPECTED_CLAIM}"))?;
+            (claim, node.member("encoding"))
+        }
+        _ => return Err(node.mismatch(EXPECTED_CLAIM)),
+    };
+    Ok(ClaimHeaderSettings {
+        header,
+        claims: claim_paths(claim)?,
+        encoding: encoding.map(word(ENCODINGS)).transpose()?.unwrap_or_default(),
+    })
+}
+
+fn is_known(key: &str) -> bool {
+    key == "claim" || key == "encoding"
+}
+
+/// One claim, or a list of several names for the same thing.
+pub(crate) fn claim_paths(node: &Node) -> Parsed<Vec<ClaimPath>> {
+    match &node.value {
+        Value::List(list) if (1..=MAX_NAMES).contains(&list.len()) => {
+            list.iter().map(|name| claim_path(&text(name)?)).collect()
+        }
+        Value::List(_) => Err(node.mismatch(&format!("a list of 1 to {MAX_NAMES} claims"))),
+        _ => Ok(vec![claim_path(&text(node)?)?]),
+    }
+}
+
+/// The way to a claim, from its name in the configuration.
+pub(crate) fn claim_path(name: &str) -> Parsed<ClaimPath> {
+    ClaimPath::parse(name).map_err(|error| {
+        let name = quoted(name);
+        format!("found {name}, expected the name of a claim such as \"sub\" ({error})")
+    })
+}

@@ -1,0 +1,94 @@
+//! How an endpoint is asked that wants to know who asks: what introspection and registries share.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    config::{
+        reader::Section,
+        values::{count, duration, size},
+    },
+    fetch::{ClientIdentity, FetchRules},
+    oauth_client::settings::{ClientProof, client_identity},
+    tls::settings::authorities_file,
+};
+
+/// How we ask an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// How we prove who asks.
+    pub proof: ClientProof,
+    /// Our certificate for the endpoint (mutual TLS).
+    pub identity: Option<ClientIdentity>,
+    /// A whole question with its retry.
+    pub timeout: Duration,
+    /// The most questions under way.
+    pub concurrency: usize,
+    /// The largest accepted answer, in bytes.
+    pub max_bytes: usize,
+    /// `true`: the endpoint may be plain http on a host that is not this machine.
+    pub allow_http: bool,
+    /// PEM file of the authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// What differs from one kind of endpoint to the other.
+#[derive(Debug)]
+pub(crate) struct ClientDefaults {
+    /// Whether an absent `auth` means that nobody is asked who they are.
+    pub(crate) is_nobody: bool,
+    pub(crate) timeout: Duration,
+    pub(crate) max_timeout: Duration,
+    pub(crate) max_bytes: usize,
+    pub(crate) max_max_bytes: usize,
+}
+
+const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+/// At 100 ms a question, 640 new tokens or signers a second, which is more than most endpoints
+/// bear.
+const DEFAULT_CONCURRENCY: usize = 64;
+const MAX_CONCURRENCY: usize = 4096;
+/// Less holds no answer.
+const MIN_MAX_BYTES: usize = 256;
+
+impl ClientSettings {
+    /// `None` after a mistake in how we prove who asks. `allow_http` has been read before, since
+    /// the endpoint's own URL depends on it.
+    pub(crate) fn build(
+        section: &mut Section<'_>,
+        allow_http: bool,
+        defaults: &ClientDefaults,
+    ) -> Option<Self> {
+        let proof = ClientProof::build(section, defaults.is_nobody, allow_http);
+        let identity = client_identity(section);
+        let has_certificate =
+            ["client_certificate", "client_key"].iter().any(|name| section.peek(name).is_some());
+        if ClientProof::is_by_certificate(section) && !has_certificate {
+            let message = "is tls_client_auth, which needs client_certificate and client_key";
+            section.mistake("auth", message.to_owned());
+        }
+        let timeouts = duration(MIN_TIMEOUT..=defaults.max_timeout);
+        let sizes = size(MIN_MAX_BYTES..=defaults.max_max_bytes);
+        let concurrency = count(1..=MAX_CONCURRENCY);
+        Some(Self {
+            identity,
+            timeout: section.or("timeout", defaults.timeout, timeouts),
+            concurrency: section.or("concurrency", DEFAULT_CONCURRENCY, concurrency),
+            max_bytes: section.or("max_bytes", defaults.max_bytes, sizes),
+            allow_http,
+            ca_file: section.optional("ca_file", authorities_file),
+            // Last, so that a missing part does not hide the mistakes above.
+            proof: proof?,
+        })
+    }
+
+    /// The bounds of each exchange.
+    pub fn fetch_rules(&self) -> FetchRules {
+        FetchRules {
+            deadline: self.timeout,
+            max_bytes: self.max_bytes,
+            ca_file: self.ca_file.clone(),
+            identity: self.identity.clone(),
+            idle_connections: self.concurrency,
+        }
+    }
+}

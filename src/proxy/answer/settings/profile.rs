@@ -1,0 +1,183 @@
+//! `[denials.profiles.NAME]`: an operator's own way of refusing.
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+use crate::{
+    config::{
+        node::{Node, Value},
+        reader::{Parsed, Section},
+        values::{check_name, header_named, text, word},
+    },
+    identity::{HeaderUse, check_header_name},
+    proxy::answer::settings::{
+        BUILT_IN, BuiltInProfile,
+        template::{BodyTemplate, Place},
+    },
+    reason::{ByClass, Class},
+};
+
+/// `[denials.profiles.NAME]`: what differs from the profile that it is based on.
+#[derive(Debug, Clone)]
+pub struct OwnProfileSettings {
+    /// What routes call it.
+    pub name: String,
+    /// Where everything comes from that is not said here.
+    pub based_on: BuiltInProfile,
+    /// What differs, by class.
+    pub by_class: ByClass<OwnAnswerSettings>,
+}
+
+/// `[denials.profiles.NAME.CLASS]`: what differs for one class of refusals.
+#[derive(Debug, Clone, Default)]
+pub struct OwnAnswerSettings {
+    /// The status, for every reason of the class.
+    pub status: Option<StatusCode>,
+    /// Further headers. `WWW-Authenticate` replaces the challenge.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Option<OwnBodySettings>,
+}
+
+/// The body of an operator's own answer.
+#[derive(Debug, Clone)]
+pub enum OwnBodySettings {
+    /// `body = ""`
+    Empty,
+    /// `body` and `content_type`.
+    Text {
+        /// The body; the reason's code is all that it can tell.
+        template: BodyTemplate,
+        /// Its type.
+        content_type: HeaderValue,
+    },
+}
+
+/// What an operator's body can tell.
+const PLACES: &[Place] = &[Place::Reason];
+/// An answer to anybody who asks: no larger than the headers that it takes to ask.
+const MAX_BODY_BYTES: usize = 4096;
+/// The same for its headers.
+const MAX_HEADERS: usize = 16;
+/// Header lines are for hints and links; most clients and proxies refuse 8 KiB in all.
+const MAX_HEADER_BYTES: usize = 1024;
+
+impl OwnProfileSettings {
+    pub(super) fn build(name: &str, section: &mut Section<'_>) -> Self {
+        if let Err(message) = check_name(name) {
+            section.own_mistake(message);
+        }
+        if BUILT_IN.iter().any(|(known, _)| *known == name) {
+            section.own_mistake("is the name of a built-in profile; expected another".to_owned());
+        }
+        Self {
+            name: name.to_owned(),
+            based_on: section.or("based_on", BuiltInProfile::default(), word(BUILT_IN)),
+            by_class: ByClass::from_fn(|class| {
+                section.section(class.name(), |answer| OwnAnswerSettings::build(class, answer))
+            }),
+        }
+    }
+}
+
+impl OwnAnswerSettings {
+    fn build(class: Class, section: &mut Section<'_>) -> Self {
+        Self {
+            status: section.optional("status", |node| status(class, node)),
+            headers: section.section("headers", headers),
+            body: body(section),
+        }
+    }
+}
+
+/// A refusal is an error (RFC 9110 §15.5, §15.6), and where we cannot decide it is ours.
+fn status(class: Class, node: &Node) -> Parsed<StatusCode> {
+    let (bounds, expected) = match class {
+        Class::CannotDecide => {
+            (500..=599, "a status from 500 to 599: not being able to decide is no client's fault")
+        }
+        _ => (400..=599, "a status from 400 to 599: a refusal is an error"),
+    };
+    let status = match node.value {
+        Value::Integer(integer) => u16::try_from(integer).ok(),
+        _ => None,
+    };
+    let status = status.filter(|status| bounds.contains(status));
+    status
+        .and_then(|status| StatusCode::from_u16(status).ok())
+        .ok_or_else(|| node.mismatch(expected))
+}
+
+fn headers(section: &mut Section<'_>) -> HeaderMap {
+    let lines = section.each_member(|name, node| {
+        let header = header_named(name)?;
+        check_header_name(&header, HeaderUse::Answer)
+            .map_err(|reason| format!("can't be a header of a refusal: {reason}"))?;
+        Ok((header, header_value(node)?))
+    });
+    if lines.len() > MAX_HEADERS {
+        section.own_mistake(format!("expected at most {MAX_HEADERS} headers"));
+    }
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        if headers.contains_key(&name) {
+            section.own_mistake(format!("sets {name} twice"));
+        }
+        headers.insert(name, value);
+    }
+    headers
+}
+
+fn header_value(node: &Node) -> Parsed<HeaderValue> {
+    let text = text(node)?;
+    let value = HeaderValue::from_str(&text).ok().filter(|_| text.is_ascii());
+    value.filter(|value| value.len() <= MAX_HEADER_BYTES).ok_or_else(|| {
+        node.mismatch(&format!("at most {MAX_HEADER_BYTES} printable ASCII characters"))
+    })
+}
+
+fn body(section: &mut Section<'_>) -> Option<OwnBodySettings> {
+    let has_type = section.peek("content_type").is_some();
+    let body = section.optional("body", template);
+    let is_text = body.as_ref().is_some_and(|template| !template.to_string().is_empty());
+    if is_text {
+        let expected = "the type of the body, such as \"application/json\"";
+        let content_type = section.required("content_type", expected, content_type)?;
+        return Some(OwnBodySettings::Text { template: body?, content_type });
+    }
+    section.optional("content_type", content_type);
+    // A body that could not be read is one mistake, not two.
+    if has_type && (body.is_some() || section.peek("body").is_none()) {
+        section.mistake("content_type", "has no effect without a body".to_owned());
+    }
+    body.map(|_| OwnBodySettings::Empty)
+}
+
+fn template(node: &Node) -> Parsed<BodyTemplate> {
+    let text = node.as_text().ok_or_else(|| node.mismatch("a text"))?;
+    let is_plain = |char: char| !char.is_control() || char == '\n' || char == '\t';
+    if text.len() > MAX_BODY_BYTES || !text.chars().all(is_plain) {
+        return Err(node.mismatch(&format!(
+            "a text of at most {MAX_BODY_BYTES} bytes without control characters"
+        )));
+    }
+    match BodyTemplate::unknown_place(text, PLACES) {
+        Some(unknown) => Err(format!(
+            "found {{{unknown}}}, which has no meaning here; expected no place but {{reason}}"
+        )),
+        None => Ok(BodyTemplate::new(text, PLACES)),
+    }
+}
+
+/// A media type (RFC 9110 §8.3.1), its parameters unseen.
+fn content_type(node: &Node) -> Parsed<HeaderValue> {
+    let value = header_value(node)?;
+    let token = |text: &str| {
+        let allowed = |char: char| char.is_ascii_alphanumeric() || "!#$&^_.+-".contains(char);
+        !text.is_empty() && text.chars().all(allowed)
+    };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    match essence.trim_end().split_once('/') {
+        Some((kind, subtype)) if token(kind) && token(subtype) => Ok(value),
+        _ => Err(node.mismatch("a media type such as \"application/json\"")),
+    }
+}

@@ -1,0 +1,140 @@
+//! `[upstreams.NAME]`: the services behind the proxy.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+
+use http::Uri;
+
+use crate::{
+    config::{
+        node::Node,
+        reader::{Parsed, Section},
+        urls::reveals_user_information,
+        values::{check_name, count, duration},
+    },
+    proxy::settings::listen::socket_path,
+};
+
+/// `[upstreams.NAME]`
+#[derive(Debug, Clone)]
+pub struct UpstreamSettings {
+    /// Where the service is.
+    pub address: UpstreamAddress,
+    /// For the connection to be established.
+    pub connect_timeout: Duration,
+    /// From the request's last byte to the answer's header block.
+    pub response_timeout: Duration,
+    /// How long an answer's body, a gRPC stream or a tunnel may be silent.
+    pub stream_timeout: Duration,
+    /// How long an unused connection is kept; below the upstream's own keep-alive.
+    pub idle_timeout: Duration,
+    /// Unused connections kept per worker.
+    pub max_idle: usize,
+}
+
+/// How an upstream is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpstreamAddress {
+    /// `http://host:port`: HTTP/1.1 over TCP. The authority as `host:port`.
+    Http(String),
+    /// `h2c://host:port`: HTTP/2 with prior knowledge over TCP. The authority as `host:port`.
+    H2c(String),
+    /// `unix:/path`: HTTP/1.1 over a unix socket.
+    Unix(PathBuf),
+}
+
+/// A neighbour answers a SYN at once or not at all.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// What most peers give an upstream to begin its answer.
+const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Streams of events are quiet for minutes; a peer that is gone is quiet for ever.
+const DEFAULT_STREAM_TIMEOUT: Duration = Duration::from_mins(5);
+/// Node.js closes its idle connections after 5 s, most others later: whoever gives up first
+/// should be us, so that no request meets a connection that is just being closed.
+const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// Enough for bursts; what is beyond is closed after use.
+const DEFAULT_MAX_IDLE: usize = 100;
+/// Each is a file descriptor per worker.
+const MAX_MAX_IDLE: usize = 10_000;
+/// Below this no connection over a network is established.
+const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+/// Long reports exist; longer silence is a hang.
+const MAX_TIMEOUT: Duration = Duration::from_hours(1);
+
+const EXPECTED_URL: &str = "\"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\"";
+
+/// Reads `[upstreams]`.
+pub(crate) fn build(section: &mut Section<'_>) -> BTreeMap<String, UpstreamSettings> {
+    let upstreams = section.each_table(|name, upstream| {
+        if let Err(message) = check_name(name) {
+            upstream.own_mistake(message);
+        }
+        UpstreamSettings::build(upstream).map(|settings| (name.to_owned(), settings))
+    });
+    upstreams.into_iter().flatten().collect()
+}
+
+impl UpstreamSettings {
+    fn build(section: &mut Section<'_>) -> Option<Self> {
+        let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
+        let address = section.required("url", EXPECTED_URL, upstream_address);
+        Some(Self {
+            connect_timeout: section.or("connect_timeout", DEFAULT_CONNECT_TIMEOUT, timeout()),
+            response_timeout: section.or("response_timeout", DEFAULT_RESPONSE_TIMEOUT, timeout()),
+            stream_timeout: section.or("stream_timeout", DEFAULT_STREAM_TIMEOUT, timeout()),
+            idle_timeout: section.or("idle_timeout", DEFAULT_IDLE_TIMEOUT, timeout()),
+            max_idle: section.or("max_idle", DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
+            // Last, so that a bad URL does not hide the mistakes above.
+            address: address?,
+        })
+    }
+}
+
+impl fmt::Display for UpstreamAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(authority) => write!(f, "http://{authority}"),
+            Self::H2c(authority) => write!(f, "h2c://{authority}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
+    let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED_URL))?;
+    if let Some(path) = text.strip_prefix("unix:") {
+        return socket_path(path)
+            .map(UpstreamAddress::Unix)
+            .ok_or_else(|| node.mismatch("\"unix:\" and an absolute path of at most 107 bytes"));
+    }
+    if reveals_user_information(text) {
+        return Err(format!("the URL holds a user name or password; expected {EXPECTED_URL}"));
+    }
+    let url: Uri = text.parse().map_err(|_| node.mismatch(EXPECTED_URL))?;
+    let wrap: fn(String) -> UpstreamAddress = match url.scheme_str() {
+        Some("http") => UpstreamAddress::Http,
+        Some("h2c") => UpstreamAddress::H2c,
+        Some("https") => {
+            let expected = format!("{EXPECTED_URL}; TLS to upstreams is not supported");
+            return Err(node.mismatch(&expected));
+        }
+        _ => return Err(node.mismatch(EXPECTED_URL)),
+    };
+    // The upstream receives the path that policy saw: a prefix here could only make them differ.
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || text.contains('#') {
+        return Err(node.mismatch(&format!("{EXPECTED_URL} without a path")));
+    }
+    let host = url.host().filter(|host| !host.is_empty());
+    let host = host.ok_or_else(|| node.mismatch(EXPECTED_URL))?;
+    let port = port(&url).ok_or_else(|| node.mismatch("a port from 1 to 65535"))?;
+    Ok(wrap(format!("{host}:{port}")))
+}
+
+/// The port that is given, or HTTP's own. `None` for one that can't be connected to.
+fn port(url: &Uri) -> Option<u16> {
+    let authority = url.authority()?.as_str();
+    let after_host = authority.strip_prefix(url.host()?)?;
+    match after_host.strip_prefix(':') {
+        None => Some(80),
+        Some(port) => port.parse().ok().filter(|port| *port != 0),
+    }
+}

@@ -1,0 +1,198 @@
+//! `[signatures.NAME.keys.registry]`: keys of signers that are looked up one by one.
+
+mod url;
+pub mod written;
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    config::{
+        files::directory,
+        node::{Node, Value},
+        reader::{Parsed, Section},
+        urls::reveals_user_information,
+        values::{count, duration, parsed, switch, word},
+    },
+    identity::{ClaimPath, headers::settings::claim_path},
+    jose::JsonPointer,
+    oauth_client::settings::client::{ClientDefaults, ClientSettings},
+    policy::{RequiredValue, comparison::settings::required_value},
+};
+
+pub use url::SignerUrl;
+
+/// `[signatures.NAME.keys.registry]`
+#[derive(Debug, Clone)]
+pub struct RegistrySettings {
+    /// Where a signer is looked up.
+    pub url: SignerUrl,
+    /// Where in the answer, or in the selected element, the key is; `None`: it is all of it.
+    pub pointer: Option<JsonPointer>,
+    /// What the key is written as.
+    pub format: KeyFormat,
+    /// How a signer is found in a list; `None`: the answer is about one signer.
+    pub select: Option<SelectSettings>,
+    /// What the registry must say of a signer.
+    pub require: Vec<FieldRequirement>,
+    /// How old an entry may be before it is renewed in the background.
+    pub refresh: Duration,
+    /// How long an entry outlives an unreachable registry.
+    pub max_stale: Duration,
+    /// How long it is believed that there is no such signer.
+    pub negative_ttl: Duration,
+    /// The least time between two renewals of a signer that a wrong signature asks for.
+    pub cooldown: Duration,
+    /// The most signers that are remembered.
+    pub entries: usize,
+    /// How we ask.
+    pub client: ClientSettings,
+    /// Directory for the last good entries.
+    pub snapshot: Option<PathBuf>,
+}
+
+/// What a registry's key is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyFormat {
+    /// A JWK or JWKS, as JSON or as text in JSON, or PEM, or a certificate in base64.
+    #[default]
+    Auto,
+    /// The bare bytes in hex: P-256 or Ed25519.
+    Hex,
+    /// The 32 bytes of an Ed25519 key in base64 or base64url.
+    Ed25519,
+}
+
+/// How a signer is found in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectSettings {
+    /// Where the list is; `None`: it is the whole answer.
+    pub list: Option<JsonPointer>,
+    /// What of an element is the signer's name.
+    pub member: ClaimPath,
+}
+
+/// Something that the registry must say of a signer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldRequirement {
+    /// The field.
+    pub field: ClaimPath,
+    /// What it must be.
+    pub value: RequiredValue,
+}
+
+/// As of key sets.
+const DEFAULT_REFRESH: Duration = Duration::from_mins(10);
+const MIN_REFRESH: Duration = Duration::from_secs(1);
+const MAX_REFRESH: Duration = Duration::from_hours(24);
+/// An outage of the registry over a night is no outage of the network.
+const DEFAULT_MAX_STALE: Duration = Duration::from_hours(24);
+const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);
+/// A participant that has just been admitted does not wait long.
+const DEFAULT_NEGATIVE_TTL: Duration = Duration::from_secs(30);
+const MAX_NEGATIVE_TTL: Duration = Duration::from_hours(1);
+/// Whoever sends wrong signatures costs the registry one question in that time.
+const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
+const MIN_COOLDOWN: Duration = Duration::from_secs(1);
+const MAX_COOLDOWN: Duration = Duration::from_hours(1);
+/// Networks have hundreds of participants.
+const DEFAULT_ENTRIES: usize = 10_000;
+const MAX_ENTRIES: usize = 1_000_000;
+const CLIENT: ClientDefaults = ClientDefaults {
+    is_nobody: true,
+    // What OCEN's reference code grants half of.
+    timeout: Duration::from_secs(5),
+    max_timeout: Duration::from_mins(1),
+    // A participant with its logo.
+    max_bytes: 256 * 1024,
+    max_max_bytes: 4 * 1024 * 1024,
+};
+/// What nobody should compare with a setting, nor keep in memory.
+const SECRET_WORDS: &[&str] = &["secret", "password", "passwd", "token", "private"];
+
+const FORMATS: &[(&str, KeyFormat)] =
+    &[("auto", KeyFormat::Auto), ("hex", KeyFormat::Hex), ("ed25519", KeyFormat::Ed25519)];
+
+const EXPECTED_SELECT: &str = "{ list = \"/entities\", member = \"/entityinfo/id\" }";
+
+impl RegistrySettings {
+    /// `None` after a mistake, or where there is no such table.
+    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+        if !section.is_present() {
+            return None;
+        }
+        let allow_http = section.or("allow_http", false, switch);
+        let select = section.optional("select", select);
+        let is_list = section.peek("select").is_some();
+        let expected = "the URL of the registry, with {signer} where the signer's name belongs";
+        let url = section.required("url", expected, |node| {
+            let text = node.as_text().unwrap_or_default();
+            if reveals_user_information(text) {
+                return Err(format!(
+                    "found user information in the URL, which is not shown; expected {expected}"
+                ));
+            }
+            SignerUrl::parse(text, allow_http, is_list)
+                .map_err(|problem| format!("{}{problem}", node.mismatch(expected)))
+        });
+        let refresh = section.or("refresh", DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
+        let max_stale =
+            section.or("max_stale", DEFAULT_MAX_STALE, duration(MIN_REFRESH..=MAX_MAX_STALE));
+        if max_stale < refresh {
+            let message = "is shorter than refresh: keys would lapse between two renewals";
+            section.mistake("max_stale", message.to_owned());
+        }
+        let pointer = parsed("a JSON pointer such as \"/publicKey\"", JsonPointer::parse);
+        let negative_ttl = duration(Duration::ZERO..=MAX_NEGATIVE_TTL);
+        let client = ClientSettings::build(section, allow_http, &CLIENT);
+        Some(Self {
+            pointer: section.optional("pointer", pointer),
+            format: section.or("format", KeyFormat::default(), word(FORMATS)),
+            select,
+            require: section.section("require", |require| require.each_member(requirement)),
+            refresh,
+            max_stale,
+            negative_ttl: section.or("negative_ttl", DEFAULT_NEGATIVE_TTL, negative_ttl),
+            cooldown: section.or(
+                "cooldown",
+                DEFAULT_COOLDOWN,
+                duration(MIN_COOLDOWN..=MAX_COOLDOWN),
+            ),
+            entries: section.or("entries", DEFAULT_ENTRIES, count(1..=MAX_ENTRIES)),
+            snapshot: section.optional("snapshot", directory),
+            // Last, so that a missing part does not hide the mistakes above.
+            url: url?,
+            client: client?,
+        })
+    }
+
+    /// [`Self::format`] as it is written.
+    pub(crate) fn format_word(&self) -> &'static str {
+        FORMATS.iter().find(|(_, format)| *format == self.format).map_or("auto", |(word, _)| word)
+    }
+}
+
+fn select(node: &Node) -> Parsed<SelectSettings> {
+    let Value::Table(table) = &node.value else {
+        return Err(node.mismatch(EXPECTED_SELECT));
+    };
+    if let Some(unknown) = table.keys().find(|key| !["list", "member"].contains(&key.as_str())) {
+        return Err(format!("unknown key {unknown:?}; expected {EXPECTED_SELECT}"));
+    }
+    let pointer = parsed("a JSON pointer such as \"/entities\"", JsonPointer::parse);
+    let member = node.member("member").and_then(Node::as_text);
+    let member = member.ok_or_else(|| format!("no member; expected {EXPECTED_SELECT}"))?;
+    Ok(SelectSettings {
+        list: node.member("list").map(pointer).transpose()?,
+        member: claim_path(member)?,
+    })
+}
+
+fn requirement(name: &str, node: &Node) -> Parsed<FieldRequirement> {
+    let lower = name.to_ascii_lowercase();
+    if SECRET_WORDS.iter().any(|word| lower.contains(word)) {
+        return Err(
+            "looks like a secret, and those are not kept; expected another field".to_owned()
+        );
+    }
+    Ok(FieldRequirement { field: claim_path(name)?, value: required_value(node)? })
+}

@@ -1,0 +1,176 @@
+//! `[revocation]`: tokens that are refused before they expire.
+
+pub mod written;
+
+use std::{path::PathBuf, time::Duration};
+
+use http::Uri;
+
+use crate::{
+    config::{
+        files::readable_file,
+        reader::Section,
+        urls::fetchable,
+        values::{count, duration, size, switch, word},
+    },
+    tls::settings::authorities_file,
+};
+
+/// `[revocation]`
+#[derive(Debug, Clone)]
+pub struct RevocationSettings {
+    /// The list of what is revoked, if there is one.
+    pub list: Option<ListSettings>,
+    /// How long a back-channel logout is remembered.
+    pub logout_ttl: Duration,
+    /// The most back-channel logouts remembered at the same time.
+    pub max_logouts: usize,
+}
+
+/// The list, and for how long it is good.
+#[derive(Debug, Clone)]
+pub struct ListSettings {
+    /// Where it is.
+    pub source: ListSource,
+    /// How often a URL is asked, and a file read that does not look changed.
+    pub refresh: Duration,
+    /// How long the list outlives an unreachable or broken source.
+    pub max_stale: Duration,
+    /// What happens to tokens when there is no list, or only a stale one.
+    pub on_failure: OnFailure,
+    /// A whole reading: connect, TLS, headers and body.
+    pub timeout: Duration,
+    /// The largest accepted document, in bytes.
+    pub max_bytes: usize,
+    /// The most entries of one list.
+    pub max_entries: usize,
+    /// PEM file of the certificate authorities to trust for the URL, instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Where the list is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListSource {
+    /// In a file, looked at every second.
+    File(PathBuf),
+    /// Behind a URL (https, or http where allowed), asked every `refresh`.
+    Url(Uri),
+}
+
+/// What a missing list means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nobody can tell whether a token is revoked: 503.
+    Refuse,
+    /// Tokens pass by what is known, and that is logged and counted.
+    Continue,
+}
+
+pub(crate) const ON_FAILURE: &[(&str, OnFailure)] =
+    &[("refuse", OnFailure::Refuse), ("continue", OnFailure::Continue)];
+
+/// A revoked token is good for as long where the list is fetched.
+const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
+/// More often is an attack on one's own server.
+const MIN_REFRESH: Duration = Duration::from_secs(1);
+/// Longer than most tokens live.
+const MAX_REFRESH: Duration = Duration::from_hours(24);
+/// An outage that can be repaired is none of the service; what was revoked since passes for that
+/// time.
+const DEFAULT_MAX_STALE: Duration = Duration::from_hours(1);
+/// As for keys: beyond a month nobody remembers what was trusted.
+const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);
+/// As for keys.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Below this no fetch over a network succeeds.
+const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+/// One reading must not take longer than nobody would wait for.
+const MAX_TIMEOUT: Duration = Duration::from_mins(1);
+/// The default number of entries at some 80 bytes each.
+const DEFAULT_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// A handful of entries must fit.
+const MIN_MAX_BYTES: usize = 1024;
+/// Document and list are held in memory side by side while the one becomes the other.
+const MAX_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// Some 15 MiB of memory. Tokens that have expired need no entry.
+const DEFAULT_MAX_ENTRIES: usize = 100_000;
+/// What a list of the largest size could hold.
+const MAX_MAX_ENTRIES: usize = 10_000_000;
+/// Longer than access tokens live where logout matters.
+const DEFAULT_LOGOUT_TTL: Duration = Duration::from_hours(24);
+/// A logout token must be remembered for as long as it could be sent again.
+const MIN_LOGOUT_TTL: Duration = Duration::from_mins(15);
+/// Tokens that live longer than a month are not ended by logging out.
+const MAX_LOGOUT_TTL: Duration = Duration::from_hours(30 * 24);
+/// More than one a second, all day; some 40 MiB.
+const DEFAULT_MAX_LOGOUTS: usize = 100_000;
+/// Each takes up to 2 KiB.
+const MAX_MAX_LOGOUTS: usize = 1_000_000;
+
+const SOURCES: &[&str] = &["file", "url"];
+/// What says nothing without a list.
+const LIST_ONLY: &[&str] = &["refresh", "max_stale", "on_failure", "max_bytes", "max_entries"];
+/// What only makes sense for a list that is fetched.
+const URL_ONLY: &[&str] = &["timeout", "ca_file", "allow_http"];
+
+impl RevocationSettings {
+    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+        let ttl = duration(MIN_LOGOUT_TTL..=MAX_LOGOUT_TTL);
+        Self {
+            list: ListSettings::build(section),
+            logout_ttl: section.or("logout_ttl", DEFAULT_LOGOUT_TTL, ttl),
+            max_logouts: section.or("max_logouts", DEFAULT_MAX_LOGOUTS, count(1..=MAX_MAX_LOGOUTS)),
+        }
+    }
+}
+
+impl ListSettings {
+    fn build(section: &mut Section<'_>) -> Option<Self> {
+        refuse_idle_keys(section);
+        let source = build_source(section);
+        let refresh = section.or("refresh", DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
+        let max_stale = duration(MIN_REFRESH..=MAX_MAX_STALE);
+        let max_stale = section.or("max_stale", DEFAULT_MAX_STALE, max_stale);
+        if max_stale < refresh {
+            section.mistake(
+                "max_stale",
+                "is shorter than refresh: the list would lapse between two refreshes".to_owned(),
+            );
+        }
+        let size = size(MIN_MAX_BYTES..=MAX_MAX_BYTES);
+        Some(Self {
+            refresh,
+            max_stale,
+            on_failure: section.or("on_failure", OnFailure::Refuse, word(ON_FAILURE)),
+            timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
+            max_bytes: section.or("max_bytes", DEFAULT_MAX_BYTES, size),
+            max_entries: section.or("max_entries", DEFAULT_MAX_ENTRIES, count(1..=MAX_MAX_ENTRIES)),
+            ca_file: section.optional("ca_file", authorities_file),
+            // Last, so that a bad source does not hide the mistakes above.
+            source: source?,
+        })
+    }
+}
+
+fn build_source(section: &mut Section<'_>) -> Option<ListSource> {
+    if SOURCES.iter().all(|name| section.peek(name).is_some()) {
+        section.own_mistake("found file and url, expected at most one of them".to_owned());
+    }
+    let allow_http = section.or("allow_http", false, switch);
+    let file = section.optional("file", readable_file);
+    let url = section.optional("url", fetchable(allow_http));
+    file.map(ListSource::File).or_else(|| url.map(ListSource::Url))
+}
+
+/// A setting without effect is a misunderstanding: somebody believes that a list is read.
+fn refuse_idle_keys(section: &Section<'_>) {
+    let has_url = section.peek("url").is_some();
+    let has_list = has_url || section.peek("file").is_some();
+    let list_only = LIST_ONLY.iter().filter(|_| !has_list).map(|name| (name, "file or url"));
+    let url_only = URL_ONLY.iter().filter(|_| !has_url).map(|name| (name, "url"));
+    for (name, needed) in list_only.chain(url_only) {
+        if section.peek(name).is_some() {
+            section.mistake(name, format!("has no effect without {needed}"));
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! All sections of a configuration together → validated, immutable [`Settings`].
+//!
+//! Each section has a file of its own that holds its settings, their defaults and bounds with the
+//! reasons, and how they are read. Here they are assembled, what concerns several of them is
+//! checked, and all of it is written back (`effective`). Every mistake is collected; if there is
+//! none, and only then, there are [`Settings`].
+//!
+//! Nothing starts half-configured: an unknown key, a reference to nothing, a file that can't be
+//! read are mistakes, not surprises for later.
+
+mod across;
+mod effective;
+mod secret_files;
+mod warnings;
+mod whole;
+
+pub use whole::Settings;
+
+use crate::config::{ConfigErrors, Sources, reader::Section, report::Report};
+
+/// Reads, merges and validates a configuration.
+///
+/// # Errors
+/// Every mistake in it, at once. Only a layer that can't be read at all (no such file, not TOML)
+/// hides the others.
+pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
+    let tree = sources.read().map_err(ConfigErrors)?;
+    let report = Report::default();
+    let settings = Section::root(&tree, &report, Settings::build);
+    report.finish(settings)
+}
+
+#[cfg(test)]
+mod tests;

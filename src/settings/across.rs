@@ -1,0 +1,187 @@
+//! Rules that hold between sections: what one says, another must bear out.
+
+use std::borrow::Cow;
+
+use http::HeaderName;
+
+use super::whole::Settings;
+use crate::{
+    config::{
+        node::{Node, Value},
+        reader::Section,
+    },
+    identity::{self, are_one_header, fold_header_name, headers::settings::ClaimHeaderSettings},
+    policy::settings::AccessSettings,
+    signature::settings::CallerBinding,
+};
+
+/// Tells every mistake to the section's report.
+pub(super) fn check(settings: &Settings, root: &Section<'_>) {
+    asked_issuers(settings, root);
+    signed_routes(settings, root);
+    signature_headers(settings, root);
+    signed_answers(settings, root);
+    listeners(settings, root);
+    token_size(settings, root);
+    assertion_header(settings, root);
+    credential_headers(settings, root);
+    header_lists(settings, root);
+}
+
+/// A token that does not say whose it is must not be shown to one issuer after the other.
+fn asked_issuers(settings: &Settings, root: &Section<'_>) {
+    for (position, route) in settings.routes.iter().enumerate() {
+        let asked = settings.issuers_to_ask(route).filter_map(|index| settings.issuers.get(index));
+        let names: Vec<_> = asked.map(|issuer| issuer.name.as_str()).collect();
+        if names.len() > 1 {
+            let message = format!(
+                "the issuers {} are all asked about tokens (introspection), and an opaque \
+                 token does not say whose it is; expected one of them only",
+                names.join(" and ")
+            );
+            let origin = root.peek("routes").and_then(Node::origin);
+            root.mistake_at(format!("routes[{position}].issuers"), origin, message);
+        }
+    }
+}
+
+/// A signature says something about whom a token belongs to, or there is no token (threats
+/// S-7).
+fn signed_routes(settings: &Settings, root: &Section<'_>) {
+    let origin = || root.peek("routes").and_then(Node::origin);
+    let configured = match root.peek("signatures").map(|node| &node.value) {
+        Some(Value::Table(signatures)) => signatures.len(),
+        _ => 0,
+    };
+    if configured != settings.signatures.len() {
+        return; // One has mistakes of its own, so that it can't be told which is which.
+    }
+    for (position, route) in settings.routes.iter().enumerate() {
+        let Some(signature) = route.signature.and_then(|index| settings.signatures.get(index))
+        else {
+            continue;
+        };
+        let has_token = matches!(route.access, AccessSettings::Token(_));
+        let problem = match (has_token, signature.caller == CallerBinding::NoToken) {
+            (true, true) => {
+                "does not say what its signer has to do with whom the token belongs to; \
+                 expected its caller = { claim = \"azp\" }, { registry = \"FIELD\" } or \
+                     \"unrelated\""
+            }
+            (false, _) if signature.needs_token() => {
+                "compares something with a claim of the token, and a public route asks for \
+                 none"
+            }
+            _ => continue,
+        };
+        let message = format!("the signature {:?} {problem}", signature.name);
+        root.mistake_at(format!("routes[{position}].signature"), origin(), message);
+    }
+}
+
+/// What the upstream is told must come from one place only (threats H-2).
+fn signature_headers(settings: &Settings, root: &Section<'_>) {
+    let claims = settings.claims.iter().map(|claim| &claim.header);
+    let assertion = settings.identity.assertion.iter().map(|assertion| &assertion.header);
+    let taken: Vec<_> = claims.chain(assertion).map(folded).collect();
+    for signature in &settings.signatures {
+        let origin = || root.peek("signatures").and_then(Node::origin);
+        let mut own = Vec::new();
+        for forward in &signature.forward {
+            let name = folded(&forward.header);
+            if taken.contains(&name) || own.contains(&name) {
+                let key = format!("signatures.{}.headers.{}", signature.name, forward.header);
+                let message = "the header already tells something else".to_owned();
+                root.mistake_at(key, origin(), message);
+            }
+            own.push(name);
+        }
+        let told = settings.signatures.iter().flat_map(|signature| &signature.forward);
+        let told: Vec<_> = told.map(|forward| folded(&forward.header)).collect();
+        for header in &signature.headers {
+            let name = folded(header);
+            if taken.contains(&name) || told.contains(&name) {
+                let message = format!(
+                    "what clients send in {header:?} is removed, since the upstream is told \
+                     something in it"
+                );
+                root.mistake_at(format!("signatures.{}.header", signature.name), origin(), message);
+            }
+        }
+    }
+}
+
+fn folded(header: &HeaderName) -> Cow<'_, str> {
+    fold_header_name(header.as_str())
+}
+
+/// Its room is looked for before the upstream is asked, so that there would never be enough.
+fn signed_answers(settings: &Settings, root: &Section<'_>) {
+    let buffer = settings.server.limits.held.buffer_bytes;
+    for signature in &settings.signatures {
+        let most = signature.respond.as_ref().map_or(0, |respond| respond.max_bytes);
+        if most > buffer {
+            let message = format!(
+                "{most} bytes are more than server.limits.buffer_bytes ({buffer}), within which \
+                 answers are held; expected less, or more room there"
+            );
+            let key = format!("signatures.{}.respond.max_bytes", signature.name);
+            root.mistake_at(key, root.peek("signatures").and_then(Node::origin), message);
+        }
+    }
+}
+
+fn listeners(settings: &Settings, root: &Section<'_>) {
+    if settings.server.listen.conflicts_with(&settings.admin.listen) {
+        let message = format!("is the same address as server.listen ({})", settings.server.listen);
+        let listen = root.peek("admin").and_then(|admin| admin.member("listen"));
+        root.mistake_at("admin.listen".to_owned(), listen.and_then(Node::origin), message);
+    }
+}
+
+fn token_size(settings: &Settings, root: &Section<'_>) {
+    if settings.credential.max_bytes >= settings.server.limits.header_bytes {
+        root.own_mistake(format!(
+            "a token of credential.max_bytes ({}) does not fit into server.limits.header_bytes \
+             ({})",
+            settings.credential.max_bytes, settings.server.limits.header_bytes
+        ));
+    }
+}
+
+fn assertion_header(settings: &Settings, root: &Section<'_>) {
+    let assertion = settings.identity.assertion.as_ref();
+    let problem = assertion.and_then(|assertion| {
+        assertion.header_problem(&settings.claims, &settings.credential, &settings.forwarding)
+    });
+    if let Some((assertion, problem)) = assertion.zip(problem) {
+        let message = format!("the header {:?} {problem}", assertion.header.as_str());
+        let origin = root.peek("identity").and_then(Node::origin);
+        root.mistake_at("identity.assertion.header".to_owned(), origin, message);
+    }
+}
+
+fn credential_headers(settings: &Settings, root: &Section<'_>) {
+    for header in settings.credential.headers() {
+        let same = |claim: &&ClaimHeaderSettings| are_one_header(&claim.header, header);
+        if let Some(claim) = settings.claims.iter().find(same) {
+            let message = format!(
+                "credential.sources reads the token from this header ({header:?}), and what \
+                 clients send in the header of a claim is removed"
+            );
+            let key = format!("claims.{}", claim.header);
+            root.mistake_at(key, root.peek("claims").and_then(Node::origin), message);
+        }
+    }
+}
+
+/// A name without effect is a misunderstanding: somebody believes that a header gets through, or
+/// that it does not.
+fn header_lists(settings: &Settings, root: &Section<'_>) {
+    let forwarding = root.peek("forwarding");
+    for (list, header, problem) in identity::idle_header_rules(settings) {
+        let message = format!("found {:?}, which has no effect: {problem}", header.as_str());
+        let node = forwarding.and_then(|forwarding| forwarding.member(list));
+        root.mistake_at(format!("forwarding.{list}"), node.and_then(Node::origin), message);
+    }
+}

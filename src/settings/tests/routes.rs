@@ -1,0 +1,70 @@
+//! Routes and what they refer to.
+
+use super::*;
+use crate::policy::settings::AccessSettings;
+
+#[test]
+fn routes_need_an_upstream_when_there_are_several() {
+    let found = mistakes_with("[upstreams.b]\nurl = \"http://127.0.0.1:1\"");
+    assert_eq!(found, ["countersign.toml: routes[0].upstream: missing; expected one of app, b"]);
+    let found = mistakes(&with_route("upstream = \"ap\""));
+    assert_eq!(
+        found,
+        ["countersign.toml: routes[0].upstream: found \"ap\", which is not the name of an \
+          upstream; did you mean \"app\"?"]
+    );
+}
+
+#[test]
+fn x1_duplicate_routes_name_both() {
+    let found = mistakes(&with_route("[[routes]]\npath = \"/a\"\n[[routes]]\npath = \"/**\""));
+    assert_eq!(
+        found,
+        ["countersign.toml: routes[2]: path \"/**\" matches the same requests as path \"/**\" of \
+          routes[0]; expected one of them only"]
+    );
+}
+
+#[test]
+fn inv7_a_protected_route_without_any_issuer_is_refused() {
+    let text = "[upstreams.app]\nurl = \"http://127.0.0.1:1\"\n[[routes]]\npath = \"/**\"";
+    assert_eq!(
+        mistakes(text),
+        ["countersign.toml: routes[0]: the route asks for a token, but no issuer is configured; \
+          expected an [issuers.NAME] table (flag --issuer), or access = \"public\""]
+    );
+    settings(&format!("{text}\naccess = \"public\""));
+}
+
+#[test]
+fn a_route_without_issuers_takes_every_configured_one() {
+    let text = with_route("[issuers.a]\nissuer = \"https://a.example\"\naudiences = [\"a\"]");
+    let settings = settings(&text);
+    let AccessSettings::Token(requirement) = &settings.routes[0].access else {
+        panic!("the route is protected");
+    };
+    assert_eq!(requirement.issuers, [0, 1]);
+}
+
+#[test]
+fn wrong_words_in_routes() {
+    for line in [
+        "methods = [\"get\"]",
+        "methods = []",
+        "methods = [\"GET\", \"GET\"]",
+        "hosts = []",
+        "hosts = [\"exa mple\"]",
+        "access = \"open\"",
+        "issuers = []",
+        "scopes = [\"a b\"]",
+        "scopes = [\"\"]",
+        "any_scopes = []",
+        "claims = { role = [] }",
+        "claims = { role = 5.5 }",
+        "path2 = \"/\"",
+    ] {
+        let found = mistakes(&with_route(line));
+        assert_eq!(found.len(), 1, "{line}: {found:?}");
+        assert!(found[0].starts_with("countersign.toml: routes[0]."), "{found:?}");
+    }
+}

@@ -1,0 +1,255 @@
+//! Section by section: what the settings mean, and the rules across them.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    identity::Encoding, jose::Algorithm, policy::settings::AccessSettings,
+    proxy::upstream::settings::UpstreamAddress, token::credential::settings::CredentialSource,
+};
+
+#[test]
+fn the_minimal_configuration_is_filled_with_safe_defaults() {
+    let settings = settings(MINIMAL);
+    assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:9901");
+    assert_eq!(settings.server.workers, None);
+    let issuer = &settings.issuers[0];
+    assert_eq!(names(&issuer.require), ["exp"]);
+    assert_eq!(issuer.clock_skew, Duration::from_mins(1));
+    assert!(!issuer.algorithms.iter().any(Algorithm::is_symmetric));
+    assert!(!issuer.accept_id_tokens && !issuer.ignore_binding);
+    assert!(!settings.credential.forward && settings.forwarding.drop_underscores);
+    assert!(settings.forwarding.trusted_proxies.is_empty());
+    let sources = &settings.credential.sources;
+    assert!(matches!(
+        sources.as_slice(),
+        [CredentialSource::Header { name, scheme: Some(scheme) }]
+            if name == "authorization" && scheme == "Bearer"
+    ));
+    let AccessSettings::Token(requirement) = &settings.routes[0].access else {
+        panic!("a route asks for a token unless it says otherwise");
+    };
+    assert_eq!(requirement.issuers, [0]);
+    assert_eq!(settings.routes[0].upstream, "app");
+    assert_eq!(settings.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_printed_loads_again_and_means_the_same() {
+    let workspace = Workspace::new();
+    let secret = workspace.write("secret", [7; 32]);
+    let text = with_route(&format!(
+        r#"
+        methods = ["GET", "POST"]
+        hosts = ["api.example.com", "*.example.org"]
+        issuers = ["corp", "legacy"]
+        scopes = ["a", "b"]
+        any_scopes = ["c"]
+        claims = {{ "role" = "admin", "/realm/groups" = ["x", "y"] }}
+        upstream = "app"
+
+        [[routes]]
+        path = "/healthz"
+        access = "public"
+        upstream = "socket"
+
+        [upstreams.socket]
+        url = "unix:/run/app.sock"
+        connect_timeout = "1500ms"
+
+        [issuers.legacy]
+        issuer = "legacy"
+        audiences = "any"
+        algorithms = ["HS256"]
+        token_types = ["JWT", "application/at+jwt"]
+        require = ["sub"]
+        max_lifetime = "24h"
+        keys.secret_file = "{secret}"
+
+        [issuers.third]
+        issuer = "http://idp.internal"
+        audiences = ["a"]
+        accept_without_expiry = true
+        keys.allow_http = true
+
+        [issuers.fourth]
+        issuer = "https://four.example.com"
+        audiences = ["a"]
+        keys.discovery = "https://four.example.com/meta"
+
+        [credential]
+        sources = [{{ header = "x-api-token" }}, {{ cookie = "session" }}]
+        max_bytes = "16KiB"
+
+        [forwarding]
+        trusted_proxies = ["10.0.0.0/8", "::1"]
+        remove = ["x-internal"]
+
+        [denials]
+        realm = "loans"
+        "#
+    ));
+    let first = workspace.load(&text).unwrap().to_toml();
+    let second = workspace.load(&first).unwrap().to_toml();
+    assert_eq!(first, second);
+    assert!(first.contains("token_types = [\"jwt\", \"at+jwt\"]"), "{first}");
+    assert!(first.contains("connect_timeout = \"1s 500ms\""), "{first}");
+    assert!(first.contains("\"/realm/groups\" = [\"x\", \"y\"]"), "{first}");
+}
+
+#[test]
+fn o2_the_effective_configuration_and_debug_never_show_a_secret() {
+    let workspace = Workspace::new();
+    let secret = workspace.write("secret", "correct-horse-battery-staple-0123456789");
+    let settings = workspace
+        .load(&with_issuer(&format!("algorithms = [\"HS256\"]\nkeys.secret_file = \"{secret}\"")))
+        .unwrap();
+    let shown = format!("{}{settings:?}", settings.to_toml());
+    assert!(!shown.contains("correct-horse"), "{shown}");
+    assert!(shown.contains("secret_file"));
+}
+
+#[test]
+fn upstream_addresses() {
+    let address = |url: &str| {
+        let text = MINIMAL.replace("http://127.0.0.1:3000", url);
+        Workspace::new().load(&text).map(|settings| settings.upstreams["app"].address.clone()).ok()
+    };
+    let http = |authority: &str| Some(UpstreamAddress::Http(authority.to_owned()));
+    assert_eq!(address("http://app"), http("app:80"));
+    assert_eq!(address("http://app:3000/"), http("app:3000"));
+    assert_eq!(address("http://[::1]:3000"), http("[::1]:3000"));
+    assert_eq!(address("h2c://app"), Some(UpstreamAddress::H2c("app:80".to_owned())));
+    assert_eq!(address("unix:/a b"), Some(UpstreamAddress::Unix("/a b".into())));
+    for wrong in [
+        "app:3000",
+        "http://",
+        "http://app:0",
+        "http://app:99999",
+        "http://app:",
+        "http://app/prefix",
+        "http://app?x",
+        "http://app/#x",
+        "https://app",
+        "ftp://app",
+        "unix:relative",
+        "",
+    ] {
+        assert_eq!(address(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn names_become_labels_and_files_and_are_kept_plain() {
+    for name in ["../etc", "a b", "ä", ""] {
+        let addition = format!("[upstreams.\"{name}\"]\nurl = \"http://127.0.0.1:1\"");
+        let found = mistakes_with(&addition);
+        assert!(found.iter().any(|line| line.contains("the name")), "{found:?}");
+    }
+}
+
+#[test]
+fn wrong_words_elsewhere() {
+    for addition in [
+        "[credential]\nsources = []",
+        "[credential]\nsources = [{ header = \"a\", cookie = \"b\" }]",
+        "[credential]\nsources = [{ cookie = \"b\", scheme = \"Bearer\" }]",
+        "[credential]\nsources = [{ hedaer = \"a\" }]",
+        "[credential]\nsources = [{ cookie = \"a;b\" }]",
+        "[credential]\nsources = [{ cookie = \"a\" }, { cookie = \"a\" }]",
+        "[credential]\nmax_bytes = \"64KiB\"",
+        "[forwarding]\ntrusted_proxies = [\"0.0.0.0/0\"]",
+        "[forwarding]\ntrusted_proxies = [\"10.1.2.3/8\"]",
+        "[forwarding]\ntrusted_proxies = [\"proxy.local\"]",
+        "[forwarding]\nkeep = [\"X-Auth_Subject\"]",
+        "[forwarding]\nkeep = [\"x-a\"]\nremove = [\"x-a\"]",
+        "[denials]\nrealm = \"a\\\"b\"",
+        "[log]\nformat = \"xml\"",
+        "[log]\naccess_log = \"yes\"",
+        "[admin]\nlisten = \"0.0.0.0:8080\"",
+    ] {
+        let found = mistakes_with(addition);
+        assert_eq!(found.len(), 1, "{addition}: {found:?}");
+    }
+}
+
+#[test]
+fn h1_a_claim_header_that_carries_the_credential_is_refused() {
+    let found = mistakes_with("[credential]\nsources = [{ header = \"x-auth-subject\" }]");
+    assert_eq!(
+        found,
+        ["claims.x-auth-subject: credential.sources reads the token from this header \
+          (\"x-auth-subject\"), and what clients send in the header of a claim is removed"]
+    );
+}
+
+#[test]
+fn what_weakens_verification_is_pointed_out() {
+    let text =
+        with_issuer("accept_id_tokens = true\nignore_binding = true\naccept_without_expiry = true")
+            + "\n[admin]\nlisten = \"0.0.0.0:9901\"\n[forwarding]\ndrop_underscores = false";
+    assert_eq!(settings(&text).warnings().len(), 5);
+}
+
+#[test]
+fn claims_become_headers() {
+    let text = format!(
+        "{MINIMAL}\n[claims]\n\"X-Auth-Roles\" = {{ claim = \"/realm_access/roles\", encoding = \
+         \"base64-json\" }}\n\"x-auth-name\" = \"name\""
+    );
+    let settings = settings(&text);
+    let claims: Vec<_> = settings
+        .claims
+        .iter()
+        .map(|claim| (claim.header.as_str(), claim.claims[0].as_str(), claim.encoding))
+        .collect();
+    assert_eq!(
+        claims,
+        [
+            ("x-auth-name", "name", Encoding::Csv),
+            ("x-auth-roles", "/realm_access/roles", Encoding::Base64Json),
+        ]
+    );
+}
+
+#[test]
+fn an_empty_claims_table_forwards_no_claim() {
+    assert!(settings(&format!("{MINIMAL}\n[claims]")).claims.is_empty());
+    assert_eq!(settings(MINIMAL).claims.len(), 3);
+}
+
+#[test]
+fn h8_claims_can_not_overwrite_what_frames_or_routes_a_request() {
+    for header in ["host", "Content-Length", "connection", "transfer-encoding", "not a header"] {
+        let found = mistakes_with(&format!("[claims]\n\"{header}\" = \"sub\""));
+        assert_eq!(found.len(), 1, "{header}: {found:?}");
+        assert!(found[0].contains("claims."), "{found:?}");
+    }
+}
+
+#[test]
+fn h2_two_claims_that_fold_to_the_same_header_are_refused() {
+    let found = mistakes_with("[claims]\n\"x-auth-user\" = \"sub\"\n\"X-Auth.User\" = \"name\"");
+    let twice = mistakes_with("[claims]\n\"x-auth-user\" = \"sub\"\n\"x-auth--user\" = \"name\"");
+    assert_eq!(twice.len(), 1, "{twice:?}");
+    assert_eq!(
+        found,
+        ["countersign.toml: claims.\"X-Auth.User\": is the same header as \"x-auth-user\" to \
+             many servers"]
+    );
+}
+
+#[test]
+fn wrong_claims() {
+    for (line, problem) in [
+        ("x = 5", "found 5, expected the name of a claim"),
+        ("x = {}", "no claim"),
+        ("x = { claim = \"a\", encoding = \"xml\" }", "found \"xml\""),
+        ("x = { clam = \"a\" }", "unknown key \"clam\""),
+        ("x = \"\"", "found \"\""),
+    ] {
+        let found = mistakes_with(&format!("[claims]\n{line}"));
+        assert_eq!(found.len(), 1, "{line}: {found:?}");
+        assert!(found[0].contains(problem), "{found:?}");
+    }
+}

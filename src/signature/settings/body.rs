@@ -1,0 +1,66 @@
+//! What is signed where a request has no body.
+
+use crate::config::{
+    node::{Node, Value},
+    reader::{Parsed, Section},
+    values::{only_member, switch, text},
+};
+
+/// What becomes of a request without a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodilessSettings {
+    /// It is refused.
+    Refused,
+    /// Its path is what is signed, if its method is one that has no body as a rule.
+    Path(SignedPath),
+}
+
+/// How a path is written where it is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SignedPath {
+    /// Left out at its beginning, if it is there: `/v4.0.0alpha`.
+    pub prefix: Option<String>,
+    /// Whether `?` and the query follow.
+    pub with_query: bool,
+}
+
+const EXPECTED: &str =
+    "\"required\", \"path\" or { path = { strip_prefix = \"/v1\", query = true } }";
+
+impl BodilessSettings {
+    pub(super) fn build(section: &mut Section<'_>, signs_paths: bool) -> Self {
+        let default = if signs_paths { Self::Path(SignedPath::default()) } else { Self::Refused };
+        section.or("body", default, |node| match node.as_text() {
+            Some("required") => Ok(Self::Refused),
+            Some("path") => Ok(Self::Path(SignedPath::default())),
+            Some(_) => Err(node.mismatch(EXPECTED)),
+            None => match only_member(node, EXPECTED)? {
+                ("path", path) => signed_path(path).map(Self::Path),
+                _ => Err(node.mismatch(EXPECTED)),
+            },
+        })
+    }
+}
+
+fn signed_path(node: &Node) -> Parsed<SignedPath> {
+    let Value::Table(table) = &node.value else {
+        return Err(node.mismatch(EXPECTED));
+    };
+    if let Some(unknown) = table.keys().find(|key| !["strip_prefix", "query"].contains(&&***key)) {
+        return Err(format!("unknown key {unknown:?}; expected {EXPECTED}"));
+    }
+    let prefix = node.member("strip_prefix").map(prefix).transpose()?;
+    let with_query = node.member("query").map(switch).transpose()?.unwrap_or_default();
+    Ok(SignedPath { prefix, with_query })
+}
+
+fn prefix(node: &Node) -> Parsed<String> {
+    let prefix = text(node)?;
+    let is_path = prefix.starts_with('/') && !prefix.ends_with('/');
+    if is_path && !prefix.contains(['?', '#', ' ']) {
+        Ok(prefix)
+    } else {
+        Err(node
+            .mismatch("the beginning of a path, such as \"/v4.0.0alpha\", without a / at its end"))
+    }
+}

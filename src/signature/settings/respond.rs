@@ -1,0 +1,58 @@
+//! `[signatures.NAME.respond]`: answers that are signed in turn.
+
+use http::HeaderName;
+
+use crate::{
+    config::{
+        node::Node,
+        reader::{Parsed, Section},
+        values::{header_name, size},
+    },
+    identity::{HeaderUse, check_header_name},
+    jose::Dialect,
+    keys::private_key::{self, PrivateKey, private_key},
+    signature::settings::dialect,
+};
+
+/// `[signatures.NAME.respond]`
+#[derive(Debug, Clone)]
+pub struct RespondSettings {
+    /// What signs.
+    pub key: PrivateKey,
+    /// The header that carries the signature.
+    pub header: HeaderName,
+    /// How it is written; `None`: as the request's is.
+    pub dialect: Option<Dialect>,
+    /// The largest answer that is signed, in bytes; a larger one is 502.
+    pub max_bytes: usize,
+}
+
+/// Acknowledgements and messages; it is held in memory.
+const DEFAULT_MAX_BYTES: usize = 1024 * 1024;
+const MAX_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+impl RespondSettings {
+    /// `None` where there is no such table: answers are not signed. `carriers` are the headers of
+    /// requests.
+    pub(super) fn build(section: &mut Section<'_>, carriers: &[HeaderName]) -> Option<Self> {
+        if !section.is_present() {
+            return None;
+        }
+        let key = section.required("key", private_key::EXPECTED, private_key);
+        let header = section.optional("header", answer_header);
+        let header = header.or_else(|| carriers.first().cloned());
+        let dialect = section.optional("dialect", dialect);
+        let max_bytes = section.or("max_bytes", DEFAULT_MAX_BYTES, size(0..=MAX_MAX_BYTES));
+        Some(Self { key: key?, header: header?, dialect, max_bytes })
+    }
+}
+
+fn answer_header(node: &Node) -> Parsed<HeaderName> {
+    let name = header_name(node)?;
+    let refused = match name.as_str() {
+        "set-cookie" => Err("it is set by the upstream"),
+        _ => check_header_name(&name, HeaderUse::Answer),
+    };
+    refused.map_err(|reason| format!("{name} can't carry a signature: {reason}"))?;
+    Ok(name)
+}

@@ -1,0 +1,3 @@
+//! Certificates and keys for TLS: what their files hold.
+
+pub mod settings;

@@ -1,0 +1,114 @@
+//! `[server.tls]`: the certificate that requests come in under, and which clients may come at all.
+
+mod files;
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{
+    files::readable_file,
+    node::Node,
+    reader::{Parsed, Section},
+    values::word,
+};
+
+pub use files::{TlsFileError, TlsFiles};
+pub(crate) use files::{authorities, authorities_file, chain, identity, private_key};
+
+/// `[server.tls]`: paths only. What the files hold is read when it is put to work, so that a
+/// renewed certificate needs no other settings; see [`TlsSettings::read`].
+#[derive(Debug, Clone)]
+pub struct TlsSettings {
+    /// PEM: the server's certificate first, then the chain to its authority.
+    pub certificate: PathBuf,
+    /// PEM: the certificate's private key (PKCS#8, SEC1 or PKCS#1), not encrypted.
+    pub private_key: PathBuf,
+    /// Whether clients show a certificate. `None`: they are not asked.
+    pub client_auth: Option<ClientAuth>,
+}
+
+/// Certificates of clients, checked while the connection is made. Which one a client showed does
+/// not matter to anything later.
+#[derive(Debug, Clone)]
+pub struct ClientAuth {
+    /// PEM: the authorities whose certificates are accepted.
+    pub authorities: PathBuf,
+    /// Whether a client without a certificate is refused. One with a certificate of anybody else
+    /// is refused in any case.
+    pub required: bool,
+}
+
+/// What `client_auth` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    None,
+    Optional,
+    Required,
+}
+
+const CLIENT_AUTH: &[(&str, Asked)] =
+    &[("none", Asked::None), ("optional", Asked::Optional), ("required", Asked::Required)];
+
+/// The setting of the certificate that the key belongs to.
+const CERTIFICATE: &str = "server.tls.certificate";
+const EXPECTED_CERTIFICATE: &str = "the path of a PEM file with the server's certificate";
+const EXPECTED_KEY: &str = "the path of a PEM file with the certificate's private key";
+
+impl TlsSettings {
+    /// `None` without the section: plain HTTP.
+    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+        if !section.is_present() {
+            return None;
+        }
+        let chain = parsed_file(chain);
+        let certificate = section.required("certificate", EXPECTED_CERTIFICATE, chain);
+        let key = parsed_file(private_key);
+        let private_key = section.required("private_key", EXPECTED_KEY, key);
+        let client_auth = ClientAuth::build(section);
+        let ((certificate, chain), (private_key, key)) = (certificate?, private_key?);
+        if let Err(problem) = identity(chain, key, &private_key, CERTIFICATE) {
+            section.mistake("private_key", problem);
+        }
+        Some(Self { certificate, private_key, client_auth })
+    }
+
+    /// How `client_auth` says it.
+    pub(crate) fn client_auth_word(&self) -> &'static str {
+        match &self.client_auth {
+            None => "none",
+            Some(auth) if auth.required => "required",
+            Some(_) => "optional",
+        }
+    }
+}
+
+impl ClientAuth {
+    /// `client_ca` alone could mean either; taken for "none" it would let everybody in where
+    /// somebody meant to keep them out (threats X-2).
+    fn build(section: &mut Section<'_>) -> Option<Self> {
+        let has_authorities = section.peek("client_ca").is_some();
+        let authorities = section.optional("client_ca", parsed_file(authorities));
+        let is_asked = section.peek("client_auth").is_some();
+        let asked = section.or("client_auth", Asked::None, word(CLIENT_AUTH));
+        if has_authorities && !is_asked {
+            let message = "missing; expected \"optional\" or \"required\" beside client_ca";
+            section.mistake("client_auth", message.to_owned());
+        }
+        if !has_authorities && asked != Asked::None {
+            let message = "missing; client_auth needs a PEM file with the authorities of clients";
+            section.mistake("client_ca", message.to_owned());
+        }
+        let (authorities, _) = authorities.filter(|_| asked != Asked::None)?;
+        Some(Self { authorities, required: asked == Asked::Required })
+    }
+}
+
+/// The path of a file together with what is in it.
+fn parsed_file<T>(
+    parse: impl Fn(&Path) -> Result<T, String>,
+) -> impl Fn(&Node) -> Parsed<(PathBuf, T)> {
+    move |node| {
+        let path = readable_file(node)?;
+        let content = parse(&path)?;
+        Ok((path, content))
+    }
+}

@@ -1,0 +1,93 @@
+//! What the claims of an issuer's tokens must be like, where it has ways of its own.
+
+use std::sync::Arc;
+
+use crate::{
+    config::{
+        node::{Node, Value},
+        reader::Section,
+        values::{switch, text, word},
+    },
+    identity::{
+        ClaimPath,
+        headers::settings::{claim_path, claim_paths},
+    },
+    policy::ScopeClaims,
+    token::issuer::settings::TokenProfile,
+};
+
+/// A claim that must be there, and be written in a certain form.
+#[derive(Debug, Clone)]
+pub struct ClaimFormat {
+    /// The claim.
+    pub claim: ClaimPath,
+    /// Its form.
+    pub form: ClaimForm,
+}
+
+/// How a claim is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimForm {
+    /// `963995ed-ce12-4ea5-89dc-b181701d1d7b`
+    Uuid,
+}
+
+/// The names of [`ClaimForm`].
+pub(crate) const FORMS: &[(&str, ClaimForm)] = &[("uuid", ClaimForm::Uuid)];
+
+const EXPECTED_CLAIMS: &str = "a list of claim names such as [\"sub\"]";
+const EXPIRY: &str = "exp";
+
+/// The separators that are in use: RFC 6749 knows the space only, some providers write commas.
+const SEPARATORS: &[(&str, char)] = &[(" ", ' '), (",", ',')];
+
+/// `scope_claims` and `scope_separators`.
+pub(super) fn scopes(section: &mut Section<'_>) -> Arc<ScopeClaims> {
+    let default = ScopeClaims::default();
+    let expected = "a list of claims such as [\"scp\", \"scope\"]";
+    let claims = section.list("scope_claims", expected, |node| claim_path(&text(node)?));
+    let expected = "a list of \" \" and \",\"";
+    let separators = section.list("scope_separators", expected, word(SEPARATORS));
+    Arc::new(ScopeClaims::new(
+        claims.unwrap_or_else(|| default.claims().to_vec()),
+        separators.unwrap_or_else(|| default.separators().to_vec()),
+    ))
+}
+
+/// `require`. `exp` is always required: a list of other claims must not waive it by accident.
+pub(super) fn required(section: &mut Section<'_>, profile: Option<TokenProfile>) -> Vec<ClaimPath> {
+    let listed = section.list("require", EXPECTED_CLAIMS, |node| claim_path(&text(node)?));
+    let mut require = listed.unwrap_or_default();
+    let without_expiry = section.or("accept_without_expiry", false, switch);
+    if without_expiry && require.iter().any(|claim| claim.as_str() == EXPIRY) {
+        section.mistake(
+            "accept_without_expiry",
+            "contradicts require, which lists \"exp\"".to_owned(),
+        );
+    }
+    let of_profile = profile.map_or(&[][..], TokenProfile::required);
+    let implied = of_profile.iter().copied().chain((!without_expiry).then_some(EXPIRY));
+    require.extend(implied.filter_map(|name| ClaimPath::parse(name).ok()));
+    require.sort();
+    require.dedup();
+    require
+}
+
+/// `require_any`. A flat list is refused: it could mean that one of them is enough, or all.
+pub(super) fn required_any(section: &mut Section<'_>) -> Vec<Vec<ClaimPath>> {
+    const EXPECTED: &str = "a list of lists such as [[\"pur\", \"purpose\"]]";
+    let alternatives = |node: &Node| match node.value {
+        Value::List(_) => claim_paths(node),
+        _ => Err(node.mismatch("a list of claims of which one must be there")),
+    };
+    section.list("require_any", EXPECTED, alternatives).unwrap_or_default()
+}
+
+/// `formats`
+pub(super) fn formats(section: &mut Section<'_>) -> Vec<ClaimFormat> {
+    section.section("formats", |formats| {
+        formats.each_member(|name, node| {
+            Ok(ClaimFormat { claim: claim_path(name)?, form: word(FORMS)(node)? })
+        })
+    })
+}

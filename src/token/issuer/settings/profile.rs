@@ -1,0 +1,91 @@
+//! `profile` and `token_types`: which kind of JWT an issuer's access tokens are.
+
+use crate::{
+    config::{
+        node::Node,
+        reader::{Parsed, Section},
+        values::{stands_for_all, switch, text, word},
+    },
+    jose::short_media_type,
+};
+
+/// A standard that access tokens follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenProfile {
+    /// RFC 9068: `typ` is `at+jwt`, and every claim of §2.2 that is required is there.
+    Rfc9068,
+}
+
+const PROFILES: &[(&str, TokenProfile)] = &[("rfc9068", TokenProfile::Rfc9068)];
+
+/// By default: no `typ`, what most issuers write, and what RFC 9068 §2.1 asks for (RFC 8725 §3.11:
+/// what may pass is listed).
+const DEFAULT_TYPES: [&str; 3] = ["", "jwt", "at+jwt"];
+
+impl TokenProfile {
+    /// The claims that a token must have besides `exp`.
+    pub(super) fn required(self) -> &'static [&'static str] {
+        match self {
+            Self::Rfc9068 => &["aud", "client_id", "iat", "iss", "jti", "sub"],
+        }
+    }
+
+    /// Its name in the configuration.
+    pub(crate) fn name(self) -> &'static str {
+        PROFILES.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| *name)
+    }
+
+    fn token_types(self) -> &'static [&'static str] {
+        match self {
+            Self::Rfc9068 => &["at+jwt"],
+        }
+    }
+}
+
+/// `profile`
+pub(super) fn read(section: &mut Section<'_>) -> Option<TokenProfile> {
+    let profile = section.optional("profile", word(PROFILES))?;
+    for waived in ["accept_without_expiry", "accept_id_tokens"] {
+        let is_on = section.peek(waived).is_some_and(|node| switch(node) == Ok(true));
+        if is_on {
+            let name = profile.name();
+            section.mistake(waived, format!("contradicts profile = {name:?}"));
+        }
+    }
+    Some(profile)
+}
+
+/// `token_types`
+pub(super) fn token_types(section: &mut Section<'_>, profile: Option<TokenProfile>) -> Vec<String> {
+    let expected = "a list such as [\"at+jwt\"]; \"\" is a token without typ";
+    let listed = section.list("token_types", expected, token_type);
+    let by_default = profile.map_or(DEFAULT_TYPES.as_slice(), TokenProfile::token_types);
+    match (listed, profile) {
+        (Some(_), Some(profile)) => {
+            let name = profile.name();
+            section.mistake("token_types", format!("is settled by profile = {name:?} already"));
+            Vec::new()
+        }
+        (Some(listed), None) => listed,
+        (None, _) => by_default.iter().copied().map(str::to_owned).collect(),
+    }
+}
+
+/// `JWT`, `at+jwt`, `application/at+jwt` → as the `typ` header is compared (RFC 7515 §4.1.9).
+fn token_type(node: &Node) -> Parsed<String> {
+    const EXPECTED: &str = "a token type such as \"at+jwt\", or \"\" for none";
+    // The empty text is one here, which `text` refuses.
+    let written = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
+    if written.is_empty() {
+        return Ok(String::new());
+    }
+    if stands_for_all(written) {
+        return Err(node.mismatch("token types by their names: what may pass is listed"));
+    }
+    let lower = text(node)?.to_ascii_lowercase();
+    let short = short_media_type(&lower);
+    if short.is_empty() {
+        return Err(node.mismatch(EXPECTED));
+    }
+    Ok(short.to_owned())
+}
