@@ -5,7 +5,7 @@
 mod logout;
 mod pages;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -13,17 +13,15 @@ use http::{Method, Request, Response, StatusCode, header::ALLOW};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
-    lifecycle::Readiness,
+    listener::{ByteStream, ConnectionHandler, Listener},
     providers::Providers,
-    proxy::{Engine, Listener},
+    proxy::Engine,
+    readiness::ProcessReadiness,
     telemetry::Metrics,
 };
 
@@ -38,8 +36,8 @@ pub struct View {
     pub clock: Arc<dyn Clock>,
     /// The metrics.
     pub metrics: Metrics,
-    /// Readiness.
-    pub readiness: Arc<Readiness>,
+    /// What the process adds to readiness.
+    pub readiness: Arc<ProcessReadiness>,
 }
 
 /// Connections at the same time: probes and scrapers are few.
@@ -48,67 +46,33 @@ const MAX_CONNECTIONS: usize = 64;
 /// For a request's header block, and between requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// After an accept that failed, e.g. for want of file descriptors.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// Serves the listener's connections.
+struct Pages {
+    view: Arc<View>,
+    slots: Arc<Semaphore>,
+}
 
 /// Serves the pages until the task is dropped.
 pub async fn serve(listener: Listener, view: Arc<View>) {
-    let outcome = match listener {
-        Listener::Tcp(listener) => match TcpListener::from_std(listener) {
-            Ok(listener) => accept_tcp(listener, view).await,
-            Err(error) => Err(error),
-        },
-        Listener::Unix(listener) => match UnixListener::from_std(listener) {
-            Ok(listener) => accept_unix(listener, view).await,
-            Err(error) => Err(error),
-        },
-    };
-    if let Err(error) = outcome {
+    let pages = Pages { view, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
+    if let Err(error) = listener.accept(&pages, &CancellationToken::new()).await {
         tracing::error!(%error, "the admin listener ended");
     }
 }
 
-async fn accept_tcp(listener: TcpListener, view: Arc<View>) -> io::Result<()> {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let slot = free_slot(&slots).await?;
-        let accepted = listener.accept().await.map(|(socket, _)| socket);
-        start(accepted, &view, slot).await;
+impl ConnectionHandler for Pages {
+    type Slot = OwnedSemaphorePermit;
+
+    async fn slot(&self) -> io::Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.slots).acquire_owned().await.map_err(io::Error::other)
+    }
+
+    fn serve(&self, socket: impl ByteStream, _: Option<IpAddr>, slot: OwnedSemaphorePermit) {
+        tokio::spawn(connection(socket, Arc::clone(&self.view), slot));
     }
 }
 
-async fn accept_unix(listener: UnixListener, view: Arc<View>) -> io::Result<()> {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let slot = free_slot(&slots).await?;
-        let accepted = listener.accept().await.map(|(socket, _)| socket);
-        start(accepted, &view, slot).await;
-    }
-}
-
-async fn free_slot(slots: &Arc<Semaphore>) -> io::Result<OwnedSemaphorePermit> {
-    Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)
-}
-
-async fn start<S>(accepted: io::Result<S>, view: &Arc<View>, slot: OwnedSemaphorePermit)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    match accepted {
-        Ok(socket) => {
-            tokio::spawn(connection(socket, Arc::clone(view), slot));
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the admin listener cannot accept");
-            tokio::time::sleep(ACCEPT_BACKOFF).await;
-        }
-    }
-}
-
-async fn connection<S>(socket: S, view: Arc<View>, _slot: OwnedSemaphorePermit)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn connection(socket: impl ByteStream, view: Arc<View>, _slot: OwnedSemaphorePermit) {
     let service = service_fn(move |request| {
         let view = Arc::clone(&view);
         async move { Ok::<_, std::convert::Infallible>(answer(request, &view).await) }

@@ -13,25 +13,26 @@
 //! | [`lifecycle`] | threads, signals, reload, drain |
 //! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
 //! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
+//! | [`listener`] | listening sockets, and the one loop that accepts connections |
 //! | [`evidence`] | the journal that proves who signed what |
 //! | [`gate`] | the one question and its answer: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
 //! | [`signature`] | a detached JWS over the body → verified signature |
-//! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
 //! | [`providers`] | keys, introspection and revocation of one configuration, kept up to date |
 //! | [`introspection`] | asking the issuer about a token |
 //! | [`revocation`] | which verified tokens are refused all the same |
 //! | [`registry`] | signers and their keys, looked up one by one |
-//! | [`replay`] | what may be used once only |
+//! | [`replay`] | what may be used once only, in one replica and in all |
 //! | [`policy`] | the canonical request, routes, requirements |
+//! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`shared`] | what replicas tell each other through Redis |
 //! | [`oauth_client`] | how the proxy proves who it is where it asks |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
-//! [`config`] (the reader of configurations), [`telemetry`], [`clock`] and [`reason`] are looked at
-//! from everywhere. Each room owns its section of the configuration; [`settings`] assembles them, so
+//! [`config`] (the reader of configurations), [`telemetry`], [`readiness`], [`clock`] and [`reason`]
+//! are looked at from everywhere. Each room owns its section of the configuration; [`settings`] assembles them, so
 //! that all mistakes are found in one pass.
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
@@ -53,10 +54,12 @@ pub mod introspection;
 pub mod jose;
 pub mod keys;
 pub mod lifecycle;
+pub mod listener;
 pub mod oauth_client;
 pub mod policy;
 pub mod providers;
 pub mod proxy;
+pub mod readiness;
 pub mod reason;
 pub mod registry;
 pub mod replay;

@@ -9,8 +9,9 @@ use crate::{
     clock::{Clock, UnixTime},
     introspection::IntrospectionStore,
     keys::{IssuerKeys, KeyStore},
+    readiness::SourceReadiness,
     registry::Registry,
-    replay::ReplayBook,
+    replay::ReplayStores,
     revocation::Revocations,
     settings::Settings,
     shared::{SharedError, SharedStore, Supervisor},
@@ -27,8 +28,8 @@ pub struct Providers {
     pub introspection: IntrospectionStore,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
-    /// Which signed messages were here lately.
-    pub replays: ReplayBook,
+    /// The ids of messages that may come once only. Kept across reloads.
+    pub replays: ReplayStores,
     /// In the order of `Settings::signatures`; `None` for those without a key set of their own.
     signer_keys: Vec<Option<Arc<IssuerKeys>>>,
     signer_store: KeyStore,
@@ -171,9 +172,28 @@ impl Providers {
         troubles
     }
 
-    /// Whether every source that decisions depend on was read once, well or not.
-    pub fn were_tried(&self, now: UnixTime) -> bool {
-        self.revocations.was_read() && self.key_sets().all(|issuer| issuer.was_tried(now))
+    /// Resolves once every source that decisions depend on was read for the first time, well or
+    /// not.
+    pub async fn tried(&self) {
+        for sources in self.sources() {
+            sources.tried().ready().await;
+        }
+    }
+
+    /// The names of those that [`Self::tried`] waits for.
+    pub fn untried(&self) -> Vec<String> {
+        self.sources().iter().flat_map(|sources| sources.tried().pending()).collect()
+    }
+
+    /// Resolves once each of them has been usable for the first time.
+    pub async fn usable(&self) {
+        for sources in self.sources() {
+            sources.usable().ready().await;
+        }
+    }
+
+    fn sources(&self) -> [&SourceReadiness; 3] {
+        [self.keys.readiness(), self.signer_store.readiness(), self.revocations.readiness()]
     }
 
     /// What is missing before anything can be decided, by name; empty if nothing is.

@@ -4,6 +4,7 @@
 //! are born and die on the same thread, so nothing but the compiled rules and the key sets is
 //! shared.
 
+mod acceptor;
 pub mod answer;
 mod answer_signing;
 mod body;
@@ -11,8 +12,8 @@ mod connection;
 mod forward;
 mod framing;
 mod guarded_io;
+mod guards;
 mod held_body;
-mod listener;
 mod outbound;
 mod pieces;
 pub mod settings;
@@ -24,7 +25,8 @@ mod upgrade;
 pub mod upstream;
 mod worker;
 
+pub use acceptor::serve;
 pub use answer::AnswerStyle;
-pub use listener::{ConnectionBudget, Listener};
+pub use guards::ConnectionBudget;
 pub use tls::TlsError;
 pub use worker::{Engine, Worker};

@@ -1,43 +1,24 @@
-//! What may be used once only: a bounded memory of what was here lately, for the whole process.
+//! The once-only rule: what must not be accepted twice (threats S-8).
+//!
+//! A message or proof is named by a [`ReplayId`]. [`ReplayStore::check_and_insert`] remembers it
+//! and says whether it is new; the [`ReplayReservation`] that comes with a new one is committed when
+//! the message is acted on, and rolled back when nothing came of it. What the answers are worth
+//! stands at [`ReplayStore`].
 
 mod memory;
+mod replicated;
+mod reservation;
+mod store;
+mod stores;
+mod table;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    memory::MemoryStore,
+    replicated::ReplicatedStore,
+    reservation::ReplayReservation,
+    store::{ReplayCheck, ReplayId, ReplayLimits, ReplayStore},
+    stores::ReplayStores,
 };
-
-use self::memory::Memory;
-use crate::clock::UnixTime;
-
-pub use self::memory::Sighting;
-
-/// What was seen, by whose memory it is. A reload forgets nothing of it.
-#[derive(Debug, Clone, Default)]
-pub struct ReplayBook(Arc<Mutex<BTreeMap<String, ReplayMemory>>>);
-
-/// One memory, shared by all workers. Each look takes a lock for as long as a lookup in a table
-/// takes.
-#[derive(Debug, Clone, Default)]
-pub struct ReplayMemory(Arc<Mutex<Memory>>);
-
-impl ReplayBook {
-    /// The memory of that name.
-    pub fn memory(&self, name: &str) -> ReplayMemory {
-        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        book.entry(name.to_owned()).or_default().clone()
-    }
-}
-
-impl ReplayMemory {
-    /// Sees something that has this digest, and remembers it until then, if fewer than `most` are
-    /// remembered.
-    pub fn see(&self, digest: [u8; 32], now: UnixTime, until: UnixTime, most: usize) -> Sighting {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).see(digest, now, until, most)
-    }
-
-    /// Forgets that it was seen: nothing came of it.
-    pub fn take_back(&self, digest: &[u8; 32]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take_back(digest);
-    }
-}

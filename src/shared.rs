@@ -25,6 +25,7 @@ mod supervisor;
 mod write;
 
 pub use key::{Kind, SharedKey};
+pub use link::Connections;
 pub use log::{LogBatch, LogPosition};
 pub use store::{SharedError, SharedStore};
 pub use supervisor::Supervisor;

@@ -25,7 +25,7 @@ use http::HeaderMap;
 
 use self::{
     carrier::Carrier, freshness::Freshness, header_rules::HeaderRules, key_source::KeySource,
-    pending::Head, replay::Replay, signed_path::Bodiless, signer::Signers, verified::Telling,
+    pending::Head, replay::ReplayRule, signed_path::Bodiless, signer::Signers, verified::Telling,
 };
 use crate::{
     clock::Clock,
@@ -55,7 +55,7 @@ pub struct SignatureRules {
     keys: KeySource,
     bodiless: Bodiless,
     freshness: Option<Freshness>,
-    replay: Option<Replay>,
+    replay: Option<ReplayRule>,
     telling: Telling,
     reads_body: bool,
     clock: Arc<dyn Clock>,
@@ -101,7 +101,7 @@ impl SignatureRules {
             keys: KeySource::new(index, settings, providers),
             bodiless: Bodiless::new(&settings.bodiless),
             freshness: settings.freshness.clone().map(Freshness::new),
-            replay: Replay::new(settings, providers),
+            replay: ReplayRule::new(settings, providers),
             telling: Telling::new(settings, metrics),
             reads_body: settings.reads_body(),
             clock: Arc::clone(clock),

@@ -14,7 +14,8 @@ use clap::Parser;
 use countersign::{
     cli::{Cli, Command},
     config::{Flags, Sources},
-    proxy::{settings::listen::ListenAddress, upstream::settings::UpstreamAddress},
+    listener::settings::ListenAddress,
+    proxy::upstream::settings::UpstreamAddress,
     settings::{self, Settings},
 };
 use serde_json::{Value, json};

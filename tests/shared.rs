@@ -24,6 +24,8 @@ mod hostile;
 mod log;
 #[path = "shared/outages.rs"]
 mod outages;
+#[path = "shared/replays.rs"]
+mod replays;
 #[path = "shared/tls.rs"]
 mod tls;
 #[path = "shared/values.rs"]

@@ -15,10 +15,14 @@ mod redis_server;
 
 use std::{
     fs,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
 };
 
+use countersign::jose::{Algorithm, Dialect, Object, SigningKey};
 use serde_json::{Value, json};
 
 use redis_server::{PASSWORD, RedisServer};
@@ -26,7 +30,7 @@ use support::{
     NOW,
     client::Request,
     introspection::Endpoint,
-    issuer::{AUDIENCE, Issuer},
+    issuer::{AUDIENCE, Issuer, key, public},
     key_server::{KeyServer, Page},
     proxy::Proxy,
     setup::Setup,
@@ -40,6 +44,7 @@ struct Deployment {
     endpoint: Endpoint,
     key_server: KeyServer,
     issuer: Issuer,
+    signer: Arc<SigningKey>,
     files: tempfile::TempDir,
 }
 
@@ -60,7 +65,10 @@ impl Deployment {
         fs::write(files.path().join("password"), PASSWORD).unwrap();
         fs::write(files.path().join("key"), "k".repeat(32)).unwrap();
         fs::write(files.path().join("other-key"), "o".repeat(32)).unwrap();
-        Some(Self { redis, endpoint, key_server, issuer, files })
+        let signer = key(Algorithm::Es256, "signer");
+        let signers = json!({ "keys": [public(&signer)] }).to_string();
+        fs::write(files.path().join("signers.json"), signers).unwrap();
+        Some(Self { redis, endpoint, key_server, issuer, signer, files })
     }
 
     fn replica(&self) -> Replica {
@@ -80,10 +88,20 @@ impl Deployment {
              integrity_key_file = \"{folder}/{key}\"\ntimeout = \"1s\"",
             self.redis.port()
         );
+        let signature = format!(
+            "[signatures.partner]\nsigner = {{ fixed = \"acme\" }}\ncaller = \"unrelated\"\n\
+             [signatures.partner.keys]\njwks_file = \"{folder}/signers.json\"\n\
+             [signatures.partner.replay]\nid = {{ header = \"jti\" }}"
+        );
         let logout = "backchannel_logout = { client_ids = [\"web\"] }";
         let proxy = Setup::new()
             .issuer("corp", &self.issuer, &self.key_server, logout, &introspection)
             .with(&shared)
+            .with(&signature)
+            .routes(
+                "[[routes]]\npath = \"/signed/**\"\nsignature = \"partner\"\n\
+                 [[routes]]\npath = \"/**\"",
+            )
             .start_unready(&upstream);
         let replica = Replica { proxy, _upstream: upstream };
         wait_until("the store", || replica.proxy.metric("countersign_shared_connected") > 0.5);
@@ -265,6 +283,28 @@ fn a_logout_told_to_one_replica_is_heard_by_all_and_remembered_over_a_restart() 
     // It has heard of it before it serves anybody.
     assert!(!restarted.passes(&session));
     assert!(restarted.passes(&other));
+}
+
+/// A message that may come once, by the `jti` of its signature.
+fn signed_message(deployment: &Deployment, id: &str) -> Request {
+    const BODY: &[u8] = b"{}";
+    let header = Object::parse(json!({ "jti": id }).to_string().as_bytes()).unwrap();
+    let signature = deployment.signer.sign_detached(Dialect::Rfc7797, &header, BODY).unwrap();
+    Request::new("POST", "/signed/x")
+        .bearer(&deployment.issuer.mint(json!({})))
+        .field("x-jws-signature", signature)
+        .body(BODY)
+}
+
+#[test]
+fn s8_a_signed_message_that_one_replica_has_forwarded_the_others_refuse() {
+    let Some(deployment) = Deployment::start() else { return };
+    let (one, two) = (deployment.replica(), deployment.replica());
+    let message = signed_message(&deployment, "1");
+    assert!(one.proxy.exchange(&message).is_from_upstream());
+    let refused = two.proxy.exchange(&message);
+    assert_eq!(refused.reason().as_deref(), Some("signature_replayed"));
+    assert!(two.proxy.exchange(&signed_message(&deployment, "2")).is_from_upstream());
 }
 
 #[test]

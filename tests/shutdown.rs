@@ -30,7 +30,7 @@ use countersign::{
     clock::{ManualClock, UnixTime},
     config::Sources,
     lifecycle::Server,
-    proxy::settings::listen::ListenAddress,
+    listener::settings::ListenAddress,
     settings::{self},
 };
 use h2::RawH2;

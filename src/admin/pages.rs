@@ -22,7 +22,7 @@ pub(super) fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
 /// line each.
 pub(super) fn readiness(view: &View) -> Response<Full<Bytes>> {
     let (providers, now) = (view.providers.load(), view.clock.now());
-    let pending = view.readiness.pending(&providers, now);
+    let pending = view.readiness.pending(|| providers.pending(now));
     if pending.is_empty() {
         let troubles = providers.troubles(now);
         let notes = troubles.iter().map(|trouble| format!("note: {trouble}\n"));

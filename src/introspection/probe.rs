@@ -1,8 +1,8 @@
 //! One question out of turn, to see whether the endpoint answers and knows us.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::timeout;
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -14,9 +14,6 @@ use crate::{
 };
 
 use super::{IntrospectionError, answer::Said, endpoint::Endpoint};
-
-/// Between two looks at whether the keys are there.
-const INTERVAL: Duration = Duration::from_millis(10);
 
 /// Asks an issuer about a token that nobody has issued. That it is *not active* proves the way,
 /// the endpoint and our credentials. `None` if the issuer is not to be asked at all.
@@ -55,10 +52,8 @@ async fn keys_of(
     let keys = Arc::clone(store.issuer(0).ok_or_else(|| internal(&"no issuer"))?);
     if signed {
         let refreshers = store.start();
-        let until = Instant::now() + issuer.keys.timeout.saturating_mul(3);
-        while keys.current(clock.now()).is_none() && Instant::now() < until {
-            sleep(INTERVAL).await;
-        }
+        // Past the deadline there are no keys, and that is what will be said.
+        let _ = timeout(issuer.keys.timeout.saturating_mul(3), keys.usable()).await;
         refreshers.iter().for_each(tokio::task::JoinHandle::abort);
     }
     Ok(keys)

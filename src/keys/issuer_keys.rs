@@ -15,6 +15,7 @@ use crate::{
     clock::{Clock, UnixTime, seconds},
     jose::JwkSet,
     keys::settings::{KeyOwner, KeySource},
+    readiness::SourceGuard,
     telemetry::Metrics,
 };
 
@@ -44,6 +45,7 @@ pub struct IssuerKeys {
     confirmed_at: AtomicI64,
     usable_until: AtomicI64,
     waiting: Waiting,
+    readiness: SourceGuard,
     progress: Mutex<Progress>,
     instruments: Instruments,
 }
@@ -59,13 +61,22 @@ struct Progress {
 const NEVER: i64 = i64::MIN;
 
 impl IssuerKeys {
-    pub(super) fn new(settings: &KeyOwner, clock: Arc<dyn Clock>, metrics: &Metrics) -> Self {
+    pub(super) fn new(
+        settings: &KeyOwner,
+        readiness: SourceGuard,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
         let keys = &settings.keys;
+        let needed = keys.source != KeySource::Unneeded;
+        if !needed {
+            readiness.is_usable();
+        }
         Self {
             name: settings.name.clone(),
             issuer: settings.issuer.clone(),
             source: source::describe(&keys.source),
-            needed: keys.source != KeySource::Unneeded,
+            needed,
             max_stale: seconds(keys.max_stale),
             clock,
             set: ArcSwapOption::empty(),
@@ -73,6 +84,7 @@ impl IssuerKeys {
             confirmed_at: AtomicI64::new(NEVER),
             usable_until: AtomicI64::new(NEVER),
             waiting: Waiting::new(keys.cooldown, keys.timeout),
+            readiness,
             progress: Mutex::default(),
             instruments: Instruments::new(&settings.name, metrics),
         }
@@ -143,10 +155,15 @@ impl IssuerKeys {
         Some(format!("issuer {}: {state}; {cause}", self.name))
     }
 
-    /// Whether there is nothing to wait for: the source has answered or failed once, or what it
-    /// said in an earlier run is here.
-    pub fn was_tried(&self, now: UnixTime) -> bool {
-        self.waiting.was_tried() || self.pending(now).is_none()
+    /// Resolves once the source has answered or failed for the first time, or what it said in an
+    /// earlier run is here.
+    pub async fn tried(&self) {
+        self.readiness.tried().await;
+    }
+
+    /// Resolves once there have been keys.
+    pub async fn usable(&self) {
+        self.readiness.usable().await;
     }
 
     /// Everything that may be told, for `/keys`.
@@ -219,6 +236,7 @@ impl IssuerKeys {
         self.instruments.refreshed(outcome);
         self.count_usable();
         self.waiting.answered(started, replaced);
+        self.readiness.is_usable();
     }
 
     /// An attempt failed; the next one is made after that time.
@@ -231,12 +249,14 @@ impl IssuerKeys {
         self.instruments.refreshed(error.code());
         self.count_usable();
         self.waiting.failed(Instant::now() + wait);
+        self.readiness.was_tried();
     }
 
     /// The set in place comes from the snapshot.
     pub(super) fn taken_from_snapshot(&self) {
         self.progress().from_snapshot = true;
         self.count_usable();
+        self.readiness.is_usable();
     }
 
     /// Tells the metrics how many keys can be used at this moment.

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 
-use crate::{clock::Clock, keys::settings::KeyOwner, telemetry::Metrics};
+use crate::{
+    clock::Clock, keys::settings::KeyOwner, readiness::SourceReadiness, telemetry::Metrics,
+};
 
 use super::{
     IssuerKeys,
@@ -16,6 +18,7 @@ use super::{
 pub struct KeyStore {
     issuers: Vec<Arc<IssuerKeys>>,
     plans: Mutex<Vec<Plan>>,
+    readiness: SourceReadiness,
 }
 
 impl KeyStore {
@@ -26,14 +29,17 @@ impl KeyStore {
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
+        let readiness = SourceReadiness::default();
         let plan = |owner: KeyOwner| {
-            let keys = Arc::new(IssuerKeys::new(&owner, Arc::clone(&clock), metrics));
+            let guard = readiness.source(&format!("issuer {}", owner.name));
+            let keys = Arc::new(IssuerKeys::new(&owner, guard, Arc::clone(&clock), metrics));
             Plan::new(keys, owner, Arc::clone(&clock))
         };
         let plans: Vec<Plan> = owners.into_iter().map(|owner| plan(owner.into())).collect();
         Self {
             issuers: plans.iter().map(|plan| Arc::clone(plan.keys())).collect(),
             plans: Mutex::new(plans),
+            readiness,
         }
     }
 
@@ -52,6 +58,11 @@ impl KeyStore {
     /// The keys of one issuer.
     pub fn issuer(&self, index: usize) -> Option<&Arc<IssuerKeys>> {
         self.issuers.get(index)
+    }
+
+    /// Which of the key sets were not read yet.
+    pub fn readiness(&self) -> &SourceReadiness {
+        &self.readiness
     }
 
     /// All of them.

@@ -147,11 +147,6 @@ impl Waiting {
         self.count(false);
     }
 
-    /// Whether an attempt has ended, well or not.
-    pub(super) fn was_tried(&self) -> bool {
-        self.attempts.borrow().count > 0
-    }
-
     /// How many `kid`s were asked for in vain lately.
     pub(super) fn unknown_kids(&self) -> usize {
         self.unknown.len()

@@ -13,14 +13,16 @@ use crate::{
     admin,
     clock::Clock,
     evidence::JournalShelf,
+    listener::Listener,
     providers::{ProviderTasks, Providers},
-    proxy::{Engine, Listener},
+    proxy::Engine,
+    readiness::ProcessReadiness,
     settings::Settings,
     telemetry::Metrics,
 };
 
 use super::{
-    Readiness, opening, renewal,
+    opening, renewal,
     server::{RELOAD_DEADLINE, compile, open_journal},
     worker_thread::{LEFTOVERS_DEADLINE, WorkerSignals},
 };
@@ -42,7 +44,7 @@ pub(super) struct Control {
     journals: Arc<JournalShelf>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-    readiness: Arc<Readiness>,
+    readiness: Arc<ProcessReadiness>,
 }
 
 impl Control {
@@ -50,7 +52,7 @@ impl Control {
         engine: Arc<ArcSwap<Engine>>,
         providers: Arc<Providers>,
         journals: JournalShelf,
-        readiness: Arc<Readiness>,
+        readiness: Arc<ProcessReadiness>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Self {
@@ -67,8 +69,7 @@ impl Control {
     ) {
         let mut tasks = self.providers.load().start();
         tokio::spawn(renewal::run(Arc::clone(&self.engine), Arc::clone(&self.journals)));
-        let (providers, clock) = (self.providers.load_full(), Arc::clone(&self.clock));
-        tokio::spawn(opening::open(providers, clock, signals.open.clone()));
+        tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
         for listener in admin_listeners {
             tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));
         }
@@ -129,14 +130,8 @@ impl Control {
     }
 
     async fn wait_for(&self, providers: &Providers) -> Result<(), String> {
-        /// How often to look; a reload is not urgent to the millisecond.
-        const INTERVAL: Duration = Duration::from_millis(20);
-        let ready = async {
-            while !providers.pending(self.clock.now()).is_empty() {
-                tokio::time::sleep(INTERVAL).await;
-            }
-        };
-        tokio::time::timeout(RELOAD_DEADLINE, ready).await.map_err(|_| {
+        let usable = tokio::time::timeout(RELOAD_DEADLINE, providers.usable()).await;
+        usable.map_err(|_| {
             let pending = providers.pending(self.clock.now());
             format!("not ready within {RELOAD_DEADLINE:?}: {}", pending.join("; "))
         })

@@ -10,8 +10,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Readiness;
-use crate::proxy::{ConnectionBudget, Engine, Listener, Worker};
+use crate::{
+    listener::Listener,
+    proxy::{self, ConnectionBudget, Engine, Worker},
+    readiness::ProcessReadiness,
+};
 
 /// What the threads are told together.
 #[derive(Debug, Clone)]
@@ -27,7 +30,7 @@ pub(super) struct WorkerSignals {
     /// How long finishing may take.
     pub(super) drain_timeout: Duration,
     /// What is told of a worker that ends before all that.
-    pub(super) readiness: Arc<Readiness>,
+    pub(super) readiness: Arc<ProcessReadiness>,
 }
 
 /// Notices the end of a worker, even by a panic.
@@ -82,7 +85,7 @@ fn run(
             () = signals.stop_accepting.cancelled() => {}
         }
         let worker = Rc::new(Worker::new(engine, signals.drain.clone()));
-        listener.serve(Rc::clone(&worker), budget, signals.stop_accepting).await?;
+        proxy::serve(listener, Rc::clone(&worker), budget, &signals.stop_accepting).await?;
         if timeout(signals.drain_timeout, worker.finish()).await.is_err() {
             tracing::warn!("the drain deadline passed with requests in flight: cut off");
         }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::{
     answer_signing::SignedAnswer,
-    connection::RequestGuard,
+    guards::RequestGuard,
     held_body::{HeldBody, HeldReader},
     stream_guard::ClientsTurn,
     upstream::Lease,

@@ -2,31 +2,29 @@
 
 mod http1;
 
-use std::{cell::Cell, convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc};
+use std::{convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt},
     time::{Instant, timeout_at},
 };
 
-use crate::{gate::Peer, identity::PeerAddress, proxy::settings::LimitSettings};
+use crate::{
+    gate::Peer, identity::PeerAddress, listener::ByteStream, proxy::settings::LimitSettings,
+};
 
 use super::{
     body::ResponseBody,
     forward,
     guarded_io::{Activity, Deadlines, GuardedIo},
-    listener::ConnectionPermit,
+    guards::{ConnectionPermit, OpenConnection},
     stream_guard::StreamExec,
     worker::Worker,
 };
-
-/// What a connection may be made of.
-pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket for S {}
 
 /// A connection before its first byte of HTTP.
 #[derive(Debug)]
@@ -52,14 +50,8 @@ pub(super) struct Connection {
     pub(super) worker: Rc<Worker>,
     pub(super) peer: Peer,
     pub(super) activity: Arc<Activity>,
-    requests: Cell<usize>,
-    /// Held by every request and tunnel of the connection, not only by its own task.
-    permit: ConnectionPermit,
+    pub(super) open: Rc<OpenConnection>,
 }
-
-/// A request in progress. While one is held, its connection is not idle.
-#[derive(Debug)]
-pub(super) struct RequestGuard(Rc<Connection>);
 
 /// What a client says first if it speaks HTTP/2 with prior knowledge (RFC 9113 §3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -92,7 +84,7 @@ impl Accepted {
 }
 
 /// Serves a connection to its end. Ends early, but between requests, when the worker drains.
-pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, mut socket: S, accepted: Accepted) {
+pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, accepted: Accepted) {
     let limits = worker.serving().engine.limits.clone();
     let deadline = accepted.at + limits.header_timeout;
     let sniffed = tokio::select! {
@@ -115,14 +107,8 @@ pub(super) async fn serve<S: Socket>(worker: Rc<Worker>, mut socket: S, accepted
         Activity::accepted(accepted.at, deadlines)
     });
     let io = GuardedIo::new(socket, sniffed, Arc::clone(&activity));
-    let requests = Cell::new(0);
-    let connection = Rc::new(Connection {
-        worker,
-        peer: accepted.peer,
-        activity,
-        requests,
-        permit: accepted.permit,
-    });
+    let open = OpenConnection::new(accepted.permit, Arc::clone(&activity));
+    let connection = Rc::new(Connection { worker, peer: accepted.peer, activity, open });
     let outcome = if is_http2 {
         // Boxed, so that an HTTP/1.1 connection need not have room for it.
         Box::pin(serve_http2(connection, io, &limits)).await
@@ -148,7 +134,7 @@ async fn sniff(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
     }
 }
 
-async fn serve_http2<S: Socket>(
+async fn serve_http2<S: ByteStream>(
     connection: Rc<Connection>,
     io: GuardedIo<S>,
     limits: &LimitSettings,
@@ -185,24 +171,6 @@ fn answer(
 ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let answer = Box::pin(forward::answer(connection, request));
     async { Ok(answer.await) }
-}
-
-impl RequestGuard {
-    pub(super) fn new(connection: &Rc<Connection>) -> Self {
-        connection.requests.set(connection.requests.get() + 1);
-        connection.activity.request_begins();
-        Self(Rc::clone(connection))
-    }
-}
-
-impl Drop for RequestGuard {
-    fn drop(&mut self) {
-        let left = self.0.requests.get().saturating_sub(1);
-        self.0.requests.set(left);
-        if left == 0 {
-            self.0.activity.requests_end();
-        }
-    }
 }
 
 #[cfg(test)]

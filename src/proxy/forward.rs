@@ -19,8 +19,9 @@ use super::{
     answer::{self, Failure, is_call},
     answer_signing::AnswerToSign,
     body::{ClientFault, RequestBody, ResponseBody, UploadProgress},
-    connection::{Connection, RequestGuard},
+    connection::Connection,
     framing,
+    guards::RequestGuard,
     held_body::HeldBody,
     outbound,
     signed::{self, Holding, Unverified},
@@ -35,7 +36,7 @@ pub(super) async fn answer(
     connection: Rc<Connection>,
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
-    let guard = RequestGuard::new(&connection);
+    let guard = RequestGuard::new(&connection.open);
     let serving = connection.worker.serving();
     let started = serving.engine.access_log.then(Instant::now);
     let is_grpc = is_call(request.method(), request.headers());
@@ -138,13 +139,13 @@ impl Exchange<'_> {
         progress: Option<&UploadProgress>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let signature = admission.signature();
-        let begin = || signature.iter().for_each(|signature| signature.spend());
+        let begin = || signature.iter().for_each(|signature| signature.commit());
         let answer = upstream.send(request, begin).await;
         if let (Err(error), Some(signature)) = (&answer, signature)
             && error.is_unsent()
         {
-            // The upstream has not seen the request: what may come once has not come yet.
-            signature.take_back().await;
+            // The upstream has not seen the request: its id is not used up.
+            signature.rollback().await;
         }
         if progress.is_some_and(|upload| !upload.has_ended()) {
             // It was answered before it was read to its end: what the client still sends of it must

@@ -1,7 +1,5 @@
 //! `[server]`, `[server.limits]` and `[admin]`: the downstream side. `[server.tls]` is in `tls`.
 
-pub mod listen;
-
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
@@ -15,7 +13,7 @@ use crate::{
         reader::Section,
         values::{count, duration, size},
     },
-    proxy::settings::listen::{ListenAddress, listen_address},
+    listener::settings::{ListenAddress, listen_address},
     tls::settings::TlsSettings,
 };
 

@@ -82,7 +82,7 @@ async fn hold_and_verify<'g>(
         let claims = admission.token().map(VerifiedToken::claims);
         let entry = proof(journal, request, signature, claims, &held);
         if journal.record(entry).await.is_err() {
-            signature.take_back().await;
+            signature.rollback().await;
             return Err(Unverified::Denied(admission.refuse(Reason::EvidenceUnavailable)));
         }
     }

@@ -16,10 +16,13 @@ use rustls::{
 use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
 
-use crate::tls::settings::{ClientAuth, TlsFileError, TlsFiles, TlsSettings};
+use crate::{
+    listener::ByteStream,
+    tls::settings::{ClientAuth, TlsFileError, TlsFiles, TlsSettings},
+};
 
 use super::{
-    connection::{self, Accepted, Protocol, Socket},
+    connection::{self, Accepted, Protocol},
     guarded_io::{Deadlines, GuardedIo},
     worker::Worker,
 };
@@ -137,7 +140,7 @@ fn server_config(
 
 /// Serves a connection that begins with a handshake. From accept on, handshake and header block
 /// share one deadline (threats D-1).
-pub(super) async fn serve<S: Socket>(
+pub(super) async fn serve<S: ByteStream>(
     worker: Rc<Worker>,
     acceptor: TlsAcceptor,
     socket: S,

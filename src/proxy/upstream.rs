@@ -2,13 +2,14 @@
 
 mod connect;
 mod exec;
+mod idle;
 mod lookup;
 pub mod settings;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     future::poll_fn,
-    rc::{Rc, Weak},
+    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -30,7 +31,10 @@ use super::{
 };
 
 use exec::LocalExec;
+use idle::IdleConnections;
 use lookup::Lookup;
+
+pub(super) use idle::Lease;
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -49,14 +53,6 @@ pub(super) struct UpstreamPool {
 /// and taken out again (2 % of the instructions of a request).
 #[derive(Debug, Default)]
 struct SpareTimers(RefCell<Vec<Timer>>);
-
-/// A connection on loan for one request. Giving it back is the holder's duty; dropping it closes
-/// the connection.
-#[derive(Debug)]
-pub(super) struct Lease {
-    connection: http1::SendRequest<RequestBody>,
-    home: Weak<IdleConnections>,
-}
 
 /// What an upstream answered, and the connection it came by (none for HTTP/2, which is shared).
 #[derive(Debug)]
@@ -104,30 +100,9 @@ impl UpstreamError {
     }
 }
 
-/// Unused HTTP/1.1 connections, the latest last.
-#[derive(Debug)]
-struct IdleConnections {
-    connections: RefCell<Vec<IdleConnection>>,
-    /// The latest moment that is known: when a request began or its answer came.
-    latest: Cell<Instant>,
-    max: usize,
-    max_age: Duration,
-}
-
-#[derive(Debug)]
-struct IdleConnection {
-    connection: http1::SendRequest<RequestBody>,
-    since: Instant,
-}
-
 impl UpstreamPool {
     pub(super) fn new(name: &str, settings: UpstreamSettings, latency: Histogram) -> Self {
-        let idle = IdleConnections {
-            connections: RefCell::default(),
-            latest: Cell::new(Instant::now()),
-            max: settings.max_idle,
-            max_age: settings.idle_timeout,
-        };
+        let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
         Self {
             name: name.to_owned(),
             settings,
@@ -160,7 +135,7 @@ impl UpstreamPool {
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
-        self.idle.latest.set(started);
+        self.idle.saw(started);
         let progress = request.body().progress();
         let mut timer = self.timers.take();
         let answer = tokio::select! {
@@ -173,7 +148,7 @@ impl UpstreamPool {
         self.timers.put(timer, self.settings.max_idle);
         if answer.is_ok() {
             let now = Instant::now();
-            self.idle.latest.set(now);
+            self.idle.saw(now);
             self.latency.observe((now - started).as_secs_f64());
         }
         answer
@@ -266,17 +241,7 @@ impl UpstreamPool {
         response: Response<Incoming>,
         connection: http1::SendRequest<RequestBody>,
     ) -> UpstreamAnswer {
-        let lease = Lease { connection, home: Rc::downgrade(&self.idle) };
-        UpstreamAnswer { response, lease: Some(lease) }
-    }
-}
-
-impl Lease {
-    /// Makes the connection available for the next request.
-    pub(super) fn give_back(self) {
-        if let Some(home) = self.home.upgrade() {
-            home.put(self.connection);
-        }
+        UpstreamAnswer { response, lease: Some(Lease::new(connection, &self.idle)) }
     }
 }
 
@@ -289,42 +254,6 @@ impl SpareTimers {
         let mut timers = self.0.borrow_mut();
         if timers.len() < max {
             timers.push(timer);
-        }
-    }
-}
-
-impl IdleConnections {
-    /// A connection that is open and done with its last request.
-    fn take(&self) -> Option<http1::SendRequest<RequestBody>> {
-        let mut connections = self.connections.borrow_mut();
-        self.close_old(&mut connections);
-        // One that still finishes its last exchange is for a later request.
-        let at = connections.iter().rposition(|candidate| candidate.connection.is_ready())?;
-        Some(connections.remove(at).connection)
-    }
-
-    /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
-    /// worst it is closed too early, by as long as the body of its last answer took.
-    fn put(&self, connection: http1::SendRequest<RequestBody>) {
-        let mut connections = self.connections.borrow_mut();
-        self.close_old(&mut connections);
-        if connections.len() >= self.max {
-            connections.retain(|idle| !idle.connection.is_closed());
-        }
-        if !connection.is_closed() && connections.len() < self.max {
-            connections.push(IdleConnection { connection, since: self.latest.get() });
-        }
-    }
-
-    /// Closes those that have waited too long: after a burst, steady use keeps only the latest
-    /// young.
-    fn close_old(&self, connections: &mut Vec<IdleConnection>) {
-        let now = self.latest.get();
-        let is_old = |idle: &IdleConnection| now.duration_since(idle.since) >= self.max_age;
-        // As a rule there is none, which one look at the oldest tells.
-        if connections.first().is_some_and(is_old) {
-            let old = connections.partition_point(is_old);
-            connections.drain(..old);
         }
     }
 }

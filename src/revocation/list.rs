@@ -9,6 +9,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::{
     clock::{UnixTime, seconds},
+    readiness::SourceGuard,
     revocation::settings::{ListSettings, OnFailure},
     telemetry::Metrics,
 };
@@ -31,6 +32,7 @@ pub(super) struct List {
     confirmed_at: AtomicI64,
     usable_until: AtomicI64,
     attempt: Mutex<Attempt>,
+    readiness: SourceGuard,
     instruments: ListInstruments,
 }
 
@@ -46,7 +48,7 @@ enum Attempt {
 const NEVER: i64 = i64::MIN;
 
 impl List {
-    pub(super) fn new(settings: &ListSettings, metrics: &Metrics) -> Self {
+    pub(super) fn new(settings: &ListSettings, readiness: SourceGuard, metrics: &Metrics) -> Self {
         Self {
             source: source::describe(&settings.source),
             max_stale: seconds(settings.max_stale),
@@ -55,6 +57,7 @@ impl List {
             confirmed_at: AtomicI64::new(NEVER),
             usable_until: AtomicI64::new(NEVER),
             attempt: Mutex::default(),
+            readiness,
             instruments: ListInstruments::new(metrics),
         }
     }
@@ -106,12 +109,6 @@ impl List {
         Some(format!("revocation: {state}; {cause}"))
     }
 
-    /// Whether a first reading has ended, well or not.
-    pub(super) fn was_read(&self) -> bool {
-        let attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
-        !matches!(*attempt, Attempt::None)
-    }
-
     pub(super) fn confirmed_at(&self) -> Option<UnixTime> {
         let at = self.confirmed_at.load(Ordering::Acquire);
         (at != NEVER).then_some(UnixTime(at))
@@ -140,12 +137,17 @@ impl List {
     /// A reading succeeded; the list is in place and confirmed.
     pub(super) fn succeeded(&self, changed: bool) {
         self.set(Attempt::Succeeded);
+        self.readiness.is_usable();
         self.instruments.read(if changed { instruments::CHANGED } else { instruments::UNCHANGED });
     }
 
     /// A reading failed. The list in place stays.
     pub(super) fn failed(&self, error: &ListError) {
         self.set(Attempt::Failed(error.to_string()));
+        match self.on_failure {
+            OnFailure::Refuse => self.readiness.was_tried(),
+            OnFailure::Continue => self.readiness.is_usable(),
+        }
         self.instruments.read(error.code());
     }
 

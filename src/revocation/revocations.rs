@@ -1,17 +1,15 @@
 //! The one answer that the verifier asks for: is this token revoked?
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
+    readiness::{ReadinessGuard, SourceReadiness},
     revocation::settings::{ListSettings, RevocationSettings},
     shared::SharedStore,
     telemetry::Metrics,
@@ -34,8 +32,9 @@ pub struct Revocations {
     list: Option<Arc<List>>,
     process: Arc<Process>,
     replicas: SharedLogouts,
-    /// Whether all that the replicas know was heard once, or there are none.
-    has_heard: AtomicBool,
+    readiness: SourceReadiness,
+    /// Released once all that the replicas know was heard, or if there are none.
+    heard: ReadinessGuard,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
@@ -87,11 +86,18 @@ impl Revocations {
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
-        let list = settings.list.as_ref().map(|list| Arc::new(List::new(list, metrics)));
-        let has_heard = AtomicBool::new(!shared.is_configured());
+        let readiness = SourceReadiness::default();
+        let list = settings.list.as_ref().map(|list| {
+            let guard = readiness.source("revocation list");
+            Arc::new(List::new(list, guard, metrics))
+        });
+        let heard = readiness.tried().guard("logouts of other replicas");
+        if !shared.is_configured() {
+            heard.release();
+        }
         let replicas = SharedLogouts::new(shared);
         let (settings, metrics) = (settings.clone(), metrics.clone());
-        Self { settings, list, process, replicas, has_heard, clock, metrics }
+        Self { settings, list, process, replicas, readiness, heard, clock, metrics }
     }
 
     /// Spawns what keeps the list fresh, forgets old logouts and hears of new ones, on the current
@@ -172,11 +178,10 @@ impl Revocations {
         self.list.as_ref()?.pending(now)
     }
 
-    /// Whether there is nothing to wait for: a first reading of the list has ended, well or not,
-    /// and what the replicas know was heard, as far as there are a list and replicas.
-    pub fn was_read(&self) -> bool {
-        let has_heard = self.has_heard.load(Ordering::Acquire);
-        has_heard && self.list.as_ref().is_none_or(|list| list.was_read())
+    /// What is waited for: the list, and what the replicas know, as far as there are any. Without
+    /// the replicas' logouts decisions can be made.
+    pub fn readiness(&self) -> &SourceReadiness {
+        &self.readiness
     }
 
     /// What tokens are looked up in, in words, for `explain`.
@@ -190,24 +195,23 @@ impl Revocations {
 
 async fn listen_to_replicas(revocations: Arc<Revocations>) {
     let mut position = Listening::default();
-    let mut first_looks = 0..FIRST_LOOKS;
+    let mut connections = revocations.replicas.connections();
     loop {
+        // Before reading: a connection that is made from here on is a reason to read on.
+        connections.mark_seen();
         while let Some(heard) = revocations.replicas.next(&mut position).await {
             revocations.take_over(heard);
             if position.is_at_the_end() {
-                revocations.has_heard.store(true, Ordering::Release);
+                revocations.heard.release();
             }
         }
-        let has_heard = revocations.has_heard.load(Ordering::Acquire);
-        let looks_again_soon = !has_heard && first_looks.next().is_some();
-        sleep(if looks_again_soon { FIRST_INTERVAL } else { LISTEN_INTERVAL }).await;
+        tokio::select! {
+            () = sleep(LISTEN_INTERVAL) => {}
+            // A start waits for what the replicas know, and the store connects within milliseconds.
+            () = connections.next() => {}
+        }
     }
 }
-
-/// Until anything was heard, which a start waits for: the store connects within milliseconds.
-const FIRST_INTERVAL: Duration = Duration::from_millis(20);
-/// As long as a start waits.
-const FIRST_LOOKS: u32 = 50;
 
 async fn forget_old_logouts(revocations: Arc<Revocations>) {
     loop {

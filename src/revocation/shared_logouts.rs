@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::UnixTime,
     jose::{Json, Object},
-    shared::{Kind, LogPosition, SharedStore},
+    shared::{Connections, Kind, LogPosition, SharedStore},
 };
 
 use super::{LoggedOut, Logout};
@@ -41,6 +41,11 @@ impl SharedLogouts {
             let entry = write(logout, until);
             self.store.append(Kind::Revocation, entry.as_bytes(), Duration::from_secs(seconds));
         }
+    }
+
+    /// When there are replicas to listen to (again).
+    pub(super) fn connections(&self) -> Connections {
+        self.store.connections()
     }
 
     /// What was told since that position, in parts. `None` when there is nothing more, or nobody

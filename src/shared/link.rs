@@ -12,7 +12,10 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, aio::MultiplexedConnection};
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 
 use super::{instruments::Outcome, meter::Allowance};
 
@@ -21,6 +24,8 @@ use super::{instruments::Outcome, meter::Allowance};
 #[derive(Debug, Default)]
 pub(super) struct Link {
     connection: ArcSwapOption<Connection>,
+    /// How many connections there have been: wakes those who wait for the next one.
+    established: watch::Sender<u64>,
 }
 
 /// A connection at work. Operations of all threads are written to it as they come and answered in
@@ -48,8 +53,43 @@ impl Link {
         self.connection.load_full().ok_or(Outcome::Disconnected)
     }
 
-    pub(super) fn set(&self, connection: Option<Arc<Connection>>) {
-        self.connection.store(connection);
+    pub(super) fn attach(&self, connection: Arc<Connection>) {
+        self.connection.store(Some(connection));
+        self.established.send_modify(|count| *count += 1);
+    }
+
+    pub(super) fn detach(&self) {
+        self.connection.store(None);
+    }
+
+    pub(super) fn established(&self) -> watch::Receiver<u64> {
+        self.established.subscribe()
+    }
+}
+
+/// The connections of a store, as they are made.
+#[derive(Debug)]
+pub struct Connections(Option<watch::Receiver<u64>>);
+
+impl Connections {
+    pub(super) fn new(established: Option<watch::Receiver<u64>>) -> Self {
+        Self(established)
+    }
+
+    /// What was made so far is no news any more.
+    pub fn mark_seen(&mut self) {
+        self.0.iter_mut().for_each(watch::Receiver::mark_unchanged);
+    }
+
+    /// Resolves once there has been another connection since [`Self::mark_seen`]. Never for a
+    /// store that shares nothing.
+    pub async fn next(&mut self) {
+        if let Some(established) = &mut self.0
+            && established.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
     }
 }
 

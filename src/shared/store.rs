@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    Kind, LogBatch, LogPosition, SharedKey, Supervisor,
+    Connections, Kind, LogBatch, LogPosition, SharedKey, Supervisor,
     instruments::{Instruments, Operation, Outcome},
     link::{Connection, Link},
     log::{self, MAX_ENTRY_BYTES, Told},
@@ -101,6 +101,11 @@ impl SharedStore {
         let address = &inner.settings.address;
         let is_connected = inner.link.connection().is_ok();
         (!is_connected).then(|| format!("shared store {address}: not connected; nothing is shared"))
+    }
+
+    /// Tells when the store connects, those times included that have not been marked as seen.
+    pub fn connections(&self) -> Connections {
+        Connections::new(self.0.as_ref().map(|inner| inner.link.established()))
     }
 
     /// What some replica has put there, if it is still good.

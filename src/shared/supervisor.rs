@@ -129,7 +129,7 @@ struct Attached<'s> {
 
 impl<'s> Attached<'s> {
     fn new(link: &'s Link, connection: &Arc<Connection>, instruments: &'s Instruments) -> Self {
-        link.set(Some(Arc::clone(connection)));
+        link.attach(Arc::clone(connection));
         instruments.connected(true);
         Self { link, instruments }
     }
@@ -137,7 +137,7 @@ impl<'s> Attached<'s> {
 
 impl Drop for Attached<'_> {
     fn drop(&mut self) {
-        self.link.set(None);
+        self.link.detach();
         self.instruments.connected(false);
     }
 }

@@ -7,12 +7,13 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::{
     PayloadFacts, SignatureRules, VerifiedSignature,
     key_source::{FoundKey, Sought},
-    replay::{Mark, Replay},
+    replay::ReplayRule,
 };
 use crate::{
     jose::{Algorithm, DetachedJws, Dialect, Json, Object, PayloadReader, SignedPayload},
     policy::CanonicalRequest,
     reason::Reason,
+    replay::ReplayReservation,
 };
 
 /// A signature of which everything is known but whether it is right.
@@ -140,9 +141,9 @@ impl<'r> PendingSignature<'r> {
         let Self { rules, head, key, id, header, reader, .. } = self;
         let signed = reader.finish();
         let key = key.confirmed_by(&signed, &head.sought(rules), claims).await?;
-        let mark = check_content(rules, &head, id, header.as_ref(), in_memory).await?;
+        let reservation = check_content(rules, &head, id, header.as_ref(), in_memory).await?;
         let at = rules.clock.now();
-        Ok(rules.telling.verified(head, key, payload, hash_of(&signed), mark, at))
+        Ok(rules.telling.verified(head, key, payload, hash_of(&signed), reservation, at))
     }
 
     /// What is signed: the body, or what stands for it.
@@ -171,7 +172,7 @@ async fn check_content(
     id: Option<String>,
     header: Option<&Object>,
     in_memory: Option<&[u8]>,
-) -> Result<Option<Mark>, Reason> {
+) -> Result<Option<ReplayReservation>, Reason> {
     let now = rules.clock.now();
     // Once more, at the very moment at which it is looked up whether the message was here before:
     // while a slow body came, it may have been forgotten.
@@ -186,11 +187,11 @@ async fn check_content(
         return Ok(None);
     };
     let id = match (id, &body) {
-        (None, Some(body)) => Replay::id_in_body(replay, body)?,
+        (None, Some(body)) => ReplayRule::id_in_body(replay, body)?,
         (id, _) => id,
     };
     let id = id.ok_or(Reason::SignatureFieldMissing)?;
-    replay.first(&head.signer, &id, now).await.map(Some)
+    replay.reserve(&head.signer, &id, now).await.map(Some)
 }
 
 fn json(body: Option<&[u8]>) -> Result<Json, Reason> {

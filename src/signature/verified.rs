@@ -5,11 +5,12 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use prometheus::IntCounter;
 
-use super::{AnswerSigner, PayloadFacts, key_source::FoundKey, pending::Head, replay::Mark};
+use super::{AnswerSigner, PayloadFacts, key_source::FoundKey, pending::Head};
 use crate::{
     clock::UnixTime,
     identity::percent_encoded,
     jose::{Dialect, VerificationKey},
+    replay::ReplayReservation,
     signature::settings::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
     telemetry::Metrics,
 };
@@ -25,7 +26,7 @@ pub struct VerifiedSignature {
     signed_hash: Option<Arc<[u8]>>,
     headers: Vec<(http::HeaderName, HeaderValue)>,
     answers: Option<Arc<AnswerSigner>>,
-    mark: Option<Mark>,
+    reservation: Option<ReplayReservation>,
 }
 
 /// What is told of verified signatures: to the upstream, and to whoever looks at the metrics.
@@ -58,7 +59,7 @@ impl Telling {
         key: FoundKey,
         payload: PayloadFacts,
         signed_hash: Option<Arc<[u8]>>,
-        mark: Option<Mark>,
+        reservation: Option<ReplayReservation>,
         at: UnixTime,
     ) -> VerifiedSignature {
         let position = Dialect::ALL.iter().position(|dialect| *dialect == head.dialect);
@@ -80,7 +81,7 @@ impl Telling {
             signed_hash,
             headers,
             answers: self.answers.clone(),
-            mark,
+            reservation,
         }
     }
 }
@@ -105,19 +106,19 @@ impl VerifiedSignature {
         }
     }
 
-    /// The message is about to be sent on: from now on it counts as having come, unless it is
-    /// taken back. Dropped before, it has not.
-    pub fn spend(&self) {
-        if let Some(mark) = &self.mark {
-            mark.spend();
+    /// The message is about to be forwarded: a second one with its id is a replay, unless this one
+    /// is rolled back. Dropped before, it is rolled back.
+    pub fn commit(&self) {
+        if let Some(reservation) = &self.reservation {
+            reservation.commit();
         }
     }
 
-    /// The message did not reach the upstream, and not for its sender's fault: the same may come
+    /// The message did not reach the upstream, and not for its sender's fault: its id may be used
     /// again.
-    pub async fn take_back(&self) {
-        if let Some(mark) = &self.mark {
-            mark.take_back().await;
+    pub async fn rollback(&self) {
+        if let Some(reservation) = &self.reservation {
+            reservation.rollback().await;
         }
     }
 

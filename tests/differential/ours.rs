@@ -1,6 +1,6 @@
 //! Countersign's own verdict: of the verifier that the proxy asks, with keys from a file.
 
-use std::{cell::RefCell, fs, sync::Arc, time::Duration};
+use std::{cell::RefCell, fs, sync::Arc};
 
 use countersign::{
     clock::{Clock, ManualClock, UnixTime},
@@ -59,7 +59,7 @@ impl Countersign {
         let cache = RefCell::new(TokenCache::new(&settings.cache));
         self.runtime.block_on(async {
             let _tasks = providers.start();
-            tokio::time::timeout(DEADLINE, self.tried(&providers)).await.unwrap();
+            tokio::time::timeout(DEADLINE, providers.tried()).await.unwrap();
             let mut verdicts = Vec::new();
             for case in cases {
                 let cold = verdict(&verifier, &cache, case).await;
@@ -69,12 +69,6 @@ impl Countersign {
             }
             verdicts
         })
-    }
-
-    async fn tried(&self, providers: &Providers) {
-        while !providers.were_tried(self.clock.now()) {
-            tokio::time::sleep(Duration::from_micros(100)).await;
-        }
     }
 
     fn settings(&self, terms: &Terms) -> Result<Settings, ConfigErrors> {

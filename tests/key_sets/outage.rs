@@ -78,6 +78,8 @@ fn k13_a_source_that_is_silent_keeps_nobody_else_waiting_for_long() {
     let begun = Instant::now();
     world.admits_request("public", &Request::get("/public/x"), &[]);
     assert!(begun.elapsed() < Duration::from_secs(4), "the key server's own time is 5 s");
+    let logs = world.proxy.logs();
+    assert!(logs.contains("pending=\"issuer corp\""), "what is missing is named: {logs}");
     world.refuses("cold", &world.issuer.mint(json!({})), Reason::KeysUnavailable);
 }
 

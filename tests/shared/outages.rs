@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use countersign::shared::settings::SharedSettings;
+use tokio::time::timeout;
 
 use super::{
     redis_server::{PASSWORD, RedisServer},
     scene::{Files, Replica, TTL, eventually, key},
-    support::logs,
+    support::{DEADLINE, logs},
 };
 
 /// As it is by default.
@@ -85,6 +86,23 @@ async fn killed_in_the_middle_of_traffic_nobody_waits_and_a_new_one_is_used() {
     replica.until_connected().await;
     replica.put(&key(1), b"again").await;
     assert_eq!(replica.store.get(&key(1)).await.unwrap(), "again");
+}
+
+#[tokio::test]
+async fn those_who_wait_for_a_connection_are_woken_by_the_next_one() {
+    let Some(mut server) = RedisServer::start() else { return };
+    let files = Files::new();
+    let replica = Replica::start(&files.settings(&server));
+    let mut connections = replica.store.connections();
+    connections.next().await;
+    assert!(replica.is_connected());
+    connections.mark_seen();
+    server.kill();
+    eventually("the end", async || !replica.is_connected()).await;
+    timeout(TIMEOUT, connections.next()).await.expect_err("there is none");
+    server.start_again();
+    timeout(DEADLINE, connections.next()).await.unwrap();
+    assert!(replica.is_connected());
 }
 
 #[tokio::test]

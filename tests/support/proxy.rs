@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use countersign::{
     clock::{ManualClock, UnixTime},
     lifecycle::Server,
-    proxy::settings::listen::ListenAddress,
+    listener::settings::ListenAddress,
     settings::Settings,
 };
 

@@ -11,7 +11,7 @@ use super::{DemoArgs, provider::AUDIENCE, url};
 use crate::{
     cli::Failure,
     config::{Flags, Sources},
-    proxy::settings::listen::ListenAddress,
+    listener::settings::ListenAddress,
     settings::{self, Settings},
 };
 

@@ -1,6 +1,13 @@
 //! The thread on which the demo's provider and upstream play: a small HTTP/1.1 server.
 
-use std::{convert::Infallible, io, net::TcpListener, sync::Arc, thread, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, TcpListener},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{
@@ -11,11 +18,12 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::TcpStream,
     runtime::Builder,
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::listener::{ByteStream, ConnectionHandler, Listener};
 
 /// Answers requests whose body has been read.
 pub(super) trait Answer: Send + Sync + 'static {
@@ -29,14 +37,18 @@ pub(super) struct Stage {
     thread: Option<thread::JoinHandle<()>>,
 }
 
+/// Serves the connections of one listener.
+struct Answers {
+    service: Arc<dyn Answer>,
+    slots: Arc<Semaphore>,
+}
+
 /// Connections of one listener at the same time: a person and a proxy need few.
 const MAX_CONNECTIONS: usize = 128;
 /// Forms and greetings fit.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// For a request's header block.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// After an accept that failed, e.g. for want of file descriptors.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 impl Stage {
     /// Serves each listener by its service.
@@ -47,8 +59,8 @@ impl Stage {
         let entered = runtime.enter();
         for (listener, service) in services {
             listener.set_nonblocking(true)?;
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            tokio::spawn(accept(listener, service));
+            let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+            tokio::spawn(accept(Listener::Tcp(listener), Answers { service, slots }));
         }
         drop(entered);
         let ended = CancellationToken::new();
@@ -68,22 +80,29 @@ impl Drop for Stage {
     }
 }
 
-async fn accept(listener: tokio::net::TcpListener, service: Arc<dyn Answer>) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        match listener.accept().await {
-            Ok((socket, _)) => {
-                tokio::spawn(connection(socket, Arc::clone(&service), slot));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the demo cannot accept a connection");
-                tokio::time::sleep(ACCEPT_BACKOFF).await;
-            }
-        }
+async fn accept(listener: Listener, answers: Answers) {
+    if let Err(error) = listener.accept(&answers, &CancellationToken::new()).await {
+        tracing::warn!(%error, "a listener of the demo ended");
     }
 }
 
-async fn connection(socket: TcpStream, service: Arc<dyn Answer>, _slot: OwnedSemaphorePermit) {
+impl ConnectionHandler for Answers {
+    type Slot = OwnedSemaphorePermit;
+
+    async fn slot(&self) -> io::Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.slots).acquire_owned().await.map_err(io::Error::other)
+    }
+
+    fn serve(&self, socket: impl ByteStream, _: Option<IpAddr>, slot: OwnedSemaphorePermit) {
+        tokio::spawn(connection(socket, Arc::clone(&self.service), slot));
+    }
+}
+
+async fn connection(
+    socket: impl ByteStream,
+    service: Arc<dyn Answer>,
+    _slot: OwnedSemaphorePermit,
+) {
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)

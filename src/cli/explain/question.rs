@@ -11,7 +11,6 @@ use crate::{
     clock::Clock,
     gate::{Gate, Route},
     jose::Object,
-    keys::IssuerKeys,
     policy::{CanonicalRequest, NotCanonical},
     providers::{ProviderTasks, Providers},
     reason::Reason,
@@ -38,8 +37,6 @@ pub(super) struct Sent {
 
 /// Fetches that a first answer may take: two metadata documents and the JWKS.
 const FETCHES: u32 = 3;
-/// Between two looks at whether the keys are there.
-const INTERVAL: Duration = Duration::from_millis(10);
 
 impl Question {
     /// Compiles the settings. Snapshots and what replicas share are left alone: they belong to the
@@ -195,7 +192,7 @@ impl Question {
         let keys = self.providers.keys.issuer(index)?;
         let refreshers = self.providers.keys.start();
         // Past the deadline there are no keys, and that is what will be said.
-        let _ = timeout(deadline, self.first_answer(keys)).await;
+        let _ = timeout(deadline, keys.tried()).await;
         Some(refreshers.into())
     }
 
@@ -204,20 +201,9 @@ impl Question {
         let deadline = self.settings.revocation.list.as_ref()?.timeout;
         let revocations = &self.providers.revocations;
         let watcher = revocations.start();
-        let first_reading = async {
-            while !revocations.was_read() {
-                tokio::time::sleep(INTERVAL).await;
-            }
-        };
         // Past the deadline there is no list, and that is what will be said.
-        let _ = timeout(deadline, first_reading).await;
+        let _ = timeout(deadline, revocations.readiness().tried().ready()).await;
         Some(watcher.into())
-    }
-
-    pub(super) async fn first_answer(&self, keys: &IssuerKeys) {
-        while keys.current(self.clock.now()).is_none() && keys.status().last_error.is_none() {
-            tokio::time::sleep(INTERVAL).await;
-        }
     }
 }
 

@@ -117,7 +117,7 @@ impl Question {
         if let Some(keys) = self.providers.signer_keys(index) {
             let deadline = self.fetch_deadline(index);
             // Past the deadline there are no keys, and that is what will be said.
-            let _ = timeout(deadline, self.first_answer(&keys)).await;
+            let _ = timeout(deadline, keys.tried()).await;
         }
         tasks
     }

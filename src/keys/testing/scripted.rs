@@ -18,6 +18,7 @@ use crate::{
         settings::{KeyOwner, KeySource},
         source::{Content, Origin, Reading},
     },
+    readiness::SourceReadiness,
     telemetry::Metrics,
 };
 
@@ -56,7 +57,8 @@ impl Rig {
         let mut settings = settings(url);
         change(&mut settings);
         let (clock, metrics) = (clock(), metrics());
-        let keys = Arc::new(IssuerKeys::new(&settings, clock.clone(), &metrics));
+        let guard = SourceReadiness::default().source(&settings.name);
+        let keys = Arc::new(IssuerKeys::new(&settings, guard, clock.clone(), &metrics));
         let script = Arc::new(Script {
             says: Mutex::new(says),
             takes: Mutex::default(),

@@ -18,11 +18,11 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 
-use crate::proxy::settings::LimitSettings;
+use crate::{listener::ByteStream, proxy::settings::LimitSettings};
 
 use super::{
     super::guarded_io::{Activity, Timer},
-    Connection, GuardedIo, Socket, answer,
+    Connection, GuardedIo, answer,
 };
 
 /// How a conversation ended.
@@ -41,7 +41,7 @@ const WAKING_BYTES: usize = 64;
 /// One that is idle for [`PARK_AFTER`](super::super::guarded_io::PARK_AFTER) is *parked*: hyper's
 /// state and its two buffers of 8 KiB are dropped, only the socket and its deadlines stay. The
 /// first byte of the next request brings them back.
-pub(super) async fn serve<S: Socket>(
+pub(super) async fn serve<S: ByteStream>(
     connection: Rc<Connection>,
     mut io: GuardedIo<S>,
     limits: &LimitSettings,
@@ -51,7 +51,7 @@ pub(super) async fn serve<S: Socket>(
             Ended::Closed => return Ok(()),
             Ended::Paused(io) => io,
         };
-        let _parked = connection.permit.park();
+        let _parked = connection.open.park();
         let waking = tokio::select! {
             biased;
             waking = wait_for_bytes(&mut io) => waking,
@@ -64,7 +64,7 @@ pub(super) async fn serve<S: Socket>(
 }
 
 /// Serves requests until the connection ends or may be parked.
-async fn converse<S: Socket>(
+async fn converse<S: ByteStream>(
     connection: &Rc<Connection>,
     io: GuardedIo<S>,
     limits: &LimitSettings,
@@ -123,7 +123,7 @@ fn paused<S, H: HttpService<Incoming>>(
 }
 
 /// Resolves when a parked connection has something to say; its socket's deadlines go on.
-async fn wait_for_bytes<S: Socket>(io: &mut GuardedIo<S>) -> io::Result<()> {
+async fn wait_for_bytes<S: ByteStream>(io: &mut GuardedIo<S>) -> io::Result<()> {
     if io.has_unread() {
         return Ok(());
     }

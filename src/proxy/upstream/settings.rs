@@ -11,7 +11,7 @@ use crate::{
         urls::reveals_user_information,
         values::{check_name, count, duration},
     },
-    proxy::settings::listen::socket_path,
+    listener::settings::socket_path,
 };
 
 /// `[upstreams.NAME]`

@@ -106,9 +106,10 @@ async fn nobody_decides_before_the_list_was_read() {
     let scene = Scene::start(ALICE, OnFailure::Refuse);
     assert_eq!(scene.find(), Err(Unavailable));
     assert!(scene.pending().contains("no list yet; waiting for"), "{}", scene.pending());
+    assert_eq!(scene.revocations.readiness().tried().pending(), ["revocation list"]);
     scene.until("a list", |scene| scene.find() == Ok(Some(Kind::Sub))).await;
     assert_eq!(scene.pending(), "");
-    assert!(scene.revocations.was_read());
+    assert!(scene.revocations.readiness().usable().is_ready());
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,6 +181,17 @@ async fn a_broken_list_keeps_the_old_one_until_it_is_stale() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_is_broken_from_the_start_was_read_and_is_still_waited_for() {
+    let scene = Scene::start(BROKEN, OnFailure::Refuse);
+    let readiness = scene.revocations.readiness();
+    readiness.tried().ready().await;
+    assert_eq!(readiness.usable().pending(), ["revocation list"]);
+    scene.write(ALICE);
+    readiness.usable().ready().await;
+    assert_eq!(scene.find(), Ok(Some(Kind::Sub)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_file_that_is_gone_is_an_outage_too() {
     let scene = Scene::start(ALICE, OnFailure::Refuse);
     scene.until("a list", |scene| scene.find().is_ok()).await;
@@ -208,6 +220,7 @@ async fn where_that_is_wanted_tokens_pass_by_what_is_known() {
     assert_eq!(scene.find(), Ok(None));
     scene.until("a failure", |scene| scene.readings("malformed") > 0).await;
     assert_eq!(scene.pending(), "");
+    assert!(scene.revocations.readiness().usable().is_ready(), "it is not waited for");
     scene.write(ALICE);
     scene.until("a list", |scene| scene.find() == Ok(Some(Kind::Sub))).await;
     scene.write(BROKEN);
@@ -243,5 +256,5 @@ async fn logouts_outlive_a_configuration() {
         RevocationSettings { list: None, logout_ttl: Duration::from_hours(1), max_logouts: 1 };
     let successor = scene.revocations.successor(&settings, SharedStore::default());
     assert_eq!(successor.find(&token(), NOW), Some(Kind::Sub));
-    assert!(successor.was_read() && successor.pending(NOW).is_none());
+    assert!(successor.readiness().tried().is_ready() && successor.pending(NOW).is_none());
 }

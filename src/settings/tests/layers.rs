@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    config::Flags, keys::settings::KeySource, policy::settings::AccessSettings,
-    proxy::settings::listen::ListenAddress,
+    config::Flags, keys::settings::KeySource, listener::settings::ListenAddress,
+    policy::settings::AccessSettings,
 };
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -1,0 +1,148 @@
+//! Listening sockets, and the one loop that accepts their connections.
+
+mod accept;
+pub mod settings;
+
+use std::{io, net::IpAddr, os::unix::net::UnixListener as StdUnixListener};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::listener::settings::ListenAddress;
+
+/// Connections that wait in the kernel until they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// A bound socket, not yet part of any runtime.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP; each worker has a socket of its own, and the kernel spreads connections over them.
+    Tcp(std::net::TcpListener),
+    /// A unix socket, shared by the workers.
+    Unix(StdUnixListener),
+}
+
+/// What a connection may be made of.
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> ByteStream for S {}
+
+/// What serves the connections of a listener.
+pub(crate) trait ConnectionHandler {
+    /// Held by a connection for as long as it is open.
+    type Slot;
+
+    /// Resolves when one more connection may be accepted. Until then it waits in the kernel.
+    fn slot(&self) -> impl Future<Output = io::Result<Self::Slot>>;
+
+    /// Begins to serve a connection; `peer` is the client's address, if it has one.
+    fn serve(&self, socket: impl ByteStream, peer: Option<IpAddr>, slot: Self::Slot);
+}
+
+/// A listener that is part of a runtime.
+enum AsyncListener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Binds one listener per worker.
+    ///
+    /// # Errors
+    /// What the system says, e.g. that the address is in use.
+    pub fn bind(address: &ListenAddress, workers: usize) -> io::Result<Vec<Self>> {
+        match address {
+            ListenAddress::Tcp(address) => {
+                // Shared ports are for the workers of one process: another process on the same
+                // port, another Countersign too, has to be an error.
+                let alone = bind_tcp(*address, false)?;
+                if workers <= 1 {
+                    return Ok(vec![Self::Tcp(alone)]);
+                }
+                // Port 0 is chosen once, by the kernel.
+                let address = alone.local_addr()?;
+                drop(alone);
+                (0..workers).map(|_| bind_tcp(address, true).map(Self::Tcp)).collect()
+            }
+            ListenAddress::Unix(path) => {
+                remove_stale_socket(path)?;
+                let listener = StdUnixListener::bind(path)?;
+                listener.set_nonblocking(true)?;
+                (0..workers).map(|_| listener.try_clone().map(Self::Unix)).collect()
+            }
+        }
+    }
+
+    /// The address bound, for people and tests.
+    pub fn local_address(&self) -> io::Result<ListenAddress> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(ListenAddress::Tcp),
+            Self::Unix(listener) => {
+                let address = listener.local_addr()?;
+                let path = address.as_pathname().unwrap_or_else(|| std::path::Path::new(""));
+                Ok(ListenAddress::Unix(path.to_owned()))
+            }
+        }
+    }
+
+    /// Accepts connections until `stop` is cancelled, then those that the kernel has accepted
+    /// already: closing the socket would reset them.
+    ///
+    /// # Errors
+    /// If the socket can't join the current runtime.
+    pub(crate) async fn accept(
+        self,
+        handler: &impl ConnectionHandler,
+        stop: &CancellationToken,
+    ) -> io::Result<()> {
+        let listener = match self {
+            Self::Tcp(listener) => AsyncListener::Tcp(TcpListener::from_std(listener)?),
+            Self::Unix(listener) => AsyncListener::Unix(UnixListener::from_std(listener)?),
+        };
+        accept::until(stop, || listener.accept(handler)).await;
+        Ok(())
+    }
+}
+
+impl AsyncListener {
+    /// Accepts one connection.
+    async fn accept(&self, handler: &impl ConnectionHandler) -> io::Result<()> {
+        let slot = handler.slot().await?;
+        match self {
+            Self::Tcp(listener) => {
+                let (socket, peer) = listener.accept().await?;
+                socket.set_nodelay(true)?;
+                handler.serve(socket, Some(peer.ip()), slot);
+            }
+            Self::Unix(listener) => {
+                let (socket, _) = listener.accept().await?;
+                handler.serve(socket, None, slot);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bind_tcp(address: std::net::SocketAddr, shared: bool) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// A socket file that nobody listens on is left over from a process that was killed.
+fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
+    use std::os::unix::{fs::FileTypeExt, net::UnixStream};
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    if is_socket && UnixStream::connect(path).is_err_and(refused) {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The accept loop.
+
+use std::{io, time::Duration};
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::BACKLOG;
+
+/// How long to leave a listener alone that can't accept, e.g. because the process has no file
+/// descriptor left (threats D-10): trying again at once would take the whole core.
+const BACKOFF: Duration = Duration::from_millis(50);
+
+/// Accepts until `stop` is cancelled, and then what waits in the kernel.
+pub(super) async fn until<F>(stop: &CancellationToken, mut accept: impl FnMut() -> F)
+where
+    F: Future<Output = io::Result<()>>,
+{
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            accepted = accept() => accepted,
+        };
+        if let Err(error) = accepted
+            && !concerns_one_connection(&error)
+        {
+            tracing::warn!(%error, "cannot accept a connection");
+            tokio::time::sleep(BACKOFF).await;
+        }
+    }
+    for _ in 0..BACKLOG {
+        if !matches!(timeout(Duration::ZERO, accept()).await, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+/// Errors of `accept` that are about the connection that was to be accepted (accept(2)).
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::NotConnected
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, future::pending};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Accepts for a second of paused time, and says how often it was tried.
+    async fn attempts_in_a_second(error: fn(u32) -> Option<io::Error>) -> u32 {
+        let (tried, stop) = (Cell::new(0), CancellationToken::new());
+        let accepting = until(&stop, || {
+            tried.set(tried.get() + 1);
+            let error = error(tried.get());
+            async {
+                match error {
+                    Some(error) => Err(error),
+                    None => pending().await,
+                }
+            }
+        });
+        timeout(Duration::from_secs(1), accepting).await.unwrap_err();
+        tried.get()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d10_without_file_descriptors_it_is_tried_some_times_a_second() {
+        const EMFILE: i32 = 24;
+        let tried = attempts_in_a_second(|_| Some(io::Error::from_raw_os_error(EMFILE))).await;
+        assert!((19..=21).contains(&tried), "{tried}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn d10_a_connection_that_is_gone_before_it_is_accepted_delays_no_other() {
+        let began = Instant::now();
+        let tried = attempts_in_a_second(|tried| {
+            (tried <= 100).then(|| io::ErrorKind::ConnectionAborted.into())
+        })
+        .await;
+        assert_eq!(tried, 101);
+        assert_eq!(began.elapsed(), Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_stopped_what_waits_in_the_kernel_is_accepted_and_no_more() {
+        let (waiting, stop) = (Cell::new(3), CancellationToken::new());
+        stop.cancel();
+        until(&stop, || {
+            let is_there = waiting.get() > 0;
+            waiting.set(waiting.get() - i32::from(is_there));
+            async move { if is_there { Ok(()) } else { pending().await } }
+        })
+        .await;
+        assert_eq!(waiting.get(), 0);
+    }
+}

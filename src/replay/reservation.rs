@@ -1,0 +1,140 @@
+//! An id between its check and what comes of its message.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use tokio::runtime::Handle;
+
+use crate::shared::{Kind, SharedKey, SharedStore};
+
+use super::{ReplayId, table::SharedTable};
+
+/// An id that was new and is now taken. Commit it before the message is acted on. Dropped before
+/// that (the client went away while the message was still held back), it is rolled back.
+#[derive(Debug)]
+#[must_use = "dropped, it is rolled back"]
+pub struct ReplayReservation {
+    id: ReplayId,
+    table: SharedTable,
+    /// Where the entry for all replicas is this one's.
+    shared: Option<SharedStore>,
+    is_settled: AtomicBool,
+}
+
+impl ReplayReservation {
+    pub(super) fn new(id: ReplayId, table: SharedTable) -> Self {
+        Self { id, table, shared: None, is_settled: AtomicBool::new(false) }
+    }
+
+    /// The entry in that store is this one's.
+    pub(super) fn is_shared_in(&mut self, shared: &SharedStore) {
+        self.shared = Some(shared.clone());
+    }
+
+    /// The message is about to be acted on: its id is used up.
+    pub fn commit(&self) {
+        self.is_settled.store(true, Relaxed);
+    }
+
+    /// Nothing came of the message: the id may be used again. Allowed after a commit too, where it
+    /// turns out that the message was not acted on.
+    pub async fn rollback(&self) {
+        self.is_settled.store(true, Relaxed);
+        remove(self.id, &self.table, self.shared.as_ref()).await;
+    }
+}
+
+/// From Redis first. A copy that arrives meanwhile is refused here once more; the other way round
+/// it could insert an id that is then deleted from Redis.
+async fn remove(id: ReplayId, table: &SharedTable, shared: Option<&SharedStore>) {
+    let _here = RemovedOnDrop { id, table };
+    if let Some(shared) = shared {
+        shared.forget(&SharedKey::new(Kind::Replay, id.digest())).await;
+    }
+}
+
+/// Removes an id from memory when dropped, also when the wait for Redis is abandoned. Redis is
+/// told once only: a second deletion could hit an entry that another replica made meanwhile.
+struct RemovedOnDrop<'t> {
+    id: ReplayId,
+    table: &'t SharedTable,
+}
+
+impl Drop for RemovedOnDrop<'_> {
+    fn drop(&mut self) {
+        self.table.lock().remove(self.id);
+    }
+}
+
+impl Drop for ReplayReservation {
+    fn drop(&mut self) {
+        if *self.is_settled.get_mut() {
+            return;
+        }
+        let (id, table) = (self.id, self.table.clone());
+        match (self.shared.take(), Handle::try_current()) {
+            (Some(shared), Ok(runtime)) => {
+                runtime.spawn(async move { remove(id, &table, Some(&shared)).await });
+            }
+            // Without a runtime the process is ending, and the entry in Redis expires.
+            _ => table.lock().remove(id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::{clock::UnixTime, replay::table::Insertion};
+
+    const ID: [&str; 1] = ["1"];
+
+    fn insert(table: &SharedTable) -> Insertion {
+        table.lock().check_and_insert(ReplayId::new(&ID), UnixTime(0), UnixTime(60), 10)
+    }
+
+    fn reserved(table: &SharedTable) -> ReplayReservation {
+        assert_eq!(insert(table), Insertion::New);
+        ReplayReservation::new(ReplayId::new(&ID), table.clone())
+    }
+
+    #[tokio::test]
+    async fn s8_only_a_message_that_something_came_of_may_not_come_again() {
+        let table = SharedTable::default();
+        drop(reserved(&table)); // its client went away before
+        reserved(&table).rollback().await; // it reached nobody
+        let late = reserved(&table);
+        late.commit();
+        late.rollback().await; // it turned out not to have reached anybody
+        reserved(&table).commit();
+        assert_eq!(insert(&table), Insertion::Replayed);
+    }
+
+    #[tokio::test]
+    async fn s8_a_client_that_goes_away_during_a_rollback_leaves_no_entry() {
+        let table = SharedTable::default();
+        reserved(&table).commit();
+        let waiting = async {
+            let _here = RemovedOnDrop { id: ReplayId::new(&ID), table: &table };
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = waiting => {}
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!(insert(&table), Insertion::New);
+    }
+
+    #[tokio::test]
+    async fn s8_a_reservation_that_was_rolled_back_rolls_back_no_later_one() {
+        let table = SharedTable::default();
+        let first = reserved(&table);
+        first.rollback().await;
+        let second = reserved(&table);
+        drop(first);
+        assert_eq!(insert(&table), Insertion::Replayed, "the second one stands");
+        drop(second);
+        assert_eq!(insert(&table), Insertion::New);
+    }
+}
