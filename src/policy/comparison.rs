@@ -132,8 +132,9 @@ mod tests {
             ("1e300", "1e300"),
             ("18446744073709551615", "18446744073709551615"),
         ] {
-            assert!(equals(&json(value), text), "{value} {text}");
-            assert_eq!(json(value).as_str().map_or(json(value).to_text(), str::to_owned), text);
+            let found = json(value);
+            assert!(equals(&found, text), "{value} {text}");
+            assert_eq!(found.as_str().map_or_else(|| found.to_text(), str::to_owned), text);
         }
         for (value, text) in [
             (r#""a""#, "A"),
