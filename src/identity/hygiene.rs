@@ -16,9 +16,9 @@ use http::{
 
 pub use self::idle_rules::{IdleRule, idle_header_rules};
 use self::strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP};
-use super::fold::{fold_header_name, is_folded};
+use super::fold::is_folded;
 use crate::{
-    identity::forwarded::settings::ForwardingSettings,
+    identity::{fold_header_name, forwarded::settings::ForwardingSettings},
     settings::Settings,
     token::credential::settings::{CredentialSettings, CredentialSource},
 };

@@ -6,6 +6,7 @@ mod denial_id;
 mod failure;
 mod grpc;
 mod profile;
+pub mod settings;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -162,6 +163,5 @@ fn scope<'g>(denial: &Denial, gate: &'g Gate) -> &'g str {
     route.and_then(|route| route.requirement()).map_or("", Requirement::scope)
 }
 
-pub mod settings;
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,4 @@
+use crate::identity::fold_header_name;
 use proptest::prelude::*;
 
 use super::*;
