@@ -85,7 +85,12 @@ impl Gate {
             table: Route::table(settings, metrics),
             credentials: CredentialSources::new(&settings.credential),
             verifier,
-            signatures: SignatureRules::compile_all(settings, providers, &clock, metrics),
+            signatures: SignatureRules::compile_all(
+                &settings.signatures,
+                providers,
+                &clock,
+                metrics,
+            ),
             hygiene: Hygiene::compile(settings),
             forwarded: Forwarded::new(&settings.forwarding),
             assertions,

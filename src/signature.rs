@@ -32,7 +32,6 @@ use crate::{
     jose::{Algorithm, AlgorithmSet, DetachedError, DetachedJws, Dialect, DialectSet, Object},
     providers::Providers,
     reason::Reason,
-    settings::Settings,
     signature::settings::SignatureSettings,
     telemetry::Metrics,
 };
@@ -72,12 +71,12 @@ pub struct Received<'h> {
 impl SignatureRules {
     /// Every `[signatures.NAME]`, in the order of the settings.
     pub fn compile_all(
-        settings: &Settings,
+        settings: &[SignatureSettings],
         providers: &Providers,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Vec<Self> {
-        let signatures = settings.signatures.iter().enumerate();
+        let signatures = settings.iter().enumerate();
         signatures
             .map(|(index, signature)| Self::new(index, signature, providers, clock, metrics))
             .collect()

@@ -86,3 +86,18 @@ pub(crate) fn quoted(text: &str) -> String {
     let start: String = text.chars().take(MAX_QUOTED_CHARS).collect();
     format!("{start:?}…")
 }
+
+/// The one member of a table such as `{ claim = "azp" }`.
+pub(crate) fn only_member<'n>(
+    node: &'n Node,
+    expected: &str,
+) -> Result<(&'n str, &'n Node), String> {
+    let Value::Table(table) = &node.value else {
+        return Err(node.mismatch(expected));
+    };
+    let mut members = table.iter();
+    match (members.next(), members.next()) {
+        (Some((name, value)), None) => Ok((name, value)),
+        _ => Err(format!("expected {expected}")),
+    }
+}

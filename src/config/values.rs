@@ -182,18 +182,6 @@ pub(crate) fn reference(
     }
 }
 
-/// The one member of a table such as `{ claim = "azp" }`.
-pub(crate) fn only_member<'n>(node: &'n Node, expected: &str) -> Parsed<(&'n str, &'n Node)> {
-    let Value::Table(table) = &node.value else {
-        return Err(node.mismatch(expected));
-    };
-    let mut members = table.iter();
-    match (members.next(), members.next()) {
-        (Some((name, value)), None) => Ok((name, value)),
-        _ => Err(format!("expected {expected}")),
-    }
-}
-
 /// What a user may call an upstream or an issuer: the name becomes a metric label and part of a
 /// file name.
 pub(crate) fn check_name(name: &str) -> Parsed<()> {

@@ -13,7 +13,6 @@ use crate::{
     },
     jose::AlgorithmSet,
     tls::settings::authorities_file,
-    token::issuer::settings::IssuerSettings,
 };
 
 pub use file::KeyFileError;
@@ -58,17 +57,6 @@ pub struct KeyOwner {
     pub algorithms: AlgorithmSet,
     /// Where from, and for how long.
     pub keys: KeySettings,
-}
-
-impl From<&IssuerSettings> for KeyOwner {
-    fn from(issuer: &IssuerSettings) -> Self {
-        Self {
-            name: issuer.name.clone(),
-            issuer: issuer.issuer.clone(),
-            algorithms: issuer.algorithms,
-            keys: issuer.keys.clone(),
-        }
-    }
 }
 
 impl From<&Self> for KeyOwner {

@@ -1,19 +1,20 @@
 //! Rules that hold between sections: what one says, another must bear out.
 
-use std::borrow::Cow;
-
-use http::HeaderName;
-
 use super::whole::Settings;
 use crate::{
     config::{
         node::{Node, Value},
         reader::Section,
     },
-    identity::{self, are_one_header, fold_header_name, headers::settings::ClaimHeaderSettings},
+    identity::{
+        self, are_one_header, assertion::settings::AssertionSettings, fold_header_name,
+        headers::settings::ClaimHeaderSettings,
+    },
     policy::settings::AccessSettings,
     signature::settings::CallerBinding,
 };
+use http::HeaderName;
+use std::borrow::Cow;
 
 /// Tells every mistake to the section's report.
 pub(super) fn check(settings: &Settings, root: &Section<'_>) {
@@ -151,14 +152,33 @@ fn token_size(settings: &Settings, root: &Section<'_>) {
 
 fn assertion_header(settings: &Settings, root: &Section<'_>) {
     let assertion = settings.identity.assertion.as_ref();
-    let problem = assertion.and_then(|assertion| {
-        assertion.header_problem(&settings.claims, &settings.credential, &settings.forwarding)
-    });
+    let problem = assertion.and_then(|assertion| assertion_header_problem(assertion, settings));
     if let Some((assertion, problem)) = assertion.zip(problem) {
         let message = format!("the header {:?} {problem}", assertion.header.as_str());
         let origin = root.peek("identity").and_then(Node::origin);
         root.mistake_at("identity.assertion.header".to_owned(), origin, message);
     }
+}
+
+/// What else the configuration does with the same header, if anything (threats H-1, H-2).
+fn assertion_header_problem(
+    assertion: &AssertionSettings,
+    settings: &Settings,
+) -> Option<&'static str> {
+    let is_ours = |header: &HeaderName| are_one_header(header, &assertion.header);
+    if settings.claims.iter().any(|claim| is_ours(&claim.header)) {
+        return Some("carries a claim as well");
+    }
+    if settings.credential.headers().any(is_ours) {
+        return Some(
+            "is where credential.sources reads the token from, and what clients send in the \
+             header of the assertion is removed",
+        );
+    }
+    if settings.forwarding.keep.iter().any(is_ours) {
+        return Some("is one that forwarding.keep lets clients send");
+    }
+    None
 }
 
 fn credential_headers(settings: &Settings, root: &Section<'_>) {

@@ -1,7 +1,6 @@
 //! `[identity.assertion]`: verified claims as a JWT under a key of the operator's, for upstreams
 //! that expect one.
 
-mod across;
 mod claims;
 mod files;
 

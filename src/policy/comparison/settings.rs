@@ -1,21 +1,18 @@
-//! `{ claim = "value" }`: values that a claim must have, where routes and issuers ask for them; and
-//! what a single value must be, where signatures and registries are asked.
+//! `{ claim = "value" }`: values that a claim must have, where routes and issuers ask for them.
 
 use toml::{Table, Value as Written};
 
 use crate::{
     config::{
-        node::{Node, Value},
+        node::{Node, Value, only_member},
         reader::{Parsed, Section},
-        values::{only_member, text},
+        values::text,
     },
     identity::headers::settings::claim_path,
     policy::{ClaimComparison, RequiredValue},
 };
 
-const EXPECTED_VALUES: &str = "a text, or a list of texts of which one must match";
-const EXPECTED_VALUE: &str =
-    "a text, a list of texts of which one must match, or { claim = \"azp\" }";
+const EXPECTED: &str = "a text, or a list of texts of which one must match";
 
 /// Reads the table of that key.
 pub(crate) fn read(section: &mut Section<'_>, key: &'static str) -> Vec<ClaimComparison> {
@@ -23,7 +20,7 @@ pub(crate) fn read(section: &mut Section<'_>, key: &'static str) -> Vec<ClaimCom
         claims.each_member(|name, node| {
             Ok(ClaimComparison {
                 claim: claim_path(name)?,
-                any_of: accepted_values(node, EXPECTED_VALUES)?,
+                any_of: accepted_values(node, EXPECTED)?,
             })
         })
     })
@@ -41,7 +38,10 @@ pub(crate) fn written(requirements: &[ClaimComparison]) -> Option<Written> {
     (!table.is_empty()).then(|| table.into())
 }
 
-/// What a single value must be.
+const EXPECTED_VALUE: &str =
+    "a text, a list of texts of which one must match, or { claim = \"azp\" }";
+
+/// What something must be.
 pub(crate) fn required_value(node: &Node) -> Parsed<RequiredValue> {
     match &node.value {
         Value::Table(_) => match only_member(node, EXPECTED_VALUE)? {
@@ -56,7 +56,7 @@ pub(crate) fn required_value(node: &Node) -> Parsed<RequiredValue> {
 pub(crate) fn written_value(value: &RequiredValue) -> Written {
     match value {
         RequiredValue::AnyOf(texts) => {
-            Written::Array(texts.iter().cloned().map(Written::from).collect())
+            texts.iter().cloned().map(Written::from).collect::<Vec<_>>().into()
         }
         RequiredValue::Claim(claim) => {
             Table::from_iter([("claim".to_owned(), Written::from(claim.as_str()))]).into()
@@ -65,7 +65,7 @@ pub(crate) fn written_value(value: &RequiredValue) -> Written {
 }
 
 /// `"admin"`, `true` or `["admin", "auditor"]`.
-fn accepted_values(node: &Node, expected: &str) -> Parsed<Vec<String>> {
+pub(crate) fn accepted_values(node: &Node, expected: &str) -> Parsed<Vec<String>> {
     match &node.value {
         Value::List(list) if !list.is_empty() => list.iter().map(accepted_value).collect(),
         Value::Text(_) | Value::Bool(_) | Value::Integer(_) => {

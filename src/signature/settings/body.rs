@@ -1,9 +1,9 @@
 //! What is signed where a request has no body.
 
 use crate::config::{
-    node::{Node, Value},
+    node::{Node, Value, only_member},
     reader::{Parsed, Section},
-    values::{only_member, switch, text},
+    values::{switch, text},
 };
 
 /// What becomes of a request without a body.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::{
     config::{
-        node::Node,
+        node::{Node, only_member},
         reader::{Parsed, Section},
-        values::{count, duration, only_member, parsed, text},
+        values::{count, duration, parsed, text},
     },
     jose::JsonPointer,
     signature::settings::profile::Defaults,

@@ -1,10 +1,7 @@
 //! Who signs, and what the signer has to do with whom the token belongs to.
 
 use crate::{
-    config::{
-        reader::Section,
-        values::{only_member, text},
-    },
+    config::{node::only_member, reader::Section, values::text},
     identity::{ClaimPath, headers::settings::claim_path},
 };
 

@@ -17,7 +17,7 @@ use crate::{
     identity::ClaimPath,
     introspection::settings::{IntrospectWhen, IntrospectionSettings},
     jose::{Algorithm, AlgorithmSet},
-    keys::settings::{KeySettings, KeySource},
+    keys::settings::{KeyOwner, KeySettings, KeySource},
     policy::{ClaimComparison, ScopeClaims, comparison},
 };
 
@@ -127,6 +127,17 @@ pub(crate) fn build(section: &mut Section<'_>) -> Vec<IssuerSettings> {
         }
     }
     issuers.into_iter().map(|(settings, ..)| settings).collect()
+}
+
+impl From<&IssuerSettings> for KeyOwner {
+    fn from(issuer: &IssuerSettings) -> Self {
+        Self {
+            name: issuer.name.clone(),
+            issuer: issuer.issuer.clone(),
+            algorithms: issuer.algorithms,
+            keys: issuer.keys.clone(),
+        }
+    }
 }
 
 impl IssuerSettings {
