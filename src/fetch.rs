@@ -14,12 +14,7 @@ mod tls;
 mod trouble;
 mod watched_file;
 
-use std::{
-    error::Error,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{error::Error, path::PathBuf, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -35,6 +30,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use parking_lot::Mutex;
 use tokio::{task::spawn_blocking, time::timeout};
 
 pub(crate) use breaker::{Breaker, speaks_of_endpoint};
@@ -184,7 +180,7 @@ impl Fetcher {
             .unwrap_or_else(|_| Err(FetchError::Timeout { place: place.to_owned(), limit }));
         if matches!(result, Err(FetchError::Tls { .. })) {
             // Authorities are read again: the operator may be replacing them right now.
-            self.client.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.client.lock().take();
         }
         result
     }
@@ -202,7 +198,7 @@ impl Fetcher {
     }
 
     async fn client(&self) -> Result<HttpClient, FetchError> {
-        if let Some(client) = &*self.client.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(client) = &*self.client.lock() {
             return Ok(client.clone());
         }
         // Reads files: the system's authorities are some hundred kilobytes.
@@ -211,7 +207,7 @@ impl Fetcher {
             spawn_blocking(move || client_config(ca_file.as_deref(), identity.as_ref())).await;
         let tls = tls.map_err(|error| FetchError::Internal { cause: error.to_string() })??;
         let client = self.connect_over(tls);
-        let mut shared = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = self.client.lock();
         Ok(shared.insert(client).clone())
     }
 

@@ -18,13 +18,13 @@
 //! | [`gate`] | the one question and its answer: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
 //! | [`signature`] | a detached JWS over the body → verified signature |
-//! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
 //! | [`providers`] | keys, introspection and revocation of one configuration, kept up to date |
 //! | [`introspection`] | asking the issuer about a token |
 //! | [`revocation`] | which verified tokens are refused all the same |
 //! | [`registry`] | signers and their keys, looked up one by one |
 //! | [`replay`] | what may be used once only, in one replica and in all |
 //! | [`policy`] | the canonical request, routes, requirements |
+//! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`shared`] | what replicas tell each other through Redis |
 //! | [`oauth_client`] | how the proxy proves who it is where it asks |

@@ -1,8 +1,9 @@
 //! What a configuration knows of its identity providers, and asks them: their keys, what they
 //! say of single tokens, and what was revoked; and what other replicas know of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -129,7 +130,7 @@ impl Providers {
         tasks.extend(self.registries.iter().flatten().filter_map(|registry| registry.start()));
         tasks.extend(self.introspection.start());
         tasks.extend(self.revocations.start());
-        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let supervisor = self.supervisor.lock().take();
         if let Some(supervisor) = supervisor {
             // It ends by itself when the last request of this configuration has, and after what
             // other replicas must hear of has been written.

@@ -122,7 +122,7 @@ fn logout_token(form: &[u8]) -> Option<Cow<'_, str>> {
     let (Some(token), None) = (tokens.next(), tokens.next()) else {
         return None;
     };
-    Some(token).filter(|token| !token.is_empty() && !token.contains('%'))
+    Some(token).filter(|token| !token.contains('%'))
 }
 
 #[cfg(test)]
@@ -134,15 +134,16 @@ mod tests {
         let token = |form: &str| logout_token(form.as_bytes()).map(Cow::into_owned);
         assert_eq!(token("logout_token=a.b.c").as_deref(), Some("a.b.c"));
         assert_eq!(token("x=1&logout_token=a%2Eb.c&y").as_deref(), Some("a.b.c"));
+        for empty in ["logout_token=", "logout_token"] {
+            assert_eq!(token(empty).as_deref(), Some(""), "{empty}: refused as a token");
+        }
         for form in [
             "logout_token=%2",
             "logout_token=%zz",
             "",
             "x=1",
-            "logout_token",
             "logout_token=a&logout_token=b",
             "logout_token=a&logout%5Ftoken=b",
-            "logout_token=",
             "Logout_Token=a",
         ] {
             assert_eq!(token(form), None, "{form}");

@@ -5,12 +5,13 @@ use std::{
     io,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
 };
 
+use parking_lot::Mutex;
 use prometheus::IntCounter;
 use tokio::{sync::oneshot, time::timeout};
 
@@ -193,28 +194,28 @@ impl Scribe {
         let successors = Arc::clone(&self.successors);
         let serve = move || serve(writer, &queue, &successors);
         let thread = thread::Builder::new().name("evidence".to_owned()).spawn(serve)?;
-        *lock(&self.thread) = Some(thread);
+        *self.thread.lock() = Some(thread);
         Ok(())
     }
 
     /// The new queue's end is known before the old one ends.
     fn turn_to(&self, settings: &EvidenceSettings) {
-        let mut current = lock(&self.queue);
+        let mut current = self.queue.lock();
         let Some(current) = &mut *current else {
             return; // closed, and stays so
         };
         let (orders, queue) = sync_channel(settings.queue);
-        lock(&self.successors).push_back(Successor { settings: settings.clone(), queue });
+        self.successors.lock().push_back(Successor { settings: settings.clone(), queue });
         *current = orders;
     }
 
     fn put(&self, order: Order) -> bool {
-        lock(&self.queue).as_ref().is_some_and(|queue| queue.try_send(order).is_ok())
+        self.queue.lock().as_ref().is_some_and(|queue| queue.try_send(order).is_ok())
     }
 
     fn close(&self) {
-        drop(lock(&self.queue).take());
-        let thread = lock(&self.thread).take();
+        drop(self.queue.lock().take());
+        let thread = self.thread.lock().take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the evidence thread had panicked");
         }
@@ -232,13 +233,9 @@ fn serve(mut writer: Writer, queue: &Receiver<Order>, successors: &Successors) {
     writer.run(queue, thread::sleep);
     loop {
         // The lock is not held while lines are written.
-        let next = lock(successors).pop_front();
+        let next = successors.lock().pop_front();
         let Some(Successor { settings, queue }) = next else { break };
         writer.adopt(settings);
         writer.run(&queue, thread::sleep);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

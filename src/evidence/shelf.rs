@@ -1,6 +1,8 @@
 //! The journals of a process: one writer a folder, whatever configurations come and go.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{EvidenceError, Journal};
 use crate::{clock::Clock, evidence::settings::EvidenceSettings, telemetry::Metrics};
@@ -24,7 +26,7 @@ impl JournalShelf {
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Result<Arc<Journal>, EvidenceError> {
-        let mut journals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut journals = self.0.lock();
         let mut latest_first = journals.iter().rev();
         let of_folder = latest_first.find(|known| known.settings().folder == settings.folder);
         let journal = match of_folder {
@@ -38,7 +40,7 @@ impl JournalShelf {
 
     /// Ends the journals that nobody can write to any more. Waits for the disk.
     pub fn release(&self) {
-        let mut journals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut journals = self.0.lock();
         let unused: Vec<_> =
             journals.extract_if(.., |journal| Arc::strong_count(journal) == 1).collect();
         drop(journals);

@@ -2,11 +2,11 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
-    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use http::Uri;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::jose::{Json, Object};
@@ -87,7 +87,7 @@ impl Metadata {
     }
 
     fn found(&self) -> impl std::ops::DerefMut<Target = Option<(Uri, Instant)>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+        self.found.lock()
     }
 
     /// Tries every URL. Of several failures, the first that says more than "not here" is told.

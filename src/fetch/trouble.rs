@@ -1,11 +1,8 @@
 //! What is wrong with an endpoint that fails: since when and why, and when that was last logged.
 
-use std::{
-    fmt::Display,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt::Display, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::clock::UnixTime;
@@ -62,7 +59,7 @@ impl Trouble {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Failing>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -1,10 +1,8 @@
 //! The issuer's side: takes questions in turn, puts some at a time, and writes down the answers.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
@@ -100,7 +98,7 @@ impl Desk {
     }
 
     fn endpoint_rests(&self) -> bool {
-        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut breaker = self.breaker.lock();
         !breaker.lets_pass(Instant::now())
     }
 
@@ -110,7 +108,7 @@ impl Desk {
         self.health.observe(began.elapsed());
         match said {
             Ok(said) => {
-                self.breaker.lock().unwrap_or_else(PoisonError::into_inner).succeeded();
+                self.breaker.lock().succeeded();
                 self.health.answered(matches!(said, Said::Active(_)));
                 let now = self.clock.now();
                 let kept = self.memory.keep(ask.digest(), said, UnixTime(i64::MAX), now);
@@ -126,7 +124,7 @@ impl Desk {
 
     fn failed(&self, ask: &Ask, error: &IntrospectionError) {
         let of_known = self.memory.has_called_active(ask.digest());
-        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut breaker = self.breaker.lock();
         if error.is_outage(of_known) {
             breaker.failed(Instant::now(), jitter::fraction());
         } else {

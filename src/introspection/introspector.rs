@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
@@ -10,6 +10,7 @@ use std::{
 
 use aws_lc_rs::digest::{SHA256, digest};
 use dashmap::{DashMap, Entry};
+use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, timeout},
@@ -217,7 +218,7 @@ impl Recheck {
 
     /// Somebody asks: what the issuer says counts here as well, whoever asked.
     fn listen(&self, flight: watch::Receiver<Outcome>) {
-        *self.joined.lock().unwrap_or_else(PoisonError::into_inner) = Some(flight);
+        *self.joined.lock() = Some(flight);
         self.listens.store(true, Ordering::Relaxed);
     }
 
@@ -226,7 +227,7 @@ impl Recheck {
         if !self.listens.load(Ordering::Relaxed) {
             return;
         }
-        let mut joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut joined = self.joined.lock();
         let Some(flight) = joined.as_ref() else {
             return;
         };

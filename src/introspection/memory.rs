@@ -1,6 +1,8 @@
 //! What issuers said of tokens, remembered for all workers together.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     bounded::BoundedMap,
@@ -158,7 +160,7 @@ impl Memory {
     }
 
     fn entries(&self) -> MutexGuard<'_, BoundedMap<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock()
     }
 }
 

@@ -1,10 +1,8 @@
 //! The introspectors of one configuration, and how their endpoints do.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use prometheus::{Histogram, IntCounterVec, IntGauge};
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -112,7 +110,7 @@ impl IntrospectionStore {
     }
 
     fn desks(&self) -> MutexGuard<'_, Vec<(Desk, mpsc::Receiver<Ask>)>> {
-        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.desks.lock()
     }
 }
 

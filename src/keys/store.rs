@@ -1,7 +1,8 @@
 //! The lock-free store: one hot-swapped key set per issuer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -50,7 +51,7 @@ impl KeyStore {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(&self) -> Vec<JoinHandle<()>> {
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plans = self.plans.lock();
         let needed = plans.drain(..).filter(|plan| plan.keys().are_needed());
         needed.map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
     }

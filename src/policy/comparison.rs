@@ -6,9 +6,9 @@
 //! no prefixes, patterns or regular expressions (threats C-13), and no `null`. Comparing allocates
 //! nothing.
 
-use std::fmt::{self, Write};
-
 pub mod settings;
+
+use std::fmt::{self, Write};
 
 use crate::{
     identity::ClaimPath,
@@ -132,8 +132,9 @@ mod tests {
             ("1e300", "1e300"),
             ("18446744073709551615", "18446744073709551615"),
         ] {
-            assert!(equals(&json(value), text), "{value} {text}");
-            assert_eq!(json(value).as_str().map_or(json(value).to_text(), str::to_owned), text);
+            let found = json(value);
+            assert!(equals(&found, text), "{value} {text}");
+            assert_eq!(found.as_str().map_or_else(|| found.to_text(), str::to_owned), text);
         }
         for (value, text) in [
             (r#""a""#, "A"),

@@ -8,10 +8,7 @@ use crate::{
         reader::{Parsed, Section},
         values::{first_duplicate, parsed, reference, stands_for_all, text, word},
     },
-    policy::{
-        ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes,
-        comparison::{self},
-    },
+    policy::{ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes, comparison},
     proxy::answer::{self, settings::DenialProfile},
 };
 

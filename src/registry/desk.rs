@@ -1,10 +1,8 @@
 //! The registry's side: takes questions in turn, puts some at a time, and writes down the answers.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
@@ -139,7 +137,7 @@ impl Desk {
 
     fn failed(&self, ask: &Ask, error: &SourceError) {
         self.entries.pause(&ask.signer, self.clock.now());
-        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut breaker = self.breaker.lock();
         let of_known = self.source.is_list() || self.entries.has_known(&ask.signer);
         if error.is_outage(of_known) {
             breaker.failed(Instant::now(), jitter::fraction());
@@ -149,12 +147,12 @@ impl Desk {
     }
 
     fn registry_rests(&self) -> bool {
-        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut breaker = self.breaker.lock();
         !breaker.lets_pass(Instant::now())
     }
 
     fn answered(&self) {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).succeeded();
+        self.breaker.lock().succeeded();
     }
 
     fn know(&self, ask: Ask, entry: Registered) {

@@ -1,9 +1,11 @@
 //! What is remembered of signers, for all workers together.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering::Relaxed},
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     bounded::BoundedMap,
@@ -156,11 +158,11 @@ impl Entries {
     }
 
     fn known(&self) -> MutexGuard<'_, BoundedMap<Arc<Registered>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock()
     }
 
     fn unknown(&self) -> MutexGuard<'_, BoundedMap<Without>> {
-        self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unknown.lock()
     }
 }
 

@@ -1,10 +1,8 @@
 //! How a registry does: counted, logged, and told on `/readyz`.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus::IntCounterVec;
 use tokio::time::Instant;
 
@@ -59,7 +57,7 @@ impl Health {
         self.count(FOUND);
         self.recovered();
         let is_same = earlier.is_some_and(|earlier| earlier.says_the_same(now));
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut news = self.news.lock();
         news.is_new |= !is_same;
         news.renewed_since.get_or_insert_with(Instant::now);
         drop(news);
@@ -88,7 +86,7 @@ impl Health {
         self.recovered();
         let signer = quoted(signer);
         if was_known {
-            self.news.lock().unwrap_or_else(PoisonError::into_inner).is_new = true;
+            self.news.lock().is_new = true;
             tracing::warn!(registry = self.name, signer, %error, "a signer is known no longer");
         } else {
             tracing::debug!(registry = self.name, signer, %error, "no such signer");
@@ -114,7 +112,7 @@ impl Health {
     /// Whether there is something to write down: asked once, for what is new at once, for what was
     /// only renewed when it has waited for so long.
     pub(super) fn has_news(&self, patience: Duration) -> bool {
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut news = self.news.lock();
         let is_old = news.renewed_since.is_some_and(|since| since.elapsed() >= patience);
         let is_due = news.is_new || is_old;
         if is_due {

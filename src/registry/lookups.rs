@@ -1,11 +1,9 @@
 //! The requests' side: find a signer, together with whoever looks for the same one.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use dashmap::{DashMap, Entry};
+use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -111,7 +109,7 @@ impl Registry {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(&self) -> Option<JoinHandle<()>> {
-        let desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let desk = self.desk.lock().take();
         desk.map(|(desk, queue)| tokio::spawn(desk.run(queue)))
     }
 

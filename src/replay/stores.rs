@@ -1,9 +1,8 @@
 //! The stores of a process.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::Mutex;
 
 use crate::shared::SharedStore;
 
@@ -17,7 +16,7 @@ pub struct ReplayStores(Arc<Mutex<BTreeMap<String, SharedTable>>>);
 impl ReplayStores {
     /// The store of that name, for this process alone.
     pub fn memory(&self, name: &str, limits: ReplayLimits) -> MemoryStore {
-        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.0.lock();
         MemoryStore::new(tables.entry(name.to_owned()).or_default().clone(), limits)
     }
 

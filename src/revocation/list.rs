@@ -1,11 +1,12 @@
 //! The list as workers read it and its watcher writes it.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicI64, Ordering},
 };
 
 use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
 
 use crate::{
     clock::{UnixTime, seconds},
@@ -91,7 +92,7 @@ impl List {
     /// What keeps the proxy from being ready: that nobody can decide, or that the first reading
     /// has not ended.
     pub(super) fn pending(&self, now: UnixTime) -> Option<String> {
-        let attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempt = self.attempt.lock();
         let cause = match &*attempt {
             Attempt::None => format!("waiting for the first answer of {}", self.source),
             Attempt::Succeeded | Attempt::Failed(_) if self.is_usable(now) => return None,
@@ -152,6 +153,6 @@ impl List {
     }
 
     fn set(&self, attempt: Attempt) {
-        *self.attempt.lock().unwrap_or_else(PoisonError::into_inner) = attempt;
+        *self.attempt.lock() = attempt;
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
 };
 
+use parking_lot::RwLock;
 use prometheus::IntGauge;
 
 use crate::clock::UnixTime;
@@ -84,7 +85,7 @@ impl Logouts {
 
     /// By what the token is revoked, if it is.
     pub(super) fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<Kind> {
-        let book = self.book.read().unwrap_or_else(PoisonError::into_inner);
+        let book = self.book.read();
         book.denylist.find(token, now)
     }
 
@@ -96,7 +97,7 @@ impl Logouts {
         now: UnixTime,
         most: usize,
     ) -> Result<(), LogoutRefusal> {
-        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+        let mut book = self.book.write();
         book.drop_expired(now);
         let outcome = book.add(logout, until, most);
         self.entries.set(i64::try_from(book.denylist.len()).unwrap_or(i64::MAX));
@@ -105,7 +106,7 @@ impl Logouts {
 
     /// Drops what has expired.
     pub(super) fn drop_expired(&self, now: UnixTime) {
-        let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
+        let mut book = self.book.write();
         book.drop_expired(now);
         self.entries.set(i64::try_from(book.denylist.len()).unwrap_or(i64::MAX));
     }

@@ -1,7 +1,7 @@
 //! The demo's identity provider: metadata, JWKS, tokens by client credentials, rotation on demand.
 //! For development only: it trusts every client, which is why it listens on loopback.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use aws_lc_rs::rand;
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use http::{
     header::{ALLOW, AUTHORIZATION},
 };
 use http_body_util::Full;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{
     form::{Form, basic},
@@ -141,7 +142,7 @@ impl Provider {
     }
 
     fn key(&self) -> MutexGuard<'_, SigningKey> {
-        self.key.lock().unwrap_or_else(PoisonError::into_inner)
+        self.key.lock()
     }
 }
 

@@ -5,14 +5,13 @@ use std::net::IpAddr;
 use http::HeaderName;
 use ipnet::IpNet;
 
-use crate::identity::are_one_header;
 use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
         values::{header_name, size, switch},
     },
-    identity::headers::settings::ClaimHeaderSettings,
+    identity::{are_one_header, headers::settings::ClaimHeaderSettings},
 };
 
 /// `[forwarding]`

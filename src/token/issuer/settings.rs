@@ -18,10 +18,7 @@ use crate::{
     introspection::settings::{IntrospectWhen, IntrospectionSettings},
     jose::{Algorithm, AlgorithmSet},
     keys::settings::{KeyOwner, KeySettings, KeySource},
-    policy::{
-        ClaimComparison, ScopeClaims,
-        comparison::{self},
-    },
+    policy::{ClaimComparison, ScopeClaims, comparison},
 };
 
 pub use binding::CookieBindingSettings;
