@@ -10,9 +10,9 @@ mod chain;
 mod entry;
 mod file;
 mod journal;
+mod journals;
 mod line;
 pub mod settings;
-mod shelf;
 #[cfg(test)]
 mod tests;
 pub mod verify;
@@ -23,6 +23,6 @@ pub use self::{
     body::EvidenceBody,
     entry::Entry,
     journal::{EvidenceError, Journal, NotRecorded},
-    shelf::JournalShelf,
+    journals::Journals,
     verify::{Finding, Report, verify},
 };

@@ -2,14 +2,14 @@
 //!
 //! Requests ask an [`Introspector`] and get what the issuer said of the token, never a verdict of
 //! ours: rules and policy are for the `token` room to evaluate, on what is remembered too. Of one
-//! token there is one question at a time, whoever asks, on whatever worker; the question belongs
-//! to the issuer's `desk`, so that a request that goes away takes no answer from the others.
+//! token one request is in flight at a time, for all workers; it is sent by
+//! the issuer's lookup worker, so that a client that goes away takes no response from the others.
 
 pub mod answer;
-mod desk;
 mod endpoint;
 mod error;
 mod introspector;
+mod lookup_worker;
 mod memory;
 pub mod probe;
 pub mod settings;

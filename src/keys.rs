@@ -1,6 +1,6 @@
 //! Key sets: the lock-free store, where keys come from, and the refresher that keeps them fresh.
 //!
-//! Requests read, one task per issuer writes. A worker asks [`IssuerKeys`] and never waits for a
+//! Requests read, one task per issuer writes. A worker asks [`LiveKeySet`] and never waits for a
 //! lock or a socket, unless a token names a `kid` that nobody has seen: then it waits, within
 //! bounds, for the refresher's next answer. The refresher owns all fetching, so that there is
 //! a single flight by construction and no waiter can take an answer away from another by giving
@@ -8,25 +8,25 @@
 
 pub mod error;
 pub mod facts;
-pub mod issuer_keys;
 pub mod key_set;
+pub mod live_key_set;
 pub mod probe;
 pub mod store;
 
 mod instruments;
+mod refresh_gate;
 mod refresher;
 mod snapshot;
 mod source;
 mod unknown_kids;
-mod waiting;
 
 pub use error::KeyError;
 pub use facts::{FailureFacts, IssuerStatus, KeyFacts, SkippedFacts};
-pub use issuer_keys::IssuerKeys;
 pub use key_set::{KeyLookup, KeySet};
+pub use live_key_set::LiveKeySet;
 pub use probe::probe;
+pub use refresh_gate::KeyWait;
 pub use store::KeyStore;
-pub use waiting::KeyWait;
 
 pub mod private_key;
 pub mod settings;

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::{
     clock::{Clock, UnixTime},
     introspection::IntrospectionStore,
-    keys::{IssuerKeys, KeyStore},
+    keys::{KeyStore, LiveKeySet},
     readiness::SourceReadiness,
     registry::Registry,
     replay::ReplayStores,
@@ -32,7 +32,7 @@ pub struct Providers {
     /// The ids of messages that may come once only. Kept across reloads.
     pub replays: ReplayStores,
     /// In the order of `Settings::signatures`; `None` for those without a key set of their own.
-    signer_keys: Vec<Option<Arc<IssuerKeys>>>,
+    signer_keys: Vec<Option<Arc<LiveKeySet>>>,
     signer_store: KeyStore,
     /// The same of those whose signers are looked up.
     registries: Vec<Option<Arc<Registry>>>,
@@ -140,12 +140,12 @@ impl Providers {
     }
 
     /// Every key set, of issuers and of signers.
-    pub fn key_sets(&self) -> impl Iterator<Item = &Arc<IssuerKeys>> {
+    pub fn key_sets(&self) -> impl Iterator<Item = &Arc<LiveKeySet>> {
         self.keys.iter().chain(self.signer_store.iter())
     }
 
     /// The key set of a signature's rules, by their index, if it has one of its own.
-    pub fn signer_keys(&self, index: usize) -> Option<Arc<IssuerKeys>> {
+    pub fn signer_keys(&self, index: usize) -> Option<Arc<LiveKeySet>> {
         self.signer_keys.get(index).cloned().flatten()
     }
 

@@ -1,16 +1,16 @@
 //! Registries: signers and their keys, looked up one by one at whoever keeps the list of them.
 //!
-//! A request that knows its signer finds the entry in memory. On a miss it joins the question
-//! about the signer that is under way, or puts one to the registry's `desk`, so that a request
-//! that goes away takes no answer from the others. What is remembered is bounded, renewed in the
-//! background, and outlives an unreachable registry for a while.
+//! A request finds a cached signer in memory. On a miss it joins the lookup that is in flight, or
+//! queues one for the registry's lookup worker, so that a client that goes away takes no response
+//! from the others. Cached entries are bounded, refreshed in the background, and outlive an
+//! unreachable registry for a while.
 
-mod desk;
 pub mod document;
 mod entries;
 mod error;
 mod health;
 mod key_text;
+mod lookup_worker;
 mod lookups;
 mod registered;
 pub mod settings;

@@ -25,7 +25,8 @@ use http::HeaderMap;
 
 use self::{
     carrier::Carrier, freshness::Freshness, header_rules::HeaderRules, key_source::KeySource,
-    pending::Head, replay::ReplayRule, signed_path::Bodiless, signer::Signers, verified::Telling,
+    pending::Head, replay::ReplayRule, signed_path::Bodiless, signer::Signers,
+    verified::SignatureReport,
 };
 use crate::{
     clock::Clock,
@@ -55,7 +56,7 @@ pub struct SignatureRules {
     bodiless: Bodiless,
     freshness: Option<Freshness>,
     replay: Option<ReplayRule>,
-    telling: Telling,
+    telling: SignatureReport,
     reads_body: bool,
     clock: Arc<dyn Clock>,
 }
@@ -101,7 +102,7 @@ impl SignatureRules {
             bodiless: Bodiless::new(&settings.bodiless),
             freshness: settings.freshness.clone().map(Freshness::new),
             replay: ReplayRule::new(settings, providers),
-            telling: Telling::new(settings, metrics),
+            telling: SignatureReport::new(settings, metrics),
             reads_body: settings.reads_body(),
             clock: Arc::clone(clock),
         }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     chain::Link,
-    line::{MAX_LINE_BYTES, Said},
+    line::{MAX_LINE_BYTES, ParsedLine},
 };
 
 const PREFIX: &str = "evidence-";
@@ -64,7 +64,7 @@ pub(super) fn standing(folder: &Path) -> io::Result<Standing> {
         let Some(line) = tail.last_line else {
             continue; // it broke off before its first line was whole
         };
-        let said = Said::read(&line).ok_or_else(|| {
+        let said = ParsedLine::read(&line).ok_or_else(|| {
             io::Error::other(format!("the last line of {} is no line of a journal", path.display()))
         })?;
         let link = Link { number: said.number, ..Link::FIRST }.after(&line);

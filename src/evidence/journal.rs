@@ -28,16 +28,16 @@ use super::{Entry, writer::Writer};
 #[derive(Debug)]
 pub struct Journal {
     settings: EvidenceSettings,
-    scribe: Arc<Scribe>,
+    thread: Arc<JournalThread>,
     dropped: IntCounter,
 }
 
 /// The thread that writes to a folder, and the way to it. Shared by the journals that follow each
 /// other; it ends with the last of them.
 #[derive(Debug)]
-pub(super) struct Scribe {
+pub(super) struct JournalThread {
     /// That of the latest journal, whichever the line is handed in at; `None`: it is closed.
-    queue: Mutex<Option<SyncSender<Order>>>,
+    queue: Mutex<Option<SyncSender<WriteRequest>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     successors: Successors,
 }
@@ -48,18 +48,18 @@ type Successors = Arc<Mutex<VecDeque<Successor>>>;
 #[derive(Debug)]
 struct Successor {
     settings: EvidenceSettings,
-    queue: Receiver<Order>,
+    queue: Receiver<WriteRequest>,
 }
 
 /// A line that is to be written, and who waits for it.
-pub(super) struct Order {
+pub(super) struct WriteRequest {
     pub(super) entry: Entry,
     pub(super) written: oneshot::Sender<Written>,
     /// Whether its request is only forwarded once the line is on disk.
     pub(super) is_awaited: bool,
 }
 
-impl Order {
+impl WriteRequest {
     /// Whether its request has given up: it is not forwarded, and to write its line would only keep
     /// those waiting that come after it.
     pub(super) fn is_abandoned(&self) -> bool {
@@ -104,23 +104,27 @@ impl Journal {
     ) -> Result<Arc<Self>, EvidenceError> {
         let (orders, queue) = sync_channel(settings.queue);
         let writer = Writer::open(settings, clock, metrics)?;
-        let scribe = Scribe::new(orders);
-        scribe.begin(writer, queue).map_err(EvidenceError::Thread)?;
-        Ok(Arc::new(Self::new(settings, scribe, metrics)))
+        let thread = JournalThread::new(orders);
+        thread.begin(writer, queue).map_err(EvidenceError::Thread)?;
+        Ok(Arc::new(Self::new(settings, thread, metrics)))
     }
 
     /// The journal of the same folder under other settings. The thread that writes it goes on:
     /// what was handed in before is written first, and what is handed in at either journal from
     /// now on behind it. No line is refused for it, and nothing can fail.
     pub fn succeed(&self, settings: &EvidenceSettings, metrics: &Metrics) -> Arc<Self> {
-        self.scribe.turn_to(settings);
-        Arc::new(Self::new(settings, Arc::clone(&self.scribe), metrics))
+        self.thread.turn_to(settings);
+        Arc::new(Self::new(settings, Arc::clone(&self.thread), metrics))
     }
 
-    pub(super) fn new(settings: &EvidenceSettings, scribe: Arc<Scribe>, metrics: &Metrics) -> Self {
+    pub(super) fn new(
+        settings: &EvidenceSettings,
+        thread: Arc<JournalThread>,
+        metrics: &Metrics,
+    ) -> Self {
         Self {
             settings: settings.clone(),
-            scribe,
+            thread,
             dropped: metrics.evidence_lines.with_label_values(&["dropped"]),
         }
     }
@@ -149,7 +153,7 @@ impl Journal {
 
     pub(super) fn put(&self, entry: Entry, is_awaited: bool) -> Option<oneshot::Receiver<Written>> {
         let (written, outcome) = oneshot::channel();
-        let is_sent = self.scribe.put(Order { entry, written, is_awaited });
+        let is_sent = self.thread.put(WriteRequest { entry, written, is_awaited });
         if !is_sent {
             // It is full, or closed.
             self.dropped.inc();
@@ -179,18 +183,18 @@ impl Journal {
 
     /// Writes what waits, and a last checkpoint. Nothing is recorded any more.
     pub fn close(&self) {
-        self.scribe.close();
+        self.thread.close();
     }
 }
 
-impl Scribe {
+impl JournalThread {
     /// Somebody takes the lines from the other end of `orders`.
-    pub(super) fn new(orders: SyncSender<Order>) -> Arc<Self> {
+    pub(super) fn new(orders: SyncSender<WriteRequest>) -> Arc<Self> {
         let queue = Mutex::new(Some(orders));
         Arc::new(Self { queue, thread: Mutex::default(), successors: Arc::default() })
     }
 
-    fn begin(&self, writer: Writer, queue: Receiver<Order>) -> io::Result<()> {
+    fn begin(&self, writer: Writer, queue: Receiver<WriteRequest>) -> io::Result<()> {
         let successors = Arc::clone(&self.successors);
         let serve = move || serve(writer, &queue, &successors);
         let thread = thread::Builder::new().name("evidence".to_owned()).spawn(serve)?;
@@ -209,7 +213,7 @@ impl Scribe {
         *current = orders;
     }
 
-    fn put(&self, order: Order) -> bool {
+    fn put(&self, order: WriteRequest) -> bool {
         self.queue.lock().as_ref().is_some_and(|queue| queue.try_send(order).is_ok())
     }
 
@@ -222,14 +226,14 @@ impl Scribe {
     }
 }
 
-impl Drop for Scribe {
+impl Drop for JournalThread {
     fn drop(&mut self) {
         self.close();
     }
 }
 
 /// Writes for one journal after the other.
-fn serve(mut writer: Writer, queue: &Receiver<Order>, successors: &Successors) {
+fn serve(mut writer: Writer, queue: &Receiver<WriteRequest>, successors: &Successors) {
     writer.run(queue, thread::sleep);
     loop {
         // The lock is not held while lines are written.

@@ -37,14 +37,14 @@ const MAX_NODES: usize = MAX_LINE_BYTES / 2;
 const LEVELS_AROUND: usize = 2;
 
 /// Number and hash that a line gives of itself and the one before, and its type.
-pub(super) struct Said {
+pub(super) struct ParsedLine {
     pub(super) number: u64,
     pub(super) previous: String,
     pub(super) kind: String,
     pub(super) members: Object,
 }
 
-impl Said {
+impl ParsedLine {
     /// Reads a line; `None` if it is none. A line may hold several claims, each as deep and as wide
     /// as a whole token may be: it is bounded by its length instead.
     pub(super) fn read(line: &[u8]) -> Option<Self> {

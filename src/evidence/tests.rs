@@ -15,7 +15,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::{journal::Order, verify::Against, writer::Writer, *};
+use super::{journal::WriteRequest, verify::Against, writer::Writer, *};
 use crate::{
     bounded::{ByteBudget, Reservation},
     clock::{Clock, ManualClock, UnixTime},
@@ -100,7 +100,7 @@ impl Scene {
     }
 
     /// What a request with such a body puts into the queue, and what it waits for.
-    fn order(&self, body: &[u8]) -> (Order, oneshot::Receiver<journal::Written>) {
+    fn order(&self, body: &[u8]) -> (WriteRequest, oneshot::Receiver<journal::Written>) {
         order(self.entry(body))
     }
 
@@ -151,9 +151,9 @@ impl Scene {
     }
 }
 
-fn order(entry: Entry) -> (Order, oneshot::Receiver<journal::Written>) {
+fn order(entry: Entry) -> (WriteRequest, oneshot::Receiver<journal::Written>) {
     let (written, outcome) = oneshot::channel();
-    (Order { entry, written, is_awaited: false }, outcome)
+    (WriteRequest { entry, written, is_awaited: false }, outcome)
 }
 
 fn entry_by(signer: &SigningKey, body: &[u8]) -> Entry {

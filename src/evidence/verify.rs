@@ -15,7 +15,7 @@ use self::{
 };
 use super::{
     file::sequence_of,
-    line::{MAX_LINE_BYTES, Said},
+    line::{MAX_LINE_BYTES, ParsedLine},
 };
 use crate::jose::JwkSet;
 
@@ -148,7 +148,7 @@ impl Reading<'_> {
 
     fn line(&mut self, line: &[u8], place: Place) {
         self.report.lines += 1;
-        let Some(said) = Said::read(line) else {
+        let Some(said) = ParsedLine::read(line) else {
             self.chain.skip(line, &place);
             return self.find(place, "is no line of a journal".to_owned());
         };
@@ -179,7 +179,7 @@ impl Reading<'_> {
         }
     }
 
-    fn request(&mut self, said: &Said, place: Place) {
+    fn request(&mut self, said: &ParsedLine, place: Place) {
         self.report.requests += 1;
         self.report.uncovered += 1;
         if let Some((entry, body)) = &self.against.body
@@ -200,7 +200,7 @@ impl Reading<'_> {
         }
     }
 
-    fn checkpoint(&mut self, said: &Said, place: Place) {
+    fn checkpoint(&mut self, said: &ParsedLine, place: Place) {
         match checks::checkpoint(said, self.against.keys.as_ref()) {
             Ok(Checkpoint::Right) => {
                 self.report.checkpoints += 1;

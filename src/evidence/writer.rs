@@ -23,7 +23,7 @@ use super::{
     EvidenceError, body,
     chain::Link,
     file::{self, Standing},
-    journal::{NotRecorded, Order, Written},
+    journal::{NotRecorded, WriteRequest, Written},
     line,
 };
 
@@ -114,7 +114,7 @@ impl Writer {
     /// Writes until nobody can order a line here any more, and a checkpoint behind it. A line that
     /// comes alone is written at once; after it the thread rests until `gather` is over, whether
     /// lines come or not: nobody has to wake it for them, and those that came are the next group.
-    pub(super) fn run(&mut self, orders: &Receiver<Order>, mut rest: impl FnMut(Duration)) {
+    pub(super) fn run(&mut self, orders: &Receiver<WriteRequest>, mut rest: impl FnMut(Duration)) {
         loop {
             match orders.recv_timeout(LOOK_INTERVAL) {
                 Ok(first) => {
@@ -142,7 +142,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn write_group(&mut self, orders: Vec<Order>) {
+    pub(super) fn write_group(&mut self, orders: Vec<WriteRequest>) {
         let before = orders.len();
         let orders: Vec<_> = orders.into_iter().filter(|order| !order.is_abandoned()).collect();
         self.counters.dropped.inc_by((before - orders.len()) as u64);
@@ -184,12 +184,12 @@ impl Writer {
 
     /// Those whose bodies are on disk, if they are to be kept. One that fails takes no other with
     /// it: nothing of it is in the file.
-    fn keep_bodies(&self, orders: Vec<Order>) -> Vec<Order> {
+    fn keep_bodies(&self, orders: Vec<WriteRequest>) -> Vec<WriteRequest> {
         let Some(folder) = &self.settings.bodies else {
             return orders;
         };
         let unkept = body::keep(folder, orders.iter().filter_map(|order| order.entry.kept_body()));
-        let (kept, failed) = orders.into_iter().partition(|order: &Order| {
+        let (kept, failed) = orders.into_iter().partition(|order: &WriteRequest| {
             order.entry.kept_body().is_none_or(|(sha256, _)| !unkept.contains_key(&sha256))
         });
         if let Some(error) = unkept.values().next() {
@@ -198,7 +198,7 @@ impl Writer {
         kept
     }
 
-    fn fail(&self, orders: Vec<Order>, error: &io::Error) {
+    fn fail(&self, orders: Vec<WriteRequest>, error: &io::Error) {
         self.counters.failed.inc_by(orders.len() as u64);
         tracing::error!(%error, lines = orders.len(), "evidence can't be written");
         answer(orders, Err(NotRecorded));
@@ -332,7 +332,7 @@ impl Writer {
     }
 }
 
-fn answer(orders: Vec<Order>, written: Written) {
+fn answer(orders: Vec<WriteRequest>, written: Written) {
     for order in orders {
         // Whoever waited may have given up.
         let _ = order.written.send(written);

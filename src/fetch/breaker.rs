@@ -1,4 +1,4 @@
-//! Leaves an endpoint alone that fails again and again: what waits for it would only pile up.
+//! Circuit breaker: stops calling an endpoint after repeated failures.
 
 use std::time::Duration;
 

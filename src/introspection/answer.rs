@@ -11,7 +11,7 @@ use super::IntrospectionError;
 
 /// What an issuer says of a token, as it came.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Said {
+pub enum IntrospectionAnswer {
     /// It is active, and these are its claims.
     Active(Object),
     /// It is not, and that is certain.
@@ -20,7 +20,10 @@ pub enum Said {
 
 /// Reads the answer of an introspection endpoint (RFC 7662 §2.2): 200, a JSON object, and
 /// `active` a boolean. Anything else is no answer (threats I-1, I-2).
-pub fn of_introspection(reply: &Reply, place: &str) -> Result<Said, IntrospectionError> {
+pub fn of_introspection(
+    reply: &Reply,
+    place: &str,
+) -> Result<IntrospectionAnswer, IntrospectionError> {
     match reply.status {
         StatusCode::OK => said(object(&reply.body, place)?, place),
         status => Err(refusal(status, place)),
@@ -28,12 +31,15 @@ pub fn of_introspection(reply: &Reply, place: &str) -> Result<Said, Introspectio
 }
 
 /// What an introspection response says.
-pub(super) fn said(members: Object, place: &str) -> Result<Said, IntrospectionError> {
+pub(super) fn said(
+    members: Object,
+    place: &str,
+) -> Result<IntrospectionAnswer, IntrospectionError> {
     match members.get("active") {
-        Some(Json::Bool(true)) => {
-            Ok(Said::Active(members.into_iter().filter(|(name, _)| name != "active").collect()))
-        }
-        Some(Json::Bool(false)) => Ok(Said::Inactive),
+        Some(Json::Bool(true)) => Ok(IntrospectionAnswer::Active(
+            members.into_iter().filter(|(name, _)| name != "active").collect(),
+        )),
+        Some(Json::Bool(false)) => Ok(IntrospectionAnswer::Inactive),
         Some(_) => Err(malformed(place, "\"active\" is neither true nor false")),
         None => Err(malformed(place, "there is no \"active\"")),
     }
@@ -41,16 +47,19 @@ pub(super) fn said(members: Object, place: &str) -> Result<Said, IntrospectionEr
 
 /// Reads the answer of GenAuth's `validate_token`: 200 with the claims, or 400. Some versions say
 /// 400 in the body only.
-pub fn of_validation(reply: &Reply, place: &str) -> Result<Said, IntrospectionError> {
+pub fn of_validation(
+    reply: &Reply,
+    place: &str,
+) -> Result<IntrospectionAnswer, IntrospectionError> {
     match reply.status {
-        StatusCode::BAD_REQUEST => Ok(Said::Inactive),
+        StatusCode::BAD_REQUEST => Ok(IntrospectionAnswer::Inactive),
         StatusCode::OK => {
             let members = object(&reply.body, place)?;
             match members.get("code") {
                 None | Some(Json::Integer(200)) if names_somebody(&members) => {
-                    Ok(Said::Active(members))
+                    Ok(IntrospectionAnswer::Active(members))
                 }
-                Some(Json::Integer(400)) => Ok(Said::Inactive),
+                Some(Json::Integer(400)) => Ok(IntrospectionAnswer::Inactive),
                 _ => Err(malformed(place, "there are no claims, and no code 400")),
             }
         }
@@ -93,16 +102,16 @@ mod tests {
         Reply { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) }
     }
 
-    fn introspected(status: u16, body: &'static str) -> Result<Said, &'static str> {
+    fn introspected(status: u16, body: &'static str) -> Result<IntrospectionAnswer, &'static str> {
         of_introspection(&reply(status, body), "idp").map_err(|error| error.code())
     }
 
-    fn validated(status: u16, body: &'static str) -> Result<Said, &'static str> {
+    fn validated(status: u16, body: &'static str) -> Result<IntrospectionAnswer, &'static str> {
         of_validation(&reply(status, body), "idp").map_err(|error| error.code())
     }
 
-    fn active(claims: &str) -> Said {
-        Said::Active(Object::parse(claims.as_bytes()).unwrap())
+    fn active(claims: &str) -> IntrospectionAnswer {
+        IntrospectionAnswer::Active(Object::parse(claims.as_bytes()).unwrap())
     }
 
     #[test]
@@ -130,7 +139,7 @@ mod tests {
     #[test]
     fn i2_inactive_is_inactive_whatever_else_is_said() {
         let body = r#"{"active":false,"sub":"a","exp":9999999999}"#;
-        assert_eq!(introspected(200, body), Ok(Said::Inactive));
+        assert_eq!(introspected(200, body), Ok(IntrospectionAnswer::Inactive));
     }
 
     #[test]
@@ -155,9 +164,15 @@ mod tests {
     #[test]
     fn validate_token_is_claims_or_400() {
         assert_eq!(validated(200, r#"{"sub":"a","exp":1}"#), Ok(active(r#"{"sub":"a","exp":1}"#)));
-        assert_eq!(validated(400, r#"{"code":400,"message":"x"}"#), Ok(Said::Inactive));
-        assert_eq!(validated(400, "anything"), Ok(Said::Inactive));
-        assert_eq!(validated(200, r#"{"code":400,"message":"x"}"#), Ok(Said::Inactive));
+        assert_eq!(
+            validated(400, r#"{"code":400,"message":"x"}"#),
+            Ok(IntrospectionAnswer::Inactive)
+        );
+        assert_eq!(validated(400, "anything"), Ok(IntrospectionAnswer::Inactive));
+        assert_eq!(
+            validated(200, r#"{"code":400,"message":"x"}"#),
+            Ok(IntrospectionAnswer::Inactive)
+        );
         for body in [r#"{"code":500,"message":"x"}"#, "{}", r#"{"message":"ok"}"#, "[]", "<html>"] {
             assert_eq!(validated(200, body), Err("malformed"), "{body}");
         }

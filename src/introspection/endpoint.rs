@@ -13,14 +13,14 @@ use crate::{
     clock::Clock,
     fetch::{FetchError, Fetcher, Metadata, shown},
     introspection::settings::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings},
-    keys::IssuerKeys,
+    keys::LiveKeySet,
     oauth_client::{Form, JSON, OauthClient, form_request},
     token::issuer::settings::IssuerSettings,
 };
 
 use super::{
     IntrospectionError,
-    answer::{self, Said},
+    answer::{self, IntrospectionAnswer},
     signed_answer::{self, SignedAnswer},
 };
 
@@ -47,7 +47,7 @@ impl Endpoint {
     pub(super) fn new(
         issuer: &IssuerSettings,
         settings: &IntrospectionSettings,
-        keys: Arc<IssuerKeys>,
+        keys: Arc<LiveKeySet>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let address = match &settings.endpoint {
@@ -69,7 +69,7 @@ impl Endpoint {
     }
 
     /// Asks, and once more where that may help, within the deadline.
-    pub(super) async fn ask(&self, token: &str) -> Result<Said, IntrospectionError> {
+    pub(super) async fn ask(&self, token: &str) -> Result<IntrospectionAnswer, IntrospectionError> {
         let limit = self.settings.client.timeout;
         let asked = timeout(limit, async {
             let discarded = self.client.tokens_discarded();
@@ -91,7 +91,7 @@ impl Endpoint {
         own_token_refused || error.is_passing()
     }
 
-    async fn ask_once(&self, token: &str) -> Result<Said, IntrospectionError> {
+    async fn ask_once(&self, token: &str) -> Result<IntrospectionAnswer, IntrospectionError> {
         let url = match &self.address {
             Address::Configured(url) => url.clone(),
             Address::Discovered(metadata) => metadata.endpoint(&self.fetcher).await?,
@@ -105,7 +105,11 @@ impl Endpoint {
         outcome
     }
 
-    async fn ask_at(&self, url: &Uri, token: &str) -> Result<Said, IntrospectionError> {
+    async fn ask_at(
+        &self,
+        url: &Uri,
+        token: &str,
+    ) -> Result<IntrospectionAnswer, IntrospectionError> {
         let place = shown(url);
         match self.method {
             IntrospectionMethod::Introspect => self.introspect(url, token, &place).await,
@@ -123,7 +127,7 @@ impl Endpoint {
         url: &Uri,
         token: &str,
         place: &str,
-    ) -> Result<Said, IntrospectionError> {
+    ) -> Result<IntrospectionAnswer, IntrospectionError> {
         let mut form = Form::default();
         form.add("token", token);
         for (name, value) in &self.parameters {
@@ -148,7 +152,7 @@ impl Endpoint {
         parameter: &str,
         token: &str,
         place: &str,
-    ) -> Result<Said, IntrospectionError> {
+    ) -> Result<IntrospectionAnswer, IntrospectionError> {
         let mut query = Form::default();
         query.add(parameter, token);
         for (name, value) in &self.parameters {
@@ -180,7 +184,7 @@ impl Endpoint {
 
     async fn discard_if_refused(
         &self,
-        said: &Result<Said, IntrospectionError>,
+        said: &Result<IntrospectionAnswer, IntrospectionError>,
         proof: Option<HeaderValue>,
     ) {
         if let (Err(IntrospectionError::Refused { .. }), Some(proof)) = (said, proof) {

@@ -31,7 +31,7 @@ pub struct Introspector {
     when: IntrospectWhen,
     memory: Arc<Memory>,
     flights: Arc<Flights>,
-    asks: mpsc::Sender<Ask>,
+    asks: mpsc::Sender<LookupRequest>,
     wait_limit: Duration,
     recheck_seconds: i64,
 }
@@ -42,9 +42,9 @@ pub(super) type Flights = DashMap<Digest, watch::Receiver<Outcome>>;
 /// `None`: no answer yet. Inside: `None`: nobody can tell.
 pub(super) type Outcome = Option<Option<Statement>>;
 
-/// A question on its way to the desk.
+/// A lookup in the queue of the worker.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct LookupRequest {
     pub(super) token: Zeroizing<String>,
     pub(super) since: Instant,
     pub(super) recheck: Option<Arc<Recheck>>,
@@ -71,7 +71,7 @@ pub struct Recheck {
     joined: Mutex<Option<watch::Receiver<Outcome>>>,
 }
 
-/// Questions that may wait at the desk. More at a time is a flood, and each waits for its turn.
+/// The longest queue. More at a time is a flood, in which each would wait for its turn.
 const MAX_QUEUED: usize = 1024;
 
 /// Beyond the deadlines of queue and exchange: for the waking of the worker.
@@ -83,8 +83,8 @@ impl Introspector {
         settings: &IntrospectionSettings,
         memory: Arc<Memory>,
         shared: &SharedStore,
-    ) -> (Self, mpsc::Receiver<Ask>) {
-        let (asks, desk) = mpsc::channel(MAX_QUEUED);
+    ) -> (Self, mpsc::Receiver<LookupRequest>) {
+        let (asks, worker) = mpsc::channel(MAX_QUEUED);
         let introspector = Self {
             when: settings.when,
             memory,
@@ -94,7 +94,7 @@ impl Introspector {
             wait_limit: settings.client.timeout.saturating_mul(2) + shared.patience() + WAIT_MARGIN,
             recheck_seconds: seconds(settings.recheck),
         };
-        (introspector, desk)
+        (introspector, worker)
     }
 
     /// Which tokens are to be asked about.
@@ -195,7 +195,7 @@ impl Introspector {
             return Joined::Answered(statement);
         }
         let token = Zeroizing::new(token.to_owned());
-        let ask = Ask { token, since: Instant::now(), recheck, flight: under_way };
+        let ask = LookupRequest { token, since: Instant::now(), recheck, flight: under_way };
         match self.asks.try_send(ask) {
             Ok(()) => Joined::Flight(flight),
             Err(_) => Joined::Refused,
@@ -206,7 +206,7 @@ impl Introspector {
 enum Joined {
     Flight(watch::Receiver<Outcome>),
     Answered(Statement),
-    /// The desk has too much to do, or is gone.
+    /// The worker's queue is full, or the worker is gone.
     Refused,
 }
 
@@ -242,7 +242,7 @@ impl Recheck {
     }
 }
 
-impl Ask {
+impl LookupRequest {
     pub(super) fn digest(&self) -> &Digest {
         &self.flight.digest
     }

@@ -11,7 +11,7 @@ use crate::{
     jose::{Json, Object},
 };
 
-use super::answer::Said;
+use super::answer::IntrospectionAnswer;
 
 /// What the issuer said of a token, while it counts.
 #[derive(Debug, Clone)]
@@ -135,14 +135,16 @@ impl Memory {
     pub(super) fn keep(
         &self,
         digest: &Digest,
-        said: Said,
+        said: IntrospectionAnswer,
         at_most: UnixTime,
         now: UnixTime,
     ) -> Kept {
         let later = |seconds: i64| now.0.saturating_add(seconds).min(at_most.0);
         let (statement, until, memory) = match said {
-            Said::Inactive => (Statement::Inactive, later(self.bounds.negative_ttl), 0),
-            Said::Active(claims) => {
+            IntrospectionAnswer::Inactive => {
+                (Statement::Inactive, later(self.bounds.negative_ttl), 0)
+            }
+            IntrospectionAnswer::Active(claims) => {
                 let ends = expiry(&claims);
                 let fresh_until = UnixTime(later(self.bounds.cache_ttl).min(ends));
                 let stale = fresh_until.0.saturating_add(self.bounds.stale_if_error).min(ends);

@@ -8,12 +8,12 @@ use crate::{
     clock::{Clock, SystemClock},
     fetch::FetchError,
     jose::base64url,
-    keys::{IssuerKeys, KeyStore},
+    keys::{KeyStore, LiveKeySet},
     telemetry::Metrics,
     token::issuer::settings::IssuerSettings,
 };
 
-use super::{IntrospectionError, answer::Said, endpoint::Endpoint};
+use super::{IntrospectionError, answer::IntrospectionAnswer, endpoint::Endpoint};
 
 /// Asks an issuer about a token that nobody has issued. That it is *not active* proves the way,
 /// the endpoint and our credentials. `None` if the issuer is not to be asked at all.
@@ -27,8 +27,8 @@ pub async fn probe(issuer: &IssuerSettings) -> Option<Result<(), IntrospectionEr
         Ok(keys) => {
             let endpoint = Endpoint::new(issuer, settings, keys, Arc::new(SystemClock));
             endpoint.ask(&invented_token()).await.and_then(|said| match said {
-                Said::Inactive => Ok(()),
-                Said::Active(_) => Err(IntrospectionError::Malformed {
+                IntrospectionAnswer::Inactive => Ok(()),
+                IntrospectionAnswer::Active(_) => Err(IntrospectionError::Malformed {
                     place: "introspection".to_owned(),
                     cause: "a token that nobody has issued is called active".to_owned(),
                 }),
@@ -42,7 +42,7 @@ pub async fn probe(issuer: &IssuerSettings) -> Option<Result<(), IntrospectionEr
 async fn keys_of(
     issuer: &IssuerSettings,
     signed: bool,
-) -> Result<Arc<IssuerKeys>, IntrospectionError> {
+) -> Result<Arc<LiveKeySet>, IntrospectionError> {
     let internal = |cause: &dyn ToString| {
         IntrospectionError::Fetch(FetchError::Internal { cause: cause.to_string() })
     };

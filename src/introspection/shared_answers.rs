@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    answer::Said,
+    answer::IntrospectionAnswer,
     memory::{Digest, Statement},
 };
 
@@ -28,7 +28,7 @@ pub(super) struct SharedAnswers {
 /// An answer that some replica got.
 #[derive(Debug, PartialEq)]
 pub(super) struct SharedAnswer {
-    pub(super) said: Said,
+    pub(super) said: IntrospectionAnswer,
     pub(super) until: UnixTime,
 }
 
@@ -117,8 +117,8 @@ impl SharedAnswer {
         (integer("v")? == VERSION).then_some(())?;
         let until = UnixTime(integer("until")?.try_into().ok()?);
         let said = match members.get("claims")? {
-            Json::Bool(false) => Said::Inactive,
-            Json::Object(claims) => Said::Active(claims.clone()),
+            Json::Bool(false) => IntrospectionAnswer::Inactive,
+            Json::Object(claims) => IntrospectionAnswer::Active(claims.clone()),
             _ => return None,
         };
         Some(Self { said, until })

@@ -9,14 +9,14 @@ use crate::{
     fetch::Reply,
     introspection::settings::IntrospectionSettings,
     jose::{AlgorithmSet, CompactJws, Json, Object, VerificationKey, short_media_type},
-    keys::{IssuerKeys, KeyLookup, KeyWait},
+    keys::{KeyLookup, KeyWait, LiveKeySet},
     oauth_client::settings::ClientProof,
     token::issuer::settings::IssuerSettings,
 };
 
 use super::{
     IntrospectionError,
-    answer::{self, Said, malformed},
+    answer::{self, IntrospectionAnswer, malformed},
 };
 
 /// What RFC 9701 §4 asks for and answers with.
@@ -35,7 +35,7 @@ pub(super) struct SignedAnswer {
     client_id: Option<String>,
     algorithms: AlgorithmSet,
     skew: i64,
-    keys: Arc<IssuerKeys>,
+    keys: Arc<LiveKeySet>,
 }
 
 impl SignedAnswer {
@@ -43,7 +43,7 @@ impl SignedAnswer {
     pub(super) fn expected(
         issuer: &IssuerSettings,
         settings: &IntrospectionSettings,
-        keys: Arc<IssuerKeys>,
+        keys: Arc<LiveKeySet>,
     ) -> Option<Self> {
         settings.signed.then(|| Self {
             issuer: issuer.issuer.clone(),
@@ -61,7 +61,7 @@ impl SignedAnswer {
         reply: &Reply,
         place: &str,
         now: UnixTime,
-    ) -> Result<Said, IntrospectionError> {
+    ) -> Result<IntrospectionAnswer, IntrospectionError> {
         if reply.status != StatusCode::OK {
             return answer::of_introspection(reply, place);
         }

@@ -17,9 +17,9 @@ use crate::{
 
 use super::{
     IntrospectionError, Introspector,
-    desk::Desk,
     endpoint::Endpoint,
-    introspector::Ask,
+    introspector::LookupRequest,
+    lookup_worker::LookupWorker,
     memory::Memory,
     shared_answers::{SharedAnswers, scope},
 };
@@ -29,7 +29,7 @@ use super::{
 pub struct IntrospectionStore {
     introspectors: Vec<Option<Arc<Introspector>>>,
     health: Vec<Arc<Health>>,
-    desks: Mutex<Vec<(Desk, mpsc::Receiver<Ask>)>>,
+    workers: Mutex<Vec<(LookupWorker, mpsc::Receiver<LookupRequest>)>>,
 }
 
 /// How one endpoint does: counted, logged, and told on `/readyz`.
@@ -61,7 +61,7 @@ impl IntrospectionStore {
         metrics: &Metrics,
     ) -> Self {
         let mut store =
-            Self { introspectors: Vec::new(), health: Vec::new(), desks: Mutex::default() };
+            Self { introspectors: Vec::new(), health: Vec::new(), workers: Mutex::default() };
         for (issuer, keys) in issuers.iter().zip(keys.iter()) {
             let introspector = issuer.introspection.as_ref().map(|settings| {
                 let memory = Memory::new(scope(&issuer.issuer, settings), settings);
@@ -72,10 +72,16 @@ impl IntrospectionStore {
                 let (keys, clock) = (Arc::clone(keys), Arc::clone(clock));
                 let endpoint = Endpoint::new(issuer, settings, keys, Arc::clone(&clock));
                 let shared = SharedAnswers::new(shared.clone(), &issuer.issuer, settings);
-                let desk =
-                    Desk::new(endpoint, memory, shared, Arc::clone(&health), clock, settings);
+                let worker = LookupWorker::new(
+                    endpoint,
+                    memory,
+                    shared,
+                    Arc::clone(&health),
+                    clock,
+                    settings,
+                );
                 store.health.push(health);
-                store.desks().push((desk, asks));
+                store.workers().push((worker, asks));
                 Arc::new(introspector)
             });
             store.introspectors.push(introspector);
@@ -89,13 +95,13 @@ impl IntrospectionStore {
         memories.find(|memory| memory.is_like(wanted)).map(Arc::clone)
     }
 
-    /// Spawns one desk per introspector on the current (control) runtime; they end when their
+    /// Spawns one worker per introspector on the current (control) runtime; they end when their
     /// handles are aborted. A second call spawns nothing.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(&self) -> Vec<JoinHandle<()>> {
-        self.desks().drain(..).map(|(desk, asks)| tokio::spawn(desk.run(asks))).collect()
+        self.workers().drain(..).map(|(worker, asks)| tokio::spawn(worker.run(asks))).collect()
     }
 
     /// The introspectors, by issuer.
@@ -109,8 +115,8 @@ impl IntrospectionStore {
         self.health.iter().filter_map(|health| health.trouble(now)).collect()
     }
 
-    fn desks(&self) -> MutexGuard<'_, Vec<(Desk, mpsc::Receiver<Ask>)>> {
-        self.desks.lock()
+    fn workers(&self) -> MutexGuard<'_, Vec<(LookupWorker, mpsc::Receiver<LookupRequest>)>> {
+        self.workers.lock()
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    IssuerKeys, KeyError,
+    KeyError, LiveKeySet,
     snapshot::Snapshot,
     source::{Content, Origin, Reading, Source},
 };
@@ -24,7 +24,7 @@ use super::{
 /// What a refresher is made of.
 #[derive(Debug)]
 pub(super) struct Plan {
-    keys: Arc<IssuerKeys>,
+    keys: Arc<LiveKeySet>,
     settings: KeyOwner,
     clock: Arc<dyn Clock>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Plan {
 /// D-11).
 #[derive(Debug)]
 pub(super) struct Refresher<S> {
-    keys: Arc<IssuerKeys>,
+    keys: Arc<LiveKeySet>,
     source: S,
     clock: Arc<dyn Clock>,
     schedule: Schedule,
@@ -60,11 +60,11 @@ pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 const RESTART_PAUSE: Duration = Duration::from_secs(10);
 
 impl Plan {
-    pub(super) fn new(keys: Arc<IssuerKeys>, settings: KeyOwner, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(keys: Arc<LiveKeySet>, settings: KeyOwner, clock: Arc<dyn Clock>) -> Self {
         Self { keys, settings, clock }
     }
 
-    pub(super) fn keys(&self) -> &Arc<IssuerKeys> {
+    pub(super) fn keys(&self) -> &Arc<LiveKeySet> {
         &self.keys
     }
 }
@@ -188,7 +188,7 @@ impl<S: Origin> Refresher<S> {
         loop {
             let look = self.due.min(Instant::now() + LOOK_INTERVAL);
             tokio::select! {
-                () = self.keys.waiting().asked() => return,
+                () = self.keys.refresh_gate().asked() => return,
                 () = sleep_until(look) => {}
             }
             self.follow_clock_back();

@@ -10,14 +10,14 @@ use crate::{
 };
 
 use super::{
-    IssuerKeys,
+    LiveKeySet,
     refresher::{self, Plan},
 };
 
 /// The keys of every issuer, in the order of `Settings::issuers`.
 #[derive(Debug)]
 pub struct KeyStore {
-    issuers: Vec<Arc<IssuerKeys>>,
+    issuers: Vec<Arc<LiveKeySet>>,
     plans: Mutex<Vec<Plan>>,
     readiness: SourceReadiness,
 }
@@ -33,7 +33,7 @@ impl KeyStore {
         let readiness = SourceReadiness::default();
         let plan = |owner: KeyOwner| {
             let guard = readiness.source(&format!("issuer {}", owner.name));
-            let keys = Arc::new(IssuerKeys::new(&owner, guard, Arc::clone(&clock), metrics));
+            let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(&clock), metrics));
             Plan::new(keys, owner, Arc::clone(&clock))
         };
         let plans: Vec<Plan> = owners.into_iter().map(|owner| plan(owner.into())).collect();
@@ -57,7 +57,7 @@ impl KeyStore {
     }
 
     /// The keys of one issuer.
-    pub fn issuer(&self, index: usize) -> Option<&Arc<IssuerKeys>> {
+    pub fn issuer(&self, index: usize) -> Option<&Arc<LiveKeySet>> {
         self.issuers.get(index)
     }
 
@@ -67,7 +67,7 @@ impl KeyStore {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<IssuerKeys>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<LiveKeySet>> {
         self.issuers.iter()
     }
 }

@@ -12,7 +12,7 @@ use tokio::{
 use crate::{
     admin,
     clock::Clock,
-    evidence::JournalShelf,
+    evidence::Journals,
     listener::Listener,
     providers::{ProviderTasks, Providers},
     proxy::Engine,
@@ -41,7 +41,7 @@ pub(super) enum Command {
 pub(super) struct Control {
     engine: Arc<ArcSwap<Engine>>,
     providers: Arc<ArcSwap<Providers>>,
-    journals: Arc<JournalShelf>,
+    journals: Arc<Journals>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     readiness: Arc<ProcessReadiness>,
@@ -51,7 +51,7 @@ impl Control {
     pub(super) fn new(
         engine: Arc<ArcSwap<Engine>>,
         providers: Arc<Providers>,
-        journals: JournalShelf,
+        journals: Journals,
         readiness: Arc<ProcessReadiness>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,

@@ -7,14 +7,14 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::{task::spawn_blocking, time::sleep};
 
-use crate::{evidence::JournalShelf, proxy::Engine};
+use crate::{evidence::Journals, proxy::Engine};
 
 /// How often to look. Certificates are renewed days before they expire, and Kubernetes itself
 /// takes about as long until a changed secret is in the file.
 const INTERVAL: Duration = Duration::from_mins(1);
 
 /// Looks again and again, in whatever configuration is in use by then. Never ends.
-pub(super) async fn run(engine: Arc<ArcSwap<Engine>>, journals: Arc<JournalShelf>) {
+pub(super) async fn run(engine: Arc<ArcSwap<Engine>>, journals: Arc<Journals>) {
     loop {
         sleep(INTERVAL).await;
         let (engine, journals) = (engine.load_full(), Arc::clone(&journals));

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Clock, SystemClock},
-    evidence::{EvidenceError, Journal, JournalShelf},
+    evidence::{EvidenceError, Journal, Journals},
     gate::Gate,
     listener::{Listener, settings::ListenAddress},
     providers::Providers,
@@ -101,7 +101,7 @@ impl Server {
 
         let providers = Arc::new(Providers::new(&settings, &clock, &metrics)?);
         let engine = compile(&settings, &providers, &clock, &metrics)?;
-        let journals = JournalShelf::default();
+        let journals = Journals::default();
         let journal = open_journal(&settings, &journals, &clock, &metrics)?;
         let engine = Arc::new(ArcSwap::from_pointee(engine.with_journal(journal)));
         let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
@@ -205,7 +205,7 @@ pub(super) fn compile(
 /// The journal of a configuration, if it wants one.
 pub(super) fn open_journal(
     settings: &Settings,
-    journals: &JournalShelf,
+    journals: &Journals,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
 ) -> Result<Option<Arc<Journal>>, EvidenceError> {

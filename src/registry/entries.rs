@@ -38,19 +38,19 @@ struct Without {
 
 /// What is remembered of a name.
 #[derive(Debug)]
-pub(super) enum Remembered {
+pub(super) enum Cached {
     /// As the registry said not long ago.
     Fresh(Arc<Registered>),
     /// As it said a while ago, and is asked again: good until it has answered.
-    Ageing(Arc<Registered>),
+    Stale(Arc<Registered>),
     /// As it said so long ago that it has to be asked before: good only if it can't be.
-    Overdue(Arc<Registered>),
+    Expired(Arc<Registered>),
     /// That there is no such signer.
     Unknown,
     /// That the registry could not tell a moment ago.
-    Paused,
+    BackingOff,
     /// Nothing that counts.
-    Nothing,
+    Miss,
 }
 
 /// A signer's entry with its keys takes some 5 KiB.
@@ -74,28 +74,28 @@ impl Entries {
         }
     }
 
-    pub(super) fn find(&self, signer: &str, now: UnixTime) -> Remembered {
+    pub(super) fn find(&self, signer: &str, now: UnixTime) -> Cached {
         let key = signer.as_bytes();
         if let Some(entry) = self.known().find(key) {
             let age = now.0.saturating_sub(entry.fetched_at().0);
             return match age {
                 // From the future, its age can't be told.
-                age if (0..self.refresh).contains(&age) => Remembered::Fresh(Arc::clone(entry)),
+                age if (0..self.refresh).contains(&age) => Cached::Fresh(Arc::clone(entry)),
                 age if age < self.refresh.saturating_mul(2).min(self.max_stale) => {
-                    Remembered::Ageing(Arc::clone(entry))
+                    Cached::Stale(Arc::clone(entry))
                 }
-                age if age <= self.max_stale => Remembered::Overdue(Arc::clone(entry)),
+                age if age <= self.max_stale => Cached::Expired(Arc::clone(entry)),
                 _ => self.without(key, now),
             };
         }
         self.without(key, now)
     }
 
-    fn without(&self, key: &[u8], now: UnixTime) -> Remembered {
+    fn without(&self, key: &[u8], now: UnixTime) -> Cached {
         match self.unknown().find(key) {
-            Some(it) if now < it.until && it.is_certain => Remembered::Unknown,
-            Some(it) if now < it.until => Remembered::Paused,
-            _ => Remembered::Nothing,
+            Some(it) if now < it.until && it.is_certain => Cached::Unknown,
+            Some(it) if now < it.until => Cached::BackingOff,
+            _ => Cached::Miss,
         }
     }
 
@@ -215,14 +215,14 @@ mod tests {
         entries.know("a", entry(1_000));
         assert!(entries.has_known("a"));
         let at = |now| entries.find("a", UnixTime(now));
-        assert!(matches!(at(1_599), Remembered::Fresh(_)));
-        assert!(matches!(at(1_600), Remembered::Ageing(_)));
-        assert!(matches!(at(2_199), Remembered::Ageing(_)));
-        assert!(matches!(at(2_200), Remembered::Overdue(_)));
-        assert!(matches!(at(4_600), Remembered::Overdue(_)));
-        assert!(matches!(at(4_601), Remembered::Nothing));
+        assert!(matches!(at(1_599), Cached::Fresh(_)));
+        assert!(matches!(at(1_600), Cached::Stale(_)));
+        assert!(matches!(at(2_199), Cached::Stale(_)));
+        assert!(matches!(at(2_200), Cached::Expired(_)));
+        assert!(matches!(at(4_600), Cached::Expired(_)));
+        assert!(matches!(at(4_601), Cached::Miss));
         // The clock was set back: nobody can tell how old it is, and it is renewed.
-        assert!(matches!(at(999), Remembered::Ageing(_)));
+        assert!(matches!(at(999), Cached::Stale(_)));
     }
 
     #[test]
@@ -230,12 +230,12 @@ mod tests {
         let entries = Entries::new(&settings());
         entries.pause("a", UnixTime(1_000));
         let at = |now| entries.find("a", UnixTime(now));
-        assert!(matches!(at(1_000 + PAUSE - 1), Remembered::Paused));
-        assert!(matches!(at(1_000 + PAUSE), Remembered::Nothing));
+        assert!(matches!(at(1_000 + PAUSE - 1), Cached::BackingOff));
+        assert!(matches!(at(1_000 + PAUSE), Cached::Miss));
         entries.know("a", entry(1_000));
-        assert!(matches!(at(1_000), Remembered::Fresh(_)));
+        assert!(matches!(at(1_000), Cached::Fresh(_)));
         entries.pause("a", UnixTime(1_000));
-        assert!(matches!(at(1_000), Remembered::Fresh(_)), "what is known goes before");
+        assert!(matches!(at(1_000), Cached::Fresh(_)), "what is known goes before");
     }
 
     #[test]
@@ -246,7 +246,7 @@ mod tests {
             entries.forget(&format!("invented-{n}"), UnixTime(0));
         }
         assert!(entries.unknown().len() <= UNKNOWN_ENTRIES);
-        assert!(matches!(entries.find("a", UnixTime(1)), Remembered::Fresh(_)));
+        assert!(matches!(entries.find("a", UnixTime(1)), Cached::Fresh(_)));
         for n in 0..100 {
             entries.know(&format!("signer-{n}"), entry(0));
         }

@@ -19,9 +19,9 @@ use crate::{
 
 use super::{
     LookupError, Registered, Unapproved,
-    desk::Desk,
-    entries::{Entries, Remembered},
+    entries::{Cached, Entries},
     health::Health,
+    lookup_worker::LookupWorker,
     snapshot::{Snapshot, identity},
     source::Source,
 };
@@ -31,9 +31,9 @@ use super::{
 pub struct Registry {
     entries: Arc<Entries>,
     flights: Arc<Flights>,
-    asks: mpsc::Sender<Ask>,
+    asks: mpsc::Sender<LookupRequest>,
     health: Arc<Health>,
-    desk: Mutex<Option<(Desk, mpsc::Receiver<Ask>)>>,
+    worker: Mutex<Option<(LookupWorker, mpsc::Receiver<LookupRequest>)>>,
     identity: String,
     require: Vec<FieldRequirement>,
     wait_limit: Duration,
@@ -47,9 +47,9 @@ pub(super) type Flights = DashMap<String, watch::Receiver<Outcome>>;
 /// `None`: no answer yet.
 pub(super) type Outcome = Option<Result<Arc<Registered>, LookupError>>;
 
-/// A question on its way to the desk.
+/// A lookup in the queue of the worker.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct LookupRequest {
     pub(super) signer: String,
     pub(super) since: Instant,
     /// A wrong signature asks: what other questions have brought will not do.
@@ -59,7 +59,7 @@ pub(super) struct Ask {
     flights: Option<Arc<Flights>>,
 }
 
-/// Questions that may wait at the desk. More at a time is a flood, and each waits for its turn.
+/// The longest queue. More at a time is a flood, in which each would wait for its turn.
 const MAX_QUEUED: usize = 1024;
 /// Beyond the deadlines of queue and question: for the waking of the worker.
 const WAIT_MARGIN: Duration = Duration::from_millis(250);
@@ -80,7 +80,7 @@ impl Registry {
         let (asks, queue) = mpsc::channel(MAX_QUEUED);
         let entries = Arc::new(Entries::new(settings));
         let health = Arc::new(Health::new(name, settings.url.to_string(), metrics));
-        let desk = Desk::new(
+        let worker = LookupWorker::new(
             Source::new(settings, &clock),
             Arc::clone(&entries),
             Arc::clone(&health),
@@ -93,7 +93,7 @@ impl Registry {
             flights: Arc::default(),
             asks,
             health,
-            desk: Mutex::new(Some((desk, queue))),
+            worker: Mutex::new(Some((worker, queue))),
             identity: identity(settings),
             require: settings.require.clone(),
             // A question waits for its turn at most as long as it may take.
@@ -103,14 +103,14 @@ impl Registry {
         })
     }
 
-    /// Spawns the registry's desk on the current (control) runtime; it ends when its handle is
+    /// Spawns the registry's worker on the current (control) runtime; it ends when its handle is
     /// aborted. A second call spawns nothing.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(&self) -> Option<JoinHandle<()>> {
-        let desk = self.desk.lock().take();
-        desk.map(|(desk, queue)| tokio::spawn(desk.run(queue)))
+        let worker = self.worker.lock().take();
+        worker.map(|(worker, queue)| tokio::spawn(worker.run(queue)))
     }
 
     /// Finds a signer. One who is known is found without waiting; dropping the future disturbs
@@ -124,17 +124,17 @@ impl Registry {
         }
         let now = self.clock.now();
         match self.entries.find(signer, now) {
-            Remembered::Fresh(entry) => Ok(entry),
-            Remembered::Ageing(entry) => {
+            Cached::Fresh(entry) => Ok(entry),
+            Cached::Stale(entry) => {
                 if entry.claims_refresh(now, REFRESH_PAUSE) {
                     self.join(signer, now);
                 }
                 Ok(entry)
             }
-            Remembered::Overdue(entry) => self.find_overdue(signer, entry, now).await,
-            Remembered::Unknown => Err(LookupError::Unknown),
-            Remembered::Paused => Err(LookupError::Unavailable),
-            Remembered::Nothing => self.wait_for(signer, now).await,
+            Cached::Expired(entry) => self.find_overdue(signer, entry, now).await,
+            Cached::Unknown => Err(LookupError::Unknown),
+            Cached::BackingOff => Err(LookupError::Unavailable),
+            Cached::Miss => self.wait_for(signer, now).await,
         }
     }
 
@@ -244,10 +244,8 @@ impl Registry {
             Entry::Vacant(place) => place,
         };
         let current = match self.entries.find(signer, now) {
-            Remembered::Fresh(entry) | Remembered::Ageing(entry) | Remembered::Overdue(entry) => {
-                entry
-            }
-            Remembered::Unknown | Remembered::Paused | Remembered::Nothing => Arc::clone(than),
+            Cached::Fresh(entry) | Cached::Stale(entry) | Cached::Expired(entry) => entry,
+            Cached::Unknown | Cached::BackingOff | Cached::Miss => Arc::clone(than),
         };
         if !current.has_same_keys(than) {
             return Renewal::Known(current);
@@ -262,8 +260,8 @@ impl Registry {
         }
     }
 
-    fn ask(&self, signer: &str, is_forced: bool, outcome: watch::Sender<Outcome>) -> Ask {
-        Ask {
+    fn ask(&self, signer: &str, is_forced: bool, outcome: watch::Sender<Outcome>) -> LookupRequest {
+        LookupRequest {
             signer: signer.to_owned(),
             since: Instant::now(),
             is_forced,
@@ -281,7 +279,7 @@ impl Registry {
         }
         let ask = self.ask(signer, false, outcome);
         // The last flight may have landed between the look at the entries and the take-off.
-        if let Remembered::Fresh(entry) = self.entries.find(signer, now) {
+        if let Cached::Fresh(entry) = self.entries.find(signer, now) {
             // Others may have joined this one meanwhile.
             ask.answer(Ok(Arc::clone(&entry)));
             return Joined::Answered(entry);
@@ -297,7 +295,7 @@ enum Renewal {
     Flight(watch::Receiver<Outcome>),
     /// Somebody has renewed it already.
     Known(Arc<Registered>),
-    /// It was asked for not long ago, or the desk has too much to do.
+    /// It was asked for not long ago, or the worker's queue is full.
     NotNow,
 }
 
@@ -308,7 +306,7 @@ enum Joined {
     Refused,
 }
 
-impl Ask {
+impl LookupRequest {
     /// Tells everybody who waits. What is to be remembered has been by now: whoever comes later
     /// finds it there.
     pub(super) fn answer(mut self, answer: Result<Arc<Registered>, LookupError>) {
@@ -325,7 +323,7 @@ impl Ask {
     }
 }
 
-impl Drop for Ask {
+impl Drop for LookupRequest {
     fn drop(&mut self) {
         self.leave();
     }

@@ -69,11 +69,11 @@ struct Book {
     seen: HashSet<(Arc<str>, Arc<str>)>,
     /// In the order in which they came, which is that of `until` unless the time to live was
     /// changed in between.
-    queue: VecDeque<Remembered>,
+    queue: VecDeque<StoredLogout>,
 }
 
 #[derive(Debug)]
-struct Remembered {
+struct StoredLogout {
     until: i64,
     logout: Logout,
 }
@@ -125,12 +125,12 @@ impl Book {
         for (kind, name, entry) in logout.entries(until) {
             self.denylist.add(kind, name, entry);
         }
-        self.queue.push_back(Remembered { until, logout });
+        self.queue.push_back(StoredLogout { until, logout });
         Ok(())
     }
 
     fn drop_expired(&mut self, now: UnixTime) {
-        while let Some(Remembered { logout, .. }) =
+        while let Some(StoredLogout { logout, .. }) =
             self.queue.pop_front_if(|oldest| oldest.until <= now.0)
         {
             for (kind, name, _) in logout.entries(now.0) {

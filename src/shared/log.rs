@@ -32,7 +32,7 @@ pub struct LogBatch {
 pub(super) struct EntryId(u64, u64);
 
 /// An entry as the server tells it: its name, then names and values of its fields.
-pub(super) type Told = (String, Vec<Bytes>);
+pub(super) type StreamEntry = (String, Vec<Bytes>);
 
 /// What one entry may have: three names of what it is about, and a little more.
 pub(super) const MAX_ENTRY_BYTES: usize = 4 * 1024;
@@ -67,7 +67,7 @@ pub(super) fn read(name: &str, position: LogPosition) -> Cmd {
 }
 
 /// The value of an entry, if it is of the form that we write.
-pub(super) fn value((_, fields): &Told) -> Option<&Bytes> {
+pub(super) fn value((_, fields): &StreamEntry) -> Option<&Bytes> {
     match fields.as_slice() {
         [field, value] if field == FIELD => Some(value),
         _ => None,
@@ -82,7 +82,7 @@ impl LogPosition {
     }
 
     /// Behind the last of these entries. `None` if they are not in order.
-    pub(super) fn after(self, told: &[Told]) -> Option<Self> {
+    pub(super) fn after(self, told: &[StreamEntry]) -> Option<Self> {
         let Some((last, _)) = told.last() else {
             return Some(self);
         };
@@ -109,7 +109,7 @@ impl EntryId {
 mod tests {
     use super::*;
 
-    fn told(id: &str) -> Told {
+    fn told(id: &str) -> StreamEntry {
         (id.to_owned(), vec![Bytes::from_static(b"e"), Bytes::from_static(b"x")])
     }
 

@@ -14,7 +14,7 @@ use super::{
     Connections, Kind, LogBatch, LogPosition, SharedKey, Supervisor,
     instruments::{Instruments, Operation, Outcome},
     link::{Connection, Link},
-    log::{self, MAX_ENTRY_BYTES, Told},
+    log::{self, MAX_ENTRY_BYTES, StreamEntry},
     seal::{self, Broken, Seal},
     write::{Write, Writer, millis, queue},
 };
@@ -230,7 +230,7 @@ impl Inner {
         let from = position.on(&connection);
         let command = log::read(&name, from);
         let mut redis = connection.redis();
-        let answer = command.query_async::<Vec<Told>>(&mut redis);
+        let answer = command.query_async::<Vec<StreamEntry>>(&mut redis);
         let told = connection.answer(log::MAX_BATCH_BYTES, self.settings.timeout, answer).await?;
         *position = from.after(&told).ok_or(Outcome::Error)?;
         let entries = told.iter().filter_map(|told| self.entry(&name, told, &connection));
@@ -238,7 +238,7 @@ impl Inner {
     }
 
     /// An entry that is not ours is passed over; the others count all the same.
-    fn entry(&self, name: &str, told: &Told, connection: &Connection) -> Option<Bytes> {
+    fn entry(&self, name: &str, told: &StreamEntry, connection: &Connection) -> Option<Bytes> {
         let sealed = log::value(told).cloned().unwrap_or_default();
         match self.opened(name, &sealed, connection) {
             Ok(entry) => Some(entry),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     clock::UnixTime,
     jose::{Algorithm, Object, SignedPayload, VerificationKey},
-    keys::{IssuerKeys, KeyLookup, KeySet, KeyWait},
+    keys::{KeyLookup, KeySet, KeyWait, LiveKeySet},
     providers::Providers,
     reason::Reason,
     registry::{LookupError, Registered, Registry, Unapproved},
@@ -18,7 +18,7 @@ use super::signer::Signers;
 #[derive(Debug)]
 pub(super) enum KeySource {
     /// A key set: the keys of all signers, or of the only one.
-    Set(Arc<IssuerKeys>),
+    Set(Arc<LiveKeySet>),
     /// A registry, which is asked about each signer.
     Registry(Arc<Registry>),
     /// Settings that name a source that is not there; validated settings do not.
@@ -27,7 +27,7 @@ pub(super) enum KeySource {
 
 /// The key that is wanted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sought<'s> {
+pub(super) struct KeyQuery<'s> {
     pub(super) signer: &'s str,
     /// The signature's `kid`, if it has a say.
     pub(super) kid: Option<&'s str>,
@@ -55,7 +55,7 @@ impl KeySource {
     /// The key of the signer, and of nobody else.
     pub(super) async fn find(
         &self,
-        sought: &Sought<'_>,
+        sought: &KeyQuery<'_>,
         signers: &Signers,
         claims: Option<&Object>,
         now: UnixTime,
@@ -86,7 +86,7 @@ impl FoundKey {
     pub(super) async fn confirmed_by(
         self,
         signed: &SignedPayload,
-        sought: &Sought<'_>,
+        sought: &KeyQuery<'_>,
         claims: Option<&Object>,
     ) -> Result<Self, Reason> {
         if signed.verifies_under(&self.key) {
@@ -104,7 +104,7 @@ impl FoundKey {
 
 async fn find_in_registry(
     registry: &Arc<Registry>,
-    sought: &Sought<'_>,
+    sought: &KeyQuery<'_>,
     claims: Option<&Object>,
 ) -> Result<FoundKey, Reason> {
     let entry = registry.find(sought.signer).await.map_err(|error| match error {
@@ -131,7 +131,7 @@ async fn find_in_registry(
 fn key_of(
     registry: &Arc<Registry>,
     entry: &Arc<Registered>,
-    sought: &Sought<'_>,
+    sought: &KeyQuery<'_>,
     claims: Option<&Object>,
 ) -> Result<FoundKey, Reason> {
     registry.check(entry, claims).map_err(|unapproved| match unapproved {
@@ -150,8 +150,8 @@ fn key_of(
 }
 
 async fn find_in_set(
-    keys: &IssuerKeys,
-    sought: &Sought<'_>,
+    keys: &LiveKeySet,
+    sought: &KeyQuery<'_>,
     signers: &Signers,
     now: UnixTime,
 ) -> Result<FoundKey, Reason> {

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use super::{
     PayloadFacts, SignatureRules, VerifiedSignature,
-    key_source::{FoundKey, Sought},
+    key_source::{FoundKey, KeyQuery},
     replay::ReplayRule,
 };
 use crate::{
@@ -54,8 +54,8 @@ impl Head {
     }
 
     /// The key that is wanted.
-    pub(super) fn sought(&self, rules: &SignatureRules) -> Sought<'_> {
-        Sought {
+    pub(super) fn sought(&self, rules: &SignatureRules) -> KeyQuery<'_> {
+        KeyQuery {
             signer: &self.signer,
             kid: self.kid.as_deref().filter(|_| rules.signers.kid_matters()),
             algorithm: self.algorithm,

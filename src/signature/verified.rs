@@ -31,7 +31,7 @@ pub struct VerifiedSignature {
 
 /// What is told of verified signatures: to the upstream, and to whoever looks at the metrics.
 #[derive(Debug)]
-pub(super) struct Telling {
+pub(super) struct SignatureReport {
     rules: Arc<str>,
     forward: Vec<SignatureHeaderSettings>,
     answers: Option<Arc<AnswerSigner>>,
@@ -39,7 +39,7 @@ pub(super) struct Telling {
     verified: Vec<IntCounter>,
 }
 
-impl Telling {
+impl SignatureReport {
     pub(super) fn new(settings: &SignatureSettings, metrics: &Metrics) -> Self {
         let counter = |dialect: &Dialect| {
             metrics.signatures.with_label_values(&[settings.name.as_str(), dialect.name()])

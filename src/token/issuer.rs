@@ -8,14 +8,14 @@ use crate::{
     clock::UnixTime,
     introspection::{Introspector, settings::IntrospectWhen},
     jose::VerificationKey,
-    keys::{IssuerKeys, KeyLookup, KeySet, KeyWait},
+    keys::{KeyLookup, KeySet, KeyWait, LiveKeySet},
     reason::Reason,
     token::issuer::settings::IssuerSettings,
 };
 
 use super::{
     jwt::{JwtCandidate, JwtRules, LogoutRules},
-    path::Beyond,
+    path::AfterSignature,
     request_binding::RequestBinding,
     statement::StatementRules,
 };
@@ -26,9 +26,9 @@ pub(super) struct Issuer {
     pub(super) rules: JwtRules,
     pub(super) binding: RequestBinding,
     pub(super) logout: Option<LogoutRules>,
-    pub(super) keys: Arc<IssuerKeys>,
+    pub(super) keys: Arc<LiveKeySet>,
     pub(super) asked: Option<Asked>,
-    pub(super) beyond: Beyond,
+    pub(super) after_signature: AfterSignature,
 }
 
 /// An issuer that can be asked.
@@ -41,7 +41,7 @@ pub(super) struct Asked {
 impl Issuer {
     pub(super) fn new(
         settings: &IssuerSettings,
-        keys: Arc<IssuerKeys>,
+        keys: Arc<LiveKeySet>,
         introspector: Option<Arc<Introspector>>,
     ) -> Self {
         let asked = settings.introspection.as_ref().zip(introspector);
@@ -56,7 +56,7 @@ impl Issuer {
             logout: LogoutRules::new(settings),
             keys,
             asked,
-            beyond: Beyond::of(when),
+            after_signature: AfterSignature::of(when),
         }
     }
 

@@ -1,10 +1,10 @@
-//! Which way a token is verified.
+//! Which way a token is verified, and what follows a valid signature.
 
 use crate::{introspection::settings::IntrospectWhen, jose::base64url};
 
 /// What is done about a token that its signature vouches for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Beyond {
+pub(super) enum AfterSignature {
     /// Nothing: the signature suffices.
     Nothing,
     /// The issuer is asked as well, before it passes.
@@ -13,7 +13,7 @@ pub(super) enum Beyond {
     Watch,
 }
 
-impl Beyond {
+impl AfterSignature {
     pub(super) fn of(when: Option<IntrospectWhen>) -> Self {
         match when {
             None | Some(IntrospectWhen::Opaque | IntrospectWhen::Only) => Self::Nothing,

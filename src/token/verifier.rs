@@ -1,8 +1,8 @@
 //! The question of this room: whose token is it, and is it good?
 
-mod anew;
+mod cached;
 mod checks;
-mod recall;
+mod uncached;
 mod verified;
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Instant};
@@ -21,13 +21,13 @@ use super::{
     issuer::Issuer,
     jwt::{JwtCandidate, Observer},
     logout,
-    path::Beyond,
+    path::AfterSignature,
     revoked, statement,
 };
 
 use self::{
-    anew::{Failure, Way},
     checks::CHECKS_AND_ASKED,
+    uncached::{Failure, VerificationPath},
 };
 
 pub use self::{checks::CHECKS, verified::VerifiedToken};
@@ -95,7 +95,7 @@ impl TokenVerifier {
         let token = credential.as_bytes();
         let started = Instant::now();
         let now = self.clock.now();
-        if let Some(verdict) = self.recall(token, asked, cache, now) {
+        if let Some(verdict) = self.lookup_cached(token, asked, cache, now) {
             if let Ok(token) = &verdict {
                 self.durations.observe_hit(token.algorithm(), started);
             }
@@ -104,7 +104,7 @@ impl TokenVerifier {
         credential.check_form().map_err(|reason| Rejection { reason, issuer: None })?;
         // Boxed: the way without cached verdict is long, and its state must not make the future
         // of every request larger.
-        let verified = Box::pin(self.verify_anew(token, asked, now, &mut ())).await;
+        let verified = Box::pin(self.verify_uncached(token, asked, now, &mut ())).await;
         match verified {
             Ok((verified, generation)) => {
                 self.durations.observe_miss(verified.algorithm(), started);
@@ -154,7 +154,7 @@ impl TokenVerifier {
         observer: &mut impl Observer,
     ) -> Result<VerifiedToken, Rejection> {
         let now = self.clock.now();
-        let verified = self.verify_anew(token, asked, now, observer).await;
+        let verified = self.verify_uncached(token, asked, now, observer).await;
         let (verified, _) = verified.map_err(|failure| failure.rejection)?;
         revoked::check(&self.revocations, &verified.claims, now)
             .map_err(|reason| Rejection { reason, issuer: Some(verified.issuer) })?;
@@ -165,8 +165,12 @@ impl TokenVerifier {
     /// The checks that [`Self::explain`] tells of for this token, in their order.
     pub fn checks(&self, token: &[u8], asked: Option<usize>) -> &'static [&'static str] {
         match self.way(token, asked, &mut ()) {
-            Ok(Way::Ask(..)) => statement::CHECKS,
-            Ok(Way::Verify(_, _, issuer)) if issuer.beyond != Beyond::Nothing => CHECKS_AND_ASKED,
+            Ok(VerificationPath::Ask(..)) => statement::CHECKS,
+            Ok(VerificationPath::Verify(_, _, issuer))
+                if issuer.after_signature != AfterSignature::Nothing =>
+            {
+                CHECKS_AND_ASKED
+            }
             _ => CHECKS,
         }
     }

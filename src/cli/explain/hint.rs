@@ -5,7 +5,7 @@ use crate::{
     gate::Denial,
     identity::ClaimPath,
     jose::Algorithm,
-    keys::{IssuerKeys, KeyFacts},
+    keys::{KeyFacts, LiveKeySet},
     policy::Requirement,
     reason::Reason,
     revocation::Revocations,
@@ -17,7 +17,7 @@ use crate::{
 pub(super) struct Facts<'q> {
     pub(super) settings: &'q Settings,
     pub(super) issuer: Option<&'q IssuerSettings>,
-    pub(super) keys: Option<&'q IssuerKeys>,
+    pub(super) keys: Option<&'q LiveKeySet>,
     pub(super) revocations: &'q Revocations,
     pub(super) now: UnixTime,
 }

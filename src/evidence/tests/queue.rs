@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::{super::journal::Scribe, *};
+use super::{super::journal::JournalThread, *};
 
 #[test]
 fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one_group() {
@@ -71,7 +71,7 @@ async fn a_full_queue_refuses_or_is_counted() {
         scene.settings.on_failure = on_failure;
         // Nobody takes anything out of it.
         let (orders, _queue) = sync_channel(1);
-        let journal = Journal::new(&scene.settings, Scribe::new(orders), &scene.metrics);
+        let journal = Journal::new(&scene.settings, JournalThread::new(orders), &scene.metrics);
         journal.put(scene.entry(b"fills it"), false);
         let lines = |outcome| scene.metrics.evidence_lines.with_label_values(&[outcome]).get();
         assert_eq!(lines("dropped"), 0);
@@ -85,7 +85,7 @@ async fn a_line_that_is_not_on_disk_in_time_refuses_its_request() {
     let mut scene = Scene::new();
     scene.settings.timeout = Duration::from_millis(10);
     let (orders, _queue) = sync_channel(1);
-    let journal = Journal::new(&scene.settings, Scribe::new(orders), &scene.metrics);
+    let journal = Journal::new(&scene.settings, JournalThread::new(orders), &scene.metrics);
     assert_eq!(journal.record(scene.entry(b"a")).await, Err(NotRecorded));
 }
 
@@ -197,7 +197,7 @@ fn lines_are_signed_when_it_is_time_though_none_follows() {
 #[tokio::test]
 async fn a_folder_to_which_a_reload_returns_still_has_its_one_writer() {
     let scene = Scene::new();
-    let shelf = JournalShelf::default();
+    let shelf = Journals::default();
     let clock = Arc::clone(&scene.clock) as Arc<dyn Clock>;
     let journal =
         |settings: &EvidenceSettings| shelf.journal(settings, &clock, &scene.metrics).unwrap();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::{
     evidence::{
         chain::{LineHash, Link},
-        line::Said,
+        line::ParsedLine,
     },
     jose::Json,
 };
@@ -75,7 +75,7 @@ impl ChainState {
     /// Goes on behind a line. Says how many lines before it count for nothing.
     pub(super) fn follow(
         &mut self,
-        said: &Said,
+        said: &ParsedLine,
         line: &[u8],
         place: &Place,
     ) -> Result<u64, Broken> {
@@ -92,7 +92,7 @@ impl ChainState {
         outcome
     }
 
-    fn check(&mut self, said: &Said, place: &Place) -> Result<u64, Broken> {
+    fn check(&mut self, said: &ParsedLine, place: &Place) -> Result<u64, Broken> {
         let broken =
             |place: &Place, what: &str| Err(Broken { place: place.clone(), what: what.to_owned() });
         if self.is_first_line && said.kind != "open" {
@@ -148,7 +148,7 @@ impl ChainState {
     }
 }
 
-fn is_at(said: &Said, link: Link) -> bool {
+fn is_at(said: &ParsedLine, link: Link) -> bool {
     let hash: LineHash = link.previous;
     said.number == link.number && said.previous == hash.to_text()
 }

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::{
-    evidence::{line::Said, writer::CHECKPOINT_TYPE},
+    evidence::{line::ParsedLine, writer::CHECKPOINT_TYPE},
     jose::{
         CompactJws, DetachedJws, Json, JwkSet, KeyLimits, Object, VerificationKey, base64url,
         verify_compact,
@@ -65,7 +65,7 @@ pub(super) fn body(line: &Object, body: &[u8]) -> Result<(), String> {
 }
 
 /// Whether a checkpoint is signed by one of the keys, over the place where it stands.
-pub(super) fn checkpoint(said: &Said, keys: Option<&JwkSet>) -> Result<Checkpoint, String> {
+pub(super) fn checkpoint(said: &ParsedLine, keys: Option<&JwkSet>) -> Result<Checkpoint, String> {
     let Some(keys) = keys else {
         return Ok(Checkpoint::Unchecked);
     };

@@ -26,7 +26,7 @@ pub(in crate::introspection) fn settings(lines: &str) -> IntrospectionSettings {
 
 const ASKED: &str = "url = \"https://idp.test/introspect\"\nclient_id = \"api\"";
 
-fn statement(said: Said) -> (Statement, UnixTime) {
+fn statement(said: IntrospectionAnswer) -> (Statement, UnixTime) {
     let kept = Memory::new([0; 32], &settings(ASKED)).keep(&[1; 32], said, UnixTime(i64::MAX), NOW);
     (kept.statement, kept.until)
 }
@@ -34,7 +34,7 @@ fn statement(said: Said) -> (Statement, UnixTime) {
 #[test]
 fn what_one_replica_writes_another_reads() {
     let claims = Object::parse(br#"{"sub":"al\"ice","exp":1900000010,"scope":["a",1.5]}"#).unwrap();
-    for said in [Said::Active(claims), Said::Inactive] {
+    for said in [IntrospectionAnswer::Active(claims), IntrospectionAnswer::Inactive] {
         let (statement, until) = statement(said.clone());
         let text = write(&statement, until);
         assert_eq!(
@@ -47,7 +47,7 @@ fn what_one_replica_writes_another_reads() {
 
 #[test]
 fn i1_what_is_no_answer_of_this_version_is_a_miss() {
-    let (statement, until) = statement(Said::Inactive);
+    let (statement, until) = statement(IntrospectionAnswer::Inactive);
     let text = write(&statement, until);
     for (found, instead) in [
         (r#""v":2"#, r#""v":1"#),
@@ -92,10 +92,10 @@ fn i7_an_answer_of_another_replica_counts_no_longer_than_it_says() {
     let claims = Object::parse(br#"{"sub":"alice","exp":1900000020}"#).unwrap();
     for (at_most, until) in [(5, 5), (25, 20), (100, 20)] {
         let at_most = UnixTime(NOW.0 + at_most);
-        let kept = memory.keep(&[1; 32], Said::Active(claims.clone()), at_most, NOW);
+        let kept = memory.keep(&[1; 32], IntrospectionAnswer::Active(claims.clone()), at_most, NOW);
         assert_eq!(kept.until, UnixTime(NOW.0 + until));
     }
-    let kept = memory.keep(&[2; 32], Said::Inactive, UnixTime(NOW.0 + 2), NOW);
+    let kept = memory.keep(&[2; 32], IntrospectionAnswer::Inactive, UnixTime(NOW.0 + 2), NOW);
     assert_eq!(kept.until, UnixTime(NOW.0 + 2));
     assert!(memory.find(&[2; 32], UnixTime(NOW.0 + 1)).is_some());
     assert!(memory.find(&[2; 32], UnixTime(NOW.0 + 2)).is_none());

@@ -6,7 +6,7 @@ use crate::{
     clock::UnixTime,
     fetch::quoted,
     jose::VerificationKey,
-    keys::{IssuerKeys, KeyError, KeySet, facts},
+    keys::{KeyError, KeySet, LiveKeySet, facts},
 };
 
 /// One line when the keys changed, one more for each key that is newly left out.
@@ -27,7 +27,7 @@ pub(super) fn changes(issuer: &str, old: Option<&KeySet>, new: &KeySet) {
 }
 
 /// One line per failed attempt; the backoff bounds how many there are.
-pub(super) fn failure(keys: &IssuerKeys, error: &KeyError, wait: Duration, now: UnixTime) {
+pub(super) fn failure(keys: &LiveKeySet, error: &KeyError, wait: Duration, now: UnixTime) {
     let (issuer, code) = (keys.name(), error.code());
     let retry_in = format!("{:.1}s", wait.as_secs_f32());
     if keys.current(now).is_some() {

@@ -13,7 +13,7 @@ use tokio::{task::JoinHandle, time::sleep};
 use crate::{
     clock::ManualClock,
     keys::{
-        IssuerKeys, KeyError,
+        KeyError, LiveKeySet,
         refresher::{Plan, supervise_with},
         settings::{KeyOwner, KeySource},
         source::{Content, Origin, Reading},
@@ -36,7 +36,7 @@ pub(in crate::keys) enum Says {
 
 /// A running refresher of one issuer, its source, its clock and its metrics.
 pub(in crate::keys) struct Rig {
-    pub(in crate::keys) keys: Arc<IssuerKeys>,
+    pub(in crate::keys) keys: Arc<LiveKeySet>,
     pub(in crate::keys) clock: Arc<ManualClock>,
     pub(in crate::keys) metrics: Metrics,
     script: Arc<Script>,
@@ -58,7 +58,7 @@ impl Rig {
         change(&mut settings);
         let (clock, metrics) = (clock(), metrics());
         let guard = SourceReadiness::default().source(&settings.name);
-        let keys = Arc::new(IssuerKeys::new(&settings, guard, clock.clone(), &metrics));
+        let keys = Arc::new(LiveKeySet::new(&settings, guard, clock.clone(), &metrics));
         let script = Arc::new(Script {
             says: Mutex::new(says),
             takes: Mutex::default(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::keys::{
-    IssuerKeys, KeyStore, KeyWait, probe,
+    KeyStore, KeyWait, LiveKeySet, probe,
     settings::KeyOwner,
     testing::{
         KeyServer, Manner, OAUTH, OPENID, Reply, clock, eventually, from_discovery, jwk, jwks,
@@ -123,7 +123,7 @@ async fn of_several_failures_the_telling_one_is_told() {
     assert_eq!(error, format!("{}: status 500, expected 200", server.url(OAUTH)));
 }
 
-fn running(settings: &KeyOwner) -> Arc<IssuerKeys> {
+fn running(settings: &KeyOwner) -> Arc<LiveKeySet> {
     let store = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
     store.start();
     Arc::clone(store.issuer(0).unwrap())

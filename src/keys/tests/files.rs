@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     jose::{Algorithm, AlgorithmSet, SigningKey},
     keys::{
-        IssuerKeys, KeyStore, probe,
+        KeyStore, LiveKeySet, probe,
         settings::{KeyOwner, KeySource},
         testing::{clock, eventually, from_file, jwk, jwks, metrics},
     },
@@ -36,13 +36,13 @@ impl Folder {
     }
 }
 
-fn running(settings: &KeyOwner) -> Arc<IssuerKeys> {
+fn running(settings: &KeyOwner) -> Arc<LiveKeySet> {
     let store = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
     store.start();
     Arc::clone(store.issuer(0).unwrap())
 }
 
-fn kids(keys: &IssuerKeys) -> Vec<String> {
+fn kids(keys: &LiveKeySet) -> Vec<String> {
     let facts = keys.status().keys.into_iter();
     facts.map(|key| key.kid.unwrap_or_default()).collect()
 }

@@ -6,7 +6,7 @@ use crate::{
     clock::Clock,
     jose::{HexKey, JsonPointer},
     keys::{
-        IssuerKeys, KeyLookup, KeyStore, probe,
+        KeyLookup, KeyStore, LiveKeySet, probe,
         settings::{KeyOwner, KeySource},
         testing::{KeyServer, Manner, Reply, clock, eventually, jwk, jwks, metrics, settings},
     },
@@ -27,7 +27,7 @@ fn from_hex() -> KeyOwner {
     settings(KeySource::Hex(HexKey::parse(HEX).unwrap()))
 }
 
-fn running(settings: &KeyOwner, clock: &Arc<impl Clock + 'static>) -> Arc<IssuerKeys> {
+fn running(settings: &KeyOwner, clock: &Arc<impl Clock + 'static>) -> Arc<LiveKeySet> {
     let clock: Arc<dyn Clock> = clock.clone();
     let store = KeyStore::new(std::slice::from_ref(settings), clock, &metrics());
     store.start();

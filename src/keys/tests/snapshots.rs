@@ -13,7 +13,7 @@ use crate::{
     fetch::FetchError,
     jose::{Algorithm, SigningKey},
     keys::{
-        IssuerKeys, KeyStore,
+        KeyStore, LiveKeySet,
         settings::{KeyOwner, KeySource},
         snapshot::Snapshot,
         testing::{
@@ -252,7 +252,7 @@ fn o1_a_file_name_holds_nothing_but_safe_characters() {
     assert!(!name.contains(".."), "{name}");
 }
 
-fn start(settings: &KeyOwner, clock: &Arc<ManualClock>) -> Arc<IssuerKeys> {
+fn start(settings: &KeyOwner, clock: &Arc<ManualClock>) -> Arc<LiveKeySet> {
     let store = KeyStore::new(std::slice::from_ref(settings), clock.clone(), &metrics());
     store.start();
     Arc::clone(store.issuer(0).unwrap())

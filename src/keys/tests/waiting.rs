@@ -8,9 +8,9 @@ use crate::{
     fetch::FetchError,
     keys::{
         KeyWait,
+        refresh_gate::MAX_WAITERS,
         testing::{Rig, Says, jwk},
         unknown_kids::MAX_UNKNOWN_KIDS,
-        waiting::MAX_WAITERS,
     },
 };
 

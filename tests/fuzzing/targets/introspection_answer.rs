@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use countersign::{
     fetch::Reply,
-    introspection::answer::{Said, of_introspection, of_validation},
+    introspection::answer::{IntrospectionAnswer, of_introspection, of_validation},
     jose::{Json, Object},
 };
 use http::{HeaderMap, StatusCode};
@@ -25,7 +25,7 @@ pub fn check(input: &[u8]) -> bool {
     let is_accepted = introspected.is_ok() || validated.is_ok();
     if let Ok(said) = introspected {
         assert_eq!(status, StatusCode::OK);
-        assert_eq!(theirs["active"], Value::Bool(matches!(said, Said::Active(_))));
+        assert_eq!(theirs["active"], Value::Bool(matches!(said, IntrospectionAnswer::Active(_))));
         assert_claims(said, &theirs, Some("active"));
     }
     if let Ok(said) = validated {
@@ -35,10 +35,12 @@ pub fn check(input: &[u8]) -> bool {
     is_accepted
 }
 
-fn assert_validation(said: &Said, status: StatusCode, body: &Value) {
+fn assert_validation(said: &IntrospectionAnswer, status: StatusCode, body: &Value) {
     match said {
-        Said::Inactive => assert!(status == 400 || (status == 200 && body["code"] == 400)),
-        Said::Active(_) => {
+        IntrospectionAnswer::Inactive => {
+            assert!(status == 400 || (status == 200 && body["code"] == 400))
+        }
+        IntrospectionAnswer::Active(_) => {
             assert_eq!(status, StatusCode::OK);
             assert!(body["code"].is_null() || body["code"] == 200);
             assert!(["sub", "iss", "aud"].iter().any(|name| body.get(name).is_some()));
@@ -47,8 +49,8 @@ fn assert_validation(said: &Said, status: StatusCode, body: &Value) {
 }
 
 /// The claims are the answer's members, but for this one.
-fn assert_claims(said: Said, body: &Value, without: Option<&str>) {
-    let Said::Active(claims) = said else { return };
+fn assert_claims(said: IntrospectionAnswer, body: &Value, without: Option<&str>) {
+    let IntrospectionAnswer::Active(claims) = said else { return };
     let mut body = body.as_object().expect("the answer is an object").clone();
     without.and_then(|name| body.remove(name));
     let claims: Object = claims.into_iter().collect();

@@ -1,4 +1,4 @@
-//! A token that nobody here has seen yet: by its signature, by its issuer's word, or by both.
+//! Verifies a token that is not in the cache: by its signature, by introspection, or by both.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     token::{
         issuer::{Asked, Issuer},
         jwt::{JwtCandidate, Observer},
-        path::{Beyond, claims_to_be_jwt},
+        path::{AfterSignature, claims_to_be_jwt},
     },
 };
 
@@ -21,7 +21,7 @@ use super::{
 };
 
 /// How a token is verified.
-pub(super) enum Way<'t, 's> {
+pub(super) enum VerificationPath<'t, 's> {
     /// By its signature, under the keys of the issuer that it names.
     Verify(JwtCandidate<'t>, usize, &'s Issuer),
     /// By asking the issuer of the route.
@@ -32,7 +32,7 @@ pub(super) enum Way<'t, 's> {
 const NO_KEYS: u64 = 0;
 
 impl TokenVerifier {
-    pub(super) async fn verify_anew(
+    pub(super) async fn verify_uncached(
         &self,
         token: &[u8],
         asked: Option<usize>,
@@ -44,10 +44,10 @@ impl TokenVerifier {
         }
         observer.passed("size", || format!("{} of at most {} bytes", token.len(), self.max_bytes));
         match self.way(token, asked, observer)? {
-            Way::Verify(candidate, index, issuer) => {
+            VerificationPath::Verify(candidate, index, issuer) => {
                 self.verify_locally(token, candidate, (index, issuer), now, observer).await
             }
-            Way::Ask(index, asked) => {
+            VerificationPath::Ask(index, asked) => {
                 let blame = |reason| Failure::of(index, reason);
                 let verified = self.ask(token, index, asked, now, observer).await;
                 verified.map(|verified| (verified, NO_KEYS)).map_err(blame)
@@ -62,15 +62,17 @@ impl TokenVerifier {
         token: &'t [u8],
         asked: Option<usize>,
         observer: &mut impl Observer,
-    ) -> Result<Way<'t, 's>, Reason> {
+    ) -> Result<VerificationPath<'t, 's>, Reason> {
         let ask = asked.and_then(|index| {
             let issuer = self.issuers.get(index)?;
             issuer.asked.as_ref().map(|asked| (index, asked, issuer.is_only_asked()))
         });
         match ask {
-            Some((index, asked, _)) if !claims_to_be_jwt(token) => Ok(Way::Ask(index, asked)),
+            Some((index, asked, _)) if !claims_to_be_jwt(token) => {
+                Ok(VerificationPath::Ask(index, asked))
+            }
             Some((index, asked, true)) if !self.is_verified_locally(token) => {
-                Ok(Way::Ask(index, asked))
+                Ok(VerificationPath::Ask(index, asked))
             }
             _ => {
                 let candidate = JwtCandidate::read(token, observer)?;
@@ -79,7 +81,7 @@ impl TokenVerifier {
                     // And not from here. Its signature proves nothing, wherever the token is shown.
                     return Err(Reason::IssuerUnknown);
                 }
-                Ok(Way::Verify(candidate, index, issuer))
+                Ok(VerificationPath::Verify(candidate, index, issuer))
             }
         }
     }
@@ -117,7 +119,8 @@ impl TokenVerifier {
         observer.passed("signature", || format!("{algorithm} signature is right"));
         let headers = self.render(&claims, observer).map_err(blame)?;
         // The network last.
-        let standing = Self::beyond_signature(issuer, token, now, observer).await.map_err(blame)?;
+        let standing =
+            Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?;
         let signature = Some(Signature { algorithm, kid, key: key.thumbprint() });
         let verified =
             VerifiedToken { issuer: index, signature, standing, validity, claims, headers };
@@ -125,16 +128,18 @@ impl TokenVerifier {
     }
 
     /// What the issuer says of a token that its signature vouches for, if that is asked for.
-    async fn beyond_signature(
+    async fn confirm_with_issuer(
         issuer: &Issuer,
         token: &[u8],
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<Standing, Reason> {
-        let Some(asked) = issuer.asked.as_ref().filter(|_| issuer.beyond != Beyond::Nothing) else {
+        let Some(asked) =
+            issuer.asked.as_ref().filter(|_| issuer.after_signature != AfterSignature::Nothing)
+        else {
             return Ok(Standing::Unasked);
         };
-        if issuer.beyond == Beyond::Watch {
+        if issuer.after_signature == AfterSignature::Watch {
             let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
             let recheck = asked.introspector.watch(token, now);
             observer.passed("introspection", || "asked for beside the request".to_owned());

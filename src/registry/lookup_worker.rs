@@ -1,4 +1,4 @@
-//! The registry's side: takes questions in turn, puts some at a time, and writes down the answers.
+//! Sends queued requests to a registry, a bounded number at a time, and caches the responses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,17 +17,17 @@ use crate::{
 
 use super::{
     LookupError, Registered,
-    entries::{Entries, Remembered},
+    entries::{Cached, Entries},
     error::SourceError,
     health::Health,
-    lookups::Ask,
+    lookups::LookupRequest,
     snapshot::Snapshot,
     source::Source,
 };
 
 /// Everything that the questions of one registry share.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct LookupWorker {
     source: Source,
     entries: Arc<Entries>,
     health: Arc<Health>,
@@ -44,7 +44,7 @@ const REWRITE_AFTER: Duration = Duration::from_mins(1);
 /// How often a changed memory is written to the snapshot, at most.
 const SNAPSHOT_INTERVAL: Duration = Duration::from_secs(5);
 
-impl Desk {
+impl LookupWorker {
     pub(super) fn new(
         source: Source,
         entries: Arc<Entries>,
@@ -66,19 +66,19 @@ impl Desk {
     }
 
     /// Works until nobody can ask any more. Dropped, it takes the questions under way with it.
-    pub(super) async fn run(self, mut asks: mpsc::Receiver<Ask>) {
-        let desk = Arc::new(self);
-        desk.start_from_snapshot().await;
+    pub(super) async fn run(self, mut asks: mpsc::Receiver<LookupRequest>) {
+        let worker = Arc::new(self);
+        worker.start_from_snapshot().await;
         let mut under_way = JoinSet::new();
         let mut writing_down = JoinSet::new();
         let mut writing = interval(SNAPSHOT_INTERVAL);
         loop {
             let ask = tokio::select! {
                 ask = asks.recv() => ask,
-                _ = writing.tick(), if desk.snapshot.is_some() => {
+                _ = writing.tick(), if worker.snapshot.is_some() => {
                     // Beside the questions, and one at a time: they may take until the next tick.
                     if writing_down.is_empty() {
-                        writing_down.spawn(Arc::clone(&desk).keep_snapshot());
+                        writing_down.spawn(Arc::clone(&worker).keep_snapshot());
                     }
                     while writing_down.try_join_next().is_some() {}
                     continue;
@@ -87,11 +87,11 @@ impl Desk {
             let Some(ask) = ask else {
                 return;
             };
-            let Ok(slot) = Arc::clone(&desk.slots).acquire_owned().await else {
+            let Ok(slot) = Arc::clone(&worker.slots).acquire_owned().await else {
                 return; // the semaphore is never closed
             };
             while under_way.try_join_next().is_some() {}
-            under_way.spawn(Arc::clone(&desk).answer(ask, slot));
+            under_way.spawn(Arc::clone(&worker).answer(ask, slot));
         }
     }
 
@@ -112,7 +112,7 @@ impl Desk {
         }
     }
 
-    async fn answer(self: Arc<Self>, ask: Ask, _slot: OwnedSemaphorePermit) {
+    async fn answer(self: Arc<Self>, ask: LookupRequest, _slot: OwnedSemaphorePermit) {
         if ask.since.elapsed() > self.patience {
             return self.give_up(ask, &SourceError::Busy);
         }
@@ -135,7 +135,7 @@ impl Desk {
         }
     }
 
-    fn failed(&self, ask: &Ask, error: &SourceError) {
+    fn failed(&self, ask: &LookupRequest, error: &SourceError) {
         self.entries.pause(&ask.signer, self.clock.now());
         let mut breaker = self.breaker.lock();
         let of_known = self.source.is_list() || self.entries.has_known(&ask.signer);
@@ -155,30 +155,26 @@ impl Desk {
         self.breaker.lock().succeeded();
     }
 
-    fn know(&self, ask: Ask, entry: Registered) {
+    fn know(&self, ask: LookupRequest, entry: Registered) {
         let entry = Arc::new(entry);
         let earlier = self.entries.know(&ask.signer, Arc::clone(&entry));
         self.health.found(&ask.signer, earlier.as_deref(), &entry);
         ask.answer(Ok(entry));
     }
 
-    fn forget(&self, ask: Ask, error: &SourceError) {
+    fn forget(&self, ask: LookupRequest, error: &SourceError) {
         let was_known = self.entries.forget(&ask.signer, self.clock.now());
         self.health.unknown(&ask.signer, was_known, error);
         ask.answer(Err(LookupError::Unknown));
     }
 
     /// No answer: what was said before stands, while it is not too old.
-    fn give_up(&self, ask: Ask, error: &SourceError) {
+    fn give_up(&self, ask: LookupRequest, error: &SourceError) {
         let now = self.clock.now();
         self.health.failed(error, now);
         let answer = match self.entries.find(&ask.signer, now) {
-            Remembered::Fresh(entry) | Remembered::Ageing(entry) | Remembered::Overdue(entry) => {
-                Ok(entry)
-            }
-            Remembered::Unknown | Remembered::Paused | Remembered::Nothing => {
-                Err(LookupError::Unavailable)
-            }
+            Cached::Fresh(entry) | Cached::Stale(entry) | Cached::Expired(entry) => Ok(entry),
+            Cached::Unknown | Cached::BackingOff | Cached::Miss => Err(LookupError::Unavailable),
         };
         ask.answer(answer);
     }

@@ -23,15 +23,15 @@ use crate::{
 use super::{
     FailureFacts, IssuerStatus, KeyError, KeySet, KeyWait,
     instruments::{self, Instruments},
+    refresh_gate::RefreshGate,
     source,
-    waiting::Waiting,
 };
 
 /// The keys of one issuer, shared by all workers and its refresher.
 ///
 /// What a request reads is lock-free. The only writer is the issuer's refresher.
 #[derive(Debug)]
-pub struct IssuerKeys {
+pub struct LiveKeySet {
     name: String,
     issuer: String,
     source: String,
@@ -45,7 +45,7 @@ pub struct IssuerKeys {
     /// Unix times; [`NEVER`] while there is no set.
     confirmed_at: AtomicI64,
     usable_until: AtomicI64,
-    waiting: Waiting,
+    refresh_gate: RefreshGate,
     readiness: SourceGuard,
     progress: Mutex<Progress>,
     instruments: Instruments,
@@ -61,7 +61,7 @@ struct Progress {
 
 const NEVER: i64 = i64::MIN;
 
-impl IssuerKeys {
+impl LiveKeySet {
     pub(super) fn new(
         settings: &KeyOwner,
         readiness: SourceGuard,
@@ -84,7 +84,7 @@ impl IssuerKeys {
             generation: AtomicU64::new(0),
             confirmed_at: AtomicI64::new(NEVER),
             usable_until: AtomicI64::new(NEVER),
-            waiting: Waiting::new(keys.cooldown, keys.timeout),
+            refresh_gate: RefreshGate::new(keys.cooldown, keys.timeout),
             readiness,
             progress: Mutex::default(),
             instruments: Instruments::new(&settings.name, metrics),
@@ -133,7 +133,7 @@ impl IssuerKeys {
     /// lead to another wait for the same reason.
     pub async fn refresh_for(&self, kid: &str) -> KeyWait {
         let knows = || self.set.load().as_ref().is_some_and(|set| set.knows(kid));
-        self.waiting.wait_for(kid, knows).await
+        self.refresh_gate.wait_for(kid, knows).await
     }
 
     /// Why there are no usable keys, for `/readyz` and logs; `None` when there are.
@@ -151,7 +151,7 @@ impl IssuerKeys {
         };
         let cause = match &self.progress().last_error {
             Some(error) => error.message.clone(),
-            None => format!("waiting for the first answer of {}", self.source),
+            None => format!("refresh_gate for the first answer of {}", self.source),
         };
         Some(format!("issuer {}: {state}; {cause}", self.name))
     }
@@ -186,7 +186,7 @@ impl IssuerKeys {
             usable_until: (until != NEVER).then_some(until),
             next_refresh: progress.next_refresh.map(|at| at.0),
             last_error: progress.last_error.clone(),
-            unknown_kids: self.waiting.unknown_kids(),
+            unknown_kids: self.refresh_gate.unknown_kids(),
             keys: set.as_ref().map(|set| set.key_facts()).unwrap_or_default(),
             skipped: set.as_ref().map(|set| set.skipped_facts()).unwrap_or_default(),
         }
@@ -198,9 +198,9 @@ impl IssuerKeys {
 }
 
 /// The refresher's side.
-impl IssuerKeys {
-    pub(super) fn waiting(&self) -> &Waiting {
-        &self.waiting
+impl LiveKeySet {
+    pub(super) fn refresh_gate(&self) -> &RefreshGate {
+        &self.refresh_gate
     }
 
     /// The set, usable or not.
@@ -236,7 +236,7 @@ impl IssuerKeys {
         let outcome = if replaced { instruments::CHANGED } else { instruments::UNCHANGED };
         self.instruments.refreshed(outcome);
         self.count_usable();
-        self.waiting.answered(started, replaced);
+        self.refresh_gate.answered(started, replaced);
         self.readiness.is_usable();
     }
 
@@ -249,7 +249,7 @@ impl IssuerKeys {
         drop(progress);
         self.instruments.refreshed(error.code());
         self.count_usable();
-        self.waiting.failed(Instant::now() + wait);
+        self.refresh_gate.failed(Instant::now() + wait);
         self.readiness.was_tried();
     }
 

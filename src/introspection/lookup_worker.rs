@@ -1,4 +1,4 @@
-//! The issuer's side: takes questions in turn, puts some at a time, and writes down the answers.
+//! Sends queued introspection requests, a bounded number at a time, and caches the responses.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,9 +17,9 @@ use crate::{
 
 use super::{
     IntrospectionError,
-    answer::Said,
+    answer::IntrospectionAnswer,
     endpoint::Endpoint,
-    introspector::Ask,
+    introspector::LookupRequest,
     memory::{Memory, Statement},
     shared_answers::SharedAnswers,
     store::Health,
@@ -27,7 +27,7 @@ use super::{
 
 /// Everything that the questions of one issuer share.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct LookupWorker {
     endpoint: Endpoint,
     memory: Arc<Memory>,
     shared: SharedAnswers,
@@ -38,7 +38,7 @@ pub(super) struct Desk {
     patience: Duration,
 }
 
-impl Desk {
+impl LookupWorker {
     pub(super) fn new(
         endpoint: Endpoint,
         memory: Arc<Memory>,
@@ -60,21 +60,21 @@ impl Desk {
     }
 
     /// Works until nobody can ask any more. Dropped, it takes the questions under way with it.
-    pub(super) async fn run(self, mut asks: mpsc::Receiver<Ask>) {
-        let desk = Arc::new(self);
+    pub(super) async fn run(self, mut asks: mpsc::Receiver<LookupRequest>) {
+        let worker = Arc::new(self);
         let mut under_way = JoinSet::new();
         while let Some(ask) = asks.recv().await {
-            let Ok(slot) = Arc::clone(&desk.slots).acquire_owned().await else {
+            let Ok(slot) = Arc::clone(&worker.slots).acquire_owned().await else {
                 return; // the semaphore is never closed
             };
             while under_way.try_join_next().is_some() {}
-            under_way.spawn(Arc::clone(&desk).answer(ask, slot));
+            under_way.spawn(Arc::clone(&worker).answer(ask, slot));
         }
     }
 
     /// What another replica was told comes before the question, and while the endpoint is left
     /// alone it still counts.
-    async fn answer(self: Arc<Self>, ask: Ask, _slot: OwnedSemaphorePermit) {
+    async fn answer(self: Arc<Self>, ask: LookupRequest, _slot: OwnedSemaphorePermit) {
         if ask.since.elapsed() > self.patience {
             return self.give_up(ask, &IntrospectionError::Busy);
         }
@@ -88,7 +88,7 @@ impl Desk {
     }
 
     /// A recheck wants to know how things are now.
-    async fn told_to_others(&self, ask: &Ask) -> Option<Statement> {
+    async fn told_to_others(&self, ask: &LookupRequest) -> Option<Statement> {
         if ask.recheck.is_some() {
             return None;
         }
@@ -102,14 +102,14 @@ impl Desk {
         !breaker.lets_pass(Instant::now())
     }
 
-    async fn put(&self, ask: Ask) {
+    async fn put(&self, ask: LookupRequest) {
         let began = Instant::now();
         let said = self.endpoint.ask(&ask.token).await;
         self.health.observe(began.elapsed());
         match said {
             Ok(said) => {
                 self.breaker.lock().succeeded();
-                self.health.answered(matches!(said, Said::Active(_)));
+                self.health.answered(matches!(said, IntrospectionAnswer::Active(_)));
                 let now = self.clock.now();
                 let kept = self.memory.keep(ask.digest(), said, UnixTime(i64::MAX), now);
                 self.shared.keep(ask.digest(), &kept.statement, kept.until, now);
@@ -122,7 +122,7 @@ impl Desk {
         }
     }
 
-    fn failed(&self, ask: &Ask, error: &IntrospectionError) {
+    fn failed(&self, ask: &LookupRequest, error: &IntrospectionError) {
         let of_known = self.memory.has_called_active(ask.digest());
         let mut breaker = self.breaker.lock();
         if error.is_outage(of_known) {
@@ -133,7 +133,7 @@ impl Desk {
     }
 
     /// No answer: what was said before may stand in, if the operator allows that.
-    fn give_up(&self, ask: Ask, error: &IntrospectionError) {
+    fn give_up(&self, ask: LookupRequest, error: &IntrospectionError) {
         let now = self.clock.now();
         let stale = self.memory.find_stale(ask.digest(), now);
         self.health.failed(error, stale.is_some(), now);

@@ -1,4 +1,4 @@
-//! What the cache knows of a token, and whether it still holds.
+//! Looks a token up in the cache, and checks that what is cached still holds.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -15,7 +15,7 @@ use super::{Rejection, TokenVerifier, VerifiedToken, verified::Standing};
 
 impl TokenVerifier {
     /// What the cache knows; `None` if the token has to be verified.
-    pub(super) fn recall(
+    pub(super) fn lookup_cached(
         &self,
         token: &[u8],
         asked: Option<usize>,

@@ -1,4 +1,4 @@
-//! The journals of a process: one writer a folder, whatever configurations come and go.
+//! The journals of a process: one writer per folder, across reloads of the configuration.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::{clock::Clock, evidence::settings::EvidenceSettings, telemetry::Metri
 /// It is also who ends a journal: that takes until what waits is on disk, which no worker may wait
 /// for.
 #[derive(Debug, Default)]
-pub struct JournalShelf(Mutex<Vec<Arc<Journal>>>);
+pub struct Journals(Mutex<Vec<Arc<Journal>>>);
 
-impl JournalShelf {
+impl Journals {
     /// The journal of these settings: that of the folder, if it has one, or a new one.
     ///
     /// # Errors

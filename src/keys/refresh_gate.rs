@@ -1,4 +1,4 @@
-//! How requests wait for the refresher, and what they may ask of it.
+//! Lets requests wait for a refresh of keys, and bounds how often they may cause one.
 
 use std::{
     pin::pin,
@@ -28,7 +28,7 @@ pub enum KeyWait {
 /// The meeting place of one issuer's refresher and the requests that wait for it. Requests only
 /// signal and watch, so one that goes away disturbs nobody (threat K-9).
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct RefreshGate {
     /// The zero of all times in here: monotonic, so that no clock jump stretches a wait.
     epoch: Instant,
     cooldown: Duration,
@@ -39,7 +39,7 @@ pub(super) struct Waiting {
     /// Until then the source's last answer counts as its present one.
     answered_until: AtomicU64,
     /// Until then the refresher rests after a failure.
-    resting_until: AtomicU64,
+    backoff_until: AtomicU64,
     unknown: UnknownKids,
 }
 
@@ -61,7 +61,7 @@ const WAIT_MARGIN: Duration = Duration::from_millis(500);
 /// The longest `kid` that is worth asking for; tokens with a longer one are refused before.
 const MAX_KID_BYTES: usize = crate::jose::MAX_KID_BYTES;
 
-impl Waiting {
+impl RefreshGate {
     pub(super) fn new(cooldown: Duration, fetch_timeout: Duration) -> Self {
         Self {
             epoch: Instant::now(),
@@ -71,7 +71,7 @@ impl Waiting {
             attempts: watch::Sender::new(Attempts::default()),
             waiters: AtomicUsize::new(0),
             answered_until: AtomicU64::new(0),
-            resting_until: AtomicU64::new(0),
+            backoff_until: AtomicU64::new(0),
             unknown: UnknownKids::new(),
         }
     }
@@ -94,7 +94,7 @@ impl Waiting {
         if self.is_resting() {
             return KeyWait::Unavailable;
         }
-        let Some(_place) = Place::take(&self.waiters) else {
+        let Some(_place) = WaiterSlot::take(&self.waiters) else {
             return KeyWait::Unavailable;
         };
         self.signal.notify_one();
@@ -134,7 +134,7 @@ impl Waiting {
         }
         let until = self.at(started).saturating_add(millis(self.cooldown));
         self.answered_until.store(until, Ordering::Release);
-        self.resting_until.store(0, Ordering::Release);
+        self.backoff_until.store(0, Ordering::Release);
         // Whoever asked while the attempt ran is answered by it. Left standing, the signal would
         // lead to another attempt that nobody waits for, if this one outlasted the cooldown.
         pin!(self.signal.notified()).enable();
@@ -143,7 +143,7 @@ impl Waiting {
 
     /// The refresher's side: an attempt failed, and the next one is due then.
     pub(super) fn failed(&self, next: Instant) {
-        self.resting_until.store(self.at(next), Ordering::Release);
+        self.backoff_until.store(self.at(next), Ordering::Release);
         self.count(false);
     }
 
@@ -164,7 +164,7 @@ impl Waiting {
     }
 
     fn is_resting(&self) -> bool {
-        self.now() < self.resting_until.load(Ordering::Acquire)
+        self.now() < self.backoff_until.load(Ordering::Acquire)
     }
 
     fn now(&self) -> u64 {
@@ -181,9 +181,9 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// One of the [`MAX_WAITERS`] places; given back when dropped, however the wait ends.
-struct Place<'w>(&'w AtomicUsize);
+struct WaiterSlot<'w>(&'w AtomicUsize);
 
-impl<'w> Place<'w> {
+impl<'w> WaiterSlot<'w> {
     fn take(waiters: &'w AtomicUsize) -> Option<Self> {
         let place = Self(waiters);
         let before = waiters.fetch_add(1, Ordering::Relaxed);
@@ -191,7 +191,7 @@ impl<'w> Place<'w> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaiterSlot<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -203,7 +203,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn k8_who_asked_while_an_attempt_ran_is_answered_by_it() {
-        let waiting = Waiting::new(Duration::from_secs(1), Duration::from_secs(5));
+        let waiting = RefreshGate::new(Duration::from_secs(1), Duration::from_secs(5));
         let started = Instant::now();
         let (answer, ()) = tokio::join!(waiting.wait_for("new", || false), async {
             tokio::time::sleep(Duration::from_secs(3)).await;
