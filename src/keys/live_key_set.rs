@@ -151,7 +151,7 @@ impl LiveKeySet {
         };
         let cause = match &self.progress().last_error {
             Some(error) => error.message.clone(),
-            None => format!("refresh_gate for the first answer of {}", self.source),
+            None => format!("waiting for the first answer of {}", self.source),
         };
         Some(format!("issuer {}: {state}; {cause}", self.name))
     }
