@@ -4,13 +4,15 @@ use std::{path::Path, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::HeaderValue;
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::{
     clock::{Clock, UnixTime},
+    config::files::read_whole,
     fetch::quoted,
     jose::{Object, SigningKey, base64url},
-    oauth_client::settings::{ClientProof, parse_client_key, parse_client_secret},
+    oauth_client::settings::{ClientProof, MAX_FILE_BYTES, parse_client_key, parse_client_secret},
 };
 
 use super::{
@@ -122,8 +124,10 @@ pub(super) async fn secret(file: &Path) -> Result<Zeroizing<String>, ClientError
 }
 
 async fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, ClientError> {
-    let bytes = tokio::fs::read(file).await.map(Zeroizing::new);
-    bytes.map_err(|error| unusable(file, &error.to_string()))
+    let path = file.to_owned();
+    let read = spawn_blocking(move || read_whole(&path, MAX_FILE_BYTES as u64)).await;
+    let bytes = read.unwrap_or_else(|error| Err(error.to_string()));
+    bytes.map_err(|problem| unusable(file, &problem))
 }
 
 fn unusable(file: &Path, cause: &str) -> ClientError {
