@@ -102,3 +102,19 @@ pub(super) fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_authorities_that_has_grown_past_the_bound_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let above = usize::try_from(MAX_FILE_BYTES).unwrap() + 1;
+        std::fs::write(&path, vec![b'\n'; above]).unwrap();
+
+        let refused = client_config(Some(&path), None).unwrap_err().to_string();
+        assert!(refused.contains("has more than 1048576 bytes"), "{refused}");
+    }
+}

@@ -134,3 +134,20 @@ fn unusable(file: &Path, cause: &str) -> ClientError {
     let place = quoted(&file.display().to_string());
     ClientError::Secret { place, cause: cause.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_secret_whose_file_has_grown_past_the_bound_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, vec![b's'; MAX_FILE_BYTES]).unwrap();
+        assert_eq!(secret(&path).await.unwrap().len(), MAX_FILE_BYTES);
+
+        std::fs::write(&path, vec![b' '; MAX_FILE_BYTES + 1]).unwrap();
+        let refused = secret(&path).await.unwrap_err().to_string();
+        assert!(refused.contains("has more than 65536 bytes"), "{refused}");
+    }
+}
