@@ -5,21 +5,20 @@ pub mod check;
 pub mod demo;
 pub mod evidence;
 pub mod explain;
+mod files;
 pub mod keygen;
 pub mod mint;
 pub mod run;
 pub mod sign;
 
 use std::{
-    fs,
     io::{self, Write},
-    path::Path,
     process::ExitCode,
 };
 
 use clap::{Parser, Subcommand};
 
-use crate::{byte_order_mark, config::ConfigErrors};
+use crate::config::ConfigErrors;
 
 /// A verification sidecar: checks the access token of every request in front of an unmodified
 /// upstream and forwards the verified claims as headers.
@@ -94,16 +93,6 @@ pub fn main() -> ExitCode {
             failure.exit_code()
         }
     }
-}
-
-/// The content of a file of keys.
-fn read_key_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    let shown = path.display();
-    let content = fs::read(path)
-        .map_err(|error| Failure::Runtime(format!("cannot read {shown}: {error}")))?;
-    byte_order_mark::refuse(&content)
-        .map_err(|mark| Failure::Runtime(format!("the file {shown} {mark}")))?;
-    Ok(content)
 }
 
 impl Cli {

@@ -40,6 +40,8 @@
 //! [`signature::VerifiedSignature`], only [`gate::Gate::admit`] makes a [`gate::Admission`] (on a
 //! route that asks for a signature only with one), and the proxy forwards nothing without one.
 
+#![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+
 pub mod admin;
 mod bounded;
 mod byte_order_mark;

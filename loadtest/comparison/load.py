@@ -1,4 +1,4 @@
-"""The load: wrk for HTTP/1.1 and h2load for HTTP/2, both at saturation; the example
+"""The load: wrk for HTTP/1.1 and h2load for HTTP/2, both at saturation; the helper
 `constant_rate` below it."""
 
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .places import directory
 from .processes import Failed, run
-from .tools import example, need
+from .tools import helper, need
 
 _REQUESTS = Path(__file__).with_name("requests.lua")
 # A load generator that has not ended by then never will.
@@ -68,7 +68,7 @@ class ConstantRate:
     signature: str | None = None
 
     def run(self, url: str, seconds: int, cores: set) -> Answers:
-        argv = [example("constant_rate"), "--address", url.removeprefix("http://")]
+        argv = [helper("constant_rate"), "--address", url.removeprefix("http://")]
         argv += ["--rate", self.rate, "--seconds", seconds]
         argv += ["--path", self.path, "--body-bytes", self.body_bytes]
         if self.tokens is not None:

@@ -1,5 +1,5 @@
 """Keys and tokens: made by `countersign keygen`, `countersign mint` and, by the thousand, by the
-example `mint_many`."""
+helper `mint_many`."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +42,7 @@ class Material:
 
     def __init__(self, binary: Path):
         self._binary = binary
-        self._mint_many = tools.example("mint_many")
+        self._mint_many = tools.helper("mint_many")
         self._home = directory("material")
         self._keys: dict[str, Key] = {}
         self._tokens: dict[tuple, Path] = {}
@@ -86,7 +86,7 @@ class Material:
     def bare_verification_us(self, algorithm: str, body_bytes: int | None = None) -> float:
         """What the cryptography library alone takes for one signature over a token, or over a
         body."""
-        argv = [tools.example("bare_verify"), self.key(algorithm).private]
+        argv = [tools.helper("bare_verify"), self.key(algorithm).private]
         return float(_output(argv if body_bytes is None else [*argv, body_bytes]))
 
     def _mint(self, algorithm: str, batch: "Batch", forge_every: int) -> list[str]:

@@ -63,10 +63,12 @@ def countersign() -> Path:
 
 
 @cache
-def example(name: str) -> Path:
-    """A helper written in Rust, optimised but without the minutes of fat LTO."""
-    _cargo("build", "--profile", "tools", "--example", name)
-    return TARGET / "tools" / "examples" / name
+def helper(name: str) -> Path:
+    """A program of `loadtest/tools`."""
+    manifest, target = CRATE / "loadtest" / "tools" / "Cargo.toml", TARGET / "tools"
+    options = ["--manifest-path", manifest, "--target-dir", target, "--release", "--locked"]
+    _cargo("build", *options, "--bin", name)
+    return target / "release" / name
 
 
 def versions(binary: Path) -> dict:
@@ -92,7 +94,7 @@ def _first_line(argv: list) -> str:
     return lines[0].replace(str(VENV) + "/bin/", "") if lines else "?"
 
 
-def _cargo(*arguments: str):
+def _cargo(*arguments: str | Path):
     done = subprocess.run(["cargo", *arguments, "--quiet"], cwd=CRATE, check=False)
     if done.returncode != 0:
-        raise Missing(f"cargo {' '.join(arguments)} failed")
+        raise Missing(f"cargo {' '.join(map(str, arguments))} failed")

@@ -1,10 +1,10 @@
 //! `countersign evidence`: what the journal of signed requests proves.
 
-use std::{fs, io::Write, path::PathBuf};
+use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::Failure;
+use super::{Failure, files};
 use crate::{
     evidence::{
         Report,
@@ -79,12 +79,8 @@ pub fn evidence(args: &EvidenceArgs, out: &mut impl Write) -> Result<(), Failure
 }
 
 fn against(args: &VerifyArgs) -> Result<Against, Failure> {
-    let read = |path: &PathBuf| {
-        fs::read(path)
-            .map_err(|error| Failure::Runtime(format!("cannot read {}: {error}", path.display())))
-    };
     let keys = args.key.as_ref().map(|path| {
-        JwkSet::parse(&super::read_key_file(path)?, &KeyLimits::default())
+        JwkSet::parse(&files::keys(path)?, &KeyLimits::default())
             .ok()
             .filter(|set| !set.keys.is_empty())
             .ok_or_else(|| {
@@ -92,7 +88,7 @@ fn against(args: &VerifyArgs) -> Result<Against, Failure> {
                 Failure::Runtime(format!("{path} is neither a public JWK nor a JWKS with one"))
             })
     });
-    let body = args.body.as_ref().map(read).transpose()?;
+    let body = args.body.as_ref().map(|path| files::body(path)).transpose()?;
     Ok(Against { keys: keys.transpose()?, body: args.entry.zip(body) })
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 
-use super::Failure;
+use super::{Failure, files};
 use crate::{
     clock::Clock,
     jose::{Json, Object, SigningKey},
@@ -59,7 +59,7 @@ pub fn mint(args: &MintArgs, clock: &dyn Clock, out: &mut impl Write) -> Result<
 /// The private key in a file.
 pub(super) fn signing_key(file: &Path) -> Result<SigningKey, Failure> {
     let path = file.display();
-    let document = super::read_key_file(file)?;
+    let document = files::keys(file)?;
     let jwk = Object::parse(&document)
         .map_err(|error| Failure::Runtime(format!("{path} is not a private JWK: {error}")))?;
     SigningKey::from_jwk(&jwk)

@@ -1,14 +1,13 @@
 //! `countersign sign`: a detached signature over a body, for trying things out.
 
 use std::{
-    fs,
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
+    io::{Read, Write},
+    path::PathBuf,
 };
 
 use clap::Args;
 
-use super::{Failure, mint};
+use super::{Failure, files, mint};
 use crate::jose::{Dialect, Object, SigningKey};
 
 /// The arguments of `countersign sign`.
@@ -40,7 +39,7 @@ pub fn sign(args: &SignArgs, input: &mut impl Read, out: &mut impl Write) -> Res
     let header: Object = mint::members("--header", &args.header)?.into_iter().collect();
     let payload = match (&args.path, &args.body) {
         (Some(path), _) => path.clone().into_bytes(),
-        (None, Some(body)) => read(body, input)?,
+        (None, Some(body)) => files::body_or_input(body, input)?,
         (None, None) => return Err(Failure::Usage("expected a body, or --path".to_owned())),
     };
     let key = mint::signing_key(&args.key)?;
@@ -59,18 +58,6 @@ fn refuse_shared_secret(key: &SigningKey) -> Result<(), Failure> {
         return Err(Failure::Runtime(cause.to_owned()));
     }
     Ok(())
-}
-
-/// A body as it is.
-pub(super) fn read(path: &Path, input: &mut impl Read) -> Result<Vec<u8>, Failure> {
-    let read = if path == Path::new("-") { whole(input) } else { fs::read(path) };
-    read.map_err(|error| Failure::Runtime(format!("cannot read {}: {error}", path.display())))
-}
-
-fn whole(input: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn dialect(name: &str) -> Result<Dialect, String> {

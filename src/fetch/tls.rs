@@ -7,10 +7,9 @@ use rustls::{
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use zeroize::Zeroizing;
 
 use super::{ClientIdentity, FetchError};
-use crate::byte_order_mark;
+use crate::{config::files::read_whole, tls::settings::MAX_FILE_BYTES};
 
 /// The client's side of TLS 1.2 and 1.3 (threat K-14): the authorities of `ca_file` alone if
 /// there is one, else the system's, else, on a system without any, Mozilla's as compiled in.
@@ -51,19 +50,13 @@ fn authenticated_by(
     };
     let of_certificate = |cause| refuse(&identity.certificate, cause);
     let of_key = |cause| refuse(&identity.private_key, cause);
-    let pem = read(&identity.certificate).map_err(of_certificate)?;
+    let pem = read_whole(&identity.certificate, MAX_FILE_BYTES).map_err(of_certificate)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let chain = chain.map_err(|error| of_certificate(format!("not PEM: {error}")))?;
-    let pem = read(&identity.private_key).map_err(of_key)?;
+    let pem = read_whole(&identity.private_key, MAX_FILE_BYTES).map_err(of_key)?;
     let key = PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|_| of_key("no private key in PEM".to_owned()))?;
     make(chain, key).map_err(|error| of_certificate(error.to_string()))
-}
-
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    let content = std::fs::read(path).map(Zeroizing::new).map_err(|error| error.to_string())?;
-    byte_order_mark::refuse(&content).map_err(|mark| mark.to_string())?;
-    Ok(content)
 }
 
 fn roots_of(path: &Path) -> Result<RootCertStore, FetchError> {
@@ -71,7 +64,7 @@ fn roots_of(path: &Path) -> Result<RootCertStore, FetchError> {
         place: path.display().to_string(),
         cause: format!("certificate authorities: {cause}"),
     };
-    let pem = read(path).map_err(refuse)?;
+    let pem = read_whole(path, MAX_FILE_BYTES).map_err(refuse)?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|error| refuse(format!("not PEM: {error}")))?;
@@ -108,4 +101,20 @@ pub(super) fn is_cause_of(error: &(dyn Error + 'static)) -> bool {
         cause = error.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_authorities_that_has_grown_past_the_bound_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        let above = usize::try_from(MAX_FILE_BYTES).unwrap() + 1;
+        std::fs::write(&path, vec![b'\n'; above]).unwrap();
+
+        let refused = client_config(Some(&path), None).unwrap_err().to_string();
+        assert!(refused.contains("has more than 1048576 bytes"), "{refused}");
+    }
 }

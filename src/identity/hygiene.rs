@@ -5,6 +5,8 @@
 //! the message or another room depends on, only the exact name may be there, if any; so no
 //! `Content_Length` or `X.Forwarded.For` gets past the rooms that look after the real ones.
 
+#![expect(clippy::disallowed_types, reason = "its keys are the configuration's")]
+
 mod strip_list;
 
 use foldhash::{HashMap, HashMapExt};

@@ -4,13 +4,15 @@ use std::{path::Path, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::HeaderValue;
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::{
     clock::{Clock, UnixTime},
+    config::files::read_whole,
     fetch::quoted,
     jose::{Object, SigningKey, base64url},
-    oauth_client::settings::{ClientProof, parse_client_key, parse_client_secret},
+    oauth_client::settings::{ClientProof, MAX_FILE_BYTES, parse_client_key, parse_client_secret},
 };
 
 use super::{
@@ -122,11 +124,30 @@ pub(super) async fn secret(file: &Path) -> Result<Zeroizing<String>, ClientError
 }
 
 async fn read(file: &Path) -> Result<Zeroizing<Vec<u8>>, ClientError> {
-    let bytes = tokio::fs::read(file).await.map(Zeroizing::new);
-    bytes.map_err(|error| unusable(file, &error.to_string()))
+    let path = file.to_owned();
+    let read = spawn_blocking(move || read_whole(&path, MAX_FILE_BYTES as u64)).await;
+    let bytes = read.unwrap_or_else(|error| Err(error.to_string()));
+    bytes.map_err(|problem| unusable(file, &problem))
 }
 
 fn unusable(file: &Path, cause: &str) -> ClientError {
     let place = quoted(&file.display().to_string());
     ClientError::Secret { place, cause: cause.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_secret_whose_file_has_grown_past_the_bound_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, vec![b's'; MAX_FILE_BYTES]).unwrap();
+        assert_eq!(secret(&path).await.unwrap().len(), MAX_FILE_BYTES);
+
+        std::fs::write(&path, vec![b' '; MAX_FILE_BYTES + 1]).unwrap();
+        let refused = secret(&path).await.unwrap_err().to_string();
+        assert!(refused.contains("has more than 65536 bytes"), "{refused}");
+    }
 }

@@ -6,6 +6,8 @@
 //! methods only answers *method not allowed*: `POST /admin/x` never falls through from a
 //! `GET /admin/**` to a public `/**`.
 
+#![expect(clippy::disallowed_types, reason = "its keys are the configuration's")]
+
 mod trie;
 
 use std::collections::BTreeSet;

@@ -124,7 +124,7 @@ const DEFAULT_BODY_RATE: usize = 4 * 1024;
 /// Above this honest clients are refused.
 const MAX_BODY_RATE: usize = 10 * 1024 * 1024;
 /// What is signed is a message, not a medium.
-const MAX_BODY_BYTES: usize = 1024 * 1024 * 1024;
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024 * 1024;
 /// A large disk.
 const MAX_BUFFER_BYTES: usize = 1024 * 1024 * 1024 * 1024;
 /// Each stream costs memory before anything about it is verified.

@@ -3,7 +3,7 @@
 //! Which server name a client asks for (SNI) decides nothing: there is one certificate, and policy
 //! goes by the host of each request (threats P-12).
 
-use std::{rc::Rc, sync::Arc, time::SystemTime};
+use std::{rc::Rc, sync::Arc};
 
 use arc_swap::ArcSwap;
 use rustls::{
@@ -17,6 +17,7 @@ use tokio::time::timeout_at;
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
+    clock::{Clock, SystemClock},
     listener::ByteStream,
     tls::settings::{ClientAuth, TlsFileError, TlsFiles, TlsSettings},
 };
@@ -77,7 +78,7 @@ impl Tls {
         match self.changed() {
             Ok(None) => {}
             Ok(Some(renewed)) => {
-                let problem = renewed.files.validity_problem(SystemTime::now());
+                let problem = renewed.files.validity_problem(SystemClock.now());
                 self.in_use.store(Arc::new(renewed));
                 match problem {
                     None => tracing::info!("the renewed certificate is in use"),

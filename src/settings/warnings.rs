@@ -1,9 +1,10 @@
 //! What is allowed but deserves a second look: `check` prints it, `run` logs it.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::SystemTime};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use super::Settings;
 use crate::{
+    clock::{Clock, SystemClock},
     introspection::settings::{IntrospectWhen, IntrospectionSettings},
     jose::Dialect,
     keys::settings::KeySource,
@@ -170,7 +171,7 @@ fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
     let mut warnings = Vec::new();
     // A file that can't be read is more than a warning: it is told where it is used.
     let files = tls.read().ok();
-    if let Some(problem) = files.and_then(|files| files.validity_problem(SystemTime::now())) {
+    if let Some(problem) = files.and_then(|files| files.validity_problem(SystemClock.now())) {
         warnings.push(format!("server.tls.certificate: {problem}; clients will refuse it"));
     }
     warnings

@@ -11,8 +11,10 @@ use crate::config::{
     values::word,
 };
 
+pub(crate) use files::{
+    MAX_FILE_BYTES, authorities, authorities_file, chain, identity, private_key,
+};
 pub use files::{TlsFileError, TlsFiles};
-pub(crate) use files::{authorities, authorities_file, chain, identity, private_key};
 
 /// `[server.tls]`: paths only. What the files hold is read when it is put to work, so that a
 /// renewed certificate needs no other settings; see [`TlsSettings::read`].

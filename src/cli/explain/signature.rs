@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{question::Question, report::Report};
 use crate::{
-    cli::{Failure, sign},
+    cli::{Failure, files},
     jose::{Json, Object, base64url},
     policy::CanonicalRequest,
     providers::ProviderTasks,
@@ -41,7 +41,7 @@ impl SignedArgs {
         let Some(signature) = &self.signature else {
             return Ok(None);
         };
-        let body = self.body.as_ref().map(|body| sign::read(body, input)).transpose()?;
+        let body = self.body.as_ref().map(|body| files::body_or_input(body, input)).transpose()?;
         Ok(Some(Signed { signature: signature.clone(), body: body.unwrap_or_default() }))
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The largest secret or key file, in bytes.
-const MAX_FILE_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_FILE_BYTES: usize = 64 * 1024;
 
 const EXPECTED_SECRET: &str = "expected the text of a secret";
 const EXPECTED_KEY: &str = "expected a private JWK as `countersign keygen` writes it";

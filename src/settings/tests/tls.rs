@@ -1,7 +1,5 @@
 //! `[server.tls]`: which files are taken, and what is said about the others.
 
-use std::time::{Duration, SystemTime};
-
 use aws_lc_rs::{
     encoding::AsDer,
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
@@ -10,7 +8,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, date_time_ymd};
 
 use super::*;
-use crate::tls::settings::TlsSettings;
+use crate::{clock::UnixTime, tls::settings::TlsSettings};
 
 /// A workspace with `tls.crt` and `tls.key`, which belong together.
 fn workspace() -> Workspace {
@@ -263,10 +261,9 @@ fn a_certificate_out_of_its_validity_is_a_warning_only() {
     assert!(warnings.iter().any(|found| found == warning), "{warnings:?}");
 
     let files = expired.tls("").read().unwrap();
-    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    assert_eq!(files.validity_problem(at(1_579_000_000)), None);
+    assert_eq!(files.validity_problem(UnixTime(1_579_000_000)), None);
     assert_eq!(
-        files.validity_problem(at(1_570_000_000)).as_deref(),
+        files.validity_problem(UnixTime(1_570_000_000)).as_deref(),
         Some("not valid before 2020-01-01T00:00:00Z")
     );
 }

@@ -3,20 +3,21 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::SystemTime,
+    time::Duration,
 };
 
 use rustls::{
     CertificateError, Error, InconsistentKeys, RootCertStore,
     client::verify_server_cert_signed_by_trust_anchor,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, UnixTime, pem::PemObject},
+    pki_types::{self, CertificateDer, PrivateKeyDer, pem::PemObject},
     server::ParsedCertificate,
     sign::{CertifiedKey, SigningKey},
 };
 use zeroize::Zeroizing;
 
 use crate::{
+    clock::UnixTime,
     config::{
         files::{read_whole, readable_file},
         node::Node,
@@ -45,7 +46,7 @@ pub struct TlsFileError {
 
 /// The largest accepted PEM file, in bytes: the bundle of a whole operating system's authorities
 /// is a quarter of it.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+pub(crate) const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 impl TlsSettings {
     /// Reads the files as they are now.
@@ -83,16 +84,16 @@ impl TlsFiles {
     }
 
     /// Why clients will refuse the certificate at that moment, if its validity is the reason.
-    pub fn validity_problem(&self, now: SystemTime) -> Option<String> {
+    pub fn validity_problem(&self, now: UnixTime) -> Option<String> {
         let (leaf, chain) = self.identity.cert.split_first()?;
         let leaf = ParsedCertificate::try_from(leaf).ok()?;
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let since_epoch = Duration::from_secs(now.0.try_into().ok()?);
         // Trusted by nobody, it is refused in any case; its validity is what is looked at first.
         let refused = verify_server_cert_signed_by_trust_anchor(
             &leaf,
             &RootCertStore::empty(),
             chain,
-            UnixTime::since_unix_epoch(now),
+            pki_types::UnixTime::since_unix_epoch(since_epoch),
             aws_lc_rs::default_provider().signature_verification_algorithms.all,
         );
         match refused {
@@ -198,7 +199,7 @@ fn in_file(path: &Path, problem: &str, expected: &str) -> String {
     format!("the file {} {problem}; {expected}", path.display())
 }
 
-fn date(time: UnixTime) -> String {
+fn date(time: pki_types::UnixTime) -> String {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    crate::clock::UnixTime(seconds).to_rfc3339()
+    UnixTime(seconds).to_rfc3339()
 }

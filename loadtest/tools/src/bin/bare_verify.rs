@@ -2,8 +2,10 @@
 //! microseconds, for a message as long as a token or of so many bytes: the floor that
 //! `loadtest/compare` measures the distance to.
 //!
+//! In `loadtest/tools`:
+//!
 //! ```sh
-//! cargo run --profile tools --example bare_verify -- private.jwk [BYTES]
+//! cargo run --release --bin bare_verify -- private.jwk [BYTES]
 //! ```
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
 
 use countersign::jose::{Object, SigningKey};
 
-#[path = "../../benches/support/floor.rs"]
+#[path = "../../../../benches/support/floor.rs"]
 mod floor;
 
 fn main() -> ExitCode {

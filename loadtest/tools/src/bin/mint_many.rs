@@ -1,8 +1,10 @@
 //! Tokens by the thousand, one a line, each of another subject: what `countersign mint` makes,
 //! without a process and a look at the key for each.
 //!
+//! In `loadtest/tools`:
+//!
 //! ```sh
-//! cargo run --profile tools --example mint_many -- --key private.jwk --count 4000 \
+//! cargo run --release --bin mint_many -- --key private.jwk --count 4000 \
 //!     --issuer https://idp.example --audience https://api.example > tokens.txt
 //! ```
 

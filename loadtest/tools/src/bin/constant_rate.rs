@@ -6,9 +6,11 @@
 //! then: what waits behind a slow answer has waited as well. It runs from when it was sent if only
 //! this program's own timer was late.
 //!
+//! In `loadtest/tools`:
+//!
 //! ```sh
-//! cargo run --profile tools --example constant_rate -- --address 127.0.0.1:8080 --rate 5000 --seconds 4 \
-//!     --tokens tokens.txt
+//! cargo run --release --bin constant_rate -- --address 127.0.0.1:8080 --rate 5000 \
+//!     --seconds 4 --tokens tokens.txt
 //! ```
 
 use std::{
