@@ -111,7 +111,8 @@ impl Control {
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
     async fn reload(&self, settings: Settings, tasks: &mut ProviderTasks) -> Result<(), String> {
         let settings = Arc::new(settings);
-        let providers = self.providers.load().successor(&settings, &self.clock, &self.metrics);
+        let parts = settings.provider_parts();
+        let providers = self.providers.load().successor(&parts, &self.clock, &self.metrics);
         let providers = Arc::new(providers.map_err(|error| error.to_string())?);
         let started = providers.start();
         self.wait_for(&providers).await?;

@@ -99,7 +99,7 @@ impl Server {
         let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
-        let providers = Arc::new(Providers::new(&settings, &clock, &metrics)?);
+        let providers = Arc::new(Providers::new(&settings.provider_parts(), &clock, &metrics)?);
         let engine = compile(&settings, &providers, &clock, &metrics)?;
         let journals = Journals::default();
         let journal = open_journal(&settings, &journals, &clock, &metrics)?;

@@ -39,10 +39,7 @@ fn from_integer(value: i128) -> Result<NumericDate, Reason> {
 }
 
 fn from_float(value: f64) -> Result<NumericDate, Reason> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "saturates beyond what is plausible"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "saturates beyond what is plausible")]
     let (floor, ceil) = (value.floor() as i64, value.ceil() as i64);
     let is_plausible = [floor, ceil].into_iter().all(|end| UnixTime::plausible(end).is_some());
     // A number that is none would be the date 0.
