@@ -8,8 +8,10 @@ use crate::{
         reader::{Parsed, Section},
         values::{first_duplicate, parsed, reference, stands_for_all, text, word},
     },
-    policy::{ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes, comparison},
-    proxy::answer::{self, settings::DenialProfile},
+    policy::{
+        ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes, comparison,
+        denial_profile::{DenialProfile, denial_profile},
+    },
 };
 
 /// One `[[routes]]` entry.
@@ -128,7 +130,7 @@ impl RouteSettings {
         };
         let signature = section.optional("signature", reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
-        let denials = section.optional("denials", answer::settings::profile(&names.profiles));
+        let denials = section.optional("denials", denial_profile(&names.profiles));
         Some(Self {
             path: path?,
             methods,

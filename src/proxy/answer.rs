@@ -21,8 +21,8 @@ use super::body::ResponseBody;
 use crate::{
     clock::Clock,
     gate::{Denial, Gate},
-    policy::Requirement,
-    proxy::answer::settings::{BodyTemplate, DenialProfile, Place},
+    policy::{Requirement, denial_profile::DenialProfile},
+    proxy::answer::settings::{BodyTemplate, Place},
     reason::{Class, Reason},
     settings::Settings,
 };

@@ -11,8 +11,9 @@ use super::{built_in as rows, *};
 use crate::{
     clock::{ManualClock, UnixTime},
     config::Sources,
+    policy::denial_profile::BuiltInProfile,
     providers::Providers,
-    proxy::answer::settings::{BuiltInProfile, DenialSettings},
+    proxy::answer::settings::DenialSettings,
     settings::load,
     telemetry::Metrics,
 };
