@@ -43,7 +43,7 @@ const ROOMS: &[&str] = &[
 ];
 
 /// Arrows that still point upwards, each until it is untied: user, used.
-const UPWARDS: &[(&str, &str)] = &[("gate", "settings"), ("proxy", "settings")];
+const UPWARDS: &[(&str, &str)] = &[("proxy", "settings")];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

@@ -198,7 +198,7 @@ pub(super) fn compile(
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
 ) -> Result<Engine, TlsError> {
-    let gate = Gate::new(settings, providers, Arc::clone(clock), metrics);
+    let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
     Engine::new(Arc::clone(settings), gate, Arc::clone(clock), metrics.clone())
 }
 

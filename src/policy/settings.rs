@@ -25,10 +25,9 @@ pub struct RouteSettings {
     pub hosts: Vec<HostPattern>,
     /// Who may pass.
     pub access: AccessSettings,
-    /// Index into [`Settings::signatures`](super::Settings::signatures): how its requests must be
-    /// signed. `None`: they need not be.
+    /// Index into the signatures: how its requests must be signed. `None`: they need not be.
     pub signature: Option<usize>,
-    /// The upstream's name, one of [`Settings::upstreams`](super::Settings::upstreams).
+    /// The upstream's name, one of those that are configured.
     pub upstream: String,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
@@ -46,8 +45,8 @@ pub enum AccessSettings {
 /// What a route asks of a token.
 #[derive(Debug, Clone, Default)]
 pub struct RequirementSettings {
-    /// Indexes into [`Settings::issuers`](super::Settings::issuers). Never empty: a route that
-    /// names no issuer takes the tokens of every configured one.
+    /// Indexes into the issuers. Never empty: a route that names no issuer takes the tokens of
+    /// every configured one.
     pub issuers: Vec<usize>,
     /// Scopes that must all be there.
     pub all_scopes: Vec<String>,

@@ -2,8 +2,8 @@
 
 use super::Settings;
 use crate::{
-    keys::settings::KeyOwner, providers::ProviderParts, signature::settings::SignatureSettings,
-    token::issuer::settings::IssuerSettings,
+    gate::GateParts, identity::HeaderUses, keys::settings::KeyOwner, providers::ProviderParts,
+    signature::settings::SignatureSettings, token::issuer::settings::IssuerSettings,
 };
 
 impl Settings {
@@ -15,6 +15,33 @@ impl Settings {
             signers: self.signatures.iter().map(SignatureSettings::signer_keys).collect(),
             revocation: &self.revocation,
             shared: self.shared.as_ref(),
+        }
+    }
+
+    /// What the gate is made from.
+    pub fn gate_parts(&self) -> GateParts<'_> {
+        GateParts {
+            issuers: &self.issuers,
+            signatures: &self.signatures,
+            routes: &self.routes,
+            upstreams: self.upstreams.keys().map(String::as_str).collect(),
+            credential: &self.credential,
+            claims: &self.claims,
+            assertion: self.identity.assertion.as_ref(),
+            headers: self.header_uses(),
+        }
+    }
+
+    /// What headers of requests are used for.
+    pub fn header_uses(&self) -> HeaderUses<'_> {
+        let claims = self.claims.iter().map(|claim| &claim.header);
+        let assertion = self.identity.assertion.iter().map(|assertion| &assertion.header);
+        let signatures = self.signatures.iter().flat_map(|signature| &signature.forward);
+        let signatures = signatures.map(|forward| &forward.header);
+        HeaderUses {
+            managed: claims.chain(assertion).chain(signatures).collect(),
+            credential: self.credential.headers().collect(),
+            forwarding: &self.forwarding,
         }
     }
 }

@@ -53,7 +53,7 @@ impl Scene {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
         let metrics = Metrics::new().unwrap();
         let providers = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
-        let gate = Gate::new(&settings, &providers, Arc::clone(&clock), &metrics);
+        let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
         Self { style: AnswerStyle::new(&settings, clock), gate }
     }
 
