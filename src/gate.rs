@@ -190,8 +190,7 @@ impl Gate {
         request: Option<&CanonicalRequest>,
         denial_id: Option<&str>,
     ) {
-        let issuer = denial.issuer().and_then(|index| self.issuer_names.get(index));
-        let issuer = issuer.map_or("", String::as_str);
+        let issuer = self.issuer_name(denial.issuer());
         self.metrics.denials.with_label_values(&[denial.reason().code(), issuer]).inc();
         let route = denial.route().and_then(|index| self.table.get(index));
         route.map_or(&self.unrouted, Route::counters).denied.inc();
@@ -204,6 +203,11 @@ impl Gate {
             denial_id,
             "denied"
         );
+    }
+
+    /// What the configuration calls the issuer of that index; empty: there is none.
+    pub fn issuer_name(&self, index: Option<usize>) -> &str {
+        index.and_then(|index| self.issuer_names.get(index)).map_or("", String::as_str)
     }
 
     /// The route of that index.

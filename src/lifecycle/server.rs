@@ -93,7 +93,6 @@ impl Server {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, StartError> {
-        let settings = Arc::new(settings);
         let workers = worker_count(&settings);
         let listeners = bind(&settings.server.listen, workers, "server.listen")?;
         let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
@@ -115,8 +114,15 @@ impl Server {
         };
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
         let readiness = Arc::clone(&signals.readiness);
-        let control =
-            Control::new(Arc::clone(&engine), providers, journals, readiness, clock, metrics);
+        let control = Control::new(
+            Arc::clone(&engine),
+            settings,
+            providers,
+            journals,
+            readiness,
+            clock,
+            metrics,
+        );
         let control = Some(control::spawn(control, admin, received, signals.clone())?);
         let mut server =
             Self { listen, admin: admin_at, commands, signals, workers: Vec::new(), control };
@@ -193,13 +199,13 @@ fn join(thread: thread::JoinHandle<()>) {
 
 /// Compiles settings for serving.
 pub(super) fn compile(
-    settings: &Arc<Settings>,
+    settings: &Settings,
     providers: &Providers,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
 ) -> Result<Engine, TlsError> {
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
-    Engine::new(Arc::clone(settings), gate, Arc::clone(clock), metrics.clone())
+    Engine::new(&settings.engine_parts(), gate, Arc::clone(clock), metrics.clone())
 }
 
 /// The journal of a configuration, if it wants one.

@@ -1,9 +1,12 @@
 //! What each room takes of the settings.
 
+use std::sync::Arc;
+
 use super::Settings;
 use crate::{
-    gate::GateParts, identity::HeaderUses, keys::settings::KeyOwner, providers::ProviderParts,
-    signature::settings::SignatureSettings, token::issuer::settings::IssuerSettings,
+    admin::ShownConfiguration, gate::GateParts, identity::HeaderUses, keys::settings::KeyOwner,
+    providers::ProviderParts, proxy::EngineParts, signature::settings::SignatureSettings,
+    token::issuer::settings::IssuerSettings,
 };
 
 impl Settings {
@@ -29,6 +32,28 @@ impl Settings {
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),
             headers: self.header_uses(),
+        }
+    }
+
+    /// What the proxy is made from, besides its gate.
+    pub fn engine_parts(&self) -> EngineParts<'_> {
+        EngineParts {
+            limits: &self.server.limits,
+            tls: self.server.tls.as_ref(),
+            upstreams: &self.upstreams,
+            cache: &self.cache,
+            denials: &self.denials,
+            routes: &self.routes,
+            access_log: self.log.access_log,
+        }
+    }
+
+    /// What the operator's pages show of them.
+    pub fn shown(&self) -> ShownConfiguration {
+        let assertion = self.identity.assertion.as_ref();
+        ShownConfiguration {
+            toml: self.to_toml(),
+            jwks: assertion.map(|assertion| Arc::clone(&assertion.jwks)),
         }
     }
 

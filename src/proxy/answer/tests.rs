@@ -13,7 +13,6 @@ use crate::{
     config::Sources,
     policy::denial_profile::BuiltInProfile,
     providers::Providers,
-    proxy::answer::settings::DenialSettings,
     settings::load,
     telemetry::Metrics,
 };
@@ -54,7 +53,7 @@ impl Scene {
         let metrics = Metrics::new().unwrap();
         let providers = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
-        Self { style: AnswerStyle::new(&settings, clock), gate }
+        Self { style: AnswerStyle::new(&settings.denials, &settings.routes, clock), gate }
     }
 
     fn profile(name: &str, expose_reasons: bool) -> Self {
