@@ -114,9 +114,8 @@ impl Content {
     }
 }
 
-/// The source in words, for people; also what tells the snapshot of one source from another's.
-/// What tells a source from any other one, for a snapshot: in words, and by a digest of what words
-/// do not show. A query may name a tenant, and may be a secret.
+/// Identifies a source for its snapshot: the source in words, and a digest of what they do not
+/// show. A query may name a tenant, and may be a secret.
 pub(super) fn identity(source: &KeySource) -> String {
     let urls: Vec<String> = match source {
         KeySource::JwksUrl(url) | KeySource::JwkUrl { url, .. } => vec![url.to_string()],

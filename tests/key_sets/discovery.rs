@@ -54,6 +54,26 @@ fn k10_keys_are_found_by_either_kind_of_metadata() {
 }
 
 #[test]
+fn c16_a_null_member_of_metadata_is_an_absent_one() {
+    let with_nulls = |issuer: &str, jwks_uri: Value| {
+        Page::json(&json!({
+            "issuer": issuer, "jwks_uri": jwks_uri, "introspection_endpoint": null,
+            "service_documentation": null, "token_endpoint": null,
+        }))
+    };
+    let world = discovering("", |key_server, issuer| {
+        let keys = json!(key_server.url("/keys"));
+        key_server.serve(OPENID, with_nulls(issuer.iss(), keys));
+    });
+    world.proxy.wait_until_ready();
+    world.admits("nulls beside what is needed", &world.issuer.mint(json!({})));
+    let world = discovering("", |key_server, issuer| {
+        key_server.serve(OPENID, with_nulls(issuer.iss(), Value::Null));
+    });
+    wait_until("a null jwks_uri is a missing one", || failed(&world, "jwks_uri"));
+}
+
+#[test]
 fn k10_metadata_of_another_issuer_is_refused() {
     let world = discovering("", |_, _| {});
     let iss = world.issuer.iss().to_owned();

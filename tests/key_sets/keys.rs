@@ -255,3 +255,27 @@ fn k06_larger_rsa_keys_are_a_decision_of_the_operator() {
     assert!(limit("").contains("rsa_too_large"), "6144 bits are more than 4096");
     assert!(!limit("max_rsa_bits = 8192").contains("rsa_too_large"));
 }
+
+/// .NET's serialisers write what a key does not have.
+#[test]
+fn c16_a_null_member_of_a_key_is_an_absent_one() {
+    let issuer = Issuer::usual();
+    let (ec, rsa) = (issuer.key("ec"), issuer.key("rsa"));
+    let nulls = json!({
+        "d": null, "p": null, "q": null, "dp": null, "dq": null, "qi": null, "k": null,
+        "oth": null, "use": null, "key_ops": null, "x5c": null, "x5u": null,
+    });
+    let fresh = issuer::key(Algorithm::Es256, "published");
+    let private: Value = serde_json::from_str(&fresh.private_jwk().to_text()).unwrap();
+    let unbound = with(&public(issuer.key("ed")), json!({ "alg": null }));
+    let keys = [with(&public(ec), nulls.clone()), with(&public(rsa), nulls), private, unbound];
+    let world = publishing(&issuer, &keys);
+    let claims = world.issuer.claims().to_string();
+    for key in [ec, rsa] {
+        world.admits(key.kid(), &sign(key, json!({}), claims.as_bytes()));
+    }
+    for (case, key) in [("a real private key", &fresh), ("alg: null", issuer.key("ed"))] {
+        let token = sign(key, json!({}), claims.as_bytes());
+        world.refuses(case, &token, Reason::KeyUnsuitable);
+    }
+}

@@ -62,6 +62,17 @@ fn c05_the_issuer_is_compared_byte_for_byte() {
 }
 
 #[test]
+fn c05_an_issuer_may_be_a_bare_name() {
+    let issuer = Issuer::usual().named("acme.test");
+    let world = World::of(issuer, "", "");
+    world.admits("as configured", &world.issuer.mint(json!({})));
+    for like in ["https://acme.test", "ACME.test", "acme.test/", "acme.test."] {
+        let token = world.issuer.mint(json!({ "iss": like }));
+        world.refuses(like, &token, Reason::IssuerUnknown);
+    }
+}
+
+#[test]
 fn c06_an_unverified_issuer_never_becomes_a_url() {
     let (world, canary) = (World::start(), Listening::canary());
     let fetches = world.key_server.count();

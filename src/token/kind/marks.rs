@@ -137,10 +137,19 @@ fn id_token(evidence: Evidence<'_>) -> Option<Finding<'_>> {
     if is_for_its_client(evidence) && !has_grant(evidence) && !evidence.is_settled("azp") {
         return Some((Kind::Id, "azp"));
     }
-    // Entra's access tokens name the client in `azp` or `appid`, its ID tokens don't.
-    let is_of_entra = ["tid", "ver", "oid"].iter().all(|name| evidence.has(name));
-    let names_client = has_grant(evidence) || evidence.has("azp");
-    (is_of_entra && !names_client && !evidence.is_settled("tid")).then_some((Kind::Id, "tid"))
+    if has_grant(evidence) || evidence.has("azp") {
+        return None;
+    }
+    nameless_client(evidence)
+}
+
+/// Entra's access tokens name the client in `azp` or `appid` and Okta's in `cid`; their ID tokens
+/// have the other claims of the provider alone.
+fn nameless_client(evidence: Evidence<'_>) -> Option<Finding<'_>> {
+    const PROVIDERS: [&[&str]; 2] = [&["tid", "ver", "oid"], &["idp", "ver", "amr"]];
+    let has_all = |claims: &&[&str]| claims.iter().all(|name| evidence.has(name));
+    let shown = PROVIDERS.iter().find(|claims| has_all(claims))?.first()?;
+    (!evidence.is_settled(shown)).then_some((Kind::Id, shown))
 }
 
 /// Whether the only audience is the client that the token was issued to (OpenID Connect Core §2).

@@ -15,7 +15,8 @@ const ACCESS: [&str; 8] =
 
 /// Claims that may name the kind (`type`: flask-jwt-extended) and may as well say something else:
 /// here a value has to be recognised.
-const PERHAPS_KIND_CLAIMS: [&str; 5] = ["type", "purpose", "use", "usage", "kind"];
+const PERHAPS_KIND_CLAIMS: [&str; 7] =
+    ["type", "purpose", "use", "usage", "kind", "action", "intent"];
 
 /// Words by which the value of one of [`PERHAPS_KIND_CLAIMS`] names another kind.
 const WORDS: &[(&str, Kind)] = &[
@@ -42,9 +43,12 @@ const WORDS: &[(&str, Kind)] = &[
     ("verify", Kind::OneTimeAction),
 ];
 
-/// Where `purpose` is one of these and nothing more. As a `type`, they may be the way in which
+/// Where a purpose is one of these and nothing more. As a `type`, they may be the way in which
 /// somebody logged in.
 const PURPOSES: [&str; 2] = ["email", "password"];
+
+/// The claims that say a purpose and nothing else.
+const PURPOSE_CLAIMS: [&str; 4] = ["purpose", "use", "usage", "intent"];
 
 /// The other kind that the claims name.
 pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<Finding<'_>> {
@@ -89,7 +93,7 @@ fn recognised(claim: &str, text: &str) -> Option<Kind> {
         return Some(Kind::Id);
     }
     let is_purpose = PURPOSES.iter().any(|purpose| purpose.eq_ignore_ascii_case(text));
-    let by_purpose = (claim == "purpose" && is_purpose).then_some(Kind::OneTimeAction);
+    let by_purpose = (PURPOSE_CLAIMS.contains(&claim) && is_purpose).then_some(Kind::OneTimeAction);
     by_purpose.or_else(|| by_words(text))
 }
 
