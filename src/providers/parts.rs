@@ -27,7 +27,7 @@ pub enum SignerKeySource<'s> {
     /// An issuer, whose keys are looked after anyway.
     Issuer,
     /// A key set of its own.
-    Set(KeyOwner),
+    Set(Box<KeyOwner>),
     /// A registry, by the name of the signature.
     Registry(&'s str, &'s RegistrySettings),
 }

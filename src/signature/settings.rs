@@ -191,7 +191,7 @@ impl SignatureSettings {
     /// Where its signers' keys come from.
     pub fn signer_keys(&self) -> SignerKeySource<'_> {
         match (self.key_owner(), self.registry()) {
-            (Some(owner), _) => SignerKeySource::Set(owner),
+            (Some(owner), _) => SignerKeySource::Set(Box::new(owner)),
             (None, Some(registry)) => SignerKeySource::Registry(&self.name, registry),
             (None, None) => SignerKeySource::Issuer,
         }
