@@ -38,7 +38,7 @@ pub fn check(input: &[u8]) -> bool {
 fn assert_validation(said: &IntrospectionAnswer, status: StatusCode, body: &Value) {
     match said {
         IntrospectionAnswer::Inactive => {
-            assert!(status == 400 || (status == 200 && body["code"] == 400))
+            assert!(status == 400 || (status == 200 && body["code"] == 400));
         }
         IntrospectionAnswer::Active(_) => {
             assert_eq!(status, StatusCode::OK);
