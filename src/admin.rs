@@ -25,10 +25,21 @@ use crate::{
     telemetry::Metrics,
 };
 
+/// What is shown of the configuration in use.
+#[derive(Debug)]
+pub struct ShownConfiguration {
+    /// The whole of it, as TOML. It holds no secrets, only the names of files that do.
+    pub toml: String,
+    /// The public keys that upstreams check assertions with; `None`: there are no assertions.
+    pub jwks: Option<Arc<str>>,
+}
+
 /// What the pages show.
 #[derive(Debug)]
 pub struct View {
-    /// The configuration in use.
+    /// The configuration in use, in its own words.
+    pub configuration: Arc<ArcSwap<ShownConfiguration>>,
+    /// The same at work.
     pub engine: Arc<ArcSwap<Engine>>,
     /// Its keys, and what else it asks its providers for.
     pub providers: Arc<ArcSwap<Providers>>,

@@ -3,6 +3,7 @@
 
 mod conditional;
 mod denial;
+mod parts;
 mod route;
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
@@ -15,7 +16,6 @@ use crate::{
     policy::{CanonicalRequest, Requirement, RouteMatch, Routes},
     providers::Providers,
     reason::Reason,
-    settings::Settings,
     signature::{SignatureRules, VerifiedSignature},
     telemetry::{Metrics, SHOWN_METHOD, SHOWN_PATH, cut},
     token::{CredentialSources, Rejection, TokenCache, TokenVerifier, VerifiedToken},
@@ -23,6 +23,8 @@ use crate::{
 
 pub use conditional::{Conditional, Decision, PendingAdmission};
 pub use denial::Denial;
+pub use parts::GateParts;
+pub(crate) use route::issuers_to_ask;
 pub use route::{Route, RouteCounters};
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
@@ -62,49 +64,44 @@ pub struct Peer {
 }
 
 impl Gate {
-    /// Compiles the settings. The providers belong to the same settings.
+    /// Compiles the parts of a configuration. The providers belong to the same one.
     pub fn new(
-        settings: &Settings,
+        parts: &GateParts<'_>,
         providers: &Providers,
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
-        let limit = settings.forwarding.max_header_bytes;
-        let assertions = Self::assertions(settings, metrics);
+        let limit = parts.headers.forwarding.max_header_bytes;
+        let assertions = Self::assertions(parts, metrics);
         let verifier = TokenVerifier::new(
-            &settings.issuers,
+            parts.issuers,
             providers,
-            ClaimHeaders::compile(&settings.claims, limit).with_assertions(assertions.clone()),
-            settings.credential.max_bytes,
+            ClaimHeaders::compile(parts.claims, limit).with_assertions(assertions.clone()),
+            parts.credential.max_bytes,
             Arc::clone(&clock),
             metrics,
         );
         Self {
-            // Validated settings hold no duplicates; if they did, no route would match at all.
-            routes: Routes::compile(&settings.routes).unwrap_or_default(),
-            table: Route::table(settings, metrics),
-            credentials: CredentialSources::new(&settings.credential),
+            // Validated routes hold no duplicates; if they did, no route would match at all.
+            routes: Routes::compile(parts.routes).unwrap_or_default(),
+            table: Route::table(parts, metrics),
+            credentials: CredentialSources::new(parts.credential),
             verifier,
-            signatures: SignatureRules::compile_all(
-                &settings.signatures,
-                providers,
-                &clock,
-                metrics,
-            ),
-            hygiene: Hygiene::compile(&settings.header_uses()),
-            forwarded: Forwarded::new(&settings.forwarding),
+            signatures: SignatureRules::compile_all(parts.signatures, providers, &clock, metrics),
+            hygiene: Hygiene::compile(&parts.headers),
+            forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
             clock,
-            issuer_names: settings.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
+            issuer_names: parts.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
             metrics: metrics.clone(),
             unrouted: RouteCounters::new(metrics, "(none)"),
         }
     }
 
-    fn assertions(settings: &Settings, metrics: &Metrics) -> Option<Arc<Assertions>> {
-        let assertion = settings.identity.assertion.as_ref()?;
-        let token_issuers = settings.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
-        let limit = settings.forwarding.max_header_bytes;
+    fn assertions(parts: &GateParts<'_>, metrics: &Metrics) -> Option<Arc<Assertions>> {
+        let assertion = parts.assertion?;
+        let token_issuers = parts.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
+        let limit = parts.headers.forwarding.max_header_bytes;
         Some(Arc::new(Assertions::compile(assertion, token_issuers, limit, metrics)))
     }
 
@@ -193,8 +190,7 @@ impl Gate {
         request: Option<&CanonicalRequest>,
         denial_id: Option<&str>,
     ) {
-        let issuer = denial.issuer().and_then(|index| self.issuer_names.get(index));
-        let issuer = issuer.map_or("", String::as_str);
+        let issuer = self.issuer_name(denial.issuer());
         self.metrics.denials.with_label_values(&[denial.reason().code(), issuer]).inc();
         let route = denial.route().and_then(|index| self.table.get(index));
         route.map_or(&self.unrouted, Route::counters).denied.inc();
@@ -207,6 +203,11 @@ impl Gate {
             denial_id,
             "denied"
         );
+    }
+
+    /// What the configuration calls the issuer of that index; empty: there is none.
+    pub fn issuer_name(&self, index: Option<usize>) -> &str {
+        index.and_then(|index| self.issuer_names.get(index)).map_or("", String::as_str)
     }
 
     /// The route of that index.

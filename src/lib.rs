@@ -32,8 +32,8 @@
 //! | [`jose`] | strict JOSE, pure functions |
 //!
 //! [`config`] (the reader of configurations), [`telemetry`], [`readiness`], [`clock`] and [`reason`]
-//! are looked at from everywhere. Each room owns its section of the configuration; [`settings`] assembles them, so
-//! that all mistakes are found in one pass.
+//! are looked at from everywhere. Each room owns its section of the configuration; [`settings`]
+//! assembles them, so that all mistakes are found in one pass, and gives each room its parts.
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
 //! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a

@@ -3,6 +3,7 @@
 mod authority;
 pub mod canonical;
 pub mod comparison;
+pub mod denial_profile;
 mod path;
 pub mod pattern;
 pub mod requirement;

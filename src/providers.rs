@@ -1,6 +1,8 @@
 //! What a configuration knows of its identity providers, and asks them: their keys, what they
 //! say of single tokens, and what was revoked; and what other replicas know of it.
 
+mod parts;
+
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -14,11 +16,11 @@ use crate::{
     registry::Registry,
     replay::ReplayStores,
     revocation::Revocations,
-    settings::Settings,
     shared::{SharedError, SharedStore, Supervisor},
-    signature::settings::SignatureSettings,
     telemetry::Metrics,
 };
+
+pub use parts::{ProviderParts, SignerKeySource};
 
 /// Everything that is kept up to date beside the requests of one configuration.
 #[derive(Debug)]
@@ -31,7 +33,7 @@ pub struct Providers {
     pub revocations: Arc<Revocations>,
     /// The ids of messages that may come once only. Kept across reloads.
     pub replays: ReplayStores,
-    /// In the order of `Settings::signatures`; `None` for those without a key set of their own.
+    /// In the order of the signatures; `None` for those without a key set of their own.
     signer_keys: Vec<Option<Arc<LiveKeySet>>>,
     signer_store: KeyStore,
     /// The same of those whose signers are looked up.
@@ -46,12 +48,12 @@ impl Providers {
     /// # Errors
     /// See [`SharedError`].
     pub fn new(
-        settings: &Settings,
+        parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Result<Self, SharedError> {
-        Self::with(settings, clock, metrics, None, |shared| {
-            Revocations::new(&settings.revocation, shared, Arc::clone(clock), metrics)
+        Self::with(parts, clock, metrics, None, |shared| {
+            Revocations::new(parts.revocation, shared, Arc::clone(clock), metrics)
         })
     }
 
@@ -61,44 +63,47 @@ impl Providers {
     /// See [`SharedError`].
     pub fn successor(
         &self,
-        settings: &Settings,
+        parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Result<Self, SharedError> {
-        Self::with(settings, clock, metrics, Some(self), |shared| {
-            self.revocations.successor(&settings.revocation, shared)
+        Self::with(parts, clock, metrics, Some(self), |shared| {
+            self.revocations.successor(parts.revocation, shared)
         })
     }
 
     fn with(
-        settings: &Settings,
+        parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
         earlier: Option<&Self>,
         revocations: impl FnOnce(SharedStore) -> Revocations,
     ) -> Result<Self, SharedError> {
-        let (shared, supervisor) = match &settings.shared {
+        let (shared, supervisor) = match parts.shared {
             Some(settings) => {
                 let (store, supervisor) = SharedStore::new(settings, Arc::clone(clock), metrics)?;
                 (store, Some(supervisor))
             }
             None => (SharedStore::default(), None),
         };
-        let keys = KeyStore::new(&settings.issuers, Arc::clone(clock), metrics);
+        let keys = KeyStore::new(&parts.issuer_keys, Arc::clone(clock), metrics);
         let before = earlier.map(|earlier| &earlier.introspection);
         let introspection =
-            IntrospectionStore::new(&settings.issuers, &keys, &shared, before, clock, metrics);
+            IntrospectionStore::new(&parts.introspected, &keys, &shared, before, clock, metrics);
         let revocations = Arc::new(revocations(shared.clone()));
         let supervisor = Mutex::new(supervisor);
-        let owners: Vec<_> = settings.signatures.iter().map(SignatureSettings::key_owner).collect();
-        let signer_store = KeyStore::new(owners.iter().flatten(), Arc::clone(clock), metrics);
+        let owners: Vec<_> = parts.signers.iter().map(SignerKeySource::key_owner).collect();
+        let signer_store =
+            KeyStore::new(owners.iter().copied().flatten(), Arc::clone(clock), metrics);
         let signer_keys = {
             let mut sets = signer_store.iter().cloned();
-            owners.iter().map(|owner| owner.as_ref().and_then(|_| sets.next())).collect()
+            owners.iter().map(|owner| owner.and_then(|_| sets.next())).collect()
         };
-        let registries = settings.signatures.iter().map(|signature| {
-            let registry =
-                Registry::new(&signature.name, signature.registry()?, Arc::clone(clock), metrics);
+        let registries = parts.signers.iter().map(|signer| {
+            let SignerKeySource::Registry(name, settings) = signer else {
+                return None;
+            };
+            let registry = Registry::new(name, settings, Arc::clone(clock), metrics);
             if let Some(earlier) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
                 registry.learn_from(earlier);
             }

@@ -10,6 +10,7 @@
 
 mod across;
 mod effective;
+mod parts;
 mod secret_files;
 mod warnings;
 mod whole;

@@ -42,16 +42,6 @@ const ROOMS: &[&str] = &[
     "cli",
 ];
 
-/// Arrows that still point upwards, each until it is untied: user, used.
-const UPWARDS: &[(&str, &str)] = &[
-    ("gate", "settings"),
-    ("introspection", "token"),
-    ("policy", "proxy"),
-    ("providers", "settings"),
-    ("providers", "signature"),
-    ("proxy", "settings"),
-];
-
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -161,20 +151,9 @@ fn no_room_uses_one_above_it() {
     let found: Vec<_> = arrows()
         .into_iter()
         .filter(|(user, used, _)| floor(used).is_some() && is_upwards(user, used))
-        .filter(|(user, used, _)| !UPWARDS.contains(&(user.as_str(), used.as_str())))
         .map(|(user, used, file)| format!("{user} -> {used} in {}", file.display()))
         .collect();
     assert!(found.is_empty(), "these point upwards:\n{}", found.join("\n"));
-}
-
-#[test]
-fn an_arrow_that_was_untied_is_no_exception_any_more() {
-    let arrows = arrows();
-    let drawn = |(user, used): &&(&str, &str)| {
-        arrows.iter().any(|(from, to, _)| from == user && to == used)
-    };
-    let stale: Vec<_> = UPWARDS.iter().filter(|arrow| !drawn(arrow)).collect();
-    assert!(stale.is_empty(), "take these out of tests/rooms.rs: {stale:?}");
 }
 
 #[test]

@@ -48,8 +48,8 @@ impl Fixture {
     pub(crate) fn verifier(&self) -> TokenVerifier {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Metrics::new().expect("metrics");
-        let providers =
-            Providers::new(&self.settings, &clock, &metrics).expect("nothing is shared");
+        let providers = Providers::new(&self.settings.provider_parts(), &clock, &metrics)
+            .expect("nothing is shared");
         load_keys(&providers);
         TokenVerifier::new(
             &self.settings.issuers,

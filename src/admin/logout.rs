@@ -53,19 +53,15 @@ pub(super) async fn answer(request: Request<Incoming>, view: &View) -> Response<
 
 async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
     let engine = view.engine.load_full();
-    let name = |index: Option<usize>| {
-        let issuer = index.and_then(|index| engine.settings().issuers.get(index));
-        issuer.map_or("", |issuer| issuer.name.as_str())
-    };
     match engine.gate().verifier().log_out(token).await {
         Ok(index) => {
-            let issuer = name(Some(index));
+            let issuer = engine.gate().issuer_name(Some(index));
             count(view, issuer, LOGGED_OUT);
             tracing::info!(issuer, "logged out over the back channel");
             page(StatusCode::OK, String::new())
         }
         Err(RefusedLogout { cause, issuer }) => {
-            let issuer = name(issuer);
+            let issuer = engine.gate().issuer_name(issuer);
             count(view, issuer, cause.code());
             tracing::warn!(issuer, reason = cause.code(), "a logout token is refused");
             refusal(cause)

@@ -47,15 +47,15 @@ pub(super) fn keys(view: &View) -> Response<Full<Bytes>> {
 
 /// The public keys that upstreams check assertions with, those of before included.
 pub(super) fn jwks(view: &View) -> Response<Full<Bytes>> {
-    match &view.engine.load().settings().identity.assertion {
-        Some(assertion) => page(StatusCode::OK, JWK_SET, format!("{}\n", assertion.jwks)),
+    match &view.configuration.load().jwks {
+        Some(jwks) => page(StatusCode::OK, JWK_SET, format!("{jwks}\n")),
         None => text(StatusCode::NOT_FOUND, "there is no [identity.assertion]\n".to_owned()),
     }
 }
 
-/// The configuration in use. Settings hold no secrets, only the names of files that do.
+/// The configuration in use.
 pub(super) fn config(view: &View) -> Response<Full<Bytes>> {
-    text(StatusCode::OK, view.engine.load().settings().to_toml())
+    text(StatusCode::OK, view.configuration.load().toml.clone())
 }
 
 /// A page of JSON.

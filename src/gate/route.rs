@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use prometheus::IntCounter;
 
+use super::GateParts;
 use crate::{
     policy::{
         Requirement, ScopeClaims,
         settings::{AccessSettings, RouteSettings},
     },
-    settings::Settings,
     telemetry::Metrics,
+    token::issuer::settings::IssuerSettings,
 };
 
 /// One compiled route.
@@ -39,23 +40,23 @@ pub struct RouteCounters {
 }
 
 impl Route {
-    /// Every route of the settings, in their order.
-    pub(super) fn table(settings: &Settings, metrics: &Metrics) -> Vec<Self> {
-        let issuers = settings.issuers.iter();
+    /// Every route of the configuration, in their order.
+    pub(super) fn table(parts: &GateParts<'_>, metrics: &Metrics) -> Vec<Self> {
+        let issuers = parts.issuers.iter();
         let scopes: Vec<_> = issuers.map(|issuer| Arc::clone(&issuer.scopes)).collect();
-        let routes = settings.routes.iter().enumerate();
-        routes.map(|(index, route)| Self::new(index, route, settings, &scopes, metrics)).collect()
+        let routes = parts.routes.iter().enumerate();
+        routes.map(|(index, route)| Self::new(index, route, parts, &scopes, metrics)).collect()
     }
 
     fn new(
         index: usize,
         route: &RouteSettings,
-        settings: &Settings,
+        parts: &GateParts<'_>,
         scopes: &[Arc<ScopeClaims>],
         metrics: &Metrics,
     ) -> Self {
         let label = label(route);
-        let upstream = settings.upstreams.keys().position(|name| *name == route.upstream);
+        let upstream = parts.upstreams.iter().position(|name| *name == route.upstream);
         Self {
             index,
             requirement: match &route.access {
@@ -64,7 +65,7 @@ impl Route {
                     Some(Requirement::compile(requirement, scopes))
                 }
             },
-            asked: settings.asked_issuer(route),
+            asked: issuers_to_ask(route, parts.issuers).next(),
             signature: route.signature,
             // The settings are validated: the name is one of the upstreams'.
             upstream: upstream.unwrap_or_default(),
@@ -119,6 +120,20 @@ impl RouteCounters {
             aborted: counter("aborted"),
         }
     }
+}
+
+/// Indexes of the issuers that a route can ask about tokens that do not say whose they are. A valid
+/// configuration has one of them at most, for each route.
+pub(crate) fn issuers_to_ask(
+    route: &RouteSettings,
+    issuers: &[IssuerSettings],
+) -> impl Iterator<Item = usize> {
+    let accepted = match &route.access {
+        AccessSettings::Token(requirement) => requirement.issuers.as_slice(),
+        AccessSettings::Public => &[],
+    };
+    let is_asked = |index: usize| issuers.get(index).is_some_and(|it| it.introspection.is_some());
+    accepted.iter().copied().filter(move |index| is_asked(*index))
 }
 
 /// `GET,POST api.example.com/loans/**`, with the parts that the route leaves open left out.

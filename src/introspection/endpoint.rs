@@ -12,10 +12,11 @@ use tokio::time::timeout;
 use crate::{
     clock::Clock,
     fetch::{FetchError, Fetcher, Metadata, shown},
-    introspection::settings::{IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings},
+    introspection::settings::{
+        IntrospectedIssuer, IntrospectionEndpoint, IntrospectionMethod, IntrospectionSettings,
+    },
     keys::LiveKeySet,
     oauth_client::{Form, JSON, OauthClient, form_request},
-    token::issuer::settings::IssuerSettings,
 };
 
 use super::{
@@ -45,15 +46,15 @@ enum Address {
 
 impl Endpoint {
     pub(super) fn new(
-        issuer: &IssuerSettings,
-        settings: &IntrospectionSettings,
+        issuer: &IntrospectedIssuer<'_>,
         keys: Arc<LiveKeySet>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let settings = issuer.settings;
         let address = match &settings.endpoint {
             IntrospectionEndpoint::Url(url) => Address::Configured(url.clone()),
             IntrospectionEndpoint::Discovery { urls, allow_http } => Address::Discovered(
-                Metadata::new(urls, &issuer.issuer, "introspection_endpoint", *allow_http),
+                Metadata::new(urls, issuer.issuer, "introspection_endpoint", *allow_http),
             ),
         };
         Self {
@@ -61,7 +62,7 @@ impl Endpoint {
             method: settings.method,
             client: OauthClient::new(&settings.client.proof, &clock),
             parameters: settings.parameters.clone(),
-            signed: SignedAnswer::expected(issuer, settings, keys),
+            signed: SignedAnswer::expected(issuer, keys),
             fetcher: Fetcher::new(settings.client.fetch_rules()),
             settings: settings.clone(),
             clock,

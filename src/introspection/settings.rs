@@ -14,8 +14,24 @@ use crate::{
         values::{any_or_list, count, duration, name, size, switch, text, word},
     },
     identity::{ClaimPath, headers::settings::claim_path},
+    jose::AlgorithmSet,
     oauth_client::settings::client::{ClientDefaults, ClientSettings},
 };
+
+/// An issuer that is asked about tokens, as far as asking needs to know it.
+#[derive(Debug, Clone, Copy)]
+pub struct IntrospectedIssuer<'s> {
+    /// The name in the configuration: what metrics and logs call it.
+    pub name: &'s str,
+    /// The `iss` of its answers, compared byte for byte.
+    pub issuer: &'s str,
+    /// What its answers may be signed with.
+    pub algorithms: AlgorithmSet,
+    /// Tolerance for the `iat` of its answers.
+    pub clock_skew: Duration,
+    /// How it is asked.
+    pub settings: &'s IntrospectionSettings,
+}
 
 /// `[issuers.NAME.introspection]`
 #[derive(Debug, Clone)]

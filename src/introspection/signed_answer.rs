@@ -7,11 +7,10 @@ use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use crate::{
     clock::{UnixTime, seconds},
     fetch::Reply,
-    introspection::settings::IntrospectionSettings,
+    introspection::settings::IntrospectedIssuer,
     jose::{AlgorithmSet, CompactJws, Json, Object, VerificationKey, short_media_type},
     keys::{KeyLookup, KeyWait, LiveKeySet},
     oauth_client::settings::ClientProof,
-    token::issuer::settings::IssuerSettings,
 };
 
 use super::{
@@ -40,14 +39,10 @@ pub(super) struct SignedAnswer {
 
 impl SignedAnswer {
     /// `None` where plain answers are taken.
-    pub(super) fn expected(
-        issuer: &IssuerSettings,
-        settings: &IntrospectionSettings,
-        keys: Arc<LiveKeySet>,
-    ) -> Option<Self> {
-        settings.signed.then(|| Self {
-            issuer: issuer.issuer.clone(),
-            client_id: client_id(&settings.client.proof).map(str::to_owned),
+    pub(super) fn expected(issuer: &IntrospectedIssuer<'_>, keys: Arc<LiveKeySet>) -> Option<Self> {
+        issuer.settings.signed.then(|| Self {
+            issuer: issuer.issuer.to_owned(),
+            client_id: client_id(&issuer.settings.client.proof).map(str::to_owned),
             algorithms: issuer.algorithms,
             skew: seconds(issuer.clock_skew),
             keys,

@@ -9,10 +9,10 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use crate::{
     clock::{Clock, UnixTime},
     fetch::{FetchError, Trouble},
+    introspection::settings::IntrospectedIssuer,
     keys::KeyStore,
     shared::SharedStore,
     telemetry::Metrics,
-    token::issuer::settings::IssuerSettings,
 };
 
 use super::{
@@ -24,7 +24,7 @@ use super::{
     shared_answers::{SharedAnswers, scope},
 };
 
-/// The introspectors, in the order of `Settings::issuers`; `None` for an issuer that is not asked.
+/// The introspectors, in the order of the issuers; `None` for an issuer that is not asked.
 #[derive(Debug)]
 pub struct IntrospectionStore {
     introspectors: Vec<Option<Arc<Introspector>>>,
@@ -53,7 +53,7 @@ impl IntrospectionStore {
     /// under the configuration `before` still counts where the same is asked in the same way: a
     /// token that it has called inactive does not pass again for a reload.
     pub fn new(
-        issuers: &[IssuerSettings],
+        issuers: &[Option<IntrospectedIssuer<'_>>],
         keys: &KeyStore,
         shared: &SharedStore,
         before: Option<&Self>,
@@ -63,15 +63,16 @@ impl IntrospectionStore {
         let mut store =
             Self { introspectors: Vec::new(), health: Vec::new(), workers: Mutex::default() };
         for (issuer, keys) in issuers.iter().zip(keys.iter()) {
-            let introspector = issuer.introspection.as_ref().map(|settings| {
-                let memory = Memory::new(scope(&issuer.issuer, settings), settings);
+            let introspector = issuer.as_ref().map(|issuer| {
+                let settings = issuer.settings;
+                let memory = Memory::new(scope(issuer.issuer, settings), settings);
                 let known = before.and_then(|before| before.memory_like(&memory));
                 let memory = known.unwrap_or_else(|| Arc::new(memory));
                 let (introspector, asks) = Introspector::new(settings, Arc::clone(&memory), shared);
-                let health = Arc::new(Health::new(&issuer.name, metrics));
+                let health = Arc::new(Health::new(issuer.name, metrics));
                 let (keys, clock) = (Arc::clone(keys), Arc::clone(clock));
-                let endpoint = Endpoint::new(issuer, settings, keys, Arc::clone(&clock));
-                let shared = SharedAnswers::new(shared.clone(), &issuer.issuer, settings);
+                let endpoint = Endpoint::new(issuer, keys, Arc::clone(&clock));
+                let shared = SharedAnswers::new(shared.clone(), issuer.issuer, settings);
                 let worker = LookupWorker::new(
                     endpoint,
                     memory,

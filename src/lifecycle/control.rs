@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    admin,
+    admin::{self, ShownConfiguration},
     clock::Clock,
     evidence::Journals,
     listener::Listener,
@@ -39,6 +39,8 @@ pub(super) enum Command {
 /// What the control thread knows.
 #[derive(Debug)]
 pub(super) struct Control {
+    settings: ArcSwap<Settings>,
+    shown: Arc<ArcSwap<ShownConfiguration>>,
     engine: Arc<ArcSwap<Engine>>,
     providers: Arc<ArcSwap<Providers>>,
     journals: Arc<Journals>,
@@ -50,6 +52,7 @@ pub(super) struct Control {
 impl Control {
     pub(super) fn new(
         engine: Arc<ArcSwap<Engine>>,
+        settings: Settings,
         providers: Arc<Providers>,
         journals: Journals,
         readiness: Arc<ProcessReadiness>,
@@ -58,7 +61,9 @@ impl Control {
     ) -> Self {
         let providers = Arc::new(ArcSwap::new(providers));
         let journals = Arc::new(journals);
-        Self { engine, providers, journals, clock, metrics, readiness }
+        let shown = Arc::new(ArcSwap::from_pointee(settings.shown()));
+        let settings = ArcSwap::from_pointee(settings);
+        Self { settings, shown, engine, providers, journals, clock, metrics, readiness }
     }
 
     async fn run(
@@ -100,6 +105,7 @@ impl Control {
 
     fn admin_view(&self) -> admin::View {
         admin::View {
+            configuration: Arc::clone(&self.shown),
             engine: Arc::clone(&self.engine),
             providers: Arc::clone(&self.providers),
             clock: Arc::clone(&self.clock),
@@ -110,8 +116,8 @@ impl Control {
 
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
     async fn reload(&self, settings: Settings, tasks: &mut ProviderTasks) -> Result<(), String> {
-        let settings = Arc::new(settings);
-        let providers = self.providers.load().successor(&settings, &self.clock, &self.metrics);
+        let parts = settings.provider_parts();
+        let providers = self.providers.load().successor(&parts, &self.clock, &self.metrics);
         let providers = Arc::new(providers.map_err(|error| error.to_string())?);
         let started = providers.start();
         self.wait_for(&providers).await?;
@@ -121,9 +127,11 @@ impl Control {
         let journal = open_journal(&settings, &self.journals, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
         let engine = Arc::new(engine.with_journal(journal));
-        warn_of_what_stays(self.engine.load().settings(), &settings);
+        warn_of_what_stays(&self.settings.load(), &settings);
         self.providers.store(providers);
         self.engine.store(engine);
+        self.shown.store(Arc::new(settings.shown()));
+        self.settings.store(Arc::new(settings));
         retire(std::mem::replace(tasks, started));
         tracing::info!("the new configuration is in use");
         Ok(())
@@ -139,7 +147,7 @@ impl Control {
 
     async fn stop(&self, signals: &WorkerSignals) {
         self.readiness.drain();
-        let grace = self.engine.load().settings().server.shutdown_grace;
+        let grace = self.settings.load().server.shutdown_grace;
         tracing::info!(?grace, "stopping: not ready, still accepting");
         tokio::time::sleep(grace).await;
         tracing::info!("stopping: finishing what is in flight");

@@ -93,13 +93,12 @@ impl Server {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, StartError> {
-        let settings = Arc::new(settings);
         let workers = worker_count(&settings);
         let listeners = bind(&settings.server.listen, workers, "server.listen")?;
         let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
-        let providers = Arc::new(Providers::new(&settings, &clock, &metrics)?);
+        let providers = Arc::new(Providers::new(&settings.provider_parts(), &clock, &metrics)?);
         let engine = compile(&settings, &providers, &clock, &metrics)?;
         let journals = Journals::default();
         let journal = open_journal(&settings, &journals, &clock, &metrics)?;
@@ -115,8 +114,15 @@ impl Server {
         };
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
         let readiness = Arc::clone(&signals.readiness);
-        let control =
-            Control::new(Arc::clone(&engine), providers, journals, readiness, clock, metrics);
+        let control = Control::new(
+            Arc::clone(&engine),
+            settings,
+            providers,
+            journals,
+            readiness,
+            clock,
+            metrics,
+        );
         let control = Some(control::spawn(control, admin, received, signals.clone())?);
         let mut server =
             Self { listen, admin: admin_at, commands, signals, workers: Vec::new(), control };
@@ -193,13 +199,13 @@ fn join(thread: thread::JoinHandle<()>) {
 
 /// Compiles settings for serving.
 pub(super) fn compile(
-    settings: &Arc<Settings>,
+    settings: &Settings,
     providers: &Providers,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
 ) -> Result<Engine, TlsError> {
-    let gate = Gate::new(settings, providers, Arc::clone(clock), metrics);
-    Engine::new(Arc::clone(settings), gate, Arc::clone(clock), metrics.clone())
+    let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
+    Engine::new(&settings.engine_parts(), gate, Arc::clone(clock), metrics.clone())
 }
 
 /// The journal of a configuration, if it wants one.

@@ -8,8 +8,10 @@ use crate::{
         reader::{Parsed, Section},
         values::{first_duplicate, parsed, reference, stands_for_all, text, word},
     },
-    policy::{ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes, comparison},
-    proxy::answer::{self, settings::DenialProfile},
+    policy::{
+        ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes, comparison,
+        denial_profile::{DenialProfile, denial_profile},
+    },
 };
 
 /// One `[[routes]]` entry.
@@ -23,10 +25,9 @@ pub struct RouteSettings {
     pub hosts: Vec<HostPattern>,
     /// Who may pass.
     pub access: AccessSettings,
-    /// Index into `Settings::signatures`: how its requests must be
-    /// signed. `None`: they need not be.
+    /// Index into the signatures: how its requests must be signed. `None`: they need not be.
     pub signature: Option<usize>,
-    /// The upstream's name, one of `Settings::upstreams`.
+    /// The upstream's name, one of those that are configured.
     pub upstream: String,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
@@ -44,8 +45,8 @@ pub enum AccessSettings {
 /// What a route asks of a token.
 #[derive(Debug, Clone, Default)]
 pub struct RequirementSettings {
-    /// Indexes into `Settings::issuers`. Never empty: a route that
-    /// names no issuer takes the tokens of every configured one.
+    /// Indexes into the issuers. Never empty: a route that names no issuer takes the tokens of
+    /// every configured one.
     pub issuers: Vec<usize>,
     /// Scopes that must all be there.
     pub all_scopes: Vec<String>,
@@ -128,7 +129,7 @@ impl RouteSettings {
         };
         let signature = section.optional("signature", reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
-        let denials = section.optional("denials", answer::settings::profile(&names.profiles));
+        let denials = section.optional("denials", denial_profile(&names.profiles));
         Some(Self {
             path: path?,
             methods,

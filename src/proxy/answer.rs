@@ -21,10 +21,9 @@ use super::body::ResponseBody;
 use crate::{
     clock::Clock,
     gate::{Denial, Gate},
-    policy::Requirement,
-    proxy::answer::settings::{BodyTemplate, DenialProfile, Place},
+    policy::{Requirement, denial_profile::DenialProfile, settings::RouteSettings},
+    proxy::answer::settings::{BodyTemplate, DenialSettings, Place},
     reason::{Class, Reason},
-    settings::Settings,
 };
 
 pub(super) use self::{
@@ -58,22 +57,22 @@ const RETRY_AFTER_SECONDS: &str = "5";
 
 impl AnswerStyle {
     /// The style of the settings.
-    pub fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(settings: &DenialSettings, routes: &[RouteSettings], clock: Arc<dyn Clock>) -> Self {
         let mut profiles: Vec<(DenialProfile, Arc<Profile>)> = Vec::new();
         let mut compiled = |wanted: DenialProfile| {
             if let Some((_, known)) = profiles.iter().find(|(profile, _)| *profile == wanted) {
                 return Arc::clone(known);
             }
-            let profile = Arc::new(Profile::compile(wanted, &settings.denials));
+            let profile = Arc::new(Profile::compile(wanted, settings));
             profiles.push((wanted, Arc::clone(&profile)));
             profile
         };
-        let general = settings.denials.profile;
-        let routes = settings.routes.iter();
+        let general = settings.profile;
+        let routes = routes.iter();
         Self {
             general: compiled(general),
             by_route: routes.map(|route| compiled(route.denials.unwrap_or(general))).collect(),
-            expose_reasons: settings.denials.expose_reasons,
+            expose_reasons: settings.expose_reasons,
             clock,
         }
     }

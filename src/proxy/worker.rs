@@ -1,6 +1,6 @@
 //! One worker: what a serving thread holds of its own.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
 
 use arc_swap::ArcSwap;
 use tokio_rustls::TlsAcceptor;
@@ -10,8 +10,7 @@ use crate::{
     clock::Clock,
     evidence::Journal,
     gate::Gate,
-    proxy::settings::LimitSettings,
-    settings::Settings,
+    proxy::{parts::EngineParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
     telemetry::Metrics,
     token::{TokenCache, cache::settings::CacheSettings},
 };
@@ -33,7 +32,8 @@ pub struct Engine {
     pub(super) bodies: BodyStore,
     pub(super) journal: Option<Arc<Journal>>,
     tls: Option<Tls>,
-    settings: Arc<Settings>,
+    cache: CacheSettings,
+    upstreams: BTreeMap<String, UpstreamSettings>,
     metrics: Metrics,
 }
 
@@ -62,7 +62,7 @@ impl Engine {
     /// # Errors
     /// Those files can't be used: they have changed since the settings were loaded.
     pub fn new(
-        settings: Arc<Settings>,
+        parts: &EngineParts<'_>,
         gate: Gate,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
@@ -70,12 +70,13 @@ impl Engine {
         Ok(Self {
             gate,
             journal: None,
-            answers: AnswerStyle::new(&settings, clock),
-            limits: settings.server.limits.clone(),
-            access_log: settings.log.access_log,
-            bodies: BodyStore::new(&settings.server.limits.held, &metrics),
-            tls: settings.server.tls.as_ref().map(Tls::new).transpose()?,
-            settings,
+            answers: AnswerStyle::new(parts.denials, parts.routes, clock),
+            limits: parts.limits.clone(),
+            access_log: parts.access_log,
+            bodies: BodyStore::new(&parts.limits.held, &metrics),
+            tls: parts.tls.map(Tls::new).transpose()?,
+            cache: parts.cache.clone(),
+            upstreams: parts.upstreams.clone(),
             metrics,
         })
     }
@@ -104,22 +105,12 @@ impl Engine {
         self.journal.as_ref()
     }
 
-    /// The settings it was made from.
-    pub fn settings(&self) -> &Arc<Settings> {
-        &self.settings
-    }
-
-    fn cache_settings(&self) -> &CacheSettings {
-        &self.settings.cache
-    }
-
-    fn upstreams(&self) -> Vec<UpstreamPool> {
-        let pool =
-            |(name, settings): (&String, &crate::proxy::upstream::settings::UpstreamSettings)| {
-                let latency = self.metrics.upstream.with_label_values(&[name]);
-                UpstreamPool::new(name, settings.clone(), latency)
-            };
-        self.settings.upstreams.iter().map(pool).collect()
+    fn pools(&self) -> Vec<UpstreamPool> {
+        let pool = |(name, settings): (&String, &UpstreamSettings)| {
+            let latency = self.metrics.upstream.with_label_values(&[name]);
+            UpstreamPool::new(name, settings.clone(), latency)
+        };
+        self.upstreams.iter().map(pool).collect()
     }
 }
 
@@ -154,8 +145,8 @@ impl Worker {
 
 impl Serving {
     fn new(engine: Arc<Engine>) -> Self {
-        let cache = RefCell::new(TokenCache::new(engine.cache_settings()));
-        let upstreams = engine.upstreams();
+        let cache = RefCell::new(TokenCache::new(&engine.cache));
+        let upstreams = engine.pools();
         Self { engine, cache, upstreams }
     }
 }

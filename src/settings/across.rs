@@ -9,6 +9,7 @@ use crate::{
         node::{Node, Value},
         reader::Section,
     },
+    gate::issuers_to_ask,
     identity::{
         are_one_header, assertion::settings::AssertionSettings, fold_header_name,
         headers::settings::ClaimHeaderSettings,
@@ -35,7 +36,8 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
 /// A token that does not say whose it is must not be shown to one issuer after the other.
 fn asked_issuers(settings: &Settings, root: &Section<'_>) {
     for (position, route) in settings.routes.iter().enumerate() {
-        let asked = settings.issuers_to_ask(route).filter_map(|index| settings.issuers.get(index));
+        let asked = issuers_to_ask(route, &settings.issuers)
+            .filter_map(|index| settings.issuers.get(index));
         let names: Vec<_> = asked.map(|issuer| issuer.name.as_str()).collect();
         if names.len() > 1 {
             let message = format!(

@@ -10,14 +10,13 @@ use crate::{
     config::{node::Node, reader::Section},
     evidence::settings::EvidenceSettings,
     identity::{
-        HeaderUses,
         forwarded::settings::ForwardingSettings,
         headers::{self, settings::ClaimHeaderSettings},
         settings::IdentitySettings,
     },
     policy::{
         self,
-        settings::{AccessSettings, KnownNames, RouteSettings},
+        settings::{KnownNames, RouteSettings},
     },
     proxy::{
         answer::settings::DenialSettings,
@@ -119,35 +118,6 @@ impl Settings {
         across::check(&settings, root);
         settings.check_complete(root, &names);
         settings
-    }
-
-    /// What headers of requests are used for.
-    pub fn header_uses(&self) -> HeaderUses<'_> {
-        let claims = self.claims.iter().map(|claim| &claim.header);
-        let assertion = self.identity.assertion.iter().map(|assertion| &assertion.header);
-        let signatures = self.signatures.iter().flat_map(|signature| &signature.forward);
-        let signatures = signatures.map(|forward| &forward.header);
-        HeaderUses {
-            managed: claims.chain(assertion).chain(signatures).collect(),
-            credential: self.credential.headers().collect(),
-            forwarding: &self.forwarding,
-        }
-    }
-
-    /// Index of the issuer that a route asks about tokens that do not say whose they are: the only
-    /// one of its issuers that can be asked.
-    pub fn asked_issuer(&self, route: &RouteSettings) -> Option<usize> {
-        self.issuers_to_ask(route).next()
-    }
-
-    pub(super) fn issuers_to_ask(&self, route: &RouteSettings) -> impl Iterator<Item = usize> {
-        let issuers = match &route.access {
-            AccessSettings::Token(requirement) => requirement.issuers.as_slice(),
-            AccessSettings::Public => &[],
-        };
-        issuers.iter().copied().filter(|index| {
-            self.issuers.get(*index).is_some_and(|issuer| issuer.introspection.is_some())
-        })
     }
 
     /// Routes refer to issuers by index: one that was left out without a word would shift them.

@@ -22,6 +22,7 @@ use crate::{
     jose::{Algorithm, AlgorithmSet, Dialect, DialectSet},
     keys::settings::KeyOwner,
     policy::RequiredValue,
+    providers::SignerKeySource,
     registry::settings::RegistrySettings,
 };
 
@@ -185,6 +186,15 @@ impl SignatureSettings {
             algorithms: self.algorithms,
             keys: (**keys).clone(),
         })
+    }
+
+    /// Where its signers' keys come from.
+    pub fn signer_keys(&self) -> SignerKeySource<'_> {
+        match (self.key_owner(), self.registry()) {
+            (Some(owner), _) => SignerKeySource::Set(Box::new(owner)),
+            (None, Some(registry)) => SignerKeySource::Registry(&self.name, registry),
+            (None, None) => SignerKeySource::Issuer,
+        }
     }
 
     /// The registry that is asked about its signers, if one is.

@@ -47,7 +47,7 @@ impl Countersign {
             Err(errors) => return vec![Verdict::Refused(errors.to_string()); cases.len()],
         };
         let metrics = Metrics::new().unwrap();
-        let providers = Providers::new(&settings, &self.clock, &metrics).unwrap();
+        let providers = Providers::new(&settings.provider_parts(), &self.clock, &metrics).unwrap();
         let verifier = TokenVerifier::new(
             &settings.issuers,
             &providers,

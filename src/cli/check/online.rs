@@ -66,10 +66,9 @@ async fn report_introspection(
 ) -> io::Result<Vec<String>> {
     let mut failed = Vec::new();
     let mut is_first = true;
-    for issuer in &settings.issuers {
-        let Some(answer) = introspection::probe(issuer).await else {
-            continue;
-        };
+    let issuers = settings.issuers.iter();
+    for (issuer, asked) in issuers.filter_map(|issuer| Some((issuer, issuer.introspected()?))) {
+        let answer = introspection::probe(&asked, KeyOwner::from(issuer)).await;
         if std::mem::take(&mut is_first) {
             writeln!(out, "\n# Introspection endpoints:")?;
         }

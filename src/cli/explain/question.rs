@@ -54,9 +54,9 @@ impl Question {
         }
         settings.shared = None;
         let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
-        let providers = Providers::new(&settings, &clock, &metrics);
+        let providers = Providers::new(&settings.provider_parts(), &clock, &metrics);
         let providers = providers.map_err(|error| Failure::Runtime(error.to_string()))?;
-        let gate = Gate::new(&settings, &providers, Arc::clone(&clock), &metrics);
+        let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
         Ok(Self { settings, gate, providers, clock })
     }
 

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::challenge::Challenge;
 use crate::{
-    proxy::answer::settings::BuiltInProfile,
+    policy::denial_profile::BuiltInProfile,
     reason::{ByClass, Reason},
 };
 

@@ -7,9 +7,9 @@ use super::{
     challenge::Challenge,
 };
 use crate::{
+    policy::denial_profile::DenialProfile,
     proxy::answer::settings::{
-        BodyTemplate, DenialProfile, DenialSettings, OwnAnswerSettings, OwnBodySettings,
-        OwnProfileSettings, Place,
+        BodyTemplate, DenialSettings, OwnAnswerSettings, OwnBodySettings, OwnProfileSettings, Place,
     },
     reason::{ByClass, Class, Reason},
 };

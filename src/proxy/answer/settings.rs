@@ -1,13 +1,17 @@
 //! `[denials]`: how refusals look.
 
-use crate::config::{
-    node::Node,
-    reader::{Parsed, Section},
-    values::{reference, switch, text},
-};
 mod profile;
 mod template;
 pub mod written;
+
+use crate::{
+    config::{
+        node::Node,
+        reader::{Parsed, Section},
+        values::{switch, text},
+    },
+    policy::denial_profile::{BuiltInProfile, DenialProfile, denial_profile},
+};
 
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
 pub use template::{BodyTemplate, Place};
@@ -25,43 +29,6 @@ pub struct DenialSettings {
     pub profiles: Vec<OwnProfileSettings>,
 }
 
-/// Which profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DenialProfile {
-    /// One that is always there.
-    BuiltIn(BuiltInProfile),
-    /// Index into [`DenialSettings::profiles`].
-    Own(usize),
-}
-
-/// The profiles that are always there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BuiltInProfile {
-    /// RFC 6750, with a problem document where reasons are exposed.
-    #[default]
-    Rfc6750,
-    /// The same, always with a problem document (RFC 9457).
-    Problem,
-    /// As ubirch's verification service answers.
-    Ubirch,
-    /// As GenAuth's `validate_token` answers.
-    GenAuth,
-    /// OCEN's acknowledgement.
-    Ocen,
-    /// No body, and no more in the challenge than there must be.
-    Empty,
-}
-
-/// Their names.
-pub(crate) const BUILT_IN: &[(&str, BuiltInProfile)] = &[
-    ("rfc6750", BuiltInProfile::Rfc6750),
-    ("problem", BuiltInProfile::Problem),
-    ("ubirch", BuiltInProfile::Ubirch),
-    ("genauth", BuiltInProfile::GenAuth),
-    ("ocen", BuiltInProfile::Ocen),
-    ("empty", BuiltInProfile::Empty),
-];
-
 /// A realm is a name, and travels with every refusal.
 const MAX_REALM_BYTES: usize = 128;
 /// More ways of refusing than a service can have clients that expect different ones.
@@ -75,7 +42,7 @@ impl DenialSettings {
         }
         let default = DenialProfile::BuiltIn(BuiltInProfile::default());
         Self {
-            profile: section.or("profile", default, profile(own)),
+            profile: section.or("profile", default, denial_profile(own)),
             realm: section.optional("realm", realm),
             expose_reasons: section.or("expose_reasons", false, switch),
             profiles: section
@@ -91,26 +58,6 @@ impl DenialSettings {
                 self.profiles.get(index).map_or("", |profile| profile.name.as_str())
             }
         }
-    }
-}
-
-impl BuiltInProfile {
-    /// What the configuration calls it.
-    pub fn name(self) -> &'static str {
-        BUILT_IN.iter().find(|(_, profile)| *profile == self).map_or("", |(name, _)| *name)
-    }
-}
-
-/// The name of a profile, built-in or of the operator's own.
-pub(crate) fn profile(own: &[String]) -> impl Fn(&Node) -> Parsed<DenialProfile> {
-    let built_in = BUILT_IN.iter().map(|(name, _)| (*name).to_owned());
-    let names: Vec<_> = built_in.chain(own.iter().cloned()).collect();
-    move |node| {
-        let (index, _) = reference("a denial profile", &names)(node)?;
-        Ok(match BUILT_IN.get(index) {
-            Some((_, profile)) => DenialProfile::BuiltIn(*profile),
-            None => DenialProfile::Own(index - BUILT_IN.len()),
-        })
     }
 }
 

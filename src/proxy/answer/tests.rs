@@ -11,8 +11,8 @@ use super::{built_in as rows, *};
 use crate::{
     clock::{ManualClock, UnixTime},
     config::Sources,
+    policy::denial_profile::BuiltInProfile,
     providers::Providers,
-    proxy::answer::settings::{BuiltInProfile, DenialSettings},
     settings::load,
     telemetry::Metrics,
 };
@@ -51,9 +51,9 @@ impl Scene {
         let settings = settings.unwrap_or_else(|errors| panic!("{errors}"));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
         let metrics = Metrics::new().unwrap();
-        let providers = Providers::new(&settings, &clock, &metrics).unwrap();
-        let gate = Gate::new(&settings, &providers, Arc::clone(&clock), &metrics);
-        Self { style: AnswerStyle::new(&settings, clock), gate }
+        let providers = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
+        let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
+        Self { style: AnswerStyle::new(&settings.denials, &settings.routes, clock), gate }
     }
 
     fn profile(name: &str, expose_reasons: bool) -> Self {

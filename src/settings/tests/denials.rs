@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    proxy::answer::settings::{BuiltInProfile, DenialProfile},
+    policy::denial_profile::{BuiltInProfile, DenialProfile},
     reason::Class,
 };
 

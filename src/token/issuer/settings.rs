@@ -15,7 +15,7 @@ use crate::{
         values::{any_or_list, check_name, duration, parsed, switch, text},
     },
     identity::ClaimPath,
-    introspection::settings::{IntrospectWhen, IntrospectionSettings},
+    introspection::settings::{IntrospectWhen, IntrospectedIssuer, IntrospectionSettings},
     jose::{Algorithm, AlgorithmSet},
     keys::settings::{KeyOwner, KeySettings, KeySource},
     policy::{ClaimComparison, ScopeClaims, comparison},
@@ -195,6 +195,18 @@ impl IssuerSettings {
 }
 
 impl IssuerSettings {
+    /// What asking it about tokens needs to know; `None`: it is not asked.
+    pub fn introspected(&self) -> Option<IntrospectedIssuer<'_>> {
+        let settings = self.introspection.as_ref()?;
+        Some(IntrospectedIssuer {
+            name: &self.name,
+            issuer: &self.issuer,
+            algorithms: self.algorithms,
+            clock_skew: self.clock_skew,
+            settings,
+        })
+    }
+
     /// Whether a token must say when it ends.
     pub(crate) fn requires_expiry(&self) -> bool {
         self.require.iter().any(|claim| claim.as_str() == "exp")

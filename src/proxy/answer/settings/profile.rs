@@ -9,10 +9,8 @@ use crate::{
         values::{check_name, header_named, text, word},
     },
     identity::{HeaderUse, check_header_name},
-    proxy::answer::settings::{
-        BUILT_IN, BuiltInProfile,
-        template::{BodyTemplate, Place},
-    },
+    policy::denial_profile::{BUILT_IN, BuiltInProfile},
+    proxy::answer::settings::template::{BodyTemplate, Place},
     reason::{ByClass, Class},
 };
 

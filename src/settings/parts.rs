@@ -1,0 +1,72 @@
+//! What each room takes of the settings.
+
+use std::sync::Arc;
+
+use super::Settings;
+use crate::{
+    admin::ShownConfiguration, gate::GateParts, identity::HeaderUses, keys::settings::KeyOwner,
+    providers::ProviderParts, proxy::EngineParts, signature::settings::SignatureSettings,
+    token::issuer::settings::IssuerSettings,
+};
+
+impl Settings {
+    /// What the providers are made from.
+    pub fn provider_parts(&self) -> ProviderParts<'_> {
+        ProviderParts {
+            issuer_keys: self.issuers.iter().map(KeyOwner::from).collect(),
+            introspected: self.issuers.iter().map(IssuerSettings::introspected).collect(),
+            signers: self.signatures.iter().map(SignatureSettings::signer_keys).collect(),
+            revocation: &self.revocation,
+            shared: self.shared.as_ref(),
+        }
+    }
+
+    /// What the gate is made from.
+    pub fn gate_parts(&self) -> GateParts<'_> {
+        GateParts {
+            issuers: &self.issuers,
+            signatures: &self.signatures,
+            routes: &self.routes,
+            upstreams: self.upstreams.keys().map(String::as_str).collect(),
+            credential: &self.credential,
+            claims: &self.claims,
+            assertion: self.identity.assertion.as_ref(),
+            headers: self.header_uses(),
+        }
+    }
+
+    /// What the proxy is made from, besides its gate.
+    pub fn engine_parts(&self) -> EngineParts<'_> {
+        EngineParts {
+            limits: &self.server.limits,
+            tls: self.server.tls.as_ref(),
+            upstreams: &self.upstreams,
+            cache: &self.cache,
+            denials: &self.denials,
+            routes: &self.routes,
+            access_log: self.log.access_log,
+        }
+    }
+
+    /// What the operator's pages show of them.
+    pub fn shown(&self) -> ShownConfiguration {
+        let assertion = self.identity.assertion.as_ref();
+        ShownConfiguration {
+            toml: self.to_toml(),
+            jwks: assertion.map(|assertion| Arc::clone(&assertion.jwks)),
+        }
+    }
+
+    /// What headers of requests are used for.
+    pub fn header_uses(&self) -> HeaderUses<'_> {
+        let claims = self.claims.iter().map(|claim| &claim.header);
+        let assertion = self.identity.assertion.iter().map(|assertion| &assertion.header);
+        let signatures = self.signatures.iter().flat_map(|signature| &signature.forward);
+        let signatures = signatures.map(|forward| &forward.header);
+        HeaderUses {
+            managed: claims.chain(assertion).chain(signatures).collect(),
+            credential: self.credential.headers().collect(),
+            forwarding: &self.forwarding,
+        }
+    }
+}
