@@ -385,7 +385,9 @@ fn x3_a_reload_through_the_library_changes_every_worker() {
         .issuer("corp", &world.issuer, &world.key_server, "", "")
         .routes("[[routes]]\npath = \"/a\"\nscopes = [\"none-has-it\"]");
     let settings = setup.load(&world.upstream).unwrap();
+    assert!(!world.proxy.page("/config").contains("none-has-it"));
     world.proxy.server().reload(settings).unwrap();
+    assert!(world.proxy.page("/config").contains("none-has-it"), "the operator sees it too");
     let answer = client.exchange(&Request::get("/a").bearer(&token));
     assert_eq!(answer.status, 403);
     assert_eq!(client.exchange(&Request::get("/public/x")).status, 403);
