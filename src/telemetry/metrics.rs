@@ -25,7 +25,7 @@ pub struct Metrics {
     pub keys_skipped: IntGaugeVec,
     /// Refreshes by `issuer` and `outcome`.
     pub key_refreshes: IntCounterVec,
-    /// Questions to introspection endpoints, by `issuer` and `outcome`.
+    /// Introspection requests sent, by `issuer` and `outcome`.
     pub introspections: IntCounterVec,
     /// Seconds that a question takes, by `issuer`.
     pub introspection_seconds: HistogramVec,
@@ -33,7 +33,7 @@ pub struct Metrics {
     pub introspection_up: IntGaugeVec,
     /// Verified signatures over requests, by `signature` (the rules) and `dialect`.
     pub signatures: IntCounterVec,
-    /// Questions to registries of signers, by `signature` (the rules) and `outcome`.
+    /// Requests sent to registries of signers, by `signature` (the rules) and `outcome`.
     pub registry_lookups: IntCounterVec,
     /// Lines of the evidence journal by `outcome`.
     pub evidence_lines: IntCounterVec,
@@ -100,7 +100,7 @@ impl Metrics {
             verification: histograms(
                 &registry,
                 "verification_seconds",
-                "Time from a credential to its verdict.",
+                "Time to verify a credential.",
                 &["algorithm", "cache"],
                 VERIFICATION_BUCKETS,
             )?,
@@ -126,13 +126,13 @@ impl Metrics {
             introspections: counters(
                 &registry,
                 "introspections_total",
-                "Questions to introspection endpoints.",
+                "Introspection requests sent.",
                 &["issuer", "outcome"],
             )?,
             introspection_seconds: histograms(
                 &registry,
                 "introspection_seconds",
-                "Time from a question to an introspection endpoint to its answer.",
+                "Time from an introspection request to its response.",
                 &["issuer"],
                 UPSTREAM_BUCKETS,
             )?,
@@ -151,7 +151,7 @@ impl Metrics {
             registry_lookups: counters(
                 &registry,
                 "registry_lookups_total",
-                "Questions to registries of signers.",
+                "Requests sent to registries of signers.",
                 &["signature", "outcome"],
             )?,
             evidence_lines: counters(
@@ -179,7 +179,7 @@ impl Metrics {
             answers_signed: counters(
                 &registry,
                 "answers_signed_total",
-                "Answers to signed requests that were signed in turn.",
+                "Responses to signed requests that were signed in turn.",
                 &["signature"],
             )?,
             assertions_signed: counter(
@@ -202,7 +202,7 @@ impl Metrics {
             revocation_refreshes: counters(
                 &registry,
                 "revocation_refreshes_total",
-                "Readings of the revocation list.",
+                "Reads of the revocation list.",
                 &["outcome"],
             )?,
             logouts: counters(
@@ -225,7 +225,7 @@ impl Metrics {
             upstream: histograms(
                 &registry,
                 "upstream_seconds",
-                "Time from forwarding a request to the header block of its answer.",
+                "Time from forwarding a request to the header block of its response.",
                 &["upstream"],
                 UPSTREAM_BUCKETS,
             )?,
