@@ -64,7 +64,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told otherwise.
+/// A clock that stands still until it is set.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 

@@ -61,7 +61,7 @@ pub struct FetchRules {
     /// Our certificate and its key, for servers that ask for one.
     pub identity: Option<ClientIdentity>,
     /// How many connections are kept open for the next exchange. None: each exchange resolves
-    /// the name and checks the certificate anew.
+    /// the name and checks the certificate again.
     pub idle_connections: usize,
 }
 

@@ -256,7 +256,7 @@ impl Gate {
         Ok(token)
     }
 
-    /// What the upstream is told about the token under our signature, where it is to be told so.
+    /// The assertion about the token for the upstream, where one is configured.
     async fn assertion(&self, token: &VerifiedToken) -> Result<Option<HeaderValue>, Denial> {
         let (Some(assertions), Some(slot)) = (&self.assertions, token.headers().assertion()) else {
             return Ok(None);

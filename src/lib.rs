@@ -31,8 +31,8 @@
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
-//! [`config`] (the reader of configurations), [`telemetry`], [`readiness`], [`clock`] and [`reason`]
-//! are looked at from everywhere. Each room owns its section of the configuration; [`settings`]
+//! Every room may use [`config`] (the reader of configurations), [`telemetry`], [`readiness`],
+//! [`clock`] and [`reason`]. Each room owns its section of the configuration; [`settings`]
 //! assembles them, so that all mistakes are found in one pass, and gives each room its parts.
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only

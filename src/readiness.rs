@@ -1,6 +1,6 @@
 //! What is not ready yet, by name.
 //!
-//! Whoever has to be ready first holds a [`ReadinessGuard`] and releases it when it is. The
+//! What has to be ready first holds a [`ReadinessGuard`] and releases it when it is. The
 //! release wakes those who wait: nothing is looked at again and again. [`SourceReadiness`] has the
 //! two things that are waited for of key sets and lists; [`ProcessReadiness`] is what the process
 //! itself adds to `/readyz`.

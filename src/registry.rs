@@ -1,4 +1,4 @@
-//! Registries: signers and their keys, looked up one by one at whoever keeps the list of them.
+//! Registries: signers and their keys, looked up one by one where their list is kept.
 //!
 //! A request finds a cached signer in memory. On a miss it joins the lookup that is in flight, or
 //! queues one for the registry's lookup worker, so that a client that goes away takes no response

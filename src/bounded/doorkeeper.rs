@@ -1,7 +1,7 @@
 //! Who gets into a cache that is full: what was there lately before.
 
 /// Remembers what knocked lately, by a fingerprint each, in a table that is as large as the cache
-/// has entries. A newcomer takes the place of whoever knocked there before, so that the memory
+/// has entries. A newcomer takes the place of the previous one, so that the memory
 /// ages by itself.
 ///
 /// Without it, tokens that come once push out those that come often, and a crowd of tokens ten

@@ -76,7 +76,7 @@ pub fn demo(args: &DemoArgs, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The provider gives a token to whoever asks, so only this machine may ask.
+/// The provider gives a token to every client, so only this machine may ask.
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address = text.parse().ok();
     address

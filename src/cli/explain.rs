@@ -1,4 +1,4 @@
-//! `countersign explain`: what becomes of a token, check by check, as the proxy makes them.
+//! `countersign explain`: the verdict on a token, check by check, as the proxy makes them.
 
 mod header;
 mod hint;

@@ -16,7 +16,7 @@ pub struct RunArgs {
     pub config: ConfigArgs,
 }
 
-/// Loads the configuration and serves until it is told to stop.
+/// Loads the configuration and serves until it is stopped.
 ///
 /// # Errors
 /// [`Failure::Configuration`] before anything is started; [`Failure::Runtime`] afterwards.

@@ -130,8 +130,8 @@ impl<'n> Section<'n> {
         self.optional(name, parse)
     }
 
-    /// A list, each element read alone so that each mistake is told. `None` if it is absent;
-    /// an empty one is refused, since nobody can tell whether it means nothing or everything.
+    /// A list, each element read alone so that each mistake is reported. `None` if it is absent;
+    /// an empty one is refused, since it could mean nothing or everything.
     pub(crate) fn list<T>(
         &mut self,
         name: &'static str,

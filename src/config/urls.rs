@@ -1,4 +1,4 @@
-//! URLs of key sources: https, or plain http where nobody can listen in.
+//! URLs of key sources: https, or plain http to this machine itself.
 
 use std::net::IpAddr;
 

@@ -127,8 +127,8 @@ pub(crate) fn any_or_list(expected: &'static str) -> impl Fn(&Node) -> Parsed<Op
     }
 }
 
-/// A name in a list. `"any"` and `"*"` would be names like others there, and whoever writes them
-/// means all: `instead` says how that is written.
+/// A name in a list. `"any"` and `"*"` would be names like others there, although all are meant:
+/// `instead` says how that is written.
 pub(crate) fn name(instead: &'static str) -> impl Fn(&Node) -> Parsed<String> {
     move |node| match text(node)? {
         all if stands_for_all(&all) => Err(format!(

@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasher, Hasher},
 };
 
-/// A number from 0 to 1, out of the hasher that the standard library seeds anew each time.
+/// A number from 0 to 1, out of the hasher that the standard library seeds each time.
 pub(crate) fn fraction() -> f64 {
     let bits = RandomState::new().build_hasher().finish();
     f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)

@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path, max_bytes: usize) -> io::Result<Option<Vec<u8>>>
     Ok(Some(bytes))
 }
 
-/// Replaces the file in one step: whoever reads it, after a crash too, sees the old content or
+/// Replaces the file in one step: a reader, after a crash too, sees the old content or
 /// the new one.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {

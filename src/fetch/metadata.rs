@@ -90,7 +90,7 @@ impl Metadata {
         self.found.lock()
     }
 
-    /// Tries every URL. Of several failures, the first that says more than "not here" is told.
+    /// Tries every URL. Of several failures, the first that says more than "not here" is reported.
     async fn ask(&self, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
         let mut failure = None;
         for url in &self.urls {

@@ -23,7 +23,7 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest wait between attempts at a failing source: how late its return may be noticed.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
 
-/// A source that sends `Retry-After` is left alone for that time, but not longer: whoever can
+/// A source that sends `Retry-After` is not called for that time, but not longer: a peer that can
 /// answer in its place must not be able to switch it off.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
 

@@ -32,7 +32,7 @@ pub struct Hygiene {
 /// What a configuration uses headers of requests for.
 #[derive(Debug, Clone)]
 pub struct HeaderUses<'s> {
-    /// Those that the upstream is told something in.
+    /// Those that the proxy sets for the upstream.
     pub managed: Vec<&'s HeaderName>,
     /// Those that may carry a credential.
     pub credential: Vec<&'s HeaderName>,
@@ -66,8 +66,8 @@ impl Hygiene {
     /// Compiles the rules.
     ///
     /// The headers that may carry a credential come through, whatever the lists say: what becomes
-    /// of them is decided after the credential was looked for. `keep` counts neither for managed nor
-    /// for hop-by-hop headers.
+    /// of them is decided after the credential was looked for. `keep` counts neither for managed
+    /// nor for hop-by-hop headers.
     pub fn compile(headers: &HeaderUses<'_>) -> Self {
         let forwarding = headers.forwarding;
         let mut hygiene = Self {
@@ -250,7 +250,7 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = HeaderName> {
     named.filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
 }
 
-/// What `Connection` says as a rule, seen without parsing it.
+/// The usual value of `Connection`, recognised without parsing.
 fn names_nothing(value: &HeaderValue) -> bool {
     ["keep-alive", "close"].iter().any(|option| value.as_bytes() == option.as_bytes())
 }

@@ -1,4 +1,4 @@
-//! `[identity]`: how the upstream is told who sends a request, besides `[claims]`.
+//! `[identity]`: how the upstream learns who sends a request, besides `[claims]`.
 
 pub mod written;
 

@@ -1,4 +1,4 @@
-//! Why nobody can tell whether a token is active.
+//! Why it can't be determined whether a token is active.
 
 use crate::{
     fetch::{FetchError, MetadataError, speaks_of_endpoint},
@@ -73,7 +73,8 @@ impl IntrospectionError {
 
     /// Whether it says something about the endpoint, and not only about one of its answers. What
     /// a token alone may have brought about counts if the endpoint has called that token active
-    /// (`of_known`): whoever invents tokens must not be able to stop the questions about others.
+    /// (`of_known`): a client that invents tokens must not be able to stop the questions about
+    /// others.
     pub(super) fn is_outage(&self, of_known: bool) -> bool {
         match self {
             Self::Fetch(error) => error.is_outage(),

@@ -1,4 +1,4 @@
-//! The requests' side: ask about a token, together with whoever asks about the same one.
+//! The requests' side: ask about a token, joining the lookup of the same one that is in flight.
 
 use std::{
     sync::{
@@ -39,7 +39,7 @@ pub struct Introspector {
 /// The questions under way, by token: each with the place where its answer will appear.
 pub(super) type Flights = DashMap<Digest, watch::Receiver<Outcome>>;
 
-/// `None`: no answer yet. Inside: `None`: nobody can tell.
+/// `None`: no answer yet. Inside: `None`: unknown.
 pub(super) type Outcome = Option<Option<Statement>>;
 
 /// A lookup in the queue of the worker.
@@ -106,7 +106,7 @@ impl Introspector {
         &self.memory
     }
 
-    /// What the issuer says of a token; `None` if nobody can tell. Dropping the future disturbs
+    /// What the issuer says of a token; `None` if that is unknown. Dropping the future disturbs
     /// nobody else who waits for the same answer (threats I-9).
     pub async fn ask(&self, token: &str, now: UnixTime) -> Option<Statement> {
         let digest = digest_of(token);
@@ -216,7 +216,7 @@ impl Recheck {
         self.inactive.load(Ordering::Relaxed)
     }
 
-    /// Somebody asks: what the issuer says counts here as well, whoever asked.
+    /// Somebody asks: what the issuer says counts here as well, whichever request asked.
     fn listen(&self, flight: watch::Receiver<Outcome>) {
         *self.joined.lock() = Some(flight);
         self.listens.store(true, Ordering::Relaxed);
@@ -247,14 +247,14 @@ impl LookupRequest {
         &self.flight.digest
     }
 
-    /// Tells everybody who waits. What is to be remembered has been by now: whoever comes later
-    /// finds it there.
+    /// Tells everybody who waits. What is to be remembered has been by now: a request that comes
+    /// later finds it there.
     pub(super) fn answer(mut self, statement: Option<Statement>) {
         if let (Some(recheck), Some(statement)) = (&self.recheck, &statement) {
             let inactive = matches!(statement, Statement::Inactive);
             recheck.inactive.store(inactive, Ordering::Relaxed);
         }
-        // In this order: who asks after somebody was told asks anew, or finds it remembered.
+        // In this order: who asks after a waiter was answered asks again, or finds it cached.
         self.flight.leave();
         self.flight.outcome.send_replace(Some(statement));
     }

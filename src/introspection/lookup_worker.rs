@@ -59,7 +59,7 @@ impl LookupWorker {
         }
     }
 
-    /// Works until nobody can ask any more. Dropped, it takes the questions under way with it.
+    /// Runs until every sender is dropped. Dropped itself, it ends the requests in flight.
     pub(super) async fn run(self, mut asks: mpsc::Receiver<LookupRequest>) {
         let worker = Arc::new(self);
         let mut under_way = JoinSet::new();

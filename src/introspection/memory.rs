@@ -115,8 +115,8 @@ impl Memory {
         entries.find(digest).is_some_and(|entry| matches!(entry.statement, Statement::Inactive))
     }
 
-    /// A positive statement that may stand in while nobody can be asked. Negative ones never do,
-    /// and a token that has ended is none.
+    /// A positive statement that may stand in while the issuer can't be asked. Negative ones never
+    /// do, and a token that has ended is none.
     pub(super) fn find_stale(&self, digest: &Digest, now: UnixTime) -> Option<Statement> {
         match &self.entries().find(digest)?.statement {
             Statement::Active(token) if now < token.stale_until => {

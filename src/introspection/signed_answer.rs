@@ -49,8 +49,8 @@ impl SignedAnswer {
         })
     }
 
-    /// Reads a signed answer. A plain one is refused: whoever could strip the signature could
-    /// change what it covers.
+    /// Reads a signed answer. A plain one is refused: an attacker who could strip the signature
+    /// could change what it covers.
     pub(super) async fn read(
         &self,
         reply: &Reply,

@@ -53,7 +53,7 @@ pub enum DetachedError {
     /// No `alg`, or one that is not known (`none` among them).
     #[error("the algorithm is not supported")]
     Algorithm,
-    /// It is a JWT's, written as one over a body would be: whoever has a token of the signer's
+    /// It is a JWT's, written as one over a body would be: anyone who has a token of the signer's
     /// could pass with its claims as the body (RFC 8725 §3.11).
     #[error("its typ says that it is a JWT's, which signs claims and no body")]
     Token,

@@ -51,8 +51,8 @@ struct Attempts {
 }
 
 /// The most requests of one issuer that wait for a refresh at the same time, all workers
-/// together. Each holds a connection and a few hundred bytes; more of them are told at once that
-/// nobody knows.
+/// together. Each holds a connection and a few hundred bytes; more of them are answered at once
+/// that nobody knows.
 pub(super) const MAX_WAITERS: usize = 1_000;
 
 /// Beyond the fetch's own deadline: for parsing, and for the waking of the worker.
@@ -135,7 +135,7 @@ impl RefreshGate {
         let until = self.at(started).saturating_add(millis(self.cooldown));
         self.answered_until.store(until, Ordering::Release);
         self.backoff_until.store(0, Ordering::Release);
-        // Whoever asked while the attempt ran is answered by it. Left standing, the signal would
+        // A request made while the attempt ran is answered by it. Left standing, the signal would
         // lead to another attempt that nobody waits for, if this one outlasted the cooldown.
         pin!(self.signal.notified()).enable();
         self.count(true);
@@ -147,7 +147,7 @@ impl RefreshGate {
         self.count(false);
     }
 
-    /// How many `kid`s were asked for in vain lately.
+    /// How many `kid`s were asked for without success lately.
     pub(super) fn unknown_kids(&self) -> usize {
         self.unknown.len()
     }

@@ -32,7 +32,7 @@ pub(super) struct Plan {
 /// The only one that fetches, replaces and confirms the keys of its issuer.
 ///
 /// It plans by the monotonic clock, so that a jump of the wall clock neither stops it nor makes it
-/// hurry; ages are told by the wall clock, since they go on while the machine sleeps (threat
+/// hurry; ages are measured by the wall clock, since they go on while the machine sleeps (threat
 /// D-11).
 #[derive(Debug)]
 pub(super) struct Refresher<S> {
@@ -70,7 +70,7 @@ impl Plan {
 }
 
 /// Runs the plan's refresher for ever. A panic, which would be a defect, must not let the keys
-/// of a running proxy grow old in silence: it is told as a failure, and the refresher starts
+/// of a running proxy grow old in silence: it is reported as a failure, and the refresher starts
 /// afresh.
 pub(super) async fn supervise(plan: Plan) {
     supervise_with(&plan, || Source::new(&plan.settings)).await;

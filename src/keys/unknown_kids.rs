@@ -8,13 +8,14 @@ use std::{
 
 use dashmap::DashMap;
 
-/// Remembers the `kid`s that a refresh was made for in vain, each for a cooldown from its own
+/// Remembers the `kid`s that a refresh did not bring, each for a cooldown from its own
 /// answer on. The issuer's cooldown counts from when that refresh began and so ends a little
 /// earlier: then a `kid` that nobody has asked for comes first, and a client that repeats an old
 /// one all the time does not spend the refresh. Until then, it costs one look into a hash table.
 ///
 /// A `kid` is held as a 64-bit hash under a secret random key: 16 bytes an entry whatever was
-/// sent. Two `kid`s with one hash would cost the second one a cooldown, and nobody can aim at it.
+/// sent. Two `kid`s with one hash would cost the second one a cooldown, and an attacker can't aim
+/// at it.
 #[derive(Debug)]
 pub(super) struct UnknownKids {
     until: DashMap<u64, u64>,

@@ -50,7 +50,7 @@ const UNSAID_LIFETIME: Duration = Duration::from_mins(1);
 /// How long at most, whatever it says: a permission that was withdrawn should show.
 const LONGEST_USE: Duration = Duration::from_hours(12);
 /// The least time between two tokens that are given up because they were refused: where the next is
-/// refused as well, another will not help, and whoever brings about refusals must not make us
+/// refused as well, another will not help, and a client that causes refusals must not make us
 /// fetch tokens without end.
 const DISCARD_INTERVAL: Duration = Duration::from_secs(10);
 /// The share of its life after which a token is renewed: 4/5, so that it is still good for

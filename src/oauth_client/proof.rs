@@ -34,7 +34,7 @@ pub(super) async fn prove(
     clock: &dyn Clock,
 ) -> Result<Option<HeaderValue>, ClientError> {
     match client {
-        // The bearer token is fetched by whoever keeps it.
+        // The bearer token is fetched where it is kept.
         ClientProof::Nobody | ClientProof::Bearer { .. } => Ok(None),
         ClientProof::Id(client_id) => {
             form.add("client_id", client_id);

@@ -26,7 +26,7 @@ impl ScopeClaims {
     /// The first of `claims` that says something is the one that counts: an issuer that writes its
     /// scopes into `scp` may write an empty `scope`. Scopes are never gathered
     /// from several: what is beside the claim that an issuer writes its scopes in may have been
-    /// chosen by whoever asked for the token.
+    /// chosen by the client that asked for the token.
     pub fn new(claims: Vec<ClaimPath>, separators: Vec<char>) -> Self {
         Self { claims, separators }
     }

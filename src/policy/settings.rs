@@ -142,7 +142,7 @@ impl RouteSettings {
     }
 }
 
-/// A public route asks for nothing: whoever writes that it does means something else.
+/// A public route asks for nothing: a configuration that says otherwise means something else.
 fn public(section: &mut Section<'_>) -> AccessSettings {
     for name in TOKEN_ONLY {
         if section.node(name).is_some() {

@@ -46,7 +46,7 @@ enum UploadSource {
     Held(HeldReader),
 }
 
-/// How far an upload is: read by whoever waits for the upstream's answer.
+/// How far an upload is: read by the task that waits for the upstream's answer.
 #[derive(Debug)]
 pub(super) struct UploadProgress {
     /// `None`: nothing of it was asked for.

@@ -98,7 +98,7 @@ impl BodyStore {
 impl HeldBody {
     /// Reads a body to its end. Each part is shown to `observe` as it arrives.
     ///
-    /// One whose length is told beforehand and for which there is no room is refused before any of
+    /// One whose length is announced and for which there is no room is refused before any of
     /// it is read; with `Expect: 100-continue` it is not even sent. Room is taken as it arrives.
     pub(super) async fn read(
         mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,

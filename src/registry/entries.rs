@@ -221,7 +221,7 @@ mod tests {
         assert!(matches!(at(2_200), Cached::Expired(_)));
         assert!(matches!(at(4_600), Cached::Expired(_)));
         assert!(matches!(at(4_601), Cached::Miss));
-        // The clock was set back: nobody can tell how old it is, and it is renewed.
+        // The clock was set back: its age is unknown, and it is renewed.
         assert!(matches!(at(999), Cached::Stale(_)));
     }
 

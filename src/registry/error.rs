@@ -11,7 +11,7 @@ pub enum LookupError {
     /// The registry knows no such signer, or no key of theirs that could be used.
     #[error("the registry has no key of the signer")]
     Unknown,
-    /// Nobody can tell: the registry can't be asked.
+    /// Unknown: the registry can't be asked.
     #[error("the registry can't be asked")]
     Unavailable,
 }
@@ -88,7 +88,7 @@ impl SourceError {
 
     /// Whether it says something about the registry, and not only about one of its answers. What
     /// a name alone may have brought about counts if the registry has known that name
-    /// (`of_known`): whoever invents names must not be able to stop the lookup of all others.
+    /// (`of_known`): a client that invents names must not be able to stop the lookup of all others.
     pub(super) fn is_outage(&self, of_known: bool) -> bool {
         match self {
             Self::Fetch(FetchError::Status { status, .. }) => {

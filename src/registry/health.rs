@@ -110,7 +110,7 @@ impl Health {
     }
 
     /// Whether there is something to write down: asked once, for what is new at once, for what was
-    /// only renewed when it has waited for so long.
+    /// only renewed when it has waited that long.
     pub(super) fn has_news(&self, patience: Duration) -> bool {
         let mut news = self.news.lock();
         let is_old = news.renewed_since.is_some_and(|since| since.elapsed() >= patience);

@@ -1,4 +1,4 @@
-//! The requests' side: find a signer, together with whoever looks for the same one.
+//! The requests' side: find a signer, joining the lookup of the same one that is in flight.
 
 use std::{sync::Arc, time::Duration};
 
@@ -151,7 +151,7 @@ impl Registry {
         let answer = match under_way {
             Some(flight) => self.landed(flight).await,
             None if entry.claims_refresh(now, REFRESH_PAUSE) => self.wait_for(signer, now).await,
-            // It was asked in vain a moment ago.
+            // It was asked without success a moment ago.
             None => return Ok(entry),
         };
         match answer {
@@ -307,10 +307,10 @@ enum Joined {
 }
 
 impl LookupRequest {
-    /// Tells everybody who waits. What is to be remembered has been by now: whoever comes later
-    /// finds it there.
+    /// Tells everybody who waits. What is to be remembered has been by now: a request that comes
+    /// later finds it there.
     pub(super) fn answer(mut self, answer: Result<Arc<Registered>, LookupError>) {
-        // In this order: who asks after somebody was told asks anew, or finds it remembered.
+        // In this order: who asks after a waiter was answered asks again, or finds it cached.
         self.leave();
         self.outcome.send_replace(Some(answer));
     }

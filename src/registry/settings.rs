@@ -90,7 +90,7 @@ const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);
 /// A participant that has just been admitted does not wait long.
 const DEFAULT_NEGATIVE_TTL: Duration = Duration::from_secs(30);
 const MAX_NEGATIVE_TTL: Duration = Duration::from_hours(1);
-/// Whoever sends wrong signatures costs the registry one question in that time.
+/// A client that sends wrong signatures costs the registry one question in that time.
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
 const MIN_COOLDOWN: Duration = Duration::from_secs(1);
 const MAX_COOLDOWN: Duration = Duration::from_hours(1);

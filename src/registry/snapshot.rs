@@ -88,7 +88,7 @@ impl Snapshot {
         Some(entries?.into_iter().filter(is_good).collect())
     }
 
-    /// Writes all entries; a failure is told and tried again with the next change.
+    /// Writes all entries; a failure is logged and tried again with the next change.
     pub(super) async fn keep(&self, entries: &[(String, Arc<Registered>)]) {
         let mut head = Object::default();
         head.insert("version", VERSION);

@@ -88,7 +88,7 @@ impl Source {
         found.await.unwrap_or_else(|_| late())
     }
 
-    /// The list, as it was fetched for whoever asked last, or anew.
+    /// The list, as it was fetched for the last request, or fetched again.
     async fn listed(
         &self,
         url: &Uri,

@@ -24,7 +24,7 @@ use crate::clock::UnixTime;
 
 use super::denylist::{Denylist, Entry, Kind};
 
-/// Why a document is no list. Nothing of its content is told: it holds names of people.
+/// Why a document is no list. Nothing of its content is shown: it holds names of people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
 pub enum DocumentError {

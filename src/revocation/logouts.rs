@@ -34,7 +34,7 @@ pub struct Logout {
 pub enum LoggedOut {
     /// Every session of the subject.
     Subject(Arc<str>),
-    /// One session, whoever's.
+    /// One session, of any subject.
     Session(Arc<str>),
     /// One session of the subject.
     SessionOf {
@@ -144,7 +144,7 @@ impl Book {
 impl Logout {
     /// What the logout revokes: everything of the session; and what was issued up to then to the
     /// subject. Where one session of a subject is meant, of the subject only what names no
-    /// session, since nobody can tell which one that belongs to. Who logs in again gets a new
+    /// session, since it is unknown which one that belongs to. Who logs in again gets a new
     /// session, and tokens that are issued later.
     fn entries(&self, until: i64) -> impl Iterator<Item = (Kind, Arc<str>, Entry)> {
         let entry =

@@ -173,7 +173,7 @@ impl Revocations {
         }
     }
 
-    /// Why nobody can decide yet, for `/readyz` and logs; `None` when somebody can.
+    /// Why no decision is possible yet, for `/readyz` and logs; `None` when one is.
     pub fn pending(&self, now: UnixTime) -> Option<String> {
         self.list.as_ref()?.pending(now)
     }

@@ -60,7 +60,7 @@ pub enum ListSource {
 /// What a missing list means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Nobody can tell whether a token is revoked: 503.
+    /// It is unknown whether a token is revoked: 503.
     Refuse,
     /// Tokens pass by what is known, and that is logged and counted.
     Continue,

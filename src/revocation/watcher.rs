@@ -21,7 +21,7 @@ use super::{
 };
 
 /// The only one that reads, replaces and confirms the list. It plans by the monotonic clock; ages
-/// are told by the wall clock, since they go on while the machine sleeps.
+/// are measured by the wall clock, since they go on while the machine sleeps.
 #[derive(Debug)]
 struct Watcher {
     list: Arc<List>,
@@ -43,7 +43,7 @@ pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 const RESTART_PAUSE: Duration = Duration::from_secs(10);
 
 /// Watches for ever. A panic, which would be a defect, must not let the list of a running proxy
-/// grow old in silence: it is told as a failure, and the watcher starts afresh.
+/// grow old in silence: it is reported as a failure, and the watcher starts afresh.
 pub(super) async fn supervise(
     list: Arc<List>,
     settings: ListSettings,

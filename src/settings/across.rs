@@ -85,7 +85,7 @@ fn signed_routes(settings: &Settings, root: &Section<'_>) {
     }
 }
 
-/// What the upstream is told must come from one place only (threats H-2).
+/// What the upstream receives must come from one place only (threats H-2).
 fn signature_headers(settings: &Settings, root: &Section<'_>) {
     let claims = settings.claims.iter().map(|claim| &claim.header);
     let assertion = settings.identity.assertion.iter().map(|assertion| &assertion.header);

@@ -169,7 +169,7 @@ fn list_warnings(list: &ListSettings) -> impl Iterator<Item = String> {
 
 fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
     let mut warnings = Vec::new();
-    // A file that can't be read is more than a warning: it is told where it is used.
+    // A file that can't be read is more than a warning: it is reported where it is used.
     let files = tls.read().ok();
     if let Some(problem) = files.and_then(|files| files.validity_problem(SystemClock.now())) {
         warnings.push(format!("server.tls.certificate: {problem}; clients will refuse it"));

@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-/// Everything that one running proxy is told.
+/// The whole configuration of one running proxy.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The downstream side: where requests come in, and within which bounds.
@@ -62,7 +62,7 @@ pub struct Settings {
     pub shared: Option<SharedSettings>,
     /// Verified claim → header, in the order of the header names.
     pub claims: Vec<ClaimHeaderSettings>,
-    /// How else the upstream is told who sends a request.
+    /// How else the upstream learns who sends a request.
     pub identity: IdentitySettings,
     /// Which inbound headers are dropped and which are set.
     pub forwarding: ForwardingSettings,

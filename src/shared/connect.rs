@@ -60,7 +60,7 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// For one address of a name, so that one that swallows packets leaves time for the next.
 const ADDRESS_DEADLINE: Duration = Duration::from_secs(1);
 
-/// What is read anew for each connection: whoever replaces it needs no reload.
+/// Read again for each connection, so that replacing it needs no reload.
 struct Secrets {
     password: Option<Zeroizing<String>>,
     tls: Option<ClientConfig>,

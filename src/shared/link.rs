@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{instruments::Outcome, meter::Allowance};
 
-/// Where operations find the connection. Without one they are told at once: the circuit is open
+/// Where operations find the connection. Without one they fail at once: the circuit is open
 /// until the supervisor has closed it again.
 #[derive(Debug, Default)]
 pub(super) struct Link {

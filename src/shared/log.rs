@@ -1,7 +1,7 @@
 //! A log per kind: what every replica wants to hear of, read by each at its own pace.
 //!
 //! On the server it is a stream of bounded length. A replica reads on from where it was; with a
-//! new connection it begins anew, because the server may have lost the log, or be another one. So
+//! new connection it starts again, because the server may have lost the log, or be another one. So
 //! entries come at least once: they must mean the same when read again.
 
 use bytes::Bytes;

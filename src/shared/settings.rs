@@ -38,7 +38,7 @@ pub struct SharedSettings {
     pub prefix: String,
     /// For one operation, once there is a connection.
     pub timeout: Duration,
-    /// What keeps whoever can write there from making up values.
+    /// What keeps those who can write there from forging values.
     pub integrity: Integrity,
 }
 
@@ -55,7 +55,7 @@ pub struct SharedAddress {
     pub database: u16,
 }
 
-/// How values are told from forged ones.
+/// How values are distinguished from forged ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Integrity {
     /// They carry an HMAC-SHA-256 under the key in this file: its bytes, one trailing line break
@@ -71,8 +71,8 @@ const DEFAULT_PORT: u16 = 6379;
 const DEFAULT_PREFIX: &str = "countersign";
 /// It goes with every key.
 const MAX_PREFIX_BYTES: usize = 64;
-/// A neighbour's answer takes one; a request that waits for fifty in vain has lost less than it
-/// takes to ask the source.
+/// A neighbour's answer takes one; a request that waits for fifty without success has lost less
+/// than it takes to ask the source.
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 /// Below this a busy machine's own pauses would count as failures.
 const MIN_TIMEOUT: Duration = Duration::from_millis(5);

@@ -77,12 +77,12 @@ impl Writer {
 }
 
 impl Queue {
-    /// Whether nobody can write any more.
+    /// Whether every sender is dropped.
     pub(super) fn is_closed(&self) -> bool {
         self.writes.is_closed()
     }
 
-    /// Writes what is there and what comes, until nobody can write any more.
+    /// Writes what is there and what comes, until every sender is dropped.
     pub(super) async fn send(&mut self, connection: &Connection, deadline: Duration) {
         loop {
             if self.batch.is_empty() && self.writes.recv_many(&mut self.batch, BATCH).await == 0 {

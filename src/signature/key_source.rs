@@ -29,7 +29,7 @@ pub(super) enum KeySource {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KeyQuery<'s> {
     pub(super) signer: &'s str,
-    /// The signature's `kid`, if it has a say.
+    /// The signature's `kid`, if it matters.
     pub(super) kid: Option<&'s str>,
     pub(super) algorithm: Algorithm,
 }

@@ -84,7 +84,7 @@ impl<'r> PendingSignature<'r> {
         Self { rules, head, key, id, header, reader: jws.begin(), sha256: None, length: 0 }
     }
 
-    /// Asks for the SHA-256 of the payload, for whoever keeps the proof. To be called before the
+    /// Asks for the SHA-256 of the payload, for the journal. To be called before the
     /// first [`Self::update`].
     pub fn ask_for_sha256(&mut self) {
         self.sha256 = Some(Hasher(Context::new(&SHA256)));

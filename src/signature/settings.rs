@@ -71,7 +71,7 @@ pub struct SignatureSettings {
     pub replay: Option<ReplaySettings>,
     /// How answers are signed in turn; `None`: they are not.
     pub respond: Option<RespondSettings>,
-    /// What the upstream is told about the signature.
+    /// What the upstream receives about the signature.
     pub forward: Vec<SignatureHeaderSettings>,
 }
 
@@ -316,7 +316,7 @@ pub(crate) fn dialect(node: &Node) -> Parsed<Dialect> {
     })
 }
 
-/// Never a shared secret: whoever can check such a signature can make it, so that it proves
+/// Never a shared secret: anyone who can check such a signature can make it, so that it proves
 /// nothing to anybody else.
 fn algorithms(section: &mut Section<'_>) -> Option<AlgorithmSet> {
     let public = parsed("a signature algorithm with a public key, such as \"RS256\"", |name| {

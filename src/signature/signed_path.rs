@@ -19,8 +19,8 @@ impl Bodiless {
         Self(settings.clone())
     }
 
-    /// What is signed instead of the body. A method that has a body as a rule and came without one
-    /// is refused: nobody can tell whether the body was lost (threats S-10).
+    /// What is signed instead of the body. A method that usually has a body and came without one
+    /// is refused: the body may have been lost (threats S-10).
     pub(super) fn payload<'r>(
         &self,
         request: &'r CanonicalRequest,

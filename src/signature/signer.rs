@@ -50,7 +50,7 @@ impl Signers {
         Ok(name.into_owned())
     }
 
-    /// Whether a `kid` has a say in which key it is. Where it names the signer, it always has.
+    /// Whether a `kid` decides which key it is. Where it names the signer, it always does.
     pub(super) fn kid_matters(&self) -> bool {
         self.kid_must_match || self.source == SignerSource::Kid
     }

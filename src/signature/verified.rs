@@ -1,4 +1,4 @@
-//! What a verified signature is, and what the upstream is told of it.
+//! What a verified signature is, and what the upstream receives about it.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub struct VerifiedSignature {
     reservation: Option<ReplayReservation>,
 }
 
-/// What is told of verified signatures: to the upstream, and to whoever looks at the metrics.
+/// What is reported of verified signatures: to the upstream, and in metrics.
 #[derive(Debug)]
 pub(super) struct SignatureReport {
     rules: Arc<str>,
@@ -99,7 +99,7 @@ fn text(fact: SignatureFact, head: &Head, key: &VerificationKey, at: UnixTime) -
 }
 
 impl VerifiedSignature {
-    /// Sets the headers by which the upstream is told.
+    /// Sets the headers for the upstream.
     pub fn apply(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.headers {
             headers.insert(name.clone(), value.clone());

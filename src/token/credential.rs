@@ -28,9 +28,9 @@ impl<'h> Credential<'h> {
         if token.is_empty() { Err(Reason::CredentialMalformed) } else { Ok(Self(token)) }
     }
 
-    /// Whether it is one `b64token` (RFC 6750 §2.1). Left to whoever does not find the credential
-    /// in a cache: for one that is there the answer is known, and looking at every byte of every
-    /// request's token is a tenth of our own work on it.
+    /// Whether it is one `b64token` (RFC 6750 §2.1). Left to callers that do not find the
+    /// credential in a cache: for one that is there the answer is known, and looking at every byte
+    /// of every request's token is a tenth of our own work on it.
     ///
     /// # Errors
     /// [`Reason::CredentialMalformed`].

@@ -27,7 +27,7 @@ use claims::{
     string_claim,
 };
 
-/// Is told each check that a token passes; the proxy's own observer is `()` and hears nothing.
+/// Receives each check that a token passes; the proxy's own observer is `()`.
 pub trait Observer {
     /// The token passed `check`; `found` says with what.
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String);

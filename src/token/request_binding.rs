@@ -2,7 +2,7 @@
 //! `Origin` it is for, the cookie it was issued beside.
 //!
 //! This depends on the request as much as on the token. So no verdict is ever remembered: a
-//! verified token is asked anew on every request, whether it came from the cache or not.
+//! verified token is checked on every request, whether it came from the cache or not.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::{HeaderMap, HeaderValue, header::ORIGIN};

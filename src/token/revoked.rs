@@ -12,7 +12,7 @@ use super::jwt::claims::numeric_date;
 /// The generation of the revocations under which the token is clear.
 ///
 /// # Errors
-/// [`Reason::TokenRevoked`], or [`Reason::RevocationUnavailable`] where nobody can tell.
+/// [`Reason::TokenRevoked`], or [`Reason::RevocationUnavailable`] where that is unknown.
 pub(super) fn check(
     revocations: &Revocations,
     claims: &Object,

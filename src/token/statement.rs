@@ -44,7 +44,7 @@ pub(super) struct StatementRules {
     ignore_binding: bool,
 }
 
-/// The checks that an [`Observer`] is told of for a token that its issuer is only asked about.
+/// The checks that an [`Observer`] receives for a token that is only introspected.
 pub(super) const CHECKS: &[&str] = &[
     "size",
     "introspection",

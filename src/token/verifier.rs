@@ -84,8 +84,8 @@ impl TokenVerifier {
     ///
     /// # Errors
     /// The [`Rejection`] of the first check that fails; [`Reason::KeysUnavailable`],
-    /// [`Reason::IntrospectionUnavailable`] and [`Reason::RevocationUnavailable`] where nobody can
-    /// tell.
+    /// [`Reason::IntrospectionUnavailable`] and [`Reason::RevocationUnavailable`] where that is
+    /// unknown.
     pub async fn verify(
         &self,
         credential: Credential<'_>,

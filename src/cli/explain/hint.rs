@@ -1,4 +1,4 @@
-//! What the configuration or the keys say to a failed check. Of the token nothing is told here.
+//! What the configuration or the keys say to a failed check. Nothing of the token is shown here.
 
 use crate::{
     clock::UnixTime,

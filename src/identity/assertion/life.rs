@@ -10,8 +10,9 @@ pub(super) struct Life {
 }
 
 /// The last part of its life in which an assertion is not sent any more: a fifth. Of the default
-/// five minutes that leaves one to get to whoever checks it, which is also more than clocks should
-/// differ; and at most a quarter more is signed than if every assertion were used up to its end.
+/// five minutes that leaves one to reach the service that checks it, which is also more than clocks
+/// should differ; and at most a quarter more is signed than if every assertion were used up to its
+/// end.
 const LAST_PART: i64 = 5;
 
 impl Life {

@@ -40,7 +40,7 @@ impl Payload {
         Self { own, claims: settings.claims.clone(), mapping: settings.mapping.clone() }
     }
 
-    /// The JSON text. There is no `jti`: an assertion goes along with many requests, and whoever
+    /// The JSON text. There is no `jti`: an assertion goes along with many requests, and anyone who
     /// remembers ids would take the second one for a replay.
     pub(super) fn write(&self, life: Life, token_issuer: &str, claims: &Object) -> String {
         let mut text = Members::default();

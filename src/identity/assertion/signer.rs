@@ -60,7 +60,7 @@ impl Signer {
         self.header.len() + payload + signature + DOTS
     }
 
-    /// Waits for a turn. Whoever waits does so within a deadline, and is a request that counts in
+    /// Waits for a turn. Every waiter does so within a deadline, and is a request that counts in
     /// the bounds on connections and streams.
     pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Unsigned> {
         Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Unsigned)

@@ -73,7 +73,7 @@ impl ForwardingSettings {
     }
 }
 
-/// A network, or a single address. Never everybody: whoever is believed can forge where a request
+/// A network, or a single address. Never everybody: a trusted peer can forge where a request
 /// came from.
 fn network(node: &Node) -> Parsed<IpNet> {
     const EXPECTED: &str = "a network such as \"10.0.0.0/8\" or an address";

@@ -14,7 +14,7 @@ use crate::{
     keys::settings::{KeySettings, KeySource},
 };
 
-/// Why a file is no source of keys. Nothing of its content is told: it may be a secret.
+/// Why a file is no source of keys. Nothing of its content is shown: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyFileError {
     /// Not the kind of file that is meant.
@@ -132,7 +132,7 @@ fn no_fitting_key(set: &JwkSet, wanted: AlgorithmSet) -> String {
 }
 
 /// A shared secret must be as long as the hash of every algorithm it serves (RFC 7518 §3.2); of
-/// several that it is too short for, the most demanding one is told.
+/// several that it is too short for, the most demanding one is reported.
 fn secret(secret: &[u8], algorithms: AlgorithmSet) -> Result<JwkSet, KeyFileError> {
     if let Some(kind) = key_document(secret) {
         return Err(KeyFileError::Malformed(format!("it holds {kind}, which is no shared secret")));

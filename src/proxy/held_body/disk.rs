@@ -24,7 +24,7 @@ impl Disk {
         Self { turns: Arc::new(Semaphore::new(TURNS)) }
     }
 
-    /// One step of work. It holds its turn to its end, whoever has stopped waiting.
+    /// One step of work. It holds its turn to its end, even if its waiters have gone.
     ///
     /// # Errors
     /// Its own, or [`io::ErrorKind::TimedOut`].

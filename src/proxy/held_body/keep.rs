@@ -23,7 +23,7 @@ pub(super) struct Keep {
     disk: Disk,
 }
 
-/// A whole body, for whoever reads it.
+/// A whole body, to be read.
 #[derive(Debug, Clone)]
 pub(super) enum Kept {
     /// All of it.

@@ -5,7 +5,7 @@ use std::{cell::RefCell, future::Future, io, net::SocketAddr, rc::Rc};
 use tokio::{net::lookup_host, sync::watch, task::spawn_local};
 
 /// One lookup at a time, for all requests of a worker to one upstream. The system's resolver
-/// takes a thread until it answers, whoever has stopped waiting: if it hangs, each new request
+/// takes a thread until it answers, even if its waiters have gone: if it hangs, each new request
 /// would take another one, and signing and held bodies need those threads as well.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
@@ -23,7 +23,7 @@ impl Lookup {
     /// The addresses of `host:port`. An address is its own.
     ///
     /// # Errors
-    /// There are none, or nobody can tell.
+    /// There are none, or that is unknown.
     pub(super) async fn addresses(self: &Rc<Self>, authority: &str) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = authority.parse() {
             return Ok(vec![address]);
@@ -58,7 +58,7 @@ impl Lookup {
         let this = Rc::clone(self);
         spawn_local(async move {
             let found = lookup.await.map_err(|error| Failure(error.kind(), error.to_string()));
-            // In this order: who asks after somebody was told asks anew.
+            // In this order: who asks after a waiter was answered asks again.
             this.under_way.borrow_mut().take();
             answer.send_replace(Some(found));
         });

@@ -48,7 +48,7 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Streams of events are quiet for minutes; a peer that is gone is quiet for ever.
 const DEFAULT_STREAM_TIMEOUT: Duration = Duration::from_mins(5);
-/// Node.js closes its idle connections after 5 s, most others later: whoever gives up first
+/// Node.js closes its idle connections after 5 s, most others later: the side that gives up first
 /// should be us, so that no request meets a connection that is just being closed.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Enough for bursts; what is beyond is closed after use.

@@ -11,7 +11,7 @@ use crate::config::{
 pub enum BodilessSettings {
     /// It is refused.
     Refused,
-    /// Its path is what is signed, if its method is one that has no body as a rule.
+    /// Its path is what is signed, if its method is one that usually has no body.
     Path(SignedPath),
 }
 

@@ -1,4 +1,4 @@
-//! `[signatures.NAME.headers]`: what the upstream is told about a verified signature.
+//! `[signatures.NAME.headers]`: what the upstream receives about a verified signature.
 
 use http::HeaderName;
 

@@ -24,7 +24,7 @@ macro_rules! checks {
     };
 }
 
-/// The checks that an [`Observer`](crate::token::Observer) is told of, in this order. The one that
+/// The checks that an [`Observer`](crate::token::Observer) receives, in this order. The one that
 /// refuses a token is the first that is not passed.
 pub const CHECKS: &[&str] = checks!();
 

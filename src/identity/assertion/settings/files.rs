@@ -93,7 +93,7 @@ pub(super) fn public_keys(node: &Node) -> Parsed<(PathBuf, Vec<Object>)> {
     Ok((path, keys))
 }
 
-/// Every key must be one that we would take ourselves: a key that nobody can use is a slip, and a
+/// Every key must be one that we would take ourselves: a key that can't be used is a slip, and a
 /// private one would be published.
 fn read_public_keys(path: &Path) -> Result<Vec<Object>, String> {
     let document = read_whole(path, MAX_FILE_BYTES)?;
