@@ -38,7 +38,10 @@ fn every_row_lists_the_tests_that_show_it() {
     let (document, sources) = (document(), Sources::read(root()));
     let generated = document.with_tests(&sources);
     if env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(root().join(DOCUMENT), generated.text()).unwrap();
+        // In one step, since the other tests read it at the same time.
+        let fresh = root().join(DOCUMENT).with_extension("md.new");
+        fs::write(&fresh, generated.text()).unwrap();
+        fs::rename(fresh, root().join(DOCUMENT)).unwrap();
         return;
     }
     for (written, generated) in document.lines().zip(generated.lines()) {

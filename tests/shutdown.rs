@@ -186,7 +186,7 @@ fn d10_what_is_in_flight_is_finished_and_what_is_idle_is_closed() {
 }
 
 #[test]
-fn d10_http2_clients_are_told_to_go_away_and_their_streams_finish() {
+fn d10_http2_clients_receive_goaway_and_their_streams_finish() {
     let mut proxy = Stopping::start("0s", "10s");
     let release = hold_slow_requests(&proxy.upstream);
     let mut idle = RawH2::connect(proxy.address, &[]);

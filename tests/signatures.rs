@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[expect(clippy::print_stdout, reason = "a collection that is skipped is named")]
+#[path = "support/collections.rs"]
+mod collections;
 #[path = "support/detached_vectors.rs"]
 mod detached_vectors;
 #[path = "support/h2.rs"]

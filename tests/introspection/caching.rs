@@ -66,7 +66,7 @@ fn i8_a_definite_no_is_remembered_briefly() {
 }
 
 #[test]
-fn i6_tokens_are_told_apart_by_all_their_bytes() {
+fn i6_tokens_are_distinguished_by_all_their_bytes() {
     let scene = Scene::start("");
     let token = scene.active("alice", json!({}));
     scene.admits("the token", &token);

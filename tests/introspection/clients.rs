@@ -167,7 +167,7 @@ fn bearer_gets_another_token_when_its_own_is_refused() {
 }
 
 #[test]
-fn i13_without_a_token_of_our_own_nobody_can_tell() {
+fn i13_without_a_token_of_our_own_the_answer_is_503() {
     let scene = with_own_token();
     scene
         .endpoint

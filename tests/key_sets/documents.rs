@@ -82,7 +82,7 @@ fn failures(world: &World, code: &str) -> f64 {
 }
 
 #[test]
-fn k01_k02_k03_without_keys_nobody_can_decide() {
+fn k01_k02_k03_without_keys_the_answer_is_503() {
     let cold = |(_, page, _): &Bad| World::unready(Issuer::usual(), "", BOUNDS, page.clone());
     for_each_bad_page(
         |world, (case, _, code)| {

@@ -3,19 +3,20 @@
 //! The collections are not part of the project. They are looked for in `../shared/vectors` and
 //! where `COUNTERSIGN_VECTORS` points; where neither is, these tests say so and pass.
 
-#![expect(clippy::print_stdout, reason = "a skipped collection is told")]
-
-use std::{env, fmt::Write as _, fs, path::PathBuf};
+use std::{fmt::Write as _, fs, path::PathBuf};
 
 use countersign::jose::base64url;
 use serde_json::{Value, json};
 
-use crate::support::{
-    client::{Answer, Request},
-    key_server::{KeyServer, Page},
-    setup::Setup,
-    upstream::Upstream,
-    wait_until,
+use crate::{
+    collections::collection,
+    support::{
+        client::{Answer, Request},
+        key_server::{KeyServer, Page},
+        setup::Setup,
+        upstream::Upstream,
+        wait_until,
+    },
 };
 
 /// A compact JWS and the keys that somebody would verify it with.
@@ -39,19 +40,6 @@ struct Tally {
     refused_by_design: usize,
     /// What is wrong is in the payload's encoding, which does not travel with a detached JWS.
     not_detachable: usize,
-}
-
-fn collection(name: &str) -> Option<PathBuf> {
-    let root = env::var_os("COUNTERSIGN_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"),
-        PathBuf::from,
-    );
-    let folder = root.join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: no {name} vectors; point COUNTERSIGN_VECTORS at their parent folder");
-    None
 }
 
 fn read(path: PathBuf) -> Value {

@@ -156,7 +156,7 @@ fn c06_a_route_takes_the_tokens_of_its_issuers_only() {
 }
 
 #[test]
-fn c10_equal_subjects_of_two_issuers_are_told_apart() {
+fn c10_equal_subjects_of_two_issuers_are_distinguished() {
     let (world, partner) = two_issuers();
     let received = world.admits("corp's alice", &world.issuer.mint(json!({})));
     assert_eq!(received.head.field("x-auth-issuer"), Some("https://idp.test"));

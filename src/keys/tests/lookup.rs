@@ -77,7 +77,7 @@ fn k15_one_key_that_is_listed_per_algorithm_is_found_for_each() {
 }
 
 #[test]
-fn k15_keys_of_one_kid_for_two_algorithms_are_told_apart_by_the_algorithm() {
+fn k15_keys_of_one_kid_for_two_algorithms_are_distinguished_by_the_algorithm() {
     let rsa = SigningKey::generate(Algorithm::Rs256, Some("a")).unwrap();
     let set = KeySet::new(set(&[jwk("a"), rsa.public_jwk().unwrap().to_text()]));
     assert_eq!(ed(&set, Some("a")), "found a");

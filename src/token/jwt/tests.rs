@@ -61,7 +61,7 @@ fn c1_a_date_of_another_type_is_malformed_not_absent() {
 }
 
 #[test]
-fn c2_c15_dates_are_numbers_that_never_wrap_and_that_somebody_can_have_meant() {
+fn c2_c15_dates_are_numbers_that_never_wrap_and_are_possible() {
     use Reason::{ClaimMalformed, TokenExpired};
     let cases: &[(&str, Result<(), Reason>)] = &[
         ("\"exp\":0", Err(TokenExpired)),

@@ -48,7 +48,7 @@ fn i4_an_active_token_is_still_judged_by_its_times() {
 }
 
 #[test]
-fn c15_a_date_that_nobody_can_have_meant_is_malformed() {
+fn c15_an_impossible_date_is_malformed() {
     for impossible in ["1700000100000", "9223372036854775807", "1e300", "-9223372036854775808"] {
         for claim in ["exp", "nbf", "iat"] {
             let members = format!(",\"{claim}\":{impossible}");
