@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "clock",
     "reason",
     "bounded",
+    "table",
     "readiness",
     "jose",
     "config",
