@@ -77,12 +77,12 @@ impl<K, T> Table<K, T> {
     }
 
     /// A table with something else for each of these things. Their ids stay.
-    pub fn map<U>(&self, each: impl FnMut(&T) -> U) -> Table<K, U> {
+    pub fn map<'t, U>(&'t self, each: impl FnMut(&'t T) -> U) -> Table<K, U> {
         self.items.iter().map(each).collect()
     }
 
     /// [`Self::map`] with the ids.
-    pub fn map_with_ids<U>(&self, mut each: impl FnMut(Id<K>, &T) -> U) -> Table<K, U> {
+    pub fn map_with_ids<'t, U>(&'t self, mut each: impl FnMut(Id<K>, &'t T) -> U) -> Table<K, U> {
         self.iter_with_ids().map(|(id, item)| each(id, item)).collect()
     }
 

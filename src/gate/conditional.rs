@@ -1,5 +1,7 @@
 //! An admission that depends on the signature over a body which has not been read yet.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
 use super::{Admission, Denial, Route};
@@ -95,6 +97,6 @@ impl<'g> PendingAdmission<'g> {
     }
 }
 
-fn refuse(route: &Route, reason: Reason) -> Denial {
+fn refuse(route: &Arc<Route>, reason: Reason) -> Denial {
     Denial::of_signature(reason).on(route)
 }

@@ -10,7 +10,8 @@ use crate::{
     clock::{Clock, UnixTime},
     fetch::{FetchError, Trouble},
     introspection::settings::IntrospectedIssuer,
-    keys::KeyStore,
+    keys::LiveKeySet,
+    policy::ids::{IssuerId, PerIssuer},
     shared::SharedStore,
     telemetry::Metrics,
 };
@@ -24,10 +25,10 @@ use super::{
     shared_answers::{SharedAnswers, scope},
 };
 
-/// The introspectors, in the order of the issuers; `None` for an issuer that is not asked.
+/// The introspectors; `None` for an issuer that is not asked.
 #[derive(Debug)]
 pub struct IntrospectionStore {
-    introspectors: Vec<Option<Arc<Introspector>>>,
+    introspectors: PerIssuer<Option<Arc<Introspector>>>,
     health: Vec<Arc<Health>>,
     workers: Mutex<Vec<(LookupWorker, mpsc::Receiver<LookupRequest>)>>,
 }
@@ -53,24 +54,23 @@ impl IntrospectionStore {
     /// under the configuration `before` still counts where the same is asked in the same way: a
     /// token that it has called inactive does not pass again for a reload.
     pub fn new(
-        issuers: &[Option<IntrospectedIssuer<'_>>],
-        keys: &KeyStore,
+        issuers: &PerIssuer<Option<IntrospectedIssuer<'_>>>,
+        keys: &PerIssuer<Arc<LiveKeySet>>,
         shared: &SharedStore,
         before: Option<&Self>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
-        let mut store =
-            Self { introspectors: Vec::new(), health: Vec::new(), workers: Mutex::default() };
-        for (issuer, keys) in issuers.iter().zip(keys.iter()) {
-            let introspector = issuer.as_ref().map(|issuer| {
+        let (mut all_health, mut workers) = (Vec::new(), Vec::new());
+        let introspectors = issuers.map_with_ids(|id, issuer| {
+            issuer.as_ref().map(|issuer| {
                 let settings = issuer.settings;
                 let memory = Memory::new(scope(issuer.issuer, settings), settings);
                 let known = before.and_then(|before| before.memory_like(&memory));
                 let memory = known.unwrap_or_else(|| Arc::new(memory));
                 let (introspector, asks) = Introspector::new(settings, Arc::clone(&memory), shared);
                 let health = Arc::new(Health::new(issuer.name, metrics));
-                let (keys, clock) = (Arc::clone(keys), Arc::clone(clock));
+                let (keys, clock) = (Arc::clone(keys.get(id)), Arc::clone(clock));
                 let endpoint = Endpoint::new(issuer, keys, Arc::clone(&clock));
                 let shared = SharedAnswers::new(shared.clone(), issuer.issuer, settings);
                 let worker = LookupWorker::new(
@@ -81,13 +81,12 @@ impl IntrospectionStore {
                     clock,
                     settings,
                 );
-                store.health.push(health);
-                store.workers().push((worker, asks));
+                all_health.push(health);
+                workers.push((worker, asks));
                 Arc::new(introspector)
-            });
-            store.introspectors.push(introspector);
-        }
-        store
+            })
+        });
+        Self { introspectors, health: all_health, workers: Mutex::new(workers) }
     }
 
     fn memory_like(&self, wanted: &Memory) -> Option<Arc<Memory>> {
@@ -105,9 +104,9 @@ impl IntrospectionStore {
         self.workers().drain(..).map(|(worker, asks)| tokio::spawn(worker.run(asks))).collect()
     }
 
-    /// The introspectors, by issuer.
-    pub fn iter(&self) -> impl Iterator<Item = &Option<Arc<Introspector>>> {
-        self.introspectors.iter()
+    /// What asks that issuer; `None`: it is not asked.
+    pub fn of(&self, issuer: IssuerId) -> Option<&Arc<Introspector>> {
+        self.introspectors.get(issuer).as_ref()
     }
 
     /// What is wrong at the moment, a line each: it concerns single tokens, so it does not make

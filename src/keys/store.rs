@@ -14,10 +14,10 @@ use super::{
     refresher::{self, Plan},
 };
 
-/// The keys of every issuer, in the order of `Settings::issuers`.
-#[derive(Debug)]
+/// Key sets, and what keeps them fresh.
+#[derive(Debug, Default)]
 pub struct KeyStore {
-    issuers: Vec<Arc<LiveKeySet>>,
+    sets: Vec<Arc<LiveKeySet>>,
     plans: Mutex<Vec<Plan>>,
     readiness: SourceReadiness,
 }
@@ -30,18 +30,25 @@ impl KeyStore {
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
-        let readiness = SourceReadiness::default();
-        let plan = |owner: KeyOwner| {
-            let guard = readiness.source(&format!("issuer {}", owner.name));
-            let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(&clock), metrics));
-            Plan::new(keys, owner, Arc::clone(&clock))
-        };
-        let plans: Vec<Plan> = owners.into_iter().map(|owner| plan(owner.into())).collect();
-        Self {
-            issuers: plans.iter().map(|plan| Arc::clone(plan.keys())).collect(),
-            plans: Mutex::new(plans),
-            readiness,
+        let mut store = Self::default();
+        for owner in owners {
+            store.add(owner.into(), &clock, metrics);
         }
+        store
+    }
+
+    /// Adds an empty set for an owner.
+    pub fn add(
+        &mut self,
+        owner: KeyOwner,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Arc<LiveKeySet> {
+        let guard = self.readiness.source(&format!("issuer {}", owner.name));
+        let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(clock), metrics));
+        self.plans.get_mut().push(Plan::new(Arc::clone(&keys), owner, Arc::clone(clock)));
+        self.sets.push(Arc::clone(&keys));
+        keys
     }
 
     /// Spawns one refresher per issuer on the current (control) runtime; they end when their
@@ -56,11 +63,6 @@ impl KeyStore {
         needed.map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
     }
 
-    /// The keys of one issuer.
-    pub fn issuer(&self, index: usize) -> Option<&Arc<LiveKeySet>> {
-        self.issuers.get(index)
-    }
-
     /// Which of the key sets were not read yet.
     pub fn readiness(&self) -> &SourceReadiness {
         &self.readiness
@@ -68,6 +70,6 @@ impl KeyStore {
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<LiveKeySet>> {
-        self.issuers.iter()
+        self.sets.iter()
     }
 }

@@ -20,8 +20,8 @@ use self::profile::{Look, Profile};
 use super::body::ResponseBody;
 use crate::{
     clock::Clock,
-    gate::{Denial, Gate},
-    policy::{Requirement, denial_profile::DenialProfile, settings::RouteSettings},
+    gate::{Denial, Route},
+    policy::{Requirement, Routes, denial_profile::DenialProfile, ids::PerRoute},
     proxy::answer::settings::{BodyTemplate, DenialSettings, Place},
     reason::{Class, Reason},
 };
@@ -37,8 +37,7 @@ pub(super) use self::{
 pub struct AnswerStyle {
     /// Where no route is known.
     general: Arc<Profile>,
-    /// In the order of the routes.
-    by_route: Vec<Arc<Profile>>,
+    by_route: PerRoute<Arc<Profile>>,
     expose_reasons: bool,
     clock: Arc<dyn Clock>,
 }
@@ -57,7 +56,7 @@ const RETRY_AFTER_SECONDS: &str = "5";
 
 impl AnswerStyle {
     /// The style of the settings.
-    pub fn new(settings: &DenialSettings, routes: &[RouteSettings], clock: Arc<dyn Clock>) -> Self {
+    pub fn new(settings: &DenialSettings, routes: &Routes, clock: Arc<dyn Clock>) -> Self {
         let mut profiles: Vec<(DenialProfile, Arc<Profile>)> = Vec::new();
         let mut compiled = |wanted: DenialProfile| {
             if let Some((_, known)) = profiles.iter().find(|(profile, _)| *profile == wanted) {
@@ -68,17 +67,16 @@ impl AnswerStyle {
             profile
         };
         let general = settings.profile;
-        let routes = routes.iter();
         Self {
             general: compiled(general),
-            by_route: routes.map(|route| compiled(route.denials.unwrap_or(general))).collect(),
+            by_route: routes.all().map(|route| compiled(route.denials.unwrap_or(general))),
             expose_reasons: settings.expose_reasons,
             clock,
         }
     }
 
     /// The answer to a refused request.
-    pub(super) fn denial(&self, denial: &Denial, gate: &Gate, is_grpc: bool) -> Refusal {
+    pub(super) fn denial(&self, denial: &Denial, is_grpc: bool) -> Refusal {
         let reason = denial.reason();
         let profile = self.profile(denial);
         let look = profile.look(denial.class(), reason);
@@ -90,7 +88,7 @@ impl AnswerStyle {
         };
         let headers = response.headers_mut();
         headers.extend(look.headers.clone());
-        if let Some(challenge) = look.challenge(profile.realm(), scope(denial, gate)) {
+        if let Some(challenge) = look.challenge(profile.realm(), scope(denial)) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(allow) = denial.allow() {
@@ -107,8 +105,7 @@ impl AnswerStyle {
     }
 
     fn profile(&self, denial: &Denial) -> &Profile {
-        let of_route = denial.route().and_then(|index| self.by_route.get(index));
-        of_route.unwrap_or(&self.general)
+        denial.route().map_or(&self.general, |route| self.by_route.get(route.id()))
     }
 
     fn plain(&self, look: &Look, reason: Reason) -> (Response<ResponseBody>, Option<DenialId>) {
@@ -156,10 +153,9 @@ fn empty(status: StatusCode) -> Response<ResponseBody> {
     response
 }
 
-/// What the route asks for.
-fn scope<'g>(denial: &Denial, gate: &'g Gate) -> &'g str {
-    let route = denial.route().and_then(|index| gate.route_at(index));
-    route.and_then(|route| route.requirement()).map_or("", Requirement::scope)
+/// What the route asks for; empty: no scope.
+fn scope(denial: &Denial) -> &str {
+    denial.route().and_then(Route::requirement).map_or("", Requirement::scope)
 }
 
 #[cfg(test)]

@@ -99,9 +99,7 @@ impl Exchange<'_> {
         };
         gate.prepare(&admission, canonical, &mut parts.headers, &self.connection.peer)?;
         let to_sign = AnswerToSign::begin(&admission, &self.serving.engine.bodies)?;
-        let Some(upstream) = self.serving.upstreams.get(admission.route().upstream()) else {
-            return Ok(answer::failure(Failure::BadGateway, self.is_grpc));
-        };
+        let upstream = self.serving.upstreams.get(admission.route().upstream());
         // What is signed is a message; what follows on a tunnel is none.
         let upgrade = upgrade.filter(|_| {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
@@ -250,7 +248,7 @@ impl Exchange<'_> {
 
     fn refuse(&self, denial: &Denial, line: Option<&CanonicalRequest>) -> Response<ResponseBody> {
         let engine = &self.serving.engine;
-        let refusal = engine.answers.denial(denial, &engine.gate, self.is_grpc);
+        let refusal = engine.answers.denial(denial, self.is_grpc);
         let denial_id = refusal.denial_id.map(|id| id.to_string());
         engine.gate.record(denial, line, denial_id.as_deref());
         refusal.response

@@ -1,9 +1,7 @@
 //! What the proxy of one configuration is made from, besides its gate.
 
-use std::collections::BTreeMap;
-
 use crate::{
-    policy::settings::RouteSettings,
+    policy::{Routes, ids::PerUpstream},
     proxy::{
         answer::settings::DenialSettings, settings::LimitSettings,
         upstream::settings::UpstreamSettings,
@@ -19,14 +17,14 @@ pub struct EngineParts<'s> {
     pub limits: &'s LimitSettings,
     /// TLS with clients. `None`: plain HTTP.
     pub tls: Option<&'s TlsSettings>,
-    /// The services behind the proxy, by name.
-    pub upstreams: &'s BTreeMap<String, UpstreamSettings>,
+    /// The services behind the proxy.
+    pub upstreams: &'s PerUpstream<UpstreamSettings>,
     /// The verified-token cache of each worker.
     pub cache: &'s CacheSettings,
     /// How refusals look.
     pub denials: &'s DenialSettings,
-    /// The routes, in the order written: each may name the profile of its refusals.
-    pub routes: &'s [RouteSettings],
+    /// The routes: each may name the profile of its refusals.
+    pub routes: &'s Routes,
     /// Whether every request is logged.
     pub access_log: bool,
 }

@@ -39,7 +39,6 @@ pub(super) use idle::Lease;
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
 pub(super) struct UpstreamPool {
-    name: String,
     settings: UpstreamSettings,
     lookup: Rc<Lookup>,
     idle: Rc<IdleConnections>,
@@ -101,10 +100,9 @@ impl UpstreamError {
 }
 
 impl UpstreamPool {
-    pub(super) fn new(name: &str, settings: UpstreamSettings, latency: Histogram) -> Self {
+    pub(super) fn new(settings: UpstreamSettings, latency: Histogram) -> Self {
         let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
         Self {
-            name: name.to_owned(),
             settings,
             lookup: Rc::default(),
             idle: Rc::new(idle),
@@ -116,7 +114,7 @@ impl UpstreamPool {
 
     /// The name in the configuration.
     pub(super) fn name(&self) -> &str {
-        &self.name
+        &self.settings.name
     }
 
     /// The settings.

@@ -1,6 +1,6 @@
 //! One worker: what a serving thread holds of its own.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use arc_swap::ArcSwap;
 use tokio_rustls::TlsAcceptor;
@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     evidence::Journal,
     gate::Gate,
+    policy::ids::PerUpstream,
     proxy::{parts::EngineParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
     telemetry::Metrics,
     token::{TokenCache, cache::settings::CacheSettings},
@@ -33,7 +34,7 @@ pub struct Engine {
     pub(super) journal: Option<Arc<Journal>>,
     tls: Option<Tls>,
     cache: CacheSettings,
-    upstreams: BTreeMap<String, UpstreamSettings>,
+    upstreams: PerUpstream<UpstreamSettings>,
     metrics: Metrics,
 }
 
@@ -53,7 +54,7 @@ pub struct Worker {
 pub(super) struct Serving {
     pub(super) engine: Arc<Engine>,
     pub(super) cache: RefCell<TokenCache>,
-    pub(super) upstreams: Vec<UpstreamPool>,
+    pub(super) upstreams: PerUpstream<UpstreamPool>,
 }
 
 impl Engine {
@@ -105,12 +106,11 @@ impl Engine {
         self.journal.as_ref()
     }
 
-    fn pools(&self) -> Vec<UpstreamPool> {
-        let pool = |(name, settings): (&String, &UpstreamSettings)| {
-            let latency = self.metrics.upstream.with_label_values(&[name]);
-            UpstreamPool::new(name, settings.clone(), latency)
-        };
-        self.upstreams.iter().map(pool).collect()
+    fn pools(&self) -> PerUpstream<UpstreamPool> {
+        self.upstreams.map(|settings| {
+            let latency = self.metrics.upstream.with_label_values(&[&settings.name]);
+            UpstreamPool::new(settings.clone(), latency)
+        })
     }
 }
 

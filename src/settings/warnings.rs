@@ -71,7 +71,7 @@ impl Settings {
 
     fn signature_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (index, signature) in self.signatures.iter().enumerate() {
+        for (id, signature) in self.signatures.iter_with_ids() {
             let key = format!("signatures.{}", signature.name);
             if signature.caller == CallerBinding::Unrelated {
                 warnings.push(format!(
@@ -105,11 +105,13 @@ impl Settings {
                      still: freshness or replay look for something in the body"
                 ));
             }
-            if !self.routes.iter().any(|route| route.signature == Some(index)) {
+            if !self.routes.all().iter().any(|route| route.signature == Some(id)) {
                 warnings.push(format!("{key}: no route asks for it"));
             }
         }
-        if self.evidence.is_some() && self.routes.iter().all(|route| route.signature.is_none()) {
+        if self.evidence.is_some()
+            && self.routes.all().iter().all(|route| route.signature.is_none())
+        {
             warnings.push("evidence: no route asks for a signature, so nothing is kept".to_owned());
         }
         if self.evidence.as_ref().is_some_and(|evidence| evidence.key.is_none()) {

@@ -23,6 +23,8 @@ use super::{
 /// One configured issuer: its rules, its keys, and whom to ask about its tokens.
 #[derive(Debug)]
 pub(super) struct Issuer {
+    /// The exact `iss` of its tokens.
+    pub(super) iss: String,
     pub(super) rules: JwtRules,
     pub(super) binding: RequestBinding,
     pub(super) logout: Option<LogoutRules>,
@@ -51,6 +53,7 @@ impl Issuer {
         });
         let when = asked.as_ref().map(|asked| asked.introspector.when());
         Self {
+            iss: settings.issuer.clone(),
             rules: JwtRules::new(settings),
             binding: RequestBinding::new(settings),
             logout: LogoutRules::new(settings),

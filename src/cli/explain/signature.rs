@@ -11,7 +11,7 @@ use crate::{
     cli::{Failure, files},
     jose::{Json, Object, base64url},
     policy::CanonicalRequest,
-    providers::ProviderTasks,
+    providers::{LiveSignerKeys, ProviderTasks},
     reason::Reason,
     signature::SignatureRules,
     token::Observer,
@@ -51,13 +51,12 @@ impl Question {
     pub(super) async fn signature(
         &self,
         rules: &SignatureRules,
-        index: usize,
         signed: Option<&Signed>,
         request: &CanonicalRequest,
         claims: Option<&Object>,
         report: &mut Report,
     ) -> Result<(), Reason> {
-        let _tasks = self.fetch_signers(index).await;
+        let _tasks = self.fetch_signers(rules).await;
         let mut headers = HeaderMap::new();
         let Some(signed) = signed.filter(|signed| rules.carry(&mut headers, &signed.signature))
         else {
@@ -112,10 +111,10 @@ impl Question {
     }
 
     /// The signers' keys, as the proxy has them when it is ready.
-    async fn fetch_signers(&self, index: usize) -> ProviderTasks {
+    async fn fetch_signers(&self, rules: &SignatureRules) -> ProviderTasks {
         let tasks = self.providers.start();
-        if let Some(keys) = self.providers.signer_keys(index) {
-            let deadline = self.fetch_deadline(index);
+        if let LiveSignerKeys::Set(keys) = self.providers.signer_keys(rules.id()) {
+            let deadline = self.fetch_deadline(rules.id());
             // Past the deadline there are no keys, and that is what will be said.
             let _ = timeout(deadline, keys.tried()).await;
         }

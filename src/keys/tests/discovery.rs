@@ -126,7 +126,7 @@ async fn of_several_failures_the_telling_one_is_told() {
 fn running(settings: &KeyOwner) -> Arc<LiveKeySet> {
     let store = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
     store.start();
-    Arc::clone(store.issuer(0).unwrap())
+    Arc::clone(store.iter().next().unwrap())
 }
 
 #[tokio::test]

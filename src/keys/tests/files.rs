@@ -39,7 +39,7 @@ impl Folder {
 fn running(settings: &KeyOwner) -> Arc<LiveKeySet> {
     let store = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
     store.start();
-    Arc::clone(store.issuer(0).unwrap())
+    Arc::clone(store.iter().next().unwrap())
 }
 
 fn kids(keys: &LiveKeySet) -> Vec<String> {

@@ -31,7 +31,7 @@ fn running(settings: &KeyOwner, clock: &Arc<impl Clock + 'static>) -> Arc<LiveKe
     let clock: Arc<dyn Clock> = clock.clone();
     let store = KeyStore::new(std::slice::from_ref(settings), clock, &metrics());
     store.start();
-    Arc::clone(store.issuer(0).unwrap())
+    Arc::clone(store.iter().next().unwrap())
 }
 
 #[tokio::test]

@@ -255,7 +255,7 @@ fn o1_a_file_name_holds_nothing_but_safe_characters() {
 fn start(settings: &KeyOwner, clock: &Arc<ManualClock>) -> Arc<LiveKeySet> {
     let store = KeyStore::new(std::slice::from_ref(settings), clock.clone(), &metrics());
     store.start();
-    Arc::clone(store.issuer(0).unwrap())
+    Arc::clone(store.iter().next().unwrap())
 }
 
 #[tokio::test]

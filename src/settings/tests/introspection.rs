@@ -14,7 +14,7 @@ fn asking(lines: &str) -> String {
 }
 
 fn introspection(lines: &str) -> IntrospectionSettings {
-    settings(&asking(lines)).issuers[0].introspection.clone().unwrap()
+    first(&settings(&asking(lines)).issuers).introspection.clone().unwrap()
 }
 
 /// Asserts that these settings make exactly this one mistake.
@@ -41,7 +41,7 @@ fn the_defaults_ask_about_opaque_tokens_where_the_metadata_says() {
 #[test]
 fn never_is_as_if_it_were_not_there() {
     let text = asking("when = \"never\"\nauth = \"none\"\nclient_id = \"api\"");
-    assert!(settings(&text).issuers[0].introspection.is_none());
+    assert!(first(&settings(&text).issuers).introspection.is_none());
 }
 
 #[test]

@@ -40,10 +40,11 @@ fn inv7_a_protected_route_without_any_issuer_is_refused() {
 fn a_route_without_issuers_takes_every_configured_one() {
     let text = with_route("[issuers.a]\nissuer = \"https://a.example\"\naudiences = [\"a\"]");
     let settings = settings(&text);
-    let AccessSettings::Token(requirement) = &settings.routes[0].access else {
+    let AccessSettings::Token(requirement) = &first(settings.routes.all()).access else {
         panic!("the route is protected");
     };
-    assert_eq!(requirement.issuers, [0, 1]);
+    let all: Vec<_> = settings.issuers.iter_with_ids().map(|(issuer, _)| issuer).collect();
+    assert_eq!((all.len(), &requirement.issuers), (2, &all));
 }
 
 #[test]

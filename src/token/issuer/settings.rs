@@ -18,7 +18,7 @@ use crate::{
     introspection::settings::{IntrospectWhen, IntrospectedIssuer, IntrospectionSettings},
     jose::{Algorithm, AlgorithmSet},
     keys::settings::{KeyOwner, KeySettings, KeySource},
-    policy::{ClaimComparison, ScopeClaims, comparison},
+    policy::{ClaimComparison, ScopeClaims, comparison, ids::PerIssuer},
 };
 
 pub use binding::CookieBindingSettings;
@@ -102,7 +102,7 @@ const EXPECTED_AUDIENCES: &str = "a list such as [\"https://api.example.com\"], 
                                   accept tokens made for any service";
 
 /// Reads `[issuers]`.
-pub(crate) fn build(section: &mut Section<'_>) -> Vec<IssuerSettings> {
+pub(crate) fn build(section: &mut Section<'_>) -> PerIssuer<IssuerSettings> {
     let issuers = section.each_table(|name, issuer| {
         if let Err(message) = check_name(name) {
             issuer.own_mistake(message);

@@ -8,13 +8,14 @@ use crate::{
     introspection::Recheck,
     jose::{Algorithm, Object, Thumbprint},
     keys::{KeyLookup, KeySet},
+    policy::ids::IssuerId,
     token::jwt::Validity,
 };
 
 /// A token that has passed every check. Nothing else makes one.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    pub(super) issuer: usize,
+    pub(super) issuer: IssuerId,
     /// `None`: the issuer was asked, and its word is all there is.
     pub(super) signature: Option<Signature>,
     pub(super) standing: Standing,
@@ -43,8 +44,8 @@ pub(super) enum Standing {
 }
 
 impl VerifiedToken {
-    /// Index of the issuer in the settings.
-    pub fn issuer(&self) -> usize {
+    /// Its issuer.
+    pub fn issuer(&self) -> IssuerId {
         self.issuer
     }
 
