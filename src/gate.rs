@@ -1,10 +1,10 @@
 //! The one question, *may it pass, and as whom?*, and its answer: an [`Admission`] or a
 //! [`Denial`].
 
-mod conditional;
 mod denial;
 mod parts;
 mod route;
+mod unsigned;
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
@@ -24,11 +24,11 @@ use crate::{
     token::{CredentialSources, Rejection, TokenCache, TokenVerifier, VerifiedToken},
 };
 
-pub use conditional::{Conditional, Decision, PendingAdmission};
 pub use denial::Denial;
 pub use parts::GateParts;
 pub(crate) use route::introspection_issuers;
 pub use route::{Route, RouteCounters};
+pub use unsigned::{Decision, Unsigned};
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -55,9 +55,6 @@ pub struct Admission<'g> {
     /// Apart, so that an admission without one is moved at no cost.
     signature: Option<Box<VerifiedSignature>>,
 }
-
-/// How metrics and logs call the issuer where none is known.
-pub(crate) const NO_ISSUER: &str = "";
 
 /// Who sent a request, as far as the socket tells.
 #[derive(Debug, Clone)]
@@ -120,7 +117,7 @@ impl Gate {
         let admission = Admission { route, token, assertion, signature: None };
         Ok(match route.signature() {
             None => Decision::Admitted(admission),
-            Some(rules) => Decision::OnceSigned(Conditional::new(admission, rules)),
+            Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
         })
     }
 
@@ -188,7 +185,7 @@ impl Gate {
         request: Option<&CanonicalRequest>,
         denial_id: Option<&str>,
     ) {
-        let issuer = denial.issuer().map_or(NO_ISSUER, |issuer| self.issuer_name(issuer));
+        let issuer = self.issuer_label(denial.issuer());
         self.metrics.denials.with_label_values(&[denial.reason().code(), issuer]).inc();
         let route = denial.route();
         route.map_or(&self.unrouted, Route::counters).denied.inc();
@@ -203,9 +200,9 @@ impl Gate {
         );
     }
 
-    /// What the configuration calls an issuer.
-    pub fn issuer_name(&self, issuer: IssuerId) -> &str {
-        self.issuer_names.get(issuer)
+    /// How metrics and logs call the issuer of a token; empty where none is known.
+    pub fn issuer_label(&self, issuer: Option<IssuerId>) -> &str {
+        issuer.map_or("", |issuer| self.issuer_names.get(issuer))
     }
 
     /// The verifier, for `explain` and for logout tokens.
@@ -265,9 +262,9 @@ impl Gate {
     }
 }
 
-impl Admission<'_> {
+impl<'g> Admission<'g> {
     /// The route that was taken.
-    pub fn route(&self) -> &Route {
+    pub fn route(&self) -> &'g Route {
         self.route
     }
 

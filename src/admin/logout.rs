@@ -13,10 +13,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::{
-    gate::NO_ISSUER,
-    token::{LogoutCause, RefusedLogout, logout::LOGGED_OUT},
-};
+use crate::token::{LogoutCause, RefusedLogout, logout::LOGGED_OUT};
 
 use super::{View, pages};
 
@@ -55,16 +52,17 @@ pub(super) async fn answer(request: Request<Incoming>, view: &View) -> Response<
 }
 
 async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
-    let engine = view.engine.load_full();
-    match engine.gate().verifier().log_out(token).await {
+    let config = view.config.load_full();
+    let gate = config.engine().gate();
+    match gate.verifier().log_out(token).await {
         Ok(issuer) => {
-            let issuer = engine.gate().issuer_name(issuer);
+            let issuer = gate.issuer_label(Some(issuer));
             count(view, issuer, LOGGED_OUT);
             tracing::info!(issuer, "logged out over the back channel");
             page(StatusCode::OK, String::new())
         }
         Err(RefusedLogout { cause, issuer }) => {
-            let issuer = issuer.map_or(NO_ISSUER, |issuer| engine.gate().issuer_name(issuer));
+            let issuer = gate.issuer_label(issuer);
             count(view, issuer, cause.code());
             tracing::warn!(issuer, reason = cause.code(), "a logout token is refused");
             refusal(cause)

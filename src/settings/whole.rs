@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::across;
 use crate::{
     config::{reader::Section, values::Names},
+    decision::denials::settings::DenialSettings,
     evidence::settings::EvidenceSettings,
     identity::{
         forwarded::settings::ForwardingSettings,
@@ -21,7 +22,6 @@ use crate::{
         settings::KnownNames,
     },
     proxy::{
-        answer::settings::DenialSettings,
         settings::{AdminSettings, ServerSettings},
         upstream::{self, settings::UpstreamSettings},
     },
