@@ -9,7 +9,6 @@
 mod carrier;
 mod freshness;
 mod header_rules;
-mod key_source;
 mod payload;
 mod pending;
 mod replay;
@@ -17,6 +16,7 @@ mod respond;
 pub mod settings;
 mod signed_path;
 mod signer;
+mod signer_key;
 mod verified;
 
 use std::sync::Arc;
@@ -156,7 +156,7 @@ impl SignatureRules {
         let id =
             self.replay.as_ref().map(|replay| replay.id_in_header(jws.header())).transpose()?;
         let claimed = ClaimedSignature::new(text, &jws, signer, self.signers.kid_matters());
-        let key = key_source::find(&self.keys, &claimed, &self.signers, claims, now).await?;
+        let key = signer_key::find(&self.keys, &claimed, &self.signers, claims, now).await?;
         Ok(PendingSignature::new(self, claimed, jws, key, id.flatten()))
     }
 

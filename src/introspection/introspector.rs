@@ -28,7 +28,7 @@ use super::memory::{Digest, Memory, Statement};
 /// What one issuer says of tokens. Shared by all workers.
 #[derive(Debug)]
 pub struct Introspector {
-    when: IntrospectWhen,
+    settings: IntrospectionSettings,
     memory: Arc<Memory>,
     flights: Arc<Flights>,
     asks: mpsc::Sender<LookupRequest>,
@@ -86,7 +86,7 @@ impl Introspector {
     ) -> (Self, mpsc::Receiver<LookupRequest>) {
         let (asks, worker) = mpsc::channel(MAX_QUEUED);
         let introspector = Self {
-            when: settings.when,
+            settings: settings.clone(),
             memory,
             flights: Arc::default(),
             asks,
@@ -99,7 +99,12 @@ impl Introspector {
 
     /// Which tokens are to be asked about.
     pub fn when(&self) -> IntrospectWhen {
-        self.when
+        self.settings.when
+    }
+
+    /// How its issuer is asked.
+    pub fn settings(&self) -> &IntrospectionSettings {
+        &self.settings
     }
 
     pub(super) fn memory(&self) -> &Arc<Memory> {

@@ -46,10 +46,9 @@ impl Issuer {
         keys: Arc<LiveKeySet>,
         introspector: Option<Arc<Introspector>>,
     ) -> Self {
-        let asked = settings.introspection.as_ref().zip(introspector);
-        let asked = asked.map(|(asked, introspector)| Asked {
+        let asked = introspector.map(|introspector| Asked {
+            rules: StatementRules::new(settings, introspector.settings()),
             introspector,
-            rules: StatementRules::new(settings, asked),
         });
         let when = asked.as_ref().map(|asked| asked.introspector.when());
         Self {

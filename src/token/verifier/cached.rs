@@ -41,7 +41,7 @@ impl TokenVerifier {
         };
         let issuer = Some(verified.issuer);
         let verdict = verified.validity.check(now).and(clear);
-        Some(match verdict.and_then(|()| self.watch(&verified, token, now)) {
+        Some(match verdict.and_then(|()| Self::watch(&verified, token, now)) {
             Ok(()) => Ok(verified),
             Err(reason) => Err(Rejection { reason, issuer }),
         })
@@ -56,14 +56,12 @@ impl TokenVerifier {
     }
 
     /// Whether nothing was heard against a token that is asked about beside its requests.
-    fn watch(&self, verified: &VerifiedToken, token: &[u8], now: UnixTime) -> Result<(), Reason> {
-        let Standing::Watched(recheck) = &verified.standing else {
+    fn watch(verified: &VerifiedToken, token: &[u8], now: UnixTime) -> Result<(), Reason> {
+        let Standing::Watched(introspector, recheck) = &verified.standing else {
             return Ok(());
         };
-        let asked = self.issuers.get(verified.issuer).asked.as_ref();
-        let may_pass = asked
-            .zip(std::str::from_utf8(token).ok())
-            .is_some_and(|(asked, token)| asked.introspector.may_pass(recheck, token, now));
+        let may_pass = std::str::from_utf8(token)
+            .is_ok_and(|token| introspector.may_pass(recheck, token, now));
         if may_pass { Ok(()) } else { Err(Reason::TokenInactive) }
     }
 

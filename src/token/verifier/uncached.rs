@@ -146,7 +146,7 @@ impl TokenVerifier {
             return if recheck.is_inactive() {
                 Err(Reason::TokenInactive)
             } else {
-                Ok(Standing::Watched(recheck))
+                Ok(Standing::Watched(Arc::clone(&asked.introspector), recheck))
             };
         }
         let active = Self::statement(asked, token, now).await?;

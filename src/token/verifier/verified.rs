@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     clock::UnixTime,
     identity::RenderedHeaders,
-    introspection::Recheck,
+    introspection::{Introspector, Recheck},
     jose::{Algorithm, Object, Thumbprint},
     keys::{KeyLookup, KeySet},
     policy::ids::IssuerId,
@@ -40,7 +40,7 @@ pub(super) enum Standing {
     /// It said *active*, and that counts until then.
     Until(UnixTime),
     /// It is asked now and then, beside the requests.
-    Watched(Arc<Recheck>),
+    Watched(Arc<Introspector>, Arc<Recheck>),
 }
 
 impl VerifiedToken {
