@@ -10,7 +10,7 @@
 
 mod trie;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use foldhash::HashMap;
 use http::{HeaderValue, Method};
@@ -27,7 +27,6 @@ use crate::{
 };
 
 /// All routes, compiled. A lookup costs a few hash lookups per segment, however many routes there are.
-#[derive(Debug)]
 pub struct Routes {
     all: PerRoute<RouteSettings>,
     exact: HashMap<Box<str>, Trie>,
@@ -107,6 +106,13 @@ impl Routes {
             .and_then(|paths| paths.find(path))
             .or_else(|| if self.below.is_empty() { None } else { suffixes(host).find_map(below) })
             .or_else(|| self.any.find(path))
+    }
+}
+
+impl fmt::Debug for Routes {
+    /// As they were written. What is compiled from that adds nothing, and its maps have no order.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").field("all", &self.all).finish_non_exhaustive()
     }
 }
 
