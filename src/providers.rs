@@ -96,7 +96,8 @@ impl Providers {
             None => (SharedStore::default(), None),
         };
         let mut keys = KeyStore::default();
-        let issuer_keys = parts.issuer_keys.map(|owner| keys.add(owner.clone(), clock, metrics));
+        let issuer_keys =
+            parts.issuer_keys.map(|source| keys.add_issuer(source.clone(), clock, metrics));
         let before = earlier.map(|earlier| &earlier.introspection);
         let introspection = IntrospectionStore::new(
             &parts.introspected,

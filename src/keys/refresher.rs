@@ -63,10 +63,6 @@ impl Plan {
     pub(super) fn new(keys: Arc<LiveKeySet>, settings: KeyOwner, clock: Arc<dyn Clock>) -> Self {
         Self { keys, settings, clock }
     }
-
-    pub(super) fn keys(&self) -> &Arc<LiveKeySet> {
-        &self.keys
-    }
 }
 
 /// Runs the plan's refresher for ever. A panic, which would be a defect, must not let the keys

@@ -6,7 +6,10 @@ use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::{
-    clock::Clock, keys::settings::KeyOwner, readiness::SourceReadiness, telemetry::Metrics,
+    clock::Clock,
+    keys::settings::{IssuerKeySource, KeyOwner},
+    readiness::SourceReadiness,
+    telemetry::Metrics,
 };
 
 use super::{
@@ -51,6 +54,24 @@ impl KeyStore {
         keys
     }
 
+    /// Adds a set for an issuer. It stays empty if the issuer has no keys.
+    pub fn add_issuer(
+        &mut self,
+        source: IssuerKeySource,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Arc<LiveKeySet> {
+        let owner = match source {
+            IssuerKeySource::Set(owner) => return self.add(*owner, clock, metrics),
+            IssuerKeySource::None(owner) => owner,
+        };
+        let guard = self.readiness.source(&format!("issuer {}", owner.name));
+        let keys = LiveKeySet::without_source(&owner, guard, Arc::clone(clock), metrics);
+        let keys = Arc::new(keys);
+        self.sets.push(Arc::clone(&keys));
+        keys
+    }
+
     /// Spawns one refresher per issuer on the current (control) runtime; they end when their
     /// handles are aborted. A second call spawns nothing: one refresher per issuer is what makes
     /// a single flight of its fetches.
@@ -59,8 +80,7 @@ impl KeyStore {
     /// Outside of a tokio runtime.
     pub fn start(&self) -> Vec<JoinHandle<()>> {
         let mut plans = self.plans.lock();
-        let needed = plans.drain(..).filter(|plan| plan.keys().are_needed());
-        needed.map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
+        plans.drain(..).map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
     }
 
     /// Which of the key sets were not read yet.

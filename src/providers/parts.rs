@@ -2,7 +2,7 @@
 
 use crate::{
     introspection::settings::IntrospectedIssuer,
-    keys::settings::KeyOwner,
+    keys::settings::{IssuerKeySource, KeyOwner},
     policy::ids::{IssuerId, PerIssuer, PerSignature},
     registry::settings::RegistrySettings,
     revocation::settings::RevocationSettings,
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug)]
 pub struct ProviderParts<'s> {
     /// The issuers' keys.
-    pub issuer_keys: PerIssuer<KeyOwner>,
+    pub issuer_keys: PerIssuer<IssuerKeySource>,
     /// How each of the issuers is asked about tokens; `None`: it is not.
     pub introspected: PerIssuer<Option<IntrospectedIssuer<'s>>>,
     /// The keys of each signature's signers.

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::Settings;
 use crate::{
     admin::ShownConfiguration, decision::EngineParts, gate::GateParts, identity::HeaderUses,
-    keys::settings::KeyOwner, providers::ProviderParts, proxy::ProxyParts,
-    signature::settings::SignatureSettings, token::issuer::settings::IssuerSettings,
+    providers::ProviderParts, proxy::ProxyParts, signature::settings::SignatureSettings,
+    token::issuer::settings::IssuerSettings,
 };
 
 impl Settings {
     /// What the providers are made from.
     pub fn provider_parts(&self) -> ProviderParts<'_> {
         ProviderParts {
-            issuer_keys: self.issuers.map(KeyOwner::from),
+            issuer_keys: self.issuers.map(IssuerSettings::key_source),
             introspected: self.issuers.map(IssuerSettings::introspected),
             signers: self.signatures.map(SignatureSettings::signer_keys),
             revocation: &self.revocation,

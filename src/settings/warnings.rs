@@ -194,8 +194,8 @@ fn shared_warnings(shared: &SharedSettings) -> impl Iterator<Item = String> {
 }
 
 fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
-    let keys = &issuer.keys.source;
-    let plain_http = is_plain_http(keys);
+    let keys = issuer.keys.as_ref().map(|keys| &keys.source);
+    let plain_http = keys.is_some_and(is_plain_http);
     let introspection = issuer.introspection.as_ref();
     let asked_over_http = introspection.is_some_and(|asked| asked.client.allow_http);
     let forgets_at_once = issuer
@@ -204,13 +204,17 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         .is_some_and(|asked| asked.when == IntrospectWhen::Hybrid && asked.cache_entries == 0);
     let tells_kinds_apart = introspection.is_none_or(IntrospectionSettings::tells_kinds_apart);
     let writable = match keys {
-        KeySource::JwksFile(path) | KeySource::PemFile(path) => is_mode(path, WRITABLE_BY_OTHERS),
-        KeySource::SecretFile(_)
-        | KeySource::JwksUrl(_)
-        | KeySource::JwkUrl { .. }
-        | KeySource::Discovery { .. }
-        | KeySource::Hex(_)
-        | KeySource::Unneeded => false,
+        Some(KeySource::JwksFile(path) | KeySource::PemFile(path)) => {
+            is_mode(path, WRITABLE_BY_OTHERS)
+        }
+        Some(
+            KeySource::SecretFile(_)
+            | KeySource::JwksUrl(_)
+            | KeySource::JwkUrl { .. }
+            | KeySource::Discovery { .. }
+            | KeySource::Hex(_),
+        )
+        | None => false,
     };
     let expiry_waived = !issuer.requires_expiry();
     let warnings = [

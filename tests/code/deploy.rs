@@ -86,7 +86,7 @@ fn the_pods_configuration_loads_and_warns_of_its_admin_listener_only() {
     let warnings = settings.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].starts_with("admin.listen: 0.0.0.0:9901"), "{warnings:?}");
-    let snapshot = settings.issuers.iter().next().unwrap().keys.snapshot.as_ref();
+    let snapshot = settings.issuers.iter().next().unwrap().keys.as_ref().unwrap().snapshot.as_ref();
     assert!(snapshot.is_some(), "the volume for snapshots is used");
 }
 

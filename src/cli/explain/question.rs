@@ -45,8 +45,8 @@ impl Question {
     /// Compiles the settings. Snapshots and what replicas share are left alone: they belong to the
     /// running proxy, and the question is what the source says.
     pub(super) fn new(mut settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        for issuer in &mut settings.issuers {
-            issuer.keys.snapshot = None;
+        for keys in settings.issuers.iter_mut().filter_map(|issuer| issuer.keys.as_mut()) {
+            keys.snapshot = None;
         }
         for signature in &mut settings.signatures {
             match &mut signature.keys {
@@ -196,7 +196,8 @@ impl Question {
             return None;
         };
         let issuer = issuer?;
-        let deadline = self.settings.issuers.get(issuer).keys.timeout.saturating_mul(FETCHES);
+        let settings = self.settings.issuers.get(issuer).keys.as_ref()?;
+        let deadline = settings.timeout.saturating_mul(FETCHES);
         let keys = self.providers.issuer_keys(issuer);
         let refreshers = self.providers.keys.start();
         // Past the deadline there are no keys, and that is what will be said.

@@ -112,6 +112,18 @@ fn what_is_printed_of_it_loads_again_and_means_the_same() {
 }
 
 #[test]
+fn an_issuer_that_is_only_introspected_has_no_keys_here_and_where_it_is_printed() {
+    let text = asking("auth = \"none\"\nclient_id = \"api\"\nwhen = \"only\"");
+    let printed = settings(&text).to_toml();
+    assert!(!printed.contains("[issuers.corp.keys]"), "{printed}");
+    for text in [&text, &printed] {
+        assert!(first(&settings(text).issuers).keys.is_none(), "{text}");
+    }
+    let signed = settings(&format!("{text}\nsigned = true"));
+    assert!(first(&signed.issuers).keys.is_some(), "its answers are verified");
+}
+
+#[test]
 fn a_hint_is_given_once() {
     let lines = "url = \"https://idp.example.com/introspect\"\nauth = \"none\"\nclient_id = \"api\"\n\
                  parameters = { token_type_hint = \"b\" }";

@@ -6,8 +6,10 @@ use crate::keys::settings::KeySource;
 #[test]
 fn discovery_is_the_default_key_source() {
     let settings = settings(MINIMAL);
-    let KeySource::Discovery { urls, allow_http } = &first(&settings.issuers).keys.source else {
-        panic!("{:?}", first(&settings.issuers).keys.source);
+    let KeySource::Discovery { urls, allow_http } =
+        &first(&settings.issuers).keys.as_ref().unwrap().source
+    else {
+        panic!("{:?}", first(&settings.issuers).keys.as_ref().unwrap().source);
     };
     assert!(!allow_http);
     let urls: Vec<_> = urls.iter().map(ToString::to_string).collect();
@@ -187,7 +189,7 @@ fn a_certificate_authority_that_is_one_loads() {
     let certificate = rcgen::generate_simple_self_signed(names).unwrap();
     let file = workspace.write("ca.pem", certificate.cert.pem());
     let settings = workspace.load(&with_issuer(&format!("keys.ca_file = \"{file}\""))).unwrap();
-    assert_eq!(first(&settings.issuers).keys.ca_file, Some(file.into()));
+    assert_eq!(first(&settings.issuers).keys.as_ref().unwrap().ca_file, Some(file.into()));
 }
 
 #[test]
