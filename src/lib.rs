@@ -29,6 +29,7 @@
 //! | [`shared`] | what replicas tell each other through Redis |
 //! | [`oauth_client`] | how the proxy proves who it is where it asks |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
+//! | [`tls`] | both sides of a handshake, and the files of certificates and keys |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
 //! Every room may use [`config`] (the reader of configurations), [`telemetry`], [`readiness`],

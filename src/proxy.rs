@@ -30,5 +30,4 @@ pub use acceptor::serve;
 pub use answer::AnswerStyle;
 pub use guards::ConnectionBudget;
 pub use parts::EngineParts;
-pub use tls::TlsError;
 pub use worker::{Engine, Worker};

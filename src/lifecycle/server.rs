@@ -12,10 +12,11 @@ use crate::{
     gate::Gate,
     listener::{Listener, settings::ListenAddress},
     providers::Providers,
-    proxy::{ConnectionBudget, Engine, TlsError},
+    proxy::{ConnectionBudget, Engine},
     settings::Settings,
     shared::SharedError,
     telemetry::Metrics,
+    tls::TlsError,
 };
 
 use super::{

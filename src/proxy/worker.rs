@@ -12,15 +12,11 @@ use crate::{
     gate::Gate,
     proxy::{parts::EngineParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
     telemetry::Metrics,
+    tls::{ServerTls, TlsError},
     token::{TokenCache, cache::settings::CacheSettings},
 };
 
-use super::{
-    answer::AnswerStyle,
-    held_body::BodyStore,
-    tls::{Tls, TlsError},
-    upstream::UpstreamPool,
-};
+use super::{answer::AnswerStyle, held_body::BodyStore, upstream::UpstreamPool};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -31,7 +27,7 @@ pub struct Engine {
     pub(super) access_log: bool,
     pub(super) bodies: BodyStore,
     pub(super) journal: Option<Arc<Journal>>,
-    tls: Option<Tls>,
+    tls: Option<ServerTls>,
     cache: CacheSettings,
     upstreams: BTreeMap<String, UpstreamSettings>,
     metrics: Metrics,
@@ -74,7 +70,7 @@ impl Engine {
             limits: parts.limits.clone(),
             access_log: parts.access_log,
             bodies: BodyStore::new(&parts.limits.held, &metrics),
-            tls: parts.tls.map(Tls::new).transpose()?,
+            tls: parts.tls.map(ServerTls::new).transpose()?,
             cache: parts.cache.clone(),
             upstreams: parts.upstreams.clone(),
             metrics,
@@ -123,7 +119,7 @@ impl Worker {
 
     /// What to begin a connection with; `None`: plain HTTP.
     pub(super) fn tls_acceptor(&self) -> Option<TlsAcceptor> {
-        self.engine.load().tls.as_ref().map(Tls::acceptor)
+        self.engine.load().tls.as_ref().map(ServerTls::acceptor)
     }
 
     /// Resolves when the last connection has ended. None may begin any more.
