@@ -6,7 +6,6 @@
 mod breaker;
 pub mod error;
 mod headers;
-pub(crate) mod jitter;
 pub(crate) mod kept_file;
 pub mod metadata;
 mod schedule;

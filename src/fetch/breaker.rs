@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::bounded::Backoff;
+
 /// Counts failures in a row, and says when to stop asking and when to try again.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
@@ -15,10 +17,10 @@ pub(crate) struct Breaker {
 
 /// Failures in a row before the endpoint is left alone. Fewer, and a hiccup becomes an outage.
 const TOLERATED: u32 = 5;
-/// The first rest. It doubles with every failed attempt to come back.
-const FIRST_REST: Duration = Duration::from_secs(1);
-/// The longest rest: for as long may an endpoint be back without anybody noticing.
-const LONGEST_REST: Duration = Duration::from_secs(30);
+/// The rests. Requests are rejected meanwhile, so that little of a rest is random, and the longest
+/// is half a minute.
+const RESTS: Backoff =
+    Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30), jitter: 0.25 };
 
 /// A question that never comes back (its task has panicked) is not waited for any longer. One that
 /// is only slow has another one beside it then, which does no harm.
@@ -58,8 +60,8 @@ impl Breaker {
         self.probing = None;
     }
 
-    /// None. `jitter` in 0..=1 spreads the attempts of several proxies.
-    pub(crate) fn failed(&mut self, now: Instant, jitter: f64) {
+    /// No answer, or none that counts.
+    pub(crate) fn failed(&mut self, now: Instant) {
         let was_resting = self.rests_until.is_some();
         if was_resting && self.probing.is_none() {
             return; // a question from before the rest
@@ -67,9 +69,7 @@ impl Breaker {
         self.probing = None;
         self.failures = self.failures.saturating_add(1);
         if self.failures >= TOLERATED {
-            let doublings = (self.failures - TOLERATED).min(16);
-            let rest = FIRST_REST.saturating_mul(1 << doublings).min(LONGEST_REST);
-            self.rests_until = Some(now + rest.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0));
+            self.rests_until = Some(now + RESTS.after(self.failures - TOLERATED));
         }
     }
 }
@@ -82,7 +82,7 @@ mod tests {
         let mut breaker = Breaker::default();
         for _ in 0..TOLERATED {
             assert!(breaker.lets_pass(now));
-            breaker.failed(now, 0.0);
+            breaker.failed(now);
         }
         breaker
     }
@@ -92,11 +92,11 @@ mod tests {
         let now = Instant::now();
         let mut breaker = Breaker::default();
         for _ in 0..TOLERATED - 1 {
-            breaker.failed(now, 0.0);
+            breaker.failed(now);
         }
         breaker.succeeded();
         for _ in 0..TOLERATED - 1 {
-            breaker.failed(now, 0.0);
+            breaker.failed(now);
         }
         assert!(breaker.lets_pass(now));
     }
@@ -105,13 +105,13 @@ mod tests {
     fn after_a_rest_one_question_tries_and_decides() {
         let now = Instant::now();
         let mut breaker = broken(now);
-        assert!(!breaker.lets_pass(now + FIRST_REST / 2));
-        let later = now + FIRST_REST;
+        assert!(!breaker.lets_pass(now + RESTS.first / 2));
+        let later = now + RESTS.first;
         assert!(breaker.lets_pass(later));
         assert!(!breaker.lets_pass(later), "only one");
-        breaker.failed(later, 0.0);
-        assert!(!breaker.lets_pass(later + FIRST_REST), "the next rest is longer");
-        assert!(breaker.lets_pass(later + FIRST_REST * 2));
+        breaker.failed(later);
+        assert!(!breaker.lets_pass(later + RESTS.first), "the next rest is longer");
+        assert!(breaker.lets_pass(later + RESTS.first * 2));
         breaker.succeeded();
         assert!(breaker.lets_pass(later) && breaker.lets_pass(later));
     }
@@ -120,7 +120,7 @@ mod tests {
     fn a_question_that_decides_nothing_leaves_the_next_one_to_try() {
         let now = Instant::now();
         let mut breaker = broken(now);
-        let later = now + FIRST_REST;
+        let later = now + RESTS.first;
         assert!(breaker.lets_pass(later));
         breaker.undecided();
         assert!(breaker.lets_pass(later), "another one tries");
@@ -131,7 +131,7 @@ mod tests {
     fn a_question_that_never_comes_back_is_not_waited_for_for_ever() {
         let now = Instant::now();
         let mut breaker = broken(now);
-        let later = now + FIRST_REST;
+        let later = now + RESTS.first;
         assert!(breaker.lets_pass(later));
         assert!(!breaker.lets_pass(later + LONGEST_PROBE / 2));
         assert!(breaker.lets_pass(later + LONGEST_PROBE));
@@ -141,12 +141,12 @@ mod tests {
     fn rests_are_bounded_and_late_failures_do_not_prolong_them() {
         let mut now = Instant::now();
         let mut breaker = broken(now);
-        breaker.failed(now, 0.0);
-        now += FIRST_REST;
+        breaker.failed(now);
+        now += RESTS.first;
         for _ in 0..100 {
-            assert!(breaker.lets_pass(now), "after at most {LONGEST_REST:?}");
-            breaker.failed(now, 0.0);
-            now += LONGEST_REST;
+            assert!(breaker.lets_pass(now), "after at most {RESTS:?}");
+            breaker.failed(now);
+            now += RESTS.longest;
         }
     }
 }

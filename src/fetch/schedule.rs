@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::jitter;
+use crate::bounded::backoff::{Backoff, random_fraction};
 
 /// The waits between attempts.
 #[derive(Debug)]
@@ -17,11 +17,10 @@ pub(crate) struct Schedule {
 pub(crate) const MAX_AGE_BOUNDS: (Duration, Duration) =
     (Duration::from_mins(1), Duration::from_hours(1));
 
-/// The first wait after a failure; each further failure doubles it.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-
-/// The longest wait between attempts at a failing source: how late its return may be noticed.
-const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+/// Between attempts at a failing source. Half of each wait is random: replicas that lost the source
+/// together do not meet it again together.
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1), jitter: 0.5 };
 
 /// A source that sends `Retry-After` is not called for that time, but not longer: a peer that can
 /// answer in its place must not be able to switch it off.
@@ -45,16 +44,15 @@ impl Schedule {
         self.failures = 0;
         let (least, most) = MAX_AGE_BOUNDS;
         let interval = max_age.map_or(self.refresh, |age| age.clamp(least, most));
-        interval.min(self.longest).mul_f64(1.0 - JITTER + 2.0 * JITTER * jitter::fraction())
+        interval.min(self.longest).mul_f64(1.0 - JITTER + 2.0 * JITTER * random_fraction())
     }
 
-    /// Between the half and the whole of a time that doubles; more if the source asks for it.
+    /// A time that doubles; more if the source asks for it.
     pub(crate) fn after_failure(&mut self, retry_after: Option<Duration>) -> Duration {
-        let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(self.failures));
+        let backoff = BACKOFF.after(self.failures);
         self.failures = self.failures.saturating_add(1);
-        let backoff = doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + 0.5 * jitter::fraction());
         let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        backoff.max(asked.mul_f64(1.0 + JITTER * jitter::fraction()))
+        backoff.max(asked.mul_f64(1.0 + JITTER * random_fraction()))
     }
 
     pub(crate) fn is_failing(&self) -> bool {
@@ -136,7 +134,7 @@ mod tests {
         assert!(schedule.is_failing());
         schedule.after_success(None);
         assert!(!schedule.is_failing());
-        assert!(schedule.after_failure(None) <= FIRST_BACKOFF);
+        assert!(schedule.after_failure(None) <= BACKOFF.first);
     }
 
     proptest! {
@@ -145,7 +143,7 @@ mod tests {
             let mut schedule = schedule(600, 86_400);
             schedule.failures = failures;
             let wait = schedule.after_failure(Some(Duration::from_secs(seconds)));
-            prop_assert!(wait >= FIRST_BACKOFF / 2);
+            prop_assert!(wait >= BACKOFF.first / 2);
             prop_assert!(wait <= LONGEST_RETRY_AFTER.mul_f64(1.0 + JITTER));
         }
     }

@@ -1,8 +1,8 @@
 //! A file that is read whole, and looked at in between: keys, revocation lists.
 
 use std::{
-    fs::{self, File, Metadata},
-    io::{self, Read},
+    fs::{self, Metadata},
+    io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -12,7 +12,10 @@ use tokio::{task::spawn_blocking, time::timeout};
 use zeroize::Zeroizing;
 
 use super::FetchError;
-use crate::byte_order_mark;
+use crate::{
+    bounded::input::{InputError, read_path},
+    byte_order_mark,
+};
 
 /// The file at a path, whichever that is at the moment.
 #[derive(Debug)]
@@ -77,10 +80,12 @@ impl WatchedFile {
         let read = spawn_blocking(move || read_whole(&path, max_bytes)).await;
         let refuse = |cause: String| FileError::Unreadable { place: self.place(), cause };
         let read = read.map_err(|error| refuse(error.to_string()))?;
-        let (stamp, bytes) = read.map_err(|error| refuse(error.to_string()))?;
-        if bytes.len() > max_bytes {
-            return Err(FetchError::TooLarge { place: self.place(), limit: max_bytes }.into());
-        }
+        let (stamp, bytes) = read.map_err(|error| match error {
+            InputError::Io(error) => refuse(error.to_string()),
+            InputError::TooLarge(_) => {
+                FetchError::TooLarge { place: self.place(), limit: max_bytes }.into()
+            }
+        })?;
         byte_order_mark::refuse(&bytes).map_err(|mark| refuse(mark.to_string()))?;
         Ok((stamp, bytes))
     }
@@ -96,18 +101,11 @@ impl Stamp {
     }
 }
 
-/// Up to one byte more than `max_bytes`. The stamp is taken before the bytes: a change in between
-/// shows as one later on.
-fn read_whole(path: &Path, max_bytes: usize) -> io::Result<(Stamp, Zeroizing<Vec<u8>>)> {
+/// The stamp is taken before the bytes: a change in between shows as one later on.
+fn read_whole(path: &Path, max_bytes: usize) -> Result<(Stamp, Zeroizing<Vec<u8>>), InputError> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err(io::Error::other("not a regular file"));
+        return Err(io::Error::other("not a regular file").into());
     }
-    let most = max_bytes.saturating_add(1);
-    // Room for all of it at once: growing would leave copies of a secret behind.
-    let room = usize::try_from(metadata.len()).unwrap_or(usize::MAX).saturating_add(1);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room.min(most)));
-    let limit = u64::try_from(most).unwrap_or(u64::MAX);
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok((Stamp::of(&metadata), bytes))
+    Ok((Stamp::of(&metadata), read_path(path, max_bytes as u64)?))
 }

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     clock::{Clock, UnixTime},
-    fetch::{Breaker, jitter},
+    fetch::Breaker,
     introspection::settings::IntrospectionSettings,
 };
 
@@ -126,7 +126,7 @@ impl LookupWorker {
         let of_known = self.memory.has_called_active(ask.digest());
         let mut breaker = self.breaker.lock();
         if error.is_outage(of_known) {
-            breaker.failed(Instant::now(), jitter::fraction());
+            breaker.failed(Instant::now());
         } else {
             breaker.undecided();
         }

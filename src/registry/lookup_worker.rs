@@ -9,11 +9,7 @@ use tokio::{
     time::{Instant, interval},
 };
 
-use crate::{
-    clock::Clock,
-    fetch::{Breaker, jitter},
-    registry::settings::RegistrySettings,
-};
+use crate::{clock::Clock, fetch::Breaker, registry::settings::RegistrySettings};
 
 use super::{
     LookupError, Registered,
@@ -140,7 +136,7 @@ impl LookupWorker {
         let mut breaker = self.breaker.lock();
         let of_known = self.source.is_list() || self.entries.has_known(&ask.signer);
         if error.is_outage(of_known) {
-            breaker.failed(Instant::now(), jitter::fraction());
+            breaker.failed(Instant::now());
         } else {
             breaker.undecided();
         }
