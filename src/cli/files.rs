@@ -8,7 +8,7 @@ use super::Failure;
 use crate::{
     bounded::input::{InputError, read_all, read_path},
     byte_order_mark,
-    proxy::settings::MAX_BODY_BYTES,
+    decision::held_body::settings::MAX_BODY_BYTES,
 };
 
 /// The largest key source that the proxy can be configured to accept.
