@@ -8,9 +8,7 @@ pub mod error;
 mod headers;
 pub(crate) mod kept_file;
 pub mod metadata;
-mod schedule;
 mod trouble;
-mod watched_file;
 
 use std::{error::Error, path::PathBuf, time::Duration};
 
@@ -37,9 +35,7 @@ pub(crate) use breaker::{Breaker, speaks_of_endpoint};
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
 pub use metadata::{Metadata, MetadataError};
-pub(crate) use schedule::Schedule;
 pub(crate) use trouble::Trouble;
-pub(crate) use watched_file::{FileError, WatchedFile};
 
 /// Talks to the servers of one configured place. To be used on one runtime only.
 #[derive(Debug)]

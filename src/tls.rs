@@ -8,6 +8,6 @@ mod server;
 pub mod settings;
 
 pub use client::ClientTlsError;
-pub use renewal::{TlsFileError, TlsFiles};
+pub(crate) use renewal::keep_renewed;
 pub(crate) use server::ALPN_HTTP2;
-pub use server::{ServerTls, TlsError};
+pub use server::{ServerTls, TlsError, TlsFileError, TlsFiles};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::tls::ClientTlsError;
+use crate::{refresh::FileLimit, tls::ClientTlsError};
 
 /// One failed exchange. The text names the place (URL or file), what was found there and what was
 /// expected; what comes from the other side is quoted, escaped and cut.
@@ -42,6 +42,14 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// A file that stands in the place of a document is beyond its bounds.
+    pub(crate) fn of_file(place: String, limit: FileLimit) -> Self {
+        match limit {
+            FileLimit::Bytes(limit) => Self::TooLarge { place, limit },
+            FileLimit::Time(limit) => Self::Timeout { place, limit },
+        }
+    }
+
     /// Every [`Self::code`], for metrics that exist before the first failure.
     pub const CODES: &'static [&'static str] = &[
         "authorities",

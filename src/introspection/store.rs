@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use parking_lot::{Mutex, MutexGuard};
 use prometheus::{Histogram, IntCounterVec, IntGauge};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::sync::mpsc;
 
 use crate::{
     clock::{Clock, UnixTime},
@@ -12,6 +12,7 @@ use crate::{
     introspection::settings::IntrospectedIssuer,
     keys::KeyStore,
     shared::SharedStore,
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
@@ -49,7 +50,7 @@ const INACTIVE: &str = "inactive";
 const STALE: &str = "stale";
 
 impl IntrospectionStore {
-    /// Prepares the introspectors. Nobody is asked before [`Self::start`]. What an issuer has said
+    /// Prepares the introspectors. Nobody is asked before its tasks run. What an issuer has said
     /// under the configuration `before` still counts where the same is asked in the same way: a
     /// token that it has called inactive does not pass again for a reload.
     pub fn new(
@@ -96,13 +97,9 @@ impl IntrospectionStore {
         memories.find(|memory| memory.is_like(wanted)).map(Arc::clone)
     }
 
-    /// Spawns one worker per introspector on the current (control) runtime; they end when their
-    /// handles are aborted. A second call spawns nothing.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(&self) -> Vec<JoinHandle<()>> {
-        self.workers().drain(..).map(|(worker, asks)| tokio::spawn(worker.run(asks))).collect()
+    /// One worker per introspector; a second call has none.
+    pub(crate) fn tasks(&self) -> Tasks {
+        self.workers().drain(..).map(|(worker, asks)| worker.run(asks)).collect()
     }
 
     /// The introspectors, by issuer.

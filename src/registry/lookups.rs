@@ -6,7 +6,6 @@ use dashmap::{DashMap, Entry};
 use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
     time::{Instant, timeout},
 };
 
@@ -14,6 +13,7 @@ use crate::{
     clock::{Clock, UnixTime, seconds},
     jose::Object,
     registry::settings::{FieldRequirement, RegistrySettings},
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
@@ -70,7 +70,7 @@ const MAX_NAME_BYTES: usize = 256;
 const REFRESH_PAUSE: i64 = 5;
 
 impl Registry {
-    /// The registry of `[signatures.NAME]`. Nobody is asked before [`Self::start`].
+    /// The registry of `[signatures.NAME]`. Nobody is asked before its tasks run.
     pub fn new(
         name: &str,
         settings: &RegistrySettings,
@@ -103,14 +103,10 @@ impl Registry {
         })
     }
 
-    /// Spawns the registry's worker on the current (control) runtime; it ends when its handle is
-    /// aborted. A second call spawns nothing.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(&self) -> Option<JoinHandle<()>> {
+    /// The registry's worker; a second call has none.
+    pub(crate) fn tasks(&self) -> Tasks {
         let worker = self.worker.lock().take();
-        worker.map(|(worker, queue)| tokio::spawn(worker.run(queue)))
+        worker.into_iter().map(|(worker, queue)| worker.run(queue)).collect()
     }
 
     /// Finds a signer. One who is known is found without waiting; dropping the future disturbs

@@ -1,58 +1,92 @@
-//! What the files of `[server.tls]` hold at one moment, and taking what is new in them into use.
+//! Takes certificates that were renewed in their files into use. cert-manager and certbot replace
+//! files without sending a signal.
 
 use std::{sync::Arc, time::Duration};
 
-use rustls::{
-    CertificateError, Error, RootCertStore, client::verify_server_cert_signed_by_trust_anchor,
-    crypto::aws_lc_rs, pki_types, server::ParsedCertificate, sign::CertifiedKey,
+use tokio::task::spawn_blocking;
+
+use crate::{
+    clock::{Clock, SystemClock},
+    refresh::{Confirmation, Freshness, Plan, Reading, Schedule, Source, keep_fresh},
 };
 
-use crate::clock::{Clock, SystemClock, UnixTime};
+use super::{ServerTls, TlsError, server::InUse};
 
-use super::{
-    ServerTls, TlsError,
-    files::{authorities, chain, identity, private_key},
-    server::InUse,
-    settings::{CERTIFICATE, TlsSettings},
-};
-
-/// The content of all files at one moment.
-#[derive(Debug, Clone)]
-pub struct TlsFiles {
-    /// The server's certificate, its chain, and the key that belongs to it.
-    pub identity: Arc<CertifiedKey>,
-    /// Whose certificates clients may show; `None` if they are not asked.
-    pub client_authorities: Option<Arc<RootCertStore>>,
+/// The task that takes renewed certificates into use, in the configuration that is in use by then.
+pub(crate) async fn keep_renewed(
+    in_use: impl Fn() -> Option<Arc<ServerTls>> + Send + Sync + 'static,
+) {
+    keep_fresh(Renewal(Arc::new(in_use))).await;
 }
 
-/// A file that can't be used. The text names its key and its path, and shows nothing of what it
-/// holds.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("server.tls.{key}: {problem}")]
-pub struct TlsFileError {
-    key: &'static str,
-    problem: String,
+#[derive(Clone)]
+struct Renewal(Arc<dyn Fn() -> Option<Arc<ServerTls>> + Send + Sync>);
+
+/// How often the files are read. Certificates are renewed days before they expire, and Kubernetes
+/// itself takes about as long until a changed secret is in the file.
+const INTERVAL: Duration = Duration::from_mins(1);
+
+impl Plan for Renewal {
+    type Source = Self;
+
+    fn source(&self) -> Self {
+        self.clone()
+    }
+
+    fn schedule(&self) -> Schedule {
+        Schedule::every(INTERVAL)
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+
+    fn panicked(&self, cause: String, _pause: Duration) {
+        tracing::error!(cause, "the renewal of certificates failed");
+    }
+}
+
+impl Source for Renewal {
+    type Content = (Arc<ServerTls>, InUse);
+    type Error = TlsError;
+
+    /// There is no look that costs less than reading.
+    const LOOK_INTERVAL: Duration = INTERVAL;
+
+    fn freshness(&self) -> Option<&Freshness> {
+        None
+    }
+
+    async fn read(&mut self) -> Result<Reading<Self::Content>, TlsError> {
+        let confirmed = Confirmation::now(&SystemClock);
+        let tls = (self.0)();
+        let read = spawn_blocking(move || {
+            let tls = tls?;
+            tls.changed().map(|changed| Some((tls, changed?))).transpose()
+        });
+        // A panic there has been reported; the certificate in use stays.
+        let content = read.await.ok().flatten().transpose()?;
+        Ok(Reading { content, max_age: None, confirmed })
+    }
+
+    fn replace(&mut self, (tls, renewed): Self::Content) -> bool {
+        let problem = renewed.files.validity_problem(SystemClock.now());
+        tls.in_use.store(Arc::new(renewed));
+        match problem {
+            None => tracing::info!("the renewed certificate is in use"),
+            Some(problem) => tracing::warn!(problem, "the renewed certificate is in use"),
+        }
+        true
+    }
+
+    /// Such as between the writing of one file and of the other.
+    fn failed(&mut self, error: &TlsError, _wait: Duration) {
+        tracing::warn!(%error, "the certificate in use is kept");
+    }
 }
 
 impl ServerTls {
-    /// Takes the files into use if they hold other certificates than before. While they can't be
-    /// used, such as between the writing of one and of the other, the certificate in use stays.
-    /// Reads the files, so it may block.
-    pub fn renew(&self) {
-        match self.changed() {
-            Ok(None) => {}
-            Ok(Some(renewed)) => {
-                let problem = renewed.files.validity_problem(SystemClock.now());
-                self.in_use.store(Arc::new(renewed));
-                match problem {
-                    None => tracing::info!("the renewed certificate is in use"),
-                    Some(problem) => tracing::warn!(problem, "the renewed certificate is in use"),
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the certificate in use is kept"),
-        }
-    }
-
+    /// What the files hold, if they hold other certificates than before.
     fn changed(&self) -> Result<Option<InUse>, TlsError> {
         let files = self.settings.read()?;
         if files.is_same(&self.in_use.load().files) {
@@ -60,72 +94,6 @@ impl ServerTls {
         }
         InUse::new(&self.settings, files).map(Some)
     }
-}
-
-impl TlsSettings {
-    /// Reads the files as they are now.
-    ///
-    /// # Errors
-    /// The first file that can't be used, by its key. The settings were right when they were
-    /// loaded, but files change.
-    pub fn read(&self) -> Result<TlsFiles, TlsFileError> {
-        let at = |key| move |problem| TlsFileError { key, problem };
-        let chain = chain(&self.certificate).map_err(at("certificate"))?;
-        let key = private_key(&self.private_key).map_err(at("private_key"))?;
-        let identity =
-            identity(chain, key, &self.private_key, CERTIFICATE).map_err(at("private_key"))?;
-        let client_authorities = match &self.client_auth {
-            None => None,
-            Some(auth) => {
-                let roots = authorities(&auth.authorities).map_err(at("client_ca"))?;
-                Some(Arc::new(roots))
-            }
-        };
-        Ok(TlsFiles { identity: Arc::new(identity), client_authorities })
-    }
-}
-
-impl TlsFiles {
-    /// Whether both hold the same certificates. Then the key is the same, too: it belongs to the
-    /// certificate.
-    pub fn is_same(&self, other: &Self) -> bool {
-        let same_authorities = match (&self.client_authorities, &other.client_authorities) {
-            (None, None) => true,
-            (Some(one), Some(two)) => one.roots == two.roots,
-            _ => false,
-        };
-        same_authorities && self.identity.cert == other.identity.cert
-    }
-
-    /// Why clients will refuse the certificate at that moment, if its validity is the reason.
-    pub fn validity_problem(&self, now: UnixTime) -> Option<String> {
-        let (leaf, chain) = self.identity.cert.split_first()?;
-        let leaf = ParsedCertificate::try_from(leaf).ok()?;
-        let since_epoch = Duration::from_secs(now.0.try_into().ok()?);
-        // No authority is trusted here, so it is refused in any case; validity is checked first.
-        let refused = verify_server_cert_signed_by_trust_anchor(
-            &leaf,
-            &RootCertStore::empty(),
-            chain,
-            pki_types::UnixTime::since_unix_epoch(since_epoch),
-            aws_lc_rs::default_provider().signature_verification_algorithms.all,
-        );
-        match refused {
-            Err(Error::InvalidCertificate(CertificateError::ExpiredContext {
-                not_after, ..
-            })) => Some(format!("expired at {}", date(not_after))),
-            Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
-                not_before,
-                ..
-            })) => Some(format!("not valid before {}", date(not_before))),
-            _ => None,
-        }
-    }
-}
-
-fn date(time: pki_types::UnixTime) -> String {
-    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    UnixTime(seconds).to_rfc3339()
 }
 
 #[cfg(test)]

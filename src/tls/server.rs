@@ -3,6 +3,8 @@
 //! The server name that a client asks for (SNI) decides nothing: there is one certificate, and
 //! policy goes by the host of each request (threats P-12).
 
+mod files;
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -15,10 +17,9 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{
-    renewal::{TlsFileError, TlsFiles},
-    settings::{ClientAuth, TlsSettings},
-};
+use super::settings::{ClientAuth, TlsSettings};
+
+pub use files::{TlsFileError, TlsFiles};
 
 /// `[server.tls]` at work. Its files may change while it is in use.
 #[derive(Debug)]

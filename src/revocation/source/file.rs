@@ -4,11 +4,9 @@ use std::path::Path;
 
 use crate::{
     clock::UnixTime,
-    fetch::WatchedFile,
+    refresh::{Look, WatchedFile},
     revocation::{Denylist, ListError, settings::ListSettings},
 };
-
-use super::Look;
 
 /// A file that is read whole, and looked at in between.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! When to ask a source again that is read again and again: keys, revocation lists.
+//! When a source is read again.
 
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use crate::bounded::backoff::{Backoff, random_fraction};
 pub(crate) struct Schedule {
     refresh: Duration,
     longest: Duration,
+    jitter: f64,
+    backoff: Backoff,
     failures: u32,
 }
 
 /// A source's own `max-age` is kept within these bounds: below, it would be load; above, a
 /// removed key would live on for too long.
-pub(crate) const MAX_AGE_BOUNDS: (Duration, Duration) =
-    (Duration::from_mins(1), Duration::from_hours(1));
+const MAX_AGE_BOUNDS: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(1));
 
 /// Between attempts at a failing source. Half of each wait is random: replicas that lost the source
 /// together do not meet it again together.
@@ -36,7 +37,14 @@ impl Schedule {
     /// Every `refresh`, and often enough that nothing of a healthy source outlives `max_stale`
     /// between two refreshes.
     pub(crate) fn new(refresh: Duration, max_stale: Duration) -> Self {
-        Self { refresh, longest: (max_stale / 2).min(LONGEST_INTERVAL), failures: 0 }
+        let longest = (max_stale / 2).min(LONGEST_INTERVAL);
+        Self { refresh, longest, jitter: JITTER, backoff: BACKOFF, failures: 0 }
+    }
+
+    /// Every `interval`, after failures as well: reading costs nobody else anything.
+    pub(crate) fn every(interval: Duration) -> Self {
+        let backoff = Backoff { first: interval, longest: interval, jitter: 0.0 };
+        Self { refresh: interval, longest: interval, jitter: 0.0, backoff, failures: 0 }
     }
 
     /// `max_age` is what the source itself says, if it does.
@@ -44,15 +52,16 @@ impl Schedule {
         self.failures = 0;
         let (least, most) = MAX_AGE_BOUNDS;
         let interval = max_age.map_or(self.refresh, |age| age.clamp(least, most));
-        interval.min(self.longest).mul_f64(1.0 - JITTER + 2.0 * JITTER * random_fraction())
+        let spread = 1.0 - self.jitter + 2.0 * self.jitter * random_fraction();
+        interval.min(self.longest).mul_f64(spread)
     }
 
     /// A time that doubles; more if the source asks for it.
     pub(crate) fn after_failure(&mut self, retry_after: Option<Duration>) -> Duration {
-        let backoff = BACKOFF.after(self.failures);
+        let backoff = self.backoff.after(self.failures);
         self.failures = self.failures.saturating_add(1);
         let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        backoff.max(asked.mul_f64(1.0 + JITTER * random_fraction()))
+        backoff.max(asked.mul_f64(1.0 + self.jitter * random_fraction()))
     }
 
     pub(crate) fn is_failing(&self) -> bool {
@@ -135,6 +144,15 @@ mod tests {
         schedule.after_success(None);
         assert!(!schedule.is_failing());
         assert!(schedule.after_failure(None) <= BACKOFF.first);
+    }
+
+    #[test]
+    fn a_fixed_interval_is_neither_spread_nor_changed_by_failures() {
+        let mut schedule = Schedule::every(Duration::from_mins(1));
+        for _ in 0..10 {
+            assert_eq!(schedule.after_success(None), Duration::from_mins(1));
+            assert_eq!(schedule.after_failure(None), Duration::from_mins(1));
+        }
     }
 
     proptest! {
