@@ -1,5 +1,5 @@
-//! What a configuration knows of its identity providers, and asks them: their keys, what they
-//! say of single tokens, and what was revoked; and what other replicas know of it.
+//! What a configuration knows of its identity providers, and looks up at them: their keys, single
+//! tokens, and what was revoked; and what other replicas know of it.
 
 mod parts;
 mod provider_tasks;
@@ -109,13 +109,12 @@ impl Providers {
             Some(registry)
         });
         let registries: Vec<_> = registries.collect();
+        let mut registry_lookups = Tasks::default();
+        registry_lookups.extend(registries.iter().flatten().map(|registry| registry.tasks()));
         let tasks = ProviderTasks {
             keys: key_refreshers,
             signer_keys: signer_refreshers,
-            registries: registries.iter().flatten().fold(Tasks::default(), |mut all, registry| {
-                all.extend([registry.tasks()]);
-                all
-            }),
+            registries: registry_lookups,
             introspection: introspection.tasks(),
             revocation,
             supervisor,

@@ -1,12 +1,12 @@
 //! Sources that are read again and again: key sets, revocation lists, certificates.
 //!
 //! One task per source reads it when it is due, when a request asks for it, and when a look at it
-//! shows that it has changed. A [`Source`] says how it is read and what takes its content;
-//! everything else is here, once. Due times go by the monotonic clock, so that a jump of the wall
+//! shows that it has changed. A [`Refresh`] says how it is read and what becomes of its
+//! content; everything else is here, once. Due times go by the monotonic clock, so that a jump of the wall
 //! clock neither stops a task nor makes it hurry; ages go by the wall clock, because they go on
 //! while the machine sleeps (threat D-11).
 
-mod freshness;
+mod content_age;
 mod refresher;
 mod schedule;
 mod watched_file;
@@ -21,17 +21,17 @@ use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixTime};
 
-pub(crate) use freshness::Freshness;
+pub(crate) use content_age::ContentAge;
 pub(crate) use refresher::keep_fresh;
 pub(crate) use schedule::Schedule;
 pub(crate) use watched_file::{FileError, FileLimit, WatchedFile};
 
 /// What a refresher is made from. After a panic it is made again.
-pub(crate) trait Plan: Send + Sync + 'static {
-    /// What is read.
-    type Source: Source;
+pub(crate) trait RefreshPlan: Send + Sync + 'static {
+    /// What the refresher works with.
+    type Refresh: Refresh;
 
-    fn source(&self) -> Self::Source;
+    fn refresh(&self) -> Self::Refresh;
 
     fn schedule(&self) -> Schedule;
 
@@ -42,8 +42,8 @@ pub(crate) trait Plan: Send + Sync + 'static {
     fn panicked(&self, cause: String, pause: Duration);
 }
 
-/// Something that is read again and again, and the place that its content is for.
-pub(crate) trait Source: Send + 'static {
+/// What differs between refreshers: how a source is read, and what becomes of its content.
+pub(crate) trait Refresh: Send + 'static {
     type Content: Send;
     type Error: Send;
 
@@ -51,7 +51,7 @@ pub(crate) trait Source: Send + 'static {
     const LOOK_INTERVAL: Duration;
 
     /// How old the content in place is; `None`: it never goes stale.
-    fn freshness(&self) -> Option<&Freshness>;
+    fn content_age(&self) -> Option<&ContentAge>;
 
     /// Puts the content of an earlier run in place and confirms it, if there is one. Called once,
     /// before the first reading.
@@ -60,7 +60,9 @@ pub(crate) trait Source: Send + 'static {
     }
 
     /// Reads it now. Every implementation bounds the time that this takes, and the bytes.
-    fn read(&mut self) -> impl Future<Output = Result<Reading<Self::Content>, Self::Error>> + Send;
+    fn read(
+        &mut self,
+    ) -> impl Future<Output = Result<Refreshed<Self::Content>, Self::Error>> + Send;
 
     /// Puts new content in place; whether that changed anything.
     fn replace(&mut self, content: Self::Content) -> bool;
@@ -84,16 +86,16 @@ pub(crate) trait Source: Send + 'static {
     }
 
     /// A cheap look whether reading may be worth it before the next reading is due.
-    fn look(&mut self) -> impl Future<Output = Look> + Send {
-        async { Look::Unknown }
+    fn look(&mut self) -> impl Future<Output = SourceChange> + Send {
+        async { SourceChange::Unknown }
     }
 }
 
 /// What a look tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum SourceChange {
     /// It is still what was read last, which confirms the content in place.
-    Same,
+    Unchanged,
     /// Reading it again may be worth it.
     Changed,
     /// Only reading it would tell.
@@ -102,7 +104,7 @@ pub(crate) enum Look {
 
 /// What a source says.
 #[derive(Debug)]
-pub(crate) struct Reading<C> {
+pub(crate) struct Refreshed<C> {
     /// The whole content; `None`: the same as last time.
     pub(crate) content: Option<C>,
     /// How long the source itself takes it for fresh.

@@ -17,7 +17,7 @@ use crate::{
     jose::JwkSet,
     keys::settings::{KeyOwner, KeySource},
     readiness::SourceGuard,
-    refresh::Freshness,
+    refresh::ContentAge,
     telemetry::Metrics,
 };
 
@@ -42,7 +42,7 @@ pub struct LiveKeySet {
     set: ArcSwapOption<KeySet>,
     /// The set's generation, 0 while there is none: readable without touching the set.
     generation: AtomicU64,
-    freshness: Freshness,
+    content_age: ContentAge,
     refresh_gate: RefreshGate,
     readiness: SourceGuard,
     progress: Mutex<Progress>,
@@ -77,7 +77,7 @@ impl LiveKeySet {
             clock,
             set: ArcSwapOption::empty(),
             generation: AtomicU64::new(0),
-            freshness: Freshness::new(
+            content_age: ContentAge::new(
                 keys.max_stale,
                 metrics.keys_confirmed_at.with_label_values(&[&settings.name]),
             ),
@@ -100,7 +100,7 @@ impl LiveKeySet {
 
     /// The set to use now; `None` while there is none or it is older than `max_stale`.
     pub fn current(&self, now: UnixTime) -> Option<Arc<KeySet>> {
-        if !self.freshness.is_fresh(now) {
+        if !self.content_age.is_fresh(now) {
             return None;
         }
         self.set.load_full()
@@ -110,7 +110,7 @@ impl LiveKeySet {
     pub fn generation_now(&self, now: UnixTime) -> Option<u64> {
         // In this order, the reverse of the writer's: who sees a renewed deadline sees the set
         // that it belongs to.
-        if !self.freshness.is_fresh(now) {
+        if !self.content_age.is_fresh(now) {
             return None;
         }
         Some(self.generation.load(Ordering::Acquire)).filter(|generation| *generation != 0)
@@ -118,7 +118,7 @@ impl LiveKeySet {
 
     /// When the source last confirmed the set.
     pub fn confirmed_at(&self) -> Option<UnixTime> {
-        self.freshness.confirmed_at()
+        self.content_age.confirmed_at()
     }
 
     /// Asks for a refresh because of an unknown `kid`, and waits for it within bounds: one fetch
@@ -142,7 +142,7 @@ impl LiveKeySet {
             Some(at) => format!(
                 "keys last confirmed {} s ago, more than max_stale = {} s",
                 now.0.saturating_sub(at.0),
-                self.freshness.max_stale()
+                self.content_age.max_stale()
             ),
         };
         let cause = match &self.progress().last_error {
@@ -178,7 +178,7 @@ impl LiveKeySet {
             from_snapshot: progress.from_snapshot,
             generation: set.as_ref().map(|set| set.generation()),
             confirmed_at: self.confirmed_at().map(|at| at.0),
-            usable_until: self.freshness.usable_until().map(|until| until.0),
+            usable_until: self.content_age.usable_until().map(|until| until.0),
             next_refresh: progress.next_refresh.map(|at| at.0),
             last_error: progress.last_error.clone(),
             unknown_kids: self.refresh_gate.unknown_kids(),
@@ -217,8 +217,8 @@ impl LiveKeySet {
         (old, new)
     }
 
-    pub(super) fn freshness(&self) -> &Freshness {
-        &self.freshness
+    pub(super) fn content_age(&self) -> &ContentAge {
+        &self.content_age
     }
 
     /// An attempt that began at `started` was answered; the set is in place and confirmed.

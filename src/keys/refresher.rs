@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::Clock,
     keys::settings::KeyOwner,
-    refresh::{self, Confirmation, Freshness, Look, Reading, Schedule, Success},
+    refresh::{self, Confirmation, ContentAge, Refreshed, Schedule, SourceChange, Success},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 
 /// What a refresher is made from; `origin` makes the place that it asks.
-pub(super) struct Plan<M> {
+pub(super) struct KeyRefreshPlan<M> {
     keys: Arc<LiveKeySet>,
     settings: KeyOwner,
     clock: Arc<dyn Clock>,
@@ -26,14 +26,14 @@ pub(super) struct Plan<M> {
 
 /// The only writer of the keys of its issuer.
 #[derive(Debug)]
-pub(super) struct Refresher<O> {
+pub(super) struct KeyRefresh<O> {
     keys: Arc<LiveKeySet>,
     origin: O,
     clock: Arc<dyn Clock>,
     snapshot: Option<Snapshot>,
 }
 
-impl<O, M: Fn(&KeyOwner) -> O> Plan<M> {
+impl<O, M: Fn(&KeyOwner) -> O> KeyRefreshPlan<M> {
     pub(super) fn new(
         keys: Arc<LiveKeySet>,
         settings: KeyOwner,
@@ -44,11 +44,13 @@ impl<O, M: Fn(&KeyOwner) -> O> Plan<M> {
     }
 }
 
-impl<O: Origin, M: Fn(&KeyOwner) -> O + Send + Sync + 'static> refresh::Plan for Plan<M> {
-    type Source = Refresher<O>;
+impl<O: Origin, M: Fn(&KeyOwner) -> O + Send + Sync + 'static> refresh::RefreshPlan
+    for KeyRefreshPlan<M>
+{
+    type Refresh = KeyRefresh<O>;
 
-    fn source(&self) -> Refresher<O> {
-        Refresher {
+    fn refresh(&self) -> KeyRefresh<O> {
+        KeyRefresh {
             keys: Arc::clone(&self.keys),
             origin: (self.origin)(&self.settings),
             clock: Arc::clone(&self.clock),
@@ -70,15 +72,15 @@ impl<O: Origin, M: Fn(&KeyOwner) -> O + Send + Sync + 'static> refresh::Plan for
     }
 }
 
-impl<O: Origin> refresh::Source for Refresher<O> {
+impl<O: Origin> refresh::Refresh for KeyRefresh<O> {
     type Content = Content;
     type Error = KeyError;
 
     /// A `ConfigMap` swap is noticed within these seconds, for one `stat` each time.
     const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
-    fn freshness(&self) -> Option<&Freshness> {
-        Some(self.keys.freshness())
+    fn content_age(&self) -> Option<&ContentAge> {
+        Some(self.keys.content_age())
     }
 
     /// Keys of an earlier run serve until the source answers (threat K-13). Their age goes on
@@ -89,7 +91,7 @@ impl<O: Origin> refresh::Source for Refresher<O> {
         match snapshot.load(now).await {
             Ok(Some((keys, fetched_at))) => {
                 let (_, set) = self.keys.replace(keys);
-                self.keys.freshness().confirm(fetched_at);
+                self.keys.content_age().confirm(fetched_at);
                 self.keys.taken_from_snapshot();
                 let (keys, age) = (set.keys().len(), now.0.saturating_sub(fetched_at.0));
                 tracing::info!(issuer = name, keys, age, "keys from the snapshot");
@@ -101,10 +103,10 @@ impl<O: Origin> refresh::Source for Refresher<O> {
         None
     }
 
-    async fn read(&mut self) -> Result<Reading<Content>, KeyError> {
+    async fn read(&mut self) -> Result<Refreshed<Content>, KeyError> {
         let reading = self.origin.read().await?;
         let confirmed = Confirmation::now(&*self.clock);
-        Ok(Reading { content: reading.content, max_age: reading.max_age, confirmed })
+        Ok(Refreshed { content: reading.content, max_age: reading.max_age, confirmed })
     }
 
     fn replace(&mut self, content: Content) -> bool {
@@ -139,8 +141,8 @@ impl<O: Origin> refresh::Source for Refresher<O> {
         self.keys.refresh_gate().asked().await;
     }
 
-    async fn look(&mut self) -> Look {
+    async fn look(&mut self) -> SourceChange {
         self.keys.count_usable();
-        if self.origin.has_changed().await { Look::Changed } else { Look::Unknown }
+        if self.origin.has_changed().await { SourceChange::Changed } else { SourceChange::Unknown }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     tasks::Tasks, telemetry::Metrics,
 };
 
-use super::{LiveKeySet, refresher::Plan, source::Source};
+use super::{LiveKeySet, refresher::KeyRefreshPlan, source::Source};
 
 /// The keys of every issuer, in the order of `Settings::issuers`.
 #[derive(Debug)]
@@ -32,7 +32,12 @@ impl KeyStore {
             let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(&clock), metrics));
             if keys.are_needed() {
                 let clock = Arc::clone(&clock);
-                refreshers.add(keep_fresh(Plan::new(Arc::clone(&keys), owner, clock, Source::new)));
+                refreshers.add(keep_fresh(KeyRefreshPlan::new(
+                    Arc::clone(&keys),
+                    owner,
+                    clock,
+                    Source::new,
+                )));
             }
             store.issuers.push(keys);
         }

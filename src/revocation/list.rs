@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use crate::{
     clock::UnixTime,
     readiness::SourceGuard,
-    refresh::Freshness,
+    refresh::ContentAge,
     revocation::settings::{ListSettings, OnFailure},
     telemetry::Metrics,
 };
@@ -26,7 +26,7 @@ pub(super) struct List {
     source: String,
     on_failure: OnFailure,
     entries: ArcSwapOption<Denylist>,
-    freshness: Freshness,
+    content_age: ContentAge,
     attempt: Mutex<Attempt>,
     readiness: SourceGuard,
     instruments: ListInstruments,
@@ -47,7 +47,7 @@ impl List {
             source: source::describe(&settings.source),
             on_failure: settings.on_failure,
             entries: ArcSwapOption::empty(),
-            freshness: Freshness::new(settings.max_stale, instruments::confirmed_at(metrics)),
+            content_age: ContentAge::new(settings.max_stale, instruments::confirmed_at(metrics)),
             attempt: Mutex::default(),
             readiness,
             instruments: ListInstruments::new(metrics),
@@ -64,7 +64,7 @@ impl List {
 
     /// Whether there is a list, confirmed within `max_stale`.
     pub(super) fn is_fresh(&self, now: UnixTime) -> bool {
-        self.freshness.is_fresh(now)
+        self.content_age.is_fresh(now)
     }
 
     /// By what the token is revoked, if it is, according to the last list that could be read.
@@ -90,12 +90,12 @@ impl List {
             Attempt::Succeeded => format!("waiting for {}", self.source),
             Attempt::Failed(cause) => cause.clone(),
         };
-        let state = match self.freshness.confirmed_at() {
+        let state = match self.content_age.confirmed_at() {
             None => "no list yet".to_owned(),
             Some(at) => format!(
                 "the list was last confirmed {} s ago, max_stale = {} s",
                 now.0.saturating_sub(at.0),
-                self.freshness.max_stale()
+                self.content_age.max_stale()
             ),
         };
         Some(format!("revocation: {state}; {cause}"))
@@ -114,8 +114,8 @@ impl List {
         differs
     }
 
-    pub(super) fn freshness(&self) -> &Freshness {
-        &self.freshness
+    pub(super) fn content_age(&self) -> &ContentAge {
+        &self.content_age
     }
 
     /// A reading succeeded; the list is in place and confirmed.

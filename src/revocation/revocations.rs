@@ -26,7 +26,7 @@ use super::{
     list::List,
     logouts::Logouts,
     shared_logouts::{Heard, LISTEN_INTERVAL, Listening, SharedLogouts},
-    watcher,
+    watcher::ListRefreshPlan,
 };
 
 /// What is revoked under one configuration. Shared by all workers, and written by one task and
@@ -120,7 +120,7 @@ impl Revocations {
         tasks.add(forget_old_logouts(Arc::clone(self)));
         tasks.add(listen_to_replicas(Arc::clone(self)));
         if let (Some(list), Some(settings)) = (&self.list, &self.settings.list) {
-            tasks.add(keep_fresh(watcher::Plan {
+            tasks.add(keep_fresh(ListRefreshPlan {
                 list: Arc::clone(list),
                 settings: settings.clone(),
                 process: Arc::clone(&self.process),

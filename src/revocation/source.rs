@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     clock::UnixTime,
     fetch::{FetchError, shown},
-    refresh::Look,
+    refresh::SourceChange,
     revocation::settings::{ListSettings, ListSource},
 };
 
@@ -41,10 +41,10 @@ impl Source {
         }
     }
 
-    pub(super) async fn look(&self) -> Look {
+    pub(super) async fn look(&self) -> SourceChange {
         match self {
             Self::File(source) => source.look().await,
-            Self::Url(_) => Look::Unknown,
+            Self::Url(_) => SourceChange::Unknown,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::Clock,
     fetch::FetchError,
-    refresh::{self, Confirmation, Freshness, Look, Reading, Schedule, Success},
+    refresh::{self, Confirmation, ContentAge, Refreshed, Schedule, SourceChange, Success},
     revocation::settings::ListSettings,
 };
 
@@ -13,7 +13,7 @@ use super::{Denylist, ListError, list::List, revocations::Process, source::Sourc
 
 /// What a watcher is made from.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ListRefreshPlan {
     pub(super) list: Arc<List>,
     pub(super) settings: ListSettings,
     pub(super) process: Arc<Process>,
@@ -22,18 +22,18 @@ pub(super) struct Plan {
 
 /// The only writer of the list.
 #[derive(Debug)]
-pub(super) struct Watcher {
+pub(super) struct ListRefresh {
     list: Arc<List>,
     process: Arc<Process>,
     clock: Arc<dyn Clock>,
     source: Source,
 }
 
-impl refresh::Plan for Plan {
-    type Source = Watcher;
+impl refresh::RefreshPlan for ListRefreshPlan {
+    type Refresh = ListRefresh;
 
-    fn source(&self) -> Watcher {
-        Watcher {
+    fn refresh(&self) -> ListRefresh {
+        ListRefresh {
             list: Arc::clone(&self.list),
             process: Arc::clone(&self.process),
             clock: Arc::clone(&self.clock),
@@ -55,22 +55,22 @@ impl refresh::Plan for Plan {
     }
 }
 
-impl refresh::Source for Watcher {
+impl refresh::Refresh for ListRefresh {
     type Content = Denylist;
     type Error = ListError;
 
     /// A revocation in a file is noticed within a second, for one `stat` each time.
     const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-    fn freshness(&self) -> Option<&Freshness> {
-        Some(self.list.freshness())
+    fn content_age(&self) -> Option<&ContentAge> {
+        Some(self.list.content_age())
     }
 
-    async fn read(&mut self) -> Result<Reading<Denylist>, ListError> {
+    async fn read(&mut self) -> Result<Refreshed<Denylist>, ListError> {
         // Before reading: what is revoked meanwhile may not be in it.
         let confirmed = Confirmation::now(&*self.clock);
         let content = self.source.read(confirmed.at()).await?;
-        Ok(Reading { content, max_age: None, confirmed })
+        Ok(Refreshed { content, max_age: None, confirmed })
     }
 
     fn replace(&mut self, list: Denylist) -> bool {
@@ -101,7 +101,7 @@ impl refresh::Source for Watcher {
         error.retry_after()
     }
 
-    async fn look(&mut self) -> Look {
+    async fn look(&mut self) -> SourceChange {
         self.source.look().await
     }
 }

@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     clock::{Clock, SystemClock},
-    refresh::{Confirmation, Freshness, Plan, Reading, Schedule, Source, keep_fresh},
+    refresh::{Confirmation, ContentAge, Refresh, RefreshPlan, Refreshed, Schedule, keep_fresh},
 };
 
 use super::{ServerTls, TlsError, server::InUse};
@@ -16,20 +16,20 @@ use super::{ServerTls, TlsError, server::InUse};
 pub(crate) async fn keep_renewed(
     in_use: impl Fn() -> Option<Arc<ServerTls>> + Send + Sync + 'static,
 ) {
-    keep_fresh(Renewal(Arc::new(in_use))).await;
+    keep_fresh(CertificateRenewal(Arc::new(in_use))).await;
 }
 
 #[derive(Clone)]
-struct Renewal(Arc<dyn Fn() -> Option<Arc<ServerTls>> + Send + Sync>);
+struct CertificateRenewal(Arc<dyn Fn() -> Option<Arc<ServerTls>> + Send + Sync>);
 
 /// How often the files are read. Certificates are renewed days before they expire, and Kubernetes
 /// itself takes about as long until a changed secret is in the file.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-impl Plan for Renewal {
-    type Source = Self;
+impl RefreshPlan for CertificateRenewal {
+    type Refresh = Self;
 
-    fn source(&self) -> Self {
+    fn refresh(&self) -> Self {
         self.clone()
     }
 
@@ -46,18 +46,18 @@ impl Plan for Renewal {
     }
 }
 
-impl Source for Renewal {
+impl Refresh for CertificateRenewal {
     type Content = (Arc<ServerTls>, InUse);
     type Error = TlsError;
 
     /// There is no look that costs less than reading.
     const LOOK_INTERVAL: Duration = INTERVAL;
 
-    fn freshness(&self) -> Option<&Freshness> {
+    fn content_age(&self) -> Option<&ContentAge> {
         None
     }
 
-    async fn read(&mut self) -> Result<Reading<Self::Content>, TlsError> {
+    async fn read(&mut self) -> Result<Refreshed<Self::Content>, TlsError> {
         let confirmed = Confirmation::now(&SystemClock);
         let tls = (self.0)();
         let read = spawn_blocking(move || {
@@ -66,7 +66,7 @@ impl Source for Renewal {
         });
         // A panic there has been reported; the certificate in use stays.
         let content = read.await.ok().flatten().transpose()?;
-        Ok(Reading { content, max_age: None, confirmed })
+        Ok(Refreshed { content, max_age: None, confirmed })
     }
 
     fn replace(&mut self, (tls, renewed): Self::Content) -> bool {

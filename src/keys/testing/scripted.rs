@@ -14,7 +14,7 @@ use crate::{
     clock::ManualClock,
     keys::{
         KeyError, LiveKeySet,
-        refresher::Plan,
+        refresher::KeyRefreshPlan,
         settings::{KeyOwner, KeySource},
         source::{Content, Origin, Reading},
     },
@@ -68,7 +68,7 @@ impl Rig {
         });
         let source = Arc::clone(&script);
         let origin = move |_: &KeyOwner| Scripted(Arc::clone(&source));
-        let plan = Plan::new(Arc::clone(&keys), settings, clock.clone(), origin);
+        let plan = KeyRefreshPlan::new(Arc::clone(&keys), settings, clock.clone(), origin);
         let task = tokio::spawn(keep_fresh(plan));
         Self { keys, clock, metrics, script, task }
     }

@@ -12,7 +12,7 @@ use crate::clock::{UnixTime, seconds};
 /// When a source last confirmed the content in place. Read by all workers without a lock, written
 /// by its refresher.
 #[derive(Debug)]
-pub(crate) struct Freshness {
+pub(crate) struct ContentAge {
     max_stale: i64,
     /// Unix times; [`NEVER`] while there is no content.
     confirmed_at: AtomicI64,
@@ -22,7 +22,7 @@ pub(crate) struct Freshness {
 
 const NEVER: i64 = i64::MIN;
 
-impl Freshness {
+impl ContentAge {
     /// Content may be used until `max_stale` after its confirmation, which `shown` shows.
     pub(crate) fn new(max_stale: Duration, shown: Gauge) -> Self {
         Self {
@@ -71,11 +71,11 @@ mod tests {
     #[test]
     fn content_is_fresh_from_its_confirmation_until_max_stale() {
         let shown = Gauge::new("confirmed_at", "of a test").unwrap();
-        let freshness = Freshness::new(Duration::from_secs(10), shown.clone());
-        assert!(!freshness.is_fresh(UnixTime(0)) && freshness.confirmed_at().is_none());
-        freshness.confirm(UnixTime(100));
-        assert!(freshness.is_fresh(UnixTime(110)) && !freshness.is_fresh(UnixTime(111)));
-        assert_eq!(freshness.usable_until(), Some(UnixTime(110)));
-        assert_eq!((freshness.confirmed_at(), shown.get()), (Some(UnixTime(100)), 100.0));
+        let content_age = ContentAge::new(Duration::from_secs(10), shown.clone());
+        assert!(!content_age.is_fresh(UnixTime(0)) && content_age.confirmed_at().is_none());
+        content_age.confirm(UnixTime(100));
+        assert!(content_age.is_fresh(UnixTime(110)) && !content_age.is_fresh(UnixTime(111)));
+        assert_eq!(content_age.usable_until(), Some(UnixTime(110)));
+        assert_eq!((content_age.confirmed_at(), shown.get()), (Some(UnixTime(100)), 100.0));
     }
 }
