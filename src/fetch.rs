@@ -3,7 +3,6 @@
 //! No redirects, no proxies from the environment, no decompression, no cookies: what the other
 //! side can cost is the deadline and the byte limit.
 
-mod breaker;
 pub mod error;
 mod headers;
 pub(crate) mod jitter;
@@ -11,7 +10,6 @@ pub(crate) mod kept_file;
 pub mod metadata;
 mod schedule;
 mod tls;
-mod trouble;
 mod watched_file;
 
 use std::{error::Error, path::PathBuf, time::Duration};
@@ -33,13 +31,11 @@ use hyper_util::{
 use parking_lot::Mutex;
 use tokio::{task::spawn_blocking, time::timeout};
 
-pub(crate) use breaker::{Breaker, speaks_of_endpoint};
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
 pub use metadata::{Metadata, MetadataError};
 pub(crate) use schedule::Schedule;
 pub(crate) use tls::client_config;
-pub(crate) use trouble::Trouble;
 pub(crate) use watched_file::{FileError, WatchedFile};
 
 /// Talks to the servers of one configured place. To be used on one runtime only.

@@ -20,6 +20,7 @@ const ROOMS: &[&str] = &[
     "telemetry",
     "tls",
     "fetch",
+    "lookup",
     "listener",
     "identity",
     "policy",

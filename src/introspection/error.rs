@@ -1,7 +1,8 @@
 //! Why it can't be determined whether a token is active.
 
 use crate::{
-    fetch::{FetchError, MetadataError, speaks_of_endpoint},
+    fetch::{FetchError, MetadataError},
+    lookup::speaks_of_endpoint,
     oauth_client::ClientError,
 };
 

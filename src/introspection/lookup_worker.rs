@@ -11,8 +11,9 @@ use tokio::{
 
 use crate::{
     clock::{Clock, UnixTime},
-    fetch::{Breaker, jitter},
+    fetch::jitter,
     introspection::settings::IntrospectionSettings,
+    lookup::Breaker,
 };
 
 use super::{

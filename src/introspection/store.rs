@@ -8,9 +8,10 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     clock::{Clock, UnixTime},
-    fetch::{FetchError, Trouble},
+    fetch::FetchError,
     introspection::settings::IntrospectedIssuer,
     keys::KeyStore,
+    lookup::Trouble,
     shared::SharedStore,
     telemetry::Metrics,
 };

@@ -1,9 +1,6 @@
 //! Why a signer was not found.
 
-use crate::{
-    fetch::{FetchError, speaks_of_endpoint},
-    oauth_client::ClientError,
-};
+use crate::{fetch::FetchError, lookup::speaks_of_endpoint, oauth_client::ClientError};
 
 /// What a lookup says if there is no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

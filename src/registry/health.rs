@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::{
     clock::UnixTime,
-    fetch::{FetchError, Trouble, quoted},
+    fetch::{FetchError, quoted},
+    lookup::Trouble,
     telemetry::Metrics,
 };
 

@@ -9,11 +9,7 @@ use tokio::{
     time::{Instant, interval},
 };
 
-use crate::{
-    clock::Clock,
-    fetch::{Breaker, jitter},
-    registry::settings::RegistrySettings,
-};
+use crate::{clock::Clock, fetch::jitter, lookup::Breaker, registry::settings::RegistrySettings};
 
 use super::{
     LookupError, Registered,
