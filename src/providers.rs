@@ -3,7 +3,7 @@
 
 mod parts;
 
-use std::sync::Arc;
+use std::{fmt, pin::Pin, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -43,7 +43,8 @@ pub struct Providers {
 }
 
 impl Providers {
-    /// Prepares everything. Nothing is fetched and nobody is asked before [`Self::start`].
+    /// Prepares everything. Nothing is fetched before [`Self::start`], and nothing looked up before
+    /// [`ProviderWork::start`].
     ///
     /// # Errors
     /// See [`SharedError`].
@@ -51,7 +52,7 @@ impl Providers {
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, ProviderWork), SharedError> {
         Self::with(parts, clock, metrics, None, |shared| {
             Revocations::new(parts.revocation, shared, Arc::clone(clock), metrics)
         })
@@ -66,7 +67,7 @@ impl Providers {
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, ProviderWork), SharedError> {
         Self::with(parts, clock, metrics, Some(self), |shared| {
             self.revocations.successor(parts.revocation, shared)
         })
@@ -78,7 +79,8 @@ impl Providers {
         metrics: &Metrics,
         earlier: Option<&Self>,
         revocations: impl FnOnce(SharedStore) -> Revocations,
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, ProviderWork), SharedError> {
+        let mut work = ProviderWork::default();
         let (shared, supervisor) = match parts.shared {
             Some(settings) => {
                 let (store, supervisor) = SharedStore::new(settings, Arc::clone(clock), metrics)?;
@@ -88,8 +90,9 @@ impl Providers {
         };
         let keys = KeyStore::new(&parts.issuer_keys, Arc::clone(clock), metrics);
         let before = earlier.map(|earlier| &earlier.introspection);
-        let introspection =
+        let (introspection, workers) =
             IntrospectionStore::new(&parts.introspected, &keys, &shared, before, clock, metrics);
+        workers.into_iter().for_each(|worker| work.push(worker));
         let revocations = Arc::new(revocations(shared.clone()));
         let supervisor = Mutex::new(supervisor);
         let owners: Vec<_> = parts.signers.iter().map(SignerKeySource::key_owner).collect();
@@ -111,7 +114,7 @@ impl Providers {
         });
         let registries = registries.collect();
         let replays = earlier.map(|earlier| earlier.replays.clone()).unwrap_or_default();
-        Ok(Self {
+        let providers = Self {
             keys,
             introspection,
             revocations,
@@ -121,7 +124,8 @@ impl Providers {
             registries,
             shared,
             supervisor,
-        })
+        };
+        Ok((providers, work))
     }
 
     /// Spawns what keeps it up to date on the current (control) runtime. Dropped, the result ends
@@ -133,7 +137,6 @@ impl Providers {
         let mut tasks = self.keys.start();
         tasks.extend(self.signer_store.start());
         tasks.extend(self.registries.iter().flatten().filter_map(|registry| registry.start()));
-        tasks.extend(self.introspection.start());
         tasks.extend(self.revocations.start());
         let supervisor = self.supervisor.lock().take();
         if let Some(supervisor) = supervisor {
@@ -209,10 +212,43 @@ impl Providers {
     }
 }
 
+/// What sends the lookups of one configuration, before it runs.
+#[derive(Default)]
+#[must_use = "dropped, it refuses every lookup"]
+pub struct ProviderWork(Vec<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl ProviderWork {
+    fn push(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.push(Box::pin(work));
+    }
+
+    /// Spawns it on the current (control) runtime. Dropped, the result ends it.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(self) -> ProviderTasks {
+        ProviderTasks(self.0.into_iter().map(tokio::spawn).collect())
+    }
+}
+
+impl fmt::Debug for ProviderWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ProviderWork").field(&self.0.len()).finish()
+    }
+}
+
 /// The tasks of one configuration; dropped, they end.
 #[derive(Debug)]
 #[must_use = "dropped, the tasks end"]
 pub struct ProviderTasks(Vec<JoinHandle<()>>);
+
+impl ProviderTasks {
+    /// These tasks and those.
+    pub fn and(mut self, mut others: Self) -> Self {
+        self.0.append(&mut others.0);
+        self
+    }
+}
 
 impl From<Vec<JoinHandle<()>>> for ProviderTasks {
     fn from(tasks: Vec<JoinHandle<()>>) -> Self {

@@ -48,7 +48,7 @@ impl Fixture {
     pub(crate) fn verifier(&self) -> TokenVerifier {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Metrics::new().expect("metrics");
-        let providers = Providers::new(&self.settings.provider_parts(), &clock, &metrics)
+        let (providers, _) = Providers::new(&self.settings.provider_parts(), &clock, &metrics)
             .expect("nothing is shared");
         load_keys(&providers);
         TokenVerifier::new(

@@ -83,12 +83,16 @@ pub fn explain_at(
 ) -> Result<(), Failure> {
     let settings = settings::load(&args.config.sources())?;
     let token = args.token.read(settings.credential.max_bytes, input)?;
-    let question = Question::new(settings, clock)?;
+    let (question, lookups) = Question::new(settings, clock)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Runtime(format!("cannot start: {error}")))?;
 
+    let _lookups = {
+        let _runtime = runtime.enter();
+        lookups.start()
+    };
     let mut report = Report::default();
     let verdict = match &args.path {
         None => runtime.block_on(question.token(&token, &mut report)),

@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     evidence::Journals,
     listener::Listener,
-    providers::{ProviderTasks, Providers},
+    providers::{ProviderTasks, ProviderWork, Providers},
     proxy::Engine,
     readiness::ProcessReadiness,
     settings::Settings,
@@ -68,11 +68,12 @@ impl Control {
 
     async fn run(
         self,
+        work: ProviderWork,
         admin_listeners: Vec<Listener>,
         mut commands: mpsc::Receiver<Command>,
         signals: WorkerSignals,
     ) {
-        let mut tasks = self.providers.load().start();
+        let mut tasks = self.providers.load().start().and(work.start());
         tokio::spawn(renewal::run(Arc::clone(&self.engine), Arc::clone(&self.journals)));
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
         for listener in admin_listeners {
@@ -117,9 +118,10 @@ impl Control {
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
     async fn reload(&self, settings: Settings, tasks: &mut ProviderTasks) -> Result<(), String> {
         let parts = settings.provider_parts();
-        let providers = self.providers.load().successor(&parts, &self.clock, &self.metrics);
-        let providers = Arc::new(providers.map_err(|error| error.to_string())?);
-        let started = providers.start();
+        let successor = self.providers.load().successor(&parts, &self.clock, &self.metrics);
+        let (providers, work) = successor.map_err(|error| error.to_string())?;
+        let providers = Arc::new(providers);
+        let started = providers.start().and(work.start());
         self.wait_for(&providers).await?;
         let engine = compile(&settings, &providers, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
@@ -211,13 +213,14 @@ fn report(outcome: Result<(), String>, done: oneshot::Sender<Result<(), String>>
 /// Starts the control thread.
 pub(super) fn spawn(
     control: Control,
+    work: ProviderWork,
     admin_listeners: Vec<Listener>,
     commands: mpsc::Receiver<Command>,
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("control".to_owned()).spawn(move || {
-        runtime.block_on(control.run(admin_listeners, commands, signals));
+        runtime.block_on(control.run(work, admin_listeners, commands, signals));
         runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
     })
 }

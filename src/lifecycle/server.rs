@@ -98,7 +98,8 @@ impl Server {
         let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
-        let providers = Arc::new(Providers::new(&settings.provider_parts(), &clock, &metrics)?);
+        let (providers, work) = Providers::new(&settings.provider_parts(), &clock, &metrics)?;
+        let providers = Arc::new(providers);
         let engine = compile(&settings, &providers, &clock, &metrics)?;
         let journals = Journals::default();
         let journal = open_journal(&settings, &journals, &clock, &metrics)?;
@@ -123,7 +124,7 @@ impl Server {
             clock,
             metrics,
         );
-        let control = Some(control::spawn(control, admin, received, signals.clone())?);
+        let control = Some(control::spawn(control, work, admin, received, signals.clone())?);
         let mut server =
             Self { listen, admin: admin_at, commands, signals, workers: Vec::new(), control };
         for (index, listener) in listeners.into_iter().enumerate() {

@@ -12,7 +12,7 @@ use crate::{
     gate::{Gate, Route},
     jose::Object,
     policy::{CanonicalRequest, NotCanonical},
-    providers::{ProviderTasks, Providers},
+    providers::{ProviderTasks, ProviderWork, Providers},
     reason::Reason,
     settings::Settings,
     signature::settings::SignerKeys,
@@ -40,8 +40,12 @@ const FETCHES: u32 = 3;
 
 impl Question {
     /// Compiles the settings. Snapshots and what replicas share are left alone: they belong to the
-    /// running proxy, and the question is what the source says.
-    pub(super) fn new(mut settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+    /// running proxy, and the question is what the source says. With it comes what sends its
+    /// lookups.
+    pub(super) fn new(
+        mut settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, ProviderWork), Failure> {
         for issuer in &mut settings.issuers {
             issuer.keys.snapshot = None;
         }
@@ -55,9 +59,9 @@ impl Question {
         settings.shared = None;
         let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
         let providers = Providers::new(&settings.provider_parts(), &clock, &metrics);
-        let providers = providers.map_err(|error| Failure::Runtime(error.to_string()))?;
+        let (providers, work) = providers.map_err(|error| Failure::Runtime(error.to_string()))?;
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
-        Ok(Self { settings, gate, providers, clock })
+        Ok((Self { settings, gate, providers, clock }, work))
     }
 
     /// Whether the token is good, in a request that has nothing else.
@@ -147,7 +151,6 @@ impl Question {
             report.failed("credential", *reason, Some(hint));
         })?;
         report.passed("credential", || "of the characters that a token has".to_owned());
-        let _desks = ProviderTasks::from(self.providers.introspection.start());
         let _watcher = self.read_list().await;
         let _refreshers = self.fetch_keys_for(token, asked).await;
         let verifier = self.gate.verifier();
