@@ -23,13 +23,12 @@ use std::{
 };
 
 pub(crate) use self::{
-    breaker::{Breaker, speaks_of_endpoint},
+    breaker::speaks_of_endpoint,
     cache::{Cache, Lifetime},
     failure::LookupFailure,
     health::EndpointHealth,
     queue::{Joined, LookupLimits, LookupQueue, Lookups},
     single_flight::{NoAnswer, Waiter},
-    trouble::Trouble,
     worker::LookupWorker,
 };
 pub use failure::NotSent;

@@ -106,7 +106,8 @@ impl Providers {
             let SignerKeySource::Registry(name, settings) = signer else {
                 return None;
             };
-            let registry = Registry::new(name, settings, Arc::clone(clock), metrics);
+            let (registry, worker) = Registry::new(name, settings, Arc::clone(clock), metrics);
+            work.push(worker);
             if let Some(earlier) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
                 registry.learn_from(earlier);
             }
@@ -136,7 +137,6 @@ impl Providers {
     pub fn start(&self) -> ProviderTasks {
         let mut tasks = self.keys.start();
         tasks.extend(self.signer_store.start());
-        tasks.extend(self.registries.iter().flatten().filter_map(|registry| registry.start()));
         tasks.extend(self.revocations.start());
         let supervisor = self.supervisor.lock().take();
         if let Some(supervisor) = supervisor {
