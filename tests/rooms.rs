@@ -36,6 +36,7 @@ const ROOMS: &[&str] = &[
     "signature",
     "evidence",
     "gate",
+    "decision",
     "proxy",
     "admin",
     "settings",

@@ -3,16 +3,15 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
-    path::PathBuf,
     time::Duration,
 };
 
 use crate::{
     config::{
-        files::directory,
         reader::Section,
         values::{count, duration, size},
     },
+    decision::held_body::settings::HeldBodySettings,
     listener::settings::{ListenAddress, listen_address},
     tls::settings::TlsSettings,
 };
@@ -52,22 +51,6 @@ pub struct LimitSettings {
     pub http2_streams: u32,
     /// Request bodies that have to be held until their signature is verified.
     pub held: HeldBodySettings,
-}
-
-/// What request bodies may take that are held until their signature is verified.
-#[derive(Debug, Clone)]
-pub struct HeldBodySettings {
-    /// The largest one, in bytes; a larger one is 413.
-    pub body_bytes: usize,
-    /// What is kept in memory of each, in bytes; a larger one is written to an unlinked file.
-    pub body_memory: usize,
-    /// All of them together, in memory and in files; beyond, further ones are 503.
-    pub buffer_bytes: usize,
-    /// What one has to bring in a second on the average, in bytes, once the body timeout has
-    /// passed; a slower one is 408. 0: no bound.
-    pub body_rate: usize,
-    /// Where the files are. `None`: the system's folder for temporary files.
-    pub buffer_folder: Option<PathBuf>,
 }
 
 /// `[admin]`
@@ -112,21 +95,6 @@ const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_mins(1);
 /// hyper's and nginx's order of magnitude.
 const DEFAULT_HTTP2_STREAMS: u32 = 200;
-/// Loan applications, consents and reports of accounts with their documents stay below it.
-const DEFAULT_BODY_BYTES: usize = 10 * 1024 * 1024;
-/// The typical signed request is a few KiB of JSON: it never touches a disk.
-const DEFAULT_BODY_MEMORY: usize = 1024 * 1024;
-/// Twenty-five of the largest, or hundreds of thousands of the usual ones.
-const DEFAULT_BUFFER_BYTES: usize = 256 * 1024 * 1024;
-/// 32 kbit/s: below what the slowest mobile networks in use bring. A message of 10 KiB has the
-/// timeout and 2.5 s, the largest one 43 minutes.
-const DEFAULT_BODY_RATE: usize = 4 * 1024;
-/// Above this honest clients are refused.
-const MAX_BODY_RATE: usize = 10 * 1024 * 1024;
-/// What is signed is a message, not a medium.
-pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024 * 1024;
-/// A large disk.
-const MAX_BUFFER_BYTES: usize = 1024 * 1024 * 1024 * 1024;
 /// Each stream costs memory before anything about it is verified.
 const MAX_HTTP2_STREAMS: usize = 10_000;
 /// Below this a deadline refuses honest clients on a busy machine.
@@ -172,27 +140,6 @@ impl LimitSettings {
             body_timeout: section.or("body_timeout", DEFAULT_BODY_TIMEOUT, timeout()),
             http2_streams: section.or("http2_streams", DEFAULT_HTTP2_STREAMS, streams),
             held: HeldBodySettings::build(section),
-        }
-    }
-}
-
-impl HeldBodySettings {
-    fn build(section: &mut Section<'_>) -> Self {
-        let body_bytes = section.or("body_bytes", DEFAULT_BODY_BYTES, size(0..=MAX_BODY_BYTES));
-        let buffer_bytes =
-            section.or("buffer_bytes", DEFAULT_BUFFER_BYTES, size(0..=MAX_BUFFER_BYTES));
-        if buffer_bytes < body_bytes {
-            section.mistake(
-                "buffer_bytes",
-                "is less than body_bytes; expected room for one body at least".to_owned(),
-            );
-        }
-        Self {
-            body_bytes,
-            body_memory: section.or("body_memory", DEFAULT_BODY_MEMORY, size(0..=MAX_BODY_BYTES)),
-            buffer_bytes,
-            body_rate: section.or("body_rate", DEFAULT_BODY_RATE, size(0..=MAX_BODY_RATE)),
-            buffer_folder: section.optional("buffer_folder", directory),
         }
     }
 }

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 use super::Settings;
 use crate::{
     config::writer::Writer,
+    decision::denials,
     evidence::settings::written::evidence_table,
     identity::settings::written::assertion_table,
     identity::{
@@ -18,7 +19,7 @@ use crate::{
         HostPattern, comparison,
         settings::{AccessSettings, RequirementSettings, RouteSettings},
     },
-    proxy::{answer, settings::LimitSettings, upstream::settings::UpstreamSettings},
+    proxy::{settings::LimitSettings, upstream::settings::UpstreamSettings},
     revocation::settings::written::revocation_table,
     shared::settings::written::shared_table,
     signature::settings::written::signature_table,
@@ -55,7 +56,7 @@ impl Settings {
             root.insert("identity".to_owned(), identity.table());
         }
         root.insert("forwarding".to_owned(), self.forwarding_table());
-        root.insert("denials".to_owned(), answer::settings::written::table(&self.denials));
+        root.insert("denials".to_owned(), denials::settings::written::table(&self.denials));
         root.insert("log".to_owned(), log_table(&self.log));
         let routes = self.routes.iter().map(|route| self.route_table(route));
         root.insert("routes".to_owned(), Value::Array(routes.collect()));

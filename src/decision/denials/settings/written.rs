@@ -5,7 +5,7 @@ use toml::{Table, Value};
 
 use crate::{
     config::writer::Writer,
-    proxy::answer::settings::{
+    decision::denials::settings::{
         DenialSettings, OwnAnswerSettings, OwnBodySettings, OwnProfileSettings,
     },
     reason::Class,

@@ -8,9 +8,9 @@ use crate::{
         reader::{Parsed, Section},
         values::{check_name, header_named, text, word},
     },
+    decision::denials::settings::template::{BodyTemplate, Place},
     identity::{HeaderUse, check_header_name},
     policy::denial_profile::{BUILT_IN, BuiltInProfile},
-    proxy::answer::settings::template::{BodyTemplate, Place},
     reason::{ByClass, Class},
 };
 
