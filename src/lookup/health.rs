@@ -75,3 +75,84 @@ impl EndpointHealth {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus::Opts;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Failure {
+        #[error("refused")]
+        Refused,
+        #[error(transparent)]
+        NotSent(#[from] NotSent),
+    }
+
+    impl LookupFailure for Failure {
+        fn code(&self) -> &'static str {
+            match self {
+                Self::Refused => "refused",
+                Self::NotSent(cause) => cause.code(),
+            }
+        }
+
+        fn is_outage(&self, _: bool) -> bool {
+            true
+        }
+
+        fn is_consequence(&self) -> bool {
+            matches!(self, Self::NotSent(_))
+        }
+    }
+
+    fn health() -> EndpointHealth {
+        let outcomes = IntCounterVec::new(Opts::new("lookups", "Lookups"), &["name", "outcome"]);
+        let up = IntGauge::new("up", "Up").unwrap();
+        let codes = ["found", "refused"].into_iter();
+        EndpointHealth::new("corp", &outcomes.unwrap(), codes, Some(up))
+    }
+
+    impl EndpointHealth {
+        fn counted(&self, outcome: &str) -> u64 {
+            self.outcomes.with_label_values(&["corp", outcome]).get()
+        }
+
+        fn is_up(&self) -> bool {
+            self.up.as_ref().unwrap().get() == 1
+        }
+    }
+
+    #[test]
+    fn every_outcome_starts_at_zero() {
+        let health = health();
+        let series = prometheus::core::Collector::collect(&health.outcomes);
+        let outcomes = series[0].get_metric().iter().map(|it| it.get_label()[1].value().to_owned());
+        let outcomes: Vec<_> = outcomes.collect();
+        for expected in ["found", "refused", "busy", "resting", "timeout"] {
+            assert!(outcomes.iter().any(|outcome| outcome == expected), "{expected}: {outcomes:?}");
+        }
+        assert!(health.is_up());
+    }
+
+    #[test]
+    fn what_was_not_sent_after_failures_hides_none_of_them() {
+        let health = health();
+        assert_eq!(health.failed(&Failure::Refused, UnixTime(100)), Some(0), "logged");
+        assert_eq!(health.failed(&Failure::NotSent(NotSent::CircuitOpen), UnixTime(101)), None);
+        let trouble = health.trouble(UnixTime(102));
+        assert_eq!(trouble.as_deref(), Some("failing for 2 s; refused"));
+        assert_eq!((health.counted("refused"), health.counted("resting")), (1, 1));
+        assert!(!health.is_up());
+        assert_eq!(health.responded("found"), Some(0), "logged as well");
+        assert!(health.is_up() && health.trouble(UnixTime(103)).is_none());
+    }
+
+    #[test]
+    fn a_queue_that_is_too_long_is_a_failure_of_its_own() {
+        let health = health();
+        assert_eq!(health.failed(&Failure::NotSent(NotSent::Busy), UnixTime(100)), Some(0));
+        assert!(health.trouble(UnixTime(100)).is_some() && !health.is_up());
+    }
+}
