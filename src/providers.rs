@@ -92,7 +92,9 @@ impl Providers {
         let before = earlier.map(|earlier| &earlier.introspection);
         let (introspection, workers) =
             IntrospectionStore::new(&parts.introspected, &keys, &shared, before, clock, metrics);
-        workers.into_iter().for_each(|worker| work.push(worker));
+        for worker in workers {
+            work.push(worker);
+        }
         let revocations = Arc::new(revocations(shared.clone()));
         let supervisor = Mutex::new(supervisor);
         let owners: Vec<_> = parts.signers.iter().map(SignerKeySource::key_owner).collect();

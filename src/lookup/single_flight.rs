@@ -29,7 +29,7 @@ pub(super) struct Flight<K: Eq + Hash, A> {
     key: K,
     answer: watch::Sender<Option<A>>,
     /// Where it can be joined; `None` once it can't be any more.
-    in_flight: Option<Arc<InFlight<K, A>>>,
+    joinable: Option<Arc<InFlight<K, A>>>,
 }
 
 /// One of those who wait for an answer. Dropping it disturbs no other.
@@ -62,8 +62,8 @@ impl<K: Clone + Eq + Hash, A> SingleFlight<K, A> {
         let (answer, waiter) = watch::channel(None);
         let key = place.key().clone();
         drop(place.insert(waiter.clone()));
-        let in_flight = Some(Arc::clone(&self.in_flight));
-        Entered::Begun(Flight { key, answer, in_flight }, Waiter(waiter))
+        let joinable = Some(Arc::clone(&self.in_flight));
+        Entered::Begun(Flight { key, answer, joinable }, Waiter(waiter))
     }
 
     /// The lookup of the key that is in flight.
@@ -96,8 +96,8 @@ impl<K: Eq + Hash, A> Flight<K, A> {
 
     /// Can't be joined from here on. A second call does nothing: the key may be another flight's.
     fn leave(&mut self) {
-        if let Some(in_flight) = self.in_flight.take() {
-            in_flight.remove(&self.key);
+        if let Some(joinable) = self.joinable.take() {
+            joinable.remove(&self.key);
         }
     }
 }
@@ -131,6 +131,12 @@ impl<A: Clone> Waiter<A> {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::pin,
+        sync::atomic::{AtomicBool, Ordering::Relaxed},
+        task::{Context, Wake, Waker},
+    };
+
     use super::*;
 
     type Flights = SingleFlight<&'static str, u32>;
@@ -188,6 +194,33 @@ mod tests {
         assert_eq!(waiting.await.unwrap(), Err(NoAnswer::Dropped));
         assert_eq!(waiter.peek(), Some(Err(NoAnswer::Dropped)));
         begin(&flights, "a");
+    }
+
+    /// Looks, when it is woken, whether the flight can still be joined.
+    #[derive(Default)]
+    struct AtWake {
+        flights: Flights,
+        is_awake: AtomicBool,
+        can_be_joined: AtomicBool,
+    }
+
+    impl Wake for AtWake {
+        fn wake(self: Arc<Self>) {
+            self.can_be_joined.store(self.flights.find("a").is_some(), Relaxed);
+            self.is_awake.store(true, Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_the_answer_and_asks_again_begins_another_flight() {
+        let at_wake = Arc::new(AtWake::default());
+        let (flight, waiter) = begin(&at_wake.flights, "a");
+        let waker = Waker::from(Arc::clone(&at_wake));
+        let mut waiting = pin!(waiter.wait(LIMIT));
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        flight.land(7);
+        assert!(at_wake.is_awake.load(Relaxed) && !at_wake.can_be_joined.load(Relaxed));
+        assert_eq!(waiting.await, Ok(7));
     }
 
     #[tokio::test(start_paused = true)]
