@@ -3,12 +3,10 @@
 //! No redirects, no proxies from the environment, no decompression, no cookies: what the other
 //! side can cost is the deadline and the byte limit.
 
-mod breaker;
 pub mod error;
 mod headers;
 pub(crate) mod kept_file;
 pub mod metadata;
-mod trouble;
 
 use std::{error::Error, path::PathBuf, time::Duration};
 
@@ -31,11 +29,9 @@ use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::tls::{client, settings::ClientIdentity};
 
-pub(crate) use breaker::{Breaker, speaks_of_endpoint};
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
 pub use metadata::{Metadata, MetadataError};
-pub(crate) use trouble::Trouble;
 
 /// Talks to the servers of one configured place. To be used on one runtime only.
 #[derive(Debug)]

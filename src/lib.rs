@@ -30,6 +30,7 @@
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`shared`] | what replicas tell each other through Redis |
 //! | [`oauth_client`] | how the proxy proves who it is where it asks |
+//! | [`lookup`] | what is asked of others and cached: one flight per key, a queue, a worker, a circuit breaker |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`tls`] | both sides of a handshake, and the files of certificates and keys |
 //! | `refresh` | sources that are read again and again: when, and until when their content counts |
@@ -62,6 +63,7 @@ pub mod jose;
 pub mod keys;
 pub mod lifecycle;
 pub mod listener;
+pub mod lookup;
 pub mod oauth_client;
 pub mod policy;
 pub mod providers;

@@ -88,7 +88,7 @@ impl Providers {
         };
         let (keys, key_refreshers) = KeyStore::new(&parts.issuer_keys, Arc::clone(clock), metrics);
         let before = earlier.map(|earlier| &earlier.introspection);
-        let introspection =
+        let (introspection, workers) =
             IntrospectionStore::new(&parts.introspected, &keys, &shared, before, clock, metrics);
         let (revocations, revocation) = revocations(shared.clone());
         let owners: Vec<_> = parts.signers.iter().map(SignerKeySource::key_owner).collect();
@@ -98,24 +98,24 @@ impl Providers {
             let mut sets = signer_store.iter().cloned();
             owners.iter().map(|owner| owner.and_then(|_| sets.next())).collect()
         };
+        let mut registry_workers = Tasks::default();
         let registries = parts.signers.iter().map(|signer| {
             let SignerKeySource::Registry(name, settings) = signer else {
                 return None;
             };
-            let registry = Registry::new(name, settings, Arc::clone(clock), metrics);
+            let (registry, worker) = Registry::new(name, settings, Arc::clone(clock), metrics);
+            registry_workers.add(worker);
             if let Some(earlier) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
                 registry.learn_from(earlier);
             }
             Some(registry)
         });
-        let registries: Vec<_> = registries.collect();
-        let mut registry_lookups = Tasks::default();
-        registry_lookups.extend(registries.iter().flatten().map(|registry| registry.tasks()));
+        let registries = registries.collect();
         let tasks = ProviderTasks {
             keys: key_refreshers,
             signer_keys: signer_refreshers,
-            registries: registry_lookups,
-            introspection: introspection.tasks(),
+            registries: registry_workers,
+            introspection: workers.into_iter().collect(),
             revocation,
             supervisor,
         };

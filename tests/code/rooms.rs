@@ -21,6 +21,7 @@ const ROOMS: &[&str] = &[
     "refresh",
     "tls",
     "fetch",
+    "lookup",
     "listener",
     "identity",
     "policy",
