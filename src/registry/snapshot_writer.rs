@@ -86,3 +86,40 @@ impl Unwritten {
         is_due
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::{
+        clock::UnixTime,
+        jose::{JwkSet, Object},
+    };
+
+    fn entry(role: &str) -> Registered {
+        let keys = JwkSet { keys: Vec::new(), skipped: Vec::new() };
+        let mut fields = Object::default();
+        fields.insert("role", role);
+        Registered::new(keys, fields, UnixTime(0))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_new_is_written_at_once_and_what_was_renewed_later() {
+        let unwritten = Unwritten::default();
+        assert!(!unwritten.take_due(), "nothing has changed");
+        unwritten.found(None, &entry("payer"));
+        assert!(unwritten.take_due() && !unwritten.take_due(), "a new signer, once");
+        unwritten.found(Some(&entry("payer")), &entry("payee"));
+        assert!(unwritten.take_due(), "another field");
+        unwritten.forgotten();
+        assert!(unwritten.take_due(), "a signer less");
+
+        unwritten.found(Some(&entry("payer")), &entry("payer"));
+        advance(REWRITE_AFTER / 2).await;
+        assert!(!unwritten.take_due(), "only renewed");
+        unwritten.found(Some(&entry("payer")), &entry("payer"));
+        advance(REWRITE_AFTER / 2).await;
+        assert!(unwritten.take_due(), "since the first renewal");
+    }
+}
