@@ -1,12 +1,10 @@
-//! What a configuration knows of its identity providers, and asks them: their keys, what they
-//! say of single tokens, and what was revoked; and what other replicas know of it.
+//! What a configuration knows of its identity providers, and looks up at them: their keys, single
+//! tokens, and what was revoked; and what other replicas know of it.
 
 mod parts;
+mod provider_tasks;
 
 use std::sync::Arc;
-
-use parking_lot::Mutex;
-use tokio::task::JoinHandle;
 
 use crate::{
     clock::{Clock, UnixTime},
@@ -17,11 +15,13 @@ use crate::{
     registry::Registry,
     replay::ReplayStores,
     revocation::Revocations,
-    shared::{SharedError, SharedStore, Supervisor},
+    shared::{SharedError, SharedStore},
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
 pub use parts::{ProviderParts, SignerKeySource};
+pub use provider_tasks::ProviderTasks;
 
 /// Everything that is kept up to date beside the requests of one configuration.
 #[derive(Debug)]
@@ -39,7 +39,6 @@ pub struct Providers {
     /// The key sets that are signatures' own.
     signer_store: KeyStore,
     shared: SharedStore,
-    supervisor: Mutex<Option<Supervisor>>,
 }
 
 /// Where the keys of a signature's signers are found.
@@ -52,7 +51,8 @@ pub enum LiveSignerKeys {
 }
 
 impl Providers {
-    /// Prepares everything. Nothing is fetched and nobody is asked before [`Self::start`].
+    /// Prepares everything, and the tasks that keep it up to date. No source is read and no request
+    /// is sent before those are spawned.
     ///
     /// # Errors
     /// See [`SharedError`].
@@ -60,7 +60,7 @@ impl Providers {
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, ProviderTasks), SharedError> {
         Self::with(parts, clock, metrics, None, |shared| {
             Revocations::new(parts.revocation, shared, Arc::clone(clock), metrics)
         })
@@ -75,7 +75,7 @@ impl Providers {
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, ProviderTasks), SharedError> {
         Self::with(parts, clock, metrics, Some(self), |shared| {
             self.revocations.successor(parts.revocation, shared)
         })
@@ -86,8 +86,8 @@ impl Providers {
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
         earlier: Option<&Self>,
-        revocations: impl FnOnce(SharedStore) -> Revocations,
-    ) -> Result<Self, SharedError> {
+        revocations: impl FnOnce(SharedStore) -> (Arc<Revocations>, Tasks),
+    ) -> Result<(Self, ProviderTasks), SharedError> {
         let (shared, supervisor) = match parts.shared {
             Some(settings) => {
                 let (store, supervisor) = SharedStore::new(settings, Arc::clone(clock), metrics)?;
@@ -95,11 +95,12 @@ impl Providers {
             }
             None => (SharedStore::default(), None),
         };
-        let mut keys = KeyStore::default();
-        let issuer_keys =
-            parts.issuer_keys.map(|source| keys.add_issuer(source.clone(), clock, metrics));
+        let (mut keys, mut key_refreshers) = (KeyStore::default(), Tasks::default());
+        let issuer_keys = parts
+            .issuer_keys
+            .map(|source| keys.add_issuer(source.clone(), &mut key_refreshers, clock, metrics));
         let before = earlier.map(|earlier| &earlier.introspection);
-        let introspection = IntrospectionStore::new(
+        let (introspection, workers) = IntrospectionStore::new(
             &parts.introspected,
             &issuer_keys,
             &shared,
@@ -107,26 +108,36 @@ impl Providers {
             clock,
             metrics,
         );
-        let revocations = Arc::new(revocations(shared.clone()));
-        let supervisor = Mutex::new(supervisor);
-        let mut signer_store = KeyStore::default();
+        let (revocations, revocation) = revocations(shared.clone());
+        let (mut signer_store, mut signer_refreshers) = (KeyStore::default(), Tasks::default());
+        let mut registry_workers = Tasks::default();
         let signer_keys = parts.signers.map(|signer| match signer {
             SignerKeySource::Issuer(issuer) => {
                 LiveSignerKeys::Set(Arc::clone(issuer_keys.get(*issuer)))
             }
             SignerKeySource::Set(owner) => {
-                LiveSignerKeys::Set(signer_store.add((**owner).clone(), clock, metrics))
+                let owner = (**owner).clone();
+                LiveSignerKeys::Set(signer_store.add(owner, &mut signer_refreshers, clock, metrics))
             }
             SignerKeySource::Registry(name, settings) => {
-                let registry = Registry::new(name, settings, Arc::clone(clock), metrics);
+                let (registry, worker) = Registry::new(name, settings, Arc::clone(clock), metrics);
+                registry_workers.add(worker);
                 if let Some(like) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
                     registry.learn_from(like);
                 }
                 LiveSignerKeys::Registry(registry)
             }
         });
+        let tasks = ProviderTasks {
+            keys: key_refreshers,
+            signer_keys: signer_refreshers,
+            registries: registry_workers,
+            introspection: workers.into_iter().collect(),
+            revocation,
+            supervisor,
+        };
         let replays = earlier.map(|earlier| earlier.replays.clone()).unwrap_or_default();
-        Ok(Self {
+        let providers = Self {
             keys,
             issuer_keys,
             introspection,
@@ -135,28 +146,8 @@ impl Providers {
             signer_keys,
             signer_store,
             shared,
-            supervisor,
-        })
-    }
-
-    /// Spawns what keeps it up to date on the current (control) runtime. Dropped, the result ends
-    /// it.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(&self) -> ProviderTasks {
-        let mut tasks = self.keys.start();
-        tasks.extend(self.signer_store.start());
-        tasks.extend(self.registries().filter_map(|registry| registry.start()));
-        tasks.extend(self.introspection.start());
-        tasks.extend(self.revocations.start());
-        let supervisor = self.supervisor.lock().take();
-        if let Some(supervisor) = supervisor {
-            // It ends by itself when the last request of this configuration has, and after what
-            // other replicas must hear of has been written.
-            tokio::spawn(supervisor.run());
-        }
-        tasks.into()
+        };
+        Ok((providers, tasks))
     }
 
     /// Every key set, of issuers and of signers.
@@ -227,22 +218,5 @@ impl Providers {
     pub fn pending(&self, now: UnixTime) -> Vec<String> {
         let keys = self.key_sets().filter_map(|issuer| issuer.pending(now));
         keys.chain(self.revocations.pending(now)).collect()
-    }
-}
-
-/// The tasks of one configuration; dropped, they end.
-#[derive(Debug)]
-#[must_use = "dropped, the tasks end"]
-pub struct ProviderTasks(Vec<JoinHandle<()>>);
-
-impl From<Vec<JoinHandle<()>>> for ProviderTasks {
-    fn from(tasks: Vec<JoinHandle<()>>) -> Self {
-        Self(tasks)
-    }
-}
-
-impl Drop for ProviderTasks {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     introspection::settings::IntrospectedIssuer,
     jose::base64url,
     keys::{KeyStore, LiveKeySet, settings::IssuerKeySource},
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
@@ -46,14 +47,13 @@ async fn live_keys(
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Metrics::new().map_err(|error| internal(&error))?;
-    let mut store = KeyStore::default();
-    let keys = store.add_issuer(source.clone(), &clock, &metrics);
+    let (mut store, mut refreshers) = (KeyStore::default(), Tasks::default());
+    let keys = store.add_issuer(source.clone(), &mut refreshers, &clock, &metrics);
     if let (true, IssuerKeySource::Set(owner)) = (signed, source) {
         let deadline = owner.keys.timeout.saturating_mul(3);
-        let refreshers = store.start();
+        let _refreshers = refreshers.spawn();
         // Past the deadline there are no keys, and that is what will be said.
         let _ = timeout(deadline, keys.usable()).await;
-        refreshers.iter().for_each(tokio::task::JoinHandle::abort);
     }
     Ok(keys)
 }

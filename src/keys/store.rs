@@ -2,54 +2,52 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use tokio::task::JoinHandle;
-
 use crate::{
     clock::Clock,
     keys::settings::{IssuerKeySource, KeyOwner},
     readiness::SourceReadiness,
+    refresh::keep_fresh,
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
-use super::{
-    LiveKeySet,
-    refresher::{self, Plan},
-};
+use super::{LiveKeySet, refresher::KeyRefreshPlan, source::Source};
 
 /// Key sets, and what keeps them fresh.
 #[derive(Debug, Default)]
 pub struct KeyStore {
     sets: Vec<Arc<LiveKeySet>>,
-    plans: Mutex<Vec<Plan>>,
     readiness: SourceReadiness,
 }
 
 impl KeyStore {
-    /// Builds the store with empty sets. Nothing is fetched before `start`.
+    /// Builds the store with empty sets, and the refreshers that fill them: one per issuer, which
+    /// makes its fetches a single flight. Nothing is fetched before they are spawned.
     #[expect(clippy::needless_pass_by_value, reason = "every refresher keeps a handle of it")]
     pub fn new(
         owners: impl IntoIterator<Item: Into<KeyOwner>>,
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Self {
-        let mut store = Self::default();
+    ) -> (Self, Tasks) {
+        let (mut store, mut refreshers) = (Self::default(), Tasks::default());
         for owner in owners {
-            store.add(owner.into(), &clock, metrics);
+            store.add(owner.into(), &mut refreshers, &clock, metrics);
         }
-        store
+        (store, refreshers)
     }
 
-    /// Adds an empty set for an owner.
+    /// Adds an empty set for an owner, and the refresher that fills it.
     pub fn add(
         &mut self,
         owner: KeyOwner,
+        refreshers: &mut Tasks,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Arc<LiveKeySet> {
         let guard = self.readiness.source(&format!("issuer {}", owner.name));
         let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(clock), metrics));
-        self.plans.get_mut().push(Plan::new(Arc::clone(&keys), owner, Arc::clone(clock)));
+        let (filled, clock) = (Arc::clone(&keys), Arc::clone(clock));
+        refreshers.add(keep_fresh(KeyRefreshPlan::new(filled, owner, clock, Source::new)));
         self.sets.push(Arc::clone(&keys));
         keys
     }
@@ -58,11 +56,12 @@ impl KeyStore {
     pub fn add_issuer(
         &mut self,
         source: IssuerKeySource,
+        refreshers: &mut Tasks,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Arc<LiveKeySet> {
         let owner = match source {
-            IssuerKeySource::Set(owner) => return self.add(*owner, clock, metrics),
+            IssuerKeySource::Set(owner) => return self.add(*owner, refreshers, clock, metrics),
             IssuerKeySource::None(owner) => owner,
         };
         let guard = self.readiness.source(&format!("issuer {}", owner.name));
@@ -70,17 +69,6 @@ impl KeyStore {
         let keys = Arc::new(keys);
         self.sets.push(Arc::clone(&keys));
         keys
-    }
-
-    /// Spawns one refresher per issuer on the current (control) runtime; they end when their
-    /// handles are aborted. A second call spawns nothing: one refresher per issuer is what makes
-    /// a single flight of its fetches.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(&self) -> Vec<JoinHandle<()>> {
-        let mut plans = self.plans.lock();
-        plans.drain(..).map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
     }
 
     /// Which of the key sets were not read yet.

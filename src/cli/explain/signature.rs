@@ -14,6 +14,7 @@ use crate::{
     providers::{LiveSignerKeys, ProviderTasks},
     reason::Reason,
     signature::SignatureRules,
+    tasks::RunningTasks,
     token::Observer,
 };
 
@@ -56,7 +57,6 @@ impl Question {
         claims: Option<&Object>,
         report: &mut Report,
     ) -> Result<(), Reason> {
-        let _tasks = self.fetch_signers(rules).await;
         let mut headers = HeaderMap::new();
         let Some(signed) = signed.filter(|signed| rules.carry(&mut headers, &signed.signature))
         else {
@@ -111,8 +111,12 @@ impl Question {
     }
 
     /// The signers' keys, as the proxy has them when it is ready.
-    async fn fetch_signers(&self, rules: &SignatureRules) -> ProviderTasks {
-        let tasks = self.providers.start();
+    pub(super) async fn fetch_signers(
+        &self,
+        rules: &SignatureRules,
+        tasks: ProviderTasks,
+    ) -> RunningTasks {
+        let tasks = tasks.spawn();
         if let LiveSignerKeys::Set(keys) = self.providers.signer_keys(rules.id()) {
             let deadline = self.fetch_deadline(rules.id());
             // Past the deadline there are no keys, and that is what will be said.
