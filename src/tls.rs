@@ -1,5 +1,5 @@
 //! TLS on both sides: certificates, keys and authorities as their files hold them, the handshake
-//! with who connects to us (`server`) and with those we connect to ([`client`]).
+//! with who connects to us (`server`) and with those we connect to (`client`).
 
 pub(crate) mod client;
 mod files;
