@@ -77,12 +77,6 @@ pub struct KeylessOwner {
     pub issuer: String,
 }
 
-impl From<&Self> for KeyOwner {
-    fn from(owner: &Self) -> Self {
-        owner.clone()
-    }
-}
-
 /// Envoy's; a source that says otherwise by `Cache-Control` is believed within bounds.
 const DEFAULT_REFRESH: Duration = Duration::from_mins(10);
 /// More often is an attack on one's own identity provider.

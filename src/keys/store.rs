@@ -21,22 +21,8 @@ pub struct KeyStore {
 }
 
 impl KeyStore {
-    /// Builds the store with empty sets, and the refreshers that fill them: one per issuer, which
-    /// makes its fetches a single flight. Nothing is fetched before they are spawned.
-    #[expect(clippy::needless_pass_by_value, reason = "every refresher keeps a handle of it")]
-    pub fn new(
-        owners: impl IntoIterator<Item: Into<KeyOwner>>,
-        clock: Arc<dyn Clock>,
-        metrics: &Metrics,
-    ) -> (Self, Tasks) {
-        let (mut store, mut refreshers) = (Self::default(), Tasks::default());
-        for owner in owners {
-            store.add(owner.into(), &mut refreshers, &clock, metrics);
-        }
-        (store, refreshers)
-    }
-
-    /// Adds an empty set for an owner, and the refresher that fills it.
+    /// Adds an empty set for an owner, and the refresher that fills it: one per owner, which makes
+    /// its fetches a single flight. Nothing is fetched before it is spawned.
     pub fn add(
         &mut self,
         owner: KeyOwner,

@@ -6,8 +6,10 @@ use crate::{
     clock::Clock,
     jose::Algorithm,
     keys::{
-        KeyLookup, KeyStore, KeyWait,
-        testing::{KeyServer, Manner, Reply, clock, eventually, from_url, jwk, jwks, metrics},
+        KeyLookup, KeyWait,
+        testing::{
+            KeyServer, Manner, Reply, clock, eventually, from_url, jwk, jwks, metrics, store_of,
+        },
     },
 };
 
@@ -19,7 +21,7 @@ async fn k3_not_modified_confirms_and_a_change_replaces() {
     let mut settings = from_url(&server.url("/jwks"));
     settings.keys.cooldown = Duration::ZERO;
     let (clock, metrics) = (clock(), metrics());
-    let (store, refreshers) = KeyStore::new(&[settings], clock.clone(), &metrics);
+    let (store, refreshers) = store_of(&[settings], clock.clone(), &metrics);
     let _refreshers = refreshers.spawn();
     let keys = store.iter().next().unwrap();
     eventually("keys", || keys.confirmed_at().is_some()).await;
@@ -45,7 +47,7 @@ async fn k3_the_etag_of_a_refused_answer_is_forgotten() {
     let server = KeyServer::start().await;
     server.answer("/jwks", Reply::ok("<html>").header("etag", "\"html\""));
     let settings = from_url(&server.url("/jwks"));
-    let (store, refreshers) = KeyStore::new(&[settings], clock(), &metrics());
+    let (store, refreshers) = store_of(&[settings], clock(), &metrics());
     let _refreshers = refreshers.spawn();
     eventually("two attempts", || server.requests("/jwks").len() >= 2).await;
     assert!(server.requests("/jwks").iter().all(|head| !head.contains("if-none-match")));
@@ -63,7 +65,7 @@ async fn c6_one_issuers_kid_is_unknown_to_the_other() {
         settings
     });
     let clock = clock();
-    let (store, refreshers) = KeyStore::new(&settings, clock.clone(), &metrics());
+    let (store, refreshers) = store_of(&settings, clock.clone(), &metrics());
     let _refreshers = refreshers.spawn();
     let confirmed = || store.iter().all(|keys| keys.confirmed_at().is_some());
     eventually("both", confirmed).await;
@@ -85,7 +87,7 @@ async fn k2_one_slow_source_keeps_no_other_issuer_waiting() {
     server.answer("/jwks", Reply::ok(jwks(&[jwk("a")])));
     let mut settings = ["/slow", "/jwks"].map(|path| from_url(&server.url(path)));
     settings[0].keys.timeout = Duration::from_hours(1);
-    let (store, refreshers) = KeyStore::new(&settings, clock(), &metrics());
+    let (store, refreshers) = store_of(&settings, clock(), &metrics());
     let _refreshers = refreshers.spawn();
     eventually("the other", || store.iter().nth(1).unwrap().confirmed_at().is_some()).await;
     assert!(store.iter().next().unwrap().confirmed_at().is_none());
@@ -97,7 +99,7 @@ async fn a_refresher_ends_with_its_handle() {
     server.answer("/jwks", Reply::ok(jwks(&[jwk("a")])));
     let mut settings = from_url(&server.url("/jwks"));
     settings.keys.cooldown = Duration::ZERO;
-    let (store, refreshers) = KeyStore::new(&[settings], clock(), &metrics());
+    let (store, refreshers) = store_of(&[settings], clock(), &metrics());
     let running = refreshers.spawn();
     let keys = store.iter().next().unwrap();
     eventually("keys", || keys.confirmed_at().is_some()).await;

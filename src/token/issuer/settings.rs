@@ -147,7 +147,9 @@ impl IssuerSettings {
             }
             KeySettings::build(keys, issuer.as_deref()).map(Some)
         });
-        let algorithms = algorithms(section, keys.as_ref().map(Option::as_ref));
+        let is_secret = |keys: &KeySettings| matches!(keys.source, KeySource::SecretFile(_));
+        let secret = keys.as_ref().map(|keys| keys.as_ref().is_some_and(is_secret));
+        let algorithms = algorithms(section, secret);
         if let Some(Some(keys)) = &keys {
             keys.check_file(section, algorithms);
         }
@@ -220,20 +222,16 @@ impl IssuerSettings {
     }
 }
 
-/// The algorithms, of one kind with the keys, if it has any: a public key must never serve as a
-/// shared secret (threats T-2).
-fn algorithms(
-    section: &mut Section<'_>,
-    keys: Option<Option<&KeySettings>>,
-) -> Option<AlgorithmSet> {
+/// The algorithms, of one kind with the keys: a public key must never serve as a shared secret
+/// (threats T-2). `secret`: whether the keys are one; `None`: they could not be read.
+fn algorithms(section: &mut Section<'_>, secret: Option<bool>) -> Option<AlgorithmSet> {
     let expected = "a list such as [\"RS256\", \"ES256\"]";
     let names = parsed("the name of a signature algorithm such as \"ES256\"", |name| {
         Algorithm::from_name(name).ok_or_else(|| known_algorithms(name))
     });
     let given = section.peek("algorithms").is_some();
     let listed = section.list("algorithms", expected, names);
-    let source = keys?.map(|keys| &keys.source);
-    let secret = matches!(source, Some(KeySource::SecretFile(_)));
+    let secret = secret?;
     let listed = match listed {
         Some(listed) => listed,
         None if given => return None,
