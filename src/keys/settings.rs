@@ -51,8 +51,9 @@ pub struct KeyOwner {
     /// What metrics, logs and the snapshot's file call it: an issuer's name, or
     /// `signatures.NAME`.
     pub name: String,
-    /// The issuer that discovery has to find; empty where there is none.
-    pub issuer: String,
+    /// The issuer that discovery has to find. `None`: the one whose metadata is where it is looked
+    /// for.
+    pub issuer: Option<String>,
     /// What a key without a type of its own may be used with.
     pub algorithms: AlgorithmSet,
     /// Where from, and for how long.

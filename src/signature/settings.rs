@@ -192,7 +192,7 @@ impl SignatureSettings {
             SignerKeys::Registry(registry) => SignerKeySource::Registry(&self.name, registry),
             SignerKeys::Set(keys) => SignerKeySource::Set(Box::new(KeyOwner {
                 name: format!("signatures.{}", self.name),
-                issuer: String::new(),
+                issuer: None,
                 algorithms: self.algorithms,
                 keys: (**keys).clone(),
             })),

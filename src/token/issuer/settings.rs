@@ -201,7 +201,7 @@ impl IssuerSettings {
     /// Whose key set is looked after for it; `None`: it has no keys.
     pub fn key_owner(&self) -> Option<KeyOwner> {
         let keys = self.keys.clone()?;
-        let (name, issuer) = (self.name.clone(), self.issuer.clone());
+        let (name, issuer) = (self.name.clone(), Some(self.issuer.clone()));
         Some(KeyOwner { name, issuer, algorithms: self.algorithms, keys })
     }
 
