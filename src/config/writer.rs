@@ -6,6 +6,9 @@ use toml::{Table, Value};
 
 use crate::config::values::{format_duration, format_size};
 
+/// A value as it is written.
+pub(crate) type Written = Value;
+
 /// A table that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct Writer(Table);
@@ -70,7 +73,36 @@ impl Writer {
         self.value(key, Value::Array(texts))
     }
 
+    /// One of a few words, as `values::word` reads it.
+    pub(crate) fn word<T: PartialEq>(self, key: &str, words: &[(&str, T)], value: &T) -> Self {
+        let known = words.iter().find(|(_, known)| known == value);
+        self.optional(key, known.map(|(word, _)| word))
+    }
+
+    /// [`table_of`] some members; nothing at all if there are none.
+    pub(crate) fn optional_members(
+        self,
+        key: &str,
+        members: impl IntoIterator<Item = (String, Written)>,
+    ) -> Self {
+        let mut members = members.into_iter().peekable();
+        match members.peek() {
+            Some(_) => self.value(key, table_of(members)),
+            None => self,
+        }
+    }
+
     pub(crate) fn table(self) -> Value {
         Value::Table(self.0)
     }
+}
+
+/// A table whose names the user chose.
+pub(crate) fn table_of(members: impl IntoIterator<Item = (String, Written)>) -> Written {
+    members.into_iter().collect::<Table>().into()
+}
+
+/// A list of tables, or of whatever else is no text.
+pub(crate) fn list_of(elements: impl IntoIterator<Item = Written>) -> Written {
+    Value::Array(elements.into_iter().collect())
 }

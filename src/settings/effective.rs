@@ -18,13 +18,10 @@ use crate::{
         HostPattern, comparison,
         settings::{AccessSettings, RequirementSettings, RouteSettings},
     },
-    proxy::{answer, settings::LimitSettings, upstream::settings::UpstreamSettings},
+    proxy::{answer, upstream},
     revocation::settings::written::revocation_table,
     shared::settings::written::shared_table,
     signature::settings::written::signature_table,
-    telemetry::settings::{FORMATS, LogSettings},
-    tls::settings::TlsSettings,
-    token::credential::settings::CredentialSource,
     token::issuer::settings::written::{issuer_table, names},
 };
 
@@ -32,10 +29,9 @@ impl Settings {
     /// The effective configuration as TOML, for `check` and the admin listener's `/config`.
     pub fn to_toml(&self) -> String {
         let mut root = Table::new();
-        root.insert("server".to_owned(), self.server_table());
-        let admin = Writer::default().text("listen", &self.admin.listen);
-        root.insert("admin".to_owned(), admin.table());
-        root.insert("upstreams".to_owned(), self.upstreams_table());
+        root.insert("server".to_owned(), self.server.write());
+        root.insert("admin".to_owned(), self.admin.write());
+        root.insert("upstreams".to_owned(), upstream::settings::write(&self.upstreams));
         root.insert("issuers".to_owned(), self.issuers_table());
         if !self.signatures.is_empty() {
             root.insert("signatures".to_owned(), self.signatures_table());
@@ -43,8 +39,8 @@ impl Settings {
         if let Some(evidence) = &self.evidence {
             root.insert("evidence".to_owned(), evidence_table(evidence));
         }
-        root.insert("credential".to_owned(), self.credential_table());
-        root.insert("cache".to_owned(), self.cache_table());
+        root.insert("credential".to_owned(), self.credential.write());
+        root.insert("cache".to_owned(), self.cache.write());
         root.insert("revocation".to_owned(), revocation_table(&self.revocation));
         if let Some(shared) = &self.shared {
             root.insert("shared".to_owned(), shared_table(shared));
@@ -56,33 +52,11 @@ impl Settings {
         }
         root.insert("forwarding".to_owned(), self.forwarding_table());
         root.insert("denials".to_owned(), answer::settings::written::table(&self.denials));
-        root.insert("log".to_owned(), log_table(&self.log));
+        root.insert("log".to_owned(), self.log.write());
         let routes = self.routes.iter().map(|route| self.route_table(route));
         root.insert("routes".to_owned(), Value::Array(routes.collect()));
         // Only a map with keys that are no texts can't be written.
         toml::to_string(&root).unwrap_or_default()
-    }
-
-    fn server_table(&self) -> Value {
-        let workers = self.server.workers.map_or(0, std::num::NonZeroUsize::get);
-        let writer = Writer::default()
-            .text("listen", &self.server.listen)
-            .count("workers", workers)
-            .duration("shutdown_grace", self.server.shutdown_grace)
-            .duration("drain_timeout", self.server.drain_timeout);
-        let writer = match &self.server.tls {
-            Some(tls) => writer.value("tls", tls_table(tls)),
-            None => writer,
-        };
-        writer.value("limits", limits_table(&self.server.limits)).table()
-    }
-
-    fn upstreams_table(&self) -> Value {
-        let upstreams = self.upstreams.iter();
-        upstreams
-            .map(|(name, upstream)| (name.clone(), upstream_table(upstream)))
-            .collect::<Table>()
-            .into()
     }
 
     fn issuers_table(&self) -> Value {
@@ -96,29 +70,6 @@ impl Settings {
             .map(|signature| (signature.name.clone(), signature_table(signature, &self.issuers)))
             .collect::<Table>()
             .into()
-    }
-
-    fn credential_table(&self) -> Value {
-        let sources = self.credential.sources.iter().map(|source| match source {
-            CredentialSource::Header { name, scheme } => {
-                Writer::default().text("header", name).optional("scheme", scheme.as_ref()).table()
-            }
-            CredentialSource::Cookie(name) => Writer::default().text("cookie", name).table(),
-        });
-        Writer::default()
-            .value("sources", Value::Array(sources.collect()))
-            .size("max_bytes", self.credential.max_bytes)
-            .switch("forward", self.credential.forward)
-            .table()
-    }
-
-    fn cache_table(&self) -> Value {
-        Writer::default()
-            .count("entries", self.cache.entries)
-            .size("bytes", self.cache.bytes)
-            .duration("max_age", self.cache.max_age)
-            .count("rejected_entries", self.cache.rejected_entries)
-            .table()
     }
 
     fn claims_table(&self) -> Value {
@@ -176,50 +127,4 @@ impl Settings {
             .list("any_scopes", &requirement.any_scopes)
             .optional_value("claims", comparison::settings::written(&requirement.claims))
     }
-}
-
-fn tls_table(tls: &TlsSettings) -> Value {
-    let authorities = tls.client_auth.as_ref().map(|auth| &*auth.authorities);
-    Writer::default()
-        .path("certificate", &tls.certificate)
-        .path("private_key", &tls.private_key)
-        .optional_path("client_ca", authorities)
-        .text("client_auth", tls.client_auth_word())
-        .table()
-}
-
-fn limits_table(limits: &LimitSettings) -> Value {
-    Writer::default()
-        .count("connections", limits.connections)
-        .size("header_bytes", limits.header_bytes)
-        .duration("header_timeout", limits.header_timeout)
-        .duration("idle_timeout", limits.idle_timeout)
-        .duration("body_timeout", limits.body_timeout)
-        .value("http2_streams", i64::from(limits.http2_streams).into())
-        .size("body_bytes", limits.held.body_bytes)
-        .size("body_memory", limits.held.body_memory)
-        .size("buffer_bytes", limits.held.buffer_bytes)
-        .size("body_rate", limits.held.body_rate)
-        .optional_path("buffer_folder", limits.held.buffer_folder.as_deref())
-        .table()
-}
-
-fn upstream_table(upstream: &UpstreamSettings) -> Value {
-    Writer::default()
-        .text("url", &upstream.address)
-        .duration("connect_timeout", upstream.connect_timeout)
-        .duration("response_timeout", upstream.response_timeout)
-        .duration("stream_timeout", upstream.stream_timeout)
-        .duration("idle_timeout", upstream.idle_timeout)
-        .count("max_idle", upstream.max_idle)
-        .table()
-}
-
-fn log_table(log: &LogSettings) -> Value {
-    let format = FORMATS.iter().find(|(_, known)| *known == log.format);
-    Writer::default()
-        .text("level", &log.level)
-        .optional("format", format.map(|(name, _)| name))
-        .switch("access_log", log.access_log)
-        .table()
 }

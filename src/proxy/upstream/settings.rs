@@ -2,17 +2,26 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
-use http::Uri;
-
 use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
         urls::reveals_user_information,
         values::{check_name, count, duration},
+        writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
 };
+use http::Uri;
+
+mod key {
+    pub(super) const URL: &str = "url";
+    pub(super) const CONNECT_TIMEOUT: &str = "connect_timeout";
+    pub(super) const RESPONSE_TIMEOUT: &str = "response_timeout";
+    pub(super) const STREAM_TIMEOUT: &str = "stream_timeout";
+    pub(super) const IDLE_TIMEOUT: &str = "idle_timeout";
+    pub(super) const MAX_IDLE: &str = "max_idle";
+}
 
 /// `[upstreams.NAME]`
 #[derive(Debug, Clone)]
@@ -73,19 +82,40 @@ pub(crate) fn build(section: &mut Section<'_>) -> BTreeMap<String, UpstreamSetti
     upstreams.into_iter().flatten().collect()
 }
 
+/// Writes `[upstreams]`.
+pub(crate) fn write(upstreams: &BTreeMap<String, UpstreamSettings>) -> Written {
+    let upstreams = upstreams.iter().map(|(name, upstream)| (name.clone(), upstream.write()));
+    table_of(upstreams)
+}
+
 impl UpstreamSettings {
     fn build(section: &mut Section<'_>) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
-        let address = section.required("url", EXPECTED_URL, upstream_address);
+        let address = section.required(key::URL, EXPECTED_URL, upstream_address);
         Some(Self {
-            connect_timeout: section.or("connect_timeout", DEFAULT_CONNECT_TIMEOUT, timeout()),
-            response_timeout: section.or("response_timeout", DEFAULT_RESPONSE_TIMEOUT, timeout()),
-            stream_timeout: section.or("stream_timeout", DEFAULT_STREAM_TIMEOUT, timeout()),
-            idle_timeout: section.or("idle_timeout", DEFAULT_IDLE_TIMEOUT, timeout()),
-            max_idle: section.or("max_idle", DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
+            connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
+            response_timeout: section.or(
+                key::RESPONSE_TIMEOUT,
+                DEFAULT_RESPONSE_TIMEOUT,
+                timeout(),
+            ),
+            stream_timeout: section.or(key::STREAM_TIMEOUT, DEFAULT_STREAM_TIMEOUT, timeout()),
+            idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
+            max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
+    }
+
+    fn write(&self) -> Written {
+        Writer::default()
+            .text(key::URL, &self.address)
+            .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
+            .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
+            .duration(key::STREAM_TIMEOUT, self.stream_timeout)
+            .duration(key::IDLE_TIMEOUT, self.idle_timeout)
+            .count(key::MAX_IDLE, self.max_idle)
+            .table()
     }
 }
 
