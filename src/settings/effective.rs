@@ -8,21 +8,14 @@ use toml::{Table, Value};
 use super::Settings;
 use crate::{
     config::writer::Writer,
-    evidence::settings::written::evidence_table,
-    identity::settings::written::assertion_table,
-    identity::{
-        Encoding,
-        headers::settings::{ClaimHeaderSettings, ENCODINGS},
-    },
+    identity::headers,
     policy::{
         HostPattern, comparison,
         settings::{AccessSettings, RequirementSettings, RouteSettings},
     },
-    proxy::{answer, upstream},
-    revocation::settings::written::revocation_table,
-    shared::settings::written::shared_table,
+    proxy::upstream,
     signature::settings::written::signature_table,
-    token::issuer::settings::written::{issuer_table, names},
+    token::issuer::settings::written::issuer_table,
 };
 
 impl Settings {
@@ -37,21 +30,20 @@ impl Settings {
             root.insert("signatures".to_owned(), self.signatures_table());
         }
         if let Some(evidence) = &self.evidence {
-            root.insert("evidence".to_owned(), evidence_table(evidence));
+            root.insert("evidence".to_owned(), evidence.write());
         }
         root.insert("credential".to_owned(), self.credential.write());
         root.insert("cache".to_owned(), self.cache.write());
-        root.insert("revocation".to_owned(), revocation_table(&self.revocation));
+        root.insert("revocation".to_owned(), self.revocation.write());
         if let Some(shared) = &self.shared {
-            root.insert("shared".to_owned(), shared_table(shared));
+            root.insert("shared".to_owned(), shared.write());
         }
-        root.insert("claims".to_owned(), self.claims_table());
-        if let Some(assertion) = &self.identity.assertion {
-            let identity = Writer::default().value("assertion", assertion_table(assertion));
-            root.insert("identity".to_owned(), identity.table());
+        root.insert("claims".to_owned(), headers::settings::write(&self.claims));
+        if let Some(identity) = self.identity.write() {
+            root.insert("identity".to_owned(), identity);
         }
-        root.insert("forwarding".to_owned(), self.forwarding_table());
-        root.insert("denials".to_owned(), answer::settings::written::table(&self.denials));
+        root.insert("forwarding".to_owned(), self.forwarding.write());
+        root.insert("denials".to_owned(), self.denials.write());
         root.insert("log".to_owned(), self.log.write());
         let routes = self.routes.iter().map(|route| self.route_table(route));
         root.insert("routes".to_owned(), Value::Array(routes.collect()));
@@ -70,35 +62,6 @@ impl Settings {
             .map(|signature| (signature.name.clone(), signature_table(signature, &self.issuers)))
             .collect::<Table>()
             .into()
-    }
-
-    fn claims_table(&self) -> Value {
-        let line = |claim: &ClaimHeaderSettings| {
-            let names = match claim.claims.as_slice() {
-                [only] => Value::from(only.as_str()),
-                several => names(several),
-            };
-            if claim.encoding == Encoding::default() {
-                return names;
-            }
-            let encoding = ENCODINGS.iter().find(|(_, known)| *known == claim.encoding);
-            Writer::default()
-                .value("claim", names)
-                .optional("encoding", encoding.map(|(name, _)| name))
-                .table()
-        };
-        let claims = self.claims.iter();
-        claims.map(|claim| (claim.header.to_string(), line(claim))).collect::<Table>().into()
-    }
-
-    fn forwarding_table(&self) -> Value {
-        Writer::default()
-            .list("trusted_proxies", &self.forwarding.trusted_proxies)
-            .switch("drop_underscores", self.forwarding.drop_underscores)
-            .list("remove", &self.forwarding.remove)
-            .list("keep", &self.forwarding.keep)
-            .size("max_header_bytes", self.forwarding.max_header_bytes)
-            .table()
     }
 
     fn route_table(&self, route: &RouteSettings) -> Value {

@@ -2,19 +2,26 @@
 
 mod profile;
 mod template;
-pub mod written;
 
 use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
         values::{switch, text},
+        writer::{Writer, Written},
     },
     policy::denial_profile::{BuiltInProfile, DenialProfile, denial_profile},
 };
 
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
 pub use template::{BodyTemplate, Place};
+
+mod key {
+    pub(super) const PROFILES: &str = "profiles";
+    pub(super) const PROFILE: &str = "profile";
+    pub(super) const REALM: &str = "realm";
+    pub(super) const EXPOSE_REASONS: &str = "expose_reasons";
+}
 
 /// `[denials]`
 #[derive(Debug, Clone)]
@@ -38,16 +45,27 @@ impl DenialSettings {
     /// `own` are the names of the operator's own profiles.
     pub(crate) fn build(section: &mut Section<'_>, own: &[String]) -> Self {
         if own.len() > MAX_PROFILES {
-            section.mistake("profiles", format!("expected at most {MAX_PROFILES} profiles"));
+            section.mistake(key::PROFILES, format!("expected at most {MAX_PROFILES} profiles"));
         }
         let default = DenialProfile::BuiltIn(BuiltInProfile::default());
         Self {
-            profile: section.or("profile", default, denial_profile(own)),
-            realm: section.optional("realm", realm),
-            expose_reasons: section.or("expose_reasons", false, switch),
+            profile: section.or(key::PROFILE, default, denial_profile(own)),
+            realm: section.optional(key::REALM, realm),
+            expose_reasons: section.or(key::EXPOSE_REASONS, false, switch),
             profiles: section
-                .section("profiles", |profiles| profiles.each_table(OwnProfileSettings::build)),
+                .section(key::PROFILES, |profiles| profiles.each_table(OwnProfileSettings::build)),
         }
+    }
+
+    pub(crate) fn write(&self) -> Written {
+        let profiles = self.profiles.iter();
+        let profiles = profiles.map(|profile| (profile.name.clone(), profile.write()));
+        Writer::default()
+            .text(key::PROFILE, self.name_of(self.profile))
+            .optional(key::REALM, self.realm.as_ref())
+            .switch(key::EXPOSE_REASONS, self.expose_reasons)
+            .optional_members("profiles", profiles)
+            .table()
     }
 
     /// What the configuration calls a profile.
