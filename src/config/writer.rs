@@ -73,6 +73,14 @@ impl Writer {
         self.value(key, Value::Array(texts))
     }
 
+    /// A list of names, or `"any"` without one.
+    pub(crate) fn any_or_list(self, key: &str, list: Option<&[String]>) -> Self {
+        match list {
+            Some(list) => self.list(key, list),
+            None => self.text(key, "any"),
+        }
+    }
+
     /// One of a few words, as `values::word` reads it.
     pub(crate) fn word<T: PartialEq>(self, key: &str, words: &[(&str, T)], value: &T) -> Self {
         let known = words.iter().find(|(_, known)| known == value);

@@ -118,7 +118,7 @@ impl SignatureSettings {
         let caller = signer::caller(section, signer.as_ref());
         let keys = SignerKeys::build(section, signer.as_ref(), names.issuers);
         if let Some(SignerKeys::Set(keys)) = &keys {
-            keys.check_file(section, (!is_unclear).then_some(algorithms));
+            keys.check_file(section, "keys", (!is_unclear).then_some(algorithms));
         }
         let respond =
             section.section("respond", |respond| RespondSettings::build(respond, &headers));

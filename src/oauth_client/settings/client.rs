@@ -5,10 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     config::{
         reader::Section,
-        values::{count, duration, size},
+        values::{count, duration, size, switch},
+        writer::Writer,
     },
     fetch::{ClientIdentity, FetchRules},
-    oauth_client::settings::{ClientProof, client_identity},
+    oauth_client::settings::{ClientProof, client_identity, files, key},
     tls::settings::authorities_file,
 };
 
@@ -51,8 +52,12 @@ const MAX_CONCURRENCY: usize = 4096;
 const MIN_MAX_BYTES: usize = 256;
 
 impl ClientSettings {
-    /// `None` after a mistake in how we prove who asks. `allow_http` has been read before, since
-    /// the endpoint's own URL depends on it.
+    /// Whether the endpoint may be plain http: what its own URL depends on.
+    pub(crate) fn read_allow_http(section: &mut Section<'_>) -> bool {
+        section.or(key::ALLOW_HTTP, false, switch)
+    }
+
+    /// `None` after a mistake in how we prove who asks. `allow_http` has been read before.
     pub(crate) fn build(
         section: &mut Section<'_>,
         allow_http: bool,
@@ -60,25 +65,45 @@ impl ClientSettings {
     ) -> Option<Self> {
         let proof = ClientProof::build(section, defaults.is_nobody, allow_http);
         let identity = client_identity(section);
-        let has_certificate =
-            ["client_certificate", "client_key"].iter().any(|name| section.peek(name).is_some());
+        let has_certificate = [key::CLIENT_CERTIFICATE, key::CLIENT_KEY]
+            .iter()
+            .any(|name| section.peek(name).is_some());
         if ClientProof::is_by_certificate(section) && !has_certificate {
             let message = "is tls_client_auth, which needs client_certificate and client_key";
-            section.mistake("auth", message.to_owned());
+            section.mistake(key::AUTH, message.to_owned());
         }
         let timeouts = duration(MIN_TIMEOUT..=defaults.max_timeout);
         let sizes = size(MIN_MAX_BYTES..=defaults.max_max_bytes);
         let concurrency = count(1..=MAX_CONCURRENCY);
         Some(Self {
             identity,
-            timeout: section.or("timeout", defaults.timeout, timeouts),
-            concurrency: section.or("concurrency", DEFAULT_CONCURRENCY, concurrency),
-            max_bytes: section.or("max_bytes", defaults.max_bytes, sizes),
+            timeout: section.or(key::TIMEOUT, defaults.timeout, timeouts),
+            concurrency: section.or(key::CONCURRENCY, DEFAULT_CONCURRENCY, concurrency),
+            max_bytes: section.or(key::MAX_BYTES, defaults.max_bytes, sizes),
             allow_http,
-            ca_file: section.optional("ca_file", authorities_file),
+            ca_file: section.optional(key::CA_FILE, authorities_file),
             // Last, so that a missing part does not hide the mistakes above.
             proof: proof?,
         })
+    }
+
+    /// What bounds a question.
+    pub(crate) fn write_bounds(&self, writer: Writer) -> Writer {
+        let writer = writer
+            .duration(key::TIMEOUT, self.timeout)
+            .count(key::CONCURRENCY, self.concurrency)
+            .size(key::MAX_BYTES, self.max_bytes)
+            .switch(key::ALLOW_HTTP, self.allow_http)
+            .optional_path(key::CA_FILE, self.ca_file.as_deref());
+        files::write_identity(writer, self.identity.as_ref())
+    }
+
+    /// Who asks. Nobody does without a certificate only where that is the default.
+    pub(crate) fn write_proof(&self, writer: Writer) -> Writer {
+        match (&self.proof, &self.identity) {
+            (ClientProof::Nobody, None) => writer,
+            (proof, _) => proof.write(writer),
+        }
     }
 
     /// The bounds of each exchange.

@@ -13,10 +13,12 @@ use crate::{
         files::{read_whole, readable_file, without_line_break},
         node::Node,
         reader::{Parsed, Section},
+        writer::Writer,
     },
     fetch::ClientIdentity,
     jose::{Json, Object, SigningKey},
     keys::settings::key_document,
+    oauth_client::settings::key,
     tls,
 };
 
@@ -88,24 +90,33 @@ fn judged<T>(
 
 /// Our certificate, for endpoints that ask for one.
 pub(crate) fn client_identity(section: &mut Section<'_>) -> Option<ClientIdentity> {
-    let certificate = section.optional("client_certificate", |node| {
+    let certificate = section.optional(key::CLIENT_CERTIFICATE, |node| {
         let path = readable_file(node)?;
         Ok((tls::settings::chain(&path)?, path))
     });
-    let private_key = section.optional("client_key", |node| {
+    let private_key = section.optional(key::CLIENT_KEY, |node| {
         let path = readable_file(node)?;
         Ok((tls::settings::private_key(&path)?, path))
     });
     let (given, key_given) =
-        (section.peek("client_certificate").is_some(), section.peek("client_key").is_some());
+        (section.peek(key::CLIENT_CERTIFICATE).is_some(), section.peek(key::CLIENT_KEY).is_some());
     if given != key_given {
-        let missing = if given { "client_key" } else { "client_certificate" };
+        let missing = if given { key::CLIENT_KEY } else { key::CLIENT_CERTIFICATE };
         section
             .mistake(missing, "missing; a client certificate and its key go together".to_owned());
     }
-    let ((chain, certificate), (key, private_key)) = (certificate?, private_key?);
-    if let Err(problem) = tls::settings::identity(chain, key, &private_key, "client_certificate") {
-        section.mistake("client_key", problem);
+    let ((chain, certificate), (own_key, private_key)) = (certificate?, private_key?);
+    if let Err(problem) =
+        tls::settings::identity(chain, own_key, &private_key, key::CLIENT_CERTIFICATE)
+    {
+        section.mistake(key::CLIENT_KEY, problem);
     }
     Some(ClientIdentity { certificate, private_key })
+}
+
+/// The same, written back.
+pub(super) fn write_identity(writer: Writer, identity: Option<&ClientIdentity>) -> Writer {
+    writer
+        .optional_path(key::CLIENT_CERTIFICATE, identity.map(|identity| &*identity.certificate))
+        .optional_path(key::CLIENT_KEY, identity.map(|identity| &*identity.private_key))
 }

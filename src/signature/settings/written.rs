@@ -5,12 +5,11 @@ use toml::{Table, Value};
 use crate::{
     config::writer::Writer,
     policy::comparison::settings::written_value,
-    registry::settings::written::registry_table,
     signature::settings::{
         BodilessSettings, CallerBinding, FACTS, FreshnessSettings, MessageField, ReplaySettings,
         RespondSettings, SignatureSettings, SignerKeys, SignerSource,
     },
-    token::issuer::settings::{IssuerSettings, written::keys_table},
+    token::issuer::settings::IssuerSettings,
 };
 
 /// With every default of its profile filled in, it needs none.
@@ -75,9 +74,9 @@ fn keys(keys: &SignerKeys, issuers: &[IssuerSettings]) -> Value {
         SignerKeys::Issuer(index) => {
             one("issuer", issuers.get(*index).map_or("", |issuer| issuer.name.as_str()))
         }
-        SignerKeys::Set(keys) => keys_table(keys),
+        SignerKeys::Set(keys) => keys.write(),
         SignerKeys::Registry(registry) => {
-            Writer::default().value("registry", registry_table(registry)).table()
+            Writer::default().value("registry", registry.write()).table()
         }
     }
 }

@@ -160,7 +160,7 @@ impl IssuerSettings {
         });
         let algorithms = algorithms(section, keys.as_ref());
         if let Some(keys) = &keys {
-            keys.check_file(section, algorithms);
+            keys.check_file(section, "keys", algorithms);
         }
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
         let profile = profile::read(section);

@@ -6,8 +6,7 @@ use crate::{
     config::values::format_duration,
     config::writer::Writer,
     identity::ClaimPath,
-    introspection::settings::written::introspection_table,
-    keys::settings::{KeySettings, KeySource},
+    introspection::settings::IntrospectionSettings,
     policy::comparison,
     token::issuer::settings::{FORMS, IssuerSettings, LogoutSettings},
 };
@@ -32,8 +31,11 @@ pub(crate) fn issuer_table(issuer: &IssuerSettings) -> Value {
         .switch("accept_id_tokens", issuer.accept_id_tokens)
         .switch("ignore_binding", issuer.ignore_binding)
         .optional_value("backchannel_logout", issuer.backchannel_logout.as_ref().map(logout_table))
-        .value("keys", keys_table(&issuer.keys))
-        .optional_value("introspection", issuer.introspection.as_ref().map(introspection_table))
+        .value("keys", issuer.keys.write())
+        .optional_value(
+            "introspection",
+            issuer.introspection.as_ref().map(IntrospectionSettings::write),
+        )
         .table()
 }
 
@@ -81,53 +83,4 @@ fn binding(writer: Writer, issuer: &IssuerSettings) -> Writer {
 /// Claims by their names.
 pub(crate) fn names(claims: &[ClaimPath]) -> Value {
     Value::Array(claims.iter().map(|claim| Value::from(claim.as_str())).collect())
-}
-
-pub(crate) fn keys_table(keys: &KeySettings) -> Value {
-    let writer = Writer::default();
-    let writer = match &keys.source {
-        KeySource::JwksUrl(url) => writer.text("jwks_url", url),
-        KeySource::JwkUrl { url, pointer } => {
-            writer.text("jwk_url", url).optional("pointer", pointer.as_ref())
-        }
-        KeySource::Discovery { urls, .. } => match urls.as_slice() {
-            [url] => writer.text("discovery", url),
-            _ => writer.switch("discovery", true),
-        },
-        KeySource::JwksFile(path) => writer.path("jwks_file", path),
-        KeySource::PemFile(path) => writer.path("pem_file", path),
-        // Nothing else has an effect on it.
-        KeySource::Hex(key) => return writer.text("hex", key).table(),
-        KeySource::SecretFile(path) => writer.path("secret_file", path),
-        KeySource::Unneeded => return writer.table(),
-    };
-    let writer = writer
-        .duration("refresh", keys.refresh)
-        .duration("cooldown", keys.cooldown)
-        .duration("max_stale", keys.max_stale)
-        .size("max_bytes", keys.max_bytes)
-        .count("max_keys", keys.max_keys)
-        .count("max_rsa_bits", keys.max_rsa_bits);
-    if !keys.source.is_remote() {
-        return writer.table();
-    }
-    writer
-        .duration("timeout", keys.timeout)
-        .optional_path("snapshot", keys.snapshot.as_deref())
-        .optional_path("ca_file", keys.ca_file.as_deref())
-        .switch("allow_http", allow_http(&keys.source))
-        .table()
-}
-
-/// Whether the source could not be loaded again without `allow_http = true`.
-fn allow_http(source: &KeySource) -> bool {
-    match source {
-        KeySource::JwksUrl(url) | KeySource::JwkUrl { url, .. } => url.scheme_str() == Some("http"),
-        KeySource::Discovery { allow_http, .. } => *allow_http,
-        KeySource::JwksFile(_)
-        | KeySource::PemFile(_)
-        | KeySource::Hex(_)
-        | KeySource::SecretFile(_)
-        | KeySource::Unneeded => false,
-    }
 }
