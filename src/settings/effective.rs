@@ -15,7 +15,7 @@ use crate::{
     },
     proxy::upstream,
     signature::settings::written::signature_table,
-    token::issuer::settings::written::issuer_table,
+    token::issuer,
 };
 
 impl Settings {
@@ -25,7 +25,7 @@ impl Settings {
         root.insert("server".to_owned(), self.server.write());
         root.insert("admin".to_owned(), self.admin.write());
         root.insert("upstreams".to_owned(), upstream::settings::write(&self.upstreams));
-        root.insert("issuers".to_owned(), self.issuers_table());
+        root.insert("issuers".to_owned(), issuer::settings::write(&self.issuers));
         if !self.signatures.is_empty() {
             root.insert("signatures".to_owned(), self.signatures_table());
         }
@@ -49,11 +49,6 @@ impl Settings {
         root.insert("routes".to_owned(), Value::Array(routes.collect()));
         // Only a map with keys that are no texts can't be written.
         toml::to_string(&root).unwrap_or_default()
-    }
-
-    fn issuers_table(&self) -> Value {
-        let issuers = self.issuers.iter();
-        issuers.map(|issuer| (issuer.name.clone(), issuer_table(issuer))).collect::<Table>().into()
     }
 
     fn signatures_table(&self) -> Value {
@@ -88,6 +83,6 @@ impl Settings {
             .list("issuers", issuers.map(|issuer| &issuer.name))
             .list("scopes", &requirement.all_scopes)
             .list("any_scopes", &requirement.any_scopes)
-            .optional_value("claims", comparison::settings::written(&requirement.claims))
+            .optional_members("claims", comparison::settings::write(&requirement.claims))
     }
 }
