@@ -20,7 +20,7 @@ pub use file::KeyFileError;
 pub(crate) use file::key_document;
 pub use source::KeySource;
 
-mod key {
+pub(crate) mod key {
     pub(super) const JWKS_URL: &str = "jwks_url";
     pub(super) const JWK_URL: &str = "jwk_url";
     pub(super) const POINTER: &str = "pointer";
@@ -28,7 +28,7 @@ mod key {
     pub(super) const JWKS_FILE: &str = "jwks_file";
     pub(super) const PEM_FILE: &str = "pem_file";
     pub(super) const HEX: &str = "hex";
-    pub(super) const SECRET_FILE: &str = "secret_file";
+    pub(crate) const SECRET_FILE: &str = "secret_file";
     pub(super) const ALLOW_HTTP: &str = "allow_http";
     pub(super) const REFRESH: &str = "refresh";
     pub(super) const COOLDOWN: &str = "cooldown";

@@ -14,7 +14,7 @@ use crate::{
         settings::{AccessSettings, RequirementSettings, RouteSettings},
     },
     proxy::upstream,
-    signature::settings::written::signature_table,
+    signature,
     token::issuer,
 };
 
@@ -26,8 +26,8 @@ impl Settings {
         root.insert("admin".to_owned(), self.admin.write());
         root.insert("upstreams".to_owned(), upstream::settings::write(&self.upstreams));
         root.insert("issuers".to_owned(), issuer::settings::write(&self.issuers));
-        if !self.signatures.is_empty() {
-            root.insert("signatures".to_owned(), self.signatures_table());
+        if let Some(signatures) = signature::settings::write(&self.signatures, &self.issuers) {
+            root.insert("signatures".to_owned(), signatures);
         }
         if let Some(evidence) = &self.evidence {
             root.insert("evidence".to_owned(), evidence.write());
@@ -49,14 +49,6 @@ impl Settings {
         root.insert("routes".to_owned(), Value::Array(routes.collect()));
         // Only a map with keys that are no texts can't be written.
         toml::to_string(&root).unwrap_or_default()
-    }
-
-    fn signatures_table(&self) -> Value {
-        let signatures = self.signatures.iter();
-        signatures
-            .map(|signature| (signature.name.clone(), signature_table(signature, &self.issuers)))
-            .collect::<Table>()
-            .into()
     }
 
     fn route_table(&self, route: &RouteSettings) -> Value {

@@ -1,10 +1,18 @@
 //! `[signatures.NAME.keys]`: where a signer's key comes from.
 
 use crate::{
-    config::{reader::Section, values::reference},
-    keys::settings::{KeySettings, KeySource},
+    config::{
+        reader::Section,
+        values::reference,
+        writer::{Writer, Written},
+    },
+    keys::{
+        self,
+        settings::{KeySettings, KeySource},
+    },
     registry::settings::RegistrySettings,
-    signature::settings::SignerSource,
+    signature::settings::{SignerSource, key},
+    token::issuer::settings::IssuerSettings,
 };
 
 /// Where a signer's key comes from.
@@ -27,12 +35,12 @@ impl SignerKeys {
         signer: Option<&SignerSource>,
         issuers: &[String],
     ) -> Option<Self> {
-        let keys = section.section("keys", |keys| Self::read(keys, issuers));
+        let keys = section.section(key::KEYS, |keys| Self::read(keys, issuers));
         let is_set = matches!(keys, Some(Self::Issuer(_) | Self::Set(_)));
         if let (true, Some(SignerSource::Parameter(name))) = (is_set, signer) {
             // Anybody with a key in the set could write anybody's name there.
             section.mistake(
-                "signer",
+                key::SIGNER,
                 format!(
                     "the header parameter {name:?} does not say whose key of a set it is; expected \
                      keys from a registry"
@@ -42,23 +50,35 @@ impl SignerKeys {
         keys
     }
 
+    pub(super) fn write(&self, issuers: &[IssuerSettings]) -> Written {
+        let writer = Writer::default();
+        match self {
+            Self::Issuer(index) => {
+                let issuer = issuers.get(*index).map_or("", |issuer| issuer.name.as_str());
+                writer.text(key::ISSUER, issuer).table()
+            }
+            Self::Set(keys) => keys.write(),
+            Self::Registry(registry) => writer.value(key::REGISTRY, registry.write()).table(),
+        }
+    }
+
     fn read(section: &mut Section<'_>, issuers: &[String]) -> Option<Self> {
-        if section.peek("issuer").is_some() {
-            let issuer = section.optional("issuer", reference("an issuer", issuers));
+        if section.peek(key::ISSUER).is_some() {
+            let issuer = section.optional(key::ISSUER, reference("an issuer", issuers));
             return issuer.map(|(index, _)| Self::Issuer(index));
         }
-        section.node("issuer");
-        if section.peek("registry").is_some() {
-            let registry = section.section("registry", RegistrySettings::build);
+        section.node(key::ISSUER);
+        if section.peek(key::REGISTRY).is_some() {
+            let registry = section.section(key::REGISTRY, RegistrySettings::build);
             return registry.map(|registry| Self::Registry(Box::new(registry)));
         }
-        section.node("registry");
+        section.node(key::REGISTRY);
         let mistakes = section.mistakes();
         let keys = KeySettings::build(section, None);
         match keys.as_ref().map(|keys| &keys.source) {
             Some(KeySource::SecretFile(_)) => {
                 section.mistake(
-                    "secret_file",
+                    keys::settings::key::SECRET_FILE,
                     "a shared secret proves nothing about who signed; expected a public key"
                         .to_owned(),
                 );
