@@ -20,7 +20,7 @@ use crate::{
     clock::Clock,
     listener::{ByteStream, ConnectionHandler, Listener},
     providers::Providers,
-    proxy::Engine,
+    proxy::ProxyConfig,
     readiness::ProcessReadiness,
     telemetry::Metrics,
 };
@@ -40,7 +40,7 @@ pub struct View {
     /// The configuration in use, in its own words.
     pub configuration: Arc<ArcSwap<ShownConfiguration>>,
     /// The same at work.
-    pub engine: Arc<ArcSwap<Engine>>,
+    pub config: Arc<ArcSwap<ProxyConfig>>,
     /// Its keys, and what else it asks its providers for.
     pub providers: Arc<ArcSwap<Providers>>,
     /// The time, for ages.

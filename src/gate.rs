@@ -1,10 +1,10 @@
 //! The one question, *may it pass, and as whom?*, and its answer: an [`Admission`] or a
 //! [`Denial`].
 
-mod conditional;
 mod denial;
 mod parts;
 mod route;
+mod unsigned;
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
@@ -21,11 +21,11 @@ use crate::{
     token::{CredentialSources, Rejection, TokenCache, TokenVerifier, VerifiedToken},
 };
 
-pub use conditional::{Conditional, Decision, PendingAdmission};
 pub use denial::Denial;
 pub use parts::GateParts;
 pub(crate) use route::issuers_to_ask;
 pub use route::{Route, RouteCounters};
+pub use unsigned::{Decision, Unsigned};
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl Gate {
         let signature = route.signature().and_then(|index| self.signatures.get(index));
         Ok(match signature {
             None => Decision::Admitted(admission),
-            Some(rules) => Decision::OnceSigned(Conditional::new(admission, rules)),
+            Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
         })
     }
 
@@ -276,9 +276,9 @@ impl Gate {
     }
 }
 
-impl Admission<'_> {
+impl<'g> Admission<'g> {
     /// The route that was taken.
-    pub fn route(&self) -> &Route {
+    pub fn route(&self) -> &'g Route {
         self.route
     }
 

@@ -48,6 +48,7 @@ mod byte_order_mark;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod decision;
 pub mod evidence;
 pub mod fetch;
 pub mod gate;

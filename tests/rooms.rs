@@ -35,6 +35,7 @@ const ROOMS: &[&str] = &[
     "signature",
     "evidence",
     "gate",
+    "decision",
     "proxy",
     "admin",
     "settings",

@@ -52,16 +52,17 @@ pub(super) async fn answer(request: Request<Incoming>, view: &View) -> Response<
 }
 
 async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
-    let engine = view.engine.load_full();
-    match engine.gate().verifier().log_out(token).await {
+    let config = view.config.load_full();
+    let gate = config.engine().gate();
+    match gate.verifier().log_out(token).await {
         Ok(index) => {
-            let issuer = engine.gate().issuer_name(Some(index));
+            let issuer = gate.issuer_name(Some(index));
             count(view, issuer, LOGGED_OUT);
             tracing::info!(issuer, "logged out over the back channel");
             page(StatusCode::OK, String::new())
         }
         Err(RefusedLogout { cause, issuer }) => {
-            let issuer = engine.gate().issuer_name(issuer);
+            let issuer = gate.issuer_name(issuer);
             count(view, issuer, cause.code());
             tracing::warn!(issuer, reason = cause.code(), "a logout token is refused");
             refusal(cause)

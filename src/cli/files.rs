@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Failure;
-use crate::{byte_order_mark, proxy::settings::MAX_BODY_BYTES};
+use crate::{byte_order_mark, decision::held_body::settings::MAX_BODY_BYTES};
 
 /// The largest key source that the proxy can be configured to accept.
 const MAX_KEY_FILE_BYTES: u64 = 1024 * 1024;

@@ -15,7 +15,7 @@ use crate::{
     evidence::Journals,
     listener::Listener,
     providers::{ProviderTasks, Providers},
-    proxy::Engine,
+    proxy::ProxyConfig,
     readiness::ProcessReadiness,
     settings::Settings,
     telemetry::Metrics,
@@ -41,7 +41,7 @@ pub(super) enum Command {
 pub(super) struct Control {
     settings: ArcSwap<Settings>,
     shown: Arc<ArcSwap<ShownConfiguration>>,
-    engine: Arc<ArcSwap<Engine>>,
+    config: Arc<ArcSwap<ProxyConfig>>,
     providers: Arc<ArcSwap<Providers>>,
     journals: Arc<Journals>,
     clock: Arc<dyn Clock>,
@@ -51,7 +51,7 @@ pub(super) struct Control {
 
 impl Control {
     pub(super) fn new(
-        engine: Arc<ArcSwap<Engine>>,
+        config: Arc<ArcSwap<ProxyConfig>>,
         settings: Settings,
         providers: Arc<Providers>,
         journals: Journals,
@@ -63,7 +63,7 @@ impl Control {
         let journals = Arc::new(journals);
         let shown = Arc::new(ArcSwap::from_pointee(settings.shown()));
         let settings = ArcSwap::from_pointee(settings);
-        Self { settings, shown, engine, providers, journals, clock, metrics, readiness }
+        Self { settings, shown, config, providers, journals, clock, metrics, readiness }
     }
 
     async fn run(
@@ -73,7 +73,7 @@ impl Control {
         signals: WorkerSignals,
     ) {
         let mut tasks = self.providers.load().start();
-        tokio::spawn(renewal::run(Arc::clone(&self.engine), Arc::clone(&self.journals)));
+        tokio::spawn(renewal::run(Arc::clone(&self.config), Arc::clone(&self.journals)));
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
         for listener in admin_listeners {
             tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));
@@ -106,7 +106,7 @@ impl Control {
     fn admin_view(&self) -> admin::View {
         admin::View {
             configuration: Arc::clone(&self.shown),
-            engine: Arc::clone(&self.engine),
+            config: Arc::clone(&self.config),
             providers: Arc::clone(&self.providers),
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
@@ -121,15 +121,15 @@ impl Control {
         let providers = Arc::new(providers.map_err(|error| error.to_string())?);
         let started = providers.start();
         self.wait_for(&providers).await?;
-        let engine = compile(&settings, &providers, &self.clock, &self.metrics)
+        let config = compile(&settings, &providers, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
         // Last of what can fail: the earlier journal's folder is handed over.
         let journal = open_journal(&settings, &self.journals, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
-        let engine = Arc::new(engine.with_journal(journal));
+        let config = Arc::new(config.with_journal(journal));
         warn_of_what_stays(&self.settings.load(), &settings);
         self.providers.store(providers);
-        self.engine.store(engine);
+        self.config.store(config);
         self.shown.store(Arc::new(settings.shown()));
         self.settings.store(Arc::new(settings));
         retire(std::mem::replace(tasks, started));

@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::{Clock, SystemClock},
+    decision::Engine,
     evidence::{EvidenceError, Journal, Journals},
     gate::Gate,
     listener::{Listener, settings::ListenAddress},
     providers::Providers,
-    proxy::{ConnectionBudget, Engine, TlsError},
+    proxy::{ConnectionBudget, ProxyConfig, TlsError},
     settings::Settings,
     shared::SharedError,
     telemetry::Metrics,
@@ -99,10 +100,10 @@ impl Server {
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
         let providers = Arc::new(Providers::new(&settings.provider_parts(), &clock, &metrics)?);
-        let engine = compile(&settings, &providers, &clock, &metrics)?;
+        let config = compile(&settings, &providers, &clock, &metrics)?;
         let journals = Journals::default();
         let journal = open_journal(&settings, &journals, &clock, &metrics)?;
-        let engine = Arc::new(ArcSwap::from_pointee(engine.with_journal(journal)));
+        let config = Arc::new(ArcSwap::from_pointee(config.with_journal(journal)));
         let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
         let signals = WorkerSignals {
             open: CancellationToken::new(),
@@ -115,7 +116,7 @@ impl Server {
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
         let readiness = Arc::clone(&signals.readiness);
         let control = Control::new(
-            Arc::clone(&engine),
+            Arc::clone(&config),
             settings,
             providers,
             journals,
@@ -127,10 +128,10 @@ impl Server {
         let mut server =
             Self { listen, admin: admin_at, commands, signals, workers: Vec::new(), control };
         for (index, listener) in listeners.into_iter().enumerate() {
-            let (engine, budget) = (Arc::clone(&engine), Arc::clone(&budget));
+            let (config, budget) = (Arc::clone(&config), Arc::clone(&budget));
             // Dropped after a failure, the server ends what it has started.
             let signals = server.signals.clone();
-            server.workers.push(worker_thread::spawn(index, listener, engine, budget, signals)?);
+            server.workers.push(worker_thread::spawn(index, listener, config, budget, signals)?);
         }
         let (listen, admin, workers) = (&server.listen, &server.admin, server.workers.len());
         tracing::info!(%listen, %admin, workers, "started");
@@ -203,9 +204,10 @@ pub(super) fn compile(
     providers: &Providers,
     clock: &Arc<dyn Clock>,
     metrics: &Metrics,
-) -> Result<Engine, TlsError> {
+) -> Result<ProxyConfig, TlsError> {
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
-    Engine::new(&settings.engine_parts(), gate, Arc::clone(clock), metrics.clone())
+    let engine = Engine::new(&settings.engine_parts(), gate, Arc::clone(clock), metrics);
+    ProxyConfig::new(&settings.proxy_parts(), engine, metrics.clone())
 }
 
 /// The journal of a configuration, if it wants one.

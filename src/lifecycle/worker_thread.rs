@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     listener::Listener,
-    proxy::{self, ConnectionBudget, Engine, Worker},
+    proxy::{self, ConnectionBudget, ProxyConfig, Worker},
     readiness::ProcessReadiness,
 };
 
@@ -57,13 +57,13 @@ pub(super) const LEFTOVERS_DEADLINE: Duration = Duration::from_secs(1);
 pub(super) fn spawn(
     index: usize,
     listener: Listener,
-    engine: Arc<ArcSwap<Engine>>,
+    config: Arc<ArcSwap<ProxyConfig>>,
     budget: Arc<ConnectionBudget>,
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
         let _watch = Watch(signals.clone());
-        if let Err(error) = run(listener, engine, budget, signals) {
+        if let Err(error) = run(listener, config, budget, signals) {
             tracing::error!(worker = index, %error, "worker ended");
         }
     })
@@ -71,7 +71,7 @@ pub(super) fn spawn(
 
 fn run(
     listener: Listener,
-    engine: Arc<ArcSwap<Engine>>,
+    config: Arc<ArcSwap<ProxyConfig>>,
     budget: Arc<ConnectionBudget>,
     signals: WorkerSignals,
 ) -> io::Result<()> {
@@ -84,7 +84,7 @@ fn run(
             () = signals.open.cancelled() => {}
             () = signals.stop_accepting.cancelled() => {}
         }
-        let worker = Rc::new(Worker::new(engine, signals.drain.clone()));
+        let worker = Rc::new(Worker::new(config, signals.drain.clone()));
         proxy::serve(listener, Rc::clone(&worker), budget, &signals.stop_accepting).await?;
         if timeout(signals.drain_timeout, worker.finish()).await.is_err() {
             tracing::warn!("the drain deadline passed with requests in flight: cut off");

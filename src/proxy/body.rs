@@ -14,14 +14,14 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use super::{
-    answer_signing::SignedAnswer,
-    guards::RequestGuard,
-    held_body::{HeldBody, HeldReader},
-    stream_guard::ClientsTurn,
-    upstream::Lease,
+use super::{guards::RequestGuard, stream_guard::ClientsTurn, upstream::Lease};
+use crate::{
+    bounded::Reservation,
+    decision::{
+        SignedAnswer, UploadFault,
+        held_body::{HeldBody, HeldReader},
+    },
 };
-use crate::bounded::Reservation;
 
 /// A request's body on its way to the upstream. Trailers are dropped (threats H-4): they come
 /// after the verdict and could carry anything.
@@ -63,16 +63,7 @@ enum Turn {
     /// The upstream: it has to take what there is, or to answer.
     Upstream,
     /// Nobody any more: the client did not do its part.
-    Over(ClientFault),
-}
-
-/// What a client did instead of finishing its upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ClientFault {
-    /// It stopped sending.
-    Stalled,
-    /// It went away, or sent what is no body.
-    Broke,
+    Over(UploadFault),
 }
 
 /// An answer's body on its way to the client.
@@ -170,7 +161,7 @@ impl UploadProgress {
     }
 
     /// Why the upload did not come to its end, if that is the client's doing.
-    pub(super) fn client_fault(&self) -> Option<ClientFault> {
+    pub(super) fn client_fault(&self) -> Option<UploadFault> {
         match self.turn.get() {
             Turn::Over(fault) => Some(fault),
             Turn::Client | Turn::Upstream => None,
@@ -227,7 +218,7 @@ impl Upload {
         let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) else {
             self.progress.turn.set(Turn::Client);
             let stalled = ready!(stall.poll(cx));
-            self.progress.turn.set(Turn::Over(ClientFault::Stalled));
+            self.progress.turn.set(Turn::Over(UploadFault::Stalled));
             return Poll::Ready(Some(Err(stalled.into())));
         };
         stall.reset();
@@ -235,7 +226,7 @@ impl Upload {
         Poll::Ready(match frame {
             Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
             Some(Err(error)) => {
-                self.progress.turn.set(Turn::Over(ClientFault::Broke));
+                self.progress.turn.set(Turn::Over(UploadFault::Broke));
                 Some(Err(error.into()))
             }
             Some(Ok(_)) | None => None,
@@ -261,6 +252,11 @@ impl ResponseBody {
     /// An answer without a body.
     pub(super) fn empty() -> Self {
         Self::Own(None)
+    }
+
+    /// An answer of our own.
+    pub(super) fn own(text: Bytes) -> Self {
+        Self::Own(Some(text).filter(|text| !text.is_empty()))
     }
 
     /// Whether the answer is ours.

@@ -85,7 +85,7 @@ impl Accepted {
 
 /// Serves a connection to its end. Ends early, but between requests, when the worker drains.
 pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, accepted: Accepted) {
-    let limits = worker.serving().engine.limits.clone();
+    let limits = worker.serving().config.limits.clone();
     let deadline = accepted.at + limits.header_timeout;
     let sniffed = tokio::select! {
         biased;

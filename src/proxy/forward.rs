@@ -1,4 +1,4 @@
-//! The way of one request: canonical form, the gate's answer, the upstream's answer.
+//! Carries one decision out: the request goes to the upstream and its answer back, or a refusal.
 
 use std::{rc::Rc, time::Duration};
 
@@ -7,25 +7,21 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use crate::{
-    gate::{Admission, Decision, Denial, Route},
+    decision::{AnswerToSign, Exchange, Forward, Outcome, Refusal, UploadFault, VerifiedBody},
+    gate::Admission,
     identity::clean_response,
-    policy::{CanonicalRequest, NotCanonical},
+    policy::CanonicalRequest,
     proxy::upstream::settings::UpstreamSettings,
-    reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
 };
 
 use super::{
-    answer::{self, Failure, is_call},
-    answer_signing::AnswerToSign,
-    body::{ClientFault, RequestBody, ResponseBody, UploadProgress},
+    body::{RequestBody, ResponseBody, UploadProgress},
     connection::Connection,
+    failure::Failure,
     framing,
     guards::RequestGuard,
-    held_body::HeldBody,
-    outbound,
-    signed::{self, Holding, Unverified},
-    tunnel,
+    outbound, tunnel,
     upgrade::Upgrade,
     upstream::{UpstreamAnswer, UpstreamError, UpstreamPool},
     worker::Serving,
@@ -38,78 +34,54 @@ pub(super) async fn answer(
 ) -> Response<ResponseBody> {
     let guard = RequestGuard::new(&connection.open);
     let serving = connection.worker.serving();
-    let started = serving.engine.access_log.then(Instant::now);
-    let is_grpc = is_call(request.method(), request.headers());
+    let started = serving.config.access_log.then(Instant::now);
     let has_body = !request.body().is_end_stream();
-    let exchange = Exchange { connection: &connection, serving: &serving, is_grpc };
-    let mut line = None;
-    let outcome = exchange.run(request, guard, &mut line).await;
-    let response = outcome.unwrap_or_else(|denial| exchange.refuse(&denial, line.as_ref()));
+    let mut exchange = serving.config.engine.exchange(request.method(), request.headers());
+    let forwarder = Forwarder { connection: &connection, serving: &serving };
+    let outcome = forwarder.run(request, guard, &mut exchange).await;
+    let response = outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
     if has_body && response.body().is_own() {
         connection.activity.body_stays_unread();
     }
     if let Some(started) = started {
-        log_access(line.as_ref(), &response, started);
+        log_access(exchange.request(), &response, started);
     }
     response
 }
 
-/// A request's body on this side.
-enum Inbound {
-    /// On its way.
-    Streamed(Incoming),
-    /// Here, and verified.
-    Held(HeldBody),
-}
-
-/// What all steps of one exchange need.
-struct Exchange<'e> {
+/// Carries a decision out.
+struct Forwarder<'e> {
     connection: &'e Connection,
     serving: &'e Serving,
-    is_grpc: bool,
 }
 
-impl Exchange<'_> {
-    /// The canonical request is left in `line`, for whoever writes about the outcome.
+impl Forwarder<'_> {
     async fn run(
         &self,
         mut request: Request<Incoming>,
         guard: RequestGuard,
-        line: &mut Option<CanonicalRequest>,
-    ) -> Result<Response<ResponseBody>, Denial> {
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Response<ResponseBody>, Box<Refusal>> {
         let upgrade = Upgrade::asked_for(&mut request);
-        let canonical = line.insert(canonical(&request).map_err(Denial::new)?);
-        let gate = &self.serving.engine.gate;
-        let decision = gate.admit(canonical, request.headers(), &self.serving.cache).await?;
+        framing::check(request.headers()).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
-        let (admission, body) = match decision {
-            Decision::Admitted(admission) => (admission, Inbound::Streamed(body)),
-            Decision::OnceSigned(condition) => {
-                // Boxed: a request that is not signed does not carry the room for it along.
-                let verdict =
-                    signed::verify(condition, canonical, &parts.headers, body, self.holding());
-                match Box::pin(verdict).await {
-                    Ok((admission, held)) => (admission, Inbound::Held(held)),
-                    Err(Unverified::Denied(denial)) => return Err(denial),
-                    Err(Unverified::Unfinished(route, fault)) => {
-                        return Ok(self.unfinished(route, fault));
-                    }
-                }
-            }
-        };
-        gate.prepare(&admission, canonical, &mut parts.headers, &self.connection.peer)?;
-        let to_sign = AnswerToSign::begin(&admission, &self.serving.engine.bodies)?;
+        let (peer, cache) = (&self.connection.peer, &self.serving.cache);
+        let Forward { admission, body, answer: to_sign } =
+            exchange.decide(&mut parts, body, peer, cache).await?;
+        let is_grpc = exchange.is_grpc();
         let Some(upstream) = self.serving.upstreams.get(admission.route().upstream()) else {
-            return Ok(answer::failure(Failure::BadGateway, self.is_grpc));
+            return Err(Box::new(Failure::BadGateway.answer(is_grpc)));
         };
         // What is signed is a message; what follows on a tunnel is none.
         let upgrade = upgrade.filter(|_| {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });
-        let body = self.outbound_body(body, &mut parts, upstream.settings());
+        let body = self.outbound_body(body, &mut parts, upstream.settings(), is_grpc);
         let address = &upstream.settings().address;
-        if let Err(error) = outbound::address(&mut parts, canonical, &body, address) {
-            return Ok(self.fail(admission.route(), upstream, &error.into(), None));
+        if let Some(canonical) = exchange.request()
+            && let Err(error) = outbound::address(&mut parts, canonical, &body, address)
+        {
+            return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Request::from_parts(parts, body);
         if upgrade.is_some() {
@@ -124,11 +96,16 @@ impl Exchange<'_> {
             (Ok(answer), None) => self.pass_back(answer, upstream, upgrade, guard),
             (Err(error), _) => Err(error),
         };
-        let counters = admission.route().counters();
-        Ok(passed.inspect(|_| counters.forwarded.inc()).unwrap_or_else(|error| {
-            let client = progress.and_then(|progress| progress.client_fault());
-            self.fail(admission.route(), upstream, &error, client)
-        }))
+        match passed {
+            Ok(response) => {
+                exchange.end(Outcome::Forwarded);
+                Ok(response)
+            }
+            Err(error) => {
+                let client = progress.and_then(|progress| progress.client_fault());
+                Err(fail(exchange, upstream, &error, client))
+            }
+        }
     }
 
     async fn send(
@@ -158,34 +135,26 @@ impl Exchange<'_> {
     /// The body that the upstream receives.
     fn outbound_body(
         &self,
-        body: Inbound,
+        body: VerifiedBody<Incoming>,
         parts: &mut Parts,
         upstream: &UpstreamSettings,
+        is_grpc: bool,
     ) -> RequestBody {
         match body {
-            Inbound::Streamed(body) => {
-                RequestBody::new(body, self.upload_pause(upstream.stream_timeout))
+            VerifiedBody::Unread(body) => {
+                RequestBody::new(body, self.upload_pause(upstream.stream_timeout, is_grpc))
             }
-            Inbound::Held(body) => {
+            VerifiedBody::Held(body) => {
                 outbound::unframe(&mut parts.headers);
                 RequestBody::held(body)
             }
         }
     }
 
-    fn holding(&self) -> Holding<'_> {
-        let engine = &self.serving.engine;
-        Holding {
-            limits: &engine.limits,
-            store: &engine.bodies,
-            journal: engine.journal.as_deref(),
-        }
-    }
-
     /// How long a request body may pause. The sides of a gRPC stream take turns, so there it is
     /// as long as for an answer.
-    fn upload_pause(&self, stream_timeout: Duration) -> Duration {
-        if self.is_grpc { stream_timeout } else { self.serving.engine.limits.body_timeout }
+    fn upload_pause(&self, stream_timeout: Duration, is_grpc: bool) -> Duration {
+        if is_grpc { stream_timeout } else { self.serving.config.limits.body_timeout }
     }
 
     fn pass_back(
@@ -213,7 +182,7 @@ impl Exchange<'_> {
         &self,
         answer: UpstreamAnswer,
         upstream: &UpstreamPool,
-        to_sign: AnswerToSign<'_>,
+        to_sign: AnswerToSign,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response, lease } = answer;
@@ -247,36 +216,22 @@ impl Exchange<'_> {
         Upgrade::confirm(&mut parts.headers);
         Ok(Response::from_parts(parts, ResponseBody::empty()))
     }
+}
 
-    fn refuse(&self, denial: &Denial, line: Option<&CanonicalRequest>) -> Response<ResponseBody> {
-        let engine = &self.serving.engine;
-        let refusal = engine.answers.denial(denial, &engine.gate, self.is_grpc);
-        let denial_id = refusal.denial_id.map(|id| id.to_string());
-        engine.gate.record(denial, line, denial_id.as_deref());
-        refusal.response
+/// The answer where the upstream gave none. A client that did not finish its upload is to blame,
+/// whatever the upstream made of that.
+fn fail(
+    exchange: &mut Exchange<'_>,
+    upstream: &UpstreamPool,
+    error: &UpstreamError,
+    client: Option<UploadFault>,
+) -> Box<Refusal> {
+    if let Some(fault) = client {
+        return exchange.abort(fault);
     }
-
-    fn fail(
-        &self,
-        route: &Route,
-        upstream: &UpstreamPool,
-        error: &UpstreamError,
-        client: Option<ClientFault>,
-    ) -> Response<ResponseBody> {
-        if client.is_some() {
-            abort(route, client);
-        } else {
-            route.counters().failed.inc();
-            tracing::warn!(upstream = upstream.name(), %error, "no answer from the upstream");
-        }
-        answer::failure(Failure::of(error, client), self.is_grpc)
-    }
-
-    /// A body that had to be whole before anything else did not come to its end.
-    fn unfinished(&self, route: &Route, fault: ClientFault) -> Response<ResponseBody> {
-        abort(route, Some(fault));
-        answer::failure(fault.into(), self.is_grpc)
-    }
+    exchange.end(Outcome::Failed);
+    tracing::warn!(upstream = upstream.name(), %error, "no answer from the upstream");
+    Box::new(Failure::of(error).answer(exchange.is_grpc()))
 }
 
 /// An answer without what is between the upstream and us only.
@@ -285,24 +240,6 @@ fn cleaned(response: Response<Incoming>) -> (response::Parts, Incoming) {
     clean_response(&mut parts.headers);
     parts.version = Version::HTTP_11;
     (parts, body)
-}
-
-/// Any client can do this as often as it likes: not worth a line by default.
-fn abort(route: &Route, client: Option<ClientFault>) {
-    route.counters().aborted.inc();
-    tracing::debug!(route = route.label(), ?client, "the upload was not finished");
-}
-
-fn canonical(request: &Request<Incoming>) -> Result<CanonicalRequest, Reason> {
-    framing::check(request.headers())?;
-    let (method, target, version) = (request.method(), request.uri(), request.version());
-    CanonicalRequest::new(method, target, version, request.headers()).map_err(|refused| {
-        tracing::debug!(%refused, "no canonical form");
-        match refused {
-            NotCanonical::MethodRefused => Reason::MethodNotSupported,
-            _ => Reason::RequestNotCanonical,
-        }
-    })
 }
 
 /// One line per request: method, canonical path (never the query, which may carry secrets),

@@ -1,32 +1,21 @@
-//! What the proxy of one configuration is made from, besides its gate.
+//! What the proxy of one configuration is made from, besides its engine.
 
 use std::collections::BTreeMap;
 
 use crate::{
-    policy::settings::RouteSettings,
-    proxy::{
-        answer::settings::DenialSettings, settings::LimitSettings,
-        upstream::settings::UpstreamSettings,
-    },
+    proxy::{settings::LimitSettings, upstream::settings::UpstreamSettings},
     tls::settings::TlsSettings,
-    token::cache::settings::CacheSettings,
 };
 
-/// The parts of a configuration that an [`Engine`](super::Engine) is made from.
+/// The parts of a configuration that a [`ProxyConfig`](super::ProxyConfig) is made from.
 #[derive(Debug)]
-pub struct EngineParts<'s> {
+pub struct ProxyParts<'s> {
     /// What one client, or all of them, may take.
     pub limits: &'s LimitSettings,
     /// TLS with clients. `None`: plain HTTP.
     pub tls: Option<&'s TlsSettings>,
     /// The services behind the proxy, by name.
     pub upstreams: &'s BTreeMap<String, UpstreamSettings>,
-    /// The verified-token cache of each worker.
-    pub cache: &'s CacheSettings,
-    /// How refusals look.
-    pub denials: &'s DenialSettings,
-    /// The routes, in the order written: each may name the profile of its refusals.
-    pub routes: &'s [RouteSettings],
     /// Whether every request is logged.
     pub access_log: bool,
 }

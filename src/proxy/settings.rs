@@ -18,8 +18,7 @@ use crate::{
     tls::settings::TlsSettings,
 };
 
-pub(crate) use limits::MAX_BODY_BYTES;
-pub use limits::{HeldBodySettings, LimitSettings};
+pub use limits::LimitSettings;
 
 mod key {
     pub(super) const LISTEN: &str = "listen";

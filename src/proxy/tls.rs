@@ -147,7 +147,7 @@ pub(super) async fn serve<S: ByteStream>(
     socket: S,
     mut accepted: Accepted,
 ) {
-    let deadlines = Deadlines::of(&worker.serving().engine.limits);
+    let deadlines = Deadlines::of(&worker.serving().config.limits);
     let socket = GuardedIo::below_tls(socket, deadlines);
     let handshake = timeout_at(accepted.at + deadlines.header, acceptor.accept(socket));
     let stream = tokio::select! {

@@ -22,10 +22,12 @@ use hyper::{
 use prometheus::Histogram;
 use tokio::time::{Instant, timeout};
 
-use crate::proxy::upstream::settings::{UpstreamAddress, UpstreamSettings};
+use crate::{
+    decision::Unsignable,
+    proxy::upstream::settings::{UpstreamAddress, UpstreamSettings},
+};
 
 use super::{
-    answer_signing::Unsignable,
     body::{RequestBody, UploadProgress},
     guarded_io::Timer,
 };

@@ -7,32 +7,25 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    clock::Clock,
+    decision::Engine,
     evidence::Journal,
-    gate::Gate,
-    proxy::{parts::EngineParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
+    proxy::{parts::ProxyParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
     telemetry::Metrics,
-    token::{TokenCache, cache::settings::CacheSettings},
+    token::TokenCache,
 };
 
 use super::{
-    answer::AnswerStyle,
-    held_body::BodyStore,
     tls::{Tls, TlsError},
     upstream::UpstreamPool,
 };
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
-pub struct Engine {
-    pub(super) gate: Gate,
-    pub(super) answers: AnswerStyle,
+pub struct ProxyConfig {
+    pub(super) engine: Engine,
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
-    pub(super) bodies: BodyStore,
-    pub(super) journal: Option<Arc<Journal>>,
     tls: Option<Tls>,
-    cache: CacheSettings,
     upstreams: BTreeMap<String, UpstreamSettings>,
     metrics: Metrics,
 }
@@ -40,7 +33,7 @@ pub struct Engine {
 /// A serving thread's own state: nothing in it is shared with another worker.
 #[derive(Debug)]
 pub struct Worker {
-    engine: Arc<ArcSwap<Engine>>,
+    config: Arc<ArcSwap<ProxyConfig>>,
     current: RefCell<Rc<Serving>>,
     /// Says when to stop: first no more requests on idle connections, then no more at all.
     pub(super) drain: CancellationToken,
@@ -51,31 +44,22 @@ pub struct Worker {
 /// What serves the requests of one configuration on one worker.
 #[derive(Debug)]
 pub(super) struct Serving {
-    pub(super) engine: Arc<Engine>,
+    pub(super) config: Arc<ProxyConfig>,
     pub(super) cache: RefCell<TokenCache>,
     pub(super) upstreams: Vec<UpstreamPool>,
 }
 
-impl Engine {
-    /// Puts a configuration to work. Reads the files of `[server.tls]`.
+impl ProxyConfig {
+    /// Puts an engine to work. Reads the files of `[server.tls]`.
     ///
     /// # Errors
     /// Those files can't be used: they have changed since the settings were loaded.
-    pub fn new(
-        parts: &EngineParts<'_>,
-        gate: Gate,
-        clock: Arc<dyn Clock>,
-        metrics: Metrics,
-    ) -> Result<Self, TlsError> {
+    pub fn new(parts: &ProxyParts<'_>, engine: Engine, metrics: Metrics) -> Result<Self, TlsError> {
         Ok(Self {
-            gate,
-            journal: None,
-            answers: AnswerStyle::new(parts.denials, parts.routes, clock),
+            engine,
             limits: parts.limits.clone(),
             access_log: parts.access_log,
-            bodies: BodyStore::new(&parts.limits.held, &metrics),
             tls: parts.tls.map(Tls::new).transpose()?,
-            cache: parts.cache.clone(),
             upstreams: parts.upstreams.clone(),
             metrics,
         })
@@ -84,7 +68,7 @@ impl Engine {
     /// The same with a journal of signed requests.
     #[must_use]
     pub fn with_journal(self, journal: Option<Arc<Journal>>) -> Self {
-        Self { journal, ..self }
+        Self { engine: self.engine.with_journal(journal), ..self }
     }
 
     /// Takes a certificate that was renewed in its file into use: from the next connection on.
@@ -95,14 +79,9 @@ impl Engine {
         }
     }
 
-    /// Its rules.
-    pub fn gate(&self) -> &Gate {
-        &self.gate
-    }
-
-    /// The journal of signed requests, if there is one.
-    pub fn journal(&self) -> Option<&Arc<Journal>> {
-        self.journal.as_ref()
+    /// What decides on its requests.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     fn pools(&self) -> Vec<UpstreamPool> {
@@ -115,15 +94,15 @@ impl Engine {
 }
 
 impl Worker {
-    /// A worker that serves whatever configuration `engine` holds, until `drain` is cancelled.
-    pub fn new(engine: Arc<ArcSwap<Engine>>, drain: CancellationToken) -> Self {
-        let current = RefCell::new(Rc::new(Serving::new(engine.load_full())));
-        Self { engine, current, drain, tasks: TaskTracker::new() }
+    /// A worker that serves whatever `config` holds, until `drain` is cancelled.
+    pub fn new(config: Arc<ArcSwap<ProxyConfig>>, drain: CancellationToken) -> Self {
+        let current = RefCell::new(Rc::new(Serving::new(config.load_full())));
+        Self { config, current, drain, tasks: TaskTracker::new() }
     }
 
     /// What to begin a connection with; `None`: plain HTTP.
     pub(super) fn tls_acceptor(&self) -> Option<TlsAcceptor> {
-        self.engine.load().tls.as_ref().map(Tls::acceptor)
+        self.config.load().tls.as_ref().map(Tls::acceptor)
     }
 
     /// Resolves when the last connection has ended. None may begin any more.
@@ -135,18 +114,18 @@ impl Worker {
     /// The present configuration at work. A reload begins here, with the next request: caches
     /// and pools of the old one end with its last request (threats X-3).
     pub(super) fn serving(&self) -> Rc<Serving> {
-        let engine = self.engine.load();
-        if !Arc::ptr_eq(&engine, &self.current.borrow().engine) {
-            *self.current.borrow_mut() = Rc::new(Serving::new(Arc::clone(&engine)));
+        let config = self.config.load();
+        if !Arc::ptr_eq(&config, &self.current.borrow().config) {
+            *self.current.borrow_mut() = Rc::new(Serving::new(Arc::clone(&config)));
         }
         Rc::clone(&self.current.borrow())
     }
 }
 
 impl Serving {
-    fn new(engine: Arc<Engine>) -> Self {
-        let cache = RefCell::new(TokenCache::new(&engine.cache));
-        let upstreams = engine.pools();
-        Self { engine, cache, upstreams }
+    fn new(config: Arc<ProxyConfig>) -> Self {
+        let cache = RefCell::new(config.engine.token_cache());
+        let upstreams = config.pools();
+        Self { config, cache, upstreams }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Settings;
 use crate::{
-    admin::ShownConfiguration, gate::GateParts, identity::HeaderUses, keys::settings::KeyOwner,
-    providers::ProviderParts, proxy::EngineParts, signature::settings::SignatureSettings,
-    token::issuer::settings::IssuerSettings,
+    admin::ShownConfiguration, decision::EngineParts, gate::GateParts, identity::HeaderUses,
+    keys::settings::KeyOwner, providers::ProviderParts, proxy::ProxyParts,
+    signature::settings::SignatureSettings, token::issuer::settings::IssuerSettings,
 };
 
 impl Settings {
@@ -35,15 +35,23 @@ impl Settings {
         }
     }
 
-    /// What the proxy is made from, besides its gate.
+    /// What the engine is made from, besides its gate.
     pub fn engine_parts(&self) -> EngineParts<'_> {
         EngineParts {
-            limits: &self.server.limits,
-            tls: self.server.tls.as_ref(),
-            upstreams: &self.upstreams,
+            held: &self.server.limits.held,
+            body_timeout: self.server.limits.body_timeout,
             cache: &self.cache,
             denials: &self.denials,
             routes: &self.routes,
+        }
+    }
+
+    /// What the proxy is made from, besides its engine.
+    pub fn proxy_parts(&self) -> ProxyParts<'_> {
+        ProxyParts {
+            limits: &self.server.limits,
+            tls: self.server.tls.as_ref(),
+            upstreams: &self.upstreams,
             access_log: self.log.access_log,
         }
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::across;
 use crate::{
     config::{node::Node, reader::Section},
+    decision::denials::settings::DenialSettings,
     evidence::settings::EvidenceSettings,
     identity::{
         forwarded::settings::ForwardingSettings,
@@ -19,7 +20,6 @@ use crate::{
         settings::{KnownNames, RouteSettings},
     },
     proxy::{
-        answer::settings::DenialSettings,
         settings::{AdminSettings, ServerSettings},
         upstream::{self, settings::UpstreamSettings},
     },

@@ -1,6 +1,6 @@
 //! The upstream's answer to a signed request, signed in turn: as a whole, or not at all.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -10,20 +10,20 @@ use http::{
 };
 use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use super::{answer::is_grpc, held_body::BodyStore};
+use super::{grpc::is_grpc, held_body::BodyStore};
 use crate::{
     bounded::Reservation,
     gate::{Admission, Denial},
+    jose::Dialect,
     reason::Reason,
-    signature::{AnswerSigner, VerifiedSignature},
+    signature::AnswerSigner,
 };
 
 /// Why an answer could not be signed. It is never passed back without its signature.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unsignable {
+pub enum Unsignable {
     /// It has no end that could be waited for.
     #[error("the answer is a stream, and only whole answers are signed")]
     Stream,
@@ -38,7 +38,7 @@ pub(super) enum Unsignable {
     Stalled(Duration),
     /// The upstream broke off.
     #[error("the answer broke off: {0}")]
-    Broke(#[source] hyper::Error),
+    Broke(#[source] Box<dyn Error + Send + Sync>),
     /// The key can't sign, or not in time.
     #[error("the key for answers could not sign")]
     Key,
@@ -46,27 +46,28 @@ pub(super) enum Unsignable {
 
 /// An answer that is to be signed, and the room for it.
 #[derive(Debug)]
-pub(super) struct AnswerToSign<'a> {
-    request: &'a VerifiedSignature,
-    signer: &'a Arc<AnswerSigner>,
+pub struct AnswerToSign {
+    signer: Arc<AnswerSigner>,
+    /// How the request's signature is written.
+    as_request: Dialect,
     room: Reservation,
 }
 
 /// An answer that is here as a whole, and holds its room until the client has it.
 #[derive(Debug)]
-pub(super) struct SignedAnswer {
-    pub(super) bytes: Bytes,
-    pub(super) room: Reservation,
+pub struct SignedAnswer {
+    pub(crate) bytes: Bytes,
+    pub(crate) room: Reservation,
 }
 
-impl<'a> AnswerToSign<'a> {
+impl AnswerToSign {
     /// Begins before the upstream is asked: what it did could not be undone if there were no room
     /// for its answer. Only the beginning of the room is taken.
     ///
     /// # Errors
     /// All bodies together take what they may.
     pub(super) fn begin(
-        admission: &'a Admission<'_>,
+        admission: &Admission<'_>,
         store: &BodyStore,
     ) -> Result<Option<Self>, Denial> {
         let Some(request) = admission.signature() else {
@@ -75,24 +76,28 @@ impl<'a> AnswerToSign<'a> {
         let Some(signer) = request.answers() else {
             return Ok(None);
         };
+        let signer = Arc::clone(signer);
         match store.begin(signer.max_bytes() as u64) {
-            Some(room) => Ok(Some(Self { request, signer, room })),
+            Some(room) => Ok(Some(Self { signer, as_request: request.dialect(), room })),
             None => Err(admission.refuse(Reason::BodyBufferUnavailable)),
         }
     }
 
     /// Reads the answer, and signs it in the way in which the request was.
-    pub(super) async fn sign(
+    ///
+    /// # Errors
+    /// See [`Unsignable`].
+    pub async fn sign(
         mut self,
         parts: &mut Parts,
-        body: Incoming,
+        body: impl Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
         stall_after: Duration,
     ) -> Result<SignedAnswer, Unsignable> {
         if is_stream(&parts.headers) {
             return Err(Unsignable::Stream);
         }
         let bytes = self.read(body, stall_after).await?;
-        let signature = Arc::clone(self.signer).sign(bytes.clone(), self.request.dialect()).await;
+        let signature = Arc::clone(&self.signer).sign(bytes.clone(), self.as_request).await;
         parts.headers.insert(self.signer.header().clone(), signature.ok_or(Unsignable::Key)?);
         // Framed anew, and without trailers: they would be beside what is signed.
         for name in [TRANSFER_ENCODING, TRAILER] {
@@ -106,7 +111,7 @@ impl<'a> AnswerToSign<'a> {
 
     async fn read(
         &mut self,
-        mut body: Incoming,
+        mut body: impl Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
         stall_after: Duration,
     ) -> Result<Bytes, Unsignable> {
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -117,7 +122,8 @@ impl<'a> AnswerToSign<'a> {
             let Some(frame) = frame.map_err(|_| Unsignable::Stalled(stall_after))? else {
                 return Ok(bytes.freeze());
             };
-            let Ok(data) = frame.map_err(Unsignable::Broke)?.into_data() else {
+            let Ok(data) = frame.map_err(|error| Unsignable::Broke(error.into()))?.into_data()
+            else {
                 continue;
             };
             self.make_room(bytes.len().saturating_add(data.len()))?;

@@ -7,10 +7,10 @@ use super::{
     challenge::Challenge,
 };
 use crate::{
-    policy::denial_profile::DenialProfile,
-    proxy::answer::settings::{
+    decision::denials::settings::{
         BodyTemplate, DenialSettings, OwnAnswerSettings, OwnBodySettings, OwnProfileSettings, Place,
     },
+    policy::denial_profile::DenialProfile,
     reason::{ByClass, Class, Reason},
 };
 

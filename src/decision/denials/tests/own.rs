@@ -30,7 +30,7 @@ fn an_own_profile_changes_what_it_says_and_keeps_the_rest() {
         ],
     );
     let denial = Denial::new(Reason::MethodNotAllowed);
-    assert_eq!(field(scene.refuse(&denial).response.headers(), "x-a"), "b");
+    assert_eq!(field(scene.refuse(&denial).headers(), "x-a"), "b");
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn an_own_profile_stands_on_any_built_in_one() {
             (Reason::CredentialMalformed, "422 [] "),
         ],
     );
-    let outage = scene.refuse(&Denial::new(Reason::KeysUnavailable)).response;
+    let outage = scene.refuse(&Denial::new(Reason::KeysUnavailable));
     assert_eq!(outage.headers()[RETRY_AFTER], RETRY_AFTER_SECONDS);
 }
 

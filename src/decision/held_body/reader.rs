@@ -16,7 +16,7 @@ use crate::bounded::Reservation;
 
 /// Reads a held body part by part.
 #[derive(Debug)]
-pub(in crate::proxy) struct HeldReader {
+pub struct HeldReader {
     kept: Kept,
     read: u64,
     /// The next part of a file, while another thread reads it.
@@ -35,7 +35,7 @@ impl HeldReader {
     }
 
     /// The bytes that have not been read.
-    pub(in crate::proxy) fn left(&self) -> u64 {
+    pub fn left(&self) -> u64 {
         self.kept.len().saturating_sub(self.read)
     }
 
@@ -43,10 +43,7 @@ impl HeldReader {
     ///
     /// # Errors
     /// The file can't be read, or ends too early.
-    pub(in crate::proxy) fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Bytes>>> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.left() == 0 {
             return Poll::Ready(None);
         }

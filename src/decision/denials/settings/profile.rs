@@ -9,9 +9,9 @@ use crate::{
         values::{check_name, header_named, text, word},
         writer::{Writer, Written},
     },
+    decision::denials::settings::template::{BodyTemplate, Place},
     identity::{HeaderUse, check_header_name},
     policy::denial_profile::{BUILT_IN, BuiltInProfile},
-    proxy::answer::settings::template::{BodyTemplate, Place},
     reason::{ByClass, Class},
 };
 

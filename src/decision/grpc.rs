@@ -1,34 +1,38 @@
 //! gRPC: answers of 200 and a status in the trailers, whatever the profile.
 
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Response,
     header::{CACHE_CONTROL, CONTENT_TYPE},
 };
 
-use crate::{
-    proxy::body::ResponseBody,
-    reason::{Class, Reason},
-};
+use crate::reason::{Class, Reason};
 
 /// The status codes of the gRPC protocol that we answer with.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum GrpcStatus {
+pub enum GrpcStatus {
+    /// `INVALID_ARGUMENT`
     InvalidArgument = 3,
+    /// `DEADLINE_EXCEEDED`
     DeadlineExceeded = 4,
+    /// `PERMISSION_DENIED`
     PermissionDenied = 7,
+    /// `RESOURCE_EXHAUSTED`
     ResourceExhausted = 8,
+    /// `UNAVAILABLE`
     Unavailable = 14,
+    /// `UNAUTHENTICATED`
     Unauthenticated = 16,
 }
 
 /// Whether a request is a gRPC call, whose refusal is a gRPC status. Calls are `POST`: any other
 /// request's refusal must not look like a 200 to whoever stands between.
-pub(in crate::proxy) fn is_call(method: &Method, headers: &HeaderMap) -> bool {
+pub(super) fn is_call(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::POST && is_grpc(headers)
 }
 
 /// Whether it is said to be gRPC.
-pub(in crate::proxy) fn is_grpc(headers: &HeaderMap) -> bool {
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
         return false;
@@ -57,8 +61,8 @@ pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
 }
 
 /// A gRPC answer of trailers only, which travel as headers.
-pub(super) fn answer(status: GrpcStatus, message: Option<&'static str>) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::empty());
+pub(super) fn answer(status: GrpcStatus, message: Option<&'static str>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -5,7 +5,7 @@ mod own;
 
 use std::collections::{HashMap, HashSet};
 
-use http::HeaderMap;
+use http::{HeaderMap, header::CACHE_CONTROL};
 
 use super::{built_in as rows, *};
 use crate::{
@@ -31,7 +31,7 @@ const NOW: UnixTime = UnixTime(1_544_096_397);
 
 /// Answers of one configuration.
 struct Scene {
-    style: AnswerStyle,
+    denials: Denials,
     gate: Gate,
 }
 
@@ -53,21 +53,26 @@ impl Scene {
         let metrics = Metrics::new().unwrap();
         let providers = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
-        Self { style: AnswerStyle::new(&settings.denials, &settings.routes, clock), gate }
+        Self { denials: Denials::new(&settings.denials, &settings.routes, clock), gate }
     }
 
     fn profile(name: &str, expose_reasons: bool) -> Self {
         Self::new(&format!("[denials]\nprofile = \"{name}\"\nexpose_reasons = {expose_reasons}"))
     }
 
-    fn refuse(&self, denial: &Denial) -> Refusal {
-        self.style.denial(denial, &self.gate, false)
+    fn refuse(&self, denial: &Denial) -> Response<Bytes> {
+        self.denials.refuse(denial, &self.gate, false).0.into_response()
+    }
+
+    fn denial_id(&self, denial: &Denial) -> Option<DenialId> {
+        self.denials.refuse(denial, &self.gate, false).1
     }
 
     /// A refusal on that route, as one line: status, challenge, body.
     fn line_on(&self, route: usize, reason: Reason) -> String {
         let denial = Denial::new(reason).on(self.gate.route_at(route).unwrap());
-        let Refusal { response, denial_id } = self.refuse(&denial);
+        let (refusal, denial_id) = self.denials.refuse(&denial, &self.gate, false);
+        let response = refusal.into_response();
         let challenge = field(response.headers(), "www-authenticate");
         let body = text(response.body());
         let body = denial_id.map_or_else(|| body.clone(), |id| body.replace(&id.to_string(), "ID"));
@@ -83,12 +88,8 @@ fn field(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
-fn text(body: &ResponseBody) -> String {
-    match body {
-        ResponseBody::Own(Some(bytes)) => String::from_utf8(bytes.to_vec()).unwrap(),
-        ResponseBody::Own(None) => String::new(),
-        ResponseBody::Whole(_) | ResponseBody::Upstream(_) => panic!("not our own"),
-    }
+fn text(body: &Bytes) -> String {
+    String::from_utf8(body.to_vec()).unwrap()
 }
 
 #[track_caller]
@@ -106,7 +107,7 @@ fn every_built_in_profile_refuses_with_an_error_and_never_blames_a_client_for_an
             let scene = Scene::profile(profile.name(), expose_reasons);
             for reason in Reason::ALL {
                 let case = format!("{profile:?}: {reason}");
-                let response = scene.refuse(&Denial::new(*reason)).response;
+                let response = scene.refuse(&Denial::new(*reason));
                 let (status, headers) = (response.status(), response.headers());
                 let undecided = reason.class() == Class::CannotDecide;
                 assert_eq!(status.is_server_error(), undecided, "{case}");
@@ -126,7 +127,7 @@ fn o4_every_body_of_a_built_in_profile_is_json_whatever_the_reason() {
         for expose_reasons in [false, true] {
             let scene = Scene::profile(profile.name(), expose_reasons);
             for reason in Reason::ALL {
-                let body = text(scene.refuse(&Denial::new(*reason)).response.body());
+                let body = text(scene.refuse(&Denial::new(*reason)).body());
                 if !body.is_empty() {
                     let json: HashMap<String, serde_json::Value> =
                         serde_json::from_str(&body).unwrap();
@@ -161,7 +162,7 @@ fn a_route_has_its_own_profile_and_the_rest_the_general_one() {
     let scene = Scene::profile("problem", false);
     assert_eq!(scene.line_on(1, Reason::RouteUnknown), "403 [] ");
     assert_ne!(scene.line_on(0, Reason::RouteUnknown), "403 [] ");
-    let unrouted = scene.refuse(&Denial::new(Reason::RouteUnknown)).response;
+    let unrouted = scene.refuse(&Denial::new(Reason::RouteUnknown));
     assert!(text(unrouted.body()).contains("Forbidden"));
 }
 
@@ -170,14 +171,15 @@ fn a_grpc_call_gets_its_grpc_answer_under_every_profile() {
     for profile in BUILT_IN {
         let scene = Scene::profile(profile.name(), true);
         for reason in Reason::ALL {
-            let refusal = scene.style.denial(&Denial::new(*reason), &scene.gate, true);
-            let response = refusal.response;
+            let denial = Denial::new(*reason);
+            let (refusal, denial_id) = scene.denials.refuse(&denial, &scene.gate, true);
+            let response = refusal.into_response();
             assert_eq!(response.status(), 200, "{profile:?}: {reason}");
             assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
             assert_eq!(response.headers()["grpc-message"], reason.code());
             assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
             assert_eq!(text(response.body()), "");
-            assert!(refusal.denial_id.is_none());
+            assert!(denial_id.is_none());
         }
     }
 }

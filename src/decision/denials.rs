@@ -1,10 +1,8 @@
-//! Our own answers. Every refusal and every failure becomes a response here and nowhere else.
+//! How refusals look: every [`Denial`] becomes a response here and nowhere else.
 
 mod built_in;
 mod challenge;
 mod denial_id;
-mod failure;
-mod grpc;
 mod profile;
 pub mod settings;
 
@@ -13,28 +11,24 @@ use std::{borrow::Cow, sync::Arc};
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
 use self::profile::{Look, Profile};
-use super::body::ResponseBody;
+use super::{Refusal, grpc, refusal::empty};
 use crate::{
     clock::Clock,
+    decision::denials::settings::{BodyTemplate, DenialSettings, Place},
     gate::{Denial, Gate},
     policy::{Requirement, denial_profile::DenialProfile, settings::RouteSettings},
-    proxy::answer::settings::{BodyTemplate, DenialSettings, Place},
     reason::{Class, Reason},
 };
 
-pub(super) use self::{
-    denial_id::DenialId,
-    failure::Failure,
-    grpc::{is_call, is_grpc},
-};
+pub(super) use self::denial_id::DenialId;
 
-/// How refusals look, on each route.
+/// The profiles of refusals, general and of each route.
 #[derive(Debug)]
-pub struct AnswerStyle {
+pub struct Denials {
     /// Where no route is known.
     general: Arc<Profile>,
     /// In the order of the routes.
@@ -43,20 +37,12 @@ pub struct AnswerStyle {
     clock: Arc<dyn Clock>,
 }
 
-/// The answer to a refused request.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) response: Response<ResponseBody>,
-    /// What the answer calls itself, if it does.
-    pub(super) denial_id: Option<DenialId>,
-}
-
 /// After how many seconds a client may try again when keys were unavailable: about as long as
 /// the first steps of the refresher's backoff take.
 const RETRY_AFTER_SECONDS: &str = "5";
 
-impl AnswerStyle {
-    /// The style of the settings.
+impl Denials {
+    /// Compiles the profiles.
     pub fn new(settings: &DenialSettings, routes: &[RouteSettings], clock: Arc<dyn Clock>) -> Self {
         let mut profiles: Vec<(DenialProfile, Arc<Profile>)> = Vec::new();
         let mut compiled = |wanted: DenialProfile| {
@@ -77,8 +63,13 @@ impl AnswerStyle {
         }
     }
 
-    /// The answer to a refused request.
-    pub(super) fn denial(&self, denial: &Denial, gate: &Gate, is_grpc: bool) -> Refusal {
+    /// The answer to a refused request, and what it calls itself, if it does.
+    pub(super) fn refuse(
+        &self,
+        denial: &Denial,
+        gate: &Gate,
+        is_grpc: bool,
+    ) -> (Refusal, Option<DenialId>) {
         let reason = denial.reason();
         let profile = self.profile(denial);
         let look = profile.look(denial.class(), reason);
@@ -103,7 +94,7 @@ impl AnswerStyle {
         if denial.class() == Class::CannotDecide || look.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
-        Refusal { response, denial_id }
+        (Refusal::new(response), denial_id)
     }
 
     fn profile(&self, denial: &Denial) -> &Profile {
@@ -111,13 +102,13 @@ impl AnswerStyle {
         of_route.unwrap_or(&self.general)
     }
 
-    fn plain(&self, look: &Look, reason: Reason) -> (Response<ResponseBody>, Option<DenialId>) {
+    fn plain(&self, look: &Look, reason: Reason) -> (Response<Bytes>, Option<DenialId>) {
         let denial_id = look.has_denial_id().then(DenialId::fresh);
         let mut response = empty(look.status);
         if let Some(body) = &look.body {
             response.headers_mut().insert(CONTENT_TYPE, body.content_type.clone());
             let text = self.written(&body.template, look.status, reason, denial_id);
-            *response.body_mut() = ResponseBody::Own(Some(Bytes::from(text)));
+            *response.body_mut() = Bytes::from(text);
         }
         (response, denial_id)
     }
@@ -138,22 +129,6 @@ impl AnswerStyle {
             Place::Timestamp => Cow::Owned(self.clock.now().to_rfc3339()),
         })
     }
-}
-
-/// The answer where the upstream gave none.
-pub(super) fn failure(failure: Failure, is_grpc: bool) -> Response<ResponseBody> {
-    if is_grpc {
-        return grpc::answer(failure.grpc_status(), None);
-    }
-    empty(failure.status())
-}
-
-/// No cache may keep an answer of ours: a refusal depends on a credential.
-fn empty(status: StatusCode) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::empty());
-    *response.status_mut() = status;
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// What the route asks for.

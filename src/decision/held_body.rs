@@ -6,8 +6,9 @@
 mod disk;
 mod keep;
 mod reader;
+pub mod settings;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{error::Error, path::PathBuf, sync::Arc};
 
 use bytes::{Buf, Bytes};
 use http_body::Body;
@@ -17,14 +18,14 @@ use tokio::time::{Duration, Instant, timeout_at};
 use crate::{
     bounded::{ByteBudget, Reservation},
     evidence::{BodyBytes, EvidenceBody},
-    proxy::settings::HeldBodySettings,
     telemetry::Metrics,
 };
 
-pub(super) use reader::HeldReader;
+pub use reader::HeldReader;
 
 use disk::Disk;
 use keep::{Keep, Kept};
+use settings::HeldBodySettings;
 
 /// Where all bodies are held, of all workers.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ pub(super) struct HoldRules {
 
 /// A whole body.
 #[derive(Debug)]
-pub(super) struct HeldBody {
+pub struct HeldBody {
     kept: Kept,
     /// Given back when nobody needs the bytes any more.
     reservation: Arc<Reservation>,
@@ -76,7 +77,7 @@ pub(super) enum HoldError {
     Slow(u64),
     /// The client went away, or sent what is no body.
     #[error("the body broke off: {0}")]
-    Broke(#[source] hyper::Error),
+    Broke(#[source] Box<dyn Error + Send + Sync>),
     /// The file could not be made or written.
     #[error("the body could not be written to a temporary file: {0}")]
     Disk(#[source] std::io::Error),
@@ -101,7 +102,7 @@ impl HeldBody {
     /// One whose length is announced and for which there is no room is refused before any of
     /// it is read; with `Expect: 100-continue` it is not even sent. Room is taken as it arrives.
     pub(super) async fn read(
-        mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
+        mut body: impl Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
         rules: &HoldRules,
         store: &BodyStore,
         mut observe: impl FnMut(&[u8]),
@@ -127,7 +128,7 @@ impl HeldBody {
     }
 
     /// Its length in bytes.
-    pub(super) fn len(&self) -> u64 {
+    pub fn len(&self) -> u64 {
         self.kept.len()
     }
 
@@ -136,7 +137,7 @@ impl HeldBody {
         self.kept.in_memory()
     }
 
-    /// The same for whoever keeps it as a proof. Its room is taken until that is done, too.
+    /// The same for the evidence journal. Its room is taken until that is done, too.
     pub(super) fn evidence(&self) -> EvidenceBody {
         let bytes = match &self.kept {
             Kept::Memory(bytes) => BodyBytes::Memory(bytes.clone()),
@@ -146,7 +147,7 @@ impl HeldBody {
     }
 
     /// What sends it on.
-    pub(super) fn into_reader(self) -> HeldReader {
+    pub fn into_reader(self) -> HeldReader {
         HeldReader::new(self)
     }
 }
@@ -160,8 +161,8 @@ impl HoldRules {
         bytes.saturating_mul(self.copies)
     }
 
-    /// When a body that has brought so much has to have brought more: whoever sends
-    /// a byte now and then must not take its room for ever. `None`: whenever it likes.
+    /// When a body that has brought so much has to have brought more: a client that sends
+    /// a byte now and then must not keep its room for ever. `None`: there is no deadline.
     fn deadline(&self, begun: Instant, bytes: u64) -> Option<Instant> {
         let earned = Duration::from_secs(bytes.checked_div(self.bytes_per_second)?);
         begun.checked_add(self.stall_after.saturating_add(earned))
@@ -170,7 +171,7 @@ impl HoldRules {
 
 /// The next bytes; `None` at the end. Trailers are dropped (threats H-4).
 async fn next(
-    body: &mut (impl Body<Data = Bytes, Error = hyper::Error> + Unpin),
+    body: &mut (impl Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin),
     rules: &HoldRules,
     deadline: Option<Instant>,
 ) -> Result<Option<Bytes>, HoldError> {
@@ -189,7 +190,7 @@ async fn next(
         let Some(frame) = frame else {
             return Ok(None);
         };
-        if let Ok(data) = frame.map_err(HoldError::Broke)?.into_data() {
+        if let Ok(data) = frame.map_err(|error| HoldError::Broke(error.into()))?.into_data() {
             return Ok(Some(data));
         }
     }

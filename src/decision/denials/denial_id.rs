@@ -8,7 +8,7 @@ use uuid::{Builder, Uuid};
 /// A random UUID (RFC 9562 §5.4). Always a fresh one: what a client calls its request is the
 /// client's word, and says nothing about ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proxy) struct DenialId(Uuid);
+pub(in crate::decision) struct DenialId(Uuid);
 
 impl DenialId {
     pub(super) fn fresh() -> Self {

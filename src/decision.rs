@@ -1,0 +1,26 @@
+//! The one room that front ends ask: a request's head goes in, and where its route wants a
+//! signature its body as well; out comes [`Forward`] or [`Refusal`].
+//!
+//! An [`Engine`] is one configuration, compiled. For each request a front end begins an
+//! [`Exchange`], lets it [decide](Exchange::decide), carries the answer out and says how that
+//! [ended](Exchange::end). It needs no other room to know whether a request may pass.
+
+mod answer_signing;
+pub mod denials;
+mod engine;
+mod exchange;
+mod forward;
+mod grpc;
+pub mod held_body;
+mod outcome;
+mod proof;
+mod refusal;
+mod signed;
+
+pub use answer_signing::{AnswerToSign, SignedAnswer, Unsignable};
+pub use engine::{Engine, EngineParts};
+pub use exchange::Exchange;
+pub use forward::{Forward, VerifiedBody};
+pub use grpc::GrpcStatus;
+pub use outcome::{Outcome, UploadFault};
+pub use refusal::Refusal;

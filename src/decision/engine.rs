@@ -1,0 +1,98 @@
+//! One configuration, compiled: what every exchange of it needs.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, Method};
+
+use super::{
+    Exchange,
+    denials::{Denials, settings::DenialSettings},
+    held_body::{BodyStore, settings::HeldBodySettings},
+    signed::Holding,
+};
+use crate::{
+    clock::Clock,
+    evidence::Journal,
+    gate::Gate,
+    policy::settings::RouteSettings,
+    telemetry::Metrics,
+    token::{TokenCache, cache::settings::CacheSettings},
+};
+
+/// The rules of one configuration, how its refusals look, and the bodies that it holds. Shared by
+/// all workers; changes by replacement.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) gate: Gate,
+    pub(super) denials: Denials,
+    pub(super) bodies: BodyStore,
+    held: HeldBodySettings,
+    body_timeout: Duration,
+    cache: CacheSettings,
+    journal: Option<Arc<Journal>>,
+}
+
+/// The parts of a configuration that an [`Engine`] is made from, besides its gate.
+#[derive(Debug)]
+pub struct EngineParts<'s> {
+    /// What bodies may take that are held until their signature is verified.
+    pub held: &'s HeldBodySettings,
+    /// How long such a body may make no progress.
+    pub body_timeout: Duration,
+    /// The verified-token cache of each worker.
+    pub cache: &'s CacheSettings,
+    /// How refusals look.
+    pub denials: &'s DenialSettings,
+    /// The routes, in the order written: each may name the profile of its refusals.
+    pub routes: &'s [RouteSettings],
+}
+
+impl Engine {
+    /// The engine of these parts, which belong to one configuration.
+    pub fn new(
+        parts: &EngineParts<'_>,
+        gate: Gate,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        Self {
+            gate,
+            denials: Denials::new(parts.denials, parts.routes, clock),
+            bodies: BodyStore::new(parts.held, metrics),
+            held: parts.held.clone(),
+            body_timeout: parts.body_timeout,
+            cache: parts.cache.clone(),
+            journal: None,
+        }
+    }
+
+    /// The same with a journal of signed requests.
+    #[must_use]
+    pub fn with_journal(self, journal: Option<Arc<Journal>>) -> Self {
+        Self { journal, ..self }
+    }
+
+    /// Begins to decide on a request.
+    pub fn exchange(&self, method: &Method, headers: &HeaderMap) -> Exchange<'_> {
+        Exchange::new(self, method, headers)
+    }
+
+    /// A cache of verified tokens, for one worker.
+    pub fn token_cache(&self) -> TokenCache {
+        TokenCache::new(&self.cache)
+    }
+
+    /// Its rules.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    pub(super) fn holding(&self) -> Holding<'_> {
+        Holding {
+            settings: &self.held,
+            body_timeout: self.body_timeout,
+            store: &self.bodies,
+            journal: self.journal.as_deref(),
+        }
+    }
+}

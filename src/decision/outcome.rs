@@ -1,0 +1,66 @@
+//! How an exchange ended.
+
+use http::StatusCode;
+use prometheus::IntCounter;
+
+use super::GrpcStatus;
+use crate::gate::RouteCounters;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered by the upstream.
+    Forwarded,
+    /// It was refused.
+    Denied,
+    /// It was admitted, but the upstream failed.
+    Failed,
+    /// It was admitted, but the client did not finish its request.
+    Aborted,
+}
+
+/// What a client did instead of finishing its upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UploadFault {
+    /// It stopped sending.
+    Stalled,
+    /// It went away, or sent what is no body.
+    Broke,
+}
+
+impl Outcome {
+    /// Its name in metrics and spans.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forwarded => "forwarded",
+            Self::Denied => "denied",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    pub(super) fn of(self, counters: &RouteCounters) -> &IntCounter {
+        match self {
+            Self::Forwarded => &counters.forwarded,
+            Self::Denied => &counters.denied,
+            Self::Failed => &counters.failed,
+            Self::Aborted => &counters.aborted,
+        }
+    }
+}
+
+impl UploadFault {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::Stalled => StatusCode::REQUEST_TIMEOUT,
+            Self::Broke => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    pub(super) fn grpc_status(self) -> GrpcStatus {
+        match self {
+            Self::Stalled => GrpcStatus::DeadlineExceeded,
+            Self::Broke => GrpcStatus::InvalidArgument,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! An admission that waits for the signature over a body which has not been read yet.
+
+use http::HeaderMap;
+
+use super::{Admission, Denial, Route};
+use crate::{
+    jose::Object,
+    policy::CanonicalRequest,
+    reason::Reason,
+    signature::{PendingSignature, SignatureRules},
+    token::VerifiedToken,
+};
+
+/// What the gate says to a request whose body it has not seen.
+#[derive(Debug)]
+pub enum Decision<'g> {
+    /// It may pass, whatever its body.
+    Admitted(Admission<'g>),
+    /// It may pass once its signature is verified.
+    Unsigned(Unsigned<'g>),
+}
+
+/// An admission that waits for a signature. Only a verified one makes an [`Admission`] of it.
+#[derive(Debug)]
+pub struct Unsigned<'g> {
+    admission: Admission<'g>,
+    rules: &'g SignatureRules,
+}
+
+impl<'g> Unsigned<'g> {
+    pub(super) fn new(admission: Admission<'g>, rules: &'g SignatureRules) -> Self {
+        Self { admission, rules }
+    }
+
+    /// The rules by which it has to be signed.
+    pub fn rules(&self) -> &'g SignatureRules {
+        self.rules
+    }
+
+    /// The route that was taken.
+    pub fn route(&self) -> &'g Route {
+        self.admission.route
+    }
+
+    /// The claims of the token, if the route asks for one.
+    pub fn claims(&self) -> Option<&Object> {
+        self.admission.token().map(VerifiedToken::claims)
+    }
+
+    /// Looks at the signature's header and finds the signer's key. The body is to be fed to what
+    /// comes back.
+    ///
+    /// # Errors
+    /// The [`Denial`] of the first check that fails.
+    pub async fn begin(&self, headers: &HeaderMap) -> Result<PendingSignature<'g>, Denial> {
+        self.rules.begin(headers, self.claims()).await.map_err(|reason| self.refuse(reason))
+    }
+
+    /// The body is whole: verifies the signature over it. `in_memory` is the body, if all of it is
+    /// in memory.
+    ///
+    /// # Errors
+    /// The [`Denial`] of the first check that fails.
+    pub async fn finish(
+        self,
+        signature: PendingSignature<'g>,
+        request: &CanonicalRequest,
+        in_memory: Option<&[u8]>,
+    ) -> Result<Admission<'g>, Denial> {
+        let verified = signature.finish(request, in_memory, self.claims()).await;
+        let verified = verified.map_err(|reason| self.refuse(reason))?;
+        Ok(Admission { signature: Some(Box::new(verified)), ..self.admission })
+    }
+
+    /// The refusal for that reason.
+    pub fn refuse(&self, reason: Reason) -> Denial {
+        Denial::of_signature(reason).on(self.admission.route)
+    }
+}

@@ -1,0 +1,42 @@
+//! Why an admitted request got no answer from its upstream.
+
+use http::StatusCode;
+
+use super::upstream::UpstreamError;
+use crate::decision::{GrpcStatus, Refusal, Unsignable};
+
+/// Whether the upstream failed, or took too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It refused, or broke off.
+    BadGateway,
+    /// It did not answer in time.
+    GatewayTimeout,
+}
+
+impl Failure {
+    pub(super) fn of(error: &UpstreamError) -> Self {
+        match error {
+            UpstreamError::ConnectTimeout(_)
+            | UpstreamError::ResponseTimeout(_)
+            | UpstreamError::Unsignable(Unsignable::Stalled(_)) => Self::GatewayTimeout,
+            UpstreamError::Unaddressable(_)
+            | UpstreamError::Refused(_)
+            | UpstreamError::Broken(_)
+            | UpstreamError::ClosedEarly
+            | UpstreamError::ProtocolChanged
+            | UpstreamError::Unsignable(_) => Self::BadGateway,
+        }
+    }
+
+    pub(super) fn answer(self, is_grpc: bool) -> Refusal {
+        match self {
+            Self::BadGateway => {
+                Refusal::bare(StatusCode::BAD_GATEWAY, GrpcStatus::Unavailable, is_grpc)
+            }
+            Self::GatewayTimeout => {
+                Refusal::bare(StatusCode::GATEWAY_TIMEOUT, GrpcStatus::DeadlineExceeded, is_grpc)
+            }
+        }
+    }
+}
