@@ -1,15 +1,14 @@
 //! All sections of a configuration together → validated, immutable [`Settings`].
 //!
 //! Each section has a file of its own that holds its settings, their defaults and bounds with the
-//! reasons, and how they are read. Here they are assembled, what concerns several of them is
-//! checked, and all of it is written back (`effective`). Every mistake is collected; if there is
-//! none, and only then, there are [`Settings`].
+//! reasons, and how they are read and written back. Here they are assembled, and what concerns
+//! several of them is checked. Every mistake is collected; if there is none, and only then, there
+//! are [`Settings`].
 //!
 //! Nothing starts half-configured: an unknown key, a reference to nothing, a file that can't be
 //! read are mistakes, not surprises for later.
 
 mod across;
-mod effective;
 mod parts;
 mod secret_files;
 mod warnings;

@@ -46,6 +46,16 @@ impl BuiltInProfile {
     }
 }
 
+impl DenialProfile {
+    /// What the configuration calls it; `own` are the names of the operator's own.
+    pub(crate) fn name(self, own: &[String]) -> &str {
+        match self {
+            Self::BuiltIn(profile) => profile.name(),
+            Self::Own(index) => own.get(index).map_or("", String::as_str),
+        }
+    }
+}
+
 /// The name of a profile, built-in or of the operator's own.
 pub(crate) fn denial_profile(own: &[String]) -> impl Fn(&Node) -> Parsed<DenialProfile> {
     let built_in = BUILT_IN.iter().map(|(name, _)| (*name).to_owned());

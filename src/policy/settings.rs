@@ -7,12 +7,28 @@ use crate::{
         node::{Node, Value},
         reader::{Parsed, Section},
         values::{first_duplicate, parsed, reference, stands_for_all, text, word},
+        writer::{Writer, Written, list_of},
     },
     policy::{
         ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes, comparison,
         denial_profile::{DenialProfile, denial_profile},
     },
 };
+
+pub(crate) mod key {
+    pub(crate) const ROUTES: &str = "routes";
+    pub(crate) const PATH: &str = "path";
+    pub(crate) const METHODS: &str = "methods";
+    pub(crate) const HOSTS: &str = "hosts";
+    pub(crate) const ACCESS: &str = "access";
+    pub(crate) const ISSUERS: &str = "issuers";
+    pub(crate) const SCOPES: &str = "scopes";
+    pub(crate) const ANY_SCOPES: &str = "any_scopes";
+    pub(crate) const CLAIMS: &str = "claims";
+    pub(crate) const SIGNATURE: &str = "signature";
+    pub(crate) const UPSTREAM: &str = "upstream";
+    pub(crate) const DENIALS: &str = "denials";
+}
 
 /// One `[[routes]]` entry.
 #[derive(Debug, Clone)]
@@ -72,17 +88,19 @@ pub(crate) struct KnownNames {
 /// More routes than anybody can review; the table is searched on every request.
 const MAX_ROUTES: usize = 10_000;
 /// What only routes that ask for a token may say.
-const TOKEN_ONLY: &[&str] = &["issuers", "scopes", "any_scopes", "claims"];
+const TOKEN_ONLY: &[&str] = &[key::ISSUERS, key::SCOPES, key::ANY_SCOPES, key::CLAIMS];
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Public,
     Protected,
 }
 
+const ACCESS: &[(&str, Access)] = &[("public", Access::Public), ("protected", Access::Protected)];
+
 /// Reads `[[routes]]`.
 pub(crate) fn build(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSettings> {
-    let count = match root.peek("routes").map(|node| &node.value) {
+    let count = match root.peek(key::ROUTES).map(|node| &node.value) {
         None => 0,
         Some(Value::List(list)) => list.len(),
         // Not a list of tables: the reader says so.
@@ -90,17 +108,17 @@ pub(crate) fn build(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSett
     };
     if count == 0 {
         root.mistake(
-            "routes",
+            key::ROUTES,
             "no route is configured, so that every request would be refused; expected at least \
              one [[routes]] table, such as path = \"/**\""
                 .to_owned(),
         );
     }
     if count > MAX_ROUTES {
-        root.mistake("routes", format!("expected at most {MAX_ROUTES} routes"));
+        root.mistake(key::ROUTES, format!("expected at most {MAX_ROUTES} routes"));
     }
     let mistakes_before = root.mistakes();
-    let routes = root.tables("routes", |route| RouteSettings::build(route, names));
+    let routes = root.tables(key::ROUTES, |route| RouteSettings::build(route, names));
     let routes: Vec<_> = routes.into_iter().flatten().collect();
     // What was left out for a mistake would make routes look alike that are not.
     if root.mistakes() == mistakes_before {
@@ -109,27 +127,31 @@ pub(crate) fn build(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSett
     routes
 }
 
+/// Writes `[[routes]]`.
+pub(crate) fn write(routes: &[RouteSettings], names: &KnownNames) -> Written {
+    list_of(routes.iter().map(|route| route.write(names)))
+}
+
 impl RouteSettings {
     fn build(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
-        const ACCESS: &[(&str, Access)] =
-            &[("public", Access::Public), ("protected", Access::Protected)];
         let path = parsed("a path such as \"/loans/**\"", PathPattern::parse);
-        let path = section.required("path", "a path such as \"/loans/**\"", path);
+        let path = section.required(key::PATH, "a path such as \"/loans/**\"", path);
         let host = parsed("a host such as \"api.example.com\"", HostPattern::parse);
-        let methods = section.list("methods", "a list such as [\"GET\"]", method);
+        let methods = section.list(key::METHODS, "a list such as [\"GET\"]", method);
         let methods = methods.unwrap_or_default();
         if let Some(method) = first_duplicate(&as_texts(&methods)) {
-            section.mistake("methods", format!("lists {method} twice"));
+            section.mistake(key::METHODS, format!("lists {method} twice"));
         }
-        let hosts = section.list("hosts", "a list of hosts", host);
-        let access = section.or("access", Access::Protected, word(ACCESS));
+        let hosts = section.list(key::HOSTS, "a list of hosts", host);
+        let access = section.or(key::ACCESS, Access::Protected, word(ACCESS));
         let access = match access {
             Access::Public => public(section),
             Access::Protected => AccessSettings::Token(requirement(section, names)),
         };
-        let signature = section.optional("signature", reference("a signature", &names.signatures));
+        let signature =
+            section.optional(key::SIGNATURE, reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
-        let denials = section.optional("denials", denial_profile(&names.profiles));
+        let denials = section.optional(key::DENIALS, denial_profile(&names.profiles));
         Some(Self {
             path: path?,
             methods,
@@ -139,6 +161,26 @@ impl RouteSettings {
             upstream: upstream?,
             denials,
         })
+    }
+
+    fn write(&self, names: &KnownNames) -> Written {
+        let writer = Writer::default()
+            .text(key::PATH, self.path.as_str())
+            .list(key::METHODS, &self.methods)
+            .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
+        let writer = match &self.access {
+            AccessSettings::Public => writer.word(key::ACCESS, ACCESS, &Access::Public),
+            AccessSettings::Token(requirement) => {
+                requirement.write(writer.word(key::ACCESS, ACCESS, &Access::Protected), names)
+            }
+        };
+        let signature = self.signature.and_then(|index| names.signatures.get(index));
+        let denials = self.denials.map(|profile| profile.name(&names.profiles));
+        writer
+            .optional(key::SIGNATURE, signature)
+            .text(key::UPSTREAM, &self.upstream)
+            .optional(key::DENIALS, denials)
+            .table()
     }
 }
 
@@ -155,10 +197,21 @@ fn public(section: &mut Section<'_>) -> AccessSettings {
     AccessSettings::Public
 }
 
+impl RequirementSettings {
+    fn write(&self, writer: Writer, names: &KnownNames) -> Writer {
+        let issuers = self.issuers.iter().filter_map(|index| names.issuers.get(*index));
+        writer
+            .list(key::ISSUERS, issuers)
+            .list(key::SCOPES, &self.all_scopes)
+            .list(key::ANY_SCOPES, &self.any_scopes)
+            .optional_members(key::CLAIMS, comparison::settings::write(&self.claims))
+    }
+}
+
 fn requirement(section: &mut Section<'_>, names: &KnownNames) -> RequirementSettings {
     let known = reference("an issuer", &names.issuers);
     let issuers = section
-        .list("issuers", "a list of issuers' names", |node| known(node).map(|(index, _)| index));
+        .list(key::ISSUERS, "a list of issuers' names", |node| known(node).map(|(index, _)| index));
     if names.issuers.is_empty() {
         section.own_mistake(
             "the route asks for a token, but no issuer is configured; expected an [issuers.NAME] \
@@ -172,16 +225,16 @@ fn requirement(section: &mut Section<'_>, names: &KnownNames) -> RequirementSett
     let scopes = "a list of scopes such as [\"loans:write\"]";
     RequirementSettings {
         issuers,
-        all_scopes: section.list("scopes", scopes, scope).unwrap_or_default(),
-        any_scopes: section.list("any_scopes", scopes, scope).unwrap_or_default(),
-        claims: comparison::settings::read(section, "claims"),
+        all_scopes: section.list(key::SCOPES, scopes, scope).unwrap_or_default(),
+        any_scopes: section.list(key::ANY_SCOPES, scopes, scope).unwrap_or_default(),
+        claims: comparison::settings::read(section, key::CLAIMS),
     }
 }
 
 /// The upstream that is named, or the only one there is.
 fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<String> {
-    let chosen = section.optional("upstream", reference("an upstream", &names.upstreams));
-    if section.peek("upstream").is_some() {
+    let chosen = section.optional(key::UPSTREAM, reference("an upstream", &names.upstreams));
+    if section.peek(key::UPSTREAM).is_some() {
         return chosen.map(|(_, name)| name);
     }
     match names.upstreams.as_slice() {
@@ -189,7 +242,8 @@ fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<String> {
         [] => None,
         [only] => Some(only.clone()),
         several => {
-            section.mistake("upstream", format!("missing; expected one of {}", several.join(", ")));
+            section
+                .mistake(key::UPSTREAM, format!("missing; expected one of {}", several.join(", ")));
             None
         }
     }
@@ -231,8 +285,8 @@ fn check_duplicates(root: &Section<'_>, routes: &[RouteSettings]) {
     for DuplicateRoute(first, second) in duplicates {
         let path = |index: usize| routes.get(index).map_or("", |route| route.path.as_str());
         root.mistake_at(
-            format!("routes[{second}]"),
-            root.peek("routes").and_then(Node::origin),
+            format!("{}[{second}]", key::ROUTES),
+            root.peek(key::ROUTES).and_then(Node::origin),
             format!(
                 "path {:?} matches the same requests as path {:?} of routes[{first}]; expected \
                  one of them only",

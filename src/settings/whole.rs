@@ -7,8 +7,12 @@ use std::collections::BTreeMap;
 
 use super::across;
 use crate::{
-    config::{node::Node, reader::Section},
-    decision::denials::settings::DenialSettings,
+    config::{
+        node::Node,
+        reader::Section,
+        writer::{Writer, Written},
+    },
+    decision::denials::{self, settings::DenialSettings},
     evidence::settings::EvidenceSettings,
     identity::{
         forwarded::settings::ForwardingSettings,
@@ -36,6 +40,24 @@ use crate::{
         issuer::{self, settings::IssuerSettings},
     },
 };
+
+pub(super) mod key {
+    pub(in crate::settings) const SERVER: &str = "server";
+    pub(in crate::settings) const ADMIN: &str = "admin";
+    pub(in crate::settings) const UPSTREAMS: &str = "upstreams";
+    pub(in crate::settings) const ISSUERS: &str = "issuers";
+    pub(in crate::settings) const SIGNATURES: &str = "signatures";
+    pub(in crate::settings) const EVIDENCE: &str = "evidence";
+    pub(in crate::settings) const CREDENTIAL: &str = "credential";
+    pub(in crate::settings) const CACHE: &str = "cache";
+    pub(in crate::settings) const REVOCATION: &str = "revocation";
+    pub(in crate::settings) const SHARED: &str = "shared";
+    pub(in crate::settings) const CLAIMS: &str = "claims";
+    pub(in crate::settings) const IDENTITY: &str = "identity";
+    pub(in crate::settings) const FORWARDING: &str = "forwarding";
+    pub(in crate::settings) const DENIALS: &str = "denials";
+    pub(in crate::settings) const LOG: &str = "log";
+}
 
 /// The whole configuration of one running proxy.
 #[derive(Debug, Clone)]
@@ -79,45 +101,94 @@ impl Settings {
     /// there is none.
     pub(super) fn build(root: &mut Section<'_>) -> Self {
         let names = KnownNames {
-            issuers: member_names(root.peek("issuers")),
-            upstreams: member_names(root.peek("upstreams")),
-            signatures: member_names(root.peek("signatures")),
-            profiles: member_names(root.peek("denials").and_then(|node| node.member("profiles"))),
+            issuers: member_names(root.peek(key::ISSUERS)),
+            upstreams: member_names(root.peek(key::UPSTREAMS)),
+            signatures: member_names(root.peek(key::SIGNATURES)),
+            profiles: member_names(
+                root.peek(key::DENIALS)
+                    .and_then(|node| node.member(denials::settings::key::PROFILES)),
+            ),
         };
         if names.upstreams.is_empty() {
             root.mistake(
-                "upstreams",
+                key::UPSTREAMS,
                 "no upstream is configured; expected an [upstreams.NAME] table with its url \
                  (flag --upstream)"
                     .to_owned(),
             );
         }
-        let claims = root.section("claims", headers::settings::build);
+        let claims = root.section(key::CLAIMS, headers::settings::build);
         let settings = Self {
-            server: root.section("server", ServerSettings::build),
-            admin: root.section("admin", AdminSettings::build),
-            upstreams: root.section("upstreams", upstream::settings::build),
-            issuers: root.section("issuers", issuer::settings::build),
-            signatures: root.section("signatures", |section| {
+            server: root.section(key::SERVER, ServerSettings::build),
+            admin: root.section(key::ADMIN, AdminSettings::build),
+            upstreams: root.section(key::UPSTREAMS, upstream::settings::build),
+            issuers: root.section(key::ISSUERS, issuer::settings::build),
+            signatures: root.section(key::SIGNATURES, |section| {
                 signature::settings::build(section, &SignatureNames { issuers: &names.issuers })
             }),
-            evidence: root.section("evidence", EvidenceSettings::build),
-            credential: root.section("credential", CredentialSettings::build),
-            cache: root.section("cache", CacheSettings::build),
-            identity: root.section("identity", IdentitySettings::build),
-            revocation: root.section("revocation", RevocationSettings::build),
-            shared: root.section("shared", SharedSettings::build),
-            forwarding: root
-                .section("forwarding", |forwarding| ForwardingSettings::build(forwarding, &claims)),
+            evidence: root.section(key::EVIDENCE, EvidenceSettings::build),
+            credential: root.section(key::CREDENTIAL, CredentialSettings::build),
+            cache: root.section(key::CACHE, CacheSettings::build),
+            identity: root.section(key::IDENTITY, IdentitySettings::build),
+            revocation: root.section(key::REVOCATION, RevocationSettings::build),
+            shared: root.section(key::SHARED, SharedSettings::build),
+            forwarding: root.section(key::FORWARDING, |forwarding| {
+                ForwardingSettings::build(forwarding, &claims)
+            }),
             claims,
             denials: root
-                .section("denials", |denials| DenialSettings::build(denials, &names.profiles)),
+                .section(key::DENIALS, |denials| DenialSettings::build(denials, &names.profiles)),
             routes: policy::settings::build(root, &names),
-            log: root.section("log", LogSettings::build),
+            log: root.section(key::LOG, LogSettings::build),
         };
         across::check(&settings, root);
         settings.check_complete(root, &names);
         settings
+    }
+
+    /// The effective configuration as TOML, for `check` and the admin listener's `/config`, with
+    /// every default filled in.
+    ///
+    /// It can be loaded again and means the same. It holds no secret: settings name the files of
+    /// secrets, never their content, and URLs with user information are refused at load.
+    pub fn to_toml(&self) -> String {
+        // Only a map with keys that are no texts can't be written.
+        toml::to_string(&self.write()).unwrap_or_default()
+    }
+
+    /// In the order of the document.
+    fn write(&self) -> Written {
+        let names = self.names();
+        let signature_names = SignatureNames { issuers: &names.issuers };
+        let signatures = signature::settings::write(&self.signatures, &signature_names);
+        Writer::default()
+            .value(key::SERVER, self.server.write())
+            .value(key::ADMIN, self.admin.write())
+            .value(key::UPSTREAMS, upstream::settings::write(&self.upstreams))
+            .value(key::ISSUERS, issuer::settings::write(&self.issuers))
+            .optional_value(key::SIGNATURES, signatures)
+            .optional_value(key::EVIDENCE, self.evidence.as_ref().map(EvidenceSettings::write))
+            .value(key::CREDENTIAL, self.credential.write())
+            .value(key::CACHE, self.cache.write())
+            .value(key::REVOCATION, self.revocation.write())
+            .optional_value(key::SHARED, self.shared.as_ref().map(SharedSettings::write))
+            .value(key::CLAIMS, headers::settings::write(&self.claims))
+            .optional_value(key::IDENTITY, self.identity.write())
+            .value(key::FORWARDING, self.forwarding.write())
+            .value(key::DENIALS, self.denials.write())
+            .value(key::LOG, self.log.write())
+            .value(policy::settings::key::ROUTES, policy::settings::write(&self.routes, &names))
+            .table()
+    }
+
+    /// What routes and signatures call the things that they refer to.
+    fn names(&self) -> KnownNames {
+        KnownNames {
+            issuers: self.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
+            upstreams: self.upstreams.keys().cloned().collect(),
+            signatures: self.signatures.iter().map(|it| it.name.clone()).collect(),
+            profiles: self.denials.profiles.iter().map(|it| it.name.clone()).collect(),
+        }
     }
 
     /// Routes refer to issuers by index: one that was left out without a word would shift them.

@@ -24,7 +24,6 @@ use crate::{
     policy::RequiredValue,
     providers::SignerKeySource,
     registry::settings::RegistrySettings,
-    token::issuer::settings::IssuerSettings,
 };
 
 pub use body::{BodilessSettings, SignedPath};
@@ -141,9 +140,9 @@ pub(crate) fn build(
 /// Writes `[signatures]`; `None` if there are none.
 pub(crate) fn write(
     signatures: &[SignatureSettings],
-    issuers: &[IssuerSettings],
+    names: &SignatureNames<'_>,
 ) -> Option<Written> {
-    let tables = signatures.iter().map(|it| (it.name.clone(), it.write(issuers)));
+    let tables = signatures.iter().map(|it| (it.name.clone(), it.write(names)));
     (!signatures.is_empty()).then(|| table_of(tables))
 }
 
@@ -192,7 +191,7 @@ impl SignatureSettings {
     }
 
     /// With every default of its profile filled in, it needs none.
-    fn write(&self, issuers: &[IssuerSettings]) -> Written {
+    fn write(&self, names: &SignatureNames<'_>) -> Written {
         let writer = Writer::default()
             .list(key::HEADER, &self.headers)
             .optional(key::SCHEME, self.scheme.as_ref())
@@ -203,7 +202,7 @@ impl SignatureSettings {
             .value(key::SIGNER, self.signer.write())
             .optional_value(key::CALLER, self.caller.write())
             .value(key::BODY, self.bodiless.write())
-            .value(key::KEYS, self.keys.write(issuers));
+            .value(key::KEYS, self.keys.write(names.issuers));
         let writer = facts::write(writer, &self.forward);
         require::write(writer, &self.require)
             .optional_value(key::FRESHNESS, self.freshness.as_ref().map(FreshnessSettings::write))

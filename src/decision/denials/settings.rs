@@ -16,8 +16,8 @@ use crate::{
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
 pub use template::{BodyTemplate, Place};
 
-mod key {
-    pub(super) const PROFILES: &str = "profiles";
+pub(crate) mod key {
+    pub(crate) const PROFILES: &str = "profiles";
     pub(super) const PROFILE: &str = "profile";
     pub(super) const REALM: &str = "realm";
     pub(super) const EXPOSE_REASONS: &str = "expose_reasons";
@@ -58,24 +58,15 @@ impl DenialSettings {
     }
 
     pub(crate) fn write(&self) -> Written {
+        let own: Vec<String> = self.profiles.iter().map(|profile| profile.name.clone()).collect();
         let profiles = self.profiles.iter();
         let profiles = profiles.map(|profile| (profile.name.clone(), profile.write()));
         Writer::default()
-            .text(key::PROFILE, self.name_of(self.profile))
+            .text(key::PROFILE, self.profile.name(&own))
             .optional(key::REALM, self.realm.as_ref())
             .switch(key::EXPOSE_REASONS, self.expose_reasons)
             .optional_members("profiles", profiles)
             .table()
-    }
-
-    /// What the configuration calls a profile.
-    pub(crate) fn name_of(&self, profile: DenialProfile) -> &str {
-        match profile {
-            DenialProfile::BuiltIn(profile) => profile.name(),
-            DenialProfile::Own(index) => {
-                self.profiles.get(index).map_or("", |profile| profile.name.as_str())
-            }
-        }
     }
 }
 

@@ -12,7 +12,6 @@ use crate::{
     },
     registry::settings::RegistrySettings,
     signature::settings::{SignerSource, key},
-    token::issuer::settings::IssuerSettings,
 };
 
 /// Where a signer's key comes from.
@@ -50,13 +49,10 @@ impl SignerKeys {
         keys
     }
 
-    pub(super) fn write(&self, issuers: &[IssuerSettings]) -> Written {
+    pub(super) fn write(&self, issuers: &[String]) -> Written {
         let writer = Writer::default();
         match self {
-            Self::Issuer(index) => {
-                let issuer = issuers.get(*index).map_or("", |issuer| issuer.name.as_str());
-                writer.text(key::ISSUER, issuer).table()
-            }
+            Self::Issuer(index) => writer.optional(key::ISSUER, issuers.get(*index)).table(),
             Self::Set(keys) => keys.write(),
             Self::Registry(registry) => writer.value(key::REGISTRY, registry.write()).table(),
         }
