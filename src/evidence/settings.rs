@@ -13,18 +13,18 @@ use crate::{
     keys::private_key::{PrivateKey, private_key},
 };
 
-mod key {
-    pub(super) const FOLDER: &str = "folder";
-    pub(super) const CLAIMS: &str = "claims";
-    pub(super) const RECORD: &str = "record";
-    pub(super) const ON_FAILURE: &str = "on_failure";
-    pub(super) const KEY_FILE: &str = "key_file";
-    pub(super) const CHECKPOINT_EVERY: &str = "checkpoint_every";
-    pub(super) const ROTATE_BYTES: &str = "rotate_bytes";
-    pub(super) const QUEUE: &str = "queue";
-    pub(super) const GATHER: &str = "gather";
-    pub(super) const TIMEOUT: &str = "timeout";
-    pub(super) const BODIES: &str = "bodies";
+pub(crate) mod key {
+    pub(crate) const FOLDER: &str = "folder";
+    pub(crate) const CLAIMS: &str = "claims";
+    pub(crate) const RECORD: &str = "record";
+    pub(crate) const ON_FAILURE: &str = "on_failure";
+    pub(crate) const KEY_FILE: &str = "key_file";
+    pub(crate) const CHECKPOINT_EVERY: &str = "checkpoint_every";
+    pub(crate) const ROTATE_BYTES: &str = "rotate_bytes";
+    pub(crate) const QUEUE: &str = "queue";
+    pub(crate) const GATHER: &str = "gather";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const BODIES: &str = "bodies";
 }
 
 /// `[evidence]`

@@ -8,8 +8,8 @@ use crate::{
     identity::assertion::settings::AssertionSettings,
 };
 
-mod key {
-    pub(super) const ASSERTION: &str = "assertion";
+pub(crate) mod key {
+    pub(crate) const ASSERTION: &str = "assertion";
 }
 
 /// `[identity]`

@@ -23,25 +23,25 @@ use method::{METHODS, WHEN};
 pub use endpoint::IntrospectionEndpoint;
 pub use method::{IntrospectWhen, IntrospectionMethod};
 
-mod key {
-    pub(super) const WHEN: &str = "when";
-    pub(super) const METHOD: &str = "method";
-    pub(super) const URL: &str = "url";
-    pub(super) const TOKEN_TYPE_HINT: &str = "token_type_hint";
-    pub(super) const PARAMETERS: &str = "parameters";
-    pub(super) const ISSUERS: &str = "issuers";
-    pub(super) const AUDIENCES: &str = "audiences";
-    pub(super) const CLIENT_IDS: &str = "client_ids";
-    pub(super) const TOKEN_TYPES: &str = "token_types";
-    pub(super) const REQUIRE: &str = "require";
-    pub(super) const SUBJECT: &str = "subject";
-    pub(super) const SIGNED: &str = "signed";
-    pub(super) const CACHE_TTL: &str = "cache_ttl";
-    pub(super) const NEGATIVE_TTL: &str = "negative_ttl";
-    pub(super) const STALE_IF_ERROR: &str = "stale_if_error";
-    pub(super) const CACHE_ENTRIES: &str = "cache_entries";
-    pub(super) const CACHE_BYTES: &str = "cache_bytes";
-    pub(super) const RECHECK: &str = "recheck";
+pub(crate) mod key {
+    pub(crate) const WHEN: &str = "when";
+    pub(crate) const METHOD: &str = "method";
+    pub(crate) const URL: &str = "url";
+    pub(crate) const TOKEN_TYPE_HINT: &str = "token_type_hint";
+    pub(crate) const PARAMETERS: &str = "parameters";
+    pub(crate) const ISSUERS: &str = "issuers";
+    pub(crate) const AUDIENCES: &str = "audiences";
+    pub(crate) const CLIENT_IDS: &str = "client_ids";
+    pub(crate) const TOKEN_TYPES: &str = "token_types";
+    pub(crate) const REQUIRE: &str = "require";
+    pub(crate) const SUBJECT: &str = "subject";
+    pub(crate) const SIGNED: &str = "signed";
+    pub(crate) const CACHE_TTL: &str = "cache_ttl";
+    pub(crate) const NEGATIVE_TTL: &str = "negative_ttl";
+    pub(crate) const STALE_IF_ERROR: &str = "stale_if_error";
+    pub(crate) const CACHE_ENTRIES: &str = "cache_entries";
+    pub(crate) const CACHE_BYTES: &str = "cache_bytes";
+    pub(crate) const RECHECK: &str = "recheck";
 }
 
 /// An issuer that is asked about tokens, as far as asking needs to know it.

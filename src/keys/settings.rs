@@ -21,24 +21,24 @@ pub(crate) use file::key_document;
 pub use source::KeySource;
 
 pub(crate) mod key {
-    pub(super) const JWKS_URL: &str = "jwks_url";
-    pub(super) const JWK_URL: &str = "jwk_url";
-    pub(super) const POINTER: &str = "pointer";
-    pub(super) const DISCOVERY: &str = "discovery";
-    pub(super) const JWKS_FILE: &str = "jwks_file";
-    pub(super) const PEM_FILE: &str = "pem_file";
-    pub(super) const HEX: &str = "hex";
+    pub(crate) const JWKS_URL: &str = "jwks_url";
+    pub(crate) const JWK_URL: &str = "jwk_url";
+    pub(crate) const POINTER: &str = "pointer";
+    pub(crate) const DISCOVERY: &str = "discovery";
+    pub(crate) const JWKS_FILE: &str = "jwks_file";
+    pub(crate) const PEM_FILE: &str = "pem_file";
+    pub(crate) const HEX: &str = "hex";
     pub(crate) const SECRET_FILE: &str = "secret_file";
-    pub(super) const ALLOW_HTTP: &str = "allow_http";
-    pub(super) const REFRESH: &str = "refresh";
-    pub(super) const COOLDOWN: &str = "cooldown";
-    pub(super) const MAX_STALE: &str = "max_stale";
-    pub(super) const SNAPSHOT: &str = "snapshot";
-    pub(super) const TIMEOUT: &str = "timeout";
-    pub(super) const MAX_BYTES: &str = "max_bytes";
-    pub(super) const MAX_KEYS: &str = "max_keys";
-    pub(super) const MAX_RSA_BITS: &str = "max_rsa_bits";
-    pub(super) const CA_FILE: &str = "ca_file";
+    pub(crate) const ALLOW_HTTP: &str = "allow_http";
+    pub(crate) const REFRESH: &str = "refresh";
+    pub(crate) const COOLDOWN: &str = "cooldown";
+    pub(crate) const MAX_STALE: &str = "max_stale";
+    pub(crate) const SNAPSHOT: &str = "snapshot";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const MAX_BYTES: &str = "max_bytes";
+    pub(crate) const MAX_KEYS: &str = "max_keys";
+    pub(crate) const MAX_RSA_BITS: &str = "max_rsa_bits";
+    pub(crate) const CA_FILE: &str = "ca_file";
 }
 
 /// `[issuers.NAME.keys]`

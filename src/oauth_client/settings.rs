@@ -3,7 +3,7 @@
 pub mod client;
 mod files;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::Uri;
 
@@ -17,24 +17,24 @@ use crate::config::{
 pub(crate) use files::{MAX_FILE_BYTES, client_identity};
 pub use files::{parse_client_key, parse_client_secret};
 
-mod key {
-    pub(super) const AUTH: &str = "auth";
-    pub(super) const CLIENT_ID: &str = "client_id";
-    pub(super) const CLIENT_SECRET_FILE: &str = "client_secret_file";
-    pub(super) const USERNAME: &str = "username";
-    pub(super) const PASSWORD_FILE: &str = "password_file";
-    pub(super) const PRIVATE_KEY_FILE: &str = "private_key_file";
-    pub(super) const ASSERTION_AUDIENCE: &str = "assertion_audience";
-    pub(super) const TOKEN_URL: &str = "token_url";
-    pub(super) const TOKEN_SCOPE: &str = "token_scope";
-    pub(super) const TOKEN_AUTH: &str = "token_auth";
-    pub(super) const CLIENT_CERTIFICATE: &str = "client_certificate";
-    pub(super) const CLIENT_KEY: &str = "client_key";
-    pub(super) const TIMEOUT: &str = "timeout";
-    pub(super) const CONCURRENCY: &str = "concurrency";
-    pub(super) const MAX_BYTES: &str = "max_bytes";
-    pub(super) const ALLOW_HTTP: &str = "allow_http";
-    pub(super) const CA_FILE: &str = "ca_file";
+pub(crate) mod key {
+    pub(crate) const AUTH: &str = "auth";
+    pub(crate) const CLIENT_ID: &str = "client_id";
+    pub(crate) const CLIENT_SECRET_FILE: &str = "client_secret_file";
+    pub(crate) const USERNAME: &str = "username";
+    pub(crate) const PASSWORD_FILE: &str = "password_file";
+    pub(crate) const PRIVATE_KEY_FILE: &str = "private_key_file";
+    pub(crate) const ASSERTION_AUDIENCE: &str = "assertion_audience";
+    pub(crate) const TOKEN_URL: &str = "token_url";
+    pub(crate) const TOKEN_SCOPE: &str = "token_scope";
+    pub(crate) const TOKEN_AUTH: &str = "token_auth";
+    pub(crate) const CLIENT_CERTIFICATE: &str = "client_certificate";
+    pub(crate) const CLIENT_KEY: &str = "client_key";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const CONCURRENCY: &str = "concurrency";
+    pub(crate) const MAX_BYTES: &str = "max_bytes";
+    pub(crate) const ALLOW_HTTP: &str = "allow_http";
+    pub(crate) const CA_FILE: &str = "ca_file";
 }
 
 /// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,
@@ -194,6 +194,21 @@ impl ClientProof {
                 .text(key::CLIENT_ID, client_id)
                 .path(key::PRIVATE_KEY_FILE, key_file)
                 .optional(key::ASSERTION_AUDIENCE, audience.as_ref()),
+        }
+    }
+
+    /// The file with a secret, with the name of its setting.
+    fn secret_file(&self) -> Option<(&'static str, &Path)> {
+        match self {
+            Self::Nobody | Self::Id(_) => None,
+            Self::Basic { secret_file, encoded: false, .. } => {
+                Some((key::PASSWORD_FILE, secret_file))
+            }
+            Self::Basic { secret_file, .. } | Self::Post { secret_file, .. } => {
+                Some((key::CLIENT_SECRET_FILE, secret_file))
+            }
+            Self::PrivateKeyJwt { key_file, .. } => Some((key::PRIVATE_KEY_FILE, key_file)),
+            Self::Bearer { client, .. } => client.secret_file(),
         }
     }
 

@@ -20,13 +20,13 @@ use crate::{
 
 pub use limits::LimitSettings;
 
-mod key {
-    pub(super) const LISTEN: &str = "listen";
-    pub(super) const WORKERS: &str = "workers";
-    pub(super) const SHUTDOWN_GRACE: &str = "shutdown_grace";
-    pub(super) const DRAIN_TIMEOUT: &str = "drain_timeout";
-    pub(super) const TLS: &str = "tls";
-    pub(super) const LIMITS: &str = "limits";
+pub(crate) mod key {
+    pub(crate) const LISTEN: &str = "listen";
+    pub(crate) const WORKERS: &str = "workers";
+    pub(crate) const SHUTDOWN_GRACE: &str = "shutdown_grace";
+    pub(crate) const DRAIN_TIMEOUT: &str = "drain_timeout";
+    pub(crate) const TLS: &str = "tls";
+    pub(crate) const LIMITS: &str = "limits";
 }
 
 /// `[server]`

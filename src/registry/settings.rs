@@ -24,20 +24,20 @@ use crate::{
 
 pub use url::SignerUrl;
 
-mod key {
-    pub(super) const URL: &str = "url";
-    pub(super) const POINTER: &str = "pointer";
-    pub(super) const FORMAT: &str = "format";
-    pub(super) const SELECT: &str = "select";
-    pub(super) const LIST: &str = "list";
-    pub(super) const MEMBER: &str = "member";
-    pub(super) const REQUIRE: &str = "require";
-    pub(super) const REFRESH: &str = "refresh";
-    pub(super) const MAX_STALE: &str = "max_stale";
-    pub(super) const NEGATIVE_TTL: &str = "negative_ttl";
-    pub(super) const COOLDOWN: &str = "cooldown";
-    pub(super) const ENTRIES: &str = "entries";
-    pub(super) const SNAPSHOT: &str = "snapshot";
+pub(crate) mod key {
+    pub(crate) const URL: &str = "url";
+    pub(crate) const POINTER: &str = "pointer";
+    pub(crate) const FORMAT: &str = "format";
+    pub(crate) const SELECT: &str = "select";
+    pub(crate) const LIST: &str = "list";
+    pub(crate) const MEMBER: &str = "member";
+    pub(crate) const REQUIRE: &str = "require";
+    pub(crate) const REFRESH: &str = "refresh";
+    pub(crate) const MAX_STALE: &str = "max_stale";
+    pub(crate) const NEGATIVE_TTL: &str = "negative_ttl";
+    pub(crate) const COOLDOWN: &str = "cooldown";
+    pub(crate) const ENTRIES: &str = "entries";
+    pub(crate) const SNAPSHOT: &str = "snapshot";
 }
 
 /// `[signatures.NAME.keys.registry]`

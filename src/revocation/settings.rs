@@ -15,19 +15,19 @@ use crate::{
     tls::settings::authorities_file,
 };
 
-mod key {
-    pub(super) const LOGOUT_TTL: &str = "logout_ttl";
-    pub(super) const MAX_LOGOUTS: &str = "max_logouts";
-    pub(super) const REFRESH: &str = "refresh";
-    pub(super) const MAX_STALE: &str = "max_stale";
-    pub(super) const ON_FAILURE: &str = "on_failure";
-    pub(super) const TIMEOUT: &str = "timeout";
-    pub(super) const MAX_BYTES: &str = "max_bytes";
-    pub(super) const MAX_ENTRIES: &str = "max_entries";
-    pub(super) const CA_FILE: &str = "ca_file";
-    pub(super) const FILE: &str = "file";
-    pub(super) const URL: &str = "url";
-    pub(super) const ALLOW_HTTP: &str = "allow_http";
+pub(crate) mod key {
+    pub(crate) const LOGOUT_TTL: &str = "logout_ttl";
+    pub(crate) const MAX_LOGOUTS: &str = "max_logouts";
+    pub(crate) const REFRESH: &str = "refresh";
+    pub(crate) const MAX_STALE: &str = "max_stale";
+    pub(crate) const ON_FAILURE: &str = "on_failure";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const MAX_BYTES: &str = "max_bytes";
+    pub(crate) const MAX_ENTRIES: &str = "max_entries";
+    pub(crate) const CA_FILE: &str = "ca_file";
+    pub(crate) const FILE: &str = "file";
+    pub(crate) const URL: &str = "url";
+    pub(crate) const ALLOW_HTTP: &str = "allow_http";
 }
 
 /// `[revocation]`

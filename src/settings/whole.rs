@@ -41,22 +41,22 @@ use crate::{
     },
 };
 
-pub(super) mod key {
-    pub(in crate::settings) const SERVER: &str = "server";
-    pub(in crate::settings) const ADMIN: &str = "admin";
-    pub(in crate::settings) const UPSTREAMS: &str = "upstreams";
-    pub(in crate::settings) const ISSUERS: &str = "issuers";
-    pub(in crate::settings) const SIGNATURES: &str = "signatures";
-    pub(in crate::settings) const EVIDENCE: &str = "evidence";
-    pub(in crate::settings) const CREDENTIAL: &str = "credential";
-    pub(in crate::settings) const CACHE: &str = "cache";
-    pub(in crate::settings) const REVOCATION: &str = "revocation";
-    pub(in crate::settings) const SHARED: &str = "shared";
-    pub(in crate::settings) const CLAIMS: &str = "claims";
-    pub(in crate::settings) const IDENTITY: &str = "identity";
-    pub(in crate::settings) const FORWARDING: &str = "forwarding";
-    pub(in crate::settings) const DENIALS: &str = "denials";
-    pub(in crate::settings) const LOG: &str = "log";
+pub(crate) mod key {
+    pub(crate) const SERVER: &str = "server";
+    pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const UPSTREAMS: &str = "upstreams";
+    pub(crate) const ISSUERS: &str = "issuers";
+    pub(crate) const SIGNATURES: &str = "signatures";
+    pub(crate) const EVIDENCE: &str = "evidence";
+    pub(crate) const CREDENTIAL: &str = "credential";
+    pub(crate) const CACHE: &str = "cache";
+    pub(crate) const REVOCATION: &str = "revocation";
+    pub(crate) const SHARED: &str = "shared";
+    pub(crate) const CLAIMS: &str = "claims";
+    pub(crate) const IDENTITY: &str = "identity";
+    pub(crate) const FORWARDING: &str = "forwarding";
+    pub(crate) const DENIALS: &str = "denials";
+    pub(crate) const LOG: &str = "log";
 }
 
 /// The whole configuration of one running proxy.

@@ -24,15 +24,15 @@ use address::{EXPECTED_URL, address};
 
 pub use address::SharedAddress;
 
-mod key {
-    pub(super) const URL: &str = "url";
-    pub(super) const USERNAME: &str = "username";
-    pub(super) const PASSWORD_FILE: &str = "password_file";
-    pub(super) const CA_FILE: &str = "ca_file";
-    pub(super) const PREFIX: &str = "prefix";
-    pub(super) const TIMEOUT: &str = "timeout";
-    pub(super) const INTEGRITY: &str = "integrity";
-    pub(super) const INTEGRITY_KEY_FILE: &str = "integrity_key_file";
+pub(crate) mod key {
+    pub(crate) const URL: &str = "url";
+    pub(crate) const USERNAME: &str = "username";
+    pub(crate) const PASSWORD_FILE: &str = "password_file";
+    pub(crate) const CA_FILE: &str = "ca_file";
+    pub(crate) const PREFIX: &str = "prefix";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const INTEGRITY: &str = "integrity";
+    pub(crate) const INTEGRITY_KEY_FILE: &str = "integrity_key_file";
 }
 
 /// `[shared]`: names of files, never what is in them.
@@ -161,6 +161,13 @@ impl Integrity {
             section.mistake(key::INTEGRITY_KEY_FILE, message.to_owned());
         }
         section.optional(key::INTEGRITY, none)
+    }
+
+    pub(crate) fn key_file(&self) -> Option<&Path> {
+        match self {
+            Self::KeyFile(file) => Some(file),
+            Self::None => None,
+        }
     }
 
     fn write(&self, writer: Writer) -> Writer {

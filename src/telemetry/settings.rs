@@ -9,10 +9,10 @@ use crate::config::{
     writer::{Writer, Written},
 };
 
-mod key {
-    pub(super) const LEVEL: &str = "level";
-    pub(super) const FORMAT: &str = "format";
-    pub(super) const ACCESS_LOG: &str = "access_log";
+pub(crate) mod key {
+    pub(crate) const LEVEL: &str = "level";
+    pub(crate) const FORMAT: &str = "format";
+    pub(crate) const ACCESS_LOG: &str = "access_log";
 }
 
 /// `[log]`

@@ -17,11 +17,11 @@ pub(crate) use files::{
 };
 pub use files::{TlsFileError, TlsFiles};
 
-mod key {
-    pub(super) const CERTIFICATE: &str = "certificate";
-    pub(super) const PRIVATE_KEY: &str = "private_key";
-    pub(super) const CLIENT_CA: &str = "client_ca";
-    pub(super) const CLIENT_AUTH: &str = "client_auth";
+pub(crate) mod key {
+    pub(crate) const CERTIFICATE: &str = "certificate";
+    pub(crate) const PRIVATE_KEY: &str = "private_key";
+    pub(crate) const CLIENT_CA: &str = "client_ca";
+    pub(crate) const CLIENT_AUTH: &str = "client_auth";
 }
 
 /// `[server.tls]`: paths only. What the files hold is read when it is put to work, so that a

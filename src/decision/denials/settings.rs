@@ -18,9 +18,9 @@ pub use template::{BodyTemplate, Place};
 
 pub(crate) mod key {
     pub(crate) const PROFILES: &str = "profiles";
-    pub(super) const PROFILE: &str = "profile";
-    pub(super) const REALM: &str = "realm";
-    pub(super) const EXPOSE_REASONS: &str = "expose_reasons";
+    pub(crate) const PROFILE: &str = "profile";
+    pub(crate) const REALM: &str = "realm";
+    pub(crate) const EXPOSE_REASONS: &str = "expose_reasons";
 }
 
 /// `[denials]`

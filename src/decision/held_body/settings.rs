@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use crate::config::{files::directory, reader::Section, values::size, writer::Writer};
 
-mod key {
-    pub(super) const BODY_BYTES: &str = "body_bytes";
-    pub(super) const BUFFER_BYTES: &str = "buffer_bytes";
-    pub(super) const BODY_MEMORY: &str = "body_memory";
-    pub(super) const BODY_RATE: &str = "body_rate";
-    pub(super) const BUFFER_FOLDER: &str = "buffer_folder";
+pub(crate) mod key {
+    pub(crate) const BODY_BYTES: &str = "body_bytes";
+    pub(crate) const BUFFER_BYTES: &str = "buffer_bytes";
+    pub(crate) const BODY_MEMORY: &str = "body_memory";
+    pub(crate) const BODY_RATE: &str = "body_rate";
+    pub(crate) const BUFFER_FOLDER: &str = "buffer_folder";
 }
 
 /// What request bodies may take that are held until their signature is verified.

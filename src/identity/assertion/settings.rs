@@ -19,17 +19,17 @@ use crate::{
     jose::{Algorithm, MAX_KID_BYTES, SigningKey},
 };
 
-mod key {
-    pub(super) const HEADER: &str = "header";
-    pub(super) const PREVIOUS_KEYS_FILE: &str = "previous_keys_file";
-    pub(super) const ISSUER: &str = "issuer";
-    pub(super) const AUDIENCE: &str = "audience";
-    pub(super) const LIFETIME: &str = "lifetime";
-    pub(super) const MAPPING: &str = "mapping";
-    pub(super) const ENCODING: &str = "encoding";
-    pub(super) const PRIVATE_KEY_FILE: &str = "private_key_file";
-    pub(super) const ALGORITHM: &str = "algorithm";
-    pub(super) const KID: &str = "kid";
+pub(crate) mod key {
+    pub(crate) const HEADER: &str = "header";
+    pub(crate) const PREVIOUS_KEYS_FILE: &str = "previous_keys_file";
+    pub(crate) const ISSUER: &str = "issuer";
+    pub(crate) const AUDIENCE: &str = "audience";
+    pub(crate) const LIFETIME: &str = "lifetime";
+    pub(crate) const MAPPING: &str = "mapping";
+    pub(crate) const ENCODING: &str = "encoding";
+    pub(crate) const PRIVATE_KEY_FILE: &str = "private_key_file";
+    pub(crate) const ALGORITHM: &str = "algorithm";
+    pub(crate) const KID: &str = "kid";
 }
 
 /// `[identity.assertion]`

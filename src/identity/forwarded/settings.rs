@@ -15,12 +15,12 @@ use crate::{
     identity::{are_one_header, headers::settings::ClaimHeaderSettings},
 };
 
-mod key {
-    pub(super) const TRUSTED_PROXIES: &str = "trusted_proxies";
-    pub(super) const DROP_UNDERSCORES: &str = "drop_underscores";
-    pub(super) const REMOVE: &str = "remove";
-    pub(super) const KEEP: &str = "keep";
-    pub(super) const MAX_HEADER_BYTES: &str = "max_header_bytes";
+pub(crate) mod key {
+    pub(crate) const TRUSTED_PROXIES: &str = "trusted_proxies";
+    pub(crate) const DROP_UNDERSCORES: &str = "drop_underscores";
+    pub(crate) const REMOVE: &str = "remove";
+    pub(crate) const KEEP: &str = "keep";
+    pub(crate) const MAX_HEADER_BYTES: &str = "max_header_bytes";
 }
 
 /// `[forwarding]`

@@ -12,9 +12,9 @@ use crate::{
     identity::{ClaimPath, Encoding, HeaderUse, are_one_header, check_header_name},
 };
 
-mod key {
-    pub(super) const CLAIM: &str = "claim";
-    pub(super) const ENCODING: &str = "encoding";
+pub(crate) mod key {
+    pub(crate) const CLAIM: &str = "claim";
+    pub(crate) const ENCODING: &str = "encoding";
 }
 
 /// One line of `[claims]`.

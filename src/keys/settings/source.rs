@@ -1,6 +1,6 @@
 //! The one place that an issuer's keys come from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::Uri;
 
@@ -130,6 +130,14 @@ impl KeySource {
             Self::Hex(hex) => writer.text(key::HEX, hex),
             Self::SecretFile(path) => writer.path(key::SECRET_FILE, path),
             Self::Unneeded => writer,
+        }
+    }
+
+    /// The file with a shared secret, with the name of its setting.
+    pub(crate) fn secret_file(&self) -> Option<(&'static str, &Path)> {
+        match self {
+            Self::SecretFile(file) => Some((key::SECRET_FILE, file)),
+            _ => None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! How an endpoint is asked that wants to know who asks: what introspection and registries share.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     config::{
@@ -104,6 +107,12 @@ impl ClientSettings {
             (ClientProof::Nobody, None) => writer,
             (proof, _) => proof.write(writer),
         }
+    }
+
+    /// The files that hold secrets, each with the name of its setting.
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let own_key = self.identity.as_ref().map(|identity| &*identity.private_key);
+        self.proof.secret_file().into_iter().chain(own_key.map(|file| (key::CLIENT_KEY, file)))
     }
 
     /// The bounds of each exchange.

@@ -11,13 +11,13 @@ use crate::{
     decision::held_body::settings::HeldBodySettings,
 };
 
-mod key {
-    pub(super) const CONNECTIONS: &str = "connections";
-    pub(super) const HEADER_BYTES: &str = "header_bytes";
-    pub(super) const HEADER_TIMEOUT: &str = "header_timeout";
-    pub(super) const IDLE_TIMEOUT: &str = "idle_timeout";
-    pub(super) const BODY_TIMEOUT: &str = "body_timeout";
-    pub(super) const HTTP2_STREAMS: &str = "http2_streams";
+pub(crate) mod key {
+    pub(crate) const CONNECTIONS: &str = "connections";
+    pub(crate) const HEADER_BYTES: &str = "header_bytes";
+    pub(crate) const HEADER_TIMEOUT: &str = "header_timeout";
+    pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
+    pub(crate) const BODY_TIMEOUT: &str = "body_timeout";
+    pub(crate) const HTTP2_STREAMS: &str = "http2_streams";
 }
 
 /// `[server.limits]`: what one client, or all of them, may take.

@@ -14,13 +14,13 @@ use crate::{
 };
 use http::Uri;
 
-mod key {
-    pub(super) const URL: &str = "url";
-    pub(super) const CONNECT_TIMEOUT: &str = "connect_timeout";
-    pub(super) const RESPONSE_TIMEOUT: &str = "response_timeout";
-    pub(super) const STREAM_TIMEOUT: &str = "stream_timeout";
-    pub(super) const IDLE_TIMEOUT: &str = "idle_timeout";
-    pub(super) const MAX_IDLE: &str = "max_idle";
+pub(crate) mod key {
+    pub(crate) const URL: &str = "url";
+    pub(crate) const CONNECT_TIMEOUT: &str = "connect_timeout";
+    pub(crate) const RESPONSE_TIMEOUT: &str = "response_timeout";
+    pub(crate) const STREAM_TIMEOUT: &str = "stream_timeout";
+    pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
+    pub(crate) const MAX_IDLE: &str = "max_idle";
 }
 
 /// `[upstreams.NAME]`

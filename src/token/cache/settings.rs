@@ -8,11 +8,11 @@ use crate::config::{
     writer::{Writer, Written},
 };
 
-mod key {
-    pub(super) const ENTRIES: &str = "entries";
-    pub(super) const BYTES: &str = "bytes";
-    pub(super) const MAX_AGE: &str = "max_age";
-    pub(super) const REJECTED_ENTRIES: &str = "rejected_entries";
+pub(crate) mod key {
+    pub(crate) const ENTRIES: &str = "entries";
+    pub(crate) const BYTES: &str = "bytes";
+    pub(crate) const MAX_AGE: &str = "max_age";
+    pub(crate) const REJECTED_ENTRIES: &str = "rejected_entries";
 }
 
 /// `[cache]`: the verified-token cache, per worker.

@@ -8,13 +8,13 @@ use crate::config::{
 };
 use http::HeaderName;
 
-mod key {
-    pub(super) const SOURCES: &str = "sources";
-    pub(super) const MAX_BYTES: &str = "max_bytes";
-    pub(super) const FORWARD: &str = "forward";
-    pub(super) const HEADER: &str = "header";
-    pub(super) const SCHEME: &str = "scheme";
-    pub(super) const COOKIE: &str = "cookie";
+pub(crate) mod key {
+    pub(crate) const SOURCES: &str = "sources";
+    pub(crate) const MAX_BYTES: &str = "max_bytes";
+    pub(crate) const FORWARD: &str = "forward";
+    pub(crate) const HEADER: &str = "header";
+    pub(crate) const SCHEME: &str = "scheme";
+    pub(crate) const COOKIE: &str = "cookie";
 }
 
 /// `[credential]`

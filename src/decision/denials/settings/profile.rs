@@ -15,12 +15,12 @@ use crate::{
     reason::{ByClass, Class},
 };
 
-mod key {
-    pub(super) const BASED_ON: &str = "based_on";
-    pub(super) const STATUS: &str = "status";
-    pub(super) const HEADERS: &str = "headers";
-    pub(super) const BODY: &str = "body";
-    pub(super) const CONTENT_TYPE: &str = "content_type";
+pub(crate) mod key {
+    pub(crate) const BASED_ON: &str = "based_on";
+    pub(crate) const STATUS: &str = "status";
+    pub(crate) const HEADERS: &str = "headers";
+    pub(crate) const BODY: &str = "body";
+    pub(crate) const CONTENT_TYPE: &str = "content_type";
 }
 
 /// `[denials.profiles.NAME]`: what differs from the profile that it is based on.

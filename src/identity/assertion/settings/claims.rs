@@ -10,8 +10,8 @@ use crate::{
     identity::{AssertedClaims, ClaimPath, assertion::NOT_COPIED, headers::settings::claim_path},
 };
 
-mod key {
-    pub(super) const CLAIMS: &str = "claims";
+pub(crate) mod key {
+    pub(crate) const CLAIMS: &str = "claims";
 }
 
 const EXPECTED: &str = "\"all\", \"none\" or a list of claim names such as [\"sub\", \"scope\"]";
