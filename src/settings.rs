@@ -9,14 +9,18 @@
 //! read are mistakes, not surprises for later.
 
 mod across;
+mod flags;
 mod parts;
 mod secret_files;
+mod sources;
 mod warnings;
 mod whole;
 
+pub use flags::{FLAG_NAME, Flags};
+pub use sources::Sources;
 pub use whole::Settings;
 
-use crate::config::{ConfigErrors, Sources, reader::Section, report::Report};
+use crate::config::{ConfigErrors, reader::Section, report::Report};
 
 /// Reads, merges and validates a configuration.
 ///

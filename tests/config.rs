@@ -6,10 +6,7 @@ mod support;
 
 use std::{fs, path::PathBuf};
 
-use countersign::{
-    config::Sources,
-    settings::{self, Settings},
-};
+use countersign::settings::{self, Settings, Sources};
 
 use support::shipped::Shipped;
 

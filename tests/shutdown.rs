@@ -28,10 +28,9 @@ use std::{
 
 use countersign::{
     clock::{ManualClock, UnixTime},
-    config::Sources,
     lifecycle::Server,
     listener::settings::ListenAddress,
-    settings::{self},
+    settings::{self, Sources},
 };
 use h2::RawH2;
 use serde_json::json;

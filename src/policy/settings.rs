@@ -96,7 +96,9 @@ enum Access {
     Protected,
 }
 
-const ACCESS: &[(&str, Access)] = &[("public", Access::Public), ("protected", Access::Protected)];
+/// Says that a route asks for no token.
+pub(crate) const PUBLIC: &str = "public";
+const ACCESS: &[(&str, Access)] = &[(PUBLIC, Access::Public), ("protected", Access::Protected)];
 
 /// Reads `[[routes]]`.
 pub(crate) fn build(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSettings> {

@@ -196,7 +196,7 @@ impl RegistrySettings {
         let writer = self
             .client
             .write_proof(writer)
-            .optional_members("require", require)
+            .optional_members(key::REQUIRE, require)
             .duration(key::REFRESH, self.refresh)
             .duration(key::MAX_STALE, self.max_stale)
             .duration(key::NEGATIVE_TTL, self.negative_ttl)

@@ -220,7 +220,7 @@ fn refuse_idle_keys(section: &Section<'_>) {
     let has_url = section.peek(key::URL).is_some();
     let has_list = has_url || section.peek(key::FILE).is_some();
     let list_only = LIST_ONLY.iter().filter(|_| !has_list).map(|name| (name, "file or url"));
-    let url_only = URL_ONLY.iter().filter(|_| !has_url).map(|name| (name, "url"));
+    let url_only = URL_ONLY.iter().filter(|_| !has_url).map(|name| (name, key::URL));
     for (name, needed) in list_only.chain(url_only) {
         if section.peek(name).is_some() {
             section.mistake(name, format!("has no effect without {needed}"));

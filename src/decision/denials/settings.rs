@@ -65,7 +65,7 @@ impl DenialSettings {
             .text(key::PROFILE, self.profile.name(&own))
             .optional(key::REALM, self.realm.as_ref())
             .switch(key::EXPOSE_REASONS, self.expose_reasons)
-            .optional_members("profiles", profiles)
+            .optional_members(key::PROFILES, profiles)
             .table()
     }
 }

@@ -10,10 +10,9 @@ use http::{HeaderMap, header::CACHE_CONTROL};
 use super::{built_in as rows, *};
 use crate::{
     clock::{ManualClock, UnixTime},
-    config::Sources,
     policy::denial_profile::BuiltInProfile,
     providers::Providers,
-    settings::load,
+    settings::{Sources, load},
     telemetry::Metrics,
 };
 

@@ -131,7 +131,7 @@ impl AssertionSettings {
             .duration(key::LIFETIME, self.lifetime);
         claims::write(writer, &self.claims)
             .word(key::ENCODING, ENCODINGS, &self.encoding)
-            .optional_members("mapping", mapping)
+            .optional_members(key::MAPPING, mapping)
             .table()
     }
 }

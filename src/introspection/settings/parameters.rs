@@ -37,7 +37,7 @@ pub(super) fn write(writer: Writer, parameters: &[(String, String)]) -> Writer {
     let fixed = fixed.into_iter().map(|(name, value)| (name.clone(), value.as_str().into()));
     writer
         .optional(key::TOKEN_TYPE_HINT, hint.first().map(|(_, value)| value))
-        .optional_members("parameters", fixed)
+        .optional_members(key::PARAMETERS, fixed)
 }
 
 fn parameter(node: &Node) -> Parsed<String> {

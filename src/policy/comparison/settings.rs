@@ -11,6 +11,10 @@ use crate::{
     policy::{ClaimComparison, RequiredValue},
 };
 
+pub(crate) mod key {
+    pub(crate) const CLAIM: &str = "claim";
+}
+
 const EXPECTED: &str = "a text, or a list of texts of which one must match";
 
 /// Reads the table of that key.
@@ -35,8 +39,6 @@ pub(crate) fn write(
     })
 }
 
-/// What stands before the name of a claim to compare with.
-const CLAIM: &str = "claim";
 const EXPECTED_VALUE: &str =
     "a text, a list of texts of which one must match, or { claim = \"azp\" }";
 
@@ -44,7 +46,7 @@ const EXPECTED_VALUE: &str =
 pub(crate) fn required_value(node: &Node) -> Parsed<RequiredValue> {
     match &node.value {
         Value::Table(_) => match only_member(node, EXPECTED_VALUE)? {
-            (CLAIM, claim) => Ok(RequiredValue::Claim(claim_path(&text(claim)?)?)),
+            (key::CLAIM, claim) => Ok(RequiredValue::Claim(claim_path(&text(claim)?)?)),
             _ => Err(node.mismatch(EXPECTED_VALUE)),
         },
         _ => accepted_values(node, EXPECTED_VALUE).map(RequiredValue::AnyOf),
@@ -55,7 +57,7 @@ pub(crate) fn required_value(node: &Node) -> Parsed<RequiredValue> {
 pub(crate) fn written_value(value: &RequiredValue) -> Written {
     match value {
         RequiredValue::AnyOf(texts) => list_of(texts.iter().cloned().map(Written::from)),
-        RequiredValue::Claim(claim) => Writer::default().text(CLAIM, claim.as_str()).table(),
+        RequiredValue::Claim(claim) => Writer::default().text(key::CLAIM, claim.as_str()).table(),
     }
 }
 

@@ -123,7 +123,7 @@ impl OwnAnswerSettings {
         };
         let headers = self.headers.iter();
         let headers = headers.map(|(name, value)| (name.to_string(), header_text(value)));
-        writer.optional_members("headers", headers).table()
+        writer.optional_members(key::HEADERS, headers).table()
     }
 }
 
