@@ -3,7 +3,8 @@
 //! headers.
 //!
 //! > A request becomes a **canonical request**; the **gate** answers *may it pass, and as whom?*;
-//! > the **proxy** carries the answer out.
+//! > the **decision** is [`decision::Forward`] or [`decision::Refusal`]; the **proxy** carries it
+//! > out.
 //!
 //! The rooms, in the order in which they may know of each other (a room uses those below it):
 //!
@@ -13,6 +14,7 @@
 //! | [`lifecycle`] | threads, signals, reload, drain |
 //! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
 //! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
+//! | [`decision`] | what front ends ask: head and body → forward or refusal; held bodies, denial profiles |
 //! | [`listener`] | listening sockets, and the one loop that accepts connections |
 //! | [`evidence`] | the journal that proves who signed what |
 //! | [`gate`] | the one question and its answer: admission or denial |

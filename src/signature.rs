@@ -25,7 +25,7 @@ use http::HeaderMap;
 
 use self::{
     carrier::Carrier, freshness::Freshness, header_rules::HeaderRules, key_source::KeySource,
-    pending::Head, replay::ReplayRule, signed_path::Bodiless, signer::Signers,
+    pending::ClaimedSignature, replay::ReplayRule, signed_path::Bodiless, signer::Signers,
     verified::SignatureReport,
 };
 use crate::{
@@ -56,7 +56,7 @@ pub struct SignatureRules {
     bodiless: Bodiless,
     freshness: Option<Freshness>,
     replay: Option<ReplayRule>,
-    telling: SignatureReport,
+    report: SignatureReport,
     reads_body: bool,
     clock: Arc<dyn Clock>,
 }
@@ -102,7 +102,7 @@ impl SignatureRules {
             bodiless: Bodiless::new(&settings.bodiless),
             freshness: settings.freshness.clone().map(Freshness::new),
             replay: ReplayRule::new(settings, providers),
-            telling: SignatureReport::new(settings, metrics),
+            report: SignatureReport::new(settings, metrics),
             reads_body: settings.reads_body(),
             clock: Arc::clone(clock),
         }
@@ -149,9 +149,9 @@ impl SignatureRules {
         }
         let id =
             self.replay.as_ref().map(|replay| replay.id_in_header(jws.header())).transpose()?;
-        let head = Head::new(text, &jws, signer);
-        let key = self.keys.find(&head.sought(self), &self.signers, claims, now).await?;
-        Ok(PendingSignature::new(self, head, jws, key, id.flatten()))
+        let claimed = ClaimedSignature::new(text, &jws, signer, self.signers.kid_matters());
+        let key = self.keys.find(&claimed, &self.signers, claims, now).await?;
+        Ok(PendingSignature::new(self, claimed, jws, key, id.flatten()))
     }
 
     /// The signature, written in an allowed dialect with an allowed algorithm.

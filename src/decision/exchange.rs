@@ -74,7 +74,7 @@ impl<'e> Exchange<'e> {
     }
 
     /// Refuses the request for a reason that only the front end knows.
-    pub fn refuse(&mut self, reason: Reason) -> Box<Refusal> {
+    pub fn refuse(&self, reason: Reason) -> Box<Refusal> {
         self.deny(&Denial::new(reason))
     }
 
@@ -148,7 +148,7 @@ impl<'e> Exchange<'e> {
         }
     }
 
-    fn deny(&mut self, denial: &Denial) -> Box<Refusal> {
+    fn deny(&self, denial: &Denial) -> Box<Refusal> {
         let Engine { gate, denials, .. } = self.engine;
         let (refusal, denial_id) = denials.refuse(denial, gate, self.is_grpc);
         let denial_id = denial_id.map(|id| id.to_string());

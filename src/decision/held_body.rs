@@ -127,9 +127,9 @@ impl HeldBody {
         Ok(Self { kept, reservation: Arc::new(reservation), disk: store.disk.clone() })
     }
 
-    /// Its length in bytes.
-    pub fn len(&self) -> u64 {
-        self.kept.len()
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.kept.len() == 0
     }
 
     /// All of it at once, if it is in memory.

@@ -125,7 +125,7 @@ impl RequestBody {
 
     /// A body that is there as a whole.
     pub(super) fn held(body: HeldBody) -> Self {
-        if body.len() == 0 {
+        if body.is_empty() {
             return Self { upload: None };
         }
         Self::of(UploadSource::Held(body.into_reader()))

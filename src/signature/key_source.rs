@@ -12,7 +12,7 @@ use crate::{
     signature::settings::{SignatureSettings, SignerKeys},
 };
 
-use super::signer::Signers;
+use super::{pending::ClaimedSignature, signer::Signers};
 
 /// Where keys are looked for.
 #[derive(Debug)]
@@ -23,15 +23,6 @@ pub(super) enum KeySource {
     Registry(Arc<Registry>),
     /// Settings that name a source that is not there; validated settings do not.
     Nowhere,
-}
-
-/// The key that is wanted.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct KeyQuery<'s> {
-    pub(super) signer: &'s str,
-    /// The signature's `kid`, if it matters.
-    pub(super) kid: Option<&'s str>,
-    pub(super) algorithm: Algorithm,
 }
 
 /// A key that was found, and where.
@@ -55,14 +46,14 @@ impl KeySource {
     /// The key of the signer, and of nobody else.
     pub(super) async fn find(
         &self,
-        sought: &KeyQuery<'_>,
+        claimed: &ClaimedSignature,
         signers: &Signers,
         claims: Option<&Object>,
         now: UnixTime,
     ) -> Result<FoundKey, Reason> {
         match self {
-            Self::Set(keys) => find_in_set(keys, sought, signers, now).await,
-            Self::Registry(registry) => find_in_registry(registry, sought, claims).await,
+            Self::Set(keys) => find_in_set(keys, claimed, signers, now).await,
+            Self::Registry(registry) => find_in_registry(registry, claimed, claims).await,
             Self::Nowhere => Err(Reason::KeysUnavailable),
         }
     }
@@ -86,32 +77,32 @@ impl FoundKey {
     pub(super) async fn confirmed_by(
         self,
         signed: &SignedPayload,
-        sought: &KeyQuery<'_>,
+        claimed: &ClaimedSignature,
         claims: Option<&Object>,
     ) -> Result<Self, Reason> {
         if signed.verifies_under(&self.key) {
             return Ok(self);
         }
         let (registry, entry) = self.renewable.ok_or(Reason::SignatureInvalid)?;
-        let renewed = registry.find_renewed(sought.signer, &entry).await;
+        let renewed = registry.find_renewed(&claimed.signer, &entry).await;
         if renewed.has_same_keys(&entry) {
             return Err(Reason::SignatureInvalid);
         }
-        let found = key_of(&registry, &renewed, sought, claims)?;
+        let found = key_of(&registry, &renewed, claimed, claims)?;
         if signed.verifies_under(&found.key) { Ok(found) } else { Err(Reason::SignatureInvalid) }
     }
 }
 
 async fn find_in_registry(
     registry: &Arc<Registry>,
-    sought: &KeyQuery<'_>,
+    claimed: &ClaimedSignature,
     claims: Option<&Object>,
 ) -> Result<FoundKey, Reason> {
-    let entry = registry.find(sought.signer).await.map_err(|error| match error {
+    let entry = registry.find(&claimed.signer).await.map_err(|error| match error {
         LookupError::Unknown => Reason::SignerUnknown,
         LookupError::Unavailable => Reason::KeysUnavailable,
     })?;
-    match key_of(registry, &entry, sought, claims) {
+    match key_of(registry, &entry, claimed, claims) {
         // The key may have changed, or the signer may have been approved since: the registry is
         // asked once more.
         Err(
@@ -119,8 +110,8 @@ async fn find_in_registry(
             | Reason::SignerMismatch
             | Reason::SignatureAlgorithmNotAllowed,
         ) => {
-            let renewed = registry.find_renewed(sought.signer, &entry).await;
-            key_of(registry, &renewed, sought, claims)
+            let renewed = registry.find_renewed(&claimed.signer, &entry).await;
+            key_of(registry, &renewed, claimed, claims)
         }
         verdict => verdict,
     }
@@ -131,14 +122,14 @@ async fn find_in_registry(
 fn key_of(
     registry: &Arc<Registry>,
     entry: &Arc<Registered>,
-    sought: &KeyQuery<'_>,
+    claimed: &ClaimedSignature,
     claims: Option<&Object>,
 ) -> Result<FoundKey, Reason> {
     registry.check(entry, claims).map_err(|unapproved| match unapproved {
         Unapproved::NotApproved => Reason::SignerNotApproved,
         Unapproved::OtherCaller => Reason::SignerMismatch,
     })?;
-    match entry.key_for(sought.kid, sought.algorithm) {
+    match entry.key_for(claimed.wanted_kid(), claimed.algorithm) {
         KeyLookup::Found(key) => Ok(FoundKey {
             key: Arc::clone(key),
             renewable: Some((Arc::clone(registry), Arc::clone(entry))),
@@ -151,27 +142,27 @@ fn key_of(
 
 async fn find_in_set(
     keys: &LiveKeySet,
-    sought: &KeyQuery<'_>,
+    claimed: &ClaimedSignature,
     signers: &Signers,
     now: UnixTime,
 ) -> Result<FoundKey, Reason> {
     let kid = if signers.are_named_by_kid() {
-        if sought.kid.is_some_and(|kid| kid != sought.signer) {
+        if claimed.wanted_kid().is_some_and(|kid| kid != claimed.signer) {
             return Err(Reason::SignerMismatch);
         }
-        Some(sought.signer)
+        Some(claimed.signer.as_str())
     } else {
-        sought.kid
+        claimed.wanted_kid()
     };
     let current = keys.current(now).ok_or(Reason::KeysUnavailable)?;
-    let unknown = match (look_up(&current, kid, sought.algorithm, signers), kid) {
+    let unknown = match (look_up(&current, kid, claimed.algorithm, signers), kid) {
         (Err(Reason::SignerUnknown), Some(kid)) => kid,
         (verdict, _) => return verdict,
     };
     match keys.refresh_for(unknown).await {
         KeyWait::Refreshed => {
             let renewed = keys.current(now).ok_or(Reason::KeysUnavailable)?;
-            look_up(&renewed, kid, sought.algorithm, signers)
+            look_up(&renewed, kid, claimed.algorithm, signers)
         }
         KeyWait::Unknown => Err(Reason::SignerUnknown),
         KeyWait::Unavailable => Err(Reason::KeysUnavailable),

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::{
-    PayloadFacts, SignatureRules, VerifiedSignature,
-    key_source::{FoundKey, KeyQuery},
-    replay::ReplayRule,
+    PayloadFacts, SignatureRules, VerifiedSignature, key_source::FoundKey, replay::ReplayRule,
 };
 use crate::{
     jose::{Algorithm, DetachedJws, Dialect, Json, Object, PayloadReader, SignedPayload},
@@ -20,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub struct PendingSignature<'r> {
     rules: &'r SignatureRules,
-    head: Head,
+    claimed: ClaimedSignature,
     key: FoundKey,
     /// What the header says that the message is called, where it has to.
     id: Option<String>,
@@ -31,35 +29,34 @@ pub struct PendingSignature<'r> {
     length: u64,
 }
 
-/// What the signature's header says.
+/// What a signature says of itself, and nothing has proven yet.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct ClaimedSignature {
     /// As it was received.
     pub(super) jws: String,
     pub(super) signer: String,
     pub(super) kid: Option<String>,
+    /// Whether its `kid` decides which key it is.
+    kid_matters: bool,
     pub(super) algorithm: Algorithm,
     pub(super) dialect: Dialect,
 }
 
-impl Head {
-    pub(super) fn new(text: &str, jws: &DetachedJws, signer: String) -> Self {
+impl ClaimedSignature {
+    pub(super) fn new(text: &str, jws: &DetachedJws, signer: String, kid_matters: bool) -> Self {
         Self {
             jws: text.to_owned(),
             signer,
             kid: jws.kid().map(str::to_owned),
+            kid_matters,
             algorithm: jws.algorithm(),
             dialect: jws.dialect(),
         }
     }
 
-    /// The key that is wanted.
-    pub(super) fn sought(&self, rules: &SignatureRules) -> KeyQuery<'_> {
-        KeyQuery {
-            signer: &self.signer,
-            kid: self.kid.as_deref().filter(|_| rules.signers.kid_matters()),
-            algorithm: self.algorithm,
-        }
+    /// The `kid` that its key must have; `None`: it does not matter.
+    pub(super) fn wanted_kid(&self) -> Option<&str> {
+        self.kid.as_deref().filter(|_| self.kid_matters)
     }
 }
 
@@ -75,13 +72,13 @@ impl std::fmt::Debug for Hasher {
 impl<'r> PendingSignature<'r> {
     pub(super) fn new(
         rules: &'r SignatureRules,
-        head: Head,
+        claimed: ClaimedSignature,
         jws: DetachedJws,
         key: FoundKey,
         id: Option<String>,
     ) -> Self {
         let header = rules.freshness.as_ref().map(|_| jws.header().clone());
-        Self { rules, head, key, id, header, reader: jws.begin(), sha256: None, length: 0 }
+        Self { rules, claimed, key, id, header, reader: jws.begin(), sha256: None, length: 0 }
     }
 
     /// Asks for the SHA-256 of the payload, for the journal. To be called before the
@@ -116,7 +113,7 @@ impl<'r> PendingSignature<'r> {
 
     /// Who is said to have signed, how, and with which key; for people.
     pub fn describe(&self) -> String {
-        let Head { signer, algorithm, dialect, .. } = &self.head;
+        let ClaimedSignature { signer, algorithm, dialect, .. } = &self.claimed;
         format!("{signer:?}, {algorithm} as {dialect}, key {}", self.key.describe())
     }
 
@@ -138,12 +135,12 @@ impl<'r> PendingSignature<'r> {
         claims: Option<&Object>,
     ) -> Result<VerifiedSignature, Reason> {
         let payload = self.payload(request)?;
-        let Self { rules, head, key, id, header, reader, .. } = self;
+        let Self { rules, claimed, key, id, header, reader, .. } = self;
         let signed = reader.finish();
-        let key = key.confirmed_by(&signed, &head.sought(rules), claims).await?;
-        let reservation = check_content(rules, &head, id, header.as_ref(), in_memory).await?;
+        let key = key.confirmed_by(&signed, &claimed, claims).await?;
+        let reservation = check_content(rules, &claimed, id, header.as_ref(), in_memory).await?;
         let at = rules.clock.now();
-        Ok(rules.telling.verified(head, key, payload, hash_of(&signed), reservation, at))
+        Ok(rules.report.verified(claimed, key, payload, hash_of(&signed), reservation, at))
     }
 
     /// What is signed: the body, or what stands for it.
@@ -168,7 +165,7 @@ impl<'r> PendingSignature<'r> {
 /// it is known to be the signer's, is the body read as anything but bytes.
 async fn check_content(
     rules: &SignatureRules,
-    head: &Head,
+    claimed: &ClaimedSignature,
     id: Option<String>,
     header: Option<&Object>,
     in_memory: Option<&[u8]>,
@@ -191,7 +188,7 @@ async fn check_content(
         (id, _) => id,
     };
     let id = id.ok_or(Reason::SignatureFieldMissing)?;
-    replay.reserve(&head.signer, &id, now).await.map(Some)
+    replay.reserve(&claimed.signer, &id, now).await.map(Some)
 }
 
 fn json(body: Option<&[u8]>) -> Result<Json, Reason> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use prometheus::IntCounter;
 
-use super::{AnswerSigner, PayloadFacts, key_source::FoundKey, pending::Head};
+use super::{AnswerSigner, PayloadFacts, key_source::FoundKey, pending::ClaimedSignature};
 use crate::{
     clock::UnixTime,
     identity::percent_encoded,
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub struct VerifiedSignature {
     rules: Arc<str>,
-    head: Head,
+    claimed: ClaimedSignature,
     key: Arc<VerificationKey>,
     payload: PayloadFacts,
     signed_hash: Option<Arc<[u8]>>,
@@ -55,19 +55,19 @@ impl SignatureReport {
     /// Only to be called for a signature that has passed every check.
     pub(super) fn verified(
         &self,
-        head: Head,
+        claimed: ClaimedSignature,
         key: FoundKey,
         payload: PayloadFacts,
         signed_hash: Option<Arc<[u8]>>,
         reservation: Option<ReplayReservation>,
         at: UnixTime,
     ) -> VerifiedSignature {
-        let position = Dialect::ALL.iter().position(|dialect| *dialect == head.dialect);
+        let position = Dialect::ALL.iter().position(|dialect| *dialect == claimed.dialect);
         if let Some(counter) = position.and_then(|position| self.verified.get(position)) {
             counter.inc();
         }
         let told = self.forward.iter().filter_map(|forward| {
-            let text = text(forward.fact, &head, &key.key, at)?;
+            let text = text(forward.fact, &claimed, &key.key, at)?;
             let mut value = HeaderValue::from_str(&text).ok()?;
             value.set_sensitive(true);
             Some((forward.header.clone(), value))
@@ -75,7 +75,7 @@ impl SignatureReport {
         let headers = told.collect();
         VerifiedSignature {
             rules: Arc::clone(&self.rules),
-            head,
+            claimed,
             key: key.key,
             payload,
             signed_hash,
@@ -87,13 +87,18 @@ impl SignatureReport {
 }
 
 /// What a header says; percent-encoded where a header can't hold it, as claims are.
-fn text(fact: SignatureFact, head: &Head, key: &VerificationKey, at: UnixTime) -> Option<String> {
+fn text(
+    fact: SignatureFact,
+    claimed: &ClaimedSignature,
+    key: &VerificationKey,
+    at: UnixTime,
+) -> Option<String> {
     match fact {
-        SignatureFact::Signer => Some(percent_encoded(&head.signer)),
-        SignatureFact::Kid => head.kid.as_deref().map(percent_encoded),
+        SignatureFact::Signer => Some(percent_encoded(&claimed.signer)),
+        SignatureFact::Kid => claimed.kid.as_deref().map(percent_encoded),
         SignatureFact::Thumbprint => Some(key.thumbprint().to_text()),
-        SignatureFact::Algorithm => Some(head.algorithm.name().to_owned()),
-        SignatureFact::Dialect => Some(head.dialect.name().to_owned()),
+        SignatureFact::Algorithm => Some(claimed.algorithm.name().to_owned()),
+        SignatureFact::Dialect => Some(claimed.dialect.name().to_owned()),
         SignatureFact::VerifiedAt => Some(at.0.to_string()),
     }
 }
@@ -134,17 +139,17 @@ impl VerifiedSignature {
 
     /// Who signed.
     pub fn signer(&self) -> &str {
-        &self.head.signer
+        &self.claimed.signer
     }
 
     /// The signature as it was received.
     pub fn jws(&self) -> &str {
-        &self.head.jws
+        &self.claimed.jws
     }
 
     /// How it is written.
     pub fn dialect(&self) -> Dialect {
-        self.head.dialect
+        self.claimed.dialect
     }
 
     /// The key that it was verified with.
