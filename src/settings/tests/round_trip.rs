@@ -1,11 +1,15 @@
 //! Every key that is read is written back, under the same name and with the same meaning.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use rcgen::{CertificateParams, KeyPair};
 use toml::{Table, Value};
 
 use super::*;
+use crate::config::values::first_duplicate;
 
 /// Two texts that set every key; what one section can only say in one of several ways is in both.
 fn documents(workspace: &Workspace) -> [Table; 2] {
@@ -29,8 +33,8 @@ fn documents(workspace: &Workspace) -> [Table; 2] {
         .map(|text| text.replace("DIR", folder).parse().unwrap())
 }
 
-fn written(workspace: &Workspace, document: &Table) -> Result<Table, ConfigErrors> {
-    workspace.load(&document.to_string()).map(|settings| settings.to_toml().parse().unwrap())
+fn written(workspace: &Workspace, document: &Table) -> Result<String, ConfigErrors> {
+    workspace.load(&document.to_string()).map(|settings| settings.to_toml())
 }
 
 /// One step from a table or list to a value in it.
@@ -147,7 +151,7 @@ fn every_key_that_the_reader_knows_is_written_back() {
             }
         }
         add_keys(&document, &mut given);
-        add_keys(&written(&workspace, &document).unwrap(), &mut back);
+        add_keys(&written(&workspace, &document).unwrap().parse().unwrap(), &mut back);
     }
     assert!(known.len() > 30, "{known:?}");
     for (section, known) in known {
@@ -172,5 +176,67 @@ fn every_value_makes_a_difference_to_what_is_written_back() {
                 assert!(less != complete, "{way:?}");
             }
         }
+    }
+}
+
+/// What a section is read and written with, before the key.
+const READERS_AND_WRITERS: &[&str] = &[
+    ".or(",
+    ".optional(",
+    ".required(",
+    ".list(",
+    ".section(",
+    ".tables(",
+    ".node(",
+    ".peek(",
+    ".has_taken(",
+    ".mistake(",
+    ".key_of(",
+    ".member(",
+    ".value(",
+    ".optional_value(",
+    ".text(",
+    ".path(",
+    ".optional_path(",
+    ".switch(",
+    ".count(",
+    ".size(",
+    ".duration(",
+    ".any_or_list(",
+    ".word(",
+    ".optional_members(",
+];
+
+/// Every file below a folder that says how a section is read, written or checked.
+fn settings_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = path.to_str().unwrap();
+        if path.is_dir() {
+            settings_files(&path, found);
+        } else if text.contains("settings") && !text.contains("tests") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn a_key_is_a_constant_wherever_it_is_read_or_written() {
+    let mut files = Vec::new();
+    settings_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    assert!(files.len() > 50, "{files:?}");
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        for call in READERS_AND_WRITERS {
+            let arguments = text.split(call).skip(1).map(str::trim_start);
+            // A flag is spelled where it is read.
+            let literal = |it: &&str| it.starts_with('"') && !it.starts_with("\"--");
+            let spelled = arguments.filter(literal).find_map(|it| it.lines().next());
+            assert_eq!(spelled, None, "{}: {call}", file.display());
+        }
+        let keys = text.split_once("mod key {").and_then(|(_, keys)| keys.split_once('}'));
+        let names: Vec<&str> =
+            keys.map_or("", |(keys, _)| keys).split('"').skip(1).step_by(2).collect();
+        assert_eq!(first_duplicate(&names), None, "{}", file.display());
     }
 }
