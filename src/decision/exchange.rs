@@ -5,7 +5,7 @@ use std::{cell::RefCell, error::Error};
 use bytes::Bytes;
 use http::{HeaderMap, Method, request::Parts};
 use http_body::Body;
-use tracing::{Instrument, Span, field};
+use tracing::{Span, field};
 
 use super::{
     AnswerToSign, Engine, Forward, Outcome, Refusal, UploadFault, VerifiedBody, grpc, signed,
@@ -65,12 +65,11 @@ impl<'e> Exchange<'e> {
     where
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
-        let span = self.span.clone();
-        let decided = self.try_to_admit(head, body, peer, cache).instrument(span).await;
-        decided.map_err(|stopped| match stopped {
-            Stopped::Denied(denial) => self.deny(&denial),
-            Stopped::Unfinished(fault) => self.abort(fault),
-        })
+        match self.try_to_admit(head, body, peer, cache).await {
+            Ok(forward) => Ok(forward),
+            Err(Stopped::Denied(denial)) => Err(self.deny(&denial)),
+            Err(Stopped::Unfinished(fault)) => Err(self.abort(fault)),
+        }
     }
 
     /// Refuses the request for a reason that only the front end knows.
