@@ -1,4 +1,4 @@
 //! What is fuzzed: the same functions that `cargo test` runs over the kept corpus.
 
-#[path = "../../tests/fuzzing/targets.rs"]
+#[path = "../../tests/code/fuzzing/targets.rs"]
 pub mod targets;

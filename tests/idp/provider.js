@@ -1,4 +1,4 @@
-// The identity provider of `tests/identity_provider.rs`: oidc-provider on a loopback port of its
+// The identity provider of `tests/processes/identity_provider.rs`: oidc-provider on a loopback port of its
 // own.
 //
 // Which access token a client gets depends on the resource that it asks for (RFC 8707), see

@@ -1,14 +1,5 @@
 //! What the usual scene has no word for: other upstreams, other listeners.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
-)]
-
 use std::{
     io::{BufReader, Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},

@@ -1,15 +1,6 @@
 //! HTTP/2 clients with prior knowledge: hyper's for what honest clients do, and one that writes
 //! raw frames for the rest.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
-)]
-
 use std::{
     collections::VecDeque,
     convert::Infallible,

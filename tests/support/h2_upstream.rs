@@ -1,14 +1,6 @@
 //! An upstream that speaks HTTP/2 with prior knowledge and says everything back, as a gRPC service
 //! with one bidirectional method would.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
-)]
-
 use std::{
     convert::Infallible,
     net::SocketAddr,

@@ -5,18 +5,16 @@
 //! everything it did are checked: see `invariants.rs` in here.
 
 #![allow(dead_code, reason = "each test binary uses its own part of the harness")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
-)]
-#![allow(clippy::needless_pass_by_value, reason = "callers write `json!({…})` in place")]
 
+pub(crate) mod authority;
+pub(crate) mod bare;
 pub(crate) mod client;
+pub(crate) mod collections;
+pub(crate) mod detached_vectors;
 pub(crate) mod foreign;
 pub(crate) mod form;
+pub(crate) mod h2;
+pub(crate) mod h2_upstream;
 pub(crate) mod introspection;
 pub(crate) mod invariants;
 pub(crate) mod issuer;
@@ -30,11 +28,14 @@ pub(crate) mod page;
 pub(crate) mod process;
 pub(crate) mod proxy;
 pub(crate) mod published;
+pub(crate) mod redis;
 pub(crate) mod setup;
 pub(crate) mod shipped;
+pub(crate) mod signalled;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 pub(crate) mod world;
+pub(crate) mod wsgi;
 
 use std::{
     thread,

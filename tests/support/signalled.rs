@@ -1,13 +1,5 @@
 //! The binary as a process of its own, which is sent signals and waited for.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
-)]
-
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,

@@ -1,0 +1,193 @@
+//! What is in `deploy/` starts with this version of the program: its configuration loads, its
+//! command lines parse, and what the documents say in two places agrees.
+
+use std::{fs, path::Path};
+
+use clap::Parser;
+use countersign::{
+    cli::{Cli, Command},
+    listener::settings::ListenAddress,
+    proxy::upstream::settings::UpstreamAddress,
+    settings::{self, Flags, Settings, Sources},
+};
+use serde_json::{Value, json};
+
+/// Where the image and the unit look for it.
+const CONFIG_FILE: &str = "/etc/countersign/countersign.toml";
+
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn manifests() -> Vec<Value> {
+    serde_saphyr::from_multiple(&read("kubernetes/sidecar.yaml")).unwrap()
+}
+
+fn manifest(kind: &str) -> Value {
+    let mut found = manifests().into_iter().filter(|document| document["kind"] == kind);
+    match (found.next(), found.next()) {
+        (Some(only), None) => only,
+        _ => panic!("not exactly one {kind}"),
+    }
+}
+
+fn pod() -> Value {
+    manifest("Deployment")["spec"]["template"]["spec"].clone()
+}
+
+fn sidecar() -> Value {
+    pod()["initContainers"][0].clone()
+}
+
+/// The pod's configuration, with a directory of the test's own for what is a volume there.
+fn pod_settings() -> Settings {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("countersign.toml");
+    let toml = manifest("ConfigMap")["data"]["countersign.toml"].clone();
+    let snapshots = folder.path().display().to_string();
+    let toml = toml.as_str().unwrap().replace("/var/lib/countersign", &snapshots);
+    fs::write(&file, toml).unwrap();
+    let sources = Sources { file: Some(file), ..Sources::default() };
+    settings::load(&sources).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// What comes after the program's name on a command line has to be taken by it.
+fn assert_runs_with_the_file<'a>(arguments: impl IntoIterator<Item = &'a str>) {
+    let line = ["countersign"].into_iter().chain(arguments);
+    match Cli::try_parse_from(line).unwrap().command {
+        Command::Run(run) => assert_eq!(run.config.config.as_deref(), Some(Path::new(CONFIG_FILE))),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The value behind the first line that begins like that.
+fn setting<'t>(text: &'t str, beginning: &str) -> &'t str {
+    let mut lines = text.lines();
+    let value = lines.find_map(|line| line.strip_prefix(beginning));
+    value.unwrap_or_else(|| panic!("no {beginning}"))
+}
+
+fn seconds_to_stop(settings: &Settings) -> u64 {
+    (settings.server.shutdown_grace + settings.server.drain_timeout).as_secs()
+}
+
+fn port(listen: &ListenAddress) -> u16 {
+    match listen {
+        ListenAddress::Tcp(address) => address.port(),
+        ListenAddress::Unix(path) => panic!("{}", path.display()),
+    }
+}
+
+#[test]
+fn the_pods_configuration_loads_and_warns_of_its_admin_listener_only() {
+    let settings = pod_settings();
+    let warnings = settings.warnings();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("admin.listen: 0.0.0.0:9901"), "{warnings:?}");
+    let snapshot = settings.issuers[0].keys.snapshot.as_ref();
+    assert!(snapshot.is_some(), "the volume for snapshots is used");
+}
+
+#[test]
+fn the_service_can_be_reached_through_the_sidecar_only() {
+    let settings = pod_settings();
+    let app = &pod()["containers"][0];
+    let upstream = settings.upstreams["app"].address.clone();
+    assert_eq!(upstream, UpstreamAddress::Http("127.0.0.1:3000".to_owned()));
+    assert_eq!(app["env"][0]["value"], "127.0.0.1:3000");
+    assert_eq!(app["ports"], Value::Null, "it has no port of its own");
+
+    let listen = json!(port(&settings.server.listen));
+    let service = &manifest("Service")["spec"]["ports"];
+    assert_eq!(service.as_array().unwrap().len(), 1, "the admin port is not published");
+    assert_eq!(service[0]["targetPort"], listen);
+    assert_eq!(app["readinessProbe"]["httpGet"]["port"], listen);
+}
+
+#[test]
+fn the_probes_ask_what_the_admin_listener_answers() {
+    let settings = pod_settings();
+    let sidecar = sidecar();
+    assert_eq!(sidecar["restartPolicy"], "Always", "an init container that stays");
+    assert!(!settings.admin.listen.is_local(), "the kubelet is outside of the pod");
+    assert_eq!(sidecar["ports"][0]["containerPort"], port(&settings.server.listen));
+    assert_eq!(sidecar["ports"][1]["containerPort"], port(&settings.admin.listen));
+    assert_eq!(sidecar["ports"][1]["name"], "admin");
+    let probes =
+        [("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")];
+    for (probe, path) in probes {
+        assert_eq!(sidecar[probe]["httpGet"], json!({ "path": path, "port": "admin" }), "{probe}");
+    }
+}
+
+#[test]
+fn no_container_of_the_pod_has_any_privilege() {
+    let pod = pod();
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    for container in [&pod["initContainers"][0], &pod["containers"][0]] {
+        let context = &container["securityContext"];
+        assert_eq!(context["allowPrivilegeEscalation"], false);
+        assert_eq!(context["readOnlyRootFilesystem"], true);
+        assert_eq!(context["capabilities"], json!({ "drop": ["ALL"] }));
+        assert!(context["runAsUser"].as_u64().unwrap() > 0);
+    }
+}
+
+#[test]
+fn every_command_line_is_one_of_this_version() {
+    let sidecar = sidecar();
+    let arguments = sidecar["args"].as_array().unwrap().iter();
+    assert_runs_with_the_file(arguments.map(|argument| argument.as_str().unwrap()));
+
+    let dockerfile = read("Dockerfile");
+    let command: Vec<String> = serde_json::from_str(setting(&dockerfile, "CMD ")).unwrap();
+    assert_runs_with_the_file(command.iter().map(String::as_str));
+
+    let unit = read("systemd/countersign.service");
+    let (program, arguments) = setting(&unit, "ExecStart=").split_once(' ').unwrap();
+    assert_eq!(program, "/usr/bin/countersign");
+    assert_runs_with_the_file(arguments.split(' '));
+}
+
+#[test]
+fn versions_and_user_are_those_of_the_project() {
+    let dockerfile = read("Dockerfile");
+    let base = format!("FROM rust:{}-", env!("CARGO_PKG_RUST_VERSION"));
+    assert!(dockerfile.contains(&base), "{base}");
+
+    let image = concat!("countersign:", env!("CARGO_PKG_VERSION"));
+    assert_eq!(sidecar()["image"], image);
+    for place in ["Dockerfile", "README.md"] {
+        assert!(read(place).contains(&format!("-t {image} ")), "{place}: {image}");
+    }
+
+    let context = &sidecar()["securityContext"];
+    let user = format!("USER {}:{}\n", context["runAsUser"], context["runAsGroup"]);
+    assert!(dockerfile.contains(&user), "{user}");
+}
+
+#[test]
+fn the_pod_is_given_the_time_that_its_sidecar_takes_to_stop() {
+    let pod = pod();
+    let pause = &pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"];
+    let granted = &pod["terminationGracePeriodSeconds"];
+    let needed = pause.as_u64().unwrap() + seconds_to_stop(&pod_settings());
+    assert!(granted.as_u64().unwrap() > needed, "{granted} s, {needed} s");
+}
+
+#[test]
+fn the_unit_is_given_the_time_that_it_takes_to_stop_by_default() {
+    let flags = Flags {
+        upstream: Some("http://127.0.0.1:3000".to_owned()),
+        issuer: Some("https://idp.example.com".to_owned()),
+        audiences: vec!["https://api.example.com".to_owned()],
+        ..Flags::default()
+    };
+    let defaults = settings::load(&Sources { flags, ..Sources::default() });
+    let unit = read("systemd/countersign.service");
+    let granted: u64 = setting(&unit, "TimeoutStopSec=").parse().unwrap();
+    assert!(granted > seconds_to_stop(&defaults.unwrap()), "{granted} s");
+}

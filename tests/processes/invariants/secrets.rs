@@ -1,0 +1,65 @@
+//! INV-4: no token is shown anywhere.
+
+use countersign::reason::Reason;
+use serde_json::json;
+
+use crate::{
+    invariants::timeless,
+    support::{
+        client::Request,
+        h2,
+        issuer::Issuer,
+        journal::Journal,
+        key_server::{KeyServer, Page},
+        process::Process,
+        setup::Setup,
+        upstream::Upstream,
+        wait_until,
+        world::{JWKS, World},
+    },
+};
+
+#[test]
+fn inv4_o2_no_log_of_any_library_shows_a_token_over_http2() {
+    let (upstream, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
+    key_server.serve(JWKS, Page::json(&issuer.jwks()));
+    let setup = Setup::new()
+        .issuer("corp", &issuer, &key_server, "", "")
+        .with("[log]\nlevel = \"trace\"\nformat = \"json\"");
+    let process = Process::start(&setup, &upstream);
+    let (good, expired) = (timeless(&issuer, "alice"), issuer.mint(json!({ "iat": 0, "exp": 1 })));
+    let mut connection = h2::RawH2::connect(process.address(), &[]);
+    for (stream, token, admitted) in [(1, &good, true), (3, &expired, false), (5, &good, true)] {
+        process.journal().note_sent(&Request::get("/").bearer(token).bytes());
+        connection.get(stream, "/", token);
+        let status = connection.read_status(stream).unwrap();
+        assert_eq!(status == 200, admitted, "{status}");
+    }
+    // A header block that can't be decoded is what libraries like to quote.
+    let field = format!("Bearer {good}");
+    connection.headers(7, &[("Authorization", field.as_bytes())], true);
+    connection.read_to_end();
+    wait_until("the refusal's line", || process.log().contains("token_expired"));
+    let log = process.log();
+    assert!(log.contains("h2::"), "the library is heard at all");
+    process.journal().assert_no_secret_in("standard error", &log);
+}
+
+#[test]
+fn inv4_the_harness_hears_what_is_logged() {
+    let world = World::start();
+    let token = world.issuer.mint(json!({ "exp": 1 }));
+    world.refuses("expired", &token, Reason::TokenExpired);
+    let logs = world.proxy.logs();
+    assert!(logs.contains("token_expired"), "the refusal is logged: {logs}");
+    assert!(logs.contains("TRACE") || logs.contains("DEBUG"), "at every level");
+}
+
+#[test]
+#[should_panic(expected = "INV-4")]
+fn inv4_the_harness_notices_a_token_that_is_shown() {
+    let journal = Journal::default();
+    let token = Issuer::usual().mint(json!({}));
+    journal.note_sent(&Request::get("/").bearer(&token).bytes());
+    journal.assert_no_secret_in("a log line", &format!("denied token={token}"));
+}

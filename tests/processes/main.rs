@@ -1,0 +1,32 @@
+//! Scenarios with processes beside this one: the program itself, real identity providers, signers
+//! and Redis. Here are those of limits and deadlines, too, which the many tests of `scenarios`
+//! would keep from the processor.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cli;
+mod demo;
+mod differential;
+mod evidence;
+mod explain;
+mod hydra;
+mod identity_provider;
+mod independent_signers;
+mod invariants;
+mod keycloak;
+mod limits;
+mod parking;
+mod shared;
+mod sharing;
+mod shutdown;

@@ -1,0 +1,11 @@
+//! What replicas share through a real Redis: what one puts the other gets, what somebody else
+//! puts nobody gets, and what happens when there is no Redis.
+
+mod scene;
+
+mod hostile;
+mod log;
+mod outages;
+mod replays;
+mod tls;
+mod values;

@@ -1,0 +1,30 @@
+//! Scenarios over sockets: a proxy in this process, between clients and an upstream that record what
+//! they receive, and scripted identity providers.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking; clippy sees only functions marked as tests as tests"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod assertion;
+mod config;
+mod denials;
+mod headers;
+mod introspection;
+mod key_sets;
+mod paths;
+mod protocol;
+mod registry;
+mod revocation;
+mod signatures;
+mod systems;
+mod tls;
+mod tokens;

@@ -1,0 +1,9 @@
+//! TLS on the listener: what is served, who may come, and what happens to everybody else.
+
+mod client;
+mod scene;
+
+mod client_auth;
+mod handshake;
+mod reload;
+mod serving;
