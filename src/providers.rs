@@ -1,12 +1,10 @@
-//! What a configuration knows of its identity providers, and asks them: their keys, what they
-//! say of single tokens, and what was revoked; and what other replicas know of it.
+//! What a configuration knows of its identity providers, and looks up at them: their keys, single
+//! tokens, and what was revoked; and what other replicas know of it.
 
 mod parts;
+mod provider_tasks;
 
 use std::sync::Arc;
-
-use parking_lot::Mutex;
-use tokio::task::JoinHandle;
 
 use crate::{
     clock::{Clock, UnixTime},
@@ -16,11 +14,13 @@ use crate::{
     registry::Registry,
     replay::ReplayStores,
     revocation::Revocations,
-    shared::{SharedError, SharedStore, Supervisor},
+    shared::{SharedError, SharedStore},
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
 pub use parts::{ProviderParts, SignerKeySource};
+pub use provider_tasks::ProviderTasks;
 
 /// Everything that is kept up to date beside the requests of one configuration.
 #[derive(Debug)]
@@ -39,11 +39,11 @@ pub struct Providers {
     /// The same of those whose signers are looked up.
     registries: Vec<Option<Arc<Registry>>>,
     shared: SharedStore,
-    supervisor: Mutex<Option<Supervisor>>,
 }
 
 impl Providers {
-    /// Prepares everything. Nothing is fetched and nobody is asked before [`Self::start`].
+    /// Prepares everything, and the tasks that keep it up to date. No source is read and no request
+    /// is sent before those are spawned.
     ///
     /// # Errors
     /// See [`SharedError`].
@@ -51,7 +51,7 @@ impl Providers {
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, ProviderTasks), SharedError> {
         Self::with(parts, clock, metrics, None, |shared| {
             Revocations::new(parts.revocation, shared, Arc::clone(clock), metrics)
         })
@@ -66,7 +66,7 @@ impl Providers {
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, ProviderTasks), SharedError> {
         Self::with(parts, clock, metrics, Some(self), |shared| {
             self.revocations.successor(parts.revocation, shared)
         })
@@ -77,8 +77,8 @@ impl Providers {
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
         earlier: Option<&Self>,
-        revocations: impl FnOnce(SharedStore) -> Revocations,
-    ) -> Result<Self, SharedError> {
+        revocations: impl FnOnce(SharedStore) -> (Arc<Revocations>, Tasks),
+    ) -> Result<(Self, ProviderTasks), SharedError> {
         let (shared, supervisor) = match parts.shared {
             Some(settings) => {
                 let (store, supervisor) = SharedStore::new(settings, Arc::clone(clock), metrics)?;
@@ -86,32 +86,41 @@ impl Providers {
             }
             None => (SharedStore::default(), None),
         };
-        let keys = KeyStore::new(&parts.issuer_keys, Arc::clone(clock), metrics);
+        let (keys, key_refreshers) = KeyStore::new(&parts.issuer_keys, Arc::clone(clock), metrics);
         let before = earlier.map(|earlier| &earlier.introspection);
-        let introspection =
+        let (introspection, workers) =
             IntrospectionStore::new(&parts.introspected, &keys, &shared, before, clock, metrics);
-        let revocations = Arc::new(revocations(shared.clone()));
-        let supervisor = Mutex::new(supervisor);
+        let (revocations, revocation) = revocations(shared.clone());
         let owners: Vec<_> = parts.signers.iter().map(SignerKeySource::key_owner).collect();
-        let signer_store =
+        let (signer_store, signer_refreshers) =
             KeyStore::new(owners.iter().copied().flatten(), Arc::clone(clock), metrics);
         let signer_keys = {
             let mut sets = signer_store.iter().cloned();
             owners.iter().map(|owner| owner.and_then(|_| sets.next())).collect()
         };
+        let mut registry_workers = Tasks::default();
         let registries = parts.signers.iter().map(|signer| {
             let SignerKeySource::Registry(name, settings) = signer else {
                 return None;
             };
-            let registry = Registry::new(name, settings, Arc::clone(clock), metrics);
+            let (registry, worker) = Registry::new(name, settings, Arc::clone(clock), metrics);
+            registry_workers.add(worker);
             if let Some(earlier) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
                 registry.learn_from(earlier);
             }
             Some(registry)
         });
         let registries = registries.collect();
+        let tasks = ProviderTasks {
+            keys: key_refreshers,
+            signer_keys: signer_refreshers,
+            registries: registry_workers,
+            introspection: workers.into_iter().collect(),
+            revocation,
+            supervisor,
+        };
         let replays = earlier.map(|earlier| earlier.replays.clone()).unwrap_or_default();
-        Ok(Self {
+        let providers = Self {
             keys,
             introspection,
             revocations,
@@ -120,28 +129,8 @@ impl Providers {
             signer_store,
             registries,
             shared,
-            supervisor,
-        })
-    }
-
-    /// Spawns what keeps it up to date on the current (control) runtime. Dropped, the result ends
-    /// it.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(&self) -> ProviderTasks {
-        let mut tasks = self.keys.start();
-        tasks.extend(self.signer_store.start());
-        tasks.extend(self.registries.iter().flatten().filter_map(|registry| registry.start()));
-        tasks.extend(self.introspection.start());
-        tasks.extend(self.revocations.start());
-        let supervisor = self.supervisor.lock().take();
-        if let Some(supervisor) = supervisor {
-            // It ends by itself when the last request of this configuration has, and after what
-            // other replicas must hear of has been written.
-            tokio::spawn(supervisor.run());
-        }
-        tasks.into()
+        };
+        Ok((providers, tasks))
     }
 
     /// Every key set, of issuers and of signers.
@@ -206,22 +195,5 @@ impl Providers {
     pub fn pending(&self, now: UnixTime) -> Vec<String> {
         let keys = self.key_sets().filter_map(|issuer| issuer.pending(now));
         keys.chain(self.revocations.pending(now)).collect()
-    }
-}
-
-/// The tasks of one configuration; dropped, they end.
-#[derive(Debug)]
-#[must_use = "dropped, the tasks end"]
-pub struct ProviderTasks(Vec<JoinHandle<()>>);
-
-impl From<Vec<JoinHandle<()>>> for ProviderTasks {
-    fn from(tasks: Vec<JoinHandle<()>>) -> Self {
-        Self(tasks)
-    }
-}
-
-impl Drop for ProviderTasks {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
     }
 }

@@ -6,7 +6,7 @@ use countersign::{
     clock::{Clock, SystemClock},
     identity::ClaimHeaders,
     jose::{Algorithm, Json, Object, SigningKey},
-    providers::Providers,
+    providers::{ProviderTasks, Providers},
     settings::{self, Flags, Settings, Sources},
     telemetry::Metrics,
     token::TokenVerifier,
@@ -47,9 +47,9 @@ impl Fixture {
     pub(crate) fn verifier(&self) -> TokenVerifier {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Metrics::new().expect("metrics");
-        let providers = Providers::new(&self.settings.provider_parts(), &clock, &metrics)
+        let (providers, tasks) = Providers::new(&self.settings.provider_parts(), &clock, &metrics)
             .expect("nothing is shared");
-        load_keys(&providers);
+        load_keys(&providers, tasks);
         TokenVerifier::new(
             &self.settings.issuers,
             &providers,
@@ -114,14 +114,14 @@ fn settings(home: &TempDir, algorithm: Algorithm, public: Object, routes: usize)
         .expect("a valid configuration")
 }
 
-fn load_keys(providers: &Providers) {
+fn load_keys(providers: &Providers, tasks: ProviderTasks) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let _refreshers = providers.start();
+        let _tasks = tasks.spawn();
         let loaded = async {
             let now = SystemClock.now();
             while !providers.keys.iter().all(|keys| keys.current(now).is_some()) {

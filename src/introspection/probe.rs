@@ -44,13 +44,12 @@ async fn live_keys(owner: KeyOwner, signed: bool) -> Result<Arc<LiveKeySet>, Int
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Metrics::new().map_err(|error| internal(&error))?;
     let deadline = owner.keys.timeout.saturating_mul(3);
-    let store = KeyStore::new([owner], Arc::clone(&clock), &metrics);
+    let (store, refreshers) = KeyStore::new([owner], Arc::clone(&clock), &metrics);
     let keys = Arc::clone(store.issuer(0).ok_or_else(|| internal(&"no issuer"))?);
     if signed {
-        let refreshers = store.start();
+        let _refreshers = refreshers.spawn();
         // Past the deadline there are no keys, and that is what will be said.
         let _ = timeout(deadline, keys.usable()).await;
-        refreshers.iter().for_each(tokio::task::JoinHandle::abort);
     }
     Ok(keys)
 }

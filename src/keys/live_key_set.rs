@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,6 +17,7 @@ use crate::{
     jose::JwkSet,
     keys::settings::{KeyOwner, KeySource},
     readiness::SourceGuard,
+    refresh::ContentAge,
     telemetry::Metrics,
 };
 
@@ -37,14 +38,11 @@ pub struct LiveKeySet {
     source: String,
     /// Whether anybody will ever ask for a key.
     needed: bool,
-    max_stale: i64,
     clock: Arc<dyn Clock>,
     set: ArcSwapOption<KeySet>,
     /// The set's generation, 0 while there is none: readable without touching the set.
     generation: AtomicU64,
-    /// Unix times; [`NEVER`] while there is no set.
-    confirmed_at: AtomicI64,
-    usable_until: AtomicI64,
+    content_age: ContentAge,
     refresh_gate: RefreshGate,
     readiness: SourceGuard,
     progress: Mutex<Progress>,
@@ -58,8 +56,6 @@ struct Progress {
     next_refresh: Option<UnixTime>,
     from_snapshot: bool,
 }
-
-const NEVER: i64 = i64::MIN;
 
 impl LiveKeySet {
     pub(super) fn new(
@@ -78,12 +74,13 @@ impl LiveKeySet {
             issuer: settings.issuer.clone(),
             source: source::describe(&keys.source),
             needed,
-            max_stale: seconds(keys.max_stale),
             clock,
             set: ArcSwapOption::empty(),
             generation: AtomicU64::new(0),
-            confirmed_at: AtomicI64::new(NEVER),
-            usable_until: AtomicI64::new(NEVER),
+            content_age: ContentAge::new(
+                keys.max_stale,
+                metrics.keys_confirmed_at.with_label_values(&[&settings.name]),
+            ),
             refresh_gate: RefreshGate::new(keys.cooldown, keys.timeout),
             readiness,
             progress: Mutex::default(),
@@ -103,7 +100,7 @@ impl LiveKeySet {
 
     /// The set to use now; `None` while there is none or it is older than `max_stale`.
     pub fn current(&self, now: UnixTime) -> Option<Arc<KeySet>> {
-        if now.0 > self.usable_until.load(Ordering::Acquire) {
+        if !self.content_age.is_fresh(now) {
             return None;
         }
         self.set.load_full()
@@ -113,7 +110,7 @@ impl LiveKeySet {
     pub fn generation_now(&self, now: UnixTime) -> Option<u64> {
         // In this order, the reverse of the writer's: who sees a renewed deadline sees the set
         // that it belongs to.
-        if now.0 > self.usable_until.load(Ordering::Acquire) {
+        if !self.content_age.is_fresh(now) {
             return None;
         }
         Some(self.generation.load(Ordering::Acquire)).filter(|generation| *generation != 0)
@@ -121,8 +118,7 @@ impl LiveKeySet {
 
     /// When the source last confirmed the set.
     pub fn confirmed_at(&self) -> Option<UnixTime> {
-        let at = self.confirmed_at.load(Ordering::Acquire);
-        (at != NEVER).then_some(UnixTime(at))
+        self.content_age.confirmed_at()
     }
 
     /// Asks for a refresh because of an unknown `kid`, and waits for it within bounds: one fetch
@@ -146,7 +142,7 @@ impl LiveKeySet {
             Some(at) => format!(
                 "keys last confirmed {} s ago, more than max_stale = {} s",
                 now.0.saturating_sub(at.0),
-                self.max_stale
+                self.content_age.max_stale()
             ),
         };
         let cause = match &self.progress().last_error {
@@ -172,7 +168,6 @@ impl LiveKeySet {
         let now = self.clock.now();
         let set = self.set.load_full();
         let pending = self.pending(now);
-        let until = self.usable_until.load(Ordering::Acquire);
         let progress = self.progress();
         IssuerStatus {
             name: self.name.clone(),
@@ -183,7 +178,7 @@ impl LiveKeySet {
             from_snapshot: progress.from_snapshot,
             generation: set.as_ref().map(|set| set.generation()),
             confirmed_at: self.confirmed_at().map(|at| at.0),
-            usable_until: (until != NEVER).then_some(until),
+            usable_until: self.content_age.usable_until().map(|until| until.0),
             next_refresh: progress.next_refresh.map(|at| at.0),
             last_error: progress.last_error.clone(),
             unknown_kids: self.refresh_gate.unknown_kids(),
@@ -222,12 +217,8 @@ impl LiveKeySet {
         (old, new)
     }
 
-    /// The source stood by the set at that time.
-    pub(super) fn confirm(&self, at: UnixTime) {
-        self.confirmed_at.store(at.0, Ordering::Release);
-        let until = at.0.saturating_add(self.max_stale);
-        self.usable_until.store(until, Ordering::Release);
-        self.instruments.confirmed(at);
+    pub(super) fn content_age(&self) -> &ContentAge {
+        &self.content_age
     }
 
     /// An attempt that began at `started` was answered; the set is in place and confirmed.

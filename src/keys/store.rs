@@ -2,58 +2,46 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use tokio::task::JoinHandle;
-
 use crate::{
-    clock::Clock, keys::settings::KeyOwner, readiness::SourceReadiness, telemetry::Metrics,
+    clock::Clock, keys::settings::KeyOwner, readiness::SourceReadiness, refresh::keep_fresh,
+    tasks::Tasks, telemetry::Metrics,
 };
 
-use super::{
-    LiveKeySet,
-    refresher::{self, Plan},
-};
+use super::{LiveKeySet, refresher::KeyRefreshPlan, source::Source};
 
 /// The keys of every issuer, in the order of `Settings::issuers`.
 #[derive(Debug)]
 pub struct KeyStore {
     issuers: Vec<Arc<LiveKeySet>>,
-    plans: Mutex<Vec<Plan>>,
     readiness: SourceReadiness,
 }
 
 impl KeyStore {
-    /// Builds the store with empty sets. Nothing is fetched before `start`.
+    /// Builds the store with empty sets, and the refreshers that fill them: one per issuer, which
+    /// makes its fetches a single flight. Nothing is fetched before they are spawned.
     #[expect(clippy::needless_pass_by_value, reason = "every refresher keeps a handle of it")]
     pub fn new(
         owners: impl IntoIterator<Item: Into<KeyOwner>>,
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Self {
-        let readiness = SourceReadiness::default();
-        let plan = |owner: KeyOwner| {
-            let guard = readiness.source(&format!("issuer {}", owner.name));
+    ) -> (Self, Tasks) {
+        let mut store = Self { issuers: Vec::new(), readiness: SourceReadiness::default() };
+        let mut refreshers = Tasks::default();
+        for owner in owners.into_iter().map(Into::<KeyOwner>::into) {
+            let guard = store.readiness.source(&format!("issuer {}", owner.name));
             let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(&clock), metrics));
-            Plan::new(keys, owner, Arc::clone(&clock))
-        };
-        let plans: Vec<Plan> = owners.into_iter().map(|owner| plan(owner.into())).collect();
-        Self {
-            issuers: plans.iter().map(|plan| Arc::clone(plan.keys())).collect(),
-            plans: Mutex::new(plans),
-            readiness,
+            if keys.are_needed() {
+                let clock = Arc::clone(&clock);
+                refreshers.add(keep_fresh(KeyRefreshPlan::new(
+                    Arc::clone(&keys),
+                    owner,
+                    clock,
+                    Source::new,
+                )));
+            }
+            store.issuers.push(keys);
         }
-    }
-
-    /// Spawns one refresher per issuer on the current (control) runtime; they end when their
-    /// handles are aborted. A second call spawns nothing: one refresher per issuer is what makes
-    /// a single flight of its fetches.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(&self) -> Vec<JoinHandle<()>> {
-        let mut plans = self.plans.lock();
-        let needed = plans.drain(..).filter(|plan| plan.keys().are_needed());
-        needed.map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
+        (store, refreshers)
     }
 
     /// The keys of one issuer.

@@ -14,7 +14,7 @@ use crate::config::{
     writer::Writer,
 };
 
-pub(crate) use files::{MAX_FILE_BYTES, client_identity};
+pub(crate) use files::MAX_FILE_BYTES;
 pub use files::{parse_client_key, parse_client_secret};
 
 pub(crate) mod key {
@@ -28,8 +28,6 @@ pub(crate) mod key {
     pub(crate) const TOKEN_URL: &str = "token_url";
     pub(crate) const TOKEN_SCOPE: &str = "token_scope";
     pub(crate) const TOKEN_AUTH: &str = "token_auth";
-    pub(crate) const CLIENT_CERTIFICATE: &str = "client_certificate";
-    pub(crate) const CLIENT_KEY: &str = "client_key";
     pub(crate) const TIMEOUT: &str = "timeout";
     pub(crate) const CONCURRENCY: &str = "concurrency";
     pub(crate) const MAX_BYTES: &str = "max_bytes";

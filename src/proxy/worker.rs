@@ -11,13 +11,11 @@ use crate::{
     evidence::Journal,
     proxy::{parts::ProxyParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
     telemetry::Metrics,
+    tls::{ServerTls, TlsError},
     token::TokenCache,
 };
 
-use super::{
-    tls::{Tls, TlsError},
-    upstream::UpstreamPool,
-};
+use super::upstream::UpstreamPool;
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -25,7 +23,7 @@ pub struct ProxyConfig {
     pub(super) engine: Engine,
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
-    tls: Option<Tls>,
+    tls: Option<Arc<ServerTls>>,
     upstreams: BTreeMap<String, UpstreamSettings>,
     metrics: Metrics,
 }
@@ -59,7 +57,7 @@ impl ProxyConfig {
             engine,
             limits: parts.limits.clone(),
             access_log: parts.access_log,
-            tls: parts.tls.map(Tls::new).transpose()?,
+            tls: parts.tls.map(ServerTls::new).transpose()?.map(Arc::new),
             upstreams: parts.upstreams.clone(),
             metrics,
         })
@@ -71,12 +69,9 @@ impl ProxyConfig {
         Self { engine: self.engine.with_journal(journal), ..self }
     }
 
-    /// Takes a certificate that was renewed in its file into use: from the next connection on.
-    /// Reads the files, so it may block.
-    pub fn renew_certificate(&self) {
-        if let Some(tls) = &self.tls {
-            tls.renew();
-        }
+    /// `[server.tls]` at work, if there is one.
+    pub fn tls(&self) -> Option<&Arc<ServerTls>> {
+        self.tls.as_ref()
     }
 
     /// What decides on its requests.
@@ -102,7 +97,7 @@ impl Worker {
 
     /// What to begin a connection with; `None`: plain HTTP.
     pub(super) fn tls_acceptor(&self) -> Option<TlsAcceptor> {
-        self.config.load().tls.as_ref().map(Tls::acceptor)
+        self.config.load().tls().map(|tls| tls.acceptor())
     }
 
     /// Resolves when the last connection has ended. None may begin any more.

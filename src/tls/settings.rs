@@ -1,6 +1,6 @@
 //! `[server.tls]`: the certificate that requests come in under, and which clients may come at all.
 
-mod files;
+pub(crate) mod client;
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::config::{
     writer::{Writer, Written},
 };
 
-pub(crate) use files::{
-    MAX_FILE_BYTES, authorities, authorities_file, chain, identity, private_key,
-};
-pub use files::{TlsFileError, TlsFiles};
+use super::files::{authorities, chain, identity, private_key};
+
+pub use client::ClientIdentity;
+pub(crate) use client::authorities_file;
 
 pub(crate) mod key {
     pub(crate) const CERTIFICATE: &str = "certificate";
@@ -59,7 +59,7 @@ const CLIENT_AUTH: &[(&str, Asked)] =
     &[("none", Asked::None), ("optional", Asked::Optional), ("required", Asked::Required)];
 
 /// Where the section is.
-const SECTION: &str = "server.tls";
+pub(super) const SECTION: &str = "server.tls";
 const EXPECTED_CERTIFICATE: &str = "the path of a PEM file with the server's certificate";
 const EXPECTED_KEY: &str = "the path of a PEM file with the certificate's private key";
 

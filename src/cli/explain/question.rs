@@ -16,6 +16,7 @@ use crate::{
     reason::Reason,
     settings::Settings,
     signature::settings::SignerKeys,
+    tasks::{RunningTasks, Tasks},
     telemetry::Metrics,
     token::{Credential, Observer, Rejection, VerifiedToken},
 };
@@ -40,8 +41,12 @@ const FETCHES: u32 = 3;
 
 impl Question {
     /// Compiles the settings. Snapshots and what replicas share are left alone: they belong to the
-    /// running proxy, and the question is what the source says.
-    pub(super) fn new(mut settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+    /// running proxy, and the question is what the source says. The tasks are spawned by the checks
+    /// that need them.
+    pub(super) fn new(
+        mut settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, ProviderTasks), Failure> {
         for issuer in &mut settings.issuers {
             issuer.keys.snapshot = None;
         }
@@ -55,14 +60,19 @@ impl Question {
         settings.shared = None;
         let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
         let providers = Providers::new(&settings.provider_parts(), &clock, &metrics);
-        let providers = providers.map_err(|error| Failure::Runtime(error.to_string()))?;
+        let (providers, tasks) = providers.map_err(|error| Failure::Runtime(error.to_string()))?;
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
-        Ok(Self { settings, gate, providers, clock })
+        Ok((Self { settings, gate, providers, clock }, tasks))
     }
 
     /// Whether the token is good, in a request that has nothing else.
-    pub(super) async fn token(&self, token: &[u8], report: &mut Report) -> Result<(), Reason> {
-        self.verify(token, self.only_asked(), &HeaderMap::new(), report).await.map(drop)
+    pub(super) async fn token(
+        &self,
+        token: &[u8],
+        tasks: &mut ProviderTasks,
+        report: &mut Report,
+    ) -> Result<(), Reason> {
+        self.verify(token, self.only_asked(), &HeaderMap::new(), tasks, report).await.map(drop)
     }
 
     /// Whether a request with the token would pass: everything that the proxy asks, in its order.
@@ -71,6 +81,7 @@ impl Question {
         sent: &Sent,
         token: &[u8],
         signed: Option<&Signed>,
+        tasks: &mut ProviderTasks,
         report: &mut Report,
     ) -> Result<(), Reason> {
         let request = &sent.canonical().map_err(|cause| {
@@ -91,18 +102,18 @@ impl Question {
         let asked = route.asked();
         let Some(requirement) = route.requirement() else {
             report.passed("route", || format!("{}, public: no token is looked at", route.label()));
-            return self.signed(route, signed, request, None, report).await;
+            return self.signed(route, signed, request, None, tasks, report).await;
         };
         report.passed("route", || route.label().to_owned());
 
-        let token = self.verify(token, asked, &sent.headers, report).await?;
+        let token = self.verify(token, asked, &sent.headers, tasks, report).await?;
         if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
             let reason = unmet.into();
             report.failed("requirement", reason, hint::required(reason, requirement));
             return Err(reason);
         }
         report.passed("requirement", || "issuer, scopes and claims suffice".to_owned());
-        self.signed(route, signed, request, Some(token.claims()), report).await
+        self.signed(route, signed, request, Some(token.claims()), tasks, report).await
     }
 
     /// What the route asks of the body.
@@ -112,12 +123,14 @@ impl Question {
         signed: Option<&Signed>,
         request: &CanonicalRequest,
         claims: Option<&Object>,
+        tasks: &mut ProviderTasks,
         report: &mut Report,
     ) -> Result<(), Reason> {
         let Some((index, rules)) = self.gate.signature_of(route) else {
             return Ok(());
         };
-        self.signature(rules, index, signed, request, claims, report).await
+        let _tasks = self.fetch_signers(index, std::mem::take(tasks)).await;
+        self.signature(rules, signed, request, claims, report).await
     }
 
     /// How long the first keys of signers may take.
@@ -140,6 +153,7 @@ impl Question {
         token: &[u8],
         asked: Option<usize>,
         headers: &HeaderMap,
+        tasks: &mut ProviderTasks,
         report: &mut Report,
     ) -> Result<VerifiedToken, Reason> {
         Credential::new(token).and_then(Credential::check_form).inspect_err(|reason| {
@@ -147,9 +161,9 @@ impl Question {
             report.failed("credential", *reason, Some(hint));
         })?;
         report.passed("credential", || "of the characters that a token has".to_owned());
-        let _desks = ProviderTasks::from(self.providers.introspection.start());
-        let _watcher = self.read_list().await;
-        let _refreshers = self.fetch_keys_for(token, asked).await;
+        let _lookups = std::mem::take(&mut tasks.introspection).spawn();
+        let _watcher = self.read_list(&mut tasks.revocation).await;
+        let _refreshers = self.fetch_keys_for(token, asked, &mut tasks.keys).await;
         let verifier = self.gate.verifier();
         let verified = verifier.explain(token, asked, report).await.map_err(|rejection| {
             let checks = verifier.checks(token, asked);
@@ -182,7 +196,12 @@ impl Question {
 
     /// Fetches keys as the proxy does, if the token gets so far that they are asked for, and waits
     /// for the first answer. As long as the result lives, an unknown `kid` leads to a refresh.
-    async fn fetch_keys_for(&self, token: &[u8], asked: Option<usize>) -> Option<ProviderTasks> {
+    async fn fetch_keys_for(
+        &self,
+        token: &[u8],
+        asked: Option<usize>,
+        refreshers: &mut Tasks,
+    ) -> Option<RunningTasks> {
         let first = self.gate.verifier().explain(token, asked, &mut ()).await;
         let Err(Rejection { reason: Reason::KeysUnavailable, issuer }) = first else {
             return None;
@@ -190,20 +209,20 @@ impl Question {
         let index = issuer?;
         let deadline = self.settings.issuers.get(index)?.keys.timeout.saturating_mul(FETCHES);
         let keys = self.providers.keys.issuer(index)?;
-        let refreshers = self.providers.keys.start();
+        let refreshers = std::mem::take(refreshers).spawn();
         // Past the deadline there are no keys, and that is what will be said.
         let _ = timeout(deadline, keys.tried()).await;
-        Some(refreshers.into())
+        Some(refreshers)
     }
 
     /// Reads the revocation list, if there is one, as the proxy does.
-    async fn read_list(&self) -> Option<ProviderTasks> {
+    async fn read_list(&self, watcher: &mut Tasks) -> Option<RunningTasks> {
         let deadline = self.settings.revocation.list.as_ref()?.timeout;
         let revocations = &self.providers.revocations;
-        let watcher = revocations.start();
+        let watcher = std::mem::take(watcher).spawn();
         // Past the deadline there is no list, and that is what will be said.
         let _ = timeout(deadline, revocations.readiness().tried().ready()).await;
-        Some(watcher.into())
+        Some(watcher)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     providers::ProviderTasks,
     reason::Reason,
     signature::SignatureRules,
+    tasks::RunningTasks,
     token::Observer,
 };
 
@@ -51,13 +52,11 @@ impl Question {
     pub(super) async fn signature(
         &self,
         rules: &SignatureRules,
-        index: usize,
         signed: Option<&Signed>,
         request: &CanonicalRequest,
         claims: Option<&Object>,
         report: &mut Report,
     ) -> Result<(), Reason> {
-        let _tasks = self.fetch_signers(index).await;
         let mut headers = HeaderMap::new();
         let Some(signed) = signed.filter(|signed| rules.carry(&mut headers, &signed.signature))
         else {
@@ -112,8 +111,8 @@ impl Question {
     }
 
     /// The signers' keys, as the proxy has them when it is ready.
-    async fn fetch_signers(&self, index: usize) -> ProviderTasks {
-        let tasks = self.providers.start();
+    pub(super) async fn fetch_signers(&self, index: usize, tasks: ProviderTasks) -> RunningTasks {
+        let tasks = tasks.spawn();
         if let Some(keys) = self.providers.signer_keys(index) {
             let deadline = self.fetch_deadline(index);
             // Past the deadline there are no keys, and that is what will be said.

@@ -50,7 +50,7 @@ impl Scene {
         let settings = settings.unwrap_or_else(|errors| panic!("{errors}"));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
         let metrics = Metrics::new().unwrap();
-        let providers = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
+        let (providers, _) = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
         Self { denials: Denials::new(&settings.denials, &settings.routes, clock), gate }
     }

@@ -5,12 +5,12 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::{
-    fetch::WatchedFile,
     jose::{AlgorithmSet, jwk::KeyLimits},
     keys::{
         KeyError,
         settings::{KeyFileError, KeyOwner, KeySource},
     },
+    refresh::WatchedFile,
 };
 
 use super::{Content, Reading};

@@ -37,8 +37,9 @@ impl Folder {
 }
 
 fn running(settings: &KeyOwner) -> Arc<LiveKeySet> {
-    let store = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
-    store.start();
+    let (store, refreshers) = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
+    // Until the test's runtime ends.
+    std::mem::forget(refreshers.spawn());
     Arc::clone(store.issuer(0).unwrap())
 }
 

@@ -29,8 +29,9 @@ fn from_hex() -> KeyOwner {
 
 fn running(settings: &KeyOwner, clock: &Arc<impl Clock + 'static>) -> Arc<LiveKeySet> {
     let clock: Arc<dyn Clock> = clock.clone();
-    let store = KeyStore::new(std::slice::from_ref(settings), clock, &metrics());
-    store.start();
+    let (store, refreshers) = KeyStore::new(std::slice::from_ref(settings), clock, &metrics());
+    // Until the test's runtime ends.
+    std::mem::forget(refreshers.spawn());
     Arc::clone(store.issuer(0).unwrap())
 }
 

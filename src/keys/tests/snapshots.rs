@@ -253,8 +253,10 @@ fn o1_a_file_name_holds_nothing_but_safe_characters() {
 }
 
 fn start(settings: &KeyOwner, clock: &Arc<ManualClock>) -> Arc<LiveKeySet> {
-    let store = KeyStore::new(std::slice::from_ref(settings), clock.clone(), &metrics());
-    store.start();
+    let (store, refreshers) =
+        KeyStore::new(std::slice::from_ref(settings), clock.clone(), &metrics());
+    // Until the test's runtime ends.
+    std::mem::forget(refreshers.spawn());
     Arc::clone(store.issuer(0).unwrap())
 }
 

@@ -19,8 +19,8 @@ async fn k3_not_modified_confirms_and_a_change_replaces() {
     let mut settings = from_url(&server.url("/jwks"));
     settings.keys.cooldown = Duration::ZERO;
     let (clock, metrics) = (clock(), metrics());
-    let store = KeyStore::new(&[settings], clock.clone(), &metrics);
-    store.start();
+    let (store, refreshers) = KeyStore::new(&[settings], clock.clone(), &metrics);
+    let _refreshers = refreshers.spawn();
     let keys = store.issuer(0).unwrap();
     eventually("keys", || keys.confirmed_at().is_some()).await;
     let generation = keys.generation_now(clock.now());
@@ -45,8 +45,8 @@ async fn k3_the_etag_of_a_refused_answer_is_forgotten() {
     let server = KeyServer::start().await;
     server.answer("/jwks", Reply::ok("<html>").header("etag", "\"html\""));
     let settings = from_url(&server.url("/jwks"));
-    let store = KeyStore::new(&[settings], clock(), &metrics());
-    store.start();
+    let (store, refreshers) = KeyStore::new(&[settings], clock(), &metrics());
+    let _refreshers = refreshers.spawn();
     eventually("two attempts", || server.requests("/jwks").len() >= 2).await;
     assert!(server.requests("/jwks").iter().all(|head| !head.contains("if-none-match")));
     assert_eq!(store.issuer(0).unwrap().confirmed_at(), None);
@@ -63,8 +63,8 @@ async fn c6_one_issuers_kid_is_unknown_to_the_other() {
         settings
     });
     let clock = clock();
-    let store = KeyStore::new(&settings, clock.clone(), &metrics());
-    store.start();
+    let (store, refreshers) = KeyStore::new(&settings, clock.clone(), &metrics());
+    let _refreshers = refreshers.spawn();
     let confirmed = || store.iter().all(|keys| keys.confirmed_at().is_some());
     eventually("both", confirmed).await;
     let [a, b] = [0, 1].map(|n| store.issuer(n).unwrap().current(clock.now()).unwrap());
@@ -85,28 +85,23 @@ async fn k2_one_slow_source_keeps_no_other_issuer_waiting() {
     server.answer("/jwks", Reply::ok(jwks(&[jwk("a")])));
     let mut settings = ["/slow", "/jwks"].map(|path| from_url(&server.url(path)));
     settings[0].keys.timeout = Duration::from_hours(1);
-    let store = KeyStore::new(&settings, clock(), &metrics());
-    store.start();
+    let (store, refreshers) = KeyStore::new(&settings, clock(), &metrics());
+    let _refreshers = refreshers.spawn();
     eventually("the other", || store.issuer(1).unwrap().confirmed_at().is_some()).await;
     assert!(store.issuer(0).unwrap().confirmed_at().is_none());
 }
 
 #[tokio::test]
-async fn a_refresher_ends_with_its_handle_and_is_never_doubled() {
+async fn a_refresher_ends_with_its_handle() {
     let server = KeyServer::start().await;
     server.answer("/jwks", Reply::ok(jwks(&[jwk("a")])));
     let mut settings = from_url(&server.url("/jwks"));
     settings.keys.cooldown = Duration::ZERO;
-    let store = KeyStore::new(&[settings], clock(), &metrics());
-    let handles = store.start();
-    assert_eq!(handles.len(), 1);
-    assert!(store.start().is_empty());
+    let (store, refreshers) = KeyStore::new(&[settings], clock(), &metrics());
+    let running = refreshers.spawn();
     let keys = store.issuer(0).unwrap();
     eventually("keys", || keys.confirmed_at().is_some()).await;
-    for handle in handles {
-        handle.abort();
-        assert!(handle.await.unwrap_err().is_cancelled());
-    }
+    drop(running);
     assert_eq!(keys.refresh_for("x").await, KeyWait::Unavailable);
     assert_eq!(server.requests("/jwks").len(), 1);
 }

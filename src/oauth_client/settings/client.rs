@@ -11,9 +11,9 @@ use crate::{
         values::{count, duration, size, switch},
         writer::Writer,
     },
-    fetch::{ClientIdentity, FetchRules},
-    oauth_client::settings::{ClientProof, client_identity, files, key},
-    tls::settings::authorities_file,
+    fetch::FetchRules,
+    oauth_client::settings::{ClientProof, key},
+    tls::settings::{ClientIdentity, authorities_file, client::key as of_identity},
 };
 
 /// How we ask an endpoint.
@@ -67,8 +67,8 @@ impl ClientSettings {
         defaults: &ClientDefaults,
     ) -> Option<Self> {
         let proof = ClientProof::build(section, defaults.is_nobody, allow_http);
-        let identity = client_identity(section);
-        let has_certificate = [key::CLIENT_CERTIFICATE, key::CLIENT_KEY]
+        let identity = ClientIdentity::build(section);
+        let has_certificate = [of_identity::CLIENT_CERTIFICATE, of_identity::CLIENT_KEY]
             .iter()
             .any(|name| section.peek(name).is_some());
         if ClientProof::is_by_certificate(section) && !has_certificate {
@@ -98,7 +98,10 @@ impl ClientSettings {
             .size(key::MAX_BYTES, self.max_bytes)
             .switch(key::ALLOW_HTTP, self.allow_http)
             .optional_path(key::CA_FILE, self.ca_file.as_deref());
-        files::write_identity(writer, self.identity.as_ref())
+        match &self.identity {
+            Some(identity) => identity.write(writer),
+            None => writer,
+        }
     }
 
     /// Who asks. Nobody does without a certificate only where that is the default.
@@ -112,7 +115,10 @@ impl ClientSettings {
     /// The files that hold secrets, each with the name of its setting.
     pub(crate) fn secret_files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         let own_key = self.identity.as_ref().map(|identity| &*identity.private_key);
-        self.proof.secret_file().into_iter().chain(own_key.map(|file| (key::CLIENT_KEY, file)))
+        self.proof
+            .secret_file()
+            .into_iter()
+            .chain(own_key.map(|file| (of_identity::CLIENT_KEY, file)))
     }
 
     /// The bounds of each exchange.

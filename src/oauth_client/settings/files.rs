@@ -12,14 +12,10 @@ use crate::{
     config::{
         files::{read_whole, readable_file, without_line_break},
         node::Node,
-        reader::{Parsed, Section},
-        writer::Writer,
+        reader::Parsed,
     },
-    fetch::ClientIdentity,
     jose::{Json, Object, SigningKey},
     keys::settings::key_document,
-    oauth_client::settings::key,
-    tls,
 };
 
 /// The largest secret or key file, in bytes.
@@ -86,37 +82,4 @@ fn judged<T>(
         .and_then(|content| parse(&content).map(drop))
         .map_err(|problem| format!("the file {} {problem}; {expected}", path.display()))?;
     Ok(path)
-}
-
-/// Our certificate, for endpoints that ask for one.
-pub(crate) fn client_identity(section: &mut Section<'_>) -> Option<ClientIdentity> {
-    let certificate = section.optional(key::CLIENT_CERTIFICATE, |node| {
-        let path = readable_file(node)?;
-        Ok((tls::settings::chain(&path)?, path))
-    });
-    let private_key = section.optional(key::CLIENT_KEY, |node| {
-        let path = readable_file(node)?;
-        Ok((tls::settings::private_key(&path)?, path))
-    });
-    let (given, key_given) =
-        (section.peek(key::CLIENT_CERTIFICATE).is_some(), section.peek(key::CLIENT_KEY).is_some());
-    if given != key_given {
-        let missing = if given { key::CLIENT_KEY } else { key::CLIENT_CERTIFICATE };
-        section
-            .mistake(missing, "missing; a client certificate and its key go together".to_owned());
-    }
-    let ((chain, certificate), (own_key, private_key)) = (certificate?, private_key?);
-    if let Err(problem) =
-        tls::settings::identity(chain, own_key, &private_key, key::CLIENT_CERTIFICATE)
-    {
-        section.mistake(key::CLIENT_KEY, problem);
-    }
-    Some(ClientIdentity { certificate, private_key })
-}
-
-/// The same, written back.
-pub(super) fn write_identity(writer: Writer, identity: Option<&ClientIdentity>) -> Writer {
-    writer
-        .optional_path(key::CLIENT_CERTIFICATE, identity.map(|identity| &*identity.certificate))
-        .optional_path(key::CLIENT_KEY, identity.map(|identity| &*identity.private_key))
 }
