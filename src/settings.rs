@@ -30,7 +30,7 @@ use crate::config::{ConfigErrors, reader::Section, report::Report};
 pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
     let tree = sources.read().map_err(ConfigErrors)?;
     let report = Report::default();
-    let settings = Section::root(&tree, &report, Settings::build);
+    let settings = Section::root(&tree, &report, Settings::read);
     report.finish(settings)
 }
 

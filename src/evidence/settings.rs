@@ -93,7 +93,7 @@ const ON_FAILURE: &[(&str, EvidenceFailure)] =
 
 impl EvidenceSettings {
     /// `None` without the section: nothing is kept.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }

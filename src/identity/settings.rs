@@ -20,8 +20,8 @@ pub struct IdentitySettings {
 }
 
 impl IdentitySettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
-        Self { assertion: section.section(key::ASSERTION, AssertionSettings::build) }
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+        Self { assertion: section.section(key::ASSERTION, AssertionSettings::read) }
     }
 
     /// `None` where nothing of it is configured.

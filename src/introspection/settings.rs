@@ -144,7 +144,7 @@ const EXPECTED_LIST: &str = "a list of texts, or \"any\"";
 
 impl IntrospectionSettings {
     /// `None` where there is no such table, or `when = "never"`.
-    pub(crate) fn build(
+    pub(crate) fn read(
         section: &mut Section<'_>,
         issuer: Option<&str>,
         audiences: Option<&Option<Vec<String>>>,
@@ -157,7 +157,7 @@ impl IntrospectionSettings {
         let allow_http = ClientSettings::read_allow_http(section);
         let endpoint = endpoint(section, issuer, allow_http, method);
         let defaults = ClientDefaults { is_nobody: nobody_is_asked(method), ..CLIENT };
-        let client = ClientSettings::build(section, allow_http, &defaults);
+        let client = ClientSettings::read(section, allow_http, &defaults);
         let cache_ttl = duration(Duration::ZERO..=MAX_CACHE_TTL);
         let settings = Self {
             when: when.unwrap_or(IntrospectWhen::Opaque),

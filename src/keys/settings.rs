@@ -144,8 +144,8 @@ impl KeySettings {
     }
 
     /// `issuer` is where discovery starts from if no source is named.
-    pub(crate) fn build(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
-        let source = KeySource::build(section, issuer);
+    pub(crate) fn read(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
+        let source = KeySource::read(section, issuer);
         let refresh =
             section.or(key::REFRESH, DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
         let max_stale = duration(MIN_REFRESH..=MAX_MAX_STALE);

@@ -135,7 +135,7 @@ const KEYS: &[&str] = &[
 
 impl ClientProof {
     /// With `nobody_by_default`, an absent `auth` asks for nothing.
-    pub(crate) fn build(
+    pub(crate) fn read(
         section: &mut Section<'_>,
         nobody_by_default: bool,
         allow_http: bool,

@@ -101,7 +101,7 @@ pub(crate) const PUBLIC: &str = "public";
 const ACCESS: &[(&str, Access)] = &[(PUBLIC, Access::Public), ("protected", Access::Protected)];
 
 /// Reads `[[routes]]`.
-pub(crate) fn build(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSettings> {
+pub(crate) fn read(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSettings> {
     let count = match root.peek(key::ROUTES).map(|node| &node.value) {
         None => 0,
         Some(Value::List(list)) => list.len(),
@@ -120,7 +120,7 @@ pub(crate) fn build(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSett
         root.mistake(key::ROUTES, format!("expected at most {MAX_ROUTES} routes"));
     }
     let mistakes_before = root.mistakes();
-    let routes = root.tables(key::ROUTES, |route| RouteSettings::build(route, names));
+    let routes = root.tables(key::ROUTES, |route| RouteSettings::read(route, names));
     let routes: Vec<_> = routes.into_iter().flatten().collect();
     // What was left out for a mistake would make routes look alike that are not.
     if root.mistakes() == mistakes_before {
@@ -135,7 +135,7 @@ pub(crate) fn write(routes: &[RouteSettings], names: &KnownNames) -> Written {
 }
 
 impl RouteSettings {
-    fn build(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
+    fn read(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
         let path = parsed("a path such as \"/loans/**\"", PathPattern::parse);
         let path = section.required(key::PATH, "a path such as \"/loans/**\"", path);
         let host = parsed("a host such as \"api.example.com\"", HostPattern::parse);

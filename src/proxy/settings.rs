@@ -69,7 +69,7 @@ const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_SHUTDOWN: Duration = Duration::from_hours(1);
 
 impl ServerSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let shutdown = Duration::ZERO..=MAX_SHUTDOWN;
         let listen = ListenAddress::Tcp(DEFAULT_LISTEN);
         Self {
@@ -85,8 +85,8 @@ impl ServerSettings {
                 DEFAULT_DRAIN_TIMEOUT,
                 duration(shutdown),
             ),
-            tls: section.section(key::TLS, TlsSettings::build),
-            limits: section.section(key::LIMITS, LimitSettings::build),
+            tls: section.section(key::TLS, TlsSettings::read),
+            limits: section.section(key::LIMITS, LimitSettings::read),
         }
     }
 
@@ -103,7 +103,7 @@ impl ServerSettings {
 }
 
 impl AdminSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let listen = ListenAddress::Tcp(DEFAULT_ADMIN_LISTEN);
         Self { listen: section.or(key::LISTEN, listen, listen_address) }
     }

@@ -135,12 +135,12 @@ const EXPECTED_SELECT: &str = "{ list = \"/entities\", member = \"/entityinfo/id
 
 impl RegistrySettings {
     /// `None` after a mistake, or where there is no such table.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
         let allow_http = ClientSettings::read_allow_http(section);
-        let select = section.optional(key::SELECT, SelectSettings::build);
+        let select = section.optional(key::SELECT, SelectSettings::read);
         let is_list = section.peek(key::SELECT).is_some();
         let expected = "the URL of the registry, with {signer} where the signer's name belongs";
         let url = section.required(key::URL, expected, |node| {
@@ -163,7 +163,7 @@ impl RegistrySettings {
         }
         let pointer = parsed("a JSON pointer such as \"/publicKey\"", JsonPointer::parse);
         let negative_ttl = duration(Duration::ZERO..=MAX_NEGATIVE_TTL);
-        let client = ClientSettings::build(section, allow_http, &CLIENT);
+        let client = ClientSettings::read(section, allow_http, &CLIENT);
         Some(Self {
             pointer: section.optional(key::POINTER, pointer),
             format: section.or(key::FORMAT, KeyFormat::default(), word(FORMATS)),
@@ -208,7 +208,7 @@ impl RegistrySettings {
 }
 
 impl SelectSettings {
-    fn build(node: &Node) -> Parsed<Self> {
+    fn read(node: &Node) -> Parsed<Self> {
         let Value::Table(table) = &node.value else {
             return Err(node.mismatch(EXPECTED_SELECT));
         };

@@ -129,10 +129,10 @@ const LIST_ONLY: &[&str] =
 const URL_ONLY: &[&str] = &[key::TIMEOUT, key::CA_FILE, key::ALLOW_HTTP];
 
 impl RevocationSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let ttl = duration(MIN_LOGOUT_TTL..=MAX_LOGOUT_TTL);
         Self {
-            list: ListSettings::build(section),
+            list: ListSettings::read(section),
             logout_ttl: section.or(key::LOGOUT_TTL, DEFAULT_LOGOUT_TTL, ttl),
             max_logouts: section.or(
                 key::MAX_LOGOUTS,
@@ -156,9 +156,9 @@ impl RevocationSettings {
 }
 
 impl ListSettings {
-    fn build(section: &mut Section<'_>) -> Option<Self> {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
         refuse_idle_keys(section);
-        let source = build_source(section);
+        let source = read_source(section);
         let refresh =
             section.or(key::REFRESH, DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
         let max_stale = duration(MIN_REFRESH..=MAX_MAX_STALE);
@@ -205,7 +205,7 @@ impl ListSettings {
     }
 }
 
-fn build_source(section: &mut Section<'_>) -> Option<ListSource> {
+fn read_source(section: &mut Section<'_>) -> Option<ListSource> {
     if SOURCES.iter().all(|name| section.peek(name).is_some()) {
         section.own_mistake("found file and url, expected at most one of them".to_owned());
     }

@@ -98,7 +98,7 @@ impl Flags {
         match self.audiences.as_slice() {
             [] => {}
             [any] if any == "any" => {
-                writer.text("--audience", &own(of_issuer::AUDIENCES), Some(any))
+                writer.text("--audience", &own(of_issuer::AUDIENCES), Some(any));
             }
             list => {
                 let list = AssignedValue::List(list.to_vec());

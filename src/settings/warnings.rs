@@ -176,7 +176,7 @@ fn list_warnings(list: &ListSettings) -> impl Iterator<Item = String> {
 fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
     let mut warnings = Vec::new();
     // A file that can't be read is more than a warning: it is reported where it is used.
-    let files = tls.read().ok();
+    let files = tls.read_files().ok();
     if let Some(problem) = files.and_then(|files| files.validity_problem(SystemClock.now())) {
         let certificate = [key::SERVER, proxy::settings::key::TLS, tls::settings::key::CERTIFICATE];
         warnings.push(warning(&certificate, &format!("{problem}; clients will refuse it")));

@@ -99,7 +99,7 @@ pub struct Settings {
 impl Settings {
     /// Reads the whole tree. Mistakes go to the section's report, and the result counts only if
     /// there is none.
-    pub(super) fn build(root: &mut Section<'_>) -> Self {
+    pub(super) fn read(root: &mut Section<'_>) -> Self {
         let names = KnownNames {
             issuers: member_names(root.peek(key::ISSUERS)),
             upstreams: member_names(root.peek(key::UPSTREAMS)),
@@ -117,29 +117,29 @@ impl Settings {
                     .to_owned(),
             );
         }
-        let claims = root.section(key::CLAIMS, headers::settings::build);
+        let claims = root.section(key::CLAIMS, headers::settings::read);
         let settings = Self {
-            server: root.section(key::SERVER, ServerSettings::build),
-            admin: root.section(key::ADMIN, AdminSettings::build),
-            upstreams: root.section(key::UPSTREAMS, upstream::settings::build),
-            issuers: root.section(key::ISSUERS, issuer::settings::build),
+            server: root.section(key::SERVER, ServerSettings::read),
+            admin: root.section(key::ADMIN, AdminSettings::read),
+            upstreams: root.section(key::UPSTREAMS, upstream::settings::read),
+            issuers: root.section(key::ISSUERS, issuer::settings::read),
             signatures: root.section(key::SIGNATURES, |section| {
-                signature::settings::build(section, &SignatureNames { issuers: &names.issuers })
+                signature::settings::read(section, &SignatureNames { issuers: &names.issuers })
             }),
-            evidence: root.section(key::EVIDENCE, EvidenceSettings::build),
-            credential: root.section(key::CREDENTIAL, CredentialSettings::build),
-            cache: root.section(key::CACHE, CacheSettings::build),
-            identity: root.section(key::IDENTITY, IdentitySettings::build),
-            revocation: root.section(key::REVOCATION, RevocationSettings::build),
-            shared: root.section(key::SHARED, SharedSettings::build),
+            evidence: root.section(key::EVIDENCE, EvidenceSettings::read),
+            credential: root.section(key::CREDENTIAL, CredentialSettings::read),
+            cache: root.section(key::CACHE, CacheSettings::read),
+            identity: root.section(key::IDENTITY, IdentitySettings::read),
+            revocation: root.section(key::REVOCATION, RevocationSettings::read),
+            shared: root.section(key::SHARED, SharedSettings::read),
             forwarding: root.section(key::FORWARDING, |forwarding| {
-                ForwardingSettings::build(forwarding, &claims)
+                ForwardingSettings::read(forwarding, &claims)
             }),
             claims,
             denials: root
-                .section(key::DENIALS, |denials| DenialSettings::build(denials, &names.profiles)),
-            routes: policy::settings::build(root, &names),
-            log: root.section(key::LOG, LogSettings::build),
+                .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
+            routes: policy::settings::read(root, &names),
+            log: root.section(key::LOG, LogSettings::read),
         };
         across::check(&settings, root);
         settings.check_complete(root, &names);

@@ -87,7 +87,7 @@ const EXPECTED_KEY: &str = "the path of a file with 32 random bytes or more, the
 
 impl SharedSettings {
     /// `None` without the section: nothing is shared.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
@@ -106,7 +106,7 @@ impl SharedSettings {
         let prefix = section.or(key::PREFIX, DEFAULT_PREFIX.to_owned(), prefix);
         let timeout =
             section.or(key::TIMEOUT, DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT));
-        let integrity = Integrity::build(section);
+        let integrity = Integrity::read(section);
         Some(Self {
             address: address?,
             username,
@@ -151,7 +151,7 @@ impl Integrity {
     }
 
     /// One of the two, said in so many words: a wrong accept is a breach (threats X-2).
-    fn build(section: &mut Section<'_>) -> Option<Self> {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
         if section.peek(key::INTEGRITY).is_none() {
             let path = section.required(key::INTEGRITY_KEY_FILE, EXPECTED_KEY, integrity_key_file);
             return path.map(Self::KeyFile);

@@ -121,7 +121,7 @@ const MAX_SIGNATURES: usize = 64;
 const KID: &[(&str, bool)] = &[("match", true), ("ignore", false)];
 
 /// Reads `[signatures]`.
-pub(crate) fn build(
+pub(crate) fn read(
     section: &mut Section<'_>,
     names: &SignatureNames<'_>,
 ) -> Vec<SignatureSettings> {
@@ -129,7 +129,7 @@ pub(crate) fn build(
         if let Err(message) = check_name(name) {
             signature.own_mistake(message);
         }
-        SignatureSettings::build(name, signature, names)
+        SignatureSettings::read(name, signature, names)
     });
     if signatures.len() > MAX_SIGNATURES {
         section.own_mistake(format!("expected at most {MAX_SIGNATURES} signatures"));
@@ -147,7 +147,7 @@ pub(crate) fn write(
 }
 
 impl SignatureSettings {
-    fn build(name: &str, section: &mut Section<'_>, names: &SignatureNames<'_>) -> Option<Self> {
+    fn read(name: &str, section: &mut Section<'_>, names: &SignatureNames<'_>) -> Option<Self> {
         let profile = section.or(key::PROFILE, SignatureProfile::default(), word(PROFILES));
         let defaults = profile.defaults();
         let headers = form::carriers(section).unwrap_or_else(|| defaults.headers());
@@ -157,12 +157,12 @@ impl SignatureSettings {
         let algorithms = listed.unwrap_or_else(|| defaults.algorithms());
         let signer = signer::source(section).or_else(|| defaults.signer());
         let caller = signer::caller(section, signer.as_ref());
-        let keys = SignerKeys::build(section, signer.as_ref(), names.issuers);
+        let keys = SignerKeys::read(section, signer.as_ref(), names.issuers);
         if let Some(SignerKeys::Set(keys)) = &keys {
             keys.check_file(section, key::KEYS, (!is_unclear).then_some(algorithms));
         }
         let respond =
-            section.section(key::RESPOND, |respond| RespondSettings::build(respond, &headers));
+            section.section(key::RESPOND, |respond| RespondSettings::read(respond, &headers));
         let settings = Self {
             name: name.to_owned(),
             headers,
@@ -172,15 +172,14 @@ impl SignatureSettings {
             critical: section
                 .list(key::CRITICAL, "a list of header parameters", text)
                 .unwrap_or_else(|| defaults.critical()),
-            require: require::build(section).unwrap_or_else(|| defaults.require()),
+            require: require::read(section).unwrap_or_else(|| defaults.require()),
             kid_must_match: section.or(key::KID, true, word(KID)),
-            bodiless: BodilessSettings::build(section, defaults.signs_paths()),
-            freshness: section.section(key::FRESHNESS, |freshness| {
-                FreshnessSettings::build(freshness, &defaults)
-            }),
-            replay: section.section(key::REPLAY, ReplaySettings::build),
+            bodiless: BodilessSettings::read(section, defaults.signs_paths()),
+            freshness: section
+                .section(key::FRESHNESS, |freshness| FreshnessSettings::read(freshness, &defaults)),
+            replay: section.section(key::REPLAY, ReplaySettings::read),
             respond,
-            forward: facts::build(section),
+            forward: facts::read(section),
             // Last, so that a missing part does not hide the mistakes above.
             signer: signer?,
             caller: caller?,

@@ -45,7 +45,7 @@ const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 impl LogSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let level = parsed("a level such as \"info\" or \"countersign=debug\"", |text| {
             check_level(text, STATIC_MAX_LEVEL)?;
             EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())

@@ -59,7 +59,7 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError`]: they have changed since the settings were loaded.
     pub fn new(settings: &TlsSettings) -> Result<Self, TlsError> {
-        let in_use = InUse::new(settings, settings.read()?)?;
+        let in_use = InUse::new(settings, settings.read_files()?)?;
         Ok(Self { settings: settings.clone(), in_use: ArcSwap::from_pointee(in_use) })
     }
 

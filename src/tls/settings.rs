@@ -25,7 +25,7 @@ pub(crate) mod key {
 }
 
 /// `[server.tls]`: paths only. What the files hold is read when it is put to work, so that a
-/// renewed certificate needs no other settings; see [`TlsSettings::read`].
+/// renewed certificate needs no other settings; see [`TlsSettings::read_files`].
 #[derive(Debug, Clone)]
 pub struct TlsSettings {
     /// PEM: the server's certificate first, then the chain to its authority.
@@ -65,7 +65,7 @@ const EXPECTED_KEY: &str = "the path of a PEM file with the certificate's privat
 
 impl TlsSettings {
     /// `None` without the section: plain HTTP.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
@@ -73,7 +73,7 @@ impl TlsSettings {
         let certificate = section.required(key::CERTIFICATE, EXPECTED_CERTIFICATE, chain);
         let private_key =
             section.required(key::PRIVATE_KEY, EXPECTED_KEY, parsed_file(private_key));
-        let client_auth = ClientAuth::build(section);
+        let client_auth = ClientAuth::read(section);
         let ((certificate, chain), (private_key, key)) = (certificate?, private_key?);
         let of_certificate = section.key_of(key::CERTIFICATE);
         if let Err(problem) = identity(chain, key, &private_key, &of_certificate) {
@@ -101,7 +101,7 @@ impl TlsSettings {
 impl ClientAuth {
     /// `client_ca` alone could mean either; taken for "none" it would let everybody in where
     /// somebody meant to keep them out (threats X-2).
-    fn build(section: &mut Section<'_>) -> Option<Self> {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
         let has_authorities = section.peek(key::CLIENT_CA).is_some();
         let authorities = section.optional(key::CLIENT_CA, parsed_file(authorities));
         let is_asked = section.peek(key::CLIENT_AUTH).is_some();

@@ -43,7 +43,7 @@ const MAX_PROFILES: usize = 64;
 
 impl DenialSettings {
     /// `own` are the names of the operator's own profiles.
-    pub(crate) fn build(section: &mut Section<'_>, own: &[String]) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>, own: &[String]) -> Self {
         if own.len() > MAX_PROFILES {
             section.mistake(key::PROFILES, format!("expected at most {MAX_PROFILES} profiles"));
         }
@@ -53,7 +53,7 @@ impl DenialSettings {
             realm: section.optional(key::REALM, realm),
             expose_reasons: section.or(key::EXPOSE_REASONS, false, switch),
             profiles: section
-                .section(key::PROFILES, |profiles| profiles.each_table(OwnProfileSettings::build)),
+                .section(key::PROFILES, |profiles| profiles.each_table(OwnProfileSettings::read)),
         }
     }
 

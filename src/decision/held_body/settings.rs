@@ -46,7 +46,7 @@ const MAX_BUFFER_BYTES: usize = 1024 * 1024 * 1024 * 1024;
 
 impl HeldBodySettings {
     /// Reads its keys of `[server.limits]`.
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let body_bytes = section.or(key::BODY_BYTES, DEFAULT_BODY_BYTES, size(0..=MAX_BODY_BYTES));
         let buffer_bytes =
             section.or(key::BUFFER_BYTES, DEFAULT_BUFFER_BYTES, size(0..=MAX_BUFFER_BYTES));

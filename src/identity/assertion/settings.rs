@@ -83,7 +83,7 @@ const EXPECTED_ISSUER: &str = "the \"iss\" of assertions, such as \"https://gate
 
 impl AssertionSettings {
     /// `None` without the section: there are no assertions.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }

@@ -46,7 +46,7 @@ const MIN_MAX_HEADER_BYTES: usize = 64;
 const MAX_MAX_HEADER_BYTES: usize = 64 * 1024;
 
 impl ForwardingSettings {
-    pub(crate) fn build(section: &mut Section<'_>, claims: &[ClaimHeaderSettings]) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>, claims: &[ClaimHeaderSettings]) -> Self {
         let headers = "a list of header names";
         let proxies = "a list of networks such as [\"10.0.0.0/8\"]";
         let settings = Self {

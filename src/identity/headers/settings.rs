@@ -48,7 +48,7 @@ const EXPECTED_CLAIM: &str = "the name of a claim such as \"sub\", a list of sev
 const MAX_NAMES: usize = 16;
 
 /// Reads `[claims]`; if it is absent altogether, the default mapping.
-pub(crate) fn build(section: &mut Section<'_>) -> Vec<ClaimHeaderSettings> {
+pub(crate) fn read(section: &mut Section<'_>) -> Vec<ClaimHeaderSettings> {
     if !section.is_present() {
         return default_claims();
     }

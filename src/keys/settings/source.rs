@@ -77,7 +77,7 @@ const EXPECTED_HEX: &str = "a public key in hex: 64 bytes (P-256, X then Y), 65 
 
 impl KeySource {
     /// The one source that is named, or discovery from the issuer.
-    pub(super) fn build(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
         refuse_keys_without_effect(section);
         let named: Vec<&str> =
             SOURCES.iter().copied().filter(|name| section.peek(name).is_some()).collect();

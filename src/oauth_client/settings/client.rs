@@ -61,13 +61,13 @@ impl ClientSettings {
     }
 
     /// `None` after a mistake in how we prove who asks. `allow_http` has been read before.
-    pub(crate) fn build(
+    pub(crate) fn read(
         section: &mut Section<'_>,
         allow_http: bool,
         defaults: &ClientDefaults,
     ) -> Option<Self> {
-        let proof = ClientProof::build(section, defaults.is_nobody, allow_http);
-        let identity = ClientIdentity::build(section);
+        let proof = ClientProof::read(section, defaults.is_nobody, allow_http);
+        let identity = ClientIdentity::read(section);
         let has_certificate = [of_identity::CLIENT_CERTIFICATE, of_identity::CLIENT_KEY]
             .iter()
             .any(|name| section.peek(name).is_some());

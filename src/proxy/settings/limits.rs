@@ -68,7 +68,7 @@ const MIN_TIMEOUT: Duration = Duration::from_millis(10);
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
 impl LimitSettings {
-    pub(super) fn build(section: &mut Section<'_>) -> Self {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let streams = |node: &_| {
             let streams = count(1..=MAX_HTTP2_STREAMS)(node)?;
@@ -89,7 +89,7 @@ impl LimitSettings {
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
             body_timeout: section.or(key::BODY_TIMEOUT, DEFAULT_BODY_TIMEOUT, timeout()),
             http2_streams: section.or(key::HTTP2_STREAMS, DEFAULT_HTTP2_STREAMS, streams),
-            held: HeldBodySettings::build(section),
+            held: HeldBodySettings::read(section),
         }
     }
 

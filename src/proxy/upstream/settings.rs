@@ -72,12 +72,12 @@ const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 const EXPECTED_URL: &str = "\"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
-pub(crate) fn build(section: &mut Section<'_>) -> BTreeMap<String, UpstreamSettings> {
+pub(crate) fn read(section: &mut Section<'_>) -> BTreeMap<String, UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::build(upstream).map(|settings| (name.to_owned(), settings))
+        UpstreamSettings::read(upstream).map(|settings| (name.to_owned(), settings))
     });
     upstreams.into_iter().flatten().collect()
 }
@@ -89,7 +89,7 @@ pub(crate) fn write(upstreams: &BTreeMap<String, UpstreamSettings>) -> Written {
 }
 
 impl UpstreamSettings {
-    fn build(section: &mut Section<'_>) -> Option<Self> {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
         Some(Self {

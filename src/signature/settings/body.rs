@@ -33,7 +33,7 @@ const EXPECTED: &str =
     "\"required\", \"path\" or { path = { strip_prefix = \"/v1\", query = true } }";
 
 impl BodilessSettings {
-    pub(super) fn build(section: &mut Section<'_>, signs_paths: bool) -> Self {
+    pub(super) fn read(section: &mut Section<'_>, signs_paths: bool) -> Self {
         let default = if signs_paths { Self::Path(SignedPath::default()) } else { Self::Refused };
         section.or(key::BODY, default, |node| match node.as_text() {
             Some(REQUIRED) => Ok(Self::Refused),

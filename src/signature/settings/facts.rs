@@ -55,7 +55,7 @@ const DEFAULT: &[(&str, SignatureFact)] = &[
     ("x-signature-verified-at", SignatureFact::VerifiedAt),
 ];
 
-pub(super) fn build(section: &mut Section<'_>) -> Vec<SignatureHeaderSettings> {
+pub(super) fn read(section: &mut Section<'_>) -> Vec<SignatureHeaderSettings> {
     section.section(key::HEADERS, |headers| {
         if !headers.is_present() {
             let named = |(name, fact): &(&'static str, _)| SignatureHeaderSettings {

@@ -72,7 +72,7 @@ impl MessageField {
         }
     }
 
-    fn build(node: &Node) -> Parsed<Self> {
+    fn read(node: &Node) -> Parsed<Self> {
         match only_member(node, EXPECTED_FIELD)? {
             (key::HEADER, name) => text(name).map(Self::Parameter),
             (key::BODY, place) => {
@@ -94,15 +94,15 @@ impl MessageField {
 
 impl FreshnessSettings {
     /// `None` where there is no such table and the profile has none.
-    pub(super) fn build(section: &mut Section<'_>, defaults: &Defaults) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>, defaults: &Defaults) -> Option<Self> {
         let issued = defaults.issued().map(|name| MessageField::Parameter(name.to_owned()));
         if !section.is_present() && issued.is_none() {
             return None;
         }
         let settings = Self {
-            issued: section.optional(key::ISSUED, MessageField::build).or(issued),
+            issued: section.optional(key::ISSUED, MessageField::read).or(issued),
             max_age: section.or(key::MAX_AGE, DEFAULT_MAX_AGE, duration(MIN_MAX_AGE..=MAX_MAX_AGE)),
-            expires: section.optional(key::EXPIRES, MessageField::build),
+            expires: section.optional(key::EXPIRES, MessageField::read),
             clock_skew: section.or(
                 key::CLOCK_SKEW,
                 DEFAULT_CLOCK_SKEW,
@@ -138,14 +138,14 @@ impl FreshnessSettings {
 
 impl ReplaySettings {
     /// `None` where there is no such table.
-    pub(super) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
         let window = duration(MIN_MAX_AGE..=MAX_MAX_AGE);
         let window = section.or(key::WINDOW, DEFAULT_WINDOW, window);
         let entries = section.or(key::ENTRIES, DEFAULT_ENTRIES, count(1..=MAX_ENTRIES));
-        let id = section.required(key::ID, EXPECTED_FIELD, MessageField::build);
+        let id = section.required(key::ID, EXPECTED_FIELD, MessageField::read);
         Some(Self { window, entries, id: id? })
     }
 

@@ -29,12 +29,12 @@ const EXPECTED: &str = "one of jwks_url, jwk_url, jwks_file, pem_file, hex, disc
                         issuer (whose keys are meant) or a registry table";
 
 impl SignerKeys {
-    pub(super) fn build(
+    pub(super) fn read(
         section: &mut Section<'_>,
         signer: Option<&SignerSource>,
         issuers: &[String],
     ) -> Option<Self> {
-        let keys = section.section(key::KEYS, |keys| Self::read(keys, issuers));
+        let keys = section.section(key::KEYS, |keys| Self::read_source(keys, issuers));
         let is_set = matches!(keys, Some(Self::Issuer(_) | Self::Set(_)));
         if let (true, Some(SignerSource::Parameter(name))) = (is_set, signer) {
             // Anybody with a key in the set could write anybody's name there.
@@ -58,19 +58,19 @@ impl SignerKeys {
         }
     }
 
-    fn read(section: &mut Section<'_>, issuers: &[String]) -> Option<Self> {
+    fn read_source(section: &mut Section<'_>, issuers: &[String]) -> Option<Self> {
         if section.peek(key::ISSUER).is_some() {
             let issuer = section.optional(key::ISSUER, reference("an issuer", issuers));
             return issuer.map(|(index, _)| Self::Issuer(index));
         }
         section.node(key::ISSUER);
         if section.peek(key::REGISTRY).is_some() {
-            let registry = section.section(key::REGISTRY, RegistrySettings::build);
+            let registry = section.section(key::REGISTRY, RegistrySettings::read);
             return registry.map(|registry| Self::Registry(Box::new(registry)));
         }
         section.node(key::REGISTRY);
         let mistakes = section.mistakes();
-        let keys = KeySettings::build(section, None);
+        let keys = KeySettings::read(section, None);
         match keys.as_ref().map(|keys| &keys.source) {
             Some(KeySource::SecretFile(_)) => {
                 section.mistake(

@@ -19,7 +19,7 @@ pub struct HeaderRequirement {
 }
 
 /// `None` if there is no such table.
-pub(super) fn build(section: &mut Section<'_>) -> Option<Vec<HeaderRequirement>> {
+pub(super) fn read(section: &mut Section<'_>) -> Option<Vec<HeaderRequirement>> {
     section.section(key::REQUIRE, |require| {
         let is_present = require.is_present();
         let requirements = require.each_member(|name, node| {

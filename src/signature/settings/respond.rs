@@ -35,7 +35,7 @@ const MAX_MAX_BYTES: usize = 64 * 1024 * 1024;
 impl RespondSettings {
     /// `None` where there is no such table: answers are not signed. `carriers` are the headers of
     /// requests.
-    pub(super) fn build(section: &mut Section<'_>, carriers: &[HeaderName]) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>, carriers: &[HeaderName]) -> Option<Self> {
         if !section.is_present() {
             return None;
         }

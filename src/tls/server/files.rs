@@ -39,7 +39,7 @@ impl TlsSettings {
     /// # Errors
     /// The first file that can't be used, by its key. The settings were right when they were
     /// loaded, but files change.
-    pub fn read(&self) -> Result<TlsFiles, TlsFileError> {
+    pub fn read_files(&self) -> Result<TlsFiles, TlsFileError> {
         let at = |key| move |problem| TlsFileError { key, problem };
         let chain = chain(&self.certificate).map_err(at(key::CERTIFICATE))?;
         let own_key = private_key(&self.private_key).map_err(at(key::PRIVATE_KEY))?;

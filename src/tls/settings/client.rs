@@ -30,7 +30,7 @@ pub struct ClientIdentity {
 
 impl ClientIdentity {
     /// `client_certificate` and `client_key` of a section; `None` without them.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         let certificate = section.optional(key::CLIENT_CERTIFICATE, parsed_file(chain));
         let private_key = section.optional(key::CLIENT_KEY, parsed_file(private_key));
         let (given, key_given) = (

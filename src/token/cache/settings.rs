@@ -48,7 +48,7 @@ const MAX_MAX_AGE: Duration = Duration::from_hours(24);
 const DEFAULT_REJECTED_ENTRIES: usize = 1000;
 
 impl CacheSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         Self {
             entries: section.or(key::ENTRIES, DEFAULT_ENTRIES, count(0..=MAX_ENTRIES)),
             bytes: section.or(key::BYTES, DEFAULT_BYTES, size(MIN_BYTES..=MAX_BYTES)),

@@ -57,9 +57,9 @@ const EXPECTED_SOURCE: &str = "{ header = \"authorization\", scheme = \"Bearer\"
                                { header = \"x-api-token\" } or { cookie = \"session\" }";
 
 impl CredentialSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let expected = format!("a list of {EXPECTED_SOURCE}");
-        let sources = section.list(key::SOURCES, &expected, CredentialSource::build);
+        let sources = section.list(key::SOURCES, &expected, CredentialSource::read);
         let sources = sources.unwrap_or_else(default_sources);
         check_sources(section, &sources);
         Self {
@@ -99,7 +99,7 @@ fn default_sources() -> Vec<CredentialSource> {
 }
 
 impl CredentialSource {
-    fn build(node: &Node) -> Parsed<Self> {
+    fn read(node: &Node) -> Parsed<Self> {
         let Value::Table(table) = &node.value else {
             return Err(node.mismatch(EXPECTED_SOURCE));
         };

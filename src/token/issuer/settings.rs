@@ -119,12 +119,12 @@ const EXPECTED_AUDIENCES: &str = "a list such as [\"https://api.example.com\"], 
                                   accept tokens made for any service";
 
 /// Reads `[issuers]`.
-pub(crate) fn build(section: &mut Section<'_>) -> Vec<IssuerSettings> {
+pub(crate) fn read(section: &mut Section<'_>) -> Vec<IssuerSettings> {
     let issuers = section.each_table(|name, issuer| {
         if let Err(message) = check_name(name) {
             issuer.own_mistake(message);
         }
-        let settings = IssuerSettings::build(name, issuer);
+        let settings = IssuerSettings::read(name, issuer);
         let origin = issuer.peek(key::ISSUER).and_then(Node::origin);
         settings.map(|settings| (settings, issuer.key_of(key::ISSUER), origin))
     });
@@ -163,13 +163,13 @@ impl From<&IssuerSettings> for KeyOwner {
 }
 
 impl IssuerSettings {
-    fn build(name: &str, section: &mut Section<'_>) -> Option<Self> {
+    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let issuer = section.required(key::ISSUER, "the exact \"iss\" claim of its tokens", text);
         let expected = format!("{EXPECTED_AUDIENCES} (flag --audience)");
         let audiences =
             section.required(key::AUDIENCES, &expected, any_or_list(EXPECTED_AUDIENCES));
         let introspection = section.section(key::INTROSPECTION, |introspection| {
-            IntrospectionSettings::build(introspection, issuer.as_deref(), audiences.as_ref())
+            IntrospectionSettings::read(introspection, issuer.as_deref(), audiences.as_ref())
         });
         let only_asked =
             introspection.as_ref().is_some_and(|i| i.when == IntrospectWhen::Only && !i.signed);
@@ -179,7 +179,7 @@ impl IssuerSettings {
             if keys_unneeded && !keys.is_present() {
                 return Some(KeySettings::unneeded());
             }
-            KeySettings::build(keys, issuer.as_deref())
+            KeySettings::read(keys, issuer.as_deref())
         });
         let algorithms = algorithms(section, keys.as_ref());
         if let Some(keys) = &keys {
@@ -206,7 +206,7 @@ impl IssuerSettings {
             ignore_binding: section.or(key::IGNORE_BINDING, false, switch),
             origin_claim: binding::origin(section),
             cookie_binding: binding::cookie_binding(section),
-            backchannel_logout: section.section(key::BACKCHANNEL_LOGOUT, LogoutSettings::build),
+            backchannel_logout: section.section(key::BACKCHANNEL_LOGOUT, LogoutSettings::read),
             // Last, so that a missing part does not hide the mistakes above.
             issuer: issuer?,
             audiences: audiences?,

@@ -69,7 +69,7 @@ const MAX_HEADERS: usize = 16;
 const MAX_HEADER_BYTES: usize = 1024;
 
 impl OwnProfileSettings {
-    pub(super) fn build(name: &str, section: &mut Section<'_>) -> Self {
+    pub(super) fn read(name: &str, section: &mut Section<'_>) -> Self {
         if let Err(message) = check_name(name) {
             section.own_mistake(message);
         }
@@ -80,7 +80,7 @@ impl OwnProfileSettings {
             name: name.to_owned(),
             based_on: section.or(key::BASED_ON, BuiltInProfile::default(), word(BUILT_IN)),
             by_class: ByClass::from_fn(|class| {
-                section.section(class.name(), |answer| OwnAnswerSettings::build(class, answer))
+                section.section(class.name(), |answer| OwnAnswerSettings::read(class, answer))
             }),
         }
     }
@@ -98,7 +98,7 @@ impl OwnProfileSettings {
 }
 
 impl OwnAnswerSettings {
-    fn build(class: Class, section: &mut Section<'_>) -> Self {
+    fn read(class: Class, section: &mut Section<'_>) -> Self {
         Self {
             status: section.optional(key::STATUS, |node| status(class, node)),
             headers: section.section(key::HEADERS, headers),

@@ -18,7 +18,7 @@ pub struct LogoutSettings {
 
 impl LogoutSettings {
     /// Without its clients there would be no telling whose logout a token is about.
-    pub(super) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         const EXPECTED: &str = "the clients that are logged out, such as [\"web\"]";
         let client_ids = section.list(key::CLIENT_IDS, EXPECTED, name(EXPECTED));
         if client_ids.is_none() && section.is_present() && section.peek(key::CLIENT_IDS).is_none() {
