@@ -37,8 +37,9 @@
 //! | [`jose`] | strict JOSE, pure functions |
 //!
 //! Every room may use [`config`] (the reader of configurations), [`telemetry`], [`readiness`],
-//! [`clock`], [`reason`] and [`tasks`]. Each room owns its section of the configuration; [`settings`]
-//! assembles them, so that all mistakes are found in one pass, and gives each room its parts.
+//! [`table`] (lists whose places have a type of their own), [`clock`], [`reason`] and [`tasks`].
+//! Each room owns its section of the configuration; [`settings`] assembles them, so that all
+//! mistakes are found in one pass, and gives each room its parts.
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
 //! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a
@@ -77,6 +78,7 @@ pub mod revocation;
 pub mod settings;
 pub mod shared;
 pub mod signature;
+pub mod table;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;

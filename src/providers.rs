@@ -10,6 +10,7 @@ use crate::{
     clock::{Clock, UnixTime},
     introspection::IntrospectionStore,
     keys::{KeyStore, LiveKeySet},
+    policy::ids::{IssuerId, PerIssuer, PerSignature, SignatureId},
     readiness::SourceReadiness,
     registry::Registry,
     replay::ReplayStores,
@@ -25,20 +26,28 @@ pub use provider_tasks::ProviderTasks;
 /// Everything that is kept up to date beside the requests of one configuration.
 #[derive(Debug)]
 pub struct Providers {
-    /// The key sets.
+    /// The key sets of issuers.
     pub keys: KeyStore,
+    issuer_keys: PerIssuer<Arc<LiveKeySet>>,
     /// The introspectors.
     pub introspection: IntrospectionStore,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
     /// The ids of messages that may come once only. Kept across reloads.
     pub replays: ReplayStores,
-    /// In the order of the signatures; `None` for those without a key set of their own.
-    signer_keys: Vec<Option<Arc<LiveKeySet>>>,
+    signer_keys: PerSignature<LiveSignerKeys>,
+    /// The key sets that are signatures' own.
     signer_store: KeyStore,
-    /// The same of those whose signers are looked up.
-    registries: Vec<Option<Arc<Registry>>>,
     shared: SharedStore,
+}
+
+/// Where the keys of a signature's signers are found.
+#[derive(Debug, Clone)]
+pub enum LiveSignerKeys {
+    /// A key set: the keys of all signers, or of the only one.
+    Set(Arc<LiveKeySet>),
+    /// A registry, which is asked about each signer.
+    Registry(Arc<Registry>),
 }
 
 impl Providers {
@@ -86,31 +95,39 @@ impl Providers {
             }
             None => (SharedStore::default(), None),
         };
-        let (keys, key_refreshers) = KeyStore::new(&parts.issuer_keys, Arc::clone(clock), metrics);
+        let (mut keys, mut key_refreshers) = (KeyStore::default(), Tasks::default());
+        let issuer_keys = parts
+            .issuer_keys
+            .map(|source| keys.add_issuer(source.clone(), &mut key_refreshers, clock, metrics));
         let before = earlier.map(|earlier| &earlier.introspection);
-        let (introspection, workers) =
-            IntrospectionStore::new(&parts.introspected, &keys, &shared, before, clock, metrics);
+        let (introspection, workers) = IntrospectionStore::new(
+            &parts.introspected,
+            &issuer_keys,
+            &shared,
+            before,
+            clock,
+            metrics,
+        );
         let (revocations, revocation) = revocations(shared.clone());
-        let owners: Vec<_> = parts.signers.iter().map(SignerKeySource::key_owner).collect();
-        let (signer_store, signer_refreshers) =
-            KeyStore::new(owners.iter().copied().flatten(), Arc::clone(clock), metrics);
-        let signer_keys = {
-            let mut sets = signer_store.iter().cloned();
-            owners.iter().map(|owner| owner.and_then(|_| sets.next())).collect()
-        };
+        let (mut signer_store, mut signer_refreshers) = (KeyStore::default(), Tasks::default());
         let mut registry_workers = Tasks::default();
-        let registries = parts.signers.iter().map(|signer| {
-            let SignerKeySource::Registry(name, settings) = signer else {
-                return None;
-            };
-            let (registry, worker) = Registry::new(name, settings, Arc::clone(clock), metrics);
-            registry_workers.add(worker);
-            if let Some(earlier) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
-                registry.learn_from(earlier);
+        let signer_keys = parts.signers.map(|signer| match signer {
+            SignerKeySource::Issuer(issuer) => {
+                LiveSignerKeys::Set(Arc::clone(issuer_keys.get(*issuer)))
             }
-            Some(registry)
+            SignerKeySource::Set(owner) => {
+                let owner = (**owner).clone();
+                LiveSignerKeys::Set(signer_store.add(owner, &mut signer_refreshers, clock, metrics))
+            }
+            SignerKeySource::Registry(name, settings) => {
+                let (registry, worker) = Registry::new(name, settings, Arc::clone(clock), metrics);
+                registry_workers.add(worker);
+                if let Some(like) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
+                    registry.learn_from(like);
+                }
+                LiveSignerKeys::Registry(registry)
+            }
         });
-        let registries = registries.collect();
         let tasks = ProviderTasks {
             keys: key_refreshers,
             signer_keys: signer_refreshers,
@@ -122,12 +139,12 @@ impl Providers {
         let replays = earlier.map(|earlier| earlier.replays.clone()).unwrap_or_default();
         let providers = Self {
             keys,
+            issuer_keys,
             introspection,
             revocations,
             replays,
             signer_keys,
             signer_store,
-            registries,
             shared,
         };
         Ok((providers, tasks))
@@ -138,19 +155,25 @@ impl Providers {
         self.keys.iter().chain(self.signer_store.iter())
     }
 
-    /// The key set of a signature's rules, by their index, if it has one of its own.
-    pub fn signer_keys(&self, index: usize) -> Option<Arc<LiveKeySet>> {
-        self.signer_keys.get(index).cloned().flatten()
+    /// The key set of an issuer.
+    pub fn issuer_keys(&self, issuer: IssuerId) -> &Arc<LiveKeySet> {
+        self.issuer_keys.get(issuer)
     }
 
-    /// The registry of a signature's rules, by their index, if they have one.
-    pub fn registry(&self, index: usize) -> Option<&Arc<Registry>> {
-        self.registries.get(index).and_then(Option::as_ref)
+    /// Where the keys of a signature's signers are found.
+    pub fn signer_keys(&self, signature: SignatureId) -> &LiveSignerKeys {
+        self.signer_keys.get(signature)
+    }
+
+    fn registries(&self) -> impl Iterator<Item = &Arc<Registry>> {
+        self.signer_keys.iter().filter_map(|keys| match keys {
+            LiveSignerKeys::Registry(registry) => Some(registry),
+            LiveSignerKeys::Set(_) => None,
+        })
     }
 
     fn registry_like(&self, wanted: &Registry) -> Option<&Registry> {
-        let mut registries = self.registries.iter().flatten();
-        registries.find(|registry| registry.is_like(wanted)).map(|registry| &**registry)
+        self.registries().find(|registry| registry.is_like(wanted)).map(|registry| &**registry)
     }
 
     /// What replicas share.
@@ -162,7 +185,7 @@ impl Providers {
     /// make the proxy unready.
     pub fn troubles(&self, now: UnixTime) -> Vec<String> {
         let mut troubles = self.introspection.troubles(now);
-        troubles.extend(self.registries.iter().flatten().filter_map(|it| it.trouble()));
+        troubles.extend(self.registries().filter_map(|it| it.trouble()));
         troubles.extend(self.shared.trouble());
         troubles
     }

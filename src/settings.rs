@@ -10,6 +10,7 @@
 
 mod across;
 mod flags;
+mod names;
 mod parts;
 mod secret_files;
 mod sources;

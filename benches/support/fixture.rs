@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::floor::Floor;
 
-const ISSUER: &str = "https://idp.example";
+pub(crate) const ISSUER: &str = "https://idp.example";
 const AUDIENCE: &str = "https://api.example";
 /// Keys are read from a file: what takes longer than this is broken.
 const KEYS_DEADLINE: Duration = Duration::from_secs(10);

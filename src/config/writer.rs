@@ -4,7 +4,7 @@ use std::{fmt::Display, path::Path, time::Duration};
 
 use toml::{Table, Value};
 
-use crate::config::values::{format_duration, format_size};
+use crate::config::values::{Names, format_duration, format_size, name_of};
 
 /// A value as it is written.
 pub(crate) type Written = Value;
@@ -85,6 +85,16 @@ impl Writer {
     pub(crate) fn word<T: PartialEq>(self, key: &str, words: &[(&str, T)], value: &T) -> Self {
         let known = words.iter().find(|(_, known)| known == value);
         self.optional(key, known.map(|(word, _)| word))
+    }
+
+    /// The name of something that is configured elsewhere, as `values::reference` reads it.
+    pub(crate) fn reference<T: Copy + PartialEq>(
+        self,
+        key: &str,
+        names: &Names<T>,
+        meant: T,
+    ) -> Self {
+        self.optional(key, name_of(names, meant))
     }
 
     /// [`table_of`] some members; nothing at all if there are none.

@@ -20,7 +20,7 @@ use super::{
 /// What one issuer says of tokens. Shared by all workers.
 #[derive(Debug)]
 pub struct Introspector {
-    when: IntrospectWhen,
+    settings: IntrospectionSettings,
     memory: Arc<Memory>,
     lookups: Lookups<TokenLookup>,
     recheck_seconds: i64,
@@ -39,12 +39,17 @@ impl Introspector {
             elsewhere: shared.patience(),
         });
         let recheck_seconds = seconds(settings.recheck);
-        (Self { when: settings.when, memory, lookups, recheck_seconds }, queue)
+        (Self { settings: settings.clone(), memory, lookups, recheck_seconds }, queue)
     }
 
     /// Which tokens are to be introspected.
     pub fn when(&self) -> IntrospectWhen {
-        self.when
+        self.settings.when
+    }
+
+    /// How its issuer is asked.
+    pub fn settings(&self) -> &IntrospectionSettings {
+        &self.settings
     }
 
     pub(super) fn memory(&self) -> &Arc<Memory> {

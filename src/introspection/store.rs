@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::{
     clock::{Clock, UnixTime},
     introspection::settings::IntrospectedIssuer,
-    keys::KeyStore,
+    keys::LiveKeySet,
     lookup::LookupWorker,
+    policy::ids::{IssuerId, PerIssuer},
     shared::SharedStore,
     telemetry::Metrics,
 };
@@ -20,10 +21,10 @@ use super::{
     token_lookup::TokenLookup,
 };
 
-/// The introspectors, in the order of the issuers; `None` for an issuer that is not asked.
-#[derive(Debug, Default)]
+/// The introspectors; `None` for an issuer that is not asked.
+#[derive(Debug)]
 pub struct IntrospectionStore {
-    introspectors: Vec<Option<Arc<Introspector>>>,
+    introspectors: PerIssuer<Option<Arc<Introspector>>>,
     health: Vec<Arc<Health>>,
 }
 
@@ -32,16 +33,16 @@ impl IntrospectionStore {
     /// said under the configuration `before` still counts where the same is asked in the same way:
     /// a token that it has called inactive does not pass again for a reload.
     pub fn new(
-        issuers: &[Option<IntrospectedIssuer<'_>>],
-        keys: &KeyStore,
+        issuers: &PerIssuer<Option<IntrospectedIssuer<'_>>>,
+        keys: &PerIssuer<Arc<LiveKeySet>>,
         shared: &SharedStore,
         before: Option<&Self>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> (Self, Vec<impl Future<Output = ()> + Send + use<>>) {
-        let (mut store, mut workers) = (Self::default(), Vec::new());
-        for (issuer, keys) in issuers.iter().zip(keys.iter()) {
-            let introspector = issuer.as_ref().map(|issuer| {
+        let (mut all_health, mut workers) = (Vec::new(), Vec::new());
+        let introspectors = issuers.map_with_ids(|id, issuer| {
+            issuer.as_ref().map(|issuer| {
                 let settings = issuer.settings;
                 let memory = Memory::new(scope(issuer.issuer, settings), settings);
                 let known = before.and_then(|before| before.memory_like(&memory));
@@ -50,19 +51,18 @@ impl IntrospectionStore {
                 let (introspector, queue) =
                     Introspector::new(settings, Arc::clone(&memory), shared);
                 let lookup = TokenLookup {
-                    endpoint: Endpoint::new(issuer, Arc::clone(keys), Arc::clone(clock)),
+                    endpoint: Endpoint::new(issuer, Arc::clone(keys.get(id)), Arc::clone(clock)),
                     memory,
                     shared: SharedAnswers::new(shared.clone(), issuer.issuer, settings),
                     health: Arc::clone(&health),
                     clock: Arc::clone(clock),
                 };
                 workers.push(LookupWorker::new(lookup, queue).run());
-                store.health.push(health);
+                all_health.push(health);
                 Arc::new(introspector)
-            });
-            store.introspectors.push(introspector);
-        }
-        (store, workers)
+            })
+        });
+        (Self { introspectors, health: all_health }, workers)
     }
 
     fn memory_like(&self, wanted: &Memory) -> Option<Arc<Memory>> {
@@ -71,9 +71,9 @@ impl IntrospectionStore {
         memories.find(|memory| memory.is_like(wanted)).map(Arc::clone)
     }
 
-    /// The introspectors, by issuer.
-    pub fn iter(&self) -> impl Iterator<Item = &Option<Arc<Introspector>>> {
-        self.introspectors.iter()
+    /// What asks that issuer; `None`: it is not asked.
+    pub fn of(&self, issuer: IssuerId) -> Option<&Arc<Introspector>> {
+        self.introspectors.get(issuer).as_ref()
     }
 
     /// What is wrong at the moment, a line each: it concerns single tokens, so it does not make

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::{
     clock::{Clock, UnixTime, seconds},
     jose::JwkSet,
-    keys::settings::{KeyOwner, KeySource},
+    keys::settings::{KeyOwner, KeySettings, KeylessOwner},
     readiness::SourceGuard,
     refresh::ContentAge,
     telemetry::Metrics,
@@ -35,9 +35,8 @@ use super::{
 pub struct LiveKeySet {
     name: String,
     issuer: String,
-    source: String,
-    /// Whether anybody will ever ask for a key.
-    needed: bool,
+    /// Where its keys come from; `None`: it has none.
+    source: Option<String>,
     clock: Arc<dyn Clock>,
     set: ArcSwapOption<KeySet>,
     /// The set's generation, 0 while there is none: readable without touching the set.
@@ -57,6 +56,8 @@ struct Progress {
     from_snapshot: bool,
 }
 
+const NO_SOURCE: &str = "none: the issuer is asked about each token";
+
 impl LiveKeySet {
     pub(super) fn new(
         settings: &KeyOwner,
@@ -64,38 +65,50 @@ impl LiveKeySet {
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
-        let keys = &settings.keys;
-        let needed = keys.source != KeySource::Unneeded;
-        if !needed {
-            readiness.is_usable();
-        }
+        let KeyOwner { name, issuer, keys, .. } = settings;
+        Self::build((name, issuer), Some(keys), readiness, clock, metrics)
+    }
+
+    /// The keys of an issuer that has none: there will never be a set.
+    pub(super) fn without_source(
+        owner: &KeylessOwner,
+        readiness: SourceGuard,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        readiness.is_usable();
+        Self::build((&owner.name, &owner.issuer), None, readiness, clock, metrics)
+    }
+
+    fn build(
+        (name, issuer): (&str, &str),
+        keys: Option<&KeySettings>,
+        readiness: SourceGuard,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        let time = |of: fn(&KeySettings) -> Duration| keys.map(of).unwrap_or_default();
         Self {
-            name: settings.name.clone(),
-            issuer: settings.issuer.clone(),
-            source: source::describe(&keys.source),
-            needed,
+            name: name.to_owned(),
+            issuer: issuer.to_owned(),
+            source: keys.map(|keys| source::describe(&keys.source)),
             clock,
             set: ArcSwapOption::empty(),
             generation: AtomicU64::new(0),
             content_age: ContentAge::new(
-                keys.max_stale,
-                metrics.keys_confirmed_at.with_label_values(&[&settings.name]),
+                time(|keys| keys.max_stale),
+                metrics.keys_confirmed_at.with_label_values(&[name]),
             ),
-            refresh_gate: RefreshGate::new(keys.cooldown, keys.timeout),
+            refresh_gate: RefreshGate::new(time(|keys| keys.cooldown), time(|keys| keys.timeout)),
             readiness,
             progress: Mutex::default(),
-            instruments: Instruments::new(&settings.name, metrics),
+            instruments: Instruments::new(name, metrics),
         }
     }
 
     /// The name in the configuration.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Whether the issuer has keys at all.
-    pub fn are_needed(&self) -> bool {
-        self.needed
     }
 
     /// The set to use now; `None` while there is none or it is older than `max_stale`.
@@ -134,7 +147,8 @@ impl LiveKeySet {
 
     /// Why there are no usable keys, for `/readyz` and logs; `None` when there are.
     pub fn pending(&self, now: UnixTime) -> Option<String> {
-        if !self.needed || self.generation_now(now).is_some() {
+        let source = self.source.as_ref()?;
+        if self.generation_now(now).is_some() {
             return None;
         }
         let state = match self.confirmed_at() {
@@ -147,7 +161,7 @@ impl LiveKeySet {
         };
         let cause = match &self.progress().last_error {
             Some(error) => error.message.clone(),
-            None => format!("waiting for the first answer of {}", self.source),
+            None => format!("waiting for the first answer of {source}"),
         };
         Some(format!("issuer {}: {state}; {cause}", self.name))
     }
@@ -172,7 +186,7 @@ impl LiveKeySet {
         IssuerStatus {
             name: self.name.clone(),
             issuer: self.issuer.clone(),
-            source: self.source.clone(),
+            source: self.source.clone().unwrap_or_else(|| NO_SOURCE.to_owned()),
             usable: pending.is_none(),
             pending,
             from_snapshot: progress.from_snapshot,

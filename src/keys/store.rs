@@ -3,50 +3,58 @@
 use std::sync::Arc;
 
 use crate::{
-    clock::Clock, keys::settings::KeyOwner, readiness::SourceReadiness, refresh::keep_fresh,
-    tasks::Tasks, telemetry::Metrics,
+    clock::Clock,
+    keys::settings::{IssuerKeySource, KeyOwner},
+    readiness::SourceReadiness,
+    refresh::keep_fresh,
+    tasks::Tasks,
+    telemetry::Metrics,
 };
 
 use super::{LiveKeySet, refresher::KeyRefreshPlan, source::Source};
 
-/// The keys of every issuer, in the order of `Settings::issuers`.
-#[derive(Debug)]
+/// Key sets, and what keeps them fresh.
+#[derive(Debug, Default)]
 pub struct KeyStore {
-    issuers: Vec<Arc<LiveKeySet>>,
+    sets: Vec<Arc<LiveKeySet>>,
     readiness: SourceReadiness,
 }
 
 impl KeyStore {
-    /// Builds the store with empty sets, and the refreshers that fill them: one per issuer, which
-    /// makes its fetches a single flight. Nothing is fetched before they are spawned.
-    #[expect(clippy::needless_pass_by_value, reason = "every refresher keeps a handle of it")]
-    pub fn new(
-        owners: impl IntoIterator<Item: Into<KeyOwner>>,
-        clock: Arc<dyn Clock>,
+    /// Adds an empty set for an owner, and the refresher that fills it: one per owner, which makes
+    /// its fetches a single flight. Nothing is fetched before it is spawned.
+    pub fn add(
+        &mut self,
+        owner: KeyOwner,
+        refreshers: &mut Tasks,
+        clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> (Self, Tasks) {
-        let mut store = Self { issuers: Vec::new(), readiness: SourceReadiness::default() };
-        let mut refreshers = Tasks::default();
-        for owner in owners.into_iter().map(Into::<KeyOwner>::into) {
-            let guard = store.readiness.source(&format!("issuer {}", owner.name));
-            let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(&clock), metrics));
-            if keys.are_needed() {
-                let clock = Arc::clone(&clock);
-                refreshers.add(keep_fresh(KeyRefreshPlan::new(
-                    Arc::clone(&keys),
-                    owner,
-                    clock,
-                    Source::new,
-                )));
-            }
-            store.issuers.push(keys);
-        }
-        (store, refreshers)
+    ) -> Arc<LiveKeySet> {
+        let guard = self.readiness.source(&format!("issuer {}", owner.name));
+        let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(clock), metrics));
+        let (filled, clock) = (Arc::clone(&keys), Arc::clone(clock));
+        refreshers.add(keep_fresh(KeyRefreshPlan::new(filled, owner, clock, Source::new)));
+        self.sets.push(Arc::clone(&keys));
+        keys
     }
 
-    /// The keys of one issuer.
-    pub fn issuer(&self, index: usize) -> Option<&Arc<LiveKeySet>> {
-        self.issuers.get(index)
+    /// Adds a set for an issuer. It stays empty if the issuer has no keys.
+    pub fn add_issuer(
+        &mut self,
+        source: IssuerKeySource,
+        refreshers: &mut Tasks,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Arc<LiveKeySet> {
+        let owner = match source {
+            IssuerKeySource::Set(owner) => return self.add(*owner, refreshers, clock, metrics),
+            IssuerKeySource::None(owner) => owner,
+        };
+        let guard = self.readiness.source(&format!("issuer {}", owner.name));
+        let keys = LiveKeySet::without_source(&owner, guard, Arc::clone(clock), metrics);
+        let keys = Arc::new(keys);
+        self.sets.push(Arc::clone(&keys));
+        keys
     }
 
     /// Which of the key sets were not read yet.
@@ -56,6 +64,6 @@ impl KeyStore {
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<LiveKeySet>> {
-        self.issuers.iter()
+        self.sets.iter()
     }
 }

@@ -1,19 +1,25 @@
 //! `[[routes]]`: which requests pass, and who may make them.
 
+mod access;
+
 use http::Method;
 
 use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{first_duplicate, parsed, reference, stands_for_all, text, word},
+        values::{Names, first_duplicate, name_of, parsed, reference, stands_for_all},
         writer::{Writer, Written, list_of},
     },
     policy::{
-        ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes, comparison,
-        denial_profile::{DenialProfile, denial_profile},
+        DuplicateRoute, HostPattern, PathPattern, Routes,
+        denial_profile::DenialProfile,
+        ids::{IssuerId, SignatureId, UpstreamId},
     },
 };
+
+pub(crate) use access::PUBLIC;
+pub use access::{AccessSettings, RequirementSettings};
 
 pub(crate) mod key {
     pub(crate) const ROUTES: &str = "routes";
@@ -41,67 +47,30 @@ pub struct RouteSettings {
     pub hosts: Vec<HostPattern>,
     /// Who may pass.
     pub access: AccessSettings,
-    /// Index into the signatures: how its requests must be signed. `None`: they need not be.
-    pub signature: Option<usize>,
-    /// The upstream's name, one of those that are configured.
-    pub upstream: String,
+    /// How its requests must be signed. `None`: they need not be.
+    pub signature: Option<SignatureId>,
+    /// Where its requests go.
+    pub upstream: UpstreamId,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
 }
 
-/// Who may pass a route.
-#[derive(Debug, Clone)]
-pub enum AccessSettings {
-    /// Everybody, without a look at any credential.
-    Public,
-    /// Holders of a token.
-    Token(RequirementSettings),
-}
-
-/// What a route asks of a token.
-#[derive(Debug, Clone, Default)]
-pub struct RequirementSettings {
-    /// Indexes into the issuers. Never empty: a route that names no issuer takes the tokens of
-    /// every configured one.
-    pub issuers: Vec<usize>,
-    /// Scopes that must all be there.
-    pub all_scopes: Vec<String>,
-    /// Scopes of which one must be there; empty: no such demand.
-    pub any_scopes: Vec<String>,
-    /// Claims that must hold a value.
-    pub claims: Vec<ClaimComparison>,
-}
-
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
-/// one mistake is not reported as two.
+/// one mistake is not reported as two. Their ids are good in the tables of settings once each name
+/// has its settings, which is checked when all are read.
+#[derive(PartialEq, Eq)]
 pub(crate) struct KnownNames {
-    /// In the order of `Settings::issuers`.
-    pub(crate) issuers: Vec<String>,
-    /// In the order of `Settings::upstreams`.
-    pub(crate) upstreams: Vec<String>,
-    /// In the order of `Settings::signatures`.
-    pub(crate) signatures: Vec<String>,
-    /// In the order of `DenialSettings::profiles`.
-    pub(crate) profiles: Vec<String>,
+    pub(crate) issuers: Names<IssuerId>,
+    pub(crate) upstreams: Names<UpstreamId>,
+    pub(crate) signatures: Names<SignatureId>,
+    /// The built-in ones first.
+    pub(crate) profiles: Names<DenialProfile>,
 }
 
 /// More routes than anybody can review; the table is searched on every request.
 const MAX_ROUTES: usize = 10_000;
-/// What only routes that ask for a token may say.
-const TOKEN_ONLY: &[&str] = &[key::ISSUERS, key::SCOPES, key::ANY_SCOPES, key::CLAIMS];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Public,
-    Protected,
-}
-
-/// Says that a route asks for no token.
-pub(crate) const PUBLIC: &str = "public";
-const ACCESS: &[(&str, Access)] = &[(PUBLIC, Access::Public), ("protected", Access::Protected)];
-
 /// Reads `[[routes]]`.
-pub(crate) fn read(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSettings> {
+pub(crate) fn read(root: &mut Section<'_>, names: &KnownNames) -> Routes {
     let count = match root.peek(key::ROUTES).map(|node| &node.value) {
         None => 0,
         Some(Value::List(list)) => list.len(),
@@ -121,7 +90,7 @@ pub(crate) fn read(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSetti
     }
     let mistakes_before = root.mistakes();
     let routes = root.tables(key::ROUTES, |route| RouteSettings::read(route, names));
-    let routes: Vec<_> = routes.into_iter().flatten().collect();
+    let routes = Routes::compile(routes.into_iter().flatten().collect());
     // What was left out for a mistake would make routes look alike that are not.
     if root.mistakes() == mistakes_before {
         check_duplicates(root, &routes);
@@ -130,8 +99,8 @@ pub(crate) fn read(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSetti
 }
 
 /// Writes `[[routes]]`.
-pub(crate) fn write(routes: &[RouteSettings], names: &KnownNames) -> Written {
-    list_of(routes.iter().map(|route| route.write(names)))
+pub(crate) fn write(routes: &Routes, names: &KnownNames) -> Written {
+    list_of(routes.all().iter().map(|route| route.write(names)))
 }
 
 impl RouteSettings {
@@ -145,21 +114,18 @@ impl RouteSettings {
             section.mistake(key::METHODS, format!("lists {method} twice"));
         }
         let hosts = section.list(key::HOSTS, "a list of hosts", host);
-        let access = section.or(key::ACCESS, Access::Protected, word(ACCESS));
-        let access = match access {
-            Access::Public => public(section),
-            Access::Protected => AccessSettings::Token(requirement(section, names)),
-        };
+        let access = AccessSettings::read(section, names);
         let signature =
             section.optional(key::SIGNATURE, reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
-        let denials = section.optional(key::DENIALS, denial_profile(&names.profiles));
+        let denials =
+            section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         Some(Self {
             path: path?,
             methods,
             hosts: hosts.unwrap_or_default(),
             access,
-            signature: signature.map(|(index, _)| index),
+            signature,
             upstream: upstream?,
             denials,
         })
@@ -170,95 +136,33 @@ impl RouteSettings {
             .text(key::PATH, self.path.as_str())
             .list(key::METHODS, &self.methods)
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
-        let writer = match &self.access {
-            AccessSettings::Public => writer.word(key::ACCESS, ACCESS, &Access::Public),
-            AccessSettings::Token(requirement) => {
-                requirement.write(writer.word(key::ACCESS, ACCESS, &Access::Protected), names)
-            }
-        };
-        let signature = self.signature.and_then(|index| names.signatures.get(index));
-        let denials = self.denials.map(|profile| profile.name(&names.profiles));
-        writer
+        let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
+        let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
+        self.access
+            .write(writer, names)
             .optional(key::SIGNATURE, signature)
-            .text(key::UPSTREAM, &self.upstream)
+            .reference(key::UPSTREAM, &names.upstreams, self.upstream)
             .optional(key::DENIALS, denials)
             .table()
     }
 }
 
-/// A public route asks for nothing: a configuration that says otherwise means something else.
-fn public(section: &mut Section<'_>) -> AccessSettings {
-    for name in TOKEN_ONLY {
-        if section.node(name).is_some() {
-            section.mistake(
-                name,
-                "has no effect with access = \"public\"; expected it to be absent".to_owned(),
-            );
-        }
-    }
-    AccessSettings::Public
-}
-
-impl RequirementSettings {
-    fn write(&self, writer: Writer, names: &KnownNames) -> Writer {
-        let issuers = self.issuers.iter().filter_map(|index| names.issuers.get(*index));
-        writer
-            .list(key::ISSUERS, issuers)
-            .list(key::SCOPES, &self.all_scopes)
-            .list(key::ANY_SCOPES, &self.any_scopes)
-            .optional_members(key::CLAIMS, comparison::settings::write(&self.claims))
-    }
-}
-
-fn requirement(section: &mut Section<'_>, names: &KnownNames) -> RequirementSettings {
-    let known = reference("an issuer", &names.issuers);
-    let issuers = section
-        .list(key::ISSUERS, "a list of issuers' names", |node| known(node).map(|(index, _)| index));
-    if names.issuers.is_empty() {
-        section.own_mistake(
-            "the route asks for a token, but no issuer is configured; expected an [issuers.NAME] \
-             table (flag --issuer), or access = \"public\""
-                .to_owned(),
-        );
-    }
-    let mut issuers = issuers.unwrap_or_else(|| (0..names.issuers.len()).collect());
-    issuers.sort_unstable();
-    issuers.dedup();
-    let scopes = "a list of scopes such as [\"loans:write\"]";
-    RequirementSettings {
-        issuers,
-        all_scopes: section.list(key::SCOPES, scopes, scope).unwrap_or_default(),
-        any_scopes: section.list(key::ANY_SCOPES, scopes, scope).unwrap_or_default(),
-        claims: comparison::settings::read(section, key::CLAIMS),
-    }
-}
-
 /// The upstream that is named, or the only one there is.
-fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<String> {
+fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<UpstreamId> {
     let chosen = section.optional(key::UPSTREAM, reference("an upstream", &names.upstreams));
     if section.peek(key::UPSTREAM).is_some() {
-        return chosen.map(|(_, name)| name);
+        return chosen;
     }
     match names.upstreams.as_slice() {
         // That there is none is one mistake, not one per route.
         [] => None,
-        [only] => Some(only.clone()),
+        [(_, only)] => Some(*only),
         several => {
-            section
-                .mistake(key::UPSTREAM, format!("missing; expected one of {}", several.join(", ")));
+            let names: Vec<_> = several.iter().map(|(name, _)| name.as_str()).collect();
+            let expected = format!("missing; expected one of {}", names.join(", "));
+            section.mistake(key::UPSTREAM, expected);
             None
         }
-    }
-}
-
-/// A scope-token of RFC 6749 §3.3.
-fn scope(node: &Node) -> Parsed<String> {
-    let text = text(node)?;
-    let allowed = |char: char| char.is_ascii_graphic() && char != '"' && char != '\\';
-    if text.chars().all(allowed) {
-        Ok(text)
-    } else {
-        Err(node.mismatch("one scope: printable ASCII without spaces, \" and \\"))
     }
 }
 
@@ -280,20 +184,17 @@ fn as_texts(methods: &[Method]) -> Vec<&str> {
     methods.iter().map(Method::as_str).collect()
 }
 
-fn check_duplicates(root: &Section<'_>, routes: &[RouteSettings]) {
-    let Err(duplicates) = Routes::compile(routes) else {
-        return;
-    };
-    for DuplicateRoute(first, second) in duplicates {
-        let path = |index: usize| routes.get(index).map_or("", |route| route.path.as_str());
+fn check_duplicates(root: &Section<'_>, routes: &Routes) {
+    for DuplicateRoute(first, second) in routes.duplicates() {
         root.mistake_at(
-            format!("{}[{second}]", key::ROUTES),
+            format!("{}[{}]", key::ROUTES, second.position()),
             root.peek(key::ROUTES).and_then(Node::origin),
             format!(
-                "path {:?} matches the same requests as path {:?} of routes[{first}]; expected \
-                 one of them only",
-                path(second),
-                path(first)
+                "path {:?} matches the same requests as path {:?} of routes[{}]; expected one of \
+                 them only",
+                routes.all().get(second).path.as_str(),
+                routes.all().get(first).path.as_str(),
+                first.position()
             ),
         );
     }

@@ -1,6 +1,6 @@
 //! One worker: what a serving thread holds of its own.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use arc_swap::ArcSwap;
 use tokio_rustls::TlsAcceptor;
@@ -9,6 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     decision::Engine,
     evidence::Journal,
+    policy::ids::PerUpstream,
     proxy::{parts::ProxyParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
     telemetry::Metrics,
     tls::{ServerTls, TlsError},
@@ -24,7 +25,7 @@ pub struct ProxyConfig {
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
     tls: Option<Arc<ServerTls>>,
-    upstreams: BTreeMap<String, UpstreamSettings>,
+    upstreams: PerUpstream<UpstreamSettings>,
     metrics: Metrics,
 }
 
@@ -44,7 +45,7 @@ pub struct Worker {
 pub(super) struct Serving {
     pub(super) config: Arc<ProxyConfig>,
     pub(super) cache: RefCell<TokenCache>,
-    pub(super) upstreams: Vec<UpstreamPool>,
+    pub(super) upstreams: PerUpstream<UpstreamPool>,
 }
 
 impl ProxyConfig {
@@ -79,12 +80,11 @@ impl ProxyConfig {
         &self.engine
     }
 
-    fn pools(&self) -> Vec<UpstreamPool> {
-        let pool = |(name, settings): (&String, &UpstreamSettings)| {
-            let latency = self.metrics.upstream.with_label_values(&[name]);
-            UpstreamPool::new(name, settings.clone(), latency)
-        };
-        self.upstreams.iter().map(pool).collect()
+    fn pools(&self) -> PerUpstream<UpstreamPool> {
+        self.upstreams.map(|settings| {
+            let latency = self.metrics.upstream.with_label_values(&[&settings.name]);
+            UpstreamPool::new(settings.clone(), latency)
+        })
     }
 }
 

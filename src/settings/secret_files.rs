@@ -30,7 +30,8 @@ impl<'s> Found<'s> {
 
     fn add_issuer(&mut self, issuer: &'s IssuerSettings) {
         let of_one = |name| [key::ISSUERS, &issuer.name, name];
-        if let Some((name, file)) = issuer.keys.source.secret_file() {
+        let keys = issuer.keys.as_ref();
+        if let Some((name, file)) = keys.and_then(|keys| keys.source.secret_file()) {
             self.add(&[&of_one(of_issuer::KEYS)[..], &[name]].concat(), Some(file));
         }
         if let Some(asked) = &issuer.introspection {

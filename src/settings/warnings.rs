@@ -7,7 +7,6 @@ use crate::{
     clock::{Clock, SystemClock},
     evidence,
     identity::{self, forwarded},
-    introspection::settings::{IntrospectWhen, IntrospectionSettings, key as of_introspection},
     jose::Dialect,
     keys::settings::KeySource,
     oauth_client::settings::key as of_client,
@@ -23,6 +22,9 @@ use crate::{
 };
 
 mod claim_paths;
+mod issuers;
+
+use issuers::issuer_warnings;
 
 /// Anybody on the machine may read.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -77,7 +79,7 @@ impl Settings {
 
     fn signature_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (index, signature) in self.signatures.iter().enumerate() {
+        for (id, signature) in self.signatures.iter_with_ids() {
             let mut warn = |names: &[&str], text: &str| {
                 warnings
                     .push(warning(&[&[key::SIGNATURES, &signature.name], names].concat(), text));
@@ -111,11 +113,13 @@ impl Settings {
                             still: freshness or replay look for something in the body";
                 warn(&[of_signature::BODY], text);
             }
-            if !self.routes.iter().any(|route| route.signature == Some(index)) {
+            if !self.routes.all().iter().any(|route| route.signature == Some(id)) {
                 warn(&[], "no route asks for it");
             }
         }
-        if self.evidence.is_some() && self.routes.iter().all(|route| route.signature.is_none()) {
+        if self.evidence.is_some()
+            && self.routes.all().iter().all(|route| route.signature.is_none())
+        {
             let text = "no route asks for a signature, so nothing is kept";
             warnings.push(warning(&[key::EVIDENCE], text));
         }
@@ -201,75 +205,6 @@ fn shared_warnings(settings: &SharedSettings) -> impl Iterator<Item = String> {
     ];
     let applying = warnings.into_iter().filter(|(applies, ..)| *applies);
     applying.map(|(_, name, text)| warning(&[key::SHARED, name], text))
-}
-
-fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
-    let keys = &issuer.keys.source;
-    let plain_http = is_plain_http(keys);
-    let introspection = issuer.introspection.as_ref();
-    let asked_over_http = introspection.is_some_and(|asked| asked.client.allow_http);
-    let forgets_at_once = issuer
-        .introspection
-        .as_ref()
-        .is_some_and(|asked| asked.when == IntrospectWhen::Hybrid && asked.cache_entries == 0);
-    let tells_kinds_apart = introspection.is_none_or(IntrospectionSettings::tells_kinds_apart);
-    let writable = match keys {
-        KeySource::JwksFile(path) | KeySource::PemFile(path) => is_mode(path, WRITABLE_BY_OTHERS),
-        KeySource::SecretFile(_)
-        | KeySource::JwksUrl(_)
-        | KeySource::JwkUrl { .. }
-        | KeySource::Discovery { .. }
-        | KeySource::Hex(_)
-        | KeySource::Unneeded => false,
-    };
-    let expiry_waived = !issuer.requires_expiry();
-    let warnings = [
-        (
-            issuer.audiences.is_none(),
-            &[of_issuer::AUDIENCES][..],
-            "\"any\" accepts tokens that were made for other services",
-        ),
-        (
-            expiry_waived,
-            &[of_issuer::ACCEPT_WITHOUT_EXPIRY],
-            "tokens without \"exp\" are good forever",
-        ),
-        (
-            issuer.accept_id_tokens,
-            &[of_issuer::ACCEPT_ID_TOKENS],
-            "ID tokens are made for clients, not for services",
-        ),
-        (
-            issuer.ignore_binding,
-            &[of_issuer::IGNORE_BINDING],
-            "a stolen sender-constrained token passes",
-        ),
-        (
-            plain_http,
-            &[of_issuer::KEYS],
-            "fetched over plain http, where they can be forged on the way",
-        ),
-        (writable, &[of_issuer::KEYS], "the file can be written by every user of the machine"),
-        (
-            asked_over_http,
-            &[of_issuer::INTROSPECTION, of_client::ALLOW_HTTP],
-            "over plain http, tokens can be read and answers forged",
-        ),
-        (
-            !tells_kinds_apart,
-            &[of_issuer::INTROSPECTION, of_introspection::REQUIRE],
-            "lists no \"token_type\"; the issuer's refresh tokens pass if it calls them active and \
-             says no more of them",
-        ),
-        (
-            forgets_at_once,
-            &[of_issuer::INTROSPECTION, of_introspection::CACHE_ENTRIES],
-            "0; that a token is not active is forgotten at once, and it passes again until it is \
-             asked about",
-        ),
-    ];
-    let applying = warnings.into_iter().filter(|(applies, ..)| *applies);
-    applying.map(|(_, names, text)| warning(&[&[key::ISSUERS, &issuer.name], names].concat(), text))
 }
 
 /// `issuers.corp.keys: …`

@@ -3,16 +3,15 @@
 //! Only [`load`](super::load) makes a [`Settings`], so every bound, name and reference in it has
 //! been checked.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::across;
+use super::{across, names};
 use crate::{
     config::{
-        node::Node,
         reader::Section,
         writer::{Writer, Written},
     },
-    decision::denials::{self, settings::DenialSettings},
+    decision::denials::settings::DenialSettings,
     evidence::settings::EvidenceSettings,
     identity::{
         forwarded::settings::ForwardingSettings,
@@ -20,8 +19,8 @@ use crate::{
         settings::IdentitySettings,
     },
     policy::{
-        self,
-        settings::{KnownNames, RouteSettings},
+        self, Routes,
+        ids::{PerIssuer, PerSignature, PerUpstream},
     },
     proxy::{
         settings::{AdminSettings, ServerSettings},
@@ -66,12 +65,12 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The operator's listener.
     pub admin: AdminSettings,
-    /// The services behind the proxy, by name. Never empty.
-    pub upstreams: BTreeMap<String, UpstreamSettings>,
-    /// The token issuers, in the order of their names. Routes refer to them by index.
-    pub issuers: Vec<IssuerSettings>,
-    /// How bodies are signed, in the order of their names. Routes refer to them by index.
-    pub signatures: Vec<SignatureSettings>,
+    /// The services behind the proxy. Never empty.
+    pub upstreams: PerUpstream<UpstreamSettings>,
+    /// The token issuers.
+    pub issuers: PerIssuer<IssuerSettings>,
+    /// How bodies are signed.
+    pub signatures: PerSignature<SignatureSettings>,
     /// The journal of signed requests; `None`: there is none.
     pub evidence: Option<EvidenceSettings>,
     /// Where in a request the credential travels.
@@ -90,8 +89,8 @@ pub struct Settings {
     pub forwarding: ForwardingSettings,
     /// How refusals look.
     pub denials: DenialSettings,
-    /// The routes, in the order written.
-    pub routes: Vec<RouteSettings>,
+    /// The routes, compiled once for all that ask about them.
+    pub routes: Arc<Routes>,
     /// Logs.
     pub log: LogSettings,
 }
@@ -100,15 +99,7 @@ impl Settings {
     /// Reads the whole tree. Mistakes go to the section's report, and the result counts only if
     /// there is none.
     pub(super) fn read(root: &mut Section<'_>) -> Self {
-        let names = KnownNames {
-            issuers: member_names(root.peek(key::ISSUERS)),
-            upstreams: member_names(root.peek(key::UPSTREAMS)),
-            signatures: member_names(root.peek(key::SIGNATURES)),
-            profiles: member_names(
-                root.peek(key::DENIALS)
-                    .and_then(|node| node.member(denials::settings::key::PROFILES)),
-            ),
-        };
+        let names = names::of_tree(root);
         if names.upstreams.is_empty() {
             root.mistake(
                 key::UPSTREAMS,
@@ -138,11 +129,16 @@ impl Settings {
             claims,
             denials: root
                 .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
-            routes: policy::settings::read(root, &names),
+            routes: Arc::new(policy::settings::read(root, &names)),
             log: root.section(key::LOG, LogSettings::read),
         };
         across::check(&settings, root);
-        settings.check_complete(root, &names);
+        // Where something was left out for its mistakes, references can't be followed.
+        if names::of_settings(&settings) == names {
+            across::check_references(&settings, root);
+        } else if root.mistakes() == 0 {
+            root.own_mistake("a part of the configuration could not be read".to_owned());
+        }
         settings
     }
 
@@ -158,7 +154,7 @@ impl Settings {
 
     /// In the order of the document.
     fn write(&self) -> Written {
-        let names = self.names();
+        let names = names::of_settings(self);
         let signature_names = SignatureNames { issuers: &names.issuers };
         let signatures = signature::settings::write(&self.signatures, &signature_names);
         Writer::default()
@@ -175,34 +171,9 @@ impl Settings {
             .value(key::CLAIMS, headers::settings::write(&self.claims))
             .optional_value(key::IDENTITY, self.identity.write())
             .value(key::FORWARDING, self.forwarding.write())
-            .value(key::DENIALS, self.denials.write())
+            .value(key::DENIALS, self.denials.write(&names.profiles))
             .value(key::LOG, self.log.write())
             .value(policy::settings::key::ROUTES, policy::settings::write(&self.routes, &names))
             .table()
     }
-
-    /// What routes and signatures call the things that they refer to.
-    fn names(&self) -> KnownNames {
-        KnownNames {
-            issuers: self.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
-            upstreams: self.upstreams.keys().cloned().collect(),
-            signatures: self.signatures.iter().map(|it| it.name.clone()).collect(),
-            profiles: self.denials.profiles.iter().map(|it| it.name.clone()).collect(),
-        }
-    }
-
-    /// Routes refer to issuers by index: one that was left out without a word would shift them.
-    fn check_complete(&self, root: &Section<'_>, names: &KnownNames) {
-        let signatures = self.signatures.iter().map(|signature| &signature.name);
-        let complete = self.issuers.iter().map(|issuer| &issuer.name).eq(&names.issuers)
-            && signatures.eq(&names.signatures)
-            && self.upstreams.keys().eq(&names.upstreams);
-        if !complete && root.mistakes() == 0 {
-            root.own_mistake("a part of the configuration could not be read".to_owned());
-        }
-    }
-}
-
-fn member_names(table: Option<&Node>) -> Vec<String> {
-    table.and_then(Node::as_table).map(|table| table.keys().cloned().collect()).unwrap_or_default()
 }

@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "reason",
     "tasks",
     "bounded",
+    "table",
     "readiness",
     "jose",
     "config",

@@ -11,7 +11,10 @@ use crate::{
     clock::Clock,
     gate::{Gate, Route},
     jose::Object,
-    policy::{CanonicalRequest, NotCanonical},
+    policy::{
+        CanonicalRequest, NotCanonical,
+        ids::{IssuerId, SignatureId},
+    },
     providers::{ProviderTasks, Providers},
     reason::Reason,
     settings::Settings,
@@ -47,8 +50,8 @@ impl Question {
         mut settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, ProviderTasks), Failure> {
-        for issuer in &mut settings.issuers {
-            issuer.keys.snapshot = None;
+        for keys in settings.issuers.iter_mut().filter_map(|issuer| issuer.keys.as_mut()) {
+            keys.snapshot = None;
         }
         for signature in &mut settings.signatures {
             match &mut signature.keys {
@@ -72,7 +75,8 @@ impl Question {
         tasks: &mut ProviderTasks,
         report: &mut Report,
     ) -> Result<(), Reason> {
-        self.verify(token, self.only_asked(), &HeaderMap::new(), tasks, report).await.map(drop)
+        let issuer = self.only_introspection_issuer();
+        self.verify(token, issuer, &HeaderMap::new(), tasks, report).await.map(drop)
     }
 
     /// Whether a request with the token would pass: everything that the proxy asks, in its order.
@@ -99,14 +103,14 @@ impl Question {
             report.failed("route", denial.reason(), hint::allowed(&denial));
             denial.reason()
         })?;
-        let asked = route.asked();
+        let introspection_issuer = route.introspection_issuer();
         let Some(requirement) = route.requirement() else {
             report.passed("route", || format!("{}, public: no token is looked at", route.label()));
             return self.signed(route, signed, request, None, tasks, report).await;
         };
         report.passed("route", || route.label().to_owned());
 
-        let token = self.verify(token, asked, &sent.headers, tasks, report).await?;
+        let token = self.verify(token, introspection_issuer, &sent.headers, tasks, report).await?;
         if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
             let reason = unmet.into();
             report.failed("requirement", reason, hint::required(reason, requirement));
@@ -126,32 +130,32 @@ impl Question {
         tasks: &mut ProviderTasks,
         report: &mut Report,
     ) -> Result<(), Reason> {
-        let Some((index, rules)) = self.gate.signature_of(route) else {
+        let Some(rules) = route.signature() else {
             return Ok(());
         };
-        let _tasks = self.fetch_signers(index, std::mem::take(tasks)).await;
+        let _tasks = self.fetch_signers(rules, std::mem::take(tasks)).await;
         self.signature(rules, signed, request, claims, report).await
     }
 
     /// How long the first keys of signers may take.
-    pub(super) fn fetch_deadline(&self, index: usize) -> Duration {
-        match self.settings.signatures.get(index).map(|signature| &signature.keys) {
-            Some(SignerKeys::Set(keys)) => keys.timeout.saturating_mul(FETCHES),
-            _ => Duration::ZERO,
+    pub(super) fn fetch_deadline(&self, signature: SignatureId) -> Duration {
+        match &self.settings.signatures.get(signature).keys {
+            SignerKeys::Set(keys) => keys.timeout.saturating_mul(FETCHES),
+            SignerKeys::Issuer(_) | SignerKeys::Registry(_) => Duration::ZERO,
         }
     }
 
     /// Without a route, the issuer to ask is clear if there is but one.
-    fn only_asked(&self) -> Option<usize> {
-        let issuers = self.settings.issuers.iter().enumerate();
+    fn only_introspection_issuer(&self) -> Option<IssuerId> {
+        let issuers = self.settings.issuers.iter_with_ids();
         let mut asked = issuers.filter(|(_, issuer)| issuer.introspection.is_some());
-        asked.next().map(|(index, _)| index).filter(|_| asked.next().is_none())
+        asked.next().map(|(id, _)| id).filter(|_| asked.next().is_none())
     }
 
     async fn verify(
         &self,
         token: &[u8],
-        asked: Option<usize>,
+        introspection_issuer: Option<IssuerId>,
         headers: &HeaderMap,
         tasks: &mut ProviderTasks,
         report: &mut Report,
@@ -163,10 +167,11 @@ impl Question {
         report.passed("credential", || "of the characters that a token has".to_owned());
         let _lookups = std::mem::take(&mut tasks.introspection).spawn();
         let _watcher = self.read_list(&mut tasks.revocation).await;
-        let _refreshers = self.fetch_keys_for(token, asked, &mut tasks.keys).await;
+        let _refreshers = self.fetch_keys_for(token, introspection_issuer, &mut tasks.keys).await;
         let verifier = self.gate.verifier();
-        let verified = verifier.explain(token, asked, report).await.map_err(|rejection| {
-            let checks = verifier.checks(token, asked);
+        let verified = verifier.explain(token, introspection_issuer, report).await;
+        let verified = verified.map_err(|rejection| {
+            let checks = verifier.checks(token, introspection_issuer);
             report.failed_among(checks, rejection.reason, self.hint(rejection));
             rejection.reason
         })?;
@@ -182,12 +187,10 @@ impl Question {
     }
 
     fn hint(&self, Rejection { reason, issuer }: Rejection) -> Option<String> {
-        let settings = issuer.and_then(|index| self.settings.issuers.get(index));
-        let keys = issuer.and_then(|index| self.providers.keys.issuer(index));
         let facts = hint::Facts {
             settings: &self.settings,
-            issuer: settings,
-            keys: keys.map(|keys| &**keys),
+            issuer: issuer.map(|issuer| self.settings.issuers.get(issuer)),
+            keys: issuer.map(|issuer| &**self.providers.issuer_keys(issuer)),
             revocations: &self.providers.revocations,
             now: self.clock.now(),
         };
@@ -199,16 +202,17 @@ impl Question {
     async fn fetch_keys_for(
         &self,
         token: &[u8],
-        asked: Option<usize>,
+        introspection_issuer: Option<IssuerId>,
         refreshers: &mut Tasks,
     ) -> Option<RunningTasks> {
-        let first = self.gate.verifier().explain(token, asked, &mut ()).await;
+        let first = self.gate.verifier().explain(token, introspection_issuer, &mut ()).await;
         let Err(Rejection { reason: Reason::KeysUnavailable, issuer }) = first else {
             return None;
         };
-        let index = issuer?;
-        let deadline = self.settings.issuers.get(index)?.keys.timeout.saturating_mul(FETCHES);
-        let keys = self.providers.keys.issuer(index)?;
+        let issuer = issuer?;
+        let settings = self.settings.issuers.get(issuer).keys.as_ref()?;
+        let deadline = settings.timeout.saturating_mul(FETCHES);
+        let keys = self.providers.issuer_keys(issuer);
         let refreshers = std::mem::take(refreshers).spawn();
         // Past the deadline there are no keys, and that is what will be said.
         let _ = timeout(deadline, keys.tried()).await;

@@ -11,7 +11,7 @@ use crate::{
     cli::{Failure, files},
     jose::{Json, Object, base64url},
     policy::CanonicalRequest,
-    providers::ProviderTasks,
+    providers::{LiveSignerKeys, ProviderTasks},
     reason::Reason,
     signature::SignatureRules,
     tasks::RunningTasks,
@@ -111,10 +111,14 @@ impl Question {
     }
 
     /// The signers' keys, as the proxy has them when it is ready.
-    pub(super) async fn fetch_signers(&self, index: usize, tasks: ProviderTasks) -> RunningTasks {
+    pub(super) async fn fetch_signers(
+        &self,
+        rules: &SignatureRules,
+        tasks: ProviderTasks,
+    ) -> RunningTasks {
         let tasks = tasks.spawn();
-        if let Some(keys) = self.providers.signer_keys(index) {
-            let deadline = self.fetch_deadline(index);
+        if let LiveSignerKeys::Set(keys) = self.providers.signer_keys(rules.id()) {
+            let deadline = self.fetch_deadline(rules.id());
             // Past the deadline there are no keys, and that is what will be said.
             let _ = timeout(deadline, keys.tried()).await;
         }

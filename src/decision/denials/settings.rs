@@ -7,10 +7,13 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{switch, text},
+        values::{Names, reference, switch, text},
         writer::{Writer, Written},
     },
-    policy::denial_profile::{BuiltInProfile, DenialProfile, denial_profile},
+    policy::{
+        denial_profile::{BuiltInProfile, DenialProfile},
+        ids::PerOwnProfile,
+    },
 };
 
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
@@ -32,8 +35,8 @@ pub struct DenialSettings {
     pub realm: Option<String>,
     /// `true`: built-in profiles tell the reason as well.
     pub expose_reasons: bool,
-    /// The operator's own profiles, in the order of their names.
-    pub profiles: Vec<OwnProfileSettings>,
+    /// The operator's own profiles.
+    pub profiles: PerOwnProfile<OwnProfileSettings>,
 }
 
 /// A realm is a name, and travels with every refusal.
@@ -42,27 +45,29 @@ const MAX_REALM_BYTES: usize = 128;
 const MAX_PROFILES: usize = 64;
 
 impl DenialSettings {
-    /// `own` are the names of the operator's own profiles.
-    pub(crate) fn read(section: &mut Section<'_>, own: &[String]) -> Self {
-        if own.len() > MAX_PROFILES {
-            section.mistake(key::PROFILES, format!("expected at most {MAX_PROFILES} profiles"));
-        }
+    /// `names` are those of all profiles.
+    pub(crate) fn read(section: &mut Section<'_>, names: &Names<DenialProfile>) -> Self {
         let default = DenialProfile::BuiltIn(BuiltInProfile::default());
-        Self {
-            profile: section.or(key::PROFILE, default, denial_profile(own)),
+        let settings = Self {
+            profile: section.or(key::PROFILE, default, reference("a denial profile", names)),
             realm: section.optional(key::REALM, realm),
             expose_reasons: section.or(key::EXPOSE_REASONS, false, switch),
             profiles: section
-                .section(key::PROFILES, |profiles| profiles.each_table(OwnProfileSettings::read)),
+                .section(key::PROFILES, |profiles| profiles.each_table(OwnProfileSettings::read))
+                .into_iter()
+                .collect(),
+        };
+        if settings.profiles.len() > MAX_PROFILES {
+            section.mistake(key::PROFILES, format!("expected at most {MAX_PROFILES} profiles"));
         }
+        settings
     }
 
-    pub(crate) fn write(&self) -> Written {
-        let own: Vec<String> = self.profiles.iter().map(|profile| profile.name.clone()).collect();
+    pub(crate) fn write(&self, names: &Names<DenialProfile>) -> Written {
         let profiles = self.profiles.iter();
         let profiles = profiles.map(|profile| (profile.name.clone(), profile.write()));
         Writer::default()
-            .text(key::PROFILE, self.profile.name(&own))
+            .reference(key::PROFILE, names, self.profile)
             .optional(key::REALM, self.realm.as_ref())
             .switch(key::EXPOSE_REASONS, self.expose_reasons)
             .optional_members(key::PROFILES, profiles)

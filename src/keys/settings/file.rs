@@ -64,11 +64,7 @@ impl KeySource {
             Self::SecretFile(path) => {
                 Some((key::SECRET_FILE, path, "the bytes of a shared secret for HMAC"))
             }
-            Self::JwksUrl(_)
-            | Self::JwkUrl { .. }
-            | Self::Discovery { .. }
-            | Self::Hex(_)
-            | Self::Unneeded => None,
+            Self::JwksUrl(_) | Self::JwkUrl { .. } | Self::Discovery { .. } | Self::Hex(_) => None,
         }
     }
 }

@@ -45,8 +45,6 @@ pub enum KeySource {
     Hex(HexKey),
     /// A shared secret for HMAC: the file's bytes, one trailing line break removed.
     SecretFile(PathBuf),
-    /// None: tokens of this issuer are asked about, never verified locally.
-    Unneeded,
 }
 
 const SOURCES: &[&str] = &[
@@ -129,7 +127,6 @@ impl KeySource {
             Self::PemFile(path) => writer.path(key::PEM_FILE, path),
             Self::Hex(hex) => writer.text(key::HEX, hex),
             Self::SecretFile(path) => writer.path(key::SECRET_FILE, path),
-            Self::Unneeded => writer,
         }
     }
 
@@ -146,11 +143,7 @@ impl KeySource {
         match self {
             Self::JwksUrl(url) | Self::JwkUrl { url, .. } => url.scheme_str() == Some("http"),
             Self::Discovery { allow_http, .. } => *allow_http,
-            Self::JwksFile(_)
-            | Self::PemFile(_)
-            | Self::Hex(_)
-            | Self::SecretFile(_)
-            | Self::Unneeded => false,
+            Self::JwksFile(_) | Self::PemFile(_) | Self::Hex(_) | Self::SecretFile(_) => false,
         }
     }
 
@@ -158,11 +151,7 @@ impl KeySource {
     pub fn is_remote(&self) -> bool {
         match self {
             Self::JwksUrl(_) | Self::JwkUrl { .. } | Self::Discovery { .. } => true,
-            Self::JwksFile(_)
-            | Self::PemFile(_)
-            | Self::Hex(_)
-            | Self::SecretFile(_)
-            | Self::Unneeded => false,
+            Self::JwksFile(_) | Self::PemFile(_) | Self::Hex(_) | Self::SecretFile(_) => false,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `[upstreams.NAME]`: the services behind the proxy.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
+
+use http::Uri;
 
 use crate::{
     config::{
@@ -11,8 +13,8 @@ use crate::{
         writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
+    policy::ids::PerUpstream,
 };
-use http::Uri;
 
 pub(crate) mod key {
     pub(crate) const URL: &str = "url";
@@ -26,6 +28,8 @@ pub(crate) mod key {
 /// `[upstreams.NAME]`
 #[derive(Debug, Clone)]
 pub struct UpstreamSettings {
+    /// The name in the configuration: what routes, metrics and logs call it.
+    pub name: String,
     /// Where the service is.
     pub address: UpstreamAddress,
     /// For the connection to be established.
@@ -72,27 +76,27 @@ const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 const EXPECTED_URL: &str = "\"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
-pub(crate) fn read(section: &mut Section<'_>) -> BTreeMap<String, UpstreamSettings> {
+pub(crate) fn read(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::read(upstream).map(|settings| (name.to_owned(), settings))
+        UpstreamSettings::read(name, upstream)
     });
     upstreams.into_iter().flatten().collect()
 }
 
 /// Writes `[upstreams]`.
-pub(crate) fn write(upstreams: &BTreeMap<String, UpstreamSettings>) -> Written {
-    let upstreams = upstreams.iter().map(|(name, upstream)| (name.clone(), upstream.write()));
-    table_of(upstreams)
+pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
+    table_of(upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.write())))
 }
 
 impl UpstreamSettings {
-    fn read(section: &mut Section<'_>) -> Option<Self> {
+    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
         Some(Self {
+            name: name.to_owned(),
             connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
             response_timeout: section.or(
                 key::RESPONSE_TIMEOUT,

@@ -3,13 +3,14 @@
 use crate::{
     config::{
         reader::Section,
-        values::reference,
+        values::{Names, reference},
         writer::{Writer, Written},
     },
     keys::{
         self,
         settings::{KeySettings, KeySource},
     },
+    policy::ids::IssuerId,
     registry::settings::RegistrySettings,
     signature::settings::{SignerSource, key},
 };
@@ -17,8 +18,8 @@ use crate::{
 /// Where a signer's key comes from.
 #[derive(Debug, Clone)]
 pub enum SignerKeys {
-    /// The keys of a configured issuer, by its index.
-    Issuer(usize),
+    /// The keys of a configured issuer.
+    Issuer(IssuerId),
     /// A key set of its own.
     Set(Box<KeySettings>),
     /// A registry, which is asked about each signer.
@@ -32,7 +33,7 @@ impl SignerKeys {
     pub(super) fn read(
         section: &mut Section<'_>,
         signer: Option<&SignerSource>,
-        issuers: &[String],
+        issuers: &Names<IssuerId>,
     ) -> Option<Self> {
         let keys = section.section(key::KEYS, |keys| Self::read_source(keys, issuers));
         let is_set = matches!(keys, Some(Self::Issuer(_) | Self::Set(_)));
@@ -49,19 +50,19 @@ impl SignerKeys {
         keys
     }
 
-    pub(super) fn write(&self, issuers: &[String]) -> Written {
+    pub(super) fn write(&self, issuers: &Names<IssuerId>) -> Written {
         let writer = Writer::default();
         match self {
-            Self::Issuer(index) => writer.optional(key::ISSUER, issuers.get(*index)).table(),
+            Self::Issuer(issuer) => writer.reference(key::ISSUER, issuers, *issuer).table(),
             Self::Set(keys) => keys.write(),
             Self::Registry(registry) => writer.value(key::REGISTRY, registry.write()).table(),
         }
     }
 
-    fn read_source(section: &mut Section<'_>, issuers: &[String]) -> Option<Self> {
+    fn read_source(section: &mut Section<'_>, issuers: &Names<IssuerId>) -> Option<Self> {
         if section.peek(key::ISSUER).is_some() {
             let issuer = section.optional(key::ISSUER, reference("an issuer", issuers));
-            return issuer.map(|(index, _)| Self::Issuer(index));
+            return issuer.map(Self::Issuer);
         }
         section.node(key::ISSUER);
         if section.peek(key::REGISTRY).is_some() {

@@ -18,8 +18,8 @@ use crate::{
     identity::ClaimPath,
     introspection::settings::{IntrospectWhen, IntrospectedIssuer, IntrospectionSettings},
     jose::AlgorithmSet,
-    keys::settings::{KeyOwner, KeySettings},
-    policy::{ClaimComparison, ScopeClaims, comparison},
+    keys::settings::{IssuerKeySource, KeyOwner, KeySettings, KeySource, KeylessOwner},
+    policy::{ClaimComparison, ScopeClaims, comparison, ids::PerIssuer},
 };
 
 use algorithms::algorithms;
@@ -102,8 +102,8 @@ pub struct IssuerSettings {
     pub cookie_binding: Option<CookieBindingSettings>,
     /// Who may be logged out by it over the back channel; `None`: nobody.
     pub backchannel_logout: Option<LogoutSettings>,
-    /// Where its keys come from.
-    pub keys: KeySettings,
+    /// Where its keys come from; `None`: it has none, and is asked about each token.
+    pub keys: Option<KeySettings>,
     /// How it is asked about tokens, if at all.
     pub introspection: Option<IntrospectionSettings>,
 }
@@ -119,7 +119,7 @@ const EXPECTED_AUDIENCES: &str = "a list such as [\"https://api.example.com\"], 
                                   accept tokens made for any service";
 
 /// Reads `[issuers]`.
-pub(crate) fn read(section: &mut Section<'_>) -> Vec<IssuerSettings> {
+pub(crate) fn read(section: &mut Section<'_>) -> PerIssuer<IssuerSettings> {
     let issuers = section.each_table(|name, issuer| {
         if let Err(message) = check_name(name) {
             issuer.own_mistake(message);
@@ -147,19 +147,8 @@ pub(crate) fn read(section: &mut Section<'_>) -> Vec<IssuerSettings> {
 }
 
 /// Writes `[issuers]`.
-pub(crate) fn write(issuers: &[IssuerSettings]) -> Written {
+pub(crate) fn write(issuers: &PerIssuer<IssuerSettings>) -> Written {
     table_of(issuers.iter().map(|issuer| (issuer.name.clone(), issuer.write())))
-}
-
-impl From<&IssuerSettings> for KeyOwner {
-    fn from(issuer: &IssuerSettings) -> Self {
-        Self {
-            name: issuer.name.clone(),
-            issuer: issuer.issuer.clone(),
-            algorithms: issuer.algorithms,
-            keys: issuer.keys.clone(),
-        }
-    }
 }
 
 impl IssuerSettings {
@@ -177,12 +166,14 @@ impl IssuerSettings {
         let keys_unneeded = only_asked && section.peek(key::BACKCHANNEL_LOGOUT).is_none();
         let keys = section.section(key::KEYS, |keys| {
             if keys_unneeded && !keys.is_present() {
-                return Some(KeySettings::unneeded());
+                return Some(None);
             }
-            KeySettings::read(keys, issuer.as_deref())
+            KeySettings::read(keys, issuer.as_deref()).map(Some)
         });
-        let algorithms = algorithms(section, keys.as_ref());
-        if let Some(keys) = &keys {
+        let is_secret = |keys: &KeySettings| matches!(keys.source, KeySource::SecretFile(_));
+        let secret = keys.as_ref().map(|keys| keys.as_ref().is_some_and(is_secret));
+        let algorithms = algorithms(section, secret);
+        if let Some(Some(keys)) = &keys {
             keys.check_file(section, key::KEYS, algorithms);
         }
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
@@ -239,7 +230,7 @@ impl IssuerSettings {
                 key::BACKCHANNEL_LOGOUT,
                 self.backchannel_logout.as_ref().map(LogoutSettings::write),
             )
-            .value(key::KEYS, self.keys.write())
+            .optional_value(key::KEYS, self.keys.as_ref().map(KeySettings::write))
             .optional_value(key::INTROSPECTION, introspection.map(IntrospectionSettings::write))
             .table()
     }
@@ -254,6 +245,24 @@ impl IssuerSettings {
             clock_skew: self.clock_skew,
             settings,
         })
+    }
+
+    /// Whose key set is looked after for it; `None`: it has no keys.
+    pub fn key_owner(&self) -> Option<KeyOwner> {
+        let keys = self.keys.clone()?;
+        let (name, issuer) = (self.name.clone(), self.issuer.clone());
+        Some(KeyOwner { name, issuer, algorithms: self.algorithms, keys })
+    }
+
+    /// Where its keys come from.
+    pub fn key_source(&self) -> IssuerKeySource {
+        match self.key_owner() {
+            Some(owner) => IssuerKeySource::Set(Box::new(owner)),
+            None => IssuerKeySource::None(KeylessOwner {
+                name: self.name.clone(),
+                issuer: self.issuer.clone(),
+            }),
+        }
     }
 
     /// Whether a token must say when it ends.

@@ -3,7 +3,6 @@
 use crate::{
     config::{nearest::suggestion, reader::Section, values::parsed},
     jose::{Algorithm, AlgorithmSet},
-    keys::settings::{KeySettings, KeySource},
     token::issuer::settings::key,
 };
 
@@ -24,19 +23,15 @@ pub const DEFAULT_ALGORITHMS: &[Algorithm] = &[
 ];
 
 /// The algorithms, of one kind with the keys: a public key must never serve as a shared secret
-/// (threats T-2).
-pub(super) fn algorithms(
-    section: &mut Section<'_>,
-    keys: Option<&KeySettings>,
-) -> Option<AlgorithmSet> {
+/// (threats T-2). `secret`: whether the keys are one; `None`: they could not be read.
+pub(super) fn algorithms(section: &mut Section<'_>, secret: Option<bool>) -> Option<AlgorithmSet> {
     let expected = "a list such as [\"RS256\", \"ES256\"]";
     let names = parsed("the name of a signature algorithm such as \"ES256\"", |name| {
         Algorithm::from_name(name).ok_or_else(|| known_algorithms(name))
     });
     let given = section.peek(key::ALGORITHMS).is_some();
     let listed = section.list(key::ALGORITHMS, expected, names);
-    let source = &keys?.source;
-    let secret = matches!(source, KeySource::SecretFile(_));
+    let secret = secret?;
     let listed = match listed {
         Some(listed) => listed,
         None if given => return None,
