@@ -8,6 +8,7 @@
 //!    here.
 //! 3. `writer` writes a section back.
 
+pub(crate) mod byte_order_mark;
 mod environment;
 pub mod error;
 pub(crate) mod files;

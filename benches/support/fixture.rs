@@ -5,7 +5,8 @@ use std::{fmt::Write as _, fs, sync::Arc, time::Duration};
 use countersign::{
     clock::{Clock, SystemClock},
     identity::ClaimHeaders,
-    jose::{Algorithm, Json, Object, SigningKey},
+    jose::{Algorithm, SigningKey},
+    json::{Json, Object},
     providers::{ProviderTasks, Providers},
     settings::{self, Flags, Settings, Sources},
     telemetry::Metrics,

@@ -12,14 +12,13 @@ use figment::{
 };
 
 use super::{
-    environment,
+    byte_order_mark, environment,
     error::ConfigError,
     node::{Node, Value},
 };
 use crate::{
     bounded::input::read_path,
-    byte_order_mark,
-    jose::{self, JsonError},
+    json::{self, JsonError},
 };
 
 /// The largest accepted configuration file, in bytes: far beyond any that people maintain, and
@@ -244,7 +243,7 @@ fn read_text(path: &Path) -> Result<String, String> {
 /// last one (threats X-1).
 fn parse_json(text: &str) -> Result<Dict, String> {
     let dict = Json::from_str(text).map_err(|error| format!("is not valid JSON: {error}"))?;
-    match jose::Json::parse_large(text.as_bytes(), MAX_JSON_NODES) {
+    match json::Json::parse_large(text.as_bytes(), MAX_JSON_NODES) {
         Err(JsonError::DuplicateMember) => {
             Err("is ambiguous: an object in it has two members of the same name".to_owned())
         }

@@ -9,7 +9,7 @@ use http::Uri;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::jose::{Json, Object};
+use crate::json::{Json, Object};
 
 use super::{FetchError, Fetcher, quoted, shown};
 

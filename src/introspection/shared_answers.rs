@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use crate::{
     clock::UnixTime,
     introspection::settings::{IntrospectionEndpoint, IntrospectionSettings},
-    jose::{Json, Object},
+    json::{Json, Object},
     shared::{Kind, SharedKey, SharedStore},
 };
 

@@ -14,7 +14,7 @@ use crate::{
         writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
-    jose::JsonPointer,
+    json::JsonPointer,
     oauth_client::settings::client::{ClientDefaults, ClientSettings},
     policy::{
         RequiredValue,

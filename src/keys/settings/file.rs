@@ -4,13 +4,14 @@
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    byte_order_mark,
     config::{
+        byte_order_mark,
         files::{read_whole, without_line_break},
         node::Node,
         reader::Section,
     },
-    jose::{Algorithm, AlgorithmSet, JwkSet, KeyLimits, KeyRejection, Object, VerificationKey},
+    jose::{Algorithm, AlgorithmSet, JwkSet, KeyLimits, KeyRejection, VerificationKey},
+    json::Object,
     keys::settings::{KeySettings, KeySource, key},
 };
 

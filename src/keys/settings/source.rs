@@ -13,7 +13,8 @@ use crate::{
         values::{parsed, switch},
         writer::Writer,
     },
-    jose::{HexKey, HexKeyError, JsonPointer},
+    jose::{HexKey, HexKeyError},
+    json::JsonPointer,
     keys::settings::key,
 };
 

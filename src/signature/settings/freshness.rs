@@ -10,7 +10,7 @@ use crate::{
         values::{count, duration, parsed, text},
         writer::{Writer, Written},
     },
-    jose::JsonPointer,
+    json::JsonPointer,
     signature::settings::{key, profile::Defaults},
 };
 
