@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::urls::metadata_urls,
-    jose::{Json, Object},
+    json::{Json, Object},
 };
 
 use super::{FetchError, Fetcher, quoted, shown};
