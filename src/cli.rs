@@ -53,7 +53,7 @@ pub enum Command {
 
 /// Why a command did not succeed, and with it the exit code.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum CommandError {
     /// The configuration has mistakes: exit code 2, and nothing was started.
     #[error(transparent)]
     Configuration(#[from] ConfigErrors),
@@ -68,7 +68,7 @@ pub enum Failure {
     Output(#[from] io::Error),
 }
 
-impl Failure {
+impl CommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Configuration(_) | Self::Usage(_) => ExitCode::from(2),
@@ -84,7 +84,7 @@ pub fn main() -> ExitCode {
     match cli.execute(&mut io::stdout().lock()) {
         Ok(()) => ExitCode::SUCCESS,
         // `countersign check | head`: the reader has seen enough.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+        Err(CommandError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
         Err(failure) => {
@@ -99,8 +99,8 @@ impl Cli {
     /// Runs the command; what it has to say goes to `out`.
     ///
     /// # Errors
-    /// See [`Failure`].
-    pub fn execute(self, out: &mut impl Write) -> Result<(), Failure> {
+    /// See [`CommandError`].
+    pub fn execute(self, out: &mut impl Write) -> Result<(), CommandError> {
         match self.command {
             Command::Run(args) => run::run(&args),
             Command::Check(args) => check::check(&args, out),

@@ -21,8 +21,8 @@ mod writer;
 pub(crate) use self::body::BodyBytes;
 pub use self::{
     body::EvidenceBody,
-    entry::Entry,
+    entry::EvidenceEntry,
     journal::{EvidenceError, Journal, NotRecorded},
     journals::Journals,
-    verify::{Finding, Report, verify},
+    verify::{Finding, VerifyReport, verify},
 };

@@ -60,7 +60,7 @@ type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// What a source answered to a [`Fetcher::get`].
 #[derive(Debug)]
-pub struct Answer {
+pub struct Fetched {
     /// The document; `None`: not modified.
     pub document: Option<Bytes>,
     /// What to ask with next time.
@@ -113,7 +113,7 @@ impl Fetcher {
     ///
     /// # Errors
     /// [`FetchError`], of a status other than 200 and a 304 that was asked for too.
-    pub async fn get(&self, url: &Uri, etag: Option<&HeaderValue>) -> Result<Answer, FetchError> {
+    pub async fn get(&self, url: &Uri, etag: Option<&HeaderValue>) -> Result<Fetched, FetchError> {
         let place = shown(url);
         let mut request = Request::get(url).header(ACCEPT, ACCEPTED);
         if let Some(etag) = etag {
@@ -129,7 +129,7 @@ impl Fetcher {
                 StatusCode::OK => Some(self.body(response, &place).await?),
                 _ => return Err(refusal(&response, &place)),
             };
-            Ok(Answer { document, etag: new_etag, max_age })
+            Ok(Fetched { document, etag: new_etag, max_age })
         })
         .await
     }

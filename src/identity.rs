@@ -11,7 +11,7 @@ pub mod hygiene;
 pub mod settings;
 pub mod websocket;
 
-pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, Unsigned};
+pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, UnsignedAssertion};
 pub use claim_path::{ClaimPath, ClaimPathError};
 pub use encoding::{Encoding, percent_encoded};
 pub use fold::{are_one_header, fold_header_name};

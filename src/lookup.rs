@@ -27,7 +27,7 @@ pub(crate) use self::{
     cache::{Cache, Lifetime},
     failure::LookupFailure,
     health::EndpointHealth,
-    queue::{Joined, LookupLimits, LookupQueue, Lookups},
+    queue::{JoinOutcome, LookupLimits, LookupQueue, Lookups},
     single_flight::{NoAnswer, Waiter},
     worker::LookupWorker,
 };

@@ -17,7 +17,7 @@ mod shared_logouts;
 mod source;
 mod watcher;
 
-pub use denylist::{Denylist, Kind, TokenFacts};
+pub use denylist::{Denylist, RevokedBy, TokenFacts};
 pub use document::DocumentError;
 pub use error::ListError;
 pub use logouts::{LoggedOut, Logout, LogoutRefusal};

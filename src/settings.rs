@@ -21,7 +21,7 @@ pub use flags::{FLAG_NAME, Flags};
 pub use sources::Sources;
 pub use whole::Settings;
 
-use crate::config::{ConfigErrors, reader::Section, report::Report};
+use crate::config::{ConfigErrors, reader::Section, report::Mistakes};
 
 /// Reads, merges and validates a configuration.
 ///
@@ -30,7 +30,7 @@ use crate::config::{ConfigErrors, reader::Section, report::Report};
 /// hides the others.
 pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
     let tree = sources.read().map_err(ConfigErrors)?;
-    let report = Report::default();
+    let report = Mistakes::default();
     let settings = Section::root(&tree, &report, Settings::read);
     report.finish(settings)
 }

@@ -23,7 +23,7 @@ mod store;
 mod supervisor;
 mod write;
 
-pub use key::{Kind, SharedKey};
+pub use key::{SharedKey, SharedKind};
 pub use link::Connections;
 pub use log::{LogBatch, LogPosition};
 pub use store::{SharedError, SharedStore};

@@ -8,7 +8,7 @@ use std::io::Write;
 use clap::Args;
 use tokio::runtime::Runtime;
 
-use super::{Failure, args::ConfigArgs};
+use super::{CommandError, args::ConfigArgs};
 use crate::{
     clock::{Clock, SystemClock},
     revocation::{self, settings::ListSource},
@@ -30,9 +30,9 @@ pub struct CheckArgs {
 /// second look. The whole output is a configuration file again.
 ///
 /// # Errors
-/// [`Failure::Configuration`] with every mistake; with `--online` [`Failure::Runtime`] if a key
+/// [`CommandError::Configuration`] with every mistake; with `--online` [`CommandError::Runtime`] if a key
 /// source has no usable key.
-pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), Failure> {
+pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let settings = settings::load(&args.config.sources())?;
     // The verdict of those who are asked comes first: it stands, whether anybody reads or not.
     let shown = show(&settings, out);
@@ -52,14 +52,14 @@ fn list_problem(settings: &Settings) -> Option<String> {
     Some(format!("revocation.file: {error}; until it can be read, on_failure decides"))
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+fn runtime() -> Result<Runtime, CommandError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Runtime(format!("cannot start the runtime: {error}")))
+        .map_err(|error| CommandError::Runtime(format!("cannot start the runtime: {error}")))
 }
 
-fn show(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
+fn show(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
     writeln!(out, "# The effective configuration, every default filled in.\n")?;
     write!(out, "{}", settings.to_toml())?;
     routes::write_table(settings, out)?;

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use self::{echo::Echo, provider::Provider, script::Places, stage::Stage};
-use super::Failure;
+use super::CommandError;
 use crate::{clock::SystemClock, lifecycle::Server, telemetry::Logs};
 
 /// The arguments of `countersign demo`.
@@ -45,8 +45,8 @@ pub struct DemoArgs {
 /// is made at each start, and nothing is written to disk.
 ///
 /// # Errors
-/// [`Failure::Runtime`] if an address is taken or the proxy does not become ready.
-pub fn demo(args: &DemoArgs, out: &mut impl Write) -> Result<(), Failure> {
+/// [`CommandError::Runtime`] if an address is taken or the proxy does not become ready.
+pub fn demo(args: &DemoArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let mut interruption = Interruption::new().map_err(|error| cannot_start(&error))?;
     let (provider, provider_at) = bind("--provider", args.provider)?;
     let (upstream, upstream_at) = bind("--upstream", args.upstream)?;
@@ -55,12 +55,14 @@ pub fn demo(args: &DemoArgs, out: &mut impl Write) -> Result<(), Failure> {
     bind("--admin", args.admin)?;
 
     let settings = proxy::settings(args, provider_at, upstream_at)?;
-    let _logs = Logs::init(&settings.log).map_err(|error| Failure::Usage(error.to_string()))?;
+    let _logs =
+        Logs::init(&settings.log).map_err(|error| CommandError::Usage(error.to_string()))?;
     let idp = Provider::new(&url(provider_at), Arc::new(SystemClock))
-        .map_err(|error| Failure::Runtime(format!("cannot make a key: {error}")))?;
+        .map_err(|error| CommandError::Runtime(format!("cannot make a key: {error}")))?;
     let _stage = Stage::open([(provider, Arc::new(idp) as _), (upstream, Arc::new(Echo) as _)])
         .map_err(|error| cannot_start(&error))?;
-    let server = Server::start(settings).map_err(|error| Failure::Runtime(error.to_string()))?;
+    let server =
+        Server::start(settings).map_err(|error| CommandError::Runtime(error.to_string()))?;
     let places = Places {
         proxy: proxy::tcp(server.address())?,
         admin: proxy::tcp(server.admin_address())?,
@@ -84,13 +86,13 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| "expected a loopback address with a port such as 127.0.0.1:8080".to_owned())
 }
 
-fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), CommandError> {
     let bound = TcpListener::bind(address).and_then(|listener| {
         let address = listener.local_addr()?;
         Ok((listener, address))
     });
     bound.map_err(|error| {
-        Failure::Runtime(format!(
+        CommandError::Runtime(format!(
             "cannot listen on {address}: {error}; choose another address, e.g. {flag} 127.0.0.1:0"
         ))
     })
@@ -100,8 +102,8 @@ fn url(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-fn cannot_start(error: &io::Error) -> Failure {
-    Failure::Runtime(format!("cannot start: {error}"))
+fn cannot_start(error: &io::Error) -> CommandError {
+    CommandError::Runtime(format!("cannot start: {error}"))
 }
 
 /// Ctrl-C and SIGTERM, caught from the moment this is made.

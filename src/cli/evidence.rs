@@ -4,10 +4,10 @@ use std::{io::Write, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, files};
+use super::{CommandError, files};
 use crate::{
     evidence::{
-        Report,
+        VerifyReport,
         verify::{Against, order, verify},
     },
     jose::{JwkSet, KeyLimits},
@@ -48,51 +48,53 @@ pub struct VerifyArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure::Runtime`] if something is wrong with the journal, or a file can't be read.
-pub fn evidence(args: &EvidenceArgs, out: &mut impl Write) -> Result<(), Failure> {
+/// [`CommandError::Runtime`] if something is wrong with the journal, or a file can't be read.
+pub fn evidence(args: &EvidenceArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let EvidenceCommand::Verify(args) = &args.command;
     let against = against(args)?;
     let mut files = args.files.clone();
     order(&mut files);
-    let report = verify(&files, &against).map_err(|error| Failure::Runtime(error.to_string()))?;
+    let report =
+        verify(&files, &against).map_err(|error| CommandError::Runtime(error.to_string()))?;
     // The verdict first: it stands, whether anybody reads the rest or not.
     let told = tell(&report, out);
     match report.findings.as_slice() {
-        [] if report.lines == 0 => {
-            Err(Failure::Runtime("there is no line in these files: nothing is proven".to_owned()))
-        }
-        [] if args.key.is_some() && report.checkpoints == 0 => Err(Failure::Runtime(
+        [] if report.lines == 0 => Err(CommandError::Runtime(
+            "there is no line in these files: nothing is proven".to_owned(),
+        )),
+        [] if args.key.is_some() && report.checkpoints == 0 => Err(CommandError::Runtime(
             "no checkpoint is signed by the keys given: all of it could have been written anew"
                 .to_owned(),
         )),
         [] => match &report.body_problem {
             Some(problem) => {
-                Err(Failure::Runtime(format!("{}: the body is not proven", place(problem))))
+                Err(CommandError::Runtime(format!("{}: the body is not proven", place(problem))))
             }
             None => told,
         },
-        [only] => Err(Failure::Runtime(format!("{}: the journal is broken", place(only)))),
-        [first, ..] => {
-            Err(Failure::Runtime(format!("{}: the journal is broken there first", place(first))))
-        }
+        [only] => Err(CommandError::Runtime(format!("{}: the journal is broken", place(only)))),
+        [first, ..] => Err(CommandError::Runtime(format!(
+            "{}: the journal is broken there first",
+            place(first)
+        ))),
     }
 }
 
-fn against(args: &VerifyArgs) -> Result<Against, Failure> {
+fn against(args: &VerifyArgs) -> Result<Against, CommandError> {
     let keys = args.key.as_ref().map(|path| {
         JwkSet::parse(&files::keys(path)?, &KeyLimits::default())
             .ok()
             .filter(|set| !set.keys.is_empty())
             .ok_or_else(|| {
                 let path = path.display();
-                Failure::Runtime(format!("{path} is neither a public JWK nor a JWKS with one"))
+                CommandError::Runtime(format!("{path} is neither a public JWK nor a JWKS with one"))
             })
     });
     let body = args.body.as_ref().map(|path| files::body(path)).transpose()?;
     Ok(Against { keys: keys.transpose()?, body: args.entry.zip(body) })
 }
 
-fn tell(report: &Report, out: &mut impl Write) -> Result<(), Failure> {
+fn tell(report: &VerifyReport, out: &mut impl Write) -> Result<(), CommandError> {
     for finding in report.findings.iter().chain(&report.body_problem) {
         writeln!(out, "{}: {}", place(finding), finding.what)?;
     }

@@ -19,9 +19,9 @@ use tokio::runtime::Builder;
 pub use self::{header::HeaderArg, signature::SignedArgs, token::TokenArg};
 use self::{
     question::{Question, Sent},
-    report::Report,
+    report::CheckReport,
 };
-use super::{Failure, args::ConfigArgs};
+use super::{CommandError, args::ConfigArgs};
 use crate::{
     clock::{Clock, SystemClock},
     reason::{Class, Reason},
@@ -65,7 +65,7 @@ pub fn explain(
     args: &ExplainArgs,
     input: &mut impl Read,
     out: &mut impl Write,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     explain_at(args, Arc::new(SystemClock), input, out)
 }
 
@@ -73,23 +73,23 @@ pub fn explain(
 /// is ever written. Keys are fetched from their source, never from a snapshot, and none is kept.
 ///
 /// # Errors
-/// [`Failure::Configuration`] and [`Failure::Usage`] before anything is checked;
-/// [`Failure::Runtime`] if the token would not be admitted.
+/// [`CommandError::Configuration`] and [`CommandError::Usage`] before anything is checked;
+/// [`CommandError::Runtime`] if the token would not be admitted.
 pub fn explain_at(
     args: &ExplainArgs,
     clock: Arc<dyn Clock>,
     input: &mut impl Read,
     out: &mut impl Write,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let settings = settings::load(&args.config.sources())?;
     let token = args.token.read(settings.credential.max_bytes, input)?;
     let (question, mut tasks) = Question::new(settings, clock)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::Runtime(format!("cannot start: {error}")))?;
+        .map_err(|error| CommandError::Runtime(format!("cannot start: {error}")))?;
 
-    let mut report = Report::default();
+    let mut report = CheckReport::default();
     let verdict = match &args.path {
         None => runtime.block_on(question.token(&token, &mut tasks, &mut report)),
         Some(path) => {
@@ -108,8 +108,8 @@ pub fn explain_at(
     Ok(())
 }
 
-fn refused(reason: Reason) -> Failure {
-    Failure::Runtime(match reason.class() {
+fn refused(reason: Reason) -> CommandError {
+    CommandError::Runtime(match reason.class() {
         Class::CannotDecide => format!("nobody can tell at the moment: {reason}"),
         _ => format!("refused: {reason}"),
     })

@@ -4,7 +4,7 @@ use std::{io::Read, mem, path::Path};
 
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::CommandError;
 use crate::{
     bounded::input::{InputError, read_all, read_path},
     config::byte_order_mark,
@@ -18,15 +18,15 @@ const MAX_KEY_FILE_BYTES: u64 = 1024 * 1024;
 const MAX_MESSAGE_BYTES: u64 = MAX_BODY_BYTES as u64;
 
 /// The content of a file of keys.
-pub(super) fn keys(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+pub(super) fn keys(path: &Path) -> Result<Zeroizing<Vec<u8>>, CommandError> {
     let content = read_path(path, MAX_KEY_FILE_BYTES).map_err(|error| unreadable(path, &error))?;
     byte_order_mark::refuse(&content)
-        .map_err(|mark| Failure::Runtime(format!("the file {} {mark}", path.display())))?;
+        .map_err(|mark| CommandError::Runtime(format!("the file {} {mark}", path.display())))?;
     Ok(content)
 }
 
 /// A body as it is; `-` is standard input.
-pub(super) fn body_or_input(path: &Path, input: &mut impl Read) -> Result<Vec<u8>, Failure> {
+pub(super) fn body_or_input(path: &Path, input: &mut impl Read) -> Result<Vec<u8>, CommandError> {
     if path == Path::new("-") {
         return read_all(input, MAX_MESSAGE_BYTES)
             .map(not_secret)
@@ -36,7 +36,7 @@ pub(super) fn body_or_input(path: &Path, input: &mut impl Read) -> Result<Vec<u8
 }
 
 /// A body as it is.
-pub(super) fn body(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn body(path: &Path) -> Result<Vec<u8>, CommandError> {
     read_path(path, MAX_MESSAGE_BYTES).map(not_secret).map_err(|error| unreadable(path, &error))
 }
 
@@ -44,8 +44,8 @@ fn not_secret(mut bytes: Zeroizing<Vec<u8>>) -> Vec<u8> {
     mem::take(&mut *bytes)
 }
 
-fn unreadable(path: &Path, error: &InputError) -> Failure {
-    Failure::Runtime(format!("cannot read {}: {error}", path.display()))
+fn unreadable(path: &Path, error: &InputError) -> CommandError {
+    CommandError::Runtime(format!("cannot read {}: {error}", path.display()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 
-use super::Failure;
+use super::CommandError;
 use crate::{
     jose::{Algorithm, SigningKey, base64url},
     json::{Json, Object},
@@ -48,8 +48,8 @@ const MAX_ATTEMPTS: usize = 64;
 /// Makes a key and writes or prints it. Files that exist are never overwritten.
 ///
 /// # Errors
-/// [`Failure::Runtime`] if the key can't be made or a file can't be created.
-pub fn keygen(args: &KeygenArgs, out: &mut impl Write) -> Result<(), Failure> {
+/// [`CommandError::Runtime`] if the key can't be made or a file can't be created.
+pub fn keygen(args: &KeygenArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let key = generate(args)?;
     let Some(directory) = &args.out else {
         writeln!(out, "{}", key.private_jwk().to_text())?;
@@ -61,7 +61,7 @@ pub fn keygen(args: &KeygenArgs, out: &mut impl Write) -> Result<(), Failure> {
     for (name, ..) in &files {
         let path = directory.join(name);
         if path.symlink_metadata().is_ok() {
-            return Err(Failure::Runtime(format!(
+            return Err(CommandError::Runtime(format!(
                 "{} exists already; nothing was written",
                 path.display()
             )));
@@ -84,10 +84,10 @@ fn algorithm(name: &str) -> Result<Algorithm, String> {
     })
 }
 
-fn generate(args: &KeygenArgs) -> Result<SigningKey, Failure> {
+fn generate(args: &KeygenArgs) -> Result<SigningKey, CommandError> {
     for _ in 0..MAX_ATTEMPTS {
         let key = SigningKey::generate(args.alg, args.kid.as_deref())
-            .map_err(|error| Failure::Runtime(format!("cannot make the key: {error}")))?;
+            .map_err(|error| CommandError::Runtime(format!("cannot make the key: {error}")))?;
         let ends_in_line_break = secret(&key)?
             .and_then(|secret| secret.last().copied())
             .is_some_and(|last| last == b'\n' || last == b'\r');
@@ -96,11 +96,11 @@ fn generate(args: &KeygenArgs) -> Result<SigningKey, Failure> {
             return Ok(key);
         }
     }
-    Err(Failure::Runtime("cannot make the key".to_owned()))
+    Err(CommandError::Runtime("cannot make the key".to_owned()))
 }
 
 /// The bytes of a shared secret; `None` for a key pair.
-fn secret(key: &SigningKey) -> Result<Option<Vec<u8>>, Failure> {
+fn secret(key: &SigningKey) -> Result<Option<Vec<u8>>, CommandError> {
     if !key.algorithm().is_symmetric() {
         return Ok(None);
     }
@@ -109,7 +109,7 @@ fn secret(key: &SigningKey) -> Result<Option<Vec<u8>>, Failure> {
     let secret = secret.and_then(|text| base64url::decode(text.as_bytes()).ok());
     match secret {
         Some(secret) => Ok(Some(secret)),
-        None => Err(Failure::Runtime("cannot make the key".to_owned())),
+        None => Err(CommandError::Runtime("cannot make the key".to_owned())),
     }
 }
 
@@ -117,7 +117,7 @@ fn secret(key: &SigningKey) -> Result<Option<Vec<u8>>, Failure> {
 type NewFile = (&'static str, u32, Vec<u8>);
 
 /// Every file that the key fills.
-fn files(key: &SigningKey) -> Result<Vec<NewFile>, Failure> {
+fn files(key: &SigningKey) -> Result<Vec<NewFile>, CommandError> {
     let line = |text: String| format!("{text}\n").into_bytes();
     let private = line(key.private_jwk().to_text());
     let mut files = vec![(PRIVATE_FILE, PRIVATE_MODE, private)];
@@ -142,6 +142,6 @@ fn create(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::Runtime(format!("cannot write {}: {error}", path.display()))
+fn cannot_write(path: &Path, error: &io::Error) -> CommandError {
+    CommandError::Runtime(format!("cannot write {}: {error}", path.display()))
 }

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 
-use super::{Failure, files};
+use super::{CommandError, files};
 use crate::{
     clock::Clock,
     jose::SigningKey,
@@ -37,8 +37,8 @@ pub struct MintArgs {
 /// as claims, so that expired and malformed tokens can be made as well.
 ///
 /// # Errors
-/// [`Failure::Usage`] for what is no `NAME=VALUE`; [`Failure::Runtime`] if the key can't be used.
-pub fn mint(args: &MintArgs, clock: &dyn Clock, out: &mut impl Write) -> Result<(), Failure> {
+/// [`CommandError::Usage`] for what is no `NAME=VALUE`; [`CommandError::Runtime`] if the key can't be used.
+pub fn mint(args: &MintArgs, clock: &dyn Clock, out: &mut impl Write) -> Result<(), CommandError> {
     let header = members("--header", &args.header)?;
     let mut claims = members("--claim", &args.claim)?;
     let now = i128::from(clock.now().0);
@@ -52,30 +52,30 @@ pub fn mint(args: &MintArgs, clock: &dyn Clock, out: &mut impl Write) -> Result<
     let claims: Object = claims.into_iter().collect();
     let token = signing_key(&args.key)?
         .sign_compact(&header, claims.to_text().as_bytes())
-        .map_err(|error| Failure::Runtime(format!("cannot sign: {error}")))?;
+        .map_err(|error| CommandError::Runtime(format!("cannot sign: {error}")))?;
     writeln!(out, "{token}")?;
     Ok(())
 }
 
 /// The private key in a file.
-pub(super) fn signing_key(file: &Path) -> Result<SigningKey, Failure> {
+pub(super) fn signing_key(file: &Path) -> Result<SigningKey, CommandError> {
     let path = file.display();
     let document = files::keys(file)?;
     let jwk = Object::parse(&document)
-        .map_err(|error| Failure::Runtime(format!("{path} is not a private JWK: {error}")))?;
+        .map_err(|error| CommandError::Runtime(format!("{path} is not a private JWK: {error}")))?;
     SigningKey::from_jwk(&jwk)
-        .map_err(|error| Failure::Runtime(format!("{path} is not a private JWK: {error}")))
+        .map_err(|error| CommandError::Runtime(format!("{path} is not a private JWK: {error}")))
 }
 
 /// `NAME=VALUE`, each name once.
-pub(super) fn members(flag: &str, pairs: &[String]) -> Result<Vec<(String, Json)>, Failure> {
+pub(super) fn members(flag: &str, pairs: &[String]) -> Result<Vec<(String, Json)>, CommandError> {
     let mut members: Vec<(String, Json)> = Vec::with_capacity(pairs.len());
     for pair in pairs {
         let Some((name, value)) = pair.split_once('=').filter(|(name, _)| !name.is_empty()) else {
-            return Err(Failure::Usage(format!("{flag} {pair:?}: expected NAME=VALUE")));
+            return Err(CommandError::Usage(format!("{flag} {pair:?}: expected NAME=VALUE")));
         };
         if members.iter().any(|(earlier, _)| earlier == name) {
-            return Err(Failure::Usage(format!("{flag} {name}: given twice")));
+            return Err(CommandError::Usage(format!("{flag} {name}: given twice")));
         }
         members.push((name.to_owned(), value_of(value)));
     }

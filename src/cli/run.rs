@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Failure, args::ConfigArgs};
+use super::{CommandError, args::ConfigArgs};
 use crate::{
     lifecycle, settings,
     telemetry::{Logs, Metrics},
@@ -19,16 +19,17 @@ pub struct RunArgs {
 /// Loads the configuration and serves until it is stopped.
 ///
 /// # Errors
-/// [`Failure::Configuration`] before anything is started; [`Failure::Runtime`] afterwards.
-pub fn run(args: &RunArgs) -> Result<(), Failure> {
+/// [`CommandError::Configuration`] before anything is started; [`CommandError::Runtime`] afterwards.
+pub fn run(args: &RunArgs) -> Result<(), CommandError> {
     let load = || settings::load(&args.config.sources());
     let settings = load()?;
-    let logs = Logs::init(&settings.log).map_err(|error| Failure::Usage(error.to_string()))?;
-    let metrics = metrics(&logs).map_err(|error| Failure::Runtime(error.to_string()))?;
+    let logs = Logs::init(&settings.log).map_err(|error| CommandError::Usage(error.to_string()))?;
+    let metrics = metrics(&logs).map_err(|error| CommandError::Runtime(error.to_string()))?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    lifecycle::run(settings, metrics, load).map_err(|error| Failure::Runtime(error.to_string()))
+    lifecycle::run(settings, metrics, load)
+        .map_err(|error| CommandError::Runtime(error.to_string()))
 }
 
 fn metrics(logs: &Logs) -> Result<Metrics, prometheus::Error> {

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 
-use super::{Failure, files, mint};
+use super::{CommandError, files, mint};
 use crate::{
     jose::{Dialect, SigningKey},
     json::Object,
@@ -36,29 +36,33 @@ pub struct SignArgs {
 /// Prints the value of the signature's header.
 ///
 /// # Errors
-/// [`Failure::Usage`] for what is no `NAME=VALUE`; [`Failure::Runtime`] if the key or the body
+/// [`CommandError::Usage`] for what is no `NAME=VALUE`; [`CommandError::Runtime`] if the key or the body
 /// can't be used.
-pub fn sign(args: &SignArgs, input: &mut impl Read, out: &mut impl Write) -> Result<(), Failure> {
+pub fn sign(
+    args: &SignArgs,
+    input: &mut impl Read,
+    out: &mut impl Write,
+) -> Result<(), CommandError> {
     let header: Object = mint::members("--header", &args.header)?.into_iter().collect();
     let payload = match (&args.path, &args.body) {
         (Some(path), _) => path.clone().into_bytes(),
         (None, Some(body)) => files::body_or_input(body, input)?,
-        (None, None) => return Err(Failure::Usage("expected a body, or --path".to_owned())),
+        (None, None) => return Err(CommandError::Usage("expected a body, or --path".to_owned())),
     };
     let key = mint::signing_key(&args.key)?;
     refuse_shared_secret(&key)?;
     let signature = key
         .sign_detached(args.dialect, &header, &payload)
-        .map_err(|error| Failure::Runtime(format!("cannot sign: {error}")))?;
+        .map_err(|error| CommandError::Runtime(format!("cannot sign: {error}")))?;
     writeln!(out, "{signature}")?;
     Ok(())
 }
 
 /// Nobody takes such a signature: it proves nothing about who made it.
-fn refuse_shared_secret(key: &SigningKey) -> Result<(), Failure> {
+fn refuse_shared_secret(key: &SigningKey) -> Result<(), CommandError> {
     if key.algorithm().is_symmetric() {
         let cause = "the key is a shared secret; expected the private key of a pair";
-        return Err(Failure::Runtime(cause.to_owned()));
+        return Err(CommandError::Runtime(cause.to_owned()));
     }
     Ok(())
 }

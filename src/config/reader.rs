@@ -3,14 +3,14 @@
 //! A section takes its keys by name, each with a parser; whatever was not taken when the section
 //! ends is an unknown key. Nothing stops at the first mistake: a value that can't be read is
 //! reported and replaced by its default (or left out) so that reading goes on, and
-//! [`Report::finish`] is the only way to a result, which does not exist if there was any mistake.
+//! [`Mistakes::finish`] is the only way to a result, which does not exist if there was any mistake.
 
 use std::sync::Arc;
 
 use super::{
     nearest::suggestion,
     node::{Node, Value},
-    report::Report,
+    report::Mistakes,
 };
 
 /// What a parser makes of a value, or `found …, expected …`.
@@ -24,14 +24,14 @@ pub(crate) struct Section<'n> {
     /// Where the table was written, or the one around it if it was not.
     origin: Option<Arc<str>>,
     taken: Vec<&'static str>,
-    report: &'n Report,
+    report: &'n Mistakes,
 }
 
 impl<'n> Section<'n> {
     /// Reads the whole tree.
     pub(crate) fn root<T>(
         node: &'n Node,
-        report: &'n Report,
+        report: &'n Mistakes,
         read: impl FnOnce(&mut Self) -> T,
     ) -> T {
         Self::read(String::new(), Some(node), None, report, read)
@@ -42,7 +42,7 @@ impl<'n> Section<'n> {
         key: String,
         node: Option<&'n Node>,
         around: Option<Arc<str>>,
-        report: &'n Report,
+        report: &'n Mistakes,
         read: impl FnOnce(&mut Self) -> T,
     ) -> T {
         let mut section = Self {

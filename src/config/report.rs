@@ -6,9 +6,9 @@ use super::error::{ConfigError, ConfigErrors};
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Report(RefCell<Vec<ConfigError>>);
+pub(crate) struct Mistakes(RefCell<Vec<ConfigError>>);
 
-impl Report {
+impl Mistakes {
     /// Adds a mistake.
     pub(crate) fn add(&self, key: String, origin: Option<String>, message: String) {
         self.0.borrow_mut().push(ConfigError { key, origin, message });

@@ -18,7 +18,7 @@ use self::profile::{Look, Profile};
 use super::{Refusal, grpc, refusal::empty};
 use crate::{
     clock::Clock,
-    decision::denials::settings::{BodyTemplate, DenialSettings, Place},
+    decision::denials::settings::{BodyTemplate, DenialSettings, Placeholder},
     gate::{Denial, Route},
     policy::{Requirement, Routes, denial_profile::DenialProfile, ids::PerRoute},
     reason::{Class, Reason},
@@ -113,12 +113,14 @@ impl Denials {
         denial_id: Option<DenialId>,
     ) -> String {
         template.fill(|place| match place {
-            Place::Reason => Cow::Borrowed(reason.code()),
-            Place::Text => Cow::Borrowed(reason.text()),
-            Place::Status => Cow::Owned(status.as_str().to_owned()),
-            Place::Title => Cow::Borrowed(status.canonical_reason().unwrap_or("Refused")),
-            Place::DenialId => denial_id.map_or(Cow::Borrowed(""), |id| Cow::Owned(id.to_string())),
-            Place::Timestamp => Cow::Owned(self.clock.now().to_rfc3339()),
+            Placeholder::Reason => Cow::Borrowed(reason.code()),
+            Placeholder::Text => Cow::Borrowed(reason.text()),
+            Placeholder::Status => Cow::Owned(status.as_str().to_owned()),
+            Placeholder::Title => Cow::Borrowed(status.canonical_reason().unwrap_or("Refused")),
+            Placeholder::DenialId => {
+                denial_id.map_or(Cow::Borrowed(""), |id| Cow::Owned(id.to_string()))
+            }
+            Placeholder::Timestamp => Cow::Owned(self.clock.now().to_rfc3339()),
         })
     }
 }

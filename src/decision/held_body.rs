@@ -24,7 +24,7 @@ use crate::{
 pub use reader::HeldReader;
 
 use disk::Disk;
-use keep::{Keep, Kept};
+use keep::{Keep, KeptBody};
 use settings::HeldBodySettings;
 
 /// Where all bodies are held, of all workers.
@@ -54,7 +54,7 @@ pub(super) struct HoldRules {
 /// A whole body.
 #[derive(Debug)]
 pub struct HeldBody {
-    kept: Kept,
+    kept: KeptBody,
     /// Given back when nobody needs the bytes any more.
     reservation: Arc<Reservation>,
     disk: Disk,
@@ -140,8 +140,8 @@ impl HeldBody {
     /// The same for the evidence journal. Its room is taken until that is done, too.
     pub(super) fn evidence(&self) -> EvidenceBody {
         let bytes = match &self.kept {
-            Kept::Memory(bytes) => BodyBytes::Memory(bytes.clone()),
-            Kept::File(file, length) => BodyBytes::File(Arc::clone(file), *length),
+            KeptBody::Memory(bytes) => BodyBytes::Memory(bytes.clone()),
+            KeptBody::File(file, length) => BodyBytes::File(Arc::clone(file), *length),
         };
         EvidenceBody::new(bytes, Arc::clone(&self.reservation))
     }

@@ -5,7 +5,7 @@ use http::HeaderMap;
 
 use super::held_body::HeldBody;
 use crate::{
-    evidence::{Entry, Journal},
+    evidence::{EvidenceEntry, Journal},
     gate::{Admission, Denial, Unsigned},
     identity::ClaimPath,
     json::{Json, Object},
@@ -44,7 +44,7 @@ impl Claim {
     pub(super) fn note(self, journal: &Journal, request: &CanonicalRequest, denial: &Denial) {
         let Self { rules, jws, claims } = self;
         let verdict = denial.reason().code();
-        journal.note(Entry { claims, verdict, ..entry(request, &rules, jws) });
+        journal.note(EvidenceEntry { claims, verdict, ..entry(request, &rules, jws) });
     }
 }
 
@@ -55,12 +55,12 @@ pub(super) fn of_admitted(
     admission: &Admission<'_>,
     signature: &VerifiedSignature,
     held: &HeldBody,
-) -> Entry {
+) -> EvidenceEntry {
     let claims = admission.token().map(VerifiedToken::claims);
     let key = signature.key();
     let thumbprint = key.thumbprint().to_text();
     let has_body = signature.payload().kind == "body";
-    Entry {
+    EvidenceEntry {
         signer: Some(signature.signer().to_owned()),
         claims: kept_claims(journal.claims(), claims),
         payload: Some(signature.payload().clone()),
@@ -72,8 +72,8 @@ pub(super) fn of_admitted(
     }
 }
 
-fn entry(request: &CanonicalRequest, rules: &str, jws: Option<String>) -> Entry {
-    Entry {
+fn entry(request: &CanonicalRequest, rules: &str, jws: Option<String>) -> EvidenceEntry {
+    EvidenceEntry {
         method: request.method().to_string(),
         host: request.authority().to_owned(),
         target: request.target().as_str().to_owned(),

@@ -74,7 +74,7 @@ pub(super) fn keep<'b>(
 fn keep_together(folder: &Path, bodies: &[(Sha256, &EvidenceBody)], unkept: &mut Unkept) {
     let mut parts = Vec::with_capacity(bodies.len());
     for (sha256, body) in bodies {
-        match Part::write(folder, *sha256, body) {
+        match PartFile::write(folder, *sha256, body) {
             Ok(part) => parts.extend(part),
             Err(error) => _ = unkept.insert(*sha256, error),
         }
@@ -105,14 +105,14 @@ fn keep_together(folder: &Path, bodies: &[(Sha256, &EvidenceBody)], unkept: &mut
 }
 
 /// A body that is written, and perhaps not on disk yet.
-struct Part {
+struct PartFile {
     sha256: Sha256,
     file: File,
     temporary: PathBuf,
     path: PathBuf,
 }
 
-impl Part {
+impl PartFile {
     /// `None`: it is there already.
     fn write(folder: &Path, sha256: Sha256, body: &EvidenceBody) -> io::Result<Option<Self>> {
         let path = path_of(folder, &sha256);

@@ -10,7 +10,7 @@ pub(super) struct LineHash([u8; 32]);
 
 /// Where the chain is: the number of the next line, and the hash of the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Link {
+pub(super) struct ChainLink {
     pub(super) number: u64,
     pub(super) previous: LineHash,
 }
@@ -31,7 +31,7 @@ impl LineHash {
     }
 }
 
-impl Link {
+impl ChainLink {
     /// Before the first line of all.
     pub(super) const FIRST: Self = Self { number: 1, previous: LineHash([0; 32]) };
 

@@ -10,7 +10,7 @@ use super::{EvidenceBody, body::Sha256};
 
 /// One signed request, verified or refused. The token is never among it.
 #[derive(Debug)]
-pub struct Entry {
+pub struct EvidenceEntry {
     /// The method.
     pub method: String,
     /// The canonical host.
@@ -37,7 +37,7 @@ pub struct Entry {
     pub body: Option<EvidenceBody>,
 }
 
-impl Entry {
+impl EvidenceEntry {
     /// The body that is to be kept, and what it is called by.
     pub(super) fn kept_body(&self) -> Option<(Sha256, &EvidenceBody)> {
         Some((self.payload.as_ref()?.sha256?, self.body.as_ref()?))

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    chain::Link,
+    chain::ChainLink,
     line::{MAX_LINE_BYTES, ParsedLine},
 };
 
@@ -21,7 +21,7 @@ const MODE: u32 = 0o600;
 /// Where a journal stands that was closed, or broke off.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Standing {
-    pub(super) link: Link,
+    pub(super) link: ChainLink,
     /// The file with the last whole line.
     pub(super) file: Option<String>,
     /// The number of the newest file.
@@ -67,11 +67,11 @@ pub(super) fn standing(folder: &Path) -> io::Result<Standing> {
         let said = ParsedLine::read(&line).ok_or_else(|| {
             io::Error::other(format!("the last line of {} is no line of a journal", path.display()))
         })?;
-        let link = Link { number: said.number, ..Link::FIRST }.after(&line);
+        let link = ChainLink { number: said.number, ..ChainLink::FIRST }.after(&line);
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
         return Ok(Standing { link, file, sequence, is_torn });
     }
-    Ok(Standing { link: Link::FIRST, file: None, sequence, is_torn })
+    Ok(Standing { link: ChainLink::FIRST, file: None, sequence, is_torn })
 }
 
 struct Tail {

@@ -22,7 +22,7 @@ use crate::{
     telemetry::Metrics,
 };
 
-use super::{Entry, writer::Writer};
+use super::{EvidenceEntry, writer::JournalWriter};
 
 /// The journal of one folder, as one configuration wants it. Shared by all workers.
 #[derive(Debug)]
@@ -53,8 +53,8 @@ struct Successor {
 
 /// A line that is to be written, and who waits for it.
 pub(super) struct WriteRequest {
-    pub(super) entry: Entry,
-    pub(super) written: oneshot::Sender<Written>,
+    pub(super) entry: EvidenceEntry,
+    pub(super) written: oneshot::Sender<LineOutcome>,
     /// Whether its request is only forwarded once the line is on disk.
     pub(super) is_awaited: bool,
 }
@@ -68,7 +68,7 @@ impl WriteRequest {
 }
 
 /// Whether a line is on disk.
-pub(super) type Written = Result<(), NotRecorded>;
+pub(super) type LineOutcome = Result<(), NotRecorded>;
 
 /// Why there is no proof of a request. What exactly is wrong was logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -103,7 +103,7 @@ impl Journal {
         metrics: &Metrics,
     ) -> Result<Arc<Self>, EvidenceError> {
         let (orders, queue) = sync_channel(settings.queue);
-        let writer = Writer::open(settings, clock, metrics)?;
+        let writer = JournalWriter::open(settings, clock, metrics)?;
         let thread = JournalThread::new(orders);
         thread.begin(writer, queue).map_err(EvidenceError::Thread)?;
         Ok(Arc::new(Self::new(settings, thread, metrics)))
@@ -134,7 +134,7 @@ impl Journal {
     ///
     /// # Errors
     /// There is no proof, and so nothing may be forwarded.
-    pub async fn record(&self, entry: Entry) -> Result<(), NotRecorded> {
+    pub async fn record(&self, entry: EvidenceEntry) -> Result<(), NotRecorded> {
         let is_awaited = self.settings.on_failure == EvidenceFailure::Refuse;
         let written = self.put(entry, is_awaited);
         if !is_awaited {
@@ -145,13 +145,17 @@ impl Journal {
     }
 
     /// Writes a line about a request that is refused; nobody waits for it.
-    pub fn note(&self, entry: Entry) {
+    pub fn note(&self, entry: EvidenceEntry) {
         if self.records_refused() {
             self.put(entry, false);
         }
     }
 
-    pub(super) fn put(&self, entry: Entry, is_awaited: bool) -> Option<oneshot::Receiver<Written>> {
+    pub(super) fn put(
+        &self,
+        entry: EvidenceEntry,
+        is_awaited: bool,
+    ) -> Option<oneshot::Receiver<LineOutcome>> {
         let (written, outcome) = oneshot::channel();
         let is_sent = self.thread.put(WriteRequest { entry, written, is_awaited });
         if !is_sent {
@@ -194,7 +198,7 @@ impl JournalThread {
         Arc::new(Self { queue, thread: Mutex::default(), successors: Arc::default() })
     }
 
-    fn begin(&self, writer: Writer, queue: Receiver<WriteRequest>) -> io::Result<()> {
+    fn begin(&self, writer: JournalWriter, queue: Receiver<WriteRequest>) -> io::Result<()> {
         let successors = Arc::clone(&self.successors);
         let serve = move || serve(writer, &queue, &successors);
         let thread = thread::Builder::new().name("evidence".to_owned()).spawn(serve)?;
@@ -233,7 +237,7 @@ impl Drop for JournalThread {
 }
 
 /// Writes for one journal after the other.
-fn serve(mut writer: Writer, queue: &Receiver<WriteRequest>, successors: &Successors) {
+fn serve(mut writer: JournalWriter, queue: &Receiver<WriteRequest>, successors: &Successors) {
     writer.run(queue, thread::sleep);
     loop {
         // The lock is not held while lines are written.

@@ -5,7 +5,7 @@ use crate::{
     json::{Json, Object},
 };
 
-use super::chain::Link;
+use super::chain::ChainLink;
 
 /// Lines that say something else would have another number.
 pub(super) const VERSION: i64 = 1;
@@ -16,7 +16,7 @@ pub(super) const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The text of a line, without its line break.
 pub(super) fn text(
-    link: Link,
+    link: ChainLink,
     now: UnixTime,
     members: impl IntoIterator<Item = (&'static str, Json)>,
 ) -> String {

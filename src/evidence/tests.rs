@@ -15,7 +15,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::{journal::WriteRequest, verify::Against, writer::Writer, *};
+use super::{journal::WriteRequest, verify::Against, writer::JournalWriter, *};
 use crate::{
     bounded::{ByteBudget, Reservation},
     clock::{Clock, ManualClock, UnixTime},
@@ -96,17 +96,17 @@ impl Scene {
         Journal::open(&self.settings, Arc::clone(&self.clock) as _, &self.metrics).unwrap()
     }
 
-    fn entry(&self, body: &[u8]) -> Entry {
+    fn entry(&self, body: &[u8]) -> EvidenceEntry {
         entry_by(&self.signer, body)
     }
 
     /// What a request with such a body puts into the queue, and what it waits for.
-    fn order(&self, body: &[u8]) -> (WriteRequest, oneshot::Receiver<journal::Written>) {
+    fn order(&self, body: &[u8]) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
         order(self.entry(body))
     }
 
-    fn writer(&self) -> Writer {
-        Writer::open(&self.settings, Arc::clone(&self.clock) as _, &self.metrics).unwrap()
+    fn writer(&self) -> JournalWriter {
+        JournalWriter::open(&self.settings, Arc::clone(&self.clock) as _, &self.metrics).unwrap()
     }
 
     /// Records bodies `a1`, `a2`, … one after the other, in a journal of their own.
@@ -130,12 +130,12 @@ impl Scene {
         JwkSet::parse(jwk.as_bytes(), &KeyLimits::default()).unwrap()
     }
 
-    fn verify(&self) -> Report {
+    fn verify(&self) -> VerifyReport {
         verify(&self.files(), &Against { keys: Some(self.keys()), body: None }).unwrap()
     }
 
     #[track_caller]
-    fn assert_sound(&self) -> Report {
+    fn assert_sound(&self) -> VerifyReport {
         let report = self.verify();
         assert_eq!(report.findings, [], "{report:?}");
         report
@@ -152,18 +152,18 @@ impl Scene {
     }
 }
 
-fn order(entry: Entry) -> (WriteRequest, oneshot::Receiver<journal::Written>) {
+fn order(entry: EvidenceEntry) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
     let (written, outcome) = oneshot::channel();
     (WriteRequest { entry, written, is_awaited: false }, outcome)
 }
 
-fn entry_by(signer: &SigningKey, body: &[u8]) -> Entry {
+fn entry_by(signer: &SigningKey, body: &[u8]) -> EvidenceEntry {
     let jws = signer.sign_detached(Dialect::Rfc7797, &Object::default(), body).unwrap();
     let key = signer.verification_key().unwrap();
     let signed = crate::jose::DetachedJws::parse(&jws, &[]).unwrap().over(body);
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest(&SHA256, body).as_ref());
-    Entry {
+    EvidenceEntry {
         method: "POST".to_owned(),
         host: "api.test".to_owned(),
         target: "/loans?x=\"\n".to_owned(),
@@ -429,7 +429,8 @@ async fn lines_that_were_written_and_never_confirmed_do_not_count() {
     scene.record(3).await;
     // A later file that goes on behind the first request: what was behind it was given up.
     let lines = scene.lines(0);
-    let behind_first = chain::Link { number: 2, ..chain::Link::FIRST }.after(lines[1].as_bytes());
+    let behind_first =
+        chain::ChainLink { number: 2, ..chain::ChainLink::FIRST }.after(lines[1].as_bytes());
     let open = line::text(
         behind_first,
         UnixTime(NOW),
@@ -451,7 +452,7 @@ async fn what_a_checkpoint_covers_can_not_be_given_up() {
     assert_eq!(lines.len(), 5, "the last one is a checkpoint");
     let path = scene.settings.folder.join("evidence-2027-01-15-00000002.jsonl");
     for (kept, findings) in [(2, 1), (3, 1), (4, 0)] {
-        let mut link = chain::Link::FIRST;
+        let mut link = chain::ChainLink::FIRST;
         for line in &lines[..kept] {
             link = link.after(line.as_bytes());
         }
@@ -481,7 +482,7 @@ async fn refusals_have_a_line_where_the_operator_wants_that() {
     for records_refused in [true, false] {
         scene.settings.records_refused = records_refused;
         let journal = scene.open();
-        let refused = Entry {
+        let refused = EvidenceEntry {
             verdict: "signature_invalid",
             payload: None,
             signed_hash: None,

@@ -10,8 +10,8 @@ use std::{
 };
 
 use self::{
-    chain_state::{ChainState, Place},
-    checks::{Checkpoint, Signature},
+    chain_state::{ChainState, LinePlace},
+    checks::{Checkpoint, SignatureState},
 };
 use super::{
     file::sequence_of,
@@ -30,7 +30,7 @@ pub struct Against {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct VerifyReport {
     /// The numbers of the first and the last line.
     pub numbers: Option<(u64, u64)>,
     /// Whole lines.
@@ -100,8 +100,9 @@ pub fn order(files: &mut [PathBuf]) {
 ///
 /// # Errors
 /// A file, which is named, can't be read. What is wrong with the journal itself is in the report.
-pub fn verify(files: &[PathBuf], against: &Against) -> Result<Report, Unreadable> {
-    let mut reading = Reading { report: Report::default(), chain: ChainState::default(), against };
+pub fn verify(files: &[PathBuf], against: &Against) -> Result<VerifyReport, Unreadable> {
+    let mut reading =
+        Reading { report: VerifyReport::default(), chain: ChainState::default(), against };
     for file in files {
         reading.file(file).map_err(|error| Unreadable { file: file.clone(), error })?;
     }
@@ -110,12 +111,12 @@ pub fn verify(files: &[PathBuf], against: &Against) -> Result<Report, Unreadable
 }
 
 struct Reading<'a> {
-    report: Report,
+    report: VerifyReport,
     chain: ChainState,
     against: &'a Against,
 }
 
-enum Piece {
+enum JournalLine {
     Whole(Vec<u8>),
     Torn(u64),
     TooLong,
@@ -129,24 +130,24 @@ impl Reading<'_> {
         let mut number = 0;
         loop {
             number += 1;
-            let place = Place { file: path.to_owned(), line: number };
+            let place = LinePlace { file: path.to_owned(), line: number };
             match next_piece(&mut reader)? {
-                Piece::Whole(line) => self.line(&line, place),
-                Piece::Torn(bytes) => {
+                JournalLine::Whole(line) => self.line(&line, place),
+                JournalLine::Torn(bytes) => {
                     self.report.torn.push((path.to_owned(), bytes));
                     self.chain.torn(place);
                     return Ok(());
                 }
-                Piece::TooLong => {
+                JournalLine::TooLong => {
                     self.find(place, format!("is longer than {MAX_LINE_BYTES} bytes"));
                     return Ok(());
                 }
-                Piece::End => return Ok(()),
+                JournalLine::End => return Ok(()),
             }
         }
     }
 
-    fn line(&mut self, line: &[u8], place: Place) {
+    fn line(&mut self, line: &[u8], place: LinePlace) {
         self.report.lines += 1;
         let Some(said) = ParsedLine::read(line) else {
             self.chain.skip(line, &place);
@@ -179,7 +180,7 @@ impl Reading<'_> {
         }
     }
 
-    fn request(&mut self, said: &ParsedLine, place: Place) {
+    fn request(&mut self, said: &ParsedLine, place: LinePlace) {
         self.report.requests += 1;
         self.report.uncovered += 1;
         if let Some((entry, body)) = &self.against.body
@@ -188,19 +189,19 @@ impl Reading<'_> {
             let proven = checks::body(&said.members, body);
             self.report.body = Some(proven.is_ok());
             self.report.body_problem = proven.err().map(|what| {
-                let Place { file, line } = place.clone();
+                let LinePlace { file, line } = place.clone();
                 Finding { file, line, what: format!("does not belong to that body: {what}") }
             });
         }
         match checks::signature(&said.members) {
-            Ok(Signature::Right) => self.report.rechecked += 1,
-            Ok(Signature::NeedsBody) => self.report.body_needed += 1,
-            Ok(Signature::Refused) => self.report.refused += 1,
+            Ok(SignatureState::Right) => self.report.rechecked += 1,
+            Ok(SignatureState::NeedsBody) => self.report.body_needed += 1,
+            Ok(SignatureState::Refused) => self.report.refused += 1,
             Err(what) => self.find(place, what),
         }
     }
 
-    fn checkpoint(&mut self, said: &ParsedLine, place: Place) {
+    fn checkpoint(&mut self, said: &ParsedLine, place: LinePlace) {
         match checks::checkpoint(said, self.against.keys.as_ref()) {
             Ok(Checkpoint::Right) => {
                 self.report.checkpoints += 1;
@@ -214,9 +215,9 @@ impl Reading<'_> {
         }
     }
 
-    fn find(&mut self, place: Place, what: String) {
+    fn find(&mut self, place: LinePlace, what: String) {
         if self.report.findings.len() < MAX_FINDINGS {
-            let Place { file, line } = place;
+            let LinePlace { file, line } = place;
             self.report.findings.push(Finding { file, line, what });
         } else {
             self.report.further_findings += 1;
@@ -226,7 +227,7 @@ impl Reading<'_> {
     fn finish(&mut self) {
         if let (Some((entry, _)), None) = (&self.against.body, self.report.body) {
             self.report.body = Some(false);
-            let Place { file, line } = self.chain.place().unwrap_or_default();
+            let LinePlace { file, line } = self.chain.place().unwrap_or_default();
             let what = format!("is the last line: there is no request numbered {entry}");
             self.report.body_problem = Some(Finding { file, line, what });
         }
@@ -234,15 +235,15 @@ impl Reading<'_> {
 }
 
 /// The next line, without its line break.
-fn next_piece(reader: &mut impl BufRead) -> io::Result<Piece> {
+fn next_piece(reader: &mut impl BufRead) -> io::Result<JournalLine> {
     let mut line = Vec::new();
     let most = MAX_LINE_BYTES as u64 + 1;
     let read = reader.by_ref().take(most).read_until(b'\n', &mut line)?;
     if read == 0 {
-        return Ok(Piece::End);
+        return Ok(JournalLine::End);
     }
     if line.pop() == Some(b'\n') {
-        return Ok(Piece::Whole(line));
+        return Ok(JournalLine::Whole(line));
     }
-    Ok(if read as u64 == most { Piece::TooLong } else { Piece::Torn(read as u64) })
+    Ok(if read as u64 == most { JournalLine::TooLong } else { JournalLine::Torn(read as u64) })
 }

@@ -21,20 +21,20 @@ use crate::{
 
 use super::{
     EvidenceError, body,
-    chain::Link,
+    chain::ChainLink,
     file::{self, Standing},
-    journal::{NotRecorded, WriteRequest, Written},
+    journal::{LineOutcome, NotRecorded, WriteRequest},
     line,
 };
 
 /// The only one that writes to the folder.
-pub(super) struct Writer {
+pub(super) struct JournalWriter {
     settings: EvidenceSettings,
     clock: Arc<dyn Clock>,
     /// `None`: the last one can't be relied on any more, or there is none yet.
     open: Option<Open>,
     /// After everything that is on disk for certain.
-    link: Link,
+    link: ChainLink,
     last_file: Option<String>,
     sequence: u32,
     /// How the file before ended, which the next one has to say.
@@ -79,7 +79,7 @@ const MAX_UNSIGNED: u32 = 1000;
 /// The thread looks at the time at least so often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-impl Writer {
+impl JournalWriter {
     pub(super) fn open(
         settings: &EvidenceSettings,
         clock: Arc<dyn Clock>,
@@ -205,7 +205,7 @@ impl Writer {
     }
 
     /// Adds whole lines and has them on disk; only then is the chain after them.
-    fn append(&mut self, lines: &[u8], after: Link) -> io::Result<()> {
+    fn append(&mut self, lines: &[u8], after: ChainLink) -> io::Result<()> {
         let written = self.try_append(lines);
         if written.is_ok() {
             self.link = after;
@@ -332,7 +332,7 @@ impl Writer {
     }
 }
 
-fn answer(orders: Vec<WriteRequest>, written: Written) {
+fn answer(orders: Vec<WriteRequest>, written: LineOutcome) {
     for order in orders {
         // Whoever waited may have given up.
         let _ = order.written.send(written);

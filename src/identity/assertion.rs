@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderName, HeaderValue};
 use tokio::{task::spawn_blocking, time::timeout};
 
-use self::{life::Life, payload::Payload, signer::Signer, slot::Assertion};
+use self::{life::Life, payload::Payload, signer::AssertionSigner, slot::Assertion};
 use super::headers::Unrenderable;
 use crate::{
     clock::{UnixTime, seconds},
@@ -32,7 +32,7 @@ use crate::{
 pub use self::{
     parts::PartEncoding,
     payload::{AssertedClaims, NOT_COPIED},
-    signer::Unsigned,
+    signer::UnsignedAssertion,
     slot::AssertionSlot,
 };
 
@@ -43,7 +43,7 @@ pub struct Assertions {
     payload: Payload,
     lifetime: i64,
     max_bytes: usize,
-    signer: Arc<Signer>,
+    signer: Arc<AssertionSigner>,
 }
 
 /// What an assertion says about a verified token, of whatever kind.
@@ -82,7 +82,7 @@ impl Assertions {
             payload: Payload::new(settings),
             lifetime: seconds(settings.lifetime),
             max_bytes: max_header_bytes.max(MIN_MAX_BYTES),
-            signer: Arc::new(Signer::new(settings, metrics.assertions_signed.clone())),
+            signer: Arc::new(AssertionSigner::new(settings, metrics.assertions_signed.clone())),
         }
     }
 
@@ -110,13 +110,13 @@ impl Assertions {
     /// one, which takes its place. However many ask at the same time, one is signed.
     ///
     /// # Errors
-    /// [`Unsigned`] if there is none in time.
+    /// [`UnsignedAssertion`] if there is none in time.
     pub async fn value(
         &self,
         slot: &AssertionSlot,
         token: AssertedToken<'_>,
         now: UnixTime,
-    ) -> Result<HeaderValue, Unsigned> {
+    ) -> Result<HeaderValue, UnsignedAssertion> {
         let life = Life::new(now, self.lifetime, token.ends);
         match slot.value_for(life) {
             Some(value) => Ok(value),
@@ -130,8 +130,10 @@ impl Assertions {
         slot: &AssertionSlot,
         token: AssertedToken<'_>,
         life: Life,
-    ) -> Result<HeaderValue, Unsigned> {
-        timeout(SIGNING_DEADLINE, self.renew(slot, token, life)).await.map_err(|_| Unsigned)?
+    ) -> Result<HeaderValue, UnsignedAssertion> {
+        timeout(SIGNING_DEADLINE, self.renew(slot, token, life))
+            .await
+            .map_err(|_| UnsignedAssertion)?
     }
 
     async fn renew(
@@ -139,7 +141,7 @@ impl Assertions {
         slot: &AssertionSlot,
         token: AssertedToken<'_>,
         life: Life,
-    ) -> Result<HeaderValue, Unsigned> {
+    ) -> Result<HeaderValue, UnsignedAssertion> {
         let mut current = slot.lock().await;
         // Another request may have had it signed while this one waited.
         if let Some(value) = slot::good(current.as_ref(), life) {
@@ -156,6 +158,6 @@ impl Assertions {
             drop(turn);
             Ok(value)
         });
-        signed.await.map_err(|_| Unsigned)?
+        signed.await.map_err(|_| UnsignedAssertion)?
     }
 }

@@ -23,7 +23,7 @@ use crate::identity::{fold_header_name, forwarded::settings::ForwardingSettings}
 #[derive(Debug)]
 pub struct Hygiene {
     /// By folded name.
-    rules: HashMap<Box<str>, Rule>,
+    rules: HashMap<Box<str>, HeaderRule>,
     /// Let through although they are not what they fold to.
     kept: Vec<HeaderName>,
     drop_underscores: bool,
@@ -42,7 +42,7 @@ pub struct HeaderUses<'s> {
 
 /// What a folded name means. Later ones have more say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rule {
+enum HeaderRule {
     /// Upstreams believe it, clients forge it: removed.
     Forgeable,
     /// The exact name is somebody's business, variants are removed; no `Connection` token can
@@ -75,26 +75,26 @@ impl Hygiene {
             kept: Vec::new(),
             drop_underscores: forwarding.drop_underscores,
         };
-        hygiene.set_all(FORGEABLE, Rule::Forgeable);
-        hygiene.set_all(END_TO_END, Rule::ExactOnly);
+        hygiene.set_all(FORGEABLE, HeaderRule::Forgeable);
+        hygiene.set_all(END_TO_END, HeaderRule::ExactOnly);
         forwarding.keep.iter().for_each(|name| hygiene.keep(name));
         for name in &forwarding.remove {
-            hygiene.set(name.as_str(), Rule::Forgeable);
+            hygiene.set(name.as_str(), HeaderRule::Forgeable);
             hygiene.kept.retain(|kept| kept != name);
         }
         headers.credential.iter().for_each(|name| hygiene.keep(name));
-        hygiene.set_all(HOP_BY_HOP, Rule::HopByHop);
+        hygiene.set_all(HOP_BY_HOP, HeaderRule::HopByHop);
         for header in &headers.managed {
-            hygiene.set(header.as_str(), Rule::Managed);
+            hygiene.set(header.as_str(), HeaderRule::Managed);
         }
         hygiene
     }
 
-    fn set(&mut self, name: &str, rule: Rule) {
+    fn set(&mut self, name: &str, rule: HeaderRule) {
         self.rules.insert(fold_header_name(name).into(), rule);
     }
 
-    fn set_all(&mut self, names: &[&str], rule: Rule) {
+    fn set_all(&mut self, names: &[&str], rule: HeaderRule) {
         for name in names {
             self.set(name, rule);
         }
@@ -102,7 +102,7 @@ impl Hygiene {
 
     fn keep(&mut self, name: &HeaderName) {
         if is_folded(name.as_str()) {
-            self.set(name.as_str(), Rule::ExactOnly);
+            self.set(name.as_str(), HeaderRule::ExactOnly);
         } else {
             self.kept.push(name.clone());
         }
@@ -150,10 +150,10 @@ impl Hygiene {
             return self.verdict_on_variant(name);
         }
         match self.rules.get(text) {
-            Some(Rule::Managed) => Verdict::RemoveManaged,
-            Some(Rule::Forgeable | Rule::HopByHop) => Verdict::Remove,
+            Some(HeaderRule::Managed) => Verdict::RemoveManaged,
+            Some(HeaderRule::Forgeable | HeaderRule::HopByHop) => Verdict::Remove,
             None if is_forgeable_family(text) => Verdict::Remove,
-            Some(Rule::ExactOnly) | None => Verdict::Keep,
+            Some(HeaderRule::ExactOnly) | None => Verdict::Keep,
         }
     }
 
@@ -162,10 +162,10 @@ impl Hygiene {
         let folded = fold_header_name(name.as_str());
         let is_kept = || self.kept.contains(name);
         match self.rules.get(&*folded) {
-            Some(Rule::Managed) => Verdict::RemoveManaged,
-            Some(Rule::HopByHop | Rule::ExactOnly) => Verdict::Remove,
+            Some(HeaderRule::Managed) => Verdict::RemoveManaged,
+            Some(HeaderRule::HopByHop | HeaderRule::ExactOnly) => Verdict::Remove,
             _ if is_kept() => Verdict::Keep,
-            Some(Rule::Forgeable) => Verdict::Remove,
+            Some(HeaderRule::Forgeable) => Verdict::Remove,
             None if self.drop_underscores && name.as_str().contains('_') => Verdict::Remove,
             None if is_forgeable_family(&folded) || folded.starts_with("x-forwarded-") => {
                 Verdict::Remove
@@ -183,8 +183,10 @@ impl Hygiene {
     ) -> Result<(), HygieneViolation> {
         for token in connection_tokens(headers) {
             match self.rules.get(&*fold_header_name(token.as_str())) {
-                Some(Rule::Managed) => return Err(HygieneViolation::ConnectionNamesManagedHeader),
-                Some(Rule::ExactOnly) => {}
+                Some(HeaderRule::Managed) => {
+                    return Err(HygieneViolation::ConnectionNamesManagedHeader);
+                }
+                Some(HeaderRule::ExactOnly) => {}
                 _ => removals.push(token),
             }
         }

@@ -22,24 +22,24 @@ use crate::{
 use super::{
     IntrospectionError,
     answer::{self, IntrospectionAnswer},
-    signed_answer::{self, SignedAnswer},
+    signed_answer::{self, SignedResponseRules},
 };
 
 /// The endpoint of one issuer.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    address: Address,
+    address: EndpointAddress,
     method: IntrospectionMethod,
     client: OauthClient,
     parameters: Vec<(String, String)>,
-    signed: Option<SignedAnswer>,
+    signed: Option<SignedResponseRules>,
     fetcher: Fetcher,
     settings: IntrospectionSettings,
     clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug)]
-enum Address {
+enum EndpointAddress {
     Configured(Uri),
     Discovered(Metadata),
 }
@@ -52,8 +52,8 @@ impl Endpoint {
     ) -> Self {
         let settings = issuer.settings;
         let address = match &settings.endpoint {
-            IntrospectionEndpoint::Url(url) => Address::Configured(url.clone()),
-            IntrospectionEndpoint::Discovery { urls, allow_http } => Address::Discovered(
+            IntrospectionEndpoint::Url(url) => EndpointAddress::Configured(url.clone()),
+            IntrospectionEndpoint::Discovery { urls, allow_http } => EndpointAddress::Discovered(
                 Metadata::new(urls, Some(issuer.issuer), "introspection_endpoint", *allow_http),
             ),
         };
@@ -62,7 +62,7 @@ impl Endpoint {
             method: settings.method,
             client: OauthClient::new(&settings.client.proof, &clock),
             parameters: settings.parameters.clone(),
-            signed: SignedAnswer::expected(issuer, keys),
+            signed: SignedResponseRules::expected(issuer, keys),
             fetcher: Fetcher::new(settings.client.fetch_rules()),
             settings: settings.clone(),
             clock,
@@ -94,11 +94,11 @@ impl Endpoint {
 
     async fn ask_once(&self, token: &str) -> Result<IntrospectionAnswer, IntrospectionError> {
         let url = match &self.address {
-            Address::Configured(url) => url.clone(),
-            Address::Discovered(metadata) => metadata.endpoint(&self.fetcher).await?,
+            EndpointAddress::Configured(url) => url.clone(),
+            EndpointAddress::Discovered(metadata) => metadata.endpoint(&self.fetcher).await?,
         };
         let outcome = self.ask_at(&url, token).await;
-        if let (Err(error), Address::Discovered(metadata)) = (&outcome, &self.address)
+        if let (Err(error), EndpointAddress::Discovered(metadata)) = (&outcome, &self.address)
             && error.may_have_moved()
         {
             metadata.forget(); // it may have moved

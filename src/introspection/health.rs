@@ -10,7 +10,7 @@ use super::IntrospectionError;
 
 /// How one issuer's endpoint does.
 #[derive(Debug)]
-pub(super) struct Health {
+pub(super) struct IntrospectionHealth {
     endpoint: EndpointHealth,
     seconds: Histogram,
 }
@@ -21,7 +21,7 @@ const INACTIVE: &str = "inactive";
 /// A stale response stood in.
 const STALE: &str = "stale";
 
-impl Health {
+impl IntrospectionHealth {
     pub(super) fn new(issuer: &str, metrics: &Metrics) -> Self {
         let outcomes = [ACTIVE, INACTIVE, STALE].iter().chain(IntrospectionError::CODES).copied();
         let up = metrics.introspection_up.with_label_values(&[issuer]);

@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::{
     clock::{UnixTime, seconds},
     introspection::settings::{IntrospectWhen, IntrospectionSettings},
-    lookup::{Joined, LookupLimits, LookupQueue, Lookups, NoAnswer},
+    lookup::{JoinOutcome, LookupLimits, LookupQueue, Lookups, NoAnswer},
     shared::SharedStore,
 };
 
@@ -97,8 +97,8 @@ impl Introspector {
             let request = || TokenRequest::new(token, Some(recheck));
             // What is cached will not do.
             match self.lookups.join(digest_of(token), request, || None::<Infallible>) {
-                Joined::InFlight(lookup) => recheck.listen(lookup),
-                Joined::Refused => recheck.postpone(now),
+                JoinOutcome::InFlight(lookup) => recheck.listen(lookup),
+                JoinOutcome::Refused => recheck.postpone(now),
             }
         }
         !recheck.is_inactive()

@@ -49,7 +49,7 @@ struct Bounds {
 }
 
 /// What was just cached.
-pub(super) struct Kept {
+pub(super) struct StoredStatement {
     pub(super) statement: Statement,
     pub(super) until: UnixTime,
 }
@@ -120,7 +120,7 @@ impl Memory {
         said: IntrospectionAnswer,
         at_most: UnixTime,
         now: UnixTime,
-    ) -> Kept {
+    ) -> StoredStatement {
         let later = |seconds: i64| UnixTime(now.0.saturating_add(seconds)).min(at_most);
         let (statement, lifetime, bytes) = match said {
             IntrospectionAnswer::Inactive => {
@@ -138,7 +138,7 @@ impl Memory {
         };
         let bytes = bytes + size_of::<ActiveToken>();
         self.statements.insert(digest, statement.clone(), lifetime, bytes);
-        Kept { statement, until: lifetime.fresh_until }
+        StoredStatement { statement, until: lifetime.fresh_until }
     }
 }
 

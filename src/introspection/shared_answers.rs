@@ -8,7 +8,7 @@ use crate::{
     clock::UnixTime,
     introspection::settings::{IntrospectionEndpoint, IntrospectionSettings},
     json::{Json, Object},
-    shared::{Kind, SharedKey, SharedStore},
+    shared::{SharedKey, SharedKind, SharedStore},
 };
 
 use super::{
@@ -62,7 +62,7 @@ impl SharedAnswers {
     }
 
     fn key(&self, token: &Digest) -> SharedKey {
-        SharedKey::new(Kind::Introspection, digest_of_parts(&[&self.scope, token]))
+        SharedKey::new(SharedKind::Introspection, digest_of_parts(&[&self.scope, token]))
     }
 }
 

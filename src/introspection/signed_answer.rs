@@ -30,7 +30,7 @@ const MAX_AGE_SECONDS: i64 = 60;
 
 /// Who must have signed the answers, and for whom.
 #[derive(Debug)]
-pub(super) struct SignedAnswer {
+pub(super) struct SignedResponseRules {
     issuer: String,
     client_id: Option<String>,
     algorithms: AlgorithmSet,
@@ -38,7 +38,7 @@ pub(super) struct SignedAnswer {
     keys: Arc<LiveKeySet>,
 }
 
-impl SignedAnswer {
+impl SignedResponseRules {
     /// `None` where plain answers are taken.
     pub(super) fn expected(issuer: &IntrospectedIssuer<'_>, keys: Arc<LiveKeySet>) -> Option<Self> {
         issuer.settings.signed.then(|| Self {

@@ -15,7 +15,7 @@ use crate::{
 use super::{
     Introspector,
     endpoint::Endpoint,
-    health::Health,
+    health::IntrospectionHealth,
     memory::Memory,
     shared_answers::{SharedAnswers, scope},
     token_lookup::TokenLookup,
@@ -25,7 +25,7 @@ use super::{
 #[derive(Debug)]
 pub struct IntrospectionStore {
     introspectors: PerIssuer<Option<Arc<Introspector>>>,
-    health: Vec<Arc<Health>>,
+    health: Vec<Arc<IntrospectionHealth>>,
 }
 
 impl IntrospectionStore {
@@ -47,7 +47,7 @@ impl IntrospectionStore {
                 let memory = Memory::new(scope(issuer.issuer, settings), settings);
                 let known = before.and_then(|before| before.memory_like(&memory));
                 let memory = known.unwrap_or_else(|| Arc::new(memory));
-                let health = Arc::new(Health::new(issuer.name, metrics));
+                let health = Arc::new(IntrospectionHealth::new(issuer.name, metrics));
                 let (introspector, queue) =
                     Introspector::new(settings, Arc::clone(&memory), shared);
                 let lookup = TokenLookup {

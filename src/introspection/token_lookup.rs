@@ -14,7 +14,7 @@ use super::{
     IntrospectionError, Recheck, Statement,
     answer::IntrospectionAnswer,
     endpoint::Endpoint,
-    health::Health,
+    health::IntrospectionHealth,
     memory::{Digest, Memory},
     shared_answers::SharedAnswers,
 };
@@ -25,7 +25,7 @@ pub(super) struct TokenLookup {
     pub(super) endpoint: Endpoint,
     pub(super) memory: Arc<Memory>,
     pub(super) shared: SharedAnswers,
-    pub(super) health: Arc<Health>,
+    pub(super) health: Arc<IntrospectionHealth>,
     pub(super) clock: Arc<dyn Clock>,
 }
 

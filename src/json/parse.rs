@@ -18,7 +18,7 @@ pub(super) fn document(text: &[u8], max_nodes: usize, max_depth: usize) -> Resul
     let text = std::str::from_utf8(text).map_err(|_| JsonError::Syntax)?;
     let budget = Budget::of(max_nodes);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let root = Value { budget: &budget, levels: max_depth };
+    let root = ValueSeed { budget: &budget, levels: max_depth };
     let value = root
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -77,13 +77,13 @@ impl Budget {
 
 /// Reads the value at one level of nesting.
 #[derive(Clone, Copy)]
-struct Value<'b> {
+struct ValueSeed<'b> {
     budget: &'b Budget,
     /// How much deeper it may go.
     levels: usize,
 }
 
-impl Value<'_> {
+impl ValueSeed<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
         let levels = self.levels.checked_sub(1);
         let levels = levels.ok_or_else(|| self.budget.refuse(JsonError::TooComplex))?;
@@ -91,7 +91,7 @@ impl Value<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Json;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
@@ -100,7 +100,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
+impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Json;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

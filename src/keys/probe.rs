@@ -4,7 +4,7 @@ use crate::keys::settings::KeyOwner;
 
 use super::{
     KeyError, KeySet,
-    source::{Origin, Source},
+    source::{OpenKeySource, Origin},
 };
 
 /// Asks the issuer's source now, as its refresher would, and returns what it has: the usable keys
@@ -13,7 +13,7 @@ use super::{
 /// # Errors
 /// The source can't be used; see [`KeyError`].
 pub async fn probe(settings: &KeyOwner) -> Result<KeySet, KeyError> {
-    let reading = Source::new(settings).read().await?;
+    let reading = OpenKeySource::new(settings).read().await?;
     match reading.content {
         Some(content) => Ok(KeySet::new(content.keys)),
         // A first question is never conditional, so that no answer can be "not modified".

@@ -12,8 +12,8 @@ use crate::{
 
 use super::{
     KeyError, LiveKeySet,
-    snapshot::Snapshot,
-    source::{Content, Origin},
+    snapshot::KeySnapshot,
+    source::{KeySetContent, Origin},
 };
 
 /// What a refresher is made from; `origin` makes the place that it asks.
@@ -30,7 +30,7 @@ pub(super) struct KeyRefresh<O> {
     keys: Arc<LiveKeySet>,
     origin: O,
     clock: Arc<dyn Clock>,
-    snapshot: Option<Snapshot>,
+    snapshot: Option<KeySnapshot>,
 }
 
 impl<O, M: Fn(&KeyOwner) -> O> KeyRefreshPlan<M> {
@@ -54,7 +54,7 @@ impl<O: Origin, M: Fn(&KeyOwner) -> O + Send + Sync + 'static> refresh::RefreshP
             keys: Arc::clone(&self.keys),
             origin: (self.origin)(&self.settings),
             clock: Arc::clone(&self.clock),
-            snapshot: Snapshot::of(&self.settings),
+            snapshot: KeySnapshot::of(&self.settings),
         }
     }
 
@@ -73,7 +73,7 @@ impl<O: Origin, M: Fn(&KeyOwner) -> O + Send + Sync + 'static> refresh::RefreshP
 }
 
 impl<O: Origin> refresh::Refresh for KeyRefresh<O> {
-    type Content = Content;
+    type Content = KeySetContent;
     type Error = KeyError;
 
     /// A `ConfigMap` swap is noticed within these seconds, for one `stat` each time.
@@ -103,13 +103,13 @@ impl<O: Origin> refresh::Refresh for KeyRefresh<O> {
         None
     }
 
-    async fn read(&mut self) -> Result<Refreshed<Content>, KeyError> {
+    async fn read(&mut self) -> Result<Refreshed<KeySetContent>, KeyError> {
         let reading = self.origin.read().await?;
         let confirmed = Confirmation::now(&*self.clock);
         Ok(Refreshed { content: reading.content, max_age: reading.max_age, confirmed })
     }
 
-    fn replace(&mut self, content: Content) -> bool {
+    fn replace(&mut self, content: KeySetContent) -> bool {
         if let (Some(snapshot), Some(document)) = (&mut self.snapshot, &content.document) {
             snapshot.remember(document, &content.keys);
         }

@@ -18,7 +18,7 @@ use super::source;
 
 /// The snapshot of one issuer.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+pub(super) struct KeySnapshot {
     pub(super) path: PathBuf,
     issuer: String,
     source: String,
@@ -60,7 +60,7 @@ const PAGE_OVERHEAD: usize = 16 * 1024;
 /// How far a snapshot may be ahead of the clock; further, and its age can't be told.
 const CLOCK_TOLERANCE: i64 = 60;
 
-impl Snapshot {
+impl KeySnapshot {
     /// Only remote sources have one: files are there, or are not to be trusted any more; and
     /// shared secrets are never copied.
     pub(super) fn of(settings: &KeyOwner) -> Option<Self> {
@@ -151,7 +151,7 @@ impl Snapshot {
 
 /// The `keys` of a JWKS, each as it was written.
 #[derive(Debug, Serialize, Deserialize)]
-struct Entries<'d> {
+struct KeyEntries<'d> {
     #[serde(borrow)]
     keys: Vec<&'d RawValue>,
 }
@@ -159,14 +159,14 @@ struct Entries<'d> {
 /// The document without the keys that were left out: they may be private ones that somebody
 /// published by mistake (threat K-6), and are of no use in any case.
 fn usable_part(document: &[u8], skipped: &[SkippedKey]) -> Option<Box<RawValue>> {
-    let keys = match serde_json::from_slice::<Entries<'_>>(document) {
+    let keys = match serde_json::from_slice::<KeyEntries<'_>>(document) {
         Ok(set) => set.keys,
         Err(_) => vec![serde_json::from_slice(document).ok()?],
     };
     let is_used = |position: usize| skipped.iter().all(|key| key.position != position);
     let keys = keys.into_iter().enumerate();
     let keys = keys.filter_map(|(position, key)| is_used(position).then_some(key)).collect();
-    serde_json::value::to_raw_value(&Entries { keys }).ok()
+    serde_json::value::to_raw_value(&KeyEntries { keys }).ok()
 }
 
 /// Made of the configured name as far as its characters are safe in a file name, and of the

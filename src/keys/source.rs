@@ -16,8 +16,8 @@ use crate::{
 };
 
 use self::{
-    file::FileSource,
-    remote::{Address, RemoteSource},
+    file::KeyFile,
+    remote::{KeySetAddress, RemoteSource},
 };
 
 use super::KeyError;
@@ -25,7 +25,7 @@ use super::KeyError;
 /// A place to get the whole key set of one issuer from.
 pub(super) trait Origin: Send + 'static {
     /// Asks it now. Every implementation bounds the time it takes and the bytes it reads.
-    fn read(&mut self) -> impl Future<Output = Result<Reading, KeyError>> + Send;
+    fn read(&mut self) -> impl Future<Output = Result<KeySetReading, KeyError>> + Send;
 
     /// A cheap look whether asking may be worth it before the next refresh is due.
     fn has_changed(&mut self) -> impl Future<Output = bool> + Send;
@@ -33,16 +33,16 @@ pub(super) trait Origin: Send + 'static {
 
 /// What a source said.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(super) struct KeySetReading {
     /// The keys, at least one of them usable; `None`: the same as last time.
-    pub(super) content: Option<Content>,
+    pub(super) content: Option<KeySetContent>,
     /// How long the source itself takes it for fresh.
     pub(super) max_age: Option<Duration>,
 }
 
 /// A key set as it was found.
 #[derive(Debug)]
-pub(super) struct Content {
+pub(super) struct KeySetContent {
     pub(super) keys: JwkSet,
     /// The JWKS that the keys were taken from, where there is one.
     pub(super) document: Option<Bytes>,
@@ -50,42 +50,42 @@ pub(super) struct Content {
 
 /// The sources that can be configured.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) enum OpenKeySource {
     Remote(Box<RemoteSource>),
-    File(Box<FileSource>),
+    File(Box<KeyFile>),
     /// The key that the configuration itself holds.
     Written(Arc<VerificationKey>),
 }
 
-impl Source {
+impl OpenKeySource {
     pub(super) fn new(settings: &KeyOwner) -> Self {
         let remote = |address, pointer| {
             Self::Remote(Box::new(RemoteSource::new(address, pointer, &settings.keys)))
         };
         match &settings.keys.source {
-            KeySource::JwksUrl(url) => remote(Address::Configured(url.clone()), None),
+            KeySource::JwksUrl(url) => remote(KeySetAddress::Configured(url.clone()), None),
             KeySource::JwkUrl { url, pointer } => {
-                remote(Address::Configured(url.clone()), pointer.clone())
+                remote(KeySetAddress::Configured(url.clone()), pointer.clone())
             }
             KeySource::Discovery { urls, allow_http } => {
                 let issuer = settings.issuer.as_deref();
                 let metadata = Metadata::new(urls, issuer, "jwks_uri", *allow_http);
-                remote(Address::Discovered(metadata), None)
+                remote(KeySetAddress::Discovered(metadata), None)
             }
             KeySource::Hex(key) => Self::Written(Arc::clone(key.key())),
             KeySource::JwksFile(path) | KeySource::PemFile(path) | KeySource::SecretFile(path) => {
-                Self::File(Box::new(FileSource::new(path, settings)))
+                Self::File(Box::new(KeyFile::new(path, settings)))
             }
         }
     }
 }
 
-impl Origin for Source {
-    async fn read(&mut self) -> Result<Reading, KeyError> {
+impl Origin for OpenKeySource {
+    async fn read(&mut self) -> Result<KeySetReading, KeyError> {
         match self {
             Self::Remote(source) => source.read().await,
             Self::File(source) => source.read().await,
-            Self::Written(key) => Ok(Reading::of_one(key)),
+            Self::Written(key) => Ok(KeySetReading::of_one(key)),
         }
     }
 
@@ -97,14 +97,14 @@ impl Origin for Source {
     }
 }
 
-impl Reading {
+impl KeySetReading {
     fn of_one(key: &Arc<VerificationKey>) -> Self {
         let keys = JwkSet { keys: vec![Arc::clone(key)], skipped: Vec::new() };
-        Self { content: Some(Content { keys, document: None }), max_age: None }
+        Self { content: Some(KeySetContent { keys, document: None }), max_age: None }
     }
 }
 
-impl Content {
+impl KeySetContent {
     /// Takes a set only if there is a key to verify with. A source that lists none is broken, or
     /// somebody stands in its place: the keys at hand are kept (threat K-3).
     fn of(keys: JwkSet, document: Option<Bytes>, place: &str) -> Result<Self, KeyError> {

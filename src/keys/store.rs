@@ -11,7 +11,7 @@ use crate::{
     telemetry::Metrics,
 };
 
-use super::{LiveKeySet, refresher::KeyRefreshPlan, source::Source};
+use super::{LiveKeySet, refresher::KeyRefreshPlan, source::OpenKeySource};
 
 /// Key sets, and what keeps them fresh.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl KeyStore {
         let guard = self.readiness.source(&format!("issuer {}", owner.name));
         let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(clock), metrics));
         let (filled, clock) = (Arc::clone(&keys), Arc::clone(clock));
-        refreshers.add(keep_fresh(KeyRefreshPlan::new(filled, owner, clock, Source::new)));
+        refreshers.add(keep_fresh(KeyRefreshPlan::new(filled, owner, clock, OpenKeySource::new)));
         self.sets.push(Arc::clone(&keys));
         keys
     }

@@ -31,7 +31,7 @@ use super::{
 
 /// What the control thread is told.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum ControlCommand {
     /// Put another configuration to work, and say how that went.
     Reload(Box<Settings>, oneshot::Sender<Result<(), String>>),
     /// Stop gently.
@@ -72,7 +72,7 @@ impl Control {
         self,
         tasks: ProviderTasks,
         admin_listeners: Vec<Listener>,
-        mut commands: mpsc::Receiver<Command>,
+        mut commands: mpsc::Receiver<ControlCommand>,
         signals: WorkerSignals,
     ) {
         let mut tasks = tasks.spawn();
@@ -86,7 +86,7 @@ impl Control {
         let mut command = next(&mut commands, &signals).await;
         loop {
             command = match command {
-                Next::Command(Command::Reload(settings, done)) => tokio::select! {
+                Next::ControlCommand(ControlCommand::Reload(settings, done)) => tokio::select! {
                     biased;
                     // A stop does not wait for keys that may never come, and a later
                     // configuration is wanted more than an earlier one.
@@ -99,7 +99,7 @@ impl Control {
                         next(&mut commands, &signals).await
                     }
                 },
-                Next::Command(Command::Stop) => {
+                Next::ControlCommand(ControlCommand::Stop) => {
                     self.stop(&signals).await;
                     next(&mut commands, &signals).await
                 }
@@ -193,14 +193,14 @@ fn warn_of_what_stays(old: &Settings, new: &Settings) {
 
 /// What the control thread does next.
 enum Next {
-    Command(Command),
+    ControlCommand(ControlCommand),
     /// Nothing any more: the workers have ended.
     Finished,
 }
 
-async fn next(commands: &mut mpsc::Receiver<Command>, signals: &WorkerSignals) -> Next {
+async fn next(commands: &mut mpsc::Receiver<ControlCommand>, signals: &WorkerSignals) -> Next {
     tokio::select! {
-        Some(command) = commands.recv() => Next::Command(command),
+        Some(command) = commands.recv() => Next::ControlCommand(command),
         () = signals.finished.cancelled() => Next::Finished,
     }
 }
@@ -218,7 +218,7 @@ pub(super) fn spawn(
     control: Control,
     tasks: ProviderTasks,
     admin_listeners: Vec<Listener>,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<ControlCommand>,
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;

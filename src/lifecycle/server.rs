@@ -21,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    control::{self, Command, Control},
+    control::{self, Control, ControlCommand},
     worker_thread::{self, WorkerSignals},
 };
 
@@ -30,7 +30,7 @@ use super::{
 pub struct Server {
     listen: ListenAddress,
     admin: ListenAddress,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<ControlCommand>,
     signals: WorkerSignals,
     workers: Vec<thread::JoinHandle<()>>,
     control: Option<thread::JoinHandle<()>>,
@@ -158,14 +158,14 @@ impl Server {
     pub fn reload(&self, settings: Settings) -> Result<(), String> {
         const STOPPED: &str = "the proxy has stopped";
         let (done, outcome) = oneshot::channel();
-        let command = Command::Reload(Box::new(settings), done);
+        let command = ControlCommand::Reload(Box::new(settings), done);
         self.commands.blocking_send(command).map_err(|_| STOPPED)?;
         outcome.blocking_recv().unwrap_or_else(|_| Err(STOPPED.to_owned()))
     }
 
     /// The same without waiting for it: how it went is logged.
     pub(super) fn request_reload(&self, settings: Settings) {
-        let command = Command::Reload(Box::new(settings), oneshot::channel().0);
+        let command = ControlCommand::Reload(Box::new(settings), oneshot::channel().0);
         if self.commands.try_send(command).is_err() {
             tracing::error!("the new configuration is not used: too many were given at once");
         }
@@ -175,7 +175,7 @@ impl Server {
     /// what is in flight within the drain deadline. Returns when all is over.
     pub fn stop(mut self) {
         // A control thread that is gone has no grace period to keep.
-        let _ = self.commands.blocking_send(Command::Stop);
+        let _ = self.commands.blocking_send(ControlCommand::Stop);
         self.join();
     }
 

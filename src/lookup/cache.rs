@@ -8,11 +8,11 @@ use crate::{bounded::BoundedMap, clock::UnixTime};
 /// others need its place: what it says may be of use after it has ceased to count.
 #[derive(Debug)]
 pub(crate) struct Cache<V> {
-    entries: Mutex<BoundedMap<Entry<V>>>,
+    entries: Mutex<BoundedMap<CacheEntry<V>>>,
 }
 
 #[derive(Debug)]
-struct Entry<V> {
+struct CacheEntry<V> {
     value: V,
     lifetime: Lifetime,
 }
@@ -60,8 +60,8 @@ impl<V: Clone> Cache<V> {
 
     /// Adds or replaces an answer. `bytes` is what it takes beyond its own size.
     pub(crate) fn insert(&self, key: &[u8], value: V, lifetime: Lifetime, bytes: usize) {
-        let bytes = bytes + size_of::<Entry<V>>();
-        self.entries.lock().insert(key, Entry { value, lifetime }, bytes);
+        let bytes = bytes + size_of::<CacheEntry<V>>();
+        self.entries.lock().insert(key, CacheEntry { value, lifetime }, bytes);
     }
 
     pub(crate) fn remove(&self, key: &[u8]) {

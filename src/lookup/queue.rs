@@ -43,7 +43,7 @@ pub(crate) struct LookupRequest<L: Lookup> {
 }
 
 /// What has become of a lookup that a caller asked for.
-pub(crate) enum Joined<A, T> {
+pub(crate) enum JoinOutcome<A, T> {
     /// It is in flight.
     InFlight(Waiter<A>),
     /// There was no need for one.
@@ -79,9 +79,9 @@ impl<L: Lookup> Lookups<L> {
         let joined = self.join(key, request, cached);
         async move {
             match joined {
-                Joined::InFlight(waiter) => self.wait(waiter).await,
-                Joined::NotNeeded(answer) => Ok(answer),
-                Joined::Refused => Err(NoAnswer::Refused),
+                JoinOutcome::InFlight(waiter) => self.wait(waiter).await,
+                JoinOutcome::NotNeeded(answer) => Ok(answer),
+                JoinOutcome::Refused => Err(NoAnswer::Refused),
             }
         }
     }
@@ -93,16 +93,16 @@ impl<L: Lookup> Lookups<L> {
         key: L::Key,
         request: impl FnOnce() -> L::Request,
         instead: impl FnOnce() -> Option<T>,
-    ) -> Joined<L::Answer, T> {
+    ) -> JoinOutcome<L::Answer, T> {
         let (flight, waiter) = match self.flights.enter(key, instead) {
-            Entered::Joined(waiter) => return Joined::InFlight(waiter),
-            Entered::NotNeeded(instead) => return Joined::NotNeeded(instead),
+            Entered::JoinOutcome(waiter) => return JoinOutcome::InFlight(waiter),
+            Entered::NotNeeded(instead) => return JoinOutcome::NotNeeded(instead),
             Entered::Begun(flight, waiter) => (flight, waiter),
         };
         let queued = LookupRequest { flight, request: request(), since: Instant::now() };
         match self.queue.try_send(queued) {
-            Ok(()) => Joined::InFlight(waiter),
-            Err(_) => Joined::Refused,
+            Ok(()) => JoinOutcome::InFlight(waiter),
+            Err(_) => JoinOutcome::Refused,
         }
     }
 

@@ -16,7 +16,7 @@ type InFlight<K, A> = DashMap<K, watch::Receiver<Option<A>>>;
 /// What has become of a wish to look a key up.
 pub(super) enum Entered<K: Eq + Hash, A, T> {
     /// A lookup of the key was in flight.
-    Joined(Waiter<A>),
+    JoinOutcome(Waiter<A>),
     /// There is one from now on.
     Begun(Flight<K, A>, Waiter<A>),
     /// There is no need for one.
@@ -53,7 +53,7 @@ impl<K: Clone + Eq + Hash, A> SingleFlight<K, A> {
     /// caller at a time is in there for a key; it must not come back here.
     pub(super) fn enter<T>(&self, key: K, instead: impl FnOnce() -> Option<T>) -> Entered<K, A, T> {
         let place = match self.in_flight.entry(key) {
-            Entry::Occupied(flight) => return Entered::Joined(Waiter(flight.get().clone())),
+            Entry::Occupied(flight) => return Entered::JoinOutcome(Waiter(flight.get().clone())),
             Entry::Vacant(place) => place,
         };
         if let Some(instead) = instead() {
@@ -152,7 +152,7 @@ mod tests {
 
     fn join(flights: &Flights, key: &'static str) -> Waiter<u32> {
         match flights.enter(key, || -> Option<()> { panic!("there is one to join") }) {
-            Entered::Joined(waiter) => waiter,
+            Entered::JoinOutcome(waiter) => waiter,
             _ => panic!("no lookup of {key} is in flight"),
         }
     }

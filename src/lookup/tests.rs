@@ -205,13 +205,14 @@ async fn i10_no_more_requests_are_in_flight_than_the_limit() {
 async fn a_full_queue_refuses_and_a_lookup_in_it_can_still_be_joined() {
     let (lookups, mut queue) = Lookups::<Doubling>::new(LIMITS);
     let join = |key| lookups.join(key, || (), || None::<()>);
-    let queued = (0..2_000).take_while(|key| matches!(join(*key), Joined::InFlight(_))).count();
+    let queued =
+        (0..2_000).take_while(|key| matches!(join(*key), JoinOutcome::InFlight(_))).count();
     assert_eq!(queued, 1024);
     assert_eq!(lookups.find(9_999, || (), || None).await, Err(NoAnswer::Refused));
     let joined = tokio::spawn(lookups.wait(lookups.in_flight(&0).unwrap()));
     queue.try_next().unwrap().answer(Ok(7));
     assert_eq!(joined.await.unwrap(), Ok(Ok(7)));
-    assert!(matches!(join(9_999), Joined::InFlight(_)), "there is room again");
+    assert!(matches!(join(9_999), JoinOutcome::InFlight(_)), "there is room again");
 }
 
 #[tokio::test]

@@ -35,12 +35,12 @@ pub(super) struct OwnToken {
 
 #[derive(Debug, Default)]
 struct State {
-    kept: Option<Kept>,
+    kept: Option<HeldToken>,
     last_discarded: Option<Instant>,
 }
 
 #[derive(Debug, Clone)]
-struct Kept {
+struct HeldToken {
     authorization: HeaderValue,
     renew_at: Instant,
 }
@@ -109,7 +109,7 @@ impl OwnToken {
         self.discarded.load(Relaxed)
     }
 
-    async fn fetch(&self, fetcher: &Fetcher) -> Result<Kept, ClientError> {
+    async fn fetch(&self, fetcher: &Fetcher) -> Result<HeldToken, ClientError> {
         let place = shown(&self.url);
         let mut form = Form::default();
         form.add("grant_type", "client_credentials");
@@ -129,7 +129,7 @@ impl OwnToken {
 }
 
 /// Reads the answer of a token endpoint (RFC 6749 §5.1).
-fn read(body: &[u8], place: &str) -> Result<Kept, ClientError> {
+fn read(body: &[u8], place: &str) -> Result<HeldToken, ClientError> {
     let refuse = |cause| malformed(place, cause);
     let members = Object::parse(body).map_err(|_| refuse("the answer is no JSON object"))?;
     let token = members.get("access_token").and_then(Json::as_str);
@@ -148,7 +148,7 @@ fn read(body: &[u8], place: &str) -> Result<Kept, ClientError> {
         _ => UNSAID_LIFETIME,
     };
     let renew_at = Instant::now() + lifetime.min(LONGEST_USE).mul_f64(RENEW_AFTER);
-    Ok(Kept { authorization, renew_at })
+    Ok(HeldToken { authorization, renew_at })
 }
 
 #[cfg(test)]

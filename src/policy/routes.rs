@@ -32,7 +32,7 @@ pub struct Routes {
     exact: HashMap<Box<str>, Trie>,
     below: HashMap<Box<str>, Trie>,
     any: Trie,
-    places: Table<PlaceKind, Place>,
+    places: Table<PlaceKind, RoutePlace>,
 }
 
 /// What the routes say about a request.
@@ -68,7 +68,7 @@ impl Routes {
             }
         }
         let Compiler { exact, below, any, places } = compiler;
-        Self { all, exact, below, any, places: places.map(|routes| Place::new(routes)) }
+        Self { all, exact, below, any, places: places.map(|routes| RoutePlace::new(routes)) }
     }
 
     /// Every route, in the order written.
@@ -78,7 +78,7 @@ impl Routes {
 
     /// Every pair of duplicates.
     pub fn duplicates(&self) -> BTreeSet<DuplicateRoute> {
-        self.places.iter().flat_map(Place::duplicates).collect()
+        self.places.iter().flat_map(RoutePlace::duplicates).collect()
     }
 
     /// The most specific route for a request.
@@ -142,7 +142,7 @@ impl Compiler {
 
 /// The routes of one host pattern and one path pattern.
 #[derive(Debug)]
-struct Place {
+struct RoutePlace {
     routes: Vec<PlacedRoute>,
     allow: HeaderValue,
 }
@@ -158,7 +158,7 @@ struct PlacedRoute {
     methods: Vec<Method>,
 }
 
-impl Place {
+impl RoutePlace {
     fn new(routes: &[PlacedRoute]) -> Self {
         let methods = routes.iter().flat_map(|route| &route.methods);
         let mut allowed: BTreeSet<_> = methods.map(Method::as_str).collect();

@@ -7,14 +7,14 @@ use crate::decision::{GrpcStatus, Refusal, Unsignable};
 
 /// Whether the upstream failed, or took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(super) enum UpstreamFailure {
     /// It refused, or broke off.
     BadGateway,
     /// It did not answer in time.
     GatewayTimeout,
 }
 
-impl Failure {
+impl UpstreamFailure {
     pub(super) fn of(error: &UpstreamError) -> Self {
         match error {
             UpstreamError::ConnectTimeout(_)

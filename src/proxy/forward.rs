@@ -18,7 +18,7 @@ use crate::{
 use super::{
     body::{RequestBody, ResponseBody, UploadProgress},
     connection::Connection,
-    failure::Failure,
+    failure::UpstreamFailure,
     framing,
     guards::RequestGuard,
     outbound, tunnel,
@@ -229,7 +229,7 @@ fn fail(
     }
     exchange.end(Outcome::Failed);
     tracing::warn!(upstream = upstream.name(), %error, "no answer from the upstream");
-    Box::new(Failure::of(error).answer(exchange.is_grpc()))
+    Box::new(UpstreamFailure::of(error).answer(exchange.is_grpc()))
 }
 
 /// An answer without what is between the upstream and us only.

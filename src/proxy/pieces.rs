@@ -45,9 +45,9 @@ fn join<'b>(pieces: &[IoSlice<'_>], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
 
 /// A socket whose small pieces are written as one.
 #[derive(Debug)]
-pub(super) struct Joined<S>(pub(super) S);
+pub(super) struct JoinedWrites<S>(pub(super) S);
 
-impl<S: AsyncRead + Unpin> AsyncRead for Joined<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for JoinedWrites<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -57,7 +57,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Joined<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Joined<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for JoinedWrites<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -141,7 +141,7 @@ mod tests {
 
     async fn written(socket: Recorder, pieces: &[&[u8]]) -> (usize, Vec<(Vec<u8>, bool)>) {
         let pieces: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-        let mut socket = Joined(socket);
+        let mut socket = JoinedWrites(socket);
         assert!(socket.is_write_vectored(), "else hyper would copy large bodies as well");
         let taken =
             poll_fn(|cx| Pin::new(&mut socket).poll_write_vectored(cx, &pieces)).await.unwrap();

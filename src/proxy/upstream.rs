@@ -34,7 +34,7 @@ use super::{
 
 use exec::LocalExec;
 use idle::IdleConnections;
-use lookup::Lookup;
+use lookup::NameLookup;
 
 pub(super) use idle::Lease;
 
@@ -42,7 +42,7 @@ pub(super) use idle::Lease;
 #[derive(Debug)]
 pub(super) struct UpstreamPool {
     settings: UpstreamSettings,
-    lookup: Rc<Lookup>,
+    lookup: Rc<NameLookup>,
     idle: Rc<IdleConnections>,
     multiplexed: RefCell<Option<http2::SendRequest<RequestBody>>>,
     timers: SpareTimers,

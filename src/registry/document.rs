@@ -11,13 +11,13 @@ use super::{Registered, error::SourceError, key_text};
 /// Of everything that a registry says of a signer, what is used: the key, and the fields that a
 /// requirement names. Nothing else is kept, not even for a moment (threats O-2).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
+pub struct SignerRecord {
     key: Option<Json>,
     fields: Object,
 }
 
 /// The parts of everybody who is listed, by their names.
-pub type List = Vec<(String, Part)>;
+pub type SignerList = Vec<(String, SignerRecord)>;
 
 /// A list of some 10,000 signers at 50 values each; the bytes have a bound of their own.
 const MAX_NODES: usize = 500_000;
@@ -34,7 +34,7 @@ pub fn parse(body: &[u8]) -> Result<Json, String> {
     }
 }
 
-impl Part {
+impl SignerRecord {
     /// Of an answer about one signer, or of an element of a list.
     pub fn of(said: &Json, settings: &RegistrySettings) -> Self {
         let key = match &settings.pointer {
@@ -77,7 +77,7 @@ pub fn list(
     select: &SelectSettings,
     settings: &RegistrySettings,
     place: &str,
-) -> Result<List, SourceError> {
+) -> Result<SignerList, SourceError> {
     let elements = match &select.list {
         None => Some(document),
         Some(pointer) => pointer.find(document),
@@ -89,13 +89,13 @@ pub fn list(
     })?;
     let named = elements.iter().filter_map(|element| {
         let name = select.member.find(element.as_object()?)?;
-        Some((name.identifier()?.into_owned(), Part::of(element, settings)))
+        Some((name.identifier()?.into_owned(), SignerRecord::of(element, settings)))
     });
     Ok(named.collect())
 }
 
 /// The one part that is the signer's. Two that differ are none: they could belong to different ones.
-pub fn find(list: &List, signer: &str, place: &str) -> Result<Part, SourceError> {
+pub fn find(list: &SignerList, signer: &str, place: &str) -> Result<SignerRecord, SourceError> {
     let mut found = list.iter().filter(|(name, _)| name == signer).map(|(_, part)| part);
     let Some(part) = found.next() else {
         return Err(SourceError::Unknown { place: place.to_owned() });

@@ -11,7 +11,7 @@ use super::{Registered, error::SourceError};
 
 /// How one registry does.
 #[derive(Debug)]
-pub(super) struct Health {
+pub(super) struct RegistryHealth {
     endpoint: EndpointHealth,
     place: String,
 }
@@ -19,7 +19,7 @@ pub(super) struct Health {
 /// The outcome besides [`SourceError::CODES`].
 const FOUND: &str = "found";
 
-impl Health {
+impl RegistryHealth {
     pub(super) fn new(name: &str, place: String, metrics: &Metrics) -> Self {
         let outcomes = [FOUND].iter().chain(SourceError::CODES).copied();
         let endpoint = EndpointHealth::new(name, &metrics.registry_lookups, outcomes, None);

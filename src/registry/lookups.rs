@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::{Clock, UnixTime, seconds},
     json::Object,
-    lookup::{Joined, LookupLimits, LookupWorker, Lookups, NoAnswer, Waiter},
+    lookup::{JoinOutcome, LookupLimits, LookupWorker, Lookups, NoAnswer, Waiter},
     registry::settings::{FieldRequirement, RegistrySettings},
     telemetry::Metrics,
 };
@@ -13,11 +13,11 @@ use crate::{
 use super::{
     LookupError, Registered, Unapproved,
     entries::{Cached, Entries},
-    health::Health,
+    health::RegistryHealth,
     signer_lookup::{Purpose, SignerLookup},
-    snapshot::{Snapshot, identity},
+    snapshot::{SignerSnapshot, identity},
     snapshot_writer::{SnapshotWriter, Unwritten},
-    source::Source,
+    source::RegistrySource,
 };
 
 /// One registry. Shared by all workers.
@@ -25,7 +25,7 @@ use super::{
 pub struct Registry {
     entries: Arc<Entries>,
     lookups: Lookups<SignerLookup>,
-    health: Arc<Health>,
+    health: Arc<RegistryHealth>,
     identity: String,
     require: Vec<FieldRequirement>,
     cooldown: i64,
@@ -52,16 +52,16 @@ impl Registry {
             elsewhere: Duration::ZERO,
         });
         let entries = Arc::new(Entries::new(settings));
-        let health = Arc::new(Health::new(name, settings.url.to_string(), metrics));
+        let health = Arc::new(RegistryHealth::new(name, settings.url.to_string(), metrics));
         let unwritten = Arc::new(Unwritten::default());
         let lookup = SignerLookup {
-            source: Source::new(settings, &clock),
+            source: RegistrySource::new(settings, &clock),
             entries: Arc::clone(&entries),
             health: Arc::clone(&health),
             unwritten: Arc::clone(&unwritten),
             clock: Arc::clone(&clock),
         };
-        let writer = Snapshot::of(name, settings).map(|snapshot| SnapshotWriter {
+        let writer = SignerSnapshot::of(name, settings).map(|snapshot| SnapshotWriter {
             snapshot,
             entries: Arc::clone(&entries),
             unwritten,
@@ -133,9 +133,9 @@ impl Registry {
         for _ in 0..2 {
             let now = self.clock.now();
             let lookup = match self.join_renewal(signer, than, now) {
-                Joined::InFlight(lookup) => lookup,
-                Joined::NotNeeded(entry) => return entry.unwrap_or(latest),
-                Joined::Refused => return latest,
+                JoinOutcome::InFlight(lookup) => lookup,
+                JoinOutcome::NotNeeded(entry) => return entry.unwrap_or(latest),
+                JoinOutcome::Refused => return latest,
             };
             match self.landed(lookup).await {
                 Ok(entry) if !entry.has_same_keys(than) => return entry,
@@ -178,7 +178,7 @@ impl Registry {
     }
 
     /// Joins the lookup of a signer that is in flight, or queues one.
-    fn join(&self, signer: &str, now: UnixTime) -> Joined<Answer, Arc<Registered>> {
+    fn join(&self, signer: &str, now: UnixTime) -> JoinOutcome<SignerAnswer, Arc<Registered>> {
         let fresh = || match self.entries.find(signer, now) {
             Cached::Fresh(entry) => Some(entry),
             _ => None,
@@ -194,7 +194,7 @@ impl Registry {
         signer: &str,
         than: &Arc<Registered>,
         now: UnixTime,
-    ) -> Joined<Answer, Option<Arc<Registered>>> {
+    ) -> JoinOutcome<SignerAnswer, Option<Arc<Registered>>> {
         let instead = || {
             let current = self.entries.find(signer, now).entry();
             let current = current.unwrap_or_else(|| Arc::clone(than));
@@ -206,24 +206,24 @@ impl Registry {
         self.lookups.join(signer.to_owned(), || Purpose::Renewal, instead)
     }
 
-    async fn wait_for(&self, signer: &str, now: UnixTime) -> Answer {
+    async fn wait_for(&self, signer: &str, now: UnixTime) -> SignerAnswer {
         match self.join(signer, now) {
-            Joined::InFlight(lookup) => self.landed(lookup).await,
-            Joined::NotNeeded(entry) => Ok(entry),
-            Joined::Refused => {
+            JoinOutcome::InFlight(lookup) => self.landed(lookup).await,
+            JoinOutcome::NotNeeded(entry) => Ok(entry),
+            JoinOutcome::Refused => {
                 self.health.refused();
                 Err(LookupError::Unavailable)
             }
         }
     }
 
-    async fn landed(&self, lookup: Waiter<Answer>) -> Answer {
+    async fn landed(&self, lookup: Waiter<SignerAnswer>) -> SignerAnswer {
         let unavailable = |_: NoAnswer| Err(LookupError::Unavailable);
         self.lookups.wait(lookup).await.unwrap_or_else(unavailable)
     }
 }
 
-type Answer = Result<Arc<Registered>, LookupError>;
+type SignerAnswer = Result<Arc<Registered>, LookupError>;
 
 async fn work(worker: LookupWorker<SignerLookup>, writer: Option<SnapshotWriter>) {
     let Some(writer) = writer else {

@@ -8,16 +8,16 @@ use crate::{
 };
 
 use super::{
-    LookupError, Registered, entries::Entries, error::SourceError, health::Health,
-    snapshot_writer::Unwritten, source::Source,
+    LookupError, Registered, entries::Entries, error::SourceError, health::RegistryHealth,
+    snapshot_writer::Unwritten, source::RegistrySource,
 };
 
 /// The lookup of signers at one registry.
 #[derive(Debug)]
 pub(super) struct SignerLookup {
-    pub(super) source: Source,
+    pub(super) source: RegistrySource,
     pub(super) entries: Arc<Entries>,
-    pub(super) health: Arc<Health>,
+    pub(super) health: Arc<RegistryHealth>,
     pub(super) unwritten: Arc<Unwritten>,
     pub(super) clock: Arc<dyn Clock>,
 }

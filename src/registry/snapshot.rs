@@ -17,7 +17,7 @@ use super::Registered;
 
 /// The snapshot of one registry.
 #[derive(Debug)]
-pub(super) struct Snapshot {
+pub(super) struct SignerSnapshot {
     path: PathBuf,
     /// What the entries are answers to: another registry's snapshot is never taken.
     source: String,
@@ -33,7 +33,7 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// How far an entry may be ahead of the clock; further, and its age can't be told.
 const CLOCK_TOLERANCE: i64 = 60;
 
-impl Snapshot {
+impl SignerSnapshot {
     pub(super) fn of(name: &str, settings: &RegistrySettings) -> Option<Self> {
         let directory = settings.snapshot.as_ref()?;
         let source = identity(settings);

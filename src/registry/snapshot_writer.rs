@@ -7,12 +7,12 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::clock::Clock;
 
-use super::{Registered, entries::Entries, snapshot::Snapshot};
+use super::{Registered, entries::Entries, snapshot::SignerSnapshot};
 
 /// Reads the snapshot of one registry at the start, and writes it now and then.
 #[derive(Debug)]
 pub(super) struct SnapshotWriter {
-    pub(super) snapshot: Snapshot,
+    pub(super) snapshot: SignerSnapshot,
     pub(super) entries: Arc<Entries>,
     pub(super) unwritten: Arc<Unwritten>,
     pub(super) clock: Arc<dyn Clock>,

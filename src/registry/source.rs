@@ -23,20 +23,20 @@ use crate::{
 
 use super::{
     Registered,
-    document::{self, List, Part},
+    document::{self, SignerList, SignerRecord},
     error::SourceError,
 };
 
 /// Where signers are looked up.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct RegistrySource {
     settings: RegistrySettings,
     fetcher: Fetcher,
     client: OauthClient,
     clock: Arc<dyn Clock>,
     /// A list of all signers, and since when it is here. Held while it is fetched, so that one
     /// fetch serves all who ask for their part of it.
-    list: Mutex<Option<(Instant, Arc<List>)>>,
+    list: Mutex<Option<(Instant, Arc<SignerList>)>>,
 }
 
 const ACCEPTED: HeaderValue =
@@ -46,7 +46,7 @@ const ACCEPTED: HeaderValue =
 /// the list's own keys have changed.
 const FORCED_LIST_AGE: Duration = Duration::from_secs(1);
 
-impl Source {
+impl RegistrySource {
     pub(super) fn new(settings: &RegistrySettings, clock: &Arc<dyn Clock>) -> Self {
         Self {
             fetcher: Fetcher::new(settings.client.fetch_rules()),
@@ -80,7 +80,7 @@ impl Source {
                     let list = self.listed(&url, select, is_forced).await?;
                     document::find(&list, signer, &place)?
                 }
-                None => Part::of(&self.fetch(&url).await?, &self.settings),
+                None => SignerRecord::of(&self.fetch(&url).await?, &self.settings),
             };
             part.read(&self.settings, &place, self.clock.now())
         });
@@ -94,7 +94,7 @@ impl Source {
         url: &Uri,
         select: &SelectSettings,
         is_forced: bool,
-    ) -> Result<Arc<List>, SourceError> {
+    ) -> Result<Arc<SignerList>, SourceError> {
         let mut list = self.list.lock().await;
         let oldest = if is_forced { FORCED_LIST_AGE } else { self.settings.cooldown };
         if let Some((since, known)) = &*list
@@ -151,7 +151,7 @@ impl Source {
 /// Why not, in words.
 pub async fn probe(settings: &RegistrySettings) -> Result<(), String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    match Source::new(settings, &clock).find("countersign-check", false).await {
+    match RegistrySource::new(settings, &clock).find("countersign-check", false).await {
         Err(error) if !error.is_answer(false) => Err(error.to_string()),
         _ => Ok(()),
     }

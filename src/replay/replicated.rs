@@ -2,7 +2,7 @@
 
 use crate::{
     clock::UnixTime,
-    shared::{Kind, SharedKey, SharedStore},
+    shared::{SharedKey, SharedKind, SharedStore},
 };
 
 use super::{MemoryStore, ReplayCheck, ReplayId, ReplayStore};
@@ -27,7 +27,7 @@ impl ReplayStore for ReplicatedStore {
             ReplayCheck::New(reservation) => reservation,
             known => return known,
         };
-        let key = SharedKey::new(Kind::Replay, id.digest());
+        let key = SharedKey::new(SharedKind::Replay, id.digest());
         match self.shared.first(&key, self.memory.limits().window).await {
             Some(true) => reservation.is_shared_in(&self.shared),
             // Another replica's entry stays, and so does ours.

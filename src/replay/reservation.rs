@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use tokio::runtime::Handle;
 
-use crate::shared::{Kind, SharedKey, SharedStore};
+use crate::shared::{SharedKey, SharedKind, SharedStore};
 
 use super::{ReplayId, table::SharedTable};
 
@@ -48,7 +48,7 @@ impl ReplayReservation {
 async fn remove(id: ReplayId, table: &SharedTable, shared: Option<&SharedStore>) {
     let _here = RemovedOnDrop { id, table };
     if let Some(shared) = shared {
-        shared.forget(&SharedKey::new(Kind::Replay, id.digest())).await;
+        shared.forget(&SharedKey::new(SharedKind::Replay, id.digest())).await;
     }
 }
 

@@ -13,10 +13,10 @@ use super::ReplayId;
 
 /// A table that all workers use.
 #[derive(Debug, Clone, Default)]
-pub(super) struct SharedTable(Arc<Mutex<Table>>);
+pub(super) struct SharedTable(Arc<Mutex<IdTable>>);
 
 impl SharedTable {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Table> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, IdTable> {
         self.0.lock()
     }
 }
@@ -24,7 +24,7 @@ impl SharedTable {
 /// Ids, each until its window is over. Time never runs backwards in here: a clock that is set back
 /// must not make an id acceptable again that has expired already.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub(super) struct IdTable {
     until: HashMap<ReplayId, UnixTime>,
     order: BTreeSet<(UnixTime, ReplayId)>,
     latest: Option<UnixTime>,
@@ -38,7 +38,7 @@ pub(super) enum Insertion {
     Full,
 }
 
-impl Table {
+impl IdTable {
     /// `max_entries` bounds what is inserted from now on; what is there already is not evicted for
     /// it.
     pub(super) fn check_and_insert(
@@ -90,13 +90,13 @@ mod tests {
     }
 
     /// Inserts that id at `now`, for `window` seconds.
-    fn insert(table: &mut Table, number: u8, now: i64, window: i64) -> Insertion {
+    fn insert(table: &mut IdTable, number: u8, now: i64, window: i64) -> Insertion {
         table.check_and_insert(id(number), UnixTime(now), UnixTime(now + window), 10)
     }
 
     #[test]
     fn s8_an_id_is_known_until_its_window_is_over() {
-        let mut table = Table::default();
+        let mut table = IdTable::default();
         let mut insert = |number, now| insert(&mut table, number, now, 10);
         assert_eq!(insert(1, 0), Insertion::New);
         assert_eq!(insert(1, 9), Insertion::Replayed);
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn s8_a_full_table_evicts_nothing_and_says_so() {
-        let mut table = Table::default();
+        let mut table = IdTable::default();
         let mut insert =
             |number, now| table.check_and_insert(id(number), UnixTime(now), UnixTime(now + 10), 2);
         assert_eq!(
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn an_id_that_was_removed_is_new_once_more() {
-        let mut table = Table::default();
+        let mut table = IdTable::default();
         assert_eq!(insert(&mut table, 1, 0, 10), Insertion::New);
         table.remove(id(1));
         table.remove(id(2));
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_shorter_window_is_not_as_long_as_the_one_before() {
-        let mut table = Table::default();
+        let mut table = IdTable::default();
         assert_eq!(insert(&mut table, 1, 0, 1000), Insertion::New);
         assert_eq!(insert(&mut table, 2, 1, 10), Insertion::New);
         assert_eq!(insert(&mut table, 2, 10, 10), Insertion::Replayed);
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn d11_a_clock_that_was_set_back_expires_nothing_early() {
-        let mut table = Table::default();
+        let mut table = IdTable::default();
         assert_eq!(insert(&mut table, 1, 100, 10), Insertion::New);
         assert_eq!(insert(&mut table, 2, 50, 10), Insertion::New);
         assert_eq!(insert(&mut table, 2, 70, 10), Insertion::Replayed);

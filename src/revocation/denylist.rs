@@ -6,7 +6,7 @@ use crate::clock::UnixTime;
 
 /// By what a token is revoked. Each is the claim of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum RevokedBy {
     /// One token.
     Jti,
     /// Everything of one subject.
@@ -39,18 +39,18 @@ pub struct TokenFacts<'t> {
 /// Entries by what they name. Found with one look per claim, however many there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Denylist {
-    jti: Names,
-    sub: Names,
-    sid: Names,
-    client_id: Names,
+    jti: EntriesByName,
+    sub: EntriesByName,
+    sid: EntriesByName,
+    client_id: EntriesByName,
     count: usize,
 }
 
-type Names = HashMap<Arc<str>, Vec<Entry>>;
+type EntriesByName = HashMap<Arc<str>, Vec<RevocationEntry>>;
 
 /// The conditions of one entry; one without any revokes whatever has the name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct RevocationEntry {
     /// Only tokens of this issuer: `sub` and `sid` are unique only within one.
     pub(super) iss: Option<Arc<str>>,
     /// Only tokens that name no session.
@@ -73,16 +73,16 @@ impl Denylist {
     }
 
     /// By what the token is revoked, if it is.
-    pub fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<Kind> {
+    pub fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<RevokedBy> {
         if self.is_empty() {
             return None;
         }
         let named = [
-            (Kind::Jti, token.jti),
-            (Kind::Sid, token.sid),
-            (Kind::Sub, token.sub),
-            (Kind::ClientId, token.client_id),
-            (Kind::ClientId, token.azp),
+            (RevokedBy::Jti, token.jti),
+            (RevokedBy::Sid, token.sid),
+            (RevokedBy::Sub, token.sub),
+            (RevokedBy::ClientId, token.client_id),
+            (RevokedBy::ClientId, token.azp),
         ];
         let hit = named.into_iter().find(|(kind, name)| {
             let entries = name.and_then(|name| self.names(*kind).get(name));
@@ -92,7 +92,7 @@ impl Denylist {
     }
 
     /// Adds an entry. One that says the same, but for its times, is widened instead.
-    pub(super) fn add(&mut self, kind: Kind, name: Arc<str>, entry: Entry) {
+    pub(super) fn add(&mut self, kind: RevokedBy, name: Arc<str>, entry: RevocationEntry) {
         let entries = self.names_mut(kind).entry(name).or_default();
         if let Some(known) = entries.iter_mut().find(|known| known.is_about_the_same_as(&entry)) {
             known.widen(&entry);
@@ -103,7 +103,7 @@ impl Denylist {
     }
 
     /// Drops what has expired under that name.
-    pub(super) fn drop_expired(&mut self, kind: Kind, name: &str, now: UnixTime) {
+    pub(super) fn drop_expired(&mut self, kind: RevokedBy, name: &str, now: UnixTime) {
         let names = self.names_mut(kind);
         let Some(entries) = names.get_mut(name) else {
             return;
@@ -117,26 +117,26 @@ impl Denylist {
         self.count -= dropped;
     }
 
-    fn names(&self, kind: Kind) -> &Names {
+    fn names(&self, kind: RevokedBy) -> &EntriesByName {
         match kind {
-            Kind::Jti => &self.jti,
-            Kind::Sub => &self.sub,
-            Kind::Sid => &self.sid,
-            Kind::ClientId => &self.client_id,
+            RevokedBy::Jti => &self.jti,
+            RevokedBy::Sub => &self.sub,
+            RevokedBy::Sid => &self.sid,
+            RevokedBy::ClientId => &self.client_id,
         }
     }
 
-    fn names_mut(&mut self, kind: Kind) -> &mut Names {
+    fn names_mut(&mut self, kind: RevokedBy) -> &mut EntriesByName {
         match kind {
-            Kind::Jti => &mut self.jti,
-            Kind::Sub => &mut self.sub,
-            Kind::Sid => &mut self.sid,
-            Kind::ClientId => &mut self.client_id,
+            RevokedBy::Jti => &mut self.jti,
+            RevokedBy::Sub => &mut self.sub,
+            RevokedBy::Sid => &mut self.sid,
+            RevokedBy::ClientId => &mut self.client_id,
         }
     }
 }
 
-impl Entry {
+impl RevocationEntry {
     pub(super) fn has_expired(&self, now: UnixTime) -> bool {
         self.until.is_some_and(|until| until <= now.0)
     }

@@ -22,7 +22,7 @@ use serde_json::error::Category;
 
 use crate::clock::UnixTime;
 
-use super::denylist::{Denylist, Entry, Kind};
+use super::denylist::{Denylist, RevocationEntry, RevokedBy};
 
 /// Why a document is no list. Nothing of its content is shown: it holds names of people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -99,18 +99,21 @@ impl Denylist {
 }
 
 impl Line {
-    fn entry(self, position: usize) -> Result<(Kind, Arc<str>, Entry), DocumentError> {
-        let entry = Entry {
+    fn entry(
+        self,
+        position: usize,
+    ) -> Result<(RevokedBy, Arc<str>, RevocationEntry), DocumentError> {
+        let entry = RevocationEntry {
             iss: self.iss.map(Arc::from),
             without_sid: false,
             before: self.before,
             until: self.until,
         };
         let named = [
-            (Kind::Jti, self.jti),
-            (Kind::Sub, self.sub),
-            (Kind::Sid, self.sid),
-            (Kind::ClientId, self.client_id),
+            (RevokedBy::Jti, self.jti),
+            (RevokedBy::Sub, self.sub),
+            (RevokedBy::Sid, self.sid),
+            (RevokedBy::ClientId, self.client_id),
         ];
         let named = named.into_iter().filter_map(|(kind, name)| Some((kind, name?)));
         let mut named: Vec<_> = named.collect();

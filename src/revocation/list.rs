@@ -15,14 +15,14 @@ use crate::{
 
 use super::{
     Denylist, ListError,
-    denylist::{Kind, TokenFacts},
+    denylist::{RevokedBy, TokenFacts},
     instruments::{self, ListInstruments},
     source,
 };
 
 /// The list that was read last, and whether it may still be relied on.
 #[derive(Debug)]
-pub(super) struct List {
+pub(super) struct RevocationList {
     source: String,
     on_failure: OnFailure,
     entries: ArcSwapOption<Denylist>,
@@ -41,7 +41,7 @@ enum Attempt {
     Failed(String),
 }
 
-impl List {
+impl RevocationList {
     pub(super) fn new(settings: &ListSettings, readiness: SourceGuard, metrics: &Metrics) -> Self {
         Self {
             source: source::describe(&settings.source),
@@ -68,7 +68,7 @@ impl List {
     }
 
     /// By what the token is revoked, if it is, according to the last list that could be read.
-    pub(super) fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<Kind> {
+    pub(super) fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<RevokedBy> {
         self.entries.load().as_ref()?.find(token, now)
     }
 
@@ -103,7 +103,7 @@ impl List {
 }
 
 /// The watcher's side.
-impl List {
+impl RevocationList {
     /// Puts another list in place; whether it differs.
     pub(super) fn replace(&self, list: Denylist) -> bool {
         let differs = self.entries.load().as_ref().is_none_or(|old| **old != list);

@@ -11,7 +11,7 @@ use prometheus::IntGauge;
 use crate::clock::UnixTime;
 
 use super::{
-    denylist::{Denylist, Entry, Kind, TokenFacts},
+    denylist::{Denylist, RevocationEntry, RevokedBy, TokenFacts},
     instruments,
 };
 use crate::telemetry::Metrics;
@@ -84,7 +84,7 @@ impl Logouts {
     }
 
     /// By what the token is revoked, if it is.
-    pub(super) fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<Kind> {
+    pub(super) fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<RevokedBy> {
         let book = self.book.read();
         book.denylist.find(token, now)
     }
@@ -146,19 +146,24 @@ impl Logout {
     /// subject. Where one session of a subject is meant, of the subject only what names no
     /// session, since it is unknown which one that belongs to. Who logs in again gets a new
     /// session, and tokens that are issued later.
-    fn entries(&self, until: i64) -> impl Iterator<Item = (Kind, Arc<str>, Entry)> {
-        let entry =
-            Entry { iss: Some(Arc::clone(&self.iss)), until: Some(until), ..Entry::default() };
-        let up_to_then = Entry { before: Some(self.at.saturating_add(1)), ..entry.clone() };
+    fn entries(&self, until: i64) -> impl Iterator<Item = (RevokedBy, Arc<str>, RevocationEntry)> {
+        let entry = RevocationEntry {
+            iss: Some(Arc::clone(&self.iss)),
+            until: Some(until),
+            ..RevocationEntry::default()
+        };
+        let up_to_then =
+            RevocationEntry { before: Some(self.at.saturating_add(1)), ..entry.clone() };
         let (sid, sub) = match &self.whom {
             LoggedOut::Subject(sub) => (None, Some((sub, up_to_then))),
             LoggedOut::Session(sid) => (Some((sid, entry)), None),
-            LoggedOut::SessionOf { sid, sub } => {
-                (Some((sid, entry)), Some((sub, Entry { without_sid: true, ..up_to_then })))
-            }
+            LoggedOut::SessionOf { sid, sub } => (
+                Some((sid, entry)),
+                Some((sub, RevocationEntry { without_sid: true, ..up_to_then })),
+            ),
         };
-        let sid = sid.map(|(sid, entry)| (Kind::Sid, Arc::clone(sid), entry));
-        let sub = sub.map(|(sub, entry)| (Kind::Sub, Arc::clone(sub), entry));
+        let sid = sid.map(|(sid, entry)| (RevokedBy::Sid, Arc::clone(sid), entry));
+        let sub = sub.map(|(sub, entry)| (RevokedBy::Sub, Arc::clone(sub), entry));
         sid.into_iter().chain(sub)
     }
 }

@@ -22,8 +22,8 @@ use crate::{
 
 use super::{
     Logout, LogoutRefusal,
-    denylist::{Kind, TokenFacts},
-    list::List,
+    denylist::{RevokedBy, TokenFacts},
+    list::RevocationList,
     logouts::Logouts,
     shared_logouts::{Heard, LISTEN_INTERVAL, Listening, SharedLogouts},
     watcher::ListRefreshPlan,
@@ -34,7 +34,7 @@ use super::{
 #[derive(Debug)]
 pub struct Revocations {
     settings: RevocationSettings,
-    list: Option<Arc<List>>,
+    list: Option<Arc<RevocationList>>,
     process: Arc<Process>,
     replicas: SharedLogouts,
     readiness: SourceReadiness,
@@ -101,7 +101,7 @@ impl Revocations {
         let readiness = SourceReadiness::default();
         let list = settings.list.as_ref().map(|list| {
             let guard = readiness.source("revocation list");
-            Arc::new(List::new(list, guard, metrics))
+            Arc::new(RevocationList::new(list, guard, metrics))
         });
         let heard = readiness.tried().guard("logouts of other replicas");
         if !shared.is_configured() {
@@ -145,7 +145,7 @@ impl Revocations {
     }
 
     /// By what the token is revoked, if it is.
-    pub fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<Kind> {
+    pub fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<RevokedBy> {
         let listed = self.list.as_ref().and_then(|list| list.find(token, now));
         listed.or_else(|| self.process.logouts.find(token, now))
     }

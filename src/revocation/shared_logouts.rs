@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     clock::UnixTime,
     json::{Json, Object},
-    shared::{Connections, Kind, LogPosition, SharedStore},
+    shared::{Connections, LogPosition, SharedKind, SharedStore},
 };
 
 use super::{LoggedOut, Logout};
@@ -39,7 +39,11 @@ impl SharedLogouts {
     pub(super) fn tell(&self, logout: &Logout, until: i64, now: UnixTime) {
         if let Ok(seconds @ 1..) = u64::try_from(until.saturating_sub(now.0)) {
             let entry = write(logout, until);
-            self.store.append(Kind::Revocation, entry.as_bytes(), Duration::from_secs(seconds));
+            self.store.append(
+                SharedKind::Revocation,
+                entry.as_bytes(),
+                Duration::from_secs(seconds),
+            );
         }
     }
 
@@ -54,7 +58,7 @@ impl SharedLogouts {
         if std::mem::take(&mut position.is_at_the_end) {
             return None;
         }
-        let batch = self.store.read_since(Kind::Revocation, &mut position.at).await?;
+        let batch = self.store.read_since(SharedKind::Revocation, &mut position.at).await?;
         position.is_at_the_end = !batch.has_more;
         Some(batch.entries.iter().filter_map(|entry| Heard::read(entry)).collect())
     }

@@ -14,21 +14,21 @@ use crate::{
     revocation::settings::{ListSettings, ListSource},
 };
 
-use self::{file::FileSource, url::UrlSource};
+use self::{file::ListFile, url::UrlSource};
 
 use super::{Denylist, ListError};
 
 /// The sources that can be configured. Each bounds the time a reading takes, and its bytes.
 #[derive(Debug)]
-pub(super) enum Source {
-    File(FileSource),
+pub(super) enum OpenListSource {
+    File(ListFile),
     Url(Box<UrlSource>),
 }
 
-impl Source {
+impl OpenListSource {
     pub(super) fn new(settings: &ListSettings) -> Self {
         match &settings.source {
-            ListSource::File(path) => Self::File(FileSource::new(path, settings)),
+            ListSource::File(path) => Self::File(ListFile::new(path, settings)),
             ListSource::Url(url) => Self::Url(Box::new(UrlSource::new(url, settings))),
         }
     }
@@ -54,7 +54,7 @@ impl Source {
 /// # Errors
 /// See [`ListError`].
 pub async fn probe(settings: &ListSettings, now: UnixTime) -> Result<usize, ListError> {
-    let list = Source::new(settings).read(now).await?;
+    let list = OpenListSource::new(settings).read(now).await?;
     Ok(list.map_or(0, |list| list.len()))
 }
 

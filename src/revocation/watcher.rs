@@ -9,12 +9,14 @@ use crate::{
     revocation::settings::ListSettings,
 };
 
-use super::{Denylist, ListError, list::List, revocations::Process, source::Source};
+use super::{
+    Denylist, ListError, list::RevocationList, revocations::Process, source::OpenListSource,
+};
 
 /// What a watcher is made from.
 #[derive(Debug)]
 pub(super) struct ListRefreshPlan {
-    pub(super) list: Arc<List>,
+    pub(super) list: Arc<RevocationList>,
     pub(super) settings: ListSettings,
     pub(super) process: Arc<Process>,
     pub(super) clock: Arc<dyn Clock>,
@@ -23,10 +25,10 @@ pub(super) struct ListRefreshPlan {
 /// The only writer of the list.
 #[derive(Debug)]
 pub(super) struct ListRefresh {
-    list: Arc<List>,
+    list: Arc<RevocationList>,
     process: Arc<Process>,
     clock: Arc<dyn Clock>,
-    source: Source,
+    source: OpenListSource,
 }
 
 impl refresh::RefreshPlan for ListRefreshPlan {
@@ -37,7 +39,7 @@ impl refresh::RefreshPlan for ListRefreshPlan {
             list: Arc::clone(&self.list),
             process: Arc::clone(&self.process),
             clock: Arc::clone(&self.clock),
-            source: Source::new(&self.settings),
+            source: OpenListSource::new(&self.settings),
         }
     }
 

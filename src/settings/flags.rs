@@ -56,7 +56,7 @@ impl Flags {
         below: &Node,
         without_file: bool,
     ) -> Result<Vec<Assignment>, Vec<ConfigError>> {
-        let mut writer = Writer::default();
+        let mut writer = FlagAssignments::default();
         writer.text("--listen", &[key::SERVER, of_server::LISTEN], self.listen.as_ref());
         writer.text("--admin", &[key::ADMIN, of_server::LISTEN], self.admin.as_ref());
         writer.number("--workers", &[key::SERVER, of_server::WORKERS], self.workers);
@@ -68,7 +68,7 @@ impl Flags {
         writer.finish()
     }
 
-    fn assign_upstream(&self, writer: &mut Writer, below: &Node) {
+    fn assign_upstream(&self, writer: &mut FlagAssignments, below: &Node) {
         if self.upstream.is_some()
             && let Some(name) = writer.only_one(below, key::UPSTREAMS, "--upstream")
         {
@@ -77,7 +77,7 @@ impl Flags {
         }
     }
 
-    fn assign_issuer(&self, writer: &mut Writer, below: &Node) {
+    fn assign_issuer(&self, writer: &mut FlagAssignments, below: &Node) {
         let given = [
             ("--issuer", self.issuer.is_some()),
             ("--audience", !self.audiences.is_empty()),
@@ -107,7 +107,7 @@ impl Flags {
         }
     }
 
-    fn assign_claim_headers(&self, writer: &mut Writer) {
+    fn assign_claim_headers(&self, writer: &mut FlagAssignments) {
         for pair in &self.claim_headers {
             match pair.split_once('=') {
                 Some((header, claim)) => {
@@ -123,7 +123,7 @@ impl Flags {
         }
     }
 
-    fn assign_routes(&self, writer: &mut Writer, implied: bool) {
+    fn assign_routes(&self, writer: &mut FlagAssignments, implied: bool) {
         for path in &self.public {
             let route =
                 vec![(of_route::PATH, path.clone()), (of_route::ACCESS, routes::PUBLIC.to_owned())];
@@ -140,12 +140,12 @@ impl Flags {
 }
 
 #[derive(Default)]
-struct Writer {
+struct FlagAssignments {
     assignments: Vec<Assignment>,
     mistakes: Vec<ConfigError>,
 }
 
-impl Writer {
+impl FlagAssignments {
     fn text(&mut self, flag: &str, path: &[&str], value: Option<&String>) {
         if let Some(value) = value {
             self.assign(flag, path, AssignedValue::Text(value.clone()));

@@ -20,13 +20,13 @@ use crate::{
 };
 
 use super::{
-    link::{Connection, MAX_UNDER_WAY, told},
+    link::{MAX_UNDER_WAY, RedisConnection, told},
     meter::{Allowance, Metered},
 };
 
 /// A connection, and what has to be polled for it to work.
 pub(super) struct Opened {
-    pub(super) connection: Arc<Connection>,
+    pub(super) connection: Arc<RedisConnection>,
     pub(super) driver: Driver,
 }
 
@@ -97,7 +97,7 @@ async fn open(settings: &SharedSettings, generation: u64) -> Result<Opened, Conn
         answer = ping(redis.clone()) => answer,
     };
     answer.map_err(ConnectError::Refused)?;
-    let connection = Arc::new(Connection::new(redis, allowance, generation));
+    let connection = Arc::new(RedisConnection::new(redis, allowance, generation));
     Ok(Opened { connection, driver })
 }
 

@@ -23,7 +23,7 @@ pub(super) enum Operation {
 
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum OperationOutcome {
     /// There is no connection: nothing was sent.
     Disconnected,
     /// It was done.
@@ -63,7 +63,7 @@ impl Instruments {
         instruments
     }
 
-    pub(super) fn count(&self, operation: Operation, outcome: Outcome) {
+    pub(super) fn count(&self, operation: Operation, outcome: OperationOutcome) {
         self.operations.with_label_values(&[operation.word(), outcome.word()]).inc();
     }
 
@@ -78,19 +78,24 @@ impl Instruments {
 }
 
 /// What may happen to any of them.
-const FAILURES: &[Outcome] = &[Outcome::Disconnected, Outcome::Error, Outcome::Timeout];
+const FAILURES: &[OperationOutcome] =
+    &[OperationOutcome::Disconnected, OperationOutcome::Error, OperationOutcome::Timeout];
 
 impl Operation {
     const ALL: &[Self] =
         &[Self::Append, Self::First, Self::Forget, Self::Get, Self::Put, Self::Read];
 
-    fn outcomes(self) -> &'static [Outcome] {
+    fn outcomes(self) -> &'static [OperationOutcome] {
         match self {
-            Self::Append | Self::Put => &[Outcome::Done, Outcome::Dropped, Outcome::Oversize],
-            Self::First => &[Outcome::First, Outcome::Seen],
-            Self::Forget => &[Outcome::Done],
-            Self::Get => &[Outcome::Hit, Outcome::Miss, Outcome::Rejected],
-            Self::Read => &[Outcome::Done, Outcome::Rejected],
+            Self::Append | Self::Put => {
+                &[OperationOutcome::Done, OperationOutcome::Dropped, OperationOutcome::Oversize]
+            }
+            Self::First => &[OperationOutcome::First, OperationOutcome::Seen],
+            Self::Forget => &[OperationOutcome::Done],
+            Self::Get => {
+                &[OperationOutcome::Hit, OperationOutcome::Miss, OperationOutcome::Rejected]
+            }
+            Self::Read => &[OperationOutcome::Done, OperationOutcome::Rejected],
         }
     }
 
@@ -106,7 +111,7 @@ impl Operation {
     }
 }
 
-impl Outcome {
+impl OperationOutcome {
     fn word(self) -> &'static str {
         match self {
             Self::Disconnected => "disconnected",

@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 /// What an entry is about. A part of its name, so that entries of two kinds never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum SharedKind {
     /// What an introspection endpoint said.
     Introspection,
     /// What may be used once.
@@ -16,14 +16,14 @@ pub enum Kind {
 /// The name of one entry, the same in every replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SharedKey {
-    kind: Kind,
+    kind: SharedKind,
     digest: [u8; 32],
 }
 
 impl SharedKey {
     /// `digest` is SHA-256 over everything that makes the entry what it is, with no doubt where
     /// one part ends and the next begins (threat I-6).
-    pub fn new(kind: Kind, digest: [u8; 32]) -> Self {
+    pub fn new(kind: SharedKind, digest: [u8; 32]) -> Self {
         Self { kind, digest }
     }
 
@@ -34,7 +34,7 @@ impl SharedKey {
     }
 }
 
-impl Kind {
+impl SharedKind {
     /// The name of the log of this kind. No digest is as short.
     pub(super) fn log_name(self, prefix: &str) -> String {
         format!("{prefix}:{}:log", self.word())
@@ -57,9 +57,9 @@ mod tests {
     fn i6_no_two_entries_have_the_same_name() {
         let name = |kind, byte| SharedKey::new(kind, [byte; 32]).name("cs");
         let digest = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
-        assert_eq!(name(Kind::Replay, 1), format!("cs:replay:{digest}"));
-        assert_ne!(name(Kind::Replay, 1), name(Kind::Replay, 2));
-        assert_ne!(name(Kind::Replay, 1), name(Kind::Revocation, 1));
-        assert_eq!(Kind::Revocation.log_name("cs"), "cs:revocation:log");
+        assert_eq!(name(SharedKind::Replay, 1), format!("cs:replay:{digest}"));
+        assert_ne!(name(SharedKind::Replay, 1), name(SharedKind::Replay, 2));
+        assert_ne!(name(SharedKind::Replay, 1), name(SharedKind::Revocation, 1));
+        assert_eq!(SharedKind::Revocation.log_name("cs"), "cs:revocation:log");
     }
 }

@@ -17,20 +17,20 @@ use tokio::{
     time::timeout,
 };
 
-use super::{instruments::Outcome, meter::Allowance};
+use super::{instruments::OperationOutcome, meter::Allowance};
 
 /// Where operations find the connection. Without one they fail at once: the circuit is open
 /// until the supervisor has closed it again.
 #[derive(Debug, Default)]
-pub(super) struct Link {
-    connection: ArcSwapOption<Connection>,
+pub(super) struct RedisLink {
+    connection: ArcSwapOption<RedisConnection>,
     /// How many connections there have been: wakes those who wait for the next one.
     established: watch::Sender<u64>,
 }
 
 /// A connection at work. Operations of all threads are written to it as they come and answered in
 /// that order.
-pub(super) struct Connection {
+pub(super) struct RedisConnection {
     redis: MultiplexedConnection,
     allowance: Arc<Allowance>,
     /// Tells it from the connections before: what the server knew then, it may have forgotten.
@@ -48,12 +48,12 @@ pub(super) const MAX_UNDER_WAY: usize = 100;
 /// pause.
 const MAX_UNANSWERED: u32 = 5;
 
-impl Link {
-    pub(super) fn connection(&self) -> Result<Arc<Connection>, Outcome> {
-        self.connection.load_full().ok_or(Outcome::Disconnected)
+impl RedisLink {
+    pub(super) fn connection(&self) -> Result<Arc<RedisConnection>, OperationOutcome> {
+        self.connection.load_full().ok_or(OperationOutcome::Disconnected)
     }
 
-    pub(super) fn attach(&self, connection: Arc<Connection>) {
+    pub(super) fn attach(&self, connection: Arc<RedisConnection>) {
         self.connection.store(Some(connection));
         self.established.send_modify(|count| *count += 1);
     }
@@ -93,7 +93,7 @@ impl Connections {
     }
 }
 
-impl Connection {
+impl RedisConnection {
     pub(super) fn new(
         redis: MultiplexedConnection,
         allowance: Arc<Allowance>,
@@ -125,7 +125,7 @@ impl Connection {
         max_bytes: usize,
         deadline: Duration,
         answer: impl Future<Output = RedisResult<T>>,
-    ) -> Result<T, Outcome> {
+    ) -> Result<T, OperationOutcome> {
         self.allowance.add(max_bytes);
         match timeout(deadline, answer).await {
             Ok(Ok(value)) => {
@@ -134,11 +134,11 @@ impl Connection {
             }
             Ok(Err(error)) => {
                 self.failed(&error);
-                Err(Outcome::Error)
+                Err(OperationOutcome::Error)
             }
             Err(_) => {
                 self.not_answered();
-                Err(Outcome::Timeout)
+                Err(OperationOutcome::Timeout)
             }
         }
     }
@@ -187,7 +187,7 @@ impl Connection {
     }
 }
 
-impl fmt::Debug for Connection {
+impl fmt::Debug for RedisConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("generation", &self.generation).finish_non_exhaustive()
     }

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use redis::Cmd;
 
-use super::link::Connection;
+use super::link::RedisConnection;
 
 /// How far one reader has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(super) fn value((_, fields): &StreamEntry) -> Option<&Bytes> {
 
 impl LogPosition {
     /// The same place, or the beginning if it was a place of another connection.
-    pub(super) fn on(self, connection: &Connection) -> Self {
+    pub(super) fn on(self, connection: &RedisConnection) -> Self {
         let generation = connection.generation();
         if self.generation == generation { self } else { Self { generation, ..Self::default() } }
     }

@@ -15,7 +15,7 @@ pub(super) struct Seal(Option<hmac::Key>);
 
 /// Why a value is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(super) enum SealError {
     /// Not ours, or not as we wrote it.
     Forged,
     /// Past its end.
@@ -48,15 +48,20 @@ impl Seal {
         sealed
     }
 
-    pub(super) fn open(&self, name: &str, sealed: &Bytes, now: UnixTime) -> Result<Bytes, Broken> {
-        let body = self.authentic(name, sealed).ok_or(Broken::Forged)?;
-        let (form, rest) = body.split_first().ok_or(Broken::Forged)?;
-        let (end, value) = rest.split_first_chunk::<END_BYTES>().ok_or(Broken::Forged)?;
+    pub(super) fn open(
+        &self,
+        name: &str,
+        sealed: &Bytes,
+        now: UnixTime,
+    ) -> Result<Bytes, SealError> {
+        let body = self.authentic(name, sealed).ok_or(SealError::Forged)?;
+        let (form, rest) = body.split_first().ok_or(SealError::Forged)?;
+        let (end, value) = rest.split_first_chunk::<END_BYTES>().ok_or(SealError::Forged)?;
         if *form != self.form() {
-            return Err(Broken::Forged);
+            return Err(SealError::Forged);
         }
         if now >= UnixTime(i64::from_be_bytes(*end)) {
-            return Err(Broken::Ended);
+            return Err(SealError::Ended);
         }
         Ok(sealed.slice_ref(value))
     }
@@ -108,7 +113,7 @@ mod tests {
         #[test]
         fn nothing_else_opens(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
             let opened = sealing().open("name", &Bytes::from(bytes), BEFORE);
-            prop_assert_eq!(opened, Err(Broken::Forged));
+            prop_assert_eq!(opened, Err(SealError::Forged));
         }
     }
 
@@ -119,11 +124,11 @@ mod tests {
             let mut changed = sealed.clone();
             changed[position / 8] ^= 1 << (position % 8);
             let opened = sealing().open("name", &Bytes::from(changed), BEFORE);
-            assert_eq!(opened, Err(Broken::Forged), "bit {position}");
+            assert_eq!(opened, Err(SealError::Forged), "bit {position}");
         }
         for length in 0..sealed.len() {
             let cut = Bytes::copy_from_slice(&sealed[..length]);
-            assert_eq!(sealing().open("name", &cut, BEFORE), Err(Broken::Forged), "{length}");
+            assert_eq!(sealing().open("name", &cut, BEFORE), Err(SealError::Forged), "{length}");
         }
     }
 
@@ -131,24 +136,24 @@ mod tests {
     fn i6_a_value_counts_under_its_own_name_and_key_only() {
         let sealed = Bytes::from(sealing().close("name", b"value", END));
         for name in ["", "nam", "name\0", "mane"] {
-            assert_eq!(sealing().open(name, &sealed, BEFORE), Err(Broken::Forged), "{name:?}");
+            assert_eq!(sealing().open(name, &sealed, BEFORE), Err(SealError::Forged), "{name:?}");
         }
         let other = Seal::new(Some(&[8; 32]));
-        assert_eq!(other.open("name", &sealed, BEFORE), Err(Broken::Forged));
+        assert_eq!(other.open("name", &sealed, BEFORE), Err(SealError::Forged));
     }
 
     #[test]
     fn i7_a_value_ends_when_it_says() {
         let sealed = Bytes::from(sealing().close("name", b"value", END));
         assert!(sealing().open("name", &sealed, BEFORE).is_ok());
-        assert_eq!(sealing().open("name", &sealed, END), Err(Broken::Ended));
+        assert_eq!(sealing().open("name", &sealed, END), Err(SealError::Ended));
     }
 
     #[test]
     fn an_unsealed_value_never_passes_where_seals_are_wanted_nor_the_other_way_round() {
         let plain = Bytes::from(Seal::new(None).close("name", &[0; 64], END));
-        assert_eq!(sealing().open("name", &plain, BEFORE), Err(Broken::Forged));
+        assert_eq!(sealing().open("name", &plain, BEFORE), Err(SealError::Forged));
         let sealed = Bytes::from(sealing().close("name", &[0; 64], END));
-        assert_eq!(Seal::new(None).open("name", &sealed, BEFORE), Err(Broken::Forged));
+        assert_eq!(Seal::new(None).open("name", &sealed, BEFORE), Err(SealError::Forged));
     }
 }

@@ -11,12 +11,12 @@ use crate::{
 };
 
 use super::{
-    Connections, Kind, LogBatch, LogPosition, SharedKey, Supervisor,
-    instruments::{Instruments, Operation, Outcome},
-    link::{Connection, Link},
+    Connections, LogBatch, LogPosition, SharedKey, SharedKind, Supervisor,
+    instruments::{Instruments, Operation, OperationOutcome},
+    link::{RedisConnection, RedisLink},
     log::{self, MAX_ENTRY_BYTES, StreamEntry},
-    seal::{self, Broken, Seal},
-    write::{Write, Writer, millis, queue},
+    seal::{self, Seal, SealError},
+    write::{SharedWriter, Write, millis, queue},
 };
 
 /// What replicas share. Cheap to clone, usable from any thread. The default shares nothing.
@@ -35,9 +35,9 @@ struct Inner {
     settings: SharedSettings,
     seal: Seal,
     clock: Arc<dyn Clock>,
-    link: Arc<Link>,
-    puts: Writer,
-    appends: Writer,
+    link: Arc<RedisLink>,
+    puts: SharedWriter,
+    appends: SharedWriter,
     instruments: Arc<Instruments>,
 }
 
@@ -68,7 +68,7 @@ impl SharedStore {
     ) -> Result<(Self, Supervisor), SharedError> {
         let key = settings.integrity.read_key().map_err(SharedError)?;
         let instruments = Arc::new(Instruments::new(metrics));
-        let link = Arc::<Link>::default();
+        let link = Arc::<RedisLink>::default();
         let (puts, put_queue) = queue(Operation::Put, &instruments);
         let (appends, append_queue) = queue(Operation::Append, &instruments);
         let supervisor = Supervisor {
@@ -112,7 +112,7 @@ impl SharedStore {
     pub async fn get(&self, key: &SharedKey) -> Option<Bytes> {
         let inner = self.0.as_ref()?;
         let result = inner.get(key).await;
-        inner.counted(Operation::Get, result, |_| Outcome::Hit)
+        inner.counted(Operation::Get, result, |_| OperationOutcome::Hit)
     }
 
     /// Puts a value there for a while. Nobody waits for it, and it may be lost.
@@ -127,7 +127,9 @@ impl SharedStore {
     pub async fn first(&self, key: &SharedKey, ttl: Duration) -> Option<bool> {
         let inner = self.0.as_ref()?;
         let result = inner.first(key, ttl).await;
-        let outcome = |is_first: &bool| if *is_first { Outcome::First } else { Outcome::Seen };
+        let outcome = |is_first: &bool| {
+            if *is_first { OperationOutcome::First } else { OperationOutcome::Seen }
+        };
         inner.counted(Operation::First, result, outcome)
     }
 
@@ -136,14 +138,14 @@ impl SharedStore {
     pub async fn forget(&self, key: &SharedKey) {
         if let Some(inner) = &self.0 {
             let result = inner.forget(key).await;
-            inner.counted(Operation::Forget, result, |()| Outcome::Done);
+            inner.counted(Operation::Forget, result, |()| OperationOutcome::Done);
         }
     }
 
     /// Adds an entry to the log of that kind, where every replica will read it, until its time to
     /// live is over. Nobody waits for it. While there is no connection it stays queued, within
     /// bounds; it may come twice.
-    pub fn append(&self, kind: Kind, entry: &[u8], ttl: Duration) {
+    pub fn append(&self, kind: SharedKind, entry: &[u8], ttl: Duration) {
         if let Some(inner) = &self.0 {
             inner.append(kind, entry, ttl);
         }
@@ -153,16 +155,20 @@ impl SharedStore {
     ///
     /// Entries come at least once, one's own among them; after a new connection all of them come
     /// again.
-    pub async fn read_since(&self, kind: Kind, position: &mut LogPosition) -> Option<LogBatch> {
+    pub async fn read_since(
+        &self,
+        kind: SharedKind,
+        position: &mut LogPosition,
+    ) -> Option<LogBatch> {
         let inner = self.0.as_ref()?;
         let result = inner.read_since(kind, position).await;
-        inner.counted(Operation::Read, result, |_| Outcome::Done)
+        inner.counted(Operation::Read, result, |_| OperationOutcome::Done)
     }
 }
 
 impl Inner {
     /// Never more than a value may have is asked for: a larger one comes cut, and is none of ours.
-    async fn get(&self, key: &SharedKey) -> Result<Bytes, Outcome> {
+    async fn get(&self, key: &SharedKey) -> Result<Bytes, OperationOutcome> {
         let connection = self.link.connection()?;
         let name = key.name(&self.settings.prefix);
         let mut command = redis::cmd("GETRANGE");
@@ -172,14 +178,14 @@ impl Inner {
         let max_bytes = MAX_SEALED_BYTES + ANSWER_OVERHEAD;
         let sealed = connection.answer(max_bytes, self.settings.timeout, answer).await?;
         if sealed.is_empty() {
-            return Err(Outcome::Miss);
+            return Err(OperationOutcome::Miss);
         }
         self.opened(&name, &sealed, &connection)
     }
 
     fn put(&self, key: &SharedKey, value: &[u8], ttl: Duration) {
         if value.len() > MAX_VALUE_BYTES {
-            return self.puts.count(Outcome::Oversize);
+            return self.puts.count(OperationOutcome::Oversize);
         }
         // What waits for a connection would be old when it comes.
         if let Err(outcome) = self.link.connection() {
@@ -188,7 +194,7 @@ impl Inner {
         self.puts.write(self.sealed(key.name(&self.settings.prefix), value, ttl));
     }
 
-    async fn first(&self, key: &SharedKey, ttl: Duration) -> Result<bool, Outcome> {
+    async fn first(&self, key: &SharedKey, ttl: Duration) -> Result<bool, OperationOutcome> {
         let connection = self.link.connection()?;
         let mut command = redis::cmd("SET");
         command.arg(key.name(&self.settings.prefix)).arg("1");
@@ -198,11 +204,11 @@ impl Inner {
         match connection.answer(ANSWER_OVERHEAD, self.settings.timeout, answer).await? {
             redis::Value::Okay => Ok(true),
             redis::Value::Nil => Ok(false),
-            _ => Err(Outcome::Error),
+            _ => Err(OperationOutcome::Error),
         }
     }
 
-    async fn forget(&self, key: &SharedKey) -> Result<(), Outcome> {
+    async fn forget(&self, key: &SharedKey) -> Result<(), OperationOutcome> {
         let connection = self.link.connection()?;
         let mut command = redis::cmd("DEL");
         command.arg(key.name(&self.settings.prefix));
@@ -211,20 +217,20 @@ impl Inner {
         connection.answer(ANSWER_OVERHEAD, self.settings.timeout, answer).await.map(|_| ())
     }
 
-    fn append(&self, kind: Kind, entry: &[u8], ttl: Duration) {
+    fn append(&self, kind: SharedKind, entry: &[u8], ttl: Duration) {
         if entry.len() > MAX_ENTRY_BYTES {
             let bytes = entry.len();
             tracing::warn!(bytes, most = MAX_ENTRY_BYTES, "too large to tell the other replicas");
-            return self.appends.count(Outcome::Oversize);
+            return self.appends.count(OperationOutcome::Oversize);
         }
         self.appends.write(self.sealed(kind.log_name(&self.settings.prefix), entry, ttl));
     }
 
     async fn read_since(
         &self,
-        kind: Kind,
+        kind: SharedKind,
         position: &mut LogPosition,
-    ) -> Result<LogBatch, Outcome> {
+    ) -> Result<LogBatch, OperationOutcome> {
         let connection = self.link.connection()?;
         let name = kind.log_name(&self.settings.prefix);
         let from = position.on(&connection);
@@ -232,17 +238,17 @@ impl Inner {
         let mut redis = connection.redis();
         let answer = command.query_async::<Vec<StreamEntry>>(&mut redis);
         let told = connection.answer(log::MAX_BATCH_BYTES, self.settings.timeout, answer).await?;
-        *position = from.after(&told).ok_or(Outcome::Error)?;
+        *position = from.after(&told).ok_or(OperationOutcome::Error)?;
         let entries = told.iter().filter_map(|told| self.entry(&name, told, &connection));
         Ok(LogBatch { entries: entries.collect(), has_more: told.len() >= log::BATCH })
     }
 
     /// An entry that is not ours is passed over; the others count all the same.
-    fn entry(&self, name: &str, told: &StreamEntry, connection: &Connection) -> Option<Bytes> {
+    fn entry(&self, name: &str, told: &StreamEntry, connection: &RedisConnection) -> Option<Bytes> {
         let sealed = log::value(told).cloned().unwrap_or_default();
         match self.opened(name, &sealed, connection) {
             Ok(entry) => Some(entry),
-            Err(Outcome::Miss) => None,
+            Err(OperationOutcome::Miss) => None,
             Err(outcome) => {
                 self.instruments.count(Operation::Read, outcome);
                 None
@@ -259,14 +265,19 @@ impl Inner {
         Write { name, sealed, ttl }
     }
 
-    fn opened(&self, name: &str, sealed: &Bytes, from: &Connection) -> Result<Bytes, Outcome> {
+    fn opened(
+        &self,
+        name: &str,
+        sealed: &Bytes,
+        from: &RedisConnection,
+    ) -> Result<Bytes, OperationOutcome> {
         let opened = self.seal.open(name, sealed, self.clock.now());
         match opened {
             Ok(value) if value.len() <= MAX_VALUE_BYTES => Ok(value),
-            Err(Broken::Ended) => Err(Outcome::Miss),
-            Ok(_) | Err(Broken::Forged) => {
+            Err(SealError::Ended) => Err(OperationOutcome::Miss),
+            Ok(_) | Err(SealError::Forged) => {
                 from.tell_forgery();
-                Err(Outcome::Rejected)
+                Err(OperationOutcome::Rejected)
             }
         }
     }
@@ -274,8 +285,8 @@ impl Inner {
     fn counted<T>(
         &self,
         operation: Operation,
-        result: Result<T, Outcome>,
-        success: impl FnOnce(&T) -> Outcome,
+        result: Result<T, OperationOutcome>,
+        success: impl FnOnce(&T) -> OperationOutcome,
     ) -> Option<T> {
         let outcome = result.as_ref().map_or_else(|outcome| *outcome, success);
         self.instruments.count(operation, outcome);

@@ -9,7 +9,7 @@ use crate::{bounded::Backoff, shared::settings::SharedSettings};
 use super::{
     connect::{ConnectError, Opened, connect, ping},
     instruments::Instruments,
-    link::{Connection, Link},
+    link::{RedisConnection, RedisLink},
     write::Queue,
 };
 
@@ -17,7 +17,7 @@ use super::{
 #[derive(Debug)]
 pub struct Supervisor {
     pub(super) settings: SharedSettings,
-    pub(super) link: Arc<Link>,
+    pub(super) link: Arc<RedisLink>,
     pub(super) puts: Queue,
     pub(super) appends: Queue,
     pub(super) instruments: Arc<Instruments>,
@@ -137,7 +137,7 @@ impl Waits {
 }
 
 /// Ends when the server does not answer any more.
-async fn silence(connection: &Connection) {
+async fn silence(connection: &RedisConnection) {
     loop {
         sleep(PING_INTERVAL).await;
         let pong = ping(connection.redis());
@@ -149,12 +149,16 @@ async fn silence(connection: &Connection) {
 
 /// A connection that the store uses; dropped, whatever the reason, it does not.
 struct Attached<'s> {
-    link: &'s Link,
+    link: &'s RedisLink,
     instruments: &'s Instruments,
 }
 
 impl<'s> Attached<'s> {
-    fn new(link: &'s Link, connection: &Arc<Connection>, instruments: &'s Instruments) -> Self {
+    fn new(
+        link: &'s RedisLink,
+        connection: &Arc<RedisConnection>,
+        instruments: &'s Instruments,
+    ) -> Self {
         link.attach(Arc::clone(connection));
         instruments.connected(true);
         Self { link, instruments }

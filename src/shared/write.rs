@@ -6,8 +6,8 @@ use redis::{Cmd, Pipeline, RedisResult};
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{
-    instruments::{Instruments, Operation, Outcome},
-    link::Connection,
+    instruments::{Instruments, Operation, OperationOutcome},
+    link::RedisConnection,
     log,
 };
 
@@ -21,7 +21,7 @@ pub(super) struct Write {
 
 /// The end of a queue that writes go in at.
 #[derive(Debug, Clone)]
-pub(super) struct Writer {
+pub(super) struct SharedWriter {
     operation: Operation,
     queue: mpsc::Sender<Write>,
     instruments: Arc<Instruments>,
@@ -52,9 +52,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// What no server takes for too far away: a hundred years.
 const MAX_TTL: Duration = Duration::from_hours(100 * 365 * 24);
 
-pub(super) fn queue(operation: Operation, instruments: &Arc<Instruments>) -> (Writer, Queue) {
+pub(super) fn queue(operation: Operation, instruments: &Arc<Instruments>) -> (SharedWriter, Queue) {
     let (sender, writes) = mpsc::channel(QUEUED);
-    let writer = Writer { operation, queue: sender, instruments: Arc::clone(instruments) };
+    let writer = SharedWriter { operation, queue: sender, instruments: Arc::clone(instruments) };
     let instruments = Arc::clone(instruments);
     (writer, Queue { operation, writes, batch: Vec::with_capacity(BATCH), instruments })
 }
@@ -64,14 +64,14 @@ pub(super) fn millis(ttl: Duration) -> u64 {
     u64::try_from(ttl.min(MAX_TTL).as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-impl Writer {
+impl SharedWriter {
     pub(super) fn write(&self, write: Write) {
         if self.queue.try_send(write).is_err() {
-            self.instruments.count(self.operation, Outcome::Dropped);
+            self.instruments.count(self.operation, OperationOutcome::Dropped);
         }
     }
 
-    pub(super) fn count(&self, outcome: Outcome) {
+    pub(super) fn count(&self, outcome: OperationOutcome) {
         self.instruments.count(self.operation, outcome);
     }
 }
@@ -83,7 +83,7 @@ impl Queue {
     }
 
     /// Writes what is there and what comes, until every sender is dropped.
-    pub(super) async fn send(&mut self, connection: &Connection, deadline: Duration) {
+    pub(super) async fn send(&mut self, connection: &RedisConnection, deadline: Duration) {
         loop {
             if self.batch.is_empty() && self.writes.recv_many(&mut self.batch, BATCH).await == 0 {
                 return;
@@ -122,13 +122,13 @@ impl Queue {
         self.operation == Operation::Append
     }
 
-    fn written(&mut self, answers: &[RedisResult<redis::Value>], connection: &Connection) {
+    fn written(&mut self, answers: &[RedisResult<redis::Value>], connection: &RedisConnection) {
         for answer in answers {
             let outcome = match answer {
-                Ok(_) => Outcome::Done,
+                Ok(_) => OperationOutcome::Done,
                 Err(error) => {
                     connection.failed(error);
-                    Outcome::Error
+                    OperationOutcome::Error
                 }
             };
             self.instruments.count(self.operation, outcome);
@@ -136,7 +136,7 @@ impl Queue {
         self.batch.clear();
     }
 
-    async fn not_written(&mut self, outcome: Outcome) {
+    async fn not_written(&mut self, outcome: OperationOutcome) {
         for _ in &self.batch {
             self.instruments.count(self.operation, outcome);
         }
@@ -151,7 +151,7 @@ impl Queue {
     pub(super) fn interrupted(&mut self) {
         if !self.is_log() {
             for _ in self.batch.drain(..) {
-                self.instruments.count(self.operation, Outcome::Error);
+                self.instruments.count(self.operation, OperationOutcome::Error);
             }
         }
     }

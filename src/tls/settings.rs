@@ -49,14 +49,17 @@ pub struct ClientAuth {
 
 /// What `client_auth` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum ClientAuthMode {
     None,
     Optional,
     Required,
 }
 
-const CLIENT_AUTH: &[(&str, Asked)] =
-    &[("none", Asked::None), ("optional", Asked::Optional), ("required", Asked::Required)];
+const CLIENT_AUTH: &[(&str, ClientAuthMode)] = &[
+    ("none", ClientAuthMode::None),
+    ("optional", ClientAuthMode::Optional),
+    ("required", ClientAuthMode::Required),
+];
 
 /// Where the section is.
 pub(super) const SECTION: &str = "server.tls";
@@ -85,9 +88,9 @@ impl TlsSettings {
     pub(crate) fn write(&self) -> Written {
         let authorities = self.client_auth.as_ref().map(|auth| &*auth.authorities);
         let asked = match &self.client_auth {
-            None => Asked::None,
-            Some(auth) if auth.required => Asked::Required,
-            Some(_) => Asked::Optional,
+            None => ClientAuthMode::None,
+            Some(auth) if auth.required => ClientAuthMode::Required,
+            Some(_) => ClientAuthMode::Optional,
         };
         Writer::default()
             .path(key::CERTIFICATE, &self.certificate)
@@ -105,17 +108,17 @@ impl ClientAuth {
         let has_authorities = section.peek(key::CLIENT_CA).is_some();
         let authorities = section.optional(key::CLIENT_CA, parsed_file(authorities));
         let is_asked = section.peek(key::CLIENT_AUTH).is_some();
-        let asked = section.or(key::CLIENT_AUTH, Asked::None, word(CLIENT_AUTH));
+        let asked = section.or(key::CLIENT_AUTH, ClientAuthMode::None, word(CLIENT_AUTH));
         if has_authorities && !is_asked {
             let message = "missing; expected \"optional\" or \"required\" beside client_ca";
             section.mistake(key::CLIENT_AUTH, message.to_owned());
         }
-        if !has_authorities && asked != Asked::None {
+        if !has_authorities && asked != ClientAuthMode::None {
             let message = "missing; client_auth needs a PEM file with the authorities of clients";
             section.mistake(key::CLIENT_CA, message.to_owned());
         }
-        let (authorities, _) = authorities.filter(|_| asked != Asked::None)?;
-        Some(Self { authorities, required: asked == Asked::Required })
+        let (authorities, _) = authorities.filter(|_| asked != ClientAuthMode::None)?;
+        Some(Self { authorities, required: asked == ClientAuthMode::Required })
     }
 }
 

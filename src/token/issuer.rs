@@ -29,13 +29,13 @@ pub(super) struct Issuer {
     pub(super) binding: RequestBinding,
     pub(super) logout: Option<LogoutRules>,
     pub(super) keys: Arc<LiveKeySet>,
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<IssuerIntrospection>,
     pub(super) after_signature: AfterSignature,
 }
 
 /// An issuer that can be asked.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct IssuerIntrospection {
     pub(super) introspector: Arc<Introspector>,
     pub(super) rules: StatementRules,
 }
@@ -46,7 +46,7 @@ impl Issuer {
         keys: Arc<LiveKeySet>,
         introspector: Option<Arc<Introspector>>,
     ) -> Self {
-        let asked = introspector.map(|introspector| Asked {
+        let asked = introspector.map(|introspector| IssuerIntrospection {
             rules: StatementRules::new(settings, introspector.settings()),
             introspector,
         });

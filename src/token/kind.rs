@@ -32,7 +32,7 @@ pub(super) struct KindRules {
 
 /// A kind of token that an issuer makes besides access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// An authorization response (JARM).
     AuthorizationResponse,
     /// A client's assertion, or a grant (RFC 7523).
@@ -75,7 +75,7 @@ pub(super) enum WrongKind<'t> {
     /// What its claims make it.
     Claims {
         /// The kind that it is.
-        kind: Kind,
+        kind: TokenKind,
         /// The claim that shows it.
         claim: &'t str,
     },
@@ -91,7 +91,7 @@ struct Evidence<'t> {
 }
 
 /// A kind, and the claim that shows it.
-type Finding<'t> = (Kind, &'t str);
+type MarkedKind<'t> = (TokenKind, &'t str);
 
 /// The type of an access token (RFC 9068 §2.1).
 const ACCESS_TYPE: &str = "at+jwt";
@@ -150,19 +150,19 @@ impl KindRules {
     }
 }
 
-fn judge(found: Option<Finding<'_>>) -> Result<(), WrongKind<'_>> {
+fn judge(found: Option<MarkedKind<'_>>) -> Result<(), WrongKind<'_>> {
     found.map_or(Ok(()), |(kind, claim)| Err(WrongKind::Claims { kind, claim }))
 }
 
 impl<'t> Evidence<'t> {
     /// The kind that the claims show, if it is another one, and the claim that shows it.
-    fn other_kind(self) -> Option<Finding<'t>> {
+    fn other_kind(self) -> Option<MarkedKind<'t>> {
         purpose::other_kind(self).or_else(|| marks::other_kind(self))
     }
 
     /// Whether a token of that kind is refused.
-    fn refuses(self, kind: Kind) -> bool {
-        kind != Kind::Id || !self.rules.accept_id_tokens
+    fn refuses(self, kind: TokenKind) -> bool {
+        kind != TokenKind::Id || !self.rules.accept_id_tokens
     }
 
     /// Whether the claim is there, whatever the operator says of it.
@@ -179,7 +179,7 @@ impl<'t> Evidence<'t> {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for TokenKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AuthorizationResponse => "an authorization response",

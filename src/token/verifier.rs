@@ -33,7 +33,7 @@ use super::{
 
 use self::{
     checks::CHECKS_AND_ASKED,
-    uncached::{Failure, VerificationPath},
+    uncached::{VerificationPath, VerifyFailure},
 };
 
 pub use self::{checks::CHECKS, verified::VerifiedToken};
@@ -122,7 +122,7 @@ impl TokenVerifier {
                 let issuer = Some(verified.issuer);
                 clear.map(|_| verified).map_err(|reason| Rejection { reason, issuer })
             }
-            Err(Failure { rejection, wrong_under }) => {
+            Err(VerifyFailure { rejection, wrong_under }) => {
                 if let (Some(generation), Some(issuer)) = (wrong_under, rejection.issuer) {
                     let rejected = RejectedToken { issuer, generation };
                     cache.borrow_mut().insert_rejected(token, rejected);

@@ -11,7 +11,7 @@ use std::{
 
 use clap::Parser;
 use countersign::{
-    cli::{Cli, Failure, explain::explain_at},
+    cli::{Cli, CommandError, explain::explain_at},
     clock::{ManualClock, UnixTime},
     jose::{Algorithm, SigningKey},
     json::{Json, Object},
@@ -216,7 +216,7 @@ fn a_reader_that_has_gone_does_not_make_a_refusal_a_success() {
     }
     let setup = Setup::new();
     let verdict = setup.explain_into(&["not-a-token"], &mut Gone);
-    assert!(matches!(verdict, Err(Failure::Runtime(_))), "{verdict:?}");
+    assert!(matches!(verdict, Err(CommandError::Runtime(_))), "{verdict:?}");
 }
 
 #[test]
@@ -262,7 +262,7 @@ struct Setup {
 /// What was written, and how it ended.
 struct Said {
     out: String,
-    verdict: Result<(), Failure>,
+    verdict: Result<(), CommandError>,
 }
 
 impl Setup {
@@ -307,7 +307,7 @@ impl Setup {
         &self,
         arguments: &[&str],
         out: &mut impl std::io::Write,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CommandError> {
         let config = self.config();
         let command = ["countersign", "explain", "--config", &config];
         let cli = Cli::try_parse_from(command.iter().chain(arguments)).unwrap();
@@ -326,7 +326,7 @@ impl Said {
 
     fn refusal(&self) -> String {
         match &self.verdict {
-            Err(Failure::Runtime(cause)) => cause.clone(),
+            Err(CommandError::Runtime(cause)) => cause.clone(),
             other => panic!("{other:?}\n{}", self.out),
         }
     }

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use crate::{
-    cli::Failure,
+    cli::CommandError,
     clock::{Clock, SystemClock},
     introspection::{self, IntrospectionError},
     keys::{self, KeyError, KeyFacts, KeySet, SkippedFacts, settings::KeyOwner},
@@ -20,9 +20,9 @@ use crate::{
 /// revocation list, and writes what was found in the order of the configuration.
 ///
 /// # Errors
-/// [`Failure::Runtime`] if any issuer or signer has no usable key, or an issuer or a registry can't
+/// [`CommandError::Runtime`] if any issuer or signer has no usable key, or an issuer or a registry can't
 /// be asked, or the list can't be read.
-pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
+pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
     let mut text = Vec::new();
     let verdict = ask(settings, &mut text);
     let told = out.write_all(&text);
@@ -31,7 +31,7 @@ pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Fa
     Ok(told?)
 }
 
-fn ask(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
+fn ask(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
     let runtime = super::runtime()?;
     let issuers = settings.issuers.iter().filter_map(IssuerSettings::key_owner);
     let signers = settings.signatures.iter().filter_map(SignatureSettings::key_owner);
@@ -54,7 +54,7 @@ fn ask(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
         let list = runtime.block_on(revocation::probe(list, SystemClock.now()));
         failed.extend(report_list(list, out)?);
     }
-    if failed.is_empty() { Ok(()) } else { Err(Failure::Runtime(failed.join("; "))) }
+    if failed.is_empty() { Ok(()) } else { Err(CommandError::Runtime(failed.join("; "))) }
 }
 
 /// Writes how every introspection endpoint answers; returns what failed.

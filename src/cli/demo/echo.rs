@@ -6,13 +6,13 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 
-use super::stage::{Answer, text};
+use super::stage::{Responder, text};
 
 /// Answers with method, target and headers of the request, a line each.
 #[derive(Debug)]
 pub(super) struct Echo;
 
-impl Answer for Echo {
+impl Responder for Echo {
     fn answer(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
         let mut page = format!("{} {}\n", request.method(), request.uri());
         for (name, value) in request.headers() {

@@ -8,12 +8,12 @@ use percent_encoding::percent_decode_str;
 
 /// The parameters of an `application/x-www-form-urlencoded` body.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Form(BTreeMap<String, String>);
+pub(super) struct FormParameters(BTreeMap<String, String>);
 
 /// More than any token request has.
 const MAX_PARAMETERS: usize = 32;
 
-impl Form {
+impl FormParameters {
     /// Reads a body. `None` if it is not a form, or names a parameter twice (RFC 6749 §3.2).
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let body = str::from_utf8(body).ok()?;
@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn a_form_is_decoded() {
-        let form = Form::parse(b"scope=read+write&client_id=caf%C3%A9%26&empty=").unwrap();
+        let form =
+            FormParameters::parse(b"scope=read+write&client_id=caf%C3%A9%26&empty=").unwrap();
         assert_eq!(form.get("scope"), Some("read write"));
         assert_eq!(form.get("client_id"), Some("café&"));
         assert_eq!(form.get("empty"), None);
@@ -79,9 +80,9 @@ mod tests {
     #[test]
     fn what_is_no_form_is_refused() {
         for body in ["a", "a=%", "a=%2", "a=%zz", "a=%ff", "a=1&a=2", "a=\u{0}&a="] {
-            assert_eq!(Form::parse(body.as_bytes()), None, "{body}");
+            assert_eq!(FormParameters::parse(body.as_bytes()), None, "{body}");
         }
-        assert_eq!(Form::parse(b""), Some(Form::default()));
+        assert_eq!(FormParameters::parse(b""), Some(FormParameters::default()));
     }
 
     #[test]
@@ -107,7 +108,7 @@ mod tests {
 
         #[test]
         fn no_body_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Form::parse(&body);
+            let _ = FormParameters::parse(&body);
         }
     }
 }

@@ -13,8 +13,8 @@ use http_body_util::Full;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{
-    form::{Form, basic},
-    stage::{Answer, json, text},
+    form::{FormParameters, basic},
+    stage::{Responder, json, text},
 };
 use crate::{
     clock::Clock,
@@ -88,7 +88,7 @@ impl Provider {
 
     /// The token endpoint (RFC 6749 §4.4): any client, any secret.
     fn token(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
-        let grant = Form::parse(request.body())
+        let grant = FormParameters::parse(request.body())
             .ok_or("invalid_request")
             .and_then(|form| Grant::authenticated(request, &form));
         let answer = grant.and_then(|grant| {
@@ -104,7 +104,7 @@ impl Provider {
 
     /// The same for a shell: no credentials needed, and nothing but the token in the answer.
     fn plain_token(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
-        let grant = Form::parse(request.body())
+        let grant = FormParameters::parse(request.body())
             .ok_or("invalid_request")
             .and_then(|form| Grant::new(form.get("client_id").unwrap_or(DEFAULT_CLIENT), &form));
         let token = grant.and_then(|grant| self.sign(&grant));
@@ -147,7 +147,7 @@ impl Provider {
     }
 }
 
-impl Answer for Provider {
+impl Responder for Provider {
     fn answer(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
         let post = request.method() == Method::POST;
         let get = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -178,7 +178,7 @@ POST /rotate       signs with a new key and withdraws the old one
 
 impl Grant {
     /// The grant of a client that has shown who it is, by Basic or in the form.
-    fn authenticated(request: &Request<Bytes>, form: &Form) -> Result<Self, OAuthError> {
+    fn authenticated(request: &Request<Bytes>, form: &FormParameters) -> Result<Self, OAuthError> {
         match form.get("grant_type") {
             Some("client_credentials") => {}
             Some(_) => return Err("unsupported_grant_type"),
@@ -192,7 +192,7 @@ impl Grant {
         Self::new(&client, form)
     }
 
-    fn new(client: &str, form: &Form) -> Result<Self, OAuthError> {
+    fn new(client: &str, form: &FormParameters) -> Result<Self, OAuthError> {
         let scope = form.get("scope").unwrap_or(DEFAULT_SCOPE);
         if !scope.split(' ').all(is_scope) {
             return Err("invalid_scope");

@@ -9,7 +9,7 @@ use std::{
 
 use super::{DemoArgs, provider::AUDIENCE, url};
 use crate::{
-    cli::Failure,
+    cli::CommandError,
     listener::settings::ListenAddress,
     settings::{self, Flags, Settings, Sources},
 };
@@ -46,7 +46,7 @@ pub(super) fn settings(
     args: &DemoArgs,
     provider: SocketAddr,
     upstream: SocketAddr,
-) -> Result<Settings, Failure> {
+) -> Result<Settings, CommandError> {
     let flags = Flags {
         listen: Some(args.listen.to_string()),
         admin: Some(args.admin.to_string()),
@@ -62,15 +62,15 @@ pub(super) fn settings(
 }
 
 /// The address of a listener that was configured with one.
-pub(super) fn tcp(address: &ListenAddress) -> Result<SocketAddr, Failure> {
+pub(super) fn tcp(address: &ListenAddress) -> Result<SocketAddr, CommandError> {
     match address {
         ListenAddress::Tcp(address) => Ok(*address),
-        ListenAddress::Unix(_) => Err(Failure::Runtime("not a TCP address".to_owned())),
+        ListenAddress::Unix(_) => Err(CommandError::Runtime("not a TCP address".to_owned())),
     }
 }
 
 /// Waits until `/readyz` says yes, so that the first command does not meet a 503.
-pub(super) fn wait_until_ready(admin: SocketAddr) -> Result<(), Failure> {
+pub(super) fn wait_until_ready(admin: SocketAddr) -> Result<(), CommandError> {
     let deadline = Instant::now() + READY_DEADLINE;
     loop {
         let answer = readiness(admin).unwrap_or_else(|error| error.to_string());
@@ -79,7 +79,7 @@ pub(super) fn wait_until_ready(admin: SocketAddr) -> Result<(), Failure> {
         }
         if Instant::now() > deadline {
             let cause = answer.lines().last().unwrap_or_default();
-            return Err(Failure::Runtime(format!("the proxy is not ready: {cause}")));
+            return Err(CommandError::Runtime(format!("the proxy is not ready: {cause}")));
         }
         thread::sleep(READY_INTERVAL);
     }

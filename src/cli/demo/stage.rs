@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::listener::{ByteStream, ConnectionHandler, Listener};
 
 /// Answers requests whose body has been read.
-pub(super) trait Answer: Send + Sync + 'static {
+pub(super) trait Responder: Send + Sync + 'static {
     /// The answer to one request.
     fn answer(&self, request: &Request<Bytes>) -> Response<Full<Bytes>>;
 }
@@ -39,7 +39,7 @@ pub(super) struct Stage {
 
 /// Serves the connections of one listener.
 struct Answers {
-    service: Arc<dyn Answer>,
+    service: Arc<dyn Responder>,
     slots: Arc<Semaphore>,
 }
 
@@ -53,7 +53,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 impl Stage {
     /// Serves each listener by its service.
     pub(super) fn open<const N: usize>(
-        services: [(TcpListener, Arc<dyn Answer>); N],
+        services: [(TcpListener, Arc<dyn Responder>); N],
     ) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
@@ -100,7 +100,7 @@ impl ConnectionHandler for Answers {
 
 async fn connection(
     socket: impl ByteStream,
-    service: Arc<dyn Answer>,
+    service: Arc<dyn Responder>,
     _slot: OwnedSemaphorePermit,
 ) {
     let served = http1::Builder::new()
@@ -114,7 +114,7 @@ async fn connection(
 
 async fn respond(
     request: Request<Incoming>,
-    service: &dyn Answer,
+    service: &dyn Responder,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     Ok(match Limited::new(body, MAX_BODY_BYTES).collect().await {

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header::HOST};
 use tokio::time::timeout;
 
-use super::{header::HeaderArg, hint, report::Report, signature::Signed};
+use super::{header::HeaderArg, hint, report::CheckReport, signature::Signed};
 use crate::{
-    cli::Failure,
+    cli::CommandError,
     clock::Clock,
     gate::{Gate, Route},
     json::Object,
@@ -49,7 +49,7 @@ impl Question {
     pub(super) fn new(
         mut settings: Settings,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Self, ProviderTasks), Failure> {
+    ) -> Result<(Self, ProviderTasks), CommandError> {
         for keys in settings.issuers.iter_mut().filter_map(|issuer| issuer.keys.as_mut()) {
             keys.snapshot = None;
         }
@@ -61,9 +61,10 @@ impl Question {
             }
         }
         settings.shared = None;
-        let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
+        let metrics = Metrics::new().map_err(|error| CommandError::Runtime(error.to_string()))?;
         let providers = Providers::new(&settings.provider_parts(), &clock, &metrics);
-        let (providers, tasks) = providers.map_err(|error| Failure::Runtime(error.to_string()))?;
+        let (providers, tasks) =
+            providers.map_err(|error| CommandError::Runtime(error.to_string()))?;
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
         Ok((Self { settings, gate, providers, clock }, tasks))
     }
@@ -73,7 +74,7 @@ impl Question {
         &self,
         token: &[u8],
         tasks: &mut ProviderTasks,
-        report: &mut Report,
+        report: &mut CheckReport,
     ) -> Result<(), Reason> {
         let issuer = self.only_introspection_issuer();
         self.verify(token, issuer, &HeaderMap::new(), tasks, report).await.map(drop)
@@ -86,7 +87,7 @@ impl Question {
         token: &[u8],
         signed: Option<&Signed>,
         tasks: &mut ProviderTasks,
-        report: &mut Report,
+        report: &mut CheckReport,
     ) -> Result<(), Reason> {
         let request = &sent.canonical().map_err(|cause| {
             let reason = match cause {
@@ -128,7 +129,7 @@ impl Question {
         request: &CanonicalRequest,
         claims: Option<&Object>,
         tasks: &mut ProviderTasks,
-        report: &mut Report,
+        report: &mut CheckReport,
     ) -> Result<(), Reason> {
         let Some(rules) = route.signature() else {
             return Ok(());
@@ -158,7 +159,7 @@ impl Question {
         introspection_issuer: Option<IssuerId>,
         headers: &HeaderMap,
         tasks: &mut ProviderTasks,
-        report: &mut Report,
+        report: &mut CheckReport,
     ) -> Result<VerifiedToken, Reason> {
         Credential::new(token).and_then(Credential::check_form).inspect_err(|reason| {
             let hint = "(Expected is the token alone, without \"Bearer\".)".to_owned();
@@ -236,11 +237,12 @@ impl Sent {
         path: &str,
         host: &str,
         headers: &[HeaderArg],
-    ) -> Result<Self, Failure> {
-        let target =
-            path.parse().map_err(|error| Failure::Usage(format!("--path {path:?}: {error}")))?;
+    ) -> Result<Self, CommandError> {
+        let target = path
+            .parse()
+            .map_err(|error| CommandError::Usage(format!("--path {path:?}: {error}")))?;
         let host = HeaderValue::from_str(host)
-            .map_err(|_| Failure::Usage(format!("--host {host:?}: not a host")))?;
+            .map_err(|_| CommandError::Usage(format!("--host {host:?}: not a host")))?;
         let mut sent = HeaderMap::from_iter([(HOST, host)]);
         for header in headers {
             sent.append(header.name.clone(), header.value.clone());

@@ -6,20 +6,20 @@ use crate::{reason::Reason, token::Observer};
 
 /// What was checked, a line each.
 #[derive(Debug, Default)]
-pub(super) struct Report {
-    lines: Vec<(Outcome, &'static str, String)>,
+pub(super) struct CheckReport {
+    lines: Vec<(CheckOutcome, &'static str, String)>,
     /// What the check that is about to fail has found.
     cause: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum CheckOutcome {
     Passed,
     Failed,
     NotReached,
 }
 
-impl Report {
+impl CheckReport {
     /// A check that failed, and what may help to understand it.
     pub(super) fn failed(&mut self, check: &'static str, reason: Reason, hint: Option<String>) {
         let mut text = format!("{reason}: {}", reason.text());
@@ -27,7 +27,7 @@ impl Report {
         for more in [cause, hint].into_iter().flatten() {
             text = format!("{text} {more}");
         }
-        self.lines.push((Outcome::Failed, check, text));
+        self.lines.push((CheckOutcome::Failed, check, text));
     }
 
     /// The checks of which some were passed: the next one failed, those after it were not made.
@@ -40,7 +40,7 @@ impl Report {
         let first = checks.iter().position(|check| !self.has(check)).unwrap_or(checks.len());
         let mut rest = checks.iter().skip(first).copied();
         self.failed(rest.next().unwrap_or("token"), reason, hint);
-        let not_reached = rest.map(|check| (Outcome::NotReached, check, String::new()));
+        let not_reached = rest.map(|check| (CheckOutcome::NotReached, check, String::new()));
         self.lines.extend(not_reached);
     }
 
@@ -49,9 +49,9 @@ impl Report {
     }
 }
 
-impl Observer for Report {
+impl Observer for CheckReport {
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String) {
-        self.lines.push((Outcome::Passed, check, found()));
+        self.lines.push((CheckOutcome::Passed, check, found()));
     }
 
     fn refused(&mut self, cause: impl FnOnce() -> String) {
@@ -59,13 +59,13 @@ impl Observer for Report {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for CheckReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (outcome, check, text) in &self.lines {
             match outcome {
-                Outcome::Passed => writeln!(f, "ok    {check:<14}{}", printable(text))?,
-                Outcome::Failed => writeln!(f, "FAIL  {check:<14}{}", printable(text))?,
-                Outcome::NotReached => writeln!(f, "-     {check}")?,
+                CheckOutcome::Passed => writeln!(f, "ok    {check:<14}{}", printable(text))?,
+                CheckOutcome::Failed => writeln!(f, "FAIL  {check:<14}{}", printable(text))?,
+                CheckOutcome::NotReached => writeln!(f, "-     {check}")?,
             }
         }
         Ok(())
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_first_check_that_was_not_passed_is_the_one_that_failed() {
-        let mut report = Report::default();
+        let mut report = CheckReport::default();
         report.passed("one", || "fine".to_owned());
         report.refused(|| "a cause".to_owned());
         let hint = Some("(A hint.)".to_owned());

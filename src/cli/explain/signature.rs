@@ -6,9 +6,9 @@ use clap::Args;
 use http::HeaderMap;
 use tokio::time::timeout;
 
-use super::{question::Question, report::Report};
+use super::{question::Question, report::CheckReport};
 use crate::{
-    cli::{Failure, files},
+    cli::{CommandError, files},
     jose::base64url,
     json::{Json, Object},
     policy::CanonicalRequest,
@@ -39,7 +39,7 @@ pub(super) struct Signed {
 
 impl SignedArgs {
     /// Reads the body, if there is a signature.
-    pub(super) fn read(&self, input: &mut impl Read) -> Result<Option<Signed>, Failure> {
+    pub(super) fn read(&self, input: &mut impl Read) -> Result<Option<Signed>, CommandError> {
         let Some(signature) = &self.signature else {
             return Ok(None);
         };
@@ -56,7 +56,7 @@ impl Question {
         signed: Option<&Signed>,
         request: &CanonicalRequest,
         claims: Option<&Object>,
-        report: &mut Report,
+        report: &mut CheckReport,
     ) -> Result<(), Reason> {
         let mut headers = HeaderMap::new();
         let Some(signed) = signed.filter(|signed| rules.carry(&mut headers, &signed.signature))

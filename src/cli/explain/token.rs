@@ -9,7 +9,7 @@ use std::{
 
 use super::report::printable;
 use crate::{
-    cli::Failure,
+    cli::CommandError,
     jose::base64url,
     json::{Json, Object},
 };
@@ -24,20 +24,24 @@ const WHITE_SPACE: u64 = 16;
 impl TokenArg {
     /// The token's bytes, without white space around them. Of standard input no more is read than
     /// shows that the token is longer than `max_bytes`.
-    pub(super) fn read(&self, max_bytes: usize, input: &mut impl Read) -> Result<Vec<u8>, Failure> {
+    pub(super) fn read(
+        &self,
+        max_bytes: usize,
+        input: &mut impl Read,
+    ) -> Result<Vec<u8>, CommandError> {
         let mut token = Vec::new();
         match self.0.as_str() {
             "-" => {
                 let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX);
                 let mut input = input.take(limit.saturating_add(WHITE_SPACE));
                 input.read_to_end(&mut token).map_err(|error| {
-                    Failure::Runtime(format!("cannot read standard input: {error}"))
+                    CommandError::Runtime(format!("cannot read standard input: {error}"))
                 })?;
             }
             text => token.extend_from_slice(text.as_bytes()),
         }
         match token.trim_ascii() {
-            [] => Err(Failure::Usage("there is no token, only white space".to_owned())),
+            [] => Err(CommandError::Usage("there is no token, only white space".to_owned())),
             token => Ok(token.to_vec()),
         }
     }

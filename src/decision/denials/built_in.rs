@@ -15,15 +15,15 @@ pub(super) struct Row {
     /// The realm, unless the operator has another.
     pub(super) realm: Option<&'static str>,
     /// Status and challenge.
-    pub(super) by_class: ByClass<Rule>,
+    pub(super) by_class: ByClass<StatusRule>,
     /// The same, for reasons that differ from their class.
-    pub(super) exceptions: &'static [(Reason, Rule)],
+    pub(super) exceptions: &'static [(Reason, StatusRule)],
     /// What is written.
     pub(super) bodies: ByClass<Bodies>,
 }
 
 /// Status and challenge.
-pub(super) type Rule = (StatusCode, Challenge);
+pub(super) type StatusRule = (StatusCode, Challenge);
 
 /// What is written, and what where `expose_reasons` is on.
 #[derive(Debug, Clone, Copy)]
@@ -139,18 +139,18 @@ const EMPTY: Row = Row {
     bodies: SILENCE,
 };
 
-const METHOD_NOT_SUPPORTED: (Reason, Rule) =
+const METHOD_NOT_SUPPORTED: (Reason, StatusRule) =
     (Reason::MethodNotSupported, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None));
-const METHOD_NOT_ALLOWED: (Reason, Rule) =
+const METHOD_NOT_ALLOWED: (Reason, StatusRule) =
     (Reason::MethodNotAllowed, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None));
-const EXPECTATION_NOT_SUPPORTED: (Reason, Rule) =
+const EXPECTATION_NOT_SUPPORTED: (Reason, StatusRule) =
     (Reason::ExpectationNotSupported, (StatusCode::EXPECTATION_FAILED, Challenge::None));
 
-const BODY_TOO_LARGE: (Reason, Rule) =
+const BODY_TOO_LARGE: (Reason, StatusRule) =
     (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None));
 
 /// As RFC 6750, without its error codes.
-const QUIET: ByClass<Rule> =
+const QUIET: ByClass<StatusRule> =
     ByClass { credential_invalid: (StatusCode::UNAUTHORIZED, Challenge::Bare), ..RFC6750.by_class };
 
 const SILENCE: ByClass<Bodies> = ByClass::all(Bodies { discreet: None, exposing: None });

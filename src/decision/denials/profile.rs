@@ -3,12 +3,13 @@
 use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 
 use super::{
-    built_in::{self, Bodies, Rule},
+    built_in::{self, Bodies, StatusRule},
     challenge::Challenge,
 };
 use crate::{
     decision::denials::settings::{
-        BodyTemplate, DenialSettings, OwnAnswerSettings, OwnBodySettings, OwnProfileSettings, Place,
+        BodyTemplate, DenialSettings, OwnAnswerSettings, OwnBodySettings, OwnProfileSettings,
+        Placeholder,
     },
     policy::denial_profile::DenialProfile,
     reason::{ByClass, Class, Reason},
@@ -49,7 +50,7 @@ impl Profile {
 
     fn of_row(row: &built_in::Row, settings: &DenialSettings) -> Self {
         let realm = settings.realm.as_deref().or(row.realm);
-        let look = |(status, challenge): Rule, bodies: &Bodies| Look {
+        let look = |(status, challenge): StatusRule, bodies: &Bodies| Look {
             status,
             challenge,
             headers: HeaderMap::new(),
@@ -125,7 +126,7 @@ impl Look {
 
     /// Whether its body names the answer, so that it can be found in the log.
     pub(super) fn has_denial_id(&self) -> bool {
-        self.body.as_ref().is_some_and(|body| body.template.has(Place::DenialId))
+        self.body.as_ref().is_some_and(|body| body.template.has(Placeholder::DenialId))
     }
 }
 
@@ -134,7 +135,7 @@ impl Body {
         let text = if expose_reasons { bodies.exposing } else { bodies.discreet }?;
         Some(Self {
             content_type: HeaderValue::from_static(text.content_type),
-            template: BodyTemplate::new(text.template, Place::ALL),
+            template: BodyTemplate::new(text.template, Placeholder::ALL),
         })
     }
 }

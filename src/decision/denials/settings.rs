@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
-pub use template::{BodyTemplate, Place};
+pub use template::{BodyTemplate, Placeholder};
 
 pub(crate) mod key {
     pub(crate) const PROFILES: &str = "profiles";

@@ -25,7 +25,7 @@ pub(super) struct Keep {
 
 /// A whole body, to be read.
 #[derive(Debug, Clone)]
-pub(super) enum Kept {
+pub(super) enum KeptBody {
     /// All of it.
     Memory(Bytes),
     /// A file without a name, and how many bytes there are in it. Each reader counts its own place.
@@ -74,13 +74,13 @@ impl Keep {
         }
     }
 
-    pub(super) async fn finish(mut self) -> io::Result<Kept> {
+    pub(super) async fn finish(mut self) -> io::Result<KeptBody> {
         if self.file.is_none() {
-            return Ok(Kept::Memory(self.memory.into()));
+            return Ok(KeptBody::Memory(self.memory.into()));
         }
         self.write().await?;
         let file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
-        Ok(Kept::File(Arc::new(file), self.in_file))
+        Ok(KeptBody::File(Arc::new(file), self.in_file))
     }
 
     /// Moves what is in memory to the file. A worker never waits for a disk itself.
@@ -108,7 +108,7 @@ impl Keep {
     }
 }
 
-impl Kept {
+impl KeptBody {
     pub(super) fn len(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    async fn kept(rules: &HoldRules, announced: u64, parts: &[&[u8]]) -> Kept {
+    async fn kept(rules: &HoldRules, announced: u64, parts: &[&[u8]]) -> KeptBody {
         let mut keep = Keep::new(announced, rules, &Disk::new());
         for part in parts {
             keep.add(part).await.unwrap();
@@ -162,7 +162,7 @@ mod tests {
         let large = vec![7_u8; 3 * WRITE_BYTES];
         let kept = kept(&rules(5, &folder), 10, &[b"abc", b"def", &large, b"end"]).await;
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-        let Kept::File(file, length) = kept else { panic!("in memory") };
+        let KeptBody::File(file, length) = kept else { panic!("in memory") };
         let mut content = vec![0; usize::try_from(length).unwrap()];
         file.read_exact_at(&mut content, 0).unwrap();
         assert_eq!(file.metadata().unwrap().len(), length);

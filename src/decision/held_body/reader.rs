@@ -11,13 +11,13 @@ use std::{
 use bytes::Bytes;
 use tokio_util::sync::ReusableBoxFuture;
 
-use super::{HeldBody, disk::Disk, keep::Kept};
+use super::{HeldBody, disk::Disk, keep::KeptBody};
 use crate::bounded::Reservation;
 
 /// Reads a held body part by part.
 #[derive(Debug)]
 pub struct HeldReader {
-    kept: Kept,
+    kept: KeptBody,
     read: u64,
     /// The next part of a file, while another thread reads it.
     reading: Option<ReusableBoxFuture<'static, io::Result<Bytes>>>,
@@ -54,8 +54,8 @@ impl HeldReader {
     fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         let (left, offset) = (self.left(), self.read);
         let file = match &self.kept {
-            Kept::Memory(bytes) => return Poll::Ready(Ok(bytes.clone())),
-            Kept::File(file, _) => file,
+            KeptBody::Memory(bytes) => return Poll::Ready(Ok(bytes.clone())),
+            KeptBody::File(file, _) => file,
         };
         let reading = self.reading.get_or_insert_with(|| {
             let (file, disk) = (Arc::clone(file), self.disk.clone());

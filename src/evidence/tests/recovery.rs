@@ -3,16 +3,16 @@
 
 use super::*;
 
-fn open_line(link: chain::Link, admits: Option<&'static str>) -> String {
+fn open_line(link: chain::ChainLink, admits: Option<&'static str>) -> String {
     let mut members = vec![("type", Json::from("open"))];
     members.extend(admits.map(|what| (what, Json::Bool(true))));
     line::text(link, UnixTime(NOW), members) + "\n"
 }
 
-fn after(lines: &[String]) -> chain::Link {
+fn after(lines: &[String]) -> chain::ChainLink {
     let number = lines.len() as u64;
     let last = lines.last().unwrap();
-    chain::Link { number, ..chain::Link::FIRST }.after(last.as_bytes())
+    chain::ChainLink { number, ..chain::ChainLink::FIRST }.after(last.as_bytes())
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn whatever_was_recorded_can_be_read_back() {
         let value = claims.get("c").unwrap().clone();
         let journal = scene.open();
         let claims = vec![("c".to_owned(), value.clone()), ("/also".to_owned(), value)];
-        journal.record(Entry { claims, ..scene.entry(b"a") }).await.unwrap();
+        journal.record(EvidenceEntry { claims, ..scene.entry(b"a") }).await.unwrap();
         drop(journal);
     }
     assert_eq!(scene.assert_sound().requests, 2);
@@ -88,7 +88,7 @@ fn a_line_that_fails_takes_no_other_with_it() {
     let mut outcomes = Vec::new();
     let bodies = [Some(in_memory(b"a")), Some(lost()), None, Some(in_memory(b"a"))];
     for (payload, body) in [b"a", b"b", b"c", b"a"].into_iter().zip(bodies) {
-        let (order, outcome) = order(Entry { body, ..scene.entry(payload) });
+        let (order, outcome) = order(EvidenceEntry { body, ..scene.entry(payload) });
         outcomes.push(outcome);
         orders.try_send(order).unwrap();
     }

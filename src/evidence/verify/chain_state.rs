@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::{
     evidence::{
-        chain::{LineHash, Link},
+        chain::{ChainLink, LineHash},
         line::ParsedLine,
     },
     json::Json,
@@ -12,7 +12,7 @@ use crate::{
 
 /// A line of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct LinePlace {
     pub(super) file: PathBuf,
     /// From 1.
     pub(super) line: u64,
@@ -21,25 +21,25 @@ pub(super) struct Place {
 /// Where the chain is.
 #[derive(Debug, Default)]
 pub(super) struct ChainState {
-    expected: Option<Link>,
-    last: Option<Place>,
+    expected: Option<ChainLink>,
+    last: Option<LinePlace>,
     /// The states of the chain to which a writer that gives a file up may go back, and it says to
     /// which: those within the file before, and behind them those after files of which there is
     /// only the first line, since not even that one need have been certain.
-    in_last_file: Vec<Link>,
-    in_this_file: Vec<Link>,
+    in_last_file: Vec<ChainLink>,
+    in_this_file: Vec<ChainLink>,
     /// How many of them are certain: a checkpoint is only written behind what is on disk.
     certain_in_last_file: usize,
     certain_in_this_file: usize,
     /// The file before ended in the middle of a line.
-    torn: Option<Place>,
+    torn: Option<LinePlace>,
     is_first_line: bool,
 }
 
 /// A line that does not follow.
 #[derive(Debug)]
-pub(super) struct Broken {
-    pub(super) place: Place,
+pub(super) struct ChainError {
+    pub(super) place: LinePlace,
     pub(super) what: String,
 }
 
@@ -56,17 +56,17 @@ impl ChainState {
         self.is_first_line = true;
     }
 
-    pub(super) fn torn(&mut self, place: Place) {
+    pub(super) fn torn(&mut self, place: LinePlace) {
         self.torn = Some(place);
     }
 
     /// The last line that was looked at.
-    pub(super) fn place(&self) -> Option<Place> {
+    pub(super) fn place(&self) -> Option<LinePlace> {
         self.last.clone()
     }
 
     /// Goes on behind something that is no line.
-    pub(super) fn skip(&mut self, line: &[u8], place: &Place) {
+    pub(super) fn skip(&mut self, line: &[u8], place: &LinePlace) {
         self.is_first_line = false;
         self.expected = self.expected.map(|link| link.after(line));
         self.last = Some(place.clone());
@@ -77,10 +77,10 @@ impl ChainState {
         &mut self,
         said: &ParsedLine,
         line: &[u8],
-        place: &Place,
-    ) -> Result<u64, Broken> {
+        place: &LinePlace,
+    ) -> Result<u64, ChainError> {
         let outcome = self.check(said, place);
-        let own = Link { number: said.number, ..Link::FIRST };
+        let own = ChainLink { number: said.number, ..ChainLink::FIRST };
         let after = own.after(line);
         self.expected = Some(after);
         if said.kind == "checkpoint" {
@@ -92,9 +92,10 @@ impl ChainState {
         outcome
     }
 
-    fn check(&mut self, said: &ParsedLine, place: &Place) -> Result<u64, Broken> {
-        let broken =
-            |place: &Place, what: &str| Err(Broken { place: place.clone(), what: what.to_owned() });
+    fn check(&mut self, said: &ParsedLine, place: &LinePlace) -> Result<u64, ChainError> {
+        let broken = |place: &LinePlace, what: &str| {
+            Err(ChainError { place: place.clone(), what: what.to_owned() })
+        };
         if self.is_first_line && said.kind != "open" {
             return broken(place, "does not open the file: lines before it are missing");
         }
@@ -110,9 +111,10 @@ impl ChainState {
         let Some(expected) = self.expected else {
             // Earlier files need not be here; the first of all has nothing before it.
             let before = LineHash::from_text(&said.previous);
-            self.in_last_file.extend(before.map(|previous| Link { number: said.number, previous }));
-            let is_first = said.number == Link::FIRST.number;
-            if is_first && said.previous != Link::FIRST.previous.to_text() {
+            self.in_last_file
+                .extend(before.map(|previous| ChainLink { number: said.number, previous }));
+            let is_first = said.number == ChainLink::FIRST.number;
+            if is_first && said.previous != ChainLink::FIRST.previous.to_text() {
                 return broken(place, "is number 1, and names a line before it");
             }
             return Ok(0);
@@ -148,7 +150,7 @@ impl ChainState {
     }
 }
 
-fn is_at(said: &ParsedLine, link: Link) -> bool {
+fn is_at(said: &ParsedLine, link: ChainLink) -> bool {
     let hash: LineHash = link.previous;
     said.number == link.number && said.previous == hash.to_text()
 }

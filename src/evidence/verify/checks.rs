@@ -12,7 +12,7 @@ use crate::{
 
 /// What became of a request's signature.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Signature {
+pub(super) enum SignatureState {
     /// It is right.
     Right,
     /// It is by an algorithm that signs the message itself.
@@ -30,17 +30,17 @@ pub(super) enum Checkpoint {
 }
 
 /// Checks the signature of a line again, from the hash that was signed.
-pub(super) fn signature(line: &Object) -> Result<Signature, String> {
+pub(super) fn signature(line: &Object) -> Result<SignatureState, String> {
     if text(line, "verdict")? != "verified" {
-        return Ok(Signature::Refused);
+        return Ok(SignatureState::Refused);
     }
     let (jws, key) = (jws(line)?, key(line)?);
     if !jws.algorithm().signs_a_hash() {
-        return Ok(Signature::NeedsBody);
+        return Ok(SignatureState::NeedsBody);
     }
     let hash = decode(text(line, "signed_hash")?)?;
     if jws.verifies_with_hash(&key, &hash) {
-        Ok(Signature::Right)
+        Ok(SignatureState::Right)
     } else {
         Err("says that its signature is right, and it is not".to_owned())
     }

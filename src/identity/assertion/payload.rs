@@ -43,7 +43,7 @@ impl Payload {
     /// The JSON text. There is no `jti`: an assertion goes along with many requests, and anyone who
     /// remembers ids would take the second one for a replay.
     pub(super) fn write(&self, life: Life, token_issuer: &str, claims: &Object) -> String {
-        let mut text = Members::default();
+        let mut text = MemberText::default();
         self.own.iter().for_each(|(name, value)| text.add(name, value));
         // A subject is unique per issuer only (threats C-10).
         text.add("token_iss", &Json::from(token_issuer));
@@ -72,9 +72,9 @@ impl Payload {
 
 /// The text of an object, member by member: the claims need not be copied first.
 #[derive(Debug, Default)]
-struct Members(String);
+struct MemberText(String);
 
-impl Members {
+impl MemberText {
     fn add(&mut self, name: &str, value: &Json) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push_str(&Json::from(name).to_text());

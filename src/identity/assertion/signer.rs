@@ -11,7 +11,7 @@ use crate::{identity::assertion::settings::AssertionSettings, jose::SigningKey, 
 
 /// The operator's key at work.
 #[derive(Debug)]
-pub(super) struct Signer {
+pub(super) struct AssertionSigner {
     key: Arc<SigningKey>,
     encoding: PartEncoding,
     /// The first part, which is always the same.
@@ -24,13 +24,13 @@ pub(super) struct Signer {
 /// There is no assertion: the key can't sign, or more is asked for than the machine can sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the assertion can't be signed in time")]
-pub struct Unsigned;
+pub struct UnsignedAssertion;
 
 /// Signatures at the same time: one for so many cores. So half of them are left to requests that
 /// have what they need, however many tokens are new.
 const CORES_PER_SIGNATURE: usize = 2;
 
-impl Signer {
+impl AssertionSigner {
     pub(super) fn new(settings: &AssertionSettings, signed: IntCounter) -> Self {
         let key = Arc::clone(&settings.key);
         let mut header = Object::default();
@@ -59,17 +59,17 @@ impl Signer {
 
     /// Waits for a turn. Every waiter does so within a deadline, and is a request that counts in
     /// the bounds on connections and streams.
-    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Unsigned> {
-        Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Unsigned)
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, UnsignedAssertion> {
+        Arc::clone(&self.turns).acquire_owned().await.map_err(|_| UnsignedAssertion)
     }
 
     /// The compact JWS. Takes its time: not for a worker's thread.
-    pub(super) fn sign(&self, payload: &str) -> Result<HeaderValue, Unsigned> {
+    pub(super) fn sign(&self, payload: &str) -> Result<HeaderValue, UnsignedAssertion> {
         let mut text = format!("{}.{}", self.header, self.encoding.encode(payload.as_bytes()));
-        let signature = self.key.sign(text.as_bytes()).map_err(|_| Unsigned)?;
+        let signature = self.key.sign(text.as_bytes()).map_err(|_| UnsignedAssertion)?;
         text.push('.');
         text.push_str(&self.encoding.encode(&signature));
-        let mut value = HeaderValue::try_from(text).map_err(|_| Unsigned)?;
+        let mut value = HeaderValue::try_from(text).map_err(|_| UnsignedAssertion)?;
         value.set_sensitive(true);
         self.signed.inc();
         Ok(value)

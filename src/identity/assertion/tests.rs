@@ -52,7 +52,7 @@ impl Scene {
         Self::new(settings(Algorithm::Es256), r#"{"sub":"alice"}"#)
     }
 
-    async fn value_at(&self, now: UnixTime) -> Result<HeaderValue, Unsigned> {
+    async fn value_at(&self, now: UnixTime) -> Result<HeaderValue, UnsignedAssertion> {
         let token = AssertedToken { issuer: ISSUER, claims: &self.claims, ends: TOKEN_ENDS };
         self.assertions.value(&self.slot, token, now).await
     }
@@ -180,7 +180,7 @@ async fn d4_nobody_waits_longer_than_the_deadline() {
         turns.push(scene.assertions.signer.turn().await.unwrap());
     }
     let started = Instant::now();
-    assert_eq!(scene.value_at(NOW).await, Err(Unsigned));
+    assert_eq!(scene.value_at(NOW).await, Err(UnsignedAssertion));
     assert_eq!(started.elapsed().as_secs(), SIGNING_DEADLINE.as_secs());
     drop(turns);
     assert!(scene.value_at(NOW).await.is_ok(), "with the next turn it is there");

@@ -323,6 +323,6 @@ fn h1_an_assertion_is_for_nobody_to_bring_along() {
     // Not even where it is ours and the operator would keep it.
     let mut rules = hygiene_with(|forwarding| forwarding.keep = names(&["x-jwt-assertion"]));
     assert_eq!(clean(&rules, &["x-jwt-assertion: a.b.c"]).0.len(), 1);
-    rules.set("x-jwt-assertion", Rule::Managed);
+    rules.set("x-jwt-assertion", HeaderRule::Managed);
     assert_eq!(clean(&rules, &forged), (Vec::new(), 3));
 }

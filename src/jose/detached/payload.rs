@@ -20,7 +20,7 @@ pub struct PayloadReader {
 pub struct SignedPayload {
     algorithm: Algorithm,
     signature: Vec<u8>,
-    content: Content,
+    content: PayloadContent,
 }
 
 enum Input {
@@ -30,7 +30,7 @@ enum Input {
     Whole(Vec<u8>),
 }
 
-enum Content {
+enum PayloadContent {
     Hash(Digest),
     Whole(Vec<u8>),
 }
@@ -78,8 +78,8 @@ impl PayloadReader {
             encoder.finish(&mut self.input);
         }
         let content = match self.input {
-            Input::Hash(context) => Content::Hash(context.finish()),
-            Input::Whole(bytes) => Content::Whole(bytes),
+            Input::Hash(context) => PayloadContent::Hash(context.finish()),
+            Input::Whole(bytes) => PayloadContent::Whole(bytes),
         };
         SignedPayload { algorithm: self.algorithm, signature: self.signature, content }
     }
@@ -90,16 +90,18 @@ impl SignedPayload {
     /// the payload.
     pub fn digest(&self) -> Option<&Digest> {
         match &self.content {
-            Content::Hash(digest) => Some(digest),
-            Content::Whole(_) => None,
+            PayloadContent::Hash(digest) => Some(digest),
+            PayloadContent::Whole(_) => None,
         }
     }
 
     /// Whether the signature is right under this key. May be asked for several keys.
     pub fn verifies_under(&self, key: &VerificationKey) -> bool {
         match &self.content {
-            Content::Hash(digest) => key.verify_digest(self.algorithm, digest, &self.signature),
-            Content::Whole(message) => key.verify(self.algorithm, message, &self.signature),
+            PayloadContent::Hash(digest) => {
+                key.verify_digest(self.algorithm, digest, &self.signature)
+            }
+            PayloadContent::Whole(message) => key.verify(self.algorithm, message, &self.signature),
         }
     }
 }

@@ -4,7 +4,7 @@ mod entry;
 
 use std::sync::Arc;
 
-use self::entry::Entry;
+use self::entry::JwkEntry;
 use super::{KeyLimits, KeyRejection, PemError, VerificationKey, pem};
 use crate::{
     jose::MAX_KID_BYTES,
@@ -57,13 +57,13 @@ impl JwkSet {
             None if document.get("kty").is_some() => vec![Some(&document)],
             _ => return Err(JwkSetError::NoKeys),
         };
-        let entries: Vec<Entry<'_>> = entries
+        let entries: Vec<JwkEntry<'_>> = entries
             .into_iter()
             .enumerate()
             .map(|(position, jwk)| match jwk {
-                _ if position >= limits.max_keys => Entry::beyond(jwk, limits.max_keys),
-                Some(jwk) => Entry::read(jwk, limits),
-                None => Entry::no_object(),
+                _ if position >= limits.max_keys => JwkEntry::beyond(jwk, limits.max_keys),
+                Some(jwk) => JwkEntry::read(jwk, limits),
+                None => JwkEntry::no_object(),
             })
             .collect();
         let objections: Vec<_> = entries.iter().map(|entry| entry.objection(&entries)).collect();

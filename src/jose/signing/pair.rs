@@ -29,18 +29,18 @@ const ML_DSA_SEED_BYTES: usize = 32;
 /// The JWK members of an RSA private key, in the order of `RSAPrivateKey` (RFC 8017 A.1.2).
 const RSA_PRIVATE: [&str; 6] = ["d", "p", "q", "dp", "dq", "qi"];
 
-type Members<T> = Vec<(&'static str, T)>;
+type RsaMembers<T> = Vec<(&'static str, T)>;
 
 /// A key that signs, and its parts in text form; what is secret is wiped when dropped.
 pub(super) struct KeyPair {
-    signer: Signer,
-    public: Members<String>,
-    private: Members<Zeroizing<String>>,
+    signer: PairSigner,
+    public: RsaMembers<String>,
+    private: RsaMembers<Zeroizing<String>>,
     spki: Option<Vec<u8>>,
     pkcs8: Option<Zeroizing<Vec<u8>>>,
 }
 
-enum Signer {
+enum PairSigner {
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -131,7 +131,7 @@ impl KeyPair {
                 .into_iter()
                 .zip(private.map(|number| Zeroizing::new(text(number))))
                 .collect(),
-            signer: Signer::Rsa(pair),
+            signer: PairSigner::Rsa(pair),
         })
     }
 
@@ -149,7 +149,7 @@ impl KeyPair {
                 ("y", base64url::encode(y)),
             ],
             private: vec![("d", secret_text(private.as_ref()))],
-            signer: Signer::Ecdsa(pair),
+            signer: PairSigner::Ecdsa(pair),
         })
     }
 
@@ -163,7 +163,7 @@ impl KeyPair {
                 ("x", base64url::encode(pair.public_key().as_ref())),
             ],
             private: vec![("d", secret_text(seed.as_ref()))],
-            signer: Signer::Ed25519(pair),
+            signer: PairSigner::Ed25519(pair),
         })
     }
 
@@ -177,7 +177,7 @@ impl KeyPair {
             pkcs8: Some(Zeroizing::new(pair.to_pkcs8v1()?.as_ref().to_vec())),
             public: vec![("pub", base64url::encode(pair.public_key().as_ref()))],
             private: vec![("priv", secret_text(seed))],
-            signer: Signer::MlDsa(pair),
+            signer: PairSigner::MlDsa(pair),
         })
     }
 
@@ -187,7 +187,7 @@ impl KeyPair {
             pkcs8: None,
             public: Vec::new(),
             private: vec![("k", secret_text(&secret))],
-            signer: Signer::Hmac(secret),
+            signer: PairSigner::Hmac(secret),
         }
     }
 
@@ -204,7 +204,7 @@ impl KeyPair {
     /// The shared secret, if it is one.
     pub(super) fn secret(&self) -> Option<&[u8]> {
         match &self.signer {
-            Signer::Hmac(secret) => Some(secret),
+            PairSigner::Hmac(secret) => Some(secret),
             _ => None,
         }
     }
@@ -221,24 +221,24 @@ impl KeyPair {
     pub(super) fn sign(&self, alg: Algorithm, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let rng = rand::SystemRandom::new();
         match (&self.signer, alg.scheme()) {
-            (Signer::Rsa(pair), Scheme::Rsa { sign, .. }) => {
+            (PairSigner::Rsa(pair), Scheme::Rsa { sign, .. }) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(sign, &rng, message, &mut signature)?;
                 Ok(signature)
             }
-            (Signer::Ecdsa(pair), Scheme::Ecdsa { .. }) => {
+            (PairSigner::Ecdsa(pair), Scheme::Ecdsa { .. }) => {
                 Ok(pair.sign(&rng, message)?.as_ref().to_vec())
             }
-            (Signer::Ed25519(pair), Scheme::Ed25519) => {
+            (PairSigner::Ed25519(pair), Scheme::Ed25519) => {
                 Ok(pair.try_sign(message)?.as_ref().to_vec())
             }
-            (Signer::MlDsa(pair), Scheme::MlDsa { signature_bytes, .. }) => {
+            (PairSigner::MlDsa(pair), Scheme::MlDsa { signature_bytes, .. }) => {
                 let mut signature = vec![0; signature_bytes];
                 let length = pair.sign(message, &mut signature)?;
                 signature.truncate(length);
                 Ok(signature)
             }
-            (Signer::Hmac(secret), Scheme::Hmac(hmac)) => {
+            (PairSigner::Hmac(secret), Scheme::Hmac(hmac)) => {
                 let key = hmac::Key::new(hmac, secret);
                 Ok(hmac::sign(&key, message).as_ref().to_vec())
             }

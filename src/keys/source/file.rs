@@ -13,11 +13,11 @@ use crate::{
     refresh::WatchedFile,
 };
 
-use super::{Content, Reading};
+use super::{KeySetContent, KeySetReading};
 
 /// A file that is read whole, and looked at now and then in between.
 #[derive(Debug)]
-pub(in crate::keys) struct FileSource {
+pub(in crate::keys) struct KeyFile {
     file: WatchedFile,
     source: KeySource,
     limits: KeyLimits,
@@ -25,7 +25,7 @@ pub(in crate::keys) struct FileSource {
     algorithms: AlgorithmSet,
 }
 
-impl FileSource {
+impl KeyFile {
     pub(super) fn new(path: &Path, settings: &KeyOwner) -> Self {
         let keys = &settings.keys;
         Self {
@@ -36,9 +36,9 @@ impl FileSource {
         }
     }
 
-    pub(super) async fn read(&mut self) -> Result<Reading, KeyError> {
+    pub(super) async fn read(&mut self) -> Result<KeySetReading, KeyError> {
         let bytes = self.file.read().await?;
-        Ok(Reading { content: Some(self.content(&bytes)?), max_age: None })
+        Ok(KeySetReading { content: Some(self.content(&bytes)?), max_age: None })
     }
 
     /// Whether the path holds another file than the one read last.
@@ -46,7 +46,7 @@ impl FileSource {
         self.file.has_changed().await.unwrap_or(false)
     }
 
-    fn content(&self, bytes: &[u8]) -> Result<Content, KeyError> {
+    fn content(&self, bytes: &[u8]) -> Result<KeySetContent, KeyError> {
         let place = self.file.place();
         let keys = self.source.parse_file(bytes, &self.limits, self.algorithms);
         let keys = keys.map_err(|error| match error {
@@ -57,6 +57,6 @@ impl FileSource {
         })?;
         let is_document = matches!(self.source, KeySource::JwksFile(_));
         let document = is_document.then(|| Bytes::copy_from_slice(bytes));
-        Content::of(keys, document, &place)
+        KeySetContent::of(keys, document, &place)
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         KeyError, LiveKeySet,
         refresher::KeyRefreshPlan,
         settings::{KeyOwner, KeySource},
-        source::{Content, Origin, Reading},
+        source::{KeySetContent, KeySetReading, Origin},
     },
     readiness::SourceReadiness,
     refresh::keep_fresh,
@@ -123,7 +123,7 @@ impl Drop for Rig {
 struct Scripted(Arc<Script>);
 
 impl Origin for Scripted {
-    async fn read(&mut self) -> Result<Reading, KeyError> {
+    async fn read(&mut self) -> Result<KeySetReading, KeyError> {
         self.0.reads.fetch_add(1, Ordering::SeqCst);
         let takes = *self.0.takes.lock().unwrap();
         if !takes.is_zero() {
@@ -132,14 +132,14 @@ impl Origin for Scripted {
         let says = self.0.says.lock().unwrap().clone();
         let content = match says {
             Says::Keys(keys) => {
-                Some(Content { keys: set(&keys), document: Some(jwks(&keys).into()) })
+                Some(KeySetContent { keys: set(&keys), document: Some(jwks(&keys).into()) })
             }
             Says::NotModified => None,
             Says::Fails(error) => return Err(error),
             Says::Panics => panic!("as the script says"),
         };
         let max_age = *self.0.max_age.lock().unwrap();
-        Ok(Reading { content, max_age })
+        Ok(KeySetReading { content, max_age })
     }
 
     async fn has_changed(&mut self) -> bool {

@@ -52,7 +52,7 @@ pub(in crate::keys) enum Manner {
     EndlessHeaders,
     /// Chunk after chunk of the body, without end.
     EndlessChunks,
-    /// `Content-Length` says more than comes.
+    /// `KeySetContent-Length` says more than comes.
     Truncated,
     /// Nothing, and the connection stays open.
     Hang,

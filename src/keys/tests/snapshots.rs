@@ -15,7 +15,7 @@ use crate::{
     keys::{
         LiveKeySet,
         settings::{KeyOwner, KeySource},
-        snapshot::Snapshot,
+        snapshot::KeySnapshot,
         testing::{
             KeyServer, Manner, NOW, Reply, Rig, Says, clock, eventually, from_file, from_url, jwk,
             jwks, metrics, store_of,
@@ -137,7 +137,7 @@ async fn a_foreign_snapshot_is_ignored() {
     let mut other = from_url("https://idp.example.com/jwks");
     issuer(&mut other);
     own(&mut other);
-    let target = Snapshot::of(&other).unwrap().path;
+    let target = KeySnapshot::of(&other).unwrap().path;
     assert_ne!(target, path);
     fs::write(&target, content).unwrap();
     fs::set_permissions(&target, fs::Permissions::from_mode(0o600)).unwrap();
@@ -234,9 +234,9 @@ async fn only_remote_sources_have_a_snapshot() {
     for source in [KeySource::SecretFile, KeySource::PemFile, KeySource::JwksFile] {
         let mut settings = from_file(source, Path::new("/etc/countersign/keys"));
         settings.keys.snapshot = Some("/var/lib/countersign".into());
-        assert!(Snapshot::of(&settings).is_none());
+        assert!(KeySnapshot::of(&settings).is_none());
     }
-    assert!(Snapshot::of(&from_url("https://idp.example.com/jwks")).is_none());
+    assert!(KeySnapshot::of(&from_url("https://idp.example.com/jwks")).is_none());
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn o1_a_file_name_holds_nothing_but_safe_characters() {
     let mut settings = from_url("https://idp.example.com/jwks");
     settings.keys.snapshot = Some("/var/lib/countersign".into());
     settings.name = format!("../../etc/é\0 {}", "n".repeat(500));
-    let path = Snapshot::of(&settings).unwrap().path;
+    let path = KeySnapshot::of(&settings).unwrap().path;
     assert_eq!(path.parent().unwrap(), Path::new("/var/lib/countersign"));
     let name = path.file_name().unwrap().to_str().unwrap();
     assert!(name.len() < 128, "{name}");

@@ -9,9 +9,9 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use crate::proxy::{body::RequestBody, pieces::Joined, upstream::settings::UpstreamAddress};
+use crate::proxy::{body::RequestBody, pieces::JoinedWrites, upstream::settings::UpstreamAddress};
 
-use super::{LocalExec, UpstreamError, lookup::Lookup};
+use super::{LocalExec, UpstreamError, lookup::NameLookup};
 
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
@@ -28,7 +28,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// A new HTTP/1.1 connection.
 pub(super) async fn http1(
     address: &UpstreamAddress,
-    lookup: &Rc<Lookup>,
+    lookup: &Rc<NameLookup>,
 ) -> Result<http1::SendRequest<RequestBody>, UpstreamError> {
     match address {
         UpstreamAddress::Unix(path) => {
@@ -43,7 +43,7 @@ pub(super) async fn http1(
 /// A new HTTP/2 connection with prior knowledge.
 pub(super) async fn http2(
     address: &UpstreamAddress,
-    lookup: &Rc<Lookup>,
+    lookup: &Rc<NameLookup>,
 ) -> Result<http2::SendRequest<RequestBody>, UpstreamError> {
     match address {
         UpstreamAddress::Unix(path) => {
@@ -55,7 +55,7 @@ pub(super) async fn http2(
     }
 }
 
-async fn tcp(authority: &str, lookup: &Rc<Lookup>) -> io::Result<TcpStream> {
+async fn tcp(authority: &str, lookup: &Rc<NameLookup>) -> io::Result<TcpStream> {
     let addresses = lookup.addresses(authority).await?;
     let socket = TcpStream::connect(addresses.as_slice()).await?;
     socket.set_nodelay(true)?;
@@ -68,7 +68,7 @@ where
 {
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
-        .handshake(TokioIo::new(Joined(socket)))
+        .handshake(TokioIo::new(JoinedWrites(socket)))
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
@@ -90,7 +90,7 @@ where
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
-        .handshake(TokioIo::new(Joined(socket)))
+        .handshake(TokioIo::new(JoinedWrites(socket)))
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {

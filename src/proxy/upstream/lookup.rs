@@ -8,18 +8,18 @@ use tokio::{net::lookup_host, sync::watch, task::spawn_local};
 /// takes a thread until it answers, even if its waiters have gone: if it hangs, each new request
 /// would take another one, and signing and held bodies need those threads as well.
 #[derive(Debug, Default)]
-pub(super) struct Lookup {
-    under_way: RefCell<Option<watch::Receiver<Outcome>>>,
+pub(super) struct NameLookup {
+    under_way: RefCell<Option<watch::Receiver<Resolved>>>,
 }
 
 /// `None`: no answer yet.
-type Outcome = Option<Result<Vec<SocketAddr>, Failure>>;
+type Resolved = Option<Result<Vec<SocketAddr>, ResolveError>>;
 
 /// An [`io::Error`] for all who wait.
 #[derive(Debug, Clone)]
-struct Failure(io::ErrorKind, String);
+struct ResolveError(io::ErrorKind, String);
 
-impl Lookup {
+impl NameLookup {
     /// The addresses of `host:port`. An address is its own.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Lookup {
         let landed = answer.wait_for(Option::is_some).await;
         match landed.ok().and_then(|outcome| outcome.clone()) {
             Some(Ok(addresses)) => Ok(addresses),
-            Some(Err(Failure(kind, text))) => Err(io::Error::new(kind, text)),
+            Some(Err(ResolveError(kind, text))) => Err(io::Error::new(kind, text)),
             None => Err(io::Error::other("the lookup was given up")),
         }
     }
@@ -52,12 +52,12 @@ impl Lookup {
     fn begin(
         self: &Rc<Self>,
         lookup: impl Future<Output = io::Result<Vec<SocketAddr>>> + 'static,
-    ) -> watch::Receiver<Outcome> {
+    ) -> watch::Receiver<Resolved> {
         let (answer, waiting) = watch::channel(None);
         *self.under_way.borrow_mut() = Some(waiting.clone());
         let this = Rc::clone(self);
         spawn_local(async move {
-            let found = lookup.await.map_err(|error| Failure(error.kind(), error.to_string()));
+            let found = lookup.await.map_err(|error| ResolveError(error.kind(), error.to_string()));
             // In this order: who asks after a waiter was answered asks again.
             this.under_way.borrow_mut().take();
             answer.send_replace(Some(found));
@@ -83,7 +83,7 @@ mod tests {
         let local = LocalSet::new();
         local
             .run_until(async {
-                let lookup = Rc::<Lookup>::default();
+                let lookup = Rc::<NameLookup>::default();
                 let count = Rc::new(Cell::new(0));
                 let (answer, held) = oneshot::channel();
                 let counted = Rc::clone(&count);
@@ -116,7 +116,7 @@ mod tests {
         let local = LocalSet::new();
         local
             .run_until(async {
-                let lookup = Rc::<Lookup>::default();
+                let lookup = Rc::<NameLookup>::default();
                 assert_eq!(lookup.addresses("127.0.0.1:7").await.unwrap(), at(7));
                 assert!(lookup.addresses("[::1]:7").await.unwrap()[0].is_ipv6());
                 let local = lookup.addresses("localhost:7").await.unwrap();

@@ -10,12 +10,12 @@ use crate::{
 
 /// A file that is read whole, and looked at in between.
 #[derive(Debug)]
-pub(in crate::revocation) struct FileSource {
+pub(in crate::revocation) struct ListFile {
     file: WatchedFile,
     max_entries: usize,
 }
 
-impl FileSource {
+impl ListFile {
     pub(super) fn new(path: &Path, settings: &ListSettings) -> Self {
         let file = WatchedFile::new(path, settings.max_bytes, settings.timeout);
         Self { file, max_entries: settings.max_entries }

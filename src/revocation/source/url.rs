@@ -4,7 +4,7 @@ use http::{HeaderValue, Uri};
 
 use crate::{
     clock::UnixTime,
-    fetch::{Answer, FetchRules, Fetcher, shown},
+    fetch::{FetchRules, Fetched, Fetcher, shown},
     revocation::{Denylist, ListError, settings::ListSettings},
 };
 
@@ -31,7 +31,7 @@ impl UrlSource {
 
     pub(super) async fn read(&mut self, now: UnixTime) -> Result<Option<Denylist>, ListError> {
         let answer = self.fetcher.get(&self.url, self.etag.as_ref()).await?;
-        let Answer { document, etag, .. } = answer;
+        let Fetched { document, etag, .. } = answer;
         let Some(document) = document else {
             return Ok(None);
         };

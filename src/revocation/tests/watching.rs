@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     clock::ManualClock,
     revocation::{
-        Kind, Revocations, Unavailable,
+        Revocations, RevokedBy, Unavailable,
         settings::{ListSettings, ListSource, OnFailure, RevocationSettings},
     },
     shared::SharedStore,
@@ -41,7 +41,7 @@ impl Scene {
         write(&self.folder.path().join("list"), list);
     }
 
-    fn find(&self) -> Result<Option<Kind>, Unavailable> {
+    fn find(&self) -> Result<Option<RevokedBy>, Unavailable> {
         let now = crate::clock::Clock::now(&*self.clock);
         self.revocations.generation_now(now)?;
         Ok(self.revocations.find(&token(), now))
@@ -95,7 +95,7 @@ async fn nobody_decides_before_the_list_was_read() {
     assert_eq!(scene.find(), Err(Unavailable));
     assert!(scene.pending().contains("no list yet; waiting for"), "{}", scene.pending());
     assert_eq!(scene.revocations.readiness().tried().pending(), ["revocation list"]);
-    scene.until("a list", |scene| scene.find() == Ok(Some(Kind::Sub))).await;
+    scene.until("a list", |scene| scene.find() == Ok(Some(RevokedBy::Sub))).await;
     assert_eq!(scene.pending(), "");
     assert!(scene.revocations.readiness().usable().is_ready());
 }
@@ -107,7 +107,7 @@ async fn another_file_counts_within_a_second_and_the_workers_are_told() {
     let before = scene.revocations.generation_now(NOW).unwrap();
     let started = tokio::time::Instant::now();
     scene.write(ALICE);
-    scene.until("a change", |scene| scene.find() == Ok(Some(Kind::Sub))).await;
+    scene.until("a change", |scene| scene.find() == Ok(Some(RevokedBy::Sub))).await;
     assert!(started.elapsed() <= Duration::from_millis(1_500), "{:?}", started.elapsed());
     assert!(scene.revocations.generation_now(NOW).unwrap() > before);
 }
@@ -155,10 +155,10 @@ async fn a_broken_list_keeps_the_old_one_until_it_is_stale() {
         let before = scene.readings(code);
         scene.write(&list);
         scene.until(code, |scene| scene.readings(code) > before).await;
-        assert_eq!(scene.find(), Ok(Some(Kind::Sub)), "{list}");
+        assert_eq!(scene.find(), Ok(Some(RevokedBy::Sub)), "{list}");
     }
     scene.clock.advance(3_600);
-    assert_eq!(scene.find(), Ok(Some(Kind::Sub)), "its last second");
+    assert_eq!(scene.find(), Ok(Some(RevokedBy::Sub)), "its last second");
     scene.clock.advance(1);
     assert_eq!(scene.find(), Err(Unavailable));
     let pending = scene.pending();
@@ -175,7 +175,7 @@ async fn a_list_that_is_broken_from_the_start_was_read_and_is_still_waited_for()
     assert_eq!(readiness.usable().pending(), ["revocation list"]);
     scene.write(ALICE);
     readiness.usable().ready().await;
-    assert_eq!(scene.find(), Ok(Some(Kind::Sub)));
+    assert_eq!(scene.find(), Ok(Some(RevokedBy::Sub)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,7 +184,7 @@ async fn a_file_that_is_gone_is_an_outage_too() {
     scene.until("a list", |scene| scene.find().is_ok()).await;
     fs::remove_file(scene.folder.path().join("list")).unwrap();
     scene.until("a failure", |scene| scene.readings("file") > 0).await;
-    assert_eq!(scene.find(), Ok(Some(Kind::Sub)));
+    assert_eq!(scene.find(), Ok(Some(RevokedBy::Sub)));
     scene.clock.advance(3_601);
     assert_eq!(scene.find(), Err(Unavailable));
 }
@@ -196,7 +196,7 @@ async fn a_file_that_stays_as_it_is_does_not_grow_stale() {
     for _ in 0..3 {
         scene.clock.advance(3_000);
         tokio::time::sleep(Duration::from_secs(3)).await;
-        assert_eq!(scene.find(), Ok(Some(Kind::Sub)));
+        assert_eq!(scene.find(), Ok(Some(RevokedBy::Sub)));
     }
 }
 
@@ -209,11 +209,11 @@ async fn where_that_is_wanted_tokens_pass_by_what_is_known() {
     assert_eq!(scene.pending(), "");
     assert!(scene.revocations.readiness().usable().is_ready(), "it is not waited for");
     scene.write(ALICE);
-    scene.until("a list", |scene| scene.find() == Ok(Some(Kind::Sub))).await;
+    scene.until("a list", |scene| scene.find() == Ok(Some(RevokedBy::Sub))).await;
     scene.write(BROKEN);
     scene.until("a failure", |scene| scene.readings("malformed") > 1).await;
     scene.clock.advance(1_000_000);
-    assert_eq!(scene.find(), Ok(Some(Kind::Sub)), "stale, and still what is known");
+    assert_eq!(scene.find(), Ok(Some(RevokedBy::Sub)), "stale, and still what is known");
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,6 +242,6 @@ async fn logouts_outlive_a_configuration() {
     let settings =
         RevocationSettings { list: None, logout_ttl: Duration::from_hours(1), max_logouts: 1 };
     let (successor, _) = scene.revocations.successor(&settings, SharedStore::default());
-    assert_eq!(successor.find(&token(), NOW), Some(Kind::Sub));
+    assert_eq!(successor.find(&token(), NOW), Some(RevokedBy::Sub));
     assert!(successor.readiness().tried().is_ready() && successor.pending(NOW).is_none());
 }

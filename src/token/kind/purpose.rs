@@ -1,6 +1,6 @@
 //! Claims that say in a word what the token is for.
 
-use super::{Evidence, Finding, Kind};
+use super::{Evidence, MarkedKind, TokenKind};
 use crate::json::Json;
 
 /// Claims that name the kind of token and nothing else, so that any value but those of
@@ -19,28 +19,28 @@ const PERHAPS_KIND_CLAIMS: [&str; 7] =
     ["type", "purpose", "use", "usage", "kind", "action", "intent"];
 
 /// Words by which the value of one of [`PERHAPS_KIND_CLAIMS`] names another kind.
-const WORDS: &[(&str, Kind)] = &[
-    ("refresh", Kind::Refresh),
-    ("offline", Kind::Refresh),
-    ("idtoken", Kind::Id),
-    ("logout", Kind::SecurityEvent),
-    ("activate", Kind::OneTimeAction),
-    ("activation", Kind::OneTimeAction),
-    ("confirm", Kind::OneTimeAction),
-    ("confirmation", Kind::OneTimeAction),
-    ("forgot", Kind::OneTimeAction),
-    ("forgotten", Kind::OneTimeAction),
-    ("invitation", Kind::OneTimeAction),
-    ("invite", Kind::OneTimeAction),
-    ("magic", Kind::OneTimeAction),
-    ("magiclink", Kind::OneTimeAction),
-    ("otp", Kind::OneTimeAction),
-    ("recover", Kind::OneTimeAction),
-    ("recovery", Kind::OneTimeAction),
-    ("reset", Kind::OneTimeAction),
-    ("unsubscribe", Kind::OneTimeAction),
-    ("verification", Kind::OneTimeAction),
-    ("verify", Kind::OneTimeAction),
+const WORDS: &[(&str, TokenKind)] = &[
+    ("refresh", TokenKind::Refresh),
+    ("offline", TokenKind::Refresh),
+    ("idtoken", TokenKind::Id),
+    ("logout", TokenKind::SecurityEvent),
+    ("activate", TokenKind::OneTimeAction),
+    ("activation", TokenKind::OneTimeAction),
+    ("confirm", TokenKind::OneTimeAction),
+    ("confirmation", TokenKind::OneTimeAction),
+    ("forgot", TokenKind::OneTimeAction),
+    ("forgotten", TokenKind::OneTimeAction),
+    ("invitation", TokenKind::OneTimeAction),
+    ("invite", TokenKind::OneTimeAction),
+    ("magic", TokenKind::OneTimeAction),
+    ("magiclink", TokenKind::OneTimeAction),
+    ("otp", TokenKind::OneTimeAction),
+    ("recover", TokenKind::OneTimeAction),
+    ("recovery", TokenKind::OneTimeAction),
+    ("reset", TokenKind::OneTimeAction),
+    ("unsubscribe", TokenKind::OneTimeAction),
+    ("verification", TokenKind::OneTimeAction),
+    ("verify", TokenKind::OneTimeAction),
 ];
 
 /// Where a purpose is one of these and nothing more. As a `type`, they may be the way in which
@@ -51,7 +51,7 @@ const PURPOSES: [&str; 2] = ["email", "password"];
 const PURPOSE_CLAIMS: [&str; 4] = ["purpose", "use", "usage", "intent"];
 
 /// The other kind that the claims name.
-pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<Finding<'_>> {
+pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
     evidence.claims.iter().find_map(|(name, value)| {
         if *value == Json::Null || evidence.is_settled(name) {
             return None;
@@ -75,12 +75,12 @@ pub(super) fn is_access(evidence: Evidence<'_>) -> bool {
 }
 
 /// The kind of a value of [`KIND_CLAIMS`]; one that is no text names none that we know.
-fn named(value: &Json) -> Option<Kind> {
+fn named(value: &Json) -> Option<TokenKind> {
     match value.as_str() {
         Some(text) if is_access_word(text) => None,
-        Some(text) if text.eq_ignore_ascii_case("id") => Some(Kind::Id),
-        Some(text) => Some(by_words(text).unwrap_or(Kind::Other)),
-        None => Some(Kind::Other),
+        Some(text) if text.eq_ignore_ascii_case("id") => Some(TokenKind::Id),
+        Some(text) => Some(by_words(text).unwrap_or(TokenKind::Other)),
+        None => Some(TokenKind::Other),
     }
 }
 
@@ -88,22 +88,23 @@ fn is_access_word(text: &str) -> bool {
     ACCESS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
-fn recognised(claim: &str, text: &str) -> Option<Kind> {
+fn recognised(claim: &str, text: &str) -> Option<TokenKind> {
     if text.eq_ignore_ascii_case("id") && claim != "kind" {
-        return Some(Kind::Id);
+        return Some(TokenKind::Id);
     }
     let is_purpose = PURPOSES.iter().any(|purpose| purpose.eq_ignore_ascii_case(text));
-    let by_purpose = (PURPOSE_CLAIMS.contains(&claim) && is_purpose).then_some(Kind::OneTimeAction);
+    let by_purpose =
+        (PURPOSE_CLAIMS.contains(&claim) && is_purpose).then_some(TokenKind::OneTimeAction);
     by_purpose.or_else(|| by_words(text))
 }
 
 /// The kind that one of the words names, or two of them: `id_token`, `ID-Token`, `idToken`.
-fn by_words(text: &str) -> Option<Kind> {
+fn by_words(text: &str) -> Option<TokenKind> {
     let words = words(text);
     let of_word = |word: &String| WORDS.iter().find(|(known, _)| word == known);
     let is_id =
         words.windows(2).any(|pair| matches!(pair, [id, token] if id == "id" && token == "token"));
-    if is_id { Some(Kind::Id) } else { words.iter().find_map(of_word).map(|(_, kind)| *kind) }
+    if is_id { Some(TokenKind::Id) } else { words.iter().find_map(of_word).map(|(_, kind)| *kind) }
 }
 
 /// The words of an identifier in lower case, however they are joined.

@@ -34,7 +34,7 @@ fn claims(members: &str) -> Object {
     Object::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn kind_under(rules: &KindRules, members: &str) -> Option<Kind> {
+fn kind_under(rules: &KindRules, members: &str) -> Option<TokenKind> {
     match rules.check_jwt(Some("JWT"), &claims(members)) {
         Ok(()) => None,
         Err(WrongKind::Claims { kind, .. }) => Some(kind),
@@ -42,7 +42,7 @@ fn kind_under(rules: &KindRules, members: &str) -> Option<Kind> {
     }
 }
 
-fn kind(members: &str) -> Option<Kind> {
+fn kind(members: &str) -> Option<TokenKind> {
     kind_under(&KindRules::default(), members)
 }
 
@@ -112,83 +112,111 @@ const ACCESS_TOKENS: &[(&str, &str)] = &[
 ];
 
 /// The other kinds, as their specifications and providers have them.
-const OTHERS: &[(&str, Kind, &str)] = &[
-    ("ID token", Kind::Id, r#""at_hash":"x""#),
-    ("ID token, hybrid", Kind::Id, r#""c_hash":"x","scope":"openid""#),
-    ("ID token, FAPI", Kind::Id, r#""s_hash":"x""#),
-    ("ID token, CIBA", Kind::Id, r#""urn:openid:params:jwt:claim:auth_req_id":"x""#),
-    ("ID token with a nonce", Kind::Id, r#""nonce":"x""#),
-    ("ID token, Keycloak", Kind::Id, r#""typ":"ID","azp":"web","sid":"s""#),
-    ("ID token, Cognito", Kind::Id, r#""token_use":"id","cognito:username":"alice""#),
-    ("ID token, Spring", Kind::Id, r#""aud":"web","azp":"web","auth_time":1,"jti":"j","sid":"s""#),
-    ("ID token, Google", Kind::Id, r#""aud":["web"],"azp":"web","email_verified":true"#),
-    ("ID token, Okta", Kind::Id, r#""aud":"web","ver":1,"idp":"00o1","amr":["pwd"],"auth_time":1"#),
-    ("ID token, Entra", Kind::Id, r#""aud":"web","oid":"o","tid":"t","ver":"2.0","name":"A""#),
-    ("refresh token, Keycloak", Kind::Refresh, r#""typ":"Refresh","scope":"openid""#),
-    ("refresh token, offline", Kind::Refresh, r#""typ":"Offline","scope":"openid""#),
-    ("refresh token, Hydra", Kind::Refresh, r#""token_use":"refresh_token","scope":"a""#),
-    ("refresh token, simplejwt", Kind::Refresh, r#""token_type":"refresh","jti":"j""#),
-    ("refresh token, flask-jwt-extended", Kind::Refresh, r#""type":"refresh","jti":"j""#),
-    ("refresh token, Casdoor", Kind::Refresh, r#""tokenType":"refresh-token","scope":"a""#),
-    ("refresh token, ForgeRock", Kind::Refresh, r#""tokenName":"refresh_token""#),
+const OTHERS: &[(&str, TokenKind, &str)] = &[
+    ("ID token", TokenKind::Id, r#""at_hash":"x""#),
+    ("ID token, hybrid", TokenKind::Id, r#""c_hash":"x","scope":"openid""#),
+    ("ID token, FAPI", TokenKind::Id, r#""s_hash":"x""#),
+    ("ID token, CIBA", TokenKind::Id, r#""urn:openid:params:jwt:claim:auth_req_id":"x""#),
+    ("ID token with a nonce", TokenKind::Id, r#""nonce":"x""#),
+    ("ID token, Keycloak", TokenKind::Id, r#""typ":"ID","azp":"web","sid":"s""#),
+    ("ID token, Cognito", TokenKind::Id, r#""token_use":"id","cognito:username":"alice""#),
+    (
+        "ID token, Spring",
+        TokenKind::Id,
+        r#""aud":"web","azp":"web","auth_time":1,"jti":"j","sid":"s""#,
+    ),
+    ("ID token, Google", TokenKind::Id, r#""aud":["web"],"azp":"web","email_verified":true"#),
+    (
+        "ID token, Okta",
+        TokenKind::Id,
+        r#""aud":"web","ver":1,"idp":"00o1","amr":["pwd"],"auth_time":1"#,
+    ),
+    ("ID token, Entra", TokenKind::Id, r#""aud":"web","oid":"o","tid":"t","ver":"2.0","name":"A""#),
+    ("refresh token, Keycloak", TokenKind::Refresh, r#""typ":"Refresh","scope":"openid""#),
+    ("refresh token, offline", TokenKind::Refresh, r#""typ":"Offline","scope":"openid""#),
+    ("refresh token, Hydra", TokenKind::Refresh, r#""token_use":"refresh_token","scope":"a""#),
+    ("refresh token, simplejwt", TokenKind::Refresh, r#""token_type":"refresh","jti":"j""#),
+    ("refresh token, flask-jwt-extended", TokenKind::Refresh, r#""type":"refresh","jti":"j""#),
+    ("refresh token, Casdoor", TokenKind::Refresh, r#""tokenType":"refresh-token","scope":"a""#),
+    ("refresh token, ForgeRock", TokenKind::Refresh, r#""tokenName":"refresh_token""#),
     (
         "refresh token, Spring Security 2",
-        Kind::Refresh,
+        TokenKind::Refresh,
         r#""ati":"j2","scope":["a"],"client_id":"c""#,
     ),
-    ("refresh token, UAA", Kind::Refresh, r#""granted_scopes":["a"],"client_id":"c""#),
-    ("refresh token, camel case", Kind::Refresh, r#""type":"refreshToken""#),
-    ("refresh token, by purpose", Kind::Refresh, r#""purpose":"REFRESH""#),
+    ("refresh token, UAA", TokenKind::Refresh, r#""granted_scopes":["a"],"client_id":"c""#),
+    ("refresh token, camel case", TokenKind::Refresh, r#""type":"refreshToken""#),
+    ("refresh token, by purpose", TokenKind::Refresh, r#""purpose":"REFRESH""#),
     (
         "logout token",
-        Kind::SecurityEvent,
+        TokenKind::SecurityEvent,
         r#""events":{"http://schemas.openid.net/event/backchannel-logout":{}}"#,
     ),
-    ("logout token, Keycloak", Kind::SecurityEvent, r#""typ":"Logout","sid":"s""#),
-    ("security event", Kind::SecurityEvent, r#""events":{"urn:x:y":{}},"scope":"a""#),
-    ("authorization response", Kind::AuthorizationResponse, r#""code":"x","state":"y""#),
+    ("logout token, Keycloak", TokenKind::SecurityEvent, r#""typ":"Logout","sid":"s""#),
+    ("security event", TokenKind::SecurityEvent, r#""events":{"urn:x:y":{}},"scope":"a""#),
+    ("authorization response", TokenKind::AuthorizationResponse, r#""code":"x","state":"y""#),
     (
         "authorization response, failed",
-        Kind::AuthorizationResponse,
+        TokenKind::AuthorizationResponse,
         r#""error":"access_denied","state":"y""#,
     ),
     (
         "authorization request",
-        Kind::RequestObject,
+        TokenKind::RequestObject,
         r#""response_type":"code","client_id":"c","scope":"a""#,
     ),
-    ("authorization request, PKCE", Kind::RequestObject, r#""code_challenge":"x","scope":"a""#),
-    ("authorization request, CIBA", Kind::RequestObject, r#""binding_message":"x","scope":"a""#),
-    ("authorization code", Kind::RequestObject, r#""redirect_uri":"https://x","client_id":"c""#),
-    ("client assertion", Kind::ClientAssertion, r#""sub":"https://idp","jti":"j""#),
-    ("software statement", Kind::SoftwareStatement, r#""redirect_uris":["https://x"],"scope":"a""#),
-    ("software statement, open banking", Kind::SoftwareStatement, r#""software_id":"x""#),
-    ("DPoP proof", Kind::DpopProof, r#""htm":"GET","htu":"https://x","ath":"y""#),
+    (
+        "authorization request, PKCE",
+        TokenKind::RequestObject,
+        r#""code_challenge":"x","scope":"a""#,
+    ),
+    (
+        "authorization request, CIBA",
+        TokenKind::RequestObject,
+        r#""binding_message":"x","scope":"a""#,
+    ),
+    (
+        "authorization code",
+        TokenKind::RequestObject,
+        r#""redirect_uri":"https://x","client_id":"c""#,
+    ),
+    ("client assertion", TokenKind::ClientAssertion, r#""sub":"https://idp","jti":"j""#),
+    (
+        "software statement",
+        TokenKind::SoftwareStatement,
+        r#""redirect_uris":["https://x"],"scope":"a""#,
+    ),
+    ("software statement, open banking", TokenKind::SoftwareStatement, r#""software_id":"x""#),
+    ("DPoP proof", TokenKind::DpopProof, r#""htm":"GET","htu":"https://x","ath":"y""#),
     (
         "introspection response",
-        Kind::IntrospectionResponse,
+        TokenKind::IntrospectionResponse,
         r#""token_introspection":{"active":true}"#,
     ),
-    ("status list", Kind::StatusList, r#""status_list":{"bits":1,"lst":"x"},"ttl":1"#),
-    ("credential", Kind::Credential, r#""vc":{"type":["VerifiableCredential"]}"#),
-    ("credential, version 2", Kind::Credential, r#""@context":["x"],"credentialSubject":{}"#),
-    ("credential, SD-JWT", Kind::Credential, r#""vct":"https://x","_sd":["y"]"#),
-    ("presentation", Kind::Credential, r#""vp":{"type":"VerifiablePresentation"}"#),
-    ("key binding", Kind::Credential, r#""sd_hash":"x","nonce":"n""#),
-    ("transaction token", Kind::Transaction, r#""txn":"x","scope":"a","req_wl":"y""#),
-    ("transaction token with context", Kind::Transaction, r#""tctx":{},"scope":"a""#),
-    ("metadata", Kind::Metadata, r#""token_endpoint":"https://x","jwks_uri":"https://y""#),
-    ("entity statement", Kind::Metadata, r#""jwks":{"keys":[]},"authority_hints":["https://x"]"#),
-    ("e-mail to confirm", Kind::OneTimeAction, r#""purpose":"email-verification""#),
-    ("e-mail to confirm, Keycloak", Kind::OneTimeAction, r#""typ":"verify-email""#),
-    ("e-mail", Kind::OneTimeAction, r#""purpose":"email""#),
-    ("password to reset", Kind::OneTimeAction, r#""type":"reset_password""#),
-    ("password to reset, by its use", Kind::OneTimeAction, r#""token_use":"passwordReset""#),
-    ("account to close, by its action", Kind::OneTimeAction, r#""action":"confirm-deletion""#),
-    ("e-mail, by its intent", Kind::OneTimeAction, r#""intent":"email""#),
-    ("invitation", Kind::OneTimeAction, r#""kind":"invite""#),
-    ("another word", Kind::Other, r#""token_use":"session""#),
-    ("no word", Kind::Other, r#""token_type":["access"]"#),
+    ("status list", TokenKind::StatusList, r#""status_list":{"bits":1,"lst":"x"},"ttl":1"#),
+    ("credential", TokenKind::Credential, r#""vc":{"type":["VerifiableCredential"]}"#),
+    ("credential, version 2", TokenKind::Credential, r#""@context":["x"],"credentialSubject":{}"#),
+    ("credential, SD-JWT", TokenKind::Credential, r#""vct":"https://x","_sd":["y"]"#),
+    ("presentation", TokenKind::Credential, r#""vp":{"type":"VerifiablePresentation"}"#),
+    ("key binding", TokenKind::Credential, r#""sd_hash":"x","nonce":"n""#),
+    ("transaction token", TokenKind::Transaction, r#""txn":"x","scope":"a","req_wl":"y""#),
+    ("transaction token with context", TokenKind::Transaction, r#""tctx":{},"scope":"a""#),
+    ("metadata", TokenKind::Metadata, r#""token_endpoint":"https://x","jwks_uri":"https://y""#),
+    (
+        "entity statement",
+        TokenKind::Metadata,
+        r#""jwks":{"keys":[]},"authority_hints":["https://x"]"#,
+    ),
+    ("e-mail to confirm", TokenKind::OneTimeAction, r#""purpose":"email-verification""#),
+    ("e-mail to confirm, Keycloak", TokenKind::OneTimeAction, r#""typ":"verify-email""#),
+    ("e-mail", TokenKind::OneTimeAction, r#""purpose":"email""#),
+    ("password to reset", TokenKind::OneTimeAction, r#""type":"reset_password""#),
+    ("password to reset, by its use", TokenKind::OneTimeAction, r#""token_use":"passwordReset""#),
+    ("account to close, by its action", TokenKind::OneTimeAction, r#""action":"confirm-deletion""#),
+    ("e-mail, by its intent", TokenKind::OneTimeAction, r#""intent":"email""#),
+    ("invitation", TokenKind::OneTimeAction, r#""kind":"invite""#),
+    ("another word", TokenKind::Other, r#""token_use":"session""#),
+    ("no word", TokenKind::Other, r#""token_type":["access"]"#),
 ];
 
 #[test]
@@ -233,18 +261,18 @@ fn t24_the_same_claims_tell_kinds_apart_in_answers() {
 #[test]
 fn t23_id_tokens_are_taken_where_the_operator_says_so_and_nothing_else_is() {
     for (what, kind, members) in OTHERS {
-        let expected = (*kind != Kind::Id).then_some(*kind);
+        let expected = (*kind != TokenKind::Id).then_some(*kind);
         assert_eq!(kind_under(&KindRules::lenient(), members), expected, "{what}");
     }
     let both = r#""typ":"ID","at_hash":"x","events":{"urn:x:y":{}}"#;
-    assert_eq!(kind_under(&KindRules::lenient(), both), Some(Kind::SecurityEvent));
+    assert_eq!(kind_under(&KindRules::lenient(), both), Some(TokenKind::SecurityEvent));
 }
 
 #[test]
 fn t23_what_the_operator_says_of_a_claim_comes_before_the_tables() {
     let expected = KindRules { expected: vec!["purpose".to_owned()], ..KindRules::default() };
     assert_eq!(kind_under(&expected, r#""purpose":"verify vaccination""#), None);
-    assert_eq!(kind_under(&expected, r#""type":"verify""#), Some(Kind::OneTimeAction));
+    assert_eq!(kind_under(&expected, r#""type":"verify""#), Some(TokenKind::OneTimeAction));
     let settled =
         |claim: &str| KindRules { settled: vec![claim.to_owned()], ..KindRules::default() };
     assert_eq!(kind_under(&settled("token_type"), r#""token_type":"sliding""#), None);
@@ -252,8 +280,11 @@ fn t23_what_the_operator_says_of_a_claim_comes_before_the_tables() {
     // That a claim must be there does not say what it may hold.
     let required =
         |claim: &str| KindRules { expected: vec![claim.to_owned()], ..KindRules::default() };
-    assert_eq!(kind_under(&required("typ"), r#""typ":"Refresh""#), Some(Kind::Refresh));
-    assert_eq!(kind_under(&required("sub"), r#""sub":"https://idp""#), Some(Kind::ClientAssertion));
+    assert_eq!(kind_under(&required("typ"), r#""typ":"Refresh""#), Some(TokenKind::Refresh));
+    assert_eq!(
+        kind_under(&required("sub"), r#""sub":"https://idp""#),
+        Some(TokenKind::ClientAssertion)
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-use super::{Rejection, TokenVerifier, VerifiedToken, verified::Standing};
+use super::{Rejection, TokenVerifier, VerifiedToken, verified::IssuerStatement};
 
 impl TokenVerifier {
     /// What the cache knows; `None` if the token has to be verified.
@@ -57,7 +57,7 @@ impl TokenVerifier {
 
     /// Whether nothing was heard against a token that is asked about beside its requests.
     fn watch(verified: &VerifiedToken, token: &[u8], now: UnixTime) -> Result<(), Reason> {
-        let Standing::Watched(introspector, recheck) = &verified.standing else {
+        let IssuerStatement::Watched(introspector, recheck) = &verified.standing else {
             return Ok(());
         };
         let may_pass = std::str::from_utf8(token)

@@ -10,7 +10,7 @@ use crate::{
     policy::ids::IssuerId,
     reason::Reason,
     token::{
-        issuer::{Asked, Issuer},
+        issuer::{Issuer, IssuerIntrospection},
         jwt::{JwtCandidate, Observer},
         path::{AfterSignature, claims_to_be_jwt},
     },
@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     Rejection, TokenVerifier, VerifiedToken,
-    verified::{Signature, Standing},
+    verified::{IssuerStatement, TokenSignature},
 };
 
 /// How a token is verified.
@@ -26,7 +26,7 @@ pub(super) enum VerificationPath<'t, 's> {
     /// By its signature, under the keys of the issuer that it names.
     Verify(JwtCandidate<'t>, IssuerId, &'s Issuer),
     /// By asking the issuer of the route.
-    Ask(IssuerId, &'s Issuer, &'s Asked),
+    Ask(IssuerId, &'s Issuer, &'s IssuerIntrospection),
 }
 
 /// The generation of no key set.
@@ -39,7 +39,7 @@ impl TokenVerifier {
         introspection_issuer: Option<IssuerId>,
         now: UnixTime,
         observer: &mut impl Observer,
-    ) -> Result<(VerifiedToken, u64), Failure> {
+    ) -> Result<(VerifiedToken, u64), VerifyFailure> {
         if token.len() > self.max_bytes {
             return Err(Reason::TokenTooLarge.into());
         }
@@ -49,7 +49,7 @@ impl TokenVerifier {
                 self.verify_locally(token, candidate, (id, issuer), now, observer).await
             }
             VerificationPath::Ask(id, issuer, asked) => {
-                let blame = |reason| Failure::of(id, reason);
+                let blame = |reason| VerifyFailure::of(id, reason);
                 let verified = self.ask(token, (id, issuer), asked, now, observer).await;
                 verified.map(|verified| (verified, NO_KEYS)).map_err(blame)
             }
@@ -102,9 +102,9 @@ impl TokenVerifier {
         (id, issuer): (IssuerId, &Issuer),
         now: UnixTime,
         observer: &mut impl Observer,
-    ) -> Result<(VerifiedToken, u64), Failure> {
+    ) -> Result<(VerifiedToken, u64), VerifyFailure> {
         observer.passed("issuer", || format!("the configured issuer {:?}", issuer.keys.name()));
-        let blame = |reason| Failure::of(id, reason);
+        let blame = |reason| VerifyFailure::of(id, reason);
         let validity = candidate.check(&issuer.rules, now, observer).map_err(blame)?;
         let (key, generation) = issuer.key_for(&candidate, now).await.map_err(blame)?;
         observer.passed("key", || match key.kid() {
@@ -113,7 +113,7 @@ impl TokenVerifier {
         });
         let algorithm = candidate.jws().algorithm();
         let kid = candidate.jws().kid().map(str::to_owned);
-        let claims = candidate.verify(&key).map_err(|reason| Failure {
+        let claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
             rejection: Rejection { reason, issuer: Some(id) },
             wrong_under: Some(generation),
         })?;
@@ -122,7 +122,7 @@ impl TokenVerifier {
         // The network last.
         let standing =
             Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?;
-        let signature = Some(Signature { algorithm, kid, key: key.thumbprint() });
+        let signature = Some(TokenSignature { algorithm, kid, key: key.thumbprint() });
         let verified = VerifiedToken { issuer: id, signature, standing, validity, claims, headers };
         Ok((verified, generation))
     }
@@ -133,11 +133,11 @@ impl TokenVerifier {
         token: &[u8],
         now: UnixTime,
         observer: &mut impl Observer,
-    ) -> Result<Standing, Reason> {
+    ) -> Result<IssuerStatement, Reason> {
         let Some(asked) =
             issuer.asked.as_ref().filter(|_| issuer.after_signature != AfterSignature::Nothing)
         else {
-            return Ok(Standing::Unasked);
+            return Ok(IssuerStatement::Unasked);
         };
         if issuer.after_signature == AfterSignature::Watch {
             let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
@@ -146,13 +146,13 @@ impl TokenVerifier {
             return if recheck.is_inactive() {
                 Err(Reason::TokenInactive)
             } else {
-                Ok(Standing::Watched(Arc::clone(&asked.introspector), recheck))
+                Ok(IssuerStatement::Watched(Arc::clone(&asked.introspector), recheck))
             };
         }
         let active = Self::statement(asked, token, now).await?;
         asked.rules.check_life(active.claims(), now, observer)?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
-        Ok(Standing::Until(active.fresh_until()))
+        Ok(IssuerStatement::Until(active.fresh_until()))
     }
 
     /// A token of which the issuer's word is all there is.
@@ -160,7 +160,7 @@ impl TokenVerifier {
         &self,
         token: &[u8],
         (id, issuer): (IssuerId, &Issuer),
-        asked: &Asked,
+        asked: &IssuerIntrospection,
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<VerifiedToken, Reason> {
@@ -168,12 +168,12 @@ impl TokenVerifier {
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
         let (claims, validity) = asked.rules.claims(active.claims(), now, observer)?;
         let headers = self.render(issuer, &claims, observer)?;
-        let standing = Standing::Until(active.fresh_until());
+        let standing = IssuerStatement::Until(active.fresh_until());
         Ok(VerifiedToken { issuer: id, signature: None, standing, validity, claims, headers })
     }
 
     async fn statement(
-        asked: &Asked,
+        asked: &IssuerIntrospection,
         token: &[u8],
         now: UnixTime,
     ) -> Result<Arc<ActiveToken>, Reason> {
@@ -199,19 +199,19 @@ impl TokenVerifier {
 }
 
 /// A rejection, and whether it is worth remembering.
-pub(super) struct Failure {
+pub(super) struct VerifyFailure {
     pub(super) rejection: Rejection,
     /// The key set's generation under which the signature was wrong.
     pub(super) wrong_under: Option<u64>,
 }
 
-impl Failure {
+impl VerifyFailure {
     fn of(issuer: IssuerId, reason: Reason) -> Self {
         Self { rejection: Rejection { reason, issuer: Some(issuer) }, wrong_under: None }
     }
 }
 
-impl From<Reason> for Failure {
+impl From<Reason> for VerifyFailure {
     fn from(reason: Reason) -> Self {
         Self { rejection: Rejection { reason, issuer: None }, wrong_under: None }
     }

@@ -18,8 +18,8 @@ use crate::{
 pub struct VerifiedToken {
     pub(super) issuer: IssuerId,
     /// `None`: the issuer was asked, and its word is all there is.
-    pub(super) signature: Option<Signature>,
-    pub(super) standing: Standing,
+    pub(super) signature: Option<TokenSignature>,
+    pub(super) standing: IssuerStatement,
     pub(super) validity: Validity,
     pub(super) claims: Object,
     pub(super) headers: RenderedHeaders,
@@ -27,7 +27,7 @@ pub struct VerifiedToken {
 
 /// The signature that vouches for a token.
 #[derive(Debug)]
-pub(super) struct Signature {
+pub(super) struct TokenSignature {
     pub(super) algorithm: Algorithm,
     pub(super) kid: Option<String>,
     pub(super) key: Thumbprint,
@@ -35,7 +35,7 @@ pub(super) struct Signature {
 
 /// What the issuer's word has to do with a token.
 #[derive(Debug)]
-pub(super) enum Standing {
+pub(super) enum IssuerStatement {
     /// Nothing: it was not asked.
     Unasked,
     /// It said *active*, and that counts until then.
@@ -76,7 +76,7 @@ impl VerifiedToken {
 
     /// Whether the issuer's word, if it was asked for, still counts.
     pub(super) fn stands(&self, now: UnixTime) -> bool {
-        !matches!(self.standing, Standing::Until(until) if now >= until)
+        !matches!(self.standing, IssuerStatement::Until(until) if now >= until)
     }
 
     pub(super) fn algorithm(&self) -> Option<Algorithm> {

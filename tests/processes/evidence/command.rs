@@ -11,7 +11,7 @@ use std::{
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign::{
     clock::{ManualClock, UnixTime},
-    evidence::{Entry, Journal},
+    evidence::{EvidenceEntry, Journal},
     jose::{Algorithm, DetachedJws, Dialect, JwkSet, KeyLimits, SigningKey},
     json::Object,
     signature::PayloadFacts,
@@ -115,13 +115,13 @@ fn recorded(folder: &Path) -> String {
     text
 }
 
-fn entry(signer: &SigningKey, body: &[u8]) -> Entry {
+fn entry(signer: &SigningKey, body: &[u8]) -> EvidenceEntry {
     let jws = signer.sign_detached(Dialect::Rfc7797, &Object::default(), body).unwrap();
     let signed = DetachedJws::parse(&jws, &[]).unwrap().over(body);
     let key = signer.verification_key().unwrap();
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest(&SHA256, body).as_ref());
-    Entry {
+    EvidenceEntry {
         method: "POST".to_owned(),
         host: "api.test".to_owned(),
         target: "/loans".to_owned(),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign::shared::{
-    Kind, LogPosition,
+    LogPosition, SharedKind,
     settings::{Integrity, SharedSettings},
 };
 
@@ -105,12 +105,12 @@ async fn strange_entries_of_a_log_are_passed_over() {
         command.query::<String>(&mut intruder).unwrap();
     };
     strange(&[b"e", b"forged"]);
-    replica.store.append(Kind::Revocation, b"ours", TTL);
+    replica.store.append(SharedKind::Revocation, b"ours", TTL);
     eventually("the write", async || replica.count("append", "done") == 1).await;
     strange(&[b"f", b"", b"e", b""]);
     strange(&[b"\xff", b"\xff"]);
     let mut position = LogPosition::default();
-    let batch = replica.store.read_since(Kind::Revocation, &mut position).await.unwrap();
+    let batch = replica.store.read_since(SharedKind::Revocation, &mut position).await.unwrap();
     assert_eq!(batch.entries, [Bytes::from_static(b"ours")]);
     assert_eq!(replica.count("read", "rejected"), 3);
 }
@@ -126,7 +126,7 @@ async fn a_server_that_sends_more_than_was_asked_for_is_left() {
     command.arg(name).arg("*").arg("e").arg(huge);
     command.query::<String>(&mut server.intruder()).unwrap();
     let mut position = LogPosition::default();
-    assert_eq!(replica.store.read_since(Kind::Revocation, &mut position).await, None);
+    assert_eq!(replica.store.read_since(SharedKind::Revocation, &mut position).await, None);
     eventually("the end", async || !replica.is_connected()).await;
     // Everything else goes on with the next connection.
     replica.until_connected().await;

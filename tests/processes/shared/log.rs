@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::shared::{Kind, LogPosition};
+use countersign::shared::{LogPosition, SharedKind};
 
 use super::scene::{Files, Replica, TTL, eventually};
 use crate::support::redis::RedisServer;
@@ -12,12 +12,12 @@ impl Replica {
     /// Appends, and waits until it is there.
     async fn append(&self, entry: &str) {
         let before = self.count("append", "done");
-        self.store.append(Kind::Revocation, entry.as_bytes(), TTL);
+        self.store.append(SharedKind::Revocation, entry.as_bytes(), TTL);
         eventually("the write", async || self.count("append", "done") > before).await;
     }
 
     async fn read(&self, position: &mut LogPosition) -> Vec<Bytes> {
-        let batch = self.store.read_since(Kind::Revocation, position).await.unwrap();
+        let batch = self.store.read_since(SharedKind::Revocation, position).await.unwrap();
         assert!(!batch.has_more);
         batch.entries
     }
@@ -50,14 +50,14 @@ async fn a_long_log_is_read_in_parts() {
     let files = Files::new();
     let replica = Replica::connected(&files.settings(&server)).await;
     for entry in 0..600 {
-        replica.store.append(Kind::Revocation, format!("{entry}").as_bytes(), TTL);
+        replica.store.append(SharedKind::Revocation, format!("{entry}").as_bytes(), TTL);
         if entry % 100 == 99 {
             eventually("the writes", async || replica.count("append", "done") > entry).await;
         }
     }
     let (mut position, mut entries, mut parts) = (LogPosition::default(), Vec::new(), 0);
     loop {
-        let batch = replica.store.read_since(Kind::Revocation, &mut position).await.unwrap();
+        let batch = replica.store.read_since(SharedKind::Revocation, &mut position).await.unwrap();
         entries.extend(batch.entries);
         parts += 1;
         if !batch.has_more {
@@ -79,8 +79,8 @@ async fn an_entry_appended_during_an_outage_is_heard_of_after_it() {
     assert_eq!(replica.read(&mut position).await, ["before"]);
     server.kill();
     eventually("the end", async || !replica.is_connected()).await;
-    replica.store.append(Kind::Revocation, b"during", TTL);
-    assert_eq!(replica.store.read_since(Kind::Revocation, &mut position).await, None);
+    replica.store.append(SharedKind::Revocation, b"during", TTL);
+    assert_eq!(replica.store.read_since(SharedKind::Revocation, &mut position).await, None);
     // It comes back empty: positions of before mean nothing any more.
     server.start_again();
     replica.until_connected().await;
@@ -100,7 +100,7 @@ async fn a_log_does_not_grow_for_ever() {
         pipeline.cmd("XADD").arg(name).arg("*").arg("e").arg("x").ignore();
     }
     pipeline.query::<()>(&mut intruder).unwrap();
-    replica.store.append(Kind::Revocation, b"last", Duration::from_secs(1));
+    replica.store.append(SharedKind::Revocation, b"last", Duration::from_secs(1));
     eventually("the write", async || replica.count("append", "done") == 1).await;
     let length: usize = redis::cmd("XLEN").arg(name).query(&mut intruder).unwrap();
     assert!((100_000..100_200).contains(&length), "{length}");

@@ -13,7 +13,7 @@ use crate::support::{
 use countersign::{
     clock::{ManualClock, UnixTime},
     shared::{
-        Kind, SharedKey, SharedStore,
+        SharedKey, SharedKind, SharedStore,
         settings::{Integrity, SharedAddress, SharedSettings},
     },
     telemetry::Metrics,
@@ -112,7 +112,7 @@ impl Drop for Replica {
 }
 
 pub(crate) fn key(byte: u8) -> SharedKey {
-    SharedKey::new(Kind::Introspection, [byte; 32])
+    SharedKey::new(SharedKind::Introspection, [byte; 32])
 }
 
 /// Waits for a condition, and panics if it does not come true within the harness's deadline.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::shared::{Kind, SharedKey, SharedStore, settings::SharedSettings};
+use countersign::shared::{SharedKey, SharedKind, SharedStore, settings::SharedSettings};
 
 use super::scene::{Files, Replica, TTL, eventually, key};
 use crate::support::redis::{PASSWORD, RedisServer};
@@ -64,7 +64,7 @@ async fn of_all_replicas_one_is_first_until_the_time_is_over() {
     let settings = files.settings(&server);
     let one = Replica::connected(&settings).await;
     let other = Replica::connected(&settings).await;
-    let replay = SharedKey::new(Kind::Replay, [1; 32]);
+    let replay = SharedKey::new(SharedKind::Replay, [1; 32]);
     let (a, b) = tokio::join!(one.store.first(&replay, TTL), other.store.first(&replay, TTL));
     assert_ne!(a.unwrap(), b.unwrap());
     assert_eq!(one.store.first(&replay, TTL).await, Some(false));
@@ -96,7 +96,7 @@ async fn what_is_too_large_is_not_shared() {
     let replica = Replica::connected(&files.settings(&server)).await;
     let value = vec![1; 64 * 1024 + 1];
     replica.store.put(&key(1), &value, TTL);
-    replica.store.append(Kind::Revocation, &value[..4097], TTL);
+    replica.store.append(SharedKind::Revocation, &value[..4097], TTL);
     assert_eq!((replica.count("put", "oversize"), replica.count("append", "oversize")), (1, 1));
     replica.put(&key(2), &value[1..]).await;
     assert_eq!(replica.store.get(&key(2)).await.unwrap(), value[1..]);

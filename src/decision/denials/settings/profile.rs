@@ -9,7 +9,7 @@ use crate::{
         values::{check_name, header_named, text, word},
         writer::{Writer, Written},
     },
-    decision::denials::settings::template::{BodyTemplate, Place},
+    decision::denials::settings::template::{BodyTemplate, Placeholder},
     identity::{HeaderUse, check_header_name},
     policy::denial_profile::{BUILT_IN, BuiltInProfile},
     reason::{ByClass, Class},
@@ -60,7 +60,7 @@ pub enum OwnBodySettings {
 }
 
 /// What an operator's body can tell.
-const PLACES: &[Place] = &[Place::Reason];
+const PLACES: &[Placeholder] = &[Placeholder::Reason];
 /// An answer to anybody who asks: no larger than the headers that it takes to ask.
 const MAX_BODY_BYTES: usize = 4096;
 /// The same for its headers.

@@ -6,13 +6,13 @@ use std::{borrow::Cow, fmt};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyTemplate {
     text: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<TemplatePiece>,
 }
 
 /// What a place is filled with. All of it is ours: constants, numbers, the time, a random id.
 /// Nothing that a request says has a place (threats O-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Placeholder {
     /// `{reason}`: the reason's code.
     Reason,
     /// `{text}`: the reason in one sentence.
@@ -28,18 +28,18 @@ pub enum Place {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Piece {
+enum TemplatePiece {
     Text(String),
-    Place(Place),
+    Placeholder(Placeholder),
 }
 
 /// A part of a text, as it is written.
-enum Part<'t> {
+enum TextPart<'t> {
     Text(&'t str),
     Name(&'t str),
 }
 
-impl Place {
+impl Placeholder {
     /// Every place.
     pub const ALL: &[Self] =
         &[Self::Reason, Self::Text, Self::Status, Self::Title, Self::DenialId, Self::Timestamp];
@@ -58,36 +58,36 @@ impl Place {
 
 impl BodyTemplate {
     /// A body in which these places are filled. What else looks like one stays as it is.
-    pub fn new(text: &str, places: &[Place]) -> Self {
+    pub fn new(text: &str, places: &[Placeholder]) -> Self {
         let place = |name: &str| places.iter().copied().find(|place| place.name() == name);
         let pieces = parts(text).into_iter().map(|part| match part {
-            Part::Text(text) => Piece::Text(text.to_owned()),
-            Part::Name(name) => match place(name) {
-                Some(place) => Piece::Place(place),
-                None => Piece::Text(format!("{{{name}}}")),
+            TextPart::Text(text) => TemplatePiece::Text(text.to_owned()),
+            TextPart::Name(name) => match place(name) {
+                Some(place) => TemplatePiece::Placeholder(place),
+                None => TemplatePiece::Text(format!("{{{name}}}")),
             },
         });
         Self { text: text.to_owned(), pieces: pieces.collect() }
     }
 
     /// The first thing in a text that looks like a place and is none of these.
-    pub(super) fn unknown_place<'t>(text: &'t str, places: &[Place]) -> Option<&'t str> {
+    pub(super) fn unknown_place<'t>(text: &'t str, places: &[Placeholder]) -> Option<&'t str> {
         parts(text).into_iter().find_map(|part| match part {
-            Part::Name(name) if places.iter().all(|place| place.name() != name) => Some(name),
+            TextPart::Name(name) if places.iter().all(|place| place.name() != name) => Some(name),
             _ => None,
         })
     }
 
     /// Whether there is this place in it.
-    pub fn has(&self, place: Place) -> bool {
-        self.pieces.contains(&Piece::Place(place))
+    pub fn has(&self, place: Placeholder) -> bool {
+        self.pieces.contains(&TemplatePiece::Placeholder(place))
     }
 
     /// The body, with every place filled.
-    pub fn fill<'v>(&self, value: impl Fn(Place) -> Cow<'v, str>) -> String {
+    pub fn fill<'v>(&self, value: impl Fn(Placeholder) -> Cow<'v, str>) -> String {
         let pieces = self.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => Cow::Borrowed(text.as_str()),
-            Piece::Place(place) => value(*place),
+            TemplatePiece::Text(text) => Cow::Borrowed(text.as_str()),
+            TemplatePiece::Placeholder(place) => value(*place),
         });
         pieces.collect()
     }
@@ -101,15 +101,15 @@ impl fmt::Display for BodyTemplate {
 }
 
 /// Takes a text apart. `{name}` is a place; every other brace, such as those of JSON, is text.
-fn parts(text: &str) -> Vec<Part<'_>> {
+fn parts(text: &str) -> Vec<TextPart<'_>> {
     let mut parts = Vec::new();
     let mut rest = text;
     while let Some((before, name, after)) = split_at_name(rest) {
-        parts.push(Part::Text(before));
-        parts.push(Part::Name(name));
+        parts.push(TextPart::Text(before));
+        parts.push(TextPart::Name(name));
         rest = after;
     }
-    parts.push(Part::Text(rest));
+    parts.push(TextPart::Text(rest));
     parts
 }
 
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     fn filled(text: &str) -> String {
-        BodyTemplate::new(text, Place::ALL).fill(|place| format!("<{place:?}>").into())
+        BodyTemplate::new(text, Placeholder::ALL).fill(|place| format!("<{place:?}>").into())
     }
 
     #[test]
@@ -150,13 +150,13 @@ mod tests {
             ("ä{text}ö", "ä<Text>ö"),
         ] {
             assert_eq!(filled(text), expected, "{text}");
-            assert_eq!(BodyTemplate::new(text, Place::ALL).to_string(), text);
+            assert_eq!(BodyTemplate::new(text, Placeholder::ALL).to_string(), text);
         }
     }
 
     #[test]
     fn what_looks_like_a_place_and_is_none_is_found() {
-        let unknown = |text| BodyTemplate::unknown_place(text, &[Place::Reason]);
+        let unknown = |text| BodyTemplate::unknown_place(text, &[Placeholder::Reason]);
         assert_eq!(unknown("{reason} {status} {x}"), Some("status"));
         assert_eq!(unknown("{Reason}"), Some("Reason"));
         assert_eq!(unknown("{reason }"), Some("reason "));

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// An entry as it was read, usable or not.
-pub(super) struct Entry<'d> {
+pub(super) struct JwkEntry<'d> {
     pub(super) kid: Option<&'d str>,
     pub(super) key: Result<VerificationKey, KeyRejection>,
     /// What it is for, or may be for where that can't be told.
@@ -21,7 +21,7 @@ pub(super) struct Entry<'d> {
     thumbprint: Option<Thumbprint>,
 }
 
-impl<'d> Entry<'d> {
+impl<'d> JwkEntry<'d> {
     pub(super) fn read(jwk: &'d Object, limits: &KeyLimits) -> Self {
         let key = VerificationKey::from_jwk(jwk, limits);
         let (algorithms, thumbprint) = match &key {

@@ -78,7 +78,7 @@ fn read(body: &[u8], signer: &str, settings: &RegistrySettings) -> Option<Regist
             let list = document::list(&answer, select, settings, "the registry").ok()?;
             document::find(&list, signer, "the registry").ok()?
         }
-        None => document::Part::of(&answer, settings),
+        None => document::SignerRecord::of(&answer, settings),
     };
     part.read(settings, "the registry", UnixTime(0)).ok()
 }

@@ -2,7 +2,7 @@
 
 use countersign::{
     clock::UnixTime,
-    revocation::{Denylist, Kind, TokenFacts},
+    revocation::{Denylist, RevokedBy, TokenFacts},
 };
 use serde_json::Value;
 
@@ -28,10 +28,10 @@ fn assert_revokes(list: &Denylist, entry: &Value) {
     let named = |name: &str| entry[name].as_str();
     let token = TokenFacts { iss: named("iss").unwrap_or_default(), ..TokenFacts::default() };
     let all = [
-        (Kind::Jti, TokenFacts { jti: named("jti"), ..token }),
-        (Kind::Sub, TokenFacts { sub: named("sub"), ..token }),
-        (Kind::Sid, TokenFacts { sid: named("sid"), ..token }),
-        (Kind::ClientId, TokenFacts { client_id: named("client_id"), ..token }),
+        (RevokedBy::Jti, TokenFacts { jti: named("jti"), ..token }),
+        (RevokedBy::Sub, TokenFacts { sub: named("sub"), ..token }),
+        (RevokedBy::Sid, TokenFacts { sid: named("sid"), ..token }),
+        (RevokedBy::ClientId, TokenFacts { client_id: named("client_id"), ..token }),
     ];
     let names = ["jti", "sub", "sid", "client_id"].iter().filter(|name| named(name).is_some());
     assert_eq!(names.count(), 1, "an entry that names several or nothing: {entry}");
