@@ -21,4 +21,5 @@ mod deploy;
 mod documentation;
 mod fuzzing;
 mod rooms;
+mod sources;
 mod vectors;

@@ -1,10 +1,11 @@
 //! The rooms of `src` and the arrows between them: a room may use those below it, and no other.
 
 use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
 };
+
+use super::sources::{self, code};
 
 /// From the bottom to the top. What each room is for stands in `src/lib.rs`.
 const ROOMS: &[&str] = &[
@@ -40,35 +41,6 @@ const ROOMS: &[&str] = &[
     "lifecycle",
     "cli",
 ];
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-/// The room that a file is in: the first part of its path below `src`.
-fn room_of(file: &Path) -> String {
-    let below = file.strip_prefix(src()).unwrap();
-    let first = below.components().next().unwrap().as_os_str().to_string_lossy();
-    first.trim_end_matches(".rs").to_owned()
-}
-
-/// A file without its comments and unit tests, which may look where they like.
-fn code(text: &str) -> String {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-    let lines = code.lines().map(|line| line.split("//").next().unwrap());
-    lines.collect::<Vec<_>>().join("\n")
-}
 
 /// The rooms that some code names by `crate::ROOM`, or within `use crate::{…}`.
 fn used_in(code: &str) -> BTreeSet<String> {
@@ -110,19 +82,11 @@ fn name(text: &str) -> Option<String> {
 
 /// Every arrow between two rooms, with a file that draws it.
 fn arrows() -> Vec<(String, String, PathBuf)> {
-    let mut files = Vec::new();
-    sources(&src(), &mut files);
-    let of_production = files.iter().filter(|file| {
-        let below = file.strip_prefix(src()).unwrap();
-        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-        !parts.iter().any(|part| matches!(&**part, "tests" | "tests.rs" | "testing" | "testing.rs"))
-    });
     let mut arrows = Vec::new();
-    for file in of_production {
-        let user = room_of(file);
-        let used = used_in(&code(&fs::read_to_string(file).unwrap()));
-        let others = used.into_iter().filter(|used| *used != user);
-        arrows.extend(others.map(|used| (user.clone(), used, file.clone())));
+    for file in sources::production() {
+        let used = used_in(&file.code);
+        let others = used.into_iter().filter(|used| *used != file.room);
+        arrows.extend(others.map(|used| (file.room.clone(), used, file.path.clone())));
     }
     arrows
 }
@@ -133,9 +97,7 @@ fn floor(room: &str) -> Option<usize> {
 
 #[test]
 fn every_room_has_its_floor() {
-    let mut files = Vec::new();
-    sources(&src(), &mut files);
-    let rooms: BTreeSet<_> = files.iter().map(|file| room_of(file)).collect();
+    let rooms: BTreeSet<_> = sources::production().into_iter().map(|file| file.room).collect();
     let without: Vec<_> = rooms
         .iter()
         .filter(|room| !["lib", "main"].contains(&room.as_str()) && floor(room).is_none())
@@ -163,4 +125,22 @@ fn the_arrows_are_found_where_they_stand() {
     let used: Vec<_> = used_in(&code(text)).into_iter().collect();
     assert_eq!(used, ["clock", "jose", "keys", "reason"]);
     assert!(arrows().len() > 100, "the arrows of the whole are not found");
+}
+
+/// A room that is larger holds more than one; a file that is longer, more than one idea.
+#[test]
+fn rooms_and_files_stay_small() {
+    const LARGEST_ROOM: usize = 6_500;
+    const LARGEST_CONFIG: usize = 2_000;
+    const LONGEST_FILE: usize = 450;
+    let mut rooms = BTreeMap::new();
+    for file in sources::production() {
+        let lines = file.code.lines().count();
+        assert!(lines <= LONGEST_FILE, "{}: {lines} lines", file.path.display());
+        *rooms.entry(file.room).or_insert(0) += lines;
+    }
+    for (room, lines) in &rooms {
+        assert!(*lines <= LARGEST_ROOM, "{room}: {lines} lines");
+    }
+    assert!(rooms["config"] < LARGEST_CONFIG, "config is the reader of configurations and no more");
 }
