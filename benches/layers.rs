@@ -26,7 +26,7 @@ fn layers(criterion: &mut Criterion) {
     let claims = fixture::claims();
     let json = claims.to_text();
     let headers = fixture.claim_headers();
-    let rendered = headers.render(&claims).expect("headers");
+    let rendered = headers.render(fixture::ISSUER, &claims).expect("headers");
 
     let mut group = criterion.benchmark_group("token");
     let mut ruler = Ruler::new(&mut group, floor);
@@ -38,7 +38,7 @@ fn layers(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("claim headers");
     let mut ruler = Ruler::new(&mut group, floor);
-    ruler.measure("render", || headers.render(black_box(&claims)));
+    ruler.measure("render", || headers.render(fixture::ISSUER, black_box(&claims)));
     ruler.measure_with("apply", HeaderMap::new, |map| rendered.apply(map));
     group.finish();
 }

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use countersign::{
     identity::Hygiene,
     jose::Algorithm,
-    policy::{CanonicalRequest, RouteMatch, Routes},
+    policy::{CanonicalRequest, RouteMatch},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{
@@ -41,8 +41,7 @@ fn requests(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("route");
     let mut ruler = Ruler::new(&mut group, floor);
     for count in ROUTES {
-        let settings = Fixture::new(Algorithm::Es256, count).settings;
-        let routes = Routes::compile(&settings.routes).expect("routes without duplicates");
+        let routes = Fixture::new(Algorithm::Es256, count).settings.routes;
         let target = format!("/r{}/orders/42", count / 2).parse().expect("a target");
         let request = canonical(&target, &host);
         assert!(matches!(routes.find(&request), RouteMatch::Found(_)));

@@ -1,8 +1,10 @@
 //! What has a bound: the map that every cache of tokens is made of, bounded by entries and by
-//! bytes, and the bytes that bodies may take.
+//! bytes, the bytes that bodies may take, files and other inputs, and the waits after failures.
 
+pub(crate) mod backoff;
 mod byte_budget;
 mod doorkeeper;
+pub(crate) mod input;
 
 use std::{
     cell::Cell,
@@ -15,6 +17,7 @@ use foldhash::quality::RandomState;
 
 use doorkeeper::Doorkeeper;
 
+pub(crate) use backoff::Backoff;
 pub(crate) use byte_budget::{ByteBudget, Reservation};
 
 /// A map whose size has two bounds; when either is reached, entries that were not asked for

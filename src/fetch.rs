@@ -3,16 +3,10 @@
 //! No redirects, no proxies from the environment, no decompression, no cookies: what the other
 //! side can cost is the deadline and the byte limit.
 
-mod breaker;
 pub mod error;
 mod headers;
-pub(crate) mod jitter;
 pub(crate) mod kept_file;
 pub mod metadata;
-mod schedule;
-mod tls;
-mod trouble;
-mod watched_file;
 
 use std::{error::Error, path::PathBuf, time::Duration};
 
@@ -33,14 +27,11 @@ use hyper_util::{
 use parking_lot::Mutex;
 use tokio::{task::spawn_blocking, time::timeout};
 
-pub(crate) use breaker::{Breaker, speaks_of_endpoint};
+use crate::tls::{client, settings::ClientIdentity};
+
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
 pub use metadata::{Metadata, MetadataError};
-pub(crate) use schedule::Schedule;
-pub(crate) use tls::client_config;
-pub(crate) use trouble::Trouble;
-pub(crate) use watched_file::{FileError, WatchedFile};
 
 /// Talks to the servers of one configured place. To be used on one runtime only.
 #[derive(Debug)]
@@ -58,20 +49,11 @@ pub struct FetchRules {
     pub max_bytes: usize,
     /// PEM file of the authorities to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// Our certificate and its key, for servers that ask for one.
+    /// Our own certificate, for servers that ask for one.
     pub identity: Option<ClientIdentity>,
     /// How many connections are kept open for the next exchange. None: each exchange resolves
     /// the name and checks the certificate again.
     pub idle_connections: usize,
-}
-
-/// A client certificate (RFC 8705), as PEM files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientIdentity {
-    /// The certificate and its chain.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub private_key: PathBuf,
 }
 
 type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -203,8 +185,8 @@ impl Fetcher {
         }
         // Reads files: the system's authorities are some hundred kilobytes.
         let (ca_file, identity) = (self.rules.ca_file.clone(), self.rules.identity.clone());
-        let tls =
-            spawn_blocking(move || client_config(ca_file.as_deref(), identity.as_ref())).await;
+        let config = move || client::config(ca_file.as_deref(), identity.as_ref());
+        let tls = spawn_blocking(config).await;
         let tls = tls.map_err(|error| FetchError::Internal { cause: error.to_string() })??;
         let client = self.connect_over(tls);
         let mut shared = self.client.lock();
@@ -288,7 +270,7 @@ fn unreachable(error: &hyper_util::client::legacy::Error, place: &str) -> FetchE
     let place = place.to_owned();
     // The client's own words add nothing to those of the cause.
     let cause = error.source().map_or_else(|| error.to_string(), chain);
-    if tls::is_cause_of(error) {
+    if client::is_cause_of(error) {
         FetchError::Tls { place, cause }
     } else if error.is_connect() {
         FetchError::Connect { place, cause }

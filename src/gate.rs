@@ -13,7 +13,10 @@ use http::{HeaderMap, HeaderValue};
 use crate::{
     clock::Clock,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
-    policy::{CanonicalRequest, Requirement, RouteMatch, Routes},
+    policy::{
+        CanonicalRequest, Requirement, RouteMatch, Routes,
+        ids::{IssuerId, PerIssuer, PerRoute},
+    },
     providers::Providers,
     reason::Reason,
     signature::{SignatureRules, VerifiedSignature},
@@ -23,23 +26,22 @@ use crate::{
 
 pub use denial::Denial;
 pub use parts::GateParts;
-pub(crate) use route::issuers_to_ask;
+pub(crate) use route::introspection_issuers;
 pub use route::{Route, RouteCounters};
 pub use unsigned::{Decision, Unsigned};
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
 pub struct Gate {
-    routes: Routes,
-    table: Vec<Route>,
+    matcher: Arc<Routes>,
+    routes: PerRoute<Arc<Route>>,
     credentials: CredentialSources,
     verifier: TokenVerifier,
-    signatures: Vec<SignatureRules>,
     hygiene: Hygiene,
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
     clock: Arc<dyn Clock>,
-    issuer_names: Vec<String>,
+    issuer_names: PerIssuer<String>,
     metrics: Metrics,
     unrouted: RouteCounters,
 }
@@ -47,7 +49,7 @@ pub struct Gate {
 /// Permission to forward one request: what [`Gate::admit`] grants and the proxy demands.
 #[derive(Debug)]
 pub struct Admission<'g> {
-    route: &'g Route,
+    route: &'g Arc<Route>,
     token: Option<Rc<VerifiedToken>>,
     assertion: Option<HeaderValue>,
     /// Apart, so that an admission without one is moved at no cost.
@@ -72,7 +74,10 @@ impl Gate {
         metrics: &Metrics,
     ) -> Self {
         let limit = parts.headers.forwarding.max_header_bytes;
-        let assertions = Self::assertions(parts, metrics);
+        let assertions = parts
+            .assertion
+            .map(|assertion| Arc::new(Assertions::compile(assertion, limit, metrics)));
+        let signatures = SignatureRules::compile_all(parts.signatures, providers, &clock, metrics);
         let verifier = TokenVerifier::new(
             parts.issuers,
             providers,
@@ -82,27 +87,18 @@ impl Gate {
             metrics,
         );
         Self {
-            // Validated routes hold no duplicates; if they did, no route would match at all.
-            routes: Routes::compile(parts.routes).unwrap_or_default(),
-            table: Route::table(parts, metrics),
+            matcher: Arc::clone(parts.routes),
+            routes: Route::table(parts, signatures, metrics),
             credentials: CredentialSources::new(parts.credential),
             verifier,
-            signatures: SignatureRules::compile_all(parts.signatures, providers, &clock, metrics),
             hygiene: Hygiene::compile(&parts.headers),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
             clock,
-            issuer_names: parts.issuers.iter().map(|issuer| issuer.name.clone()).collect(),
+            issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
             metrics: metrics.clone(),
             unrouted: RouteCounters::new(metrics, "(none)"),
         }
-    }
-
-    fn assertions(parts: &GateParts<'_>, metrics: &Metrics) -> Option<Arc<Assertions>> {
-        let assertion = parts.assertion?;
-        let token_issuers = parts.issuers.iter().map(|issuer| issuer.issuer.clone()).collect();
-        let limit = parts.headers.forwarding.max_header_bytes;
-        Some(Arc::new(Assertions::compile(assertion, token_issuers, limit, metrics)))
     }
 
     /// Decides on a request, as far as it can be done without its body.
@@ -119,8 +115,7 @@ impl Gate {
         let (token, assertion) =
             self.identify(route, headers, cache).await.map_err(|denial| denial.on(route))?;
         let admission = Admission { route, token, assertion, signature: None };
-        let signature = route.signature().and_then(|index| self.signatures.get(index));
-        Ok(match signature {
+        Ok(match route.signature() {
             None => Decision::Admitted(admission),
             Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
         })
@@ -136,7 +131,7 @@ impl Gate {
         let Some(requirement) = route.requirement() else {
             return Ok((None, None));
         };
-        let token = self.token(headers, route.asked(), cache).await?;
+        let token = self.token(headers, route.introspection_issuer(), cache).await?;
         Self::check(requirement, &token)?;
         let assertion = self.assertion(&token).await?;
         Ok((Some(token), assertion))
@@ -190,9 +185,9 @@ impl Gate {
         request: Option<&CanonicalRequest>,
         denial_id: Option<&str>,
     ) {
-        let issuer = self.issuer_name(denial.issuer());
+        let issuer = self.issuer_label(denial.issuer());
         self.metrics.denials.with_label_values(&[denial.reason().code(), issuer]).inc();
-        let route = denial.route().and_then(|index| self.table.get(index));
+        let route = denial.route();
         route.map_or(&self.unrouted, Route::counters).denied.inc();
         tracing::info!(
             reason = denial.reason().code(),
@@ -205,20 +200,9 @@ impl Gate {
         );
     }
 
-    /// What the configuration calls the issuer of that index; empty: there is none.
-    pub fn issuer_name(&self, index: Option<usize>) -> &str {
-        index.and_then(|index| self.issuer_names.get(index)).map_or("", String::as_str)
-    }
-
-    /// The route of that index.
-    pub fn route_at(&self, index: usize) -> Option<&Route> {
-        self.table.get(index)
-    }
-
-    /// The rules by which a route's requests are signed, and their index in the settings.
-    pub fn signature_of(&self, route: &Route) -> Option<(usize, &SignatureRules)> {
-        let index = route.signature()?;
-        Some((index, self.signatures.get(index)?))
+    /// How metrics and logs call the issuer of a token; empty where none is known.
+    pub fn issuer_label(&self, issuer: Option<IssuerId>) -> &str {
+        issuer.map_or("", |issuer| self.issuer_names.get(issuer))
     }
 
     /// The verifier, for `explain` and for logout tokens.
@@ -230,11 +214,9 @@ impl Gate {
     ///
     /// # Errors
     /// The [`Denial`] of a request that takes none.
-    pub fn route(&self, request: &CanonicalRequest) -> Result<&Route, Denial> {
-        match self.routes.find(request) {
-            RouteMatch::Found(index) => {
-                self.table.get(index).ok_or_else(|| Denial::new(Reason::RouteUnknown))
-            }
+    pub fn route(&self, request: &CanonicalRequest) -> Result<&Arc<Route>, Denial> {
+        match self.matcher.find(request) {
+            RouteMatch::Found(route) => Ok(self.routes.get(route)),
             RouteMatch::MethodNotAllowed { allow } => {
                 Err(Denial::method_not_allowed(allow.clone()))
             }
@@ -246,12 +228,13 @@ impl Gate {
     async fn token(
         &self,
         headers: &HeaderMap,
-        asked: Option<usize>,
+        introspection_issuer: Option<IssuerId>,
         cache: &RefCell<TokenCache>,
     ) -> Result<Rc<VerifiedToken>, Denial> {
         let credential = self.credentials.extract(headers).map_err(Denial::new)?;
         let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
-        let token = self.verifier.verify(credential, asked, cache).await.map_err(deny)?;
+        let token = self.verifier.verify(credential, introspection_issuer, cache).await;
+        let token = token.map_err(deny)?;
         self.verifier.check_request(&token, headers, &mut ()).map_err(deny)?;
         Ok(token)
     }
@@ -262,8 +245,11 @@ impl Gate {
             return Ok(None);
         };
         let now = self.clock.now();
-        let asserted =
-            AssertedToken { issuer: token.issuer(), claims: token.claims(), ends: token.ends(now) };
+        let asserted = AssertedToken {
+            issuer: self.verifier.iss_of(token),
+            claims: token.claims(),
+            ends: token.ends(now),
+        };
         let unavailable =
             |_| Denial::new(Reason::AssertionUnavailable).of_issuer(Some(token.issuer()));
         assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)

@@ -1,24 +1,26 @@
-//! Asking the issuer about a token (RFC 7662, RFC 9701, GenAuth's `validate_token`).
+//! Introspection of tokens by their issuer (RFC 7662, RFC 9701, GenAuth's `validate_token`).
 //!
 //! Requests ask an [`Introspector`] and get what the issuer said of the token, never a verdict of
-//! ours: rules and policy are for the `token` room to evaluate, on what is remembered too. Of one
-//! token one request is in flight at a time, for all workers; it is sent by
-//! the issuer's lookup worker, so that a client that goes away takes no response from the others.
+//! ours: rules and policy are for the `token` room to evaluate, on what is cached too. A miss is a
+//! lookup at the issuer's endpoint, as the `lookup` room sends it.
 
 pub mod answer;
 mod endpoint;
 mod error;
+mod health;
 mod introspector;
-mod lookup_worker;
 mod memory;
 pub mod probe;
+mod recheck;
 pub mod settings;
 mod shared_answers;
 mod signed_answer;
 pub mod store;
+mod token_lookup;
 
 pub use error::IntrospectionError;
-pub use introspector::{Introspector, Recheck};
+pub use introspector::Introspector;
 pub use memory::{ActiveToken, Statement};
 pub use probe::probe;
+pub use recheck::Recheck;
 pub use store::IntrospectionStore;

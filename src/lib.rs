@@ -30,12 +30,16 @@
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`shared`] | what replicas tell each other through Redis |
 //! | [`oauth_client`] | how the proxy proves who it is where it asks |
+//! | [`lookup`] | what is asked of others and cached: one flight per key, a queue, a worker, a circuit breaker |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
+//! | [`tls`] | both sides of a handshake, and the files of certificates and keys |
+//! | `refresh` | sources that are read again and again: when, and until when their content counts |
 //! | [`jose`] | strict JOSE, pure functions |
 //!
 //! Every room may use [`config`] (the reader of configurations), [`telemetry`], [`readiness`],
-//! [`clock`] and [`reason`]. Each room owns its section of the configuration; [`settings`]
-//! assembles them, so that all mistakes are found in one pass, and gives each room its parts.
+//! [`table`] (lists whose places have a type of their own), [`clock`], [`reason`] and [`tasks`].
+//! Each room owns its section of the configuration; [`settings`] assembles them, so that all
+//! mistakes are found in one pass, and gives each room its parts.
 //!
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
 //! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a
@@ -60,18 +64,22 @@ pub mod jose;
 pub mod keys;
 pub mod lifecycle;
 pub mod listener;
+pub mod lookup;
 pub mod oauth_client;
 pub mod policy;
 pub mod providers;
 pub mod proxy;
 pub mod readiness;
 pub mod reason;
+mod refresh;
 pub mod registry;
 pub mod replay;
 pub mod revocation;
 pub mod settings;
 pub mod shared;
 pub mod signature;
+pub mod table;
+pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 pub mod token;

@@ -1,8 +1,8 @@
 //! Starting, reloading and stopping: the threads, the signals, the order of things.
 
 mod control;
+mod idle_journals;
 mod opening;
-mod renewal;
 mod server;
 mod signals;
 mod worker_thread;

@@ -4,6 +4,7 @@ mod authority;
 pub mod canonical;
 pub mod comparison;
 pub mod denial_profile;
+pub mod ids;
 mod path;
 pub mod pattern;
 pub mod requirement;

@@ -1,49 +1,58 @@
-//! What a configuration knows of its identity providers, and asks them: their keys, what they
-//! say of single tokens, and what was revoked; and what other replicas know of it.
+//! What a configuration knows of its identity providers, and looks up at them: their keys, single
+//! tokens, and what was revoked; and what other replicas know of it.
 
 mod parts;
+mod provider_tasks;
 
 use std::sync::Arc;
-
-use parking_lot::Mutex;
-use tokio::task::JoinHandle;
 
 use crate::{
     clock::{Clock, UnixTime},
     introspection::IntrospectionStore,
     keys::{KeyStore, LiveKeySet},
+    policy::ids::{IssuerId, PerIssuer, PerSignature, SignatureId},
     readiness::SourceReadiness,
     registry::Registry,
     replay::ReplayStores,
     revocation::Revocations,
-    shared::{SharedError, SharedStore, Supervisor},
+    shared::{SharedError, SharedStore},
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
 pub use parts::{ProviderParts, SignerKeySource};
+pub use provider_tasks::ProviderTasks;
 
 /// Everything that is kept up to date beside the requests of one configuration.
 #[derive(Debug)]
 pub struct Providers {
-    /// The key sets.
+    /// The key sets of issuers.
     pub keys: KeyStore,
+    issuer_keys: PerIssuer<Arc<LiveKeySet>>,
     /// The introspectors.
     pub introspection: IntrospectionStore,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
     /// The ids of messages that may come once only. Kept across reloads.
     pub replays: ReplayStores,
-    /// In the order of the signatures; `None` for those without a key set of their own.
-    signer_keys: Vec<Option<Arc<LiveKeySet>>>,
+    signer_keys: PerSignature<LiveSignerKeys>,
+    /// The key sets that are signatures' own.
     signer_store: KeyStore,
-    /// The same of those whose signers are looked up.
-    registries: Vec<Option<Arc<Registry>>>,
     shared: SharedStore,
-    supervisor: Mutex<Option<Supervisor>>,
+}
+
+/// Where the keys of a signature's signers are found.
+#[derive(Debug, Clone)]
+pub enum LiveSignerKeys {
+    /// A key set: the keys of all signers, or of the only one.
+    Set(Arc<LiveKeySet>),
+    /// A registry, which is asked about each signer.
+    Registry(Arc<Registry>),
 }
 
 impl Providers {
-    /// Prepares everything. Nothing is fetched and nobody is asked before [`Self::start`].
+    /// Prepares everything, and the tasks that keep it up to date. No source is read and no request
+    /// is sent before those are spawned.
     ///
     /// # Errors
     /// See [`SharedError`].
@@ -51,7 +60,7 @@ impl Providers {
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, ProviderTasks), SharedError> {
         Self::with(parts, clock, metrics, None, |shared| {
             Revocations::new(parts.revocation, shared, Arc::clone(clock), metrics)
         })
@@ -66,7 +75,7 @@ impl Providers {
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Result<Self, SharedError> {
+    ) -> Result<(Self, ProviderTasks), SharedError> {
         Self::with(parts, clock, metrics, Some(self), |shared| {
             self.revocations.successor(parts.revocation, shared)
         })
@@ -77,8 +86,8 @@ impl Providers {
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
         earlier: Option<&Self>,
-        revocations: impl FnOnce(SharedStore) -> Revocations,
-    ) -> Result<Self, SharedError> {
+        revocations: impl FnOnce(SharedStore) -> (Arc<Revocations>, Tasks),
+    ) -> Result<(Self, ProviderTasks), SharedError> {
         let (shared, supervisor) = match parts.shared {
             Some(settings) => {
                 let (store, supervisor) = SharedStore::new(settings, Arc::clone(clock), metrics)?;
@@ -86,62 +95,59 @@ impl Providers {
             }
             None => (SharedStore::default(), None),
         };
-        let keys = KeyStore::new(&parts.issuer_keys, Arc::clone(clock), metrics);
+        let (mut keys, mut key_refreshers) = (KeyStore::default(), Tasks::default());
+        let issuer_keys = parts
+            .issuer_keys
+            .map(|source| keys.add_issuer(source.clone(), &mut key_refreshers, clock, metrics));
         let before = earlier.map(|earlier| &earlier.introspection);
-        let introspection =
-            IntrospectionStore::new(&parts.introspected, &keys, &shared, before, clock, metrics);
-        let revocations = Arc::new(revocations(shared.clone()));
-        let supervisor = Mutex::new(supervisor);
-        let owners: Vec<_> = parts.signers.iter().map(SignerKeySource::key_owner).collect();
-        let signer_store =
-            KeyStore::new(owners.iter().copied().flatten(), Arc::clone(clock), metrics);
-        let signer_keys = {
-            let mut sets = signer_store.iter().cloned();
-            owners.iter().map(|owner| owner.and_then(|_| sets.next())).collect()
-        };
-        let registries = parts.signers.iter().map(|signer| {
-            let SignerKeySource::Registry(name, settings) = signer else {
-                return None;
-            };
-            let registry = Registry::new(name, settings, Arc::clone(clock), metrics);
-            if let Some(earlier) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
-                registry.learn_from(earlier);
+        let (introspection, workers) = IntrospectionStore::new(
+            &parts.introspected,
+            &issuer_keys,
+            &shared,
+            before,
+            clock,
+            metrics,
+        );
+        let (revocations, revocation) = revocations(shared.clone());
+        let (mut signer_store, mut signer_refreshers) = (KeyStore::default(), Tasks::default());
+        let mut registry_workers = Tasks::default();
+        let signer_keys = parts.signers.map(|signer| match signer {
+            SignerKeySource::Issuer(issuer) => {
+                LiveSignerKeys::Set(Arc::clone(issuer_keys.get(*issuer)))
             }
-            Some(registry)
+            SignerKeySource::Set(owner) => {
+                let owner = (**owner).clone();
+                LiveSignerKeys::Set(signer_store.add(owner, &mut signer_refreshers, clock, metrics))
+            }
+            SignerKeySource::Registry(name, settings) => {
+                let (registry, worker) = Registry::new(name, settings, Arc::clone(clock), metrics);
+                registry_workers.add(worker);
+                if let Some(like) = earlier.and_then(|earlier| earlier.registry_like(&registry)) {
+                    registry.learn_from(like);
+                }
+                LiveSignerKeys::Registry(registry)
+            }
         });
-        let registries = registries.collect();
+        let tasks = ProviderTasks {
+            keys: key_refreshers,
+            signer_keys: signer_refreshers,
+            registries: registry_workers,
+            introspection: workers.into_iter().collect(),
+            revocation,
+            supervisor,
+        };
         let replays = earlier.map(|earlier| earlier.replays.clone()).unwrap_or_default();
-        Ok(Self {
+        let providers = Self {
             keys,
+            issuer_keys,
             introspection,
             revocations,
             replays,
             signer_keys,
             signer_store,
-            registries,
             shared,
-            supervisor,
-        })
-    }
-
-    /// Spawns what keeps it up to date on the current (control) runtime. Dropped, the result ends
-    /// it.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(&self) -> ProviderTasks {
-        let mut tasks = self.keys.start();
-        tasks.extend(self.signer_store.start());
-        tasks.extend(self.registries.iter().flatten().filter_map(|registry| registry.start()));
-        tasks.extend(self.introspection.start());
-        tasks.extend(self.revocations.start());
-        let supervisor = self.supervisor.lock().take();
-        if let Some(supervisor) = supervisor {
-            // It ends by itself when the last request of this configuration has, and after what
-            // other replicas must hear of has been written.
-            tokio::spawn(supervisor.run());
-        }
-        tasks.into()
+        };
+        Ok((providers, tasks))
     }
 
     /// Every key set, of issuers and of signers.
@@ -149,19 +155,25 @@ impl Providers {
         self.keys.iter().chain(self.signer_store.iter())
     }
 
-    /// The key set of a signature's rules, by their index, if it has one of its own.
-    pub fn signer_keys(&self, index: usize) -> Option<Arc<LiveKeySet>> {
-        self.signer_keys.get(index).cloned().flatten()
+    /// The key set of an issuer.
+    pub fn issuer_keys(&self, issuer: IssuerId) -> &Arc<LiveKeySet> {
+        self.issuer_keys.get(issuer)
     }
 
-    /// The registry of a signature's rules, by their index, if they have one.
-    pub fn registry(&self, index: usize) -> Option<&Arc<Registry>> {
-        self.registries.get(index).and_then(Option::as_ref)
+    /// Where the keys of a signature's signers are found.
+    pub fn signer_keys(&self, signature: SignatureId) -> &LiveSignerKeys {
+        self.signer_keys.get(signature)
+    }
+
+    fn registries(&self) -> impl Iterator<Item = &Arc<Registry>> {
+        self.signer_keys.iter().filter_map(|keys| match keys {
+            LiveSignerKeys::Registry(registry) => Some(registry),
+            LiveSignerKeys::Set(_) => None,
+        })
     }
 
     fn registry_like(&self, wanted: &Registry) -> Option<&Registry> {
-        let mut registries = self.registries.iter().flatten();
-        registries.find(|registry| registry.is_like(wanted)).map(|registry| &**registry)
+        self.registries().find(|registry| registry.is_like(wanted)).map(|registry| &**registry)
     }
 
     /// What replicas share.
@@ -173,7 +185,7 @@ impl Providers {
     /// make the proxy unready.
     pub fn troubles(&self, now: UnixTime) -> Vec<String> {
         let mut troubles = self.introspection.troubles(now);
-        troubles.extend(self.registries.iter().flatten().filter_map(|it| it.trouble()));
+        troubles.extend(self.registries().filter_map(|it| it.trouble()));
         troubles.extend(self.shared.trouble());
         troubles
     }
@@ -206,22 +218,5 @@ impl Providers {
     pub fn pending(&self, now: UnixTime) -> Vec<String> {
         let keys = self.key_sets().filter_map(|issuer| issuer.pending(now));
         keys.chain(self.revocations.pending(now)).collect()
-    }
-}
-
-/// The tasks of one configuration; dropped, they end.
-#[derive(Debug)]
-#[must_use = "dropped, the tasks end"]
-pub struct ProviderTasks(Vec<JoinHandle<()>>);
-
-impl From<Vec<JoinHandle<()>>> for ProviderTasks {
-    fn from(tasks: Vec<JoinHandle<()>>) -> Self {
-        Self(tasks)
-    }
-}
-
-impl Drop for ProviderTasks {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
     }
 }

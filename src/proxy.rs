@@ -26,5 +26,4 @@ mod worker;
 pub use acceptor::serve;
 pub use guards::ConnectionBudget;
 pub use parts::ProxyParts;
-pub use tls::TlsError;
 pub use worker::{ProxyConfig, Worker};

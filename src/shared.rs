@@ -11,7 +11,6 @@
 //! `store` is what callers hold. `supervisor` is the one task that connects, writes what was
 //! queued and notices that a connection is dead; `link` is where the two meet.
 
-mod backoff;
 mod connect;
 mod instruments;
 mod key;

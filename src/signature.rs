@@ -9,7 +9,6 @@
 mod carrier;
 mod freshness;
 mod header_rules;
-mod key_source;
 mod payload;
 mod pending;
 mod replay;
@@ -17,6 +16,7 @@ mod respond;
 pub mod settings;
 mod signed_path;
 mod signer;
+mod signer_key;
 mod verified;
 
 use std::sync::Arc;
@@ -24,14 +24,14 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use self::{
-    carrier::Carrier, freshness::Freshness, header_rules::HeaderRules, key_source::KeySource,
-    pending::ClaimedSignature, replay::ReplayRule, signed_path::Bodiless, signer::Signers,
-    verified::SignatureReport,
+    carrier::Carrier, freshness::Freshness, header_rules::HeaderRules, pending::ClaimedSignature,
+    replay::ReplayRule, signed_path::Bodiless, signer::Signers, verified::SignatureReport,
 };
 use crate::{
     clock::Clock,
     jose::{Algorithm, AlgorithmSet, DetachedError, DetachedJws, Dialect, DialectSet, Object},
-    providers::Providers,
+    policy::ids::{PerSignature, SignatureId},
+    providers::{LiveSignerKeys, Providers},
     reason::Reason,
     signature::settings::SignatureSettings,
     telemetry::Metrics,
@@ -45,6 +45,7 @@ pub use self::{
 /// The compiled `[signatures.NAME]`.
 #[derive(Debug)]
 pub struct SignatureRules {
+    id: SignatureId,
     name: String,
     carrier: Carrier,
     understood: Vec<String>,
@@ -52,7 +53,7 @@ pub struct SignatureRules {
     algorithms: AlgorithmSet,
     header: HeaderRules,
     signers: Signers,
-    keys: KeySource,
+    keys: LiveSignerKeys,
     bodiless: Bodiless,
     freshness: Option<Freshness>,
     replay: Option<ReplayRule>,
@@ -70,27 +71,27 @@ pub struct Received<'h> {
 }
 
 impl SignatureRules {
-    /// Every `[signatures.NAME]`, in the order of the settings.
+    /// Every `[signatures.NAME]`.
     pub fn compile_all(
-        settings: &[SignatureSettings],
+        settings: &PerSignature<SignatureSettings>,
         providers: &Providers,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Vec<Self> {
-        let signatures = settings.iter().enumerate();
-        signatures
-            .map(|(index, signature)| Self::new(index, signature, providers, clock, metrics))
-            .collect()
+    ) -> PerSignature<Arc<Self>> {
+        settings.map_with_ids(|id, signature| {
+            Arc::new(Self::new(id, signature, providers, clock, metrics))
+        })
     }
 
     fn new(
-        index: usize,
+        id: SignatureId,
         settings: &SignatureSettings,
         providers: &Providers,
         clock: &Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
         Self {
+            id,
             name: settings.name.clone(),
             carrier: Carrier::new(settings),
             understood: settings.understood(),
@@ -98,7 +99,7 @@ impl SignatureRules {
             algorithms: settings.algorithms,
             header: HeaderRules::new(settings),
             signers: Signers::new(settings),
-            keys: KeySource::new(index, settings, providers),
+            keys: providers.signer_keys(id).clone(),
             bodiless: Bodiless::new(&settings.bodiless),
             freshness: settings.freshness.clone().map(Freshness::new),
             replay: ReplayRule::new(settings, providers),
@@ -106,6 +107,11 @@ impl SignatureRules {
             reads_body: settings.reads_body(),
             clock: Arc::clone(clock),
         }
+    }
+
+    /// Which ones they are.
+    pub fn id(&self) -> SignatureId {
+        self.id
     }
 
     /// The name in the configuration.
@@ -150,7 +156,7 @@ impl SignatureRules {
         let id =
             self.replay.as_ref().map(|replay| replay.id_in_header(jws.header())).transpose()?;
         let claimed = ClaimedSignature::new(text, &jws, signer, self.signers.kid_matters());
-        let key = self.keys.find(&claimed, &self.signers, claims, now).await?;
+        let key = signer_key::find(&self.keys, &claimed, &self.signers, claims, now).await?;
         Ok(PendingSignature::new(self, claimed, jws, key, id.flatten()))
     }
 

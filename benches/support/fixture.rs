@@ -7,7 +7,7 @@ use countersign::{
     config::{Flags, Sources},
     identity::ClaimHeaders,
     jose::{Algorithm, Json, Object, SigningKey},
-    providers::Providers,
+    providers::{ProviderTasks, Providers},
     settings::{self, Settings},
     telemetry::Metrics,
     token::TokenVerifier,
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::floor::Floor;
 
-const ISSUER: &str = "https://idp.example";
+pub(crate) const ISSUER: &str = "https://idp.example";
 const AUDIENCE: &str = "https://api.example";
 /// Keys are read from a file: what takes longer than this is broken.
 const KEYS_DEADLINE: Duration = Duration::from_secs(10);
@@ -48,9 +48,9 @@ impl Fixture {
     pub(crate) fn verifier(&self) -> TokenVerifier {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let metrics = Metrics::new().expect("metrics");
-        let providers = Providers::new(&self.settings.provider_parts(), &clock, &metrics)
+        let (providers, tasks) = Providers::new(&self.settings.provider_parts(), &clock, &metrics)
             .expect("nothing is shared");
-        load_keys(&providers);
+        load_keys(&providers, tasks);
         TokenVerifier::new(
             &self.settings.issuers,
             &providers,
@@ -115,14 +115,14 @@ fn settings(home: &TempDir, algorithm: Algorithm, public: Object, routes: usize)
         .expect("a valid configuration")
 }
 
-fn load_keys(providers: &Providers) {
+fn load_keys(providers: &Providers, tasks: ProviderTasks) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let _refreshers = providers.start();
+        let _tasks = tasks.spawn();
         let loaded = async {
             let now = SystemClock.now();
             while !providers.keys.iter().all(|keys| keys.current(now).is_some()) {

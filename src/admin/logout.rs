@@ -55,14 +55,14 @@ async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
     let config = view.config.load_full();
     let gate = config.engine().gate();
     match gate.verifier().log_out(token).await {
-        Ok(index) => {
-            let issuer = gate.issuer_name(Some(index));
+        Ok(issuer) => {
+            let issuer = gate.issuer_label(Some(issuer));
             count(view, issuer, LOGGED_OUT);
             tracing::info!(issuer, "logged out over the back channel");
             page(StatusCode::OK, String::new())
         }
         Err(RefusedLogout { cause, issuer }) => {
-            let issuer = gate.issuer_name(issuer);
+            let issuer = gate.issuer_label(issuer);
             count(view, issuer, cause.code());
             tracing::warn!(issuer, reason = cause.code(), "a logout token is refused");
             refusal(cause)

@@ -83,7 +83,7 @@ pub fn explain_at(
 ) -> Result<(), Failure> {
     let settings = settings::load(&args.config.sources())?;
     let token = args.token.read(settings.credential.max_bytes, input)?;
-    let question = Question::new(settings, clock)?;
+    let (question, mut tasks) = Question::new(settings, clock)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -91,11 +91,12 @@ pub fn explain_at(
 
     let mut report = Report::default();
     let verdict = match &args.path {
-        None => runtime.block_on(question.token(&token, &mut report)),
+        None => runtime.block_on(question.token(&token, &mut tasks, &mut report)),
         Some(path) => {
             let sent = Sent::new(&args.method, path, &args.host, &args.headers)?;
             let signed = args.signed.read(input)?;
-            runtime.block_on(question.request(&sent, &token, signed.as_ref(), &mut report))
+            let signed = signed.as_ref();
+            runtime.block_on(question.request(&sent, &token, signed, &mut tasks, &mut report))
         }
     };
     let claims = if args.show_claims { token::shown(&token) } else { String::new() };

@@ -10,7 +10,10 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{node::Node, reader::Parsed, values::path};
-use crate::byte_order_mark;
+use crate::{
+    bounded::input::{InputError, read_path},
+    byte_order_mark,
+};
 
 /// Secrets are short; whatever is longer is another file.
 const MAX_SECRET_BYTES: u64 = 4096;
@@ -39,13 +42,10 @@ pub(crate) fn directory(node: &Node) -> Parsed<PathBuf> {
 
 /// The content of a file that may be a secret; the error says what is wrong with the file.
 pub(crate) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, String> {
-    let mut bytes = Zeroizing::default();
-    let file = File::open(path).map(|file| file.take(max_bytes + 1));
-    file.and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() as u64 > max_bytes {
-        return Err(format!("has more than {max_bytes} bytes"));
-    }
+    let bytes = read_path(path, max_bytes).map_err(|error| match error {
+        InputError::Io(error) => format!("cannot be read: {error}"),
+        InputError::TooLarge(_) => format!("has {error}"),
+    })?;
     byte_order_mark::refuse(&bytes).map_err(|mark| mark.to_string())?;
     Ok(bytes)
 }

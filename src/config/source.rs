@@ -5,8 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -24,6 +22,7 @@ use super::{
     node::{Node, Value},
 };
 use crate::{
+    bounded::input::read_path,
     byte_order_mark,
     jose::{self, JsonError},
 };
@@ -250,14 +249,11 @@ fn read_file(path: &Path) -> Result<Dict, ConfigError> {
     }
 }
 
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::other(format!("more than {MAX_FILE_BYTES} bytes")));
-    }
-    byte_order_mark::refuse(text.as_bytes()).map_err(io::Error::other)?;
-    Ok(text)
+fn read_text(path: &Path) -> Result<String, String> {
+    let bytes = read_path(path, MAX_FILE_BYTES).map_err(|error| error.to_string())?;
+    byte_order_mark::refuse(&bytes).map_err(|mark| mark.to_string())?;
+    let text = str::from_utf8(&bytes).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
 }
 
 /// JSON, with member names that are unique: of two equal names, serde would silently take the

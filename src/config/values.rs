@@ -161,22 +161,26 @@ pub(crate) fn path(node: &Node) -> Parsed<PathBuf> {
     text(node).map(PathBuf::from)
 }
 
-/// The name of something that is configured elsewhere.
-pub(crate) fn reference(
+/// Names of what is configured elsewhere, and what each stands for.
+pub(crate) type Names<T> = Vec<(String, T)>;
+
+/// What the name of something that is configured elsewhere stands for.
+pub(crate) fn reference<T: Copy>(
     what: &'static str,
-    names: &[String],
-) -> impl Fn(&Node) -> Parsed<(usize, String)> {
+    names: &Names<T>,
+) -> impl Fn(&Node) -> Parsed<T> {
     move |node| {
         let Some(name) = node.as_text() else {
             return Err(node.mismatch(&format!("the name of {what}")));
         };
-        if let Some(index) = names.iter().position(|known| known == name) {
-            return Ok((index, name.to_owned()));
+        if let Some((_, meant)) = names.iter().find(|(known, _)| known == name) {
+            return Ok(*meant);
         }
-        let hint = match nearest(name, names.iter().map(String::as_str)) {
+        let known = || names.iter().map(|(known, _)| known.as_str());
+        let hint = match nearest(name, known()) {
             Some(near) => format!("did you mean {near:?}?"),
             None if names.is_empty() => "none is configured".to_owned(),
-            None => format!("configured: {}", names.join(", ")),
+            None => format!("configured: {}", known().collect::<Vec<_>>().join(", ")),
         };
         Err(format!("found {name:?}, which is not the name of {what}; {hint}"))
     }

@@ -19,8 +19,8 @@ use super::{Refusal, grpc, refusal::empty};
 use crate::{
     clock::Clock,
     decision::denials::settings::{BodyTemplate, DenialSettings, Place},
-    gate::{Denial, Gate},
-    policy::{Requirement, denial_profile::DenialProfile, settings::RouteSettings},
+    gate::{Denial, Route},
+    policy::{Requirement, Routes, denial_profile::DenialProfile, ids::PerRoute},
     reason::{Class, Reason},
 };
 
@@ -31,8 +31,7 @@ pub(super) use self::denial_id::DenialId;
 pub struct Denials {
     /// Where no route is known.
     general: Arc<Profile>,
-    /// In the order of the routes.
-    by_route: Vec<Arc<Profile>>,
+    by_route: PerRoute<Arc<Profile>>,
     expose_reasons: bool,
     clock: Arc<dyn Clock>,
 }
@@ -43,7 +42,7 @@ const RETRY_AFTER_SECONDS: &str = "5";
 
 impl Denials {
     /// Compiles the profiles.
-    pub fn new(settings: &DenialSettings, routes: &[RouteSettings], clock: Arc<dyn Clock>) -> Self {
+    pub fn new(settings: &DenialSettings, routes: &Routes, clock: Arc<dyn Clock>) -> Self {
         let mut profiles: Vec<(DenialProfile, Arc<Profile>)> = Vec::new();
         let mut compiled = |wanted: DenialProfile| {
             if let Some((_, known)) = profiles.iter().find(|(profile, _)| *profile == wanted) {
@@ -54,22 +53,16 @@ impl Denials {
             profile
         };
         let general = settings.profile;
-        let routes = routes.iter();
         Self {
             general: compiled(general),
-            by_route: routes.map(|route| compiled(route.denials.unwrap_or(general))).collect(),
+            by_route: routes.all().map(|route| compiled(route.denials.unwrap_or(general))),
             expose_reasons: settings.expose_reasons,
             clock,
         }
     }
 
     /// The answer to a refused request, and what it calls itself, if it does.
-    pub(super) fn refuse(
-        &self,
-        denial: &Denial,
-        gate: &Gate,
-        is_grpc: bool,
-    ) -> (Refusal, Option<DenialId>) {
+    pub(super) fn refuse(&self, denial: &Denial, is_grpc: bool) -> (Refusal, Option<DenialId>) {
         let reason = denial.reason();
         let profile = self.profile(denial);
         let look = profile.look(denial.class(), reason);
@@ -81,7 +74,7 @@ impl Denials {
         };
         let headers = response.headers_mut();
         headers.extend(look.headers.clone());
-        if let Some(challenge) = look.challenge(profile.realm(), scope(denial, gate)) {
+        if let Some(challenge) = look.challenge(profile.realm(), scope(denial)) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(allow) = denial.allow() {
@@ -98,8 +91,7 @@ impl Denials {
     }
 
     fn profile(&self, denial: &Denial) -> &Profile {
-        let of_route = denial.route().and_then(|index| self.by_route.get(index));
-        of_route.unwrap_or(&self.general)
+        denial.route().map_or(&self.general, |route| self.by_route.get(route.id()))
     }
 
     fn plain(&self, look: &Look, reason: Reason) -> (Response<Bytes>, Option<DenialId>) {
@@ -131,10 +123,9 @@ impl Denials {
     }
 }
 
-/// What the route asks for.
-fn scope<'g>(denial: &Denial, gate: &'g Gate) -> &'g str {
-    let route = denial.route().and_then(|index| gate.route_at(index));
-    route.and_then(|route| route.requirement()).map_or("", Requirement::scope)
+/// What the route asks for; empty: no scope.
+fn scope(denial: &Denial) -> &str {
+    denial.route().and_then(Route::requirement).map_or("", Requirement::scope)
 }
 
 #[cfg(test)]

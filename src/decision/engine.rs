@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     evidence::Journal,
     gate::Gate,
-    policy::settings::RouteSettings,
+    policy::Routes,
     telemetry::Metrics,
     token::{TokenCache, cache::settings::CacheSettings},
 };
@@ -43,8 +43,8 @@ pub struct EngineParts<'s> {
     pub cache: &'s CacheSettings,
     /// How refusals look.
     pub denials: &'s DenialSettings,
-    /// The routes, in the order written: each may name the profile of its refusals.
-    pub routes: &'s [RouteSettings],
+    /// The routes: each may name the profile of its refusals.
+    pub routes: &'s Routes,
 }
 
 impl Engine {

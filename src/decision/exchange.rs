@@ -143,13 +143,13 @@ impl<'e> Exchange<'e> {
         if !self.span.is_disabled() {
             let issuer = admission.token().map(VerifiedToken::issuer);
             self.span.record("route", admission.route().label());
-            self.span.record("issuer", self.engine.gate.issuer_name(issuer));
+            self.span.record("issuer", self.engine.gate.issuer_label(issuer));
         }
     }
 
     fn deny(&self, denial: &Denial) -> Box<Refusal> {
         let Engine { gate, denials, .. } = self.engine;
-        let (refusal, denial_id) = denials.refuse(denial, gate, self.is_grpc);
+        let (refusal, denial_id) = denials.refuse(denial, self.is_grpc);
         let denial_id = denial_id.map(|id| id.to_string());
         let _entered = self.span.enter();
         gate.record(denial, self.request.as_ref(), denial_id.as_deref());

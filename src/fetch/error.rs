@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::{refresh::FileLimit, tls::ClientTlsError};
+
 /// One failed exchange. The text names the place (URL or file), what was found there and what was
 /// expected; what comes from the other side is quoted, escaped and cut.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,14 +34,22 @@ pub enum FetchError {
     #[error("{place}: Content-Encoding {encoding}, expected none")]
     Encoded { place: String, encoding: String },
     /// What TLS needs can't be loaded: the authorities to trust, or our own certificate.
-    #[error("{place}: {cause}")]
-    Authorities { place: String, cause: String },
+    #[error(transparent)]
+    Authorities(#[from] ClientTlsError),
     /// The client itself failed; a defect.
     #[error("internal error: {cause}")]
     Internal { cause: String },
 }
 
 impl FetchError {
+    /// A file that stands in the place of a document is beyond its bounds.
+    pub(crate) fn of_file(place: String, limit: FileLimit) -> Self {
+        match limit {
+            FileLimit::Bytes(limit) => Self::TooLarge { place, limit },
+            FileLimit::Time(limit) => Self::Timeout { place, limit },
+        }
+    }
+
     /// Every [`Self::code`], for metrics that exist before the first failure.
     pub const CODES: &'static [&'static str] = &[
         "authorities",
@@ -65,7 +75,7 @@ impl FetchError {
             Self::Redirect { .. } => "redirect",
             Self::TooLarge { .. } => "too_large",
             Self::Encoded { .. } => "encoded",
-            Self::Authorities { .. } => "authorities",
+            Self::Authorities(_) => "authorities",
             Self::Internal { .. } => "internal",
         }
     }
@@ -77,7 +87,7 @@ impl FetchError {
             | Self::Connect { .. }
             | Self::Tls { .. }
             | Self::Interrupted { .. }
-            | Self::Authorities { .. }
+            | Self::Authorities(_)
             | Self::Internal { .. } => true,
             Self::Status { .. }
             | Self::Redirect { .. }

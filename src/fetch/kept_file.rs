@@ -4,10 +4,13 @@ use std::{
     collections::hash_map::RandomState,
     fs::{self, File, OpenOptions},
     hash::{BuildHasher, Hasher},
-    io::{self, Read, Write},
+    io::{self, Write},
+    mem,
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
+
+use crate::bounded::input::read_file;
 
 /// Nobody but the owner reads or writes it.
 const MODE: u32 = 0o600;
@@ -29,13 +32,8 @@ pub(crate) fn read(path: &Path, max_bytes: usize) -> io::Result<Option<Vec<u8>>>
     if metadata.permissions().mode() & FOREIGN_WRITE != 0 {
         return Err(io::Error::other("others than its owner may write it"));
     }
-    let mut bytes = Vec::new();
-    let most = u64::try_from(max_bytes).unwrap_or(u64::MAX);
-    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() > max_bytes {
-        return Err(io::Error::other(format!("more than {max_bytes} bytes")));
-    }
-    Ok(Some(bytes))
+    let mut bytes = read_file(file, max_bytes as u64).map_err(io::Error::other)?;
+    Ok(Some(mem::take(&mut *bytes)))
 }
 
 /// Replaces the file in one step: a reader, after a crash too, sees the old content or

@@ -1,9 +1,11 @@
 //! The answer *no*, with its one reason.
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 
 use crate::{
-    policy::Unmet,
+    policy::{Unmet, ids::IssuerId},
     reason::{Class, Reason},
 };
 
@@ -14,8 +16,8 @@ use super::Route;
 pub struct Denial {
     reason: Reason,
     class: Class,
-    issuer: Option<usize>,
-    route: Option<usize>,
+    issuer: Option<IssuerId>,
+    route: Option<Arc<Route>>,
     allow: Option<HeaderValue>,
 }
 
@@ -40,15 +42,15 @@ impl Denial {
         Self { allow: Some(allow), ..Self::new(Reason::MethodNotAllowed) }
     }
 
-    /// The same, on that route.
+    /// Attributes the denial to a route.
     #[must_use]
-    pub fn on(self, route: &Route) -> Self {
-        Self { route: Some(route.index()), ..self }
+    pub fn on(self, route: &Arc<Route>) -> Self {
+        Self { route: Some(Arc::clone(route)), ..self }
     }
 
-    /// The same, about a token of that configured issuer.
+    /// Attributes the denial to the issuer of the token.
     #[must_use]
-    pub fn of_issuer(self, issuer: Option<usize>) -> Self {
+    pub fn of_issuer(self, issuer: Option<IssuerId>) -> Self {
         Self { issuer, ..self }
     }
 
@@ -62,14 +64,14 @@ impl Denial {
         self.class
     }
 
-    /// Index of the configured issuer whose token it was, as far as known.
-    pub fn issuer(&self) -> Option<usize> {
+    /// Whose token it was, as far as known.
+    pub fn issuer(&self) -> Option<IssuerId> {
         self.issuer
     }
 
-    /// Index of the route, as far as known.
-    pub fn route(&self) -> Option<usize> {
-        self.route
+    /// The route, as far as known.
+    pub fn route(&self) -> Option<&Route> {
+        self.route.as_deref()
     }
 
     /// The value for an `Allow` header.

@@ -1,10 +1,15 @@
 //! What the gate of one configuration is made from.
 
+use std::sync::Arc;
+
 use crate::{
     identity::{
         HeaderUses, assertion::settings::AssertionSettings, headers::settings::ClaimHeaderSettings,
     },
-    policy::settings::RouteSettings,
+    policy::{
+        Routes,
+        ids::{PerIssuer, PerSignature},
+    },
     signature::settings::SignatureSettings,
     token::{credential::settings::CredentialSettings, issuer::settings::IssuerSettings},
 };
@@ -12,14 +17,12 @@ use crate::{
 /// The parts of a configuration that a [`Gate`](super::Gate) is made from.
 #[derive(Debug)]
 pub struct GateParts<'s> {
-    /// The token issuers. Routes refer to them by index.
-    pub issuers: &'s [IssuerSettings],
-    /// How bodies are signed. Routes refer to them by index.
-    pub signatures: &'s [SignatureSettings],
-    /// The routes, in the order written.
-    pub routes: &'s [RouteSettings],
-    /// The names of the upstreams. Routes refer to them by name.
-    pub upstreams: Vec<&'s str>,
+    /// The token issuers.
+    pub issuers: &'s PerIssuer<IssuerSettings>,
+    /// How bodies are signed.
+    pub signatures: &'s PerSignature<SignatureSettings>,
+    /// The routes, which refer to both.
+    pub routes: &'s Arc<Routes>,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,
     /// Verified claim → header.

@@ -8,8 +8,10 @@ use super::GateParts;
 use crate::{
     policy::{
         Requirement, ScopeClaims,
+        ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
         settings::{AccessSettings, RouteSettings},
     },
+    signature::SignatureRules,
     telemetry::Metrics,
     token::issuer::settings::IssuerSettings,
 };
@@ -17,12 +19,12 @@ use crate::{
 /// One compiled route.
 #[derive(Debug)]
 pub struct Route {
-    index: usize,
+    id: RouteId,
     label: String,
     requirement: Option<Requirement>,
-    asked: Option<usize>,
-    signature: Option<usize>,
-    upstream: usize,
+    introspection_issuer: Option<IssuerId>,
+    signature: Option<Arc<SignatureRules>>,
+    upstream: UpstreamId,
     counters: RouteCounters,
 }
 
@@ -39,44 +41,48 @@ pub struct RouteCounters {
     pub aborted: IntCounter,
 }
 
+/// What every route is compiled with.
+struct Shared<'p> {
+    issuers: &'p PerIssuer<IssuerSettings>,
+    scopes: PerIssuer<Arc<ScopeClaims>>,
+    signatures: PerSignature<Arc<SignatureRules>>,
+    metrics: &'p Metrics,
+}
+
 impl Route {
-    /// Every route of the configuration, in their order.
-    pub(super) fn table(parts: &GateParts<'_>, metrics: &Metrics) -> Vec<Self> {
-        let issuers = parts.issuers.iter();
-        let scopes: Vec<_> = issuers.map(|issuer| Arc::clone(&issuer.scopes)).collect();
-        let routes = parts.routes.iter().enumerate();
-        routes.map(|(index, route)| Self::new(index, route, parts, &scopes, metrics)).collect()
+    /// Every route of the configuration.
+    pub(super) fn table(
+        parts: &GateParts<'_>,
+        signatures: PerSignature<Arc<SignatureRules>>,
+        metrics: &Metrics,
+    ) -> PerRoute<Arc<Self>> {
+        let issuers = parts.issuers;
+        let scopes = issuers.map(|issuer| Arc::clone(&issuer.scopes));
+        let shared = Shared { issuers, scopes, signatures, metrics };
+        parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
-    fn new(
-        index: usize,
-        route: &RouteSettings,
-        parts: &GateParts<'_>,
-        scopes: &[Arc<ScopeClaims>],
-        metrics: &Metrics,
-    ) -> Self {
+    fn new(id: RouteId, route: &RouteSettings, shared: &Shared<'_>) -> Self {
         let label = label(route);
-        let upstream = parts.upstreams.iter().position(|name| *name == route.upstream);
         Self {
-            index,
+            id,
             requirement: match &route.access {
                 AccessSettings::Public => None,
                 AccessSettings::Token(requirement) => {
-                    Some(Requirement::compile(requirement, scopes))
+                    Some(Requirement::compile(requirement, &shared.scopes))
                 }
             },
-            asked: issuers_to_ask(route, parts.issuers).next(),
-            signature: route.signature,
-            // The settings are validated: the name is one of the upstreams'.
-            upstream: upstream.unwrap_or_default(),
-            counters: RouteCounters::new(metrics, &label),
+            introspection_issuer: introspection_issuers(route, shared.issuers).next(),
+            signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
+            upstream: route.upstream,
+            counters: RouteCounters::new(shared.metrics, &label),
             label,
         }
     }
 
-    /// Its place in the settings.
-    pub fn index(&self) -> usize {
-        self.index
+    /// Which one it is.
+    pub fn id(&self) -> RouteId {
+        self.id
     }
 
     /// Its name in metrics and logs: the operator's words, never a request's.
@@ -89,18 +95,18 @@ impl Route {
         self.requirement.as_ref()
     }
 
-    /// Index of the issuer that is asked about tokens that do not say whose they are.
-    pub fn asked(&self) -> Option<usize> {
-        self.asked
+    /// The issuer that is asked about tokens that do not say whose they are.
+    pub fn introspection_issuer(&self) -> Option<IssuerId> {
+        self.introspection_issuer
     }
 
-    /// Index of the rules by which its requests are signed, if they are.
-    pub fn signature(&self) -> Option<usize> {
-        self.signature
+    /// The rules by which its requests are signed, if they are.
+    pub fn signature(&self) -> Option<&SignatureRules> {
+        self.signature.as_deref()
     }
 
-    /// Index of its upstream, in the order of the upstreams' names.
-    pub fn upstream(&self) -> usize {
+    /// Where its requests go.
+    pub fn upstream(&self) -> UpstreamId {
         self.upstream
     }
 
@@ -122,18 +128,17 @@ impl RouteCounters {
     }
 }
 
-/// Indexes of the issuers that a route can ask about tokens that do not say whose they are. A valid
+/// The issuers that a route can ask about tokens that do not say whose they are. A valid
 /// configuration has one of them at most, for each route.
-pub(crate) fn issuers_to_ask(
+pub(crate) fn introspection_issuers(
     route: &RouteSettings,
-    issuers: &[IssuerSettings],
-) -> impl Iterator<Item = usize> {
+    issuers: &PerIssuer<IssuerSettings>,
+) -> impl Iterator<Item = IssuerId> {
     let accepted = match &route.access {
         AccessSettings::Token(requirement) => requirement.issuers.as_slice(),
         AccessSettings::Public => &[],
     };
-    let is_asked = |index: usize| issuers.get(index).is_some_and(|it| it.introspection.is_some());
-    accepted.iter().copied().filter(move |index| is_asked(*index))
+    accepted.iter().copied().filter(|issuer| issuers.get(*issuer).introspection.is_some())
 }
 
 /// `GET,POST api.example.com/loans/**`, with the parts that the route leaves open left out.

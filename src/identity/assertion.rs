@@ -42,8 +42,6 @@ pub struct Assertions {
     header: HeaderName,
     payload: Payload,
     lifetime: i64,
-    /// The `iss` of every configured issuer.
-    token_issuers: Vec<String>,
     max_bytes: usize,
     signer: Arc<Signer>,
 }
@@ -51,8 +49,8 @@ pub struct Assertions {
 /// What an assertion says about a verified token, of whatever kind.
 #[derive(Debug, Clone, Copy)]
 pub struct AssertedToken<'t> {
-    /// Index of its issuer in the settings.
-    pub issuer: usize,
+    /// The `iss` of its issuer.
+    pub issuer: &'t str,
     /// Its verified claims.
     pub claims: &'t Object,
     /// When it ends, and with it the assertion.
@@ -72,11 +70,10 @@ const SIGNING_DEADLINE: Duration = Duration::from_secs(2);
 const SOME_DATE: UnixTime = UnixTime(9_999_999_999);
 
 impl Assertions {
-    /// Compiles the section. `token_issuers` are the `iss` of the configured issuers, in their
-    /// order; `max_header_bytes` raises the bound on one assertion, but never lowers it below 8 KiB.
+    /// Compiles the section. `max_header_bytes` raises the bound on one assertion, but never lowers
+    /// it below 8 KiB.
     pub fn compile(
         settings: &AssertionSettings,
-        token_issuers: Vec<String>,
         max_header_bytes: usize,
         metrics: &Metrics,
     ) -> Self {
@@ -84,7 +81,6 @@ impl Assertions {
             header: settings.header.clone(),
             payload: Payload::new(settings),
             lifetime: seconds(settings.lifetime),
-            token_issuers,
             max_bytes: max_header_bytes.max(MIN_MAX_BYTES),
             signer: Arc::new(Signer::new(settings, metrics.assertions_signed.clone())),
         }
@@ -95,14 +91,14 @@ impl Assertions {
         &self.header
     }
 
-    /// A place for the assertion about these claims, which is signed when it is first asked for.
+    /// A place for the assertion about these claims of a token of that `iss`. It is signed when it
+    /// is first asked for.
     ///
     /// # Errors
     /// It would be longer than a header may be. It is never cut short.
-    pub fn reserve(&self, claims: &Object) -> Result<AssertionSlot, Unrenderable> {
+    pub fn reserve(&self, issuer: &str, claims: &Object) -> Result<AssertionSlot, Unrenderable> {
         let any_life = Life::new(SOME_DATE, 0, SOME_DATE);
-        let longest = self.token_issuers.iter().max_by_key(|issuer| issuer.len());
-        let payload = self.payload.write(any_life, longest.map_or("", String::as_str), claims);
+        let payload = self.payload.write(any_life, issuer, claims);
         let bytes = self.signer.signed_bytes(payload.len());
         if bytes > self.max_bytes {
             return Err(Unrenderable { header: self.header.clone() });
@@ -150,8 +146,7 @@ impl Assertions {
             return Ok(value);
         }
         let turn = self.signer.turn().await?;
-        let token_issuer = self.token_issuers.get(token.issuer).map_or("", String::as_str);
-        let payload = self.payload.write(life, token_issuer, token.claims);
+        let payload = self.payload.write(life, token.issuer, token.claims);
         let signer = Arc::clone(&self.signer);
         // The thread holds the slot, not the request: if the client goes away meanwhile, the
         // signature is there for the next request, which does not pay for it again.

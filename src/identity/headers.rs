@@ -52,8 +52,9 @@ impl ClaimHeaders {
 
     /// The headers that these claims make. A claim that is missing, null or empty makes none: the
     /// upstream sees no header rather than an empty one (threats H-7). Of several names for one
-    /// claim the first counts that is there and not null, whatever its value.
-    pub fn render(&self, claims: &Object) -> Result<RenderedHeaders, Unrenderable> {
+    /// claim the first counts that is there and not null, whatever its value. `issuer` is the `iss`
+    /// of the token, which its assertion names.
+    pub fn render(&self, issuer: &str, claims: &Object) -> Result<RenderedHeaders, Unrenderable> {
         let mut said = Vec::with_capacity(self.mapping.len());
         for line in &self.mapping {
             let text = self.text(line, claims)?;
@@ -70,7 +71,8 @@ impl ClaimHeaders {
         });
         let headers = headers.collect::<Result<_, _>>()?;
         let assertions = self.assertions.as_ref();
-        let assertion = assertions.map(|assertions| assertions.reserve(claims)).transpose()?;
+        let assertion =
+            assertions.map(|assertions| assertions.reserve(issuer, claims)).transpose()?;
         Ok(RenderedHeaders { headers, assertion })
     }
 
@@ -122,6 +124,8 @@ mod tests {
     use super::*;
     use crate::identity::{ClaimPath, Encoding};
 
+    const ISSUER: &str = "https://idp.test";
+
     fn compile(lines: &[(&'static str, &str, Encoding)], max_bytes: usize) -> ClaimHeaders {
         let mapping: Vec<_> = lines
             .iter()
@@ -155,7 +159,7 @@ mod tests {
         let claims = claims(
             r#"{"sub":"alice","realm_access":{"roles":["a","b"]},"id":9007199254740993,"name":"","none":null}"#,
         );
-        let rendered = mapping.render(&claims).unwrap();
+        let rendered = mapping.render(ISSUER, &claims).unwrap();
         let mut headers = HeaderMap::new();
         rendered.apply(&mut headers);
         assert_eq!(headers.len(), 4);
@@ -170,7 +174,7 @@ mod tests {
         let mapping = compile(&[("x-auth-purpose", "pur|purpose", Encoding::Csv)], 100);
         let header = |text: &str| {
             let mut headers = HeaderMap::new();
-            mapping.render(&claims(text)).unwrap().apply(&mut headers);
+            mapping.render(ISSUER, &claims(text)).unwrap().apply(&mut headers);
             headers.get("x-auth-purpose").map(|value| value.to_str().unwrap().to_owned())
         };
         for (claims, expected) in [
@@ -188,26 +192,27 @@ mod tests {
     #[test]
     fn h6_a_value_that_is_too_long_is_refused_not_cut() {
         let mapping = compile(&[("x-a", "a", Encoding::Csv)], 6);
-        assert!(mapping.render(&claims(r#"{"a":"123456"}"#)).is_ok());
+        assert!(mapping.render(ISSUER, &claims(r#"{"a":"123456"}"#)).is_ok());
         let refused = Unrenderable { header: HeaderName::from_static("x-a") };
-        assert_eq!(mapping.render(&claims(r#"{"a":"1234567"}"#)).unwrap_err(), refused);
+        assert_eq!(mapping.render(ISSUER, &claims(r#"{"a":"1234567"}"#)).unwrap_err(), refused);
         // It is the written form that counts.
-        assert_eq!(mapping.render(&claims(r#"{"a":"äää"}"#)).unwrap_err(), refused);
-        assert_eq!(mapping.render(&claims(r#"{"a":{}}"#)).unwrap_err(), refused);
+        assert_eq!(mapping.render(ISSUER, &claims(r#"{"a":"äää"}"#)).unwrap_err(), refused);
+        assert_eq!(mapping.render(ISSUER, &claims(r#"{"a":{}}"#)).unwrap_err(), refused);
     }
 
     #[test]
     fn o2_values_stay_out_of_debug_output() {
         let mapping = compile(&[("x-a", "a", Encoding::Csv)], 100);
-        let rendered = mapping.render(&claims(r#"{"a":"personal"}"#)).unwrap();
+        let rendered = mapping.render(ISSUER, &claims(r#"{"a":"personal"}"#)).unwrap();
         assert!(!format!("{rendered:?}").contains("personal"));
     }
 
     #[test]
     fn memory_counts_the_values() {
         let mapping = compile(&[("x-a", "a", Encoding::Csv)], 10_000);
-        let memory =
-            |a: &str| mapping.render(&claims(&format!(r#"{{"a":"{a}"}}"#))).unwrap().memory();
+        let memory = |a: &str| {
+            mapping.render(ISSUER, &claims(&format!(r#"{{"a":"{a}"}}"#))).unwrap().memory()
+        };
         assert_eq!(memory(&"a".repeat(1001)) - memory("a"), 1000);
         assert!(memory("a") > size_of::<(HeaderName, HeaderValue)>());
     }

@@ -96,6 +96,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::lookup::LookupFailure;
 
     fn reply(status: u16, body: &'static str) -> Reply {
         let status = StatusCode::from_u16(status).unwrap();

@@ -1,7 +1,8 @@
 //! Why it can't be determined whether a token is active.
 
 use crate::{
-    fetch::{FetchError, MetadataError, speaks_of_endpoint},
+    fetch::{FetchError, MetadataError},
+    lookup::{LookupFailure, NotSent, speaks_of_endpoint},
     oauth_client::ClientError,
 };
 
@@ -28,38 +29,16 @@ pub enum IntrospectionError {
     /// Not the kind of answer that was expected (threats I-1).
     #[error("{place}: {cause}")]
     Malformed { place: String, cause: String },
-    /// The endpoint failed several times in a row and is left alone for a while.
-    #[error("the endpoint is left alone after several failures in a row")]
-    Resting,
-    /// Too many questions wait already.
-    #[error("too many questions wait already")]
-    Busy,
+    /// It was not sent because of others.
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
 }
 
 impl IntrospectionError {
-    /// Every [`Self::code`] besides [`FetchError::CODES`], for metrics that exist before the first
-    /// failure.
-    pub const CODES: &'static [&'static str] =
-        &["busy", "credentials_refused", "malformed", "metadata", "resting", "secret"];
-
-    /// A stable word out of a closed set: metric label and log field.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Fetch(error) | Self::Metadata(MetadataError::Fetch(error)) => error.code(),
-            Self::Metadata(_) => "metadata",
-            Self::Client(error) => error.code(),
-            Self::Status { .. } => "status",
-            Self::Refused { .. } => "credentials_refused",
-            Self::Malformed { .. } => "malformed",
-            Self::Resting => "resting",
-            Self::Busy => "busy",
-        }
-    }
-
-    /// Whether the question was not put because others failed before.
-    pub(super) fn is_consequence(&self) -> bool {
-        matches!(self, Self::Resting | Self::Busy)
-    }
+    /// Every code besides those of [`FetchError`] and [`NotSent`], for metrics that exist before
+    /// the first failure.
+    pub(super) const CODES: &'static [&'static str] =
+        &["credentials_refused", "malformed", "metadata", "secret"];
 
     /// Whether the endpoint may be elsewhere by now. What it says of a token or of us is no sign of
     /// that: any invented token would have its metadata fetched again.
@@ -68,20 +47,6 @@ impl IntrospectionError {
             Self::Fetch(_) => true,
             Self::Status { status, .. } => matches!(status, 300..=399 | 404 | 405 | 410),
             _ => false,
-        }
-    }
-
-    /// Whether it says something about the endpoint, and not only about one of its answers. What
-    /// a token alone may have brought about counts if the endpoint has called that token active
-    /// (`of_known`): a client that invents tokens must not be able to stop the questions about
-    /// others.
-    pub(super) fn is_outage(&self, of_known: bool) -> bool {
-        match self {
-            Self::Fetch(error) => error.is_outage(),
-            Self::Client(_) | Self::Metadata(_) => true,
-            Self::Status { status, .. } => of_known || speaks_of_endpoint(*status),
-            Self::Refused { .. } | Self::Malformed { .. } => of_known,
-            Self::Resting | Self::Busy => false,
         }
     }
 
@@ -96,5 +61,35 @@ impl IntrospectionError {
             }
             _ => false,
         }
+    }
+}
+
+impl LookupFailure for IntrospectionError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Fetch(error) | Self::Metadata(MetadataError::Fetch(error)) => error.code(),
+            Self::Metadata(_) => "metadata",
+            Self::Client(error) => error.code(),
+            Self::Status { .. } => "status",
+            Self::Refused { .. } => "credentials_refused",
+            Self::Malformed { .. } => "malformed",
+            Self::NotSent(cause) => cause.code(),
+        }
+    }
+
+    /// What a token alone may have brought about counts if the endpoint has called that token
+    /// active: a client that invents tokens must not be able to stop the lookup of others.
+    fn is_outage(&self, of_known: bool) -> bool {
+        match self {
+            Self::Fetch(error) => error.is_outage(),
+            Self::Client(_) | Self::Metadata(_) => true,
+            Self::Status { status, .. } => of_known || speaks_of_endpoint(*status),
+            Self::Refused { .. } | Self::Malformed { .. } => of_known,
+            Self::NotSent(_) => false,
+        }
+    }
+
+    fn is_consequence(&self) -> bool {
+        matches!(self, Self::NotSent(_))
     }
 }

@@ -1,14 +1,12 @@
-//! What issuers said of tokens, remembered for all workers together.
+//! What issuers said of tokens, cached for all workers together.
 
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::{
-    bounded::BoundedMap,
     clock::{UnixTime, seconds},
     introspection::settings::IntrospectionSettings,
     jose::{Json, Object},
+    lookup::{Cache, Lifetime},
 };
 
 use super::answer::IntrospectionAnswer;
@@ -27,20 +25,19 @@ pub enum Statement {
 pub struct ActiveToken {
     claims: Object,
     fresh_until: UnixTime,
-    stale_until: UnixTime,
 }
 
-/// The SHA-256 of a token: what it is remembered by, so that no token is kept (threats I-6).
+/// The SHA-256 of a token: the key of what is cached, so that no token is kept (threats I-6).
 pub(super) type Digest = [u8; 32];
 
-/// The statements of one endpoint to one client: no other's answers are among them.
+/// The statements of one endpoint to one client: no other's responses are among them.
 #[derive(Debug)]
 pub(super) struct Memory {
-    entries: Mutex<BoundedMap<Entry>>,
+    statements: Cache<Statement>,
     bounds: Bounds,
 }
 
-/// What is remembered, of whose answers, and for how long.
+/// What is cached, of whose answers, and for how long.
 #[derive(Debug, PartialEq, Eq)]
 struct Bounds {
     scope: Digest,
@@ -51,16 +48,10 @@ struct Bounds {
     stale_if_error: i64,
 }
 
-/// What has just been kept.
+/// What was just cached.
 pub(super) struct Kept {
     pub(super) statement: Statement,
     pub(super) until: UnixTime,
-}
-
-#[derive(Debug)]
-struct Entry {
-    statement: Statement,
-    until: UnixTime,
 }
 
 impl ActiveToken {
@@ -86,51 +77,42 @@ impl Memory {
             negative_ttl: seconds(settings.negative_ttl),
             stale_if_error: seconds(settings.stale_if_error),
         };
-        let entries = Mutex::new(BoundedMap::new(bounds.entries, bounds.bytes));
-        Self { entries, bounds }
+        Self { statements: Cache::new(bounds.entries, bounds.bytes), bounds }
     }
 
-    /// Whether what the other remembers is what this one would.
+    /// Whether the other one caches what this one would.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         self.bounds == other.bounds
     }
 
     /// A statement that still counts.
     pub(super) fn find(&self, digest: &Digest, now: UnixTime) -> Option<Statement> {
-        let entries = self.entries();
-        let entry = entries.find(digest)?;
-        (now < entry.until).then(|| entry.statement.clone())
+        self.statements.find(digest, now)
     }
 
-    /// Whether the last thing that is remembered of a token is that it was active, however long
-    /// ago.
+    /// Whether the issuer has called the token active when it was last asked, however long ago.
     pub(super) fn has_called_active(&self, digest: &Digest) -> bool {
-        let entries = self.entries();
-        entries.find(digest).is_some_and(|entry| matches!(entry.statement, Statement::Active(_)))
+        self.statements.has(digest, |last| matches!(last, Statement::Active(_)))
     }
 
-    /// The same of one that was not.
+    /// Whether it has called the token inactive then.
     pub(super) fn has_called_inactive(&self, digest: &Digest) -> bool {
-        let entries = self.entries();
-        entries.find(digest).is_some_and(|entry| matches!(entry.statement, Statement::Inactive))
+        self.statements.has(digest, |last| matches!(last, Statement::Inactive))
     }
 
     /// A positive statement that may stand in while the issuer can't be asked. Negative ones never
-    /// do, and a token that has ended is none.
+    /// do, and a token that has expired is none.
     pub(super) fn find_stale(&self, digest: &Digest, now: UnixTime) -> Option<Statement> {
-        match &self.entries().find(digest)?.statement {
-            Statement::Active(token) if now < token.stale_until => {
-                // It counts for a moment only, so that the issuer is asked again soon.
-                let fresh_until = UnixTime(now.0.saturating_add(1)).min(token.stale_until);
-                let claims = token.claims.clone();
-                let stale_until = token.stale_until;
-                Some(Statement::Active(Arc::new(ActiveToken { claims, fresh_until, stale_until })))
-            }
-            _ => None,
-        }
+        let (Statement::Active(token), until) = self.statements.find_stale(digest, now)? else {
+            return None;
+        };
+        // It counts for a moment only, so that the issuer is asked again soon.
+        let fresh_until = UnixTime(now.0.saturating_add(1)).min(until);
+        let claims = token.claims.clone();
+        Some(Statement::Active(Arc::new(ActiveToken { claims, fresh_until })))
     }
 
-    /// Makes a statement of what was said, and keeps it as long as it counts, `at_most` until
+    /// Makes a statement of what was said, and caches it as long as it counts, `at_most` until
     /// then.
     pub(super) fn keep(
         &self,
@@ -139,35 +121,29 @@ impl Memory {
         at_most: UnixTime,
         now: UnixTime,
     ) -> Kept {
-        let later = |seconds: i64| now.0.saturating_add(seconds).min(at_most.0);
-        let (statement, until, memory) = match said {
+        let later = |seconds: i64| UnixTime(now.0.saturating_add(seconds)).min(at_most);
+        let (statement, lifetime, bytes) = match said {
             IntrospectionAnswer::Inactive => {
-                (Statement::Inactive, later(self.bounds.negative_ttl), 0)
+                let lifetime = Lifetime::fresh_only(later(self.bounds.negative_ttl));
+                (Statement::Inactive, lifetime, 0)
             }
             IntrospectionAnswer::Active(claims) => {
-                let ends = expiry(&claims);
-                let fresh_until = UnixTime(later(self.bounds.cache_ttl).min(ends));
-                let stale = fresh_until.0.saturating_add(self.bounds.stale_if_error).min(ends);
-                let memory = claims.memory();
-                let stale_until = UnixTime(stale);
-                let token = ActiveToken { claims, fresh_until, stale_until };
-                (Statement::Active(Arc::new(token)), fresh_until.0, memory)
+                let ends = UnixTime(expiry(&claims));
+                let fresh_until = later(self.bounds.cache_ttl).min(ends);
+                let stale = fresh_until.0.saturating_add(self.bounds.stale_if_error);
+                let lifetime = Lifetime { fresh_until, stale_until: UnixTime(stale).min(ends) };
+                let bytes = claims.memory();
+                (Statement::Active(Arc::new(ActiveToken { claims, fresh_until })), lifetime, bytes)
             }
         };
-        let until = UnixTime(until);
-        let entry = Entry { statement: statement.clone(), until };
-        let bytes = memory + size_of::<Entry>() + size_of::<ActiveToken>();
-        self.entries().insert(digest, entry, bytes);
-        Kept { statement, until }
-    }
-
-    fn entries(&self) -> MutexGuard<'_, BoundedMap<Entry>> {
-        self.entries.lock()
+        let bytes = bytes + size_of::<ActiveToken>();
+        self.statements.insert(digest, statement.clone(), lifetime, bytes);
+        Kept { statement, until: lifetime.fresh_until }
     }
 }
 
-/// When a token ends by its own word. One without end is bounded by the time to live alone; one
-/// whose end makes no sense is refused by the rules, whatever is kept here.
+/// When a token expires by its own word. One that never does is bounded by the time to live alone;
+/// one whose `exp` makes no sense is refused by the rules, whatever is cached here.
 fn expiry(claims: &Object) -> i64 {
     match claims.get("exp") {
         Some(Json::Integer(exp)) => i64::try_from(*exp).unwrap_or(i64::MAX),

@@ -9,21 +9,22 @@ use crate::{
     fetch::FetchError,
     introspection::settings::IntrospectedIssuer,
     jose::base64url,
-    keys::{KeyStore, LiveKeySet, settings::KeyOwner},
+    keys::{KeyStore, LiveKeySet, settings::IssuerKeySource},
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
 use super::{IntrospectionError, answer::IntrospectionAnswer, endpoint::Endpoint};
 
 /// Asks an issuer about a token that nobody has issued. That it is *not active* proves the way,
-/// the endpoint and our credentials. `keys` are those of the issuer.
+/// the endpoint and our credentials. `keys` is where those of the issuer come from.
 ///
 /// # Errors
 /// What the proxy would run into; [`IntrospectionError::Malformed`] if the issuer calls such a
 /// token active.
 pub async fn probe(
     issuer: &IntrospectedIssuer<'_>,
-    keys: KeyOwner,
+    keys: IssuerKeySource,
 ) -> Result<(), IntrospectionError> {
     let keys = live_keys(keys, issuer.settings.signed).await?;
     let endpoint = Endpoint::new(issuer, keys, Arc::new(SystemClock));
@@ -37,20 +38,22 @@ pub async fn probe(
 }
 
 /// The issuer's keys; fetched only where its answers are signed.
-async fn live_keys(owner: KeyOwner, signed: bool) -> Result<Arc<LiveKeySet>, IntrospectionError> {
+async fn live_keys(
+    source: IssuerKeySource,
+    signed: bool,
+) -> Result<Arc<LiveKeySet>, IntrospectionError> {
     let internal = |cause: &dyn ToString| {
         IntrospectionError::Fetch(FetchError::Internal { cause: cause.to_string() })
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Metrics::new().map_err(|error| internal(&error))?;
-    let deadline = owner.keys.timeout.saturating_mul(3);
-    let store = KeyStore::new([owner], Arc::clone(&clock), &metrics);
-    let keys = Arc::clone(store.issuer(0).ok_or_else(|| internal(&"no issuer"))?);
-    if signed {
-        let refreshers = store.start();
+    let (mut store, mut refreshers) = (KeyStore::default(), Tasks::default());
+    let keys = store.add_issuer(source.clone(), &mut refreshers, &clock, &metrics);
+    if let (true, IssuerKeySource::Set(owner)) = (signed, source) {
+        let deadline = owner.keys.timeout.saturating_mul(3);
+        let _refreshers = refreshers.spawn();
         // Past the deadline there are no keys, and that is what will be said.
         let _ = timeout(deadline, keys.usable()).await;
-        refreshers.iter().for_each(tokio::task::JoinHandle::abort);
     }
     Ok(keys)
 }

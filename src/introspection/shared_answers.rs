@@ -1,4 +1,4 @@
-//! What another replica was told about a token, and what this one tells the others.
+//! Introspection responses that replicas share.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use super::{
     memory::{Digest, Statement},
 };
 
-/// The answers of one endpoint to one client, shared with the replicas that ask the same one as
-/// the same one. What the store has is as good as the endpoint's own word, for as long as it
-/// would have been remembered here.
+/// The responses of one endpoint to one client, shared with the replicas that ask the same endpoint
+/// as the same client. What the store has is as good as the endpoint's own response, for as long as
+/// that would have been cached here.
 #[derive(Debug)]
 pub(super) struct SharedAnswers {
     store: SharedStore,
     scope: Digest,
 }
 
-/// An answer that some replica got.
+/// A response that some replica received.
 #[derive(Debug, PartialEq)]
 pub(super) struct SharedAnswer {
     pub(super) said: IntrospectionAnswer,
     pub(super) until: UnixTime,
 }
 
-/// Of what is shared. One that is unknown is a miss.
+/// The version of what is written. Another one is a miss.
 const VERSION: i128 = 2;
 
 impl SharedAnswers {
@@ -40,13 +40,13 @@ impl SharedAnswers {
         Self { store, scope: scope(issuer, settings) }
     }
 
-    /// What some replica was told, if it still counts.
+    /// What some replica received, if it still counts.
     pub(super) async fn find(&self, token: &Digest, now: UnixTime) -> Option<SharedAnswer> {
         let answer = SharedAnswer::read(&self.store.get(&self.key(token)).await?)?;
         (now < answer.until).then_some(answer)
     }
 
-    /// Tells the others. Nobody waits for it.
+    /// Writes a response for the others, without waiting until it is written.
     pub(super) fn keep(
         &self,
         token: &Digest,
@@ -66,8 +66,8 @@ impl SharedAnswers {
     }
 }
 
-/// Everything that an answer depends on besides the token (threat I-6). Where secrets lie is not
-/// among it: replicas may keep them in different places.
+/// Everything that a response depends on besides the token (threat I-6). The files of secrets are
+/// not among it: replicas may keep them in different places.
 pub(super) fn scope(issuer: &str, settings: &IntrospectionSettings) -> Digest {
     let endpoint = match &settings.endpoint {
         IntrospectionEndpoint::Url(url) => url.to_string(),

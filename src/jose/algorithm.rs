@@ -149,7 +149,7 @@ impl fmt::Display for Algorithm {
 }
 
 /// A set of algorithms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct AlgorithmSet(u32);
 
 impl AlgorithmSet {

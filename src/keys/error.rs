@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::fetch::{FetchError, FileError, MetadataError};
+use crate::{
+    fetch::{FetchError, MetadataError},
+    refresh::FileError,
+};
 
 /// One failed attempt to get keys. The text names the place (URL or file), what was found there
 /// and what was expected; what comes from the other side is quoted, escaped and cut.
@@ -38,7 +41,7 @@ pub enum KeyError {
 impl From<FileError> for KeyError {
     fn from(error: FileError) -> Self {
         match error {
-            FileError::Bounds(error) => error.into(),
+            FileError::Limit { place, limit } => FetchError::of_file(place, limit).into(),
             FileError::Unreadable { place, cause } => Self::File { place, cause },
         }
     }

@@ -1,8 +1,8 @@
 //! The metrics of one issuer's keys, resolved once.
 
-use prometheus::{Gauge, IntCounterVec, IntGauge, IntGaugeVec};
+use prometheus::{IntCounterVec, IntGauge, IntGaugeVec};
 
-use crate::{clock::UnixTime, fetch::FetchError, jose::SkippedKey, telemetry::Metrics};
+use crate::{fetch::FetchError, jose::SkippedKey, telemetry::Metrics};
 
 use super::KeyError;
 
@@ -10,7 +10,6 @@ use super::KeyError;
 pub(super) struct Instruments {
     issuer: String,
     keys: IntGauge,
-    confirmed_at: Gauge,
     skipped: IntGaugeVec,
     refreshes: IntCounterVec,
 }
@@ -29,7 +28,6 @@ impl Instruments {
         Self {
             issuer: issuer.to_owned(),
             keys: metrics.keys.with_label_values(&[issuer]),
-            confirmed_at: metrics.keys_confirmed_at.with_label_values(&[issuer]),
             skipped: metrics.keys_skipped.clone(),
             refreshes: metrics.key_refreshes.clone(),
         }
@@ -41,11 +39,6 @@ impl Instruments {
 
     pub(super) fn usable(&self, keys: usize) {
         self.keys.set(i64::try_from(keys).unwrap_or(i64::MAX));
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit in 53 bits")]
-    pub(super) fn confirmed(&self, at: UnixTime) {
-        self.confirmed_at.set(at.0 as f64);
     }
 
     /// Counts the keys left out of the new set; reasons of the old one go back to zero.

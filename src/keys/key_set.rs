@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use crate::jose::{Algorithm, JwkSet, SkippedKey, Thumbprint, VerificationKey};
+use crate::jose::{Algorithm, AlgorithmSet, JwkSet, SkippedKey, Thumbprint, VerificationKey};
 
 /// The keys of one issuer at one moment. Replaced as a whole, never merged (threat K-9).
 pub struct KeySet {
@@ -35,7 +35,7 @@ pub enum KeyLookup<'s> {
 
 /// All that matters for verification, in an order of its own and each once: a source may list the
 /// same keys in another order each time, and one of them twice.
-type Fingerprint = Vec<(Thumbprint, Option<String>, Vec<usize>)>;
+type Fingerprint = Vec<(Thumbprint, Option<String>, AlgorithmSet)>;
 
 /// Generations are unique in the process, not only in an issuer: a store built by a reload can't
 /// hand out one that a cache has seen before.
@@ -136,10 +136,7 @@ impl fmt::Debug for KeySet {
 fn fingerprint(keys: &[Arc<VerificationKey>]) -> Fingerprint {
     let mut fingerprint: Fingerprint = keys
         .iter()
-        .map(|key| {
-            let algorithms = key.algorithms().iter().map(Algorithm::index).collect();
-            (key.thumbprint(), key.kid().map(str::to_owned), algorithms)
-        })
+        .map(|key| (key.thumbprint(), key.kid().map(str::to_owned), key.algorithms()))
         .collect();
     fingerprint.sort_by(|a, b| (&a.0.0, &a.1, &a.2).cmp(&(&b.0.0, &b.1, &b.2)));
     fingerprint.dedup();

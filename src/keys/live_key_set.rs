@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -15,8 +15,9 @@ use tokio::time::Instant;
 use crate::{
     clock::{Clock, UnixTime, seconds},
     jose::JwkSet,
-    keys::settings::{KeyOwner, KeySource},
+    keys::settings::{KeyOwner, KeySettings, KeylessOwner},
     readiness::SourceGuard,
+    refresh::ContentAge,
     telemetry::Metrics,
 };
 
@@ -34,17 +35,13 @@ use super::{
 pub struct LiveKeySet {
     name: String,
     issuer: String,
-    source: String,
-    /// Whether anybody will ever ask for a key.
-    needed: bool,
-    max_stale: i64,
+    /// Where its keys come from; `None`: it has none.
+    source: Option<String>,
     clock: Arc<dyn Clock>,
     set: ArcSwapOption<KeySet>,
     /// The set's generation, 0 while there is none: readable without touching the set.
     generation: AtomicU64,
-    /// Unix times; [`NEVER`] while there is no set.
-    confirmed_at: AtomicI64,
-    usable_until: AtomicI64,
+    content_age: ContentAge,
     refresh_gate: RefreshGate,
     readiness: SourceGuard,
     progress: Mutex<Progress>,
@@ -59,7 +56,7 @@ struct Progress {
     from_snapshot: bool,
 }
 
-const NEVER: i64 = i64::MIN;
+const NO_SOURCE: &str = "none: the issuer is asked about each token";
 
 impl LiveKeySet {
     pub(super) fn new(
@@ -68,26 +65,44 @@ impl LiveKeySet {
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
     ) -> Self {
-        let keys = &settings.keys;
-        let needed = keys.source != KeySource::Unneeded;
-        if !needed {
-            readiness.is_usable();
-        }
+        let KeyOwner { name, issuer, keys, .. } = settings;
+        Self::build((name, issuer), Some(keys), readiness, clock, metrics)
+    }
+
+    /// The keys of an issuer that has none: there will never be a set.
+    pub(super) fn without_source(
+        owner: &KeylessOwner,
+        readiness: SourceGuard,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        readiness.is_usable();
+        Self::build((&owner.name, &owner.issuer), None, readiness, clock, metrics)
+    }
+
+    fn build(
+        (name, issuer): (&str, &str),
+        keys: Option<&KeySettings>,
+        readiness: SourceGuard,
+        clock: Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Self {
+        let time = |of: fn(&KeySettings) -> Duration| keys.map(of).unwrap_or_default();
         Self {
-            name: settings.name.clone(),
-            issuer: settings.issuer.clone(),
-            source: source::describe(&keys.source),
-            needed,
-            max_stale: seconds(keys.max_stale),
+            name: name.to_owned(),
+            issuer: issuer.to_owned(),
+            source: keys.map(|keys| source::describe(&keys.source)),
             clock,
             set: ArcSwapOption::empty(),
             generation: AtomicU64::new(0),
-            confirmed_at: AtomicI64::new(NEVER),
-            usable_until: AtomicI64::new(NEVER),
-            refresh_gate: RefreshGate::new(keys.cooldown, keys.timeout),
+            content_age: ContentAge::new(
+                time(|keys| keys.max_stale),
+                metrics.keys_confirmed_at.with_label_values(&[name]),
+            ),
+            refresh_gate: RefreshGate::new(time(|keys| keys.cooldown), time(|keys| keys.timeout)),
             readiness,
             progress: Mutex::default(),
-            instruments: Instruments::new(&settings.name, metrics),
+            instruments: Instruments::new(name, metrics),
         }
     }
 
@@ -96,14 +111,9 @@ impl LiveKeySet {
         &self.name
     }
 
-    /// Whether the issuer has keys at all.
-    pub fn are_needed(&self) -> bool {
-        self.needed
-    }
-
     /// The set to use now; `None` while there is none or it is older than `max_stale`.
     pub fn current(&self, now: UnixTime) -> Option<Arc<KeySet>> {
-        if now.0 > self.usable_until.load(Ordering::Acquire) {
+        if !self.content_age.is_fresh(now) {
             return None;
         }
         self.set.load_full()
@@ -113,7 +123,7 @@ impl LiveKeySet {
     pub fn generation_now(&self, now: UnixTime) -> Option<u64> {
         // In this order, the reverse of the writer's: who sees a renewed deadline sees the set
         // that it belongs to.
-        if now.0 > self.usable_until.load(Ordering::Acquire) {
+        if !self.content_age.is_fresh(now) {
             return None;
         }
         Some(self.generation.load(Ordering::Acquire)).filter(|generation| *generation != 0)
@@ -121,8 +131,7 @@ impl LiveKeySet {
 
     /// When the source last confirmed the set.
     pub fn confirmed_at(&self) -> Option<UnixTime> {
-        let at = self.confirmed_at.load(Ordering::Acquire);
-        (at != NEVER).then_some(UnixTime(at))
+        self.content_age.confirmed_at()
     }
 
     /// Asks for a refresh because of an unknown `kid`, and waits for it within bounds: one fetch
@@ -138,7 +147,8 @@ impl LiveKeySet {
 
     /// Why there are no usable keys, for `/readyz` and logs; `None` when there are.
     pub fn pending(&self, now: UnixTime) -> Option<String> {
-        if !self.needed || self.generation_now(now).is_some() {
+        let source = self.source.as_ref()?;
+        if self.generation_now(now).is_some() {
             return None;
         }
         let state = match self.confirmed_at() {
@@ -146,12 +156,12 @@ impl LiveKeySet {
             Some(at) => format!(
                 "keys last confirmed {} s ago, more than max_stale = {} s",
                 now.0.saturating_sub(at.0),
-                self.max_stale
+                self.content_age.max_stale()
             ),
         };
         let cause = match &self.progress().last_error {
             Some(error) => error.message.clone(),
-            None => format!("waiting for the first answer of {}", self.source),
+            None => format!("waiting for the first answer of {source}"),
         };
         Some(format!("issuer {}: {state}; {cause}", self.name))
     }
@@ -172,18 +182,17 @@ impl LiveKeySet {
         let now = self.clock.now();
         let set = self.set.load_full();
         let pending = self.pending(now);
-        let until = self.usable_until.load(Ordering::Acquire);
         let progress = self.progress();
         IssuerStatus {
             name: self.name.clone(),
             issuer: self.issuer.clone(),
-            source: self.source.clone(),
+            source: self.source.clone().unwrap_or_else(|| NO_SOURCE.to_owned()),
             usable: pending.is_none(),
             pending,
             from_snapshot: progress.from_snapshot,
             generation: set.as_ref().map(|set| set.generation()),
             confirmed_at: self.confirmed_at().map(|at| at.0),
-            usable_until: (until != NEVER).then_some(until),
+            usable_until: self.content_age.usable_until().map(|until| until.0),
             next_refresh: progress.next_refresh.map(|at| at.0),
             last_error: progress.last_error.clone(),
             unknown_kids: self.refresh_gate.unknown_kids(),
@@ -222,12 +231,8 @@ impl LiveKeySet {
         (old, new)
     }
 
-    /// The source stood by the set at that time.
-    pub(super) fn confirm(&self, at: UnixTime) {
-        self.confirmed_at.store(at.0, Ordering::Release);
-        let until = at.0.saturating_add(self.max_stale);
-        self.usable_until.store(until, Ordering::Release);
-        self.instruments.confirmed(at);
+    pub(super) fn content_age(&self) -> &ContentAge {
+        &self.content_age
     }
 
     /// An attempt that began at `started` was answered; the set is in place and confirmed.

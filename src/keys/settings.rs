@@ -59,10 +59,22 @@ pub struct KeyOwner {
     pub keys: KeySettings,
 }
 
-impl From<&Self> for KeyOwner {
-    fn from(owner: &Self) -> Self {
-        owner.clone()
-    }
+/// Where the keys of an issuer come from.
+#[derive(Debug, Clone)]
+pub enum IssuerKeySource {
+    /// A key set.
+    Set(Box<KeyOwner>),
+    /// It has none.
+    None(KeylessOwner),
+}
+
+/// An issuer without keys: it is asked about each of its tokens.
+#[derive(Debug, Clone)]
+pub struct KeylessOwner {
+    /// What metrics and logs call it.
+    pub name: String,
+    /// The exact `iss` of its tokens.
+    pub issuer: String,
 }
 
 /// Envoy's; a source that says otherwise by `Cache-Control` is believed within bounds.
@@ -105,22 +117,6 @@ const MIN_RSA_BITS: usize = 2048;
 const MAX_RSA_BITS: usize = 8192;
 
 impl KeySettings {
-    /// For an issuer whose tokens are never verified locally.
-    pub(crate) fn unneeded() -> Self {
-        Self {
-            source: KeySource::Unneeded,
-            refresh: DEFAULT_REFRESH,
-            cooldown: DEFAULT_COOLDOWN,
-            max_stale: DEFAULT_MAX_STALE,
-            snapshot: None,
-            timeout: DEFAULT_TIMEOUT,
-            max_bytes: DEFAULT_MAX_BYTES,
-            max_keys: DEFAULT_MAX_KEYS,
-            max_rsa_bits: DEFAULT_MAX_RSA_BITS,
-            ca_file: None,
-        }
-    }
-
     /// `issuer` is where discovery starts from if no source is named.
     pub(crate) fn build(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
         let source = KeySource::build(section, issuer);

@@ -10,12 +10,15 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 
 use crate::{
-    fetch::shown,
+    fetch::{Metadata, shown},
     jose::{JwkSet, VerificationKey, jwk::KeyLimits},
     keys::settings::{KeyOwner, KeySource},
 };
 
-use self::{file::FileSource, remote::RemoteSource};
+use self::{
+    file::FileSource,
+    remote::{Address, RemoteSource},
+};
 
 use super::KeyError;
 
@@ -56,12 +59,22 @@ pub(super) enum Source {
 
 impl Source {
     pub(super) fn new(settings: &KeyOwner) -> Self {
+        let remote = |address, pointer| {
+            Self::Remote(Box::new(RemoteSource::new(address, pointer, &settings.keys)))
+        };
         match &settings.keys.source {
-            KeySource::JwksUrl(_) | KeySource::JwkUrl { .. } | KeySource::Discovery { .. } => {
-                Self::Remote(Box::new(RemoteSource::new(settings)))
+            KeySource::JwksUrl(url) => remote(Address::Configured(url.clone()), None),
+            KeySource::JwkUrl { url, pointer } => {
+                remote(Address::Configured(url.clone()), pointer.clone())
+            }
+            KeySource::Discovery { urls, allow_http } => {
+                let metadata = Metadata::new(urls, &settings.issuer, "jwks_uri", *allow_http);
+                remote(Address::Discovered(metadata), None)
             }
             KeySource::Hex(key) => Self::Written(Arc::clone(key.key())),
-            _ => Self::File(Box::new(FileSource::new(settings))),
+            KeySource::JwksFile(path) | KeySource::PemFile(path) | KeySource::SecretFile(path) => {
+                Self::File(Box::new(FileSource::new(path, settings)))
+            }
         }
     }
 }
@@ -144,6 +157,5 @@ pub(super) fn describe(source: &KeySource) -> String {
         KeySource::PemFile(path) => format!("PEM file {}", path.display()),
         KeySource::Hex(key) => format!("{} key in the configuration", key.key().kind()),
         KeySource::SecretFile(path) => format!("secret file {}", path.display()),
-        KeySource::Unneeded => "none: the issuer is asked about each token".to_owned(),
     }
 }

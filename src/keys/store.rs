@@ -2,63 +2,59 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use tokio::task::JoinHandle;
-
 use crate::{
-    clock::Clock, keys::settings::KeyOwner, readiness::SourceReadiness, telemetry::Metrics,
+    clock::Clock,
+    keys::settings::{IssuerKeySource, KeyOwner},
+    readiness::SourceReadiness,
+    refresh::keep_fresh,
+    tasks::Tasks,
+    telemetry::Metrics,
 };
 
-use super::{
-    LiveKeySet,
-    refresher::{self, Plan},
-};
+use super::{LiveKeySet, refresher::KeyRefreshPlan, source::Source};
 
-/// The keys of every issuer, in the order of `Settings::issuers`.
-#[derive(Debug)]
+/// Key sets, and what keeps them fresh.
+#[derive(Debug, Default)]
 pub struct KeyStore {
-    issuers: Vec<Arc<LiveKeySet>>,
-    plans: Mutex<Vec<Plan>>,
+    sets: Vec<Arc<LiveKeySet>>,
     readiness: SourceReadiness,
 }
 
 impl KeyStore {
-    /// Builds the store with empty sets. Nothing is fetched before `start`.
-    #[expect(clippy::needless_pass_by_value, reason = "every refresher keeps a handle of it")]
-    pub fn new(
-        owners: impl IntoIterator<Item: Into<KeyOwner>>,
-        clock: Arc<dyn Clock>,
+    /// Adds an empty set for an owner, and the refresher that fills it: one per owner, which makes
+    /// its fetches a single flight. Nothing is fetched before it is spawned.
+    pub fn add(
+        &mut self,
+        owner: KeyOwner,
+        refreshers: &mut Tasks,
+        clock: &Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Self {
-        let readiness = SourceReadiness::default();
-        let plan = |owner: KeyOwner| {
-            let guard = readiness.source(&format!("issuer {}", owner.name));
-            let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(&clock), metrics));
-            Plan::new(keys, owner, Arc::clone(&clock))
+    ) -> Arc<LiveKeySet> {
+        let guard = self.readiness.source(&format!("issuer {}", owner.name));
+        let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(clock), metrics));
+        let (filled, clock) = (Arc::clone(&keys), Arc::clone(clock));
+        refreshers.add(keep_fresh(KeyRefreshPlan::new(filled, owner, clock, Source::new)));
+        self.sets.push(Arc::clone(&keys));
+        keys
+    }
+
+    /// Adds a set for an issuer. It stays empty if the issuer has no keys.
+    pub fn add_issuer(
+        &mut self,
+        source: IssuerKeySource,
+        refreshers: &mut Tasks,
+        clock: &Arc<dyn Clock>,
+        metrics: &Metrics,
+    ) -> Arc<LiveKeySet> {
+        let owner = match source {
+            IssuerKeySource::Set(owner) => return self.add(*owner, refreshers, clock, metrics),
+            IssuerKeySource::None(owner) => owner,
         };
-        let plans: Vec<Plan> = owners.into_iter().map(|owner| plan(owner.into())).collect();
-        Self {
-            issuers: plans.iter().map(|plan| Arc::clone(plan.keys())).collect(),
-            plans: Mutex::new(plans),
-            readiness,
-        }
-    }
-
-    /// Spawns one refresher per issuer on the current (control) runtime; they end when their
-    /// handles are aborted. A second call spawns nothing: one refresher per issuer is what makes
-    /// a single flight of its fetches.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(&self) -> Vec<JoinHandle<()>> {
-        let mut plans = self.plans.lock();
-        let needed = plans.drain(..).filter(|plan| plan.keys().are_needed());
-        needed.map(|plan| tokio::spawn(refresher::supervise(plan))).collect()
-    }
-
-    /// The keys of one issuer.
-    pub fn issuer(&self, index: usize) -> Option<&Arc<LiveKeySet>> {
-        self.issuers.get(index)
+        let guard = self.readiness.source(&format!("issuer {}", owner.name));
+        let keys = LiveKeySet::without_source(&owner, guard, Arc::clone(clock), metrics);
+        let keys = Arc::new(keys);
+        self.sets.push(Arc::clone(&keys));
+        keys
     }
 
     /// Which of the key sets were not read yet.
@@ -68,6 +64,6 @@ impl KeyStore {
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<LiveKeySet>> {
-        self.issuers.iter()
+        self.sets.iter()
     }
 }

@@ -8,9 +8,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 use http::Uri;
 
 use crate::{
-    clock::{ManualClock, UnixTime},
+    clock::{Clock, ManualClock, UnixTime},
     jose::{Algorithm, AlgorithmSet, JwkSet, SigningKey, jwk::KeyLimits},
-    keys::settings::{KeyOwner, KeySettings, KeySource},
+    keys::{
+        KeyStore,
+        settings::{KeyOwner, KeySettings, KeySource},
+    },
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
@@ -18,6 +22,20 @@ pub(super) use self::{
     scripted::{Rig, Says},
     server::{KeyServer, Manner, Reply},
 };
+
+/// A store with a set for each owner, and its refreshers.
+#[expect(clippy::needless_pass_by_value, reason = "any clock becomes one only by value")]
+pub(super) fn store_of<'o>(
+    owners: impl IntoIterator<Item = &'o KeyOwner>,
+    clock: Arc<dyn Clock>,
+    metrics: &Metrics,
+) -> (KeyStore, Tasks) {
+    let (mut store, mut refreshers) = (KeyStore::default(), Tasks::default());
+    for owner in owners {
+        store.add(owner.clone(), &mut refreshers, &clock, metrics);
+    }
+    (store, refreshers)
+}
 
 /// The present of every test clock.
 pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);

@@ -18,11 +18,13 @@ use crate::{
     proxy::ProxyConfig,
     readiness::ProcessReadiness,
     settings::Settings,
+    tasks::RunningTasks,
     telemetry::Metrics,
+    tls::keep_renewed,
 };
 
 use super::{
-    opening, renewal,
+    idle_journals, opening,
     server::{RELOAD_DEADLINE, compile, open_journal},
     worker_thread::{LEFTOVERS_DEADLINE, WorkerSignals},
 };
@@ -68,12 +70,15 @@ impl Control {
 
     async fn run(
         self,
+        tasks: ProviderTasks,
         admin_listeners: Vec<Listener>,
         mut commands: mpsc::Receiver<Command>,
         signals: WorkerSignals,
     ) {
-        let mut tasks = self.providers.load().start();
-        tokio::spawn(renewal::run(Arc::clone(&self.config), Arc::clone(&self.journals)));
+        let mut tasks = tasks.spawn();
+        tokio::spawn(idle_journals::run(Arc::clone(&self.journals)));
+        let config = Arc::clone(&self.config);
+        tokio::spawn(keep_renewed(move || config.load().tls().cloned()));
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
         for listener in admin_listeners {
             tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));
@@ -115,11 +120,11 @@ impl Control {
     }
 
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
-    async fn reload(&self, settings: Settings, tasks: &mut ProviderTasks) -> Result<(), String> {
+    async fn reload(&self, settings: Settings, tasks: &mut RunningTasks) -> Result<(), String> {
         let parts = settings.provider_parts();
-        let providers = self.providers.load().successor(&parts, &self.clock, &self.metrics);
-        let providers = Arc::new(providers.map_err(|error| error.to_string())?);
-        let started = providers.start();
+        let successor = self.providers.load().successor(&parts, &self.clock, &self.metrics);
+        let (providers, prepared) = successor.map_err(|error| error.to_string())?;
+        let (providers, started) = (Arc::new(providers), prepared.spawn());
         self.wait_for(&providers).await?;
         let config = compile(&settings, &providers, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
@@ -160,7 +165,7 @@ impl Control {
 /// still wait for their answers. At the default deadlines none waits longer.
 const RETIREMENT: Duration = Duration::from_secs(15);
 
-fn retire(tasks: ProviderTasks) {
+fn retire(tasks: RunningTasks) {
     tokio::spawn(async move {
         tokio::time::sleep(RETIREMENT).await;
         drop(tasks);
@@ -211,13 +216,14 @@ fn report(outcome: Result<(), String>, done: oneshot::Sender<Result<(), String>>
 /// Starts the control thread.
 pub(super) fn spawn(
     control: Control,
+    tasks: ProviderTasks,
     admin_listeners: Vec<Listener>,
     commands: mpsc::Receiver<Command>,
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("control".to_owned()).spawn(move || {
-        runtime.block_on(control.run(admin_listeners, commands, signals));
+        runtime.block_on(control.run(tasks, admin_listeners, commands, signals));
         runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
     })
 }

@@ -13,10 +13,11 @@ use crate::{
     gate::Gate,
     listener::{Listener, settings::ListenAddress},
     providers::Providers,
-    proxy::{ConnectionBudget, ProxyConfig, TlsError},
+    proxy::{ConnectionBudget, ProxyConfig},
     settings::Settings,
     shared::SharedError,
     telemetry::Metrics,
+    tls::TlsError,
 };
 
 use super::{
@@ -99,7 +100,8 @@ impl Server {
         let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
         let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
 
-        let providers = Arc::new(Providers::new(&settings.provider_parts(), &clock, &metrics)?);
+        let (providers, tasks) = Providers::new(&settings.provider_parts(), &clock, &metrics)?;
+        let providers = Arc::new(providers);
         let config = compile(&settings, &providers, &clock, &metrics)?;
         let journals = Journals::default();
         let journal = open_journal(&settings, &journals, &clock, &metrics)?;
@@ -124,7 +126,7 @@ impl Server {
             clock,
             metrics,
         );
-        let control = Some(control::spawn(control, admin, received, signals.clone())?);
+        let control = Some(control::spawn(control, tasks, admin, received, signals.clone())?);
         let mut server =
             Self { listen, admin: admin_at, commands, signals, workers: Vec::new(), control };
         for (index, listener) in listeners.into_iter().enumerate() {

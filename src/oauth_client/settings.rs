@@ -14,7 +14,7 @@ use crate::config::{
     values::{text, word},
 };
 
-pub(crate) use files::{MAX_FILE_BYTES, client_identity};
+pub(crate) use files::MAX_FILE_BYTES;
 pub use files::{parse_client_key, parse_client_secret};
 
 /// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,

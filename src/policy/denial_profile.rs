@@ -1,14 +1,14 @@
 //! Which denial profile a route names: how its refusals look is for the proxy to know.
 
-use crate::config::{node::Node, reader::Parsed, values::reference};
+use super::ids::OwnProfileId;
 
 /// Which profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DenialProfile {
     /// One that is always there.
     BuiltIn(BuiltInProfile),
-    /// One of the operator's own, by its index in their order.
-    Own(usize),
+    /// One of the operator's own.
+    Own(OwnProfileId),
 }
 
 /// The profiles that are always there.
@@ -31,30 +31,28 @@ pub enum BuiltInProfile {
 
 /// Their names.
 pub(crate) const BUILT_IN: &[(&str, BuiltInProfile)] = &[
-    ("rfc6750", BuiltInProfile::Rfc6750),
-    ("problem", BuiltInProfile::Problem),
-    ("ubirch", BuiltInProfile::Ubirch),
-    ("genauth", BuiltInProfile::GenAuth),
-    ("ocen", BuiltInProfile::Ocen),
-    ("empty", BuiltInProfile::Empty),
+    named(BuiltInProfile::Rfc6750),
+    named(BuiltInProfile::Problem),
+    named(BuiltInProfile::Ubirch),
+    named(BuiltInProfile::GenAuth),
+    named(BuiltInProfile::Ocen),
+    named(BuiltInProfile::Empty),
 ];
+
+const fn named(profile: BuiltInProfile) -> (&'static str, BuiltInProfile) {
+    (profile.name(), profile)
+}
 
 impl BuiltInProfile {
     /// What the configuration calls it.
-    pub fn name(self) -> &'static str {
-        BUILT_IN.iter().find(|(_, profile)| *profile == self).map_or("", |(name, _)| *name)
-    }
-}
-
-/// The name of a profile, built-in or of the operator's own.
-pub(crate) fn denial_profile(own: &[String]) -> impl Fn(&Node) -> Parsed<DenialProfile> {
-    let built_in = BUILT_IN.iter().map(|(name, _)| (*name).to_owned());
-    let names: Vec<_> = built_in.chain(own.iter().cloned()).collect();
-    move |node| {
-        let (index, _) = reference("a denial profile", &names)(node)?;
-        Ok(match BUILT_IN.get(index) {
-            Some((_, profile)) => DenialProfile::BuiltIn(*profile),
-            None => DenialProfile::Own(index - BUILT_IN.len()),
-        })
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rfc6750 => "rfc6750",
+            Self::Problem => "problem",
+            Self::Ubirch => "ubirch",
+            Self::GenAuth => "genauth",
+            Self::Ocen => "ocen",
+            Self::Empty => "empty",
+        }
     }
 }

@@ -6,7 +6,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{jose::Object, policy::settings::RequirementSettings};
 
-use super::{ClaimComparison, ScopeClaims, scopes::Scopes};
+use super::{
+    ClaimComparison, ScopeClaims,
+    ids::{IssuerId, PerIssuer},
+    scopes::Scopes,
+};
 
 /// A compiled requirement.
 #[derive(Debug)]
@@ -18,10 +22,10 @@ pub struct Requirement {
     scope: String,
 }
 
-/// An issuer by its index in the settings, and where its tokens have their scopes.
+/// An issuer, and where its tokens have their scopes.
 #[derive(Debug)]
 struct AcceptedIssuer {
-    index: usize,
+    id: IssuerId,
     scopes: Arc<ScopeClaims>,
 }
 
@@ -37,12 +41,11 @@ pub enum Unmet {
 }
 
 impl Requirement {
-    /// Compiles the settings. `scopes` are those of every configured issuer, in their order.
-    pub fn compile(settings: &RequirementSettings, scopes: &[Arc<ScopeClaims>]) -> Self {
-        let accepted =
-            |&index: &usize| Some(AcceptedIssuer { index, scopes: Arc::clone(scopes.get(index)?) });
+    /// Compiles the settings. `scopes` are those of every configured issuer.
+    pub fn compile(settings: &RequirementSettings, scopes: &PerIssuer<Arc<ScopeClaims>>) -> Self {
+        let accepted = |&id: &IssuerId| AcceptedIssuer { id, scopes: Arc::clone(scopes.get(id)) };
         Self {
-            issuers: settings.issuers.iter().filter_map(accepted).collect(),
+            issuers: settings.issuers.iter().map(accepted).collect(),
             all_scopes: settings.all_scopes.clone(),
             any_scopes: settings.any_scopes.clone(),
             claims: settings.claims.clone(),
@@ -51,8 +54,8 @@ impl Requirement {
     }
 
     /// Whether a token of that issuer with these claims may pass.
-    pub fn check(&self, issuer: usize, claims: &Object) -> Result<(), Unmet> {
-        let accepted = self.issuers.iter().find(|accepted| accepted.index == issuer);
+    pub fn check(&self, issuer: IssuerId, claims: &Object) -> Result<(), Unmet> {
+        let accepted = self.issuers.iter().find(|accepted| accepted.id == issuer);
         let scopes = &accepted.ok_or(Unmet::Issuer)?.scopes;
         if self.asks_for_scopes() && !self.scopes_suffice(scopes.of(claims)) {
             return Err(Unmet::Scope);

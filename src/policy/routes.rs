@@ -10,29 +10,36 @@
 
 mod trie;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use foldhash::HashMap;
 use http::{HeaderValue, Method};
 
 use self::trie::Trie;
-use super::{CanonicalRequest, HostPattern, path::without_parameters};
-use crate::policy::settings::RouteSettings;
+use super::{
+    CanonicalRequest, HostPattern,
+    ids::{PerRoute, RouteId},
+    path::without_parameters,
+};
+use crate::{
+    policy::settings::RouteSettings,
+    table::{Id, Table},
+};
 
 /// All routes, compiled. A lookup costs a few hash lookups per segment, however many routes there are.
-#[derive(Debug, Default)]
 pub struct Routes {
+    all: PerRoute<RouteSettings>,
     exact: HashMap<Box<str>, Trie>,
     below: HashMap<Box<str>, Trie>,
     any: Trie,
-    places: Vec<Place>,
+    places: Table<PlaceKind, Place>,
 }
 
 /// What the routes say about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteMatch<'r> {
-    /// The index, into the compiled slice, of the most specific route.
-    Found(usize),
+    /// The most specific route.
+    Found(RouteId),
     /// No route is for this host and path: to be refused.
     NoRoute,
     /// The most specific routes for this host and path are for other methods (405).
@@ -45,26 +52,33 @@ pub enum RouteMatch<'r> {
     AmbiguousParameters,
 }
 
-/// Two routes that the same requests would match with the same right: (first, second) indexes.
+/// Two routes that the same requests match with the same right: the first and the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DuplicateRoute(pub usize, pub usize);
+pub struct DuplicateRoute(pub RouteId, pub RouteId);
 
 impl Routes {
-    /// Compiles; reports every pair of duplicates.
-    pub fn compile(routes: &[RouteSettings]) -> Result<Self, Vec<DuplicateRoute>> {
-        let mut compiled = Self::default();
-        let mut duplicates = BTreeSet::new();
-        for (index, route) in routes.iter().enumerate() {
-            let hosts: Vec<_> = match route.hosts.as_slice() {
-                [] => vec![None],
-                hosts => hosts.iter().map(Some).collect(),
-            };
-            for host in hosts {
-                compiled.add(host, route, index, &mut duplicates);
+    /// Compiles. Of [duplicates](Self::duplicates), which no configuration may have, the first is
+    /// found.
+    pub fn compile(all: PerRoute<RouteSettings>) -> Self {
+        let mut compiler = Compiler::default();
+        for (id, route) in all.iter_with_ids() {
+            match route.hosts.as_slice() {
+                [] => compiler.add(None, id, route),
+                hosts => hosts.iter().for_each(|host| compiler.add(Some(host), id, route)),
             }
         }
-        compiled.places.iter_mut().for_each(Place::finish);
-        if duplicates.is_empty() { Ok(compiled) } else { Err(duplicates.into_iter().collect()) }
+        let Compiler { exact, below, any, places } = compiler;
+        Self { all, exact, below, any, places: places.map(|routes| Place::new(routes)) }
+    }
+
+    /// Every route, in the order written.
+    pub fn all(&self) -> &PerRoute<RouteSettings> {
+        &self.all
+    }
+
+    /// Every pair of duplicates.
+    pub fn duplicates(&self) -> BTreeSet<DuplicateRoute> {
+        self.places.iter().flat_map(Place::duplicates).collect()
     }
 
     /// The most specific route for a request.
@@ -78,14 +92,14 @@ impl Routes {
         {
             return RouteMatch::AmbiguousParameters;
         }
-        match place.and_then(|place| self.places.get(place)) {
-            Some(place) => place.choose(request.method()),
+        match place {
+            Some(place) => self.places.get(place).choose(request.method()),
             None => RouteMatch::NoRoute,
         }
     }
 
     /// The most specific place for host and path.
-    fn place(&self, host: &str, path: &str) -> Option<usize> {
+    fn place(&self, host: &str, path: &str) -> Option<PlaceId> {
         let below = |suffix| self.below.get(suffix)?.find(path);
         self.exact
             .get(host)
@@ -93,14 +107,26 @@ impl Routes {
             .or_else(|| if self.below.is_empty() { None } else { suffixes(host).find_map(below) })
             .or_else(|| self.any.find(path))
     }
+}
 
-    fn add(
-        &mut self,
-        host: Option<&HostPattern>,
-        route: &RouteSettings,
-        index: usize,
-        duplicates: &mut BTreeSet<DuplicateRoute>,
-    ) {
+impl fmt::Debug for Routes {
+    /// As they were written. What is compiled from that adds nothing, and its maps have no order.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").field("all", &self.all).finish_non_exhaustive()
+    }
+}
+
+/// Routes that are being compiled.
+#[derive(Default)]
+struct Compiler {
+    exact: HashMap<Box<str>, Trie>,
+    below: HashMap<Box<str>, Trie>,
+    any: Trie,
+    places: Table<PlaceKind, Vec<PlacedRoute>>,
+}
+
+impl Compiler {
+    fn add(&mut self, host: Option<&HostPattern>, id: RouteId, route: &RouteSettings) {
         let paths = match host {
             None => &mut self.any,
             Some(host) => match host.suffix() {
@@ -108,46 +134,50 @@ impl Routes {
                 None => entry(&mut self.exact, host.as_str()),
             },
         };
-        let slot = paths.slot(&route.path);
-        let at = *slot.get_or_insert(self.places.len());
-        if at == self.places.len() {
-            self.places.push(Place::default());
-        }
-        if let Some(place) = self.places.get_mut(at) {
-            place.add(index, &route.methods, duplicates);
-        }
+        let place = *paths.slot(&route.path).get_or_insert_with(|| self.places.push(Vec::new()));
+        let methods = route.methods.clone();
+        self.places.get_mut(place).push(PlacedRoute { id, methods });
     }
 }
 
 /// The routes of one host pattern and one path pattern.
 #[derive(Debug)]
 struct Place {
-    routes: Vec<(usize, Vec<Method>)>,
+    routes: Vec<PlacedRoute>,
     allow: HeaderValue,
 }
 
-impl Place {
-    fn add(&mut self, index: usize, methods: &[Method], duplicates: &mut BTreeSet<DuplicateRoute>) {
-        let overlap = |other: &[Method]| {
-            let both_any = other.is_empty() && methods.is_empty();
-            both_any || other.iter().any(|method| methods.contains(method))
-        };
-        // A route that names a host twice is no duplicate of itself.
-        let others = self.routes.iter().filter(|(other, _)| *other != index);
-        let same = others.filter(|(_, other)| overlap(other));
-        duplicates.extend(same.map(|(other, _)| DuplicateRoute(*other, index)));
-        self.routes.push((index, methods.to_vec()));
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum PlaceKind {}
+type PlaceId = Id<PlaceKind>;
 
-    fn finish(&mut self) {
-        let mut allowed: BTreeSet<_> =
-            self.routes.iter().flat_map(|(_, m)| m.iter().map(Method::as_str)).collect();
+#[derive(Debug, Clone)]
+struct PlacedRoute {
+    id: RouteId,
+    /// Empty: all.
+    methods: Vec<Method>,
+}
+
+impl Place {
+    fn new(routes: &[PlacedRoute]) -> Self {
+        let methods = routes.iter().flat_map(|route| &route.methods);
+        let mut allowed: BTreeSet<_> = methods.map(Method::as_str).collect();
         if allowed.contains("GET") {
             allowed.insert("HEAD");
         }
         let allow = Vec::from_iter(allowed).join(", ");
         // Methods are tokens, so this can't fail.
-        self.allow = HeaderValue::from_str(&allow).unwrap_or(NO_METHOD);
+        let allow = HeaderValue::from_str(&allow).unwrap_or(NO_METHOD);
+        Self { routes: routes.to_vec(), allow }
+    }
+
+    /// A route that names a host twice is no duplicate of itself.
+    fn duplicates(&self) -> impl Iterator<Item = DuplicateRoute> {
+        self.routes.iter().enumerate().flat_map(|(earlier, second)| {
+            let others = self.routes.iter().take(earlier).filter(|first| first.id != second.id);
+            let same = others.filter(|first| first.overlaps(second));
+            same.map(|first| DuplicateRoute(first.id, second.id))
+        })
     }
 
     /// A route that names the method comes before one for every method.
@@ -162,19 +192,19 @@ impl Place {
             .map_or(RouteMatch::MethodNotAllowed { allow: &self.allow }, RouteMatch::Found)
     }
 
-    fn first(&self, wanted: impl Fn(&[Method]) -> bool) -> Option<usize> {
-        let mut routes = self.routes.iter();
-        routes.find(|(_, methods)| wanted(methods)).map(|(index, _)| *index)
+    fn first(&self, wanted: impl Fn(&[Method]) -> bool) -> Option<RouteId> {
+        self.routes.iter().find(|route| wanted(&route.methods)).map(|route| route.id)
+    }
+}
+
+impl PlacedRoute {
+    fn overlaps(&self, other: &Self) -> bool {
+        let both_any = self.methods.is_empty() && other.methods.is_empty();
+        both_any || self.methods.iter().any(|method| other.methods.contains(method))
     }
 }
 
 const NO_METHOD: HeaderValue = HeaderValue::from_static("");
-
-impl Default for Place {
-    fn default() -> Self {
-        Self { routes: Vec::new(), allow: NO_METHOD }
-    }
-}
 
 /// `b.example.com`, `example.com`, `com` for `a.b.example.com`.
 fn suffixes(host: &str) -> impl Iterator<Item = &str> {

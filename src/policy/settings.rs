@@ -6,12 +6,14 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{first_duplicate, parsed, reference, stands_for_all, text, word},
+        values::{Names, first_duplicate, parsed, reference, stands_for_all, text, word},
     },
     policy::{
         ClaimComparison, DuplicateRoute, HostPattern, PathPattern, Routes, comparison,
-        denial_profile::{DenialProfile, denial_profile},
+        denial_profile::{BUILT_IN, DenialProfile},
+        ids::{IssuerId, SignatureId, UpstreamId},
     },
+    table::{Id, Table},
 };
 
 /// One `[[routes]]` entry.
@@ -25,10 +27,10 @@ pub struct RouteSettings {
     pub hosts: Vec<HostPattern>,
     /// Who may pass.
     pub access: AccessSettings,
-    /// Index into the signatures: how its requests must be signed. `None`: they need not be.
-    pub signature: Option<usize>,
-    /// The upstream's name, one of those that are configured.
-    pub upstream: String,
+    /// How its requests must be signed. `None`: they need not be.
+    pub signature: Option<SignatureId>,
+    /// Where its requests go.
+    pub upstream: UpstreamId,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
 }
@@ -45,9 +47,9 @@ pub enum AccessSettings {
 /// What a route asks of a token.
 #[derive(Debug, Clone, Default)]
 pub struct RequirementSettings {
-    /// Indexes into the issuers. Never empty: a route that names no issuer takes the tokens of
+    /// Whose tokens are taken. Never empty: a route that names no issuer takes the tokens of
     /// every configured one.
-    pub issuers: Vec<usize>,
+    pub issuers: Vec<IssuerId>,
     /// Scopes that must all be there.
     pub all_scopes: Vec<String>,
     /// Scopes of which one must be there; empty: no such demand.
@@ -57,16 +59,14 @@ pub struct RequirementSettings {
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
-/// one mistake is not reported as two.
+/// one mistake is not reported as two. Their ids are good in the tables of settings once each name
+/// has its settings, which is checked when all are read.
 pub(crate) struct KnownNames {
-    /// In the order of `Settings::issuers`.
-    pub(crate) issuers: Vec<String>,
-    /// In the order of `Settings::upstreams`.
-    pub(crate) upstreams: Vec<String>,
-    /// In the order of `Settings::signatures`.
-    pub(crate) signatures: Vec<String>,
-    /// In the order of `DenialSettings::profiles`.
-    pub(crate) profiles: Vec<String>,
+    pub(crate) issuers: Names<IssuerId>,
+    pub(crate) upstreams: Names<UpstreamId>,
+    pub(crate) signatures: Names<SignatureId>,
+    /// The built-in ones first.
+    pub(crate) profiles: Names<DenialProfile>,
 }
 
 /// More routes than anybody can review; the table is searched on every request.
@@ -80,8 +80,32 @@ enum Access {
     Protected,
 }
 
+impl KnownNames {
+    /// All names of the whole tree.
+    pub(crate) fn of(root: &Section<'_>) -> Self {
+        let profiles = root.peek("denials").and_then(|denials| denials.member("profiles"));
+        let built_in = BUILT_IN.iter();
+        let built_in =
+            built_in.map(|(name, profile)| ((*name).to_owned(), DenialProfile::BuiltIn(*profile)));
+        let own = names(profiles).into_iter().map(|(name, id)| (name, DenialProfile::Own(id)));
+        Self {
+            issuers: names(root.peek("issuers")),
+            upstreams: names(root.peek("upstreams")),
+            signatures: names(root.peek("signatures")),
+            profiles: built_in.chain(own).collect(),
+        }
+    }
+}
+
+/// The names of a table's members, with the ids of their settings.
+fn names<K>(table: Option<&Node>) -> Names<Id<K>> {
+    let members = table.and_then(Node::as_table).into_iter().flatten();
+    let names: Table<K, _> = members.map(|(name, _)| name).collect();
+    names.iter_with_ids().map(|(id, name)| ((*name).clone(), id)).collect()
+}
+
 /// Reads `[[routes]]`.
-pub(crate) fn build(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSettings> {
+pub(crate) fn build(root: &mut Section<'_>, names: &KnownNames) -> Routes {
     let count = match root.peek("routes").map(|node| &node.value) {
         None => 0,
         Some(Value::List(list)) => list.len(),
@@ -101,7 +125,7 @@ pub(crate) fn build(root: &mut Section<'_>, names: &KnownNames) -> Vec<RouteSett
     }
     let mistakes_before = root.mistakes();
     let routes = root.tables("routes", |route| RouteSettings::build(route, names));
-    let routes: Vec<_> = routes.into_iter().flatten().collect();
+    let routes = Routes::compile(routes.into_iter().flatten().collect());
     // What was left out for a mistake would make routes look alike that are not.
     if root.mistakes() == mistakes_before {
         check_duplicates(root, &routes);
@@ -129,13 +153,13 @@ impl RouteSettings {
         };
         let signature = section.optional("signature", reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
-        let denials = section.optional("denials", denial_profile(&names.profiles));
+        let denials = section.optional("denials", reference("a denial profile", &names.profiles));
         Some(Self {
             path: path?,
             methods,
             hosts: hosts.unwrap_or_default(),
             access,
-            signature: signature.map(|(index, _)| index),
+            signature,
             upstream: upstream?,
             denials,
         })
@@ -157,8 +181,7 @@ fn public(section: &mut Section<'_>) -> AccessSettings {
 
 fn requirement(section: &mut Section<'_>, names: &KnownNames) -> RequirementSettings {
     let known = reference("an issuer", &names.issuers);
-    let issuers = section
-        .list("issuers", "a list of issuers' names", |node| known(node).map(|(index, _)| index));
+    let issuers = section.list("issuers", "a list of issuers' names", known);
     if names.issuers.is_empty() {
         section.own_mistake(
             "the route asks for a token, but no issuer is configured; expected an [issuers.NAME] \
@@ -166,7 +189,8 @@ fn requirement(section: &mut Section<'_>, names: &KnownNames) -> RequirementSett
                 .to_owned(),
         );
     }
-    let mut issuers = issuers.unwrap_or_else(|| (0..names.issuers.len()).collect());
+    let mut issuers =
+        issuers.unwrap_or_else(|| names.issuers.iter().map(|(_, issuer)| *issuer).collect());
     issuers.sort_unstable();
     issuers.dedup();
     let scopes = "a list of scopes such as [\"loans:write\"]";
@@ -179,17 +203,18 @@ fn requirement(section: &mut Section<'_>, names: &KnownNames) -> RequirementSett
 }
 
 /// The upstream that is named, or the only one there is.
-fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<String> {
+fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<UpstreamId> {
     let chosen = section.optional("upstream", reference("an upstream", &names.upstreams));
     if section.peek("upstream").is_some() {
-        return chosen.map(|(_, name)| name);
+        return chosen;
     }
     match names.upstreams.as_slice() {
         // That there is none is one mistake, not one per route.
         [] => None,
-        [only] => Some(only.clone()),
+        [(_, only)] => Some(*only),
         several => {
-            section.mistake("upstream", format!("missing; expected one of {}", several.join(", ")));
+            let names: Vec<_> = several.iter().map(|(name, _)| name.as_str()).collect();
+            section.mistake("upstream", format!("missing; expected one of {}", names.join(", ")));
             None
         }
     }
@@ -224,20 +249,17 @@ fn as_texts(methods: &[Method]) -> Vec<&str> {
     methods.iter().map(Method::as_str).collect()
 }
 
-fn check_duplicates(root: &Section<'_>, routes: &[RouteSettings]) {
-    let Err(duplicates) = Routes::compile(routes) else {
-        return;
-    };
-    for DuplicateRoute(first, second) in duplicates {
-        let path = |index: usize| routes.get(index).map_or("", |route| route.path.as_str());
+fn check_duplicates(root: &Section<'_>, routes: &Routes) {
+    for DuplicateRoute(first, second) in routes.duplicates() {
         root.mistake_at(
-            format!("routes[{second}]"),
+            format!("routes[{}]", second.position()),
             root.peek("routes").and_then(Node::origin),
             format!(
-                "path {:?} matches the same requests as path {:?} of routes[{first}]; expected \
-                 one of them only",
-                path(second),
-                path(first)
+                "path {:?} matches the same requests as path {:?} of routes[{}]; expected one of \
+                 them only",
+                routes.all().get(second).path.as_str(),
+                routes.all().get(first).path.as_str(),
+                first.position()
             ),
         );
     }

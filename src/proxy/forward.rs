@@ -69,9 +69,7 @@ impl Forwarder<'_> {
         let Forward { admission, body, answer: to_sign } =
             exchange.decide(&mut parts, body, peer, cache).await?;
         let is_grpc = exchange.is_grpc();
-        let Some(upstream) = self.serving.upstreams.get(admission.route().upstream()) else {
-            return Err(Box::new(Failure::BadGateway.answer(is_grpc)));
-        };
+        let upstream = self.serving.upstreams.get(admission.route().upstream());
         // What is signed is a message; what follows on a tunnel is none.
         let upgrade = upgrade.filter(|_| {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)

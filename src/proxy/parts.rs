@@ -1,8 +1,7 @@
 //! What the proxy of one configuration is made from, besides its engine.
 
-use std::collections::BTreeMap;
-
 use crate::{
+    policy::ids::PerUpstream,
     proxy::{settings::LimitSettings, upstream::settings::UpstreamSettings},
     tls::settings::TlsSettings,
 };
@@ -14,8 +13,8 @@ pub struct ProxyParts<'s> {
     pub limits: &'s LimitSettings,
     /// TLS with clients. `None`: plain HTTP.
     pub tls: Option<&'s TlsSettings>,
-    /// The services behind the proxy, by name.
-    pub upstreams: &'s BTreeMap<String, UpstreamSettings>,
+    /// The services behind the proxy.
+    pub upstreams: &'s PerUpstream<UpstreamSettings>,
     /// Whether every request is logged.
     pub access_log: bool,
 }

@@ -41,7 +41,6 @@ pub(super) use idle::Lease;
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
 pub(super) struct UpstreamPool {
-    name: String,
     settings: UpstreamSettings,
     lookup: Rc<Lookup>,
     idle: Rc<IdleConnections>,
@@ -103,10 +102,9 @@ impl UpstreamError {
 }
 
 impl UpstreamPool {
-    pub(super) fn new(name: &str, settings: UpstreamSettings, latency: Histogram) -> Self {
+    pub(super) fn new(settings: UpstreamSettings, latency: Histogram) -> Self {
         let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
         Self {
-            name: name.to_owned(),
             settings,
             lookup: Rc::default(),
             idle: Rc::new(idle),
@@ -118,7 +116,7 @@ impl UpstreamPool {
 
     /// The name in the configuration.
     pub(super) fn name(&self) -> &str {
-        &self.name
+        &self.settings.name
     }
 
     /// The settings.

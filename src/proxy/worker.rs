@@ -1,6 +1,6 @@
 //! One worker: what a serving thread holds of its own.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use arc_swap::ArcSwap;
 use tokio_rustls::TlsAcceptor;
@@ -9,15 +9,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     decision::Engine,
     evidence::Journal,
+    policy::ids::PerUpstream,
     proxy::{parts::ProxyParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
     telemetry::Metrics,
+    tls::{ServerTls, TlsError},
     token::TokenCache,
 };
 
-use super::{
-    tls::{Tls, TlsError},
-    upstream::UpstreamPool,
-};
+use super::upstream::UpstreamPool;
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -25,8 +24,8 @@ pub struct ProxyConfig {
     pub(super) engine: Engine,
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
-    tls: Option<Tls>,
-    upstreams: BTreeMap<String, UpstreamSettings>,
+    tls: Option<Arc<ServerTls>>,
+    upstreams: PerUpstream<UpstreamSettings>,
     metrics: Metrics,
 }
 
@@ -46,7 +45,7 @@ pub struct Worker {
 pub(super) struct Serving {
     pub(super) config: Arc<ProxyConfig>,
     pub(super) cache: RefCell<TokenCache>,
-    pub(super) upstreams: Vec<UpstreamPool>,
+    pub(super) upstreams: PerUpstream<UpstreamPool>,
 }
 
 impl ProxyConfig {
@@ -59,7 +58,7 @@ impl ProxyConfig {
             engine,
             limits: parts.limits.clone(),
             access_log: parts.access_log,
-            tls: parts.tls.map(Tls::new).transpose()?,
+            tls: parts.tls.map(ServerTls::new).transpose()?.map(Arc::new),
             upstreams: parts.upstreams.clone(),
             metrics,
         })
@@ -71,12 +70,9 @@ impl ProxyConfig {
         Self { engine: self.engine.with_journal(journal), ..self }
     }
 
-    /// Takes a certificate that was renewed in its file into use: from the next connection on.
-    /// Reads the files, so it may block.
-    pub fn renew_certificate(&self) {
-        if let Some(tls) = &self.tls {
-            tls.renew();
-        }
+    /// `[server.tls]` at work, if there is one.
+    pub fn tls(&self) -> Option<&Arc<ServerTls>> {
+        self.tls.as_ref()
     }
 
     /// What decides on its requests.
@@ -84,12 +80,11 @@ impl ProxyConfig {
         &self.engine
     }
 
-    fn pools(&self) -> Vec<UpstreamPool> {
-        let pool = |(name, settings): (&String, &UpstreamSettings)| {
-            let latency = self.metrics.upstream.with_label_values(&[name]);
-            UpstreamPool::new(name, settings.clone(), latency)
-        };
-        self.upstreams.iter().map(pool).collect()
+    fn pools(&self) -> PerUpstream<UpstreamPool> {
+        self.upstreams.map(|settings| {
+            let latency = self.metrics.upstream.with_label_values(&[&settings.name]);
+            UpstreamPool::new(settings.clone(), latency)
+        })
     }
 }
 
@@ -102,7 +97,7 @@ impl Worker {
 
     /// What to begin a connection with; `None`: plain HTTP.
     pub(super) fn tls_acceptor(&self) -> Option<TlsAcceptor> {
-        self.config.load().tls.as_ref().map(Tls::acceptor)
+        self.config.load().tls().map(|tls| tls.acceptor())
     }
 
     /// Resolves when the last connection has ended. None may begin any more.

@@ -1,4 +1,4 @@
-//! What is remembered of signers, for all workers together.
+//! What is cached of signers, for all workers together.
 
 use std::sync::{
     Arc,
@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::{
     bounded::BoundedMap,
     clock::{UnixTime, seconds},
+    lookup::{Cache, Lifetime},
     registry::settings::RegistrySettings,
 };
 
@@ -20,34 +21,34 @@ use super::Registered;
 #[derive(Debug)]
 pub(super) struct Entries {
     known: Mutex<BoundedMap<Arc<Registered>>>,
-    unknown: Mutex<BoundedMap<Without>>,
+    absent: Cache<Absence>,
     refresh: i64,
     max_stale: i64,
     negative_ttl: i64,
     is_inherited: AtomicBool,
 }
 
-/// A name without an entry, for a while.
+/// Why a name has no entry.
 #[derive(Debug, Clone, Copy)]
-struct Without {
-    until: UnixTime,
-    /// Whether the registry has said that there is no such signer; else it said nothing that
-    /// counts.
-    is_certain: bool,
+enum Absence {
+    /// The registry has said that there is no such signer.
+    Unknown,
+    /// It has failed about the name.
+    BackingOff,
 }
 
-/// What is remembered of a name.
+/// What is cached of a name.
 #[derive(Debug)]
 pub(super) enum Cached {
-    /// As the registry said not long ago.
+    /// The registry said so not long ago.
     Fresh(Arc<Registered>),
-    /// As it said a while ago, and is asked again: good until it has answered.
+    /// A while ago: good while it is refreshed.
     Stale(Arc<Registered>),
-    /// As it said so long ago that it has to be asked before: good only if it can't be.
+    /// So long ago that it is refreshed first: good only if that fails.
     Expired(Arc<Registered>),
-    /// That there is no such signer.
+    /// There is no such signer.
     Unknown,
-    /// That the registry could not tell a moment ago.
+    /// The registry failed about the name a moment ago.
     BackingOff,
     /// Nothing that counts.
     Miss,
@@ -55,18 +56,28 @@ pub(super) enum Cached {
 
 /// A signer's entry with its keys takes some 5 KiB.
 const BYTES_PER_ENTRY: usize = 8 * 1024;
-/// A name that the registry fails about is not asked again before, in seconds: its sender must not
-/// take all the turns. A signer who is new waits for no more than this after a hiccup.
-const PAUSE: i64 = 2;
+/// How long a name that the registry fails about is not looked up again, in seconds: its sender must
+/// not take all the turns. A new signer waits for no more than this after a hiccup.
+const BACKOFF: i64 = 2;
 /// Names that do not exist: at 256 bytes and their overhead below 4 MiB.
 const UNKNOWN_ENTRIES: usize = 10_000;
+
+impl Cached {
+    /// The entry, whatever its age.
+    pub(super) fn entry(self) -> Option<Arc<Registered>> {
+        match self {
+            Self::Fresh(entry) | Self::Stale(entry) | Self::Expired(entry) => Some(entry),
+            Self::Unknown | Self::BackingOff | Self::Miss => None,
+        }
+    }
+}
 
 impl Entries {
     pub(super) fn new(settings: &RegistrySettings) -> Self {
         let bytes = settings.entries.saturating_mul(BYTES_PER_ENTRY);
         Self {
             known: Mutex::new(BoundedMap::new(settings.entries, bytes)),
-            unknown: Mutex::new(BoundedMap::new(UNKNOWN_ENTRIES, usize::MAX)),
+            absent: Cache::new(UNKNOWN_ENTRIES, usize::MAX),
             refresh: seconds(settings.refresh),
             max_stale: seconds(settings.max_stale),
             negative_ttl: seconds(settings.negative_ttl),
@@ -92,10 +103,10 @@ impl Entries {
     }
 
     fn without(&self, key: &[u8], now: UnixTime) -> Cached {
-        match self.unknown().find(key) {
-            Some(it) if now < it.until && it.is_certain => Cached::Unknown,
-            Some(it) if now < it.until => Cached::BackingOff,
-            _ => Cached::Miss,
+        match self.absent.find(key, now) {
+            Some(Absence::Unknown) => Cached::Unknown,
+            Some(Absence::BackingOff) => Cached::BackingOff,
+            None => Cached::Miss,
         }
     }
 
@@ -114,7 +125,7 @@ impl Entries {
         let bytes = entry.memory();
         known.insert(signer.as_bytes(), entry, bytes);
         drop(known);
-        self.unknown().remove(signer.as_bytes());
+        self.absent.remove(signer.as_bytes());
         earlier
     }
 
@@ -124,22 +135,22 @@ impl Entries {
         let was_known = known.find(signer.as_bytes()).is_some();
         known.remove(signer.as_bytes());
         drop(known);
-        self.keep_without(signer, self.negative_ttl, true, now);
+        self.keep_absent(signer, Absence::Unknown, self.negative_ttl, now);
         was_known
     }
 
-    /// The registry said nothing that counts.
-    pub(super) fn pause(&self, signer: &str, now: UnixTime) {
-        self.keep_without(signer, PAUSE, false, now);
+    /// The registry has failed about the name.
+    pub(super) fn back_off(&self, signer: &str, now: UnixTime) {
+        self.keep_absent(signer, Absence::BackingOff, BACKOFF, now);
     }
 
-    fn keep_without(&self, signer: &str, seconds: i64, is_certain: bool, now: UnixTime) {
-        let without = Without { until: UnixTime(now.0.saturating_add(seconds)), is_certain };
-        self.unknown().insert(signer.as_bytes(), without, size_of::<Without>());
+    fn keep_absent(&self, signer: &str, absence: Absence, seconds: i64, now: UnixTime) {
+        let until = UnixTime(now.0.saturating_add(seconds));
+        self.absent.insert(signer.as_bytes(), absence, Lifetime::fresh_only(until), 0);
     }
 
-    /// They come from an earlier configuration's memory, to which the snapshot is only behind: a
-    /// signer that was forgotten since must not come back out of it.
+    /// They come from an earlier configuration's cache, which is ahead of the snapshot: a signer that
+    /// was forgotten since must not come back out of that.
     pub(super) fn are_inherited(&self) {
         self.is_inherited.store(true, Relaxed);
     }
@@ -159,10 +170,6 @@ impl Entries {
 
     fn known(&self) -> MutexGuard<'_, BoundedMap<Arc<Registered>>> {
         self.known.lock()
-    }
-
-    fn unknown(&self) -> MutexGuard<'_, BoundedMap<Without>> {
-        self.unknown.lock()
     }
 }
 
@@ -226,15 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_the_registry_fails_about_rests_for_a_moment() {
+    fn a_name_that_the_registry_fails_about_backs_off_for_a_moment() {
         let entries = Entries::new(&settings());
-        entries.pause("a", UnixTime(1_000));
+        entries.back_off("a", UnixTime(1_000));
         let at = |now| entries.find("a", UnixTime(now));
-        assert!(matches!(at(1_000 + PAUSE - 1), Cached::BackingOff));
-        assert!(matches!(at(1_000 + PAUSE), Cached::Miss));
+        assert!(matches!(at(1_000 + BACKOFF - 1), Cached::BackingOff));
+        assert!(matches!(at(1_000 + BACKOFF), Cached::Miss));
         entries.know("a", entry(1_000));
         assert!(matches!(at(1_000), Cached::Fresh(_)));
-        entries.pause("a", UnixTime(1_000));
+        entries.back_off("a", UnixTime(1_000));
         assert!(matches!(at(1_000), Cached::Fresh(_)), "what is known goes before");
     }
 
@@ -245,7 +252,7 @@ mod tests {
         for n in 0..5 * UNKNOWN_ENTRIES {
             entries.forget(&format!("invented-{n}"), UnixTime(0));
         }
-        assert!(entries.unknown().len() <= UNKNOWN_ENTRIES);
+        assert!(entries.absent.len() <= UNKNOWN_ENTRIES);
         assert!(matches!(entries.find("a", UnixTime(1)), Cached::Fresh(_)));
         for n in 0..100 {
             entries.know(&format!("signer-{n}"), entry(0));

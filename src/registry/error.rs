@@ -1,7 +1,8 @@
 //! Why a signer was not found.
 
 use crate::{
-    fetch::{FetchError, speaks_of_endpoint},
+    fetch::FetchError,
+    lookup::{LookupFailure, NotSent, speaks_of_endpoint},
     oauth_client::ClientError,
 };
 
@@ -45,29 +46,31 @@ pub enum SourceError {
     /// We can't prove who we are.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The registry failed several times in a row and is left alone for a while.
-    #[error("the registry is left alone after several failures in a row")]
-    Resting,
-    /// Too many questions wait already.
-    #[error("too many questions wait already")]
-    Busy,
+    /// It was not sent because of others.
+    #[error(transparent)]
+    NotSent(#[from] NotSent),
 }
 
 impl SourceError {
-    /// Every [`Self::code`] besides [`FetchError::CODES`], for metrics that exist before the first
-    /// failure.
-    pub(super) const CODES: &'static [&'static str] = &[
-        "busy",
-        "credentials_refused",
-        "malformed",
-        "no_usable_key",
-        "resting",
-        "secret",
-        "unknown",
-    ];
+    /// Every code besides those of [`FetchError`] and [`NotSent`], for metrics that exist before
+    /// the first failure.
+    pub(super) const CODES: &'static [&'static str] =
+        &["credentials_refused", "malformed", "no_usable_key", "secret", "unknown"];
 
-    /// A stable word out of a closed set: metric label and log field.
-    pub(super) fn code(&self) -> &'static str {
+    /// Whether the registry has spoken: there is no key, and that is certain. An answer without
+    /// any sign of a key may be a page of somebody else's, and takes no key from a signer who has
+    /// one (`is_known`).
+    pub(super) fn is_answer(&self, is_known: bool) -> bool {
+        match self {
+            Self::Unknown { .. } | Self::NoUsableKey { .. } => true,
+            Self::NoKey { .. } => !is_known,
+            _ => false,
+        }
+    }
+}
+
+impl LookupFailure for SourceError {
+    fn code(&self) -> &'static str {
         match self {
             Self::Unknown { .. } => "unknown",
             Self::NoKey { .. } | Self::NoUsableKey { .. } => "no_usable_key",
@@ -76,20 +79,13 @@ impl SourceError {
             Self::Status { .. } => "status",
             Self::Malformed { .. } => "malformed",
             Self::Client(error) => error.code(),
-            Self::Resting => "resting",
-            Self::Busy => "busy",
+            Self::NotSent(cause) => cause.code(),
         }
     }
 
-    /// Whether the question was not put because others failed before.
-    pub(super) fn is_consequence(&self) -> bool {
-        matches!(self, Self::Resting | Self::Busy)
-    }
-
-    /// Whether it says something about the registry, and not only about one of its answers. What
-    /// a name alone may have brought about counts if the registry has known that name
-    /// (`of_known`): a client that invents names must not be able to stop the lookup of all others.
-    pub(super) fn is_outage(&self, of_known: bool) -> bool {
+    /// What a name alone may have brought about counts if the registry has known that name: a
+    /// client that invents names must not be able to stop the lookup of all others.
+    fn is_outage(&self, of_known: bool) -> bool {
         match self {
             Self::Fetch(FetchError::Status { status, .. }) => {
                 of_known || speaks_of_endpoint(*status)
@@ -104,19 +100,11 @@ impl SourceError {
             | Self::NoKey { .. }
             | Self::NoUsableKey { .. }
             | Self::Malformed { .. }
-            | Self::Resting
-            | Self::Busy => false,
+            | Self::NotSent(_) => false,
         }
     }
 
-    /// Whether the registry has spoken: there is no key, and that is certain. An answer without
-    /// any sign of a key may be a page of somebody else's, and takes no key from a signer who has
-    /// one (`is_known`).
-    pub(super) fn is_answer(&self, is_known: bool) -> bool {
-        match self {
-            Self::Unknown { .. } | Self::NoUsableKey { .. } => true,
-            Self::NoKey { .. } => !is_known,
-            _ => false,
-        }
+    fn is_consequence(&self) -> bool {
+        matches!(self, Self::NotSent(_))
     }
 }

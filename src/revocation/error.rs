@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fetch::{FetchError, FileError};
+use crate::{fetch::FetchError, refresh::FileError};
 
 use super::DocumentError;
 
@@ -24,7 +24,7 @@ pub enum ListError {
 impl From<FileError> for ListError {
     fn from(error: FileError) -> Self {
         match error {
-            FileError::Bounds(error) => error.into(),
+            FileError::Limit { place, limit } => FetchError::of_file(place, limit).into(),
             FileError::Unreadable { place, cause } => Self::File { place, cause },
         }
     }

@@ -2,7 +2,7 @@
 
 use prometheus::{Gauge, IntCounterVec, IntGauge};
 
-use crate::{clock::UnixTime, fetch::FetchError, telemetry::Metrics};
+use crate::{fetch::FetchError, telemetry::Metrics};
 
 use super::ListError;
 
@@ -10,7 +10,6 @@ use super::ListError;
 #[derive(Debug)]
 pub(super) struct ListInstruments {
     entries: IntGauge,
-    confirmed_at: Gauge,
     readings: IntCounterVec,
 }
 
@@ -30,7 +29,6 @@ impl ListInstruments {
         }
         Self {
             entries: metrics.revocation_entries.with_label_values(&[LIST]),
-            confirmed_at: metrics.revocation_confirmed_at.with_label_values(&[LIST]),
             readings: metrics.revocation_refreshes.clone(),
         }
     }
@@ -42,11 +40,11 @@ impl ListInstruments {
     pub(super) fn read(&self, outcome: &str) {
         self.readings.with_label_values(&[outcome]).inc();
     }
+}
 
-    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit in 53 bits")]
-    pub(super) fn confirmed(&self, at: UnixTime) {
-        self.confirmed_at.set(at.0 as f64);
-    }
+/// The gauge of when the list was confirmed.
+pub(super) fn confirmed_at(metrics: &Metrics) -> Gauge {
+    metrics.revocation_confirmed_at.with_label_values(&[LIST])
 }
 
 /// The gauge of the entries that come from logouts.

@@ -1,16 +1,14 @@
 //! The list as workers read it and its watcher writes it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
 use crate::{
-    clock::{UnixTime, seconds},
+    clock::UnixTime,
     readiness::SourceGuard,
+    refresh::ContentAge,
     revocation::settings::{ListSettings, OnFailure},
     telemetry::Metrics,
 };
@@ -26,12 +24,9 @@ use super::{
 #[derive(Debug)]
 pub(super) struct List {
     source: String,
-    max_stale: i64,
     on_failure: OnFailure,
     entries: ArcSwapOption<Denylist>,
-    /// Unix times; [`NEVER`] while there is no list.
-    confirmed_at: AtomicI64,
-    usable_until: AtomicI64,
+    content_age: ContentAge,
     attempt: Mutex<Attempt>,
     readiness: SourceGuard,
     instruments: ListInstruments,
@@ -46,17 +41,13 @@ enum Attempt {
     Failed(String),
 }
 
-const NEVER: i64 = i64::MIN;
-
 impl List {
     pub(super) fn new(settings: &ListSettings, readiness: SourceGuard, metrics: &Metrics) -> Self {
         Self {
             source: source::describe(&settings.source),
-            max_stale: seconds(settings.max_stale),
             on_failure: settings.on_failure,
             entries: ArcSwapOption::empty(),
-            confirmed_at: AtomicI64::new(NEVER),
-            usable_until: AtomicI64::new(NEVER),
+            content_age: ContentAge::new(settings.max_stale, instruments::confirmed_at(metrics)),
             attempt: Mutex::default(),
             readiness,
             instruments: ListInstruments::new(metrics),
@@ -73,7 +64,7 @@ impl List {
 
     /// Whether there is a list, confirmed within `max_stale`.
     pub(super) fn is_fresh(&self, now: UnixTime) -> bool {
-        now.0 <= self.usable_until.load(Ordering::Acquire)
+        self.content_age.is_fresh(now)
     }
 
     /// By what the token is revoked, if it is, according to the last list that could be read.
@@ -99,20 +90,15 @@ impl List {
             Attempt::Succeeded => format!("waiting for {}", self.source),
             Attempt::Failed(cause) => cause.clone(),
         };
-        let state = match self.confirmed_at() {
+        let state = match self.content_age.confirmed_at() {
             None => "no list yet".to_owned(),
             Some(at) => format!(
                 "the list was last confirmed {} s ago, max_stale = {} s",
                 now.0.saturating_sub(at.0),
-                self.max_stale
+                self.content_age.max_stale()
             ),
         };
         Some(format!("revocation: {state}; {cause}"))
-    }
-
-    pub(super) fn confirmed_at(&self) -> Option<UnixTime> {
-        let at = self.confirmed_at.load(Ordering::Acquire);
-        (at != NEVER).then_some(UnixTime(at))
     }
 }
 
@@ -128,11 +114,8 @@ impl List {
         differs
     }
 
-    /// The source stood by the list at that time.
-    pub(super) fn confirm(&self, at: UnixTime) {
-        self.confirmed_at.store(at.0, Ordering::Release);
-        self.usable_until.store(at.0.saturating_add(self.max_stale), Ordering::Release);
-        self.instruments.confirmed(at);
+    pub(super) fn content_age(&self) -> &ContentAge {
+        &self.content_age
     }
 
     /// A reading succeeded; the list is in place and confirmed.

@@ -1,17 +1,22 @@
 //! The one answer that the verifier asks for: is this token revoked?
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::time::sleep;
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
     readiness::{ReadinessGuard, SourceReadiness},
-    revocation::settings::{ListSettings, RevocationSettings},
+    refresh::keep_fresh,
+    revocation::settings::RevocationSettings,
     shared::SharedStore,
+    tasks::Tasks,
     telemetry::Metrics,
 };
 
@@ -21,7 +26,7 @@ use super::{
     list::List,
     logouts::Logouts,
     shared_logouts::{Heard, LISTEN_INTERVAL, Listening, SharedLogouts},
-    watcher::{self, SWEEP_INTERVAL},
+    watcher::ListRefreshPlan,
 };
 
 /// What is revoked under one configuration. Shared by all workers, and written by one task and
@@ -47,6 +52,9 @@ pub(super) struct Process {
     generation: AtomicU64,
 }
 
+/// How often old logouts are forgotten: often enough that it is never many at once.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+
 /// There is no list to decide by, and the configuration demands one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unavailable;
@@ -60,21 +68,25 @@ impl Process {
 }
 
 impl Revocations {
-    /// Nothing is revoked yet, and nothing is read or heard of before [`Self::start`].
+    /// Nothing is revoked yet. The tasks keep the list fresh, forget old logouts and read those of
+    /// other replicas, once they are spawned.
     pub fn new(
         settings: &RevocationSettings,
         shared: SharedStore,
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Self {
+    ) -> (Arc<Self>, Tasks) {
         let logouts = Logouts::new(metrics);
         let process = Arc::new(Process { logouts, generation: AtomicU64::new(1) });
         Self::of(process, settings, shared, clock, metrics)
     }
 
     /// The same logouts under another configuration.
-    #[must_use]
-    pub fn successor(&self, settings: &RevocationSettings, shared: SharedStore) -> Self {
+    pub fn successor(
+        &self,
+        settings: &RevocationSettings,
+        shared: SharedStore,
+    ) -> (Arc<Self>, Tasks) {
         let process = Arc::clone(&self.process);
         Self::of(process, settings, shared, Arc::clone(&self.clock), &self.metrics)
     }
@@ -85,7 +97,7 @@ impl Revocations {
         shared: SharedStore,
         clock: Arc<dyn Clock>,
         metrics: &Metrics,
-    ) -> Self {
+    ) -> (Arc<Self>, Tasks) {
         let readiness = SourceReadiness::default();
         let list = settings.list.as_ref().map(|list| {
             let guard = readiness.source("revocation list");
@@ -97,23 +109,23 @@ impl Revocations {
         }
         let replicas = SharedLogouts::new(shared);
         let (settings, metrics) = (settings.clone(), metrics.clone());
-        Self { settings, list, process, replicas, readiness, heard, clock, metrics }
+        let revocations =
+            Arc::new(Self { settings, list, process, replicas, readiness, heard, clock, metrics });
+        let tasks = revocations.tasks();
+        (revocations, tasks)
     }
 
-    /// Spawns what keeps the list fresh, forgets old logouts and hears of new ones, on the current
-    /// (control) runtime; the tasks end when their handles are aborted.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn start(self: &Arc<Self>) -> Vec<JoinHandle<()>> {
-        let mut tasks = vec![
-            tokio::spawn(forget_old_logouts(Arc::clone(self))),
-            tokio::spawn(listen_to_replicas(Arc::clone(self))),
-        ];
+    fn tasks(self: &Arc<Self>) -> Tasks {
+        let mut tasks = Tasks::default();
+        tasks.add(forget_old_logouts(Arc::clone(self)));
+        tasks.add(listen_to_replicas(Arc::clone(self)));
         if let (Some(list), Some(settings)) = (&self.list, &self.settings.list) {
-            let (list, settings) = (Arc::clone(list), ListSettings::clone(settings));
-            let (process, clock) = (Arc::clone(&self.process), Arc::clone(&self.clock));
-            tasks.push(tokio::spawn(watcher::supervise(list, settings, process, clock)));
+            tasks.add(keep_fresh(ListRefreshPlan {
+                list: Arc::clone(list),
+                settings: settings.clone(),
+                process: Arc::clone(&self.process),
+                clock: Arc::clone(&self.clock),
+            }));
         }
         tasks
     }

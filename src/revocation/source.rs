@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     clock::UnixTime,
     fetch::{FetchError, shown},
+    refresh::SourceChange,
     revocation::settings::{ListSettings, ListSource},
 };
 
@@ -22,17 +23,6 @@ use super::{Denylist, ListError};
 pub(super) enum Source {
     File(FileSource),
     Url(Box<UrlSource>),
-}
-
-/// What a cheap look between two readings tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
-    /// It is still what was read last.
-    Same,
-    /// Reading it again may be worth it.
-    Changed,
-    /// Only reading it would tell.
-    Unknown,
 }
 
 impl Source {
@@ -51,10 +41,10 @@ impl Source {
         }
     }
 
-    pub(super) async fn look(&self) -> Look {
+    pub(super) async fn look(&self) -> SourceChange {
         match self {
             Self::File(source) => source.look().await,
-            Self::Url(_) => Look::Unknown,
+            Self::Url(_) => SourceChange::Unknown,
         }
     }
 }

@@ -5,11 +5,8 @@ mod idle_header_rules;
 use self::idle_header_rules::idle_header_rules;
 use super::whole::Settings;
 use crate::{
-    config::{
-        node::{Node, Value},
-        reader::Section,
-    },
-    gate::issuers_to_ask,
+    config::{node::Node, reader::Section},
+    gate,
     identity::{
         are_one_header, assertion::settings::AssertionSettings, fold_header_name,
         headers::settings::ClaimHeaderSettings,
@@ -22,8 +19,6 @@ use std::borrow::Cow;
 
 /// Tells every mistake to the section's report.
 pub(super) fn check(settings: &Settings, root: &Section<'_>) {
-    asked_issuers(settings, root);
-    signed_routes(settings, root);
     signature_headers(settings, root);
     signed_answers(settings, root);
     listeners(settings, root);
@@ -33,12 +28,17 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     header_lists(settings, root);
 }
 
+/// The rules that follow what settings refer to, once everything that they refer to was read.
+pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
+    introspection_issuers(settings, root);
+    signed_routes(settings, root);
+}
+
 /// A token that does not say whose it is must not be shown to one issuer after the other.
-fn asked_issuers(settings: &Settings, root: &Section<'_>) {
-    for (position, route) in settings.routes.iter().enumerate() {
-        let asked = issuers_to_ask(route, &settings.issuers)
-            .filter_map(|index| settings.issuers.get(index));
-        let names: Vec<_> = asked.map(|issuer| issuer.name.as_str()).collect();
+fn introspection_issuers(settings: &Settings, root: &Section<'_>) {
+    for (id, route) in settings.routes.all().iter_with_ids() {
+        let asked = gate::introspection_issuers(route, &settings.issuers);
+        let names: Vec<_> = asked.map(|id| settings.issuers.get(id).name.as_str()).collect();
         if names.len() > 1 {
             let message = format!(
                 "the issuers {} are all asked about tokens (introspection), and an opaque \
@@ -46,7 +46,7 @@ fn asked_issuers(settings: &Settings, root: &Section<'_>) {
                 names.join(" and ")
             );
             let origin = root.peek("routes").and_then(Node::origin);
-            root.mistake_at(format!("routes[{position}].issuers"), origin, message);
+            root.mistake_at(format!("routes[{}].issuers", id.position()), origin, message);
         }
     }
 }
@@ -55,15 +55,8 @@ fn asked_issuers(settings: &Settings, root: &Section<'_>) {
 /// S-7).
 fn signed_routes(settings: &Settings, root: &Section<'_>) {
     let origin = || root.peek("routes").and_then(Node::origin);
-    let configured = match root.peek("signatures").map(|node| &node.value) {
-        Some(Value::Table(signatures)) => signatures.len(),
-        _ => 0,
-    };
-    if configured != settings.signatures.len() {
-        return; // One has mistakes of its own, so that it can't be told which is which.
-    }
-    for (position, route) in settings.routes.iter().enumerate() {
-        let Some(signature) = route.signature.and_then(|index| settings.signatures.get(index))
+    for (id, route) in settings.routes.all().iter_with_ids() {
+        let Some(signature) = route.signature.map(|signature| settings.signatures.get(signature))
         else {
             continue;
         };
@@ -81,7 +74,7 @@ fn signed_routes(settings: &Settings, root: &Section<'_>) {
             _ => continue,
         };
         let message = format!("the signature {:?} {problem}", signature.name);
-        root.mistake_at(format!("routes[{position}].signature"), origin(), message);
+        root.mistake_at(format!("routes[{}].signature", id.position()), origin(), message);
     }
 }
 

@@ -58,7 +58,7 @@ impl Settings {
         root.insert("forwarding".to_owned(), self.forwarding_table());
         root.insert("denials".to_owned(), denials::settings::written::table(&self.denials));
         root.insert("log".to_owned(), log_table(&self.log));
-        let routes = self.routes.iter().map(|route| self.route_table(route));
+        let routes = self.routes.all().iter().map(|route| self.route_table(route));
         root.insert("routes".to_owned(), Value::Array(routes.collect()));
         // Only a map with keys that are no texts can't be written.
         toml::to_string(&root).unwrap_or_default()
@@ -81,7 +81,7 @@ impl Settings {
     fn upstreams_table(&self) -> Value {
         let upstreams = self.upstreams.iter();
         upstreams
-            .map(|(name, upstream)| (name.clone(), upstream_table(upstream)))
+            .map(|upstream| (upstream.name.clone(), upstream_table(upstream)))
             .collect::<Table>()
             .into()
     }
@@ -163,16 +163,18 @@ impl Settings {
             }
         };
         let denials = route.denials.map(|profile| self.denials.name_of(profile));
-        let signature = route.signature.and_then(|index| self.signatures.get(index));
-        let writer = writer.optional("signature", signature.map(|signature| &signature.name));
-        writer.text("upstream", &route.upstream).optional("denials", denials).table()
+        let signature = route.signature.map(|signature| &self.signatures.get(signature).name);
+        writer
+            .optional("signature", signature)
+            .text("upstream", &self.upstreams.get(route.upstream).name)
+            .optional("denials", denials)
+            .table()
     }
 
     fn requirement(&self, writer: Writer, requirement: &RequirementSettings) -> Writer {
-        let issuers = requirement.issuers.iter();
-        let issuers = issuers.filter_map(|index| self.issuers.get(*index));
+        let issuers = requirement.issuers.iter().map(|issuer| &self.issuers.get(*issuer).name);
         writer
-            .list("issuers", issuers.map(|issuer| &issuer.name))
+            .list("issuers", issuers)
             .list("scopes", &requirement.all_scopes)
             .list("any_scopes", &requirement.any_scopes)
             .optional_value("claims", comparison::settings::written(&requirement.claims))

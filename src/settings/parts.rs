@@ -5,17 +5,17 @@ use std::sync::Arc;
 use super::Settings;
 use crate::{
     admin::ShownConfiguration, decision::EngineParts, gate::GateParts, identity::HeaderUses,
-    keys::settings::KeyOwner, providers::ProviderParts, proxy::ProxyParts,
-    signature::settings::SignatureSettings, token::issuer::settings::IssuerSettings,
+    providers::ProviderParts, proxy::ProxyParts, signature::settings::SignatureSettings,
+    token::issuer::settings::IssuerSettings,
 };
 
 impl Settings {
     /// What the providers are made from.
     pub fn provider_parts(&self) -> ProviderParts<'_> {
         ProviderParts {
-            issuer_keys: self.issuers.iter().map(KeyOwner::from).collect(),
-            introspected: self.issuers.iter().map(IssuerSettings::introspected).collect(),
-            signers: self.signatures.iter().map(SignatureSettings::signer_keys).collect(),
+            issuer_keys: self.issuers.map(IssuerSettings::key_source),
+            introspected: self.issuers.map(IssuerSettings::introspected),
+            signers: self.signatures.map(SignatureSettings::signer_keys),
             revocation: &self.revocation,
             shared: self.shared.as_ref(),
         }
@@ -27,7 +27,6 @@ impl Settings {
             issuers: &self.issuers,
             signatures: &self.signatures,
             routes: &self.routes,
-            upstreams: self.upstreams.keys().map(String::as_str).collect(),
             credential: &self.credential,
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),

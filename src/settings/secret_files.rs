@@ -27,7 +27,11 @@ impl Settings {
         }
         for issuer in &self.issuers {
             let setting = format!("issuers.{}", issuer.name);
-            add(&setting, "keys.secret_file", issuer.keys.source.secret_file());
+            add(
+                &setting,
+                "keys.secret_file",
+                issuer.keys.as_ref().and_then(|keys| keys.source.secret_file()),
+            );
             if let Some(asked) = &issuer.introspection {
                 for (name, file) in asked.client.secret_files() {
                     add(&format!("{setting}.introspection"), name, file);

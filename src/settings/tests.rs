@@ -24,6 +24,7 @@ use super::{ConfigErrors, Settings, Sources, load};
 use crate::{
     identity::ClaimPath,
     jose::{Algorithm, SigningKey},
+    table::Table,
 };
 
 /// The least that a file must say.
@@ -38,6 +39,11 @@ audiences = ["https://api.example.com"]
 [[routes]]
 path = "/**"
 "#;
+
+/// The first of some things that are configured.
+fn first<K, T>(table: &Table<K, T>) -> &T {
+    table.iter().next().unwrap()
+}
 
 /// A directory with a configuration file in it.
 struct Workspace(tempfile::TempDir);

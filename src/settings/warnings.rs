@@ -71,7 +71,7 @@ impl Settings {
 
     fn signature_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for (index, signature) in self.signatures.iter().enumerate() {
+        for (id, signature) in self.signatures.iter_with_ids() {
             let key = format!("signatures.{}", signature.name);
             if signature.caller == CallerBinding::Unrelated {
                 warnings.push(format!(
@@ -105,11 +105,13 @@ impl Settings {
                      still: freshness or replay look for something in the body"
                 ));
             }
-            if !self.routes.iter().any(|route| route.signature == Some(index)) {
+            if !self.routes.all().iter().any(|route| route.signature == Some(id)) {
                 warnings.push(format!("{key}: no route asks for it"));
             }
         }
-        if self.evidence.is_some() && self.routes.iter().all(|route| route.signature.is_none()) {
+        if self.evidence.is_some()
+            && self.routes.all().iter().all(|route| route.signature.is_none())
+        {
             warnings.push("evidence: no route asks for a signature, so nothing is kept".to_owned());
         }
         if self.evidence.as_ref().is_some_and(|evidence| evidence.key.is_none()) {
@@ -192,8 +194,8 @@ fn shared_warnings(shared: &SharedSettings) -> impl Iterator<Item = String> {
 }
 
 fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
-    let keys = &issuer.keys.source;
-    let plain_http = is_plain_http(keys);
+    let keys = issuer.keys.as_ref().map(|keys| &keys.source);
+    let plain_http = keys.is_some_and(is_plain_http);
     let introspection = issuer.introspection.as_ref();
     let asked_over_http = introspection.is_some_and(|asked| asked.client.allow_http);
     let forgets_at_once = issuer
@@ -202,13 +204,17 @@ fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
         .is_some_and(|asked| asked.when == IntrospectWhen::Hybrid && asked.cache_entries == 0);
     let tells_kinds_apart = introspection.is_none_or(IntrospectionSettings::tells_kinds_apart);
     let writable = match keys {
-        KeySource::JwksFile(path) | KeySource::PemFile(path) => is_mode(path, WRITABLE_BY_OTHERS),
-        KeySource::SecretFile(_)
-        | KeySource::JwksUrl(_)
-        | KeySource::JwkUrl { .. }
-        | KeySource::Discovery { .. }
-        | KeySource::Hex(_)
-        | KeySource::Unneeded => false,
+        Some(KeySource::JwksFile(path) | KeySource::PemFile(path)) => {
+            is_mode(path, WRITABLE_BY_OTHERS)
+        }
+        Some(
+            KeySource::SecretFile(_)
+            | KeySource::JwksUrl(_)
+            | KeySource::JwkUrl { .. }
+            | KeySource::Discovery { .. }
+            | KeySource::Hex(_),
+        )
+        | None => false,
     };
     let expiry_waived = !issuer.requires_expiry();
     let warnings = [

@@ -3,11 +3,11 @@
 //! Only [`load`](super::load) makes a [`Settings`], so every bound, name and reference in it has
 //! been checked.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::across;
 use crate::{
-    config::{node::Node, reader::Section},
+    config::{reader::Section, values::Names},
     decision::denials::settings::DenialSettings,
     evidence::settings::EvidenceSettings,
     identity::{
@@ -16,8 +16,10 @@ use crate::{
         settings::IdentitySettings,
     },
     policy::{
-        self,
-        settings::{KnownNames, RouteSettings},
+        self, Routes,
+        denial_profile::BUILT_IN,
+        ids::{PerIssuer, PerSignature, PerUpstream},
+        settings::KnownNames,
     },
     proxy::{
         settings::{AdminSettings, ServerSettings},
@@ -44,12 +46,12 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The operator's listener.
     pub admin: AdminSettings,
-    /// The services behind the proxy, by name. Never empty.
-    pub upstreams: BTreeMap<String, UpstreamSettings>,
-    /// The token issuers, in the order of their names. Routes refer to them by index.
-    pub issuers: Vec<IssuerSettings>,
-    /// How bodies are signed, in the order of their names. Routes refer to them by index.
-    pub signatures: Vec<SignatureSettings>,
+    /// The services behind the proxy. Never empty.
+    pub upstreams: PerUpstream<UpstreamSettings>,
+    /// The token issuers.
+    pub issuers: PerIssuer<IssuerSettings>,
+    /// How bodies are signed.
+    pub signatures: PerSignature<SignatureSettings>,
     /// The journal of signed requests; `None`: there is none.
     pub evidence: Option<EvidenceSettings>,
     /// Where in a request the credential travels.
@@ -68,8 +70,8 @@ pub struct Settings {
     pub forwarding: ForwardingSettings,
     /// How refusals look.
     pub denials: DenialSettings,
-    /// The routes, in the order written.
-    pub routes: Vec<RouteSettings>,
+    /// The routes, compiled once for all that ask about them.
+    pub routes: Arc<Routes>,
     /// Logs.
     pub log: LogSettings,
 }
@@ -78,12 +80,7 @@ impl Settings {
     /// Reads the whole tree. Mistakes go to the section's report, and the result counts only if
     /// there is none.
     pub(super) fn build(root: &mut Section<'_>) -> Self {
-        let names = KnownNames {
-            issuers: member_names(root.peek("issuers")),
-            upstreams: member_names(root.peek("upstreams")),
-            signatures: member_names(root.peek("signatures")),
-            profiles: member_names(root.peek("denials").and_then(|node| node.member("profiles"))),
-        };
+        let names = KnownNames::of(root);
         if names.upstreams.is_empty() {
             root.mistake(
                 "upstreams",
@@ -112,26 +109,31 @@ impl Settings {
             claims,
             denials: root
                 .section("denials", |denials| DenialSettings::build(denials, &names.profiles)),
-            routes: policy::settings::build(root, &names),
+            routes: Arc::new(policy::settings::build(root, &names)),
             log: root.section("log", LogSettings::build),
         };
+        let complete = settings.is_complete(&names);
         across::check(&settings, root);
-        settings.check_complete(root, &names);
+        if complete {
+            across::check_references(&settings, root);
+        } else if root.mistakes() == 0 {
+            root.own_mistake("a part of the configuration could not be read".to_owned());
+        }
         settings
     }
 
-    /// Routes refer to issuers by index: one that was left out without a word would shift them.
-    fn check_complete(&self, root: &Section<'_>, names: &KnownNames) {
-        let signatures = self.signatures.iter().map(|signature| &signature.name);
-        let complete = self.issuers.iter().map(|issuer| &issuer.name).eq(&names.issuers)
-            && signatures.eq(&names.signatures)
-            && self.upstreams.keys().eq(&names.upstreams);
-        if !complete && root.mistakes() == 0 {
-            root.own_mistake("a part of the configuration could not be read".to_owned());
-        }
+    /// Whether each name has its settings. Otherwise something was left out for its mistakes, and
+    /// what refers to the names can't be followed.
+    fn is_complete(&self, names: &KnownNames) -> bool {
+        let profiles = self.denials.profiles.iter().map(|profile| &profile.name);
+        let own = names.profiles.iter().skip(BUILT_IN.len());
+        is_each(&names.issuers, self.issuers.iter().map(|issuer| &issuer.name))
+            && is_each(&names.signatures, self.signatures.iter().map(|signature| &signature.name))
+            && is_each(&names.upstreams, self.upstreams.iter().map(|upstream| &upstream.name))
+            && own.map(|(name, _)| name).eq(profiles)
     }
 }
 
-fn member_names(table: Option<&Node>) -> Vec<String> {
-    table.and_then(Node::as_table).map(|table| table.keys().cloned().collect()).unwrap_or_default()
+fn is_each<'s, T>(names: &'s Names<T>, read: impl Iterator<Item = &'s String>) -> bool {
+    names.iter().map(|(name, _)| name).eq(read)
 }

@@ -5,19 +5,18 @@ use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Durati
 use redis::{
     AsyncConnectionConfig, RedisConnectionInfo, RedisError, RedisResult, aio::MultiplexedConnection,
 };
-use rustls::{ClientConfig, pki_types::ServerName};
+use rustls::ClientConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
     task::spawn_blocking,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
 use crate::{
-    fetch::{FetchError, client_config},
     shared::settings::{SharedAddress, SharedSettings},
+    tls::{self, ClientTlsError},
 };
 
 use super::{
@@ -45,7 +44,7 @@ pub(super) enum ConnectError {
     #[error("{0}")]
     Files(String),
     #[error(transparent)]
-    Authorities(#[from] FetchError),
+    Authorities(#[from] ClientTlsError),
     #[error("refused: {}", told(.0))]
     Refused(RedisError),
     #[error("closed by the server")]
@@ -113,7 +112,8 @@ impl Secrets {
         let read = spawn_blocking(move || {
             let password = settings.read_password().map_err(ConnectError::Files)?;
             let tls = settings.address.tls;
-            let tls = tls.then(|| client_config(settings.ca_file.as_deref(), None)).transpose()?;
+            let config = || tls::client::config(settings.ca_file.as_deref(), None);
+            let tls = tls.then(config).transpose()?;
             Ok(Self { password, tls })
         });
         read.await.map_err(|error| ConnectError::Files(error.to_string()))?
@@ -143,9 +143,7 @@ async fn stream(
     let Some(tls) = tls else {
         return Ok(Box::new(tcp));
     };
-    let name = ServerName::try_from(address.host.clone())
-        .map_err(|error| ConnectError::Tls(io::Error::other(error)))?;
-    let stream = TlsConnector::from(Arc::new(tls)).connect(name, tcp).await;
+    let stream = tls::client::connect(tls, address.host.clone(), tcp).await;
     Ok(Box::new(stream.map_err(ConnectError::Tls)?))
 }
 

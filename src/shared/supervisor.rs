@@ -4,10 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use crate::shared::settings::SharedSettings;
+use crate::{bounded::Backoff, shared::settings::SharedSettings};
 
 use super::{
-    backoff::Backoff,
     connect::{ConnectError, Opened, connect, ping},
     instruments::Instruments,
     link::{Connection, Link},
@@ -32,6 +31,15 @@ enum Ending {
     Unused,
 }
 
+/// Between attempts to connect. The first wait is short, as a restart of the server is. Half of
+/// each wait is random, so that replicas do not come back all at once.
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(10), jitter: 0.5 };
+
+/// A connection that held for as long was good, and the next wait is the first again. One that
+/// breaks sooner each time must not be made ten times a second.
+const GOOD: Duration = Duration::from_secs(10);
+
 /// Between two looks whether the server still answers: how long a dead connection that nobody
 /// uses may go unnoticed.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -45,7 +53,7 @@ const MAX_PING_BYTES: usize = 256;
 impl Supervisor {
     /// Runs until nobody holds the store any more.
     pub async fn run(mut self) {
-        let mut backoff = Backoff::default();
+        let mut waits = Waits::default();
         let mut told = None;
         let mut generation = 0;
         while !self.is_unused() {
@@ -62,7 +70,7 @@ impl Supervisor {
                     Duration::ZERO
                 }
             };
-            sleep(backoff.after(held)).await;
+            sleep(waits.after(held)).await;
         }
     }
 
@@ -110,6 +118,24 @@ impl Supervisor {
     }
 }
 
+/// Counts the connections in a row that failed or broke soon.
+#[derive(Debug, Default)]
+struct Waits {
+    failures: u32,
+}
+
+impl Waits {
+    /// After a connection that held for that time; zero if there was none.
+    fn after(&mut self, held: Duration) -> Duration {
+        if held >= GOOD {
+            self.failures = 0;
+        }
+        let wait = BACKOFF.after(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+}
+
 /// Ends when the server does not answer any more.
 async fn silence(connection: &Connection) {
     loop {
@@ -139,5 +165,17 @@ impl Drop for Attached<'_> {
     fn drop(&mut self) {
         self.link.detach();
         self.instruments.connected(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_connection_that_held_ends_the_backoff() {
+        let mut waits = Waits { failures: 7 };
+        assert!(waits.after(GOOD / 2) > BACKOFF.first);
+        assert!(waits.after(GOOD) <= BACKOFF.first);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::{
-    PayloadFacts, SignatureRules, VerifiedSignature, key_source::FoundKey, replay::ReplayRule,
+    PayloadFacts, SignatureRules, VerifiedSignature, replay::ReplayRule, signer_key::FoundKey,
 };
 use crate::{
     jose::{Algorithm, DetachedJws, Dialect, Json, Object, PayloadReader, SignedPayload},

@@ -16,12 +16,15 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{check_name, first_duplicate, header_name, parsed, text, word},
+        values::{Names, check_name, first_duplicate, header_name, parsed, text, word},
     },
     identity::ClaimPath,
     jose::{Algorithm, AlgorithmSet, Dialect, DialectSet},
     keys::settings::KeyOwner,
-    policy::RequiredValue,
+    policy::{
+        RequiredValue,
+        ids::{IssuerId, PerSignature},
+    },
     providers::SignerKeySource,
     registry::settings::RegistrySettings,
 };
@@ -77,8 +80,7 @@ pub struct SignatureSettings {
 
 /// What routes may refer to, and what they have to fit.
 pub(crate) struct SignatureNames<'n> {
-    /// In the order of `Settings::issuers`.
-    pub(crate) issuers: &'n [String],
+    pub(crate) issuers: &'n Names<IssuerId>,
 }
 
 /// More ways of signing than a service has kinds of partners.
@@ -92,7 +94,7 @@ const KID: &[(&str, bool)] = &[("match", true), ("ignore", false)];
 pub(crate) fn build(
     section: &mut Section<'_>,
     names: &SignatureNames<'_>,
-) -> Vec<SignatureSettings> {
+) -> PerSignature<SignatureSettings> {
     let signatures = section.each_table(|name, signature| {
         if let Err(message) = check_name(name) {
             signature.own_mistake(message);
@@ -177,23 +179,23 @@ impl SignatureSettings {
 
     /// Whose key set is looked after for it, if it has one of its own.
     pub fn key_owner(&self) -> Option<KeyOwner> {
-        let SignerKeys::Set(keys) = &self.keys else {
-            return None;
-        };
-        Some(KeyOwner {
-            name: format!("signatures.{}", self.name),
-            issuer: String::new(),
-            algorithms: self.algorithms,
-            keys: (**keys).clone(),
-        })
+        match self.signer_keys() {
+            SignerKeySource::Set(owner) => Some(*owner),
+            SignerKeySource::Issuer(_) | SignerKeySource::Registry(..) => None,
+        }
     }
 
     /// Where its signers' keys come from.
     pub fn signer_keys(&self) -> SignerKeySource<'_> {
-        match (self.key_owner(), self.registry()) {
-            (Some(owner), _) => SignerKeySource::Set(Box::new(owner)),
-            (None, Some(registry)) => SignerKeySource::Registry(&self.name, registry),
-            (None, None) => SignerKeySource::Issuer,
+        match &self.keys {
+            SignerKeys::Issuer(issuer) => SignerKeySource::Issuer(*issuer),
+            SignerKeys::Registry(registry) => SignerKeySource::Registry(&self.name, registry),
+            SignerKeys::Set(keys) => SignerKeySource::Set(Box::new(KeyOwner {
+                name: format!("signatures.{}", self.name),
+                issuer: String::new(),
+                algorithms: self.algorithms,
+                keys: (**keys).clone(),
+            })),
         }
     }
 

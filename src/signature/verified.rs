@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use prometheus::IntCounter;
 
-use super::{AnswerSigner, PayloadFacts, key_source::FoundKey, pending::ClaimedSignature};
+use super::{AnswerSigner, PayloadFacts, pending::ClaimedSignature, signer_key::FoundKey};
 use crate::{
     clock::UnixTime,
     identity::percent_encoded,

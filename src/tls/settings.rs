@@ -1,6 +1,6 @@
 //! `[server.tls]`: the certificate that requests come in under, and which clients may come at all.
 
-mod files;
+mod client;
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,10 @@ use crate::config::{
     values::word,
 };
 
-pub(crate) use files::{
-    MAX_FILE_BYTES, authorities, authorities_file, chain, identity, private_key,
-};
-pub use files::{TlsFileError, TlsFiles};
+use super::files::{authorities, chain, identity, private_key};
+
+pub use client::ClientIdentity;
+pub(crate) use client::authorities_file;
 
 /// `[server.tls]`: paths only. What the files hold is read when it is put to work, so that a
 /// renewed certificate needs no other settings; see [`TlsSettings::read`].
@@ -51,7 +51,7 @@ const CLIENT_AUTH: &[(&str, Asked)] =
     &[("none", Asked::None), ("optional", Asked::Optional), ("required", Asked::Required)];
 
 /// The setting of the certificate that the key belongs to.
-const CERTIFICATE: &str = "server.tls.certificate";
+pub(super) const CERTIFICATE: &str = "server.tls.certificate";
 const EXPECTED_CERTIFICATE: &str = "the path of a PEM file with the server's certificate";
 const EXPECTED_KEY: &str = "the path of a PEM file with the certificate's private key";
 

@@ -4,7 +4,10 @@ pub mod settings;
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 
-use crate::{bounded::BoundedMap, clock::UnixTime, token::cache::settings::CacheSettings};
+use crate::{
+    bounded::BoundedMap, clock::UnixTime, policy::ids::IssuerId,
+    token::cache::settings::CacheSettings,
+};
 
 use super::verifier::VerifiedToken;
 
@@ -34,7 +37,7 @@ pub(super) struct CachedToken {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RejectedToken {
-    pub(super) issuer: usize,
+    pub(super) issuer: IssuerId,
     /// The key set's generation under which the signature was wrong.
     pub(super) generation: u64,
 }

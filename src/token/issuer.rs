@@ -23,6 +23,8 @@ use super::{
 /// One configured issuer: its rules, its keys, and whom to ask about its tokens.
 #[derive(Debug)]
 pub(super) struct Issuer {
+    /// The exact `iss` of its tokens.
+    pub(super) iss: String,
     pub(super) rules: JwtRules,
     pub(super) binding: RequestBinding,
     pub(super) logout: Option<LogoutRules>,
@@ -44,13 +46,13 @@ impl Issuer {
         keys: Arc<LiveKeySet>,
         introspector: Option<Arc<Introspector>>,
     ) -> Self {
-        let asked = settings.introspection.as_ref().zip(introspector);
-        let asked = asked.map(|(asked, introspector)| Asked {
+        let asked = introspector.map(|introspector| Asked {
+            rules: StatementRules::new(settings, introspector.settings()),
             introspector,
-            rules: StatementRules::new(settings, asked),
         });
         let when = asked.as_ref().map(|asked| asked.introspector.when());
         Self {
+            iss: settings.issuer.clone(),
             rules: JwtRules::new(settings),
             binding: RequestBinding::new(settings),
             logout: LogoutRules::new(settings),

@@ -4,6 +4,7 @@ use std::iter;
 
 use crate::{
     clock::UnixTime,
+    policy::ids::IssuerId,
     reason::Reason,
     revocation::{Logout, LogoutRefusal},
     telemetry::Metrics,
@@ -19,8 +20,8 @@ pub use super::jwt::LogoutFault;
 pub struct RefusedLogout {
     /// Why.
     pub cause: LogoutCause,
-    /// Index of the configured issuer that the token names.
-    pub issuer: Option<usize>,
+    /// The configured issuer that the token names.
+    pub issuer: Option<IssuerId>,
 }
 
 /// Why a logout has no effect.
@@ -68,20 +69,20 @@ impl LogoutCause {
 
 impl TokenVerifier {
     /// Verifies a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6) and has its tokens
-    /// refused from then on. Gives the index of the issuer.
+    /// refused from then on. Gives its issuer.
     ///
     /// # Errors
     /// The first check that fails; nothing has changed.
-    pub async fn log_out(&self, token: &[u8]) -> Result<usize, RefusedLogout> {
+    pub async fn log_out(&self, token: &[u8]) -> Result<IssuerId, RefusedLogout> {
         let refuse = |issuer, cause| RefusedLogout { cause, issuer };
         let unknown = |reason: Reason| refuse(None, LogoutCause::Fault(reason.into()));
         let candidate = JwtCandidate::read(token, &mut ()).map_err(unknown)?;
-        let (index, issuer) = self.issuer_of(&candidate).map_err(unknown)?;
+        let (id, issuer) = self.issuer_of(&candidate).map_err(unknown)?;
         let logout = verified_logout(candidate, issuer, self.clock.now()).await;
-        let logout = logout.map_err(|fault| refuse(Some(index), LogoutCause::Fault(fault)))?;
+        let logout = logout.map_err(|fault| refuse(Some(id), LogoutCause::Fault(fault)))?;
         let outcome = self.revocations.log_out(&logout);
-        outcome.map_err(|refusal| refuse(Some(index), LogoutCause::Refusal(refusal)))?;
-        Ok(index)
+        outcome.map_err(|refusal| refuse(Some(id), LogoutCause::Refusal(refusal)))?;
+        Ok(id)
     }
 }
 

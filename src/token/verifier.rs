@@ -10,8 +10,14 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Instant}
 use http::HeaderMap;
 
 use crate::{
-    clock::Clock, identity::ClaimHeaders, providers::Providers, reason::Reason,
-    revocation::Revocations, telemetry::Metrics, token::issuer::settings::IssuerSettings,
+    clock::Clock,
+    identity::ClaimHeaders,
+    policy::ids::{IssuerId, PerIssuer},
+    providers::Providers,
+    reason::Reason,
+    revocation::Revocations,
+    telemetry::Metrics,
+    token::issuer::settings::IssuerSettings,
 };
 
 use super::{
@@ -37,16 +43,16 @@ pub use self::{checks::CHECKS, verified::VerifiedToken};
 pub struct Rejection {
     /// The cause.
     pub reason: Reason,
-    /// Index of the configured issuer that the token names.
-    pub issuer: Option<usize>,
+    /// The configured issuer that the token names.
+    pub issuer: Option<IssuerId>,
 }
 
 /// Verifies tokens of the configured issuers. Shared by all workers; what a worker remembers is
 /// in its own [`TokenCache`].
 #[derive(Debug)]
 pub struct TokenVerifier {
-    issuers: Vec<Issuer>,
-    by_name: HashMap<String, usize>,
+    issuers: PerIssuer<Issuer>,
+    by_name: HashMap<String, IssuerId>,
     pub(super) revocations: Arc<Revocations>,
     claim_headers: ClaimHeaders,
     pub(super) clock: Arc<dyn Clock>,
@@ -55,9 +61,9 @@ pub struct TokenVerifier {
 }
 
 impl TokenVerifier {
-    /// A verifier for these issuers, whose keys `providers` has in the same order.
+    /// A verifier for these issuers, whose keys `providers` has.
     pub fn new(
-        issuers: &[IssuerSettings],
+        issuers: &PerIssuer<IssuerSettings>,
         providers: &Providers,
         claim_headers: ClaimHeaders,
         max_bytes: usize,
@@ -65,22 +71,22 @@ impl TokenVerifier {
         metrics: &Metrics,
     ) -> Self {
         let algorithms = issuers.iter().flat_map(|issuer| issuer.algorithms.iter()).collect();
-        let by_name = issuers.iter().enumerate().map(|(i, s)| (s.issuer.clone(), i)).collect();
+        let by_name =
+            issuers.iter_with_ids().map(|(id, issuer)| (issuer.issuer.clone(), id)).collect();
         for issuer in issuers {
             logout::announce(issuer, metrics);
         }
-        let issuers = issuers
-            .iter()
-            .zip(providers.keys.iter().zip(providers.introspection.iter()))
-            .map(|(settings, (keys, asked))| Issuer::new(settings, Arc::clone(keys), asked.clone()))
-            .collect();
+        let issuers = issuers.map_with_ids(|id, settings| {
+            let keys = Arc::clone(providers.issuer_keys(id));
+            Issuer::new(settings, keys, providers.introspection.of(id).cloned())
+        });
         let durations = Durations::new(metrics, algorithms);
         let revocations = Arc::clone(&providers.revocations);
         Self { issuers, by_name, revocations, claim_headers, clock, max_bytes, durations }
     }
 
     /// The verdict on a credential: from the cache if it is there, else by verifying.
-    /// `asked` is the issuer to ask about a token that does not say whose it is.
+    /// `introspection_issuer` is asked about a token that does not say whose it is.
     ///
     /// # Errors
     /// The [`Rejection`] of the first check that fails; [`Reason::KeysUnavailable`],
@@ -89,13 +95,13 @@ impl TokenVerifier {
     pub async fn verify(
         &self,
         credential: Credential<'_>,
-        asked: Option<usize>,
+        introspection_issuer: Option<IssuerId>,
         cache: &RefCell<TokenCache>,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
         let token = credential.as_bytes();
         let started = Instant::now();
         let now = self.clock.now();
-        if let Some(verdict) = self.lookup_cached(token, asked, cache, now) {
+        if let Some(verdict) = self.lookup_cached(token, introspection_issuer, cache, now) {
             if let Ok(token) = &verdict {
                 self.durations.observe_hit(token.algorithm(), started);
             }
@@ -104,7 +110,8 @@ impl TokenVerifier {
         credential.check_form().map_err(|reason| Rejection { reason, issuer: None })?;
         // Boxed: the way without cached verdict is long, and its state must not make the future
         // of every request larger.
-        let verified = Box::pin(self.verify_uncached(token, asked, now, &mut ())).await;
+        let verified =
+            Box::pin(self.verify_uncached(token, introspection_issuer, now, &mut ())).await;
         match verified {
             Ok((verified, generation)) => {
                 self.durations.observe_miss(verified.algorithm(), started);
@@ -137,10 +144,14 @@ impl TokenVerifier {
         headers: &HeaderMap,
         observer: &mut impl Observer,
     ) -> Result<(), Rejection> {
-        let issuer = self.issuers.get(token.issuer).ok_or(Reason::IssuerUnknown);
-        let verdict =
-            issuer.and_then(|issuer| issuer.binding.check(&token.claims, headers, observer));
+        let issuer = self.issuers.get(token.issuer);
+        let verdict = issuer.binding.check(&token.claims, headers, observer);
         verdict.map_err(|reason| Rejection { reason, issuer: Some(token.issuer) })
+    }
+
+    /// The exact `iss` by which the configuration knows the token's issuer.
+    pub fn iss_of(&self, token: &VerifiedToken) -> &str {
+        &self.issuers.get(token.issuer).iss
     }
 
     /// Verifies without any cache and tells `observer` every check, for `explain`.
@@ -150,11 +161,11 @@ impl TokenVerifier {
     pub async fn explain(
         &self,
         token: &[u8],
-        asked: Option<usize>,
+        introspection_issuer: Option<IssuerId>,
         observer: &mut impl Observer,
     ) -> Result<VerifiedToken, Rejection> {
         let now = self.clock.now();
-        let verified = self.verify_uncached(token, asked, now, observer).await;
+        let verified = self.verify_uncached(token, introspection_issuer, now, observer).await;
         let (verified, _) = verified.map_err(|failure| failure.rejection)?;
         revoked::check(&self.revocations, &verified.claims, now)
             .map_err(|reason| Rejection { reason, issuer: Some(verified.issuer) })?;
@@ -163,8 +174,12 @@ impl TokenVerifier {
     }
 
     /// The checks that [`Self::explain`] tells of for this token, in their order.
-    pub fn checks(&self, token: &[u8], asked: Option<usize>) -> &'static [&'static str] {
-        match self.way(token, asked, &mut ()) {
+    pub fn checks(
+        &self,
+        token: &[u8],
+        introspection_issuer: Option<IssuerId>,
+    ) -> &'static [&'static str] {
+        match self.way(token, introspection_issuer, &mut ()) {
             Ok(VerificationPath::Ask(..)) => statement::CHECKS,
             Ok(VerificationPath::Verify(_, _, issuer))
                 if issuer.after_signature != AfterSignature::Nothing =>
@@ -179,9 +194,8 @@ impl TokenVerifier {
     pub(super) fn issuer_of(
         &self,
         candidate: &JwtCandidate<'_>,
-    ) -> Result<(usize, &Issuer), Reason> {
-        let index = *self.by_name.get(candidate.issuer()?).ok_or(Reason::IssuerUnknown)?;
-        let issuer = self.issuers.get(index).ok_or(Reason::IssuerUnknown)?;
-        Ok((index, issuer))
+    ) -> Result<(IssuerId, &Issuer), Reason> {
+        let id = *self.by_name.get(candidate.issuer()?).ok_or(Reason::IssuerUnknown)?;
+        Ok((id, self.issuers.get(id)))
     }
 }

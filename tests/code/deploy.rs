@@ -86,7 +86,7 @@ fn the_pods_configuration_loads_and_warns_of_its_admin_listener_only() {
     let warnings = settings.warnings();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].starts_with("admin.listen: 0.0.0.0:9901"), "{warnings:?}");
-    let snapshot = settings.issuers[0].keys.snapshot.as_ref();
+    let snapshot = settings.issuers.iter().next().unwrap().keys.as_ref().unwrap().snapshot.as_ref();
     assert!(snapshot.is_some(), "the volume for snapshots is used");
 }
 
@@ -94,7 +94,7 @@ fn the_pods_configuration_loads_and_warns_of_its_admin_listener_only() {
 fn the_service_can_be_reached_through_the_sidecar_only() {
     let settings = pod_settings();
     let app = &pod()["containers"][0];
-    let upstream = settings.upstreams["app"].address.clone();
+    let upstream = settings.upstreams.iter().next().unwrap().address.clone();
     assert_eq!(upstream, UpstreamAddress::Http("127.0.0.1:3000".to_owned()));
     assert_eq!(app["env"][0]["value"], "127.0.0.1:3000");
     assert_eq!(app["ports"], Value::Null, "it has no port of its own");

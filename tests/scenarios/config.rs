@@ -153,7 +153,7 @@ proptest::proptest! {
         fs::write(&path, lines.join("\n")).unwrap();
         let sources = Sources { file: Some(path), ..Sources::default() };
         match settings::load(&sources) {
-            Ok(settings) => proptest::prop_assert!(!settings.routes.is_empty()),
+            Ok(settings) => proptest::prop_assert!(!settings.routes.all().is_empty()),
             Err(errors) => proptest::prop_assert!(!errors.0.is_empty()),
         }
     }

@@ -7,14 +7,12 @@ use crate::{
     cli::Failure,
     clock::{Clock, SystemClock},
     introspection::{self, IntrospectionError},
-    keys::{
-        self, KeyError, KeyFacts, KeySet, SkippedFacts,
-        settings::{KeyOwner, KeySource},
-    },
+    keys::{self, KeyError, KeyFacts, KeySet, SkippedFacts, settings::KeyOwner},
     registry,
     revocation::{self, ListError},
     settings::Settings,
     signature::settings::SignatureSettings,
+    token::issuer::settings::IssuerSettings,
 };
 
 /// Fetches the keys of every issuer and signer, all at once, asks those that are to be asked about
@@ -35,9 +33,9 @@ pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), Fa
 
 fn ask(settings: &Settings, out: &mut impl Write) -> Result<(), Failure> {
     let runtime = super::runtime()?;
-    let issuers = settings.issuers.iter().filter(|i| i.keys.source != KeySource::Unneeded);
+    let issuers = settings.issuers.iter().filter_map(IssuerSettings::key_owner);
     let signers = settings.signatures.iter().filter_map(SignatureSettings::key_owner);
-    let keyed: Vec<KeyOwner> = issuers.map(KeyOwner::from).chain(signers).collect();
+    let keyed: Vec<KeyOwner> = issuers.chain(signers).collect();
     let answers = runtime.block_on(ask_all(&keyed));
     writeln!(out, "\n# Key sources:")?;
     let mut failed = Vec::new();
@@ -68,7 +66,7 @@ async fn report_introspection(
     let mut is_first = true;
     let issuers = settings.issuers.iter();
     for (issuer, asked) in issuers.filter_map(|issuer| Some((issuer, issuer.introspected()?))) {
-        let answer = introspection::probe(&asked, KeyOwner::from(issuer)).await;
+        let answer = introspection::probe(&asked, issuer.key_source()).await;
         if std::mem::take(&mut is_first) {
             writeln!(out, "\n# Introspection endpoints:")?;
         }

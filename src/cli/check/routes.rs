@@ -13,7 +13,8 @@ use crate::{
 /// Writes one commented line per route, in columns.
 pub(super) fn write_table(settings: &Settings, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "\n# Routes (the most specific one wins; what matches none is refused):")?;
-    let rows: Vec<[String; 4]> = settings.routes.iter().map(|route| row(settings, route)).collect();
+    let rows: Vec<[String; 4]> =
+        settings.routes.all().iter().map(|route| row(settings, route)).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -40,25 +41,22 @@ fn row(settings: &Settings, route: &RouteSettings) -> [String; 4] {
         [] => path.to_owned(),
         hosts => format!("{}{path}", hosts.join(",")),
     };
-    let signature = route.signature.and_then(|index| settings.signatures.get(index));
     let access = match &route.access {
         AccessSettings::Public => "public".to_owned(),
         AccessSettings::Token(requirement) => describe(settings, requirement),
     };
-    let access = match signature {
-        Some(signature) => format!("{access}, body signed by {}", signature.name),
+    let access = match route.signature {
+        Some(signature) => {
+            format!("{access}, body signed by {}", settings.signatures.get(signature).name)
+        }
         None => access,
     };
-    [methods, target, access, route.upstream.clone()]
+    [methods, target, access, settings.upstreams.get(route.upstream).name.clone()]
 }
 
 fn describe(settings: &Settings, requirement: &RequirementSettings) -> String {
-    let issuers: Vec<&str> = requirement
-        .issuers
-        .iter()
-        .filter_map(|index| settings.issuers.get(*index))
-        .map(|issuer| issuer.name.as_str())
-        .collect();
+    let issuers = requirement.issuers.iter();
+    let issuers: Vec<_> = issuers.map(|id| settings.issuers.get(*id).name.as_str()).collect();
     let mut parts = vec![format!("token of {}", issuers.join(" or "))];
     if !requirement.all_scopes.is_empty() {
         parts.push(format!("scope {}", requirement.all_scopes.join(" and ")));

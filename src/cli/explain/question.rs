@@ -11,11 +11,15 @@ use crate::{
     clock::Clock,
     gate::{Gate, Route},
     jose::Object,
-    policy::{CanonicalRequest, NotCanonical},
+    policy::{
+        CanonicalRequest, NotCanonical,
+        ids::{IssuerId, SignatureId},
+    },
     providers::{ProviderTasks, Providers},
     reason::Reason,
     settings::Settings,
     signature::settings::SignerKeys,
+    tasks::{RunningTasks, Tasks},
     telemetry::Metrics,
     token::{Credential, Observer, Rejection, VerifiedToken},
 };
@@ -40,10 +44,14 @@ const FETCHES: u32 = 3;
 
 impl Question {
     /// Compiles the settings. Snapshots and what replicas share are left alone: they belong to the
-    /// running proxy, and the question is what the source says.
-    pub(super) fn new(mut settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
-        for issuer in &mut settings.issuers {
-            issuer.keys.snapshot = None;
+    /// running proxy, and the question is what the source says. The tasks are spawned by the checks
+    /// that need them.
+    pub(super) fn new(
+        mut settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, ProviderTasks), Failure> {
+        for keys in settings.issuers.iter_mut().filter_map(|issuer| issuer.keys.as_mut()) {
+            keys.snapshot = None;
         }
         for signature in &mut settings.signatures {
             match &mut signature.keys {
@@ -55,14 +63,20 @@ impl Question {
         settings.shared = None;
         let metrics = Metrics::new().map_err(|error| Failure::Runtime(error.to_string()))?;
         let providers = Providers::new(&settings.provider_parts(), &clock, &metrics);
-        let providers = providers.map_err(|error| Failure::Runtime(error.to_string()))?;
+        let (providers, tasks) = providers.map_err(|error| Failure::Runtime(error.to_string()))?;
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
-        Ok(Self { settings, gate, providers, clock })
+        Ok((Self { settings, gate, providers, clock }, tasks))
     }
 
     /// Whether the token is good, in a request that has nothing else.
-    pub(super) async fn token(&self, token: &[u8], report: &mut Report) -> Result<(), Reason> {
-        self.verify(token, self.only_asked(), &HeaderMap::new(), report).await.map(drop)
+    pub(super) async fn token(
+        &self,
+        token: &[u8],
+        tasks: &mut ProviderTasks,
+        report: &mut Report,
+    ) -> Result<(), Reason> {
+        let issuer = self.only_introspection_issuer();
+        self.verify(token, issuer, &HeaderMap::new(), tasks, report).await.map(drop)
     }
 
     /// Whether a request with the token would pass: everything that the proxy asks, in its order.
@@ -71,6 +85,7 @@ impl Question {
         sent: &Sent,
         token: &[u8],
         signed: Option<&Signed>,
+        tasks: &mut ProviderTasks,
         report: &mut Report,
     ) -> Result<(), Reason> {
         let request = &sent.canonical().map_err(|cause| {
@@ -88,21 +103,21 @@ impl Question {
             report.failed("route", denial.reason(), hint::allowed(&denial));
             denial.reason()
         })?;
-        let asked = route.asked();
+        let introspection_issuer = route.introspection_issuer();
         let Some(requirement) = route.requirement() else {
             report.passed("route", || format!("{}, public: no token is looked at", route.label()));
-            return self.signed(route, signed, request, None, report).await;
+            return self.signed(route, signed, request, None, tasks, report).await;
         };
         report.passed("route", || route.label().to_owned());
 
-        let token = self.verify(token, asked, &sent.headers, report).await?;
+        let token = self.verify(token, introspection_issuer, &sent.headers, tasks, report).await?;
         if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
             let reason = unmet.into();
             report.failed("requirement", reason, hint::required(reason, requirement));
             return Err(reason);
         }
         report.passed("requirement", || "issuer, scopes and claims suffice".to_owned());
-        self.signed(route, signed, request, Some(token.claims()), report).await
+        self.signed(route, signed, request, Some(token.claims()), tasks, report).await
     }
 
     /// What the route asks of the body.
@@ -112,34 +127,37 @@ impl Question {
         signed: Option<&Signed>,
         request: &CanonicalRequest,
         claims: Option<&Object>,
+        tasks: &mut ProviderTasks,
         report: &mut Report,
     ) -> Result<(), Reason> {
-        let Some((index, rules)) = self.gate.signature_of(route) else {
+        let Some(rules) = route.signature() else {
             return Ok(());
         };
-        self.signature(rules, index, signed, request, claims, report).await
+        let _tasks = self.fetch_signers(rules, std::mem::take(tasks)).await;
+        self.signature(rules, signed, request, claims, report).await
     }
 
     /// How long the first keys of signers may take.
-    pub(super) fn fetch_deadline(&self, index: usize) -> Duration {
-        match self.settings.signatures.get(index).map(|signature| &signature.keys) {
-            Some(SignerKeys::Set(keys)) => keys.timeout.saturating_mul(FETCHES),
-            _ => Duration::ZERO,
+    pub(super) fn fetch_deadline(&self, signature: SignatureId) -> Duration {
+        match &self.settings.signatures.get(signature).keys {
+            SignerKeys::Set(keys) => keys.timeout.saturating_mul(FETCHES),
+            SignerKeys::Issuer(_) | SignerKeys::Registry(_) => Duration::ZERO,
         }
     }
 
     /// Without a route, the issuer to ask is clear if there is but one.
-    fn only_asked(&self) -> Option<usize> {
-        let issuers = self.settings.issuers.iter().enumerate();
+    fn only_introspection_issuer(&self) -> Option<IssuerId> {
+        let issuers = self.settings.issuers.iter_with_ids();
         let mut asked = issuers.filter(|(_, issuer)| issuer.introspection.is_some());
-        asked.next().map(|(index, _)| index).filter(|_| asked.next().is_none())
+        asked.next().map(|(id, _)| id).filter(|_| asked.next().is_none())
     }
 
     async fn verify(
         &self,
         token: &[u8],
-        asked: Option<usize>,
+        introspection_issuer: Option<IssuerId>,
         headers: &HeaderMap,
+        tasks: &mut ProviderTasks,
         report: &mut Report,
     ) -> Result<VerifiedToken, Reason> {
         Credential::new(token).and_then(Credential::check_form).inspect_err(|reason| {
@@ -147,12 +165,13 @@ impl Question {
             report.failed("credential", *reason, Some(hint));
         })?;
         report.passed("credential", || "of the characters that a token has".to_owned());
-        let _desks = ProviderTasks::from(self.providers.introspection.start());
-        let _watcher = self.read_list().await;
-        let _refreshers = self.fetch_keys_for(token, asked).await;
+        let _lookups = std::mem::take(&mut tasks.introspection).spawn();
+        let _watcher = self.read_list(&mut tasks.revocation).await;
+        let _refreshers = self.fetch_keys_for(token, introspection_issuer, &mut tasks.keys).await;
         let verifier = self.gate.verifier();
-        let verified = verifier.explain(token, asked, report).await.map_err(|rejection| {
-            let checks = verifier.checks(token, asked);
+        let verified = verifier.explain(token, introspection_issuer, report).await;
+        let verified = verified.map_err(|rejection| {
+            let checks = verifier.checks(token, introspection_issuer);
             report.failed_among(checks, rejection.reason, self.hint(rejection));
             rejection.reason
         })?;
@@ -168,12 +187,10 @@ impl Question {
     }
 
     fn hint(&self, Rejection { reason, issuer }: Rejection) -> Option<String> {
-        let settings = issuer.and_then(|index| self.settings.issuers.get(index));
-        let keys = issuer.and_then(|index| self.providers.keys.issuer(index));
         let facts = hint::Facts {
             settings: &self.settings,
-            issuer: settings,
-            keys: keys.map(|keys| &**keys),
+            issuer: issuer.map(|issuer| self.settings.issuers.get(issuer)),
+            keys: issuer.map(|issuer| &**self.providers.issuer_keys(issuer)),
             revocations: &self.providers.revocations,
             now: self.clock.now(),
         };
@@ -182,28 +199,34 @@ impl Question {
 
     /// Fetches keys as the proxy does, if the token gets so far that they are asked for, and waits
     /// for the first answer. As long as the result lives, an unknown `kid` leads to a refresh.
-    async fn fetch_keys_for(&self, token: &[u8], asked: Option<usize>) -> Option<ProviderTasks> {
-        let first = self.gate.verifier().explain(token, asked, &mut ()).await;
+    async fn fetch_keys_for(
+        &self,
+        token: &[u8],
+        introspection_issuer: Option<IssuerId>,
+        refreshers: &mut Tasks,
+    ) -> Option<RunningTasks> {
+        let first = self.gate.verifier().explain(token, introspection_issuer, &mut ()).await;
         let Err(Rejection { reason: Reason::KeysUnavailable, issuer }) = first else {
             return None;
         };
-        let index = issuer?;
-        let deadline = self.settings.issuers.get(index)?.keys.timeout.saturating_mul(FETCHES);
-        let keys = self.providers.keys.issuer(index)?;
-        let refreshers = self.providers.keys.start();
+        let issuer = issuer?;
+        let settings = self.settings.issuers.get(issuer).keys.as_ref()?;
+        let deadline = settings.timeout.saturating_mul(FETCHES);
+        let keys = self.providers.issuer_keys(issuer);
+        let refreshers = std::mem::take(refreshers).spawn();
         // Past the deadline there are no keys, and that is what will be said.
         let _ = timeout(deadline, keys.tried()).await;
-        Some(refreshers.into())
+        Some(refreshers)
     }
 
     /// Reads the revocation list, if there is one, as the proxy does.
-    async fn read_list(&self) -> Option<ProviderTasks> {
+    async fn read_list(&self, watcher: &mut Tasks) -> Option<RunningTasks> {
         let deadline = self.settings.revocation.list.as_ref()?.timeout;
         let revocations = &self.providers.revocations;
-        let watcher = revocations.start();
+        let watcher = std::mem::take(watcher).spawn();
         // Past the deadline there is no list, and that is what will be said.
         let _ = timeout(deadline, revocations.readiness().tried().ready()).await;
-        Some(watcher.into())
+        Some(watcher)
     }
 }
 

@@ -11,9 +11,10 @@ use crate::{
     cli::{Failure, files},
     jose::{Json, Object, base64url},
     policy::CanonicalRequest,
-    providers::ProviderTasks,
+    providers::{LiveSignerKeys, ProviderTasks},
     reason::Reason,
     signature::SignatureRules,
+    tasks::RunningTasks,
     token::Observer,
 };
 
@@ -51,13 +52,11 @@ impl Question {
     pub(super) async fn signature(
         &self,
         rules: &SignatureRules,
-        index: usize,
         signed: Option<&Signed>,
         request: &CanonicalRequest,
         claims: Option<&Object>,
         report: &mut Report,
     ) -> Result<(), Reason> {
-        let _tasks = self.fetch_signers(index).await;
         let mut headers = HeaderMap::new();
         let Some(signed) = signed.filter(|signed| rules.carry(&mut headers, &signed.signature))
         else {
@@ -112,10 +111,14 @@ impl Question {
     }
 
     /// The signers' keys, as the proxy has them when it is ready.
-    async fn fetch_signers(&self, index: usize) -> ProviderTasks {
-        let tasks = self.providers.start();
-        if let Some(keys) = self.providers.signer_keys(index) {
-            let deadline = self.fetch_deadline(index);
+    pub(super) async fn fetch_signers(
+        &self,
+        rules: &SignatureRules,
+        tasks: ProviderTasks,
+    ) -> RunningTasks {
+        let tasks = tasks.spawn();
+        if let LiveSignerKeys::Set(keys) = self.providers.signer_keys(rules.id()) {
+            let deadline = self.fetch_deadline(rules.id());
             // Past the deadline there are no keys, and that is what will be said.
             let _ = timeout(deadline, keys.tried()).await;
         }

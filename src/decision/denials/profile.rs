@@ -43,11 +43,7 @@ impl Profile {
     pub(super) fn compile(profile: DenialProfile, settings: &DenialSettings) -> Self {
         match profile {
             DenialProfile::BuiltIn(profile) => Self::of_row(built_in::row(profile), settings),
-            DenialProfile::Own(index) => match settings.profiles.get(index) {
-                Some(own) => Self::of_own(own, settings),
-                // The settings are validated: the index is one of the profiles'.
-                None => Self::of_row(built_in::row(<_>::default()), settings),
-            },
+            DenialProfile::Own(own) => Self::of_own(settings.profiles.get(own), settings),
         }
     }
 

@@ -8,9 +8,12 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{switch, text},
+        values::{Names, reference, switch, text},
     },
-    policy::denial_profile::{BuiltInProfile, DenialProfile, denial_profile},
+    policy::{
+        denial_profile::{BuiltInProfile, DenialProfile},
+        ids::PerOwnProfile,
+    },
 };
 
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
@@ -25,8 +28,8 @@ pub struct DenialSettings {
     pub realm: Option<String>,
     /// `true`: built-in profiles tell the reason as well.
     pub expose_reasons: bool,
-    /// The operator's own profiles, in the order of their names.
-    pub profiles: Vec<OwnProfileSettings>,
+    /// The operator's own profiles.
+    pub profiles: PerOwnProfile<OwnProfileSettings>,
 }
 
 /// A realm is a name, and travels with every refusal.
@@ -35,28 +38,29 @@ const MAX_REALM_BYTES: usize = 128;
 const MAX_PROFILES: usize = 64;
 
 impl DenialSettings {
-    /// `own` are the names of the operator's own profiles.
-    pub(crate) fn build(section: &mut Section<'_>, own: &[String]) -> Self {
-        if own.len() > MAX_PROFILES {
-            section.mistake("profiles", format!("expected at most {MAX_PROFILES} profiles"));
-        }
+    /// `names` are those of all profiles.
+    pub(crate) fn build(section: &mut Section<'_>, names: &Names<DenialProfile>) -> Self {
         let default = DenialProfile::BuiltIn(BuiltInProfile::default());
-        Self {
-            profile: section.or("profile", default, denial_profile(own)),
+        let settings = Self {
+            profile: section.or("profile", default, reference("a denial profile", names)),
             realm: section.optional("realm", realm),
             expose_reasons: section.or("expose_reasons", false, switch),
             profiles: section
-                .section("profiles", |profiles| profiles.each_table(OwnProfileSettings::build)),
+                .section("profiles", |profiles| profiles.each_table(OwnProfileSettings::build))
+                .into_iter()
+                .collect(),
+        };
+        if settings.profiles.len() > MAX_PROFILES {
+            section.mistake("profiles", format!("expected at most {MAX_PROFILES} profiles"));
         }
+        settings
     }
 
     /// What the configuration calls a profile.
     pub(crate) fn name_of(&self, profile: DenialProfile) -> &str {
         match profile {
             DenialProfile::BuiltIn(profile) => profile.name(),
-            DenialProfile::Own(index) => {
-                self.profiles.get(index).map_or("", |profile| profile.name.as_str())
-            }
+            DenialProfile::Own(own) => &self.profiles.get(own).name,
         }
     }
 }

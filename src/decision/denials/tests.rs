@@ -5,13 +5,17 @@ mod own;
 
 use std::collections::{HashMap, HashSet};
 
-use http::{HeaderMap, header::CACHE_CONTROL};
+use http::{
+    HeaderMap, Method, Version,
+    header::{CACHE_CONTROL, HOST},
+};
 
 use super::{built_in as rows, *};
 use crate::{
     clock::{ManualClock, UnixTime},
     config::Sources,
-    policy::denial_profile::BuiltInProfile,
+    gate::Gate,
+    policy::{CanonicalRequest, denial_profile::BuiltInProfile},
     providers::Providers,
     settings::load,
     telemetry::Metrics,
@@ -28,6 +32,12 @@ const BUILT_IN: [BuiltInProfile; 6] = [
 
 /// 2018-12-06T11:39:57Z
 const NOW: UnixTime = UnixTime(1_544_096_397);
+
+fn request(path: &str) -> CanonicalRequest {
+    let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("h"))]);
+    let target = path.parse().unwrap();
+    CanonicalRequest::new(&Method::GET, &target, Version::HTTP_11, &headers).unwrap()
+}
 
 /// Answers of one configuration.
 struct Scene {
@@ -51,7 +61,7 @@ impl Scene {
         let settings = settings.unwrap_or_else(|errors| panic!("{errors}"));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
         let metrics = Metrics::new().unwrap();
-        let providers = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
+        let (providers, _) = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
         Self { denials: Denials::new(&settings.denials, &settings.routes, clock), gate }
     }
@@ -61,17 +71,17 @@ impl Scene {
     }
 
     fn refuse(&self, denial: &Denial) -> Response<Bytes> {
-        self.denials.refuse(denial, &self.gate, false).0.into_response()
+        self.denials.refuse(denial, false).0.into_response()
     }
 
     fn denial_id(&self, denial: &Denial) -> Option<DenialId> {
-        self.denials.refuse(denial, &self.gate, false).1
+        self.denials.refuse(denial, false).1
     }
 
-    /// A refusal on that route, as one line: status, challenge, body.
-    fn line_on(&self, route: usize, reason: Reason) -> String {
-        let denial = Denial::new(reason).on(self.gate.route_at(route).unwrap());
-        let (refusal, denial_id) = self.denials.refuse(&denial, &self.gate, false);
+    /// A refusal on the route of that path, as one line: status, challenge, body.
+    fn line_on(&self, path: &str, reason: Reason) -> String {
+        let denial = Denial::new(reason).on(self.gate.route(&request(path)).unwrap());
+        let (refusal, denial_id) = self.denials.refuse(&denial, false);
         let response = refusal.into_response();
         let challenge = field(response.headers(), "www-authenticate");
         let body = text(response.body());
@@ -80,7 +90,7 @@ impl Scene {
     }
 
     fn line(&self, reason: Reason) -> String {
-        self.line_on(0, reason)
+        self.line_on("/", reason)
     }
 }
 
@@ -160,8 +170,8 @@ fn the_operators_realm_is_in_every_challenge() {
 #[test]
 fn a_route_has_its_own_profile_and_the_rest_the_general_one() {
     let scene = Scene::profile("problem", false);
-    assert_eq!(scene.line_on(1, Reason::RouteUnknown), "403 [] ");
-    assert_ne!(scene.line_on(0, Reason::RouteUnknown), "403 [] ");
+    assert_eq!(scene.line_on("/quiet", Reason::RouteUnknown), "403 [] ");
+    assert_ne!(scene.line_on("/", Reason::RouteUnknown), "403 [] ");
     let unrouted = scene.refuse(&Denial::new(Reason::RouteUnknown));
     assert!(text(unrouted.body()).contains("Forbidden"));
 }
@@ -172,7 +182,7 @@ fn a_grpc_call_gets_its_grpc_answer_under_every_profile() {
         let scene = Scene::profile(profile.name(), true);
         for reason in Reason::ALL {
             let denial = Denial::new(*reason);
-            let (refusal, denial_id) = scene.denials.refuse(&denial, &scene.gate, true);
+            let (refusal, denial_id) = scene.denials.refuse(&denial, true);
             let response = refusal.into_response();
             assert_eq!(response.status(), 200, "{profile:?}: {reason}");
             assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
@@ -182,19 +192,4 @@ fn a_grpc_call_gets_its_grpc_answer_under_every_profile() {
             assert!(denial_id.is_none());
         }
     }
-}
-
-#[test]
-fn settings_without_the_profile_fall_back_to_the_default() {
-    let settings = DenialSettings {
-        profile: DenialProfile::Own(0),
-        realm: None,
-        expose_reasons: false,
-        profiles: Vec::new(),
-    };
-    let profile = Profile::compile(settings.profile, &settings);
-    assert_eq!(
-        profile.look(Class::CredentialInvalid, Reason::TokenExpired).status,
-        StatusCode::UNAUTHORIZED
-    );
 }

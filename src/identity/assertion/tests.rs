@@ -9,6 +9,8 @@ use crate::{
     jose::{Algorithm, SigningKey, base64url, verify_compact},
 };
 
+/// Whose token it is.
+const ISSUER: &str = "https://other.test";
 const NOW: UnixTime = UnixTime(1_900_000_000);
 const TOKEN_ENDS: UnixTime = UnixTime(1_900_003_600);
 
@@ -40,10 +42,9 @@ struct Scene {
 impl Scene {
     fn new(settings: AssertionSettings, claims: &str) -> Self {
         let metrics = Metrics::new().unwrap();
-        let issuers = vec!["https://idp.test".to_owned(), "https://other.test".to_owned()];
-        let assertions = Assertions::compile(&settings, issuers, 0, &metrics);
+        let assertions = Assertions::compile(&settings, 0, &metrics);
         let claims = Object::parse(claims.as_bytes()).unwrap();
-        let slot = assertions.reserve(&claims).unwrap();
+        let slot = assertions.reserve(ISSUER, &claims).unwrap();
         Self { settings, assertions, metrics, claims, slot }
     }
 
@@ -52,7 +53,7 @@ impl Scene {
     }
 
     async fn value_at(&self, now: UnixTime) -> Result<HeaderValue, Unsigned> {
-        let token = AssertedToken { issuer: 1, claims: &self.claims, ends: TOKEN_ENDS };
+        let token = AssertedToken { issuer: ISSUER, claims: &self.claims, ends: TOKEN_ENDS };
         self.assertions.value(&self.slot, token, now).await
     }
 
@@ -193,13 +194,13 @@ async fn h6_too_long_is_refused_and_what_it_takes_is_known_before() {
         let text = format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes));
         Object::parse(text.as_bytes()).unwrap()
     };
-    assert!(scene.assertions.reserve(&claims(5_800)).is_ok());
-    let refused = scene.assertions.reserve(&claims(6_100)).unwrap_err();
+    assert!(scene.assertions.reserve(ISSUER, &claims(5_800)).is_ok());
+    let refused = scene.assertions.reserve(ISSUER, &claims(6_100)).unwrap_err();
     assert_eq!(refused.header, "x-jwt-assertion");
-    let roomy = Assertions::compile(&scene.settings, Vec::new(), 64 * 1024, &metrics);
-    assert!(roomy.reserve(&claims(6_100)).is_ok());
+    let roomy = Assertions::compile(&scene.settings, 64 * 1024, &metrics);
+    assert!(roomy.reserve(ISSUER, &claims(6_100)).is_ok());
 
-    let memory = |bytes| scene.assertions.reserve(&claims(bytes)).unwrap().memory();
+    let memory = |bytes| scene.assertions.reserve(ISSUER, &claims(bytes)).unwrap().memory();
     assert_eq!(memory(3_000) - memory(0), 4_000);
     let text = scene.text_at(NOW).await;
     assert!(scene.slot.memory() > text.len(), "{text}");

@@ -21,7 +21,7 @@ pub(in crate::introspection) fn settings(lines: &str) -> IntrospectionSettings {
     std::fs::write(&file, text).unwrap();
     let settings = load(&Sources { file: Some(file), ..Sources::default() });
     let settings = settings.unwrap_or_else(|errors| panic!("{errors}"));
-    settings.issuers[0].introspection.clone().unwrap()
+    settings.issuers.iter().next().unwrap().introspection.clone().unwrap()
 }
 
 const ASKED: &str = "url = \"https://idp.test/introspect\"\nclient_id = \"api\"";

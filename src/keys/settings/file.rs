@@ -62,11 +62,7 @@ impl KeySource {
             Self::SecretFile(path) => {
                 Some(("secret_file", path, "the bytes of a shared secret for HMAC"))
             }
-            Self::JwksUrl(_)
-            | Self::JwkUrl { .. }
-            | Self::Discovery { .. }
-            | Self::Hex(_)
-            | Self::Unneeded => None,
+            Self::JwksUrl(_) | Self::JwkUrl { .. } | Self::Discovery { .. } | Self::Hex(_) => None,
         }
     }
 }

@@ -43,8 +43,6 @@ pub enum KeySource {
     Hex(HexKey),
     /// A shared secret for HMAC: the file's bytes, one trailing line break removed.
     SecretFile(PathBuf),
-    /// None: tokens of this issuer are asked about, never verified locally.
-    Unneeded,
 }
 
 const SOURCES: &[&str] =
@@ -104,11 +102,7 @@ impl KeySource {
     pub fn is_remote(&self) -> bool {
         match self {
             Self::JwksUrl(_) | Self::JwkUrl { .. } | Self::Discovery { .. } => true,
-            Self::JwksFile(_)
-            | Self::PemFile(_)
-            | Self::Hex(_)
-            | Self::SecretFile(_)
-            | Self::Unneeded => false,
+            Self::JwksFile(_) | Self::PemFile(_) | Self::Hex(_) | Self::SecretFile(_) => false,
         }
     }
 }

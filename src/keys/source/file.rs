@@ -5,12 +5,12 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::{
-    fetch::WatchedFile,
     jose::{AlgorithmSet, jwk::KeyLimits},
     keys::{
         KeyError,
         settings::{KeyFileError, KeyOwner, KeySource},
     },
+    refresh::WatchedFile,
 };
 
 use super::{Content, Reading};
@@ -26,18 +26,8 @@ pub(in crate::keys) struct FileSource {
 }
 
 impl FileSource {
-    pub(super) fn new(settings: &KeyOwner) -> Self {
+    pub(super) fn new(path: &Path, settings: &KeyOwner) -> Self {
         let keys = &settings.keys;
-        let path = match &keys.source {
-            KeySource::PemFile(path) | KeySource::SecretFile(path) | KeySource::JwksFile(path) => {
-                path.as_path()
-            }
-            KeySource::JwksUrl(_)
-            | KeySource::JwkUrl { .. }
-            | KeySource::Discovery { .. }
-            | KeySource::Hex(_)
-            | KeySource::Unneeded => Path::new(""),
-        };
         Self {
             file: WatchedFile::new(path, keys.max_bytes, keys.timeout),
             source: keys.source.clone(),

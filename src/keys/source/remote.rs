@@ -7,10 +7,7 @@ use http::{HeaderValue, Uri};
 use crate::{
     fetch::{Answer, FetchRules, Fetcher, Metadata, shown},
     jose::{JsonPointer, jwk::KeyLimits},
-    keys::{
-        KeyError,
-        settings::{KeyOwner, KeySource},
-    },
+    keys::{KeyError, settings::KeySettings},
 };
 
 use super::{Content, Reading, wrapped};
@@ -26,8 +23,9 @@ pub(in crate::keys) struct RemoteSource {
     last: Option<Last>,
 }
 
+/// Where a JWKS is.
 #[derive(Debug)]
-enum Address {
+pub(in crate::keys) enum Address {
     Configured(Uri),
     Discovered(Metadata),
 }
@@ -41,20 +39,7 @@ struct Last {
 }
 
 impl RemoteSource {
-    pub(super) fn new(settings: &KeyOwner) -> Self {
-        let mut pointer = None;
-        let address = match &settings.keys.source {
-            KeySource::JwksUrl(url) => Address::Configured(url.clone()),
-            KeySource::JwkUrl { url, pointer: within } => {
-                pointer.clone_from(within);
-                Address::Configured(url.clone())
-            }
-            KeySource::Discovery { urls, allow_http } => {
-                Address::Discovered(Metadata::new(urls, &settings.issuer, "jwks_uri", *allow_http))
-            }
-            _ => Address::Discovered(Metadata::new(&[], &settings.issuer, "jwks_uri", false)),
-        };
-        let keys = &settings.keys;
+    pub(super) fn new(address: Address, pointer: Option<JsonPointer>, keys: &KeySettings) -> Self {
         let rules = FetchRules::occasional(keys.timeout, keys.max_bytes, keys.ca_file.clone());
         let fetcher = Fetcher::new(rules);
         Self { address, pointer, fetcher, limits: keys.limits(), last: None }

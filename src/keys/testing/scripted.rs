@@ -14,11 +14,12 @@ use crate::{
     clock::ManualClock,
     keys::{
         KeyError, LiveKeySet,
-        refresher::{Plan, supervise_with},
+        refresher::KeyRefreshPlan,
         settings::{KeyOwner, KeySource},
         source::{Content, Origin, Reading},
     },
     readiness::SourceReadiness,
+    refresh::keep_fresh,
     telemetry::Metrics,
 };
 
@@ -65,11 +66,10 @@ impl Rig {
             max_age: Mutex::default(),
             reads: AtomicUsize::new(0),
         });
-        let plan = Plan::new(Arc::clone(&keys), settings, clock.clone());
         let source = Arc::clone(&script);
-        let task = tokio::spawn(async move {
-            supervise_with(&plan, || Scripted(Arc::clone(&source))).await;
-        });
+        let origin = move |_: &KeyOwner| Scripted(Arc::clone(&source));
+        let plan = KeyRefreshPlan::new(Arc::clone(&keys), settings, clock.clone(), origin);
+        let task = tokio::spawn(keep_fresh(plan));
         Self { keys, clock, metrics, script, task }
     }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::keys::{
-    KeyStore, KeyWait, LiveKeySet, probe,
+    KeyWait, LiveKeySet, probe,
     settings::KeyOwner,
     testing::{
         KeyServer, Manner, OAUTH, OPENID, Reply, clock, eventually, from_discovery, jwk, jwks,
-        metrics,
+        metrics, store_of,
     },
 };
 
@@ -124,9 +124,10 @@ async fn of_several_failures_the_telling_one_is_told() {
 }
 
 fn running(settings: &KeyOwner) -> Arc<LiveKeySet> {
-    let store = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
-    store.start();
-    Arc::clone(store.issuer(0).unwrap())
+    let (store, refreshers) = store_of(std::slice::from_ref(settings), clock(), &metrics());
+    // Until the test's runtime ends.
+    std::mem::forget(refreshers.spawn());
+    Arc::clone(store.iter().next().unwrap())
 }
 
 #[tokio::test]

@@ -12,9 +12,9 @@ use crate::{
     clock::Clock,
     jose::{Algorithm, AlgorithmSet, SigningKey},
     keys::{
-        KeyStore, LiveKeySet, probe,
+        LiveKeySet, probe,
         settings::{KeyOwner, KeySource},
-        testing::{clock, eventually, from_file, jwk, jwks, metrics},
+        testing::{clock, eventually, from_file, jwk, jwks, metrics, store_of},
     },
 };
 
@@ -37,9 +37,10 @@ impl Folder {
 }
 
 fn running(settings: &KeyOwner) -> Arc<LiveKeySet> {
-    let store = KeyStore::new(std::slice::from_ref(settings), clock(), &metrics());
-    store.start();
-    Arc::clone(store.issuer(0).unwrap())
+    let (store, refreshers) = store_of(std::slice::from_ref(settings), clock(), &metrics());
+    // Until the test's runtime ends.
+    std::mem::forget(refreshers.spawn());
+    Arc::clone(store.iter().next().unwrap())
 }
 
 fn kids(keys: &LiveKeySet) -> Vec<String> {

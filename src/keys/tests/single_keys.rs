@@ -6,9 +6,11 @@ use crate::{
     clock::Clock,
     jose::{HexKey, JsonPointer},
     keys::{
-        KeyLookup, KeyStore, LiveKeySet, probe,
+        KeyLookup, LiveKeySet, probe,
         settings::{KeyOwner, KeySource},
-        testing::{KeyServer, Manner, Reply, clock, eventually, jwk, jwks, metrics, settings},
+        testing::{
+            KeyServer, Manner, Reply, clock, eventually, jwk, jwks, metrics, settings, store_of,
+        },
     },
 };
 
@@ -29,9 +31,10 @@ fn from_hex() -> KeyOwner {
 
 fn running(settings: &KeyOwner, clock: &Arc<impl Clock + 'static>) -> Arc<LiveKeySet> {
     let clock: Arc<dyn Clock> = clock.clone();
-    let store = KeyStore::new(std::slice::from_ref(settings), clock, &metrics());
-    store.start();
-    Arc::clone(store.issuer(0).unwrap())
+    let (store, refreshers) = store_of(std::slice::from_ref(settings), clock, &metrics());
+    // Until the test's runtime ends.
+    std::mem::forget(refreshers.spawn());
+    Arc::clone(store.iter().next().unwrap())
 }
 
 #[tokio::test]

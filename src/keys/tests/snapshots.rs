@@ -13,12 +13,12 @@ use crate::{
     fetch::FetchError,
     jose::{Algorithm, SigningKey},
     keys::{
-        KeyStore, LiveKeySet,
+        LiveKeySet,
         settings::{KeyOwner, KeySource},
         snapshot::Snapshot,
         testing::{
             KeyServer, Manner, NOW, Reply, Rig, Says, clock, eventually, from_file, from_url, jwk,
-            jwks, metrics,
+            jwks, metrics, store_of,
         },
     },
 };
@@ -253,9 +253,10 @@ fn o1_a_file_name_holds_nothing_but_safe_characters() {
 }
 
 fn start(settings: &KeyOwner, clock: &Arc<ManualClock>) -> Arc<LiveKeySet> {
-    let store = KeyStore::new(std::slice::from_ref(settings), clock.clone(), &metrics());
-    store.start();
-    Arc::clone(store.issuer(0).unwrap())
+    let (store, refreshers) = store_of(std::slice::from_ref(settings), clock.clone(), &metrics());
+    // Until the test's runtime ends.
+    std::mem::forget(refreshers.spawn());
+    Arc::clone(store.iter().next().unwrap())
 }
 
 #[tokio::test]

@@ -6,8 +6,10 @@ use crate::{
     clock::Clock,
     jose::Algorithm,
     keys::{
-        KeyLookup, KeyStore, KeyWait,
-        testing::{KeyServer, Manner, Reply, clock, eventually, from_url, jwk, jwks, metrics},
+        KeyLookup, KeyWait,
+        testing::{
+            KeyServer, Manner, Reply, clock, eventually, from_url, jwk, jwks, metrics, store_of,
+        },
     },
 };
 
@@ -19,9 +21,9 @@ async fn k3_not_modified_confirms_and_a_change_replaces() {
     let mut settings = from_url(&server.url("/jwks"));
     settings.keys.cooldown = Duration::ZERO;
     let (clock, metrics) = (clock(), metrics());
-    let store = KeyStore::new(&[settings], clock.clone(), &metrics);
-    store.start();
-    let keys = store.issuer(0).unwrap();
+    let (store, refreshers) = store_of(&[settings], clock.clone(), &metrics);
+    let _refreshers = refreshers.spawn();
+    let keys = store.iter().next().unwrap();
     eventually("keys", || keys.confirmed_at().is_some()).await;
     let generation = keys.generation_now(clock.now());
 
@@ -45,11 +47,11 @@ async fn k3_the_etag_of_a_refused_answer_is_forgotten() {
     let server = KeyServer::start().await;
     server.answer("/jwks", Reply::ok("<html>").header("etag", "\"html\""));
     let settings = from_url(&server.url("/jwks"));
-    let store = KeyStore::new(&[settings], clock(), &metrics());
-    store.start();
+    let (store, refreshers) = store_of(&[settings], clock(), &metrics());
+    let _refreshers = refreshers.spawn();
     eventually("two attempts", || server.requests("/jwks").len() >= 2).await;
     assert!(server.requests("/jwks").iter().all(|head| !head.contains("if-none-match")));
-    assert_eq!(store.issuer(0).unwrap().confirmed_at(), None);
+    assert_eq!(store.iter().next().unwrap().confirmed_at(), None);
 }
 
 #[tokio::test]
@@ -63,12 +65,12 @@ async fn c6_one_issuers_kid_is_unknown_to_the_other() {
         settings
     });
     let clock = clock();
-    let store = KeyStore::new(&settings, clock.clone(), &metrics());
-    store.start();
+    let (store, refreshers) = store_of(&settings, clock.clone(), &metrics());
+    let _refreshers = refreshers.spawn();
     let confirmed = || store.iter().all(|keys| keys.confirmed_at().is_some());
     eventually("both", confirmed).await;
-    let [a, b] = [0, 1].map(|n| store.issuer(n).unwrap().current(clock.now()).unwrap());
-    assert!(store.issuer(2).is_none());
+    let sets: Vec<_> = store.iter().map(|keys| keys.current(clock.now()).unwrap()).collect();
+    let [a, b] = sets.try_into().unwrap();
     assert!(matches!(b.lookup(Some("a"), Algorithm::EdDsa), KeyLookup::UnknownKid));
     let print = |set: &crate::keys::KeySet| match set.lookup(Some("same"), Algorithm::EdDsa) {
         KeyLookup::Found(key) => key.thumbprint(),
@@ -85,28 +87,23 @@ async fn k2_one_slow_source_keeps_no_other_issuer_waiting() {
     server.answer("/jwks", Reply::ok(jwks(&[jwk("a")])));
     let mut settings = ["/slow", "/jwks"].map(|path| from_url(&server.url(path)));
     settings[0].keys.timeout = Duration::from_hours(1);
-    let store = KeyStore::new(&settings, clock(), &metrics());
-    store.start();
-    eventually("the other", || store.issuer(1).unwrap().confirmed_at().is_some()).await;
-    assert!(store.issuer(0).unwrap().confirmed_at().is_none());
+    let (store, refreshers) = store_of(&settings, clock(), &metrics());
+    let _refreshers = refreshers.spawn();
+    eventually("the other", || store.iter().nth(1).unwrap().confirmed_at().is_some()).await;
+    assert!(store.iter().next().unwrap().confirmed_at().is_none());
 }
 
 #[tokio::test]
-async fn a_refresher_ends_with_its_handle_and_is_never_doubled() {
+async fn a_refresher_ends_with_its_handle() {
     let server = KeyServer::start().await;
     server.answer("/jwks", Reply::ok(jwks(&[jwk("a")])));
     let mut settings = from_url(&server.url("/jwks"));
     settings.keys.cooldown = Duration::ZERO;
-    let store = KeyStore::new(&[settings], clock(), &metrics());
-    let handles = store.start();
-    assert_eq!(handles.len(), 1);
-    assert!(store.start().is_empty());
-    let keys = store.issuer(0).unwrap();
+    let (store, refreshers) = store_of(&[settings], clock(), &metrics());
+    let running = refreshers.spawn();
+    let keys = store.iter().next().unwrap();
     eventually("keys", || keys.confirmed_at().is_some()).await;
-    for handle in handles {
-        handle.abort();
-        assert!(handle.await.unwrap_err().is_cancelled());
-    }
+    drop(running);
     assert_eq!(keys.refresh_for("x").await, KeyWait::Unavailable);
     assert_eq!(server.requests("/jwks").len(), 1);
 }

@@ -7,9 +7,9 @@ use crate::{
         reader::Section,
         values::{count, duration, size},
     },
-    fetch::{ClientIdentity, FetchRules},
-    oauth_client::settings::{ClientProof, client_identity},
-    tls::settings::authorities_file,
+    fetch::FetchRules,
+    oauth_client::settings::ClientProof,
+    tls::settings::{ClientIdentity, authorities_file},
 };
 
 /// How we ask an endpoint.
@@ -59,7 +59,7 @@ impl ClientSettings {
         defaults: &ClientDefaults,
     ) -> Option<Self> {
         let proof = ClientProof::build(section, defaults.is_nobody, allow_http);
-        let identity = client_identity(section);
+        let identity = ClientIdentity::build(section);
         let has_certificate =
             ["client_certificate", "client_key"].iter().any(|name| section.peek(name).is_some());
         if ClientProof::is_by_certificate(section) && !has_certificate {

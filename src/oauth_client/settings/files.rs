@@ -12,12 +12,10 @@ use crate::{
     config::{
         files::{read_whole, readable_file, without_line_break},
         node::Node,
-        reader::{Parsed, Section},
+        reader::Parsed,
     },
-    fetch::ClientIdentity,
     jose::{Json, Object, SigningKey},
     keys::settings::key_document,
-    tls,
 };
 
 /// The largest secret or key file, in bytes.
@@ -84,28 +82,4 @@ fn judged<T>(
         .and_then(|content| parse(&content).map(drop))
         .map_err(|problem| format!("the file {} {problem}; {expected}", path.display()))?;
     Ok(path)
-}
-
-/// Our certificate, for endpoints that ask for one.
-pub(crate) fn client_identity(section: &mut Section<'_>) -> Option<ClientIdentity> {
-    let certificate = section.optional("client_certificate", |node| {
-        let path = readable_file(node)?;
-        Ok((tls::settings::chain(&path)?, path))
-    });
-    let private_key = section.optional("client_key", |node| {
-        let path = readable_file(node)?;
-        Ok((tls::settings::private_key(&path)?, path))
-    });
-    let (given, key_given) =
-        (section.peek("client_certificate").is_some(), section.peek("client_key").is_some());
-    if given != key_given {
-        let missing = if given { "client_key" } else { "client_certificate" };
-        section
-            .mistake(missing, "missing; a client certificate and its key go together".to_owned());
-    }
-    let ((chain, certificate), (key, private_key)) = (certificate?, private_key?);
-    if let Err(problem) = tls::settings::identity(chain, key, &private_key, "client_certificate") {
-        section.mistake("client_key", problem);
-    }
-    Some(ClientIdentity { certificate, private_key })
 }

@@ -2,7 +2,7 @@ use http::{HeaderMap, Version, header::HOST};
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::{PathPattern, settings::AccessSettings};
+use crate::policy::{PathPattern, ids::PerUpstream, settings::AccessSettings};
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
 fn route(line: &str) -> RouteSettings {
@@ -17,13 +17,13 @@ fn route(line: &str) -> RouteSettings {
         hosts: list(hosts).iter().map(|h| HostPattern::parse(h).unwrap()).collect(),
         access: AccessSettings::Public,
         signature: None,
-        upstream: "app".to_owned(),
+        upstream: PerUpstream::default().push("app"),
         denials: None,
     }
 }
 
-fn settings(lines: &[&str]) -> Vec<RouteSettings> {
-    lines.iter().map(|line| route(line)).collect()
+fn compile(lines: &[&str]) -> Routes {
+    Routes::compile(lines.iter().map(|line| route(line)).collect())
 }
 
 fn request(method: &str, host: &str, target: &str) -> CanonicalRequest {
@@ -34,9 +34,8 @@ fn request(method: &str, host: &str, target: &str) -> CanonicalRequest {
 
 /// The winning line, `"none"`, `"ambiguous"` or `"405 <allow>"`.
 fn winner(lines: &[&str], method: &str, host: &str, target: &str) -> String {
-    let routes = Routes::compile(&settings(lines)).unwrap();
-    match routes.find(&request(method, host, target)) {
-        RouteMatch::Found(index) => lines[index].to_owned(),
+    match compile(lines).find(&request(method, host, target)) {
+        RouteMatch::Found(route) => lines[route.position()].to_owned(),
         RouteMatch::NoRoute => "none".to_owned(),
         RouteMatch::AmbiguousParameters => "ambiguous".to_owned(),
         RouteMatch::MethodNotAllowed { allow } => format!("405 {}", allow.to_str().unwrap()),
@@ -198,14 +197,15 @@ fn p1_parameters_cannot_change_the_route() {
 
 #[test]
 fn x1_every_pair_of_duplicates_is_reported() {
-    let duplicates = |lines: &[&str]| Routes::compile(&settings(lines)).err().unwrap_or_default();
-    assert_eq!(duplicates(&["- - /a", "- - /a"]), [DuplicateRoute(0, 1)]);
-    assert_eq!(
-        duplicates(&["GET,POST - /a", "POST - /a", "GET - /a"]),
-        [DuplicateRoute(0, 1), DuplicateRoute(0, 2)]
-    );
-    assert_eq!(duplicates(&["- a,b /x", "- A,b /x"]), [DuplicateRoute(0, 1)]);
-    assert_eq!(duplicates(&["- - /a:b", "- - /a%3Ab"]), [DuplicateRoute(0, 1)]);
+    let duplicates = |lines: &[&str]| {
+        let found = compile(lines).duplicates().into_iter();
+        let pairs = found.map(|DuplicateRoute(a, b)| (a.position(), b.position()));
+        pairs.collect::<Vec<_>>()
+    };
+    assert_eq!(duplicates(&["- - /a", "- - /a"]), [(0, 1)]);
+    assert_eq!(duplicates(&["GET,POST - /a", "POST - /a", "GET - /a"]), [(0, 1), (0, 2)]);
+    assert_eq!(duplicates(&["- a,b /x", "- A,b /x"]), [(0, 1)]);
+    assert_eq!(duplicates(&["- - /a:b", "- - /a%3Ab"]), [(0, 1)]);
     assert_eq!(duplicates(&["- a,a /x"]), []);
     assert_eq!(
         duplicates(&[

@@ -2,6 +2,7 @@
 
 use foldhash::HashMap;
 
+use super::PlaceId;
 use crate::policy::{PathPattern, path::decoded, pattern::Segment};
 
 /// The patterns that share a beginning. The root is the one before the first slash.
@@ -10,14 +11,14 @@ pub(super) struct Trie {
     literals: HashMap<Box<[u8]>, Self>,
     one: Option<Box<Self>>,
     /// What a pattern that ends here leads to.
-    end: Option<usize>,
+    end: Option<PlaceId>,
     /// What a pattern that ends here with `**` leads to.
-    rest: Option<usize>,
+    rest: Option<PlaceId>,
 }
 
 impl Trie {
     /// Where a pattern leads to.
-    pub(super) fn slot(&mut self, pattern: &PathPattern) -> &mut Option<usize> {
+    pub(super) fn slot(&mut self, pattern: &PathPattern) -> &mut Option<PlaceId> {
         let mut node = self;
         for segment in pattern.segments() {
             node = match segment {
@@ -30,14 +31,14 @@ impl Trie {
     }
 
     /// What the most specific pattern that matches a canonical path leads to.
-    pub(super) fn find(&self, path: &str) -> Option<usize> {
+    pub(super) fn find(&self, path: &str) -> Option<PlaceId> {
         self.find_below(Some(path.strip_prefix('/')?))
     }
 
     /// Goes down along the path, and back up where a more specific beginning led nowhere. Each
     /// node is visited once at most, and no deeper than the longest pattern: the client's path
     /// bounds neither.
-    fn find_below(&self, path: Option<&str>) -> Option<usize> {
+    fn find_below(&self, path: Option<&str>) -> Option<PlaceId> {
         let Some(path) = path else {
             return self.end.or(self.rest);
         };

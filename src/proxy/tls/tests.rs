@@ -1,9 +1,9 @@
-//! Renewal, and writes that clients hold up.
+//! Writes that clients hold up, over TLS.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{fs, io, sync::Arc, time::Duration};
 
 use rcgen::{CertificateParams, KeyPair};
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     time::{Instant, sleep},
@@ -11,59 +11,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, server::TlsStream};
 
 use super::*;
-
-fn install(folder: &Path, key: &KeyPair) {
-    let params = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
-    let certificate = params.self_signed(key).unwrap();
-    fs::write(folder.join("tls.crt"), certificate.pem()).unwrap();
-    fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
-}
-
-fn tls(folder: &Path) -> Tls {
-    install(folder, &KeyPair::generate().unwrap());
-    Tls::new(&TlsSettings {
-        certificate: folder.join("tls.crt"),
-        private_key: folder.join("tls.key"),
-        client_auth: None,
-    })
-    .unwrap()
-}
-
-#[test]
-fn a_renewed_certificate_is_taken_and_an_unchanged_one_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let tls = tls(folder.path());
-    let first = tls.in_use.load_full();
-    // With the configuration its tickets would go, too.
-    tls.renew();
-    assert!(Arc::ptr_eq(&first, &tls.in_use.load()));
-
-    install(folder.path(), &KeyPair::generate().unwrap());
-    tls.renew();
-    let second = tls.in_use.load_full();
-    assert_ne!(first.files.identity.cert, second.files.identity.cert);
-    assert!(!Arc::ptr_eq(&first.config, tls.acceptor().config()));
-}
-
-#[test]
-fn half_of_a_renewal_is_waited_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let tls = tls(folder.path());
-    let first = tls.in_use.load_full();
-    let key = KeyPair::generate().unwrap();
-    let old_key = fs::read(folder.path().join("tls.key")).unwrap();
-    install(folder.path(), &key);
-    fs::write(folder.path().join("tls.key"), old_key).unwrap();
-    tls.renew();
-    assert!(Arc::ptr_eq(&first, &tls.in_use.load()));
-    fs::remove_file(folder.path().join("tls.crt")).unwrap();
-    tls.renew();
-    assert!(Arc::ptr_eq(&first, &tls.in_use.load()));
-
-    install(folder.path(), &key);
-    tls.renew();
-    assert!(!Arc::ptr_eq(&first, &tls.in_use.load()));
-}
+use crate::tls::{ServerTls, settings::TlsSettings};
 
 const DEADLINES: Deadlines = Deadlines {
     header: Duration::from_secs(10),
@@ -77,10 +25,19 @@ const ANSWER: usize = 60_000;
 /// The proxy's side after the handshake, and the bare socket of the client.
 async fn connected() -> (TlsStream<GuardedIo<DuplexStream>>, DuplexStream) {
     let folder = tempfile::tempdir().unwrap();
-    let tls = tls(folder.path());
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let settings = TlsSettings {
+        certificate: folder.path().join("tls.crt"),
+        private_key: folder.path().join("tls.key"),
+        client_auth: None,
+    };
+    fs::write(&settings.certificate, certificate.pem()).unwrap();
+    fs::write(&settings.private_key, key.serialize_pem()).unwrap();
+    let tls = ServerTls::new(&settings).unwrap();
     let mut roots = RootCertStore::empty();
-    let certificate = tls.in_use.load().files.identity.cert[0].clone();
-    roots.add(certificate).unwrap();
+    roots.add(certificate.der().clone()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()

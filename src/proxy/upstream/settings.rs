@@ -1,6 +1,6 @@
 //! `[upstreams.NAME]`: the services behind the proxy.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use http::Uri;
 
@@ -12,11 +12,14 @@ use crate::{
         values::{check_name, count, duration},
     },
     listener::settings::socket_path,
+    policy::ids::PerUpstream,
 };
 
 /// `[upstreams.NAME]`
 #[derive(Debug, Clone)]
 pub struct UpstreamSettings {
+    /// The name in the configuration: what routes, metrics and logs call it.
+    pub name: String,
     /// Where the service is.
     pub address: UpstreamAddress,
     /// For the connection to be established.
@@ -63,21 +66,22 @@ const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 const EXPECTED_URL: &str = "\"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
-pub(crate) fn build(section: &mut Section<'_>) -> BTreeMap<String, UpstreamSettings> {
+pub(crate) fn build(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::build(upstream).map(|settings| (name.to_owned(), settings))
+        UpstreamSettings::build(name, upstream)
     });
     upstreams.into_iter().flatten().collect()
 }
 
 impl UpstreamSettings {
-    fn build(section: &mut Section<'_>) -> Option<Self> {
+    fn build(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required("url", EXPECTED_URL, upstream_address);
         Some(Self {
+            name: name.to_owned(),
             connect_timeout: section.or("connect_timeout", DEFAULT_CONNECT_TIMEOUT, timeout()),
             response_timeout: section.or("response_timeout", DEFAULT_RESPONSE_TIMEOUT, timeout()),
             stream_timeout: section.or("stream_timeout", DEFAULT_STREAM_TIMEOUT, timeout()),

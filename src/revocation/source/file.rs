@@ -4,11 +4,9 @@ use std::path::Path;
 
 use crate::{
     clock::UnixTime,
-    fetch::WatchedFile,
+    refresh::{SourceChange, WatchedFile},
     revocation::{Denylist, ListError, settings::ListSettings},
 };
-
-use super::Look;
 
 /// A file that is read whole, and looked at in between.
 #[derive(Debug)]
@@ -28,11 +26,11 @@ impl FileSource {
         super::parse(bytes, self.max_entries, now, self.file.place()).await
     }
 
-    pub(super) async fn look(&self) -> Look {
+    pub(super) async fn look(&self) -> SourceChange {
         match self.file.has_changed().await {
-            Some(true) => Look::Changed,
-            Some(false) => Look::Same,
-            None => Look::Unknown,
+            Some(true) => SourceChange::Changed,
+            Some(false) => SourceChange::Unchanged,
+            None => SourceChange::Unknown,
         }
     }
 }

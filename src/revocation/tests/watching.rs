@@ -2,8 +2,6 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path, time::Duration};
 
-use tokio::task::JoinHandle;
-
 use super::*;
 use crate::{
     clock::ManualClock,
@@ -12,6 +10,7 @@ use crate::{
         settings::{ListSettings, ListSource, OnFailure, RevocationSettings},
     },
     shared::SharedStore,
+    tasks::RunningTasks,
 };
 
 const ALICE: &str = r#"{"revoked":[{"sub":"alice"}]}"#;
@@ -24,7 +23,7 @@ struct Scene {
     clock: Arc<ManualClock>,
     metrics: Metrics,
     revocations: Arc<Revocations>,
-    tasks: Vec<JoinHandle<()>>,
+    _tasks: RunningTasks,
 }
 
 impl Scene {
@@ -33,14 +32,9 @@ impl Scene {
         write(&folder.path().join("list"), list);
         let (clock, metrics) = (Arc::new(ManualClock::at(NOW)), metrics());
         let settings = settings(&folder.path().join("list"), on_failure);
-        let revocations = Arc::new(Revocations::new(
-            &settings,
-            SharedStore::default(),
-            Arc::clone(&clock) as _,
-            &metrics,
-        ));
-        let tasks = revocations.start();
-        Self { folder, clock, metrics, revocations, tasks }
+        let (revocations, tasks) =
+            Revocations::new(&settings, SharedStore::default(), Arc::clone(&clock) as _, &metrics);
+        Self { folder, clock, metrics, revocations, _tasks: tasks.spawn() }
     }
 
     fn write(&self, list: &str) {
@@ -71,12 +65,6 @@ impl Scene {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("never: {what}; {}", self.pending());
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -147,13 +135,12 @@ async fn a_config_map_is_swapped_by_a_symbolic_link() {
     version("v1", NOBODY);
     let scene = Scene::start(NOBODY, OnFailure::Refuse);
     let settings = settings(&folder.path().join("data/list"), OnFailure::Refuse);
-    let revocations = Arc::new(scene.revocations.successor(&settings, SharedStore::default()));
-    let tasks = revocations.start();
+    let (revocations, tasks) = scene.revocations.successor(&settings, SharedStore::default());
+    let _tasks = tasks.spawn();
     scene.until("a list", |_| revocations.generation_now(NOW).is_ok()).await;
     assert_eq!(revocations.find(&token(), NOW), None);
     version("v2", ALICE);
     scene.until("a swap", |_| revocations.find(&token(), NOW).is_some()).await;
-    tasks.iter().for_each(JoinHandle::abort);
 }
 
 #[tokio::test(start_paused = true)]
@@ -254,7 +241,7 @@ async fn logouts_outlive_a_configuration() {
     scene.revocations.log_out(&logout).unwrap();
     let settings =
         RevocationSettings { list: None, logout_ttl: Duration::from_hours(1), max_logouts: 1 };
-    let successor = scene.revocations.successor(&settings, SharedStore::default());
+    let (successor, _) = scene.revocations.successor(&settings, SharedStore::default());
     assert_eq!(successor.find(&token(), NOW), Some(Kind::Sub));
     assert!(successor.readiness().tried().is_ready() && successor.pending(NOW).is_none());
 }

@@ -19,7 +19,7 @@ cookie_binding = { cookie = "atbv", reference = "binding_ref", type = { claim = 
 #[test]
 fn an_issuer_has_claims_of_its_own() {
     let settings = settings(&with_issuer(EVERYTHING));
-    let issuer = &settings.issuers[0];
+    let issuer = first(&settings.issuers);
     assert_eq!(claims(issuer.scopes.claims()), ["scp", "/resource/scopes"]);
     assert_eq!(issuer.scopes.separators(), [' ', ',']);
     let any: Vec<_> = issuer.require_any.iter().map(|names| claims(names)).collect();
@@ -36,7 +36,7 @@ fn an_issuer_has_claims_of_its_own() {
 #[test]
 fn by_default_scopes_are_where_most_issuers_write_them_and_nothing_is_bound() {
     let settings = settings(MINIMAL);
-    let issuer = &settings.issuers[0];
+    let issuer = first(&settings.issuers);
     assert_eq!(claims(issuer.scopes.claims()), ["scope", "scp"]);
     assert_eq!(issuer.scopes.separators(), [' ']);
     assert!(issuer.require_any.is_empty() && issuer.formats.is_empty());

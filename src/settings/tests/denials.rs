@@ -21,7 +21,7 @@ fn assert_profile_mistake(lines: &str, message: &str) {
 fn refusals_are_those_of_rfc6750_unless_somebody_says_otherwise() {
     let settings = settings(MINIMAL);
     assert_eq!(settings.denials.profile, DenialProfile::BuiltIn(BuiltInProfile::Rfc6750));
-    assert_eq!(settings.routes[0].denials, None);
+    assert_eq!(first(settings.routes.all()).denials, None);
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn every_built_in_profile_can_be_named_for_all_routes_and_for_one() {
             panic!("{name} is built in");
         };
         assert_eq!(profile.name(), name);
-        assert_eq!(settings.routes[0].denials, Some(settings.denials.profile));
+        assert_eq!(first(settings.routes.all()).denials, Some(settings.denials.profile));
     }
 }
 
@@ -43,12 +43,15 @@ fn an_own_profile_is_found_by_its_name() {
         "denials = \"second\"\n[denials.profiles.second]\nbased_on = \"empty\"\n\
          not_permitted.status = 404\n[denials.profiles.first]",
     ));
-    assert_eq!(settings.routes[0].denials, Some(DenialProfile::Own(1)));
-    let second = &settings.denials.profiles[1];
+    let Some(DenialProfile::Own(own)) = first(settings.routes.all()).denials else {
+        panic!("the route's profile is one of the operator's own");
+    };
+    let second = settings.denials.profiles.get(own);
+    assert_eq!((second.name.as_str(), own.position()), ("second", 1));
     assert_eq!(second.based_on, BuiltInProfile::Empty);
     let status = second.by_class.of(Class::NotPermitted).status;
     assert_eq!(status.map(|status| status.as_u16()), Some(404));
-    assert_eq!(settings.denials.profiles[0].based_on, BuiltInProfile::Rfc6750);
+    assert_eq!(first(&settings.denials.profiles).based_on, BuiltInProfile::Rfc6750);
 }
 
 #[test]

@@ -51,9 +51,9 @@ fn x8_a_word_for_all_is_no_name_in_a_list() {
     }
     // Alone it means what it says.
     let any = MINIMAL.replace("[\"https://api.example.com\"]", "\"any\"");
-    assert_eq!(settings(&any).issuers[0].audiences, None);
+    assert_eq!(first(&settings(&any).issuers).audiences, None);
     let named = MINIMAL.replace("https://api.example.com", "anything");
-    assert_eq!(settings(&named).issuers[0].audiences, Some(vec!["anything".to_owned()]));
+    assert_eq!(first(&settings(&named).issuers).audiences, Some(vec!["anything".to_owned()]));
 }
 
 fn idle(list: &str, name: &str, problem: &str) -> String {

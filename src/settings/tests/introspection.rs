@@ -14,7 +14,7 @@ fn asking(lines: &str) -> String {
 }
 
 fn introspection(lines: &str) -> IntrospectionSettings {
-    settings(&asking(lines)).issuers[0].introspection.clone().unwrap()
+    first(&settings(&asking(lines)).issuers).introspection.clone().unwrap()
 }
 
 /// Asserts that these settings make exactly this one mistake.
@@ -41,7 +41,7 @@ fn the_defaults_ask_about_opaque_tokens_where_the_metadata_says() {
 #[test]
 fn never_is_as_if_it_were_not_there() {
     let text = asking("when = \"never\"\nauth = \"none\"\nclient_id = \"api\"");
-    assert!(settings(&text).issuers[0].introspection.is_none());
+    assert!(first(&settings(&text).issuers).introspection.is_none());
 }
 
 #[test]
@@ -109,6 +109,18 @@ fn what_is_printed_of_it_loads_again_and_means_the_same() {
         assert!(first.contains("[issuers.corp.introspection]"), "{first}");
         assert!(!first.contains("s3cret"), "{first}");
     }
+}
+
+#[test]
+fn an_issuer_that_is_only_introspected_has_no_keys_here_and_where_it_is_printed() {
+    let text = asking("auth = \"none\"\nclient_id = \"api\"\nwhen = \"only\"");
+    let printed = settings(&text).to_toml();
+    assert!(!printed.contains("[issuers.corp.keys]"), "{printed}");
+    for text in [&text, &printed] {
+        assert!(first(&settings(text).issuers).keys.is_none(), "{text}");
+    }
+    let signed = settings(&format!("{text}\nsigned = true"));
+    assert!(first(&signed.issuers).keys.is_some(), "its answers are verified");
 }
 
 #[test]

@@ -6,8 +6,10 @@ use crate::keys::settings::KeySource;
 #[test]
 fn discovery_is_the_default_key_source() {
     let settings = settings(MINIMAL);
-    let KeySource::Discovery { urls, allow_http } = &settings.issuers[0].keys.source else {
-        panic!("{:?}", settings.issuers[0].keys.source);
+    let KeySource::Discovery { urls, allow_http } =
+        &first(&settings.issuers).keys.as_ref().unwrap().source
+    else {
+        panic!("{:?}", first(&settings.issuers).keys.as_ref().unwrap().source);
     };
     assert!(!allow_http);
     let urls: Vec<_> = urls.iter().map(ToString::to_string).collect();
@@ -80,7 +82,7 @@ fn c7_audiences_are_named_or_waived_but_never_forgotten() {
     );
     let any = MINIMAL.replace("[\"https://api.example.com\"]", "\"any\"");
     let settings = settings(&any);
-    assert_eq!(settings.issuers[0].audiences, None);
+    assert_eq!(first(&settings.issuers).audiences, None);
     assert_eq!(settings.warnings().len(), 1);
     let single = MINIMAL.replace("[\"https://api.example.com\"]", "\"https://api\"");
     assert_eq!(mistakes(&single).len(), 1);
@@ -88,7 +90,7 @@ fn c7_audiences_are_named_or_waived_but_never_forgotten() {
 
 #[test]
 fn c3_expiry_is_waived_only_by_its_name() {
-    let require = |lines: &str| names(&settings(&with_issuer(lines)).issuers[0].require);
+    let require = |lines: &str| names(&first(&settings(&with_issuer(lines)).issuers).require);
     assert_eq!(require("require = [\"sub\"]"), ["exp", "sub"]);
     assert_eq!(require("accept_without_expiry = true"), Vec::<String>::new());
     let contradiction = with_issuer("require = [\"exp\"]\naccept_without_expiry = true");
@@ -97,7 +99,7 @@ fn c3_expiry_is_waived_only_by_its_name() {
 
 #[test]
 fn t23_a_profile_says_in_a_word_what_a_token_must_be_like() {
-    let issuer = |lines: &str| settings(&with_issuer(lines)).issuers.remove(0);
+    let issuer = |lines: &str| first(&settings(&with_issuer(lines)).issuers).clone();
     let by_default = issuer("");
     assert_eq!(by_default.token_types, ["", "jwt", "at+jwt"]);
     let strict = issuer("profile = \"rfc9068\"\nrequire = [\"acr\"]");
@@ -130,7 +132,7 @@ fn values_are_required_as_texts_numbers_or_truths_and_written_back() {
     let lines =
         "require_values = { token_use = \"access\", level = [2, \"3\"], email_verified = true }";
     let settings = settings(&with_issuer(lines));
-    let required = &settings.issuers[0].require_values;
+    let required = &first(&settings.issuers).require_values;
     let found = |name: &str| {
         let required = required.iter().find(|required| required.claim.as_str() == name);
         required.unwrap().any_of.clone()
@@ -187,7 +189,7 @@ fn a_certificate_authority_that_is_one_loads() {
     let certificate = rcgen::generate_simple_self_signed(names).unwrap();
     let file = workspace.write("ca.pem", certificate.cert.pem());
     let settings = workspace.load(&with_issuer(&format!("keys.ca_file = \"{file}\""))).unwrap();
-    assert_eq!(settings.issuers[0].keys.ca_file, Some(file.into()));
+    assert_eq!(first(&settings.issuers).keys.as_ref().unwrap().ca_file, Some(file.into()));
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn with_keys(lines: &str) -> String {
 }
 
 fn source(lines: &str) -> KeySource {
-    settings(&with_keys(lines)).issuers[0].keys.source.clone()
+    first(&settings(&with_keys(lines)).issuers).keys.as_ref().unwrap().source.clone()
 }
 
 #[test]

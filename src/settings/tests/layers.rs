@@ -53,7 +53,7 @@ fn each_layer_overrides_the_one_below_it() {
     assert_eq!(settings.cache.entries, 7);
     assert_eq!(settings.log.level, "warn");
     assert!(settings.log.access_log);
-    let audiences = settings.issuers[0].audiences.clone().unwrap();
+    let audiences = first(&settings.issuers).audiences.clone().unwrap();
     assert_eq!(audiences, ["a", "b"]);
 }
 
@@ -133,15 +133,19 @@ fn flags_alone_protect_everything_but_the_public_paths() {
     let settings = load(&sources).unwrap();
     let routes: Vec<_> = settings
         .routes
+        .all()
         .iter()
         .map(|route| {
             let public = matches!(route.access, AccessSettings::Public);
-            (route.path.as_str(), public, route.upstream.as_str())
+            (route.path.as_str(), public, settings.upstreams.get(route.upstream).name.as_str())
         })
         .collect();
     assert_eq!(routes, [("/healthz", true, "default"), ("/**", false, "default")]);
-    assert_eq!(settings.issuers[0].name, "default");
-    assert!(matches!(settings.issuers[0].keys.source, KeySource::Discovery { .. }));
+    assert_eq!(first(&settings.issuers).name, "default");
+    assert!(matches!(
+        &first(&settings.issuers).keys.as_ref().unwrap().source,
+        KeySource::Discovery { .. }
+    ));
     assert!(matches!(settings.server.listen, ListenAddress::Tcp(_)));
 }
 
@@ -156,8 +160,8 @@ fn the_environment_alone_is_as_good_as_flags() {
         ..Sources::default()
     };
     let settings = load(&sources).unwrap();
-    assert_eq!(settings.routes.len(), 1);
-    assert_eq!(settings.issuers[0].audiences, None);
+    assert_eq!(settings.routes.all().len(), 1);
+    assert_eq!(first(&settings.issuers).audiences, None);
 }
 
 #[test]
@@ -187,11 +191,14 @@ fn flags_change_the_only_upstream_and_issuer_of_a_file() {
         ..Sources::default()
     };
     let settings = load(&sources).unwrap();
-    assert_eq!(settings.upstreams["app"].address.to_string(), "h2c://127.0.0.1:4000");
-    assert_eq!(settings.issuers[0].name, "corp");
-    assert_eq!(settings.issuers[0].audiences, None);
-    assert_eq!(settings.issuers[0].keys.source, KeySource::JwksFile(keys.into()));
-    assert_eq!(settings.routes.len(), 2);
+    assert_eq!(first(&settings.upstreams).address.to_string(), "h2c://127.0.0.1:4000");
+    assert_eq!(first(&settings.issuers).name, "corp");
+    assert_eq!(first(&settings.issuers).audiences, None);
+    assert_eq!(
+        first(&settings.issuers).keys.as_ref().unwrap().source,
+        KeySource::JwksFile(keys.into())
+    );
+    assert_eq!(settings.routes.all().len(), 2);
 }
 
 #[test]

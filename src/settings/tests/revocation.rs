@@ -10,7 +10,7 @@ fn without_a_list_only_logouts_are_looked_at() {
     let revocation = settings(MINIMAL).revocation;
     assert!(revocation.list.is_none());
     assert_eq!(revocation.logout_ttl, Duration::from_hours(24));
-    assert!(settings(MINIMAL).issuers[0].backchannel_logout.is_none());
+    assert!(first(&settings(MINIMAL).issuers).backchannel_logout.is_none());
 }
 
 #[test]

@@ -40,10 +40,33 @@ fn inv7_a_protected_route_without_any_issuer_is_refused() {
 fn a_route_without_issuers_takes_every_configured_one() {
     let text = with_route("[issuers.a]\nissuer = \"https://a.example\"\naudiences = [\"a\"]");
     let settings = settings(&text);
-    let AccessSettings::Token(requirement) = &settings.routes[0].access else {
+    let AccessSettings::Token(requirement) = &first(settings.routes.all()).access else {
         panic!("the route is protected");
     };
-    assert_eq!(requirement.issuers, [0, 1]);
+    let all: Vec<_> = settings.issuers.iter_with_ids().map(|(issuer, _)| issuer).collect();
+    assert_eq!((all.len(), &requirement.issuers), (2, &all));
+}
+
+/// What has mistakes is left out, and the rest must not be taken for it.
+#[test]
+fn x1_a_reference_beside_something_with_a_mistake_is_not_followed() {
+    let issuer = |name: &str, lines: &str| {
+        let asked = "introspection = { auth = \"none\", client_id = \"api\" }";
+        format!("[issuers.{name}]\nissuer = \"https://{name}.example\"\n{asked}\n{lines}\n")
+    };
+    let text = |lines: &str| {
+        let (a, b) = (issuer("a", lines), issuer("b", "audiences = \"any\""));
+        format!(
+            "{MINIMAL}issuers = [\"b\", \"corp\"]\nsignature = \"second\"\n{a}{b}\
+             [signatures.first]\n{lines}\nsigner = \"kid\"\nkeys.jwks_url = \"https://b.example\"\n\
+             [signatures.second]\nsigner = \"kid\"\nkeys.issuer = \"corp\""
+        )
+    };
+    let found = mistakes(&text(""));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("issuers.a.audiences: missing"), "{found:?}");
+    let found = mistakes(&text("audiences = \"any\""));
+    assert!(found.iter().any(|found| found.contains("signatures.first.audiences")), "{found:?}");
 }
 
 #[test]

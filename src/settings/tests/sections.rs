@@ -13,7 +13,7 @@ fn the_minimal_configuration_is_filled_with_safe_defaults() {
     let settings = settings(MINIMAL);
     assert_eq!(settings.admin.listen.to_string(), "127.0.0.1:9901");
     assert_eq!(settings.server.workers, None);
-    let issuer = &settings.issuers[0];
+    let issuer = first(&settings.issuers);
     assert_eq!(names(&issuer.require), ["exp"]);
     assert_eq!(issuer.clock_skew, Duration::from_mins(1));
     assert!(!issuer.algorithms.iter().any(Algorithm::is_symmetric));
@@ -26,11 +26,13 @@ fn the_minimal_configuration_is_filled_with_safe_defaults() {
         [CredentialSource::Header { name, scheme: Some(scheme) }]
             if name == "authorization" && scheme == "Bearer"
     ));
-    let AccessSettings::Token(requirement) = &settings.routes[0].access else {
+    let AccessSettings::Token(requirement) = &first(settings.routes.all()).access else {
         panic!("a route asks for a token unless it says otherwise");
     };
-    assert_eq!(requirement.issuers, [0]);
-    assert_eq!(settings.routes[0].upstream, "app");
+    let issuers: Vec<_> = settings.issuers.iter_with_ids().map(|(issuer, _)| issuer).collect();
+    assert_eq!((issuers.len(), &requirement.issuers), (1, &issuers));
+    let upstream = first(settings.routes.all()).upstream;
+    assert_eq!(settings.upstreams.get(upstream).name, "app");
     assert_eq!(settings.warnings(), Vec::<String>::new());
 }
 
@@ -113,7 +115,8 @@ fn o2_the_effective_configuration_and_debug_never_show_a_secret() {
 fn upstream_addresses() {
     let address = |url: &str| {
         let text = MINIMAL.replace("http://127.0.0.1:3000", url);
-        Workspace::new().load(&text).map(|settings| settings.upstreams["app"].address.clone()).ok()
+        let settings = Workspace::new().load(&text).ok()?;
+        Some(settings.upstreams.iter().next()?.address.clone())
     };
     let http = |authority: &str| Some(UpstreamAddress::Http(authority.to_owned()));
     assert_eq!(address("http://app"), http("app:80"));

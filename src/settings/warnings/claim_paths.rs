@@ -35,10 +35,12 @@ impl Settings {
             paths.extend(mapping.map(|(name, claim)| (key(name), claim)));
         }
         self.issuers.iter().for_each(|issuer| of_issuer(issuer, &mut paths));
-        for (index, route) in self.routes.iter().enumerate() {
+        for (id, route) in self.routes.all().iter_with_ids() {
             if let AccessSettings::Token(requirement) = &route.access {
                 let claims = requirement.claims.iter().map(|required| &required.claim);
-                paths.extend(claims.map(|claim| (format!("routes[{index}].claims"), claim)));
+                paths.extend(
+                    claims.map(|claim| (format!("routes[{}].claims", id.position()), claim)),
+                );
             }
         }
         for signature in &self.signatures {

@@ -1,8 +1,12 @@
 //! `[signatures.NAME.keys]`: where a signer's key comes from.
 
 use crate::{
-    config::{reader::Section, values::reference},
+    config::{
+        reader::Section,
+        values::{Names, reference},
+    },
     keys::settings::{KeySettings, KeySource},
+    policy::ids::IssuerId,
     registry::settings::RegistrySettings,
     signature::settings::SignerSource,
 };
@@ -10,8 +14,8 @@ use crate::{
 /// Where a signer's key comes from.
 #[derive(Debug, Clone)]
 pub enum SignerKeys {
-    /// The keys of a configured issuer, by its index.
-    Issuer(usize),
+    /// The keys of a configured issuer.
+    Issuer(IssuerId),
     /// A key set of its own.
     Set(Box<KeySettings>),
     /// A registry, which is asked about each signer.
@@ -25,7 +29,7 @@ impl SignerKeys {
     pub(super) fn build(
         section: &mut Section<'_>,
         signer: Option<&SignerSource>,
-        issuers: &[String],
+        issuers: &Names<IssuerId>,
     ) -> Option<Self> {
         let keys = section.section("keys", |keys| Self::read(keys, issuers));
         let is_set = matches!(keys, Some(Self::Issuer(_) | Self::Set(_)));
@@ -42,10 +46,9 @@ impl SignerKeys {
         keys
     }
 
-    fn read(section: &mut Section<'_>, issuers: &[String]) -> Option<Self> {
+    fn read(section: &mut Section<'_>, issuers: &Names<IssuerId>) -> Option<Self> {
         if section.peek("issuer").is_some() {
-            let issuer = section.optional("issuer", reference("an issuer", issuers));
-            return issuer.map(|(index, _)| Self::Issuer(index));
+            return section.optional("issuer", reference("an issuer", issuers)).map(Self::Issuer);
         }
         section.node("issuer");
         if section.peek("registry").is_some() {

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use crate::{
     config::writer::Writer,
-    policy::comparison::settings::written_value,
+    policy::{comparison::settings::written_value, ids::PerIssuer},
     registry::settings::written::registry_table,
     signature::settings::{
         BodilessSettings, CallerBinding, FACTS, FreshnessSettings, MessageField, ReplaySettings,
@@ -14,7 +14,10 @@ use crate::{
 };
 
 /// With every default of its profile filled in, it needs none.
-pub(crate) fn signature_table(signature: &SignatureSettings, issuers: &[IssuerSettings]) -> Value {
+pub(crate) fn signature_table(
+    signature: &SignatureSettings,
+    issuers: &PerIssuer<IssuerSettings>,
+) -> Value {
     let writer = Writer::default()
         .list("header", &signature.headers)
         .optional("scheme", signature.scheme.as_ref())
@@ -70,11 +73,9 @@ fn bodiless(bodiless: &BodilessSettings) -> Value {
     }
 }
 
-fn keys(keys: &SignerKeys, issuers: &[IssuerSettings]) -> Value {
+fn keys(keys: &SignerKeys, issuers: &PerIssuer<IssuerSettings>) -> Value {
     match keys {
-        SignerKeys::Issuer(index) => {
-            one("issuer", issuers.get(*index).map_or("", |issuer| issuer.name.as_str()))
-        }
+        SignerKeys::Issuer(issuer) => one("issuer", &issuers.get(*issuer).name),
         SignerKeys::Set(keys) => keys_table(keys),
         SignerKeys::Registry(registry) => {
             Writer::default().value("registry", registry_table(registry)).table()

@@ -17,8 +17,8 @@ use crate::{
     identity::ClaimPath,
     introspection::settings::{IntrospectWhen, IntrospectedIssuer, IntrospectionSettings},
     jose::{Algorithm, AlgorithmSet},
-    keys::settings::{KeyOwner, KeySettings, KeySource},
-    policy::{ClaimComparison, ScopeClaims, comparison},
+    keys::settings::{IssuerKeySource, KeyOwner, KeySettings, KeySource, KeylessOwner},
+    policy::{ClaimComparison, ScopeClaims, comparison, ids::PerIssuer},
 };
 
 pub use binding::CookieBindingSettings;
@@ -69,8 +69,8 @@ pub struct IssuerSettings {
     pub cookie_binding: Option<CookieBindingSettings>,
     /// Who may be logged out by it over the back channel; `None`: nobody.
     pub backchannel_logout: Option<LogoutSettings>,
-    /// Where its keys come from.
-    pub keys: KeySettings,
+    /// Where its keys come from; `None`: it has none, and is asked about each token.
+    pub keys: Option<KeySettings>,
     /// How it is asked about tokens, if at all.
     pub introspection: Option<IntrospectionSettings>,
 }
@@ -102,7 +102,7 @@ const EXPECTED_AUDIENCES: &str = "a list such as [\"https://api.example.com\"], 
                                   accept tokens made for any service";
 
 /// Reads `[issuers]`.
-pub(crate) fn build(section: &mut Section<'_>) -> Vec<IssuerSettings> {
+pub(crate) fn build(section: &mut Section<'_>) -> PerIssuer<IssuerSettings> {
     let issuers = section.each_table(|name, issuer| {
         if let Err(message) = check_name(name) {
             issuer.own_mistake(message);
@@ -129,17 +129,6 @@ pub(crate) fn build(section: &mut Section<'_>) -> Vec<IssuerSettings> {
     issuers.into_iter().map(|(settings, ..)| settings).collect()
 }
 
-impl From<&IssuerSettings> for KeyOwner {
-    fn from(issuer: &IssuerSettings) -> Self {
-        Self {
-            name: issuer.name.clone(),
-            issuer: issuer.issuer.clone(),
-            algorithms: issuer.algorithms,
-            keys: issuer.keys.clone(),
-        }
-    }
-}
-
 impl IssuerSettings {
     fn build(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let issuer = section.required("issuer", "the exact \"iss\" claim of its tokens", text);
@@ -154,12 +143,14 @@ impl IssuerSettings {
         let keys_unneeded = only_asked && section.peek("backchannel_logout").is_none();
         let keys = section.section("keys", |keys| {
             if keys_unneeded && !keys.is_present() {
-                return Some(KeySettings::unneeded());
+                return Some(None);
             }
-            KeySettings::build(keys, issuer.as_deref())
+            KeySettings::build(keys, issuer.as_deref()).map(Some)
         });
-        let algorithms = algorithms(section, keys.as_ref());
-        if let Some(keys) = &keys {
+        let is_secret = |keys: &KeySettings| matches!(keys.source, KeySource::SecretFile(_));
+        let secret = keys.as_ref().map(|keys| keys.as_ref().is_some_and(is_secret));
+        let algorithms = algorithms(section, secret);
+        if let Some(Some(keys)) = &keys {
             keys.check_file(section, algorithms);
         }
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
@@ -207,6 +198,24 @@ impl IssuerSettings {
         })
     }
 
+    /// Whose key set is looked after for it; `None`: it has no keys.
+    pub fn key_owner(&self) -> Option<KeyOwner> {
+        let keys = self.keys.clone()?;
+        let (name, issuer) = (self.name.clone(), self.issuer.clone());
+        Some(KeyOwner { name, issuer, algorithms: self.algorithms, keys })
+    }
+
+    /// Where its keys come from.
+    pub fn key_source(&self) -> IssuerKeySource {
+        match self.key_owner() {
+            Some(owner) => IssuerKeySource::Set(Box::new(owner)),
+            None => IssuerKeySource::None(KeylessOwner {
+                name: self.name.clone(),
+                issuer: self.issuer.clone(),
+            }),
+        }
+    }
+
     /// Whether a token must say when it ends.
     pub(crate) fn requires_expiry(&self) -> bool {
         self.require.iter().any(|claim| claim.as_str() == "exp")
@@ -214,16 +223,15 @@ impl IssuerSettings {
 }
 
 /// The algorithms, of one kind with the keys: a public key must never serve as a shared secret
-/// (threats T-2).
-fn algorithms(section: &mut Section<'_>, keys: Option<&KeySettings>) -> Option<AlgorithmSet> {
+/// (threats T-2). `secret`: whether the keys are one; `None`: they could not be read.
+fn algorithms(section: &mut Section<'_>, secret: Option<bool>) -> Option<AlgorithmSet> {
     let expected = "a list such as [\"RS256\", \"ES256\"]";
     let names = parsed("the name of a signature algorithm such as \"ES256\"", |name| {
         Algorithm::from_name(name).ok_or_else(|| known_algorithms(name))
     });
     let given = section.peek("algorithms").is_some();
     let listed = section.list("algorithms", expected, names);
-    let source = &keys?.source;
-    let secret = matches!(source, KeySource::SecretFile(_));
+    let secret = secret?;
     let listed = match listed {
         Some(listed) => listed,
         None if given => return None,

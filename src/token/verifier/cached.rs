@@ -4,6 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use crate::{
     clock::UnixTime,
+    policy::ids::IssuerId,
     reason::Reason,
     token::{
         cache::{CachedToken, TokenCache},
@@ -18,14 +19,14 @@ impl TokenVerifier {
     pub(super) fn lookup_cached(
         &self,
         token: &[u8],
-        asked: Option<usize>,
+        introspection_issuer: Option<IssuerId>,
         cache: &RefCell<TokenCache>,
         now: UnixTime,
     ) -> Option<Result<Rc<VerifiedToken>, Rejection>> {
         let known = {
             let cache = cache.borrow();
             match cache.find(token, now) {
-                Some(entry) if self.is_alive(entry, asked, now) => {
+                Some(entry) if self.is_alive(entry, introspection_issuer, now) => {
                     Some((Rc::clone(&entry.token), self.check_clear(entry, now)))
                 }
                 Some(_) => None,
@@ -40,7 +41,7 @@ impl TokenVerifier {
         };
         let issuer = Some(verified.issuer);
         let verdict = verified.validity.check(now).and(clear);
-        Some(match verdict.and_then(|()| self.watch(&verified, token, now)) {
+        Some(match verdict.and_then(|()| Self::watch(&verified, token, now)) {
             Ok(()) => Ok(verified),
             Err(reason) => Err(Rejection { reason, issuer }),
         })
@@ -55,29 +56,30 @@ impl TokenVerifier {
     }
 
     /// Whether nothing was heard against a token that is asked about beside its requests.
-    fn watch(&self, verified: &VerifiedToken, token: &[u8], now: UnixTime) -> Result<(), Reason> {
-        let Standing::Watched(recheck) = &verified.standing else {
+    fn watch(verified: &VerifiedToken, token: &[u8], now: UnixTime) -> Result<(), Reason> {
+        let Standing::Watched(introspector, recheck) = &verified.standing else {
             return Ok(());
         };
-        let asked = self.issuers.get(verified.issuer).and_then(|issuer| issuer.asked.as_ref());
-        let may_pass = asked
-            .zip(std::str::from_utf8(token).ok())
-            .is_some_and(|(asked, token)| asked.introspector.may_pass(recheck, token, now));
+        let may_pass = std::str::from_utf8(token)
+            .is_ok_and(|token| introspector.may_pass(recheck, token, now));
         if may_pass { Ok(()) } else { Err(Reason::TokenInactive) }
     }
 
     /// Whether what vouched for a token does so at this moment: the key that verified it is in the
     /// issuer's set, the issuer's word counts.
-    fn is_alive(&self, entry: &CachedToken, asked: Option<usize>, now: UnixTime) -> bool {
+    fn is_alive(
+        &self,
+        entry: &CachedToken,
+        introspection_issuer: Option<IssuerId>,
+        now: UnixTime,
+    ) -> bool {
         if !entry.token.stands(now) {
             return false;
         }
-        let Some(issuer) = self.issuers.get(entry.token.issuer) else {
-            return false;
-        };
+        let issuer = self.issuers.get(entry.token.issuer);
         if entry.token.signature.is_none() {
             // The word of another issuer than the one that this route asks is none.
-            return asked == Some(entry.token.issuer);
+            return introspection_issuer == Some(entry.token.issuer);
         }
         if issuer.is_only_asked() {
             return false;
@@ -102,7 +104,7 @@ impl TokenVerifier {
         now: UnixTime,
     ) -> Option<Rejection> {
         let rejected = cache.find_rejected(token)?;
-        let issuer = self.issuers.get(rejected.issuer)?;
+        let issuer = self.issuers.get(rejected.issuer);
         // Under other keys the signature may be right.
         (issuer.keys.generation_now(now) == Some(rejected.generation)).then_some(Rejection {
             reason: Reason::SignatureInvalid,

@@ -7,6 +7,7 @@ use crate::{
     identity::RenderedHeaders,
     introspection::{ActiveToken, Statement},
     jose::Object,
+    policy::ids::IssuerId,
     reason::Reason,
     token::{
         issuer::{Asked, Issuer},
@@ -23,9 +24,9 @@ use super::{
 /// How a token is verified.
 pub(super) enum VerificationPath<'t, 's> {
     /// By its signature, under the keys of the issuer that it names.
-    Verify(JwtCandidate<'t>, usize, &'s Issuer),
+    Verify(JwtCandidate<'t>, IssuerId, &'s Issuer),
     /// By asking the issuer of the route.
-    Ask(usize, &'s Asked),
+    Ask(IssuerId, &'s Issuer, &'s Asked),
 }
 
 /// The generation of no key set.
@@ -35,7 +36,7 @@ impl TokenVerifier {
     pub(super) async fn verify_uncached(
         &self,
         token: &[u8],
-        asked: Option<usize>,
+        introspection_issuer: Option<IssuerId>,
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<(VerifiedToken, u64), Failure> {
@@ -43,13 +44,13 @@ impl TokenVerifier {
             return Err(Reason::TokenTooLarge.into());
         }
         observer.passed("size", || format!("{} of at most {} bytes", token.len(), self.max_bytes));
-        match self.way(token, asked, observer)? {
-            VerificationPath::Verify(candidate, index, issuer) => {
-                self.verify_locally(token, candidate, (index, issuer), now, observer).await
+        match self.way(token, introspection_issuer, observer)? {
+            VerificationPath::Verify(candidate, id, issuer) => {
+                self.verify_locally(token, candidate, (id, issuer), now, observer).await
             }
-            VerificationPath::Ask(index, asked) => {
-                let blame = |reason| Failure::of(index, reason);
-                let verified = self.ask(token, index, asked, now, observer).await;
+            VerificationPath::Ask(id, issuer, asked) => {
+                let blame = |reason| Failure::of(id, reason);
+                let verified = self.ask(token, (id, issuer), asked, now, observer).await;
                 verified.map(|verified| (verified, NO_KEYS)).map_err(blame)
             }
         }
@@ -60,28 +61,28 @@ impl TokenVerifier {
     pub(super) fn way<'t, 's>(
         &'s self,
         token: &'t [u8],
-        asked: Option<usize>,
+        introspection_issuer: Option<IssuerId>,
         observer: &mut impl Observer,
     ) -> Result<VerificationPath<'t, 's>, Reason> {
-        let ask = asked.and_then(|index| {
-            let issuer = self.issuers.get(index)?;
-            issuer.asked.as_ref().map(|asked| (index, asked, issuer.is_only_asked()))
+        let ask = introspection_issuer.and_then(|id| {
+            let issuer = self.issuers.get(id);
+            issuer.asked.as_ref().map(|asked| (id, issuer, asked))
         });
         match ask {
-            Some((index, asked, _)) if !claims_to_be_jwt(token) => {
-                Ok(VerificationPath::Ask(index, asked))
-            }
-            Some((index, asked, true)) if !self.is_verified_locally(token) => {
-                Ok(VerificationPath::Ask(index, asked))
+            Some((id, issuer, asked))
+                if !claims_to_be_jwt(token)
+                    || (issuer.is_only_asked() && !self.is_verified_locally(token)) =>
+            {
+                Ok(VerificationPath::Ask(id, issuer, asked))
             }
             _ => {
                 let candidate = JwtCandidate::read(token, observer)?;
-                let (index, issuer) = self.issuer_of(&candidate)?;
+                let (id, issuer) = self.issuer_of(&candidate)?;
                 if issuer.is_only_asked() {
                     // And not from here. Its signature proves nothing, wherever the token is shown.
                     return Err(Reason::IssuerUnknown);
                 }
-                Ok(VerificationPath::Verify(candidate, index, issuer))
+                Ok(VerificationPath::Verify(candidate, id, issuer))
             }
         }
     }
@@ -98,12 +99,12 @@ impl TokenVerifier {
         &self,
         token: &[u8],
         candidate: JwtCandidate<'_>,
-        (index, issuer): (usize, &Issuer),
+        (id, issuer): (IssuerId, &Issuer),
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<(VerifiedToken, u64), Failure> {
         observer.passed("issuer", || format!("the configured issuer {:?}", issuer.keys.name()));
-        let blame = |reason| Failure::of(index, reason);
+        let blame = |reason| Failure::of(id, reason);
         let validity = candidate.check(&issuer.rules, now, observer).map_err(blame)?;
         let (key, generation) = issuer.key_for(&candidate, now).await.map_err(blame)?;
         observer.passed("key", || match key.kid() {
@@ -113,17 +114,16 @@ impl TokenVerifier {
         let algorithm = candidate.jws().algorithm();
         let kid = candidate.jws().kid().map(str::to_owned);
         let claims = candidate.verify(&key).map_err(|reason| Failure {
-            rejection: Rejection { reason, issuer: Some(index) },
+            rejection: Rejection { reason, issuer: Some(id) },
             wrong_under: Some(generation),
         })?;
         observer.passed("signature", || format!("{algorithm} signature is right"));
-        let headers = self.render(&claims, observer).map_err(blame)?;
+        let headers = self.render(issuer, &claims, observer).map_err(blame)?;
         // The network last.
         let standing =
             Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?;
         let signature = Some(Signature { algorithm, kid, key: key.thumbprint() });
-        let verified =
-            VerifiedToken { issuer: index, signature, standing, validity, claims, headers };
+        let verified = VerifiedToken { issuer: id, signature, standing, validity, claims, headers };
         Ok((verified, generation))
     }
 
@@ -146,7 +146,7 @@ impl TokenVerifier {
             return if recheck.is_inactive() {
                 Err(Reason::TokenInactive)
             } else {
-                Ok(Standing::Watched(recheck))
+                Ok(Standing::Watched(Arc::clone(&asked.introspector), recheck))
             };
         }
         let active = Self::statement(asked, token, now).await?;
@@ -159,7 +159,7 @@ impl TokenVerifier {
     async fn ask(
         &self,
         token: &[u8],
-        index: usize,
+        (id, issuer): (IssuerId, &Issuer),
         asked: &Asked,
         now: UnixTime,
         observer: &mut impl Observer,
@@ -167,9 +167,9 @@ impl TokenVerifier {
         let active = Self::statement(asked, token, now).await?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
         let (claims, validity) = asked.rules.claims(active.claims(), now, observer)?;
-        let headers = self.render(&claims, observer)?;
+        let headers = self.render(issuer, &claims, observer)?;
         let standing = Standing::Until(active.fresh_until());
-        Ok(VerifiedToken { issuer: index, signature: None, standing, validity, claims, headers })
+        Ok(VerifiedToken { issuer: id, signature: None, standing, validity, claims, headers })
     }
 
     async fn statement(
@@ -187,10 +187,12 @@ impl TokenVerifier {
 
     fn render(
         &self,
+        issuer: &Issuer,
         claims: &Object,
         observer: &mut impl Observer,
     ) -> Result<RenderedHeaders, Reason> {
-        let headers = self.claim_headers.render(claims).map_err(|_| Reason::ClaimUnrenderable)?;
+        let headers = self.claim_headers.render(&issuer.iss, claims);
+        let headers = headers.map_err(|_| Reason::ClaimUnrenderable)?;
         observer.passed("headers", || "every mapped claim fits into its header".to_owned());
         Ok(headers)
     }
@@ -204,7 +206,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn of(issuer: usize, reason: Reason) -> Self {
+    fn of(issuer: IssuerId, reason: Reason) -> Self {
         Self { rejection: Rejection { reason, issuer: Some(issuer) }, wrong_under: None }
     }
 }

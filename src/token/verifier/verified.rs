@@ -5,16 +5,17 @@ use std::sync::Arc;
 use crate::{
     clock::UnixTime,
     identity::RenderedHeaders,
-    introspection::Recheck,
+    introspection::{Introspector, Recheck},
     jose::{Algorithm, Object, Thumbprint},
     keys::{KeyLookup, KeySet},
+    policy::ids::IssuerId,
     token::jwt::Validity,
 };
 
 /// A token that has passed every check. Nothing else makes one.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    pub(super) issuer: usize,
+    pub(super) issuer: IssuerId,
     /// `None`: the issuer was asked, and its word is all there is.
     pub(super) signature: Option<Signature>,
     pub(super) standing: Standing,
@@ -39,12 +40,12 @@ pub(super) enum Standing {
     /// It said *active*, and that counts until then.
     Until(UnixTime),
     /// It is asked now and then, beside the requests.
-    Watched(Arc<Recheck>),
+    Watched(Arc<Introspector>, Arc<Recheck>),
 }
 
 impl VerifiedToken {
-    /// Index of the issuer in the settings.
-    pub fn issuer(&self) -> usize {
+    /// Its issuer.
+    pub fn issuer(&self) -> IssuerId {
         self.issuer
     }
 

@@ -47,7 +47,8 @@ impl Countersign {
             Err(errors) => return vec![Verdict::Refused(errors.to_string()); cases.len()],
         };
         let metrics = Metrics::new().unwrap();
-        let providers = Providers::new(&settings.provider_parts(), &self.clock, &metrics).unwrap();
+        let (providers, tasks) =
+            Providers::new(&settings.provider_parts(), &self.clock, &metrics).unwrap();
         let verifier = TokenVerifier::new(
             &settings.issuers,
             &providers,
@@ -58,7 +59,7 @@ impl Countersign {
         );
         let cache = RefCell::new(TokenCache::new(&settings.cache));
         self.runtime.block_on(async {
-            let _tasks = providers.start();
+            let _tasks = tasks.spawn();
             tokio::time::timeout(DEADLINE, providers.tried()).await.unwrap();
             let mut verdicts = Vec::new();
             for case in cases {

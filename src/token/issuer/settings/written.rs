@@ -32,7 +32,7 @@ pub(crate) fn issuer_table(issuer: &IssuerSettings) -> Value {
         .switch("accept_id_tokens", issuer.accept_id_tokens)
         .switch("ignore_binding", issuer.ignore_binding)
         .optional_value("backchannel_logout", issuer.backchannel_logout.as_ref().map(logout_table))
-        .value("keys", keys_table(&issuer.keys))
+        .optional_value("keys", issuer.keys.as_ref().map(keys_table))
         .optional_value("introspection", issuer.introspection.as_ref().map(introspection_table))
         .table()
 }
@@ -99,7 +99,6 @@ pub(crate) fn keys_table(keys: &KeySettings) -> Value {
         // Nothing else has an effect on it.
         KeySource::Hex(key) => return writer.text("hex", key).table(),
         KeySource::SecretFile(path) => writer.path("secret_file", path),
-        KeySource::Unneeded => return writer.table(),
     };
     let writer = writer
         .duration("refresh", keys.refresh)
@@ -127,7 +126,6 @@ fn allow_http(source: &KeySource) -> bool {
         KeySource::JwksFile(_)
         | KeySource::PemFile(_)
         | KeySource::Hex(_)
-        | KeySource::SecretFile(_)
-        | KeySource::Unneeded => false,
+        | KeySource::SecretFile(_) => false,
     }
 }

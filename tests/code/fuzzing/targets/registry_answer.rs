@@ -68,7 +68,7 @@ fn registry(lines: &str) -> RegistrySettings {
          [[routes]]\npath = \"/**\"\nsignature = \"partner\"\n"
     );
     let settings = load_text(text.as_bytes(), "toml").unwrap_or_else(|errors| panic!("{errors}"));
-    settings.signatures[0].registry().expect("a registry").clone()
+    settings.signatures.iter().next().unwrap().registry().expect("a registry").clone()
 }
 
 fn read(body: &[u8], signer: &str, settings: &RegistrySettings) -> Option<Registered> {

@@ -1,27 +1,27 @@
-//! When to ask a source again that is read again and again: keys, revocation lists.
+//! When a source is read again.
 
 use std::time::Duration;
 
-use super::jitter;
+use crate::bounded::backoff::{Backoff, random_fraction};
 
 /// The waits between attempts.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     refresh: Duration,
     longest: Duration,
+    jitter: f64,
+    backoff: Backoff,
     failures: u32,
 }
 
 /// A source's own `max-age` is kept within these bounds: below, it would be load; above, a
 /// removed key would live on for too long.
-pub(crate) const MAX_AGE_BOUNDS: (Duration, Duration) =
-    (Duration::from_mins(1), Duration::from_hours(1));
+const MAX_AGE_BOUNDS: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(1));
 
-/// The first wait after a failure; each further failure doubles it.
-const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-
-/// The longest wait between attempts at a failing source: how late its return may be noticed.
-const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
+/// Between attempts at a failing source. Half of each wait is random: replicas that lost the source
+/// together do not meet it again together.
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_secs(1), longest: Duration::from_mins(1), jitter: 0.5 };
 
 /// A source that sends `Retry-After` is not called for that time, but not longer: a peer that can
 /// answer in its place must not be able to switch it off.
@@ -37,7 +37,14 @@ impl Schedule {
     /// Every `refresh`, and often enough that nothing of a healthy source outlives `max_stale`
     /// between two refreshes.
     pub(crate) fn new(refresh: Duration, max_stale: Duration) -> Self {
-        Self { refresh, longest: (max_stale / 2).min(LONGEST_INTERVAL), failures: 0 }
+        let longest = (max_stale / 2).min(LONGEST_INTERVAL);
+        Self { refresh, longest, jitter: JITTER, backoff: BACKOFF, failures: 0 }
+    }
+
+    /// Every `interval`, after failures as well: reading costs nobody else anything.
+    pub(crate) fn every(interval: Duration) -> Self {
+        let backoff = Backoff { first: interval, longest: interval, jitter: 0.0 };
+        Self { refresh: interval, longest: interval, jitter: 0.0, backoff, failures: 0 }
     }
 
     /// `max_age` is what the source itself says, if it does.
@@ -45,16 +52,16 @@ impl Schedule {
         self.failures = 0;
         let (least, most) = MAX_AGE_BOUNDS;
         let interval = max_age.map_or(self.refresh, |age| age.clamp(least, most));
-        interval.min(self.longest).mul_f64(1.0 - JITTER + 2.0 * JITTER * jitter::fraction())
+        let spread = 1.0 - self.jitter + 2.0 * self.jitter * random_fraction();
+        interval.min(self.longest).mul_f64(spread)
     }
 
-    /// Between the half and the whole of a time that doubles; more if the source asks for it.
+    /// A time that doubles; more if the source asks for it.
     pub(crate) fn after_failure(&mut self, retry_after: Option<Duration>) -> Duration {
-        let doubled = FIRST_BACKOFF.saturating_mul(2_u32.saturating_pow(self.failures));
+        let backoff = self.backoff.after(self.failures);
         self.failures = self.failures.saturating_add(1);
-        let backoff = doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + 0.5 * jitter::fraction());
         let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        backoff.max(asked.mul_f64(1.0 + JITTER * jitter::fraction()))
+        backoff.max(asked.mul_f64(1.0 + self.jitter * random_fraction()))
     }
 
     pub(crate) fn is_failing(&self) -> bool {
@@ -136,7 +143,16 @@ mod tests {
         assert!(schedule.is_failing());
         schedule.after_success(None);
         assert!(!schedule.is_failing());
-        assert!(schedule.after_failure(None) <= FIRST_BACKOFF);
+        assert!(schedule.after_failure(None) <= BACKOFF.first);
+    }
+
+    #[test]
+    fn a_fixed_interval_is_neither_spread_nor_changed_by_failures() {
+        let mut schedule = Schedule::every(Duration::from_mins(1));
+        for _ in 0..10 {
+            assert_eq!(schedule.after_success(None), Duration::from_mins(1));
+            assert_eq!(schedule.after_failure(None), Duration::from_mins(1));
+        }
     }
 
     proptest! {
@@ -145,7 +161,7 @@ mod tests {
             let mut schedule = schedule(600, 86_400);
             schedule.failures = failures;
             let wait = schedule.after_failure(Some(Duration::from_secs(seconds)));
-            prop_assert!(wait >= FIRST_BACKOFF / 2);
+            prop_assert!(wait >= BACKOFF.first / 2);
             prop_assert!(wait <= LONGEST_RETRY_AFTER.mul_f64(1.0 + JITTER));
         }
     }

@@ -1,4 +1,4 @@
-//! What is wrong with an endpoint that fails: since when and why, and when that was last logged.
+//! Why an endpoint fails and since when, and when that was last logged.
 
 use std::{fmt::Display, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::clock::UnixTime;
 
-/// How one endpoint does. Nothing is wrong in the beginning.
+/// The failure of one endpoint, while it lasts. It starts without one.
 #[derive(Debug, Default)]
 pub(crate) struct Trouble(Mutex<Option<Failing>>);
 
@@ -23,7 +23,7 @@ struct Failing {
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Trouble {
-    /// It has failed. If that is worth a line, the number of failures since the last one.
+    /// Records a failure. If it is to be logged: the number of failures since the last log line.
     pub(crate) fn failed(&self, cause: &impl Display, now: UnixTime) -> Option<u64> {
         let mut failing = self.lock();
         let Some(failing) = &mut *failing else {
@@ -40,17 +40,17 @@ impl Trouble {
         Some(std::mem::take(&mut failing.unlogged))
     }
 
-    /// It works. If it did not before, the number of failures that were not logged.
+    /// Records a response. If the endpoint failed before: the number of failures not logged.
     pub(crate) fn recovered(&self) -> Option<u64> {
         self.lock().take().map(|failing| failing.unlogged)
     }
 
-    /// Whether it fails at the moment.
+    /// Whether the last request failed.
     pub(crate) fn is_there(&self) -> bool {
         self.lock().is_some()
     }
 
-    /// In words, for `/readyz`; `None`: nothing is wrong.
+    /// A line for `/readyz`; `None` while it works.
     pub(crate) fn note(&self, now: UnixTime) -> Option<String> {
         let failing = self.lock();
         let failing = failing.as_ref()?;

@@ -6,24 +6,12 @@ use crate::{
     clock::UnixTime,
     jose::{Algorithm, Object, SignedPayload, VerificationKey},
     keys::{KeyLookup, KeySet, KeyWait, LiveKeySet},
-    providers::Providers,
+    providers::LiveSignerKeys,
     reason::Reason,
     registry::{LookupError, Registered, Registry, Unapproved},
-    signature::settings::{SignatureSettings, SignerKeys},
 };
 
 use super::{pending::ClaimedSignature, signer::Signers};
-
-/// Where keys are looked for.
-#[derive(Debug)]
-pub(super) enum KeySource {
-    /// A key set: the keys of all signers, or of the only one.
-    Set(Arc<LiveKeySet>),
-    /// A registry, which is asked about each signer.
-    Registry(Arc<Registry>),
-    /// Settings that name a source that is not there; validated settings do not.
-    Nowhere,
-}
 
 /// A key that was found, and where.
 #[derive(Debug)]
@@ -33,29 +21,17 @@ pub(super) struct FoundKey {
     renewable: Option<(Arc<Registry>, Arc<Registered>)>,
 }
 
-impl KeySource {
-    pub(super) fn new(index: usize, settings: &SignatureSettings, providers: &Providers) -> Self {
-        let source = match &settings.keys {
-            SignerKeys::Issuer(issuer) => providers.keys.issuer(*issuer).cloned().map(Self::Set),
-            SignerKeys::Set(_) => providers.signer_keys(index).map(Self::Set),
-            SignerKeys::Registry(_) => providers.registry(index).cloned().map(Self::Registry),
-        };
-        source.unwrap_or(Self::Nowhere)
-    }
-
-    /// The key of the signer, and of nobody else.
-    pub(super) async fn find(
-        &self,
-        claimed: &ClaimedSignature,
-        signers: &Signers,
-        claims: Option<&Object>,
-        now: UnixTime,
-    ) -> Result<FoundKey, Reason> {
-        match self {
-            Self::Set(keys) => find_in_set(keys, claimed, signers, now).await,
-            Self::Registry(registry) => find_in_registry(registry, claimed, claims).await,
-            Self::Nowhere => Err(Reason::KeysUnavailable),
-        }
+/// The key of the signer, and of nobody else.
+pub(super) async fn find(
+    keys: &LiveSignerKeys,
+    claimed: &ClaimedSignature,
+    signers: &Signers,
+    claims: Option<&Object>,
+    now: UnixTime,
+) -> Result<FoundKey, Reason> {
+    match keys {
+        LiveSignerKeys::Set(keys) => find_in_set(keys, claimed, signers, now).await,
+        LiveSignerKeys::Registry(registry) => find_in_registry(registry, claimed, claims).await,
     }
 }
 

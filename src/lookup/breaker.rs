@@ -4,37 +4,40 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Counts failures in a row, and says when to stop asking and when to try again.
+use crate::bounded::Backoff;
+
+/// Counts failures in a row. Open, it lets no request pass; half-open, one probe.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
     failures: u32,
-    rests_until: Option<Instant>,
-    /// Since when the one question that tries again is under way.
+    open_until: Option<Instant>,
+    /// When the probe of the half-open circuit was sent.
     probing: Option<Instant>,
 }
 
-/// Failures in a row before the endpoint is left alone. Fewer, and a hiccup becomes an outage.
+/// Failures in a row that open the circuit. With fewer, a hiccup becomes an outage.
 const TOLERATED: u32 = 5;
-/// The first rest. It doubles with every failed attempt to come back.
-const FIRST_REST: Duration = Duration::from_secs(1);
-/// The longest rest: for as long may an endpoint be back without anybody noticing.
-const LONGEST_REST: Duration = Duration::from_secs(30);
+/// How long the circuit is open, after each probe that fails. Requests are refused meanwhile: the
+/// longest is half a minute, and a quarter of each is random, so that proxies do not probe together.
+const OPEN: Backoff =
+    Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30), jitter: 0.25 };
 
-/// A question that never comes back (its task has panicked) is not waited for any longer. One that
-/// is only slow has another one beside it then, which does no harm.
+/// A probe that never ends (its task has panicked) is given up then. One that is only slow gets a
+/// second one beside it, which does no harm.
 const LONGEST_PROBE: Duration = Duration::from_mins(1);
 
 /// Whether a status speaks of the endpoint, whatever it was asked: it has too much to do, or what
 /// stands behind it does not answer (RFC 6585 §4, RFC 9110 §15.6.3 to §15.6.5). Any other one can
-/// be provoked with a question of the asker's choice.
+/// be provoked by a client that chooses the key.
 pub(crate) fn speaks_of_endpoint(status: u16) -> bool {
     matches!(status, 429 | 502 | 503 | 504)
 }
 
 impl Breaker {
-    /// Whether a question may be put now. After a rest, one may; the others wait for its outcome.
+    /// Whether a request may be sent now. Once the circuit has been open for its time, one may, and
+    /// its outcome decides.
     pub(crate) fn lets_pass(&mut self, now: Instant) -> bool {
-        match self.rests_until {
+        match self.open_until {
             None => true,
             Some(until) if now < until || self.is_probing(now) => false,
             Some(_) => {
@@ -48,28 +51,26 @@ impl Breaker {
         self.probing.is_some_and(|since| now < since + LONGEST_PROBE)
     }
 
-    /// An answer that counts.
+    /// A response closes the circuit.
     pub(crate) fn succeeded(&mut self) {
         *self = Self::default();
     }
 
-    /// A failure that may be the question's own fault: it says nothing about the endpoint.
+    /// A failure that may be the key's own fault: it says nothing about the endpoint.
     pub(crate) fn undecided(&mut self) {
         self.probing = None;
     }
 
-    /// None. `jitter` in 0..=1 spreads the attempts of several proxies.
-    pub(crate) fn failed(&mut self, now: Instant, jitter: f64) {
-        let was_resting = self.rests_until.is_some();
-        if was_resting && self.probing.is_none() {
-            return; // a question from before the rest
+    /// A failure of the endpoint.
+    pub(crate) fn failed(&mut self, now: Instant) {
+        let was_open = self.open_until.is_some();
+        if was_open && self.probing.is_none() {
+            return; // sent before the circuit opened
         }
         self.probing = None;
         self.failures = self.failures.saturating_add(1);
         if self.failures >= TOLERATED {
-            let doublings = (self.failures - TOLERATED).min(16);
-            let rest = FIRST_REST.saturating_mul(1 << doublings).min(LONGEST_REST);
-            self.rests_until = Some(now + rest.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 4.0));
+            self.open_until = Some(now + OPEN.after(self.failures - TOLERATED));
         }
     }
 }
@@ -82,7 +83,7 @@ mod tests {
         let mut breaker = Breaker::default();
         for _ in 0..TOLERATED {
             assert!(breaker.lets_pass(now));
-            breaker.failed(now, 0.0);
+            breaker.failed(now);
         }
         breaker
     }
@@ -92,61 +93,61 @@ mod tests {
         let now = Instant::now();
         let mut breaker = Breaker::default();
         for _ in 0..TOLERATED - 1 {
-            breaker.failed(now, 0.0);
+            breaker.failed(now);
         }
         breaker.succeeded();
         for _ in 0..TOLERATED - 1 {
-            breaker.failed(now, 0.0);
+            breaker.failed(now);
         }
         assert!(breaker.lets_pass(now));
     }
 
     #[test]
-    fn after_a_rest_one_question_tries_and_decides() {
+    fn half_open_lets_one_probe_pass_which_decides() {
         let now = Instant::now();
         let mut breaker = broken(now);
-        assert!(!breaker.lets_pass(now + FIRST_REST / 2));
-        let later = now + FIRST_REST;
+        assert!(!breaker.lets_pass(now + OPEN.first / 2));
+        let later = now + OPEN.first;
         assert!(breaker.lets_pass(later));
         assert!(!breaker.lets_pass(later), "only one");
-        breaker.failed(later, 0.0);
-        assert!(!breaker.lets_pass(later + FIRST_REST), "the next rest is longer");
-        assert!(breaker.lets_pass(later + FIRST_REST * 2));
+        breaker.failed(later);
+        assert!(!breaker.lets_pass(later + OPEN.first), "open for longer");
+        assert!(breaker.lets_pass(later + OPEN.first * 2));
         breaker.succeeded();
         assert!(breaker.lets_pass(later) && breaker.lets_pass(later));
     }
 
     #[test]
-    fn a_question_that_decides_nothing_leaves_the_next_one_to_try() {
+    fn a_probe_that_decides_nothing_leaves_the_next_one_to_try() {
         let now = Instant::now();
         let mut breaker = broken(now);
-        let later = now + FIRST_REST;
+        let later = now + OPEN.first;
         assert!(breaker.lets_pass(later));
         breaker.undecided();
         assert!(breaker.lets_pass(later), "another one tries");
-        assert!(!breaker.lets_pass(later), "it still rests");
+        assert!(!breaker.lets_pass(later), "still open");
     }
 
     #[test]
-    fn a_question_that_never_comes_back_is_not_waited_for_for_ever() {
+    fn a_probe_that_never_ends_is_given_up() {
         let now = Instant::now();
         let mut breaker = broken(now);
-        let later = now + FIRST_REST;
+        let later = now + OPEN.first;
         assert!(breaker.lets_pass(later));
         assert!(!breaker.lets_pass(later + LONGEST_PROBE / 2));
         assert!(breaker.lets_pass(later + LONGEST_PROBE));
     }
 
     #[test]
-    fn rests_are_bounded_and_late_failures_do_not_prolong_them() {
+    fn the_time_open_is_bounded_and_late_failures_do_not_prolong_it() {
         let mut now = Instant::now();
         let mut breaker = broken(now);
-        breaker.failed(now, 0.0);
-        now += FIRST_REST;
+        breaker.failed(now);
+        now += OPEN.first;
         for _ in 0..100 {
-            assert!(breaker.lets_pass(now), "after at most {LONGEST_REST:?}");
-            breaker.failed(now, 0.0);
-            now += LONGEST_REST;
+            assert!(breaker.lets_pass(now), "after at most {OPEN:?}");
+            breaker.failed(now);
+            now += OPEN.longest;
         }
     }
 }

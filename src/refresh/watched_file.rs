@@ -1,8 +1,8 @@
-//! A file that is read whole, and looked at in between: keys, revocation lists.
+//! A file that is read whole, and whose metadata is looked at in between.
 
 use std::{
-    fs::{self, File, Metadata},
-    io::{self, Read},
+    fs::{self, Metadata},
+    io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,8 +11,10 @@ use std::{
 use tokio::{task::spawn_blocking, time::timeout};
 use zeroize::Zeroizing;
 
-use super::FetchError;
-use crate::byte_order_mark;
+use crate::{
+    bounded::input::{InputError, read_path},
+    byte_order_mark,
+};
 
 /// The file at a path, whichever that is at the moment.
 #[derive(Debug)]
@@ -33,14 +35,19 @@ struct Stamp {
 }
 
 /// Why there are no bytes.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum FileError {
-    /// It is too large, or was not read in time.
-    #[error(transparent)]
-    Bounds(#[from] FetchError),
+    /// It is beyond what is granted to it.
+    Limit { place: String, limit: FileLimit },
     /// It can't be read.
-    #[error("{place}: {cause}")]
     Unreadable { place: String, cause: String },
+}
+
+/// What a file is granted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FileLimit {
+    Bytes(usize),
+    Time(Duration),
 }
 
 impl WatchedFile {
@@ -53,18 +60,17 @@ impl WatchedFile {
         self.path.display().to_string()
     }
 
-    /// Its bytes. What they are worth does not matter to the next look: one that turns out to be
-    /// broken is read again when it is due, and a repaired one is another file.
+    /// Its bytes. A file that turns out to be broken is not read again before it is due or has
+    /// changed.
     pub(crate) async fn read(&mut self) -> Result<Zeroizing<Vec<u8>>, FileError> {
         let reading = timeout(self.deadline, self.bytes()).await;
-        let (stamp, bytes) = reading
-            .map_err(|_| FetchError::Timeout { place: self.place(), limit: self.deadline })??;
+        let (stamp, bytes) = reading.map_err(|_| self.beyond(FileLimit::Time(self.deadline)))??;
         self.stamp = Some(stamp);
         Ok(bytes)
     }
 
     /// Whether the path holds another file than the one read last; `None` if it is gone or out
-    /// of reach, which the next reading is soon enough to say.
+    /// of reach, which the next reading reports.
     pub(crate) async fn has_changed(&self) -> Option<bool> {
         match timeout(self.deadline, tokio::fs::metadata(&self.path)).await {
             Ok(Ok(metadata)) => Some(self.stamp != Some(Stamp::of(&metadata))),
@@ -77,12 +83,16 @@ impl WatchedFile {
         let read = spawn_blocking(move || read_whole(&path, max_bytes)).await;
         let refuse = |cause: String| FileError::Unreadable { place: self.place(), cause };
         let read = read.map_err(|error| refuse(error.to_string()))?;
-        let (stamp, bytes) = read.map_err(|error| refuse(error.to_string()))?;
-        if bytes.len() > max_bytes {
-            return Err(FetchError::TooLarge { place: self.place(), limit: max_bytes }.into());
-        }
+        let (stamp, bytes) = read.map_err(|error| match error {
+            InputError::Io(error) => refuse(error.to_string()),
+            InputError::TooLarge(_) => self.beyond(FileLimit::Bytes(max_bytes)),
+        })?;
         byte_order_mark::refuse(&bytes).map_err(|mark| refuse(mark.to_string()))?;
         Ok((stamp, bytes))
+    }
+
+    fn beyond(&self, limit: FileLimit) -> FileError {
+        FileError::Limit { place: self.place(), limit }
     }
 }
 
@@ -96,18 +106,11 @@ impl Stamp {
     }
 }
 
-/// Up to one byte more than `max_bytes`. The stamp is taken before the bytes: a change in between
-/// shows as one later on.
-fn read_whole(path: &Path, max_bytes: usize) -> io::Result<(Stamp, Zeroizing<Vec<u8>>)> {
+/// The stamp is taken before the bytes: a change in between shows as one later on.
+fn read_whole(path: &Path, max_bytes: usize) -> Result<(Stamp, Zeroizing<Vec<u8>>), InputError> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err(io::Error::other("not a regular file"));
+        return Err(io::Error::other("not a regular file").into());
     }
-    let most = max_bytes.saturating_add(1);
-    // Room for all of it at once: growing would leave copies of a secret behind.
-    let room = usize::try_from(metadata.len()).unwrap_or(usize::MAX).saturating_add(1);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room.min(most)));
-    let limit = u64::try_from(most).unwrap_or(u64::MAX);
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok((Stamp::of(&metadata), bytes))
+    Ok((Stamp::of(&metadata), read_path(path, max_bytes as u64)?))
 }

@@ -1,0 +1,58 @@
+//! How an introspection endpoint does: counted, logged, and shown on `/readyz`.
+
+use std::time::Duration;
+
+use prometheus::Histogram;
+
+use crate::{clock::UnixTime, lookup::EndpointHealth, telemetry::Metrics};
+
+use super::IntrospectionError;
+
+/// How one issuer's endpoint does.
+#[derive(Debug)]
+pub(super) struct Health {
+    endpoint: EndpointHealth,
+    seconds: Histogram,
+}
+
+/// Outcomes besides [`IntrospectionError::CODES`].
+const ACTIVE: &str = "active";
+const INACTIVE: &str = "inactive";
+/// A stale response stood in.
+const STALE: &str = "stale";
+
+impl Health {
+    pub(super) fn new(issuer: &str, metrics: &Metrics) -> Self {
+        let outcomes = [ACTIVE, INACTIVE, STALE].iter().chain(IntrospectionError::CODES).copied();
+        let up = metrics.introspection_up.with_label_values(&[issuer]);
+        Self {
+            endpoint: EndpointHealth::new(issuer, &metrics.introspections, outcomes, Some(up)),
+            seconds: metrics.introspection_seconds.with_label_values(&[issuer]),
+        }
+    }
+
+    pub(super) fn observe(&self, took: Duration) {
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn responded(&self, active: bool) {
+        if let Some(unlogged) = self.endpoint.responded(if active { ACTIVE } else { INACTIVE }) {
+            tracing::info!(issuer = self.endpoint.name(), unlogged, "introspection works");
+        }
+    }
+
+    pub(super) fn failed(&self, error: &IntrospectionError, stale: bool, now: UnixTime) {
+        if stale {
+            self.endpoint.count(STALE);
+        }
+        if let Some(more) = self.endpoint.failed(error, now) {
+            let issuer = self.endpoint.name();
+            tracing::warn!(issuer, %error, more, stale, "introspection fails");
+        }
+    }
+
+    pub(super) fn trouble(&self, now: UnixTime) -> Option<String> {
+        let trouble = self.endpoint.trouble(now)?;
+        Some(format!("introspection of issuer {}: {trouble}", self.endpoint.name()))
+    }
+}

@@ -1,0 +1,114 @@
+//! How one issuer is asked about a token, and what is cached of its response.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use crate::{
+    clock::{Clock, UnixTime},
+    lookup::Lookup,
+};
+
+use super::{
+    IntrospectionError, Recheck, Statement,
+    answer::IntrospectionAnswer,
+    endpoint::Endpoint,
+    health::Health,
+    memory::{Digest, Memory},
+    shared_answers::SharedAnswers,
+};
+
+/// The lookup of tokens at one issuer's endpoint.
+#[derive(Debug)]
+pub(super) struct TokenLookup {
+    pub(super) endpoint: Endpoint,
+    pub(super) memory: Arc<Memory>,
+    pub(super) shared: SharedAnswers,
+    pub(super) health: Arc<Health>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// What asking about a token takes besides its digest.
+pub(super) struct TokenRequest {
+    token: Zeroizing<String>,
+    recheck: Option<Arc<Recheck>>,
+}
+
+impl Lookup for TokenLookup {
+    type Key = Digest;
+    type Request = TokenRequest;
+    type Response = IntrospectionAnswer;
+    type Answer = Option<Statement>;
+    type Error = IntrospectionError;
+
+    /// What another replica was told. A recheck asks how things are now.
+    async fn find_elsewhere(
+        &self,
+        digest: &Digest,
+        request: &TokenRequest,
+    ) -> Option<Option<Statement>> {
+        if request.recheck.is_some() {
+            return None;
+        }
+        let now = self.clock.now();
+        let answer = self.shared.find(digest, now).await?;
+        Some(Some(self.memory.keep(digest, answer.said, answer.until, now).statement))
+    }
+
+    async fn send(
+        &self,
+        _: &Digest,
+        request: &TokenRequest,
+    ) -> Result<IntrospectionAnswer, IntrospectionError> {
+        let began = Instant::now();
+        let said = self.endpoint.ask(&request.token).await;
+        self.health.observe(began.elapsed());
+        said
+    }
+
+    fn responded(
+        &self,
+        digest: &Digest,
+        request: &TokenRequest,
+        said: IntrospectionAnswer,
+    ) -> Option<Statement> {
+        self.health.responded(matches!(said, IntrospectionAnswer::Active(_)));
+        let now = self.clock.now();
+        let kept = self.memory.keep(digest, said, UnixTime(i64::MAX), now);
+        self.shared.keep(digest, &kept.statement, kept.until, now);
+        request.rechecked(Some(kept.statement))
+    }
+
+    /// An earlier response may stand in, if the operator allows that.
+    fn failed(
+        &self,
+        digest: &Digest,
+        request: &TokenRequest,
+        error: &IntrospectionError,
+    ) -> Option<Statement> {
+        let now = self.clock.now();
+        let stale = self.memory.find_stale(digest, now);
+        self.health.failed(error, stale.is_some(), now);
+        request.rechecked(stale)
+    }
+
+    /// A client can't invent a token that the issuer has called active.
+    fn is_known(&self, digest: &Digest) -> bool {
+        self.memory.has_called_active(digest)
+    }
+}
+
+impl TokenRequest {
+    pub(super) fn new(token: &str, recheck: Option<&Arc<Recheck>>) -> Self {
+        Self { token: Zeroizing::new(token.to_owned()), recheck: recheck.map(Arc::clone) }
+    }
+
+    /// The recheck that asked knows at once, and not only with its next request.
+    fn rechecked(&self, statement: Option<Statement>) -> Option<Statement> {
+        if let (Some(recheck), Some(statement)) = (&self.recheck, &statement) {
+            recheck.note(statement);
+        }
+        statement
+    }
+}

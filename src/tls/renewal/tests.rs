@@ -1,0 +1,74 @@
+//! What the files of the certificate become in use.
+
+use std::{fs, path::Path};
+
+use rcgen::{CertificateParams, KeyPair};
+use tokio::time::sleep;
+
+use super::*;
+use crate::{
+    tasks::{RunningTasks, Tasks},
+    tls::settings::TlsSettings,
+};
+
+fn install(folder: &Path, key: &KeyPair) {
+    let params = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
+    let certificate = params.self_signed(key).unwrap();
+    fs::write(folder.join("tls.crt"), certificate.pem()).unwrap();
+    fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
+}
+
+/// A certificate in use whose files are read again every minute.
+fn running(folder: &Path) -> (Arc<ServerTls>, RunningTasks) {
+    install(folder, &KeyPair::generate().unwrap());
+    let tls = ServerTls::new(&TlsSettings {
+        certificate: folder.join("tls.crt"),
+        private_key: folder.join("tls.key"),
+        client_auth: None,
+    });
+    let tls = Arc::new(tls.unwrap());
+    let in_use = Arc::clone(&tls);
+    let renewal = keep_renewed(move || Some(Arc::clone(&in_use)));
+    (tls, Tasks::from_iter([renewal]).spawn())
+}
+
+/// Lets the files be read once more.
+async fn a_minute() {
+    sleep(INTERVAL + Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewed_certificate_is_taken_and_an_unchanged_one_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tls, _task) = running(folder.path());
+    let first = tls.in_use.load_full();
+    // With the configuration its tickets would go, too.
+    a_minute().await;
+    assert!(Arc::ptr_eq(&first, &tls.in_use.load()));
+
+    install(folder.path(), &KeyPair::generate().unwrap());
+    a_minute().await;
+    let second = tls.in_use.load_full();
+    assert_ne!(first.files.identity.cert, second.files.identity.cert);
+    assert!(!Arc::ptr_eq(&first.config, tls.acceptor().config()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_of_a_renewal_is_waited_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tls, _task) = running(folder.path());
+    let first = tls.in_use.load_full();
+    let key = KeyPair::generate().unwrap();
+    let old_key = fs::read(folder.path().join("tls.key")).unwrap();
+    install(folder.path(), &key);
+    fs::write(folder.path().join("tls.key"), old_key).unwrap();
+    a_minute().await;
+    assert!(Arc::ptr_eq(&first, &tls.in_use.load()));
+    fs::remove_file(folder.path().join("tls.crt")).unwrap();
+    a_minute().await;
+    assert!(Arc::ptr_eq(&first, &tls.in_use.load()));
+
+    install(folder.path(), &key);
+    a_minute().await;
+    assert!(!Arc::ptr_eq(&first, &tls.in_use.load()));
+}
