@@ -15,7 +15,7 @@ use prometheus::IntCounter;
 use crate::{
     clock::{Clock, UnixTime},
     evidence::settings::EvidenceSettings,
-    jose::{Json, Object},
+    json::{Json, Object},
     telemetry::Metrics,
 };
 
