@@ -11,9 +11,6 @@ from .peers.haproxy import HAProxy
 from .peers.nginx import NginxPlain
 from .peers.peer import Peer, Stage
 
-# What HAProxy's jwt_verify can check.
-HAPROXY_ALGORITHMS = ("RS256", "ES256")
-
 
 class Field:
     """Names and makes peers. `skipped` fills with those that could not take part, and why."""
@@ -23,12 +20,11 @@ class Field:
         self._upstream_port = upstream_port
         self.skipped: dict[str, str] = {}
 
-    def nginx(self, http2: bool = False) -> Peer:
-        # nginx before 1.25.1 speaks HTTP/2 without TLS only on a port of its own.
-        return NginxPlain("nginx plain", self._stage(), http1=not http2)
+    def nginx(self) -> Peer:
+        return NginxPlain("nginx plain", self._stage())
 
-    def haproxy(self, http2: bool = False) -> Peer:
-        return HAProxy("haproxy plain", self._stage(), http1=not http2)
+    def haproxy(self) -> Peer:
+        return HAProxy("haproxy plain", self._stage())
 
     def haproxy_jwt(self, key: Key) -> Peer:
         return HAProxy("haproxy jwt_verify", self._stage(key), verifies=True)

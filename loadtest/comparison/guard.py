@@ -16,9 +16,6 @@ _SUBJECT, _SCOPE = "guard", "orders:read"
 
 def check(peer: Peer, material: Material):
     """Raises `Failed` for the first answer that is not as it must be."""
-    if not peer.verifies and not peer.http1:
-        # Nothing to refuse; that it answers is seen from its answers under load.
-        return None
     if not peer.verifies:
         return _expect(peer, "a request without token", None, 200)
     if peer.stage.key is None:

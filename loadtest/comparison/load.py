@@ -39,20 +39,15 @@ class Wrk:
     method: str = "GET"
     body_bytes: int = 0
     paths: str = "/api/orders/42"
-    keep_alive: bool = True
     # Over the body.
     signature: str | None = None
 
     def run(self, url: str, seconds: int, cores: set) -> Answers:
         argv = [need("wrk"), "-t1", f"-c{self.connections}", f"-d{seconds}s", "--timeout", "10s"]
         argv += ["-s", _REQUESTS, url, "--", self.tokens or "-", self.method, self.body_bytes]
-        argv += [self.paths, "keep" if self.keep_alive else "close", self.signature or "-"]
+        argv += [self.paths, self.signature or "-"]
         output = run(argv, cores, seconds + _GRACE_SECONDS)
-        answers = Answers(**json.loads(output.splitlines()[-1]))
-        if self.keep_alive:
-            return answers
-        # wrk counts an answer that ends with the connection as a read error as well.
-        return Answers(**{**vars(answers), "failed": 0})
+        return Answers(**json.loads(output.splitlines()[-1]))
 
 
 @dataclass(frozen=True)

@@ -56,12 +56,12 @@ class Material:
             self._keys[algorithm] = Key(algorithm, path)
         return self._keys[algorithm]
 
-    def tokens(self, algorithm: str, count: int, issuers: int = 1, forge_every: int = 0) -> Path:
+    def tokens(self, algorithm: str, count: int, issuers: int = 1) -> Path:
         """A file of tokens, one a line, of one or several issuers by turns."""
-        wanted = (algorithm, count, issuers, forge_every)
+        wanted = (algorithm, count, issuers)
         if wanted not in self._tokens:
             with ThreadPoolExecutor(_SIGNERS) as pool:
-                mint = lambda batch: self._mint(algorithm, batch, forge_every)
+                mint = lambda batch: self._mint(algorithm, batch)
                 lists = list(pool.map(mint, _batches(count, issuers)))
             mixed = [token for row in zip_longest(*lists) for token in row if token]
             path = self._home / ("tokens-" + "-".join(map(str, wanted)))
@@ -89,10 +89,10 @@ class Material:
         argv = [tools.helper("bare_verify"), self.key(algorithm).private]
         return float(_output(argv if body_bytes is None else [*argv, body_bytes]))
 
-    def _mint(self, algorithm: str, batch: "Batch", forge_every: int) -> list[str]:
+    def _mint(self, algorithm: str, batch: "Batch") -> list[str]:
         argv = [self._mint_many, "--key", self.key(algorithm).private]
         argv += ["--issuer", batch.issuer, "--audience", AUDIENCE]
-        argv += ["--first", batch.first, "--count", batch.count, "--forge-every", forge_every]
+        argv += ["--first", batch.first, "--count", batch.count]
         return _output(argv).split()
 
 

@@ -1,11 +1,10 @@
 -- What wrk sends: the same request over and over, each with the next token and the next path.
 --
---   wrk … -s requests.lua URL -- TOKENS METHOD BODY_BYTES PATHS CONNECTION SIGNATURE
+--   wrk … -s requests.lua URL -- TOKENS METHOD BODY_BYTES PATHS SIGNATURE
 --
 -- TOKENS      a file of tokens, one a line, or "-" for none
 -- BODY_BYTES  of every request; 0 for none
 -- PATHS       one path, or a pattern with %d and the number of paths: /r%d/x=1000
--- CONNECTION  "keep" or "close"
 -- SIGNATURE   over the body, or "-" for none
 --
 -- At the end it prints one line of JSON.
@@ -33,7 +32,7 @@ local requests, next_request = {}, 0
 
 function init(args)
   local tokens, method, body_bytes = read_tokens(args[1]), args[2], tonumber(args[3])
-  local paths, connection, signature = args[4], args[5], args[6]
+  local paths, signature = args[4], args[5]
   local body = body_bytes > 0 and string.rep("x", body_bytes) or nil
   local number = math.max(#tokens, tonumber(paths:match("=(%d+)$") or 1))
   for i = 1, number do
@@ -41,7 +40,6 @@ function init(args)
     local token = tokens[(i - 1) % #tokens + 1]
     if token then headers["Authorization"] = "Bearer " .. token end
     if signature ~= "-" then headers["X-JWS-Signature"] = signature end
-    if connection == "close" then headers["Connection"] = "close" end
     requests[i] = wrk.format(method, path_of(paths, i), headers, body)
   end
 end

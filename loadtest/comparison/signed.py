@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from statistics import median
 
 from .contest import Entry, Pace, Result, hold
-from .contests import BODY_TOKENS, KIB, MIB
 from .field_of_peers import Field
 from .load import ConstantRate, Wrk
 from .machine import Cores
@@ -18,7 +17,8 @@ from .peers.nginx import UPLOAD_PATH
 from .peers.peer import LOOPBACK
 from .processes import Failed, Process
 
-UNSIGNED, SIGNED = "countersign warm", "countersign, signed bodies"
+KIB, MIB = 1024, 1024 * 1024
+SIGNED = "countersign, signed bodies"
 PROVEN = "countersign, signed bodies + evidence"
 UNGATHERED = f"{PROVEN}, gather = 0s"
 LONG_GATHERED = f"{PROVEN}, gather = 10ms"
@@ -28,6 +28,8 @@ UPLOADS, UPLOAD_BYTES = 200, 10 * MIB
 BUDGET_BYTES = 256 * MIB
 _ALGORITHM = "RS256"
 _CONNECTIONS = 16
+# Bodies of 1 MiB are built in memory, once a token.
+_TOKENS = 16
 # All uploads are under way before any of them ends.
 _SLOW_SECONDS = 3
 _PIECES = 30
@@ -38,7 +40,7 @@ def bodies(
 ) -> list[Result]:
     """The same uploads without a signature and with one."""
     key = material.key(_ALGORITHM)
-    tokens = material.tokens(_ALGORITHM, BODY_TOKENS)
+    tokens = material.tokens(_ALGORITHM, _TOKENS)
     signature = material.signature(_ALGORITHM, size)
     load = Wrk(tokens, _CONNECTIONS, "POST", size, UPLOAD_PATH)
     signed = Wrk(tokens, _CONNECTIONS, "POST", size, UPLOAD_PATH, signature=signature)
@@ -60,7 +62,7 @@ class Proof:
 
 def proven(field: Field, material: Material, cores: Cores, pace: Pace) -> Proof:
     key = material.key(_ALGORITHM)
-    tokens = material.tokens(_ALGORITHM, BODY_TOKENS)
+    tokens = material.tokens(_ALGORITHM, _TOKENS)
     signature = material.signature(_ALGORITHM, KIB)
     load = ConstantRate(RATE, tokens, UPLOAD_PATH, KIB, signature)
     entries = [Entry(field.warm(key, SIGNED, signs=UPLOAD_PATH), load)]

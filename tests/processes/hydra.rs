@@ -1,8 +1,8 @@
 //! A real Ory Hydra, whose access tokens are opaque or JWTs, under `config/oidc.toml` with
 //! introspection: its access tokens are admitted, nothing else that it gives out is.
 //!
-//! Building Hydra takes minutes: `tests/processes/hydra/run` does, and runs these tests. Without it they say
-//! that they are skipped, in `.ci/run` as well.
+//! Building Hydra takes minutes: `tests/processes/hydra/run` does, and runs these tests. Without it
+//! they say that they are skipped, in `.ci/run` as well.
 
 mod provider;
 mod scene;

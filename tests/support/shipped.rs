@@ -1,6 +1,6 @@
 //! The configuration files that come with the project, filled in as an operator would.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::LazyLock};
 
 use countersign::{
     jose::{Algorithm, SigningKey},
@@ -21,6 +21,10 @@ const FOLDERS: [&str; 2] = ["/etc/countersign/", "/var/run/secrets/kubernetes.io
 
 /// What is in a file of secrets: long enough for every HMAC.
 pub(crate) const SECRET: &str = "a secret of sixty-four bytes, which is long enough for HS512: ok";
+
+/// One for the process: making one takes longer than everything else in a test.
+static ASSERTION_KEY: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::generate(Algorithm::Rs256, Some("assertion")).unwrap());
 
 impl Shipped {
     /// The file as it is, but for where its secrets are: they are made here.
@@ -119,10 +123,7 @@ impl Shipped {
 
     fn make(&self, name: &str) {
         let content = match name.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("jwk") => {
-                let key = SigningKey::generate(Algorithm::Rs256, Some("assertion")).unwrap();
-                key.private_jwk().to_text()
-            }
+            Some("jwk") => ASSERTION_KEY.private_jwk().to_text(),
             Some("pem" | "crt") => {
                 rcgen::generate_simple_self_signed(["idp.test".to_owned()]).unwrap().cert.pem()
             }

@@ -22,7 +22,7 @@ defaults
   http-reuse always
 
 frontend in
-  bind {loopback}:{port}{protocol} backlog 4096
+  bind {loopback}:{port} backlog 4096
 {checks}
   default_backend service
 
@@ -61,7 +61,6 @@ class HAProxy(Peer):
             connections=MAX_CONNECTIONS,
             loopback=LOOPBACK,
             port=self.port,
-            protocol="" if self.http1 else " proto h2",
             upstream=self.stage.upstream_port,
             checks=checks,
         )

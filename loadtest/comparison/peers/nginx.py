@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from ..tools import need
 from .peer import LOOPBACK, MAX_CONNECTIONS, Peer, account
 
-# Answers of these sizes, at /bytes/N.
-ANSWER_SIZES = {"1024": 1024, "1048576": 1024 * 1024}
 # What the upstream got, for the check that the peers add the same headers.
 ECHO_PATH = "/echo"
 # Reads the whole body before it answers: an answer that comes earlier makes some proxies close the
@@ -58,16 +56,12 @@ class Upstream(_Nginx):
     """Answers 200 to everything, as fast as anything does."""
 
     def content(self) -> str:
-        for name, size in ANSWER_SIZES.items():
-            (self.home / "bytes").mkdir(exist_ok=True)
-            (self.home / "bytes" / name).write_bytes(b"x" * size)
         return f"""
   upstream self {{ server {LOOPBACK}:{self.port}; keepalive 64; keepalive_requests 100000000; }}
   server {{
     listen {LOOPBACK}:{self.port} backlog=4096;
     location / {{ return 200 "ok\\n"; }}
     location {ECHO_PATH} {{ return 200 "$http_x_auth_subject|$http_x_auth_scope|$http_authorization"; }}
-    location /bytes/ {{ root {self.home}; sendfile on; }}
     location {UPLOAD_PATH} {{
       client_body_buffer_size 2m;
       proxy_pass http://self/;
@@ -86,7 +80,7 @@ class NginxPlain(_Nginx):
         return f"""
   upstream service {{ server {LOOPBACK}:{self.stage.upstream_port}; keepalive 256; keepalive_requests 100000000; }}
   server {{
-    listen {LOOPBACK}:{self.port} backlog=4096{"" if self.http1 else " http2"};
+    listen {LOOPBACK}:{self.port} backlog=4096;
     location / {{
       proxy_pass http://service;
       proxy_http_version 1.1;

@@ -39,8 +39,6 @@ class Peer:
     program: str = field(default="", kw_only=True)
     # Whether it checks tokens: signature, issuer, audience and expiry.
     verifies: bool = field(default=False, kw_only=True)
-    # Whether its port takes HTTP/1.1: those that can't tell the two apart have one for HTTP/2 only.
-    http1: bool = field(default=True, kw_only=True)
     port: int = field(init=False)
     home: Path = field(init=False)
 

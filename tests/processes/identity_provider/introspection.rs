@@ -8,7 +8,7 @@ use crate::identity_provider::{
 
 #[test]
 fn an_opaque_token_passes_on_the_providers_word() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     let scene = Scene::asking(&provider, CLIENT_SECRET, "");
@@ -21,7 +21,7 @@ fn an_opaque_token_passes_on_the_providers_word() {
 
 #[test]
 fn i12_a_revoked_token_is_refused_when_the_answer_has_grown_old() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     let scene = Scene::asking(&provider, CLIENT_SECRET, "cache_ttl = \"10s\"");
@@ -36,7 +36,7 @@ fn i12_a_revoked_token_is_refused_when_the_answer_has_grown_old() {
 
 #[test]
 fn i13_wrong_credentials_of_ours_are_503_and_an_alarm() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     let scene = Scene::asking(&provider, "the-tests-do-not-know-it", "");
@@ -51,7 +51,7 @@ fn i13_wrong_credentials_of_ours_are_503_and_an_alarm() {
 /// The provider does not introspect its JWTs (400 `unsupported_token_type`), which is no verdict.
 #[test]
 fn i15_a_jwt_that_the_endpoint_does_not_look_at_passes_by_its_signature_or_not_at_all() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     let token = provider.access_token(&resource("es256"));

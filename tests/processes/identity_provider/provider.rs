@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         mpsc::{self, Receiver},
     },
     thread,
@@ -41,6 +41,15 @@ pub(crate) const RESOURCES: &str = "https://api.example.com/";
 const DEADLINE: Duration = Duration::from_secs(30);
 
 impl Provider {
+    /// The one for tests that neither change its keys nor take it down: a start costs more than
+    /// such a test. `None` where it can't be run.
+    pub(crate) fn shared() -> Option<MutexGuard<'static, Self>> {
+        static SHARED: OnceLock<Option<Mutex<Provider>>> = OnceLock::new();
+        let provider = SHARED.get_or_init(|| Self::start().map(Mutex::new)).as_ref()?;
+        // A test that failed has not changed it either.
+        Some(provider.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Starts it; `None` where it can't be run, see [`installed`].
     pub(crate) fn start() -> Option<Self> {
         let mut process = Process(

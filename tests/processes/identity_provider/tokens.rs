@@ -11,7 +11,7 @@ use crate::{
 /// of these tests carries.
 #[test]
 fn t10_tokens_of_every_algorithm_pass_and_their_claims_reach_the_upstream() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     let scene = Scene::start(&provider);
@@ -29,7 +29,7 @@ fn t10_tokens_of_every_algorithm_pass_and_their_claims_reach_the_upstream() {
 
 #[test]
 fn c7_a_token_for_another_resource_is_refused() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     let scene = Scene::start(&provider);
@@ -40,7 +40,7 @@ fn c7_a_token_for_another_resource_is_refused() {
 /// C-5: a provider is trusted for its own name only, whatever it signs.
 #[test]
 fn c5_a_token_of_another_provider_is_refused() {
-    let (Some(provider), Some(other)) = (Provider::start(), Provider::start()) else {
+    let (Some(provider), Some(other)) = (Provider::shared(), Provider::start()) else {
         return;
     };
     let scene = Scene::start(&provider);
@@ -53,7 +53,7 @@ fn c5_a_token_of_another_provider_is_refused() {
 
 #[test]
 fn t22_a_tampered_token_is_refused_whatever_its_algorithm() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     let scene = Scene::start(&provider);
@@ -75,7 +75,7 @@ fn t22_a_tampered_token_is_refused_whatever_its_algorithm() {
 /// T-4: the provider's keys say what each of them is for, and its tokens must keep to it.
 #[test]
 fn t4_a_header_that_names_another_of_the_providers_keys_is_refused() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     let scene = Scene::start(&provider);
@@ -94,7 +94,7 @@ fn t4_a_header_that_names_another_of_the_providers_keys_is_refused() {
 /// T-2, T-17, T-19, C-12: what else one and the same provider issues for the right audience.
 #[test]
 fn t19_nothing_but_a_plain_access_token_is_taken_for_one() {
-    let Some(mut provider) = Provider::start() else {
+    let Some(mut provider) = Provider::shared() else {
         return;
     };
     let scene = Scene::start(&provider);
@@ -114,7 +114,7 @@ fn t19_nothing_but_a_plain_access_token_is_taken_for_one() {
 /// T-19 as RFC 9068 §4 has it.
 #[test]
 fn t19_where_types_are_listed_only_these_are_taken() {
-    let Some(mut provider) = Provider::start() else {
+    let Some(mut provider) = Provider::shared() else {
         return;
     };
     // Takes away the other reason to refuse an ID token.
@@ -130,7 +130,7 @@ fn t19_where_types_are_listed_only_these_are_taken() {
 
 #[test]
 fn c9_a_scope_that_the_provider_did_not_grant_is_missed() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     let routes = "[[routes]]\npath = \"/**\"\nscopes = [\"loans:write\"]";
@@ -147,7 +147,7 @@ fn c9_a_scope_that_the_provider_did_not_grant_is_missed() {
 /// C-4 and I-7: also for a token that has been verified before and is remembered.
 #[test]
 fn c4_a_token_is_good_until_its_expiry_and_the_skew_after_it() {
-    let Some(provider) = Provider::start() else {
+    let Some(provider) = Provider::shared() else {
         return;
     };
     for skew in [0, 30] {

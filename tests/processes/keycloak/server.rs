@@ -1,5 +1,4 @@
-//! One Keycloak for all tests of this binary, from the first that needs it to the end of the
-//! process.
+//! One Keycloak for all its tests, from the first that needs it to the end of the process.
 
 use std::{fs, net::SocketAddr, path::Path, sync::OnceLock};
 
