@@ -21,12 +21,12 @@ use http::{HeaderName, HeaderValue};
 use tokio::{task::spawn_blocking, time::timeout};
 
 use self::{life::Life, payload::Payload, signer::Signer, slot::Assertion};
-use super::headers::Unrenderable;
+use super::{Metrics, headers::Unrenderable};
 use crate::{
     clock::{UnixTime, seconds},
     identity::assertion::settings::AssertionSettings,
     jose::Object,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 pub use self::{
@@ -75,14 +75,14 @@ impl Assertions {
     pub fn compile(
         settings: &AssertionSettings,
         max_header_bytes: usize,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Self {
         Self {
             header: settings.header.clone(),
             payload: Payload::new(settings),
             lifetime: seconds(settings.lifetime),
             max_bytes: max_header_bytes.max(MIN_MAX_BYTES),
-            signer: Arc::new(Signer::new(settings, metrics.assertions_signed.clone())),
+            signer: Arc::new(Signer::new(settings, Metrics::register(metrics).assertions_signed)),
         }
     }
 

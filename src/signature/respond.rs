@@ -9,8 +9,9 @@ use tokio::{task::spawn_blocking, time::timeout};
 use crate::{
     jose::{Dialect, Object, SigningKey},
     signature::settings::SignatureSettings,
-    telemetry::Metrics,
 };
+
+use super::Metrics;
 
 /// The operator's key for answers.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl AnswerSigner {
             header: respond.header.clone(),
             dialect: respond.dialect,
             max_bytes: respond.max_bytes,
-            signed: metrics.answers_signed.with_label_values(&[settings.name.as_str()]),
+            signed: metrics.answers_signed(&settings.name),
         }))
     }
 
