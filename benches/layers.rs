@@ -5,7 +5,8 @@
 use std::hint::black_box;
 
 use countersign::{
-    jose::{Algorithm, CompactJws, Object, base64url},
+    jose::{Algorithm, CompactJws, base64url},
+    json::Object,
     token::JwtCandidate,
 };
 use criterion::{Criterion, criterion_group, criterion_main};

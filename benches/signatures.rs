@@ -5,7 +5,10 @@
 
 use std::hint::black_box;
 
-use countersign::jose::{Algorithm, DetachedJws, Dialect, Object, SigningKey};
+use countersign::{
+    jose::{Algorithm, DetachedJws, Dialect, SigningKey},
+    json::Object,
+};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 use self::support::{floor::Floor, ruler::Ruler};

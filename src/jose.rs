@@ -8,7 +8,6 @@ pub mod algorithm;
 pub mod base64url;
 pub mod detached;
 mod header;
-pub mod json;
 pub mod jwk;
 pub mod jws;
 pub mod signing;
@@ -18,7 +17,6 @@ mod tests;
 pub use algorithm::{Algorithm, AlgorithmSet};
 pub use detached::{DetachedError, DetachedJws, Dialect, DialectSet, PayloadReader, SignedPayload};
 pub use header::{MAX_KID_BYTES, short_media_type};
-pub use json::{Json, JsonError, JsonPointer, JsonPointerError, Object};
 pub use jwk::{
     HexKey, HexKeyError, JwkSet, JwkSetError, KeyLimits, KeyRejection, PemError, SkippedKey,
     Thumbprint, VerificationKey,

@@ -35,6 +35,7 @@
 //! | [`tls`] | both sides of a handshake, and the files of certificates and keys |
 //! | `refresh` | sources that are read again and again: when, and until when their content counts |
 //! | [`jose`] | strict JOSE, pure functions |
+//! | [`json`] | strict JSON: unique names, exact integers, bounded depth and size |
 //!
 //! Every room may use [`config`] (the reader of configurations), [`telemetry`], [`readiness`],
 //! [`table`] (lists whose places have a type of their own), [`clock`], [`reason`] and [`tasks`].
@@ -50,7 +51,6 @@
 
 pub mod admin;
 mod bounded;
-mod byte_order_mark;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -61,6 +61,7 @@ pub mod gate;
 pub mod identity;
 pub mod introspection;
 pub mod jose;
+pub mod json;
 pub mod keys;
 pub mod lifecycle;
 pub mod listener;

@@ -1,23 +1,27 @@
 //! All sections of a configuration together → validated, immutable [`Settings`].
 //!
 //! Each section has a file of its own that holds its settings, their defaults and bounds with the
-//! reasons, and how they are read. Here they are assembled, what concerns several of them is
-//! checked, and all of it is written back (`effective`). Every mistake is collected; if there is
-//! none, and only then, there are [`Settings`].
+//! reasons, and how they are read and written back. Here they are assembled, and what concerns
+//! several of them is checked. Every mistake is collected; if there is none, and only then, there
+//! are [`Settings`].
 //!
 //! Nothing starts half-configured: an unknown key, a reference to nothing, a file that can't be
 //! read are mistakes, not surprises for later.
 
 mod across;
-mod effective;
+mod flags;
+mod names;
 mod parts;
 mod secret_files;
+mod sources;
 mod warnings;
 mod whole;
 
+pub use flags::{FLAG_NAME, Flags};
+pub use sources::Sources;
 pub use whole::Settings;
 
-use crate::config::{ConfigErrors, Sources, reader::Section, report::Report};
+use crate::config::{ConfigErrors, reader::Section, report::Report};
 
 /// Reads, merges and validates a configuration.
 ///
@@ -27,7 +31,7 @@ use crate::config::{ConfigErrors, Sources, reader::Section, report::Report};
 pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
     let tree = sources.read().map_err(ConfigErrors)?;
     let report = Report::default();
-    let settings = Section::root(&tree, &report, Settings::build);
+    let settings = Section::root(&tree, &report, Settings::read);
     report.finish(settings)
 }
 

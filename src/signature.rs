@@ -30,7 +30,8 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    jose::{Algorithm, AlgorithmSet, DetachedError, DetachedJws, Dialect, DialectSet, Object},
+    jose::{Algorithm, AlgorithmSet, DetachedError, DetachedJws, Dialect, DialectSet},
+    json::Object,
     policy::ids::{PerSignature, SignatureId},
     providers::{LiveSignerKeys, Providers},
     reason::Reason,

@@ -4,11 +4,11 @@ use std::{fmt::Write as _, fs, sync::Arc, time::Duration};
 
 use countersign::{
     clock::{Clock, SystemClock},
-    config::{Flags, Sources},
     identity::ClaimHeaders,
-    jose::{Algorithm, Json, Object, SigningKey},
+    jose::{Algorithm, SigningKey},
+    json::{Json, Object},
     providers::{ProviderTasks, Providers},
-    settings::{self, Settings},
+    settings::{self, Flags, Settings, Sources},
     telemetry::MetricRegistry,
     token::TokenVerifier,
 };

@@ -10,7 +10,10 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
     RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
-use countersign::jose::{Algorithm, Object, base64url};
+use countersign::{
+    jose::{Algorithm, base64url},
+    json::Object,
+};
 
 /// A parsed key, a message and the right signature over it.
 pub(crate) struct Floor {

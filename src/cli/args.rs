@@ -4,7 +4,7 @@ use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::config::{Flags, Sources};
+use crate::settings::{Flags, Sources};
 
 /// Names the configuration file if `--config` does not.
 const CONFIG_VARIABLE: &str = "COUNTERSIGN_CONFIG";

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::Failure;
 use crate::{
     bounded::input::{InputError, read_all, read_path},
-    byte_order_mark,
+    config::byte_order_mark,
     decision::held_body::settings::MAX_BODY_BYTES,
 };
 

@@ -10,7 +10,10 @@ use std::{
 use clap::Args;
 
 use super::Failure;
-use crate::jose::{Algorithm, Json, Object, SigningKey, base64url};
+use crate::{
+    jose::{Algorithm, SigningKey, base64url},
+    json::{Json, Object},
+};
 
 /// The arguments of `countersign keygen`.
 #[derive(Debug, Args)]

@@ -11,7 +11,8 @@ use clap::Args;
 use super::{Failure, files};
 use crate::{
     clock::Clock,
-    jose::{Json, Object, SigningKey},
+    jose::SigningKey,
+    json::{Json, Object},
 };
 
 /// The arguments of `countersign mint`.

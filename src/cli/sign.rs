@@ -8,7 +8,10 @@ use std::{
 use clap::Args;
 
 use super::{Failure, files, mint};
-use crate::jose::{Dialect, Object, SigningKey};
+use crate::{
+    jose::{Dialect, SigningKey},
+    json::Object,
+};
 
 /// The arguments of `countersign sign`.
 #[derive(Debug, Args)]

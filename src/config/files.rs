@@ -9,11 +9,8 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{node::Node, reader::Parsed, values::path};
-use crate::{
-    bounded::input::{InputError, read_path},
-    byte_order_mark,
-};
+use super::{byte_order_mark, node::Node, reader::Parsed, values::path};
+use crate::bounded::input::{InputError, read_path};
 
 /// Secrets are short; whatever is longer is another file.
 const MAX_SECRET_BYTES: u64 = 4096;

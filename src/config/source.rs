@@ -3,11 +3,7 @@
 //! The only module that knows figment. It merges the layers and remembers for every single value
 //! which layer it came from; what leaves this module is a plain tree of [`Node`]s.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use figment::{
     Error, Figment, Metadata, Profile, Provider,
@@ -16,29 +12,14 @@ use figment::{
 };
 
 use super::{
-    environment,
+    byte_order_mark, environment,
     error::ConfigError,
-    flags::Flags,
     node::{Node, Value},
 };
 use crate::{
     bounded::input::read_path,
-    byte_order_mark,
-    jose::{self, JsonError},
+    json::{self, JsonError},
 };
-
-/// Everything a configuration is read from, least important first. The built-in defaults stand
-/// before all of it.
-#[derive(Debug, Clone, Default)]
-pub struct Sources {
-    /// A `.toml`, `.yaml`, `.yml` or `.json` file.
-    pub file: Option<PathBuf>,
-    /// Names and values of environment variables; those that do not start with `COUNTERSIGN_`
-    /// are ignored.
-    pub environment: Vec<(String, String)>,
-    /// The command line.
-    pub flags: Flags,
-}
 
 /// The largest accepted configuration file, in bytes: far beyond any that people maintain, and
 /// small enough that a device or a log given by mistake does not fill the memory.
@@ -50,40 +31,42 @@ const MAX_JSON_NODES: usize = 1_000_000;
 /// Every layer hangs below this one key, so that the merged root can be asked for by name.
 const ROOT: &str = "configuration";
 
-impl Sources {
-    /// The merged tree.
-    ///
-    /// # Errors
-    /// Every layer that can't be read at all. What is wrong *inside* of the layers is found later.
-    pub(crate) fn read(&self) -> Result<Node, Vec<ConfigError>> {
-        let mut errors = Vec::new();
-        let mut layers = Vec::new();
-        if let Some(path) = &self.file {
-            match read_file(path) {
-                Ok(dict) => layers.push(Layer::whole(path.display().to_string(), dict)),
-                Err(error) => errors.push(error),
-            }
+/// The merged tree of file, environment variables (those that do not start with `COUNTERSIGN_` are
+/// ignored), and what `assign` puts on top of these two once it has seen them.
+///
+/// # Errors
+/// Every layer that can't be read at all. What is wrong *inside* of the layers is found later.
+pub(crate) fn read(
+    file: Option<&Path>,
+    environment: &[(String, String)],
+    assign: impl FnOnce(&Node) -> Result<Vec<Assignment>, Vec<ConfigError>>,
+) -> Result<Node, Vec<ConfigError>> {
+    let mut errors = Vec::new();
+    let mut layers = Vec::new();
+    if let Some(path) = file {
+        match read_file(path) {
+            Ok(dict) => layers.push(Layer::whole(path.display().to_string(), dict)),
+            Err(error) => errors.push(error),
         }
-        for variable in environment::variables(&self.environment) {
-            layers.push(Layer::from_variable(&variable));
-        }
-        let below = merge(&layers);
-        match self.flags.assignments(&below, self.file.is_none()) {
-            Ok(assignments) => layers.extend(assignments.into_iter().map(Layer::from_assignment)),
-            Err(mut mistakes) => errors.append(&mut mistakes),
-        }
-        if errors.is_empty() {
-            let mut root = merge(&layers);
-            // What is missing altogether is missing in the file, or else nowhere in particular.
-            root.origin = self.file.as_deref().map(|path| Arc::from(path.display().to_string()));
-            Ok(root)
-        } else {
-            Err(errors)
-        }
+    }
+    for variable in environment::variables(environment) {
+        layers.push(Layer::from_variable(&variable));
+    }
+    match assign(&merge(&layers)) {
+        Ok(assignments) => layers.extend(assignments.into_iter().map(Layer::from_assignment)),
+        Err(mut mistakes) => errors.append(&mut mistakes),
+    }
+    if errors.is_empty() {
+        let mut root = merge(&layers);
+        // What is missing altogether is missing in the file, or else nowhere in particular.
+        root.origin = file.map(|path| Arc::from(path.display().to_string()));
+        Ok(root)
+    } else {
+        Err(errors)
     }
 }
 
-/// A value that a flag puts somewhere.
+/// A value that is put on top.
 #[derive(Debug)]
 pub(crate) struct Assignment {
     /// What to tell the user about its origin.
@@ -94,7 +77,7 @@ pub(crate) struct Assignment {
     pub(crate) value: AssignedValue,
 }
 
-/// What a flag can assign.
+/// What can be assigned.
 #[derive(Debug)]
 pub(crate) enum AssignedValue {
     /// One text.
@@ -260,7 +243,7 @@ fn read_text(path: &Path) -> Result<String, String> {
 /// last one (threats X-1).
 fn parse_json(text: &str) -> Result<Dict, String> {
     let dict = Json::from_str(text).map_err(|error| format!("is not valid JSON: {error}"))?;
-    match jose::Json::parse_large(text.as_bytes(), MAX_JSON_NODES) {
+    match json::Json::parse_large(text.as_bytes(), MAX_JSON_NODES) {
         Err(JsonError::DuplicateMember) => {
             Err("is ambiguous: an object in it has two members of the same name".to_owned())
         }

@@ -186,6 +186,11 @@ pub(crate) fn reference<T: Copy>(
     }
 }
 
+/// The name that stands for it.
+pub(crate) fn name_of<T: Copy + PartialEq>(names: &Names<T>, meant: T) -> Option<&str> {
+    names.iter().find(|(_, known)| *known == meant).map(|(name, _)| name.as_str())
+}
+
 /// What a user may call an upstream or an issuer: the name becomes a metric label and part of a
 /// file name.
 pub(crate) fn check_name(name: &str) -> Parsed<()> {

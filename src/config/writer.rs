@@ -4,7 +4,10 @@ use std::{fmt::Display, path::Path, time::Duration};
 
 use toml::{Table, Value};
 
-use crate::config::values::{format_duration, format_size};
+use crate::config::values::{Names, format_duration, format_size, name_of};
+
+/// A value as it is written.
+pub(crate) type Written = Value;
 
 /// A table that is being written.
 #[derive(Debug, Default)]
@@ -70,7 +73,54 @@ impl Writer {
         self.value(key, Value::Array(texts))
     }
 
+    /// A list of names, or `"any"` without one.
+    pub(crate) fn any_or_list(self, key: &str, list: Option<&[String]>) -> Self {
+        match list {
+            Some(list) => self.list(key, list),
+            None => self.text(key, "any"),
+        }
+    }
+
+    /// One of a few words, as `values::word` reads it.
+    pub(crate) fn word<T: PartialEq>(self, key: &str, words: &[(&str, T)], value: &T) -> Self {
+        let known = words.iter().find(|(_, known)| known == value);
+        self.optional(key, known.map(|(word, _)| word))
+    }
+
+    /// The name of something that is configured elsewhere, as `values::reference` reads it.
+    pub(crate) fn reference<T: Copy + PartialEq>(
+        self,
+        key: &str,
+        names: &Names<T>,
+        meant: T,
+    ) -> Self {
+        self.optional(key, name_of(names, meant))
+    }
+
+    /// [`table_of`] some members; nothing at all if there are none.
+    pub(crate) fn optional_members(
+        self,
+        key: &str,
+        members: impl IntoIterator<Item = (String, Written)>,
+    ) -> Self {
+        let mut members = members.into_iter().peekable();
+        match members.peek() {
+            Some(_) => self.value(key, table_of(members)),
+            None => self,
+        }
+    }
+
     pub(crate) fn table(self) -> Value {
         Value::Table(self.0)
     }
+}
+
+/// A table whose names the user chose.
+pub(crate) fn table_of(members: impl IntoIterator<Item = (String, Written)>) -> Written {
+    members.into_iter().collect::<Table>().into()
+}
+
+/// A list of tables, or of whatever else is no text.
+pub(crate) fn list_of(elements: impl IntoIterator<Item = Written>) -> Written {
+    Value::Array(elements.into_iter().collect())
 }

@@ -82,7 +82,7 @@ impl<'e> Exchange<'e> {
         if let Some(route) = self.route {
             outcome.of(route.counters()).inc();
         }
-        self.span.record("outcome", outcome.name());
+        self.record_outcome(outcome);
     }
 
     /// The client did not finish its upload. Any client can do this as often as it likes: not worth
@@ -153,8 +153,15 @@ impl<'e> Exchange<'e> {
         let denial_id = denial_id.map(|id| id.to_string());
         let _entered = self.span.enter();
         gate.record(denial, self.request.as_ref(), denial_id.as_deref());
-        self.span.record("outcome", Outcome::Denied.name());
+        self.record_outcome(Outcome::Denied);
         Box::new(refusal)
+    }
+
+    /// A disabled span would look the field up all the same.
+    fn record_outcome(&self, outcome: Outcome) {
+        if !self.span.is_disabled() {
+            self.span.record("outcome", outcome.name());
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     evidence::{Entry, Journal},
     gate::{Admission, Denial, Unsigned},
     identity::ClaimPath,
-    jose::{Json, Object},
+    json::{Json, Object},
     policy::CanonicalRequest,
     signature::VerifiedSignature,
     token::VerifiedToken,

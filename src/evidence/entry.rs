@@ -1,7 +1,8 @@
 //! What is kept of one request.
 
 use crate::{
-    jose::{Json, Object, base64url},
+    jose::base64url,
+    json::{Json, Object},
     signature::PayloadFacts,
 };
 

@@ -1,7 +1,5 @@
 //! `[evidence]`: the journal of signed requests.
 
-pub mod written;
-
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
@@ -9,10 +7,25 @@ use crate::{
         files::directory,
         reader::Section,
         values::{count, duration, size, text, word},
+        writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
     keys::private_key::{PrivateKey, private_key},
 };
+
+pub(crate) mod key {
+    pub(crate) const FOLDER: &str = "folder";
+    pub(crate) const CLAIMS: &str = "claims";
+    pub(crate) const RECORD: &str = "record";
+    pub(crate) const ON_FAILURE: &str = "on_failure";
+    pub(crate) const KEY_FILE: &str = "key_file";
+    pub(crate) const CHECKPOINT_EVERY: &str = "checkpoint_every";
+    pub(crate) const ROTATE_BYTES: &str = "rotate_bytes";
+    pub(crate) const QUEUE: &str = "queue";
+    pub(crate) const GATHER: &str = "gather";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const BODIES: &str = "bodies";
+}
 
 /// `[evidence]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,42 +93,55 @@ const ON_FAILURE: &[(&str, EvidenceFailure)] =
 
 impl EvidenceSettings {
     /// `None` without the section: nothing is kept.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
-        let folder = section.required("folder", "the directory of the journal", directory);
-        let claims = section
-            .list("claims", "a list of claims such as [\"sub\"]", |node| claim_path(&text(node)?));
+        let folder = section.required(key::FOLDER, "the directory of the journal", directory);
+        let claims = section.list(key::CLAIMS, "a list of claims such as [\"sub\"]", |node| {
+            claim_path(&text(node)?)
+        });
         let every = duration(MIN_CHECKPOINT_EVERY..=MAX_CHECKPOINT_EVERY);
         let rotate = size(MIN_ROTATE_BYTES..=MAX_ROTATE_BYTES);
         let settings = Self {
-            records_refused: section.or("record", false, word(RECORD)),
+            records_refused: section.or(key::RECORD, false, word(RECORD)),
             claims: claims.unwrap_or_default(),
-            on_failure: section.or("on_failure", EvidenceFailure::Refuse, word(ON_FAILURE)),
-            key: section.optional("key_file", private_key),
-            checkpoint_every: section.or("checkpoint_every", DEFAULT_CHECKPOINT_EVERY, every),
-            rotate_bytes: section.or("rotate_bytes", DEFAULT_ROTATE_BYTES, rotate) as u64,
-            queue: section.or("queue", DEFAULT_QUEUE, count(MIN_QUEUE..=MAX_QUEUE)),
-            gather: section.or("gather", DEFAULT_GATHER, duration(Duration::ZERO..=MAX_GATHER)),
-            timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
-            bodies: section.optional("bodies", directory),
+            on_failure: section.or(key::ON_FAILURE, EvidenceFailure::Refuse, word(ON_FAILURE)),
+            key: section.optional(key::KEY_FILE, private_key),
+            checkpoint_every: section.or(key::CHECKPOINT_EVERY, DEFAULT_CHECKPOINT_EVERY, every),
+            rotate_bytes: section.or(key::ROTATE_BYTES, DEFAULT_ROTATE_BYTES, rotate) as u64,
+            queue: section.or(key::QUEUE, DEFAULT_QUEUE, count(MIN_QUEUE..=MAX_QUEUE)),
+            gather: section.or(key::GATHER, DEFAULT_GATHER, duration(Duration::ZERO..=MAX_GATHER)),
+            timeout: section.or(key::TIMEOUT, DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
+            bodies: section.optional(key::BODIES, directory),
             folder: folder?,
         };
-        if settings.key.is_none() && section.peek("checkpoint_every").is_some() {
+        if settings.key.is_none() && section.peek(key::CHECKPOINT_EVERY).is_some() {
             let message = "has no effect without key_file, which signs checkpoints";
-            section.mistake("checkpoint_every", message.to_owned());
+            section.mistake(key::CHECKPOINT_EVERY, message.to_owned());
         }
         Some(settings)
     }
 
-    /// [`Self::records_refused`] as it is written.
-    pub(crate) fn record_word(&self) -> &'static str {
-        if self.records_refused { "all" } else { "verified" }
-    }
-
-    /// [`Self::on_failure`] as it is written.
-    pub(crate) fn on_failure_word(&self) -> &'static str {
-        ON_FAILURE.iter().find(|(_, known)| *known == self.on_failure).map_or("refuse", |(w, _)| w)
+    pub(crate) fn write(&self) -> Written {
+        let rotate_bytes = usize::try_from(self.rotate_bytes).unwrap_or(usize::MAX);
+        let writer = Writer::default()
+            .path(key::FOLDER, &self.folder)
+            .word(key::RECORD, RECORD, &self.records_refused)
+            .list(key::CLAIMS, self.claims.iter().map(ClaimPath::as_str))
+            .word(key::ON_FAILURE, ON_FAILURE, &self.on_failure);
+        let writer = match &self.key {
+            Some(key) => writer
+                .path(key::KEY_FILE, &key.file)
+                .duration(key::CHECKPOINT_EVERY, self.checkpoint_every),
+            None => writer,
+        };
+        writer
+            .size(key::ROTATE_BYTES, rotate_bytes)
+            .count(key::QUEUE, self.queue)
+            .duration(key::GATHER, self.gather)
+            .duration(key::TIMEOUT, self.timeout)
+            .optional_path(key::BODIES, self.bodies.as_deref())
+            .table()
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use crate::{
     clock::{Clock, UnixTime},
     evidence::settings::EvidenceSettings,
-    jose::{Json, Object},
+    json::{Json, Object},
     telemetry::MetricRegistry,
 };
 

@@ -9,18 +9,22 @@ use http::Uri;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::jose::{Json, Object};
+use crate::{
+    config::urls::metadata_urls,
+    json::{Json, Object},
+};
 
 use super::{FetchError, Fetcher, quoted, shown};
 
 /// Finds one endpoint of one issuer.
 ///
-/// The metadata must name exactly the configured issuer (threat K-10). Its endpoints may be on
-/// another host, as Google's are: who can publish under the issuer's own name may choose where.
+/// The metadata must name exactly the configured issuer (threat K-10). Where none is configured, it
+/// must name an issuer whose metadata is at that very URL. Its endpoints may be on another host, as
+/// Google's are: who can publish under the issuer's own name may choose where.
 #[derive(Debug)]
 pub struct Metadata {
     urls: Vec<Uri>,
-    issuer: String,
+    issuer: Option<String>,
     member: &'static str,
     allow_http: bool,
     found: Mutex<Option<(Uri, Instant)>>,
@@ -37,7 +41,7 @@ pub enum MetadataError {
     #[error("{place}: {cause}")]
     Malformed { place: String, cause: String },
     /// Metadata of another issuer (OpenID Connect Discovery §4.3, RFC 8414 §3.3).
-    #[error("{place}: the metadata's issuer is {found}, expected {expected:?}")]
+    #[error("{place}: the metadata's issuer is {found}, expected {expected}")]
     IssuerMismatch { place: String, found: String, expected: String },
     /// The endpoint is missing or not acceptable.
     #[error("{place}: {member} {cause}")]
@@ -50,9 +54,9 @@ const METADATA_LIFETIME: Duration = Duration::from_hours(1);
 
 impl Metadata {
     /// The endpoint that the metadata calls `member`. `urls` are where the metadata may be, in the
-    /// order to try.
-    pub fn new(urls: &[Uri], issuer: &str, member: &'static str, allow_http: bool) -> Self {
-        let (urls, issuer) = (urls.to_vec(), issuer.to_owned());
+    /// order to try; `issuer` is the configured one.
+    pub fn new(urls: &[Uri], issuer: Option<&str>, member: &'static str, allow_http: bool) -> Self {
+        let (urls, issuer) = (urls.to_vec(), issuer.map(str::to_owned));
         Self { urls, issuer, member, allow_http, found: Mutex::default() }
     }
 
@@ -116,16 +120,28 @@ impl Metadata {
             cause: format!("the metadata is {error}"),
         })?;
         let issuer = metadata.get("issuer").and_then(Json::as_str);
-        if issuer != Some(&self.issuer) {
+        if !issuer.is_some_and(|issuer| self.expects(issuer, url)) {
             return Err(MetadataError::IssuerMismatch {
-                place,
                 found: issuer.map_or_else(|| "missing".to_owned(), quoted),
-                expected: self.issuer.clone(),
+                expected: match &self.issuer {
+                    Some(issuer) => format!("{issuer:?}"),
+                    None => format!("the issuer whose metadata is at {place}"),
+                },
+                place,
             });
         }
         let found = metadata.get(self.member).and_then(Json::as_str);
         let refuse = |cause| MetadataError::Endpoint { place, member: self.member, cause };
         acceptable(found, self.allow_http).map_err(refuse)
+    }
+
+    fn expects(&self, issuer: &str, url: &Uri) -> bool {
+        match &self.issuer {
+            Some(expected) => issuer == expected,
+            None => {
+                metadata_urls(issuer).is_some_and(|urls| urls.iter().any(|own| url == own.as_str()))
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::{Admission, Denial, Route};
 use crate::{
-    jose::Object,
+    json::Object,
     policy::CanonicalRequest,
     reason::Reason,
     signature::{PendingSignature, SignatureRules},

@@ -25,7 +25,7 @@ use super::{Metrics, headers::Unrenderable};
 use crate::{
     clock::{UnixTime, seconds},
     identity::assertion::settings::AssertionSettings,
-    jose::Object,
+    json::Object,
     telemetry::MetricRegistry,
 };
 

@@ -1,7 +1,7 @@
 //! How the configuration names a claim: `sub`, `realm_access.roles`, `/realm_access/roles`, or a
 //! URI-named claim.
 
-use crate::jose::{Json, JsonPointer, Object};
+use crate::json::{Json, JsonPointer, Object};
 
 /// A way to a value in the claims.
 ///

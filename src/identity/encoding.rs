@@ -9,7 +9,7 @@ use std::{fmt::Write as _, iter};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use crate::jose::{Json, base64url};
+use crate::{jose::base64url, json::Json};
 
 /// How an array (or object) is written into a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

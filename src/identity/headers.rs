@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::assertion::{AssertionSlot, Assertions};
-use crate::{identity::headers::settings::ClaimHeaderSettings, jose::Object};
+use crate::{identity::headers::settings::ClaimHeaderSettings, json::Object};
 
 /// The compiled `[claims]`.
 #[derive(Debug)]

@@ -1,8 +1,16 @@
 //! `[identity]`: how the upstream learns who sends a request, besides `[claims]`.
 
-pub mod written;
+use crate::{
+    config::{
+        reader::Section,
+        writer::{Writer, Written},
+    },
+    identity::assertion::settings::AssertionSettings,
+};
 
-use crate::{config::reader::Section, identity::assertion::settings::AssertionSettings};
+pub(crate) mod key {
+    pub(crate) const ASSERTION: &str = "assertion";
+}
 
 /// `[identity]`
 #[derive(Debug, Clone)]
@@ -12,7 +20,13 @@ pub struct IdentitySettings {
 }
 
 impl IdentitySettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
-        Self { assertion: section.section("assertion", AssertionSettings::build) }
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+        Self { assertion: section.section(key::ASSERTION, AssertionSettings::read) }
+    }
+
+    /// `None` where nothing of it is configured.
+    pub(crate) fn write(&self) -> Option<Written> {
+        let assertion = self.assertion.as_ref()?.write();
+        Some(Writer::default().value(key::ASSERTION, assertion).table())
     }
 }

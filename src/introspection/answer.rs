@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::{
     fetch::Reply,
-    jose::{Json, Object},
+    json::{Json, Object},
 };
 
 use super::IntrospectionError;

@@ -54,7 +54,7 @@ impl Endpoint {
         let address = match &settings.endpoint {
             IntrospectionEndpoint::Url(url) => Address::Configured(url.clone()),
             IntrospectionEndpoint::Discovery { urls, allow_http } => Address::Discovered(
-                Metadata::new(urls, issuer.issuer, "introspection_endpoint", *allow_http),
+                Metadata::new(urls, Some(issuer.issuer), "introspection_endpoint", *allow_http),
             ),
         };
         Self {

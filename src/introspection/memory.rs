@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     clock::{UnixTime, seconds},
     introspection::settings::IntrospectionSettings,
-    jose::{Json, Object},
+    json::{Json, Object},
     lookup::{Cache, Lifetime},
 };
 

@@ -1,22 +1,48 @@
 //! `[issuers.NAME.introspection]`: asking the issuer about a token (RFC 7662).
 
-pub mod written;
+mod endpoint;
+mod method;
+mod parameters;
 
 use std::time::Duration;
 
-use http::Uri;
-
 use crate::{
     config::{
-        node::{Node, Value},
-        reader::{Parsed, Section},
-        urls::{check_fetchable, fetchable, metadata_urls},
+        reader::Section,
         values::{any_or_list, count, duration, name, size, switch, text, word},
+        writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
     jose::AlgorithmSet,
     oauth_client::settings::client::{ClientDefaults, ClientSettings},
 };
+
+use endpoint::endpoint;
+use method::{METHODS, WHEN};
+
+pub use endpoint::IntrospectionEndpoint;
+pub use method::{IntrospectWhen, IntrospectionMethod};
+
+pub(crate) mod key {
+    pub(crate) const WHEN: &str = "when";
+    pub(crate) const METHOD: &str = "method";
+    pub(crate) const URL: &str = "url";
+    pub(crate) const TOKEN_TYPE_HINT: &str = "token_type_hint";
+    pub(crate) const PARAMETERS: &str = "parameters";
+    pub(crate) const ISSUERS: &str = "issuers";
+    pub(crate) const AUDIENCES: &str = "audiences";
+    pub(crate) const CLIENT_IDS: &str = "client_ids";
+    pub(crate) const TOKEN_TYPES: &str = "token_types";
+    pub(crate) const REQUIRE: &str = "require";
+    pub(crate) const SUBJECT: &str = "subject";
+    pub(crate) const SIGNED: &str = "signed";
+    pub(crate) const CACHE_TTL: &str = "cache_ttl";
+    pub(crate) const NEGATIVE_TTL: &str = "negative_ttl";
+    pub(crate) const STALE_IF_ERROR: &str = "stale_if_error";
+    pub(crate) const CACHE_ENTRIES: &str = "cache_entries";
+    pub(crate) const CACHE_BYTES: &str = "cache_bytes";
+    pub(crate) const RECHECK: &str = "recheck";
+}
 
 /// An issuer that is asked about tokens, as far as asking needs to know it.
 #[derive(Debug, Clone, Copy)]
@@ -74,45 +100,6 @@ pub struct IntrospectionSettings {
     pub recheck: Duration,
 }
 
-/// Which tokens are asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IntrospectWhen {
-    /// Those that are no JWT. A JWT is verified locally and never asked about, failed or not.
-    Opaque,
-    /// All: a JWT is verified locally first, and then asked about.
-    Always,
-    /// All: a JWT is verified locally and passes; it is asked about beside, and refused from the
-    /// next request on once it is not active.
-    Hybrid,
-    /// All, and nothing is verified locally: the issuer needs no keys.
-    Only,
-}
-
-/// How the question is put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IntrospectionMethod {
-    /// `POST` of a form (RFC 7662).
-    Introspect,
-    /// `GET …?access_token=` (GenAuth): 200 with claims is valid, 400 is not.
-    ValidateAccessToken,
-    /// `GET …?id_token=`, the same of an ID token.
-    ValidateIdToken,
-}
-
-/// Where the question is put.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IntrospectionEndpoint {
-    /// As configured.
-    Url(Uri),
-    /// As the issuer's metadata says (`introspection_endpoint`).
-    Discovery {
-        /// Metadata URLs, in the order to try.
-        urls: Vec<Uri>,
-        /// `true`: the endpoint found may be plain http on a host that is not loopback.
-        allow_http: bool,
-    },
-}
-
 /// Half a minute of revocation delay against a question a request: liboauth2 grants five minutes,
 /// Kong half a minute.
 const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(30);
@@ -145,24 +132,6 @@ const CLIENT: ClientDefaults = ClientDefaults {
     max_max_bytes: 1024 * 1024,
 };
 
-const WHEN: &[(&str, Option<IntrospectWhen>)] = &[
-    ("opaque", Some(IntrospectWhen::Opaque)),
-    ("always", Some(IntrospectWhen::Always)),
-    ("hybrid", Some(IntrospectWhen::Hybrid)),
-    ("only", Some(IntrospectWhen::Only)),
-    ("never", None),
-];
-
-const METHODS: &[(&str, IntrospectionMethod)] = &[
-    ("introspect", IntrospectionMethod::Introspect),
-    ("validate_access_token", IntrospectionMethod::ValidateAccessToken),
-    ("validate_id_token", IntrospectionMethod::ValidateIdToken),
-];
-
-/// What the token's own form parameter is called: nothing fixed may be called so.
-const RESERVED_PARAMETERS: &[&str] =
-    &["token", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
-
 /// What token types a resource server takes; WSO2 calls a JWT so. `Refresh`, which it says of
 /// refresh tokens, is none of them.
 const DEFAULT_TOKEN_TYPES: &[&str] = &["Bearer", "JWT"];
@@ -175,7 +144,7 @@ const EXPECTED_LIST: &str = "a list of texts, or \"any\"";
 
 impl IntrospectionSettings {
     /// `None` where there is no such table, or `when = "never"`.
-    pub(crate) fn build(
+    pub(crate) fn read(
         section: &mut Section<'_>,
         issuer: Option<&str>,
         audiences: Option<&Option<Vec<String>>>,
@@ -183,58 +152,58 @@ impl IntrospectionSettings {
         if !section.is_present() {
             return None;
         }
-        let when = section.or("when", Some(IntrospectWhen::Opaque), word(WHEN));
-        let method = section.or("method", IntrospectionMethod::Introspect, word(METHODS));
-        let allow_http = section.or("allow_http", false, switch);
+        let when = section.or(key::WHEN, Some(IntrospectWhen::Opaque), word(WHEN));
+        let method = section.or(key::METHOD, IntrospectionMethod::Introspect, word(METHODS));
+        let allow_http = ClientSettings::read_allow_http(section);
         let endpoint = endpoint(section, issuer, allow_http, method);
         let defaults = ClientDefaults { is_nobody: nobody_is_asked(method), ..CLIENT };
-        let client = ClientSettings::build(section, allow_http, &defaults);
+        let client = ClientSettings::read(section, allow_http, &defaults);
         let cache_ttl = duration(Duration::ZERO..=MAX_CACHE_TTL);
         let settings = Self {
             when: when.unwrap_or(IntrospectWhen::Opaque),
             method,
-            parameters: parameters(section),
+            parameters: parameters::read(section),
             issuers: section
-                .optional("issuers", any_or_list(EXPECTED_LIST))
+                .optional(key::ISSUERS, any_or_list(EXPECTED_LIST))
                 .unwrap_or_else(|| Some(Vec::from_iter(issuer.map(str::to_owned)))),
             audiences: section
-                .optional("audiences", any_or_list(EXPECTED_LIST))
+                .optional(key::AUDIENCES, any_or_list(EXPECTED_LIST))
                 .or_else(|| audiences.cloned())?,
-            client_ids: section.optional("client_ids", any_or_list(EXPECTED_LIST)).flatten(),
+            client_ids: section.optional(key::CLIENT_IDS, any_or_list(EXPECTED_LIST)).flatten(),
             token_types: section
-                .list("token_types", EXPECTED_TYPES, name(EXPECTED_TYPES))
+                .list(key::TOKEN_TYPES, EXPECTED_TYPES, name(EXPECTED_TYPES))
                 .unwrap_or_else(|| DEFAULT_TOKEN_TYPES.iter().map(|&t| t.to_owned()).collect()),
             require: section
-                .list("require", "a list of members such as [\"token_type\"]", |node| {
+                .list(key::REQUIRE, "a list of members such as [\"token_type\"]", |node| {
                     claim_path(&text(node)?)
                 })
                 .unwrap_or_default(),
             subject: section
-                .list("subject", "a list such as [\"sub\", \"username\"]", text)
+                .list(key::SUBJECT, "a list such as [\"sub\", \"username\"]", text)
                 .unwrap_or_else(|| DEFAULT_SUBJECT.iter().map(|&name| name.to_owned()).collect()),
-            signed: section.or("signed", false, switch),
-            cache_ttl: section.or("cache_ttl", DEFAULT_CACHE_TTL, cache_ttl),
+            signed: section.or(key::SIGNED, false, switch),
+            cache_ttl: section.or(key::CACHE_TTL, DEFAULT_CACHE_TTL, cache_ttl),
             negative_ttl: section.or(
-                "negative_ttl",
+                key::NEGATIVE_TTL,
                 DEFAULT_NEGATIVE_TTL,
                 duration(Duration::ZERO..=MAX_NEGATIVE_TTL),
             ),
             stale_if_error: section.or(
-                "stale_if_error",
+                key::STALE_IF_ERROR,
                 Duration::ZERO,
                 duration(Duration::ZERO..=MAX_STALE),
             ),
             cache_entries: section.or(
-                "cache_entries",
+                key::CACHE_ENTRIES,
                 DEFAULT_CACHE_ENTRIES,
                 count(0..=MAX_CACHE_ENTRIES),
             ),
             cache_bytes: section.or(
-                "cache_bytes",
+                key::CACHE_BYTES,
                 DEFAULT_CACHE_BYTES,
                 size(MIN_CACHE_BYTES..=MAX_CACHE_BYTES),
             ),
-            recheck: section.or("recheck", DEFAULT_RECHECK, duration(MIN_RECHECK..=MAX_RECHECK)),
+            recheck: section.or(key::RECHECK, DEFAULT_RECHECK, duration(MIN_RECHECK..=MAX_RECHECK)),
             // Last, so that a missing part does not hide the mistakes above.
             endpoint: endpoint?,
             client: client?,
@@ -243,10 +212,34 @@ impl IntrospectionSettings {
         when.map(|_| settings)
     }
 
+    pub(crate) fn write(&self) -> Written {
+        let writer = Writer::default().word(key::WHEN, WHEN, &Some(self.when)).word(
+            key::METHOD,
+            METHODS,
+            &self.method,
+        );
+        let writer = self.client.write_proof(self.endpoint.write(writer));
+        let writer = parameters::write(writer, &self.parameters)
+            .any_or_list(key::ISSUERS, self.issuers.as_deref())
+            .any_or_list(key::AUDIENCES, self.audiences.as_deref())
+            .any_or_list(key::CLIENT_IDS, self.client_ids.as_deref())
+            .list(key::TOKEN_TYPES, &self.token_types)
+            .list(key::REQUIRE, self.require.iter().map(ClaimPath::as_str))
+            .list(key::SUBJECT, &self.subject)
+            .switch(key::SIGNED, self.signed)
+            .duration(key::CACHE_TTL, self.cache_ttl)
+            .duration(key::NEGATIVE_TTL, self.negative_ttl)
+            .duration(key::STALE_IF_ERROR, self.stale_if_error)
+            .count(key::CACHE_ENTRIES, self.cache_entries)
+            .size(key::CACHE_BYTES, self.cache_bytes)
+            .duration(key::RECHECK, self.recheck);
+        self.client.write_bounds(writer).table()
+    }
+
     fn check_together(&self, section: &Section<'_>) {
         let is_validation = self.method != IntrospectionMethod::Introspect;
         if is_validation && self.signed {
-            section.mistake("signed", "the answers of validate_token are not signed".to_owned());
+            section.mistake(key::SIGNED, "the answers of validate_token are not signed".to_owned());
         }
     }
 
@@ -261,73 +254,9 @@ impl IntrospectionSettings {
         let asks_type = self.require.iter().any(|member| member.as_str() == "token_type");
         asks_type || self.audiences.is_some() || self.method != IntrospectionMethod::Introspect
     }
-
-    /// [`Self::when`] as it is written.
-    pub(crate) fn when_word(&self) -> &'static str {
-        WHEN.iter().find(|(_, when)| *when == Some(self.when)).map_or("never", |(word, _)| word)
-    }
-
-    /// [`Self::method`] as it is written.
-    pub(crate) fn method_word(&self) -> &'static str {
-        METHODS
-            .iter()
-            .find(|(_, known)| *known == self.method)
-            .map_or("introspect", |(word, _)| word)
-    }
 }
 
 /// GenAuth's `validate_token` asks nobody who they are.
 fn nobody_is_asked(method: IntrospectionMethod) -> bool {
     method != IntrospectionMethod::Introspect
-}
-
-fn endpoint(
-    section: &mut Section<'_>,
-    issuer: Option<&str>,
-    allow_http: bool,
-    method: IntrospectionMethod,
-) -> Option<IntrospectionEndpoint> {
-    if section.peek("url").is_some() {
-        return section.optional("url", fetchable(allow_http)).map(IntrospectionEndpoint::Url);
-    }
-    section.node("url");
-    if method != IntrospectionMethod::Introspect {
-        section.mistake("url", "missing; no metadata names a validate_token endpoint".to_owned());
-        return None;
-    }
-    let urls: Option<Vec<Uri>> = metadata_urls(issuer?)
-        .and_then(|urls| urls.iter().map(|url| check_fetchable(url, allow_http).ok()).collect());
-    if urls.is_none() {
-        section.mistake(
-            "url",
-            "missing, and the issuer is no https URL that it could be discovered from".to_owned(),
-        );
-    }
-    urls.map(|urls| IntrospectionEndpoint::Discovery { urls, allow_http })
-}
-
-fn parameters(section: &mut Section<'_>) -> Vec<(String, String)> {
-    const HINT: &str = "token_type_hint";
-    let hint = section.optional(HINT, text);
-    let has_hint = hint.is_some();
-    let mut parameters: Vec<(String, String)> =
-        hint.into_iter().map(|hint| (HINT.to_owned(), hint)).collect();
-    let fixed = section.section("parameters", |fixed| {
-        fixed.each_member(|name, node| {
-            if RESERVED_PARAMETERS.contains(&name) || (has_hint && name == HINT) {
-                return Err(format!("{name:?} is set by other settings"));
-            }
-            Ok((name.to_owned(), parameter(node)?))
-        })
-    });
-    parameters.extend(fixed);
-    parameters
-}
-
-fn parameter(node: &Node) -> Parsed<String> {
-    match node.value {
-        Value::Bool(value) => Ok(value.to_string()),
-        Value::Integer(value) => Ok(value.to_string()),
-        _ => text(node),
-    }
 }

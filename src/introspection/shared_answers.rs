@@ -7,7 +7,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use crate::{
     clock::UnixTime,
     introspection::settings::{IntrospectionEndpoint, IntrospectionSettings},
-    jose::{Json, Object},
+    json::{Json, Object},
     shared::{Kind, SharedKey, SharedStore},
 };
 
@@ -75,7 +75,7 @@ pub(super) fn scope(issuer: &str, settings: &IntrospectionSettings) -> Digest {
     };
     let signed = if settings.signed { "signed" } else { "" };
     let client = settings.client.proof.identity();
-    let mut parts = vec![issuer, settings.method_word(), &endpoint, signed, &client];
+    let mut parts = vec![issuer, settings.method.name(), &endpoint, signed, &client];
     let parameters = settings.parameters.iter();
     parts.extend(parameters.flat_map(|(name, value)| [name.as_str(), value.as_str()]));
     digest_of_parts(&parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())

@@ -8,7 +8,8 @@ use crate::{
     clock::{UnixTime, seconds},
     fetch::Reply,
     introspection::settings::IntrospectedIssuer,
-    jose::{AlgorithmSet, CompactJws, Json, Object, VerificationKey, short_media_type},
+    jose::{AlgorithmSet, CompactJws, VerificationKey, short_media_type},
+    json::{Json, Object},
     keys::{KeyLookup, KeyWait, LiveKeySet},
     oauth_client::settings::ClientProof,
 };

@@ -12,10 +12,11 @@ mod tests;
 use aws_lc_rs::digest::Digest;
 
 use super::{
-    Algorithm, Json, Object, VerificationKey, base64url,
+    Algorithm, VerificationKey, base64url,
     header::{HeaderError, ProtectedHeader, Understood, short_media_type},
     jws::MAX_HEADER_BYTES,
 };
+use crate::json::{Json, Object};
 
 pub use self::{
     dialect::{Dialect, DialectSet},

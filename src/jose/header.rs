@@ -1,6 +1,7 @@
 //! The protected header of a JWS (RFC 7515 §4): one reader for tokens and detached signatures.
 
-use super::{Algorithm, Json, JsonError, Object};
+use super::Algorithm;
+use crate::json::{Json, JsonError, Object};
 
 /// The longest accepted `kid`, in bytes: it is a lookup key, not a document.
 pub const MAX_KID_BYTES: usize = 256;

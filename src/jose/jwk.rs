@@ -27,10 +27,11 @@ pub use self::{
     thumbprint::Thumbprint,
 };
 use super::{
-    Algorithm, AlgorithmSet, Object,
+    Algorithm, AlgorithmSet,
     algorithm::{KeyType, Scheme},
     header::MAX_KID_BYTES,
 };
+use crate::json::Object;
 
 use self::der::Der;
 pub(super) use self::pem::encode as encode_pem;

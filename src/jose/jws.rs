@@ -4,9 +4,10 @@
 mod tests;
 
 use super::{
-    Algorithm, JsonError, VerificationKey, base64url,
+    Algorithm, VerificationKey, base64url,
     header::{HeaderError, ProtectedHeader, Understood, short_media_type},
 };
+use crate::json::JsonError;
 
 /// A compact JWS of which nothing is verified yet; borrowed from the token's text.
 #[derive(Debug)]

@@ -9,9 +9,10 @@ use std::fmt;
 
 use self::pair::KeyPair;
 use super::{
-    Algorithm, AlgorithmSet, Dialect, Json, KeyLimits, Object, VerificationKey, algorithm::KeyType,
-    base64url, header::MAX_KID_BYTES, jwk::encode_pem, jws::MAX_HEADER_BYTES,
+    Algorithm, AlgorithmSet, Dialect, KeyLimits, VerificationKey, algorithm::KeyType, base64url,
+    header::MAX_KID_BYTES, jwk::encode_pem, jws::MAX_HEADER_BYTES,
 };
+use crate::json::{Json, Object};
 
 /// A private key or shared secret. Its `Debug` shows nothing of it.
 pub struct SigningKey {

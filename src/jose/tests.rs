@@ -5,6 +5,7 @@ mod raw_signatures;
 use std::sync::LazyLock;
 
 use super::*;
+use crate::json::{Json, Object};
 
 static RSA: LazyLock<&SigningKey> = LazyLock::new(|| shared_key(Algorithm::Rs256));
 static P256: LazyLock<&SigningKey> = LazyLock::new(|| shared_key(Algorithm::Es256));

@@ -66,6 +66,7 @@ impl LiveKeySet {
         metrics: &MetricRegistry,
     ) -> Self {
         let KeyOwner { name, issuer, keys, .. } = settings;
+        let issuer = issuer.as_deref().unwrap_or("");
         Self::build((name, issuer), Some(keys), readiness, clock, metrics)
     }
 

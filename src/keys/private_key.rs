@@ -8,7 +8,8 @@ use crate::{
         node::Node,
         reader::Parsed,
     },
-    jose::{Object, SigningKey},
+    jose::SigningKey,
+    json::Object,
     keys::settings::key_document,
 };
 

@@ -10,6 +10,7 @@ use crate::{
         files::directory,
         reader::Section,
         values::{count, duration, size},
+        writer::{Writer, Written},
     },
     jose::AlgorithmSet,
     tls::settings::authorities_file,
@@ -18,6 +19,27 @@ use crate::{
 pub use file::KeyFileError;
 pub(crate) use file::key_document;
 pub use source::KeySource;
+
+pub(crate) mod key {
+    pub(crate) const JWKS_URL: &str = "jwks_url";
+    pub(crate) const JWK_URL: &str = "jwk_url";
+    pub(crate) const POINTER: &str = "pointer";
+    pub(crate) const DISCOVERY: &str = "discovery";
+    pub(crate) const JWKS_FILE: &str = "jwks_file";
+    pub(crate) const PEM_FILE: &str = "pem_file";
+    pub(crate) const HEX: &str = "hex";
+    pub(crate) const SECRET_FILE: &str = "secret_file";
+    pub(crate) const ALLOW_HTTP: &str = "allow_http";
+    pub(crate) const REFRESH: &str = "refresh";
+    pub(crate) const COOLDOWN: &str = "cooldown";
+    pub(crate) const MAX_STALE: &str = "max_stale";
+    pub(crate) const SNAPSHOT: &str = "snapshot";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const MAX_BYTES: &str = "max_bytes";
+    pub(crate) const MAX_KEYS: &str = "max_keys";
+    pub(crate) const MAX_RSA_BITS: &str = "max_rsa_bits";
+    pub(crate) const CA_FILE: &str = "ca_file";
+}
 
 /// `[issuers.NAME.keys]`
 #[derive(Debug, Clone)]
@@ -51,8 +73,9 @@ pub struct KeyOwner {
     /// What metrics, logs and the snapshot's file call it: an issuer's name, or
     /// `signatures.NAME`.
     pub name: String,
-    /// The issuer that discovery has to find; empty where there is none.
-    pub issuer: String,
+    /// The issuer that discovery has to find. `None`: the one whose metadata is where it is looked
+    /// for.
+    pub issuer: Option<String>,
     /// What a key without a type of its own may be used with.
     pub algorithms: AlgorithmSet,
     /// Where from, and for how long.
@@ -118,14 +141,15 @@ const MAX_RSA_BITS: usize = 8192;
 
 impl KeySettings {
     /// `issuer` is where discovery starts from if no source is named.
-    pub(crate) fn build(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
-        let source = KeySource::build(section, issuer);
-        let refresh = section.or("refresh", DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
+    pub(crate) fn read(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
+        let source = KeySource::read(section, issuer);
+        let refresh =
+            section.or(key::REFRESH, DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
         let max_stale = duration(MIN_REFRESH..=MAX_MAX_STALE);
-        let max_stale = section.or("max_stale", DEFAULT_MAX_STALE, max_stale);
+        let max_stale = section.or(key::MAX_STALE, DEFAULT_MAX_STALE, max_stale);
         if max_stale < refresh {
             section.mistake(
-                "max_stale",
+                key::MAX_STALE,
                 "is shorter than refresh: keys would lapse between two refreshes".to_owned(),
             );
         }
@@ -133,26 +157,49 @@ impl KeySettings {
             refresh,
             max_stale,
             cooldown: section.or(
-                "cooldown",
+                key::COOLDOWN,
                 DEFAULT_COOLDOWN,
                 duration(MIN_COOLDOWN..=MAX_COOLDOWN),
             ),
-            snapshot: section.optional("snapshot", directory),
-            timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
+            snapshot: section.optional(key::SNAPSHOT, directory),
+            timeout: section.or(key::TIMEOUT, DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
             max_bytes: section.or(
-                "max_bytes",
+                key::MAX_BYTES,
                 DEFAULT_MAX_BYTES,
                 size(MIN_MAX_BYTES..=MAX_MAX_BYTES),
             ),
-            max_keys: section.or("max_keys", DEFAULT_MAX_KEYS, count(1..=MAX_MAX_KEYS)),
+            max_keys: section.or(key::MAX_KEYS, DEFAULT_MAX_KEYS, count(1..=MAX_MAX_KEYS)),
             max_rsa_bits: section.or(
-                "max_rsa_bits",
+                key::MAX_RSA_BITS,
                 DEFAULT_MAX_RSA_BITS,
                 count(MIN_RSA_BITS..=MAX_RSA_BITS),
             ),
-            ca_file: section.optional("ca_file", authorities_file),
+            ca_file: section.optional(key::CA_FILE, authorities_file),
             // Last, so that a bad source does not hide the mistakes above.
             source: source?,
         })
+    }
+
+    pub(crate) fn write(&self) -> Written {
+        let writer = self.source.write(Writer::default());
+        if matches!(self.source, KeySource::Hex(_)) {
+            return writer.table(); // Nothing else has an effect on it.
+        }
+        let writer = writer
+            .duration(key::REFRESH, self.refresh)
+            .duration(key::COOLDOWN, self.cooldown)
+            .duration(key::MAX_STALE, self.max_stale)
+            .size(key::MAX_BYTES, self.max_bytes)
+            .count(key::MAX_KEYS, self.max_keys)
+            .count(key::MAX_RSA_BITS, self.max_rsa_bits);
+        if !self.source.is_remote() {
+            return writer.table();
+        }
+        writer
+            .duration(key::TIMEOUT, self.timeout)
+            .optional_path(key::SNAPSHOT, self.snapshot.as_deref())
+            .optional_path(key::CA_FILE, self.ca_file.as_deref())
+            .switch(key::ALLOW_HTTP, self.source.allows_http())
+            .table()
     }
 }

@@ -66,9 +66,10 @@ impl Snapshot {
     pub(super) fn of(settings: &KeyOwner) -> Option<Self> {
         let keys = &settings.keys;
         let directory = keys.snapshot.as_ref().filter(|_| keys.source.is_remote())?;
+        let issuer = settings.issuer.clone().unwrap_or_default();
         Some(Self {
-            path: directory.join(file_name(&settings.name, &settings.issuer)),
-            issuer: settings.issuer.clone(),
+            path: directory.join(file_name(&settings.name, &issuer)),
+            issuer,
             source: source::identity(&keys.source),
             limits: keys.limits(),
             max_bytes: keys.max_bytes.saturating_add(PAGE_OVERHEAD),

@@ -68,7 +68,8 @@ impl Source {
                 remote(Address::Configured(url.clone()), pointer.clone())
             }
             KeySource::Discovery { urls, allow_http } => {
-                let metadata = Metadata::new(urls, &settings.issuer, "jwks_uri", *allow_http);
+                let issuer = settings.issuer.as_deref();
+                let metadata = Metadata::new(urls, issuer, "jwks_uri", *allow_http);
                 remote(Address::Discovered(metadata), None)
             }
             KeySource::Hex(key) => Self::Written(Arc::clone(key.key())),

@@ -27,7 +27,11 @@ mod tests {
     use std::{fs, sync::Arc};
 
     use super::*;
-    use crate::{clock::SystemClock, config::Sources, lifecycle::Server, settings};
+    use crate::{
+        clock::SystemClock,
+        lifecycle::Server,
+        settings::{Sources, load},
+    };
 
     /// Every family with one series, whose labels have their own names as values.
     const EVERY_FAMILY: &str = include_str!("metrics/every_family.prom");
@@ -72,7 +76,7 @@ mod tests {
                     routes = [{ path = '/**', access = 'public' }]\n";
         fs::write(&file, text).unwrap();
         let sources = Sources { file: Some(file), ..Sources::default() };
-        let settings = settings::load(&sources).unwrap();
+        let settings = load(&sources).unwrap();
         let metrics = MetricRegistry::default();
         metrics.watch_dropped_log_lines(|| 0);
         let clock = Arc::new(SystemClock);

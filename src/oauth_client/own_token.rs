@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock::Clock,
     fetch::{Fetcher, shown},
-    jose::{Json, Object},
+    json::{Json, Object},
     oauth_client::settings::ClientProof,
 };
 

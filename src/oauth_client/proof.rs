@@ -11,7 +11,8 @@ use crate::{
     clock::{Clock, UnixTime},
     config::files::read_whole,
     fetch::quoted,
-    jose::{Object, SigningKey, base64url},
+    jose::{SigningKey, base64url},
+    json::Object,
     oauth_client::settings::{ClientProof, MAX_FILE_BYTES, parse_client_key, parse_client_secret},
 };
 

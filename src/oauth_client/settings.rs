@@ -2,9 +2,8 @@
 
 pub mod client;
 mod files;
-pub mod written;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::Uri;
 
@@ -12,10 +11,29 @@ use crate::config::{
     reader::Section,
     urls::fetchable,
     values::{text, word},
+    writer::Writer,
 };
 
 pub(crate) use files::MAX_FILE_BYTES;
 pub use files::{parse_client_key, parse_client_secret};
+
+pub(crate) mod key {
+    pub(crate) const AUTH: &str = "auth";
+    pub(crate) const CLIENT_ID: &str = "client_id";
+    pub(crate) const CLIENT_SECRET_FILE: &str = "client_secret_file";
+    pub(crate) const USERNAME: &str = "username";
+    pub(crate) const PASSWORD_FILE: &str = "password_file";
+    pub(crate) const PRIVATE_KEY_FILE: &str = "private_key_file";
+    pub(crate) const ASSERTION_AUDIENCE: &str = "assertion_audience";
+    pub(crate) const TOKEN_URL: &str = "token_url";
+    pub(crate) const TOKEN_SCOPE: &str = "token_scope";
+    pub(crate) const TOKEN_AUTH: &str = "token_auth";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const CONCURRENCY: &str = "concurrency";
+    pub(crate) const MAX_BYTES: &str = "max_bytes";
+    pub(crate) const ALLOW_HTTP: &str = "allow_http";
+    pub(crate) const CA_FILE: &str = "ca_file";
+}
 
 /// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,
 /// so that a rotated one is taken without a reload.
@@ -104,26 +122,26 @@ const AUTH: &[(&str, AuthWord)] = &[
 
 /// The keys that belong to one way or another.
 const KEYS: &[&str] = &[
-    "client_id",
-    "client_secret_file",
-    "username",
-    "password_file",
-    "private_key_file",
-    "assertion_audience",
-    "token_url",
-    "token_scope",
-    "token_auth",
+    key::CLIENT_ID,
+    key::CLIENT_SECRET_FILE,
+    key::USERNAME,
+    key::PASSWORD_FILE,
+    key::PRIVATE_KEY_FILE,
+    key::ASSERTION_AUDIENCE,
+    key::TOKEN_URL,
+    key::TOKEN_SCOPE,
+    key::TOKEN_AUTH,
 ];
 
 impl ClientProof {
     /// With `nobody_by_default`, an absent `auth` asks for nothing.
-    pub(crate) fn build(
+    pub(crate) fn read(
         section: &mut Section<'_>,
         nobody_by_default: bool,
         allow_http: bool,
     ) -> Option<Self> {
-        let given = section.peek("auth").is_some();
-        let auth = section.or("auth", AuthWord::ClientSecretBasic, word(AUTH));
+        let given = section.peek(key::AUTH).is_some();
+        let auth = section.or(key::AUTH, AuthWord::ClientSecretBasic, word(AUTH));
         let client = if !given && nobody_by_default {
             Some(Self::Nobody)
         } else {
@@ -142,20 +160,65 @@ impl ClientProof {
 
     /// Whether the way that is written proves who asks by the client certificate alone.
     pub(crate) fn is_by_certificate(section: &Section<'_>) -> bool {
-        let auth = section.peek("auth").map(word(AUTH));
+        let auth = section.peek(key::AUTH).map(word(AUTH));
         matches!(auth, Some(Ok(AuthWord::Mutual)))
     }
 
-    /// The way of authentication as it is written.
-    pub(crate) fn auth_word(&self) -> &'static str {
+    pub(super) fn write(&self, writer: Writer) -> Writer {
+        let writer = writer.word(key::AUTH, AUTH, &self.auth_word());
+        if let Self::Bearer { token_url, scope, client } = self {
+            let writer = writer
+                .text(key::TOKEN_URL, token_url)
+                .optional(key::TOKEN_SCOPE, scope.as_ref())
+                .word(key::TOKEN_AUTH, AUTH, &client.auth_word());
+            return client.write_own(writer);
+        }
+        self.write_own(writer)
+    }
+
+    /// What belongs to the way alone.
+    fn write_own(&self, writer: Writer) -> Writer {
         match self {
-            Self::Nobody => "tls_client_auth",
-            Self::Id(_) => "none",
-            Self::Basic { encoded: true, .. } => "client_secret_basic",
-            Self::Basic { encoded: false, .. } => "basic",
-            Self::Post { .. } => "client_secret_post",
-            Self::PrivateKeyJwt { .. } => "private_key_jwt",
-            Self::Bearer { .. } => "bearer",
+            Self::Nobody | Self::Bearer { .. } => writer,
+            Self::Id(client_id) => writer.text(key::CLIENT_ID, client_id),
+            Self::Basic { user, secret_file, encoded: false } => {
+                writer.text(key::USERNAME, user).path(key::PASSWORD_FILE, secret_file)
+            }
+            Self::Basic { user: client_id, secret_file, encoded: true }
+            | Self::Post { client_id, secret_file } => {
+                writer.text(key::CLIENT_ID, client_id).path(key::CLIENT_SECRET_FILE, secret_file)
+            }
+            Self::PrivateKeyJwt { client_id, key_file, audience } => writer
+                .text(key::CLIENT_ID, client_id)
+                .path(key::PRIVATE_KEY_FILE, key_file)
+                .optional(key::ASSERTION_AUDIENCE, audience.as_ref()),
+        }
+    }
+
+    /// The file with a secret, with the name of its setting.
+    fn secret_file(&self) -> Option<(&'static str, &Path)> {
+        match self {
+            Self::Nobody | Self::Id(_) => None,
+            Self::Basic { secret_file, encoded: false, .. } => {
+                Some((key::PASSWORD_FILE, secret_file))
+            }
+            Self::Basic { secret_file, .. } | Self::Post { secret_file, .. } => {
+                Some((key::CLIENT_SECRET_FILE, secret_file))
+            }
+            Self::PrivateKeyJwt { key_file, .. } => Some((key::PRIVATE_KEY_FILE, key_file)),
+            Self::Bearer { client, .. } => client.secret_file(),
+        }
+    }
+
+    fn auth_word(&self) -> AuthWord {
+        match self {
+            Self::Nobody => AuthWord::Mutual,
+            Self::Id(_) => AuthWord::None,
+            Self::Basic { encoded: true, .. } => AuthWord::ClientSecretBasic,
+            Self::Basic { encoded: false, .. } => AuthWord::Basic,
+            Self::Post { .. } => AuthWord::ClientSecretPost,
+            Self::PrivateKeyJwt { .. } => AuthWord::PrivateKeyJwt,
+            Self::Bearer { .. } => AuthWord::Bearer,
         }
     }
 }
@@ -163,17 +226,20 @@ impl ClientProof {
 fn client_of(section: &mut Section<'_>, auth: AuthWord, allow_http: bool) -> Option<ClientProof> {
     match auth {
         AuthWord::None => client_id(section).map(ClientProof::Id),
-        AuthWord::Mutual => {
-            Some(section.optional("client_id", text).map_or(ClientProof::Nobody, ClientProof::Id))
-        }
+        AuthWord::Mutual => Some(
+            section.optional(key::CLIENT_ID, text).map_or(ClientProof::Nobody, ClientProof::Id),
+        ),
         AuthWord::ClientSecretBasic => {
             let (user, secret_file) = (client_id(section), client_secret(section));
             Some(ClientProof::Basic { user: user?, secret_file: secret_file?, encoded: true })
         }
         AuthWord::Basic => {
-            let user = section.required("username", "the user's name", text);
-            let secret_file =
-                section.required("password_file", "a file with the password", files::secret_file);
+            let user = section.required(key::USERNAME, "the user's name", text);
+            let secret_file = section.required(
+                key::PASSWORD_FILE,
+                "a file with the password",
+                files::secret_file,
+            );
             Some(ClientProof::Basic { user: user?, secret_file: secret_file?, encoded: false })
         }
         AuthWord::ClientSecretPost => {
@@ -183,8 +249,8 @@ fn client_of(section: &mut Section<'_>, auth: AuthWord, allow_http: bool) -> Opt
         AuthWord::PrivateKeyJwt => {
             let client_id = client_id(section);
             let expected = "a file with a private JWK";
-            let key_file = section.required("private_key_file", expected, files::key_file);
-            let audience = section.optional("assertion_audience", text);
+            let key_file = section.required(key::PRIVATE_KEY_FILE, expected, files::key_file);
+            let audience = section.optional(key::ASSERTION_AUDIENCE, text);
             Some(ClientProof::PrivateKeyJwt {
                 client_id: client_id?,
                 key_file: key_file?,
@@ -201,17 +267,17 @@ fn bearer(section: &mut Section<'_>, allow_http: bool) -> Option<ClientProof> {
         ("client_secret_post", AuthWord::ClientSecretPost),
     ];
     let expected = "the URL of the token endpoint";
-    let token_url = section.required("token_url", expected, fetchable(allow_http));
-    let scope = section.optional("token_scope", text);
-    let way = section.or("token_auth", AuthWord::ClientSecretBasic, word(WAYS));
+    let token_url = section.required(key::TOKEN_URL, expected, fetchable(allow_http));
+    let scope = section.optional(key::TOKEN_SCOPE, text);
+    let way = section.or(key::TOKEN_AUTH, AuthWord::ClientSecretBasic, word(WAYS));
     let client = client_of(section, way, allow_http);
     Some(ClientProof::Bearer { token_url: token_url?, scope, client: Box::new(client?) })
 }
 
 fn client_id(section: &mut Section<'_>) -> Option<String> {
-    section.required("client_id", "the id that the provider gave to this proxy", text)
+    section.required(key::CLIENT_ID, "the id that the provider gave to this proxy", text)
 }
 
 fn client_secret(section: &mut Section<'_>) -> Option<PathBuf> {
-    section.required("client_secret_file", "a file with the client's secret", files::secret_file)
+    section.required(key::CLIENT_SECRET_FILE, "a file with the client's secret", files::secret_file)
 }

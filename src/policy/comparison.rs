@@ -12,7 +12,7 @@ use std::fmt::{self, Write};
 
 use crate::{
     identity::ClaimPath,
-    jose::{Json, Object},
+    json::{Json, Object},
 };
 
 /// A claim that must equal, or contain, one of some values.

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{jose::Object, policy::settings::RequirementSettings};
+use crate::{json::Object, policy::settings::RequirementSettings};
 
 use super::{
     ClaimComparison, ScopeClaims,

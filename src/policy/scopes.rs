@@ -2,7 +2,7 @@
 
 use crate::{
     identity::ClaimPath,
-    jose::{Json, Object},
+    json::{Json, Object},
 };
 
 /// The claims that hold the scopes of one issuer's tokens, and how a text of several is split.

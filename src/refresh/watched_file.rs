@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     bounded::input::{InputError, read_path},
-    byte_order_mark,
+    config::byte_order_mark,
 };
 
 /// The file at a path, whichever that is at the moment.

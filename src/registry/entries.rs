@@ -179,7 +179,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        jose::{Algorithm, JwkSet, Object, SigningKey},
+        jose::{Algorithm, JwkSet, SigningKey},
+        json::Object,
         oauth_client::settings::{ClientProof, client::ClientSettings},
         registry::settings::{KeyFormat, SignerUrl},
     };

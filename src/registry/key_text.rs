@@ -6,7 +6,8 @@ use base64::{
 };
 
 use crate::{
-    jose::{HexKey, Json, JwkSet, KeyLimits},
+    jose::{HexKey, JwkSet, KeyLimits},
+    json::Json,
     registry::settings::KeyFormat,
 };
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
-    jose::Object,
+    json::Object,
     lookup::{Joined, LookupLimits, LookupWorker, Lookups, NoAnswer, Waiter},
     registry::settings::{FieldRequirement, RegistrySettings},
     telemetry::MetricRegistry,

@@ -7,7 +7,8 @@ use std::sync::{
 
 use crate::{
     clock::UnixTime,
-    jose::{Algorithm, JwkSet, Object, VerificationKey},
+    jose::{Algorithm, JwkSet, VerificationKey},
+    json::Object,
     keys::{KeyLookup, KeySet},
     policy::RequiredValue,
     registry::settings::FieldRequirement,

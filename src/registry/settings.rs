@@ -1,7 +1,6 @@
 //! `[signatures.NAME.keys.registry]`: keys of signers that are looked up one by one.
 
 mod url;
-pub mod written;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,15 +10,35 @@ use crate::{
         node::{Node, Value},
         reader::{Parsed, Section},
         urls::reveals_user_information,
-        values::{count, duration, parsed, switch, word},
+        values::{count, duration, parsed, word},
+        writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
-    jose::JsonPointer,
+    json::JsonPointer,
     oauth_client::settings::client::{ClientDefaults, ClientSettings},
-    policy::{RequiredValue, comparison::settings::required_value},
+    policy::{
+        RequiredValue,
+        comparison::settings::{required_value, written_value},
+    },
 };
 
 pub use url::SignerUrl;
+
+pub(crate) mod key {
+    pub(crate) const URL: &str = "url";
+    pub(crate) const POINTER: &str = "pointer";
+    pub(crate) const FORMAT: &str = "format";
+    pub(crate) const SELECT: &str = "select";
+    pub(crate) const LIST: &str = "list";
+    pub(crate) const MEMBER: &str = "member";
+    pub(crate) const REQUIRE: &str = "require";
+    pub(crate) const REFRESH: &str = "refresh";
+    pub(crate) const MAX_STALE: &str = "max_stale";
+    pub(crate) const NEGATIVE_TTL: &str = "negative_ttl";
+    pub(crate) const COOLDOWN: &str = "cooldown";
+    pub(crate) const ENTRIES: &str = "entries";
+    pub(crate) const SNAPSHOT: &str = "snapshot";
+}
 
 /// `[signatures.NAME.keys.registry]`
 #[derive(Debug, Clone)]
@@ -116,15 +135,15 @@ const EXPECTED_SELECT: &str = "{ list = \"/entities\", member = \"/entityinfo/id
 
 impl RegistrySettings {
     /// `None` after a mistake, or where there is no such table.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
-        let allow_http = section.or("allow_http", false, switch);
-        let select = section.optional("select", select);
-        let is_list = section.peek("select").is_some();
+        let allow_http = ClientSettings::read_allow_http(section);
+        let select = section.optional(key::SELECT, SelectSettings::read);
+        let is_list = section.peek(key::SELECT).is_some();
         let expected = "the URL of the registry, with {signer} where the signer's name belongs";
-        let url = section.required("url", expected, |node| {
+        let url = section.required(key::URL, expected, |node| {
             let text = node.as_text().unwrap_or_default();
             if reveals_user_information(text) {
                 return Err(format!(
@@ -134,57 +153,84 @@ impl RegistrySettings {
             SignerUrl::parse(text, allow_http, is_list)
                 .map_err(|problem| format!("{}{problem}", node.mismatch(expected)))
         });
-        let refresh = section.or("refresh", DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
+        let refresh =
+            section.or(key::REFRESH, DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
         let max_stale =
-            section.or("max_stale", DEFAULT_MAX_STALE, duration(MIN_REFRESH..=MAX_MAX_STALE));
+            section.or(key::MAX_STALE, DEFAULT_MAX_STALE, duration(MIN_REFRESH..=MAX_MAX_STALE));
         if max_stale < refresh {
             let message = "is shorter than refresh: keys would lapse between two renewals";
-            section.mistake("max_stale", message.to_owned());
+            section.mistake(key::MAX_STALE, message.to_owned());
         }
         let pointer = parsed("a JSON pointer such as \"/publicKey\"", JsonPointer::parse);
         let negative_ttl = duration(Duration::ZERO..=MAX_NEGATIVE_TTL);
-        let client = ClientSettings::build(section, allow_http, &CLIENT);
+        let client = ClientSettings::read(section, allow_http, &CLIENT);
         Some(Self {
-            pointer: section.optional("pointer", pointer),
-            format: section.or("format", KeyFormat::default(), word(FORMATS)),
+            pointer: section.optional(key::POINTER, pointer),
+            format: section.or(key::FORMAT, KeyFormat::default(), word(FORMATS)),
             select,
-            require: section.section("require", |require| require.each_member(requirement)),
+            require: section.section(key::REQUIRE, |require| require.each_member(requirement)),
             refresh,
             max_stale,
-            negative_ttl: section.or("negative_ttl", DEFAULT_NEGATIVE_TTL, negative_ttl),
+            negative_ttl: section.or(key::NEGATIVE_TTL, DEFAULT_NEGATIVE_TTL, negative_ttl),
             cooldown: section.or(
-                "cooldown",
+                key::COOLDOWN,
                 DEFAULT_COOLDOWN,
                 duration(MIN_COOLDOWN..=MAX_COOLDOWN),
             ),
-            entries: section.or("entries", DEFAULT_ENTRIES, count(1..=MAX_ENTRIES)),
-            snapshot: section.optional("snapshot", directory),
+            entries: section.or(key::ENTRIES, DEFAULT_ENTRIES, count(1..=MAX_ENTRIES)),
+            snapshot: section.optional(key::SNAPSHOT, directory),
             // Last, so that a missing part does not hide the mistakes above.
             url: url?,
             client: client?,
         })
     }
 
-    /// [`Self::format`] as it is written.
-    pub(crate) fn format_word(&self) -> &'static str {
-        FORMATS.iter().find(|(_, format)| *format == self.format).map_or("auto", |(word, _)| word)
+    pub(crate) fn write(&self) -> Written {
+        let require = self.require.iter();
+        let require = require.map(|it| (it.field.as_str().to_owned(), written_value(&it.value)));
+        let writer = Writer::default()
+            .text(key::URL, &self.url)
+            .optional(key::POINTER, self.pointer.as_ref())
+            .word(key::FORMAT, FORMATS, &self.format)
+            .optional_value(key::SELECT, self.select.as_ref().map(SelectSettings::write));
+        let writer = self
+            .client
+            .write_proof(writer)
+            .optional_members(key::REQUIRE, require)
+            .duration(key::REFRESH, self.refresh)
+            .duration(key::MAX_STALE, self.max_stale)
+            .duration(key::NEGATIVE_TTL, self.negative_ttl)
+            .duration(key::COOLDOWN, self.cooldown)
+            .count(key::ENTRIES, self.entries);
+        let writer = self.client.write_bounds(writer);
+        writer.optional_path(key::SNAPSHOT, self.snapshot.as_deref()).table()
     }
 }
 
-fn select(node: &Node) -> Parsed<SelectSettings> {
-    let Value::Table(table) = &node.value else {
-        return Err(node.mismatch(EXPECTED_SELECT));
-    };
-    if let Some(unknown) = table.keys().find(|key| !["list", "member"].contains(&key.as_str())) {
-        return Err(format!("unknown key {unknown:?}; expected {EXPECTED_SELECT}"));
+impl SelectSettings {
+    fn read(node: &Node) -> Parsed<Self> {
+        let Value::Table(table) = &node.value else {
+            return Err(node.mismatch(EXPECTED_SELECT));
+        };
+        let known = [key::LIST, key::MEMBER];
+        if let Some(unknown) = table.keys().find(|name| !known.contains(&name.as_str())) {
+            return Err(format!("unknown key {unknown:?}; expected {EXPECTED_SELECT}"));
+        }
+        let pointer = parsed("a JSON pointer such as \"/entities\"", JsonPointer::parse);
+        let member = node.member(key::MEMBER).and_then(Node::as_text);
+        let member = member.ok_or_else(|| format!("no member; expected {EXPECTED_SELECT}"))?;
+        Ok(Self {
+            list: node.member(key::LIST).map(pointer).transpose()?,
+            member: claim_path(member)?,
+        })
     }
-    let pointer = parsed("a JSON pointer such as \"/entities\"", JsonPointer::parse);
-    let member = node.member("member").and_then(Node::as_text);
-    let member = member.ok_or_else(|| format!("no member; expected {EXPECTED_SELECT}"))?;
-    Ok(SelectSettings {
-        list: node.member("list").map(pointer).transpose()?,
-        member: claim_path(member)?,
-    })
+
+    fn write(&self) -> Written {
+        Writer::default()
+            .optional(key::LIST, self.list.as_ref())
+            .text(key::MEMBER, self.member.as_str())
+            .table()
+    }
 }
 
 fn requirement(name: &str, node: &Node) -> Parsed<FieldRequirement> {

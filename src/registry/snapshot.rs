@@ -8,7 +8,8 @@ use tokio::task::spawn_blocking;
 use crate::{
     clock::{UnixTime, seconds},
     fetch::kept_file,
-    jose::{Json, JwkSet, KeyLimits, Object, base64url},
+    jose::{JwkSet, KeyLimits, base64url},
+    json::{Json, Object},
     registry::settings::RegistrySettings,
 };
 

@@ -92,10 +92,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::{
-        clock::UnixTime,
-        jose::{JwkSet, Object},
-    };
+    use crate::{clock::UnixTime, jose::JwkSet, json::Object};
 
     fn entry(role: &str) -> Registered {
         let keys = JwkSet { keys: Vec::new(), skipped: Vec::new() };

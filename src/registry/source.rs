@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     clock::{Clock, SystemClock},
     fetch::{FetchError, Fetcher, Reply, retry_after, shown},
-    jose::Json,
+    json::Json,
     oauth_client::{Form, OauthClient},
     registry::settings::{RegistrySettings, SelectSettings},
 };

@@ -1,7 +1,5 @@
 //! `[revocation]`: tokens that are refused before they expire.
 
-pub mod written;
-
 use std::{path::PathBuf, time::Duration};
 
 use http::Uri;
@@ -12,9 +10,25 @@ use crate::{
         reader::Section,
         urls::fetchable,
         values::{count, duration, size, switch, word},
+        writer::{Writer, Written},
     },
     tls::settings::authorities_file,
 };
+
+pub(crate) mod key {
+    pub(crate) const LOGOUT_TTL: &str = "logout_ttl";
+    pub(crate) const MAX_LOGOUTS: &str = "max_logouts";
+    pub(crate) const REFRESH: &str = "refresh";
+    pub(crate) const MAX_STALE: &str = "max_stale";
+    pub(crate) const ON_FAILURE: &str = "on_failure";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const MAX_BYTES: &str = "max_bytes";
+    pub(crate) const MAX_ENTRIES: &str = "max_entries";
+    pub(crate) const CA_FILE: &str = "ca_file";
+    pub(crate) const FILE: &str = "file";
+    pub(crate) const URL: &str = "url";
+    pub(crate) const ALLOW_HTTP: &str = "allow_http";
+}
 
 /// `[revocation]`
 #[derive(Debug, Clone)]
@@ -66,7 +80,7 @@ pub enum OnFailure {
     Continue,
 }
 
-pub(crate) const ON_FAILURE: &[(&str, OnFailure)] =
+const ON_FAILURE: &[(&str, OnFailure)] =
     &[("refuse", OnFailure::Refuse), ("continue", OnFailure::Continue)];
 
 /// A revoked token is good for as long where the list is fetched.
@@ -107,33 +121,51 @@ const DEFAULT_MAX_LOGOUTS: usize = 100_000;
 /// Each takes up to 2 KiB.
 const MAX_MAX_LOGOUTS: usize = 1_000_000;
 
-const SOURCES: &[&str] = &["file", "url"];
+const SOURCES: &[&str] = &[key::FILE, key::URL];
 /// What says nothing without a list.
-const LIST_ONLY: &[&str] = &["refresh", "max_stale", "on_failure", "max_bytes", "max_entries"];
+const LIST_ONLY: &[&str] =
+    &[key::REFRESH, key::MAX_STALE, key::ON_FAILURE, key::MAX_BYTES, key::MAX_ENTRIES];
 /// What only makes sense for a list that is fetched.
-const URL_ONLY: &[&str] = &["timeout", "ca_file", "allow_http"];
+const URL_ONLY: &[&str] = &[key::TIMEOUT, key::CA_FILE, key::ALLOW_HTTP];
 
 impl RevocationSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let ttl = duration(MIN_LOGOUT_TTL..=MAX_LOGOUT_TTL);
         Self {
-            list: ListSettings::build(section),
-            logout_ttl: section.or("logout_ttl", DEFAULT_LOGOUT_TTL, ttl),
-            max_logouts: section.or("max_logouts", DEFAULT_MAX_LOGOUTS, count(1..=MAX_MAX_LOGOUTS)),
+            list: ListSettings::read(section),
+            logout_ttl: section.or(key::LOGOUT_TTL, DEFAULT_LOGOUT_TTL, ttl),
+            max_logouts: section.or(
+                key::MAX_LOGOUTS,
+                DEFAULT_MAX_LOGOUTS,
+                count(1..=MAX_MAX_LOGOUTS),
+            ),
         }
+    }
+
+    pub(crate) fn write(&self) -> Written {
+        let writer = Writer::default();
+        let writer = match &self.list {
+            Some(list) => list.write(writer),
+            None => writer,
+        };
+        writer
+            .duration(key::LOGOUT_TTL, self.logout_ttl)
+            .count(key::MAX_LOGOUTS, self.max_logouts)
+            .table()
     }
 }
 
 impl ListSettings {
-    fn build(section: &mut Section<'_>) -> Option<Self> {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
         refuse_idle_keys(section);
-        let source = build_source(section);
-        let refresh = section.or("refresh", DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
+        let source = read_source(section);
+        let refresh =
+            section.or(key::REFRESH, DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
         let max_stale = duration(MIN_REFRESH..=MAX_MAX_STALE);
-        let max_stale = section.or("max_stale", DEFAULT_MAX_STALE, max_stale);
+        let max_stale = section.or(key::MAX_STALE, DEFAULT_MAX_STALE, max_stale);
         if max_stale < refresh {
             section.mistake(
-                "max_stale",
+                key::MAX_STALE,
                 "is shorter than refresh: the list would lapse between two refreshes".to_owned(),
             );
         }
@@ -141,33 +173,54 @@ impl ListSettings {
         Some(Self {
             refresh,
             max_stale,
-            on_failure: section.or("on_failure", OnFailure::Refuse, word(ON_FAILURE)),
-            timeout: section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
-            max_bytes: section.or("max_bytes", DEFAULT_MAX_BYTES, size),
-            max_entries: section.or("max_entries", DEFAULT_MAX_ENTRIES, count(1..=MAX_MAX_ENTRIES)),
-            ca_file: section.optional("ca_file", authorities_file),
+            on_failure: section.or(key::ON_FAILURE, OnFailure::Refuse, word(ON_FAILURE)),
+            timeout: section.or(key::TIMEOUT, DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
+            max_bytes: section.or(key::MAX_BYTES, DEFAULT_MAX_BYTES, size),
+            max_entries: section.or(
+                key::MAX_ENTRIES,
+                DEFAULT_MAX_ENTRIES,
+                count(1..=MAX_MAX_ENTRIES),
+            ),
+            ca_file: section.optional(key::CA_FILE, authorities_file),
             // Last, so that a bad source does not hide the mistakes above.
             source: source?,
         })
     }
+
+    fn write(&self, writer: Writer) -> Writer {
+        let writer = writer
+            .duration(key::REFRESH, self.refresh)
+            .duration(key::MAX_STALE, self.max_stale)
+            .word(key::ON_FAILURE, ON_FAILURE, &self.on_failure)
+            .size(key::MAX_BYTES, self.max_bytes)
+            .count(key::MAX_ENTRIES, self.max_entries);
+        match &self.source {
+            ListSource::File(path) => writer.path(key::FILE, path),
+            ListSource::Url(url) => writer
+                .text(key::URL, url)
+                .duration(key::TIMEOUT, self.timeout)
+                .optional_path(key::CA_FILE, self.ca_file.as_deref())
+                .switch(key::ALLOW_HTTP, url.scheme_str() == Some("http")),
+        }
+    }
 }
 
-fn build_source(section: &mut Section<'_>) -> Option<ListSource> {
+fn read_source(section: &mut Section<'_>) -> Option<ListSource> {
     if SOURCES.iter().all(|name| section.peek(name).is_some()) {
         section.own_mistake("found file and url, expected at most one of them".to_owned());
     }
-    let allow_http = section.or("allow_http", false, switch);
-    let file = section.optional("file", readable_file);
-    let url = section.optional("url", fetchable(allow_http));
+    let allow_http = section.or(key::ALLOW_HTTP, false, switch);
+    let file = section.optional(key::FILE, readable_file);
+    let url = section.optional(key::URL, fetchable(allow_http));
     file.map(ListSource::File).or_else(|| url.map(ListSource::Url))
 }
 
 /// A setting without effect is a misunderstanding: somebody believes that a list is read.
 fn refuse_idle_keys(section: &Section<'_>) {
-    let has_url = section.peek("url").is_some();
-    let has_list = has_url || section.peek("file").is_some();
+    let has_url = section.peek(key::URL).is_some();
+    let has_list = has_url || section.peek(key::FILE).is_some();
     let list_only = LIST_ONLY.iter().filter(|_| !has_list).map(|name| (name, "file or url"));
-    let url_only = URL_ONLY.iter().filter(|_| !has_url).map(|name| (name, "url"));
+    let url_only = URL_ONLY.iter().filter(|_| !has_url).map(|name| (name, key::URL));
     for (name, needed) in list_only.chain(url_only) {
         if section.peek(name).is_some() {
             section.mistake(name, format!("has no effect without {needed}"));

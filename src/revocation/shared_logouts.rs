@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::UnixTime,
-    jose::{Json, Object},
+    json::{Json, Object},
     shared::{Connections, Kind, LogPosition, SharedStore},
 };
 

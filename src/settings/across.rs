@@ -3,16 +3,22 @@
 mod idle_header_rules;
 
 use self::idle_header_rules::idle_header_rules;
-use super::whole::Settings;
+use super::whole::{Settings, key};
 use crate::{
     config::{node::Node, reader::Section},
     gate,
     identity::{
-        are_one_header, assertion::settings::AssertionSettings, fold_header_name,
+        self, are_one_header,
+        assertion::{self, settings::AssertionSettings},
+        fold_header_name,
         headers::settings::ClaimHeaderSettings,
     },
-    policy::settings::AccessSettings,
-    signature::settings::CallerBinding,
+    policy::{
+        ids::RouteId,
+        settings::{AccessSettings, key as of_route},
+    },
+    proxy,
+    signature::settings::{CallerBinding, SignatureSettings, key as of_signature},
 };
 use http::HeaderName;
 use std::borrow::Cow;
@@ -45,8 +51,8 @@ fn introspection_issuers(settings: &Settings, root: &Section<'_>) {
                  token does not say whose it is; expected one of them only",
                 names.join(" and ")
             );
-            let origin = root.peek("routes").and_then(Node::origin);
-            root.mistake_at(format!("routes[{}].issuers", id.position()), origin, message);
+            let origin = root.peek(of_route::ROUTES).and_then(Node::origin);
+            root.mistake_at(of_one_route(id, of_route::ISSUERS), origin, message);
         }
     }
 }
@@ -54,7 +60,7 @@ fn introspection_issuers(settings: &Settings, root: &Section<'_>) {
 /// A signature says something about whom a token belongs to, or there is no token (threats
 /// S-7).
 fn signed_routes(settings: &Settings, root: &Section<'_>) {
-    let origin = || root.peek("routes").and_then(Node::origin);
+    let origin = || root.peek(of_route::ROUTES).and_then(Node::origin);
     for (id, route) in settings.routes.all().iter_with_ids() {
         let Some(signature) = route.signature.map(|signature| settings.signatures.get(signature))
         else {
@@ -74,7 +80,7 @@ fn signed_routes(settings: &Settings, root: &Section<'_>) {
             _ => continue,
         };
         let message = format!("the signature {:?} {problem}", signature.name);
-        root.mistake_at(format!("routes[{}].signature", id.position()), origin(), message);
+        root.mistake_at(of_one_route(id, of_route::SIGNATURE), origin(), message);
     }
 }
 
@@ -84,12 +90,13 @@ fn signature_headers(settings: &Settings, root: &Section<'_>) {
     let assertion = settings.identity.assertion.iter().map(|assertion| &assertion.header);
     let taken: Vec<_> = claims.chain(assertion).map(folded).collect();
     for signature in &settings.signatures {
-        let origin = || root.peek("signatures").and_then(Node::origin);
+        let origin = || root.peek(key::SIGNATURES).and_then(Node::origin);
         let mut own = Vec::new();
         for forward in &signature.forward {
             let name = folded(&forward.header);
             if taken.contains(&name) || own.contains(&name) {
-                let key = format!("signatures.{}.headers.{}", signature.name, forward.header);
+                let key =
+                    of_one_signature(signature, &[of_signature::HEADERS, forward.header.as_str()]);
                 let message = "the header already tells something else".to_owned();
                 root.mistake_at(key, origin(), message);
             }
@@ -104,10 +111,21 @@ fn signature_headers(settings: &Settings, root: &Section<'_>) {
                     "what clients send in {header:?} is removed, since the upstream is told \
                      something in it"
                 );
-                root.mistake_at(format!("signatures.{}.header", signature.name), origin(), message);
+                let key = of_one_signature(signature, &[of_signature::HEADER]);
+                root.mistake_at(key, origin(), message);
             }
         }
     }
+}
+
+/// The full name of a setting of a route.
+fn of_one_route(route: RouteId, name: &str) -> String {
+    format!("{}[{}].{name}", of_route::ROUTES, route.position())
+}
+
+/// The full name of a setting of a signature.
+fn of_one_signature(signature: &SignatureSettings, names: &[&str]) -> String {
+    format!("{}.{}.{}", key::SIGNATURES, signature.name, names.join("."))
 }
 
 fn folded(header: &HeaderName) -> Cow<'_, str> {
@@ -124,8 +142,9 @@ fn signed_answers(settings: &Settings, root: &Section<'_>) {
                 "{most} bytes are more than server.limits.buffer_bytes ({buffer}), within which \
                  answers are held; expected less, or more room there"
             );
-            let key = format!("signatures.{}.respond.max_bytes", signature.name);
-            root.mistake_at(key, root.peek("signatures").and_then(Node::origin), message);
+            let key =
+                of_one_signature(signature, &[of_signature::RESPOND, of_signature::MAX_BYTES]);
+            root.mistake_at(key, root.peek(key::SIGNATURES).and_then(Node::origin), message);
         }
     }
 }
@@ -133,8 +152,9 @@ fn signed_answers(settings: &Settings, root: &Section<'_>) {
 fn listeners(settings: &Settings, root: &Section<'_>) {
     if settings.server.listen.conflicts_with(&settings.admin.listen) {
         let message = format!("is the same address as server.listen ({})", settings.server.listen);
-        let listen = root.peek("admin").and_then(|admin| admin.member("listen"));
-        root.mistake_at("admin.listen".to_owned(), listen.and_then(Node::origin), message);
+        let listen = proxy::settings::key::LISTEN;
+        let node = root.peek(key::ADMIN).and_then(|admin| admin.member(listen));
+        root.mistake_at([key::ADMIN, listen].join("."), node.and_then(Node::origin), message);
     }
 }
 
@@ -153,8 +173,10 @@ fn assertion_header(settings: &Settings, root: &Section<'_>) {
     let problem = assertion.and_then(|assertion| assertion_header_problem(assertion, settings));
     if let Some((assertion, problem)) = assertion.zip(problem) {
         let message = format!("the header {:?} {problem}", assertion.header.as_str());
-        let origin = root.peek("identity").and_then(Node::origin);
-        root.mistake_at("identity.assertion.header".to_owned(), origin, message);
+        let origin = root.peek(key::IDENTITY).and_then(Node::origin);
+        let header =
+            [key::IDENTITY, identity::settings::key::ASSERTION, assertion::settings::key::HEADER];
+        root.mistake_at(header.join("."), origin, message);
     }
 }
 
@@ -187,8 +209,8 @@ fn credential_headers(settings: &Settings, root: &Section<'_>) {
                 "credential.sources reads the token from this header ({header:?}), and what \
                  clients send in the header of a claim is removed"
             );
-            let key = format!("claims.{}", claim.header);
-            root.mistake_at(key, root.peek("claims").and_then(Node::origin), message);
+            let origin = root.peek(key::CLAIMS).and_then(Node::origin);
+            root.mistake_at([key::CLAIMS, claim.header.as_str()].join("."), origin, message);
         }
     }
 }
@@ -196,10 +218,10 @@ fn credential_headers(settings: &Settings, root: &Section<'_>) {
 /// A name without effect is a misunderstanding: somebody believes that a header gets through, or
 /// that it does not.
 fn header_lists(settings: &Settings, root: &Section<'_>) {
-    let forwarding = root.peek("forwarding");
+    let forwarding = root.peek(key::FORWARDING);
     for (list, header, problem) in idle_header_rules(settings) {
         let message = format!("found {:?}, which has no effect: {problem}", header.as_str());
         let node = forwarding.and_then(|forwarding| forwarding.member(list));
-        root.mistake_at(format!("forwarding.{list}"), node.and_then(Node::origin), message);
+        root.mistake_at([key::FORWARDING, list].join("."), node.and_then(Node::origin), message);
     }
 }

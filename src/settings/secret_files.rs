@@ -2,95 +2,77 @@
 
 use std::path::Path;
 
-use super::Settings;
+use super::{Settings, whole::key};
 use crate::{
-    keys::settings::KeySource,
-    oauth_client::settings::{ClientProof, client::ClientSettings},
-    shared::settings::Integrity,
+    evidence, identity,
+    identity::assertion,
+    oauth_client::settings::client::ClientSettings,
+    proxy, shared,
+    signature::settings::{SignatureSettings, key as of_signature},
+    tls,
+    token::issuer::settings::{IssuerSettings, key as of_issuer},
 };
+
+/// The files so far, each with the full name of its setting.
+#[derive(Default)]
+struct Found<'s>(Vec<(String, &'s Path)>);
+
+impl<'s> Found<'s> {
+    fn add(&mut self, setting: &[&str], file: Option<&'s Path>) {
+        self.0.extend(file.map(|file| (setting.join("."), file)));
+    }
+
+    fn add_client(&mut self, section: &[&str], client: &'s ClientSettings) {
+        for (name, file) in client.secret_files() {
+            self.add(&[section, &[name]].concat(), Some(file));
+        }
+    }
+
+    fn add_issuer(&mut self, issuer: &'s IssuerSettings) {
+        let of_one = |name| [key::ISSUERS, &issuer.name, name];
+        let keys = issuer.keys.as_ref();
+        if let Some((name, file)) = keys.and_then(|keys| keys.source.secret_file()) {
+            self.add(&[&of_one(of_issuer::KEYS)[..], &[name]].concat(), Some(file));
+        }
+        if let Some(asked) = &issuer.introspection {
+            self.add_client(&of_one(of_issuer::INTROSPECTION), &asked.client);
+        }
+    }
+
+    fn add_signature(&mut self, signature: &'s SignatureSettings) {
+        let of_one = |section, name| [key::SIGNATURES, &signature.name, section, name];
+        if let Some(registry) = signature.registry() {
+            let section = of_one(of_signature::KEYS, of_signature::REGISTRY);
+            self.add_client(&section, &registry.client);
+        }
+        let file = signature.respond.as_ref().map(|respond| &*respond.key.file);
+        self.add(&of_one(of_signature::RESPOND, of_signature::KEY), file);
+    }
+}
 
 impl Settings {
     /// Each with the full name of its setting.
-    pub(super) fn secret_files<'s>(&'s self) -> Vec<(String, &'s Path)> {
-        let mut files = Vec::new();
-        let mut add = |setting: &str, name: &str, file: Option<&'s Path>| {
-            files.extend(file.map(|file| (format!("{setting}.{name}"), file)));
-        };
-        let tls = self.server.tls.as_ref();
-        add("server.tls", "private_key", tls.map(|tls| tls.private_key.as_path()));
-        let assertion = self.identity.assertion.as_ref();
-        let key = assertion.map(|assertion| assertion.private_key_file.as_path());
-        add("identity.assertion", "private_key_file", key);
+    pub(super) fn secret_files(&self) -> Vec<(String, &Path)> {
+        let mut found = Found::default();
+        let file = self.server.tls.as_ref().map(|tls| &*tls.private_key);
+        let of_tls = [key::SERVER, proxy::settings::key::TLS, tls::settings::key::PRIVATE_KEY];
+        found.add(&of_tls, file);
+        let file = self.identity.assertion.as_ref().map(|assertion| &*assertion.private_key_file);
+        let section = identity::settings::key::ASSERTION;
+        let of_assertion = [key::IDENTITY, section, assertion::settings::key::PRIVATE_KEY_FILE];
+        found.add(&of_assertion, file);
         if let Some(shared) = &self.shared {
-            add("shared", "password_file", shared.password_file.as_deref());
-            add("shared", "integrity_key_file", shared.integrity.key_file());
+            let of_shared = |name| [key::SHARED, name];
+            let password = of_shared(shared::settings::key::PASSWORD_FILE);
+            found.add(&password, shared.password_file.as_deref());
+            let integrity = of_shared(shared::settings::key::INTEGRITY_KEY_FILE);
+            found.add(&integrity, shared.integrity.key_file());
         }
-        for issuer in &self.issuers {
-            let setting = format!("issuers.{}", issuer.name);
-            add(
-                &setting,
-                "keys.secret_file",
-                issuer.keys.as_ref().and_then(|keys| keys.source.secret_file()),
-            );
-            if let Some(asked) = &issuer.introspection {
-                for (name, file) in asked.client.secret_files() {
-                    add(&format!("{setting}.introspection"), name, file);
-                }
-            }
-        }
-        for signature in &self.signatures {
-            let setting = format!("signatures.{}", signature.name);
-            if let Some(registry) = signature.registry() {
-                for (name, file) in registry.client.secret_files() {
-                    add(&format!("{setting}.keys.registry"), name, file);
-                }
-            }
-            let key = signature.respond.as_ref().map(|respond| respond.key.file.as_path());
-            add(&setting, "respond.key", key);
-        }
-        let key = self.evidence.as_ref().and_then(|evidence| evidence.key.as_ref());
-        add("evidence", "key_file", key.map(|key| key.file.as_path()));
-        files
-    }
-}
-
-impl Integrity {
-    fn key_file(&self) -> Option<&Path> {
-        match self {
-            Self::KeyFile(file) => Some(file),
-            Self::None => None,
-        }
-    }
-}
-
-impl KeySource {
-    fn secret_file(&self) -> Option<&Path> {
-        match self {
-            Self::SecretFile(file) => Some(file),
-            _ => None,
-        }
-    }
-}
-
-impl ClientSettings {
-    /// Each with the name of its setting.
-    fn secret_files(&self) -> [(&'static str, Option<&Path>); 2] {
-        let key = self.identity.as_ref().map(|identity| identity.private_key.as_path());
-        [self.proof.secret_file(), ("client_key", key)]
-    }
-}
-
-impl ClientProof {
-    /// With the name of its setting.
-    fn secret_file(&self) -> (&'static str, Option<&Path>) {
-        match self {
-            Self::Nobody | Self::Id(_) => ("auth", None),
-            Self::Basic { secret_file, encoded: false, .. } => ("password_file", Some(secret_file)),
-            Self::Basic { secret_file, .. } | Self::Post { secret_file, .. } => {
-                ("client_secret_file", Some(secret_file))
-            }
-            Self::PrivateKeyJwt { key_file, .. } => ("private_key_file", Some(key_file)),
-            Self::Bearer { client, .. } => client.secret_file(),
-        }
+        self.issuers.iter().for_each(|issuer| found.add_issuer(issuer));
+        self.signatures.iter().for_each(|signature| found.add_signature(signature));
+        let journal = self.evidence.as_ref().and_then(|evidence| evidence.key.as_ref());
+        let of_journal = [key::EVIDENCE, evidence::settings::key::KEY_FILE];
+        found.add(&of_journal, journal.map(|key| &*key.file));
+        found.0
     }
 }

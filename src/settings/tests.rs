@@ -12,6 +12,7 @@ mod layers;
 mod local_files;
 mod mistakes;
 mod revocation;
+mod round_trip;
 mod routes;
 mod sections;
 mod shared;

@@ -2,20 +2,29 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use super::Settings;
+use super::{Settings, whole::key};
 use crate::{
     clock::{Clock, SystemClock},
-    introspection::settings::{IntrospectWhen, IntrospectionSettings},
+    evidence,
+    identity::{self, forwarded},
     jose::Dialect,
     keys::settings::KeySource,
-    revocation::settings::{ListSettings, ListSource, OnFailure},
-    shared::settings::{Integrity, SharedSettings},
-    signature::settings::{BodilessSettings, CallerBinding, SignerKeys},
-    tls::settings::TlsSettings,
-    token::issuer::settings::IssuerSettings,
+    oauth_client::settings::key as of_client,
+    proxy,
+    revocation::settings::{ListSettings, ListSource, OnFailure, key as of_list},
+    shared::{
+        self,
+        settings::{Integrity, SharedSettings},
+    },
+    signature::settings::{BodilessSettings, CallerBinding, SignerKeys, key as of_signature},
+    tls::{self, settings::TlsSettings},
+    token::issuer::settings::{IssuerSettings, key as of_issuer},
 };
 
 mod claim_paths;
+mod issuers;
+
+use issuers::issuer_warnings;
 
 /// Anybody on the machine may read.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -30,28 +39,27 @@ impl Settings {
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if !self.admin.listen.is_local() {
-            warnings.push(format!(
-                "admin.listen: {} can be reached from other machines; it shows configuration and \
-                 metrics without authentication",
+            let text = format!(
+                "{} can be reached from other machines; it shows configuration and metrics \
+                 without authentication",
                 self.admin.listen
-            ));
+            );
+            warnings.push(warning(&[key::ADMIN, proxy::settings::key::LISTEN], &text));
         }
         if let Some(tls) = &self.server.tls {
             warnings.extend(tls_warnings(tls));
         }
         if self.identity.assertion.is_some() && self.cache.entries == 0 {
-            warnings.push(
-                "identity.assertion: with cache.entries = 0 an assertion is signed for every \
-                 request"
-                    .to_owned(),
-            );
+            warnings.push(warning(
+                &[key::IDENTITY, identity::settings::key::ASSERTION],
+                "with cache.entries = 0 an assertion is signed for every request",
+            ));
         }
         if !self.forwarding.drop_underscores {
-            warnings.push(
-                "forwarding.drop_underscores: off; upstreams that take _ for - can be given \
-                 forged claim headers"
-                    .to_owned(),
-            );
+            warnings.push(warning(
+                &[key::FORWARDING, forwarded::settings::key::DROP_UNDERSCORES],
+                "off; upstreams that take _ for - can be given forged claim headers",
+            ));
         }
         if let Some(shared) = &self.shared {
             warnings.extend(shared_warnings(shared));
@@ -72,54 +80,55 @@ impl Settings {
     fn signature_warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for (id, signature) in self.signatures.iter_with_ids() {
-            let key = format!("signatures.{}", signature.name);
+            let mut warn = |names: &[&str], text: &str| {
+                warnings
+                    .push(warning(&[&[key::SIGNATURES, &signature.name], names].concat(), text));
+            };
             if signature.caller == CallerBinding::Unrelated {
-                warnings.push(format!(
-                    "{key}.caller: unrelated; whoever has a token passes with a body that any of \
-                     the signers has signed"
-                ));
+                let text = "unrelated; whoever has a token passes with a body that any of the \
+                            signers has signed";
+                warn(&[of_signature::CALLER], text);
             }
             if signature.key_owner().is_some_and(|owner| is_plain_http(&owner.keys.source)) {
-                warnings.push(format!(
-                    "{key}.keys: fetched over plain http, where they can be forged on the way"
-                ));
+                let text = "fetched over plain http, where they can be forged on the way";
+                warn(&[of_signature::KEYS], text);
             }
             if signature.registry().is_some_and(|registry| registry.client.allow_http) {
-                warnings.push(format!(
-                    "{key}.keys.registry.allow_http: over plain http, keys can be forged on the way"
-                ));
+                warn(
+                    &[of_signature::KEYS, of_signature::REGISTRY, of_client::ALLOW_HTTP],
+                    "over plain http, keys can be forged on the way",
+                );
             }
             if matches!(signature.keys, SignerKeys::Issuer(_))
                 && Dialect::ALL.iter().any(|dialect| {
                     dialect.encodes_payload() && signature.dialects.contains(*dialect)
                 })
             {
-                warnings.push(format!(
-                    "{key}.dialects: a token of that issuer is written as these signatures are; \
-                     whoever has one passes with its claims as the body, unless its typ says JWT"
-                ));
+                let text = "a token of that issuer is written as these signatures are; whoever \
+                            has one passes with its claims as the body, unless its typ says JWT";
+                warn(&[of_signature::DIALECTS], text);
             }
             if matches!(signature.bodiless, BodilessSettings::Path(_)) && signature.reads_body() {
-                warnings.push(format!(
-                    "{key}.body: requests without a body are signed over their path, and refused \
-                     still: freshness or replay look for something in the body"
-                ));
+                let text = "requests without a body are signed over their path, and refused \
+                            still: freshness or replay look for something in the body";
+                warn(&[of_signature::BODY], text);
             }
             if !self.routes.all().iter().any(|route| route.signature == Some(id)) {
-                warnings.push(format!("{key}: no route asks for it"));
+                warn(&[], "no route asks for it");
             }
         }
         if self.evidence.is_some()
             && self.routes.all().iter().all(|route| route.signature.is_none())
         {
-            warnings.push("evidence: no route asks for a signature, so nothing is kept".to_owned());
+            let text = "no route asks for a signature, so nothing is kept";
+            warnings.push(warning(&[key::EVIDENCE], text));
         }
         if self.evidence.as_ref().is_some_and(|evidence| evidence.key.is_none()) {
-            warnings.push(
-                "evidence.key_file: absent; the journal has no checkpoints, and can be forged as a \
-                 whole by whoever can write to its folder"
-                    .to_owned(),
-            );
+            warnings.push(warning(
+                &[key::EVIDENCE, evidence::settings::key::KEY_FILE],
+                "absent; the journal has no checkpoints, and can be forged as a whole by whoever \
+                 can write to its folder",
+            ));
         }
         warnings
     }
@@ -138,10 +147,10 @@ impl Settings {
             issuer.backchannel_logout.is_some() && issuer.max_lifetime.is_some_and(|l| l > ttl)
         };
         self.issuers.iter().filter(outlives).map(|issuer| {
-            format!(
-                "issuers.{}.max_lifetime: is longer than revocation.logout_ttl, so that a token \
-                 can be good again after its logout was forgotten",
-                issuer.name
+            warning(
+                &[key::ISSUERS, &issuer.name, of_issuer::MAX_LIFETIME],
+                "is longer than revocation.logout_ttl, so that a token can be good again after \
+                 its logout was forgotten",
             )
         })
     }
@@ -158,98 +167,49 @@ fn list_warnings(list: &ListSettings) -> impl Iterator<Item = String> {
     let warnings = [
         (
             list.on_failure == OnFailure::Continue,
-            "on_failure: while there is no list, revoked tokens pass",
+            of_list::ON_FAILURE,
+            "while there is no list, revoked tokens pass",
         ),
-        (plain_http, "url: fetched over plain http, where it can be forged on the way"),
-        (writable, "file: can be written by every user of the machine"),
+        (plain_http, of_list::URL, "fetched over plain http, where it can be forged on the way"),
+        (writable, of_list::FILE, "can be written by every user of the machine"),
     ];
-    warnings
-        .into_iter()
-        .filter(|(applies, _)| *applies)
-        .map(|(_, text)| format!("revocation.{text}"))
+    let applying = warnings.into_iter().filter(|(applies, ..)| *applies);
+    applying.map(|(_, name, text)| warning(&[key::REVOCATION, name], text))
 }
 
 fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
     let mut warnings = Vec::new();
     // A file that can't be read is more than a warning: it is reported where it is used.
-    let files = tls.read().ok();
+    let files = tls.read_files().ok();
     if let Some(problem) = files.and_then(|files| files.validity_problem(SystemClock.now())) {
-        warnings.push(format!("server.tls.certificate: {problem}; clients will refuse it"));
+        let certificate = [key::SERVER, proxy::settings::key::TLS, tls::settings::key::CERTIFICATE];
+        warnings.push(warning(&certificate, &format!("{problem}; clients will refuse it")));
     }
     warnings
 }
 
-fn shared_warnings(shared: &SharedSettings) -> impl Iterator<Item = String> {
-    let address = &shared.address;
+fn shared_warnings(settings: &SharedSettings) -> impl Iterator<Item = String> {
+    let address = &settings.address;
     let plain = !address.tls && !crate::config::urls::is_loopback(&address.host);
     let warnings = [
-        (plain, "url: without TLS, the password and all that is shared can be read on the way"),
         (
-            shared.integrity == Integrity::None,
-            "integrity: \"none\"; who can write to the server decides which tokens pass",
+            plain,
+            shared::settings::key::URL,
+            "without TLS, the password and all that is shared can be read on the way",
+        ),
+        (
+            settings.integrity == Integrity::None,
+            shared::settings::key::INTEGRITY,
+            "\"none\"; who can write to the server decides which tokens pass",
         ),
     ];
-    let applying = warnings.into_iter().filter(|(applies, _)| *applies);
-    applying.map(|(_, text)| format!("shared.{text}"))
+    let applying = warnings.into_iter().filter(|(applies, ..)| *applies);
+    applying.map(|(_, name, text)| warning(&[key::SHARED, name], text))
 }
 
-fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = String> {
-    let keys = issuer.keys.as_ref().map(|keys| &keys.source);
-    let plain_http = keys.is_some_and(is_plain_http);
-    let introspection = issuer.introspection.as_ref();
-    let asked_over_http = introspection.is_some_and(|asked| asked.client.allow_http);
-    let forgets_at_once = issuer
-        .introspection
-        .as_ref()
-        .is_some_and(|asked| asked.when == IntrospectWhen::Hybrid && asked.cache_entries == 0);
-    let tells_kinds_apart = introspection.is_none_or(IntrospectionSettings::tells_kinds_apart);
-    let writable = match keys {
-        Some(KeySource::JwksFile(path) | KeySource::PemFile(path)) => {
-            is_mode(path, WRITABLE_BY_OTHERS)
-        }
-        Some(
-            KeySource::SecretFile(_)
-            | KeySource::JwksUrl(_)
-            | KeySource::JwkUrl { .. }
-            | KeySource::Discovery { .. }
-            | KeySource::Hex(_),
-        )
-        | None => false,
-    };
-    let expiry_waived = !issuer.requires_expiry();
-    let warnings = [
-        (
-            issuer.audiences.is_none(),
-            "audiences: \"any\" accepts tokens that were made for other services",
-        ),
-        (expiry_waived, "accept_without_expiry: tokens without \"exp\" are good forever"),
-        (
-            issuer.accept_id_tokens,
-            "accept_id_tokens: ID tokens are made for clients, not for services",
-        ),
-        (issuer.ignore_binding, "ignore_binding: a stolen sender-constrained token passes"),
-        (plain_http, "keys: fetched over plain http, where they can be forged on the way"),
-        (writable, "keys: the file can be written by every user of the machine"),
-        (
-            asked_over_http,
-            "introspection.allow_http: over plain http, tokens can be read and answers forged",
-        ),
-        (
-            !tells_kinds_apart,
-            "introspection.require: lists no \"token_type\"; the issuer's refresh tokens pass if it \
-             calls them active and says no more of them",
-        ),
-        (
-            forgets_at_once,
-            "introspection.cache_entries: 0; that a token is not active is forgotten at once, and \
-             it passes again until it is asked about",
-        ),
-    ];
-    let name = issuer.name.clone();
-    warnings
-        .into_iter()
-        .filter(|(applies, _)| *applies)
-        .map(move |(_, text)| format!("issuers.{name}.{text}"))
+/// `issuers.corp.keys: …`
+fn warning(setting: &[&str], text: &str) -> String {
+    format!("{}: {text}", setting.join("."))
 }
 
 fn is_plain_http(keys: &KeySource) -> bool {

@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
-use super::across;
+use super::{across, names};
 use crate::{
-    config::{reader::Section, values::Names},
+    config::{
+        reader::Section,
+        writer::{Writer, Written},
+    },
     decision::denials::settings::DenialSettings,
     evidence::settings::EvidenceSettings,
     identity::{
@@ -17,9 +20,7 @@ use crate::{
     },
     policy::{
         self, Routes,
-        denial_profile::BUILT_IN,
         ids::{PerIssuer, PerSignature, PerUpstream},
-        settings::KnownNames,
     },
     proxy::{
         settings::{AdminSettings, ServerSettings},
@@ -38,6 +39,24 @@ use crate::{
         issuer::{self, settings::IssuerSettings},
     },
 };
+
+pub(crate) mod key {
+    pub(crate) const SERVER: &str = "server";
+    pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const UPSTREAMS: &str = "upstreams";
+    pub(crate) const ISSUERS: &str = "issuers";
+    pub(crate) const SIGNATURES: &str = "signatures";
+    pub(crate) const EVIDENCE: &str = "evidence";
+    pub(crate) const CREDENTIAL: &str = "credential";
+    pub(crate) const CACHE: &str = "cache";
+    pub(crate) const REVOCATION: &str = "revocation";
+    pub(crate) const SHARED: &str = "shared";
+    pub(crate) const CLAIMS: &str = "claims";
+    pub(crate) const IDENTITY: &str = "identity";
+    pub(crate) const FORWARDING: &str = "forwarding";
+    pub(crate) const DENIALS: &str = "denials";
+    pub(crate) const LOG: &str = "log";
+}
 
 /// The whole configuration of one running proxy.
 #[derive(Debug, Clone)]
@@ -79,42 +98,43 @@ pub struct Settings {
 impl Settings {
     /// Reads the whole tree. Mistakes go to the section's report, and the result counts only if
     /// there is none.
-    pub(super) fn build(root: &mut Section<'_>) -> Self {
-        let names = KnownNames::of(root);
+    pub(super) fn read(root: &mut Section<'_>) -> Self {
+        let names = names::of_tree(root);
         if names.upstreams.is_empty() {
             root.mistake(
-                "upstreams",
+                key::UPSTREAMS,
                 "no upstream is configured; expected an [upstreams.NAME] table with its url \
                  (flag --upstream)"
                     .to_owned(),
             );
         }
-        let claims = root.section("claims", headers::settings::build);
+        let claims = root.section(key::CLAIMS, headers::settings::read);
         let settings = Self {
-            server: root.section("server", ServerSettings::build),
-            admin: root.section("admin", AdminSettings::build),
-            upstreams: root.section("upstreams", upstream::settings::build),
-            issuers: root.section("issuers", issuer::settings::build),
-            signatures: root.section("signatures", |section| {
-                signature::settings::build(section, &SignatureNames { issuers: &names.issuers })
+            server: root.section(key::SERVER, ServerSettings::read),
+            admin: root.section(key::ADMIN, AdminSettings::read),
+            upstreams: root.section(key::UPSTREAMS, upstream::settings::read),
+            issuers: root.section(key::ISSUERS, issuer::settings::read),
+            signatures: root.section(key::SIGNATURES, |section| {
+                signature::settings::read(section, &SignatureNames { issuers: &names.issuers })
             }),
-            evidence: root.section("evidence", EvidenceSettings::build),
-            credential: root.section("credential", CredentialSettings::build),
-            cache: root.section("cache", CacheSettings::build),
-            identity: root.section("identity", IdentitySettings::build),
-            revocation: root.section("revocation", RevocationSettings::build),
-            shared: root.section("shared", SharedSettings::build),
-            forwarding: root
-                .section("forwarding", |forwarding| ForwardingSettings::build(forwarding, &claims)),
+            evidence: root.section(key::EVIDENCE, EvidenceSettings::read),
+            credential: root.section(key::CREDENTIAL, CredentialSettings::read),
+            cache: root.section(key::CACHE, CacheSettings::read),
+            identity: root.section(key::IDENTITY, IdentitySettings::read),
+            revocation: root.section(key::REVOCATION, RevocationSettings::read),
+            shared: root.section(key::SHARED, SharedSettings::read),
+            forwarding: root.section(key::FORWARDING, |forwarding| {
+                ForwardingSettings::read(forwarding, &claims)
+            }),
             claims,
             denials: root
-                .section("denials", |denials| DenialSettings::build(denials, &names.profiles)),
-            routes: Arc::new(policy::settings::build(root, &names)),
-            log: root.section("log", LogSettings::build),
+                .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
+            routes: Arc::new(policy::settings::read(root, &names)),
+            log: root.section(key::LOG, LogSettings::read),
         };
-        let complete = settings.is_complete(&names);
         across::check(&settings, root);
-        if complete {
+        // Where something was left out for its mistakes, references can't be followed.
+        if names::of_settings(&settings) == names {
             across::check_references(&settings, root);
         } else if root.mistakes() == 0 {
             root.own_mistake("a part of the configuration could not be read".to_owned());
@@ -122,18 +142,38 @@ impl Settings {
         settings
     }
 
-    /// Whether each name has its settings. Otherwise something was left out for its mistakes, and
-    /// what refers to the names can't be followed.
-    fn is_complete(&self, names: &KnownNames) -> bool {
-        let profiles = self.denials.profiles.iter().map(|profile| &profile.name);
-        let own = names.profiles.iter().skip(BUILT_IN.len());
-        is_each(&names.issuers, self.issuers.iter().map(|issuer| &issuer.name))
-            && is_each(&names.signatures, self.signatures.iter().map(|signature| &signature.name))
-            && is_each(&names.upstreams, self.upstreams.iter().map(|upstream| &upstream.name))
-            && own.map(|(name, _)| name).eq(profiles)
+    /// The effective configuration as TOML, for `check` and the admin listener's `/config`, with
+    /// every default filled in.
+    ///
+    /// It can be loaded again and means the same. It holds no secret: settings name the files of
+    /// secrets, never their content, and URLs with user information are refused at load.
+    pub fn to_toml(&self) -> String {
+        // Only a map with keys that are no texts can't be written.
+        toml::to_string(&self.write()).unwrap_or_default()
     }
-}
 
-fn is_each<'s, T>(names: &'s Names<T>, read: impl Iterator<Item = &'s String>) -> bool {
-    names.iter().map(|(name, _)| name).eq(read)
+    /// In the order of the document.
+    fn write(&self) -> Written {
+        let names = names::of_settings(self);
+        let signature_names = SignatureNames { issuers: &names.issuers };
+        let signatures = signature::settings::write(&self.signatures, &signature_names);
+        Writer::default()
+            .value(key::SERVER, self.server.write())
+            .value(key::ADMIN, self.admin.write())
+            .value(key::UPSTREAMS, upstream::settings::write(&self.upstreams))
+            .value(key::ISSUERS, issuer::settings::write(&self.issuers))
+            .optional_value(key::SIGNATURES, signatures)
+            .optional_value(key::EVIDENCE, self.evidence.as_ref().map(EvidenceSettings::write))
+            .value(key::CREDENTIAL, self.credential.write())
+            .value(key::CACHE, self.cache.write())
+            .value(key::REVOCATION, self.revocation.write())
+            .optional_value(key::SHARED, self.shared.as_ref().map(SharedSettings::write))
+            .value(key::CLAIMS, headers::settings::write(&self.claims))
+            .optional_value(key::IDENTITY, self.identity.write())
+            .value(key::FORWARDING, self.forwarding.write())
+            .value(key::DENIALS, self.denials.write(&names.profiles))
+            .value(key::LOG, self.log.write())
+            .value(policy::settings::key::ROUTES, policy::settings::write(&self.routes, &names))
+            .table()
+    }
 }

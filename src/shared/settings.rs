@@ -1,15 +1,12 @@
 //! `[shared]`: the Redis or Valkey through which replicas share what they have learnt.
 
-pub mod written;
+mod address;
 
 use std::{
-    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use http::Uri;
-use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -17,11 +14,26 @@ use crate::{
         files::{read_secret, readable_file},
         node::Node,
         reader::{Parsed, Section},
-        urls::reveals_user_information,
         values::{duration, text, word},
+        writer::{Writer, Written},
     },
     tls::settings::authorities_file,
 };
+
+use address::{EXPECTED_URL, address};
+
+pub use address::SharedAddress;
+
+pub(crate) mod key {
+    pub(crate) const URL: &str = "url";
+    pub(crate) const USERNAME: &str = "username";
+    pub(crate) const PASSWORD_FILE: &str = "password_file";
+    pub(crate) const CA_FILE: &str = "ca_file";
+    pub(crate) const PREFIX: &str = "prefix";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const INTEGRITY: &str = "integrity";
+    pub(crate) const INTEGRITY_KEY_FILE: &str = "integrity_key_file";
+}
 
 /// `[shared]`: names of files, never what is in them.
 #[derive(Debug, Clone)]
@@ -42,19 +54,6 @@ pub struct SharedSettings {
     pub integrity: Integrity,
 }
 
-/// Where the server is, and whether it is spoken to under TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SharedAddress {
-    /// `rediss://`
-    pub tls: bool,
-    /// A name or an address, IPv6 without its brackets.
-    pub host: String,
-    /// The TCP port.
-    pub port: u16,
-    /// The database's number (`SELECT`).
-    pub database: u16,
-}
-
 /// How values are distinguished from forged ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Integrity {
@@ -65,8 +64,6 @@ pub enum Integrity {
     None,
 }
 
-/// What both `redis` and `valkey` listen on.
-const DEFAULT_PORT: u16 = 6379;
 /// Ours alone, wherever else the server serves.
 const DEFAULT_PREFIX: &str = "countersign";
 /// It goes with every key.
@@ -81,32 +78,35 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(1);
 /// As long as the hash (RFC 2104 §3).
 const MIN_INTEGRITY_KEY_BYTES: usize = 32;
 
-const EXPECTED_URL: &str = "\"redis://HOST:PORT/DATABASE\", or \"rediss://…\" for TLS";
+/// The only thing that `integrity` can say.
+const NONE: &[(&str, ())] = &[("none", ())];
+
 const EXPECTED_KEY: &str = "the path of a file with 32 random bytes or more, the same for all \
                             replicas (or integrity = \"none\": who can write to the server then \
                             decides which tokens pass)";
 
 impl SharedSettings {
     /// `None` without the section: nothing is shared.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
-        let address = section.required("url", EXPECTED_URL, address);
-        let username = section.optional("username", text);
-        let password_file = section.optional("password_file", password_file);
-        if username.is_some() && section.peek("password_file").is_none() {
+        let address = section.required(key::URL, EXPECTED_URL, address);
+        let username = section.optional(key::USERNAME, text);
+        let password_file = section.optional(key::PASSWORD_FILE, password_file);
+        if username.is_some() && section.peek(key::PASSWORD_FILE).is_none() {
             let message = "missing; expected the path of a file with the password of username";
-            section.mistake("password_file", message.to_owned());
+            section.mistake(key::PASSWORD_FILE, message.to_owned());
         }
-        let ca_file = section.optional("ca_file", authorities_file);
-        if section.peek("ca_file").is_some() && address.as_ref().is_some_and(|at| !at.tls) {
+        let ca_file = section.optional(key::CA_FILE, authorities_file);
+        if section.peek(key::CA_FILE).is_some() && address.as_ref().is_some_and(|at| !at.tls) {
             let message = "has no effect without TLS; expected a url with rediss://";
-            section.mistake("ca_file", message.to_owned());
+            section.mistake(key::CA_FILE, message.to_owned());
         }
-        let prefix = section.or("prefix", DEFAULT_PREFIX.to_owned(), prefix);
-        let timeout = section.or("timeout", DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT));
-        let integrity = Integrity::build(section);
+        let prefix = section.or(key::PREFIX, DEFAULT_PREFIX.to_owned(), prefix);
+        let timeout =
+            section.or(key::TIMEOUT, DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT));
+        let integrity = Integrity::read(section);
         Some(Self {
             address: address?,
             username,
@@ -117,9 +117,18 @@ impl SharedSettings {
             integrity: integrity?,
         })
     }
-}
 
-impl SharedSettings {
+    pub(crate) fn write(&self) -> Written {
+        let writer = Writer::default()
+            .text(key::URL, &self.address)
+            .optional(key::USERNAME, self.username.as_ref())
+            .optional_path(key::PASSWORD_FILE, self.password_file.as_deref())
+            .optional_path(key::CA_FILE, self.ca_file.as_deref())
+            .text(key::PREFIX, &self.prefix)
+            .duration(key::TIMEOUT, self.timeout);
+        self.integrity.write(writer).table()
+    }
+
     /// The password as it is in its file now, so that a changed one needs no reload.
     ///
     /// # Errors
@@ -142,27 +151,29 @@ impl Integrity {
     }
 
     /// One of the two, said in so many words: a wrong accept is a breach (threats X-2).
-    fn build(section: &mut Section<'_>) -> Option<Self> {
-        if section.peek("integrity").is_none() {
-            let path = section.required("integrity_key_file", EXPECTED_KEY, integrity_key_file);
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        if section.peek(key::INTEGRITY).is_none() {
+            let path = section.required(key::INTEGRITY_KEY_FILE, EXPECTED_KEY, integrity_key_file);
             return path.map(Self::KeyFile);
         }
-        if section.node("integrity_key_file").is_some() {
+        if section.node(key::INTEGRITY_KEY_FILE).is_some() {
             let message = "contradicts integrity = \"none\"; expected one of the two";
-            section.mistake("integrity_key_file", message.to_owned());
+            section.mistake(key::INTEGRITY_KEY_FILE, message.to_owned());
         }
-        section.optional("integrity", none)
+        section.optional(key::INTEGRITY, none)
     }
-}
 
-impl fmt::Display for SharedAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, database, .. } = self;
-        let scheme = if self.tls { "rediss" } else { "redis" };
-        if host.contains(':') {
-            write!(f, "{scheme}://[{host}]:{port}/{database}")
-        } else {
-            write!(f, "{scheme}://{host}:{port}/{database}")
+    pub(crate) fn key_file(&self) -> Option<&Path> {
+        match self {
+            Self::KeyFile(file) => Some(file),
+            Self::None => None,
+        }
+    }
+
+    fn write(&self, writer: Writer) -> Writer {
+        match self {
+            Self::KeyFile(path) => writer.path(key::INTEGRITY_KEY_FILE, path),
+            Self::None => writer.word(key::INTEGRITY, NONE, &()),
         }
     }
 }
@@ -199,45 +210,7 @@ fn read_integrity_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
 }
 
 fn none(node: &Node) -> Parsed<Integrity> {
-    const WORDS: &[(&str, ())] = &[("none", ())];
-    word(WORDS)(node).map(|()| Integrity::None)
-}
-
-fn address(node: &Node) -> Parsed<SharedAddress> {
-    let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED_URL))?;
-    if reveals_user_information(text) {
-        return Err(format!(
-            "the URL holds a user name or password; expected {EXPECTED_URL} without, and \
-             username and password_file beside it"
-        ));
-    }
-    parse_address(text).ok_or_else(|| node.mismatch(EXPECTED_URL))
-}
-
-fn parse_address(text: &str) -> Option<SharedAddress> {
-    let url: Uri = text.parse().ok()?;
-    if url.query().is_some() || text.contains('#') {
-        return None;
-    }
-    let tls = match url.scheme_str()? {
-        "redis" => false,
-        "rediss" => true,
-        _ => return None,
-    };
-    let host = url.host()?;
-    let after_host = url.authority()?.as_str().strip_prefix(host)?;
-    let port = match after_host.strip_prefix(':') {
-        None => DEFAULT_PORT,
-        Some(port) => port.parse().ok().filter(|port| *port != 0)?,
-    };
-    let database = match url.path().trim_start_matches('/') {
-        "" => 0,
-        number => number.parse().ok()?,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    // What could not be in a certificate is no name of a machine either.
-    ServerName::try_from(host.as_str()).ok()?;
-    Some(SharedAddress { tls, host, port, database })
+    word(NONE)(node).map(|()| Integrity::None)
 }
 
 /// What stands before the first colon of every key.

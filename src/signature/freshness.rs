@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     clock::{UnixTime, seconds},
-    jose::{Json, Object},
+    json::{Json, Object},
     reason::Reason,
     signature::settings::{FreshnessSettings, MessageField},
 };

@@ -1,7 +1,8 @@
 //! What the signature's header must say besides its algorithm.
 
 use crate::{
-    jose::{DetachedJws, Json, Object},
+    jose::DetachedJws,
+    json::{Json, Object},
     reason::Reason,
     signature::settings::{HeaderRequirement, SignatureSettings},
 };

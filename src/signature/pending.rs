@@ -8,7 +8,8 @@ use super::{
     PayloadFacts, SignatureRules, VerifiedSignature, replay::ReplayRule, signer_key::FoundKey,
 };
 use crate::{
-    jose::{Algorithm, DetachedJws, Dialect, Json, Object, PayloadReader, SignedPayload},
+    jose::{Algorithm, DetachedJws, Dialect, PayloadReader, SignedPayload},
+    json::{Json, Object},
     policy::CanonicalRequest,
     reason::Reason,
     replay::ReplayReservation,

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::UnixTime,
-    jose::{Json, Object},
+    json::{Json, Object},
     providers::Providers,
     reason::Reason,
     replay::{

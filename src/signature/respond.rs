@@ -7,7 +7,8 @@ use prometheus::IntCounter;
 use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
-    jose::{Dialect, Object, SigningKey},
+    jose::{Dialect, SigningKey},
+    json::Object,
     signature::settings::SignatureSettings,
 };
 

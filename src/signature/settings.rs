@@ -2,24 +2,24 @@
 
 mod body;
 mod facts;
+mod form;
 mod freshness;
 mod keys;
 mod profile;
 mod require;
 mod respond;
 mod signer;
-pub mod written;
+mod together;
 
-use http::{HeaderName, header::AUTHORIZATION};
+use http::HeaderName;
 
 use crate::{
     config::{
-        node::{Node, Value},
-        reader::{Parsed, Section},
-        values::{Names, check_name, first_duplicate, header_name, parsed, text, word},
+        reader::Section,
+        values::{Names, check_name, text, word},
+        writer::{Writer, Written, table_of},
     },
-    identity::ClaimPath,
-    jose::{Algorithm, AlgorithmSet, Dialect, DialectSet},
+    jose::{AlgorithmSet, DialectSet},
     keys::settings::KeyOwner,
     policy::{
         RequiredValue,
@@ -38,8 +38,43 @@ pub use require::HeaderRequirement;
 pub use respond::RespondSettings;
 pub use signer::{CallerBinding, SignerSource};
 
-pub(crate) use facts::FACTS;
-pub(crate) use profile::PROFILES;
+use profile::PROFILES;
+
+pub(crate) mod key {
+    pub(crate) const PROFILE: &str = "profile";
+    pub(crate) const HEADER: &str = "header";
+    pub(crate) const SCHEME: &str = "scheme";
+    pub(crate) const DIALECTS: &str = "dialects";
+    pub(crate) const ALGORITHMS: &str = "algorithms";
+    pub(crate) const CRITICAL: &str = "critical";
+    pub(crate) const KID: &str = "kid";
+    pub(crate) const SIGNER: &str = "signer";
+    pub(crate) const CLAIM: &str = "claim";
+    pub(crate) const FIXED: &str = "fixed";
+    pub(crate) const REGISTRY: &str = "registry";
+    pub(crate) const CALLER: &str = "caller";
+    pub(crate) const BODY: &str = "body";
+    pub(crate) const PATH: &str = "path";
+    pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
+    pub(crate) const QUERY: &str = "query";
+    pub(crate) const KEYS: &str = "keys";
+    pub(crate) const ISSUER: &str = "issuer";
+    pub(crate) const HEADERS: &str = "headers";
+    pub(crate) const REQUIRE: &str = "require";
+    pub(crate) const FRESHNESS: &str = "freshness";
+    pub(crate) const ISSUED: &str = "issued";
+    pub(crate) const MAX_AGE: &str = "max_age";
+    pub(crate) const EXPIRES: &str = "expires";
+    pub(crate) const CLOCK_SKEW: &str = "clock_skew";
+    pub(crate) const REPLAY: &str = "replay";
+    pub(crate) const ID: &str = "id";
+    pub(crate) const WINDOW: &str = "window";
+    pub(crate) const ENTRIES: &str = "entries";
+    pub(crate) const RESPOND: &str = "respond";
+    pub(crate) const KEY: &str = "key";
+    pub(crate) const DIALECT: &str = "dialect";
+    pub(crate) const MAX_BYTES: &str = "max_bytes";
+}
 
 /// `[signatures.NAME]`
 #[derive(Debug, Clone)]
@@ -85,13 +120,10 @@ pub(crate) struct SignatureNames<'n> {
 
 /// More ways of signing than a service has kinds of partners.
 const MAX_SIGNATURES: usize = 64;
-/// A header that is looked for in each request.
-const MAX_CARRIERS: usize = 4;
-
 const KID: &[(&str, bool)] = &[("match", true), ("ignore", false)];
 
 /// Reads `[signatures]`.
-pub(crate) fn build(
+pub(crate) fn read(
     section: &mut Section<'_>,
     names: &SignatureNames<'_>,
 ) -> PerSignature<SignatureSettings> {
@@ -99,7 +131,7 @@ pub(crate) fn build(
         if let Err(message) = check_name(name) {
             signature.own_mistake(message);
         }
-        SignatureSettings::build(name, signature, names)
+        SignatureSettings::read(name, signature, names)
     });
     if signatures.len() > MAX_SIGNATURES {
         section.own_mistake(format!("expected at most {MAX_SIGNATURES} signatures"));
@@ -107,40 +139,49 @@ pub(crate) fn build(
     signatures.into_iter().flatten().collect()
 }
 
+/// Writes `[signatures]`; `None` if there are none.
+pub(crate) fn write(
+    signatures: &PerSignature<SignatureSettings>,
+    names: &SignatureNames<'_>,
+) -> Option<Written> {
+    let tables = signatures.iter().map(|it| (it.name.clone(), it.write(names)));
+    (!signatures.is_empty()).then(|| table_of(tables))
+}
+
 impl SignatureSettings {
-    fn build(name: &str, section: &mut Section<'_>, names: &SignatureNames<'_>) -> Option<Self> {
-        let profile = section.or("profile", SignatureProfile::default(), word(PROFILES));
+    fn read(name: &str, section: &mut Section<'_>, names: &SignatureNames<'_>) -> Option<Self> {
+        let profile = section.or(key::PROFILE, SignatureProfile::default(), word(PROFILES));
         let defaults = profile.defaults();
-        let headers = carriers(section).unwrap_or_else(|| defaults.headers());
-        let dialects = dialects(section).unwrap_or_else(|| defaults.dialects());
-        let listed = algorithms(section);
-        let is_unclear = listed.is_none() && section.peek("algorithms").is_some();
+        let headers = form::carriers(section).unwrap_or_else(|| defaults.headers());
+        let dialects = form::dialects(section).unwrap_or_else(|| defaults.dialects());
+        let listed = form::algorithms(section);
+        let is_unclear = listed.is_none() && section.peek(key::ALGORITHMS).is_some();
         let algorithms = listed.unwrap_or_else(|| defaults.algorithms());
         let signer = signer::source(section).or_else(|| defaults.signer());
         let caller = signer::caller(section, signer.as_ref());
-        let keys = SignerKeys::build(section, signer.as_ref(), names.issuers);
+        let keys = SignerKeys::read(section, signer.as_ref(), names.issuers);
         if let Some(SignerKeys::Set(keys)) = &keys {
-            keys.check_file(section, (!is_unclear).then_some(algorithms));
+            keys.check_file(section, key::KEYS, (!is_unclear).then_some(algorithms));
         }
         let respond =
-            section.section("respond", |respond| RespondSettings::build(respond, &headers));
+            section.section(key::RESPOND, |respond| RespondSettings::read(respond, &headers));
         let settings = Self {
             name: name.to_owned(),
             headers,
-            scheme: scheme(section),
+            scheme: form::scheme(section),
             dialects,
             algorithms,
             critical: section
-                .list("critical", "a list of header parameters", text)
+                .list(key::CRITICAL, "a list of header parameters", text)
                 .unwrap_or_else(|| defaults.critical()),
-            require: require::build(section).unwrap_or_else(|| defaults.require()),
-            kid_must_match: section.or("kid", true, word(KID)),
-            bodiless: BodilessSettings::build(section, defaults.signs_paths()),
+            require: require::read(section).unwrap_or_else(|| defaults.require()),
+            kid_must_match: section.or(key::KID, true, word(KID)),
+            bodiless: BodilessSettings::read(section, defaults.signs_paths()),
             freshness: section
-                .section("freshness", |freshness| FreshnessSettings::build(freshness, &defaults)),
-            replay: section.section("replay", ReplaySettings::build),
+                .section(key::FRESHNESS, |freshness| FreshnessSettings::read(freshness, &defaults)),
+            replay: section.section(key::REPLAY, ReplaySettings::read),
             respond,
-            forward: facts::build(section),
+            forward: facts::read(section),
             // Last, so that a missing part does not hide the mistakes above.
             signer: signer?,
             caller: caller?,
@@ -148,6 +189,27 @@ impl SignatureSettings {
         };
         settings.check_together(section);
         Some(settings)
+    }
+
+    /// With every default of its profile filled in, it needs none.
+    fn write(&self, names: &SignatureNames<'_>) -> Written {
+        let writer = Writer::default()
+            .list(key::HEADER, &self.headers)
+            .optional(key::SCHEME, self.scheme.as_ref())
+            .list(key::DIALECTS, self.dialects.iter())
+            .list(key::ALGORITHMS, self.algorithms.iter())
+            .list(key::CRITICAL, &self.critical)
+            .word(key::KID, KID, &self.kid_must_match)
+            .value(key::SIGNER, self.signer.write())
+            .optional_value(key::CALLER, self.caller.write())
+            .value(key::BODY, self.bodiless.write())
+            .value(key::KEYS, self.keys.write(names.issuers));
+        let writer = facts::write(writer, &self.forward);
+        require::write(writer, &self.require)
+            .optional_value(key::FRESHNESS, self.freshness.as_ref().map(FreshnessSettings::write))
+            .optional_value(key::REPLAY, self.replay.as_ref().map(ReplaySettings::write))
+            .optional_value(key::RESPOND, self.respond.as_ref().map(RespondSettings::write))
+            .table()
     }
 
     /// The header parameters that something looks at: those that `crit` may name.
@@ -192,7 +254,7 @@ impl SignatureSettings {
             SignerKeys::Registry(registry) => SignerKeySource::Registry(&self.name, registry),
             SignerKeys::Set(keys) => SignerKeySource::Set(Box::new(KeyOwner {
                 name: format!("signatures.{}", self.name),
-                issuer: String::new(),
+                issuer: None,
                 algorithms: self.algorithms,
                 keys: (**keys).clone(),
             })),
@@ -213,119 +275,4 @@ impl SignatureSettings {
         let mut fields = fields.chain(self.replay.iter().map(|replay| &replay.id));
         fields.any(|field| matches!(field, MessageField::Body(_)))
     }
-
-    /// Whether the registry is asked for that field, to compare it with a claim.
-    fn compares(&self, field: &ClaimPath) -> bool {
-        let mut required = self.registry().into_iter().flat_map(|registry| &registry.require);
-        required.any(|requirement| {
-            requirement.field == *field && matches!(requirement.value, RequiredValue::Claim(_))
-        })
-    }
-
-    fn check_together(&self, section: &Section<'_>) {
-        if let CallerBinding::Registry(field) = &self.caller
-            && !self.compares(field)
-        {
-            let field = field.as_str();
-            section.mistake(
-                "caller",
-                format!(
-                    "nothing compares the registry's {field:?} with the token; expected \
-                     keys.registry.require = {{ {field} = {{ claim = \"azp\" }} }}"
-                ),
-            );
-        }
-        let understood = self.understood();
-        for name in self.critical.iter().filter(|name| !understood.contains(name)) {
-            section.mistake(
-                "critical",
-                format!(
-                    "nothing looks at {name:?}, so that it would be marked as understood without \
-                     being so; expected it in require, signer, freshness or replay"
-                ),
-            );
-        }
-        if let (Some(freshness), Some(replay)) = (&self.freshness, &self.replay)
-            && freshness.issued.is_some()
-            && replay.window < freshness.accepted_for()
-        {
-            section.mistake(
-                "replay",
-                format!(
-                    "window: a message is accepted for {}, and would be forgotten before that is \
-                     over and pass again; expected a window at least as long",
-                    humantime::format_duration(freshness.accepted_for())
-                ),
-            );
-        }
-        if self.scheme.is_none() && self.headers.contains(&AUTHORIZATION) {
-            section.mistake(
-                "scheme",
-                "missing; a signature in Authorization needs one, so that it is not taken for a \
-                 token"
-                    .to_owned(),
-            );
-        }
-    }
-}
-
-/// One header, or a list of those of which one is used.
-fn carriers(section: &mut Section<'_>) -> Option<Vec<HeaderName>> {
-    section.optional("header", |node| {
-        let headers = match &node.value {
-            Value::List(list) if (1..=MAX_CARRIERS).contains(&list.len()) => {
-                list.iter().map(header_name).collect::<Parsed<Vec<_>>>()?
-            }
-            Value::List(_) => {
-                return Err(
-                    node.mismatch(&format!("one header, or a list of up to {MAX_CARRIERS}"))
-                );
-            }
-            _ => vec![header_name(node)?],
-        };
-        let names: Vec<&str> = headers.iter().map(HeaderName::as_str).collect();
-        match first_duplicate(&names) {
-            Some(twice) => Err(format!("lists {twice} twice")),
-            None => Ok(headers),
-        }
-    })
-}
-
-/// A token of RFC 9110 §5.6.2.
-fn scheme(section: &mut Section<'_>) -> Option<String> {
-    section.optional("scheme", |node| {
-        let scheme = text(node)?;
-        let allowed = |char: char| char.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(char);
-        if scheme.chars().all(allowed) {
-            Ok(scheme)
-        } else {
-            Err(node.mismatch("one word such as \"JWS\""))
-        }
-    })
-}
-
-fn dialects(section: &mut Section<'_>) -> Option<DialectSet> {
-    let expected = "a list such as [\"rfc7797\"]";
-    let listed = section.list("dialects", expected, dialect)?;
-    Some(listed.into_iter().collect())
-}
-
-pub(crate) fn dialect(node: &Node) -> Parsed<Dialect> {
-    let name = node.as_text().unwrap_or_default();
-    Dialect::from_name(name).ok_or_else(|| {
-        let known: Vec<_> = Dialect::ALL.iter().map(|d| format!("{:?}", d.name())).collect();
-        node.mismatch(&known.join(" or "))
-    })
-}
-
-/// Never a shared secret: anyone who can check such a signature can make it, so that it proves
-/// nothing to anybody else.
-fn algorithms(section: &mut Section<'_>) -> Option<AlgorithmSet> {
-    let public = parsed("a signature algorithm with a public key, such as \"RS256\"", |name| {
-        Algorithm::from_name(name)
-            .filter(|algorithm| !algorithm.is_symmetric())
-            .ok_or("not one of them")
-    });
-    let listed = section.list("algorithms", "a list such as [\"RS256\"]", public)?;
-    Some(listed.into_iter().collect())
 }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::{
-    jose::{DetachedJws, Json, MAX_KID_BYTES, Object},
+    jose::{DetachedJws, MAX_KID_BYTES},
+    json::{Json, Object},
     policy::comparison,
     reason::Reason,
     signature::settings::{CallerBinding, SignatureSettings, SignerSource},

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    jose::{Algorithm, Object, SignedPayload, VerificationKey},
+    jose::{Algorithm, SignedPayload, VerificationKey},
+    json::Object,
     keys::{KeyLookup, KeySet, KeyWait, LiveKeySet},
     providers::LiveSignerKeys,
     reason::Reason,

@@ -6,7 +6,14 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{
     reader::Section,
     values::{parsed, switch, word},
+    writer::{Writer, Written},
 };
+
+pub(crate) mod key {
+    pub(crate) const LEVEL: &str = "level";
+    pub(crate) const FORMAT: &str = "format";
+    pub(crate) const ACCESS_LOG: &str = "access_log";
+}
 
 /// `[log]`
 #[derive(Debug, Clone)]
@@ -35,20 +42,27 @@ const DEFAULT_LEVEL: &str = "info";
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
 /// The names of [`LogFormat`].
-pub(crate) const FORMATS: &[(&str, LogFormat)] =
-    &[("text", LogFormat::Text), ("json", LogFormat::Json)];
+const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 
 impl LogSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let level = parsed("a level such as \"info\" or \"countersign=debug\"", |text| {
             check_level(text, STATIC_MAX_LEVEL)?;
             EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
         });
         Self {
-            level: section.or("level", DEFAULT_LEVEL.to_owned(), level),
-            format: section.or("format", LogFormat::Text, word(FORMATS)),
-            access_log: section.or("access_log", false, switch),
+            level: section.or(key::LEVEL, DEFAULT_LEVEL.to_owned(), level),
+            format: section.or(key::FORMAT, LogFormat::Text, word(FORMATS)),
+            access_log: section.or(key::ACCESS_LOG, false, switch),
         }
+    }
+
+    pub(crate) fn write(&self) -> Written {
+        Writer::default()
+            .text(key::LEVEL, &self.level)
+            .word(key::FORMAT, FORMATS, &self.format)
+            .switch(key::ACCESS_LOG, self.access_log)
+            .table()
     }
 }
 

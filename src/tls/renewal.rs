@@ -88,7 +88,7 @@ impl Refresh for CertificateRenewal {
 impl ServerTls {
     /// What the files hold, if they hold other certificates than before.
     fn changed(&self) -> Result<Option<InUse>, TlsError> {
-        let files = self.settings.read()?;
+        let files = self.settings.read_files()?;
         if files.is_same(&self.in_use.load().files) {
             return Ok(None);
         }

@@ -17,7 +17,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::settings::{ClientAuth, TlsSettings};
+use super::settings::{ClientAuth, SECTION, TlsSettings, key};
 
 pub use files::{TlsFileError, TlsFiles};
 
@@ -42,10 +42,10 @@ pub enum TlsError {
     #[error(transparent)]
     File(#[from] TlsFileError),
     /// Certificates of clients can't be checked by these authorities.
-    #[error("server.tls.client_ca: {0}")]
+    #[error("{section}.{setting}: {0}", section = SECTION, setting = key::CLIENT_CA)]
     Authorities(#[from] VerifierBuilderError),
     /// The library refuses; for want of randomness, say.
-    #[error("server.tls: {0}")]
+    #[error("{section}: {0}", section = SECTION)]
     Tls(#[from] rustls::Error),
 }
 
@@ -59,7 +59,7 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError`]: they have changed since the settings were loaded.
     pub fn new(settings: &TlsSettings) -> Result<Self, TlsError> {
-        let in_use = InUse::new(settings, settings.read()?)?;
+        let in_use = InUse::new(settings, settings.read_files()?)?;
         Ok(Self { settings: settings.clone(), in_use: ArcSwap::from_pointee(in_use) })
     }
 

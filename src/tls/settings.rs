@@ -1,6 +1,6 @@
 //! `[server.tls]`: the certificate that requests come in under, and which clients may come at all.
 
-mod client;
+pub(crate) mod client;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use crate::config::{
     node::Node,
     reader::{Parsed, Section},
     values::word,
+    writer::{Writer, Written},
 };
 
 use super::files::{authorities, chain, identity, private_key};
@@ -16,8 +17,15 @@ use super::files::{authorities, chain, identity, private_key};
 pub use client::ClientIdentity;
 pub(crate) use client::authorities_file;
 
+pub(crate) mod key {
+    pub(crate) const CERTIFICATE: &str = "certificate";
+    pub(crate) const PRIVATE_KEY: &str = "private_key";
+    pub(crate) const CLIENT_CA: &str = "client_ca";
+    pub(crate) const CLIENT_AUTH: &str = "client_auth";
+}
+
 /// `[server.tls]`: paths only. What the files hold is read when it is put to work, so that a
-/// renewed certificate needs no other settings; see [`TlsSettings::read`].
+/// renewed certificate needs no other settings; see [`TlsSettings::read_files`].
 #[derive(Debug, Clone)]
 pub struct TlsSettings {
     /// PEM: the server's certificate first, then the chain to its authority.
@@ -50,54 +58,61 @@ enum Asked {
 const CLIENT_AUTH: &[(&str, Asked)] =
     &[("none", Asked::None), ("optional", Asked::Optional), ("required", Asked::Required)];
 
-/// The setting of the certificate that the key belongs to.
-pub(super) const CERTIFICATE: &str = "server.tls.certificate";
+/// Where the section is.
+pub(super) const SECTION: &str = "server.tls";
 const EXPECTED_CERTIFICATE: &str = "the path of a PEM file with the server's certificate";
 const EXPECTED_KEY: &str = "the path of a PEM file with the certificate's private key";
 
 impl TlsSettings {
     /// `None` without the section: plain HTTP.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
         let chain = parsed_file(chain);
-        let certificate = section.required("certificate", EXPECTED_CERTIFICATE, chain);
-        let key = parsed_file(private_key);
-        let private_key = section.required("private_key", EXPECTED_KEY, key);
-        let client_auth = ClientAuth::build(section);
+        let certificate = section.required(key::CERTIFICATE, EXPECTED_CERTIFICATE, chain);
+        let private_key =
+            section.required(key::PRIVATE_KEY, EXPECTED_KEY, parsed_file(private_key));
+        let client_auth = ClientAuth::read(section);
         let ((certificate, chain), (private_key, key)) = (certificate?, private_key?);
-        if let Err(problem) = identity(chain, key, &private_key, CERTIFICATE) {
-            section.mistake("private_key", problem);
+        let of_certificate = section.key_of(key::CERTIFICATE);
+        if let Err(problem) = identity(chain, key, &private_key, &of_certificate) {
+            section.mistake(key::PRIVATE_KEY, problem);
         }
         Some(Self { certificate, private_key, client_auth })
     }
 
-    /// How `client_auth` says it.
-    pub(crate) fn client_auth_word(&self) -> &'static str {
-        match &self.client_auth {
-            None => "none",
-            Some(auth) if auth.required => "required",
-            Some(_) => "optional",
-        }
+    pub(crate) fn write(&self) -> Written {
+        let authorities = self.client_auth.as_ref().map(|auth| &*auth.authorities);
+        let asked = match &self.client_auth {
+            None => Asked::None,
+            Some(auth) if auth.required => Asked::Required,
+            Some(_) => Asked::Optional,
+        };
+        Writer::default()
+            .path(key::CERTIFICATE, &self.certificate)
+            .path(key::PRIVATE_KEY, &self.private_key)
+            .optional_path(key::CLIENT_CA, authorities)
+            .word(key::CLIENT_AUTH, CLIENT_AUTH, &asked)
+            .table()
     }
 }
 
 impl ClientAuth {
     /// `client_ca` alone could mean either; taken for "none" it would let everybody in where
     /// somebody meant to keep them out (threats X-2).
-    fn build(section: &mut Section<'_>) -> Option<Self> {
-        let has_authorities = section.peek("client_ca").is_some();
-        let authorities = section.optional("client_ca", parsed_file(authorities));
-        let is_asked = section.peek("client_auth").is_some();
-        let asked = section.or("client_auth", Asked::None, word(CLIENT_AUTH));
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let has_authorities = section.peek(key::CLIENT_CA).is_some();
+        let authorities = section.optional(key::CLIENT_CA, parsed_file(authorities));
+        let is_asked = section.peek(key::CLIENT_AUTH).is_some();
+        let asked = section.or(key::CLIENT_AUTH, Asked::None, word(CLIENT_AUTH));
         if has_authorities && !is_asked {
             let message = "missing; expected \"optional\" or \"required\" beside client_ca";
-            section.mistake("client_auth", message.to_owned());
+            section.mistake(key::CLIENT_AUTH, message.to_owned());
         }
         if !has_authorities && asked != Asked::None {
             let message = "missing; client_auth needs a PEM file with the authorities of clients";
-            section.mistake("client_ca", message.to_owned());
+            section.mistake(key::CLIENT_CA, message.to_owned());
         }
         let (authorities, _) = authorities.filter(|_| asked != Asked::None)?;
         Some(Self { authorities, required: asked == Asked::Required })

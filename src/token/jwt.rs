@@ -10,7 +10,8 @@ use std::sync::Arc;
 use crate::{
     clock::{UnixTime, seconds},
     identity::ClaimPath,
-    jose::{AlgorithmSet, CompactJws, JwsError, Object, VerificationKey},
+    jose::{AlgorithmSet, CompactJws, JwsError, VerificationKey},
+    json::Object,
     policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
     token::{

@@ -14,8 +14,7 @@ mod tests;
 use std::fmt;
 
 use crate::{
-    identity::ClaimPath,
-    jose::{Object, short_media_type},
+    identity::ClaimPath, jose::short_media_type, json::Object,
     token::issuer::settings::IssuerSettings,
 };
 

@@ -10,7 +10,7 @@ use md5::{Digest, Md5};
 
 use crate::{
     identity::ClaimPath,
-    jose::{Json, Object},
+    json::{Json, Object},
     reason::Reason,
     token::issuer::settings::{CookieBindingSettings, IssuerSettings},
 };

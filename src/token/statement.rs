@@ -7,7 +7,7 @@ use crate::{
     clock::{UnixTime, seconds},
     identity::ClaimPath,
     introspection::settings::IntrospectionSettings,
-    jose::Object,
+    json::Object,
     policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
     token::issuer::settings::{ClaimFormat, IssuerSettings},

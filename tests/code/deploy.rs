@@ -6,10 +6,9 @@ use std::{fs, path::Path};
 use clap::Parser;
 use countersign::{
     cli::{Cli, Command},
-    config::{Flags, Sources},
     listener::settings::ListenAddress,
     proxy::upstream::settings::UpstreamAddress,
-    settings::{self, Settings},
+    settings::{self, Flags, Settings, Sources},
 };
 use serde_json::{Value, json};
 

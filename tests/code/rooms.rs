@@ -9,15 +9,15 @@ use super::sources::{self, code};
 
 /// From the bottom to the top. What each room is for stands in `src/lib.rs`.
 const ROOMS: &[&str] = &[
-    "byte_order_mark",
     "clock",
     "reason",
     "tasks",
     "bounded",
     "table",
     "readiness",
-    "jose",
+    "json",
     "config",
+    "jose",
     "telemetry",
     "refresh",
     "tls",

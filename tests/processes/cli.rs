@@ -7,7 +7,10 @@ use std::{
     process::{Command, Output},
 };
 
-use countersign::jose::{Algorithm, JwkSet, KeyLimits, Object, SigningKey, base64url};
+use countersign::{
+    jose::{Algorithm, JwkSet, KeyLimits, SigningKey, base64url},
+    json::Object,
+};
 
 const LIMITS: KeyLimits = KeyLimits { max_keys: 10, max_rsa_bits: 4096 };
 
@@ -285,7 +288,7 @@ fn a_shared_secret_has_no_public_files() {
     assert_eq!(mode(&directory.path().join("secret.bin")), 0o600);
     let jwk = fs::read(directory.path().join("private.jwk")).unwrap();
     let jwk = Object::parse(&jwk).unwrap();
-    let k = jwk.get("k").and_then(countersign::jose::Json::as_str).unwrap();
+    let k = jwk.get("k").and_then(countersign::json::Json::as_str).unwrap();
     assert_eq!(base64url::decode(k.as_bytes()).unwrap(), secret);
 }
 

@@ -13,7 +13,8 @@ use clap::Parser;
 use countersign::{
     cli::{Cli, Failure, explain::explain_at},
     clock::{ManualClock, UnixTime},
-    jose::{Algorithm, Json, Object, SigningKey},
+    jose::{Algorithm, SigningKey},
+    json::{Json, Object},
     token::verifier::CHECKS,
 };
 

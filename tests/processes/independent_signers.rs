@@ -9,7 +9,10 @@ pub(crate) mod library;
 use std::{fs, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use countersign::jose::{Algorithm, Dialect, Object, SigningKey};
+use countersign::{
+    jose::{Algorithm, Dialect, SigningKey},
+    json::Object,
+};
 use serde_json::{Value, json};
 
 use crate::{

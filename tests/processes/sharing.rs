@@ -9,7 +9,10 @@ use std::{
     thread,
 };
 
-use countersign::jose::{Algorithm, Dialect, Object, SigningKey};
+use countersign::{
+    jose::{Algorithm, Dialect, SigningKey},
+    json::Object,
+};
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -11,10 +11,9 @@ use std::{
 
 use countersign::{
     clock::{ManualClock, UnixTime},
-    config::Sources,
     lifecycle::Server,
     listener::settings::ListenAddress,
-    settings::{self},
+    settings::{self, Sources},
 };
 use serde_json::json;
 

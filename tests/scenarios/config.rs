@@ -2,10 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use countersign::{
-    config::Sources,
-    settings::{self, Settings},
-};
+use countersign::settings::{self, Settings, Sources};
 
 use crate::support::shipped::Shipped;
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use countersign::{
-    config::{ConfigErrors, Sources},
-    settings::{self, Settings},
+    config::ConfigErrors,
+    settings::{self, Settings, Sources},
 };
 
 use super::{

@@ -3,9 +3,8 @@
 use std::{fs, path::PathBuf};
 
 use countersign::{
-    config::Sources,
     jose::{Algorithm, SigningKey},
-    settings::{self, Settings},
+    settings::{self, Settings, Sources},
 };
 
 use super::{proxy::Proxy, setup::LOG_LEVEL, upstream::Upstream};

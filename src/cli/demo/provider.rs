@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    jose::{Algorithm, Json, Object, SigningError, SigningKey, base64url},
+    jose::{Algorithm, SigningError, SigningKey, base64url},
+    json::{Json, Object},
 };
 
 /// Who the tokens are for.

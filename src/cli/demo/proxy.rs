@@ -10,9 +10,8 @@ use std::{
 use super::{DemoArgs, provider::AUDIENCE, url};
 use crate::{
     cli::Failure,
-    config::{Flags, Sources},
     listener::settings::ListenAddress,
-    settings::{self, Settings},
+    settings::{self, Flags, Settings, Sources},
 };
 
 /// How long the proxy may take to fetch its first keys, from its own process.

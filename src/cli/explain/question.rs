@@ -10,7 +10,7 @@ use crate::{
     cli::Failure,
     clock::Clock,
     gate::{Gate, Route},
-    jose::Object,
+    json::Object,
     policy::{
         CanonicalRequest, NotCanonical,
         ids::{IssuerId, SignatureId},

@@ -9,7 +9,8 @@ use tokio::time::timeout;
 use super::{question::Question, report::Report};
 use crate::{
     cli::{Failure, files},
-    jose::{Json, Object, base64url},
+    jose::base64url,
+    json::{Json, Object},
     policy::CanonicalRequest,
     providers::{LiveSignerKeys, ProviderTasks},
     reason::Reason,

@@ -10,7 +10,8 @@ use std::{
 use super::report::printable;
 use crate::{
     cli::Failure,
-    jose::{Json, Object, base64url},
+    jose::base64url,
+    json::{Json, Object},
 };
 
 /// A token as an argument, or where to read it. Never printed.

@@ -2,13 +2,13 @@
 
 mod profile;
 mod template;
-pub mod written;
 
 use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
         values::{Names, reference, switch, text},
+        writer::{Writer, Written},
     },
     policy::{
         denial_profile::{BuiltInProfile, DenialProfile},
@@ -18,6 +18,13 @@ use crate::{
 
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
 pub use template::{BodyTemplate, Place};
+
+pub(crate) mod key {
+    pub(crate) const PROFILES: &str = "profiles";
+    pub(crate) const PROFILE: &str = "profile";
+    pub(crate) const REALM: &str = "realm";
+    pub(crate) const EXPOSE_REASONS: &str = "expose_reasons";
+}
 
 /// `[denials]`
 #[derive(Debug, Clone)]
@@ -39,29 +46,32 @@ const MAX_PROFILES: usize = 64;
 
 impl DenialSettings {
     /// `names` are those of all profiles.
-    pub(crate) fn build(section: &mut Section<'_>, names: &Names<DenialProfile>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>, names: &Names<DenialProfile>) -> Self {
         let default = DenialProfile::BuiltIn(BuiltInProfile::default());
         let settings = Self {
-            profile: section.or("profile", default, reference("a denial profile", names)),
-            realm: section.optional("realm", realm),
-            expose_reasons: section.or("expose_reasons", false, switch),
+            profile: section.or(key::PROFILE, default, reference("a denial profile", names)),
+            realm: section.optional(key::REALM, realm),
+            expose_reasons: section.or(key::EXPOSE_REASONS, false, switch),
             profiles: section
-                .section("profiles", |profiles| profiles.each_table(OwnProfileSettings::build))
+                .section(key::PROFILES, |profiles| profiles.each_table(OwnProfileSettings::read))
                 .into_iter()
                 .collect(),
         };
         if settings.profiles.len() > MAX_PROFILES {
-            section.mistake("profiles", format!("expected at most {MAX_PROFILES} profiles"));
+            section.mistake(key::PROFILES, format!("expected at most {MAX_PROFILES} profiles"));
         }
         settings
     }
 
-    /// What the configuration calls a profile.
-    pub(crate) fn name_of(&self, profile: DenialProfile) -> &str {
-        match profile {
-            DenialProfile::BuiltIn(profile) => profile.name(),
-            DenialProfile::Own(own) => &self.profiles.get(own).name,
-        }
+    pub(crate) fn write(&self, names: &Names<DenialProfile>) -> Written {
+        let profiles = self.profiles.iter();
+        let profiles = profiles.map(|profile| (profile.name.clone(), profile.write()));
+        Writer::default()
+            .reference(key::PROFILE, names, self.profile)
+            .optional(key::REALM, self.realm.as_ref())
+            .switch(key::EXPOSE_REASONS, self.expose_reasons)
+            .optional_members(key::PROFILES, profiles)
+            .table()
     }
 }
 

@@ -13,11 +13,10 @@ use http::{
 use super::{built_in as rows, *};
 use crate::{
     clock::{ManualClock, UnixTime},
-    config::Sources,
     gate::Gate,
     policy::{CanonicalRequest, denial_profile::BuiltInProfile},
     providers::Providers,
-    settings::load,
+    settings::{Sources, load},
     telemetry::MetricRegistry,
 };
 

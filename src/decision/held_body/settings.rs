@@ -2,7 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::config::{files::directory, reader::Section, values::size};
+use crate::config::{files::directory, reader::Section, values::size, writer::Writer};
+
+pub(crate) mod key {
+    pub(crate) const BODY_BYTES: &str = "body_bytes";
+    pub(crate) const BUFFER_BYTES: &str = "buffer_bytes";
+    pub(crate) const BODY_MEMORY: &str = "body_memory";
+    pub(crate) const BODY_RATE: &str = "body_rate";
+    pub(crate) const BUFFER_FOLDER: &str = "buffer_folder";
+}
 
 /// What request bodies may take that are held until their signature is verified.
 #[derive(Debug, Clone)]
@@ -38,22 +46,36 @@ const MAX_BUFFER_BYTES: usize = 1024 * 1024 * 1024 * 1024;
 
 impl HeldBodySettings {
     /// Reads its keys of `[server.limits]`.
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
-        let body_bytes = section.or("body_bytes", DEFAULT_BODY_BYTES, size(0..=MAX_BODY_BYTES));
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+        let body_bytes = section.or(key::BODY_BYTES, DEFAULT_BODY_BYTES, size(0..=MAX_BODY_BYTES));
         let buffer_bytes =
-            section.or("buffer_bytes", DEFAULT_BUFFER_BYTES, size(0..=MAX_BUFFER_BYTES));
+            section.or(key::BUFFER_BYTES, DEFAULT_BUFFER_BYTES, size(0..=MAX_BUFFER_BYTES));
         if buffer_bytes < body_bytes {
             section.mistake(
-                "buffer_bytes",
+                key::BUFFER_BYTES,
                 "is less than body_bytes; expected room for one body at least".to_owned(),
             );
         }
         Self {
             body_bytes,
-            body_memory: section.or("body_memory", DEFAULT_BODY_MEMORY, size(0..=MAX_BODY_BYTES)),
+            body_memory: section.or(
+                key::BODY_MEMORY,
+                DEFAULT_BODY_MEMORY,
+                size(0..=MAX_BODY_BYTES),
+            ),
             buffer_bytes,
-            body_rate: section.or("body_rate", DEFAULT_BODY_RATE, size(0..=MAX_BODY_RATE)),
-            buffer_folder: section.optional("buffer_folder", directory),
+            body_rate: section.or(key::BODY_RATE, DEFAULT_BODY_RATE, size(0..=MAX_BODY_RATE)),
+            buffer_folder: section.optional(key::BUFFER_FOLDER, directory),
         }
+    }
+
+    /// Writes its keys of `[server.limits]`.
+    pub(crate) fn write(&self, writer: Writer) -> Writer {
+        writer
+            .size(key::BODY_BYTES, self.body_bytes)
+            .size(key::BODY_MEMORY, self.body_memory)
+            .size(key::BUFFER_BYTES, self.buffer_bytes)
+            .size(key::BODY_RATE, self.body_rate)
+            .optional_path(key::BUFFER_FOLDER, self.buffer_folder.as_deref())
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         chain::{LineHash, Link},
         line::ParsedLine,
     },
-    jose::Json,
+    json::Json,
 };
 
 /// A line of a file.

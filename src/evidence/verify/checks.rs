@@ -5,9 +5,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::{
     evidence::{line::ParsedLine, writer::CHECKPOINT_TYPE},
     jose::{
-        CompactJws, DetachedJws, Json, JwkSet, KeyLimits, Object, VerificationKey, base64url,
-        verify_compact,
+        CompactJws, DetachedJws, JwkSet, KeyLimits, VerificationKey, base64url, verify_compact,
     },
+    json::{Json, Object},
 };
 
 /// What became of a request's signature.

@@ -3,7 +3,7 @@
 use super::life::Life;
 use crate::{
     identity::{ClaimPath, assertion::settings::AssertionSettings},
-    jose::{Json, Object},
+    json::{Json, Object},
 };
 
 /// Which of a token's claims an assertion repeats under their own names.

@@ -13,10 +13,24 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         values::{duration, header_name, parsed, text, word},
+        writer::{Writer, Written},
     },
     identity::{AssertedClaims, ClaimPath, HeaderUse, PartEncoding, check_header_name},
     jose::{Algorithm, MAX_KID_BYTES, SigningKey},
 };
+
+pub(crate) mod key {
+    pub(crate) const HEADER: &str = "header";
+    pub(crate) const PREVIOUS_KEYS_FILE: &str = "previous_keys_file";
+    pub(crate) const ISSUER: &str = "issuer";
+    pub(crate) const AUDIENCE: &str = "audience";
+    pub(crate) const LIFETIME: &str = "lifetime";
+    pub(crate) const MAPPING: &str = "mapping";
+    pub(crate) const ENCODING: &str = "encoding";
+    pub(crate) const PRIVATE_KEY_FILE: &str = "private_key_file";
+    pub(crate) const ALGORITHM: &str = "algorithm";
+    pub(crate) const KID: &str = "kid";
+}
 
 /// `[identity.assertion]`
 #[derive(Debug, Clone)]
@@ -60,7 +74,7 @@ const MIN_LIFETIME: Duration = Duration::from_secs(10);
 const MAX_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The names of [`PartEncoding`].
-pub(crate) const ENCODINGS: &[(&str, PartEncoding)] =
+const ENCODINGS: &[(&str, PartEncoding)] =
     &[("base64url", PartEncoding::Base64Url), ("base64", PartEncoding::Base64)];
 
 const EXPECTED_KEY: &str = "the path of a file with a private key: PEM (PKCS#8) or a JWK as \
@@ -69,24 +83,24 @@ const EXPECTED_ISSUER: &str = "the \"iss\" of assertions, such as \"https://gate
 
 impl AssertionSettings {
     /// `None` without the section: there are no assertions.
-    pub(crate) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
-        let header = section.or("header", DEFAULT_HEADER, assertion_header);
+        let header = section.or(key::HEADER, DEFAULT_HEADER, assertion_header);
         let key = signing_key(section);
-        let previous_keys = section.optional("previous_keys_file", files::public_keys);
-        let issuer = section.required("issuer", EXPECTED_ISSUER, text);
-        let audience = section.optional("audience", text);
+        let previous_keys = section.optional(key::PREVIOUS_KEYS_FILE, files::public_keys);
+        let issuer = section.required(key::ISSUER, EXPECTED_ISSUER, text);
+        let audience = section.optional(key::AUDIENCE, text);
         let lifetimes = duration(MIN_LIFETIME..=MAX_LIFETIME);
-        let lifetime = section.or("lifetime", DEFAULT_LIFETIME, lifetimes);
+        let lifetime = section.or(key::LIFETIME, DEFAULT_LIFETIME, lifetimes);
         let claims = claims::asserted(section);
-        let mapping = section.section("mapping", claims::mapping);
-        let encoding = section.or("encoding", PartEncoding::default(), word(ENCODINGS));
+        let mapping = section.section(key::MAPPING, claims::mapping);
+        let encoding = section.or(key::ENCODING, PartEncoding::default(), word(ENCODINGS));
         let ((private_key_file, key), issuer) = (key?, issuer?);
         let (previous_keys_file, previous_keys) = previous_keys.unzip();
         let jwks = files::served_keys(&key, &previous_keys.unwrap_or_default())
-            .map_err(|message| section.mistake("previous_keys_file", message))
+            .map_err(|message| section.mistake(key::PREVIOUS_KEYS_FILE, message))
             .ok()?;
         Some(Self {
             header,
@@ -102,15 +116,33 @@ impl AssertionSettings {
             encoding,
         })
     }
+
+    pub(crate) fn write(&self) -> Written {
+        let mapping = self.mapping.iter();
+        let mapping = mapping.map(|(name, claim)| (name.clone(), claim.as_str().into()));
+        let writer = Writer::default()
+            .text(key::HEADER, &self.header)
+            .path(key::PRIVATE_KEY_FILE, &self.private_key_file)
+            .text(key::ALGORITHM, self.key.algorithm())
+            .text(key::KID, self.key.kid())
+            .optional_path(key::PREVIOUS_KEYS_FILE, self.previous_keys_file.as_deref())
+            .text(key::ISSUER, &self.issuer)
+            .optional(key::AUDIENCE, self.audience.as_ref())
+            .duration(key::LIFETIME, self.lifetime);
+        claims::write(writer, &self.claims)
+            .word(key::ENCODING, ENCODINGS, &self.encoding)
+            .optional_members(key::MAPPING, mapping)
+            .table()
+    }
 }
 
 /// The key, for the algorithm and under the name that stand beside it.
 fn signing_key(section: &mut Section<'_>) -> Option<(PathBuf, SigningKey)> {
-    let is_given = section.peek("algorithm").is_some();
-    let given = section.optional("algorithm", asymmetric);
+    let is_given = section.peek(key::ALGORITHM).is_some();
+    let given = section.optional(key::ALGORITHM, asymmetric);
     let algorithm = if is_given { given } else { Some(DEFAULT_ALGORITHM) };
-    let kid = section.optional("kid", key_id);
-    section.required("private_key_file", EXPECTED_KEY, |node| {
+    let kid = section.optional(key::KID, key_id);
+    section.required(key::PRIVATE_KEY_FILE, EXPECTED_KEY, |node| {
         // Without an algorithm, the file is looked at, and RS256 is not to blame for what it is.
         files::signing_key(node, algorithm, kid.as_deref())
     })?

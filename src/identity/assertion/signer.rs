@@ -7,10 +7,7 @@ use prometheus::IntCounter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::PartEncoding;
-use crate::{
-    identity::assertion::settings::AssertionSettings,
-    jose::{Object, SigningKey},
-};
+use crate::{identity::assertion::settings::AssertionSettings, jose::SigningKey, json::Object};
 
 /// The operator's key at work.
 #[derive(Debug)]

@@ -212,6 +212,6 @@ async fn o2_no_assertion_and_no_key_in_debug_output() {
     let shown = format!("{:?}{:?}{:?}", scene.slot, scene.assertions, scene.settings);
     let signature = text.rsplit('.').next().unwrap();
     let jwk = scene.settings.key.private_jwk();
-    let secret = jwk.get("d").and_then(crate::jose::Json::as_str).unwrap();
+    let secret = jwk.get("d").and_then(crate::json::Json::as_str).unwrap();
     assert!(!shown.contains(signature) && !shown.contains(secret), "{shown}");
 }

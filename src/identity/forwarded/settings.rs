@@ -10,9 +10,18 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         values::{header_name, size, switch},
+        writer::{Writer, Written},
     },
     identity::{are_one_header, headers::settings::ClaimHeaderSettings},
 };
+
+pub(crate) mod key {
+    pub(crate) const TRUSTED_PROXIES: &str = "trusted_proxies";
+    pub(crate) const DROP_UNDERSCORES: &str = "drop_underscores";
+    pub(crate) const REMOVE: &str = "remove";
+    pub(crate) const KEEP: &str = "keep";
+    pub(crate) const MAX_HEADER_BYTES: &str = "max_header_bytes";
+}
 
 /// `[forwarding]`
 #[derive(Debug, Clone)]
@@ -37,16 +46,18 @@ const MIN_MAX_HEADER_BYTES: usize = 64;
 const MAX_MAX_HEADER_BYTES: usize = 64 * 1024;
 
 impl ForwardingSettings {
-    pub(crate) fn build(section: &mut Section<'_>, claims: &[ClaimHeaderSettings]) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>, claims: &[ClaimHeaderSettings]) -> Self {
         let headers = "a list of header names";
         let proxies = "a list of networks such as [\"10.0.0.0/8\"]";
         let settings = Self {
-            trusted_proxies: section.list("trusted_proxies", proxies, network).unwrap_or_default(),
-            drop_underscores: section.or("drop_underscores", true, switch),
-            remove: section.list("remove", headers, header_name).unwrap_or_default(),
-            keep: section.list("keep", headers, header_name).unwrap_or_default(),
+            trusted_proxies: section
+                .list(key::TRUSTED_PROXIES, proxies, network)
+                .unwrap_or_default(),
+            drop_underscores: section.or(key::DROP_UNDERSCORES, true, switch),
+            remove: section.list(key::REMOVE, headers, header_name).unwrap_or_default(),
+            keep: section.list(key::KEEP, headers, header_name).unwrap_or_default(),
             max_header_bytes: section.or(
-                "max_header_bytes",
+                key::MAX_HEADER_BYTES,
                 DEFAULT_MAX_HEADER_BYTES,
                 size(MIN_MAX_HEADER_BYTES..=MAX_MAX_HEADER_BYTES),
             ),
@@ -55,17 +66,29 @@ impl ForwardingSettings {
         settings
     }
 
+    pub(crate) fn write(&self) -> Written {
+        Writer::default()
+            .list(key::TRUSTED_PROXIES, &self.trusted_proxies)
+            .switch(key::DROP_UNDERSCORES, self.drop_underscores)
+            .list(key::REMOVE, &self.remove)
+            .list(key::KEEP, &self.keep)
+            .size(key::MAX_HEADER_BYTES, self.max_header_bytes)
+            .table()
+    }
+
     /// What is kept must not be what a client could forge a claim with (threats H-1). Whether the
     /// names have an effect at all depends on other sections.
     fn check_keep(&self, section: &Section<'_>, claims: &[ClaimHeaderSettings]) {
         for kept in &self.keep {
             if claims.iter().any(|claim| are_one_header(&claim.header, kept)) {
-                section
-                    .mistake("keep", format!("found {:?}, which carries a claim", kept.as_str()));
+                section.mistake(
+                    key::KEEP,
+                    format!("found {:?}, which carries a claim", kept.as_str()),
+                );
             }
             if self.remove.contains(kept) {
                 section.mistake(
-                    "keep",
+                    key::KEEP,
                     format!("found {:?}, which remove names as well", kept.as_str()),
                 );
             }

@@ -7,9 +7,15 @@ use crate::{
         node::{Node, Value, quoted},
         reader::{Parsed, Section},
         values::{header_named, text, word},
+        writer::{Writer, Written, list_of, table_of},
     },
     identity::{ClaimPath, Encoding, HeaderUse, are_one_header, check_header_name},
 };
+
+pub(crate) mod key {
+    pub(crate) const CLAIM: &str = "claim";
+    pub(crate) const ENCODING: &str = "encoding";
+}
 
 /// One line of `[claims]`.
 #[derive(Debug, Clone)]
@@ -28,7 +34,7 @@ const DEFAULT_CLAIMS: &[(&str, &str)] =
     &[("x-auth-issuer", "iss"), ("x-auth-scope", "scope"), ("x-auth-subject", "sub")];
 
 /// The names of [`Encoding`].
-pub(crate) const ENCODINGS: &[(&str, Encoding)] = &[
+const ENCODINGS: &[(&str, Encoding)] = &[
     ("csv", Encoding::Csv),
     ("space", Encoding::Space),
     ("json", Encoding::Json),
@@ -42,7 +48,7 @@ const EXPECTED_CLAIM: &str = "the name of a claim such as \"sub\", a list of sev
 const MAX_NAMES: usize = 16;
 
 /// Reads `[claims]`; if it is absent altogether, the default mapping.
-pub(crate) fn build(section: &mut Section<'_>) -> Vec<ClaimHeaderSettings> {
+pub(crate) fn read(section: &mut Section<'_>) -> Vec<ClaimHeaderSettings> {
     if !section.is_present() {
         return default_claims();
     }
@@ -58,6 +64,27 @@ pub(crate) fn build(section: &mut Section<'_>) -> Vec<ClaimHeaderSettings> {
         }
     }
     claims.into_iter().map(|(_, claim, _)| claim).collect()
+}
+
+/// Writes `[claims]`.
+pub(crate) fn write(claims: &[ClaimHeaderSettings]) -> Written {
+    table_of(claims.iter().map(|claim| (claim.header.to_string(), claim.write())))
+}
+
+impl ClaimHeaderSettings {
+    fn write(&self) -> Written {
+        let names = match self.claims.as_slice() {
+            [only] => Written::from(only.as_str()),
+            several => claim_names(several),
+        };
+        if self.encoding == Encoding::default() {
+            return names;
+        }
+        Writer::default()
+            .value(key::CLAIM, names)
+            .word(key::ENCODING, ENCODINGS, &self.encoding)
+            .table()
+    }
 }
 
 fn default_claims() -> Vec<ClaimHeaderSettings> {
@@ -80,12 +107,14 @@ fn claim_header(name: &str, node: &Node) -> Parsed<ClaimHeaderSettings> {
     let (claim, encoding) = match &node.value {
         Value::Text(_) | Value::List(_) => (node, None),
         Value::Table(table) => {
-            if let Some(unknown) = table.keys().find(|key| !is_known(key)) {
+            if let Some(unknown) =
+                table.keys().find(|name| ![key::CLAIM, key::ENCODING].contains(&name.as_str()))
+            {
                 return Err(format!("unknown key {unknown:?}; expected {EXPECTED_CLAIM}"));
             }
-            let claim = node.member("claim");
+            let claim = node.member(key::CLAIM);
             let claim = claim.ok_or_else(|| format!("no claim; expected {EXPECTED_CLAIM}"))?;
-            (claim, node.member("encoding"))
+            (claim, node.member(key::ENCODING))
         }
         _ => return Err(node.mismatch(EXPECTED_CLAIM)),
     };
@@ -94,10 +123,6 @@ fn claim_header(name: &str, node: &Node) -> Parsed<ClaimHeaderSettings> {
         claims: claim_paths(claim)?,
         encoding: encoding.map(word(ENCODINGS)).transpose()?.unwrap_or_default(),
     })
-}
-
-fn is_known(key: &str) -> bool {
-    key == "claim" || key == "encoding"
 }
 
 /// One claim, or a list of several names for the same thing.
@@ -109,6 +134,11 @@ pub(crate) fn claim_paths(node: &Node) -> Parsed<Vec<ClaimPath>> {
         Value::List(_) => Err(node.mismatch(&format!("a list of 1 to {MAX_NAMES} claims"))),
         _ => Ok(vec![claim_path(&text(node)?)?]),
     }
+}
+
+/// The same, written back as a list.
+pub(crate) fn claim_names(claims: &[ClaimPath]) -> Written {
+    list_of(claims.iter().map(|claim| claim.as_str().into()))
 }
 
 /// The way to a claim, from its name in the configuration.

@@ -33,7 +33,7 @@ async fn a_token_that_was_ended_is_asked_about_before_it_passes_again() {
     let watching = introspector.watch("token", later);
     assert!(!introspector.may_pass(&watching, "token", later));
     let request = queue.try_next().expect("how things are now");
-    let claims = crate::jose::Object::default();
+    let claims = crate::json::Object::default();
     let kept = introspector.memory.keep(
         &digest,
         IntrospectionAnswer::Active(claims),

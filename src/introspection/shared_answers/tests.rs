@@ -3,7 +3,10 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::{config::Sources, introspection::memory::Memory, settings::load};
+use crate::{
+    introspection::memory::Memory,
+    settings::{Sources, load},
+};
 
 const NOW: UnixTime = UnixTime(1_900_000_000);
 

@@ -1,9 +1,12 @@
 //! What a key says it is for: `use`, `key_ops` and `alg` (RFC 7517 §4.2-4.4).
 
 use super::{KeyRejection, PublicMaterial};
-use crate::jose::{
-    Algorithm, AlgorithmSet, Json, Object,
-    algorithm::{Curve, KeyType, Scheme},
+use crate::{
+    jose::{
+        Algorithm, AlgorithmSet,
+        algorithm::{Curve, KeyType, Scheme},
+    },
+    json::{Json, Object},
 };
 
 /// The private members of every key type (RFC 7518 §6, RFC 8037 §2; `priv` for `AKP`).

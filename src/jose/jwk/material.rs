@@ -3,12 +3,15 @@
 use aws_lc_rs::signature::{self, ParsedPublicKey};
 
 use super::{KeyLimits, KeyRejection, binding::required, rsa::RsaPublic, verifier::Verifier};
-use crate::jose::{
-    Algorithm, AlgorithmSet, Object,
-    algorithm::{
-        Curve, ED25519_CURVE, ED25519_KEY_BYTES, ED25519_SIGNATURE_BYTES, KeyType, Scheme,
+use crate::{
+    jose::{
+        Algorithm, AlgorithmSet,
+        algorithm::{
+            Curve, ED25519_CURVE, ED25519_KEY_BYTES, ED25519_SIGNATURE_BYTES, KeyType, Scheme,
+        },
+        base64url,
     },
-    base64url,
+    json::Object,
 };
 
 /// A sound public key, not yet bound to an algorithm.

@@ -101,7 +101,10 @@ fn decode(text: &str) -> Result<Vec<u8>, HexKeyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::{Algorithm, AlgorithmSet, Json, KeyLimits, Object, SigningKey, base64url};
+    use crate::{
+        jose::{Algorithm, AlgorithmSet, KeyLimits, SigningKey, base64url},
+        json::{Json, Object},
+    };
 
     /// The public members of a fresh key, joined; and the key as its JWK has it.
     fn fresh(alg: Algorithm, members: &[&str]) -> (Vec<u8>, VerificationKey) {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use self::entry::Entry;
 use super::{KeyLimits, KeyRejection, PemError, VerificationKey, pem};
-use crate::jose::{Json, JsonError, MAX_KID_BYTES, Object};
+use crate::{
+    jose::MAX_KID_BYTES,
+    json::{Json, JsonError, Object},
+};
 
 /// The usable keys of a JWK set, and what was left out of it.
 #[derive(Debug, Clone, Default)]

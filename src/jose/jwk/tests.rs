@@ -1,7 +1,10 @@
 use std::sync::LazyLock;
 
 use super::*;
-use crate::jose::{Json, base64url, tests::shared_key};
+use crate::{
+    jose::{base64url, tests::shared_key},
+    json::Json,
+};
 
 static RSA: LazyLock<Object> = LazyLock::new(|| public(Algorithm::Rs256));
 static P256: LazyLock<Object> = LazyLock::new(|| public(Algorithm::Es256));

@@ -85,7 +85,10 @@ fn coordinates(point: &[u8]) -> (&[u8], &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use crate::jose::{KeyLimits, Object, VerificationKey};
+    use crate::{
+        jose::{KeyLimits, VerificationKey},
+        json::Object,
+    };
 
     fn thumbprint(jwk: &str) -> String {
         let jwk = Object::parse(jwk.as_bytes()).unwrap();

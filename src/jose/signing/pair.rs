@@ -13,11 +13,14 @@ use aws_lc_rs::{
 use zeroize::Zeroizing;
 
 use super::{SigningError, error, text};
-use crate::jose::{
-    Algorithm, Object,
-    algorithm::{ED25519_CURVE, Scheme},
-    base64url,
-    jwk::der::{Der, OCTET_STRING, SEQUENCE},
+use crate::{
+    jose::{
+        Algorithm,
+        algorithm::{ED25519_CURVE, Scheme},
+        base64url,
+        jwk::der::{Der, OCTET_STRING, SEQUENCE},
+    },
+    json::Object,
 };
 
 /// Bytes of the seed that an ML-DSA key grows from (FIPS 204 §5.1).

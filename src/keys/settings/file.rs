@@ -4,14 +4,15 @@
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    byte_order_mark,
     config::{
+        byte_order_mark,
         files::{read_whole, without_line_break},
         node::Node,
         reader::Section,
     },
-    jose::{Algorithm, AlgorithmSet, JwkSet, KeyLimits, KeyRejection, Object, VerificationKey},
-    keys::settings::{KeySettings, KeySource},
+    jose::{Algorithm, AlgorithmSet, JwkSet, KeyLimits, KeyRejection, VerificationKey},
+    json::Object,
+    keys::settings::{KeySettings, KeySource, key},
 };
 
 /// Why a file is no source of keys. Nothing of its content is shown: it may be a secret.
@@ -55,12 +56,14 @@ impl KeySource {
     /// The file, with the name of its setting and what it has to hold.
     fn local_file(&self) -> Option<(&'static str, &Path, &'static str)> {
         match self {
-            Self::JwksFile(path) => Some(("jwks_file", path, "a JWKS, or one JWK, of public keys")),
+            Self::JwksFile(path) => {
+                Some((key::JWKS_FILE, path, "a JWKS, or one JWK, of public keys"))
+            }
             Self::PemFile(path) => {
-                Some(("pem_file", path, "PEM with public keys (PUBLIC KEY or CERTIFICATE)"))
+                Some((key::PEM_FILE, path, "PEM with public keys (PUBLIC KEY or CERTIFICATE)"))
             }
             Self::SecretFile(path) => {
-                Some(("secret_file", path, "the bytes of a shared secret for HMAC"))
+                Some((key::SECRET_FILE, path, "the bytes of a shared secret for HMAC"))
             }
             Self::JwksUrl(_) | Self::JwkUrl { .. } | Self::Discovery { .. } | Self::Hex(_) => None,
         }
@@ -74,16 +77,21 @@ impl KeySettings {
     }
 
     /// Reports a local file without a key for any of the algorithms to the section that has the
-    /// `keys`: at the start and not when the first token comes.
-    pub(crate) fn check_file(&self, section: &Section<'_>, algorithms: Option<AlgorithmSet>) {
+    /// settings at `own`: at the start and not when the first token comes.
+    pub(crate) fn check_file(
+        &self,
+        section: &Section<'_>,
+        own: &str,
+        algorithms: Option<AlgorithmSet>,
+    ) {
         let Some((name, path, expected)) = self.source.local_file() else {
             return;
         };
         let algorithms = algorithms.filter(|algorithms| !algorithms.is_empty());
         if let Err(problem) = self.judge_file(path, algorithms) {
-            let node = section.peek("keys").and_then(|keys| keys.member(name));
+            let node = section.peek(own).and_then(|keys| keys.member(name));
             section.mistake_at(
-                format!("{}.{name}", section.key_of("keys")),
+                format!("{}.{name}", section.key_of(own)),
                 node.and_then(Node::origin),
                 format!("the file {} {problem}; expected {expected}", path.display()),
             );

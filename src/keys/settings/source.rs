@@ -1,6 +1,6 @@
 //! The one place that an issuer's keys come from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use http::Uri;
 
@@ -11,8 +11,11 @@ use crate::{
         reader::{Parsed, Section},
         urls::{UrlMistake, check_fetchable, fetchable, metadata_urls},
         values::{parsed, switch},
+        writer::Writer,
     },
-    jose::{HexKey, HexKeyError, JsonPointer},
+    jose::{HexKey, HexKeyError},
+    json::JsonPointer,
+    keys::settings::key,
 };
 
 /// Where keys come from.
@@ -45,22 +48,35 @@ pub enum KeySource {
     SecretFile(PathBuf),
 }
 
-const SOURCES: &[&str] =
-    &["jwks_url", "jwk_url", "discovery", "jwks_file", "pem_file", "hex", "secret_file"];
+const SOURCES: &[&str] = &[
+    key::JWKS_URL,
+    key::JWK_URL,
+    key::DISCOVERY,
+    key::JWKS_FILE,
+    key::PEM_FILE,
+    key::HEX,
+    key::SECRET_FILE,
+];
 /// What is read on this machine: a file, or the configuration itself.
-const LOCAL_SOURCES: &[&str] = &["jwks_file", "pem_file", "hex", "secret_file"];
+const LOCAL_SOURCES: &[&str] = &[key::JWKS_FILE, key::PEM_FILE, key::HEX, key::SECRET_FILE];
 /// What only makes sense for a source that is fetched.
-const REMOTE_ONLY: &[&str] = &["ca_file", "allow_http", "snapshot", "timeout"];
+const REMOTE_ONLY: &[&str] = &[key::CA_FILE, key::ALLOW_HTTP, key::SNAPSHOT, key::TIMEOUT];
 /// What a source is read by: how often, and how much of it.
-const READING: &[&str] =
-    &["refresh", "cooldown", "max_stale", "max_bytes", "max_keys", "max_rsa_bits"];
+const READING: &[&str] = &[
+    key::REFRESH,
+    key::COOLDOWN,
+    key::MAX_STALE,
+    key::MAX_BYTES,
+    key::MAX_KEYS,
+    key::MAX_RSA_BITS,
+];
 
 const EXPECTED_HEX: &str = "a public key in hex: 64 bytes (P-256, X then Y), 65 bytes (the same \
                             after 04) or 32 bytes (Ed25519)";
 
 impl KeySource {
     /// The one source that is named, or discovery from the issuer.
-    pub(super) fn build(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
         refuse_keys_without_effect(section);
         let named: Vec<&str> =
             SOURCES.iter().copied().filter(|name| section.peek(name).is_some()).collect();
@@ -72,16 +88,16 @@ impl KeySource {
                 origins.join(" and ")
             ));
         }
-        let allow_http = section.or("allow_http", false, switch);
-        let jwks_url = section.optional("jwks_url", fetchable(allow_http));
-        let jwk_url = section.optional("jwk_url", fetchable(allow_http));
+        let allow_http = section.or(key::ALLOW_HTTP, false, switch);
+        let jwks_url = section.optional(key::JWKS_URL, fetchable(allow_http));
+        let jwk_url = section.optional(key::JWK_URL, fetchable(allow_http));
         let expected = "a JSON pointer to the key, such as \"/data\"";
-        let pointer = section.optional("pointer", parsed(expected, JsonPointer::parse));
-        let jwks_file = section.optional("jwks_file", readable_file);
-        let pem_file = section.optional("pem_file", readable_file);
-        let hex = section.optional("hex", hex_key);
-        let secret_file = section.optional("secret_file", readable_file);
-        let asked = section.optional("discovery", |node| discovery(node, allow_http));
+        let pointer = section.optional(key::POINTER, parsed(expected, JsonPointer::parse));
+        let jwks_file = section.optional(key::JWKS_FILE, readable_file);
+        let pem_file = section.optional(key::PEM_FILE, readable_file);
+        let hex = section.optional(key::HEX, hex_key);
+        let secret_file = section.optional(key::SECRET_FILE, readable_file);
+        let asked = section.optional(key::DISCOVERY, |node| discovery(node, allow_http));
         let discovered = match asked {
             Some(Discovery::At(urls)) => Some(urls),
             Some(Discovery::FromIssuer) => discover(section, issuer, allow_http),
@@ -96,6 +112,40 @@ impl KeySource {
             .or_else(|| hex.map(Self::Hex))
             .or_else(|| secret_file.map(Self::SecretFile))
             .or_else(|| discovered.map(|urls| Self::Discovery { urls, allow_http }))
+    }
+
+    pub(super) fn write(&self, writer: Writer) -> Writer {
+        match self {
+            Self::JwksUrl(url) => writer.text(key::JWKS_URL, url),
+            Self::JwkUrl { url, pointer } => {
+                writer.text(key::JWK_URL, url).optional(key::POINTER, pointer.as_ref())
+            }
+            Self::Discovery { urls, .. } => match urls.as_slice() {
+                [url] => writer.text(key::DISCOVERY, url),
+                _ => writer.switch(key::DISCOVERY, true),
+            },
+            Self::JwksFile(path) => writer.path(key::JWKS_FILE, path),
+            Self::PemFile(path) => writer.path(key::PEM_FILE, path),
+            Self::Hex(hex) => writer.text(key::HEX, hex),
+            Self::SecretFile(path) => writer.path(key::SECRET_FILE, path),
+        }
+    }
+
+    /// The file with a shared secret, with the name of its setting.
+    pub(crate) fn secret_file(&self) -> Option<(&'static str, &Path)> {
+        match self {
+            Self::SecretFile(file) => Some((key::SECRET_FILE, file)),
+            _ => None,
+        }
+    }
+
+    /// Whether it could not be loaded again without `allow_http = true`.
+    pub(super) fn allows_http(&self) -> bool {
+        match self {
+            Self::JwksUrl(url) | Self::JwkUrl { url, .. } => url.scheme_str() == Some("http"),
+            Self::Discovery { allow_http, .. } => *allow_http,
+            Self::JwksFile(_) | Self::PemFile(_) | Self::Hex(_) | Self::SecretFile(_) => false,
+        }
     }
 
     /// Whether it is fetched, from another machine or at least another process.
@@ -156,15 +206,15 @@ fn discover(section: &Section<'_>, issuer: Option<&str>, allow_http: bool) -> Op
 fn refuse_keys_without_effect(section: &Section<'_>) {
     let local = LOCAL_SOURCES.iter().find(|name| section.peek(name).is_some());
     match local {
-        Some(&"hex") => {
+        Some(&key::HEX) => {
             refuse(section, REMOTE_ONLY, "a key that is written here (hex)");
             refuse(section, READING, "a key that is written here (hex)");
         }
         Some(file) => refuse(section, REMOTE_ONLY, &format!("keys from a file ({file})")),
         None => {}
     }
-    if section.peek("jwk_url").is_none() {
-        refuse(section, &["pointer"], "any source but jwk_url");
+    if section.peek(key::JWK_URL).is_none() {
+        refuse(section, &[key::POINTER], "any source but jwk_url");
     }
 }
 

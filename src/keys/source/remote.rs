@@ -6,7 +6,8 @@ use http::{HeaderValue, Uri};
 
 use crate::{
     fetch::{Answer, FetchRules, Fetcher, Metadata, shown},
-    jose::{JsonPointer, jwk::KeyLimits},
+    jose::jwk::KeyLimits,
+    json::JsonPointer,
     keys::{KeyError, settings::KeySettings},
 };
 

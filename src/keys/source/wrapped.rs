@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::{
-    jose::{Json, JsonPointer},
+    json::{Json, JsonPointer},
     keys::KeyError,
 };
 

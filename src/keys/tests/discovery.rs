@@ -74,6 +74,22 @@ async fn k10_the_issuer_must_be_the_configured_one_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn k10_without_an_issuer_the_metadata_names_the_one_that_it_is_published_by() {
+    let (server, mut settings) = provider().await;
+    settings.issuer = None;
+    for place in [OPENID, OAUTH] {
+        server.answer(place, metadata(&server.url(""), &server.url("/jwks")));
+        assert_eq!(code(&settings).await, "ok", "{place}");
+        let other = [server.url("/tenant"), "https://other.example".to_owned(), String::new()];
+        for other in other {
+            server.answer(place, metadata(&other, &server.url("/jwks")));
+            assert_eq!(code(&settings).await, "issuer_mismatch", "{place}: {other:?}");
+        }
+        server.answer(place, Reply::new(404, ""));
+    }
+}
+
+#[tokio::test]
 async fn k10_a_member_that_occurs_twice_decides_nothing() {
     let (server, settings) = provider().await;
     let (own, jwks_uri) = (server.url(""), server.url("/jwks"));

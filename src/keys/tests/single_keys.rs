@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
-    jose::{HexKey, JsonPointer},
+    jose::HexKey,
+    json::JsonPointer,
     keys::{
         KeyLookup, LiveKeySet, probe,
         settings::{KeyOwner, KeySource},

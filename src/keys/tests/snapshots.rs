@@ -104,7 +104,7 @@ async fn k3_a_snapshots_age_counts_from_its_confirmation() {
 #[tokio::test]
 async fn a_foreign_snapshot_is_ignored() {
     let (folder, path) = snapshot_of(vec![jwk("a")]).await;
-    let issuer = |settings: &mut KeyOwner| settings.issuer.push('/');
+    let issuer = |settings: &mut KeyOwner| settings.issuer.as_mut().unwrap().push('/');
     let source = |settings: &mut KeyOwner| {
         settings.keys.source = KeySource::JwksUrl("https://other.example/jwks".parse().unwrap());
     };

@@ -1,15 +1,19 @@
 //! How an endpoint is asked that wants to know who asks: what introspection and registries share.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     config::{
         reader::Section,
-        values::{count, duration, size},
+        values::{count, duration, size, switch},
+        writer::Writer,
     },
     fetch::FetchRules,
-    oauth_client::settings::ClientProof,
-    tls::settings::{ClientIdentity, authorities_file},
+    oauth_client::settings::{ClientProof, key},
+    tls::settings::{ClientIdentity, authorities_file, client::key as of_identity},
 };
 
 /// How we ask an endpoint.
@@ -51,34 +55,70 @@ const MAX_CONCURRENCY: usize = 4096;
 const MIN_MAX_BYTES: usize = 256;
 
 impl ClientSettings {
-    /// `None` after a mistake in how we prove who asks. `allow_http` has been read before, since
-    /// the endpoint's own URL depends on it.
-    pub(crate) fn build(
+    /// Whether the endpoint may be plain http: what its own URL depends on.
+    pub(crate) fn read_allow_http(section: &mut Section<'_>) -> bool {
+        section.or(key::ALLOW_HTTP, false, switch)
+    }
+
+    /// `None` after a mistake in how we prove who asks. `allow_http` has been read before.
+    pub(crate) fn read(
         section: &mut Section<'_>,
         allow_http: bool,
         defaults: &ClientDefaults,
     ) -> Option<Self> {
-        let proof = ClientProof::build(section, defaults.is_nobody, allow_http);
-        let identity = ClientIdentity::build(section);
-        let has_certificate =
-            ["client_certificate", "client_key"].iter().any(|name| section.peek(name).is_some());
+        let proof = ClientProof::read(section, defaults.is_nobody, allow_http);
+        let identity = ClientIdentity::read(section);
+        let has_certificate = [of_identity::CLIENT_CERTIFICATE, of_identity::CLIENT_KEY]
+            .iter()
+            .any(|name| section.peek(name).is_some());
         if ClientProof::is_by_certificate(section) && !has_certificate {
             let message = "is tls_client_auth, which needs client_certificate and client_key";
-            section.mistake("auth", message.to_owned());
+            section.mistake(key::AUTH, message.to_owned());
         }
         let timeouts = duration(MIN_TIMEOUT..=defaults.max_timeout);
         let sizes = size(MIN_MAX_BYTES..=defaults.max_max_bytes);
         let concurrency = count(1..=MAX_CONCURRENCY);
         Some(Self {
             identity,
-            timeout: section.or("timeout", defaults.timeout, timeouts),
-            concurrency: section.or("concurrency", DEFAULT_CONCURRENCY, concurrency),
-            max_bytes: section.or("max_bytes", defaults.max_bytes, sizes),
+            timeout: section.or(key::TIMEOUT, defaults.timeout, timeouts),
+            concurrency: section.or(key::CONCURRENCY, DEFAULT_CONCURRENCY, concurrency),
+            max_bytes: section.or(key::MAX_BYTES, defaults.max_bytes, sizes),
             allow_http,
-            ca_file: section.optional("ca_file", authorities_file),
+            ca_file: section.optional(key::CA_FILE, authorities_file),
             // Last, so that a missing part does not hide the mistakes above.
             proof: proof?,
         })
+    }
+
+    /// What bounds a question.
+    pub(crate) fn write_bounds(&self, writer: Writer) -> Writer {
+        let writer = writer
+            .duration(key::TIMEOUT, self.timeout)
+            .count(key::CONCURRENCY, self.concurrency)
+            .size(key::MAX_BYTES, self.max_bytes)
+            .switch(key::ALLOW_HTTP, self.allow_http)
+            .optional_path(key::CA_FILE, self.ca_file.as_deref());
+        match &self.identity {
+            Some(identity) => identity.write(writer),
+            None => writer,
+        }
+    }
+
+    /// Who asks. Nobody does without a certificate only where that is the default.
+    pub(crate) fn write_proof(&self, writer: Writer) -> Writer {
+        match (&self.proof, &self.identity) {
+            (ClientProof::Nobody, None) => writer,
+            (proof, _) => proof.write(writer),
+        }
+    }
+
+    /// The files that hold secrets, each with the name of its setting.
+    pub(crate) fn secret_files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let own_key = self.identity.as_ref().map(|identity| &*identity.private_key);
+        self.proof
+            .secret_file()
+            .into_iter()
+            .chain(own_key.map(|file| (of_identity::CLIENT_KEY, file)))
     }
 
     /// The bounds of each exchange.

@@ -8,13 +8,14 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 use crate::{
-    byte_order_mark,
     config::{
+        byte_order_mark,
         files::{read_whole, readable_file, without_line_break},
         node::Node,
         reader::Parsed,
     },
-    jose::{Json, Object, SigningKey},
+    jose::SigningKey,
+    json::{Json, Object},
     keys::settings::key_document,
 };
 

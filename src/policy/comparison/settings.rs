@@ -1,16 +1,19 @@
 //! `{ claim = "value" }`: values that a claim must have, where routes and issuers ask for them.
 
-use toml::{Table, Value as Written};
-
 use crate::{
     config::{
         node::{Node, Value, only_member},
         reader::{Parsed, Section},
         values::text,
+        writer::{Writer, Written, list_of},
     },
     identity::headers::settings::claim_path,
     policy::{ClaimComparison, RequiredValue},
 };
+
+pub(crate) mod key {
+    pub(crate) const CLAIM: &str = "claim";
+}
 
 const EXPECTED: &str = "a text, or a list of texts of which one must match";
 
@@ -26,16 +29,14 @@ pub(crate) fn read(section: &mut Section<'_>, key: &'static str) -> Vec<ClaimCom
     })
 }
 
-/// The table, written back; `None` where nothing is asked.
-pub(crate) fn written(requirements: &[ClaimComparison]) -> Option<Written> {
-    let table: Table = requirements
-        .iter()
-        .map(|requirement| {
-            let values = requirement.any_of.iter().cloned().map(Written::from);
-            (requirement.claim.as_str().to_owned(), Written::Array(values.collect()))
-        })
-        .collect();
-    (!table.is_empty()).then(|| table.into())
+/// The same, written back: its members.
+pub(crate) fn write(
+    comparisons: &[ClaimComparison],
+) -> impl Iterator<Item = (String, Written)> + use<'_> {
+    comparisons.iter().map(|comparison| {
+        let values = comparison.any_of.iter().cloned().map(Written::from);
+        (comparison.claim.as_str().to_owned(), list_of(values))
+    })
 }
 
 const EXPECTED_VALUE: &str =
@@ -45,7 +46,7 @@ const EXPECTED_VALUE: &str =
 pub(crate) fn required_value(node: &Node) -> Parsed<RequiredValue> {
     match &node.value {
         Value::Table(_) => match only_member(node, EXPECTED_VALUE)? {
-            ("claim", claim) => Ok(RequiredValue::Claim(claim_path(&text(claim)?)?)),
+            (key::CLAIM, claim) => Ok(RequiredValue::Claim(claim_path(&text(claim)?)?)),
             _ => Err(node.mismatch(EXPECTED_VALUE)),
         },
         _ => accepted_values(node, EXPECTED_VALUE).map(RequiredValue::AnyOf),
@@ -55,12 +56,8 @@ pub(crate) fn required_value(node: &Node) -> Parsed<RequiredValue> {
 /// The same, written back.
 pub(crate) fn written_value(value: &RequiredValue) -> Written {
     match value {
-        RequiredValue::AnyOf(texts) => {
-            texts.iter().cloned().map(Written::from).collect::<Vec<_>>().into()
-        }
-        RequiredValue::Claim(claim) => {
-            Table::from_iter([("claim".to_owned(), Written::from(claim.as_str()))]).into()
-        }
+        RequiredValue::AnyOf(texts) => list_of(texts.iter().cloned().map(Written::from)),
+        RequiredValue::Claim(claim) => Writer::default().text(key::CLAIM, claim.as_str()).table(),
     }
 }
 

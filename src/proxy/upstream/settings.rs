@@ -10,10 +10,20 @@ use crate::{
         reader::{Parsed, Section},
         urls::reveals_user_information,
         values::{check_name, count, duration},
+        writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
     policy::ids::PerUpstream,
 };
+
+pub(crate) mod key {
+    pub(crate) const URL: &str = "url";
+    pub(crate) const CONNECT_TIMEOUT: &str = "connect_timeout";
+    pub(crate) const RESPONSE_TIMEOUT: &str = "response_timeout";
+    pub(crate) const STREAM_TIMEOUT: &str = "stream_timeout";
+    pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
+    pub(crate) const MAX_IDLE: &str = "max_idle";
+}
 
 /// `[upstreams.NAME]`
 #[derive(Debug, Clone)]
@@ -66,30 +76,50 @@ const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 const EXPECTED_URL: &str = "\"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
-pub(crate) fn build(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
+pub(crate) fn read(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::build(name, upstream)
+        UpstreamSettings::read(name, upstream)
     });
     upstreams.into_iter().flatten().collect()
 }
 
+/// Writes `[upstreams]`.
+pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
+    table_of(upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.write())))
+}
+
 impl UpstreamSettings {
-    fn build(name: &str, section: &mut Section<'_>) -> Option<Self> {
+    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
-        let address = section.required("url", EXPECTED_URL, upstream_address);
+        let address = section.required(key::URL, EXPECTED_URL, upstream_address);
         Some(Self {
             name: name.to_owned(),
-            connect_timeout: section.or("connect_timeout", DEFAULT_CONNECT_TIMEOUT, timeout()),
-            response_timeout: section.or("response_timeout", DEFAULT_RESPONSE_TIMEOUT, timeout()),
-            stream_timeout: section.or("stream_timeout", DEFAULT_STREAM_TIMEOUT, timeout()),
-            idle_timeout: section.or("idle_timeout", DEFAULT_IDLE_TIMEOUT, timeout()),
-            max_idle: section.or("max_idle", DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
+            connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
+            response_timeout: section.or(
+                key::RESPONSE_TIMEOUT,
+                DEFAULT_RESPONSE_TIMEOUT,
+                timeout(),
+            ),
+            stream_timeout: section.or(key::STREAM_TIMEOUT, DEFAULT_STREAM_TIMEOUT, timeout()),
+            idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
+            max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
+    }
+
+    fn write(&self) -> Written {
+        Writer::default()
+            .text(key::URL, &self.address)
+            .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
+            .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
+            .duration(key::STREAM_TIMEOUT, self.stream_timeout)
+            .duration(key::IDLE_TIMEOUT, self.idle_timeout)
+            .count(key::MAX_IDLE, self.max_idle)
+            .table()
     }
 }
 

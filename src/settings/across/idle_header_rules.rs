@@ -5,7 +5,7 @@ use http::{HeaderName, header::FORWARDED};
 use crate::{
     identity::{
         HeaderUses, Hygiene, Verdict, are_one_header, fold_header_name,
-        forwarded::settings::ForwardingSettings,
+        forwarded::settings::{ForwardingSettings, key},
     },
     settings::Settings,
 };
@@ -21,9 +21,10 @@ const SET_ANYWAY: [&str; 2] = ["x-forwarded-host", "x-forwarded-proto"];
 pub(super) fn idle_header_rules(settings: &Settings) -> Vec<IdleRule> {
     let own = OwnHeaders::of(settings);
     let kept = settings.forwarding.keep.iter().filter(|name| !own.is_contradicted(name));
-    let kept = kept.filter_map(|name| Some(("keep", name.clone(), own.idle_keep(name)?)));
+    let kept = kept.filter_map(|name| Some((key::KEEP, name.clone(), own.idle_keep(name)?)));
     let removed = settings.forwarding.remove.iter();
-    let removed = removed.filter_map(|name| Some(("remove", name.clone(), own.idle_remove(name)?)));
+    let removed =
+        removed.filter_map(|name| Some((key::REMOVE, name.clone(), own.idle_remove(name)?)));
     kept.chain(removed).collect()
 }
 

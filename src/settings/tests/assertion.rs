@@ -5,7 +5,8 @@ use std::{os::unix::fs::PermissionsExt, time::Duration};
 use super::*;
 use crate::{
     identity::{AssertedClaims, PartEncoding, assertion::settings::AssertionSettings},
-    jose::{Algorithm, Json, JwkSet, KeyLimits, Object, SigningKey},
+    jose::{Algorithm, JwkSet, KeyLimits, SigningKey},
+    json::{Json, Object},
 };
 
 const EXPECTED: &str = "expected PEM with one private key that is not encrypted (PKCS#8, \"BEGIN \

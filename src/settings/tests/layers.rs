@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    config::Flags, keys::settings::KeySource, listener::settings::ListenAddress,
-    policy::settings::AccessSettings,
+    keys::settings::KeySource, listener::settings::ListenAddress, policy::settings::AccessSettings,
+    settings::Flags,
 };
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

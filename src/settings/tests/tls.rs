@@ -68,14 +68,14 @@ fn every_form_of_private_key_is_read() {
     let parameters = pem("EC PARAMETERS", &[6, 8, 42, 134, 72, 206, 61, 3, 1, 7]);
     let both = parameters + &pem("EC PRIVATE KEY", sec1.as_ref());
     elliptic.write("tls.key", both);
-    elliptic.tls("").read().unwrap();
+    elliptic.tls("").read_files().unwrap();
 
     let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
     let rsa = with_key(&key, |_| ());
-    rsa.tls("").read().unwrap();
+    rsa.tls("").read_files().unwrap();
     // The `RSAPrivateKey` is the octets behind version, algorithm and tag (RFC 5208 §5).
     rsa.write("tls.key", pem("RSA PRIVATE KEY", &key.serialize_der()[26..]));
-    rsa.tls("").read().unwrap();
+    rsa.tls("").read_files().unwrap();
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_key_of_another_certificate_is_a_mistake() {
     // The settings were right once; the file changes later.
     let tls = workspace.tls("");
     workspace.write("tls.key", &other);
-    let error = tls.read().unwrap_err().to_string();
+    let error = tls.read_files().unwrap_err().to_string();
     assert!(error.starts_with("server.tls.private_key: "), "{error}");
 }
 
@@ -209,7 +209,7 @@ fn x2_authorities_of_clients_and_client_auth_go_together() {
     // Said in so many words, nobody is asked.
     let off = workspace.tls(&format!("{authorities}\nclient_auth = \"none\""));
     assert!(off.client_auth.is_none());
-    assert!(off.read().unwrap().client_authorities.is_none());
+    assert!(off.read_files().unwrap().client_authorities.is_none());
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn what_is_printed_about_tls_loads_again_and_shows_no_key() {
     assert!(first.contains("client_auth = \"required\""), "{first}");
     assert_eq!(first, workspace.load(&first).unwrap().to_toml());
 
-    let files = settings.server.tls.as_ref().unwrap().read().unwrap();
+    let files = settings.server.tls.as_ref().unwrap().read_files().unwrap();
     let key = fs::read_to_string(workspace.path().join("tls.key")).unwrap();
     let secret: Vec<u8> = BASE64_STANDARD
         .decode(key.lines().filter(|line| !line.starts_with('-')).collect::<String>())
@@ -260,7 +260,7 @@ fn a_certificate_out_of_its_validity_is_a_warning_only() {
     let warning = "server.tls.certificate: expired at 2020-02-01T00:00:00Z; clients will refuse it";
     assert!(warnings.iter().any(|found| found == warning), "{warnings:?}");
 
-    let files = expired.tls("").read().unwrap();
+    let files = expired.tls("").read_files().unwrap();
     assert_eq!(files.validity_problem(UnixTime(1_579_000_000)), None);
     assert_eq!(
         files.validity_problem(UnixTime(1_570_000_000)).as_deref(),

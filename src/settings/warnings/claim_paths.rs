@@ -1,11 +1,11 @@
 //! Names of claims with two meanings.
 
 use crate::{
-    identity::ClaimPath,
-    policy::settings::AccessSettings,
-    settings::Settings,
-    signature::settings::{CallerBinding, SignerSource},
-    token::issuer::settings::IssuerSettings,
+    identity::{self, ClaimPath, assertion},
+    policy::settings::{AccessSettings, key as of_route},
+    settings::{Settings, whole::key},
+    signature::settings::{CallerBinding, SignerSource, key as of_signature},
+    token::issuer::settings::{IssuerSettings, key as of_issuer},
 };
 
 impl Settings {
@@ -26,30 +26,35 @@ impl Settings {
     fn claim_paths(&self) -> Vec<(String, &ClaimPath)> {
         let mut paths = Vec::new();
         for header in &self.claims {
-            let key = format!("claims.{}", header.header);
+            let key = [key::CLAIMS, header.header.as_str()].join(".");
             paths.extend(header.claims.iter().map(|claim| (key.clone(), claim)));
         }
         if let Some(assertion) = &self.identity.assertion {
             let mapping = assertion.mapping.iter();
-            let key = |name: &str| format!("identity.assertion.mapping.{name:?}");
+            let section = [
+                key::IDENTITY,
+                identity::settings::key::ASSERTION,
+                assertion::settings::key::MAPPING,
+            ];
+            let section = section.join(".");
+            let key = |name: &str| format!("{section}.{name:?}");
             paths.extend(mapping.map(|(name, claim)| (key(name), claim)));
         }
         self.issuers.iter().for_each(|issuer| of_issuer(issuer, &mut paths));
         for (id, route) in self.routes.all().iter_with_ids() {
             if let AccessSettings::Token(requirement) = &route.access {
                 let claims = requirement.claims.iter().map(|required| &required.claim);
-                paths.extend(
-                    claims.map(|claim| (format!("routes[{}].claims", id.position()), claim)),
-                );
+                let key = format!("{}[{}].{}", of_route::ROUTES, id.position(), of_route::CLAIMS);
+                paths.extend(claims.map(|claim| (key.clone(), claim)));
             }
         }
         for signature in &self.signatures {
-            let key = |name: &str| format!("signatures.{}.{name}", signature.name);
+            let key = |name: &str| [key::SIGNATURES, &signature.name, name].join(".");
             if let SignerSource::Claim(claim) = &signature.signer {
-                paths.push((key("signer"), claim));
+                paths.push((key(of_signature::SIGNER), claim));
             }
             if let CallerBinding::Claim(claim) = &signature.caller {
-                paths.push((key("caller"), claim));
+                paths.push((key(of_signature::CALLER), claim));
             }
         }
         paths
@@ -57,16 +62,18 @@ impl Settings {
 }
 
 fn of_issuer<'s>(issuer: &'s IssuerSettings, paths: &mut Vec<(String, &'s ClaimPath)>) {
-    let key = |name: &str| format!("issuers.{}.{name}", issuer.name);
+    let key = |name: &str| [key::ISSUERS, &issuer.name, name].join(".");
     let values = issuer.require_values.iter().map(|required| &required.claim);
-    paths.extend(issuer.require.iter().map(|claim| (key("require"), claim)));
-    paths.extend(issuer.require_any.iter().flatten().map(|claim| (key("require_any"), claim)));
-    paths.extend(values.map(|claim| (key("require_values"), claim)));
-    paths.extend(issuer.formats.iter().map(|format| (key("formats"), &format.claim)));
-    paths.extend(issuer.scopes.claims().iter().map(|claim| (key("scope_claims"), claim)));
-    paths.extend(issuer.origin_claim.iter().map(|claim| (key("origin_claim"), claim)));
+    paths.extend(issuer.require.iter().map(|claim| (key(of_issuer::REQUIRE), claim)));
+    paths.extend(
+        issuer.require_any.iter().flatten().map(|claim| (key(of_issuer::REQUIRE_ANY), claim)),
+    );
+    paths.extend(values.map(|claim| (key(of_issuer::REQUIRE_VALUES), claim)));
+    paths.extend(issuer.formats.iter().map(|format| (key(of_issuer::FORMATS), &format.claim)));
+    paths.extend(issuer.scopes.claims().iter().map(|claim| (key(of_issuer::SCOPE_CLAIMS), claim)));
+    paths.extend(issuer.origin_claim.iter().map(|claim| (key(of_issuer::ORIGIN_CLAIM), claim)));
     if let Some(binding) = &issuer.cookie_binding {
         let claims = [&binding.reference, &binding.type_claim];
-        paths.extend(claims.map(|claim| (key("cookie_binding"), claim)));
+        paths.extend(claims.map(|claim| (key(of_issuer::COOKIE_BINDING), claim)));
     }
 }

@@ -1,9 +1,13 @@
 //! What is signed where a request has no body.
 
-use crate::config::{
-    node::{Node, Value, only_member},
-    reader::{Parsed, Section},
-    values::{switch, text},
+use crate::{
+    config::{
+        node::{Node, Value, only_member},
+        reader::{Parsed, Section},
+        values::{switch, text},
+        writer::{Writer, Written},
+    },
+    signature::settings::key,
 };
 
 /// What becomes of a request without a body.
@@ -24,21 +28,38 @@ pub struct SignedPath {
     pub with_query: bool,
 }
 
+const REQUIRED: &str = "required";
 const EXPECTED: &str =
     "\"required\", \"path\" or { path = { strip_prefix = \"/v1\", query = true } }";
 
 impl BodilessSettings {
-    pub(super) fn build(section: &mut Section<'_>, signs_paths: bool) -> Self {
+    pub(super) fn read(section: &mut Section<'_>, signs_paths: bool) -> Self {
         let default = if signs_paths { Self::Path(SignedPath::default()) } else { Self::Refused };
-        section.or("body", default, |node| match node.as_text() {
-            Some("required") => Ok(Self::Refused),
-            Some("path") => Ok(Self::Path(SignedPath::default())),
+        section.or(key::BODY, default, |node| match node.as_text() {
+            Some(REQUIRED) => Ok(Self::Refused),
+            Some(key::PATH) => Ok(Self::Path(SignedPath::default())),
             Some(_) => Err(node.mismatch(EXPECTED)),
             None => match only_member(node, EXPECTED)? {
-                ("path", path) => signed_path(path).map(Self::Path),
+                (key::PATH, path) => signed_path(path).map(Self::Path),
                 _ => Err(node.mismatch(EXPECTED)),
             },
         })
+    }
+
+    pub(super) fn write(&self) -> Written {
+        match self {
+            Self::Refused => REQUIRED.into(),
+            Self::Path(path) => Writer::default().value(key::PATH, path.write()).table(),
+        }
+    }
+}
+
+impl SignedPath {
+    fn write(&self) -> Written {
+        Writer::default()
+            .optional(key::STRIP_PREFIX, self.prefix.as_ref())
+            .switch(key::QUERY, self.with_query)
+            .table()
     }
 }
 
@@ -46,11 +67,12 @@ fn signed_path(node: &Node) -> Parsed<SignedPath> {
     let Value::Table(table) = &node.value else {
         return Err(node.mismatch(EXPECTED));
     };
-    if let Some(unknown) = table.keys().find(|key| !["strip_prefix", "query"].contains(&&***key)) {
+    let known = [key::STRIP_PREFIX, key::QUERY];
+    if let Some(unknown) = table.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(format!("unknown key {unknown:?}; expected {EXPECTED}"));
     }
-    let prefix = node.member("strip_prefix").map(prefix).transpose()?;
-    let with_query = node.member("query").map(switch).transpose()?.unwrap_or_default();
+    let prefix = node.member(key::STRIP_PREFIX).map(prefix).transpose()?;
+    let with_query = node.member(key::QUERY).map(switch).transpose()?.unwrap_or_default();
     Ok(SignedPath { prefix, with_query })
 }
 

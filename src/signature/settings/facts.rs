@@ -7,8 +7,10 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         values::{header_named, word},
+        writer::{Writer, table_of},
     },
     identity::{HeaderUse, check_header_name},
+    signature::settings::key,
 };
 
 /// One header.
@@ -38,7 +40,7 @@ pub enum SignatureFact {
 }
 
 /// Their names.
-pub(crate) const FACTS: &[(&str, SignatureFact)] = &[
+const FACTS: &[(&str, SignatureFact)] = &[
     ("signer", SignatureFact::Signer),
     ("kid", SignatureFact::Kid),
     ("thumbprint", SignatureFact::Thumbprint),
@@ -53,8 +55,8 @@ const DEFAULT: &[(&str, SignatureFact)] = &[
     ("x-signature-verified-at", SignatureFact::VerifiedAt),
 ];
 
-pub(super) fn build(section: &mut Section<'_>) -> Vec<SignatureHeaderSettings> {
-    section.section("headers", |headers| {
+pub(super) fn read(section: &mut Section<'_>) -> Vec<SignatureHeaderSettings> {
+    section.section(key::HEADERS, |headers| {
         if !headers.is_present() {
             let named = |(name, fact): &(&'static str, _)| SignatureHeaderSettings {
                 header: HeaderName::from_static(name),
@@ -64,6 +66,13 @@ pub(super) fn build(section: &mut Section<'_>) -> Vec<SignatureHeaderSettings> {
         }
         headers.each_member(header)
     })
+}
+
+pub(super) fn write(writer: Writer, headers: &[SignatureHeaderSettings]) -> Writer {
+    let word = |fact| FACTS.iter().find(|(_, known)| *known == fact).map_or("", |(word, _)| word);
+    let headers = headers.iter();
+    let headers = headers.map(|told| (told.header.to_string(), word(told.fact).into()));
+    writer.value(key::HEADERS, table_of(headers))
 }
 
 fn header(name: &str, node: &Node) -> Parsed<SignatureHeaderSettings> {

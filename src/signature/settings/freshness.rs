@@ -8,9 +8,10 @@ use crate::{
         node::{Node, only_member},
         reader::{Parsed, Section},
         values::{count, duration, parsed, text},
+        writer::{Writer, Written},
     },
-    jose::JsonPointer,
-    signature::settings::profile::Defaults,
+    json::JsonPointer,
+    signature::settings::{key, profile::Defaults},
 };
 
 /// Where something is said in a signed message.
@@ -70,21 +71,40 @@ impl MessageField {
             Self::Body(_) => None,
         }
     }
+
+    fn read(node: &Node) -> Parsed<Self> {
+        match only_member(node, EXPECTED_FIELD)? {
+            (key::HEADER, name) => text(name).map(Self::Parameter),
+            (key::BODY, place) => {
+                let expected = "a JSON pointer such as \"/metadata/requestId\"";
+                parsed(expected, JsonPointer::parse)(place).map(Self::Body)
+            }
+            _ => Err(node.mismatch(EXPECTED_FIELD)),
+        }
+    }
+
+    fn write(&self) -> Written {
+        match self {
+            Self::Parameter(name) => Writer::default().text(key::HEADER, name),
+            Self::Body(place) => Writer::default().text(key::BODY, place.as_str()),
+        }
+        .table()
+    }
 }
 
 impl FreshnessSettings {
     /// `None` where there is no such table and the profile has none.
-    pub(super) fn build(section: &mut Section<'_>, defaults: &Defaults) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>, defaults: &Defaults) -> Option<Self> {
         let issued = defaults.issued().map(|name| MessageField::Parameter(name.to_owned()));
         if !section.is_present() && issued.is_none() {
             return None;
         }
         let settings = Self {
-            issued: section.optional("issued", field).or(issued),
-            max_age: section.or("max_age", DEFAULT_MAX_AGE, duration(MIN_MAX_AGE..=MAX_MAX_AGE)),
-            expires: section.optional("expires", field),
+            issued: section.optional(key::ISSUED, MessageField::read).or(issued),
+            max_age: section.or(key::MAX_AGE, DEFAULT_MAX_AGE, duration(MIN_MAX_AGE..=MAX_MAX_AGE)),
+            expires: section.optional(key::EXPIRES, MessageField::read),
             clock_skew: section.or(
-                "clock_skew",
+                key::CLOCK_SKEW,
                 DEFAULT_CLOCK_SKEW,
                 duration(Duration::ZERO..=MAX_CLOCK_SKEW),
             ),
@@ -93,6 +113,15 @@ impl FreshnessSettings {
             section.own_mistake(format!("expected issued or expires, such as {EXPECTED_FIELD}"));
         }
         Some(settings)
+    }
+
+    pub(super) fn write(&self) -> Written {
+        Writer::default()
+            .optional_value(key::ISSUED, self.issued.as_ref().map(MessageField::write))
+            .duration(key::MAX_AGE, self.max_age)
+            .optional_value(key::EXPIRES, self.expires.as_ref().map(MessageField::write))
+            .duration(key::CLOCK_SKEW, self.clock_skew)
+            .table()
     }
 
     /// How long one and the same message may be accepted, if it says when it was signed: from a
@@ -109,25 +138,22 @@ impl FreshnessSettings {
 
 impl ReplaySettings {
     /// `None` where there is no such table.
-    pub(super) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
         let window = duration(MIN_MAX_AGE..=MAX_MAX_AGE);
-        let window = section.or("window", DEFAULT_WINDOW, window);
-        let entries = section.or("entries", DEFAULT_ENTRIES, count(1..=MAX_ENTRIES));
-        let id = section.required("id", EXPECTED_FIELD, field);
+        let window = section.or(key::WINDOW, DEFAULT_WINDOW, window);
+        let entries = section.or(key::ENTRIES, DEFAULT_ENTRIES, count(1..=MAX_ENTRIES));
+        let id = section.required(key::ID, EXPECTED_FIELD, MessageField::read);
         Some(Self { window, entries, id: id? })
     }
-}
 
-fn field(node: &Node) -> Parsed<MessageField> {
-    match only_member(node, EXPECTED_FIELD)? {
-        ("header", name) => text(name).map(MessageField::Parameter),
-        ("body", place) => {
-            let expected = "a JSON pointer such as \"/metadata/requestId\"";
-            parsed(expected, JsonPointer::parse)(place).map(MessageField::Body)
-        }
-        _ => Err(node.mismatch(EXPECTED_FIELD)),
+    pub(super) fn write(&self) -> Written {
+        Writer::default()
+            .value(key::ID, self.id.write())
+            .duration(key::WINDOW, self.window)
+            .count(key::ENTRIES, self.entries)
+            .table()
     }
 }

@@ -4,11 +4,15 @@ use crate::{
     config::{
         reader::Section,
         values::{Names, reference},
+        writer::{Writer, Written},
     },
-    keys::settings::{KeySettings, KeySource},
+    keys::{
+        self,
+        settings::{KeySettings, KeySource},
+    },
     policy::ids::IssuerId,
     registry::settings::RegistrySettings,
-    signature::settings::SignerSource,
+    signature::settings::{SignerSource, key},
 };
 
 /// Where a signer's key comes from.
@@ -26,17 +30,17 @@ const EXPECTED: &str = "one of jwks_url, jwk_url, jwks_file, pem_file, hex, disc
                         issuer (whose keys are meant) or a registry table";
 
 impl SignerKeys {
-    pub(super) fn build(
+    pub(super) fn read(
         section: &mut Section<'_>,
         signer: Option<&SignerSource>,
         issuers: &Names<IssuerId>,
     ) -> Option<Self> {
-        let keys = section.section("keys", |keys| Self::read(keys, issuers));
+        let keys = section.section(key::KEYS, |keys| Self::read_source(keys, issuers));
         let is_set = matches!(keys, Some(Self::Issuer(_) | Self::Set(_)));
         if let (true, Some(SignerSource::Parameter(name))) = (is_set, signer) {
             // Anybody with a key in the set could write anybody's name there.
             section.mistake(
-                "signer",
+                key::SIGNER,
                 format!(
                     "the header parameter {name:?} does not say whose key of a set it is; expected \
                      keys from a registry"
@@ -46,22 +50,32 @@ impl SignerKeys {
         keys
     }
 
-    fn read(section: &mut Section<'_>, issuers: &Names<IssuerId>) -> Option<Self> {
-        if section.peek("issuer").is_some() {
-            return section.optional("issuer", reference("an issuer", issuers)).map(Self::Issuer);
+    pub(super) fn write(&self, issuers: &Names<IssuerId>) -> Written {
+        let writer = Writer::default();
+        match self {
+            Self::Issuer(issuer) => writer.reference(key::ISSUER, issuers, *issuer).table(),
+            Self::Set(keys) => keys.write(),
+            Self::Registry(registry) => writer.value(key::REGISTRY, registry.write()).table(),
         }
-        section.node("issuer");
-        if section.peek("registry").is_some() {
-            let registry = section.section("registry", RegistrySettings::build);
+    }
+
+    fn read_source(section: &mut Section<'_>, issuers: &Names<IssuerId>) -> Option<Self> {
+        if section.peek(key::ISSUER).is_some() {
+            let issuer = section.optional(key::ISSUER, reference("an issuer", issuers));
+            return issuer.map(Self::Issuer);
+        }
+        section.node(key::ISSUER);
+        if section.peek(key::REGISTRY).is_some() {
+            let registry = section.section(key::REGISTRY, RegistrySettings::read);
             return registry.map(|registry| Self::Registry(Box::new(registry)));
         }
-        section.node("registry");
+        section.node(key::REGISTRY);
         let mistakes = section.mistakes();
-        let keys = KeySettings::build(section, None);
+        let keys = KeySettings::read(section, None);
         match keys.as_ref().map(|keys| &keys.source) {
             Some(KeySource::SecretFile(_)) => {
                 section.mistake(
-                    "secret_file",
+                    keys::settings::key::SECRET_FILE,
                     "a shared secret proves nothing about who signed; expected a public key"
                         .to_owned(),
                 );

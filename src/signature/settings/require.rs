@@ -1,8 +1,12 @@
 //! `[signatures.NAME.require]`: what parameters of the signature's header must hold.
 
 use crate::{
-    config::reader::Section,
-    policy::{RequiredValue, comparison::settings::required_value},
+    config::{reader::Section, writer::Writer},
+    policy::{
+        RequiredValue,
+        comparison::settings::{required_value, written_value},
+    },
+    signature::settings::key,
 };
 
 /// A header parameter, and what it must hold.
@@ -15,12 +19,18 @@ pub struct HeaderRequirement {
 }
 
 /// `None` if there is no such table.
-pub(super) fn build(section: &mut Section<'_>) -> Option<Vec<HeaderRequirement>> {
-    section.section("require", |require| {
+pub(super) fn read(section: &mut Section<'_>) -> Option<Vec<HeaderRequirement>> {
+    section.section(key::REQUIRE, |require| {
         let is_present = require.is_present();
         let requirements = require.each_member(|name, node| {
             Ok(HeaderRequirement { parameter: name.to_owned(), value: required_value(node)? })
         });
         is_present.then_some(requirements)
     })
+}
+
+pub(super) fn write(writer: Writer, requirements: &[HeaderRequirement]) -> Writer {
+    let members = requirements.iter();
+    let members = members.map(|known| (known.parameter.clone(), written_value(&known.value)));
+    writer.optional_members(key::REQUIRE, members)
 }

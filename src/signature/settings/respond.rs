@@ -7,11 +7,12 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         values::{header_name, size},
+        writer::{Writer, Written},
     },
     identity::{HeaderUse, check_header_name},
     jose::Dialect,
     keys::private_key::{self, PrivateKey, private_key},
-    signature::settings::dialect,
+    signature::settings::{form::dialect, key},
 };
 
 /// `[signatures.NAME.respond]`
@@ -34,16 +35,25 @@ const MAX_MAX_BYTES: usize = 64 * 1024 * 1024;
 impl RespondSettings {
     /// `None` where there is no such table: answers are not signed. `carriers` are the headers of
     /// requests.
-    pub(super) fn build(section: &mut Section<'_>, carriers: &[HeaderName]) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>, carriers: &[HeaderName]) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
-        let key = section.required("key", private_key::EXPECTED, private_key);
-        let header = section.optional("header", answer_header);
+        let key = section.required(key::KEY, private_key::EXPECTED, private_key);
+        let header = section.optional(key::HEADER, answer_header);
         let header = header.or_else(|| carriers.first().cloned());
-        let dialect = section.optional("dialect", dialect);
-        let max_bytes = section.or("max_bytes", DEFAULT_MAX_BYTES, size(0..=MAX_MAX_BYTES));
+        let dialect = section.optional(key::DIALECT, dialect);
+        let max_bytes = section.or(key::MAX_BYTES, DEFAULT_MAX_BYTES, size(0..=MAX_MAX_BYTES));
         Some(Self { key: key?, header: header?, dialect, max_bytes })
+    }
+
+    pub(super) fn write(&self) -> Written {
+        Writer::default()
+            .path(key::KEY, &self.key.file)
+            .text(key::HEADER, &self.header)
+            .optional(key::DIALECT, self.dialect)
+            .size(key::MAX_BYTES, self.max_bytes)
+            .table()
     }
 }
 

@@ -1,8 +1,14 @@
 //! Who signs, and what the signer has to do with whom the token belongs to.
 
 use crate::{
-    config::{node::only_member, reader::Section, values::text},
+    config::{
+        node::only_member,
+        reader::Section,
+        values::text,
+        writer::{Writer, Written},
+    },
     identity::{ClaimPath, headers::settings::claim_path},
+    signature::settings::key,
 };
 
 /// Where a signer's name comes from.
@@ -34,22 +40,37 @@ pub enum CallerBinding {
     NoToken,
 }
 
+const KID: &str = "kid";
+const UNRELATED: &str = "unrelated";
 const EXPECTED_SIGNER: &str = "{ claim = \"participantId\" }, \"kid\", { header = \"iss\" } or \
                                { fixed = \"NAME\" }";
 const EXPECTED_CALLER: &str = "{ claim = \"azp\" }, { registry = \"kcClientId\" } or \"unrelated\"";
 
 pub(super) fn source(section: &mut Section<'_>) -> Option<SignerSource> {
-    section.optional("signer", |node| {
-        if node.as_text() == Some("kid") {
+    section.optional(key::SIGNER, |node| {
+        if node.as_text() == Some(KID) {
             return Ok(SignerSource::Kid);
         }
         match only_member(node, EXPECTED_SIGNER)? {
-            ("claim", value) => Ok(SignerSource::Claim(claim_path(&text(value)?)?)),
-            ("header", value) => Ok(SignerSource::Parameter(text(value)?)),
-            ("fixed", value) => Ok(SignerSource::Fixed(text(value)?)),
+            (key::CLAIM, value) => Ok(SignerSource::Claim(claim_path(&text(value)?)?)),
+            (key::HEADER, value) => Ok(SignerSource::Parameter(text(value)?)),
+            (key::FIXED, value) => Ok(SignerSource::Fixed(text(value)?)),
             _ => Err(node.mismatch(EXPECTED_SIGNER)),
         }
     })
+}
+
+impl SignerSource {
+    pub(super) fn write(&self) -> Written {
+        let writer = Writer::default();
+        match self {
+            Self::Claim(claim) => writer.text(key::CLAIM, claim.as_str()),
+            Self::Kid => return KID.into(),
+            Self::Parameter(name) => writer.text(key::HEADER, name),
+            Self::Fixed(name) => writer.text(key::FIXED, name),
+        }
+        .table()
+    }
 }
 
 /// `None` after a mistake.
@@ -57,14 +78,14 @@ pub(super) fn caller(
     section: &mut Section<'_>,
     signer: Option<&SignerSource>,
 ) -> Option<CallerBinding> {
-    let given = section.peek("caller").is_some();
-    let caller = section.optional("caller", |node| {
-        if node.as_text() == Some("unrelated") {
+    let given = section.peek(key::CALLER).is_some();
+    let caller = section.optional(key::CALLER, |node| {
+        if node.as_text() == Some(UNRELATED) {
             return Ok(CallerBinding::Unrelated);
         }
         match only_member(node, EXPECTED_CALLER)? {
-            ("claim", value) => Ok(CallerBinding::Claim(claim_path(&text(value)?)?)),
-            ("registry", value) => Ok(CallerBinding::Registry(claim_path(&text(value)?)?)),
+            (key::CLAIM, value) => Ok(CallerBinding::Claim(claim_path(&text(value)?)?)),
+            (key::REGISTRY, value) => Ok(CallerBinding::Registry(claim_path(&text(value)?)?)),
             _ => Err(node.mismatch(EXPECTED_CALLER)),
         }
     });
@@ -74,9 +95,23 @@ pub(super) fn caller(
         (false, _) => Some(CallerBinding::NoToken),
         (true, Some(CallerBinding::Claim(_) | CallerBinding::Registry(_))) if is_claim => {
             let message = "has no effect where the signer is a claim of the token already";
-            section.mistake("caller", message.to_owned());
+            section.mistake(key::CALLER, message.to_owned());
             None
         }
         (true, caller) => caller,
+    }
+}
+
+impl CallerBinding {
+    /// `None` where the signer says it, or nobody does.
+    pub(super) fn write(&self) -> Option<Written> {
+        let writer = Writer::default();
+        let writer = match self {
+            Self::Claim(claim) => writer.text(key::CLAIM, claim.as_str()),
+            Self::Registry(field) => writer.text(key::REGISTRY, field.as_str()),
+            Self::Unrelated => return Some(UNRELATED.into()),
+            Self::SignerIsClaim | Self::NoToken => return None,
+        };
+        Some(writer.table())
     }
 }

@@ -4,19 +4,16 @@ impl MetricRegistry {
     /// Gives every family with labels one series, whose values are the labels' names.
     pub(crate) fn show_every_family(&self) {
         for family in self.0.families.lock().values() {
-            show::<IntCounterVec>(&**family, |family, values| {
-                drop(family.with_label_values(values))
-            });
-            show::<IntGaugeVec>(&**family, |family, values| drop(family.with_label_values(values)));
-            show::<GaugeVec>(&**family, |family, values| drop(family.with_label_values(values)));
-            show::<HistogramVec>(&**family, |family, values| {
-                drop(family.with_label_values(values))
-            });
+            let family = &**family;
+            show::<IntCounterVec, _>(family, |family, values| family.with_label_values(values));
+            show::<IntGaugeVec, _>(family, |family, values| family.with_label_values(values));
+            show::<GaugeVec, _>(family, |family, values| family.with_label_values(values));
+            show::<HistogramVec, _>(family, |family, values| family.with_label_values(values));
         }
     }
 }
 
-fn show<C: Collector + 'static>(family: &dyn Any, make: impl FnOnce(&C, &[&str])) {
+fn show<C: Collector + 'static, S>(family: &dyn Any, make: impl FnOnce(&C, &[&str]) -> S) {
     if let Some(family) = family.downcast_ref::<C>() {
         let labels = &family.desc()[0].variable_labels;
         make(family, &labels.iter().map(String::as_str).collect::<Vec<_>>());

@@ -11,7 +11,7 @@ use crate::{
     clock::UnixTime,
     tls::{
         files::{authorities, chain, identity, private_key},
-        settings::{CERTIFICATE, TlsSettings},
+        settings::{SECTION, TlsSettings, key},
     },
 };
 
@@ -27,7 +27,7 @@ pub struct TlsFiles {
 /// A file that can't be used. The text names its key and its path, and shows nothing of what it
 /// holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("server.tls.{key}: {problem}")]
+#[error("{}.{key}: {problem}", SECTION)]
 pub struct TlsFileError {
     key: &'static str,
     problem: String,
@@ -39,16 +39,17 @@ impl TlsSettings {
     /// # Errors
     /// The first file that can't be used, by its key. The settings were right when they were
     /// loaded, but files change.
-    pub fn read(&self) -> Result<TlsFiles, TlsFileError> {
+    pub fn read_files(&self) -> Result<TlsFiles, TlsFileError> {
         let at = |key| move |problem| TlsFileError { key, problem };
-        let chain = chain(&self.certificate).map_err(at("certificate"))?;
-        let key = private_key(&self.private_key).map_err(at("private_key"))?;
-        let identity =
-            identity(chain, key, &self.private_key, CERTIFICATE).map_err(at("private_key"))?;
+        let chain = chain(&self.certificate).map_err(at(key::CERTIFICATE))?;
+        let own_key = private_key(&self.private_key).map_err(at(key::PRIVATE_KEY))?;
+        let of_certificate = format!("{SECTION}.{}", key::CERTIFICATE);
+        let identity = identity(chain, own_key, &self.private_key, &of_certificate)
+            .map_err(at(key::PRIVATE_KEY))?;
         let client_authorities = match &self.client_auth {
             None => None,
             Some(auth) => {
-                let roots = authorities(&auth.authorities).map_err(at("client_ca"))?;
+                let roots = authorities(&auth.authorities).map_err(at(key::CLIENT_CA))?;
                 Some(Arc::new(roots))
             }
         };

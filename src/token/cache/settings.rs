@@ -5,7 +5,15 @@ use std::time::Duration;
 use crate::config::{
     reader::Section,
     values::{count, duration, size},
+    writer::{Writer, Written},
 };
+
+pub(crate) mod key {
+    pub(crate) const ENTRIES: &str = "entries";
+    pub(crate) const BYTES: &str = "bytes";
+    pub(crate) const MAX_AGE: &str = "max_age";
+    pub(crate) const REJECTED_ENTRIES: &str = "rejected_entries";
+}
 
 /// `[cache]`: the verified-token cache, per worker.
 #[derive(Debug, Clone)]
@@ -40,16 +48,24 @@ const MAX_MAX_AGE: Duration = Duration::from_hours(24);
 const DEFAULT_REJECTED_ENTRIES: usize = 1000;
 
 impl CacheSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         Self {
-            entries: section.or("entries", DEFAULT_ENTRIES, count(0..=MAX_ENTRIES)),
-            bytes: section.or("bytes", DEFAULT_BYTES, size(MIN_BYTES..=MAX_BYTES)),
-            max_age: section.or("max_age", DEFAULT_MAX_AGE, duration(MIN_MAX_AGE..=MAX_MAX_AGE)),
+            entries: section.or(key::ENTRIES, DEFAULT_ENTRIES, count(0..=MAX_ENTRIES)),
+            bytes: section.or(key::BYTES, DEFAULT_BYTES, size(MIN_BYTES..=MAX_BYTES)),
+            max_age: section.or(key::MAX_AGE, DEFAULT_MAX_AGE, duration(MIN_MAX_AGE..=MAX_MAX_AGE)),
             rejected_entries: section.or(
-                "rejected_entries",
+                key::REJECTED_ENTRIES,
                 DEFAULT_REJECTED_ENTRIES,
                 count(0..=MAX_ENTRIES),
             ),
         }
+    }
+    pub(crate) fn write(&self) -> Written {
+        Writer::default()
+            .count(key::ENTRIES, self.entries)
+            .size(key::BYTES, self.bytes)
+            .duration(key::MAX_AGE, self.max_age)
+            .count(key::REJECTED_ENTRIES, self.rejected_entries)
+            .table()
     }
 }

@@ -1,12 +1,21 @@
 //! `[credential]`: where in a request the token travels.
 
-use http::HeaderName;
-
 use crate::config::{
     node::{Node, Value},
     reader::{Parsed, Section},
     values::{header_name, size, switch, text},
+    writer::{Writer, Written, list_of},
 };
+use http::HeaderName;
+
+pub(crate) mod key {
+    pub(crate) const SOURCES: &str = "sources";
+    pub(crate) const MAX_BYTES: &str = "max_bytes";
+    pub(crate) const FORWARD: &str = "forward";
+    pub(crate) const HEADER: &str = "header";
+    pub(crate) const SCHEME: &str = "scheme";
+    pub(crate) const COOKIE: &str = "cookie";
+}
 
 /// `[credential]`
 #[derive(Debug, Clone)]
@@ -48,20 +57,29 @@ const EXPECTED_SOURCE: &str = "{ header = \"authorization\", scheme = \"Bearer\"
                                { header = \"x-api-token\" } or { cookie = \"session\" }";
 
 impl CredentialSettings {
-    pub(crate) fn build(section: &mut Section<'_>) -> Self {
+    pub(crate) fn read(section: &mut Section<'_>) -> Self {
         let expected = format!("a list of {EXPECTED_SOURCE}");
-        let sources = section.list("sources", &expected, credential_source);
+        let sources = section.list(key::SOURCES, &expected, CredentialSource::read);
         let sources = sources.unwrap_or_else(default_sources);
         check_sources(section, &sources);
         Self {
             sources,
             max_bytes: section.or(
-                "max_bytes",
+                key::MAX_BYTES,
                 DEFAULT_MAX_BYTES,
                 size(MIN_MAX_BYTES..=MAX_MAX_BYTES),
             ),
-            forward: section.or("forward", false, switch),
+            forward: section.or(key::FORWARD, false, switch),
         }
+    }
+
+    pub(crate) fn write(&self) -> Written {
+        let sources = self.sources.iter().map(CredentialSource::write);
+        Writer::default()
+            .value(key::SOURCES, list_of(sources))
+            .size(key::MAX_BYTES, self.max_bytes)
+            .switch(key::FORWARD, self.forward)
+            .table()
     }
 
     /// The headers that may carry the credential.
@@ -80,26 +98,38 @@ fn default_sources() -> Vec<CredentialSource> {
     }]
 }
 
-fn credential_source(node: &Node) -> Parsed<CredentialSource> {
-    let Value::Table(table) = &node.value else {
-        return Err(node.mismatch(EXPECTED_SOURCE));
-    };
-    let known = ["header", "scheme", "cookie"];
-    if let Some(unknown) = table.keys().find(|key| !known.contains(&key.as_str())) {
-        let hint = crate::config::nearest::suggestion(unknown, &known);
-        return Err(format!("unknown key {unknown:?}; {hint}"));
+impl CredentialSource {
+    fn read(node: &Node) -> Parsed<Self> {
+        let Value::Table(table) = &node.value else {
+            return Err(node.mismatch(EXPECTED_SOURCE));
+        };
+        let known = [key::HEADER, key::SCHEME, key::COOKIE];
+        if let Some(unknown) = table.keys().find(|name| !known.contains(&name.as_str())) {
+            let hint = crate::config::nearest::suggestion(unknown, &known);
+            return Err(format!("unknown key {unknown:?}; {hint}"));
+        }
+        match known.map(|name| node.member(name)) {
+            [Some(name), scheme, None] => Ok(Self::Header {
+                name: header_name(name)?,
+                scheme: scheme.map(token).transpose()?,
+            }),
+            [None, None, Some(name)] => Ok(Self::Cookie(token(name)?)),
+            _ => Err(format!(
+                "expected exactly one of header and cookie, and scheme only with header: \
+                 {EXPECTED_SOURCE}"
+            )),
+        }
     }
-    let member = |name| node.member(name);
-    match (member("header"), member("scheme"), member("cookie")) {
-        (Some(name), scheme, None) => Ok(CredentialSource::Header {
-            name: header_name(name)?,
-            scheme: scheme.map(token).transpose()?,
-        }),
-        (None, None, Some(name)) => Ok(CredentialSource::Cookie(token(name)?)),
-        _ => Err(format!(
-            "expected exactly one of header and cookie, and scheme only with header: \
-             {EXPECTED_SOURCE}"
-        )),
+
+    fn write(&self) -> Written {
+        let writer = Writer::default();
+        match self {
+            Self::Header { name, scheme } => {
+                writer.text(key::HEADER, name).optional(key::SCHEME, scheme.as_ref())
+            }
+            Self::Cookie(name) => writer.text(key::COOKIE, name),
+        }
+        .table()
     }
 }
 
@@ -116,13 +146,13 @@ pub(crate) fn token(node: &Node) -> Parsed<String> {
 
 fn check_sources(section: &Section<'_>, sources: &[CredentialSource]) {
     if sources.len() > MAX_SOURCES {
-        section.mistake("sources", format!("expected at most {MAX_SOURCES} places"));
+        section.mistake(key::SOURCES, format!("expected at most {MAX_SOURCES} places"));
     }
     let repeated = sources
         .iter()
         .enumerate()
         .any(|(position, source)| sources.iter().take(position).any(|earlier| earlier == source));
     if repeated {
-        section.mistake("sources", "names the same place twice".to_owned());
+        section.mistake(key::SOURCES, "names the same place twice".to_owned());
     }
 }

@@ -1,10 +1,10 @@
 //! `[issuers.NAME]`: whose tokens are accepted, and under which rules.
 
+mod algorithms;
 mod binding;
 mod claims;
 mod logout;
 mod profile;
-pub mod written;
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,20 +12,53 @@ use crate::{
     config::{
         node::Node,
         reader::Section,
-        values::{any_or_list, check_name, duration, parsed, switch, text},
+        values::{any_or_list, check_name, duration, format_duration, switch, text},
+        writer::{Writer, Written, table_of},
     },
     identity::ClaimPath,
     introspection::settings::{IntrospectWhen, IntrospectedIssuer, IntrospectionSettings},
-    jose::{Algorithm, AlgorithmSet},
+    jose::AlgorithmSet,
     keys::settings::{IssuerKeySource, KeyOwner, KeySettings, KeySource, KeylessOwner},
     policy::{ClaimComparison, ScopeClaims, comparison, ids::PerIssuer},
 };
 
+use algorithms::algorithms;
+
+pub use algorithms::DEFAULT_ALGORITHMS;
 pub use binding::CookieBindingSettings;
-pub(crate) use claims::FORMS;
 pub use claims::{ClaimForm, ClaimFormat};
 pub use logout::LogoutSettings;
 pub use profile::TokenProfile;
+
+pub(crate) mod key {
+    pub(crate) const ISSUER: &str = "issuer";
+    pub(crate) const AUDIENCES: &str = "audiences";
+    pub(crate) const ALGORITHMS: &str = "algorithms";
+    pub(crate) const PROFILE: &str = "profile";
+    pub(crate) const TOKEN_TYPES: &str = "token_types";
+    pub(crate) const CLOCK_SKEW: &str = "clock_skew";
+    pub(crate) const REQUIRE: &str = "require";
+    pub(crate) const REQUIRE_VALUES: &str = "require_values";
+    pub(crate) const REQUIRE_ANY: &str = "require_any";
+    pub(crate) const ACCEPT_WITHOUT_EXPIRY: &str = "accept_without_expiry";
+    pub(crate) const FORMATS: &str = "formats";
+    pub(crate) const SCOPE_CLAIMS: &str = "scope_claims";
+    pub(crate) const SCOPE_SEPARATORS: &str = "scope_separators";
+    pub(crate) const MAX_LIFETIME: &str = "max_lifetime";
+    pub(crate) const ACCEPT_ID_TOKENS: &str = "accept_id_tokens";
+    pub(crate) const IGNORE_BINDING: &str = "ignore_binding";
+    pub(crate) const ORIGIN_CLAIM: &str = "origin_claim";
+    pub(crate) const COOKIE_BINDING: &str = "cookie_binding";
+    pub(crate) const COOKIE: &str = "cookie";
+    pub(crate) const REFERENCE: &str = "reference";
+    pub(crate) const TYPE: &str = "type";
+    pub(crate) const CLAIM: &str = "claim";
+    pub(crate) const VALUE: &str = "value";
+    pub(crate) const BACKCHANNEL_LOGOUT: &str = "backchannel_logout";
+    pub(crate) const CLIENT_IDS: &str = "client_ids";
+    pub(crate) const KEYS: &str = "keys";
+    pub(crate) const INTROSPECTION: &str = "introspection";
+}
 
 /// `[issuers.NAME]`
 #[derive(Debug, Clone)]
@@ -75,22 +108,6 @@ pub struct IssuerSettings {
     pub introspection: Option<IntrospectionSettings>,
 }
 
-/// The default algorithms of an issuer with public keys: everything of which a forged token is
-/// cheap to refuse. ES384, ES512 and shared secrets have to be listed.
-pub const DEFAULT_ALGORITHMS: &[Algorithm] = &[
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Es256,
-    Algorithm::EdDsa,
-    Algorithm::MlDsa44,
-    Algorithm::MlDsa65,
-    Algorithm::MlDsa87,
-];
-
 /// What Envoy, Spring Security and most libraries grant.
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_mins(1);
 /// Clocks further apart are broken; more would only prolong stolen tokens.
@@ -102,14 +119,14 @@ const EXPECTED_AUDIENCES: &str = "a list such as [\"https://api.example.com\"], 
                                   accept tokens made for any service";
 
 /// Reads `[issuers]`.
-pub(crate) fn build(section: &mut Section<'_>) -> PerIssuer<IssuerSettings> {
+pub(crate) fn read(section: &mut Section<'_>) -> PerIssuer<IssuerSettings> {
     let issuers = section.each_table(|name, issuer| {
         if let Err(message) = check_name(name) {
             issuer.own_mistake(message);
         }
-        let settings = IssuerSettings::build(name, issuer);
-        let origin = issuer.peek("issuer").and_then(Node::origin);
-        settings.map(|settings| (settings, issuer.key_of("issuer"), origin))
+        let settings = IssuerSettings::read(name, issuer);
+        let origin = issuer.peek(key::ISSUER).and_then(Node::origin);
+        settings.map(|settings| (settings, issuer.key_of(key::ISSUER), origin))
     });
     let issuers: Vec<_> = issuers.into_iter().flatten().collect();
     for (position, (settings, key, origin)) in issuers.iter().enumerate() {
@@ -129,29 +146,35 @@ pub(crate) fn build(section: &mut Section<'_>) -> PerIssuer<IssuerSettings> {
     issuers.into_iter().map(|(settings, ..)| settings).collect()
 }
 
+/// Writes `[issuers]`.
+pub(crate) fn write(issuers: &PerIssuer<IssuerSettings>) -> Written {
+    table_of(issuers.iter().map(|issuer| (issuer.name.clone(), issuer.write())))
+}
+
 impl IssuerSettings {
-    fn build(name: &str, section: &mut Section<'_>) -> Option<Self> {
-        let issuer = section.required("issuer", "the exact \"iss\" claim of its tokens", text);
+    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
+        let issuer = section.required(key::ISSUER, "the exact \"iss\" claim of its tokens", text);
         let expected = format!("{EXPECTED_AUDIENCES} (flag --audience)");
-        let audiences = section.required("audiences", &expected, any_or_list(EXPECTED_AUDIENCES));
-        let introspection = section.section("introspection", |introspection| {
-            IntrospectionSettings::build(introspection, issuer.as_deref(), audiences.as_ref())
+        let audiences =
+            section.required(key::AUDIENCES, &expected, any_or_list(EXPECTED_AUDIENCES));
+        let introspection = section.section(key::INTROSPECTION, |introspection| {
+            IntrospectionSettings::read(introspection, issuer.as_deref(), audiences.as_ref())
         });
         let only_asked =
             introspection.as_ref().is_some_and(|i| i.when == IntrospectWhen::Only && !i.signed);
         // Logout tokens are verified, whatever becomes of access tokens.
-        let keys_unneeded = only_asked && section.peek("backchannel_logout").is_none();
-        let keys = section.section("keys", |keys| {
+        let keys_unneeded = only_asked && section.peek(key::BACKCHANNEL_LOGOUT).is_none();
+        let keys = section.section(key::KEYS, |keys| {
             if keys_unneeded && !keys.is_present() {
                 return Some(None);
             }
-            KeySettings::build(keys, issuer.as_deref()).map(Some)
+            KeySettings::read(keys, issuer.as_deref()).map(Some)
         });
         let is_secret = |keys: &KeySettings| matches!(keys.source, KeySource::SecretFile(_));
         let secret = keys.as_ref().map(|keys| keys.as_ref().is_some_and(is_secret));
         let algorithms = algorithms(section, secret);
         if let Some(Some(keys)) = &keys {
-            keys.check_file(section, algorithms);
+            keys.check_file(section, key::KEYS, algorithms);
         }
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
         let profile = profile::read(section);
@@ -159,22 +182,22 @@ impl IssuerSettings {
             name: name.to_owned(),
             profile,
             clock_skew: section.or(
-                "clock_skew",
+                key::CLOCK_SKEW,
                 DEFAULT_CLOCK_SKEW,
                 duration(Duration::ZERO..=MAX_CLOCK_SKEW),
             ),
             token_types: profile::token_types(section, profile),
             require: claims::required(section, profile),
-            require_values: comparison::settings::read(section, "require_values"),
+            require_values: comparison::settings::read(section, key::REQUIRE_VALUES),
             require_any: claims::required_any(section),
             formats: claims::formats(section),
             scopes: claims::scopes(section),
-            max_lifetime: section.optional("max_lifetime", lifetime),
-            accept_id_tokens: section.or("accept_id_tokens", false, switch),
-            ignore_binding: section.or("ignore_binding", false, switch),
+            max_lifetime: section.optional(key::MAX_LIFETIME, lifetime),
+            accept_id_tokens: section.or(key::ACCEPT_ID_TOKENS, false, switch),
+            ignore_binding: section.or(key::IGNORE_BINDING, false, switch),
             origin_claim: binding::origin(section),
             cookie_binding: binding::cookie_binding(section),
-            backchannel_logout: section.section("backchannel_logout", LogoutSettings::build),
+            backchannel_logout: section.section(key::BACKCHANNEL_LOGOUT, LogoutSettings::read),
             // Last, so that a missing part does not hide the mistakes above.
             issuer: issuer?,
             audiences: audiences?,
@@ -183,9 +206,35 @@ impl IssuerSettings {
             introspection,
         })
     }
-}
 
-impl IssuerSettings {
+    fn write(&self) -> Written {
+        let writer = Writer::default()
+            .text(key::ISSUER, &self.issuer)
+            .any_or_list(key::AUDIENCES, self.audiences.as_deref());
+        let writer = profile::write(writer, self.profile, &self.token_types);
+        let writer = claims::write(writer, self);
+        let introspection = self.introspection.as_ref();
+        binding::write(writer, self)
+            .list(key::ALGORITHMS, self.algorithms.iter())
+            .duration(key::CLOCK_SKEW, self.clock_skew)
+            .list(key::REQUIRE, self.require.iter().map(ClaimPath::as_str))
+            .optional_members(
+                key::REQUIRE_VALUES,
+                comparison::settings::write(&self.require_values),
+            )
+            .switch(key::ACCEPT_WITHOUT_EXPIRY, !self.requires_expiry())
+            .optional(key::MAX_LIFETIME, self.max_lifetime.map(format_duration))
+            .switch(key::ACCEPT_ID_TOKENS, self.accept_id_tokens)
+            .switch(key::IGNORE_BINDING, self.ignore_binding)
+            .optional_value(
+                key::BACKCHANNEL_LOGOUT,
+                self.backchannel_logout.as_ref().map(LogoutSettings::write),
+            )
+            .optional_value(key::KEYS, self.keys.as_ref().map(KeySettings::write))
+            .optional_value(key::INTROSPECTION, introspection.map(IntrospectionSettings::write))
+            .table()
+    }
+
     /// What asking it about tokens needs to know; `None`: it is not asked.
     pub fn introspected(&self) -> Option<IntrospectedIssuer<'_>> {
         let settings = self.introspection.as_ref()?;
@@ -201,7 +250,7 @@ impl IssuerSettings {
     /// Whose key set is looked after for it; `None`: it has no keys.
     pub fn key_owner(&self) -> Option<KeyOwner> {
         let keys = self.keys.clone()?;
-        let (name, issuer) = (self.name.clone(), self.issuer.clone());
+        let (name, issuer) = (self.name.clone(), Some(self.issuer.clone()));
         Some(KeyOwner { name, issuer, algorithms: self.algorithms, keys })
     }
 
@@ -220,45 +269,4 @@ impl IssuerSettings {
     pub(crate) fn requires_expiry(&self) -> bool {
         self.require.iter().any(|claim| claim.as_str() == "exp")
     }
-}
-
-/// The algorithms, of one kind with the keys: a public key must never serve as a shared secret
-/// (threats T-2). `secret`: whether the keys are one; `None`: they could not be read.
-fn algorithms(section: &mut Section<'_>, secret: Option<bool>) -> Option<AlgorithmSet> {
-    let expected = "a list such as [\"RS256\", \"ES256\"]";
-    let names = parsed("the name of a signature algorithm such as \"ES256\"", |name| {
-        Algorithm::from_name(name).ok_or_else(|| known_algorithms(name))
-    });
-    let given = section.peek("algorithms").is_some();
-    let listed = section.list("algorithms", expected, names);
-    let secret = secret?;
-    let listed = match listed {
-        Some(listed) => listed,
-        None if given => return None,
-        None if secret => {
-            section.mistake(
-                "algorithms",
-                "missing; expected the HMAC algorithms of the shared secret, such as [\"HS256\"]"
-                    .to_owned(),
-            );
-            return None;
-        }
-        None => DEFAULT_ALGORITHMS.to_vec(),
-    };
-    let foreign = listed.iter().find(|alg| alg.is_symmetric() != secret);
-    if let Some(foreign) = foreign {
-        let rule = if secret {
-            "a secret_file holds a shared secret, which only HS256, HS384 and HS512 use"
-        } else {
-            "HMAC algorithms need a shared secret (secret_file), never public keys"
-        };
-        section.mistake("algorithms", format!("found {:?}; {rule}", foreign.name()));
-        return None;
-    }
-    Some(listed.into_iter().collect())
-}
-
-fn known_algorithms(name: &str) -> String {
-    let names: Vec<&str> = Algorithm::ALL.iter().map(|alg| alg.name()).collect();
-    crate::config::nearest::suggestion(name, &names)
 }

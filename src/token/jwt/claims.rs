@@ -3,7 +3,7 @@
 use crate::{
     clock::UnixTime,
     identity::ClaimPath,
-    jose::{Json, Object},
+    json::{Json, Object},
     policy::ClaimComparison,
     reason::Reason,
 };

@@ -3,7 +3,7 @@
 use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{
-    jose::{Json, Object},
+    json::{Json, Object},
     reason::Reason,
     token::issuer::settings::{ClaimForm, ClaimFormat},
 };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::{
     clock::UnixTime,
-    jose::{AlgorithmSet, Json, Object, short_media_type},
+    jose::{AlgorithmSet, short_media_type},
+    json::{Json, Object},
     reason::Reason,
     revocation::{LoggedOut, Logout},
     token::issuer::settings::{IssuerSettings, LogoutSettings},

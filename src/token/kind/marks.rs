@@ -1,7 +1,7 @@
 //! Claims that only one kind of token has.
 
 use super::{Evidence, Finding, Kind, purpose};
-use crate::jose::Json;
+use crate::json::Json;
 
 /// Any of these makes the token what it says, wherever it comes from.
 const MARKS: &[(&str, Kind)] = &[

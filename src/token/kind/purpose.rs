@@ -1,7 +1,7 @@
 //! Claims that say in a word what the token is for.
 
 use super::{Evidence, Finding, Kind};
-use crate::jose::Json;
+use crate::json::Json;
 
 /// Claims that name the kind of token and nothing else, so that any value but those of
 /// [`ACCESS`] is another kind: `token_use` (Cognito, Hydra), `token_type` (simplejwt), `typ`

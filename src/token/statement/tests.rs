@@ -1,5 +1,5 @@
 use super::*;
-use crate::jose::Json;
+use crate::json::Json;
 
 const NOW: UnixTime = UnixTime(1_700_000_000);
 

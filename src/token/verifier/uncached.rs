@@ -6,7 +6,7 @@ use crate::{
     clock::UnixTime,
     identity::RenderedHeaders,
     introspection::{ActiveToken, Statement},
-    jose::Object,
+    json::Object,
     policy::ids::IssuerId,
     reason::Reason,
     token::{

@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use countersign::jose::{CompactJws, Json, JsonError, JwsError, Object, base64url};
+use countersign::{
+    jose::{CompactJws, JwsError, base64url},
+    json::{Json, JsonError, Object},
+};
 
 use super::collection;
 

@@ -1,6 +1,9 @@
 //! Tokens that real providers published with their documentation, and the keys they verify under.
 
-use countersign::jose::{CompactJws, HexKey, JwkSet, KeyLimits, Object, verify_compact};
+use countersign::{
+    jose::{CompactJws, HexKey, JwkSet, KeyLimits, verify_compact},
+    json::Object,
+};
 
 use crate::published::{UBIRCH_HEX_KEY, UBIRCH_README_TOKEN, UBIRCH_TOKEN};
 

@@ -6,7 +6,7 @@ use countersign::{
     clock::{Clock, ManualClock, UnixTime},
     config::ConfigErrors,
     identity::ClaimHeaders,
-    jose::Json,
+    json::Json,
     providers::Providers,
     settings::Settings,
     telemetry::MetricRegistry,

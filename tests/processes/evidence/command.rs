@@ -12,7 +12,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 use countersign::{
     clock::{ManualClock, UnixTime},
     evidence::{Entry, Journal},
-    jose::{Algorithm, DetachedJws, Dialect, JwkSet, KeyLimits, Object, SigningKey},
+    jose::{Algorithm, DetachedJws, Dialect, JwkSet, KeyLimits, SigningKey},
+    json::Object,
     signature::PayloadFacts,
     telemetry::MetricRegistry,
 };

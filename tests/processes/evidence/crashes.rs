@@ -14,7 +14,8 @@ use std::{
 
 use countersign::{
     evidence::verify::{Against, verify},
-    jose::{Algorithm, Dialect, Object, SigningKey},
+    jose::{Algorithm, Dialect, SigningKey},
+    json::Object,
 };
 use serde_json::{Value, json};
 

@@ -4,7 +4,8 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use countersign::{
     evidence::verify::{Against, verify},
-    jose::{Algorithm, Dialect, Object, SigningKey},
+    jose::{Algorithm, Dialect, SigningKey},
+    json::Object,
     reason::Reason,
 };
 use serde_json::{Value, json};

@@ -8,7 +8,8 @@ use std::{
 };
 
 use countersign::{
-    jose::{Algorithm, Dialect, Object},
+    jose::{Algorithm, Dialect},
+    json::Object,
     reason::Reason,
 };
 use serde_json::json;

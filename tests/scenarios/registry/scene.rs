@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use countersign::{
-    jose::{Dialect, Object, SigningKey},
+    jose::{Dialect, SigningKey},
+    json::Object,
     reason::{Class, Reason},
 };
 use serde_json::{Value, json};

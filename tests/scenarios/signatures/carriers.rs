@@ -1,10 +1,7 @@
 //! S-6: where the signature is, and that there is one of it.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use countersign::{
-    jose::{Algorithm, Object},
-    reason::Reason,
-};
+use countersign::{jose::Algorithm, json::Object, reason::Reason};
 use serde_json::json;
 
 use crate::{

@@ -4,7 +4,8 @@
 use std::{fs, sync::Arc};
 
 use countersign::{
-    jose::{Dialect, Object, SigningKey},
+    jose::{Dialect, SigningKey},
+    json::Object,
     reason::{Class, Reason},
 };
 use serde_json::{Value, json};

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign::jose::{Algorithm, DetachedJws, Dialect, Object, SigningKey};
+use countersign::{
+    jose::{Algorithm, DetachedJws, Dialect, SigningKey},
+    json::Object,
+};
 use serde_json::{Value, json};
 
 use crate::{

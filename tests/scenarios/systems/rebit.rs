@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign::jose::{Algorithm, Dialect, Object, SigningKey};
+use countersign::{
+    jose::{Algorithm, Dialect, SigningKey},
+    json::Object,
+};
 use serde_json::{Value, json};
 
 use crate::{

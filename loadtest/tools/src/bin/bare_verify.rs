@@ -16,7 +16,7 @@ use std::{
     process::ExitCode,
 };
 
-use countersign::jose::{Object, SigningKey};
+use countersign::{jose::SigningKey, json::Object};
 
 #[path = "../../../../benches/support/floor.rs"]
 mod floor;

@@ -19,7 +19,8 @@ use std::{
 use clap::Parser;
 use countersign::{
     clock::{Clock, SystemClock},
-    jose::{Object, SigningKey},
+    jose::SigningKey,
+    json::Object,
 };
 
 #[derive(Debug, Parser)]

@@ -7,12 +7,21 @@ use crate::{
         node::{Node, Value},
         reader::{Parsed, Section},
         values::{check_name, header_named, text, word},
+        writer::{Writer, Written},
     },
     decision::denials::settings::template::{BodyTemplate, Place},
     identity::{HeaderUse, check_header_name},
     policy::denial_profile::{BUILT_IN, BuiltInProfile},
     reason::{ByClass, Class},
 };
+
+pub(crate) mod key {
+    pub(crate) const BASED_ON: &str = "based_on";
+    pub(crate) const STATUS: &str = "status";
+    pub(crate) const HEADERS: &str = "headers";
+    pub(crate) const BODY: &str = "body";
+    pub(crate) const CONTENT_TYPE: &str = "content_type";
+}
 
 /// `[denials.profiles.NAME]`: what differs from the profile that it is based on.
 #[derive(Debug, Clone)]
@@ -60,7 +69,7 @@ const MAX_HEADERS: usize = 16;
 const MAX_HEADER_BYTES: usize = 1024;
 
 impl OwnProfileSettings {
-    pub(super) fn build(name: &str, section: &mut Section<'_>) -> Self {
+    pub(super) fn read(name: &str, section: &mut Section<'_>) -> Self {
         if let Err(message) = check_name(name) {
             section.own_mistake(message);
         }
@@ -69,21 +78,52 @@ impl OwnProfileSettings {
         }
         Self {
             name: name.to_owned(),
-            based_on: section.or("based_on", BuiltInProfile::default(), word(BUILT_IN)),
+            based_on: section.or(key::BASED_ON, BuiltInProfile::default(), word(BUILT_IN)),
             by_class: ByClass::from_fn(|class| {
-                section.section(class.name(), |answer| OwnAnswerSettings::build(class, answer))
+                section.section(class.name(), |answer| OwnAnswerSettings::read(class, answer))
             }),
         }
+    }
+
+    pub(super) fn write(&self) -> Written {
+        let mut writer = Writer::default().text(key::BASED_ON, self.based_on.name());
+        for class in Class::ALL {
+            let answer = self.by_class.of(*class);
+            if answer.differs() {
+                writer = writer.value(class.name(), answer.write());
+            }
+        }
+        writer.table()
     }
 }
 
 impl OwnAnswerSettings {
-    fn build(class: Class, section: &mut Section<'_>) -> Self {
+    fn read(class: Class, section: &mut Section<'_>) -> Self {
         Self {
-            status: section.optional("status", |node| status(class, node)),
-            headers: section.section("headers", headers),
+            status: section.optional(key::STATUS, |node| status(class, node)),
+            headers: section.section(key::HEADERS, headers),
             body: body(section),
         }
+    }
+
+    fn differs(&self) -> bool {
+        self.status.is_some() || self.body.is_some() || !self.headers.is_empty()
+    }
+
+    fn write(&self) -> Written {
+        let status = self.status.map(|status| i64::from(status.as_u16()).into());
+        let writer = Writer::default().optional_value(key::STATUS, status);
+        let writer = match &self.body {
+            None => writer,
+            Some(OwnBodySettings::Empty) => writer.text(key::BODY, ""),
+            Some(OwnBodySettings::Text { template, content_type }) => {
+                let content_type = header_text(content_type);
+                writer.value(key::CONTENT_TYPE, content_type).text(key::BODY, template)
+            }
+        };
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), header_text(value)));
+        writer.optional_members(key::HEADERS, headers).table()
     }
 }
 
@@ -133,19 +173,24 @@ fn header_value(node: &Node) -> Parsed<HeaderValue> {
     })
 }
 
+/// Header values are ASCII where they are read.
+fn header_text(value: &HeaderValue) -> Written {
+    value.to_str().unwrap_or_default().into()
+}
+
 fn body(section: &mut Section<'_>) -> Option<OwnBodySettings> {
-    let has_type = section.peek("content_type").is_some();
-    let body = section.optional("body", template);
+    let has_type = section.peek(key::CONTENT_TYPE).is_some();
+    let body = section.optional(key::BODY, template);
     let is_text = body.as_ref().is_some_and(|template| !template.to_string().is_empty());
     if is_text {
         let expected = "the type of the body, such as \"application/json\"";
-        let content_type = section.required("content_type", expected, content_type)?;
+        let content_type = section.required(key::CONTENT_TYPE, expected, content_type)?;
         return Some(OwnBodySettings::Text { template: body?, content_type });
     }
-    section.optional("content_type", content_type);
+    section.optional(key::CONTENT_TYPE, content_type);
     // A body that could not be read is one mistake, not two.
-    if has_type && (body.is_some() || section.peek("body").is_none()) {
-        section.mistake("content_type", "has no effect without a body".to_owned());
+    if has_type && (body.is_some() || section.peek(key::BODY).is_none()) {
+        section.mistake(key::CONTENT_TYPE, "has no effect without a body".to_owned());
     }
     body.map(|_| OwnBodySettings::Empty)
 }

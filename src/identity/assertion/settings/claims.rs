@@ -5,26 +5,44 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         values::{first_duplicate, text, word},
+        writer::Writer,
     },
     identity::{AssertedClaims, ClaimPath, assertion::NOT_COPIED, headers::settings::claim_path},
 };
 
+pub(crate) mod key {
+    pub(crate) const CLAIMS: &str = "claims";
+}
+
 const EXPECTED: &str = "\"all\", \"none\" or a list of claim names such as [\"sub\", \"scope\"]";
+
+/// Whether all claims are meant.
+const WORDS: &[(&str, bool)] = &[("all", true), ("none", false)];
 
 /// Reads `claims`.
 pub(super) fn asserted(section: &mut Section<'_>) -> AssertedClaims {
-    const WORDS: &[(&str, bool)] = &[("all", true), ("none", false)];
-    if section.peek("claims").is_some_and(|claims| claims.as_text().is_some()) {
-        let all = section.or("claims", true, word(WORDS));
+    if section.peek(key::CLAIMS).is_some_and(|claims| claims.as_text().is_some()) {
+        let all = section.or(key::CLAIMS, true, word(WORDS));
         return if all { AssertedClaims::All } else { AssertedClaims::Listed(Vec::new()) };
     }
-    let Some(names) = section.list("claims", EXPECTED, own_name) else {
+    let Some(names) = section.list(key::CLAIMS, EXPECTED, own_name) else {
         return AssertedClaims::default();
     };
     if let Some(twice) = first_duplicate(&names) {
-        section.mistake("claims", format!("names {twice:?} twice"));
+        section.mistake(key::CLAIMS, format!("names {twice:?} twice"));
     }
     AssertedClaims::Listed(names)
+}
+
+/// Writes `claims`.
+pub(super) fn write(writer: Writer, claims: &AssertedClaims) -> Writer {
+    match claims {
+        AssertedClaims::All => writer.word(key::CLAIMS, WORDS, &true),
+        AssertedClaims::Listed(names) if names.is_empty() => {
+            writer.word(key::CLAIMS, WORDS, &false)
+        }
+        AssertedClaims::Listed(names) => writer.list(key::CLAIMS, names),
+    }
 }
 
 /// Reads `[identity.assertion.mapping]`: name in the assertion → claim.

@@ -11,7 +11,8 @@ use crate::{
         node::Node,
         reader::Parsed,
     },
-    jose::{Algorithm, Json, JwkSet, KeyLimits, Object, SigningKey},
+    jose::{Algorithm, JwkSet, KeyLimits, SigningKey},
+    json::{Json, Object},
 };
 
 /// The largest accepted file, in bytes: a hundred keys with their certificates fit.

@@ -1,10 +1,13 @@
 //! One entry of a JWK set, and what it means for the others.
 
-use crate::jose::{
-    AlgorithmSet, Object,
-    jwk::{
-        KeyLimits, KeyRejection, Thumbprint, VerificationKey, binding, material::PublicMaterial,
+use crate::{
+    jose::{
+        AlgorithmSet,
+        jwk::{
+            KeyLimits, KeyRejection, Thumbprint, VerificationKey, binding, material::PublicMaterial,
+        },
     },
+    json::Object,
 };
 
 /// An entry as it was read, usable or not.

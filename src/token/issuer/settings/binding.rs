@@ -5,9 +5,13 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         values::text,
+        writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
-    token::credential::settings::token,
+    token::{
+        credential::settings::token,
+        issuer::settings::{IssuerSettings, key},
+    },
 };
 
 /// A cookie that must come along with the tokens that are bound to it, as WSO2 Identity Server
@@ -26,23 +30,23 @@ pub struct CookieBindingSettings {
 
 /// `origin_claim`
 pub(super) fn origin(section: &mut Section<'_>) -> Option<ClaimPath> {
-    section.optional("origin_claim", claim)
+    section.optional(key::ORIGIN_CLAIM, claim)
 }
 
 /// `cookie_binding`
 pub(super) fn cookie_binding(section: &mut Section<'_>) -> Option<CookieBindingSettings> {
-    section.section("cookie_binding", |binding| {
+    section.section(key::COOKIE_BINDING, |binding| {
         if !binding.is_present() {
             return None;
         }
-        let cookie = binding.required("cookie", "the name of a cookie such as \"atbv\"", token);
+        let cookie = binding.required(key::COOKIE, "the name of a cookie such as \"atbv\"", token);
         let expected = "the claim with its MD5, such as \"binding_ref\"";
-        let reference = binding.required("reference", expected, claim);
-        let (type_claim, type_value) = binding.section("type", |kind| {
+        let reference = binding.required(key::REFERENCE, expected, claim);
+        let (type_claim, type_value) = binding.section(key::TYPE, |kind| {
             let expected = "the claim that tells the type, such as \"binding_type\"";
-            let claim = kind.required("claim", expected, claim);
+            let claim = kind.required(key::CLAIM, expected, claim);
             let expected = "its value for bound tokens, such as \"cookie\"";
-            (claim, kind.required("value", expected, text))
+            (claim, kind.required(key::VALUE, expected, text))
         });
         Some(CookieBindingSettings {
             cookie: cookie?,
@@ -51,6 +55,26 @@ pub(super) fn cookie_binding(section: &mut Section<'_>) -> Option<CookieBindingS
             type_value: type_value?,
         })
     })
+}
+
+/// Both, written back.
+pub(super) fn write(writer: Writer, issuer: &IssuerSettings) -> Writer {
+    let origin = issuer.origin_claim.as_ref().map(ClaimPath::as_str);
+    let cookie = issuer.cookie_binding.as_ref().map(CookieBindingSettings::write);
+    writer.optional(key::ORIGIN_CLAIM, origin).optional_value(key::COOKIE_BINDING, cookie)
+}
+
+impl CookieBindingSettings {
+    fn write(&self) -> Written {
+        let kind = Writer::default()
+            .text(key::CLAIM, self.type_claim.as_str())
+            .text(key::VALUE, &self.type_value);
+        Writer::default()
+            .text(key::COOKIE, &self.cookie)
+            .text(key::REFERENCE, self.reference.as_str())
+            .value(key::TYPE, kind.table())
+            .table()
+    }
 }
 
 fn claim(node: &Node) -> Parsed<ClaimPath> {

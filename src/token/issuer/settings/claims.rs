@@ -7,13 +7,14 @@ use crate::{
         node::{Node, Value},
         reader::Section,
         values::{switch, text, word},
+        writer::{Writer, list_of},
     },
     identity::{
         ClaimPath,
-        headers::settings::{claim_path, claim_paths},
+        headers::settings::{claim_names, claim_path, claim_paths},
     },
     policy::ScopeClaims,
-    token::issuer::settings::TokenProfile,
+    token::issuer::settings::{IssuerSettings, TokenProfile, key},
 };
 
 /// A claim that must be there, and be written in a certain form.
@@ -33,7 +34,7 @@ pub enum ClaimForm {
 }
 
 /// The names of [`ClaimForm`].
-pub(crate) const FORMS: &[(&str, ClaimForm)] = &[("uuid", ClaimForm::Uuid)];
+const FORMS: &[(&str, ClaimForm)] = &[("uuid", ClaimForm::Uuid)];
 
 const EXPECTED_CLAIMS: &str = "a list of claim names such as [\"sub\"]";
 const EXPIRY: &str = "exp";
@@ -45,9 +46,9 @@ const SEPARATORS: &[(&str, char)] = &[(" ", ' '), (",", ',')];
 pub(super) fn scopes(section: &mut Section<'_>) -> Arc<ScopeClaims> {
     let default = ScopeClaims::default();
     let expected = "a list of claims such as [\"scp\", \"scope\"]";
-    let claims = section.list("scope_claims", expected, |node| claim_path(&text(node)?));
+    let claims = section.list(key::SCOPE_CLAIMS, expected, |node| claim_path(&text(node)?));
     let expected = "a list of \" \" and \",\"";
-    let separators = section.list("scope_separators", expected, word(SEPARATORS));
+    let separators = section.list(key::SCOPE_SEPARATORS, expected, word(SEPARATORS));
     Arc::new(ScopeClaims::new(
         claims.unwrap_or_else(|| default.claims().to_vec()),
         separators.unwrap_or_else(|| default.separators().to_vec()),
@@ -56,12 +57,12 @@ pub(super) fn scopes(section: &mut Section<'_>) -> Arc<ScopeClaims> {
 
 /// `require`. `exp` is always required: a list of other claims must not waive it by accident.
 pub(super) fn required(section: &mut Section<'_>, profile: Option<TokenProfile>) -> Vec<ClaimPath> {
-    let listed = section.list("require", EXPECTED_CLAIMS, |node| claim_path(&text(node)?));
+    let listed = section.list(key::REQUIRE, EXPECTED_CLAIMS, |node| claim_path(&text(node)?));
     let mut require = listed.unwrap_or_default();
-    let without_expiry = section.or("accept_without_expiry", false, switch);
+    let without_expiry = section.or(key::ACCEPT_WITHOUT_EXPIRY, false, switch);
     if without_expiry && require.iter().any(|claim| claim.as_str() == EXPIRY) {
         section.mistake(
-            "accept_without_expiry",
+            key::ACCEPT_WITHOUT_EXPIRY,
             "contradicts require, which lists \"exp\"".to_owned(),
         );
     }
@@ -80,14 +81,29 @@ pub(super) fn required_any(section: &mut Section<'_>) -> Vec<Vec<ClaimPath>> {
         Value::List(_) => claim_paths(node),
         _ => Err(node.mismatch("a list of claims of which one must be there")),
     };
-    section.list("require_any", EXPECTED, alternatives).unwrap_or_default()
+    section.list(key::REQUIRE_ANY, EXPECTED, alternatives).unwrap_or_default()
 }
 
 /// `formats`
 pub(super) fn formats(section: &mut Section<'_>) -> Vec<ClaimFormat> {
-    section.section("formats", |formats| {
+    section.section(key::FORMATS, |formats| {
         formats.each_member(|name, node| {
             Ok(ClaimFormat { claim: claim_path(name)?, form: word(FORMS)(node)? })
         })
     })
+}
+
+/// What is asked of claims; where nothing is, nothing is written.
+pub(super) fn write(writer: Writer, issuer: &IssuerSettings) -> Writer {
+    let any = issuer.require_any.iter().map(|claims| claim_names(claims));
+    let any = (!issuer.require_any.is_empty()).then(|| list_of(any));
+    let word = |form| FORMS.iter().find(|(_, known)| *known == form).map(|(word, _)| *word);
+    let formats = issuer.formats.iter();
+    let formats = formats
+        .filter_map(|format| Some((format.claim.as_str().to_owned(), word(format.form)?.into())));
+    writer
+        .value(key::SCOPE_CLAIMS, claim_names(issuer.scopes.claims()))
+        .list(key::SCOPE_SEPARATORS, issuer.scopes.separators())
+        .optional_value(key::REQUIRE_ANY, any)
+        .optional_members(key::FORMATS, formats)
 }

@@ -1,6 +1,13 @@
 //! `[issuers.NAME.backchannel_logout]`: whom the issuer may log out.
 
-use crate::config::{reader::Section, values::name};
+use crate::{
+    config::{
+        reader::Section,
+        values::name,
+        writer::{Writer, Written},
+    },
+    token::issuer::settings::key,
+};
 
 /// `[issuers.NAME.backchannel_logout]`
 #[derive(Debug, Clone)]
@@ -11,12 +18,16 @@ pub struct LogoutSettings {
 
 impl LogoutSettings {
     /// Without its clients there would be no telling whose logout a token is about.
-    pub(super) fn build(section: &mut Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         const EXPECTED: &str = "the clients that are logged out, such as [\"web\"]";
-        let client_ids = section.list("client_ids", EXPECTED, name(EXPECTED));
-        if client_ids.is_none() && section.is_present() && section.peek("client_ids").is_none() {
-            section.mistake("client_ids", format!("missing; expected {EXPECTED}"));
+        let client_ids = section.list(key::CLIENT_IDS, EXPECTED, name(EXPECTED));
+        if client_ids.is_none() && section.is_present() && section.peek(key::CLIENT_IDS).is_none() {
+            section.mistake(key::CLIENT_IDS, format!("missing; expected {EXPECTED}"));
         }
         Some(Self { client_ids: client_ids? })
+    }
+
+    pub(super) fn write(&self) -> Written {
+        Writer::default().list(key::CLIENT_IDS, &self.client_ids).table()
     }
 }

@@ -5,8 +5,10 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         values::{stands_for_all, switch, text, word},
+        writer::Writer,
     },
     jose::short_media_type,
+    token::issuer::settings::key,
 };
 
 /// A standard that access tokens follow.
@@ -31,7 +33,7 @@ impl TokenProfile {
     }
 
     /// Its name in the configuration.
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         PROFILES.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| *name)
     }
 
@@ -44,8 +46,8 @@ impl TokenProfile {
 
 /// `profile`
 pub(super) fn read(section: &mut Section<'_>) -> Option<TokenProfile> {
-    let profile = section.optional("profile", word(PROFILES))?;
-    for waived in ["accept_without_expiry", "accept_id_tokens"] {
+    let profile = section.optional(key::PROFILE, word(PROFILES))?;
+    for waived in [key::ACCEPT_WITHOUT_EXPIRY, key::ACCEPT_ID_TOKENS] {
         let is_on = section.peek(waived).is_some_and(|node| switch(node) == Ok(true));
         if is_on {
             let name = profile.name();
@@ -58,16 +60,24 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<TokenProfile> {
 /// `token_types`
 pub(super) fn token_types(section: &mut Section<'_>, profile: Option<TokenProfile>) -> Vec<String> {
     let expected = "a list such as [\"at+jwt\"]; \"\" is a token without typ";
-    let listed = section.list("token_types", expected, token_type);
+    let listed = section.list(key::TOKEN_TYPES, expected, token_type);
     let by_default = profile.map_or(DEFAULT_TYPES.as_slice(), TokenProfile::token_types);
     match (listed, profile) {
         (Some(_), Some(profile)) => {
             let name = profile.name();
-            section.mistake("token_types", format!("is settled by profile = {name:?} already"));
+            section.mistake(key::TOKEN_TYPES, format!("is settled by profile = {name:?} already"));
             Vec::new()
         }
         (Some(listed), None) => listed,
         (None, _) => by_default.iter().copied().map(str::to_owned).collect(),
+    }
+}
+
+/// A profile settles the types.
+pub(super) fn write(writer: Writer, profile: Option<TokenProfile>, types: &[String]) -> Writer {
+    match profile {
+        Some(profile) => writer.text(key::PROFILE, profile.name()),
+        None => writer.list(key::TOKEN_TYPES, types),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use countersign::{
     identity::ClaimPath,
-    jose::{Json, JsonPointer},
+    json::{Json, JsonPointer},
 };
 use serde_json::Value;
 

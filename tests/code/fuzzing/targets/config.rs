@@ -3,8 +3,8 @@
 use std::{cell::OnceCell, fs};
 
 use countersign::{
-    config::{ConfigErrors, Sources},
-    settings::{Settings, load},
+    config::ConfigErrors,
+    settings::{Settings, Sources, load},
 };
 use tempfile::TempDir;
 

@@ -2,7 +2,10 @@
 //! that mutations reach what is inside of it, its protected header in JSON, and on the next line
 //! what follows it.
 
-use countersign::jose::{Algorithm, DetachedJws, Dialect, Json, base64url};
+use countersign::{
+    jose::{Algorithm, DetachedJws, Dialect, base64url},
+    json::Json,
+};
 use serde_json::Value;
 
 use super::{base64url::is_canonical, json};

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use countersign::{
     fetch::Reply,
     introspection::answer::{IntrospectionAnswer, of_introspection, of_validation},
-    jose::{Json, Object},
+    json::{Json, Object},
 };
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The strict JSON reader against `serde_json` as a lenient one.
 
-use countersign::jose::{Json, JsonError};
+use countersign::json::{Json, JsonError};
 use serde_json::Value;
 
 /// Whatever is accepted, `serde_json` accepts as the same value, it survives being written, and no

@@ -2,7 +2,8 @@
 //! inside of it, a header and a payload in JSON, on a line each.
 
 use countersign::{
-    jose::{Algorithm, CompactJws, Json, Object, base64url},
+    jose::{Algorithm, CompactJws, base64url},
+    json::{Json, Object},
     token::JwtCandidate,
 };
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! JSON as JOSE needs it: no duplicate members, exact integers, bounded depth and size.
+//! Strict JSON: no duplicate members, exact integers, bounded depth and size.
 
 mod parse;
 mod pointer;

@@ -3,10 +3,18 @@
 //! A flag speaks of *the* upstream and *the* issuer: the only one that is configured, or a new one
 //! named [`FLAG_NAME`] if there is none.
 
-use super::{
-    error::ConfigError,
-    node::Node,
-    source::{AssignedValue, Assignment},
+use super::whole::key;
+use crate::{
+    config::{
+        ConfigError,
+        node::Node,
+        source::{AssignedValue, Assignment},
+    },
+    keys::settings::key as of_keys,
+    policy::settings::{self as routes, key as of_route},
+    proxy::{settings::key as of_server, upstream::settings::key as of_upstream},
+    telemetry::settings::key as of_log,
+    token::issuer::settings::key as of_issuer,
 };
 
 /// What an upstream or issuer is called that only flags speak of.
@@ -43,28 +51,28 @@ impl Flags {
     /// What the flags set. `below` is what the other layers say. Without a file
     /// (`without_file`) and without any route in the environment, every path that is not
     /// `--public` asks for a token.
-    pub(crate) fn assignments(
+    pub(super) fn assignments(
         &self,
         below: &Node,
         without_file: bool,
     ) -> Result<Vec<Assignment>, Vec<ConfigError>> {
         let mut writer = Writer::default();
-        writer.text("--listen", &["server", "listen"], self.listen.as_ref());
-        writer.text("--admin", &["admin", "listen"], self.admin.as_ref());
-        writer.number("--workers", &["server", "workers"], self.workers);
-        writer.text("--log-format", &["log", "format"], self.log_format.as_ref());
+        writer.text("--listen", &[key::SERVER, of_server::LISTEN], self.listen.as_ref());
+        writer.text("--admin", &[key::ADMIN, of_server::LISTEN], self.admin.as_ref());
+        writer.number("--workers", &[key::SERVER, of_server::WORKERS], self.workers);
+        writer.text("--log-format", &[key::LOG, of_log::FORMAT], self.log_format.as_ref());
         self.assign_upstream(&mut writer, below);
         self.assign_issuer(&mut writer, below);
         self.assign_claim_headers(&mut writer);
-        self.assign_routes(&mut writer, without_file && below.member("routes").is_none());
+        self.assign_routes(&mut writer, without_file && below.member(of_route::ROUTES).is_none());
         writer.finish()
     }
 
     fn assign_upstream(&self, writer: &mut Writer, below: &Node) {
         if self.upstream.is_some()
-            && let Some(name) = writer.only_one(below, "upstreams", "--upstream")
+            && let Some(name) = writer.only_one(below, key::UPSTREAMS, "--upstream")
         {
-            let path = ["upstreams", &name, "url"];
+            let path = [key::UPSTREAMS, &name, of_upstream::URL];
             writer.text("--upstream", &path, self.upstream.as_ref());
         }
     }
@@ -79,20 +87,22 @@ impl Flags {
         let Some((first, _)) = given.iter().find(|(_, given)| *given) else {
             return;
         };
-        let Some(name) = writer.only_one(below, "issuers", first) else {
+        let Some(name) = writer.only_one(below, key::ISSUERS, first) else {
             return;
         };
-        let key = |key| ["issuers", &name, key];
-        let keys_key = |key| ["issuers", &name, "keys", key];
-        writer.text("--issuer", &key("issuer"), self.issuer.as_ref());
-        writer.text("--jwks-url", &keys_key("jwks_url"), self.jwks_url.as_ref());
-        writer.text("--jwks-file", &keys_key("jwks_file"), self.jwks_file.as_ref());
+        let own = |setting| [key::ISSUERS, &name, setting];
+        let of_its_keys = |setting| [key::ISSUERS, &name, of_issuer::KEYS, setting];
+        writer.text("--issuer", &own(of_issuer::ISSUER), self.issuer.as_ref());
+        writer.text("--jwks-url", &of_its_keys(of_keys::JWKS_URL), self.jwks_url.as_ref());
+        writer.text("--jwks-file", &of_its_keys(of_keys::JWKS_FILE), self.jwks_file.as_ref());
         match self.audiences.as_slice() {
             [] => {}
-            [any] if any == "any" => writer.text("--audience", &key("audiences"), Some(any)),
+            [any] if any == "any" => {
+                writer.text("--audience", &own(of_issuer::AUDIENCES), Some(any));
+            }
             list => {
                 let list = AssignedValue::List(list.to_vec());
-                writer.assign("--audience", &key("audiences"), list);
+                writer.assign("--audience", &own(of_issuer::AUDIENCES), list);
             }
         }
     }
@@ -102,11 +112,11 @@ impl Flags {
             match pair.split_once('=') {
                 Some((header, claim)) => {
                     let claim = claim.to_owned();
-                    writer.text("--claim-header", &["claims", header], Some(&claim));
+                    writer.text("--claim-header", &[key::CLAIMS, header], Some(&claim));
                 }
                 None => writer.mistake(
                     "--claim-header",
-                    "claims",
+                    key::CLAIMS,
                     format!("found {pair:?}, expected NAME=CLAIM such as x-auth-subject=sub"),
                 ),
             }
@@ -115,14 +125,15 @@ impl Flags {
 
     fn assign_routes(&self, writer: &mut Writer, implied: bool) {
         for path in &self.public {
-            let route = vec![("path", path.clone()), ("access", "public".to_owned())];
-            writer.assign("--public", &["routes"], AssignedValue::Appended(route));
+            let route =
+                vec![(of_route::PATH, path.clone()), (of_route::ACCESS, routes::PUBLIC.to_owned())];
+            writer.assign("--public", &[of_route::ROUTES], AssignedValue::Appended(route));
         }
         if implied {
             writer.assignments.push(Assignment {
                 origin: "default route without --config".to_owned(),
-                path: vec!["routes".to_owned()],
-                value: AssignedValue::Appended(vec![("path", "/**".to_owned())]),
+                path: vec![of_route::ROUTES.to_owned()],
+                value: AssignedValue::Appended(vec![(of_route::PATH, "/**".to_owned())]),
             });
         }
     }

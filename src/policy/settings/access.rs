@@ -1,0 +1,127 @@
+//! `access`, and what a route asks of a token.
+
+use crate::{
+    config::{
+        node::Node,
+        reader::{Parsed, Section},
+        values::{name_of, reference, text, word},
+        writer::Writer,
+    },
+    policy::{
+        ClaimComparison, comparison,
+        ids::IssuerId,
+        settings::{KnownNames, key},
+    },
+};
+
+/// Who may pass a route.
+#[derive(Debug, Clone)]
+pub enum AccessSettings {
+    /// Everybody, without a look at any credential.
+    Public,
+    /// Holders of a token.
+    Token(RequirementSettings),
+}
+
+/// What a route asks of a token.
+#[derive(Debug, Clone, Default)]
+pub struct RequirementSettings {
+    /// Whose tokens are taken. Never empty: a route that names no issuer takes the tokens of
+    /// every configured one.
+    pub issuers: Vec<IssuerId>,
+    /// Scopes that must all be there.
+    pub all_scopes: Vec<String>,
+    /// Scopes of which one must be there; empty: no such demand.
+    pub any_scopes: Vec<String>,
+    /// Claims that must hold a value.
+    pub claims: Vec<ClaimComparison>,
+}
+
+/// What only routes that ask for a token may say.
+const TOKEN_ONLY: &[&str] = &[key::ISSUERS, key::SCOPES, key::ANY_SCOPES, key::CLAIMS];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Public,
+    Protected,
+}
+
+/// Says that a route asks for no token.
+pub(crate) const PUBLIC: &str = "public";
+const ACCESS: &[(&str, Access)] = &[(PUBLIC, Access::Public), ("protected", Access::Protected)];
+
+impl AccessSettings {
+    pub(super) fn read(section: &mut Section<'_>, names: &KnownNames) -> Self {
+        match section.or(key::ACCESS, Access::Protected, word(ACCESS)) {
+            Access::Public => public(section),
+            Access::Protected => Self::Token(RequirementSettings::read(section, names)),
+        }
+    }
+
+    pub(super) fn write(&self, writer: Writer, names: &KnownNames) -> Writer {
+        match self {
+            Self::Public => writer.word(key::ACCESS, ACCESS, &Access::Public),
+            Self::Token(requirement) => {
+                requirement.write(writer.word(key::ACCESS, ACCESS, &Access::Protected), names)
+            }
+        }
+    }
+}
+
+/// A public route asks for nothing: a configuration that says otherwise means something else.
+fn public(section: &mut Section<'_>) -> AccessSettings {
+    for name in TOKEN_ONLY {
+        if section.node(name).is_some() {
+            section.mistake(
+                name,
+                "has no effect with access = \"public\"; expected it to be absent".to_owned(),
+            );
+        }
+    }
+    AccessSettings::Public
+}
+
+impl RequirementSettings {
+    fn read(section: &mut Section<'_>, names: &KnownNames) -> Self {
+        let known = reference("an issuer", &names.issuers);
+        let issuers = section.list(key::ISSUERS, "a list of issuers' names", known);
+        if names.issuers.is_empty() {
+            section.own_mistake(
+                "the route asks for a token, but no issuer is configured; expected an \
+                 [issuers.NAME] table (flag --issuer), or access = \"public\""
+                    .to_owned(),
+            );
+        }
+        let mut issuers =
+            issuers.unwrap_or_else(|| names.issuers.iter().map(|(_, issuer)| *issuer).collect());
+        issuers.sort_unstable();
+        issuers.dedup();
+        let scopes = "a list of scopes such as [\"loans:write\"]";
+        Self {
+            issuers,
+            all_scopes: section.list(key::SCOPES, scopes, scope).unwrap_or_default(),
+            any_scopes: section.list(key::ANY_SCOPES, scopes, scope).unwrap_or_default(),
+            claims: comparison::settings::read(section, key::CLAIMS),
+        }
+    }
+
+    fn write(&self, writer: Writer, names: &KnownNames) -> Writer {
+        let issuers = self.issuers.iter().filter_map(|issuer| name_of(&names.issuers, *issuer));
+        writer
+            .list(key::ISSUERS, issuers)
+            .list(key::SCOPES, &self.all_scopes)
+            .list(key::ANY_SCOPES, &self.any_scopes)
+            .optional_members(key::CLAIMS, comparison::settings::write(&self.claims))
+    }
+}
+
+/// A scope-token of RFC 6749 §3.3.
+fn scope(node: &Node) -> Parsed<String> {
+    let text = text(node)?;
+    let allowed = |char: char| char.is_ascii_graphic() && char != '"' && char != '\\';
+    if text.chars().all(allowed) {
+        Ok(text)
+    } else {
+        Err(node.mismatch("one scope: printable ASCII without spaces, \" and \\"))
+    }
+}

@@ -1,0 +1,106 @@
+//! `[server.limits]`: what one client, or all of them, may take.
+
+use std::time::Duration;
+
+use crate::{
+    config::{
+        reader::Section,
+        values::{count, duration, size},
+        writer::{Writer, Written},
+    },
+    decision::held_body::settings::HeldBodySettings,
+};
+
+pub(crate) mod key {
+    pub(crate) const CONNECTIONS: &str = "connections";
+    pub(crate) const HEADER_BYTES: &str = "header_bytes";
+    pub(crate) const HEADER_TIMEOUT: &str = "header_timeout";
+    pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
+    pub(crate) const BODY_TIMEOUT: &str = "body_timeout";
+    pub(crate) const HTTP2_STREAMS: &str = "http2_streams";
+}
+
+/// `[server.limits]`: what one client, or all of them, may take.
+#[derive(Debug, Clone)]
+pub struct LimitSettings {
+    /// Open downstream connections, all workers together.
+    pub connections: usize,
+    /// Bytes of one request's header block, HTTP/1.1 and HTTP/2 alike.
+    pub header_bytes: usize,
+    /// From the first byte of a request (or from accept) until its header block is complete.
+    pub header_timeout: Duration,
+    /// How long a connection may wait between two requests.
+    pub idle_timeout: Duration,
+    /// How long a body, in either direction, may make no progress at all.
+    pub body_timeout: Duration,
+    /// Concurrent streams of one HTTP/2 connection.
+    pub http2_streams: u32,
+    /// Request bodies that have to be held until their signature is verified.
+    pub held: HeldBodySettings,
+}
+
+/// At some 20 KiB for an idle HTTP/1.1 connection about 200 MiB. One on which an HTTP/2 client does
+/// its worst takes more (windows, streams and their headers): where clients are not trusted, lower
+/// this or `http2_streams`.
+const DEFAULT_CONNECTIONS: usize = 10_000;
+/// Beyond this the system's file descriptors are the limit.
+const MAX_CONNECTIONS: usize = 1_000_000;
+/// Large enough for an 8 KiB token, cookies and tracing headers; hyper's own HTTP/2 default of
+/// 16 KiB is what makes big tokens break on HTTP/2 only.
+const DEFAULT_HEADER_BYTES: usize = 64 * 1024;
+/// hyper's HTTP/1 buffer can't be smaller.
+const MIN_HEADER_BYTES: usize = 8 * 1024;
+/// Headers are held in memory per connection.
+const MAX_HEADER_BYTES: usize = 1024 * 1024;
+/// A header block fits into a few packets: ten seconds is a slow client, more is an attack.
+const DEFAULT_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Common load balancers keep their connections for 60 s; whoever closes second loses no request.
+const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
+/// nginx's `proxy_read_timeout`, which upstreams that stream already live with.
+const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_mins(1);
+/// hyper's and nginx's order of magnitude.
+const DEFAULT_HTTP2_STREAMS: u32 = 200;
+/// Each stream costs memory before anything about it is verified.
+const MAX_HTTP2_STREAMS: usize = 10_000;
+/// Below this a deadline refuses honest clients on a busy machine.
+const MIN_TIMEOUT: Duration = Duration::from_millis(10);
+/// Above this a deadline bounds nothing.
+const MAX_TIMEOUT: Duration = Duration::from_hours(1);
+
+impl LimitSettings {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
+        let streams = |node: &_| {
+            let streams = count(1..=MAX_HTTP2_STREAMS)(node)?;
+            Ok(u32::try_from(streams).unwrap_or(DEFAULT_HTTP2_STREAMS))
+        };
+        Self {
+            connections: section.or(
+                key::CONNECTIONS,
+                DEFAULT_CONNECTIONS,
+                count(1..=MAX_CONNECTIONS),
+            ),
+            header_bytes: section.or(
+                key::HEADER_BYTES,
+                DEFAULT_HEADER_BYTES,
+                size(MIN_HEADER_BYTES..=MAX_HEADER_BYTES),
+            ),
+            header_timeout: section.or(key::HEADER_TIMEOUT, DEFAULT_HEADER_TIMEOUT, timeout()),
+            idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
+            body_timeout: section.or(key::BODY_TIMEOUT, DEFAULT_BODY_TIMEOUT, timeout()),
+            http2_streams: section.or(key::HTTP2_STREAMS, DEFAULT_HTTP2_STREAMS, streams),
+            held: HeldBodySettings::read(section),
+        }
+    }
+
+    pub(super) fn write(&self) -> Written {
+        let writer = Writer::default()
+            .count(key::CONNECTIONS, self.connections)
+            .size(key::HEADER_BYTES, self.header_bytes)
+            .duration(key::HEADER_TIMEOUT, self.header_timeout)
+            .duration(key::IDLE_TIMEOUT, self.idle_timeout)
+            .duration(key::BODY_TIMEOUT, self.body_timeout)
+            .value(key::HTTP2_STREAMS, i64::from(self.http2_streams).into());
+        self.held.write(writer).table()
+    }
+}

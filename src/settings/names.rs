@@ -1,0 +1,55 @@
+//! The names of what routes, signatures and denials refer to.
+
+use super::{Settings, whole::key};
+use crate::{
+    config::{node::Node, reader::Section, values::Names},
+    decision::denials,
+    policy::{
+        denial_profile::{BUILT_IN, DenialProfile},
+        ids::OwnProfileId,
+        settings::KnownNames,
+    },
+    table::{Id, Table},
+};
+
+/// As they are written, whatever is wrong with the things themselves.
+pub(super) fn of_tree(root: &Section<'_>) -> KnownNames {
+    let profiles = denials::settings::key::PROFILES;
+    let profiles = root.peek(key::DENIALS).and_then(|denials| denials.member(profiles));
+    KnownNames {
+        issuers: members(root.peek(key::ISSUERS)),
+        upstreams: members(root.peek(key::UPSTREAMS)),
+        signatures: members(root.peek(key::SIGNATURES)),
+        profiles: with_built_in(members(profiles)),
+    }
+}
+
+/// As the settings have them.
+pub(super) fn of_settings(settings: &Settings) -> KnownNames {
+    let profiles = with_ids(&settings.denials.profiles, |profile| &profile.name);
+    KnownNames {
+        issuers: with_ids(&settings.issuers, |issuer| &issuer.name),
+        upstreams: with_ids(&settings.upstreams, |upstream| &upstream.name),
+        signatures: with_ids(&settings.signatures, |signature| &signature.name),
+        profiles: with_built_in(profiles),
+    }
+}
+
+/// The names of a table's members, with the ids that their settings will have.
+fn members<K>(table: Option<&Node>) -> Names<Id<K>> {
+    let members = table.and_then(Node::as_table).into_iter().flatten();
+    let names: Table<K, _> = members.map(|(name, _)| name).collect();
+    with_ids(&names, |name| name)
+}
+
+fn with_ids<K, T>(table: &Table<K, T>, name: impl Fn(&T) -> &String) -> Names<Id<K>> {
+    table.iter_with_ids().map(|(id, item)| (name(item).clone(), id)).collect()
+}
+
+/// The built-in profiles first.
+fn with_built_in(own: Names<OwnProfileId>) -> Names<DenialProfile> {
+    let built_in = BUILT_IN.iter();
+    let built_in = built_in.map(|(name, built_in)| (*name, DenialProfile::BuiltIn(*built_in)));
+    let built_in = built_in.map(|(name, profile)| (name.to_owned(), profile));
+    built_in.chain(own.into_iter().map(|(name, id)| (name, DenialProfile::Own(id)))).collect()
+}
