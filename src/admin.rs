@@ -22,7 +22,7 @@ use crate::{
     providers::Providers,
     proxy::ProxyConfig,
     readiness::ProcessReadiness,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 /// What is shown of the configuration in use.
@@ -46,7 +46,7 @@ pub struct View {
     /// The time, for ages.
     pub clock: Arc<dyn Clock>,
     /// The metrics.
-    pub metrics: Metrics,
+    pub metrics: MetricRegistry,
     /// What the process adds to readiness.
     pub readiness: Arc<ProcessReadiness>,
 }

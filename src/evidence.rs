@@ -12,6 +12,7 @@ mod file;
 mod journal;
 mod journals;
 mod line;
+mod metrics;
 pub mod settings;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub mod verify;
 mod writer;
 
 pub(crate) use self::body::BodyBytes;
+pub(crate) use self::metrics::Metrics;
 pub use self::{
     body::EvidenceBody,
     entry::EvidenceEntry,

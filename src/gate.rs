@@ -2,6 +2,7 @@
 //! [`Denial`].
 
 mod denial;
+mod metrics;
 mod parts;
 mod route;
 mod unsigned;
@@ -20,14 +21,16 @@ use crate::{
     providers::Providers,
     reason::Reason,
     signature::{SignatureRules, VerifiedSignature},
-    telemetry::{Metrics, SHOWN_METHOD, SHOWN_PATH, cut},
+    telemetry::{MetricRegistry, SHOWN_METHOD, SHOWN_PATH, cut},
     token::{CredentialSources, Rejection, TokenCache, TokenVerifier, VerifiedToken},
 };
 
 pub use denial::Denial;
+pub(crate) use metrics::Metrics;
+pub use metrics::RouteCounters;
 pub use parts::GateParts;
+pub use route::Route;
 pub(crate) use route::introspection_issuers;
-pub use route::{Route, RouteCounters};
 pub use unsigned::{Decision, Unsigned};
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
@@ -71,8 +74,9 @@ impl Gate {
         parts: &GateParts<'_>,
         providers: &Providers,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Self {
+        let gate_metrics = Metrics::register(metrics);
         let limit = parts.headers.forwarding.max_header_bytes;
         let assertions = parts
             .assertion
@@ -88,7 +92,7 @@ impl Gate {
         );
         Self {
             matcher: Arc::clone(parts.routes),
-            routes: Route::table(parts, signatures, metrics),
+            routes: Route::table(parts, signatures, &gate_metrics),
             credentials: CredentialSources::new(parts.credential),
             verifier,
             hygiene: Hygiene::compile(&parts.headers),
@@ -96,8 +100,8 @@ impl Gate {
             assertions,
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
-            metrics: metrics.clone(),
-            unrouted: RouteCounters::new(metrics, "(none)"),
+            unrouted: gate_metrics.of_route("(none)"),
+            metrics: gate_metrics,
         }
     }
 
@@ -186,7 +190,7 @@ impl Gate {
         denial_id: Option<&str>,
     ) {
         let issuer = self.issuer_label(denial.issuer());
-        self.metrics.denials.with_label_values(&[denial.reason().code(), issuer]).inc();
+        self.metrics.denied(denial.reason(), issuer);
         let route = denial.route();
         route.map_or(&self.unrouted, Route::counters).denied.inc();
         tracing::info!(

@@ -8,6 +8,7 @@ pub mod forwarded;
 pub mod header_name;
 pub mod headers;
 pub mod hygiene;
+mod metrics;
 pub mod settings;
 pub mod websocket;
 
@@ -20,4 +21,5 @@ pub use header_name::{HeaderUse, check_header_name};
 pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};
 pub(crate) use hygiene::Verdict;
 pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
+pub(crate) use metrics::Metrics;
 pub use websocket::is_websocket_upgrade;

@@ -13,7 +13,7 @@ pub mod live_key_set;
 pub mod probe;
 pub mod store;
 
-mod instruments;
+mod metrics;
 mod refresh_gate;
 mod refresher;
 mod snapshot;
@@ -24,6 +24,7 @@ pub use error::KeyError;
 pub use facts::{FailureFacts, IssuerStatus, KeyFacts, SkippedFacts};
 pub use key_set::{KeyLookup, KeySet};
 pub use live_key_set::LiveKeySet;
+pub(crate) use metrics::Metrics;
 pub use probe::probe;
 pub use refresh_gate::KeyWait;
 pub use store::KeyStore;

@@ -2,6 +2,7 @@
 
 mod control;
 mod idle_journals;
+mod metrics;
 mod opening;
 mod server;
 mod signals;

@@ -17,7 +17,7 @@ use crate::{
     revocation::Revocations,
     shared::{SharedError, SharedStore},
     tasks::Tasks,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 pub use parts::{ProviderParts, SignerKeySource};
@@ -59,7 +59,7 @@ impl Providers {
     pub fn new(
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Result<(Self, ProviderTasks), SharedError> {
         Self::with(parts, clock, metrics, None, |shared| {
             Revocations::new(parts.revocation, shared, Arc::clone(clock), metrics)
@@ -74,7 +74,7 @@ impl Providers {
         &self,
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Result<(Self, ProviderTasks), SharedError> {
         Self::with(parts, clock, metrics, Some(self), |shared| {
             self.revocations.successor(parts.revocation, shared)
@@ -84,7 +84,7 @@ impl Providers {
     fn with(
         parts: &ProviderParts<'_>,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
         earlier: Option<&Self>,
         revocations: impl FnOnce(SharedStore) -> (Arc<Revocations>, Tasks),
     ) -> Result<(Self, ProviderTasks), SharedError> {

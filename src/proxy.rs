@@ -12,6 +12,7 @@ mod forward;
 mod framing;
 mod guarded_io;
 mod guards;
+mod metrics;
 mod outbound;
 mod parts;
 mod pieces;
@@ -25,5 +26,6 @@ mod worker;
 
 pub use acceptor::serve;
 pub use guards::ConnectionBudget;
+pub(crate) use metrics::Metrics;
 pub use parts::ProxyParts;
 pub use worker::{ProxyConfig, Worker};

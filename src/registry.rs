@@ -10,6 +10,7 @@ mod error;
 mod health;
 mod key_text;
 mod lookups;
+mod metrics;
 mod registered;
 pub mod settings;
 mod signer_lookup;
@@ -17,6 +18,7 @@ mod snapshot;
 mod snapshot_writer;
 mod source;
 
+pub(crate) use self::metrics::Metrics;
 pub use self::{
     error::{LookupError, SourceError},
     lookups::Registry,

@@ -9,9 +9,9 @@
 mod denylist;
 mod document;
 mod error;
-mod instruments;
 mod list;
 mod logouts;
+mod metrics;
 mod revocations;
 mod shared_logouts;
 mod source;
@@ -21,6 +21,7 @@ pub use denylist::{Denylist, RevokedBy, TokenFacts};
 pub use document::DocumentError;
 pub use error::ListError;
 pub use logouts::{LoggedOut, Logout, LogoutRefusal};
+pub(crate) use metrics::Metrics;
 pub use revocations::{Revocations, Unavailable};
 pub use source::probe;
 

@@ -12,11 +12,11 @@
 //! queued and notices that a connection is dead; `link` is where the two meet.
 
 mod connect;
-mod instruments;
 mod key;
 mod link;
 mod log;
 mod meter;
+mod metrics;
 mod seal;
 pub mod settings;
 mod store;
@@ -26,5 +26,6 @@ mod write;
 pub use key::{SharedKey, SharedKind};
 pub use link::Connections;
 pub use log::{LogBatch, LogPosition};
+pub(crate) use metrics::Metrics;
 pub use store::{SharedError, SharedStore};
 pub use supervisor::Supervisor;

@@ -9,6 +9,7 @@
 mod carrier;
 mod freshness;
 mod header_rules;
+mod metrics;
 mod payload;
 mod pending;
 mod replay;
@@ -35,9 +36,10 @@ use crate::{
     providers::{LiveSignerKeys, Providers},
     reason::Reason,
     signature::settings::SignatureSettings,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
+pub(crate) use self::metrics::Metrics;
 pub use self::{
     payload::PayloadFacts, pending::PendingSignature, respond::AnswerSigner,
     verified::VerifiedSignature,
@@ -77,10 +79,11 @@ impl SignatureRules {
         settings: &PerSignature<SignatureSettings>,
         providers: &Providers,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> PerSignature<Arc<Self>> {
+        let metrics = Metrics::register(metrics);
         settings.map_with_ids(|id, signature| {
-            Arc::new(Self::new(id, signature, providers, clock, metrics))
+            Arc::new(Self::new(id, signature, providers, clock, &metrics))
         })
     }
 

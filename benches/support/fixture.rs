@@ -9,7 +9,7 @@ use countersign::{
     json::{Json, Object},
     providers::{ProviderTasks, Providers},
     settings::{self, Flags, Settings, Sources},
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
     token::TokenVerifier,
 };
 use tempfile::TempDir;
@@ -47,7 +47,7 @@ impl Fixture {
     /// The verifier, with its keys loaded.
     pub(crate) fn verifier(&self) -> TokenVerifier {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let metrics = Metrics::new().expect("metrics");
+        let metrics = MetricRegistry::default();
         let (providers, tasks) = Providers::new(&self.settings.provider_parts(), &clock, &metrics)
             .expect("nothing is shared");
         load_keys(&providers, tasks);

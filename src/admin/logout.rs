@@ -99,7 +99,7 @@ fn page(status: StatusCode, body: String) -> Response<Full<Bytes>> {
 }
 
 fn count(view: &View, issuer: &str, outcome: &str) {
-    view.metrics.logouts.with_label_values(&[issuer, outcome]).inc();
+    view.config.load().engine().gate().verifier().count_logout(issuer, outcome);
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

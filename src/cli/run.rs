@@ -5,7 +5,7 @@ use clap::Args;
 use super::{CommandError, args::ConfigArgs};
 use crate::{
     lifecycle, settings,
-    telemetry::{Logs, Metrics},
+    telemetry::{Logs, MetricRegistry},
 };
 
 /// The arguments of `countersign run`.
@@ -24,16 +24,11 @@ pub fn run(args: &RunArgs) -> Result<(), CommandError> {
     let load = || settings::load(&args.config.sources());
     let settings = load()?;
     let logs = Logs::init(&settings.log).map_err(|error| CommandError::Usage(error.to_string()))?;
-    let metrics = metrics(&logs).map_err(|error| CommandError::Runtime(error.to_string()))?;
+    let metrics = MetricRegistry::default();
+    metrics.watch_dropped_log_lines(logs.dropped_lines());
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
     lifecycle::run(settings, metrics, load)
         .map_err(|error| CommandError::Runtime(error.to_string()))
-}
-
-fn metrics(logs: &Logs) -> Result<Metrics, prometheus::Error> {
-    let metrics = Metrics::new()?;
-    metrics.watch_dropped_log_lines(logs.dropped_lines())?;
-    Ok(metrics)
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{HeaderMap, Method};
 
 use super::{
-    Exchange,
+    Exchange, Metrics,
     denials::{Denials, settings::DenialSettings},
     held_body::{BodyStore, settings::HeldBodySettings},
     signed::Holding,
@@ -15,7 +15,7 @@ use crate::{
     evidence::Journal,
     gate::Gate,
     policy::Routes,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
     token::{TokenCache, cache::settings::CacheSettings},
 };
 
@@ -53,12 +53,12 @@ impl Engine {
         parts: &EngineParts<'_>,
         gate: Gate,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Self {
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, clock),
-            bodies: BodyStore::new(parts.held, metrics),
+            bodies: BodyStore::new(parts.held, Metrics::register(metrics)),
             held: parts.held.clone(),
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),

@@ -18,7 +18,6 @@ use tokio::time::{Duration, Instant, timeout_at};
 use crate::{
     bounded::{ByteBudget, Reservation},
     evidence::{BodyBytes, EvidenceBody},
-    telemetry::Metrics,
 };
 
 pub use reader::HeldReader;
@@ -26,6 +25,8 @@ pub use reader::HeldReader;
 use disk::Disk;
 use keep::{Keep, KeptBody};
 use settings::HeldBodySettings;
+
+use super::Metrics;
 
 /// Where all bodies are held, of all workers.
 #[derive(Debug)]
@@ -84,8 +85,8 @@ pub(super) enum HoldError {
 }
 
 impl BodyStore {
-    pub(super) fn new(settings: &HeldBodySettings, metrics: &Metrics) -> Self {
-        let budget = ByteBudget::new(settings.buffer_bytes as u64, metrics.held_bytes.clone());
+    pub(super) fn new(settings: &HeldBodySettings, metrics: Metrics) -> Self {
+        let budget = ByteBudget::new(settings.buffer_bytes as u64, metrics.held_bytes);
         Self { budget, disk: Disk::new() }
     }
 

@@ -19,10 +19,10 @@ use crate::{
     clock::Clock,
     evidence::settings::{EvidenceFailure, EvidenceSettings},
     identity::ClaimPath,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
-use super::{EvidenceEntry, writer::JournalWriter};
+use super::{EvidenceEntry, Metrics, writer::JournalWriter};
 
 /// The journal of one folder, as one configuration wants it. Shared by all workers.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Journal {
     pub fn open(
         settings: &EvidenceSettings,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Result<Arc<Self>, EvidenceError> {
         let (orders, queue) = sync_channel(settings.queue);
         let writer = JournalWriter::open(settings, clock, metrics)?;
@@ -112,7 +112,7 @@ impl Journal {
     /// The journal of the same folder under other settings. The thread that writes it goes on:
     /// what was handed in before is written first, and what is handed in at either journal from
     /// now on behind it. No line is refused for it, and nothing can fail.
-    pub fn succeed(&self, settings: &EvidenceSettings, metrics: &Metrics) -> Arc<Self> {
+    pub fn succeed(&self, settings: &EvidenceSettings, metrics: &MetricRegistry) -> Arc<Self> {
         self.thread.turn_to(settings);
         Arc::new(Self::new(settings, Arc::clone(&self.thread), metrics))
     }
@@ -120,12 +120,12 @@ impl Journal {
     pub(super) fn new(
         settings: &EvidenceSettings,
         thread: Arc<JournalThread>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Self {
         Self {
             settings: settings.clone(),
             thread,
-            dropped: metrics.evidence_lines.with_label_values(&["dropped"]),
+            dropped: Metrics::register(metrics).lines("dropped"),
         }
     }
 

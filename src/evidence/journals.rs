@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{EvidenceError, Journal};
-use crate::{clock::Clock, evidence::settings::EvidenceSettings, telemetry::Metrics};
+use crate::{clock::Clock, evidence::settings::EvidenceSettings, telemetry::MetricRegistry};
 
 /// Every journal that somebody may still write to. A worker that serves nobody keeps its last
 /// configuration for as long, so that a folder to which a reload returns may still have its writer.
@@ -24,7 +24,7 @@ impl Journals {
         &self,
         settings: &EvidenceSettings,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Result<Arc<Journal>, EvidenceError> {
         let mut journals = self.0.lock();
         let mut latest_first = journals.iter().rev();

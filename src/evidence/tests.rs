@@ -24,7 +24,7 @@ use crate::{
     json::{Json, Object},
     keys::private_key::PrivateKey,
     signature::PayloadFacts,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 fn private_key(key: &SigningKey) -> PrivateKey {
@@ -52,7 +52,7 @@ const NOW: i64 = 1_800_000_000;
 struct Scene {
     folder: TempDir,
     clock: Arc<ManualClock>,
-    metrics: Metrics,
+    metrics: MetricRegistry,
     settings: EvidenceSettings,
     signer: SigningKey,
     checkpoint_key: SigningKey,
@@ -85,7 +85,7 @@ impl Scene {
         Self {
             folder,
             clock: Arc::new(ManualClock::at(UnixTime(NOW))),
-            metrics: Metrics::new().unwrap(),
+            metrics: MetricRegistry::default(),
             settings,
             signer: SigningKey::generate(Algorithm::Es256, Some("signer")).unwrap(),
             checkpoint_key: SigningKey::generate(Algorithm::Es256, Some("auditor")).unwrap(),
@@ -94,6 +94,11 @@ impl Scene {
 
     fn open(&self) -> Arc<Journal> {
         Journal::open(&self.settings, Arc::clone(&self.clock) as _, &self.metrics).unwrap()
+    }
+
+    /// Lines with that outcome, as they were counted.
+    fn counted(&self, outcome: &str) -> u64 {
+        Metrics::register(&self.metrics).lines(outcome).get()
     }
 
     fn entry(&self, body: &[u8]) -> EvidenceEntry {
@@ -417,8 +422,7 @@ async fn without_a_disk_nothing_passes_or_everything_is_counted() {
         fs::remove_dir_all(&scene.settings.folder).unwrap();
         assert_eq!(journal.record(scene.entry(b"lost")).await, expected);
         drop(journal);
-        let failed = scene.metrics.evidence_lines.with_label_values(&["failed"]).get();
-        assert_eq!(failed, 1);
+        assert_eq!(scene.counted("failed"), 1);
     }
 }
 

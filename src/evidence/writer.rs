@@ -10,21 +10,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use prometheus::IntCounter;
-
 use crate::{
     clock::{Clock, UnixTime},
     evidence::settings::EvidenceSettings,
     json::{Json, Object},
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 use super::{
-    EvidenceError, body,
+    EvidenceError, Metrics, body,
     chain::ChainLink,
     file::{self, Standing},
     journal::{LineOutcome, NotRecorded, WriteRequest},
     line,
+    metrics::WriterMetrics,
 };
 
 /// The only one that writes to the folder.
@@ -41,7 +40,7 @@ pub(super) struct JournalWriter {
     before: Before,
     unsigned_lines: u32,
     signed_at: Instant,
-    counters: Counters,
+    metrics: WriterMetrics,
     /// Keeps other processes out.
     _lock: File,
 }
@@ -63,14 +62,6 @@ enum Before {
     Abandoned,
 }
 
-struct Counters {
-    written: IntCounter,
-    failed: IntCounter,
-    dropped: IntCounter,
-    checkpoints: IntCounter,
-    fsync: prometheus::Histogram,
-}
-
 /// Written and synchronised together: as many as come while the disk is busy or lines are
 /// gathered.
 const MAX_GROUP: usize = 1024;
@@ -83,7 +74,7 @@ impl JournalWriter {
     pub(super) fn open(
         settings: &EvidenceSettings,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Result<Self, EvidenceError> {
         let folder = |error| EvidenceError::Folder { folder: settings.folder.clone(), error };
         let lock = file::lock(&settings.folder).map_err(folder)?;
@@ -99,7 +90,7 @@ impl JournalWriter {
             before: if is_torn { Before::Torn } else { Before::Whole },
             unsigned_lines: 0,
             signed_at: Instant::now(),
-            counters: Counters::new(metrics),
+            metrics: Metrics::register(metrics).of_writer(),
             _lock: lock,
         };
         writer.begin_file(writer.clock.now()).map_err(folder)?;
@@ -145,7 +136,7 @@ impl JournalWriter {
     pub(super) fn write_group(&mut self, orders: Vec<WriteRequest>) {
         let before = orders.len();
         let orders: Vec<_> = orders.into_iter().filter(|order| !order.is_abandoned()).collect();
-        self.counters.dropped.inc_by((before - orders.len()) as u64);
+        self.metrics.dropped.inc_by((before - orders.len()) as u64);
         if orders.is_empty() {
             return;
         }
@@ -174,7 +165,7 @@ impl JournalWriter {
         if let Err(error) = self.append(text.as_bytes(), link) {
             return self.fail(group, &error);
         }
-        self.counters.written.inc_by(group.len() as u64);
+        self.metrics.written.inc_by(group.len() as u64);
         if self.settings.key.is_some() {
             let lines = u32::try_from(group.len()).unwrap_or(u32::MAX);
             self.unsigned_lines = self.unsigned_lines.saturating_add(lines);
@@ -199,7 +190,7 @@ impl JournalWriter {
     }
 
     fn fail(&self, orders: Vec<WriteRequest>, error: &io::Error) {
-        self.counters.failed.inc_by(orders.len() as u64);
+        self.metrics.failed.inc_by(orders.len() as u64);
         tracing::error!(%error, lines = orders.len(), "evidence can't be written");
         answer(orders, Err(NotRecorded));
     }
@@ -218,7 +209,7 @@ impl JournalWriter {
     fn try_append(&mut self, lines: &[u8]) -> io::Result<()> {
         let open = self.open.as_mut().ok_or(io::ErrorKind::NotFound)?;
         open.file.write_all(lines)?;
-        let timer = self.counters.fsync.start_timer();
+        let timer = self.metrics.fsync.start_timer();
         open.file.sync_data()?;
         timer.observe_duration();
         open.bytes += lines.len() as u64;
@@ -286,7 +277,7 @@ impl JournalWriter {
 
     fn sign_alone(&mut self) {
         if let Err(error) = self.sign(self.clock.now()) {
-            self.counters.failed.inc();
+            self.metrics.failed.inc();
             tracing::error!(%error, "a checkpoint of the evidence can't be written");
         }
     }
@@ -307,7 +298,7 @@ impl JournalWriter {
         let after = self.link.after(line.as_bytes());
         self.append(format!("{line}\n").as_bytes(), after)?;
         self.unsigned_lines = 0;
-        self.counters.checkpoints.inc();
+        self.metrics.checkpoints.inc();
         Ok(())
     }
 
@@ -341,19 +332,6 @@ fn answer(orders: Vec<WriteRequest>, written: LineOutcome) {
 
 /// Nothing else that the key may sign is taken for a checkpoint.
 pub(super) const CHECKPOINT_TYPE: &str = "countersign-checkpoint+jwt";
-
-impl Counters {
-    fn new(metrics: &Metrics) -> Self {
-        let lines = |outcome| metrics.evidence_lines.with_label_values(&[outcome]);
-        Self {
-            written: lines("written"),
-            failed: lines("failed"),
-            dropped: lines("dropped"),
-            checkpoints: metrics.evidence_checkpoints.clone(),
-            fsync: metrics.evidence_fsync.clone(),
-        }
-    }
-}
 
 fn day(now: UnixTime) -> String {
     now.to_rfc3339().chars().take("2026-01-02".len()).collect()

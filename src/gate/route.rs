@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use prometheus::IntCounter;
-
-use super::GateParts;
+use super::{GateParts, Metrics, RouteCounters};
 use crate::{
     policy::{
         Requirement, ScopeClaims,
@@ -12,7 +10,6 @@ use crate::{
         settings::{AccessSettings, RouteSettings},
     },
     signature::SignatureRules,
-    telemetry::Metrics,
     token::issuer::settings::IssuerSettings,
 };
 
@@ -26,19 +23,6 @@ pub struct Route {
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
     counters: RouteCounters,
-}
-
-/// A route's request counters, resolved once.
-#[derive(Debug)]
-pub struct RouteCounters {
-    /// Answered by the upstream.
-    pub forwarded: IntCounter,
-    /// Refused by the gate.
-    pub denied: IntCounter,
-    /// Admitted, but the upstream failed.
-    pub failed: IntCounter,
-    /// Admitted, but the client did not finish its request.
-    pub aborted: IntCounter,
 }
 
 /// What every route is compiled with.
@@ -75,7 +59,7 @@ impl Route {
             introspection_issuer: introspection_issuers(route, shared.issuers).next(),
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
-            counters: RouteCounters::new(shared.metrics, &label),
+            counters: shared.metrics.of_route(&label),
             label,
         }
     }
@@ -113,18 +97,6 @@ impl Route {
     /// Its counters.
     pub fn counters(&self) -> &RouteCounters {
         &self.counters
-    }
-}
-
-impl RouteCounters {
-    pub(super) fn new(metrics: &Metrics, label: &str) -> Self {
-        let counter = |outcome| metrics.requests.with_label_values(&[label, outcome]);
-        Self {
-            forwarded: counter("forwarded"),
-            denied: counter("denied"),
-            failed: counter("failed"),
-            aborted: counter("aborted"),
-        }
     }
 }
 

@@ -21,12 +21,12 @@ use http::{HeaderName, HeaderValue};
 use tokio::{task::spawn_blocking, time::timeout};
 
 use self::{life::Life, payload::Payload, signer::AssertionSigner, slot::Assertion};
-use super::headers::Unrenderable;
+use super::{Metrics, headers::Unrenderable};
 use crate::{
     clock::{UnixTime, seconds},
     identity::assertion::settings::AssertionSettings,
     json::Object,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 pub use self::{
@@ -75,14 +75,17 @@ impl Assertions {
     pub fn compile(
         settings: &AssertionSettings,
         max_header_bytes: usize,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Self {
         Self {
             header: settings.header.clone(),
             payload: Payload::new(settings),
             lifetime: seconds(settings.lifetime),
             max_bytes: max_header_bytes.max(MIN_MAX_BYTES),
-            signer: Arc::new(AssertionSigner::new(settings, metrics.assertions_signed.clone())),
+            signer: Arc::new(AssertionSigner::new(
+                settings,
+                Metrics::register(metrics).assertions_signed,
+            )),
         }
     }
 

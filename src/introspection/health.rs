@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use prometheus::Histogram;
 
-use crate::{clock::UnixTime, lookup::EndpointHealth, telemetry::Metrics};
+use crate::{clock::UnixTime, lookup::EndpointHealth};
 
-use super::IntrospectionError;
+use super::{IntrospectionError, Metrics};
 
 /// How one issuer's endpoint does.
 #[derive(Debug)]
@@ -24,10 +24,10 @@ const STALE: &str = "stale";
 impl IntrospectionHealth {
     pub(super) fn new(issuer: &str, metrics: &Metrics) -> Self {
         let outcomes = [ACTIVE, INACTIVE, STALE].iter().chain(IntrospectionError::CODES).copied();
-        let up = metrics.introspection_up.with_label_values(&[issuer]);
+        let up = metrics.up.with_label_values(&[issuer]);
         Self {
-            endpoint: EndpointHealth::new(issuer, &metrics.introspections, outcomes, Some(up)),
-            seconds: metrics.introspection_seconds.with_label_values(&[issuer]),
+            endpoint: EndpointHealth::new(issuer, &metrics.requests, outcomes, Some(up)),
+            seconds: metrics.seconds.with_label_values(&[issuer]),
         }
     }
 

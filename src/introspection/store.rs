@@ -9,11 +9,11 @@ use crate::{
     lookup::LookupWorker,
     policy::ids::{IssuerId, PerIssuer},
     shared::SharedStore,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 use super::{
-    Introspector,
+    Introspector, Metrics,
     endpoint::Endpoint,
     health::IntrospectionHealth,
     memory::Memory,
@@ -38,8 +38,9 @@ impl IntrospectionStore {
         shared: &SharedStore,
         before: Option<&Self>,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> (Self, Vec<impl Future<Output = ()> + Send + use<>>) {
+        let metrics = Metrics::register(metrics);
         let (mut all_health, mut workers) = (Vec::new(), Vec::new());
         let introspectors = issuers.map_with_ids(|id, issuer| {
             issuer.as_ref().map(|issuer| {
@@ -47,7 +48,7 @@ impl IntrospectionStore {
                 let memory = Memory::new(scope(issuer.issuer, settings), settings);
                 let known = before.and_then(|before| before.memory_like(&memory));
                 let memory = known.unwrap_or_else(|| Arc::new(memory));
-                let health = Arc::new(IntrospectionHealth::new(issuer.name, metrics));
+                let health = Arc::new(IntrospectionHealth::new(issuer.name, &metrics));
                 let (introspector, queue) =
                     Introspector::new(settings, Arc::clone(&memory), shared);
                 let lookup = TokenLookup {

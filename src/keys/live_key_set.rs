@@ -18,12 +18,12 @@ use crate::{
     keys::settings::{KeyOwner, KeySettings, KeylessOwner},
     readiness::SourceGuard,
     refresh::ContentAge,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 use super::{
-    FailureFacts, IssuerStatus, KeyError, KeySet, KeyWait,
-    instruments::{self, Instruments},
+    FailureFacts, IssuerStatus, KeyError, KeySet, KeyWait, Metrics,
+    metrics::{self, SetMetrics},
     refresh_gate::RefreshGate,
     source,
 };
@@ -45,7 +45,7 @@ pub struct LiveKeySet {
     refresh_gate: RefreshGate,
     readiness: SourceGuard,
     progress: Mutex<Progress>,
-    instruments: Instruments,
+    metrics: SetMetrics,
 }
 
 /// What only people ask for.
@@ -63,7 +63,7 @@ impl LiveKeySet {
         settings: &KeyOwner,
         readiness: SourceGuard,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Self {
         let KeyOwner { name, issuer, keys, .. } = settings;
         let issuer = issuer.as_deref().unwrap_or("");
@@ -75,7 +75,7 @@ impl LiveKeySet {
         owner: &KeylessOwner,
         readiness: SourceGuard,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Self {
         readiness.is_usable();
         Self::build((&owner.name, &owner.issuer), None, readiness, clock, metrics)
@@ -86,8 +86,9 @@ impl LiveKeySet {
         keys: Option<&KeySettings>,
         readiness: SourceGuard,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Self {
+        let metrics = Metrics::register(metrics);
         let time = |of: fn(&KeySettings) -> Duration| keys.map(of).unwrap_or_default();
         Self {
             name: name.to_owned(),
@@ -96,14 +97,11 @@ impl LiveKeySet {
             clock,
             set: ArcSwapOption::empty(),
             generation: AtomicU64::new(0),
-            content_age: ContentAge::new(
-                time(|keys| keys.max_stale),
-                metrics.keys_confirmed_at.with_label_values(&[name]),
-            ),
+            content_age: ContentAge::new(time(|keys| keys.max_stale), metrics.confirmed_at(name)),
             refresh_gate: RefreshGate::new(time(|keys| keys.cooldown), time(|keys| keys.timeout)),
             readiness,
             progress: Mutex::default(),
-            instruments: Instruments::new(name, metrics),
+            metrics: metrics.of_set(name),
         }
     }
 
@@ -228,7 +226,7 @@ impl LiveKeySet {
         self.set.store(Some(Arc::clone(&new)));
         self.generation.store(new.generation(), Ordering::Release);
         let left_out = old.as_ref().map(|old| old.skipped()).unwrap_or_default();
-        self.instruments.skipped(left_out, new.skipped());
+        self.metrics.skipped(left_out, new.skipped());
         (old, new)
     }
 
@@ -239,8 +237,8 @@ impl LiveKeySet {
     /// An attempt that began at `started` was answered; the set is in place and confirmed.
     pub(super) fn answered(&self, started: Instant, replaced: bool, wait: Duration) {
         *self.progress() = Progress { next_refresh: Some(self.after(wait)), ..Progress::default() };
-        let outcome = if replaced { instruments::CHANGED } else { instruments::UNCHANGED };
-        self.instruments.refreshed(outcome);
+        let outcome = if replaced { metrics::CHANGED } else { metrics::UNCHANGED };
+        self.metrics.refreshed(outcome);
         self.count_usable();
         self.refresh_gate.answered(started, replaced);
         self.readiness.is_usable();
@@ -253,7 +251,7 @@ impl LiveKeySet {
         progress.last_error = Some(FailureFacts::new(error, now.0));
         progress.next_refresh = Some(self.after(wait));
         drop(progress);
-        self.instruments.refreshed(error.code());
+        self.metrics.refreshed(error.code());
         self.count_usable();
         self.refresh_gate.failed(Instant::now() + wait);
         self.readiness.was_tried();
@@ -269,7 +267,7 @@ impl LiveKeySet {
     /// Tells the metrics how many keys can be used at this moment.
     pub(super) fn count_usable(&self) {
         let set = self.current(self.clock.now());
-        self.instruments.usable(set.map_or(0, |set| set.keys().len()));
+        self.metrics.usable(set.map_or(0, |set| set.keys().len()));
     }
 
     fn after(&self, wait: Duration) -> UnixTime {

@@ -8,7 +8,7 @@ use crate::{
     readiness::SourceReadiness,
     refresh::keep_fresh,
     tasks::Tasks,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 use super::{LiveKeySet, refresher::KeyRefreshPlan, source::OpenKeySource};
@@ -28,7 +28,7 @@ impl KeyStore {
         owner: KeyOwner,
         refreshers: &mut Tasks,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Arc<LiveKeySet> {
         let guard = self.readiness.source(&format!("issuer {}", owner.name));
         let keys = Arc::new(LiveKeySet::new(&owner, guard, Arc::clone(clock), metrics));
@@ -44,7 +44,7 @@ impl KeyStore {
         source: IssuerKeySource,
         refreshers: &mut Tasks,
         clock: &Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Arc<LiveKeySet> {
         let owner = match source {
             IssuerKeySource::Set(owner) => return self.add(*owner, refreshers, clock, metrics),

@@ -15,7 +15,7 @@ use crate::{
         settings::{KeyOwner, KeySettings, KeySource},
     },
     tasks::Tasks,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 pub(super) use self::{
@@ -28,7 +28,7 @@ pub(super) use self::{
 pub(super) fn store_of<'o>(
     owners: impl IntoIterator<Item = &'o KeyOwner>,
     clock: Arc<dyn Clock>,
-    metrics: &Metrics,
+    metrics: &MetricRegistry,
 ) -> (KeyStore, Tasks) {
     let (mut store, mut refreshers) = (KeyStore::default(), Tasks::default());
     for owner in owners {
@@ -113,8 +113,8 @@ pub(super) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(NOW))
 }
 
-pub(super) fn metrics() -> Metrics {
-    Metrics::new().unwrap()
+pub(super) fn metrics() -> MetricRegistry {
+    MetricRegistry::default()
 }
 
 /// Waits until something that other tasks bring about is so; fails the test if it never is.

@@ -19,7 +19,7 @@ use crate::{
     readiness::ProcessReadiness,
     settings::Settings,
     tasks::RunningTasks,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
     tls::keep_renewed,
 };
 
@@ -47,7 +47,7 @@ pub(super) struct Control {
     providers: Arc<ArcSwap<Providers>>,
     journals: Arc<Journals>,
     clock: Arc<dyn Clock>,
-    metrics: Metrics,
+    metrics: MetricRegistry,
     readiness: Arc<ProcessReadiness>,
 }
 
@@ -59,7 +59,7 @@ impl Control {
         journals: Journals,
         readiness: Arc<ProcessReadiness>,
         clock: Arc<dyn Clock>,
-        metrics: Metrics,
+        metrics: MetricRegistry,
     ) -> Self {
         let providers = Arc::new(ArcSwap::new(providers));
         let journals = Arc::new(journals);

@@ -16,12 +16,13 @@ use crate::{
     proxy::{ConnectionBudget, ProxyConfig},
     settings::Settings,
     shared::SharedError,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
     tls::TlsError,
 };
 
 use super::{
     control::{self, Control, ControlCommand},
+    metrics::register_all,
     worker_thread::{self, WorkerSignals},
 };
 
@@ -61,9 +62,6 @@ pub enum StartError {
     /// What replicas share can't be.
     #[error(transparent)]
     Shared(#[from] SharedError),
-    /// The metrics can't be registered.
-    #[error("cannot register the metrics: {0}")]
-    Metrics(#[from] prometheus::Error),
 }
 
 /// Commands that may wait: one reload and one stop.
@@ -83,7 +81,7 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub fn start_at(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        Self::start_with(settings, clock, Metrics::new()?)
+        Self::start_with(settings, clock, MetricRegistry::default())
     }
 
     /// Starts by any clock, counting in `metrics`, which no other server may use.
@@ -93,8 +91,9 @@ impl Server {
     pub fn start_with(
         settings: Settings,
         clock: Arc<dyn Clock>,
-        metrics: Metrics,
+        metrics: MetricRegistry,
     ) -> Result<Self, StartError> {
+        register_all(&metrics);
         let workers = worker_count(&settings);
         let listeners = bind(&settings.server.listen, workers, "server.listen")?;
         let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
@@ -106,7 +105,7 @@ impl Server {
         let journals = Journals::default();
         let journal = open_journal(&settings, &journals, &clock, &metrics)?;
         let config = Arc::new(ArcSwap::from_pointee(config.with_journal(journal)));
-        let budget = ConnectionBudget::new(settings.server.limits.connections, metrics.clone());
+        let budget = ConnectionBudget::new(settings.server.limits.connections, &metrics);
         let signals = WorkerSignals {
             open: CancellationToken::new(),
             stop_accepting: CancellationToken::new(),
@@ -205,11 +204,11 @@ pub(super) fn compile(
     settings: &Settings,
     providers: &Providers,
     clock: &Arc<dyn Clock>,
-    metrics: &Metrics,
+    metrics: &MetricRegistry,
 ) -> Result<ProxyConfig, TlsError> {
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
     let engine = Engine::new(&settings.engine_parts(), gate, Arc::clone(clock), metrics);
-    ProxyConfig::new(&settings.proxy_parts(), engine, metrics.clone())
+    ProxyConfig::new(&settings.proxy_parts(), engine, metrics)
 }
 
 /// The journal of a configuration, if it wants one.
@@ -217,7 +216,7 @@ pub(super) fn open_journal(
     settings: &Settings,
     journals: &Journals,
     clock: &Arc<dyn Clock>,
-    metrics: &Metrics,
+    metrics: &MetricRegistry,
 ) -> Result<Option<Arc<Journal>>, EvidenceError> {
     let evidence = settings.evidence.as_ref();
     evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()

@@ -8,7 +8,9 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::{clock::SystemClock, config::ConfigErrors, settings::Settings, telemetry::Metrics};
+use crate::{
+    clock::SystemClock, config::ConfigErrors, settings::Settings, telemetry::MetricRegistry,
+};
 
 use super::{Server, StartError};
 
@@ -24,7 +26,7 @@ enum Request {
 /// [`StartError`], before anything is served.
 pub fn run(
     settings: Settings,
-    metrics: Metrics,
+    metrics: MetricRegistry,
     reread: impl Fn() -> Result<Settings, ConfigErrors>,
 ) -> Result<(), StartError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;

@@ -9,9 +9,9 @@ use std::{
     },
 };
 
-use crate::telemetry::Metrics;
+use crate::telemetry::MetricRegistry;
 
-use super::guarded_io::Activity;
+use super::{Metrics, guarded_io::Activity};
 
 /// How many connections may be open, over all workers.
 #[derive(Debug)]
@@ -44,34 +44,34 @@ pub(super) struct RequestGuard(Rc<OpenConnection>);
 
 impl ConnectionBudget {
     /// A budget of `max` connections.
-    pub fn new(max: usize, metrics: Metrics) -> Arc<Self> {
-        Arc::new(Self { open: AtomicUsize::new(0), max, metrics })
+    pub fn new(max: usize, metrics: &MetricRegistry) -> Arc<Self> {
+        Arc::new(Self { open: AtomicUsize::new(0), max, metrics: Metrics::register(metrics) })
     }
 
     pub(super) fn take(self: &Arc<Self>) -> Option<ConnectionPermit> {
-        self.metrics.connections_accepted.inc();
+        self.metrics.accepted.inc();
         let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
             (open < self.max).then_some(open + 1)
         });
         if taken.is_err() {
-            self.metrics.connections_refused.inc();
+            self.metrics.refused.inc();
             return None;
         }
-        self.metrics.connections.inc();
+        self.metrics.open.inc();
         Some(ConnectionPermit(Arc::clone(self)))
     }
 }
 
 impl Drop for Parked<'_> {
     fn drop(&mut self) {
-        self.0.metrics.connections_parked.dec();
+        self.0.metrics.parked.dec();
     }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
-        self.0.metrics.connections.dec();
+        self.0.metrics.open.dec();
     }
 }
 
@@ -83,7 +83,7 @@ impl OpenConnection {
     /// Counts the connection as parked.
     pub(super) fn park(&self) -> Parked<'_> {
         let ConnectionPermit(budget) = &self.permit;
-        budget.metrics.connections_parked.inc();
+        budget.metrics.parked.inc();
         Parked(budget)
     }
 }

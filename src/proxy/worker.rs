@@ -11,12 +11,12 @@ use crate::{
     evidence::Journal,
     policy::ids::PerUpstream,
     proxy::{parts::ProxyParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
     tls::{ServerTls, TlsError},
     token::TokenCache,
 };
 
-use super::upstream::UpstreamPool;
+use super::{Metrics, upstream::UpstreamPool};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -53,14 +53,18 @@ impl ProxyConfig {
     ///
     /// # Errors
     /// Those files can't be used: they have changed since the settings were loaded.
-    pub fn new(parts: &ProxyParts<'_>, engine: Engine, metrics: Metrics) -> Result<Self, TlsError> {
+    pub fn new(
+        parts: &ProxyParts<'_>,
+        engine: Engine,
+        metrics: &MetricRegistry,
+    ) -> Result<Self, TlsError> {
         Ok(Self {
             engine,
             limits: parts.limits.clone(),
             access_log: parts.access_log,
             tls: parts.tls.map(ServerTls::new).transpose()?.map(Arc::new),
             upstreams: parts.upstreams.clone(),
-            metrics,
+            metrics: Metrics::register(metrics),
         })
     }
 
@@ -82,7 +86,7 @@ impl ProxyConfig {
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
         self.upstreams.map(|settings| {
-            let latency = self.metrics.upstream.with_label_values(&[&settings.name]);
+            let latency = self.metrics.upstream_seconds.with_label_values(&[&settings.name]);
             UpstreamPool::new(settings.clone(), latency)
         })
     }

@@ -4,10 +4,9 @@ use crate::{
     clock::UnixTime,
     fetch::quoted,
     lookup::{EndpointHealth, LookupFailure, NotSent},
-    telemetry::Metrics,
 };
 
-use super::{Registered, error::SourceError};
+use super::{Metrics, Registered, error::SourceError};
 
 /// How one registry does.
 #[derive(Debug)]
@@ -22,7 +21,7 @@ const FOUND: &str = "found";
 impl RegistryHealth {
     pub(super) fn new(name: &str, place: String, metrics: &Metrics) -> Self {
         let outcomes = [FOUND].iter().chain(SourceError::CODES).copied();
-        let endpoint = EndpointHealth::new(name, &metrics.registry_lookups, outcomes, None);
+        let endpoint = EndpointHealth::new(name, &metrics.lookups, outcomes, None);
         Self { endpoint, place }
     }
 

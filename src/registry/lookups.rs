@@ -7,11 +7,11 @@ use crate::{
     json::Object,
     lookup::{JoinOutcome, LookupLimits, LookupWorker, Lookups, NoAnswer, Waiter},
     registry::settings::{FieldRequirement, RegistrySettings},
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 use super::{
-    LookupError, Registered, Unapproved,
+    LookupError, Metrics, Registered, Unapproved,
     entries::{Cached, Entries},
     health::RegistryHealth,
     signer_lookup::{Purpose, SignerLookup},
@@ -44,7 +44,7 @@ impl Registry {
         name: &str,
         settings: &RegistrySettings,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> (Arc<Self>, impl Future<Output = ()> + Send + use<>) {
         let (lookups, queue) = Lookups::new(LookupLimits {
             concurrency: settings.client.concurrency,
@@ -52,7 +52,8 @@ impl Registry {
             elsewhere: Duration::ZERO,
         });
         let entries = Arc::new(Entries::new(settings));
-        let health = Arc::new(RegistryHealth::new(name, settings.url.to_string(), metrics));
+        let metrics = Metrics::register(metrics);
+        let health = Arc::new(RegistryHealth::new(name, settings.url.to_string(), &metrics));
         let unwritten = Arc::new(Unwritten::default());
         let lookup = SignerLookup {
             source: RegistrySource::new(settings, &clock),

@@ -10,13 +10,12 @@ use crate::{
     readiness::SourceGuard,
     refresh::ContentAge,
     revocation::settings::{ListSettings, OnFailure},
-    telemetry::Metrics,
 };
 
 use super::{
-    Denylist, ListError,
+    Denylist, ListError, Metrics,
     denylist::{RevokedBy, TokenFacts},
-    instruments::{self, ListInstruments},
+    metrics::{self, ListMetrics},
     source,
 };
 
@@ -29,7 +28,7 @@ pub(super) struct RevocationList {
     content_age: ContentAge,
     attempt: Mutex<Attempt>,
     readiness: SourceGuard,
-    instruments: ListInstruments,
+    metrics: ListMetrics,
 }
 
 /// How the last reading went.
@@ -47,10 +46,10 @@ impl RevocationList {
             source: source::describe(&settings.source),
             on_failure: settings.on_failure,
             entries: ArcSwapOption::empty(),
-            content_age: ContentAge::new(settings.max_stale, instruments::confirmed_at(metrics)),
+            content_age: ContentAge::new(settings.max_stale, metrics.confirmed_at()),
             attempt: Mutex::default(),
             readiness,
-            instruments: ListInstruments::new(metrics),
+            metrics: metrics.of_list(),
         }
     }
 
@@ -107,7 +106,7 @@ impl RevocationList {
     /// Puts another list in place; whether it differs.
     pub(super) fn replace(&self, list: Denylist) -> bool {
         let differs = self.entries.load().as_ref().is_none_or(|old| **old != list);
-        self.instruments.entries(list.len());
+        self.metrics.entries(list.len());
         if differs {
             self.entries.store(Some(Arc::new(list)));
         }
@@ -122,7 +121,7 @@ impl RevocationList {
     pub(super) fn succeeded(&self, changed: bool) {
         self.set(Attempt::Succeeded);
         self.readiness.is_usable();
-        self.instruments.read(if changed { instruments::CHANGED } else { instruments::UNCHANGED });
+        self.metrics.read(if changed { metrics::CHANGED } else { metrics::UNCHANGED });
     }
 
     /// A reading failed. The list in place stays.
@@ -132,7 +131,7 @@ impl RevocationList {
             OnFailure::Refuse => self.readiness.was_tried(),
             OnFailure::Continue => self.readiness.is_usable(),
         }
-        self.instruments.read(error.code());
+        self.metrics.read(error.code());
     }
 
     fn set(&self, attempt: Attempt) {

@@ -11,10 +11,9 @@ use prometheus::IntGauge;
 use crate::clock::UnixTime;
 
 use super::{
+    Metrics,
     denylist::{Denylist, RevocationEntry, RevokedBy, TokenFacts},
-    instruments,
 };
-use crate::telemetry::Metrics;
 
 /// One logout, as a verified logout token tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +79,7 @@ struct StoredLogout {
 
 impl Logouts {
     pub(super) fn new(metrics: &Metrics) -> Self {
-        Self { book: RwLock::default(), entries: instruments::logout_entries(metrics) }
+        Self { book: RwLock::default(), entries: metrics.logout_entries() }
     }
 
     /// By what the token is revoked, if it is.

@@ -17,11 +17,11 @@ use crate::{
     revocation::settings::RevocationSettings,
     shared::SharedStore,
     tasks::Tasks,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 use super::{
-    Logout, LogoutRefusal,
+    Logout, LogoutRefusal, Metrics,
     denylist::{RevokedBy, TokenFacts},
     list::RevocationList,
     logouts::Logouts,
@@ -74,9 +74,10 @@ impl Revocations {
         settings: &RevocationSettings,
         shared: SharedStore,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> (Arc<Self>, Tasks) {
-        let logouts = Logouts::new(metrics);
+        let metrics = Metrics::register(metrics);
+        let logouts = Logouts::new(&metrics);
         let process = Arc::new(Process { logouts, generation: AtomicU64::new(1) });
         Self::of(process, settings, shared, clock, metrics)
     }
@@ -88,7 +89,7 @@ impl Revocations {
         shared: SharedStore,
     ) -> (Arc<Self>, Tasks) {
         let process = Arc::clone(&self.process);
-        Self::of(process, settings, shared, Arc::clone(&self.clock), &self.metrics)
+        Self::of(process, settings, shared, Arc::clone(&self.clock), self.metrics.clone())
     }
 
     fn of(
@@ -96,19 +97,19 @@ impl Revocations {
         settings: &RevocationSettings,
         shared: SharedStore,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: Metrics,
     ) -> (Arc<Self>, Tasks) {
         let readiness = SourceReadiness::default();
         let list = settings.list.as_ref().map(|list| {
             let guard = readiness.source("revocation list");
-            Arc::new(RevocationList::new(list, guard, metrics))
+            Arc::new(RevocationList::new(list, guard, &metrics))
         });
         let heard = readiness.tried().guard("logouts of other replicas");
         if !shared.is_configured() {
             heard.release();
         }
         let replicas = SharedLogouts::new(shared);
-        let (settings, metrics) = (settings.clone(), metrics.clone());
+        let settings = settings.clone();
         let revocations =
             Arc::new(Self { settings, list, process, replicas, readiness, heard, clock, metrics });
         let tasks = revocations.tasks();

@@ -7,9 +7,9 @@ mod watching;
 
 use std::sync::Arc;
 
-use crate::{clock::UnixTime, telemetry::Metrics};
+use crate::{clock::UnixTime, telemetry::MetricRegistry};
 
-use super::TokenFacts;
+use super::{Metrics, TokenFacts};
 
 /// The present of every test clock.
 const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -34,5 +34,5 @@ fn text(text: &str) -> Arc<str> {
 }
 
 fn metrics() -> Metrics {
-    Metrics::new().unwrap()
+    Metrics::register(&MetricRegistry::default())
 }

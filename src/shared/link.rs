@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{instruments::OperationOutcome, meter::Allowance};
+use super::{meter::Allowance, metrics::OperationOutcome};
 
 /// Where operations find the connection. Without one they fail at once: the circuit is open
 /// until the supervisor has closed it again.

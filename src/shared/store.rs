@@ -7,14 +7,14 @@ use bytes::Bytes;
 use crate::{
     clock::{Clock, UnixTime},
     shared::settings::SharedSettings,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 use super::{
     Connections, LogBatch, LogPosition, SharedKey, SharedKind, Supervisor,
-    instruments::{Instruments, Operation, OperationOutcome},
     link::{RedisConnection, RedisLink},
     log::{self, MAX_ENTRY_BYTES, StreamEntry},
+    metrics::{Metrics, Operation, OperationOutcome},
     seal::{self, Seal, SealError},
     write::{SharedWriter, Write, millis, queue},
 };
@@ -38,7 +38,7 @@ struct Inner {
     link: Arc<RedisLink>,
     puts: SharedWriter,
     appends: SharedWriter,
-    instruments: Arc<Instruments>,
+    metrics: Arc<Metrics>,
 }
 
 /// The largest value that is shared, in bytes. What is larger is cheap to ask for again compared
@@ -64,19 +64,20 @@ impl SharedStore {
     pub fn new(
         settings: &SharedSettings,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Result<(Self, Supervisor), SharedError> {
         let key = settings.integrity.read_key().map_err(SharedError)?;
-        let instruments = Arc::new(Instruments::new(metrics));
+        let metrics = Arc::new(Metrics::register(metrics));
+        metrics.start();
         let link = Arc::<RedisLink>::default();
-        let (puts, put_queue) = queue(Operation::Put, &instruments);
-        let (appends, append_queue) = queue(Operation::Append, &instruments);
+        let (puts, put_queue) = queue(Operation::Put, &metrics);
+        let (appends, append_queue) = queue(Operation::Append, &metrics);
         let supervisor = Supervisor {
             settings: settings.clone(),
             link: Arc::clone(&link),
             puts: put_queue,
             appends: append_queue,
-            instruments: Arc::clone(&instruments),
+            metrics: Arc::clone(&metrics),
         };
         let inner = Inner {
             settings: settings.clone(),
@@ -85,7 +86,7 @@ impl SharedStore {
             link,
             puts,
             appends,
-            instruments,
+            metrics,
         };
         Ok((Self(Some(Arc::new(inner))), supervisor))
     }
@@ -250,7 +251,7 @@ impl Inner {
             Ok(entry) => Some(entry),
             Err(OperationOutcome::Miss) => None,
             Err(outcome) => {
-                self.instruments.count(Operation::Read, outcome);
+                self.metrics.count(Operation::Read, outcome);
                 None
             }
         }
@@ -289,7 +290,7 @@ impl Inner {
         success: impl FnOnce(&T) -> OperationOutcome,
     ) -> Option<T> {
         let outcome = result.as_ref().map_or_else(|outcome| *outcome, success);
-        self.instruments.count(operation, outcome);
+        self.metrics.count(operation, outcome);
         result.ok()
     }
 }

@@ -8,8 +8,8 @@ use crate::{bounded::Backoff, shared::settings::SharedSettings};
 
 use super::{
     connect::{ConnectError, Opened, connect, ping},
-    instruments::Instruments,
     link::{RedisConnection, RedisLink},
+    metrics::Metrics,
     write::Queue,
 };
 
@@ -20,7 +20,7 @@ pub struct Supervisor {
     pub(super) link: Arc<RedisLink>,
     pub(super) puts: Queue,
     pub(super) appends: Queue,
-    pub(super) instruments: Arc<Instruments>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// How a connection ended.
@@ -92,7 +92,7 @@ impl Supervisor {
     async fn serve(&mut self, opened: Opened) {
         let url = &self.settings.address;
         let ending = {
-            let _attached = Attached::new(&self.link, &opened.connection, &self.instruments);
+            let _attached = Attached::new(&self.link, &opened.connection, &self.metrics);
             tracing::info!(%url, "the shared store is connected");
             let deadline = self.settings.timeout;
             let writing = async {
@@ -150,25 +150,21 @@ async fn silence(connection: &RedisConnection) {
 /// A connection that the store uses; dropped, whatever the reason, it does not.
 struct Attached<'s> {
     link: &'s RedisLink,
-    instruments: &'s Instruments,
+    metrics: &'s Metrics,
 }
 
 impl<'s> Attached<'s> {
-    fn new(
-        link: &'s RedisLink,
-        connection: &Arc<RedisConnection>,
-        instruments: &'s Instruments,
-    ) -> Self {
+    fn new(link: &'s RedisLink, connection: &Arc<RedisConnection>, metrics: &'s Metrics) -> Self {
         link.attach(Arc::clone(connection));
-        instruments.connected(true);
-        Self { link, instruments }
+        metrics.connected(true);
+        Self { link, metrics }
     }
 }
 
 impl Drop for Attached<'_> {
     fn drop(&mut self) {
         self.link.detach();
-        self.instruments.connected(false);
+        self.metrics.connected(false);
     }
 }
 

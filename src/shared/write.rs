@@ -6,9 +6,9 @@ use redis::{Cmd, Pipeline, RedisResult};
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{
-    instruments::{Instruments, Operation, OperationOutcome},
     link::RedisConnection,
     log,
+    metrics::{Metrics, Operation, OperationOutcome},
 };
 
 /// Something to write, in the form in which it goes out.
@@ -24,7 +24,7 @@ pub(super) struct Write {
 pub(super) struct SharedWriter {
     operation: Operation,
     queue: mpsc::Sender<Write>,
-    instruments: Arc<Instruments>,
+    metrics: Arc<Metrics>,
 }
 
 /// The end that they come out of.
@@ -34,7 +34,7 @@ pub(super) struct Queue {
     writes: mpsc::Receiver<Write>,
     /// Taken out and not yet written.
     batch: Vec<Write>,
-    instruments: Arc<Instruments>,
+    metrics: Arc<Metrics>,
 }
 
 /// Writes of one kind that may wait: 16 MiB of the largest, and some milliseconds' worth.
@@ -52,11 +52,11 @@ const RETRY_PAUSE: Duration = Duration::from_millis(100);
 /// What no server takes for too far away: a hundred years.
 const MAX_TTL: Duration = Duration::from_hours(100 * 365 * 24);
 
-pub(super) fn queue(operation: Operation, instruments: &Arc<Instruments>) -> (SharedWriter, Queue) {
+pub(super) fn queue(operation: Operation, metrics: &Arc<Metrics>) -> (SharedWriter, Queue) {
     let (sender, writes) = mpsc::channel(QUEUED);
-    let writer = SharedWriter { operation, queue: sender, instruments: Arc::clone(instruments) };
-    let instruments = Arc::clone(instruments);
-    (writer, Queue { operation, writes, batch: Vec::with_capacity(BATCH), instruments })
+    let writer = SharedWriter { operation, queue: sender, metrics: Arc::clone(metrics) };
+    let metrics = Arc::clone(metrics);
+    (writer, Queue { operation, writes, batch: Vec::with_capacity(BATCH), metrics })
 }
 
 /// A time to live as the server takes it, in milliseconds and never zero.
@@ -67,12 +67,12 @@ pub(super) fn millis(ttl: Duration) -> u64 {
 impl SharedWriter {
     pub(super) fn write(&self, write: Write) {
         if self.queue.try_send(write).is_err() {
-            self.instruments.count(self.operation, OperationOutcome::Dropped);
+            self.metrics.count(self.operation, OperationOutcome::Dropped);
         }
     }
 
     pub(super) fn count(&self, outcome: OperationOutcome) {
-        self.instruments.count(self.operation, outcome);
+        self.metrics.count(self.operation, outcome);
     }
 }
 
@@ -131,14 +131,14 @@ impl Queue {
                     OperationOutcome::Error
                 }
             };
-            self.instruments.count(self.operation, outcome);
+            self.metrics.count(self.operation, outcome);
         }
         self.batch.clear();
     }
 
     async fn not_written(&mut self, outcome: OperationOutcome) {
         for _ in &self.batch {
-            self.instruments.count(self.operation, outcome);
+            self.metrics.count(self.operation, outcome);
         }
         if self.is_log() {
             sleep(RETRY_PAUSE).await;
@@ -151,7 +151,7 @@ impl Queue {
     pub(super) fn interrupted(&mut self) {
         if !self.is_log() {
             for _ in self.batch.drain(..) {
-                self.instruments.count(self.operation, OperationOutcome::Error);
+                self.metrics.count(self.operation, OperationOutcome::Error);
             }
         }
     }

@@ -10,8 +10,9 @@ use crate::{
     jose::{Dialect, SigningKey},
     json::Object,
     signature::settings::SignatureSettings,
-    telemetry::Metrics,
 };
+
+use super::Metrics;
 
 /// The operator's key for answers.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl AnswerSigner {
             header: respond.header.clone(),
             dialect: respond.dialect,
             max_bytes: respond.max_bytes,
-            signed: metrics.answers_signed.with_label_values(&[settings.name.as_str()]),
+            signed: metrics.answers_signed(&settings.name),
         }))
     }
 

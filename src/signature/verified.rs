@@ -5,14 +5,13 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use prometheus::IntCounter;
 
-use super::{AnswerSigner, PayloadFacts, pending::ClaimedSignature, signer_key::FoundKey};
+use super::{AnswerSigner, Metrics, PayloadFacts, pending::ClaimedSignature, signer_key::FoundKey};
 use crate::{
     clock::UnixTime,
     identity::percent_encoded,
     jose::{Dialect, VerificationKey},
     replay::ReplayReservation,
     signature::settings::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
-    telemetry::Metrics,
 };
 
 /// A signature that is right, by a key that is the signer's, over the payload as it was received.
@@ -41,14 +40,11 @@ pub(super) struct SignatureReport {
 
 impl SignatureReport {
     pub(super) fn new(settings: &SignatureSettings, metrics: &Metrics) -> Self {
-        let counter = |dialect: &Dialect| {
-            metrics.signatures.with_label_values(&[settings.name.as_str(), dialect.name()])
-        };
         Self {
             rules: settings.name.as_str().into(),
             forward: settings.forward.clone(),
             answers: AnswerSigner::new(settings, metrics),
-            verified: Dialect::ALL.iter().map(counter).collect(),
+            verified: metrics.verified(&settings.name),
         }
     }
 

@@ -2,12 +2,9 @@
 
 use std::time::Instant;
 
-use prometheus::Histogram;
+use prometheus::{Histogram, HistogramVec};
 
-use crate::{
-    jose::{Algorithm, AlgorithmSet},
-    telemetry::Metrics,
-};
+use crate::jose::{Algorithm, AlgorithmSet};
 
 /// The verification histogram's handles, by algorithm; none for algorithms that no issuer uses,
 /// whose buckets would only fill the scrapes.
@@ -23,15 +20,14 @@ pub(super) struct Durations {
 const ASKED: &str = "introspection";
 
 impl Durations {
-    pub(super) fn new(metrics: &Metrics, used: AlgorithmSet) -> Self {
+    pub(super) fn new(verification: &HistogramVec, used: AlgorithmSet) -> Self {
         let handles = |cache: &str| {
             let handle = |alg: &Algorithm| {
-                used.contains(*alg)
-                    .then(|| metrics.verification.with_label_values(&[alg.name(), cache]))
+                used.contains(*alg).then(|| verification.with_label_values(&[alg.name(), cache]))
             };
             Algorithm::ALL.iter().map(handle).collect()
         };
-        let asked = |cache: &str| metrics.verification.with_label_values(&[ASKED, cache]);
+        let asked = |cache: &str| verification.with_label_values(&[ASKED, cache]);
         Self {
             hit: handles("hit"),
             miss: handles("miss"),

@@ -2,12 +2,13 @@
 
 use std::iter;
 
+use prometheus::IntCounterVec;
+
 use crate::{
     clock::UnixTime,
     policy::ids::IssuerId,
     reason::Reason,
     revocation::{Logout, LogoutRefusal},
-    telemetry::Metrics,
     token::issuer::settings::IssuerSettings,
 };
 
@@ -84,13 +85,19 @@ impl TokenVerifier {
         outcome.map_err(|refusal| refuse(Some(id), LogoutCause::Refusal(refusal)))?;
         Ok(id)
     }
+
+    /// Counts a request to log somebody out. `issuer` is the name in the configuration, empty where
+    /// none is known.
+    pub fn count_logout(&self, issuer: &str, outcome: &str) {
+        self.logouts.with_label_values(&[issuer, outcome]).inc();
+    }
 }
 
 /// Lets the counters of an issuer start at zero, so that the first failure shows as an increase.
-pub(super) fn announce(issuer: &IssuerSettings, metrics: &Metrics) {
+pub(super) fn announce(issuer: &IssuerSettings, logouts: &IntCounterVec) {
     if issuer.backchannel_logout.is_some() {
         for outcome in iter::once(&LOGGED_OUT).chain(LogoutCause::CODES) {
-            metrics.logouts.with_label_values(&[issuer.name.as_str(), *outcome]);
+            logouts.with_label_values(&[issuer.name.as_str(), *outcome]);
         }
     }
 }

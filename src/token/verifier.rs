@@ -8,6 +8,7 @@ mod verified;
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Instant};
 
 use http::HeaderMap;
+use prometheus::IntCounterVec;
 
 use crate::{
     clock::Clock,
@@ -16,11 +17,12 @@ use crate::{
     providers::Providers,
     reason::Reason,
     revocation::Revocations,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
     token::issuer::settings::IssuerSettings,
 };
 
 use super::{
+    Metrics,
     cache::{RejectedToken, TokenCache},
     credential::Credential,
     durations::Durations,
@@ -58,6 +60,7 @@ pub struct TokenVerifier {
     pub(super) clock: Arc<dyn Clock>,
     max_bytes: usize,
     durations: Durations,
+    pub(super) logouts: IntCounterVec,
 }
 
 impl TokenVerifier {
@@ -68,21 +71,22 @@ impl TokenVerifier {
         claim_headers: ClaimHeaders,
         max_bytes: usize,
         clock: Arc<dyn Clock>,
-        metrics: &Metrics,
+        metrics: &MetricRegistry,
     ) -> Self {
         let algorithms = issuers.iter().flat_map(|issuer| issuer.algorithms.iter()).collect();
         let by_name =
             issuers.iter_with_ids().map(|(id, issuer)| (issuer.issuer.clone(), id)).collect();
+        let Metrics { verification, logouts } = Metrics::register(metrics);
         for issuer in issuers {
-            logout::announce(issuer, metrics);
+            logout::announce(issuer, &logouts);
         }
         let issuers = issuers.map_with_ids(|id, settings| {
             let keys = Arc::clone(providers.issuer_keys(id));
             Issuer::new(settings, keys, providers.introspection.of(id).cloned())
         });
-        let durations = Durations::new(metrics, algorithms);
+        let durations = Durations::new(&verification, algorithms);
         let revocations = Arc::clone(&providers.revocations);
-        Self { issuers, by_name, revocations, claim_headers, clock, max_bytes, durations }
+        Self { issuers, by_name, revocations, claim_headers, clock, max_bytes, durations, logouts }
     }
 
     /// The verdict on a credential: from the cache if it is there, else by verifying.

@@ -20,6 +20,7 @@ mod catalogue;
 mod deploy;
 mod documentation;
 mod fuzzing;
+mod names;
 mod rooms;
 mod sources;
 mod vectors;

@@ -131,6 +131,22 @@ fn the_arrows_are_found_where_they_stand() {
     assert!(arrows().len() > 100, "the arrows of the whole are not found");
 }
 
+/// What a room counts is only shown from the start if it is registered there.
+#[test]
+fn the_metrics_of_every_room_are_registered_at_the_start() {
+    let files = sources::production();
+    let is = |file: &&sources::Source, path: &str| file.path.ends_with(path);
+    let start = files.iter().find(|file| is(file, "src/lifecycle/metrics.rs")).unwrap();
+    let holders = files.iter().filter(|file| is(file, &format!("src/{}/metrics.rs", file.room)));
+    let rooms: Vec<_> =
+        holders.map(|file| file.room.as_str()).filter(|room| *room != "lifecycle").collect();
+    assert!(rooms.len() > 10, "the rooms' metrics are not found: {rooms:?}");
+    for room in rooms {
+        let line = format!("{room}::Metrics::register(metrics);");
+        assert!(start.code.contains(&line), "{room} is not registered by lifecycle/metrics.rs");
+    }
+}
+
 /// A room that is larger holds more than one; a file that is longer, more than one idea.
 #[test]
 fn rooms_and_files_stay_small() {

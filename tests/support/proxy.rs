@@ -122,9 +122,7 @@ impl Proxy {
     /// The value of one metric, e.g. `countersign_denials_total{issuer="corp",reason="kid_unknown"}`;
     /// labels in the order of their names. 0 if there is no such line.
     pub(crate) fn metric(&self, series: &str) -> f64 {
-        let metrics = self.metrics();
-        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        value.map_or(0.0, |value| value.parse().unwrap())
+        metric_in(&self.metrics(), series).map_or(0.0, |value| value.parse().unwrap())
     }
 
     /// What `/readyz` says is pending; empty if the proxy is ready.
@@ -155,6 +153,12 @@ impl Drop for Proxy {
         }
         invariants::check(self, &self.journal, &self.upstream, self.unmatched_answers);
     }
+}
+
+/// The value of one series in the text of metrics, by its name and labels.
+/// `None` if there is no such line.
+pub(crate) fn metric_in<'m>(metrics: &'m str, series: &str) -> Option<&'m str> {
+    metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
 }
 
 fn tcp(address: &ListenAddress) -> SocketAddr {

@@ -20,7 +20,7 @@ use crate::{
     settings::Settings,
     signature::settings::SignerKeys,
     tasks::{RunningTasks, Tasks},
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
     token::{Credential, Observer, Rejection, VerifiedToken},
 };
 
@@ -61,7 +61,7 @@ impl Question {
             }
         }
         settings.shared = None;
-        let metrics = Metrics::new().map_err(|error| CommandError::Runtime(error.to_string()))?;
+        let metrics = MetricRegistry::default();
         let providers = Providers::new(&settings.provider_parts(), &clock, &metrics);
         let (providers, tasks) =
             providers.map_err(|error| CommandError::Runtime(error.to_string()))?;

@@ -17,7 +17,7 @@ use crate::{
     policy::{CanonicalRequest, denial_profile::BuiltInProfile},
     providers::Providers,
     settings::{Sources, load},
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 const BUILT_IN: [BuiltInProfile; 6] = [
@@ -59,7 +59,7 @@ impl Scene {
         let settings = load(&Sources { file: Some(file), ..Sources::default() });
         let settings = settings.unwrap_or_else(|errors| panic!("{errors}"));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
-        let metrics = Metrics::new().unwrap();
+        let metrics = MetricRegistry::default();
         let (providers, _) = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
         Self { denials: Denials::new(&settings.denials, &settings.routes, clock), gate }

@@ -9,6 +9,7 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::*;
+use crate::telemetry::MetricRegistry;
 
 /// Brings so many bytes each second, and never ends.
 struct Drip {
@@ -56,7 +57,6 @@ fn rules() -> HoldRules {
 }
 
 fn store(bytes: usize) -> BodyStore {
-    let metrics = Metrics::new().unwrap();
     let settings = HeldBodySettings {
         body_bytes: 0,
         body_memory: 0,
@@ -64,7 +64,7 @@ fn store(bytes: usize) -> BodyStore {
         body_rate: 0,
         buffer_folder: None,
     };
-    BodyStore::new(&settings, &metrics)
+    BodyStore::new(&settings, Metrics::register(&MetricRegistry::default()))
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one
     let (first, mut alone) = scene.order(b"alone");
     orders.send(first).unwrap();
     let mut writer = scene.writer();
-    let synchronised = || scene.metrics.evidence_fsync.get_sample_count();
+    let synchronised = || Metrics::register(&scene.metrics).fsync.get_sample_count();
     let before = synchronised();
     let mut orders = Some(orders);
     let mut later = Vec::new();
@@ -58,8 +58,7 @@ fn a_request_that_has_given_up_costs_the_disk_nothing() {
     drop(orders);
     scene.writer().run(&queue, |_| {});
     assert_eq!(scene.assert_sound().requests, 1);
-    let dropped = scene.metrics.evidence_lines.with_label_values(&["dropped"]).get();
-    assert_eq!(dropped, 1);
+    assert_eq!(scene.counted("dropped"), 1);
 }
 
 #[tokio::test]
@@ -73,10 +72,9 @@ async fn a_full_queue_refuses_or_is_counted() {
         let (orders, _queue) = sync_channel(1);
         let journal = Journal::new(&scene.settings, JournalThread::new(orders), &scene.metrics);
         journal.put(scene.entry(b"fills it"), false);
-        let lines = |outcome| scene.metrics.evidence_lines.with_label_values(&[outcome]).get();
-        assert_eq!(lines("dropped"), 0);
+        assert_eq!(scene.counted("dropped"), 0);
         assert_eq!(journal.record(scene.entry(b"too many")).await, expected);
-        assert_eq!(lines("dropped"), 1);
+        assert_eq!(scene.counted("dropped"), 1);
     }
 }
 

@@ -124,8 +124,7 @@ fn a_checkpoint_that_cannot_be_written_is_counted() {
     fs::remove_dir_all(&scene.settings.folder).unwrap();
     let (_, queue) = sync_channel(1);
     writer.run(&queue, |_| ());
-    let lines = |outcome| scene.metrics.evidence_lines.with_label_values(&[outcome]).get();
-    assert_eq!((lines("written"), lines("failed")), (1, 1));
+    assert_eq!((scene.counted("written"), scene.counted("failed")), (1, 1));
 }
 
 #[test]
@@ -198,8 +197,10 @@ fn a_disk_that_takes_half_a_line_costs_that_group_only() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let outcomes = (0..RECORDED).map(|_| runtime.block_on(journal.record(scene.entry(b"a"))));
         let failed = outcomes.filter(Result::is_err).count() as u64;
-        let count = |outcome| scene.metrics.evidence_lines.with_label_values(&[outcome]).get();
-        assert_eq!((count("failed"), count("written")), (failed, RECORDED - failed));
+        assert_eq!(
+            (scene.counted("failed"), scene.counted("written")),
+            (failed, RECORDED - failed)
+        );
         assert!((2..RECORDED / 2).contains(&failed), "{failed}");
         return;
     }

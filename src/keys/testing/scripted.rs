@@ -20,7 +20,7 @@ use crate::{
     },
     readiness::SourceReadiness,
     refresh::keep_fresh,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 use super::{clock, jwks, metrics, set, settings};
@@ -39,7 +39,7 @@ pub(in crate::keys) enum Says {
 pub(in crate::keys) struct Rig {
     pub(in crate::keys) keys: Arc<LiveKeySet>,
     pub(in crate::keys) clock: Arc<ManualClock>,
-    pub(in crate::keys) metrics: Metrics,
+    pub(in crate::keys) metrics: MetricRegistry,
     script: Arc<Script>,
     task: JoinHandle<()>,
 }

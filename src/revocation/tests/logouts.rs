@@ -91,7 +91,7 @@ fn a_flood_is_bounded_and_makes_nothing_forgotten() {
 fn what_has_expired_makes_room() {
     let (metrics, later) = (metrics(), UnixTime(NOW.0 + 60));
     let logouts = Logouts::new(&metrics);
-    let entries = || metrics.revocation_entries.with_label_values(&["logout"]).get();
+    let entries = || metrics.logout_entries().get();
     for n in 0..5 {
         let whom = LoggedOut::SessionOf { sid: text(&n.to_string()), sub: text("alice") };
         add(&logouts, logout(&n.to_string(), whom), NOW).unwrap();

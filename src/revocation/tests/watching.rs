@@ -21,7 +21,7 @@ const BROKEN: &str = r#"{"revoked":["#;
 struct Scene {
     folder: tempfile::TempDir,
     clock: Arc<ManualClock>,
-    metrics: Metrics,
+    metrics: MetricRegistry,
     revocations: Arc<Revocations>,
     _tasks: RunningTasks,
 }
@@ -30,7 +30,7 @@ impl Scene {
     fn start(list: &str, on_failure: OnFailure) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write(&folder.path().join("list"), list);
-        let (clock, metrics) = (Arc::new(ManualClock::at(NOW)), metrics());
+        let (clock, metrics) = (Arc::new(ManualClock::at(NOW)), MetricRegistry::default());
         let settings = settings(&folder.path().join("list"), on_failure);
         let (revocations, tasks) =
             Revocations::new(&settings, SharedStore::default(), Arc::clone(&clock) as _, &metrics);
@@ -53,7 +53,7 @@ impl Scene {
     }
 
     fn readings(&self, outcome: &str) -> u64 {
-        self.metrics.revocation_refreshes.with_label_values(&[outcome]).get()
+        Metrics::register(&self.metrics).refreshes.with_label_values(&[outcome]).get()
     }
 
     /// Waits until it is so; the paused clock jumps from one wait to the next.

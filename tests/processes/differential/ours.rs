@@ -9,7 +9,7 @@ use countersign::{
     json::Json,
     providers::Providers,
     settings::Settings,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
     token::{Credential, TokenCache, TokenVerifier},
 };
 use tempfile::TempDir;
@@ -46,7 +46,7 @@ impl Countersign {
             // A key file that no proxy would start with.
             Err(errors) => return vec![Verdict::Refused(errors.to_string()); cases.len()],
         };
-        let metrics = Metrics::new().unwrap();
+        let metrics = MetricRegistry::default();
         let (providers, tasks) =
             Providers::new(&settings.provider_parts(), &self.clock, &metrics).unwrap();
         let verifier = TokenVerifier::new(

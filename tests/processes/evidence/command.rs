@@ -15,7 +15,7 @@ use countersign::{
     jose::{Algorithm, DetachedJws, Dialect, JwkSet, KeyLimits, SigningKey},
     json::Object,
     signature::PayloadFacts,
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 
 use crate::support::{NOW, issuer::key, setup::Setup, upstream::Upstream};
@@ -99,7 +99,7 @@ fn recorded(folder: &Path) -> String {
     let setup = setup.routes("[[routes]]\npath = \"/public\"\naccess = \"public\"");
     let settings = setup.load(&upstream).unwrap().evidence.unwrap();
     let clock = Arc::new(ManualClock::at(UnixTime(NOW)));
-    let journal = Journal::open(&settings, clock, &Metrics::new().unwrap()).unwrap();
+    let journal = Journal::open(&settings, clock, &MetricRegistry::default()).unwrap();
     let signer = key(Algorithm::Es256, "signer");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for body in [&b"first body"[..], b"second body"] {

@@ -8,6 +8,7 @@ use std::{
 
 use crate::support::{
     DEADLINE, NOW,
+    proxy::metric_in,
     redis::{PASSWORD, RedisServer},
 };
 use countersign::{
@@ -16,7 +17,7 @@ use countersign::{
         SharedKey, SharedKind, SharedStore,
         settings::{Integrity, SharedAddress, SharedSettings},
     },
-    telemetry::Metrics,
+    telemetry::MetricRegistry,
 };
 use tokio::task::JoinHandle;
 
@@ -24,7 +25,7 @@ use tokio::task::JoinHandle;
 pub(crate) struct Replica {
     pub(crate) store: SharedStore,
     pub(crate) clock: Arc<ManualClock>,
-    metrics: Metrics,
+    metrics: MetricRegistry,
     task: JoinHandle<()>,
 }
 
@@ -72,7 +73,7 @@ impl Replica {
     /// Starts one, and does not wait for anything.
     pub(crate) fn start(settings: &SharedSettings) -> Self {
         let clock = Arc::new(ManualClock::at(UnixTime(NOW)));
-        let metrics = Metrics::new().unwrap();
+        let metrics = MetricRegistry::default();
         let (store, supervisor) = SharedStore::new(settings, clock.clone(), &metrics).unwrap();
         let task = tokio::spawn(supervisor.run());
         Self { store, clock, metrics, task }
@@ -90,11 +91,16 @@ impl Replica {
     }
 
     pub(crate) fn is_connected(&self) -> bool {
-        self.metrics.shared_connected.get() == 1
+        self.metric("countersign_shared_connected") == 1
     }
 
     pub(crate) fn count(&self, operation: &str, outcome: &str) -> u64 {
-        self.metrics.shared_operations.with_label_values(&[operation, outcome]).get()
+        let labels = format!(r#"operation="{operation}",outcome="{outcome}""#);
+        self.metric(&format!("countersign_shared_operations_total{{{labels}}}"))
+    }
+
+    fn metric(&self, series: &str) -> u64 {
+        metric_in(&self.metrics.render(), series).map_or(0, |value| value.parse().unwrap())
     }
 
     /// Puts, and waits until it is there.

@@ -1,11 +1,12 @@
-//! What is counted.
+//! Operations on the shared store, and whether it is connected.
 
 use prometheus::{IntCounterVec, IntGauge};
 
-use crate::telemetry::Metrics;
+use crate::telemetry::MetricRegistry;
 
+/// What is counted of the shared store.
 #[derive(Debug)]
-pub(super) struct Instruments {
+pub(crate) struct Metrics {
     operations: IntCounterVec,
     connected: IntGauge,
 }
@@ -48,19 +49,26 @@ pub(super) enum OperationOutcome {
     Timeout,
 }
 
-impl Instruments {
-    /// Every outcome starts at zero, so that the first failure shows as an increase.
-    pub(super) fn new(metrics: &Metrics) -> Self {
-        let instruments = Self {
-            operations: metrics.shared_operations.clone(),
-            connected: metrics.shared_connected.clone(),
-        };
+impl Metrics {
+    pub(crate) fn register(metrics: &MetricRegistry) -> Self {
+        Self {
+            operations: metrics.counters(
+                "shared_operations_total",
+                "Operations on the store that replicas share.",
+                &["operation", "outcome"],
+            ),
+            connected: metrics
+                .int_gauge("shared_connected", "1 while the shared store is connected."),
+        }
+    }
+
+    /// Lets every outcome start at zero, so that the first failure shows as an increase.
+    pub(super) fn start(&self) {
         for operation in Operation::ALL {
             for outcome in operation.outcomes().iter().chain(FAILURES) {
-                instruments.operations.with_label_values(&[operation.word(), outcome.word()]);
+                self.operations.with_label_values(&[operation.word(), outcome.word()]);
             }
         }
-        instruments
     }
 
     pub(super) fn count(&self, operation: Operation, outcome: OperationOutcome) {

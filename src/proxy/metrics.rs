@@ -1,0 +1,40 @@
+//! Connections, and how long upstreams take.
+
+use prometheus::{HistogramVec, IntCounter, IntGauge};
+
+use crate::telemetry::{MetricRegistry, WAIT_BUCKETS};
+
+/// What the proxy counts.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    /// Open now.
+    pub(super) open: IntGauge,
+    /// Of these, the idle ones that are held with next to no memory.
+    pub(super) parked: IntGauge,
+    pub(super) accepted: IntCounter,
+    pub(super) refused: IntCounter,
+    /// By upstream.
+    pub(super) upstream_seconds: HistogramVec,
+}
+
+impl Metrics {
+    pub(crate) fn register(metrics: &MetricRegistry) -> Self {
+        Self {
+            open: metrics.int_gauge("connections", "Open downstream connections."),
+            parked: metrics
+                .int_gauge("connections_parked", "Idle connections held without buffers."),
+            accepted: metrics
+                .counter("connections_accepted_total", "Downstream connections accepted."),
+            refused: metrics.counter(
+                "connections_refused_total",
+                "Downstream connections closed at once because the limit was reached.",
+            ),
+            upstream_seconds: metrics.histograms(
+                "upstream_seconds",
+                "Time from forwarding a request to the header block of its response.",
+                &["upstream"],
+                WAIT_BUCKETS,
+            ),
+        }
+    }
+}
