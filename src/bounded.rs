@@ -20,9 +20,9 @@ use doorkeeper::Doorkeeper;
 pub(crate) use backoff::Backoff;
 pub(crate) use byte_budget::{ByteBudget, Reservation};
 
-/// A map whose size has two bounds; when either is reached, entries that were not asked for
-/// lately leave first (CLOCK: one bit per entry instead of a list to reorder on every hit), and
-/// only keys that come again get in, so that a flood of keys that come once moves nobody.
+/// A map whose size has two bounds; when either is reached, entries that were not looked up lately
+/// are evicted first (CLOCK: one bit per entry instead of a list to reorder on every hit). Only
+/// keys that come again are admitted, so that a flood of one-time keys evicts nothing.
 ///
 /// Keys are compared in full: the seeded hash only chooses the bucket (threats D-7, I-6).
 #[derive(Debug)]

@@ -46,7 +46,7 @@ pub struct Providers {
 pub enum LiveSignerKeys {
     /// A key set: the keys of all signers, or of the only one.
     Set(Arc<LiveKeySet>),
-    /// A registry, which is asked about each signer.
+    /// A registry, which looks up each signer.
     Registry(Arc<Registry>),
 }
 
@@ -66,7 +66,7 @@ impl Providers {
         })
     }
 
-    /// The same of another configuration of the process, which knows who has logged out.
+    /// The providers of the process's next configuration, which keeps the logouts.
     ///
     /// # Errors
     /// See [`SharedError`].
@@ -198,7 +198,7 @@ impl Providers {
         }
     }
 
-    /// The names of those that [`Self::tried`] waits for.
+    /// The names of those that [`Self::tried`] still waits for.
     pub fn untried(&self) -> Vec<String> {
         self.sources().iter().flat_map(|sources| sources.tried().pending()).collect()
     }

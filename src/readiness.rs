@@ -5,8 +5,8 @@
 //! two things that are waited for of key sets and lists; [`ProcessReadiness`] is what the process
 //! itself adds to `/readyz`.
 //!
-//! Guards say that something has become ready. That keys have grown too old is no event, so
-//! `/readyz` asks their rooms for it each time.
+//! Guards signal that something has become ready. Keys grow too old without an event, so `/readyz`
+//! queries their rooms each time.
 
 mod process;
 

@@ -56,7 +56,7 @@ pub fn evidence(args: &EvidenceArgs, out: &mut impl Write) -> Result<(), Command
     order(&mut files);
     let report =
         verify(&files, &against).map_err(|error| CommandError::Runtime(error.to_string()))?;
-    // The verdict first: it stands, whether anybody reads the rest or not.
+    // The verdict first: a closed output must not hide it.
     let told = tell(&report, out);
     match report.findings.as_slice() {
         [] if report.lines == 0 => Err(CommandError::Runtime(

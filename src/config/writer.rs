@@ -81,7 +81,7 @@ impl Writer {
         }
     }
 
-    /// One of a few words, as `values::word` reads it.
+    /// One of a closed set of keywords, as `values::word` reads it.
     pub(crate) fn word<T: PartialEq>(self, key: &str, words: &[(&str, T)], value: &T) -> Self {
         let known = words.iter().find(|(_, known)| known == value);
         self.optional(key, known.map(|(word, _)| word))

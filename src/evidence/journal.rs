@@ -83,7 +83,7 @@ pub enum EvidenceError {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// The thread can't be started.
@@ -109,9 +109,9 @@ impl Journal {
         Ok(Arc::new(Self::new(settings, thread, metrics)))
     }
 
-    /// The journal of the same folder under other settings. The thread that writes it goes on:
-    /// what was handed in before is written first, and what is handed in at either journal from
-    /// now on behind it. No line is refused for it, and nothing can fail.
+    /// A journal of the same folder under new settings. Its thread keeps running: lines sent
+    /// earlier are written first, lines sent through either journal from now on after them. No line
+    /// is rejected because of it, and it can't fail.
     pub fn succeed(&self, settings: &EvidenceSettings, metrics: &MetricRegistry) -> Arc<Self> {
         self.thread.turn_to(settings);
         Arc::new(Self::new(settings, Arc::clone(&self.thread), metrics))
@@ -144,7 +144,7 @@ impl Journal {
         written.map_err(|_| NotRecorded)?.unwrap_or(Err(NotRecorded))
     }
 
-    /// Writes a line about a request that is refused; nobody waits for it.
+    /// Writes a line about a refused request, without waiting for the disk.
     pub fn note(&self, entry: EvidenceEntry) {
         if self.records_refused() {
             self.put(entry, false);
@@ -192,7 +192,7 @@ impl Journal {
 }
 
 impl JournalThread {
-    /// Somebody takes the lines from the other end of `orders`.
+    /// The journal's thread receives from the other end of `orders`.
     pub(super) fn new(orders: SyncSender<WriteRequest>) -> Arc<Self> {
         let queue = Mutex::new(Some(orders));
         Arc::new(Self { queue, thread: Mutex::default(), successors: Arc::default() })

@@ -60,7 +60,7 @@ pub struct EvidenceSettings {
 pub enum EvidenceFailure {
     /// It is refused (503).
     Refuse,
-    /// It passes, and that is counted. Nobody waits for the disk.
+    /// It passes, and that is counted. Requests don't wait for the disk.
     Continue,
 }
 

@@ -47,9 +47,9 @@ pub struct VerifyReport {
     pub checkpoints: u64,
     /// Checkpoints that were not checked.
     pub unchecked_checkpoints: u64,
-    /// Lines behind the last checkpoint: were they cut off, nothing would show it.
+    /// Lines after the last checkpoint: truncating them would go unnoticed.
     pub uncovered: u64,
-    /// Lines that count for nothing: writing them failed, and the next file says so.
+    /// Lines that don't count: writing them failed, and the next file records it.
     pub abandoned: u64,
     /// Files that end in the middle of a line, and how many bytes of it there are: the process
     /// ended while it wrote.
@@ -81,15 +81,15 @@ pub struct Finding {
 pub struct Unreadable {
     /// The file.
     pub file: PathBuf,
-    /// What the system says.
+    /// The system's error.
     pub error: io::Error,
 }
 
-/// More of them tell nobody more.
+/// More of them would add no information.
 const MAX_FINDINGS: usize = 100;
 
-/// Puts files into the order in which they were written: by their numbers, not by their dates, for
-/// a clock may go back. Nothing is done unless each has the name that the journal gave it.
+/// Sorts files into the order in which they were written: by number, not by date, since a clock may
+/// go back. Leaves them as they are unless each has a name the journal gives.
 pub fn order(files: &mut [PathBuf]) {
     if files.iter().all(|file| sequence_of(file).is_some()) {
         files.sort_by_key(|file| sequence_of(file));

@@ -1,4 +1,5 @@
-//! The journal's thread: takes what waits, writes it as one group, has it on disk, and says so.
+//! The journal's thread: receives queued lines, writes them as one group, synchronises, and
+//! notifies the senders.
 
 use std::{
     fs::File,
@@ -36,7 +37,7 @@ pub(super) struct JournalWriter {
     link: ChainLink,
     last_file: Option<String>,
     sequence: u32,
-    /// How the file before ended, which the next one has to say.
+    /// How the previous file ended, which the next one records.
     before: Before,
     unsigned_lines: u32,
     signed_at: Instant,
@@ -58,7 +59,7 @@ enum Before {
     Whole,
     /// In the middle of a line: the process ended while it wrote.
     Torn,
-    /// With lines of which nobody knows whether they are on disk: writing them failed.
+    /// With lines that may or may not be on disk: writing them failed.
     Abandoned,
 }
 
@@ -97,14 +98,14 @@ impl JournalWriter {
         Ok(writer)
     }
 
-    /// What comes from now on is written under other settings, of the same folder.
+    /// Applies new settings of the same folder to later lines.
     pub(super) fn adopt(&mut self, settings: EvidenceSettings) {
         self.settings = settings;
     }
 
-    /// Writes until nobody can order a line here any more, and a checkpoint behind it. A line that
-    /// comes alone is written at once; after it the thread rests until `gather` is over, whether
-    /// lines come or not: nobody has to wake it for them, and those that came are the next group.
+    /// Runs until every sender is dropped, then writes a final checkpoint. A single line is written
+    /// at once; then the thread sleeps for `gather`, whether lines come or not, so that no sender
+    /// has to wake it. Lines received meanwhile are the next group.
     pub(super) fn run(&mut self, orders: &Receiver<WriteRequest>, mut rest: impl FnMut(Duration)) {
         loop {
             match orders.recv_timeout(LOOK_INTERVAL) {
@@ -216,8 +217,8 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// What follows what was certain in this file may be there or not. After a failed
-    /// synchronisation not even a later one would tell, so that nothing more is added to it.
+    /// Lines after the last certain one may be on disk or not. After a failed synchronisation not
+    /// even a later one would show it, so nothing more is written to this file.
     pub(super) fn abandon(&mut self) {
         if let Some(open) = self.open.take() {
             self.last_file = Some(open.name);
@@ -240,8 +241,9 @@ impl JournalWriter {
         self.begin_file(now)
     }
 
-    /// A new file, whose first line says what came before: a file that is missing shows. If nothing
-    /// at all can be written there is none: a full disk must not be filled with empty files.
+    /// A new file, whose first line names the previous state, so that a missing file is detected.
+    /// If nothing at all can be written there is none: a full disk must not be filled with empty
+    /// files.
     fn begin_file(&mut self, now: UnixTime) -> io::Result<()> {
         let day = day(now);
         let sequence = self.sequence.saturating_add(1);
@@ -325,7 +327,7 @@ impl JournalWriter {
 
 fn answer(orders: Vec<WriteRequest>, written: LineOutcome) {
     for order in orders {
-        // Whoever waited may have given up.
+        // The waiting request may have been dropped.
         let _ = order.written.send(written);
     }
 }

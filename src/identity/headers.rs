@@ -30,8 +30,8 @@ pub struct RenderedHeaders {
     assertion: Option<AssertionSlot>,
 }
 
-/// A claim that can't be written as a header: nested where a list is asked for, or too long. It is
-/// never cut short.
+/// A claim that can't be written as a header: nested where a list is needed, or too long. It is
+/// never truncated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unrenderable {
     /// The header it was for.
@@ -44,7 +44,7 @@ impl ClaimHeaders {
         Self { mapping: mapping.to_vec(), max_bytes, assertions: None }
     }
 
-    /// The same with a place for an assertion, if there are any to make.
+    /// Adds a slot for an assertion, if assertions are configured.
     #[must_use]
     pub fn with_assertions(self, assertions: Option<Arc<Assertions>>) -> Self {
         Self { assertions, ..self }
@@ -76,10 +76,10 @@ impl ClaimHeaders {
         Ok(RenderedHeaders { headers, assertion })
     }
 
-    /// What a header says; empty if there is nothing to say.
+    /// The header's value; empty if every claim is blank.
     fn text(&self, line: &ClaimHeaderSettings, claims: &Object) -> Result<String, Unrenderable> {
         let named = || line.claims.iter().filter_map(|claim| claim.find(claims));
-        // One that says nothing is there only where none of the others says anything.
+        // A blank claim counts only if all the others are blank or missing.
         let Some(claim) = named().find(|claim| !claim.is_blank()).or_else(|| named().next()) else {
             return Ok(String::new());
         };

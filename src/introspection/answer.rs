@@ -1,4 +1,4 @@
-//! What an endpoint's answer says: pure functions over a reply.
+//! Parses an endpoint's response: pure functions over a reply.
 
 use http::StatusCode;
 
@@ -9,7 +9,7 @@ use crate::{
 
 use super::IntrospectionError;
 
-/// What an issuer says of a token, as it came.
+/// An issuer's response about a token, as received.
 #[derive(Debug, Clone, PartialEq)]
 pub enum IntrospectionAnswer {
     /// It is active, and these are its claims.
@@ -30,7 +30,7 @@ pub fn of_introspection(
     }
 }
 
-/// What an introspection response says.
+/// Parses an introspection response (RFC 7662 §2.2).
 pub(super) fn said(
     members: Object,
     place: &str,
@@ -45,8 +45,8 @@ pub(super) fn said(
     }
 }
 
-/// Reads the answer of GenAuth's `validate_token`: 200 with the claims, or 400. Some versions say
-/// 400 in the body only.
+/// Reads the answer of GenAuth's `validate_token`: 200 with the claims, or 400. Some versions have
+/// the 400 in the body only.
 pub fn of_validation(
     reply: &Reply,
     place: &str,
@@ -67,7 +67,7 @@ pub fn of_validation(
     }
 }
 
-/// Claims of a token say whose it is, or who issued it; an error says neither.
+/// Claims name a subject or an issuer; an error has neither.
 fn names_somebody(members: &Object) -> bool {
     ["sub", "iss", "aud"].iter().any(|name| members.get(name).is_some())
 }

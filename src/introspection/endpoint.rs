@@ -1,4 +1,4 @@
-//! One question about one token, put to the issuer.
+//! Sends one introspection request and reads the response.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Endpoint {
         }
     }
 
-    /// Asks, and once more where that may help, within the deadline.
+    /// Sends the request, retrying once where that may help, within the deadline.
     pub(super) async fn ask(&self, token: &str) -> Result<IntrospectionAnswer, IntrospectionError> {
         let limit = self.settings.client.timeout;
         let asked = timeout(limit, async {

@@ -16,7 +16,7 @@ use super::{
     source::{KeySetContent, Origin},
 };
 
-/// What a refresher is made from; `origin` makes the place that it asks.
+/// The parts of a refresher; `origin` builds the source that it fetches from.
 pub(super) struct KeyRefreshPlan<M> {
     keys: Arc<LiveKeySet>,
     settings: KeyOwner,

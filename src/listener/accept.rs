@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    /// Accepts for a second of paused time, and says how often it was tried.
+    /// Accepts for a second of paused time; returns the number of attempts.
     async fn attempts_in_a_second(error: fn(u32) -> Option<io::Error>) -> u32 {
         let (tried, stop) = (Cell::new(0), CancellationToken::new());
         let accepting = until(&stop, || {

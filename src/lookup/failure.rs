@@ -1,10 +1,10 @@
-//! What a failed lookup says of its endpoint.
+//! The failure of a lookup, and what it means for the endpoint's health.
 
 use std::fmt::Display;
 
 /// Why there is no response.
 pub(crate) trait LookupFailure: Display + From<NotSent> + Send {
-    /// A stable word out of a closed set: metric label and log field.
+    /// A stable code out of a closed set: metric label and log field.
     fn code(&self) -> &'static str;
 
     /// Whether it speaks of the endpoint, and not only of one of its answers. `of_known`: see
@@ -30,7 +30,7 @@ impl NotSent {
     /// Every [`Self::code`].
     pub const CODES: &'static [&'static str] = &["busy", "resting"];
 
-    /// A stable word out of a closed set: metric label and log field.
+    /// A stable code out of a closed set: metric label and log field.
     pub fn code(self) -> &'static str {
         match self {
             Self::CircuitOpen => "resting",

@@ -1,4 +1,4 @@
-//! Proves to an endpoint who asks.
+//! Builds the client authentication of a request.
 
 use std::{path::Path, time::Duration};
 
@@ -114,7 +114,7 @@ fn fresh_id() -> Option<String> {
     Some(base64url::encode(&random))
 }
 
-/// Read each time, as secrets are: who rotates a key need not tell anybody.
+/// Read each time, as secrets are: a rotated key needs no reload.
 async fn signing_key(file: &Path) -> Result<SigningKey, ClientError> {
     parse_client_key(&read(file).await?).map_err(|cause| unusable(file, &cause))
 }

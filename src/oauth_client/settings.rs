@@ -1,4 +1,4 @@
-//! How the proxy proves to an endpoint who asks.
+//! The settings of client authentication.
 
 pub mod client;
 mod files;
@@ -35,11 +35,11 @@ pub(crate) mod key {
     pub(crate) const CA_FILE: &str = "ca_file";
 }
 
-/// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,
-/// so that a rotated one is taken without a reload.
+/// How the proxy authenticates to an endpoint. Secrets are named by file and read on use, so that a
+/// rotated one needs no reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientProof {
-    /// Not at all; by the client certificate, or because the endpoint asks nobody.
+    /// No credentials: the client certificate authenticates, or the endpoint needs none.
     Nobody,
     /// `client_id` in the form (RFC 6749 §3.2.1).
     Id(String),
@@ -72,16 +72,16 @@ pub enum ClientProof {
     Bearer {
         /// The token endpoint.
         token_url: Uri,
-        /// The scopes to ask for.
+        /// The scopes to request.
         scope: Option<String>,
-        /// How we prove who asks for it: [`ClientProof::Basic`] or [`ClientProof::Post`].
+        /// How the token request authenticates: [`ClientProof::Basic`] or [`ClientProof::Post`].
         client: Box<Self>,
     },
 }
 
 impl ClientProof {
-    /// Who asks, in a form that tells any two clients apart: how it is proven, and the client's
-    /// id. Nothing of a secret is in it, nor where it is kept.
+    /// A text that distinguishes any two clients: the method and the client id. It contains no
+    /// secret and no secret's path.
     pub fn identity(&self) -> String {
         match self {
             Self::Nobody => "nobody".to_owned(),
@@ -134,7 +134,7 @@ const KEYS: &[&str] = &[
 ];
 
 impl ClientProof {
-    /// With `nobody_by_default`, an absent `auth` asks for nothing.
+    /// With `nobody_by_default`, an absent `auth` means no authentication.
     pub(crate) fn read(
         section: &mut Section<'_>,
         nobody_by_default: bool,
@@ -147,8 +147,7 @@ impl ClientProof {
         } else {
             client_of(section, auth, allow_http)
         };
-        // Whatever the way, its neighbours' keys are known ones; that they are out of place is
-        // told.
+        // Keys of other methods are known too, and reported as misplaced.
         for name in KEYS {
             if section.peek(name).is_some() && !section.has_taken(name) {
                 section.node(name);
@@ -158,7 +157,7 @@ impl ClientProof {
         client
     }
 
-    /// Whether the way that is written proves who asks by the client certificate alone.
+    /// Whether the configured method is the client certificate alone.
     pub(crate) fn is_by_certificate(section: &Section<'_>) -> bool {
         let auth = section.peek(key::AUTH).map(word(AUTH));
         matches!(auth, Some(Ok(AuthWord::Mutual)))

@@ -1,4 +1,4 @@
-//! Guards wake those who wait, and nobody else does.
+//! Guards wake waiters, and nothing else does.
 
 use std::{
     pin::pin,

@@ -1,4 +1,4 @@
-//! What a registry's answer says of a signer: pure functions over the answer's body.
+//! Parses a registry's response about a signer: pure functions over the body.
 
 use crate::{
     clock::UnixTime,
@@ -8,8 +8,8 @@ use crate::{
 
 use super::{Registered, error::SourceError, key_text};
 
-/// Of everything that a registry says of a signer, what is used: the key, and the fields that a
-/// requirement names. Nothing else is kept, not even for a moment (threats O-2).
+/// The used parts of a registry's response about a signer: the key, and the fields that a
+/// requirement names. Nothing else is kept (threats O-2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignerRecord {
     key: Option<Json>,
@@ -38,8 +38,8 @@ impl SignerRecord {
     /// Of an answer about one signer, or of an element of a list.
     pub fn of(said: &Json, settings: &RegistrySettings) -> Self {
         let key = match &settings.pointer {
-            // A key that is named and `null` was withdrawn; that must not be taken for an answer
-            // that says nothing of keys.
+            // A key that is present and `null` was withdrawn; that must not count as a response
+            // without keys.
             Some(pointer) if pointer.leads_to_null(said) => Some(Json::Null),
             Some(pointer) => pointer.find(said).cloned(),
             None => Some(said.clone()).filter(is_key),
@@ -70,8 +70,8 @@ fn is_key(said: &Json) -> bool {
     }
 }
 
-/// Everybody who is listed. A list of nobody is no list: a registry that is empty is broken, or
-/// somebody stands in its place (threats K-3).
+/// All listed signers. An empty list is an error: an empty registry is broken or impersonated
+/// (threats K-3).
 pub fn list(
     document: &Json,
     select: &SelectSettings,

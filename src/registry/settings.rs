@@ -51,7 +51,7 @@ pub struct RegistrySettings {
     pub format: KeyFormat,
     /// How a signer is found in a list; `None`: the answer is about one signer.
     pub select: Option<SelectSettings>,
-    /// What the registry must say of a signer.
+    /// The required fields of a signer.
     pub require: Vec<FieldRequirement>,
     /// How old an entry may be before it is renewed in the background.
     pub refresh: Duration,
@@ -59,11 +59,11 @@ pub struct RegistrySettings {
     pub max_stale: Duration,
     /// How long it is believed that there is no such signer.
     pub negative_ttl: Duration,
-    /// The least time between two renewals of a signer that a wrong signature asks for.
+    /// The least time between two renewals of a signer triggered by wrong signatures.
     pub cooldown: Duration,
     /// The most signers that are remembered.
     pub entries: usize,
-    /// How we ask.
+    /// How requests are sent.
     pub client: ClientSettings,
     /// Directory for the last good entries.
     pub snapshot: Option<PathBuf>,
@@ -90,7 +90,7 @@ pub struct SelectSettings {
     pub member: ClaimPath,
 }
 
-/// Something that the registry must say of a signer.
+/// A required field of a signer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldRequirement {
     /// The field.
@@ -109,7 +109,7 @@ const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);
 /// A participant that has just been admitted does not wait long.
 const DEFAULT_NEGATIVE_TTL: Duration = Duration::from_secs(30);
 const MAX_NEGATIVE_TTL: Duration = Duration::from_hours(1);
-/// A client that sends wrong signatures costs the registry one question in that time.
+/// A client that sends wrong signatures costs the registry one request in that time.
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
 const MIN_COOLDOWN: Duration = Duration::from_secs(1);
 const MAX_COOLDOWN: Duration = Duration::from_hours(1);
@@ -125,7 +125,7 @@ const CLIENT: ClientDefaults = ClientDefaults {
     max_bytes: 256 * 1024,
     max_max_bytes: 4 * 1024 * 1024,
 };
-/// What nobody should compare with a setting, nor keep in memory.
+/// Fields with secrets: never to be compared with a setting, nor kept in memory.
 const SECRET_WORDS: &[&str] = &["secret", "password", "passwd", "token", "private"];
 
 const FORMATS: &[(&str, KeyFormat)] =

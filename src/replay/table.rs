@@ -30,7 +30,7 @@ pub(super) struct IdTable {
     latest: Option<UnixTime>,
 }
 
-/// What the table says to an id.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Insertion {
     New,

@@ -1,4 +1,4 @@
-//! The one answer that the verifier asks for: is this token revoked?
+//! Decides whether a verified token is revoked.
 
 use std::{
     sync::{
@@ -38,7 +38,7 @@ pub struct Revocations {
     process: Arc<Process>,
     replicas: SharedLogouts,
     readiness: SourceReadiness,
-    /// Released once all that the replicas know was heard, or if there are none.
+    /// Released once all logouts of other replicas were read, or if there are no replicas.
     heard: ReadinessGuard,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -60,8 +60,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Unavailable;
 
 impl Process {
-    /// Tells the workers to look again. After the change itself: who sees the new generation sees
-    /// what it is about.
+    /// Invalidates the workers' caches. Called after the change itself: a worker that sees the new
+    /// generation sees the change.
     pub(super) fn changed(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
@@ -82,7 +82,7 @@ impl Revocations {
         Self::of(process, settings, shared, clock, metrics)
     }
 
-    /// The same logouts under another configuration.
+    /// A successor under another configuration, with the same logouts.
     pub fn successor(
         &self,
         settings: &RevocationSettings,
@@ -131,8 +131,8 @@ impl Revocations {
         tasks
     }
 
-    /// The generation of what is known, for two atomic loads: what a cache hit asks. A token that
-    /// was found clear under the same generation is still.
+    /// The generation of what is known, for two atomic loads: what a cache hit reads. A token found
+    /// not revoked under the same generation still is not.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -151,8 +151,8 @@ impl Revocations {
         listed.or_else(|| self.process.logouts.find(token, now))
     }
 
-    /// Remembers a logout, and tells the other replicas. When this returns, no worker of this one
-    /// admits a token of it any more.
+    /// Records a logout, and publishes it to the other replicas. When this returns, no worker of
+    /// this replica admits its tokens any more.
     ///
     /// # Errors
     /// [`LogoutRefusal`]: nothing has changed.
@@ -166,7 +166,7 @@ impl Revocations {
         Ok(())
     }
 
-    /// Remembers what other replicas were told. Most of it is known: it comes at least once.
+    /// Records logouts of other replicas. Most of them are known: each comes at least once.
     fn take_over(&self, heard: Vec<Heard>) {
         let now = self.clock.now();
         let (mut news, mut refused) = (false, 0_u64);

@@ -1,4 +1,4 @@
-//! Logouts that issuers told to one replica, told by it to the others.
+//! Publishes logouts that one replica received to the others.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,8 +10,8 @@ use crate::{
 
 use super::{LoggedOut, Logout};
 
-/// The log that replicas keep of logouts: what any of them was told, and also what this one was
-/// told before it was restarted.
+/// The replicas' shared log of logouts: those that any of them received, also this one before a
+/// restart.
 #[derive(Debug, Clone)]
 pub(super) struct SharedLogouts {
     store: SharedStore,
@@ -24,7 +24,7 @@ pub(super) struct Heard {
     pub(super) until: i64,
 }
 
-/// How often the log is read on: how late another replica's logout may be heard of.
+/// How often the log is polled: how late another replica's logout may arrive.
 pub(super) const LISTEN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Of what is shared. One that is unknown is passed over.
@@ -35,7 +35,7 @@ impl SharedLogouts {
         Self { store }
     }
 
-    /// Tells the others. Nobody waits for it.
+    /// Publishes a logout, without waiting for the store.
     pub(super) fn tell(&self, logout: &Logout, until: i64, now: UnixTime) {
         if let Ok(seconds @ 1..) = u64::try_from(until.saturating_sub(now.0)) {
             let entry = write(logout, until);
@@ -52,8 +52,8 @@ impl SharedLogouts {
         self.store.connections()
     }
 
-    /// What was told since that position, in parts. `None` when there is nothing more, or nobody
-    /// knows.
+    /// The logouts since that position, in batches. `None` when there are no more, or the store is
+    /// unavailable.
     pub(super) async fn next(&self, position: &mut Listening) -> Option<Vec<Heard>> {
         if std::mem::take(&mut position.is_at_the_end) {
             return None;
@@ -72,7 +72,7 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Whether all that there was has just been heard.
+    /// Whether the end of the log was reached.
     pub(super) fn is_at_the_end(&self) -> bool {
         self.is_at_the_end
     }

@@ -5,7 +5,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 /// What an entry is about. A part of its name, so that entries of two kinds never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SharedKind {
-    /// What an introspection endpoint said.
+    /// A response of an introspection endpoint.
     Introspection,
     /// What may be used once.
     Replay,

@@ -28,12 +28,11 @@ pub(super) struct RedisLink {
     established: watch::Sender<u64>,
 }
 
-/// A connection at work. Operations of all threads are written to it as they come and answered in
-/// that order.
+/// An open connection. Commands of all threads are pipelined on it and answered in that order.
 pub(super) struct RedisConnection {
     redis: MultiplexedConnection,
     allowance: Arc<Allowance>,
-    /// Tells it from the connections before: what the server knew then, it may have forgotten.
+    /// Distinguishes it from earlier connections: the server may have lost its data since.
     generation: u64,
     unanswered: AtomicU32,
     broken: Notify,
@@ -149,8 +148,8 @@ impl RedisConnection {
         }
     }
 
-    /// A refusal of one operation says nothing about the next, but for a server that is not the
-    /// one to talk to (any more): whom its name leads to now is another question.
+    /// An error of one command says nothing about the next, except from a server that is the wrong
+    /// one (by now): its name must be resolved again.
     pub(super) fn failed(&self, error: &RedisError) {
         let wrong_server = matches!(
             error.kind(),
@@ -171,7 +170,7 @@ impl RedisConnection {
         }
     }
 
-    /// Somebody else writes there. Said once per connection, counted each time.
+    /// Another party writes there. Logged once per connection, counted each time.
     pub(super) fn tell_forgery(&self) {
         if !self.has_told_forgery.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -195,7 +194,7 @@ impl fmt::Debug for RedisConnection {
 
 /// An error in words of ours. A server may repeat what it was sent, passwords included.
 pub(super) fn told(error: &RedisError) -> String {
-    /// The first word of what a server answers, such as `WRONGPASS`.
+    /// The error code of a server's response, such as `WRONGPASS`.
     const MAX_CODE_BYTES: usize = 32;
     let is_code = |code: &&str| {
         code.len() <= MAX_CODE_BYTES && code.bytes().all(|byte| byte.is_ascii_uppercase())

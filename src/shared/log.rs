@@ -1,8 +1,8 @@
 //! A log per kind: what every replica wants to hear of, read by each at its own pace.
 //!
-//! On the server it is a stream of bounded length. A replica reads on from where it was; with a
+//! On the server it is a stream of bounded length. A replica continues from its position; with a
 //! new connection it starts again, because the server may have lost the log, or be another one. So
-//! entries come at least once: they must mean the same when read again.
+//! delivery is at least once: entries must be idempotent.
 
 use bytes::Bytes;
 use redis::Cmd;
@@ -27,11 +27,11 @@ pub struct LogBatch {
     pub has_more: bool,
 }
 
-/// Milliseconds and a number among those of the same one.
+/// Milliseconds, and a sequence number within one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EntryId(u64, u64);
 
-/// An entry as the server tells it: its name, then names and values of its fields.
+/// An entry as received: its id, then names and values of its fields.
 pub(super) type StreamEntry = (String, Vec<Bytes>);
 
 /// What one entry may have: three names of what it is about, and a little more.
@@ -58,7 +58,7 @@ pub(super) fn append(name: &str, sealed: &[u8]) -> Cmd {
     command
 }
 
-/// Asks for the next entries.
+/// The command that reads the next entries.
 pub(super) fn read(name: &str, position: LogPosition) -> Cmd {
     let EntryId(millis, number) = position.next;
     let mut command = redis::cmd("XRANGE");
@@ -75,13 +75,13 @@ pub(super) fn value((_, fields): &StreamEntry) -> Option<&Bytes> {
 }
 
 impl LogPosition {
-    /// The same place, or the beginning if it was a place of another connection.
+    /// This position, or the beginning if it belongs to another connection.
     pub(super) fn on(self, connection: &RedisConnection) -> Self {
         let generation = connection.generation();
         if self.generation == generation { self } else { Self { generation, ..Self::default() } }
     }
 
-    /// Behind the last of these entries. `None` if they are not in order.
+    /// The position after the last of these entries. `None` if they are not in order.
     pub(super) fn after(self, told: &[StreamEntry]) -> Option<Self> {
         let Some((last, _)) = told.last() else {
             return Some(self);

@@ -11,7 +11,7 @@ pub(crate) struct Metrics {
     connected: IntGauge,
 }
 
-/// What was asked of the server.
+/// A kind of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     Append,
@@ -22,7 +22,7 @@ pub(super) enum Operation {
     Read,
 }
 
-/// How it went.
+/// Its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OperationOutcome {
     /// There is no connection: nothing was sent.
@@ -43,7 +43,7 @@ pub(super) enum OperationOutcome {
     Oversize,
     /// There, but not as we wrote it.
     Rejected,
-    /// Somebody was here before.
+    /// The key was present already.
     Seen,
     /// No answer in time.
     Timeout,

@@ -21,8 +21,8 @@ use super::{
 
 /// What replicas share. Cheap to clone, usable from any thread. The default shares nothing.
 ///
-/// No operation fails or takes longer than the configured deadline. Without a connection the
-/// answer comes at once, and it is *nobody knows*.
+/// No operation fails or takes longer than the configured deadline. Without a connection every read
+/// returns `None` (*unknown*) at once.
 #[derive(Debug, Clone, Default)]
 pub struct SharedStore(Option<Arc<Inner>>);
 
@@ -41,8 +41,8 @@ struct Inner {
     metrics: Arc<Metrics>,
 }
 
-/// The largest value that is shared, in bytes. What is larger is cheap to ask for again compared
-/// with moving it, and rare.
+/// The largest value that is shared, in bytes. A larger one is rare, and fetching it again is
+/// cheaper than moving it.
 pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 /// The largest value as it is kept.
@@ -104,27 +104,27 @@ impl SharedStore {
         (!is_connected).then(|| format!("shared store {address}: not connected; nothing is shared"))
     }
 
-    /// Tells when the store connects, those times included that have not been marked as seen.
+    /// Notifies of new connections, including those not yet marked as seen.
     pub fn connections(&self) -> Connections {
         Connections::new(self.0.as_ref().map(|inner| inner.link.established()))
     }
 
-    /// What some replica has put there, if it is still good.
+    /// The value that some replica has stored, while it is valid.
     pub async fn get(&self, key: &SharedKey) -> Option<Bytes> {
         let inner = self.0.as_ref()?;
         let result = inner.get(key).await;
         inner.counted(Operation::Get, result, |_| OperationOutcome::Hit)
     }
 
-    /// Puts a value there for a while. Nobody waits for it, and it may be lost.
+    /// Stores a value for a while. Does not wait for it, and it may be lost.
     pub fn put(&self, key: &SharedKey, value: &[u8], ttl: Duration) {
         if let Some(inner) = &self.0 {
             inner.put(key, value, ttl);
         }
     }
 
-    /// Whether nobody has asked this about the key before, within the time to live of the first
-    /// who did. `None`: nobody knows.
+    /// Sets the key unless it is present (`SET NX`): whether this call set it. It lasts for the
+    /// first caller's time to live. `None`: unknown.
     pub async fn first(&self, key: &SharedKey, ttl: Duration) -> Option<bool> {
         let inner = self.0.as_ref()?;
         let result = inner.first(key, ttl).await;
@@ -134,8 +134,8 @@ impl SharedStore {
         inner.counted(Operation::First, result, outcome)
     }
 
-    /// Forgets that somebody asked whether they were the first. Nobody knows whether it worked; if
-    /// not, it is forgotten when its time is over.
+    /// Deletes the key. Whether it worked is not known; if not, the key expires with its time to
+    /// live.
     pub async fn forget(&self, key: &SharedKey) {
         if let Some(inner) = &self.0 {
             let result = inner.forget(key).await;
@@ -144,7 +144,7 @@ impl SharedStore {
     }
 
     /// Adds an entry to the log of that kind, where every replica will read it, until its time to
-    /// live is over. Nobody waits for it. While there is no connection it stays queued, within
+    /// live is over. Does not wait for it. While there is no connection it stays queued, within
     /// bounds; it may come twice.
     pub fn append(&self, kind: SharedKind, entry: &[u8], ttl: Duration) {
         if let Some(inner) = &self.0 {
@@ -152,7 +152,7 @@ impl SharedStore {
         }
     }
 
-    /// Reads on in a log, and moves the position. `None`: nobody knows, and the position stays.
+    /// Reads on in a log, and moves the position. `None`: unavailable, and the position stays.
     ///
     /// Entries come at least once, one's own among them; after a new connection all of them come
     /// again.
@@ -168,7 +168,8 @@ impl SharedStore {
 }
 
 impl Inner {
-    /// Never more than a value may have is asked for: a larger one comes cut, and is none of ours.
+    /// At most the largest value's length is requested: a larger one comes truncated, and fails its
+    /// MAC.
     async fn get(&self, key: &SharedKey) -> Result<Bytes, OperationOutcome> {
         let connection = self.link.connection()?;
         let name = key.name(&self.settings.prefix);
@@ -244,7 +245,7 @@ impl Inner {
         Ok(LogBatch { entries: entries.collect(), has_more: told.len() >= log::BATCH })
     }
 
-    /// An entry that is not ours is passed over; the others count all the same.
+    /// A forged entry is skipped; the others count.
     fn entry(&self, name: &str, told: &StreamEntry, connection: &RedisConnection) -> Option<Bytes> {
         let sealed = log::value(told).cloned().unwrap_or_default();
         match self.opened(name, &sealed, connection) {

@@ -27,7 +27,7 @@ pub struct Supervisor {
 enum Ending {
     Closed,
     Silent,
-    /// Nobody holds the store any more.
+    /// Every handle of the store is dropped.
     Unused,
 }
 
@@ -40,8 +40,7 @@ const BACKOFF: Backoff =
 /// breaks sooner each time must not be made ten times a second.
 const GOOD: Duration = Duration::from_secs(10);
 
-/// Between two looks whether the server still answers: how long a dead connection that nobody
-/// uses may go unnoticed.
+/// Between two `PING`s: how long a dead, idle connection may go unnoticed.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Longer than any pause of a server that will go on.
@@ -51,7 +50,7 @@ const PING_DEADLINE: Duration = Duration::from_secs(1);
 const MAX_PING_BYTES: usize = 256;
 
 impl Supervisor {
-    /// Runs until nobody holds the store any more.
+    /// Runs until every handle of the store is dropped.
     pub async fn run(mut self) {
         let mut waits = Waits::default();
         let mut told = None;
@@ -78,7 +77,7 @@ impl Supervisor {
         self.puts.is_closed() && self.appends.is_closed()
     }
 
-    /// A failure is said once, and again when it is another one.
+    /// Logs a failure once, and again when it is another one.
     fn tell(&self, error: &ConnectError, told: &mut Option<String>) {
         let cause = error.to_string();
         if told.as_ref() != Some(&cause) {

@@ -239,7 +239,7 @@ impl SignatureSettings {
             || of_registry.any(|value| matches!(value, RequiredValue::Claim(_)))
     }
 
-    /// Whose key set is looked after for it, if it has one of its own.
+    /// The owner of its key set, if it has one of its own.
     pub fn key_owner(&self) -> Option<KeyOwner> {
         match self.signer_keys() {
             SignerKeySource::Set(owner) => Some(*owner),
@@ -261,7 +261,7 @@ impl SignatureSettings {
         }
     }
 
-    /// The registry that is asked about its signers, if one is.
+    /// The registry of its signers, if it has one.
     pub fn registry(&self) -> Option<&RegistrySettings> {
         match &self.keys {
             SignerKeys::Registry(registry) => Some(registry),

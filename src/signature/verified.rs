@@ -82,7 +82,7 @@ impl SignatureReport {
     }
 }
 
-/// What a header says; percent-encoded where a header can't hold it, as claims are.
+/// A header's value; percent-encoded where a header can't hold it, as claims are.
 fn text(
     fact: SignatureFact,
     claimed: &ClaimedSignature,

@@ -24,15 +24,15 @@ pub(crate) mod key {
     pub(crate) const CLIENT_AUTH: &str = "client_auth";
 }
 
-/// `[server.tls]`: paths only. What the files hold is read when it is put to work, so that a
-/// renewed certificate needs no other settings; see [`TlsSettings::read_files`].
+/// `[server.tls]`: paths only. The files are read when it is loaded, so that a renewed certificate
+/// needs no other settings; see [`TlsSettings::read_files`].
 #[derive(Debug, Clone)]
 pub struct TlsSettings {
     /// PEM: the server's certificate first, then the chain to its authority.
     pub certificate: PathBuf,
     /// PEM: the certificate's private key (PKCS#8, SEC1 or PKCS#1), not encrypted.
     pub private_key: PathBuf,
-    /// Whether clients show a certificate. `None`: they are not asked.
+    /// Whether clients show a certificate. `None`: none is requested.
     pub client_auth: Option<ClientAuth>,
 }
 
@@ -42,12 +42,12 @@ pub struct TlsSettings {
 pub struct ClientAuth {
     /// PEM: the authorities whose certificates are accepted.
     pub authorities: PathBuf,
-    /// Whether a client without a certificate is refused. One with a certificate of anybody else
-    /// is refused in any case.
+    /// Whether a client without a certificate is refused. A certificate of another authority is
+    /// refused in any case.
     pub required: bool,
 }
 
-/// What `client_auth` says.
+/// The keywords of `client_auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClientAuthMode {
     None,
@@ -102,8 +102,8 @@ impl TlsSettings {
 }
 
 impl ClientAuth {
-    /// `client_ca` alone could mean either; taken for "none" it would let everybody in where
-    /// somebody meant to keep them out (threats X-2).
+    /// `client_ca` alone could mean either; taken for "none" it would admit every client against
+    /// the operator's intent (threats X-2).
     fn read(section: &mut Section<'_>) -> Option<Self> {
         let has_authorities = section.peek(key::CLIENT_CA).is_some();
         let authorities = section.optional(key::CLIENT_CA, parsed_file(authorities));

@@ -15,18 +15,18 @@ use crate::{
     token::issuer::settings::IssuerSettings,
 };
 
-/// Fetches the keys of every issuer and signer, all at once, asks those that are to be asked about
-/// tokens about one that nobody has issued, asks the registries of signers about nobody, reads the
-/// revocation list, and writes what was found in the order of the configuration.
+/// Fetches the keys of every issuer and signer concurrently, probes introspection endpoints and
+/// registries with an invented token or signer, reads the revocation list, and writes the results
+/// in the order of the configuration.
 ///
 /// # Errors
-/// [`CommandError::Runtime`] if any issuer or signer has no usable key, or an issuer or a registry can't
-/// be asked, or the list can't be read.
+/// [`CommandError::Runtime`] if any issuer or signer has no usable key, if an introspection
+/// endpoint or a registry doesn't respond, or if the list can't be read.
 pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
     let mut text = Vec::new();
     let verdict = ask(settings, &mut text);
     let told = out.write_all(&text);
-    // The verdict first: it stands, whether anybody reads the rest or not.
+    // The verdict first: a closed output must not hide it.
     verdict?;
     Ok(told?)
 }

@@ -68,7 +68,7 @@ async fn a_full_queue_refuses_or_is_counted() {
     {
         let mut scene = Scene::new();
         scene.settings.on_failure = on_failure;
-        // Nobody takes anything out of it.
+        // Nothing receives from it.
         let (orders, _queue) = sync_channel(1);
         let journal = Journal::new(&scene.settings, JournalThread::new(orders), &scene.metrics);
         journal.put(scene.entry(b"fills it"), false);
@@ -205,13 +205,13 @@ async fn a_folder_to_which_a_reload_returns_still_has_its_one_writer() {
     let first = journal(&scene.settings);
     first.record(scene.entry(b"a")).await.unwrap();
     let between = journal(&other);
-    // A worker that serves nobody still has the first.
+    // An idle worker still has the first.
     let again = journal(&scene.settings);
     assert!(Arc::ptr_eq(&first, &again));
     again.record(scene.entry(b"b")).await.unwrap();
     let changed = EvidenceSettings { gather: Duration::ZERO, ..scene.settings.clone() };
     journal(&changed).record(scene.entry(b"c")).await.unwrap();
-    // When nobody has them any more they end, and the folder is free.
+    // When they are dropped they end, and the folder is free.
     drop((first, again, between));
     shelf.release();
     drop(scene.writer());

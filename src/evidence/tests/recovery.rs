@@ -1,5 +1,5 @@
-//! What crashes and failing disks leave behind is never taken for tampering, and costs no more than
-//! the lines that it hit.
+//! The traces of crashes and failing disks are never taken for tampering, and cost no more than the
+//! lines they hit.
 
 use super::*;
 
@@ -41,7 +41,7 @@ async fn a_file_of_which_not_even_the_first_line_is_certain_does_not_count() {
     // And once more.
     fs::write(path(4), open_line(link, Some("abandoned"))).unwrap();
     assert_eq!(scene.assert_sound().abandoned, 2);
-    // Nobody may go back without saying so.
+    // A writer may not go back without recording it.
     fs::write(path(4), open_line(link, None)).unwrap();
     assert_eq!(scene.verify().findings.len(), 1);
 }
@@ -156,7 +156,7 @@ async fn files_are_read_in_their_order_though_the_clock_went_back() {
     let against = Against { keys: Some(scene.keys()), body: None };
     let report = verify(&files, &against).unwrap();
     assert_eq!((report.findings, report.requests), (vec![], 3));
-    // Names of somebody else's are in the order in which they are given.
+    // Foreign names are in the order in which they are given.
     let mut renamed = vec![PathBuf::from("b"), PathBuf::from("evidence-x-2.jsonl"), "a".into()];
     let as_given = renamed.clone();
     verify::order(&mut renamed);

@@ -23,12 +23,12 @@ pub(super) struct LinePlace {
 pub(super) struct ChainState {
     expected: Option<ChainLink>,
     last: Option<LinePlace>,
-    /// The states of the chain to which a writer that gives a file up may go back, and it says to
-    /// which: those within the file before, and behind them those after files of which there is
-    /// only the first line, since not even that one need have been certain.
+    /// The states of the chain that a writer which abandons a file may return to; the next file
+    /// names the one. They are those within the previous file, then those after files that consist
+    /// of their first line only, since even that one may not have reached the disk.
     in_last_file: Vec<ChainLink>,
     in_this_file: Vec<ChainLink>,
-    /// How many of them are certain: a checkpoint is only written behind what is on disk.
+    /// How many of them are certain: a checkpoint is written only after what is on disk.
     certain_in_last_file: usize,
     certain_in_this_file: usize,
     /// The file before ended in the middle of a line.
@@ -65,14 +65,14 @@ impl ChainState {
         self.last.clone()
     }
 
-    /// Goes on behind something that is no line.
+    /// Continues after something that is no line.
     pub(super) fn skip(&mut self, line: &[u8], place: &LinePlace) {
         self.is_first_line = false;
         self.expected = self.expected.map(|link| link.after(line));
         self.last = Some(place.clone());
     }
 
-    /// Goes on behind a line. Says how many lines before it count for nothing.
+    /// Continues after a line. Returns how many lines before it don't count.
     pub(super) fn follow(
         &mut self,
         said: &ParsedLine,

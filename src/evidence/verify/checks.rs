@@ -17,7 +17,7 @@ pub(super) enum SignatureState {
     Right,
     /// It is by an algorithm that signs the message itself.
     NeedsBody,
-    /// The request was refused; its signature is not said to be right.
+    /// The request was refused; its signature is not claimed to be valid.
     Refused,
 }
 

@@ -28,8 +28,8 @@ pub struct ClaimHeaderSettings {
     pub encoding: Encoding,
 }
 
-/// What the upstream learns unless `[claims]` says otherwise: who it is, according to whom (a
-/// subject is unique per issuer only, threats C-10), and what it may do.
+/// What the upstream learns without `[claims]`: who it is, according to whom (a subject is unique
+/// per issuer only, threats C-10), and what it may do.
 const DEFAULT_CLAIMS: &[(&str, &str)] =
     &[("x-auth-issuer", "iss"), ("x-auth-scope", "scope"), ("x-auth-subject", "sub")];
 
@@ -136,7 +136,7 @@ pub(crate) fn claim_paths(node: &Node) -> Parsed<Vec<ClaimPath>> {
     }
 }
 
-/// The same, written back as a list.
+/// Writes [`claim_paths`] back as a list.
 pub(crate) fn claim_names(claims: &[ClaimPath]) -> Written {
     list_of(claims.iter().map(|claim| claim.as_str().into()))
 }

@@ -1,4 +1,4 @@
-//! What is written is what is read, and no two questions share an answer.
+//! What is written is what is read, and no two requests share an entry.
 
 use std::collections::HashSet;
 

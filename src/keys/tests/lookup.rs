@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-/// What a lookup says, in one word; the key's thumbprint in the text where it is found.
+/// The outcome of a lookup, as a code; with the key's thumbprint where it is found.
 fn said(set: &KeySet, kid: Option<&str>, alg: Algorithm) -> String {
     match set.lookup(kid, alg) {
         KeyLookup::Found(key) => format!("found {}", key.kid().unwrap_or("-")),

@@ -8,7 +8,7 @@ use crate::{
     oauth_client::settings::ClientProof,
 };
 
-/// The minimal configuration, which asks its issuer with these settings.
+/// The minimal configuration with these introspection settings.
 fn asking(lines: &str) -> String {
     format!("{MINIMAL}\n[issuers.corp.introspection]\n{lines}")
 }
@@ -208,7 +208,7 @@ fn validate_token_is_at_a_url_and_not_signed() {
     assert_eq!(asked.client.proof, ClientProof::Nobody);
 }
 
-/// An opaque token does not say whose it is.
+/// An opaque token does not name its issuer.
 #[test]
 fn i15_a_route_asks_one_issuer_at_most() {
     let two = "[issuers.corp.introspection]\nauth = \"none\"\nclient_id = \"api\"\n\

@@ -18,7 +18,7 @@ use crate::{
 pub struct SignatureHeaderSettings {
     /// The header that the upstream receives.
     pub header: HeaderName,
-    /// What it says.
+    /// The fact it carries.
     pub fact: SignatureFact,
 }
 
