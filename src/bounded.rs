@@ -39,7 +39,7 @@ pub(crate) struct BoundedMap<V> {
 struct Slot<V> {
     value: V,
     bytes: usize,
-    asked_for: Cell<bool>,
+    was_used: Cell<bool>,
 }
 
 /// What an entry costs besides its key and value: the two map slots and two reference counts.
@@ -61,7 +61,7 @@ impl<V> BoundedMap<V> {
     /// The value of a key.
     pub(crate) fn find(&self, key: &[u8]) -> Option<&V> {
         let slot = self.entries.get(key)?;
-        slot.asked_for.set(true);
+        slot.was_used.set(true);
         Some(&slot.value)
     }
 
@@ -81,7 +81,7 @@ impl<V> BoundedMap<V> {
         }
         let key: Arc<[u8]> = key.into();
         self.queue.push_back(Arc::clone(&key));
-        self.entries.insert(key, Slot { value, bytes, asked_for: Cell::new(false) });
+        self.entries.insert(key, Slot { value, bytes, was_used: Cell::new(false) });
         self.bytes += bytes;
         self.compact_queue();
     }
@@ -145,7 +145,7 @@ impl<V> BoundedMap<V> {
             let Some(slot) = self.entries.get(&key) else {
                 continue;
             };
-            if slot.asked_for.replace(false) {
+            if slot.was_used.replace(false) {
                 self.queue.push_back(key);
                 continue;
             }

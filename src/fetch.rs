@@ -257,12 +257,12 @@ fn refusal(response: &Response<Incoming>, place: &str) -> FetchError {
             location: quoted(&String::from_utf8_lossy(location.as_bytes())),
         };
     }
-    let asks_for_rest =
+    let is_overloaded =
         matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     FetchError::Status {
         place,
         status: status.as_u16(),
-        retry_after: retry_after(response.headers()).filter(|_| asks_for_rest),
+        retry_after: retry_after(response.headers()).filter(|_| is_overloaded),
     }
 }
 

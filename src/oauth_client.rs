@@ -88,7 +88,7 @@ pub(crate) fn form_request(
         .header(CONTENT_TYPE, FORM)
         .header(ACCEPT, JSON)
         .body(Full::new(Bytes::copy_from_slice(form.as_str().as_bytes())))
-        .map_err(|_| error::malformed(place, "the URL can't be asked"))?;
+        .map_err(|_| error::malformed(place, "no request can be made for the URL"))?;
     if let Some(authorization) = authorization {
         request.headers_mut().insert(AUTHORIZATION, authorization);
     }

@@ -52,14 +52,17 @@ pub(crate) fn parsed<T, E: std::fmt::Display>(
     }
 }
 
-/// One of a few words.
-pub(crate) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Node) -> Parsed<T> {
+/// One of a closed set of keywords.
+pub(crate) fn keyword<T: Copy>(
+    keywords: &'static [(&'static str, T)],
+) -> impl Fn(&Node) -> Parsed<T> {
     move |node| {
         let found = node.as_text();
-        if let Some((_, value)) = words.iter().find(|(word, _)| Some(*word) == found) {
+        if let Some((_, value)) = keywords.iter().find(|(keyword, _)| Some(*keyword) == found) {
             return Ok(*value);
         }
-        let known: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+        let known: Vec<String> =
+            keywords.iter().map(|(keyword, _)| format!("{keyword:?}")).collect();
         Err(node.mismatch(&known.join(" or ")))
     }
 }

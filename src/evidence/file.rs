@@ -65,10 +65,10 @@ pub(super) fn standing(folder: &Path) -> io::Result<Standing> {
         let Some(line) = tail.last_line else {
             continue; // it broke off before its first line was whole
         };
-        let said = ParsedLine::read(&line).ok_or_else(|| {
+        let parsed = ParsedLine::read(&line).ok_or_else(|| {
             io::Error::other(format!("the last line of {} is no line of a journal", path.display()))
         })?;
-        let link = ChainLink { number: said.number, ..ChainLink::FIRST }.after(&line);
+        let link = ChainLink { number: parsed.number, ..ChainLink::FIRST }.after(&line);
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
         return Ok(Standing { link, file, sequence, is_torn });
     }

@@ -106,8 +106,8 @@ impl Scene {
     }
 
     /// What a request with such a body sends to the queue, and what it waits for.
-    fn order(&self, body: &[u8]) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
-        order(self.entry(body))
+    fn request(&self, body: &[u8]) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
+        request(self.entry(body))
     }
 
     fn writer(&self) -> JournalWriter {
@@ -157,7 +157,7 @@ impl Scene {
     }
 }
 
-fn order(entry: EvidenceEntry) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
+fn request(entry: EvidenceEntry) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
     let (written, outcome) = oneshot::channel();
     (WriteRequest { entry, written, is_awaited: false }, outcome)
 }

@@ -106,12 +106,16 @@ impl JournalWriter {
     /// Runs until every sender is dropped, then writes a final checkpoint. A single line is written
     /// at once; then the thread sleeps for `gather`, whether lines come or not, so that no sender
     /// has to wake it. Lines received meanwhile are the next group.
-    pub(super) fn run(&mut self, orders: &Receiver<WriteRequest>, mut rest: impl FnMut(Duration)) {
+    pub(super) fn run(
+        &mut self,
+        requests: &Receiver<WriteRequest>,
+        mut rest: impl FnMut(Duration),
+    ) {
         loop {
-            match orders.recv_timeout(LOOK_INTERVAL) {
+            match requests.recv_timeout(LOOK_INTERVAL) {
                 Ok(first) => {
                     let begun = Instant::now();
-                    let group = [first].into_iter().chain(orders.try_iter()).take(self.room());
+                    let group = [first].into_iter().chain(requests.try_iter()).take(self.room());
                     self.write_group(group.collect());
                     rest(self.settings.gather.saturating_sub(begun.elapsed()));
                 }
@@ -134,31 +138,32 @@ impl JournalWriter {
         }
     }
 
-    pub(super) fn write_group(&mut self, orders: Vec<WriteRequest>) {
-        let before = orders.len();
-        let orders: Vec<_> = orders.into_iter().filter(|order| !order.is_abandoned()).collect();
-        self.metrics.dropped.inc_by((before - orders.len()) as u64);
-        if orders.is_empty() {
+    pub(super) fn write_group(&mut self, requests: Vec<WriteRequest>) {
+        let before = requests.len();
+        let requests: Vec<_> =
+            requests.into_iter().filter(|request| !request.is_abandoned()).collect();
+        self.metrics.dropped.inc_by((before - requests.len()) as u64);
+        if requests.is_empty() {
             return;
         }
         let now = self.clock.now();
         if let Err(error) = self.rotate_if_due(now) {
-            return self.fail(orders, &error);
+            return self.fail(requests, &error);
         }
-        let orders = self.keep_bodies(orders);
+        let requests = self.keep_bodies(requests);
         let mut link = self.link;
         let mut text = String::new();
-        let mut group = Vec::with_capacity(orders.len());
-        for order in orders {
-            let line = line::text(link, now, order.entry.members());
+        let mut group = Vec::with_capacity(requests.len());
+        for request in requests {
+            let line = line::text(link, now, request.entry.members());
             if line.len() >= line::MAX_LINE_BYTES {
-                self.fail(vec![order], &io::Error::other("a line is too long"));
+                self.fail(vec![request], &io::Error::other("a line is too long"));
                 continue;
             }
             link = link.after(line.as_bytes());
             text.push_str(&line);
             text.push('\n');
-            group.push(order);
+            group.push(request);
         }
         if group.is_empty() {
             return;
@@ -176,13 +181,14 @@ impl JournalWriter {
 
     /// Those whose bodies are on disk, if they are to be kept. One that fails takes no other with
     /// it: nothing of it is in the file.
-    fn keep_bodies(&self, orders: Vec<WriteRequest>) -> Vec<WriteRequest> {
+    fn keep_bodies(&self, requests: Vec<WriteRequest>) -> Vec<WriteRequest> {
         let Some(folder) = &self.settings.bodies else {
-            return orders;
+            return requests;
         };
-        let unkept = body::keep(folder, orders.iter().filter_map(|order| order.entry.kept_body()));
-        let (kept, failed) = orders.into_iter().partition(|order: &WriteRequest| {
-            order.entry.kept_body().is_none_or(|(sha256, _)| !unkept.contains_key(&sha256))
+        let unkept =
+            body::keep(folder, requests.iter().filter_map(|request| request.entry.kept_body()));
+        let (kept, failed) = requests.into_iter().partition(|request: &WriteRequest| {
+            request.entry.kept_body().is_none_or(|(sha256, _)| !unkept.contains_key(&sha256))
         });
         if let Some(error) = unkept.values().next() {
             self.fail(failed, error);
@@ -190,10 +196,10 @@ impl JournalWriter {
         kept
     }
 
-    fn fail(&self, orders: Vec<WriteRequest>, error: &io::Error) {
-        self.metrics.failed.inc_by(orders.len() as u64);
-        tracing::error!(%error, lines = orders.len(), "evidence can't be written");
-        answer(orders, Err(NotRecorded));
+    fn fail(&self, requests: Vec<WriteRequest>, error: &io::Error) {
+        self.metrics.failed.inc_by(requests.len() as u64);
+        tracing::error!(%error, lines = requests.len(), "evidence can't be written");
+        answer(requests, Err(NotRecorded));
     }
 
     /// Adds whole lines and has them on disk; only then is the chain after them.
@@ -325,10 +331,10 @@ impl JournalWriter {
     }
 }
 
-fn answer(orders: Vec<WriteRequest>, written: LineOutcome) {
-    for order in orders {
+fn answer(requests: Vec<WriteRequest>, written: LineOutcome) {
+    for request in requests {
         // The waiting request may have been dropped.
-        let _ = order.written.send(written);
+        let _ = request.written.send(written);
     }
 }
 

@@ -72,7 +72,7 @@ impl Metadata {
         {
             return Ok(url.clone());
         }
-        match (self.ask(fetcher).await, known) {
+        match (self.fetch(fetcher).await, known) {
             (Ok(url), _) => {
                 *self.found() = Some((url.clone(), Instant::now()));
                 Ok(url)
@@ -95,7 +95,7 @@ impl Metadata {
     }
 
     /// Tries every URL. Of several failures, the first other than "not found" is reported.
-    async fn ask(&self, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
+    async fn fetch(&self, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
         let mut failure = None;
         for url in &self.urls {
             match self.read(url, fetcher).await {

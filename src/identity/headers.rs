@@ -55,15 +55,15 @@ impl ClaimHeaders {
     /// claim the first counts that is there and not null, whatever its value. `issuer` is the `iss`
     /// of the token, which its assertion names.
     pub fn render(&self, issuer: &str, claims: &Object) -> Result<RenderedHeaders, Unrenderable> {
-        let mut said = Vec::with_capacity(self.mapping.len());
+        let mut lines = Vec::with_capacity(self.mapping.len());
         for line in &self.mapping {
             let text = self.text(line, claims)?;
             if !text.is_empty() {
-                said.push((line, text));
+                lines.push((line, text));
             }
         }
-        let mut texts: Bytes = said.iter().flat_map(|(_, text)| text.bytes()).collect();
-        let headers = said.iter().map(|(line, text)| {
+        let mut texts: Bytes = lines.iter().flat_map(|(_, text)| text.bytes()).collect();
+        let headers = lines.iter().map(|(line, text)| {
             let mut value = HeaderValue::from_maybe_shared(texts.split_to(text.len()))
                 .map_err(|_| unrenderable(line))?;
             value.set_sensitive(true);

@@ -25,13 +25,13 @@ pub fn of_introspection(
     place: &str,
 ) -> Result<IntrospectionAnswer, IntrospectionError> {
     match reply.status {
-        StatusCode::OK => said(object(&reply.body, place)?, place),
+        StatusCode::OK => parsed(object(&reply.body, place)?, place),
         status => Err(refusal(status, place)),
     }
 }
 
 /// Parses an introspection response (RFC 7662 §2.2).
-pub(super) fn said(
+pub(super) fn parsed(
     members: Object,
     place: &str,
 ) -> Result<IntrospectionAnswer, IntrospectionError> {
@@ -56,7 +56,7 @@ pub fn of_validation(
         StatusCode::OK => {
             let members = object(&reply.body, place)?;
             match members.get("code") {
-                None | Some(Json::Integer(200)) if names_somebody(&members) => {
+                None | Some(Json::Integer(200)) if names_a_subject(&members) => {
                     Ok(IntrospectionAnswer::Active(members))
                 }
                 Some(Json::Integer(400)) => Ok(IntrospectionAnswer::Inactive),
@@ -68,7 +68,7 @@ pub fn of_validation(
 }
 
 /// Claims name a subject or an issuer; an error has neither.
-fn names_somebody(members: &Object) -> bool {
+fn names_a_subject(members: &Object) -> bool {
     ["sub", "iss", "aud"].iter().any(|name| members.get(name).is_some())
 }
 

@@ -58,7 +58,7 @@ impl Introspector {
 
     /// The issuer's statement about a token; `None` if it is unavailable. Dropping the future
     /// affects no other request that waits for the same response (threats I-9).
-    pub async fn ask(&self, token: &str, now: UnixTime) -> Option<Statement> {
+    pub async fn introspect(&self, token: &str, now: UnixTime) -> Option<Statement> {
         let digest = digest_of(token);
         if let Some(statement) = self.memory.find(&digest, now) {
             return Some(statement);

@@ -117,12 +117,12 @@ impl Memory {
     pub(super) fn keep(
         &self,
         digest: &Digest,
-        said: IntrospectionAnswer,
+        response: IntrospectionAnswer,
         at_most: UnixTime,
         now: UnixTime,
     ) -> StoredStatement {
         let later = |seconds: i64| UnixTime(now.0.saturating_add(seconds)).min(at_most);
-        let (statement, lifetime, bytes) = match said {
+        let (statement, lifetime, bytes) = match response {
             IntrospectionAnswer::Inactive => {
                 let lifetime = Lifetime::fresh_only(later(self.bounds.negative_ttl));
                 (Statement::Inactive, lifetime, 0)

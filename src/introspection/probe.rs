@@ -27,11 +27,11 @@ pub async fn probe(
 ) -> Result<(), IntrospectionError> {
     let keys = live_keys(keys, issuer.settings.signed).await;
     let endpoint = Endpoint::new(issuer, keys, Arc::new(SystemClock));
-    match endpoint.ask(&invented_token()).await? {
+    match endpoint.introspect(&invented_token()).await? {
         IntrospectionAnswer::Inactive => Ok(()),
         IntrospectionAnswer::Active(_) => Err(IntrospectionError::Malformed {
             place: "introspection".to_owned(),
-            cause: "a token that nobody has issued is called active".to_owned(),
+            cause: "an invented token is called active".to_owned(),
         }),
     }
 }

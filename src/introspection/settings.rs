@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{
     config::{
         reader::Section,
-        values::{any_or_list, count, duration, name, size, switch, text, word},
+        values::{any_or_list, count, duration, keyword, name, size, switch, text},
         writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
@@ -124,7 +124,7 @@ const MIN_RECHECK: Duration = Duration::from_secs(1);
 const MAX_RECHECK: Duration = Duration::from_hours(1);
 
 const CLIENT: ClientDefaults = ClientDefaults {
-    is_nobody: false,
+    is_unauthenticated: false,
     // A request waits for it.
     timeout: Duration::from_secs(2),
     max_timeout: Duration::from_secs(30),
@@ -153,11 +153,11 @@ impl IntrospectionSettings {
         if !section.is_present() {
             return None;
         }
-        let when = section.or(key::WHEN, Some(IntrospectWhen::Opaque), word(WHEN));
-        let method = section.or(key::METHOD, IntrospectionMethod::Introspect, word(METHODS));
+        let when = section.or(key::WHEN, Some(IntrospectWhen::Opaque), keyword(WHEN));
+        let method = section.or(key::METHOD, IntrospectionMethod::Introspect, keyword(METHODS));
         let allow_http = ClientSettings::read_allow_http(section);
         let endpoint = endpoint(section, issuer, allow_http, method);
-        let defaults = ClientDefaults { is_nobody: nobody_is_asked(method), ..CLIENT };
+        let defaults = ClientDefaults { is_unauthenticated: is_unauthenticated(method), ..CLIENT };
         let client = ClientSettings::read(section, allow_http, &defaults);
         let cache_ttl = duration(Duration::ZERO..=MAX_CACHE_TTL);
         let settings = Self {
@@ -214,7 +214,7 @@ impl IntrospectionSettings {
     }
 
     pub(crate) fn write(&self) -> Written {
-        let writer = Writer::default().word(key::WHEN, WHEN, &Some(self.when)).word(
+        let writer = Writer::default().keyword(key::WHEN, WHEN, &Some(self.when)).keyword(
             key::METHOD,
             METHODS,
             &self.method,
@@ -251,13 +251,13 @@ impl IntrospectionSettings {
 
     /// Whether a response must show that the token is an access token: by its audience, or by its
     /// type, which issuers leave out for refresh tokens.
-    pub(crate) fn tells_kinds_apart(&self) -> bool {
-        let asks_type = self.require.iter().any(|member| member.as_str() == "token_type");
-        asks_type || self.audiences.is_some() || self.method != IntrospectionMethod::Introspect
+    pub(crate) fn distinguishes_kinds(&self) -> bool {
+        let requires_type = self.require.iter().any(|member| member.as_str() == "token_type");
+        requires_type || self.audiences.is_some() || self.method != IntrospectionMethod::Introspect
     }
 }
 
 /// GenAuth's `validate_token` takes no client authentication.
-fn nobody_is_asked(method: IntrospectionMethod) -> bool {
+fn is_unauthenticated(method: IntrospectionMethod) -> bool {
     method != IntrospectionMethod::Introspect
 }

@@ -28,7 +28,7 @@ pub(super) struct SharedAnswers {
 /// A response that some replica received.
 #[derive(Debug, PartialEq)]
 pub(super) struct SharedAnswer {
-    pub(super) said: IntrospectionAnswer,
+    pub(super) response: IntrospectionAnswer,
     pub(super) until: UnixTime,
 }
 
@@ -58,7 +58,7 @@ impl SharedAnswers {
             return;
         };
         let text = write(statement, until);
-        self.store.put(&self.key(token), text.as_bytes(), Duration::from_secs(seconds));
+        self.store.set(&self.key(token), text.as_bytes(), Duration::from_secs(seconds));
     }
 
     fn key(&self, token: &Digest) -> SharedKey {
@@ -116,12 +116,12 @@ impl SharedAnswer {
         };
         (integer("v")? == VERSION).then_some(())?;
         let until = UnixTime(integer("until")?.try_into().ok()?);
-        let said = match members.get("claims")? {
+        let response = match members.get("claims")? {
             Json::Bool(false) => IntrospectionAnswer::Inactive,
             Json::Object(claims) => IntrospectionAnswer::Active(claims.clone()),
             _ => return None,
         };
-        Some(Self { said, until })
+        Some(Self { response, until })
     }
 }
 

@@ -84,7 +84,7 @@ impl SignedResponseRules {
             return Err(refuse("the answer's signature is wrong"));
         }
         match claims.get("token_introspection") {
-            Some(Json::Object(members)) => answer::said(members.clone(), place),
+            Some(Json::Object(members)) => answer::parsed(members.clone(), place),
             _ => Err(refuse("the answer has no token_introspection object")),
         }
     }
@@ -140,7 +140,7 @@ fn names(audience: Option<&Json>, client_id: &str) -> bool {
 
 fn client_id(client: &ClientProof) -> Option<&str> {
     match client {
-        ClientProof::Nobody => None,
+        ClientProof::Unauthenticated => None,
         ClientProof::Id(id) => Some(id),
         ClientProof::Basic { user, .. } => Some(user),
         ClientProof::Post { client_id, .. } | ClientProof::PrivateKeyJwt { client_id, .. } => {

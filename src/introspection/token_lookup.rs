@@ -54,7 +54,7 @@ impl Lookup for TokenLookup {
         }
         let now = self.clock.now();
         let answer = self.shared.find(digest, now).await?;
-        Some(Some(self.memory.keep(digest, answer.said, answer.until, now).statement))
+        Some(Some(self.memory.keep(digest, answer.response, answer.until, now).statement))
     }
 
     async fn send(
@@ -63,20 +63,20 @@ impl Lookup for TokenLookup {
         request: &TokenRequest,
     ) -> Result<IntrospectionAnswer, IntrospectionError> {
         let began = Instant::now();
-        let said = self.endpoint.ask(&request.token).await;
+        let response = self.endpoint.introspect(&request.token).await;
         self.health.observe(began.elapsed());
-        said
+        response
     }
 
     fn responded(
         &self,
         digest: &Digest,
         request: &TokenRequest,
-        said: IntrospectionAnswer,
+        response: IntrospectionAnswer,
     ) -> Option<Statement> {
-        self.health.responded(matches!(said, IntrospectionAnswer::Active(_)));
+        self.health.responded(matches!(response, IntrospectionAnswer::Active(_)));
         let now = self.clock.now();
-        let kept = self.memory.keep(digest, said, UnixTime(i64::MAX), now);
+        let kept = self.memory.keep(digest, response, UnixTime(i64::MAX), now);
         self.shared.keep(digest, &kept.statement, kept.until, now);
         request.rechecked(Some(kept.statement))
     }

@@ -181,9 +181,9 @@ fn has_duplicate(members: &[(String, Json)]) -> bool {
 /// where a float as large as that came up.
 fn has_rounded_integer(text: &str) -> bool {
     let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
+    while let Some((first, tail)) = rest.split_first() {
         let length = match first {
-            b'"' => string_length(behind) + 1,
+            b'"' => string_length(tail) + 1,
             b'-' | b'0'..=b'9' => {
                 let (number, _) = rest.split_at(number_length(rest));
                 if is_rounded_integer(number) {

@@ -56,7 +56,7 @@ struct Progress {
     from_snapshot: bool,
 }
 
-const NO_SOURCE: &str = "none: the issuer is asked about each token";
+const NO_SOURCE: &str = "none: each token is introspected";
 
 impl LiveKeySet {
     pub(super) fn new(
@@ -167,8 +167,8 @@ impl LiveKeySet {
 
     /// Resolves once the source has responded or failed for the first time, or a snapshot of an
     /// earlier run is loaded.
-    pub async fn tried(&self) {
-        self.readiness.tried().await;
+    pub async fn first_read(&self) {
+        self.readiness.first_read().await;
     }
 
     /// Resolves once there have been keys.
@@ -254,7 +254,7 @@ impl LiveKeySet {
         self.metrics.refreshed(error.code());
         self.count_usable();
         self.refresh_gate.failed(Instant::now() + wait);
-        self.readiness.was_tried();
+        self.readiness.mark_read();
     }
 
     /// The set in place comes from the snapshot.

@@ -117,7 +117,7 @@ impl RefreshGate {
     }
 
     /// The refresher's side: resolves when a request wants a fetch that may be made now.
-    pub(super) async fn asked(&self) {
+    pub(super) async fn wanted(&self) {
         loop {
             self.signal.notified().await;
             if !self.is_answered() && !self.is_resting() {
@@ -210,7 +210,7 @@ mod tests {
             waiting.answered(started, false);
         });
         assert_eq!(answer, KeyWait::Unknown);
-        let asked_again = timeout(Duration::from_secs(10), waiting.asked()).await;
-        assert!(asked_again.is_err(), "an attempt that nobody waits for");
+        let wanted_again = timeout(Duration::from_secs(10), waiting.wanted()).await;
+        assert!(wanted_again.is_err(), "an attempt that nobody waits for");
     }
 }

@@ -138,7 +138,7 @@ impl<O: Origin> refresh::Refresh for KeyRefresh<O> {
     }
 
     async fn wanted(&mut self) {
-        self.keys.refresh_gate().asked().await;
+        self.keys.refresh_gate().wanted().await;
     }
 
     async fn look(&mut self) -> SourceChange {

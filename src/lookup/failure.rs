@@ -22,7 +22,7 @@ pub enum NotSent {
     #[error("the endpoint is left alone after several failures in a row")]
     CircuitOpen,
     /// Others took so long that it waited in the queue for longer than a request may take.
-    #[error("too many questions wait already")]
+    #[error("too many lookups wait already")]
     Busy,
 }
 

@@ -192,7 +192,7 @@ mod tests {
         let client = ClientProof::Bearer {
             token_url: http::Uri::from_static("http://idp.test/token"),
             scope: None,
-            client: Box::new(ClientProof::Nobody),
+            client: Box::new(ClientProof::Unauthenticated),
         };
         let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
         let own = OwnToken::of(&client, &clock).unwrap();

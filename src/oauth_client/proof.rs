@@ -36,7 +36,7 @@ pub(super) async fn prove(
 ) -> Result<Option<HeaderValue>, ClientError> {
     match client {
         // The bearer token is fetched where it is kept.
-        ClientProof::Nobody | ClientProof::Bearer { .. } => Ok(None),
+        ClientProof::Unauthenticated | ClientProof::Bearer { .. } => Ok(None),
         ClientProof::Id(client_id) => {
             form.add("client_id", client_id);
             Ok(None)

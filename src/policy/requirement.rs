@@ -57,7 +57,7 @@ impl Requirement {
     pub fn check(&self, issuer: IssuerId, claims: &Object) -> Result<(), Unmet> {
         let accepted = self.issuers.iter().find(|accepted| accepted.id == issuer);
         let scopes = &accepted.ok_or(Unmet::Issuer)?.scopes;
-        if self.asks_for_scopes() && !self.scopes_suffice(scopes.of(claims)) {
+        if self.requires_scopes() && !self.scopes_suffice(scopes.of(claims)) {
             return Err(Unmet::Scope);
         }
         if !self.claims.iter().all(|comparison| comparison.holds(claims)) {
@@ -68,7 +68,7 @@ impl Requirement {
 
     /// Where none is required, the claims are not searched: looking for `scope` among those of a
     /// token that was not used lately takes five cache misses of the 28 of a request.
-    fn asks_for_scopes(&self) -> bool {
+    fn requires_scopes(&self) -> bool {
         !(self.all_scopes.is_empty() && self.any_scopes.is_empty())
     }
 

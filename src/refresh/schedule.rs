@@ -60,8 +60,8 @@ impl Schedule {
     pub(crate) fn after_failure(&mut self, retry_after: Option<Duration>) -> Duration {
         let backoff = self.backoff.after(self.failures);
         self.failures = self.failures.saturating_add(1);
-        let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        backoff.max(asked.mul_f64(1.0 + self.jitter * random_fraction()))
+        let requested = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        backoff.max(requested.mul_f64(1.0 + self.jitter * random_fraction()))
     }
 
     pub(crate) fn is_failing(&self) -> bool {

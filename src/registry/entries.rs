@@ -198,7 +198,7 @@ mod tests {
             cooldown: Duration::from_secs(30),
             entries: 3,
             client: ClientSettings {
-                proof: ClientProof::Nobody,
+                proof: ClientProof::Unauthenticated,
                 identity: None,
                 timeout: Duration::from_secs(1),
                 concurrency: 1,

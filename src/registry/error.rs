@@ -13,7 +13,7 @@ pub enum LookupError {
     #[error("the registry has no key of the signer")]
     Unknown,
     /// Unknown: the registry is unavailable.
-    #[error("the registry can't be asked")]
+    #[error("the registry is unavailable")]
     Unavailable,
 }
 

@@ -78,7 +78,7 @@ impl Registered {
     }
 
     /// Whether only its age is another.
-    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+    pub(super) fn has_same_content(&self, other: &Self) -> bool {
         self.fields == other.fields && self.has_same_keys(other)
     }
 

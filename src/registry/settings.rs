@@ -10,7 +10,7 @@ use crate::{
         node::{Node, Value},
         reader::{Parsed, Section},
         urls::reveals_user_information,
-        values::{count, duration, parsed, word},
+        values::{count, duration, keyword, parsed},
         writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
@@ -117,7 +117,7 @@ const MAX_COOLDOWN: Duration = Duration::from_hours(1);
 const DEFAULT_ENTRIES: usize = 10_000;
 const MAX_ENTRIES: usize = 1_000_000;
 const CLIENT: ClientDefaults = ClientDefaults {
-    is_nobody: true,
+    is_unauthenticated: true,
     // What OCEN's reference code grants half of.
     timeout: Duration::from_secs(5),
     max_timeout: Duration::from_mins(1),
@@ -166,7 +166,7 @@ impl RegistrySettings {
         let client = ClientSettings::read(section, allow_http, &CLIENT);
         Some(Self {
             pointer: section.optional(key::POINTER, pointer),
-            format: section.or(key::FORMAT, KeyFormat::default(), word(FORMATS)),
+            format: section.or(key::FORMAT, KeyFormat::default(), keyword(FORMATS)),
             select,
             require: section.section(key::REQUIRE, |require| require.each_member(requirement)),
             refresh,
@@ -191,7 +191,7 @@ impl RegistrySettings {
         let writer = Writer::default()
             .text(key::URL, &self.url)
             .optional(key::POINTER, self.pointer.as_ref())
-            .word(key::FORMAT, FORMATS, &self.format)
+            .keyword(key::FORMAT, FORMATS, &self.format)
             .optional_value(key::SELECT, self.select.as_ref().map(SelectSettings::write));
         let writer = self
             .client
@@ -235,7 +235,7 @@ impl SelectSettings {
 
 fn requirement(name: &str, node: &Node) -> Parsed<FieldRequirement> {
     let lower = name.to_ascii_lowercase();
-    if SECRET_WORDS.iter().any(|word| lower.contains(word)) {
+    if SECRET_WORDS.iter().any(|keyword| lower.contains(keyword)) {
         return Err(
             "looks like a secret, and those are not kept; expected another field".to_owned()
         );

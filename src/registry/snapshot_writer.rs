@@ -63,7 +63,7 @@ impl SnapshotWriter {
 impl Unwritten {
     /// A signer was fetched; `earlier` is the previous entry.
     pub(super) fn found(&self, earlier: Option<&Registered>, now: &Registered) {
-        let is_same = earlier.is_some_and(|earlier| earlier.says_the_same(now));
+        let is_same = earlier.is_some_and(|earlier| earlier.has_same_content(now));
         let mut changes = self.0.lock();
         changes.is_new |= !is_same;
         changes.renewed_since.get_or_insert_with(Instant::now);

@@ -132,7 +132,7 @@ impl RegistrySource {
         let mut request = Request::get(url)
             .header(ACCEPT, ACCEPTED)
             .body(Full::<Bytes>::default())
-            .map_err(|_| malformed(&place, "the URL can't be asked"))?;
+            .map_err(|_| malformed(&place, "no request can be made for the URL"))?;
         if let Some(proof) = &proof {
             request.headers_mut().insert(AUTHORIZATION, proof.clone());
         }

@@ -28,7 +28,7 @@ impl ReplayStore for ReplicatedStore {
             known => return known,
         };
         let key = SharedKey::new(SharedKind::Replay, id.digest());
-        match self.shared.first(&key, self.memory.limits().window).await {
+        match self.shared.set_if_absent(&key, self.memory.limits().window).await {
             Some(true) => reservation.is_shared_in(&self.shared),
             // Another replica's entry stays, and so does ours.
             Some(false) => {

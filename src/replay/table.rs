@@ -57,8 +57,8 @@ impl IdTable {
         if self.until.len() >= max_entries {
             return Insertion::Full;
         }
-        let behind = latest.0.saturating_sub(now.0);
-        let until = UnixTime(until.0.saturating_add(behind));
+        let lag = latest.0.saturating_sub(now.0);
+        let until = UnixTime(until.0.saturating_add(lag));
         self.until.insert(id, until);
         self.order.insert((until, id));
         Insertion::New

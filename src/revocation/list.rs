@@ -128,7 +128,7 @@ impl RevocationList {
     pub(super) fn failed(&self, error: &ListError) {
         self.set(Attempt::Failed(error.to_string()));
         match self.on_failure {
-            OnFailure::Refuse => self.readiness.was_tried(),
+            OnFailure::Refuse => self.readiness.mark_read(),
             OnFailure::Continue => self.readiness.is_usable(),
         }
         self.metrics.read(error.code());

@@ -25,7 +25,7 @@ use super::{
     denylist::{RevokedBy, TokenFacts},
     list::RevocationList,
     logouts::Logouts,
-    shared_logouts::{Heard, LISTEN_INTERVAL, Listening, SharedLogouts},
+    shared_logouts::{LISTEN_INTERVAL, Listening, SharedLogout, SharedLogouts},
     watcher::ListRefreshPlan,
 };
 
@@ -39,7 +39,7 @@ pub struct Revocations {
     replicas: SharedLogouts,
     readiness: SourceReadiness,
     /// Released once all logouts of other replicas were read, or if there are no replicas.
-    heard: ReadinessGuard,
+    received: ReadinessGuard,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
@@ -104,14 +104,22 @@ impl Revocations {
             let guard = readiness.source("revocation list");
             Arc::new(RevocationList::new(list, guard, &metrics))
         });
-        let heard = readiness.tried().guard("logouts of other replicas");
+        let received = readiness.first_read().guard("logouts of other replicas");
         if !shared.is_configured() {
-            heard.release();
+            received.release();
         }
         let replicas = SharedLogouts::new(shared);
         let settings = settings.clone();
-        let revocations =
-            Arc::new(Self { settings, list, process, replicas, readiness, heard, clock, metrics });
+        let revocations = Arc::new(Self {
+            settings,
+            list,
+            process,
+            replicas,
+            readiness,
+            received,
+            clock,
+            metrics,
+        });
         let tasks = revocations.tasks();
         (revocations, tasks)
     }
@@ -162,15 +170,17 @@ impl Revocations {
         let until = now.0.saturating_add(ttl);
         self.process.logouts.add(logout.clone(), until, now, self.settings.max_logouts)?;
         self.process.changed();
-        self.replicas.tell(logout, until, now);
+        self.replicas.publish(logout, until, now);
         Ok(())
     }
 
     /// Records logouts of other replicas. Most of them are known: each comes at least once.
-    fn take_over(&self, heard: Vec<Heard>) {
+    fn take_over(&self, received: Vec<SharedLogout>) {
         let now = self.clock.now();
         let (mut news, mut refused) = (false, 0_u64);
-        for Heard { logout, until } in heard.into_iter().filter(|heard| now.0 < heard.until) {
+        for SharedLogout { logout, until } in
+            received.into_iter().filter(|received| now.0 < received.until)
+        {
             match self.process.logouts.add(logout, until, now, self.settings.max_logouts) {
                 Ok(()) => news = true,
                 Err(LogoutRefusal::Replayed) => {}
@@ -212,10 +222,10 @@ async fn listen_to_replicas(revocations: Arc<Revocations>) {
     loop {
         // Before reading: a connection that is made from here on is a reason to read on.
         connections.mark_seen();
-        while let Some(heard) = revocations.replicas.next(&mut position).await {
-            revocations.take_over(heard);
+        while let Some(received) = revocations.replicas.next(&mut position).await {
+            revocations.take_over(received);
             if position.is_at_the_end() {
-                revocations.heard.release();
+                revocations.received.release();
             }
         }
         tokio::select! {

@@ -9,7 +9,7 @@ use crate::{
         files::readable_file,
         reader::Section,
         urls::fetchable,
-        values::{count, duration, size, switch, word},
+        values::{count, duration, keyword, size, switch},
         writer::{Writer, Written},
     },
     tls::settings::authorities_file,
@@ -173,7 +173,7 @@ impl ListSettings {
         Some(Self {
             refresh,
             max_stale,
-            on_failure: section.or(key::ON_FAILURE, OnFailure::Refuse, word(ON_FAILURE)),
+            on_failure: section.or(key::ON_FAILURE, OnFailure::Refuse, keyword(ON_FAILURE)),
             timeout: section.or(key::TIMEOUT, DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
             max_bytes: section.or(key::MAX_BYTES, DEFAULT_MAX_BYTES, size),
             max_entries: section.or(
@@ -191,7 +191,7 @@ impl ListSettings {
         let writer = writer
             .duration(key::REFRESH, self.refresh)
             .duration(key::MAX_STALE, self.max_stale)
-            .word(key::ON_FAILURE, ON_FAILURE, &self.on_failure)
+            .keyword(key::ON_FAILURE, ON_FAILURE, &self.on_failure)
             .size(key::MAX_BYTES, self.max_bytes)
             .count(key::MAX_ENTRIES, self.max_entries);
         match &self.source {

@@ -19,7 +19,7 @@ pub(super) struct SharedLogouts {
 
 /// A logout, and until when it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Heard {
+pub(super) struct SharedLogout {
     pub(super) logout: Logout,
     pub(super) until: i64,
 }
@@ -36,7 +36,7 @@ impl SharedLogouts {
     }
 
     /// Publishes a logout, without waiting for the store.
-    pub(super) fn tell(&self, logout: &Logout, until: i64, now: UnixTime) {
+    pub(super) fn publish(&self, logout: &Logout, until: i64, now: UnixTime) {
         if let Ok(seconds @ 1..) = u64::try_from(until.saturating_sub(now.0)) {
             let entry = write(logout, until);
             self.store.append(
@@ -54,13 +54,13 @@ impl SharedLogouts {
 
     /// The logouts since that position, in batches. `None` when there are no more, or the store is
     /// unavailable.
-    pub(super) async fn next(&self, position: &mut Listening) -> Option<Vec<Heard>> {
+    pub(super) async fn next(&self, position: &mut Listening) -> Option<Vec<SharedLogout>> {
         if std::mem::take(&mut position.is_at_the_end) {
             return None;
         }
         let batch = self.store.read_since(SharedKind::Revocation, &mut position.at).await?;
         position.is_at_the_end = !batch.has_more;
-        Some(batch.entries.iter().filter_map(|entry| Heard::read(entry)).collect())
+        Some(batch.entries.iter().filter_map(|entry| SharedLogout::read(entry)).collect())
     }
 }
 
@@ -98,7 +98,7 @@ fn write(logout: &Logout, until: i64) -> String {
     present.collect::<Object>().to_text()
 }
 
-impl Heard {
+impl SharedLogout {
     fn read(bytes: &[u8]) -> Option<Self> {
         let members = Object::parse(bytes).ok()?;
         let integer = |name: &str| match members.get(name) {
@@ -135,15 +135,15 @@ mod tests {
             LoggedOut::Session(Arc::clone(&sid)),
             LoggedOut::SessionOf { sid, sub },
         ] {
-            let told = Heard { logout: logout(whom), until: 1_900_086_400 };
-            let entry = write(&told.logout, told.until);
-            assert_eq!(Heard::read(entry.as_bytes()), Some(told), "{entry}");
+            let published = SharedLogout { logout: logout(whom), until: 1_900_086_400 };
+            let entry = write(&published.logout, published.until);
+            assert_eq!(SharedLogout::read(entry.as_bytes()), Some(published), "{entry}");
         }
     }
 
     #[test]
     fn what_is_no_logout_of_this_version_is_passed_over() {
-        let told = write(&logout(LoggedOut::Session("c3a1".into())), 1_900_086_400);
+        let published = write(&logout(LoggedOut::Session("c3a1".into())), 1_900_086_400);
         for (found, instead) in [
             (r#""v":1"#, r#""v":2"#),
             (r#""sid":"c3a1","#, ""),
@@ -153,9 +153,9 @@ mod tests {
             (r#""until":1900086400"#, r#""until":99999999999999999999"#),
             ("}", "} x"),
         ] {
-            let entry = told.replace(found, instead);
-            assert_ne!(entry, told, "{found}");
-            assert_eq!(Heard::read(entry.as_bytes()), None, "{entry}");
+            let entry = published.replace(found, instead);
+            assert_ne!(entry, published, "{found}");
+            assert_eq!(SharedLogout::read(entry.as_bytes()), None, "{entry}");
         }
     }
 }

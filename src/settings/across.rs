@@ -43,12 +43,13 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
 /// An opaque token does not name its issuer, and must not be sent to one after the other.
 fn introspection_issuers(settings: &Settings, root: &Section<'_>) {
     for (id, route) in settings.routes.all().iter_with_ids() {
-        let asked = gate::introspection_issuers(route, &settings.issuers);
-        let names: Vec<_> = asked.map(|id| settings.issuers.get(id).name.as_str()).collect();
+        let introspecting = gate::introspection_issuers(route, &settings.issuers);
+        let names: Vec<_> =
+            introspecting.map(|id| settings.issuers.get(id).name.as_str()).collect();
         if names.len() > 1 {
             let message = format!(
-                "the issuers {} are all asked about tokens (introspection), and an opaque \
-                 token does not say whose it is; expected one of them only",
+                "the issuers {} all introspect tokens, and an opaque \
+                 token does not name its issuer; expected one of them only",
                 names.join(" and ")
             );
             let origin = root.peek(of_route::ROUTES).and_then(Node::origin);
@@ -101,11 +102,11 @@ fn signature_headers(settings: &Settings, root: &Section<'_>) {
             }
             own.push(name);
         }
-        let told = settings.signatures.iter().flat_map(|signature| &signature.forward);
-        let told: Vec<_> = told.map(|forward| folded(&forward.header)).collect();
+        let forwarded = settings.signatures.iter().flat_map(|signature| &signature.forward);
+        let forwarded: Vec<_> = forwarded.map(|forward| folded(&forward.header)).collect();
         for header in &signature.headers {
             let name = folded(header);
-            if taken.contains(&name) || told.contains(&name) {
+            if taken.contains(&name) || forwarded.contains(&name) {
                 let message = format!(
                     "what clients send in {header:?} is removed, since the upstream is told \
                      something in it"

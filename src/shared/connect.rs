@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    link::{MAX_UNDER_WAY, RedisConnection, told},
+    link::{MAX_UNDER_WAY, RedisConnection, error_code},
     meter::{Allowance, Metered},
 };
 
@@ -45,7 +45,7 @@ pub(super) enum ConnectError {
     Files(String),
     #[error(transparent)]
     Authorities(#[from] ClientTlsError),
-    #[error("refused: {}", told(.0))]
+    #[error("refused: {}", error_code(.0))]
     Refused(RedisError),
     #[error("closed by the server")]
     Closed,

@@ -30,17 +30,17 @@ impl SharedKey {
     /// Its name on the server.
     pub(super) fn name(&self, prefix: &str) -> String {
         let digest = BASE64_URL_SAFE_NO_PAD.encode(self.digest);
-        format!("{prefix}:{}:{digest}", self.kind.word())
+        format!("{prefix}:{}:{digest}", self.kind.label())
     }
 }
 
 impl SharedKind {
     /// The name of the log of this kind. No digest is as short.
     pub(super) fn log_name(self, prefix: &str) -> String {
-        format!("{prefix}:{}:log", self.word())
+        format!("{prefix}:{}:log", self.label())
     }
 
-    fn word(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Introspection => "introspection",
             Self::Replay => "replay",

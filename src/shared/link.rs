@@ -36,8 +36,8 @@ pub(super) struct RedisConnection {
     generation: u64,
     unanswered: AtomicU32,
     broken: Notify,
-    has_told_refusal: AtomicBool,
-    has_told_forgery: AtomicBool,
+    has_logged_refusal: AtomicBool,
+    has_logged_forgery: AtomicBool,
 }
 
 /// Operations that may be under way at once; more of them wait, within their deadline.
@@ -104,8 +104,8 @@ impl RedisConnection {
             generation,
             unanswered: AtomicU32::new(0),
             broken: Notify::new(),
-            has_told_refusal: AtomicBool::new(false),
-            has_told_forgery: AtomicBool::new(false),
+            has_logged_refusal: AtomicBool::new(false),
+            has_logged_forgery: AtomicBool::new(false),
         }
     }
 
@@ -164,15 +164,15 @@ impl RedisConnection {
         } else {
             self.unanswered.store(0, Ordering::Relaxed);
         }
-        if !self.has_told_refusal.swap(true, Ordering::Relaxed) {
-            let cause = told(error);
-            tracing::warn!(cause, "the shared store did not do what it was asked");
+        if !self.has_logged_refusal.swap(true, Ordering::Relaxed) {
+            let cause = error_code(error);
+            tracing::warn!(cause, "the shared store refused an operation");
         }
     }
 
     /// Another party writes there. Logged once per connection, counted each time.
-    pub(super) fn tell_forgery(&self) {
-        if !self.has_told_forgery.swap(true, Ordering::Relaxed) {
+    pub(super) fn report_forgery(&self) {
+        if !self.has_logged_forgery.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "the shared store holds what was not written by a replica with the same key; it \
                  is passed over"
@@ -192,8 +192,8 @@ impl fmt::Debug for RedisConnection {
     }
 }
 
-/// An error in words of ours. A server may repeat what it was sent, passwords included.
-pub(super) fn told(error: &RedisError) -> String {
+/// The code of an error. A server's text may repeat what it was sent, passwords included.
+pub(super) fn error_code(error: &RedisError) -> String {
     /// The error code of a server's response, such as `WRONGPASS`.
     const MAX_CODE_BYTES: usize = 32;
     let is_code = |code: &&str| {

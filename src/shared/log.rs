@@ -82,8 +82,8 @@ impl LogPosition {
     }
 
     /// The position after the last of these entries. `None` if they are not in order.
-    pub(super) fn after(self, told: &[StreamEntry]) -> Option<Self> {
-        let Some((last, _)) = told.last() else {
+    pub(super) fn after(self, entries: &[StreamEntry]) -> Option<Self> {
+        let Some((last, _)) = entries.last() else {
             return Some(self);
         };
         let next = EntryId::parse(last)?.next();
@@ -109,7 +109,7 @@ impl EntryId {
 mod tests {
     use super::*;
 
-    fn told(id: &str) -> StreamEntry {
+    fn entry(id: &str) -> StreamEntry {
         (id.to_owned(), vec![Bytes::from_static(b"e"), Bytes::from_static(b"x")])
     }
 
@@ -120,24 +120,24 @@ mod tests {
     #[test]
     fn a_reader_goes_on_behind_the_last_entry() {
         assert_eq!(at(5, 1).after(&[]), Some(at(5, 1)));
-        assert_eq!(at(0, 0).after(&[told("5-0"), told("5-1")]), Some(at(5, 2)));
+        assert_eq!(at(0, 0).after(&[entry("5-0"), entry("5-1")]), Some(at(5, 2)));
         let last = format!("5-{}", u64::MAX);
-        assert_eq!(at(0, 0).after(&[told(&last)]), Some(at(6, 0)));
+        assert_eq!(at(0, 0).after(&[entry(&last)]), Some(at(6, 0)));
     }
 
     #[test]
     fn a_reader_never_goes_back_and_never_stays_where_it_was() {
         for id in ["4-9", "5-0", "", "5", "5-", "x-1", "5-1-1", "99999999999999999999-0"] {
-            assert_eq!(at(5, 1).after(&[told(id)]), None, "{id}");
+            assert_eq!(at(5, 1).after(&[entry(id)]), None, "{id}");
         }
-        assert_eq!(at(5, 1).after(&[told("5-1")]), Some(at(5, 2)));
+        assert_eq!(at(5, 1).after(&[entry("5-1")]), Some(at(5, 2)));
         let end = format!("{0}-{0}", u64::MAX);
-        assert_eq!(at(u64::MAX, 0).after(&[told(&end)]), None);
+        assert_eq!(at(u64::MAX, 0).after(&[entry(&end)]), None);
     }
 
     #[test]
     fn only_entries_of_our_form_have_a_value() {
-        assert!(value(&told("1-1")).is_some());
+        assert!(value(&entry("1-1")).is_some());
         for fields in [vec![], vec!["e"], vec!["f", "x"], vec!["e", "x", "e", "x"]] {
             let fields = fields.into_iter().map(Bytes::from).collect();
             assert_eq!(value(&("1-1".to_owned(), fields)), None);

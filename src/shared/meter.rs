@@ -68,7 +68,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         if self.allowance.take(read) {
             Poll::Ready(Ok(()))
         } else {
-            Poll::Ready(Err(io::Error::other("the server sends more than it was asked for")))
+            Poll::Ready(Err(io::Error::other("the server sends more than was requested")))
         }
     }
 }

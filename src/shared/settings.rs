@@ -14,7 +14,7 @@ use crate::{
         files::{read_secret, readable_file},
         node::Node,
         reader::{Parsed, Section},
-        values::{duration, text, word},
+        values::{duration, keyword, text},
         writer::{Writer, Written},
     },
     tls::settings::authorities_file,
@@ -173,7 +173,7 @@ impl Integrity {
     fn write(&self, writer: Writer) -> Writer {
         match self {
             Self::KeyFile(path) => writer.path(key::INTEGRITY_KEY_FILE, path),
-            Self::None => writer.word(key::INTEGRITY, NONE, &()),
+            Self::None => writer.keyword(key::INTEGRITY, NONE, &()),
         }
     }
 }
@@ -210,7 +210,7 @@ fn read_integrity_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
 }
 
 fn none(node: &Node) -> Parsed<Integrity> {
-    word(NONE)(node).map(|()| Integrity::None)
+    keyword(NONE)(node).map(|()| Integrity::None)
 }
 
 /// What stands before the first colon of every key.

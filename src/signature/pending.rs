@@ -84,7 +84,7 @@ impl<'r> PendingSignature<'r> {
 
     /// Also computes the SHA-256 of the payload, for the journal. To be called before the first
     /// [`Self::update`].
-    pub fn ask_for_sha256(&mut self) {
+    pub fn compute_sha256(&mut self) {
         self.sha256 = Some(Hasher(Context::new(&SHA256)));
     }
 

@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{
     reader::Section,
-    values::{parsed, switch, word},
+    values::{keyword, parsed, switch},
     writer::{Writer, Written},
 };
 
@@ -52,7 +52,7 @@ impl LogSettings {
         });
         Self {
             level: section.or(key::LEVEL, DEFAULT_LEVEL.to_owned(), level),
-            format: section.or(key::FORMAT, LogFormat::Text, word(FORMATS)),
+            format: section.or(key::FORMAT, LogFormat::Text, keyword(FORMATS)),
             access_log: section.or(key::ACCESS_LOG, false, switch),
         }
     }
@@ -60,7 +60,7 @@ impl LogSettings {
     pub(crate) fn write(&self) -> Written {
         Writer::default()
             .text(key::LEVEL, &self.level)
-            .word(key::FORMAT, FORMATS, &self.format)
+            .keyword(key::FORMAT, FORMATS, &self.format)
             .switch(key::ACCESS_LOG, self.access_log)
             .table()
     }

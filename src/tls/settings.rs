@@ -8,7 +8,7 @@ use crate::config::{
     files::readable_file,
     node::Node,
     reader::{Parsed, Section},
-    values::word,
+    values::keyword,
     writer::{Writer, Written},
 };
 
@@ -87,7 +87,7 @@ impl TlsSettings {
 
     pub(crate) fn write(&self) -> Written {
         let authorities = self.client_auth.as_ref().map(|auth| &*auth.authorities);
-        let asked = match &self.client_auth {
+        let mode = match &self.client_auth {
             None => ClientAuthMode::None,
             Some(auth) if auth.required => ClientAuthMode::Required,
             Some(_) => ClientAuthMode::Optional,
@@ -96,7 +96,7 @@ impl TlsSettings {
             .path(key::CERTIFICATE, &self.certificate)
             .path(key::PRIVATE_KEY, &self.private_key)
             .optional_path(key::CLIENT_CA, authorities)
-            .word(key::CLIENT_AUTH, CLIENT_AUTH, &asked)
+            .keyword(key::CLIENT_AUTH, CLIENT_AUTH, &mode)
             .table()
     }
 }
@@ -107,18 +107,18 @@ impl ClientAuth {
     fn read(section: &mut Section<'_>) -> Option<Self> {
         let has_authorities = section.peek(key::CLIENT_CA).is_some();
         let authorities = section.optional(key::CLIENT_CA, parsed_file(authorities));
-        let is_asked = section.peek(key::CLIENT_AUTH).is_some();
-        let asked = section.or(key::CLIENT_AUTH, ClientAuthMode::None, word(CLIENT_AUTH));
-        if has_authorities && !is_asked {
+        let has_mode = section.peek(key::CLIENT_AUTH).is_some();
+        let mode = section.or(key::CLIENT_AUTH, ClientAuthMode::None, keyword(CLIENT_AUTH));
+        if has_authorities && !has_mode {
             let message = "missing; expected \"optional\" or \"required\" beside client_ca";
             section.mistake(key::CLIENT_AUTH, message.to_owned());
         }
-        if !has_authorities && asked != ClientAuthMode::None {
+        if !has_authorities && mode != ClientAuthMode::None {
             let message = "missing; client_auth needs a PEM file with the authorities of clients";
             section.mistake(key::CLIENT_CA, message.to_owned());
         }
-        let (authorities, _) = authorities.filter(|_| asked != ClientAuthMode::None)?;
-        Some(Self { authorities, required: asked == ClientAuthMode::Required })
+        let (authorities, _) = authorities.filter(|_| mode != ClientAuthMode::None)?;
+        Some(Self { authorities, required: mode == ClientAuthMode::Required })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     config::{
         node::{Node, Value, quoted},
         reader::{Parsed, Section},
-        values::{header_named, text, word},
+        values::{header_named, keyword, text},
         writer::{Writer, Written, list_of, table_of},
     },
     identity::{ClaimPath, Encoding, HeaderUse, are_one_header, check_header_name},
@@ -82,7 +82,7 @@ impl ClaimHeaderSettings {
         }
         Writer::default()
             .value(key::CLAIM, names)
-            .word(key::ENCODING, ENCODINGS, &self.encoding)
+            .keyword(key::ENCODING, ENCODINGS, &self.encoding)
             .table()
     }
 }
@@ -121,7 +121,7 @@ fn claim_header(name: &str, node: &Node) -> Parsed<ClaimHeaderSettings> {
     Ok(ClaimHeaderSettings {
         header,
         claims: claim_paths(claim)?,
-        encoding: encoding.map(word(ENCODINGS)).transpose()?.unwrap_or_default(),
+        encoding: encoding.map(keyword(ENCODINGS)).transpose()?.unwrap_or_default(),
     })
 }
 

@@ -97,8 +97,8 @@ impl KeySource {
         let pem_file = section.optional(key::PEM_FILE, readable_file);
         let hex = section.optional(key::HEX, hex_key);
         let secret_file = section.optional(key::SECRET_FILE, readable_file);
-        let asked = section.optional(key::DISCOVERY, |node| discovery(node, allow_http));
-        let discovered = match asked {
+        let discovery_mode = section.optional(key::DISCOVERY, |node| discovery(node, allow_http));
+        let discovered = match discovery_mode {
             Some(Discovery::At(urls)) => Some(urls),
             Some(Discovery::FromIssuer) => discover(section, issuer, allow_http),
             None if named.is_empty() => discover(section, issuer, allow_http),

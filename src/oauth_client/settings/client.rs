@@ -39,7 +39,7 @@ pub struct ClientSettings {
 #[derive(Debug)]
 pub(crate) struct ClientDefaults {
     /// Whether an absent `auth` means no authentication.
-    pub(crate) is_nobody: bool,
+    pub(crate) is_unauthenticated: bool,
     pub(crate) timeout: Duration,
     pub(crate) max_timeout: Duration,
     pub(crate) max_bytes: usize,
@@ -65,7 +65,7 @@ impl ClientSettings {
         allow_http: bool,
         defaults: &ClientDefaults,
     ) -> Option<Self> {
-        let proof = ClientProof::read(section, defaults.is_nobody, allow_http);
+        let proof = ClientProof::read(section, defaults.is_unauthenticated, allow_http);
         let identity = ClientIdentity::read(section);
         let has_certificate = [of_identity::CLIENT_CERTIFICATE, of_identity::CLIENT_KEY]
             .iter()
@@ -107,7 +107,7 @@ impl ClientSettings {
     /// default there.
     pub(crate) fn write_proof(&self, writer: Writer) -> Writer {
         match (&self.proof, &self.identity) {
-            (ClientProof::Nobody, None) => writer,
+            (ClientProof::Unauthenticated, None) => writer,
             (proof, _) => proof.write(writer),
         }
     }

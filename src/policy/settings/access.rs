@@ -4,7 +4,7 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{name_of, reference, text, word},
+        values::{keyword, name_of, reference, text},
         writer::Writer,
     },
     policy::{
@@ -52,7 +52,7 @@ const ACCESS: &[(&str, Access)] = &[(PUBLIC, Access::Public), ("protected", Acce
 
 impl AccessSettings {
     pub(super) fn read(section: &mut Section<'_>, names: &KnownNames) -> Self {
-        match section.or(key::ACCESS, Access::Protected, word(ACCESS)) {
+        match section.or(key::ACCESS, Access::Protected, keyword(ACCESS)) {
             Access::Public => public(section),
             Access::Protected => Self::Token(RequirementSettings::read(section, names)),
         }
@@ -60,9 +60,9 @@ impl AccessSettings {
 
     pub(super) fn write(&self, writer: Writer, names: &KnownNames) -> Writer {
         match self {
-            Self::Public => writer.word(key::ACCESS, ACCESS, &Access::Public),
+            Self::Public => writer.keyword(key::ACCESS, ACCESS, &Access::Public),
             Self::Token(requirement) => {
-                requirement.write(writer.word(key::ACCESS, ACCESS, &Access::Protected), names)
+                requirement.write(writer.keyword(key::ACCESS, ACCESS, &Access::Protected), names)
             }
         }
     }
