@@ -40,9 +40,9 @@ pub struct ShownConfiguration {
 pub struct View {
     /// The configuration in use, in its own words.
     pub configuration: Arc<ArcSwap<ShownConfiguration>>,
-    /// The same at work.
+    /// The engine in use.
     pub engine: Arc<ArcSwap<Engine>>,
-    /// Its keys, and what else it asks its providers for.
+    /// Its providers: keys, introspection, revocation.
     pub providers: Arc<ArcSwap<Providers>>,
     /// The time, for ages.
     pub clock: Arc<dyn Clock>,

@@ -1,10 +1,10 @@
-//! The one room that front ends ask: a request's head goes in, and where its route wants a
-//! signature its body as well; out comes [`Forward`] or [`Refusal`].
+//! Decides requests for front ends: it takes a request's head, and where its route requires a
+//! signature its body as well; it returns [`Forward`] or [`Refusal`].
 //!
 //! An [`Engine`] is one configuration, compiled; each worker of a front end uses it through a
 //! [`WorkerEngine`]. For each request a front end begins an [`Exchange`], lets it
-//! [decide](Exchange::decide), carries the answer out and says how that [ended](Exchange::end). It
-//! needs no other room to know whether a request may pass.
+//! [decide](Exchange::decide), carries the decision out and reports the [outcome](Exchange::end).
+//! It needs no other room to know whether a request may pass.
 
 mod answer_signing;
 pub mod denials;

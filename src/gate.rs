@@ -1,5 +1,4 @@
-//! The one question, *may it pass, and as whom?*, and its answer: an [`Admission`] or a
-//! [`Denial`].
+//! Decides *may it pass, and as whom?*: an [`Admission`] or a [`Denial`].
 
 mod denial;
 mod metrics;
@@ -59,7 +58,7 @@ pub struct Admission<'g> {
     signature: Option<Box<VerifiedSignature>>,
 }
 
-/// Who sent a request, as far as the socket tells.
+/// Who sent a request, as far as the socket shows.
 #[derive(Debug, Clone)]
 pub struct Peer {
     /// The address; `None` on a unix socket.
@@ -141,8 +140,8 @@ impl Gate {
         Ok((Some(token), assertion))
     }
 
-    /// Rewrites a request's headers for the upstream: what a client must not say is removed
-    /// (threats H-1 … H-4, H-9), the credential is stripped, what we say is set.
+    /// Rewrites a request's headers for the upstream: headers a client must not set are removed
+    /// (threats H-1 … H-4, H-9), the credential is stripped, our headers are set.
     ///
     /// # Errors
     /// A [`Denial`] where cleaning would hide an attack.
@@ -278,7 +277,7 @@ impl<'g> Admission<'g> {
         Denial::of_signature(reason).on(self.route)
     }
 
-    /// The signature, where the route asks for one.
+    /// The signature, where the route requires one.
     pub fn signature(&self) -> Option<&VerifiedSignature> {
         self.signature.as_deref()
     }

@@ -1,8 +1,7 @@
 //! Carries decisions out: connections, bodies, forwarding, upgrades, the upstream pool.
 //!
 //! Everything here lives on one worker: a connection, its requests and its upstream connections
-//! are born and die on the same thread, so nothing but the compiled rules and the key sets is
-//! shared.
+//! live on the same thread, so nothing but the compiled rules and the key sets is shared.
 
 mod acceptor;
 mod body;

@@ -1,6 +1,5 @@
-//! `POST /backchannel-logout`: where issuers tell that somebody has logged out (OpenID Connect
-//! Back-Channel Logout 1.0 §2.5, §2.8). Nobody is asked who they are: the signature of the logout
-//! token says it.
+//! `POST /backchannel-logout`: where issuers send logouts (OpenID Connect Back-Channel Logout 1.0
+//! §2.5, §2.8). There is no client authentication: the logout token's signature proves its sender.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -70,7 +69,7 @@ async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
     }
 }
 
-/// 400 as §2.8 demands it, or 503 where the same token may be good later on.
+/// 400 as §2.8 demands it, or 503 where the issuer may retry with the same token.
 fn refusal(cause: LogoutCause) -> Response<Full<Bytes>> {
     if !cause.is_temporary() {
         return page(StatusCode::BAD_REQUEST, error("invalid_request", cause.code()));
@@ -91,7 +90,7 @@ fn error(code: &'static str, description: &'static str) -> String {
     serde_json::json!({ "error": code, "error_description": description }).to_string() + "\n"
 }
 
-/// Nothing that is said here may be kept (§2.8).
+/// The response may not be cached (§2.8).
 fn page(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     let mut response = pages::json(status, body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

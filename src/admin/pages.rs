@@ -1,4 +1,4 @@
-//! What each page says.
+//! The content of each page.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
@@ -18,8 +18,8 @@ pub(super) fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     page(status, TEXT, text)
 }
 
-/// 200 with notes of what fails and makes nobody unready; or 503 with everything that is pending, a
-/// line each.
+/// 200 with notes of failures that do not affect readiness; or 503 with everything that is pending,
+/// a line each.
 pub(super) fn readiness(view: &View) -> Response<Full<Bytes>> {
     let (providers, now) = (view.providers.load(), view.clock.now());
     let pending = view.readiness.pending(|| providers.pending(now));

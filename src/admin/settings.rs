@@ -21,7 +21,7 @@ pub struct AdminSettings {
     pub listen: ListenAddress,
 }
 
-/// Loopback: what the operator sees is nobody else's business until somebody says so.
+/// Loopback: the pages are for the operator only, unless configured otherwise.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 
 impl AdminSettings {

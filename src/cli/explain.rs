@@ -37,7 +37,7 @@ pub struct ExplainArgs {
     /// The token; `-` reads it from standard input, so that no history and no process list has it
     #[arg(value_name = "TOKEN|-")]
     pub token: TokenArg,
-    /// Also say whether the route of this path would admit it, e.g. /loans/17
+    /// Also check whether the route of this path would admit it, e.g. /loans/17
     #[arg(long, value_name = "PATH")]
     pub path: Option<String>,
     /// The method, for --path
@@ -52,7 +52,7 @@ pub struct ExplainArgs {
     /// The signed body.
     #[command(flatten)]
     pub signed: SignedArgs,
-    /// Also print what header and claims say, which may be personal data
+    /// Also print header and claims, which may be personal data
     #[arg(long)]
     pub show_claims: bool,
 }

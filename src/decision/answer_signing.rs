@@ -61,8 +61,8 @@ pub struct SignedAnswer {
 }
 
 impl AnswerToSign {
-    /// Begins before the upstream is asked: what it did could not be undone if there were no room
-    /// for its answer. Only the beginning of the room is taken.
+    /// Begins before the request is forwarded: its effect could not be undone if there were no
+    /// memory for the response. Only the first part of the memory is reserved.
     ///
     /// # Errors
     /// All bodies together take what they may.
@@ -99,7 +99,7 @@ impl AnswerToSign {
         let bytes = self.read(body, stall_after).await?;
         let signature = Arc::clone(&self.signer).sign(bytes.clone(), self.as_request).await;
         parts.headers.insert(self.signer.header().clone(), signature.ok_or(Unsignable::Key)?);
-        // Framed anew, and without trailers: they would be beside what is signed.
+        // Framed by us, and without trailers: they would not be covered by the signature.
         for name in [TRANSFER_ENCODING, TRAILER] {
             parts.headers.remove(name);
         }

@@ -82,7 +82,7 @@ impl Denials {
             headers.insert(ALLOW, allow.clone());
         }
         if reason == Reason::FramingNotAllowed {
-            // Where that request ends, and the next begins, is anybody's guess.
+            // Where that request ends, and the next begins, is ambiguous.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if denial.class() == Class::CannotDecide || look.status == StatusCode::SERVICE_UNAVAILABLE {
@@ -126,7 +126,7 @@ impl Denials {
     }
 }
 
-/// What the route asks for; empty: no scope.
+/// The route's required scopes; empty: none.
 fn scope(denial: &Denial) -> &str {
     denial.route().and_then(Route::requirement).map_or("", Requirement::scope)
 }

@@ -37,7 +37,7 @@ pub struct WorkerEngine {
     pub(super) cache: RefCell<TokenCache>,
 }
 
-/// The parts of a configuration that an [`Engine`] is made from, besides its gate.
+/// The parts of a configuration that an [`Engine`] is built from, besides its gate.
 #[derive(Debug)]
 pub struct EngineParts<'s> {
     /// What bodies may take that are held until their signature is verified.

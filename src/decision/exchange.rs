@@ -22,7 +22,7 @@ use crate::{
     token::VerifiedToken,
 };
 
-/// A request on its way: decides on it, and keeps what log, span and metrics say about it.
+/// A request in progress: decides on it, and collects the data for log, span and metrics.
 #[derive(Debug)]
 pub struct Exchange<'e> {
     engine: &'e WorkerEngine,
@@ -52,8 +52,8 @@ impl<'e> Exchange<'e> {
         Self { engine, form, request: OnceCell::new(), route: Cell::new(None), span }
     }
 
-    /// Decides on the request. Of a body nothing is read unless the route asks for a signature, and
-    /// then not before it is known whose signature it should have (threats S-12).
+    /// Decides on the request. The body is read only if the route requires a signature, and only
+    /// after the expected signer is known (threats S-12).
     ///
     /// `head` is rewritten for the upstream, if the request may pass. `body` is `None` where the
     /// front end does not have the request's body, as an authorization service does not: a request
@@ -86,7 +86,7 @@ impl<'e> Exchange<'e> {
         })
     }
 
-    /// Says what became of a request that was admitted.
+    /// Records the outcome of an admitted request.
     pub fn end(&self, outcome: Outcome) {
         if let Some(route) = self.route.get() {
             outcome.of(route.counters()).inc();
@@ -167,7 +167,7 @@ impl<'e> Exchange<'e> {
         Box::new(refusal)
     }
 
-    /// A disabled span would look the field up all the same.
+    /// A disabled span would still look the field up.
     fn record_outcome(&self, outcome: Outcome) {
         if !self.span.is_disabled() {
             self.span.record("outcome", outcome.name());

@@ -3,8 +3,8 @@
 use super::{AnswerToSign, held_body::HeldBody};
 use crate::{gate::Admission, policy::CanonicalRequest};
 
-/// A request that may pass. Its head has been rewritten for the upstream: what a client must not
-/// say is removed, and what is proven is set. A front end that has to name the changes compares
+/// A request that may pass. Its head has been rewritten for the upstream: headers a client must not
+/// set are removed, and verified ones are set. A front end that has to name the changes compares
 /// the heads before and after.
 #[derive(Debug)]
 #[must_use = "a request that was admitted is to be forwarded"]
@@ -22,7 +22,7 @@ pub struct Forward<'e, B> {
 /// The body of a request that may pass.
 #[derive(Debug)]
 pub enum VerifiedBody<B> {
-    /// Unread, as the front end gave it: the route asks for no signature.
+    /// Unread, as the front end gave it: the route requires no signature.
     Unread(Option<B>),
     /// The bytes that the signature was verified over.
     Held(HeldBody),

@@ -25,10 +25,10 @@ pub enum GrpcStatus {
     Unauthenticated = 16,
 }
 
-/// How a refusal has to look to whoever receives it.
+/// The protocol of a refusal's receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalForm {
-    /// The status of HTTP says that it is one.
+    /// The HTTP status shows the refusal.
     Http,
     /// A status of gRPC does, below a 200 of HTTP.
     Grpc,
@@ -42,7 +42,7 @@ impl RefusalForm {
     }
 }
 
-/// Whether it is said to be gRPC.
+/// Whether the headers declare gRPC.
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let Some(content_type) = headers.get(CONTENT_TYPE) else {

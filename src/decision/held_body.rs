@@ -56,7 +56,7 @@ pub(super) struct HoldRules {
 #[derive(Debug)]
 pub struct HeldBody {
     kept: KeptBody,
-    /// Given back when nobody needs the bytes any more.
+    /// Released when the bytes are dropped.
     reservation: Arc<Reservation>,
     disk: Disk,
 }
@@ -138,7 +138,7 @@ impl HeldBody {
         self.kept.in_memory()
     }
 
-    /// The same for the evidence journal. Its room is taken until that is done, too.
+    /// The body for the evidence journal. Its reservation is kept until that is written, too.
     pub(super) fn evidence(&self) -> EvidenceBody {
         let bytes = match &self.kept {
             KeptBody::Memory(bytes) => BodyBytes::Memory(bytes.clone()),

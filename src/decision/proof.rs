@@ -1,5 +1,5 @@
-//! What the evidence journal keeps of a signed request: the proof of one that passes, and what one
-//! that is refused has said of itself.
+//! What the evidence journal records of a signed request: the proof of an admitted one, and the
+//! unverified facts of a refused one.
 
 use http::HeaderMap;
 
@@ -14,7 +14,7 @@ use crate::{
     token::VerifiedToken,
 };
 
-/// What a request says of itself that may turn out to be refused.
+/// The unverified facts of a request that may be refused.
 #[derive(Debug)]
 pub(super) struct Claim {
     rules: String,

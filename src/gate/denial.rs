@@ -27,8 +27,8 @@ impl Denial {
         Self { reason, class: reason.class(), issuer: None, route: None, allow: None }
     }
 
-    /// A refusal for the signature over the request. What would be wrong with a token elsewhere is
-    /// wrong with the signature here; the token is good, and nobody should fetch another.
+    /// A refusal for the signature over the request. Reasons that are a token's elsewhere apply to
+    /// the signature here; the token is valid, and the client should not fetch another.
     pub fn of_signature(reason: Reason) -> Self {
         let class = match reason.class() {
             Class::CredentialInvalid => Class::SignatureRefused,

@@ -1,4 +1,4 @@
-//! What the gate of one configuration is made from.
+//! The parts of a configuration that the gate is built from.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     token::{credential::settings::CredentialSettings, issuer::settings::IssuerSettings},
 };
 
-/// The parts of a configuration that a [`Gate`](super::Gate) is made from.
+/// The parts of a configuration that a [`Gate`](super::Gate) is built from.
 #[derive(Debug)]
 pub struct GateParts<'s> {
     /// The token issuers.

@@ -74,12 +74,12 @@ impl Route {
         &self.label
     }
 
-    /// What it asks of a token; `None` if it is public.
+    /// What it requires of a token; `None` if it is public.
     pub fn requirement(&self) -> Option<&Requirement> {
         self.requirement.as_ref()
     }
 
-    /// The issuer that is asked about tokens that do not say whose they are.
+    /// The issuer that introspects opaque tokens.
     pub fn introspection_issuer(&self) -> Option<IssuerId> {
         self.introspection_issuer
     }
@@ -100,8 +100,8 @@ impl Route {
     }
 }
 
-/// The issuers that a route can ask about tokens that do not say whose they are. A valid
-/// configuration has one of them at most, for each route.
+/// The issuers that could introspect a route's opaque tokens. A valid configuration has at most
+/// one, for each route.
 pub(crate) fn introspection_issuers(
     route: &RouteSettings,
     issuers: &PerIssuer<IssuerSettings>,

@@ -13,7 +13,7 @@ use crate::{
     token::VerifiedToken,
 };
 
-/// What the gate says to a request whose body it has not seen.
+/// The gate's decision on a request whose body it has not seen.
 #[derive(Debug)]
 pub enum Decision<'g> {
     /// It may pass, whatever its body.
@@ -44,7 +44,7 @@ impl<'g> Unsigned<'g> {
         self.admission.route
     }
 
-    /// The claims of the token, if the route asks for one.
+    /// The claims of the token, if the route requires one.
     pub fn claims(&self) -> Option<&Object> {
         self.admission.token().map(VerifiedToken::claims)
     }

@@ -30,10 +30,10 @@ use super::{
     worker_thread::{LEFTOVERS_DEADLINE, WorkerSignals},
 };
 
-/// What the control thread is told.
+/// Commands to the control thread.
 #[derive(Debug)]
 pub(super) enum ControlCommand {
-    /// Put another configuration to work, and say how that went.
+    /// Load another configuration, and report the outcome.
     Reload(Box<Settings>, oneshot::Sender<Result<(), String>>),
     /// Stop gently.
     Stop,
@@ -161,8 +161,8 @@ impl Control {
     }
 }
 
-/// For so long an earlier configuration's questions go on: requests that came before the change
-/// still wait for their answers. At the default deadlines none waits longer.
+/// How long an earlier configuration's tasks run on: requests from before the change still wait for
+/// their lookups. At the default deadlines none waits longer.
 const RETIREMENT: Duration = Duration::from_secs(15);
 
 fn retire(tasks: RunningTasks) {
@@ -209,7 +209,7 @@ fn report(outcome: Result<(), String>, done: oneshot::Sender<Result<(), String>>
     if let Err(error) = &outcome {
         tracing::error!(%error, "the new configuration is not used");
     }
-    // Whoever asked may not wait for it.
+    // The caller may not wait for it.
     let _ = done.send(outcome);
 }
 

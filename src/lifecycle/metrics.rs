@@ -48,7 +48,7 @@ mod tests {
         text.lines().filter(|line| !line.starts_with('#') && !line.contains('{')).collect()
     }
 
-    /// Names, helps, labels and buckets are what dashboards and alerts are made from.
+    /// Dashboards and alerts depend on names, helps, labels and buckets.
     #[test]
     fn every_family_is_as_operators_know_it() {
         let metrics = registered();

@@ -26,7 +26,7 @@ use super::{
     worker_thread::{self, WorkerSignals},
 };
 
-/// A proxy at work. Dropping the handle stops it at once; [`Server::stop`] does it gently.
+/// A running proxy. Dropping the handle stops it at once; [`Server::stop`] drains it.
 #[derive(Debug)]
 pub struct Server {
     listen: ListenAddress,
@@ -148,8 +148,8 @@ impl Server {
         &self.admin
     }
 
-    /// Asks for another configuration to be put to work. Requests in flight keep theirs. If the
-    /// new one's keys can't be had in time, the old one stays.
+    /// Loads another configuration. Requests in flight keep theirs. If the new one's keys can't be
+    /// fetched in time, the old one stays.
     ///
     /// # Errors
     /// Why it was not taken.
@@ -161,7 +161,7 @@ impl Server {
         outcome.blocking_recv().unwrap_or_else(|_| Err(STOPPED.to_owned()))
     }
 
-    /// The same without waiting for it: how it went is logged.
+    /// Requests a reload without waiting for it: the outcome is logged.
     pub(super) fn request_reload(&self, settings: Settings) {
         let command = ControlCommand::Reload(Box::new(settings), oneshot::channel().0);
         if self.commands.try_send(command).is_err() {

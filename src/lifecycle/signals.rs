@@ -14,13 +14,13 @@ use crate::{
 
 use super::{Server, StartError};
 
-/// What the operating system asks for.
+/// A signal's request.
 enum Request {
     Stop,
     Reload,
 }
 
-/// Serves until the process is told to stop. `reread` reads the configuration from where it came.
+/// Serves until a signal stops the process. `reread` reads the configuration from where it came.
 ///
 /// # Errors
 /// [`StartError`], before anything is served.

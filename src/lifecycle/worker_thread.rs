@@ -16,7 +16,7 @@ use crate::{
     readiness::ProcessReadiness,
 };
 
-/// What the threads are told together.
+/// Signals shared by all worker threads.
 #[derive(Debug, Clone)]
 pub(super) struct WorkerSignals {
     /// Begin to serve connections; until then they wait in the listener's queue.
@@ -29,7 +29,7 @@ pub(super) struct WorkerSignals {
     pub(super) finished: CancellationToken,
     /// How long finishing may take.
     pub(super) drain_timeout: Duration,
-    /// What is told of a worker that ends before all that.
+    /// Marked when a worker ends unexpectedly.
     pub(super) readiness: Arc<ProcessReadiness>,
 }
 
@@ -49,8 +49,8 @@ impl Drop for Watch {
 /// on bodies.
 const BLOCKING_THREADS: usize = 32;
 
-/// For threads that still wait for a disk or a name when a runtime ends. Nobody needs what they
-/// wait for, and a resolver that hangs would outlast every deadline of a stop.
+/// For threads that still wait for a disk or a name when a runtime ends. Their results are not
+/// needed, and a hanging resolver would outlast every deadline of a stop.
 pub(super) const LEFTOVERS_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Starts one worker.

@@ -49,7 +49,7 @@ enum UploadSource {
 /// How far an upload is: read by the task that waits for the upstream's answer.
 #[derive(Debug)]
 pub(super) struct UploadProgress {
-    /// `None`: nothing of it was asked for.
+    /// `None`: nothing of it was requested.
     last: Cell<Option<Instant>>,
     turn: Cell<Turn>,
     has_ended: Cell<bool>,
@@ -62,7 +62,7 @@ enum Turn {
     Client,
     /// The upstream: it has to take what there is, or to answer.
     Upstream,
-    /// Nobody any more: the client did not do its part.
+    /// Over: the client failed to send it.
     Over(UploadFault),
 }
 
@@ -186,7 +186,7 @@ impl Body for RequestBody {
             return Poll::Ready(None);
         };
         let frame = ready!(upload.poll(cx));
-        // hyper does not ask a body that says it is at its end again.
+        // hyper does not poll a body again that reports its end.
         if frame.is_none() || upload.is_at_end() {
             upload.progress.has_ended.set(true);
         }
@@ -293,7 +293,7 @@ impl ResponseBody {
 }
 
 impl WholeBody {
-    /// The next part. Each time it is asked for, the client has taken of what was there.
+    /// The next part. Each call shows that the client has taken some of what was sent.
     fn next(&mut self) -> Option<Bytes> {
         self.clients_turn.iter().for_each(ClientsTurn::begin);
         let part = self.left.split_to(self.left.len().min(PART_BYTES));
@@ -318,7 +318,7 @@ impl UpstreamBody {
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 
-    /// hyper does not ask a body that says it is at its end again.
+    /// hyper does not poll a body again that reports its end.
     fn release_at_end(&mut self) {
         if self.incoming.is_end_stream() {
             self.release();

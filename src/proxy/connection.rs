@@ -53,10 +53,10 @@ pub(super) struct Connection {
     pub(super) open: Rc<OpenConnection>,
 }
 
-/// What a client says first if it speaks HTTP/2 with prior knowledge (RFC 9113 §3.4).
+/// The preface of a client that speaks HTTP/2 with prior knowledge (RFC 9113 §3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Room for the first read: a whole request as a rule, so that sniffing costs no second one.
+/// The buffer for the first read: usually a whole request, so that sniffing costs no second one.
 const SNIFF_BUFFER: usize = 4096;
 
 /// How many streams a client may have reset that were never served (threats D-2, rapid reset).
@@ -90,7 +90,7 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
     let sniffed = tokio::select! {
         biased;
         sniffed = timeout_at(deadline, sniff(&mut socket)) => sniffed,
-        // There is nothing to finish for who has not said anything.
+        // A client that has sent nothing has nothing to finish.
         () = worker.drain.cancelled() => return,
     };
     let Ok(Ok(sniffed)) = sniffed else {

@@ -1,4 +1,4 @@
-//! What a request's head says about its body, and only one reading of it.
+//! The framing of a request's body, with only one interpretation.
 
 use http::{
     HeaderMap, HeaderValue,

@@ -52,7 +52,7 @@ impl Deadlines {
     }
 }
 
-/// What a connection is busy with; tells its socket which deadline counts.
+/// What a connection is busy with; selects the socket's deadline.
 ///
 /// Shared between the socket and the requests on it. All of them live on one thread; the atomics
 /// are there because an upgraded socket has to be `Send`, and are never contended.
@@ -70,7 +70,7 @@ pub(super) struct Activity {
     bytes_begin_request: bool,
     /// Whether the client does not take what is written.
     write_stalled: AtomicBool,
-    /// How long an HTTP/2 connection may be idle before its client is told to go away.
+    /// How long an HTTP/2 connection may be idle before it gets a GOAWAY.
     goodbye_after: Option<Duration>,
 }
 
@@ -81,8 +81,8 @@ enum Phase {
     Header,
     /// Waiting for a request to begin.
     Idle,
-    /// The first bytes of a header block are here. As a rule so is all of it, which needs no
-    /// deadline and thus no look at the clock (50 ns); if not, `Header` begins.
+    /// The first bytes of a header block are here. Usually all of it is, which needs no deadline
+    /// and thus no look at the clock (50 ns); if not, `Header` begins.
     Arrived,
     /// A request is being served: its own deadlines count.
     Serving,
@@ -119,9 +119,9 @@ impl Activity {
         }
     }
 
-    /// The same for a connection that turns out to speak HTTP/2: it may wait for its first
-    /// request as long as between two. When that time is over the client is told to go away (see
-    /// [`Activity::idle_too_long`]); the socket only cuts those that then do not go.
+    /// The activity of an HTTP/2 connection: it may wait for its first request as long as between
+    /// two. When that time is over the client gets a GOAWAY (see [`Activity::idle_too_long`]); the
+    /// socket only closes connections that ignore it.
     pub(super) fn http2(at: Instant, deadlines: Deadlines) -> Self {
         let socket = Deadlines { idle: deadlines.idle + deadlines.header, ..deadlines };
         let goodbye_after = Some(deadlines.idle);
@@ -229,18 +229,18 @@ impl<S> GuardedIo<S> {
         }
     }
 
-    /// Puts bytes back that were read, to be read again. To be called while there are none.
+    /// Returns read bytes to the buffer, to be read again. To be called while it is empty.
     pub(super) fn unread(&mut self, bytes: Bytes) {
         self.sniffed = bytes;
     }
 
-    /// Whether there are bytes put back.
+    /// Whether there are returned bytes.
     pub(super) fn has_unread(&self) -> bool {
         self.sniffed.has_remaining()
     }
 
     /// A socket that TLS is spoken on. Above TLS a flush waits for a whole buffer to go out: only
-    /// down here can a client that reads slowly be told from one that does not read.
+    /// down here can a slow reader be distinguished from a client that does not read.
     pub(super) fn below_tls(socket: S, deadlines: Deadlines) -> Self {
         let activity = Activity::accepted(Instant::now(), deadlines);
         // Reading is watched above.
@@ -260,8 +260,8 @@ impl<S> GuardedIo<S> {
         }
     }
 
-    /// hyper does not read again only because an answer has ended, so that nobody else would
-    /// notice that the connection has become idle.
+    /// hyper does not read again only because a response has ended, so the connection would not be
+    /// noticed as idle.
     fn look_again_later(&mut self, cx: &mut Context<'_>) {
         let Deadlines { header, idle, .. } = self.activity.deadlines;
         self.read_timer.wake_within(cx, header.min(idle), self.activity.since());

@@ -1,16 +1,16 @@
-//! What the proxy of one configuration is made from, besides its engine.
+//! The parts of a configuration that the proxy is built from, besides its engine.
 
 use crate::{
     policy::ids::PerUpstream,
     proxy::{settings::LimitSettings, upstream::settings::UpstreamSettings},
 };
 
-/// The parts of a configuration that a [`ProxyConfig`](super::ProxyConfig) is made from.
+/// The parts of a configuration that a [`ProxyConfig`](super::ProxyConfig) is built from.
 #[derive(Debug)]
 pub struct ProxyParts<'s> {
     /// What one client, or all of them, may take.
     pub limits: &'s LimitSettings,
-    /// The services behind the proxy.
+    /// The upstream services.
     pub upstreams: &'s PerUpstream<UpstreamSettings>,
     /// Whether every request is logged.
     pub access_log: bool,

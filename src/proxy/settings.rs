@@ -36,8 +36,8 @@ pub struct ServerSettings {
     pub listen: ListenAddress,
     /// Threads that serve requests. `None`: one per available core.
     pub workers: Option<NonZeroUsize>,
-    /// After SIGTERM: how long new connections are still accepted while readiness says no, so
-    /// that load balancers can take notice.
+    /// After SIGTERM: how long new connections are still accepted while `/readyz` responds 503, so
+    /// that load balancers notice.
     pub shutdown_grace: Duration,
     /// After the grace: how long requests in flight may take to finish.
     pub drain_timeout: Duration,

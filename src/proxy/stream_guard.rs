@@ -1,5 +1,5 @@
-//! A deadline for HTTP/2 clients that do not take an answer (threats D-2): with no window given,
-//! hyper neither writes nor asks the body for more, so that no other deadline runs.
+//! A deadline for HTTP/2 clients that do not take an answer (threats D-2): without window, hyper
+//! neither writes nor polls the body, so that no other deadline runs.
 
 use std::{cell::Cell, future::poll_fn, pin::pin, rc::Rc, task::Poll, time::Duration};
 

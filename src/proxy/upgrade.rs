@@ -1,4 +1,4 @@
-//! WebSocket upgrades (RFC 6455 §4): asked for by the client, agreed to by the upstream, and only
+//! WebSocket upgrades (RFC 6455 §4): requested by the client, accepted by the upstream, and only
 //! then a tunnel.
 
 use http::{
@@ -35,19 +35,19 @@ impl Upgrade {
             .then(|| Self { client: hyper::upgrade::on(request) })
     }
 
-    /// Whether an upstream can be asked at all. HTTP/2 has no upgrade by header (RFC 9113 §8.6):
+    /// Whether an upstream can upgrade at all. HTTP/2 has no upgrade by header (RFC 9113 §8.6):
     /// such an upstream sees a plain request.
     pub(super) fn is_possible(upstream: &UpstreamAddress) -> bool {
         !matches!(upstream, UpstreamAddress::H2c(_))
     }
 
-    /// Asks the upstream: hygiene has removed what the client wrote.
+    /// Requests the upgrade from the upstream: hygiene has removed the client's headers.
     pub(super) fn ask(headers: &mut HeaderMap) {
         headers.insert(CONNECTION, UPGRADE_OPTION);
         headers.insert(UPGRADE, WEBSOCKET);
     }
 
-    /// The ends of the tunnel, if a 101 is what was asked for.
+    /// The ends of the tunnel, if the 101 matches the request.
     pub(super) fn agree(self, response: &mut Response<Incoming>) -> Option<Ends> {
         let to = response.headers().get(UPGRADE)?;
         if !to.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes()) {

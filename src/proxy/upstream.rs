@@ -1,4 +1,4 @@
-//! One upstream as one worker sees it: a pool of connections that nobody else touches.
+//! One upstream of one worker: a pool of connections that no other worker uses.
 
 mod connect;
 mod exec;
@@ -50,8 +50,8 @@ pub(super) struct UpstreamPool {
 }
 
 /// Timers that are not in use. A timer that goes from request to request stays in the runtime's
-/// timer wheel and is set once per deadline; one of its own for each request would be put there
-/// and taken out again (2 % of the instructions of a request).
+/// timer wheel and is set once per deadline; a new one for each request would be inserted and
+/// removed (2 % of the instructions of a request).
 #[derive(Debug, Default)]
 struct SpareTimers(RefCell<Vec<Timer>>);
 
@@ -83,7 +83,7 @@ pub(super) enum UpstreamError {
     /// The connection had been closed before the request was sent, on a new connection.
     #[error("the upstream closed a new connection before taking the request")]
     ClosedEarly,
-    /// It changed the protocol (101) without being asked, or to another than it was asked for.
+    /// It changed the protocol (101) without a request, or to another than requested.
     #[error("the upstream changed the protocol without being asked")]
     ProtocolChanged,
     /// The answer was to be signed, and can't be.
@@ -126,8 +126,8 @@ impl UpstreamPool {
 
     /// Sends a request and waits for the head of its answer.
     ///
-    /// A request is sent a second time only if a pooled connection turned out closed before any
-    /// of it was sent (threats F-13). `begin` is told each time that there is a connection and
+    /// A request is sent a second time only if a pooled connection turned out closed before any of
+    /// it was sent (threats F-13). `begin` is called each time that there is a connection and
     /// sending begins.
     pub(super) async fn send(
         &self,

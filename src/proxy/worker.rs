@@ -32,7 +32,7 @@ pub struct ProxyConfig {
 pub struct Worker {
     config: Arc<ArcSwap<ProxyConfig>>,
     current: RefCell<Rc<Serving>>,
-    /// Says when to stop: first no more requests on idle connections, then no more at all.
+    /// Signals when to stop: first no more requests on idle connections, then no more at all.
     pub(super) drain: CancellationToken,
     /// The connections, tunnels included.
     pub(super) tasks: TaskTracker,
@@ -64,7 +64,7 @@ impl ProxyConfig {
         }
     }
 
-    /// `[server.tls]` at work, if there is one.
+    /// The loaded `[server.tls]`, if there is one.
     pub fn tls(&self) -> Option<&Arc<ServerTls>> {
         self.tls.as_ref()
     }
@@ -100,8 +100,8 @@ impl Worker {
         self.tasks.wait().await;
     }
 
-    /// The present configuration at work. A reload begins here, with the next request: caches
-    /// and pools of the old one end with its last request (threats X-3).
+    /// The compiled current configuration. A reload takes effect here, with the next request:
+    /// caches and pools of the old one end with its last request (threats X-3).
     pub(super) fn serving(&self) -> Rc<Serving> {
         let config = self.config.load();
         if !Arc::ptr_eq(&config, &self.current.borrow().config) {

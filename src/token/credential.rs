@@ -1,4 +1,4 @@
-//! The one credential of a request (RFC 6750 §2.1), wherever the operator says it travels.
+//! The one credential of a request (RFC 6750 §2.1), from the configured sources.
 
 use std::{convert::Infallible, ops::ControlFlow};
 
@@ -14,8 +14,8 @@ use crate::{
 
 use super::cookies::{self, Repeated};
 
-/// A credential as it came: not empty, not verified, and until [`Credential::check_form`] says so
-/// not even in the alphabet of tokens.
+/// A credential as received: not empty, not verified, and not even in the alphabet of tokens until
+/// [`Credential::check_form`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Credential<'h>(&'h [u8]);
 
@@ -67,10 +67,10 @@ impl CredentialSources {
     /// The request's credential (threats T-21).
     ///
     /// # Errors
-    /// [`Reason::CredentialMissing`] if there is none, [`Reason::CredentialSchemeUnknown`] if
-    /// there is one of another scheme only, [`Reason::CredentialAmbiguous`] if there are two that
-    /// differ or one header occurs twice, [`Reason::CredentialMalformed`] if there is a scheme
-    /// without anything behind it.
+    /// [`Reason::CredentialMissing`] if there is none, [`Reason::CredentialSchemeUnknown`] if there
+    /// is one of another scheme only, [`Reason::CredentialAmbiguous`] if there are two that differ
+    /// or one header occurs twice, [`Reason::CredentialMalformed`] if there is a scheme without
+    /// anything after it.
     pub fn extract<'h>(&self, headers: &'h HeaderMap) -> Result<Credential<'h>, Reason> {
         let mut found: Option<Credential<'h>> = None;
         for source in &self.sources {
@@ -104,8 +104,8 @@ impl CredentialSources {
     /// Removes from `headers` what the upstream must not see (threats H-10).
     ///
     /// Where credentials are not forwarded, that is everything in the places that may carry one.
-    /// Where they are, an unverified one (a public route's) is removed all the same: what the
-    /// upstream receives as a token is always a verified token.
+    /// Where they are, an unverified one (a public route's) is still removed: what the upstream
+    /// receives as a token is always a verified token.
     pub fn strip(&self, headers: &mut HeaderMap, verified: bool) {
         if self.forward && verified {
             return;
@@ -182,8 +182,8 @@ fn after_scheme<'h>(value: &'h [u8], scheme: &str) -> Option<&'h [u8]> {
             let token_at = rest.iter().position(|&byte| byte != b' ').unwrap_or(rest.len());
             rest.get(token_at..)
         }
-        // A tab is no separator (RFC 6750 §2.1), but the scheme is meant: malformed, not absent.
-        // So is a scheme without anything behind it.
+        // A tab is no separator (RFC 6750 §2.1), but the scheme is meant: malformed, not absent. So
+        // is a scheme without anything after it.
         None | Some(b'\t') => Some(rest),
         // `BearerX …` is another scheme.
         Some(_) => None,

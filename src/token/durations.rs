@@ -16,7 +16,7 @@ pub(super) struct Durations {
     asked_miss: Histogram,
 }
 
-/// In the place of the algorithm: the issuer's word is all there is.
+/// The algorithm's label where only introspection vouches for the token.
 const ASKED: &str = "introspection";
 
 impl Durations {

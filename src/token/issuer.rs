@@ -20,7 +20,7 @@ use super::{
     statement::StatementRules,
 };
 
-/// One configured issuer: its rules, its keys, and whom to ask about its tokens.
+/// One configured issuer: its rules, its keys, and its introspection.
 #[derive(Debug)]
 pub(super) struct Issuer {
     /// The exact `iss` of its tokens.
@@ -33,7 +33,7 @@ pub(super) struct Issuer {
     pub(super) after_signature: AfterSignature,
 }
 
-/// An issuer that can be asked.
+/// The introspection of an issuer.
 #[derive(Debug)]
 pub(super) struct IssuerIntrospection {
     pub(super) introspector: Arc<Introspector>,
@@ -62,7 +62,7 @@ impl Issuer {
         }
     }
 
-    /// Whether its tokens are asked about and never verified, whatever they look like.
+    /// Whether its tokens are introspected and never verified locally, whatever their form.
     pub(super) fn is_only_asked(&self) -> bool {
         let when = self.asked.as_ref().map(|asked| asked.introspector.when());
         when == Some(IntrospectWhen::Only)

@@ -30,10 +30,10 @@ use claims::{
 
 /// Receives each check that a token passes; the proxy's own observer is `()`.
 pub trait Observer {
-    /// The token passed `check`; `found` says with what.
+    /// The token passed `check`; `found` describes the value.
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String);
 
-    /// The check under way fails; `cause` says more than its reason does.
+    /// The current check fails; `cause` has more detail than its reason.
     fn refused(&mut self, _cause: impl FnOnce() -> String) {}
 }
 
@@ -71,7 +71,7 @@ pub struct Validity {
     from: UnixTime,
     /// The first moment at which it is no longer valid; `i64::MAX` without `exp`.
     until: UnixTime,
-    /// The same without clock skew.
+    /// The expiry without clock skew.
     expires: UnixTime,
 }
 
@@ -203,7 +203,7 @@ impl<'t> JwtCandidate<'t> {
         if issued.is_some_and(|date| date.floor > now.0.saturating_add(rules.clock_skew)) {
             return Err(Reason::TokenIssuedInFuture);
         }
-        // Not a life that anybody would grant, though the skew could make one of it.
+        // Not a plausible lifetime, though the skew could make it positive.
         if let (Some(expires), Some(issued)) = (expires, issued)
             && expires.ceil <= issued.floor
         {

@@ -1,10 +1,10 @@
 //! Which kind of token it is (RFC 8725 §3.11, §3.12): one that was made for another purpose is no
 //! access token, however well it is signed (threats T-19, T-23, T-24).
 //!
-//! An issuer signs many kinds of JWT with one key. Those whose header names a type are told apart
-//! by a list of what is accepted. For the others there are tables: of the claims that name a kind
-//! in a word ([`purpose`]), and of those that only one kind has ([`marks`]). What neither shows
-//! can't be told apart; `docs/security.md` says which kinds those are.
+//! An issuer signs many kinds of JWT with one key. Those whose header names a type are matched
+//! against a list of accepted types. For the others there are tables: of the claims whose value
+//! names a kind ([`purpose`]), and of those that only one kind has ([`marks`]). Other kinds can't
+//! be distinguished; `docs/security.md` lists them.
 
 mod marks;
 mod purpose;
@@ -86,7 +86,7 @@ pub(super) enum WrongKind<'t> {
 struct Evidence<'t> {
     claims: &'t Object,
     rules: &'t KindRules,
-    /// What besides the claims says that it is an access token: the type `at+jwt`.
+    /// Whether the type `at+jwt` marks it as an access token, besides the claims.
     is_typed: bool,
 }
 
@@ -109,8 +109,8 @@ impl KindRules {
         }
     }
 
-    /// The same for what an issuer answers about its tokens: `token_type` has a setting of its own
-    /// there (RFC 7662 §2.2).
+    /// The rules for introspection responses: `token_type` has a setting of its own there (RFC 7662
+    /// §2.2).
     pub(super) fn of_answers(settings: &IssuerSettings, accept_id_tokens: bool) -> Self {
         let mut rules = Self::new(settings);
         rules.accept_id_tokens |= accept_id_tokens;
@@ -165,7 +165,7 @@ impl<'t> Evidence<'t> {
         kind != TokenKind::Id || !self.rules.accept_id_tokens
     }
 
-    /// Whether the claim is there, whatever the operator says of it.
+    /// Whether the claim is present, whatever the settings say of it.
     fn has(self, name: &str) -> bool {
         self.claims.get(name).is_some()
     }

@@ -58,7 +58,7 @@ impl LogoutCause {
         }
     }
 
-    /// Whether the same token may be taken later on.
+    /// Whether a retry with the same token may succeed.
     pub fn is_temporary(self) -> bool {
         matches!(
             self,
@@ -86,8 +86,8 @@ impl TokenVerifier {
         Ok(id)
     }
 
-    /// Counts a request to log somebody out. `issuer` is the name in the configuration, empty where
-    /// none is known.
+    /// Counts a logout request. `issuer` is the name in the configuration, empty where none is
+    /// known.
     pub fn count_logout(&self, issuer: &str, outcome: &str) {
         self.logouts.with_label_values(&[issuer, outcome]).inc();
     }

@@ -7,9 +7,9 @@ use crate::{introspection::settings::IntrospectWhen, jose::base64url};
 pub(super) enum AfterSignature {
     /// Nothing: the signature suffices.
     Nothing,
-    /// The issuer is asked as well, before it passes.
+    /// It is introspected as well, before it passes.
     Ask,
-    /// It passes, and the issuer is asked beside.
+    /// It passes, and is introspected in the background.
     Watch,
 }
 
@@ -23,7 +23,7 @@ impl AfterSignature {
     }
 }
 
-/// Whether a token says that it is a JWT, signed or encrypted: its first part is a JSON object.
+/// Whether a token has the form of a JWT, signed or encrypted: its first part is a JSON object.
 /// Such a token is judged as one and as nothing else, so that a JWT that fails is never passed on
 /// as if it were opaque (threats I-15).
 pub(super) fn claims_to_be_jwt(token: &[u8]) -> bool {

@@ -43,8 +43,8 @@ impl RequestBinding {
         }
     }
 
-    /// Whether a token with these claims may come in a request with these headers. Where there is
-    /// nothing to ask, `observer` is not told either.
+    /// Whether a token with these claims may come in a request with these headers. Without such a
+    /// check, `observer` is not called.
     pub(super) fn check(
         &self,
         claims: &Object,

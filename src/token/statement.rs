@@ -1,5 +1,5 @@
-//! What an issuer's word about a token has to say before the token is good (threats I-3 … I-5):
-//! the same rules as for a JWT, as far as they have a meaning without one.
+//! The rules for introspection responses (threats I-3 … I-5): those for a JWT, as far as they apply
+//! without one.
 
 use std::sync::Arc;
 
@@ -110,8 +110,8 @@ impl StatementRules {
         Ok((claims, validity))
     }
 
-    /// What is asked of a statement about a token that was verified locally besides: that it is
-    /// about an access token, and that it holds now.
+    /// The rules for a response about a token that was also verified locally: it is about an access
+    /// token, and valid now.
     pub(super) fn check_life(
         &self,
         said: &Object,
@@ -135,8 +135,8 @@ impl StatementRules {
         Ok(validity)
     }
 
-    /// `Refresh`, as WSO2 says of refresh tokens, is none of the accepted types; neither is
-    /// `DPoP`, unless somebody else checks the proof that it needs.
+    /// `Refresh`, WSO2's type of refresh tokens, is not accepted; neither is `DPoP`, unless another
+    /// component checks its proof.
     fn check_type(&self, said: &Object) -> Result<(), Reason> {
         let Some(found) = string_claim(said, "token_type")? else {
             return Ok(());
@@ -202,7 +202,7 @@ impl StatementRules {
     }
 }
 
-/// That it is active says more than when it ends: many answers leave `exp` out.
+/// *Active* matters more than the expiry: many responses leave `exp` out.
 fn required(issuer: &IssuerSettings, settings: &IntrospectionSettings) -> Vec<ClaimPath> {
     let of_tokens = issuer.require.iter().filter(|claim| claim.as_str() != "exp");
     of_tokens.chain(&settings.require).cloned().collect()

@@ -1,4 +1,4 @@
-//! The question of this room: whose token is it, and is it good?
+//! Verifies tokens: whose is it, and is it valid?
 
 mod cached;
 mod checks;
@@ -90,7 +90,7 @@ impl TokenVerifier {
     }
 
     /// The verdict on a credential: from the cache if it is there, else by verifying.
-    /// `introspection_issuer` is asked about a token that does not say whose it is.
+    /// `introspection_issuer` introspects opaque tokens.
     ///
     /// # Errors
     /// The [`Rejection`] of the first check that fails; [`Reason::KeysUnavailable`],
@@ -137,7 +137,7 @@ impl TokenVerifier {
     }
 
     /// Whether a verified token may come in a request with these headers: the part of the verdict
-    /// that is never remembered. Tells `observer` only of issuers that bind tokens to requests.
+    /// that is never cached. Calls `observer` only for issuers that bind tokens to requests.
     ///
     /// # Errors
     /// [`Reason::OriginMismatch`], [`Reason::BindingUnproven`], and [`Reason::ClaimMalformed`] for
@@ -158,7 +158,7 @@ impl TokenVerifier {
         &self.issuers.get(token.issuer).iss
     }
 
-    /// Verifies without any cache and tells `observer` every check, for `explain`.
+    /// Verifies without any cache and reports every check to `observer`, for `explain`.
     ///
     /// # Errors
     /// As [`TokenVerifier::verify`].
@@ -177,7 +177,7 @@ impl TokenVerifier {
         Ok(verified)
     }
 
-    /// The checks that [`Self::explain`] tells of for this token, in their order.
+    /// The checks that [`Self::explain`] reports for this token, in their order.
     pub fn checks(
         &self,
         token: &[u8],

@@ -1,4 +1,5 @@
-//! What the configuration or the keys say to a failed check. Nothing of the token is shown here.
+//! A hint on a failed check, from the configuration or the keys. Nothing of the token is shown
+//! here.
 
 use crate::{
     clock::UnixTime,
@@ -43,7 +44,7 @@ impl Facts<'_> {
         }
     }
 
-    /// The issuer's setting behind a check.
+    /// The issuer's setting that a check depends on.
     fn rule(&self, reason: Reason) -> Option<String> {
         let issuer = self.issuer?;
         match reason {
@@ -126,7 +127,7 @@ pub(super) fn allowed(denial: &Denial) -> Option<String> {
     Some(format!("(It takes {allow}.)"))
 }
 
-/// The scopes that a route asks for.
+/// The scopes that a route requires.
 pub(super) fn required(reason: Reason, requirement: &Requirement) -> Option<String> {
     (reason == Reason::ScopeInsufficient).then(|| format!("(Asked for: {}.)", requirement.scope()))
 }

@@ -1,4 +1,4 @@
-//! The question itself, put to the same gate that the proxy asks.
+//! Runs the checks of a request with the same gate as the proxy.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
     token::{Credential, Observer, Rejection, VerifiedToken},
 };
 
-/// A configuration at work, without any socket.
+/// A compiled configuration, without any socket.
 pub(super) struct Question {
     settings: Settings,
     gate: Gate,
@@ -43,9 +43,9 @@ pub(super) struct Sent {
 const FETCHES: u32 = 3;
 
 impl Question {
-    /// Compiles the settings. Snapshots and what replicas share are left alone: they belong to the
-    /// running proxy, and the question is what the source says. The tasks are spawned by the checks
-    /// that need them.
+    /// Compiles the settings. Snapshots and the replicas' shared state are not used: they belong to
+    /// the running proxy, and `explain` checks against the sources. The tasks are spawned by the
+    /// checks that need them.
     pub(super) fn new(
         mut settings: Settings,
         clock: Arc<dyn Clock>,
@@ -80,7 +80,7 @@ impl Question {
         self.verify(token, issuer, &HeaderMap::new(), tasks, report).await.map(drop)
     }
 
-    /// Whether a request with the token would pass: everything that the proxy asks, in its order.
+    /// Whether a request with the token would pass: all checks of the proxy, in its order.
     pub(super) async fn request(
         &self,
         sent: &Sent,
@@ -121,7 +121,7 @@ impl Question {
         self.signed(route, signed, request, Some(token.claims()), tasks, report).await
     }
 
-    /// What the route asks of the body.
+    /// What the route requires of the body.
     async fn signed(
         &self,
         route: &Route,
@@ -146,7 +146,7 @@ impl Question {
         }
     }
 
-    /// Without a route, the issuer to ask is clear if there is but one.
+    /// Without a route, the issuer is known only if there is one with introspection.
     fn only_introspection_issuer(&self) -> Option<IssuerId> {
         let issuers = self.settings.issuers.iter_with_ids();
         let mut asked = issuers.filter(|(_, issuer)| issuer.introspection.is_some());
@@ -198,8 +198,8 @@ impl Question {
         facts.hint(reason)
     }
 
-    /// Fetches keys as the proxy does, if the token gets so far that they are asked for, and waits
-    /// for the first answer. As long as the result lives, an unknown `kid` leads to a refresh.
+    /// Fetches keys as the proxy does, if the token's checks get that far, and waits for the first
+    /// response. While the result lives, an unknown `kid` triggers a refresh.
     async fn fetch_keys_for(
         &self,
         token: &[u8],
@@ -215,7 +215,7 @@ impl Question {
         let deadline = settings.timeout.saturating_mul(FETCHES);
         let keys = self.providers.issuer_keys(issuer);
         let refreshers = std::mem::take(refreshers).spawn();
-        // Past the deadline there are no keys, and that is what will be said.
+        // Past the deadline there are no keys, and the check reports that.
         let _ = timeout(deadline, keys.first_read()).await;
         Some(refreshers)
     }
@@ -225,7 +225,7 @@ impl Question {
         let deadline = self.settings.revocation.list.as_ref()?.timeout;
         let revocations = &self.providers.revocations;
         let watcher = std::mem::take(watcher).spawn();
-        // Past the deadline there is no list, and that is what will be said.
+        // Past the deadline there is no list, and the check reports that.
         let _ = timeout(deadline, revocations.readiness().first_read().ready()).await;
         Some(watcher)
     }

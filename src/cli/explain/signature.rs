@@ -22,8 +22,7 @@ use crate::{
 /// The signed body of a request.
 #[derive(Debug, Args)]
 pub struct SignedArgs {
-    /// Also say whether this signature over the body is right, for --path of a route that asks
-    /// for one
+    /// Also verify this signature over the body, for --path of a route that requires one
     #[arg(long, value_name = "JWS", requires = "path")]
     pub signature: Option<String>,
     /// The file with the body, byte for byte; without it the request has none
@@ -120,7 +119,7 @@ impl Question {
         let tasks = tasks.spawn();
         if let LiveSignerKeys::Set(keys) = self.providers.signer_keys(rules.id()) {
             let deadline = self.fetch_deadline(rules.id());
-            // Past the deadline there are no keys, and that is what will be said.
+            // Past the deadline there are no keys, and the check reports that.
             let _ = timeout(deadline, keys.first_read()).await;
         }
         tasks

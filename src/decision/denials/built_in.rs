@@ -16,7 +16,7 @@ pub(super) struct Row {
     pub(super) realm: Option<&'static str>,
     /// Status and challenge.
     pub(super) by_class: ByClass<StatusRule>,
-    /// The same, for reasons that differ from their class.
+    /// The rules of reasons that differ from their class.
     pub(super) exceptions: &'static [(Reason, StatusRule)],
     /// What is written.
     pub(super) bodies: ByClass<Bodies>,
@@ -83,8 +83,8 @@ const PROBLEM: Row = Row {
     ..RFC6750
 };
 
-/// ubirch's verification service: 401 where nothing was sent, 403 for whatever was sent and does
-/// not pass, and never a word.
+/// ubirch's verification service: 401 where no credential was sent, 403 for one that does not pass,
+/// always without a body.
 const UBIRCH: Row = Row {
     realm: Some("Verification Access"),
     by_class: ByClass { credential_invalid: (StatusCode::FORBIDDEN, Challenge::None), ..QUIET },

@@ -3,7 +3,7 @@
 
 use http::HeaderValue;
 
-/// What a challenge says.
+/// The content of a challenge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Challenge {
     /// There is none.
@@ -13,11 +13,11 @@ pub(super) enum Challenge {
     Signature,
     /// The scheme, and the realm if there is one.
     Bare,
-    /// The same with `error="invalid_token"`.
+    /// With `error="invalid_token"`.
     InvalidToken,
-    /// The same with `error="invalid_request"`.
+    /// With `error="invalid_request"`.
     InvalidRequest,
-    /// The same with `error="insufficient_scope"` and the scope that the route asks for.
+    /// With `error="insufficient_scope"` and the scope that the route requires.
     InsufficientScope,
 }
 

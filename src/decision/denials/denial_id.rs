@@ -5,8 +5,7 @@ use std::fmt;
 use aws_lc_rs::rand;
 use uuid::{Builder, Uuid};
 
-/// A random UUID (RFC 9562 §5.4). Always a fresh one: what a client calls its request is the
-/// client's word, and says nothing about ours.
+/// A random UUID (RFC 9562 §5.4). Always a fresh one: a client's own request id is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::decision) struct DenialId(Uuid);
 

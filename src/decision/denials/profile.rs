@@ -1,4 +1,4 @@
-//! Profiles at work: what a refusal is answered with, by its reason.
+//! Compiled profiles: the response to a refusal, by its reason.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 

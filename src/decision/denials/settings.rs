@@ -29,11 +29,11 @@ pub(crate) mod key {
 /// `[denials]`
 #[derive(Debug, Clone)]
 pub struct DenialSettings {
-    /// How refusals look where the route does not say otherwise, or no route is known yet.
+    /// The profile of routes without one of their own, and of requests without a route.
     pub profile: DenialProfile,
     /// The `realm` of challenges.
     pub realm: Option<String>,
-    /// `true`: built-in profiles tell the reason as well.
+    /// `true`: built-in profiles show the reason as well.
     pub expose_reasons: bool,
     /// The operator's own profiles.
     pub profiles: PerOwnProfile<OwnProfileSettings>,

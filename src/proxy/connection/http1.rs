@@ -114,15 +114,15 @@ fn paused<S, H: HttpService<Incoming>>(
 ) -> Ended<S> {
     let mut io = parts.io.into_inner();
     if !parts.read_buf.is_empty() {
-        // The beginning of a request. Nobody reads it from the socket any more, and without this
-        // the connection would be idle, and parked again and again.
+        // The beginning of a request. It is not read from the socket again, and without this the
+        // connection would count as idle, and be parked again and again.
         activity.bytes_arrived();
     }
     io.unread(parts.read_buf);
     Ended::Paused(io)
 }
 
-/// Resolves when a parked connection has something to say; its socket's deadlines go on.
+/// Resolves when a parked connection becomes readable; its socket's deadlines stay in force.
 async fn wait_for_bytes<S: ByteStream>(io: &mut GuardedIo<S>) -> io::Result<()> {
     if io.has_unread() {
         return Ok(());

@@ -54,7 +54,8 @@ const MIN_HEADER_BYTES: usize = 8 * 1024;
 const MAX_HEADER_BYTES: usize = 1024 * 1024;
 /// A header block fits into a few packets: ten seconds is a slow client, more is an attack.
 const DEFAULT_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Common load balancers keep their connections for 60 s; whoever closes second loses no request.
+/// Common load balancers keep their connections for 60 s; the side that closes second loses no
+/// request.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 /// nginx's `proxy_read_timeout`, which upstreams that stream already live with.
 const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_mins(1);

@@ -20,8 +20,8 @@ const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
-/// While streams are open, an HTTP/2 upstream that is silent is asked whether it is still there,
-/// and given up if it does not say so: every request would wait on the one dead connection.
+/// While streams are open, a silent HTTP/2 upstream gets a `PING`, and is closed without a
+/// response: every request would wait on the one dead connection.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 

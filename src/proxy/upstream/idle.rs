@@ -73,7 +73,7 @@ impl IdleConnections {
     fn close_old(&self, connections: &mut Vec<IdleConnection>) {
         let now = self.latest.get();
         let is_old = |idle: &IdleConnection| now.duration_since(idle.since) >= self.max_age;
-        // As a rule there is none, which one look at the oldest tells.
+        // Usually there is none, as one look at the oldest shows.
         if connections.first().is_some_and(is_old) {
             let old = connections.partition_point(is_old);
             connections.drain(..old);

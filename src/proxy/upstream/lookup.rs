@@ -32,8 +32,7 @@ impl NameLookup {
         self.join(async move { Ok(lookup_host(authority).await?.collect()) }).await
     }
 
-    /// Waits for the lookup that is under way, or begins this one. Dropping the future disturbs
-    /// nobody else.
+    /// Waits for the lookup in flight, or begins this one. Dropping the future affects no other.
     async fn join(
         self: &Rc<Self>,
         lookup: impl Future<Output = io::Result<Vec<SocketAddr>>> + 'static,
@@ -58,7 +57,7 @@ impl NameLookup {
         let this = Rc::clone(self);
         spawn_local(async move {
             let found = lookup.await.map_err(|error| ResolveError(error.kind(), error.to_string()));
-            // In this order: who asks after a waiter was answered asks again.
+            // In this order: a lookup after a waiter has the result must be a new one.
             this.under_way.borrow_mut().take();
             answer.send_replace(Some(found));
         });
@@ -94,7 +93,7 @@ mod tests {
                     };
                     lookup.join(held).await
                 };
-                // The first asks, and is gone before there is an answer.
+                // The first begins the lookup, and is dropped before there is a result.
                 tokio::select! {
                     biased;
                     _ = first => panic!("nobody has answered"),

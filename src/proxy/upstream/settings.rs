@@ -1,4 +1,4 @@
-//! `[upstreams.NAME]`: the services behind the proxy.
+//! `[upstreams.NAME]`: the upstream services.
 
 use std::{fmt, path::PathBuf, time::Duration};
 

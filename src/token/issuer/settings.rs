@@ -83,11 +83,11 @@ pub struct IssuerSettings {
     pub require: Vec<ClaimPath>,
     /// Claims that must have one of some values.
     pub require_values: Vec<ClaimComparison>,
-    /// Lists of claims; of each, one must be there and say something.
+    /// Lists of claims; of each, one must be present and not blank.
     pub require_any: Vec<Vec<ClaimPath>>,
     /// Claims that must be there in a certain form.
     pub formats: Vec<ClaimFormat>,
-    /// Where a token says what it was granted.
+    /// Which claims hold the scopes.
     pub scopes: Arc<ScopeClaims>,
     /// The longest accepted `exp - iat`.
     pub max_lifetime: Option<Duration>,
@@ -100,11 +100,11 @@ pub struct IssuerSettings {
     pub origin_claim: Option<ClaimPath>,
     /// The cookie that tokens can be bound to.
     pub cookie_binding: Option<CookieBindingSettings>,
-    /// Who may be logged out by it over the back channel; `None`: nobody.
+    /// Back-channel logout by this issuer; `None`: off.
     pub backchannel_logout: Option<LogoutSettings>,
-    /// Where its keys come from; `None`: it has none, and is asked about each token.
+    /// Where its keys come from; `None`: it has none, and each token is introspected.
     pub keys: Option<KeySettings>,
-    /// How it is asked about tokens, if at all.
+    /// Its introspection, if any.
     pub introspection: Option<IntrospectionSettings>,
 }
 
@@ -235,7 +235,7 @@ impl IssuerSettings {
             .table()
     }
 
-    /// What asking it about tokens needs to know; `None`: it is not asked.
+    /// What its introspection needs; `None`: it has none.
     pub fn introspected(&self) -> Option<IntrospectedIssuer<'_>> {
         let settings = self.introspection.as_ref()?;
         Some(IntrospectedIssuer {
@@ -247,7 +247,7 @@ impl IssuerSettings {
         })
     }
 
-    /// Whose key set is looked after for it; `None`: it has no keys.
+    /// The owner of its key set; `None`: it has no keys.
     pub fn key_owner(&self) -> Option<KeyOwner> {
         let keys = self.keys.clone()?;
         let (name, issuer) = (self.name.clone(), Some(self.issuer.clone()));
@@ -265,7 +265,7 @@ impl IssuerSettings {
         }
     }
 
-    /// Whether a token must say when it ends.
+    /// Whether a token must have an expiry.
     pub(crate) fn requires_expiry(&self) -> bool {
         self.require.iter().any(|claim| claim.as_str() == "exp")
     }

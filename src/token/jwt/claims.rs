@@ -62,12 +62,12 @@ pub(in crate::token) fn string_claim<'c>(
     }
 }
 
-/// The registered claims that name somebody or something (RFC 7519 §4.1, RFC 8693 §4.3, `OpenID`
-/// Connect Core §2 and its logouts' `sid`). One that is no string is not passed over for another:
-/// everybody whose name it should have been would be the same (threats C-14).
+/// The registered claims that name a party or an object (RFC 7519 §4.1, RFC 8693 §4.3, `OpenID`
+/// Connect Core §2 and its logouts' `sid`). One that is no string is rejected, not skipped: all the
+/// subjects it should name would become the same (threats C-14).
 const NAMES: [&str; 6] = ["iss", "sub", "jti", "client_id", "azp", "sid"];
 
-/// Whether every claim that names somebody is a string where it is there.
+/// Whether every claim that names a party is a string where present.
 pub(in crate::token) fn check_names(claims: &Object) -> Result<(), Reason> {
     NAMES.iter().try_for_each(|name| string_claim(claims, name).map(drop))
 }
@@ -89,7 +89,7 @@ pub(in crate::token) fn is_present(claims: &Object, name: &str) -> bool {
     claims.get(name).is_some()
 }
 
-/// Whether every claim of `all` is there, and one of each list of `any` says something.
+/// Whether every claim of `all` is present, and one of each list of `any` is not blank.
 pub(in crate::token) fn check_required(
     claims: &Object,
     all: &[ClaimPath],
@@ -104,7 +104,7 @@ pub(in crate::token) fn check_required(
     }
 }
 
-/// What was required, for people.
+/// What was required, for messages.
 pub(in crate::token) fn shown(required: &[ClaimPath]) -> String {
     let names: Vec<_> = required.iter().map(ClaimPath::as_str).collect();
     format!("{names:?} are there")

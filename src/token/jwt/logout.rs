@@ -35,7 +35,7 @@ pub enum LogoutFault {
     NotConfigured,
     /// `iat` is longer ago than a logout token lives.
     TooOld,
-    /// `events` does not say that it is a logout.
+    /// `events` has no logout event.
     NoLogoutEvent,
     /// There is a `nonce`: it would be an ID token.
     Nonce,
@@ -88,7 +88,7 @@ impl LogoutRules {
 }
 
 impl JwtCandidate<'_> {
-    /// Checks everything but the signature, and tells what the token would mean if it were right.
+    /// Checks everything but the signature, and returns what the token would mean if it were valid.
     pub(in crate::token) fn check_logout(
         &self,
         rules: &LogoutRules,

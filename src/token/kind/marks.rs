@@ -3,7 +3,7 @@
 use super::{Evidence, MarkedKind, TokenKind, purpose};
 use crate::json::Json;
 
-/// Any of these makes the token what it says, wherever it comes from.
+/// Any of these defines the kind of token, of any provider.
 const MARKS: &[(&str, TokenKind)] = &[
     // OpenID Connect Core §3.1.3.6, §3.3.2.11; FAPI; CIBA §10.3.1.
     ("at_hash", TokenKind::Id),
@@ -36,7 +36,7 @@ const MARKS: &[(&str, TokenKind)] = &[
     ("ath", TokenKind::DpopProof),
     // RFC 9701 §5.
     ("token_introspection", TokenKind::IntrospectionResponse),
-    // Token Status List §5.1; a token that refers to one says `status`.
+    // Token Status List §5.1; a token that refers to one has `status`.
     ("status_list", TokenKind::StatusList),
     // VC Data Model 1.1 §6.3.1 and 2.0, SD-JWT VC §3.2.2, RFC 9901 §4.
     ("vc", TokenKind::Credential),
@@ -110,7 +110,7 @@ fn marked(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
 }
 
 /// `events` with the URI of an event in it (RFC 8417 §2.2), as logout tokens have it. Anything else
-/// of that name is a claim of somebody's own.
+/// of that name is a private claim.
 fn security_event(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
     let events = evidence.claims.get("events")?.as_object()?;
     let is_uri = |name: &str| name.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
@@ -188,8 +188,8 @@ fn client_assertion(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
     counts.then_some((TokenKind::ClientAssertion, "sub"))
 }
 
-/// A signed response of a `UserInfo` endpoint says who somebody is, and neither since when nor for
-/// how long (OpenID Connect Core §5.3.2).
+/// A signed response of a `UserInfo` endpoint describes a user, without issue time or expiry
+/// (OpenID Connect Core §5.3.2).
 pub(super) fn user_info(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
     let has_times = ["exp", "iat", "nbf"].iter().any(|name| evidence.has(name));
     if has_times || evidence.is_typed || has_grant(evidence) {

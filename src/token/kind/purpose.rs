@@ -1,4 +1,4 @@
-//! Claims that say in a word what the token is for.
+//! Claims whose value names the purpose of the token.
 
 use super::{Evidence, MarkedKind, TokenKind};
 use crate::json::Json;
@@ -8,12 +8,12 @@ use crate::json::Json;
 /// (Keycloak), `tokenName` (`ForgeRock`), `tokenType` (Casdoor).
 const KIND_CLAIMS: [&str; 5] = ["token_use", "token_type", "typ", "tokenName", "tokenType"];
 
-/// What an access token says of itself in one of [`KIND_CLAIMS`], compared without case. `DPoP` is
-/// Keycloak's word for one that is bound to a key; whether that is proven is checked elsewhere.
+/// The values of [`KIND_CLAIMS`] that mark an access token, compared without case. `DPoP` is
+/// Keycloak's value for one that is bound to a key; whether that is proven is checked elsewhere.
 const ACCESS: [&str; 8] =
     ["access", "access_token", "access-token", "at", "at+jwt", "bearer", "dpop", "jwt"];
 
-/// Claims that may name the kind (`type`: flask-jwt-extended) and may as well say something else:
+/// Claims that may name the kind (`type`: flask-jwt-extended) and may also mean something else:
 /// here a value has to be recognised.
 const PERHAPS_KIND_CLAIMS: [&str; 7] =
     ["type", "purpose", "use", "usage", "kind", "action", "intent"];
@@ -43,11 +43,10 @@ const WORDS: &[(&str, TokenKind)] = &[
     ("verify", TokenKind::OneTimeAction),
 ];
 
-/// Where a purpose is one of these and nothing more. As a `type`, they may be the way in which
-/// somebody logged in.
+/// Where a purpose is one of these and nothing more. As a `type`, they may be the login method.
 const PURPOSES: [&str; 2] = ["email", "password"];
 
-/// The claims that say a purpose and nothing else.
+/// The claims that name a purpose and nothing else.
 const PURPOSE_CLAIMS: [&str; 4] = ["purpose", "use", "usage", "intent"];
 
 /// The other kind that the claims name.
@@ -67,7 +66,7 @@ pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
     })
 }
 
-/// Whether the claims say in a word that it is an access token.
+/// Whether the value of a claim names it an access token.
 pub(super) fn is_access(evidence: Evidence<'_>) -> bool {
     KIND_CLAIMS
         .iter()

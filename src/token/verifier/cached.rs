@@ -34,8 +34,8 @@ impl TokenVerifier {
             }
         };
         let Some((verified, clear)) = known else {
-            // Its key is gone, or the whole key set, or the issuer's word has grown old: verify
-            // again under what is there now.
+            // Its key is gone, or the whole key set, or the introspection response has expired:
+            // verify again with the current ones.
             cache.borrow_mut().remove(token);
             return None;
         };
@@ -55,7 +55,7 @@ impl TokenVerifier {
         Ok(())
     }
 
-    /// Whether nothing was heard against a token that is asked about beside its requests.
+    /// Whether no background introspection has called the token inactive.
     fn watch(verified: &VerifiedToken, token: &[u8], now: UnixTime) -> Result<(), Reason> {
         let IssuerStatement::Watched(introspector, recheck) = &verified.standing else {
             return Ok(());
@@ -65,8 +65,8 @@ impl TokenVerifier {
         if may_pass { Ok(()) } else { Err(Reason::TokenInactive) }
     }
 
-    /// Whether what vouched for a token does so at this moment: the key that verified it is in the
-    /// issuer's set, the issuer's word counts.
+    /// Whether the proof of a token still holds: the key that verified it is in the issuer's set,
+    /// or the introspection response is fresh.
     fn is_alive(
         &self,
         entry: &CachedToken,
@@ -78,7 +78,7 @@ impl TokenVerifier {
         }
         let issuer = self.issuers.get(entry.token.issuer);
         if entry.token.signature.is_none() {
-            // The word of another issuer than the one that this route asks is none.
+            // A response of another issuer than this route's does not count.
             return introspection_issuer == Some(entry.token.issuer);
         }
         if issuer.is_only_asked() {

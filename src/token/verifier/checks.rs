@@ -28,5 +28,5 @@ macro_rules! checks {
 /// refuses a token is the first that is not passed.
 pub const CHECKS: &[&str] = checks!();
 
-/// The same where the issuer is asked about a verified token as well.
+/// The checks where a verified token is introspected as well.
 pub(super) const CHECKS_AND_ASKED: &[&str] = checks!("introspection");

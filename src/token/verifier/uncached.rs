@@ -25,7 +25,7 @@ use super::{
 pub(super) enum VerificationPath<'t, 's> {
     /// By its signature, under the keys of the issuer that it names.
     Verify(JwtCandidate<'t>, IssuerId, &'s Issuer),
-    /// By asking the issuer of the route.
+    /// By introspection at the route's issuer.
     Ask(IssuerId, &'s Issuer, &'s IssuerIntrospection),
 }
 
@@ -56,8 +56,8 @@ impl TokenVerifier {
         }
     }
 
-    /// How a token is verified. One that says that it is a JWT is judged as one, unless its issuer
-    /// is only asked.
+    /// How a token is verified. One in the form of a JWT is verified as one, unless its issuer only
+    /// introspects.
     pub(super) fn way<'t, 's>(
         &'s self,
         token: &'t [u8],
@@ -127,7 +127,7 @@ impl TokenVerifier {
         Ok((verified, generation))
     }
 
-    /// What the issuer says of a token that its signature vouches for, if that is asked for.
+    /// The issuer's statement about a token with a valid signature, if it is introspected as well.
     async fn confirm_with_issuer(
         issuer: &Issuer,
         token: &[u8],
@@ -155,7 +155,7 @@ impl TokenVerifier {
         Ok(IssuerStatement::Until(active.fresh_until()))
     }
 
-    /// A token of which the issuer's word is all there is.
+    /// A token that only introspection can verify.
     async fn ask(
         &self,
         token: &[u8],

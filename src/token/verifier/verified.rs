@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub struct VerifiedToken {
     pub(super) issuer: IssuerId,
-    /// `None`: the issuer was asked, and its word is all there is.
+    /// `None`: only introspection vouches for it.
     pub(super) signature: Option<TokenSignature>,
     pub(super) standing: IssuerStatement,
     pub(super) validity: Validity,
@@ -33,14 +33,14 @@ pub(super) struct TokenSignature {
     pub(super) key: Thumbprint,
 }
 
-/// What the issuer's word has to do with a token.
+/// The role of introspection for a token.
 #[derive(Debug)]
 pub(super) enum IssuerStatement {
-    /// Nothing: it was not asked.
+    /// None: it was not introspected.
     Unasked,
-    /// It said *active*, and that counts until then.
+    /// The response was *active*, and counts until then.
     Until(UnixTime),
-    /// It is asked now and then, beside the requests.
+    /// It is introspected from time to time, in the background.
     Watched(Arc<Introspector>, Arc<Recheck>),
 }
 
@@ -74,7 +74,7 @@ impl VerifiedToken {
         })
     }
 
-    /// Whether the issuer's word, if it was asked for, still counts.
+    /// Whether the introspection response, if there is one, is still fresh.
     pub(super) fn stands(&self, now: UnixTime) -> bool {
         !matches!(self.standing, IssuerStatement::Until(until) if now >= until)
     }

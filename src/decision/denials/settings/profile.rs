@@ -28,7 +28,7 @@ pub(crate) mod key {
 pub struct OwnProfileSettings {
     /// What routes call it.
     pub name: String,
-    /// Where everything comes from that is not said here.
+    /// The profile that all other settings are taken from.
     pub based_on: BuiltInProfile,
     /// What differs, by class.
     pub by_class: ByClass<OwnAnswerSettings>,
@@ -52,18 +52,18 @@ pub enum OwnBodySettings {
     Empty,
     /// `body` and `content_type`.
     Text {
-        /// The body; the reason's code is all that it can tell.
+        /// The body; it can contain the reason's code, and nothing else of the request.
         template: BodyTemplate,
         /// Its type.
         content_type: HeaderValue,
     },
 }
 
-/// What an operator's body can tell.
+/// The placeholders of an operator's body.
 const PLACES: &[Placeholder] = &[Placeholder::Reason];
-/// An answer to anybody who asks: no larger than the headers that it takes to ask.
+/// A response to any client: no larger than the headers of its request.
 const MAX_BODY_BYTES: usize = 4096;
-/// The same for its headers.
+/// The most headers of a profile.
 const MAX_HEADERS: usize = 16;
 /// Header lines are for hints and links; most clients and proxies refuse 8 KiB in all.
 const MAX_HEADER_BYTES: usize = 1024;

@@ -10,7 +10,7 @@ pub struct BodyTemplate {
 }
 
 /// What a place is filled with. All of it is ours: constants, numbers, the time, a random id.
-/// Nothing that a request says has a place (threats O-4).
+/// Nothing of a request has a placeholder (threats O-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
     /// `{reason}`: the reason's code.
@@ -113,7 +113,7 @@ fn parts(text: &str) -> Vec<TextPart<'_>> {
     parts
 }
 
-/// What is before the first `{name}`, the name, and what is behind it.
+/// The text before the first `{name}`, the name, and the text after it.
 fn split_at_name(text: &str) -> Option<(&str, &str, &str)> {
     text.match_indices('{').find_map(|(open, _)| {
         let before = text.get(..open)?;

@@ -22,9 +22,9 @@ pub struct CookieBindingSettings {
     pub cookie: String,
     /// The claim with the MD5.
     pub reference: ClaimPath,
-    /// The claim that says how a token is bound, if it is.
+    /// The claim with the kind of a token's binding.
     pub type_claim: ClaimPath,
-    /// What it says of tokens that are bound to the cookie.
+    /// Its value for tokens that are bound to the cookie.
     pub type_value: String,
 }
 

@@ -93,7 +93,7 @@ pub(super) fn formats(section: &mut Section<'_>) -> Vec<ClaimFormat> {
     })
 }
 
-/// What is asked of claims; where nothing is, nothing is written.
+/// Writes the requirements on claims; none, where there are none.
 pub(super) fn write(writer: Writer, issuer: &IssuerSettings) -> Writer {
     let any = issuer.require_any.iter().map(|claims| claim_names(claims));
     let any = (!issuer.require_any.is_empty()).then(|| list_of(any));

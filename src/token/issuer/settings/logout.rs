@@ -17,7 +17,7 @@ pub struct LogoutSettings {
 }
 
 impl LogoutSettings {
-    /// Without its clients there would be no telling whose logout a token is about.
+    /// Without its clients a logout token could not be assigned to one.
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         const EXPECTED: &str = "the clients that are logged out, such as [\"web\"]";
         let client_ids = section.list(key::CLIENT_IDS, EXPECTED, name(EXPECTED));

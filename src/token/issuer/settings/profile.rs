@@ -20,8 +20,8 @@ pub enum TokenProfile {
 
 const PROFILES: &[(&str, TokenProfile)] = &[("rfc9068", TokenProfile::Rfc9068)];
 
-/// By default: no `typ`, what most issuers write, and what RFC 9068 §2.1 asks for (RFC 8725 §3.11:
-/// what may pass is listed).
+/// By default: no `typ`, what most issuers write, and what RFC 9068 §2.1 requires (RFC 8725 §3.11:
+/// an allowlist).
 const DEFAULT_TYPES: [&str; 3] = ["", "jwt", "at+jwt"];
 
 impl TokenProfile {
