@@ -1,8 +1,8 @@
 //! `countersign explain`: the verdict on a token, check by check, as the proxy makes them.
 
+mod explainer;
 mod header;
 mod hint;
-mod question;
 mod report;
 mod signature;
 mod token;
@@ -16,11 +16,11 @@ use clap::Args;
 use http::Method;
 use tokio::runtime::Builder;
 
-pub use self::{header::HeaderArg, signature::SignedArgs, token::TokenArg};
 use self::{
-    question::{Question, Sent},
+    explainer::{Explainer, Sent},
     report::CheckReport,
 };
+pub use self::{header::HeaderArg, signature::SignedArgs, token::TokenArg};
 use super::{CommandError, args::ConfigArgs};
 use crate::{
     clock::{Clock, SystemClock},
@@ -83,7 +83,7 @@ pub fn explain_at(
 ) -> Result<(), CommandError> {
     let settings = settings::load(&args.config.sources())?;
     let token = args.token.read(settings.credential.max_bytes, input)?;
-    let (question, mut tasks) = Question::new(settings, clock)?;
+    let (explainer, mut tasks) = Explainer::new(settings, clock)?;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -91,12 +91,12 @@ pub fn explain_at(
 
     let mut report = CheckReport::default();
     let verdict = match &args.path {
-        None => runtime.block_on(question.token(&token, &mut tasks, &mut report)),
+        None => runtime.block_on(explainer.token(&token, &mut tasks, &mut report)),
         Some(path) => {
             let sent = Sent::new(&args.method, path, &args.host, &args.headers)?;
             let signed = args.signed.read(input)?;
             let signed = signed.as_ref();
-            runtime.block_on(question.request(&sent, &token, signed, &mut tasks, &mut report))
+            runtime.block_on(explainer.request(&sent, &token, signed, &mut tasks, &mut report))
         }
     };
     let claims = if args.show_claims { token::shown(&token) } else { String::new() };

@@ -65,7 +65,7 @@ impl Forwarder<'_> {
         guard: RequestGuard,
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
-        let upgrade = Upgrade::asked_for(&mut request);
+        let upgrade = Upgrade::requested(&mut request);
         framing::check(request.headers()).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let Forward { request: canonical, admission, body, answer: to_sign } =
@@ -82,7 +82,7 @@ impl Forwarder<'_> {
         }
         let mut request = Request::from_parts(parts, body);
         if upgrade.is_some() {
-            Upgrade::ask(request.headers_mut());
+            Upgrade::request_upgrade(request.headers_mut());
         }
         let progress = request.body().progress();
         let answer = self.send(&admission, request, upstream, progress.as_deref()).await;

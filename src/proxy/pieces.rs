@@ -36,9 +36,9 @@ fn join<'b>(pieces: &[IoSlice<'_>], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
     let joined = buffer.get_mut(..bytes)?;
     let mut rest = &mut *joined;
     for piece in pieces {
-        let (place, behind) = rest.split_at_mut_checked(piece.len())?;
+        let (place, after) = rest.split_at_mut_checked(piece.len())?;
         place.copy_from_slice(piece);
-        rest = behind;
+        rest = after;
     }
     Some(joined)
 }

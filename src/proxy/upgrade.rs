@@ -30,7 +30,7 @@ pub(super) struct Ends {
 
 impl Upgrade {
     /// The wish, if the request holds a proper one.
-    pub(super) fn asked_for(request: &mut Request<Incoming>) -> Option<Self> {
+    pub(super) fn requested(request: &mut Request<Incoming>) -> Option<Self> {
         is_websocket_upgrade(request.method(), request.version(), request.headers())
             .then(|| Self { client: hyper::upgrade::on(request) })
     }
@@ -42,7 +42,7 @@ impl Upgrade {
     }
 
     /// Requests the upgrade from the upstream: hygiene has removed the client's headers.
-    pub(super) fn ask(headers: &mut HeaderMap) {
+    pub(super) fn request_upgrade(headers: &mut HeaderMap) {
         headers.insert(CONNECTION, UPGRADE_OPTION);
         headers.insert(UPGRADE, WEBSOCKET);
     }
@@ -59,6 +59,6 @@ impl Upgrade {
     /// Makes the upstream's 101 ours.
     pub(super) fn confirm(headers: &mut HeaderMap) {
         clean_response(headers);
-        Self::ask(headers);
+        Self::request_upgrade(headers);
     }
 }

@@ -145,7 +145,7 @@ impl UpstreamPool {
                 Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
             }
         };
-        self.timers.put(timer, self.settings.max_idle);
+        self.timers.keep(timer, self.settings.max_idle);
         if answer.is_ok() {
             let now = Instant::now();
             self.idle.saw(now);
@@ -250,7 +250,7 @@ impl SpareTimers {
         self.0.borrow_mut().pop().unwrap_or_default()
     }
 
-    fn put(&self, timer: Timer, max: usize) {
+    fn keep(&self, timer: Timer, max: usize) {
         let mut timers = self.0.borrow_mut();
         if timers.len() < max {
             timers.push(timer);

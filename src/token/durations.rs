@@ -12,12 +12,12 @@ use crate::jose::{Algorithm, AlgorithmSet};
 pub(super) struct Durations {
     hit: Vec<Option<Histogram>>,
     miss: Vec<Option<Histogram>>,
-    asked_hit: Histogram,
-    asked_miss: Histogram,
+    introspection_hit: Histogram,
+    introspection_miss: Histogram,
 }
 
 /// The algorithm's label where only introspection vouches for the token.
-const ASKED: &str = "introspection";
+const INTROSPECTION: &str = "introspection";
 
 impl Durations {
     pub(super) fn new(verification: &HistogramVec, used: AlgorithmSet) -> Self {
@@ -27,35 +27,35 @@ impl Durations {
             };
             Algorithm::ALL.iter().map(handle).collect()
         };
-        let asked = |cache: &str| verification.with_label_values(&[ASKED, cache]);
+        let introspection = |cache: &str| verification.with_label_values(&[INTROSPECTION, cache]);
         Self {
             hit: handles("hit"),
             miss: handles("miss"),
-            asked_hit: asked("hit"),
-            asked_miss: asked("miss"),
+            introspection_hit: introspection("hit"),
+            introspection_miss: introspection("miss"),
         }
     }
 
     /// `algorithm`: of the signature; `None` where there is none.
     pub(super) fn observe_hit(&self, algorithm: Option<Algorithm>, started: Instant) {
-        observe(&self.hit, &self.asked_hit, algorithm, started);
+        observe(&self.hit, &self.introspection_hit, algorithm, started);
     }
 
     /// `algorithm`: of the signature; `None` where there is none.
     pub(super) fn observe_miss(&self, algorithm: Option<Algorithm>, started: Instant) {
-        observe(&self.miss, &self.asked_miss, algorithm, started);
+        observe(&self.miss, &self.introspection_miss, algorithm, started);
     }
 }
 
 fn observe(
     verified: &[Option<Histogram>],
-    asked: &Histogram,
+    introspection: &Histogram,
     algorithm: Option<Algorithm>,
     started: Instant,
 ) {
     let histogram = match algorithm {
         Some(algorithm) => verified.get(algorithm.index()).and_then(Option::as_ref),
-        None => Some(asked),
+        None => Some(introspection),
     };
     if let Some(histogram) = histogram {
         histogram.observe(started.elapsed().as_secs_f64());

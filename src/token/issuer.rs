@@ -29,7 +29,7 @@ pub(super) struct Issuer {
     pub(super) binding: RequestBinding,
     pub(super) logout: Option<LogoutRules>,
     pub(super) keys: Arc<LiveKeySet>,
-    pub(super) asked: Option<IssuerIntrospection>,
+    pub(super) introspection: Option<IssuerIntrospection>,
     pub(super) after_signature: AfterSignature,
 }
 
@@ -46,25 +46,26 @@ impl Issuer {
         keys: Arc<LiveKeySet>,
         introspector: Option<Arc<Introspector>>,
     ) -> Self {
-        let asked = introspector.map(|introspector| IssuerIntrospection {
+        let introspection = introspector.map(|introspector| IssuerIntrospection {
             rules: StatementRules::new(settings, introspector.settings()),
             introspector,
         });
-        let when = asked.as_ref().map(|asked| asked.introspector.when());
+        let when = introspection.as_ref().map(|introspection| introspection.introspector.when());
         Self {
             iss: settings.issuer.clone(),
             rules: JwtRules::new(settings),
             binding: RequestBinding::new(settings),
             logout: LogoutRules::new(settings),
             keys,
-            asked,
+            introspection,
             after_signature: AfterSignature::of(when),
         }
     }
 
     /// Whether its tokens are introspected and never verified locally, whatever their form.
-    pub(super) fn is_only_asked(&self) -> bool {
-        let when = self.asked.as_ref().map(|asked| asked.introspector.when());
+    pub(super) fn is_introspection_only(&self) -> bool {
+        let when =
+            self.introspection.as_ref().map(|introspection| introspection.introspector.when());
         when == Some(IntrospectWhen::Only)
     }
 

@@ -8,7 +8,7 @@ pub(super) enum AfterSignature {
     /// Nothing: the signature suffices.
     Nothing,
     /// It is introspected as well, before it passes.
-    Ask,
+    Introspect,
     /// It passes, and is introspected in the background.
     Watch,
 }
@@ -17,7 +17,7 @@ impl AfterSignature {
     pub(super) fn of(when: Option<IntrospectWhen>) -> Self {
         match when {
             None | Some(IntrospectWhen::Opaque | IntrospectWhen::Only) => Self::Nothing,
-            Some(IntrospectWhen::Always) => Self::Ask,
+            Some(IntrospectWhen::Always) => Self::Introspect,
             Some(IntrospectWhen::Hybrid) => Self::Watch,
         }
     }

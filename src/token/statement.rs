@@ -81,12 +81,12 @@ impl StatementRules {
     /// The verified claims of a token that its issuer calls active, and when they hold.
     pub(super) fn claims(
         &self,
-        said: &Object,
+        response: &Object,
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<(Object, Validity), Reason> {
-        self.check_members(said)?;
-        let mut claims = said.clone();
+        self.check_members(response)?;
+        let mut claims = response.clone();
         self.name_subject(&mut claims)?;
         formats::check(&claims, &self.formats)?;
         observer.passed("members", || "registered members are well-formed".to_owned());
@@ -114,18 +114,18 @@ impl StatementRules {
     /// token, and valid now.
     pub(super) fn check_life(
         &self,
-        said: &Object,
+        response: &Object,
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<Validity, Reason> {
-        self.check_type(said)?;
-        self.kinds.check_answer(said).map_err(|wrong| {
+        self.check_type(response)?;
+        self.kinds.check_answer(response).map_err(|wrong| {
             observer.refused(|| wrong.to_string());
             Reason::TokenTypeNotAllowed
         })?;
-        let expires = numeric_date(said, "exp")?;
-        let not_before = numeric_date(said, "nbf")?;
-        numeric_date(said, "iat")?;
+        let expires = numeric_date(response, "exp")?;
+        let not_before = numeric_date(response, "nbf")?;
+        numeric_date(response, "iat")?;
         let validity = Validity::new(
             not_before.map(|date| date.ceil),
             expires.map(|date| date.floor),
@@ -137,8 +137,8 @@ impl StatementRules {
 
     /// `Refresh`, WSO2's type of refresh tokens, is not accepted; neither is `DPoP`, unless another
     /// component checks its proof.
-    fn check_type(&self, said: &Object) -> Result<(), Reason> {
-        let Some(found) = string_claim(said, "token_type")? else {
+    fn check_type(&self, response: &Object) -> Result<(), Reason> {
+        let Some(found) = string_claim(response, "token_type")? else {
             return Ok(());
         };
         if self.token_types.iter().any(|accepted| accepted.eq_ignore_ascii_case(found)) {

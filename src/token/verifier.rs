@@ -34,7 +34,7 @@ use super::{
 };
 
 use self::{
-    checks::CHECKS_AND_ASKED,
+    checks::CHECKS_AND_INTROSPECTION,
     uncached::{VerificationPath, VerifyFailure},
 };
 
@@ -184,11 +184,11 @@ impl TokenVerifier {
         introspection_issuer: Option<IssuerId>,
     ) -> &'static [&'static str] {
         match self.way(token, introspection_issuer, &mut ()) {
-            Ok(VerificationPath::Ask(..)) => statement::CHECKS,
+            Ok(VerificationPath::Introspect(..)) => statement::CHECKS,
             Ok(VerificationPath::Verify(_, _, issuer))
                 if issuer.after_signature != AfterSignature::Nothing =>
             {
-                CHECKS_AND_ASKED
+                CHECKS_AND_INTROSPECTION
             }
             _ => CHECKS,
         }

@@ -6,7 +6,7 @@ use clap::Args;
 use http::HeaderMap;
 use tokio::time::timeout;
 
-use super::{question::Question, report::CheckReport};
+use super::{explainer::Explainer, report::CheckReport};
 use crate::{
     cli::{CommandError, files},
     jose::base64url,
@@ -47,7 +47,7 @@ impl SignedArgs {
     }
 }
 
-impl Question {
+impl Explainer {
     /// Whether the signature over the body would pass, as the proxy looks at it.
     pub(super) async fn signature(
         &self,

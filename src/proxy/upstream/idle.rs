@@ -57,7 +57,7 @@ impl IdleConnections {
 
     /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
     /// worst it is closed too early, by as long as the body of its last answer took.
-    fn put(&self, connection: http1::SendRequest<RequestBody>) {
+    fn keep(&self, connection: http1::SendRequest<RequestBody>) {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         if connections.len() >= self.max {
@@ -92,7 +92,7 @@ impl Lease {
     /// Makes the connection available for the next request.
     pub(in crate::proxy) fn give_back(self) {
         if let Some(home) = self.home.upgrade() {
-            home.put(self.connection);
+            home.keep(self.connection);
         }
     }
 }

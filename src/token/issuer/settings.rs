@@ -160,10 +160,10 @@ impl IssuerSettings {
         let introspection = section.section(key::INTROSPECTION, |introspection| {
             IntrospectionSettings::read(introspection, issuer.as_deref(), audiences.as_ref())
         });
-        let only_asked =
+        let introspection_only =
             introspection.as_ref().is_some_and(|i| i.when == IntrospectWhen::Only && !i.signed);
         // Logout tokens are verified, whatever becomes of access tokens.
-        let keys_unneeded = only_asked && section.peek(key::BACKCHANNEL_LOGOUT).is_none();
+        let keys_unneeded = introspection_only && section.peek(key::BACKCHANNEL_LOGOUT).is_none();
         let keys = section.section(key::KEYS, |keys| {
             if keys_unneeded && !keys.is_present() {
                 return Some(None);

@@ -95,9 +95,9 @@ pub(in crate::token) fn check_required(
     all: &[ClaimPath],
     any: &[Vec<ClaimPath>],
 ) -> Result<(), Reason> {
-    let says = |claim: &ClaimPath| claim.find(claims).is_some_and(|value| !value.is_blank());
+    let is_given = |claim: &ClaimPath| claim.find(claims).is_some_and(|value| !value.is_blank());
     let all_there = all.iter().all(|claim| claim.find(claims).is_some());
-    if all_there && any.iter().all(|names| names.iter().any(says)) {
+    if all_there && any.iter().all(|names| names.iter().any(is_given)) {
         Ok(())
     } else {
         Err(Reason::ClaimMissing)

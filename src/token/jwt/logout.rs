@@ -40,7 +40,7 @@ pub enum LogoutFault {
     /// There is a `nonce`: it would be an ID token.
     Nonce,
     /// Neither `sub` nor `sid`.
-    NobodyNamed,
+    SubjectMissing,
 }
 
 /// The member of `events` that makes a logout token (§2.4).
@@ -65,7 +65,7 @@ impl LogoutFault {
             Self::TooOld => "logout_too_old",
             Self::NoLogoutEvent => "logout_event_missing",
             Self::Nonce => "logout_with_nonce",
-            Self::NobodyNamed => "logout_names_nobody",
+            Self::SubjectMissing => "logout_names_nobody",
         }
     }
 }
@@ -155,7 +155,7 @@ fn whom(claims: &Object) -> Result<LoggedOut, LogoutFault> {
         (Some(sid), Some(sub)) => Ok(LoggedOut::SessionOf { sid, sub }),
         (Some(sid), None) => Ok(LoggedOut::Session(sid)),
         (None, Some(sub)) => Ok(LoggedOut::Subject(sub)),
-        (None, None) => Err(LogoutFault::NobodyNamed),
+        (None, None) => Err(LogoutFault::SubjectMissing),
     }
 }
 

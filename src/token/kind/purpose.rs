@@ -70,20 +70,20 @@ pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
 pub(super) fn is_access(evidence: Evidence<'_>) -> bool {
     KIND_CLAIMS
         .iter()
-        .any(|name| evidence.claims.get(name).and_then(Json::as_str).is_some_and(is_access_word))
+        .any(|name| evidence.claims.get(name).and_then(Json::as_str).is_some_and(is_access_value))
 }
 
 /// The kind of a value of [`KIND_CLAIMS`]; one that is no text names none that we know.
 fn named(value: &Json) -> Option<TokenKind> {
     match value.as_str() {
-        Some(text) if is_access_word(text) => None,
+        Some(text) if is_access_value(text) => None,
         Some(text) if text.eq_ignore_ascii_case("id") => Some(TokenKind::Id),
         Some(text) => Some(by_words(text).unwrap_or(TokenKind::Other)),
         None => Some(TokenKind::Other),
     }
 }
 
-fn is_access_word(text: &str) -> bool {
+fn is_access_value(text: &str) -> bool {
     ACCESS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
@@ -100,10 +100,10 @@ fn recognised(claim: &str, text: &str) -> Option<TokenKind> {
 /// The kind that one of the words names, or two of them: `id_token`, `ID-Token`, `idToken`.
 fn by_words(text: &str) -> Option<TokenKind> {
     let words = words(text);
-    let of_word = |word: &String| WORDS.iter().find(|(known, _)| word == known);
+    let kind_of = |word: &String| WORDS.iter().find(|(known, _)| word == known);
     let is_id =
         words.windows(2).any(|pair| matches!(pair, [id, token] if id == "id" && token == "token"));
-    if is_id { Some(TokenKind::Id) } else { words.iter().find_map(of_word).map(|(_, kind)| *kind) }
+    if is_id { Some(TokenKind::Id) } else { words.iter().find_map(kind_of).map(|(_, kind)| *kind) }
 }
 
 /// The words of an identifier in lower case, however they are joined.

@@ -319,12 +319,12 @@ fn t23_only_listed_types_are_taken() {
 
 #[test]
 fn t23_what_is_wrong_is_said_with_its_claim_and_its_setting() {
-    let said = |typ, members: &str| {
+    let response = |typ, members: &str| {
         KindRules::default().check_jwt(typ, &claims(members)).unwrap_err().to_string()
     };
-    assert_eq!(said(Some("vc+jwt"), ""), "typ is \"vc+jwt\", which token_types does not list");
+    assert_eq!(response(Some("vc+jwt"), ""), "typ is \"vc+jwt\", which token_types does not list");
     assert_eq!(
-        said(None, r#""token_use":"id""#),
+        response(None, r#""token_use":"id""#),
         "the claim \"token_use\" says that it is an ID token"
     );
 }

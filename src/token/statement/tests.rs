@@ -24,8 +24,8 @@ fn rules() -> StatementRules {
 }
 
 fn verdict_of(rules: &StatementRules, members: &str) -> Result<Object, Reason> {
-    let said = Object::parse(format!("{{\"x\":0{members}}}").as_bytes()).unwrap();
-    rules.claims(&said, NOW, &mut ()).map(|(claims, _)| claims)
+    let response = Object::parse(format!("{{\"x\":0{members}}}").as_bytes()).unwrap();
+    rules.claims(&response, NOW, &mut ()).map(|(claims, _)| claims)
 }
 
 /// The verdict on these members besides a good `aud`.

@@ -81,7 +81,7 @@ impl TokenVerifier {
             // A response of another issuer than this route's does not count.
             return introspection_issuer == Some(entry.token.issuer);
         }
-        if issuer.is_only_asked() {
+        if issuer.is_introspection_only() {
             return false;
         }
         let Some(generation) = issuer.keys.generation_now(now) else {

@@ -29,4 +29,4 @@ macro_rules! checks {
 pub const CHECKS: &[&str] = checks!();
 
 /// The checks where a verified token is introspected as well.
-pub(super) const CHECKS_AND_ASKED: &[&str] = checks!("introspection");
+pub(super) const CHECKS_AND_INTROSPECTION: &[&str] = checks!("introspection");

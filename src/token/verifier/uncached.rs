@@ -26,7 +26,7 @@ pub(super) enum VerificationPath<'t, 's> {
     /// By its signature, under the keys of the issuer that it names.
     Verify(JwtCandidate<'t>, IssuerId, &'s Issuer),
     /// By introspection at the route's issuer.
-    Ask(IssuerId, &'s Issuer, &'s IssuerIntrospection),
+    Introspect(IssuerId, &'s Issuer, &'s IssuerIntrospection),
 }
 
 /// The generation of no key set.
@@ -48,9 +48,10 @@ impl TokenVerifier {
             VerificationPath::Verify(candidate, id, issuer) => {
                 self.verify_locally(token, candidate, (id, issuer), now, observer).await
             }
-            VerificationPath::Ask(id, issuer, asked) => {
+            VerificationPath::Introspect(id, issuer, introspection) => {
                 let blame = |reason| VerifyFailure::of(id, reason);
-                let verified = self.ask(token, (id, issuer), asked, now, observer).await;
+                let verified =
+                    self.introspect(token, (id, issuer), introspection, now, observer).await;
                 verified.map(|verified| (verified, NO_KEYS)).map_err(blame)
             }
         }
@@ -64,21 +65,21 @@ impl TokenVerifier {
         introspection_issuer: Option<IssuerId>,
         observer: &mut impl Observer,
     ) -> Result<VerificationPath<'t, 's>, Reason> {
-        let ask = introspection_issuer.and_then(|id| {
+        let introspected = introspection_issuer.and_then(|id| {
             let issuer = self.issuers.get(id);
-            issuer.asked.as_ref().map(|asked| (id, issuer, asked))
+            issuer.introspection.as_ref().map(|introspection| (id, issuer, introspection))
         });
-        match ask {
-            Some((id, issuer, asked))
+        match introspected {
+            Some((id, issuer, introspection))
                 if !claims_to_be_jwt(token)
-                    || (issuer.is_only_asked() && !self.is_verified_locally(token)) =>
+                    || (issuer.is_introspection_only() && !self.is_verified_locally(token)) =>
             {
-                Ok(VerificationPath::Ask(id, issuer, asked))
+                Ok(VerificationPath::Introspect(id, issuer, introspection))
             }
             _ => {
                 let candidate = JwtCandidate::read(token, observer)?;
                 let (id, issuer) = self.issuer_of(&candidate)?;
-                if issuer.is_only_asked() {
+                if issuer.is_introspection_only() {
                     // And not from here. Its signature proves nothing, wherever the token is shown.
                     return Err(Reason::IssuerUnknown);
                 }
@@ -91,7 +92,7 @@ impl TokenVerifier {
     fn is_verified_locally(&self, token: &[u8]) -> bool {
         let candidate = JwtCandidate::read(token, &mut ());
         candidate.is_ok_and(|candidate| {
-            self.issuer_of(&candidate).is_ok_and(|(_, issuer)| !issuer.is_only_asked())
+            self.issuer_of(&candidate).is_ok_and(|(_, issuer)| !issuer.is_introspection_only())
         })
     }
 
@@ -134,51 +135,53 @@ impl TokenVerifier {
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<IssuerStatement, Reason> {
-        let Some(asked) =
-            issuer.asked.as_ref().filter(|_| issuer.after_signature != AfterSignature::Nothing)
+        let Some(introspection) = issuer
+            .introspection
+            .as_ref()
+            .filter(|_| issuer.after_signature != AfterSignature::Nothing)
         else {
             return Ok(IssuerStatement::Unasked);
         };
         if issuer.after_signature == AfterSignature::Watch {
             let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
-            let recheck = asked.introspector.watch(token, now);
+            let recheck = introspection.introspector.watch(token, now);
             observer.passed("introspection", || "asked for beside the request".to_owned());
             return if recheck.is_inactive() {
                 Err(Reason::TokenInactive)
             } else {
-                Ok(IssuerStatement::Watched(Arc::clone(&asked.introspector), recheck))
+                Ok(IssuerStatement::Watched(Arc::clone(&introspection.introspector), recheck))
             };
         }
-        let active = Self::statement(asked, token, now).await?;
-        asked.rules.check_life(active.claims(), now, observer)?;
+        let active = Self::statement(introspection, token, now).await?;
+        introspection.rules.check_life(active.claims(), now, observer)?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
         Ok(IssuerStatement::Until(active.fresh_until()))
     }
 
     /// A token that only introspection can verify.
-    async fn ask(
+    async fn introspect(
         &self,
         token: &[u8],
         (id, issuer): (IssuerId, &Issuer),
-        asked: &IssuerIntrospection,
+        introspection: &IssuerIntrospection,
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<VerifiedToken, Reason> {
-        let active = Self::statement(asked, token, now).await?;
+        let active = Self::statement(introspection, token, now).await?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
-        let (claims, validity) = asked.rules.claims(active.claims(), now, observer)?;
+        let (claims, validity) = introspection.rules.claims(active.claims(), now, observer)?;
         let headers = self.render(issuer, &claims, observer)?;
         let standing = IssuerStatement::Until(active.fresh_until());
         Ok(VerifiedToken { issuer: id, signature: None, standing, validity, claims, headers })
     }
 
     async fn statement(
-        asked: &IssuerIntrospection,
+        introspection: &IssuerIntrospection,
         token: &[u8],
         now: UnixTime,
     ) -> Result<Arc<ActiveToken>, Reason> {
         let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
-        match asked.introspector.introspect(token, now).await {
+        match introspection.introspector.introspect(token, now).await {
             Some(Statement::Active(active)) => Ok(active),
             Some(Statement::Inactive) => Err(Reason::TokenInactive),
             None => Err(Reason::IntrospectionUnavailable),

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A compiled configuration, without any socket.
-pub(super) struct Question {
+pub(super) struct Explainer {
     settings: Settings,
     gate: Gate,
     pub(super) providers: Providers,
@@ -42,7 +42,7 @@ pub(super) struct Sent {
 /// Fetches that a first answer may take: two metadata documents and the JWKS.
 const FETCHES: u32 = 3;
 
-impl Question {
+impl Explainer {
     /// Compiles the settings. Snapshots and the replicas' shared state are not used: they belong to
     /// the running proxy, and `explain` checks against the sources. The tasks are spawned by the
     /// checks that need them.
@@ -149,8 +149,8 @@ impl Question {
     /// Without a route, the issuer is known only if there is one with introspection.
     fn only_introspection_issuer(&self) -> Option<IssuerId> {
         let issuers = self.settings.issuers.iter_with_ids();
-        let mut asked = issuers.filter(|(_, issuer)| issuer.introspection.is_some());
-        asked.next().map(|(id, _)| id).filter(|_| asked.next().is_none())
+        let mut introspecting = issuers.filter(|(_, issuer)| issuer.introspection.is_some());
+        introspecting.next().map(|(id, _)| id).filter(|_| introspecting.next().is_none())
     }
 
     async fn verify(
