@@ -1,6 +1,5 @@
 //! The operator's listener: `/livez /readyz /metrics /keys /jwks /config`, and
-//! `/backchannel-logout` for issuers, apart from the port that requests come in on (threats P-11,
-//! O-5).
+//! `/backchannel-logout` for issuers, apart from the port for requests (threats P-11, O-5).
 
 mod logout;
 mod pages;

@@ -1,5 +1,5 @@
-//! Time as a dependency: every rule that depends on the wall clock reads a [`Clock`], so that any
-//! token, however old, can be judged at its own moment.
+//! Time as a dependency: every rule that depends on the wall clock reads a [`Clock`], so that tests
+//! can verify any token at its own time.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -64,7 +64,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is set.
+/// A clock that stays until it is set.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 

@@ -1,4 +1,4 @@
-//! The reader: what the user writes, as a tree in which every value knows where it came from.
+//! The reader: the configuration as a tree in which every value has its origin.
 //!
 //! 1. `source` merges the layers, later ones winning key by key, and keeps the origin of every
 //!    value: built-in defaults < file (TOML, YAML or JSON) < `COUNTERSIGN_*` environment < what is

@@ -124,7 +124,7 @@ impl Gate {
         })
     }
 
-    /// Whose request it is, where the route wants to know.
+    /// The verified token of a request, where the route requires one.
     async fn identify(
         &self,
         route: &Route,
@@ -271,8 +271,7 @@ impl<'g> Admission<'g> {
         self.route
     }
 
-    /// The refusal of a request whose signature is right, and that can't be served as its route
-    /// wants it.
+    /// The refusal of a request with a valid signature that can't be served as its route requires.
     pub fn refuse(&self, reason: Reason) -> Denial {
         Denial::of_signature(reason).on(self.route)
     }

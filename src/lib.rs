@@ -6,7 +6,7 @@
 //! > the **decision** is [`decision::Forward`] or [`decision::Refusal`]; the **proxy** carries it
 //! > out.
 //!
-//! The rooms, in the order in which they may know of each other (a room uses those below it):
+//! The rooms, from top to bottom (a room uses those below it):
 //!
 //! | room | what it is for |
 //! |---|---|

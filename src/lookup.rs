@@ -1,11 +1,11 @@
 //! Cached lookups at an endpoint, one key each: the machine that introspection and registries
 //! share.
 //!
-//! A room that looks something up brings a type that implements [`Lookup`]: how a request is sent,
-//! what is cached of a response, and what counts without one. [`Lookups`] is the requests' side: on
-//! a cache miss they join the lookup of the key that is in flight, or queue one. [`LookupWorker`]
+//! A room that looks something up brings a type that implements `Lookup`: how a request is sent,
+//! what is cached of a response, and what counts without one. `Lookups` is the requests' side: on
+//! a cache miss they join the lookup of the key that is in flight, or queue one. `LookupWorker`
 //! sends what is queued. So one request is in flight for a key at a time, for all threads, and a
-//! client that goes away takes no answer from the others.
+//! client that disconnects affects no other.
 
 mod breaker;
 mod cache;

@@ -1,5 +1,5 @@
-//! What a configuration knows of its identity providers, and looks up at them: their keys, single
-//! tokens, and what was revoked; and what other replicas know of it.
+//! What a configuration knows of its identity providers: their keys, introspected tokens, and what
+//! was revoked, also as shared by other replicas.
 
 mod parts;
 mod provider_tasks;

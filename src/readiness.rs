@@ -1,9 +1,8 @@
 //! What is not ready yet, by name.
 //!
-//! What has to be ready first holds a [`ReadinessGuard`] and releases it when it is. The
-//! release wakes those who wait: nothing is looked at again and again. [`SourceReadiness`] has the
-//! two things that are waited for of key sets and lists; [`ProcessReadiness`] is what the process
-//! itself adds to `/readyz`.
+//! What has to be ready first holds a [`ReadinessGuard`] and releases it when it is. The release
+//! wakes waiters: there is no polling. [`SourceReadiness`] has the two states of key sets and lists
+//! that are waited for; [`ProcessReadiness`] is what the process itself adds to `/readyz`.
 //!
 //! Guards signal that something has become ready. Keys grow too old without an event, so `/readyz`
 //! queries their rooms each time.
@@ -69,7 +68,7 @@ impl Readiness {
 }
 
 impl ReadinessGuard {
-    /// What it stands for is ready. A second time has no effect.
+    /// Marks it as ready. A second call has no effect.
     pub fn release(&self) {
         self.readiness.0.send_if_modified(|held| held.names.remove(&self.id).is_some());
     }

@@ -15,7 +15,7 @@ pub enum Class {
     SignatureRefused,
     /// A good credential that does not suffice: 403 `insufficient_scope`, or plain 403.
     NotPermitted,
-    /// A request that is not looked at any further: 400 or the more exact 4xx.
+    /// A request that is rejected as malformed: 400 or the more exact 4xx.
     RequestMalformed,
     /// We can't decide: 503 with `Retry-After`, never 401 and never a pass.
     CannotDecide,
@@ -75,7 +75,7 @@ impl<T> ByClass<T> {
         }
     }
 
-    /// What is there for a class.
+    /// The value for a class.
     pub const fn of(&self, class: Class) -> &T {
         match class {
             Class::CredentialMissing => &self.credential_missing,

@@ -3,8 +3,8 @@
 //! One task per source reads it when it is due, when a request wants it, and when a cheap check
 //! shows a change. A [`Refresh`] defines how it is read and how its content is applied; everything
 //! else is here, once. Due times go by the monotonic clock, so that a jump of the wall clock
-//! neither stops a task nor makes it hurry; ages go by the wall clock, because they go on while the
-//! machine sleeps (threat D-11).
+//! neither stops nor triggers a task; ages go by the wall clock, which advances while the machine
+//! sleeps (threat D-11).
 
 mod content_age;
 mod refresher;

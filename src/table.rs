@@ -1,5 +1,4 @@
-//! Lists whose places have a type of their own, so that a place in one list can't be taken for a
-//! place in another.
+//! Lists with an index type each, so that an index into one list can't be used for another.
 
 use std::{marker::PhantomData, slice};
 
@@ -12,9 +11,9 @@ pub struct Id<K> {
 
 /// One `T` for each thing of kind `K`.
 ///
-/// Nothing is ever removed or moved. So an id is good in the table that gave it out, in every table
-/// that was [mapped](Self::map) from that one, and in one that was collected from a list of the same
-/// things.
+/// Nothing is ever removed or moved. So an id is valid in the table that created it, in every table
+/// that was [mapped](Self::map) from that one, and in one that was collected from a list of the
+/// same things.
 #[derive(Debug, Clone)]
 pub struct Table<K, T> {
     items: Vec<T>,

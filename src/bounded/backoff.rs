@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The waits after failures in a row: each is twice the one before, up to a longest one. A random
-/// part is taken off each, so that replicas which fail together do not come back together.
+/// part is subtracted from each, so that replicas which fail together do not retry together.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Backoff {
     /// The wait after the first failure.

@@ -1,8 +1,7 @@
 //! Who gets into a cache that is full: what was there lately before.
 
-/// Remembers what knocked lately, by a fingerprint each, in a table that is as large as the cache
-/// has entries. A newcomer takes the place of the previous one, so that the memory
-/// ages by itself.
+/// Remembers recent keys, by a fingerprint each, in a table with one slot per cache entry. A new
+/// key overwrites its slot, so that old ones age out.
 ///
 /// Without it, one-time tokens evict frequent ones, and a working set of ten times the cache costs
 /// more with the cache than without: every token is stored and none is found again. Two tokens with

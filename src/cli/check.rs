@@ -42,8 +42,8 @@ pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), CommandError>
     shown
 }
 
-/// A list in a file that can't be read is no mistake: what then becomes of requests is a setting of
-/// its own.
+/// A list file that can't be read is no mistake: a setting of its own decides what then happens to
+/// requests.
 fn list_problem(settings: &Settings) -> Option<String> {
     let list = settings.revocation.list.as_ref();
     let list = list.filter(|list| matches!(list.source, ListSource::File(_)))?;

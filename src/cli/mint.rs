@@ -25,7 +25,7 @@ pub struct MintArgs {
     /// any other is a text
     #[arg(long, value_name = "NAME=VALUE")]
     pub claim: Vec<String>,
-    /// How long the token is good for: sets `exp`, and `iat` to now
+    /// How long the token is valid: sets `exp`, and `iat` to now
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
     pub expires_in: Duration,
     /// A header member (repeatable), with values like those of `--claim`, e.g. `typ=at+jwt`

@@ -1,5 +1,5 @@
-//! Files that the configuration names: they are looked at when it is loaded, so that a wrong path
-//! is a message at the start and not an outage later.
+//! Files that the configuration names: they are checked when it is loaded, so that a wrong path is
+//! an error at the start and not an outage later.
 
 use std::{
     fs::{self, File},
@@ -48,7 +48,7 @@ pub(crate) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8
 }
 
 /// A secret: the file's bytes, one trailing line break removed. Nothing of it is in the message if
-/// it can't be had.
+/// it can't be read.
 pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut bytes = read_whole(path, MAX_SECRET_BYTES)
         .map_err(|problem| format!("the file {} {problem}", path.display()))?;

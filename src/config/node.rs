@@ -1,4 +1,4 @@
-//! The merged configuration as a tree in which every value knows where it came from.
+//! The merged configuration as a tree in which every value has its origin.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,9 +1,9 @@
 //! Reads the tree section by section and collects every mistake on the way.
 //!
 //! A section takes its keys by name, each with a parser; whatever was not taken when the section
-//! ends is an unknown key. Nothing stops at the first mistake: a value that can't be read is
-//! reported and replaced by its default (or left out) so that reading goes on, and
-//! [`Mistakes::finish`] is the only way to a result, which does not exist if there was any mistake.
+//! ends is an unknown key. All mistakes are collected: a value that can't be read is reported and
+//! replaced by its default (or left out). [`Mistakes::finish`] is the only way to a result, and
+//! fails if there was any mistake.
 
 use std::sync::Arc;
 
@@ -251,7 +251,7 @@ impl<'n> Section<'n> {
         self.report.add(self.key.clone(), origin, message);
     }
 
-    /// Reports a mistake that is known by its whole key.
+    /// Reports a mistake under its whole key.
     pub(crate) fn mistake_at(&self, key: String, origin: Option<String>, message: String) {
         self.report.add(key, origin, message);
     }

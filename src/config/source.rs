@@ -1,7 +1,7 @@
 //! Where a configuration comes from: file, environment and flags, merged key by key.
 //!
-//! The only module that knows figment. It merges the layers and remembers for every single value
-//! which layer it came from; what leaves this module is a plain tree of [`Node`]s.
+//! The only module that uses figment. It merges the layers and keeps the layer of every single
+//! value; it returns a plain tree of [`Node`]s.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -187,8 +187,8 @@ impl Translation<'_> {
         Node { origin, value }
     }
 
-    /// A table that several layers speak of belongs to the least important one: a key that is
-    /// missing in it is missing in the file, not in the variable that changed another key.
+    /// A table that several layers define belongs to the least important one: a key that is missing
+    /// in it is missing in the file, not in the variable that changed another key.
     fn table(&self, dict: Dict, last: Option<Arc<str>>) -> Node {
         let members: BTreeMap<String, Node> =
             dict.into_iter().map(|(name, value)| (name, self.node(value))).collect();

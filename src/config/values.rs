@@ -164,10 +164,10 @@ pub(crate) fn path(node: &Node) -> Parsed<PathBuf> {
     text(node).map(PathBuf::from)
 }
 
-/// Names of what is configured elsewhere, and what each stands for.
+/// Names of what is configured elsewhere, and their values.
 pub(crate) type Names<T> = Vec<(String, T)>;
 
-/// What the name of something that is configured elsewhere stands for.
+/// The value of a name that is configured elsewhere.
 pub(crate) fn reference<T: Copy>(
     what: &'static str,
     names: &Names<T>,
@@ -189,7 +189,7 @@ pub(crate) fn reference<T: Copy>(
     }
 }
 
-/// The name that stands for it.
+/// Its name.
 pub(crate) fn name_of<T: Copy + PartialEq>(names: &Names<T>, meant: T) -> Option<&str> {
     names.iter().find(|(_, known)| *known == meant).map(|(name, _)| name.as_str())
 }

@@ -1,4 +1,4 @@
-//! The upstream's answer to a signed request, signed in turn: as a whole, or not at all.
+//! Signs the upstream's response to a signed request: as a whole, or not at all.
 
 use std::{error::Error, sync::Arc, time::Duration};
 

@@ -77,7 +77,7 @@ impl<'e> Exchange<'e> {
         }
     }
 
-    /// Refuses the request for a reason that only the front end knows.
+    /// Refuses the request for a reason that the front end detected.
     pub fn refuse(&self, reason: Reason) -> Box<Refusal> {
         let denial = Denial::new(reason);
         self.deny(&match self.route.get() {
@@ -108,7 +108,7 @@ impl<'e> Exchange<'e> {
         self.form
     }
 
-    /// The canonical request; `None` if it has no canonical form, or was not looked at.
+    /// The canonical request; `None` if it has no canonical form, or was not parsed.
     pub fn request(&self) -> Option<&CanonicalRequest> {
         self.request.get()
     }

@@ -76,7 +76,7 @@ pub(super) enum HoldError {
     /// The client sends, but takes too long.
     #[error("the body brought less than {0} bytes a second")]
     Slow(u64),
-    /// The client went away, or sent what is no body.
+    /// The client disconnected, or sent a malformed body.
     #[error("the body broke off: {0}")]
     Broke(#[source] Box<dyn Error + Send + Sync>),
     /// The file could not be made or written.
@@ -162,8 +162,8 @@ impl HoldRules {
         bytes.saturating_mul(self.copies)
     }
 
-    /// When a body that has brought so much has to have brought more: a client that sends
-    /// a byte now and then must not keep its room for ever. `None`: there is no deadline.
+    /// The deadline by which more of a body must have arrived: a client that sends a byte now and
+    /// then must not keep its memory for ever. `None`: there is no deadline.
     fn deadline(&self, begun: Instant, bytes: u64) -> Option<Instant> {
         let earned = Duration::from_secs(bytes.checked_div(self.bytes_per_second)?);
         begun.checked_add(self.stall_after.saturating_add(earned))

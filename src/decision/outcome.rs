@@ -24,7 +24,7 @@ pub enum Outcome {
 pub enum UploadFault {
     /// It stopped sending.
     Stalled,
-    /// It went away, or sent what is no body.
+    /// It disconnected, or sent a malformed body.
     Broke,
 }
 

@@ -1,4 +1,4 @@
-//! The files of a journal: their names, their order, and where the chain goes on after a restart.
+//! The files of a journal: their names, their order, and where the chain continues after a restart.
 
 use std::{
     fs::{self, File, OpenOptions},

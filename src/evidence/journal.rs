@@ -36,7 +36,7 @@ pub struct Journal {
 /// other; it ends with the last of them.
 #[derive(Debug)]
 pub(super) struct JournalThread {
-    /// That of the latest journal, whichever the line is handed in at; `None`: it is closed.
+    /// The sender of the latest journal, for lines of any; `None`: it is closed.
     queue: Mutex<Option<SyncSender<WriteRequest>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     successors: Successors,
@@ -60,8 +60,8 @@ pub(super) struct WriteRequest {
 }
 
 impl WriteRequest {
-    /// Whether its request has given up: it is not forwarded, and to write its line would only keep
-    /// those waiting that come after it.
+    /// Whether its request was dropped: it is not forwarded, and writing its line would only delay
+    /// those after it.
     pub(super) fn is_abandoned(&self) -> bool {
         self.is_awaited && self.written.is_closed()
     }

@@ -36,7 +36,7 @@ pub struct EvidenceSettings {
     pub records_refused: bool,
     /// The claims of the token that are kept.
     pub claims: Vec<ClaimPath>,
-    /// What becomes of a request of which there is no proof.
+    /// What happens to a request without proof.
     pub on_failure: EvidenceFailure,
     /// What signs checkpoints; `None`: there are none.
     pub key: Option<PrivateKey>,
@@ -55,7 +55,7 @@ pub struct EvidenceSettings {
     pub bodies: Option<PathBuf>,
 }
 
-/// What becomes of a request of which there is no proof.
+/// What happens to a request without proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvidenceFailure {
     /// It is refused (503).

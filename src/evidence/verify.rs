@@ -37,7 +37,7 @@ pub struct VerifyReport {
     pub lines: u64,
     /// Lines about requests.
     pub requests: u64,
-    /// Of these, verified ones whose signature is right, checked again.
+    /// Of these, verified ones whose signature is valid, checked again.
     pub rechecked: u64,
     /// Verified ones whose signature can only be checked with the body.
     pub body_needed: u64,
@@ -167,7 +167,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Lines that the writer itself does not stand by.
+    /// Lines that the writer itself has abandoned.
     fn abandon(&mut self, lines: u64, from: u64) {
         self.report.abandoned += lines;
         if let Some((entry, _)) = &self.against.body

@@ -338,7 +338,7 @@ fn answer(requests: Vec<WriteRequest>, written: LineOutcome) {
     }
 }
 
-/// Nothing else that the key may sign is taken for a checkpoint.
+/// Distinguishes a checkpoint from anything else that the key may sign.
 pub(super) const CHECKPOINT_TYPE: &str = "countersign-checkpoint+jwt";
 
 fn day(now: UnixTime) -> String {

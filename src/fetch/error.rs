@@ -1,4 +1,4 @@
-//! Why a document or an answer could not be had.
+//! Why a document could not be fetched.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub enum FetchError {
 }
 
 impl FetchError {
-    /// A file that stands in the place of a document is beyond its bounds.
+    /// For a file, read instead of a URL, that exceeds its bounds.
     pub(crate) fn of_file(place: String, limit: FileLimit) -> Self {
         match limit {
             FileLimit::Bytes(limit) => Self::TooLarge { place, limit },
@@ -108,7 +108,7 @@ impl FetchError {
 /// Text from outside is shown up to this many characters, wherever it is shown.
 const SHOWN_CHARS: usize = 100;
 
-/// Text from outside as it may stand in a log line or an error: quoted, escaped, cut.
+/// External text for a log line or an error: quoted, escaped, truncated.
 pub fn quoted(text: &str) -> String {
     match text.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{:?}…", text.get(..end).unwrap_or_default()),

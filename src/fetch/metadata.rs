@@ -34,7 +34,7 @@ pub struct Metadata {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum MetadataError {
-    /// The document could not be had.
+    /// The document could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// Not the kind of document that was expected.

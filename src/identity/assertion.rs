@@ -153,8 +153,8 @@ impl Assertions {
         let turn = self.signer.turn().await?;
         let payload = self.payload.write(life, token.issuer, token.claims);
         let signer = Arc::clone(&self.signer);
-        // The thread holds the slot, not the request: if the client goes away meanwhile, the
-        // signature is there for the next request, which does not pay for it again.
+        // The thread holds the slot, not the request: if the client disconnects, the signature is
+        // kept for the next request, which does not compute it again.
         let signed = spawn_blocking(move || {
             let value = signer.sign(&payload)?;
             *current = Some(Assertion { life, value: value.clone() });

@@ -8,10 +8,10 @@ use crate::json::{Json, JsonPointer, Object};
 /// A name that starts with `/` is a [`JsonPointer`]. Any other name is first looked up as a whole
 /// (`http://wso2.org/claims/enduser`), then by its dots, through objects only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClaimPath(Way);
+pub struct ClaimPath(Notation);
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Way {
+enum Notation {
     Pointer(JsonPointer),
     Name {
         whole: String,
@@ -37,26 +37,26 @@ impl ClaimPath {
         if text.starts_with('/') {
             let pointer = JsonPointer::parse(text);
             return pointer
-                .map(|pointer| Self(Way::Pointer(pointer)))
+                .map(|pointer| Self(Notation::Pointer(pointer)))
                 .map_err(|error| ClaimPathError(error.to_string()));
         }
         let steps = text.split('.').map(str::to_owned).collect();
-        Ok(Self(Way::Name { whole: text.to_owned(), steps }))
+        Ok(Self(Notation::Name { whole: text.to_owned(), steps }))
     }
 
     /// As written.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            Way::Pointer(pointer) => pointer.as_str(),
-            Way::Name { whole, .. } => whole,
+            Notation::Pointer(pointer) => pointer.as_str(),
+            Notation::Name { whole, .. } => whole,
         }
     }
 
-    /// The pointer that a name with dots stands for, where the name itself may be a claim's, too:
-    /// not for a URI, whose dots separate nothing.
+    /// The pointer that a name with dots also means, where the name itself may be a claim, too:
+    /// none for a URI, whose dots separate nothing.
     pub fn as_pointer(&self) -> Option<String> {
         match &self.0 {
-            Way::Name { whole, steps } if steps.len() > 1 && !whole.contains([':', '/']) => {
+            Notation::Name { whole, steps } if steps.len() > 1 && !whole.contains([':', '/']) => {
                 Some(format!("/{}", steps.join("/").replace('~', "~0")))
             }
             _ => None,
@@ -66,8 +66,8 @@ impl ClaimPath {
     /// The value it leads to.
     pub fn find<'c>(&self, claims: &'c Object) -> Option<&'c Json> {
         match &self.0 {
-            Way::Pointer(pointer) => pointer.find_in(claims),
-            Way::Name { whole, steps } => claims.get(whole).or_else(|| follow(claims, steps)),
+            Notation::Pointer(pointer) => pointer.find_in(claims),
+            Notation::Name { whole, steps } => claims.get(whole).or_else(|| follow(claims, steps)),
         }
     }
 }

@@ -15,7 +15,7 @@ pub enum HeaderUse {
 
 /// Whether a header may be set there at all (threats H-8); the error gives the reason.
 ///
-/// A name is judged by what it folds to: `Content_Length` is `Content-Length` to a CGI upstream.
+/// A name is checked by what it folds to: `Content_Length` is `Content-Length` to a CGI upstream.
 pub fn check_header_name(name: &HeaderName, of: HeaderUse) -> Result<(), &'static str> {
     let name = &*fold_header_name(name.as_str());
     match of {

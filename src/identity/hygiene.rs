@@ -1,9 +1,9 @@
 //! Hygiene of inbound headers: headers a client must not set are removed, on every route, public
 //! ones too.
 //!
-//! Names are judged by what they fold to (threats H-2). Where that is a header of ours, or one that
-//! the message or another room depends on, only the exact name may be there, if any; so no
-//! `Content_Length` or `X.Forwarded.For` gets past the rooms that look after the real ones.
+//! Names are checked by what they fold to (threats H-2). Where that is a header of ours, or one
+//! that the message or another room depends on, only the exact name may be there, if any; so no
+//! `Content_Length` or `X.Forwarded.For` gets past the rooms that handle the real ones.
 
 #![expect(clippy::disallowed_types, reason = "its keys are the configuration's")]
 
@@ -156,7 +156,7 @@ impl Hygiene {
         }
     }
 
-    /// For names that an upstream may take for another.
+    /// For names that an upstream may confuse with another.
     fn verdict_on_variant(&self, name: &HeaderName) -> Verdict {
         let folded = fold_header_name(name.as_str());
         let is_kept = || self.kept.contains(name);

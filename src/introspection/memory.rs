@@ -20,7 +20,7 @@ pub enum Statement {
     Inactive,
 }
 
-/// A token that its issuer called active. Whether it is good for *us* is yet to be decided.
+/// A token that its issuer called active. Whether *we* accept it is decided later.
 #[derive(Debug)]
 pub struct ActiveToken {
     claims: Object,

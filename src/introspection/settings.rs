@@ -82,7 +82,7 @@ pub struct IntrospectionSettings {
     pub token_types: Vec<String>,
     /// Members that an answer must have, besides what is required of the issuer's tokens.
     pub require: Vec<ClaimPath>,
-    /// Members that stand in for a missing `sub`, the best one first.
+    /// Members that replace a missing `sub`, the best one first.
     pub subject: Vec<String>,
     /// `true`: only answers signed by the issuer count (RFC 9701).
     pub signed: bool,

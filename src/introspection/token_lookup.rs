@@ -81,7 +81,7 @@ impl Lookup for TokenLookup {
         request.rechecked(Some(kept.statement))
     }
 
-    /// An earlier response may stand in, if the operator allows that.
+    /// An earlier, stale response is used, if the operator allows that.
     fn failed(
         &self,
         digest: &Digest,

@@ -7,9 +7,9 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 #[error("not canonical unpadded base64url")]
 pub struct NotBase64Url;
 
-/// The bytes that `text` stands for. Padding, other alphabets, white space and non-zero trailing
-/// bits are refused, so that no two texts stand for the same bytes: what identifies a token by its
-/// text (caches, replay tables) relies on it.
+/// Decodes `text`. Padding, other alphabets, white space and non-zero trailing bits are refused, so
+/// that no two texts decode to the same bytes: what identifies a token by its text (caches, replay
+/// tables) relies on it.
 pub fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64Url> {
     BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| NotBase64Url)
 }

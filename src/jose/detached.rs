@@ -33,7 +33,7 @@ pub struct DetachedJws {
     signature: Vec<u8>,
 }
 
-/// Why a text is not a detached signature that may be looked at any further.
+/// Why a text is not an acceptable detached signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DetachedError {
     /// Neither `header..signature` nor `header.signature`.
@@ -120,7 +120,7 @@ impl DetachedJws {
         &self.header.members
     }
 
-    /// Whether it is right for a payload of which only the signed hash is there, as
+    /// Whether it is valid for a payload of which only the signed hash is known, as
     /// [`SignedPayload::digest`] gave it. `false` also where the algorithm signs no hash.
     pub fn verifies_with_hash(&self, key: &VerificationKey, hash: &[u8]) -> bool {
         let algorithm = self.header.algorithm;

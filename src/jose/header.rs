@@ -7,8 +7,8 @@ use crate::json::{Json, JsonError, Object};
 pub const MAX_KID_BYTES: usize = 256;
 
 /// A header whose registered parameters are what they have to be. Keys and key locations in it
-/// (`jwk`, `jku`, `x5c`, `x5u`, `x5t`) are never looked at: an attacker who forges a signature
-/// writes them (threats T-15).
+/// (`jwk`, `jku`, `x5c`, `x5u`, `x5t`) are never used: an attacker who forges a signature writes
+/// them (threats T-15).
 #[derive(Debug)]
 pub(super) struct ProtectedHeader {
     pub(super) algorithm: Algorithm,

@@ -20,7 +20,7 @@ pub struct CompactJws<'t> {
     header: ProtectedHeader,
 }
 
-/// Why a text is not a compact JWS that may be looked at any further.
+/// Why a text is not an acceptable compact JWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwsError {
     /// Not exactly three parts, or an empty one.
@@ -108,14 +108,14 @@ impl<'t> CompactJws<'t> {
         decode(self.payload)
     }
 
-    /// Whether the signature is right under this key.
+    /// Whether the signature is valid under this key.
     pub fn verify(&self, key: &VerificationKey) -> bool {
         key.verify(self.algorithm(), self.signing_input, &self.signature)
     }
 }
 
 /// Verifies a compact JWS under one key and gives its payload, which may be of any kind, an empty
-/// one too. Claims are not looked at. Where both the header and the key have a `kid`, they must be
+/// one too. Claims are not checked. Where both the header and the key have a `kid`, they must be
 /// the same.
 pub fn verify_compact(token: &[u8], key: &VerificationKey) -> Result<Vec<u8>, VerifyError> {
     let jws = CompactJws::parse_any_payload(token)?;
@@ -130,7 +130,7 @@ pub fn verify_compact(token: &[u8], key: &VerificationKey) -> Result<Vec<u8>, Ve
 /// Why [`verify_compact`] gives no payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// Not a JWS that may be looked at.
+    /// Not an acceptable JWS.
     #[error(transparent)]
     Malformed(#[from] JwsError),
     /// The signature is wrong, or made with another key or algorithm than this one.

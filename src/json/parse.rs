@@ -177,8 +177,8 @@ fn has_duplicate(members: &[(String, Json)]) -> bool {
     names.array_windows().any(|[one, next]| one == next)
 }
 
-/// Whether a valid JSON text holds an integer literal that does not fit 64 bits. Looked at only
-/// where a float as large as that came up.
+/// Whether a valid JSON text holds an integer literal that does not fit 64 bits. Called only where
+/// a float of that size was parsed.
 fn has_rounded_integer(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

@@ -28,7 +28,7 @@ pub enum JsonPointerError {
 }
 
 impl JsonPointer {
-    /// Parses. The empty pointer, which stands for the whole document, leads nowhere and is none.
+    /// Parses. The empty pointer, the whole document, is rejected.
     pub fn parse(text: &str) -> Result<Self, JsonPointerError> {
         if text.chars().any(char::is_control) {
             return Err(JsonPointerError::Control);

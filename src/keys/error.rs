@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum KeyError {
-    /// The document could not be had.
+    /// The document could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// Not the kind of document that was expected.

@@ -76,13 +76,13 @@ impl RefreshGate {
         }
     }
 
-    /// Waits for an attempt that may bring the `kid`; `knows` looks into the current set.
+    /// Waits for an attempt that may find the `kid`; `knows` checks the current set.
     pub(super) async fn wait_for(&self, kid: &str, knows: impl Fn() -> bool) -> KeyWait {
         if kid.len() > MAX_KID_BYTES || self.unknown.contains(kid, self.now()) {
             return KeyWait::Unknown;
         }
-        // Subscribed before anything is looked at: an attempt that ends from here on is either
-        // seen by these looks or wakes the wait below.
+        // Subscribed before any check: an attempt that ends from here on is either seen by these
+        // checks or wakes the wait below.
         let mut attempts = self.attempts.subscribe();
         let seen = attempts.borrow_and_update().count;
         if knows() {

@@ -83,8 +83,8 @@ impl<O: Origin> refresh::Refresh for KeyRefresh<O> {
         Some(self.keys.content_age())
     }
 
-    /// Keys of an earlier run serve until the source answers (threat K-13). Their age goes on
-    /// counting from when the source last confirmed them.
+    /// Keys of an earlier run are used until the source responds (threat K-13). Their age still
+    /// counts from when the source last confirmed them.
     async fn restore(&mut self) -> Option<Confirmation> {
         let snapshot = self.snapshot.as_ref().filter(|_| self.keys.set().is_none())?;
         let (now, name) = (self.clock.now(), self.keys.name());

@@ -1,4 +1,4 @@
-//! `[issuers.NAME.keys]`: where an issuer's keys come from, and for how long they are good.
+//! `[issuers.NAME.keys]`: where an issuer's keys come from, and how long they may be used.
 
 mod file;
 mod source;
@@ -73,8 +73,7 @@ pub struct KeyOwner {
     /// What metrics, logs and the snapshot's file call it: an issuer's name, or
     /// `signatures.NAME`.
     pub name: String,
-    /// The issuer that discovery has to find. `None`: the one whose metadata is where it is looked
-    /// for.
+    /// The issuer that discovery has to find. `None`: the one at whose well-known URL it is.
     pub issuer: Option<String>,
     /// What a key without a type of its own may be used with.
     pub algorithms: AlgorithmSet,
@@ -112,7 +111,7 @@ const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
 const MIN_COOLDOWN: Duration = Duration::from_secs(1);
 /// A new key is refused for as long.
 const MAX_COOLDOWN: Duration = Duration::from_hours(1);
-/// An outage of the provider over a night is no outage of the service.
+/// A night's outage of the provider must not become one of the service.
 const DEFAULT_MAX_STALE: Duration = Duration::from_hours(24);
 /// Istio evicts after a week; beyond a month, old keys are no basis for trust.
 const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);

@@ -52,7 +52,7 @@ impl UnknownKids {
         self.count.store(self.until.len(), Ordering::Relaxed);
     }
 
-    /// Forgets everything: the set was replaced, and the new one speaks for itself.
+    /// Clears all: the set was replaced, and its contents decide.
     pub(super) fn clear(&self) {
         self.until.clear();
         self.count.store(0, Ordering::Relaxed);

@@ -39,7 +39,7 @@ pub(super) enum ControlCommand {
     Stop,
 }
 
-/// What the control thread knows.
+/// The state of the control thread.
 #[derive(Debug)]
 pub(super) struct Control {
     settings: ArcSwap<Settings>,

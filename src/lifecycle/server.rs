@@ -138,7 +138,7 @@ impl Server {
         Ok(server)
     }
 
-    /// Where requests come in.
+    /// Where requests arrive.
     pub fn address(&self) -> &ListenAddress {
         &self.listen
     }
@@ -208,7 +208,7 @@ pub(super) fn compile(
 ) -> Result<ProxyConfig, StartError> {
     let tls = settings.server.tls.as_ref().map(ServerTls::new).transpose()?;
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
-    // Last of what can fail: the earlier journal's folder is handed over.
+    // Last of what can fail: it takes over the earlier journal's folder.
     let evidence = settings.evidence.as_ref();
     let journal =
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;

@@ -38,7 +38,7 @@ pub fn run(
     while let Request::Reload = runtime.block_on(signals.next()) {
         reload(&server, reread());
     }
-    // A second signal means now: the gentle stop goes on beside, and the exit ends it.
+    // A second signal stops at once: the exit ends the drain in progress.
     std::thread::spawn(move || {
         if let Request::Stop = runtime.block_on(signals.next_stop()) {
             tracing::warn!("told twice: stopping at once");

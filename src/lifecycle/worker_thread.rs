@@ -1,5 +1,5 @@
-//! A serving thread: one single-threaded runtime, one listener, nothing shared with its
-//! neighbours but what is read without locks.
+//! A serving thread: one single-threaded runtime, one listener, nothing shared with other workers
+//! but what is read without locks.
 
 use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
 

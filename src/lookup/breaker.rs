@@ -17,13 +17,14 @@ pub(crate) struct Breaker {
 
 /// Failures in a row that open the circuit. With fewer, a hiccup becomes an outage.
 const TOLERATED: u32 = 5;
-/// How long the circuit is open, after each probe that fails. Requests are refused meanwhile: the
-/// longest is half a minute, and a quarter of each is random, so that proxies do not probe together.
+/// How long the circuit is open, after each probe that fails. Lookups are refused during that time:
+/// the longest is half a minute, and a quarter of each is random, so that proxies do not probe
+/// together.
 const OPEN: Backoff =
     Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30), jitter: 0.25 };
 
-/// A probe that never ends (its task has panicked) is given up then. One that is only slow gets a
-/// second one beside it, which does no harm.
+/// A probe that never ends (its task has panicked) is abandoned then. A slow one gets a second one
+/// in parallel, which does no harm.
 const LONGEST_PROBE: Duration = Duration::from_mins(1);
 
 /// Whether a status is about the endpoint itself, not the key: it is overloaded, or its own

@@ -22,12 +22,12 @@ struct CacheEntry<V> {
 pub(crate) struct Lifetime {
     /// Until then no lookup is sent.
     pub(crate) fresh_until: UnixTime,
-    /// Until then it stands in where there is no response.
+    /// Until then it may be used as a stale response.
     pub(crate) stale_until: UnixTime,
 }
 
 impl Lifetime {
-    /// Of an answer that never stands in for another.
+    /// Of a response that is never used stale.
     pub(crate) fn fresh_only(fresh_until: UnixTime) -> Self {
         Self { fresh_until, stale_until: UnixTime(i64::MIN) }
     }
@@ -45,7 +45,7 @@ impl<V: Clone> Cache<V> {
         (now < entry.lifetime.fresh_until).then(|| entry.value.clone())
     }
 
-    /// An answer that may stand in where there is no response, and until when.
+    /// A stale response for use without a fresh one, and its end.
     pub(crate) fn find_stale(&self, key: &[u8], now: UnixTime) -> Option<(V, UnixTime)> {
         let entries = self.entries.lock();
         let entry = entries.find(key)?;
@@ -54,8 +54,8 @@ impl<V: Clone> Cache<V> {
     }
 
     /// Whether the last response, however old, meets the predicate.
-    pub(crate) fn has(&self, key: &[u8], is_such: impl FnOnce(&V) -> bool) -> bool {
-        self.entries.lock().find(key).is_some_and(|entry| is_such(&entry.value))
+    pub(crate) fn has(&self, key: &[u8], predicate: impl FnOnce(&V) -> bool) -> bool {
+        self.entries.lock().find(key).is_some_and(|entry| predicate(&entry.value))
     }
 
     /// Adds or replaces an answer. `bytes` is what it takes beyond its own size.

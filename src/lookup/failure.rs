@@ -7,7 +7,7 @@ pub(crate) trait LookupFailure: Display + From<NotSent> + Send {
     /// A stable code out of a closed set: metric label and log field.
     fn code(&self) -> &'static str;
 
-    /// Whether it speaks of the endpoint, and not only of one of its answers. `of_known`: see
+    /// Whether it concerns the endpoint, and not only one response. `of_known`: see
     /// [`Lookup::is_known`](super::Lookup::is_known).
     fn is_outage(&self, of_known: bool) -> bool;
 

@@ -67,8 +67,8 @@ impl<L: Lookup> Lookups<L> {
         (lookups, LookupQueue { limits, requests })
     }
 
-    /// Waits for the answer to a lookup of the key. The caller has missed the cache; `cached` looks
-    /// into it once more, for what has come since. Dropping the future disturbs no other who waits.
+    /// Waits for the answer to a lookup of the key. The caller has missed the cache; `cached`
+    /// checks it once more, for entries added since. Dropping the future affects no other waiter.
     pub(crate) fn find(
         &self,
         key: L::Key,

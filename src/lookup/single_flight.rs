@@ -13,7 +13,7 @@ pub(super) struct SingleFlight<K: Eq + Hash, A> {
 
 type InFlight<K, A> = DashMap<K, watch::Receiver<Option<A>>>;
 
-/// What has become of a wish to look a key up.
+/// The outcome of joining a flight.
 pub(super) enum Entered<K: Eq + Hash, A, T> {
     /// A lookup of the key was in flight.
     JoinOutcome(Waiter<A>),
@@ -32,7 +32,7 @@ pub(super) struct Flight<K: Eq + Hash, A> {
     joinable: Option<Arc<InFlight<K, A>>>,
 }
 
-/// One of those who wait for an answer. Dropping it disturbs no other.
+/// A waiter for a response. Dropping it affects no other.
 #[derive(Debug, Clone)]
 pub(crate) struct Waiter<A>(watch::Receiver<Option<A>>);
 
@@ -49,7 +49,7 @@ pub(crate) enum NoAnswer {
 
 impl<K: Clone + Eq + Hash, A> SingleFlight<K, A> {
     /// Joins the lookup of the key that is in flight. Without one, begins one unless `instead` has
-    /// something: the last flight may have landed since its caller looked into the cache. Only one
+    /// something: the last flight may have ended since its caller checked the cache. Only one
     /// caller at a time is in there for a key; it must not come back here.
     pub(super) fn enter<T>(&self, key: K, instead: impl FnOnce() -> Option<T>) -> Entered<K, A, T> {
         let place = match self.in_flight.entry(key) {
@@ -120,7 +120,7 @@ impl<A: Clone> Waiter<A> {
 
     /// The answer, if it is there by now; `None` while the lookup is in flight.
     pub(crate) fn peek(&self) -> Option<Result<A, NoAnswer>> {
-        // Looked at first: an answer is published before its sender goes away.
+        // Checked first: a response is published before its sender is dropped.
         let is_dropped = self.0.has_changed().is_err();
         match self.0.borrow().clone() {
             Some(answer) => Some(Ok(answer)),

@@ -49,9 +49,9 @@ struct HeldToken {
 const UNSAID_LIFETIME: Duration = Duration::from_mins(1);
 /// The longest caching time, whatever its `expires_in`: a withdrawn permission must show.
 const LONGEST_USE: Duration = Duration::from_hours(12);
-/// The least time between two tokens that are given up because they were refused: where the next is
-/// refused as well, another will not help, and a client that causes refusals must not make us
-/// fetch tokens without end.
+/// The least time between two discards of refused tokens: where the next is refused as well,
+/// another will not help, and a client that causes refusals must not make us fetch tokens without
+/// end.
 const DISCARD_INTERVAL: Duration = Duration::from_secs(10);
 /// The share of its life after which a token is renewed: 4/5, so that it is still valid for a
 /// request that has just received it.

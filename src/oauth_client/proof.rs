@@ -21,7 +21,7 @@ use super::{
     form::{Form, encoded},
 };
 
-/// How long an assertion is good: it is used at once.
+/// How long an assertion is valid: it is used at once.
 const ASSERTION_LIFETIME: Duration = Duration::from_mins(1);
 
 /// What RFC 7523 §2.2 calls a signed assertion.

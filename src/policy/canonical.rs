@@ -37,7 +37,7 @@ impl CanonicalRequest {
         Ok(Self { method: method.clone(), authority, host_is_canonical, target: canonical })
     }
 
-    /// The method on the wire. Override headers are never looked at (threats P-9).
+    /// The method on the wire. Override headers are never used (threats P-9).
     pub fn method(&self) -> &Method {
         &self.method
     }

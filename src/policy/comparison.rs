@@ -24,8 +24,8 @@ pub struct ClaimComparison {
     pub any_of: Vec<String>,
 }
 
-/// What a single value must be. An array is none: it names several things, and whether all of them
-/// or one would have to match depends on what they are.
+/// What a single value must be. An array is rejected: whether all of its elements or one would have
+/// to match depends on their meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RequiredValue {
     /// One of these texts.

@@ -1,4 +1,4 @@
-//! Which denial profile a route names: how its refusals look is for the proxy to know.
+//! Which denial profile a route names: the response itself is up to `decision`.
 
 use super::ids::OwnProfileId;
 

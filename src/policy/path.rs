@@ -12,8 +12,8 @@
 //!   backslashes and raw non-ASCII characters are refused;
 //! - `;` parameters are kept: [`super::Routes`] refuses those that could change the route.
 //!
-//! This is no work for a library: those leave a broken escape as it is, and keep the spelling of the
-//! others; and a path that is canonical at first sight, as nearly all are, must cost one look.
+//! No library fits: they leave a broken escape as it is, and keep the spelling of the others; and a
+//! path that is canonical already, as nearly all are, must cost one pass.
 //!
 //! Letter case is significant, and so is a slash at the end.
 
@@ -32,7 +32,7 @@ pub(super) fn canonical_path(path: &str) -> Result<Cow<'_, str>, NotCanonical> {
     rewrite(path).map(Cow::Owned)
 }
 
-/// The characters that a canonical segment stands for: its escapes decoded.
+/// The decoded characters of a canonical segment.
 ///
 /// Routes are compared by these, so that `/users%3Aexport` can't evade a route for
 /// `/users:export`.
@@ -50,8 +50,8 @@ pub(super) fn decoded(segment: &str) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The path without the parameters of its segments, as an upstream of the Java world reads it;
-/// `None` if there are none.
+/// The path without the parameters of its segments, as a Java upstream reads it; `None` if there
+/// are none.
 pub(super) fn without_parameters(path: &str) -> Option<String> {
     if !path.contains(';') && !path.contains("%3B") {
         return None;
@@ -98,7 +98,7 @@ fn rewrite(path: &str) -> Result<String, NotCanonical> {
     Ok(out)
 }
 
-/// Appends the canonical segment to `out` and what it stands for to `meaning`.
+/// Appends the canonical segment to `out` and its decoded form to `meaning`.
 fn rewrite_segment(
     mut rest: &[u8],
     out: &mut String,
@@ -148,7 +148,7 @@ fn push_escape(value: u8, out: &mut String) {
     out.extend(DIGITS.get(usize::from(value & 15)));
 }
 
-/// Refuses a segment by what it stands for.
+/// Refuses a segment by its decoded form.
 fn check_meaning(meaning: &[u8]) -> Result<(), NotCanonical> {
     if std::str::from_utf8(meaning).is_err() {
         return Err(NotCanonical::EncodedNotUtf8);
@@ -165,7 +165,7 @@ fn check_meaning(meaning: &[u8]) -> Result<(), NotCanonical> {
 }
 
 /// Whether decoding what was decoded, as often as it can be, uncovers a character that changes
-/// which path it is. An escape may itself be made of escapes (`%%32e`), so each byte is looked at
+/// which path it is. An escape may itself be made of escapes (`%%32e`), so each byte is checked
 /// with all that has been decoded before it; that takes one pass, however deep they are nested.
 fn hides_structure(meaning: &[u8]) -> bool {
     let mut decoded = Vec::with_capacity(meaning.len());

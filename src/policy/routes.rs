@@ -1,10 +1,10 @@
 //! Routes: the most specific one that matches a canonical request wins; none means refused.
 //!
 //! Host and path decide first, and alone, which place a request is for: an exact host before
-//! `*.example.com` (longer names first) before any host; then, segment by segment, a literal
-//! before `*` before `**`. Only there is the method looked at. A place that has routes for other
-//! methods only answers *method not allowed*: `POST /admin/x` never falls through from a
-//! `GET /admin/**` to a public `/**`.
+//! `*.example.com` (longer names first) before any host; then, segment by segment, a literal before
+//! `*` before `**`. Only there does the method count. A place that has routes for other methods
+//! only answers *method not allowed*: `POST /admin/x` never falls through from a `GET /admin/**` to
+//! a public `/**`.
 
 #![expect(clippy::disallowed_types, reason = "its keys are the configuration's")]
 
@@ -83,8 +83,8 @@ impl Routes {
 
     /// The most specific route for a request.
     ///
-    /// `OPTIONS` is a method like any other: there is no way past a route for preflights (threats
-    /// P-8). `HEAD` may take a route that names `GET`. `OPTIONS *` takes no route.
+    /// `OPTIONS` is a method like any other: preflights do not bypass a route (threats P-8). `HEAD`
+    /// may take a route that names `GET`. `OPTIONS *` takes no route.
     pub fn find(&self, request: &CanonicalRequest) -> RouteMatch<'_> {
         let place = self.place(request.host(), request.path());
         if let Some(bare) = without_parameters(request.path())

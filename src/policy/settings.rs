@@ -56,7 +56,7 @@ pub struct RouteSettings {
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
-/// one mistake is not reported as two. Their ids are good in the tables of settings once each name
+/// one mistake is not reported as two. Their ids are valid in the tables of settings once each name
 /// has its settings, which is checked when all are read.
 #[derive(PartialEq, Eq)]
 pub(crate) struct KnownNames {

@@ -88,7 +88,7 @@ pub(super) struct WholeBody {
     _request: RequestGuard,
 }
 
-/// What is handed out of a whole answer at once: as much as may wait for a client that does not
+/// How much of a whole response is sent at once: as much as may wait for a client that does not
 /// read.
 const PART_BYTES: usize = 64 * 1024;
 

@@ -71,7 +71,7 @@ impl Forwarder<'_> {
         let Forward { request: canonical, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         let upstream = self.serving.upstreams.get(admission.route().upstream());
-        // What is signed is a message; what follows on a tunnel is none.
+        // A signature covers a message; a tunnel's bytes are not covered.
         let upgrade = upgrade.filter(|_| {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });

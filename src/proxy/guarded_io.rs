@@ -1,5 +1,5 @@
 //! A downstream socket with deadlines of its own (threats D-1): hyper has none for a connection
-//! that never speaks, for one that waits between requests, or for one that does not read.
+//! that never sends, for one that waits between requests, or for one that does not read.
 
 use std::{
     future::pending,
@@ -26,9 +26,9 @@ use super::pieces;
 /// Bytes thrown away at once.
 const LINGER_BUFFER: usize = 8 * 1024;
 
-/// How long a connection is idle before its memory is given back. Long enough that one with
-/// several requests a second is never parked; short enough that a crowd that comes and falls
-/// silent does not add up: what the allocator once had it keeps for a while.
+/// How long a connection is idle before its memory is released. Long enough that one with several
+/// requests a second is never parked; short enough that many that fall silent do not add up: the
+/// allocator keeps memory for a while.
 pub(super) const PARK_AFTER: Duration = Duration::from_millis(250);
 
 /// How long a connection may stay in each phase.

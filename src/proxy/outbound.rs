@@ -32,7 +32,7 @@ pub(super) fn address(
     Ok(())
 }
 
-/// Takes away how the client framed a body that is sent on with a framing of its own: hyper makes
+/// Removes the client's framing of a body that is forwarded with a framing of its own: hyper makes
 /// one of its length (threats S-3, S-11).
 pub(super) fn unframe(headers: &mut HeaderMap) {
     for name in [CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER] {

@@ -32,7 +32,7 @@ pub(crate) mod key {
 /// `[server]`
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
-    /// Where requests come in.
+    /// Where requests arrive.
     pub listen: ListenAddress,
     /// Threads that serve requests. `None`: one per available core.
     pub workers: Option<NonZeroUsize>,
@@ -56,7 +56,7 @@ const MAX_WORKERS: usize = 1024;
 const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 /// With the grace 25 s: five below Kubernetes' `terminationGracePeriodSeconds` of 30.
 const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// A process that takes longer to stop is taken for stuck.
+/// A process that takes longer to stop counts as stuck.
 const MAX_SHUTDOWN: Duration = Duration::from_hours(1);
 
 impl ServerSettings {

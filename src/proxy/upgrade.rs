@@ -15,7 +15,7 @@ use crate::{
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE_OPTION: HeaderValue = HeaderValue::from_static("upgrade");
 
-/// A client's wish for a WebSocket.
+/// A client's request for a WebSocket.
 #[derive(Debug)]
 pub(super) struct Upgrade {
     client: OnUpgrade,
@@ -29,7 +29,7 @@ pub(super) struct Ends {
 }
 
 impl Upgrade {
-    /// The wish, if the request holds a proper one.
+    /// The upgrade, if the request is a valid one.
     pub(super) fn requested(request: &mut Request<Incoming>) -> Option<Self> {
         is_websocket_upgrade(request.method(), request.version(), request.headers())
             .then(|| Self { client: hyper::upgrade::on(request) })

@@ -92,7 +92,7 @@ impl<R: Refresh> Refresher<R> {
                 () = sleep_until(look) => {}
             }
             self.follow_clock_back();
-            // Before the look: what changes meanwhile may not show in it.
+            // Before the check: a change during it may be missed by it.
             let now = Confirmation::now(&*self.clock);
             match self.work.look().await {
                 SourceChange::Changed => return,

@@ -1,4 +1,4 @@
-//! A file that is read whole, and whose metadata is looked at in between.
+//! A file that is read whole, with its metadata checked in between.
 
 use std::{
     fs::{self, Metadata},

@@ -25,7 +25,7 @@ const MAX_NODES: usize = 500_000;
 /// The answer's body: JSON, or a key that is the whole document.
 ///
 /// # Errors
-/// What is wrong with it, in words that hold nothing of it.
+/// What is wrong with it, without quoting it.
 pub fn parse(body: &[u8]) -> Result<Json, String> {
     let is_json = body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'-');
     match std::str::from_utf8(body) {
@@ -61,7 +61,7 @@ impl SignerRecord {
     }
 }
 
-/// An answer that is a key as a whole; anything else beside a key in it is none of our business.
+/// A response that is a key as a whole; other members in it are ignored.
 fn is_key(document: &Json) -> bool {
     match document {
         Json::Object(object) => object.get("kty").is_some() || object.get("keys").is_some(),
@@ -94,7 +94,8 @@ pub fn list(
     Ok(named.collect())
 }
 
-/// The one part that is the signer's. Two that differ are none: they could belong to different ones.
+/// The one part that is the signer's. Two that differ are rejected: they could belong to different
+/// signers.
 pub fn find(list: &SignerList, signer: &str, place: &str) -> Result<SignerRecord, SourceError> {
     let mut found = list.iter().filter(|(name, _)| name == signer).map(|(_, part)| part);
     let Some(part) = found.next() else {

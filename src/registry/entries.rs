@@ -17,7 +17,7 @@ use crate::{
 use super::Registered;
 
 /// Signers that the registry knows, and names that it does not know. Each side has bounds of its
-/// own: invented names push no signer out.
+/// own: invented names evict no signer.
 #[derive(Debug)]
 pub(super) struct Entries {
     known: Mutex<BoundedMap<Arc<Registered>>>,
@@ -149,8 +149,8 @@ impl Entries {
         self.absent.insert(signer.as_bytes(), absence, Lifetime::fresh_only(until), 0);
     }
 
-    /// They come from an earlier configuration's cache, which is ahead of the snapshot: a signer that
-    /// was forgotten since must not come back out of that.
+    /// They come from an earlier configuration's cache, which is newer than the snapshot: a signer
+    /// that was removed since must not return from that.
     pub(super) fn are_inherited(&self) {
         self.is_inherited.store(true, Relaxed);
     }

@@ -14,7 +14,7 @@ use crate::{
 /// A signer has a few keys: the one in use, the next, the last.
 const LIMITS: KeyLimits = KeyLimits { max_keys: 20, max_rsa_bits: 4096 };
 
-/// The keys, at least one of them usable; or why there is none, in words that hold nothing of it.
+/// The keys, at least one of them usable; or why there is none, without quoting it.
 pub(super) fn keys(value: &Json, format: KeyFormat) -> Result<JwkSet, String> {
     let keys = match (format, value) {
         (KeyFormat::Auto, Json::Object(jwk)) => of_json(jwk.to_text().as_bytes())?,

@@ -57,11 +57,11 @@ pub struct RegistrySettings {
     pub refresh: Duration,
     /// How long an entry outlives an unreachable registry.
     pub max_stale: Duration,
-    /// How long it is believed that there is no such signer.
+    /// How long the absence of a signer is cached.
     pub negative_ttl: Duration,
     /// The least time between two renewals of a signer triggered by wrong signatures.
     pub cooldown: Duration,
-    /// The most signers that are remembered.
+    /// The most signers that are cached.
     pub entries: usize,
     /// How requests are sent.
     pub client: ClientSettings,
@@ -103,7 +103,7 @@ pub struct FieldRequirement {
 const DEFAULT_REFRESH: Duration = Duration::from_mins(10);
 const MIN_REFRESH: Duration = Duration::from_secs(1);
 const MAX_REFRESH: Duration = Duration::from_hours(24);
-/// An outage of the registry over a night is no outage of the network.
+/// A night's outage of the registry must not become one of the network.
 const DEFAULT_MAX_STALE: Duration = Duration::from_hours(24);
 const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);
 /// A participant that has just been admitted does not wait long.

@@ -35,7 +35,7 @@ pub(super) enum Response {
 pub(super) enum Purpose {
     /// Its entry is missing or stale.
     Refresh,
-    /// A signature is wrong under its key: a list that was fetched for other signers will not do.
+    /// A signature is wrong under its key: a list cached from another lookup is not used.
     Renewal,
 }
 

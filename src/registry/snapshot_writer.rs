@@ -69,7 +69,7 @@ impl Unwritten {
         changes.renewed_since.get_or_insert_with(Instant::now);
     }
 
-    /// The registry knows a signer no longer.
+    /// The registry does not know the signer any more.
     pub(super) fn forgotten(&self) {
         self.0.lock().is_new = true;
     }

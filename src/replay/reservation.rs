@@ -9,7 +9,7 @@ use crate::shared::{SharedKey, SharedKind, SharedStore};
 use super::{ReplayId, table::SharedTable};
 
 /// An id that was new and is now taken. Commit it before the message is acted on. Dropped before
-/// that (the client went away while the message was still held back), it is rolled back.
+/// that (the client disconnected while the message was still buffered), it is rolled back.
 #[derive(Debug)]
 #[must_use = "dropped, it is rolled back"]
 pub struct ReplayReservation {
@@ -43,8 +43,8 @@ impl ReplayReservation {
     }
 }
 
-/// From Redis first. A copy that arrives meanwhile is refused here once more; the other way round
-/// it could insert an id that is then deleted from Redis.
+/// From Redis first. A copy that arrives meanwhile is still refused here; in the other order it
+/// could insert an id that is then deleted from Redis.
 async fn remove(id: ReplayId, table: &SharedTable, shared: Option<&SharedStore>) {
     let _here = RemovedOnDrop { id, table };
     if let Some(shared) = shared {

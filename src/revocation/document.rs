@@ -9,8 +9,8 @@
 //! ]}
 //! ```
 //!
-//! One document and not a line per entry, since half of a document is no document: a list that
-//! is read while it is being written must not be taken for a shorter one.
+//! One document and not a line per entry, since half of a document is no document: a list that is
+//! read while it is being written must not pass as a shorter one.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Why the list could not be had.
+//! Why the list could not be read.
 
 use std::time::Duration;
 

@@ -49,8 +49,7 @@ pub enum LoggedOut {
 pub enum LogoutRefusal {
     /// The token was taken before.
     Replayed,
-    /// As many are remembered as may be. None of them is forgotten for this one: its tokens would
-    /// be good again.
+    /// The limit is reached. None is evicted for this one: its tokens would be valid again.
     Full,
 }
 

@@ -201,8 +201,8 @@ impl Revocations {
         self.list.as_ref()?.pending(now)
     }
 
-    /// What is waited for: the list, and what the replicas know, as far as there are any. Without
-    /// the replicas' logouts decisions can be made.
+    /// Readiness: of the list, and of the replicas' logouts, if configured. Without the replicas'
+    /// logouts decisions can be made.
     pub fn readiness(&self) -> &SourceReadiness {
         &self.readiness
     }
@@ -230,7 +230,7 @@ async fn listen_to_replicas(revocations: Arc<Revocations>) {
         }
         tokio::select! {
             () = sleep(LISTEN_INTERVAL) => {}
-            // A start waits for what the replicas know, and the store connects within milliseconds.
+            // A start waits for the replicas' logouts, and the store connects within milliseconds.
             () = connections.next() => {}
         }
     }

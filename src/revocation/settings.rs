@@ -41,7 +41,7 @@ pub struct RevocationSettings {
     pub max_logouts: usize,
 }
 
-/// The list, and for how long it is good.
+/// The list, and how long it may be used.
 #[derive(Debug, Clone)]
 pub struct ListSettings {
     /// Where it is.
@@ -65,7 +65,7 @@ pub struct ListSettings {
 /// Where the list is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListSource {
-    /// In a file, looked at every second.
+    /// In a file, checked for changes every second.
     File(PathBuf),
     /// At a URL (https, or http where allowed), fetched every `refresh`.
     Url(Uri),
@@ -83,14 +83,13 @@ pub enum OnFailure {
 const ON_FAILURE: &[(&str, OnFailure)] =
     &[("refuse", OnFailure::Refuse), ("continue", OnFailure::Continue)];
 
-/// A revoked token is good for as long where the list is fetched.
+/// A revoked token passes for as long where the list is fetched.
 const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
 /// More often is an attack on one's own server.
 const MIN_REFRESH: Duration = Duration::from_secs(1);
 /// Longer than most tokens live.
 const MAX_REFRESH: Duration = Duration::from_hours(24);
-/// An outage that can be repaired is none of the service; what was revoked since passes for that
-/// time.
+/// A short outage must not become one of the service; what was revoked since passes for that time.
 const DEFAULT_MAX_STALE: Duration = Duration::from_hours(1);
 /// As for keys: beyond a month, old keys are no basis for trust.
 const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);

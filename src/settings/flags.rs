@@ -1,7 +1,7 @@
 //! The flags of `countersign run`, as one more layer over file and environment.
 //!
-//! A flag speaks of *the* upstream and *the* issuer: the only one that is configured, or a new one
-//! named [`FLAG_NAME`] if there is none.
+//! A flag sets *the* upstream and *the* issuer: the only one that is configured, or a new one named
+//! [`FLAG_NAME`] if there is none.
 
 use super::whole::key;
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     token::issuer::settings::key as of_issuer,
 };
 
-/// What an upstream or issuer is called that only flags speak of.
+/// The name of an upstream or issuer that only flags define.
 pub const FLAG_NAME: &str = "default";
 
 /// Values given on the command line, as texts: they are checked like any other.
@@ -167,7 +167,7 @@ impl FlagAssignments {
         });
     }
 
-    /// The name that a flag means when it speaks of *the* upstream or *the* issuer.
+    /// The name of *the* upstream or *the* issuer that a flag sets.
     fn only_one(&mut self, below: &Node, section: &str, flag: &str) -> Option<String> {
         let names: Vec<&String> = below
             .member(section)

@@ -62,7 +62,7 @@ pub(crate) mod key {
 /// The whole configuration of one running proxy.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The downstream side: where requests come in, and within which bounds.
+    /// The downstream side: where requests arrive, and their bounds.
     pub server: ServerSettings,
     /// The operator's listener.
     pub admin: AdminSettings,

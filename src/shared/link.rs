@@ -43,8 +43,7 @@ pub(super) struct RedisConnection {
 /// Operations that may be under way at once; more of them wait, within their deadline.
 pub(super) const MAX_UNDER_WAY: usize = 100;
 
-/// So many deadlines passed in a row, and the connection is taken for dead. A single one is a
-/// pause.
+/// After so many timeouts in a row the connection counts as dead. A single one is a pause.
 const MAX_UNANSWERED: u32 = 5;
 
 impl RedisLink {
@@ -75,7 +74,7 @@ impl Connections {
         Self(established)
     }
 
-    /// What was made so far is no news any more.
+    /// Marks the connections so far as seen.
     pub fn mark_seen(&mut self) {
         self.0.iter_mut().for_each(watch::Receiver::mark_unchanged);
     }

@@ -38,7 +38,7 @@ pub(super) type StreamEntry = (String, Vec<Bytes>);
 pub(super) const MAX_ENTRY_BYTES: usize = 4 * 1024;
 
 /// The entries that a log keeps, more or less: as many logouts as a replica remembers by default,
-/// some 30 MiB of the server's memory as they usually are. A replica that starts hears of the
+/// some 30 MiB of the server's memory as they usually are. A replica that starts receives the
 /// latest so many.
 const MAX_ENTRIES: usize = 100_000;
 

@@ -65,7 +65,7 @@ impl Seal {
         Ok(sealed.slice_ref(value))
     }
 
-    /// All but the tag, if the tag is right.
+    /// All but the tag, if the tag is valid.
     fn authentic<'s>(&self, name: &str, sealed: &'s [u8]) -> Option<&'s [u8]> {
         let Some(key) = &self.0 else {
             return Some(sealed);

@@ -154,8 +154,8 @@ impl SharedStore {
 
     /// Reads on in a log, and moves the position. `None`: unavailable, and the position stays.
     ///
-    /// Entries come at least once, one's own among them; after a new connection all of them come
-    /// again.
+    /// Delivery is at least once, one's own entries included; after a new connection all of them
+    /// are read again.
     pub async fn read_since(
         &self,
         kind: SharedKind,

@@ -1,4 +1,4 @@
-//! The task that keeps the connection: makes it, feeds it, notices its end, makes the next.
+//! The task that keeps the connection: connects, sends, detects its end, reconnects.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{
     write::Queue,
 };
 
-/// Keeps a store connected for as long as it runs; dropped, the store is on its own.
+/// Keeps a store connected for as long as it runs; once dropped, the store stays disconnected.
 #[derive(Debug)]
 pub struct Supervisor {
     pub(super) settings: SharedSettings,
@@ -32,18 +32,18 @@ enum Ending {
 }
 
 /// Between attempts to connect. The first wait is short, as a restart of the server is. Half of
-/// each wait is random, so that replicas do not come back all at once.
+/// each wait is random, so that replicas do not reconnect all at once.
 const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(10), jitter: 0.5 };
 
-/// A connection that held for as long was good, and the next wait is the first again. One that
-/// breaks sooner each time must not be made ten times a second.
+/// After a connection that lasted this long, the backoff restarts. One that breaks sooner each time
+/// must not be opened ten times a second.
 const GOOD: Duration = Duration::from_secs(10);
 
 /// Between two `PING`s: how long a dead, idle connection may go unnoticed.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Longer than any pause of a server that will go on.
+/// Longer than any pause of a healthy server.
 const PING_DEADLINE: Duration = Duration::from_secs(1);
 
 /// `PONG`, or a refusal.

@@ -49,7 +49,7 @@ const MAX_ANSWER_BYTES: usize = 256;
 /// Between two attempts at what must not be lost.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// What no server takes for too far away: a hundred years.
+/// An expiry that every server accepts: a hundred years.
 const MAX_TTL: Duration = Duration::from_hours(100 * 365 * 24);
 
 pub(super) fn queue(operation: Operation, metrics: &Arc<Metrics>) -> (SharedWriter, Queue) {

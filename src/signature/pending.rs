@@ -15,7 +15,7 @@ use crate::{
     replay::ReplayReservation,
 };
 
-/// A signature of which everything is known but whether it is right.
+/// A signature with its key, not verified yet.
 #[derive(Debug)]
 pub struct PendingSignature<'r> {
     rules: &'r SignatureRules,
@@ -118,7 +118,7 @@ impl<'r> PendingSignature<'r> {
         format!("{signer:?}, {algorithm} as {dialect}, key {}", self.key.describe())
     }
 
-    /// Whether the signature is right over what came so far; nothing of it is remembered.
+    /// Whether the signature is valid over the payload so far; stores nothing.
     pub fn is_right(self) -> bool {
         let Self { key, reader, .. } = self;
         key.verifies(&reader.finish())
@@ -144,7 +144,7 @@ impl<'r> PendingSignature<'r> {
         Ok(rules.report.verified(claimed, key, payload, hash_of(&signed), reservation, at))
     }
 
-    /// What is signed: the body, or what stands for it.
+    /// What is signed: the body, or the path in its place.
     fn payload(&mut self, request: &CanonicalRequest) -> Result<PayloadFacts, Reason> {
         let mut kind = "body";
         let mut length = self.length;

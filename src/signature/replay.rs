@@ -1,4 +1,4 @@
-//! Messages that may come once only: which id of a message counts, and for how long.
+//! Replay protection of messages: which id of a message counts, and for how long.
 
 use crate::{
     clock::UnixTime,

@@ -1,4 +1,4 @@
-//! Answers that are signed in turn.
+//! Signed responses.
 
 use std::{sync::Arc, time::Duration};
 

@@ -105,9 +105,9 @@ pub struct SignatureSettings {
     pub bodiless: BodilessSettings,
     /// How old a signed message may be; `None`: any age.
     pub freshness: Option<FreshnessSettings>,
-    /// How a message is known again; `None`: it may come again.
+    /// How a replay is detected; `None`: messages may be repeated.
     pub replay: Option<ReplaySettings>,
-    /// How answers are signed in turn; `None`: they are not.
+    /// How responses are signed; `None`: they are not.
     pub respond: Option<RespondSettings>,
     /// What the upstream receives about the signature.
     pub forward: Vec<SignatureHeaderSettings>,
@@ -269,7 +269,7 @@ impl SignatureSettings {
         }
     }
 
-    /// Whether something inside of the body is looked at, which has to be in memory for that.
+    /// Whether a field of the body is checked, which has to be in memory for that.
     pub fn reads_body(&self) -> bool {
         let fields = self.freshness.iter().flat_map(FreshnessSettings::fields);
         let mut fields = fields.chain(self.replay.iter().map(|replay| &replay.id));

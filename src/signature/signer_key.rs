@@ -37,7 +37,7 @@ pub(super) async fn find(
 }
 
 impl FoundKey {
-    /// Whether the signature is right under it.
+    /// Whether the signature is valid under it.
     pub(super) fn verifies(&self, signed: &SignedPayload) -> bool {
         signed.verifies_under(&self.key)
     }
@@ -50,7 +50,7 @@ impl FoundKey {
         }
     }
 
-    /// The key under which the signature is right: this one, or the one that took its place.
+    /// The key under which the signature is valid: this one, or its successor.
     pub(super) async fn confirmed_by(
         self,
         signed: &SignedPayload,
@@ -145,7 +145,7 @@ async fn find_in_set(
     }
 }
 
-/// A key without a name belongs to no signer that is known by one (threats S-7).
+/// A key without a name belongs to no named signer (threats S-7).
 fn look_up(
     keys: &KeySet,
     kid: Option<&str>,

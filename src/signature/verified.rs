@@ -14,8 +14,8 @@ use crate::{
     signature::settings::{SignatureFact, SignatureHeaderSettings, SignatureSettings},
 };
 
-/// A signature that is right, by a key that is the signer's, over the payload as it was received.
-/// Nothing else makes one.
+/// A valid signature, by a key of the signer, over the payload as received. Only verification
+/// creates one.
 #[derive(Debug)]
 pub struct VerifiedSignature {
     rules: Arc<str>,
@@ -123,7 +123,7 @@ impl VerifiedSignature {
         }
     }
 
-    /// By whom the answer is signed in turn, if it is.
+    /// The signer of the response, if it is signed.
     pub fn answers(&self) -> Option<&Arc<AnswerSigner>> {
         self.answers.as_ref()
     }

@@ -16,10 +16,10 @@ use crate::telemetry::settings::{LogFormat, LogSettings};
 /// Lines that may wait to be written: some seconds' worth of refusals, a few MiB at most.
 const QUEUED_LINES: usize = 16 * 1024;
 
-/// What of a path stands in a line, in bytes: enough to find the endpoint, and a full queue stays
+/// The most of a path in a line, in bytes: enough to find the endpoint, and a full queue stays
 /// within some 10 MiB however long the paths are.
 pub const SHOWN_PATH: usize = 512;
-/// What of a method stands in a line, in bytes: more than any that is in use.
+/// The most of a method in a line, in bytes: more than any that is in use.
 pub const SHOWN_METHOD: usize = 32;
 
 /// Keeps logging running. Dropping it writes what is queued.

@@ -50,7 +50,7 @@ impl Refresh for CertificateRenewal {
     type Content = (Arc<ServerTls>, InUse);
     type Error = TlsError;
 
-    /// There is no look that costs less than reading.
+    /// No check is cheaper than reading.
     const LOOK_INTERVAL: Duration = INTERVAL;
 
     fn content_age(&self) -> Option<&ContentAge> {

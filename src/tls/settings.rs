@@ -1,4 +1,4 @@
-//! `[server.tls]`: the certificate that requests come in under, and which clients may come at all.
+//! `[server.tls]`: the certificate for inbound connections, and which clients may connect.
 
 pub(crate) mod client;
 

@@ -1,4 +1,4 @@
-//! What a worker remembers about tokens: the verified ones, and those with a wrong signature.
+//! A worker's token cache: verified tokens, and those with a wrong signature.
 
 pub mod settings;
 
@@ -55,7 +55,7 @@ impl TokenCache {
         }
     }
 
-    /// Forgets everything: the configuration has changed.
+    /// Clears the cache: the configuration has changed.
     pub fn clear(&mut self) {
         self.verified.clear();
         self.rejected.clear();
@@ -68,8 +68,8 @@ impl TokenCache {
         (now.0.saturating_sub(entry.verified_at.0) < self.max_age).then_some(entry)
     }
 
-    /// Remembers a token, and under which generations of the key set and of the revocations it
-    /// was found good; 0 for one that was not.
+    /// Caches a token, with the generations of the key set and of the revocations under which it
+    /// was found valid; 0 for one that was not.
     pub(super) fn insert(
         &mut self,
         bytes: &[u8],

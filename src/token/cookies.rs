@@ -34,8 +34,8 @@ pub(super) fn each<'h, B>(
     ControlFlow::Continue(())
 }
 
-/// The value of a pair of that name. Blanks around either do not count: there are servers that
-/// take them away, and what they take for the credential has to be looked at here (threats T-21).
+/// The value of a pair of that name. Blanks around either do not count: some servers strip them,
+/// and what they use as the credential has to be checked here (threats T-21).
 pub(super) fn value<'h>(pair: &'h [u8], name: &str) -> Option<&'h [u8]> {
     let equals = pair.iter().position(|&byte| byte == b'=')?;
     let (own, value) = pair.split_at_checked(equals)?;

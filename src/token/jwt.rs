@@ -159,7 +159,7 @@ impl<'t> JwtCandidate<'t> {
         Ok(validity)
     }
 
-    /// Whether the signature is right; on success the claims can be believed.
+    /// Whether the signature is valid; on success the claims can be trusted.
     ///
     /// # Errors
     /// [`Reason::SignatureInvalid`].

@@ -21,12 +21,12 @@ use crate::{
 /// What one issuer's access tokens are recognised by.
 #[derive(Debug, Clone)]
 pub(super) struct KindRules {
-    /// Accepted `typ` header values without `application/`; an empty one stands for no `typ`.
+    /// Accepted `typ` header values without `application/`; an empty one means no `typ`.
     token_types: Vec<String>,
     accept_id_tokens: bool,
     /// Claims that the issuer's access tokens are known to have, so that they mark no other kind.
     expected: Vec<String>,
-    /// Claims whose values the operator has listed: they are judged by that list alone.
+    /// Claims whose values the operator has listed: that list alone decides.
     settled: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ pub(super) enum TokenKind {
     Metadata,
     /// For one step of an account's life: an e-mail to confirm, a password to reset.
     OneTimeAction,
-    /// Of another purpose, by its own words.
+    /// Of another purpose, by its own claims.
     Other,
     /// A refresh token.
     Refresh,
@@ -67,12 +67,12 @@ pub(super) enum TokenKind {
     UserInfo,
 }
 
-/// Why a token is not taken for an access token.
+/// Why a token is not accepted as an access token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WrongKind<'t> {
     /// Its header's `typ`, or that it has none.
     Type(Option<&'t str>),
-    /// What its claims make it.
+    /// The kind that its claims show.
     Claims {
         /// The kind that it is.
         kind: TokenKind,
@@ -118,7 +118,7 @@ impl KindRules {
         rules
     }
 
-    /// Whether a JWT with this `typ` and these claims is taken for an access token.
+    /// Whether a JWT with this `typ` and these claims is accepted as an access token.
     pub(super) fn check_jwt<'t>(
         &'t self,
         typ: Option<&'t str>,

@@ -28,9 +28,9 @@ pub struct RefusedLogout {
 /// Why a logout has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogoutCause {
-    /// The token is no good.
+    /// The token is invalid.
     Fault(LogoutFault),
-    /// It is, but was taken before, or there is no room.
+    /// It is valid, but was used before, or there is no room.
     Refusal(LogoutRefusal),
 }
 

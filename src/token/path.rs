@@ -1,4 +1,4 @@
-//! Which way a token is verified, and what follows a valid signature.
+//! How a token is verified, and what follows a valid signature.
 
 use crate::{introspection::settings::IntrospectWhen, jose::base64url};
 
@@ -24,8 +24,8 @@ impl AfterSignature {
 }
 
 /// Whether a token has the form of a JWT, signed or encrypted: its first part is a JSON object.
-/// Such a token is judged as one and as nothing else, so that a JWT that fails is never passed on
-/// as if it were opaque (threats I-15).
+/// Such a token is verified as a JWT only, so that one that fails is never introspected as if it
+/// were opaque (threats I-15).
 pub(super) fn claims_to_be_jwt(token: &[u8]) -> bool {
     let mut parts = token.split(|byte| *byte == b'.');
     let (Some(first), Some(_)) = (parts.next(), parts.next()) else {

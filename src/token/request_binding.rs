@@ -1,8 +1,8 @@
 //! What ties a token to the request that carries it, where its issuer has such a thing: the
 //! `Origin` it is for, the cookie it was issued beside.
 //!
-//! This depends on the request as much as on the token. So no verdict is ever remembered: a
-//! verified token is checked on every request, whether it came from the cache or not.
+//! This depends on the request as much as on the token. So no verdict is cached: a verified token
+//! is checked on every request, from the cache or not.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::{HeaderMap, HeaderValue, header::ORIGIN};
@@ -17,18 +17,18 @@ use crate::{
 
 use super::{Observer, cookies};
 
-/// The bindings of one issuer's tokens. Most issuers have none, and then nothing is looked at.
+/// The bindings of one issuer's tokens. Most issuers have none, and then nothing is checked.
 #[derive(Debug)]
 pub(super) struct RequestBinding {
     origin: Option<ClaimPath>,
     cookie: Option<CookieBinding>,
 }
 
-/// A cookie that has to come along with the token.
+/// A cookie that has to be sent with the token.
 #[derive(Debug)]
 struct CookieBinding {
     settings: CookieBindingSettings,
-    /// Bindings of other types are not for us to judge.
+    /// Bindings of other types are not checked here.
     ignore_others: bool,
 }
 
@@ -64,7 +64,7 @@ impl RequestBinding {
 }
 
 /// Every origin that the token names must be the one of the request, byte for byte. A token that
-/// names none is good for all.
+/// names none is valid for all.
 fn check_origin(named: Option<&Json>, headers: &HeaderMap) -> Result<(), Reason> {
     let named = match named {
         None => return Ok(()),

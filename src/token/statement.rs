@@ -188,8 +188,8 @@ impl StatementRules {
         self.scopes.claims().iter().try_for_each(|claim| check_scope(claim.find(claims)))
     }
 
-    /// `sub`, or what stands in for it. An empty one is none, and one that is no string is not
-    /// passed over for the next (threats C-14).
+    /// `sub`, or its replacement. An empty one counts as absent, and one that is no string is
+    /// rejected, not skipped (threats C-14).
     fn name_subject(&self, claims: &mut Object) -> Result<(), Reason> {
         for name in &self.subject {
             let found = string_claim(claims, name)?.filter(|text| !text.is_empty());

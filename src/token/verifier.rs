@@ -49,8 +49,8 @@ pub struct Rejection {
     pub issuer: Option<IssuerId>,
 }
 
-/// Verifies tokens of the configured issuers. Shared by all workers; what a worker remembers is
-/// in its own [`TokenCache`].
+/// Verifies tokens of the configured issuers. Shared by all workers; each worker has its own
+/// [`TokenCache`].
 #[derive(Debug)]
 pub struct TokenVerifier {
     issuers: PerIssuer<Issuer>,
@@ -183,7 +183,7 @@ impl TokenVerifier {
         token: &[u8],
         introspection_issuer: Option<IssuerId>,
     ) -> &'static [&'static str] {
-        match self.way(token, introspection_issuer, &mut ()) {
+        match self.path(token, introspection_issuer, &mut ()) {
             Ok(VerificationPath::Introspect(..)) => statement::CHECKS,
             Ok(VerificationPath::Verify(_, _, issuer))
                 if issuer.after_signature != AfterSignature::Nothing =>

@@ -1,4 +1,4 @@
-//! The demo's upstream: an ordinary service that knows nothing of tokens and shows what it gets.
+//! The demo's upstream: an ordinary service without token handling that echoes its request.
 
 use std::fmt::Write;
 

@@ -111,9 +111,9 @@ impl Provider {
         token.map_or_else(refusal, |token| text(StatusCode::OK, format!("{token}\n")))
     }
 
-    /// Replaces the key. A real provider goes on publishing the old one until its last token has
-    /// expired; this one withdraws it at once, as after a theft, to show both ends: a new key is
-    /// fetched when the first token names it, and with that the old one's tokens are worth nothing.
+    /// Replaces the key. A real provider keeps publishing the old one until its last token has
+    /// expired. This one withdraws it at once, as after a theft: the first token of the new key
+    /// triggers a fetch, and then the old key's tokens are refused.
     fn rotate(&self) -> Response<Full<Bytes>> {
         let Ok(key) = SigningKey::generate(ALGORITHM, None) else {
             return refusal("server_error");

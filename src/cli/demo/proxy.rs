@@ -32,8 +32,8 @@ const ROUTES: &str = r#"[
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("COUNTERSIGN_ROUTES", ROUTES),
     ("COUNTERSIGN_DENIALS__EXPOSE_REASONS", "true"),
-    // This names the issuer, too: the flags speak of the only one there is. And a person who
-    // rotates keys should not have to wait for half a minute.
+    // This names the issuer, too: the flags apply to the only one. And a rotation in the demo
+    // should not take half a minute.
     ("COUNTERSIGN_ISSUERS__DEMO__KEYS__COOLDOWN", "1s"),
     // The demo has no load balancer to drain for.
     ("COUNTERSIGN_SERVER__SHUTDOWN_GRACE", "0s"),

@@ -69,7 +69,7 @@ impl Explainer {
         Ok((Self { settings, gate, providers, clock }, tasks))
     }
 
-    /// Whether the token is good, in a request that has nothing else.
+    /// Whether the token is valid, in a request with nothing else.
     pub(super) async fn token(
         &self,
         token: &[u8],

@@ -92,7 +92,7 @@ pub(super) fn printable(text: &str) -> String {
 fn is_printable(char: char) -> bool {
     match char {
         ' '..='~' => true,
-        // The standard library knows what has a shape of its own.
+        // What the standard library would escape is not printable.
         char => char.escape_debug().len() == 1,
     }
 }

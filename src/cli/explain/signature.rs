@@ -126,7 +126,7 @@ impl Explainer {
     }
 }
 
-/// Bodies that are easily taken for this one, and what they are.
+/// Common variants of this body, and their descriptions.
 fn variants(body: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut variants = vec![
         ("the body with a line break at its end", [body, b"\n"].concat()),

@@ -9,7 +9,7 @@ pub(super) enum Challenge {
     /// There is none.
     None,
     /// That the request has to be signed. No scheme is registered for a JWS over a body; clients
-    /// that know no `Signature` leave the token alone.
+    /// without support for `Signature` keep their token.
     Signature,
     /// The scheme, and the realm if there is one.
     Bare,

@@ -4,8 +4,8 @@ use std::{io, sync::Arc, time::Duration};
 
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
 
-/// A way to the disk on which only so many wait at once. A disk that hangs keeps the threads that
-/// wait for it; the others, for names and signatures, are left alone.
+/// Disk access for a bounded number of threads at a time. A hanging disk blocks those threads only;
+/// the others, for names and signatures, stay free.
 #[derive(Debug, Clone)]
 pub(super) struct Disk {
     turns: Arc<Semaphore>,

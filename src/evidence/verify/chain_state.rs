@@ -60,7 +60,7 @@ impl ChainState {
         self.torn = Some(place);
     }
 
-    /// The last line that was looked at.
+    /// The last line that was checked.
     pub(super) fn place(&self) -> Option<LinePlace> {
         self.last.clone()
     }

@@ -13,7 +13,7 @@ use crate::{
 /// What became of a request's signature.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SignatureState {
-    /// It is right.
+    /// It is valid.
     Right,
     /// It is by an algorithm that signs the message itself.
     NeedsBody,

@@ -1,4 +1,4 @@
-//! How long an assertion is good, and when another takes its place.
+//! How long an assertion is valid, and when it is replaced.
 
 use crate::clock::UnixTime;
 

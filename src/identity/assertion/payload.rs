@@ -40,8 +40,8 @@ impl Payload {
         Self { own, claims: settings.claims.clone(), mapping: settings.mapping.clone() }
     }
 
-    /// The JSON text. There is no `jti`: an assertion goes along with many requests, and anyone who
-    /// remembers ids would take the second one for a replay.
+    /// The JSON text. There is no `jti`: an assertion is sent with many requests, and a replay
+    /// check would reject the second one.
     pub(super) fn write(&self, life: Life, token_issuer: &str, claims: &Object) -> String {
         let mut text = MemberText::default();
         self.own.iter().for_each(|(name, value)| text.add(name, value));

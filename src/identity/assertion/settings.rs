@@ -143,7 +143,7 @@ fn signing_key(section: &mut Section<'_>) -> Option<(PathBuf, SigningKey)> {
     let algorithm = if is_given { given } else { Some(DEFAULT_ALGORITHM) };
     let kid = section.optional(key::KID, key_id);
     section.required(key::PRIVATE_KEY_FILE, EXPECTED_KEY, |node| {
-        // Without an algorithm, the file is looked at, and RS256 is not to blame for what it is.
+        // After a mistake in the algorithm, the file is still checked, but against none.
         files::signing_key(node, algorithm, kid.as_deref())
     })?
 }

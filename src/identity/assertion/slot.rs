@@ -28,7 +28,7 @@ impl AssertionSlot {
         Self { current: Arc::default(), bytes }
     }
 
-    /// The assertion that is there, if it is better than to make one of that life.
+    /// The stored assertion, if it outlives a new one.
     pub(super) fn value_for(&self, possible: Life) -> Option<HeaderValue> {
         good(self.current.try_lock().ok()?.as_ref(), possible)
     }

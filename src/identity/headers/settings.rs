@@ -44,7 +44,7 @@ const ENCODINGS: &[(&str, Encoding)] = &[
 const EXPECTED_CLAIM: &str = "the name of a claim such as \"sub\", a list of several of which the \
                               first one counts, or { claim = \"/realm_access/roles\", encoding \
                               = \"csv\" }";
-/// More names than that for one thing are a mistake; each is looked for in each new token.
+/// More names than that for one thing are a mistake; each is looked up in each new token.
 const MAX_NAMES: usize = 16;
 
 /// Reads `[claims]`; if it is absent altogether, the default mapping.

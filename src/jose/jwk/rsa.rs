@@ -107,9 +107,9 @@ impl RsaPublic {
 }
 
 /// Whether one power of [`ROCA_GENERATOR`] has all these remainders, given with their primes. The
-/// exponent is looked for modulo each prime apart; by the Chinese remainder theorem the exponents
-/// found belong to one common exponent exactly if every two agree modulo the gcd of their orders.
-/// The remainders of a sound modulus pass with a probability below 2⁻¹⁵⁰.
+/// exponent is searched modulo each prime separately; by the Chinese remainder theorem the
+/// exponents found belong to one common exponent exactly if every two agree modulo the gcd of their
+/// orders. The remainders of a sound modulus pass with a probability below 2⁻¹⁵⁰.
 fn is_common_power(remainders: impl Iterator<Item = (u32, u32)>) -> bool {
     let mut found: Vec<(u32, u32)> = Vec::new();
     for (remainder, prime) in remainders {

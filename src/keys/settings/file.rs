@@ -98,8 +98,8 @@ impl KeySettings {
         }
     }
 
-    /// Without algorithms there is a mistake in them, and the file is looked at as far as it can
-    /// be without.
+    /// Without algorithms there is a mistake in them, and the file is checked as far as possible
+    /// without.
     fn judge_file(&self, path: &Path, algorithms: Option<AlgorithmSet>) -> Result<(), String> {
         let content = read_whole(path, self.max_bytes as u64)?;
         let is_secret = matches!(self.source, KeySource::SecretFile(_));

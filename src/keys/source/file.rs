@@ -15,7 +15,7 @@ use crate::{
 
 use super::{KeySetContent, KeySetReading};
 
-/// A file that is read whole, and looked at now and then in between.
+/// A file that is read whole, with cheap checks for changes in between.
 #[derive(Debug)]
 pub(in crate::keys) struct KeyFile {
     file: WatchedFile,

@@ -13,7 +13,7 @@ pub(super) fn place(document: &str, pointer: &JsonPointer) -> String {
 }
 
 /// The JWKS, or the JWK, that the pointer leads to: a JSON object, or a string that holds the text
-/// of one. Nothing else in the document is looked at.
+/// of one. Nothing else in the document is read.
 pub(super) fn unwrap(
     document: &[u8],
     pointer: &JsonPointer,

@@ -29,7 +29,7 @@ use super::{
 enum Ended<S> {
     /// With the connection.
     Closed,
-    /// It paused: the socket, with whatever of it was read and not yet looked at.
+    /// It paused: the socket, with the bytes that were read and not yet parsed.
     Paused(GuardedIo<S>),
 }
 

@@ -37,7 +37,7 @@ impl NameLookup {
         self: &Rc<Self>,
         lookup: impl Future<Output = io::Result<Vec<SocketAddr>>> + 'static,
     ) -> io::Result<Vec<SocketAddr>> {
-        // One that ended without an answer was given up.
+        // One that ended without a result was abandoned.
         let under_way = self.under_way.borrow().clone().filter(|it| it.has_changed().is_ok());
         let mut answer = under_way.unwrap_or_else(|| self.begin(lookup));
         let landed = answer.wait_for(Option::is_some).await;

@@ -55,14 +55,14 @@ pub enum UpstreamAddress {
     Unix(PathBuf),
 }
 
-/// A neighbour answers a SYN at once or not at all.
+/// A nearby host answers a SYN at once or not at all.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// What most peers give an upstream to begin its answer.
 const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Streams of events are quiet for minutes; a peer that is gone is quiet for ever.
 const DEFAULT_STREAM_TIMEOUT: Duration = Duration::from_mins(5);
-/// Node.js closes its idle connections after 5 s, most others later: the side that gives up first
-/// should be us, so that no request meets a connection that is just being closed.
+/// Node.js closes its idle connections after 5 s, most others later: we should close first, so that
+/// no request meets a connection that is just being closed.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Enough for bursts; what is beyond is closed after use.
 const DEFAULT_MAX_IDLE: usize = 100;

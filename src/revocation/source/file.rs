@@ -8,7 +8,7 @@ use crate::{
     revocation::{Denylist, ListError, settings::ListSettings},
 };
 
-/// A file that is read whole, and looked at in between.
+/// A file that is read whole, with cheap checks for changes in between.
 #[derive(Debug)]
 pub(in crate::revocation) struct ListFile {
     file: WatchedFile,

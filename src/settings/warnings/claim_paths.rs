@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Settings {
-    /// A name with dots is a claim of that very name first, and the way to a nested one only where
-    /// there is none: who can have a claim of any name written into a token decides which it is.
+    /// A name with dots is a claim of that very name first, and the path of a nested one only where
+    /// there is none: a client that can choose a claim's name decides which it is.
     pub(super) fn claim_path_warnings(&self) -> impl Iterator<Item = String> {
         self.claim_paths().into_iter().filter_map(|(key, claim)| {
             let pointer = claim.as_pointer()?;

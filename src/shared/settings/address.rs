@@ -7,7 +7,7 @@ use rustls::pki_types::ServerName;
 
 use crate::config::{node::Node, reader::Parsed, urls::reveals_user_information};
 
-/// Where the server is, and whether it is spoken to under TLS.
+/// The server's address, and whether TLS is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedAddress {
     /// `rediss://`
@@ -68,7 +68,7 @@ fn parse_address(text: &str) -> Option<SharedAddress> {
         number => number.parse().ok()?,
     };
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    // What could not be in a certificate is no name of a machine either.
+    // A name that could not be in a certificate is no host name either.
     ServerName::try_from(host.as_str()).ok()?;
     Some(SharedAddress { tls, host, port, database })
 }

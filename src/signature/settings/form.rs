@@ -13,7 +13,7 @@ use crate::{
     signature::settings::key,
 };
 
-/// A header that is looked for in each request.
+/// A header that is searched in each request.
 const MAX_CARRIERS: usize = 4;
 
 /// One header, or a list of those of which one is used.

@@ -41,7 +41,7 @@ pub struct FreshnessSettings {
 pub struct ReplaySettings {
     /// What no two messages of a signer have in common.
     pub id: MessageField,
-    /// How long it is remembered.
+    /// How long an id is kept.
     pub window: Duration,
     /// The most ids kept at the same time.
     pub entries: usize,
@@ -50,7 +50,7 @@ pub struct ReplaySettings {
 /// What Open Banking and most webhooks grant.
 const DEFAULT_MAX_AGE: Duration = Duration::from_mins(5);
 const MIN_MAX_AGE: Duration = Duration::from_secs(1);
-/// Older, it is no message any more.
+/// An older message is refused in any case.
 const MAX_MAX_AGE: Duration = Duration::from_hours(7 * 24);
 /// As for tokens.
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_mins(1);

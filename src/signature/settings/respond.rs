@@ -1,4 +1,4 @@
-//! `[signatures.NAME.respond]`: answers that are signed in turn.
+//! `[signatures.NAME.respond]`: signed responses.
 
 use http::HeaderName;
 

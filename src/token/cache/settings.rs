@@ -24,7 +24,7 @@ pub struct CacheSettings {
     pub bytes: usize,
     /// How long a token is trusted without a new signature check.
     pub max_age: Duration,
-    /// The most tokens with a wrong signature remembered. Zero switches that off.
+    /// The most tokens with a wrong signature cached. Zero switches that off.
     pub rejected_entries: usize,
 }
 

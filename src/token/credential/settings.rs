@@ -50,7 +50,7 @@ const DEFAULT_MAX_BYTES: usize = 8 * 1024;
 const MIN_MAX_BYTES: usize = 128;
 /// A token is held in memory several times while it is verified.
 const MAX_MAX_BYTES: usize = 64 * 1024;
-/// Every place is looked at on every request.
+/// Every source is searched on every request.
 const MAX_SOURCES: usize = 16;
 
 const EXPECTED_SOURCE: &str = "{ header = \"authorization\", scheme = \"Bearer\" }, \

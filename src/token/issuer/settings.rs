@@ -76,7 +76,7 @@ pub struct IssuerSettings {
     /// What its access tokens are by a standard, if they follow one.
     pub profile: Option<TokenProfile>,
     /// Accepted `typ` header values, lower case, without an `application/` prefix; an empty one
-    /// stands for no `typ`.
+    /// means no `typ`.
     pub token_types: Vec<String>,
     /// Claims that must be there, besides those that other settings imply. Holds `exp` unless
     /// `accept_without_expiry = true`.

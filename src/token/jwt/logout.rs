@@ -50,7 +50,7 @@ const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 const LOGOUT_TYPES: &[&str] = &["logout+jwt", "jwt"];
 
 /// Logout tokens are made to be sent at once (§2.4 recommends two minutes); older ones would have
-/// to be remembered for longer to notice that they come again.
+/// to be kept for longer to detect a replay.
 const MAX_AGE: i64 = 5 * 60;
 
 /// The longest `jti`, `sub` or `sid`, in bytes. OpenID Connect Core §2 stops at 255 for `sub`.

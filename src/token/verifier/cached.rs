@@ -15,7 +15,7 @@ use crate::{
 use super::{Rejection, TokenVerifier, VerifiedToken, verified::IssuerStatement};
 
 impl TokenVerifier {
-    /// What the cache knows; `None` if the token has to be verified.
+    /// The cached verdict; `None` if the token has to be verified.
     pub(super) fn lookup_cached(
         &self,
         token: &[u8],

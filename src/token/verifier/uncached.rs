@@ -44,7 +44,7 @@ impl TokenVerifier {
             return Err(Reason::TokenTooLarge.into());
         }
         observer.passed("size", || format!("{} of at most {} bytes", token.len(), self.max_bytes));
-        match self.way(token, introspection_issuer, observer)? {
+        match self.path(token, introspection_issuer, observer)? {
             VerificationPath::Verify(candidate, id, issuer) => {
                 self.verify_locally(token, candidate, (id, issuer), now, observer).await
             }
@@ -59,7 +59,7 @@ impl TokenVerifier {
 
     /// How a token is verified. One in the form of a JWT is verified as one, unless its issuer only
     /// introspects.
-    pub(super) fn way<'t, 's>(
+    pub(super) fn path<'t, 's>(
         &'s self,
         token: &'t [u8],
         introspection_issuer: Option<IssuerId>,
@@ -201,7 +201,7 @@ impl TokenVerifier {
     }
 }
 
-/// A rejection, and whether it is worth remembering.
+/// A rejection, and whether it is worth caching.
 pub(super) struct VerifyFailure {
     pub(super) rejection: Rejection,
     /// The key set's generation under which the signature was wrong.

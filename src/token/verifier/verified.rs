@@ -1,4 +1,4 @@
-//! What a verified token is. Its fields are the verifier's alone, so that nothing else makes one.
+//! A verified token. Its fields are private to the verifier, so that only it creates one.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     token::jwt::Validity,
 };
 
-/// A token that has passed every check. Nothing else makes one.
+/// A token that has passed every check. Only the verifier creates one.
 #[derive(Debug)]
 pub struct VerifiedToken {
     pub(super) issuer: IssuerId,

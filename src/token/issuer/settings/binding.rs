@@ -14,8 +14,8 @@ use crate::{
     },
 };
 
-/// A cookie that must come along with the tokens that are bound to it, as WSO2 Identity Server
-/// binds them: the token holds the lower-case hex MD5 of the cookie's value.
+/// A cookie that must be sent with the tokens that are bound to it, as WSO2 Identity Server binds
+/// them: the token holds the lower-case hex MD5 of the cookie's value.
 #[derive(Debug, Clone)]
 pub struct CookieBindingSettings {
     /// The cookie's name.

@@ -39,7 +39,7 @@ const FORMS: &[(&str, ClaimForm)] = &[("uuid", ClaimForm::Uuid)];
 const EXPECTED_CLAIMS: &str = "a list of claim names such as [\"sub\"]";
 const EXPIRY: &str = "exp";
 
-/// The separators that are in use: RFC 6749 knows the space only, some providers write commas.
+/// The separators that are in use: RFC 6749 has the space only, some providers write commas.
 const SEPARATORS: &[(&str, char)] = &[(" ", ' '), (",", ',')];
 
 /// `scope_claims` and `scope_separators`.
