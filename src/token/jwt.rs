@@ -17,6 +17,7 @@ use crate::{
     token::{
         issuer::settings::{ClaimFormat, IssuerSettings},
         kind::KindRules,
+        request_binding::BoundTokens,
     },
 };
 
@@ -24,8 +25,7 @@ pub use logout::LogoutFault;
 pub(super) use logout::LogoutRules;
 
 use claims::{
-    audience_matches, check_names, check_required, check_values, is_present, numeric_date,
-    string_claim,
+    audience_matches, check_names, check_required, check_values, numeric_date, string_claim,
 };
 
 /// Receives each check that a token passes; the proxy's own observer is `()`.
@@ -54,7 +54,7 @@ pub struct JwtRules {
     formats: Vec<ClaimFormat>,
     scopes: Arc<ScopeClaims>,
     max_lifetime: Option<i64>,
-    ignore_binding: bool,
+    bound: BoundTokens,
 }
 
 /// A token whose form has been read. Nothing in it is believed.
@@ -89,7 +89,7 @@ impl JwtRules {
             formats: settings.formats.clone(),
             scopes: Arc::clone(&settings.scopes),
             max_lifetime: settings.max_lifetime.map(seconds),
-            ignore_binding: settings.ignore_binding,
+            bound: BoundTokens::new(settings),
         }
     }
 }
@@ -154,8 +154,7 @@ impl<'t> JwtCandidate<'t> {
             Some(accepted) => format!("one of {accepted:?}"),
             None => "any audience is accepted".to_owned(),
         });
-        self.check_binding(rules)?;
-        observer.passed("binding", || "no proof of possession is needed".to_owned());
+        rules.bound.check(&self.claims, observer)?;
         Ok(validity)
     }
 
@@ -227,14 +226,6 @@ impl<'t> JwtCandidate<'t> {
             Ok(())
         } else {
             Err(Reason::AudienceMismatch)
-        }
-    }
-
-    fn check_binding(&self, rules: &JwtRules) -> Result<(), Reason> {
-        if rules.ignore_binding || !is_present(&self.claims, "cnf") {
-            Ok(())
-        } else {
-            Err(Reason::BindingUnproven)
         }
     }
 }

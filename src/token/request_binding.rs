@@ -1,8 +1,10 @@
-//! What ties a token to the request that carries it, where its issuer has such a thing: the
-//! `Origin` it is for, the cookie it was issued beside.
+//! What ties a token to the request that carries it, where its issuer has such a thing: the key
+//! that its sender holds, the `Origin` it is for, the cookie it was issued beside.
 //!
-//! This depends on the request as much as on the token. So no verdict is ever remembered: a
-//! verified token is checked on every request, whether it came from the cache or not.
+//! Whether a token is tied to a key is in its claims: [`BoundTokens`] is a check of the token, made
+//! once. The others depend on the request as much as on the token ([`RequestBinding`]). So no
+//! verdict of theirs is ever remembered: a verified token is checked on every request, whether it
+//! came from the cache or not.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::{HeaderMap, HeaderValue, header::ORIGIN};
@@ -17,6 +19,16 @@ use crate::{
 
 use super::{Observer, cookies};
 
+/// What becomes of an issuer's tokens that are bound to a key of their sender (`cnf`, RFC 7800).
+/// No proof that the sender holds the key is verified here (threats C-12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BoundTokens {
+    /// As bearer tokens they are refused.
+    Refused,
+    /// Something else verifies the proof.
+    Accepted,
+}
+
 /// The bindings of one issuer's tokens. Most issuers have none, and then nothing is looked at.
 #[derive(Debug)]
 pub(super) struct RequestBinding {
@@ -28,8 +40,31 @@ pub(super) struct RequestBinding {
 #[derive(Debug)]
 struct CookieBinding {
     settings: CookieBindingSettings,
-    /// Bindings of other types are not for us to judge.
-    ignore_others: bool,
+    /// What becomes of tokens that are bound to something else.
+    other_types: BoundTokens,
+}
+
+impl BoundTokens {
+    pub(super) fn new(settings: &IssuerSettings) -> Self {
+        if settings.ignore_binding { Self::Accepted } else { Self::Refused }
+    }
+
+    /// Whether a token with these claims may go on without proof.
+    pub(super) fn check(self, claims: &Object, observer: &mut impl Observer) -> Result<(), Reason> {
+        if claims.get("cnf").is_some() {
+            self.check_bound()?;
+        }
+        observer.passed("binding", || "no proof of possession is needed".to_owned());
+        Ok(())
+    }
+
+    /// The same of a token that is known to be bound.
+    pub(super) fn check_bound(self) -> Result<(), Reason> {
+        match self {
+            Self::Refused => Err(Reason::BindingUnproven),
+            Self::Accepted => Ok(()),
+        }
+    }
 }
 
 impl RequestBinding {
@@ -38,7 +73,7 @@ impl RequestBinding {
             origin: settings.origin_claim.clone(),
             cookie: settings.cookie_binding.as_ref().map(|cookie| CookieBinding {
                 settings: cookie.clone(),
-                ignore_others: settings.ignore_binding,
+                other_types: BoundTokens::new(settings),
             }),
         }
     }
@@ -90,18 +125,13 @@ fn only(headers: &HeaderMap) -> Option<&HeaderValue> {
 
 impl CookieBinding {
     fn check(&self, claims: &Object, headers: &HeaderMap) -> Result<(), Reason> {
-        if self.passes(claims, headers) { Ok(()) } else { Err(Reason::BindingUnproven) }
-    }
-
-    fn passes(&self, claims: &Object, headers: &HeaderMap) -> bool {
-        let is_there = |claim: &ClaimPath| claim.find(claims).is_some();
         match self.settings.type_claim.find(claims) {
             Some(Json::String(kind)) if *kind == self.settings.type_value => {
-                self.is_proven(claims, headers)
+                if self.is_proven(claims, headers) { Ok(()) } else { Err(Reason::BindingUnproven) }
             }
+            None if self.settings.reference.find(claims).is_none() => Ok(()),
             // A reference to something of no type is as unproven as a type that we don't know.
-            None => self.ignore_others || !is_there(&self.settings.reference),
-            Some(_) => self.ignore_others,
+            _ => self.other_types.check_bound(),
         }
     }
 
