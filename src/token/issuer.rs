@@ -54,7 +54,7 @@ impl Issuer {
         Self {
             iss: settings.issuer.clone(),
             rules: JwtRules::new(settings),
-            binding: RequestBinding::new(settings),
+            binding: RequestBinding::new(&settings.binding),
             logout: LogoutRules::new(settings),
             keys,
             asked,

@@ -89,7 +89,7 @@ impl JwtRules {
             formats: settings.formats.clone(),
             scopes: Arc::clone(&settings.scopes),
             max_lifetime: settings.max_lifetime.map(seconds),
-            bound: BoundTokens::new(settings),
+            bound: BoundTokens::new(&settings.binding),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     identity::ClaimPath,
     json::{Json, Object},
     reason::Reason,
-    token::issuer::settings::{CookieBindingSettings, IssuerSettings},
+    token::issuer::settings::{BindingSettings, CookieBindingSettings},
 };
 
 use super::{Observer, cookies};
@@ -45,8 +45,8 @@ struct CookieBinding {
 }
 
 impl BoundTokens {
-    pub(super) fn new(settings: &IssuerSettings) -> Self {
-        if settings.ignore_binding { Self::Accepted } else { Self::Refused }
+    pub(super) fn new(settings: &BindingSettings) -> Self {
+        if settings.ignore { Self::Accepted } else { Self::Refused }
     }
 
     /// Whether a token with these claims may go on without proof.
@@ -68,10 +68,10 @@ impl BoundTokens {
 }
 
 impl RequestBinding {
-    pub(super) fn new(settings: &IssuerSettings) -> Self {
+    pub(super) fn new(settings: &BindingSettings) -> Self {
         Self {
-            origin: settings.origin_claim.clone(),
-            cookie: settings.cookie_binding.as_ref().map(|cookie| CookieBinding {
+            origin: settings.origin.clone(),
+            cookie: settings.cookie.as_ref().map(|cookie| CookieBinding {
                 settings: cookie.clone(),
                 other_types: BoundTokens::new(settings),
             }),

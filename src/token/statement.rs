@@ -75,7 +75,7 @@ impl StatementRules {
             formats: issuer.formats.clone(),
             scopes: Arc::clone(&issuer.scopes),
             skew: seconds(issuer.clock_skew),
-            bound: BoundTokens::new(issuer),
+            bound: BoundTokens::new(&issuer.binding),
         }
     }
 
