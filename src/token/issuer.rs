@@ -16,7 +16,6 @@ use crate::{
 use super::{
     jwt::{JwtCandidate, JwtRules, LogoutRules},
     path::AfterSignature,
-    request_binding::RequestBinding,
     statement::StatementRules,
 };
 
@@ -26,7 +25,6 @@ pub(super) struct Issuer {
     /// The exact `iss` of its tokens.
     pub(super) iss: String,
     pub(super) rules: JwtRules,
-    pub(super) binding: RequestBinding,
     pub(super) logout: Option<LogoutRules>,
     pub(super) keys: Arc<LiveKeySet>,
     pub(super) asked: Option<IssuerIntrospection>,
@@ -54,7 +52,6 @@ impl Issuer {
         Self {
             iss: settings.issuer.clone(),
             rules: JwtRules::new(settings),
-            binding: RequestBinding::new(&settings.binding),
             logout: LogoutRules::new(settings),
             keys,
             asked,

@@ -17,7 +17,16 @@ use crate::{
     token::issuer::settings::{BindingSettings, CookieBindingSettings},
 };
 
-use super::{Observer, cookies};
+use super::{Credential, Observer, cookies};
+
+/// A token as a request presents it.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'r> {
+    /// The token's text.
+    pub credential: Credential<'r>,
+    /// All headers of the request, before any is removed.
+    pub headers: &'r HeaderMap,
+}
 
 /// What becomes of an issuer's tokens that are bound to a key of their sender (`cnf`, RFC 7800).
 /// No proof that the sender holds the key is verified here (threats C-12).
@@ -78,20 +87,20 @@ impl RequestBinding {
         }
     }
 
-    /// Whether a token with these claims may come in a request with these headers. Where there is
-    /// nothing to ask, `observer` is not told either.
+    /// Whether a token with these claims may come as it is presented. Where there is nothing to ask,
+    /// `observer` is not told either.
     pub(super) fn check(
         &self,
         claims: &Object,
-        headers: &HeaderMap,
+        presented: Presented<'_>,
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
         if let Some(claim) = &self.origin {
-            check_origin(claim.find(claims), headers)?;
+            check_origin(claim.find(claims), presented.headers)?;
             observer.passed("origin", || format!("as {:?} has it", claim.as_str()));
         }
         if let Some(cookie) = &self.cookie {
-            cookie.check(claims, headers)?;
+            cookie.check(claims, presented.headers)?;
             observer.passed("cookie", || "there, where the token is bound to it".to_owned());
         }
         Ok(())

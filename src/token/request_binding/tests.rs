@@ -35,7 +35,8 @@ fn check(
     for (name, value) in headers {
         map.append(name, value.parse().unwrap());
     }
-    binding.check(&Object::parse(claims.as_bytes()).unwrap(), &map, &mut ())
+    let presented = Presented { credential: Credential::new(b"token").unwrap(), headers: &map };
+    binding.check(&Object::parse(claims.as_bytes()).unwrap(), presented, &mut ())
 }
 
 #[test]
