@@ -30,6 +30,11 @@ use claims::{
 
 /// Receives each check that a token passes; the proxy's own observer is `()`.
 pub trait Observer {
+    /// `check` is next. Only those say so that are in no list of checks
+    /// ([`TokenVerifier::checks`](crate::token::TokenVerifier::checks)), so that a failure has its
+    /// name.
+    fn began(&mut self, _check: &'static str) {}
+
     /// The token passed `check`; `found` says with what.
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String);
 

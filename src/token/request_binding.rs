@@ -96,10 +96,12 @@ impl RequestBinding {
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
         if let Some(claim) = &self.origin {
+            observer.began("origin");
             check_origin(claim.find(claims), presented.headers)?;
             observer.passed("origin", || format!("as {:?} has it", claim.as_str()));
         }
         if let Some(cookie) = &self.cookie {
+            observer.began("cookie");
             cookie.check(claims, presented.headers)?;
             observer.passed("cookie", || "there, where the token is bound to it".to_owned());
         }

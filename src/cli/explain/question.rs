@@ -177,9 +177,7 @@ impl Question {
         })?;
         let allowed = verifier.check_request(&verified, presented, report);
         allowed.map_err(|rejection| {
-            let unproven = rejection.reason == Reason::BindingUnproven;
-            let check = if unproven { "cookie" } else { "origin" };
-            report.failed(check, rejection.reason, self.hint(rejection));
+            report.failed_under_way(rejection.reason, self.hint(rejection));
             rejection.reason
         })?;
         Ok(verified)
