@@ -77,7 +77,7 @@ impl Issuer {
             Err(Reason::KidUnknown) => {}
             verdict => return verdict.map(|key| (key, keys.generation())),
         }
-        match self.keys.refresh_for(candidate.jws().kid().unwrap_or_default()).await {
+        match self.keys.refresh_for(candidate.jws().header().kid().unwrap_or_default()).await {
             KeyWait::Refreshed => {
                 let keys = self.keys.current(now).ok_or(Reason::KeysUnavailable)?;
                 find_key(&keys, candidate).map(|key| (key, keys.generation()))
@@ -89,7 +89,7 @@ impl Issuer {
 }
 
 fn find_key(keys: &KeySet, candidate: &JwtCandidate<'_>) -> Result<Arc<VerificationKey>, Reason> {
-    match keys.lookup(candidate.jws().kid(), candidate.jws().algorithm()) {
+    match keys.lookup(candidate.jws().header().kid(), candidate.jws().algorithm()) {
         KeyLookup::Found(key) => Ok(Arc::clone(key)),
         KeyLookup::UnknownKid => Err(Reason::KidUnknown),
         KeyLookup::NoSuitableKey => Err(Reason::KeyUnsuitable),

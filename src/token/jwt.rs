@@ -143,7 +143,7 @@ impl<'t> JwtCandidate<'t> {
         self.check_algorithm(rules)?;
         observer.passed("algorithm", || format!("{} is allowed", self.jws.algorithm()));
         self.check_kind(rules, observer)?;
-        observer.passed("type", || match self.jws.typ() {
+        observer.passed("type", || match self.jws.header().typ() {
             Some(typ) => format!("typ {typ:?}"),
             None => "no typ".to_owned(),
         });
@@ -180,7 +180,7 @@ impl<'t> JwtCandidate<'t> {
     }
 
     fn check_kind(&self, rules: &JwtRules, observer: &mut impl Observer) -> Result<(), Reason> {
-        rules.kinds.check_jwt(self.jws.typ(), &self.claims).map_err(|wrong| {
+        rules.kinds.check_jwt(self.jws.header().typ(), &self.claims).map_err(|wrong| {
             observer.refused(|| wrong.to_string());
             Reason::TokenTypeNotAllowed
         })
@@ -287,7 +287,7 @@ fn form_reason(error: JwsError) -> Reason {
 }
 
 fn header_summary(jws: &CompactJws<'_>) -> String {
-    match jws.kid() {
+    match jws.header().kid() {
         Some(kid) => format!("alg {}, kid {kid:?}", jws.algorithm()),
         None => format!("alg {}, no kid", jws.algorithm()),
     }
