@@ -119,7 +119,9 @@ impl Gate {
         let (token, assertion) = match route.requirement() {
             None => (None, None),
             Some(requirement) => {
-                let presented = self.presented(headers).map_err(|denial| denial.on(route))?;
+                let credential = self.credentials.extract(headers);
+                let credential = credential.map_err(|reason| Denial::new(reason).on(route))?;
+                let presented = Presented { credential, headers };
                 let identity = self.identify(presented, route, requirement, cache).await;
                 let (token, assertion) = identity.map_err(|denial| denial.on(route))?;
                 (Some(token), assertion)
@@ -130,11 +132,6 @@ impl Gate {
             None => Decision::Admitted(admission),
             Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
         })
-    }
-
-    fn presented<'r>(&self, headers: &'r HeaderMap) -> Result<Presented<'r>, Denial> {
-        let credential = self.credentials.extract(headers).map_err(Denial::new)?;
-        Ok(Presented { credential, headers })
     }
 
     /// Whose request it is, on a route that wants to know.

@@ -14,7 +14,7 @@ use crate::{
     identity::ClaimPath,
     json::{Json, Object},
     reason::Reason,
-    token::issuer::settings::{BindingSettings, CookieBindingSettings},
+    token::issuer::settings::binding::{BindingSettings, CookieBindingSettings},
 };
 
 use super::{Credential, Observer, cookies};

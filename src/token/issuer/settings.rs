@@ -1,7 +1,7 @@
 //! `[issuers.NAME]`: whose tokens are accepted, and under which rules.
 
 mod algorithms;
-pub(crate) mod binding;
+pub mod binding;
 mod claims;
 mod logout;
 mod profile;
@@ -23,9 +23,9 @@ use crate::{
 };
 
 use algorithms::algorithms;
+use binding::BindingSettings;
 
 pub use algorithms::DEFAULT_ALGORITHMS;
-pub use binding::{BindingSettings, CookieBindingSettings};
 pub use claims::{ClaimForm, ClaimFormat};
 pub use logout::LogoutSettings;
 pub use profile::TokenProfile;
