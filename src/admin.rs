@@ -4,6 +4,7 @@
 
 mod logout;
 mod pages;
+pub mod settings;
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
@@ -18,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
+    decision::Engine,
     listener::{ByteStream, ConnectionHandler, Listener},
     providers::Providers,
-    proxy::ProxyConfig,
     readiness::ProcessReadiness,
     telemetry::MetricRegistry,
 };
@@ -40,7 +41,7 @@ pub struct View {
     /// The configuration in use, in its own words.
     pub configuration: Arc<ArcSwap<ShownConfiguration>>,
     /// The same at work.
-    pub config: Arc<ArcSwap<ProxyConfig>>,
+    pub engine: Arc<ArcSwap<Engine>>,
     /// Its keys, and what else it asks its providers for.
     pub providers: Arc<ArcSwap<Providers>>,
     /// The time, for ages.

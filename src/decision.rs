@@ -1,9 +1,10 @@
 //! The one room that front ends ask: a request's head goes in, and where its route wants a
 //! signature its body as well; out comes [`Forward`] or [`Refusal`].
 //!
-//! An [`Engine`] is one configuration, compiled. For each request a front end begins an
-//! [`Exchange`], lets it [decide](Exchange::decide), carries the answer out and says how that
-//! [ended](Exchange::end). It needs no other room to know whether a request may pass.
+//! An [`Engine`] is one configuration, compiled; each worker of a front end uses it through a
+//! [`WorkerEngine`]. For each request a front end begins an [`Exchange`], lets it
+//! [decide](Exchange::decide), carries the answer out and says how that [ended](Exchange::end). It
+//! needs no other room to know whether a request may pass.
 
 mod answer_signing;
 pub mod denials;
@@ -18,11 +19,15 @@ mod proof;
 mod refusal;
 mod signed;
 
+pub use crate::{gate::Peer, identity::PeerAddress};
 pub use answer_signing::{AnswerToSign, SignedAnswer, Unsignable};
-pub use engine::{Engine, EngineParts};
+pub use engine::{Engine, EngineParts, WorkerEngine};
 pub use exchange::Exchange;
 pub use forward::{Forward, VerifiedBody};
-pub use grpc::GrpcStatus;
+pub use grpc::{GrpcStatus, RefusalForm};
 pub(crate) use metrics::Metrics;
 pub use outcome::{Outcome, UploadFault};
 pub use refusal::Refusal;
+
+#[cfg(test)]
+mod tests;

@@ -263,7 +263,7 @@ impl Gate {
 
 impl<'g> Admission<'g> {
     /// The route that was taken.
-    pub fn route(&self) -> &'g Route {
+    pub fn route(&self) -> &'g Arc<Route> {
         self.route
     }
 

@@ -52,8 +52,8 @@ pub(super) async fn answer(request: Request<Incoming>, view: &View) -> Response<
 }
 
 async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
-    let config = view.config.load_full();
-    let gate = config.engine().gate();
+    let engine = view.engine.load_full();
+    let gate = engine.gate();
     match gate.verifier().log_out(token).await {
         Ok(issuer) => {
             let issuer = gate.issuer_label(Some(issuer));
@@ -99,7 +99,7 @@ fn page(status: StatusCode, body: String) -> Response<Full<Bytes>> {
 }
 
 fn count(view: &View, issuer: &str, outcome: &str) {
-    view.config.load().engine().gate().verifier().count_logout(issuer, outcome);
+    view.engine.load().gate().verifier().count_logout(issuer, outcome);
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

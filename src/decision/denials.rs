@@ -15,7 +15,7 @@ use http::{
 };
 
 use self::profile::{Look, Profile};
-use super::{Refusal, grpc, refusal::empty};
+use super::{Refusal, RefusalForm, grpc, refusal::empty};
 use crate::{
     clock::Clock,
     decision::denials::settings::{BodyTemplate, DenialSettings, Placeholder},
@@ -62,15 +62,16 @@ impl Denials {
     }
 
     /// The answer to a refused request, and what it calls itself, if it does.
-    pub(super) fn refuse(&self, denial: &Denial, is_grpc: bool) -> (Refusal, Option<DenialId>) {
+    pub(super) fn refuse(&self, denial: &Denial, form: RefusalForm) -> (Refusal, Option<DenialId>) {
         let reason = denial.reason();
         let profile = self.profile(denial);
         let look = profile.look(denial.class(), reason);
-        let (mut response, denial_id) = if is_grpc {
-            let message = self.expose_reasons.then_some(reason.code());
-            (grpc::answer(grpc::status(denial.class(), reason), message), None)
-        } else {
-            self.plain(look, reason)
+        let (mut response, denial_id) = match form {
+            RefusalForm::Http => self.plain(look, reason),
+            RefusalForm::Grpc => {
+                let message = self.expose_reasons.then_some(reason.code());
+                (grpc::answer(grpc::status(denial.class(), reason), message), None)
+            }
         };
         let headers = response.headers_mut();
         headers.extend(look.headers.clone());

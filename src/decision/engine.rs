@@ -1,11 +1,9 @@
 //! One configuration, compiled: what every exchange of it needs.
 
-use std::{sync::Arc, time::Duration};
-
-use http::{HeaderMap, Method};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use super::{
-    Exchange, Metrics,
+    Exchange, Metrics, RefusalForm,
     denials::{Denials, settings::DenialSettings},
     held_body::{BodyStore, settings::HeldBodySettings},
     signed::Holding,
@@ -32,6 +30,13 @@ pub struct Engine {
     journal: Option<Arc<Journal>>,
 }
 
+/// An engine as one worker uses it: with the worker's own cache of verified tokens.
+#[derive(Debug)]
+pub struct WorkerEngine {
+    pub(super) engine: Arc<Engine>,
+    pub(super) cache: RefCell<TokenCache>,
+}
+
 /// The parts of a configuration that an [`Engine`] is made from, besides its gate.
 #[derive(Debug)]
 pub struct EngineParts<'s> {
@@ -48,10 +53,12 @@ pub struct EngineParts<'s> {
 }
 
 impl Engine {
-    /// The engine of these parts, which belong to one configuration.
+    /// The engine of these parts, which belong to one configuration. `journal` keeps the proof of
+    /// signed requests.
     pub fn new(
         parts: &EngineParts<'_>,
         gate: Gate,
+        journal: Option<Arc<Journal>>,
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Self {
@@ -62,24 +69,8 @@ impl Engine {
             held: parts.held.clone(),
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),
-            journal: None,
+            journal,
         }
-    }
-
-    /// The same with a journal of signed requests.
-    #[must_use]
-    pub fn with_journal(self, journal: Option<Arc<Journal>>) -> Self {
-        Self { journal, ..self }
-    }
-
-    /// Begins to decide on a request.
-    pub fn exchange(&self, method: &Method, headers: &HeaderMap) -> Exchange<'_> {
-        Exchange::new(self, method, headers)
-    }
-
-    /// A cache of verified tokens, for one worker.
-    pub fn token_cache(&self) -> TokenCache {
-        TokenCache::new(&self.cache)
     }
 
     /// Its rules.
@@ -94,5 +85,18 @@ impl Engine {
             store: &self.bodies,
             journal: self.journal.as_deref(),
         }
+    }
+}
+
+impl WorkerEngine {
+    /// The engine with an empty cache.
+    pub fn new(engine: Arc<Engine>) -> Self {
+        let cache = RefCell::new(TokenCache::new(&engine.cache));
+        Self { engine, cache }
+    }
+
+    /// Begins to decide on a request, whose refusal has to look like that.
+    pub fn exchange(&self, form: RefusalForm) -> Exchange<'_> {
+        Exchange::new(self, form)
     }
 }

@@ -1,29 +1,34 @@
 //! One request: the decision on it, and what is known of it at its end.
 
-use std::{cell::RefCell, error::Error};
+use std::{
+    cell::{Cell, OnceCell},
+    error::Error,
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, request::Parts};
+use http::request::Parts;
 use http_body::Body;
 use tracing::{Span, field};
 
 use super::{
-    AnswerToSign, Engine, Forward, Outcome, Refusal, UploadFault, VerifiedBody, grpc, signed,
+    AnswerToSign, Engine, Forward, Outcome, Refusal, RefusalForm, UploadFault, VerifiedBody,
+    WorkerEngine, signed,
 };
 use crate::{
     gate::{Admission, Decision, Denial, Peer, Route},
     policy::{CanonicalRequest, NotCanonical},
     reason::Reason,
-    token::{TokenCache, VerifiedToken},
+    token::VerifiedToken,
 };
 
 /// A request on its way: decides on it, and keeps what log, span and metrics say about it.
 #[derive(Debug)]
 pub struct Exchange<'e> {
-    engine: &'e Engine,
-    is_grpc: bool,
-    request: Option<CanonicalRequest>,
-    route: Option<&'e Route>,
+    engine: &'e WorkerEngine,
+    form: RefusalForm,
+    request: OnceCell<CanonicalRequest>,
+    route: Cell<Option<&'e Arc<Route>>>,
     span: Span,
 }
 
@@ -37,35 +42,35 @@ pub(super) enum Stopped {
 }
 
 impl<'e> Exchange<'e> {
-    pub(super) fn new(engine: &'e Engine, method: &Method, headers: &HeaderMap) -> Self {
+    pub(super) fn new(engine: &'e WorkerEngine, form: RefusalForm) -> Self {
         let span = tracing::debug_span!(
             "request",
             route = field::Empty,
             issuer = field::Empty,
             outcome = field::Empty
         );
-        let is_grpc = grpc::is_call(method, headers);
-        Self { engine, is_grpc, request: None, route: None, span }
+        Self { engine, form, request: OnceCell::new(), route: Cell::new(None), span }
     }
 
     /// Decides on the request. Of a body nothing is read unless the route asks for a signature, and
     /// then not before it is known whose signature it should have (threats S-12).
     ///
-    /// `head` is rewritten for the upstream, if the request may pass. `cache` is the worker's own.
+    /// `head` is rewritten for the upstream, if the request may pass. `body` is `None` where the
+    /// front end does not have the request's body, as an authorization service does not: a request
+    /// that has to be signed does not pass there.
     ///
     /// # Errors
     /// The [`Refusal`], counted and logged.
-    pub async fn decide<B>(
-        &mut self,
+    pub async fn decide<'x, B>(
+        &'x self,
         head: &mut Parts,
-        body: B,
+        body: Option<B>,
         peer: &Peer,
-        cache: &RefCell<TokenCache>,
-    ) -> Result<Forward<'e, B>, Box<Refusal>>
+    ) -> Result<Forward<'x, B>, Box<Refusal>>
     where
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
-        match self.try_to_admit(head, body, peer, cache).await {
+        match self.try_to_admit(head, body, peer).await {
             Ok(forward) => Ok(forward),
             Err(Stopped::Denied(denial)) => Err(self.deny(&denial)),
             Err(Stopped::Unfinished(fault)) => Err(self.abort(fault)),
@@ -74,12 +79,16 @@ impl<'e> Exchange<'e> {
 
     /// Refuses the request for a reason that only the front end knows.
     pub fn refuse(&self, reason: Reason) -> Box<Refusal> {
-        self.deny(&Denial::new(reason))
+        let denial = Denial::new(reason);
+        self.deny(&match self.route.get() {
+            Some(route) => denial.on(route),
+            None => denial,
+        })
     }
 
     /// Says what became of a request that was admitted.
-    pub fn end(&mut self, outcome: Outcome) {
-        if let Some(route) = self.route {
+    pub fn end(&self, outcome: Outcome) {
+        if let Some(route) = self.route.get() {
             outcome.of(route.counters()).inc();
         }
         self.record_outcome(outcome);
@@ -87,39 +96,40 @@ impl<'e> Exchange<'e> {
 
     /// The client did not finish its upload. Any client can do this as often as it likes: not worth
     /// a line by default.
-    pub fn abort(&mut self, fault: UploadFault) -> Box<Refusal> {
+    pub fn abort(&self, fault: UploadFault) -> Box<Refusal> {
         self.end(Outcome::Aborted);
-        let route = self.route.map_or("(none)", Route::label);
+        let route = self.route.get().map_or("(none)", |route| route.label());
         tracing::debug!(route, client = ?fault, "the upload was not finished");
-        Box::new(Refusal::bare(fault.status(), fault.grpc_status(), self.is_grpc))
+        Box::new(Refusal::bare(fault.status(), fault.grpc_status(), self.form))
     }
 
-    /// Whether the request is a gRPC call, whose refusal is a gRPC status.
-    pub fn is_grpc(&self) -> bool {
-        self.is_grpc
+    /// How its refusal has to look.
+    pub fn form(&self) -> RefusalForm {
+        self.form
     }
 
     /// The canonical request; `None` if it has no canonical form, or was not looked at.
     pub fn request(&self) -> Option<&CanonicalRequest> {
-        self.request.as_ref()
+        self.request.get()
     }
 
-    async fn try_to_admit<B>(
-        &mut self,
+    async fn try_to_admit<'x, B>(
+        &'x self,
         head: &mut Parts,
-        body: B,
+        body: Option<B>,
         peer: &Peer,
-        cache: &RefCell<TokenCache>,
-    ) -> Result<Forward<'e, B>, Stopped>
+    ) -> Result<Forward<'x, B>, Stopped>
     where
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
-        let engine = self.engine;
-        let request = self.request.insert(canonical(head)?);
+        let WorkerEngine { engine, cache } = self.engine;
+        let canonical = canonical(head)?;
+        let request = self.request.get_or_init(|| canonical);
         let (admission, body) = match engine.gate.admit(request, &head.headers, cache).await? {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
-                self.route = Some(unsigned.route());
+                self.route.set(Some(unsigned.route()));
+                let body = body.ok_or_else(|| unsigned.refuse(Reason::BodyBufferUnavailable))?;
                 // Boxed: a request that is not signed does not carry the room for it along.
                 let verdict = Box::pin(signed::verify(
                     unsigned,
@@ -135,24 +145,24 @@ impl<'e> Exchange<'e> {
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
-        Ok(Forward { admission, body, answer })
+        Ok(Forward { request, admission, body, answer })
     }
 
-    fn admitted(&mut self, admission: &Admission<'e>) {
-        self.route = Some(admission.route());
+    fn admitted(&self, admission: &Admission<'e>) {
+        self.route.set(Some(admission.route()));
         if !self.span.is_disabled() {
             let issuer = admission.token().map(VerifiedToken::issuer);
             self.span.record("route", admission.route().label());
-            self.span.record("issuer", self.engine.gate.issuer_label(issuer));
+            self.span.record("issuer", self.engine.engine.gate.issuer_label(issuer));
         }
     }
 
     fn deny(&self, denial: &Denial) -> Box<Refusal> {
-        let Engine { gate, denials, .. } = self.engine;
-        let (refusal, denial_id) = denials.refuse(denial, self.is_grpc);
+        let Engine { gate, denials, .. } = &*self.engine.engine;
+        let (refusal, denial_id) = denials.refuse(denial, self.form);
         let denial_id = denial_id.map(|id| id.to_string());
         let _entered = self.span.enter();
-        gate.record(denial, self.request.as_ref(), denial_id.as_deref());
+        gate.record(denial, self.request.get(), denial_id.as_deref());
         self.record_outcome(Outcome::Denied);
         Box::new(refusal)
     }

@@ -1,7 +1,7 @@
 //! Permission to forward one request, and what the front end needs to do it.
 
 use super::{AnswerToSign, held_body::HeldBody};
-use crate::gate::Admission;
+use crate::{gate::Admission, policy::CanonicalRequest};
 
 /// A request that may pass. Its head has been rewritten for the upstream: what a client must not
 /// say is removed, and what is proven is set. A front end that has to name the changes compares
@@ -9,6 +9,8 @@ use crate::gate::Admission;
 #[derive(Debug)]
 #[must_use = "a request that was admitted is to be forwarded"]
 pub struct Forward<'e, B> {
+    /// The request in its canonical form.
+    pub request: &'e CanonicalRequest,
     /// The permission, with the route and what was proven.
     pub admission: Admission<'e>,
     /// The body to be forwarded.
@@ -20,8 +22,8 @@ pub struct Forward<'e, B> {
 /// The body of a request that may pass.
 #[derive(Debug)]
 pub enum VerifiedBody<B> {
-    /// Unread, as it came in: the route asks for no signature.
-    Unread(B),
+    /// Unread, as the front end gave it: the route asks for no signature.
+    Unread(Option<B>),
     /// The bytes that the signature was verified over.
     Held(HeldBody),
 }

@@ -25,10 +25,21 @@ pub enum GrpcStatus {
     Unauthenticated = 16,
 }
 
-/// Whether a request is a gRPC call, whose refusal is a gRPC status. Calls are `POST`: any other
-/// request's refusal must not look like a 200 to whoever stands between.
-pub(super) fn is_call(method: &Method, headers: &HeaderMap) -> bool {
-    method == Method::POST && is_grpc(headers)
+/// How a refusal has to look to whoever receives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalForm {
+    /// The status of HTTP says that it is one.
+    Http,
+    /// A status of gRPC does, below a 200 of HTTP.
+    Grpc,
+}
+
+impl RefusalForm {
+    /// That of the client which sent such a request itself. gRPC calls are `POST`: any other
+    /// request's refusal must not look like a 200 to what stands between.
+    pub fn of_client(method: &Method, headers: &HeaderMap) -> Self {
+        if method == Method::POST && is_grpc(headers) { Self::Grpc } else { Self::Http }
+    }
 }
 
 /// Whether it is said to be gRPC.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CACHE_CONTROL};
 
-use super::{GrpcStatus, grpc};
+use super::{GrpcStatus, RefusalForm, grpc};
 
 /// What is answered in place of the upstream: a status, headers and a short body, all of them the
 /// operator's words or constants.
@@ -16,8 +16,11 @@ impl Refusal {
     }
 
     /// An answer without a body: a status for HTTP clients, and another one for gRPC clients.
-    pub fn bare(status: StatusCode, grpc_status: GrpcStatus, is_grpc: bool) -> Self {
-        Self(if is_grpc { grpc::answer(grpc_status, None) } else { empty(status) })
+    pub fn bare(status: StatusCode, grpc_status: GrpcStatus, form: RefusalForm) -> Self {
+        Self(match form {
+            RefusalForm::Http => empty(status),
+            RefusalForm::Grpc => grpc::answer(grpc_status, None),
+        })
     }
 
     /// The answer. Where its body is empty, it has none.

@@ -1,5 +1,7 @@
 //! An admission that waits for the signature over a body which has not been read yet.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
 use super::{Admission, Denial, Route};
@@ -38,7 +40,7 @@ impl<'g> Unsigned<'g> {
     }
 
     /// The route that was taken.
-    pub fn route(&self) -> &'g Route {
+    pub fn route(&self) -> &'g Arc<Route> {
         self.admission.route
     }
 

@@ -12,6 +12,7 @@ use tokio::{
 use crate::{
     admin::{self, ShownConfiguration},
     clock::Clock,
+    decision::Engine,
     evidence::Journals,
     listener::Listener,
     providers::{ProviderTasks, Providers},
@@ -25,7 +26,7 @@ use crate::{
 
 use super::{
     idle_journals, opening,
-    server::{RELOAD_DEADLINE, compile, open_journal},
+    server::{RELOAD_DEADLINE, compile},
     worker_thread::{LEFTOVERS_DEADLINE, WorkerSignals},
 };
 
@@ -44,6 +45,7 @@ pub(super) struct Control {
     settings: ArcSwap<Settings>,
     shown: Arc<ArcSwap<ShownConfiguration>>,
     config: Arc<ArcSwap<ProxyConfig>>,
+    engine: Arc<ArcSwap<Engine>>,
     providers: Arc<ArcSwap<Providers>>,
     journals: Arc<Journals>,
     clock: Arc<dyn Clock>,
@@ -61,11 +63,12 @@ impl Control {
         clock: Arc<dyn Clock>,
         metrics: MetricRegistry,
     ) -> Self {
+        let engine = Arc::new(ArcSwap::new(Arc::clone(config.load().engine())));
         let providers = Arc::new(ArcSwap::new(providers));
         let journals = Arc::new(journals);
         let shown = Arc::new(ArcSwap::from_pointee(settings.shown()));
         let settings = ArcSwap::from_pointee(settings);
-        Self { settings, shown, config, providers, journals, clock, metrics, readiness }
+        Self { settings, shown, config, engine, providers, journals, clock, metrics, readiness }
     }
 
     async fn run(
@@ -86,7 +89,7 @@ impl Control {
         let mut command = next(&mut commands, &signals).await;
         loop {
             command = match command {
-                Next::ControlCommand(ControlCommand::Reload(settings, done)) => tokio::select! {
+                Next::Command(ControlCommand::Reload(settings, done)) => tokio::select! {
                     biased;
                     // A stop does not wait for keys that may never come, and a later
                     // configuration is wanted more than an earlier one.
@@ -99,7 +102,7 @@ impl Control {
                         next(&mut commands, &signals).await
                     }
                 },
-                Next::ControlCommand(ControlCommand::Stop) => {
+                Next::Command(ControlCommand::Stop) => {
                     self.stop(&signals).await;
                     next(&mut commands, &signals).await
                 }
@@ -111,7 +114,7 @@ impl Control {
     fn admin_view(&self) -> admin::View {
         admin::View {
             configuration: Arc::clone(&self.shown),
-            config: Arc::clone(&self.config),
+            engine: Arc::clone(&self.engine),
             providers: Arc::clone(&self.providers),
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
@@ -126,15 +129,12 @@ impl Control {
         let (providers, prepared) = successor.map_err(|error| error.to_string())?;
         let (providers, started) = (Arc::new(providers), prepared.spawn());
         self.wait_for(&providers).await?;
-        let config = compile(&settings, &providers, &self.clock, &self.metrics)
+        let config = compile(&settings, &providers, &self.journals, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
-        // Last of what can fail: the earlier journal's folder is handed over.
-        let journal = open_journal(&settings, &self.journals, &self.clock, &self.metrics)
-            .map_err(|error| error.to_string())?;
-        let config = Arc::new(config.with_journal(journal));
         warn_of_what_stays(&self.settings.load(), &settings);
         self.providers.store(providers);
-        self.config.store(config);
+        self.engine.store(Arc::clone(config.engine()));
+        self.config.store(Arc::new(config));
         self.shown.store(Arc::new(settings.shown()));
         self.settings.store(Arc::new(settings));
         retire(std::mem::replace(tasks, started));
@@ -193,14 +193,14 @@ fn warn_of_what_stays(old: &Settings, new: &Settings) {
 
 /// What the control thread does next.
 enum Next {
-    ControlCommand(ControlCommand),
+    Command(ControlCommand),
     /// Nothing any more: the workers have ended.
     Finished,
 }
 
 async fn next(commands: &mut mpsc::Receiver<ControlCommand>, signals: &WorkerSignals) -> Next {
     tokio::select! {
-        Some(command) = commands.recv() => Next::ControlCommand(command),
+        Some(command) = commands.recv() => Next::Command(command),
         () = signals.finished.cancelled() => Next::Finished,
     }
 }

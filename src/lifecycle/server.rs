@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::{Clock, SystemClock},
     decision::Engine,
-    evidence::{EvidenceError, Journal, Journals},
+    evidence::{EvidenceError, Journals},
     gate::Gate,
     listener::{Listener, settings::ListenAddress},
     providers::Providers,
@@ -17,7 +17,7 @@ use crate::{
     settings::Settings,
     shared::SharedError,
     telemetry::MetricRegistry,
-    tls::TlsError,
+    tls::{ServerTls, TlsError},
 };
 
 use super::{
@@ -101,10 +101,9 @@ impl Server {
 
         let (providers, tasks) = Providers::new(&settings.provider_parts(), &clock, &metrics)?;
         let providers = Arc::new(providers);
-        let config = compile(&settings, &providers, &clock, &metrics)?;
         let journals = Journals::default();
-        let journal = open_journal(&settings, &journals, &clock, &metrics)?;
-        let config = Arc::new(ArcSwap::from_pointee(config.with_journal(journal)));
+        let config = compile(&settings, &providers, &journals, &clock, &metrics)?;
+        let config = Arc::new(ArcSwap::from_pointee(config));
         let budget = ConnectionBudget::new(settings.server.limits.connections, &metrics);
         let signals = WorkerSignals {
             open: CancellationToken::new(),
@@ -203,23 +202,18 @@ fn join(thread: thread::JoinHandle<()>) {
 pub(super) fn compile(
     settings: &Settings,
     providers: &Providers,
-    clock: &Arc<dyn Clock>,
-    metrics: &MetricRegistry,
-) -> Result<ProxyConfig, TlsError> {
-    let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
-    let engine = Engine::new(&settings.engine_parts(), gate, Arc::clone(clock), metrics);
-    ProxyConfig::new(&settings.proxy_parts(), engine, metrics)
-}
-
-/// The journal of a configuration, if it wants one.
-pub(super) fn open_journal(
-    settings: &Settings,
     journals: &Journals,
     clock: &Arc<dyn Clock>,
     metrics: &MetricRegistry,
-) -> Result<Option<Arc<Journal>>, EvidenceError> {
+) -> Result<ProxyConfig, StartError> {
+    let tls = settings.server.tls.as_ref().map(ServerTls::new).transpose()?;
+    let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
+    // Last of what can fail: the earlier journal's folder is handed over.
     let evidence = settings.evidence.as_ref();
-    evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()
+    let journal =
+        evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
+    let engine = Engine::new(&settings.engine_parts(), gate, journal, Arc::clone(clock), metrics);
+    Ok(ProxyConfig::new(&settings.proxy_parts(), Arc::new(engine), tls, metrics))
 }
 
 fn bind(

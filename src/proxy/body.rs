@@ -115,10 +115,10 @@ type BodyError = Box<dyn Error + Send + Sync>;
 
 impl RequestBody {
     /// Wraps the client's body. One without any bytes, known beforehand, is nothing to upload.
-    pub(super) fn new(incoming: Incoming, stall_after: Duration) -> Self {
-        if incoming.is_end_stream() {
+    pub(super) fn new(incoming: Option<Incoming>, stall_after: Duration) -> Self {
+        let Some(incoming) = incoming.filter(|incoming| !incoming.is_end_stream()) else {
             return Self { upload: None };
-        }
+        };
         let stall = Stall::new(stall_after);
         Self::of(UploadSource::Client { incoming, stall })
     }

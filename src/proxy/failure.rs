@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::upstream::UpstreamError;
-use crate::decision::{GrpcStatus, Refusal, Unsignable};
+use crate::decision::{GrpcStatus, Refusal, RefusalForm, Unsignable};
 
 /// Whether the upstream failed, or took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +29,13 @@ impl UpstreamFailure {
         }
     }
 
-    pub(super) fn answer(self, is_grpc: bool) -> Refusal {
+    pub(super) fn answer(self, form: RefusalForm) -> Refusal {
         match self {
             Self::BadGateway => {
-                Refusal::bare(StatusCode::BAD_GATEWAY, GrpcStatus::Unavailable, is_grpc)
+                Refusal::bare(StatusCode::BAD_GATEWAY, GrpcStatus::Unavailable, form)
             }
             Self::GatewayTimeout => {
-                Refusal::bare(StatusCode::GATEWAY_TIMEOUT, GrpcStatus::DeadlineExceeded, is_grpc)
+                Refusal::bare(StatusCode::GATEWAY_TIMEOUT, GrpcStatus::DeadlineExceeded, form)
             }
         }
     }

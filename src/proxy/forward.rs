@@ -7,7 +7,9 @@ use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
 use crate::{
-    decision::{AnswerToSign, Exchange, Forward, Outcome, Refusal, UploadFault, VerifiedBody},
+    decision::{
+        AnswerToSign, Exchange, Forward, Outcome, Refusal, RefusalForm, UploadFault, VerifiedBody,
+    },
     gate::Admission,
     identity::clean_response,
     policy::CanonicalRequest,
@@ -36,9 +38,10 @@ pub(super) async fn answer(
     let serving = connection.worker.serving();
     let started = serving.config.access_log.then(Instant::now);
     let has_body = !request.body().is_end_stream();
-    let mut exchange = serving.config.engine.exchange(request.method(), request.headers());
+    let form = RefusalForm::of_client(request.method(), request.headers());
+    let exchange = serving.engine.exchange(form);
     let forwarder = Forwarder { connection: &connection, serving: &serving };
-    let outcome = forwarder.run(request, guard, &mut exchange).await;
+    let outcome = forwarder.run(request, guard, &exchange).await;
     let response = outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
     if has_body && response.body().is_own() {
         connection.activity.body_stays_unread();
@@ -60,25 +63,21 @@ impl Forwarder<'_> {
         &self,
         mut request: Request<Incoming>,
         guard: RequestGuard,
-        exchange: &mut Exchange<'_>,
+        exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
         let upgrade = Upgrade::asked_for(&mut request);
         framing::check(request.headers()).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
-        let (peer, cache) = (&self.connection.peer, &self.serving.cache);
-        let Forward { admission, body, answer: to_sign } =
-            exchange.decide(&mut parts, body, peer, cache).await?;
-        let is_grpc = exchange.is_grpc();
+        let Forward { request: canonical, admission, body, answer: to_sign } =
+            exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         // What is signed is a message; what follows on a tunnel is none.
         let upgrade = upgrade.filter(|_| {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });
-        let body = self.outbound_body(body, &mut parts, upstream.settings(), is_grpc);
+        let body = self.outbound_body(body, &mut parts, upstream.settings(), exchange.form());
         let address = &upstream.settings().address;
-        if let Some(canonical) = exchange.request()
-            && let Err(error) = outbound::address(&mut parts, canonical, &body, address)
-        {
+        if let Err(error) = outbound::address(&mut parts, canonical, &body, address) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Request::from_parts(parts, body);
@@ -136,11 +135,12 @@ impl Forwarder<'_> {
         body: VerifiedBody<Incoming>,
         parts: &mut Parts,
         upstream: &UpstreamSettings,
-        is_grpc: bool,
+        form: RefusalForm,
     ) -> RequestBody {
         match body {
             VerifiedBody::Unread(body) => {
-                RequestBody::new(body, self.upload_pause(upstream.stream_timeout, is_grpc))
+                let pause = self.upload_pause(upstream.stream_timeout, form);
+                RequestBody::new(body, pause)
             }
             VerifiedBody::Held(body) => {
                 outbound::unframe(&mut parts.headers);
@@ -151,8 +151,11 @@ impl Forwarder<'_> {
 
     /// How long a request body may pause. The sides of a gRPC stream take turns, so there it is
     /// as long as for an answer.
-    fn upload_pause(&self, stream_timeout: Duration, is_grpc: bool) -> Duration {
-        if is_grpc { stream_timeout } else { self.serving.config.limits.body_timeout }
+    fn upload_pause(&self, stream_timeout: Duration, form: RefusalForm) -> Duration {
+        match form {
+            RefusalForm::Grpc => stream_timeout,
+            RefusalForm::Http => self.serving.config.limits.body_timeout,
+        }
     }
 
     fn pass_back(
@@ -219,7 +222,7 @@ impl Forwarder<'_> {
 /// The answer where the upstream gave none. A client that did not finish its upload is to blame,
 /// whatever the upstream made of that.
 fn fail(
-    exchange: &mut Exchange<'_>,
+    exchange: &Exchange<'_>,
     upstream: &UpstreamPool,
     error: &UpstreamError,
     client: Option<UploadFault>,
@@ -229,7 +232,7 @@ fn fail(
     }
     exchange.end(Outcome::Failed);
     tracing::warn!(upstream = upstream.name(), %error, "no answer from the upstream");
-    Box::new(UpstreamFailure::of(error).answer(exchange.is_grpc()))
+    Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 
 /// An answer without what is between the upstream and us only.

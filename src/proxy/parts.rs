@@ -3,7 +3,6 @@
 use crate::{
     policy::ids::PerUpstream,
     proxy::{settings::LimitSettings, upstream::settings::UpstreamSettings},
-    tls::settings::TlsSettings,
 };
 
 /// The parts of a configuration that a [`ProxyConfig`](super::ProxyConfig) is made from.
@@ -11,8 +10,6 @@ use crate::{
 pub struct ProxyParts<'s> {
     /// What one client, or all of them, may take.
     pub limits: &'s LimitSettings,
-    /// TLS with clients. `None`: plain HTTP.
-    pub tls: Option<&'s TlsSettings>,
     /// The services behind the proxy.
     pub upstreams: &'s PerUpstream<UpstreamSettings>,
     /// Whether every request is logged.

@@ -1,4 +1,4 @@
-//! `[server]` and `[admin]`: the downstream side. `[server.tls]` is in `tls`.
+//! `[server]`: the downstream side. `[server.tls]` is in `tls`.
 
 mod limits;
 
@@ -47,18 +47,9 @@ pub struct ServerSettings {
     pub limits: LimitSettings,
 }
 
-/// `[admin]`
-#[derive(Debug, Clone)]
-pub struct AdminSettings {
-    /// Where `/livez`, `/readyz`, `/metrics`, `/keys` and `/config` are served.
-    pub listen: ListenAddress,
-}
-
 /// Every interface: a sidecar that only its own pod can reach is of no use, and what has no route
 /// is refused anyway.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8080);
-/// Loopback: what the operator sees is nobody else's business until somebody says so.
-const DEFAULT_ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 /// More threads than any machine has cores to run them on.
 const MAX_WORKERS: usize = 1024;
 /// What a Kubernetes endpoint controller and a load balancer usually need to notice.
@@ -99,16 +90,5 @@ impl ServerSettings {
             .optional_value(key::TLS, self.tls.as_ref().map(TlsSettings::write))
             .value(key::LIMITS, self.limits.write())
             .table()
-    }
-}
-
-impl AdminSettings {
-    pub(crate) fn read(section: &mut Section<'_>) -> Self {
-        let listen = ListenAddress::Tcp(DEFAULT_ADMIN_LISTEN);
-        Self { listen: section.or(key::LISTEN, listen, listen_address) }
-    }
-
-    pub(crate) fn write(&self) -> Written {
-        Writer::default().text(key::LISTEN, &self.listen).table()
     }
 }

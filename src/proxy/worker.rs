@@ -7,13 +7,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    decision::Engine,
-    evidence::Journal,
+    decision::{Engine, WorkerEngine},
     policy::ids::PerUpstream,
     proxy::{parts::ProxyParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
     telemetry::MetricRegistry,
-    tls::{ServerTls, TlsError},
-    token::TokenCache,
+    tls::ServerTls,
 };
 
 use super::{Metrics, upstream::UpstreamPool};
@@ -21,7 +19,7 @@ use super::{Metrics, upstream::UpstreamPool};
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
 pub struct ProxyConfig {
-    pub(super) engine: Engine,
+    engine: Arc<Engine>,
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
     tls: Option<Arc<ServerTls>>,
@@ -44,34 +42,26 @@ pub struct Worker {
 #[derive(Debug)]
 pub(super) struct Serving {
     pub(super) config: Arc<ProxyConfig>,
-    pub(super) cache: RefCell<TokenCache>,
+    pub(super) engine: WorkerEngine,
     pub(super) upstreams: PerUpstream<UpstreamPool>,
 }
 
 impl ProxyConfig {
-    /// Puts an engine to work. Reads the files of `[server.tls]`.
-    ///
-    /// # Errors
-    /// Those files can't be used: they have changed since the settings were loaded.
+    /// What serves the requests that the engine decides on; `tls` is that of `[server.tls]`.
     pub fn new(
         parts: &ProxyParts<'_>,
-        engine: Engine,
+        engine: Arc<Engine>,
+        tls: Option<ServerTls>,
         metrics: &MetricRegistry,
-    ) -> Result<Self, TlsError> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             engine,
             limits: parts.limits.clone(),
             access_log: parts.access_log,
-            tls: parts.tls.map(ServerTls::new).transpose()?.map(Arc::new),
+            tls: tls.map(Arc::new),
             upstreams: parts.upstreams.clone(),
             metrics: Metrics::register(metrics),
-        })
-    }
-
-    /// The same with a journal of signed requests.
-    #[must_use]
-    pub fn with_journal(self, journal: Option<Arc<Journal>>) -> Self {
-        Self { engine: self.engine.with_journal(journal), ..self }
+        }
     }
 
     /// `[server.tls]` at work, if there is one.
@@ -80,7 +70,7 @@ impl ProxyConfig {
     }
 
     /// What decides on its requests.
-    pub fn engine(&self) -> &Engine {
+    pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
@@ -123,8 +113,8 @@ impl Worker {
 
 impl Serving {
     fn new(config: Arc<ProxyConfig>) -> Self {
-        let cache = RefCell::new(config.engine.token_cache());
+        let engine = WorkerEngine::new(Arc::clone(&config.engine));
         let upstreams = config.pools();
-        Self { config, cache, upstreams }
+        Self { config, engine, upstreams }
     }
 }

@@ -5,6 +5,7 @@ mod idle_header_rules;
 use self::idle_header_rules::idle_header_rules;
 use super::whole::{Settings, key};
 use crate::{
+    admin,
     config::{node::Node, reader::Section},
     gate,
     identity::{
@@ -17,7 +18,6 @@ use crate::{
         ids::RouteId,
         settings::{AccessSettings, key as of_route},
     },
-    proxy,
     signature::settings::{CallerBinding, SignatureSettings, key as of_signature},
 };
 use http::HeaderName;
@@ -152,7 +152,7 @@ fn signed_answers(settings: &Settings, root: &Section<'_>) {
 fn listeners(settings: &Settings, root: &Section<'_>) {
     if settings.server.listen.conflicts_with(&settings.admin.listen) {
         let message = format!("is the same address as server.listen ({})", settings.server.listen);
-        let listen = proxy::settings::key::LISTEN;
+        let listen = admin::settings::key::LISTEN;
         let node = root.peek(key::ADMIN).and_then(|admin| admin.member(listen));
         root.mistake_at([key::ADMIN, listen].join("."), node.and_then(Node::origin), message);
     }

@@ -5,6 +5,7 @@
 
 use super::whole::key;
 use crate::{
+    admin::settings::key as of_admin,
     config::{
         ConfigError,
         node::Node,
@@ -58,7 +59,7 @@ impl Flags {
     ) -> Result<Vec<Assignment>, Vec<ConfigError>> {
         let mut writer = FlagAssignments::default();
         writer.text("--listen", &[key::SERVER, of_server::LISTEN], self.listen.as_ref());
-        writer.text("--admin", &[key::ADMIN, of_server::LISTEN], self.admin.as_ref());
+        writer.text("--admin", &[key::ADMIN, of_admin::LISTEN], self.admin.as_ref());
         writer.number("--workers", &[key::SERVER, of_server::WORKERS], self.workers);
         writer.text("--log-format", &[key::LOG, of_log::FORMAT], self.log_format.as_ref());
         self.assign_upstream(&mut writer, below);

@@ -49,7 +49,6 @@ impl Settings {
     pub fn proxy_parts(&self) -> ProxyParts<'_> {
         ProxyParts {
             limits: &self.server.limits,
-            tls: self.server.tls.as_ref(),
             upstreams: &self.upstreams,
             access_log: self.log.access_log,
         }

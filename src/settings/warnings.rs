@@ -4,6 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use super::{Settings, whole::key};
 use crate::{
+    admin,
     clock::{Clock, SystemClock},
     evidence,
     identity::{self, forwarded},
@@ -44,7 +45,7 @@ impl Settings {
                  without authentication",
                 self.admin.listen
             );
-            warnings.push(warning(&[key::ADMIN, proxy::settings::key::LISTEN], &text));
+            warnings.push(warning(&[key::ADMIN, admin::settings::key::LISTEN], &text));
         }
         if let Some(tls) = &self.server.tls {
             warnings.extend(tls_warnings(tls));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{across, names};
 use crate::{
+    admin::settings::AdminSettings,
     config::{
         reader::Section,
         writer::{Writer, Written},
@@ -23,7 +24,7 @@ use crate::{
         ids::{PerIssuer, PerSignature, PerUpstream},
     },
     proxy::{
-        settings::{AdminSettings, ServerSettings},
+        settings::ServerSettings,
         upstream::{self, settings::UpstreamSettings},
     },
     revocation::settings::RevocationSettings,

@@ -70,17 +70,17 @@ impl Scene {
     }
 
     fn refuse(&self, denial: &Denial) -> Response<Bytes> {
-        self.denials.refuse(denial, false).0.into_response()
+        self.denials.refuse(denial, RefusalForm::Http).0.into_response()
     }
 
     fn denial_id(&self, denial: &Denial) -> Option<DenialId> {
-        self.denials.refuse(denial, false).1
+        self.denials.refuse(denial, RefusalForm::Http).1
     }
 
     /// A refusal on the route of that path, as one line: status, challenge, body.
     fn line_on(&self, path: &str, reason: Reason) -> String {
         let denial = Denial::new(reason).on(self.gate.route(&request(path)).unwrap());
-        let (refusal, denial_id) = self.denials.refuse(&denial, false);
+        let (refusal, denial_id) = self.denials.refuse(&denial, RefusalForm::Http);
         let response = refusal.into_response();
         let challenge = field(response.headers(), "www-authenticate");
         let body = text(response.body());
@@ -181,7 +181,7 @@ fn a_grpc_call_gets_its_grpc_answer_under_every_profile() {
         let scene = Scene::profile(profile.name(), true);
         for reason in Reason::ALL {
             let denial = Denial::new(*reason);
-            let (refusal, denial_id) = scene.denials.refuse(&denial, true);
+            let (refusal, denial_id) = scene.denials.refuse(&denial, RefusalForm::Grpc);
             let response = refusal.into_response();
             assert_eq!(response.status(), 200, "{profile:?}: {reason}");
             assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
