@@ -117,24 +117,18 @@ impl TokenVerifier {
         let token = presented.credential.as_bytes();
         let started = Instant::now();
         let now = self.clock.now();
-        let verified = match self.lookup_cached(token, introspection_issuer, cache, now) {
-            Some(verdict) => {
-                let verified = verdict?;
-                self.durations.observe_hit(verified.algorithm(), started);
-                verified
-            }
+        let cached = self.lookup_cached(token, introspection_issuer, cache, now);
+        let verified = if let Some(verdict) = cached {
+            let verified = verdict?;
+            self.durations.observe_hit(verified.algorithm(), started);
+            verified
+        } else {
             // Boxed: the way without cached verdict is long, and its state must not make the
             // future of every request larger.
-            None => {
-                let credential = presented.credential;
-                Box::pin(self.verify_and_cache(
-                    credential,
-                    introspection_issuer,
-                    cache,
-                    (now, started),
-                ))
-                .await?
-            }
+            let credential = presented.credential;
+            let verified =
+                self.verify_and_cache(credential, introspection_issuer, cache, now, started);
+            Box::pin(verified).await?
         };
         self.check_request(&verified, presented, &mut ())?;
         Ok(verified)
@@ -146,7 +140,8 @@ impl TokenVerifier {
         credential: Credential<'_>,
         introspection_issuer: Option<IssuerId>,
         cache: &RefCell<TokenCache>,
-        (now, started): (UnixTime, Instant),
+        now: UnixTime,
+        started: Instant,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
         credential.check_form().map_err(|reason| Rejection { reason, issuer: None })?;
         let token = credential.as_bytes();
