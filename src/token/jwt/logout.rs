@@ -115,7 +115,7 @@ impl JwtCandidate<'_> {
     }
 
     fn check_logout_type(&self) -> Result<(), Reason> {
-        let acceptable = self.jws.typ().is_none_or(|typ| {
+        let acceptable = self.jws.header().typ().is_none_or(|typ| {
             let typ = short_media_type(typ);
             LOGOUT_TYPES.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ))
         });
