@@ -20,9 +20,9 @@ use doorkeeper::Doorkeeper;
 pub(crate) use backoff::Backoff;
 pub(crate) use byte_budget::{ByteBudget, Reservation};
 
-/// A map whose size has two bounds; when either is reached, entries that were not asked for
-/// lately leave first (CLOCK: one bit per entry instead of a list to reorder on every hit), and
-/// only keys that come again get in, so that a flood of keys that come once moves nobody.
+/// A map whose size has two bounds; when either is reached, entries that were not looked up lately
+/// are evicted first (CLOCK: one bit per entry instead of a list to reorder on every hit). Only
+/// keys that come again are admitted, so that a flood of one-time keys evicts nothing.
 ///
 /// Keys are compared in full: the seeded hash only chooses the bucket (threats D-7, I-6).
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(crate) struct BoundedMap<V> {
 struct Slot<V> {
     value: V,
     bytes: usize,
-    asked_for: Cell<bool>,
+    was_used: Cell<bool>,
 }
 
 /// What an entry costs besides its key and value: the two map slots and two reference counts.
@@ -61,7 +61,7 @@ impl<V> BoundedMap<V> {
     /// The value of a key.
     pub(crate) fn find(&self, key: &[u8]) -> Option<&V> {
         let slot = self.entries.get(key)?;
-        slot.asked_for.set(true);
+        slot.was_used.set(true);
         Some(&slot.value)
     }
 
@@ -81,7 +81,7 @@ impl<V> BoundedMap<V> {
         }
         let key: Arc<[u8]> = key.into();
         self.queue.push_back(Arc::clone(&key));
-        self.entries.insert(key, Slot { value, bytes, asked_for: Cell::new(false) });
+        self.entries.insert(key, Slot { value, bytes, was_used: Cell::new(false) });
         self.bytes += bytes;
         self.compact_queue();
     }
@@ -145,7 +145,7 @@ impl<V> BoundedMap<V> {
             let Some(slot) = self.entries.get(&key) else {
                 continue;
             };
-            if slot.asked_for.replace(false) {
+            if slot.was_used.replace(false) {
                 self.queue.push_back(key);
                 continue;
             }

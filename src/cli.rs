@@ -39,7 +39,7 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Try it out: an identity provider, an upstream and the proxy, all on loopback
     Demo(demo::DemoArgs),
-    /// Say what becomes of a token, check by check
+    /// Explain how a token is verified, check by check
     Explain(explain::ExplainArgs),
     /// Make a key pair (or a shared secret) to sign tokens with
     Keygen(keygen::KeygenArgs),
@@ -57,7 +57,7 @@ pub enum CommandError {
     /// The configuration has mistakes: exit code 2, and nothing was started.
     #[error(transparent)]
     Configuration(#[from] ConfigErrors),
-    /// The command line asks for something that makes no sense: exit code 2.
+    /// The command line is contradictory or invalid: exit code 2.
     #[error("{0}")]
     Usage(String),
     /// Something went wrong while it ran: exit code 1.
@@ -77,8 +77,8 @@ impl CommandError {
     }
 }
 
-/// Parses the process's arguments, runs the command and says how the process should end. Clap
-/// itself ends it with 2 for an unknown flag and 0 for `--help`.
+/// Parses the process's arguments, runs the command and returns the exit code. Clap itself ends it
+/// with 2 for an unknown flag and 0 for `--help`.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.execute(&mut io::stdout().lock()) {
@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
-            // Without standard error there is nobody left to tell.
+            // Without standard error there is nowhere left to report to.
             let _ = writeln!(io::stderr(), "countersign: {failure}");
             failure.exit_code()
         }
@@ -96,7 +96,7 @@ pub fn main() -> ExitCode {
 }
 
 impl Cli {
-    /// Runs the command; what it has to say goes to `out`.
+    /// Runs the command; its output goes to `out`.
     ///
     /// # Errors
     /// See [`CommandError`].

@@ -1,4 +1,4 @@
-//! Time as a dependency: every rule that depends on the wall clock asks a [`Clock`], so that any
+//! Time as a dependency: every rule that depends on the wall clock reads a [`Clock`], so that any
 //! token, however old, can be judged at its own moment.
 
 use std::{
@@ -13,9 +13,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 pub struct UnixTime(pub i64);
 
 impl UnixTime {
-    /// The year 2500. A date that is farther from 1970 is malformed wherever somebody else writes
-    /// it: one in milliseconds, or the largest integer of some language, would be good for ages.
-    /// Published tokens that are valid for two centuries stay within (threats C-15).
+    /// The year 2500. A date farther from 1970 is rejected as malformed: one in milliseconds, or a
+    /// language's largest integer, would never expire. Published tokens that are valid for two
+    /// centuries stay within (threats C-15).
     pub const FARTHEST: Self = Self(16_725_225_600);
 
     /// The moment, if it is not beyond [`UnixTime::FARTHEST`] on either side of 1970.
@@ -57,7 +57,7 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that all others ask")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
     fn now(&self) -> UnixTime {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixTime(seconds(since_epoch))

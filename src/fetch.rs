@@ -49,7 +49,7 @@ pub struct FetchRules {
     pub max_bytes: usize,
     /// PEM file of the authorities to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// Our own certificate, for servers that ask for one.
+    /// Our own certificate, for servers that request one.
     pub identity: Option<ClientIdentity>,
     /// How many connections are kept open for the next exchange. None: each exchange resolves
     /// the name and checks the certificate again.
@@ -63,9 +63,9 @@ type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 pub struct Fetched {
     /// The document; `None`: not modified.
     pub document: Option<Bytes>,
-    /// What to ask with next time.
+    /// The entity tag for the next conditional request.
     pub etag: Option<HeaderValue>,
-    /// How long the answer is fresh, if it says so.
+    /// How long the response is fresh, if it has a `max-age`.
     pub max_age: Option<Duration>,
 }
 
@@ -112,7 +112,7 @@ impl Fetcher {
     /// Gets the document; with an `etag`, only if it changed.
     ///
     /// # Errors
-    /// [`FetchError`], of a status other than 200 and a 304 that was asked for too.
+    /// [`FetchError`], also for a status other than 200 or a requested 304.
     pub async fn get(&self, url: &Uri, etag: Option<&HeaderValue>) -> Result<Fetched, FetchError> {
         let place = shown(url);
         let mut request = Request::get(url).header(ACCEPT, ACCEPTED);
@@ -257,12 +257,12 @@ fn refusal(response: &Response<Incoming>, place: &str) -> FetchError {
             location: quoted(&String::from_utf8_lossy(location.as_bytes())),
         };
     }
-    let asks_for_rest =
+    let is_overloaded =
         matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     FetchError::Status {
         place,
         status: status.as_u16(),
-        retry_after: retry_after(response.headers()).filter(|_| asks_for_rest),
+        retry_after: retry_after(response.headers()).filter(|_| is_overloaded),
     }
 }
 
@@ -279,7 +279,7 @@ fn unreachable(error: &hyper_util::client::legacy::Error, place: &str) -> FetchE
     }
 }
 
-/// The error and its causes in one line, each said once.
+/// The error and its causes in one line, without repetition.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

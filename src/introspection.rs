@@ -1,8 +1,8 @@
 //! Introspection of tokens by their issuer (RFC 7662, RFC 9701, GenAuth's `validate_token`).
 //!
-//! Requests ask an [`Introspector`] and get what the issuer said of the token, never a verdict of
-//! ours: rules and policy are for the `token` room to evaluate, on what is cached too. A miss is a
-//! lookup at the issuer's endpoint, as the `lookup` room sends it.
+//! An [`Introspector`] returns the issuer's response about a token, cached or looked up, never a
+//! verdict: the `token` room evaluates rules and policy, on cached responses too. A miss is a
+//! lookup at the issuer's endpoint, through the `lookup` room.
 
 pub mod answer;
 mod endpoint;

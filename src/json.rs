@@ -43,7 +43,7 @@ pub enum JsonError {
     /// JSON, but not an object.
     #[error("not a JSON object")]
     NotAnObject,
-    /// The same member name twice in one object, at any level.
+    /// A duplicate member name in one object, at any level.
     #[error("not acceptable JSON: a member name occurs twice")]
     DuplicateMember,
     /// Deeper than [`MAX_DEPTH`] or more than [`MAX_NODES`] values.
@@ -60,8 +60,8 @@ pub const MAX_DEPTH: usize = 32;
 pub const MAX_NODES: usize = 10_000;
 
 impl Json {
-    /// The same for documents that the operator's own systems answer with, whose size is bounded
-    /// otherwise: of at most so many values.
+    /// Parses a document of the operator's own systems, whose size is bounded otherwise: at most
+    /// `max_nodes` values.
     ///
     /// # Errors
     /// See [`JsonError`].
@@ -69,8 +69,8 @@ impl Json {
         parse::document(text, max_nodes, MAX_DEPTH)
     }
 
-    /// The same for what holds parsed values in turn, such as claims: as many levels more than
-    /// they may have. Those are below 100, where the syntax's own bound is.
+    /// Parses a document around parsed values, such as claims: it may be nested that many levels
+    /// deeper than they. Stays below 100, the syntax's own bound.
     ///
     /// # Errors
     /// See [`JsonError`].
@@ -82,12 +82,12 @@ impl Json {
         parse::document(text, max_nodes, MAX_DEPTH.saturating_add(more_levels))
     }
 
-    /// Parses one JSON value with nothing behind it.
+    /// Parses one JSON value; trailing data is an error.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
         parse::document(text, MAX_NODES, MAX_DEPTH)
     }
 
-    /// Whether it says nothing: `null`, or a string, array or object with nothing in it.
+    /// Whether it is blank: `null`, or an empty string, array or object.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Null => true,
@@ -103,8 +103,8 @@ impl Json {
         if let Self::String(s) = self { Some(s) } else { None }
     }
 
-    /// What it says as the identifier of somebody or something: a string as it is, an integer to
-    /// its last digit (OCEN's `participantId` has been both).
+    /// Its text as an identifier: a string as it is, an integer to its last digit (OCEN's
+    /// `participantId` has been both).
     pub fn identifier(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::String(text) => Some(Cow::Borrowed(text)),
@@ -148,7 +148,7 @@ impl Json {
 }
 
 impl Object {
-    /// Parses a JSON object with nothing behind it.
+    /// Parses a JSON object; trailing data is an error.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
         match Json::parse(text)? {
             Json::Object(object) => Ok(object),
@@ -156,15 +156,14 @@ impl Object {
         }
     }
 
-    /// The member of that name, compared byte for byte. One that is `null` says nothing and counts
-    /// as absent, here and therefore everywhere: writers that have no value for a member differ
-    /// only in whether they leave it out (threats C-16).
+    /// The member of that name, compared byte for byte. One that is `null` counts as absent, here
+    /// and therefore everywhere: writers that have no value for a member differ only in whether
+    /// they leave it out (threats C-16).
     pub fn get(&self, name: &str) -> Option<&Json> {
         self.member(name).filter(|value| **value != Json::Null)
     }
 
-    /// Whether the member is there and `null`: for the few that must say something where they are
-    /// named at all.
+    /// Whether the member is present and `null`: for the few that need a value if present.
     pub fn is_null(&self, name: &str) -> bool {
         self.member(name) == Some(&Json::Null)
     }

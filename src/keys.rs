@@ -1,10 +1,10 @@
 //! Key sets: the lock-free store, where keys come from, and the refresher that keeps them fresh.
 //!
-//! Requests read, one task per issuer writes. A worker asks [`LiveKeySet`] and never waits for a
-//! lock or a socket, unless a token names a `kid` that nobody has seen: then it waits, within
-//! bounds, for the refresher's next answer. The refresher owns all fetching, so that there is
-//! a single flight by construction and no waiter can take an answer away from another by giving
-//! up. What a source says is turned into a [`KeySet`] that replaces the old one as a whole.
+//! Requests read, one task per issuer writes. A worker reads [`LiveKeySet`] without waiting for a
+//! lock or a socket, unless a token names an unknown `kid`: then it waits, within bounds, for the
+//! refresher's next result. The refresher owns all fetching, so lookups are a single flight by
+//! construction, and a waiter that gives up affects no other. A source's content becomes a
+//! [`KeySet`] that replaces the old one as a whole.
 
 pub mod error;
 pub mod facts;

@@ -14,26 +14,26 @@
 //! | [`lifecycle`] | threads, signals, reload, drain |
 //! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
 //! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
-//! | [`decision`] | what front ends ask: head and body → forward or refusal; held bodies, denial profiles |
+//! | [`decision`] | what front ends call: head and body → forward or refusal; held bodies, denial profiles |
 //! | [`listener`] | listening sockets, and the one loop that accepts connections |
 //! | [`evidence`] | the journal that proves who signed what |
-//! | [`gate`] | the one question and its answer: admission or denial |
+//! | [`gate`] | the decision about a request's head: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
 //! | [`signature`] | a detached JWS over the body → verified signature |
 //! | [`providers`] | keys, introspection and revocation of one configuration, kept up to date |
-//! | [`introspection`] | asking the issuer about a token |
-//! | [`revocation`] | which verified tokens are refused all the same |
+//! | [`introspection`] | token introspection at the issuer, cached |
+//! | [`revocation`] | which verified tokens are revoked |
 //! | [`registry`] | signers and their keys, looked up one by one |
 //! | [`replay`] | what may be used once only, in one replica and in all |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
-//! | [`shared`] | what replicas tell each other through Redis |
-//! | [`oauth_client`] | how the proxy proves who it is where it asks |
-//! | [`lookup`] | what is asked of others and cached: one flight per key, a queue, a worker, a circuit breaker |
+//! | [`shared`] | state that replicas share through Redis |
+//! | [`oauth_client`] | how the proxy authenticates to endpoints that it calls |
+//! | [`lookup`] | cached remote lookups: single flight, queue, worker, circuit breaker |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`tls`] | both sides of a handshake, and the files of certificates and keys |
-//! | `refresh` | sources that are read again and again: when, and until when their content counts |
+//! | `refresh` | sources that are refreshed: when, and how long their content counts |
 //! | [`jose`] | strict JOSE, pure functions |
 //! | [`json`] | strict JSON: unique names, exact integers, bounded depth and size |
 //!
@@ -45,7 +45,7 @@
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
 //! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a
 //! [`signature::VerifiedSignature`], only [`gate::Gate::admit`] makes a [`gate::Admission`] (on a
-//! route that asks for a signature only with one), and the proxy forwards nothing without one.
+//! route that requires a signature only with one), and the proxy forwards nothing without one.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

@@ -52,7 +52,7 @@ impl Listener {
     /// Binds one listener per worker.
     ///
     /// # Errors
-    /// What the system says, e.g. that the address is in use.
+    /// The system's error, e.g. that the address is in use.
     pub fn bind(address: &ListenAddress, workers: usize) -> io::Result<Vec<Self>> {
         match address {
             ListenAddress::Tcp(address) => {
@@ -76,7 +76,7 @@ impl Listener {
         }
     }
 
-    /// The address bound, for people and tests.
+    /// The address bound, for logs and tests.
     pub fn local_address(&self) -> io::Result<ListenAddress> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(ListenAddress::Tcp),
@@ -136,7 +136,7 @@ fn bind_tcp(address: std::net::SocketAddr, shared: bool) -> io::Result<std::net:
     Ok(socket.into())
 }
 
-/// A socket file that nobody listens on is left over from a process that was killed.
+/// A socket file without a listener is left over from a killed process.
 fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
     use std::os::unix::{fs::FileTypeExt, net::UnixStream};
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());

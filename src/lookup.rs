@@ -1,5 +1,5 @@
-//! What is asked of an endpoint, one key at a time, and cached: the machine that introspection and
-//! registries share.
+//! Cached lookups at an endpoint, one key each: the machine that introspection and registries
+//! share.
 //!
 //! A room that looks something up brings a type that implements [`Lookup`]: how a request is sent,
 //! what is cached of a response, and what counts without one. [`Lookups`] is the requests' side: on
@@ -35,11 +35,11 @@ pub use failure::NotSent;
 
 /// One kind of lookup. Its methods run in the worker.
 pub(crate) trait Lookup: Debug + Send + Sync + 'static {
-    /// What an answer is cached by. Lookups of the same key at the same time are one.
+    /// The cache key. Concurrent lookups of one key are a single request.
     type Key: Clone + Debug + Eq + Hash + Send + Sync + 'static;
     /// What sending takes besides the key.
     type Request: Send + Sync + 'static;
-    /// What the endpoint says.
+    /// The endpoint's response.
     type Response: Send;
     /// What those who wait are given.
     type Answer: Clone + Debug + Send + Sync + 'static;

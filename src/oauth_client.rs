@@ -1,5 +1,4 @@
-//! How the proxy proves who it is where it asks something itself: at introspection endpoints and
-//! registries of keys.
+//! Authenticates the proxy as a client: to introspection endpoints and registries of keys.
 
 mod error;
 mod form;
@@ -59,13 +58,13 @@ impl OauthClient {
         }
     }
 
-    /// How many tokens of its own it had to give up so far: another number than before a question
-    /// that was refused means that asking again is worth it.
+    /// How many of its own tokens were discarded so far: if the number changed during a refused
+    /// request, a retry is worth it.
     pub(crate) fn tokens_discarded(&self) -> u64 {
         self.own_token.as_ref().map_or(0, OwnToken::discarded)
     }
 
-    /// The server did not accept it: the next question is put with another one.
+    /// The server rejected this credential: the next request uses another one.
     pub(crate) async fn discard(&self, refused: &HeaderValue) {
         if let Some(own_token) = &self.own_token {
             own_token.discard(refused).await;
@@ -76,7 +75,7 @@ impl OauthClient {
 /// A `POST` of a form.
 ///
 /// # Errors
-/// The URL can't be asked.
+/// The URL can't be requested.
 pub(crate) fn form_request(
     url: &Uri,
     form: &Form,
@@ -89,7 +88,7 @@ pub(crate) fn form_request(
         .header(CONTENT_TYPE, FORM)
         .header(ACCEPT, JSON)
         .body(Full::new(Bytes::copy_from_slice(form.as_str().as_bytes())))
-        .map_err(|_| error::malformed(place, "the URL can't be asked"))?;
+        .map_err(|_| error::malformed(place, "no request can be made for the URL"))?;
     if let Some(authorization) = authorization {
         request.headers_mut().insert(AUTHORIZATION, authorization);
     }

@@ -1,4 +1,4 @@
-//! What a request is (its one canonical form), which route it takes and what that route asks.
+//! What a request is (its one canonical form), which route it matches and what that route requires.
 
 mod authority;
 pub mod canonical;

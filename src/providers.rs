@@ -46,7 +46,7 @@ pub struct Providers {
 pub enum LiveSignerKeys {
     /// A key set: the keys of all signers, or of the only one.
     Set(Arc<LiveKeySet>),
-    /// A registry, which is asked about each signer.
+    /// A registry, which looks up each signer.
     Registry(Arc<Registry>),
 }
 
@@ -66,7 +66,7 @@ impl Providers {
         })
     }
 
-    /// The same of another configuration of the process, which knows who has logged out.
+    /// The providers of the process's next configuration, which keeps the logouts.
     ///
     /// # Errors
     /// See [`SharedError`].
@@ -192,15 +192,15 @@ impl Providers {
 
     /// Resolves once every source that decisions depend on was read for the first time, well or
     /// not.
-    pub async fn tried(&self) {
+    pub async fn first_read(&self) {
         for sources in self.sources() {
-            sources.tried().ready().await;
+            sources.first_read().ready().await;
         }
     }
 
-    /// The names of those that [`Self::tried`] waits for.
-    pub fn untried(&self) -> Vec<String> {
-        self.sources().iter().flat_map(|sources| sources.tried().pending()).collect()
+    /// The names of those that [`Self::first_read`] still waits for.
+    pub fn pending_reads(&self) -> Vec<String> {
+        self.sources().iter().flat_map(|sources| sources.first_read().pending()).collect()
     }
 
     /// Resolves once each of them has been usable for the first time.

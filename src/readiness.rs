@@ -5,8 +5,8 @@
 //! two things that are waited for of key sets and lists; [`ProcessReadiness`] is what the process
 //! itself adds to `/readyz`.
 //!
-//! Guards say that something has become ready. That keys have grown too old is no event, so
-//! `/readyz` asks their rooms for it each time.
+//! Guards signal that something has become ready. Keys grow too old without an event, so `/readyz`
+//! queries their rooms each time.
 
 mod process;
 
@@ -94,27 +94,27 @@ impl Drop for ReadinessGuard {
 /// What is waited for of the sources that decisions depend on.
 #[derive(Debug, Default)]
 pub struct SourceReadiness {
-    tried: Readiness,
+    first_read: Readiness,
     usable: Readiness,
 }
 
 /// One source, until it has been read.
 #[derive(Debug)]
 pub struct SourceGuard {
-    tried: ReadinessGuard,
+    first_read: ReadinessGuard,
     usable: ReadinessGuard,
 }
 
 impl SourceReadiness {
     /// A source that was not read yet.
     pub fn source(&self, name: &str) -> SourceGuard {
-        SourceGuard { tried: self.tried.guard(name), usable: self.usable.guard(name) }
+        SourceGuard { first_read: self.first_read.guard(name), usable: self.usable.guard(name) }
     }
 
     /// Ready once every source was read for the first time, well or not: nothing is gained by
     /// waiting on.
-    pub fn tried(&self) -> &Readiness {
-        &self.tried
+    pub fn first_read(&self) -> &Readiness {
+        &self.first_read
     }
 
     /// Ready once every source has been usable for the first time: decisions can be made.
@@ -125,19 +125,19 @@ impl SourceReadiness {
 
 impl SourceGuard {
     /// It was read, well or not.
-    pub fn was_tried(&self) {
-        self.tried.release();
+    pub fn mark_read(&self) {
+        self.first_read.release();
     }
 
     /// Decisions can be made by what was read.
     pub fn is_usable(&self) {
         self.usable.release();
-        self.tried.release();
+        self.first_read.release();
     }
 
     /// Resolves once it was read, well or not.
-    pub async fn tried(&self) {
-        self.tried.released().await;
+    pub async fn first_read(&self) {
+        self.first_read.released().await;
     }
 
     /// Resolves once decisions can be made by it.

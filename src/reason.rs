@@ -1,5 +1,5 @@
-//! Why a request is refused: one word per cause, the same in the log line, the metric label, the
-//! `explain` output and, where the operator allows it, the answer.
+//! Why a request is refused: one code per cause, the same in the log line, the metric label, the
+//! `explain` output and, where the operator allows it, the response.
 
 use std::fmt;
 
@@ -63,7 +63,7 @@ impl Class {
 }
 
 impl<T> ByClass<T> {
-    /// What a function says of each class.
+    /// The values of a function, one for each class.
     pub fn from_fn(mut of: impl FnMut(Class) -> T) -> Self {
         Self {
             credential_missing: of(Class::CredentialMissing),
@@ -89,7 +89,7 @@ impl<T> ByClass<T> {
 }
 
 impl<T: Copy> ByClass<T> {
-    /// The same for every class.
+    /// One value for every class.
     pub const fn all(each: T) -> Self {
         Self {
             credential_missing: each,
@@ -124,7 +124,8 @@ macro_rules! reasons {
                 match self { $(Self::$name => Class::$class,)* }
             }
 
-            /// One sentence for people; a constant, so that nothing of a request can get in.
+            /// One sentence for operators; a constant, so that it can't contain anything of a
+            /// request.
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
             }

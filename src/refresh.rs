@@ -1,10 +1,10 @@
 //! Sources that are read again and again: key sets, revocation lists, certificates.
 //!
-//! One task per source reads it when it is due, when a request asks for it, and when a look at it
-//! shows that it has changed. A [`Refresh`] says how it is read and what becomes of its
-//! content; everything else is here, once. Due times go by the monotonic clock, so that a jump of the wall
-//! clock neither stops a task nor makes it hurry; ages go by the wall clock, because they go on
-//! while the machine sleeps (threat D-11).
+//! One task per source reads it when it is due, when a request wants it, and when a cheap check
+//! shows a change. A [`Refresh`] defines how it is read and how its content is applied; everything
+//! else is here, once. Due times go by the monotonic clock, so that a jump of the wall clock
+//! neither stops a task nor makes it hurry; ages go by the wall clock, because they go on while the
+//! machine sleeps (threat D-11).
 
 mod content_age;
 mod refresher;
@@ -26,7 +26,7 @@ pub(crate) use refresher::keep_fresh;
 pub(crate) use schedule::Schedule;
 pub(crate) use watched_file::{FileError, FileLimit, WatchedFile};
 
-/// What a refresher is made from. After a panic it is made again.
+/// The parts of a refresher, which is rebuilt from them after a panic.
 pub(crate) trait RefreshPlan: Send + Sync + 'static {
     /// What the refresher works with.
     type Refresh: Refresh;
@@ -53,8 +53,8 @@ pub(crate) trait Refresh: Send + 'static {
     /// How old the content in place is; `None`: it never goes stale.
     fn content_age(&self) -> Option<&ContentAge>;
 
-    /// Puts the content of an earlier run in place and confirms it, if there is one. Called once,
-    /// before the first reading.
+    /// Applies and confirms the content of an earlier run, if there is one. Called once, before the
+    /// first reading.
     fn restore(&mut self) -> impl Future<Output = Option<Confirmation>> + Send {
         async { None }
     }
@@ -64,7 +64,7 @@ pub(crate) trait Refresh: Send + 'static {
         &mut self,
     ) -> impl Future<Output = Result<Refreshed<Self::Content>, Self::Error>> + Send;
 
-    /// Puts new content in place; whether that changed anything.
+    /// Applies new content; returns whether that changed anything.
     fn replace(&mut self, content: Self::Content) -> bool;
 
     /// A reading succeeded; its content is in place and confirmed.
@@ -75,12 +75,12 @@ pub(crate) trait Refresh: Send + 'static {
     /// A reading failed. The content in place stays; the next attempt is made after `wait`.
     fn failed(&mut self, error: &Self::Error, wait: Duration);
 
-    /// How long the source asked not to be called.
+    /// The source's `Retry-After`.
     fn retry_after(_error: &Self::Error) -> Option<Duration> {
         None
     }
 
-    /// Resolves when a request asks for a reading that may be made now.
+    /// Resolves when a request wants a refresh that may be made now.
     fn wanted(&mut self) -> impl Future<Output = ()> + Send {
         pending()
     }
@@ -91,21 +91,21 @@ pub(crate) trait Refresh: Send + 'static {
     }
 }
 
-/// What a look tells.
+/// The result of a check for changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SourceChange {
     /// It is still what was read last, which confirms the content in place.
     Unchanged,
     /// Reading it again may be worth it.
     Changed,
-    /// Only reading it would tell.
+    /// Unknown without reading it.
     Unknown,
 }
 
-/// What a source says.
+/// The result of reading a source.
 #[derive(Debug)]
 pub(crate) struct Refreshed<C> {
-    /// The whole content; `None`: the same as last time.
+    /// The whole content; `None`: not modified.
     pub(crate) content: Option<C>,
     /// How long the source itself takes it for fresh.
     pub(crate) max_age: Option<Duration>,

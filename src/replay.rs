@@ -1,9 +1,9 @@
 //! The once-only rule: what must not be accepted twice (threats S-8).
 //!
-//! A message or proof is named by a [`ReplayId`]. [`ReplayStore::check_and_insert`] remembers it
-//! and says whether it is new; the [`ReplayReservation`] that comes with a new one is committed when
-//! the message is acted on, and rolled back when nothing came of it. What the answers are worth
-//! stands at [`ReplayStore`].
+//! A message or proof is named by a [`ReplayId`]. [`ReplayStore::check_and_insert`] inserts it and
+//! returns whether it is new; the [`ReplayReservation`] that comes with a new one is committed when
+//! the message is acted on, and rolled back when it was not. [`ReplayStore`] defines the
+//! guarantees.
 
 mod memory;
 mod replicated;

@@ -1,10 +1,10 @@
-//! Revocation without asking anybody: which verified tokens are refused all the same.
+//! Local revocation: which verified tokens are refused, without a lookup.
 //!
-//! Two things are looked at. The *list* is a file or a URL of the operator's, read again and again
-//! by one task and replaced as a whole. The *logouts* are those that issuers told over the back
-//! channel, to this replica or to another one that shares with it; they belong to the process, not
-//! to a configuration. Whatever changes either counts up
-//! one generation, by which workers notice that what they have cached must be looked up again.
+//! There are two sources. The *list* is a file or a URL of the operator's, refreshed by one task
+//! and replaced as a whole. The *logouts* came from issuers over the back channel, to this replica
+//! or to another one that shares with it; they belong to the process, not to a configuration. A
+//! change of either increments one generation, by which workers notice that their cached tokens
+//! must be checked again.
 
 mod denylist;
 mod document;

@@ -1,12 +1,12 @@
-//! What replicas tell each other through Redis or Valkey, once one machine is outgrown.
+//! State that replicas share through Redis or Valkey.
 //!
-//! It is a help, never a need: a caller asks its own memory first, then here, then the source.
-//! Whatever goes wrong here (no connection, no answer in time, an answer that is not ours) is
-//! `None`, which means *go on without*; it is counted, and each change of state is logged once.
+//! It is optional: a caller looks in its own memory first, then here, then at the source. Every
+//! failure (no connection, a timeout, a forged value) is `None`, which means *go on without*; it is
+//! counted, and each change of state is logged once.
 //!
-//! What comes back is not trusted because of where it was kept: values carry a MAC over their
-//! name, their end and their content (`seal`). Who can write to the server but has not the key
-//! can take entries away and bring back old ones of the same name that have not ended, no more.
+//! The server is not trusted: values carry a MAC over their name, their expiry and their content
+//! (`seal`). An attacker who can write to the server, without the key, can delete entries and
+//! replay old ones of the same name that have not expired, no more.
 //!
 //! `store` is what callers hold. `supervisor` is the one task that connects, writes what was
 //! queued and notices that a connection is dead; `link` is where the two meet.

@@ -133,14 +133,14 @@ impl SignatureRules {
         Some(Received { jws })
     }
 
-    /// Puts a signature where requests carry it. Whether it can be there.
+    /// Adds a signature in the header where requests carry it. Returns whether that is possible.
     pub fn carry(&self, headers: &mut HeaderMap, signature: &str) -> bool {
         self.carrier.carry(headers, signature)
     }
 
-    /// Looks at everything that does not need the body, so that a request that can't pass costs no
-    /// more than its headers (threats S-12). `claims` are those of the verified token, if the
-    /// route asks for one.
+    /// Checks everything that does not need the body, so that a request that can't pass costs no
+    /// more than its headers (threats S-12). `claims` are those of the verified token, if the route
+    /// requires one.
     ///
     /// # Errors
     /// The reason of the first check that fails.

@@ -22,7 +22,7 @@ pub struct Table<K, T> {
 }
 
 impl<K> Id<K> {
-    /// How many things stand before it, to say where in the configuration it is.
+    /// Its position in the configuration, for messages.
     pub fn position(self) -> usize {
         self.place
     }

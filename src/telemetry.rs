@@ -1,4 +1,4 @@
-//! Logs and metrics. Looked at from everywhere, looks at nobody.
+//! Logs and metrics. Used by every room, uses none.
 
 pub mod logs;
 pub mod registry;

@@ -32,7 +32,7 @@ impl ByteBudget {
         Arc::new(Self { left: AtomicU64::new(bytes), held })
     }
 
-    /// The bytes that nobody has reserved.
+    /// The bytes not reserved.
     pub(crate) fn left(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
     }

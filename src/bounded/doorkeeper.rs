@@ -4,13 +4,12 @@
 /// has entries. A newcomer takes the place of the previous one, so that the memory
 /// ages by itself.
 ///
-/// Without it, tokens that come once push out those that come often, and a crowd of tokens ten
-/// times the cache costs more with the cache than without: every one is stored and none is found
-/// again. Two tokens of the same fingerprint merely let each other in: what is found in the cache
-/// is still compared in full.
+/// Without it, one-time tokens evict frequent ones, and a working set of ten times the cache costs
+/// more with the cache than without: every token is stored and none is found again. Two tokens with
+/// the same fingerprint merely admit each other: a cache hit is still compared in full.
 #[derive(Debug)]
 pub(super) struct Doorkeeper {
-    /// 0: nobody knocked here. Allocated when the cache is full for the first time.
+    /// 0: empty. Allocated when the cache is full for the first time.
     fingerprints: Vec<u32>,
     places: usize,
 }
@@ -21,8 +20,8 @@ impl Doorkeeper {
         Self { fingerprints: Vec::new(), places: entries.max(1).next_power_of_two() }
     }
 
-    /// Whether this one knocked lately; in any case it has now. `hash` is a seeded one, so that
-    /// nobody outside can tell who shares a place with whom.
+    /// Whether this hash was seen lately; records it in any case. `hash` is seeded, so that a
+    /// client can't compute which keys share a slot.
     pub(super) fn lets_in(&mut self, hash: u64) -> bool {
         if self.fingerprints.is_empty() {
             self.fingerprints = vec![0; self.places];

@@ -33,8 +33,8 @@ pub(crate) fn read_all(input: impl Read, max_bytes: u64) -> Result<Zeroizing<Vec
     read_into(Zeroizing::default(), input, max_bytes)
 }
 
-/// Room for the whole file, and for the byte that shows that it has grown: a buffer that grows
-/// leaves copies of a secret behind.
+/// Room for the whole file, and for the byte that shows that it has grown: a reallocated buffer
+/// leaves copies of a secret in memory.
 fn with_room_for(bytes: u64) -> Zeroizing<Vec<u8>> {
     let room = usize::try_from(bytes.saturating_add(1)).unwrap_or_default();
     Zeroizing::new(Vec::with_capacity(room))

@@ -21,7 +21,7 @@ pub struct ConfigArgs {
     /// Address for health, metrics and diagnosis, e.g. `127.0.0.1:9901`
     #[arg(long, value_name = "ADDR")]
     pub admin: Option<String>,
-    /// The service behind the proxy, e.g. `http://127.0.0.1:3000`, `h2c://…` or `unix:/…`
+    /// The upstream service, e.g. `http://127.0.0.1:3000`, `h2c://…` or `unix:/…`
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,
     /// The issuer whose tokens are accepted; its keys are discovered unless named
@@ -53,7 +53,7 @@ pub struct ConfigArgs {
 /// The values of `--log-format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormatArg {
-    /// For people
+    /// Human-readable
     Text,
     /// One JSON object a line
     Json,

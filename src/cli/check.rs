@@ -21,7 +21,7 @@ pub struct CheckArgs {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Also fetch every key source and say what it holds, key by key
+    /// Also fetch every key source and list its keys
     #[arg(long)]
     pub online: bool,
 }
@@ -34,7 +34,7 @@ pub struct CheckArgs {
 /// source has no usable key.
 pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let settings = settings::load(&args.config.sources())?;
-    // The verdict of those who are asked comes first: it stands, whether anybody reads or not.
+    // The online checks' verdict comes first: a closed output must not hide it.
     let shown = show(&settings, out);
     if args.online {
         online::report(&settings, out)?;

@@ -50,7 +50,7 @@ pub fn demo(args: &DemoArgs, out: &mut impl Write) -> Result<(), CommandError> {
     let mut interruption = Interruption::new().map_err(|error| cannot_start(&error))?;
     let (provider, provider_at) = bind("--provider", args.provider)?;
     let (upstream, upstream_at) = bind("--upstream", args.upstream)?;
-    // Tried beforehand, so that the error names the flag.
+    // Bound once beforehand, so that the error names the flag.
     bind("--listen", args.listen)?;
     bind("--admin", args.admin)?;
 
@@ -78,7 +78,7 @@ pub fn demo(args: &DemoArgs, out: &mut impl Write) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The provider gives a token to every client, so only this machine may ask.
+/// The provider issues tokens to any client, so it listens on loopback only.
 fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address = text.parse().ok();
     address

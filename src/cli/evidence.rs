@@ -56,21 +56,21 @@ pub fn evidence(args: &EvidenceArgs, out: &mut impl Write) -> Result<(), Command
     order(&mut files);
     let report =
         verify(&files, &against).map_err(|error| CommandError::Runtime(error.to_string()))?;
-    // The verdict first: it stands, whether anybody reads the rest or not.
-    let told = tell(&report, out);
+    // The verdict first: a closed output must not hide it.
+    let printed = print(&report, out);
     match report.findings.as_slice() {
         [] if report.lines == 0 => Err(CommandError::Runtime(
             "there is no line in these files: nothing is proven".to_owned(),
         )),
         [] if args.key.is_some() && report.checkpoints == 0 => Err(CommandError::Runtime(
-            "no checkpoint is signed by the keys given: all of it could have been written anew"
+            "no checkpoint is signed by the keys given: all of it could have been rewritten"
                 .to_owned(),
         )),
         [] => match &report.body_problem {
             Some(problem) => {
                 Err(CommandError::Runtime(format!("{}: the body is not proven", place(problem))))
             }
-            None => told,
+            None => printed,
         },
         [only] => Err(CommandError::Runtime(format!("{}: the journal is broken", place(only)))),
         [first, ..] => Err(CommandError::Runtime(format!(
@@ -94,7 +94,7 @@ fn against(args: &VerifyArgs) -> Result<Against, CommandError> {
     Ok(Against { keys: keys.transpose()?, body: args.entry.zip(body) })
 }
 
-fn tell(report: &VerifyReport, out: &mut impl Write) -> Result<(), CommandError> {
+fn print(report: &VerifyReport, out: &mut impl Write) -> Result<(), CommandError> {
     for finding in report.findings.iter().chain(&report.body_problem) {
         writeln!(out, "{}: {}", place(finding), finding.what)?;
     }
@@ -121,7 +121,7 @@ fn tell(report: &VerifyReport, out: &mut impl Write) -> Result<(), CommandError>
     if report.abandoned > 0 {
         writeln!(
             out,
-            "abandoned  {} lines: writing them failed, and the journal says so itself",
+            "abandoned  {} lines: writing them failed, as the journal itself records",
             report.abandoned
         )?;
     }

@@ -58,7 +58,7 @@ pub fn sign(
     Ok(())
 }
 
-/// Nobody takes such a signature: it proves nothing about who made it.
+/// Refuses shared secrets: such a signature proves nothing about its author.
 fn refuse_shared_secret(key: &SigningKey) -> Result<(), CommandError> {
     if key.algorithm().is_symmetric() {
         let cause = "the key is a shared secret; expected the private key of a pair";

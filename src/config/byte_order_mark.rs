@@ -1,9 +1,8 @@
-//! The byte order mark that some editors put before a text they save as UTF-8.
+//! The byte order mark that some editors write at the start of a UTF-8 file.
 //!
-//! One rule for every file of the operator's, whatever its format: it is refused. In a secret the
-//! mark would be three more bytes that nobody sees, with which no signature and no password is
-//! right; JSON (RFC 8259 §8.1) and PEM have no place for it. Skipping it in some formats would leave
-//! open in which.
+//! One rule for every file of the operator's, whatever its format: it is rejected. In a secret the
+//! mark would be three more invisible bytes, with which no signature or password matches; JSON (RFC
+//! 8259 §8.1) and PEM have no place for it. Skipping it in some formats would leave open in which.
 
 const UTF_8: &[u8] = b"\xef\xbb\xbf";
 
@@ -12,7 +11,7 @@ const UTF_8: &[u8] = b"\xef\xbb\xbf";
 #[error("starts with a byte order mark (BOM): save it as UTF-8 without one")]
 pub(crate) struct ByteOrderMark;
 
-/// How many bytes of a file have to be there to tell.
+/// How many bytes of a file are needed to detect it.
 pub(crate) const BYTES: usize = UTF_8.len();
 
 /// Refuses the content of a file that starts with the mark.

@@ -37,7 +37,7 @@ pub(crate) fn directory(node: &Node) -> Parsed<PathBuf> {
     Err(format!("the directory {path} {problem}; expected one that exists and can be written"))
 }
 
-/// The content of a file that may be a secret; the error says what is wrong with the file.
+/// The content of a file that may be a secret; the error describes the problem.
 pub(crate) fn read_whole(path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, String> {
     let bytes = read_path(path, max_bytes).map_err(|error| match error {
         InputError::Io(error) => format!("cannot be read: {error}"),

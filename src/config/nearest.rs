@@ -1,6 +1,6 @@
 //! "Did you mean …?"
 
-/// The known name that is most likely meant, if any is close enough to be worth telling.
+/// The known name that is most likely meant, if any is close enough to suggest.
 pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // A third of the letters may differ: `lissten`, `jwks_uri`; not `listen` for `workers`.
     let tolerance = (name.chars().count() / 3).max(1);

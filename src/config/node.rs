@@ -11,7 +11,7 @@ pub(crate) struct Node {
     pub(crate) value: Value,
 }
 
-/// What files, variables and flags can say.
+/// A value from a file, a variable or a flag.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
     Null,
@@ -27,7 +27,7 @@ pub(crate) enum Value {
 const MAX_QUOTED_CHARS: usize = 80;
 
 impl Node {
-    /// What is there when nobody configured anything.
+    /// An empty table: nothing is configured.
     pub(crate) fn empty_table() -> Self {
         Self { origin: None, value: Value::Table(BTreeMap::new()) }
     }

@@ -90,7 +90,7 @@ impl<'n> Section<'n> {
         self.node.and_then(|node| node.member(name))
     }
 
-    /// Whether somebody has read a key already.
+    /// Whether a key has been read already.
     pub(crate) fn has_taken(&self, name: &str) -> bool {
         self.taken.contains(&name)
     }
@@ -115,7 +115,7 @@ impl<'n> Section<'n> {
         self.optional(name, parse).unwrap_or(default)
     }
 
-    /// A value that must be there; `expected` says what it is.
+    /// A required value; `expected` describes it for the error.
     pub(crate) fn required<T>(
         &mut self,
         name: &'static str,
@@ -228,7 +228,7 @@ impl<'n> Section<'n> {
         members
     }
 
-    /// Whether anybody configured this section at all.
+    /// Whether this section is configured at all.
     pub(crate) fn is_present(&self) -> bool {
         self.node.is_some()
     }
@@ -260,8 +260,8 @@ impl<'n> Section<'n> {
         self.mistake(name, format!("missing; expected {expected}"));
     }
 
-    /// The whole dotted name of a key of this section. A name that is no bare word is quoted, as
-    /// TOML does it.
+    /// The whole dotted name of a key of this section. A name that is no bare key is quoted, as in
+    /// TOML.
     pub(crate) fn key_of(&self, name: &str) -> String {
         let bare = !name.is_empty()
             && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_' || char == '-');

@@ -21,18 +21,18 @@ use crate::{
     json::{self, JsonError},
 };
 
-/// The largest accepted configuration file, in bytes: far beyond any that people maintain, and
-/// small enough that a device or a log given by mistake does not fill the memory.
+/// The largest accepted configuration file, in bytes: far beyond any maintained by hand, and small
+/// enough that a device or a log given by mistake does not fill the memory.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// More values than a file of that size holds in practice.
 const MAX_JSON_NODES: usize = 1_000_000;
 
-/// Every layer hangs below this one key, so that the merged root can be asked for by name.
+/// Every layer is nested below this one key, so that the merged root can be extracted by name.
 const ROOT: &str = "configuration";
 
 /// The merged tree of file, environment variables (those that do not start with `COUNTERSIGN_` are
-/// ignored), and what `assign` puts on top of these two once it has seen them.
+/// ignored), and what `assign` adds on top of these two, given both.
 ///
 /// # Errors
 /// Every layer that can't be read at all. What is wrong *inside* of the layers is found later.
@@ -66,10 +66,10 @@ pub(crate) fn read(
     }
 }
 
-/// A value that is put on top.
+/// A value that overrides all layers.
 #[derive(Debug)]
 pub(crate) struct Assignment {
-    /// What to tell the user about its origin.
+    /// Its origin, as shown to the operator.
     pub(crate) origin: String,
     /// The way to the key.
     pub(crate) path: Vec<String>,

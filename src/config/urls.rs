@@ -6,7 +6,7 @@ use http::Uri;
 
 use super::{node::Node, reader::Parsed};
 
-/// What to say about a URL that is not encrypted.
+/// The error for a URL that is not encrypted.
 const HTTPS_ONLY: &str = "a URL with https, since keys fetched over plain http can be forged on the way \
      (allow_http = true permits it all the same)";
 
@@ -56,7 +56,7 @@ pub(crate) fn check_fetchable(text: &str, allow_http: bool) -> Result<Uri, UrlMi
 }
 
 /// Where an issuer publishes its metadata: OpenID Connect Discovery 1.0 §4 appends to the issuer,
-/// RFC 8414 §3.1 inserts before its path. `None` if the issuer is no URL that could be asked.
+/// RFC 8414 §3.1 inserts before its path. `None` if the issuer is no URL that can be fetched.
 pub(crate) fn metadata_urls(issuer: &str) -> Option<Vec<String>> {
     let url: Uri = issuer.parse().ok()?;
     let scheme = url.scheme_str()?;

@@ -1,4 +1,4 @@
-//! Parsers of single values. Each says what it found and what it expected.
+//! Parsers of single values. Each error names what was found and what was expected.
 
 use std::{collections::BTreeSet, ops::RangeInclusive, path::PathBuf, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{
     reader::Parsed,
 };
 
-/// The longest accepted text, in bytes: no name, URL or claim value that people write comes near.
+/// The longest accepted text, in bytes: no sensible name, URL or claim value comes near.
 const MAX_TEXT_BYTES: usize = 4096;
 
 /// `true` or `false`.
@@ -22,8 +22,8 @@ pub(crate) fn switch(node: &Node) -> Parsed<bool> {
     }
 }
 
-/// A text that is not empty and holds neither control characters nor white space at its ends:
-/// most of them are compared byte for byte with what a token says.
+/// A text that is not empty and holds neither control characters nor white space at its ends: most
+/// of them are compared byte for byte with claims.
 pub(crate) fn text(node: &Node) -> Parsed<String> {
     let Some(text) = node.as_text() else {
         return Err(node.mismatch("a text"));
@@ -52,14 +52,17 @@ pub(crate) fn parsed<T, E: std::fmt::Display>(
     }
 }
 
-/// One of a few words.
-pub(crate) fn word<T: Copy>(words: &'static [(&'static str, T)]) -> impl Fn(&Node) -> Parsed<T> {
+/// One of a closed set of keywords.
+pub(crate) fn keyword<T: Copy>(
+    keywords: &'static [(&'static str, T)],
+) -> impl Fn(&Node) -> Parsed<T> {
     move |node| {
         let found = node.as_text();
-        if let Some((_, value)) = words.iter().find(|(word, _)| Some(*word) == found) {
+        if let Some((_, value)) = keywords.iter().find(|(keyword, _)| Some(*keyword) == found) {
             return Ok(*value);
         }
-        let known: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+        let known: Vec<String> =
+            keywords.iter().map(|(keyword, _)| format!("{keyword:?}")).collect();
         Err(node.mismatch(&known.join(" or ")))
     }
 }
@@ -127,8 +130,8 @@ pub(crate) fn any_or_list(expected: &'static str) -> impl Fn(&Node) -> Parsed<Op
     }
 }
 
-/// A name in a list. `"any"` and `"*"` would be names like others there, although all are meant:
-/// `instead` says how that is written.
+/// A name in a list. `"any"` and `"*"` would count as names there, although all are meant: the
+/// error names `instead`, which means all.
 pub(crate) fn name(instead: &'static str) -> impl Fn(&Node) -> Parsed<String> {
     move |node| match text(node)? {
         all if stands_for_all(&all) => Err(format!(
@@ -138,7 +141,7 @@ pub(crate) fn name(instead: &'static str) -> impl Fn(&Node) -> Parsed<String> {
     }
 }
 
-/// Whether it is what people write for all there are.
+/// Whether it is a common way to write "all".
 pub(crate) fn stands_for_all(text: &str) -> bool {
     text == "*" || text.eq_ignore_ascii_case("any")
 }
@@ -150,13 +153,13 @@ pub(crate) fn header_name(node: &Node) -> Parsed<HeaderName> {
     HeaderName::from_bytes(text.as_bytes()).map_err(|_| node.mismatch(EXPECTED))
 }
 
-/// The same as a key of a table.
+/// A header name given as a table key.
 pub(crate) fn header_named(name: &str) -> Parsed<HeaderName> {
     HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("{name:?} is not the name of a header"))
 }
 
-/// The path of a file or directory. Whether it is there is another question.
+/// The path of a file or directory. Whether it exists is not checked here.
 pub(crate) fn path(node: &Node) -> Parsed<PathBuf> {
     text(node).map(PathBuf::from)
 }

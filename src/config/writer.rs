@@ -81,10 +81,15 @@ impl Writer {
         }
     }
 
-    /// One of a few words, as `values::word` reads it.
-    pub(crate) fn word<T: PartialEq>(self, key: &str, words: &[(&str, T)], value: &T) -> Self {
-        let known = words.iter().find(|(_, known)| known == value);
-        self.optional(key, known.map(|(word, _)| word))
+    /// One of a closed set of keywords, as `values::keyword` reads it.
+    pub(crate) fn keyword<T: PartialEq>(
+        self,
+        key: &str,
+        keywords: &[(&str, T)],
+        value: &T,
+    ) -> Self {
+        let known = keywords.iter().find(|(_, known)| known == value);
+        self.optional(key, known.map(|(keyword, _)| keyword))
     }
 
     /// The name of something that is configured elsewhere, as `values::reference` reads it.

@@ -60,7 +60,7 @@ async fn hold_and_verify<'g>(
     holding: Holding<'_>,
 ) -> Result<(Admission<'g>, HeldBody), Stopped> {
     if holding.journal.is_some() {
-        signature.ask_for_sha256();
+        signature.compute_sha256();
     }
     let rules = holding.rules(&signature);
     let held = HeldBody::read(body, &rules, holding.store, |part| signature.update(part)).await;

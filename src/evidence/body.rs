@@ -56,8 +56,8 @@ impl EvidenceBody {
     }
 }
 
-/// Keeps bodies under their SHA-256, in full and on disk when this returns, but for those that it
-/// returns. One that is there already is the same.
+/// Stores bodies under their SHA-256, complete and synchronised to disk on return, except for those
+/// it returns. A file of that name has the same content and is not rewritten.
 pub(super) fn keep<'b>(
     folder: &Path,
     bodies: impl Iterator<Item = (Sha256, &'b EvidenceBody)>,
@@ -122,7 +122,7 @@ impl PartFile {
         fs::create_dir_all(path.parent().unwrap_or(folder))?;
         let temporary = path.with_extension("part");
         let mut options = OpenOptions::new();
-        // What a crash has left behind is begun anew; there is one writer only.
+        // A temporary file left by a crash is truncated; there is one writer only.
         let mut file =
             options.write(true).create(true).truncate(true).mode(MODE).open(&temporary)?;
         let written = body.write_to(&mut file);
@@ -141,7 +141,7 @@ impl PartFile {
     }
 }
 
-/// Nobody but the owner reads it.
+/// Readable by the owner only.
 const MODE: u32 = 0o600;
 
 /// Leaves the place from which others read the file alone.

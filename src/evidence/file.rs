@@ -15,7 +15,7 @@ use super::{
 const PREFIX: &str = "evidence-";
 const SUFFIX: &str = ".jsonl";
 
-/// Nobody but the owner reads it: it names people, and what they signed.
+/// Readable by the owner only: it names signers, and what they signed.
 const MODE: u32 = 0o600;
 
 /// Where a journal stands that was closed, or broke off.
@@ -26,7 +26,7 @@ pub(super) struct Standing {
     pub(super) file: Option<String>,
     /// The number of the newest file.
     pub(super) sequence: u32,
-    /// Whether that file, or one behind it, ends in the middle of a line.
+    /// Whether that file, or a later one, ends in the middle of a line.
     pub(super) is_torn: bool,
 }
 
@@ -40,13 +40,14 @@ pub(super) fn create(folder: &Path, day: &str, sequence: u32) -> io::Result<(Fil
     Ok((file, name))
 }
 
-/// Takes a file away in which there is nothing, and says whether there was nothing in it.
+/// Removes a file if it is empty; returns whether it was.
 pub(super) fn remove_empty(path: &Path) -> bool {
     let is_empty = fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
     is_empty && fs::remove_file(path).is_ok()
 }
 
-/// Looks where the chain goes on. Nothing is repaired: what a crash has left is told, and stays.
+/// Finds where the chain continues. Nothing is repaired: what a crash has left is reported, and
+/// stays.
 pub(super) fn standing(folder: &Path) -> io::Result<Standing> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -64,10 +65,10 @@ pub(super) fn standing(folder: &Path) -> io::Result<Standing> {
         let Some(line) = tail.last_line else {
             continue; // it broke off before its first line was whole
         };
-        let said = ParsedLine::read(&line).ok_or_else(|| {
+        let parsed = ParsedLine::read(&line).ok_or_else(|| {
             io::Error::other(format!("the last line of {} is no line of a journal", path.display()))
         })?;
-        let link = ChainLink { number: said.number, ..ChainLink::FIRST }.after(&line);
+        let link = ChainLink { number: parsed.number, ..ChainLink::FIRST }.after(&line);
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
         return Ok(Standing { link, file, sequence, is_torn });
     }
@@ -79,7 +80,7 @@ struct Tail {
     is_torn: bool,
 }
 
-/// The last whole line of a file, and whether there is a part of another one behind it.
+/// The last whole line of a file, and whether a partial line follows it.
 fn tail(path: &Path) -> io::Result<Tail> {
     let mut file = File::open(path)?;
     // What goes on from here must not be on disk before it: a killed process may have left lines

@@ -83,7 +83,7 @@ pub enum EvidenceError {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// The thread can't be started.
@@ -102,16 +102,16 @@ impl Journal {
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Result<Arc<Self>, EvidenceError> {
-        let (orders, queue) = sync_channel(settings.queue);
+        let (requests, queue) = sync_channel(settings.queue);
         let writer = JournalWriter::open(settings, clock, metrics)?;
-        let thread = JournalThread::new(orders);
+        let thread = JournalThread::new(requests);
         thread.begin(writer, queue).map_err(EvidenceError::Thread)?;
         Ok(Arc::new(Self::new(settings, thread, metrics)))
     }
 
-    /// The journal of the same folder under other settings. The thread that writes it goes on:
-    /// what was handed in before is written first, and what is handed in at either journal from
-    /// now on behind it. No line is refused for it, and nothing can fail.
+    /// A journal of the same folder under new settings. Its thread keeps running: lines sent
+    /// earlier are written first, lines sent through either journal from now on after them. No line
+    /// is rejected because of it, and it can't fail.
     pub fn succeed(&self, settings: &EvidenceSettings, metrics: &MetricRegistry) -> Arc<Self> {
         self.thread.turn_to(settings);
         Arc::new(Self::new(settings, Arc::clone(&self.thread), metrics))
@@ -136,7 +136,7 @@ impl Journal {
     /// There is no proof, and so nothing may be forwarded.
     pub async fn record(&self, entry: EvidenceEntry) -> Result<(), NotRecorded> {
         let is_awaited = self.settings.on_failure == EvidenceFailure::Refuse;
-        let written = self.put(entry, is_awaited);
+        let written = self.send(entry, is_awaited);
         if !is_awaited {
             return Ok(());
         }
@@ -144,20 +144,20 @@ impl Journal {
         written.map_err(|_| NotRecorded)?.unwrap_or(Err(NotRecorded))
     }
 
-    /// Writes a line about a request that is refused; nobody waits for it.
+    /// Writes a line about a refused request, without waiting for the disk.
     pub fn note(&self, entry: EvidenceEntry) {
         if self.records_refused() {
-            self.put(entry, false);
+            self.send(entry, false);
         }
     }
 
-    pub(super) fn put(
+    pub(super) fn send(
         &self,
         entry: EvidenceEntry,
         is_awaited: bool,
     ) -> Option<oneshot::Receiver<LineOutcome>> {
         let (written, outcome) = oneshot::channel();
-        let is_sent = self.thread.put(WriteRequest { entry, written, is_awaited });
+        let is_sent = self.thread.send(WriteRequest { entry, written, is_awaited });
         if !is_sent {
             // It is full, or closed.
             self.dropped.inc();
@@ -192,9 +192,9 @@ impl Journal {
 }
 
 impl JournalThread {
-    /// Somebody takes the lines from the other end of `orders`.
-    pub(super) fn new(orders: SyncSender<WriteRequest>) -> Arc<Self> {
-        let queue = Mutex::new(Some(orders));
+    /// The journal's thread receives from the other end of `requests`.
+    pub(super) fn new(requests: SyncSender<WriteRequest>) -> Arc<Self> {
+        let queue = Mutex::new(Some(requests));
         Arc::new(Self { queue, thread: Mutex::default(), successors: Arc::default() })
     }
 
@@ -212,13 +212,13 @@ impl JournalThread {
         let Some(current) = &mut *current else {
             return; // closed, and stays so
         };
-        let (orders, queue) = sync_channel(settings.queue);
+        let (requests, queue) = sync_channel(settings.queue);
         self.successors.lock().push_back(Successor { settings: settings.clone(), queue });
-        *current = orders;
+        *current = requests;
     }
 
-    fn put(&self, order: WriteRequest) -> bool {
-        self.queue.lock().as_ref().is_some_and(|queue| queue.try_send(order).is_ok())
+    fn send(&self, request: WriteRequest) -> bool {
+        self.queue.lock().as_ref().is_some_and(|queue| queue.try_send(request).is_ok())
     }
 
     fn close(&self) {

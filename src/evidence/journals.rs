@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use super::{EvidenceError, Journal};
 use crate::{clock::Clock, evidence::settings::EvidenceSettings, telemetry::MetricRegistry};
 
-/// Every journal that somebody may still write to. A worker that serves nobody keeps its last
-/// configuration for as long, so that a folder to which a reload returns may still have its writer.
+/// Every journal that may still be written to. An idle worker keeps its last configuration, so a
+/// folder that a later reload returns to may still have its thread.
 ///
 /// It is also who ends a journal: that takes until what waits is on disk, which no worker may wait
 /// for.
@@ -38,7 +38,7 @@ impl Journals {
         Ok(journal)
     }
 
-    /// Ends the journals that nobody can write to any more. Waits for the disk.
+    /// Ends the journals whose last sender was dropped. Waits for the disk.
     pub fn release(&self) {
         let mut journals = self.0.lock();
         let unused: Vec<_> =

@@ -7,11 +7,11 @@ use crate::{
 
 use super::chain::ChainLink;
 
-/// Lines that say something else would have another number.
+/// Bumped when the meaning of a line changes.
 pub(super) const VERSION: i64 = 1;
 
 /// The longest line in bytes, its line break included: the largest header block that can be
-/// configured, escaped, and what else is kept. Whoever reads a journal need not hold more.
+/// configured, escaped, and the other fields. A reader needs no larger buffer.
 pub(super) const MAX_LINE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The text of a line, without its line break.

@@ -6,7 +6,7 @@ use crate::{
     config::{
         files::directory,
         reader::Section,
-        values::{count, duration, size, text, word},
+        values::{count, duration, keyword, size, text},
         writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
@@ -60,7 +60,7 @@ pub struct EvidenceSettings {
 pub enum EvidenceFailure {
     /// It is refused (503).
     Refuse,
-    /// It passes, and that is counted. Nobody waits for the disk.
+    /// It passes, and that is counted. Requests don't wait for the disk.
     Continue,
 }
 
@@ -104,9 +104,9 @@ impl EvidenceSettings {
         let every = duration(MIN_CHECKPOINT_EVERY..=MAX_CHECKPOINT_EVERY);
         let rotate = size(MIN_ROTATE_BYTES..=MAX_ROTATE_BYTES);
         let settings = Self {
-            records_refused: section.or(key::RECORD, false, word(RECORD)),
+            records_refused: section.or(key::RECORD, false, keyword(RECORD)),
             claims: claims.unwrap_or_default(),
-            on_failure: section.or(key::ON_FAILURE, EvidenceFailure::Refuse, word(ON_FAILURE)),
+            on_failure: section.or(key::ON_FAILURE, EvidenceFailure::Refuse, keyword(ON_FAILURE)),
             key: section.optional(key::KEY_FILE, private_key),
             checkpoint_every: section.or(key::CHECKPOINT_EVERY, DEFAULT_CHECKPOINT_EVERY, every),
             rotate_bytes: section.or(key::ROTATE_BYTES, DEFAULT_ROTATE_BYTES, rotate) as u64,
@@ -127,9 +127,9 @@ impl EvidenceSettings {
         let rotate_bytes = usize::try_from(self.rotate_bytes).unwrap_or(usize::MAX);
         let writer = Writer::default()
             .path(key::FOLDER, &self.folder)
-            .word(key::RECORD, RECORD, &self.records_refused)
+            .keyword(key::RECORD, RECORD, &self.records_refused)
             .list(key::CLAIMS, self.claims.iter().map(ClaimPath::as_str))
-            .word(key::ON_FAILURE, ON_FAILURE, &self.on_failure);
+            .keyword(key::ON_FAILURE, ON_FAILURE, &self.on_failure);
         let writer = match &self.key {
             Some(key) => writer
                 .path(key::KEY_FILE, &key.file)

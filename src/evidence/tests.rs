@@ -105,9 +105,9 @@ impl Scene {
         entry_by(&self.signer, body)
     }
 
-    /// What a request with such a body puts into the queue, and what it waits for.
-    fn order(&self, body: &[u8]) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
-        order(self.entry(body))
+    /// What a request with such a body sends to the queue, and what it waits for.
+    fn request(&self, body: &[u8]) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
+        request(self.entry(body))
     }
 
     fn writer(&self) -> JournalWriter {
@@ -157,7 +157,7 @@ impl Scene {
     }
 }
 
-fn order(entry: EvidenceEntry) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
+fn request(entry: EvidenceEntry) -> (WriteRequest, oneshot::Receiver<journal::LineOutcome>) {
     let (written, outcome) = oneshot::channel();
     (WriteRequest { entry, written, is_awaited: false }, outcome)
 }
@@ -276,7 +276,7 @@ async fn an_altered_line_shows_and_which_one_it_is() {
     let mut twice = whole.clone();
     twice.insert(3, whole[2].clone());
     check("twice", twice, 4, "was there before");
-    // Whoever makes the chain good again can't make the signature good, nor the checkpoint.
+    // An attacker who repairs the chain can repair neither the signature nor the checkpoint.
     let jws = Object::parse(whole[2].as_bytes()).unwrap();
     let jws = jws.get("jws").and_then(Json::as_str).unwrap().to_owned();
     let other = scene.entry(b"another body").jws.unwrap();
@@ -290,7 +290,7 @@ async fn a_chain_that_was_forged_as_a_whole_has_no_checkpoint() {
     let scene = Scene::new();
     scene.record(3).await;
     let mut lines = scene.lines(0);
-    // Every hash is computed again behind the altered line.
+    // Every hash is computed again after the altered line.
     lines[1] = lines[1].replacen("/loans", "/gifts", 1);
     for at in 2..lines.len() {
         let previous = chain::LineHash::of(lines[at - 1].as_bytes()).to_text();
@@ -340,7 +340,7 @@ async fn a_torn_last_line_is_a_crash_and_no_tampering() {
     scene.record(1).await;
     let report = scene.assert_sound();
     assert_eq!((report.torn.len(), report.requests, scene.files().len()), (1, 3, 2));
-    // Without a writer that says so, a file that breaks off is broken.
+    // Without a writer's record of it, a truncated file is an error.
     let lines = scene.lines(1);
     let silent: Vec<_> = lines.iter().map(|line| line.replacen(",\"torn\":true", "", 1)).collect();
     scene.write_lines(1, &silent);
@@ -431,7 +431,7 @@ async fn lines_that_were_written_and_never_confirmed_do_not_count() {
     let mut scene = Scene::new();
     scene.settings.key = None;
     scene.record(3).await;
-    // A later file that goes on behind the first request: what was behind it was given up.
+    // A later file that continues after the first request: the lines after it were abandoned.
     let lines = scene.lines(0);
     let behind_first =
         chain::ChainLink { number: 2, ..chain::ChainLink::FIRST }.after(lines[1].as_bytes());

@@ -47,9 +47,9 @@ pub struct VerifyReport {
     pub checkpoints: u64,
     /// Checkpoints that were not checked.
     pub unchecked_checkpoints: u64,
-    /// Lines behind the last checkpoint: were they cut off, nothing would show it.
+    /// Lines after the last checkpoint: truncating them would go unnoticed.
     pub uncovered: u64,
-    /// Lines that count for nothing: writing them failed, and the next file says so.
+    /// Lines that don't count: writing them failed, and the next file records it.
     pub abandoned: u64,
     /// Files that end in the middle of a line, and how many bytes of it there are: the process
     /// ended while it wrote.
@@ -81,15 +81,15 @@ pub struct Finding {
 pub struct Unreadable {
     /// The file.
     pub file: PathBuf,
-    /// What the system says.
+    /// The system's error.
     pub error: io::Error,
 }
 
-/// More of them tell nobody more.
+/// More of them would add no information.
 const MAX_FINDINGS: usize = 100;
 
-/// Puts files into the order in which they were written: by their numbers, not by their dates, for
-/// a clock may go back. Nothing is done unless each has the name that the journal gave it.
+/// Sorts files into the order in which they were written: by number, not by date, since a clock may
+/// go back. Leaves them as they are unless each has a name the journal gives.
 pub fn order(files: &mut [PathBuf]) {
     if files.iter().all(|file| sequence_of(file).is_some()) {
         files.sort_by_key(|file| sequence_of(file));
@@ -149,19 +149,19 @@ impl Reading<'_> {
 
     fn line(&mut self, line: &[u8], place: LinePlace) {
         self.report.lines += 1;
-        let Some(said) = ParsedLine::read(line) else {
+        let Some(parsed) = ParsedLine::read(line) else {
             self.chain.skip(line, &place);
             return self.find(place, "is no line of a journal".to_owned());
         };
-        let first = self.report.numbers.map_or(said.number, |(first, _)| first);
-        self.report.numbers = Some((first, said.number));
-        match self.chain.follow(&said, line, &place) {
-            Ok(abandoned) => self.abandon(abandoned, said.number),
+        let first = self.report.numbers.map_or(parsed.number, |(first, _)| first);
+        self.report.numbers = Some((first, parsed.number));
+        match self.chain.follow(&parsed, line, &place) {
+            Ok(abandoned) => self.abandon(abandoned, parsed.number),
             Err(broken) => self.find(broken.place, broken.what),
         }
-        match said.kind.as_str() {
-            "request" => self.request(&said, place),
-            "checkpoint" => self.checkpoint(&said, place),
+        match parsed.kind.as_str() {
+            "request" => self.request(&parsed, place),
+            "checkpoint" => self.checkpoint(&parsed, place),
             "open" => self.report.uncovered += 1,
             other => self.find(place, format!("is of the unknown type {other:?}")),
         }
@@ -180,20 +180,20 @@ impl Reading<'_> {
         }
     }
 
-    fn request(&mut self, said: &ParsedLine, place: LinePlace) {
+    fn request(&mut self, parsed: &ParsedLine, place: LinePlace) {
         self.report.requests += 1;
         self.report.uncovered += 1;
         if let Some((entry, body)) = &self.against.body
-            && *entry == said.number
+            && *entry == parsed.number
         {
-            let proven = checks::body(&said.members, body);
+            let proven = checks::body(&parsed.members, body);
             self.report.body = Some(proven.is_ok());
             self.report.body_problem = proven.err().map(|what| {
                 let LinePlace { file, line } = place.clone();
                 Finding { file, line, what: format!("does not belong to that body: {what}") }
             });
         }
-        match checks::signature(&said.members) {
+        match checks::signature(&parsed.members) {
             Ok(SignatureState::Right) => self.report.rechecked += 1,
             Ok(SignatureState::NeedsBody) => self.report.body_needed += 1,
             Ok(SignatureState::Refused) => self.report.refused += 1,
@@ -201,8 +201,8 @@ impl Reading<'_> {
         }
     }
 
-    fn checkpoint(&mut self, said: &ParsedLine, place: LinePlace) {
-        match checks::checkpoint(said, self.against.keys.as_ref()) {
+    fn checkpoint(&mut self, parsed: &ParsedLine, place: LinePlace) {
+        match checks::checkpoint(parsed, self.against.keys.as_ref()) {
             Ok(Checkpoint::Right) => {
                 self.report.checkpoints += 1;
                 self.report.uncovered = 0;

@@ -1,4 +1,5 @@
-//! The journal's thread: takes what waits, writes it as one group, has it on disk, and says so.
+//! The journal's thread: receives queued lines, writes them as one group, synchronises, and
+//! notifies the senders.
 
 use std::{
     fs::File,
@@ -36,7 +37,7 @@ pub(super) struct JournalWriter {
     link: ChainLink,
     last_file: Option<String>,
     sequence: u32,
-    /// How the file before ended, which the next one has to say.
+    /// How the previous file ended, which the next one records.
     before: Before,
     unsigned_lines: u32,
     signed_at: Instant,
@@ -58,7 +59,7 @@ enum Before {
     Whole,
     /// In the middle of a line: the process ended while it wrote.
     Torn,
-    /// With lines of which nobody knows whether they are on disk: writing them failed.
+    /// With lines that may or may not be on disk: writing them failed.
     Abandoned,
 }
 
@@ -97,20 +98,24 @@ impl JournalWriter {
         Ok(writer)
     }
 
-    /// What comes from now on is written under other settings, of the same folder.
+    /// Applies new settings of the same folder to later lines.
     pub(super) fn adopt(&mut self, settings: EvidenceSettings) {
         self.settings = settings;
     }
 
-    /// Writes until nobody can order a line here any more, and a checkpoint behind it. A line that
-    /// comes alone is written at once; after it the thread rests until `gather` is over, whether
-    /// lines come or not: nobody has to wake it for them, and those that came are the next group.
-    pub(super) fn run(&mut self, orders: &Receiver<WriteRequest>, mut rest: impl FnMut(Duration)) {
+    /// Runs until every sender is dropped, then writes a final checkpoint. A single line is written
+    /// at once; then the thread sleeps for `gather`, whether lines come or not, so that no sender
+    /// has to wake it. Lines received meanwhile are the next group.
+    pub(super) fn run(
+        &mut self,
+        requests: &Receiver<WriteRequest>,
+        mut rest: impl FnMut(Duration),
+    ) {
         loop {
-            match orders.recv_timeout(LOOK_INTERVAL) {
+            match requests.recv_timeout(LOOK_INTERVAL) {
                 Ok(first) => {
                     let begun = Instant::now();
-                    let group = [first].into_iter().chain(orders.try_iter()).take(self.room());
+                    let group = [first].into_iter().chain(requests.try_iter()).take(self.room());
                     self.write_group(group.collect());
                     rest(self.settings.gather.saturating_sub(begun.elapsed()));
                 }
@@ -133,31 +138,32 @@ impl JournalWriter {
         }
     }
 
-    pub(super) fn write_group(&mut self, orders: Vec<WriteRequest>) {
-        let before = orders.len();
-        let orders: Vec<_> = orders.into_iter().filter(|order| !order.is_abandoned()).collect();
-        self.metrics.dropped.inc_by((before - orders.len()) as u64);
-        if orders.is_empty() {
+    pub(super) fn write_group(&mut self, requests: Vec<WriteRequest>) {
+        let before = requests.len();
+        let requests: Vec<_> =
+            requests.into_iter().filter(|request| !request.is_abandoned()).collect();
+        self.metrics.dropped.inc_by((before - requests.len()) as u64);
+        if requests.is_empty() {
             return;
         }
         let now = self.clock.now();
         if let Err(error) = self.rotate_if_due(now) {
-            return self.fail(orders, &error);
+            return self.fail(requests, &error);
         }
-        let orders = self.keep_bodies(orders);
+        let requests = self.keep_bodies(requests);
         let mut link = self.link;
         let mut text = String::new();
-        let mut group = Vec::with_capacity(orders.len());
-        for order in orders {
-            let line = line::text(link, now, order.entry.members());
+        let mut group = Vec::with_capacity(requests.len());
+        for request in requests {
+            let line = line::text(link, now, request.entry.members());
             if line.len() >= line::MAX_LINE_BYTES {
-                self.fail(vec![order], &io::Error::other("a line is too long"));
+                self.fail(vec![request], &io::Error::other("a line is too long"));
                 continue;
             }
             link = link.after(line.as_bytes());
             text.push_str(&line);
             text.push('\n');
-            group.push(order);
+            group.push(request);
         }
         if group.is_empty() {
             return;
@@ -175,13 +181,14 @@ impl JournalWriter {
 
     /// Those whose bodies are on disk, if they are to be kept. One that fails takes no other with
     /// it: nothing of it is in the file.
-    fn keep_bodies(&self, orders: Vec<WriteRequest>) -> Vec<WriteRequest> {
+    fn keep_bodies(&self, requests: Vec<WriteRequest>) -> Vec<WriteRequest> {
         let Some(folder) = &self.settings.bodies else {
-            return orders;
+            return requests;
         };
-        let unkept = body::keep(folder, orders.iter().filter_map(|order| order.entry.kept_body()));
-        let (kept, failed) = orders.into_iter().partition(|order: &WriteRequest| {
-            order.entry.kept_body().is_none_or(|(sha256, _)| !unkept.contains_key(&sha256))
+        let unkept =
+            body::keep(folder, requests.iter().filter_map(|request| request.entry.kept_body()));
+        let (kept, failed) = requests.into_iter().partition(|request: &WriteRequest| {
+            request.entry.kept_body().is_none_or(|(sha256, _)| !unkept.contains_key(&sha256))
         });
         if let Some(error) = unkept.values().next() {
             self.fail(failed, error);
@@ -189,10 +196,10 @@ impl JournalWriter {
         kept
     }
 
-    fn fail(&self, orders: Vec<WriteRequest>, error: &io::Error) {
-        self.metrics.failed.inc_by(orders.len() as u64);
-        tracing::error!(%error, lines = orders.len(), "evidence can't be written");
-        answer(orders, Err(NotRecorded));
+    fn fail(&self, requests: Vec<WriteRequest>, error: &io::Error) {
+        self.metrics.failed.inc_by(requests.len() as u64);
+        tracing::error!(%error, lines = requests.len(), "evidence can't be written");
+        answer(requests, Err(NotRecorded));
     }
 
     /// Adds whole lines and has them on disk; only then is the chain after them.
@@ -216,8 +223,8 @@ impl JournalWriter {
         Ok(())
     }
 
-    /// What follows what was certain in this file may be there or not. After a failed
-    /// synchronisation not even a later one would tell, so that nothing more is added to it.
+    /// Lines after the last certain one may be on disk or not. After a failed synchronisation not
+    /// even a later one would show it, so nothing more is written to this file.
     pub(super) fn abandon(&mut self) {
         if let Some(open) = self.open.take() {
             self.last_file = Some(open.name);
@@ -240,8 +247,9 @@ impl JournalWriter {
         self.begin_file(now)
     }
 
-    /// A new file, whose first line says what came before: a file that is missing shows. If nothing
-    /// at all can be written there is none: a full disk must not be filled with empty files.
+    /// A new file, whose first line names the previous state, so that a missing file is detected.
+    /// If nothing at all can be written there is none: a full disk must not be filled with empty
+    /// files.
     fn begin_file(&mut self, now: UnixTime) -> io::Result<()> {
         let day = day(now);
         let sequence = self.sequence.saturating_add(1);
@@ -323,10 +331,10 @@ impl JournalWriter {
     }
 }
 
-fn answer(orders: Vec<WriteRequest>, written: LineOutcome) {
-    for order in orders {
-        // Whoever waited may have given up.
-        let _ = order.written.send(written);
+fn answer(requests: Vec<WriteRequest>, written: LineOutcome) {
+    for request in requests {
+        // The waiting request may have been dropped.
+        let _ = request.written.send(written);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{refresh::FileLimit, tls::ClientTlsError};
 /// One failed exchange. The text names the place (URL or file), what was found there and what was
 /// expected; what comes from the other side is quoted, escaped and cut.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+#[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum FetchError {
     /// The deadline passed: connect, TLS, headers and body together.
     #[error("{place}: no complete answer within {limit:?}")]
@@ -24,7 +24,7 @@ pub enum FetchError {
     /// Another status than the one that was hoped for.
     #[error("{place}: status {status}, expected 200")]
     Status { place: String, status: u16, retry_after: Option<Duration> },
-    /// A redirect. None is followed: the operator names the place to ask (threat K-4).
+    /// A redirect. None is followed: the operator configures the URL (threat K-4).
     #[error("{place}: status {status}, a redirect to {location}, which is not followed")]
     Redirect { place: String, status: u16, location: String },
     /// More bytes than allowed.
@@ -64,7 +64,7 @@ impl FetchError {
         "too_large",
     ];
 
-    /// A stable word out of a closed set: metric label, log field, `/keys`.
+    /// A stable code out of a closed set: metric label, log field, `/keys`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Timeout { .. } => "timeout",
@@ -96,7 +96,7 @@ impl FetchError {
         }
     }
 
-    /// How long the other side asked to be left alone (`Retry-After` of a 429 or 503).
+    /// The server's `Retry-After` (of a 429 or 503).
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,

@@ -1,4 +1,4 @@
-//! The two header fields by which a source says when to come back.
+//! The two header fields that schedule the next fetch.
 
 use std::time::Duration;
 

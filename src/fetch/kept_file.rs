@@ -12,7 +12,7 @@ use std::{
 
 use crate::bounded::input::read_file;
 
-/// Nobody but the owner reads or writes it.
+/// Accessible by the owner only.
 const MODE: u32 = 0o600;
 
 /// Write permission of group and others.

@@ -32,7 +32,7 @@ pub struct Metadata {
 
 /// Why an endpoint was not found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+#[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum MetadataError {
     /// The document could not be had.
     #[error(transparent)]
@@ -49,7 +49,7 @@ pub enum MetadataError {
 }
 
 /// Metadata is read again after this time, and whenever its endpoint does not answer: providers
-/// move once in years, and asking one of them should be one exchange, not two.
+/// move once in years, and a request to one of them should be one exchange, not two.
 const METADATA_LIFETIME: Duration = Duration::from_hours(1);
 
 impl Metadata {
@@ -60,8 +60,8 @@ impl Metadata {
         Self { urls, issuer, member, allow_http, found: Mutex::default() }
     }
 
-    /// Where the endpoint is. If metadata that was read before can't be read again, what it said
-    /// holds on: as long as the endpoint itself answers, nobody needs to notice.
+    /// Where the endpoint is. If cached metadata can't be refreshed, it stays in use: as long as
+    /// the endpoint itself responds, requests are not affected.
     ///
     /// # Errors
     /// [`MetadataError`].
@@ -72,7 +72,7 @@ impl Metadata {
         {
             return Ok(url.clone());
         }
-        match (self.ask(fetcher).await, known) {
+        match (self.fetch(fetcher).await, known) {
             (Ok(url), _) => {
                 *self.found() = Some((url.clone(), Instant::now()));
                 Ok(url)
@@ -85,7 +85,7 @@ impl Metadata {
         }
     }
 
-    /// The next question begins with the metadata.
+    /// Drops the cached metadata; the next request fetches it again.
     pub fn forget(&self) {
         *self.found() = None;
     }
@@ -94,8 +94,8 @@ impl Metadata {
         self.found.lock()
     }
 
-    /// Tries every URL. Of several failures, the first that says more than "not here" is reported.
-    async fn ask(&self, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
+    /// Tries every URL. Of several failures, the first other than "not found" is reported.
+    async fn fetch(&self, fetcher: &Fetcher) -> Result<Uri, MetadataError> {
         let mut failure = None;
         for url in &self.urls {
             match self.read(url, fetcher).await {
@@ -146,7 +146,7 @@ impl Metadata {
 }
 
 impl MetadataError {
-    /// An answer that was read and says that something is wrong, not that it could not be had.
+    /// A response that was read and is wrong, as opposed to a failed fetch.
     fn is_verdict(&self) -> bool {
         matches!(self, Self::IssuerMismatch { .. } | Self::Endpoint { .. })
     }

@@ -46,7 +46,7 @@ pub struct Assertions {
     signer: Arc<AssertionSigner>,
 }
 
-/// What an assertion says about a verified token, of whatever kind.
+/// The verified token an assertion is about, of any kind.
 #[derive(Debug, Clone, Copy)]
 pub struct AssertedToken<'t> {
     /// The `iss` of its issuer.
@@ -63,7 +63,7 @@ pub struct AssertedToken<'t> {
 const MIN_MAX_BYTES: usize = 8 * 1024;
 
 /// How long a request waits for its signature, its turn included: a thousand times what signing
-/// takes. Beyond it more is asked for than the machine can sign.
+/// takes. Beyond it the machine is overloaded.
 const SIGNING_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Has as many digits as any date until the year 2286.
@@ -94,8 +94,8 @@ impl Assertions {
         &self.header
     }
 
-    /// A place for the assertion about these claims of a token of that `iss`. It is signed when it
-    /// is first asked for.
+    /// Reserves a slot for the assertion about these claims of a token of that `iss`. It is signed
+    /// on first use.
     ///
     /// # Errors
     /// It would be longer than a header may be. It is never cut short.
@@ -109,8 +109,8 @@ impl Assertions {
         Ok(AssertionSlot::new(bytes))
     }
 
-    /// The assertion about a token at `now`: the one in the slot as long as it is good, else a new
-    /// one, which takes its place. However many ask at the same time, one is signed.
+    /// The assertion about a token at `now`: the one in the slot while it is valid, else a new one,
+    /// which replaces it. Concurrent requests share one signature.
     ///
     /// # Errors
     /// [`UnsignedAssertion`] if there is none in time.

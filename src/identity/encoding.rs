@@ -19,8 +19,8 @@ pub enum Encoding {
     /// are left out. What is nested deeper can't be written so.
     #[default]
     Csv,
-    /// The same with spaces between the elements, and a space inside one as `%20`: as `scope` is
-    /// written where it is a text (RFC 6749 §3.3).
+    /// Separated by spaces, with a space inside an element as `%20`: as a text `scope` is written
+    /// (RFC 6749 §3.3).
     Space,
     /// Compact JSON, ASCII only (`\u` escapes), whatever the value is: a string is in quotes.
     Json,
@@ -40,7 +40,7 @@ const SPACE_ELEMENT: &AsciiSet = &TEXT.add(b' ');
 const ESCAPED_SPACE: &str = "%20";
 
 impl Encoding {
-    /// The header's text; empty where there is nothing to say (threats H-7).
+    /// The header's text; empty for a blank value (threats H-7).
     pub(super) fn write(self, value: &Json) -> Result<String, NotWritable> {
         match (self, value) {
             (_, Json::Null) => Ok(String::new()),
@@ -53,7 +53,7 @@ impl Encoding {
     }
 }
 
-/// A text as a header says it; see the room's rule above.
+/// A text as a header value; see the rule above.
 pub fn percent_encoded(text: &str) -> String {
     percent_encode(text, TEXT)
 }

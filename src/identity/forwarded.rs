@@ -41,8 +41,8 @@ impl PeerAddress {
 }
 
 impl Forwarded {
-    /// Believes `X-Forwarded-*` of the trusted peers only; the names in `keep` come through from
-    /// anybody.
+    /// Believes `X-Forwarded-*` of the trusted peers only; the names in `keep` pass from every
+    /// peer.
     pub fn new(settings: &ForwardingSettings) -> Self {
         Self { trusted: settings.trusted_proxies.clone(), keep: settings.keep.clone() }
     }
@@ -51,7 +51,7 @@ impl Forwarded {
     /// socket, which no address range can vouch for).
     ///
     /// From a trusted peer, `X-Forwarded-For` and a `Forwarded` (RFC 7239) that is there are
-    /// extended by the peer, and `-Proto` and `-Host` are believed. From anybody else, every
+    /// extended by the peer, and `-Proto` and `-Host` are believed. From any other peer, every
     /// `X-Forwarded-*` and `Forwarded` is removed first; without an address there is then no
     /// `X-Forwarded-For`.
     ///
@@ -116,7 +116,7 @@ fn append(headers: &mut HeaderMap, name: HeaderName, element: &str) {
     }
 }
 
-/// Leaves a header that says one thing; sets it if it is missing, empty or says several.
+/// Leaves a header with one value; sets it if it is missing, empty or has several.
 fn believe(headers: &mut HeaderMap, name: HeaderName, ours: impl Fn() -> HeaderValue) {
     match headers.entry(name) {
         Entry::Vacant(entry) => {

@@ -13,7 +13,7 @@ pub enum HeaderUse {
     Answer,
 }
 
-/// Whether a header may be set there at all (threats H-8); the error says why not.
+/// Whether a header may be set there at all (threats H-8); the error gives the reason.
 ///
 /// A name is judged by what it folds to: `Content_Length` is `Content-Length` to a CGI upstream.
 pub fn check_header_name(name: &HeaderName, of: HeaderUse) -> Result<(), &'static str> {

@@ -30,8 +30,8 @@ pub struct RenderedHeaders {
     assertion: Option<AssertionSlot>,
 }
 
-/// A claim that can't be written as a header: nested where a list is asked for, or too long. It is
-/// never cut short.
+/// A claim that can't be written as a header: nested where a list is needed, or too long. It is
+/// never truncated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unrenderable {
     /// The header it was for.
@@ -44,7 +44,7 @@ impl ClaimHeaders {
         Self { mapping: mapping.to_vec(), max_bytes, assertions: None }
     }
 
-    /// The same with a place for an assertion, if there are any to make.
+    /// Adds a slot for an assertion, if assertions are configured.
     #[must_use]
     pub fn with_assertions(self, assertions: Option<Arc<Assertions>>) -> Self {
         Self { assertions, ..self }
@@ -55,15 +55,15 @@ impl ClaimHeaders {
     /// claim the first counts that is there and not null, whatever its value. `issuer` is the `iss`
     /// of the token, which its assertion names.
     pub fn render(&self, issuer: &str, claims: &Object) -> Result<RenderedHeaders, Unrenderable> {
-        let mut said = Vec::with_capacity(self.mapping.len());
+        let mut lines = Vec::with_capacity(self.mapping.len());
         for line in &self.mapping {
             let text = self.text(line, claims)?;
             if !text.is_empty() {
-                said.push((line, text));
+                lines.push((line, text));
             }
         }
-        let mut texts: Bytes = said.iter().flat_map(|(_, text)| text.bytes()).collect();
-        let headers = said.iter().map(|(line, text)| {
+        let mut texts: Bytes = lines.iter().flat_map(|(_, text)| text.bytes()).collect();
+        let headers = lines.iter().map(|(line, text)| {
             let mut value = HeaderValue::from_maybe_shared(texts.split_to(text.len()))
                 .map_err(|_| unrenderable(line))?;
             value.set_sensitive(true);
@@ -76,10 +76,10 @@ impl ClaimHeaders {
         Ok(RenderedHeaders { headers, assertion })
     }
 
-    /// What a header says; empty if there is nothing to say.
+    /// The header's value; empty if every claim is blank.
     fn text(&self, line: &ClaimHeaderSettings, claims: &Object) -> Result<String, Unrenderable> {
         let named = || line.claims.iter().filter_map(|claim| claim.find(claims));
-        // One that says nothing is there only where none of the others says anything.
+        // A blank claim counts only if all the others are blank or missing.
         let Some(claim) = named().find(|claim| !claim.is_blank()).or_else(|| named().next()) else {
             return Ok(String::new());
         };

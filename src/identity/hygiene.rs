@@ -1,5 +1,5 @@
-//! Hygiene of inbound headers: what a client must not say to the upstream is removed, on every
-//! route, public ones too.
+//! Hygiene of inbound headers: headers a client must not set are removed, on every route, public
+//! ones too.
 //!
 //! Names are judged by what they fold to (threats H-2). Where that is a header of ours, or one that
 //! the message or another room depends on, only the exact name may be there, if any; so no
@@ -40,13 +40,12 @@ pub struct HeaderUses<'s> {
     pub forwarding: &'s ForwardingSettings,
 }
 
-/// What a folded name means. Later ones have more say.
+/// What a folded name means. Later ones take precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HeaderRule {
     /// Upstreams believe it, clients forge it: removed.
     Forgeable,
-    /// The exact name is somebody's business, variants are removed; no `Connection` token can
-    /// name it.
+    /// The exact name passes, variants are removed; no `Connection` token can name it.
     ExactOnly,
     /// Is for this connection only: removed.
     HopByHop,
@@ -65,9 +64,9 @@ pub enum HygieneViolation {
 impl Hygiene {
     /// Compiles the rules.
     ///
-    /// The headers that may carry a credential come through, whatever the lists say: what becomes
-    /// of them is decided after the credential was looked for. `keep` counts neither for managed
-    /// nor for hop-by-hop headers.
+    /// The headers that may carry a credential pass, whatever the lists contain: they are handled
+    /// after the credential was extracted. `keep` counts neither for managed nor for hop-by-hop
+    /// headers.
     pub fn compile(headers: &HeaderUses<'_>) -> Self {
         let forwarding = headers.forwarding;
         let mut hygiene = Self {
@@ -109,7 +108,7 @@ impl Hygiene {
     }
 
     /// Cleans a request's headers in place: hop-by-hop, managed and folding names, forged headers.
-    /// Says how many managed names a client tried to set.
+    /// Returns how many managed names the client had set.
     ///
     /// - `TE: trailers` stays, alone: gRPC needs it.
     /// - `Upgrade` goes; see [`super::is_websocket_upgrade`].
@@ -199,7 +198,7 @@ impl Hygiene {
 /// `Trailer` stays: the trailers themselves are passed on, and over HTTP/1.1 only where it
 /// announces them.
 pub fn clean_response(headers: &mut HeaderMap) {
-    // As a rule there is `Connection: keep-alive` and nothing else: then nothing is allocated.
+    // Usually there is only `Connection: keep-alive`: then nothing is allocated.
     let mut has_connection = false;
     let mut removals = Vec::new();
     for (name, value) in &*headers {

@@ -14,7 +14,7 @@ const KEY_LENGTH: usize = 24;
 /// Whether a request is a proper WebSocket handshake (RFC 6455 §4.2.1): `GET` in HTTP/1.1 without a
 /// body, with one valid header of each kind.
 ///
-/// To be asked before [`super::Hygiene`] removes `Upgrade` and `Connection`; only for such a
+/// To be called before [`super::Hygiene`] removes `Upgrade` and `Connection`; only for such a
 /// request does the proxy set them again. Anything else, `Upgrade: h2c` above all, never reaches
 /// the upstream as an upgrade (threats F-9, F-10, W-3).
 pub fn is_websocket_upgrade(method: &Method, version: Version, headers: &HeaderMap) -> bool {

@@ -1,4 +1,4 @@
-//! What an endpoint's answer says: pure functions over a reply.
+//! Parses an endpoint's response: pure functions over a reply.
 
 use http::StatusCode;
 
@@ -9,7 +9,7 @@ use crate::{
 
 use super::IntrospectionError;
 
-/// What an issuer says of a token, as it came.
+/// An issuer's response about a token, as received.
 #[derive(Debug, Clone, PartialEq)]
 pub enum IntrospectionAnswer {
     /// It is active, and these are its claims.
@@ -25,13 +25,13 @@ pub fn of_introspection(
     place: &str,
 ) -> Result<IntrospectionAnswer, IntrospectionError> {
     match reply.status {
-        StatusCode::OK => said(object(&reply.body, place)?, place),
+        StatusCode::OK => parsed(object(&reply.body, place)?, place),
         status => Err(refusal(status, place)),
     }
 }
 
-/// What an introspection response says.
-pub(super) fn said(
+/// Parses an introspection response (RFC 7662 §2.2).
+pub(super) fn parsed(
     members: Object,
     place: &str,
 ) -> Result<IntrospectionAnswer, IntrospectionError> {
@@ -45,8 +45,8 @@ pub(super) fn said(
     }
 }
 
-/// Reads the answer of GenAuth's `validate_token`: 200 with the claims, or 400. Some versions say
-/// 400 in the body only.
+/// Reads the answer of GenAuth's `validate_token`: 200 with the claims, or 400. Some versions have
+/// the 400 in the body only.
 pub fn of_validation(
     reply: &Reply,
     place: &str,
@@ -56,7 +56,7 @@ pub fn of_validation(
         StatusCode::OK => {
             let members = object(&reply.body, place)?;
             match members.get("code") {
-                None | Some(Json::Integer(200)) if names_somebody(&members) => {
+                None | Some(Json::Integer(200)) if names_a_subject(&members) => {
                     Ok(IntrospectionAnswer::Active(members))
                 }
                 Some(Json::Integer(400)) => Ok(IntrospectionAnswer::Inactive),
@@ -67,8 +67,8 @@ pub fn of_validation(
     }
 }
 
-/// Claims of a token say whose it is, or who issued it; an error says neither.
-fn names_somebody(members: &Object) -> bool {
+/// Claims name a subject or an issuer; an error has neither.
+fn names_a_subject(members: &Object) -> bool {
     ["sub", "iss", "aud"].iter().any(|name| members.get(name).is_some())
 }
 

@@ -1,4 +1,4 @@
-//! One question about one token, put to the issuer.
+//! Sends one introspection request and reads the response.
 
 use std::sync::Arc;
 
@@ -69,17 +69,20 @@ impl Endpoint {
         }
     }
 
-    /// Asks, and once more where that may help, within the deadline.
-    pub(super) async fn ask(&self, token: &str) -> Result<IntrospectionAnswer, IntrospectionError> {
+    /// Sends the request, retrying once where that may help, within the deadline.
+    pub(super) async fn introspect(
+        &self,
+        token: &str,
+    ) -> Result<IntrospectionAnswer, IntrospectionError> {
         let limit = self.settings.client.timeout;
-        let asked = timeout(limit, async {
+        let exchange = timeout(limit, async {
             let discarded = self.client.tokens_discarded();
-            match self.ask_once(token).await {
-                Err(error) if self.may_pass(&error, discarded) => self.ask_once(token).await,
+            match self.send_once(token).await {
+                Err(error) if self.may_pass(&error, discarded) => self.send_once(token).await,
                 outcome => outcome,
             }
         });
-        asked.await.unwrap_or_else(|_| {
+        exchange.await.unwrap_or_else(|_| {
             let place = "introspection".to_owned();
             Err(FetchError::Timeout { place, limit }.into())
         })
@@ -92,28 +95,28 @@ impl Endpoint {
         own_token_refused || error.is_passing()
     }
 
-    async fn ask_once(&self, token: &str) -> Result<IntrospectionAnswer, IntrospectionError> {
+    async fn send_once(&self, token: &str) -> Result<IntrospectionAnswer, IntrospectionError> {
         let url = match &self.address {
             EndpointAddress::Configured(url) => url.clone(),
             EndpointAddress::Discovered(metadata) => metadata.endpoint(&self.fetcher).await?,
         };
-        let outcome = self.ask_at(&url, token).await;
+        let outcome = self.send_to(&url, token).await;
         if let (Err(error), EndpointAddress::Discovered(metadata)) = (&outcome, &self.address)
             && error.may_have_moved()
         {
-            metadata.forget(); // it may have moved
+            metadata.forget();
         }
         outcome
     }
 
-    async fn ask_at(
+    async fn send_to(
         &self,
         url: &Uri,
         token: &str,
     ) -> Result<IntrospectionAnswer, IntrospectionError> {
         let place = shown(url);
         match self.method {
-            IntrospectionMethod::Introspect => self.introspect(url, token, &place).await,
+            IntrospectionMethod::Introspect => self.post_token(url, token, &place).await,
             IntrospectionMethod::ValidateAccessToken => {
                 self.validate(url, "access_token", token, &place).await
             }
@@ -123,7 +126,7 @@ impl Endpoint {
         }
     }
 
-    async fn introspect(
+    async fn post_token(
         &self,
         url: &Uri,
         token: &str,
@@ -139,12 +142,12 @@ impl Endpoint {
         let accept = if self.signed.is_some() { signed_answer::MEDIA_TYPE } else { JSON };
         request.headers_mut().insert(ACCEPT, accept);
         let reply = self.fetcher.send(request).await?;
-        let said = match &self.signed {
+        let response = match &self.signed {
             Some(signed) => signed.read(&reply, place, self.clock.now()).await,
             None => answer::of_introspection(&reply, place),
         };
-        self.discard_if_refused(&said, proof).await;
-        said
+        self.discard_if_refused(&response, proof).await;
+        response
     }
 
     async fn validate(
@@ -170,9 +173,9 @@ impl Endpoint {
             request.headers_mut().insert(AUTHORIZATION, proof);
         }
         let reply = self.fetcher.send(request).await?;
-        let said = answer::of_validation(&reply, place);
-        self.discard_if_refused(&said, proof).await;
-        said
+        let response = answer::of_validation(&reply, place);
+        self.discard_if_refused(&response, proof).await;
+        response
     }
 
     async fn proof(
@@ -185,10 +188,10 @@ impl Endpoint {
 
     async fn discard_if_refused(
         &self,
-        said: &Result<IntrospectionAnswer, IntrospectionError>,
+        response: &Result<IntrospectionAnswer, IntrospectionError>,
         proof: Option<HeaderValue>,
     ) {
-        if let (Err(IntrospectionError::Refused { .. }), Some(proof)) = (said, proof) {
+        if let (Err(IntrospectionError::Refused { .. }), Some(proof)) = (response, proof) {
             self.client.discard(&proof).await;
         }
     }

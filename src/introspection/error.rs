@@ -6,10 +6,10 @@ use crate::{
     oauth_client::ClientError,
 };
 
-/// One question without an answer that counts. The text names the place, what was found there and
-/// what was expected; the token is never in it.
+/// A failed introspection request. The text names the place, what was found there and what was
+/// expected; it never contains the token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+#[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum IntrospectionError {
     /// No complete answer.
     #[error(transparent)]
@@ -23,7 +23,7 @@ pub enum IntrospectionError {
     /// A complete answer of another status than 200.
     #[error("{place}: status {status}, expected 200")]
     Status { place: String, status: u16 },
-    /// The endpoint refuses *us*: the client's credentials are wrong, or it may not ask.
+    /// The endpoint refuses *us*: the client's credentials are wrong, or it isn't authorised.
     #[error("{place}: status {status}: the endpoint does not accept this proxy's credentials")]
     Refused { place: String, status: u16 },
     /// Not the kind of answer that was expected (threats I-1).
@@ -40,8 +40,8 @@ impl IntrospectionError {
     pub(super) const CODES: &'static [&'static str] =
         &["credentials_refused", "malformed", "metadata", "secret"];
 
-    /// Whether the endpoint may be elsewhere by now. What it says of a token or of us is no sign of
-    /// that: any invented token would have its metadata fetched again.
+    /// Whether the endpoint may have moved. A response about a token or about us is no sign of
+    /// that: any invented token would trigger a metadata fetch.
     pub(super) fn may_have_moved(&self) -> bool {
         match self {
             Self::Fetch(_) => true,
@@ -50,7 +50,7 @@ impl IntrospectionError {
         }
     }
 
-    /// Whether asking once more at once may help: the exchange itself failed.
+    /// Whether an immediate retry may help: the exchange itself failed.
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Fetch(error) | Self::Client(ClientError::Fetch(error)) => {

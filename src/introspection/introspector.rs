@@ -1,4 +1,4 @@
-//! The requests' side: what the issuer says of a token, out of the cache or of a lookup.
+//! Introspection as requests use it: a cached response or a lookup.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -17,7 +17,7 @@ use super::{
     token_lookup::{TokenLookup, TokenRequest},
 };
 
-/// What one issuer says of tokens. Shared by all workers.
+/// Introspects the tokens of one issuer. Shared by all workers.
 #[derive(Debug)]
 pub struct Introspector {
     settings: IntrospectionSettings,
@@ -47,7 +47,7 @@ impl Introspector {
         self.settings.when
     }
 
-    /// How its issuer is asked.
+    /// The settings of this issuer's introspection.
     pub fn settings(&self) -> &IntrospectionSettings {
         &self.settings
     }
@@ -56,9 +56,9 @@ impl Introspector {
         &self.memory
     }
 
-    /// What the issuer says of a token; `None` if that is unknown. Dropping the future disturbs no
-    /// other request that waits for the same answer (threats I-9).
-    pub async fn ask(&self, token: &str, now: UnixTime) -> Option<Statement> {
+    /// The issuer's statement about a token; `None` if it is unavailable. Dropping the future
+    /// affects no other request that waits for the same response (threats I-9).
+    pub async fn introspect(&self, token: &str, now: UnixTime) -> Option<Statement> {
         let digest = digest_of(token);
         if let Some(statement) = self.memory.find(&digest, now) {
             return Some(statement);
@@ -81,7 +81,7 @@ impl Introspector {
         // However long ago: a token that was ended does not pass again because it was forgotten
         // here.
         let is_inactive = self.memory.has_called_inactive(&digest);
-        // The issuer said so a moment ago, and is not asked again with every attempt.
+        // The issuer responded so a moment ago; not every attempt sends another request.
         let is_fresh = is_inactive && self.memory.find(&digest, now).is_some();
         let next = if is_fresh { now.0.saturating_add(self.recheck_seconds) } else { i64::MIN };
         let recheck = Arc::new(Recheck::new(is_inactive, UnixTime(next)));

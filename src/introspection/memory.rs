@@ -1,4 +1,4 @@
-//! What issuers said of tokens, cached for all workers together.
+//! The cache of introspection responses, shared by all workers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
 
 use super::answer::IntrospectionAnswer;
 
-/// What the issuer said of a token, while it counts.
+/// A cached response about a token, while it counts.
 #[derive(Debug, Clone)]
 pub enum Statement {
     /// The token is active.
@@ -90,7 +90,7 @@ impl Memory {
         self.statements.find(digest, now)
     }
 
-    /// Whether the issuer has called the token active when it was last asked, however long ago.
+    /// Whether the last response, however old, was *active*.
     pub(super) fn has_called_active(&self, digest: &Digest) -> bool {
         self.statements.has(digest, |last| matches!(last, Statement::Active(_)))
     }
@@ -100,29 +100,29 @@ impl Memory {
         self.statements.has(digest, |last| matches!(last, Statement::Inactive))
     }
 
-    /// A positive statement that may stand in while the issuer can't be asked. Negative ones never
-    /// do, and a token that has expired is none.
+    /// A stale positive statement, for use while the endpoint is unavailable. Never a negative one,
+    /// nor one about an expired token.
     pub(super) fn find_stale(&self, digest: &Digest, now: UnixTime) -> Option<Statement> {
         let (Statement::Active(token), until) = self.statements.find_stale(digest, now)? else {
             return None;
         };
-        // It counts for a moment only, so that the issuer is asked again soon.
+        // Fresh for a second only, so that a new lookup follows soon.
         let fresh_until = UnixTime(now.0.saturating_add(1)).min(until);
         let claims = token.claims.clone();
         Some(Statement::Active(Arc::new(ActiveToken { claims, fresh_until })))
     }
 
-    /// Makes a statement of what was said, and caches it as long as it counts, `at_most` until
-    /// then.
+    /// Turns a response into a statement and caches it while it counts, until `at_most` at the
+    /// latest.
     pub(super) fn keep(
         &self,
         digest: &Digest,
-        said: IntrospectionAnswer,
+        response: IntrospectionAnswer,
         at_most: UnixTime,
         now: UnixTime,
     ) -> StoredStatement {
         let later = |seconds: i64| UnixTime(now.0.saturating_add(seconds)).min(at_most);
-        let (statement, lifetime, bytes) = match said {
+        let (statement, lifetime, bytes) = match response {
             IntrospectionAnswer::Inactive => {
                 let lifetime = Lifetime::fresh_only(later(self.bounds.negative_ttl));
                 (Statement::Inactive, lifetime, 0)
@@ -142,8 +142,8 @@ impl Memory {
     }
 }
 
-/// When a token expires by its own word. One that never does is bounded by the time to live alone;
-/// one whose `exp` makes no sense is refused by the rules, whatever is cached here.
+/// When a token expires by its `exp`. Without one, the cache's time to live alone bounds it; the
+/// rules refuse an `exp` that makes no sense, cached or not.
 fn expiry(claims: &Object) -> i64 {
     match claims.get("exp") {
         Some(Json::Integer(exp)) => i64::try_from(*exp).unwrap_or(i64::MAX),

@@ -1,4 +1,4 @@
-//! One question out of turn, to see whether the endpoint answers and knows us.
+//! One request outside the queue, to check that the endpoint responds and accepts our credentials.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use crate::{
 
 use super::{IntrospectionError, answer::IntrospectionAnswer, endpoint::Endpoint};
 
-/// Asks an issuer about a token that nobody has issued. That it is *not active* proves the way,
-/// the endpoint and our credentials. `keys` is where those of the issuer come from.
+/// Introspects an invented token. A *not active* response proves the route, the endpoint and our
+/// credentials. `keys` is the issuer's key source.
 ///
 /// # Errors
 /// What the proxy would run into; [`IntrospectionError::Malformed`] if the issuer calls such a
@@ -27,11 +27,11 @@ pub async fn probe(
 ) -> Result<(), IntrospectionError> {
     let keys = live_keys(keys, issuer.settings.signed).await;
     let endpoint = Endpoint::new(issuer, keys, Arc::new(SystemClock));
-    match endpoint.ask(&invented_token()).await? {
+    match endpoint.introspect(&invented_token()).await? {
         IntrospectionAnswer::Inactive => Ok(()),
         IntrospectionAnswer::Active(_) => Err(IntrospectionError::Malformed {
             place: "introspection".to_owned(),
-            cause: "a token that nobody has issued is called active".to_owned(),
+            cause: "an invented token is called active".to_owned(),
         }),
     }
 }
@@ -45,7 +45,7 @@ async fn live_keys(source: IssuerKeySource, signed: bool) -> Arc<LiveKeySet> {
     if let (true, IssuerKeySource::Set(owner)) = (signed, source) {
         let deadline = owner.keys.timeout.saturating_mul(3);
         let _refreshers = refreshers.spawn();
-        // Past the deadline there are no keys, and that is what will be said.
+        // Past the deadline there are no keys, and the verification reports that.
         let _ = timeout(deadline, keys.usable()).await;
     }
     keys
@@ -53,7 +53,7 @@ async fn live_keys(source: IssuerKeySource, signed: bool) -> Arc<LiveKeySet> {
 
 fn invented_token() -> String {
     let mut random = [0; 24];
-    // Without randomness it is still a token that nobody issues.
+    // Without randomness it is still an invented token.
     let _ = aws_lc_rs::rand::fill(&mut random);
     base64url::encode(&random)
 }

@@ -8,7 +8,7 @@ use crate::{clock::UnixTime, lookup::Waiter};
 
 use super::Statement;
 
-/// What the issuer has said of the token lately, and when to ask again.
+/// The latest recheck's result, and when the next one is due.
 #[derive(Debug)]
 pub struct Recheck {
     inactive: AtomicBool,
@@ -28,12 +28,13 @@ impl Recheck {
         }
     }
 
-    /// Whether the issuer has said that the token is not active.
+    /// Whether the issuer has responded that the token is not active.
     pub fn is_inactive(&self) -> bool {
         self.inactive.load(Ordering::Relaxed)
     }
 
-    /// Whether it is time to ask again. If so, no other request asks for `interval` seconds.
+    /// Whether a recheck is due. If so, this call claims it: no other request rechecks for
+    /// `interval` seconds.
     pub(super) fn claims_turn(&self, now: UnixTime, interval: i64) -> bool {
         let due = self.next.load(Ordering::Relaxed);
         let next = now.0.saturating_add(interval);

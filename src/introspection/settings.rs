@@ -1,4 +1,4 @@
-//! `[issuers.NAME.introspection]`: asking the issuer about a token (RFC 7662).
+//! `[issuers.NAME.introspection]`: token introspection (RFC 7662).
 
 mod endpoint;
 mod method;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::{
     config::{
         reader::Section,
-        values::{any_or_list, count, duration, name, size, switch, text, word},
+        values::{any_or_list, count, duration, keyword, name, size, switch, text},
         writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
@@ -44,7 +44,7 @@ pub(crate) mod key {
     pub(crate) const RECHECK: &str = "recheck";
 }
 
-/// An issuer that is asked about tokens, as far as asking needs to know it.
+/// An issuer with introspection, and the settings that a lookup needs.
 #[derive(Debug, Clone, Copy)]
 pub struct IntrospectedIssuer<'s> {
     /// The name in the configuration: what metrics and logs call it.
@@ -55,20 +55,20 @@ pub struct IntrospectedIssuer<'s> {
     pub algorithms: AlgorithmSet,
     /// Tolerance for the `iat` of its answers.
     pub clock_skew: Duration,
-    /// How it is asked.
+    /// How the request is sent.
     pub settings: &'s IntrospectionSettings,
 }
 
 /// `[issuers.NAME.introspection]`
 #[derive(Debug, Clone)]
 pub struct IntrospectionSettings {
-    /// Which tokens are asked about.
+    /// Which tokens are introspected.
     pub when: IntrospectWhen,
-    /// How the question is put.
+    /// The form of the request.
     pub method: IntrospectionMethod,
     /// Where.
     pub endpoint: IntrospectionEndpoint,
-    /// How we ask.
+    /// How requests are sent.
     pub client: ClientSettings,
     /// Fixed form parameters beside the token, `token_type_hint` among them.
     pub parameters: Vec<(String, String)>,
@@ -90,25 +90,25 @@ pub struct IntrospectionSettings {
     pub cache_ttl: Duration,
     /// How long *not active* is believed.
     pub negative_ttl: Duration,
-    /// How much longer *active* is believed while the endpoint can't be asked. Zero: not at all.
+    /// How long a stale *active* is used while the endpoint is unavailable. Zero: not at all.
     pub stale_if_error: Duration,
     /// The most answers kept, by all workers together.
     pub cache_entries: usize,
     /// The most bytes that kept answers take.
     pub cache_bytes: usize,
-    /// With [`IntrospectWhen::Hybrid`], the least time between two questions about one token.
+    /// With [`IntrospectWhen::Hybrid`], the least time between two requests about one token.
     pub recheck: Duration,
 }
 
-/// Half a minute of revocation delay against a question a request: liboauth2 grants five minutes,
+/// Half a minute of revocation delay against a lookup per request: liboauth2 grants five minutes,
 /// Kong half a minute.
 const DEFAULT_CACHE_TTL: Duration = Duration::from_secs(30);
-/// Longer, a revoked token is as good as one that nobody asked about.
+/// Longer, introspection would no longer catch revoked tokens.
 const MAX_CACHE_TTL: Duration = Duration::from_hours(1);
-/// A token that is issued right after somebody guessed it must not wait long (threats I-8).
+/// A token that is issued right after it was guessed must not wait long (threats I-8).
 const DEFAULT_NEGATIVE_TTL: Duration = Duration::from_secs(5);
 const MAX_NEGATIVE_TTL: Duration = Duration::from_mins(1);
-/// An outage that lasts longer than this is one in which nobody knows any more.
+/// After a longer outage, a stale response is worth nothing.
 const MAX_STALE: Duration = Duration::from_hours(1);
 /// Answers are kept by all workers together.
 const DEFAULT_CACHE_ENTRIES: usize = 20_000;
@@ -117,13 +117,14 @@ const MAX_CACHE_ENTRIES: usize = 10_000_000;
 const DEFAULT_CACHE_BYTES: usize = 32 * 1024 * 1024;
 const MIN_CACHE_BYTES: usize = 64 * 1024;
 const MAX_CACHE_BYTES: usize = 4 * 1024 * 1024 * 1024;
-/// As the cache of peers that sample: bounds the provider's load to one question per token.
+/// As the cache of peers that sample: bounds the provider's load to one request per token and
+/// interval.
 const DEFAULT_RECHECK: Duration = Duration::from_secs(30);
 const MIN_RECHECK: Duration = Duration::from_secs(1);
 const MAX_RECHECK: Duration = Duration::from_hours(1);
 
 const CLIENT: ClientDefaults = ClientDefaults {
-    is_nobody: false,
+    is_unauthenticated: false,
     // A request waits for it.
     timeout: Duration::from_secs(2),
     max_timeout: Duration::from_secs(30),
@@ -132,8 +133,8 @@ const CLIENT: ClientDefaults = ClientDefaults {
     max_max_bytes: 1024 * 1024,
 };
 
-/// What token types a resource server takes; WSO2 calls a JWT so. `Refresh`, which it says of
-/// refresh tokens, is none of them.
+/// The token types that a resource server accepts; `JWT` is WSO2's name. Its `Refresh`, for refresh
+/// tokens, is not accepted.
 const DEFAULT_TOKEN_TYPES: &[&str] = &["Bearer", "JWT"];
 
 /// Of a user, then of whom WSO2 names a user by, then of an application acting for itself.
@@ -152,11 +153,11 @@ impl IntrospectionSettings {
         if !section.is_present() {
             return None;
         }
-        let when = section.or(key::WHEN, Some(IntrospectWhen::Opaque), word(WHEN));
-        let method = section.or(key::METHOD, IntrospectionMethod::Introspect, word(METHODS));
+        let when = section.or(key::WHEN, Some(IntrospectWhen::Opaque), keyword(WHEN));
+        let method = section.or(key::METHOD, IntrospectionMethod::Introspect, keyword(METHODS));
         let allow_http = ClientSettings::read_allow_http(section);
         let endpoint = endpoint(section, issuer, allow_http, method);
-        let defaults = ClientDefaults { is_nobody: nobody_is_asked(method), ..CLIENT };
+        let defaults = ClientDefaults { is_unauthenticated: is_unauthenticated(method), ..CLIENT };
         let client = ClientSettings::read(section, allow_http, &defaults);
         let cache_ttl = duration(Duration::ZERO..=MAX_CACHE_TTL);
         let settings = Self {
@@ -213,7 +214,7 @@ impl IntrospectionSettings {
     }
 
     pub(crate) fn write(&self) -> Written {
-        let writer = Writer::default().word(key::WHEN, WHEN, &Some(self.when)).word(
+        let writer = Writer::default().keyword(key::WHEN, WHEN, &Some(self.when)).keyword(
             key::METHOD,
             METHODS,
             &self.method,
@@ -243,20 +244,20 @@ impl IntrospectionSettings {
         }
     }
 
-    /// Whether it is asked about ID tokens, which are the credentials then.
+    /// Whether the credentials are ID tokens.
     pub fn is_about_id_tokens(&self) -> bool {
         self.method == IntrospectionMethod::ValidateIdToken
     }
 
-    /// Whether something in an answer must say that it is about an access token: whom the token is
-    /// for, or its type, which issuers leave out of their answers about refresh tokens.
-    pub(crate) fn tells_kinds_apart(&self) -> bool {
-        let asks_type = self.require.iter().any(|member| member.as_str() == "token_type");
-        asks_type || self.audiences.is_some() || self.method != IntrospectionMethod::Introspect
+    /// Whether a response must show that the token is an access token: by its audience, or by its
+    /// type, which issuers leave out for refresh tokens.
+    pub(crate) fn distinguishes_kinds(&self) -> bool {
+        let requires_type = self.require.iter().any(|member| member.as_str() == "token_type");
+        requires_type || self.audiences.is_some() || self.method != IntrospectionMethod::Introspect
     }
 }
 
-/// GenAuth's `validate_token` asks nobody who they are.
-fn nobody_is_asked(method: IntrospectionMethod) -> bool {
+/// GenAuth's `validate_token` takes no client authentication.
+fn is_unauthenticated(method: IntrospectionMethod) -> bool {
     method != IntrospectionMethod::Introspect
 }

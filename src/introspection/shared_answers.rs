@@ -16,9 +16,9 @@ use super::{
     memory::{Digest, Statement},
 };
 
-/// The responses of one endpoint to one client, shared with the replicas that ask the same endpoint
-/// as the same client. What the store has is as good as the endpoint's own response, for as long as
-/// that would have been cached here.
+/// The responses of one endpoint to one client, shared by replicas that use the same endpoint as
+/// the same client. A shared response counts as the endpoint's own, for as long as that would have
+/// been cached here.
 #[derive(Debug)]
 pub(super) struct SharedAnswers {
     store: SharedStore,
@@ -28,7 +28,7 @@ pub(super) struct SharedAnswers {
 /// A response that some replica received.
 #[derive(Debug, PartialEq)]
 pub(super) struct SharedAnswer {
-    pub(super) said: IntrospectionAnswer,
+    pub(super) response: IntrospectionAnswer,
     pub(super) until: UnixTime,
 }
 
@@ -58,7 +58,7 @@ impl SharedAnswers {
             return;
         };
         let text = write(statement, until);
-        self.store.put(&self.key(token), text.as_bytes(), Duration::from_secs(seconds));
+        self.store.set(&self.key(token), text.as_bytes(), Duration::from_secs(seconds));
     }
 
     fn key(&self, token: &Digest) -> SharedKey {
@@ -81,7 +81,7 @@ pub(super) fn scope(issuer: &str, settings: &IntrospectionSettings) -> Digest {
     digest_of_parts(&parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())
 }
 
-/// Each part with its length before it, so that no two lists of parts look the same.
+/// Each part is prefixed with its length, so that no two lists of parts collide.
 fn digest_of_parts(parts: &[&[u8]]) -> Digest {
     let mut context = Context::new(&SHA256);
     for part in parts {
@@ -116,12 +116,12 @@ impl SharedAnswer {
         };
         (integer("v")? == VERSION).then_some(())?;
         let until = UnixTime(integer("until")?.try_into().ok()?);
-        let said = match members.get("claims")? {
+        let response = match members.get("claims")? {
             Json::Bool(false) => IntrospectionAnswer::Inactive,
             Json::Object(claims) => IntrospectionAnswer::Active(claims.clone()),
             _ => return None,
         };
-        Some(Self { said, until })
+        Some(Self { response, until })
     }
 }
 

@@ -19,13 +19,13 @@ use super::{
     answer::{self, IntrospectionAnswer, malformed},
 };
 
-/// What RFC 9701 §4 asks for and answers with.
+/// The media type of RFC 9701 §4, requested and returned.
 pub(super) const MEDIA_TYPE: HeaderValue =
     HeaderValue::from_static("application/token-introspection+jwt");
-/// The same as a `typ` (§5).
+/// The `typ` of a signed response (§5).
 const TYPE: &str = "token-introspection+jwt";
 
-/// How old an answer may be: it is made for this question (RFC 9701 §8.1 asks for `iat`).
+/// How old a response may be: it is made for this request (RFC 9701 §8.1 requires `iat`).
 const MAX_AGE_SECONDS: i64 = 60;
 
 /// Who must have signed the answers, and for whom.
@@ -84,7 +84,7 @@ impl SignedResponseRules {
             return Err(refuse("the answer's signature is wrong"));
         }
         match claims.get("token_introspection") {
-            Some(Json::Object(members)) => answer::said(members.clone(), place),
+            Some(Json::Object(members)) => answer::parsed(members.clone(), place),
             _ => Err(refuse("the answer has no token_introspection object")),
         }
     }
@@ -140,7 +140,7 @@ fn names(audience: Option<&Json>, client_id: &str) -> bool {
 
 fn client_id(client: &ClientProof) -> Option<&str> {
     match client {
-        ClientProof::Nobody => None,
+        ClientProof::Unauthenticated => None,
         ClientProof::Id(id) => Some(id),
         ClientProof::Basic { user, .. } => Some(user),
         ClientProof::Post { client_id, .. } | ClientProof::PrivateKeyJwt { client_id, .. } => {

@@ -21,7 +21,7 @@ use super::{
     token_lookup::TokenLookup,
 };
 
-/// The introspectors; `None` for an issuer that is not asked.
+/// The introspectors; `None` for an issuer without introspection.
 #[derive(Debug)]
 pub struct IntrospectionStore {
     introspectors: PerIssuer<Option<Arc<Introspector>>>,
@@ -29,9 +29,9 @@ pub struct IntrospectionStore {
 }
 
 impl IntrospectionStore {
-    /// The introspectors, and their workers: nothing is sent before those run. What an issuer has
-    /// said under the configuration `before` still counts where the same is asked in the same way:
-    /// a token that it has called inactive does not pass again for a reload.
+    /// The introspectors and their workers: nothing is sent before those run. Responses cached
+    /// under the configuration `before` are kept for endpoints that are used in the same way: a
+    /// reload must not let an inactive token pass again.
     pub fn new(
         issuers: &PerIssuer<Option<IntrospectedIssuer<'_>>>,
         keys: &PerIssuer<Arc<LiveKeySet>>,
@@ -72,7 +72,7 @@ impl IntrospectionStore {
         memories.find(|memory| memory.is_like(wanted)).map(Arc::clone)
     }
 
-    /// What asks that issuer; `None`: it is not asked.
+    /// That issuer's introspector; `None`: introspection is off.
     pub fn of(&self, issuer: IssuerId) -> Option<&Arc<Introspector>> {
         self.introspectors.get(issuer).as_ref()
     }

@@ -1,4 +1,4 @@
-//! How one issuer is asked about a token, and what is cached of its response.
+//! Introspection as a lookup: how one issuer's request is sent, and what of the response is cached.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) struct TokenLookup {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// What asking about a token takes besides its digest.
+/// What a lookup needs besides the token's digest.
 pub(super) struct TokenRequest {
     token: Zeroizing<String>,
     recheck: Option<Arc<Recheck>>,
@@ -42,7 +42,8 @@ impl Lookup for TokenLookup {
     type Answer = Option<Statement>;
     type Error = IntrospectionError;
 
-    /// What another replica was told. A recheck asks how things are now.
+    /// A response that another replica has stored. Not for a recheck, which needs the current
+    /// state.
     async fn find_elsewhere(
         &self,
         digest: &Digest,
@@ -53,7 +54,7 @@ impl Lookup for TokenLookup {
         }
         let now = self.clock.now();
         let answer = self.shared.find(digest, now).await?;
-        Some(Some(self.memory.keep(digest, answer.said, answer.until, now).statement))
+        Some(Some(self.memory.keep(digest, answer.response, answer.until, now).statement))
     }
 
     async fn send(
@@ -62,20 +63,20 @@ impl Lookup for TokenLookup {
         request: &TokenRequest,
     ) -> Result<IntrospectionAnswer, IntrospectionError> {
         let began = Instant::now();
-        let said = self.endpoint.ask(&request.token).await;
+        let response = self.endpoint.introspect(&request.token).await;
         self.health.observe(began.elapsed());
-        said
+        response
     }
 
     fn responded(
         &self,
         digest: &Digest,
         request: &TokenRequest,
-        said: IntrospectionAnswer,
+        response: IntrospectionAnswer,
     ) -> Option<Statement> {
-        self.health.responded(matches!(said, IntrospectionAnswer::Active(_)));
+        self.health.responded(matches!(response, IntrospectionAnswer::Active(_)));
         let now = self.clock.now();
-        let kept = self.memory.keep(digest, said, UnixTime(i64::MAX), now);
+        let kept = self.memory.keep(digest, response, UnixTime(i64::MAX), now);
         self.shared.keep(digest, &kept.statement, kept.until, now);
         request.rechecked(Some(kept.statement))
     }
@@ -104,7 +105,7 @@ impl TokenRequest {
         Self { token: Zeroizing::new(token.to_owned()), recheck: recheck.map(Arc::clone) }
     }
 
-    /// The recheck that asked knows at once, and not only with its next request.
+    /// The request that made the recheck learns its result at once, not only the next one.
     fn rechecked(&self, statement: Option<Statement>) -> Option<Statement> {
         if let (Some(recheck), Some(statement)) = (&self.recheck, &statement) {
             recheck.note(statement);

@@ -67,8 +67,8 @@ impl DetachedJws {
     /// besides `b64`, that the caller looks at: those that may be critical, and `typ` where it may
     /// be a JWT's.
     ///
-    /// Which dialect it is follows from the text alone and from nothing that the caller would like
-    /// it to be: a signature of one dialect is never tried under another (threats S-5).
+    /// The dialect follows from the text alone, not from what the caller expects: a signature of
+    /// one dialect is never verified as another (threats S-5).
     ///
     /// # Errors
     /// See [`DetachedError`].
@@ -84,7 +84,7 @@ impl DetachedJws {
             (true, true, false) => Dialect::B64FalseWithoutCrit,
             (true, false, _) => Dialect::Detached,
             (false, false, _) => Dialect::TwoPart,
-            // Nobody writes that, and nobody says what it would mean.
+            // No standard defines this combination.
             (false, true, _) => return Err(DetachedError::Parts),
         };
         if dialect.encodes_payload() && is_of_jwt(&header) && !understood.iter().any(is_typ) {

@@ -146,7 +146,7 @@ fn check_critical(
     Ok(())
 }
 
-/// `"b64": true` says what holds anyway.
+/// `"b64": true` is the default.
 fn unencoded(b64: &Json, understood: Understood<'_>) -> Result<bool, HeaderError> {
     match b64 {
         Json::Bool(true) => Ok(false),

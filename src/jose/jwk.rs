@@ -133,7 +133,7 @@ impl VerificationKey {
         Some(jwk)
     }
 
-    /// What it is, for people: `RSA 2048`, `EC P-256`, `OKP Ed25519`, `AKP ML-DSA-44`, `oct`.
+    /// A display name: `RSA 2048`, `EC P-256`, `OKP Ed25519`, `AKP ML-DSA-44`, `oct`.
     pub fn kind(&self) -> String {
         self.kind.clone()
     }

@@ -50,7 +50,7 @@ pub enum JwsError {
     /// `b64` is false (RFC 7797 §7 forbids it in tokens), or there is a `zip`.
     #[error("the payload is not encoded as a token's must be")]
     PayloadEncoding,
-    /// `cty` says that the payload is a token itself.
+    /// `cty` declares that the payload is a token itself.
     #[error("a token inside of a token")]
     Nested,
 }

@@ -47,8 +47,8 @@ impl SigningKey {
         Self::from_pair(alg, text(jwk, "kid")?, KeyPair::from_jwk(alg, jwk)?)
     }
 
-    /// From an unencrypted PKCS#8 document (DER), which says what kind of key it is but not what
-    /// it is for. RSA, ECDSA and Ed25519. Without a `kid`, the thumbprint serves as one.
+    /// From an unencrypted PKCS#8 document (DER), which names the kind of key but not its
+    /// algorithm. RSA, ECDSA and Ed25519. Without a `kid`, the thumbprint serves as one.
     pub fn from_pkcs8(alg: Algorithm, kid: Option<&str>, der: &[u8]) -> Result<Self, SigningError> {
         Self::from_pair(alg, kid, KeyPair::from_pkcs8(alg, der)?)
     }
@@ -61,7 +61,7 @@ impl SigningKey {
         let mut key = Self { kid: kid.unwrap_or_default().to_owned(), algorithm: alg, pair };
         let verification = key.verification_key()?;
         if kid.is_none() {
-            // Of a shared secret too: a token made with it lets guesses be tried just as well.
+            // Of a shared secret too: a token made with it allows offline guessing just as well.
             key.kid = verification.thumbprint().to_text();
         }
         Ok(key)
@@ -140,8 +140,8 @@ impl SigningKey {
         Ok(token)
     }
 
-    /// A detached JWS over a payload, in a dialect: `header` gets `alg` and `kid`, and what the
-    /// dialect says of itself (`b64`, `crit`), unless it names them itself.
+    /// A detached JWS over a payload, in a dialect: `header` gets `alg` and `kid`, and the
+    /// dialect's own members (`b64`, `crit`), unless it names them itself.
     pub fn sign_detached(
         &self,
         dialect: Dialect,

@@ -13,7 +13,7 @@ const PERHAPS_AN_INTEGER: f64 = 9_223_372_036_854_775_808.0;
 /// Up to this many members, comparing each with each is faster than sorting.
 const FEW_MEMBERS: usize = 24;
 
-/// Parses one value of at most so many, nested at most so deeply, with nothing behind it.
+/// Parses one value within both limits; trailing data is an error.
 pub(super) fn document(text: &[u8], max_nodes: usize, max_depth: usize) -> Result<Json, JsonError> {
     let text = std::str::from_utf8(text).map_err(|_| JsonError::Syntax)?;
     let budget = Budget::of(max_nodes);
@@ -60,7 +60,7 @@ impl Budget {
     /// The reason that we gave, or what `serde_json` complains about.
     fn refusal(&self, error: &serde_json::Error) -> JsonError {
         self.refused.get().unwrap_or_else(|| {
-            // The only way that serde_json offers to tell these from other syntax errors.
+            // serde_json offers no other way to distinguish these from syntax errors.
             let text = error.to_string();
             if text.starts_with("number out of range") {
                 JsonError::NumberOutOfRange
@@ -181,9 +181,9 @@ fn has_duplicate(members: &[(String, Json)]) -> bool {
 /// where a float as large as that came up.
 fn has_rounded_integer(text: &str) -> bool {
     let mut rest = text.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
+    while let Some((first, tail)) = rest.split_first() {
         let length = match first {
-            b'"' => string_length(behind) + 1,
+            b'"' => string_length(tail) + 1,
             b'-' | b'0'..=b'9' => {
                 let (number, _) = rest.split_at(number_length(rest));
                 if is_rounded_integer(number) {
@@ -198,7 +198,7 @@ fn has_rounded_integer(text: &str) -> bool {
     false
 }
 
-/// Bytes of a string behind its opening quote, the closing one included.
+/// Bytes of a string after its opening quote, the closing one included.
 fn string_length(text: &[u8]) -> usize {
     let mut escaped = false;
     let ends = |byte: &u8| {

@@ -61,7 +61,7 @@ impl JsonPointer {
         }
     }
 
-    /// The same in a document that is an object.
+    /// Finds the value in a document that is an object.
     pub fn find_in<'j>(&self, document: &'j Object) -> Option<&'j Json> {
         let (first, rest) = self.steps.split_first()?;
         rest.iter().try_fold(document.get(first)?, |value, step| enter(value, step))

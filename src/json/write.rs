@@ -1,4 +1,4 @@
-//! JSON text from values: minimal, and always parsed back to the same value.
+//! Writes values as minimal JSON text that parses back to the same value.
 //!
 //! `serde_json` would write other bytes (`\b` for `\u0008`, `0.00001` for `1e-5`), and claims that
 //! are headers, assertions and the journal's lines keep theirs from version to version. To settle

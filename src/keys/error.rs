@@ -10,7 +10,7 @@ use crate::{
 /// One failed attempt to get keys. The text names the place (URL or file), what was found there
 /// and what was expected; what comes from the other side is quoted, escaped and cut.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+#[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum KeyError {
     /// The document could not be had.
     #[error(transparent)]
@@ -53,7 +53,7 @@ impl KeyError {
     pub const CODES: &'static [&'static str] =
         &["malformed", "no_usable_keys", "issuer_mismatch", "jwks_uri", "file", "short_secret"];
 
-    /// A stable word out of a closed set: metric label, log field, `/keys`.
+    /// A stable code out of a closed set: metric label, log field, `/keys`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Fetch(error) => error.code(),
@@ -67,7 +67,7 @@ impl KeyError {
         }
     }
 
-    /// How long the source asked to be left alone (`Retry-After` of a 429 or 503).
+    /// The source's `Retry-After` (of a 429 or 503).
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Fetch(error) => error.retry_after(),

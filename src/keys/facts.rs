@@ -1,4 +1,4 @@
-//! What may be told about keys: plain facts for `/keys`, `/readyz`, `check` and logs.
+//! What may be shown of keys: plain facts for `/keys`, `/readyz`, `check` and logs.
 
 use std::sync::Arc;
 
@@ -32,11 +32,11 @@ pub struct IssuerStatus {
     pub confirmed_at: Option<i64>,
     /// Unix time after which the set is no longer used unless it is confirmed again.
     pub usable_until: Option<i64>,
-    /// Unix time of the next refresh that nobody asks for.
+    /// Unix time of the next scheduled refresh.
     pub next_refresh: Option<i64>,
     /// The last attempt's failure; gone with the next success.
     pub last_error: Option<FailureFacts>,
-    /// How many `kid`s were asked for lately that the source does not have.
+    /// How many unknown `kid`s were requested lately.
     pub unknown_kids: usize,
     /// The usable keys.
     pub keys: Vec<KeyFacts>,
@@ -75,7 +75,7 @@ pub struct SkippedFacts {
     pub position: usize,
     /// Its name, if it has a readable one.
     pub kid: Option<String>,
-    /// A stable word.
+    /// A stable code.
     pub code: &'static str,
     /// The reason in full.
     pub message: String,

@@ -19,7 +19,7 @@ pub struct KeySet {
     nameless: bool,
 }
 
-/// What a set says to a token's `kid` and `alg`.
+/// The result of a lookup by `kid` and `alg`.
 #[derive(Debug)]
 pub enum KeyLookup<'s> {
     /// The one key that fits.
@@ -29,12 +29,12 @@ pub enum KeyLookup<'s> {
     /// The `kid` is known, but its key is not made for the algorithm or was left out of the set;
     /// or no `kid` is given and no key fits.
     NoSuitableKey,
-    /// Several different keys fit, and nothing says which one is meant.
+    /// Several different keys fit.
     Ambiguous,
 }
 
-/// All that matters for verification, in an order of its own and each once: a source may list the
-/// same keys in another order each time, and one of them twice.
+/// All that matters for verification, sorted and without duplicates: a source may list the same
+/// keys in another order each time, and one of them twice.
 type Fingerprint = Vec<(Thumbprint, Option<String>, AlgorithmSet)>;
 
 /// Generations are unique in the process, not only in an issuer: a store built by a reload can't
@@ -89,7 +89,7 @@ impl KeySet {
         KeyLookup::Found(first)
     }
 
-    /// Whether the set has something to say about the `kid`; if not, it may be outdated.
+    /// Whether the set knows the `kid`; if not, it may be outdated.
     pub fn knows(&self, kid: &str) -> bool {
         let named = |key: &Arc<VerificationKey>| key.kid() == Some(kid);
         let left_out = |key: &SkippedKey| key.kid.as_deref() == Some(kid);

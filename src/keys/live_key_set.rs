@@ -48,7 +48,7 @@ pub struct LiveKeySet {
     metrics: SetMetrics,
 }
 
-/// What only people ask for.
+/// State for status pages and logs only.
 #[derive(Debug, Default)]
 struct Progress {
     last_error: Option<FailureFacts>,
@@ -56,7 +56,7 @@ struct Progress {
     from_snapshot: bool,
 }
 
-const NO_SOURCE: &str = "none: the issuer is asked about each token";
+const NO_SOURCE: &str = "none: each token is introspected";
 
 impl LiveKeySet {
     pub(super) fn new(
@@ -118,7 +118,7 @@ impl LiveKeySet {
         self.set.load_full()
     }
 
-    /// The generation of [`Self::current`] for two atomic loads: what a cache hit asks.
+    /// The generation of [`Self::current`] for two atomic loads: what a cache hit reads.
     pub fn generation_now(&self, now: UnixTime) -> Option<u64> {
         // In this order, the reverse of the writer's: who sees a renewed deadline sees the set
         // that it belongs to.
@@ -133,11 +133,11 @@ impl LiveKeySet {
         self.content_age.confirmed_at()
     }
 
-    /// Asks for a refresh because of an unknown `kid`, and waits for it within bounds: one fetch
+    /// Requests a refresh because of an unknown `kid`, and waits for it within bounds: one fetch
     /// per cooldown whatever the number of requests, a bounded number of waiters, a deadline
-    /// (threats K-8, K-9). Dropping the future disturbs nobody else.
+    /// (threats K-8, K-9). Dropping the future affects no other request.
     ///
-    /// [`KeyWait::Refreshed`] is said only if the set has the `kid` now, so looking again can't
+    /// Returns [`KeyWait::Refreshed`] only if the set has the `kid` now, so another lookup can't
     /// lead to another wait for the same reason.
     pub async fn refresh_for(&self, kid: &str) -> KeyWait {
         let knows = || self.set.load().as_ref().is_some_and(|set| set.knows(kid));
@@ -165,10 +165,10 @@ impl LiveKeySet {
         Some(format!("issuer {}: {state}; {cause}", self.name))
     }
 
-    /// Resolves once the source has answered or failed for the first time, or what it said in an
-    /// earlier run is here.
-    pub async fn tried(&self) {
-        self.readiness.tried().await;
+    /// Resolves once the source has responded or failed for the first time, or a snapshot of an
+    /// earlier run is loaded.
+    pub async fn first_read(&self) {
+        self.readiness.first_read().await;
     }
 
     /// Resolves once there have been keys.
@@ -176,7 +176,7 @@ impl LiveKeySet {
         self.readiness.usable().await;
     }
 
-    /// Everything that may be told, for `/keys`.
+    /// Everything that may be shown, for `/keys`.
     pub fn status(&self) -> IssuerStatus {
         let now = self.clock.now();
         let set = self.set.load_full();
@@ -216,7 +216,7 @@ impl LiveKeySet {
         self.set.load_full()
     }
 
-    /// Puts a new content in place. Returns the sets before and after.
+    /// Replaces the content. Returns the sets before and after.
     pub(super) fn replace(&self, keys: JwkSet) -> (Option<Arc<KeySet>>, Arc<KeySet>) {
         let old = self.set.load_full();
         let new = Arc::new(match &old {
@@ -254,7 +254,7 @@ impl LiveKeySet {
         self.metrics.refreshed(error.code());
         self.count_usable();
         self.refresh_gate.failed(Instant::now() + wait);
-        self.readiness.was_tried();
+        self.readiness.mark_read();
     }
 
     /// The set in place comes from the snapshot.
@@ -264,7 +264,7 @@ impl LiveKeySet {
         self.readiness.is_usable();
     }
 
-    /// Tells the metrics how many keys can be used at this moment.
+    /// Updates the metric of usable keys.
     pub(super) fn count_usable(&self) {
         let set = self.current(self.clock.now());
         self.metrics.usable(set.map_or(0, |set| set.keys().len()));

@@ -35,7 +35,7 @@ pub(crate) fn private_key(node: &Node) -> Parsed<PrivateKey> {
     let unusable =
         |problem: &str| format!("the file {} {problem}; expected {EXPECTED}", file.display());
     let document = read_whole(&file, MAX_BYTES).map_err(|problem| unusable(&problem))?;
-    // What the parser says could show a part of the key.
+    // The parser's error could show a part of the key.
     let jwk = Object::parse(&document).map_err(|_| match key_document(&document) {
         Some(kind) => unusable(&format!("holds {kind}")),
         None => unusable("holds no JSON object"),

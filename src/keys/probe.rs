@@ -1,4 +1,4 @@
-//! One question to a key source, outside of any refresher.
+//! One fetch from a key source, outside of any refresher.
 
 use crate::keys::settings::KeyOwner;
 
@@ -7,7 +7,7 @@ use super::{
     source::{OpenKeySource, Origin},
 };
 
-/// Asks the issuer's source now, as its refresher would, and returns what it has: the usable keys
+/// Fetches the issuer's keys now, as its refresher would, and returns all of them: the usable keys
 /// and the others. For `check --online` and `explain`.
 ///
 /// # Errors
@@ -16,7 +16,7 @@ pub async fn probe(settings: &KeyOwner) -> Result<KeySet, KeyError> {
     let reading = OpenKeySource::new(settings).read().await?;
     match reading.content {
         Some(content) => Ok(KeySet::new(content.keys)),
-        // A first question is never conditional, so that no answer can be "not modified".
+        // A first request is never conditional, so no response can be "not modified".
         None => Err(KeyError::Internal { cause: "not modified since never".to_owned() }),
     }
 }

@@ -18,15 +18,15 @@ use super::unknown_kids::UnknownKids;
 pub enum KeyWait {
     /// The set has the `kid` now: look again.
     Refreshed,
-    /// The source was asked recently enough and does not know the `kid`.
+    /// A recent enough fetch did not contain the `kid`.
     Unknown,
-    /// The source can't be asked, too many requests wait already, or the deadline passed: nobody
-    /// knows.
+    /// The source is unavailable, too many requests wait already, or the deadline passed: whether
+    /// it has the `kid` is unknown.
     Unavailable,
 }
 
-/// The meeting place of one issuer's refresher and the requests that wait for it. Requests only
-/// signal and watch, so one that goes away disturbs nobody (threat K-9).
+/// Connects one issuer's refresher with the requests that wait for it. Requests only signal and
+/// watch, so one that is dropped affects no other (threat K-9).
 #[derive(Debug)]
 pub(super) struct RefreshGate {
     /// The zero of all times in here: monotonic, so that no clock jump stretches a wait.
@@ -50,15 +50,15 @@ struct Attempts {
     last_succeeded: bool,
 }
 
-/// The most requests of one issuer that wait for a refresh at the same time, all workers
-/// together. Each holds a connection and a few hundred bytes; more of them are answered at once
-/// that nobody knows.
+/// The most requests of one issuer that wait for a refresh at the same time, all workers together.
+/// Each holds a connection and a few hundred bytes; beyond that, [`KeyWait::Unavailable`] is
+/// returned at once.
 pub(super) const MAX_WAITERS: usize = 1_000;
 
 /// Beyond the fetch's own deadline: for parsing, and for the waking of the worker.
 const WAIT_MARGIN: Duration = Duration::from_millis(500);
 
-/// The longest `kid` that is worth asking for; tokens with a longer one are refused before.
+/// The longest `kid` that is worth a fetch; tokens with a longer one are refused before.
 const MAX_KID_BYTES: usize = crate::jose::MAX_KID_BYTES;
 
 impl RefreshGate {
@@ -116,8 +116,8 @@ impl RefreshGate {
         KeyWait::Unknown
     }
 
-    /// The refresher's side: resolves when a request asks for an attempt that may be made now.
-    pub(super) async fn asked(&self) {
+    /// The refresher's side: resolves when a request wants a fetch that may be made now.
+    pub(super) async fn wanted(&self) {
         loop {
             self.signal.notified().await;
             if !self.is_answered() && !self.is_resting() {
@@ -135,8 +135,8 @@ impl RefreshGate {
         let until = self.at(started).saturating_add(millis(self.cooldown));
         self.answered_until.store(until, Ordering::Release);
         self.backoff_until.store(0, Ordering::Release);
-        // A request made while the attempt ran is answered by it. Left standing, the signal would
-        // lead to another attempt that nobody waits for, if this one outlasted the cooldown.
+        // The attempt also serves requests that came while it ran. A signal left set would trigger
+        // another attempt with no waiter, if this one outlasted the cooldown.
         pin!(self.signal.notified()).enable();
         self.count(true);
     }
@@ -147,7 +147,7 @@ impl RefreshGate {
         self.count(false);
     }
 
-    /// How many `kid`s were asked for without success lately.
+    /// How many `kid`s were requested without success lately.
     pub(super) fn unknown_kids(&self) -> usize {
         self.unknown.len()
     }
@@ -210,7 +210,7 @@ mod tests {
             waiting.answered(started, false);
         });
         assert_eq!(answer, KeyWait::Unknown);
-        let asked_again = timeout(Duration::from_secs(10), waiting.asked()).await;
-        assert!(asked_again.is_err(), "an attempt that nobody waits for");
+        let wanted_again = timeout(Duration::from_secs(10), waiting.wanted()).await;
+        assert!(wanted_again.is_err(), "an attempt that nobody waits for");
     }
 }

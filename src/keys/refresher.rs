@@ -16,7 +16,7 @@ use super::{
     source::{KeySetContent, Origin},
 };
 
-/// What a refresher is made from; `origin` makes the place that it asks.
+/// The parts of a refresher; `origin` builds the source that it fetches from.
 pub(super) struct KeyRefreshPlan<M> {
     keys: Arc<LiveKeySet>,
     settings: KeyOwner,
@@ -138,7 +138,7 @@ impl<O: Origin> refresh::Refresh for KeyRefresh<O> {
     }
 
     async fn wanted(&mut self) {
-        self.keys.refresh_gate().asked().await;
+        self.keys.refresh_gate().wanted().await;
     }
 
     async fn look(&mut self) -> SourceChange {

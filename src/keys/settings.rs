@@ -46,9 +46,9 @@ pub(crate) mod key {
 pub struct KeySettings {
     /// Exactly one source.
     pub source: KeySource,
-    /// How often a source is asked when it does not say (`Cache-Control`) itself.
+    /// How often a source is fetched without a `Cache-Control` of its own.
     pub refresh: Duration,
-    /// The least time between two refreshes that an unknown `kid` asks for.
+    /// The least time between two refreshes triggered by unknown `kid`s.
     pub cooldown: Duration,
     /// How long keys outlive an unreachable source.
     pub max_stale: Duration,
@@ -67,7 +67,7 @@ pub struct KeySettings {
     pub ca_file: Option<PathBuf>,
 }
 
-/// Whom a key set is looked after for: an issuer of tokens, or a rule for signatures.
+/// The owner of a key set: an issuer of tokens, or a rule for signatures.
 #[derive(Debug, Clone)]
 pub struct KeyOwner {
     /// What metrics, logs and the snapshot's file call it: an issuer's name, or
@@ -91,7 +91,7 @@ pub enum IssuerKeySource {
     None(KeylessOwner),
 }
 
-/// An issuer without keys: it is asked about each of its tokens.
+/// An issuer without keys: each of its tokens is introspected.
 #[derive(Debug, Clone)]
 pub struct KeylessOwner {
     /// What metrics and logs call it.
@@ -100,7 +100,7 @@ pub struct KeylessOwner {
     pub issuer: String,
 }
 
-/// Envoy's; a source that says otherwise by `Cache-Control` is believed within bounds.
+/// Envoy's; a source's own `Cache-Control` takes precedence, within bounds.
 const DEFAULT_REFRESH: Duration = Duration::from_mins(10);
 /// More often is an attack on one's own identity provider.
 const MIN_REFRESH: Duration = Duration::from_secs(1);
@@ -108,13 +108,13 @@ const MIN_REFRESH: Duration = Duration::from_secs(1);
 const MAX_REFRESH: Duration = Duration::from_hours(24);
 /// Kong's; a flood of random `kid`s costs the provider one fetch per cooldown.
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
-/// Without a cooldown, clients decide how often the provider is asked (threats K-8).
+/// Without a cooldown, clients decide how often the provider is called (threats K-8).
 const MIN_COOLDOWN: Duration = Duration::from_secs(1);
 /// A new key is refused for as long.
 const MAX_COOLDOWN: Duration = Duration::from_hours(1);
 /// An outage of the provider over a night is no outage of the service.
 const DEFAULT_MAX_STALE: Duration = Duration::from_hours(24);
-/// Istio evicts after a week; beyond a month nobody remembers what was trusted.
+/// Istio evicts after a week; beyond a month, old keys are no basis for trust.
 const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);
 /// What Istio and Traefik Hub give a key source.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);

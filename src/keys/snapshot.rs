@@ -57,7 +57,7 @@ const REWRITE_AFTER: Duration = Duration::from_hours(1);
 /// What the page holds besides the key set, generously.
 const PAGE_OVERHEAD: usize = 16 * 1024;
 
-/// How far a snapshot may be ahead of the clock; further, and its age can't be told.
+/// How far a snapshot may be ahead of the clock; further, and its age is unknown.
 const CLOCK_TOLERANCE: i64 = 60;
 
 impl KeySnapshot {
@@ -114,7 +114,7 @@ impl KeySnapshot {
         Ok((keys, UnixTime(page.fetched_at)))
     }
 
-    /// Takes note of the document that the set in place was made from.
+    /// Remembers the document of the current set.
     pub(super) fn remember(&mut self, document: &[u8], keys: &JwkSet) {
         self.jwks = usable_part(document, &keys.skipped).filter(|part| {
             // What is written must be what was accepted, no more and no less.
@@ -156,8 +156,8 @@ struct KeyEntries<'d> {
     keys: Vec<&'d RawValue>,
 }
 
-/// The document without the keys that were left out: they may be private ones that somebody
-/// published by mistake (threat K-6), and are of no use in any case.
+/// The document without the keys that were left out: they may be private ones, published by mistake
+/// (threat K-6), and are of no use in any case.
 fn usable_part(document: &[u8], skipped: &[SkippedKey]) -> Option<Box<RawValue>> {
     let keys = match serde_json::from_slice::<KeyEntries<'_>>(document) {
         Ok(set) => set.keys,
@@ -170,7 +170,7 @@ fn usable_part(document: &[u8], skipped: &[SkippedKey]) -> Option<Box<RawValue>>
 }
 
 /// Made of the configured name as far as its characters are safe in a file name, and of the
-/// issuer's hash, which tells two names apart that look the same.
+/// issuer's hash, which distinguishes names that look the same.
 fn file_name(name: &str, issuer: &str) -> String {
     let safe = |c: char| {
         if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }

@@ -24,17 +24,17 @@ use super::KeyError;
 
 /// A place to get the whole key set of one issuer from.
 pub(super) trait Origin: Send + 'static {
-    /// Asks it now. Every implementation bounds the time it takes and the bytes it reads.
+    /// Reads the source now. Every implementation bounds its time and the bytes it reads.
     fn read(&mut self) -> impl Future<Output = Result<KeySetReading, KeyError>> + Send;
 
-    /// A cheap look whether asking may be worth it before the next refresh is due.
+    /// A cheap check whether a refresh is worth it before the next one is due.
     fn has_changed(&mut self) -> impl Future<Output = bool> + Send;
 }
 
-/// What a source said.
+/// A successful read of a source.
 #[derive(Debug)]
 pub(super) struct KeySetReading {
-    /// The keys, at least one of them usable; `None`: the same as last time.
+    /// The keys, at least one of them usable; `None`: not modified.
     pub(super) content: Option<KeySetContent>,
     /// How long the source itself takes it for fresh.
     pub(super) max_age: Option<Duration>,
@@ -105,8 +105,8 @@ impl KeySetReading {
 }
 
 impl KeySetContent {
-    /// Takes a set only if there is a key to verify with. A source that lists none is broken, or
-    /// somebody stands in its place: the keys at hand are kept (threat K-3).
+    /// Takes a set only if there is a key to verify with. A source that lists none is broken or
+    /// impersonated: the current keys are kept (threat K-3).
     fn of(keys: JwkSet, document: Option<Bytes>, place: &str) -> Result<Self, KeyError> {
         if keys.keys.is_empty() {
             return Err(KeyError::NoUsableKeys {

@@ -1,4 +1,4 @@
-//! The `kid`s that a source was asked for and did not have.
+//! The `kid`s that a refresh did not find.
 
 use std::{
     collections::hash_map::RandomState,
@@ -8,10 +8,10 @@ use std::{
 
 use dashmap::DashMap;
 
-/// Remembers the `kid`s that a refresh did not bring, each for a cooldown from its own
-/// answer on. The issuer's cooldown counts from when that refresh began and so ends a little
-/// earlier: then a `kid` that nobody has asked for comes first, and a client that repeats an old
-/// one all the time does not spend the refresh. Until then, it costs one look into a hash table.
+/// Remembers the `kid`s that a refresh did not find, each for a cooldown from that refresh's end.
+/// The issuer's cooldown counts from its start and so ends a little earlier: then a new `kid` comes
+/// first, and a client that keeps repeating an old one can't use up the refresh. Until then, a
+/// repeated `kid` costs one hash table lookup.
 ///
 /// A `kid` is held as a 64-bit hash under a secret random key: 16 bytes an entry whatever was
 /// sent. Two `kid`s with one hash would cost the second one a cooldown, and an attacker can't aim

@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Until then connections wait in the listeners' queues, since all that could be said to most of
 /// them is that nobody can decide yet: every start would be a short outage.
 pub(super) async fn open(providers: Arc<Providers>, open: CancellationToken) {
-    if timeout(PATIENCE, providers.tried()).await.is_err() {
-        let pending = providers.untried().join(", ");
+    if timeout(PATIENCE, providers.first_read()).await.is_err() {
+        let pending = providers.pending_reads().join(", ");
         tracing::warn!(
             waited = ?PATIENCE,
             pending,

@@ -57,12 +57,12 @@ mod tests {
 
     use super::*;
 
-    /// Accepts for a second of paused time, and says how often it was tried.
+    /// Accepts for a second of paused time; returns the number of attempts.
     async fn attempts_in_a_second(error: fn(u32) -> Option<io::Error>) -> u32 {
-        let (tried, stop) = (Cell::new(0), CancellationToken::new());
+        let (attempts, stop) = (Cell::new(0), CancellationToken::new());
         let accepting = until(&stop, || {
-            tried.set(tried.get() + 1);
-            let error = error(tried.get());
+            attempts.set(attempts.get() + 1);
+            let error = error(attempts.get());
             async {
                 match error {
                     Some(error) => Err(error),
@@ -71,24 +71,24 @@ mod tests {
             }
         });
         timeout(Duration::from_secs(1), accepting).await.unwrap_err();
-        tried.get()
+        attempts.get()
     }
 
     #[tokio::test(start_paused = true)]
     async fn d10_without_file_descriptors_it_is_tried_some_times_a_second() {
         const EMFILE: i32 = 24;
-        let tried = attempts_in_a_second(|_| Some(io::Error::from_raw_os_error(EMFILE))).await;
-        assert!((19..=21).contains(&tried), "{tried}");
+        let attempts = attempts_in_a_second(|_| Some(io::Error::from_raw_os_error(EMFILE))).await;
+        assert!((19..=21).contains(&attempts), "{attempts}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn d10_a_connection_that_is_gone_before_it_is_accepted_delays_no_other() {
         let began = Instant::now();
-        let tried = attempts_in_a_second(|tried| {
-            (tried <= 100).then(|| io::ErrorKind::ConnectionAborted.into())
+        let attempts = attempts_in_a_second(|attempts| {
+            (attempts <= 100).then(|| io::ErrorKind::ConnectionAborted.into())
         })
         .await;
-        assert_eq!(tried, 101);
+        assert_eq!(attempts, 101);
         assert_eq!(began.elapsed(), Duration::from_secs(1));
     }
 

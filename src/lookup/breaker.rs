@@ -26,9 +26,9 @@ const OPEN: Backoff =
 /// second one beside it, which does no harm.
 const LONGEST_PROBE: Duration = Duration::from_mins(1);
 
-/// Whether a status speaks of the endpoint, whatever it was asked: it has too much to do, or what
-/// stands behind it does not answer (RFC 6585 §4, RFC 9110 §15.6.3 to §15.6.5). Any other one can
-/// be provoked by a client that chooses the key.
+/// Whether a status is about the endpoint itself, not the key: it is overloaded, or its own
+/// upstream does not respond (RFC 6585 §4, RFC 9110 §15.6.3 to §15.6.5). A client that chooses the
+/// key can provoke any other status.
 pub(crate) fn speaks_of_endpoint(status: u16) -> bool {
     matches!(status, 429 | 502 | 503 | 504)
 }
@@ -56,7 +56,7 @@ impl Breaker {
         *self = Self::default();
     }
 
-    /// A failure that may be the key's own fault: it says nothing about the endpoint.
+    /// A failure that the key itself may cause: no evidence about the endpoint.
     pub(crate) fn undecided(&mut self) {
         self.probing = None;
     }

@@ -4,8 +4,8 @@ use parking_lot::Mutex;
 
 use crate::{bounded::BoundedMap, clock::UnixTime};
 
-/// Answers by key, bounded by number and bytes, for all threads together. An entry is kept until
-/// others need its place: what it says may be of use after it has ceased to count.
+/// Responses by key, bounded by number and bytes, shared by all threads. An entry stays until it is
+/// evicted: a stale response may still be of use.
 #[derive(Debug)]
 pub(crate) struct Cache<V> {
     entries: Mutex<BoundedMap<CacheEntry<V>>>,
@@ -20,7 +20,7 @@ struct CacheEntry<V> {
 /// How long an answer counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lifetime {
-    /// Until then nothing is asked.
+    /// Until then no lookup is sent.
     pub(crate) fresh_until: UnixTime,
     /// Until then it stands in where there is no response.
     pub(crate) stale_until: UnixTime,
@@ -53,7 +53,7 @@ impl<V: Clone> Cache<V> {
         (now < until).then(|| (entry.value.clone(), until))
     }
 
-    /// Whether the last answer, however old, is such a one.
+    /// Whether the last response, however old, meets the predicate.
     pub(crate) fn has(&self, key: &[u8], is_such: impl FnOnce(&V) -> bool) -> bool {
         self.entries.lock().find(key).is_some_and(|entry| is_such(&entry.value))
     }

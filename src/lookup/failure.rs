@@ -1,10 +1,10 @@
-//! What a failed lookup says of its endpoint.
+//! The failure of a lookup, and what it means for the endpoint's health.
 
 use std::fmt::Display;
 
 /// Why there is no response.
 pub(crate) trait LookupFailure: Display + From<NotSent> + Send {
-    /// A stable word out of a closed set: metric label and log field.
+    /// A stable code out of a closed set: metric label and log field.
     fn code(&self) -> &'static str;
 
     /// Whether it speaks of the endpoint, and not only of one of its answers. `of_known`: see
@@ -22,7 +22,7 @@ pub enum NotSent {
     #[error("the endpoint is left alone after several failures in a row")]
     CircuitOpen,
     /// Others took so long that it waited in the queue for longer than a request may take.
-    #[error("too many questions wait already")]
+    #[error("too many lookups wait already")]
     Busy,
 }
 
@@ -30,7 +30,7 @@ impl NotSent {
     /// Every [`Self::code`].
     pub const CODES: &'static [&'static str] = &["busy", "resting"];
 
-    /// A stable word out of a closed set: metric label and log field.
+    /// A stable code out of a closed set: metric label and log field.
     pub fn code(self) -> &'static str {
         match self {
             Self::CircuitOpen => "resting",

@@ -41,7 +41,7 @@ impl EndpointHealth {
         &self.name
     }
 
-    /// Counts an outcome that says nothing of the endpoint.
+    /// Counts an outcome that is no evidence about the endpoint.
     pub(crate) fn count(&self, outcome: &str) {
         self.outcomes.with_label_values(&[self.name.as_str(), outcome]).inc();
     }

@@ -42,7 +42,7 @@ pub(crate) struct LookupRequest<L: Lookup> {
     since: Instant,
 }
 
-/// What has become of a lookup that a caller asked for.
+/// The outcome of joining a lookup.
 pub(crate) enum JoinOutcome<A, T> {
     /// It is in flight.
     InFlight(Waiter<A>),
@@ -124,7 +124,7 @@ impl<L: Lookup> Lookups<L> {
 }
 
 impl<L: Lookup> LookupQueue<L> {
-    /// The next request; `None` once nobody can queue one.
+    /// The next request; `None` once every sender is dropped.
     pub(super) async fn next(&mut self) -> Option<LookupRequest<L>> {
         self.requests.recv().await
     }

@@ -1,4 +1,4 @@
-//! Single flight: lookups of the same key at the same time are one.
+//! Single flight: concurrent lookups of one key share one request.
 
 use std::{borrow::Borrow, fmt::Debug, hash::Hash, sync::Arc, time::Duration};
 
@@ -89,7 +89,7 @@ impl<K: Eq + Hash, A> Flight<K, A> {
     /// Answers everybody who waits. What is to be cached has been by now, so that a later request
     /// finds it.
     pub(super) fn land(mut self, answer: A) {
-        // In this order: who asks again after the answer must not join the flight that brought it.
+        // In this order: a lookup after the response must not join the flight that fetched it.
         self.leave();
         self.answer.send_replace(Some(answer));
     }

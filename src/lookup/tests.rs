@@ -18,7 +18,7 @@ use tokio::{
 
 use super::*;
 
-/// An endpoint that answers with the double of what it is asked for.
+/// An endpoint that responds with the double of the key.
 #[derive(Debug)]
 struct Endpoint {
     sent: Mutex<Vec<u32>>,
@@ -135,7 +135,7 @@ impl Scene {
         self.lookups.find(key, || (), || None).await
     }
 
-    /// The same by a task of its own, which has joined the lookup by now.
+    /// Looks up in a spawned task, which has joined the lookup on return.
     async fn begin(&self, key: u32) -> JoinHandle<Found> {
         let lookups = Arc::clone(&self.lookups);
         let task = tokio::spawn(async move { lookups.find(key, || (), || None).await });

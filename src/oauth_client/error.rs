@@ -4,7 +4,7 @@ use crate::fetch::FetchError;
 
 /// The text names the place, what was found there and what was expected; no secret is in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+#[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum ClientError {
     /// No complete answer of the token endpoint.
     #[error(transparent)]
@@ -28,7 +28,7 @@ impl ClientError {
     pub const CODES: &'static [&'static str] =
         &["credentials_refused", "malformed", "secret", "status"];
 
-    /// A stable word out of a closed set: metric label and log field.
+    /// A stable code out of a closed set: metric label and log field.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Fetch(error) => error.code(),

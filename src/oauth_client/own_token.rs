@@ -1,4 +1,4 @@
-//! An access token of our own, for endpoints that ask for one (RFC 6749 §4.4).
+//! An access token of our own, for endpoints that require one (RFC 6749 §4.4).
 
 use std::{
     sync::{
@@ -45,16 +45,16 @@ struct HeldToken {
     renew_at: Instant,
 }
 
-/// How long a token is kept that does not say how long it lives.
+/// How long a token without `expires_in` is cached.
 const UNSAID_LIFETIME: Duration = Duration::from_mins(1);
-/// How long at most, whatever it says: a permission that was withdrawn should show.
+/// The longest caching time, whatever its `expires_in`: a withdrawn permission must show.
 const LONGEST_USE: Duration = Duration::from_hours(12);
 /// The least time between two tokens that are given up because they were refused: where the next is
 /// refused as well, another will not help, and a client that causes refusals must not make us
 /// fetch tokens without end.
 const DISCARD_INTERVAL: Duration = Duration::from_secs(10);
-/// The share of its life after which a token is renewed: 4/5, so that it is still good for
-/// whoever was just given it.
+/// The share of its life after which a token is renewed: 4/5, so that it is still valid for a
+/// request that has just received it.
 const RENEW_AFTER: f64 = 0.8;
 
 impl OwnToken {
@@ -90,8 +90,8 @@ impl OwnToken {
         Ok(authorization)
     }
 
-    /// The endpoint did not accept it: the next question is put with another one, unless the last
-    /// one was given up a moment ago.
+    /// The endpoint rejected this token: the next request fetches another one, unless the last was
+    /// discarded a moment ago.
     pub(super) async fn discard(&self, refused: &HeaderValue) {
         let mut state = self.state.lock().await;
         if state.kept.as_ref().is_none_or(|kept| kept.authorization != *refused) {
@@ -192,7 +192,7 @@ mod tests {
         let client = ClientProof::Bearer {
             token_url: http::Uri::from_static("http://idp.test/token"),
             scope: None,
-            client: Box::new(ClientProof::Nobody),
+            client: Box::new(ClientProof::Unauthenticated),
         };
         let clock: Arc<dyn Clock> = Arc::new(crate::clock::SystemClock);
         let own = OwnToken::of(&client, &clock).unwrap();

@@ -1,4 +1,4 @@
-//! Proves to an endpoint who asks.
+//! Builds the client authentication of a request.
 
 use std::{path::Path, time::Duration};
 
@@ -36,7 +36,7 @@ pub(super) async fn prove(
 ) -> Result<Option<HeaderValue>, ClientError> {
     match client {
         // The bearer token is fetched where it is kept.
-        ClientProof::Nobody | ClientProof::Bearer { .. } => Ok(None),
+        ClientProof::Unauthenticated | ClientProof::Bearer { .. } => Ok(None),
         ClientProof::Id(client_id) => {
             form.add("client_id", client_id);
             Ok(None)
@@ -114,7 +114,7 @@ fn fresh_id() -> Option<String> {
     Some(base64url::encode(&random))
 }
 
-/// Read each time, as secrets are: who rotates a key need not tell anybody.
+/// Read each time, as secrets are: a rotated key needs no reload.
 async fn signing_key(file: &Path) -> Result<SigningKey, ClientError> {
     parse_client_key(&read(file).await?).map_err(|cause| unusable(file, &cause))
 }

@@ -1,4 +1,4 @@
-//! How the proxy proves to an endpoint who asks.
+//! The settings of client authentication.
 
 pub mod client;
 mod files;
@@ -10,7 +10,7 @@ use http::Uri;
 use crate::config::{
     reader::Section,
     urls::fetchable,
-    values::{text, word},
+    values::{keyword, text},
     writer::Writer,
 };
 
@@ -35,12 +35,12 @@ pub(crate) mod key {
     pub(crate) const CA_FILE: &str = "ca_file";
 }
 
-/// How we prove to the endpoint who asks. Secrets are named by file and read when they are used,
-/// so that a rotated one is taken without a reload.
+/// How the proxy authenticates to an endpoint. Secrets are named by file and read on use, so that a
+/// rotated one needs no reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientProof {
-    /// Not at all; by the client certificate, or because the endpoint asks nobody.
-    Nobody,
+    /// No credentials: the client certificate authenticates, or the endpoint needs none.
+    Unauthenticated,
     /// `client_id` in the form (RFC 6749 §3.2.1).
     Id(String),
     /// HTTP Basic. With `encoded`, both parts form-encoded as RFC 6749 §2.3.1 wants it.
@@ -72,19 +72,19 @@ pub enum ClientProof {
     Bearer {
         /// The token endpoint.
         token_url: Uri,
-        /// The scopes to ask for.
+        /// The scopes to request.
         scope: Option<String>,
-        /// How we prove who asks for it: [`ClientProof::Basic`] or [`ClientProof::Post`].
+        /// How the token request authenticates: [`ClientProof::Basic`] or [`ClientProof::Post`].
         client: Box<Self>,
     },
 }
 
 impl ClientProof {
-    /// Who asks, in a form that tells any two clients apart: how it is proven, and the client's
-    /// id. Nothing of a secret is in it, nor where it is kept.
+    /// A text that distinguishes any two clients: the method and the client id. It contains no
+    /// secret and no secret's path.
     pub fn identity(&self) -> String {
         match self {
-            Self::Nobody => "nobody".to_owned(),
+            Self::Unauthenticated => "nobody".to_owned(),
             Self::Id(id) => format!("id {id}"),
             Self::Basic { user, encoded, .. } => format!("basic {encoded} {user}"),
             Self::Post { client_id, .. } => format!("post {client_id}"),
@@ -100,7 +100,7 @@ impl ClientProof {
 /// The ways to authenticate, by their names in the configuration (those of RFC 8414 where they
 /// have one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AuthWord {
+enum AuthMethod {
     ClientSecretBasic,
     ClientSecretPost,
     PrivateKeyJwt,
@@ -110,14 +110,14 @@ enum AuthWord {
     Mutual,
 }
 
-const AUTH: &[(&str, AuthWord)] = &[
-    ("client_secret_basic", AuthWord::ClientSecretBasic),
-    ("client_secret_post", AuthWord::ClientSecretPost),
-    ("private_key_jwt", AuthWord::PrivateKeyJwt),
-    ("none", AuthWord::None),
-    ("bearer", AuthWord::Bearer),
-    ("basic", AuthWord::Basic),
-    ("tls_client_auth", AuthWord::Mutual),
+const AUTH: &[(&str, AuthMethod)] = &[
+    ("client_secret_basic", AuthMethod::ClientSecretBasic),
+    ("client_secret_post", AuthMethod::ClientSecretPost),
+    ("private_key_jwt", AuthMethod::PrivateKeyJwt),
+    ("none", AuthMethod::None),
+    ("bearer", AuthMethod::Bearer),
+    ("basic", AuthMethod::Basic),
+    ("tls_client_auth", AuthMethod::Mutual),
 ];
 
 /// The keys that belong to one way or another.
@@ -134,21 +134,20 @@ const KEYS: &[&str] = &[
 ];
 
 impl ClientProof {
-    /// With `nobody_by_default`, an absent `auth` asks for nothing.
+    /// With `unauthenticated_by_default`, an absent `auth` means no authentication.
     pub(crate) fn read(
         section: &mut Section<'_>,
-        nobody_by_default: bool,
+        unauthenticated_by_default: bool,
         allow_http: bool,
     ) -> Option<Self> {
         let given = section.peek(key::AUTH).is_some();
-        let auth = section.or(key::AUTH, AuthWord::ClientSecretBasic, word(AUTH));
-        let client = if !given && nobody_by_default {
-            Some(Self::Nobody)
+        let auth = section.or(key::AUTH, AuthMethod::ClientSecretBasic, keyword(AUTH));
+        let client = if !given && unauthenticated_by_default {
+            Some(Self::Unauthenticated)
         } else {
             client_of(section, auth, allow_http)
         };
-        // Whatever the way, its neighbours' keys are known ones; that they are out of place is
-        // told.
+        // Keys of other methods are known too, and reported as misplaced.
         for name in KEYS {
             if section.peek(name).is_some() && !section.has_taken(name) {
                 section.node(name);
@@ -158,19 +157,19 @@ impl ClientProof {
         client
     }
 
-    /// Whether the way that is written proves who asks by the client certificate alone.
+    /// Whether the configured method is the client certificate alone.
     pub(crate) fn is_by_certificate(section: &Section<'_>) -> bool {
-        let auth = section.peek(key::AUTH).map(word(AUTH));
-        matches!(auth, Some(Ok(AuthWord::Mutual)))
+        let auth = section.peek(key::AUTH).map(keyword(AUTH));
+        matches!(auth, Some(Ok(AuthMethod::Mutual)))
     }
 
     pub(super) fn write(&self, writer: Writer) -> Writer {
-        let writer = writer.word(key::AUTH, AUTH, &self.auth_word());
+        let writer = writer.keyword(key::AUTH, AUTH, &self.auth_method());
         if let Self::Bearer { token_url, scope, client } = self {
             let writer = writer
                 .text(key::TOKEN_URL, token_url)
                 .optional(key::TOKEN_SCOPE, scope.as_ref())
-                .word(key::TOKEN_AUTH, AUTH, &client.auth_word());
+                .keyword(key::TOKEN_AUTH, AUTH, &client.auth_method());
             return client.write_own(writer);
         }
         self.write_own(writer)
@@ -179,7 +178,7 @@ impl ClientProof {
     /// What belongs to the way alone.
     fn write_own(&self, writer: Writer) -> Writer {
         match self {
-            Self::Nobody | Self::Bearer { .. } => writer,
+            Self::Unauthenticated | Self::Bearer { .. } => writer,
             Self::Id(client_id) => writer.text(key::CLIENT_ID, client_id),
             Self::Basic { user, secret_file, encoded: false } => {
                 writer.text(key::USERNAME, user).path(key::PASSWORD_FILE, secret_file)
@@ -198,7 +197,7 @@ impl ClientProof {
     /// The file with a secret, with the name of its setting.
     fn secret_file(&self) -> Option<(&'static str, &Path)> {
         match self {
-            Self::Nobody | Self::Id(_) => None,
+            Self::Unauthenticated | Self::Id(_) => None,
             Self::Basic { secret_file, encoded: false, .. } => {
                 Some((key::PASSWORD_FILE, secret_file))
             }
@@ -210,30 +209,32 @@ impl ClientProof {
         }
     }
 
-    fn auth_word(&self) -> AuthWord {
+    fn auth_method(&self) -> AuthMethod {
         match self {
-            Self::Nobody => AuthWord::Mutual,
-            Self::Id(_) => AuthWord::None,
-            Self::Basic { encoded: true, .. } => AuthWord::ClientSecretBasic,
-            Self::Basic { encoded: false, .. } => AuthWord::Basic,
-            Self::Post { .. } => AuthWord::ClientSecretPost,
-            Self::PrivateKeyJwt { .. } => AuthWord::PrivateKeyJwt,
-            Self::Bearer { .. } => AuthWord::Bearer,
+            Self::Unauthenticated => AuthMethod::Mutual,
+            Self::Id(_) => AuthMethod::None,
+            Self::Basic { encoded: true, .. } => AuthMethod::ClientSecretBasic,
+            Self::Basic { encoded: false, .. } => AuthMethod::Basic,
+            Self::Post { .. } => AuthMethod::ClientSecretPost,
+            Self::PrivateKeyJwt { .. } => AuthMethod::PrivateKeyJwt,
+            Self::Bearer { .. } => AuthMethod::Bearer,
         }
     }
 }
 
-fn client_of(section: &mut Section<'_>, auth: AuthWord, allow_http: bool) -> Option<ClientProof> {
+fn client_of(section: &mut Section<'_>, auth: AuthMethod, allow_http: bool) -> Option<ClientProof> {
     match auth {
-        AuthWord::None => client_id(section).map(ClientProof::Id),
-        AuthWord::Mutual => Some(
-            section.optional(key::CLIENT_ID, text).map_or(ClientProof::Nobody, ClientProof::Id),
+        AuthMethod::None => client_id(section).map(ClientProof::Id),
+        AuthMethod::Mutual => Some(
+            section
+                .optional(key::CLIENT_ID, text)
+                .map_or(ClientProof::Unauthenticated, ClientProof::Id),
         ),
-        AuthWord::ClientSecretBasic => {
+        AuthMethod::ClientSecretBasic => {
             let (user, secret_file) = (client_id(section), client_secret(section));
             Some(ClientProof::Basic { user: user?, secret_file: secret_file?, encoded: true })
         }
-        AuthWord::Basic => {
+        AuthMethod::Basic => {
             let user = section.required(key::USERNAME, "the user's name", text);
             let secret_file = section.required(
                 key::PASSWORD_FILE,
@@ -242,11 +243,11 @@ fn client_of(section: &mut Section<'_>, auth: AuthWord, allow_http: bool) -> Opt
             );
             Some(ClientProof::Basic { user: user?, secret_file: secret_file?, encoded: false })
         }
-        AuthWord::ClientSecretPost => {
+        AuthMethod::ClientSecretPost => {
             let (client_id, secret_file) = (client_id(section), client_secret(section));
             Some(ClientProof::Post { client_id: client_id?, secret_file: secret_file? })
         }
-        AuthWord::PrivateKeyJwt => {
+        AuthMethod::PrivateKeyJwt => {
             let client_id = client_id(section);
             let expected = "a file with a private JWK";
             let key_file = section.required(key::PRIVATE_KEY_FILE, expected, files::key_file);
@@ -257,19 +258,19 @@ fn client_of(section: &mut Section<'_>, auth: AuthWord, allow_http: bool) -> Opt
                 audience,
             })
         }
-        AuthWord::Bearer => bearer(section, allow_http),
+        AuthMethod::Bearer => bearer(section, allow_http),
     }
 }
 
 fn bearer(section: &mut Section<'_>, allow_http: bool) -> Option<ClientProof> {
-    const WAYS: &[(&str, AuthWord)] = &[
-        ("client_secret_basic", AuthWord::ClientSecretBasic),
-        ("client_secret_post", AuthWord::ClientSecretPost),
+    const WAYS: &[(&str, AuthMethod)] = &[
+        ("client_secret_basic", AuthMethod::ClientSecretBasic),
+        ("client_secret_post", AuthMethod::ClientSecretPost),
     ];
     let expected = "the URL of the token endpoint";
     let token_url = section.required(key::TOKEN_URL, expected, fetchable(allow_http));
     let scope = section.optional(key::TOKEN_SCOPE, text);
-    let way = section.or(key::TOKEN_AUTH, AuthWord::ClientSecretBasic, word(WAYS));
+    let way = section.or(key::TOKEN_AUTH, AuthMethod::ClientSecretBasic, keyword(WAYS));
     let client = client_of(section, way, allow_http);
     Some(ClientProof::Bearer { token_url: token_url?, scope, client: Box::new(client?) })
 }

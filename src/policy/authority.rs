@@ -25,7 +25,8 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Reads a `Host` header; shares its bytes if they are canonical already, and says so.
+    /// Reads a `Host` header; shares its bytes if they are canonical already, and returns whether
+    /// they are.
     pub(super) fn from_header(header: &HeaderValue) -> Result<(Self, bool), NotCanonical> {
         let text = header.to_str().map_err(|_| NotCanonical::HostMalformed)?;
         let canonical = CanonicalAuthority::parse(text).ok_or(NotCanonical::HostMalformed)?;
@@ -122,7 +123,7 @@ pub(super) fn canonical_host(host: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(name))
 }
 
-/// What one look at every byte of a name tells; it is taken on every request.
+/// Facts about a name from one pass over its bytes; on the hot path.
 struct Spelling {
     has_upper_case: bool,
     ends_in_number: bool,

@@ -1,7 +1,7 @@
 //! The canonical request: built once, read by policy and received by the upstream.
 //!
-//! Every bypass of a gateway's policy begins with two readers that see two different requests.
-//! So there is one type that says what the request *is*; routing, requirements, logs and the
+//! Every bypass of a gateway's policy begins with two readers that see two different requests. So
+//! there is one type that defines what the request *is*; routing, requirements, logs and the
 //! upstream all use it, and nothing downstream looks at the raw target again (threats P-13).
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header::HOST};
@@ -52,7 +52,7 @@ impl CanonicalRequest {
         self.authority.value()
     }
 
-    /// Whether the request's one `Host` header says [`Self::authority`] to the letter already.
+    /// Whether the request's one `Host` header equals [`Self::authority`] already.
     pub fn host_is_canonical(&self) -> bool {
         self.host_is_canonical
     }
@@ -85,7 +85,7 @@ pub enum NotCanonical {
     /// Neither a path nor an http(s) URL.
     #[error("the request target is neither a path nor an http(s) URL")]
     TargetForm,
-    /// A URL with a fragment right behind its host; an HTTP/2 `:path` that is missing, or that does
+    /// A URL with a fragment right after its host; an HTTP/2 `:path` that is missing, or that does
     /// not begin with a path.
     #[error("the request target has no path")]
     PathMissing,
@@ -128,7 +128,7 @@ pub enum NotCanonical {
     /// Not `name`, `IPv4` or `[IPv6]` with an optional port.
     #[error("the host is not a valid name or address with an optional port")]
     HostMalformed,
-    /// `Host` says another host than the target (or `:authority`).
+    /// `Host` names another host than the target (or `:authority`).
     #[error("the Host header differs from the host of the request target")]
     HostMismatch,
 }
@@ -155,7 +155,7 @@ fn check_method(method: &Method) -> Result<(), NotCanonical> {
     }
 }
 
-/// The authority, and whether the `Host` header says it to the letter.
+/// The authority, and whether the `Host` header equals it.
 fn read_authority(
     target: &Uri,
     version: Version,

@@ -1,4 +1,4 @@
-//! The one comparison of a value in a document with what the operator asks for: of claims, of the
+//! The one comparison of a value in a document with what the operator requires: of claims, of the
 //! parameters of a signature's header, and of the fields of a registry's answer.
 //!
 //! A value equals a text if it is that text, or a number or truth value that is written so: `7`
@@ -30,13 +30,13 @@ pub struct ClaimComparison {
 pub enum RequiredValue {
     /// One of these texts.
     AnyOf(Vec<String>),
-    /// The same as a claim of the verified token.
+    /// The value of a claim of the verified token.
     Claim(ClaimPath),
 }
 
 impl ClaimComparison {
-    /// Whether the claim is an accepted value, or an array that holds one: `groups` and `aud` are
-    /// lists of which each element says something on its own.
+    /// Whether the claim is an accepted value, or an array that holds one: in `groups` and `aud`,
+    /// each element counts on its own.
     pub fn holds(&self, claims: &Object) -> bool {
         match self.claim.find(claims) {
             Some(Json::Array(values)) => values.iter().any(|value| equals_any(value, &self.any_of)),

@@ -17,7 +17,7 @@ pub enum BuiltInProfile {
     /// RFC 6750, with a problem document where reasons are exposed.
     #[default]
     Rfc6750,
-    /// The same, always with a problem document (RFC 9457).
+    /// As the default, always with a problem document (RFC 9457).
     Problem,
     /// As ubirch's verification service answers.
     Ubirch,

@@ -69,7 +69,7 @@ pub(super) fn without_parameters(path: &str) -> Option<String> {
     Some(out)
 }
 
-/// Whether a path is canonical at first sight. May say no for a path that is (one with escapes).
+/// Whether a path is canonical without decoding. May be false for one that is (with escapes).
 fn is_plain(path: &[u8]) -> bool {
     let mut previous = 0;
     path.iter().all(|&byte| {

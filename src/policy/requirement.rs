@@ -1,4 +1,4 @@
-//! What a route asks of a verified token, evaluated on every request.
+//! What a route requires of a verified token, evaluated on every request.
 //!
 //! Nothing is allocated, since a cached token comes through here too.
 
@@ -57,7 +57,7 @@ impl Requirement {
     pub fn check(&self, issuer: IssuerId, claims: &Object) -> Result<(), Unmet> {
         let accepted = self.issuers.iter().find(|accepted| accepted.id == issuer);
         let scopes = &accepted.ok_or(Unmet::Issuer)?.scopes;
-        if self.asks_for_scopes() && !self.scopes_suffice(scopes.of(claims)) {
+        if self.requires_scopes() && !self.scopes_suffice(scopes.of(claims)) {
             return Err(Unmet::Scope);
         }
         if !self.claims.iter().all(|comparison| comparison.holds(claims)) {
@@ -66,9 +66,9 @@ impl Requirement {
         Ok(())
     }
 
-    /// Where none is asked for, the claims are left alone: looking for `scope` among those of a
+    /// Where none is required, the claims are not searched: looking for `scope` among those of a
     /// token that was not used lately takes five cache misses of the 28 of a request.
-    fn asks_for_scopes(&self) -> bool {
+    fn requires_scopes(&self) -> bool {
         !(self.all_scopes.is_empty() && self.any_scopes.is_empty())
     }
 
@@ -78,7 +78,7 @@ impl Requirement {
     }
 
     /// The scopes to name in an `insufficient_scope` challenge (RFC 6750 §3), separated by spaces;
-    /// empty if the route asks for none. Alternatives are all named.
+    /// empty if the route requires none. Alternatives are all named.
     pub fn scope(&self) -> &str {
         &self.scope
     }

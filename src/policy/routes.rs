@@ -35,7 +35,7 @@ pub struct Routes {
     places: Table<PlaceKind, RoutePlace>,
 }
 
-/// What the routes say about a request.
+/// The result of matching a request against the routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteMatch<'r> {
     /// The most specific route.
@@ -52,7 +52,7 @@ pub enum RouteMatch<'r> {
     AmbiguousParameters,
 }
 
-/// Two routes that the same requests match with the same right: the first and the second.
+/// Two routes that match the same requests with equal precedence: the first and the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DuplicateRoute(pub RouteId, pub RouteId);
 

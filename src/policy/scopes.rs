@@ -1,4 +1,4 @@
-//! Where the tokens of an issuer say which scopes they were granted.
+//! Which claims of an issuer's tokens hold the granted scopes.
 
 use crate::{
     identity::ClaimPath,
@@ -23,10 +23,9 @@ impl ScopeClaims {
     /// The space (0x20) of RFC 6749 §3.3, and nothing else.
     pub const DEFAULT_SEPARATORS: &'static [char] = &[' '];
 
-    /// The first of `claims` that says something is the one that counts: an issuer that writes its
-    /// scopes into `scp` may write an empty `scope`. Scopes are never gathered
-    /// from several: what is beside the claim that an issuer writes its scopes in may have been
-    /// chosen by the client that asked for the token.
+    /// The first of `claims` that is not blank counts: an issuer that writes its scopes into `scp`
+    /// may write an empty `scope`. Scopes are never merged from several: the client that requested
+    /// the token may have chosen the content of another claim.
     pub fn new(claims: Vec<ClaimPath>, separators: Vec<char>) -> Self {
         Self { claims, separators }
     }

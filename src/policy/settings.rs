@@ -67,14 +67,14 @@ pub(crate) struct KnownNames {
     pub(crate) profiles: Names<DenialProfile>,
 }
 
-/// More routes than anybody can review; the table is searched on every request.
+/// More routes than an operator can review; the table is searched on every request.
 const MAX_ROUTES: usize = 10_000;
 /// Reads `[[routes]]`.
 pub(crate) fn read(root: &mut Section<'_>, names: &KnownNames) -> Routes {
     let count = match root.peek(key::ROUTES).map(|node| &node.value) {
         None => 0,
         Some(Value::List(list)) => list.len(),
-        // Not a list of tables: the reader says so.
+        // Not a list of tables: the reader reports it.
         Some(_) => 1,
     };
     if count == 0 {

@@ -101,7 +101,7 @@ fn check_form(target: &Uri) -> Result<(), NotCanonical> {
 
 /// Whether what is shown as `/` is nothing. `http` cuts `http://host#fragment`, and a `:path` that
 /// begins with `#`, down to an empty path, and reads a missing `:path` likewise. An empty path is
-/// shown as `/` and written as nothing; only a comparison tells the two apart.
+/// shown as `/` and written as nothing; only a comparison distinguishes the two.
 fn is_empty(slash: &PathAndQuery) -> bool {
     *slash != SLASH
 }

@@ -1,4 +1,4 @@
-//! What the providers of one configuration are made from.
+//! The parts of a configuration that the providers are built from.
 
 use crate::{
     introspection::settings::IntrospectedIssuer,
@@ -9,12 +9,12 @@ use crate::{
     shared::settings::SharedSettings,
 };
 
-/// The parts of a configuration that [`Providers`](super::Providers) are made from.
+/// The parts of a configuration that [`Providers`](super::Providers) are built from.
 #[derive(Debug)]
 pub struct ProviderParts<'s> {
     /// The issuers' keys.
     pub issuer_keys: PerIssuer<IssuerKeySource>,
-    /// How each of the issuers is asked about tokens; `None`: it is not.
+    /// The introspection of each issuer; `None`: it is off.
     pub introspected: PerIssuer<Option<IntrospectedIssuer<'s>>>,
     /// The keys of each signature's signers.
     pub signers: PerSignature<SignerKeySource<'s>>,
@@ -27,7 +27,7 @@ pub struct ProviderParts<'s> {
 /// Where the keys of a signature's signers come from.
 #[derive(Debug)]
 pub enum SignerKeySource<'s> {
-    /// An issuer, whose keys are looked after anyway.
+    /// An issuer, whose keys are refreshed anyway.
     Issuer(IssuerId),
     /// A key set of its own.
     Set(Box<KeyOwner>),

@@ -15,8 +15,8 @@ impl ProcessReadiness {
         self.draining.store(true, Ordering::SeqCst);
     }
 
-    /// A worker has ended though nothing asked it to. The connections that the system hands to it
-    /// wait for nothing, which only a restart mends.
+    /// A worker has ended unexpectedly. The connections that the system assigns to it are never
+    /// accepted, which only a restart fixes.
     pub fn lose_worker(&self) {
         self.lost_workers.fetch_add(1, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! Guards wake those who wait, and nobody else does.
+//! Guards wake waiters, and nothing else does.
 
 use std::{
     pin::pin,
@@ -58,9 +58,9 @@ fn one_guard_is_waited_for_whatever_the_others_do() {
 fn a_source_that_failed_was_tried_and_one_that_is_usable_was_too() {
     let sources = SourceReadiness::default();
     let (failed, good) = (sources.source("failed"), sources.source("good"));
-    failed.was_tried();
-    assert_eq!(sources.tried().pending(), ["good"]);
+    failed.mark_read();
+    assert_eq!(sources.first_read().pending(), ["good"]);
     good.is_usable();
-    assert!(sources.tried().is_ready());
+    assert!(sources.first_read().is_ready());
     assert_eq!(sources.usable().pending(), ["failed"]);
 }

@@ -83,7 +83,7 @@ impl<R: Refresh> Refresher<R> {
         self.confirmed = Some(confirmed);
     }
 
-    /// Until the next reading is due, a request asks for one, or there is a reason to read.
+    /// Waits until the next reading is due, a request wants one, or the source has changed.
     async fn rest(&mut self) {
         loop {
             let look = self.due.min(Instant::now() + R::LOOK_INTERVAL);
@@ -118,8 +118,8 @@ impl<R: Refresh> Refresher<R> {
         }
     }
 
-    /// The content went stale though the source answers: the wall clock was set forward, or the
-    /// machine slept. Only a new reading can tell which.
+    /// The content went stale though the source responds: the wall clock was set forward, or the
+    /// machine slept. Only a new reading shows whether it still holds.
     fn is_outdated(&self) -> bool {
         let is_stale = |age: &ContentAge| !age.is_fresh(self.clock.now());
         !self.schedule.is_failing() && self.work.content_age().is_some_and(is_stale)

@@ -41,13 +41,13 @@ impl Schedule {
         Self { refresh, longest, jitter: JITTER, backoff: BACKOFF, failures: 0 }
     }
 
-    /// Every `interval`, after failures as well: reading costs nobody else anything.
+    /// Every `interval`, after failures as well: reading a local file loads no other system.
     pub(crate) fn every(interval: Duration) -> Self {
         let backoff = Backoff { first: interval, longest: interval, jitter: 0.0 };
         Self { refresh: interval, longest: interval, jitter: 0.0, backoff, failures: 0 }
     }
 
-    /// `max_age` is what the source itself says, if it does.
+    /// `max_age` is the source's own, if it has one.
     pub(crate) fn after_success(&mut self, max_age: Option<Duration>) -> Duration {
         self.failures = 0;
         let (least, most) = MAX_AGE_BOUNDS;
@@ -56,12 +56,12 @@ impl Schedule {
         interval.min(self.longest).mul_f64(spread)
     }
 
-    /// A time that doubles; more if the source asks for it.
+    /// A doubling backoff; at least the source's `Retry-After`.
     pub(crate) fn after_failure(&mut self, retry_after: Option<Duration>) -> Duration {
         let backoff = self.backoff.after(self.failures);
         self.failures = self.failures.saturating_add(1);
-        let asked = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
-        backoff.max(asked.mul_f64(1.0 + self.jitter * random_fraction()))
+        let requested = retry_after.unwrap_or_default().min(LONGEST_RETRY_AFTER);
+        backoff.max(requested.mul_f64(1.0 + self.jitter * random_fraction()))
     }
 
     pub(crate) fn is_failing(&self) -> bool {

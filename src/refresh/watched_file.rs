@@ -25,8 +25,8 @@ pub(crate) struct WatchedFile {
     stamp: Option<Stamp>,
 }
 
-/// What tells a file from its successor without reading it. A `ConfigMap` is swapped by a
-/// symbolic link, which shows as another inode.
+/// Identifies a version of a file without reading it. A `ConfigMap` is swapped by a symbolic link,
+/// which shows as another inode.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     file: (u64, u64),
@@ -55,7 +55,7 @@ impl WatchedFile {
         Self { path: path.to_owned(), max_bytes, deadline, stamp: None }
     }
 
-    /// The path, for people.
+    /// The path, for messages.
     pub(crate) fn place(&self) -> String {
         self.path.display().to_string()
     }

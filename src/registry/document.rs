@@ -1,4 +1,4 @@
-//! What a registry's answer says of a signer: pure functions over the answer's body.
+//! Parses a registry's response about a signer: pure functions over the body.
 
 use crate::{
     clock::UnixTime,
@@ -8,8 +8,8 @@ use crate::{
 
 use super::{Registered, error::SourceError, key_text};
 
-/// Of everything that a registry says of a signer, what is used: the key, and the fields that a
-/// requirement names. Nothing else is kept, not even for a moment (threats O-2).
+/// The used parts of a registry's response about a signer: the key, and the fields that a
+/// requirement names. Nothing else is kept (threats O-2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignerRecord {
     key: Option<Json>,
@@ -36,15 +36,15 @@ pub fn parse(body: &[u8]) -> Result<Json, String> {
 
 impl SignerRecord {
     /// Of an answer about one signer, or of an element of a list.
-    pub fn of(said: &Json, settings: &RegistrySettings) -> Self {
+    pub fn of(document: &Json, settings: &RegistrySettings) -> Self {
         let key = match &settings.pointer {
-            // A key that is named and `null` was withdrawn; that must not be taken for an answer
-            // that says nothing of keys.
-            Some(pointer) if pointer.leads_to_null(said) => Some(Json::Null),
-            Some(pointer) => pointer.find(said).cloned(),
-            None => Some(said.clone()).filter(is_key),
+            // A key that is present and `null` was withdrawn; that must not count as a response
+            // without keys.
+            Some(pointer) if pointer.leads_to_null(document) => Some(Json::Null),
+            Some(pointer) => pointer.find(document).cloned(),
+            None => Some(document.clone()).filter(is_key),
         };
-        Self { key, fields: fields(said, settings) }
+        Self { key, fields: fields(document, settings) }
     }
 
     /// The entry that it makes.
@@ -62,16 +62,16 @@ impl SignerRecord {
 }
 
 /// An answer that is a key as a whole; anything else beside a key in it is none of our business.
-fn is_key(said: &Json) -> bool {
-    match said {
+fn is_key(document: &Json) -> bool {
+    match document {
         Json::Object(object) => object.get("kty").is_some() || object.get("keys").is_some(),
         Json::String(_) => true,
         _ => false,
     }
 }
 
-/// Everybody who is listed. A list of nobody is no list: a registry that is empty is broken, or
-/// somebody stands in its place (threats K-3).
+/// All listed signers. An empty list is an error: an empty registry is broken or impersonated
+/// (threats K-3).
 pub fn list(
     document: &Json,
     select: &SelectSettings,
@@ -109,12 +109,12 @@ pub fn find(list: &SignerList, signer: &str, place: &str) -> Result<SignerRecord
     Ok(part.clone())
 }
 
-fn fields(said: &Json, settings: &RegistrySettings) -> Object {
-    let Some(said) = said.as_object() else {
+fn fields(document: &Json, settings: &RegistrySettings) -> Object {
+    let Some(document) = document.as_object() else {
         return Object::default();
     };
     let named = settings.require.iter().filter_map(|requirement| {
-        let value = requirement.field.find(said)?;
+        let value = requirement.field.find(document)?;
         // Nothing that is nested is ever compared, or kept.
         let is_plain = !matches!(value, Json::Array(_) | Json::Object(_));
         is_plain.then(|| (requirement.field.as_str().to_owned(), value.clone()))

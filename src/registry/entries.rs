@@ -31,7 +31,7 @@ pub(super) struct Entries {
 /// Why a name has no entry.
 #[derive(Debug, Clone, Copy)]
 enum Absence {
-    /// The registry has said that there is no such signer.
+    /// The registry has responded that there is no such signer.
     Unknown,
     /// It has failed about the name.
     BackingOff,
@@ -40,7 +40,7 @@ enum Absence {
 /// What is cached of a name.
 #[derive(Debug)]
 pub(super) enum Cached {
-    /// The registry said so not long ago.
+    /// Fetched recently.
     Fresh(Arc<Registered>),
     /// A while ago: good while it is refreshed.
     Stale(Arc<Registered>),
@@ -90,7 +90,7 @@ impl Entries {
         if let Some(entry) = self.known().find(key) {
             let age = now.0.saturating_sub(entry.fetched_at().0);
             return match age {
-                // From the future, its age can't be told.
+                // From the future: its age is unknown.
                 age if (0..self.refresh).contains(&age) => Cached::Fresh(Arc::clone(entry)),
                 age if age < self.refresh.saturating_mul(2).min(self.max_stale) => {
                     Cached::Stale(Arc::clone(entry))
@@ -115,7 +115,7 @@ impl Entries {
         self.known().find(signer.as_bytes()).is_some()
     }
 
-    /// The registry knows the signer. Says what was known before.
+    /// The registry knows the signer. Returns the previous entry.
     pub(super) fn know(&self, signer: &str, entry: Arc<Registered>) -> Option<Arc<Registered>> {
         let mut known = self.known();
         let earlier = known.find(signer.as_bytes()).cloned();
@@ -129,7 +129,7 @@ impl Entries {
         earlier
     }
 
-    /// The registry does not know the signer, any more or yet. Says whether it did.
+    /// The registry does not know the signer, any more or yet. Returns whether it did.
     pub(super) fn forget(&self, signer: &str, now: UnixTime) -> bool {
         let mut known = self.known();
         let was_known = known.find(signer.as_bytes()).is_some();
@@ -198,7 +198,7 @@ mod tests {
             cooldown: Duration::from_secs(30),
             entries: 3,
             client: ClientSettings {
-                proof: ClientProof::Nobody,
+                proof: ClientProof::Unauthenticated,
                 identity: None,
                 timeout: Duration::from_secs(1),
                 concurrency: 1,

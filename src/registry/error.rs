@@ -6,23 +6,22 @@ use crate::{
     oauth_client::ClientError,
 };
 
-/// What a lookup says if there is no key.
+/// Why a lookup returns no key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
     /// The registry knows no such signer, or no key of theirs that could be used.
     #[error("the registry has no key of the signer")]
     Unknown,
-    /// Unknown: the registry can't be asked.
-    #[error("the registry can't be asked")]
+    /// Unknown: the registry is unavailable.
+    #[error("the registry is unavailable")]
     Unavailable,
 }
 
-/// Why a question had no answer that counts. The text names the place, what was found there and
-/// what was expected.
+/// Why a lookup failed. The text names the place, what was found there and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+#[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum SourceError {
-    /// The registry says that there is no such signer.
+    /// The registry responds that there is no such signer.
     #[error("{place}: no such signer")]
     Unknown { place: String },
     /// An answer in which nothing stands where the key should.
@@ -57,9 +56,9 @@ impl SourceError {
     pub(super) const CODES: &'static [&'static str] =
         &["credentials_refused", "malformed", "no_usable_key", "secret", "unknown"];
 
-    /// Whether the registry has spoken: there is no key, and that is certain. An answer without
-    /// any sign of a key may be a page of somebody else's, and takes no key from a signer who has
-    /// one (`is_known`).
+    /// Whether this is the registry's own response: there is certainly no key. A response without
+    /// any sign of a key may be an unrelated page; it removes no key from a signer who has one
+    /// (`is_known`).
     pub(super) fn is_answer(&self, is_known: bool) -> bool {
         match self {
             Self::Unknown { .. } | Self::NoUsableKey { .. } => true,

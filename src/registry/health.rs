@@ -52,7 +52,7 @@ impl RegistryHealth {
     pub(super) fn failed(&self, error: &SourceError, now: UnixTime) {
         if let Some(more) = self.endpoint.failed(error, now) {
             let registry = self.endpoint.name();
-            tracing::warn!(registry, %error, more, "the registry can't be asked");
+            tracing::warn!(registry, %error, more, "the registry is unavailable");
         }
     }
 
@@ -68,7 +68,11 @@ impl RegistryHealth {
 
     fn responded(&self, outcome: &str) {
         if let Some(unlogged) = self.endpoint.responded(outcome) {
-            tracing::info!(registry = self.endpoint.name(), unlogged, "the registry answers again");
+            tracing::info!(
+                registry = self.endpoint.name(),
+                unlogged,
+                "the registry is available again"
+            );
         }
     }
 }

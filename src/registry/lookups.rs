@@ -80,8 +80,8 @@ impl Registry {
         (registry, work(LookupWorker::new(lookup, queue), writer))
     }
 
-    /// Finds a signer. One who is known is found without waiting; dropping the future disturbs no
-    /// other request that waits for the same answer.
+    /// Finds a signer. A cached one is returned without waiting; dropping the future affects no
+    /// other request that waits for the same response.
     ///
     /// # Errors
     /// See [`LookupError`].
@@ -105,8 +105,8 @@ impl Registry {
         }
     }
 
-    /// No request asked for this signer while its entry aged: a key that was withdrawn long ago
-    /// must not pass once more. Only without an answer the entry counts.
+    /// No request looked this signer up while its entry aged: a key that was withdrawn long ago
+    /// must not pass once more. The entry counts only if the lookup fails.
     async fn find_expired(
         &self,
         signer: &str,
@@ -140,7 +140,7 @@ impl Registry {
             };
             match self.landed(lookup).await {
                 Ok(entry) if !entry.has_same_keys(than) => return entry,
-                // The keys are the same; what else is said of the signer may not be.
+                // The keys are the same; the other fields may have changed.
                 Ok(entry) if !Arc::ptr_eq(&entry, than) => latest = entry,
                 _ => {
                     // No answer: a hiccup must not cost the whole cooldown.
@@ -152,7 +152,7 @@ impl Registry {
         latest
     }
 
-    /// Whether the registry says of a signer what it has to.
+    /// Checks a signer against the required fields.
     ///
     /// # Errors
     /// See [`Unapproved`].
@@ -173,7 +173,7 @@ impl Registry {
         self.entries.are_inherited();
     }
 
-    /// What is wrong with the registry, for people; `None` while it answers.
+    /// The registry's current failure, for operators; `None` while it responds.
     pub fn trouble(&self) -> Option<String> {
         self.health.trouble(self.clock.now())
     }

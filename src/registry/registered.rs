@@ -1,4 +1,4 @@
-//! What a registry says of one signer.
+//! A registry's entry for one signer.
 
 use std::sync::{
     Arc,
@@ -14,24 +14,23 @@ use crate::{
     registry::settings::FieldRequirement,
 };
 
-/// A signer's keys, and what the registry says of them that somebody asks for. Nothing else of the
-/// answer is kept.
+/// A signer's keys, and the fields that a requirement names. Nothing else of the response is kept.
 #[derive(Debug)]
 pub struct Registered {
     keys: KeySet,
     /// The fields of the requirements, by their names in the configuration.
     fields: Object,
     fetched_at: UnixTime,
-    /// When a wrong signature may ask for a renewal again.
+    /// When a wrong signature may trigger a renewal again.
     next_renewal: AtomicI64,
-    /// When the next renewal in the background may be asked for.
+    /// When the next renewal in the background may start.
     next_refresh: AtomicI64,
 }
 
 /// Why a signer's signature does not count though the registry knows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unapproved {
-    /// The registry does not say of them what it has to.
+    /// Their entry does not have the required fields.
     NotApproved,
     /// They are not whom the token belongs to.
     OtherCaller,
@@ -53,11 +52,10 @@ impl Registered {
         self.keys.lookup(kid, algorithm)
     }
 
-    /// Whether the registry says of the signer what it has to; `claims` are those of the caller's
-    /// token.
+    /// Checks the signer against the required fields; `claims` are those of the caller's token.
     ///
     /// # Errors
-    /// See [`Unapproved`]. A field that is missing says nothing.
+    /// See [`Unapproved`]. A missing field never matches.
     pub fn check(
         &self,
         require: &[FieldRequirement],
@@ -80,11 +78,11 @@ impl Registered {
     }
 
     /// Whether only its age is another.
-    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+    pub(super) fn has_same_content(&self, other: &Self) -> bool {
         self.fields == other.fields && self.has_same_keys(other)
     }
 
-    /// When the registry said so.
+    /// When it was fetched.
     pub fn fetched_at(&self) -> UnixTime {
         self.fetched_at
     }
@@ -104,17 +102,17 @@ impl Registered {
         self.next_renewal.store(next, Ordering::Relaxed);
     }
 
-    /// Whether a wrong signature may ask for a renewal now; if so, nobody may for the cooldown.
+    /// Whether a wrong signature may trigger a renewal now; if so, no other may for the cooldown.
     pub(super) fn claims_renewal(&self, now: UnixTime, cooldown: i64) -> bool {
         claim(&self.next_renewal, now, cooldown)
     }
 
-    /// The renewal did not come about: another one may be asked for sooner.
+    /// The renewal did not happen: another one may start sooner.
     pub(super) fn allow_renewal(&self, at: UnixTime) {
         self.next_renewal.fetch_min(at.0, Ordering::Relaxed);
     }
 
-    /// The same of a renewal in the background.
+    /// Whether a background renewal may start now; if so, no other may for `pause` seconds.
     pub(super) fn claims_refresh(&self, now: UnixTime, pause: i64) -> bool {
         claim(&self.next_refresh, now, pause)
     }

@@ -10,7 +10,7 @@ use crate::{
         node::{Node, Value},
         reader::{Parsed, Section},
         urls::reveals_user_information,
-        values::{count, duration, parsed, word},
+        values::{count, duration, keyword, parsed},
         writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
@@ -51,7 +51,7 @@ pub struct RegistrySettings {
     pub format: KeyFormat,
     /// How a signer is found in a list; `None`: the answer is about one signer.
     pub select: Option<SelectSettings>,
-    /// What the registry must say of a signer.
+    /// The required fields of a signer.
     pub require: Vec<FieldRequirement>,
     /// How old an entry may be before it is renewed in the background.
     pub refresh: Duration,
@@ -59,11 +59,11 @@ pub struct RegistrySettings {
     pub max_stale: Duration,
     /// How long it is believed that there is no such signer.
     pub negative_ttl: Duration,
-    /// The least time between two renewals of a signer that a wrong signature asks for.
+    /// The least time between two renewals of a signer triggered by wrong signatures.
     pub cooldown: Duration,
     /// The most signers that are remembered.
     pub entries: usize,
-    /// How we ask.
+    /// How requests are sent.
     pub client: ClientSettings,
     /// Directory for the last good entries.
     pub snapshot: Option<PathBuf>,
@@ -90,7 +90,7 @@ pub struct SelectSettings {
     pub member: ClaimPath,
 }
 
-/// Something that the registry must say of a signer.
+/// A required field of a signer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldRequirement {
     /// The field.
@@ -109,7 +109,7 @@ const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);
 /// A participant that has just been admitted does not wait long.
 const DEFAULT_NEGATIVE_TTL: Duration = Duration::from_secs(30);
 const MAX_NEGATIVE_TTL: Duration = Duration::from_hours(1);
-/// A client that sends wrong signatures costs the registry one question in that time.
+/// A client that sends wrong signatures costs the registry one request in that time.
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
 const MIN_COOLDOWN: Duration = Duration::from_secs(1);
 const MAX_COOLDOWN: Duration = Duration::from_hours(1);
@@ -117,7 +117,7 @@ const MAX_COOLDOWN: Duration = Duration::from_hours(1);
 const DEFAULT_ENTRIES: usize = 10_000;
 const MAX_ENTRIES: usize = 1_000_000;
 const CLIENT: ClientDefaults = ClientDefaults {
-    is_nobody: true,
+    is_unauthenticated: true,
     // What OCEN's reference code grants half of.
     timeout: Duration::from_secs(5),
     max_timeout: Duration::from_mins(1),
@@ -125,7 +125,7 @@ const CLIENT: ClientDefaults = ClientDefaults {
     max_bytes: 256 * 1024,
     max_max_bytes: 4 * 1024 * 1024,
 };
-/// What nobody should compare with a setting, nor keep in memory.
+/// Fields with secrets: never to be compared with a setting, nor kept in memory.
 const SECRET_WORDS: &[&str] = &["secret", "password", "passwd", "token", "private"];
 
 const FORMATS: &[(&str, KeyFormat)] =
@@ -166,7 +166,7 @@ impl RegistrySettings {
         let client = ClientSettings::read(section, allow_http, &CLIENT);
         Some(Self {
             pointer: section.optional(key::POINTER, pointer),
-            format: section.or(key::FORMAT, KeyFormat::default(), word(FORMATS)),
+            format: section.or(key::FORMAT, KeyFormat::default(), keyword(FORMATS)),
             select,
             require: section.section(key::REQUIRE, |require| require.each_member(requirement)),
             refresh,
@@ -191,7 +191,7 @@ impl RegistrySettings {
         let writer = Writer::default()
             .text(key::URL, &self.url)
             .optional(key::POINTER, self.pointer.as_ref())
-            .word(key::FORMAT, FORMATS, &self.format)
+            .keyword(key::FORMAT, FORMATS, &self.format)
             .optional_value(key::SELECT, self.select.as_ref().map(SelectSettings::write));
         let writer = self
             .client
@@ -235,7 +235,7 @@ impl SelectSettings {
 
 fn requirement(name: &str, node: &Node) -> Parsed<FieldRequirement> {
     let lower = name.to_ascii_lowercase();
-    if SECRET_WORDS.iter().any(|word| lower.contains(word)) {
+    if SECRET_WORDS.iter().any(|keyword| lower.contains(keyword)) {
         return Err(
             "looks like a secret, and those are not kept; expected another field".to_owned()
         );

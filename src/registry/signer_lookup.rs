@@ -1,4 +1,4 @@
-//! How a registry is asked for a signer, and what is cached of its response.
+//! The registry as a lookup: how its request is sent, and what of the response is cached.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) struct SignerLookup {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// What the registry says of a signer.
+/// The registry's response about a signer.
 #[derive(Debug)]
 pub(super) enum Response {
     Found(Registered),
@@ -30,7 +30,7 @@ pub(super) enum Response {
     NoKey(SourceError),
 }
 
-/// What has the registry asked for a signer.
+/// What triggers a lookup of a signer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// Its entry is missing or stale.
@@ -86,8 +86,8 @@ impl Lookup for SignerLookup {
         self.entries.find(signer, now).entry().ok_or(LookupError::Unavailable)
     }
 
-    /// A client can't invent a signer that the registry has known; a list is the same whatever name
-    /// it is fetched for.
+    /// A client can't invent a signer that the registry has known; a list does not depend on the
+    /// name it is fetched for.
     fn is_known(&self, signer: &String) -> bool {
         self.source.is_list() || self.entries.has_known(signer)
     }

@@ -30,7 +30,7 @@ const VERSION: i64 = 1;
 const BYTES_PER_ENTRY: usize = 2 * 1024;
 /// Beyond this nothing is read back, and so nothing is written.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
-/// How far an entry may be ahead of the clock; further, and its age can't be told.
+/// How far an entry may be ahead of the clock; further, and its age is unknown.
 const CLOCK_TOLERANCE: i64 = 60;
 
 impl SignerSnapshot {
@@ -47,8 +47,7 @@ impl SignerSnapshot {
         })
     }
 
-    /// The entries that are not too old; none if there is no snapshot that can be used, which is
-    /// told.
+    /// The entries that are not too old; none, with a log line, if no snapshot is usable.
     pub(super) async fn load(&self, now: UnixTime) -> Vec<(String, Registered)> {
         let (path, most) = (self.path.clone(), self.max_bytes);
         let read = spawn_blocking(move || kept_file::read(&path, most)).await;
@@ -70,8 +69,8 @@ impl SignerSnapshot {
         Vec::new()
     }
 
-    /// Each line is an entry of its own, below a first one that says what they are. So the bound
-    /// on one JSON document is one on an entry, not on all of them.
+    /// Each line is an entry of its own, below a header line. So the bound on one JSON document
+    /// applies to an entry, not to all of them.
     fn entries(&self, bytes: &[u8], now: UnixTime) -> Option<Vec<(String, Registered)>> {
         let mut lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let head = Object::parse(lines.next()?).ok()?;
@@ -89,7 +88,7 @@ impl SignerSnapshot {
         Some(entries?.into_iter().filter(is_good).collect())
     }
 
-    /// Writes all entries; a failure is logged and tried again with the next change.
+    /// Writes all entries; a failure is logged and retried with the next change.
     pub(super) async fn keep(&self, entries: &[(String, Arc<Registered>)]) {
         let mut head = Object::default();
         head.insert("version", VERSION);
@@ -113,7 +112,7 @@ impl SignerSnapshot {
     }
 }
 
-/// What tells the answers of one registry, to what we ask of it, from all others.
+/// Identifies a registry and what is requested of it, so that snapshots are never mixed up.
 pub(super) fn identity(settings: &RegistrySettings) -> String {
     let RegistrySettings { url, pointer, format, select, require, .. } = settings;
     let fields: Vec<_> = require.iter().map(|it| it.field.as_str()).collect();

@@ -26,7 +26,7 @@ pub(super) struct Unwritten(Mutex<Changes>);
 struct Changes {
     /// Other keys, or other signers.
     is_new: bool,
-    /// Entries that were fetched again and say the same: since when.
+    /// Since when unchanged entries have been fetched again without being written.
     renewed_since: Option<Instant>,
 }
 
@@ -61,9 +61,9 @@ impl SnapshotWriter {
 }
 
 impl Unwritten {
-    /// The registry has said this of a signer, and that before.
+    /// A signer was fetched; `earlier` is the previous entry.
     pub(super) fn found(&self, earlier: Option<&Registered>, now: &Registered) {
-        let is_same = earlier.is_some_and(|earlier| earlier.says_the_same(now));
+        let is_same = earlier.is_some_and(|earlier| earlier.has_same_content(now));
         let mut changes = self.0.lock();
         changes.is_new |= !is_same;
         changes.renewed_since.get_or_insert_with(Instant::now);

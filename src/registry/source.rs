@@ -1,4 +1,4 @@
-//! The registry itself: one question about one signer.
+//! Sends a lookup of one signer to the registry.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,8 +34,8 @@ pub(super) struct RegistrySource {
     fetcher: Fetcher,
     client: OauthClient,
     clock: Arc<dyn Clock>,
-    /// A list of all signers, and since when it is here. Held while it is fetched, so that one
-    /// fetch serves all who ask for their part of it.
+    /// A list of all signers, and since when it is here. Locked during a fetch, so that one fetch
+    /// serves all lookups.
     list: Mutex<Option<(Instant, Arc<SignerList>)>>,
 }
 
@@ -57,13 +57,13 @@ impl RegistrySource {
         }
     }
 
-    /// Whether all names are asked about with the same question.
+    /// Whether one request serves all names.
     pub(super) fn is_list(&self) -> bool {
         self.settings.select.is_some()
     }
 
-    /// Looks a signer up, within the deadline. `is_forced`: an answer that is remembered from
-    /// other signers' questions will not do.
+    /// Looks a signer up, within the deadline. `is_forced`: a list cached from another signer's
+    /// lookup is not used.
     pub(super) async fn find(
         &self,
         signer: &str,
@@ -104,7 +104,7 @@ impl RegistrySource {
         }
         let place = shown(url);
         let document = self.fetch(url).await.map_err(|error| match error {
-            // That there is no list says nothing about anybody.
+            // A missing list is no evidence about any signer.
             SourceError::Unknown { place } => SourceError::Status { place, status: 404 },
             error => error,
         })?;
@@ -132,7 +132,7 @@ impl RegistrySource {
         let mut request = Request::get(url)
             .header(ACCEPT, ACCEPTED)
             .body(Full::<Bytes>::default())
-            .map_err(|_| malformed(&place, "the URL can't be asked"))?;
+            .map_err(|_| malformed(&place, "no request can be made for the URL"))?;
         if let Some(proof) = &proof {
             request.headers_mut().insert(AUTHORIZATION, proof.clone());
         }
@@ -145,7 +145,7 @@ impl RegistrySource {
     }
 }
 
-/// Asks a registry about somebody who does not exist: whether it answers, and to us.
+/// Looks up an invented signer: whether the registry responds and accepts our credentials.
 ///
 /// # Errors
 /// Why not, in words.

@@ -24,7 +24,7 @@ impl MemoryStore {
         self.limits
     }
 
-    /// The same as [`ReplayStore::check_and_insert`]; it has nothing to wait for.
+    /// The synchronous [`ReplayStore::check_and_insert`]: memory needs no waiting.
     pub(super) fn check_and_insert_now(&self, id: ReplayId, now: UnixTime) -> ReplayCheck {
         let ReplayLimits { window, max_entries } = self.limits;
         let until = UnixTime(now.0.saturating_add(seconds(window)));

@@ -7,8 +7,8 @@ use crate::{
 
 use super::{MemoryStore, ReplayCheck, ReplayId, ReplayStore};
 
-/// Remembers in memory, and in Redis as far as that is configured and can be asked. Memory comes
-/// first: what this replica has accepted it refuses without asking.
+/// Inserts into memory, and into Redis where that is configured and reachable. Memory comes first:
+/// what this replica has accepted is refused without a round trip.
 #[derive(Debug, Clone)]
 pub struct ReplicatedStore {
     memory: MemoryStore,
@@ -28,15 +28,15 @@ impl ReplayStore for ReplicatedStore {
             known => return known,
         };
         let key = SharedKey::new(SharedKind::Replay, id.digest());
-        match self.shared.first(&key, self.memory.limits().window).await {
+        match self.shared.set_if_absent(&key, self.memory.limits().window).await {
             Some(true) => reservation.is_shared_in(&self.shared),
             // Another replica's entry stays, and so does ours.
             Some(false) => {
                 reservation.commit();
                 return ReplayCheck::Replayed;
             }
-            // Redis can't be asked. Whether it holds the id is unknown, and by whom: a rollback
-            // must not delete what may be another replica's.
+            // Redis is unavailable. Whether it holds the id, and from which replica, is unknown: a
+            // rollback must not delete another replica's entry.
             None => {}
         }
         ReplayCheck::New(reservation)

@@ -52,8 +52,8 @@ async fn remove(id: ReplayId, table: &SharedTable, shared: Option<&SharedStore>)
     }
 }
 
-/// Removes an id from memory when dropped, also when the wait for Redis is abandoned. Redis is
-/// told once only: a second deletion could hit an entry that another replica made meanwhile.
+/// Removes an id from memory when dropped, also when the wait for Redis is abandoned. The deletion
+/// is sent to Redis once only: a second one could hit an entry that another replica made meanwhile.
 struct RemovedOnDrop<'t> {
     id: ReplayId,
     table: &'t SharedTable,

@@ -25,36 +25,37 @@ use super::ReplayReservation;
 /// twice. It happens
 ///
 /// - after the window. The caller has to refuse what is older than that on other grounds;
-/// - after a restart, for whatever only this process remembered: all of [`MemoryStore`], and what
+/// - after a restart, for all that only this process remembered: all of [`MemoryStore`], and what
 ///   [`ReplicatedStore`] could not share;
 /// - with more than one replica, where they share nothing: each replica accepts an id once. The
 ///   same holds while Redis can't be reached, and afterwards for the ids used meanwhile;
 /// - when Redis has lost its data (restarted without persistence, a failover, eviction under
 ///   `maxmemory`): each replica still refuses what it has accepted itself, and no more;
-/// - when somebody who can write to Redis deletes the entry.
+/// - when an attacker who can write to Redis deletes the entry.
 ///
-/// A **false positive** answers `Replayed` for an id of which nothing has come. Nothing is accepted
+/// A **false positive** answers `Replayed` for an id that was not used. Nothing is accepted
 /// wrongly, but an honest sender is refused until the window is over, so it enables denial of
-/// service. An id must therefore be inserted only after its sender is authenticated, and must be
-/// made of the sender's name too: nobody can then use up the ids of others. It happens
+/// service. An id must therefore be inserted only after its sender is authenticated, and must
+/// include the sender's name: no sender can then use up another's ids. It happens
 ///
 /// - between `New` and a rollback, to a second copy that arrives in that time;
-/// - when a rollback does not reach Redis, or the client goes away while Redis is being asked;
-/// - when somebody who can write to Redis inserts the entry.
+/// - when a rollback does not reach Redis, or the client disconnects while the Redis command is
+///   pending;
+/// - when an attacker who can write to Redis inserts the entry.
 ///
 /// # A full store
 ///
-/// [`ReplayCheck::Full`] is no answer to the question, and the caller must refuse. Evicting
-/// instead would turn a full store into a false negative: an authenticated sender could flush the
-/// store with fresh ids, then replay. The price is that such a sender can have the others refused
-/// until enough windows are over; ids of one rule never count against another rule's store.
+/// [`ReplayCheck::Full`] means unknown, and the caller must refuse. Evicting instead would turn a
+/// full store into a false negative: an authenticated sender could flush the store with fresh ids,
+/// then replay. The price is that such a sender can have the others refused until enough windows
+/// are over; ids of one rule never count against another rule's store.
 ///
 /// [`MemoryStore`]: super::MemoryStore
 /// [`ReplicatedStore`]: super::ReplicatedStore
 pub trait ReplayStore {
     /// Checks that the id was not used within the window, and remembers it, as one step.
     ///
-    /// Dropping the future before it is ready uses nothing up, but for what Redis has heard.
+    /// Dropping the future early uses no id up, unless the command has reached Redis.
     fn check_and_insert(
         &self,
         id: ReplayId,
@@ -62,7 +63,7 @@ pub trait ReplayStore {
     ) -> impl Future<Output = ReplayCheck> + Send;
 }
 
-/// What a store says to an id.
+/// The result of a check.
 #[derive(Debug)]
 #[must_use = "dropping a new reservation rolls it back"]
 pub enum ReplayCheck {
@@ -77,7 +78,7 @@ pub enum ReplayCheck {
 /// For how long a store remembers ids, and how many.
 #[derive(Debug, Clone, Copy)]
 pub struct ReplayLimits {
-    /// At least as long as one and the same message is acceptable.
+    /// At least as long as one message is acceptable.
     pub window: Duration,
     /// The most ids remembered at a time, some 100 bytes each.
     pub max_entries: usize,
@@ -88,8 +89,8 @@ pub struct ReplayLimits {
 pub struct ReplayId([u8; 32]);
 
 impl ReplayId {
-    /// `parts` are everything that makes it what it is: the kind, the rule, the sender, its own
-    /// id. Each stands behind its length, so that no two lists have the same digest.
+    /// `parts` are everything that makes it what it is: the kind, the rule, the sender, its own id.
+    /// Each is prefixed with its length, so that no two lists have the same digest.
     pub fn new(parts: &[&str]) -> Self {
         let mut context = Context::new(&SHA256);
         for part in parts {

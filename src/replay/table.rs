@@ -30,7 +30,7 @@ pub(super) struct IdTable {
     latest: Option<UnixTime>,
 }
 
-/// What the table says to an id.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Insertion {
     New,
@@ -57,8 +57,8 @@ impl IdTable {
         if self.until.len() >= max_entries {
             return Insertion::Full;
         }
-        let behind = latest.0.saturating_sub(now.0);
-        let until = UnixTime(until.0.saturating_add(behind));
+        let lag = latest.0.saturating_sub(now.0);
+        let until = UnixTime(until.0.saturating_add(lag));
         self.until.insert(id, until);
         self.order.insert((until, id));
         Insertion::New

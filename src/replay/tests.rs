@@ -8,7 +8,7 @@ use super::{ReplayCheck, ReplayId, ReplayLimits, ReplayStore, ReplayStores};
 
 const LIMITS: ReplayLimits = ReplayLimits { window: Duration::from_secs(10), max_entries: 2 };
 
-/// What a store said to an id, with the reservation committed.
+/// The result of a check, with the reservation committed.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
     New,

@@ -55,9 +55,9 @@ pub(super) struct RevocationEntry {
     pub(super) iss: Option<Arc<str>>,
     /// Only tokens that name no session.
     pub(super) without_sid: bool,
-    /// Only tokens issued before that time, or that do not say when.
+    /// Only tokens issued before that time, or without an `iat`.
     pub(super) before: Option<i64>,
-    /// From then on the entry says nothing any more.
+    /// The entry expires then.
     pub(super) until: Option<i64>,
 }
 
@@ -91,7 +91,7 @@ impl Denylist {
         hit.map(|(kind, _)| kind)
     }
 
-    /// Adds an entry. One that says the same, but for its times, is widened instead.
+    /// Adds an entry. An existing one that differs only in its times is widened instead.
     pub(super) fn add(&mut self, kind: RevokedBy, name: Arc<str>, entry: RevocationEntry) {
         let entries = self.names_mut(kind).entry(name).or_default();
         if let Some(known) = entries.iter_mut().find(|known| known.is_about_the_same_as(&entry)) {
@@ -143,7 +143,7 @@ impl RevocationEntry {
 
     fn revokes(&self, token: &TokenFacts<'_>, now: UnixTime) -> bool {
         let is_of_issuer = self.iss.as_deref().is_none_or(|iss| iss == token.iss);
-        // A token that does not say when it was issued may be as old as any.
+        // A token without an `iat` may be of any age.
         let is_old =
             self.before.is_none_or(|before| token.issued_at.is_none_or(|issued| issued < before));
         let is_of_session = !self.without_sid || token.sid.is_none();
@@ -157,8 +157,8 @@ impl RevocationEntry {
             && self.until.is_some() == other.until.is_some()
     }
 
-    /// The later of the times. For two entries about the same, that is never less than what both
-    /// say together.
+    /// The later of the times. For two entries about the same subject, the result covers at least
+    /// both.
     fn widen(&mut self, other: &Self) {
         self.before = self.before.max(other.before);
         self.until = self.until.max(other.until);

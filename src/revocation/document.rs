@@ -24,9 +24,9 @@ use crate::clock::UnixTime;
 
 use super::denylist::{Denylist, RevocationEntry, RevokedBy};
 
-/// Why a document is no list. Nothing of its content is shown: it holds names of people.
+/// Why a document is no list. Its content is never shown: it holds users' names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+#[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum DocumentError {
     /// Not JSON.
     #[error("not valid JSON at line {line}, column {column}")]

@@ -8,7 +8,7 @@ use super::DocumentError;
 
 /// One failed attempt to read the list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the fields are what their names say; the text tells the rest")]
+#[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum ListError {
     /// It was not there, not in time, or too large.
     #[error(transparent)]
@@ -35,7 +35,7 @@ impl ListError {
     /// failure.
     pub const CODES: &'static [&'static str] = &["file", "malformed"];
 
-    /// A stable word out of a closed set: metric label, log field.
+    /// A stable code out of a closed set: metric label, log field.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Fetch(error) => error.code(),
@@ -44,7 +44,7 @@ impl ListError {
         }
     }
 
-    /// How long the source asked to be left alone.
+    /// The source's `Retry-After`.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Fetch(error) => error.retry_after(),

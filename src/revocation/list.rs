@@ -79,8 +79,8 @@ impl RevocationList {
         &self.source
     }
 
-    /// What keeps the proxy from being ready: that nobody can decide, or that the first reading
-    /// has not ended.
+    /// What keeps the proxy from being ready: the list is too old to decide by, or the first
+    /// reading is not over.
     pub(super) fn pending(&self, now: UnixTime) -> Option<String> {
         let attempt = self.attempt.lock();
         let cause = match &*attempt {
@@ -103,7 +103,7 @@ impl RevocationList {
 
 /// The watcher's side.
 impl RevocationList {
-    /// Puts another list in place; whether it differs.
+    /// Replaces the list; returns whether it differs.
     pub(super) fn replace(&self, list: Denylist) -> bool {
         let differs = self.entries.load().as_ref().is_none_or(|old| **old != list);
         self.metrics.entries(list.len());
@@ -128,7 +128,7 @@ impl RevocationList {
     pub(super) fn failed(&self, error: &ListError) {
         self.set(Attempt::Failed(error.to_string()));
         match self.on_failure {
-            OnFailure::Refuse => self.readiness.was_tried(),
+            OnFailure::Refuse => self.readiness.mark_read(),
             OnFailure::Continue => self.readiness.is_usable(),
         }
         self.metrics.read(error.code());

@@ -1,4 +1,4 @@
-//! What issuers told over the back channel: who has logged out.
+//! The back-channel logouts of issuers.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -15,16 +15,16 @@ use super::{
     denylist::{Denylist, RevocationEntry, RevokedBy, TokenFacts},
 };
 
-/// One logout, as a verified logout token tells it.
+/// One logout, from a verified logout token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logout {
-    /// The issuer that tells it.
+    /// The issuer that sent it.
     pub iss: Arc<str>,
     /// The id of the logout token; no two logouts of an issuer have the same.
     pub jti: Arc<str>,
     /// Who has logged out.
     pub whom: LoggedOut,
-    /// When the issuer says that it happened, in whole seconds, rounded up.
+    /// When it happened, by the issuer's clock, in whole seconds, rounded up.
     pub at: i64,
 }
 

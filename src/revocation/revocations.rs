@@ -1,4 +1,4 @@
-//! The one answer that the verifier asks for: is this token revoked?
+//! Decides whether a verified token is revoked.
 
 use std::{
     sync::{
@@ -25,7 +25,7 @@ use super::{
     denylist::{RevokedBy, TokenFacts},
     list::RevocationList,
     logouts::Logouts,
-    shared_logouts::{Heard, LISTEN_INTERVAL, Listening, SharedLogouts},
+    shared_logouts::{LISTEN_INTERVAL, Listening, SharedLogout, SharedLogouts},
     watcher::ListRefreshPlan,
 };
 
@@ -38,8 +38,8 @@ pub struct Revocations {
     process: Arc<Process>,
     replicas: SharedLogouts,
     readiness: SourceReadiness,
-    /// Released once all that the replicas know was heard, or if there are none.
-    heard: ReadinessGuard,
+    /// Released once all logouts of other replicas were read, or if there are no replicas.
+    received: ReadinessGuard,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
@@ -60,8 +60,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Unavailable;
 
 impl Process {
-    /// Tells the workers to look again. After the change itself: who sees the new generation sees
-    /// what it is about.
+    /// Invalidates the workers' caches. Called after the change itself: a worker that sees the new
+    /// generation sees the change.
     pub(super) fn changed(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
     }
@@ -82,7 +82,7 @@ impl Revocations {
         Self::of(process, settings, shared, clock, metrics)
     }
 
-    /// The same logouts under another configuration.
+    /// A successor under another configuration, with the same logouts.
     pub fn successor(
         &self,
         settings: &RevocationSettings,
@@ -104,14 +104,22 @@ impl Revocations {
             let guard = readiness.source("revocation list");
             Arc::new(RevocationList::new(list, guard, &metrics))
         });
-        let heard = readiness.tried().guard("logouts of other replicas");
+        let received = readiness.first_read().guard("logouts of other replicas");
         if !shared.is_configured() {
-            heard.release();
+            received.release();
         }
         let replicas = SharedLogouts::new(shared);
         let settings = settings.clone();
-        let revocations =
-            Arc::new(Self { settings, list, process, replicas, readiness, heard, clock, metrics });
+        let revocations = Arc::new(Self {
+            settings,
+            list,
+            process,
+            replicas,
+            readiness,
+            received,
+            clock,
+            metrics,
+        });
         let tasks = revocations.tasks();
         (revocations, tasks)
     }
@@ -131,8 +139,8 @@ impl Revocations {
         tasks
     }
 
-    /// The generation of what is known, for two atomic loads: what a cache hit asks. A token that
-    /// was found clear under the same generation is still.
+    /// The generation of what is known, for two atomic loads: what a cache hit reads. A token found
+    /// not revoked under the same generation still is not.
     ///
     /// # Errors
     /// [`Unavailable`].
@@ -151,8 +159,8 @@ impl Revocations {
         listed.or_else(|| self.process.logouts.find(token, now))
     }
 
-    /// Remembers a logout, and tells the other replicas. When this returns, no worker of this one
-    /// admits a token of it any more.
+    /// Records a logout, and publishes it to the other replicas. When this returns, no worker of
+    /// this replica admits its tokens any more.
     ///
     /// # Errors
     /// [`LogoutRefusal`]: nothing has changed.
@@ -162,15 +170,17 @@ impl Revocations {
         let until = now.0.saturating_add(ttl);
         self.process.logouts.add(logout.clone(), until, now, self.settings.max_logouts)?;
         self.process.changed();
-        self.replicas.tell(logout, until, now);
+        self.replicas.publish(logout, until, now);
         Ok(())
     }
 
-    /// Remembers what other replicas were told. Most of it is known: it comes at least once.
-    fn take_over(&self, heard: Vec<Heard>) {
+    /// Records logouts of other replicas. Most of them are known: each comes at least once.
+    fn take_over(&self, received: Vec<SharedLogout>) {
         let now = self.clock.now();
         let (mut news, mut refused) = (false, 0_u64);
-        for Heard { logout, until } in heard.into_iter().filter(|heard| now.0 < heard.until) {
+        for SharedLogout { logout, until } in
+            received.into_iter().filter(|received| now.0 < received.until)
+        {
             match self.process.logouts.add(logout, until, now, self.settings.max_logouts) {
                 Ok(()) => news = true,
                 Err(LogoutRefusal::Replayed) => {}
@@ -212,10 +222,10 @@ async fn listen_to_replicas(revocations: Arc<Revocations>) {
     loop {
         // Before reading: a connection that is made from here on is a reason to read on.
         connections.mark_seen();
-        while let Some(heard) = revocations.replicas.next(&mut position).await {
-            revocations.take_over(heard);
+        while let Some(received) = revocations.replicas.next(&mut position).await {
+            revocations.take_over(received);
             if position.is_at_the_end() {
-                revocations.heard.release();
+                revocations.received.release();
             }
         }
         tokio::select! {

@@ -9,7 +9,7 @@ use crate::{
         files::readable_file,
         reader::Section,
         urls::fetchable,
-        values::{count, duration, size, switch, word},
+        values::{count, duration, keyword, size, switch},
         writer::{Writer, Written},
     },
     tls::settings::authorities_file,
@@ -37,7 +37,7 @@ pub struct RevocationSettings {
     pub list: Option<ListSettings>,
     /// How long a back-channel logout is remembered.
     pub logout_ttl: Duration,
-    /// The most back-channel logouts remembered at the same time.
+    /// The most back-channel logouts kept at the same time.
     pub max_logouts: usize,
 }
 
@@ -46,7 +46,7 @@ pub struct RevocationSettings {
 pub struct ListSettings {
     /// Where it is.
     pub source: ListSource,
-    /// How often a URL is asked, and a file read that does not look changed.
+    /// How often a URL is fetched, and a file read that does not look changed.
     pub refresh: Duration,
     /// How long the list outlives an unreachable or broken source.
     pub max_stale: Duration,
@@ -67,7 +67,7 @@ pub struct ListSettings {
 pub enum ListSource {
     /// In a file, looked at every second.
     File(PathBuf),
-    /// Behind a URL (https, or http where allowed), asked every `refresh`.
+    /// At a URL (https, or http where allowed), fetched every `refresh`.
     Url(Uri),
 }
 
@@ -92,13 +92,13 @@ const MAX_REFRESH: Duration = Duration::from_hours(24);
 /// An outage that can be repaired is none of the service; what was revoked since passes for that
 /// time.
 const DEFAULT_MAX_STALE: Duration = Duration::from_hours(1);
-/// As for keys: beyond a month nobody remembers what was trusted.
+/// As for keys: beyond a month, old keys are no basis for trust.
 const MAX_MAX_STALE: Duration = Duration::from_hours(30 * 24);
 /// As for keys.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Below this no fetch over a network succeeds.
 const MIN_TIMEOUT: Duration = Duration::from_millis(10);
-/// One reading must not take longer than nobody would wait for.
+/// A longer reading only delays the retry.
 const MAX_TIMEOUT: Duration = Duration::from_mins(1);
 /// The default number of entries at some 80 bytes each.
 const DEFAULT_MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -122,7 +122,7 @@ const DEFAULT_MAX_LOGOUTS: usize = 100_000;
 const MAX_MAX_LOGOUTS: usize = 1_000_000;
 
 const SOURCES: &[&str] = &[key::FILE, key::URL];
-/// What says nothing without a list.
+/// Keys without effect where there is no list.
 const LIST_ONLY: &[&str] =
     &[key::REFRESH, key::MAX_STALE, key::ON_FAILURE, key::MAX_BYTES, key::MAX_ENTRIES];
 /// What only makes sense for a list that is fetched.
@@ -173,7 +173,7 @@ impl ListSettings {
         Some(Self {
             refresh,
             max_stale,
-            on_failure: section.or(key::ON_FAILURE, OnFailure::Refuse, word(ON_FAILURE)),
+            on_failure: section.or(key::ON_FAILURE, OnFailure::Refuse, keyword(ON_FAILURE)),
             timeout: section.or(key::TIMEOUT, DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT)),
             max_bytes: section.or(key::MAX_BYTES, DEFAULT_MAX_BYTES, size),
             max_entries: section.or(
@@ -191,7 +191,7 @@ impl ListSettings {
         let writer = writer
             .duration(key::REFRESH, self.refresh)
             .duration(key::MAX_STALE, self.max_stale)
-            .word(key::ON_FAILURE, ON_FAILURE, &self.on_failure)
+            .keyword(key::ON_FAILURE, ON_FAILURE, &self.on_failure)
             .size(key::MAX_BYTES, self.max_bytes)
             .count(key::MAX_ENTRIES, self.max_entries);
         match &self.source {
@@ -215,7 +215,7 @@ fn read_source(section: &mut Section<'_>) -> Option<ListSource> {
     file.map(ListSource::File).or_else(|| url.map(ListSource::Url))
 }
 
-/// A setting without effect is a misunderstanding: somebody believes that a list is read.
+/// A setting without effect is a mistake: the operator believes that a list is read.
 fn refuse_idle_keys(section: &Section<'_>) {
     let has_url = section.peek(key::URL).is_some();
     let has_list = has_url || section.peek(key::FILE).is_some();

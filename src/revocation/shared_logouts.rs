@@ -1,4 +1,4 @@
-//! Logouts that issuers told to one replica, told by it to the others.
+//! Publishes logouts that one replica received to the others.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,8 +10,8 @@ use crate::{
 
 use super::{LoggedOut, Logout};
 
-/// The log that replicas keep of logouts: what any of them was told, and also what this one was
-/// told before it was restarted.
+/// The replicas' shared log of logouts: those that any of them received, also this one before a
+/// restart.
 #[derive(Debug, Clone)]
 pub(super) struct SharedLogouts {
     store: SharedStore,
@@ -19,12 +19,12 @@ pub(super) struct SharedLogouts {
 
 /// A logout, and until when it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Heard {
+pub(super) struct SharedLogout {
     pub(super) logout: Logout,
     pub(super) until: i64,
 }
 
-/// How often the log is read on: how late another replica's logout may be heard of.
+/// How often the log is polled: how late another replica's logout may arrive.
 pub(super) const LISTEN_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Of what is shared. One that is unknown is passed over.
@@ -35,8 +35,8 @@ impl SharedLogouts {
         Self { store }
     }
 
-    /// Tells the others. Nobody waits for it.
-    pub(super) fn tell(&self, logout: &Logout, until: i64, now: UnixTime) {
+    /// Publishes a logout, without waiting for the store.
+    pub(super) fn publish(&self, logout: &Logout, until: i64, now: UnixTime) {
         if let Ok(seconds @ 1..) = u64::try_from(until.saturating_sub(now.0)) {
             let entry = write(logout, until);
             self.store.append(
@@ -52,15 +52,15 @@ impl SharedLogouts {
         self.store.connections()
     }
 
-    /// What was told since that position, in parts. `None` when there is nothing more, or nobody
-    /// knows.
-    pub(super) async fn next(&self, position: &mut Listening) -> Option<Vec<Heard>> {
+    /// The logouts since that position, in batches. `None` when there are no more, or the store is
+    /// unavailable.
+    pub(super) async fn next(&self, position: &mut Listening) -> Option<Vec<SharedLogout>> {
         if std::mem::take(&mut position.is_at_the_end) {
             return None;
         }
         let batch = self.store.read_since(SharedKind::Revocation, &mut position.at).await?;
         position.is_at_the_end = !batch.has_more;
-        Some(batch.entries.iter().filter_map(|entry| Heard::read(entry)).collect())
+        Some(batch.entries.iter().filter_map(|entry| SharedLogout::read(entry)).collect())
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Whether all that there was has just been heard.
+    /// Whether the end of the log was reached.
     pub(super) fn is_at_the_end(&self) -> bool {
         self.is_at_the_end
     }
@@ -98,7 +98,7 @@ fn write(logout: &Logout, until: i64) -> String {
     present.collect::<Object>().to_text()
 }
 
-impl Heard {
+impl SharedLogout {
     fn read(bytes: &[u8]) -> Option<Self> {
         let members = Object::parse(bytes).ok()?;
         let integer = |name: &str| match members.get(name) {
@@ -135,15 +135,15 @@ mod tests {
             LoggedOut::Session(Arc::clone(&sid)),
             LoggedOut::SessionOf { sid, sub },
         ] {
-            let told = Heard { logout: logout(whom), until: 1_900_086_400 };
-            let entry = write(&told.logout, told.until);
-            assert_eq!(Heard::read(entry.as_bytes()), Some(told), "{entry}");
+            let published = SharedLogout { logout: logout(whom), until: 1_900_086_400 };
+            let entry = write(&published.logout, published.until);
+            assert_eq!(SharedLogout::read(entry.as_bytes()), Some(published), "{entry}");
         }
     }
 
     #[test]
     fn what_is_no_logout_of_this_version_is_passed_over() {
-        let told = write(&logout(LoggedOut::Session("c3a1".into())), 1_900_086_400);
+        let published = write(&logout(LoggedOut::Session("c3a1".into())), 1_900_086_400);
         for (found, instead) in [
             (r#""v":1"#, r#""v":2"#),
             (r#""sid":"c3a1","#, ""),
@@ -153,9 +153,9 @@ mod tests {
             (r#""until":1900086400"#, r#""until":99999999999999999999"#),
             ("}", "} x"),
         ] {
-            let entry = told.replace(found, instead);
-            assert_ne!(entry, told, "{found}");
-            assert_eq!(Heard::read(entry.as_bytes()), None, "{entry}");
+            let entry = published.replace(found, instead);
+            assert_ne!(entry, published, "{found}");
+            assert_eq!(SharedLogout::read(entry.as_bytes()), None, "{entry}");
         }
     }
 }

@@ -33,7 +33,7 @@ impl OpenListSource {
         }
     }
 
-    /// The whole list; `None`: the same as last time.
+    /// The whole list; `None`: not modified.
     pub(super) async fn read(&mut self, now: UnixTime) -> Result<Option<Denylist>, ListError> {
         match self {
             Self::File(source) => source.read(now).await.map(Some),
@@ -49,7 +49,7 @@ impl OpenListSource {
     }
 }
 
-/// Reads the list once, outside of any proxy, and tells how many entries it has.
+/// Reads the list once, outside of any proxy, and returns its number of entries.
 ///
 /// # Errors
 /// See [`ListError`].
@@ -58,7 +58,7 @@ pub async fn probe(settings: &ListSettings, now: UnixTime) -> Result<usize, List
     Ok(list.map_or(0, |list| list.len()))
 }
 
-/// The source in words, for people.
+/// The source, for messages.
 pub(super) fn describe(source: &ListSource) -> String {
     match source {
         ListSource::File(path) => path.display().to_string(),

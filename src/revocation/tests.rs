@@ -1,4 +1,4 @@
-//! What is revoked, for how long, and what happens when nobody knows.
+//! What is revoked, for how long, and what happens when the list is unavailable.
 
 mod denylist;
 mod document;

@@ -13,7 +13,7 @@ use super::{
     Denylist, ListError, list::RevocationList, revocations::Process, source::OpenListSource,
 };
 
-/// What a watcher is made from.
+/// The parts of a watcher.
 #[derive(Debug)]
 pub(super) struct ListRefreshPlan {
     pub(super) list: Arc<RevocationList>,

@@ -1,4 +1,4 @@
-//! Rules that hold between sections: what one says, another must bear out.
+//! Rules that concern several sections.
 
 mod idle_header_rules;
 
@@ -23,7 +23,7 @@ use crate::{
 use http::HeaderName;
 use std::borrow::Cow;
 
-/// Tells every mistake to the section's report.
+/// Reports every mistake.
 pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     signature_headers(settings, root);
     signed_answers(settings, root);
@@ -40,15 +40,16 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     signed_routes(settings, root);
 }
 
-/// A token that does not say whose it is must not be shown to one issuer after the other.
+/// An opaque token does not name its issuer, and must not be sent to one after the other.
 fn introspection_issuers(settings: &Settings, root: &Section<'_>) {
     for (id, route) in settings.routes.all().iter_with_ids() {
-        let asked = gate::introspection_issuers(route, &settings.issuers);
-        let names: Vec<_> = asked.map(|id| settings.issuers.get(id).name.as_str()).collect();
+        let introspecting = gate::introspection_issuers(route, &settings.issuers);
+        let names: Vec<_> =
+            introspecting.map(|id| settings.issuers.get(id).name.as_str()).collect();
         if names.len() > 1 {
             let message = format!(
-                "the issuers {} are all asked about tokens (introspection), and an opaque \
-                 token does not say whose it is; expected one of them only",
+                "the issuers {} all introspect tokens, and an opaque \
+                 token does not name its issuer; expected one of them only",
                 names.join(" and ")
             );
             let origin = root.peek(of_route::ROUTES).and_then(Node::origin);
@@ -57,8 +58,7 @@ fn introspection_issuers(settings: &Settings, root: &Section<'_>) {
     }
 }
 
-/// A signature says something about whom a token belongs to, or there is no token (threats
-/// S-7).
+/// A signature's rule relates the signer to the token's owner, or there is no token (threats S-7).
 fn signed_routes(settings: &Settings, root: &Section<'_>) {
     let origin = || root.peek(of_route::ROUTES).and_then(Node::origin);
     for (id, route) in settings.routes.all().iter_with_ids() {
@@ -102,11 +102,11 @@ fn signature_headers(settings: &Settings, root: &Section<'_>) {
             }
             own.push(name);
         }
-        let told = settings.signatures.iter().flat_map(|signature| &signature.forward);
-        let told: Vec<_> = told.map(|forward| folded(&forward.header)).collect();
+        let forwarded = settings.signatures.iter().flat_map(|signature| &signature.forward);
+        let forwarded: Vec<_> = forwarded.map(|forward| folded(&forward.header)).collect();
         for header in &signature.headers {
             let name = folded(header);
-            if taken.contains(&name) || told.contains(&name) {
+            if taken.contains(&name) || forwarded.contains(&name) {
                 let message = format!(
                     "what clients send in {header:?} is removed, since the upstream is told \
                      something in it"
@@ -132,7 +132,7 @@ fn folded(header: &HeaderName) -> Cow<'_, str> {
     fold_header_name(header.as_str())
 }
 
-/// Its room is looked for before the upstream is asked, so that there would never be enough.
+/// Its memory is reserved before the request is forwarded, so that there would never be enough.
 fn signed_answers(settings: &Settings, root: &Section<'_>) {
     let buffer = settings.server.limits.held.buffer_bytes;
     for signature in &settings.signatures {
@@ -215,8 +215,8 @@ fn credential_headers(settings: &Settings, root: &Section<'_>) {
     }
 }
 
-/// A name without effect is a misunderstanding: somebody believes that a header gets through, or
-/// that it does not.
+/// A name without effect is a mistake: the operator believes that a header passes, or that it does
+/// not.
 fn header_lists(settings: &Settings, root: &Section<'_>) {
     let forwarding = root.peek(key::FORWARDING);
     for (list, header, problem) in idle_header_rules(settings) {

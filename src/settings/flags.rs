@@ -49,9 +49,9 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// What the flags set. `below` is what the other layers say. Without a file
-    /// (`without_file`) and without any route in the environment, every path that is not
-    /// `--public` asks for a token.
+    /// What the flags set. `below` is the tree of the other layers. Without a file (`without_file`)
+    /// and without any route in the environment, every path that is not `--public` requires a
+    /// token.
     pub(super) fn assignments(
         &self,
         below: &Node,

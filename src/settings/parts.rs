@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Settings {
-    /// What the providers are made from.
+    /// The providers' part.
     pub fn provider_parts(&self) -> ProviderParts<'_> {
         ProviderParts {
             issuer_keys: self.issuers.map(IssuerSettings::key_source),
@@ -21,7 +21,7 @@ impl Settings {
         }
     }
 
-    /// What the gate is made from.
+    /// The gate's part.
     pub fn gate_parts(&self) -> GateParts<'_> {
         GateParts {
             issuers: &self.issuers,
@@ -34,7 +34,7 @@ impl Settings {
         }
     }
 
-    /// What the engine is made from, besides its gate.
+    /// The engine's part, besides its gate.
     pub fn engine_parts(&self) -> EngineParts<'_> {
         EngineParts {
             held: &self.server.limits.held,
@@ -45,7 +45,7 @@ impl Settings {
         }
     }
 
-    /// What the proxy is made from, besides its engine.
+    /// The proxy's part, besides its engine.
     pub fn proxy_parts(&self) -> ProxyParts<'_> {
         ProxyParts {
             limits: &self.server.limits,

@@ -34,8 +34,8 @@ impl<'s> Found<'s> {
         if let Some((name, file)) = keys.and_then(|keys| keys.source.secret_file()) {
             self.add(&[&of_one(of_issuer::KEYS)[..], &[name]].concat(), Some(file));
         }
-        if let Some(asked) = &issuer.introspection {
-            self.add_client(&of_one(of_issuer::INTROSPECTION), &asked.client);
+        if let Some(introspection) = &issuer.introspection {
+            self.add_client(&of_one(of_issuer::INTROSPECTION), &introspection.client);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Configurations as people write them: what loads, what is refused, and with which words.
+//! Configurations as operators write them: what loads, what is refused, and with which text.
 
 mod assertion;
 mod claim_rules;
@@ -28,7 +28,7 @@ use crate::{
     table::Table,
 };
 
-/// The least that a file must say.
+/// The least that a file must contain.
 const MINIMAL: &str = r#"
 [upstreams.app]
 url = "http://127.0.0.1:3000"
@@ -120,12 +120,12 @@ fn names(claims: &[ClaimPath]) -> Vec<String> {
     claims.iter().map(|claim| claim.as_str().to_owned()).collect()
 }
 
-/// The minimal configuration with more to say about its issuer.
+/// The minimal configuration with more settings of its issuer.
 fn with_issuer(lines: &str) -> String {
     MINIMAL.replace("[issuers.corp]", &format!("[issuers.corp]\n{lines}"))
 }
 
-/// The minimal configuration with more to say about its route.
+/// The minimal configuration with more settings of its route.
 fn with_route(lines: &str) -> String {
     format!("{MINIMAL}\n{lines}")
 }

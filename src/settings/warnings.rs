@@ -27,9 +27,9 @@ mod issuers;
 
 use issuers::issuer_warnings;
 
-/// Anybody on the machine may read.
+/// Readable by all users.
 const READABLE_BY_OTHERS: u32 = 0o004;
-/// Anybody on the machine may write.
+/// Writable by all users.
 const WRITABLE_BY_OTHERS: u32 = 0o002;
 
 impl Settings {

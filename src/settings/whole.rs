@@ -66,7 +66,7 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The operator's listener.
     pub admin: AdminSettings,
-    /// The services behind the proxy. Never empty.
+    /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
     /// The token issuers.
     pub issuers: PerIssuer<IssuerSettings>,
@@ -90,7 +90,7 @@ pub struct Settings {
     pub forwarding: ForwardingSettings,
     /// How refusals look.
     pub denials: DenialSettings,
-    /// The routes, compiled once for all that ask about them.
+    /// The routes, compiled once for all users.
     pub routes: Arc<Routes>,
     /// Logs.
     pub log: LogSettings,

@@ -1,4 +1,4 @@
-//! Makes a connection: name, TCP, TLS, password, database, and a first word in return.
+//! Opens a connection: DNS, TCP, TLS, authentication, database, and a first `PING`.
 
 use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    link::{MAX_UNDER_WAY, RedisConnection, told},
+    link::{MAX_UNDER_WAY, RedisConnection, error_code},
     meter::{Allowance, Metered},
 };
 
@@ -45,7 +45,7 @@ pub(super) enum ConnectError {
     Files(String),
     #[error(transparent)]
     Authorities(#[from] ClientTlsError),
-    #[error("refused: {}", told(.0))]
+    #[error("refused: {}", error_code(.0))]
     Refused(RedisError),
     #[error("closed by the server")]
     Closed,
@@ -53,7 +53,7 @@ pub(super) enum ConnectError {
     Deadline,
 }
 
-/// From the name to the first answer. Nobody waits for it.
+/// From DNS to the first response. No request waits for it.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// For one address of a name, so that one that swallows packets leaves time for the next.
@@ -101,7 +101,7 @@ async fn open(settings: &SharedSettings, generation: u64) -> Result<Opened, Conn
     Ok(Opened { connection, driver })
 }
 
-/// A server that wants a password says so only when something is asked of it.
+/// A server reports a missing password only in response to a command.
 pub(super) async fn ping(mut redis: MultiplexedConnection) -> RedisResult<()> {
     redis::cmd("PING").query_async(&mut redis).await
 }

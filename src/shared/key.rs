@@ -5,7 +5,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 /// What an entry is about. A part of its name, so that entries of two kinds never meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SharedKind {
-    /// What an introspection endpoint said.
+    /// A response of an introspection endpoint.
     Introspection,
     /// What may be used once.
     Replay,
@@ -30,17 +30,17 @@ impl SharedKey {
     /// Its name on the server.
     pub(super) fn name(&self, prefix: &str) -> String {
         let digest = BASE64_URL_SAFE_NO_PAD.encode(self.digest);
-        format!("{prefix}:{}:{digest}", self.kind.word())
+        format!("{prefix}:{}:{digest}", self.kind.label())
     }
 }
 
 impl SharedKind {
     /// The name of the log of this kind. No digest is as short.
     pub(super) fn log_name(self, prefix: &str) -> String {
-        format!("{prefix}:{}:log", self.word())
+        format!("{prefix}:{}:log", self.label())
     }
 
-    fn word(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Introspection => "introspection",
             Self::Replay => "replay",

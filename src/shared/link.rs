@@ -28,17 +28,16 @@ pub(super) struct RedisLink {
     established: watch::Sender<u64>,
 }
 
-/// A connection at work. Operations of all threads are written to it as they come and answered in
-/// that order.
+/// An open connection. Commands of all threads are pipelined on it and answered in that order.
 pub(super) struct RedisConnection {
     redis: MultiplexedConnection,
     allowance: Arc<Allowance>,
-    /// Tells it from the connections before: what the server knew then, it may have forgotten.
+    /// Distinguishes it from earlier connections: the server may have lost its data since.
     generation: u64,
     unanswered: AtomicU32,
     broken: Notify,
-    has_told_refusal: AtomicBool,
-    has_told_forgery: AtomicBool,
+    has_logged_refusal: AtomicBool,
+    has_logged_forgery: AtomicBool,
 }
 
 /// Operations that may be under way at once; more of them wait, within their deadline.
@@ -105,8 +104,8 @@ impl RedisConnection {
             generation,
             unanswered: AtomicU32::new(0),
             broken: Notify::new(),
-            has_told_refusal: AtomicBool::new(false),
-            has_told_forgery: AtomicBool::new(false),
+            has_logged_refusal: AtomicBool::new(false),
+            has_logged_forgery: AtomicBool::new(false),
         }
     }
 
@@ -149,8 +148,8 @@ impl RedisConnection {
         }
     }
 
-    /// A refusal of one operation says nothing about the next, but for a server that is not the
-    /// one to talk to (any more): whom its name leads to now is another question.
+    /// An error of one command says nothing about the next, except from a server that is the wrong
+    /// one (by now): its name must be resolved again.
     pub(super) fn failed(&self, error: &RedisError) {
         let wrong_server = matches!(
             error.kind(),
@@ -165,15 +164,15 @@ impl RedisConnection {
         } else {
             self.unanswered.store(0, Ordering::Relaxed);
         }
-        if !self.has_told_refusal.swap(true, Ordering::Relaxed) {
-            let cause = told(error);
-            tracing::warn!(cause, "the shared store did not do what it was asked");
+        if !self.has_logged_refusal.swap(true, Ordering::Relaxed) {
+            let cause = error_code(error);
+            tracing::warn!(cause, "the shared store refused an operation");
         }
     }
 
-    /// Somebody else writes there. Said once per connection, counted each time.
-    pub(super) fn tell_forgery(&self) {
-        if !self.has_told_forgery.swap(true, Ordering::Relaxed) {
+    /// Another party writes there. Logged once per connection, counted each time.
+    pub(super) fn report_forgery(&self) {
+        if !self.has_logged_forgery.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "the shared store holds what was not written by a replica with the same key; it \
                  is passed over"
@@ -193,9 +192,9 @@ impl fmt::Debug for RedisConnection {
     }
 }
 
-/// An error in words of ours. A server may repeat what it was sent, passwords included.
-pub(super) fn told(error: &RedisError) -> String {
-    /// The first word of what a server answers, such as `WRONGPASS`.
+/// The code of an error. A server's text may repeat what it was sent, passwords included.
+pub(super) fn error_code(error: &RedisError) -> String {
+    /// The error code of a server's response, such as `WRONGPASS`.
     const MAX_CODE_BYTES: usize = 32;
     let is_code = |code: &&str| {
         code.len() <= MAX_CODE_BYTES && code.bytes().all(|byte| byte.is_ascii_uppercase())

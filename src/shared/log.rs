@@ -1,8 +1,8 @@
 //! A log per kind: what every replica wants to hear of, read by each at its own pace.
 //!
-//! On the server it is a stream of bounded length. A replica reads on from where it was; with a
+//! On the server it is a stream of bounded length. A replica continues from its position; with a
 //! new connection it starts again, because the server may have lost the log, or be another one. So
-//! entries come at least once: they must mean the same when read again.
+//! delivery is at least once: entries must be idempotent.
 
 use bytes::Bytes;
 use redis::Cmd;
@@ -27,11 +27,11 @@ pub struct LogBatch {
     pub has_more: bool,
 }
 
-/// Milliseconds and a number among those of the same one.
+/// Milliseconds, and a sequence number within one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EntryId(u64, u64);
 
-/// An entry as the server tells it: its name, then names and values of its fields.
+/// An entry as received: its id, then names and values of its fields.
 pub(super) type StreamEntry = (String, Vec<Bytes>);
 
 /// What one entry may have: three names of what it is about, and a little more.
@@ -58,7 +58,7 @@ pub(super) fn append(name: &str, sealed: &[u8]) -> Cmd {
     command
 }
 
-/// Asks for the next entries.
+/// The command that reads the next entries.
 pub(super) fn read(name: &str, position: LogPosition) -> Cmd {
     let EntryId(millis, number) = position.next;
     let mut command = redis::cmd("XRANGE");
@@ -75,15 +75,15 @@ pub(super) fn value((_, fields): &StreamEntry) -> Option<&Bytes> {
 }
 
 impl LogPosition {
-    /// The same place, or the beginning if it was a place of another connection.
+    /// This position, or the beginning if it belongs to another connection.
     pub(super) fn on(self, connection: &RedisConnection) -> Self {
         let generation = connection.generation();
         if self.generation == generation { self } else { Self { generation, ..Self::default() } }
     }
 
-    /// Behind the last of these entries. `None` if they are not in order.
-    pub(super) fn after(self, told: &[StreamEntry]) -> Option<Self> {
-        let Some((last, _)) = told.last() else {
+    /// The position after the last of these entries. `None` if they are not in order.
+    pub(super) fn after(self, entries: &[StreamEntry]) -> Option<Self> {
+        let Some((last, _)) = entries.last() else {
             return Some(self);
         };
         let next = EntryId::parse(last)?.next();
@@ -109,7 +109,7 @@ impl EntryId {
 mod tests {
     use super::*;
 
-    fn told(id: &str) -> StreamEntry {
+    fn entry(id: &str) -> StreamEntry {
         (id.to_owned(), vec![Bytes::from_static(b"e"), Bytes::from_static(b"x")])
     }
 
@@ -120,24 +120,24 @@ mod tests {
     #[test]
     fn a_reader_goes_on_behind_the_last_entry() {
         assert_eq!(at(5, 1).after(&[]), Some(at(5, 1)));
-        assert_eq!(at(0, 0).after(&[told("5-0"), told("5-1")]), Some(at(5, 2)));
+        assert_eq!(at(0, 0).after(&[entry("5-0"), entry("5-1")]), Some(at(5, 2)));
         let last = format!("5-{}", u64::MAX);
-        assert_eq!(at(0, 0).after(&[told(&last)]), Some(at(6, 0)));
+        assert_eq!(at(0, 0).after(&[entry(&last)]), Some(at(6, 0)));
     }
 
     #[test]
     fn a_reader_never_goes_back_and_never_stays_where_it_was() {
         for id in ["4-9", "5-0", "", "5", "5-", "x-1", "5-1-1", "99999999999999999999-0"] {
-            assert_eq!(at(5, 1).after(&[told(id)]), None, "{id}");
+            assert_eq!(at(5, 1).after(&[entry(id)]), None, "{id}");
         }
-        assert_eq!(at(5, 1).after(&[told("5-1")]), Some(at(5, 2)));
+        assert_eq!(at(5, 1).after(&[entry("5-1")]), Some(at(5, 2)));
         let end = format!("{0}-{0}", u64::MAX);
-        assert_eq!(at(u64::MAX, 0).after(&[told(&end)]), None);
+        assert_eq!(at(u64::MAX, 0).after(&[entry(&end)]), None);
     }
 
     #[test]
     fn only_entries_of_our_form_have_a_value() {
-        assert!(value(&told("1-1")).is_some());
+        assert!(value(&entry("1-1")).is_some());
         for fields in [vec![], vec!["e"], vec!["f", "x"], vec!["e", "x", "e", "x"]] {
             let fields = fields.into_iter().map(Bytes::from).collect();
             assert_eq!(value(&("1-1".to_owned(), fields)), None);

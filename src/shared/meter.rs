@@ -1,5 +1,5 @@
-//! No more is read from the server than was asked of it: a value of a gigabyte, or a server that
-//! never stops talking, ends the connection and not the process.
+//! No more is read from the server than was requested: a value of a gigabyte, or a server that
+//! never stops sending, ends the connection and not the process.
 
 use std::{
     io,
@@ -68,7 +68,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         if self.allowance.take(read) {
             Poll::Ready(Ok(()))
         } else {
-            Poll::Ready(Err(io::Error::other("the server sends more than it was asked for")))
+            Poll::Ready(Err(io::Error::other("the server sends more than was requested")))
         }
     }
 }

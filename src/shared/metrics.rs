@@ -11,18 +11,18 @@ pub(crate) struct Metrics {
     connected: IntGauge,
 }
 
-/// What was asked of the server.
+/// A kind of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation {
     Append,
-    First,
+    SetIfAbsent,
     Forget,
     Get,
-    Put,
+    Set,
     Read,
 }
 
-/// How it went.
+/// Its outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OperationOutcome {
     /// There is no connection: nothing was sent.
@@ -34,7 +34,7 @@ pub(super) enum OperationOutcome {
     /// The server refused it, or the connection broke.
     Error,
     /// Here first.
-    First,
+    SetIfAbsent,
     /// There, and ours.
     Hit,
     /// Not there, or past its end.
@@ -43,7 +43,7 @@ pub(super) enum OperationOutcome {
     Oversize,
     /// There, but not as we wrote it.
     Rejected,
-    /// Somebody was here before.
+    /// The key was present already.
     Seen,
     /// No answer in time.
     Timeout,
@@ -66,13 +66,13 @@ impl Metrics {
     pub(super) fn start(&self) {
         for operation in Operation::ALL {
             for outcome in operation.outcomes().iter().chain(FAILURES) {
-                self.operations.with_label_values(&[operation.word(), outcome.word()]);
+                self.operations.with_label_values(&[operation.label(), outcome.label()]);
             }
         }
     }
 
     pub(super) fn count(&self, operation: Operation, outcome: OperationOutcome) {
-        self.operations.with_label_values(&[operation.word(), outcome.word()]).inc();
+        self.operations.with_label_values(&[operation.label(), outcome.label()]).inc();
     }
 
     pub(super) fn connected(&self, is_connected: bool) {
@@ -91,14 +91,14 @@ const FAILURES: &[OperationOutcome] =
 
 impl Operation {
     const ALL: &[Self] =
-        &[Self::Append, Self::First, Self::Forget, Self::Get, Self::Put, Self::Read];
+        &[Self::Append, Self::SetIfAbsent, Self::Forget, Self::Get, Self::Set, Self::Read];
 
     fn outcomes(self) -> &'static [OperationOutcome] {
         match self {
-            Self::Append | Self::Put => {
+            Self::Append | Self::Set => {
                 &[OperationOutcome::Done, OperationOutcome::Dropped, OperationOutcome::Oversize]
             }
-            Self::First => &[OperationOutcome::First, OperationOutcome::Seen],
+            Self::SetIfAbsent => &[OperationOutcome::SetIfAbsent, OperationOutcome::Seen],
             Self::Forget => &[OperationOutcome::Done],
             Self::Get => {
                 &[OperationOutcome::Hit, OperationOutcome::Miss, OperationOutcome::Rejected]
@@ -107,26 +107,26 @@ impl Operation {
         }
     }
 
-    fn word(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Append => "append",
-            Self::First => "first",
+            Self::SetIfAbsent => "first",
             Self::Forget => "forget",
             Self::Get => "get",
-            Self::Put => "put",
+            Self::Set => "put",
             Self::Read => "read",
         }
     }
 }
 
 impl OperationOutcome {
-    fn word(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::Disconnected => "disconnected",
             Self::Done => "done",
             Self::Dropped => "dropped",
             Self::Error => "error",
-            Self::First => "first",
+            Self::SetIfAbsent => "first",
             Self::Hit => "hit",
             Self::Miss => "miss",
             Self::Oversize => "oversize",

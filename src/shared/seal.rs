@@ -1,9 +1,8 @@
-//! How values are written, so that what comes back is what was put there, under its own name and
-//! not after its end.
+//! Seals values: what is read back is what was stored, under its own name and not after its expiry.
 //!
 //! `form (1) | end (8, Unix seconds) | value | tag (32)`. The tag is HMAC-SHA-256 over the form,
-//! the name with its length, the end and the value; without a key there is none, and the form says
-//! so. A value of the one form is never taken for one of the other.
+//! the name with its length, the end and the value; without a key there is none, which the form
+//! shows. A value of one form is never accepted as the other.
 
 use aws_lc_rs::hmac;
 use bytes::Bytes;

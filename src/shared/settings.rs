@@ -14,7 +14,7 @@ use crate::{
         files::{read_secret, readable_file},
         node::Node,
         reader::{Parsed, Section},
-        values::{duration, text, word},
+        values::{duration, keyword, text},
         writer::{Writer, Written},
     },
     tls::settings::authorities_file,
@@ -68,8 +68,8 @@ pub enum Integrity {
 const DEFAULT_PREFIX: &str = "countersign";
 /// It goes with every key.
 const MAX_PREFIX_BYTES: usize = 64;
-/// A neighbour's answer takes one; a request that waits for fifty without success has lost less
-/// than it takes to ask the source.
+/// A local server responds within one; a request that times out after fifty has lost less than a
+/// lookup at the source takes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(50);
 /// Below this a busy machine's own pauses would count as failures.
 const MIN_TIMEOUT: Duration = Duration::from_millis(5);
@@ -78,7 +78,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(1);
 /// As long as the hash (RFC 2104 §3).
 const MIN_INTEGRITY_KEY_BYTES: usize = 32;
 
-/// The only thing that `integrity` can say.
+/// The only keyword of `integrity`.
 const NONE: &[(&str, ())] = &[("none", ())];
 
 const EXPECTED_KEY: &str = "the path of a file with 32 random bytes or more, the same for all \
@@ -150,7 +150,7 @@ impl Integrity {
         }
     }
 
-    /// One of the two, said in so many words: a wrong accept is a breach (threats X-2).
+    /// One of the two must be set explicitly: a wrong accept is a breach (threats X-2).
     fn read(section: &mut Section<'_>) -> Option<Self> {
         if section.peek(key::INTEGRITY).is_none() {
             let path = section.required(key::INTEGRITY_KEY_FILE, EXPECTED_KEY, integrity_key_file);
@@ -173,7 +173,7 @@ impl Integrity {
     fn write(&self, writer: Writer) -> Writer {
         match self {
             Self::KeyFile(path) => writer.path(key::INTEGRITY_KEY_FILE, path),
-            Self::None => writer.word(key::INTEGRITY, NONE, &()),
+            Self::None => writer.keyword(key::INTEGRITY, NONE, &()),
         }
     }
 }
@@ -210,7 +210,7 @@ fn read_integrity_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
 }
 
 fn none(node: &Node) -> Parsed<Integrity> {
-    word(NONE)(node).map(|()| Integrity::None)
+    keyword(NONE)(node).map(|()| Integrity::None)
 }
 
 /// What stands before the first colon of every key.

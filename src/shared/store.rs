@@ -21,8 +21,8 @@ use super::{
 
 /// What replicas share. Cheap to clone, usable from any thread. The default shares nothing.
 ///
-/// No operation fails or takes longer than the configured deadline. Without a connection the
-/// answer comes at once, and it is *nobody knows*.
+/// No operation fails or takes longer than the configured deadline. Without a connection every read
+/// returns `None` (*unknown*) at once.
 #[derive(Debug, Clone, Default)]
 pub struct SharedStore(Option<Arc<Inner>>);
 
@@ -36,13 +36,13 @@ struct Inner {
     seal: Seal,
     clock: Arc<dyn Clock>,
     link: Arc<RedisLink>,
-    puts: SharedWriter,
+    sets: SharedWriter,
     appends: SharedWriter,
     metrics: Arc<Metrics>,
 }
 
-/// The largest value that is shared, in bytes. What is larger is cheap to ask for again compared
-/// with moving it, and rare.
+/// The largest value that is shared, in bytes. A larger one is rare, and fetching it again is
+/// cheaper than moving it.
 pub(super) const MAX_VALUE_BYTES: usize = 64 * 1024;
 
 /// The largest value as it is kept.
@@ -70,12 +70,12 @@ impl SharedStore {
         let metrics = Arc::new(Metrics::register(metrics));
         metrics.start();
         let link = Arc::<RedisLink>::default();
-        let (puts, put_queue) = queue(Operation::Put, &metrics);
+        let (sets, set_queue) = queue(Operation::Set, &metrics);
         let (appends, append_queue) = queue(Operation::Append, &metrics);
         let supervisor = Supervisor {
             settings: settings.clone(),
             link: Arc::clone(&link),
-            puts: put_queue,
+            sets: set_queue,
             appends: append_queue,
             metrics: Arc::clone(&metrics),
         };
@@ -84,7 +84,7 @@ impl SharedStore {
             seal: Seal::new(key.as_deref().map(Vec::as_slice)),
             clock,
             link,
-            puts,
+            sets,
             appends,
             metrics,
         };
@@ -104,38 +104,38 @@ impl SharedStore {
         (!is_connected).then(|| format!("shared store {address}: not connected; nothing is shared"))
     }
 
-    /// Tells when the store connects, those times included that have not been marked as seen.
+    /// Notifies of new connections, including those not yet marked as seen.
     pub fn connections(&self) -> Connections {
         Connections::new(self.0.as_ref().map(|inner| inner.link.established()))
     }
 
-    /// What some replica has put there, if it is still good.
+    /// The value that some replica has stored, while it is valid.
     pub async fn get(&self, key: &SharedKey) -> Option<Bytes> {
         let inner = self.0.as_ref()?;
         let result = inner.get(key).await;
         inner.counted(Operation::Get, result, |_| OperationOutcome::Hit)
     }
 
-    /// Puts a value there for a while. Nobody waits for it, and it may be lost.
-    pub fn put(&self, key: &SharedKey, value: &[u8], ttl: Duration) {
+    /// Stores a value for a while. Does not wait for it, and it may be lost.
+    pub fn set(&self, key: &SharedKey, value: &[u8], ttl: Duration) {
         if let Some(inner) = &self.0 {
-            inner.put(key, value, ttl);
+            inner.set(key, value, ttl);
         }
     }
 
-    /// Whether nobody has asked this about the key before, within the time to live of the first
-    /// who did. `None`: nobody knows.
-    pub async fn first(&self, key: &SharedKey, ttl: Duration) -> Option<bool> {
+    /// Sets the key unless it is present (`SET NX`): whether this call set it. It lasts for the
+    /// first caller's time to live. `None`: unknown.
+    pub async fn set_if_absent(&self, key: &SharedKey, ttl: Duration) -> Option<bool> {
         let inner = self.0.as_ref()?;
-        let result = inner.first(key, ttl).await;
+        let result = inner.set_if_absent(key, ttl).await;
         let outcome = |is_first: &bool| {
-            if *is_first { OperationOutcome::First } else { OperationOutcome::Seen }
+            if *is_first { OperationOutcome::SetIfAbsent } else { OperationOutcome::Seen }
         };
-        inner.counted(Operation::First, result, outcome)
+        inner.counted(Operation::SetIfAbsent, result, outcome)
     }
 
-    /// Forgets that somebody asked whether they were the first. Nobody knows whether it worked; if
-    /// not, it is forgotten when its time is over.
+    /// Deletes the key. Whether it worked is not known; if not, the key expires with its time to
+    /// live.
     pub async fn forget(&self, key: &SharedKey) {
         if let Some(inner) = &self.0 {
             let result = inner.forget(key).await;
@@ -144,7 +144,7 @@ impl SharedStore {
     }
 
     /// Adds an entry to the log of that kind, where every replica will read it, until its time to
-    /// live is over. Nobody waits for it. While there is no connection it stays queued, within
+    /// live is over. Does not wait for it. While there is no connection it stays queued, within
     /// bounds; it may come twice.
     pub fn append(&self, kind: SharedKind, entry: &[u8], ttl: Duration) {
         if let Some(inner) = &self.0 {
@@ -152,7 +152,7 @@ impl SharedStore {
         }
     }
 
-    /// Reads on in a log, and moves the position. `None`: nobody knows, and the position stays.
+    /// Reads on in a log, and moves the position. `None`: unavailable, and the position stays.
     ///
     /// Entries come at least once, one's own among them; after a new connection all of them come
     /// again.
@@ -168,7 +168,8 @@ impl SharedStore {
 }
 
 impl Inner {
-    /// Never more than a value may have is asked for: a larger one comes cut, and is none of ours.
+    /// At most the largest value's length is requested: a larger one comes truncated, and fails its
+    /// MAC.
     async fn get(&self, key: &SharedKey) -> Result<Bytes, OperationOutcome> {
         let connection = self.link.connection()?;
         let name = key.name(&self.settings.prefix);
@@ -184,18 +185,22 @@ impl Inner {
         self.opened(&name, &sealed, &connection)
     }
 
-    fn put(&self, key: &SharedKey, value: &[u8], ttl: Duration) {
+    fn set(&self, key: &SharedKey, value: &[u8], ttl: Duration) {
         if value.len() > MAX_VALUE_BYTES {
-            return self.puts.count(OperationOutcome::Oversize);
+            return self.sets.count(OperationOutcome::Oversize);
         }
-        // What waits for a connection would be old when it comes.
+        // A value that waited for a connection would be stale.
         if let Err(outcome) = self.link.connection() {
-            return self.puts.count(outcome);
+            return self.sets.count(outcome);
         }
-        self.puts.write(self.sealed(key.name(&self.settings.prefix), value, ttl));
+        self.sets.write(self.sealed(key.name(&self.settings.prefix), value, ttl));
     }
 
-    async fn first(&self, key: &SharedKey, ttl: Duration) -> Result<bool, OperationOutcome> {
+    async fn set_if_absent(
+        &self,
+        key: &SharedKey,
+        ttl: Duration,
+    ) -> Result<bool, OperationOutcome> {
         let connection = self.link.connection()?;
         let mut command = redis::cmd("SET");
         command.arg(key.name(&self.settings.prefix)).arg("1");
@@ -221,7 +226,11 @@ impl Inner {
     fn append(&self, kind: SharedKind, entry: &[u8], ttl: Duration) {
         if entry.len() > MAX_ENTRY_BYTES {
             let bytes = entry.len();
-            tracing::warn!(bytes, most = MAX_ENTRY_BYTES, "too large to tell the other replicas");
+            tracing::warn!(
+                bytes,
+                most = MAX_ENTRY_BYTES,
+                "too large to share with the other replicas"
+            );
             return self.appends.count(OperationOutcome::Oversize);
         }
         self.appends.write(self.sealed(kind.log_name(&self.settings.prefix), entry, ttl));
@@ -238,15 +247,20 @@ impl Inner {
         let command = log::read(&name, from);
         let mut redis = connection.redis();
         let answer = command.query_async::<Vec<StreamEntry>>(&mut redis);
-        let told = connection.answer(log::MAX_BATCH_BYTES, self.settings.timeout, answer).await?;
-        *position = from.after(&told).ok_or(OperationOutcome::Error)?;
-        let entries = told.iter().filter_map(|told| self.entry(&name, told, &connection));
-        Ok(LogBatch { entries: entries.collect(), has_more: told.len() >= log::BATCH })
+        let batch = connection.answer(log::MAX_BATCH_BYTES, self.settings.timeout, answer).await?;
+        *position = from.after(&batch).ok_or(OperationOutcome::Error)?;
+        let entries = batch.iter().filter_map(|entry| self.entry(&name, entry, &connection));
+        Ok(LogBatch { entries: entries.collect(), has_more: batch.len() >= log::BATCH })
     }
 
-    /// An entry that is not ours is passed over; the others count all the same.
-    fn entry(&self, name: &str, told: &StreamEntry, connection: &RedisConnection) -> Option<Bytes> {
-        let sealed = log::value(told).cloned().unwrap_or_default();
+    /// A forged entry is skipped; the others count.
+    fn entry(
+        &self,
+        name: &str,
+        entry: &StreamEntry,
+        connection: &RedisConnection,
+    ) -> Option<Bytes> {
+        let sealed = log::value(entry).cloned().unwrap_or_default();
         match self.opened(name, &sealed, connection) {
             Ok(entry) => Some(entry),
             Err(OperationOutcome::Miss) => None,
@@ -277,7 +291,7 @@ impl Inner {
             Ok(value) if value.len() <= MAX_VALUE_BYTES => Ok(value),
             Err(SealError::Ended) => Err(OperationOutcome::Miss),
             Ok(_) | Err(SealError::Forged) => {
-                from.tell_forgery();
+                from.report_forgery();
                 Err(OperationOutcome::Rejected)
             }
         }

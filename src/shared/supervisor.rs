@@ -18,7 +18,7 @@ use super::{
 pub struct Supervisor {
     pub(super) settings: SharedSettings,
     pub(super) link: Arc<RedisLink>,
-    pub(super) puts: Queue,
+    pub(super) sets: Queue,
     pub(super) appends: Queue,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -27,7 +27,7 @@ pub struct Supervisor {
 enum Ending {
     Closed,
     Silent,
-    /// Nobody holds the store any more.
+    /// Every handle of the store is dropped.
     Unused,
 }
 
@@ -40,8 +40,7 @@ const BACKOFF: Backoff =
 /// breaks sooner each time must not be made ten times a second.
 const GOOD: Duration = Duration::from_secs(10);
 
-/// Between two looks whether the server still answers: how long a dead connection that nobody
-/// uses may go unnoticed.
+/// Between two `PING`s: how long a dead, idle connection may go unnoticed.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Longer than any pause of a server that will go on.
@@ -51,22 +50,22 @@ const PING_DEADLINE: Duration = Duration::from_secs(1);
 const MAX_PING_BYTES: usize = 256;
 
 impl Supervisor {
-    /// Runs until nobody holds the store any more.
+    /// Runs until every handle of the store is dropped.
     pub async fn run(mut self) {
         let mut waits = Waits::default();
-        let mut told = None;
+        let mut logged = None;
         let mut generation = 0;
         while !self.is_unused() {
             generation += 1;
             let held = match connect(&self.settings, generation).await {
                 Ok(opened) => {
-                    told = None;
+                    logged = None;
                     let began = Instant::now();
                     self.serve(opened).await;
                     began.elapsed()
                 }
                 Err(error) => {
-                    self.tell(&error, &mut told);
+                    self.log_failure(&error, &mut logged);
                     Duration::ZERO
                 }
             };
@@ -75,16 +74,16 @@ impl Supervisor {
     }
 
     fn is_unused(&self) -> bool {
-        self.puts.is_closed() && self.appends.is_closed()
+        self.sets.is_closed() && self.appends.is_closed()
     }
 
-    /// A failure is said once, and again when it is another one.
-    fn tell(&self, error: &ConnectError, told: &mut Option<String>) {
+    /// Logs a failure once, and again when it is another one.
+    fn log_failure(&self, error: &ConnectError, logged: &mut Option<String>) {
         let cause = error.to_string();
-        if told.as_ref() != Some(&cause) {
+        if logged.as_ref() != Some(&cause) {
             let url = &self.settings.address;
             tracing::warn!(%url, cause, "the shared store can't be reached: nothing is shared");
-            *told = Some(cause);
+            *logged = Some(cause);
         }
     }
 
@@ -96,9 +95,9 @@ impl Supervisor {
             tracing::info!(%url, "the shared store is connected");
             let deadline = self.settings.timeout;
             let writing = async {
-                let puts = self.puts.send(&opened.connection, deadline);
+                let sets = self.sets.send(&opened.connection, deadline);
                 let appends = self.appends.send(&opened.connection, deadline);
-                tokio::join!(puts, appends);
+                tokio::join!(sets, appends);
             };
             tokio::select! {
                 () = opened.driver => Ending::Closed,
@@ -107,7 +106,7 @@ impl Supervisor {
                 () = writing => Ending::Unused,
             }
         };
-        self.puts.interrupted();
+        self.sets.interrupted();
         self.appends.interrupted();
         let cause = match ending {
             Ending::Closed => "closed",

@@ -1,4 +1,4 @@
-//! Writes that nobody waits for: queued, sent by the dozen, counted.
+//! Writes in the background: queued, sent in batches, counted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -117,7 +117,7 @@ impl Queue {
         command
     }
 
-    /// An entry of a log is news for everybody; any other value will be asked for again.
+    /// A lost log entry is lost for every replica; any other value can be fetched again.
     fn is_log(&self) -> bool {
         self.operation == Operation::Append
     }

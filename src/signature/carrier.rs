@@ -4,8 +4,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{reason::Reason, signature::settings::SignatureSettings};
 
-/// The headers that are looked at, of which exactly one says something, exactly once (threats
-/// S-6).
+/// The headers that may carry the signature, of which exactly one has a value, exactly once
+/// (threats S-6).
 #[derive(Debug)]
 pub(super) struct Carrier {
     headers: Vec<HeaderName>,
@@ -17,7 +17,7 @@ impl Carrier {
         Self { headers: settings.headers.clone(), scheme: settings.scheme.clone() }
     }
 
-    /// The one signature. With a scheme, values of other schemes are somebody else's business.
+    /// The one signature. With a scheme, values of other schemes are ignored.
     pub(super) fn find<'h>(&self, headers: &'h HeaderMap) -> Result<&'h str, Reason> {
         let values = self.headers.iter().flat_map(|name| headers.get_all(name));
         let mut found = values.filter_map(|value| self.signature_in(value));
@@ -28,7 +28,7 @@ impl Carrier {
         }
     }
 
-    /// Puts a signature into the first of the headers.
+    /// Adds a signature as the first of the headers.
     pub(super) fn carry(&self, headers: &mut HeaderMap, signature: &str) -> bool {
         let text = match &self.scheme {
             Some(scheme) => format!("{scheme} {signature}"),

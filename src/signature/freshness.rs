@@ -18,7 +18,7 @@ impl Freshness {
         Self(settings)
     }
 
-    /// What the header says about time, before the body is read.
+    /// Checks the times in the header, before the body is read.
     pub(super) fn check_header(&self, header: &Object, now: UnixTime) -> Result<(), Reason> {
         self.check(now, |field| match field {
             MessageField::Parameter(name) => Some(header.get(name)),
@@ -26,7 +26,7 @@ impl Freshness {
         })
     }
 
-    /// What the body says about time, once it is known to be the signer's.
+    /// Checks the times in the body, once it is known to be the signer's.
     pub(super) fn check_body(&self, body: &Json, now: UnixTime) -> Result<(), Reason> {
         self.check(now, |field| match field {
             MessageField::Parameter(_) => None,
@@ -34,7 +34,7 @@ impl Freshness {
         })
     }
 
-    /// `look` says nothing about a field that is in the other part.
+    /// `look` returns nothing for a field in the other part.
     fn check<'v>(
         &self,
         now: UnixTime,
@@ -150,7 +150,7 @@ mod tests {
             r#""2027-01-15T08:00:00+99:99""#,
             "true",
             r#""é:00000""#,
-            // Beyond what anybody can have meant: microseconds, and the largest integer.
+            // Implausible: microseconds, and the largest integer.
             "1800000000123456",
             "9223372036854775807",
             "20000000000",

@@ -1,4 +1,4 @@
-//! What the signature's header must say besides its algorithm.
+//! Required parameters of the signature's header, besides its algorithm.
 
 use crate::{
     jose::DetachedJws,

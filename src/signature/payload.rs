@@ -3,7 +3,7 @@
 /// What is known of a payload without keeping it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayloadFacts {
-    /// SHA-256 over its bytes as they were received; `None` where nobody needs it.
+    /// SHA-256 over its bytes as received; `None` where it is not needed.
     pub sha256: Option<[u8; 32]>,
     /// Its length in bytes.
     pub length: u64,

@@ -21,16 +21,16 @@ pub struct PendingSignature<'r> {
     rules: &'r SignatureRules,
     claimed: ClaimedSignature,
     key: FoundKey,
-    /// What the header says that the message is called, where it has to.
+    /// The message's id from the header, where one is required.
     id: Option<String>,
-    /// What may say how old the message is, where that matters.
+    /// The header, where it may hold the message's time and that is checked.
     header: Option<Object>,
     reader: PayloadReader,
     sha256: Option<Hasher>,
     length: u64,
 }
 
-/// What a signature says of itself, and nothing has proven yet.
+/// The unverified facts about a signature.
 #[derive(Debug)]
 pub(super) struct ClaimedSignature {
     /// As it was received.
@@ -82,9 +82,9 @@ impl<'r> PendingSignature<'r> {
         Self { rules, claimed, key, id, header, reader: jws.begin(), sha256: None, length: 0 }
     }
 
-    /// Asks for the SHA-256 of the payload, for the journal. To be called before the
-    /// first [`Self::update`].
-    pub fn ask_for_sha256(&mut self) {
+    /// Also computes the SHA-256 of the payload, for the journal. To be called before the first
+    /// [`Self::update`].
+    pub fn compute_sha256(&mut self) {
         self.sha256 = Some(Hasher(Context::new(&SHA256)));
     }
 
@@ -112,7 +112,7 @@ impl<'r> PendingSignature<'r> {
         }
     }
 
-    /// Who is said to have signed, how, and with which key; for people.
+    /// The claimed signer, the form and the key; for operators.
     pub fn describe(&self) -> String {
         let ClaimedSignature { signer, algorithm, dialect, .. } = &self.claimed;
         format!("{signer:?}, {algorithm} as {dialect}, key {}", self.key.describe())
@@ -124,8 +124,8 @@ impl<'r> PendingSignature<'r> {
         key.verifies(&reader.finish())
     }
 
-    /// The body is whole. `in_memory` is all of it, where [`Self::needs_whole_body`] asked for
-    /// that; `claims` are as they were in the beginning.
+    /// The body is whole. `in_memory` is all of it, where [`Self::needs_whole_body`] requires that;
+    /// `claims` are as they were in the beginning.
     ///
     /// # Errors
     /// The reason why it does not pass.
@@ -162,8 +162,8 @@ impl<'r> PendingSignature<'r> {
     }
 }
 
-/// What the signed message says of itself: its age, and whether it was here before. Only now, that
-/// it is known to be the signer's, is the body read as anything but bytes.
+/// Checks the signed message's age, and whether it is a replay. The body is parsed only now that it
+/// is known to be the signer's.
 async fn check_content(
     rules: &SignatureRules,
     claimed: &ClaimedSignature,

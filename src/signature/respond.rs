@@ -50,11 +50,11 @@ impl AnswerSigner {
         self.max_bytes
     }
 
-    /// Signs an answer's body, written as the request's signature is unless the operator has said
-    /// otherwise. Takes a thread beside the workers: an RSA signature costs half a millisecond.
+    /// Signs an answer's body, in the form of the request's signature unless configured otherwise.
+    /// Takes a thread beside the workers: an RSA signature costs half a millisecond.
     ///
-    /// `None` if the key can't sign, which was tried when the configuration was loaded, or no
-    /// thread got round to it in time.
+    /// `None` if the key can't sign, which was checked when the configuration was loaded, or no
+    /// thread was free in time.
     pub async fn sign(
         self: Arc<Self>,
         body: bytes::Bytes,

@@ -16,7 +16,7 @@ use http::HeaderName;
 use crate::{
     config::{
         reader::Section,
-        values::{Names, check_name, text, word},
+        values::{Names, check_name, keyword, text},
         writer::{Writer, Written, table_of},
     },
     jose::{AlgorithmSet, DialectSet},
@@ -150,7 +150,7 @@ pub(crate) fn write(
 
 impl SignatureSettings {
     fn read(name: &str, section: &mut Section<'_>, names: &SignatureNames<'_>) -> Option<Self> {
-        let profile = section.or(key::PROFILE, SignatureProfile::default(), word(PROFILES));
+        let profile = section.or(key::PROFILE, SignatureProfile::default(), keyword(PROFILES));
         let defaults = profile.defaults();
         let headers = form::carriers(section).unwrap_or_else(|| defaults.headers());
         let dialects = form::dialects(section).unwrap_or_else(|| defaults.dialects());
@@ -175,7 +175,7 @@ impl SignatureSettings {
                 .list(key::CRITICAL, "a list of header parameters", text)
                 .unwrap_or_else(|| defaults.critical()),
             require: require::read(section).unwrap_or_else(|| defaults.require()),
-            kid_must_match: section.or(key::KID, true, word(KID)),
+            kid_must_match: section.or(key::KID, true, keyword(KID)),
             bodiless: BodilessSettings::read(section, defaults.signs_paths()),
             freshness: section
                 .section(key::FRESHNESS, |freshness| FreshnessSettings::read(freshness, &defaults)),
@@ -199,7 +199,7 @@ impl SignatureSettings {
             .list(key::DIALECTS, self.dialects.iter())
             .list(key::ALGORITHMS, self.algorithms.iter())
             .list(key::CRITICAL, &self.critical)
-            .word(key::KID, KID, &self.kid_must_match)
+            .keyword(key::KID, KID, &self.kid_must_match)
             .value(key::SIGNER, self.signer.write())
             .optional_value(key::CALLER, self.caller.write())
             .value(key::BODY, self.bodiless.write())
@@ -239,7 +239,7 @@ impl SignatureSettings {
             || of_registry.any(|value| matches!(value, RequiredValue::Claim(_)))
     }
 
-    /// Whose key set is looked after for it, if it has one of its own.
+    /// The owner of its key set, if it has one of its own.
     pub fn key_owner(&self) -> Option<KeyOwner> {
         match self.signer_keys() {
             SignerKeySource::Set(owner) => Some(*owner),
@@ -261,7 +261,7 @@ impl SignatureSettings {
         }
     }
 
-    /// The registry that is asked about its signers, if one is.
+    /// The registry of its signers, if it has one.
     pub fn registry(&self) -> Option<&RegistrySettings> {
         match &self.keys {
             SignerKeys::Registry(registry) => Some(registry),

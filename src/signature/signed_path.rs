@@ -26,7 +26,7 @@ impl Bodiless {
         request: &'r CanonicalRequest,
     ) -> Result<Cow<'r, str>, Reason> {
         match &self.0 {
-            BodilessSettings::Path(path) if !has_body_as_a_rule(request.method()) => {
+            BodilessSettings::Path(path) if !usually_has_body(request.method()) => {
                 Ok(written(path, request.path(), request.target().query()))
             }
             BodilessSettings::Path(_) | BodilessSettings::Refused => Err(Reason::SignedBodyMissing),
@@ -34,7 +34,7 @@ impl Bodiless {
     }
 }
 
-fn has_body_as_a_rule(method: &Method) -> bool {
+fn usually_has_body(method: &Method) -> bool {
     ![Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS].contains(method)
 }
 

@@ -27,7 +27,7 @@ impl Signers {
         }
     }
 
-    /// The signer's name, bound to the caller where the rules say so (threats S-7).
+    /// The signer's name, bound to the caller where the rules require it (threats S-7).
     pub(super) fn identify(
         &self,
         jws: &DetachedJws,

@@ -22,7 +22,7 @@ pub(super) struct FoundKey {
     renewable: Option<(Arc<Registry>, Arc<Registered>)>,
 }
 
-/// The key of the signer, and of nobody else.
+/// The key of the signer, never another's.
 pub(super) async fn find(
     keys: &LiveSignerKeys,
     claimed: &ClaimedSignature,
@@ -42,7 +42,7 @@ impl FoundKey {
         signed.verifies_under(&self.key)
     }
 
-    /// What it is, for people.
+    /// A display name.
     pub(super) fn describe(&self) -> String {
         match self.key.kid() {
             Some(kid) => format!("{}, kid {kid:?}", self.key.kind()),
@@ -80,8 +80,7 @@ async fn find_in_registry(
         LookupError::Unavailable => Reason::KeysUnavailable,
     })?;
     match key_of(registry, &entry, claimed, claims) {
-        // The key may have changed, or the signer may have been approved since: the registry is
-        // asked once more.
+        // The key may have changed, or the signer may have been approved since: one more lookup.
         Err(
             Reason::SignerNotApproved
             | Reason::SignerMismatch

@@ -62,13 +62,13 @@ impl SignatureReport {
         if let Some(counter) = position.and_then(|position| self.verified.get(position)) {
             counter.inc();
         }
-        let told = self.forward.iter().filter_map(|forward| {
+        let headers = self.forward.iter().filter_map(|forward| {
             let text = text(forward.fact, &claimed, &key.key, at)?;
             let mut value = HeaderValue::from_str(&text).ok()?;
             value.set_sensitive(true);
             Some((forward.header.clone(), value))
         });
-        let headers = told.collect();
+        let headers = headers.collect();
         VerifiedSignature {
             rules: Arc::clone(&self.rules),
             claimed,
@@ -82,7 +82,7 @@ impl SignatureReport {
     }
 }
 
-/// What a header says; percent-encoded where a header can't hold it, as claims are.
+/// A header's value; percent-encoded where a header can't hold it, as claims are.
 fn text(
     fact: SignatureFact,
     claimed: &ClaimedSignature,

@@ -1,7 +1,7 @@
 //! Log lines: text or JSON, to standard error, so that standard output stays the commands' own.
 //!
-//! A thread of its own writes them from a bounded queue. When nobody reads standard error, or a
-//! flood of refusals makes more lines than can be written, lines are dropped and counted: a
+//! A thread of its own writes them from a bounded queue. When standard error is not read, or a
+//! flood of refusals produces more lines than can be written, lines are dropped and counted: a
 //! worker never waits for a log (threats D-8).
 
 use std::io::{self, IsTerminal};
@@ -22,7 +22,7 @@ pub const SHOWN_PATH: usize = 512;
 /// What of a method stands in a line, in bytes: more than any that is in use.
 pub const SHOWN_METHOD: usize = 32;
 
-/// Logging at work. Dropping it writes what is queued.
+/// Keeps logging running. Dropping it writes what is queued.
 #[derive(Debug)]
 pub struct Logs {
     dropped: ErrorCounter,
@@ -35,7 +35,7 @@ pub enum LogError {
     /// The level is no filter.
     #[error("log.level: {0}")]
     Level(#[from] ParseError),
-    /// Somebody else has set up logging in this process.
+    /// Logging was set up already in this process.
     #[error("logging is set up already")]
     AlreadySet,
 }

@@ -11,8 +11,8 @@ use prometheus::{
 
 /// The metrics of one process. Cheap to clone.
 ///
-/// A family that is asked for again is the one that is there: a reload compiles a configuration
-/// while another one still counts, and two issuers share a family.
+/// A family that is registered again is the existing one: a reload compiles a configuration while
+/// another one still counts, and two issuers share a family.
 ///
 /// Nothing here can fail but for a defect of the code: a name that Prometheus does not allow, or
 /// one that stands for two families. That panics. Names and labels are constants, and every start
@@ -93,7 +93,7 @@ impl MetricRegistry {
         self.family(name, HistogramVec::new(opts, labels))
     }
 
-    /// Shows how many log lines were dropped, asked for at every scrape. The first source counts.
+    /// Shows how many log lines were dropped, read at every scrape. The first source counts.
     pub fn watch_dropped_log_lines(&self, dropped: impl Fn() -> usize + Send + Sync + 'static) {
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2⁵³ lines")]
         let gauge = PullingGauge::new(

@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{
     reader::Section,
-    values::{parsed, switch, word},
+    values::{keyword, parsed, switch},
     writer::{Writer, Written},
 };
 
@@ -29,7 +29,7 @@ pub struct LogSettings {
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable.
     Text,
     /// For machines: one JSON object a line.
     Json,
@@ -52,7 +52,7 @@ impl LogSettings {
         });
         Self {
             level: section.or(key::LEVEL, DEFAULT_LEVEL.to_owned(), level),
-            format: section.or(key::FORMAT, LogFormat::Text, word(FORMATS)),
+            format: section.or(key::FORMAT, LogFormat::Text, keyword(FORMATS)),
             access_log: section.or(key::ACCESS_LOG, false, switch),
         }
     }
@@ -60,22 +60,22 @@ impl LogSettings {
     pub(crate) fn write(&self) -> Written {
         Writer::default()
             .text(key::LEVEL, &self.level)
-            .word(key::FORMAT, FORMATS, &self.format)
+            .keyword(key::FORMAT, FORMATS, &self.format)
             .switch(key::ACCESS_LOG, self.access_log)
             .table()
     }
 }
 
-/// Whether the filter means what it says in a build that has levels up to `most`: release builds
-/// have none below `debug`, which costs less than filtering such lines out. `EnvFilter` would take
-/// the filter all the same, and write a warning of its own past the log's format.
+/// Whether the filter works as written in a build that has levels up to `most`: release builds have
+/// none below `debug`, which costs less than filtering such lines out. `EnvFilter` would take the
+/// filter all the same, and write a warning of its own past the log's format.
 fn check_level(text: &str, most: LevelFilter) -> Result<(), String> {
     for directive in text.split(',').map(str::trim) {
         let (target, level) = match directive.rsplit_once('=') {
             Some((target, level)) => (Some(target), level),
             None => (None, directive),
         };
-        // Any other word would be taken for a part of the program, and silence all others.
+        // Any other text would be taken for a target, and silence all others.
         if target.is_none() && !LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level)) {
             return Err("there is no such level".to_owned());
         }

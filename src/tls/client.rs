@@ -1,4 +1,4 @@
-//! The client's side: which servers are trusted, and our own certificate for those that ask for
+//! The client's side: which servers are trusted, and our own certificate for those that request
 //! one.
 
 use std::{error::Error, io, path::Path, sync::Arc};
@@ -55,7 +55,7 @@ pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     TlsConnector::from(Arc::new(config)).connect(server, stream).await
 }
 
-/// Our own certificate, for a server that asks who we are (RFC 8705).
+/// Our own certificate, for a server that authenticates clients (RFC 8705).
 fn certified(files: &ClientIdentity) -> Result<SingleCertAndKey, ClientTlsError> {
     let of_certificate = |problem| ClientTlsError { what: "client certificate", problem };
     let chain = chain(&files.certificate).map_err(of_certificate)?;

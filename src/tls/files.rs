@@ -50,7 +50,7 @@ pub(super) fn private_key(path: &Path) -> Result<Arc<dyn SigningKey>, String> {
                             (PKCS#8, SEC1 or PKCS#1)";
     let pem = read(path, EXPECTED)?;
     let mut keys = PrivateKeyDer::pem_slice_iter(&pem);
-    // What is wrong with a key is not told: the words would be those of a secret.
+    // A key's parse error is not shown: it could quote the secret.
     let problem = match (keys.next(), keys.next()) {
         (Some(Ok(key)), None) => match aws_lc_rs::sign::any_supported_type(&key) {
             Ok(key) => return Ok(key),

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{ServerTls, TlsError, server::InUse};
 
-/// The task that takes renewed certificates into use, in the configuration that is in use by then.
+/// The task that loads renewed certificates into the current configuration.
 pub(crate) async fn keep_renewed(
     in_use: impl Fn() -> Option<Arc<ServerTls>> + Send + Sync + 'static,
 ) {

@@ -1,6 +1,6 @@
 //! The server's side: the certificate that a handshake shows, and which clients it admits.
 //!
-//! The server name that a client asks for (SNI) decides nothing: there is one certificate, and
+//! The server name that a client requests (SNI) decides nothing: there is one certificate, and
 //! policy goes by the host of each request (threats P-12).
 
 mod files;
@@ -21,7 +21,7 @@ use super::settings::{ClientAuth, SECTION, TlsSettings, key};
 
 pub use files::{TlsFileError, TlsFiles};
 
-/// `[server.tls]` at work. Its files may change while it is in use.
+/// A loaded `[server.tls]`. Its files may change while it is in use.
 #[derive(Debug)]
 pub struct ServerTls {
     pub(super) settings: TlsSettings,
@@ -35,7 +35,7 @@ pub(super) struct InUse {
     pub(super) config: Arc<ServerConfig>,
 }
 
-/// Why `[server.tls]` can't be put to work.
+/// Why `[server.tls]` can't be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file can't be used.
@@ -44,7 +44,7 @@ pub enum TlsError {
     /// Certificates of clients can't be checked by these authorities.
     #[error("{section}.{setting}: {0}", section = SECTION, setting = key::CLIENT_CA)]
     Authorities(#[from] VerifierBuilderError),
-    /// The library refuses; for want of randomness, say.
+    /// The library's error, such as a lack of randomness.
     #[error("{section}: {0}", section = SECTION)]
     Tls(#[from] rustls::Error),
 }
@@ -87,7 +87,7 @@ fn server_config(
         None => builder.with_no_client_auth(),
         Some(roots) => {
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider);
-            // Only what says that a certificate is not required lets clients in without one.
+            // Only an explicit "not required" admits clients without a certificate.
             let verifier = match client_auth {
                 Some(ClientAuth { required: false, .. }) => verifier.allow_unauthenticated(),
                 _ => verifier,

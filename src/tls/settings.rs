@@ -8,7 +8,7 @@ use crate::config::{
     files::readable_file,
     node::Node,
     reader::{Parsed, Section},
-    values::word,
+    values::keyword,
     writer::{Writer, Written},
 };
 
@@ -24,15 +24,15 @@ pub(crate) mod key {
     pub(crate) const CLIENT_AUTH: &str = "client_auth";
 }
 
-/// `[server.tls]`: paths only. What the files hold is read when it is put to work, so that a
-/// renewed certificate needs no other settings; see [`TlsSettings::read_files`].
+/// `[server.tls]`: paths only. The files are read when it is loaded, so that a renewed certificate
+/// needs no other settings; see [`TlsSettings::read_files`].
 #[derive(Debug, Clone)]
 pub struct TlsSettings {
     /// PEM: the server's certificate first, then the chain to its authority.
     pub certificate: PathBuf,
     /// PEM: the certificate's private key (PKCS#8, SEC1 or PKCS#1), not encrypted.
     pub private_key: PathBuf,
-    /// Whether clients show a certificate. `None`: they are not asked.
+    /// Whether clients show a certificate. `None`: none is requested.
     pub client_auth: Option<ClientAuth>,
 }
 
@@ -42,12 +42,12 @@ pub struct TlsSettings {
 pub struct ClientAuth {
     /// PEM: the authorities whose certificates are accepted.
     pub authorities: PathBuf,
-    /// Whether a client without a certificate is refused. One with a certificate of anybody else
-    /// is refused in any case.
+    /// Whether a client without a certificate is refused. A certificate of another authority is
+    /// refused in any case.
     pub required: bool,
 }
 
-/// What `client_auth` says.
+/// The keywords of `client_auth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClientAuthMode {
     None,
@@ -87,7 +87,7 @@ impl TlsSettings {
 
     pub(crate) fn write(&self) -> Written {
         let authorities = self.client_auth.as_ref().map(|auth| &*auth.authorities);
-        let asked = match &self.client_auth {
+        let mode = match &self.client_auth {
             None => ClientAuthMode::None,
             Some(auth) if auth.required => ClientAuthMode::Required,
             Some(_) => ClientAuthMode::Optional,
@@ -96,29 +96,29 @@ impl TlsSettings {
             .path(key::CERTIFICATE, &self.certificate)
             .path(key::PRIVATE_KEY, &self.private_key)
             .optional_path(key::CLIENT_CA, authorities)
-            .word(key::CLIENT_AUTH, CLIENT_AUTH, &asked)
+            .keyword(key::CLIENT_AUTH, CLIENT_AUTH, &mode)
             .table()
     }
 }
 
 impl ClientAuth {
-    /// `client_ca` alone could mean either; taken for "none" it would let everybody in where
-    /// somebody meant to keep them out (threats X-2).
+    /// `client_ca` alone could mean either; taken for "none" it would admit every client against
+    /// the operator's intent (threats X-2).
     fn read(section: &mut Section<'_>) -> Option<Self> {
         let has_authorities = section.peek(key::CLIENT_CA).is_some();
         let authorities = section.optional(key::CLIENT_CA, parsed_file(authorities));
-        let is_asked = section.peek(key::CLIENT_AUTH).is_some();
-        let asked = section.or(key::CLIENT_AUTH, ClientAuthMode::None, word(CLIENT_AUTH));
-        if has_authorities && !is_asked {
+        let has_mode = section.peek(key::CLIENT_AUTH).is_some();
+        let mode = section.or(key::CLIENT_AUTH, ClientAuthMode::None, keyword(CLIENT_AUTH));
+        if has_authorities && !has_mode {
             let message = "missing; expected \"optional\" or \"required\" beside client_ca";
             section.mistake(key::CLIENT_AUTH, message.to_owned());
         }
-        if !has_authorities && asked != ClientAuthMode::None {
+        if !has_authorities && mode != ClientAuthMode::None {
             let message = "missing; client_auth needs a PEM file with the authorities of clients";
             section.mistake(key::CLIENT_CA, message.to_owned());
         }
-        let (authorities, _) = authorities.filter(|_| asked != ClientAuthMode::None)?;
-        Some(Self { authorities, required: asked == ClientAuthMode::Required })
+        let (authorities, _) = authorities.filter(|_| mode != ClientAuthMode::None)?;
+        Some(Self { authorities, required: mode == ClientAuthMode::Required })
     }
 }
 

@@ -15,28 +15,28 @@ use crate::{
     token::issuer::settings::IssuerSettings,
 };
 
-/// Fetches the keys of every issuer and signer, all at once, asks those that are to be asked about
-/// tokens about one that nobody has issued, asks the registries of signers about nobody, reads the
-/// revocation list, and writes what was found in the order of the configuration.
+/// Fetches the keys of every issuer and signer concurrently, probes introspection endpoints and
+/// registries with an invented token or signer, reads the revocation list, and writes the results
+/// in the order of the configuration.
 ///
 /// # Errors
-/// [`CommandError::Runtime`] if any issuer or signer has no usable key, or an issuer or a registry can't
-/// be asked, or the list can't be read.
+/// [`CommandError::Runtime`] if any issuer or signer has no usable key, if an introspection
+/// endpoint or a registry doesn't respond, or if the list can't be read.
 pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
     let mut text = Vec::new();
-    let verdict = ask(settings, &mut text);
-    let told = out.write_all(&text);
-    // The verdict first: it stands, whether anybody reads the rest or not.
+    let verdict = check_all(settings, &mut text);
+    let written = out.write_all(&text);
+    // The verdict first: a closed output must not hide it.
     verdict?;
-    Ok(told?)
+    Ok(written?)
 }
 
-fn ask(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
+fn check_all(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
     let runtime = super::runtime()?;
     let issuers = settings.issuers.iter().filter_map(IssuerSettings::key_owner);
     let signers = settings.signatures.iter().filter_map(SignatureSettings::key_owner);
     let keyed: Vec<KeyOwner> = issuers.chain(signers).collect();
-    let answers = runtime.block_on(ask_all(&keyed));
+    let answers = runtime.block_on(fetch_all(&keyed));
     writeln!(out, "\n# Key sources:")?;
     let mut failed = Vec::new();
     for (issuer, answer) in keyed.iter().zip(answers) {
@@ -57,7 +57,7 @@ fn ask(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
     if failed.is_empty() { Ok(()) } else { Err(CommandError::Runtime(failed.join("; "))) }
 }
 
-/// Writes how every introspection endpoint answers; returns what failed.
+/// Probes every introspection endpoint; returns what failed.
 async fn report_introspection(
     settings: &Settings,
     out: &mut impl Write,
@@ -65,20 +65,22 @@ async fn report_introspection(
     let mut failed = Vec::new();
     let mut is_first = true;
     let issuers = settings.issuers.iter();
-    for (issuer, asked) in issuers.filter_map(|issuer| Some((issuer, issuer.introspected()?))) {
-        let answer = introspection::probe(&asked, issuer.key_source()).await;
+    for (issuer, introspected) in
+        issuers.filter_map(|issuer| Some((issuer, issuer.introspected()?)))
+    {
+        let answer = introspection::probe(&introspected, issuer.key_source()).await;
         if std::mem::take(&mut is_first) {
             writeln!(out, "\n# Introspection endpoints:")?;
         }
         writeln!(out, "#   {}: {}", issuer.name, summary(answer.as_ref()))?;
         if answer.is_err() {
-            failed.push(format!("{} can't be asked about tokens", issuer.name));
+            failed.push(format!("introspection of {} does not work", issuer.name));
         }
     }
     Ok(failed)
 }
 
-/// Writes how every registry of signers answers; returns what failed.
+/// Probes every registry of signers; returns what failed.
 async fn report_registries(settings: &Settings, out: &mut impl Write) -> io::Result<Vec<String>> {
     let mut failed = Vec::new();
     let registries = settings.signatures.iter();
@@ -106,15 +108,15 @@ fn summary(answer: Result<&(), &IntrospectionError>) -> String {
     }
 }
 
-async fn ask_all(owners: &[KeyOwner]) -> Vec<Result<KeySet, KeyError>> {
-    let questions: Vec<_> = owners
+async fn fetch_all(owners: &[KeyOwner]) -> Vec<Result<KeySet, KeyError>> {
+    let fetches: Vec<_> = owners
         .iter()
         .cloned()
         .map(|owner| tokio::spawn(async move { keys::probe(&owner).await }))
         .collect();
-    let mut answers = Vec::with_capacity(questions.len());
-    for question in questions {
-        let answer = question
+    let mut answers = Vec::with_capacity(fetches.len());
+    for fetch in fetches {
+        let answer = fetch
             .await
             .unwrap_or_else(|error| Err(KeyError::Internal { cause: error.to_string() }));
         answers.push(answer);

@@ -48,7 +48,7 @@ pub(super) fn basic(header: &HeaderValue) -> Option<(String, String)> {
 }
 
 /// `a+b%2Fc` → `a b/c`. `form_urlencoded` would leave a broken escape as it is and replace what is
-/// no UTF-8; an error says more to those who try their client here.
+/// no UTF-8; an error helps more when testing a client.
 fn decode(text: &str) -> Option<String> {
     let mut after_percent = text.split('%').skip(1);
     let is_escape = |after: &str| {

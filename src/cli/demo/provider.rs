@@ -25,9 +25,9 @@ use crate::{
 /// Who the tokens are for.
 pub(super) const AUDIENCE: &str = "https://api.demo.example";
 
-/// Whose tokens `/token/plain` makes if it is not told.
+/// The default subject of `/token/plain`.
 const DEFAULT_CLIENT: &str = "alice";
-/// What a token allows if nothing else is asked for.
+/// The default scope of a token.
 const DEFAULT_SCOPE: &str = "read";
 /// Long enough to try everything.
 const DEFAULT_LIFETIME: i64 = 600;
@@ -46,7 +46,7 @@ pub(super) struct Provider {
     clock: Arc<dyn Clock>,
 }
 
-/// What a token is asked to say.
+/// The claims requested for a token.
 struct Grant {
     client: String,
     scope: String,
@@ -102,7 +102,7 @@ impl Provider {
         answer.map_or_else(refusal, |answer| json(StatusCode::OK, format!("{answer}\n")))
     }
 
-    /// The same for a shell: no credentials needed, and nothing but the token in the answer.
+    /// The token endpoint for a shell: no credentials needed, and only the token in the response.
     fn plain_token(&self, request: &Request<Bytes>) -> Response<Full<Bytes>> {
         let grant = FormParameters::parse(request.body())
             .ok_or("invalid_request")

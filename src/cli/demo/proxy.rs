@@ -28,14 +28,14 @@ const ROUTES: &str = r#"[
     {path="/**"}
 ]"#;
 
-/// What the flags of `countersign run` can't say, as environment variables.
+/// Settings that `countersign run` has no flags for, as environment variables.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("COUNTERSIGN_ROUTES", ROUTES),
     ("COUNTERSIGN_DENIALS__EXPOSE_REASONS", "true"),
     // This names the issuer, too: the flags speak of the only one there is. And a person who
     // rotates keys should not have to wait for half a minute.
     ("COUNTERSIGN_ISSUERS__DEMO__KEYS__COOLDOWN", "1s"),
-    // Nobody has to be told that the demo goes away.
+    // The demo has no load balancer to drain for.
     ("COUNTERSIGN_SERVER__SHUTDOWN_GRACE", "0s"),
     ("COUNTERSIGN_SERVER__DRAIN_TIMEOUT", "2s"),
     ("COUNTERSIGN_SERVER__WORKERS", "1"),
@@ -69,7 +69,7 @@ pub(super) fn tcp(address: &ListenAddress) -> Result<SocketAddr, CommandError> {
     }
 }
 
-/// Waits until `/readyz` says yes, so that the first command does not meet a 503.
+/// Waits until `/readyz` responds 200, so that the first command does not get a 503.
 pub(super) fn wait_until_ready(admin: SocketAddr) -> Result<(), CommandError> {
     let deadline = Instant::now() + READY_DEADLINE;
     loop {

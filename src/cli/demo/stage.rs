@@ -43,7 +43,7 @@ struct Answers {
     slots: Arc<Semaphore>,
 }
 
-/// Connections of one listener at the same time: a person and a proxy need few.
+/// Connections of one listener at the same time: one user and a proxy need few.
 const MAX_CONNECTIONS: usize = 128;
 /// Forms and greetings fit.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -75,7 +75,7 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         self.ended.cancel();
-        // A panic on the stage has been told by the panic itself.
+        // A panic has been reported by its own message.
         self.thread.take().map(thread::JoinHandle::join);
     }
 }

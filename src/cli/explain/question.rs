@@ -212,7 +212,7 @@ impl Question {
         let keys = self.providers.issuer_keys(issuer);
         let refreshers = std::mem::take(refreshers).spawn();
         // Past the deadline there are no keys, and that is what will be said.
-        let _ = timeout(deadline, keys.tried()).await;
+        let _ = timeout(deadline, keys.first_read()).await;
         Some(refreshers)
     }
 
@@ -222,7 +222,7 @@ impl Question {
         let revocations = &self.providers.revocations;
         let watcher = std::mem::take(watcher).spawn();
         // Past the deadline there is no list, and that is what will be said.
-        let _ = timeout(deadline, revocations.readiness().tried().ready()).await;
+        let _ = timeout(deadline, revocations.readiness().first_read().ready()).await;
         Some(watcher)
     }
 }

@@ -121,7 +121,7 @@ impl Question {
         if let LiveSignerKeys::Set(keys) = self.providers.signer_keys(rules.id()) {
             let deadline = self.fetch_deadline(rules.id());
             // Past the deadline there are no keys, and that is what will be said.
-            let _ = timeout(deadline, keys.tried()).await;
+            let _ = timeout(deadline, keys.first_read()).await;
         }
         tasks
     }

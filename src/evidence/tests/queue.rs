@@ -9,23 +9,23 @@ use super::{super::journal::JournalThread, *};
 fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one_group() {
     let mut scene = Scene::new();
     scene.settings.gather = Duration::from_hours(1);
-    let (orders, queue) = sync_channel(100);
-    let (first, mut alone) = scene.order(b"alone");
-    orders.send(first).unwrap();
+    let (requests, queue) = sync_channel(100);
+    let (first, mut alone) = scene.request(b"alone");
+    requests.send(first).unwrap();
     let mut writer = scene.writer();
     let synchronised = || Metrics::register(&scene.metrics).fsync.get_sample_count();
     let before = synchronised();
-    let mut orders = Some(orders);
+    let mut requests = Some(requests);
     let mut later = Vec::new();
     let mut groups = Vec::new();
     writer.run(&queue, |rest| {
         assert!(!rest.is_zero() && rest <= scene.settings.gather, "{rest:?}");
         groups.push(synchronised() - before);
-        let Some(orders) = orders.take() else { return };
+        let Some(requests) = requests.take() else { return };
         assert_eq!(alone.try_recv(), Ok(Ok(())), "on disk before anybody rests");
         for number in 0..20 {
-            let (order, outcome) = scene.order(format!("a{number}").as_bytes());
-            orders.send(order).unwrap();
+            let (request, outcome) = scene.request(format!("a{number}").as_bytes());
+            requests.send(request).unwrap();
             later.push(outcome);
         }
     });
@@ -37,9 +37,9 @@ fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one
 #[test]
 fn without_gathering_nobody_rests() {
     let scene = Scene::new();
-    let (orders, queue) = sync_channel(1);
-    orders.send(scene.order(b"a").0).unwrap();
-    drop(orders);
+    let (requests, queue) = sync_channel(1);
+    requests.send(scene.request(b"a").0).unwrap();
+    drop(requests);
     let mut rests = Vec::new();
     scene.writer().run(&queue, |rest| rests.push(rest));
     assert_eq!(rests, [Duration::ZERO]);
@@ -48,14 +48,14 @@ fn without_gathering_nobody_rests() {
 #[test]
 fn a_request_that_has_given_up_costs_the_disk_nothing() {
     let scene = Scene::new();
-    let (orders, queue) = sync_channel(3);
+    let (requests, queue) = sync_channel(3);
     for (body, is_awaited) in [(b"given up", true), (b"no hurry", false)] {
-        let (mut order, outcome) = scene.order(body);
-        order.is_awaited = is_awaited;
+        let (mut request, outcome) = scene.request(body);
+        request.is_awaited = is_awaited;
         drop(outcome);
-        orders.send(order).unwrap();
+        requests.send(request).unwrap();
     }
-    drop(orders);
+    drop(requests);
     scene.writer().run(&queue, |_| {});
     assert_eq!(scene.assert_sound().requests, 1);
     assert_eq!(scene.counted("dropped"), 1);
@@ -68,10 +68,10 @@ async fn a_full_queue_refuses_or_is_counted() {
     {
         let mut scene = Scene::new();
         scene.settings.on_failure = on_failure;
-        // Nobody takes anything out of it.
-        let (orders, _queue) = sync_channel(1);
-        let journal = Journal::new(&scene.settings, JournalThread::new(orders), &scene.metrics);
-        journal.put(scene.entry(b"fills it"), false);
+        // Nothing receives from it.
+        let (requests, _queue) = sync_channel(1);
+        let journal = Journal::new(&scene.settings, JournalThread::new(requests), &scene.metrics);
+        journal.send(scene.entry(b"fills it"), false);
         assert_eq!(scene.counted("dropped"), 0);
         assert_eq!(journal.record(scene.entry(b"too many")).await, expected);
         assert_eq!(scene.counted("dropped"), 1);
@@ -82,8 +82,8 @@ async fn a_full_queue_refuses_or_is_counted() {
 async fn a_line_that_is_not_on_disk_in_time_refuses_its_request() {
     let mut scene = Scene::new();
     scene.settings.timeout = Duration::from_millis(10);
-    let (orders, _queue) = sync_channel(1);
-    let journal = Journal::new(&scene.settings, JournalThread::new(orders), &scene.metrics);
+    let (requests, _queue) = sync_channel(1);
+    let journal = Journal::new(&scene.settings, JournalThread::new(requests), &scene.metrics);
     assert_eq!(journal.record(scene.entry(b"a")).await, Err(NotRecorded));
 }
 
@@ -119,11 +119,11 @@ async fn other_settings_take_over_without_a_gap() {
 fn lines_that_wait_while_others_take_over_and_over_are_written_in_turn() {
     let scene = Scene::new();
     let first = scene.open();
-    let mut outcomes = vec![first.put(scene.entry(b"a"), true).unwrap()];
+    let mut outcomes = vec![first.send(scene.entry(b"a"), true).unwrap()];
     let mut journals = vec![first];
     for _ in 0..20 {
         let next = journals.last().unwrap().succeed(&scene.settings, &scene.metrics);
-        outcomes.push(next.put(scene.entry(b"b"), true).unwrap());
+        outcomes.push(next.send(scene.entry(b"b"), true).unwrap());
         journals.push(next);
     }
     drop(journals);
@@ -144,7 +144,7 @@ fn a_request_never_falls_between_two_journals() {
                 std::thread::yield_now();
             }
         });
-        let outcomes: Vec<_> = (0..50).map(|_| journal.put(scene.entry(b"a"), true)).collect();
+        let outcomes: Vec<_> = (0..50).map(|_| journal.send(scene.entry(b"a"), true)).collect();
         done.store(true, Relaxed);
         assert!(outcomes.iter().all(Option::is_some));
     });
@@ -178,12 +178,12 @@ fn lines_are_signed_when_it_is_time_though_none_follows() {
     for (checkpoint_every, checkpoints) in [(Duration::ZERO, 2), (Duration::from_hours(1), 1)] {
         let mut scene = Scene::new();
         scene.settings.checkpoint_every = checkpoint_every;
-        let (orders, queue) = sync_channel(1);
-        orders.send(scene.order(b"first").0).unwrap();
-        let mut orders = Some(orders);
+        let (requests, queue) = sync_channel(1);
+        requests.send(scene.request(b"first").0).unwrap();
+        let mut requests = Some(requests);
         scene.writer().run(&queue, |_| {
-            if let Some(orders) = orders.take() {
-                orders.send(scene.order(b"second").0).unwrap();
+            if let Some(requests) = requests.take() {
+                requests.send(scene.request(b"second").0).unwrap();
             }
         });
         let report = scene.assert_sound();
@@ -205,13 +205,13 @@ async fn a_folder_to_which_a_reload_returns_still_has_its_one_writer() {
     let first = journal(&scene.settings);
     first.record(scene.entry(b"a")).await.unwrap();
     let between = journal(&other);
-    // A worker that serves nobody still has the first.
+    // An idle worker still has the first.
     let again = journal(&scene.settings);
     assert!(Arc::ptr_eq(&first, &again));
     again.record(scene.entry(b"b")).await.unwrap();
     let changed = EvidenceSettings { gather: Duration::ZERO, ..scene.settings.clone() };
     journal(&changed).record(scene.entry(b"c")).await.unwrap();
-    // When nobody has them any more they end, and the folder is free.
+    // When they are dropped they end, and the folder is free.
     drop((first, again, between));
     shelf.release();
     drop(scene.writer());

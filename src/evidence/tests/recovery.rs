@@ -1,5 +1,5 @@
-//! What crashes and failing disks leave behind is never taken for tampering, and costs no more than
-//! the lines that it hit.
+//! The traces of crashes and failing disks are never taken for tampering, and cost no more than the
+//! lines they hit.
 
 use super::*;
 
@@ -41,7 +41,7 @@ async fn a_file_of_which_not_even_the_first_line_is_certain_does_not_count() {
     // And once more.
     fs::write(path(4), open_line(link, Some("abandoned"))).unwrap();
     assert_eq!(scene.assert_sound().abandoned, 2);
-    // Nobody may go back without saying so.
+    // A writer may not go back without recording it.
     fs::write(path(4), open_line(link, None)).unwrap();
     assert_eq!(scene.verify().findings.len(), 1);
 }
@@ -51,7 +51,7 @@ fn no_checkpoint_has_more_than_a_thousand_lines_before_it() {
     let scene = Scene::new();
     let (orders, queue) = sync_channel(2_500);
     for _ in 0..2_500 {
-        orders.try_send(scene.order(b"a").0).unwrap();
+        orders.try_send(scene.request(b"a").0).unwrap();
     }
     drop(orders);
     scene.writer().run(&queue, |_| ());
@@ -88,9 +88,9 @@ fn a_line_that_fails_takes_no_other_with_it() {
     let mut outcomes = Vec::new();
     let bodies = [Some(in_memory(b"a")), Some(lost()), None, Some(in_memory(b"a"))];
     for (payload, body) in [b"a", b"b", b"c", b"a"].into_iter().zip(bodies) {
-        let (order, outcome) = order(EvidenceEntry { body, ..scene.entry(payload) });
+        let (request, outcome) = request(EvidenceEntry { body, ..scene.entry(payload) });
         outcomes.push(outcome);
-        orders.try_send(order).unwrap();
+        orders.try_send(request).unwrap();
     }
     drop(orders);
     scene.writer().run(&queue, |_| ());
@@ -106,7 +106,7 @@ fn the_last_checkpoint_is_written_though_the_file_before_was_given_up() {
     scene.settings.rotate_bytes = 1;
     let (orders, queue) = sync_channel(1);
     let mut writer = scene.writer();
-    orders.try_send(scene.order(b"a").0).unwrap();
+    orders.try_send(scene.request(b"a").0).unwrap();
     drop(orders);
     writer.write_group(queue.try_iter().collect());
     writer.abandon();
@@ -119,7 +119,7 @@ fn the_last_checkpoint_is_written_though_the_file_before_was_given_up() {
 fn a_checkpoint_that_cannot_be_written_is_counted() {
     let scene = Scene::new();
     let mut writer = scene.writer();
-    writer.write_group(vec![scene.order(b"a").0]);
+    writer.write_group(vec![scene.request(b"a").0]);
     writer.abandon();
     fs::remove_dir_all(&scene.settings.folder).unwrap();
     let (_, queue) = sync_channel(1);
@@ -132,8 +132,8 @@ fn a_file_that_was_given_up_is_followed_by_one_that_says_so() {
     let scene = Scene::new();
     let mut writer = scene.writer();
     for _ in 0..2 {
-        let (order, mut outcome) = scene.order(b"a");
-        writer.write_group(vec![order]);
+        let (request, mut outcome) = scene.request(b"a");
+        writer.write_group(vec![request]);
         assert_eq!(outcome.try_recv().unwrap(), Ok(()));
         writer.abandon();
     }
@@ -156,7 +156,7 @@ async fn files_are_read_in_their_order_though_the_clock_went_back() {
     let against = Against { keys: Some(scene.keys()), body: None };
     let report = verify(&files, &against).unwrap();
     assert_eq!((report.findings, report.requests), (vec![], 3));
-    // Names of somebody else's are in the order in which they are given.
+    // Foreign names are in the order in which they are given.
     let mut renamed = vec![PathBuf::from("b"), PathBuf::from("evidence-x-2.jsonl"), "a".into()];
     let as_given = renamed.clone();
     verify::order(&mut renamed);

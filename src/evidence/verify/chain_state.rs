@@ -23,12 +23,12 @@ pub(super) struct LinePlace {
 pub(super) struct ChainState {
     expected: Option<ChainLink>,
     last: Option<LinePlace>,
-    /// The states of the chain to which a writer that gives a file up may go back, and it says to
-    /// which: those within the file before, and behind them those after files of which there is
-    /// only the first line, since not even that one need have been certain.
+    /// The states of the chain that a writer which abandons a file may return to; the next file
+    /// names the one. They are those within the previous file, then those after files that consist
+    /// of their first line only, since even that one may not have reached the disk.
     in_last_file: Vec<ChainLink>,
     in_this_file: Vec<ChainLink>,
-    /// How many of them are certain: a checkpoint is only written behind what is on disk.
+    /// How many of them are certain: a checkpoint is written only after what is on disk.
     certain_in_last_file: usize,
     certain_in_this_file: usize,
     /// The file before ended in the middle of a line.
@@ -65,25 +65,25 @@ impl ChainState {
         self.last.clone()
     }
 
-    /// Goes on behind something that is no line.
+    /// Continues after something that is no line.
     pub(super) fn skip(&mut self, line: &[u8], place: &LinePlace) {
         self.is_first_line = false;
         self.expected = self.expected.map(|link| link.after(line));
         self.last = Some(place.clone());
     }
 
-    /// Goes on behind a line. Says how many lines before it count for nothing.
+    /// Continues after a line. Returns how many lines before it don't count.
     pub(super) fn follow(
         &mut self,
-        said: &ParsedLine,
+        parsed: &ParsedLine,
         line: &[u8],
         place: &LinePlace,
     ) -> Result<u64, ChainError> {
-        let outcome = self.check(said, place);
-        let own = ChainLink { number: said.number, ..ChainLink::FIRST };
+        let outcome = self.check(parsed, place);
+        let own = ChainLink { number: parsed.number, ..ChainLink::FIRST };
         let after = own.after(line);
         self.expected = Some(after);
-        if said.kind == "checkpoint" {
+        if parsed.kind == "checkpoint" {
             self.certain_in_this_file = self.in_this_file.len();
         }
         self.in_this_file.push(after);
@@ -92,54 +92,54 @@ impl ChainState {
         outcome
     }
 
-    fn check(&mut self, said: &ParsedLine, place: &LinePlace) -> Result<u64, ChainError> {
+    fn check(&mut self, parsed: &ParsedLine, place: &LinePlace) -> Result<u64, ChainError> {
         let broken = |place: &LinePlace, what: &str| {
             Err(ChainError { place: place.clone(), what: what.to_owned() })
         };
-        if self.is_first_line && said.kind != "open" {
+        if self.is_first_line && parsed.kind != "open" {
             return broken(place, "does not open the file: lines before it are missing");
         }
-        if !self.is_first_line && said.kind == "open" {
+        if !self.is_first_line && parsed.kind == "open" {
             return broken(place, "opens a file in the middle of one");
         }
-        let admits = |what: &str| said.members.get(what) == Some(&Json::Bool(true));
+        let admits = |what: &str| parsed.members.get(what) == Some(&Json::Bool(true));
         if let Some(torn) = self.torn.take()
             && !(admits("torn") || admits("abandoned"))
         {
-            return broken(&torn, "breaks off, and the next file does not say so");
+            return broken(&torn, "breaks off, and the next file does not record it");
         }
         let Some(expected) = self.expected else {
             // Earlier files need not be here; the first of all has nothing before it.
-            let before = LineHash::from_text(&said.previous);
+            let before = LineHash::from_text(&parsed.previous);
             self.in_last_file
-                .extend(before.map(|previous| ChainLink { number: said.number, previous }));
-            let is_first = said.number == ChainLink::FIRST.number;
-            if is_first && said.previous != ChainLink::FIRST.previous.to_text() {
+                .extend(before.map(|previous| ChainLink { number: parsed.number, previous }));
+            let is_first = parsed.number == ChainLink::FIRST.number;
+            if is_first && parsed.previous != ChainLink::FIRST.previous.to_text() {
                 return broken(place, "is number 1, and names a line before it");
             }
             return Ok(0);
         };
-        if is_at(said, expected) {
+        if is_at(parsed, expected) {
             return Ok(0);
         }
-        if said.kind == "open" && admits("abandoned") {
-            let stands = self.in_last_file.iter().rposition(|link| is_at(said, *link));
+        if parsed.kind == "open" && admits("abandoned") {
+            let stands = self.in_last_file.iter().rposition(|link| is_at(parsed, *link));
             if let Some(position) = stands {
                 if position + 1 < self.certain_in_last_file {
-                    return broken(place, "gives lines up that a checkpoint is behind");
+                    return broken(place, "abandons lines that a checkpoint covers");
                 }
                 let given_up = self.in_last_file.len() - 1 - position;
                 self.in_last_file.truncate(position + 1);
                 return Ok(given_up as u64);
             }
         }
-        match said.number.cmp(&expected.number) {
+        match parsed.number.cmp(&expected.number) {
             std::cmp::Ordering::Equal => {
                 let before = self.last.clone().unwrap_or_else(|| place.clone());
-                broken(&before, "was altered: the line behind it was written after another one")
+                broken(&before, "was altered: the next line was written after another one")
             }
             std::cmp::Ordering::Greater => {
-                let missing = said.number - expected.number;
+                let missing = parsed.number - expected.number;
                 let what = format!("{missing} lines before it are missing");
                 broken(place, &what)
             }
@@ -150,7 +150,7 @@ impl ChainState {
     }
 }
 
-fn is_at(said: &ParsedLine, link: ChainLink) -> bool {
+fn is_at(parsed: &ParsedLine, link: ChainLink) -> bool {
     let hash: LineHash = link.previous;
-    said.number == link.number && said.previous == hash.to_text()
+    parsed.number == link.number && parsed.previous == hash.to_text()
 }

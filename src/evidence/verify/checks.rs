@@ -17,7 +17,7 @@ pub(super) enum SignatureState {
     Right,
     /// It is by an algorithm that signs the message itself.
     NeedsBody,
-    /// The request was refused; its signature is not said to be right.
+    /// The request was refused; its signature is not claimed to be valid.
     Refused,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn signature(line: &Object) -> Result<SignatureState, String> {
     if jws.verifies_with_hash(&key, &hash) {
         Ok(SignatureState::Right)
     } else {
-        Err("says that its signature is right, and it is not".to_owned())
+        Err("claims that its signature is valid, and it is not".to_owned())
     }
 }
 
@@ -65,11 +65,11 @@ pub(super) fn body(line: &Object, body: &[u8]) -> Result<(), String> {
 }
 
 /// Whether a checkpoint is signed by one of the keys, over the place where it stands.
-pub(super) fn checkpoint(said: &ParsedLine, keys: Option<&JwkSet>) -> Result<Checkpoint, String> {
+pub(super) fn checkpoint(parsed: &ParsedLine, keys: Option<&JwkSet>) -> Result<Checkpoint, String> {
     let Some(keys) = keys else {
         return Ok(Checkpoint::Unchecked);
     };
-    let token = text(&said.members, "jws")?.as_bytes();
+    let token = text(&parsed.members, "jws")?.as_bytes();
     let jws = CompactJws::parse(token).map_err(|_| "is no checkpoint".to_owned())?;
     if jws.header().typ() != Some(CHECKPOINT_TYPE) {
         return Err("is signed, but not as a checkpoint".to_owned());
@@ -80,13 +80,13 @@ pub(super) fn checkpoint(said: &ParsedLine, keys: Option<&JwkSet>) -> Result<Che
         .find_map(|key| verify_compact(token, key).ok())
         .ok_or("is not signed by any of the keys given")?;
     let claims = Object::parse(&claims).map_err(|_| "is no checkpoint".to_owned())?;
-    let is_here = claims.get("n") == Some(&Json::Integer(said.number.into()))
-        && claims.get("prev").and_then(Json::as_str) == Some(&said.previous);
+    let is_here = claims.get("n") == Some(&Json::Integer(parsed.number.into()))
+        && claims.get("prev").and_then(Json::as_str) == Some(&parsed.previous);
     if !is_here {
         return Err("was signed for another place".to_owned());
     }
-    if claims.get("at") != said.members.get("at") {
-        return Err("was signed at another time than it says".to_owned());
+    if claims.get("at") != parsed.members.get("at") {
+        return Err("was signed at another time than recorded".to_owned());
     }
     Ok(Checkpoint::Right)
 }

@@ -10,8 +10,8 @@ pub enum PartEncoding {
     /// base64url without padding, as RFC 7515 has it.
     #[default]
     Base64Url,
-    /// Plain base64 with padding, as WSO2's API Manager writes it unless told otherwise. What is
-    /// signed are the parts as they are written, as there.
+    /// Plain base64 with padding, as WSO2's API Manager writes it by default. What is signed are
+    /// the parts as they are written, as there.
     Base64,
 }
 

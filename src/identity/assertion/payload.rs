@@ -1,4 +1,4 @@
-//! What an assertion says.
+//! The claims of an assertion.
 
 use super::life::Life;
 use crate::{
@@ -16,9 +16,9 @@ pub enum AssertedClaims {
     Listed(Vec<String>),
 }
 
-/// Claims that are never repeated under their own names: what the assertion says about itself, and
-/// what belongs to the token alone. Its `jti` would name something else, and its `cnf` would ask
-/// the upstream for a proof that it does not see.
+/// Claims that are never repeated under their own names: the assertion's own claims, and those that
+/// belong to the token alone. Its `jti` would identify something else, and its `cnf` would require
+/// a proof that the upstream does not see.
 pub const NOT_COPIED: &[&str] = &["iss", "token_iss", "aud", "iat", "exp", "nbf", "jti", "cnf"];
 
 /// Writes payloads.
@@ -60,7 +60,7 @@ impl Payload {
         text.finish()
     }
 
-    /// The same name twice would leave it to the reader which one counts.
+    /// A duplicate name would leave it to the reader which one counts.
     fn copies(&self, name: &str) -> bool {
         let is_wanted = match &self.claims {
             AssertedClaims::All => !NOT_COPIED.contains(&name),

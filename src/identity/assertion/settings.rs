@@ -12,7 +12,7 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{duration, header_name, parsed, text, word},
+        values::{duration, header_name, keyword, parsed, text},
         writer::{Writer, Written},
     },
     identity::{AssertedClaims, ClaimPath, HeaderUse, PartEncoding, check_header_name},
@@ -96,7 +96,7 @@ impl AssertionSettings {
         let lifetime = section.or(key::LIFETIME, DEFAULT_LIFETIME, lifetimes);
         let claims = claims::asserted(section);
         let mapping = section.section(key::MAPPING, claims::mapping);
-        let encoding = section.or(key::ENCODING, PartEncoding::default(), word(ENCODINGS));
+        let encoding = section.or(key::ENCODING, PartEncoding::default(), keyword(ENCODINGS));
         let ((private_key_file, key), issuer) = (key?, issuer?);
         let (previous_keys_file, previous_keys) = previous_keys.unzip();
         let jwks = files::served_keys(&key, &previous_keys.unwrap_or_default())
@@ -130,7 +130,7 @@ impl AssertionSettings {
             .optional(key::AUDIENCE, self.audience.as_ref())
             .duration(key::LIFETIME, self.lifetime);
         claims::write(writer, &self.claims)
-            .word(key::ENCODING, ENCODINGS, &self.encoding)
+            .keyword(key::ENCODING, ENCODINGS, &self.encoding)
             .optional_members(key::MAPPING, mapping)
             .table()
     }

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::PartEncoding;
 use crate::{identity::assertion::settings::AssertionSettings, jose::SigningKey, json::Object};
 
-/// The operator's key at work.
+/// Signs with the operator's key.
 #[derive(Debug)]
 pub(super) struct AssertionSigner {
     key: Arc<SigningKey>,
@@ -21,7 +21,7 @@ pub(super) struct AssertionSigner {
     signed: IntCounter,
 }
 
-/// There is no assertion: the key can't sign, or more is asked for than the machine can sign.
+/// There is no assertion: the key can't sign, or the machine is overloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the assertion can't be signed in time")]
 pub struct UnsignedAssertion;

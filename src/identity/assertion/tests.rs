@@ -30,7 +30,7 @@ fn settings(alg: Algorithm) -> AssertionSettings {
     }
 }
 
-/// The section at work, and what it is asked about.
+/// The loaded section, and the token to assert.
 struct Scene {
     settings: AssertionSettings,
     assertions: Assertions,
@@ -107,7 +107,7 @@ async fn claims_are_chosen_and_renamed() {
         r#"{"iss":"gateway","aud":"app","token_iss":"https://other.test","iat":1900000000,"exp":1900000300,"http://wso2.org/claims/enduser":"alice","first":7,"role":"clerk"}"#
     );
 
-    // A mapped name is there once, whatever the token says under it.
+    // A mapped name is there once, whatever the token has under it.
     settings.claims = AssertedClaims::All;
     settings.mapping = vec![("role".to_owned(), path("sub"))];
     let payload = Scene::new(settings, claims).payload().await;

@@ -32,7 +32,7 @@ pub struct ForwardingSettings {
     pub drop_underscores: bool,
     /// Further header names that are removed from every request.
     pub remove: Vec<HeaderName>,
-    /// Names of the built-in list that are let through all the same.
+    /// Names of the built-in list that pass nevertheless.
     pub keep: Vec<HeaderName>,
     /// The most bytes one claim header may have.
     pub max_header_bytes: usize,

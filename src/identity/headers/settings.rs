@@ -6,7 +6,7 @@ use crate::{
     config::{
         node::{Node, Value, quoted},
         reader::{Parsed, Section},
-        values::{header_named, text, word},
+        values::{header_named, keyword, text},
         writer::{Writer, Written, list_of, table_of},
     },
     identity::{ClaimPath, Encoding, HeaderUse, are_one_header, check_header_name},
@@ -28,8 +28,8 @@ pub struct ClaimHeaderSettings {
     pub encoding: Encoding,
 }
 
-/// What the upstream learns unless `[claims]` says otherwise: who it is, according to whom (a
-/// subject is unique per issuer only, threats C-10), and what it may do.
+/// What the upstream learns without `[claims]`: who it is, according to whom (a subject is unique
+/// per issuer only, threats C-10), and what it may do.
 const DEFAULT_CLAIMS: &[(&str, &str)] =
     &[("x-auth-issuer", "iss"), ("x-auth-scope", "scope"), ("x-auth-subject", "sub")];
 
@@ -82,7 +82,7 @@ impl ClaimHeaderSettings {
         }
         Writer::default()
             .value(key::CLAIM, names)
-            .word(key::ENCODING, ENCODINGS, &self.encoding)
+            .keyword(key::ENCODING, ENCODINGS, &self.encoding)
             .table()
     }
 }
@@ -121,7 +121,7 @@ fn claim_header(name: &str, node: &Node) -> Parsed<ClaimHeaderSettings> {
     Ok(ClaimHeaderSettings {
         header,
         claims: claim_paths(claim)?,
-        encoding: encoding.map(word(ENCODINGS)).transpose()?.unwrap_or_default(),
+        encoding: encoding.map(keyword(ENCODINGS)).transpose()?.unwrap_or_default(),
     })
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn claim_paths(node: &Node) -> Parsed<Vec<ClaimPath>> {
     }
 }
 
-/// The same, written back as a list.
+/// Writes [`claim_paths`] back as a list.
 pub(crate) fn claim_names(claims: &[ClaimPath]) -> Written {
     list_of(claims.iter().map(|claim| claim.as_str().into()))
 }

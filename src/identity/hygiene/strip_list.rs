@@ -2,9 +2,9 @@
 
 /// Headers that are for one connection only (RFC 9110 §7.6.1, RFC 9113 §8.2.2).
 ///
-/// `http2-settings` and `upgrade` would start an upgrade to HTTP/2 behind the proxy's back
-/// (threats F-9). `proxy-authorization` is a credential for proxies; `proxy` becomes the
-/// `HTTP_PROXY` of CGI programs (httpoxy, CVE-2016-5385).
+/// `http2-settings` and `upgrade` would start an upgrade to HTTP/2 past the proxy (threats F-9).
+/// `proxy-authorization` is a credential for proxies; `proxy` becomes the `HTTP_PROXY` of CGI
+/// programs (httpoxy, CVE-2016-5385).
 pub(super) const HOP_BY_HOP: &[&str] = &[
     "connection",
     "http2-settings",
@@ -39,7 +39,8 @@ pub(super) const END_TO_END: &[&str] = &[
     "x-forwarded-proto",
 ];
 
-/// What upstreams, frameworks and other gateways believe, and no client may say (threats H-9, P-9).
+/// Headers that upstreams, frameworks and other gateways trust, and no client may set (threats H-9,
+/// P-9).
 pub(super) const FORGEABLE: &[&str] = &[
     // Who the user is: oauth2-proxy, Authelia, Grafana, CGI, Kubernetes' front proxy, WSO2.
     "remote-email",

@@ -1,4 +1,4 @@
-//! Requests about the same token at the same time share one lookup.
+//! Concurrent requests about one token share one lookup.
 
 use super::*;
 use crate::introspection::{answer::IntrospectionAnswer, shared_answers::tests::settings};

@@ -1,4 +1,4 @@
-//! Where the question is put.
+//! Where the request is sent.
 
 use http::Uri;
 
@@ -11,12 +11,12 @@ use crate::{
     introspection::settings::{IntrospectionMethod, key},
 };
 
-/// Where the question is put.
+/// Where the request is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IntrospectionEndpoint {
     /// As configured.
     Url(Uri),
-    /// As the issuer's metadata says (`introspection_endpoint`).
+    /// From the issuer's metadata (`introspection_endpoint`).
     Discovery {
         /// Metadata URLs, in the order to try.
         urls: Vec<Uri>,

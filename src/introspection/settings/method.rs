@@ -1,31 +1,31 @@
-//! Which tokens are asked about, and how the question is put.
+//! Which tokens are introspected, and in which form.
 
-/// Which tokens are asked about.
+/// Which tokens are introspected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntrospectWhen {
-    /// Those that are no JWT. A JWT is verified locally and never asked about, failed or not.
+    /// Those that are no JWT. A JWT is verified locally and never introspected, failed or not.
     Opaque,
-    /// All: a JWT is verified locally first, and then asked about.
+    /// All: a JWT is verified locally first, then introspected.
     Always,
-    /// All: a JWT is verified locally and passes; it is asked about beside, and refused from the
-    /// next request on once it is not active.
+    /// All: a JWT is verified locally and passes; it is introspected in the background, and refused
+    /// from the next request on once it is not active.
     Hybrid,
     /// All, and nothing is verified locally: the issuer needs no keys.
     Only,
 }
 
-/// How the question is put.
+/// The form of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IntrospectionMethod {
     /// `POST` of a form (RFC 7662).
     Introspect,
     /// `GET …?access_token=` (GenAuth): 200 with claims is valid, 400 is not.
     ValidateAccessToken,
-    /// `GET …?id_token=`, the same of an ID token.
+    /// `GET …?id_token=`, GenAuth's `validate_token` for an ID token.
     ValidateIdToken,
 }
 
-/// The names of [`IntrospectWhen`], and of not asking.
+/// The keywords of [`IntrospectWhen`], and of no introspection.
 pub(super) const WHEN: &[(&str, Option<IntrospectWhen>)] = &[
     ("opaque", Some(IntrospectWhen::Opaque)),
     ("always", Some(IntrospectWhen::Always)),

@@ -1,4 +1,4 @@
-//! What is written is what is read, and no two questions share an answer.
+//! What is written is what is read, and no two requests share an entry.
 
 use std::collections::HashSet;
 
@@ -29,8 +29,9 @@ pub(in crate::introspection) fn settings(lines: &str) -> IntrospectionSettings {
 
 const ASKED: &str = "url = \"https://idp.test/introspect\"\nclient_id = \"api\"";
 
-fn statement(said: IntrospectionAnswer) -> (Statement, UnixTime) {
-    let kept = Memory::new([0; 32], &settings(ASKED)).keep(&[1; 32], said, UnixTime(i64::MAX), NOW);
+fn statement(response: IntrospectionAnswer) -> (Statement, UnixTime) {
+    let kept =
+        Memory::new([0; 32], &settings(ASKED)).keep(&[1; 32], response, UnixTime(i64::MAX), NOW);
     (kept.statement, kept.until)
 }
 
@@ -42,7 +43,7 @@ fn what_one_replica_writes_another_reads() {
         let text = write(&statement, until);
         assert_eq!(
             SharedAnswer::read(text.as_bytes()),
-            Some(SharedAnswer { said, until }),
+            Some(SharedAnswer { response: said, until }),
             "{text}"
         );
     }

@@ -8,7 +8,7 @@ use aws_lc_rs::{
     },
 };
 
-/// The cryptography behind an algorithm's name.
+/// The cryptography of an algorithm.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::jose) enum Scheme {
     /// PKCS#1 v1.5 or PSS; PSS with a salt as long as the hash (RFC 7518 §3.5). A signature is as

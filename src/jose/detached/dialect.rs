@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Dialect {
     /// `header..signature`, the payload as it is: `"b64": false`, critical (RFC 7797).
     Rfc7797,
-    /// The same without `crit`, against RFC 7797 §6: jose4j, and so OCEN and `ReBIT`.
+    /// `b64` false without `crit`, against RFC 7797 §6: jose4j, and so OCEN and `ReBIT`.
     B64FalseWithoutCrit,
     /// `header..signature`, the payload in base64url (RFC 7515 appendix F).
     Detached,
@@ -36,7 +36,7 @@ impl Dialect {
         Self::ALL.iter().copied().find(|dialect| dialect.name() == name)
     }
 
-    /// Whether a standard says that it may be written so.
+    /// Whether a standard allows this form.
     pub fn is_standard(self) -> bool {
         matches!(self, Self::Rfc7797 | Self::Detached)
     }

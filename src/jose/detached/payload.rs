@@ -16,7 +16,7 @@ pub struct PayloadReader {
     encoder: Option<Encoder>,
 }
 
-/// A whole payload, and the signature that is said to be over it.
+/// A whole payload, and the unverified signature over it.
 pub struct SignedPayload {
     algorithm: Algorithm,
     signature: Vec<u8>,
@@ -95,7 +95,7 @@ impl SignedPayload {
         }
     }
 
-    /// Whether the signature is right under this key. May be asked for several keys.
+    /// Whether the signature is valid under this key. May be called for several keys.
     pub fn verifies_under(&self, key: &VerificationKey) -> bool {
         match &self.content {
             PayloadContent::Hash(digest) => {
@@ -153,7 +153,7 @@ fn encode(piece: &[u8], input: &mut Input) {
 }
 
 impl DetachedJws {
-    /// The same, of a payload that is there.
+    /// Adds a payload that is in memory.
     pub fn over(self, payload: &[u8]) -> SignedPayload {
         let mut reader = self.begin();
         reader.update(payload);

@@ -1,4 +1,4 @@
-//! What a key says it is for: `use`, `key_ops` and `alg` (RFC 7517 §4.2-4.4).
+//! The declared purpose of a key: `use`, `key_ops` and `alg` (RFC 7517 §4.2-4.4).
 
 use super::{KeyRejection, PublicMaterial};
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn required<'j>(jwk: &'j Object, name: &'static str) -> Result<&'j st
     text(jwk, name)?.ok_or(KeyRejection::MemberMissing(name))
 }
 
-/// Refuses what must stay secret: shared secrets, and private keys that somebody published.
+/// Refuses what must stay secret: shared secrets, and private keys published by mistake.
 pub(super) fn refuse_private_members(jwk: &Object) -> Result<(), KeyRejection> {
     if required(jwk, "kty")? == "oct" {
         return Err(KeyRejection::SharedSecret);
@@ -86,8 +86,8 @@ pub(super) fn algorithms(
     }
 }
 
-/// The algorithms that a token may be signed with under an entry that is not usable, as far as it
-/// can be told: what it says clearly counts, what it leaves open counts as everything.
+/// The algorithms that a token may be signed with under an entry that is not usable, as far as
+/// known: members that are clear count, what is left open counts as any algorithm.
 pub(super) fn possible_algorithms(jwk: &Object) -> AlgorithmSet {
     if is_for_another_use(jwk) {
         return AlgorithmSet::default();
@@ -105,7 +105,7 @@ pub(super) fn possible_algorithms(jwk: &Object) -> AlgorithmSet {
     }
 }
 
-/// Whether it says what it is for, and does not say signatures.
+/// Whether it declares a purpose other than signatures.
 fn is_for_another_use(jwk: &Object) -> bool {
     let purpose = jwk.get("use").and_then(Json::as_str);
     let operations: Vec<&str> = match jwk.get("key_ops").and_then(Json::as_array) {

@@ -142,7 +142,7 @@ impl PublicMaterial {
         Verifier::public(alg, parsed, signature_bytes)
     }
 
-    /// What it is, for people.
+    /// A display name.
     pub(super) fn kind(&self) -> String {
         match self {
             Self::Rsa(key) => format!("RSA {}", key.bits()),

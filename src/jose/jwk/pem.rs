@@ -24,7 +24,8 @@ pub enum PemError {
 }
 
 /// The key of every block that holds one, in document order. Other blocks (`DH PARAMETERS`, say)
-/// are passed over; a private key refuses the document, since it says that the wrong file is used.
+/// are passed over; a private key makes the document fail, since it shows that the wrong file is
+/// used.
 pub(super) fn keys(
     document: &[u8],
     limits: &KeyLimits,

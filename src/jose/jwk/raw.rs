@@ -10,15 +10,14 @@ use crate::jose::algorithm::{Curve, ED25519_KEY_BYTES};
 /// A public key without any wrapping: of P-256 the coordinates X ‖ Y, also with the `04` of an
 /// uncompressed point (SEC 1 §2.3.3) before them; of Ed25519 the 32 bytes of RFC 8032 §5.1.5.
 ///
-/// The bytes say nothing of their kind, so that the length has to: other curves are not taken.
+/// The bytes don't name their curve, so the length decides: other curves are rejected.
 #[derive(Debug, Clone)]
 pub struct HexKey {
     text: String,
     key: Arc<VerificationKey>,
 }
 
-/// Why a text is no such key. Says nothing of the text itself: it may be a private key that
-/// somebody took for the public one.
+/// Why a text is no such key. Never quotes the text: it may be a private key, given by mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HexKeyError {
     /// A character that is no hex digit.

@@ -80,8 +80,8 @@ pub enum KeyRejection {
         /// The other's place in the document, from 0.
         other: usize,
     },
-    /// An entry of the set has the same `kid` and may be for the same algorithm, and it can't be
-    /// told whether it is the same key.
+    /// An entry of the set has the same `kid` and may be for the same algorithm, and it is unknown
+    /// whether it is the same key.
     #[error("keys[{other}] has the same \"kid\" and is unusable itself: it may be a different key")]
     KidOfUnreadable {
         /// The other's place in the document, from 0.
@@ -93,7 +93,7 @@ pub enum KeyRejection {
         /// The other's place in the document, from 0.
         other: usize,
     },
-    /// Behind the last key that is taken from one set.
+    /// Past the limit of keys in one set.
     #[error("the set has more keys than the limit of {limit}")]
     TooManyKeys {
         /// The most keys taken from one set.

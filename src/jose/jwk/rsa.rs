@@ -158,8 +158,8 @@ fn odd_primes_up_to(limit: u32) -> impl Iterator<Item = u32> {
     })
 }
 
-/// Drops the one zero byte that some providers put before a number as DER does. `None` for
-/// nothing, zero, or more zeros: RFC 7518 §6.3.1.1 wants the shortest form.
+/// Drops the one zero byte that some providers prepend to a number as DER does. `None` for nothing,
+/// zero, or more zeros: RFC 7518 §6.3.1.1 wants the shortest form.
 fn without_leading_zero(mut number: Vec<u8>) -> Option<Vec<u8>> {
     if number.first() == Some(&0) {
         number.remove(0);

@@ -25,8 +25,8 @@ impl Thumbprint {
         Self::sha256(&canonical(material))
     }
 
-    /// Of a shared secret. Not to be shown: it lets guesses at a weak secret be tried offline
-    /// (RFC 7638 §7).
+    /// Of a shared secret. Not to be shown: it allows offline guessing of a weak secret (RFC 7638
+    /// §7).
     pub(super) fn of_secret(secret: &[u8]) -> Self {
         Self::sha256(&format!(
             r#"{{"k":"{}","kty":"{}"}}"#,
@@ -77,7 +77,7 @@ pub(super) fn canonical(material: &PublicMaterial) -> String {
     }
 }
 
-/// The two halves of an uncompressed point behind its first byte.
+/// The two halves of an uncompressed point after its first byte.
 fn coordinates(point: &[u8]) -> (&[u8], &[u8]) {
     let both = point.get(1..).unwrap_or_default();
     both.split_at_checked(both.len() / 2).unwrap_or_default()

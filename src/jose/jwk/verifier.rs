@@ -20,9 +20,8 @@ enum Key {
 }
 
 impl Verifier {
-    /// A public key, tried once: the first use is when aws-lc prepares what every later one needs,
-    /// and a key under which a signature of zeros holds is broken (Ed25519 points of small order
-    /// behave like that).
+    /// A public key, used once: aws-lc caches its preparation on first use, and a key under which a
+    /// signature of zeros verifies is broken (Ed25519 points of small order).
     pub(super) fn public(
         algorithm: Algorithm,
         key: ParsedPublicKey,

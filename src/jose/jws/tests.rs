@@ -192,7 +192,7 @@ fn t16_a_kid_is_a_short_string() {
     assert_eq!(refusal(&long(MAX_KID_BYTES)), None);
     assert_eq!(refusal(&long(MAX_KID_BYTES + 1)), malformed);
     assert_eq!(refusal(&long(1 << 20)), Some(JwsError::HeaderTooLong));
-    // A key id is only ever compared, so it may say anything.
+    // A key id is only ever compared, so it may be anything.
     for odd in ["../../dev/null", "' OR 1=1 --", "a\\u0000b", "a\\r\\nb", "https://a.example/"] {
         assert_eq!(refusal(&token(&kid(&format!("\"{odd}\"")))), None, "{odd}");
     }

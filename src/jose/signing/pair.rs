@@ -217,7 +217,7 @@ impl KeyPair {
         self.pkcs8.as_ref().map(|der| der.as_slice())
     }
 
-    /// Signs as the algorithm says, which must be one of this kind of key.
+    /// Signs with the algorithm, which must be one of this kind of key.
     pub(super) fn sign(&self, alg: Algorithm, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let rng = rand::SystemRandom::new();
         match (&self.signer, alg.scheme()) {

@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(difference(Some(&one), Some(&both)), "");
     }
 
-    /// The same name for another key is a change, and the most telling one.
+    /// Another key under the same name is a change, and the one that matters most.
     #[test]
     fn k9_a_key_that_is_exchanged_under_its_name_is_told() {
         let (old, new) = (KeySet::new(set(&[jwk("a")])), KeySet::new(set(&[jwk("a")])));

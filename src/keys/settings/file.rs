@@ -1,4 +1,4 @@
-//! What a local file of keys holds. The same is asked of it when the configuration is loaded and
+//! The content of a local file of keys. The same checks apply when the configuration is loaded and
 //! whenever the file changes.
 
 use std::{path::Path, sync::Arc};
@@ -154,8 +154,8 @@ fn secret(secret: &[u8], algorithms: AlgorithmSet) -> Result<JwkSet, KeyFileErro
     Ok(JwkSet { keys: vec![Arc::new(key)], skipped: Vec::new() })
 }
 
-/// What a document is that somebody may take for a secret. A public key in that place would be a
-/// secret that everybody knows (threats T-2).
+/// The kind of key document that was given as a secret by mistake. A public key used as a secret is
+/// known to everyone (threats T-2).
 pub(crate) fn key_document(content: &[u8]) -> Option<&'static str> {
     let text = content.trim_ascii_start();
     if text.starts_with(b"-----BEGIN ") {

@@ -30,8 +30,8 @@ pub enum KeySource {
         /// Where in it; `None`: the document itself.
         pointer: Option<JsonPointer>,
     },
-    /// The metadata document that names the JWKS: OpenID Connect Discovery and RFC 8414, tried
-    /// in that order.
+    /// The metadata document that names the JWKS: OpenID Connect Discovery and RFC 8414, in that
+    /// order.
     Discovery {
         /// Metadata URLs, in the order to try.
         urls: Vec<Uri>,
@@ -97,8 +97,8 @@ impl KeySource {
         let pem_file = section.optional(key::PEM_FILE, readable_file);
         let hex = section.optional(key::HEX, hex_key);
         let secret_file = section.optional(key::SECRET_FILE, readable_file);
-        let asked = section.optional(key::DISCOVERY, |node| discovery(node, allow_http));
-        let discovered = match asked {
+        let discovery_mode = section.optional(key::DISCOVERY, |node| discovery(node, allow_http));
+        let discovered = match discovery_mode {
             Some(Discovery::At(urls)) => Some(urls),
             Some(Discovery::FromIssuer) => discover(section, issuer, allow_http),
             None if named.is_empty() => discover(section, issuer, allow_http),
@@ -157,7 +157,7 @@ impl KeySource {
     }
 }
 
-/// Never quotes the text: it may be a private key that somebody took for the public one.
+/// Never quotes the text: it may be a private key, given by mistake.
 fn hex_key(node: &Node) -> Parsed<HexKey> {
     let Some(text) = node.as_text() else {
         return Err(node.mismatch(EXPECTED_HEX));
@@ -179,8 +179,7 @@ fn discovery(node: &Node, allow_http: bool) -> Parsed<Discovery> {
     }
 }
 
-/// Discovery from the issuer itself. Without an issuer nothing is said: that it is missing has
-/// been reported.
+/// Discovery from the issuer itself. A missing issuer has been reported already.
 fn discover(section: &Section<'_>, issuer: Option<&str>, allow_http: bool) -> Option<Vec<Uri>> {
     let issuer = issuer?;
     let urls: Result<Vec<Uri>, UrlMistake> = metadata_urls(issuer)

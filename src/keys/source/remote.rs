@@ -1,4 +1,4 @@
-//! A JWKS behind a URL that is configured, or found by discovery.
+//! A JWKS at a URL that is configured, or found by discovery.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 
 use super::{KeySetContent, KeySetReading, wrapped};
 
-/// Fetches a JWKS, and lets the source say "not modified".
+/// Fetches a JWKS with conditional requests.
 #[derive(Debug)]
 pub(in crate::keys) struct RemoteSource {
     address: KeySetAddress,
@@ -68,7 +68,7 @@ impl RemoteSource {
         let answer = self.fetcher.get(url, etag.as_ref()).await?;
         let Fetched { document, etag: new_etag, max_age } = answer;
         let Some(document) = document else {
-            // RFC 9111 §3.2: what a 304 does not say again stays as it was said before.
+            // RFC 9111 §3.2: fields that a 304 leaves out keep their value.
             let max_age = max_age.or_else(|| last?.max_age);
             let etag = new_etag.or(etag);
             self.last = Some(Last { url: url.clone(), etag, max_age });

@@ -25,7 +25,7 @@ use crate::{
 
 use super::{clock, jwks, metrics, set, settings};
 
-/// What the source says when it is asked.
+/// The source's next result.
 #[derive(Debug, Clone)]
 pub(in crate::keys) enum Says {
     Keys(Vec<String>),
@@ -86,7 +86,7 @@ impl Rig {
         *self.script.max_age.lock().unwrap() = Some(age);
     }
 
-    /// How often the source was asked.
+    /// How often the source was read.
     pub(in crate::keys) fn reads(&self) -> usize {
         self.script.reads.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! A key server on loopback that answers as badly as it is told.
+//! A key server on loopback with configurable faults.
 
 use std::{
     collections::HashMap,
@@ -52,7 +52,7 @@ pub(in crate::keys) enum Manner {
     EndlessHeaders,
     /// Chunk after chunk of the body, without end.
     EndlessChunks,
-    /// `KeySetContent-Length` says more than comes.
+    /// `Content-Length` is larger than the body.
     Truncated,
     /// Nothing, and the connection stays open.
     Hang,
@@ -63,7 +63,7 @@ pub(in crate::keys) enum Manner {
 const PAUSE: Duration = Duration::from_millis(50);
 
 impl KeyServer {
-    /// Answers 404 to everything until told otherwise.
+    /// Responds 404 to everything until reconfigured.
     pub(in crate::keys) async fn start() -> Self {
         Self::listen(None).await
     }

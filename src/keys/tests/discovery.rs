@@ -161,7 +161,7 @@ async fn k10_metadata_is_read_once_and_again_when_its_keys_are_gone() {
     assert_eq!(server.requests("/jwks").len(), 3);
     assert_eq!(server.requests(OPENID).len(), 1);
 
-    // The provider moves its keys. One place's ETag says nothing at the other.
+    // The provider moves its keys. One URL's ETag means nothing at the other.
     server.answer("/jwks", Reply::new(410, ""));
     server.answer("/moved", tagged("b"));
     server.answer(OPENID, metadata(&server.url(""), &server.url("/moved")));

@@ -183,7 +183,7 @@ async fn k4_no_redirect_is_followed() {
 
 #[tokio::test]
 async fn k13_nobody_there_is_a_failure_to_connect() {
-    // Bound, but not listening: nobody else gets the port meanwhile.
+    // Bound, but not listening: no other process gets the port meanwhile.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}/jwks", socket.local_addr().unwrap());
@@ -264,7 +264,7 @@ async fn k14_an_unknown_authority_is_refused() {
     let url = server.url_at("localhost", JWKS);
     let error = tls_failure(&other.trusted_for(&url)).await;
     assert!(error.contains("UnknownIssuer"), "{error}");
-    // One that calls itself the same is no better.
+    // Not even one with the same name.
     let impostor = Authority::new();
     let error = tls_failure(&impostor.trusted_for(&url)).await;
     assert!(error.contains("BadSignature"), "{error}");

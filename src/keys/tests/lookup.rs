@@ -8,8 +8,8 @@ use crate::{
     },
 };
 
-/// What a lookup says, in one word; the key's thumbprint in the text where it is found.
-fn said(set: &KeySet, kid: Option<&str>, alg: Algorithm) -> String {
+/// The outcome of a lookup, as a code; with the key's thumbprint where it is found.
+fn outcome(set: &KeySet, kid: Option<&str>, alg: Algorithm) -> String {
     match set.lookup(kid, alg) {
         KeyLookup::Found(key) => format!("found {}", key.kid().unwrap_or("-")),
         KeyLookup::UnknownKid => "unknown".to_owned(),
@@ -19,7 +19,7 @@ fn said(set: &KeySet, kid: Option<&str>, alg: Algorithm) -> String {
 }
 
 fn ed(set: &KeySet, kid: Option<&str>) -> String {
-    said(set, kid, Algorithm::EdDsa)
+    outcome(set, kid, Algorithm::EdDsa)
 }
 
 #[test]
@@ -37,8 +37,8 @@ fn t16_a_kid_is_compared_byte_for_byte() {
 fn t4_a_known_kid_is_of_no_use_with_another_algorithm() {
     let set = KeySet::new(set(&[jwk("a")]));
     for alg in [Algorithm::Hs256, Algorithm::Rs256, Algorithm::Es256] {
-        assert_eq!(said(&set, Some("a"), alg), "unsuitable", "{alg}");
-        assert_eq!(said(&set, None, alg), "unsuitable", "{alg}");
+        assert_eq!(outcome(&set, Some("a"), alg), "unsuitable", "{alg}");
+        assert_eq!(outcome(&set, None, alg), "unsuitable", "{alg}");
     }
 }
 
@@ -68,11 +68,11 @@ fn k15_one_key_that_is_listed_per_algorithm_is_found_for_each() {
         let [rs256, ps256] =
             [("RS256", names[0]), ("PS256", names[1])].map(|(alg, kid)| listed_for(&rsa, kid, alg));
         let set = KeySet::new(set(&[&rs256, &ps256]));
-        assert_eq!(said(&set, Some(names[0]), Algorithm::Rs256), "found a");
-        assert_eq!(said(&set, Some(names[1]), Algorithm::Ps256), format!("found {}", names[1]));
-        assert_eq!(said(&set, Some(names[0]), Algorithm::Rs384), "unsuitable");
-        assert_eq!(said(&set, None, Algorithm::Rs256), "found a");
-        assert_eq!(said(&set, None, Algorithm::Ps256), format!("found {}", names[1]));
+        assert_eq!(outcome(&set, Some(names[0]), Algorithm::Rs256), "found a");
+        assert_eq!(outcome(&set, Some(names[1]), Algorithm::Ps256), format!("found {}", names[1]));
+        assert_eq!(outcome(&set, Some(names[0]), Algorithm::Rs384), "unsuitable");
+        assert_eq!(outcome(&set, None, Algorithm::Rs256), "found a");
+        assert_eq!(outcome(&set, None, Algorithm::Ps256), format!("found {}", names[1]));
     }
 }
 
@@ -81,8 +81,8 @@ fn k15_keys_of_one_kid_for_two_algorithms_are_distinguished_by_the_algorithm() {
     let rsa = SigningKey::generate(Algorithm::Rs256, Some("a")).unwrap();
     let set = KeySet::new(set(&[jwk("a"), rsa.public_jwk().unwrap().to_text()]));
     assert_eq!(ed(&set, Some("a")), "found a");
-    assert_eq!(said(&set, Some("a"), Algorithm::Rs256), "found a");
-    assert_eq!(said(&set, Some("a"), Algorithm::Es256), "unsuitable");
+    assert_eq!(outcome(&set, Some("a"), Algorithm::Rs256), "found a");
+    assert_eq!(outcome(&set, Some("a"), Algorithm::Es256), "unsuitable");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_set_without_names_fits_any_kid_if_one_key_does() {
     let one = KeySet::new(set(&[renamed(&jwk("a"), None)]));
     assert_eq!(ed(&one, Some("whatever")), "found -");
     assert_eq!(ed(&one, None), "found -");
-    assert_eq!(said(&one, Some("whatever"), Algorithm::Rs256), "unsuitable");
+    assert_eq!(outcome(&one, Some("whatever"), Algorithm::Rs256), "unsuitable");
     let two = KeySet::new(set(&[renamed(&jwk("a"), None), renamed(&jwk("b"), None)]));
     assert_eq!(ed(&two, Some("whatever")), "ambiguous");
 }

@@ -1,4 +1,4 @@
-//! `check --online`, and what is told about keys.
+//! `check --online`, and what is shown of keys.
 
 use crate::{
     jose::{Algorithm, AlgorithmSet},

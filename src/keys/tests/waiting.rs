@@ -1,4 +1,4 @@
-//! Requests with an unknown `kid`. Time is paused: a test says what passes.
+//! Requests with an unknown `kid`. Time is paused: a test advances it.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn k8_a_new_kid_is_found_by_one_refresh() {
     assert_eq!(rig.keys.refresh_for("new").await, KeyWait::Refreshed);
     assert_eq!(rig.kids().unwrap(), ["a", "new"]);
     assert_eq!(rig.reads(), 2);
-    // And again for whoever looked into the old set: no further fetch.
+    // And again for a request that read the old set: no further fetch.
     assert_eq!(rig.keys.refresh_for("new").await, KeyWait::Refreshed);
     assert_eq!(rig.reads(), 2);
 }
@@ -64,7 +64,7 @@ async fn k8_ten_thousand_random_kids_cost_one_fetch_per_cooldown() {
 async fn k8_the_legitimate_new_kid_works_after_the_cooldown_at_the_latest() {
     let a = jwk("a");
     let rig = rested(std::slice::from_ref(&a)).await;
-    // Asked for before the provider shows it, amid a flood of others.
+    // Requested before the provider publishes it, amid a flood of others.
     assert_eq!(rig.keys.refresh_for("new").await, KeyWait::Unknown);
     rig.say(Says::Keys(vec![a, jwk("new")]));
     for second in 0..29 {
@@ -184,7 +184,7 @@ async fn k3_while_the_source_is_down_nobody_knows_and_it_is_not_asked_more() {
         assert_eq!(rig.keys.refresh_for(&n.to_string()).await, KeyWait::Unavailable);
     }
     assert_eq!(rig.reads(), 2);
-    // Keys at hand serve on, and the backoff alone decides when the source is asked.
+    // The current keys stay in use, and the backoff alone decides when the source is fetched.
     assert_eq!(rig.kids().unwrap(), ["a"]);
     rig.pass(600).await;
     let asked = rig.reads();

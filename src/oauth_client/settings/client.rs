@@ -1,4 +1,4 @@
-//! How an endpoint is asked that wants to know who asks: what introspection and registries share.
+//! The client settings that introspection and registries share.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,16 +16,16 @@ use crate::{
     tls::settings::{ClientIdentity, authorities_file, client::key as of_identity},
 };
 
-/// How we ask an endpoint.
+/// How the proxy calls an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientSettings {
-    /// How we prove who asks.
+    /// The client authentication.
     pub proof: ClientProof,
     /// Our certificate for the endpoint (mutual TLS).
     pub identity: Option<ClientIdentity>,
-    /// A whole question with its retry.
+    /// A whole lookup with its retry.
     pub timeout: Duration,
-    /// The most questions under way.
+    /// The most requests in flight.
     pub concurrency: usize,
     /// The largest accepted answer, in bytes.
     pub max_bytes: usize,
@@ -38,8 +38,8 @@ pub struct ClientSettings {
 /// What differs from one kind of endpoint to the other.
 #[derive(Debug)]
 pub(crate) struct ClientDefaults {
-    /// Whether an absent `auth` means that nobody is asked who they are.
-    pub(crate) is_nobody: bool,
+    /// Whether an absent `auth` means no authentication.
+    pub(crate) is_unauthenticated: bool,
     pub(crate) timeout: Duration,
     pub(crate) max_timeout: Duration,
     pub(crate) max_bytes: usize,
@@ -47,8 +47,7 @@ pub(crate) struct ClientDefaults {
 }
 
 const MIN_TIMEOUT: Duration = Duration::from_millis(10);
-/// At 100 ms a question, 640 new tokens or signers a second, which is more than most endpoints
-/// bear.
+/// At 100 ms a request, 640 new tokens or signers a second, more than most endpoints bear.
 const DEFAULT_CONCURRENCY: usize = 64;
 const MAX_CONCURRENCY: usize = 4096;
 /// Less holds no answer.
@@ -60,13 +59,13 @@ impl ClientSettings {
         section.or(key::ALLOW_HTTP, false, switch)
     }
 
-    /// `None` after a mistake in how we prove who asks. `allow_http` has been read before.
+    /// `None` after a mistake in the client authentication. `allow_http` has been read before.
     pub(crate) fn read(
         section: &mut Section<'_>,
         allow_http: bool,
         defaults: &ClientDefaults,
     ) -> Option<Self> {
-        let proof = ClientProof::read(section, defaults.is_nobody, allow_http);
+        let proof = ClientProof::read(section, defaults.is_unauthenticated, allow_http);
         let identity = ClientIdentity::read(section);
         let has_certificate = [of_identity::CLIENT_CERTIFICATE, of_identity::CLIENT_KEY]
             .iter()
@@ -90,7 +89,7 @@ impl ClientSettings {
         })
     }
 
-    /// What bounds a question.
+    /// Writes the bounds of a request.
     pub(crate) fn write_bounds(&self, writer: Writer) -> Writer {
         let writer = writer
             .duration(key::TIMEOUT, self.timeout)
@@ -104,10 +103,11 @@ impl ClientSettings {
         }
     }
 
-    /// Who asks. Nobody does without a certificate only where that is the default.
+    /// Writes the client authentication. None, without a certificate, is left out: it is the
+    /// default there.
     pub(crate) fn write_proof(&self, writer: Writer) -> Writer {
         match (&self.proof, &self.identity) {
-            (ClientProof::Nobody, None) => writer,
+            (ClientProof::Unauthenticated, None) => writer,
             (proof, _) => proof.write(writer),
         }
     }

@@ -1,7 +1,8 @@
-//! The files that prove who asks: secrets, private keys and certificates of the proxy as a client.
+//! The files of client authentication: secrets, private keys and certificates of the proxy as a
+//! client.
 //!
-//! Secrets and keys are read whenever they are used; the same is asked of them when the
-//! configuration is loaded.
+//! Secrets and keys are read whenever they are used; the same checks apply when the configuration
+//! is loaded.
 
 use std::path::PathBuf;
 
@@ -50,7 +51,7 @@ pub fn parse_client_key(content: &[u8]) -> Result<SigningKey, String> {
     byte_order_mark::refuse(content).map_err(|mark| mark.to_string())?;
     let jwk =
         Object::parse(without_line_break(content)).map_err(|_| match key_document(content) {
-            // What the parser says could show a part of the key.
+            // The parser's error could show a part of the key.
             Some(kind) => format!("holds {kind}, which is no private JWK"),
             None => "is no private JWK".to_owned(),
         })?;

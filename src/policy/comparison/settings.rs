@@ -1,4 +1,4 @@
-//! `{ claim = "value" }`: values that a claim must have, where routes and issuers ask for them.
+//! `{ claim = "value" }`: values that a claim must have, as routes and issuers require them.
 
 use crate::{
     config::{
@@ -29,7 +29,7 @@ pub(crate) fn read(section: &mut Section<'_>, key: &'static str) -> Vec<ClaimCom
     })
 }
 
-/// The same, written back: its members.
+/// Writes the members of a requirement back.
 pub(crate) fn write(
     comparisons: &[ClaimComparison],
 ) -> impl Iterator<Item = (String, Written)> + use<'_> {
@@ -53,7 +53,7 @@ pub(crate) fn required_value(node: &Node) -> Parsed<RequiredValue> {
     }
 }
 
-/// The same, written back.
+/// Writes a required value back.
 pub(crate) fn written_value(value: &RequiredValue) -> Written {
     match value {
         RequiredValue::AnyOf(texts) => list_of(texts.iter().cloned().map(Written::from)),

@@ -1,10 +1,10 @@
-//! `access`, and what a route asks of a token.
+//! `access`, and what a route requires of a token.
 
 use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{name_of, reference, text, word},
+        values::{keyword, name_of, reference, text},
         writer::Writer,
     },
     policy::{
@@ -23,7 +23,7 @@ pub enum AccessSettings {
     Token(RequirementSettings),
 }
 
-/// What a route asks of a token.
+/// What a route requires of a token.
 #[derive(Debug, Clone, Default)]
 pub struct RequirementSettings {
     /// Whose tokens are taken. Never empty: a route that names no issuer takes the tokens of
@@ -37,7 +37,7 @@ pub struct RequirementSettings {
     pub claims: Vec<ClaimComparison>,
 }
 
-/// What only routes that ask for a token may say.
+/// Keys that only protected routes may have.
 const TOKEN_ONLY: &[&str] = &[key::ISSUERS, key::SCOPES, key::ANY_SCOPES, key::CLAIMS];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,13 +46,13 @@ enum Access {
     Protected,
 }
 
-/// Says that a route asks for no token.
+/// The `access` of a route without a token.
 pub(crate) const PUBLIC: &str = "public";
 const ACCESS: &[(&str, Access)] = &[(PUBLIC, Access::Public), ("protected", Access::Protected)];
 
 impl AccessSettings {
     pub(super) fn read(section: &mut Section<'_>, names: &KnownNames) -> Self {
-        match section.or(key::ACCESS, Access::Protected, word(ACCESS)) {
+        match section.or(key::ACCESS, Access::Protected, keyword(ACCESS)) {
             Access::Public => public(section),
             Access::Protected => Self::Token(RequirementSettings::read(section, names)),
         }
@@ -60,15 +60,15 @@ impl AccessSettings {
 
     pub(super) fn write(&self, writer: Writer, names: &KnownNames) -> Writer {
         match self {
-            Self::Public => writer.word(key::ACCESS, ACCESS, &Access::Public),
+            Self::Public => writer.keyword(key::ACCESS, ACCESS, &Access::Public),
             Self::Token(requirement) => {
-                requirement.write(writer.word(key::ACCESS, ACCESS, &Access::Protected), names)
+                requirement.write(writer.keyword(key::ACCESS, ACCESS, &Access::Protected), names)
             }
         }
     }
 }
 
-/// A public route asks for nothing: a configuration that says otherwise means something else.
+/// A public route requires nothing: a requirement beside `access = "public"` is a mistake.
 fn public(section: &mut Section<'_>) -> AccessSettings {
     for name in TOKEN_ONLY {
         if section.node(name).is_some() {

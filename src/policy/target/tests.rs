@@ -87,7 +87,7 @@ fn p2_of_a_fragment_that_was_cut_nothing_is_written() {
         let target = http1(sent);
         assert_eq!(get(&target, Version::HTTP_11), Ok(line.to_owned()), "{sent}");
     }
-    // `http` looks at nothing behind the `#`; HTTP/2 has room for anything there.
+    // `http` ignores what follows the `#`; HTTP/2 may carry anything there.
     let target = http2(Some("/a#\r\nx: y\r\n\r\n"), Some("a"));
     assert_eq!(get(&target, Version::HTTP_2), Ok("/a".to_owned()));
 }

@@ -57,14 +57,14 @@ impl SignerUrl {
         }
     }
 
-    /// The same URL for everybody.
+    /// One URL for all signers.
     #[cfg(test)]
     pub(crate) fn fixed(text: &str) -> Self {
         Self { before: text.to_owned(), after: None }
     }
 
     /// The URL of one signer. Everything but unreserved characters of the name is escaped; a name
-    /// that would climb in the path all the same makes none.
+    /// that would still climb in the path yields none.
     pub fn of(&self, signer: &str) -> Option<Uri> {
         let Some(after) = &self.after else {
             return self.before.parse().ok();

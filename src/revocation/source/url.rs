@@ -1,4 +1,4 @@
-//! A list behind a URL.
+//! A list at a URL.
 
 use http::{HeaderValue, Uri};
 
@@ -8,7 +8,7 @@ use crate::{
     revocation::{Denylist, ListError, settings::ListSettings},
 };
 
-/// Fetches the list, and lets the server say "not modified".
+/// Fetches the list with conditional requests.
 #[derive(Debug)]
 pub(in crate::revocation) struct UrlSource {
     url: Uri,

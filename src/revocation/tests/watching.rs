@@ -94,7 +94,7 @@ async fn nobody_decides_before_the_list_was_read() {
     let scene = Scene::start(ALICE, OnFailure::Refuse);
     assert_eq!(scene.find(), Err(Unavailable));
     assert!(scene.pending().contains("no list yet; waiting for"), "{}", scene.pending());
-    assert_eq!(scene.revocations.readiness().tried().pending(), ["revocation list"]);
+    assert_eq!(scene.revocations.readiness().first_read().pending(), ["revocation list"]);
     scene.until("a list", |scene| scene.find() == Ok(Some(RevokedBy::Sub))).await;
     assert_eq!(scene.pending(), "");
     assert!(scene.revocations.readiness().usable().is_ready());
@@ -171,7 +171,7 @@ async fn a_broken_list_keeps_the_old_one_until_it_is_stale() {
 async fn a_list_that_is_broken_from_the_start_was_read_and_is_still_waited_for() {
     let scene = Scene::start(BROKEN, OnFailure::Refuse);
     let readiness = scene.revocations.readiness();
-    readiness.tried().ready().await;
+    readiness.first_read().ready().await;
     assert_eq!(readiness.usable().pending(), ["revocation list"]);
     scene.write(ALICE);
     readiness.usable().ready().await;
@@ -243,5 +243,5 @@ async fn logouts_outlive_a_configuration() {
         RevocationSettings { list: None, logout_ttl: Duration::from_hours(1), max_logouts: 1 };
     let (successor, _) = scene.revocations.successor(&settings, SharedStore::default());
     assert_eq!(successor.find(&token(), NOW), Some(RevokedBy::Sub));
-    assert!(successor.readiness().tried().is_ready() && successor.pending(NOW).is_none());
+    assert!(successor.readiness().first_read().is_ready() && successor.pending(NOW).is_none());
 }

@@ -1,4 +1,4 @@
-//! `[identity.assertion]`: which keys are taken, and what is said about everything else.
+//! `[identity.assertion]`: which keys are accepted, and the error for everything else.
 
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What is asked of the claims of an issuer's tokens, and several names for one claim.
+//! Requirements on the claims of an issuer's tokens, and several names for one claim.
 
 use super::*;
 use crate::token::issuer::settings::ClaimForm;

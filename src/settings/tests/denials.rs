@@ -1,4 +1,4 @@
-//! `[denials]`, and what a route says of it.
+//! `[denials]`, and a route's `denials`.
 
 use super::*;
 use crate::{

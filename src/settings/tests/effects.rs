@@ -49,7 +49,7 @@ fn x8_a_word_for_all_is_no_name_in_a_list() {
             )]
         );
     }
-    // Alone it means what it says.
+    // Alone it has its effect.
     let any = MINIMAL.replace("[\"https://api.example.com\"]", "\"any\"");
     assert_eq!(first(&settings(&any).issuers).audiences, None);
     let named = MINIMAL.replace("https://api.example.com", "anything");

@@ -8,19 +8,19 @@ use crate::{
     oauth_client::settings::ClientProof,
 };
 
-/// The minimal configuration, which asks its issuer with these settings.
-fn asking(lines: &str) -> String {
+/// The minimal configuration with these introspection settings.
+fn introspection_of(lines: &str) -> String {
     format!("{MINIMAL}\n[issuers.corp.introspection]\n{lines}")
 }
 
 fn introspection(lines: &str) -> IntrospectionSettings {
-    first(&settings(&asking(lines)).issuers).introspection.clone().unwrap()
+    first(&settings(&introspection_of(lines)).issuers).introspection.clone().unwrap()
 }
 
 /// Asserts that these settings make exactly this one mistake.
 #[track_caller]
-fn assert_asking_mistake(lines: &str, mistake: &str) {
-    let found = mistakes(&asking(lines));
+fn assert_introspection_mistake(lines: &str, mistake: &str) {
+    let found = mistakes(&introspection_of(lines));
     let expected = format!("countersign.toml: issuers.corp.introspection.{mistake}");
     assert_eq!(found, [expected], "{lines}");
 }
@@ -40,7 +40,7 @@ fn the_defaults_ask_about_opaque_tokens_where_the_metadata_says() {
 
 #[test]
 fn never_is_as_if_it_were_not_there() {
-    let text = asking("when = \"never\"\nauth = \"none\"\nclient_id = \"api\"");
+    let text = introspection_of("when = \"never\"\nauth = \"none\"\nclient_id = \"api\"");
     assert!(first(&settings(&text).issuers).introspection.is_none());
 }
 
@@ -53,7 +53,7 @@ fn a_secret_that_every_user_can_read_is_a_warning() {
         for file in [&secret, &key] {
             fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
         }
-        settings(&asking(lines)).warnings()
+        settings(&introspection_of(lines)).warnings()
     };
     let token_url = "token_url = \"https://idp.example.com/token\"";
     for (auth, name) in [
@@ -103,7 +103,7 @@ fn what_is_printed_of_it_loads_again_and_means_the_same() {
              cache_ttl = \"10s\"\nstale_if_error = \"1m\"\ncache_entries = 7"
         ),
     ] {
-        let first = workspace.load(&asking(&lines)).unwrap().to_toml();
+        let first = workspace.load(&introspection_of(&lines)).unwrap().to_toml();
         let second = workspace.load(&first).unwrap().to_toml();
         assert_eq!(first, second);
         assert!(first.contains("[issuers.corp.introspection]"), "{first}");
@@ -113,7 +113,7 @@ fn what_is_printed_of_it_loads_again_and_means_the_same() {
 
 #[test]
 fn an_issuer_that_is_only_introspected_has_no_keys_here_and_where_it_is_printed() {
-    let text = asking("auth = \"none\"\nclient_id = \"api\"\nwhen = \"only\"");
+    let text = introspection_of("auth = \"none\"\nclient_id = \"api\"\nwhen = \"only\"");
     let printed = settings(&text).to_toml();
     assert!(!printed.contains("[issuers.corp.keys]"), "{printed}");
     for text in [&text, &printed] {
@@ -127,8 +127,8 @@ fn an_issuer_that_is_only_introspected_has_no_keys_here_and_where_it_is_printed(
 fn a_hint_is_given_once() {
     let lines = "url = \"https://idp.example.com/introspect\"\nauth = \"none\"\nclient_id = \"api\"\n\
                  parameters = { token_type_hint = \"b\" }";
-    assert!(Workspace::new().load(&asking(lines)).is_ok());
-    let found = mistakes(&asking(&format!("{lines}\ntoken_type_hint = \"a\"")));
+    assert!(Workspace::new().load(&introspection_of(lines)).is_ok());
+    let found = mistakes(&introspection_of(&format!("{lines}\ntoken_type_hint = \"a\"")));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("\"token_type_hint\" is set by other settings"), "{found:?}");
 }
@@ -146,7 +146,7 @@ fn a_client_needs_what_its_way_to_authenticate_asks_for() {
         ("auth = \"tls_client_auth\"", vec!["auth"]),
         ("auth = \"tls_client_auth\"\nclient_id = \"api\"", vec!["auth"]),
     ] {
-        let found = mistakes(&asking(&format!("{url}\n{lines}")));
+        let found = mistakes(&introspection_of(&format!("{url}\n{lines}")));
         assert_eq!(found.len(), missing.len(), "{lines}: {found:?}");
         for name in missing {
             let at = format!("issuers.corp.introspection.{name}: ");
@@ -164,7 +164,7 @@ fn what_has_no_effect_is_a_mistake() {
         ("assertion_audience = \"x\"", "assertion_audience"),
     ] {
         let mistake = format!("{name}: has no effect with this way of auth");
-        assert_asking_mistake(&format!("{none}\n{lines}"), &mistake);
+        assert_introspection_mistake(&format!("{none}\n{lines}"), &mistake);
     }
 }
 
@@ -187,7 +187,7 @@ fn mistakes_are_told_with_what_was_expected() {
         ("parameters = { client_secret = \"x\" }", "parameters.client_secret"),
         ("client_certificate = \"/none/there\"", "client_certificate"),
     ] {
-        let found = mistakes(&asking(&format!("{none}\n{lines}")));
+        let found = mistakes(&introspection_of(&format!("{none}\n{lines}")));
         let at = format!("countersign.toml: issuers.corp.introspection.{name}: ");
         assert!(found.iter().any(|mistake| mistake.starts_with(&at)), "{lines}: {found:?}");
         assert!(!found.join("").contains("user:secret"), "{found:?}");
@@ -196,19 +196,19 @@ fn mistakes_are_told_with_what_was_expected() {
 
 #[test]
 fn validate_token_is_at_a_url_and_not_signed() {
-    let found = mistakes(&asking("method = \"validate_access_token\""));
+    let found = mistakes(&introspection_of("method = \"validate_access_token\""));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("introspection.url: missing"), "{found:?}");
     let url = "url = \"https://idp.example.com/api/v2/oidc/validate_token\"";
-    assert_asking_mistake(
+    assert_introspection_mistake(
         &format!("method = \"validate_id_token\"\n{url}\nsigned = true"),
         "signed: the answers of validate_token are not signed",
     );
     let asked = introspection(&format!("method = \"validate_access_token\"\n{url}"));
-    assert_eq!(asked.client.proof, ClientProof::Nobody);
+    assert_eq!(asked.client.proof, ClientProof::Unauthenticated);
 }
 
-/// An opaque token does not say whose it is.
+/// An opaque token does not name its issuer.
 #[test]
 fn i15_a_route_asks_one_issuer_at_most() {
     let two = "[issuers.corp.introspection]\nauth = \"none\"\nclient_id = \"api\"\n\
@@ -224,7 +224,7 @@ fn i15_a_route_asks_one_issuer_at_most() {
 #[test]
 fn t24_check_says_where_an_answer_may_be_about_a_refresh_token() {
     let warnings = |lines: &str| {
-        let text = asking(&format!("auth = \"none\"\nclient_id = \"api\"\n{lines}"));
+        let text = introspection_of(&format!("auth = \"none\"\nclient_id = \"api\"\n{lines}"));
         let settings = settings(&text);
         let about = |warning: &String| warning.contains("introspection.require");
         settings.warnings().into_iter().filter(about).count()

@@ -15,7 +15,7 @@ fn text(value: &str) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// What the five-word command line of the README says.
+/// What the README's command line of five arguments sets.
 fn common_flags() -> Flags {
     Flags {
         upstream: text("http://127.0.0.1:3000"),

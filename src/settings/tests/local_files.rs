@@ -242,7 +242,7 @@ fn x8_a_byte_order_mark_is_refused_in_a_configuration_of_each_format() {
     }
 }
 
-/// What is wrong in several files is told at once.
+/// Mistakes in several files are reported at once.
 #[test]
 fn x8_all_files_are_judged_at_once() {
     let workspace = Workspace::new();

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::*;
 use crate::config::values::first_duplicate;
 
-/// Two texts that set every key; what one section can only say in one of several ways is in both.
+/// Two texts that set every key; alternatives of one section are split between them.
 fn documents(workspace: &Workspace) -> [Table; 2] {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
@@ -103,8 +103,8 @@ fn section(way: &[Step]) -> String {
     names.join(".")
 }
 
-/// The keys that the reader knows in the table at the end of that way, as it tells them where it
-/// finds another; none where the names are the user's.
+/// The known keys of the table at that path, taken from the reader's error about an unknown one;
+/// none where the names are the operator's.
 fn known_keys(workspace: &Workspace, document: &Table, way: &[Step]) -> BTreeSet<String> {
     let mut root = Value::from(document.clone());
     let Value::Table(table) = at(&mut root, way) else {
@@ -158,7 +158,7 @@ fn every_key_that_the_reader_knows_is_written_back() {
         assert_eq!(given[&section], known, "every_key.toml sets every key of [{section}]");
         let mut back = back.remove(&section).unwrap_or_default();
         if section == "signatures.*" {
-            // With everything filled in that it says, a profile is no longer needed.
+            // With all its defaults written out, a profile is no longer needed.
             assert!(back.insert("profile".to_owned()));
         }
         assert_eq!(back, known, "what is written back of [{section}]");
@@ -207,7 +207,7 @@ const READERS_AND_WRITERS: &[&str] = &[
     ".optional_members(",
 ];
 
-/// Every file below a folder that says how a section is read, written or checked.
+/// Every file below a folder that defines how a section is read, written or checked.
 fn settings_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

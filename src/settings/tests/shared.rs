@@ -1,4 +1,4 @@
-//! `[shared]`: where the shared store is, and what must be said about it.
+//! `[shared]`: where the shared store is, and what must be set with it.
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use crate::{
 
 const KEYS: &str = "[signatures.partner.keys]\njwks_url = \"https://partner.example.com/jwks\"";
 
-/// The minimal configuration with these rules; its route asks for nothing of them.
+/// The minimal configuration with these rules; its route requires none of them.
 fn with(lines: &str) -> String {
     format!("{MINIMAL}\n[signatures.partner]\n{lines}\n{KEYS}")
 }

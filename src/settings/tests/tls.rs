@@ -1,4 +1,4 @@
-//! `[server.tls]`: which files are taken, and what is said about the others.
+//! `[server.tls]`: which files are accepted, and the errors for the others.
 
 use aws_lc_rs::{
     encoding::AsDer,
@@ -73,7 +73,7 @@ fn every_form_of_private_key_is_read() {
     let key = KeyPair::generate_for(&PKCS_RSA_SHA256).unwrap();
     let rsa = with_key(&key, |_| ());
     rsa.tls("").read_files().unwrap();
-    // The `RSAPrivateKey` is the octets behind version, algorithm and tag (RFC 5208 §5).
+    // The `RSAPrivateKey` is the octets after version, algorithm and tag (RFC 5208 §5).
     rsa.write("tls.key", pem("RSA PRIVATE KEY", &key.serialize_der()[26..]));
     rsa.tls("").read_files().unwrap();
 }
@@ -206,7 +206,7 @@ fn x2_authorities_of_clients_and_client_auth_go_together() {
         "client_auth = \"maybe\"",
         "client_auth: found \"maybe\", expected \"none\" or \"optional\" or \"required\"",
     );
-    // Said in so many words, nobody is asked.
+    // Set explicitly, no certificate is requested.
     let off = workspace.tls(&format!("{authorities}\nclient_auth = \"none\""));
     assert!(off.client_auth.is_none());
     assert!(off.read_files().unwrap().client_authorities.is_none());

@@ -14,12 +14,12 @@ pub(super) fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = S
     let keys = issuer.keys.as_ref().map(|keys| &keys.source);
     let plain_http = keys.is_some_and(is_plain_http);
     let introspection = issuer.introspection.as_ref();
-    let asked_over_http = introspection.is_some_and(|asked| asked.client.allow_http);
-    let forgets_at_once = issuer
-        .introspection
-        .as_ref()
-        .is_some_and(|asked| asked.when == IntrospectWhen::Hybrid && asked.cache_entries == 0);
-    let tells_kinds_apart = introspection.is_none_or(IntrospectionSettings::tells_kinds_apart);
+    let introspected_over_http =
+        introspection.is_some_and(|introspection| introspection.client.allow_http);
+    let forgets_at_once = issuer.introspection.as_ref().is_some_and(|introspection| {
+        introspection.when == IntrospectWhen::Hybrid && introspection.cache_entries == 0
+    });
+    let distinguishes_kinds = introspection.is_none_or(IntrospectionSettings::distinguishes_kinds);
     let writable = match keys {
         Some(KeySource::JwksFile(path) | KeySource::PemFile(path)) => {
             is_mode(path, WRITABLE_BY_OTHERS)
@@ -62,12 +62,12 @@ pub(super) fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = S
         ),
         (writable, &[of_issuer::KEYS], "the file can be written by every user of the machine"),
         (
-            asked_over_http,
+            introspected_over_http,
             &[of_issuer::INTROSPECTION, of_client::ALLOW_HTTP],
             "over plain http, tokens can be read and answers forged",
         ),
         (
-            !tells_kinds_apart,
+            !distinguishes_kinds,
             &[of_issuer::INTROSPECTION, of_introspection::REQUIRE],
             "lists no \"token_type\"; the issuer's refresh tokens pass if it calls them active and \
              says no more of them",

@@ -6,7 +6,7 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{header_named, word},
+        values::{header_named, keyword},
         writer::{Writer, table_of},
     },
     identity::{HeaderUse, check_header_name},
@@ -18,7 +18,7 @@ use crate::{
 pub struct SignatureHeaderSettings {
     /// The header that the upstream receives.
     pub header: HeaderName,
-    /// What it says.
+    /// The fact it carries.
     pub fact: SignatureFact,
 }
 
@@ -69,15 +69,16 @@ pub(super) fn read(section: &mut Section<'_>) -> Vec<SignatureHeaderSettings> {
 }
 
 pub(super) fn write(writer: Writer, headers: &[SignatureHeaderSettings]) -> Writer {
-    let word = |fact| FACTS.iter().find(|(_, known)| *known == fact).map_or("", |(word, _)| word);
+    let keyword =
+        |fact| FACTS.iter().find(|(_, known)| *known == fact).map_or("", |(keyword, _)| keyword);
     let headers = headers.iter();
-    let headers = headers.map(|told| (told.header.to_string(), word(told.fact).into()));
+    let headers = headers.map(|setting| (setting.header.to_string(), keyword(setting.fact).into()));
     writer.value(key::HEADERS, table_of(headers))
 }
 
 fn header(name: &str, node: &Node) -> Parsed<SignatureHeaderSettings> {
     let header = header_named(name)?;
     check_header_name(&header, HeaderUse::Request)
-        .map_err(|reason| format!("can't say who signed: {reason}"))?;
-    Ok(SignatureHeaderSettings { header, fact: word(FACTS)(node)? })
+        .map_err(|reason| format!("can't carry a fact about the signature: {reason}"))?;
+    Ok(SignatureHeaderSettings { header, fact: keyword(FACTS)(node)? })
 }

@@ -1,4 +1,4 @@
-//! How a signature is written: in which header, behind which scheme, in which dialect, and with
+//! How a signature is written: in which header, after which scheme, in which dialect, and with
 //! which algorithm.
 
 use http::HeaderName;
@@ -66,7 +66,7 @@ pub(super) fn dialect(node: &Node) -> Parsed<Dialect> {
 }
 
 /// Never a shared secret: anyone who can check such a signature can make it, so that it proves
-/// nothing to anybody else.
+/// nothing to others.
 pub(super) fn algorithms(section: &mut Section<'_>) -> Option<AlgorithmSet> {
     let public = parsed("a signature algorithm with a public key, such as \"RS256\"", |name| {
         Algorithm::from_name(name)

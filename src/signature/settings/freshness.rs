@@ -14,7 +14,7 @@ use crate::{
     signature::settings::{key, profile::Defaults},
 };
 
-/// Where something is said in a signed message.
+/// Where a field is in a signed message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MessageField {
     /// A parameter of the signature's header.
@@ -43,7 +43,7 @@ pub struct ReplaySettings {
     pub id: MessageField,
     /// How long it is remembered.
     pub window: Duration,
-    /// The most that are remembered at the same time.
+    /// The most ids kept at the same time.
     pub entries: usize,
 }
 
@@ -124,8 +124,8 @@ impl FreshnessSettings {
             .table()
     }
 
-    /// How long one and the same message may be accepted, if it says when it was signed: from a
-    /// clock that is behind to one that is ahead.
+    /// How long one message may be accepted, if it has a signing time: from a clock that is behind
+    /// to one that is ahead.
     pub(super) fn accepted_for(&self) -> Duration {
         self.max_age + self.clock_skew.saturating_mul(2)
     }

@@ -22,7 +22,7 @@ pub enum SignerKeys {
     Issuer(IssuerId),
     /// A key set of its own.
     Set(Box<KeySettings>),
-    /// A registry, which is asked about each signer.
+    /// A registry, which looks up each signer.
     Registry(Box<RegistrySettings>),
 }
 
@@ -38,7 +38,7 @@ impl SignerKeys {
         let keys = section.section(key::KEYS, |keys| Self::read_source(keys, issuers));
         let is_set = matches!(keys, Some(Self::Issuer(_) | Self::Set(_)));
         if let (true, Some(SignerSource::Parameter(name))) = (is_set, signer) {
-            // Anybody with a key in the set could write anybody's name there.
+            // The holder of any key in the set could write another signer's name there.
             section.mistake(
                 key::SIGNER,
                 format!(

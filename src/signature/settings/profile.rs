@@ -1,4 +1,4 @@
-//! Profiles: what an ecosystem has agreed on, so that a configuration says only what is its own.
+//! Profiles: an ecosystem's conventions as defaults, so that a configuration sets only its own.
 
 use http::HeaderName;
 
@@ -32,7 +32,7 @@ pub(crate) const PROFILES: &[(&str, SignatureProfile)] = &[
     ("openbanking-uk", SignatureProfile::OpenBankingUk),
 ];
 
-/// What a profile says.
+/// The defaults of a profile.
 pub(super) struct Defaults(SignatureProfile);
 
 /// UK Open Banking's header parameters.
@@ -49,7 +49,7 @@ impl SignatureProfile {
 impl Defaults {
     pub(super) fn headers(&self) -> Vec<HeaderName> {
         let names: &[&'static str] = match self.0 {
-            // The reference code says the one, its documents say the other.
+            // The reference code uses the one, its documents name the other.
             SignatureProfile::Ocen => &["x-jws-signature", "signature"],
             _ => &["x-jws-signature"],
         };
@@ -118,7 +118,7 @@ impl Defaults {
         self.0 == SignatureProfile::Ocen
     }
 
-    /// The header parameter that says when a message was signed.
+    /// The header parameter with the signing time.
     pub(super) fn issued(&self) -> Option<&'static str> {
         (self.0 == SignatureProfile::OpenBankingUk).then_some(OPENBANKING_ISSUED)
     }

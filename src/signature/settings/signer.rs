@@ -32,11 +32,11 @@ pub enum CallerBinding {
     /// A claim of the token must be the signer's name.
     Claim(ClaimPath),
     /// This field of the registry, which its `require` compares with a claim: the registry's name
-    /// for the token's owner. That a field is compared says nothing alone; it may be a role.
+    /// for the token's owner. A comparison alone is no proof; the field may be a role.
     Registry(ClaimPath),
-    /// Nothing, because the operator says so.
+    /// Nothing, by the operator's choice.
     Unrelated,
-    /// Nothing, and nobody says so: only routes without a token may use it.
+    /// Nothing is configured: only routes without a token may use it.
     NoToken,
 }
 
@@ -103,7 +103,7 @@ pub(super) fn caller(
 }
 
 impl CallerBinding {
-    /// `None` where the signer says it, or nobody does.
+    /// `None` where the signer implies it, or nothing is configured.
     pub(super) fn write(&self) -> Option<Written> {
         let writer = Writer::default();
         let writer = match self {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl SignatureSettings {
-    /// Whether the registry is asked for that field, to compare it with a claim.
+    /// Whether the registry's requirements compare that field with a claim.
     fn compares(&self, field: &ClaimPath) -> bool {
         let mut required = self.registry().into_iter().flat_map(|registry| &registry.require);
         required.any(|requirement| {

@@ -20,7 +20,7 @@ use crate::{
 pub struct TlsFiles {
     /// The server's certificate, its chain, and the key that belongs to it.
     pub identity: Arc<CertifiedKey>,
-    /// Whose certificates clients may show; `None` if they are not asked.
+    /// The authorities of client certificates; `None` if none is requested.
     pub client_authorities: Option<Arc<RootCertStore>>,
 }
 

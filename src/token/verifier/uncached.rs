@@ -178,7 +178,7 @@ impl TokenVerifier {
         now: UnixTime,
     ) -> Result<Arc<ActiveToken>, Reason> {
         let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
-        match asked.introspector.ask(token, now).await {
+        match asked.introspector.introspect(token, now).await {
             Some(Statement::Active(active)) => Ok(active),
             Some(Statement::Inactive) => Err(Reason::TokenInactive),
             None => Err(Reason::IntrospectionUnavailable),

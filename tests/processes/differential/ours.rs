@@ -61,7 +61,7 @@ impl Countersign {
         let cache = RefCell::new(TokenCache::new(&settings.cache));
         self.runtime.block_on(async {
             let _tasks = tasks.spawn();
-            tokio::time::timeout(DEADLINE, providers.tried()).await.unwrap();
+            tokio::time::timeout(DEADLINE, providers.first_read()).await.unwrap();
             let mut verdicts = Vec::new();
             for case in cases {
                 let cold = verdict(&verifier, &cache, case).await;

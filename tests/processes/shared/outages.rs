@@ -29,14 +29,14 @@ async fn a_wrong_password_shares_nothing_until_its_file_is_right() {
     eventually("the refusal", async || logs::since(begin).contains("authentication failed")).await;
     assert!(!replica.is_connected());
     assert_eq!(replica.store.get(&key(1)).await, None);
-    assert_eq!(replica.store.first(&key(1), TTL).await, None);
-    replica.store.put(&key(1), b"value", TTL);
+    assert_eq!(replica.store.set_if_absent(&key(1), TTL).await, None);
+    replica.store.set(&key(1), b"value", TTL);
     for operation in ["get", "first", "put"] {
         assert_eq!(replica.count(operation, "disconnected"), 1, "{operation}");
     }
     files.write("password", format!("{PASSWORD}\n"));
     replica.until_connected().await;
-    assert_eq!(replica.store.first(&key(1), TTL).await, Some(true));
+    assert_eq!(replica.store.set_if_absent(&key(1), TTL).await, Some(true));
     let log = logs::since(begin);
     assert!(!log.contains(wrong) && !log.contains(PASSWORD), "{log}");
 }
@@ -66,7 +66,7 @@ async fn killed_in_the_middle_of_traffic_nobody_waits_and_a_new_one_is_used() {
             let mut slowest = Duration::ZERO;
             while began.elapsed() < Duration::from_secs(1) {
                 let asked = Instant::now();
-                store.put(&key(caller), b"value", TTL);
+                store.set(&key(caller), b"value", TTL);
                 store.get(&key(caller)).await;
                 slowest = slowest.max(asked.elapsed());
                 tokio::task::yield_now().await;
@@ -124,7 +124,7 @@ async fn a_server_that_does_not_answer_is_waited_for_a_few_times_only() {
     assert!(replica.count("get", "disconnected") >= 10_000);
     server.thaw();
     replica.until_connected().await;
-    assert_eq!(replica.store.first(&key(1), TTL).await, Some(true));
+    assert_eq!(replica.store.set_if_absent(&key(1), TTL).await, Some(true));
 }
 
 #[tokio::test]
@@ -166,5 +166,5 @@ async fn a_store_whose_task_has_ended_is_on_its_own() {
     let replica = Replica::connected(&files.settings(&server)).await;
     let store = replica.store.clone();
     drop(replica);
-    eventually("the end", async || store.first(&key(1), TTL).await.is_none()).await;
+    eventually("the end", async || store.set_if_absent(&key(1), TTL).await.is_none()).await;
 }

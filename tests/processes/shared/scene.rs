@@ -106,7 +106,7 @@ impl Replica {
     /// Puts, and waits until it is there.
     pub(crate) async fn put(&self, key: &SharedKey, value: &[u8]) {
         let before = self.count("put", "done");
-        self.store.put(key, value, TTL);
+        self.store.set(key, value, TTL);
         eventually("the write", async || self.count("put", "done") > before).await;
     }
 }

@@ -65,13 +65,16 @@ async fn of_all_replicas_one_is_first_until_the_time_is_over() {
     let one = Replica::connected(&settings).await;
     let other = Replica::connected(&settings).await;
     let replay = SharedKey::new(SharedKind::Replay, [1; 32]);
-    let (a, b) = tokio::join!(one.store.first(&replay, TTL), other.store.first(&replay, TTL));
+    let (a, b) = tokio::join!(
+        one.store.set_if_absent(&replay, TTL),
+        other.store.set_if_absent(&replay, TTL)
+    );
     assert_ne!(a.unwrap(), b.unwrap());
-    assert_eq!(one.store.first(&replay, TTL).await, Some(false));
+    assert_eq!(one.store.set_if_absent(&replay, TTL).await, Some(false));
     // The other kinds are not concerned.
-    assert_eq!(one.store.first(&key(1), Duration::from_millis(1)).await, Some(true));
+    assert_eq!(one.store.set_if_absent(&key(1), Duration::from_millis(1)).await, Some(true));
     eventually("the end", async || {
-        one.store.first(&key(1), Duration::from_millis(1)).await == Some(true)
+        one.store.set_if_absent(&key(1), Duration::from_millis(1)).await == Some(true)
     })
     .await;
 }
@@ -95,7 +98,7 @@ async fn what_is_too_large_is_not_shared() {
     let files = Files::new();
     let replica = Replica::connected(&files.settings(&server)).await;
     let value = vec![1; 64 * 1024 + 1];
-    replica.store.put(&key(1), &value, TTL);
+    replica.store.set(&key(1), &value, TTL);
     replica.store.append(SharedKind::Revocation, &value[..4097], TTL);
     assert_eq!((replica.count("put", "oversize"), replica.count("append", "oversize")), (1, 1));
     replica.put(&key(2), &value[1..]).await;
@@ -110,7 +113,7 @@ async fn writes_that_come_too_fast_are_dropped_and_counted() {
     let replica = Replica::connected(&files.settings(&server)).await;
     // One thread: nothing is sent before the test waits for something.
     for _ in 0..300 {
-        replica.store.put(&key(1), b"value", TTL);
+        replica.store.set(&key(1), b"value", TTL);
     }
     assert_eq!(replica.count("put", "dropped"), 300 - 256);
     eventually("the others", async || replica.count("put", "done") == 256).await;
@@ -119,9 +122,9 @@ async fn writes_that_come_too_fast_are_dropped_and_counted() {
 #[tokio::test]
 async fn without_a_shared_store_nobody_knows_anything() {
     let store = SharedStore::default();
-    store.put(&key(1), b"value", TTL);
+    store.set(&key(1), b"value", TTL);
     assert_eq!(store.get(&key(1)).await, None);
-    assert_eq!(store.first(&key(1), TTL).await, None);
+    assert_eq!(store.set_if_absent(&key(1), TTL).await, None);
 }
 
 #[tokio::test]

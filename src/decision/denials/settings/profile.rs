@@ -6,7 +6,7 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{check_name, header_named, text, word},
+        values::{check_name, header_named, keyword, text},
         writer::{Writer, Written},
     },
     decision::denials::settings::template::{BodyTemplate, Placeholder},
@@ -78,7 +78,7 @@ impl OwnProfileSettings {
         }
         Self {
             name: name.to_owned(),
-            based_on: section.or(key::BASED_ON, BuiltInProfile::default(), word(BUILT_IN)),
+            based_on: section.or(key::BASED_ON, BuiltInProfile::default(), keyword(BUILT_IN)),
             by_class: ByClass::from_fn(|class| {
                 section.section(class.name(), |answer| OwnAnswerSettings::read(class, answer))
             }),

@@ -4,7 +4,7 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{first_duplicate, text, word},
+        values::{first_duplicate, keyword, text},
         writer::Writer,
     },
     identity::{AssertedClaims, ClaimPath, assertion::NOT_COPIED, headers::settings::claim_path},
@@ -22,7 +22,7 @@ const WORDS: &[(&str, bool)] = &[("all", true), ("none", false)];
 /// Reads `claims`.
 pub(super) fn asserted(section: &mut Section<'_>) -> AssertedClaims {
     if section.peek(key::CLAIMS).is_some_and(|claims| claims.as_text().is_some()) {
-        let all = section.or(key::CLAIMS, true, word(WORDS));
+        let all = section.or(key::CLAIMS, true, keyword(WORDS));
         return if all { AssertedClaims::All } else { AssertedClaims::Listed(Vec::new()) };
     }
     let Some(names) = section.list(key::CLAIMS, EXPECTED, own_name) else {
@@ -37,9 +37,9 @@ pub(super) fn asserted(section: &mut Section<'_>) -> AssertedClaims {
 /// Writes `claims`.
 pub(super) fn write(writer: Writer, claims: &AssertedClaims) -> Writer {
     match claims {
-        AssertedClaims::All => writer.word(key::CLAIMS, WORDS, &true),
+        AssertedClaims::All => writer.keyword(key::CLAIMS, WORDS, &true),
         AssertedClaims::Listed(names) if names.is_empty() => {
-            writer.word(key::CLAIMS, WORDS, &false)
+            writer.keyword(key::CLAIMS, WORDS, &false)
         }
         AssertedClaims::Listed(names) => writer.list(key::CLAIMS, names),
     }

@@ -22,8 +22,8 @@ const EXPECTED_KEY: &str = "expected PEM with one private key that is not encryp
                             \"BEGIN PRIVATE KEY\"), or one private JWK";
 const EXPECTED_KEYS: &str = "expected a JWKS with the public keys of before";
 
-/// A file with the private key. Without an algorithm there is a mistake beside it, and whether the
-/// key fits can't be told.
+/// A file with the private key. Without an algorithm, which is reported separately, the key can't
+/// be checked against it.
 pub(super) fn signing_key(
     node: &Node,
     algorithm: Option<Algorithm>,
@@ -42,7 +42,7 @@ pub(super) fn signing_key(
     Ok(Some((path, key)))
 }
 
-/// The key of a document. What is said about it are constants: the words would be a secret's.
+/// The key of a document. Error texts are constants: the document is a secret.
 fn parse(
     document: &Zeroizing<Vec<u8>>,
     algorithm: Algorithm,

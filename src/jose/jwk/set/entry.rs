@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct JwkEntry<'d> {
     pub(super) kid: Option<&'d str>,
     pub(super) key: Result<VerificationKey, KeyRejection>,
-    /// What it is for, or may be for where that can't be told.
+    /// The algorithms it is for, or may be for where that is unknown.
     algorithms: AlgorithmSet,
     /// Its key, where it can be read: a key that is left out for its use or algorithm, say, is
     /// still known to be the same as another one.
@@ -31,8 +31,8 @@ impl<'d> JwkEntry<'d> {
         Self { kid: kid(jwk), key, algorithms, thumbprint }
     }
 
-    /// An entry behind the last one that is looked at. Its key is not read, which would take time
-    /// that the limit is there to bound.
+    /// An entry past the limit. Its key is not read: that would take the time that the limit
+    /// bounds.
     pub(super) fn beyond(jwk: Option<&'d Object>, limit: usize) -> Self {
         Self {
             kid: jwk.and_then(kid),

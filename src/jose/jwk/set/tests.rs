@@ -150,8 +150,7 @@ fn k15_keys_of_other_uses_and_algorithms_may_share_a_kid() {
     }
 }
 
-/// Which of the two a token means can't be told, and the one that can be read is not the better
-/// one for that.
+/// Which of the two a token means is unknown, and being readable gives the other no precedence.
 #[test]
 fn k5_an_unusable_entry_that_may_be_for_the_same_algorithm_makes_a_kid_ambiguous() {
     let good = public(Algorithm::Es256, "a");
@@ -210,7 +209,7 @@ fn k5_one_key_may_have_several_names_and_several_keys_none() {
     assert!(prints.into_iter().all(|print| print == set.keys[0].thumbprint()));
 }
 
-/// A key beyond the limit is not read, so that it can't be told to be the same.
+/// A key beyond the limit is not read, so that it is not known to be the same.
 #[test]
 fn k1_keys_beyond_the_limit_are_skipped_and_their_kids_count() {
     let entries: Vec<_> = ["a", "b", "c", "a"].map(|kid| public(Algorithm::EdDsa, kid)).into();

@@ -6,7 +6,7 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::Section,
-        values::{switch, text, word},
+        values::{keyword, switch, text},
         writer::{Writer, list_of},
     },
     identity::{
@@ -48,7 +48,7 @@ pub(super) fn scopes(section: &mut Section<'_>) -> Arc<ScopeClaims> {
     let expected = "a list of claims such as [\"scp\", \"scope\"]";
     let claims = section.list(key::SCOPE_CLAIMS, expected, |node| claim_path(&text(node)?));
     let expected = "a list of \" \" and \",\"";
-    let separators = section.list(key::SCOPE_SEPARATORS, expected, word(SEPARATORS));
+    let separators = section.list(key::SCOPE_SEPARATORS, expected, keyword(SEPARATORS));
     Arc::new(ScopeClaims::new(
         claims.unwrap_or_else(|| default.claims().to_vec()),
         separators.unwrap_or_else(|| default.separators().to_vec()),
@@ -88,7 +88,7 @@ pub(super) fn required_any(section: &mut Section<'_>) -> Vec<Vec<ClaimPath>> {
 pub(super) fn formats(section: &mut Section<'_>) -> Vec<ClaimFormat> {
     section.section(key::FORMATS, |formats| {
         formats.each_member(|name, node| {
-            Ok(ClaimFormat { claim: claim_path(name)?, form: word(FORMS)(node)? })
+            Ok(ClaimFormat { claim: claim_path(name)?, form: keyword(FORMS)(node)? })
         })
     })
 }
@@ -97,10 +97,12 @@ pub(super) fn formats(section: &mut Section<'_>) -> Vec<ClaimFormat> {
 pub(super) fn write(writer: Writer, issuer: &IssuerSettings) -> Writer {
     let any = issuer.require_any.iter().map(|claims| claim_names(claims));
     let any = (!issuer.require_any.is_empty()).then(|| list_of(any));
-    let word = |form| FORMS.iter().find(|(_, known)| *known == form).map(|(word, _)| *word);
+    let keyword =
+        |form| FORMS.iter().find(|(_, known)| *known == form).map(|(keyword, _)| *keyword);
     let formats = issuer.formats.iter();
-    let formats = formats
-        .filter_map(|format| Some((format.claim.as_str().to_owned(), word(format.form)?.into())));
+    let formats = formats.filter_map(|format| {
+        Some((format.claim.as_str().to_owned(), keyword(format.form)?.into()))
+    });
     writer
         .value(key::SCOPE_CLAIMS, claim_names(issuer.scopes.claims()))
         .list(key::SCOPE_SEPARATORS, issuer.scopes.separators())

@@ -4,7 +4,7 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{stands_for_all, switch, text, word},
+        values::{keyword, stands_for_all, switch, text},
         writer::Writer,
     },
     jose::short_media_type,
@@ -46,7 +46,7 @@ impl TokenProfile {
 
 /// `profile`
 pub(super) fn read(section: &mut Section<'_>) -> Option<TokenProfile> {
-    let profile = section.optional(key::PROFILE, word(PROFILES))?;
+    let profile = section.optional(key::PROFILE, keyword(PROFILES))?;
     for waived in [key::ACCEPT_WITHOUT_EXPIRY, key::ACCEPT_ID_TOKENS] {
         let is_on = section.peek(waived).is_some_and(|node| switch(node) == Ok(true));
         if is_on {
