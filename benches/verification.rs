@@ -10,9 +10,10 @@ use std::{
 
 use countersign::{
     jose::Algorithm,
-    token::{Credential, TokenCache, cache::settings::CacheSettings},
+    token::{Credential, Presented, TokenCache, cache::settings::CacheSettings},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
+use http::HeaderMap;
 
 use self::support::{fixture::Fixture, ruler::Ruler};
 
@@ -26,8 +27,10 @@ fn verification(criterion: &mut Criterion) {
         let fixture = Fixture::new(algorithm, 1);
         let verifier = fixture.verifier();
         let credential = Credential::new(fixture.token.as_bytes()).expect("a credential");
+        let headers = HeaderMap::new();
+        let presented = Presented { credential, headers: &headers };
         let verify = |cache: &RefCell<TokenCache>| {
-            at_once(verifier.verify(credential, None, cache)).expect("a good token")
+            at_once(verifier.verify(presented, None, cache)).expect("a good token")
         };
         let warm = RefCell::new(TokenCache::new(&fixture.settings.cache));
         let cold = RefCell::new(TokenCache::new(&CacheSettings {

@@ -21,7 +21,7 @@ use crate::{
     reason::Reason,
     signature::{SignatureRules, VerifiedSignature},
     telemetry::{MetricRegistry, SHOWN_METHOD, SHOWN_PATH, cut},
-    token::{CredentialSources, Rejection, TokenCache, TokenVerifier, VerifiedToken},
+    token::{CredentialSources, Presented, Rejection, TokenCache, TokenVerifier, VerifiedToken},
 };
 
 pub use denial::Denial;
@@ -115,8 +115,17 @@ impl Gate {
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
-        let (token, assertion) =
-            self.identify(route, headers, cache).await.map_err(|denial| denial.on(route))?;
+        let (token, assertion) = match route.requirement() {
+            None => (None, None),
+            Some(requirement) => {
+                let credential = self.credentials.extract(headers);
+                let credential = credential.map_err(|reason| Denial::new(reason).on(route))?;
+                let presented = Presented { credential, headers };
+                let identity = self.identify(presented, route, requirement, cache).await;
+                let (token, assertion) = identity.map_err(|denial| denial.on(route))?;
+                (Some(token), assertion)
+            }
+        };
         let admission = Admission { route, token, assertion, signature: None };
         Ok(match route.signature() {
             None => Decision::Admitted(admission),
@@ -124,20 +133,20 @@ impl Gate {
         })
     }
 
-    /// The verified token of a request, where the route requires one.
+    /// The verified token of a request, on a route that requires one.
     async fn identify(
         &self,
+        presented: Presented<'_>,
         route: &Route,
-        headers: &HeaderMap,
+        requirement: &Requirement,
         cache: &RefCell<TokenCache>,
-    ) -> Result<(Option<Rc<VerifiedToken>>, Option<HeaderValue>), Denial> {
-        let Some(requirement) = route.requirement() else {
-            return Ok((None, None));
-        };
-        let token = self.token(headers, route.introspection_issuer(), cache).await?;
+    ) -> Result<(Rc<VerifiedToken>, Option<HeaderValue>), Denial> {
+        let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
+        let verified = self.verifier.verify(presented, route.introspection_issuer(), cache).await;
+        let token = verified.map_err(deny)?;
         Self::check(requirement, &token)?;
         let assertion = self.assertion(&token).await?;
-        Ok((Some(token), assertion))
+        Ok((token, assertion))
     }
 
     /// Rewrites a request's headers for the upstream: headers a client must not set are removed
@@ -226,20 +235,6 @@ impl Gate {
             RouteMatch::AmbiguousParameters => Err(Denial::new(Reason::RequestNotCanonical)),
             RouteMatch::NoRoute => Err(Denial::new(Reason::RouteUnknown)),
         }
-    }
-
-    async fn token(
-        &self,
-        headers: &HeaderMap,
-        introspection_issuer: Option<IssuerId>,
-        cache: &RefCell<TokenCache>,
-    ) -> Result<Rc<VerifiedToken>, Denial> {
-        let credential = self.credentials.extract(headers).map_err(Denial::new)?;
-        let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
-        let token = self.verifier.verify(credential, introspection_issuer, cache).await;
-        let token = token.map_err(deny)?;
-        self.verifier.check_request(&token, headers, &mut ()).map_err(deny)?;
-        Ok(token)
     }
 
     /// The assertion about the token for the upstream, where one is configured.

@@ -16,7 +16,7 @@ mod tests;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
 pub use detached::{DetachedError, DetachedJws, Dialect, DialectSet, PayloadReader, SignedPayload};
-pub use header::{MAX_KID_BYTES, short_media_type};
+pub use header::{MAX_KID_BYTES, ProtectedHeader, short_media_type};
 pub use jwk::{
     HexKey, HexKeyError, JwkSet, JwkSetError, KeyLimits, KeyRejection, PemError, SkippedKey,
     Thumbprint, VerificationKey,

@@ -155,10 +155,13 @@ impl SignatureRules {
         self.header.check(&jws, claims)?;
         let now = self.clock.now();
         if let Some(freshness) = &self.freshness {
-            freshness.check_header(jws.header(), now)?;
+            freshness.check_header(jws.header().members(), now)?;
         }
-        let id =
-            self.replay.as_ref().map(|replay| replay.id_in_header(jws.header())).transpose()?;
+        let id = self
+            .replay
+            .as_ref()
+            .map(|replay| replay.id_in_header(jws.header().members()))
+            .transpose()?;
         let claimed = ClaimedSignature::new(text, &jws, signer, self.signers.kid_matters());
         let key = signer_key::find(&self.keys, &claimed, &self.signers, claims, now).await?;
         Ok(PendingSignature::new(self, claimed, jws, key, id.flatten()))

@@ -20,4 +20,5 @@ pub use credential::{Credential, CredentialSources};
 pub use jwt::{JwtCandidate, Observer};
 pub use logout::{LogoutCause, LogoutFault, RefusedLogout};
 pub(crate) use metrics::Metrics;
+pub use request_binding::Presented;
 pub use verifier::{Rejection, TokenVerifier, VerifiedToken};

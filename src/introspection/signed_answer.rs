@@ -70,7 +70,7 @@ impl SignedResponseRules {
         let text = reply.body.trim_ascii();
         let refuse = |cause: &str| malformed(place, cause);
         let jws = CompactJws::parse(text).map_err(|_| refuse("the answer is no compact JWS"))?;
-        if !jws.typ().is_some_and(is_introspection) {
+        if !jws.header().typ().is_some_and(is_introspection) {
             return Err(refuse("the answer's typ is not token-introspection+jwt"));
         }
         if !self.algorithms.contains(jws.algorithm()) {
@@ -113,7 +113,7 @@ impl SignedResponseRules {
     async fn key_for(&self, jws: &CompactJws<'_>, now: UnixTime) -> Option<Arc<VerificationKey>> {
         let find = || {
             let keys = self.keys.current(now)?;
-            match keys.lookup(jws.kid(), jws.algorithm()) {
+            match keys.lookup(jws.header().kid(), jws.algorithm()) {
                 KeyLookup::Found(key) => Some(Arc::clone(key)),
                 _ => None,
             }
@@ -121,7 +121,7 @@ impl SignedResponseRules {
         if let Some(key) = find() {
             return Some(key);
         }
-        let waited = self.keys.refresh_for(jws.kid()?).await;
+        let waited = self.keys.refresh_for(jws.header().kid()?).await;
         if waited == KeyWait::Refreshed { find() } else { None }
     }
 }

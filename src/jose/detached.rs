@@ -16,7 +16,6 @@ use super::{
     header::{HeaderError, ProtectedHeader, Understood, short_media_type},
     jws::MAX_HEADER_BYTES,
 };
-use crate::json::{Json, Object};
 
 pub use self::{
     dialect::{Dialect, DialectSet},
@@ -105,19 +104,9 @@ impl DetachedJws {
         self.header.algorithm
     }
 
-    /// The header's `kid`; jose4j writes one that it does not have as `null`.
-    pub fn kid(&self) -> Option<&str> {
-        self.header.kid()
-    }
-
-    /// A member of the protected header, by its name.
-    pub fn member(&self, name: &str) -> Option<&Json> {
-        self.header.members.get(name)
-    }
-
     /// The protected header.
-    pub fn header(&self) -> &Object {
-        &self.header.members
+    pub fn header(&self) -> &ProtectedHeader {
+        &self.header
     }
 
     /// Whether it is valid for a payload of which only the signed hash is known, as

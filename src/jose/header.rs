@@ -6,15 +6,15 @@ use crate::json::{Json, JsonError, Object};
 /// The longest accepted `kid`, in bytes: it is a lookup key, not a document.
 pub const MAX_KID_BYTES: usize = 256;
 
-/// A header whose registered parameters are what they have to be. Keys and key locations in it
-/// (`jwk`, `jku`, `x5c`, `x5u`, `x5t`) are never used: an attacker who forges a signature writes
-/// them (threats T-15).
+/// A header whose registered parameters are what they have to be. No signature of a token or a body
+/// is verified with the keys and key locations in it (`jwk`, `jku`, `x5c`, `x5u`, `x5t`): an
+/// attacker who forges one writes them (threats T-15).
 #[derive(Debug)]
-pub(super) struct ProtectedHeader {
+pub struct ProtectedHeader {
     pub(super) algorithm: Algorithm,
     /// `"b64": false`.
     pub(super) is_unencoded: bool,
-    pub(super) members: Object,
+    members: Object,
 }
 
 /// The parameters that the caller acts on. Only those may be critical (RFC 7515 §4.1.11).
@@ -72,11 +72,13 @@ impl ProtectedHeader {
         Ok(Self { algorithm, is_unencoded, members })
     }
 
-    pub(super) fn kid(&self) -> Option<&str> {
+    /// `kid`; jose4j writes one that it does not have as `null`.
+    pub fn kid(&self) -> Option<&str> {
         self.text("kid")
     }
 
-    pub(super) fn typ(&self) -> Option<&str> {
+    /// `typ`, as written.
+    pub fn typ(&self) -> Option<&str> {
         self.text("typ")
     }
 
@@ -84,8 +86,18 @@ impl ProtectedHeader {
         self.text("cty")
     }
 
+    /// A parameter by its name.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        self.members.get(name)
+    }
+
+    /// All parameters.
+    pub fn members(&self) -> &Object {
+        &self.members
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
-        self.members.get(name).and_then(Json::as_str)
+        self.get(name).and_then(Json::as_str)
     }
 
     /// Whether `crit` names that parameter.

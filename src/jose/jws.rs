@@ -93,14 +93,9 @@ impl<'t> CompactJws<'t> {
         self.header.algorithm
     }
 
-    /// The header's `kid`.
-    pub fn kid(&self) -> Option<&str> {
-        self.header.kid()
-    }
-
-    /// The header's `typ`, as written.
-    pub fn typ(&self) -> Option<&str> {
-        self.header.typ()
+    /// The protected header.
+    pub fn header(&self) -> &ProtectedHeader {
+        &self.header
     }
 
     /// The payload's bytes, decoded, not verified.
@@ -120,7 +115,8 @@ impl<'t> CompactJws<'t> {
 pub fn verify_compact(token: &[u8], key: &VerificationKey) -> Result<Vec<u8>, VerifyError> {
     let jws = CompactJws::parse_any_payload(token)?;
     let payload = jws.payload()?;
-    let other_key = matches!((jws.kid(), key.kid()), (Some(meant), Some(this)) if meant != this);
+    let other_key =
+        matches!((jws.header.kid(), key.kid()), (Some(meant), Some(this)) if meant != this);
     if other_key || !jws.verify(key) {
         return Err(VerifyError::Signature);
     }

@@ -47,7 +47,7 @@ pub enum StartError {
         address: String,
         /// The setting's key.
         key: &'static str,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
     /// A thread or runtime can't be made.

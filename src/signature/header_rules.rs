@@ -20,10 +20,10 @@ impl HeaderRules {
     }
 
     pub(super) fn check(&self, jws: &DetachedJws, claims: Option<&Object>) -> Result<(), Reason> {
-        let marked = jws.member("crit").and_then(Json::as_array).unwrap_or_default();
+        let marked = jws.header().get("crit").and_then(Json::as_array).unwrap_or_default();
         let is_marked = |name: &String| marked.iter().any(|mark| mark.as_str() == Some(name));
         let holds = |required: &HeaderRequirement| {
-            required.value.is_met_by(jws.member(&required.parameter), claims)
+            required.value.is_met_by(jws.header().get(&required.parameter), claims)
         };
         if self.critical.iter().all(is_marked) && self.require.iter().all(holds) {
             Ok(())

@@ -48,7 +48,7 @@ impl ClaimedSignature {
         Self {
             jws: text.to_owned(),
             signer,
-            kid: jws.kid().map(str::to_owned),
+            kid: jws.header().kid().map(str::to_owned),
             kid_matters,
             algorithm: jws.algorithm(),
             dialect: jws.dialect(),
@@ -78,7 +78,7 @@ impl<'r> PendingSignature<'r> {
         key: FoundKey,
         id: Option<String>,
     ) -> Self {
-        let header = rules.freshness.as_ref().map(|_| jws.header().clone());
+        let header = rules.freshness.as_ref().map(|_| jws.header().members().clone());
         Self { rules, claimed, key, id, header, reader: jws.begin(), sha256: None, length: 0 }
     }
 

@@ -37,8 +37,8 @@ impl Signers {
             SignerSource::Claim(claim) => {
                 claims.and_then(|claims| claim.find(claims)).and_then(Json::identifier)
             }
-            SignerSource::Kid => jws.kid().map(Cow::Borrowed),
-            SignerSource::Parameter(name) => jws.member(name).and_then(Json::identifier),
+            SignerSource::Kid => jws.header().kid().map(Cow::Borrowed),
+            SignerSource::Parameter(name) => jws.header().get(name).and_then(Json::identifier),
             SignerSource::Fixed(name) => Some(Cow::Borrowed(name.as_str())),
         };
         let name = name.filter(|name| is_name(name)).ok_or(Reason::SignerUnknown)?;

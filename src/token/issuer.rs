@@ -16,7 +16,6 @@ use crate::{
 use super::{
     jwt::{JwtCandidate, JwtRules, LogoutRules},
     path::AfterSignature,
-    request_binding::RequestBinding,
     statement::StatementRules,
 };
 
@@ -26,7 +25,6 @@ pub(super) struct Issuer {
     /// The exact `iss` of its tokens.
     pub(super) iss: String,
     pub(super) rules: JwtRules,
-    pub(super) binding: RequestBinding,
     pub(super) logout: Option<LogoutRules>,
     pub(super) keys: Arc<LiveKeySet>,
     pub(super) introspection: Option<IssuerIntrospection>,
@@ -54,7 +52,6 @@ impl Issuer {
         Self {
             iss: settings.issuer.clone(),
             rules: JwtRules::new(settings),
-            binding: RequestBinding::new(settings),
             logout: LogoutRules::new(settings),
             keys,
             introspection,
@@ -81,7 +78,7 @@ impl Issuer {
             Err(Reason::KidUnknown) => {}
             verdict => return verdict.map(|key| (key, keys.generation())),
         }
-        match self.keys.refresh_for(candidate.jws().kid().unwrap_or_default()).await {
+        match self.keys.refresh_for(candidate.jws().header().kid().unwrap_or_default()).await {
             KeyWait::Refreshed => {
                 let keys = self.keys.current(now).ok_or(Reason::KeysUnavailable)?;
                 find_key(&keys, candidate).map(|key| (key, keys.generation()))
@@ -93,7 +90,7 @@ impl Issuer {
 }
 
 fn find_key(keys: &KeySet, candidate: &JwtCandidate<'_>) -> Result<Arc<VerificationKey>, Reason> {
-    match keys.lookup(candidate.jws().kid(), candidate.jws().algorithm()) {
+    match keys.lookup(candidate.jws().header().kid(), candidate.jws().algorithm()) {
         KeyLookup::Found(key) => Ok(Arc::clone(key)),
         KeyLookup::UnknownKid => Err(Reason::KidUnknown),
         KeyLookup::NoSuitableKey => Err(Reason::KeyUnsuitable),

@@ -17,6 +17,7 @@ use crate::{
     token::{
         issuer::settings::{ClaimFormat, IssuerSettings},
         kind::KindRules,
+        request_binding::BoundTokens,
     },
 };
 
@@ -24,12 +25,16 @@ pub use logout::LogoutFault;
 pub(super) use logout::LogoutRules;
 
 use claims::{
-    audience_matches, check_names, check_required, check_values, is_present, numeric_date,
-    string_claim,
+    audience_matches, check_names, check_required, check_values, numeric_date, string_claim,
 };
 
 /// Receives each check that a token passes; the proxy's own observer is `()`.
 pub trait Observer {
+    /// `check` is next. Called only for checks in no list
+    /// ([`TokenVerifier::checks`](crate::token::TokenVerifier::checks)), so that a failure has its
+    /// name.
+    fn began(&mut self, _check: &'static str) {}
+
     /// The token passed `check`; `found` describes the value.
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String);
 
@@ -54,7 +59,7 @@ pub struct JwtRules {
     formats: Vec<ClaimFormat>,
     scopes: Arc<ScopeClaims>,
     max_lifetime: Option<i64>,
-    ignore_binding: bool,
+    bound: BoundTokens,
 }
 
 /// A token whose form has been read. Nothing in it is believed.
@@ -89,7 +94,7 @@ impl JwtRules {
             formats: settings.formats.clone(),
             scopes: Arc::clone(&settings.scopes),
             max_lifetime: settings.max_lifetime.map(seconds),
-            ignore_binding: settings.ignore_binding,
+            bound: BoundTokens::new(&settings.binding),
         }
     }
 }
@@ -138,7 +143,7 @@ impl<'t> JwtCandidate<'t> {
         self.check_algorithm(rules)?;
         observer.passed("algorithm", || format!("{} is allowed", self.jws.algorithm()));
         self.check_kind(rules, observer)?;
-        observer.passed("type", || match self.jws.typ() {
+        observer.passed("type", || match self.jws.header().typ() {
             Some(typ) => format!("typ {typ:?}"),
             None => "no typ".to_owned(),
         });
@@ -154,8 +159,7 @@ impl<'t> JwtCandidate<'t> {
             Some(accepted) => format!("one of {accepted:?}"),
             None => "any audience is accepted".to_owned(),
         });
-        self.check_binding(rules)?;
-        observer.passed("binding", || "no proof of possession is needed".to_owned());
+        rules.bound.check(&self.claims, observer)?;
         Ok(validity)
     }
 
@@ -176,7 +180,7 @@ impl<'t> JwtCandidate<'t> {
     }
 
     fn check_kind(&self, rules: &JwtRules, observer: &mut impl Observer) -> Result<(), Reason> {
-        rules.kinds.check_jwt(self.jws.typ(), &self.claims).map_err(|wrong| {
+        rules.kinds.check_jwt(self.jws.header().typ(), &self.claims).map_err(|wrong| {
             observer.refused(|| wrong.to_string());
             Reason::TokenTypeNotAllowed
         })
@@ -227,14 +231,6 @@ impl<'t> JwtCandidate<'t> {
             Ok(())
         } else {
             Err(Reason::AudienceMismatch)
-        }
-    }
-
-    fn check_binding(&self, rules: &JwtRules) -> Result<(), Reason> {
-        if rules.ignore_binding || !is_present(&self.claims, "cnf") {
-            Ok(())
-        } else {
-            Err(Reason::BindingUnproven)
         }
     }
 }
@@ -291,7 +287,7 @@ fn form_reason(error: JwsError) -> Reason {
 }
 
 fn header_summary(jws: &CompactJws<'_>) -> String {
-    match jws.kid() {
+    match jws.header().kid() {
         Some(kid) => format!("alg {}, kid {kid:?}", jws.algorithm()),
         None => format!("alg {}, no kid", jws.algorithm()),
     }

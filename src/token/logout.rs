@@ -49,7 +49,7 @@ impl LogoutCause {
         "logout_full",
     ];
 
-    /// A stable word out of a closed set: metric label, log field.
+    /// A stable code out of a closed set: metric label, log field.
     pub fn code(self) -> &'static str {
         match self {
             Self::Fault(fault) => fault.code(),

@@ -1,8 +1,10 @@
-//! What ties a token to the request that carries it, where its issuer has such a thing: the
-//! `Origin` it is for, the cookie it was issued beside.
+//! What ties a token to the request that carries it, where its issuer has such a thing: the key
+//! that its sender holds, the `Origin` it is for, the cookie it was issued beside.
 //!
-//! This depends on the request as much as on the token. So no verdict is cached: a verified token
-//! is checked on every request, from the cache or not.
+//! Whether a token is tied to a key is in its claims: [`BoundTokens`] is a check of the token, made
+//! once. The others depend on the request as much as on the token ([`RequestBinding`]). So no
+//! verdict of theirs is cached: a verified token is checked on every request, from the cache or
+//! not.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use http::{HeaderMap, HeaderValue, header::ORIGIN};
@@ -12,10 +14,29 @@ use crate::{
     identity::ClaimPath,
     json::{Json, Object},
     reason::Reason,
-    token::issuer::settings::{CookieBindingSettings, IssuerSettings},
+    token::issuer::settings::binding::{BindingSettings, CookieBindingSettings},
 };
 
-use super::{Observer, cookies};
+use super::{Credential, Observer, cookies};
+
+/// A token as a request presents it.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'r> {
+    /// The token's text.
+    pub credential: Credential<'r>,
+    /// All headers of the request, before any is removed.
+    pub headers: &'r HeaderMap,
+}
+
+/// What happens to an issuer's tokens that are bound to a key of their sender (`cnf`, RFC 7800). No
+/// proof that the sender holds the key is verified here (threats C-12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BoundTokens {
+    /// As bearer tokens they are refused.
+    Refused,
+    /// Another component verifies the proof.
+    Accepted,
+}
 
 /// The bindings of one issuer's tokens. Most issuers have none, and then nothing is checked.
 #[derive(Debug)]
@@ -28,35 +49,60 @@ pub(super) struct RequestBinding {
 #[derive(Debug)]
 struct CookieBinding {
     settings: CookieBindingSettings,
-    /// Bindings of other types are not checked here.
-    ignore_others: bool,
+    /// What happens to tokens that are bound to something else.
+    other_types: BoundTokens,
+}
+
+impl BoundTokens {
+    pub(super) fn new(settings: &BindingSettings) -> Self {
+        if settings.ignore { Self::Accepted } else { Self::Refused }
+    }
+
+    /// Whether a token with these claims may go on without proof.
+    pub(super) fn check(self, claims: &Object, observer: &mut impl Observer) -> Result<(), Reason> {
+        if claims.get("cnf").is_some() {
+            self.check_bound()?;
+        }
+        observer.passed("binding", || "no proof of possession is needed".to_owned());
+        Ok(())
+    }
+
+    /// Checks a token that is known to be bound.
+    pub(super) fn check_bound(self) -> Result<(), Reason> {
+        match self {
+            Self::Refused => Err(Reason::BindingUnproven),
+            Self::Accepted => Ok(()),
+        }
+    }
 }
 
 impl RequestBinding {
-    pub(super) fn new(settings: &IssuerSettings) -> Self {
+    pub(super) fn new(settings: &BindingSettings) -> Self {
         Self {
-            origin: settings.origin_claim.clone(),
-            cookie: settings.cookie_binding.as_ref().map(|cookie| CookieBinding {
+            origin: settings.origin.clone(),
+            cookie: settings.cookie.as_ref().map(|cookie| CookieBinding {
                 settings: cookie.clone(),
-                ignore_others: settings.ignore_binding,
+                other_types: BoundTokens::new(settings),
             }),
         }
     }
 
-    /// Whether a token with these claims may come in a request with these headers. Without such a
-    /// check, `observer` is not called.
+    /// Whether a token with these claims may come as it is presented. Without such a check,
+    /// `observer` is not called.
     pub(super) fn check(
         &self,
         claims: &Object,
-        headers: &HeaderMap,
+        presented: Presented<'_>,
         observer: &mut impl Observer,
     ) -> Result<(), Reason> {
         if let Some(claim) = &self.origin {
-            check_origin(claim.find(claims), headers)?;
+            observer.began("origin");
+            check_origin(claim.find(claims), presented.headers)?;
             observer.passed("origin", || format!("as {:?} has it", claim.as_str()));
         }
         if let Some(cookie) = &self.cookie {
-            cookie.check(claims, headers)?;
+            observer.began("cookie");
+            cookie.check(claims, presented.headers)?;
             observer.passed("cookie", || "there, where the token is bound to it".to_owned());
         }
         Ok(())
@@ -90,18 +136,13 @@ fn only(headers: &HeaderMap) -> Option<&HeaderValue> {
 
 impl CookieBinding {
     fn check(&self, claims: &Object, headers: &HeaderMap) -> Result<(), Reason> {
-        if self.passes(claims, headers) { Ok(()) } else { Err(Reason::BindingUnproven) }
-    }
-
-    fn passes(&self, claims: &Object, headers: &HeaderMap) -> bool {
-        let is_there = |claim: &ClaimPath| claim.find(claims).is_some();
         match self.settings.type_claim.find(claims) {
             Some(Json::String(kind)) if *kind == self.settings.type_value => {
-                self.is_proven(claims, headers)
+                if self.is_proven(claims, headers) { Ok(()) } else { Err(Reason::BindingUnproven) }
             }
+            None if self.settings.reference.find(claims).is_none() => Ok(()),
             // A reference to something of no type is as unproven as a type that we don't know.
-            None => self.ignore_others || !is_there(&self.settings.reference),
-            Some(_) => self.ignore_others,
+            _ => self.other_types.check_bound(),
         }
     }
 

@@ -17,12 +17,13 @@ use super::{
     jwt::{
         Observer, Validity,
         claims::{
-            audience_matches, check_names, check_required, check_scope, check_values, is_present,
-            numeric_date, shown, string_claim,
+            audience_matches, check_names, check_required, check_scope, check_values, numeric_date,
+            shown, string_claim,
         },
         formats,
     },
     kind::KindRules,
+    request_binding::BoundTokens,
 };
 
 /// What one issuer's statements must be like.
@@ -41,7 +42,7 @@ pub(super) struct StatementRules {
     formats: Vec<ClaimFormat>,
     scopes: Arc<ScopeClaims>,
     skew: i64,
-    ignore_binding: bool,
+    bound: BoundTokens,
 }
 
 /// The checks that an [`Observer`] receives for a token that is only introspected.
@@ -74,7 +75,7 @@ impl StatementRules {
             formats: issuer.formats.clone(),
             scopes: Arc::clone(&issuer.scopes),
             skew: seconds(issuer.clock_skew),
-            ignore_binding: issuer.ignore_binding,
+            bound: BoundTokens::new(&issuer.binding),
         }
     }
 
@@ -105,8 +106,7 @@ impl StatementRules {
             Some(accepted) => format!("one of {accepted:?}"),
             None => "any audience is accepted".to_owned(),
         });
-        self.check_binding(&claims)?;
-        observer.passed("binding", || "no proof of possession is needed".to_owned());
+        self.bound.check(&claims, observer)?;
         Ok((claims, validity))
     }
 
@@ -144,7 +144,7 @@ impl StatementRules {
         if self.token_types.iter().any(|accepted| accepted.eq_ignore_ascii_case(found)) {
             Ok(())
         } else if found.eq_ignore_ascii_case("DPoP") {
-            if self.ignore_binding { Ok(()) } else { Err(Reason::BindingUnproven) }
+            self.bound.check_bound()
         } else {
             Err(Reason::TokenTypeNotAllowed)
         }
@@ -171,14 +171,6 @@ impl StatementRules {
         match string_claim(claims, "client_id")? {
             Some(client_id) if accepted.iter().any(|known| known == client_id) => Ok(()),
             _ => Err(Reason::ClientNotAllowed),
-        }
-    }
-
-    fn check_binding(&self, claims: &Object) -> Result<(), Reason> {
-        if self.ignore_binding || !is_present(claims, "cnf") {
-            Ok(())
-        } else {
-            Err(Reason::BindingUnproven)
         }
     }
 

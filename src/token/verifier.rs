@@ -7,11 +7,10 @@ mod verified;
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Instant};
 
-use http::HeaderMap;
 use prometheus::IntCounterVec;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, UnixTime},
     identity::ClaimHeaders,
     policy::ids::{IssuerId, PerIssuer},
     providers::Providers,
@@ -22,14 +21,14 @@ use crate::{
 };
 
 use super::{
-    Metrics,
+    Credential, Metrics,
     cache::{RejectedToken, TokenCache},
-    credential::Credential,
     durations::Durations,
     issuer::Issuer,
     jwt::{JwtCandidate, Observer},
     logout,
     path::AfterSignature,
+    request_binding::{Presented, RequestBinding},
     revoked, statement,
 };
 
@@ -54,6 +53,7 @@ pub struct Rejection {
 #[derive(Debug)]
 pub struct TokenVerifier {
     issuers: PerIssuer<Issuer>,
+    bindings: PerIssuer<RequestBinding>,
     by_name: HashMap<String, IssuerId>,
     pub(super) revocations: Arc<Revocations>,
     claim_headers: ClaimHeaders,
@@ -80,17 +80,28 @@ impl TokenVerifier {
         for issuer in issuers {
             logout::announce(issuer, &logouts);
         }
+        let bindings = issuers.map(|settings| RequestBinding::new(&settings.binding));
         let issuers = issuers.map_with_ids(|id, settings| {
             let keys = Arc::clone(providers.issuer_keys(id));
             Issuer::new(settings, keys, providers.introspection.of(id).cloned())
         });
         let durations = Durations::new(&verification, algorithms);
         let revocations = Arc::clone(&providers.revocations);
-        Self { issuers, by_name, revocations, claim_headers, clock, max_bytes, durations, logouts }
+        Self {
+            issuers,
+            bindings,
+            by_name,
+            revocations,
+            claim_headers,
+            clock,
+            max_bytes,
+            durations,
+            logouts,
+        }
     }
 
-    /// The verdict on a credential: from the cache if it is there, else by verifying.
-    /// `introspection_issuer` introspects opaque tokens.
+    /// The verdict on a token and on the request that presents it. That on the token is from the
+    /// cache if it is there, else by verifying. `introspection_issuer` introspects opaque tokens.
     ///
     /// # Errors
     /// The [`Rejection`] of the first check that fails; [`Reason::KeysUnavailable`],
@@ -98,25 +109,42 @@ impl TokenVerifier {
     /// unknown.
     pub async fn verify(
         &self,
-        credential: Credential<'_>,
+        presented: Presented<'_>,
         introspection_issuer: Option<IssuerId>,
         cache: &RefCell<TokenCache>,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
-        let token = credential.as_bytes();
+        let token = presented.credential.as_bytes();
         let started = Instant::now();
         let now = self.clock.now();
-        if let Some(verdict) = self.lookup_cached(token, introspection_issuer, cache, now) {
-            if let Ok(token) = &verdict {
-                self.durations.observe_hit(token.algorithm(), started);
-            }
-            return verdict;
-        }
+        let cached = self.lookup_cached(token, introspection_issuer, cache, now);
+        let verified = if let Some(verdict) = cached {
+            let verified = verdict?;
+            self.durations.observe_hit(verified.algorithm(), started);
+            verified
+        } else {
+            // Boxed: the way without cached verdict is long, and its state must not make the
+            // future of every request larger.
+            let credential = presented.credential;
+            let verified =
+                self.verify_and_cache(credential, introspection_issuer, cache, now, started);
+            Box::pin(verified).await?
+        };
+        self.check_request(&verified, presented, &mut ())?;
+        Ok(verified)
+    }
+
+    /// The verdict on a token that is not in the cache.
+    async fn verify_and_cache(
+        &self,
+        credential: Credential<'_>,
+        introspection_issuer: Option<IssuerId>,
+        cache: &RefCell<TokenCache>,
+        now: UnixTime,
+        started: Instant,
+    ) -> Result<Rc<VerifiedToken>, Rejection> {
         credential.check_form().map_err(|reason| Rejection { reason, issuer: None })?;
-        // Boxed: the way without cached verdict is long, and its state must not make the future
-        // of every request larger.
-        let verified =
-            Box::pin(self.verify_uncached(token, introspection_issuer, now, &mut ())).await;
-        match verified {
+        let token = credential.as_bytes();
+        match self.verify_uncached(token, introspection_issuer, now, &mut ()).await {
             Ok((verified, generation)) => {
                 self.durations.observe_miss(verified.algorithm(), started);
                 let verified = Rc::new(verified);
@@ -136,8 +164,8 @@ impl TokenVerifier {
         }
     }
 
-    /// Whether a verified token may come in a request with these headers: the part of the verdict
-    /// that is never cached. Calls `observer` only for issuers that bind tokens to requests.
+    /// Whether a verified token may come as it is presented: the part of the verdict that is never
+    /// cached. Calls `observer` only for issuers that bind tokens to requests.
     ///
     /// # Errors
     /// [`Reason::OriginMismatch`], [`Reason::BindingUnproven`], and [`Reason::ClaimMalformed`] for
@@ -145,11 +173,11 @@ impl TokenVerifier {
     pub fn check_request(
         &self,
         token: &VerifiedToken,
-        headers: &HeaderMap,
+        presented: Presented<'_>,
         observer: &mut impl Observer,
     ) -> Result<(), Rejection> {
-        let issuer = self.issuers.get(token.issuer);
-        let verdict = issuer.binding.check(&token.claims, headers, observer);
+        let binding = self.bindings.get(token.issuer);
+        let verdict = binding.check(&token.claims, presented, observer);
         verdict.map_err(|reason| Rejection { reason, issuer: Some(token.issuer) })
     }
 

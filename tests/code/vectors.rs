@@ -36,7 +36,7 @@ fn verify(keys: &Value, token: &str) -> Option<Vec<u8>> {
     }
     let set = JwkSet::parse(keys.to_string().as_bytes(), &KeyLimits::default()).ok()?;
     let jws = CompactJws::parse(token.as_bytes());
-    let named = jws.as_ref().ok().and_then(CompactJws::kid);
+    let named = jws.as_ref().ok().and_then(|jws| jws.header().kid());
     let mut found =
         set.keys.iter().filter(|key| named.is_none() || key.kid().is_none() || key.kid() == named);
     match (found.next(), found.next()) {
@@ -47,7 +47,7 @@ fn verify(keys: &Value, token: &str) -> Option<Vec<u8>> {
 
 fn verify_with_secret(entries: &[Value], token: &str) -> Option<Vec<u8>> {
     let jws = CompactJws::parse(token.as_bytes());
-    let named = jws.as_ref().ok().and_then(CompactJws::kid);
+    let named = jws.as_ref().ok().and_then(|jws| jws.header().kid());
     let mut found = entries
         .iter()
         .filter(|jwk| named.is_none() || jwk["kid"].is_null() || jwk["kid"].as_str() == named);

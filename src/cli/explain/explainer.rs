@@ -21,7 +21,7 @@ use crate::{
     signature::settings::SignerKeys,
     tasks::{RunningTasks, Tasks},
     telemetry::MetricRegistry,
-    token::{Credential, Observer, Rejection, VerifiedToken},
+    token::{Credential, Observer, Presented, Rejection, VerifiedToken},
 };
 
 /// A compiled configuration, without any socket.
@@ -77,7 +77,9 @@ impl Explainer {
         report: &mut CheckReport,
     ) -> Result<(), Reason> {
         let issuer = self.only_introspection_issuer();
-        self.verify(token, issuer, &HeaderMap::new(), tasks, report).await.map(drop)
+        let credential = well_formed(token, report)?;
+        let presented = Presented { credential, headers: &HeaderMap::new() };
+        self.verify(presented, issuer, tasks, report).await.map(drop)
     }
 
     /// Whether a request with the token would pass: all checks of the proxy, in its order.
@@ -111,7 +113,9 @@ impl Explainer {
         };
         report.passed("route", || route.label().to_owned());
 
-        let token = self.verify(token, introspection_issuer, &sent.headers, tasks, report).await?;
+        let credential = well_formed(token, report)?;
+        let presented = Presented { credential, headers: &sent.headers };
+        let token = self.verify(presented, introspection_issuer, tasks, report).await?;
         if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
             let reason = unmet.into();
             report.failed("requirement", reason, hint::required(reason, requirement));
@@ -155,17 +159,12 @@ impl Explainer {
 
     async fn verify(
         &self,
-        token: &[u8],
+        presented: Presented<'_>,
         introspection_issuer: Option<IssuerId>,
-        headers: &HeaderMap,
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
     ) -> Result<VerifiedToken, Reason> {
-        Credential::new(token).and_then(Credential::check_form).inspect_err(|reason| {
-            let hint = "(Expected is the token alone, without \"Bearer\".)".to_owned();
-            report.failed("credential", *reason, Some(hint));
-        })?;
-        report.passed("credential", || "of the characters that a token has".to_owned());
+        let token = presented.credential.as_bytes();
         let _lookups = std::mem::take(&mut tasks.introspection).spawn();
         let _watcher = self.read_list(&mut tasks.revocation).await;
         let _refreshers = self.fetch_keys_for(token, introspection_issuer, &mut tasks.keys).await;
@@ -176,15 +175,12 @@ impl Explainer {
             report.failed_among(checks, rejection.reason, self.hint(rejection));
             rejection.reason
         })?;
-        match verifier.check_request(&verified, headers, report) {
-            Ok(()) => Ok(verified),
-            Err(rejection) => {
-                let unproven = rejection.reason == Reason::BindingUnproven;
-                let check = if unproven { "cookie" } else { "origin" };
-                report.failed(check, rejection.reason, self.hint(rejection));
-                Err(rejection.reason)
-            }
-        }
+        let allowed = verifier.check_request(&verified, presented, report);
+        allowed.map_err(|rejection| {
+            report.failed_under_way(rejection.reason, self.hint(rejection));
+            rejection.reason
+        })?;
+        Ok(verified)
     }
 
     fn hint(&self, Rejection { reason, issuer }: Rejection) -> Option<String> {
@@ -253,4 +249,15 @@ impl Sent {
     fn canonical(&self) -> Result<CanonicalRequest, NotCanonical> {
         CanonicalRequest::new(&self.method, &self.target, Version::HTTP_11, &self.headers)
     }
+}
+
+fn well_formed<'t>(token: &'t [u8], report: &mut CheckReport) -> Result<Credential<'t>, Reason> {
+    let credential = Credential::new(token)
+        .and_then(|credential| credential.check_form().map(|()| credential))
+        .inspect_err(|reason| {
+            let hint = "(Expected is the token alone, without \"Bearer\".)".to_owned();
+            report.failed("credential", *reason, Some(hint));
+        })?;
+    report.passed("credential", || "of the characters that a token has".to_owned());
+    Ok(credential)
 }

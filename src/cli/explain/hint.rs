@@ -75,11 +75,11 @@ impl Facts<'_> {
                 Some(format!("(Accepted: {audiences:?}.)"))
             }
             Reason::OriginMismatch => {
-                let claim = issuer.origin_claim.as_ref()?.as_str();
+                let claim = issuer.binding.origin.as_ref()?.as_str();
                 Some(format!("({claim:?} must be the request's Origin: --path and --header.)"))
             }
             Reason::BindingUnproven => {
-                let cookie = &issuer.cookie_binding.as_ref()?.cookie;
+                let cookie = &issuer.binding.cookie.as_ref()?.cookie;
                 Some(format!("(Proof is taken by the cookie {cookie:?}: --path and --header.)"))
             }
             _ => None,

@@ -10,6 +10,8 @@ pub(super) struct CheckReport {
     lines: Vec<(CheckOutcome, &'static str, String)>,
     /// What the check that is about to fail has found.
     cause: Option<String>,
+    /// The check that has begun and not ended, of those that are in no list.
+    under_way: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +46,24 @@ impl CheckReport {
         self.lines.extend(not_reached);
     }
 
+    /// The check that is under way failed.
+    pub(super) fn failed_under_way(&mut self, reason: Reason, hint: Option<String>) {
+        let check = self.under_way.take().unwrap_or("request");
+        self.failed(check, reason, hint);
+    }
+
     fn has(&self, check: &str) -> bool {
         self.lines.iter().any(|(_, had, _)| *had == check)
     }
 }
 
 impl Observer for CheckReport {
+    fn began(&mut self, check: &'static str) {
+        self.under_way = Some(check);
+    }
+
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String) {
+        self.under_way = None;
         self.lines.push((CheckOutcome::Passed, check, found()));
     }
 
@@ -124,5 +137,17 @@ mod tests {
              FAIL  two           token_expired: The token has expired. (Found: a cause.) (A hint.)\n\
              -     three\n"
         );
+    }
+
+    #[test]
+    fn a_check_of_no_list_fails_under_the_name_that_it_gave() {
+        let mut report = CheckReport::default();
+        report.began("one");
+        report.passed("one", || "fine".to_owned());
+        report.began("two");
+        report.failed_under_way(Reason::OriginMismatch, None);
+        let text = report.to_string();
+        assert!(text.contains("FAIL  two           origin_mismatch: "), "{text}");
+        assert!(text.starts_with("ok    one           fine\nFAIL"), "{text}");
     }
 }

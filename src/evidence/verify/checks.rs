@@ -71,10 +71,11 @@ pub(super) fn checkpoint(parsed: &ParsedLine, keys: Option<&JwkSet>) -> Result<C
     };
     let token = text(&parsed.members, "jws")?.as_bytes();
     let jws = CompactJws::parse(token).map_err(|_| "is no checkpoint".to_owned())?;
-    if jws.typ() != Some(CHECKPOINT_TYPE) {
+    if jws.header().typ() != Some(CHECKPOINT_TYPE) {
         return Err("is signed, but not as a checkpoint".to_owned());
     }
-    let mut named = keys.keys.iter().filter(|key| key.kid().is_none() || key.kid() == jws.kid());
+    let mut named =
+        keys.keys.iter().filter(|key| key.kid().is_none() || key.kid() == jws.header().kid());
     let claims = named
         .find_map(|key| verify_compact(token, key).ok())
         .ok_or("is not signed by any of the keys given")?;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::jose::{KeyLimits, SigningKey, VerificationKey};
+use crate::json::{Json, Object};
 
 #[path = "../../../tests/support/detached_vectors.rs"]
 #[expect(clippy::redundant_pub_crate, reason = "shared with the tests of the proxy")]
@@ -47,8 +48,11 @@ fn the_vectors_verify_each_under_its_own_dialect() {
         assert_eq!((jws.dialect(), jws.algorithm()), (dialect, Algorithm::Rs256));
         assert!(jws.over(payload.as_bytes()).verifies_under(&key), "{dialect}");
     }
-    assert_eq!(parse(A_RFC7797).unwrap().kid(), Some("3c6d6a7e-5b0a-4d1e-9c0f-0a1b2c3d4e5f"));
-    assert_eq!(parse(D_TWO_PART).unwrap().kid(), None);
+    assert_eq!(
+        parse(A_RFC7797).unwrap().header().kid(),
+        Some("3c6d6a7e-5b0a-4d1e-9c0f-0a1b2c3d4e5f")
+    );
+    assert_eq!(parse(D_TWO_PART).unwrap().header().kid(), None);
 }
 
 #[test]
@@ -178,7 +182,11 @@ fn headers_that_say_something_else_are_refused() {
         assert_eq!(found.err(), Some(expected), "{header}");
     }
     let with_nulls = r#"{"alg":"RS256","kid":null,"zip":null,"enc":null,"typ":null}"#;
-    assert_eq!(parse(&with_header(with_nulls, A_RFC7797)).unwrap().kid(), None, "threats C-16");
+    assert_eq!(
+        parse(&with_header(with_nulls, A_RFC7797)).unwrap().header().kid(),
+        None,
+        "threats C-16"
+    );
 }
 
 #[test]
@@ -189,7 +197,7 @@ fn critical_parameters_are_accepted_where_the_caller_looks_at_them() {
     let understood = ["http://openbanking.org.uk/iat".to_owned()];
     let jws = DetachedJws::parse(&text, &understood).unwrap();
     assert_eq!(jws.dialect(), Dialect::Detached);
-    assert_eq!(jws.member("http://openbanking.org.uk/iat"), Some(&Json::Integer(1)));
+    assert_eq!(jws.header().get("http://openbanking.org.uk/iat"), Some(&Json::Integer(1)));
 }
 
 /// RFC 7797 §4: the payload `$.02` in both encodings. Its HMAC is no signature that a third party
@@ -220,7 +228,7 @@ fn every_algorithm_signs_and_verifies_in_every_dialect() {
         for dialect in Dialect::ALL {
             let text = key.sign_detached(*dialect, &Object::default(), b"a.b\r\n").unwrap();
             let jws = parse(&text).unwrap();
-            assert_eq!((jws.dialect(), jws.kid()), (*dialect, Some("k")));
+            assert_eq!((jws.dialect(), jws.header().kid()), (*dialect, Some("k")));
             assert!(jws.over(b"a.b\r\n").verifies_under(&public), "{algorithm} {dialect}");
             assert!(!verifies(&text, b"a.b\n", &public), "{algorithm} {dialect}");
         }

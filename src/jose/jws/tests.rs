@@ -25,8 +25,8 @@ fn what_is_read_of_a_header() {
     let token = token(r#"{"alg":"ES256","kid":"one","typ":"at+jwt","cty":"json","other":[1]}"#);
     let jws = CompactJws::parse(token.as_bytes()).unwrap();
     assert_eq!(jws.algorithm(), Algorithm::Es256);
-    assert_eq!(jws.kid(), Some("one"));
-    assert_eq!(jws.typ(), Some("at+jwt"));
+    assert_eq!(jws.header().kid(), Some("one"));
+    assert_eq!(jws.header().typ(), Some("at+jwt"));
     assert_eq!(jws.payload().as_deref(), Ok(&b"{}"[..]));
 }
 

@@ -163,7 +163,7 @@ fn the_header_can_override_what_the_key_says() {
     );
     let token = key.sign_compact(&object(r#"{"typ":"JWT"}"#), b"{}").unwrap();
     let jws = CompactJws::parse(token.as_bytes()).unwrap();
-    assert_eq!((jws.kid(), jws.typ()), (Some("one"), Some("JWT")));
+    assert_eq!((jws.header().kid(), jws.header().typ()), (Some("one"), Some("JWT")));
 }
 
 #[test]

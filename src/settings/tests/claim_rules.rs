@@ -26,8 +26,8 @@ fn an_issuer_has_claims_of_its_own() {
     assert_eq!(any, [vec!["pur", "purpose"], vec!["role"]]);
     assert_eq!(issuer.formats[0].claim.as_str(), "sub");
     assert_eq!(issuer.formats[0].form, ClaimForm::Uuid);
-    assert_eq!(issuer.origin_claim.as_ref().unwrap().as_str(), "ord");
-    let cookie = issuer.cookie_binding.as_ref().unwrap();
+    assert_eq!(issuer.binding.origin.as_ref().unwrap().as_str(), "ord");
+    let cookie = issuer.binding.cookie.as_ref().unwrap();
     assert_eq!((cookie.cookie.as_str(), cookie.type_value.as_str()), ("atbv", "cookie"));
     assert_eq!(cookie.reference.as_str(), "binding_ref");
     assert_eq!(cookie.type_claim.as_str(), "binding_type");
@@ -40,7 +40,7 @@ fn by_default_scopes_are_where_most_issuers_write_them_and_nothing_is_bound() {
     assert_eq!(claims(issuer.scopes.claims()), ["scope", "scp"]);
     assert_eq!(issuer.scopes.separators(), [' ']);
     assert!(issuer.require_any.is_empty() && issuer.formats.is_empty());
-    assert!(issuer.origin_claim.is_none() && issuer.cookie_binding.is_none());
+    assert!(issuer.binding.origin.is_none() && issuer.binding.cookie.is_none());
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn the_minimal_configuration_is_filled_with_safe_defaults() {
     assert_eq!(names(&issuer.require), ["exp"]);
     assert_eq!(issuer.clock_skew, Duration::from_mins(1));
     assert!(!issuer.algorithms.iter().any(Algorithm::is_symmetric));
-    assert!(!issuer.accept_id_tokens && !issuer.ignore_binding);
+    assert!(!issuer.accept_id_tokens && !issuer.binding.ignore);
     assert!(!settings.credential.forward && settings.forwarding.drop_underscores);
     assert!(settings.forwarding.trusted_proxies.is_empty());
     let sources = &settings.credential.sources;

@@ -5,7 +5,7 @@ use crate::{
     policy::settings::{AccessSettings, key as of_route},
     settings::{Settings, whole::key},
     signature::settings::{CallerBinding, SignerSource, key as of_signature},
-    token::issuer::settings::{IssuerSettings, key as of_issuer},
+    token::issuer::settings::{IssuerSettings, binding::key as of_binding, key as of_issuer},
 };
 
 impl Settings {
@@ -71,9 +71,9 @@ fn of_issuer<'s>(issuer: &'s IssuerSettings, paths: &mut Vec<(String, &'s ClaimP
     paths.extend(values.map(|claim| (key(of_issuer::REQUIRE_VALUES), claim)));
     paths.extend(issuer.formats.iter().map(|format| (key(of_issuer::FORMATS), &format.claim)));
     paths.extend(issuer.scopes.claims().iter().map(|claim| (key(of_issuer::SCOPE_CLAIMS), claim)));
-    paths.extend(issuer.origin_claim.iter().map(|claim| (key(of_issuer::ORIGIN_CLAIM), claim)));
-    if let Some(binding) = &issuer.cookie_binding {
+    paths.extend(issuer.binding.origin.iter().map(|claim| (key(of_binding::ORIGIN_CLAIM), claim)));
+    if let Some(binding) = &issuer.binding.cookie {
         let claims = [&binding.reference, &binding.type_claim];
-        paths.extend(claims.map(|claim| (key(of_issuer::COOKIE_BINDING), claim)));
+        paths.extend(claims.map(|claim| (key(of_binding::COOKIE_BINDING), claim)));
     }
 }

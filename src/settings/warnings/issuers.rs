@@ -6,7 +6,7 @@ use crate::{
     keys::settings::KeySource,
     oauth_client::settings::key as of_client,
     settings::whole::key,
-    token::issuer::settings::{IssuerSettings, key as of_issuer},
+    token::issuer::settings::{IssuerSettings, binding::key as of_binding, key as of_issuer},
 };
 
 /// What weakens the verification of an issuer's tokens.
@@ -51,8 +51,8 @@ pub(super) fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = S
             "ID tokens are made for clients, not for services",
         ),
         (
-            issuer.ignore_binding,
-            &[of_issuer::IGNORE_BINDING],
+            issuer.binding.ignore,
+            &[of_binding::IGNORE_BINDING],
             "a stolen sender-constrained token passes",
         ),
         (

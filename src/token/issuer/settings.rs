@@ -1,7 +1,7 @@
 //! `[issuers.NAME]`: whose tokens are accepted, and under which rules.
 
 mod algorithms;
-mod binding;
+pub mod binding;
 mod claims;
 mod logout;
 mod profile;
@@ -23,9 +23,9 @@ use crate::{
 };
 
 use algorithms::algorithms;
+use binding::BindingSettings;
 
 pub use algorithms::DEFAULT_ALGORITHMS;
-pub use binding::CookieBindingSettings;
 pub use claims::{ClaimForm, ClaimFormat};
 pub use logout::LogoutSettings;
 pub use profile::TokenProfile;
@@ -46,14 +46,6 @@ pub(crate) mod key {
     pub(crate) const SCOPE_SEPARATORS: &str = "scope_separators";
     pub(crate) const MAX_LIFETIME: &str = "max_lifetime";
     pub(crate) const ACCEPT_ID_TOKENS: &str = "accept_id_tokens";
-    pub(crate) const IGNORE_BINDING: &str = "ignore_binding";
-    pub(crate) const ORIGIN_CLAIM: &str = "origin_claim";
-    pub(crate) const COOKIE_BINDING: &str = "cookie_binding";
-    pub(crate) const COOKIE: &str = "cookie";
-    pub(crate) const REFERENCE: &str = "reference";
-    pub(crate) const TYPE: &str = "type";
-    pub(crate) const CLAIM: &str = "claim";
-    pub(crate) const VALUE: &str = "value";
     pub(crate) const BACKCHANNEL_LOGOUT: &str = "backchannel_logout";
     pub(crate) const CLIENT_IDS: &str = "client_ids";
     pub(crate) const KEYS: &str = "keys";
@@ -94,12 +86,8 @@ pub struct IssuerSettings {
     /// `true`: an ID token (recognised by `nonce`, `at_hash` or `c_hash`) is taken as a
     /// credential.
     pub accept_id_tokens: bool,
-    /// `true`: a sender-constrained token (`cnf`) is taken as a plain bearer token.
-    pub ignore_binding: bool,
-    /// The claim with the origins that a token may come from, if there is such a claim.
-    pub origin_claim: Option<ClaimPath>,
-    /// The cookie that tokens can be bound to.
-    pub cookie_binding: Option<CookieBindingSettings>,
+    /// What its tokens are bound to, besides their issuer.
+    pub binding: BindingSettings,
     /// Back-channel logout by this issuer; `None`: off.
     pub backchannel_logout: Option<LogoutSettings>,
     /// Where its keys come from; `None`: it has none, and each token is introspected.
@@ -194,9 +182,7 @@ impl IssuerSettings {
             scopes: claims::scopes(section),
             max_lifetime: section.optional(key::MAX_LIFETIME, lifetime),
             accept_id_tokens: section.or(key::ACCEPT_ID_TOKENS, false, switch),
-            ignore_binding: section.or(key::IGNORE_BINDING, false, switch),
-            origin_claim: binding::origin(section),
-            cookie_binding: binding::cookie_binding(section),
+            binding: BindingSettings::read(section),
             backchannel_logout: section.section(key::BACKCHANNEL_LOGOUT, LogoutSettings::read),
             // Last, so that a missing part does not hide the mistakes above.
             issuer: issuer?,
@@ -214,7 +200,8 @@ impl IssuerSettings {
         let writer = profile::write(writer, self.profile, &self.token_types);
         let writer = claims::write(writer, self);
         let introspection = self.introspection.as_ref();
-        binding::write(writer, self)
+        self.binding
+            .write(writer)
             .list(key::ALGORITHMS, self.algorithms.iter())
             .duration(key::CLOCK_SKEW, self.clock_skew)
             .list(key::REQUIRE, self.require.iter().map(ClaimPath::as_str))
@@ -225,7 +212,7 @@ impl IssuerSettings {
             .switch(key::ACCEPT_WITHOUT_EXPIRY, !self.requires_expiry())
             .optional(key::MAX_LIFETIME, self.max_lifetime.map(format_duration))
             .switch(key::ACCEPT_ID_TOKENS, self.accept_id_tokens)
-            .switch(key::IGNORE_BINDING, self.ignore_binding)
+            .switch(binding::key::IGNORE_BINDING, self.binding.ignore)
             .optional_value(
                 key::BACKCHANNEL_LOGOUT,
                 self.backchannel_logout.as_ref().map(LogoutSettings::write),

@@ -84,11 +84,6 @@ pub(in crate::token) fn check_values(
     }
 }
 
-/// Whether a claim is there.
-pub(in crate::token) fn is_present(claims: &Object, name: &str) -> bool {
-    claims.get(name).is_some()
-}
-
 /// Whether every claim of `all` is present, and one of each list of `any` is not blank.
 pub(in crate::token) fn check_required(
     claims: &Object,

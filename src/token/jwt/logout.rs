@@ -57,7 +57,7 @@ const MAX_AGE: i64 = 5 * 60;
 const MAX_NAME_BYTES: usize = 512;
 
 impl LogoutFault {
-    /// A stable word out of a closed set: metric label, log field.
+    /// A stable code out of a closed set: metric label, log field.
     pub fn code(self) -> &'static str {
         match self {
             Self::Token(reason) => reason.code(),
@@ -115,7 +115,7 @@ impl JwtCandidate<'_> {
     }
 
     fn check_logout_type(&self) -> Result<(), Reason> {
-        let acceptable = self.jws.typ().is_none_or(|typ| {
+        let acceptable = self.jws.header().typ().is_none_or(|typ| {
             let typ = short_media_type(typ);
             LOGOUT_TYPES.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ))
         });

@@ -23,7 +23,7 @@ fn rules() -> JwtRules {
         formats: Vec::new(),
         scopes: Arc::default(),
         max_lifetime: None,
-        ignore_binding: false,
+        bound: BoundTokens::Refused,
     }
 }
 
@@ -261,7 +261,7 @@ fn of_alternative_claims_one_must_say_something() {
 fn c12_a_bound_token_is_no_bearer_token() {
     let bound = "\"cnf\":{\"jkt\":\"x\"}";
     assert_eq!(verdict(bound), Err(Reason::BindingUnproven));
-    assert_eq!(verdict_with(&JwtRules { ignore_binding: true, ..rules() }, bound), Ok(()));
+    assert_eq!(verdict_with(&JwtRules { bound: BoundTokens::Accepted, ..rules() }, bound), Ok(()));
 }
 
 #[test]

@@ -16,14 +16,14 @@ fn by_origin() -> RequestBinding {
     RequestBinding { origin: Some(path("ord")), cookie: None }
 }
 
-fn by_cookie(ignore_others: bool) -> RequestBinding {
+fn by_cookie(other_types: BoundTokens) -> RequestBinding {
     let settings = CookieBindingSettings {
         cookie: "atbv".to_owned(),
         reference: path("binding_ref"),
         type_claim: path("binding_type"),
         type_value: "cookie".to_owned(),
     };
-    RequestBinding { origin: None, cookie: Some(CookieBinding { settings, ignore_others }) }
+    RequestBinding { origin: None, cookie: Some(CookieBinding { settings, other_types }) }
 }
 
 fn check(
@@ -35,7 +35,8 @@ fn check(
     for (name, value) in headers {
         map.append(name, value.parse().unwrap());
     }
-    binding.check(&Object::parse(claims.as_bytes()).unwrap(), &map, &mut ())
+    let presented = Presented { credential: Credential::new(b"token").unwrap(), headers: &map };
+    binding.check(&Object::parse(claims.as_bytes()).unwrap(), presented, &mut ())
 }
 
 #[test]
@@ -106,11 +107,11 @@ fn bound() -> String {
 fn a_token_bound_to_a_cookie_comes_with_it() {
     let pair = format!("atbv={COOKIE_VALUE}");
     for cookies in [pair.clone(), format!("a=b; {pair}; c=d"), format!("{pair};")] {
-        let verdict = check(&by_cookie(false), &bound(), &[(COOKIE, &cookies)]);
+        let verdict = check(&by_cookie(BoundTokens::Refused), &bound(), &[(COOKIE, &cookies)]);
         assert_eq!(verdict, Ok(()), "{cookies}");
     }
     let split = [(COOKIE, "a=b"), (COOKIE, pair.as_str())];
-    assert_eq!(check(&by_cookie(false), &bound(), &split), Ok(()));
+    assert_eq!(check(&by_cookie(BoundTokens::Refused), &bound(), &split), Ok(()));
 }
 
 #[test]
@@ -130,12 +131,15 @@ fn without_the_right_cookie_a_bound_token_is_refused() {
         format!("atbv={COOKIE_VALUE}; atbv={COOKIE_VALUE}"),
         format!("atbv=other; atbv={COOKIE_VALUE}"),
     ] {
-        for ignore in [false, true] {
-            let verdict = check(&by_cookie(ignore), &bound(), &[(COOKIE, &cookies)]);
+        for other_types in [BoundTokens::Refused, BoundTokens::Accepted] {
+            let verdict = check(&by_cookie(other_types), &bound(), &[(COOKIE, &cookies)]);
             assert_eq!(verdict, Err(Reason::BindingUnproven), "{cookies}");
         }
     }
-    assert_eq!(check(&by_cookie(false), &bound(), &[]), Err(Reason::BindingUnproven));
+    assert_eq!(
+        check(&by_cookie(BoundTokens::Refused), &bound(), &[]),
+        Err(Reason::BindingUnproven)
+    );
 }
 
 #[test]
@@ -153,7 +157,7 @@ fn a_reference_that_can_not_be_compared_is_unproven() {
     ] {
         let claims = format!(r#"{{"binding_type":"cookie"{reference}}}"#);
         for cookie in [pair.as_str(), "atbv="] {
-            let verdict = check(&by_cookie(false), &claims, &[(COOKIE, cookie)]);
+            let verdict = check(&by_cookie(BoundTokens::Refused), &claims, &[(COOKIE, cookie)]);
             assert_eq!(verdict, Err(Reason::BindingUnproven), "{claims} with {cookie}");
         }
     }
@@ -169,11 +173,11 @@ fn c12_a_binding_of_another_type_is_refused_unless_it_is_ignored() {
         r#"{"binding_type":""}"#,
         r#"{"binding_ref":"x"}"#,
     ] {
-        let strict = check(&by_cookie(false), claims, &[]);
+        let strict = check(&by_cookie(BoundTokens::Refused), claims, &[]);
         assert_eq!(strict, Err(Reason::BindingUnproven), "{claims}");
-        assert_eq!(check(&by_cookie(true), claims, &[]), Ok(()), "{claims}");
+        assert_eq!(check(&by_cookie(BoundTokens::Accepted), claims, &[]), Ok(()), "{claims}");
     }
     for unbound in ["{}", r#"{"binding_type":null,"binding_ref":null}"#] {
-        assert_eq!(check(&by_cookie(false), unbound, &[]), Ok(()), "{unbound}");
+        assert_eq!(check(&by_cookie(BoundTokens::Refused), unbound, &[]), Ok(()), "{unbound}");
     }
 }

@@ -19,7 +19,7 @@ fn rules() -> StatementRules {
         formats: Vec::new(),
         scopes: Arc::default(),
         skew: 60,
-        ignore_binding: false,
+        bound: BoundTokens::Refused,
     }
 }
 
@@ -113,7 +113,7 @@ fn i5_a_refresh_token_is_no_access_token() {
 #[test]
 fn c12_a_bound_token_needs_its_proof() {
     assert_eq!(reason(",\"cnf\":{\"jkt\":\"x\"}"), Some(Reason::BindingUnproven));
-    let lenient = StatementRules { ignore_binding: true, ..rules() };
+    let lenient = StatementRules { bound: BoundTokens::Accepted, ..rules() };
     assert!(verdict_of(&lenient, ",\"aud\":\"api\",\"cnf\":{\"jkt\":\"x\"}").is_ok());
 }
 
@@ -180,7 +180,7 @@ fn t24_an_answer_about_another_kind_of_token_is_refused() {
 fn c12_a_bound_token_passes_where_somebody_else_checks_the_proof() {
     let bound = ",\"token_type\":\"DPoP\",\"typ\":\"DPoP\",\"cnf\":{\"jkt\":\"x\"}";
     assert_eq!(reason(bound), Some(Reason::BindingUnproven));
-    let waived = StatementRules { ignore_binding: true, ..rules() };
+    let waived = StatementRules { bound: BoundTokens::Accepted, ..rules() };
     assert!(verdict_of(&waived, &format!(",\"aud\":\"api\"{bound}")).is_ok());
 }
 

@@ -113,7 +113,7 @@ impl TokenVerifier {
             None => format!("{}, no kid", key.kind()),
         });
         let algorithm = candidate.jws().algorithm();
-        let kid = candidate.jws().kid().map(str::to_owned);
+        let kid = candidate.jws().header().kid().map(str::to_owned);
         let claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
             rejection: Rejection { reason, issuer: Some(id) },
             wrong_under: Some(generation),

@@ -73,7 +73,7 @@ fn t22_the_parts_of_two_published_tokens_do_not_mix() {
 #[test]
 fn the_published_headers_read_as_they_are() {
     let jws = CompactJws::parse(GENAUTH_TOKEN.as_bytes()).unwrap();
-    assert_eq!(jws.kid(), Some("TfLOt3Lbn8_a8pRMuessamqj-o3DBCs1-owHLQ-VMqQ"));
-    assert_eq!(jws.typ(), Some("JWT"));
-    assert_eq!(CompactJws::parse(UBIRCH_TOKEN.as_bytes()).unwrap().kid(), None);
+    assert_eq!(jws.header().kid(), Some("TfLOt3Lbn8_a8pRMuessamqj-o3DBCs1-owHLQ-VMqQ"));
+    assert_eq!(jws.header().typ(), Some("JWT"));
+    assert_eq!(CompactJws::parse(UBIRCH_TOKEN.as_bytes()).unwrap().header().kid(), None);
 }

@@ -10,8 +10,9 @@ use countersign::{
     providers::Providers,
     settings::Settings,
     telemetry::MetricRegistry,
-    token::{Credential, TokenCache, TokenVerifier},
+    token::{Credential, Presented, TokenCache, TokenVerifier},
 };
+use http::HeaderMap;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -101,7 +102,8 @@ async fn verdict(verifier: &TokenVerifier, cache: &RefCell<TokenCache>, case: &C
         Ok(credential) => credential,
         Err(reason) => return Verdict::Refused(format!("{reason:?}")),
     };
-    match verifier.verify(credential, None, cache).await {
+    let presented = Presented { credential, headers: &HeaderMap::new() };
+    match verifier.verify(presented, None, cache).await {
         Ok(token) => {
             let text = Json::Object(token.claims().clone()).to_text();
             Verdict::Admitted(claims(&text))

@@ -68,7 +68,7 @@ fn what_sign_prints_verifies_in_its_dialect() {
             assert!(output.status.success(), "{}", text(&output.stderr));
             let signature = text(&output.stdout).trim_end();
             let jws = DetachedJws::parse(signature, &[]).unwrap();
-            assert_eq!((jws.dialect(), jws.kid()), (*dialect, Some("k")));
+            assert_eq!((jws.dialect(), jws.header().kid()), (*dialect, Some("k")));
             assert!(jws.over(payload).verifies_under(&public.keys[0]));
         }
     }

@@ -54,7 +54,7 @@ impl Signed {
         assert!(answer.field(header).is_some(), "{answer:?}");
         let signature = answer.field(header).unwrap();
         let jws = DetachedJws::parse(signature, &[]).unwrap();
-        assert_eq!((jws.dialect(), jws.kid()), (dialect, Some("own")));
+        assert_eq!((jws.dialect(), jws.header().kid()), (dialect, Some("own")));
         let public = self.own.verification_key().unwrap();
         assert!(jws.over(&answer.body.bytes).verifies_under(&public), "{answer:?}");
     }

@@ -4,15 +4,34 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::text,
+        values::{switch, text},
         writer::{Writer, Written},
     },
     identity::{ClaimPath, headers::settings::claim_path},
-    token::{
-        credential::settings::token,
-        issuer::settings::{IssuerSettings, key},
-    },
+    token::credential::settings::token,
 };
+
+pub(crate) mod key {
+    pub(crate) const IGNORE_BINDING: &str = "ignore_binding";
+    pub(crate) const ORIGIN_CLAIM: &str = "origin_claim";
+    pub(crate) const COOKIE_BINDING: &str = "cookie_binding";
+    pub(crate) const COOKIE: &str = "cookie";
+    pub(crate) const REFERENCE: &str = "reference";
+    pub(crate) const TYPE: &str = "type";
+    pub(crate) const CLAIM: &str = "claim";
+    pub(crate) const VALUE: &str = "value";
+}
+
+/// The keys of an issuer for what its tokens are bound to.
+#[derive(Debug, Clone)]
+pub struct BindingSettings {
+    /// `true`: a sender-constrained token (`cnf`) is taken as a plain bearer token.
+    pub ignore: bool,
+    /// The claim with the origins that a token may come from, if there is such a claim.
+    pub origin: Option<ClaimPath>,
+    /// The cookie that tokens can be bound to.
+    pub cookie: Option<CookieBindingSettings>,
+}
 
 /// A cookie that must be sent with the tokens that are bound to it, as WSO2 Identity Server binds
 /// them: the token holds the lower-case hex MD5 of the cookie's value.
@@ -28,13 +47,24 @@ pub struct CookieBindingSettings {
     pub type_value: String,
 }
 
-/// `origin_claim`
-pub(super) fn origin(section: &mut Section<'_>) -> Option<ClaimPath> {
-    section.optional(key::ORIGIN_CLAIM, claim)
+impl BindingSettings {
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            ignore: section.or(key::IGNORE_BINDING, false, switch),
+            origin: section.optional(key::ORIGIN_CLAIM, claim),
+            cookie: cookie_binding(section),
+        }
+    }
+
+    /// All but `ignore_binding`, which has its place among the other waivers.
+    pub(super) fn write(&self, writer: Writer) -> Writer {
+        let origin = self.origin.as_ref().map(ClaimPath::as_str);
+        let cookie = self.cookie.as_ref().map(CookieBindingSettings::write);
+        writer.optional(key::ORIGIN_CLAIM, origin).optional_value(key::COOKIE_BINDING, cookie)
+    }
 }
 
-/// `cookie_binding`
-pub(super) fn cookie_binding(section: &mut Section<'_>) -> Option<CookieBindingSettings> {
+fn cookie_binding(section: &mut Section<'_>) -> Option<CookieBindingSettings> {
     section.section(key::COOKIE_BINDING, |binding| {
         if !binding.is_present() {
             return None;
@@ -55,13 +85,6 @@ pub(super) fn cookie_binding(section: &mut Section<'_>) -> Option<CookieBindingS
             type_value: type_value?,
         })
     })
-}
-
-/// Both, written back.
-pub(super) fn write(writer: Writer, issuer: &IssuerSettings) -> Writer {
-    let origin = issuer.origin_claim.as_ref().map(ClaimPath::as_str);
-    let cookie = issuer.cookie_binding.as_ref().map(CookieBindingSettings::write);
-    writer.optional(key::ORIGIN_CLAIM, origin).optional_value(key::COOKIE_BINDING, cookie)
 }
 
 impl CookieBindingSettings {

@@ -44,8 +44,8 @@ fn assert_header(jws: &CompactJws<'_>, header: &[u8]) {
     let header: Value = serde_json::from_slice(header).expect("a JSON header");
     assert_eq!(header["alg"].as_str().and_then(Algorithm::from_name), Some(jws.algorithm()));
     assert!(jws.algorithm().name() != "none");
-    assert_eq!(header["kid"].as_str(), jws.kid());
-    assert_eq!(header["typ"].as_str(), jws.typ());
+    assert_eq!(header["kid"].as_str(), jws.header().kid());
+    assert_eq!(header["typ"].as_str(), jws.header().typ());
     assert!(header.get("crit").is_none(), "a critical parameter is passed over");
     assert!(matches!(header.get("b64"), None | Some(Value::Bool(true))));
     assert!(header["enc"].is_null() && header["zip"].is_null());
