@@ -58,13 +58,13 @@ impl Listener {
             ListenAddress::Tcp(address) => {
                 // Shared ports are for the workers of one process: another process on the same
                 // port, another Countersign too, has to be an error.
-                let alone = bind_tcp(*address, false)?;
+                let exclusive = bind_tcp(*address, false)?;
                 if workers <= 1 {
-                    return Ok(vec![Self::Tcp(alone)]);
+                    return Ok(vec![Self::Tcp(exclusive)]);
                 }
                 // Port 0 is chosen once, by the kernel.
-                let address = alone.local_addr()?;
-                drop(alone);
+                let address = exclusive.local_addr()?;
+                drop(exclusive);
                 (0..workers).map(|_| bind_tcp(address, true).map(Self::Tcp)).collect()
             }
             ListenAddress::Unix(path) => {

@@ -78,7 +78,7 @@ impl Metadata {
                 Ok(url)
             }
             (Err(error), Some((url, _))) if !error.is_verdict() => {
-                tracing::warn!(issuer = self.issuer, %error, "metadata can't be read again");
+                tracing::warn!(issuer = self.issuer, %error, "metadata can't be refreshed");
                 Ok(url)
             }
             (Err(error), _) => Err(error),

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) use self::{
-    scripted::{Rig, Says},
+    scripted::{Rig, ScriptedRead},
     server::{KeyServer, Manner, Reply},
 };
 

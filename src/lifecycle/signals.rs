@@ -41,7 +41,7 @@ pub fn run(
     // A second signal stops at once: the exit ends the drain in progress.
     std::thread::spawn(move || {
         if let Request::Stop = runtime.block_on(signals.next_stop()) {
-            tracing::warn!("told twice: stopping at once");
+            tracing::warn!("second signal: stopping at once");
             std::process::exit(1);
         }
     });

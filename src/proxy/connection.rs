@@ -94,7 +94,7 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
         () = worker.drain.cancelled() => return,
     };
     let Ok(Ok(sniffed)) = sniffed else {
-        return; // said nothing in time, or went away
+        return; // sent nothing in time, or disconnected
     };
     let deadlines = Deadlines::of(&limits);
     let is_http2 = match accepted.protocol {

@@ -231,7 +231,7 @@ fn fail(
         return exchange.abort(fault);
     }
     exchange.end(Outcome::Failed);
-    tracing::warn!(upstream = upstream.name(), %error, "no answer from the upstream");
+    tracing::warn!(upstream = upstream.name(), %error, "no response from the upstream");
     Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 

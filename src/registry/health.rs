@@ -42,7 +42,7 @@ impl RegistryHealth {
         self.responded(error.code());
         let (registry, signer) = (self.endpoint.name(), quoted(signer));
         if was_known {
-            tracing::warn!(registry, signer, %error, "a signer is known no longer");
+            tracing::warn!(registry, signer, %error, "a signer is no longer in the registry");
         } else {
             tracing::debug!(registry, signer, %error, "no such signer");
         }

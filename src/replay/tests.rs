@@ -10,21 +10,21 @@ const LIMITS: ReplayLimits = ReplayLimits { window: Duration::from_secs(10), max
 
 /// The result of a check, with the reservation committed.
 #[derive(Debug, PartialEq, Eq)]
-enum Said {
+enum Outcome {
     New,
     Replayed,
     Full,
 }
 
 /// Uses an id at that time.
-async fn accept(store: &impl ReplayStore, id: &str, now: i64) -> Said {
+async fn accept(store: &impl ReplayStore, id: &str, now: i64) -> Outcome {
     match store.check_and_insert(ReplayId::new(&[id]), UnixTime(now)).await {
         ReplayCheck::New(reservation) => {
             reservation.commit();
-            Said::New
+            Outcome::New
         }
-        ReplayCheck::Replayed => Said::Replayed,
-        ReplayCheck::Full => Said::Full,
+        ReplayCheck::Replayed => Outcome::Replayed,
+        ReplayCheck::Full => Outcome::Full,
     }
 }
 
@@ -36,13 +36,13 @@ async fn abandon(store: &impl ReplayStore, id: &str, now: i64) {
 
 async fn keeps_the_contract(store: impl ReplayStore) {
     abandon(&store, "a", 0).await;
-    assert_eq!(accept(&store, "a", 0).await, Said::New, "nothing had come of it");
-    assert_eq!(accept(&store, "a", 9).await, Said::Replayed, "a replay within the window");
-    assert_eq!(accept(&store, "b", 9).await, Said::New);
-    assert_eq!(accept(&store, "c", 9).await, Said::Full, "nothing is evicted for it");
-    assert_eq!(accept(&store, "a", 9).await, Said::Replayed, "known though full");
-    assert_eq!(accept(&store, "c", 10).await, Said::New, "the first window is over");
-    assert_eq!(accept(&store, "c", 2).await, Said::Replayed, "the clock was set back");
+    assert_eq!(accept(&store, "a", 0).await, Outcome::New, "nothing had come of it");
+    assert_eq!(accept(&store, "a", 9).await, Outcome::Replayed, "a replay within the window");
+    assert_eq!(accept(&store, "b", 9).await, Outcome::New);
+    assert_eq!(accept(&store, "c", 9).await, Outcome::Full, "nothing is evicted for it");
+    assert_eq!(accept(&store, "a", 9).await, Outcome::Replayed, "known though full");
+    assert_eq!(accept(&store, "c", 10).await, Outcome::New, "the first window is over");
+    assert_eq!(accept(&store, "c", 2).await, Outcome::Replayed, "the clock was set back");
 }
 
 #[tokio::test]
@@ -59,12 +59,12 @@ async fn s8_replicas_that_share_nothing_keep_the_contract() {
 #[tokio::test]
 async fn s8_a_reload_forgets_nothing() {
     let stores = ReplayStores::default();
-    assert_eq!(accept(&stores.memory("rule", LIMITS), "a", 0).await, Said::New);
+    assert_eq!(accept(&stores.memory("rule", LIMITS), "a", 0).await, Outcome::New);
     let shorter = ReplayLimits { window: Duration::from_secs(1), max_entries: 1 };
     let reopened = stores.clone().memory("rule", shorter);
-    assert_eq!(accept(&reopened, "a", 9).await, Said::Replayed);
-    assert_eq!(accept(&reopened, "b", 9).await, Said::Full, "the new bound counts at once");
-    assert_eq!(accept(&reopened, "a", 10).await, Said::New);
+    assert_eq!(accept(&reopened, "a", 9).await, Outcome::Replayed);
+    assert_eq!(accept(&reopened, "b", 9).await, Outcome::Full, "the new bound counts at once");
+    assert_eq!(accept(&reopened, "a", 10).await, Outcome::New);
 }
 
 #[tokio::test]
@@ -72,8 +72,8 @@ async fn s8_one_rule_does_not_fill_another_ones_store() {
     let stores = ReplayStores::default();
     let (one, other) = (stores.memory("one", LIMITS), stores.memory("other", LIMITS));
     for id in ["a", "b"] {
-        assert_eq!(accept(&one, id, 0).await, Said::New);
+        assert_eq!(accept(&one, id, 0).await, Outcome::New);
     }
-    assert_eq!(accept(&one, "c", 0).await, Said::Full);
-    assert_eq!(accept(&other, "c", 0).await, Said::New);
+    assert_eq!(accept(&one, "c", 0).await, Outcome::Full);
+    assert_eq!(accept(&other, "c", 0).await, Outcome::New);
 }

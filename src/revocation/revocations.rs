@@ -192,7 +192,7 @@ impl Revocations {
         }
         if refused > 0 {
             let most = self.settings.max_logouts;
-            tracing::warn!(refused, most, "logouts of other replicas are not remembered: full");
+            tracing::warn!(refused, most, "logouts of other replicas are not stored: full");
         }
     }
 

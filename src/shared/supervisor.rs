@@ -110,7 +110,7 @@ impl Supervisor {
         self.appends.interrupted();
         let cause = match ending {
             Ending::Closed => "closed",
-            Ending::Silent => "no answer, or none that is of use",
+            Ending::Silent => "no response, or no usable one",
             Ending::Unused => return,
         };
         tracing::warn!(%url, cause, "the connection to the shared store ended: nothing is shared");

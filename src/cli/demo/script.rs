@@ -44,7 +44,7 @@ const SCRIPT: &str = r#"# Countersign runs in front of a service that knows noth
 #
 # Paste the commands into another terminal, one by one or all at once.
 
-# 1. No token: refused, and told what is wanted.
+# 1. No token: refused, with a challenge.
 curl -si {proxy}/hello
 # expect HTTP/1.1 401 Unauthorized
 # expect www-authenticate: Bearer
@@ -81,13 +81,13 @@ curl -si -H "Authorization: Bearer $TOKEN" -H "X-Auth-Subject: admin" -H "X_Auth
 # expect x-auth-subject: alice
 # absent …admin…
 
-# 7. The same on a public route, where no token is asked for.
+# 7. A public route needs no token, and strips forged headers as well.
 curl -si -H "X-Auth-Subject: admin" {proxy}/public/hello
 # expect HTTP/1.1 200 OK
 # expect GET /public/hello
 # absent x-auth-subject: …
 
-# 8. A route that asks for a scope: without it, and with it.
+# 8. A route that requires a scope: without it, and with it.
 curl -si -H "Authorization: Bearer $TOKEN" {proxy}/admin/hello
 # expect HTTP/1.1 403 Forbidden
 # expect www-authenticate: Bearer error="insufficient_scope", scope="admin"
@@ -96,7 +96,7 @@ curl -si -H "Authorization: Bearer $(curl -s -d scope=admin {provider}/token/pla
 # expect HTTP/1.1 200 OK
 # expect x-auth-scope: admin
 
-# 9. The provider replaces its key. A token of the new one is good at once: its unknown key id
+# 9. The provider replaces its key. A token of the new one is valid at once: its unknown key id
 #    makes the proxy fetch the keys (at most once per cooldown, here a second). With the old key
 #    goes every token that it signed, cached or not.
 curl -s -X POST {provider}/rotate
@@ -119,8 +119,8 @@ curl -s {admin}/metrics | grep -e denials -e requests
 curl -s {admin}/config
 # expect expose_reasons = true
 
-# What becomes of a token, check by check, tells (with countersign where the shell finds it):
+# Explain a token check by check (with countersign on the PATH):
 #   curl -s {provider}/token/plain | countersign explain --issuer {provider} --audience {audience} --upstream {upstream} -
 
-# Ctrl-C here ends everything, and nothing is left behind.
+# Ctrl-C here ends everything and leaves no files.
 "#;

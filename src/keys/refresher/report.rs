@@ -31,7 +31,7 @@ pub(super) fn failure(keys: &LiveKeySet, error: &KeyError, wait: Duration, now: 
     let (issuer, code) = (keys.name(), error.code());
     let retry_in = format!("{:.1}s", wait.as_secs_f32());
     if keys.current(now).is_some() {
-        tracing::warn!(issuer, code, %error, retry_in, "refresh failed, the keys at hand serve on");
+        tracing::warn!(issuer, code, %error, retry_in, "refresh failed, the current keys stay in use");
     } else {
         tracing::error!(issuer, code, %error, retry_in, "refresh failed, there are no usable keys");
     }

@@ -27,7 +27,7 @@ use super::{clock, jwks, metrics, set, settings};
 
 /// The source's next result.
 #[derive(Debug, Clone)]
-pub(in crate::keys) enum Says {
+pub(in crate::keys) enum ScriptedRead {
     Keys(Vec<String>),
     NotModified,
     Fails(KeyError),
@@ -45,7 +45,7 @@ pub(in crate::keys) struct Rig {
 }
 
 struct Script {
-    says: Mutex<Says>,
+    next_read: Mutex<ScriptedRead>,
     takes: Mutex<Duration>,
     max_age: Mutex<Option<Duration>>,
     reads: AtomicUsize,
@@ -53,7 +53,10 @@ struct Script {
 
 impl Rig {
     /// A refresher that runs with the settings changed as wanted, from this first answer on.
-    pub(in crate::keys) fn start(says: Says, change: impl FnOnce(&mut KeyOwner)) -> Self {
+    pub(in crate::keys) fn start(
+        next_read: ScriptedRead,
+        change: impl FnOnce(&mut KeyOwner),
+    ) -> Self {
         let url = KeySource::JwksUrl("https://idp.example.com/jwks".parse().unwrap());
         let mut settings = settings(url);
         change(&mut settings);
@@ -61,7 +64,7 @@ impl Rig {
         let guard = SourceReadiness::default().source(&settings.name);
         let keys = Arc::new(LiveKeySet::new(&settings, guard, clock.clone(), &metrics));
         let script = Arc::new(Script {
-            says: Mutex::new(says),
+            next_read: Mutex::new(next_read),
             takes: Mutex::default(),
             max_age: Mutex::default(),
             reads: AtomicUsize::new(0),
@@ -73,8 +76,8 @@ impl Rig {
         Self { keys, clock, metrics, script, task }
     }
 
-    pub(in crate::keys) fn say(&self, says: Says) {
-        *self.script.says.lock().unwrap() = says;
+    pub(in crate::keys) fn say(&self, next_read: ScriptedRead) {
+        *self.script.next_read.lock().unwrap() = next_read;
     }
 
     /// From now on an answer takes that long.
@@ -129,14 +132,14 @@ impl Origin for Scripted {
         if !takes.is_zero() {
             sleep(takes).await;
         }
-        let says = self.0.says.lock().unwrap().clone();
-        let content = match says {
-            Says::Keys(keys) => {
+        let next_read = self.0.next_read.lock().unwrap().clone();
+        let content = match next_read {
+            ScriptedRead::Keys(keys) => {
                 Some(KeySetContent { keys: set(&keys), document: Some(jwks(&keys).into()) })
             }
-            Says::NotModified => None,
-            Says::Fails(error) => return Err(error),
-            Says::Panics => panic!("as the script says"),
+            ScriptedRead::NotModified => None,
+            ScriptedRead::Fails(error) => return Err(error),
+            ScriptedRead::Panics => panic!("as the script says"),
         };
         let max_age = *self.0.max_age.lock().unwrap();
         Ok(KeySetReading { content, max_age })

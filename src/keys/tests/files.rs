@@ -130,8 +130,8 @@ async fn t3_a_short_or_empty_secret_is_refused_by_file_and_length() {
     settings.algorithms = AlgorithmSet::from_iter([Algorithm::Hs256, Algorithm::Hs512]);
     let error = probe(&settings).await.unwrap_err();
     let path = path.display();
-    let told = format!("{path}: the secret has 32 bytes, needed are at least 64");
-    assert_eq!(error.to_string(), told);
+    let expected = format!("{path}: the secret has 32 bytes, needed are at least 64");
+    assert_eq!(error.to_string(), expected);
 
     let mut settings = from_file(KeySource::SecretFile, &folder.with("empty", "\n"));
     settings.algorithms = AlgorithmSet::from_iter([Algorithm::Hs256]);

@@ -44,8 +44,8 @@ async fn a_secret_is_never_told_nor_its_hash() {
     let facts = set.key_facts();
     assert_eq!(facts[0].thumbprint, None);
     assert_eq!(facts[0].algorithms, ["HS256"]);
-    let told = format!("{set:?} {}", serde_json::to_string(&facts).unwrap());
-    assert!(!told.contains("horse"), "{told}");
+    let shown = format!("{set:?} {}", serde_json::to_string(&facts).unwrap());
+    assert!(!shown.contains("horse"), "{shown}");
     let hash = set.keys()[0].thumbprint().to_text();
-    assert!(!told.contains(&hash), "{told}");
+    assert!(!shown.contains(&hash), "{shown}");
 }

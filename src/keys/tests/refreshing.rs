@@ -7,13 +7,13 @@ use tokio::time::timeout;
 use crate::{
     clock::Clock,
     fetch::FetchError,
-    keys::testing::{NOW, Rig, Says, jwk},
+    keys::testing::{NOW, Rig, ScriptedRead, jwk},
 };
 
 const HOUR: u64 = 3_600;
 
-fn down() -> Says {
-    Says::Fails(
+fn down() -> ScriptedRead {
+    ScriptedRead::Fails(
         FetchError::Status {
             place: "https://idp.example.com/jwks".into(),
             status: 500,
@@ -37,7 +37,7 @@ fn outcome(rig: &Rig, outcome: &str) -> i64 {
 
 #[tokio::test(start_paused = true)]
 async fn keys_are_refreshed_at_their_interval() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |_| ());
     rig.settle().await;
     assert_eq!(rig.kids().unwrap(), ["a"]);
     rig.pass(535).await;
@@ -48,7 +48,7 @@ async fn keys_are_refreshed_at_their_interval() {
 
 #[tokio::test(start_paused = true)]
 async fn the_sources_own_max_age_decides_where_there_is_one() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |_| ());
     rig.max_age(Duration::from_secs(5));
     rig.pass(53).await;
     assert_eq!(rig.reads(), 1);
@@ -59,10 +59,10 @@ async fn the_sources_own_max_age_decides_where_there_is_one() {
 #[tokio::test(start_paused = true)]
 async fn k9_a_key_that_is_removed_is_gone_with_the_next_refresh() {
     let (a, b) = (jwk("a"), jwk("b"));
-    let rig = Rig::start(Says::Keys(vec![a, b.clone()]), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(vec![a, b.clone()]), |_| ());
     rig.settle().await;
     let before = rig.keys.current(NOW).unwrap();
-    rig.say(Says::Keys(vec![b]));
+    rig.say(ScriptedRead::Keys(vec![b]));
     rig.pass(660).await;
     assert_eq!(rig.kids().unwrap(), ["b"]);
     let after = rig.keys.current(rig.clock.now()).unwrap();
@@ -74,11 +74,11 @@ async fn k9_a_key_that_is_removed_is_gone_with_the_next_refresh() {
 
 #[tokio::test(start_paused = true)]
 async fn unchanged_keys_keep_their_generation_and_are_confirmed() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |_| ());
     rig.settle().await;
     let generation = rig.keys.generation_now(NOW).unwrap();
     rig.pass(660).await;
-    rig.say(Says::NotModified);
+    rig.say(ScriptedRead::NotModified);
     rig.pass(660).await;
     assert!(rig.reads() >= 3);
     assert_eq!(rig.keys.generation_now(rig.clock.now()), Some(generation));
@@ -89,7 +89,7 @@ async fn unchanged_keys_keep_their_generation_and_are_confirmed() {
 
 #[tokio::test(start_paused = true)]
 async fn k3_keys_outlive_a_broken_source_up_to_max_stale_and_no_longer() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |settings| {
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |settings| {
         settings.keys.max_stale = Duration::from_secs(HOUR);
     });
     rig.settle().await;
@@ -115,7 +115,7 @@ async fn k3_keys_outlive_a_broken_source_up_to_max_stale_and_no_longer() {
     assert_eq!(status.last_error.unwrap().code, "status");
 
     // And back without a restart.
-    rig.say(Says::NotModified);
+    rig.say(ScriptedRead::NotModified);
     rig.pass(61).await;
     assert_eq!(rig.kids().unwrap(), ["a"]);
     assert!(rig.keys.status().last_error.is_none());
@@ -133,7 +133,7 @@ async fn k13_a_cold_start_without_a_source_recovers_when_it_comes() {
     assert!((60..=140).contains(&attempts), "{attempts} attempts in an hour");
     assert!(outcome(&rig, "status") >= 60);
 
-    rig.say(Says::Keys(vec![jwk("a")]));
+    rig.say(ScriptedRead::Keys(vec![jwk("a")]));
     rig.pass(60).await;
     assert_eq!(rig.kids().unwrap(), ["a"]);
     assert_eq!(rig.keys.pending(rig.clock.now()), None);
@@ -146,7 +146,7 @@ async fn those_who_wait_for_keys_are_woken_by_the_attempt_that_ends_their_wait()
         .await
         .expect("a failed attempt is one");
     timeout(Duration::from_secs(5), rig.keys.usable()).await.expect_err("there are no keys");
-    rig.say(Says::Keys(vec![jwk("a")]));
+    rig.say(ScriptedRead::Keys(vec![jwk("a")]));
     let (keys, clock) = (&rig.keys, &rig.clock);
     tokio::join!(rig.pass(60), async {
         keys.usable().await;
@@ -156,7 +156,7 @@ async fn those_who_wait_for_keys_are_woken_by_the_attempt_that_ends_their_wait()
 
 #[tokio::test(start_paused = true)]
 async fn k13_before_the_first_answer_it_is_said_what_is_waited_for() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |_| ());
     let pending = rig.keys.pending(NOW).unwrap();
     assert_eq!(
         pending,
@@ -166,7 +166,7 @@ async fn k13_before_the_first_answer_it_is_said_what_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn d11_a_clock_set_forward_costs_one_refresh_not_an_outage() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |_| ());
     rig.settle().await;
     let days = i64::try_from(10 * 24 * HOUR).unwrap();
     rig.clock.advance(days);
@@ -179,7 +179,7 @@ async fn d11_a_clock_set_forward_costs_one_refresh_not_an_outage() {
 
 #[tokio::test(start_paused = true)]
 async fn d11_a_clock_set_back_does_not_make_keys_live_longer() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |settings| {
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |settings| {
         settings.keys.max_stale = Duration::from_secs(HOUR);
     });
     rig.settle().await;
@@ -194,10 +194,10 @@ async fn d11_a_clock_set_back_does_not_make_keys_live_longer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_a_failure_that_is_told_and_survived() {
-    let rig = Rig::start(Says::Panics, |_| ());
+    let rig = Rig::start(ScriptedRead::Panics, |_| ());
     rig.pass(1).await;
     assert_eq!(rig.keys.status().last_error.unwrap().code, "internal");
-    rig.say(Says::Keys(vec![jwk("a")]));
+    rig.say(ScriptedRead::Keys(vec![jwk("a")]));
     rig.pass(10).await;
     assert_eq!(rig.kids().unwrap(), ["a"]);
 }
@@ -206,7 +206,7 @@ async fn a_panic_is_a_failure_that_is_told_and_survived() {
 async fn the_metrics_tell_keys_skipped_keys_and_outcomes() {
     let skipped = jwk("enc").replace(r#""use":"sig""#, r#""use":"enc""#);
     let line = r#"countersign_keys_skipped{issuer="corp",reason="use_not_sig"}"#;
-    let rig = Rig::start(Says::Keys(vec![jwk("a"), skipped]), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a"), skipped]), |_| ());
     rig.settle().await;
     assert_eq!(metric(&rig, line), 1);
     assert_eq!(metric(&rig, r#"countersign_keys{issuer="corp"}"#), 1);
@@ -215,7 +215,7 @@ async fn the_metrics_tell_keys_skipped_keys_and_outcomes() {
     assert_eq!(outcome(&rig, "changed"), 1);
     assert_eq!(outcome(&rig, "timeout"), 0);
 
-    rig.say(Says::Keys(vec![jwk("b"), jwk("c")]));
+    rig.say(ScriptedRead::Keys(vec![jwk("b"), jwk("c")]));
     rig.pass(660).await;
     assert_eq!(metric(&rig, line), 0);
     assert_eq!(metric(&rig, r#"countersign_keys{issuer="corp"}"#), 2);

@@ -17,14 +17,14 @@ use crate::{
         settings::{KeyOwner, KeySource},
         snapshot::KeySnapshot,
         testing::{
-            KeyServer, Manner, NOW, Reply, Rig, Says, clock, eventually, from_file, from_url, jwk,
-            jwks, metrics, store_of,
+            KeyServer, Manner, NOW, Reply, Rig, ScriptedRead, clock, eventually, from_file,
+            from_url, jwk, jwks, metrics, store_of,
         },
     },
 };
 
-fn down() -> Says {
-    Says::Fails(
+fn down() -> ScriptedRead {
+    ScriptedRead::Fails(
         FetchError::Connect {
             place: "https://idp.example.com/jwks".into(),
             cause: "refused".into(),
@@ -45,7 +45,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// A folder with the snapshot of these keys, confirmed at [`NOW`].
 async fn snapshot_of(keys: Vec<String>) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let rig = Rig::start(Says::Keys(keys), in_folder(folder.path()));
+    let rig = Rig::start(ScriptedRead::Keys(keys), in_folder(folder.path()));
     eventually("the snapshot", || is_written(folder.path())).await;
     drop(rig);
     let path = files(folder.path())[0].clone();
@@ -78,7 +78,7 @@ async fn k13_a_cold_start_has_the_keys_of_the_last_run() {
     let status = rig.keys.status();
     assert!(status.usable && status.from_snapshot);
     assert_eq!(status.confirmed_at, Some(NOW.0));
-    rig.say(Says::Keys(vec![jwk("c")]));
+    rig.say(ScriptedRead::Keys(vec![jwk("c")]));
     eventually("the source's answer", || rig.kids().unwrap() == ["c"]).await;
     assert!(!rig.keys.status().from_snapshot);
 }
@@ -170,7 +170,7 @@ async fn a_damaged_snapshot_is_ignored_and_replaced() {
         fs::write(&path, &damaged).unwrap();
         assert!(cold_start(in_folder(folder.path()), 0).await.is_none(), "{damaged:.200}");
     }
-    let rig = Rig::start(Says::Keys(vec![jwk("b")]), in_folder(folder.path()));
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("b")]), in_folder(folder.path()));
     eventually("a new one", || fs::read_to_string(&path).unwrap().contains(r#""b""#)).await;
     drop(rig);
     assert_eq!(cold_start(in_folder(folder.path()), 0).await.unwrap(), ["b"]);
@@ -202,7 +202,7 @@ async fn k6_what_was_left_out_of_the_set_is_not_written_to_disk() {
 async fn a_snapshot_is_written_on_change_and_once_an_hour() {
     let folder = tempfile::tempdir().unwrap();
     let a = jwk("a");
-    let rig = Rig::start(Says::Keys(vec![a.clone()]), in_folder(folder.path()));
+    let rig = Rig::start(ScriptedRead::Keys(vec![a.clone()]), in_folder(folder.path()));
     rig.pass(1).await;
     let path = files(folder.path())[0].clone();
     let fetched_at = || -> i64 {
@@ -212,11 +212,11 @@ async fn a_snapshot_is_written_on_change_and_once_an_hour() {
     let first = fetched_at();
     rig.pass(1_800).await;
     assert_eq!(fetched_at(), first);
-    rig.say(Says::NotModified);
+    rig.say(ScriptedRead::NotModified);
     rig.pass(1_800 + 660).await;
     let second = fetched_at();
     assert!((3_600..4_300).contains(&(second - first)), "{}", second - first);
-    rig.say(Says::Keys(vec![a, jwk("b")]));
+    rig.say(ScriptedRead::Keys(vec![a, jwk("b")]));
     rig.pass(660).await;
     assert!(fetched_at() > second);
     assert_eq!(files(folder.path()).len(), 1, "nothing else is left behind");
@@ -225,7 +225,7 @@ async fn a_snapshot_is_written_on_change_and_once_an_hour() {
 #[tokio::test]
 async fn a_snapshot_that_can_not_be_written_costs_nothing_else() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), in_folder(file.path()));
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), in_folder(file.path()));
     eventually("keys", || rig.kids().is_some()).await;
 }
 

@@ -9,13 +9,13 @@ use crate::{
     keys::{
         KeyWait,
         refresh_gate::MAX_WAITERS,
-        testing::{Rig, Says, jwk},
+        testing::{Rig, ScriptedRead, jwk},
         unknown_kids::MAX_UNKNOWN_KIDS,
     },
 };
 
-fn down() -> Says {
-    Says::Fails(
+fn down() -> ScriptedRead {
+    ScriptedRead::Fails(
         FetchError::Connect {
             place: "https://idp.example.com/jwks".into(),
             cause: "refused".into(),
@@ -26,7 +26,7 @@ fn down() -> Says {
 
 /// A rig that has had its first answer and whose cooldown is over.
 async fn rested(keys: &[String]) -> Rig {
-    let rig = Rig::start(Says::Keys(keys.to_vec()), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(keys.to_vec()), |_| ());
     rig.pass(31).await;
     assert_eq!(rig.reads(), 1);
     rig
@@ -36,7 +36,7 @@ async fn rested(keys: &[String]) -> Rig {
 async fn k8_a_new_kid_is_found_by_one_refresh() {
     let a = jwk("a");
     let rig = rested(std::slice::from_ref(&a)).await;
-    rig.say(Says::Keys(vec![a, jwk("new")]));
+    rig.say(ScriptedRead::Keys(vec![a, jwk("new")]));
     assert_eq!(rig.keys.refresh_for("new").await, KeyWait::Refreshed);
     assert_eq!(rig.kids().unwrap(), ["a", "new"]);
     assert_eq!(rig.reads(), 2);
@@ -66,7 +66,7 @@ async fn k8_the_legitimate_new_kid_works_after_the_cooldown_at_the_latest() {
     let rig = rested(std::slice::from_ref(&a)).await;
     // Requested before the provider publishes it, amid a flood of others.
     assert_eq!(rig.keys.refresh_for("new").await, KeyWait::Unknown);
-    rig.say(Says::Keys(vec![a, jwk("new")]));
+    rig.say(ScriptedRead::Keys(vec![a, jwk("new")]));
     for second in 0..29 {
         assert_eq!(rig.keys.refresh_for(&second.to_string()).await, KeyWait::Unknown);
         assert_eq!(rig.keys.refresh_for("new").await, KeyWait::Unknown);
@@ -85,7 +85,7 @@ async fn k8_when_a_cooldown_ends_a_new_kid_comes_before_one_that_was_asked_for()
     assert_eq!(rig.keys.status().unknown_kids, 1);
     // 30 s after that refresh began, 29.8 s after its answer.
     tokio::time::sleep(Duration::from_millis(29_800)).await;
-    rig.say(Says::Keys(vec![a, jwk("new")]));
+    rig.say(ScriptedRead::Keys(vec![a, jwk("new")]));
     assert_eq!(rig.keys.refresh_for("old").await, KeyWait::Unknown);
     assert_eq!(rig.reads(), 2);
     assert_eq!(rig.keys.refresh_for("new").await, KeyWait::Refreshed);
@@ -95,7 +95,7 @@ async fn k8_when_a_cooldown_ends_a_new_kid_comes_before_one_that_was_asked_for()
 
 #[tokio::test(start_paused = true)]
 async fn k8_a_periodic_refresh_answers_too() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |_| ());
     rig.pass(1).await;
     assert_eq!(rig.keys.refresh_for("x").await, KeyWait::Unknown);
     assert_eq!(rig.reads(), 1);
@@ -113,7 +113,7 @@ async fn t16_a_kid_beyond_all_bounds_asks_nobody() {
 async fn k9_a_thousand_waiters_share_one_fetch_and_survive_a_cancelled_leader() {
     let a = jwk("a");
     let rig = rested(std::slice::from_ref(&a)).await;
-    rig.say(Says::Keys(vec![a, jwk("new")]));
+    rig.say(ScriptedRead::Keys(vec![a, jwk("new")]));
     rig.take(Duration::from_millis(200));
     let mut waiters: Vec<_> = (0..MAX_WAITERS)
         .map(|_| {
@@ -193,7 +193,7 @@ async fn k3_while_the_source_is_down_nobody_knows_and_it_is_not_asked_more() {
 
 #[tokio::test(start_paused = true)]
 async fn k13_a_request_before_the_first_answer_waits_for_it() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |_| ());
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |_| ());
     rig.take(Duration::from_millis(100));
     assert_eq!(rig.keys.refresh_for("a").await, KeyWait::Refreshed);
     assert_eq!(rig.reads(), 1);
@@ -202,11 +202,11 @@ async fn k13_a_request_before_the_first_answer_waits_for_it() {
 /// Workers run on runtimes of their own; the answer must reach them there.
 #[tokio::test]
 async fn k9_waiters_on_other_threads_are_woken() {
-    let rig = Rig::start(Says::Keys(vec![jwk("a")]), |settings| {
+    let rig = Rig::start(ScriptedRead::Keys(vec![jwk("a")]), |settings| {
         settings.keys.cooldown = Duration::ZERO;
     });
     crate::keys::testing::eventually("the first answer", || rig.kids().is_some()).await;
-    rig.say(Says::Keys(vec![jwk("new")]));
+    rig.say(ScriptedRead::Keys(vec![jwk("new")]));
     rig.take(Duration::from_millis(20));
     let workers: Vec<_> = (0..4)
         .map(|_| {

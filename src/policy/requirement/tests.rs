@@ -50,12 +50,12 @@ fn c6_only_tokens_of_the_routes_issuers_pass() {
     let [a, b, c] = ids();
     let requirement =
         compile(&RequirementSettings { issuers: vec![a, c], ..RequirementSettings::default() });
-    let anybody = claims("{}");
-    assert_eq!(requirement.check(a, &anybody), Ok(()));
-    assert_eq!(requirement.check(b, &anybody), Err(Unmet::Issuer));
-    assert_eq!(requirement.check(c, &anybody), Ok(()));
-    let nobody = compile(&RequirementSettings::default());
-    assert_eq!(nobody.check(a, &anybody), Err(Unmet::Issuer));
+    let no_claims = claims("{}");
+    assert_eq!(requirement.check(a, &no_claims), Ok(()));
+    assert_eq!(requirement.check(b, &no_claims), Err(Unmet::Issuer));
+    assert_eq!(requirement.check(c, &no_claims), Ok(()));
+    let no_issuer = compile(&RequirementSettings::default());
+    assert_eq!(no_issuer.check(a, &no_claims), Err(Unmet::Issuer));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
 };
 
 const ALICE: &str = r#"{"revoked":[{"sub":"alice"}]}"#;
-const NOBODY: &str = r#"{"revoked":[]}"#;
+const EMPTY_LIST: &str = r#"{"revoked":[]}"#;
 const BROKEN: &str = r#"{"revoked":["#;
 
 /// A list in a file, and the task that watches it.
@@ -102,7 +102,7 @@ async fn nobody_decides_before_the_list_was_read() {
 
 #[tokio::test(start_paused = true)]
 async fn another_file_counts_within_a_second_and_the_workers_are_told() {
-    let scene = Scene::start(NOBODY, OnFailure::Refuse);
+    let scene = Scene::start(EMPTY_LIST, OnFailure::Refuse);
     scene.until("a list", |scene| scene.find() == Ok(None)).await;
     let before = scene.revocations.generation_now(NOW).unwrap();
     let started = tokio::time::Instant::now();
@@ -132,8 +132,8 @@ async fn a_config_map_is_swapped_by_a_symbolic_link() {
         symlink(folder.path().join(name), &link).unwrap();
         fs::rename(link, folder.path().join("data")).unwrap();
     };
-    version("v1", NOBODY);
-    let scene = Scene::start(NOBODY, OnFailure::Refuse);
+    version("v1", EMPTY_LIST);
+    let scene = Scene::start(EMPTY_LIST, OnFailure::Refuse);
     let settings = settings(&folder.path().join("data/list"), OnFailure::Refuse);
     let (revocations, tasks) = scene.revocations.successor(&settings, SharedStore::default());
     let _tasks = tasks.spawn();
@@ -163,7 +163,7 @@ async fn a_broken_list_keeps_the_old_one_until_it_is_stale() {
     assert_eq!(scene.find(), Err(Unavailable));
     let pending = scene.pending();
     assert!(pending.contains("3601 s ago") && pending.contains("1000 bytes"), "{pending}");
-    scene.write(NOBODY);
+    scene.write(EMPTY_LIST);
     scene.until("a repair", |scene| scene.find() == Ok(None)).await;
 }
 
@@ -231,7 +231,7 @@ async fn d11_a_clock_that_is_set_back_does_not_make_the_list_last() {
 #[tokio::test(start_paused = true)]
 async fn logouts_outlive_a_configuration() {
     use crate::revocation::{LoggedOut, Logout};
-    let scene = Scene::start(NOBODY, OnFailure::Refuse);
+    let scene = Scene::start(EMPTY_LIST, OnFailure::Refuse);
     let logout = Logout {
         iss: text(ISS),
         jti: text("1"),

@@ -88,13 +88,13 @@ fn wrong_claim_rules() {
 #[test]
 fn x1_a_binding_that_is_not_all_there_is_refused() {
     let found = mistakes(&with_issuer("cookie_binding = { cookie = \"a;b\", kind = 1 }"));
-    let told = |what: &str| found.iter().any(|line| line.contains(what));
+    let reported = |what: &str| found.iter().any(|line| line.contains(what));
     assert_eq!(found.len(), 5, "{found:?}");
-    assert!(told("cookie_binding.cookie: found \"a;b\""), "{found:?}");
-    assert!(told("cookie_binding.reference: missing; expected the claim with its MD5"));
-    assert!(told("cookie_binding.type.claim: missing"), "{found:?}");
-    assert!(told("cookie_binding.type.value: missing"), "{found:?}");
-    assert!(told("cookie_binding.kind: unknown key"), "{found:?}");
+    assert!(reported("cookie_binding.cookie: found \"a;b\""), "{found:?}");
+    assert!(reported("cookie_binding.reference: missing; expected the claim with its MD5"));
+    assert!(reported("cookie_binding.type.claim: missing"), "{found:?}");
+    assert!(reported("cookie_binding.type.value: missing"), "{found:?}");
+    assert!(reported("cookie_binding.kind: unknown key"), "{found:?}");
 }
 
 #[test]

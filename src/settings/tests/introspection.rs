@@ -27,15 +27,18 @@ fn assert_introspection_mistake(lines: &str, mistake: &str) {
 
 #[test]
 fn the_defaults_ask_about_opaque_tokens_where_the_metadata_says() {
-    let asked = introspection("auth = \"none\"\nclient_id = \"api\"");
-    assert_eq!(asked.when, IntrospectWhen::Opaque);
-    assert!(matches!(asked.endpoint, IntrospectionEndpoint::Discovery { .. }));
-    assert_eq!(asked.issuers, Some(vec!["https://idp.example.com".to_owned()]));
-    assert_eq!(asked.audiences, Some(vec!["https://api.example.com".to_owned()]));
-    assert_eq!(asked.cache_ttl, Duration::from_secs(30));
-    assert_eq!(asked.negative_ttl, Duration::from_secs(5));
-    assert_eq!(asked.stale_if_error, Duration::ZERO);
-    assert_eq!((asked.client.timeout, asked.client.concurrency), (Duration::from_secs(2), 64));
+    let introspection = introspection("auth = \"none\"\nclient_id = \"api\"");
+    assert_eq!(introspection.when, IntrospectWhen::Opaque);
+    assert!(matches!(introspection.endpoint, IntrospectionEndpoint::Discovery { .. }));
+    assert_eq!(introspection.issuers, Some(vec!["https://idp.example.com".to_owned()]));
+    assert_eq!(introspection.audiences, Some(vec!["https://api.example.com".to_owned()]));
+    assert_eq!(introspection.cache_ttl, Duration::from_secs(30));
+    assert_eq!(introspection.negative_ttl, Duration::from_secs(5));
+    assert_eq!(introspection.stale_if_error, Duration::ZERO);
+    assert_eq!(
+        (introspection.client.timeout, introspection.client.concurrency),
+        (Duration::from_secs(2), 64)
+    );
 }
 
 #[test]
@@ -204,8 +207,8 @@ fn validate_token_is_at_a_url_and_not_signed() {
         &format!("method = \"validate_id_token\"\n{url}\nsigned = true"),
         "signed: the answers of validate_token are not signed",
     );
-    let asked = introspection(&format!("method = \"validate_access_token\"\n{url}"));
-    assert_eq!(asked.client.proof, ClientProof::Unauthenticated);
+    let introspection = introspection(&format!("method = \"validate_access_token\"\n{url}"));
+    assert_eq!(introspection.client.proof, ClientProof::Unauthenticated);
 }
 
 /// An opaque token does not name its issuer.

@@ -221,9 +221,9 @@ fn x8_a_byte_order_mark_is_refused_in_every_file() {
         };
         let name = setting.rsplit(['\n', '.']).next().unwrap_or_default();
         let found = workspace.mistakes(&text);
-        let is_told =
+        let is_reported =
             |mistake: &String| mistake.contains(&format!("{name}: the file file {marked}"));
-        assert!(found.iter().any(is_told), "{setting}: {found:?}");
+        assert!(found.iter().any(is_reported), "{setting}: {found:?}");
     }
 }
 
@@ -256,9 +256,9 @@ fn x8_all_files_are_judged_at_once() {
     );
     let first = with_issuer(&format!("algorithms = [\"ES256\"]\nkeys.pem_file = \"{pem}\""));
     let found = workspace.mistakes(&format!("{first}\n{second}"));
-    let told = |key: &str| found.iter().any(|mistake| mistake.contains(key));
+    let reported = |key: &str| found.iter().any(|mistake| mistake.contains(key));
     assert_eq!(found.len(), 3, "{found:?}");
-    assert!(told("issuers.corp.keys.pem_file: the file a.pem"), "{found:?}");
-    assert!(told("issuers.other.keys.secret_file: the file s "), "{found:?}");
-    assert!(told("issuers.other.introspection.private_key_file: the file a.pem"), "{found:?}");
+    assert!(reported("issuers.corp.keys.pem_file: the file a.pem"), "{found:?}");
+    assert!(reported("issuers.other.keys.secret_file: the file s "), "{found:?}");
+    assert!(reported("issuers.other.introspection.private_key_file: the file a.pem"), "{found:?}");
 }

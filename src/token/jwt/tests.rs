@@ -319,17 +319,20 @@ fn a_clock_that_jumps_is_honoured_in_both_directions() {
 #[test]
 fn an_observer_hears_every_check_that_passes_and_no_other() {
     #[derive(Default)]
-    struct Heard(Vec<&'static str>);
-    impl Observer for Heard {
+    struct Recorder(Vec<&'static str>);
+    impl Observer for Recorder {
         fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String) {
             assert!(!found().is_empty());
             self.0.push(check);
         }
     }
-    let mut heard = Heard::default();
+    let mut recorder = Recorder::default();
     let token = token(r#"{"alg":"ES256"}"#, r#"{"iss":"idp","aud":"x","exp":1700000100}"#);
-    let candidate = JwtCandidate::read(&token, &mut heard).unwrap();
-    let verdict = candidate.check(&rules(), NOW, &mut heard);
+    let candidate = JwtCandidate::read(&token, &mut recorder).unwrap();
+    let verdict = candidate.check(&rules(), NOW, &mut recorder);
     assert_eq!(verdict, Err(Reason::AudienceMismatch));
-    assert_eq!(heard.0, ["header", "claims", "algorithm", "type", "members", "times", "required"]);
+    assert_eq!(
+        recorder.0,
+        ["header", "claims", "algorithm", "type", "members", "times", "required"]
+    );
 }
