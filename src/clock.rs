@@ -23,8 +23,8 @@ impl UnixTime {
         (-Self::FARTHEST.0..=Self::FARTHEST.0).contains(&seconds).then_some(Self(seconds))
     }
 
-    /// The moment as RFC 3339 writes it, in UTC: `2027-01-15T08:00:00Z`. What is before 1970 or
-    /// after 9999, the last year that can be written so, is the nearest moment that is not.
+    /// The moment as RFC 3339 writes it, in UTC: `2027-01-15T08:00:00Z`. A time before 1970 or
+    /// after 9999, the last year with this form, is written as the nearest possible one.
     pub fn to_rfc3339(self) -> String {
         const LAST: i64 = 253_402_300_799;
         let moment = OffsetDateTime::from_unix_timestamp(self.0.clamp(0, LAST)).ok();

@@ -13,7 +13,7 @@ pub enum Class {
     CredentialInvalid,
     /// A signature over the request that is missing or does not hold: 401.
     SignatureRefused,
-    /// A good credential that does not suffice: 403 `insufficient_scope`, or plain 403.
+    /// A valid credential that does not suffice: 403 `insufficient_scope`, or plain 403.
     NotPermitted,
     /// A request that is rejected as malformed: 400 or the more exact 4xx.
     RequestMalformed,

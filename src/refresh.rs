@@ -47,7 +47,7 @@ pub(crate) trait Refresh: Send + 'static {
     type Content: Send;
     type Error: Send;
 
-    /// How often a resting refresher looks whether there is a reason to read.
+    /// How often an idle refresher checks for a reason to read.
     const LOOK_INTERVAL: Duration;
 
     /// How old the content in place is; `None`: it never goes stale.
@@ -85,7 +85,7 @@ pub(crate) trait Refresh: Send + 'static {
         pending()
     }
 
-    /// A cheap look whether reading may be worth it before the next reading is due.
+    /// A cheap check whether reading is worth it before the next one is due.
     fn look(&mut self) -> impl Future<Output = SourceChange> + Send {
         async { SourceChange::Unknown }
     }

@@ -5,8 +5,8 @@
 //! several of them is checked. Every mistake is collected; if there is none, and only then, there
 //! are [`Settings`].
 //!
-//! Nothing starts half-configured: an unknown key, a reference to nothing, a file that can't be
-//! read are mistakes, not surprises for later.
+//! Nothing starts half-configured: an unknown key, a dangling reference or an unreadable file is an
+//! error at the start.
 
 mod across;
 mod flags;

@@ -1,7 +1,7 @@
 //! Request signatures: a detached JWS over the body, checked against the sender's own key before
 //! the upstream sees a byte.
 //!
-//! The way of one signed request: [`SignatureRules::begin`] looks at everything that is known
+//! The steps of one signed request: [`SignatureRules::begin`] checks everything that is known
 //! before the body (the header, the signer, the key, the algorithm), the body goes into
 //! [`PendingSignature::update`] as it arrives, and [`PendingSignature::finish`] gives the
 //! [`VerifiedSignature`] without which nothing is forwarded.

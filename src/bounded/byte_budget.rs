@@ -14,8 +14,8 @@ pub(crate) struct ByteBudget {
     held: IntGauge,
 }
 
-/// The bytes of one body; given back when dropped, so that it lives as long as the last who can
-/// read them.
+/// The reserved bytes of one body; released when dropped, so it must live as long as the last
+/// reader of the body.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<ByteBudget>,
@@ -66,7 +66,7 @@ impl Reservation {
             return true;
         }
         let wanted = if self.bytes == 0 { missing } else { missing.max(STEP) };
-        // Near the end of the budget, what is needed is still had.
+        // Near the end of the budget, what is left can still be reserved.
         for more in [wanted, missing] {
             if self.budget.take(more) {
                 self.bytes += more;

@@ -26,8 +26,8 @@ pub struct CheckArgs {
     pub online: bool,
 }
 
-/// Prints the effective configuration, then, as comments, the table of routes and what deserves a
-/// second look. The whole output is a configuration file again.
+/// Prints the effective configuration, then, as comments, the table of routes and the warnings. The
+/// whole output is a configuration file again.
 ///
 /// # Errors
 /// [`CommandError::Configuration`] with every mistake; with `--online` [`CommandError::Runtime`] if a key

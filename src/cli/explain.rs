@@ -101,7 +101,7 @@ pub fn explain_at(
     };
     let claims = if args.show_claims { token::shown(&token) } else { String::new() };
     let written = write!(out, "{report}{claims}");
-    // The verdict first: a reader that has gone must not turn a refusal into a success.
+    // The verdict first: a closed output must not turn a refusal into a success.
     verdict.map_err(refused)?;
     written?;
     writeln!(out, "admitted")?;

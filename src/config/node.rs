@@ -23,7 +23,7 @@ pub(crate) enum Value {
     Table(BTreeMap<String, Node>),
 }
 
-/// Longer texts are cut where a message quotes them.
+/// Longer texts are truncated where a message quotes them.
 const MAX_QUOTED_CHARS: usize = 80;
 
 impl Node {
@@ -78,7 +78,7 @@ impl Node {
     }
 }
 
-/// A text in quotes: control characters escaped, cut if long.
+/// A text in quotes: control characters escaped, truncated if long.
 pub(crate) fn quoted(text: &str) -> String {
     if text.chars().count() <= MAX_QUOTED_CHARS {
         return format!("{text:?}");

@@ -58,7 +58,7 @@ pub(crate) fn read(
     }
     if errors.is_empty() {
         let mut root = merge(&layers);
-        // What is missing altogether is missing in the file, or else nowhere in particular.
+        // A missing value has the file as its origin, or none.
         root.origin = file.map(|path| Arc::from(path.display().to_string()));
         Ok(root)
     } else {

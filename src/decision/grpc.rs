@@ -35,8 +35,8 @@ pub enum RefusalForm {
 }
 
 impl RefusalForm {
-    /// That of the client which sent such a request itself. gRPC calls are `POST`: any other
-    /// request's refusal must not look like a 200 to what stands between.
+    /// The protocol of the request's client. gRPC calls are `POST`: for any other request,
+    /// intermediaries must not see a refusal as a 200.
     pub fn of_client(method: &Method, headers: &HeaderMap) -> Self {
         if method == Method::POST && is_grpc(headers) { Self::Grpc } else { Self::Http }
     }

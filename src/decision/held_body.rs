@@ -1,4 +1,4 @@
-//! A request's body that is kept until it is known to be good: in memory while it is small, in an
+//! A request's body that is buffered until it is verified: in memory while it is small, in an
 //! unlinked file above that, within what one request and all of them may take.
 //!
 //! The upstream gets exactly these bytes afterwards, with fresh framing, or nothing (threats S-5).
@@ -44,7 +44,7 @@ pub(super) struct HoldRules {
     pub(super) memory_bytes: usize,
     /// How long it may pause.
     pub(super) stall_after: Duration,
-    /// What it has to bring on the average, beyond the time that it may pause. 0: no bound.
+    /// The least average rate, beyond the time that it may pause. 0: no bound.
     pub(super) bytes_per_second: u64,
     /// How often its bytes are in memory while it is verified.
     pub(super) copies: u64,

@@ -68,7 +68,7 @@ enum Before {
 const MAX_GROUP: usize = 1024;
 /// A checkpoint covers at most so many lines, however fast they come.
 const MAX_UNSIGNED: u32 = 1000;
-/// The thread looks at the time at least so often.
+/// The thread checks the time at least so often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl JournalWriter {
@@ -295,7 +295,7 @@ impl JournalWriter {
         if self.settings.key.is_none() || self.unsigned_lines == 0 {
             return Ok(());
         }
-        // Whatever comes of it: while the disk fails, not every look at the time is a try.
+        // Also after a failure: while the disk fails, not every check of the time is an attempt.
         self.signed_at = Instant::now();
         if self.open.is_none() {
             self.begin_file(now)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{refresh::FileLimit, tls::ClientTlsError};
 
 /// One failed exchange. The text names the place (URL or file), what was found there and what was
-/// expected; what comes from the other side is quoted, escaped and cut.
+/// expected; what comes from the server is quoted, escaped and truncated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum FetchError {

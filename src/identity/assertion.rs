@@ -1,5 +1,5 @@
 //! The assertion: verified claims as a JWT of our own, for upstreams that check a signature rather
-//! than believe headers (WSO2's `X-JWT-Assertion`).
+//! than trust headers (WSO2's `X-JWT-Assertion`).
 //!
 //! An RSA signature takes longer than all the rest of a request. So an assertion is signed once
 //! for a verified token, kept beside the token's claim headers, and signed again only when it is
@@ -98,7 +98,7 @@ impl Assertions {
     /// on first use.
     ///
     /// # Errors
-    /// It would be longer than a header may be. It is never cut short.
+    /// It would be longer than a header may be. It is never truncated.
     pub fn reserve(&self, issuer: &str, claims: &Object) -> Result<AssertionSlot, Unrenderable> {
         let any_life = Life::new(SOME_DATE, 0, SOME_DATE);
         let payload = self.payload.write(any_life, issuer, claims);

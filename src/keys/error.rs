@@ -7,8 +7,8 @@ use crate::{
     refresh::FileError,
 };
 
-/// One failed attempt to get keys. The text names the place (URL or file), what was found there
-/// and what was expected; what comes from the other side is quoted, escaped and cut.
+/// One failed attempt to get keys. The text names the place (URL or file), what was found there and
+/// what was expected; what comes from the server is quoted, escaped and truncated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "field names and error texts are self-explanatory")]
 pub enum KeyError {

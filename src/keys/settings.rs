@@ -52,7 +52,7 @@ pub struct KeySettings {
     pub cooldown: Duration,
     /// How long keys outlive an unreachable source.
     pub max_stale: Duration,
-    /// Directory for the last good keys of this issuer.
+    /// Directory for the last confirmed keys of this issuer.
     pub snapshot: Option<PathBuf>,
     /// Whole fetch: connect, TLS, headers and body.
     pub timeout: Duration,

@@ -1,4 +1,4 @@
-//! The last good keys of a remote source on disk, for a cold start while the source is down.
+//! The last confirmed keys of a remote source on disk, for a cold start while the source is down.
 
 use std::{fmt::Display, path::PathBuf, time::Duration};
 

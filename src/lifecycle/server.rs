@@ -143,7 +143,7 @@ impl Server {
         &self.listen
     }
 
-    /// Where the operator looks in.
+    /// The address of the admin listener.
     pub fn admin_address(&self) -> &ListenAddress {
         &self.admin
     }
@@ -169,7 +169,7 @@ impl Server {
         }
     }
 
-    /// Stops gently: not ready at once, still accepting for the grace period, then finishing
+    /// Drains and stops: not ready at once, still accepting for the grace period, then finishing
     /// what is in flight within the drain deadline. Returns when all is over.
     pub fn stop(mut self) {
         // A control thread that is gone has no grace period to keep.

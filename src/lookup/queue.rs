@@ -52,7 +52,7 @@ pub(crate) enum JoinOutcome<A, T> {
     Refused,
 }
 
-/// The longest queue. More at a time is a flood, in which each would wait for its turn.
+/// The longest queue. Beyond it each lookup would wait too long for its turn.
 const MAX_QUEUED: usize = 1024;
 
 /// Beyond the deadlines of queue and request: for the waking of the worker.

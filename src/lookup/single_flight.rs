@@ -196,7 +196,7 @@ mod tests {
         begin(&flights, "a");
     }
 
-    /// Looks, when it is woken, whether the flight can still be joined.
+    /// Checks, when it is woken, whether the flight can still be joined.
     #[derive(Default)]
     struct AtWake {
         flights: Flights,

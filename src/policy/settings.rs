@@ -91,7 +91,7 @@ pub(crate) fn read(root: &mut Section<'_>, names: &KnownNames) -> Routes {
     let mistakes_before = root.mistakes();
     let routes = root.tables(key::ROUTES, |route| RouteSettings::read(route, names));
     let routes = Routes::compile(routes.into_iter().flatten().collect());
-    // What was left out for a mistake would make routes look alike that are not.
+    // Routes with mistakes are incomplete, and could look like duplicates.
     if root.mistakes() == mistakes_before {
         check_duplicates(root, &routes);
     }

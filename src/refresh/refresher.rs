@@ -24,7 +24,7 @@ struct Refresher<R> {
 /// The pause before a refresher that panicked is started again.
 const RESTART_PAUSE: Duration = Duration::from_secs(10);
 
-/// Runs for ever, whatever happens to the refresher.
+/// Runs for ever, also after a panic of the refresher.
 pub(crate) async fn keep_fresh<P: RefreshPlan>(plan: P) {
     loop {
         // Owned by this future: aborting it aborts the refresher.

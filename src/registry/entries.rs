@@ -42,9 +42,9 @@ enum Absence {
 pub(super) enum Cached {
     /// Fetched recently.
     Fresh(Arc<Registered>),
-    /// A while ago: good while it is refreshed.
+    /// Fetched a while ago: valid while it is refreshed.
     Stale(Arc<Registered>),
-    /// So long ago that it is refreshed first: good only if that fails.
+    /// Fetched so long ago that it is refreshed first: valid only if that fails.
     Expired(Arc<Registered>),
     /// There is no such signer.
     Unknown,

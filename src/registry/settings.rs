@@ -65,7 +65,7 @@ pub struct RegistrySettings {
     pub entries: usize,
     /// How requests are sent.
     pub client: ClientSettings,
-    /// Directory for the last good entries.
+    /// Directory for the last confirmed entries.
     pub snapshot: Option<PathBuf>,
 }
 

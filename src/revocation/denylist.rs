@@ -36,7 +36,7 @@ pub struct TokenFacts<'t> {
     pub issued_at: Option<i64>,
 }
 
-/// Entries by what they name. Found with one look per claim, however many there are.
+/// Entries by what they name. Found with one lookup per claim, however many there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Denylist {
     jti: EntriesByName,

@@ -1,4 +1,4 @@
-//! What is allowed but deserves a second look: `check` prints it, `run` logs it.
+//! Warnings about allowed but risky settings: `check` prints them, `run` logs them.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 

@@ -1,4 +1,4 @@
-//! The validated settings: plain data that can be relied on without a second look.
+//! The validated settings: plain data that needs no further checks.
 //!
 //! Only [`load`](super::load) makes a [`Settings`], so every bound, name and reference in it has
 //! been checked.

@@ -24,9 +24,8 @@ pub(super) struct Metered<S> {
     allowance: Arc<Allowance>,
 }
 
-/// What stays allowed of answers that were shorter than they might have been. Beyond the answers
-/// to all operations that may be under way (see `link`) this is all that a server can make us
-/// hold.
+/// What stays allowed of answers that were shorter than they might have been. Beyond the responses
+/// to all operations in flight (see `link`) this is all that a server can make us buffer.
 pub(super) const MAX_ALLOWANCE: usize = 8 * 1024 * 1024;
 
 /// For the answers to `AUTH`, `SELECT` and `PING`.

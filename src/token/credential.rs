@@ -29,8 +29,8 @@ impl<'h> Credential<'h> {
     }
 
     /// Whether it is one `b64token` (RFC 6750 §2.1). Left to callers that do not find the
-    /// credential in a cache: for one that is there the answer is known, and looking at every byte
-    /// of every request's token is a tenth of our own work on it.
+    /// credential in a cache: for a cached one the answer is known, and checking every byte of
+    /// every request's token is a tenth of our own work on it.
     ///
     /// # Errors
     /// [`Reason::CredentialMalformed`].

@@ -62,7 +62,7 @@ pub struct JwtRules {
     bound: BoundTokens,
 }
 
-/// A token whose form has been read. Nothing in it is believed.
+/// A token whose form has been read. Nothing in it is trusted yet.
 #[derive(Debug)]
 pub struct JwtCandidate<'t> {
     jws: CompactJws<'t>,
@@ -116,8 +116,7 @@ impl<'t> JwtCandidate<'t> {
         Ok(Self { jws, claims })
     }
 
-    /// The `iss` claim, unverified: good for choosing among configured issuers, for nothing else
-    /// (threats C-5, C-6).
+    /// The `iss` claim, unverified: only for choosing among configured issuers (threats C-5, C-6).
     ///
     /// # Errors
     /// [`Reason::ClaimMissing`] and [`Reason::ClaimMalformed`].

@@ -18,7 +18,7 @@ pub(super) fn check(
     claims: &Object,
     now: UnixTime,
 ) -> Result<u64, Reason> {
-    // First the generation: a change during the look makes the next one look again.
+    // First the generation: a change during the lookup makes the next request look again.
     let generation = current_generation(revocations, now)?;
     match revocations.find(&facts(claims), now) {
         Some(_) => Err(Reason::TokenRevoked),

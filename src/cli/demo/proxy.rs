@@ -16,12 +16,12 @@ use crate::{
 
 /// How long the proxy may take to fetch its first keys, from its own process.
 const READY_DEADLINE: Duration = Duration::from_secs(10);
-/// Between two looks.
+/// Between two probes.
 const READY_INTERVAL: Duration = Duration::from_millis(10);
-/// For one look.
+/// For one probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The routes: a public part, a part for tokens with a scope, and the rest for any good token.
+/// The routes: a public part, a part for tokens with a scope, and the rest for any valid token.
 const ROUTES: &str = r#"[
     {path="/public/**", access="public"},
     {path="/admin/**", scopes=["admin"]},

@@ -48,7 +48,7 @@ impl SignedArgs {
 }
 
 impl Explainer {
-    /// Whether the signature over the body would pass, as the proxy looks at it.
+    /// Whether the signature over the body would pass in the proxy.
     pub(super) async fn signature(
         &self,
         rules: &SignatureRules,

@@ -63,8 +63,8 @@ impl Keep {
         Ok(())
     }
 
-    /// All the room there will ever be, at once: a buffer that is doubled again and again is there
-    /// twice each time, and what is not written to takes no memory.
+    /// The full capacity at once: doubling a buffer needs both copies each time, and untouched
+    /// pages take no memory.
     fn make_room(&mut self, bytes: usize) {
         let wanted = self.memory.len() + bytes;
         if wanted > self.memory.capacity() {

@@ -22,14 +22,14 @@ impl Life {
         Self { issued: now, expires }
     }
 
-    /// Whether to send an assertion of this life rather than make the other one, now. Near the end
-    /// of a token another one would not live any longer.
+    /// Whether to send an assertion of this life rather than make the other one, now. Near the
+    /// token's expiry a new one would not last any longer.
     pub(super) fn is_good_beside(self, other: Self) -> bool {
         let now = other.issued;
         let left = self.expires.0.saturating_sub(now.0);
         let whole = self.expires.0.saturating_sub(self.issued.0);
         let is_young = left.saturating_mul(LAST_PART) >= whole;
-        // Before it was made: the clock was set back, and it would live longer than it should.
+        // Before it was made: the clock was set back, and it would be valid for too long.
         let is_made = self.issued <= now;
         is_made && left > 0 && (is_young || other.expires <= self.expires)
     }

@@ -68,7 +68,7 @@ const DEFAULT_ALGORITHM: Algorithm = Algorithm::Rs256;
 /// Long enough to be signed once for many requests, short enough that one that leaks is soon
 /// worthless. As long as a verified token stays in the cache by default.
 const DEFAULT_LIFETIME: Duration = Duration::from_mins(5);
-/// Below it, clocks that differ a little make assertions that were never good.
+/// Below it, a small clock difference makes assertions that are never valid.
 const MIN_LIFETIME: Duration = Duration::from_secs(10);
 /// An assertion can't be withdrawn.
 const MAX_LIFETIME: Duration = Duration::from_hours(1);

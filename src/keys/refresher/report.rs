@@ -1,4 +1,4 @@
-//! The log lines of a refresher. What comes from a source is quoted and cut.
+//! The log lines of a refresher. What comes from a source is quoted and truncated.
 
 use std::time::Duration;
 

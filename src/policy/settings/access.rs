@@ -17,7 +17,7 @@ use crate::{
 /// Who may pass a route.
 #[derive(Debug, Clone)]
 pub enum AccessSettings {
-    /// Everybody, without a look at any credential.
+    /// Every client, without checking any credential.
     Public,
     /// Holders of a token.
     Token(RequirementSettings),

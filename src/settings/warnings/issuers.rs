@@ -1,4 +1,4 @@
-//! What deserves a second look in an issuer's settings.
+//! Warnings about an issuer's settings.
 
 use super::{WRITABLE_BY_OTHERS, is_mode, is_plain_http, warning};
 use crate::{

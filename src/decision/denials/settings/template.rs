@@ -9,8 +9,8 @@ pub struct BodyTemplate {
     pieces: Vec<TemplatePiece>,
 }
 
-/// What a place is filled with. All of it is ours: constants, numbers, the time, a random id.
-/// Nothing of a request has a placeholder (threats O-4).
+/// What a place is filled with. None of it is the client's: constants, numbers, the time, a random
+/// id. Nothing of a request has a placeholder (threats O-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
     /// `{reason}`: the reason's code.
