@@ -46,6 +46,25 @@ fn inv4_o2_no_log_of_any_library_shows_a_token_over_http2() {
 }
 
 #[test]
+fn inv4_o2_no_log_of_any_library_shows_a_token_over_http1() {
+    let (upstream, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
+    key_server.serve(JWKS, Page::json(&issuer.jwks()));
+    let setup = Setup::new()
+        .issuer("corp", &issuer, &key_server, "", "")
+        .with("[log]\nlevel = \"trace\"\nformat = \"json\"");
+    let process = Process::start(&setup, &upstream);
+    let (good, expired) = (timeless(&issuer, "alice"), issuer.mint(json!({ "iat": 0, "exp": 1 })));
+    let mut client = process.client();
+    for (token, status) in [(&good, 200), (&expired, 401), (&good, 200)] {
+        assert_eq!(client.exchange(&Request::get("/").bearer(token)).status, status);
+    }
+    wait_until("the refusal's line", || process.log().contains("token_expired"));
+    let log = process.log();
+    assert!(log.contains("TRACE"), "at every level");
+    process.journal().assert_no_secret_in("standard error", &log);
+}
+
+#[test]
 fn inv4_the_harness_hears_what_is_logged() {
     let world = World::start();
     let token = world.issuer.mint(json!({ "exp": 1 }));
