@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     gate::{Admission, Decision, Denial, Peer, Route},
-    policy::{CanonicalRequest, NotCanonical},
+    policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
     reason::Reason,
     token::VerifiedToken,
 };
@@ -150,21 +150,25 @@ impl<'e> Exchange<'e> {
 
     fn admitted(&self, admission: &Admission<'e>) {
         self.route.set(Some(admission.route()));
-        if !self.span.is_disabled() {
-            let issuer = admission.token().map(VerifiedToken::issuer);
-            self.span.record("route", admission.route().label());
-            self.span.record("issuer", self.engine.engine.gate.issuer_label(issuer));
-        }
+        self.record_subject(Some(admission.route()), admission.token().map(VerifiedToken::issuer));
     }
 
     fn deny(&self, denial: &Denial) -> Box<Refusal> {
         let Engine { gate, denials, .. } = &*self.engine.engine;
         let (refusal, denial_id) = denials.refuse(denial, self.form);
         let denial_id = denial_id.map(|id| id.to_string());
+        self.record_subject(denial.route(), denial.issuer());
         let _entered = self.span.enter();
         gate.record(denial, self.request.get(), denial_id.as_deref());
         self.record_outcome(Outcome::Denied);
         Box::new(refusal)
+    }
+
+    fn record_subject(&self, route: Option<&Route>, issuer: Option<IssuerId>) {
+        if !self.span.is_disabled() {
+            self.span.record("route", route.map_or("(none)", Route::label));
+            self.span.record("issuer", self.engine.engine.gate.issuer_label(issuer));
+        }
     }
 
     /// A disabled span would still look the field up.

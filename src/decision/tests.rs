@@ -2,14 +2,16 @@
 
 use std::{
     future::Future,
+    io,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
 use http::{Request, StatusCode, request::Parts};
 use http_body_util::{Empty, Full};
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::*;
 use crate::{
@@ -119,4 +121,50 @@ fn a_refusal_by_the_front_end_counts_for_the_route_that_was_found() {
     exchange.refuse(crate::reason::Reason::RequestNotCanonical);
     let denied = r#"countersign_requests_total{outcome="denied",route="/open"} 1"#;
     assert!(metrics.render().contains(denied));
+}
+
+/// The lines of spans that have ended while `run` ran.
+fn spans_of(run: impl FnOnce()) -> String {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&lines);
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_span_events(FmtSpan::CLOSE)
+        .with_ansi(false)
+        .with_writer(move || Sink(Arc::clone(&sink)))
+        .finish();
+    tracing::subscriber::with_default(subscriber, run);
+    let lines = lines.lock().unwrap().clone();
+    String::from_utf8(lines).unwrap()
+}
+
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_span_of_a_request_has_its_route_and_outcome_whether_it_passes_or_not() {
+    let (engine, _) = engine();
+    let spans = spans_of(|| {
+        for path in ["/open", "/signed", "/nowhere"] {
+            let exchange = engine.exchange(RefusalForm::Http);
+            let body = None::<Empty<Bytes>>;
+            if now(exchange.decide(&mut head("GET", path), body, &peer())).is_ok() {
+                exchange.end(Outcome::Forwarded);
+            }
+        }
+    });
+    for (route, outcome) in [("/open", "forwarded"), ("/signed", "denied"), ("(none)", "denied")] {
+        let fields = format!("request{{route=\"{route}\" issuer=\"\" outcome=\"{outcome}\"}}");
+        assert!(spans.contains(&fields), "{fields} is not in {spans}");
+    }
 }
