@@ -42,7 +42,7 @@ pub(crate) trait RefreshPlan: Send + Sync + 'static {
     fn panicked(&self, cause: String, pause: Duration);
 }
 
-/// What differs between refreshers: how a source is read, and what becomes of its content.
+/// How one kind of source is read, and where its content is put.
 pub(crate) trait Refresh: Send + 'static {
     type Content: Send;
     type Error: Send;

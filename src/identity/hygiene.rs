@@ -142,7 +142,7 @@ impl Hygiene {
         Ok(managed)
     }
 
-    /// What becomes of a header of that name.
+    /// Whether a header of that name is forwarded.
     pub(crate) fn verdict(&self, name: &HeaderName) -> Verdict {
         let text = name.as_str();
         if !is_folded(text) {
@@ -223,7 +223,7 @@ pub(super) fn is_hop_by_hop(folded: &str) -> bool {
     HOP_BY_HOP.contains(&folded)
 }
 
-/// What becomes of a header.
+/// Whether a header is forwarded.
 pub(crate) enum Verdict {
     /// It is sent on.
     Keep,

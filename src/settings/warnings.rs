@@ -86,7 +86,7 @@ impl Settings {
                     .push(warning(&[&[key::SIGNATURES, &signature.name], names].concat(), text));
             };
             if signature.caller == CallerBinding::Unrelated {
-                let text = "unrelated; whoever has a token passes with a body that any of the \
+                let text = "unrelated; any client with a token passes with a body that any of the \
                             signers has signed";
                 warn(&[of_signature::CALLER], text);
             }
@@ -105,8 +105,9 @@ impl Settings {
                     dialect.encodes_payload() && signature.dialects.contains(*dialect)
                 })
             {
-                let text = "a token of that issuer is written as these signatures are; whoever \
-                            has one passes with its claims as the body, unless its typ says JWT";
+                let text = "a token of that issuer is written as these signatures are; a client \
+                            that has one passes with its claims as the body, unless its typ says \
+                            JWT";
                 warn(&[of_signature::DIALECTS], text);
             }
             if matches!(signature.bodiless, BodilessSettings::Path(_)) && signature.reads_body() {
@@ -127,7 +128,7 @@ impl Settings {
         if self.evidence.as_ref().is_some_and(|evidence| evidence.key.is_none()) {
             warnings.push(warning(
                 &[key::EVIDENCE, evidence::settings::key::KEY_FILE],
-                "absent; the journal has no checkpoints, and can be forged as a whole by whoever \
+                "absent; the journal has no checkpoints, and can be forged as a whole by anyone who \
                  can write to its folder",
             ));
         }

@@ -10,7 +10,7 @@ use crate::{
     signature::settings::{BodilessSettings, SignedPath},
 };
 
-/// What becomes of a request without a body.
+/// How a request without a body is handled.
 #[derive(Debug)]
 pub(super) struct Bodiless(BodilessSettings);
 

@@ -1,4 +1,4 @@
-//! What becomes of a signature over the body.
+//! Explains how a signature over the body is verified.
 
 use std::{io::Read, path::PathBuf};
 

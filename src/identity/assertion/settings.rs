@@ -159,7 +159,7 @@ fn asymmetric(node: &Node) -> Parsed<Algorithm> {
     const EXPECTED: &str = "the name of a signature algorithm such as \"RS256\" or \"ES256\"";
     parsed(EXPECTED, |name| match Algorithm::from_name(name) {
         Some(algorithm) if algorithm.is_symmetric() => {
-            Err("whoever checks a shared secret could sign with it as well")
+            Err("a service that checks a shared secret could sign with it as well")
         }
         Some(algorithm) => Ok(algorithm),
         None => Err("not a known one"),

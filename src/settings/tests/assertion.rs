@@ -118,7 +118,7 @@ fn a_key_for_another_algorithm_is_a_mistake() {
         ),
     );
     for (found, why) in [
-        ("HS256", "whoever checks a shared secret could sign with it as well"),
+        ("HS256", "a service that checks a shared secret could sign with it as well"),
         ("none", "not a known one"),
     ] {
         pem.assert_assertion_mistake(

@@ -57,7 +57,7 @@ fn a_journal_without_a_key_or_with_an_exposed_one_is_a_warning() {
         [
             UNUSED,
             "evidence.key_file: absent; the journal has no checkpoints, and can be forged as a whole \
-          by whoever can write to its folder"
+          by anyone who can write to its folder"
         ]
     );
     let text = format!("{text}key_file = \"{key}\"");

@@ -345,7 +345,7 @@ fn an_unrelated_caller_and_an_exposed_key_for_answers_are_warnings() {
     assert_eq!(
         settings(&with("caller = \"unrelated\"")).warnings(),
         [
-            "signatures.partner.caller: unrelated; whoever has a token passes with a body that any \
+            "signatures.partner.caller: unrelated; any client with a token passes with a body that any \
           of the signers has signed",
             UNUSED
         ]

@@ -10,7 +10,7 @@ use crate::{
     signature::settings::key,
 };
 
-/// What becomes of a request without a body.
+/// How a request without a body is handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BodilessSettings {
     /// It is refused.

@@ -19,15 +19,32 @@ use crate::{
     },
 };
 
+/// The program with a log of every level, and two of its tokens.
+struct Traced {
+    process: Process,
+    good: String,
+    expired: String,
+    _key_server: KeyServer,
+}
+
+impl Traced {
+    fn start(upstream: &Upstream) -> Self {
+        let (key_server, issuer) = (KeyServer::start(), Issuer::usual());
+        key_server.serve(JWKS, Page::json(&issuer.jwks()));
+        let setup = Setup::new()
+            .issuer("corp", &issuer, &key_server, "", "")
+            .with("[log]\nlevel = \"trace\"\nformat = \"json\"");
+        let process = Process::start(&setup, upstream);
+        let good = timeless(&issuer, "alice");
+        let expired = issuer.mint(json!({ "iat": 0, "exp": 1 }));
+        Self { process, good, expired, _key_server: key_server }
+    }
+}
+
 #[test]
 fn inv4_o2_no_log_of_any_library_shows_a_token_over_http2() {
-    let (upstream, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
-    key_server.serve(JWKS, Page::json(&issuer.jwks()));
-    let setup = Setup::new()
-        .issuer("corp", &issuer, &key_server, "", "")
-        .with("[log]\nlevel = \"trace\"\nformat = \"json\"");
-    let process = Process::start(&setup, &upstream);
-    let (good, expired) = (timeless(&issuer, "alice"), issuer.mint(json!({ "iat": 0, "exp": 1 })));
+    let upstream = Upstream::start();
+    let Traced { process, good, expired, _key_server } = Traced::start(&upstream);
     let mut connection = h2::RawH2::connect(process.address(), &[]);
     for (stream, token, admitted) in [(1, &good, true), (3, &expired, false), (5, &good, true)] {
         process.journal().note_sent(&Request::get("/").bearer(token).bytes());
@@ -47,13 +64,8 @@ fn inv4_o2_no_log_of_any_library_shows_a_token_over_http2() {
 
 #[test]
 fn inv4_o2_no_log_of_any_library_shows_a_token_over_http1() {
-    let (upstream, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
-    key_server.serve(JWKS, Page::json(&issuer.jwks()));
-    let setup = Setup::new()
-        .issuer("corp", &issuer, &key_server, "", "")
-        .with("[log]\nlevel = \"trace\"\nformat = \"json\"");
-    let process = Process::start(&setup, &upstream);
-    let (good, expired) = (timeless(&issuer, "alice"), issuer.mint(json!({ "iat": 0, "exp": 1 })));
+    let upstream = Upstream::start();
+    let Traced { process, good, expired, _key_server } = Traced::start(&upstream);
     let mut client = process.client();
     for (token, status) in [(&good, 200), (&expired, 401), (&good, 200)] {
         assert_eq!(client.exchange(&Request::get("/").bearer(token)).status, status);
