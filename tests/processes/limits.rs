@@ -1,7 +1,9 @@
 //! The D rows of the threat catalogue: every phase of a connection has a deadline, everything that
 //! grows has a bound.
 
+mod early_answers;
 mod floods;
+mod frames;
 
 use std::{
     io::{Read, Write},
@@ -79,6 +81,65 @@ fn d1_a_connection_that_says_nothing_whole_is_cut() {
         }
     });
     wait_for_no_connections(&world);
+}
+
+#[test]
+fn d1_an_http2_frame_or_header_block_that_is_not_finished_is_cut() {
+    let world = world_of("header_timeout = \"300ms\"");
+    let settings = h2::frame(h2::SETTINGS, 0, 0, b"");
+    let headers = h2::frame(h2::HEADERS, h2::END_STREAM, 1, &h2::block(&[(":method", b"GET")]));
+    let more = h2::frame(h2::CONTINUATION, 0, 1, &h2::block(&[("x", b"y")]));
+    let ping = h2::frame(h2::PING, 0, 0, &[0; 8]);
+    let begun = [h2::PREFACE, &settings].concat();
+    let beginnings = [
+        ("no settings", h2::PREFACE.to_vec()),
+        ("half of the settings", [h2::PREFACE, &settings[..4]].concat()),
+        ("half a head", [&*begun, &headers[..5]].concat()),
+        ("half a block", [&*begun, &headers[..12]].concat()),
+        ("no end of the block", [&*begun, &headers].concat()),
+        ("continued", [&*begun, &headers, &more].concat()),
+        ("half a PING", [&*begun, &ping[..10]].concat()),
+    ];
+    thread::scope(|scope| {
+        for (case, beginning) in &beginnings {
+            let world = &world;
+            scope.spawn(move || {
+                let since = Instant::now();
+                let mut client = world.proxy.client();
+                client.send(beginning);
+                assert_cut(case, &mut client, since, SHORT);
+            });
+        }
+    });
+    wait_for_no_connections(&world);
+}
+
+#[test]
+fn d1_a_dripping_http2_header_block_is_cut_with_what_is_in_flight() {
+    let mut world = world_of("header_timeout = \"300ms\"");
+    world.proxy.expect_unmatched_answers();
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let told = std::sync::Mutex::new(told);
+    world.upstream.answer_by(move |_| {
+        let _ = told.lock().unwrap().recv();
+        Reply::ok()
+    });
+    let token = world.issuer.mint(json!({}));
+    let mut client = RawH2::connect(world.proxy.address(), &[]);
+    let since = Instant::now();
+    client.get(1, "/", &token);
+    client.send(h2::HEADERS, h2::END_STREAM, 3, &h2::block(&[(":method", b"GET")]));
+    // Few enough for the bound of CONTINUATION frames.
+    for byte in h2::frame(h2::CONTINUATION, 0, 3, &h2::block(&[("x", &[b'y'; 100])])) {
+        if client.try_write(&[byte]).is_err() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    client.read_to_end();
+    assert!((SHORT..5 * SHORT).contains(&since.elapsed()), "{:?}", since.elapsed());
+    wait_for_no_connections(&world);
+    drop(tell);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub(in crate::proxy) struct FrameGuard<S> {
     allowances: FrameAllowances,
     /// The highest stream that the client has opened.
     last_stream: u32,
+    /// Small parts of bodies that were read since other tasks had their turn.
+    small_parts: u32,
     /// How long a frame may take, and a header block as a whole.
     header_timeout: Duration,
     /// Since when a frame is unfinished, and which one.
@@ -48,6 +50,14 @@ struct Flood(FloodKind);
 const GOAWAY: [u8; 9] = [0, 0, 8, kind::GOAWAY, 0, 0, 0, 0, 0];
 const ENHANCE_YOUR_CALM: u32 = 0xb;
 
+/// h2 reads as long as there is something to read, and closes a connection with some two thousand
+/// unread parts of bodies that are smaller than this (`too_many_data_frames`). A client can send
+/// that many in one packet.
+const SMALL_PART_BYTES: u32 = 256;
+
+/// After so many of them the streams have their turn to take them: far fewer than h2 keeps.
+const SMALL_PARTS_AT_ONCE: u32 = 100;
+
 impl<S> FrameGuard<S> {
     /// Guards a connection accepted at that moment.
     pub(in crate::proxy) fn new(
@@ -62,6 +72,7 @@ impl<S> FrameGuard<S> {
             sent: FrameFollower::of_server(),
             allowances: FrameAllowances::new(accepted),
             last_stream: 0,
+            small_parts: 0,
             header_timeout,
             unfinished: Some((0, accepted)),
             timer: Timer::default(),
@@ -75,6 +86,9 @@ impl<S> FrameGuard<S> {
             if begins_request && frame.stream > self.last_stream {
                 self.last_stream = frame.stream;
                 self.allowances.request_begins();
+            }
+            if frame.kind == kind::DATA && frame.length < SMALL_PART_BYTES {
+                self.small_parts += 1;
             }
             self.allowances.received(&frame)?;
         }
@@ -132,6 +146,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for FrameGuard<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.small_parts > SMALL_PARTS_AT_ONCE {
+            self.small_parts = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         match Pin::new(&mut self.socket).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => {
@@ -145,7 +164,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for FrameGuard<S> {
                 })
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => self.poll_overdue(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => {
+                self.small_parts = 0;
+                self.poll_overdue(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+            }
         }
     }
 }
