@@ -19,11 +19,15 @@ use crate::support::{
     bare::{self, Meter},
     client::{Client, Request},
     h2::{self, RawH2},
+    issuer::Issuer,
+    key_server::{KeyServer, Page},
     oracle::assert_refused,
-    upstream::Reply,
+    process::Process,
+    setup::Setup,
+    upstream::{Reply, Upstream},
     wait_until,
     wire::Head,
-    world::World,
+    world::{JWKS, World},
 };
 
 /// Long enough for an honest client on a busy machine, short enough to wait for.
@@ -40,6 +44,30 @@ fn world_of_small_headers() -> World {
             .server("[server.limits]\nheader_bytes = \"8KiB\"")
             .with("[credential]\nmax_bytes = \"4KiB\"")
     })
+}
+
+/// The usual scene with the proxy as a process. In this one everything is logged, which takes most
+/// of the time where there are many frames.
+struct Apart {
+    process: Process,
+    upstream: Upstream,
+    /// Valid by the machine's clock.
+    token: String,
+    _key_server: KeyServer,
+}
+
+impl Apart {
+    fn start(change: impl FnOnce(Setup) -> Setup) -> Self {
+        let (upstream, key_server, issuer) =
+            (Upstream::start(), KeyServer::start(), Issuer::usual());
+        key_server.serve(JWKS, Page::json(&issuer.jwks()));
+        let setup = Setup::new()
+            .issuer("corp", &issuer, &key_server, "", "")
+            .with("[log]\nlevel = \"debug\"");
+        let process = Process::start(&change(setup), &upstream);
+        let token = issuer.mint(json!({ "iat": 0, "exp": 9_000_000_000_u64 }));
+        Self { process, upstream, token, _key_server: key_server }
+    }
 }
 
 /// The connection ends, not before its time and not long after.
@@ -243,7 +271,7 @@ fn d1_a_body_that_stalls_is_408_and_the_end() {
 
 #[test]
 fn d1_a_client_that_pauses_is_not_blamed_on_the_upstream() {
-    let upstream = crate::support::upstream::Upstream::start();
+    let upstream = Upstream::start();
     let mut world = bare::in_front_of_with(
         &upstream.url(),
         "response_timeout = \"150ms\"",

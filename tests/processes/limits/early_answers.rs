@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     io::{Read, Write},
+    net::SocketAddr,
     process::Command,
     time::Instant,
 };
@@ -13,7 +14,7 @@ use countersign::{
 };
 use serde_json::json;
 
-use super::{SHORT, world_of};
+use super::{Apart, SHORT, world_of};
 use crate::support::{
     bare,
     client::Request,
@@ -31,13 +32,13 @@ const VERSIONS: [(&str, &str); 2] = [("--http1.1", "1.1"), ("--http2-prior-knowl
 
 /// The answer arrives each time, over both versions.
 #[track_caller]
-fn assert_arrives(times: usize, world: &World, status: u16, headers: &[String]) {
+fn assert_arrives(times: usize, address: SocketAddr, status: u16, headers: &[String]) {
     let folder = tempfile::tempdir().unwrap();
     let file = &folder.path().join("upload");
     fs::write(file, vec![b'x'; LENGTH]).unwrap();
     for (version, number) in VERSIONS {
         let upload = Upload { file, headers, version };
-        let Some(outcomes) = upload.send(times, world.proxy.address(), "/upload") else { return };
+        let Some(outcomes) = upload.send(times, address, "/upload") else { return };
         assert_eq!(outcomes, vec![(Some(0), format!("{status} {number}")); times]);
     }
 }
@@ -62,17 +63,20 @@ fn full() -> Listening {
 #[test]
 fn d2_an_early_413_to_an_upload_arrives_in_100_of_100() {
     let upstream = full();
-    let mut world = bare::in_front_of(&bare::url(&upstream), "");
-    world.proxy.expect_unmatched_answers();
-    assert_arrives(100, &world, 413, &[bearer(&world)]);
+    let apart = Apart::start(|setup| {
+        setup
+            .with(&format!("[upstreams.full]\nurl = \"{}\"", bare::url(&upstream)))
+            .routes("[[routes]]\npath = \"/**\"\nupstream = \"full\"")
+    });
+    let token = format!("authorization: Bearer {}", apart.token);
+    assert_arrives(100, apart.process.address(), 413, &[token]);
 }
 
 #[test]
 fn d2_a_refusal_of_an_upload_arrives() {
-    let mut world = World::start();
-    world.proxy.expect_unmatched_answers();
-    assert_arrives(20, &world, 401, &[]);
-    assert!(world.upstream.requests().is_empty());
+    let apart = Apart::start(|setup| setup);
+    assert_arrives(20, apart.process.address(), 401, &[]);
+    assert!(apart.upstream.requests().is_empty());
 }
 
 /// A world whose uploads must be signed, and of which little is held; and the header lines of one
@@ -102,7 +106,7 @@ fn of_signed(limits: &str) -> (World, Vec<String>, tempfile::TempDir) {
 #[test]
 fn d2_an_upload_that_is_too_large_to_be_held_is_413() {
     let (world, headers, _keys) = of_signed("body_bytes = \"1MiB\"");
-    assert_arrives(10, &world, 413, &headers);
+    assert_arrives(10, world.proxy.address(), 413, &headers);
 }
 
 #[test]
@@ -115,17 +119,16 @@ fn d2_an_upload_without_room_to_be_held_is_503() {
     slow_client.send(&slow.field("content-length", "100000").bytes());
     slow_client.send(&[b'x'; 50_000]);
     wait_until("it is held", || world.proxy.metric("countersign_held_body_bytes") > 0.0);
-    assert_arrives(10, &world, 503, &headers);
+    assert_arrives(10, world.proxy.address(), 503, &headers);
 }
 
 #[test]
 fn d2_another_client_gets_the_refusal_of_an_upload_as_well() {
-    let mut world = World::start();
-    world.proxy.expect_unmatched_answers();
+    let apart = Apart::start(|setup| setup);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("upload");
     fs::write(&file, vec![b'x'; LENGTH]).unwrap();
-    let url = format!("http://{}/upload", world.proxy.address());
+    let url = format!("http://{}/upload", apart.process.address());
     for _ in 0..20 {
         let done = Command::new("nghttp")
             .args(["--verbose", "--null-out", "--timeout=8", "--data"])

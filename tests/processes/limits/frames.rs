@@ -6,21 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
-
+use super::Apart;
 use crate::support::{
-    bare,
     client::Request,
     h2::{self, Frames, H2, RawH2, frame},
     h2_upstream::H2Upstream,
-    issuer::Issuer,
-    key_server::{KeyServer, Page},
     optional,
     process::Process,
-    setup::Setup,
-    upstream::{Reply, Upstream},
+    upstream::Reply,
     wait_until,
-    world::{JWKS, World},
 };
 
 /// The error code of the GOAWAY that a flooder gets.
@@ -52,21 +46,11 @@ fn upload() -> Vec<u8> {
     frame(h2::HEADERS, h2::END_HEADERS, 1, &h2::block(&fields))
 }
 
-/// The usual scene with the proxy as a process.
-fn started(level: &str) -> (Process, Issuer, (Upstream, KeyServer)) {
-    let (upstream, key_server, issuer) = (Upstream::start(), KeyServer::start(), Issuer::usual());
-    key_server.serve(JWKS, Page::json(&issuer.jwks()));
-    let setup = Setup::new()
-        .issuer("corp", &issuer, &key_server, "", "")
-        .with(&format!("[log]\nlevel = \"{level}\""));
-    (Process::start(&setup, &upstream), issuer, (upstream, key_server))
-}
-
 #[test]
 fn d2_a_flood_of_each_kind_is_cut_with_goaway_and_takes_little() {
-    let (process, issuer, _others) = started("debug");
-    let token = issuer.mint(json!({ "iat": 0, "exp": 9_000_000_000_u64 }));
-    let request = Request::get("/").bearer(&token);
+    let apart = Apart::start(|setup| setup);
+    let process = &apart.process;
+    let request = Request::get("/").bearer(&apart.token);
     let mut honest = process.client();
     for (kind, flooding) in kinds() {
         let series = format!("countersign_http2_floods_total{{frames=\"{kind}\"}}");
@@ -83,7 +67,6 @@ fn d2_a_flood_of_each_kind_is_cut_with_goaway_and_takes_little() {
         }
         assert!((process.metric(&series) - counted - 4.0).abs() < 0.1, "{kind}: not by our bound");
         let used = process.processor_time() - used;
-        eprintln!("{kind} {used:?}");
         // So many may be sent in ten seconds: a twentieth of a worker, of an unoptimised build.
         assert!(used < Duration::from_millis(500), "{kind}: {used:?}");
         let logged = format!("frames=\"{kind}\"");
@@ -93,7 +76,8 @@ fn d2_a_flood_of_each_kind_is_cut_with_goaway_and_takes_little() {
 
 /// No connection was closed for a flood.
 #[track_caller]
-fn assert_no_flood(metrics: &str) {
+fn assert_no_flood(process: &Process) {
+    let metrics = String::from_utf8(process.admin("/metrics").body.bytes).unwrap();
     let floods: Vec<_> = metrics
         .lines()
         .filter(|line| line.starts_with("countersign_http2_floods_total{"))
@@ -104,7 +88,7 @@ fn assert_no_flood(metrics: &str) {
 #[test]
 fn thousands_of_requests_on_one_connection_are_no_flood() {
     const REQUESTS: &str = "5000";
-    let (process, _issuer, _others) = started("info");
+    let Apart { process, .. } = &Apart::start(|setup| setup);
     let url = format!("http://{}/public/x", process.address());
     let load = Command::new("h2load")
         .args(["--clients=1", "--max-concurrent-streams=100", "--requests", REQUESTS, &url])
@@ -115,34 +99,36 @@ fn thousands_of_requests_on_one_connection_are_no_flood() {
     };
     let succeeded = format!("{REQUESTS} done, {REQUESTS} succeeded, 0 failed");
     assert!(load.contains(&succeeded), "{load}");
-    assert_no_flood(&String::from_utf8(process.admin("/metrics").body.bytes).unwrap());
+    assert_no_flood(process);
 }
 
 #[test]
 fn thousands_of_small_messages_are_no_flood() {
     const MESSAGE: &[u8] = b"\0\0\0\0\x05hello";
     let upstream = H2Upstream::start();
-    let mut world = bare::in_front_of(&upstream.url(), "");
-    world.proxy.expect_unmatched_answers();
-    let client = H2::connect(world.proxy.address());
+    let apart = Apart::start(|setup| {
+        setup
+            .with(&format!("[upstreams.grpc]\nurl = \"{}\"", upstream.url()))
+            .routes("[[routes]]\npath = \"/**\"\nupstream = \"grpc\"")
+    });
+    let client = H2::connect(apart.process.address());
     let call = h2::request("POST", "/")
-        .header("authorization", format!("Bearer {}", world.issuer.mint(json!({}))))
+        .header("authorization", format!("Bearer {}", apart.token))
         .header("content-type", "application/grpc")
         .body(Frames::new(&[MESSAGE; 5000], &[]))
         .unwrap();
     let answer = client.exchange(call).unwrap();
     assert_eq!(answer.body, MESSAGE.repeat(5000));
-    assert_no_flood(&world.proxy.metrics());
+    assert_no_flood(&apart.process);
 }
 
 #[test]
 fn a_window_update_for_each_frame_of_a_long_answer_is_no_flood() {
     const LENGTH: usize = 16 * 1024 * 1024;
-    let mut world = World::start();
-    world.proxy.expect_unmatched_answers();
-    world.upstream.answer_by(|_| Reply::with(200, &[], &vec![7; LENGTH]));
-    let mut client = RawH2::connect(world.proxy.address(), &[]);
-    client.get(1, "/", &world.issuer.mint(json!({})));
+    let apart = Apart::start(|setup| setup);
+    apart.upstream.answer_by(|_| Reply::with(200, &[], &vec![7; LENGTH]));
+    let mut client = RawH2::connect(apart.process.address(), &[]);
+    client.get(1, "/", &apart.token);
     let (mut received, since) = (0, Instant::now());
     while received < LENGTH {
         let data = client.read_until(h2::DATA, 1).expect("the whole answer");
@@ -156,5 +142,5 @@ fn a_window_update_for_each_frame_of_a_long_answer_is_no_flood() {
         client.send(h2::PING, 0, 0, &[0; 8]);
     }
     assert!(since.elapsed() < Duration::from_secs(10), "else the allowance was refilled");
-    assert_no_flood(&world.proxy.metrics());
+    assert_no_flood(&apart.process);
 }
