@@ -26,11 +26,11 @@ pub(super) struct StreamExec {
 
 /// Since when it is the client's turn to take some of an answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ClientsTurn(Rc<OpenStream>);
+pub(super) struct ClientsTurn(Rc<ServedStream>);
 
 /// What a stream's task knows of its request.
 #[derive(Debug, Default)]
-struct OpenStream {
+struct ServedStream {
     clients_turn: Cell<Option<Instant>>,
     /// Receives the request's body once nothing reads it any more.
     unread: RefCell<Option<oneshot::Receiver<Incoming>>>,

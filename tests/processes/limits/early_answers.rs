@@ -47,29 +47,32 @@ fn bearer(world: &World) -> String {
     format!("authorization: Bearer {}", world.issuer.mint(json!({})))
 }
 
-/// An upstream that refuses every upload when it has seen its head, and then closes as servers do:
-/// after the client, or after a while.
-fn full() -> Listening {
-    bare::upstream(|_, mut reader| {
+/// An upstream that refuses every upload when it has seen its head, and then takes so much more of
+/// it before it closes.
+fn full(lingers_for: usize) -> Listening {
+    bare::upstream(move |_, mut reader| {
         let stream = reader.get_mut();
         let answer =
             b"HTTP/1.1 413 Too Large\r\ncontent-length: 4\r\nconnection: close\r\n\r\nfull";
         stream.write_all(answer).unwrap();
-        let _ = stream.shutdown(std::net::Shutdown::Write);
-        let _ = io::copy(&mut reader.take(LENGTH as u64), &mut io::sink());
+        let _ = io::copy(&mut reader.take(lingers_for as u64), &mut io::sink());
     })
 }
 
 #[test]
 fn d2_an_early_413_to_an_upload_arrives_in_100_of_100() {
-    let upstream = full();
-    let apart = Apart::start(|setup| {
-        setup
-            .with(&format!("[upstreams.full]\nurl = \"{}\"", bare::url(&upstream)))
-            .routes("[[routes]]\npath = \"/**\"\nupstream = \"full\"")
-    });
-    let token = format!("authorization: Bearer {}", apart.token);
-    assert_arrives(100, apart.process.address(), 413, &[token]);
+    // One that closes with bytes unread resets its connection: writing to it fails before its
+    // answer was read.
+    for (times, lingers_for) in [(100, 0), (10, LENGTH)] {
+        let upstream = full(lingers_for);
+        let apart = Apart::start(|setup| {
+            setup
+                .with(&format!("[upstreams.full]\nurl = \"{}\"", bare::url(&upstream)))
+                .routes("[[routes]]\npath = \"/**\"\nupstream = \"full\"")
+        });
+        let token = format!("authorization: Bearer {}", apart.token);
+        assert_arrives(times, apart.process.address(), 413, &[token]);
+    }
 }
 
 #[test]
