@@ -51,7 +51,7 @@ struct FrameHead {
 /// Follows frames through bytes, however these are cut.
 #[derive(Debug)]
 struct FrameFollower {
-    state: State,
+    state: FramePosition,
     /// Between a HEADERS frame and the CONTINUATION that ends its block.
     in_block: bool,
     /// How many frames are complete. A header block counts as one.
@@ -59,7 +59,7 @@ struct FrameFollower {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum State {
+enum FramePosition {
     /// This much of the preface is missing.
     Preface(u32),
     /// The first so many bytes of a head are here.
@@ -77,7 +77,7 @@ enum PayloadKind {
     Other,
 }
 
-const BETWEEN_FRAMES: State = State::Head([0; HEAD_BYTES], 0);
+const BETWEEN_FRAMES: FramePosition = FramePosition::Head([0; HEAD_BYTES], 0);
 
 impl FrameHead {
     fn parse(bytes: [u8; HEAD_BYTES]) -> Self {
@@ -115,7 +115,7 @@ impl FrameHead {
 impl FrameFollower {
     /// What a client sends: the preface first.
     fn of_client() -> Self {
-        Self { state: State::Preface(PREFACE_BYTES), in_block: false, complete: 0 }
+        Self { state: FramePosition::Preface(PREFACE_BYTES), in_block: false, complete: 0 }
     }
 
     /// What a server sends.
@@ -128,19 +128,19 @@ impl FrameFollower {
     fn next(&mut self, bytes: &mut &[u8]) -> Option<FrameHead> {
         loop {
             match self.state {
-                State::Preface(left) => self.skip(left, bytes, State::Preface)?,
-                State::Payload(left, kind) => {
-                    self.skip(left, bytes, |left| State::Payload(left, kind))?;
+                FramePosition::Preface(left) => self.skip(left, bytes, FramePosition::Preface)?,
+                FramePosition::Payload(left, kind) => {
+                    self.skip(left, bytes, |left| FramePosition::Payload(left, kind))?;
                     self.frame_ends();
                 }
-                State::Head(begun, have) => {
+                FramePosition::Head(begun, have) => {
                     let head = FrameHead::parse(self.head(begun, have, bytes)?);
                     if !head.is_padded() {
                         return Some(self.payload_begins(head, head.length));
                     }
-                    self.state = State::PaddingLength(head);
+                    self.state = FramePosition::PaddingLength(head);
                 }
-                State::PaddingLength(head) => {
+                FramePosition::PaddingLength(head) => {
                     let (&padding, rest) = bytes.split_first()?;
                     *bytes = rest;
                     return Some(self.payload_begins(head.padded_by(padding), head.length - 1));
@@ -153,20 +153,25 @@ impl FrameFollower {
     /// begin. `None`: the client may stay silent, or it is the payload of a DATA frame.
     fn unfinished(&self) -> Option<u64> {
         let waits = match self.state {
-            State::Preface(_) | State::PaddingLength(_) => true,
+            FramePosition::Preface(_) | FramePosition::PaddingLength(_) => true,
             // SETTINGS are the first frame, and belong to the preface.
-            State::Head(_, have) => have > 0 || self.in_block || self.complete == 0,
-            State::Payload(_, kind) => kind == PayloadKind::Other,
+            FramePosition::Head(_, have) => have > 0 || self.in_block || self.complete == 0,
+            FramePosition::Payload(_, kind) => kind == PayloadKind::Other,
         };
         waits.then_some(self.complete)
     }
 
     fn is_between_frames(&self) -> bool {
-        matches!(self.state, State::Head(_, 0))
+        matches!(self.state, FramePosition::Head(_, 0))
     }
 
     /// Skips up to `left` bytes. `None`: some are missing, and `rest` of them is the state.
-    fn skip(&mut self, left: u32, bytes: &mut &[u8], rest: impl Fn(u32) -> State) -> Option<()> {
+    fn skip(
+        &mut self,
+        left: u32,
+        bytes: &mut &[u8],
+        rest: impl Fn(u32) -> FramePosition,
+    ) -> Option<()> {
         let here = u32::try_from(bytes.len()).unwrap_or(u32::MAX).min(left);
         *bytes = bytes.get(here as usize..).unwrap_or_default();
         self.state = if here == left { BETWEEN_FRAMES } else { rest(left - here) };
@@ -185,7 +190,7 @@ impl FrameFollower {
         let (taken, rest) = bytes.split_at_checked(here)?;
         missing.get_mut(..here)?.copy_from_slice(taken);
         *bytes = rest;
-        self.state = State::Head(begun, have + here);
+        self.state = FramePosition::Head(begun, have + here);
         (have + here == HEAD_BYTES).then_some(begun)
     }
 
@@ -196,7 +201,7 @@ impl FrameFollower {
             _ => {}
         }
         let kind = if head.kind == kind::DATA { PayloadKind::Body } else { PayloadKind::Other };
-        self.state = State::Payload(left, kind);
+        self.state = FramePosition::Payload(left, kind);
         if left == 0 {
             self.frame_ends();
         }
