@@ -20,7 +20,7 @@ use crate::{
 use super::{
     body::ResponseBody,
     forward,
-    frames::guard::FrameGuard,
+    frames::guard::{FrameGuard, FrameLimits},
     guarded_io::{Activity, Deadlines, GuardedIo},
     guards::{ConnectionPermit, OpenConnection},
     stream_guard::StreamExec,
@@ -142,7 +142,7 @@ async fn serve_http2<S: ByteStream>(
     limits: &LimitSettings,
 ) -> hyper::Result<()> {
     let floods = connection.open.floods().clone();
-    let io = FrameGuard::new(io, accepted, limits.header_timeout, floods);
+    let io = FrameGuard::new(io, accepted, FrameLimits::of(limits), floods);
     let drain = connection.worker.drain.clone();
     let activity = Arc::clone(&connection.activity);
     let service = service_fn(move |request| answer(Rc::clone(&connection), request));

@@ -51,7 +51,7 @@ struct FrameHead {
 /// Follows frames through bytes, however these are cut.
 #[derive(Debug)]
 struct FrameFollower {
-    state: FramePosition,
+    position: FramePosition,
     /// Between a HEADERS frame and the CONTINUATION that ends its block.
     in_block: bool,
     /// How many frames are complete. A header block counts as one.
@@ -115,19 +115,19 @@ impl FrameHead {
 impl FrameFollower {
     /// What a client sends: the preface first.
     fn of_client() -> Self {
-        Self { state: FramePosition::Preface(PREFACE_BYTES), in_block: false, complete: 0 }
+        Self { position: FramePosition::Preface(PREFACE_BYTES), in_block: false, complete: 0 }
     }
 
     /// What a server sends.
     fn of_server() -> Self {
-        Self { state: BETWEEN_FRAMES, in_block: false, complete: 0 }
+        Self { position: BETWEEN_FRAMES, in_block: false, complete: 0 }
     }
 
     /// The next frame that begins in `bytes`, which are taken up to its payload. `None`: they are
     /// all taken.
     fn next(&mut self, bytes: &mut &[u8]) -> Option<FrameHead> {
         loop {
-            match self.state {
+            match self.position {
                 FramePosition::Preface(left) => self.skip(left, bytes, FramePosition::Preface)?,
                 FramePosition::Payload(left, kind) => {
                     self.skip(left, bytes, |left| FramePosition::Payload(left, kind))?;
@@ -138,7 +138,7 @@ impl FrameFollower {
                     if !head.is_padded() {
                         return Some(self.payload_begins(head, head.length));
                     }
-                    self.state = FramePosition::PaddingLength(head);
+                    self.position = FramePosition::PaddingLength(head);
                 }
                 FramePosition::PaddingLength(head) => {
                     let (&padding, rest) = bytes.split_first()?;
@@ -152,7 +152,7 @@ impl FrameFollower {
     /// The number of the frame that has begun and is not all here, or without which nothing can
     /// begin. `None`: the client may stay silent, or it is the payload of a DATA frame.
     fn unfinished(&self) -> Option<u64> {
-        let waits = match self.state {
+        let waits = match self.position {
             FramePosition::Preface(_) | FramePosition::PaddingLength(_) => true,
             // SETTINGS are the first frame, and belong to the preface.
             FramePosition::Head(_, have) => have > 0 || self.in_block || self.complete == 0,
@@ -162,10 +162,10 @@ impl FrameFollower {
     }
 
     fn is_between_frames(&self) -> bool {
-        matches!(self.state, FramePosition::Head(_, 0))
+        matches!(self.position, FramePosition::Head(_, 0))
     }
 
-    /// Skips up to `left` bytes. `None`: some are missing, and `rest` of them is the state.
+    /// Skips up to `left` bytes. `None`: some are missing, and `rest` of them is the position.
     fn skip(
         &mut self,
         left: u32,
@@ -174,7 +174,7 @@ impl FrameFollower {
     ) -> Option<()> {
         let here = u32::try_from(bytes.len()).unwrap_or(u32::MAX).min(left);
         *bytes = bytes.get(here as usize..).unwrap_or_default();
-        self.state = if here == left { BETWEEN_FRAMES } else { rest(left - here) };
+        self.position = if here == left { BETWEEN_FRAMES } else { rest(left - here) };
         (here == left).then_some(())
     }
 
@@ -190,7 +190,7 @@ impl FrameFollower {
         let (taken, rest) = bytes.split_at_checked(here)?;
         missing.get_mut(..here)?.copy_from_slice(taken);
         *bytes = rest;
-        self.state = FramePosition::Head(begun, have + here);
+        self.position = FramePosition::Head(begun, have + here);
         (have + here == HEAD_BYTES).then_some(begun)
     }
 
@@ -201,7 +201,7 @@ impl FrameFollower {
             _ => {}
         }
         let kind = if head.kind == kind::DATA { PayloadKind::Body } else { PayloadKind::Other };
-        self.state = FramePosition::Payload(left, kind);
+        self.position = FramePosition::Payload(left, kind);
         if left == 0 {
             self.frame_ends();
         }
@@ -209,7 +209,7 @@ impl FrameFollower {
     }
 
     fn frame_ends(&mut self) {
-        self.state = BETWEEN_FRAMES;
+        self.position = BETWEEN_FRAMES;
         if !self.in_block {
             self.complete += 1;
         }

@@ -30,7 +30,11 @@ pub(in crate::proxy) enum FloodKind {
 
 /// What is left to one connection.
 #[derive(Debug)]
-pub(super) struct FrameAllowances([BurstAllowance; FloodKind::ALL.len()]);
+pub(super) struct FrameAllowances {
+    left: [BurstAllowance; FloodKind::ALL.len()],
+    /// How many streams it may have at a time.
+    streams: u64,
+}
 
 /// A CONTINUATION frame of this many bytes is a part of a large header block, which has a bound.
 const SMALL_CONTINUATION: u32 = 1024;
@@ -71,8 +75,8 @@ impl FloodKind {
         }
     }
 
-    /// How many are allowed at once, without any request.
-    fn at_once(self) -> u64 {
+    /// How many are allowed at once, without any request, on a connection of so many streams.
+    fn at_once(self, streams: u64) -> u64 {
         match self {
             // Clients have hardly a use for any of these. h2 itself allows 100 empty DATA frames
             // in the life of a connection.
@@ -81,8 +85,9 @@ impl FloodKind {
             Self::Ping => 100,
             // Browsers describe a tree of some ten streams, and change it with the open tab.
             Self::Priority => 200,
-            // A gateway that cancels 100 requests a second while an upstream is slow.
-            Self::Reset => 1000,
+            // A client that waits a second for an answer can't cancel more in the ten seconds after
+            // which the allowance is full again. And a browser, all that it has begun.
+            Self::Reset => (10 * streams).max(1000),
             // One at the beginning, one when the client finds its windows too small. Each
             // concerns every open stream.
             Self::Settings => 50,
@@ -128,18 +133,17 @@ impl FloodKind {
 }
 
 impl FrameAllowances {
-    pub(super) fn new(now: Instant) -> Self {
-        Self(FloodKind::ALL.map(|kind| BurstAllowance::full(kind.at_once(), now)))
+    pub(super) fn new(now: Instant, streams: u32) -> Self {
+        let streams = u64::from(streams);
+        let full = |kind: FloodKind| BurstAllowance::full(kind.at_once(streams), now);
+        Self { left: FloodKind::ALL.map(full), streams }
     }
 
     /// Counts a frame from the client, or says of which kind it is one too many.
     pub(super) fn received(&mut self, frame: &FrameHead) -> Result<(), FloodKind> {
         let Some(kind) = FloodKind::of(frame) else { return Ok(()) };
-        if self.of(kind).is_some_and(|left| left.take(1, kind.at_once())) {
-            Ok(())
-        } else {
-            Err(kind)
-        }
+        let amount = kind.at_once(self.streams);
+        if self.of(kind).is_some_and(|left| left.take(1, amount)) { Ok(()) } else { Err(kind) }
     }
 
     /// A request has begun.
@@ -169,6 +173,6 @@ impl FrameAllowances {
     }
 
     fn of(&mut self, kind: FloodKind) -> Option<&mut BurstAllowance> {
-        self.0.get_mut(kind as usize)
+        self.left.get_mut(kind as usize)
     }
 }

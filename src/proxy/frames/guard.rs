@@ -14,6 +14,8 @@ use tokio::{
     time::Instant,
 };
 
+use crate::proxy::settings::LimitSettings;
+
 use super::{
     super::guarded_io::Timer,
     FrameFollower,
@@ -32,13 +34,21 @@ pub(in crate::proxy) struct FrameGuard<S> {
     last_stream: u32,
     /// Small parts of bodies that were read since other tasks had their turn.
     small_parts: u32,
-    /// How long a frame may take, and a header block as a whole.
     header_timeout: Duration,
     /// Since when a frame is unfinished, and which one.
     unfinished: Option<(u64, Instant)>,
     timer: Timer,
     /// By kind.
     floods: IntCounterVec,
+}
+
+/// What the bounds of frames depend on.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::proxy) struct FrameLimits {
+    /// How long a frame may take, and a header block as a whole.
+    header_timeout: Duration,
+    /// How many streams a connection may have at a time.
+    streams: u32,
 }
 
 /// A client has sent more of such frames than any use of a connection takes.
@@ -58,22 +68,28 @@ const SMALL_PART_BYTES: u32 = 256;
 /// After so many of them the streams have their turn to take them: far fewer than h2 keeps.
 const SMALL_PARTS_AT_ONCE: u32 = 100;
 
+impl FrameLimits {
+    pub(in crate::proxy) fn of(limits: &LimitSettings) -> Self {
+        Self { header_timeout: limits.header_timeout, streams: limits.http2_streams }
+    }
+}
+
 impl<S> FrameGuard<S> {
     /// Guards a connection accepted at that moment.
     pub(in crate::proxy) fn new(
         socket: S,
         accepted: Instant,
-        header_timeout: Duration,
+        limits: FrameLimits,
         floods: IntCounterVec,
     ) -> Self {
         Self {
             socket,
             received: FrameFollower::of_client(),
             sent: FrameFollower::of_server(),
-            allowances: FrameAllowances::new(accepted),
+            allowances: FrameAllowances::new(accepted, limits.streams),
             last_stream: 0,
             small_parts: 0,
-            header_timeout,
+            header_timeout: limits.header_timeout,
             unfinished: Some((0, accepted)),
             timer: Timer::default(),
             floods,

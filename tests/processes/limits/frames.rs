@@ -21,7 +21,7 @@ use crate::support::{
 const ENHANCE_YOUR_CALM: [u8; 4] = [0, 0, 0, 11];
 
 /// More frames than are allowed of any kind.
-const FLOOD: usize = 1500;
+const FLOOD: usize = 2500;
 
 /// A frame of each kind, by its label, on a connection that has begun one upload.
 fn kinds() -> [(&'static str, Vec<u8>); 9] {

@@ -12,7 +12,7 @@ use super::{
     *,
 };
 
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const LIMITS: FrameLimits = FrameLimits { header_timeout: Duration::from_secs(10), streams: 200 };
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -44,9 +44,13 @@ struct Ends {
 impl Ends {
     /// A connection with nothing said.
     fn new() -> Self {
+        Self::of(LIMITS)
+    }
+
+    fn of(limits: FrameLimits) -> Self {
         let (client, socket) = duplex(1024 * 1024);
         let floods = IntCounterVec::new(Opts::new("floods", "Floods"), &["frames"]).unwrap();
-        Self { client, guard: FrameGuard::new(socket, Instant::now(), HEADER_TIMEOUT, floods) }
+        Self { client, guard: FrameGuard::new(socket, Instant::now(), limits, floods) }
     }
 
     /// A connection whose client has sent its preface.
@@ -88,13 +92,22 @@ impl Ends {
 
 #[tokio::test(start_paused = true)]
 async fn d2_a_flood_of_each_kind_is_cut_and_counted() {
-    let expected = [100, 100, 100, 100, 100, 200, 1000, 50, 500];
+    let expected = [100, 100, 100, 100, 100, 200, 2000, 50, 500];
     for (kind, expected) in FloodKind::ALL.into_iter().zip(expected) {
         let mut ends = Ends::open().await;
         assert_eq!(ends.taken(&flooding(kind)).await, expected, "{kind:?}");
         assert_eq!(ends.counted(kind), 1);
         let counted: u64 = FloodKind::ALL.into_iter().map(|kind| ends.counted(kind)).sum();
         assert_eq!(counted, 1, "{kind:?} and no other");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d2_resets_are_bounded_by_the_streams_that_may_be_open() {
+    for (streams, expected) in [(1, 1000), (100, 1000), (10_000, 100_000)] {
+        let mut ends = Ends::of(FrameLimits { streams, ..LIMITS });
+        ends.send(PREFACE).await.unwrap();
+        assert_eq!(ends.taken(&flooding(FloodKind::Reset).repeat(100)).await, expected / 100);
     }
 }
 
