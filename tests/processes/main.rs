@@ -30,3 +30,4 @@ mod parking;
 mod shared;
 mod sharing;
 mod shutdown;
+mod tunnels;
