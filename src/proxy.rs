@@ -14,6 +14,7 @@ mod frames;
 mod framing;
 mod guarded_io;
 mod guards;
+mod loops;
 mod metrics;
 mod outbound;
 mod parts;

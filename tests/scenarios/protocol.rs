@@ -4,5 +4,6 @@ mod bodies;
 mod grpc;
 mod http1;
 mod http2;
+mod loops;
 mod upstreams;
 mod websocket;

@@ -103,8 +103,11 @@ fn thousands_of_requests_on_one_connection_are_no_flood() {
 }
 
 #[test]
-fn thousands_of_small_messages_are_no_flood() {
-    const MESSAGE: &[u8] = b"\0\0\0\0\x05hello";
+fn thousands_of_messages_in_both_directions_are_no_flood() {
+    /// A message of 100 bytes, with its prefix. The upstream's h2 would not take many more of
+    /// these at once, and fewer of smaller ones.
+    const MESSAGE: &[u8] = &[b'm'; 105];
+    const MESSAGES: usize = 3000;
     let upstream = H2Upstream::start();
     let apart = Apart::start(|setup| {
         setup
@@ -115,10 +118,24 @@ fn thousands_of_small_messages_are_no_flood() {
     let call = h2::request("POST", "/")
         .header("authorization", format!("Bearer {}", apart.token))
         .header("content-type", "application/grpc")
-        .body(Frames::new(&[MESSAGE; 5000], &[]))
+        .body(Frames::new(&[MESSAGE; MESSAGES], &[]))
         .unwrap();
     let answer = client.exchange(call).unwrap();
-    assert_eq!(answer.body, MESSAGE.repeat(5000));
+    assert_eq!(answer.body, MESSAGE.repeat(MESSAGES));
+    assert_no_flood(&apart.process);
+}
+
+#[test]
+fn an_upload_in_thousands_of_small_frames_is_no_flood() {
+    const FRAMES: usize = 10_000;
+    let apart = Apart::start(|setup| setup);
+    let client = H2::connect(apart.process.address());
+    let upload = h2::request("POST", "/")
+        .header("authorization", format!("Bearer {}", apart.token))
+        .body(Frames::new(&[b"x".as_slice(); FRAMES], &[]))
+        .unwrap();
+    assert_eq!(client.exchange(upload).unwrap().status, 200);
+    assert_eq!(apart.upstream.requests()[0].body.bytes, [b'x'; FRAMES]);
     assert_no_flood(&apart.process);
 }
 
