@@ -58,7 +58,7 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// The status of a refused call.
 pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
-    if reason == Reason::BodyTooLarge {
+    if matches!(reason, Reason::BodyTooLarge | Reason::HeaderLinesExceeded) {
         return GrpcStatus::ResourceExhausted;
     }
     match class {

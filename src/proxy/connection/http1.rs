@@ -80,6 +80,7 @@ async fn converse<S: ByteStream>(
             // The socket has the deadlines.
             .header_read_timeout(None)
             .max_header_size(limits.header_bytes)
+            .max_headers(limits.header_lines)
             // Of a header block that is not complete yet, too; and of an answer that is not read.
             .max_buf_size(limits.header_bytes)
             .serve_connection(TokioIo::new(io), service)
