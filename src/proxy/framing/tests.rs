@@ -95,6 +95,19 @@ fn f3_a_length_has_one_spelling() {
 }
 
 #[test]
+fn f3_a_length_is_what_its_number_is_written_as() {
+    let bytes = || (0..=u8::MAX).filter(|byte| HeaderValue::from_bytes(&[*byte]).is_ok());
+    let pairs = bytes().flat_map(|first| bytes().map(move |second| vec![first, second]));
+    for text in bytes().map(|byte| vec![byte]).chain(pairs) {
+        let value = HeaderValue::from_bytes(&text).unwrap();
+        let is_written = |number: u64| number.to_string().into_bytes() == text;
+        let found = length::canonical(&value);
+        assert_eq!(found.is_some(), (0..100).any(is_written), "{text:?}");
+        assert!(found.is_none_or(is_written), "{text:?}: {found:?}");
+    }
+}
+
+#[test]
 fn f11_a_name_is_a_token_whatever_the_parser_lets_through() {
     for byte in 0..=u8::MAX {
         let name = [b'x', byte];
