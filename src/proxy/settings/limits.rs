@@ -59,7 +59,8 @@ const MAX_HEADER_BYTES: usize = 1024 * 1024;
 const DEFAULT_HEADER_LINES: usize = 200;
 /// What a request needs by itself, and what the proxies before it add.
 const MIN_HEADER_LINES: usize = 20;
-/// For a line, 64 bytes are set aside while a head is parsed.
+/// Above 100 lines, 64 bytes for each are set aside while a head is parsed, in one connection
+/// after the other.
 const MAX_HEADER_LINES: usize = 10_000;
 /// A header block fits into a few packets: ten seconds is a slow client, more is an attack.
 const DEFAULT_HEADER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -57,6 +57,69 @@ fn f14_as_many_header_lines_as_the_setting_says_over_http1_and_http2() {
     }
 }
 
+/// A 431 of the upstream's, and heads of many lines with and without a body.
+fn conversation(token: &str) -> Vec<(u16, Vec<u8>)> {
+    let long = |target, method| {
+        let request = Request::new(method, target).bearer(token);
+        (0..150).fold(request, |request, n| request.field(&format!("x-filler-{n}"), "1"))
+    };
+    let short = |target| Request::get(target).bearer(token).bytes();
+    vec![
+        (200, short("/1")),
+        (431, short("/431")),
+        (200, long("/2", "GET").bytes()),
+        (431, long("/431", "POST").body(b"body").bytes()),
+        (200, long("/3", "POST").body(b"body").bytes()),
+        (200, short("/4")),
+    ]
+}
+
+#[test]
+fn f14_a_long_head_is_read_wherever_it_begins() {
+    let world = World::start();
+    let token = world.issuer.mint(json!({}));
+    world.upstream.answer_by(|received| match received.target() {
+        "/431" => Reply::with(431, &[], b"of the upstream"),
+        _ => Reply::with(200, &[], format!("{} fillers", fillers(received)).as_bytes()),
+    });
+    let requests = conversation(&token);
+    for first in 0..requests.len() {
+        let requests = &requests[first..];
+        let bytes: Vec<_> = requests.iter().map(|(_, bytes)| bytes.as_slice()).collect();
+        let bytes = bytes.concat();
+        // One by one, all at once, and in pieces that end anywhere.
+        for size in [0, bytes.len(), 97, 1_999, 4_096] {
+            let mut client = world.proxy.client();
+            if size > 0 {
+                bytes.chunks(size).for_each(|piece| client.send(piece));
+            }
+            for (status, request) in requests {
+                if size == 0 {
+                    client.send(request);
+                }
+                let answer = client.read();
+                let case = format!("{first}, by {size}: {answer:?}");
+                assert!(answer.is_from_upstream() && answer.status == *status, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn f14_a_connection_that_has_shown_a_long_head_is_parked_and_drained_as_any_other() {
+    let world = World::start();
+    let token = world.issuer.mint(json!({}));
+    let mut client = world.proxy.client();
+    for count in [150, 10, 150] {
+        assert!(client.exchange(&lines(count, &token)).is_from_upstream(), "{count}");
+        crate::support::wait_until("the connection to be parked", || {
+            world.proxy.metric("countersign_connections_parked") > 0.5
+        });
+    }
+    assert_eq!(client.exchange(&lines(201, &token)).status, 431);
+    assert!(client.is_closed());
+}
+
 #[test]
 fn f14_cookies_of_http2_are_one_line() {
     let mut world = World::start();
