@@ -14,7 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use super::{guards::RequestGuard, stream_guard::ClientsTurn, upstream::Lease};
+use super::{framing, guards::RequestGuard, stream_guard::ClientsTurn, upstream::Lease};
 use crate::{
     bounded::Reservation,
     decision::{
@@ -315,7 +315,11 @@ impl UpstreamBody {
         } else {
             self.release_at_end();
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            framing::check_frame(&frame)?;
+            Ok(frame)
+        }))
     }
 
     /// hyper does not poll a body again that reports its end.
