@@ -140,9 +140,11 @@ reasons! {
     MethodNotSupported = "method_not_supported", RequestMalformed,
         "The method is not one that is forwarded.";
     HeaderNotAllowed = "header_not_allowed", RequestMalformed,
-        "A Connection option names a header that carries identity.";
+        "A header's name is no token, or a Connection option names one that carries identity.";
+    HeaderLinesExceeded = "header_lines_exceeded", RequestMalformed,
+        "There are more header lines than allowed.";
     FramingNotAllowed = "framing_not_allowed", RequestMalformed,
-        "The Transfer-Encoding is anything but chunked.";
+        "The Content-Length is not one plain number, or the Transfer-Encoding not just chunked.";
     ExpectationNotSupported = "expectation_not_supported", RequestMalformed,
         "The Expect header asks for something other than 100-continue.";
     LoopDetected = "loop_detected", RequestMalformed,

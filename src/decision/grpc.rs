@@ -61,7 +61,7 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 /// The status of a refused call.
 pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
     match reason {
-        Reason::BodyTooLarge => return GrpcStatus::ResourceExhausted,
+        Reason::BodyTooLarge | Reason::HeaderLinesExceeded => return GrpcStatus::ResourceExhausted,
         Reason::LoopDetected => return GrpcStatus::Internal,
         _ => {}
     }

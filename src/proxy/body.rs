@@ -15,7 +15,8 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    client_body::ClientBody, guards::RequestGuard, stream_guard::ClientsTurn, upstream::Lease,
+    client_body::ClientBody, framing, guards::RequestGuard, stream_guard::ClientsTurn,
+    upstream::Lease,
 };
 use crate::{
     bounded::Reservation,
@@ -317,7 +318,11 @@ impl UpstreamBody {
         } else {
             self.release_at_end();
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            framing::check_frame(&frame)?;
+            Ok(frame)
+        }))
     }
 
     /// hyper does not poll a body again that reports its end.
