@@ -148,7 +148,7 @@ mod tests {
             ready!(sleep.as_mut().poll(cx));
             self.sleep = None;
             self.taken.set(self.taken.get() + PART as u64);
-            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0; PART])))))
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![0; PART])))))
         }
     }
 

@@ -120,7 +120,7 @@ fn d2_an_upload_without_room_to_be_held_is_503() {
         .fold(Request::new("POST", "/upload"), |request, (name, value)| request.field(name, value));
     let mut slow_client = world.proxy.client();
     slow_client.send(&slow.field("content-length", "100000").bytes());
-    slow_client.send(&[b'x'; 50_000]);
+    slow_client.send(&vec![b'x'; 50_000]);
     wait_until("it is held", || world.proxy.metric("countersign_held_body_bytes") > 0.0);
     assert_arrives(10, world.proxy.address(), 503, &headers);
 }
