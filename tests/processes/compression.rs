@@ -56,10 +56,8 @@ impl Drop for Nginx {
 fn configuration(folder: &Path, socket: &Path) -> String {
     let (folder, socket) = (folder.display(), socket.display());
     let text = "compressible ".repeat(100);
-    let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .iter()
-        .map(|of| format!("{of}_temp_path {folder}/{of};\n"))
-        .collect();
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let paths = paths.map(|of| format!("{of}_temp_path {folder}/{of};\n")).concat();
     format!(
         "daemon off;\nmaster_process off;\npid {folder}/pid;\nerror_log {folder}/error.log;\n\
          events {{}}\nhttp {{\naccess_log off;\n{paths}gzip on;\ngzip_types text/plain;\n\
