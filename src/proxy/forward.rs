@@ -68,6 +68,8 @@ impl Forwarder<'_> {
         let upgrade = Upgrade::requested(&mut request);
         framing::check(&request, self.serving.config.limits.header_lines)
             .map_err(|reason| exchange.refuse(reason))?;
+        let loops = &self.serving.loops;
+        loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let Forward { request: canonical, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
@@ -77,6 +79,7 @@ impl Forwarder<'_> {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });
         let body = self.outbound_body(body, &mut parts, upstream.settings(), exchange.form());
+        loops.mark(&mut parts.headers, parts.version);
         let address = &upstream.settings().address;
         if let Err(error) = outbound::address(&mut parts, canonical, &body, address) {
             return Err(fail(exchange, upstream, &error.into(), None));

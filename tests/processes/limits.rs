@@ -1,6 +1,7 @@
 //! The D rows of the threat catalogue: every phase of a connection has a deadline, everything that
 //! grows has a bound.
 
+mod descriptors;
 mod floods;
 
 use std::{

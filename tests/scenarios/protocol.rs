@@ -5,5 +5,6 @@ mod framing;
 mod grpc;
 mod http1;
 mod http2;
+mod loops;
 mod upstreams;
 mod websocket;

@@ -46,6 +46,7 @@ pub(crate) fn status_of(reason: Reason) -> u16 {
         (Reason::ExpectationNotSupported, _) => 417,
         (Reason::BodyTooLarge, _) => 413,
         (Reason::HeaderLinesExceeded, _) => 431,
+        (Reason::LoopDetected, _) => 508,
         (_, Class::CredentialMissing | Class::CredentialInvalid | Class::SignatureRefused) => 401,
         (_, Class::NotPermitted) => 403,
         (_, Class::RequestMalformed) => 400,

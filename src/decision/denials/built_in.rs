@@ -51,7 +51,7 @@ pub(super) fn row(profile: BuiltInProfile) -> &'static Row {
     }
 }
 
-/// RFC 6750 §3. 405, 417 and 431 are more exact than 400.
+/// RFC 6750 §3. 405, 417, 431 and 508 are more exact than 400.
 const RFC6750: Row = Row {
     realm: None,
     by_class: ByClass {
@@ -67,6 +67,7 @@ const RFC6750: Row = Row {
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
         HEADER_LINES_EXCEEDED,
+        LOOP_DETECTED,
         BODY_TOO_LARGE,
         (Reason::CredentialAmbiguous, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::CredentialMalformed, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
@@ -94,6 +95,7 @@ const UBIRCH: Row = Row {
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
         HEADER_LINES_EXCEEDED,
+        LOOP_DETECTED,
         BODY_TOO_LARGE,
         (Reason::CredentialSchemeUnknown, (StatusCode::FORBIDDEN, Challenge::None)),
         (Reason::CredentialAmbiguous, (StatusCode::FORBIDDEN, Challenge::None)),
@@ -137,6 +139,7 @@ const EMPTY: Row = Row {
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
         HEADER_LINES_EXCEEDED,
+        LOOP_DETECTED,
         BODY_TOO_LARGE,
     ],
     bodies: SILENCE,
@@ -150,6 +153,8 @@ const EXPECTATION_NOT_SUPPORTED: (Reason, StatusRule) =
     (Reason::ExpectationNotSupported, (StatusCode::EXPECTATION_FAILED, Challenge::None));
 const HEADER_LINES_EXCEEDED: (Reason, StatusRule) =
     (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None));
+const LOOP_DETECTED: (Reason, StatusRule) =
+    (Reason::LoopDetected, (StatusCode::LOOP_DETECTED, Challenge::None));
 const BODY_TOO_LARGE: (Reason, StatusRule) =
     (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None));
 
