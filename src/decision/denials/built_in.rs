@@ -66,8 +66,8 @@ const RFC6750: Row = Row {
         METHOD_NOT_SUPPORTED,
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
-        HEADER_LINES_EXCEEDED,
         LOOP_DETECTED,
+        HEADER_LINES_EXCEEDED,
         BODY_TOO_LARGE,
         (Reason::CredentialAmbiguous, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::CredentialMalformed, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
@@ -94,8 +94,8 @@ const UBIRCH: Row = Row {
         METHOD_NOT_SUPPORTED,
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
-        HEADER_LINES_EXCEEDED,
         LOOP_DETECTED,
+        HEADER_LINES_EXCEEDED,
         BODY_TOO_LARGE,
         (Reason::CredentialSchemeUnknown, (StatusCode::FORBIDDEN, Challenge::None)),
         (Reason::CredentialAmbiguous, (StatusCode::FORBIDDEN, Challenge::None)),
@@ -138,8 +138,8 @@ const EMPTY: Row = Row {
         METHOD_NOT_SUPPORTED,
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
-        HEADER_LINES_EXCEEDED,
         LOOP_DETECTED,
+        HEADER_LINES_EXCEEDED,
         BODY_TOO_LARGE,
     ],
     bodies: SILENCE,
@@ -151,10 +151,10 @@ const METHOD_NOT_ALLOWED: (Reason, StatusRule) =
     (Reason::MethodNotAllowed, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None));
 const EXPECTATION_NOT_SUPPORTED: (Reason, StatusRule) =
     (Reason::ExpectationNotSupported, (StatusCode::EXPECTATION_FAILED, Challenge::None));
-const HEADER_LINES_EXCEEDED: (Reason, StatusRule) =
-    (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None));
 const LOOP_DETECTED: (Reason, StatusRule) =
     (Reason::LoopDetected, (StatusCode::LOOP_DETECTED, Challenge::None));
+const HEADER_LINES_EXCEEDED: (Reason, StatusRule) =
+    (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None));
 const BODY_TOO_LARGE: (Reason, StatusRule) =
     (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None));
 
