@@ -17,7 +17,8 @@ use super::{LocalExec, UpstreamError, lookup::NameLookup, reads_on::ReadsOn};
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
 
 /// The most header lines taken from an HTTP/1.1 upstream; [`MAX_ANSWER_HEADER_BYTES`] usually
-/// decides before. For a line, 64 bytes are set aside while a head is parsed.
+/// decides before. Above 100, hyper allocates 64 bytes a line for each answer while it parses the
+/// head: 555 instructions, whatever the number. An answer that was refused can't be read again.
 const MAX_ANSWER_HEADER_LINES: usize = 1_000;
 
 /// Answers' flow-control windows: large enough that one stream can fill a local link.
