@@ -4,6 +4,7 @@ mod connect;
 mod exec;
 mod idle;
 mod lookup;
+mod reads_on;
 pub mod settings;
 
 use std::{

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::proxy::{body::RequestBody, pieces::JoinedWrites, upstream::settings::UpstreamAddress};
 
-use super::{LocalExec, UpstreamError, lookup::NameLookup};
+use super::{LocalExec, UpstreamError, lookup::NameLookup, reads_on::ReadsOn};
 
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
@@ -74,7 +74,7 @@ where
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
         .max_headers(MAX_ANSWER_HEADER_LINES)
-        .handshake(TokioIo::new(JoinedWrites(socket)))
+        .handshake(TokioIo::new(ReadsOn::new(JoinedWrites(socket))))
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
