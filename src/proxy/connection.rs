@@ -2,7 +2,14 @@
 
 mod http1;
 
-use std::{convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc};
+use std::{
+    convert::Infallible,
+    io,
+    net::IpAddr,
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
@@ -21,7 +28,7 @@ use super::{
     body::ResponseBody,
     forward,
     guarded_io::{Activity, Deadlines, GuardedIo},
-    guards::{ConnectionPermit, OpenConnection},
+    guards::{ConnectionPermit, OpenConnection, RequestGuard},
     stream_guard::StreamExec,
     worker::Worker,
 };
@@ -168,9 +175,13 @@ async fn serve_http2<S: ByteStream>(
 fn answer(
     connection: Rc<Connection>,
     request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
-    let answer = Box::pin(forward::answer(connection, request));
-    async { Ok(answer.await) }
+) -> Pin<Box<impl Future<Output = Result<Response<ResponseBody>, Infallible>>>> {
+    // Before hyper polls the answer it looks for further bytes: that must not count as waiting for
+    // the rest of a head.
+    let guard = RequestGuard::new(&connection.open);
+    // The place comes first: `Box::pin` would copy all of the future, which is mostly empty now.
+    let place = Box::new_uninit();
+    Box::into_pin(Box::write(place, forward::answer(connection, request, guard)))
 }
 
 #[cfg(test)]

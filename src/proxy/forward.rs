@@ -1,6 +1,6 @@
 //! Carries one decision out: the request goes to the upstream and its answer back, or a refusal.
 
-use std::{rc::Rc, time::Duration};
+use std::{convert::Infallible, rc::Rc, time::Duration};
 
 use http::{Request, Response, StatusCode, Version, request::Parts, response};
 use hyper::body::{Body as _, Incoming};
@@ -33,8 +33,8 @@ use super::{
 pub(super) async fn answer(
     connection: Rc<Connection>,
     request: Request<Incoming>,
-) -> Response<ResponseBody> {
-    let guard = RequestGuard::new(&connection.open);
+    guard: RequestGuard,
+) -> Result<Response<ResponseBody>, Infallible> {
     let serving = connection.worker.serving();
     let started = serving.config.access_log.then(Instant::now);
     let has_body = !request.body().is_end_stream();
@@ -49,7 +49,7 @@ pub(super) async fn answer(
     if let Some(started) = started {
         log_access(exchange.request(), &response, started);
     }
-    response
+    Ok(response)
 }
 
 /// Carries a decision out.
