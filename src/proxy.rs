@@ -21,6 +21,7 @@ mod tls;
 mod tunnel;
 mod upgrade;
 pub mod upstream;
+mod woken_task;
 mod worker;
 
 pub use acceptor::serve;
