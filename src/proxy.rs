@@ -15,6 +15,7 @@ mod metrics;
 mod outbound;
 mod parts;
 mod pieces;
+mod rare_headers;
 pub mod settings;
 mod stream_guard;
 mod tls;

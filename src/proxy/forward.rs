@@ -23,7 +23,9 @@ use super::{
     failure::UpstreamFailure,
     framing,
     guards::RequestGuard,
-    outbound, tunnel,
+    outbound,
+    rare_headers::RareHeaders,
+    tunnel,
     upgrade::Upgrade,
     upstream::{UpstreamAnswer, UpstreamError, UpstreamPool},
     worker::Serving,
@@ -65,7 +67,8 @@ impl Forwarder<'_> {
         guard: RequestGuard,
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
-        let upgrade = Upgrade::requested(&mut request);
+        let rare = RareHeaders::of(request.headers());
+        let upgrade = if rare.upgrade { Upgrade::requested(&mut request) } else { None };
         framing::check(request.headers()).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let Forward { request: canonical, admission, body, answer: to_sign } =
@@ -77,7 +80,7 @@ impl Forwarder<'_> {
         });
         let body = self.outbound_body(body, &mut parts, upstream.settings(), exchange.form());
         let address = &upstream.settings().address;
-        if let Err(error) = outbound::address(&mut parts, canonical, &body, address) {
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, &body, address) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Request::from_parts(parts, body);
