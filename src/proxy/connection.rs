@@ -28,7 +28,7 @@ use super::{
     body::ResponseBody,
     forward,
     guarded_io::{Activity, Deadlines, GuardedIo},
-    guards::{ConnectionPermit, OpenConnection, RequestGuard},
+    guards::{ConnectionPermit, OpenConnection},
     stream_guard::StreamExec,
     worker::Worker,
 };
@@ -170,18 +170,17 @@ async fn serve_http2<S: ByteStream>(
     connection.await
 }
 
-/// The answer to a request. Boxed, since hyper keeps room for it in every connection: 7 KiB of an
-/// idle one, at no measurable cost for a busy one.
+/// The answer to a request. Boxed, since hyper keeps room for it in every connection, idle ones
+/// included.
 fn answer(
     connection: Rc<Connection>,
     request: Request<Incoming>,
 ) -> Pin<Box<impl Future<Output = Result<Response<ResponseBody>, Infallible>>>> {
-    // Before hyper polls the answer it looks for further bytes: that must not count as waiting for
-    // the rest of a head.
-    let guard = RequestGuard::new(&connection.open);
-    // The place comes first: `Box::pin` would copy all of the future, which is mostly empty now.
-    let place = Box::new_uninit();
-    Box::into_pin(Box::write(place, forward::answer(connection, request, guard)))
+    // Places come first: `Box::new` would copy the request twice, and `Box::pin` all of the future,
+    // which is mostly empty now.
+    let (place, future) = (Box::new_uninit(), Box::new_uninit());
+    let request = Box::write(place, request);
+    Box::into_pin(Box::write(future, forward::answer(connection, request)))
 }
 
 #[cfg(test)]

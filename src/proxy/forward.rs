@@ -31,27 +31,32 @@ use super::{
     worker::Serving,
 };
 
-/// Answers one request, whatever it is.
-pub(super) async fn answer(
+/// Answers one request, whatever it is. It is boxed, since it is handed from future to future.
+pub(super) fn answer(
     connection: Rc<Connection>,
-    request: Request<Incoming>,
-    guard: RequestGuard,
-) -> Result<Response<ResponseBody>, Infallible> {
-    let serving = connection.worker.serving();
-    let started = serving.config.access_log.then(Instant::now);
-    let has_body = !request.body().is_end_stream();
-    let form = RefusalForm::of_client(request.method(), request.headers());
-    let exchange = serving.engine.exchange(form);
-    let forwarder = Forwarder { connection: &connection, serving: &serving };
-    let outcome = forwarder.run(request, guard, &exchange).await;
-    let response = outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
-    if has_body && response.body().is_own() {
-        connection.activity.body_stays_unread();
+    request: Box<Request<Incoming>>,
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
+    // Before it polls the future hyper looks for further bytes: that must not count as waiting for
+    // the rest of a head.
+    let guard = RequestGuard::new(&connection.open);
+    async move {
+        let serving = connection.worker.serving();
+        let started = serving.config.access_log.then(Instant::now);
+        let has_body = !request.body().is_end_stream();
+        let form = RefusalForm::of_client(request.method(), request.headers());
+        let exchange = serving.engine.exchange(form);
+        let forwarder = Forwarder { connection: &connection, serving: &serving };
+        let outcome = forwarder.run(request, guard, &exchange).await;
+        let response =
+            outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
+        if has_body && response.body().is_own() {
+            connection.activity.body_stays_unread();
+        }
+        if let Some(started) = started {
+            log_access(exchange.request(), &response, started);
+        }
+        Ok(response)
     }
-    if let Some(started) = started {
-        log_access(exchange.request(), &response, started);
-    }
-    Ok(response)
 }
 
 /// Carries a decision out.
@@ -63,7 +68,7 @@ struct Forwarder<'e> {
 impl Forwarder<'_> {
     async fn run(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Box<Request<Incoming>>,
         guard: RequestGuard,
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
@@ -83,7 +88,7 @@ impl Forwarder<'_> {
         if let Err(error) = outbound::address(&mut parts, rare, canonical, &body, address) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
-        let mut request = Request::from_parts(parts, body);
+        let mut request = Box::new(Request::from_parts(parts, body));
         if upgrade.is_some() {
             Upgrade::request_upgrade(request.headers_mut());
         }
@@ -111,7 +116,7 @@ impl Forwarder<'_> {
     async fn send(
         &self,
         admission: &Admission<'_>,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         upstream: &UpstreamPool,
         progress: Option<&UploadProgress>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
@@ -170,12 +175,12 @@ impl Forwarder<'_> {
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response, lease } = answer;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return self.switch_protocols(response, upstream, upgrade, guard);
+            return self.switch_protocols(*response, upstream, upgrade, guard);
         }
         // An upstream that answers an upgrade otherwise may still treat what follows on the
         // connection as a tunnel: it is not used again (threats F-10).
         let lease = if upgrade.is_some() { None } else { lease };
-        let (parts, body) = cleaned(response);
+        let (parts, body) = cleaned(*response);
         let stall_after = upstream.settings().stream_timeout;
         let body = ResponseBody::upstream(body, stall_after, lease, guard);
         Ok(Response::from_parts(parts, body))
@@ -193,7 +198,7 @@ impl Forwarder<'_> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(UpstreamError::ProtocolChanged);
         }
-        let (mut parts, body) = cleaned(response);
+        let (mut parts, body) = cleaned(*response);
         let signed = to_sign.sign(&mut parts, body, upstream.settings().stream_timeout).await?;
         if let Some(lease) = lease {
             lease.give_back();
