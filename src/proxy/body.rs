@@ -14,7 +14,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use super::{guards::RequestGuard, stream_guard::ClientsTurn, upstream::Lease};
+use super::{
+    guards::RequestGuard,
+    stream_guard::ClientsTurn,
+    upstream::{self, Lease},
+};
 use crate::{
     bounded::Reservation,
     decision::{
@@ -304,7 +308,7 @@ impl WholeBody {
 impl UpstreamBody {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.clients_turn.iter().for_each(ClientsTurn::end);
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+        let Poll::Ready(frame) = self.take_frame(cx) else {
             let stalled = ready!(self.stall.poll(cx));
             return Poll::Ready(Some(Err(stalled.into())));
         };
@@ -316,6 +320,18 @@ impl UpstreamBody {
             self.release_at_end();
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    /// The next frame. Its connection's task is woken only if there can be another.
+    fn take_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let incoming = Pin::new(&mut self.incoming);
+        let (frame, connection) = upstream::hold(|| incoming.poll_frame(cx));
+        if let Some(connection) = connection
+            && !self.incoming.is_end_stream()
+        {
+            connection.wake();
+        }
+        frame
     }
 
     /// hyper does not poll a body again that reports its end.

@@ -2,6 +2,7 @@
 
 mod connect;
 mod exec;
+mod held_wakes;
 mod idle;
 mod lookup;
 pub mod settings;
@@ -36,7 +37,7 @@ use exec::LocalExec;
 use idle::IdleConnections;
 use lookup::NameLookup;
 
-pub(super) use idle::Lease;
+pub(super) use {held_wakes::hold, idle::Lease};
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
