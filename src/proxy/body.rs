@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
+    framing,
     guards::RequestGuard,
     stream_guard::ClientsTurn,
     upstream::{self, Lease},
@@ -319,7 +320,11 @@ impl UpstreamBody {
         } else {
             self.release_at_end();
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            framing::check_frame(&frame)?;
+            Ok(frame)
+        }))
     }
 
     /// The next frame. Its connection's task is woken only if there can be another.

@@ -74,7 +74,10 @@ impl Forwarder<'_> {
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
         let rare = RareHeaders::of(request.headers());
         let upgrade = if rare.upgrade { Upgrade::requested(&mut request) } else { None };
-        framing::check(request.headers()).map_err(|reason| exchange.refuse(reason))?;
+        framing::check(&request, self.serving.config.limits.header_lines)
+            .map_err(|reason| exchange.refuse(reason))?;
+        let loops = &self.serving.loops;
+        loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let Forward { request: canonical, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
@@ -84,6 +87,7 @@ impl Forwarder<'_> {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });
         let body = self.outbound_body(body, &mut parts, upstream.settings(), exchange.form());
+        loops.mark(&mut parts.headers, parts.version);
         let address = &upstream.settings().address;
         if let Err(error) = outbound::address(&mut parts, rare, canonical, &body, address) {
             return Err(fail(exchange, upstream, &error.into(), None));
@@ -180,7 +184,7 @@ impl Forwarder<'_> {
         // An upstream that answers an upgrade otherwise may still treat what follows on the
         // connection as a tunnel: it is not used again (threats F-10).
         let lease = if upgrade.is_some() { None } else { lease };
-        let (parts, body) = cleaned(*response);
+        let (parts, body) = cleaned(*response)?;
         let stall_after = upstream.settings().stream_timeout;
         let body = ResponseBody::upstream(body, stall_after, lease, guard);
         Ok(Response::from_parts(parts, body))
@@ -198,7 +202,7 @@ impl Forwarder<'_> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(UpstreamError::ProtocolChanged);
         }
-        let (mut parts, body) = cleaned(*response);
+        let (mut parts, body) = cleaned(*response)?;
         let signed = to_sign.sign(&mut parts, body, upstream.settings().stream_timeout).await?;
         if let Some(lease) = lease {
             lease.give_back();
@@ -208,11 +212,14 @@ impl Forwarder<'_> {
 
     fn switch_protocols(
         &self,
-        mut response: Response<Incoming>,
+        response: Response<Incoming>,
         upstream: &UpstreamPool,
         upgrade: Option<Upgrade>,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
+        let (mut parts, body) = response.into_parts();
+        framing::check_answer(&mut parts)?;
+        let mut response = Response::from_parts(parts, body);
         let ends = upgrade.and_then(|upgrade| upgrade.agree(&mut response));
         let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
         let tunnel = tunnel::run(ends, upstream.settings().stream_timeout);
@@ -243,12 +250,14 @@ fn fail(
     Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 
-/// An answer without what is between the upstream and us only.
-fn cleaned(response: Response<Incoming>) -> (response::Parts, Incoming) {
+/// An answer of which the client reads the same end as we do, without what is between the upstream
+/// and us only. In case of an error its connection is closed, since the lease is dropped.
+fn cleaned(response: Response<Incoming>) -> Result<(response::Parts, Incoming), UpstreamError> {
     let (mut parts, body) = response.into_parts();
+    framing::check_answer(&mut parts)?;
     clean_response(&mut parts.headers);
     parts.version = Version::HTTP_11;
-    (parts, body)
+    Ok((parts, body))
 }
 
 /// One line per request: method, canonical path (never the query, which may carry secrets),

@@ -32,7 +32,7 @@ use super::{
 enum Ended<S> {
     /// With the connection.
     Closed,
-    /// It paused: the socket, with the bytes that were read and not yet parsed.
+    /// It paused, or has to read a head again: the socket, with the bytes that were read and not yet parsed.
     Paused(GuardedIo<S>),
 }
 
@@ -40,8 +40,8 @@ enum Ended<S> {
 enum Turn {
     /// The connection's end.
     Closed(hyper::Result<()>),
-    /// A pause that is long enough to park the connection.
-    Idle,
+    /// A pause that is long enough to park the connection, or a head that has to be read again.
+    Paused,
     /// The worker's: no further request is taken.
     Draining,
 }
@@ -93,6 +93,7 @@ async fn converse<S: ByteStream>(
             // The socket has the deadlines.
             .header_read_timeout(None)
             .max_header_size(limits.header_bytes)
+            .max_headers(activity.long_heads.lines(limits.header_lines))
             // Of a header block that is not complete yet, too; and of an answer that is not read.
             .max_buf_size(limits.header_bytes)
             .serve_connection(TokioIo::new(io), service)
@@ -105,10 +106,13 @@ async fn converse<S: ByteStream>(
         if let Poll::Ready(outcome) = Pin::new(&mut *conversation).poll(cx) {
             return Poll::Ready(Turn::Closed(outcome));
         }
+        if activity.long_heads.is_held() {
+            return Poll::Ready(Turn::Paused);
+        }
         if let Some(at) = activity.park_at()
             && pause.poll(cx, at).is_ready()
         {
-            return Poll::Ready(Turn::Idle);
+            return Poll::Ready(Turn::Paused);
         }
         // Polling it takes five times as long as these looks at it.
         if drain_wakes.is(cx) && !drain.is_cancelled() {
@@ -119,11 +123,12 @@ async fn converse<S: ByteStream>(
     });
     match turn.await {
         Turn::Closed(outcome) => outcome.map(|()| Ended::Closed),
-        Turn::Idle => {
+        Turn::Paused => {
             let parts = conversation.into_parts();
             Ok(parts.map_or(Ended::Closed, |parts| paused(parts, activity)))
         }
         Turn::Draining => {
+            activity.long_heads.stop_watching();
             Pin::new(&mut *conversation).graceful_shutdown();
             conversation.await.map(|()| Ended::Closed)
         }

@@ -16,6 +16,10 @@ use super::{LocalExec, UpstreamError, held_wakes, lookup::NameLookup};
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
 
+/// The most header lines taken from an HTTP/1.1 upstream; [`MAX_ANSWER_HEADER_BYTES`] usually
+/// decides before. For a line, 64 bytes are set aside while a head is parsed.
+const MAX_ANSWER_HEADER_LINES: usize = 1_000;
+
 /// Answers' flow-control windows: large enough that one stream can fill a local link.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
@@ -68,6 +72,7 @@ where
 {
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
+        .max_headers(MAX_ANSWER_HEADER_LINES)
         .handshake(TokioIo::new(JoinedWrites(socket)))
         .await
         .map_err(UpstreamError::Broken)?;
