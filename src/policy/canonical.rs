@@ -19,8 +19,8 @@ pub struct CanonicalRequest {
 }
 
 impl CanonicalRequest {
-    /// Reads method, target and host. For a request that is canonical as it came, nothing is
-    /// copied.
+    /// Reads method, target and host. For a request that is canonical as it came, and for the same
+    /// host as the one before, nothing is copied.
     ///
     /// `version` decides what a missing `Host` means: HTTP/2 carries the host in `:authority`
     /// (RFC 9113 §8.3.1), in HTTP/1 a request without `Host` is refused, HTTP/1.0 included: it
