@@ -5,9 +5,12 @@
 
 mod acceptor;
 mod body;
+mod burst_allowance;
+mod client_body;
 mod connection;
 mod failure;
 mod forward;
+mod frames;
 mod framing;
 mod guarded_io;
 mod guards;

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
+    client_body::ClientBody,
     framing,
     guards::RequestGuard,
     stream_guard::ClientsTurn,
@@ -46,7 +47,7 @@ struct Upload {
 #[derive(Debug)]
 enum UploadSource {
     /// The client, as it sends them.
-    Client { incoming: Incoming, stall: Stall },
+    Client { incoming: ClientBody, stall: Stall },
     /// What the client has sent and was verified.
     Held(HeldReader),
 }
@@ -120,7 +121,7 @@ type BodyError = Box<dyn Error + Send + Sync>;
 
 impl RequestBody {
     /// Wraps the client's body. One without any bytes, known beforehand, is nothing to upload.
-    pub(super) fn new(incoming: Option<Incoming>, stall_after: Duration) -> Self {
+    pub(super) fn new(incoming: Option<ClientBody>, stall_after: Duration) -> Self {
         let Some(incoming) = incoming.filter(|incoming| !incoming.is_end_stream()) else {
             return Self { upload: None };
         };

@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     body::{RequestBody, ResponseBody, UploadProgress},
+    client_body::ClientBody,
     connection::Connection,
     failure::UpstreamFailure,
     framing,
@@ -73,12 +74,13 @@ impl Forwarder<'_> {
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
         let rare = RareHeaders::of(request.headers());
-        let upgrade = if rare.upgrade { Upgrade::requested(&mut request) } else { None };
+        let upgrade = Upgrade::requested(&mut request);
         framing::check(&request, self.serving.config.limits.header_lines)
             .map_err(|reason| exchange.refuse(reason))?;
         let loops = &self.serving.loops;
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
+        let body = ClientBody::new(body);
         let Forward { request: canonical, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         let upstream = self.serving.upstreams.get(admission.route().upstream());
@@ -144,7 +146,7 @@ impl Forwarder<'_> {
     /// The body that the upstream receives.
     fn outbound_body(
         &self,
-        body: VerifiedBody<Incoming>,
+        body: VerifiedBody<ClientBody>,
         parts: &mut Parts,
         upstream: &UpstreamSettings,
         form: RefusalForm,

@@ -34,7 +34,9 @@ pub(super) fn write<S: AsyncWrite>(
     }
     // Taken, not borrowed: below TLS is a socket that writes in pieces, too.
     let mut joined = JOINED.take();
-    pieces.iter().for_each(|piece| joined.extend_from_slice(piece));
+    for piece in pieces {
+        joined.extend_from_slice(piece);
+    }
     let written = socket.poll_write(cx, &joined);
     joined.clear();
     JOINED.set(joined);

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap,
-    header::{COOKIE, EXPECT, TE, UPGRADE},
+    header::{COOKIE, EXPECT, TE},
 };
 
 /// Which of them a client's request has. One pass over its names costs less than a look-up for
@@ -12,7 +12,6 @@ pub(super) struct RareHeaders {
     pub(super) cookie: bool,
     pub(super) expect: bool,
     pub(super) te: bool,
-    pub(super) upgrade: bool,
 }
 
 impl RareHeaders {
@@ -24,7 +23,6 @@ impl RareHeaders {
                 COOKIE => found.cookie = true,
                 EXPECT => found.expect = true,
                 TE => found.te = true,
-                UPGRADE => found.upgrade = true,
                 _ => {}
             }
         }
@@ -50,7 +48,7 @@ mod tests {
         assert_eq!(found(&["host", "Cookie", "accept"]), RareHeaders { cookie: true, ..none });
         assert_eq!(found(&["EXPECT"]), RareHeaders { expect: true, ..none });
         assert_eq!(found(&["te", "te"]), RareHeaders { te: true, ..none });
-        let all = RareHeaders { cookie: true, expect: true, te: true, upgrade: true };
-        assert_eq!(found(&["upgrade", "te", "expect", "cookie"]), all);
+        let all = RareHeaders { cookie: true, expect: true, te: true };
+        assert_eq!(found(&["te", "expect", "cookie"]), all);
     }
 }

@@ -5,6 +5,7 @@ mod exec;
 mod held_wakes;
 mod idle;
 mod lookup;
+mod reads_on;
 pub mod settings;
 
 use std::{

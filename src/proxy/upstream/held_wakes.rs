@@ -66,9 +66,12 @@ pub(super) async fn holdable<F: Future>(task: F) -> F::Output {
 
 /// Does something that may wake the task of a connection, and returns what would have been woken.
 pub(in crate::proxy) fn hold<T>(work: impl FnOnce() -> T) -> (T, Option<Waker>) {
-    let hold = Hold::begin();
+    let _hold = Hold::begin();
     let done = work();
-    (done, hold.end())
+    match HELD.replace(Held::No) {
+        Held::Woken(waker) => (done, Some(waker)),
+        Held::No | Held::Yes => (done, None),
+    }
 }
 
 /// Holds wake-ups back until it is dropped, by a panic too.
@@ -78,13 +81,6 @@ impl Hold {
     fn begin() -> Self {
         HELD.set(Held::Yes);
         Self
-    }
-
-    fn end(self) -> Option<Waker> {
-        match HELD.replace(Held::No) {
-            Held::Woken(waker) => Some(waker),
-            Held::No | Held::Yes => None,
-        }
     }
 }
 
