@@ -45,7 +45,7 @@ pub fn mint(args: &MintArgs, clock: &dyn Clock, out: &mut impl Write) -> Result<
     let exp = now.saturating_add(i128::from(args.expires_in.as_secs()));
     for (name, time) in [("iat", now), ("exp", exp)] {
         if !claims.iter().any(|(given, _)| given == name) {
-            claims.push((name.to_owned(), Json::Integer(time)));
+            claims.push((name.to_owned(), Json::Integer(time.into())));
         }
     }
     let header: Object = header.into_iter().collect();

@@ -115,7 +115,7 @@ fn check_origin(named: Option<&Json>, headers: &HeaderMap) -> Result<(), Reason>
     let named = match named {
         None => return Ok(()),
         Some(Json::String(origin)) if origin.is_empty() => return Ok(()),
-        Some(Json::Array(origins)) => origins.as_slice(),
+        Some(Json::Array(origins)) => origins,
         Some(origin) => std::slice::from_ref(origin),
     };
     let sent = only(headers);

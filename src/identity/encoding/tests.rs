@@ -104,7 +104,7 @@ proptest! {
 
     #[test]
     fn h6_ascii_json_parses_back(text in any::<String>()) {
-        let value = Json::Array(vec![Json::String(text)]);
+        let value = Json::Array([Json::String(text)].into());
         let header = Encoding::Json.write(&value).unwrap();
         prop_assert!(header.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
         prop_assert_eq!(Json::parse(header.as_bytes()).unwrap(), value);
