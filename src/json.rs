@@ -6,6 +6,7 @@ mod parse;
 mod pointer;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
 use std::{borrow::Cow, mem, vec};
@@ -14,6 +15,7 @@ use member_name::MemberName;
 
 pub use integer::JsonInteger;
 pub use pointer::{JsonPointer, JsonPointerError};
+pub use text::JsonText;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +27,7 @@ pub enum Json {
     Integer(JsonInteger),
     /// Any other number, and `-0`; always finite.
     Float(f64),
-    String(String),
+    String(JsonText),
     Array(Box<[Self]>),
     Object(Object),
 }
@@ -145,7 +147,7 @@ impl Json {
     fn heap(&self) -> usize {
         match self {
             Self::Null | Self::Bool(_) | Self::Integer(_) | Self::Float(_) => 0,
-            Self::String(s) => s.capacity(),
+            Self::String(s) => s.heap(),
             Self::Array(a) => size_of_val(&**a) + a.iter().map(Self::heap).sum::<usize>(),
             Self::Object(o) => o.heap(),
         }
@@ -249,13 +251,13 @@ impl IntoIterator for Object {
 
 impl From<&str> for Json {
     fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
+        Self::String(text.into())
     }
 }
 
 impl From<String> for Json {
     fn from(text: String) -> Self {
-        Self::String(text)
+        Self::String(text.into())
     }
 }
 

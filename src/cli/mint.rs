@@ -84,5 +84,5 @@ pub(super) fn members(flag: &str, pairs: &[String]) -> Result<Vec<(String, Json)
 
 /// JSON if it is JSON, otherwise the text itself.
 fn value_of(text: &str) -> Json {
-    Json::parse(text.as_bytes()).unwrap_or_else(|_| Json::String(text.to_owned()))
+    Json::parse(text.as_bytes()).unwrap_or_else(|_| Json::from(text))
 }

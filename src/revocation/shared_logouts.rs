@@ -79,7 +79,7 @@ impl Listening {
 }
 
 fn write(logout: &Logout, until: i64) -> String {
-    let text = |text: &Arc<str>| Json::String(text.as_ref().to_owned());
+    let text = |text: &Arc<str>| Json::from(text.as_ref());
     let (sub, sid) = match &logout.whom {
         LoggedOut::Subject(sub) => (Some(sub), None),
         LoggedOut::Session(sid) => (None, Some(sid)),
