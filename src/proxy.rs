@@ -5,12 +5,16 @@
 
 mod acceptor;
 mod body;
+mod burst_allowance;
+mod client_body;
 mod connection;
 mod failure;
 mod forward;
+mod frames;
 mod framing;
 mod guarded_io;
 mod guards;
+mod loops;
 mod metrics;
 mod outbound;
 mod parts;

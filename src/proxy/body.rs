@@ -14,7 +14,10 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use super::{guards::RequestGuard, stream_guard::ClientsTurn, upstream::Lease};
+use super::{
+    client_body::ClientBody, framing, guards::RequestGuard, stream_guard::ClientsTurn,
+    upstream::Lease,
+};
 use crate::{
     bounded::Reservation,
     decision::{
@@ -41,7 +44,7 @@ struct Upload {
 #[derive(Debug)]
 enum UploadSource {
     /// The client, as it sends them.
-    Client { incoming: Incoming, stall: Stall },
+    Client { incoming: ClientBody, stall: Stall },
     /// What the client has sent and was verified.
     Held(HeldReader),
 }
@@ -115,7 +118,7 @@ type BodyError = Box<dyn Error + Send + Sync>;
 
 impl RequestBody {
     /// Wraps the client's body. One without any bytes, known beforehand, is nothing to upload.
-    pub(super) fn new(incoming: Option<Incoming>, stall_after: Duration) -> Self {
+    pub(super) fn new(incoming: Option<ClientBody>, stall_after: Duration) -> Self {
         let Some(incoming) = incoming.filter(|incoming| !incoming.is_end_stream()) else {
             return Self { upload: None };
         };
@@ -315,7 +318,11 @@ impl UpstreamBody {
         } else {
             self.release_at_end();
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            framing::check_frame(&frame)?;
+            Ok(frame)
+        }))
     }
 
     /// hyper does not poll a body again that reports its end.

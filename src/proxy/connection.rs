@@ -1,6 +1,7 @@
 //! One downstream connection: which protocol it speaks, and its life until the last byte.
 
 mod http1;
+mod opening;
 
 use std::{convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc};
 
@@ -20,6 +21,7 @@ use crate::{
 use super::{
     body::ResponseBody,
     forward,
+    frames::guard::{FrameGuard, FrameLimits},
     guarded_io::{Activity, Deadlines, GuardedIo},
     guards::{ConnectionPermit, OpenConnection},
     stream_guard::StreamExec,
@@ -97,10 +99,10 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
         return; // sent nothing in time, or disconnected
     };
     let deadlines = Deadlines::of(&limits);
-    let is_http2 = match accepted.protocol {
-        Some(agreed) => agreed == Protocol::Http2,
-        None => sniffed.starts_with(HTTP2_PREFACE),
+    let Some(protocol) = accepted.protocol.or_else(|| opening::protocol(&sniffed)) else {
+        return; // speaks something else
     };
+    let is_http2 = protocol == Protocol::Http2;
     let activity = Arc::new(if is_http2 {
         Activity::http2(accepted.at, deadlines)
     } else {
@@ -111,7 +113,7 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
     let connection = Rc::new(Connection { worker, peer: accepted.peer, activity, open });
     let outcome = if is_http2 {
         // Boxed, so that an HTTP/1.1 connection need not have room for it.
-        Box::pin(serve_http2(connection, io, &limits)).await
+        Box::pin(serve_http2(connection, io, accepted.at, &limits)).await
     } else {
         http1::serve(connection, io, &limits).await
     };
@@ -137,13 +139,16 @@ async fn sniff(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
 async fn serve_http2<S: ByteStream>(
     connection: Rc<Connection>,
     io: GuardedIo<S>,
+    accepted: Instant,
     limits: &LimitSettings,
 ) -> hyper::Result<()> {
+    let floods = connection.open.floods().clone();
+    let io = FrameGuard::new(io, accepted, FrameLimits::of(limits), floods);
     let drain = connection.worker.drain.clone();
     let activity = Arc::clone(&connection.activity);
     let service = service_fn(move |request| answer(Rc::clone(&connection), request));
-    let allowed = limits.body_timeout;
-    let connection = http2::Builder::new(StreamExec { allowed })
+    let streams = StreamExec::new(limits.body_timeout, limits.header_timeout);
+    let connection = http2::Builder::new(streams)
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(limits.http2_streams)

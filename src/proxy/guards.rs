@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use prometheus::IntCounterVec;
+
 use crate::telemetry::MetricRegistry;
 
 use super::{Metrics, guarded_io::Activity};
@@ -45,7 +47,9 @@ pub(super) struct RequestGuard(Rc<OpenConnection>);
 impl ConnectionBudget {
     /// A budget of `max` connections.
     pub fn new(max: usize, metrics: &MetricRegistry) -> Arc<Self> {
-        Arc::new(Self { open: AtomicUsize::new(0), max, metrics: Metrics::register(metrics) })
+        let metrics = Metrics::register(metrics);
+        metrics.show_floods();
+        Arc::new(Self { open: AtomicUsize::new(0), max, metrics })
     }
 
     pub(super) fn take(self: &Arc<Self>) -> Option<ConnectionPermit> {
@@ -85,6 +89,12 @@ impl OpenConnection {
         let ConnectionPermit(budget) = &self.permit;
         budget.metrics.parked.inc();
         Parked(budget)
+    }
+
+    /// The counters of floods, by the kind of frame.
+    pub(super) fn floods(&self) -> &IntCounterVec {
+        let ConnectionPermit(budget) = &self.permit;
+        &budget.metrics.floods
     }
 }
 

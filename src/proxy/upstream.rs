@@ -4,6 +4,7 @@ mod connect;
 mod exec;
 mod idle;
 mod lookup;
+mod reads_on;
 pub mod settings;
 
 use std::{
@@ -29,6 +30,7 @@ use crate::{
 
 use super::{
     body::{RequestBody, UploadProgress},
+    framing::MisframedAnswer,
     guarded_io::Timer,
 };
 
@@ -86,6 +88,9 @@ pub(super) enum UpstreamError {
     /// It changed the protocol (101) without a request, or to another than requested.
     #[error("the upstream changed the protocol without being asked")]
     ProtocolChanged,
+    /// Where its answer ends can't be told.
+    #[error("ambiguous answer: {0}")]
+    Misframed(#[from] MisframedAnswer),
     /// The answer was to be signed, and can't be.
     #[error(transparent)]
     Unsignable(#[from] Unsignable),

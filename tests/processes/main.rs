@@ -16,10 +16,12 @@
 mod support;
 
 mod cli;
+mod compression;
 mod demo;
 mod differential;
 mod evidence;
 mod explain;
+mod h2spec;
 mod hydra;
 mod identity_provider;
 mod independent_signers;
@@ -30,3 +32,4 @@ mod parking;
 mod shared;
 mod sharing;
 mod shutdown;
+mod tunnels;

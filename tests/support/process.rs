@@ -7,11 +7,13 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use super::{
     client::{Answer, Client, Request},
     journal::Journal,
+    proxy::metric_in,
     setup::Setup,
     upstream::Upstream,
     wait_until,
@@ -80,6 +82,13 @@ impl Process {
         Client::connect(self.admin, &Arc::default()).exchange(&request)
     }
 
+    /// The value of one metric; 0 if there is no such line.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let page = self.admin("/metrics").body.bytes;
+        let page = String::from_utf8(page).unwrap();
+        metric_in(&page, series).map_or(0.0, |value| value.parse().unwrap())
+    }
+
     /// Where requests come in.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -100,9 +109,26 @@ impl Process {
         fs::read_dir(format!("/proc/{}/fd", self.child.0.id())).unwrap().count()
     }
 
+    /// The soft and the hard limit of file descriptors (`limits` of `proc(5)`).
+    pub(crate) fn descriptor_limits(&self) -> (usize, usize) {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.child.0.id())).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap_or(0));
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    }
+
     /// Threads.
     pub(crate) fn threads(&self) -> usize {
         fs::read_dir(format!("/proc/{}/task", self.child.0.id())).unwrap().count()
+    }
+
+    /// The processor time that it has used (`utime` and `stime` of `proc(5)`, in hundredths of a
+    /// second).
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.0.id())).unwrap();
+        let (_, behind_name) = stat.rsplit_once(") ").unwrap();
+        let ticks = behind_name.split(' ').skip(11).take(2).map(|n| n.parse::<u64>().unwrap());
+        Duration::from_millis(ticks.sum::<u64>() * 10)
     }
 
     /// Resident memory, in bytes (`VmRSS` of `proc(5)`).

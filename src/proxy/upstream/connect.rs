@@ -11,10 +11,15 @@ use tokio::{
 
 use crate::proxy::{body::RequestBody, pieces::JoinedWrites, upstream::settings::UpstreamAddress};
 
-use super::{LocalExec, UpstreamError, lookup::NameLookup};
+use super::{LocalExec, UpstreamError, lookup::NameLookup, reads_on::ReadsOn};
 
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
+
+/// The most header lines taken from an HTTP/1.1 upstream; [`MAX_ANSWER_HEADER_BYTES`] usually
+/// decides before. Above 100, hyper allocates 64 bytes a line for each answer while it parses the
+/// head: 555 instructions, whatever the number. An answer that was refused can't be read again.
+const MAX_ANSWER_HEADER_LINES: usize = 1_000;
 
 /// Answers' flow-control windows: large enough that one stream can fill a local link.
 const STREAM_WINDOW: u32 = 1024 * 1024;
@@ -68,7 +73,8 @@ where
 {
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
-        .handshake(TokioIo::new(JoinedWrites(socket)))
+        .max_headers(MAX_ANSWER_HEADER_LINES)
+        .handshake(TokioIo::new(ReadsOn::new(JoinedWrites(socket))))
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
