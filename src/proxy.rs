@@ -19,12 +19,14 @@ mod metrics;
 mod outbound;
 mod parts;
 mod pieces;
+mod rare_headers;
 pub mod settings;
 mod stream_guard;
 mod tls;
 mod tunnel;
 mod upgrade;
 pub mod upstream;
+mod woken_task;
 mod worker;
 
 pub use acceptor::serve;

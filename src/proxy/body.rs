@@ -15,8 +15,11 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    client_body::ClientBody, framing, guards::RequestGuard, stream_guard::ClientsTurn,
-    upstream::Lease,
+    client_body::ClientBody,
+    framing,
+    guards::RequestGuard,
+    stream_guard::ClientsTurn,
+    upstream::{self, Lease},
 };
 use crate::{
     bounded::Reservation,
@@ -307,7 +310,7 @@ impl WholeBody {
 impl UpstreamBody {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.clients_turn.iter().for_each(ClientsTurn::end);
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+        let Poll::Ready(frame) = self.take_frame(cx) else {
             let stalled = ready!(self.stall.poll(cx));
             return Poll::Ready(Some(Err(stalled.into())));
         };
@@ -323,6 +326,18 @@ impl UpstreamBody {
             framing::check_frame(&frame)?;
             Ok(frame)
         }))
+    }
+
+    /// The next frame. Its connection's task is woken only if there can be another.
+    fn take_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let incoming = Pin::new(&mut self.incoming);
+        let (frame, connection) = upstream::hold(|| incoming.poll_frame(cx));
+        if let Some(connection) = connection
+            && !self.incoming.is_end_stream()
+        {
+            connection.wake();
+        }
+        frame
     }
 
     /// hyper does not poll a body again that reports its end.

@@ -2,6 +2,7 @@
 
 mod connect;
 mod exec;
+mod held_wakes;
 mod idle;
 mod lookup;
 mod reads_on;
@@ -38,7 +39,7 @@ use exec::LocalExec;
 use idle::IdleConnections;
 use lookup::NameLookup;
 
-pub(super) use idle::Lease;
+pub(super) use {held_wakes::hold, idle::Lease};
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -60,7 +61,8 @@ struct SpareTimers(RefCell<Vec<Timer>>);
 /// What an upstream answered, and the connection it came by (none for HTTP/2, which is shared).
 #[derive(Debug)]
 pub(super) struct UpstreamAnswer {
-    pub(super) response: Response<Incoming>,
+    /// Boxed, as requests are: both are handed from future to future.
+    pub(super) response: Box<Response<Incoming>>,
     pub(super) lease: Option<Lease>,
 }
 
@@ -136,7 +138,7 @@ impl UpstreamPool {
     /// sending begins.
     pub(super) async fn send(
         &self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
@@ -165,7 +167,7 @@ impl UpstreamPool {
     /// every request larger, which is moved several times.
     async fn exchange(
         &self,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         if let UpstreamAddress::H2c(_) = self.settings.address {
@@ -173,7 +175,7 @@ impl UpstreamPool {
         }
         while let Some(mut connection) = self.idle.take() {
             begin();
-            match connection.try_send_request(request).await {
+            match connection.try_send_request(*request).await {
                 Ok(response) => return Ok(self.answer(response, connection)),
                 Err(error) => request = unsent(error)?,
             }
@@ -196,13 +198,13 @@ impl UpstreamPool {
 
     async fn send_new(
         &self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut connection =
             self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
         begin();
-        match connection.try_send_request(request).await {
+        match connection.try_send_request(*request).await {
             Ok(response) => Ok(self.answer(response, connection)),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
         }
@@ -210,15 +212,15 @@ impl UpstreamPool {
 
     async fn send_multiplexed(
         &self,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let pooled = self.multiplexed.borrow().clone().filter(|pooled| !pooled.is_closed());
         if let Some(mut connection) = pooled {
             begin();
-            match connection.try_send_request(request).await {
+            match connection.try_send_request(*request).await {
                 Ok(response) => {
-                    return Ok(UpstreamAnswer { response, lease: None });
+                    return Ok(UpstreamAnswer { response: Box::new(response), lease: None });
                 }
                 Err(error) => request = unsent(error)?,
             }
@@ -227,8 +229,8 @@ impl UpstreamPool {
             self.connect(connect::http2(&self.settings.address, &self.lookup)).await?;
         *self.multiplexed.borrow_mut() = Some(connection.clone());
         begin();
-        match connection.try_send_request(request).await {
-            Ok(response) => Ok(UpstreamAnswer { response, lease: None }),
+        match connection.try_send_request(*request).await {
+            Ok(response) => Ok(UpstreamAnswer { response: Box::new(response), lease: None }),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
         }
     }
@@ -246,6 +248,7 @@ impl UpstreamPool {
         response: Response<Incoming>,
         connection: http1::SendRequest<RequestBody>,
     ) -> UpstreamAnswer {
+        let response = Box::new(response);
         UpstreamAnswer { response, lease: Some(Lease::new(connection, &self.idle)) }
     }
 }
@@ -266,6 +269,6 @@ impl SpareTimers {
 /// The request, if nothing of it was sent; else the error that ended the exchange.
 fn unsent(
     mut error: TrySendError<Request<RequestBody>>,
-) -> Result<Request<RequestBody>, UpstreamError> {
-    error.take_message().ok_or_else(|| UpstreamError::Broken(error.into_error()))
+) -> Result<Box<Request<RequestBody>>, UpstreamError> {
+    error.take_message().map(Box::new).ok_or_else(|| UpstreamError::Broken(error.into_error()))
 }

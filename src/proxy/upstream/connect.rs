@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::proxy::{body::RequestBody, pieces::JoinedWrites, upstream::settings::UpstreamAddress};
 
-use super::{LocalExec, UpstreamError, lookup::NameLookup, reads_on::ReadsOn};
+use super::{LocalExec, UpstreamError, held_wakes, lookup::NameLookup, reads_on::ReadsOn};
 
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
@@ -78,7 +78,7 @@ where
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
-        if let Err(error) = connection.with_upgrades().await {
+        if let Err(error) = held_wakes::holdable(connection.with_upgrades()).await {
             tracing::debug!(%error, "upstream connection ended");
         }
     });
