@@ -36,6 +36,14 @@ struct ServedStream {
     unread: RefCell<Option<oneshot::Receiver<Incoming>>>,
 }
 
+/// How a stream came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StreamEnd {
+    Answered,
+    /// Its client took nothing for too long.
+    ClientStalled,
+}
+
 impl StreamExec {
     /// For a connection whose clients may take nothing of an answer for `allowed`, and may send
     /// the rest of an upload for `discards` after its answer.
@@ -87,7 +95,9 @@ where
 /// Runs a stream, and discards what the client still sends after its answer.
 async fn run(stream: impl Future, allowed: Duration, discarder: Discarder) {
     let turn = ClientsTurn::default();
-    guard(stream, &turn, allowed).await;
+    if guard(stream, &turn, allowed).await == StreamEnd::ClientStalled {
+        return; // an upload that goes on must not keep it open
+    }
     let unread = turn.0.unread.take();
     let Some(unread) = unread else { return };
     // An upstream may take the rest of an upload after its answer.
@@ -98,19 +108,19 @@ async fn run(stream: impl Future, allowed: Duration, discarder: Discarder) {
 }
 
 /// Dropping a stream unfinished resets it.
-async fn guard(stream: impl Future, turn: &ClientsTurn, allowed: Duration) {
+async fn guard(stream: impl Future, turn: &ClientsTurn, allowed: Duration) -> StreamEnd {
     let mut stream = pin!(CLIENTS_TURN.scope(turn.clone(), stream));
     let mut timer = Timer::default();
     poll_fn(|cx| {
         if stream.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(StreamEnd::Answered);
         }
         match turn.0.clients_turn.get() {
-            Some(since) => timer.poll(cx, since + allowed),
+            Some(since) => timer.poll(cx, since + allowed).map(|()| StreamEnd::ClientStalled),
             None => Poll::Pending,
         }
     })
-    .await;
+    .await
 }
 
 #[cfg(test)]
