@@ -80,7 +80,7 @@ impl Forwarder<'_> {
         let loops = &self.serving.loops;
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
-        let body = ClientBody::new(body);
+        let body = ClientBody::new(body, &parts.headers);
         let Forward { request: canonical, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         let upstream = self.serving.upstreams.get(admission.route().upstream());
