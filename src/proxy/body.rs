@@ -5,6 +5,7 @@ use std::{
     error::Error,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -14,7 +15,12 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use super::{guards::RequestGuard, stream_guard::ClientsTurn, upstream::Lease};
+use super::{
+    guards::{RequestGuard, UploadRoom},
+    memory::{Pace, WaitsFor},
+    stream_guard::ClientsTurn,
+    upstream::Lease,
+};
 use crate::{
     bounded::Reservation,
     decision::{
@@ -35,6 +41,12 @@ pub(super) struct RequestBody {
 struct Upload {
     source: UploadSource,
     progress: Rc<UploadProgress>,
+    /// Of what comes from the client, unless it was held.
+    room: Option<UploadRoom>,
+    /// Once a second frame came.
+    pace: Option<Box<Pace>>,
+    /// Whether no frame was sent yet.
+    is_new: bool,
 }
 
 /// Where an upload's bytes come from.
@@ -103,8 +115,19 @@ pub(super) struct UpstreamBody {
     /// Over HTTP/2: for the stream's own deadline.
     clients_turn: Option<ClientsTurn>,
     /// Keeps the downstream connection out of its idle phase.
-    _request: RequestGuard,
+    request: RequestGuard,
+    /// Whether no frame was sent yet.
+    is_new: bool,
+    /// Of an answer that is not small. Boxed, since most are.
+    pace: Option<Box<Pace>>,
 }
+
+/// A first frame that is not longer is not counted: usually it is all of an answer, and counting it
+/// would be the larger part of its cost.
+const SMALL: usize = 16 * 1024;
+
+/// The same over HTTP/2, where as many of them may wait as a connection has streams.
+const SMALL_OF_STREAM: usize = 1024;
 
 /// A body that made no progress for too long.
 #[derive(Debug, thiserror::Error)]
@@ -115,12 +138,16 @@ type BodyError = Box<dyn Error + Send + Sync>;
 
 impl RequestBody {
     /// Wraps the client's body. One without any bytes, known beforehand, is nothing to upload.
-    pub(super) fn new(incoming: Option<Incoming>, stall_after: Duration) -> Self {
+    pub(super) fn new(
+        incoming: Option<Incoming>,
+        stall_after: Duration,
+        room: Option<UploadRoom>,
+    ) -> Self {
         let Some(incoming) = incoming.filter(|incoming| !incoming.is_end_stream()) else {
             return Self { upload: None };
         };
         let stall = Stall::new(stall_after);
-        Self::of(UploadSource::Client { incoming, stall })
+        Self::of(UploadSource::Client { incoming, stall }, room)
     }
 
     /// A body that is there as a whole.
@@ -128,11 +155,12 @@ impl RequestBody {
         if body.is_empty() {
             return Self { upload: None };
         }
-        Self::of(UploadSource::Held(body.into_reader()))
+        Self::of(UploadSource::Held(body.into_reader()), None)
     }
 
-    fn of(source: UploadSource) -> Self {
-        Self { upload: Some(Upload { source, progress: Rc::new(UploadProgress::new()) }) }
+    fn of(source: UploadSource, room: Option<UploadRoom>) -> Self {
+        let progress = Rc::new(UploadProgress::new());
+        Self { upload: Some(Upload { source, progress, room, pace: None, is_new: true }) }
     }
 
     /// The progress; `None` if there is nothing to upload.
@@ -207,6 +235,14 @@ impl Body for RequestBody {
 
 impl Upload {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(WaitsFor::Receiver { moves }) =
+            self.pace.as_mut().and_then(|pace| pace.before(cx))
+        {
+            if moves {
+                self.progress.moved();
+            }
+            return Poll::Pending;
+        }
         let (incoming, stall) = match &mut self.source {
             UploadSource::Client { incoming, stall } => (incoming, stall),
             UploadSource::Held(held) => {
@@ -224,13 +260,22 @@ impl Upload {
         stall.reset();
         self.progress.moved();
         Poll::Ready(match frame {
-            Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
+            Some(Ok(frame)) if frame.is_data() => Some(Ok(self.hold(frame))),
             Some(Err(error)) => {
                 self.progress.turn.set(Turn::Over(UploadFault::Broke));
                 Some(Err(error.into()))
             }
             Some(Ok(_)) | None => None,
         })
+    }
+
+    /// Counts a frame until the upstream has it. The first, which often is the last, is within the
+    /// room for the upload.
+    fn hold(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        let is_first = std::mem::replace(&mut self.is_new, false);
+        let Some(room) = self.room.as_ref().filter(|_| !is_first) else { return frame };
+        let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(room.flow(), None)));
+        frame.map_data(|data| pace.hold(data))
     }
 
     fn is_at_end(&self) -> bool {
@@ -284,7 +329,9 @@ impl ResponseBody {
             stall: Stall::new(stall_after),
             lease,
             clients_turn: ClientsTurn::of_stream(),
-            _request: request,
+            request,
+            is_new: true,
+            pace: None,
         };
         body.clients_turn.iter().for_each(ClientsTurn::begin);
         body.release_at_end();
@@ -303,19 +350,56 @@ impl WholeBody {
 
 impl UpstreamBody {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.clients_turn.iter().for_each(ClientsTurn::end);
+        if let Some(waits_for) = self.pace.as_mut().and_then(|pace| pace.before(cx)) {
+            return self.wait(cx, waits_for);
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
-            let stalled = ready!(self.stall.poll(cx));
-            return Poll::Ready(Some(Err(stalled.into())));
+            let waits_for = self.pace.as_mut().map_or(WaitsFor::Sender, |pace| pace.after(cx));
+            return self.wait(cx, waits_for);
         };
         self.stall.reset();
         self.clients_turn.iter().for_each(ClientsTurn::begin);
+        let frame = frame.map(|frame| frame.map(|frame| self.hold(frame)));
         if frame.is_none() {
             self.release();
         } else {
             self.release_at_end();
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn wait<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        waits_for: WaitsFor,
+    ) -> Poll<Option<Result<T, BodyError>>> {
+        match waits_for {
+            WaitsFor::Sender => {
+                self.clients_turn.iter().for_each(ClientsTurn::end);
+                self.stall.poll(cx).map(|stalled| Some(Err(stalled.into())))
+            }
+            WaitsFor::Receiver { moves } => {
+                self.stall.reset();
+                if moves {
+                    self.clients_turn.iter().for_each(ClientsTurn::begin);
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Counts a frame until it is written.
+    fn hold(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        let small = if self.clients_turn.is_some() { SMALL_OF_STREAM } else { SMALL };
+        let is_first = std::mem::replace(&mut self.is_new, false);
+        if frame.data_ref().is_none_or(|data| is_first && data.len() <= small) {
+            return frame;
+        }
+        let pace = self.pace.get_or_insert_with(|| {
+            let reads = self.lease.as_ref().map(|lease| Arc::clone(lease.reads()));
+            Box::new(Pace::new(self.request.flow(), reads))
+        });
+        frame.map_data(|data| pace.hold(data))
     }
 
     /// hyper does not poll a body again that reports its end.
@@ -326,6 +410,7 @@ impl UpstreamBody {
     }
 
     fn release(&mut self) {
+        self.pace = None;
         if let Some(lease) = self.lease.take() {
             lease.give_back();
         }

@@ -106,8 +106,8 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
     } else {
         Activity::accepted(accepted.at, deadlines)
     });
-    let io = GuardedIo::new(socket, sniffed, Arc::clone(&activity));
     let open = OpenConnection::new(accepted.permit, Arc::clone(&activity));
+    let io = GuardedIo::new(socket, sniffed, Arc::clone(&activity)).shed_by(open.memory());
     let connection = Rc::new(Connection { worker, peer: accepted.peer, activity, open });
     let outcome = if is_http2 {
         // Boxed, so that an HTTP/1.1 connection need not have room for it.
@@ -141,9 +141,10 @@ async fn serve_http2<S: ByteStream>(
 ) -> hyper::Result<()> {
     let drain = connection.worker.drain.clone();
     let activity = Arc::clone(&connection.activity);
+    let streams =
+        StreamExec { allowed: limits.body_timeout, memory: Arc::clone(connection.open.memory()) };
     let service = service_fn(move |request| answer(Rc::clone(&connection), request));
-    let allowed = limits.body_timeout;
-    let connection = http2::Builder::new(StreamExec { allowed })
+    let connection = http2::Builder::new(streams)
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
         .max_concurrent_streams(limits.http2_streams)

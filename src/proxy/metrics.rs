@@ -13,6 +13,10 @@ pub(crate) struct Metrics {
     pub(super) parked: IntGauge,
     pub(super) accepted: IntCounter,
     pub(super) refused: IntCounter,
+    /// Bytes that were read and wait for the side that receives them, or are about to be read.
+    pub(super) held_bytes: IntGauge,
+    /// Clients that were cut off early, as memory was short.
+    pub(super) shed: IntCounter,
     /// By upstream.
     pub(super) upstream_seconds: HistogramVec,
 }
@@ -28,6 +32,14 @@ impl Metrics {
             refused: metrics.counter(
                 "connections_refused_total",
                 "Downstream connections closed at once because the limit was reached.",
+            ),
+            held_bytes: metrics.int_gauge(
+                "body_bytes_held",
+                "Bytes of bodies that wait for a client or an upstream to take them.",
+            ),
+            shed: metrics.counter(
+                "slow_clients_shed_total",
+                "Clients cut off because they took nothing of an answer while memory was short.",
             ),
             upstream_seconds: metrics.histograms(
                 "upstream_seconds",

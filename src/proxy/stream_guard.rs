@@ -1,17 +1,22 @@
 //! A deadline for HTTP/2 clients that do not take an answer (threats D-2): without window, hyper
 //! neither writes nor polls the body, so that no other deadline runs.
 
-use std::{cell::Cell, future::poll_fn, pin::pin, rc::Rc, task::Poll, time::Duration};
+use std::{cell::Cell, future::poll_fn, pin::pin, rc::Rc, sync::Arc, task::Poll, time::Duration};
 
 use tokio::time::Instant;
 
-use super::guarded_io::Timer;
+use super::{
+    guarded_io::Timer,
+    memory::{MemoryBudget, Patience},
+};
 
 /// Runs the streams of a connection, and ends one whose client takes nothing for too long.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct StreamExec {
     /// How long a client may take nothing of an answer that is there.
     pub(super) allowed: Duration,
+    /// While it is short, that is shorter.
+    pub(super) memory: Arc<MemoryBudget>,
 }
 
 /// Since when it is the client's turn to take some of an answer.
@@ -46,12 +51,15 @@ where
     F::Output: 'static,
 {
     fn execute(&self, stream: F) {
-        tokio::task::spawn_local(guard(stream, self.allowed));
+        let Self { allowed, memory } = self.clone();
+        tokio::task::spawn_local(async move {
+            guard(stream, Patience { memory: Some(&memory), allowed }).await;
+        });
     }
 }
 
 /// Dropping a stream unfinished resets it.
-async fn guard(stream: impl Future, allowed: Duration) {
+async fn guard(stream: impl Future, patience: Patience<'_>) {
     let turn = ClientsTurn::default();
     let mut stream = pin!(CLIENTS_TURN.scope(turn.clone(), stream));
     let mut timer = Timer::default();
@@ -60,7 +68,7 @@ async fn guard(stream: impl Future, allowed: Duration) {
             return Poll::Ready(());
         }
         match turn.0.get() {
-            Some(since) => timer.poll(cx, since + allowed),
+            Some(since) => patience.poll(cx, &mut timer, since),
             None => Poll::Pending,
         }
     })
@@ -79,7 +87,11 @@ mod tests {
 
     async fn seconds(stream: impl Future) -> u64 {
         let started = Instant::now();
-        let _ = timeout(Duration::from_hours(1), guard(stream, ALLOWED)).await;
+        let _ = timeout(
+            Duration::from_hours(1),
+            guard(stream, Patience { memory: None, allowed: ALLOWED }),
+        )
+        .await;
         started.elapsed().as_secs()
     }
 

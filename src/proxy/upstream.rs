@@ -4,6 +4,7 @@ mod connect;
 mod exec;
 mod idle;
 mod lookup;
+mod read_gate;
 pub mod settings;
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
-    client::conn::{TrySendError, http1, http2},
+    client::conn::{TrySendError, http2},
 };
 use prometheus::Histogram;
 use tokio::time::{Instant, timeout};
@@ -33,10 +34,11 @@ use super::{
 };
 
 use exec::LocalExec;
-use idle::IdleConnections;
+use idle::{IdleConnections, ReusedConnection};
 use lookup::NameLookup;
 
 pub(super) use idle::Lease;
+pub(super) use read_gate::ReadGate;
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -168,7 +170,7 @@ impl UpstreamPool {
         }
         while let Some(mut connection) = self.idle.take() {
             begin();
-            match connection.try_send_request(request).await {
+            match connection.sender.try_send_request(request).await {
                 Ok(response) => return Ok(self.answer(response, connection)),
                 Err(error) => request = unsent(error)?,
             }
@@ -197,7 +199,7 @@ impl UpstreamPool {
         let mut connection =
             self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
         begin();
-        match connection.try_send_request(request).await {
+        match connection.sender.try_send_request(request).await {
             Ok(response) => Ok(self.answer(response, connection)),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
         }
@@ -236,11 +238,7 @@ impl UpstreamPool {
         timeout(allowed, connecting).await.map_err(|_| UpstreamError::ConnectTimeout(allowed))?
     }
 
-    fn answer(
-        &self,
-        response: Response<Incoming>,
-        connection: http1::SendRequest<RequestBody>,
-    ) -> UpstreamAnswer {
+    fn answer(&self, response: Response<Incoming>, connection: ReusedConnection) -> UpstreamAnswer {
         UpstreamAnswer { response, lease: Some(Lease::new(connection, &self.idle)) }
     }
 }

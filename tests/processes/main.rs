@@ -20,6 +20,7 @@ mod demo;
 mod differential;
 mod evidence;
 mod explain;
+mod floods;
 mod hydra;
 mod identity_provider;
 mod independent_signers;

@@ -1,0 +1,107 @@
+//! What requests in flight and answers that wait for their clients may take, all connections
+//! together (threats D-12).
+//!
+//! Every request in flight counts with what it costs at least. Of an answer, what was read from the
+//! upstream and not yet taken by the client counts with its length: each frame gives its bytes back
+//! when hyper drops it. What finds no room is not read from the upstream, so that a slow client
+//! slows its own answers and nothing else.
+
+mod flow;
+mod pace;
+mod patience;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use prometheus::{IntCounter, IntGauge};
+
+use crate::proxy::settings::LimitSettings;
+
+use super::Metrics;
+
+pub(super) use flow::Flow;
+pub(super) use pace::{Pace, WaitsFor};
+pub(super) use patience::Patience;
+
+/// What a request in flight takes besides the bytes of its answer that wait: its connection's and
+/// its upstream connection's buffers, of which each has two of 8 KiB that are used for the most
+/// part half, both tasks, and one read of at most [`MIN_READ`].
+pub(crate) const REQUEST_BYTES: usize = 24 * 1024;
+
+/// What an answer of which nothing waits may always read: no client waits for the room of another.
+pub(super) const MIN_READ: usize = 8 * 1024;
+
+/// What of an upload may be here before it is asked for: HTTP/2's flow-control window of a stream,
+/// and what hyper reads ahead over HTTP/1.1.
+pub(super) const UPLOAD_BYTES: usize = 256 * 1024;
+
+/// Bytes for requests in flight and for answers, over all workers.
+#[derive(Debug)]
+pub(super) struct MemoryBudget {
+    held: AtomicUsize,
+    max: usize,
+    of_connection: usize,
+    /// Bytes of answers that wait for their clients.
+    waiting: IntGauge,
+    shed: IntCounter,
+}
+
+impl MemoryBudget {
+    pub(super) fn new(limits: &LimitSettings, metrics: &Metrics) -> Arc<Self> {
+        Arc::new(Self {
+            held: AtomicUsize::new(0),
+            max: limits.memory,
+            of_connection: limits.connection_memory,
+            waiting: metrics.held_bytes.clone(),
+            shed: metrics.shed.clone(),
+        })
+    }
+
+    /// Counts a request in flight; whether there is room for it.
+    pub(super) fn enter(&self) -> bool {
+        self.held.fetch_add(REQUEST_BYTES, Relaxed) + REQUEST_BYTES <= self.max
+    }
+
+    /// The request is over.
+    pub(super) fn leave(&self) {
+        self.held.fetch_sub(REQUEST_BYTES, Relaxed);
+    }
+
+    /// Reserves room for what an upload brings along; whether there is some.
+    pub(super) fn reserve(&self, bytes: usize) -> bool {
+        let fits = self.held.load(Relaxed) + bytes <= self.max;
+        if fits {
+            self.charge(bytes);
+        }
+        fits
+    }
+
+    fn is_short(&self) -> bool {
+        self.held.load(Relaxed) > self.for_answers()
+    }
+
+    /// What answers may fill: the rest is for further requests.
+    fn for_answers(&self) -> usize {
+        self.max / 4 * 3
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.held.load(Relaxed) + bytes <= self.for_answers()
+    }
+
+    fn charge(&self, bytes: usize) {
+        self.held.fetch_add(bytes, Relaxed);
+        self.waiting.add(shown(bytes));
+    }
+
+    pub(super) fn release(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+        self.waiting.sub(shown(bytes));
+    }
+}
+
+fn shown(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
