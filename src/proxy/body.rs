@@ -33,7 +33,8 @@ use crate::{
 /// after the verdict and could carry anything.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    upload: Option<Upload>,
+    /// Boxed: hyper sets room for 32 requests aside in each upstream connection.
+    upload: Option<Box<Upload>>,
 }
 
 /// A body that has not ended yet.
@@ -160,7 +161,8 @@ impl RequestBody {
 
     fn of(source: UploadSource, room: Option<UploadRoom>) -> Self {
         let progress = Rc::new(UploadProgress::new());
-        Self { upload: Some(Upload { source, progress, room, pace: None, is_new: true }) }
+        let upload = Upload { source, progress, room, pace: None, is_new: true };
+        Self { upload: Some(Box::new(upload)) }
     }
 
     /// The progress; `None` if there is nothing to upload.
@@ -225,11 +227,11 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.upload.as_ref().is_none_or(Upload::is_at_end)
+        self.upload.as_ref().is_none_or(|upload| upload.is_at_end())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.upload.as_ref().map_or_else(|| SizeHint::with_exact(0), Upload::size_hint)
+        self.upload.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.size_hint())
     }
 }
 

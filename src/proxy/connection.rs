@@ -67,7 +67,8 @@ const MAX_PENDING_RESETS: usize = 20;
 const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 
 /// How many bytes of request bodies an HTTP/2 client may have under way, per stream and over all
-/// streams of the connection: what waits here while an upstream is slow.
+/// streams of the connection: what waits here while an upstream is slow. Room for a stream's is
+/// reserved with its request, see `memory::UPLOAD_BYTES`.
 const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
 const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
 

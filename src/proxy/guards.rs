@@ -41,6 +41,8 @@ pub(super) struct OpenConnection {
     permit: ConnectionPermit,
     activity: Arc<Activity>,
     requests: Cell<usize>,
+    /// Whether a request on it has come to its end.
+    has_served: Cell<bool>,
     /// Bytes of its bodies that wait. Absent until there are some.
     held_bytes: OnceCell<Arc<AtomicUsize>>,
 }
@@ -63,7 +65,7 @@ impl ConnectionBudget {
     /// The budget of a process, which no reload changes.
     pub fn new(limits: &LimitSettings, metrics: &MetricRegistry) -> Arc<Self> {
         let metrics = Metrics::register(metrics);
-        let memory = MemoryBudget::new(limits, &metrics);
+        let memory = MemoryBudget::new(limits.memory, limits.connection_memory, &metrics);
         Arc::new(Self { open: AtomicUsize::new(0), max: limits.connections, memory, metrics })
     }
 
@@ -96,7 +98,13 @@ impl Drop for ConnectionPermit {
 
 impl OpenConnection {
     pub(super) fn new(permit: ConnectionPermit, activity: Arc<Activity>) -> Rc<Self> {
-        Rc::new(Self { permit, activity, requests: Cell::new(0), held_bytes: OnceCell::new() })
+        Rc::new(Self {
+            permit,
+            activity,
+            requests: Cell::new(0),
+            has_served: Cell::new(false),
+            held_bytes: OnceCell::new(),
+        })
     }
 
     pub(super) fn memory(&self) -> &Arc<MemoryBudget> {
@@ -119,7 +127,7 @@ impl OpenConnection {
 
 impl RequestGuard {
     pub(super) fn new(connection: &Rc<OpenConnection>) -> Self {
-        let has_room = connection.memory().enter();
+        let has_room = connection.memory().enter(connection.has_served.get());
         connection.requests.set(connection.requests.get() + 1);
         connection.activity.request_begins();
         Self { connection: Rc::clone(connection), has_room }
@@ -146,8 +154,11 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        let Self { connection, .. } = self;
+        let Self { connection, has_room } = self;
         connection.memory().leave();
+        if *has_room {
+            connection.has_served.set(true);
+        }
         let left = connection.requests.get().saturating_sub(1);
         connection.requests.set(left);
         if left == 0 {

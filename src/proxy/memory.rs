@@ -17,18 +17,15 @@ use std::sync::{
 
 use prometheus::{IntCounter, IntGauge};
 
-use crate::proxy::settings::LimitSettings;
-
 use super::Metrics;
 
 pub(super) use flow::Flow;
 pub(super) use pace::{Pace, WaitsFor};
 pub(super) use patience::Patience;
 
-/// What a request in flight takes besides the bytes of its answer that wait: its connection's and
-/// its upstream connection's buffers, of which each has two of 8 KiB that are used for the most
-/// part half, both tasks, and one read of at most [`MIN_READ`].
-pub(crate) const REQUEST_BYTES: usize = 24 * 1024;
+/// What a request in flight takes at least, measured with thousands of slow answers: hyper's buffers
+/// of both connections, their tasks, and what hyper's client sets aside for requests to come.
+pub(crate) const REQUEST_BYTES: usize = 40 * 1024;
 
 /// What an answer of which nothing waits may always read: no client waits for the room of another.
 pub(super) const MIN_READ: usize = 8 * 1024;
@@ -42,6 +39,10 @@ pub(super) const UPLOAD_BYTES: usize = 256 * 1024;
 pub(super) struct MemoryBudget {
     held: AtomicUsize,
     max: usize,
+    /// Of it, what requests on new connections may fill.
+    for_new_connections: usize,
+    /// Of it, what answers may fill: the rest is for requests.
+    for_answers: usize,
     of_connection: usize,
     /// Bytes of answers that wait for their clients.
     waiting: IntGauge,
@@ -49,19 +50,23 @@ pub(super) struct MemoryBudget {
 }
 
 impl MemoryBudget {
-    pub(super) fn new(limits: &LimitSettings, metrics: &Metrics) -> Arc<Self> {
+    pub(super) fn new(max: usize, of_connection: usize, metrics: &Metrics) -> Arc<Self> {
         Arc::new(Self {
             held: AtomicUsize::new(0),
-            max: limits.memory,
-            of_connection: limits.connection_memory,
+            max,
+            for_new_connections: max / 8 * 7,
+            for_answers: max / 4 * 3,
+            of_connection,
             waiting: metrics.held_bytes.clone(),
             shed: metrics.shed.clone(),
         })
     }
 
-    /// Counts a request in flight; whether there is room for it.
-    pub(super) fn enter(&self) -> bool {
-        self.held.fetch_add(REQUEST_BYTES, Relaxed) + REQUEST_BYTES <= self.max
+    /// Counts a request in flight; whether there is room for it. The last eighth is for connections
+    /// that have served one: new ones that are all slow do not stop those that were here before.
+    pub(super) fn enter(&self, has_served: bool) -> bool {
+        let most = if has_served { self.max } else { self.for_new_connections };
+        self.held.fetch_add(REQUEST_BYTES, Relaxed) + REQUEST_BYTES <= most
     }
 
     /// The request is over.
@@ -79,16 +84,11 @@ impl MemoryBudget {
     }
 
     fn is_short(&self) -> bool {
-        self.held.load(Relaxed) > self.for_answers()
-    }
-
-    /// What answers may fill: the rest is for further requests.
-    fn for_answers(&self) -> usize {
-        self.max / 4 * 3
+        self.held.load(Relaxed) > self.for_answers
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        self.held.load(Relaxed) + bytes <= self.for_answers()
+        self.held.load(Relaxed) + bytes <= self.for_answers
     }
 
     fn charge(&self, bytes: usize) {
@@ -105,3 +105,6 @@ impl MemoryBudget {
 fn shown(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ impl Metrics {
                 "Downstream connections closed at once because the limit was reached.",
             ),
             held_bytes: metrics.int_gauge(
-                "body_bytes_held",
+                "waiting_body_bytes",
                 "Bytes of bodies that wait for a client or an upstream to take them.",
             ),
             shed: metrics.counter(

@@ -24,6 +24,7 @@ use crate::{
 
 mod claim_paths;
 mod issuers;
+mod memory;
 
 use issuers::issuer_warnings;
 
@@ -75,6 +76,7 @@ impl Settings {
         }
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
+        warnings.extend(self.memory_warning());
         warnings
     }
 

@@ -46,26 +46,28 @@ impl Flow {
         })
     }
 
-    /// A frame that counts until it is dropped; `reserved` bytes of it count already.
-    pub(super) fn hold(self: &Arc<Self>, bytes: Bytes, reserved: usize) -> Bytes {
-        let unreserved = bytes.len().saturating_sub(reserved);
-        self.of_connection.fetch_add(unreserved, Relaxed);
-        self.budget.charge(unreserved);
+    /// A frame that counts until it is dropped.
+    pub(super) fn hold(self: &Arc<Self>, bytes: Bytes) -> Bytes {
+        self.charge(bytes.len());
         self.waiting.fetch_add(bytes.len(), Relaxed);
         Bytes::from_owner(HeldFrame { bytes, flow: Arc::clone(self) })
     }
 
-    /// Reserves room for what is to be read, if there is some for this connection and for all.
+    /// Reserves room, if there is some for this connection and for all.
     pub(super) fn reserve(&self, bytes: usize) -> bool {
         let has_room = self.has_room(bytes);
         if has_room {
-            self.of_connection.fetch_add(bytes, Relaxed);
-            self.budget.charge(bytes);
+            self.charge(bytes);
         }
         has_room
     }
 
-    /// Gives up what was reserved and not read.
+    fn charge(&self, bytes: usize) {
+        self.of_connection.fetch_add(bytes, Relaxed);
+        self.budget.charge(bytes);
+    }
+
+    /// Gives room back.
     pub(super) fn release(&self, bytes: usize) {
         self.of_connection.fetch_sub(bytes, Relaxed);
         self.budget.release(bytes);

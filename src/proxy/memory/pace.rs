@@ -21,10 +21,10 @@ pub(in crate::proxy) struct Pace {
     flow: Arc<Flow>,
     /// Of an upstream's HTTP/1.1 connection. `None`: what is not asked for is not read.
     gate: Option<Arc<ReadGate>>,
-    /// What may be read and is not here yet, as far as it was reserved.
-    reserved: usize,
     /// How much may be read at once.
     size: usize,
+    /// What is reserved for the buffer that it is read into, if that is more than the least.
+    buffer: usize,
     /// How much waited when it was looked at last.
     waited: usize,
 }
@@ -45,14 +45,12 @@ impl Pace {
     /// A body of which nothing has been read beyond the first frame.
     pub(in crate::proxy) fn new(flow: Arc<Flow>, gate: Option<Arc<ReadGate>>) -> Self {
         gate.iter().for_each(|gate| gate.close());
-        Self { flow, gate, reserved: 0, size: MIN_READ, waited: 0 }
+        Self { flow, gate, size: MIN_READ, buffer: 0, waited: 0 }
     }
 
     /// A frame that was read, counted until it is written.
-    pub(in crate::proxy) fn hold(&mut self, frame: Bytes) -> Bytes {
-        let reserved = self.reserved.min(frame.len());
-        self.reserved -= reserved;
-        self.flow.hold(frame, reserved)
+    pub(in crate::proxy) fn hold(&self, frame: Bytes) -> Bytes {
+        self.flow.hold(frame)
     }
 
     /// Before the next frame is asked for, where asking is reading: whom to wait for instead if
@@ -68,29 +66,29 @@ impl Pace {
         if !gate.is_spent() {
             return WaitsFor::Sender;
         }
-        // What came at once was waiting already: more of it can be read at once.
-        let was_full = gate.reads() <= 1;
-        self.size = if was_full { (2 * self.size).min(MAX_READ) } else { MIN_READ };
-        if self.reserve_read() {
-            gate.allow(self.size);
-            return WaitsFor::Sender;
-        }
-        self.wait_for_receiver(cx)
+        // What came in one piece was waiting already: more can be read at once.
+        let came_at_once = gate.reads() == 1;
+        self.resize(if came_at_once { (2 * self.size).min(MAX_READ) } else { MIN_READ });
+        let size = if self.flow.has_room(self.size) {
+            self.size
+        } else if self.flow.waiting() == 0 {
+            MIN_READ
+        } else {
+            return self.wait_for_receiver(cx);
+        };
+        gate.allow(size);
+        WaitsFor::Sender
     }
 
-    /// Whether so much may be read as is next, or else the least.
-    fn reserve_read(&mut self) -> bool {
-        let is_least = |size| size == MIN_READ;
-        let nothing_waits = self.flow.waiting() == 0;
-        if !(nothing_waits && is_least(self.size)) {
-            let more = self.size.saturating_sub(self.reserved);
-            if self.flow.reserve(more) {
-                self.reserved += more;
-                return true;
-            }
-            self.size = MIN_READ;
+    /// Reads so much at once from now on, if there is room for the buffer.
+    fn resize(&mut self, size: usize) {
+        let buffer = if size > MIN_READ { size } else { 0 };
+        let more = buffer.saturating_sub(self.buffer);
+        if more > 0 && !self.flow.reserve(more) {
+            return;
         }
-        nothing_waits
+        self.flow.release(self.buffer.saturating_sub(buffer));
+        (self.size, self.buffer) = (size, buffer);
     }
 
     fn wait_for_receiver(&mut self, cx: &Context<'_>) -> WaitsFor {
@@ -103,6 +101,6 @@ impl Pace {
 
 impl Drop for Pace {
     fn drop(&mut self) {
-        self.flow.release(self.reserved);
+        self.flow.release(self.buffer);
     }
 }

@@ -45,9 +45,13 @@ pub struct LimitSettings {
     pub held: HeldBodySettings,
 }
 
-/// At some 20 KiB for an idle HTTP/1.1 connection about 200 MiB. One on which an HTTP/2 client does
-/// its worst takes more (windows, streams and their headers): where clients are not trusted, lower
-/// this or `http2_streams`.
+/// What a process takes with all that is loaded at its start.
+pub(crate) const PROCESS_BYTES: usize = 16 * 1024 * 1024;
+/// What a connection takes that waits for its next request. What it takes while it has some is a
+/// part of `memory`.
+pub(crate) const CONNECTION_BYTES: usize = 12 * 1024;
+
+/// At [`CONNECTION_BYTES`] 120 MiB, if all of them wait.
 const DEFAULT_CONNECTIONS: usize = 10_000;
 /// Beyond this the system's file descriptors are the limit.
 const MAX_CONNECTIONS: usize = 1_000_000;

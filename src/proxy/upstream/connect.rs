@@ -21,9 +21,13 @@ use super::{
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
 
-/// Answers' flow-control windows: large enough that one stream can fill a local link.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+/// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs; and
+/// 128 answers whose clients do not read leave room for the others of their connection.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
+
+/// How many bytes of a request may wait in a stream's buffer for an upstream that does not read.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// While streams are open, a silent HTTP/2 upstream gets a `PING`, and is closed without a
 /// response: every request would wait on the one dead connection.
@@ -96,6 +100,7 @@ where
         .keep_alive_timeout(PING_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
         .handshake(TokioIo::new(JoinedWrites(socket)))
         .await

@@ -52,6 +52,7 @@ impl ReadGate {
     /// Nothing may be read.
     pub(in crate::proxy) fn close(&self) {
         self.allowed.store(0, Relaxed);
+        self.reads.store(0, Relaxed);
     }
 
     /// Everything may be read.
@@ -71,7 +72,12 @@ impl ReadGate {
 
     /// Whether all that was allowed has been read.
     pub(in crate::proxy) fn is_spent(&self) -> bool {
-        self.allowed.load(Relaxed) == 0
+        self.allowed() == 0
+    }
+
+    /// How many bytes may be read.
+    pub(in crate::proxy) fn allowed(&self) -> usize {
+        self.allowed.load(Relaxed)
     }
 
     /// In how many pieces it was read.
@@ -79,7 +85,8 @@ impl ReadGate {
         self.reads.load(Relaxed)
     }
 
-    fn took(&self, allowed: usize, bytes: usize) {
+    /// So many of the allowed bytes have been read.
+    pub(in crate::proxy) fn took(&self, allowed: usize, bytes: usize) {
         if allowed != OPEN && bytes > 0 {
             self.allowed.store(allowed.saturating_sub(bytes), Relaxed);
             self.reads.fetch_add(1, Relaxed);
@@ -99,7 +106,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for GatedReads<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let allowed = self.gate.allowed.load(Relaxed);
+        let allowed = self.gate.allowed();
         if allowed == 0 {
             *self.gate.blocked.lock() = Some(cx.waker().clone());
             return Poll::Pending;
@@ -143,5 +150,44 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GatedReads<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(self.socket.get_mut()).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+
+    /// What is read at once of more than enough.
+    async fn read(socket: &mut GatedReads<tokio::io::DuplexStream>, room: usize) -> usize {
+        socket.read(&mut vec![0; room]).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn d12_no_more_is_read_than_allowed() {
+        const ENOUGH: usize = 1024 * 1024;
+        let (mut upstream, ours) = duplex(ENOUGH);
+        upstream.write_all(&[0; ENOUGH / 2]).await.unwrap();
+        let gate = Arc::<ReadGate>::default();
+        let mut socket = GatedReads::new(ours, Arc::clone(&gate));
+        assert_eq!(read(&mut socket, 100).await, 100);
+        assert_eq!(read(&mut socket, ENOUGH).await, OPEN_READ);
+        assert_eq!(gate.allowed(), OPEN);
+        gate.close();
+        gate.allow(1000);
+        assert_eq!(read(&mut socket, 400).await, 400);
+        assert!(!gate.is_spent());
+        assert_eq!(read(&mut socket, ENOUGH).await, 600);
+        assert!(gate.is_spent());
+        assert_eq!(gate.reads(), 2);
+        let mut blocked = Box::pin(read(&mut socket, ENOUGH));
+        assert!(
+            std::future::poll_fn(|cx| Poll::Ready(blocked.as_mut().poll(cx).is_pending())).await
+        );
+        gate.allow(7);
+        assert_eq!(blocked.await, 7);
+        gate.open();
+        assert_eq!(read(&mut socket, 100).await, 100);
     }
 }

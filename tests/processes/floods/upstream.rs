@@ -14,6 +14,8 @@ use tokio::{
     time::sleep,
 };
 
+use crate::support::bare::Meter;
+
 /// The body of `/public/large`.
 const LARGE: usize = 1_000_000;
 
@@ -26,6 +28,7 @@ const TRICKLE: Duration = Duration::from_secs(2);
 /// The upstream; it ends when it is dropped.
 pub(super) struct FloodUpstream {
     address: SocketAddr,
+    written: Meter,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -35,12 +38,19 @@ impl FloodUpstream {
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        thread::spawn(move || serve(&runtime, listener, stopped));
-        Self { address, stop: Some(stop) }
+        let written = Meter::default();
+        let of_thread = written.clone();
+        thread::spawn(move || serve(&runtime, listener, stopped, &of_thread));
+        Self { address, written, stop: Some(stop) }
     }
 
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Waits until it sends nothing more, since nothing more is taken.
+    pub(super) fn standstill(&self) {
+        self.written.standstill();
     }
 }
 
@@ -50,11 +60,16 @@ impl Drop for FloodUpstream {
     }
 }
 
-fn serve(runtime: &Runtime, listener: TcpListener, stopped: oneshot::Receiver<()>) {
+fn serve(
+    runtime: &Runtime,
+    listener: TcpListener,
+    stopped: oneshot::Receiver<()>,
+    written: &Meter,
+) {
     runtime.block_on(async move {
         let accepting = async {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream));
+                tokio::spawn(converse(stream, written.clone()));
             }
         };
         tokio::select! {
@@ -64,7 +79,7 @@ fn serve(runtime: &Runtime, listener: TcpListener, stopped: oneshot::Receiver<()
     });
 }
 
-async fn converse(stream: TcpStream) -> Option<()> {
+async fn converse(stream: TcpStream, written: Meter) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut stream = BufReader::with_capacity(2048, stream);
     let mut line = String::new();
@@ -76,16 +91,17 @@ async fn converse(stream: TcpStream) -> Option<()> {
             line.clear();
             stream.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
         }
-        answer(&target, stream.get_mut()).await?;
+        answer(&target, stream.get_mut(), &written).await?;
     }
 }
 
-async fn answer(target: &str, stream: &mut TcpStream) -> Option<()> {
+async fn answer(target: &str, stream: &mut TcpStream, written: &Meter) -> Option<()> {
     match target {
-        "/public/large" => zeros(stream, LARGE).await?,
-        "/public/huge" => zeros(stream, HUGE).await?,
+        "/public/large" => zeros(stream, LARGE, written).await?,
+        "/public/huge" => zeros(stream, HUGE, written).await?,
         "/public/slow" => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n").await.ok()?;
+            written.add(1);
             loop {
                 stream.write_all(b"x").await.ok()?;
                 sleep(TRICKLE).await;
@@ -99,12 +115,13 @@ async fn answer(target: &str, stream: &mut TcpStream) -> Option<()> {
     Some(())
 }
 
-async fn zeros(stream: &mut TcpStream, length: usize) -> Option<()> {
+async fn zeros(stream: &mut TcpStream, length: usize, written: &Meter) -> Option<()> {
     static PART: [u8; 50_000] = [0; 50_000];
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n");
     stream.write_all(head.as_bytes()).await.ok()?;
     for _ in 0..length / PART.len() {
         stream.write_all(&PART).await.ok()?;
+        written.add(PART.len());
     }
     Some(())
 }
