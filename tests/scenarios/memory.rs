@@ -84,9 +84,10 @@ fn d12_what_waits_for_a_slow_client_is_bounded_and_its_room_comes_back() {
 #[test]
 fn d12_a_slow_client_does_not_stop_a_fast_one() {
     let upstream = large_upstream(LARGE);
-    let world = world_of(&bare::url(&upstream), "memory = \"1MiB\"\nconnection_memory = \"1MiB\"");
-    let slow: Vec<_> = (0..12).map(|_| slow_client(&world)).collect();
-    wait_until_held(&world);
+    let world = world_of(&bare::url(&upstream), "memory = \"4MiB\"\nconnection_memory = \"1MiB\"");
+    let slow: Vec<_> = (0..20).map(|_| slow_client(&world)).collect();
+    // With the requests themselves, three quarters of it.
+    wait_until("the room for bodies to be used up", || held(&world) > 2100.0 * KIB);
     bare::read_large(slow_client(&world).stream(), LARGE);
     drop(slow);
     wait_until_none_is_held(&world);

@@ -26,10 +26,10 @@ use super::upstream::FloodUpstream;
 const MIB: usize = 1024 * 1024;
 
 /// Requests of which the 99th percentile is taken, per protocol.
-const SAMPLES: usize = 300;
+const SAMPLES: usize = 200;
 
 /// So often memory is looked at before.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 5;
 
 /// On a busy machine, a p99 below this is a matter of luck.
 const FLOOR: Duration = Duration::from_millis(10);

@@ -3,9 +3,10 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -14,7 +15,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::support::bare::Meter;
+use crate::support::{DEADLINE, bare::Meter};
 
 /// The body of `/public/large`.
 const LARGE: usize = 1_000_000;
@@ -23,7 +24,13 @@ const LARGE: usize = 1_000_000;
 const HUGE: usize = 100_000_000;
 
 /// Between two bytes of `/public/slow`.
-const TRICKLE: Duration = Duration::from_secs(2);
+const TRICKLE: Duration = Duration::from_secs(5);
+
+/// On a busy machine a flood pauses, too.
+const STILL: Duration = Duration::from_millis(600);
+
+/// What the system keeps of an answer besides: little, so that a flood stands soon.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// The upstream; it ends when it is dropped.
 pub(super) struct FloodUpstream {
@@ -48,9 +55,17 @@ impl FloodUpstream {
         format!("http://{}", self.address)
     }
 
-    /// Waits until it sends nothing more, since nothing more is taken.
+    /// Waits until nothing more is taken of its answers.
     pub(super) fn standstill(&self) {
-        self.written.standstill();
+        let until = Instant::now() + DEADLINE;
+        let (mut last, mut since) = (0, Instant::now());
+        while last == 0 || since.elapsed() < STILL {
+            assert!(Instant::now() < until, "the flood goes on");
+            thread::sleep(Duration::from_millis(20));
+            if self.written.total() != last {
+                (last, since) = (self.written.total(), Instant::now());
+            }
+        }
     }
 }
 
@@ -81,6 +96,7 @@ fn serve(
 
 async fn converse(stream: TcpStream, written: Meter) -> Option<()> {
     stream.set_nodelay(true).ok()?;
+    SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER).ok()?;
     let mut stream = BufReader::with_capacity(2048, stream);
     let mut line = String::new();
     loop {
