@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
+    framing,
     guards::{RequestGuard, UploadRoom},
     memory::{Pace, WaitsFor},
     stream_guard::ClientsTurn,
@@ -367,7 +368,11 @@ impl UpstreamBody {
         } else {
             self.release_at_end();
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            framing::check_frame(&frame)?;
+            Ok(frame)
+        }))
     }
 
     fn wait<T>(

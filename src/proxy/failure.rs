@@ -25,6 +25,7 @@ impl UpstreamFailure {
             | UpstreamError::Broken(_)
             | UpstreamError::ClosedEarly
             | UpstreamError::ProtocolChanged
+            | UpstreamError::Misframed(_)
             | UpstreamError::Unsignable(_) => Self::BadGateway,
         }
     }

@@ -30,6 +30,7 @@ use crate::{
 
 use super::{
     body::{RequestBody, UploadProgress},
+    framing::MisframedAnswer,
     guarded_io::Timer,
 };
 
@@ -88,6 +89,9 @@ pub(super) enum UpstreamError {
     /// It changed the protocol (101) without a request, or to another than requested.
     #[error("the upstream changed the protocol without being asked")]
     ProtocolChanged,
+    /// Where its answer ends can't be told.
+    #[error("ambiguous answer: {0}")]
+    Misframed(#[from] MisframedAnswer),
     /// The answer was to be signed, and can't be.
     #[error(transparent)]
     Unsignable(#[from] Unsignable),

@@ -21,6 +21,10 @@ use super::{
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
 
+/// The most header lines taken from an HTTP/1.1 upstream; [`MAX_ANSWER_HEADER_BYTES`] usually
+/// decides before. For a line, 64 bytes are set aside while a head is parsed.
+const MAX_ANSWER_HEADER_LINES: usize = 1_000;
+
 /// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs; and
 /// 128 answers whose clients do not read leave room for the others of their connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -79,6 +83,7 @@ where
     let socket = GatedReads::new(JoinedWrites(socket), Arc::clone(&reads));
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
+        .max_headers(MAX_ANSWER_HEADER_LINES)
         .handshake(TokioIo::new(socket))
         .await
         .map_err(UpstreamError::Broken)?;
