@@ -1,11 +1,12 @@
 //! Bodies on their way through: streamed frame by frame, unless one had to be held before.
 
+mod upstream_body;
+
 use std::{
     cell::Cell,
     error::Error,
     pin::Pin,
     rc::Rc,
-    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -16,7 +17,6 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    framing,
     guards::{RequestGuard, UploadRoom},
     memory::{Pace, WaitsFor},
     stream_guard::ClientsTurn,
@@ -29,6 +29,8 @@ use crate::{
         held_body::{HeldBody, HeldReader},
     },
 };
+
+pub(super) use upstream_body::UpstreamBody;
 
 /// A request's body on its way to the upstream. Trailers are dropped (threats H-4): they come
 /// after the verdict and could carry anything.
@@ -105,31 +107,6 @@ pub(super) struct WholeBody {
 /// How much of a whole response is sent at once: as much as may wait for a client that does not
 /// read.
 const PART_BYTES: usize = 64 * 1024;
-
-/// The upstream's answer, and what depends on its end.
-#[derive(Debug)]
-pub(super) struct UpstreamBody {
-    incoming: Incoming,
-    stall: Stall,
-    /// Gives the upstream connection back once the answer has been read to its end. Dropped
-    /// before that, the connection is closed.
-    lease: Option<Lease>,
-    /// Over HTTP/2: for the stream's own deadline.
-    clients_turn: Option<ClientsTurn>,
-    /// Keeps the downstream connection out of its idle phase.
-    request: RequestGuard,
-    /// Whether no frame was sent yet.
-    is_new: bool,
-    /// Of an answer that is not small. Boxed, since most are.
-    pace: Option<Box<Pace>>,
-}
-
-/// A first frame that is not longer is not counted: usually it is all of an answer, and counting it
-/// would be the larger part of its cost.
-const SMALL: usize = 16 * 1024;
-
-/// The same over HTTP/2, where as many of them may wait as a connection has streams.
-const SMALL_OF_STREAM: usize = 1024;
 
 /// A body that made no progress for too long.
 #[derive(Debug, thiserror::Error)]
@@ -327,18 +304,7 @@ impl ResponseBody {
         lease: Option<Lease>,
         request: RequestGuard,
     ) -> Self {
-        let mut body = UpstreamBody {
-            incoming,
-            stall: Stall::new(stall_after),
-            lease,
-            clients_turn: ClientsTurn::of_stream(),
-            request,
-            is_new: true,
-            pace: None,
-        };
-        body.clients_turn.iter().for_each(ClientsTurn::begin);
-        body.release_at_end();
-        Self::Upstream(body)
+        Self::Upstream(UpstreamBody::new(incoming, stall_after, lease, request))
     }
 }
 
@@ -348,79 +314,6 @@ impl WholeBody {
         self.clients_turn.iter().for_each(ClientsTurn::begin);
         let part = self.left.split_to(self.left.len().min(PART_BYTES));
         Some(part).filter(|part| !part.is_empty())
-    }
-}
-
-impl UpstreamBody {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(waits_for) = self.pace.as_mut().and_then(|pace| pace.before(cx)) {
-            return self.wait(cx, waits_for);
-        }
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
-            let waits_for = self.pace.as_mut().map_or(WaitsFor::Sender, |pace| pace.after(cx));
-            return self.wait(cx, waits_for);
-        };
-        self.stall.reset();
-        self.clients_turn.iter().for_each(ClientsTurn::begin);
-        let frame = frame.map(|frame| frame.map(|frame| self.hold(frame)));
-        if frame.is_none() {
-            self.release();
-        } else {
-            self.release_at_end();
-        }
-        Poll::Ready(frame.map(|frame| {
-            let frame = frame?;
-            framing::check_frame(&frame)?;
-            Ok(frame)
-        }))
-    }
-
-    fn wait<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        waits_for: WaitsFor,
-    ) -> Poll<Option<Result<T, BodyError>>> {
-        match waits_for {
-            WaitsFor::Sender => {
-                self.clients_turn.iter().for_each(ClientsTurn::end);
-                self.stall.poll(cx).map(|stalled| Some(Err(stalled.into())))
-            }
-            WaitsFor::Receiver { moves } => {
-                self.stall.reset();
-                if moves {
-                    self.clients_turn.iter().for_each(ClientsTurn::begin);
-                }
-                Poll::Pending
-            }
-        }
-    }
-
-    /// Counts a frame until it is written.
-    fn hold(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
-        let small = if self.clients_turn.is_some() { SMALL_OF_STREAM } else { SMALL };
-        let is_first = std::mem::replace(&mut self.is_new, false);
-        if frame.data_ref().is_none_or(|data| is_first && data.len() <= small) {
-            return frame;
-        }
-        let pace = self.pace.get_or_insert_with(|| {
-            let reads = self.lease.as_ref().map(|lease| Arc::clone(lease.reads()));
-            Box::new(Pace::new(self.request.flow(), reads))
-        });
-        frame.map_data(|data| pace.hold(data))
-    }
-
-    /// hyper does not poll a body again that reports its end.
-    fn release_at_end(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.release();
-        }
-    }
-
-    fn release(&mut self) {
-        self.pace = None;
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
-        }
     }
 }
 
@@ -443,7 +336,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(text) => text.is_none(),
             Self::Whole(body) => body.left.is_empty(),
-            Self::Upstream(body) => body.incoming.is_end_stream(),
+            Self::Upstream(body) => body.is_end_stream(),
         }
     }
 
@@ -453,7 +346,7 @@ impl Body for ResponseBody {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
             Self::Whole(body) => SizeHint::with_exact(body.left.len() as u64),
-            Self::Upstream(body) => body.incoming.size_hint(),
+            Self::Upstream(body) => body.size_hint(),
         }
     }
 }

@@ -23,6 +23,7 @@ use super::{
     forward,
     guarded_io::{Activity, Deadlines, GuardedIo},
     guards::{ConnectionPermit, OpenConnection},
+    memory::UPLOAD_BYTES,
     stream_guard::StreamExec,
     worker::Worker,
 };
@@ -68,9 +69,9 @@ const MAX_PENDING_RESETS: usize = 20;
 const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 
 /// How many bytes of request bodies an HTTP/2 client may have under way, per stream and over all
-/// streams of the connection: what waits here while an upstream is slow. Room for a stream's is
-/// reserved with its request, see `memory::UPLOAD_BYTES`.
-const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
+/// streams of the connection: what waits here while an upstream is slow. A stream's is what is
+/// reserved for its request.
+const HTTP2_STREAM_WINDOW: u32 = UPLOAD_BYTES;
 const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
 
 impl Accepted {

@@ -140,8 +140,8 @@ impl RequestGuard {
 
     /// Room for an upload that may have so many bytes. `None`: there is none.
     pub(super) fn room_for_upload(&self, upper: Option<u64>) -> Option<UploadRoom> {
-        let bytes = upper.and_then(|upper| usize::try_from(upper).ok());
-        let bytes = bytes.map_or(UPLOAD_BYTES, |bytes| bytes.min(UPLOAD_BYTES));
+        let bytes = upper.and_then(|upper| u32::try_from(upper).ok());
+        let bytes = bytes.map_or(UPLOAD_BYTES, |bytes| bytes.min(UPLOAD_BYTES)) as usize;
         let has_room = self.connection.memory().reserve(bytes);
         has_room.then(|| UploadRoom { connection: Rc::clone(&self.connection), bytes })
     }

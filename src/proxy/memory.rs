@@ -30,9 +30,9 @@ pub(crate) const REQUEST_BYTES: usize = 40 * 1024;
 /// What an answer of which nothing waits may always read: no client waits for the room of another.
 pub(super) const MIN_READ: usize = 8 * 1024;
 
-/// What of an upload may be here before it is asked for: HTTP/2's flow-control window of a stream,
-/// and what hyper reads ahead over HTTP/1.1.
-pub(super) const UPLOAD_BYTES: usize = 256 * 1024;
+/// What of an upload may be here before it is asked for: the flow-control window of an HTTP/2
+/// stream, and what hyper reads ahead over HTTP/1.1.
+pub(crate) const UPLOAD_BYTES: u32 = 64 * 1024;
 
 /// Bytes for requests in flight and for answers, over all workers.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ pub(super) struct MemoryBudget {
     /// Of it, what answers may fill: the rest is for requests.
     for_answers: usize,
     of_connection: usize,
-    /// Bytes of answers that wait for their clients.
-    waiting: IntGauge,
+    /// The part of bodies.
+    of_bodies: IntGauge,
     shed: IntCounter,
 }
 
@@ -57,7 +57,7 @@ impl MemoryBudget {
             for_new_connections: max / 8 * 7,
             for_answers: max / 4 * 3,
             of_connection,
-            waiting: metrics.held_bytes.clone(),
+            of_bodies: metrics.waiting_bytes.clone(),
             shed: metrics.shed.clone(),
         })
     }
@@ -93,12 +93,12 @@ impl MemoryBudget {
 
     fn charge(&self, bytes: usize) {
         self.held.fetch_add(bytes, Relaxed);
-        self.waiting.add(shown(bytes));
+        self.of_bodies.add(shown(bytes));
     }
 
     pub(super) fn release(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Relaxed);
-        self.waiting.sub(shown(bytes));
+        self.of_bodies.sub(shown(bytes));
     }
 }
 

@@ -13,8 +13,8 @@ pub(crate) struct Metrics {
     pub(super) parked: IntGauge,
     pub(super) accepted: IntCounter,
     pub(super) refused: IntCounter,
-    /// Bytes that were read and wait for the side that receives them, or are about to be read.
-    pub(super) held_bytes: IntGauge,
+    /// Bytes of bodies that wait for the side that receives them, and the room for what is read next.
+    pub(super) waiting_bytes: IntGauge,
     /// Clients that were cut off early, as memory was short.
     pub(super) shed: IntCounter,
     /// By upstream.
@@ -33,9 +33,9 @@ impl Metrics {
                 "connections_refused_total",
                 "Downstream connections closed at once because the limit was reached.",
             ),
-            held_bytes: metrics.int_gauge(
+            waiting_bytes: metrics.int_gauge(
                 "waiting_body_bytes",
-                "Bytes of bodies that wait for a client or an upstream to take them.",
+                "Bytes of bodies that wait to be taken, and the room reserved to read more of them.",
             ),
             shed: metrics.counter(
                 "slow_clients_shed_total",

@@ -177,7 +177,7 @@ fn d12_an_upload_that_its_upstream_does_not_take_is_bounded() {
     let upload = thread::spawn(move || bare::write_large(&mut sending, LARGE, &meter));
     written.standstill();
     // Besides, what may come before it is asked for, and a frame.
-    let most = (64.0 + 256.0 + 64.0) * KIB;
+    let most = (64.0 + 64.0 + 64.0) * KIB;
     assert!(held(&world) > 0.0 && held(&world) <= most, "{}", held(&world));
     go.send(()).unwrap();
     upload.join().unwrap();

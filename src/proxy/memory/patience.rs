@@ -33,20 +33,22 @@ impl Patience<'_> {
         since: Instant,
     ) -> Poll<()> {
         let waited = since.elapsed();
-        let is_over = waited >= self.allowed;
-        if let Some(memory) = self.memory
-            && waited >= SHED_AFTER
-            && !is_over
-            && memory.is_short()
-        {
-            memory.shed.inc();
+        if waited >= self.allowed {
             return Poll::Ready(());
         }
-        if is_over {
+        if waited >= SHED_AFTER && self.is_short() {
             return Poll::Ready(());
         }
-        let looks_again = Instant::now() + SHED_AFTER;
-        let next = if self.memory.is_some() { looks_again } else { since + self.allowed };
-        timer.poll(cx, next.min(since + self.allowed))
+        let end = since + self.allowed;
+        // Memory can become short at any moment.
+        let next = self.memory.map_or(end, |_| end.min(Instant::now() + SHED_AFTER));
+        timer.poll(cx, next)
+    }
+
+    /// Whether memory is short. Counts the client, which is cut off for it.
+    fn is_short(self) -> bool {
+        let memory = self.memory.filter(|memory| memory.is_short());
+        memory.iter().for_each(|memory| memory.shed.inc());
+        memory.is_some()
     }
 }

@@ -62,9 +62,9 @@ fn d12_a_frame_counts_until_its_last_part_is_dropped() {
     let mut frame = flow.hold(frame(10 * KIB));
     let part = frame.split_to(KIB);
     drop(frame);
-    assert_eq!((flow.waiting(), budget.waiting.get()), (10 * KIB, 10 * 1024));
+    assert_eq!((flow.waiting(), budget.of_bodies.get()), (10 * KIB, 10 * 1024));
     drop(part);
-    assert_eq!((flow.waiting(), budget.waiting.get(), budget.held.load(Relaxed)), (0, 0, 0));
+    assert_eq!((flow.waiting(), budget.of_bodies.get(), budget.held.load(Relaxed)), (0, 0, 0));
 }
 
 #[test]
