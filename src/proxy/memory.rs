@@ -23,12 +23,13 @@ pub(super) use flow::Flow;
 pub(super) use pace::{Pace, WaitsFor};
 pub(super) use patience::Patience;
 
-/// What a request in flight takes at least, measured with thousands of slow answers: hyper's buffers
-/// of both connections, their tasks, and what hyper's client sets aside for requests to come.
-pub(crate) const REQUEST_BYTES: usize = 40 * 1024;
+/// What a request in flight takes at least. Measured with thousands of slow answers, 39 KiB: hyper's
+/// buffers of both connections, their tasks, and what hyper's client sets aside for requests to
+/// come. And what its answer may always read.
+pub(crate) const REQUEST_BYTES: usize = 40 * 1024 + MIN_READ;
 
 /// What an answer of which nothing waits may always read: no client waits for the room of another.
-pub(super) const MIN_READ: usize = 8 * 1024;
+const MIN_READ: usize = 8 * 1024;
 
 /// What of an upload may be here before it is asked for: the flow-control window of an HTTP/2
 /// stream, and what hyper reads ahead over HTTP/1.1.
@@ -76,7 +77,7 @@ impl MemoryBudget {
 
     /// Reserves room for what an upload brings along; whether there is some.
     pub(super) fn reserve(&self, bytes: usize) -> bool {
-        let fits = self.held.load(Relaxed) + bytes <= self.max;
+        let fits = self.held.load(Relaxed) + bytes <= self.for_new_connections;
         if fits {
             self.charge(bytes);
         }

@@ -41,10 +41,10 @@ pub(in crate::proxy) struct UpstreamBody {
 
 /// A first frame that is not longer is not counted: usually it is all of an answer, and counting it
 /// would be the larger part of its cost.
-const SMALL: usize = 16 * 1024;
+const SMALL: u64 = 16 * 1024;
 
 /// The same over HTTP/2, where as many of them may wait as a connection has streams.
-const SMALL_OF_STREAM: usize = 1024;
+const SMALL_OF_STREAM: u64 = 1024;
 
 impl UpstreamBody {
     pub(super) fn new(
@@ -63,6 +63,9 @@ impl UpstreamBody {
             pace: None,
         };
         body.clients_turn.iter().for_each(ClientsTurn::begin);
+        if body.size_hint().lower() > SMALL {
+            body.pace();
+        }
         body.release_at_end();
         body
     }
@@ -125,14 +128,18 @@ impl UpstreamBody {
     fn hold(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         let small = if self.clients_turn.is_some() { SMALL_OF_STREAM } else { SMALL };
         let is_first = std::mem::replace(&mut self.is_new, false);
-        if frame.data_ref().is_none_or(|data| is_first && data.len() <= small) {
+        let is_small = |data: &Bytes| is_first && self.pace.is_none() && data.len() as u64 <= small;
+        if frame.data_ref().is_none_or(is_small) {
             return frame;
         }
-        let pace = self.pace.get_or_insert_with(|| {
+        frame.map_data(|data| self.pace().hold(data))
+    }
+
+    fn pace(&mut self) -> &mut Pace {
+        self.pace.get_or_insert_with(|| {
             let reads = self.lease.as_ref().map(|lease| Arc::clone(lease.reads()));
             Box::new(Pace::new(self.request.flow(), reads))
-        });
-        frame.map_data(|data| pace.hold(data))
+        })
     }
 
     /// hyper does not poll a body again that reports its end.

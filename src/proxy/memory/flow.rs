@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::MemoryBudget;
+use super::{MIN_READ, MemoryBudget};
 
 /// The bytes of a body that were read and are not written yet.
 ///
@@ -48,8 +48,8 @@ impl Flow {
 
     /// A frame that counts until it is dropped.
     pub(super) fn hold(self: &Arc<Self>, bytes: Bytes) -> Bytes {
-        self.charge(bytes.len());
-        self.waiting.fetch_add(bytes.len(), Relaxed);
+        let waited = self.waiting.fetch_add(bytes.len(), Relaxed);
+        self.charge(counted(waited + bytes.len()) - counted(waited));
         Bytes::from_owner(HeldFrame { bytes, flow: Arc::clone(self) })
     }
 
@@ -100,9 +100,14 @@ impl AsRef<[u8]> for HeldFrame {
 impl Drop for HeldFrame {
     fn drop(&mut self) {
         let Self { bytes, flow } = self;
-        flow.waiting.fetch_sub(bytes.len(), Relaxed);
-        flow.release(bytes.len());
+        let waited = flow.waiting.fetch_sub(bytes.len(), Relaxed);
+        flow.release(counted(waited) - counted(waited.saturating_sub(bytes.len())));
         let reader = flow.reader.lock().take();
         reader.into_iter().for_each(Waker::wake);
     }
+}
+
+/// What of so many waiting bytes is not a part of their request's.
+fn counted(waiting: usize) -> usize {
+    waiting.saturating_sub(MIN_READ)
 }
