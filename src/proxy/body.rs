@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
+    client_body::ClientBody,
     guards::{RequestGuard, UploadRoom},
     memory::{Pace, WaitsFor},
     stream_guard::ClientsTurn,
@@ -57,7 +58,7 @@ struct Upload {
 #[derive(Debug)]
 enum UploadSource {
     /// The client, as it sends them.
-    Client { incoming: Incoming, stall: Stall },
+    Client { incoming: ClientBody, stall: Stall },
     /// What the client has sent and was verified.
     Held(HeldReader),
 }
@@ -118,7 +119,7 @@ type BodyError = Box<dyn Error + Send + Sync>;
 impl RequestBody {
     /// Wraps the client's body. One without any bytes, known beforehand, is nothing to upload.
     pub(super) fn new(
-        incoming: Option<Incoming>,
+        incoming: Option<ClientBody>,
         stall_after: Duration,
         room: Option<UploadRoom>,
     ) -> Self {

@@ -26,6 +26,7 @@ use crate::proxy::settings::LimitSettings;
 use super::{
     memory::{MemoryBudget, Patience},
     pieces,
+    woken_task::WokenTask,
 };
 
 use long_head::LongHeads;
@@ -410,11 +411,15 @@ impl<S: AsyncRead + Unpin> GuardedIo<S> {
 #[derive(Debug, Default)]
 pub(super) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
+    wakes: WokenTask,
 }
 
 impl Timer {
     /// Whether the deadline has passed; if not, wakes when it has.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if self.is_set(cx, deadline) {
+            return Poll::Pending;
+        }
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() > deadline {
             sleep.as_mut().reset(deadline);
@@ -425,19 +430,23 @@ impl Timer {
             }
             sleep.as_mut().reset(deadline);
         }
+        self.wakes.set(cx);
         Poll::Pending
     }
 
     /// Wakes at some moment until `wait` from now. `past` is any moment before now: a timer that
     /// goes off until `wait` after that will do, which spares a look at the clock (50 ns).
     fn wake_within(&mut self, cx: &mut Context<'_>, wait: Duration, past: Instant) {
-        let is_set = match &mut self.sleep {
-            Some(sleep) if sleep.deadline() <= past + wait => sleep.as_mut().poll(cx).is_pending(),
-            _ => false,
-        };
-        if !is_set {
+        if !self.is_set(cx, past + wait) {
             let _: Poll<()> = self.poll(cx, Instant::now() + wait);
         }
+    }
+
+    /// Whether it will wake this task at that moment or before: then nothing is to be done.
+    fn is_set(&self, cx: &Context<'_>, deadline: Instant) -> bool {
+        let is_early =
+            |sleep: &Pin<Box<Sleep>>| sleep.deadline() <= deadline && !sleep.is_elapsed();
+        self.wakes.is(cx) && self.sleep.as_ref().is_some_and(is_early)
     }
 }
 

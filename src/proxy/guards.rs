@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use prometheus::IntCounterVec;
+
 use crate::{proxy::settings::LimitSettings, telemetry::MetricRegistry};
 
 use super::{
@@ -65,6 +67,7 @@ impl ConnectionBudget {
     /// The budget of a process, which no reload changes.
     pub fn new(limits: &LimitSettings, metrics: &MetricRegistry) -> Arc<Self> {
         let metrics = Metrics::register(metrics);
+        metrics.show_floods();
         let memory = MemoryBudget::new(limits.memory, limits.connection_memory, &metrics);
         Arc::new(Self { open: AtomicUsize::new(0), max: limits.connections, memory, metrics })
     }
@@ -122,6 +125,12 @@ impl OpenConnection {
         let ConnectionPermit(budget) = &self.permit;
         budget.metrics.parked.inc();
         Parked(budget)
+    }
+
+    /// The counters of floods, by the kind of frame.
+    pub(super) fn floods(&self) -> &IntCounterVec {
+        let ConnectionPermit(budget) = &self.permit;
+        &budget.metrics.floods
     }
 }
 

@@ -1,8 +1,10 @@
 //! Connections, and how long upstreams take.
 
-use prometheus::{HistogramVec, IntCounter, IntGauge};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
 use crate::telemetry::{MetricRegistry, WAIT_BUCKETS};
+
+use super::frames::flood::FloodKind;
 
 /// What the proxy counts.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Metrics {
     pub(super) waiting_bytes: IntGauge,
     /// Clients that were cut off early, as memory was short.
     pub(super) shed: IntCounter,
+    /// By the kind of frame.
+    pub(super) floods: IntCounterVec,
     /// By upstream.
     pub(super) upstream_seconds: HistogramVec,
 }
@@ -41,12 +45,24 @@ impl Metrics {
                 "slow_clients_shed_total",
                 "Clients cut off because they took nothing of an answer while memory was short.",
             ),
+            floods: metrics.counters(
+                "http2_floods_total",
+                "HTTP/2 connections closed because of too many frames of a kind.",
+                &["frames"],
+            ),
             upstream_seconds: metrics.histograms(
                 "upstream_seconds",
                 "Time from forwarding a request to the header block of its response.",
                 &["upstream"],
                 WAIT_BUCKETS,
             ),
+        }
+    }
+
+    /// Shows every kind of flood, so that the first of one is an increase.
+    pub(super) fn show_floods(&self) {
+        for kind in FloodKind::ALL {
+            self.floods.with_label_values(&[kind.name()]);
         }
     }
 }

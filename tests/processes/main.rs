@@ -16,6 +16,7 @@
 mod support;
 
 mod cli;
+mod compression;
 mod demo;
 mod differential;
 mod evidence;

@@ -16,7 +16,7 @@ use crate::proxy::{
     guards::RequestGuard,
     memory::{Pace, WaitsFor},
     stream_guard::ClientsTurn,
-    upstream::Lease,
+    upstream::{self, Lease},
 };
 
 use super::{BodyError, Stall};
@@ -85,7 +85,7 @@ impl UpstreamBody {
         if let Some(waits_for) = self.pace.as_mut().and_then(|pace| pace.before(cx)) {
             return self.wait(cx, waits_for);
         }
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+        let Poll::Ready(frame) = self.take_frame(cx) else {
             let waits_for = self.pace.as_mut().map_or(WaitsFor::Sender, |pace| pace.after(cx));
             return self.wait(cx, waits_for);
         };
@@ -102,6 +102,18 @@ impl UpstreamBody {
             framing::check_frame(&frame)?;
             Ok(frame)
         }))
+    }
+
+    /// The next frame. Its connection's task is woken only if there can be another.
+    fn take_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let incoming = Pin::new(&mut self.incoming);
+        let (frame, connection) = upstream::hold(|| incoming.poll_frame(cx));
+        if let Some(connection) = connection
+            && !self.incoming.is_end_stream()
+        {
+            connection.wake();
+        }
+        frame
     }
 
     fn wait<T>(

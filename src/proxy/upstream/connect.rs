@@ -12,17 +12,19 @@ use tokio::{
 use crate::proxy::{body::RequestBody, pieces::JoinedWrites, upstream::settings::UpstreamAddress};
 
 use super::{
-    LocalExec, UpstreamError,
+    LocalExec, UpstreamError, held_wakes,
     idle::ReusedConnection,
     lookup::NameLookup,
     read_gate::{GatedReads, ReadGate},
+    reads_on::ReadsOn,
 };
 
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
 
 /// The most header lines taken from an HTTP/1.1 upstream; [`MAX_ANSWER_HEADER_BYTES`] usually
-/// decides before. For a line, 64 bytes are set aside while a head is parsed.
+/// decides before. Above 100, hyper allocates 64 bytes a line for each answer while it parses the
+/// head: 555 instructions, whatever the number. An answer that was refused can't be read again.
 const MAX_ANSWER_HEADER_LINES: usize = 1_000;
 
 /// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs; and
@@ -80,7 +82,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let reads = Arc::<ReadGate>::default();
-    let socket = GatedReads::new(JoinedWrites(socket), Arc::clone(&reads));
+    let socket = GatedReads::new(ReadsOn::new(JoinedWrites(socket)), Arc::clone(&reads));
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
         .max_headers(MAX_ANSWER_HEADER_LINES)
@@ -88,7 +90,7 @@ where
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
-        if let Err(error) = connection.with_upgrades().await {
+        if let Err(error) = held_wakes::holdable(connection.with_upgrades()).await {
             tracing::debug!(%error, "upstream connection ended");
         }
     });

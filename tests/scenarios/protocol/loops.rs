@@ -98,7 +98,7 @@ fn f15_a_loop_ends_with_its_second_connection() {
             assert_eq!(answer.reason().as_deref(), Some("loop_detected"), "{case}");
         }
         assert_eq!(relay.listening.accepted(), 1, "{case}");
-        assert_eq!(world.proxy.metric(DETECTED), 3.0, "{case}");
+        assert!((world.proxy.metric(DETECTED) - 3.0).abs() < 0.5, "{case}");
     }
 }
 
@@ -189,7 +189,8 @@ fn f15_two_replicas_that_lead_to_each_other_are_a_loop_when_the_first_id_comes_b
     to_other.leads_to(&other);
     assert_eq!(one.proxy.get("/public/a", None).status, 508);
     assert_eq!((to_one.listening.accepted(), to_other.listening.accepted()), (1, 1));
-    assert_eq!((one.proxy.metric(DETECTED), other.proxy.metric(DETECTED)), (1.0, 0.0));
+    assert!((one.proxy.metric(DETECTED) - 1.0).abs() < 0.5);
+    assert!(other.proxy.metric(DETECTED) < 0.5);
 }
 
 #[test]

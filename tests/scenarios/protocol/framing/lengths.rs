@@ -58,7 +58,8 @@ const SPELLINGS: &[(&[&str], Ours, Ours, &str)] = &[
 /// Sends a request over HTTP/1.1. Whether the upstream's answer came back; else it was refused.
 fn over_http1(world: &World, lengths: &[&str], token: &str) -> Ours {
     let mut client = world.proxy.client();
-    let lengths: String = lengths.iter().map(|l| format!("Content-Length:{l}\r\n")).collect();
+    let lengths: Vec<_> = lengths.iter().map(|l| format!("Content-Length:{l}\r\n")).collect();
+    let lengths = lengths.concat();
     let head = format!(
         "POST / HTTP/1.1\r\nhost: api.test\r\nauthorization: Bearer {token}\r\n{lengths}\r\n"
     );
