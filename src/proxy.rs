@@ -15,6 +15,7 @@ mod framing;
 mod guarded_io;
 mod guards;
 mod loops;
+mod memory;
 mod metrics;
 mod outbound;
 mod parts;

@@ -14,6 +14,7 @@ use crate::{
     identity::clean_response,
     policy::CanonicalRequest,
     proxy::upstream::settings::UpstreamSettings,
+    reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
 };
 
@@ -23,7 +24,7 @@ use super::{
     connection::Connection,
     failure::UpstreamFailure,
     framing,
-    guards::RequestGuard,
+    guards::{RequestGuard, UploadRoom},
     outbound,
     rare_headers::RareHeaders,
     tunnel,
@@ -73,6 +74,7 @@ impl Forwarder<'_> {
         guard: RequestGuard,
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
+        let upload = Self::room(&request, &guard).map_err(|reason| exchange.refuse(reason))?;
         let rare = RareHeaders::of(request.headers());
         let upgrade = Upgrade::requested(&mut request);
         framing::check(&request, self.serving.config.limits.header_lines)
@@ -88,7 +90,8 @@ impl Forwarder<'_> {
         let upgrade = upgrade.filter(|_| {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });
-        let body = self.outbound_body(body, &mut parts, upstream.settings(), exchange.form());
+        let form = exchange.form();
+        let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
         loops.mark(&mut parts.headers, parts.version);
         let address = &upstream.settings().address;
         if let Err(error) = outbound::address(&mut parts, rare, canonical, &body, address) {
@@ -119,6 +122,22 @@ impl Forwarder<'_> {
         }
     }
 
+    /// The room for the request's body, if it has one.
+    fn room(
+        request: &Request<Incoming>,
+        guard: &RequestGuard,
+    ) -> Result<Option<UploadRoom>, Reason> {
+        if !guard.has_room() {
+            return Err(Reason::MemoryExhausted);
+        }
+        let body = request.body();
+        if body.is_end_stream() {
+            return Ok(None);
+        }
+        let room = guard.room_for_upload(body.size_hint().upper());
+        room.map(Some).ok_or(Reason::MemoryExhausted)
+    }
+
     async fn send(
         &self,
         admission: &Admission<'_>,
@@ -147,6 +166,7 @@ impl Forwarder<'_> {
     fn outbound_body(
         &self,
         body: VerifiedBody<ClientBody>,
+        room: Option<UploadRoom>,
         parts: &mut Parts,
         upstream: &UpstreamSettings,
         form: RefusalForm,
@@ -154,7 +174,7 @@ impl Forwarder<'_> {
         match body {
             VerifiedBody::Unread(body) => {
                 let pause = self.upload_pause(upstream.stream_timeout, form);
-                RequestBody::new(body, pause)
+                RequestBody::new(body, pause, room)
             }
             VerifiedBody::Held(body) => {
                 outbound::unframe(&mut parts.headers);

@@ -23,7 +23,11 @@ use tokio::{
 
 use crate::proxy::settings::LimitSettings;
 
-use super::{pieces, woken_task::WokenTask};
+use super::{
+    memory::{MemoryBudget, Patience},
+    pieces,
+    woken_task::WokenTask,
+};
 
 use long_head::LongHeads;
 
@@ -106,6 +110,8 @@ pub(super) struct GuardedIo<S> {
     read_timer: Timer,
     write_timer: Timer,
     write_stalled_since: Option<Instant>,
+    /// Decides how long a client may take nothing.
+    memory: Option<Arc<MemoryBudget>>,
     /// After our last byte: until when the client's bytes are still taken.
     lingers_until: Option<Instant>,
 }
@@ -234,8 +240,14 @@ impl<S> GuardedIo<S> {
             read_timer: Timer::default(),
             write_timer: Timer::default(),
             write_stalled_since: None,
+            memory: None,
             lingers_until: None,
         }
+    }
+
+    /// Has less patience with a client that takes nothing while memory is short.
+    pub(super) fn shed_by(self, memory: &Arc<MemoryBudget>) -> Self {
+        Self { memory: Some(Arc::clone(memory)), ..self }
     }
 
     /// Returns read bytes to the buffer, to be read again.
@@ -293,8 +305,9 @@ impl<S> GuardedIo<S> {
         }
         self.activity.write_stalled.store(true, Relaxed);
         let since = *self.write_stalled_since.get_or_insert_with(Instant::now);
-        let deadline = since + self.activity.deadlines.write;
-        self.write_timer.poll(cx, deadline).map(|()| Err(timed_out()))
+        let allowed = self.activity.deadlines.write;
+        let patience = Patience { memory: self.memory.as_deref(), allowed };
+        patience.poll(cx, &mut self.write_timer, since).map(|()| Err(timed_out()))
     }
 }
 

@@ -5,6 +5,7 @@ mod exec;
 mod held_wakes;
 mod idle;
 mod lookup;
+mod read_gate;
 mod reads_on;
 pub mod settings;
 
@@ -19,7 +20,7 @@ use std::{
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
-    client::conn::{TrySendError, http1, http2},
+    client::conn::{TrySendError, http2},
 };
 use prometheus::Histogram;
 use tokio::time::{Instant, timeout};
@@ -36,10 +37,10 @@ use super::{
 };
 
 use exec::LocalExec;
-use idle::IdleConnections;
+use idle::{IdleConnections, ReusedConnection};
 use lookup::NameLookup;
 
-pub(super) use {held_wakes::hold, idle::Lease};
+pub(super) use {held_wakes::hold, idle::Lease, read_gate::ReadGate};
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -175,7 +176,7 @@ impl UpstreamPool {
         }
         while let Some(mut connection) = self.idle.take() {
             begin();
-            match connection.try_send_request(*request).await {
+            match connection.sender.try_send_request(*request).await {
                 Ok(response) => return Ok(self.answer(response, connection)),
                 Err(error) => request = unsent(error)?,
             }
@@ -204,7 +205,7 @@ impl UpstreamPool {
         let mut connection =
             self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
         begin();
-        match connection.try_send_request(*request).await {
+        match connection.sender.try_send_request(*request).await {
             Ok(response) => Ok(self.answer(response, connection)),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
         }
@@ -243,11 +244,7 @@ impl UpstreamPool {
         timeout(allowed, connecting).await.map_err(|_| UpstreamError::ConnectTimeout(allowed))?
     }
 
-    fn answer(
-        &self,
-        response: Response<Incoming>,
-        connection: http1::SendRequest<RequestBody>,
-    ) -> UpstreamAnswer {
+    fn answer(&self, response: Response<Incoming>, connection: ReusedConnection) -> UpstreamAnswer {
         let response = Box::new(response);
         UpstreamAnswer { response, lease: Some(Lease::new(connection, &self.idle)) }
     }
