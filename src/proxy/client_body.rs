@@ -41,7 +41,7 @@ pub(super) struct ClientBody {
     incoming: Option<Incoming>,
     /// Over HTTP/2: to the task of its stream.
     unread: Option<oneshot::Sender<Incoming>>,
-    /// Its client sends nothing before it is asked to.
+    /// Its client sends nothing before it is asked to, and was not asked.
     is_held_back: bool,
 }
 

@@ -43,6 +43,14 @@ struct ServedStream {
     unread: RefCell<Option<oneshot::Receiver<Incoming>>>,
 }
 
+/// How a stream came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StreamEnd {
+    Answered,
+    /// Its client took nothing for too long.
+    ClientStalled,
+}
+
 impl StreamExec {
     /// For a connection whose clients may take nothing of an answer for `allowed`, and may send
     /// the rest of an upload for `discards` after its answer.
@@ -94,7 +102,10 @@ where
 async fn run(stream: impl Future, streams: StreamExec) {
     let StreamExec { allowed, memory, discarder } = streams;
     let turn = ClientsTurn::default();
-    guard(stream, &turn, Patience { memory: Some(&memory), allowed }).await;
+    let patience = Patience { memory: Some(&memory), allowed };
+    if guard(stream, &turn, patience).await == StreamEnd::ClientStalled {
+        return; // an upload that goes on must not keep it open
+    }
     let unread = turn.0.unread.take();
     let Some(unread) = unread else { return };
     // An upstream may take the rest of an upload after its answer.
@@ -105,19 +116,19 @@ async fn run(stream: impl Future, streams: StreamExec) {
 }
 
 /// Dropping a stream unfinished resets it.
-async fn guard(stream: impl Future, turn: &ClientsTurn, patience: Patience<'_>) {
+async fn guard(stream: impl Future, turn: &ClientsTurn, patience: Patience<'_>) -> StreamEnd {
     let mut stream = pin!(CLIENTS_TURN.scope(turn.clone(), stream));
     let mut timer = Timer::default();
     poll_fn(|cx| {
         if stream.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(StreamEnd::Answered);
         }
         match turn.0.clients_turn.get() {
-            Some(since) => patience.poll(cx, &mut timer, since),
+            Some(since) => patience.poll(cx, &mut timer, since).map(|()| StreamEnd::ClientStalled),
             None => Poll::Pending,
         }
     })
-    .await;
+    .await
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(in crate::proxy) struct LongHeads(AtomicU8);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum State {
+enum HeadWatch {
     /// Whatever is written goes out. The default.
     Off,
     /// hyper reads fewer lines than the setting allows, and what it writes now is its own.
@@ -39,11 +39,11 @@ enum State {
 impl LongHeads {
     /// How many lines hyper is to read from now on, of those that the setting allows.
     pub(in crate::proxy) fn lines(&self, allowed: usize) -> usize {
-        let was_found = self.is(State::Held) || self.is(State::Found);
+        let was_found = self.is(HeadWatch::Held) || self.is(HeadWatch::Found);
         let (state, lines) = match allowed {
-            _ if was_found => (State::Found, allowed),
-            ..=FREE_LINES => (State::Off, allowed),
-            _ => (State::Watching, FREE_LINES),
+            _ if was_found => (HeadWatch::Found, allowed),
+            ..=FREE_LINES => (HeadWatch::Off, allowed),
+            _ => (HeadWatch::Watching, FREE_LINES),
         };
         self.enter(state);
         lines
@@ -51,43 +51,43 @@ impl LongHeads {
 
     /// From now on, whatever is written goes out.
     pub(in crate::proxy) fn stop_watching(&self) {
-        self.enter(State::Off);
+        self.enter(HeadWatch::Off);
     }
 
     /// Whether a refusal is held back: hyper will not go on.
     pub(in crate::proxy) fn is_held(&self) -> bool {
-        self.is(State::Held)
+        self.is(HeadWatch::Held)
     }
 
     pub(super) fn request_begins(&self) {
-        if self.is(State::Watching) {
-            self.enter(State::Answering);
+        if self.is(HeadWatch::Watching) {
+            self.enter(HeadWatch::Answering);
         }
     }
 
     /// Everything that was to be written is out, and no request is being served.
     pub(super) fn all_written(&self) {
-        if self.is(State::Answering) {
-            self.enter(State::Watching);
+        if self.is(HeadWatch::Answering) {
+            self.enter(HeadWatch::Watching);
         }
     }
 
     /// Whether these bytes are hyper's own refusal of a head that may be read again.
     pub(super) fn holds_back(&self, written: &[u8]) -> bool {
         let state = self.0.load(Relaxed);
-        if state == State::Watching as u8 && is_refusal(written) {
-            self.enter(State::Held);
+        if state == HeadWatch::Watching as u8 && is_refusal(written) {
+            self.enter(HeadWatch::Held);
             return true;
         }
         // hyper may try to write it several times.
-        state == State::Held as u8
+        state == HeadWatch::Held as u8
     }
 
-    fn is(&self, state: State) -> bool {
+    fn is(&self, state: HeadWatch) -> bool {
         self.0.load(Relaxed) == state as u8
     }
 
-    fn enter(&self, state: State) {
+    fn enter(&self, state: HeadWatch) {
         self.0.store(state as u8, Relaxed);
     }
 }
