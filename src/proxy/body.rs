@@ -1,7 +1,7 @@
 //! Bodies on their way through: streamed frame by frame, unless one had to be held before.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     error::Error,
     pin::Pin,
     rc::Rc,
@@ -53,6 +53,8 @@ pub(super) struct UploadProgress {
     last: Cell<Option<Instant>>,
     turn: Cell<Turn>,
     has_ended: Cell<bool>,
+    /// The upload that was to be sent, if nothing of it was read: it can be sent again.
+    untouched: RefCell<Option<Box<UploadSource>>>,
 }
 
 /// Who an upload waits for.
@@ -135,6 +137,17 @@ impl RequestBody {
         Self { upload: Some(Upload { source, progress: Rc::new(UploadProgress::new()) }) }
     }
 
+    /// No bytes.
+    pub(super) fn empty() -> Self {
+        Self { upload: None }
+    }
+
+    /// Again the body that was to be sent and was dropped. `None`: some of it was read.
+    pub(super) fn untouched(progress: &Rc<UploadProgress>) -> Option<Self> {
+        let source = *progress.untouched.borrow_mut().take()?;
+        Some(Self { upload: Some(Upload { source, progress: Rc::clone(progress) }) })
+    }
+
     /// The progress; `None` if there is nothing to upload.
     pub(super) fn progress(&self) -> Option<Rc<UploadProgress>> {
         self.upload.as_ref().map(|upload| Rc::clone(&upload.progress))
@@ -143,7 +156,12 @@ impl RequestBody {
 
 impl UploadProgress {
     fn new() -> Self {
-        Self { last: Cell::new(None), turn: Cell::new(Turn::Upstream), has_ended: Cell::new(false) }
+        Self {
+            last: Cell::new(None),
+            turn: Cell::new(Turn::Upstream),
+            has_ended: Cell::new(false),
+            untouched: RefCell::new(None),
+        }
     }
 
     /// Whether all of it has been read.
@@ -168,9 +186,23 @@ impl UploadProgress {
         }
     }
 
+    fn is_untouched(&self) -> bool {
+        self.last.get().is_none() && self.client_fault().is_none()
+    }
+
     fn moved(&self) {
         self.last.set(Some(Instant::now()));
         self.turn.set(Turn::Upstream);
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(Upload { source, progress }) = self.upload.take()
+            && progress.is_untouched()
+        {
+            *progress.untouched.borrow_mut() = Some(Box::new(source));
+        }
     }
 }
 

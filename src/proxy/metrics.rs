@@ -1,7 +1,8 @@
 //! Connections, and how long upstreams take.
 
-use prometheus::{HistogramVec, IntCounter, IntGauge};
+use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
+use super::upstream::UpstreamMetrics;
 use crate::telemetry::{MetricRegistry, WAIT_BUCKETS};
 
 /// What the proxy counts.
@@ -14,7 +15,9 @@ pub(crate) struct Metrics {
     pub(super) accepted: IntCounter,
     pub(super) refused: IntCounter,
     /// By upstream.
-    pub(super) upstream_seconds: HistogramVec,
+    upstream_seconds: HistogramVec,
+    /// By upstream.
+    upstream_retries: IntCounterVec,
 }
 
 impl Metrics {
@@ -35,6 +38,19 @@ impl Metrics {
                 &["upstream"],
                 WAIT_BUCKETS,
             ),
+            upstream_retries: metrics.counters(
+                "upstream_retries_total",
+                "Requests sent a second time, after a connection broke without an answer.",
+                &["upstream"],
+            ),
+        }
+    }
+
+    /// Those of one upstream.
+    pub(super) fn of_upstream(&self, name: &str) -> UpstreamMetrics {
+        UpstreamMetrics {
+            latency: self.upstream_seconds.with_label_values(&[name]),
+            retries: self.upstream_retries.with_label_values(&[name]),
         }
     }
 }

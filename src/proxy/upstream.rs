@@ -4,7 +4,9 @@ mod connect;
 mod exec;
 mod idle;
 mod lookup;
+mod repeat;
 pub mod settings;
+mod watched;
 
 use std::{
     cell::RefCell,
@@ -17,9 +19,9 @@ use std::{
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
-    client::conn::{TrySendError, http1, http2},
+    client::conn::{TrySendError, http2},
 };
-use prometheus::Histogram;
+use prometheus::{Histogram, IntCounter};
 use tokio::time::{Instant, timeout};
 
 use crate::{
@@ -33,7 +35,7 @@ use super::{
 };
 
 use exec::LocalExec;
-use idle::IdleConnections;
+use idle::{IdleConnections, ReusedConnection};
 use lookup::NameLookup;
 
 pub(super) use idle::Lease;
@@ -46,7 +48,16 @@ pub(super) struct UpstreamPool {
     idle: Rc<IdleConnections>,
     multiplexed: RefCell<Option<http2::SendRequest<RequestBody>>>,
     timers: SpareTimers,
-    latency: Histogram,
+    metrics: UpstreamMetrics,
+}
+
+/// What is counted of one upstream.
+#[derive(Debug)]
+pub(super) struct UpstreamMetrics {
+    /// From a request to the head of its answer, in seconds.
+    pub(super) latency: Histogram,
+    /// Requests that were sent a second time.
+    pub(super) retries: IntCounter,
 }
 
 /// Timers that are not in use. A timer that goes from request to request stays in the runtime's
@@ -102,7 +113,7 @@ impl UpstreamError {
 }
 
 impl UpstreamPool {
-    pub(super) fn new(settings: UpstreamSettings, latency: Histogram) -> Self {
+    pub(super) fn new(settings: UpstreamSettings, metrics: UpstreamMetrics) -> Self {
         let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
         Self {
             settings,
@@ -110,7 +121,7 @@ impl UpstreamPool {
             idle: Rc::new(idle),
             multiplexed: RefCell::new(None),
             timers: SpareTimers::default(),
-            latency,
+            metrics,
         }
     }
 
@@ -126,12 +137,14 @@ impl UpstreamPool {
 
     /// Sends a request and waits for the head of its answer.
     ///
-    /// A request is sent a second time only if a pooled connection turned out closed before any of
-    /// it was sent (threats F-13). `begin` is called each time that there is a connection and
-    /// sending begins.
+    /// A pooled connection may turn out closed before any of the request was sent: then another is
+    /// used. If it was sent, it is sent again only where `may_repeat` and the upstream's settings
+    /// allow it (threats F-13). `begin` is called each time that there is a connection and sending
+    /// begins.
     pub(super) async fn send(
         &self,
         request: Request<RequestBody>,
+        may_repeat: bool,
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
@@ -140,7 +153,7 @@ impl UpstreamPool {
         let mut timer = self.timers.take();
         let answer = tokio::select! {
             biased;
-            answer = self.exchange(request, &begin) => answer,
+            answer = self.exchange(request, progress.as_ref(), may_repeat, &begin) => answer,
             () = poll_fn(|cx| self.poll_overdue(cx, &mut timer, started, progress.as_deref())) => {
                 Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
             }
@@ -149,7 +162,7 @@ impl UpstreamPool {
         if answer.is_ok() {
             let now = Instant::now();
             self.idle.saw(now);
-            self.latency.observe((now - started).as_secs_f64());
+            self.metrics.latency.observe((now - started).as_secs_f64());
         }
         answer
     }
@@ -161,6 +174,8 @@ impl UpstreamPool {
     async fn exchange(
         &self,
         mut request: Request<RequestBody>,
+        progress: Option<&Rc<UploadProgress>>,
+        may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         if let UpstreamAddress::H2c(_) = self.settings.address {
@@ -168,12 +183,47 @@ impl UpstreamPool {
         }
         while let Some(mut connection) = self.idle.take() {
             begin();
-            match connection.try_send_request(request).await {
+            match connection.sender.try_send_request(request).await {
                 Ok(response) => return Ok(self.answer(response, connection)),
-                Err(error) => request = unsent(error)?,
+                Err(error) => match unsent(error) {
+                    Ok(unsent) => request = unsent,
+                    Err(broken) if may_repeat => {
+                        return Box::pin(self.repeat(&connection, broken, progress)).await;
+                    }
+                    Err(broken) => return Err(broken),
+                },
             }
         }
         Box::pin(self.send_new(request, begin)).await
+    }
+
+    /// Sends a request again that got no answer, if it may be sent twice. That takes a new
+    /// connection: others in the pool may have been closed at the same moment.
+    async fn repeat(
+        &self,
+        connection: &ReusedConnection,
+        broken: UpstreamError,
+        progress: Option<&Rc<UploadProgress>>,
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let head = connection.watch.take_unanswered();
+        let Some(head) = head.and_then(|head| repeat::written_request(&head)) else {
+            return Err(broken);
+        };
+        if !self.settings.retry.allows(head.method()) {
+            return Err(broken);
+        }
+        let body = match progress {
+            None => Some(RequestBody::empty()),
+            Some(progress) => RequestBody::untouched(progress),
+        };
+        let Some(body) = body else {
+            return Err(broken);
+        };
+        tracing::debug!(upstream = self.name(), error = %broken, "request sent again");
+        self.metrics.retries.inc();
+        let answer = self.send_new(head.map(|()| body), &|| ()).await;
+        // Of the two, the one that tells whether the upstream may have acted on the request.
+        answer.map_err(|error| if error.is_unsent() { broken } else { error })
     }
 
     /// Ready when the answer is too late.
@@ -197,7 +247,7 @@ impl UpstreamPool {
         let mut connection =
             self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
         begin();
-        match connection.try_send_request(request).await {
+        match connection.sender.try_send_request(request).await {
             Ok(response) => Ok(self.answer(response, connection)),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
         }
@@ -236,11 +286,7 @@ impl UpstreamPool {
         timeout(allowed, connecting).await.map_err(|_| UpstreamError::ConnectTimeout(allowed))?
     }
 
-    fn answer(
-        &self,
-        response: Response<Incoming>,
-        connection: http1::SendRequest<RequestBody>,
-    ) -> UpstreamAnswer {
+    fn answer(&self, response: Response<Incoming>, connection: ReusedConnection) -> UpstreamAnswer {
         UpstreamAnswer { response, lease: Some(Lease::new(connection, &self.idle)) }
     }
 }

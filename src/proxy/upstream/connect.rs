@@ -1,6 +1,6 @@
 //! New connections to an upstream.
 
-use std::{io, rc::Rc, time::Duration};
+use std::{io, os::fd::AsFd, rc::Rc, sync::Arc, time::Duration};
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,7 +11,12 @@ use tokio::{
 
 use crate::proxy::{body::RequestBody, pieces::JoinedWrites, upstream::settings::UpstreamAddress};
 
-use super::{LocalExec, UpstreamError, lookup::NameLookup};
+use super::{
+    LocalExec, UpstreamError,
+    idle::ReusedConnection,
+    lookup::NameLookup,
+    watched::{SocketWatch, WatchedSocket},
+};
 
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
@@ -29,7 +34,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) async fn http1(
     address: &UpstreamAddress,
     lookup: &Rc<NameLookup>,
-) -> Result<http1::SendRequest<RequestBody>, UpstreamError> {
+) -> Result<ReusedConnection, UpstreamError> {
     match address {
         UpstreamAddress::Unix(path) => {
             http1_over(UnixStream::connect(path).await.map_err(UpstreamError::Refused)?).await
@@ -62,13 +67,14 @@ async fn tcp(authority: &str, lookup: &Rc<NameLookup>) -> io::Result<TcpStream> 
     Ok(socket)
 }
 
-async fn http1_over<S>(socket: S) -> Result<http1::SendRequest<RequestBody>, UpstreamError>
+async fn http1_over<S>(socket: S) -> Result<ReusedConnection, UpstreamError>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static,
 {
+    let watch = Arc::<SocketWatch>::default();
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
-        .handshake(TokioIo::new(JoinedWrites(socket)))
+        .handshake(TokioIo::new(WatchedSocket::new(socket, &watch)))
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
@@ -76,7 +82,7 @@ where
             tracing::debug!(%error, "upstream connection ended");
         }
     });
-    Ok(sender)
+    Ok(ReusedConnection { sender, watch })
 }
 
 async fn http2_over<S>(socket: S) -> Result<http2::SendRequest<RequestBody>, UpstreamError>

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,6 +11,12 @@ use hyper::client::conn::http1;
 use tokio::time::Instant;
 
 use crate::proxy::body::RequestBody;
+
+use super::watched::SocketWatch;
+
+/// A connection idle for less has most likely not been closed since: it is not looked at before it
+/// is used. What closes them earlier is a restart of the upstream, at any moment.
+const SUSPECT_AFTER: Duration = Duration::from_millis(5);
 
 /// Unused HTTP/1.1 connections, the latest last.
 #[derive(Debug)]
@@ -21,9 +28,16 @@ pub(super) struct IdleConnections {
     max_age: Duration,
 }
 
+/// A connection that serves one request after the other.
+#[derive(Debug)]
+pub(super) struct ReusedConnection {
+    pub(super) sender: http1::SendRequest<RequestBody>,
+    pub(super) watch: Arc<SocketWatch>,
+}
+
 #[derive(Debug)]
 struct IdleConnection {
-    connection: http1::SendRequest<RequestBody>,
+    connection: ReusedConnection,
     since: Instant,
 }
 
@@ -31,7 +45,7 @@ struct IdleConnection {
 /// the connection.
 #[derive(Debug)]
 pub(in crate::proxy) struct Lease {
-    connection: http1::SendRequest<RequestBody>,
+    connection: ReusedConnection,
     home: Weak<IdleConnections>,
 }
 
@@ -47,23 +61,26 @@ impl IdleConnections {
     }
 
     /// A connection that is open and done with its last request.
-    pub(super) fn take(&self) -> Option<http1::SendRequest<RequestBody>> {
+    pub(super) fn take(&self) -> Option<ReusedConnection> {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         // One that still finishes its last exchange is for a later request.
-        let at = connections.iter().rposition(|candidate| candidate.connection.is_ready())?;
-        Some(connections.remove(at).connection)
+        let is_ready = |idle: &IdleConnection| idle.connection.sender.is_ready();
+        let at = connections.iter().rposition(is_ready)?;
+        let IdleConnection { connection, since } = connections.remove(at);
+        connection.watch.begin(self.latest.get().duration_since(since) >= SUSPECT_AFTER);
+        Some(connection)
     }
 
     /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
     /// worst it is closed too early, by as long as the body of its last answer took.
-    fn keep(&self, connection: http1::SendRequest<RequestBody>) {
+    fn keep(&self, connection: ReusedConnection) {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         if connections.len() >= self.max {
-            connections.retain(|idle| !idle.connection.is_closed());
+            connections.retain(|idle| !idle.connection.sender.is_closed());
         }
-        if !connection.is_closed() && connections.len() < self.max {
+        if !connection.sender.is_closed() && connections.len() < self.max {
             connections.push(IdleConnection { connection, since: self.latest.get() });
         }
     }
@@ -82,10 +99,7 @@ impl IdleConnections {
 }
 
 impl Lease {
-    pub(super) fn new(
-        connection: http1::SendRequest<RequestBody>,
-        home: &Rc<IdleConnections>,
-    ) -> Self {
+    pub(super) fn new(connection: ReusedConnection, home: &Rc<IdleConnections>) -> Self {
         Self { connection, home: Rc::downgrade(home) }
     }
 
