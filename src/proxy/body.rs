@@ -14,7 +14,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
-use super::{guards::RequestGuard, stream_guard::ClientsTurn, upstream::Lease};
+use super::{
+    guards::RequestGuard,
+    stream_guard::ClientsTurn,
+    upstream::{Lease, OpenStream},
+};
 use crate::{
     bounded::Reservation,
     decision::{
@@ -55,6 +59,8 @@ pub(super) struct UploadProgress {
     has_ended: Cell<bool>,
     /// The upload that was to be sent, if nothing of it was read: it can be sent again.
     untouched: RefCell<Option<Box<UploadSource>>>,
+    /// Over HTTP/2: the stream that is open until it has ended.
+    stream: RefCell<Option<Rc<OpenStream>>>,
 }
 
 /// Who an upload waits for.
@@ -160,7 +166,8 @@ impl UploadProgress {
             last: Cell::new(None),
             turn: Cell::new(Turn::Upstream),
             has_ended: Cell::new(false),
-            untouched: RefCell::new(None),
+            untouched: RefCell::default(),
+            stream: RefCell::default(),
         }
     }
 
@@ -184,6 +191,11 @@ impl UploadProgress {
             Turn::Over(fault) => Some(fault),
             Turn::Client | Turn::Upstream => None,
         }
+    }
+
+    /// The upload is sent on that stream.
+    pub(super) fn holds(&self, stream: Rc<OpenStream>) {
+        *self.stream.borrow_mut() = Some(stream);
     }
 
     fn is_untouched(&self) -> bool {

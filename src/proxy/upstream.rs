@@ -1,9 +1,12 @@
 //! One upstream of one worker: a pool of connections that no other worker uses.
 
 mod connect;
+mod error;
 mod exec;
+mod http2;
 mod idle;
 mod lookup;
+mod multiplexed;
 mod repeat;
 pub mod settings;
 mod watched;
@@ -13,21 +16,14 @@ use std::{
     future::poll_fn,
     rc::Rc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use http::{Request, Response};
-use hyper::{
-    body::Incoming,
-    client::conn::{TrySendError, http2},
-};
+use hyper::{body::Incoming, client::conn::TrySendError};
 use prometheus::{Histogram, IntCounter};
 use tokio::time::{Instant, timeout};
 
-use crate::{
-    decision::Unsignable,
-    proxy::upstream::settings::{UpstreamAddress, UpstreamSettings},
-};
+use crate::proxy::upstream::settings::{UpstreamAddress, UpstreamSettings};
 
 use super::{
     body::{RequestBody, UploadProgress},
@@ -37,8 +33,11 @@ use super::{
 use exec::LocalExec;
 use idle::{IdleConnections, ReusedConnection};
 use lookup::NameLookup;
+use multiplexed::MultiplexedConnections;
 
+pub(super) use error::UpstreamError;
 pub(super) use idle::Lease;
+pub(super) use multiplexed::OpenStream;
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -46,7 +45,8 @@ pub(super) struct UpstreamPool {
     settings: UpstreamSettings,
     lookup: Rc<NameLookup>,
     idle: Rc<IdleConnections>,
-    multiplexed: RefCell<Option<http2::SendRequest<RequestBody>>>,
+    /// With HTTP/2.
+    multiplexed: Option<Rc<MultiplexedConnections>>,
     timers: SpareTimers,
     metrics: UpstreamMetrics,
 }
@@ -66,60 +66,28 @@ pub(super) struct UpstreamMetrics {
 #[derive(Debug, Default)]
 struct SpareTimers(RefCell<Vec<Timer>>);
 
-/// What an upstream answered, and the connection it came by (none for HTTP/2, which is shared).
+/// What an upstream answered, and the connection it came by.
 #[derive(Debug)]
 pub(super) struct UpstreamAnswer {
     pub(super) response: Response<Incoming>,
     pub(super) lease: Option<Lease>,
 }
 
-/// Why an upstream did not answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum UpstreamError {
-    /// The request can't be written as this upstream receives requests.
-    #[error("cannot be addressed: {0}")]
-    Unaddressable(#[from] http::Error),
-    /// No connection could be made.
-    #[error("cannot connect: {0}")]
-    Refused(#[source] std::io::Error),
-    /// No connection within the deadline.
-    #[error("no connection within {0:?}")]
-    ConnectTimeout(Duration),
-    /// No answer within the deadline.
-    #[error("no answer within {0:?}")]
-    ResponseTimeout(Duration),
-    /// The connection broke, or what came was no HTTP.
-    #[error("broken exchange: {0}")]
-    Broken(#[source] hyper::Error),
-    /// The connection had been closed before the request was sent, on a new connection.
-    #[error("the upstream closed a new connection before taking the request")]
-    ClosedEarly,
-    /// It changed the protocol (101) without a request, or to another than requested.
-    #[error("the upstream changed the protocol without being asked")]
-    ProtocolChanged,
-    /// The answer was to be signed, and can't be.
-    #[error(transparent)]
-    Unsignable(#[from] Unsignable),
-}
-
-impl UpstreamError {
-    /// Whether it is certain that the upstream has seen nothing of the request.
-    pub(super) fn is_unsent(&self) -> bool {
-        matches!(
-            self,
-            Self::Unaddressable(_) | Self::Refused(_) | Self::ConnectTimeout(_) | Self::ClosedEarly
-        )
-    }
-}
-
 impl UpstreamPool {
     pub(super) fn new(settings: UpstreamSettings, metrics: UpstreamMetrics) -> Self {
         let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
+        let lookup = Rc::<NameLookup>::default();
+        let multiplexed = match &settings.address {
+            UpstreamAddress::H2c(authority) => {
+                Some(MultiplexedConnections::new(authority, &settings, &lookup))
+            }
+            UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => None,
+        };
         Self {
+            multiplexed,
             settings,
-            lookup: Rc::default(),
+            lookup,
             idle: Rc::new(idle),
-            multiplexed: RefCell::new(None),
             timers: SpareTimers::default(),
             metrics,
         }
@@ -178,8 +146,9 @@ impl UpstreamPool {
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        if let UpstreamAddress::H2c(_) = self.settings.address {
-            return Box::pin(self.send_multiplexed(request, begin)).await;
+        if let Some(connections) = &self.multiplexed {
+            let sending = self.send_multiplexed(connections, request, progress, may_repeat, begin);
+            return Box::pin(sending).await;
         }
         while let Some(mut connection) = self.idle.take() {
             begin();
@@ -212,18 +181,17 @@ impl UpstreamPool {
         if !self.settings.retry.allows(head.method()) {
             return Err(broken);
         }
-        let body = match progress {
-            None => Some(RequestBody::empty()),
-            Some(progress) => RequestBody::untouched(progress),
-        };
-        let Some(body) = body else {
+        let Some(body) = repeat::same_body(progress) else {
             return Err(broken);
         };
-        tracing::debug!(upstream = self.name(), error = %broken, "request sent again");
-        self.metrics.retries.inc();
+        self.count_repeated(&broken);
         let answer = self.send_new(head.map(|()| body), &|| ()).await;
-        // Of the two, the one that tells whether the upstream may have acted on the request.
-        answer.map_err(|error| if error.is_unsent() { broken } else { error })
+        answer.map_err(|error| error.after(broken))
+    }
+
+    fn count_repeated(&self, failed: &UpstreamError) {
+        tracing::debug!(upstream = self.name(), error = %failed, "request sent again");
+        self.metrics.retries.inc();
     }
 
     /// Ready when the answer is too late.
@@ -253,31 +221,6 @@ impl UpstreamPool {
         }
     }
 
-    async fn send_multiplexed(
-        &self,
-        mut request: Request<RequestBody>,
-        begin: &impl Fn(),
-    ) -> Result<UpstreamAnswer, UpstreamError> {
-        let pooled = self.multiplexed.borrow().clone().filter(|pooled| !pooled.is_closed());
-        if let Some(mut connection) = pooled {
-            begin();
-            match connection.try_send_request(request).await {
-                Ok(response) => {
-                    return Ok(UpstreamAnswer { response, lease: None });
-                }
-                Err(error) => request = unsent(error)?,
-            }
-        }
-        let mut connection =
-            self.connect(connect::http2(&self.settings.address, &self.lookup)).await?;
-        *self.multiplexed.borrow_mut() = Some(connection.clone());
-        begin();
-        match connection.try_send_request(request).await {
-            Ok(response) => Ok(UpstreamAnswer { response, lease: None }),
-            Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
-        }
-    }
-
     async fn connect<C>(
         &self,
         connecting: impl Future<Output = Result<C, UpstreamError>>,
@@ -287,7 +230,7 @@ impl UpstreamPool {
     }
 
     fn answer(&self, response: Response<Incoming>, connection: ReusedConnection) -> UpstreamAnswer {
-        UpstreamAnswer { response, lease: Some(Lease::new(connection, &self.idle)) }
+        UpstreamAnswer { response, lease: Some(Lease::of_connection(connection, &self.idle)) }
     }
 }
 

@@ -7,14 +7,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
+    sync::Notify,
 };
 
-use crate::proxy::{body::RequestBody, pieces::JoinedWrites, upstream::settings::UpstreamAddress};
+use crate::proxy::upstream::settings::UpstreamAddress;
 
 use super::{
     LocalExec, UpstreamError,
     idle::ReusedConnection,
     lookup::NameLookup,
+    multiplexed::{Arrivals, MultiplexedConnection},
     watched::{SocketWatch, WatchedSocket},
 };
 
@@ -45,19 +47,29 @@ pub(super) async fn http1(
     }
 }
 
-/// A new HTTP/2 connection with prior knowledge.
+/// A new HTTP/2 connection with prior knowledge. `freed` is notified whenever one of its streams
+/// ends.
 pub(super) async fn http2(
-    address: &UpstreamAddress,
+    authority: &str,
     lookup: &Rc<NameLookup>,
-) -> Result<http2::SendRequest<RequestBody>, UpstreamError> {
-    match address {
-        UpstreamAddress::Unix(path) => {
-            http2_over(UnixStream::connect(path).await.map_err(UpstreamError::Refused)?).await
-        }
-        UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
-            http2_over(tcp(authority, lookup).await.map_err(UpstreamError::Refused)?).await
-        }
-    }
+    freed: &Rc<Notify>,
+) -> io::Result<MultiplexedConnection> {
+    let socket = tcp(authority, lookup).await?;
+    let arrivals = Rc::<Notify>::default();
+    let socket = Arrivals::new(socket, &arrivals);
+    let handshake = http2::Builder::new(LocalExec)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
+        // None before the peer's settings allow it: it might refuse them.
+        .initial_max_send_streams(0)
+        .handshake(TokioIo::new(socket));
+    let (sender, driver) = handshake.await.map_err(io::Error::other)?;
+    let connection = MultiplexedConnection::run(sender, driver, &arrivals, Rc::clone(freed)).await;
+    connection.ok_or_else(|| io::ErrorKind::ConnectionAborted.into())
 }
 
 async fn tcp(authority: &str, lookup: &Rc<NameLookup>) -> io::Result<TcpStream> {
@@ -83,26 +95,4 @@ where
         }
     });
     Ok(ReusedConnection { sender, watch })
-}
-
-async fn http2_over<S>(socket: S) -> Result<http2::SendRequest<RequestBody>, UpstreamError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let (sender, connection) = http2::Builder::new(LocalExec)
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
-        .handshake(TokioIo::new(JoinedWrites(socket)))
-        .await
-        .map_err(UpstreamError::Broken)?;
-    tokio::task::spawn_local(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "upstream connection ended");
-        }
-    });
-    Ok(sender)
 }

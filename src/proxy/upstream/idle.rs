@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::proxy::body::RequestBody;
 
-use super::watched::SocketWatch;
+use super::{OpenStream, watched::SocketWatch};
 
 /// A connection idle for less has most likely not been closed since: it is not looked at before it
 /// is used. What closes them earlier is a restart of the upstream, at any moment.
@@ -41,12 +41,16 @@ struct IdleConnection {
     since: Instant,
 }
 
-/// A connection on loan for one request. Giving it back is the holder's duty; dropping it closes
-/// the connection.
+/// What an answer takes up until it has been read.
 #[derive(Debug)]
-pub(in crate::proxy) struct Lease {
-    connection: ReusedConnection,
-    home: Weak<IdleConnections>,
+pub(in crate::proxy) struct Lease(Leased);
+
+#[derive(Debug)]
+enum Leased {
+    /// A connection on loan for one request. Dropped without being given back, it is closed.
+    Connection(ReusedConnection, Weak<IdleConnections>),
+    /// A stream of a connection that others use as well.
+    Stream(Rc<OpenStream>),
 }
 
 impl IdleConnections {
@@ -99,14 +103,23 @@ impl IdleConnections {
 }
 
 impl Lease {
-    pub(super) fn new(connection: ReusedConnection, home: &Rc<IdleConnections>) -> Self {
-        Self { connection, home: Rc::downgrade(home) }
+    pub(super) fn of_connection(connection: ReusedConnection, home: &Rc<IdleConnections>) -> Self {
+        Self(Leased::Connection(connection, Rc::downgrade(home)))
     }
 
-    /// Makes the connection available for the next request.
+    pub(super) fn of_stream(stream: Rc<OpenStream>) -> Self {
+        Self(Leased::Stream(stream))
+    }
+
+    /// Makes the connection available for the next request. The holder's duty.
     pub(in crate::proxy) fn give_back(self) {
-        if let Some(home) = self.home.upgrade() {
-            home.keep(self.connection);
+        match self.0 {
+            Leased::Connection(connection, home) => {
+                if let Some(home) = home.upgrade() {
+                    home.keep(connection);
+                }
+            }
+            Leased::Stream(stream) => drop(stream),
         }
     }
 }

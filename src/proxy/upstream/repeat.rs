@@ -1,8 +1,13 @@
 //! Sending a request again that got no answer (threats F-13).
 
+use std::rc::Rc;
+
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 
-use crate::proxy::upstream::settings::RetryRule;
+use crate::proxy::{
+    body::{RequestBody, UploadProgress},
+    upstream::settings::RetryRule,
+};
 
 impl RetryRule {
     /// Whether a request of that method may be sent again, though the upstream may have acted on
@@ -17,10 +22,19 @@ impl RetryRule {
     }
 }
 
+/// The head of a request, to be sent again. The copy costs a thousand instructions.
+pub(super) fn copied_head<B>(request: &Request<B>) -> Request<()> {
+    let mut copy = Request::new(());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    copy
+}
+
 /// The request whose head we have written, without its body.
 ///
-/// It is read back from its bytes: to keep a copy of each head that is sent would cost every
-/// request a thousand instructions.
+/// It is read back from its bytes, which is cheaper than a copy of each head that is sent.
 pub(super) fn written_request(head: &[u8]) -> Option<Request<()>> {
     let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r"));
     let mut request = request_line(lines.next()??)?;
@@ -33,6 +47,15 @@ pub(super) fn written_request(head: &[u8]) -> Option<Request<()>> {
         request.headers_mut().append(name, value);
     }
     None
+}
+
+/// The body of a request that was sent. `None`: some of it has been read from the client, or it has
+/// not been let go.
+pub(super) fn same_body(progress: Option<&Rc<UploadProgress>>) -> Option<RequestBody> {
+    match progress {
+        None => Some(RequestBody::empty()),
+        Some(progress) => RequestBody::untouched(progress),
+    }
 }
 
 fn request_line(line: &[u8]) -> Option<Request<()>> {
