@@ -1,5 +1,6 @@
 //! One upstream of one worker: a pool of connections that no other worker uses.
 
+mod age;
 mod connect;
 mod error;
 mod exec;

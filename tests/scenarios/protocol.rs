@@ -4,5 +4,7 @@ mod bodies;
 mod grpc;
 mod http1;
 mod http2;
+mod multiplexed;
+mod retries;
 mod upstreams;
 mod websocket;

@@ -1,6 +1,6 @@
 //! New connections to an upstream.
 
-use std::{io, os::fd::AsFd, rc::Rc, sync::Arc, time::Duration};
+use std::{io, os::fd::AsFd, rc::Rc, time::Duration};
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -83,7 +83,7 @@ async fn http1_over<S>(socket: S) -> Result<ReusedConnection, UpstreamError>
 where
     S: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static,
 {
-    let watch = Arc::<SocketWatch>::default();
+    let watch = SocketWatch::new();
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
         .handshake(TokioIo::new(WatchedSocket::new(socket, &watch)))

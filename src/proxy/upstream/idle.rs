@@ -84,8 +84,10 @@ impl IdleConnections {
         if connections.len() >= self.max {
             connections.retain(|idle| !idle.connection.sender.is_closed());
         }
-        if !connection.sender.is_closed() && connections.len() < self.max {
-            connections.push(IdleConnection { connection, since: self.latest.get() });
+        let now = self.latest.get();
+        let is_over = connection.sender.is_closed() || connection.watch.is_old(now);
+        if !is_over && connections.len() < self.max {
+            connections.push(IdleConnection { connection, since: now });
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{bounded::backoff::random_fraction, proxy::upstream::settings::UpstreamSettings};
+use crate::proxy::upstream::settings::UpstreamSettings;
 
 use super::{UpstreamError, connect, lookup::NameLookup};
 
@@ -23,13 +23,6 @@ pub(in crate::proxy) use connection::OpenStream;
 /// With a peer that allows 100 streams on each, the least that RFC 9113 §6.5.2 recommends, these
 /// are 3,200 calls at once for each worker. What is beyond waits for a stream.
 const MAX_CONNECTIONS: usize = 32;
-
-/// After that long another connection takes its place, for which the name is looked up again. As
-/// old as that may be what an upstream that moves is known by.
-const MAX_AGE: Duration = Duration::from_mins(5);
-
-/// So much of the age is random: the workers' connections are not renewed all at once.
-const AGE_JITTER: f64 = 0.2;
 
 /// Between two attempts to renew a connection.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
@@ -46,7 +39,6 @@ pub(super) struct MultiplexedConnections {
     opening: RefCell<Option<watch::Receiver<Opened>>>,
     /// A stream has ended.
     freed: Rc<Notify>,
-    max_age: Duration,
 }
 
 /// `None`: still connecting.
@@ -65,15 +57,6 @@ impl MultiplexedConnections {
         settings: &UpstreamSettings,
         lookup: &Rc<NameLookup>,
     ) -> Rc<Self> {
-        Self::with_max_age(authority, settings, lookup, MAX_AGE)
-    }
-
-    fn with_max_age(
-        authority: &str,
-        settings: &UpstreamSettings,
-        lookup: &Rc<NameLookup>,
-        max_age: Duration,
-    ) -> Rc<Self> {
         Rc::new(Self {
             authority: authority.to_owned(),
             settings: settings.clone(),
@@ -81,7 +64,6 @@ impl MultiplexedConnections {
             open: RefCell::default(),
             opening: RefCell::default(),
             freed: Rc::default(),
-            max_age,
         })
     }
 
@@ -122,32 +104,29 @@ impl MultiplexedConnections {
 
     fn take(self: &Rc<Self>, newer_than: Option<Instant>) -> Option<Rc<OpenStream>> {
         let now = Instant::now();
-        self.close_surplus(now);
+        // Their open streams come to their end.
+        self.open.borrow_mut().retain(|connection| connection.is_open());
         if self.open.borrow().iter().any(|connection| connection.renew_at() <= now) {
             drop(self.begin_opening());
         }
+        let stream = self.emptiest(newer_than).as_ref().map(OpenStream::new)?;
+        self.open.borrow_mut().retain(|connection| {
+            connection
+                .idle_since()
+                .is_none_or(|since| now.duration_since(since) < self.settings.idle_timeout)
+        });
+        Some(stream)
+    }
+
+    /// Of equals the oldest: the others become idle and are closed.
+    fn emptiest(&self, newer_than: Option<Instant>) -> Option<Rc<MultiplexedConnection>> {
         let open = self.open.borrow();
         let newer_than = newer_than.filter(|_| open.len() < MAX_CONNECTIONS);
         let is_new = |connection: &MultiplexedConnection| {
             newer_than.is_none_or(|moment| connection.opened() >= moment)
         };
         let usable = open.iter().filter(|connection| is_new(connection) && connection.has_room());
-        // Of equals the oldest: the others become idle and are closed.
-        usable.min_by_key(|connection| connection.streams()).map(OpenStream::new)
-    }
-
-    /// Forgets connections that the peer has closed or is about to, and those that are no longer
-    /// needed. Their open streams come to their end.
-    fn close_surplus(&self, now: Instant) {
-        let mut kept = 0;
-        self.open.borrow_mut().retain(|connection| {
-            let is_idle = connection
-                .idle_since()
-                .is_some_and(|since| now.duration_since(since) >= self.settings.idle_timeout);
-            let keep = connection.is_open() && (kept == 0 || !is_idle);
-            kept += usize::from(keep);
-            keep
-        });
+        usable.min_by_key(|connection| connection.streams()).cloned()
     }
 
     /// Waits for the connection that is being opened, or begins to open one.
@@ -172,10 +151,7 @@ impl MultiplexedConnections {
         *self.opening.borrow_mut() = Some(waiting.clone());
         let this = Rc::clone(self);
         spawn_local(async move {
-            let opened = this.open_another().await;
-            if opened.is_err() {
-                this.put_off_renewal();
-            }
+            let opened = this.renewed(this.open_another().await);
             // In this order: who waits again after this result waits for another connection.
             this.opening.borrow_mut().take();
             outcome.send_replace(Some(opened));
@@ -191,19 +167,20 @@ impl MultiplexedConnections {
             .map_err(|_| ConnectFailure::Timeout(allowed))?
             .map_err(|error| ConnectFailure::Refused(error.kind(), error.to_string()))?;
         let now = Instant::now();
-        let age = self.max_age.mul_f64(1.0 - AGE_JITTER * random_fraction());
-        connection.set_renew_at(now + age);
         let mut open = self.open.borrow_mut();
         open.retain(|older| older.renew_at() > now);
         open.push(Rc::new(connection));
         Ok(())
     }
 
-    fn put_off_renewal(&self) {
-        let next = Instant::now() + RENEWAL_INTERVAL;
-        for connection in self.open.borrow().iter() {
-            connection.set_renew_at(connection.renew_at().max(next));
-        }
+    /// What cannot be replaced is used on: its renewal is put off.
+    fn renewed(&self, opened: Result<(), ConnectFailure>) -> Result<(), ConnectFailure> {
+        opened.inspect_err(|_| {
+            let next = Instant::now() + RENEWAL_INTERVAL;
+            for connection in self.open.borrow().iter() {
+                connection.set_renew_at(connection.renew_at().max(next));
+            }
+        })
     }
 }
 
@@ -215,3 +192,6 @@ impl From<ConnectFailure> for UpstreamError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,9 +16,14 @@ use std::{
 
 use parking_lot::Mutex;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::Instant,
+};
 
 use crate::proxy::pieces::JoinedWrites;
+
+use super::age;
 
 /// A buffer for heads up to this size is kept for the next request.
 const KEPT_CAPACITY: usize = 4096;
@@ -33,14 +38,30 @@ pub(super) struct WatchedSocket<S> {
 }
 
 /// What the pool and a connection's socket, which hyper owns, know of each other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SocketWatch {
+    renew_at: Instant,
     begins: AtomicBool,
     is_suspect: AtomicBool,
     unanswered: Mutex<Option<Vec<u8>>>,
 }
 
 impl SocketWatch {
+    /// Of a connection that is opened now.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            renew_at: age::renewal(Instant::now()),
+            begins: AtomicBool::new(false),
+            is_suspect: AtomicBool::new(false),
+            unanswered: Mutex::default(),
+        })
+    }
+
+    /// Whether the connection is not to be used again.
+    pub(super) fn is_old(&self, now: Instant) -> bool {
+        now >= self.renew_at
+    }
+
     /// Another request follows on the connection. A suspect one has been idle for so long that the
     /// upstream may have closed it.
     pub(super) fn begin(&self, is_suspect: bool) {
@@ -150,5 +171,71 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedSocket<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, io::Write, os::unix::net};
+
+    use tokio::{io::AsyncWriteExt, net::UnixStream};
+
+    use super::*;
+
+    fn connected() -> (WatchedSocket<UnixStream>, Arc<SocketWatch>, net::UnixStream) {
+        let (near, far) = net::UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let watch = SocketWatch::new();
+        let socket = WatchedSocket::new(UnixStream::from_std(near).unwrap(), &watch);
+        (socket, watch, far)
+    }
+
+    /// How many bytes it reads now; `None`: it waits for some.
+    async fn read(socket: &mut WatchedSocket<UnixStream>) -> Option<usize> {
+        let mut bytes = [0; 64];
+        let mut buf = ReadBuf::new(&mut bytes);
+        let read = poll_fn(|cx| Poll::Ready(Pin::new(&mut *socket).poll_read(cx, &mut buf))).await;
+        read.is_ready().then(|| buf.filled().len())
+    }
+
+    #[tokio::test]
+    async fn f13_a_suspect_connection_is_looked_at_before_the_runtime_knows_that_it_was_closed() {
+        for unasked in ["", "HTTP/1.1 408 Request Timeout\r\n\r\n"] {
+            let (mut socket, watch, mut far) = connected();
+            watch.begin(true);
+            assert_eq!(read(&mut socket).await, None, "it is open");
+            far.write_all(unasked.as_bytes()).unwrap();
+            drop(far);
+            watch.begin(false);
+            assert_eq!(read(&mut socket).await, None, "the runtime has not looked since");
+            watch.begin(true);
+            assert_eq!(read(&mut socket).await, Some(0), "it is over");
+        }
+    }
+
+    #[tokio::test]
+    async fn f13_the_head_of_a_request_is_kept_until_an_answer_begins() {
+        const HEAD: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
+        let (mut socket, watch, _far) = connected();
+        socket.write_all(b"the first request of a connection").await.unwrap();
+        drop(socket);
+        assert_eq!(watch.take_unanswered(), None);
+
+        let (mut socket, watch, _far) = connected();
+        watch.begin(false);
+        socket.write_all(HEAD).await.unwrap();
+        socket.write_all(b"its body").await.unwrap();
+        drop(socket);
+        assert_eq!(watch.take_unanswered().as_deref(), Some(HEAD));
+
+        let (mut socket, watch, mut far) = connected();
+        watch.begin(false);
+        socket.write_all(HEAD).await.unwrap();
+        far.write_all(b"H").unwrap();
+        socket.socket.0.readable().await.unwrap();
+        assert_eq!(read(&mut socket).await, Some(1));
+        socket.write_all(b"more of its body").await.unwrap();
+        drop(socket);
+        assert_eq!(watch.take_unanswered(), None);
     }
 }

@@ -12,7 +12,10 @@ use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, sync::Notify, time::Instant};
 
-use crate::proxy::{body::RequestBody, upstream::exec::LocalExec};
+use crate::proxy::{
+    body::RequestBody,
+    upstream::{age, exec::LocalExec},
+};
 
 use super::arrivals::Arrivals;
 
@@ -66,7 +69,7 @@ impl MultiplexedConnection {
             driver,
             streams: Cell::new(0),
             opened: now,
-            renew_at: Cell::new(now),
+            renew_at: Cell::new(age::renewal(now)),
             idle_since: Cell::new(now),
             has_answered: Cell::new(false),
             freed,
