@@ -151,7 +151,9 @@ impl UpstreamPool {
             let sending = self.send_multiplexed(connections, request, progress, may_repeat, begin);
             return Box::pin(sending).await;
         }
-        while let Some(mut connection) = self.idle.take() {
+        let is_repeatable =
+            may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
+        while let Some(mut connection) = self.idle.take(is_repeatable) {
             begin();
             match connection.sender.try_send_request(request).await {
                 Ok(response) => return Ok(self.answer(response, connection)),

@@ -22,6 +22,7 @@ mod evidence;
 mod explain;
 mod hydra;
 mod identity_provider;
+mod idle_race;
 mod independent_signers;
 mod invariants;
 mod keycloak;

@@ -18,6 +18,10 @@ use super::{OpenStream, watched::SocketWatch};
 /// is used. What closes them earlier is a restart of the upstream, at any moment.
 const SUSPECT_AFTER: Duration = Duration::from_millis(5);
 
+/// Keep-alive times of upstreams are whole seconds, one at least. What can't be sent a second time
+/// does not take a connection that may be at its end: another costs less than a lost request.
+const SAFE_IDLE: Duration = Duration::from_millis(900);
+
 /// Unused HTTP/1.1 connections, the latest last.
 #[derive(Debug)]
 pub(super) struct IdleConnections {
@@ -64,15 +68,20 @@ impl IdleConnections {
         self.latest.set(now);
     }
 
-    /// A connection that is open and done with its last request.
-    pub(super) fn take(&self) -> Option<ReusedConnection> {
+    /// A connection that is open and done with its last request, for a request that can or can't be
+    /// sent a second time.
+    pub(super) fn take(&self, is_repeatable: bool) -> Option<ReusedConnection> {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         // One that still finishes its last exchange is for a later request.
         let is_ready = |idle: &IdleConnection| idle.connection.sender.is_ready();
         let at = connections.iter().rposition(is_ready)?;
-        let IdleConnection { connection, since } = connections.remove(at);
-        connection.watch.begin(self.latest.get().duration_since(since) >= SUSPECT_AFTER);
+        let idle = self.latest.get().duration_since(connections.get(at)?.since);
+        if idle >= SAFE_IDLE && !is_repeatable {
+            return None;
+        }
+        let IdleConnection { connection, .. } = connections.remove(at);
+        connection.watch.begin(idle >= SUSPECT_AFTER);
         Some(connection)
     }
 
