@@ -12,13 +12,14 @@ use std::{
 use super::{
     DEADLINE,
     h2::{
-        ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS,
-        frame, read_frame,
+        ACK, DATA, END_HEADERS, END_STREAM, Frame, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM,
+        SETTINGS, frame, read_frame,
     },
     listening::Listening,
 };
 
-/// The running upstream. It answers a request as `script` says, once that is here with its body.
+/// The running upstream. It does what `script` says once the head of a request is here, and answers
+/// once its body is.
 #[derive(Debug)]
 pub(crate) struct RawH2Upstream {
     listening: Listening,
@@ -111,6 +112,7 @@ fn serve(
     }
     let limit = [&MAX_CONCURRENT_STREAMS.to_be_bytes()[..], &streams.to_be_bytes()].concat();
     let mut out = frame(SETTINGS, 0, 0, &limit);
+    let mut unanswered = Vec::new();
     while socket.write_all(&out).is_ok() {
         let Some(received) = read_frame(&mut socket) else {
             return;
@@ -118,15 +120,18 @@ fn serve(
         out = match received.kind {
             SETTINGS if received.flags & ACK == 0 => frame(SETTINGS, ACK, 0, &[]),
             PING if received.flags & ACK == 0 => frame(PING, ACK, 0, &received.payload),
-            HEADERS | DATA if received.flags & END_STREAM != 0 => {
-                let call = seen.record(connection, received.stream);
-                let steps = script(call);
-                let _ = socket.write_all(&answer(&steps, received.stream));
+            HEADERS => {
+                let steps = script(seen.record(connection, received.stream));
+                let _ = socket.write_all(&written(&steps, received.stream));
                 if steps.contains(&Step::Close) {
                     return;
                 }
-                Vec::new()
+                if steps.contains(&Step::Answer) {
+                    unanswered.push(received.stream);
+                }
+                answered(&received, &mut unanswered)
             }
+            DATA => answered(&received, &mut unanswered),
             _ => Vec::new(),
         };
     }
@@ -141,13 +146,24 @@ impl Seen {
     }
 }
 
-fn answer(steps: &[Step], stream: u32) -> Vec<u8> {
+/// The answer, if this was the end of a request that is to be answered.
+fn answered(received: &Frame, unanswered: &mut Vec<u32>) -> Vec<u8> {
+    let Some(at) = unanswered.iter().position(|stream| *stream == received.stream) else {
+        return Vec::new();
+    };
+    if received.flags & END_STREAM == 0 {
+        return Vec::new();
+    }
+    unanswered.remove(at);
+    // 0x88: `:status: 200` (RFC 7541 appendix A).
+    frame(HEADERS, END_HEADERS | END_STREAM, received.stream, &[0x88])
+}
+
+fn written(steps: &[Step], stream: u32) -> Vec<u8> {
     let bytes = steps.iter().map(|step| match step {
-        // 0x88: `:status: 200` (RFC 7541 appendix A).
-        Step::Answer => frame(HEADERS, END_HEADERS | END_STREAM, stream, &[0x88]),
         Step::Reset(code) => frame(RST_STREAM, 0, stream, &code.to_be_bytes()),
         Step::GoAway(last) => frame(GOAWAY, 0, 0, &[last.to_be_bytes(), [0; 4]].concat()),
-        Step::Hold | Step::Close => Vec::new(),
+        Step::Answer | Step::Hold | Step::Close => Vec::new(),
     });
     bytes.flatten().collect()
 }

@@ -12,6 +12,9 @@ use super::{
     unsent,
 };
 
+/// How many connections may close before they have taken any request at all.
+const MAX_CLOSED_EARLY: usize = 2;
+
 /// How an exchange on a stream ended without an answer.
 enum Unanswered {
     /// Nothing of it was sent.
@@ -30,14 +33,20 @@ impl UpstreamPool {
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let head = may_repeat.then(|| repeat::copied_head(&request));
+        let mut closed_early = 0;
         loop {
             let stream = connections.stream(None).await?;
             begin();
             let was_proven = stream.is_of_proven_connection();
             match exchange_on(stream, request, progress).await {
                 Ok(answer) => return Ok(answer),
-                Err(Unanswered::Unsent(unsent)) if was_proven => request = unsent,
-                Err(Unanswered::Unsent(_)) => return Err(UpstreamError::ClosedEarly),
+                Err(Unanswered::Unsent(unsent)) => {
+                    closed_early += usize::from(!was_proven);
+                    if closed_early == MAX_CLOSED_EARLY {
+                        return Err(UpstreamError::ClosedEarly);
+                    }
+                    request = unsent;
+                }
                 Err(Unanswered::Failed(error)) => {
                     let head = head.filter(|head| self.may_send_again(head, &error, was_proven));
                     return self.repeat_multiplexed(connections, head, error, progress).await;
@@ -69,8 +78,13 @@ impl UpstreamPool {
         let Some(head) = head else {
             return Err(failed);
         };
-        let stream = connections.stream(Some(Instant::now())).await;
-        let (Ok(stream), Some(body)) = (stream, repeat::same_body(progress)) else {
+        let failed_at = Instant::now();
+        // hyper lets the body go in another task.
+        tokio::task::yield_now().await;
+        let Some(body) = repeat::same_body(progress) else {
+            return Err(failed);
+        };
+        let Ok(stream) = connections.stream(Some(failed_at)).await else {
             return Err(failed);
         };
         self.count_repeated(&failed);

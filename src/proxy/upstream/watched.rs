@@ -105,10 +105,8 @@ impl<S> WatchedSocket<S> {
 impl<S: AsFd> WatchedSocket<S> {
     /// Whether the upstream has closed a connection that is about to be used, or sent what nobody
     /// asked for. The runtime may learn of it only after the request was written.
+    #[cold]
     fn is_over(&self) -> bool {
-        if !self.watch.is_suspect.load(Relaxed) {
-            return false;
-        }
         self.watch.is_suspect.store(false, Relaxed);
         let peeked = SockRef::from(&self.socket.0).peek(&mut [MaybeUninit::uninit()]);
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
@@ -129,7 +127,7 @@ impl<S: AsyncRead + AsFd + Unpin> AsyncRead for WatchedSocket<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.is_over() {
+        if self.watch.is_suspect.load(Relaxed) && self.is_over() {
             // An end before anything was written: hyper gives the request back.
             return Poll::Ready(Ok(()));
         }

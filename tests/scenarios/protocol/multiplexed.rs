@@ -111,6 +111,30 @@ fn f13_a_request_that_the_peer_did_not_process_is_sent_again_elsewhere() {
 }
 
 #[test]
+fn f13_an_upload_that_the_peer_did_not_process_is_sent_again_if_nothing_of_it_was_read() {
+    for (begun, status) in [(false, 200), (true, 502)] {
+        let upstream = RawH2Upstream::start(100, |call| match call.number {
+            1 => vec![Step::Reset(REFUSED_STREAM)],
+            _ => vec![Step::Answer],
+        });
+        let (world, token) = in_front_of(&upstream, "");
+        assert_eq!(world.proxy.get("/", Some(&token)).status, 200);
+        let mut client = world.proxy.client();
+        let upload = Request::new("POST", "/").bearer(&token).field("content-length", "4");
+        let mut bytes = upload.bytes();
+        if begun {
+            bytes.extend_from_slice(b"body");
+        }
+        client.send(&bytes);
+        if !begun {
+            wait_until("the second attempt", || upstream.calls().len() == 3);
+            client.send(b"body");
+        }
+        assert_eq!(client.read().status, status, "begun: {begun}");
+    }
+}
+
+#[test]
 fn f13_a_peer_that_refuses_twice_is_502() {
     let upstream = RawH2Upstream::start(100, |_| vec![Step::Reset(REFUSED_STREAM)]);
     let (world, token) = in_front_of(&upstream, "");
