@@ -1,6 +1,7 @@
 //! Starting, reloading and stopping: the threads, the signals, the order of things.
 
 mod control;
+mod descriptors;
 mod idle_journals;
 mod metrics;
 mod opening;
@@ -8,5 +9,6 @@ mod server;
 mod signals;
 mod worker_thread;
 
+pub use descriptors::{DescriptorLimit, raise_limit};
 pub use server::{Server, StartError};
 pub use signals::run;

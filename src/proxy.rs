@@ -11,6 +11,7 @@ mod forward;
 mod framing;
 mod guarded_io;
 mod guards;
+mod loops;
 mod metrics;
 mod outbound;
 mod parts;

@@ -15,7 +15,7 @@ pub enum Class {
     SignatureRefused,
     /// A valid credential that does not suffice: 403 `insufficient_scope`, or plain 403.
     NotPermitted,
-    /// A request that is rejected as malformed: 400 or the more exact 4xx.
+    /// A request that is rejected as malformed: 400 or a more exact status.
     RequestMalformed,
     /// We can't decide: 503 with `Retry-After`, never 401 and never a pass.
     CannotDecide,
@@ -140,11 +140,15 @@ reasons! {
     MethodNotSupported = "method_not_supported", RequestMalformed,
         "The method is not one that is forwarded.";
     HeaderNotAllowed = "header_not_allowed", RequestMalformed,
-        "A Connection option names a header that carries identity.";
+        "A header's name is no token, or a Connection option names one that carries identity.";
+    HeaderLinesExceeded = "header_lines_exceeded", RequestMalformed,
+        "There are more header lines than allowed.";
     FramingNotAllowed = "framing_not_allowed", RequestMalformed,
-        "The Transfer-Encoding is anything but chunked.";
+        "The Content-Length is not one plain number, or the Transfer-Encoding not just chunked.";
     ExpectationNotSupported = "expectation_not_supported", RequestMalformed,
         "The Expect header asks for something other than 100-continue.";
+    LoopDetected = "loop_detected", RequestMalformed,
+        "The request has passed this proxy before: an upstream leads back to it.";
     // The route.
     RouteUnknown = "route_unknown", NotPermitted, "No route matches the request.";
     MethodNotAllowed = "method_not_allowed", RequestMalformed,

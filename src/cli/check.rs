@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use super::{CommandError, args::ConfigArgs};
 use crate::{
     clock::{Clock, SystemClock},
+    lifecycle::DescriptorLimit,
     revocation::{self, settings::ListSource},
     settings::{self, Settings},
 };
@@ -63,7 +64,10 @@ fn show(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
     writeln!(out, "# The effective configuration, every default filled in.\n")?;
     write!(out, "{}", settings.to_toml())?;
     routes::write_table(settings, out)?;
-    for warning in settings.warnings().into_iter().chain(list_problem(settings)) {
+    // Of this machine and user, which may be those that it is to run by.
+    let shortage = DescriptorLimit::highest().shortage(settings);
+    let warnings = settings.warnings().into_iter();
+    for warning in warnings.chain(list_problem(settings)).chain(shortage) {
         writeln!(out, "# warning: {warning}")?;
     }
     Ok(())

@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::{CommandError, args::ConfigArgs};
 use crate::{
-    lifecycle, settings,
+    lifecycle::{self, DescriptorLimit},
+    settings::{self, Settings},
     telemetry::{Logs, MetricRegistry},
 };
 
@@ -29,6 +30,17 @@ pub fn run(args: &RunArgs) -> Result<(), CommandError> {
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
+    provide_descriptors(&settings);
     lifecycle::run(settings, metrics, load)
         .map_err(|error| CommandError::Runtime(error.to_string()))
+}
+
+fn provide_descriptors(settings: &Settings) {
+    let limit = lifecycle::raise_limit().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the limit of file descriptors can't be raised");
+        DescriptorLimit::present()
+    });
+    if let Some(shortage) = limit.shortage(settings) {
+        tracing::warn!("{shortage}");
+    }
 }

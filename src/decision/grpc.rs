@@ -19,6 +19,8 @@ pub enum GrpcStatus {
     PermissionDenied = 7,
     /// `RESOURCE_EXHAUSTED`
     ResourceExhausted = 8,
+    /// `INTERNAL`
+    Internal = 13,
     /// `UNAVAILABLE`
     Unavailable = 14,
     /// `UNAUTHENTICATED`
@@ -58,8 +60,10 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// The status of a refused call.
 pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
-    if reason == Reason::BodyTooLarge {
-        return GrpcStatus::ResourceExhausted;
+    match reason {
+        Reason::BodyTooLarge | Reason::HeaderLinesExceeded => return GrpcStatus::ResourceExhausted,
+        Reason::LoopDetected => return GrpcStatus::Internal,
+        _ => {}
     }
     match class {
         Class::CredentialMissing | Class::CredentialInvalid | Class::SignatureRefused => {

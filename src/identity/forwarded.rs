@@ -146,6 +146,7 @@ fn forwarded_element(peer: IpAddr, scheme: &str, authority: &HeaderValue) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::forwarded::settings::LoopHeader;
 
     fn apply(inbound: &[(&'static str, &'static str)], peer: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -157,6 +158,7 @@ mod tests {
             drop_underscores: true,
             remove: Vec::new(),
             keep: vec![HeaderName::from_static("x-forwarded-prefix")],
+            loop_header: LoopHeader::CdnLoop,
             max_header_bytes: 4096,
         });
         let peer = peer.map(|peer| PeerAddress::new(peer.parse().unwrap()));

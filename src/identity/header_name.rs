@@ -47,6 +47,7 @@ fn check_request_header(folded: &str) -> Result<(), &'static str> {
         | "x-method-override"
         | "x-original-url"
         | "x-rewrite-url" => Err("upstreams take it for the request's method or path"),
+        "cdn-loop" | "via" => Err("it lists the proxies that the request has passed"),
         name if name.starts_with("sec-websocket-") => Err("it belongs to the WebSocket handshake"),
         _ => Ok(()),
     }
@@ -95,6 +96,8 @@ mod tests {
             "forwarded",
             "x-http-method-override",
             "x-original-url",
+            "cdn-loop",
+            "via",
             "sec-websocket-key",
             "http2-settings",
         ] {

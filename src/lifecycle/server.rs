@@ -22,6 +22,7 @@ use crate::{
 
 use super::{
     control::{self, Control, ControlCommand},
+    descriptors::worker_count,
     metrics::register_all,
     worker_thread::{self, WorkerSignals},
 };
@@ -230,15 +231,6 @@ fn bind(
 
 fn bound_address(listeners: &[Listener]) -> io::Result<ListenAddress> {
     listeners.first().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Listener::local_address)
-}
-
-/// One worker per core that this process may use; a container's CPU quota counts.
-fn worker_count(settings: &Settings) -> usize {
-    settings
-        .server
-        .workers
-        .or_else(|| thread::available_parallelism().ok())
-        .map_or(1, std::num::NonZeroUsize::get)
 }
 
 /// How long a reload waits for the new configuration's keys.

@@ -5,17 +5,23 @@ use std::{io, time::Duration};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::telemetry::SeldomLine;
+
 use super::BACKLOG;
 
 /// How long to leave a listener alone that can't accept, e.g. because the process has no file
 /// descriptor left (threats D-10): trying again at once would take the whole core.
 const BACKOFF: Duration = Duration::from_millis(50);
 
+/// Of every listener.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
 /// Accepts until `stop` is cancelled, and then what waits in the kernel.
 pub(super) async fn until<F>(stop: &CancellationToken, mut accept: impl FnMut() -> F)
 where
     F: Future<Output = io::Result<()>>,
 {
+    let line = SeldomLine::new(LOG_INTERVAL);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -25,7 +31,9 @@ where
         if let Err(error) = accepted
             && !concerns_one_connection(&error)
         {
-            tracing::warn!(%error, "cannot accept a connection");
+            if let Some(left_out) = line.due() {
+                tracing::warn!(%error, left_out, "cannot accept connections");
+            }
             tokio::time::sleep(BACKOFF).await;
         }
     }

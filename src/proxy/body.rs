@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
+    framing,
     guards::RequestGuard,
     stream_guard::ClientsTurn,
     upstream::{Lease, OpenStream},
@@ -359,7 +360,11 @@ impl UpstreamBody {
         } else {
             self.release_at_end();
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            framing::check_frame(&frame)?;
+            Ok(frame)
+        }))
     }
 
     /// hyper does not poll a body again that reports its end.

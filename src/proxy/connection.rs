@@ -1,6 +1,7 @@
 //! One downstream connection: which protocol it speaks, and its life until the last byte.
 
 mod http1;
+mod opening;
 
 use std::{convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc};
 
@@ -97,10 +98,10 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
         return; // sent nothing in time, or disconnected
     };
     let deadlines = Deadlines::of(&limits);
-    let is_http2 = match accepted.protocol {
-        Some(agreed) => agreed == Protocol::Http2,
-        None => sniffed.starts_with(HTTP2_PREFACE),
+    let Some(protocol) = accepted.protocol.or_else(|| opening::protocol(&sniffed)) else {
+        return; // speaks something else
     };
+    let is_http2 = protocol == Protocol::Http2;
     let activity = Arc::new(if is_http2 {
         Activity::http2(accepted.at, deadlines)
     } else {

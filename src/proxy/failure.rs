@@ -27,6 +27,7 @@ impl UpstreamFailure {
             | UpstreamError::Unprocessed(_)
             | UpstreamError::ClosedEarly
             | UpstreamError::ProtocolChanged
+            | UpstreamError::Misframed(_)
             | UpstreamError::Unsignable(_) => Self::BadGateway,
         }
     }

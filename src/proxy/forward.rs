@@ -66,7 +66,10 @@ impl Forwarder<'_> {
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
         let upgrade = Upgrade::requested(&mut request);
-        framing::check(request.headers()).map_err(|reason| exchange.refuse(reason))?;
+        framing::check(&request, self.serving.config.limits.header_lines)
+            .map_err(|reason| exchange.refuse(reason))?;
+        let loops = &self.serving.loops;
+        loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let Forward { request: canonical, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
@@ -76,6 +79,7 @@ impl Forwarder<'_> {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });
         let body = self.outbound_body(body, &mut parts, upstream.settings(), exchange.form());
+        loops.mark(&mut parts.headers, parts.version);
         let address = &upstream.settings().address;
         if let Err(error) = outbound::address(&mut parts, canonical, &body, address) {
             return Err(fail(exchange, upstream, &error.into(), None));
@@ -167,6 +171,7 @@ impl Forwarder<'_> {
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response, lease } = answer;
+        let response = unambiguous(response)?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return self.switch_protocols(response, upstream, upgrade, guard);
         }
@@ -188,6 +193,7 @@ impl Forwarder<'_> {
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response, lease } = answer;
+        let response = unambiguous(response)?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(UpstreamError::ProtocolChanged);
         }
@@ -234,6 +240,14 @@ fn fail(
     exchange.end(Outcome::Failed);
     tracing::warn!(upstream = upstream.name(), %error, "no response from the upstream");
     Box::new(UpstreamFailure::of(error).answer(exchange.form()))
+}
+
+/// An answer of which the client reads the same end as we do. In case of an error its connection is
+/// closed, since the lease is dropped.
+fn unambiguous(response: Response<Incoming>) -> Result<Response<Incoming>, UpstreamError> {
+    let (mut parts, body) = response.into_parts();
+    framing::check_answer(&mut parts)?;
+    Ok(Response::from_parts(parts, body))
 }
 
 /// An answer without what is between the upstream and us only.

@@ -1,9 +1,11 @@
 //! A downstream socket with deadlines of its own (threats D-1): hyper has none for a connection
 //! that never sends, for one that waits between requests, or for one that does not read.
 
+mod long_head;
+
 use std::{
     future::pending,
-    io,
+    io, mem,
     pin::Pin,
     sync::{
         Arc,
@@ -22,6 +24,8 @@ use tokio::{
 use crate::proxy::settings::LimitSettings;
 
 use super::pieces;
+
+use long_head::LongHeads;
 
 /// Bytes thrown away at once.
 const LINGER_BUFFER: usize = 8 * 1024;
@@ -70,6 +74,8 @@ pub(super) struct Activity {
     bytes_begin_request: bool,
     /// Whether the client does not take what is written.
     write_stalled: AtomicBool,
+    /// Whether heads have more lines than hyper reads for free.
+    pub(super) long_heads: LongHeads,
     /// How long an HTTP/2 connection may be idle before it gets a GOAWAY.
     goodbye_after: Option<Duration>,
 }
@@ -115,6 +121,7 @@ impl Activity {
             body_unread: AtomicBool::new(false),
             bytes_begin_request: true,
             write_stalled: AtomicBool::new(false),
+            long_heads: LongHeads::default(),
             goodbye_after: None,
         }
     }
@@ -134,6 +141,7 @@ impl Activity {
     /// A request's header block is complete.
     pub(super) fn request_begins(&self) {
         self.body_unread.store(false, Relaxed);
+        self.long_heads.request_begins();
         self.phase.store(Phase::Serving as u8, Relaxed);
     }
 
@@ -152,6 +160,7 @@ impl Activity {
 
     /// The connection becomes a tunnel.
     pub(super) fn tunnel_begins(&self) {
+        self.long_heads.stop_watching();
         self.phase.store(Phase::Tunnel as u8, Relaxed);
     }
 
@@ -229,9 +238,12 @@ impl<S> GuardedIo<S> {
         }
     }
 
-    /// Returns read bytes to the buffer, to be read again. To be called while it is empty.
+    /// Returns read bytes to the buffer, to be read again.
     pub(super) fn unread(&mut self, bytes: Bytes) {
-        self.sniffed = bytes;
+        let behind = mem::replace(&mut self.sniffed, bytes);
+        if !behind.is_empty() {
+            self.sniffed = [&*self.sniffed, &behind].concat().into();
+        }
     }
 
     /// Whether there are returned bytes.
@@ -313,6 +325,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.activity.long_heads.holds_back(buf) {
+            return Poll::Pending;
+        }
         let outcome = Pin::new(&mut self.socket).poll_write(cx, buf);
         self.guard_write(cx, outcome)
     }
@@ -322,6 +337,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if bufs.first().is_some_and(|begin| self.activity.long_heads.holds_back(begin)) {
+            return Poll::Pending;
+        }
         let outcome = pieces::write(Pin::new(&mut self.socket), cx, bufs);
         self.guard_write(cx, outcome)
     }
@@ -335,6 +353,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedIo<S> {
         // TLS takes what the socket does not: the end of an answer may still be here.
         if outcome.is_pending() || self.write_stalled_since.is_none() {
             self.activity.write_stalled.store(outcome.is_pending(), Relaxed);
+        }
+        // hyper flushes when its own buffer is empty.
+        if outcome.is_ready() && !self.activity.is_serving() {
+            self.activity.long_heads.all_written();
         }
         outcome
     }

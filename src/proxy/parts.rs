@@ -1,6 +1,7 @@
 //! The parts of a configuration that the proxy is built from, besides its engine.
 
 use crate::{
+    identity::forwarded::settings::LoopHeader,
     policy::ids::PerUpstream,
     proxy::{settings::LimitSettings, upstream::settings::UpstreamSettings},
 };
@@ -12,6 +13,8 @@ pub struct ProxyParts<'s> {
     pub limits: &'s LimitSettings,
     /// The upstream services.
     pub upstreams: &'s PerUpstream<UpstreamSettings>,
+    /// What requests of this process are recognised by.
+    pub loop_header: LoopHeader,
     /// Whether every request is logged.
     pub access_log: bool,
 }

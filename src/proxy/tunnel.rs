@@ -4,7 +4,6 @@ use std::{
     cell::Cell,
     io,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -12,13 +11,18 @@ use std::{
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes},
-    time::Instant,
+    sync::Notify,
+    time::{Instant, sleep_until},
 };
 
 use super::upgrade::Ends;
 
 /// Bytes held in each direction of one tunnel (threats W-6).
 const BUFFER: usize = 8 * 1024;
+
+/// How long a tunnel may be silent that one side has ended. A WebSocket has no use for half a
+/// connection: whose peer has gone ends its own side in a moment (RFC 6455 §7.1.1).
+const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects the client with the upstream until either side ends, or both are silent for
 /// `idle_timeout`.
@@ -30,9 +34,9 @@ pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
             return;
         }
     };
-    let last_bytes = Rc::new(Cell::new(Instant::now()));
-    let mut client = Watched { io: TokioIo::new(client), last_bytes: Rc::clone(&last_bytes) };
-    let mut upstream = Watched { io: TokioIo::new(upstream), last_bytes: Rc::clone(&last_bytes) };
+    let traffic = Traffic::begin();
+    let mut client = Watched { io: TokioIo::new(client), traffic: &traffic };
+    let mut upstream = Watched { io: TokioIo::new(upstream), traffic: &traffic };
     let copy = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER);
     tokio::select! {
         outcome = copy => {
@@ -40,41 +44,68 @@ pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
                 tracing::debug!(%error, "tunnel ended");
             }
         }
-        () = silence(&last_bytes, idle_timeout) => tracing::debug!("tunnel idle, closed"),
+        () = traffic.silence(idle_timeout) => tracing::debug!("tunnel idle, closed"),
     }
 }
 
-async fn silence(last_bytes: &Cell<Instant>, allowed: Duration) {
-    loop {
-        let deadline = last_bytes.get() + allowed;
-        if deadline <= Instant::now() {
-            return;
+/// What both directions of a tunnel have seen.
+#[derive(Debug)]
+struct Traffic {
+    last_bytes: Cell<Instant>,
+    /// Notified when a side has sent its last byte.
+    half_closed: Notify,
+}
+
+impl Traffic {
+    fn begin() -> Self {
+        Self { last_bytes: Cell::new(Instant::now()), half_closed: Notify::new() }
+    }
+
+    /// Resolves when nothing has come for too long.
+    async fn silence(&self, allowed: Duration) {
+        tokio::select! {
+            () = self.silent_for(allowed) => return,
+            () = self.half_closed.notified() => {}
         }
-        tokio::time::sleep_until(deadline).await;
+        self.silent_for(HALF_CLOSED_TIMEOUT.min(allowed)).await;
+    }
+
+    async fn silent_for(&self, allowed: Duration) {
+        loop {
+            let deadline = self.last_bytes.get() + allowed;
+            if deadline <= Instant::now() {
+                return;
+            }
+            sleep_until(deadline).await;
+        }
     }
 }
 
-/// Notes when bytes last came.
-struct Watched<S> {
+/// Notes when bytes last came, and their end.
+struct Watched<'t, S> {
     io: S,
-    last_bytes: Rc<Cell<Instant>>,
+    traffic: &'t Traffic,
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<'_, S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let filled = buf.filled().len();
         let outcome = Pin::new(&mut self.io).poll_read(cx, buf);
         if outcome.is_ready() {
-            self.last_bytes.set(Instant::now());
+            self.traffic.last_bytes.set(Instant::now());
+            if buf.filled().len() == filled {
+                self.traffic.half_closed.notify_one();
+            }
         }
         outcome
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<'_, S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -89,5 +120,51 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const ALLOWED: Duration = Duration::from_mins(5);
+
+    /// How many seconds a tunnel lives whose client writes at these seconds, and then ends, or not.
+    async fn life(writes: &[u64], ends: bool, allowed: Duration) -> u64 {
+        let began = Instant::now();
+        let (mut client, socket) = duplex(64);
+        let traffic = Traffic::begin();
+        let mut watched = Watched { io: socket, traffic: &traffic };
+        let talk = async {
+            for second in writes {
+                sleep_until(began + Duration::from_secs(*second)).await;
+                client.write_all(b"x").await.unwrap();
+            }
+            if ends {
+                client.shutdown().await.unwrap();
+            }
+            std::future::pending::<()>().await;
+        };
+        let listen = async {
+            while watched.read(&mut [0; 8]).await.unwrap() > 0 {}
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = talk => {}
+            () = listen => {}
+            () = traffic.silence(allowed) => {}
+        }
+        began.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn w6_a_tunnel_ends_when_it_is_silent_and_half_of_one_sooner() {
+        assert_eq!(life(&[], false, ALLOWED).await, 300);
+        assert_eq!(life(&[100, 399, 600], false, ALLOWED).await, 900);
+        assert_eq!(life(&[], true, ALLOWED).await, 10);
+        assert_eq!(life(&[100, 250], true, ALLOWED).await, 260);
+        assert_eq!(life(&[2], true, Duration::from_secs(3)).await, 5);
     }
 }

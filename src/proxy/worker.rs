@@ -14,7 +14,7 @@ use crate::{
     tls::ServerTls,
 };
 
-use super::{Metrics, upstream::UpstreamPool};
+use super::{Metrics, loops::LoopGuard, upstream::UpstreamPool};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub struct ProxyConfig {
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
     tls: Option<Arc<ServerTls>>,
+    loops: LoopGuard,
     upstreams: PerUpstream<UpstreamSettings>,
     metrics: Metrics,
 }
@@ -43,6 +44,7 @@ pub struct Worker {
 pub(super) struct Serving {
     pub(super) config: Arc<ProxyConfig>,
     pub(super) engine: WorkerEngine,
+    pub(super) loops: LoopGuard,
     pub(super) upstreams: PerUpstream<UpstreamPool>,
 }
 
@@ -59,6 +61,7 @@ impl ProxyConfig {
             limits: parts.limits.clone(),
             access_log: parts.access_log,
             tls: tls.map(Arc::new),
+            loops: LoopGuard::new(parts.loop_header),
             upstreams: parts.upstreams.clone(),
             metrics: Metrics::register(metrics),
         }
@@ -114,7 +117,7 @@ impl Worker {
 impl Serving {
     fn new(config: Arc<ProxyConfig>) -> Self {
         let engine = WorkerEngine::new(Arc::clone(&config.engine));
-        let upstreams = config.pools();
-        Self { config, engine, upstreams }
+        let (loops, upstreams) = (config.loops.of_worker(), config.pools());
+        Self { config, engine, loops, upstreams }
     }
 }

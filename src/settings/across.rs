@@ -1,8 +1,10 @@
 //! Rules that concern several sections.
 
 mod idle_header_rules;
+mod looping_upstreams;
 
-use self::idle_header_rules::idle_header_rules;
+pub(super) use self::looping_upstreams::host_at_port;
+use self::{idle_header_rules::idle_header_rules, looping_upstreams::looping_upstreams};
 use super::whole::{Settings, key};
 use crate::{
     admin,
@@ -28,6 +30,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     signature_headers(settings, root);
     signed_answers(settings, root);
     listeners(settings, root);
+    looping_upstreams(settings, root);
     token_size(settings, root);
     assertion_header(settings, root);
     credential_headers(settings, root);

@@ -50,6 +50,7 @@ impl Settings {
         ProxyParts {
             limits: &self.server.limits,
             upstreams: &self.upstreams,
+            loop_header: self.forwarding.loop_header,
             access_log: self.log.access_log,
         }
     }

@@ -24,6 +24,7 @@ use crate::{
 
 mod claim_paths;
 mod issuers;
+mod own_addresses;
 
 use issuers::issuer_warnings;
 
@@ -62,6 +63,7 @@ impl Settings {
                 "off; upstreams that take _ for - can be given forged claim headers",
             ));
         }
+        warnings.extend(self.own_address_warnings());
         if let Some(shared) = &self.shared {
             warnings.extend(shared_warnings(shared));
         }

@@ -16,10 +16,12 @@
 mod support;
 
 mod cli;
+mod compression;
 mod demo;
 mod differential;
 mod evidence;
 mod explain;
+mod h2spec;
 mod hydra;
 mod identity_provider;
 mod idle_race;
@@ -31,3 +33,4 @@ mod parking;
 mod shared;
 mod sharing;
 mod shutdown;
+mod tunnels;

@@ -11,7 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{DEADLINE, listening::Listening, wire::Head, world::World};
+use crate::support::{
+    DEADLINE,
+    h2::{self, RawH2},
+    listening::Listening,
+    wire::Head,
+    world::World,
+};
 
 /// Routes to the upstream `other`: `/public/**` for everybody, a token for the rest.
 const ROUTES: &str = r#"
@@ -52,6 +58,22 @@ pub(crate) fn upstream(
             serve(head, reader);
         }
     })
+}
+
+/// The same over HTTP/2: `answer` gets each stream behind the last byte of its request.
+pub(crate) fn h2_upstream(answer: impl Fn(&mut RawH2, u32) + Send + Sync + 'static) -> Listening {
+    Listening::start(move |stream| {
+        let Some(mut raw) = RawH2::accept(stream) else { return };
+        while let Some(frame) = raw.read() {
+            if [h2::HEADERS, h2::DATA].contains(&frame.kind) && frame.flags & h2::END_STREAM != 0 {
+                answer(&mut raw, frame.stream);
+            }
+        }
+    })
+}
+
+pub(crate) fn h2_url(listening: &Listening) -> String {
+    format!("h2c://{}", listening.address())
 }
 
 pub(crate) fn url(listening: &Listening) -> String {

@@ -213,6 +213,19 @@ impl RawH2 {
         Self::over(socket.into(), &[])
     }
 
+    /// The other side of a connection: says what every server says first. `None` if what comes is
+    /// no HTTP/2.
+    pub(crate) fn accept(mut stream: TcpStream) -> Option<Self> {
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut preface = [0; PREFACE.len()];
+        stream.read_exact(&mut preface).ok()?;
+        let mut raw = Self { stream };
+        raw.send(SETTINGS, 0, 0, &[]);
+        (preface == PREFACE).then_some(raw)
+    }
+
     fn over(stream: TcpStream, settings: &[(u16, u32)]) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();

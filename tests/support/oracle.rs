@@ -45,6 +45,8 @@ pub(crate) fn status_of(reason: Reason) -> u16 {
         (Reason::MethodNotAllowed | Reason::MethodNotSupported, _) => 405,
         (Reason::ExpectationNotSupported, _) => 417,
         (Reason::BodyTooLarge, _) => 413,
+        (Reason::LoopDetected, _) => 508,
+        (Reason::HeaderLinesExceeded, _) => 431,
         (_, Class::CredentialMissing | Class::CredentialInvalid | Class::SignatureRefused) => 401,
         (_, Class::NotPermitted) => 403,
         (_, Class::RequestMalformed) => 400,

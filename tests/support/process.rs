@@ -100,6 +100,14 @@ impl Process {
         fs::read_dir(format!("/proc/{}/fd", self.child.0.id())).unwrap().count()
     }
 
+    /// The soft and the hard limit of file descriptors (`limits` of `proc(5)`).
+    pub(crate) fn descriptor_limits(&self) -> (usize, usize) {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.child.0.id())).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap_or(0));
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    }
+
     /// Threads.
     pub(crate) fn threads(&self) -> usize {
         fs::read_dir(format!("/proc/{}/task", self.child.0.id())).unwrap().count()

@@ -51,7 +51,7 @@ pub(super) fn row(profile: BuiltInProfile) -> &'static Row {
     }
 }
 
-/// RFC 6750 §3. 405 and 417 are more exact than 400.
+/// RFC 6750 §3. 405, 417, 431 and 508 are more exact than 400.
 const RFC6750: Row = Row {
     realm: None,
     by_class: ByClass {
@@ -66,6 +66,8 @@ const RFC6750: Row = Row {
         METHOD_NOT_SUPPORTED,
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
+        LOOP_DETECTED,
+        HEADER_LINES_EXCEEDED,
         BODY_TOO_LARGE,
         (Reason::CredentialAmbiguous, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::CredentialMalformed, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
@@ -92,6 +94,8 @@ const UBIRCH: Row = Row {
         METHOD_NOT_SUPPORTED,
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
+        LOOP_DETECTED,
+        HEADER_LINES_EXCEEDED,
         BODY_TOO_LARGE,
         (Reason::CredentialSchemeUnknown, (StatusCode::FORBIDDEN, Challenge::None)),
         (Reason::CredentialAmbiguous, (StatusCode::FORBIDDEN, Challenge::None)),
@@ -134,6 +138,8 @@ const EMPTY: Row = Row {
         METHOD_NOT_SUPPORTED,
         METHOD_NOT_ALLOWED,
         EXPECTATION_NOT_SUPPORTED,
+        LOOP_DETECTED,
+        HEADER_LINES_EXCEEDED,
         BODY_TOO_LARGE,
     ],
     bodies: SILENCE,
@@ -145,7 +151,10 @@ const METHOD_NOT_ALLOWED: (Reason, StatusRule) =
     (Reason::MethodNotAllowed, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None));
 const EXPECTATION_NOT_SUPPORTED: (Reason, StatusRule) =
     (Reason::ExpectationNotSupported, (StatusCode::EXPECTATION_FAILED, Challenge::None));
-
+const LOOP_DETECTED: (Reason, StatusRule) =
+    (Reason::LoopDetected, (StatusCode::LOOP_DETECTED, Challenge::None));
+const HEADER_LINES_EXCEEDED: (Reason, StatusRule) =
+    (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None));
 const BODY_TOO_LARGE: (Reason, StatusRule) =
     (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None));
 

@@ -9,7 +9,7 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{header_name, size, switch},
+        values::{header_name, keyword, size, switch},
         writer::{Writer, Written},
     },
     identity::{are_one_header, headers::settings::ClaimHeaderSettings},
@@ -20,6 +20,7 @@ pub(crate) mod key {
     pub(crate) const DROP_UNDERSCORES: &str = "drop_underscores";
     pub(crate) const REMOVE: &str = "remove";
     pub(crate) const KEEP: &str = "keep";
+    pub(crate) const LOOP_HEADER: &str = "loop_header";
     pub(crate) const MAX_HEADER_BYTES: &str = "max_header_bytes";
 }
 
@@ -34,9 +35,24 @@ pub struct ForwardingSettings {
     pub remove: Vec<HeaderName>,
     /// Names of the built-in list that pass nevertheless.
     pub keep: Vec<HeaderName>,
+    /// What a request that comes back to this process is recognised by.
+    pub loop_header: LoopHeader,
     /// The most bytes one claim header may have.
     pub max_header_bytes: usize,
 }
+
+/// The header that carries the id of each process that a request has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoopHeader {
+    /// `CDN-Loop` (RFC 8586), which changes no answer.
+    CdnLoop,
+    /// `Via` (RFC 9110 §7.6.3). nginx compresses no answer to a request that has it, unless
+    /// `gzip_proxied` is set.
+    Via,
+}
+
+const LOOP_HEADERS: &[(&str, LoopHeader)] =
+    &[("cdn-loop", LoopHeader::CdnLoop), ("via", LoopHeader::Via)];
 
 /// nginx and most servers refuse header lines beyond it.
 const DEFAULT_MAX_HEADER_BYTES: usize = 8 * 1024;
@@ -56,6 +72,7 @@ impl ForwardingSettings {
             drop_underscores: section.or(key::DROP_UNDERSCORES, true, switch),
             remove: section.list(key::REMOVE, headers, header_name).unwrap_or_default(),
             keep: section.list(key::KEEP, headers, header_name).unwrap_or_default(),
+            loop_header: section.or(key::LOOP_HEADER, LoopHeader::CdnLoop, keyword(LOOP_HEADERS)),
             max_header_bytes: section.or(
                 key::MAX_HEADER_BYTES,
                 DEFAULT_MAX_HEADER_BYTES,
@@ -72,6 +89,7 @@ impl ForwardingSettings {
             .switch(key::DROP_UNDERSCORES, self.drop_underscores)
             .list(key::REMOVE, &self.remove)
             .list(key::KEEP, &self.keep)
+            .keyword(key::LOOP_HEADER, LOOP_HEADERS, &self.loop_header)
             .size(key::MAX_HEADER_BYTES, self.max_header_bytes)
             .table()
     }

@@ -24,6 +24,7 @@ pub(super) const HOP_BY_HOP: &[&str] = &[
 pub(super) const END_TO_END: &[&str] = &[
     "authorization",
     "cache-control",
+    "cdn-loop",
     "content-encoding",
     "content-length",
     "content-range",
@@ -33,6 +34,7 @@ pub(super) const END_TO_END: &[&str] = &[
     "forwarded",
     "host",
     "set-cookie",
+    "via",
     "www-authenticate",
     "x-forwarded-for",
     "x-forwarded-host",

@@ -1,4 +1,4 @@
-use crate::identity::fold_header_name;
+use crate::identity::{fold_header_name, forwarded::settings::LoopHeader};
 use proptest::prelude::*;
 
 use super::*;
@@ -14,6 +14,7 @@ fn hygiene_with(adjust: impl Fn(&mut ForwardingSettings)) -> Hygiene {
         drop_underscores: true,
         remove: Vec::new(),
         keep: Vec::new(),
+        loop_header: LoopHeader::CdnLoop,
         max_header_bytes: 4096,
     };
     adjust(&mut forwarding);

@@ -29,7 +29,7 @@ use super::{
 enum Ended<S> {
     /// With the connection.
     Closed,
-    /// It paused: the socket, with the bytes that were read and not yet parsed.
+    /// It paused, or has to read a head again: the socket, with the bytes that were read and not yet parsed.
     Paused(GuardedIo<S>),
 }
 
@@ -80,6 +80,7 @@ async fn converse<S: ByteStream>(
             // The socket has the deadlines.
             .header_read_timeout(None)
             .max_header_size(limits.header_bytes)
+            .max_headers(activity.long_heads.lines(limits.header_lines))
             // Of a header block that is not complete yet, too; and of an answer that is not read.
             .max_buf_size(limits.header_bytes)
             .serve_connection(TokioIo::new(io), service)
@@ -88,6 +89,7 @@ async fn converse<S: ByteStream>(
     let mut pause = Timer::default();
     let outcome = poll_fn(|cx: &mut Context<'_>| match Pin::new(&mut *conversation).poll(cx) {
         Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending if activity.long_heads.is_held() => Poll::Ready(None),
         Poll::Pending => match activity.park_at() {
             Some(at) => pause.poll(cx, at).map(|()| None),
             None => Poll::Pending,
@@ -104,6 +106,7 @@ async fn converse<S: ByteStream>(
         }
         () = drain.cancelled() => {}
     }
+    activity.long_heads.stop_watching();
     Pin::new(&mut *conversation).graceful_shutdown();
     conversation.await.map(|()| Ended::Closed)
 }

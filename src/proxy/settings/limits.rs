@@ -14,6 +14,7 @@ use crate::{
 pub(crate) mod key {
     pub(crate) const CONNECTIONS: &str = "connections";
     pub(crate) const HEADER_BYTES: &str = "header_bytes";
+    pub(crate) const HEADER_LINES: &str = "header_lines";
     pub(crate) const HEADER_TIMEOUT: &str = "header_timeout";
     pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
     pub(crate) const BODY_TIMEOUT: &str = "body_timeout";
@@ -27,6 +28,8 @@ pub struct LimitSettings {
     pub connections: usize,
     /// Bytes of one request's header block, HTTP/1.1 and HTTP/2 alike.
     pub header_bytes: usize,
+    /// Lines of one request's header block, HTTP/1.1 and HTTP/2 alike.
+    pub header_lines: usize,
     /// From the first byte of a request (or from accept) until its header block is complete.
     pub header_timeout: Duration,
     /// How long a connection may wait between two requests.
@@ -52,6 +55,13 @@ const DEFAULT_HEADER_BYTES: usize = 64 * 1024;
 const MIN_HEADER_BYTES: usize = 8 * 1024;
 /// Headers are held in memory per connection.
 const MAX_HEADER_BYTES: usize = 1024 * 1024;
+/// No browser or client library comes near it; `header_bytes` usually decides before.
+const DEFAULT_HEADER_LINES: usize = 200;
+/// What a request needs by itself, and what the proxies before it add.
+const MIN_HEADER_LINES: usize = 20;
+/// Above 100 lines, 64 bytes for each are set aside while a head is parsed, in one connection
+/// after the other.
+const MAX_HEADER_LINES: usize = 10_000;
 /// A header block fits into a few packets: ten seconds is a slow client, more is an attack.
 const DEFAULT_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Common load balancers keep their connections for 60 s; the side that closes second loses no
@@ -86,6 +96,11 @@ impl LimitSettings {
                 DEFAULT_HEADER_BYTES,
                 size(MIN_HEADER_BYTES..=MAX_HEADER_BYTES),
             ),
+            header_lines: section.or(
+                key::HEADER_LINES,
+                DEFAULT_HEADER_LINES,
+                count(MIN_HEADER_LINES..=MAX_HEADER_LINES),
+            ),
             header_timeout: section.or(key::HEADER_TIMEOUT, DEFAULT_HEADER_TIMEOUT, timeout()),
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
             body_timeout: section.or(key::BODY_TIMEOUT, DEFAULT_BODY_TIMEOUT, timeout()),
@@ -98,6 +113,7 @@ impl LimitSettings {
         let writer = Writer::default()
             .count(key::CONNECTIONS, self.connections)
             .size(key::HEADER_BYTES, self.header_bytes)
+            .count(key::HEADER_LINES, self.header_lines)
             .duration(key::HEADER_TIMEOUT, self.header_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .duration(key::BODY_TIMEOUT, self.body_timeout)

@@ -23,6 +23,11 @@ use super::{
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
 
+/// The most header lines taken from an HTTP/1.1 upstream; [`MAX_ANSWER_HEADER_BYTES`] usually
+/// decides before. Above 100, hyper allocates 64 bytes a line for each answer while it parses the
+/// head: 555 instructions, whatever the number. An answer that was refused can't be read again.
+const MAX_ANSWER_HEADER_LINES: usize = 1_000;
+
 /// Answers' flow-control windows: large enough that one stream can fill a local link.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
@@ -86,6 +91,7 @@ where
     let watch = SocketWatch::new();
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
+        .max_headers(MAX_ANSWER_HEADER_LINES)
         .handshake(TokioIo::new(WatchedSocket::new(socket, &watch)))
         .await
         .map_err(UpstreamError::Broken)?;

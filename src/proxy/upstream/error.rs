@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::decision::Unsignable;
+use crate::{decision::Unsignable, proxy::framing::MisframedAnswer};
 
 /// Why an upstream did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub(in crate::proxy) enum UpstreamError {
     /// It changed the protocol (101) without a request, or to another than requested.
     #[error("the upstream changed the protocol without being asked")]
     ProtocolChanged,
+    /// Where its answer ends can't be told.
+    #[error("ambiguous answer: {0}")]
+    Misframed(#[from] MisframedAnswer),
     /// The answer was to be signed, and can't be.
     #[error(transparent)]
     Unsignable(#[from] Unsignable),

@@ -1,5 +1,7 @@
 //! HTTP/2 with prior knowledge, towards clients and upstreams.
 
+use std::io::Read;
+
 use serde_json::json;
 
 use crate::support::{
@@ -166,4 +168,28 @@ fn w4_an_extended_connect_opens_no_tunnel() {
         assert!(!opened, "{protocol}");
         before.assert_untouched(protocol);
     }
+}
+
+#[test]
+fn f5_what_is_neither_version_of_http_has_no_answer() {
+    let mut world = World::start();
+    world.proxy.expect_unmatched_answers();
+    let before = world.mark();
+    for bytes in [
+        "INVALID CONNECTION PREFACE\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
+        "PRI * HTTP/1.1\r\nhost: api.test\r\n\r\n",
+        "GET /public/a\r\n",
+    ] {
+        let mut client = world.proxy.client();
+        client.send(bytes.as_bytes());
+        let mut end = Vec::new();
+        let _ = client.stream().read_to_end(&mut end);
+        assert!(end.is_empty(), "{bytes:?}: {}", String::from_utf8_lossy(&end));
+    }
+    before.assert_untouched("no HTTP");
+    // What looks like HTTP/1.1 is told what is wrong.
+    let mut client = world.proxy.client();
+    client.send(b"GET /public/a b HTTP/1.1\r\nhost: api.test\r\n\r\n");
+    assert_eq!(client.read().status, 400);
 }

@@ -1,0 +1,112 @@
+//! Heads with more lines than hyper reads for free.
+//!
+//! hyper has room for 100 header lines on its stack, and allocates twice for every request where it
+//! is to read more (1.5 % of the instructions of a request). So each connection begins with 100.
+//! When a head has more, hyper answers 431 by itself. That answer is held back, and the head is
+//! read again by a parser with room for as many lines as the setting allows, as are all later ones
+//! of the connection. A client that pipelines such a head while it does not read the answer before
+//! gets the 431: the two are written as one.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// What hyper reads without an allocation.
+const FREE_LINES: usize = 100;
+
+/// How the answer begins that is held back.
+const BEGIN: &[u8] = b"HTTP/1.";
+const STATUS: &[u8] = b" 431 ";
+
+/// Whether a connection has shown a long head.
+#[derive(Debug, Default)]
+pub(in crate::proxy) struct LongHeads {
+    /// Whether hyper reads fewer lines than the setting allows.
+    is_watching: AtomicBool,
+    /// Whether a request has begun, and hyper's buffer was not empty since its answer: what is
+    /// written is not hyper's own.
+    is_answering: AtomicBool,
+    /// Whether one was found.
+    found: AtomicBool,
+}
+
+impl LongHeads {
+    /// How many lines hyper is to read now, of those that the setting allows.
+    pub(in crate::proxy) fn lines(&self, allowed: usize) -> usize {
+        let is_watching = allowed > FREE_LINES && !self.found.load(Relaxed);
+        self.is_watching.store(is_watching, Relaxed);
+        if is_watching { FREE_LINES } else { allowed }
+    }
+
+    /// From now on, whatever is written goes out.
+    pub(in crate::proxy) fn stop_watching(&self) {
+        self.is_watching.store(false, Relaxed);
+    }
+
+    pub(super) fn request_begins(&self) {
+        self.is_answering.store(true, Relaxed);
+    }
+
+    /// Everything that was to be written is out, and no request is being served.
+    pub(super) fn all_written(&self) {
+        self.is_answering.store(false, Relaxed);
+    }
+
+    /// Whether these bytes are hyper's own refusal of a head that may be read again.
+    pub(super) fn holds_back(&self, written: &[u8]) -> bool {
+        let is_own = self.is_watching.load(Relaxed) && !self.is_answering.load(Relaxed);
+        if !is_own || !is_refusal(written) {
+            return false;
+        }
+        self.found.store(true, Relaxed);
+        true
+    }
+
+    /// Whether a refusal is held back: hyper will not go on.
+    pub(in crate::proxy) fn is_held(&self) -> bool {
+        self.is_watching.load(Relaxed) && self.found.load(Relaxed)
+    }
+}
+
+fn is_refusal(written: &[u8]) -> bool {
+    let after = written.strip_prefix(BEGIN).and_then(|rest| rest.get(1..));
+    after.is_some_and(|status| status.starts_with(STATUS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSAL: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n";
+
+    #[test]
+    fn f14_only_what_hyper_writes_by_itself_is_held_back() {
+        let heads = LongHeads::default();
+        assert!(!heads.holds_back(REFUSAL), "nobody watches");
+        assert_eq!(heads.lines(200), 100);
+        assert!(!heads.holds_back(b"HTTP/1.1 400 Bad Request\r\n"));
+        assert!(!heads.holds_back(b"HTTP/1.1 431"));
+        heads.request_begins();
+        assert!(!heads.holds_back(REFUSAL), "the answer of an upstream");
+        heads.all_written();
+        assert!(!heads.is_held());
+        assert!(heads.holds_back(REFUSAL));
+        assert!(heads.is_held());
+    }
+
+    #[test]
+    fn f14_a_head_is_read_again_once() {
+        let heads = LongHeads::default();
+        assert_eq!(heads.lines(200), 100);
+        assert!(heads.holds_back(REFUSAL));
+        assert_eq!(heads.lines(200), 200);
+        assert!(!heads.is_held());
+        assert!(!heads.holds_back(REFUSAL), "more than the setting allows");
+    }
+
+    #[test]
+    fn f14_a_setting_that_costs_nothing_needs_no_second_look() {
+        let heads = LongHeads::default();
+        assert_eq!(heads.lines(100), 100);
+        assert!(!heads.holds_back(REFUSAL));
+        assert_eq!(heads.lines(50), 50);
+    }
+}

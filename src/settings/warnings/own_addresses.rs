@@ -1,0 +1,52 @@
+//! Upstreams that may be the proxy itself. Unlike `across::looping_upstreams`, which refuses what
+//! is one on every machine, this depends on the machine that the configuration is checked on.
+
+use std::net::{IpAddr, UdpSocket};
+
+use crate::{
+    listener::settings::ListenAddress,
+    proxy::upstream::settings::key as of_upstream,
+    settings::{Settings, across::host_at_port, whole::key},
+};
+
+use super::warning;
+
+impl Settings {
+    /// Upstreams with the listener's port at an address of this machine.
+    pub(super) fn own_address_warnings(&self) -> Vec<String> {
+        let ListenAddress::Tcp(listen) = self.server.listen else { return Vec::new() };
+        if !listen.ip().is_unspecified() {
+            return Vec::new(); // a mistake where it is the same address
+        }
+        let own = self.upstreams.iter().filter(|upstream| {
+            host_at_port(&upstream.address, listen.port()).is_some_and(is_own_address)
+        });
+        own.map(|upstream| {
+            let text = format!(
+                "is an address of this machine with the port of server.listen ({listen}); a loop, \
+                 if that is this proxy"
+            );
+            warning(&[key::UPSTREAMS, &upstream.name, of_upstream::URL], &text)
+        })
+        .collect()
+    }
+}
+
+/// Whether the machine has that address: only then can a socket be bound to it. Nothing is sent.
+fn is_own_address(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.parse::<IpAddr>().is_ok_and(|address| UdpSocket::bind((address, 0)).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_machines_own_or_not() {
+        assert!(is_own_address("127.0.0.1"));
+        for other in ["192.0.2.1", "[2001:db8::1]", "app.internal", ""] {
+            assert!(!is_own_address(other), "{other}");
+        }
+    }
+}
