@@ -67,7 +67,7 @@ impl Settings {
         if let Some(shared) = &self.shared {
             warnings.extend(shared_warnings(shared));
         }
-        for upstream in self.upstreams.iter() {
+        for upstream in &self.upstreams {
             if upstream.retry == RetryRule::Unanswered {
                 warnings.push(warning(
                     &[key::UPSTREAMS, &upstream.name, proxy::upstream::settings::key::RETRY],

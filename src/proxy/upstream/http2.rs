@@ -18,7 +18,7 @@ const MAX_CLOSED_EARLY: usize = 2;
 /// How an exchange on a stream ended without an answer.
 enum Unanswered {
     /// Nothing of it was sent.
-    Unsent(Request<RequestBody>),
+    Unsent(Box<Request<RequestBody>>),
     Failed(UpstreamError),
 }
 
@@ -45,7 +45,7 @@ impl UpstreamPool {
                     if closed_early == MAX_CLOSED_EARLY {
                         return Err(UpstreamError::ClosedEarly);
                     }
-                    request = unsent;
+                    request = *unsent;
                 }
                 Err(Unanswered::Failed(error)) => {
                     let head = head.filter(|head| self.may_send_again(head, &error, was_proven));
@@ -111,7 +111,7 @@ async fn exchange_on(
             Ok(UpstreamAnswer { response, lease: Some(Lease::of_stream(stream)) })
         }
         Err(error) => Err(match unsent(error) {
-            Ok(request) => Unanswered::Unsent(request),
+            Ok(request) => Unanswered::Unsent(Box::new(request)),
             Err(UpstreamError::Broken(error)) if is_unprocessed(&error) => {
                 Unanswered::Failed(UpstreamError::Unprocessed(error))
             }
@@ -132,5 +132,5 @@ fn is_unprocessed(error: &hyper::Error) -> bool {
 
 /// Whether the connection broke, as opposed to an answer that is none.
 fn is_broken(error: &hyper::Error) -> bool {
-    error.source().is_some_and(|source| source.is::<io::Error>())
+    error.source().and_then(|source| source.downcast_ref::<io::Error>()).is_some()
 }

@@ -36,13 +36,13 @@ pub(super) struct MultiplexedConnections {
     lookup: Rc<NameLookup>,
     /// The oldest first.
     open: RefCell<Vec<Rc<MultiplexedConnection>>>,
-    opening: RefCell<Option<watch::Receiver<Opened>>>,
+    opening: RefCell<Option<watch::Receiver<OpeningState>>>,
     /// A stream has ended.
     freed: Rc<Notify>,
 }
 
 /// `None`: still connecting.
-type Opened = Option<Result<(), ConnectFailure>>;
+type OpeningState = Option<Result<(), ConnectFailure>>;
 
 /// Why there is no further connection, for all who wait for it.
 #[derive(Debug, Clone)]
@@ -141,7 +141,7 @@ impl MultiplexedConnections {
     }
 
     /// Opens a connection, unless one is being opened already.
-    fn begin_opening(self: &Rc<Self>) -> watch::Receiver<Opened> {
+    fn begin_opening(self: &Rc<Self>) -> watch::Receiver<OpeningState> {
         // One that ended without a result was abandoned.
         let under_way = self.opening.borrow().clone().filter(|it| it.has_changed().is_ok());
         if let Some(under_way) = under_way {

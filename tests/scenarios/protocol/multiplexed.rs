@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{
     bare,
-    client::Request,
+    client::{Client, Request},
     raw_h2_upstream::{Call, INTERNAL_ERROR, REFUSED_STREAM, RawH2Upstream, Step},
     wait_until,
     world::World,
@@ -26,7 +26,7 @@ fn places(upstream: &RawH2Upstream) -> Vec<(usize, u32)> {
 }
 
 /// Opens a call that the upstream holds, and waits until it is there.
-fn hold(world: &World, token: &str, upstream: &RawH2Upstream) -> crate::support::client::Client {
+fn hold(world: &World, token: &str, upstream: &RawH2Upstream) -> Client {
     let before = upstream.calls().len();
     let mut client = world.proxy.client();
     client.send(&Request::get("/held").bearer(token).bytes());
@@ -64,6 +64,26 @@ fn d9_a_limit_that_the_peer_announces_is_kept_from_the_first_stream_on() {
 }
 
 #[test]
+fn d9_connections_are_bounded_and_a_call_beyond_waits_for_a_stream() {
+    const MOST: usize = 32;
+    let upstream = RawH2Upstream::start(1, |call| match call.number {
+        0..MOST => vec![Step::Hold],
+        _ => vec![Step::Answer],
+    });
+    let (world, token) = in_front_of(&upstream, "response_timeout = \"1s\"");
+    let mut held: Vec<_> = (0..MOST).map(|_| world.proxy.client()).collect();
+    for client in &mut held {
+        client.send(&Request::get("/held").bearer(&token).bytes());
+    }
+    wait_until("the held calls", || upstream.calls().len() == MOST);
+    assert_eq!(world.proxy.get("/", Some(&token)).status, 504, "no stream became free");
+    assert_eq!((upstream.connections(), upstream.calls().len()), (MOST, MOST));
+    drop(held);
+    assert_eq!(world.proxy.get("/", Some(&token)).status, 200);
+    assert_eq!(upstream.connections(), MOST);
+}
+
+#[test]
 fn d9_streams_go_to_the_connection_with_the_fewest_and_idle_ones_are_closed() {
     let upstream = RawH2Upstream::start(2, |call| match call.number {
         0..3 => vec![Step::Hold],
@@ -86,12 +106,10 @@ fn d9_streams_go_to_the_connection_with_the_fewest_and_idle_ones_are_closed() {
 #[test]
 fn f13_a_request_that_the_peer_did_not_process_is_sent_again_elsewhere() {
     let refused = |call: Call| match call.number {
-        0 => vec![Step::Answer],
         1 => vec![Step::Reset(REFUSED_STREAM)],
         _ => vec![Step::Answer],
     };
     let gone = |call: Call| match call.number {
-        0 => vec![Step::Answer],
         1 => vec![Step::GoAway(1)],
         _ => vec![Step::Answer],
     };

@@ -20,14 +20,14 @@ use crate::proxy::{
 use super::arrivals::Arrivals;
 
 /// What hyper runs: the connection itself.
-type Driver = http2::Connection<TokioIo<Arrivals<TcpStream>>, RequestBody, LocalExec>;
+type MultiplexedDriver = http2::Connection<TokioIo<Arrivals<TcpStream>>, RequestBody, LocalExec>;
 
 /// A connection that serves requests side by side.
 #[derive(Debug)]
 pub(in crate::proxy::upstream) struct MultiplexedConnection {
     sender: http2::SendRequest<RequestBody>,
     /// `None` once it has ended.
-    driver: Rc<RefCell<Option<Driver>>>,
+    driver: Rc<RefCell<Option<MultiplexedDriver>>>,
     streams: Cell<usize>,
     opened: Instant,
     /// When another connection is to take its place.
@@ -47,7 +47,7 @@ impl MultiplexedConnection {
     /// `freed` is notified whenever a stream ends.
     pub(in crate::proxy::upstream) async fn run(
         sender: http2::SendRequest<RequestBody>,
-        driver: Driver,
+        driver: MultiplexedDriver,
         arrivals: &Rc<Notify>,
         freed: Rc<Notify>,
     ) -> Option<Self> {
@@ -142,18 +142,21 @@ impl Drop for OpenStream {
 }
 
 /// How many streams may be open.
-fn limit(driver: &RefCell<Option<Driver>>) -> usize {
-    driver.borrow().as_ref().map_or(0, Driver::current_max_send_streams)
+fn limit(driver: &RefCell<Option<MultiplexedDriver>>) -> usize {
+    driver.borrow().as_ref().map_or(0, MultiplexedDriver::current_max_send_streams)
 }
 
-async fn drive(driver: Rc<RefCell<Option<Driver>>>, arrivals: Rc<Notify>) {
+async fn drive(driver: Rc<RefCell<Option<MultiplexedDriver>>>, arrivals: Rc<Notify>) {
     if let Err(error) = poll_fn(|cx| poll(&driver, cx)).await {
         tracing::debug!(%error, "upstream connection ended");
     }
     arrivals.notify_waiters();
 }
 
-fn poll(driver: &RefCell<Option<Driver>>, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+fn poll(
+    driver: &RefCell<Option<MultiplexedDriver>>,
+    cx: &mut Context<'_>,
+) -> Poll<hyper::Result<()>> {
     let mut driver = driver.borrow_mut();
     let Some(running) = driver.as_mut() else {
         return Poll::Ready(Ok(()));
