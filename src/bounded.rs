@@ -7,10 +7,13 @@ mod doorkeeper;
 pub(crate) mod input;
 
 use std::{
-    cell::Cell,
-    collections::{HashMap, VecDeque},
-    hash::BuildHasher,
-    sync::Arc,
+    borrow::Borrow,
+    collections::{HashSet, VecDeque},
+    hash::{BuildHasher, Hash, Hasher},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use foldhash::quality::RandomState;
@@ -27,29 +30,56 @@ pub(crate) use byte_budget::{ByteBudget, Reservation};
 /// Keys are compared in full: the seeded hash only chooses the bucket (threats D-7, I-6).
 #[derive(Debug)]
 pub(crate) struct BoundedMap<V> {
-    entries: HashMap<Arc<[u8]>, Slot<V>, RandomState>,
-    queue: VecDeque<Arc<[u8]>>,
+    entries: HashSet<Live<V>, RandomState>,
+    /// Weak: what was removed is freed at once, not when the queue gets there.
+    queue: VecDeque<Weak<Entry<V>>>,
     bytes: usize,
     max_entries: usize,
     max_bytes: usize,
     doorkeeper: Doorkeeper,
 }
 
+/// Apart from the set and the queue, whose free places then take a pointer each.
 #[derive(Debug)]
-struct Slot<V> {
+struct Entry<V> {
+    key: Box<[u8]>,
     value: V,
     bytes: usize,
-    was_used: Cell<bool>,
+    was_used: AtomicBool,
 }
 
-/// What an entry costs besides its key and value: the two map slots and two reference counts.
+/// An entry of the set, found by its key. Nothing else keeps one alive.
+#[derive(Debug)]
+struct Live<V>(Arc<Entry<V>>);
+
+impl<V> Borrow<[u8]> for Live<V> {
+    fn borrow(&self) -> &[u8] {
+        &self.0.key
+    }
+}
+
+impl<V> Hash for Live<V> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+
+impl<V> PartialEq for Live<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl<V> Eq for Live<V> {}
+
+/// What an entry costs besides its key and value: itself, and its places in the set and the queue.
 const OVERHEAD: usize = 96;
 
 impl<V> BoundedMap<V> {
     /// A map of at most `max_entries` and `max_bytes`.
     pub(crate) fn new(max_entries: usize, max_bytes: usize) -> Self {
         Self {
-            entries: HashMap::default(),
+            entries: HashSet::default(),
             queue: VecDeque::new(),
             bytes: 0,
             max_entries,
@@ -60,9 +90,9 @@ impl<V> BoundedMap<V> {
 
     /// The value of a key.
     pub(crate) fn find(&self, key: &[u8]) -> Option<&V> {
-        let slot = self.entries.get(key)?;
-        slot.was_used.set(true);
-        Some(&slot.value)
+        let Live(entry) = self.entries.get(key)?;
+        entry.was_used.store(true, Ordering::Relaxed);
+        Some(&entry.value)
     }
 
     /// Adds or replaces. `value_bytes` is what the value takes. An entry that alone would break
@@ -79,23 +109,24 @@ impl<V> BoundedMap<V> {
         while self.is_full_for(bytes) {
             self.evict_one();
         }
-        let key: Arc<[u8]> = key.into();
-        self.queue.push_back(Arc::clone(&key));
-        self.entries.insert(key, Slot { value, bytes, was_used: Cell::new(false) });
+        let was_used = AtomicBool::new(false);
+        let entry = Arc::new(Entry { key: key.into(), value, bytes, was_used });
+        self.queue.push_back(Arc::downgrade(&entry));
+        self.entries.insert(Live(entry));
         self.bytes += bytes;
         self.compact_queue();
     }
 
     /// Removes a key. Its place in the queue goes when the queue gets there, or is compacted.
     pub(crate) fn remove(&mut self, key: &[u8]) {
-        if let Some(slot) = self.entries.remove(key) {
-            self.bytes -= slot.bytes;
+        if let Some(Live(entry)) = self.entries.take(key) {
+            self.bytes -= entry.bytes;
         }
     }
 
     /// Every entry, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {
-        self.entries.iter().map(|(key, slot)| (&**key, &slot.value))
+        self.entries.iter().map(|Live(entry)| (&*entry.key, &entry.value))
     }
 
     /// Removes everything.
@@ -122,8 +153,7 @@ impl<V> BoundedMap<V> {
     }
 
     fn lets_in(&mut self, key: &[u8]) -> bool {
-        self.entries.contains_key(key)
-            || self.doorkeeper.lets_in(self.entries.hasher().hash_one(key))
+        self.entries.contains(key) || self.doorkeeper.lets_in(self.entries.hasher().hash_one(key))
     }
 
     /// Keeps the queue proportional to the entries, at a cost that is constant on average.
@@ -133,33 +163,22 @@ impl<V> BoundedMap<V> {
         if self.queue.len() <= 2 * self.entries.len() + SLACK {
             return;
         }
-        let entries = &self.entries;
-        self.queue.retain(|queued| is_live(entries, queued));
+        self.queue.retain(|queued| queued.strong_count() > 0);
     }
 
     fn evict_one(&mut self) {
-        while let Some(key) = self.queue.pop_front() {
-            if !is_live(&self.entries, &key) {
-                continue;
-            }
-            let Some(slot) = self.entries.get(&key) else {
+        while let Some(queued) = self.queue.pop_front() {
+            let Some(entry) = queued.upgrade() else {
                 continue;
             };
-            if slot.was_used.replace(false) {
-                self.queue.push_back(key);
+            if entry.was_used.swap(false, Ordering::Relaxed) {
+                self.queue.push_back(queued);
                 continue;
             }
-            self.bytes -= slot.bytes;
-            self.entries.remove(&key);
+            self.remove(&entry.key);
             return;
         }
     }
-}
-
-/// Whether a queued key is the one that its entry was stored under, not an earlier one of the
-/// same bytes.
-fn is_live<V>(entries: &HashMap<Arc<[u8]>, Slot<V>, RandomState>, queued: &Arc<[u8]>) -> bool {
-    entries.get_key_value(queued).is_some_and(|(key, _)| Arc::ptr_eq(key, queued))
 }
 
 #[cfg(test)]
@@ -236,6 +255,17 @@ mod tests {
         map.insert(b"b", 3, 1);
         map.clear();
         assert_eq!((map.len(), map.bytes(), map.find(b"b")), (0, 0, None));
+    }
+
+    #[test]
+    fn d7_what_was_removed_is_freed_while_the_queue_still_names_it() {
+        let value = Arc::new(());
+        let mut map = BoundedMap::new(1000, usize::MAX);
+        for _ in 0..10 {
+            map.insert(b"a", Arc::clone(&value), 1);
+            map.remove(b"a");
+        }
+        assert_eq!((map.queue.len(), Arc::strong_count(&value)), (10, 1));
     }
 
     #[test]

@@ -1,14 +1,21 @@
 //! Strict JSON: no duplicate members, exact integers, bounded depth and size.
 
+mod integer;
+mod member_name;
 mod parse;
 mod pointer;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, mem, vec};
 
+use member_name::MemberName;
+
+pub use integer::JsonInteger;
 pub use pointer::{JsonPointer, JsonPointerError};
+pub use text::JsonText;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,19 +24,21 @@ pub enum Json {
     Null,
     Bool(bool),
     /// A number written without fraction and exponent, exact, from -2⁶³ to 2⁶⁴-1.
-    Integer(i128),
+    Integer(JsonInteger),
     /// Any other number, and `-0`; always finite.
     Float(f64),
-    String(String),
-    Array(Vec<Self>),
+    String(JsonText),
+    Array(Box<[Self]>),
     Object(Object),
 }
 
 /// A JSON object: members in document order, names unique.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Object {
-    members: Vec<(String, Json)>,
+    members: Box<[Member]>,
 }
+
+type Member = (MemberName, Json);
 
 /// Why a text is not accepted as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -138,10 +147,8 @@ impl Json {
     fn heap(&self) -> usize {
         match self {
             Self::Null | Self::Bool(_) | Self::Integer(_) | Self::Float(_) => 0,
-            Self::String(s) => s.capacity(),
-            Self::Array(a) => {
-                a.capacity() * size_of::<Self>() + a.iter().map(Self::heap).sum::<usize>()
-            }
+            Self::String(s) => s.heap(),
+            Self::Array(a) => size_of_val(&**a) + a.iter().map(Self::heap).sum::<usize>(),
             Self::Object(o) => o.heap(),
         }
     }
@@ -169,7 +176,7 @@ impl Object {
     }
 
     fn member(&self, name: &str) -> Option<&Json> {
-        self.members.iter().find(|(n, _)| n == name).map(|(_, v)| v)
+        self.members.iter().find(|(n, _)| n.as_str() == name).map(|(_, v)| v)
     }
 
     /// Name and value of every member, in document order.
@@ -201,47 +208,56 @@ impl Object {
 
     /// Sets a member, replacing one of the same name.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Json>) {
-        let (name, value) = (name.into(), value.into());
-        match self.members.iter_mut().find(|(n, _)| *n == name) {
-            Some((_, old)) => *old = value,
-            None => self.members.push((name, value)),
-        }
+        let mut members = mem::take(&mut self.members).into_vec();
+        members.reserve_exact(1);
+        set(&mut members, name.into(), value.into());
+        self.members = members.into();
     }
 
     fn heap(&self) -> usize {
-        let inline = self.members.capacity() * size_of::<(String, Json)>();
-        let parts = self.members.iter().map(|(n, v)| n.capacity() + v.heap());
-        inline + parts.sum::<usize>()
+        let parts = self.members.iter().map(|(n, v)| n.heap() + v.heap());
+        size_of_val(&*self.members) + parts.sum::<usize>()
+    }
+}
+
+/// Sets a member, replacing one of the same name.
+fn set(members: &mut Vec<Member>, name: String, value: Json) {
+    let name = MemberName::from(name);
+    match members.iter_mut().find(|(n, _)| *n == name) {
+        Some((_, old)) => *old = value,
+        None => members.push((name, value)),
     }
 }
 
 impl FromIterator<(String, Json)> for Object {
     /// Later members of the same name replace earlier ones.
     fn from_iter<I: IntoIterator<Item = (String, Json)>>(iter: I) -> Self {
-        let mut object = Self::default();
-        iter.into_iter().for_each(|(name, value)| object.insert(name, value));
-        object
+        let mut members = Vec::new();
+        iter.into_iter().for_each(|(name, value)| set(&mut members, name, value));
+        Self { members: members.into() }
     }
 }
 
 impl IntoIterator for Object {
     type Item = (String, Json);
-    type IntoIter = std::vec::IntoIter<(String, Json)>;
+    type IntoIter = vec::IntoIter<(String, Json)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.members.into_iter()
+        let members = self.members.into_iter();
+        let members = members.map(|(name, value)| (name.as_str().to_owned(), value));
+        members.collect::<Vec<_>>().into_iter()
     }
 }
 
 impl From<&str> for Json {
     fn from(text: &str) -> Self {
-        Self::String(text.to_owned())
+        Self::String(text.into())
     }
 }
 
 impl From<String> for Json {
     fn from(text: String) -> Self {
-        Self::String(text)
+        Self::String(text.into())
     }
 }
 

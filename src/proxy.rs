@@ -5,23 +5,29 @@
 
 mod acceptor;
 mod body;
+mod burst_allowance;
+mod client_body;
 mod connection;
 mod failure;
 mod forward;
+mod frames;
 mod framing;
 mod guarded_io;
 mod guards;
 mod loops;
+mod memory;
 mod metrics;
 mod outbound;
 mod parts;
 mod pieces;
+mod rare_headers;
 pub mod settings;
 mod stream_guard;
 mod tls;
 mod tunnel;
 mod upgrade;
 pub mod upstream;
+mod woken_task;
 mod worker;
 
 pub use acceptor::serve;

@@ -23,6 +23,9 @@ class Field:
     def nginx(self) -> Peer:
         return NginxPlain("nginx plain", self._stage())
 
+    def nginx_http2(self) -> Peer:
+        return NginxPlain("nginx plain, HTTP/2", self._stage(), http2=True)
+
     def haproxy(self) -> Peer:
         return HAProxy("haproxy plain", self._stage())
 

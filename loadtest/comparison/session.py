@@ -13,7 +13,7 @@ from .field_of_peers import Field
 from .findings import Findings
 from .half_load import half_load
 from .machine import Cores, description, raise_file_limit
-from .material import Material
+from .material import Key, Material
 from .options import Options
 from .peers.nginx import Upstream
 from .peers.peer import Stage
@@ -127,12 +127,23 @@ class Session:
         token = material.token("RS256")
         per_connection = footprint.bytes_per_idle_connection(peer, token, cores, idle)
         figures["idle connection bytes"] = per_connection
+        tokens = material.tokens("RS256", footprint.MANY_TOKENS)
+        cached = footprint.bytes_of_cached_tokens(peer, tokens, cores)
+        figures["cached tokens bytes"] = cached
+        self._in_flight(key, token)
         envoy = footprint.envoy_or_none(self._field, material)
         for suffix, peer in (("", peer), (", envoy", envoy)):
             if peer is not None:
                 figures[f"idle memory bytes{suffix}"] = footprint.idle_memory(peer, cores)
                 in_use = footprint.memory_in_use(peer, material, cores)
                 figures[f"memory in use bytes{suffix}"] = in_use
+
+    def _in_flight(self, key: Key, token: str):
+        with footprint.SilentService() as service:
+            field = Field(self._binary, service.port)
+            for suffix, peer in (("", field.warm(key)), (", nginx", field.nginx())):
+                taken = footprint.bytes_per_request_in_flight(peer, service, token, self._cores)
+                self.found.figures[f"request in flight bytes{suffix}"] = taken
 
     def _keep(self, name: str, title: str, results: list[Result]):
         self.found.contests[name] = {

@@ -125,7 +125,7 @@ fn files(key: &SigningKey) -> Result<Vec<NewFile>, CommandError> {
         files.push((SECRET_FILE, PRIVATE_MODE, secret));
     }
     if let Some(jwk) = key.public_jwk() {
-        let keys = Json::Array(vec![Json::Object(jwk)]);
+        let keys = Json::Array([Json::Object(jwk)].into());
         let set: Object = [("keys".to_owned(), keys)].into_iter().collect();
         files.push((JWKS_FILE, PUBLIC_MODE, line(set.to_text())));
     }

@@ -45,7 +45,7 @@ pub fn mint(args: &MintArgs, clock: &dyn Clock, out: &mut impl Write) -> Result<
     let exp = now.saturating_add(i128::from(args.expires_in.as_secs()));
     for (name, time) in [("iat", now), ("exp", exp)] {
         if !claims.iter().any(|(given, _)| given == name) {
-            claims.push((name.to_owned(), Json::Integer(time)));
+            claims.push((name.to_owned(), Json::Integer(time.into())));
         }
     }
     let header: Object = header.into_iter().collect();
@@ -84,5 +84,5 @@ pub(super) fn members(flag: &str, pairs: &[String]) -> Result<Vec<(String, Json)
 
 /// JSON if it is JSON, otherwise the text itself.
 fn value_of(text: &str) -> Json {
-    Json::parse(text.as_bytes()).unwrap_or_else(|_| Json::String(text.to_owned()))
+    Json::parse(text.as_bytes()).unwrap_or_else(|_| Json::from(text))
 }

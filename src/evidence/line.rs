@@ -55,7 +55,7 @@ impl ParsedLine {
             return None;
         }
         let number = match members.get("n")? {
-            Json::Integer(number) => u64::try_from(*number).ok()?,
+            Json::Integer(number) => u64::try_from(number.get()).ok()?,
             _ => return None,
         };
         let text = |name: &str| members.get(name).and_then(Json::as_str).map(str::to_owned);

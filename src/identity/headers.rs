@@ -15,6 +15,8 @@ use crate::{identity::headers::settings::ClaimHeaderSettings, json::Object};
 #[derive(Debug)]
 pub struct ClaimHeaders {
     mapping: Vec<ClaimHeaderSettings>,
+    /// Of all lines: those of a token that has every claim.
+    names: Arc<[HeaderName]>,
     max_bytes: usize,
     assertions: Option<Arc<Assertions>>,
 }
@@ -26,8 +28,11 @@ pub struct ClaimHeaders {
 /// place in memory with them and one reference count, not two places for each.
 #[derive(Debug)]
 pub struct RenderedHeaders {
-    headers: Box<[(HeaderName, HeaderValue)]>,
-    assertion: Option<AssertionSlot>,
+    /// Of each value, shared with other tokens.
+    names: Arc<[HeaderName]>,
+    values: Box<[HeaderValue]>,
+    /// Boxed: few configurations have one, and every token in a cache has room for it.
+    assertion: Option<Box<AssertionSlot>>,
 }
 
 /// A claim that can't be written as a header: nested where a list is needed, or too long. It is
@@ -41,7 +46,8 @@ pub struct Unrenderable {
 impl ClaimHeaders {
     /// Compiles the mapping. `max_bytes` bounds one header's value.
     pub fn compile(mapping: &[ClaimHeaderSettings], max_bytes: usize) -> Self {
-        Self { mapping: mapping.to_vec(), max_bytes, assertions: None }
+        let names = mapping.iter().map(|line| line.header.clone()).collect();
+        Self { mapping: mapping.to_vec(), names, max_bytes, assertions: None }
     }
 
     /// Adds a slot for an assertion, if assertions are configured.
@@ -63,17 +69,25 @@ impl ClaimHeaders {
             }
         }
         let mut texts: Bytes = lines.iter().flat_map(|(_, text)| text.bytes()).collect();
-        let headers = lines.iter().map(|(line, text)| {
+        let values = lines.iter().map(|(line, text)| {
             let mut value = HeaderValue::from_maybe_shared(texts.split_to(text.len()))
                 .map_err(|_| unrenderable(line))?;
             value.set_sensitive(true);
-            Ok((line.header.clone(), value))
+            Ok(value)
         });
-        let headers = headers.collect::<Result<_, _>>()?;
+        let values = values.collect::<Result<_, _>>()?;
+        let names = self.names_of(&lines);
         let assertions = self.assertions.as_ref();
         let assertion =
             assertions.map(|assertions| assertions.reserve(issuer, claims)).transpose()?;
-        Ok(RenderedHeaders { headers, assertion })
+        Ok(RenderedHeaders { names, values, assertion: assertion.map(Box::new) })
+    }
+
+    fn names_of(&self, lines: &[(&ClaimHeaderSettings, String)]) -> Arc<[HeaderName]> {
+        if lines.len() == self.mapping.len() {
+            return Arc::clone(&self.names);
+        }
+        lines.iter().map(|(line, _)| line.header.clone()).collect()
     }
 
     /// The header's value; empty if every claim is blank.
@@ -98,24 +112,24 @@ impl RenderedHeaders {
     /// Sets every header. The map must be clean (see [`super::Hygiene`]): a header whose claim is
     /// missing is not touched here.
     pub fn apply(&self, headers: &mut HeaderMap) {
-        for (name, value) in &self.headers {
+        for (name, value) in self.names.iter().zip(&self.values) {
             headers.insert(name.clone(), value.clone());
         }
     }
 
     /// Where the token's assertion is kept; it is not among the headers.
     pub fn assertion(&self) -> Option<&AssertionSlot> {
-        self.assertion.as_ref()
+        self.assertion.as_deref()
     }
 
-    /// Bytes that the headers take, for caches that are bounded by memory. Names are shared with
-    /// the settings and not counted.
+    /// Bytes that the headers take, for caches that are bounded by memory. Names are shared and not
+    /// counted.
     pub fn memory(&self) -> usize {
         /// What `Bytes` allocates beside the text once it is shared.
         const SHARED: usize = 4 * size_of::<usize>();
-        let values = self.headers.iter().map(|(_, value)| value.len());
-        let assertion = self.assertion.as_ref().map_or(0, AssertionSlot::memory);
-        size_of::<Self>() + size_of_val(&*self.headers) + SHARED + values.sum::<usize>() + assertion
+        let texts: usize = self.values.iter().map(HeaderValue::len).sum();
+        let assertion = self.assertion().map_or(0, AssertionSlot::memory);
+        size_of::<Self>() + size_of_val(&*self.values) + SHARED + texts + assertion
     }
 }
 
@@ -214,6 +228,6 @@ mod tests {
             mapping.render(ISSUER, &claims(&format!(r#"{{"a":"{a}"}}"#))).unwrap().memory()
         };
         assert_eq!(memory(&"a".repeat(1001)) - memory("a"), 1000);
-        assert!(memory("a") > size_of::<(HeaderName, HeaderValue)>());
+        assert!(memory("a") > size_of::<HeaderValue>());
     }
 }

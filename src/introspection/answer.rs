@@ -55,11 +55,14 @@ pub fn of_validation(
         StatusCode::BAD_REQUEST => Ok(IntrospectionAnswer::Inactive),
         StatusCode::OK => {
             let members = object(&reply.body, place)?;
-            match members.get("code") {
-                None | Some(Json::Integer(200)) if names_a_subject(&members) => {
-                    Ok(IntrospectionAnswer::Active(members))
-                }
-                Some(Json::Integer(400)) => Ok(IntrospectionAnswer::Inactive),
+            let code = match members.get("code") {
+                None => Some(200),
+                Some(Json::Integer(code)) => Some(code.get()),
+                Some(_) => None,
+            };
+            match code {
+                Some(200) if names_a_subject(&members) => Ok(IntrospectionAnswer::Active(members)),
+                Some(400) => Ok(IntrospectionAnswer::Inactive),
                 _ => Err(malformed(place, "there are no claims, and no code 400")),
             }
         }

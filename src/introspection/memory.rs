@@ -146,7 +146,7 @@ impl Memory {
 /// rules refuse an `exp` that makes no sense, cached or not.
 fn expiry(claims: &Object) -> i64 {
     match claims.get("exp") {
-        Some(Json::Integer(exp)) => i64::try_from(*exp).unwrap_or(i64::MAX),
+        Some(Json::Integer(exp)) => i64::try_from(exp.get()).unwrap_or(i64::MAX),
         #[expect(clippy::cast_possible_truncation, reason = "saturates, and rounds down")]
         Some(Json::Float(exp)) => exp.floor() as i64,
         _ => i64::MAX,

@@ -100,7 +100,7 @@ fn write(statement: &Statement, until: UnixTime) -> String {
         Statement::Inactive => Json::Bool(false),
     };
     let members = [
-        ("v", Json::Integer(VERSION)),
+        ("v", Json::Integer(VERSION.into())),
         ("until", Json::Integer(until.0.into())),
         ("claims", claims),
     ];
@@ -111,7 +111,7 @@ impl SharedAnswer {
     fn read(bytes: &[u8]) -> Option<Self> {
         let members = Object::parse(bytes).ok()?;
         let integer = |name: &str| match members.get(name) {
-            Some(Json::Integer(value)) => Some(*value),
+            Some(Json::Integer(value)) => Some(value.get()),
             _ => None,
         };
         (integer("v")? == VERSION).then_some(())?;

@@ -100,7 +100,7 @@ impl SignedResponseRules {
             return Err("the answer's aud is not this client");
         }
         match claims.get("iat") {
-            Some(Json::Integer(iat)) if self.is_fresh(*iat, now) => Ok(()),
+            Some(Json::Integer(iat)) if self.is_fresh(iat.get(), now) => Ok(()),
             _ => Err("the answer's iat is not now"),
         }
     }

@@ -155,7 +155,7 @@ impl SigningKey {
             full.insert("b64", Json::Bool(false));
         }
         if dialect == Dialect::Rfc7797 {
-            full.insert("crit", Json::Array(vec![Json::from("b64")]));
+            full.insert("crit", Json::Array([Json::from("b64")].into()));
         }
         for (name, value) in header.iter() {
             full.insert(name, value.clone());

@@ -4,7 +4,7 @@ use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Json, JsonError, Object};
+use super::{Json, JsonError, Member, MemberName, Object};
 
 /// `serde_json` hands an integer that does not fit 64 bits over as a float, already rounded. The
 /// smallest such magnitude is 2⁶³; below it no float has ever been an integer literal.
@@ -131,11 +131,11 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {
-        Ok(Json::String(value.to_owned()))
+        Ok(Json::String(value.into()))
     }
 
     fn visit_string<E: Error>(self, value: String) -> Result<Json, E> {
-        Ok(Json::String(value))
+        Ok(Json::String(value.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
@@ -144,24 +144,24 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         while let Some(value) = seq.next_element_seed(element)? {
             elements.push(value);
         }
-        Ok(Json::Array(elements))
+        Ok(Json::Array(elements.into()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let member = self.deeper()?;
         let mut members = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
+        while let Some(name) = map.next_key::<MemberName>()? {
             members.push((name, map.next_value_seed(member)?));
         }
         if has_duplicate(&members) {
             return Err(self.budget.refuse(JsonError::DuplicateMember));
         }
-        Ok(Json::Object(Object { members }))
+        Ok(Json::Object(Object { members: members.into() }))
     }
 }
 
 /// Whether a name occurs twice. Names are compared as they read after unescaping.
-fn has_duplicate(members: &[(String, Json)]) -> bool {
+fn has_duplicate(members: &[Member]) -> bool {
     if members.len() <= FEW_MEMBERS {
         let mut rest = members;
         while let Some(((name, _), later)) = rest.split_first() {

@@ -140,7 +140,7 @@ mod tests {
         // `~01` is a tilde and a one, not a slash.
         let tilde = JsonPointer::parse("/~01").unwrap();
         let document = Json::parse(br#"{"~1":1,"/":2}"#).unwrap();
-        assert_eq!(tilde.find(&document), Some(&Json::Integer(1)));
+        assert_eq!(tilde.find(&document), Some(&Json::from(1)));
     }
 
     #[test]

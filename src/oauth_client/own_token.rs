@@ -143,7 +143,7 @@ fn read(body: &[u8], place: &str) -> Result<HeldToken, ClientError> {
         .ok_or_else(|| refuse("the \"access_token\" can't be sent in a header"))?;
     let lifetime = match members.get("expires_in") {
         Some(Json::Integer(seconds)) => {
-            Duration::from_secs(u64::try_from(*seconds).unwrap_or_default())
+            Duration::from_secs(u64::try_from(seconds.get()).unwrap_or_default())
         }
         _ => UNSAID_LIFETIME,
     };

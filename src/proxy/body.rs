@@ -1,5 +1,7 @@
 //! Bodies on their way through: streamed frame by frame, unless one had to be held before.
 
+mod upstream_body;
+
 use std::{
     cell::{Cell, RefCell},
     error::Error,
@@ -15,8 +17,9 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    framing,
-    guards::RequestGuard,
+    client_body::ClientBody,
+    guards::{RequestGuard, UploadRoom},
+    memory::{Pace, WaitsFor},
     stream_guard::ClientsTurn,
     upstream::{Lease, OpenStream},
 };
@@ -28,11 +31,14 @@ use crate::{
     },
 };
 
+pub(super) use upstream_body::UpstreamBody;
+
 /// A request's body on its way to the upstream. Trailers are dropped (threats H-4): they come
 /// after the verdict and could carry anything.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    upload: Option<Upload>,
+    /// Boxed: hyper sets room for 32 requests aside in each upstream connection.
+    upload: Option<Box<Upload>>,
 }
 
 /// A body that has not ended yet.
@@ -40,13 +46,19 @@ pub(super) struct RequestBody {
 struct Upload {
     source: UploadSource,
     progress: Rc<UploadProgress>,
+    /// Of what comes from the client, unless it was held.
+    room: Option<UploadRoom>,
+    /// Once a second frame came.
+    pace: Option<Box<Pace>>,
+    /// Whether no frame was sent yet.
+    is_new: bool,
 }
 
 /// Where an upload's bytes come from.
 #[derive(Debug)]
 enum UploadSource {
     /// The client, as it sends them.
-    Client { incoming: Incoming, stall: Stall },
+    Client { incoming: ClientBody, stall: Stall },
     /// What the client has sent and was verified.
     Held(HeldReader),
 }
@@ -59,9 +71,16 @@ pub(super) struct UploadProgress {
     turn: Cell<Turn>,
     has_ended: Cell<bool>,
     /// The upload that was to be sent, if nothing of it was read: it can be sent again.
-    untouched: RefCell<Option<Box<UploadSource>>>,
+    untouched: RefCell<Option<Box<Untouched>>>,
     /// Over HTTP/2: the stream that is open until it has ended.
     stream: RefCell<Option<Rc<OpenStream>>>,
+}
+
+/// An upload of which nothing was read. Without the progress, which holds it.
+#[derive(Debug)]
+struct Untouched {
+    source: UploadSource,
+    room: Option<UploadRoom>,
 }
 
 /// Who an upload waits for.
@@ -101,20 +120,6 @@ pub(super) struct WholeBody {
 /// read.
 const PART_BYTES: usize = 64 * 1024;
 
-/// The upstream's answer, and what depends on its end.
-#[derive(Debug)]
-pub(super) struct UpstreamBody {
-    incoming: Incoming,
-    stall: Stall,
-    /// Gives the upstream connection back once the answer has been read to its end. Dropped
-    /// before that, the connection is closed.
-    lease: Option<Lease>,
-    /// Over HTTP/2: for the stream's own deadline.
-    clients_turn: Option<ClientsTurn>,
-    /// Keeps the downstream connection out of its idle phase.
-    _request: RequestGuard,
-}
-
 /// A body that made no progress for too long.
 #[derive(Debug, thiserror::Error)]
 #[error("the body made no progress for {} s", .0.as_secs())]
@@ -124,12 +129,16 @@ type BodyError = Box<dyn Error + Send + Sync>;
 
 impl RequestBody {
     /// Wraps the client's body. One without any bytes, known beforehand, is nothing to upload.
-    pub(super) fn new(incoming: Option<Incoming>, stall_after: Duration) -> Self {
+    pub(super) fn new(
+        incoming: Option<ClientBody>,
+        stall_after: Duration,
+        room: Option<UploadRoom>,
+    ) -> Self {
         let Some(incoming) = incoming.filter(|incoming| !incoming.is_end_stream()) else {
             return Self { upload: None };
         };
         let stall = Stall::new(stall_after);
-        Self::of(UploadSource::Client { incoming, stall })
+        Self::of(UploadSource::Client { incoming, stall }, room)
     }
 
     /// A body that is there as a whole.
@@ -137,11 +146,11 @@ impl RequestBody {
         if body.is_empty() {
             return Self { upload: None };
         }
-        Self::of(UploadSource::Held(body.into_reader()))
+        Self::of(UploadSource::Held(body.into_reader()), None)
     }
 
-    fn of(source: UploadSource) -> Self {
-        Self { upload: Some(Upload { source, progress: Rc::new(UploadProgress::new()) }) }
+    fn of(source: UploadSource, room: Option<UploadRoom>) -> Self {
+        Self { upload: Some(Upload::new(source, Rc::new(UploadProgress::new()), room)) }
     }
 
     /// No bytes.
@@ -151,8 +160,8 @@ impl RequestBody {
 
     /// Again the body that was to be sent and was dropped. `None`: some of it was read.
     pub(super) fn untouched(progress: &Rc<UploadProgress>) -> Option<Self> {
-        let source = *progress.untouched.borrow_mut().take()?;
-        Some(Self { upload: Some(Upload { source, progress: Rc::clone(progress) }) })
+        let Untouched { source, room } = *progress.untouched.borrow_mut().take()?;
+        Some(Self { upload: Some(Upload::new(source, Rc::clone(progress), room)) })
     }
 
     /// The progress; `None` if there is nothing to upload.
@@ -211,10 +220,9 @@ impl UploadProgress {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Some(Upload { source, progress }) = self.upload.take()
-            && progress.is_untouched()
-        {
-            *progress.untouched.borrow_mut() = Some(Box::new(source));
+        if let Some(upload) = self.upload.take_if(|upload| upload.progress.is_untouched()) {
+            let Upload { source, progress, room, .. } = *upload;
+            *progress.untouched.borrow_mut() = Some(Box::new(Untouched { source, room }));
         }
     }
 }
@@ -242,16 +250,32 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.upload.as_ref().is_none_or(Upload::is_at_end)
+        self.upload.as_ref().is_none_or(|upload| upload.is_at_end())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.upload.as_ref().map_or_else(|| SizeHint::with_exact(0), Upload::size_hint)
+        self.upload.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.size_hint())
     }
 }
 
 impl Upload {
+    fn new(
+        source: UploadSource,
+        progress: Rc<UploadProgress>,
+        room: Option<UploadRoom>,
+    ) -> Box<Self> {
+        Box::new(Self { source, progress, room, pace: None, is_new: true })
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(WaitsFor::Receiver { moves }) =
+            self.pace.as_mut().and_then(|pace| pace.before(cx))
+        {
+            if moves {
+                self.progress.moved();
+            }
+            return Poll::Pending;
+        }
         let (incoming, stall) = match &mut self.source {
             UploadSource::Client { incoming, stall } => (incoming, stall),
             UploadSource::Held(held) => {
@@ -269,13 +293,22 @@ impl Upload {
         stall.reset();
         self.progress.moved();
         Poll::Ready(match frame {
-            Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
+            Some(Ok(frame)) if frame.is_data() => Some(Ok(self.hold(frame))),
             Some(Err(error)) => {
                 self.progress.turn.set(Turn::Over(UploadFault::Broke));
                 Some(Err(error.into()))
             }
             Some(Ok(_)) | None => None,
         })
+    }
+
+    /// Counts a frame until the upstream has it. The first, which often is the last, is within the
+    /// room for the upload.
+    fn hold(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        let is_first = std::mem::replace(&mut self.is_new, false);
+        let Some(room) = self.room.as_ref().filter(|_| !is_first) else { return frame };
+        let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(room.flow(), None)));
+        frame.map_data(|data| pace.hold(data))
     }
 
     fn is_at_end(&self) -> bool {
@@ -324,16 +357,7 @@ impl ResponseBody {
         lease: Option<Lease>,
         request: RequestGuard,
     ) -> Self {
-        let mut body = UpstreamBody {
-            incoming,
-            stall: Stall::new(stall_after),
-            lease,
-            clients_turn: ClientsTurn::of_stream(),
-            _request: request,
-        };
-        body.clients_turn.iter().for_each(ClientsTurn::begin);
-        body.release_at_end();
-        Self::Upstream(body)
+        Self::Upstream(UpstreamBody::new(incoming, stall_after, lease, request))
     }
 }
 
@@ -343,41 +367,6 @@ impl WholeBody {
         self.clients_turn.iter().for_each(ClientsTurn::begin);
         let part = self.left.split_to(self.left.len().min(PART_BYTES));
         Some(part).filter(|part| !part.is_empty())
-    }
-}
-
-impl UpstreamBody {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.clients_turn.iter().for_each(ClientsTurn::end);
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
-            let stalled = ready!(self.stall.poll(cx));
-            return Poll::Ready(Some(Err(stalled.into())));
-        };
-        self.stall.reset();
-        self.clients_turn.iter().for_each(ClientsTurn::begin);
-        if frame.is_none() {
-            self.release();
-        } else {
-            self.release_at_end();
-        }
-        Poll::Ready(frame.map(|frame| {
-            let frame = frame?;
-            framing::check_frame(&frame)?;
-            Ok(frame)
-        }))
-    }
-
-    /// hyper does not poll a body again that reports its end.
-    fn release_at_end(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.release();
-        }
-    }
-
-    fn release(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
-        }
     }
 }
 
@@ -400,7 +389,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(text) => text.is_none(),
             Self::Whole(body) => body.left.is_empty(),
-            Self::Upstream(body) => body.incoming.is_end_stream(),
+            Self::Upstream(body) => body.is_end_stream(),
         }
     }
 
@@ -410,7 +399,7 @@ impl Body for ResponseBody {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
             Self::Whole(body) => SizeHint::with_exact(body.left.len() as u64),
-            Self::Upstream(body) => body.incoming.size_hint(),
+            Self::Upstream(body) => body.size_hint(),
         }
     }
 }

@@ -5,6 +5,8 @@ use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
 use super::upstream::UpstreamMetrics;
 use crate::telemetry::{MetricRegistry, WAIT_BUCKETS};
 
+use super::frames::flood::FloodKind;
+
 /// What the proxy counts.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -14,6 +16,12 @@ pub(crate) struct Metrics {
     pub(super) parked: IntGauge,
     pub(super) accepted: IntCounter,
     pub(super) refused: IntCounter,
+    /// Bytes of bodies that wait for the side that receives them, and the room for what is read next.
+    pub(super) waiting_bytes: IntGauge,
+    /// Clients that were cut off early, as memory was short.
+    pub(super) shed: IntCounter,
+    /// By the kind of frame.
+    pub(super) floods: IntCounterVec,
     /// By upstream.
     upstream_seconds: HistogramVec,
     /// By upstream.
@@ -31,6 +39,19 @@ impl Metrics {
             refused: metrics.counter(
                 "connections_refused_total",
                 "Downstream connections closed at once because the limit was reached.",
+            ),
+            waiting_bytes: metrics.int_gauge(
+                "waiting_body_bytes",
+                "Bytes of bodies that wait to be taken, and the room reserved to read more of them.",
+            ),
+            shed: metrics.counter(
+                "slow_clients_shed_total",
+                "Clients cut off because they took nothing of an answer while memory was short.",
+            ),
+            floods: metrics.counters(
+                "http2_floods_total",
+                "HTTP/2 connections closed because of too many frames of a kind.",
+                &["frames"],
             ),
             upstream_seconds: metrics.histograms(
                 "upstream_seconds",
@@ -51,6 +72,13 @@ impl Metrics {
         UpstreamMetrics {
             latency: self.upstream_seconds.with_label_values(&[name]),
             retries: self.upstream_retries.with_label_values(&[name]),
+        }
+    }
+
+    /// Shows every kind of flood, so that the first of one is an increase.
+    pub(super) fn show_floods(&self) {
+        for kind in FloodKind::ALL {
+            self.floods.with_label_values(&[kind.name()]);
         }
     }
 }

@@ -1,22 +1,63 @@
 //! A deadline for HTTP/2 clients that do not take an answer (threats D-2): without window, hyper
-//! neither writes nor polls the body, so that no other deadline runs.
+//! neither writes nor polls the body, so that no other deadline runs. And what is left to do for a
+//! stream when its answer is out.
 
-use std::{cell::Cell, future::poll_fn, pin::pin, rc::Rc, task::Poll, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
-use tokio::time::Instant;
+use hyper::body::Incoming;
+use tokio::{sync::oneshot, time::Instant};
 
-use super::guarded_io::Timer;
+use super::{
+    client_body::Discarder,
+    guarded_io::Timer,
+    memory::{MemoryBudget, Patience},
+};
 
 /// Runs the streams of a connection, and ends one whose client takes nothing for too long.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct StreamExec {
     /// How long a client may take nothing of an answer that is there.
-    pub(super) allowed: Duration,
+    allowed: Duration,
+    /// While it is short, that is shorter.
+    memory: Arc<MemoryBudget>,
+    discarder: Discarder,
 }
 
 /// Since when it is the client's turn to take some of an answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ClientsTurn(Rc<Cell<Option<Instant>>>);
+pub(super) struct ClientsTurn(Rc<ServedStream>);
+
+/// What a stream's task knows of its request.
+#[derive(Debug, Default)]
+struct ServedStream {
+    clients_turn: Cell<Option<Instant>>,
+    /// Receives the request's body once nothing reads it any more.
+    unread: RefCell<Option<oneshot::Receiver<Incoming>>>,
+}
+
+/// How a stream came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StreamEnd {
+    Answered,
+    /// Its client took nothing for too long.
+    ClientStalled,
+}
+
+impl StreamExec {
+    /// For a connection whose clients may take nothing of an answer for `allowed`, and may send
+    /// the rest of an upload for `discards` after its answer.
+    pub(super) fn new(allowed: Duration, discards: Duration, memory: Arc<MemoryBudget>) -> Self {
+        Self { allowed, memory, discarder: Discarder::new(discards) }
+    }
+}
 
 tokio::task_local! {
     /// Of the stream whose task it is.
@@ -31,12 +72,19 @@ impl ClientsTurn {
 
     /// Something is there to be taken.
     pub(super) fn begin(&self) {
-        self.0.set(Some(Instant::now()));
+        self.0.clients_turn.set(Some(Instant::now()));
     }
 
     /// It was taken; now the upstream is waited for.
     pub(super) fn end(&self) {
-        self.0.set(None);
+        self.0.clients_turn.set(None);
+    }
+
+    /// Where the request's body goes when it is no longer read, with some of it missing.
+    pub(super) fn expect_unread_body(&self) -> oneshot::Sender<Incoming> {
+        let (sender, receiver) = oneshot::channel();
+        self.0.unread.replace(Some(receiver));
+        sender
     }
 }
 
@@ -46,25 +94,41 @@ where
     F::Output: 'static,
 {
     fn execute(&self, stream: F) {
-        tokio::task::spawn_local(guard(stream, self.allowed));
+        tokio::task::spawn_local(run(stream, self.clone()));
+    }
+}
+
+/// Runs a stream, and discards what the client still sends after its answer.
+async fn run(stream: impl Future, streams: StreamExec) {
+    let StreamExec { allowed, memory, discarder } = streams;
+    let turn = ClientsTurn::default();
+    let patience = Patience { memory: Some(&memory), allowed };
+    if guard(stream, &turn, patience).await == StreamEnd::ClientStalled {
+        return; // an upload that goes on must not keep it open
+    }
+    let unread = turn.0.unread.take();
+    let Some(unread) = unread else { return };
+    // An upstream may take the rest of an upload after its answer.
+    if let Ok(body) = unread.await {
+        // Boxed, so that a stream without such a body need not have room for it.
+        Box::pin(discarder.discard(body)).await;
     }
 }
 
 /// Dropping a stream unfinished resets it.
-async fn guard(stream: impl Future, allowed: Duration) {
-    let turn = ClientsTurn::default();
+async fn guard(stream: impl Future, turn: &ClientsTurn, patience: Patience<'_>) -> StreamEnd {
     let mut stream = pin!(CLIENTS_TURN.scope(turn.clone(), stream));
     let mut timer = Timer::default();
     poll_fn(|cx| {
         if stream.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(StreamEnd::Answered);
         }
-        match turn.0.get() {
-            Some(since) => timer.poll(cx, since + allowed),
+        match turn.0.clients_turn.get() {
+            Some(since) => patience.poll(cx, &mut timer, since).map(|()| StreamEnd::ClientStalled),
             None => Poll::Pending,
         }
     })
-    .await;
+    .await
 }
 
 #[cfg(test)]
@@ -79,7 +143,9 @@ mod tests {
 
     async fn seconds(stream: impl Future) -> u64 {
         let started = Instant::now();
-        let _ = timeout(Duration::from_hours(1), guard(stream, ALLOWED)).await;
+        let turn = ClientsTurn::default();
+        let patience = Patience { memory: None, allowed: ALLOWED };
+        let _ = timeout(Duration::from_hours(1), guard(stream, &turn, patience)).await;
         started.elapsed().as_secs()
     }
 

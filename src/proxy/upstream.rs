@@ -4,10 +4,13 @@ mod age;
 mod connect;
 mod error;
 mod exec;
+mod held_wakes;
 mod http2;
 mod idle;
 mod lookup;
 mod multiplexed;
+mod read_gate;
+mod reads_on;
 mod repeat;
 pub mod settings;
 mod watched;
@@ -39,6 +42,7 @@ use multiplexed::MultiplexedConnections;
 pub(super) use error::UpstreamError;
 pub(super) use idle::Lease;
 pub(super) use multiplexed::OpenStream;
+pub(super) use {held_wakes::hold, read_gate::ReadGate};
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -70,7 +74,8 @@ struct SpareTimers(RefCell<Vec<Timer>>);
 /// What an upstream answered, and the connection it came by.
 #[derive(Debug)]
 pub(super) struct UpstreamAnswer {
-    pub(super) response: Response<Incoming>,
+    /// Boxed, as requests are: both are handed from future to future.
+    pub(super) response: Box<Response<Incoming>>,
     pub(super) lease: Option<Lease>,
 }
 
@@ -112,7 +117,7 @@ impl UpstreamPool {
     /// begins.
     pub(super) async fn send(
         &self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         may_repeat: bool,
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
@@ -142,7 +147,7 @@ impl UpstreamPool {
     /// every request larger, which is moved several times.
     async fn exchange(
         &self,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
         begin: &impl Fn(),
@@ -155,7 +160,7 @@ impl UpstreamPool {
             may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
         while let Some(mut connection) = self.idle.take(is_repeatable) {
             begin();
-            match connection.sender.try_send_request(request).await {
+            match connection.sender.try_send_request(*request).await {
                 Ok(response) => return Ok(self.answer(response, connection)),
                 Err(error) => match unsent(error) {
                     Ok(unsent) => request = unsent,
@@ -188,7 +193,7 @@ impl UpstreamPool {
             return Err(broken);
         };
         self.count_repeated(&broken);
-        let answer = self.send_new(head.map(|()| body), &|| ()).await;
+        let answer = self.send_new(Box::new(head.map(|()| body)), &|| ()).await;
         answer.map_err(|error| error.after(broken))
     }
 
@@ -212,13 +217,13 @@ impl UpstreamPool {
 
     async fn send_new(
         &self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut connection =
             self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
         begin();
-        match connection.sender.try_send_request(request).await {
+        match connection.sender.try_send_request(*request).await {
             Ok(response) => Ok(self.answer(response, connection)),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
         }
@@ -233,6 +238,7 @@ impl UpstreamPool {
     }
 
     fn answer(&self, response: Response<Incoming>, connection: ReusedConnection) -> UpstreamAnswer {
+        let response = Box::new(response);
         UpstreamAnswer { response, lease: Some(Lease::of_connection(connection, &self.idle)) }
     }
 }
@@ -253,6 +259,6 @@ impl SpareTimers {
 /// The request, if nothing of it was sent; else the error that ended the exchange.
 fn unsent(
     mut error: TrySendError<Request<RequestBody>>,
-) -> Result<Request<RequestBody>, UpstreamError> {
-    error.take_message().ok_or_else(|| UpstreamError::Broken(error.into_error()))
+) -> Result<Box<Request<RequestBody>>, UpstreamError> {
+    error.take_message().map(Box::new).ok_or_else(|| UpstreamError::Broken(error.into_error()))
 }

@@ -133,7 +133,7 @@ fn line(signer: &str, entry: &Registered) -> String {
 fn entry(line: &Object) -> Option<(String, Registered)> {
     let signer = line.get("signer")?.as_str()?.to_owned();
     let fetched_at = match line.get("fetched_at")? {
-        Json::Integer(seconds) => UnixTime(i64::try_from(*seconds).ok()?),
+        Json::Integer(seconds) => UnixTime(i64::try_from(seconds.get()).ok()?),
         _ => return None,
     };
     let mut jwks = Object::default();

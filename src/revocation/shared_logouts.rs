@@ -79,14 +79,14 @@ impl Listening {
 }
 
 fn write(logout: &Logout, until: i64) -> String {
-    let text = |text: &Arc<str>| Json::String(text.as_ref().to_owned());
+    let text = |text: &Arc<str>| Json::from(text.as_ref());
     let (sub, sid) = match &logout.whom {
         LoggedOut::Subject(sub) => (Some(sub), None),
         LoggedOut::Session(sid) => (None, Some(sid)),
         LoggedOut::SessionOf { sid, sub } => (Some(sub), Some(sid)),
     };
     let members = [
-        ("v", Some(Json::Integer(VERSION))),
+        ("v", Some(Json::Integer(VERSION.into()))),
         ("iss", Some(text(&logout.iss))),
         ("jti", Some(text(&logout.jti))),
         ("sub", sub.map(text)),
@@ -102,7 +102,7 @@ impl SharedLogout {
     fn read(bytes: &[u8]) -> Option<Self> {
         let members = Object::parse(bytes).ok()?;
         let integer = |name: &str| match members.get(name) {
-            Some(Json::Integer(value)) => Some(*value),
+            Some(Json::Integer(value)) => Some(value.get()),
             _ => None,
         };
         let text = |name: &str| members.get(name).and_then(Json::as_str).map(Arc::from);

@@ -65,8 +65,10 @@ fn moment(value: Option<&Json>) -> Option<UnixTime> {
     /// The year 5138 in seconds, and 1973 in milliseconds: OCEN writes the latter.
     const FIRST_MILLISECONDS: i128 = 100_000_000_000;
     match value? {
-        Json::Integer(number) if *number >= FIRST_MILLISECONDS => unix_time(number / 1000),
-        Json::Integer(number) => unix_time(*number),
+        Json::Integer(number) if number.get() >= FIRST_MILLISECONDS => {
+            unix_time(number.get() / 1000)
+        }
+        Json::Integer(number) => unix_time(number.get()),
         #[expect(clippy::cast_possible_truncation, reason = "in range, and seconds suffice")]
         Json::Float(number) if (0.0..1e11).contains(number) => UnixTime::plausible(*number as i64),
         Json::String(text) => UnixTime::parse_rfc3339(text),

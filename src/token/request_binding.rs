@@ -115,7 +115,7 @@ fn check_origin(named: Option<&Json>, headers: &HeaderMap) -> Result<(), Reason>
     let named = match named {
         None => return Ok(()),
         Some(Json::String(origin)) if origin.is_empty() => return Ok(()),
-        Some(Json::Array(origins)) => origins.as_slice(),
+        Some(Json::Array(origins)) => origins,
         Some(origin) => std::slice::from_ref(origin),
     };
     let sent = only(headers);
@@ -137,7 +137,7 @@ fn only(headers: &HeaderMap) -> Option<&HeaderValue> {
 impl CookieBinding {
     fn check(&self, claims: &Object, headers: &HeaderMap) -> Result<(), Reason> {
         match self.settings.type_claim.find(claims) {
-            Some(Json::String(kind)) if *kind == self.settings.type_value => {
+            Some(Json::String(kind)) if **kind == *self.settings.type_value => {
                 if self.is_proven(claims, headers) { Ok(()) } else { Err(Reason::BindingUnproven) }
             }
             None if self.settings.reference.find(claims).is_none() => Ok(()),

@@ -21,6 +21,7 @@ mod deploy;
 mod documentation;
 mod fuzzing;
 mod names;
+mod release;
 mod rooms;
 mod sources;
 mod vectors;

@@ -2,7 +2,9 @@
 //! grows has a bound.
 
 mod descriptors;
+mod early_answers;
 mod floods;
+mod frames;
 
 use std::{
     io::{Read, Write},
@@ -18,11 +20,15 @@ use crate::support::{
     bare::{self, Meter},
     client::{Client, Request},
     h2::{self, RawH2},
+    issuer::Issuer,
+    key_server::{KeyServer, Page},
     oracle::assert_refused,
-    upstream::Reply,
+    process::Process,
+    setup::Setup,
+    upstream::{Reply, Upstream},
     wait_until,
     wire::Head,
-    world::World,
+    world::{JWKS, World},
 };
 
 /// Long enough for an honest client on a busy machine, short enough to wait for.
@@ -39,6 +45,30 @@ fn world_of_small_headers() -> World {
             .server("[server.limits]\nheader_bytes = \"8KiB\"")
             .with("[credential]\nmax_bytes = \"4KiB\"")
     })
+}
+
+/// The usual scene with the proxy as a process. In this one everything is logged, which takes most
+/// of the time where there are many frames.
+struct Apart {
+    process: Process,
+    upstream: Upstream,
+    /// Valid by the machine's clock.
+    token: String,
+    _key_server: KeyServer,
+}
+
+impl Apart {
+    fn start(change: impl FnOnce(Setup) -> Setup) -> Self {
+        let (upstream, key_server, issuer) =
+            (Upstream::start(), KeyServer::start(), Issuer::usual());
+        key_server.serve(JWKS, Page::json(&issuer.jwks()));
+        let setup = Setup::new()
+            .issuer("corp", &issuer, &key_server, "", "")
+            .with("[log]\nlevel = \"debug\"");
+        let process = Process::start(&change(setup), &upstream);
+        let token = issuer.mint(json!({ "iat": 0, "exp": 9_000_000_000_u64 }));
+        Self { process, upstream, token, _key_server: key_server }
+    }
 }
 
 /// The connection ends, not before its time and not long after.
@@ -80,6 +110,65 @@ fn d1_a_connection_that_says_nothing_whole_is_cut() {
         }
     });
     wait_for_no_connections(&world);
+}
+
+#[test]
+fn d1_an_http2_frame_or_header_block_that_is_not_finished_is_cut() {
+    let world = world_of("header_timeout = \"300ms\"");
+    let settings = h2::frame(h2::SETTINGS, 0, 0, b"");
+    let headers = h2::frame(h2::HEADERS, h2::END_STREAM, 1, &h2::block(&[(":method", b"GET")]));
+    let more = h2::frame(h2::CONTINUATION, 0, 1, &h2::block(&[("x", b"y")]));
+    let ping = h2::frame(h2::PING, 0, 0, &[0; 8]);
+    let begun = [h2::PREFACE, &settings].concat();
+    let beginnings = [
+        ("no settings", h2::PREFACE.to_vec()),
+        ("half of the settings", [h2::PREFACE, &settings[..4]].concat()),
+        ("half a head", [&*begun, &headers[..5]].concat()),
+        ("half a block", [&*begun, &headers[..12]].concat()),
+        ("no end of the block", [&*begun, &headers].concat()),
+        ("continued", [&*begun, &headers, &more].concat()),
+        ("half a PING", [&*begun, &ping[..10]].concat()),
+    ];
+    thread::scope(|scope| {
+        for (case, beginning) in &beginnings {
+            let world = &world;
+            scope.spawn(move || {
+                let since = Instant::now();
+                let mut client = world.proxy.client();
+                client.send(beginning);
+                assert_cut(case, &mut client, since, SHORT);
+            });
+        }
+    });
+    wait_for_no_connections(&world);
+}
+
+#[test]
+fn d1_a_dripping_http2_header_block_is_cut_with_what_is_in_flight() {
+    let mut world = world_of("header_timeout = \"300ms\"");
+    world.proxy.expect_unmatched_answers();
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let told = std::sync::Mutex::new(told);
+    world.upstream.answer_by(move |_| {
+        let _ = told.lock().unwrap().recv();
+        Reply::ok()
+    });
+    let token = world.issuer.mint(json!({}));
+    let mut client = RawH2::connect(world.proxy.address(), &[]);
+    let since = Instant::now();
+    client.get(1, "/", &token);
+    client.send(h2::HEADERS, h2::END_STREAM, 3, &h2::block(&[(":method", b"GET")]));
+    // Few enough for the bound of CONTINUATION frames.
+    for byte in h2::frame(h2::CONTINUATION, 0, 3, &h2::block(&[("x", &[b'y'; 100])])) {
+        if client.try_write(&[byte]).is_err() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    client.read_to_end();
+    assert!((SHORT..5 * SHORT).contains(&since.elapsed()), "{:?}", since.elapsed());
+    wait_for_no_connections(&world);
+    drop(tell);
 }
 
 #[test]
@@ -183,7 +272,7 @@ fn d1_a_body_that_stalls_is_408_and_the_end() {
 
 #[test]
 fn d1_a_client_that_pauses_is_not_blamed_on_the_upstream() {
-    let upstream = crate::support::upstream::Upstream::start();
+    let upstream = Upstream::start();
     let mut world = bare::in_front_of_with(
         &upstream.url(),
         "response_timeout = \"150ms\"",

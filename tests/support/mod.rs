@@ -10,6 +10,7 @@ pub(crate) mod authority;
 pub(crate) mod bare;
 pub(crate) mod client;
 pub(crate) mod collections;
+pub(crate) mod curl;
 pub(crate) mod detached_vectors;
 pub(crate) mod flaky;
 pub(crate) mod foreign;

@@ -7,11 +7,13 @@ use std::{
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 use super::{
     client::{Answer, Client, Request},
     journal::Journal,
+    proxy::metric_in,
     setup::Setup,
     upstream::Upstream,
     wait_until,
@@ -80,6 +82,13 @@ impl Process {
         Client::connect(self.admin, &Arc::default()).exchange(&request)
     }
 
+    /// The value of one metric; 0 if there is no such line.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let page = self.admin("/metrics").body.bytes;
+        let page = String::from_utf8(page).unwrap();
+        metric_in(&page, series).map_or(0.0, |value| value.parse().unwrap())
+    }
+
     /// Where requests come in.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -111,6 +120,15 @@ impl Process {
     /// Threads.
     pub(crate) fn threads(&self) -> usize {
         fs::read_dir(format!("/proc/{}/task", self.child.0.id())).unwrap().count()
+    }
+
+    /// The processor time that it has used (`utime` and `stime` of `proc(5)`, in hundredths of a
+    /// second).
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.0.id())).unwrap();
+        let (_, behind_name) = stat.rsplit_once(") ").unwrap();
+        let ticks = behind_name.split(' ').skip(11).take(2).map(|n| n.parse::<u64>().unwrap());
+        Duration::from_millis(ticks.sum::<u64>() * 10)
     }
 
     /// Resident memory, in bytes (`VmRSS` of `proc(5)`).

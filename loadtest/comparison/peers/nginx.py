@@ -74,13 +74,15 @@ class Upstream(_Nginx):
 
 
 class NginxPlain(_Nginx):
-    """`proxy_pass`, with connections to the upstream kept open and bodies passed on as they come."""
+    """`proxy_pass`, with connections to the upstream kept open and bodies passed on as they come.
+    HTTP/2 is for clients alone, without TLS."""
 
     def content(self) -> str:
+        protocol = " http2" if self.http2 else ""
         return f"""
   upstream service {{ server {LOOPBACK}:{self.stage.upstream_port}; keepalive 256; keepalive_requests 100000000; }}
   server {{
-    listen {LOOPBACK}:{self.port} backlog=4096;
+    listen {LOOPBACK}:{self.port}{protocol} backlog=4096;
     location / {{
       proxy_pass http://service;
       proxy_http_version 1.1;

@@ -39,6 +39,8 @@ class Peer:
     program: str = field(default="", kw_only=True)
     # Whether it checks tokens: signature, issuer, audience and expiry.
     verifies: bool = field(default=False, kw_only=True)
+    # What the load speaks, if it is not HTTP/1.1 as well.
+    http2: bool = field(default=False, kw_only=True)
     port: int = field(init=False)
     home: Path = field(init=False)
 

@@ -49,7 +49,7 @@ pub(super) fn signature(line: &Object) -> Result<SignatureState, String> {
 /// Whether a body is what was signed: its length, its SHA-256, and the whole signature over it.
 pub(super) fn body(line: &Object, body: &[u8]) -> Result<(), String> {
     let payload = line.get("payload").and_then(Json::as_object).ok_or("it has no payload")?;
-    if payload.get("length") != Some(&Json::Integer(body.len() as i128)) {
+    if payload.get("length") != Some(&Json::Integer((body.len() as u64).into())) {
         return Err("its length is another one".to_owned());
     }
     let sha256 = base64url::encode(digest(&SHA256, body).as_ref());

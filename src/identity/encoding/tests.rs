@@ -88,7 +88,7 @@ fn h6_json_is_ascii_and_the_same_value() {
 proptest! {
     #[test]
     fn h6_percent_encoding_is_reversible(text in any::<String>()) {
-        let header = Encoding::Csv.write(&Json::String(text.clone())).unwrap();
+        let header = Encoding::Csv.write(&Json::from(text.clone())).unwrap();
         prop_assert!(header.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
         prop_assert_eq!(header.trim(), &*header);
         prop_assert_eq!(percent_decode(&header), text);
@@ -96,7 +96,7 @@ proptest! {
 
     #[test]
     fn h7_lists_are_joined_unambiguously(list in prop::collection::vec("[ -~]{1,5}|\\PC{1,3}", 1..5)) {
-        let elements = list.iter().cloned().map(Json::String).collect();
+        let elements = list.iter().cloned().map(Json::from).collect();
         let header = Encoding::Csv.write(&Json::Array(elements)).unwrap();
         let back: Vec<_> = header.split(',').map(percent_decode).collect();
         prop_assert_eq!(back, list);
@@ -104,7 +104,7 @@ proptest! {
 
     #[test]
     fn h6_ascii_json_parses_back(text in any::<String>()) {
-        let value = Json::Array(vec![Json::String(text)]);
+        let value = Json::Array([Json::from(text)].into());
         let header = Encoding::Json.write(&value).unwrap();
         prop_assert!(header.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
         prop_assert_eq!(Json::parse(header.as_bytes()).unwrap(), value);

@@ -24,7 +24,7 @@ pub(super) fn unwrap(
         .map_err(|error| malformed(format!("the document around the key is {error}")))?;
     match pointer.find(&document) {
         Some(Json::Object(keys)) => Ok(keys.to_text().into()),
-        Some(Json::String(text)) => Ok(text.clone().into()),
+        Some(Json::String(text)) => Ok(text.to_string().into()),
         found => Err(malformed(format!(
             "found {}, expected a JWK, a JWKS, or a string that holds one",
             kind(found)

@@ -1,6 +1,6 @@
 //! New connections to an upstream.
 
-use std::{io, os::fd::AsFd, rc::Rc, time::Duration};
+use std::{io, os::fd::AsFd, rc::Rc, sync::Arc, time::Duration};
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -13,10 +13,12 @@ use tokio::{
 use crate::proxy::upstream::settings::UpstreamAddress;
 
 use super::{
-    LocalExec, UpstreamError,
+    LocalExec, UpstreamError, held_wakes,
     idle::ReusedConnection,
     lookup::NameLookup,
     multiplexed::{Arrivals, MultiplexedConnection},
+    read_gate::{GatedReads, ReadGate},
+    reads_on::ReadsOn,
     watched::{SocketWatch, WatchedSocket},
 };
 
@@ -28,9 +30,13 @@ const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
 /// head: 555 instructions, whatever the number. An answer that was refused can't be read again.
 const MAX_ANSWER_HEADER_LINES: usize = 1_000;
 
-/// Answers' flow-control windows: large enough that one stream can fill a local link.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+/// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs; and
+/// 128 answers whose clients do not read leave room for the others of their connection.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
+
+/// How many bytes of a request may wait in a stream's buffer for an upstream that does not read.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// While streams are open, a silent HTTP/2 upstream gets a `PING`, and is closed without a
 /// response: every request would wait on the one dead connection.
@@ -68,6 +74,7 @@ pub(super) async fn http2(
         .keep_alive_timeout(PING_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
         // None before the peer's settings allow it: it might refuse them.
         .initial_max_send_streams(0)
@@ -89,16 +96,19 @@ where
     S: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static,
 {
     let watch = SocketWatch::new();
+    let reads = Arc::<ReadGate>::default();
+    let socket =
+        GatedReads::new(ReadsOn::new(WatchedSocket::new(socket, &watch)), Arc::clone(&reads));
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
         .max_headers(MAX_ANSWER_HEADER_LINES)
-        .handshake(TokioIo::new(WatchedSocket::new(socket, &watch)))
+        .handshake(TokioIo::new(socket))
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
-        if let Err(error) = connection.with_upgrades().await {
+        if let Err(error) = held_wakes::holdable(connection.with_upgrades()).await {
             tracing::debug!(%error, "upstream connection ended");
         }
     });
-    Ok(ReusedConnection { sender, watch })
+    Ok(ReusedConnection { sender, watch, reads })
 }

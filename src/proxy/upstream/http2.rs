@@ -27,7 +27,7 @@ impl UpstreamPool {
     pub(super) async fn send_multiplexed(
         &self,
         connections: &Rc<MultiplexedConnections>,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
         begin: &impl Fn(),
@@ -45,7 +45,7 @@ impl UpstreamPool {
                     if closed_early == MAX_CLOSED_EARLY {
                         return Err(UpstreamError::ClosedEarly);
                     }
-                    request = *unsent;
+                    request = unsent;
                 }
                 Err(Unanswered::Failed(error)) => {
                     let head = head.filter(|head| self.may_send_again(head, &error, was_proven));
@@ -88,7 +88,7 @@ impl UpstreamPool {
             return Err(failed);
         };
         self.count_repeated(&failed);
-        match exchange_on(stream, head.map(|()| body), progress).await {
+        match exchange_on(stream, Box::new(head.map(|()| body)), progress).await {
             Ok(answer) => Ok(answer),
             Err(Unanswered::Unsent(_)) => Err(failed),
             Err(Unanswered::Failed(error)) => Err(error.after(failed)),
@@ -98,20 +98,21 @@ impl UpstreamPool {
 
 async fn exchange_on(
     stream: Rc<OpenStream>,
-    request: Request<RequestBody>,
+    request: Box<Request<RequestBody>>,
     progress: Option<&Rc<UploadProgress>>,
 ) -> Result<UpstreamAnswer, Unanswered> {
     if let Some(progress) = progress {
         // The answer may come to its end before the upload.
         progress.holds(Rc::clone(&stream));
     }
-    match stream.sender().try_send_request(request).await {
+    match stream.sender().try_send_request(*request).await {
         Ok(response) => {
             stream.answered();
+            let response = Box::new(response);
             Ok(UpstreamAnswer { response, lease: Some(Lease::of_stream(stream)) })
         }
         Err(error) => Err(match unsent(error) {
-            Ok(request) => Unanswered::Unsent(Box::new(request)),
+            Ok(request) => Unanswered::Unsent(request),
             Err(UpstreamError::Broken(error)) if is_unprocessed(&error) => {
                 Unanswered::Failed(UpstreamError::Unprocessed(error))
             }

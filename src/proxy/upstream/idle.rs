@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::proxy::body::RequestBody;
 
-use super::{OpenStream, watched::SocketWatch};
+use super::{OpenStream, read_gate::ReadGate, watched::SocketWatch};
 
 /// A connection idle for less has most likely not been closed since: it is not looked at before it
 /// is used. What closes them earlier is a restart of the upstream, at any moment.
@@ -37,6 +37,8 @@ pub(super) struct IdleConnections {
 pub(super) struct ReusedConnection {
     pub(super) sender: http1::SendRequest<RequestBody>,
     pub(super) watch: Arc<SocketWatch>,
+    /// How much of an answer may be read.
+    pub(super) reads: Arc<ReadGate>,
 }
 
 #[derive(Debug)]
@@ -122,10 +124,19 @@ impl Lease {
         Self(Leased::Stream(stream))
     }
 
+    /// How much of the answer may be read. `None`: HTTP/2 has windows for it.
+    pub(in crate::proxy) fn reads(&self) -> Option<&Arc<ReadGate>> {
+        match &self.0 {
+            Leased::Connection(connection, _) => Some(&connection.reads),
+            Leased::Stream(_) => None,
+        }
+    }
+
     /// Makes the connection available for the next request. The holder's duty.
     pub(in crate::proxy) fn give_back(self) {
         match self.0 {
             Leased::Connection(connection, home) => {
+                connection.reads.open();
                 if let Some(home) = home.upgrade() {
                     home.keep(connection);
                 }

@@ -26,7 +26,7 @@ pub(in crate::token) fn numeric_date(
 ) -> Result<Option<NumericDate>, Reason> {
     match claims.get(name) {
         None => Ok(None),
-        Some(Json::Integer(value)) => from_integer(*value).map(Some),
+        Some(Json::Integer(value)) => from_integer(value.get()).map(Some),
         Some(Json::Float(value)) => from_float(*value).map(Some),
         Some(_) => Err(Reason::ClaimMalformed),
     }

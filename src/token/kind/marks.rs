@@ -160,7 +160,7 @@ fn is_for_its_client(evidence: Evidence<'_>) -> bool {
     match evidence.claims.get("aud") {
         Some(Json::String(audience)) => audience == client,
         Some(Json::Array(audiences)) => {
-            matches!(audiences.as_slice(), [only] if only.as_str() == Some(client))
+            matches!(&**audiences, [only] if only.as_str() == Some(client))
         }
         _ => false,
     }

@@ -113,7 +113,8 @@ impl TokenVerifier {
             None => format!("{}, no kid", key.kind()),
         });
         let algorithm = candidate.jws().algorithm();
-        let kid = candidate.jws().header().kid().map(str::to_owned);
+        let kid = candidate.jws().header().kid();
+        let signature = Some(TokenSignature::new(algorithm, kid, Arc::clone(&key)));
         let claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
             rejection: Rejection { reason, issuer: Some(id) },
             wrong_under: Some(generation),
@@ -123,7 +124,6 @@ impl TokenVerifier {
         // The network last.
         let standing =
             Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?;
-        let signature = Some(TokenSignature { algorithm, kid, key: key.thumbprint() });
         let verified = VerifiedToken { issuer: id, signature, standing, validity, claims, headers };
         Ok((verified, generation))
     }

@@ -6,7 +6,7 @@ use crate::{
     clock::UnixTime,
     identity::RenderedHeaders,
     introspection::{Introspector, Recheck},
-    jose::{Algorithm, Thumbprint},
+    jose::{Algorithm, VerificationKey},
     json::Object,
     keys::{KeyLookup, KeySet},
     policy::ids::IssuerId,
@@ -29,8 +29,23 @@ pub struct VerifiedToken {
 #[derive(Debug)]
 pub(super) struct TokenSignature {
     pub(super) algorithm: Algorithm,
-    pub(super) kid: Option<String>,
-    pub(super) key: Thumbprint,
+    key: Arc<VerificationKey>,
+    /// Whether the token's `kid` is the key's. Then it is not stored a second time.
+    has_kid_of_key: bool,
+    other_kid: Option<Box<str>>,
+}
+
+impl TokenSignature {
+    /// The signature by a key, in a token with this `kid`.
+    pub(super) fn new(algorithm: Algorithm, kid: Option<&str>, key: Arc<VerificationKey>) -> Self {
+        let has_kid_of_key = kid == key.kid();
+        let other_kid = kid.filter(|_| !has_kid_of_key).map(Box::from);
+        Self { algorithm, key, has_kid_of_key, other_kid }
+    }
+
+    fn kid(&self) -> Option<&str> {
+        if self.has_kid_of_key { self.key.kid() } else { self.other_kid.as_deref() }
+    }
 }
 
 /// The role of introspection for a token.
@@ -69,8 +84,9 @@ impl VerifiedToken {
     /// or be there and no longer made for the algorithm.
     pub(super) fn would_verify_under(&self, keys: &KeySet) -> bool {
         self.signature.as_ref().is_some_and(|signature| {
-            let chosen = keys.lookup(signature.kid.as_deref(), signature.algorithm);
-            matches!(chosen, KeyLookup::Found(key) if key.thumbprint() == signature.key)
+            let chosen = keys.lookup(signature.kid(), signature.algorithm);
+            let thumbprint = signature.key.thumbprint();
+            matches!(chosen, KeyLookup::Found(key) if key.thumbprint() == thumbprint)
         })
     }
 

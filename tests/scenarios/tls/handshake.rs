@@ -6,7 +6,12 @@ use std::{
 };
 
 use crate::{
-    support::{client::Request, upstream::Reply, wait_until},
+    support::{
+        client::Request,
+        h2::{HEADERS, PREFACE, SETTINGS, frame},
+        upstream::Reply,
+        wait_until,
+    },
     tls::{
         client::{read_to_end, tcp},
         scene::Scene,
@@ -62,6 +67,24 @@ fn d1_silence_after_the_handshake_is_cut_by_the_same_deadline() {
 }
 
 #[test]
+fn d1_an_http2_header_block_that_does_not_end_is_cut() {
+    let scene = impatient();
+    let settings = frame(SETTINGS, 0, 0, b"");
+    let headers = frame(HEADERS, 0, 1, b"\x82");
+    for beginning in [
+        PREFACE.to_vec(),
+        [PREFACE, &settings[..5]].concat(),
+        [PREFACE, &settings, &headers[..3]].concat(),
+        [PREFACE, &settings, &headers].concat(),
+    ] {
+        let mut client = scene.connect(&scene.offer().alpn(&["h2"]));
+        client.send(&beginning).unwrap();
+        // Else it would be held for the idle timeout, longer than the client waits.
+        client.end().unwrap();
+    }
+}
+
+#[test]
 fn d1_connections_in_their_handshake_count() {
     let scene = Scene::with("", |setup| setup.server("[server.limits]\nconnections = 1"));
     let address = scene.world.proxy.address();
@@ -96,7 +119,7 @@ fn plain_http_is_no_tls() {
     let scene = Scene::start();
     let before = scene.world.mark();
     let request = Request::get("/public/x").bearer(&scene.token()).bytes();
-    for bytes in [&request, &crate::support::h2::PREFACE.to_vec(), &b"\r\n".repeat(40)] {
+    for bytes in [&request, &PREFACE.to_vec(), &b"\r\n".repeat(40)] {
         let mut stream = tcp(scene.world.proxy.address());
         stream.write_all(bytes).unwrap();
         let answer = read_to_end(&mut stream);

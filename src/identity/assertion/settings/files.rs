@@ -133,7 +133,7 @@ pub(super) fn served_keys(key: &SigningKey, previous: &[Object]) -> Result<Strin
             ));
         }
     }
-    let set: Object = [("keys".to_owned(), Json::Array(keys))].into_iter().collect();
+    let set: Object = [("keys".to_owned(), Json::Array(keys.into()))].into_iter().collect();
     Ok(set.to_text())
 }
 

@@ -27,11 +27,11 @@ pub(super) fn is_same(ours: &Json, theirs: &Value) -> bool {
     match (ours, theirs) {
         (Json::Null, Value::Null) => true,
         (Json::Bool(ours), Value::Bool(theirs)) => ours == theirs,
-        (Json::Integer(ours), Value::Number(theirs)) => theirs.as_i128() == Some(*ours),
+        (Json::Integer(ours), Value::Number(theirs)) => theirs.as_i128() == Some(ours.get()),
         (Json::Float(ours), Value::Number(theirs)) => {
             theirs.is_f64() && theirs.as_f64().map(f64::to_bits) == Some(ours.to_bits())
         }
-        (Json::String(ours), Value::String(theirs)) => ours == theirs,
+        (Json::String(ours), Value::String(theirs)) => **ours == **theirs,
         (Json::Array(ours), Value::Array(theirs)) => {
             ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(o, t)| is_same(o, t))
         }
