@@ -33,7 +33,7 @@ use crate::{
 use super::{
     body::{RequestBody, UploadProgress},
     framing::MisframedAnswer,
-    guarded_io::Timer,
+    timer::Timer,
 };
 
 use exec::LocalExec;

@@ -17,7 +17,7 @@ use tokio::{
 use crate::proxy::settings::LimitSettings;
 
 use super::{
-    super::guarded_io::Timer,
+    super::timer::Timer,
     FrameFollower,
     flood::{FloodKind, FrameAllowances},
     kind,

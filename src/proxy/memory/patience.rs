@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::proxy::guarded_io::Timer;
+use crate::proxy::timer::Timer;
 
 use super::MemoryBudget;
 
