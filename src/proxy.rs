@@ -23,7 +23,6 @@ mod pieces;
 mod rare_headers;
 pub mod settings;
 mod stream_guard;
-mod timer;
 mod tls;
 mod tunnel;
 mod upgrade;

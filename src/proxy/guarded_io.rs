@@ -2,6 +2,7 @@
 //! that never sends, for one that waits between requests, or for one that does not read.
 
 mod long_head;
+mod timer;
 
 use std::{
     future::pending,
@@ -26,10 +27,11 @@ use crate::proxy::settings::LimitSettings;
 use super::{
     memory::{MemoryBudget, Patience},
     pieces,
-    timer::Timer,
 };
 
 use long_head::LongHeads;
+
+pub(super) use timer::Timer;
 
 /// Bytes thrown away at once.
 const LINGER_BUFFER: usize = 8 * 1024;

@@ -17,8 +17,8 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     client_body::Discarder,
+    guarded_io::Timer,
     memory::{MemoryBudget, Patience},
-    timer::Timer,
 };
 
 /// Runs the streams of a connection, and ends one whose client takes nothing for too long.

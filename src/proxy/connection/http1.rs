@@ -21,7 +21,10 @@ use tokio::io::AsyncReadExt;
 use crate::{listener::ByteStream, proxy::settings::LimitSettings};
 
 use super::{
-    super::{guarded_io::Activity, timer::Timer, woken_task::WokenTask},
+    super::{
+        guarded_io::{Activity, Timer},
+        woken_task::WokenTask,
+    },
     Connection, GuardedIo, answer,
 };
 

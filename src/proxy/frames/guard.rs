@@ -17,7 +17,7 @@ use tokio::{
 use crate::proxy::settings::LimitSettings;
 
 use super::{
-    super::timer::Timer,
+    super::guarded_io::Timer,
     FrameFollower,
     flood::{FloodKind, FrameAllowances},
     kind,

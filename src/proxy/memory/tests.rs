@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
 use crate::{
-    proxy::{timer::Timer, upstream::ReadGate},
+    proxy::{guarded_io::Timer, upstream::ReadGate},
     telemetry::MetricRegistry,
 };
 

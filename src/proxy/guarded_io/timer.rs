@@ -1,4 +1,4 @@
-//! Timers that a busy connection hardly ever sets.
+//! A deadline that is seldom reached.
 
 use std::{
     pin::Pin,
@@ -8,20 +8,20 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::woken_task::WokenTask;
+use crate::proxy::woken_task::WokenTask;
 
 /// A timer that is set as rarely as possible: it may go off too early, looks again, and is only
 /// then set to what is left. So a busy connection touches the timer wheel once per deadline, not
 /// twice per request.
 #[derive(Debug, Default)]
-pub(super) struct Timer {
+pub(in crate::proxy) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
     wakes: WokenTask,
 }
 
 impl Timer {
     /// Whether the deadline has passed; if not, wakes when it has.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+    pub(in crate::proxy) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self.is_set(cx, deadline) {
             return Poll::Pending;
         }
