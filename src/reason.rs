@@ -134,6 +134,9 @@ macro_rules! reasons {
 }
 
 reasons! {
+    // What it would take.
+    MemoryExhausted = "memory_exhausted", CannotDecide,
+        "There is no memory for the request at the moment.";
     // The request itself.
     RequestNotCanonical = "request_not_canonical", RequestMalformed,
         "The method, target or host has no single meaning.";

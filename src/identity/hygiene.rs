@@ -8,6 +8,7 @@
 #![expect(clippy::disallowed_types, reason = "its keys are the configuration's")]
 
 mod strip_list;
+mod usual;
 
 use foldhash::{HashMap, HashMapExt};
 use http::{
@@ -15,7 +16,10 @@ use http::{
     header::{AUTHORIZATION, CONNECTION, TE, TRAILER},
 };
 
-use self::strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP};
+use self::{
+    strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP},
+    usual::{USUAL, is_usual},
+};
 use super::fold::is_folded;
 use crate::identity::{fold_header_name, forwarded::settings::ForwardingSettings};
 
@@ -27,6 +31,8 @@ pub struct Hygiene {
     /// Let through although they are not what they fold to.
     kept: Vec<HeaderName>,
     drop_underscores: bool,
+    /// Whether no rule removes a header that most requests have: then none of them is looked up.
+    keeps_usual: bool,
 }
 
 /// What a configuration uses headers of requests for.
@@ -73,6 +79,7 @@ impl Hygiene {
             rules: HashMap::new(),
             kept: Vec::new(),
             drop_underscores: forwarding.drop_underscores,
+            keeps_usual: false,
         };
         hygiene.set_all(FORGEABLE, HeaderRule::Forgeable);
         hygiene.set_all(END_TO_END, HeaderRule::ExactOnly);
@@ -86,6 +93,8 @@ impl Hygiene {
         for header in &headers.managed {
             hygiene.set(header.as_str(), HeaderRule::Managed);
         }
+        let is_kept = |name| matches!(hygiene.look_up(name), Verdict::Keep);
+        hygiene.keeps_usual = USUAL.iter().all(is_kept);
         hygiene
     }
 
@@ -144,6 +153,13 @@ impl Hygiene {
 
     /// Whether a header of that name is forwarded.
     pub(crate) fn verdict(&self, name: &HeaderName) -> Verdict {
+        if self.keeps_usual && is_usual(name) {
+            return Verdict::Keep;
+        }
+        self.look_up(name)
+    }
+
+    fn look_up(&self, name: &HeaderName) -> Verdict {
         let text = name.as_str();
         if !is_folded(text) {
             return self.verdict_on_variant(name);

@@ -183,6 +183,11 @@ fn warn_of_what_stays(old: &Settings, new: &Settings) {
             "server.limits.connections",
             old_server.limits.connections != new_server.limits.connections,
         ),
+        ("server.limits.memory", old_server.limits.memory != new_server.limits.memory),
+        (
+            "server.limits.connection_memory",
+            old_server.limits.connection_memory != new_server.limits.connection_memory,
+        ),
         ("admin.listen", old.admin.listen != new.admin.listen),
         ("log", old.log.level != new.log.level || old.log.format != new.log.format),
     ];

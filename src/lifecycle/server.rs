@@ -105,7 +105,7 @@ impl Server {
         let journals = Journals::default();
         let config = compile(&settings, &providers, &journals, &clock, &metrics)?;
         let config = Arc::new(ArcSwap::from_pointee(config));
-        let budget = ConnectionBudget::new(settings.server.limits.connections, &metrics);
+        let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
         let signals = WorkerSignals {
             open: CancellationToken::new(),
             stop_accepting: CancellationToken::new(),

@@ -19,8 +19,8 @@ pub struct CanonicalRequest {
 }
 
 impl CanonicalRequest {
-    /// Reads method, target and host. For a request that is canonical as it came, nothing is
-    /// copied.
+    /// Reads method, target and host. For a request that is canonical as it came, and for the same
+    /// host as the one before, nothing is copied.
     ///
     /// `version` decides what a missing `Host` means: HTTP/2 carries the host in `:authority`
     /// (RFC 9113 §8.3.1), in HTTP/1 a request without `Host` is refused, HTTP/1.0 included: it
@@ -147,9 +147,22 @@ impl NotCanonical {
 /// Extension methods pass (a route may name them), but in one spelling: methods are case-sensitive,
 /// and an upstream that is not so strict would run `post` as `POST`.
 fn check_method(method: &Method) -> Result<(), NotCanonical> {
-    match method.as_str() {
-        "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "OPTIONS" | "PATCH" => Ok(()),
-        "CONNECT" | "TRACE" | "TRACK" => Err(NotCanonical::MethodRefused),
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::PATCH => Ok(()),
+        Method::CONNECT | Method::TRACE => Err(NotCanonical::MethodRefused),
+        _ => check_extension_method(method.as_str()),
+    }
+}
+
+fn check_extension_method(method: &str) -> Result<(), NotCanonical> {
+    match method {
+        "TRACK" => Err(NotCanonical::MethodRefused),
         other if other.bytes().all(|b| b.is_ascii_uppercase() || b == b'-') => Ok(()),
         _ => Err(NotCanonical::MethodMalformed),
     }

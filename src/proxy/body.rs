@@ -1,5 +1,7 @@
 //! Bodies on their way through: streamed frame by frame, unless one had to be held before.
 
+mod upstream_body;
+
 use std::{
     cell::Cell,
     error::Error,
@@ -15,7 +17,10 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
-    client_body::ClientBody, framing, guards::RequestGuard, stream_guard::ClientsTurn,
+    client_body::ClientBody,
+    guards::{RequestGuard, UploadRoom},
+    memory::{Pace, WaitsFor},
+    stream_guard::ClientsTurn,
     upstream::Lease,
 };
 use crate::{
@@ -26,11 +31,14 @@ use crate::{
     },
 };
 
+pub(super) use upstream_body::UpstreamBody;
+
 /// A request's body on its way to the upstream. Trailers are dropped (threats H-4): they come
 /// after the verdict and could carry anything.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    upload: Option<Upload>,
+    /// Boxed: hyper sets room for 32 requests aside in each upstream connection.
+    upload: Option<Box<Upload>>,
 }
 
 /// A body that has not ended yet.
@@ -38,6 +46,12 @@ pub(super) struct RequestBody {
 struct Upload {
     source: UploadSource,
     progress: Rc<UploadProgress>,
+    /// Of what comes from the client, unless it was held.
+    room: Option<UploadRoom>,
+    /// Once a second frame came.
+    pace: Option<Box<Pace>>,
+    /// Whether no frame was sent yet.
+    is_new: bool,
 }
 
 /// Where an upload's bytes come from.
@@ -95,20 +109,6 @@ pub(super) struct WholeBody {
 /// read.
 const PART_BYTES: usize = 64 * 1024;
 
-/// The upstream's answer, and what depends on its end.
-#[derive(Debug)]
-pub(super) struct UpstreamBody {
-    incoming: Incoming,
-    stall: Stall,
-    /// Gives the upstream connection back once the answer has been read to its end. Dropped
-    /// before that, the connection is closed.
-    lease: Option<Lease>,
-    /// Over HTTP/2: for the stream's own deadline.
-    clients_turn: Option<ClientsTurn>,
-    /// Keeps the downstream connection out of its idle phase.
-    _request: RequestGuard,
-}
-
 /// A body that made no progress for too long.
 #[derive(Debug, thiserror::Error)]
 #[error("the body made no progress for {} s", .0.as_secs())]
@@ -118,12 +118,16 @@ type BodyError = Box<dyn Error + Send + Sync>;
 
 impl RequestBody {
     /// Wraps the client's body. One without any bytes, known beforehand, is nothing to upload.
-    pub(super) fn new(incoming: Option<ClientBody>, stall_after: Duration) -> Self {
+    pub(super) fn new(
+        incoming: Option<ClientBody>,
+        stall_after: Duration,
+        room: Option<UploadRoom>,
+    ) -> Self {
         let Some(incoming) = incoming.filter(|incoming| !incoming.is_end_stream()) else {
             return Self { upload: None };
         };
         let stall = Stall::new(stall_after);
-        Self::of(UploadSource::Client { incoming, stall })
+        Self::of(UploadSource::Client { incoming, stall }, room)
     }
 
     /// A body that is there as a whole.
@@ -131,11 +135,13 @@ impl RequestBody {
         if body.is_empty() {
             return Self { upload: None };
         }
-        Self::of(UploadSource::Held(body.into_reader()))
+        Self::of(UploadSource::Held(body.into_reader()), None)
     }
 
-    fn of(source: UploadSource) -> Self {
-        Self { upload: Some(Upload { source, progress: Rc::new(UploadProgress::new()) }) }
+    fn of(source: UploadSource, room: Option<UploadRoom>) -> Self {
+        let progress = Rc::new(UploadProgress::new());
+        let upload = Upload { source, progress, room, pace: None, is_new: true };
+        Self { upload: Some(Box::new(upload)) }
     }
 
     /// The progress; `None` if there is nothing to upload.
@@ -200,16 +206,24 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.upload.as_ref().is_none_or(Upload::is_at_end)
+        self.upload.as_ref().is_none_or(|upload| upload.is_at_end())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.upload.as_ref().map_or_else(|| SizeHint::with_exact(0), Upload::size_hint)
+        self.upload.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.size_hint())
     }
 }
 
 impl Upload {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(WaitsFor::Receiver { moves }) =
+            self.pace.as_mut().and_then(|pace| pace.before(cx))
+        {
+            if moves {
+                self.progress.moved();
+            }
+            return Poll::Pending;
+        }
         let (incoming, stall) = match &mut self.source {
             UploadSource::Client { incoming, stall } => (incoming, stall),
             UploadSource::Held(held) => {
@@ -227,13 +241,22 @@ impl Upload {
         stall.reset();
         self.progress.moved();
         Poll::Ready(match frame {
-            Some(Ok(frame)) if frame.is_data() => Some(Ok(frame)),
+            Some(Ok(frame)) if frame.is_data() => Some(Ok(self.hold(frame))),
             Some(Err(error)) => {
                 self.progress.turn.set(Turn::Over(UploadFault::Broke));
                 Some(Err(error.into()))
             }
             Some(Ok(_)) | None => None,
         })
+    }
+
+    /// Counts a frame until the upstream has it. The first, which often is the last, is within the
+    /// room for the upload.
+    fn hold(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        let is_first = std::mem::replace(&mut self.is_new, false);
+        let Some(room) = self.room.as_ref().filter(|_| !is_first) else { return frame };
+        let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(room.flow(), None)));
+        frame.map_data(|data| pace.hold(data))
     }
 
     fn is_at_end(&self) -> bool {
@@ -282,16 +305,7 @@ impl ResponseBody {
         lease: Option<Lease>,
         request: RequestGuard,
     ) -> Self {
-        let mut body = UpstreamBody {
-            incoming,
-            stall: Stall::new(stall_after),
-            lease,
-            clients_turn: ClientsTurn::of_stream(),
-            _request: request,
-        };
-        body.clients_turn.iter().for_each(ClientsTurn::begin);
-        body.release_at_end();
-        Self::Upstream(body)
+        Self::Upstream(UpstreamBody::new(incoming, stall_after, lease, request))
     }
 }
 
@@ -301,41 +315,6 @@ impl WholeBody {
         self.clients_turn.iter().for_each(ClientsTurn::begin);
         let part = self.left.split_to(self.left.len().min(PART_BYTES));
         Some(part).filter(|part| !part.is_empty())
-    }
-}
-
-impl UpstreamBody {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.clients_turn.iter().for_each(ClientsTurn::end);
-        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
-            let stalled = ready!(self.stall.poll(cx));
-            return Poll::Ready(Some(Err(stalled.into())));
-        };
-        self.stall.reset();
-        self.clients_turn.iter().for_each(ClientsTurn::begin);
-        if frame.is_none() {
-            self.release();
-        } else {
-            self.release_at_end();
-        }
-        Poll::Ready(frame.map(|frame| {
-            let frame = frame?;
-            framing::check_frame(&frame)?;
-            Ok(frame)
-        }))
-    }
-
-    /// hyper does not poll a body again that reports its end.
-    fn release_at_end(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.release();
-        }
-    }
-
-    fn release(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
-        }
     }
 }
 
@@ -358,7 +337,7 @@ impl Body for ResponseBody {
         match self {
             Self::Own(text) => text.is_none(),
             Self::Whole(body) => body.left.is_empty(),
-            Self::Upstream(body) => body.incoming.is_end_stream(),
+            Self::Upstream(body) => body.is_end_stream(),
         }
     }
 
@@ -368,7 +347,7 @@ impl Body for ResponseBody {
                 SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
             }
             Self::Whole(body) => SizeHint::with_exact(body.left.len() as u64),
-            Self::Upstream(body) => body.incoming.size_hint(),
+            Self::Upstream(body) => body.size_hint(),
         }
     }
 }

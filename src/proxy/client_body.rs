@@ -14,6 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::{HeaderMap, header::EXPECT};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -29,6 +30,10 @@ use super::{burst_allowance::BurstAllowance, stream_guard::ClientsTurn};
 /// reaches every client. A byte costs little more than any other byte that a client may send.
 const MOST_DISCARDED: u64 = 64 * 1024 * 1024;
 
+/// A client that has sent nothing for so long waits for something, and has the answer: longer than
+/// a round trip on any path.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 /// A request's body.
 #[derive(Debug)]
 pub(super) struct ClientBody {
@@ -36,6 +41,8 @@ pub(super) struct ClientBody {
     incoming: Option<Incoming>,
     /// Over HTTP/2: to the task of its stream.
     unread: Option<oneshot::Sender<Incoming>>,
+    /// Its client sends nothing before it is asked to, and was not asked.
+    is_held_back: bool,
 }
 
 /// Discards the rest of uploads: all those of a connection share what it may take.
@@ -48,19 +55,18 @@ pub(super) struct Discarder {
 
 impl ClientBody {
     /// To be called in the task of the request's stream.
-    pub(super) fn new(incoming: Incoming) -> Self {
-        let unread = if incoming.is_end_stream() {
-            None
-        } else {
-            ClientsTurn::of_stream().map(|stream| stream.expect_unread_body())
-        };
-        Self { incoming: Some(incoming), unread }
+    pub(super) fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
+        let stream = if incoming.is_end_stream() { None } else { ClientsTurn::of_stream() };
+        let is_held_back = stream.is_some() && headers.contains_key(EXPECT);
+        let unread = stream.map(|stream| stream.expect_unread_body());
+        Self { incoming: Some(incoming), unread, is_held_back }
     }
 }
 
 impl Drop for ClientBody {
     fn drop(&mut self) {
-        let unread = self.incoming.take().filter(|incoming| !incoming.is_end_stream());
+        let unread = self.incoming.take();
+        let unread = unread.filter(|unread| !(self.is_held_back || unread.is_end_stream()));
         if let (Some(sender), Some(incoming)) = (self.unread.take(), unread) {
             // If the task has ended, so has the stream.
             let _: Result<(), Incoming> = sender.send(incoming);
@@ -76,6 +82,7 @@ impl Body for ClientBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.is_held_back = false;
         match &mut self.incoming {
             Some(incoming) => Pin::new(incoming).poll_frame(cx),
             None => Poll::Ready(None),
@@ -102,7 +109,7 @@ impl Discarder {
     /// its stream is reset.
     pub(super) async fn discard(&self, mut body: impl Body<Data = Bytes> + Unpin) {
         let discarding = async {
-            while let Some(Ok(frame)) = body.frame().await {
+            while let Ok(Some(Ok(frame))) = timeout(LONGEST_PAUSE, body.frame()).await {
                 if !self.allows(frame.data_ref().map_or(0, Bytes::len)) {
                     return;
                 }
@@ -148,7 +155,7 @@ mod tests {
             ready!(sleep.as_mut().poll(cx));
             self.sleep = None;
             self.taken.set(self.taken.get() + PART as u64);
-            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[0; PART])))))
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from(vec![0; PART])))))
         }
     }
 
@@ -176,5 +183,11 @@ mod tests {
     async fn d1_a_slow_upload_is_not_discarded_for_ever() {
         let (bytes, lasted) = taken(&Discarder::new(WITHIN), Duration::from_millis(1500)).await;
         assert_eq!((bytes, lasted), (6 * PART as u64, WITHIN));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_pauses_is_not_waited_for() {
+        let (bytes, lasted) = taken(&Discarder::new(WITHIN), LONGEST_PAUSE * 2).await;
+        assert_eq!((bytes, lasted), (0, LONGEST_PAUSE));
     }
 }

@@ -3,7 +3,14 @@
 mod http1;
 mod opening;
 
-use std::{convert::Infallible, io, net::IpAddr, pin::pin, rc::Rc, sync::Arc};
+use std::{
+    convert::Infallible,
+    io,
+    net::IpAddr,
+    pin::{Pin, pin},
+    rc::Rc,
+    sync::Arc,
+};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
@@ -24,6 +31,7 @@ use super::{
     frames::guard::{FrameGuard, FrameLimits},
     guarded_io::{Activity, Deadlines, GuardedIo},
     guards::{ConnectionPermit, OpenConnection},
+    memory::UPLOAD_BYTES,
     stream_guard::StreamExec,
     worker::Worker,
 };
@@ -69,8 +77,9 @@ const MAX_PENDING_RESETS: usize = 20;
 const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 
 /// How many bytes of request bodies an HTTP/2 client may have under way, per stream and over all
-/// streams of the connection: what waits here while an upstream is slow.
-const HTTP2_STREAM_WINDOW: u32 = 256 * 1024;
+/// streams of the connection: what waits here while an upstream is slow. A stream's is what is
+/// reserved for its request.
+const HTTP2_STREAM_WINDOW: u32 = UPLOAD_BYTES;
 const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
 
 impl Accepted {
@@ -108,8 +117,8 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
     } else {
         Activity::accepted(accepted.at, deadlines)
     });
-    let io = GuardedIo::new(socket, sniffed, Arc::clone(&activity));
     let open = OpenConnection::new(accepted.permit, Arc::clone(&activity));
+    let io = GuardedIo::new(socket, sniffed, Arc::clone(&activity)).shed_by(open.memory());
     let connection = Rc::new(Connection { worker, peer: accepted.peer, activity, open });
     let outcome = if is_http2 {
         // Boxed, so that an HTTP/1.1 connection need not have room for it.
@@ -146,8 +155,9 @@ async fn serve_http2<S: ByteStream>(
     let io = FrameGuard::new(io, accepted, FrameLimits::of(limits), floods);
     let drain = connection.worker.drain.clone();
     let activity = Arc::clone(&connection.activity);
+    let memory = Arc::clone(connection.open.memory());
+    let streams = StreamExec::new(limits.body_timeout, limits.header_timeout, memory);
     let service = service_fn(move |request| answer(Rc::clone(&connection), request));
-    let streams = StreamExec::new(limits.body_timeout, limits.header_timeout);
     let connection = http2::Builder::new(streams)
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
@@ -168,14 +178,17 @@ async fn serve_http2<S: ByteStream>(
     connection.await
 }
 
-/// The answer to a request. Boxed, since hyper keeps room for it in every connection: 7 KiB of an
-/// idle one, at no measurable cost for a busy one.
+/// The answer to a request. Boxed, since hyper keeps room for it in every connection, idle ones
+/// included.
 fn answer(
     connection: Rc<Connection>,
     request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
-    let answer = Box::pin(forward::answer(connection, request));
-    async { Ok(answer.await) }
+) -> Pin<Box<impl Future<Output = Result<Response<ResponseBody>, Infallible>>>> {
+    // Places come first: `Box::new` would copy the request twice, and `Box::pin` all of the future,
+    // which is mostly empty now.
+    let (place, future) = (Box::new_uninit(), Box::new_uninit());
+    let request = Box::write(place, request);
+    Box::into_pin(Box::write(future, forward::answer(connection, request)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Carries one decision out: the request goes to the upstream and its answer back, or a refusal.
 
-use std::{rc::Rc, time::Duration};
+use std::{convert::Infallible, rc::Rc, time::Duration};
 
 use http::{Request, Response, StatusCode, Version, request::Parts, response};
 use hyper::body::{Body as _, Incoming};
@@ -14,6 +14,7 @@ use crate::{
     identity::clean_response,
     policy::CanonicalRequest,
     proxy::upstream::settings::UpstreamSettings,
+    reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
 };
 
@@ -23,34 +24,41 @@ use super::{
     connection::Connection,
     failure::UpstreamFailure,
     framing,
-    guards::RequestGuard,
-    outbound, tunnel,
+    guards::{RequestGuard, UploadRoom},
+    outbound,
+    rare_headers::RareHeaders,
+    tunnel,
     upgrade::Upgrade,
     upstream::{UpstreamAnswer, UpstreamError, UpstreamPool},
     worker::Serving,
 };
 
-/// Answers one request, whatever it is.
-pub(super) async fn answer(
+/// Answers one request, whatever it is. It is boxed, since it is handed from future to future.
+pub(super) fn answer(
     connection: Rc<Connection>,
-    request: Request<Incoming>,
-) -> Response<ResponseBody> {
+    request: Box<Request<Incoming>>,
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
+    // Before it polls the future hyper looks for further bytes: that must not count as waiting for
+    // the rest of a head.
     let guard = RequestGuard::new(&connection.open);
-    let serving = connection.worker.serving();
-    let started = serving.config.access_log.then(Instant::now);
-    let has_body = !request.body().is_end_stream();
-    let form = RefusalForm::of_client(request.method(), request.headers());
-    let exchange = serving.engine.exchange(form);
-    let forwarder = Forwarder { connection: &connection, serving: &serving };
-    let outcome = forwarder.run(request, guard, &exchange).await;
-    let response = outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
-    if has_body && response.body().is_own() {
-        connection.activity.body_stays_unread();
+    async move {
+        let serving = connection.worker.serving();
+        let started = serving.config.access_log.then(Instant::now);
+        let has_body = !request.body().is_end_stream();
+        let form = RefusalForm::of_client(request.method(), request.headers());
+        let exchange = serving.engine.exchange(form);
+        let forwarder = Forwarder { connection: &connection, serving: &serving };
+        let outcome = forwarder.run(request, guard, &exchange).await;
+        let response =
+            outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
+        if has_body && response.body().is_own() {
+            connection.activity.body_stays_unread();
+        }
+        if let Some(started) = started {
+            log_access(exchange.request(), &response, started);
+        }
+        Ok(response)
     }
-    if let Some(started) = started {
-        log_access(exchange.request(), &response, started);
-    }
-    response
 }
 
 /// Carries a decision out.
@@ -62,17 +70,19 @@ struct Forwarder<'e> {
 impl Forwarder<'_> {
     async fn run(
         &self,
-        mut request: Request<Incoming>,
+        mut request: Box<Request<Incoming>>,
         guard: RequestGuard,
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
+        let upload = Self::room(&request, &guard).map_err(|reason| exchange.refuse(reason))?;
+        let rare = RareHeaders::of(request.headers());
         let upgrade = Upgrade::requested(&mut request);
         framing::check(&request, self.serving.config.limits.header_lines)
             .map_err(|reason| exchange.refuse(reason))?;
         let loops = &self.serving.loops;
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
-        let body = ClientBody::new(body);
+        let body = ClientBody::new(body, &parts.headers);
         let Forward { request: canonical, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         let upstream = self.serving.upstreams.get(admission.route().upstream());
@@ -80,13 +90,14 @@ impl Forwarder<'_> {
         let upgrade = upgrade.filter(|_| {
             admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
         });
-        let body = self.outbound_body(body, &mut parts, upstream.settings(), exchange.form());
+        let form = exchange.form();
+        let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
         loops.mark(&mut parts.headers, parts.version);
         let address = &upstream.settings().address;
-        if let Err(error) = outbound::address(&mut parts, canonical, &body, address) {
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, &body, address) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
-        let mut request = Request::from_parts(parts, body);
+        let mut request = Box::new(Request::from_parts(parts, body));
         if upgrade.is_some() {
             Upgrade::request_upgrade(request.headers_mut());
         }
@@ -111,10 +122,26 @@ impl Forwarder<'_> {
         }
     }
 
+    /// The room for the request's body, if it has one.
+    fn room(
+        request: &Request<Incoming>,
+        guard: &RequestGuard,
+    ) -> Result<Option<UploadRoom>, Reason> {
+        if !guard.has_room() {
+            return Err(Reason::MemoryExhausted);
+        }
+        let body = request.body();
+        if body.is_end_stream() {
+            return Ok(None);
+        }
+        let room = guard.room_for_upload(body.size_hint().upper());
+        room.map(Some).ok_or(Reason::MemoryExhausted)
+    }
+
     async fn send(
         &self,
         admission: &Admission<'_>,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         upstream: &UpstreamPool,
         progress: Option<&UploadProgress>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
@@ -139,6 +166,7 @@ impl Forwarder<'_> {
     fn outbound_body(
         &self,
         body: VerifiedBody<ClientBody>,
+        room: Option<UploadRoom>,
         parts: &mut Parts,
         upstream: &UpstreamSettings,
         form: RefusalForm,
@@ -146,7 +174,7 @@ impl Forwarder<'_> {
         match body {
             VerifiedBody::Unread(body) => {
                 let pause = self.upload_pause(upstream.stream_timeout, form);
-                RequestBody::new(body, pause)
+                RequestBody::new(body, pause, room)
             }
             VerifiedBody::Held(body) => {
                 outbound::unframe(&mut parts.headers);
@@ -172,14 +200,13 @@ impl Forwarder<'_> {
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response, lease } = answer;
-        let response = unambiguous(response)?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return self.switch_protocols(response, upstream, upgrade, guard);
+            return self.switch_protocols(*response, upstream, upgrade, guard);
         }
         // An upstream that answers an upgrade otherwise may still treat what follows on the
         // connection as a tunnel: it is not used again (threats F-10).
         let lease = if upgrade.is_some() { None } else { lease };
-        let (parts, body) = cleaned(response);
+        let (parts, body) = cleaned(*response)?;
         let stall_after = upstream.settings().stream_timeout;
         let body = ResponseBody::upstream(body, stall_after, lease, guard);
         Ok(Response::from_parts(parts, body))
@@ -194,11 +221,10 @@ impl Forwarder<'_> {
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response, lease } = answer;
-        let response = unambiguous(response)?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(UpstreamError::ProtocolChanged);
         }
-        let (mut parts, body) = cleaned(response);
+        let (mut parts, body) = cleaned(*response)?;
         let signed = to_sign.sign(&mut parts, body, upstream.settings().stream_timeout).await?;
         if let Some(lease) = lease {
             lease.give_back();
@@ -208,11 +234,14 @@ impl Forwarder<'_> {
 
     fn switch_protocols(
         &self,
-        mut response: Response<Incoming>,
+        response: Response<Incoming>,
         upstream: &UpstreamPool,
         upgrade: Option<Upgrade>,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
+        let (mut parts, body) = response.into_parts();
+        framing::check_answer(&mut parts)?;
+        let mut response = Response::from_parts(parts, body);
         let ends = upgrade.and_then(|upgrade| upgrade.agree(&mut response));
         let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
         let tunnel = tunnel::run(ends, upstream.settings().stream_timeout);
@@ -243,20 +272,14 @@ fn fail(
     Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 
-/// An answer of which the client reads the same end as we do. In case of an error its connection is
-/// closed, since the lease is dropped.
-fn unambiguous(response: Response<Incoming>) -> Result<Response<Incoming>, UpstreamError> {
+/// An answer of which the client reads the same end as we do, without what is between the upstream
+/// and us only. In case of an error its connection is closed, since the lease is dropped.
+fn cleaned(response: Response<Incoming>) -> Result<(response::Parts, Incoming), UpstreamError> {
     let (mut parts, body) = response.into_parts();
     framing::check_answer(&mut parts)?;
-    Ok(Response::from_parts(parts, body))
-}
-
-/// An answer without what is between the upstream and us only.
-fn cleaned(response: Response<Incoming>) -> (response::Parts, Incoming) {
-    let (mut parts, body) = response.into_parts();
     clean_response(&mut parts.headers);
     parts.version = Version::HTTP_11;
-    (parts, body)
+    Ok((parts, body))
 }
 
 /// One line per request: method, canonical path (never the query, which may carry secrets),

@@ -23,7 +23,11 @@ use tokio::{
 
 use crate::proxy::settings::LimitSettings;
 
-use super::pieces;
+use super::{
+    memory::{MemoryBudget, Patience},
+    pieces,
+    woken_task::WokenTask,
+};
 
 use long_head::LongHeads;
 
@@ -106,6 +110,8 @@ pub(super) struct GuardedIo<S> {
     read_timer: Timer,
     write_timer: Timer,
     write_stalled_since: Option<Instant>,
+    /// Decides how long a client may take nothing.
+    memory: Option<Arc<MemoryBudget>>,
     /// After our last byte: until when the client's bytes are still taken.
     lingers_until: Option<Instant>,
 }
@@ -234,8 +240,14 @@ impl<S> GuardedIo<S> {
             read_timer: Timer::default(),
             write_timer: Timer::default(),
             write_stalled_since: None,
+            memory: None,
             lingers_until: None,
         }
+    }
+
+    /// Has less patience with a client that takes nothing while memory is short.
+    pub(super) fn shed_by(self, memory: &Arc<MemoryBudget>) -> Self {
+        Self { memory: Some(Arc::clone(memory)), ..self }
     }
 
     /// Returns read bytes to the buffer, to be read again.
@@ -293,8 +305,9 @@ impl<S> GuardedIo<S> {
         }
         self.activity.write_stalled.store(true, Relaxed);
         let since = *self.write_stalled_since.get_or_insert_with(Instant::now);
-        let deadline = since + self.activity.deadlines.write;
-        self.write_timer.poll(cx, deadline).map(|()| Err(timed_out()))
+        let allowed = self.activity.deadlines.write;
+        let patience = Patience { memory: self.memory.as_deref(), allowed };
+        patience.poll(cx, &mut self.write_timer, since).map(|()| Err(timed_out()))
     }
 }
 
@@ -398,11 +411,15 @@ impl<S: AsyncRead + Unpin> GuardedIo<S> {
 #[derive(Debug, Default)]
 pub(super) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
+    wakes: WokenTask,
 }
 
 impl Timer {
     /// Whether the deadline has passed; if not, wakes when it has.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if self.is_set(cx, deadline) {
+            return Poll::Pending;
+        }
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if sleep.deadline() > deadline {
             sleep.as_mut().reset(deadline);
@@ -413,19 +430,23 @@ impl Timer {
             }
             sleep.as_mut().reset(deadline);
         }
+        self.wakes.set(cx);
         Poll::Pending
     }
 
     /// Wakes at some moment until `wait` from now. `past` is any moment before now: a timer that
     /// goes off until `wait` after that will do, which spares a look at the clock (50 ns).
     fn wake_within(&mut self, cx: &mut Context<'_>, wait: Duration, past: Instant) {
-        let is_set = match &mut self.sleep {
-            Some(sleep) if sleep.deadline() <= past + wait => sleep.as_mut().poll(cx).is_pending(),
-            _ => false,
-        };
-        if !is_set {
+        if !self.is_set(cx, past + wait) {
             let _: Poll<()> = self.poll(cx, Instant::now() + wait);
         }
+    }
+
+    /// Whether it will wake this task at that moment or before: then nothing is to be done.
+    fn is_set(&self, cx: &Context<'_>, deadline: Instant) -> bool {
+        let is_early =
+            |sleep: &Pin<Box<Sleep>>| sleep.deadline() <= deadline && !sleep.is_elapsed();
+        self.wakes.is(cx) && self.sleep.as_ref().is_some_and(is_early)
     }
 }
 

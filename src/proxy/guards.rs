@@ -1,7 +1,7 @@
 //! What counts by being held: connections in their budget, and requests in their connection.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, OnceCell},
     rc::Rc,
     sync::{
         Arc,
@@ -11,15 +11,20 @@ use std::{
 
 use prometheus::IntCounterVec;
 
-use crate::telemetry::MetricRegistry;
+use crate::{proxy::settings::LimitSettings, telemetry::MetricRegistry};
 
-use super::{Metrics, guarded_io::Activity};
+use super::{
+    Metrics,
+    guarded_io::Activity,
+    memory::{Flow, MemoryBudget, UPLOAD_BYTES},
+};
 
 /// How many connections may be open, over all workers.
 #[derive(Debug)]
 pub struct ConnectionBudget {
     open: AtomicUsize,
     max: usize,
+    memory: Arc<MemoryBudget>,
     metrics: Metrics,
 }
 
@@ -38,18 +43,33 @@ pub(super) struct OpenConnection {
     permit: ConnectionPermit,
     activity: Arc<Activity>,
     requests: Cell<usize>,
+    /// Whether a request on it has come to its end.
+    has_served: Cell<bool>,
+    /// Bytes of its bodies that wait. Absent until there are some.
+    held_bytes: OnceCell<Arc<AtomicUsize>>,
 }
 
 /// A request in progress. While one is held, its connection is not idle.
 #[derive(Debug)]
-pub(super) struct RequestGuard(Rc<OpenConnection>);
+pub(super) struct RequestGuard {
+    connection: Rc<OpenConnection>,
+    has_room: bool,
+}
+
+/// The room for what is read of an upload before it is asked for.
+#[derive(Debug)]
+pub(super) struct UploadRoom {
+    connection: Rc<OpenConnection>,
+    bytes: usize,
+}
 
 impl ConnectionBudget {
-    /// A budget of `max` connections.
-    pub fn new(max: usize, metrics: &MetricRegistry) -> Arc<Self> {
+    /// The budget of a process, which no reload changes.
+    pub fn new(limits: &LimitSettings, metrics: &MetricRegistry) -> Arc<Self> {
         let metrics = Metrics::register(metrics);
         metrics.show_floods();
-        Arc::new(Self { open: AtomicUsize::new(0), max, metrics })
+        let memory = MemoryBudget::new(limits.memory, limits.connection_memory, &metrics);
+        Arc::new(Self { open: AtomicUsize::new(0), max: limits.connections, memory, metrics })
     }
 
     pub(super) fn take(self: &Arc<Self>) -> Option<ConnectionPermit> {
@@ -81,7 +101,23 @@ impl Drop for ConnectionPermit {
 
 impl OpenConnection {
     pub(super) fn new(permit: ConnectionPermit, activity: Arc<Activity>) -> Rc<Self> {
-        Rc::new(Self { permit, activity, requests: Cell::new(0) })
+        Rc::new(Self {
+            permit,
+            activity,
+            requests: Cell::new(0),
+            has_served: Cell::new(false),
+            held_bytes: OnceCell::new(),
+        })
+    }
+
+    pub(super) fn memory(&self) -> &Arc<MemoryBudget> {
+        let ConnectionPermit(budget) = &self.permit;
+        &budget.memory
+    }
+
+    /// A body of one of its requests.
+    pub(super) fn flow(&self) -> Arc<Flow> {
+        Flow::new(self.memory(), self.held_bytes.get_or_init(Arc::default))
     }
 
     /// Counts the connection as parked.
@@ -100,18 +136,55 @@ impl OpenConnection {
 
 impl RequestGuard {
     pub(super) fn new(connection: &Rc<OpenConnection>) -> Self {
+        let has_room = connection.memory().enter(connection.has_served.get());
         connection.requests.set(connection.requests.get() + 1);
         connection.activity.request_begins();
-        Self(Rc::clone(connection))
+        Self { connection: Rc::clone(connection), has_room }
+    }
+
+    /// Whether there is memory for the request.
+    pub(super) fn has_room(&self) -> bool {
+        self.has_room
+    }
+
+    /// Room for an upload that may have so many bytes. `None`: there is none.
+    pub(super) fn room_for_upload(&self, upper: Option<u64>) -> Option<UploadRoom> {
+        let bytes = upper.and_then(|upper| u32::try_from(upper).ok());
+        let bytes = bytes.map_or(UPLOAD_BYTES, |bytes| bytes.min(UPLOAD_BYTES)) as usize;
+        let has_room = self.connection.memory().reserve(bytes);
+        has_room.then(|| UploadRoom { connection: Rc::clone(&self.connection), bytes })
+    }
+
+    /// The answer to the request.
+    pub(super) fn flow(&self) -> Arc<Flow> {
+        self.connection.flow()
     }
 }
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        let left = self.0.requests.get().saturating_sub(1);
-        self.0.requests.set(left);
-        if left == 0 {
-            self.0.activity.requests_end();
+        let Self { connection, has_room } = self;
+        connection.memory().leave();
+        if *has_room {
+            connection.has_served.set(true);
         }
+        let left = connection.requests.get().saturating_sub(1);
+        connection.requests.set(left);
+        if left == 0 {
+            connection.activity.requests_end();
+        }
+    }
+}
+
+impl UploadRoom {
+    /// The upload.
+    pub(super) fn flow(&self) -> Arc<Flow> {
+        self.connection.flow()
+    }
+}
+
+impl Drop for UploadRoom {
+    fn drop(&mut self) {
+        self.connection.memory().release(self.bytes);
     }
 }

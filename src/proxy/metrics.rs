@@ -15,6 +15,10 @@ pub(crate) struct Metrics {
     pub(super) parked: IntGauge,
     pub(super) accepted: IntCounter,
     pub(super) refused: IntCounter,
+    /// Bytes of bodies that wait for the side that receives them, and the room for what is read next.
+    pub(super) waiting_bytes: IntGauge,
+    /// Clients that were cut off early, as memory was short.
+    pub(super) shed: IntCounter,
     /// By the kind of frame.
     pub(super) floods: IntCounterVec,
     /// By upstream.
@@ -32,6 +36,14 @@ impl Metrics {
             refused: metrics.counter(
                 "connections_refused_total",
                 "Downstream connections closed at once because the limit was reached.",
+            ),
+            waiting_bytes: metrics.int_gauge(
+                "waiting_body_bytes",
+                "Bytes of bodies that wait to be taken, and the room reserved to read more of them.",
+            ),
+            shed: metrics.counter(
+                "slow_clients_shed_total",
+                "Clients cut off because they took nothing of an answer while memory was short.",
             ),
             floods: metrics.counters(
                 "http2_floods_total",

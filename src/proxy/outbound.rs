@@ -10,23 +10,26 @@ use http_body::Body;
 
 use crate::{policy::CanonicalRequest, proxy::upstream::settings::UpstreamAddress};
 
-use super::body::RequestBody;
+use super::{body::RequestBody, rare_headers::RareHeaders};
 
 const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
 
-/// Makes the request's head what the upstream receives.
+/// Makes the request's head what the upstream receives. `rare` is what the client has sent.
 pub(super) fn address(
     parts: &mut Parts,
+    rare: RareHeaders,
     canonical: &CanonicalRequest,
     body: &RequestBody,
     upstream: &UpstreamAddress,
 ) -> http::Result<()> {
     // We answer `100-continue` ourselves, when the upstream takes the body.
-    parts.headers.remove(EXPECT);
+    if rare.expect {
+        parts.headers.remove(EXPECT);
+    }
     match upstream {
         UpstreamAddress::H2c(_) => address_http2(parts, canonical)?,
         UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
-            address_http1(parts, canonical, body);
+            address_http1(parts, rare, canonical, body);
         }
     }
     Ok(())
@@ -47,18 +50,29 @@ fn address_http2(parts: &mut Parts, canonical: &CanonicalRequest) -> http::Resul
     Ok(())
 }
 
-fn address_http1(parts: &mut Parts, canonical: &CanonicalRequest, body: &RequestBody) {
+fn address_http1(
+    parts: &mut Parts,
+    rare: RareHeaders,
+    canonical: &CanonicalRequest,
+    body: &RequestBody,
+) {
     parts.version = Version::HTTP_11;
-    if !(canonical.host_is_canonical() && parts.headers.contains_key(HOST)) {
+    // Most clients send it first: a look-up would cost more.
+    let has_host = parts.headers.keys().any(|name| *name == HOST);
+    if !(canonical.host_is_canonical() && has_host) {
         parts.headers.insert(HOST, canonical.authority_value().clone());
     }
     // `TE` is for the next hop (RFC 9110 §10.1.4), and over HTTP/1.1 we make no use of it.
-    parts.headers.remove(TE);
+    if rare.te {
+        parts.headers.remove(TE);
+    }
     // hyper takes a GET of unknown length for one without a body, and would drop it.
     if body.size_hint().exact().is_none() {
         parts.headers.insert(TRANSFER_ENCODING, CHUNKED);
     }
-    join_cookies(&mut parts.headers);
+    if rare.cookie {
+        join_cookies(&mut parts.headers);
+    }
     parts.uri = canonical.target().for_http1();
 }
 

@@ -1,6 +1,6 @@
 //! `[server]`: the downstream side. `[server.tls]` is in `tls`.
 
-mod limits;
+pub(crate) mod limits;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},

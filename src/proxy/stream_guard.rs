@@ -7,6 +7,7 @@ use std::{
     future::poll_fn,
     pin::pin,
     rc::Rc,
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -14,13 +15,19 @@ use std::{
 use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::Instant};
 
-use super::{client_body::Discarder, guarded_io::Timer};
+use super::{
+    client_body::Discarder,
+    guarded_io::Timer,
+    memory::{MemoryBudget, Patience},
+};
 
 /// Runs the streams of a connection, and ends one whose client takes nothing for too long.
 #[derive(Debug, Clone)]
 pub(super) struct StreamExec {
     /// How long a client may take nothing of an answer that is there.
     allowed: Duration,
+    /// While it is short, that is shorter.
+    memory: Arc<MemoryBudget>,
     discarder: Discarder,
 }
 
@@ -36,11 +43,19 @@ struct ServedStream {
     unread: RefCell<Option<oneshot::Receiver<Incoming>>>,
 }
 
+/// How a stream came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StreamEnd {
+    Answered,
+    /// Its client took nothing for too long.
+    ClientStalled,
+}
+
 impl StreamExec {
     /// For a connection whose clients may take nothing of an answer for `allowed`, and may send
     /// the rest of an upload for `discards` after its answer.
-    pub(super) fn new(allowed: Duration, discards: Duration) -> Self {
-        Self { allowed, discarder: Discarder::new(discards) }
+    pub(super) fn new(allowed: Duration, discards: Duration, memory: Arc<MemoryBudget>) -> Self {
+        Self { allowed, memory, discarder: Discarder::new(discards) }
     }
 }
 
@@ -79,15 +94,18 @@ where
     F::Output: 'static,
 {
     fn execute(&self, stream: F) {
-        let discarder = self.discarder.clone();
-        tokio::task::spawn_local(run(stream, self.allowed, discarder));
+        tokio::task::spawn_local(run(stream, self.clone()));
     }
 }
 
 /// Runs a stream, and discards what the client still sends after its answer.
-async fn run(stream: impl Future, allowed: Duration, discarder: Discarder) {
+async fn run(stream: impl Future, streams: StreamExec) {
+    let StreamExec { allowed, memory, discarder } = streams;
     let turn = ClientsTurn::default();
-    guard(stream, &turn, allowed).await;
+    let patience = Patience { memory: Some(&memory), allowed };
+    if guard(stream, &turn, patience).await == StreamEnd::ClientStalled {
+        return; // an upload that goes on must not keep it open
+    }
     let unread = turn.0.unread.take();
     let Some(unread) = unread else { return };
     // An upstream may take the rest of an upload after its answer.
@@ -98,19 +116,19 @@ async fn run(stream: impl Future, allowed: Duration, discarder: Discarder) {
 }
 
 /// Dropping a stream unfinished resets it.
-async fn guard(stream: impl Future, turn: &ClientsTurn, allowed: Duration) {
+async fn guard(stream: impl Future, turn: &ClientsTurn, patience: Patience<'_>) -> StreamEnd {
     let mut stream = pin!(CLIENTS_TURN.scope(turn.clone(), stream));
     let mut timer = Timer::default();
     poll_fn(|cx| {
         if stream.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(StreamEnd::Answered);
         }
         match turn.0.clients_turn.get() {
-            Some(since) => timer.poll(cx, since + allowed),
+            Some(since) => patience.poll(cx, &mut timer, since).map(|()| StreamEnd::ClientStalled),
             None => Poll::Pending,
         }
     })
-    .await;
+    .await
 }
 
 #[cfg(test)]
@@ -125,8 +143,9 @@ mod tests {
 
     async fn seconds(stream: impl Future) -> u64 {
         let started = Instant::now();
-        let _ =
-            timeout(Duration::from_hours(1), guard(stream, &ClientsTurn::default(), ALLOWED)).await;
+        let turn = ClientsTurn::default();
+        let patience = Patience { memory: None, allowed: ALLOWED };
+        let _ = timeout(Duration::from_hours(1), guard(stream, &turn, patience)).await;
         started.elapsed().as_secs()
     }
 

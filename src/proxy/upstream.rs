@@ -2,8 +2,10 @@
 
 mod connect;
 mod exec;
+mod held_wakes;
 mod idle;
 mod lookup;
+mod read_gate;
 mod reads_on;
 pub mod settings;
 
@@ -18,7 +20,7 @@ use std::{
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
-    client::conn::{TrySendError, http1, http2},
+    client::conn::{TrySendError, http2},
 };
 use prometheus::Histogram;
 use tokio::time::{Instant, timeout};
@@ -35,10 +37,10 @@ use super::{
 };
 
 use exec::LocalExec;
-use idle::IdleConnections;
+use idle::{IdleConnections, ReusedConnection};
 use lookup::NameLookup;
 
-pub(super) use idle::Lease;
+pub(super) use {held_wakes::hold, idle::Lease, read_gate::ReadGate};
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -60,7 +62,8 @@ struct SpareTimers(RefCell<Vec<Timer>>);
 /// What an upstream answered, and the connection it came by (none for HTTP/2, which is shared).
 #[derive(Debug)]
 pub(super) struct UpstreamAnswer {
-    pub(super) response: Response<Incoming>,
+    /// Boxed, as requests are: both are handed from future to future.
+    pub(super) response: Box<Response<Incoming>>,
     pub(super) lease: Option<Lease>,
 }
 
@@ -136,7 +139,7 @@ impl UpstreamPool {
     /// sending begins.
     pub(super) async fn send(
         &self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
@@ -165,7 +168,7 @@ impl UpstreamPool {
     /// every request larger, which is moved several times.
     async fn exchange(
         &self,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         if let UpstreamAddress::H2c(_) = self.settings.address {
@@ -173,7 +176,7 @@ impl UpstreamPool {
         }
         while let Some(mut connection) = self.idle.take() {
             begin();
-            match connection.try_send_request(request).await {
+            match connection.sender.try_send_request(*request).await {
                 Ok(response) => return Ok(self.answer(response, connection)),
                 Err(error) => request = unsent(error)?,
             }
@@ -196,13 +199,13 @@ impl UpstreamPool {
 
     async fn send_new(
         &self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut connection =
             self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
         begin();
-        match connection.try_send_request(request).await {
+        match connection.sender.try_send_request(*request).await {
             Ok(response) => Ok(self.answer(response, connection)),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
         }
@@ -210,15 +213,15 @@ impl UpstreamPool {
 
     async fn send_multiplexed(
         &self,
-        mut request: Request<RequestBody>,
+        mut request: Box<Request<RequestBody>>,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let pooled = self.multiplexed.borrow().clone().filter(|pooled| !pooled.is_closed());
         if let Some(mut connection) = pooled {
             begin();
-            match connection.try_send_request(request).await {
+            match connection.try_send_request(*request).await {
                 Ok(response) => {
-                    return Ok(UpstreamAnswer { response, lease: None });
+                    return Ok(UpstreamAnswer { response: Box::new(response), lease: None });
                 }
                 Err(error) => request = unsent(error)?,
             }
@@ -227,8 +230,8 @@ impl UpstreamPool {
             self.connect(connect::http2(&self.settings.address, &self.lookup)).await?;
         *self.multiplexed.borrow_mut() = Some(connection.clone());
         begin();
-        match connection.try_send_request(request).await {
-            Ok(response) => Ok(UpstreamAnswer { response, lease: None }),
+        match connection.try_send_request(*request).await {
+            Ok(response) => Ok(UpstreamAnswer { response: Box::new(response), lease: None }),
             Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
         }
     }
@@ -241,11 +244,8 @@ impl UpstreamPool {
         timeout(allowed, connecting).await.map_err(|_| UpstreamError::ConnectTimeout(allowed))?
     }
 
-    fn answer(
-        &self,
-        response: Response<Incoming>,
-        connection: http1::SendRequest<RequestBody>,
-    ) -> UpstreamAnswer {
+    fn answer(&self, response: Response<Incoming>, connection: ReusedConnection) -> UpstreamAnswer {
+        let response = Box::new(response);
         UpstreamAnswer { response, lease: Some(Lease::new(connection, &self.idle)) }
     }
 }
@@ -266,6 +266,6 @@ impl SpareTimers {
 /// The request, if nothing of it was sent; else the error that ended the exchange.
 fn unsent(
     mut error: TrySendError<Request<RequestBody>>,
-) -> Result<Request<RequestBody>, UpstreamError> {
-    error.take_message().ok_or_else(|| UpstreamError::Broken(error.into_error()))
+) -> Result<Box<Request<RequestBody>>, UpstreamError> {
+    error.take_message().map(Box::new).ok_or_else(|| UpstreamError::Broken(error.into_error()))
 }

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Cache};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -32,11 +32,19 @@ pub struct ProxyConfig {
 #[derive(Debug)]
 pub struct Worker {
     config: Arc<ArcSwap<ProxyConfig>>,
-    current: RefCell<Rc<Serving>>,
+    current: RefCell<Current>,
     /// Signals when to stop: first no more requests on idle connections, then no more at all.
     pub(super) drain: CancellationToken,
     /// The connections, tunnels included.
     pub(super) tasks: TaskTracker,
+}
+
+/// What the latest request was served with.
+#[derive(Debug)]
+struct Current {
+    /// The compiled current configuration, looked at without counting references.
+    config: Cache<Arc<ArcSwap<ProxyConfig>>, Arc<ProxyConfig>>,
+    serving: Rc<Serving>,
 }
 
 /// What serves the requests of one configuration on one worker.
@@ -88,8 +96,9 @@ impl ProxyConfig {
 impl Worker {
     /// A worker that serves whatever `config` holds, until `drain` is cancelled.
     pub fn new(config: Arc<ArcSwap<ProxyConfig>>, drain: CancellationToken) -> Self {
-        let current = RefCell::new(Rc::new(Serving::new(config.load_full())));
-        Self { config, current, drain, tasks: TaskTracker::new() }
+        let serving = Rc::new(Serving::new(config.load_full()));
+        let current = Current { config: Cache::new(Arc::clone(&config)), serving };
+        Self { config, current: RefCell::new(current), drain, tasks: TaskTracker::new() }
     }
 
     /// What to begin a connection with; `None`: plain HTTP.
@@ -106,11 +115,12 @@ impl Worker {
     /// The compiled current configuration. A reload takes effect here, with the next request:
     /// caches and pools of the old one end with its last request (threats X-3).
     pub(super) fn serving(&self) -> Rc<Serving> {
-        let config = self.config.load();
-        if !Arc::ptr_eq(&config, &self.current.borrow().config) {
-            *self.current.borrow_mut() = Rc::new(Serving::new(Arc::clone(&config)));
+        let Current { config, serving } = &mut *self.current.borrow_mut();
+        let config = config.load();
+        if !Arc::ptr_eq(config, &serving.config) {
+            *serving = Rc::new(Serving::new(Arc::clone(config)));
         }
-        Rc::clone(&self.current.borrow())
+        Rc::clone(serving)
     }
 }
 

@@ -10,6 +10,7 @@ mod issuers;
 mod keys;
 mod layers;
 mod local_files;
+mod memory;
 mod mistakes;
 mod revocation;
 mod round_trip;

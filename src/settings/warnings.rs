@@ -24,6 +24,7 @@ use crate::{
 
 mod claim_paths;
 mod issuers;
+mod memory;
 mod own_addresses;
 
 use issuers::issuer_warnings;
@@ -77,6 +78,7 @@ impl Settings {
         }
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
+        warnings.extend(self.memory_warning());
         warnings
     }
 

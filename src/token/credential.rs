@@ -174,7 +174,8 @@ fn from_header_value<'h>(
 /// What follows `scheme` and its spaces, if the value starts with it (compared without case).
 fn after_scheme<'h>(value: &'h [u8], scheme: &str) -> Option<&'h [u8]> {
     let (found, rest) = value.split_at_checked(scheme.len())?;
-    if !found.eq_ignore_ascii_case(scheme.as_bytes()) {
+    // Usually it is written as it is registered, which is the quicker comparison.
+    if found != scheme.as_bytes() && !found.eq_ignore_ascii_case(scheme.as_bytes()) {
         return None;
     }
     match rest.first() {

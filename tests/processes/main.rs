@@ -21,6 +21,7 @@ mod demo;
 mod differential;
 mod evidence;
 mod explain;
+mod floods;
 mod h2spec;
 mod hydra;
 mod identity_provider;

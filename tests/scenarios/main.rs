@@ -20,6 +20,7 @@ mod denials;
 mod headers;
 mod introspection;
 mod key_sets;
+mod memory;
 mod paths;
 mod protocol;
 mod registry;

@@ -1,4 +1,4 @@
-//! `curl`, whose version in Debian 12 loses an answer that RST_STREAM follows at once.
+//! `curl`, whose version in Debian 12 loses an answer that `RST_STREAM` follows at once.
 
 use std::{io, net::SocketAddr, path::Path, process::Command};
 

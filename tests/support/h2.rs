@@ -228,7 +228,8 @@ impl RawH2 {
         (preface == PREFACE).then_some(raw)
     }
 
-    fn over(stream: TcpStream, settings: &[(u16, u32)]) -> Self {
+    /// On a socket that the test has made.
+    pub(crate) fn over(stream: TcpStream, settings: &[(u16, u32)]) -> Self {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();

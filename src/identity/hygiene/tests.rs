@@ -327,3 +327,15 @@ fn h1_an_assertion_is_for_nobody_to_bring_along() {
     rules.set("x-jwt-assertion", HeaderRule::Managed);
     assert_eq!(clean(&rules, &forged), (Vec::new(), 3));
 }
+
+#[test]
+fn h9_a_rule_about_a_header_that_most_requests_have_is_followed() {
+    let value = HeaderValue::from_static("x");
+    for name in USUAL {
+        let rules = hygiene_with(|forwarding| forwarding.remove = vec![name.clone()]);
+        let mut map = HeaderMap::from_iter([(name.clone(), value.clone())]);
+        rules.clean_request(&mut map).unwrap();
+        // Where a credential comes in, it is left to what reads the credential.
+        assert_eq!(map.contains_key(name), *name == AUTHORIZATION, "{name}");
+    }
+}

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll},
 };
@@ -21,7 +21,10 @@ use tokio::io::AsyncReadExt;
 use crate::{listener::ByteStream, proxy::settings::LimitSettings};
 
 use super::{
-    super::guarded_io::{Activity, Timer},
+    super::{
+        guarded_io::{Activity, Timer},
+        woken_task::WokenTask,
+    },
     Connection, GuardedIo, answer,
 };
 
@@ -31,6 +34,16 @@ enum Ended<S> {
     Closed,
     /// It paused, or has to read a head again: the socket, with the bytes that were read and not yet parsed.
     Paused(GuardedIo<S>),
+}
+
+/// What a conversation comes to, while it goes on.
+enum Turn {
+    /// The connection's end.
+    Closed(hyper::Result<()>),
+    /// A pause that is long enough to park the connection, or a head that has to be read again.
+    Paused,
+    /// The worker's: no further request is taken.
+    Draining,
 }
 
 /// Room for the first bytes after a pause; hyper reads the others. In every parked connection.
@@ -87,28 +100,39 @@ async fn converse<S: ByteStream>(
             .with_upgrades(),
     );
     let mut pause = Timer::default();
-    let outcome = poll_fn(|cx: &mut Context<'_>| match Pin::new(&mut *conversation).poll(cx) {
-        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-        Poll::Pending if activity.long_heads.is_held() => Poll::Ready(None),
-        Poll::Pending => match activity.park_at() {
-            Some(at) => pause.poll(cx, at).map(|()| None),
-            None => Poll::Pending,
-        },
-    });
-    tokio::select! {
-        biased;
-        outcome = outcome => {
-            if let Some(outcome) = outcome {
-                return outcome.map(|()| Ended::Closed);
-            }
-            let parts = conversation.into_parts();
-            return Ok(parts.map_or(Ended::Closed, |parts| paused(parts, activity)));
+    let mut drained = pin!(drain.cancelled());
+    let mut drain_wakes = WokenTask::default();
+    let turn = poll_fn(|cx: &mut Context<'_>| {
+        if let Poll::Ready(outcome) = Pin::new(&mut *conversation).poll(cx) {
+            return Poll::Ready(Turn::Closed(outcome));
         }
-        () = drain.cancelled() => {}
+        if activity.long_heads.is_held() {
+            return Poll::Ready(Turn::Paused);
+        }
+        if let Some(at) = activity.park_at()
+            && pause.poll(cx, at).is_ready()
+        {
+            return Poll::Ready(Turn::Paused);
+        }
+        // Polling it takes five times as long as these looks at it.
+        if drain_wakes.is(cx) && !drain.is_cancelled() {
+            return Poll::Pending;
+        }
+        drain_wakes.set(cx);
+        drained.as_mut().poll(cx).map(|()| Turn::Draining)
+    });
+    match turn.await {
+        Turn::Closed(outcome) => outcome.map(|()| Ended::Closed),
+        Turn::Paused => {
+            let parts = conversation.into_parts();
+            Ok(parts.map_or(Ended::Closed, |parts| paused(parts, activity)))
+        }
+        Turn::Draining => {
+            activity.long_heads.stop_watching();
+            Pin::new(&mut *conversation).graceful_shutdown();
+            conversation.await.map(|()| Ended::Closed)
+        }
     }
-    activity.long_heads.stop_watching();
-    Pin::new(&mut *conversation).graceful_shutdown();
-    conversation.await.map(|()| Ended::Closed)
 }
 
 fn paused<S, H: HttpService<Incoming>>(

@@ -39,8 +39,8 @@ pub(super) struct FrameAllowances {
 /// A CONTINUATION frame of this many bytes is a part of a large header block, which has a bound.
 const SMALL_CONTINUATION: u32 = 1024;
 
-/// How many bytes of an answer give reason for a WINDOW_UPDATE: half of the pieces of 256 bytes in
-/// which a client might read, since it may send one for its stream and one for the connection.
+/// How many bytes of an answer give reason for a `WINDOW_UPDATE`. A client that reads pieces of
+/// 256 bytes may send two for each: for the stream and for the connection.
 const BYTES_PER_UPDATE: u64 = 128;
 
 /// How much of what was earned is kept: enough for the answers that are on their way to a client
@@ -78,11 +78,14 @@ impl FloodKind {
     /// How many are allowed at once, without any request, on a connection of so many streams.
     fn at_once(self, streams: u64) -> u64 {
         match self {
-            // Clients have hardly a use for any of these. h2 itself allows 100 empty DATA frames
-            // in the life of a connection.
-            Self::Continuation | Self::EmptyData | Self::EmptyHeaders | Self::Other => 100,
-            // Ten a second. Keep-alive and health checks of gRPC need one in ten seconds.
-            Self::Ping => 100,
+            // Clients hardly use the first four. h2 itself allows 100 empty DATA frames in the life
+            // of a connection. 100 PINGs are ten a second; keep-alive and health checks of gRPC
+            // need one in ten seconds.
+            Self::Continuation
+            | Self::EmptyData
+            | Self::EmptyHeaders
+            | Self::Other
+            | Self::Ping => 100,
             // Browsers describe a tree of some ten streams, and change it with the open tab.
             Self::Priority => 200,
             // A client that waits a second for an answer can't cancel more in the ten seconds after
@@ -91,8 +94,7 @@ impl FloodKind {
             // One at the beginning, one when the client finds its windows too small. Each
             // concerns every open stream.
             Self::Settings => 50,
-            // For connection and stream each time that a window of 64 KiB is half empty; this
-            // is what may be outstanding of answers before those that earn more.
+            // To enlarge windows in advance, and for answers whose part was used up before.
             Self::WindowUpdate => 500,
         }
     }
@@ -100,15 +102,12 @@ impl FloodKind {
     /// How many more a request gives reason for.
     fn per_request(self) -> u64 {
         match self {
-            // Larger windows for stream and connection, before and after.
-            Self::WindowUpdate => 4,
-            // At the start, and when the answer becomes more or less important.
-            Self::Priority => 4,
-            // What h2 allows of one block, about.
-            Self::Continuation => 4,
-            // To measure the time of a round trip; with a cancellation, as Go does.
+            // Header blocks have about four CONTINUATION frames, if any. Browsers say twice how
+            // important an answer is, and may enlarge two windows for it, twice.
+            Self::Continuation | Self::Priority | Self::WindowUpdate => 4,
+            // To measure a round trip; with a cancellation, as Go does.
             Self::Ping => 2,
-            // Trailers without a field; extensions that clients grease.
+            // Trailers without a field; frames that clients send to keep extensions possible.
             Self::EmptyHeaders | Self::Other => 1,
             Self::EmptyData | Self::Reset | Self::Settings => 0,
         }
@@ -153,8 +152,9 @@ impl FrameAllowances {
         }
     }
 
-    /// We have sent a frame: each with a part of an answer may be followed by a WINDOW_UPDATE for
-    /// its stream, one for the connection and a PING that measures the round trip (as gRPC does).
+    /// We have sent a frame: each with a part of an answer may be followed by a
+    /// `WINDOW_UPDATE` for its stream, one for the connection and a PING that measures the round
+    /// trip (as gRPC does).
     pub(super) fn sent(&mut self, frame: &FrameHead) {
         if frame.kind == kind::DATA && frame.length > 0 {
             self.earn(FloodKind::WindowUpdate, 2 + u64::from(frame.length) / BYTES_PER_UPDATE);

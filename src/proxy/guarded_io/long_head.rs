@@ -7,7 +7,7 @@
 //! of the connection. A client that pipelines such a head while it does not read the answer before
 //! gets the 431: the two are written as one.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 /// What hyper reads without an allocation.
 const FREE_LINES: usize = 100;
@@ -18,51 +18,77 @@ const STATUS: &[u8] = b" 431 ";
 
 /// Whether a connection has shown a long head.
 #[derive(Debug, Default)]
-pub(in crate::proxy) struct LongHeads {
-    /// Whether hyper reads fewer lines than the setting allows.
-    is_watching: AtomicBool,
-    /// Whether a request has begun, and hyper's buffer was not empty since its answer: what is
-    /// written is not hyper's own.
-    is_answering: AtomicBool,
-    /// Whether one was found.
-    found: AtomicBool,
+pub(in crate::proxy) struct LongHeads(AtomicU8);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum HeadWatch {
+    /// Whatever is written goes out. The default.
+    Off,
+    /// hyper reads fewer lines than the setting allows, and what it writes now is its own.
+    Watching,
+    /// Likewise, but a request has begun, and hyper's buffer was not empty since its answer: what
+    /// is written is that answer.
+    Answering,
+    /// A refusal is held back.
+    Held,
+    /// One was: hyper reads as many lines as the setting allows.
+    Found,
 }
 
 impl LongHeads {
-    /// How many lines hyper is to read now, of those that the setting allows.
+    /// How many lines hyper is to read from now on, of those that the setting allows.
     pub(in crate::proxy) fn lines(&self, allowed: usize) -> usize {
-        let is_watching = allowed > FREE_LINES && !self.found.load(Relaxed);
-        self.is_watching.store(is_watching, Relaxed);
-        if is_watching { FREE_LINES } else { allowed }
+        let was_found = self.is(HeadWatch::Held) || self.is(HeadWatch::Found);
+        let (state, lines) = match allowed {
+            _ if was_found => (HeadWatch::Found, allowed),
+            ..=FREE_LINES => (HeadWatch::Off, allowed),
+            _ => (HeadWatch::Watching, FREE_LINES),
+        };
+        self.enter(state);
+        lines
     }
 
     /// From now on, whatever is written goes out.
     pub(in crate::proxy) fn stop_watching(&self) {
-        self.is_watching.store(false, Relaxed);
-    }
-
-    pub(super) fn request_begins(&self) {
-        self.is_answering.store(true, Relaxed);
-    }
-
-    /// Everything that was to be written is out, and no request is being served.
-    pub(super) fn all_written(&self) {
-        self.is_answering.store(false, Relaxed);
-    }
-
-    /// Whether these bytes are hyper's own refusal of a head that may be read again.
-    pub(super) fn holds_back(&self, written: &[u8]) -> bool {
-        let is_own = self.is_watching.load(Relaxed) && !self.is_answering.load(Relaxed);
-        if !is_own || !is_refusal(written) {
-            return false;
-        }
-        self.found.store(true, Relaxed);
-        true
+        self.enter(HeadWatch::Off);
     }
 
     /// Whether a refusal is held back: hyper will not go on.
     pub(in crate::proxy) fn is_held(&self) -> bool {
-        self.is_watching.load(Relaxed) && self.found.load(Relaxed)
+        self.is(HeadWatch::Held)
+    }
+
+    pub(super) fn request_begins(&self) {
+        if self.is(HeadWatch::Watching) {
+            self.enter(HeadWatch::Answering);
+        }
+    }
+
+    /// Everything that was to be written is out, and no request is being served.
+    pub(super) fn all_written(&self) {
+        if self.is(HeadWatch::Answering) {
+            self.enter(HeadWatch::Watching);
+        }
+    }
+
+    /// Whether these bytes are hyper's own refusal of a head that may be read again.
+    pub(super) fn holds_back(&self, written: &[u8]) -> bool {
+        let state = self.0.load(Relaxed);
+        if state == HeadWatch::Watching as u8 && is_refusal(written) {
+            self.enter(HeadWatch::Held);
+            return true;
+        }
+        // hyper may try to write it several times.
+        state == HeadWatch::Held as u8
+    }
+
+    fn is(&self, state: HeadWatch) -> bool {
+        self.0.load(Relaxed) == state as u8
+    }
+
+    fn enter(&self, state: HeadWatch) {
+        self.0.store(state as u8, Relaxed);
     }
 }
 
@@ -80,7 +106,7 @@ mod tests {
     #[test]
     fn f14_only_what_hyper_writes_by_itself_is_held_back() {
         let heads = LongHeads::default();
-        assert!(!heads.holds_back(REFUSAL), "nobody watches");
+        assert!(!heads.holds_back(REFUSAL), "not watching");
         assert_eq!(heads.lines(200), 100);
         assert!(!heads.holds_back(b"HTTP/1.1 400 Bad Request\r\n"));
         assert!(!heads.holds_back(b"HTTP/1.1 431"));
@@ -90,6 +116,7 @@ mod tests {
         assert!(!heads.is_held());
         assert!(heads.holds_back(REFUSAL));
         assert!(heads.is_held());
+        assert!(heads.holds_back(REFUSAL), "tried again");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+use std::{future::poll_fn, task::Waker};
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
@@ -178,9 +180,9 @@ async fn a_connection_is_not_parked_while_tls_holds_the_end_of_an_answer() {
     let activity = Arc::new(Activity::accepted(Instant::now(), DEADLINES));
     let mut io = GuardedIo::new(Hoarder { is_full: true }, Bytes::new(), Arc::clone(&activity));
     activity.request_begins();
-    std::future::poll_fn(|cx| Pin::new(&mut io).poll_write(cx, b"the end")).await.unwrap();
+    poll_fn(|cx| Pin::new(&mut io).poll_write(cx, b"the end")).await.unwrap();
     let flushed = |io: &mut GuardedIo<Hoarder>| {
-        Pin::new(io).poll_flush(&mut Context::from_waker(std::task::Waker::noop()))
+        Pin::new(io).poll_flush(&mut Context::from_waker(Waker::noop()))
     };
     assert!(flushed(&mut io).is_pending());
     activity.requests_end();
@@ -188,4 +190,16 @@ async fn a_connection_is_not_parked_while_tls_holds_the_end_of_an_answer() {
     io.socket.is_full = false;
     assert!(flushed(&mut io).is_ready());
     assert!(activity.park_at().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_that_goes_from_task_to_task_wakes_the_one_that_polled_it_last() {
+    let mut timer = Timer::default();
+    let started = Instant::now();
+    let deadline = started + Duration::from_secs(10);
+    let mut other_task = Context::from_waker(Waker::noop());
+    assert!(timer.poll(&mut other_task, deadline).is_pending());
+    let due = poll_fn(|cx| timer.poll(cx, deadline));
+    tokio::time::timeout(Duration::from_mins(1), due).await.unwrap();
+    assert_eq!(started.elapsed().as_secs(), 10);
 }

@@ -19,6 +19,8 @@ pub(crate) mod key {
     pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
     pub(crate) const BODY_TIMEOUT: &str = "body_timeout";
     pub(crate) const HTTP2_STREAMS: &str = "http2_streams";
+    pub(crate) const MEMORY: &str = "memory";
+    pub(crate) const CONNECTION_MEMORY: &str = "connection_memory";
 }
 
 /// `[server.limits]`: what one client, or all of them, may take.
@@ -38,13 +40,21 @@ pub struct LimitSettings {
     pub body_timeout: Duration,
     /// Concurrent streams of one HTTP/2 connection.
     pub http2_streams: u32,
+    /// Bytes that requests in flight, and what waits of their bodies, may take over all connections.
+    pub memory: usize,
+    /// Bytes of the bodies of one connection that may wait.
+    pub connection_memory: usize,
     /// Request bodies that have to be held until their signature is verified.
     pub held: HeldBodySettings,
 }
 
-/// At some 20 KiB for an idle HTTP/1.1 connection about 200 MiB. One on which an HTTP/2 client does
-/// its worst takes more (windows, streams and their headers): where clients are not trusted, lower
-/// this or `http2_streams`.
+/// What a process takes with all that is loaded at its start.
+pub(crate) const PROCESS_BYTES: usize = 16 * 1024 * 1024;
+/// What a connection takes that waits for its next request. What it takes while it has some is a
+/// part of `memory`.
+pub(crate) const CONNECTION_BYTES: usize = 12 * 1024;
+
+/// At [`CONNECTION_BYTES`] 120 MiB, if all of them wait.
 const DEFAULT_CONNECTIONS: usize = 10_000;
 /// Beyond this the system's file descriptors are the limit.
 const MAX_CONNECTIONS: usize = 1_000_000;
@@ -73,6 +83,16 @@ const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_mins(1);
 const DEFAULT_HTTP2_STREAMS: u32 = 200;
 /// Each stream costs memory before anything about it is verified.
 const MAX_HTTP2_STREAMS: usize = 10_000;
+/// With what a process takes besides, below the 256 MiB that a sidecar is commonly given.
+const DEFAULT_MEMORY: usize = 192 * 1024 * 1024;
+/// Some dozens of requests.
+const MIN_MEMORY: usize = 1024 * 1024;
+/// More than any machine has.
+const MAX_MEMORY: usize = 1 << 40;
+/// Four full reads of an upstream: enough for a fast client on a long way.
+const DEFAULT_CONNECTION_MEMORY: usize = 256 * 1024;
+/// Less would be read in pieces smaller than a packet.
+const MIN_CONNECTION_MEMORY: usize = 1;
 /// Below this a deadline refuses honest clients on a busy machine.
 const MIN_TIMEOUT: Duration = Duration::from_millis(10);
 /// Above this a deadline bounds nothing.
@@ -105,6 +125,12 @@ impl LimitSettings {
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
             body_timeout: section.or(key::BODY_TIMEOUT, DEFAULT_BODY_TIMEOUT, timeout()),
             http2_streams: section.or(key::HTTP2_STREAMS, DEFAULT_HTTP2_STREAMS, streams),
+            memory: section.or(key::MEMORY, DEFAULT_MEMORY, size(MIN_MEMORY..=MAX_MEMORY)),
+            connection_memory: section.or(
+                key::CONNECTION_MEMORY,
+                DEFAULT_CONNECTION_MEMORY,
+                size(MIN_CONNECTION_MEMORY..=MAX_MEMORY),
+            ),
             held: HeldBodySettings::read(section),
         }
     }
@@ -117,7 +143,9 @@ impl LimitSettings {
             .duration(key::HEADER_TIMEOUT, self.header_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .duration(key::BODY_TIMEOUT, self.body_timeout)
-            .value(key::HTTP2_STREAMS, i64::from(self.http2_streams).into());
+            .value(key::HTTP2_STREAMS, i64::from(self.http2_streams).into())
+            .size(key::MEMORY, self.memory)
+            .size(key::CONNECTION_MEMORY, self.connection_memory);
         self.held.write(writer).table()
     }
 }

@@ -1,6 +1,6 @@
 //! New connections to an upstream.
 
-use std::{io, rc::Rc, time::Duration};
+use std::{io, rc::Rc, sync::Arc, time::Duration};
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,7 +11,13 @@ use tokio::{
 
 use crate::proxy::{body::RequestBody, pieces::JoinedWrites, upstream::settings::UpstreamAddress};
 
-use super::{LocalExec, UpstreamError, lookup::NameLookup, reads_on::ReadsOn};
+use super::{
+    LocalExec, UpstreamError, held_wakes,
+    idle::ReusedConnection,
+    lookup::NameLookup,
+    read_gate::{GatedReads, ReadGate},
+    reads_on::ReadsOn,
+};
 
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
 const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
@@ -21,9 +27,13 @@ const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
 /// head: 555 instructions, whatever the number. An answer that was refused can't be read again.
 const MAX_ANSWER_HEADER_LINES: usize = 1_000;
 
-/// Answers' flow-control windows: large enough that one stream can fill a local link.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+/// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs; and
+/// 128 answers whose clients do not read leave room for the others of their connection.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
+
+/// How many bytes of a request may wait in a stream's buffer for an upstream that does not read.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// While streams are open, a silent HTTP/2 upstream gets a `PING`, and is closed without a
 /// response: every request would wait on the one dead connection.
@@ -34,7 +44,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) async fn http1(
     address: &UpstreamAddress,
     lookup: &Rc<NameLookup>,
-) -> Result<http1::SendRequest<RequestBody>, UpstreamError> {
+) -> Result<ReusedConnection, UpstreamError> {
     match address {
         UpstreamAddress::Unix(path) => {
             http1_over(UnixStream::connect(path).await.map_err(UpstreamError::Refused)?).await
@@ -67,22 +77,24 @@ async fn tcp(authority: &str, lookup: &Rc<NameLookup>) -> io::Result<TcpStream> 
     Ok(socket)
 }
 
-async fn http1_over<S>(socket: S) -> Result<http1::SendRequest<RequestBody>, UpstreamError>
+async fn http1_over<S>(socket: S) -> Result<ReusedConnection, UpstreamError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let reads = Arc::<ReadGate>::default();
+    let socket = GatedReads::new(ReadsOn::new(JoinedWrites(socket)), Arc::clone(&reads));
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
         .max_headers(MAX_ANSWER_HEADER_LINES)
-        .handshake(TokioIo::new(ReadsOn::new(JoinedWrites(socket))))
+        .handshake(TokioIo::new(socket))
         .await
         .map_err(UpstreamError::Broken)?;
     tokio::task::spawn_local(async move {
-        if let Err(error) = connection.with_upgrades().await {
+        if let Err(error) = held_wakes::holdable(connection.with_upgrades()).await {
             tracing::debug!(%error, "upstream connection ended");
         }
     });
-    Ok(sender)
+    Ok(ReusedConnection { sender, reads })
 }
 
 async fn http2_over<S>(socket: S) -> Result<http2::SendRequest<RequestBody>, UpstreamError>
@@ -95,6 +107,7 @@ where
         .keep_alive_timeout(PING_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
         .handshake(TokioIo::new(JoinedWrites(socket)))
         .await

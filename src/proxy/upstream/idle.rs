@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,6 +11,8 @@ use hyper::client::conn::http1;
 use tokio::time::Instant;
 
 use crate::proxy::body::RequestBody;
+
+use super::read_gate::ReadGate;
 
 /// Unused HTTP/1.1 connections, the latest last.
 #[derive(Debug)]
@@ -21,9 +24,17 @@ pub(super) struct IdleConnections {
     max_age: Duration,
 }
 
+/// A connection that serves one request after the other.
+#[derive(Debug)]
+pub(super) struct ReusedConnection {
+    pub(super) sender: http1::SendRequest<RequestBody>,
+    /// How much of an answer may be read.
+    pub(super) reads: Arc<ReadGate>,
+}
+
 #[derive(Debug)]
 struct IdleConnection {
-    connection: http1::SendRequest<RequestBody>,
+    connection: ReusedConnection,
     since: Instant,
 }
 
@@ -31,7 +42,7 @@ struct IdleConnection {
 /// the connection.
 #[derive(Debug)]
 pub(in crate::proxy) struct Lease {
-    connection: http1::SendRequest<RequestBody>,
+    connection: ReusedConnection,
     home: Weak<IdleConnections>,
 }
 
@@ -47,23 +58,24 @@ impl IdleConnections {
     }
 
     /// A connection that is open and done with its last request.
-    pub(super) fn take(&self) -> Option<http1::SendRequest<RequestBody>> {
+    pub(super) fn take(&self) -> Option<ReusedConnection> {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         // One that still finishes its last exchange is for a later request.
-        let at = connections.iter().rposition(|candidate| candidate.connection.is_ready())?;
+        let at =
+            connections.iter().rposition(|candidate| candidate.connection.sender.is_ready())?;
         Some(connections.remove(at).connection)
     }
 
     /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
     /// worst it is closed too early, by as long as the body of its last answer took.
-    fn keep(&self, connection: http1::SendRequest<RequestBody>) {
+    fn keep(&self, connection: ReusedConnection) {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         if connections.len() >= self.max {
-            connections.retain(|idle| !idle.connection.is_closed());
+            connections.retain(|idle| !idle.connection.sender.is_closed());
         }
-        if !connection.is_closed() && connections.len() < self.max {
+        if !connection.sender.is_closed() && connections.len() < self.max {
             connections.push(IdleConnection { connection, since: self.latest.get() });
         }
     }
@@ -82,15 +94,18 @@ impl IdleConnections {
 }
 
 impl Lease {
-    pub(super) fn new(
-        connection: http1::SendRequest<RequestBody>,
-        home: &Rc<IdleConnections>,
-    ) -> Self {
+    pub(super) fn new(connection: ReusedConnection, home: &Rc<IdleConnections>) -> Self {
         Self { connection, home: Rc::downgrade(home) }
+    }
+
+    /// How much of the answer may be read.
+    pub(in crate::proxy) fn reads(&self) -> &Arc<ReadGate> {
+        &self.connection.reads
     }
 
     /// Makes the connection available for the next request.
     pub(in crate::proxy) fn give_back(self) {
+        self.connection.reads.open();
         if let Some(home) = self.home.upgrade() {
             home.keep(self.connection);
         }

@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     net::SocketAddr,
     process::Command,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use countersign::{
@@ -14,9 +14,9 @@ use countersign::{
 };
 use serde_json::json;
 
-use super::{Apart, SHORT, world_of};
+use super::{Apart, SHORT, endless, world_of};
 use crate::support::{
-    bare,
+    bare::{self, Meter},
     client::Request,
     curl::Upload,
     h2::{self, RawH2},
@@ -120,7 +120,7 @@ fn d2_an_upload_without_room_to_be_held_is_503() {
         .fold(Request::new("POST", "/upload"), |request, (name, value)| request.field(name, value));
     let mut slow_client = world.proxy.client();
     slow_client.send(&slow.field("content-length", "100000").bytes());
-    slow_client.send(&[b'x'; 50_000]);
+    slow_client.send(&vec![b'x'; 50_000]);
     wait_until("it is held", || world.proxy.metric("countersign_held_body_bytes") > 0.0);
     assert_arrives(10, world.proxy.address(), 503, &headers);
 }
@@ -177,6 +177,39 @@ fn d1_an_upload_that_is_not_finished_after_its_answer_is_reset_without_an_error(
     // The connection goes on.
     client.get(3, "/", &world.issuer.mint(json!({})));
     assert_eq!(client.read_status(3), Some(200));
+}
+
+#[test]
+fn d2_an_upload_does_not_keep_a_stream_whose_client_takes_nothing() {
+    let ended = Meter::default();
+    let upstream = endless(&ended);
+    let limits = "[server.limits]\nbody_timeout = \"300ms\"";
+    let world = bare::in_front_of_with(&bare::url(&upstream), "", limits);
+    // Without a window, as an answer that is not taken.
+    let mut client = RawH2::connect(world.proxy.address(), &[(4, 0)]);
+    let since = Instant::now();
+    let fields = UPLOAD.map(|(name, value)| match name {
+        ":path" => (name, b"/public/upload".as_slice()),
+        _ => (name, value),
+    });
+    client.headers(1, &fields, false);
+    client.send(h2::DATA, 0, 1, b"half");
+    client.read_until(h2::RST_STREAM, 1).unwrap();
+    assert!((SHORT..Duration::from_secs(2)).contains(&since.elapsed()), "{:?}", since.elapsed());
+    wait_until("the upstream to be let go", || ended.total() == 1);
+}
+
+#[test]
+fn an_upload_that_waits_to_be_asked_for_is_reset_at_once() {
+    let mut world = World::start();
+    world.proxy.expect_unmatched_answers();
+    let mut client = RawH2::connect(world.proxy.address(), &[]);
+    let since = Instant::now();
+    client.headers(1, &[&UPLOAD[..], &[("expect", b"100-continue")]].concat(), false);
+    client.read_until(h2::HEADERS, 1).unwrap();
+    let reset = client.read_until(h2::RST_STREAM, 1).unwrap();
+    assert_eq!(reset.payload, [0; 4], "NO_ERROR");
+    assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
 }
 
 #[test]

@@ -1,0 +1,170 @@
+//! An upstream's answer on its way to the client: read as there is room for it.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::proxy::{
+    framing,
+    guards::RequestGuard,
+    memory::{Pace, WaitsFor},
+    stream_guard::ClientsTurn,
+    upstream::{self, Lease},
+};
+
+use super::{BodyError, Stall};
+
+/// The upstream's answer, and what depends on its end.
+#[derive(Debug)]
+pub(in crate::proxy) struct UpstreamBody {
+    incoming: Incoming,
+    stall: Stall,
+    /// Gives the upstream connection back once the answer has been read to its end. Dropped
+    /// before that, the connection is closed.
+    lease: Option<Lease>,
+    /// Over HTTP/2: for the stream's own deadline.
+    clients_turn: Option<ClientsTurn>,
+    /// Keeps the downstream connection out of its idle phase.
+    request: RequestGuard,
+    /// Whether no frame was sent yet.
+    is_new: bool,
+    /// Of an answer that is not small. Boxed, since most are.
+    pace: Option<Box<Pace>>,
+}
+
+/// A first frame that is not longer is not counted: usually it is all of an answer, and counting it
+/// would be the larger part of its cost.
+const SMALL: u64 = 16 * 1024;
+
+/// The same over HTTP/2, where as many of them may wait as a connection has streams.
+const SMALL_OF_STREAM: u64 = 1024;
+
+impl UpstreamBody {
+    pub(super) fn new(
+        incoming: Incoming,
+        stall_after: Duration,
+        lease: Option<Lease>,
+        request: RequestGuard,
+    ) -> Self {
+        let mut body = Self {
+            incoming,
+            stall: Stall::new(stall_after),
+            lease,
+            clients_turn: ClientsTurn::of_stream(),
+            request,
+            is_new: true,
+            pace: None,
+        };
+        body.clients_turn.iter().for_each(ClientsTurn::begin);
+        if body.size_hint().lower() > SMALL {
+            body.pace();
+        }
+        body.release_at_end();
+        body
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(waits_for) = self.pace.as_mut().and_then(|pace| pace.before(cx)) {
+            return self.wait(cx, waits_for);
+        }
+        let Poll::Ready(frame) = self.take_frame(cx) else {
+            let waits_for = self.pace.as_mut().map_or(WaitsFor::Sender, |pace| pace.after(cx));
+            return self.wait(cx, waits_for);
+        };
+        self.stall.reset();
+        self.clients_turn.iter().for_each(ClientsTurn::begin);
+        let frame = frame.map(|frame| frame.map(|frame| self.hold(frame)));
+        if frame.is_none() {
+            self.release();
+        } else {
+            self.release_at_end();
+        }
+        Poll::Ready(frame.map(|frame| {
+            let frame = frame?;
+            framing::check_frame(&frame)?;
+            Ok(frame)
+        }))
+    }
+
+    /// The next frame. Its connection's task is woken only if there can be another.
+    fn take_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let incoming = Pin::new(&mut self.incoming);
+        let (frame, connection) = upstream::hold(|| incoming.poll_frame(cx));
+        if let Some(connection) = connection
+            && !self.incoming.is_end_stream()
+        {
+            connection.wake();
+        }
+        frame
+    }
+
+    fn wait<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        waits_for: WaitsFor,
+    ) -> Poll<Option<Result<T, BodyError>>> {
+        match waits_for {
+            WaitsFor::Sender => {
+                self.clients_turn.iter().for_each(ClientsTurn::end);
+                self.stall.poll(cx).map(|stalled| Some(Err(stalled.into())))
+            }
+            WaitsFor::Receiver { moves } => {
+                self.stall.reset();
+                if moves {
+                    self.clients_turn.iter().for_each(ClientsTurn::begin);
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Counts a frame until it is written.
+    fn hold(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        let small = if self.clients_turn.is_some() { SMALL_OF_STREAM } else { SMALL };
+        let is_first = std::mem::replace(&mut self.is_new, false);
+        let is_small = |data: &Bytes| is_first && self.pace.is_none() && data.len() as u64 <= small;
+        if frame.data_ref().is_none_or(is_small) {
+            return frame;
+        }
+        frame.map_data(|data| self.pace().hold(data))
+    }
+
+    fn pace(&mut self) -> &mut Pace {
+        self.pace.get_or_insert_with(|| {
+            let reads = self.lease.as_ref().map(|lease| Arc::clone(lease.reads()));
+            Box::new(Pace::new(self.request.flow(), reads))
+        })
+    }
+
+    /// hyper does not poll a body again that reports its end.
+    fn release_at_end(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        self.pace = None;
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+}

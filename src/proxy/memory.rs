@@ -1,0 +1,111 @@
+//! What requests in flight and answers that wait for their clients may take, all connections
+//! together (threats D-12).
+//!
+//! Every request in flight counts with what it costs at least. Of an answer, what was read from the
+//! upstream and not yet taken by the client counts with its length: each frame gives its bytes back
+//! when hyper drops it. What finds no room is not read from the upstream, so that a slow client
+//! slows its own answers and nothing else.
+
+mod flow;
+mod pace;
+mod patience;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use prometheus::{IntCounter, IntGauge};
+
+use super::Metrics;
+
+pub(super) use flow::Flow;
+pub(super) use pace::{Pace, WaitsFor};
+pub(super) use patience::Patience;
+
+/// What a request in flight takes at least. Measured with thousands of slow answers, 39 KiB: hyper's
+/// buffers of both connections, their tasks, and what hyper's client sets aside for requests to
+/// come. And what its answer may always read.
+pub(crate) const REQUEST_BYTES: usize = 40 * 1024 + MIN_READ;
+
+/// What an answer of which nothing waits may always read: no client waits for the room of another.
+const MIN_READ: usize = 8 * 1024;
+
+/// What of an upload may be here before it is asked for: the flow-control window of an HTTP/2
+/// stream, and what hyper reads ahead over HTTP/1.1.
+pub(crate) const UPLOAD_BYTES: u32 = 64 * 1024;
+
+/// Bytes for requests in flight and for answers, over all workers.
+#[derive(Debug)]
+pub(super) struct MemoryBudget {
+    held: AtomicUsize,
+    max: usize,
+    /// Of it, what requests on new connections may fill.
+    for_new_connections: usize,
+    /// Of it, what answers may fill: the rest is for requests.
+    for_answers: usize,
+    of_connection: usize,
+    /// The part of bodies.
+    of_bodies: IntGauge,
+    shed: IntCounter,
+}
+
+impl MemoryBudget {
+    pub(super) fn new(max: usize, of_connection: usize, metrics: &Metrics) -> Arc<Self> {
+        Arc::new(Self {
+            held: AtomicUsize::new(0),
+            max,
+            for_new_connections: max / 8 * 7,
+            for_answers: max / 4 * 3,
+            of_connection,
+            of_bodies: metrics.waiting_bytes.clone(),
+            shed: metrics.shed.clone(),
+        })
+    }
+
+    /// Counts a request in flight; whether there is room for it. The last eighth is for connections
+    /// that have served one: new ones that are all slow do not stop those that were here before.
+    pub(super) fn enter(&self, has_served: bool) -> bool {
+        let most = if has_served { self.max } else { self.for_new_connections };
+        self.held.fetch_add(REQUEST_BYTES, Relaxed) + REQUEST_BYTES <= most
+    }
+
+    /// The request is over.
+    pub(super) fn leave(&self) {
+        self.held.fetch_sub(REQUEST_BYTES, Relaxed);
+    }
+
+    /// Reserves room for what an upload brings along; whether there is some.
+    pub(super) fn reserve(&self, bytes: usize) -> bool {
+        let fits = self.held.load(Relaxed) + bytes <= self.for_new_connections;
+        if fits {
+            self.charge(bytes);
+        }
+        fits
+    }
+
+    fn is_short(&self) -> bool {
+        self.held.load(Relaxed) > self.for_answers
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.held.load(Relaxed) + bytes <= self.for_answers
+    }
+
+    fn charge(&self, bytes: usize) {
+        self.held.fetch_add(bytes, Relaxed);
+        self.of_bodies.add(shown(bytes));
+    }
+
+    pub(super) fn release(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+        self.of_bodies.sub(shown(bytes));
+    }
+}
+
+fn shown(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;
