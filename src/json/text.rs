@@ -5,10 +5,10 @@ use std::{fmt, ops::Deref};
 /// A text. A short one takes no memory of its own: most claims of a token are short, and an
 /// allocation for each would take more than they do.
 #[derive(Clone, PartialEq, Eq)]
-pub struct JsonText(Text);
+pub struct JsonText(Storage);
 
 #[derive(Clone, PartialEq, Eq)]
-enum Text {
+enum Storage {
     /// Zeros beyond the length.
     Short {
         length: u8,
@@ -24,15 +24,15 @@ impl JsonText {
     /// The bytes that it takes besides itself.
     pub(super) fn heap(&self) -> usize {
         match &self.0 {
-            Text::Short { .. } => 0,
-            Text::Long(text) => text.len(),
+            Storage::Short { .. } => 0,
+            Storage::Long(text) => text.len(),
         }
     }
 
     fn short(text: &str) -> Option<Self> {
         let mut bytes = [0; SHORT];
         bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
-        Some(Self(Text::Short { length: u8::try_from(text.len()).ok()?, bytes }))
+        Some(Self(Storage::Short { length: u8::try_from(text.len()).ok()?, bytes }))
     }
 }
 
@@ -41,25 +41,25 @@ impl Deref for JsonText {
 
     fn deref(&self) -> &str {
         match &self.0 {
-            Text::Short { length, bytes } => {
+            Storage::Short { length, bytes } => {
                 let text = bytes.get(..usize::from(*length)).unwrap_or_default();
                 // It always is UTF-8: it was copied from a text as a whole.
                 std::str::from_utf8(text).unwrap_or_default()
             }
-            Text::Long(text) => text,
+            Storage::Long(text) => text,
         }
     }
 }
 
 impl From<&str> for JsonText {
     fn from(text: &str) -> Self {
-        Self::short(text).unwrap_or_else(|| Self(Text::Long(text.into())))
+        Self::short(text).unwrap_or_else(|| Self(Storage::Long(text.into())))
     }
 }
 
 impl From<String> for JsonText {
     fn from(text: String) -> Self {
-        Self::short(&text).unwrap_or_else(|| Self(Text::Long(text.into())))
+        Self::short(&text).unwrap_or_else(|| Self(Storage::Long(text.into())))
     }
 }
 
