@@ -5,13 +5,10 @@
 
 mod acceptor;
 mod body;
-mod burst_allowance;
 mod client_body;
 mod connection;
 mod failure;
 mod forward;
-mod frames;
-mod framing;
 mod guarded_io;
 mod guards;
 mod loops;
@@ -19,7 +16,6 @@ mod memory;
 mod metrics;
 mod outbound;
 mod parts;
-mod pieces;
 mod rare_headers;
 pub mod settings;
 mod stream_guard;
@@ -27,7 +23,6 @@ mod tls;
 mod tunnel;
 mod upgrade;
 pub mod upstream;
-mod woken_task;
 mod worker;
 
 pub use acceptor::serve;

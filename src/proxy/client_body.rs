@@ -23,10 +23,12 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{burst_allowance::BurstAllowance, stream_guard::ClientsTurn};
+use crate::wire::burst_allowance::BurstAllowance;
+
+use super::stream_guard::ClientsTurn;
 
 /// How much a connection may have discarded in
-/// [`REFILL_AFTER`](super::burst_allowance::REFILL_AFTER): the largest upload whose refusal
+/// [`REFILL_AFTER`](crate::wire::burst_allowance::REFILL_AFTER): the largest upload whose refusal
 /// reaches every client. A byte costs little more than any other byte that a client may send.
 const MOST_DISCARDED: u64 = 64 * 1024 * 1024;
 
@@ -130,7 +132,8 @@ mod tests {
 
     use tokio::time::{Sleep, advance, sleep};
 
-    use super::{super::burst_allowance::REFILL_AFTER, *};
+    use super::*;
+    use crate::wire::burst_allowance::REFILL_AFTER;
 
     const WITHIN: Duration = Duration::from_secs(10);
     const PART: usize = 1024 * 1024;

@@ -22,13 +22,16 @@ use tokio::{
 };
 
 use crate::{
-    gate::Peer, identity::PeerAddress, listener::ByteStream, proxy::settings::LimitSettings,
+    gate::Peer,
+    identity::PeerAddress,
+    listener::ByteStream,
+    proxy::settings::LimitSettings,
+    wire::frames::guard::{FrameGuard, FrameLimits},
 };
 
 use super::{
     body::ResponseBody,
     forward,
-    frames::guard::{FrameGuard, FrameLimits},
     guarded_io::{Activity, Deadlines, GuardedIo},
     guards::{ConnectionPermit, OpenConnection},
     memory::UPLOAD_BYTES,
@@ -152,7 +155,9 @@ async fn serve_http2<S: ByteStream>(
     limits: &LimitSettings,
 ) -> hyper::Result<()> {
     let floods = connection.open.floods().clone();
-    let io = FrameGuard::new(io, accepted, FrameLimits::of(limits), floods);
+    let frame_limits =
+        FrameLimits { header_timeout: limits.header_timeout, streams: limits.http2_streams };
+    let io = FrameGuard::new(io, accepted, frame_limits, floods);
     let drain = connection.worker.drain.clone();
     let activity = Arc::clone(&connection.activity);
     let memory = Arc::clone(connection.open.memory());

@@ -16,6 +16,7 @@ use crate::{
     proxy::upstream::settings::UpstreamSettings,
     reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
+    wire::framing,
 };
 
 use super::{
@@ -23,7 +24,6 @@ use super::{
     client_body::ClientBody,
     connection::Connection,
     failure::UpstreamFailure,
-    framing,
     guards::{RequestGuard, UploadRoom},
     outbound,
     rare_headers::RareHeaders,

@@ -2,7 +2,6 @@
 //! that never sends, for one that waits between requests, or for one that does not read.
 
 mod long_head;
-mod timer;
 
 use std::{
     future::pending,
@@ -22,16 +21,14 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::proxy::settings::LimitSettings;
-
-use super::{
-    memory::{MemoryBudget, Patience},
-    pieces,
+use crate::{
+    proxy::settings::LimitSettings,
+    wire::{pieces, timer::Timer},
 };
 
-use long_head::LongHeads;
+use super::memory::{MemoryBudget, Patience};
 
-pub(super) use timer::Timer;
+use long_head::LongHeads;
 
 /// Bytes thrown away at once.
 const LINGER_BUFFER: usize = 8 * 1024;

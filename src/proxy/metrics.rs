@@ -3,9 +3,10 @@
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
 use super::upstream::UpstreamMetrics;
-use crate::telemetry::{MetricRegistry, WAIT_BUCKETS};
-
-use super::frames::flood::FloodKind;
+use crate::{
+    telemetry::{MetricRegistry, WAIT_BUCKETS},
+    wire::frames::flood::FloodKind,
+};
 
 /// What the proxy counts.
 #[derive(Debug)]

@@ -15,9 +15,10 @@ use std::{
 use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::Instant};
 
+use crate::wire::timer::Timer;
+
 use super::{
     client_body::Discarder,
-    guarded_io::Timer,
     memory::{MemoryBudget, Patience},
 };
 

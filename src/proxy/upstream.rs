@@ -4,13 +4,11 @@ mod age;
 mod connect;
 mod error;
 mod exec;
-mod held_wakes;
 mod http2;
 mod idle;
 mod lookup;
 mod multiplexed;
 mod read_gate;
-mod reads_on;
 mod repeat;
 pub mod settings;
 mod watched;
@@ -27,12 +25,12 @@ use hyper::{body::Incoming, client::conn::TrySendError};
 use prometheus::{Histogram, IntCounter};
 use tokio::time::{Instant, timeout};
 
-use crate::proxy::upstream::settings::{UpstreamAddress, UpstreamSettings};
-
-use super::{
-    body::{RequestBody, UploadProgress},
-    guarded_io::Timer,
+use crate::{
+    proxy::upstream::settings::{UpstreamAddress, UpstreamSettings},
+    wire::timer::Timer,
 };
+
+use super::body::{RequestBody, UploadProgress};
 
 use exec::LocalExec;
 use idle::{IdleConnections, ReusedConnection};
@@ -42,7 +40,7 @@ use multiplexed::MultiplexedConnections;
 pub(super) use error::UpstreamError;
 pub(super) use idle::Lease;
 pub(super) use multiplexed::OpenStream;
-pub(super) use {held_wakes::hold, read_gate::ReadGate};
+pub(super) use read_gate::ReadGate;
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]

@@ -24,6 +24,7 @@ const ROOMS: &[&str] = &[
     "fetch",
     "lookup",
     "listener",
+    "wire",
     "identity",
     "policy",
     "shared",

@@ -11,12 +11,14 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use crate::proxy::{
-    framing,
-    guards::RequestGuard,
-    memory::{Pace, WaitsFor},
-    stream_guard::ClientsTurn,
-    upstream::{self, Lease},
+use crate::{
+    proxy::{
+        guards::RequestGuard,
+        memory::{Pace, WaitsFor},
+        stream_guard::ClientsTurn,
+        upstream::Lease,
+    },
+    wire::{framing, held_wakes},
 };
 
 use super::{BodyError, Stall};
@@ -107,7 +109,7 @@ impl UpstreamBody {
     /// The next frame. Its connection's task is woken only if there can be another.
     fn take_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let incoming = Pin::new(&mut self.incoming);
-        let (frame, connection) = upstream::hold(|| incoming.poll_frame(cx));
+        let (frame, connection) = held_wakes::hold(|| incoming.poll_frame(cx));
         if let Some(connection) = connection
             && !self.incoming.is_end_stream()
         {

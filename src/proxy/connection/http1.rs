@@ -18,15 +18,13 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt;
 
-use crate::{listener::ByteStream, proxy::settings::LimitSettings};
-
-use super::{
-    super::{
-        guarded_io::{Activity, Timer},
-        woken_task::WokenTask,
-    },
-    Connection, GuardedIo, answer,
+use crate::{
+    listener::ByteStream,
+    proxy::settings::LimitSettings,
+    wire::{timer::Timer, woken_task::WokenTask},
 };
+
+use super::{super::guarded_io::Activity, Connection, GuardedIo, answer};
 
 /// How a conversation ended.
 enum Ended<S> {

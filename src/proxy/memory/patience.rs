@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::proxy::guarded_io::Timer;
+use crate::wire::timer::Timer;
 
 use super::MemoryBudget;
 

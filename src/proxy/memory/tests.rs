@@ -7,10 +7,7 @@ use std::{
 use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
-use crate::{
-    proxy::{guarded_io::Timer, upstream::ReadGate},
-    telemetry::MetricRegistry,
-};
+use crate::{proxy::upstream::ReadGate, telemetry::MetricRegistry, wire::timer::Timer};
 
 use super::*;
 

@@ -10,15 +10,17 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::proxy::upstream::settings::UpstreamAddress;
+use crate::{
+    proxy::upstream::settings::UpstreamAddress,
+    wire::{held_wakes, reads_on::ReadsOn},
+};
 
 use super::{
-    LocalExec, UpstreamError, held_wakes,
+    LocalExec, UpstreamError,
     idle::ReusedConnection,
     lookup::NameLookup,
     multiplexed::{Arrivals, MultiplexedConnection},
     read_gate::{GatedReads, ReadGate},
-    reads_on::ReadsOn,
     watched::{SocketWatch, WatchedSocket},
 };
 

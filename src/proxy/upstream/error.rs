@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{decision::Unsignable, proxy::framing::MisframedAnswer};
+use crate::{decision::Unsignable, wire::framing::MisframedAnswer};
 
 /// Why an upstream did not answer.
 #[derive(Debug, thiserror::Error)]

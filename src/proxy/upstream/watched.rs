@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::proxy::pieces::JoinedWrites;
+use crate::wire::pieces::JoinedWrites;
 
 use super::age;
 

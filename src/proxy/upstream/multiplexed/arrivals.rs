@@ -12,7 +12,7 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::proxy::pieces::JoinedWrites;
+use crate::wire::pieces::JoinedWrites;
 
 /// Notifies those who wait for something from the peer.
 #[derive(Debug)]

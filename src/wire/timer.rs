@@ -8,20 +8,20 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::proxy::woken_task::WokenTask;
+use super::woken_task::WokenTask;
 
 /// A timer that is set as rarely as possible: it may go off too early, looks again, and is only
 /// then set to what is left. So a busy connection touches the timer wheel once per deadline, not
 /// twice per request.
 #[derive(Debug, Default)]
-pub(in crate::proxy) struct Timer {
+pub(crate) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
     wakes: WokenTask,
 }
 
 impl Timer {
     /// Whether the deadline has passed; if not, wakes when it has.
-    pub(in crate::proxy) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         if self.is_set(cx, deadline) {
             return Poll::Pending;
         }
@@ -41,7 +41,7 @@ impl Timer {
 
     /// Wakes at some moment until `wait` from now. `past` is any moment before now: a timer that
     /// goes off until `wait` after that will do, which spares a look at the clock (50 ns).
-    pub(super) fn wake_within(&mut self, cx: &mut Context<'_>, wait: Duration, past: Instant) {
+    pub(crate) fn wake_within(&mut self, cx: &mut Context<'_>, wait: Duration, past: Instant) {
         if !self.is_set(cx, past + wait) {
             let _: Poll<()> = self.poll(cx, Instant::now() + wait);
         }

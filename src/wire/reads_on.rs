@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A socket on which a write fails only when there is nothing more to read.
 #[derive(Debug)]
-pub(super) struct ReadsOn<S> {
+pub(crate) struct ReadsOn<S> {
     socket: S,
     /// The peer takes nothing more, since it has closed.
     is_closed: bool,
@@ -21,7 +21,7 @@ pub(super) struct ReadsOn<S> {
 }
 
 impl<S> ReadsOn<S> {
-    pub(super) fn new(socket: S) -> Self {
+    pub(crate) fn new(socket: S) -> Self {
         Self { socket, is_closed: false, has_ended: false }
     }
 

@@ -6,25 +6,25 @@ use tokio::time::Instant;
 
 /// After how long an allowance that is used up counts as full again: longer than the bursts of
 /// honest clients, which open a page or cancel it.
-pub(super) const REFILL_AFTER: Duration = Duration::from_secs(10);
+pub(crate) const REFILL_AFTER: Duration = Duration::from_secs(10);
 
 /// What is left of a certain amount. The clock is read only when nothing is left: most connections
 /// never get there.
 #[derive(Debug)]
-pub(super) struct BurstAllowance {
+pub(crate) struct BurstAllowance {
     left: u64,
     full_at: Instant,
 }
 
 impl BurstAllowance {
     /// One that is full.
-    pub(super) fn full(amount: u64, now: Instant) -> Self {
+    pub(crate) fn full(amount: u64, now: Instant) -> Self {
         Self { left: amount, full_at: now }
     }
 
     /// Takes that much, if it is there. One that is used up is filled to `amount`, at most once in
     /// [`REFILL_AFTER`].
-    pub(super) fn take(&mut self, taken: u64, amount: u64) -> bool {
+    pub(crate) fn take(&mut self, taken: u64, amount: u64) -> bool {
         if self.left < taken {
             self.refill(amount);
         }
@@ -36,7 +36,7 @@ impl BurstAllowance {
     }
 
     /// Adds what was earned, up to `most`.
-    pub(super) fn earn(&mut self, earned: u64, most: u64) {
+    pub(crate) fn earn(&mut self, earned: u64, most: u64) {
         self.left = self.left.saturating_add(earned).min(self.left.max(most));
     }
 

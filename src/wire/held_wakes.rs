@@ -13,7 +13,7 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use crate::proxy::woken_task::WokenTask;
+use super::woken_task::WokenTask;
 
 thread_local! {
     static HELD: RefCell<HeldWakes> = const { RefCell::new(HeldWakes::No) };
@@ -50,7 +50,7 @@ impl Wake for TaskWaker {
 }
 
 /// Runs a task so that [`hold`] covers its wake-ups.
-pub(super) async fn holdable<F: Future>(task: F) -> F::Output {
+pub(crate) async fn holdable<F: Future>(task: F) -> F::Output {
     let mut task = pin!(task);
     let mut woken = WokenTask::default();
     let mut waker = Waker::noop().clone();
@@ -65,7 +65,7 @@ pub(super) async fn holdable<F: Future>(task: F) -> F::Output {
 }
 
 /// Does something that may wake the task of a connection, and returns what would have been woken.
-pub(in crate::proxy) fn hold<T>(work: impl FnOnce() -> T) -> (T, Option<Waker>) {
+pub(crate) fn hold<T>(work: impl FnOnce() -> T) -> (T, Option<Waker>) {
     let _hold = Hold::begin();
     let done = work();
     match HELD.replace(HeldWakes::No) {

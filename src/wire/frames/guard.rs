@@ -14,10 +14,8 @@ use tokio::{
     time::Instant,
 };
 
-use crate::proxy::settings::LimitSettings;
-
 use super::{
-    super::guarded_io::Timer,
+    super::timer::Timer,
     FrameFollower,
     flood::{FloodKind, FrameAllowances},
     kind,
@@ -25,7 +23,7 @@ use super::{
 
 /// The connection, above TLS.
 #[derive(Debug)]
-pub(in crate::proxy) struct FrameGuard<S> {
+pub(crate) struct FrameGuard<S> {
     socket: S,
     received: FrameFollower,
     sent: FrameFollower,
@@ -44,11 +42,11 @@ pub(in crate::proxy) struct FrameGuard<S> {
 
 /// What the bounds of frames depend on.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::proxy) struct FrameLimits {
+pub(crate) struct FrameLimits {
     /// How long a frame may take, and a header block as a whole.
-    header_timeout: Duration,
+    pub(crate) header_timeout: Duration,
     /// How many streams a connection may have at a time.
-    streams: u32,
+    pub(crate) streams: u32,
 }
 
 /// A client has sent more of such frames than any use of a connection takes.
@@ -68,15 +66,9 @@ const SMALL_PART_BYTES: u32 = 256;
 /// After so many of them the streams have their turn to take them: far fewer than h2 keeps.
 const SMALL_PARTS_AT_ONCE: u32 = 100;
 
-impl FrameLimits {
-    pub(in crate::proxy) fn of(limits: &LimitSettings) -> Self {
-        Self { header_timeout: limits.header_timeout, streams: limits.http2_streams }
-    }
-}
-
 impl<S> FrameGuard<S> {
     /// Guards a connection accepted at that moment.
-    pub(in crate::proxy) fn new(
+    pub(crate) fn new(
         socket: S,
         accepted: Instant,
         limits: FrameLimits,

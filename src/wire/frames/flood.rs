@@ -15,7 +15,7 @@ use super::{
 /// What a flood can consist of. A request, or a frame with a part of a body, is none of it: these
 /// have bounds of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proxy) enum FloodKind {
+pub(crate) enum FloodKind {
     Continuation,
     EmptyData,
     EmptyHeaders,
@@ -48,7 +48,7 @@ const BYTES_PER_UPDATE: u64 = 128;
 const MOST_EARNED: u64 = 32 * 1024;
 
 impl FloodKind {
-    pub(in crate::proxy) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Continuation,
         Self::EmptyData,
         Self::EmptyHeaders,
@@ -61,7 +61,7 @@ impl FloodKind {
     ];
 
     /// Its label.
-    pub(in crate::proxy) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Continuation => "continuation",
             Self::EmptyData => "empty_data",

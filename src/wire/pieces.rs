@@ -21,7 +21,7 @@ thread_local! {
 
 /// Writes `pieces`, or the beginning of them, with one system call: as one buffer if they are
 /// small.
-pub(super) fn write<S: AsyncWrite>(
+pub(crate) fn write<S: AsyncWrite>(
     socket: Pin<&mut S>,
     cx: &mut Context<'_>,
     pieces: &[IoSlice<'_>],
@@ -45,7 +45,7 @@ pub(super) fn write<S: AsyncWrite>(
 
 /// A socket whose small pieces are written as one.
 #[derive(Debug)]
-pub(super) struct JoinedWrites<S>(pub(super) S);
+pub(crate) struct JoinedWrites<S>(pub(crate) S);
 
 impl<S: AsyncRead + Unpin> AsyncRead for JoinedWrites<S> {
     fn poll_read(

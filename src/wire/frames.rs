@@ -1,8 +1,8 @@
 //! The frames of one direction of an HTTP/2 connection, recognised in its bytes (RFC 9113 §4.1).
 //! hyper shows requests and bodies only; what a flood consists of never gets that far.
 
-pub(super) mod flood;
-pub(super) mod guard;
+pub(crate) mod flood;
+pub(crate) mod guard;
 
 /// Frame types (RFC 9113 §6, RFC 9218 §7).
 mod kind {

@@ -5,16 +5,16 @@ use std::task::{Context, Waker};
 /// The task that waited last for something that changes rarely. What wakes a task need not be
 /// polled again by it each time that the task is woken for another reason.
 #[derive(Debug, Default)]
-pub(super) struct WokenTask(Option<Waker>);
+pub(crate) struct WokenTask(Option<Waker>);
 
 impl WokenTask {
     /// Whether it is this one.
-    pub(super) fn is(&self, cx: &Context<'_>) -> bool {
+    pub(crate) fn is(&self, cx: &Context<'_>) -> bool {
         self.0.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
     }
 
     /// From now on it is this one.
-    pub(super) fn set(&mut self, cx: &Context<'_>) {
+    pub(crate) fn set(&mut self, cx: &Context<'_>) {
         if !self.is(cx) {
             self.0 = Some(cx.waker().clone());
         }

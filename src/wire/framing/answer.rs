@@ -14,7 +14,7 @@ use super::{is_chunked, is_token, length};
 
 /// Why an answer can't be passed on as a message with one end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::proxy) enum MisframedAnswer {
+pub(crate) enum MisframedAnswer {
     /// Two lengths that differ, or what is no length at all.
     #[error("Content-Length is not one decimal number")]
     Length,
@@ -38,7 +38,7 @@ pub(in crate::proxy) enum MisframedAnswer {
 
 /// Checks what an upstream's answer says about its own length, and leaves at most one canonical
 /// `Content-Length`. `Transfer-Encoding` is left to the hygiene of hop-by-hop headers.
-pub(in crate::proxy) fn check_answer(head: &mut Parts) -> Result<(), MisframedAnswer> {
+pub(crate) fn check_answer(head: &mut Parts) -> Result<(), MisframedAnswer> {
     // A name of HTTP/1.1 was read as a token.
     let any_name = head.version == Version::HTTP_2;
     let (mut lengths, mut codings) = (0, 0);
@@ -70,7 +70,7 @@ pub(in crate::proxy) fn check_answer(head: &mut Parts) -> Result<(), MisframedAn
 }
 
 /// Checks the trailers of an answer; its data is what it is.
-pub(in crate::proxy) fn check_frame(frame: &Frame<Bytes>) -> Result<(), MisframedAnswer> {
+pub(crate) fn check_frame(frame: &Frame<Bytes>) -> Result<(), MisframedAnswer> {
     let are_tokens = |trailers: &HeaderMap| trailers.keys().all(is_token);
     match frame.trailers_ref() {
         Some(trailers) if !are_tokens(trailers) => Err(MisframedAnswer::FieldName),

@@ -11,7 +11,7 @@ use http::{
 
 use crate::reason::Reason;
 
-pub(super) use answer::{MisframedAnswer, check_answer, check_frame};
+pub(crate) use answer::{MisframedAnswer, check_answer, check_frame};
 
 /// Refuses what hyper would read although there is more than one meaning for it (threats F-2, F-3,
 /// F-11), and more than `max_lines` header lines (F-14).
@@ -20,7 +20,7 @@ pub(super) use answer::{MisframedAnswer, check_answer, check_frame};
 /// only the one that every reader takes for the same number may pass. `Content-Length` beside
 /// `Transfer-Encoding` (F-1) does not get here: hyper drops the length and closes the connection
 /// after the answer (RFC 9112 §6.1).
-pub(super) fn check<B>(request: &Request<B>, max_lines: usize) -> Result<(), Reason> {
+pub(crate) fn check<B>(request: &Request<B>, max_lines: usize) -> Result<(), Reason> {
     let headers = request.headers();
     if headers.len() > max_lines && lines(headers) > max_lines {
         return Err(Reason::HeaderLinesExceeded);
