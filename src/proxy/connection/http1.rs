@@ -34,8 +34,8 @@ enum Ended<S> {
     Paused(GuardedIo<S>),
 }
 
-/// What ends or interrupts a conversation.
-enum Interruption {
+/// Why a conversation ends or is interrupted.
+enum StopCause {
     /// The connection's end.
     Closed(hyper::Result<()>),
     /// A pause that is long enough to park the connection, or a head that has to be read again.
@@ -100,32 +100,32 @@ async fn converse<S: ByteStream>(
     let mut pause = Timer::default();
     let mut drained = pin!(drain.cancelled());
     let mut drain_wakes = WokenTask::default();
-    let interruption = poll_fn(|cx: &mut Context<'_>| {
+    let stop = poll_fn(|cx: &mut Context<'_>| {
         if let Poll::Ready(outcome) = Pin::new(&mut *conversation).poll(cx) {
-            return Poll::Ready(Interruption::Closed(outcome));
+            return Poll::Ready(StopCause::Closed(outcome));
         }
         if activity.long_heads.is_held() {
-            return Poll::Ready(Interruption::Paused);
+            return Poll::Ready(StopCause::Paused);
         }
         if let Some(at) = activity.park_at()
             && pause.poll(cx, at).is_ready()
         {
-            return Poll::Ready(Interruption::Paused);
+            return Poll::Ready(StopCause::Paused);
         }
         // Polling it takes five times as long as these looks at it.
         if drain_wakes.is(cx) && !drain.is_cancelled() {
             return Poll::Pending;
         }
         drain_wakes.set(cx);
-        drained.as_mut().poll(cx).map(|()| Interruption::Draining)
+        drained.as_mut().poll(cx).map(|()| StopCause::Draining)
     });
-    match interruption.await {
-        Interruption::Closed(outcome) => outcome.map(|()| Ended::Closed),
-        Interruption::Paused => {
+    match stop.await {
+        StopCause::Closed(outcome) => outcome.map(|()| Ended::Closed),
+        StopCause::Paused => {
             let parts = conversation.into_parts();
             Ok(parts.map_or(Ended::Closed, |parts| paused(parts, activity)))
         }
-        Interruption::Draining => {
+        StopCause::Draining => {
             activity.long_heads.stop_watching();
             Pin::new(&mut *conversation).graceful_shutdown();
             conversation.await.map(|()| Ended::Closed)
