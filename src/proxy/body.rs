@@ -150,7 +150,7 @@ impl RequestBody {
     }
 
     fn of(source: UploadSource, room: Option<UploadRoom>) -> Self {
-        Self { upload: Some(Upload::new(source, Rc::new(UploadProgress::new()), room)) }
+        Self { upload: Some(Box::new(Upload::new(source, Rc::new(UploadProgress::new()), room))) }
     }
 
     /// No bytes.
@@ -161,7 +161,7 @@ impl RequestBody {
     /// Again the body that was to be sent and was dropped. `None`: some of it was read.
     pub(super) fn untouched(progress: &Rc<UploadProgress>) -> Option<Self> {
         let Untouched { source, room } = *progress.untouched.borrow_mut().take()?;
-        Some(Self { upload: Some(Upload::new(source, Rc::clone(progress), room)) })
+        Some(Self { upload: Some(Box::new(Upload::new(source, Rc::clone(progress), room))) })
     }
 
     /// The progress; `None` if there is nothing to upload.
@@ -259,12 +259,8 @@ impl Body for RequestBody {
 }
 
 impl Upload {
-    fn new(
-        source: UploadSource,
-        progress: Rc<UploadProgress>,
-        room: Option<UploadRoom>,
-    ) -> Box<Self> {
-        Box::new(Self { source, progress, room, pace: None, is_new: true })
+    fn new(source: UploadSource, progress: Rc<UploadProgress>, room: Option<UploadRoom>) -> Self {
+        Self { source, progress, room, pace: None, is_new: true }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
