@@ -294,6 +294,7 @@ mod tests {
         assert_eq!(
             undecidable,
             [
+                &Reason::MemoryExhausted,
                 &Reason::IntrospectionUnavailable,
                 &Reason::KeysUnavailable,
                 &Reason::RevocationUnavailable,

@@ -11,6 +11,10 @@ from .places import CRATE, TARGET, VENV
 
 HINTS = {
     "nginx": "apt-get install nginx",
+    "apache2": "apt-get install apache2",
+    "gunicorn": "apt-get install gunicorn",
+    "uvicorn": "apt-get install uvicorn",
+    "node": "apt-get install nodejs",
     "haproxy": "apt-get install haproxy",
     "wrk": "apt-get install wrk",
     "h2load": "apt-get install nghttp2-client",

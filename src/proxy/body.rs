@@ -3,7 +3,7 @@
 mod upstream_body;
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     error::Error,
     pin::Pin,
     rc::Rc,
@@ -21,7 +21,7 @@ use super::{
     guards::{RequestGuard, UploadRoom},
     memory::{Pace, WaitsFor},
     stream_guard::ClientsTurn,
-    upstream::Lease,
+    upstream::{Lease, OpenStream},
 };
 use crate::{
     bounded::Reservation,
@@ -70,6 +70,17 @@ pub(super) struct UploadProgress {
     last: Cell<Option<Instant>>,
     turn: Cell<Turn>,
     has_ended: Cell<bool>,
+    /// The upload that was to be sent, if nothing of it was read: it can be sent again.
+    untouched: RefCell<Option<Box<Untouched>>>,
+    /// Over HTTP/2: the stream that is open until it has ended.
+    stream: RefCell<Option<Rc<OpenStream>>>,
+}
+
+/// An upload of which nothing was read. Without the progress, which holds it.
+#[derive(Debug)]
+struct Untouched {
+    source: UploadSource,
+    room: Option<UploadRoom>,
 }
 
 /// Who an upload waits for.
@@ -139,9 +150,18 @@ impl RequestBody {
     }
 
     fn of(source: UploadSource, room: Option<UploadRoom>) -> Self {
-        let progress = Rc::new(UploadProgress::new());
-        let upload = Upload { source, progress, room, pace: None, is_new: true };
-        Self { upload: Some(Box::new(upload)) }
+        Self { upload: Some(Box::new(Upload::new(source, Rc::new(UploadProgress::new()), room))) }
+    }
+
+    /// No bytes.
+    pub(super) fn empty() -> Self {
+        Self { upload: None }
+    }
+
+    /// Again the body that was to be sent and was dropped. `None`: some of it was read.
+    pub(super) fn untouched(progress: &Rc<UploadProgress>) -> Option<Self> {
+        let Untouched { source, room } = *progress.untouched.borrow_mut().take()?;
+        Some(Self { upload: Some(Box::new(Upload::new(source, Rc::clone(progress), room))) })
     }
 
     /// The progress; `None` if there is nothing to upload.
@@ -152,7 +172,13 @@ impl RequestBody {
 
 impl UploadProgress {
     fn new() -> Self {
-        Self { last: Cell::new(None), turn: Cell::new(Turn::Upstream), has_ended: Cell::new(false) }
+        Self {
+            last: Cell::new(None),
+            turn: Cell::new(Turn::Upstream),
+            has_ended: Cell::new(false),
+            untouched: RefCell::default(),
+            stream: RefCell::default(),
+        }
     }
 
     /// Whether all of it has been read.
@@ -177,9 +203,27 @@ impl UploadProgress {
         }
     }
 
+    /// The upload is sent on that stream.
+    pub(super) fn holds(&self, stream: Rc<OpenStream>) {
+        *self.stream.borrow_mut() = Some(stream);
+    }
+
+    fn is_untouched(&self) -> bool {
+        self.last.get().is_none() && self.client_fault().is_none()
+    }
+
     fn moved(&self) {
         self.last.set(Some(Instant::now()));
         self.turn.set(Turn::Upstream);
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(upload) = self.upload.take_if(|upload| upload.progress.is_untouched()) {
+            let Upload { source, progress, room, .. } = *upload;
+            *progress.untouched.borrow_mut() = Some(Box::new(Untouched { source, room }));
+        }
     }
 }
 
@@ -215,6 +259,10 @@ impl Body for RequestBody {
 }
 
 impl Upload {
+    fn new(source: UploadSource, progress: Rc<UploadProgress>, room: Option<UploadRoom>) -> Self {
+        Self { source, progress, room, pace: None, is_new: true }
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(WaitsFor::Receiver { moves }) =
             self.pace.as_mut().and_then(|pace| pace.before(cx))

@@ -18,11 +18,13 @@ impl UpstreamFailure {
     pub(super) fn of(error: &UpstreamError) -> Self {
         match error {
             UpstreamError::ConnectTimeout(_)
+            | UpstreamError::StreamTimeout(_)
             | UpstreamError::ResponseTimeout(_)
             | UpstreamError::Unsignable(Unsignable::Stalled(_)) => Self::GatewayTimeout,
             UpstreamError::Unaddressable(_)
             | UpstreamError::Refused(_)
             | UpstreamError::Broken(_)
+            | UpstreamError::Unprocessed(_)
             | UpstreamError::ClosedEarly
             | UpstreamError::ProtocolChanged
             | UpstreamError::Misframed(_)

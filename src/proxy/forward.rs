@@ -147,7 +147,8 @@ impl Forwarder<'_> {
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let signature = admission.signature();
         let begin = || signature.iter().for_each(|signature| signature.commit());
-        let answer = upstream.send(request, begin).await;
+        // The id of a signed message counts as used once it is sent.
+        let answer = upstream.send(request, signature.is_none(), begin).await;
         if let (Err(error), Some(signature)) = (&answer, signature)
             && error.is_unsent()
         {

@@ -2,6 +2,7 @@
 //! that never sends, for one that waits between requests, or for one that does not read.
 
 mod long_head;
+mod timer;
 
 use std::{
     future::pending,
@@ -18,7 +19,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, Sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 
 use crate::proxy::settings::LimitSettings;
@@ -26,10 +27,11 @@ use crate::proxy::settings::LimitSettings;
 use super::{
     memory::{MemoryBudget, Patience},
     pieces,
-    woken_task::WokenTask,
 };
 
 use long_head::LongHeads;
+
+pub(super) use timer::Timer;
 
 /// Bytes thrown away at once.
 const LINGER_BUFFER: usize = 8 * 1024;
@@ -402,51 +404,6 @@ impl<S: AsyncRead + Unpin> GuardedIo<S> {
                 Poll::Pending => return self.read_timer.poll(cx, until),
             }
         }
-    }
-}
-
-/// A timer that is set as rarely as possible: it may go off too early, looks again, and is only
-/// then set to what is left. So a busy connection touches the timer wheel once per deadline, not
-/// twice per request.
-#[derive(Debug, Default)]
-pub(super) struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
-    wakes: WokenTask,
-}
-
-impl Timer {
-    /// Whether the deadline has passed; if not, wakes when it has.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        if self.is_set(cx, deadline) {
-            return Poll::Pending;
-        }
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if sleep.deadline() > deadline {
-            sleep.as_mut().reset(deadline);
-        }
-        while sleep.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= deadline {
-                return Poll::Ready(());
-            }
-            sleep.as_mut().reset(deadline);
-        }
-        self.wakes.set(cx);
-        Poll::Pending
-    }
-
-    /// Wakes at some moment until `wait` from now. `past` is any moment before now: a timer that
-    /// goes off until `wait` after that will do, which spares a look at the clock (50 ns).
-    fn wake_within(&mut self, cx: &mut Context<'_>, wait: Duration, past: Instant) {
-        if !self.is_set(cx, past + wait) {
-            let _: Poll<()> = self.poll(cx, Instant::now() + wait);
-        }
-    }
-
-    /// Whether it will wake this task at that moment or before: then nothing is to be done.
-    fn is_set(&self, cx: &Context<'_>, deadline: Instant) -> bool {
-        let is_early =
-            |sleep: &Pin<Box<Sleep>>| sleep.deadline() <= deadline && !sleep.is_elapsed();
-        self.wakes.is(cx) && self.sleep.as_ref().is_some_and(is_early)
     }
 }
 

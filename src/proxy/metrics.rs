@@ -2,6 +2,7 @@
 
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
+use super::upstream::UpstreamMetrics;
 use crate::telemetry::{MetricRegistry, WAIT_BUCKETS};
 
 use super::frames::flood::FloodKind;
@@ -22,7 +23,9 @@ pub(crate) struct Metrics {
     /// By the kind of frame.
     pub(super) floods: IntCounterVec,
     /// By upstream.
-    pub(super) upstream_seconds: HistogramVec,
+    upstream_seconds: HistogramVec,
+    /// By upstream.
+    upstream_retries: IntCounterVec,
 }
 
 impl Metrics {
@@ -56,6 +59,19 @@ impl Metrics {
                 &["upstream"],
                 WAIT_BUCKETS,
             ),
+            upstream_retries: metrics.counters(
+                "upstream_retries_total",
+                "Requests sent a second time, after a connection broke without an answer.",
+                &["upstream"],
+            ),
+        }
+    }
+
+    /// Those of one upstream.
+    pub(super) fn of_upstream(&self, name: &str) -> UpstreamMetrics {
+        UpstreamMetrics {
+            latency: self.upstream_seconds.with_label_values(&[name]),
+            retries: self.upstream_retries.with_label_values(&[name]),
         }
     }
 

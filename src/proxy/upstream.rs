@@ -1,46 +1,48 @@
 //! One upstream of one worker: a pool of connections that no other worker uses.
 
+mod age;
 mod connect;
+mod error;
 mod exec;
 mod held_wakes;
+mod http2;
 mod idle;
 mod lookup;
+mod multiplexed;
 mod read_gate;
 mod reads_on;
+mod repeat;
 pub mod settings;
+mod watched;
 
 use std::{
     cell::RefCell,
     future::poll_fn,
     rc::Rc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use http::{Request, Response};
-use hyper::{
-    body::Incoming,
-    client::conn::{TrySendError, http2},
-};
-use prometheus::Histogram;
+use hyper::{body::Incoming, client::conn::TrySendError};
+use prometheus::{Histogram, IntCounter};
 use tokio::time::{Instant, timeout};
 
-use crate::{
-    decision::Unsignable,
-    proxy::upstream::settings::{UpstreamAddress, UpstreamSettings},
-};
+use crate::proxy::upstream::settings::{UpstreamAddress, UpstreamSettings};
 
 use super::{
     body::{RequestBody, UploadProgress},
-    framing::MisframedAnswer,
     guarded_io::Timer,
 };
 
 use exec::LocalExec;
 use idle::{IdleConnections, ReusedConnection};
 use lookup::NameLookup;
+use multiplexed::MultiplexedConnections;
 
-pub(super) use {held_wakes::hold, idle::Lease, read_gate::ReadGate};
+pub(super) use error::UpstreamError;
+pub(super) use idle::Lease;
+pub(super) use multiplexed::OpenStream;
+pub(super) use {held_wakes::hold, read_gate::ReadGate};
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -48,9 +50,19 @@ pub(super) struct UpstreamPool {
     settings: UpstreamSettings,
     lookup: Rc<NameLookup>,
     idle: Rc<IdleConnections>,
-    multiplexed: RefCell<Option<http2::SendRequest<RequestBody>>>,
+    /// With HTTP/2.
+    multiplexed: Option<Rc<MultiplexedConnections>>,
     timers: SpareTimers,
-    latency: Histogram,
+    metrics: UpstreamMetrics,
+}
+
+/// What is counted of one upstream.
+#[derive(Debug)]
+pub(super) struct UpstreamMetrics {
+    /// From a request to the head of its answer, in seconds.
+    pub(super) latency: Histogram,
+    /// Requests that were sent a second time.
+    pub(super) retries: IntCounter,
 }
 
 /// Timers that are not in use. A timer that goes from request to request stays in the runtime's
@@ -59,7 +71,7 @@ pub(super) struct UpstreamPool {
 #[derive(Debug, Default)]
 struct SpareTimers(RefCell<Vec<Timer>>);
 
-/// What an upstream answered, and the connection it came by (none for HTTP/2, which is shared).
+/// What an upstream answered, and the connection it came by.
 #[derive(Debug)]
 pub(super) struct UpstreamAnswer {
     /// Boxed, as requests are: both are handed from future to future.
@@ -67,58 +79,23 @@ pub(super) struct UpstreamAnswer {
     pub(super) lease: Option<Lease>,
 }
 
-/// Why an upstream did not answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum UpstreamError {
-    /// The request can't be written as this upstream receives requests.
-    #[error("cannot be addressed: {0}")]
-    Unaddressable(#[from] http::Error),
-    /// No connection could be made.
-    #[error("cannot connect: {0}")]
-    Refused(#[source] std::io::Error),
-    /// No connection within the deadline.
-    #[error("no connection within {0:?}")]
-    ConnectTimeout(Duration),
-    /// No answer within the deadline.
-    #[error("no answer within {0:?}")]
-    ResponseTimeout(Duration),
-    /// The connection broke, or what came was no HTTP.
-    #[error("broken exchange: {0}")]
-    Broken(#[source] hyper::Error),
-    /// The connection had been closed before the request was sent, on a new connection.
-    #[error("the upstream closed a new connection before taking the request")]
-    ClosedEarly,
-    /// It changed the protocol (101) without a request, or to another than requested.
-    #[error("the upstream changed the protocol without being asked")]
-    ProtocolChanged,
-    /// Where its answer ends can't be told.
-    #[error("ambiguous answer: {0}")]
-    Misframed(#[from] MisframedAnswer),
-    /// The answer was to be signed, and can't be.
-    #[error(transparent)]
-    Unsignable(#[from] Unsignable),
-}
-
-impl UpstreamError {
-    /// Whether it is certain that the upstream has seen nothing of the request.
-    pub(super) fn is_unsent(&self) -> bool {
-        matches!(
-            self,
-            Self::Unaddressable(_) | Self::Refused(_) | Self::ConnectTimeout(_) | Self::ClosedEarly
-        )
-    }
-}
-
 impl UpstreamPool {
-    pub(super) fn new(settings: UpstreamSettings, latency: Histogram) -> Self {
+    pub(super) fn new(settings: UpstreamSettings, metrics: UpstreamMetrics) -> Self {
         let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
+        let lookup = Rc::<NameLookup>::default();
+        let multiplexed = match &settings.address {
+            UpstreamAddress::H2c(authority) => {
+                Some(MultiplexedConnections::new(authority, &settings, &lookup))
+            }
+            UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => None,
+        };
         Self {
+            multiplexed,
             settings,
-            lookup: Rc::default(),
+            lookup,
             idle: Rc::new(idle),
-            multiplexed: RefCell::new(None),
             timers: SpareTimers::default(),
-            latency,
+            metrics,
         }
     }
 
@@ -134,12 +111,14 @@ impl UpstreamPool {
 
     /// Sends a request and waits for the head of its answer.
     ///
-    /// A request is sent a second time only if a pooled connection turned out closed before any of
-    /// it was sent (threats F-13). `begin` is called each time that there is a connection and
-    /// sending begins.
+    /// A pooled connection may turn out closed before any of the request was sent: then another is
+    /// used. If it was sent, it is sent again only where `may_repeat` and the upstream's settings
+    /// allow it (threats F-13). `begin` is called each time that there is a connection and sending
+    /// begins.
     pub(super) async fn send(
         &self,
         request: Box<Request<RequestBody>>,
+        may_repeat: bool,
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
@@ -148,7 +127,7 @@ impl UpstreamPool {
         let mut timer = self.timers.take();
         let answer = tokio::select! {
             biased;
-            answer = self.exchange(request, &begin) => answer,
+            answer = self.exchange(request, progress.as_ref(), may_repeat, &begin) => answer,
             () = poll_fn(|cx| self.poll_overdue(cx, &mut timer, started, progress.as_deref())) => {
                 Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
             }
@@ -157,7 +136,7 @@ impl UpstreamPool {
         if answer.is_ok() {
             let now = Instant::now();
             self.idle.saw(now);
-            self.latency.observe((now - started).as_secs_f64());
+            self.metrics.latency.observe((now - started).as_secs_f64());
         }
         answer
     }
@@ -169,19 +148,58 @@ impl UpstreamPool {
     async fn exchange(
         &self,
         mut request: Box<Request<RequestBody>>,
+        progress: Option<&Rc<UploadProgress>>,
+        may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        if let UpstreamAddress::H2c(_) = self.settings.address {
-            return Box::pin(self.send_multiplexed(request, begin)).await;
+        if let Some(connections) = &self.multiplexed {
+            let sending = self.send_multiplexed(connections, request, progress, may_repeat, begin);
+            return Box::pin(sending).await;
         }
-        while let Some(mut connection) = self.idle.take() {
+        let is_repeatable =
+            may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
+        while let Some(mut connection) = self.idle.take(is_repeatable) {
             begin();
             match connection.sender.try_send_request(*request).await {
                 Ok(response) => return Ok(self.answer(response, connection)),
-                Err(error) => request = unsent(error)?,
+                Err(error) => match unsent(error) {
+                    Ok(unsent) => request = unsent,
+                    Err(broken) if may_repeat => {
+                        return Box::pin(self.repeat(&connection, broken, progress)).await;
+                    }
+                    Err(broken) => return Err(broken),
+                },
             }
         }
         Box::pin(self.send_new(request, begin)).await
+    }
+
+    /// Sends a request again that got no answer, if it may be sent twice. That takes a new
+    /// connection: others in the pool may have been closed at the same moment.
+    async fn repeat(
+        &self,
+        connection: &ReusedConnection,
+        broken: UpstreamError,
+        progress: Option<&Rc<UploadProgress>>,
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let head = connection.watch.take_unanswered();
+        let Some(head) = head.and_then(|head| repeat::written_request(&head)) else {
+            return Err(broken);
+        };
+        if !self.settings.retry.allows(head.method()) {
+            return Err(broken);
+        }
+        let Some(body) = repeat::same_body(progress) else {
+            return Err(broken);
+        };
+        self.count_repeated(&broken);
+        let answer = self.send_new(Box::new(head.map(|()| body)), &|| ()).await;
+        answer.map_err(|error| error.after(broken))
+    }
+
+    fn count_repeated(&self, failed: &UpstreamError) {
+        tracing::debug!(upstream = self.name(), error = %failed, "request sent again");
+        self.metrics.retries.inc();
     }
 
     /// Ready when the answer is too late.
@@ -211,31 +229,6 @@ impl UpstreamPool {
         }
     }
 
-    async fn send_multiplexed(
-        &self,
-        mut request: Box<Request<RequestBody>>,
-        begin: &impl Fn(),
-    ) -> Result<UpstreamAnswer, UpstreamError> {
-        let pooled = self.multiplexed.borrow().clone().filter(|pooled| !pooled.is_closed());
-        if let Some(mut connection) = pooled {
-            begin();
-            match connection.try_send_request(*request).await {
-                Ok(response) => {
-                    return Ok(UpstreamAnswer { response: Box::new(response), lease: None });
-                }
-                Err(error) => request = unsent(error)?,
-            }
-        }
-        let mut connection =
-            self.connect(connect::http2(&self.settings.address, &self.lookup)).await?;
-        *self.multiplexed.borrow_mut() = Some(connection.clone());
-        begin();
-        match connection.try_send_request(*request).await {
-            Ok(response) => Ok(UpstreamAnswer { response: Box::new(response), lease: None }),
-            Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
-        }
-    }
-
     async fn connect<C>(
         &self,
         connecting: impl Future<Output = Result<C, UpstreamError>>,
@@ -246,7 +239,7 @@ impl UpstreamPool {
 
     fn answer(&self, response: Response<Incoming>, connection: ReusedConnection) -> UpstreamAnswer {
         let response = Box::new(response);
-        UpstreamAnswer { response, lease: Some(Lease::new(connection, &self.idle)) }
+        UpstreamAnswer { response, lease: Some(Lease::of_connection(connection, &self.idle)) }
     }
 }
 

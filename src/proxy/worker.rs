@@ -87,8 +87,8 @@ impl ProxyConfig {
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
         self.upstreams.map(|settings| {
-            let latency = self.metrics.upstream_seconds.with_label_values(&[&settings.name]);
-            UpstreamPool::new(settings.clone(), latency)
+            let metrics = self.metrics.of_upstream(&settings.name);
+            UpstreamPool::new(settings.clone(), metrics)
         })
     }
 }

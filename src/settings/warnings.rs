@@ -11,7 +11,7 @@ use crate::{
     jose::Dialect,
     keys::settings::KeySource,
     oauth_client::settings::key as of_client,
-    proxy,
+    proxy::{self, upstream::settings::RetryRule},
     revocation::settings::{ListSettings, ListSource, OnFailure, key as of_list},
     shared::{
         self,
@@ -67,6 +67,14 @@ impl Settings {
         warnings.extend(self.own_address_warnings());
         if let Some(shared) = &self.shared {
             warnings.extend(shared_warnings(shared));
+        }
+        for upstream in &self.upstreams {
+            if upstream.retry == RetryRule::Unanswered {
+                warnings.push(warning(
+                    &[key::UPSTREAMS, &upstream.name, proxy::upstream::settings::key::RETRY],
+                    "unanswered; what a POST does may be done twice",
+                ));
+            }
         }
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));

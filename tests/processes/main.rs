@@ -25,6 +25,7 @@ mod floods;
 mod h2spec;
 mod hydra;
 mod identity_provider;
+mod idle_race;
 mod independent_signers;
 mod invariants;
 mod keycloak;

@@ -6,5 +6,7 @@ mod grpc;
 mod http1;
 mod http2;
 mod loops;
+mod multiplexed;
+mod retries;
 mod upstreams;
 mod websocket;

@@ -279,25 +279,11 @@ impl RawH2 {
     /// The next frame; `None` at the end of the connection. Settings and pings are acknowledged,
     /// as every client does.
     pub(crate) fn read(&mut self) -> Option<Frame> {
-        let frame = self.read_frame()?;
+        let frame = read_frame(&mut self.stream)?;
         if [SETTINGS, PING].contains(&frame.kind) && frame.flags & ACK == 0 {
             self.send(frame.kind, ACK, 0, if frame.kind == PING { &frame.payload } else { &[] });
         }
         Some(frame)
-    }
-
-    fn read_frame(&mut self) -> Option<Frame> {
-        let mut head = [0; 9];
-        match self.stream.read_exact(&mut head) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => panic!("no frame in time"),
-            Err(_) => return None,
-        }
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let stream = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
-        let mut payload = vec![0; length as usize];
-        self.stream.read_exact(&mut payload).ok()?;
-        Some(Frame { kind: head[3], flags: head[4], stream, payload })
     }
 
     /// Reads until a frame is of that kind (and stream, if not 0). `None` if the connection ends
@@ -320,6 +306,21 @@ impl RawH2 {
     pub(crate) fn read_to_end(&mut self) -> Vec<Frame> {
         std::iter::from_fn(|| self.read()).collect()
     }
+}
+
+/// The next frame; `None` at the end of the connection.
+pub(crate) fn read_frame(stream: &mut TcpStream) -> Option<Frame> {
+    let mut head = [0; 9];
+    match stream.read_exact(&mut head) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => panic!("no frame in time"),
+        Err(_) => return None,
+    }
+    let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+    let id = u32::from_be_bytes([head[5] & 0x7f, head[6], head[7], head[8]]);
+    let mut payload = vec![0; length as usize];
+    stream.read_exact(&mut payload).ok()?;
+    Some(Frame { kind: head[3], flags: head[4], stream: id, payload })
 }
 
 /// A frame as it is sent.

@@ -149,7 +149,7 @@ impl UpstreamBody {
 
     fn pace(&mut self) -> &mut Pace {
         self.pace.get_or_insert_with(|| {
-            let reads = self.lease.as_ref().map(|lease| Arc::clone(lease.reads()));
+            let reads = self.lease.as_ref().and_then(Lease::reads).map(Arc::clone);
             Box::new(Pace::new(self.request.flow(), reads))
         })
     }

@@ -36,8 +36,8 @@ enum Ended<S> {
     Paused(GuardedIo<S>),
 }
 
-/// What a conversation comes to, while it goes on.
-enum Turn {
+/// What ends or interrupts a conversation.
+enum Interruption {
     /// The connection's end.
     Closed(hyper::Result<()>),
     /// A pause that is long enough to park the connection, or a head that has to be read again.
@@ -102,32 +102,32 @@ async fn converse<S: ByteStream>(
     let mut pause = Timer::default();
     let mut drained = pin!(drain.cancelled());
     let mut drain_wakes = WokenTask::default();
-    let turn = poll_fn(|cx: &mut Context<'_>| {
+    let interruption = poll_fn(|cx: &mut Context<'_>| {
         if let Poll::Ready(outcome) = Pin::new(&mut *conversation).poll(cx) {
-            return Poll::Ready(Turn::Closed(outcome));
+            return Poll::Ready(Interruption::Closed(outcome));
         }
         if activity.long_heads.is_held() {
-            return Poll::Ready(Turn::Paused);
+            return Poll::Ready(Interruption::Paused);
         }
         if let Some(at) = activity.park_at()
             && pause.poll(cx, at).is_ready()
         {
-            return Poll::Ready(Turn::Paused);
+            return Poll::Ready(Interruption::Paused);
         }
         // Polling it takes five times as long as these looks at it.
         if drain_wakes.is(cx) && !drain.is_cancelled() {
             return Poll::Pending;
         }
         drain_wakes.set(cx);
-        drained.as_mut().poll(cx).map(|()| Turn::Draining)
+        drained.as_mut().poll(cx).map(|()| Interruption::Draining)
     });
-    match turn.await {
-        Turn::Closed(outcome) => outcome.map(|()| Ended::Closed),
-        Turn::Paused => {
+    match interruption.await {
+        Interruption::Closed(outcome) => outcome.map(|()| Ended::Closed),
+        Interruption::Paused => {
             let parts = conversation.into_parts();
             Ok(parts.map_or(Ended::Closed, |parts| paused(parts, activity)))
         }
-        Turn::Draining => {
+        Interruption::Draining => {
             activity.long_heads.stop_watching();
             Pin::new(&mut *conversation).graceful_shutdown();
             conversation.await.map(|()| Ended::Closed)

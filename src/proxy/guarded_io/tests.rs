@@ -191,15 +191,3 @@ async fn a_connection_is_not_parked_while_tls_holds_the_end_of_an_answer() {
     assert!(flushed(&mut io).is_ready());
     assert!(activity.park_at().is_some());
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_timer_that_goes_from_task_to_task_wakes_the_one_that_polled_it_last() {
-    let mut timer = Timer::default();
-    let started = Instant::now();
-    let deadline = started + Duration::from_secs(10);
-    let mut other_task = Context::from_waker(Waker::noop());
-    assert!(timer.poll(&mut other_task, deadline).is_pending());
-    let due = poll_fn(|cx| timer.poll(cx, deadline));
-    tokio::time::timeout(Duration::from_mins(1), due).await.unwrap();
-    assert_eq!(started.elapsed().as_secs(), 10);
-}

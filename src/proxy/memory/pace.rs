@@ -44,7 +44,9 @@ pub(in crate::proxy) enum WaitsFor {
 impl Pace {
     /// A body of which nothing has been read beyond the first frame.
     pub(in crate::proxy) fn new(flow: Arc<Flow>, gate: Option<Arc<ReadGate>>) -> Self {
-        gate.iter().for_each(|gate| gate.close());
+        if let Some(gate) = &gate {
+            gate.close();
+        }
         Self { flow, gate, size: MIN_READ, buffer: 0, waited: 0 }
     }
 

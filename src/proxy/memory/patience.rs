@@ -47,8 +47,8 @@ impl Patience<'_> {
 
     /// Whether memory is short. Counts the client, which is cut off for it.
     fn is_short(self) -> bool {
-        let memory = self.memory.filter(|memory| memory.is_short());
-        memory.iter().for_each(|memory| memory.shed.inc());
-        memory.is_some()
+        let Some(memory) = self.memory.filter(|memory| memory.is_short()) else { return false };
+        memory.shed.inc();
+        true
     }
 }

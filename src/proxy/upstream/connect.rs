@@ -1,22 +1,25 @@
 //! New connections to an upstream.
 
-use std::{io, rc::Rc, sync::Arc, time::Duration};
+use std::{io, os::fd::AsFd, rc::Rc, sync::Arc, time::Duration};
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
+    sync::Notify,
 };
 
-use crate::proxy::{body::RequestBody, pieces::JoinedWrites, upstream::settings::UpstreamAddress};
+use crate::proxy::upstream::settings::UpstreamAddress;
 
 use super::{
     LocalExec, UpstreamError, held_wakes,
     idle::ReusedConnection,
     lookup::NameLookup,
+    multiplexed::{Arrivals, MultiplexedConnection},
     read_gate::{GatedReads, ReadGate},
     reads_on::ReadsOn,
+    watched::{SocketWatch, WatchedSocket},
 };
 
 /// The largest header block taken from an upstream. Generous: it is the operator's own service.
@@ -55,19 +58,30 @@ pub(super) async fn http1(
     }
 }
 
-/// A new HTTP/2 connection with prior knowledge.
+/// A new HTTP/2 connection with prior knowledge. `freed` is notified whenever one of its streams
+/// ends.
 pub(super) async fn http2(
-    address: &UpstreamAddress,
+    authority: &str,
     lookup: &Rc<NameLookup>,
-) -> Result<http2::SendRequest<RequestBody>, UpstreamError> {
-    match address {
-        UpstreamAddress::Unix(path) => {
-            http2_over(UnixStream::connect(path).await.map_err(UpstreamError::Refused)?).await
-        }
-        UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
-            http2_over(tcp(authority, lookup).await.map_err(UpstreamError::Refused)?).await
-        }
-    }
+    freed: &Rc<Notify>,
+) -> io::Result<MultiplexedConnection> {
+    let socket = tcp(authority, lookup).await?;
+    let arrivals = Rc::<Notify>::default();
+    let socket = Arrivals::new(socket, &arrivals);
+    let handshake = http2::Builder::new(LocalExec)
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
+        // None before the peer's settings allow it: it might refuse them.
+        .initial_max_send_streams(0)
+        .handshake(TokioIo::new(socket));
+    let (sender, driver) = handshake.await.map_err(io::Error::other)?;
+    let connection = MultiplexedConnection::run(sender, driver, &arrivals, Rc::clone(freed)).await;
+    connection.ok_or_else(|| io::ErrorKind::ConnectionAborted.into())
 }
 
 async fn tcp(authority: &str, lookup: &Rc<NameLookup>) -> io::Result<TcpStream> {
@@ -79,10 +93,12 @@ async fn tcp(authority: &str, lookup: &Rc<NameLookup>) -> io::Result<TcpStream> 
 
 async fn http1_over<S>(socket: S) -> Result<ReusedConnection, UpstreamError>
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static,
 {
+    let watch = SocketWatch::new();
     let reads = Arc::<ReadGate>::default();
-    let socket = GatedReads::new(ReadsOn::new(JoinedWrites(socket)), Arc::clone(&reads));
+    let socket =
+        GatedReads::new(ReadsOn::new(WatchedSocket::new(socket, &watch)), Arc::clone(&reads));
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_ANSWER_HEADER_BYTES)
         .max_headers(MAX_ANSWER_HEADER_LINES)
@@ -94,28 +110,5 @@ where
             tracing::debug!(%error, "upstream connection ended");
         }
     });
-    Ok(ReusedConnection { sender, reads })
-}
-
-async fn http2_over<S>(socket: S) -> Result<http2::SendRequest<RequestBody>, UpstreamError>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let (sender, connection) = http2::Builder::new(LocalExec)
-        .timer(TokioTimer::new())
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
-        .handshake(TokioIo::new(JoinedWrites(socket)))
-        .await
-        .map_err(UpstreamError::Broken)?;
-    tokio::task::spawn_local(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "upstream connection ended");
-        }
-    });
-    Ok(sender)
+    Ok(ReusedConnection { sender, watch, reads })
 }

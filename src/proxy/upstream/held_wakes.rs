@@ -16,11 +16,11 @@ use std::{
 use crate::proxy::woken_task::WokenTask;
 
 thread_local! {
-    static HELD: RefCell<Held> = const { RefCell::new(Held::No) };
+    static HELD: RefCell<HeldWakes> = const { RefCell::new(HeldWakes::No) };
 }
 
 /// Whether wake-ups are held back on this thread.
-enum Held {
+enum HeldWakes {
     No,
     Yes,
     /// One was.
@@ -37,9 +37,9 @@ impl Wake for TaskWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let is_held = HELD.with_borrow_mut(|held| {
-            let is_held = matches!(held, Held::Yes);
+            let is_held = matches!(held, HeldWakes::Yes);
             if is_held {
-                *held = Held::Woken(self.0.clone());
+                *held = HeldWakes::Woken(self.0.clone());
             }
             is_held
         });
@@ -68,9 +68,9 @@ pub(super) async fn holdable<F: Future>(task: F) -> F::Output {
 pub(in crate::proxy) fn hold<T>(work: impl FnOnce() -> T) -> (T, Option<Waker>) {
     let _hold = Hold::begin();
     let done = work();
-    match HELD.replace(Held::No) {
-        Held::Woken(waker) => (done, Some(waker)),
-        Held::No | Held::Yes => (done, None),
+    match HELD.replace(HeldWakes::No) {
+        HeldWakes::Woken(waker) => (done, Some(waker)),
+        HeldWakes::No | HeldWakes::Yes => (done, None),
     }
 }
 
@@ -79,14 +79,14 @@ struct Hold;
 
 impl Hold {
     fn begin() -> Self {
-        HELD.set(Held::Yes);
+        HELD.set(HeldWakes::Yes);
         Self
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        HELD.set(Held::No);
+        HELD.set(HeldWakes::No);
     }
 }
 

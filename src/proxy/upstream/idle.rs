@@ -12,7 +12,15 @@ use tokio::time::Instant;
 
 use crate::proxy::body::RequestBody;
 
-use super::read_gate::ReadGate;
+use super::{OpenStream, read_gate::ReadGate, watched::SocketWatch};
+
+/// A connection idle for less has most likely not been closed since: it is not looked at before it
+/// is used. What closes them earlier is a restart of the upstream, at any moment.
+const SUSPECT_AFTER: Duration = Duration::from_millis(5);
+
+/// Keep-alive times of upstreams are whole seconds, one at least. What can't be sent a second time
+/// does not take a connection that may be at its end: another costs less than a lost request.
+const SAFE_IDLE: Duration = Duration::from_millis(900);
 
 /// Unused HTTP/1.1 connections, the latest last.
 #[derive(Debug)]
@@ -28,6 +36,7 @@ pub(super) struct IdleConnections {
 #[derive(Debug)]
 pub(super) struct ReusedConnection {
     pub(super) sender: http1::SendRequest<RequestBody>,
+    pub(super) watch: Arc<SocketWatch>,
     /// How much of an answer may be read.
     pub(super) reads: Arc<ReadGate>,
 }
@@ -38,12 +47,16 @@ struct IdleConnection {
     since: Instant,
 }
 
-/// A connection on loan for one request. Giving it back is the holder's duty; dropping it closes
-/// the connection.
+/// What an answer takes up until it has been read.
 #[derive(Debug)]
-pub(in crate::proxy) struct Lease {
-    connection: ReusedConnection,
-    home: Weak<IdleConnections>,
+pub(in crate::proxy) struct Lease(Leased);
+
+#[derive(Debug)]
+enum Leased {
+    /// A connection on loan for one request. Dropped without being given back, it is closed.
+    Connection(ReusedConnection, Weak<IdleConnections>),
+    /// A stream of a connection that others use as well.
+    Stream(Rc<OpenStream>),
 }
 
 impl IdleConnections {
@@ -57,14 +70,21 @@ impl IdleConnections {
         self.latest.set(now);
     }
 
-    /// A connection that is open and done with its last request.
-    pub(super) fn take(&self) -> Option<ReusedConnection> {
+    /// A connection that is open and done with its last request, for a request that can or can't be
+    /// sent a second time.
+    pub(super) fn take(&self, is_repeatable: bool) -> Option<ReusedConnection> {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         // One that still finishes its last exchange is for a later request.
-        let at =
-            connections.iter().rposition(|candidate| candidate.connection.sender.is_ready())?;
-        Some(connections.remove(at).connection)
+        let is_ready = |idle: &IdleConnection| idle.connection.sender.is_ready();
+        let at = connections.iter().rposition(is_ready)?;
+        let idle = self.latest.get().duration_since(connections.get(at)?.since);
+        if idle >= SAFE_IDLE && !is_repeatable {
+            return None;
+        }
+        let IdleConnection { connection, .. } = connections.remove(at);
+        connection.watch.begin(idle >= SUSPECT_AFTER);
+        Some(connection)
     }
 
     /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
@@ -75,8 +95,10 @@ impl IdleConnections {
         if connections.len() >= self.max {
             connections.retain(|idle| !idle.connection.sender.is_closed());
         }
-        if !connection.sender.is_closed() && connections.len() < self.max {
-            connections.push(IdleConnection { connection, since: self.latest.get() });
+        let now = self.latest.get();
+        let is_over = connection.sender.is_closed() || connection.watch.is_old(now);
+        if !is_over && connections.len() < self.max {
+            connections.push(IdleConnection { connection, since: now });
         }
     }
 
@@ -94,20 +116,32 @@ impl IdleConnections {
 }
 
 impl Lease {
-    pub(super) fn new(connection: ReusedConnection, home: &Rc<IdleConnections>) -> Self {
-        Self { connection, home: Rc::downgrade(home) }
+    pub(super) fn of_connection(connection: ReusedConnection, home: &Rc<IdleConnections>) -> Self {
+        Self(Leased::Connection(connection, Rc::downgrade(home)))
     }
 
-    /// How much of the answer may be read.
-    pub(in crate::proxy) fn reads(&self) -> &Arc<ReadGate> {
-        &self.connection.reads
+    pub(super) fn of_stream(stream: Rc<OpenStream>) -> Self {
+        Self(Leased::Stream(stream))
     }
 
-    /// Makes the connection available for the next request.
+    /// How much of the answer may be read. `None`: HTTP/2 has windows for it.
+    pub(in crate::proxy) fn reads(&self) -> Option<&Arc<ReadGate>> {
+        match &self.0 {
+            Leased::Connection(connection, _) => Some(&connection.reads),
+            Leased::Stream(_) => None,
+        }
+    }
+
+    /// Makes the connection available for the next request. The holder's duty.
     pub(in crate::proxy) fn give_back(self) {
-        self.connection.reads.open();
-        if let Some(home) = self.home.upgrade() {
-            home.keep(self.connection);
+        match self.0 {
+            Leased::Connection(connection, home) => {
+                connection.reads.open();
+                if let Some(home) = home.upgrade() {
+                    home.keep(connection);
+                }
+            }
+            Leased::Stream(stream) => drop(stream),
         }
     }
 }

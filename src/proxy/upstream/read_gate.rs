@@ -168,7 +168,7 @@ mod tests {
     async fn d12_no_more_is_read_than_allowed() {
         const ENOUGH: usize = 1024 * 1024;
         let (mut upstream, ours) = duplex(ENOUGH);
-        upstream.write_all(&[0; ENOUGH / 2]).await.unwrap();
+        upstream.write_all(&vec![0; ENOUGH / 2]).await.unwrap();
         let gate = Arc::<ReadGate>::default();
         let mut socket = GatedReads::new(ours, Arc::clone(&gate));
         assert_eq!(read(&mut socket, 100).await, 100);

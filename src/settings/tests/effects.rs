@@ -122,3 +122,17 @@ fn x8_a_removed_header_that_is_sent_all_the_same_is_a_mistake() {
     settings(&format!("{MINIMAL}\n{remove}false"));
     settings(&format!("{MINIMAL}\n[forwarding]\nremove = [\"x-internal\", \"te\", \"x-real-ip\"]"));
 }
+
+#[test]
+fn f13_to_repeat_every_method_is_a_warning() {
+    let repeats = |retry: &str| {
+        let url = "url = \"http://127.0.0.1:3000\"";
+        let text = MINIMAL.replace(url, &format!("{url}\nretry = \"{retry}\""));
+        settings(&text).warnings()
+    };
+    assert_eq!(
+        repeats("unanswered"),
+        ["upstreams.app.retry: unanswered; what a POST does may be done twice"]
+    );
+    assert_eq!((repeats("idempotent"), repeats("none")), (vec![], vec![]));
+}

@@ -1,9 +1,10 @@
 //! Whether the container has the memory that the settings allow the process to take.
 
-use std::{fs, num::NonZeroUsize, path::Path, thread};
+use std::{num::NonZeroUsize, path::Path, thread};
 
 use super::warning;
 use crate::{
+    config::files::read_whole,
     proxy::{
         self,
         settings::limits::{CONNECTION_BYTES, PROCESS_BYTES},
@@ -78,7 +79,7 @@ impl Settings {
 
 /// The least that a control group of this process allows. `None`: it allows everything.
 fn container_bytes() -> Option<u64> {
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let own = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let own = own.lines().find_map(|line| line.strip_prefix("0::"));
     let own = own.map(|own| format!("/sys/fs/cgroup{own}/memory.max"));
     let files = own.iter().map(String::as_str).chain(LIMITS);
@@ -88,8 +89,15 @@ fn container_bytes() -> Option<u64> {
 fn limit_in(file: &Path) -> Option<u64> {
     /// Version 1 writes a number of pages as large as its type for "no limit".
     const NO_LIMIT: u64 = 1 << 60;
-    let limit = fs::read_to_string(file).ok()?.trim().parse().ok()?;
+    let limit = read(file)?.trim().parse().ok()?;
     (limit < NO_LIMIT).then_some(limit)
+}
+
+fn read(file: &Path) -> Option<String> {
+    /// A line for each hierarchy of control groups.
+    const MOST: u64 = 64 * 1024;
+    let bytes = read_whole(file, MOST).ok()?;
+    std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -105,7 +113,7 @@ mod tests {
             ("9223372036854771712\n", None),
             ("", None),
         ] {
-            fs::write(file.path(), text).unwrap();
+            std::fs::write(file.path(), text).unwrap();
             assert_eq!(limit_in(file.path()), limit, "{text}");
         }
         assert_eq!(limit_in(Path::new("/nowhere")), None);

@@ -151,10 +151,21 @@ fn d2_another_client_gets_the_refusal_of_an_upload_as_well() {
 const UPLOAD: [(&str, &[u8]); 4] =
     [(":method", b"POST"), (":scheme", b"http"), (":path", b"/"), (":authority", b"api.test")];
 
-/// Sends so much of a body as fits into the windows of a connection and its stream.
-fn send_parts(client: &mut RawH2, stream: u32) {
-    for _ in 0..12 {
-        client.send(h2::DATA, 0, stream, &[b'x'; 16 * 1024]);
+/// `SETTINGS_INITIAL_WINDOW_SIZE` (RFC 9113 §6.5.2).
+const INITIAL_WINDOW_SIZE: [u8; 2] = [0, 4];
+
+/// The window of each stream, once that of the connection is as large as it gets.
+fn window(client: &mut RawH2) -> usize {
+    let settings = client.read_until(h2::SETTINGS, 0).unwrap().payload;
+    client.read_until(h2::WINDOW_UPDATE, 0).unwrap();
+    let size = settings.chunks(6).find(|entry| entry.starts_with(&INITIAL_WINDOW_SIZE)).unwrap();
+    u32::from_be_bytes([size[2], size[3], size[4], size[5]]).try_into().unwrap()
+}
+
+/// Sends so much of a body that the proxy enlarges the window when it has taken it.
+fn send_parts(client: &mut RawH2, window: usize) {
+    for part in vec![b'x'; window * 3 / 4].chunks(16 * 1024) {
+        client.send(h2::DATA, 0, 1, part);
     }
 }
 
@@ -163,12 +174,11 @@ fn d1_an_upload_that_is_not_finished_after_its_answer_is_reset_without_an_error(
     let mut world = world_of("header_timeout = \"300ms\"");
     world.proxy.expect_unmatched_answers();
     let mut client = RawH2::connect(world.proxy.address(), &[]);
-    // Only then the windows are as large as they get.
-    client.read_until(h2::WINDOW_UPDATE, 0).unwrap();
+    let window = window(&mut client);
     client.headers(1, &UPLOAD, false);
     client.read_until(h2::HEADERS, 1).unwrap();
     let since = Instant::now();
-    send_parts(&mut client, 1);
+    send_parts(&mut client, window);
     // What is taken may be followed by as much again.
     client.read_until(h2::WINDOW_UPDATE, 1).unwrap();
     let reset = client.read_until(h2::RST_STREAM, 1).unwrap();
@@ -217,10 +227,10 @@ fn an_upload_that_ends_after_its_answer_is_not_reset() {
     let mut world = World::start();
     world.proxy.expect_unmatched_answers();
     let mut client = RawH2::connect(world.proxy.address(), &[]);
-    client.read_until(h2::WINDOW_UPDATE, 0).unwrap();
+    let window = window(&mut client);
     client.headers(1, &UPLOAD, false);
     client.read_until(h2::HEADERS, 1).unwrap();
-    send_parts(&mut client, 1);
+    send_parts(&mut client, window);
     client.send(h2::DATA, h2::END_STREAM, 1, b"end");
     client.get(3, "/", &world.issuer.mint(json!({})));
     let frames: Vec<_> = std::iter::from_fn(|| client.read())

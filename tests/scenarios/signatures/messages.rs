@@ -17,7 +17,9 @@ use crate::{
     support::{
         NOW,
         client::Request,
+        flaky::{Break, Flaky},
         issuer::key,
+        raw_h2_upstream::{REFUSED_STREAM, RawH2Upstream, Step},
         wire::{Head, Unframed},
     },
 };
@@ -156,6 +158,51 @@ fn s8_a_message_that_reached_nobody_may_come_again() {
         assert_eq!(scene.world.proxy.exchange(&request).status, 204);
     });
     assert_eq!(scene.world.proxy.exchange(&request).status, 401, "it has come");
+}
+
+const ONCE: &str = "[signatures.partner.replay]\nid = { header = \"jti\" }\nwindow = \"1m\"";
+
+/// A scene in front of that upstream, and signed PUTs by their ids.
+fn puts_to(url: &str, lines: &str) -> (Scene, impl Fn(&str) -> Request + use<>) {
+    let signer = key(Algorithm::Es256, "k");
+    let scene = Scene::with(&format!("{ONE_SIGNER}\n{ONCE}"), &jwks(&[&signer]), |setup| {
+        setup.with(&format!("[upstreams.other]\nurl = \"{url}\"\n{lines}")).routes(
+            "[[routes]]\npath = \"/signed/**\"\nsignature = \"partner\"\nupstream = \"other\"",
+        )
+    });
+    let token = scene.token(json!({}));
+    let put = move |id: &str| {
+        let signature = sign_with(&signer, Dialect::Rfc7797, &json!({ "jti": id }), BODY);
+        Request::new("PUT", "/signed/loans")
+            .bearer(&token)
+            .field("x-jws-signature", &signature)
+            .body(BODY)
+    };
+    (scene, put)
+}
+
+#[test]
+fn f13_a_signed_message_that_was_sent_is_not_sent_again() {
+    let upstream = Flaky::start(Break::Close);
+    // Not even where everything else would be.
+    let (scene, put) = puts_to(&upstream.url(), "retry = \"unanswered\"");
+    assert_eq!(scene.world.proxy.exchange(&put("1")).status, 200);
+    assert_eq!(scene.world.proxy.exchange(&put("2")).status, 502);
+    assert_eq!(upstream.connections(), [0, 0], "sent once");
+    assert_eq!(scene.world.proxy.exchange(&put("2")).status, 401, "its id is used up");
+}
+
+#[test]
+fn f13_a_signed_message_that_the_peer_declined_may_come_again() {
+    let upstream = RawH2Upstream::start(100, |call| match call.number {
+        0 => vec![Step::Reset(REFUSED_STREAM)],
+        _ => vec![Step::Answer],
+    });
+    let (scene, put) = puts_to(&upstream.url(), "");
+    assert_eq!(scene.world.proxy.exchange(&put("1")).status, 502);
+    assert_eq!(upstream.calls().len(), 1, "sent once");
+    assert_eq!(scene.world.proxy.exchange(&put("1")).status, 200);
+    assert_eq!(scene.world.proxy.exchange(&put("1")).status, 401);
 }
 
 #[test]
