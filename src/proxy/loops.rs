@@ -2,9 +2,12 @@
 //! a random id of the process along, in a header that every hop keeps; one that comes in with it
 //! has been here before.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::Duration,
+};
 
-use aws_lc_rs::rand;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Version, header::VIA};
 
 use crate::{
@@ -39,10 +42,10 @@ struct Marks {
 
 impl LoopGuard {
     pub(super) fn new(header: LoopHeader) -> Self {
-        let mut bytes = [0; ID_BYTES];
-        // TLS and every signature of ours need random bytes as well: without, nothing works.
-        let _ = rand::fill(&mut bytes);
-        Self::with_id(header, bytes)
+        // The system's randomness, as for every hash table. It need be no secret, so that a start
+        // does not wait for the generator of keys (60 ms).
+        let random = RandomState::new().hash_one(());
+        Self::with_id(header, random.to_be_bytes())
     }
 
     fn with_id(header: LoopHeader, bytes: [u8; ID_BYTES]) -> Self {

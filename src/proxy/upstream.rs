@@ -181,7 +181,7 @@ impl UpstreamPool {
         progress: Option<&Rc<UploadProgress>>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let head = connection.watch.take_unanswered();
-        let Some(head) = head.and_then(|head| repeat::written_request(&head)) else {
+        let Some(head) = head.and_then(|head| repeat::written_request(head.as_bytes())) else {
             return Err(broken);
         };
         if !self.settings.retry.allows(head.method()) {

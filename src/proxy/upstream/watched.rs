@@ -3,6 +3,7 @@
 //! again, and what was written to it is kept until an answer begins.
 
 use std::{
+    fmt,
     io::{self, IoSlice},
     mem::{self, MaybeUninit},
     os::fd::AsFd,
@@ -33,7 +34,7 @@ const KEPT_CAPACITY: usize = 4096;
 pub(super) struct WatchedSocket<S> {
     socket: JoinedWrites<S>,
     watch: Arc<SocketWatch>,
-    head: Vec<u8>,
+    head: WrittenHead,
     is_unanswered: bool,
 }
 
@@ -43,8 +44,12 @@ pub(super) struct SocketWatch {
     renew_at: Instant,
     begins: AtomicBool,
     is_suspect: AtomicBool,
-    unanswered: Mutex<Option<Vec<u8>>>,
+    unanswered: Mutex<Option<WrittenHead>>,
 }
+
+/// The head of a request as it was written, credentials included: `Debug` shows none of it.
+#[derive(Default)]
+pub(super) struct WrittenHead(Vec<u8>);
 
 impl SocketWatch {
     /// Of a connection that is opened now.
@@ -73,32 +78,52 @@ impl SocketWatch {
 
     /// Once the connection is closed: the head of the request that was written to it last, if not
     /// a byte of an answer came.
-    pub(super) fn take_unanswered(&self) -> Option<Vec<u8>> {
+    pub(super) fn take_unanswered(&self) -> Option<WrittenHead> {
         self.unanswered.lock().take()
+    }
+}
+
+impl WrittenHead {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn set(&mut self, head: &[u8]) {
+        self.0.clear();
+        self.0.extend_from_slice(head);
+    }
+
+    fn release(&mut self) {
+        if self.0.capacity() > KEPT_CAPACITY {
+            self.0 = Vec::new();
+        }
+    }
+}
+
+impl fmt::Debug for WrittenHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
     }
 }
 
 impl<S> WatchedSocket<S> {
     pub(super) fn new(socket: S, watch: &Arc<SocketWatch>) -> Self {
         let (socket, watch) = (JoinedWrites(socket), Arc::clone(watch));
-        Self { socket, watch, head: Vec::new(), is_unanswered: false }
+        Self { socket, watch, head: WrittenHead::default(), is_unanswered: false }
     }
 
     /// hyper writes a head with one call, whose first piece it is.
     fn writes(&mut self, first: &[u8]) {
         if self.watch.begins.load(Relaxed) {
             self.watch.begins.store(false, Relaxed);
-            self.head.clear();
-            self.head.extend_from_slice(first);
+            self.head.set(first);
             self.is_unanswered = true;
         }
     }
 
     fn has_read(&mut self) {
         self.is_unanswered = false;
-        if self.head.capacity() > KEPT_CAPACITY {
-            self.head = Vec::new();
-        }
+        self.head.release();
     }
 }
 
@@ -217,14 +242,14 @@ mod tests {
         let (mut socket, watch, _far) = connected();
         socket.write_all(b"the first request of a connection").await.unwrap();
         drop(socket);
-        assert_eq!(watch.take_unanswered(), None);
+        assert!(watch.take_unanswered().is_none());
 
         let (mut socket, watch, _far) = connected();
         watch.begin(false);
         socket.write_all(HEAD).await.unwrap();
         socket.write_all(b"its body").await.unwrap();
         drop(socket);
-        assert_eq!(watch.take_unanswered().as_deref(), Some(HEAD));
+        assert_eq!(watch.take_unanswered().unwrap().as_bytes(), HEAD);
 
         let (mut socket, watch, mut far) = connected();
         watch.begin(false);
@@ -234,6 +259,16 @@ mod tests {
         assert_eq!(read(&mut socket).await, Some(1));
         socket.write_all(b"more of its body").await.unwrap();
         drop(socket);
-        assert_eq!(watch.take_unanswered(), None);
+        assert!(watch.take_unanswered().is_none());
+    }
+
+    #[tokio::test]
+    async fn o2_debug_shows_nothing_of_what_was_written() {
+        let (mut socket, watch, _far) = connected();
+        watch.begin(false);
+        socket.write_all(b"GET / HTTP/1.1\r\nauthorization: Bearer s3cret\r\n\r\n").await.unwrap();
+        assert!(!format!("{socket:?}").contains(&format!("{:?}", b"s3cret")[1..18]));
+        drop(socket);
+        assert_eq!(format!("{:?}", watch.take_unanswered().unwrap()), "49 bytes");
     }
 }
