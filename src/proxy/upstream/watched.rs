@@ -264,11 +264,14 @@ mod tests {
 
     #[tokio::test]
     async fn o2_debug_shows_nothing_of_what_was_written() {
+        const SECRET: &[u8] = b"authorization: Bearer s3cret";
         let (mut socket, watch, _far) = connected();
         watch.begin(false);
-        socket.write_all(b"GET / HTTP/1.1\r\nauthorization: Bearer s3cret\r\n\r\n").await.unwrap();
-        assert!(!format!("{socket:?}").contains(&format!("{:?}", b"s3cret")[1..18]));
+        socket.write_all(SECRET).await.unwrap();
+        let as_shown = format!("{SECRET:?}");
+        let shown = format!("{socket:?}");
+        assert!(!shown.contains(as_shown.trim_matches(['[', ']'])), "{shown}");
         drop(socket);
-        assert_eq!(format!("{:?}", watch.take_unanswered().unwrap()), "49 bytes");
+        assert_eq!(format!("{:?}", watch.take_unanswered().unwrap()), "28 bytes");
     }
 }
