@@ -238,7 +238,7 @@ impl Forwarder<'_> {
         response: Response<Incoming>,
         upstream: &UpstreamPool,
         upgrade: Option<Upgrade>,
-        guard: RequestGuard,
+        mut guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let (mut parts, body) = response.into_parts();
         framing::check_answer(&mut parts)?;
@@ -246,7 +246,7 @@ impl Forwarder<'_> {
         let ends = upgrade.and_then(|upgrade| upgrade.agree(&mut response));
         let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
         let tunnel = tunnel::run(ends, upstream.settings().stream_timeout);
-        self.connection.activity.tunnel_begins();
+        guard.tunnel_begins();
         self.connection.worker.tasks.spawn_local(async move {
             tunnel.await;
             drop(guard);

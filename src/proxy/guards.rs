@@ -16,7 +16,7 @@ use crate::{proxy::settings::LimitSettings, telemetry::MetricRegistry};
 use super::{
     Metrics,
     guarded_io::Activity,
-    memory::{Flow, MemoryBudget, UPLOAD_BYTES},
+    memory::{Flow, MemoryBudget, REQUEST_BYTES, TUNNEL_BYTES, UPLOAD_BYTES},
 };
 
 /// How many connections may be open, over all workers.
@@ -54,6 +54,8 @@ pub(super) struct OpenConnection {
 pub(super) struct RequestGuard {
     connection: Rc<OpenConnection>,
     has_room: bool,
+    /// What it counts with in the budget of memory.
+    bytes: usize,
 }
 
 /// The room for what is read of an upload before it is asked for.
@@ -139,7 +141,7 @@ impl RequestGuard {
         let has_room = connection.memory().enter(connection.has_served.get());
         connection.requests.set(connection.requests.get() + 1);
         connection.activity.request_begins();
-        Self { connection: Rc::clone(connection), has_room }
+        Self { connection: Rc::clone(connection), has_room, bytes: REQUEST_BYTES }
     }
 
     /// Whether there is memory for the request.
@@ -155,6 +157,13 @@ impl RequestGuard {
         has_room.then(|| UploadRoom { connection: Rc::clone(&self.connection), bytes })
     }
 
+    /// The request has become a tunnel.
+    pub(super) fn tunnel_begins(&mut self) {
+        self.connection.activity.tunnel_begins();
+        self.connection.memory().leave(self.bytes - TUNNEL_BYTES);
+        self.bytes = TUNNEL_BYTES;
+    }
+
     /// The answer to the request.
     pub(super) fn flow(&self) -> Arc<Flow> {
         self.connection.flow()
@@ -163,8 +172,8 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        let Self { connection, has_room } = self;
-        connection.memory().leave();
+        let Self { connection, has_room, bytes } = self;
+        connection.memory().leave(*bytes);
         if *has_room {
             connection.has_served.set(true);
         }

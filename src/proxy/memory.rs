@@ -28,6 +28,10 @@ pub(super) use patience::Patience;
 /// come. And what its answer may always read.
 pub(crate) const REQUEST_BYTES: usize = 40 * 1024 + MIN_READ;
 
+/// What is left of it when a request has become a tunnel, of which hyper has let go: two thousand
+/// measured, 19 KiB each.
+pub(super) const TUNNEL_BYTES: usize = 20 * 1024;
+
 /// What an answer of which nothing waits may always read: no client waits for the room of another.
 const MIN_READ: usize = 8 * 1024;
 
@@ -70,9 +74,9 @@ impl MemoryBudget {
         self.held.fetch_add(REQUEST_BYTES, Relaxed) + REQUEST_BYTES <= most
     }
 
-    /// The request is over.
-    pub(super) fn leave(&self) {
-        self.held.fetch_sub(REQUEST_BYTES, Relaxed);
+    /// That much of what a request counted is over.
+    pub(super) fn leave(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
     }
 
     /// Reserves room for what an upload brings along; whether there is some.

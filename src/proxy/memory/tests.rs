@@ -143,12 +143,12 @@ fn d12_requests_in_flight_count_and_the_last_room_is_for_known_connections() {
     }
     // One that is refused counts until it is answered.
     assert!(!budget.enter(false));
-    budget.leave();
+    budget.leave(REQUEST_BYTES);
     assert!(budget.enter(true));
     assert!(!budget.enter(true));
-    budget.leave();
-    budget.leave();
-    budget.leave();
+    budget.leave(REQUEST_BYTES);
+    budget.leave(REQUEST_BYTES);
+    budget.leave(REQUEST_BYTES);
     assert!(budget.enter(false));
 }
 

@@ -178,6 +178,26 @@ fn w6_a_silent_tunnel_is_closed() {
 }
 
 #[test]
+fn d12_a_tunnel_takes_less_room_than_a_request() {
+    // Room for 74 requests on connections that are new, and for 179 tunnels.
+    const MEMORY: &str = "[server.limits]\nmemory = \"4MiB\"";
+    let upstream = echo();
+    let world = bare::in_front_of_with(&bare::url(&upstream), "", MEMORY);
+    let token = world.issuer.mint(json!({}));
+    let tunnels: Vec<_> = (0..150)
+        .map(|_| {
+            let mut client = world.proxy.client();
+            client.send(&handshake("/").bearer(&token).bytes());
+            let answer = Head::read(client.stream()).unwrap().unwrap();
+            assert!(answer.start.contains(" 101 "), "{answer:?}");
+            read_exactly(&mut client, "hello");
+            client
+        })
+        .collect();
+    drop(tunnels);
+}
+
+#[test]
 fn f10_bytes_sent_before_the_answer_are_a_request_of_their_own() {
     let mut world = World::start();
     world.proxy.expect_unmatched_answers();
