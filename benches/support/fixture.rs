@@ -90,7 +90,7 @@ fn token_header() -> Object {
 fn settings(home: &TempDir, algorithm: Algorithm, public: Object, routes: usize) -> Settings {
     let jwks = home.path().join("jwks.json");
     let mut set = Object::default();
-    set.insert("keys", Json::Array(vec![Json::Object(public)]));
+    set.insert("keys", Json::Array([Json::Object(public)].into()));
     fs::write(&jwks, set.to_text()).expect("a file");
     let mut text = format!(
         r#"
