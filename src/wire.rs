@@ -1,6 +1,6 @@
-//! What goes over a socket, whoever sends it: the framing of messages, the frames of HTTP/2, small
-//! writes, and the timers and wake-ups of the task that serves it. Nothing here knows a route, a
-//! token or an upstream.
+//! Bytes on a socket, of clients and upstreams alike: the framing of messages, the frames of HTTP/2,
+//! small writes, and the timers and wake-ups of the task that serves the socket. Nothing here knows
+//! a route, a token or an upstream.
 
 pub(crate) mod burst_allowance;
 pub(crate) mod frames;

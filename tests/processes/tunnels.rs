@@ -106,7 +106,7 @@ fn reset(stream: TcpStream) {
 }
 
 #[test]
-fn w6_whoever_closes_a_tunnel_its_descriptors_go_with_it() {
+fn w6_descriptors_are_closed_with_their_tunnel_by_either_side() {
     let scene = Scene::start("5m");
     scene.assert_closed_at_once("the client, then the service", |Tunnel { client, service }| {
         drop(client);

@@ -67,7 +67,7 @@ impl SocketWatch {
         now >= self.renew_at
     }
 
-    /// Another request follows on the connection. A suspect one has been idle for so long that the
+    /// The next request begins on the connection. It is suspect after an idle time in which the
     /// upstream may have closed it.
     pub(super) fn begin(&self, is_suspect: bool) {
         self.begins.store(true, Relaxed);

@@ -1,6 +1,6 @@
 //! The framing of an upstream's answer. It ends here: what the client receives is framed by us,
 //! from the length that was obeyed or from the end of the body. An answer that contradicts itself
-//! is none, since nobody knows where it ends (RFC 9112 §6.3).
+//! is refused, since its end is unknown (RFC 9112 §6.3).
 
 use bytes::Bytes;
 use http::{

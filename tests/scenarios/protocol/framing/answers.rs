@@ -25,8 +25,8 @@ enum Ours {
 const TEN: &str = "0123456789";
 const TEN_IN_CHUNKS: &str = "a\r\n0123456789\r\n0\r\n\r\n";
 
-/// Answers to a `GET`, with ten bytes of body unless there is none: head and body; what becomes of
-/// it; and why.
+/// Answers to a `GET`, with ten bytes of body unless there is none: head and body; the outcome;
+/// and why.
 const ANSWERS: &[(&str, &str, Ours, &str)] = &[
     ("200 OK\r\ncontent-length: 10", TEN, Passes(Some("10")), "the usual answer"),
     ("200 OK\r\ncontent-length: 010", TEN, Passes(Some("10")), "1*DIGIT (RFC 9110 §8.6)"),
@@ -218,7 +218,7 @@ fn f12_a_switch_of_protocols_announces_no_body() {
     }
 }
 
-/// The fields of an answer over HTTP/2, its data, and what becomes of it.
+/// The fields of an answer over HTTP/2, its data, and the outcome.
 type H2Case = (&'static [(&'static str, &'static [u8])], &'static [u8], Option<Ours>);
 
 /// `None`: the answer breaks off, since where it ends is known too late for a 502.

@@ -11,7 +11,7 @@ use crate::support::{
 
 use Ours::{Forwarded, Refused};
 
-/// What becomes of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ours {
     /// It goes on, with the one `Content-Length: 10`.
@@ -22,7 +22,7 @@ enum Ours {
 
 const BODY: &[u8] = b"0123456789";
 
-/// The values of a request's `Content-Length` fields in front of [`BODY`]; what becomes of it over
+/// The values of a request's `Content-Length` fields in front of [`BODY`]; the outcome over
 /// HTTP/1.1 and over HTTP/2; and why.
 const SPELLINGS: &[(&[&str], Ours, Ours, &str)] = &[
     (&["10"], Forwarded, Forwarded, "the canonical spelling"),

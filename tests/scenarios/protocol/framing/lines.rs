@@ -106,7 +106,7 @@ fn f14_a_long_head_is_read_wherever_it_begins() {
 }
 
 #[test]
-fn f14_a_connection_that_has_shown_a_long_head_is_parked_and_drained_as_any_other() {
+fn f14_a_connection_that_has_shown_a_long_head_is_parked_as_any_other() {
     let world = World::start();
     let token = world.issuer.mint(json!({}));
     let mut client = world.proxy.client();
