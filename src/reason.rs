@@ -1,7 +1,15 @@
 //! Why a request is refused: one code per cause, the same in the log line, the metric label, the
 //! `explain` output and, where the operator allows it, the response.
 
+mod cause;
+mod excerpt;
+mod subject;
+
 use std::fmt;
+
+pub use cause::Cause;
+pub use excerpt::Excerpt;
+pub use subject::{Fault, Part, Subject};
 
 /// What kind of refusal a [`Reason`] is; decides, with the profile in use, how it is answered.
 /// Here, how by default.

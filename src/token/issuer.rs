@@ -9,7 +9,7 @@ use crate::{
     introspection::{Introspector, settings::IntrospectWhen},
     jose::VerificationKey,
     keys::{KeyLookup, KeySet, KeyWait, LiveKeySet},
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     token::issuer::settings::IssuerSettings,
 };
 
@@ -87,6 +87,45 @@ impl Issuer {
             KeyWait::Unavailable => Err(Reason::KeysUnavailable),
         }
     }
+}
+
+impl Issuer {
+    /// The refusal of a token for which there is no key.
+    #[cold]
+    pub(super) fn key_cause(
+        &self,
+        reason: Reason,
+        candidate: &JwtCandidate<'_>,
+        now: UnixTime,
+    ) -> Cause {
+        let fault = match reason {
+            Reason::KidUnknown => Fault::Unknown,
+            Reason::KeyUnsuitable => Fault::Unsuitable,
+            Reason::KeyAmbiguous => Fault::Ambiguous,
+            _ => {
+                let issuer = Subject::new(Part::Keys, Fault::Unavailable).named(self.keys.name());
+                return reason.about(issuer);
+            }
+        };
+        let header = candidate.jws().header();
+        let found = match header.kid() {
+            Some(kid) => Excerpt::quoted(kid),
+            None => Excerpt::own(format_args!("no 'kid'")),
+        };
+        let algorithm = candidate.jws().algorithm();
+        let found = Excerpt::own(format_args!("{found} with alg {algorithm}"));
+        let subject = Subject::parameter("kid", fault).found(found);
+        reason.about(match self.keys.current(now) {
+            Some(keys) => subject.expected(described(&keys)),
+            None => subject,
+        })
+    }
+}
+
+/// The keys of a set by their names.
+fn described(keys: &KeySet) -> Excerpt {
+    let kids = keys.keys().iter().map(|key| key.kid().unwrap_or("(a key without kid)"));
+    Excerpt::list(kids)
 }
 
 fn find_key(keys: &KeySet, candidate: &JwtCandidate<'_>) -> Result<Arc<VerificationKey>, Reason> {

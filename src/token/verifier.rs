@@ -14,7 +14,7 @@ use crate::{
     identity::ClaimHeaders,
     policy::ids::{IssuerId, PerIssuer},
     providers::Providers,
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Reason, Subject},
     revocation::Revocations,
     telemetry::MetricRegistry,
     token::issuer::settings::IssuerSettings,
@@ -40,10 +40,10 @@ use self::{
 pub use self::{checks::CHECKS, verified::VerifiedToken};
 
 /// Why a token is refused, and whose it claims to be if that is a configured issuer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// The cause.
-    pub reason: Reason,
+    /// The reason, and what it is about.
+    pub cause: Cause,
     /// The configured issuer that the token names.
     pub issuer: Option<IssuerId>,
 }
@@ -142,17 +142,17 @@ impl TokenVerifier {
         now: UnixTime,
         started: Instant,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
-        credential.check_form().map_err(|reason| Rejection { reason, issuer: None })?;
+        credential.check_form().map_err(Rejection::of_nobody)?;
         let token = credential.as_bytes();
         match self.verify_uncached(token, introspection_issuer, now, &mut ()).await {
             Ok((verified, generation)) => {
                 self.durations.observe_miss(verified.algorithm(), started);
                 let verified = Rc::new(verified);
                 let clear = revoked::check(&self.revocations, &verified.claims, now);
-                let known = (generation, clear.unwrap_or_default());
+                let known = (generation, *clear.as_ref().unwrap_or(&0));
                 cache.borrow_mut().insert(token, Rc::clone(&verified), known, now);
                 let issuer = Some(verified.issuer);
-                clear.map(|_| verified).map_err(|reason| Rejection { reason, issuer })
+                clear.map(|_| verified).map_err(|cause| Rejection { cause, issuer })
             }
             Err(VerifyFailure { rejection, wrong_under }) => {
                 if let (Some(generation), Some(issuer)) = (wrong_under, rejection.issuer) {
@@ -178,7 +178,7 @@ impl TokenVerifier {
     ) -> Result<(), Rejection> {
         let binding = self.bindings.get(token.issuer);
         let verdict = binding.check(&token.claims, presented, observer);
-        verdict.map_err(|reason| Rejection { reason, issuer: Some(token.issuer) })
+        verdict.map_err(|cause| Rejection { cause, issuer: Some(token.issuer) })
     }
 
     /// The exact `iss` by which the configuration knows the token's issuer.
@@ -200,7 +200,7 @@ impl TokenVerifier {
         let verified = self.verify_uncached(token, introspection_issuer, now, observer).await;
         let (verified, _) = verified.map_err(|failure| failure.rejection)?;
         revoked::check(&self.revocations, &verified.claims, now)
-            .map_err(|reason| Rejection { reason, issuer: Some(verified.issuer) })?;
+            .map_err(|cause| Rejection { cause, issuer: Some(verified.issuer) })?;
         observer.passed("revocation", || self.revocations.summary());
         Ok(verified)
     }
@@ -226,8 +226,24 @@ impl TokenVerifier {
     pub(super) fn issuer_of(
         &self,
         candidate: &JwtCandidate<'_>,
-    ) -> Result<(IssuerId, &Issuer), Reason> {
-        let id = *self.by_name.get(candidate.issuer()?).ok_or(Reason::IssuerUnknown)?;
+    ) -> Result<(IssuerId, &Issuer), Cause> {
+        let iss = candidate.issuer()?;
+        let id = *self.by_name.get(iss).ok_or_else(|| self.unknown_issuer(iss))?;
         Ok((id, self.issuers.get(id)))
+    }
+
+    /// The refusal of a token whose issuer is not configured, or is known by introspection only.
+    #[cold]
+    pub(super) fn unknown_issuer(&self, iss: &str) -> Cause {
+        let configured = self.issuers.iter().map(|issuer| issuer.iss.as_str());
+        let subject = Subject::claim("iss", Fault::Unknown).found(Excerpt::quoted(iss));
+        Reason::IssuerUnknown.about(subject.expected(Excerpt::list(configured)))
+    }
+}
+
+impl Rejection {
+    /// Where it is not known whose token it is.
+    fn of_nobody(cause: impl Into<Cause>) -> Self {
+        Self { cause: cause.into(), issuer: None }
     }
 }
