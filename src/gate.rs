@@ -18,7 +18,7 @@ use crate::{
         ids::{IssuerId, PerIssuer, PerRoute},
     },
     providers::Providers,
-    reason::{Cause, Excerpt, Fault, Reason, Subject},
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     signature::{SignatureRules, VerifiedSignature},
     telemetry::{MetricRegistry, SHOWN_METHOD, SHOWN_PATH, cut},
     token::{CredentialSources, Presented, Rejection, TokenCache, TokenVerifier, VerifiedToken},
@@ -233,7 +233,12 @@ impl Gate {
             RouteMatch::MethodNotAllowed { allow } => {
                 Err(Denial::method_not_allowed(allow.clone()))
             }
-            RouteMatch::AmbiguousParameters => Err(Denial::new(Reason::RequestNotCanonical)),
+            RouteMatch::AmbiguousParameters => {
+                let found = format_args!("path parameters that lead to another route if removed");
+                let subject = Subject::new(Part::Request, Fault::Ambiguous);
+                let cause = Reason::RequestNotCanonical.about(subject.found(Excerpt::own(found)));
+                Err(Denial::new(cause))
+            }
             RouteMatch::NoRoute => Err(Denial::new(Reason::RouteUnknown)),
         }
     }

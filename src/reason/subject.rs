@@ -48,7 +48,7 @@ words! {
     Part {
         Body = "the body",
         Claim = "claim",
-        Claims = "the claims",
+        Claims = "the payload",
         Cookie = "cookie",
         Field = "field",
         Header = "header",
@@ -215,7 +215,7 @@ mod tests {
             .found(Excerpt::quoted("EVIL"))
             .expected(Excerpt::quoted("x"))
             .setting("s");
-        assert_eq!(subject.for_answer(), "the claims occurs twice; expected: 'x'");
+        assert_eq!(subject.for_answer(), "the payload occurs twice; expected: 'x'");
         let claim = Subject::claim("exp", Fault::WrongType).found(Excerpt::quoted("EVIL"));
         assert_eq!(claim.for_answer(), "claim 'exp' is of the wrong type");
     }

@@ -14,5 +14,6 @@ mod issuers;
 mod places;
 mod published;
 mod signatures;
+mod subjects;
 mod times;
 mod types;
