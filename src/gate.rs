@@ -213,6 +213,20 @@ impl Gate {
         );
     }
 
+    /// Counts and logs a request that was refused before it could be read.
+    pub fn record_unserved(&self, cause: &Cause, peer: Option<&PeerAddress>) {
+        self.metrics.denied(cause.reason(), "");
+        self.unrouted.denied.inc();
+        tracing::info!(
+            reason = cause.reason().code(),
+            route = "(none)",
+            issuer = "",
+            subject = cause.subject().map(Subject::to_string),
+            peer = peer.map(PeerAddress::as_str),
+            "denied"
+        );
+    }
+
     /// How metrics and logs call the issuer of a token; empty where none is known.
     pub fn issuer_label(&self, issuer: Option<IssuerId>) -> &str {
         issuer.map_or("", |issuer| self.issuer_names.get(issuer))
