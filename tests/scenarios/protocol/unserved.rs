@@ -136,7 +136,9 @@ fn f5_what_violates_http2_is_counted_and_logged() {
 
     let before = Before::of(&world, Reason::HeadMalformed);
     let mut raw = connect();
-    raw.headers(1, &[(":method", b"GET"), (":scheme", b"http")], true);
+    let without_path: [(&str, &[u8]); 3] =
+        [(":method", b"GET"), (":scheme", b"http"), (":authority", b"api.test")];
+    raw.headers(1, &without_path, true);
     raw.read_until(3, 1).unwrap();
     let subject = "the head is malformed; found: a header block that is malformed";
     before.assert_one_more(&world, "a stream", Reason::HeadMalformed, subject);
