@@ -10,7 +10,7 @@ use crate::{
     jose::VerificationKey,
     keys::{KeyLookup, KeySet, KeyWait, LiveKeySet},
     reason::Reason,
-    token::issuer::settings::IssuerSettings,
+    token::issuer::settings::{ClaimWaivers, IssuerSettings},
 };
 
 use super::{
@@ -25,6 +25,7 @@ pub(super) struct Issuer {
     /// The exact `iss` of its tokens.
     pub(super) iss: String,
     pub(super) rules: JwtRules,
+    pub(super) waivers: ClaimWaivers,
     pub(super) logout: Option<LogoutRules>,
     pub(super) keys: Arc<LiveKeySet>,
     pub(super) introspection: Option<IssuerIntrospection>,
@@ -52,6 +53,7 @@ impl Issuer {
         Self {
             iss: settings.issuer.clone(),
             rules: JwtRules::new(settings),
+            waivers: settings.waivers,
             logout: LogoutRules::new(settings),
             keys,
             introspection,

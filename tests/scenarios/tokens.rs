@@ -16,3 +16,4 @@ mod published;
 mod signatures;
 mod times;
 mod types;
+mod waivers;

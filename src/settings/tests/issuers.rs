@@ -1,7 +1,10 @@
 //! Issuers and where their keys come from.
 
 use super::*;
-use crate::keys::settings::KeySource;
+use crate::{
+    keys::settings::KeySource,
+    token::issuer::settings::{ClaimForm, ClaimWaivers},
+};
 
 #[test]
 fn discovery_is_the_default_key_source() {
@@ -125,6 +128,47 @@ fn t23_a_profile_says_in_a_word_what_a_token_must_be_like() {
         assert_eq!(mistakes(&with_issuer(lines)), [mistake], "{lines}");
     }
     assert_eq!(mistakes(&with_issuer("profile = \"rfc7519\"")).len(), 1);
+}
+
+#[test]
+fn c17_a_profile_for_spiffe_checks_the_subject_and_leaves_the_issuer_open() {
+    let lines =
+        "profile = \"jwt-svid\"\naccept_without_issuer = true\nformats = { jti = \"uuid\" }";
+    let settings = settings(&with_issuer(lines));
+    let issuer = first(&settings.issuers);
+    assert_eq!(issuer.token_types, ["", "jwt", "jose"]);
+    assert_eq!(names(&issuer.require), ["aud", "exp", "sub"]);
+    assert!(issuer.formats.iter().any(|format| format.form == ClaimForm::SpiffeId));
+    let written = settings.to_toml();
+    assert!(!written.contains("spiffe-id"), "the profile says it: {written}");
+    assert_eq!(super::settings(&written).to_toml(), written);
+    let any =
+        with_issuer("profile = \"jwt-svid\"").replace("[\"https://api.example.com\"]", "\"any\"");
+    assert_eq!(
+        mistakes(&any),
+        [
+            "countersign.toml: issuers.corp.audiences: found \"any\"; a JWT-SVID is for the services \
+          that its aud names, and no other"
+        ]
+    );
+}
+
+#[test]
+fn c17_a_waiver_that_contradicts_another_setting_is_a_mistake() {
+    let by_default = first(&settings(MINIMAL).issuers).waivers;
+    assert_eq!(by_default, ClaimWaivers::default());
+    for (lines, mistake) in [
+        ("require = [\"iss\"]", "contradicts require, which lists \"iss\""),
+        ("profile = \"rfc9068\"", "contradicts profile = \"rfc9068\""),
+        (
+            "introspection = { when = \"only\", url = \"https://a.test\", auth = \"none\", client_id = \"a\" }",
+            "has no effect with introspection.when = \"only\"",
+        ),
+    ] {
+        let found = mistakes(&with_issuer(&format!("accept_without_issuer = true\n{lines}")));
+        let mistake = format!("countersign.toml: issuers.corp.accept_without_issuer: {mistake}");
+        assert_eq!(found, [mistake], "{lines}");
+    }
 }
 
 #[test]

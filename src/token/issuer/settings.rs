@@ -5,6 +5,7 @@ pub mod binding;
 mod claims;
 mod logout;
 mod profile;
+mod waivers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ pub use algorithms::DEFAULT_ALGORITHMS;
 pub use claims::{ClaimForm, ClaimFormat};
 pub use logout::LogoutSettings;
 pub use profile::TokenProfile;
+pub use waivers::ClaimWaivers;
 
 pub(crate) mod key {
     pub(crate) const ISSUER: &str = "issuer";
@@ -41,6 +43,8 @@ pub(crate) mod key {
     pub(crate) const REQUIRE_VALUES: &str = "require_values";
     pub(crate) const REQUIRE_ANY: &str = "require_any";
     pub(crate) const ACCEPT_WITHOUT_EXPIRY: &str = "accept_without_expiry";
+    pub(crate) const ACCEPT_WITHOUT_ISSUER: &str = "accept_without_issuer";
+    pub(crate) const INTEGER_SUBJECT: &str = "integer_subject";
     pub(crate) const FORMATS: &str = "formats";
     pub(crate) const SCOPE_CLAIMS: &str = "scope_claims";
     pub(crate) const SCOPE_SEPARATORS: &str = "scope_separators";
@@ -86,6 +90,8 @@ pub struct IssuerSettings {
     /// `true`: an ID token (recognised by `nonce`, `at_hash` or `c_hash`) is taken as a
     /// credential.
     pub accept_id_tokens: bool,
+    /// What of the registered claims its tokens may deviate from.
+    pub waivers: ClaimWaivers,
     /// What its tokens are bound to, besides their issuer.
     pub binding: BindingSettings,
     /// Back-channel logout by this issuer; `None`: off.
@@ -166,6 +172,8 @@ impl IssuerSettings {
         }
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
         let profile = profile::read(section);
+        let require = claims::required(section, profile);
+        let waivers = ClaimWaivers::read(section, profile, &require, !introspection_only);
         Some(Self {
             name: name.to_owned(),
             profile,
@@ -175,13 +183,14 @@ impl IssuerSettings {
                 duration(Duration::ZERO..=MAX_CLOCK_SKEW),
             ),
             token_types: profile::token_types(section, profile),
-            require: claims::required(section, profile),
+            require,
             require_values: comparison::settings::read(section, key::REQUIRE_VALUES),
             require_any: claims::required_any(section),
-            formats: claims::formats(section),
+            formats: claims::formats(section, profile),
             scopes: claims::scopes(section),
             max_lifetime: section.optional(key::MAX_LIFETIME, lifetime),
             accept_id_tokens: section.or(key::ACCEPT_ID_TOKENS, false, switch),
+            waivers,
             binding: BindingSettings::read(section),
             backchannel_logout: section.section(key::BACKCHANNEL_LOGOUT, LogoutSettings::read),
             // Last, so that a missing part does not hide the mistakes above.
@@ -199,6 +208,7 @@ impl IssuerSettings {
             .any_or_list(key::AUDIENCES, self.audiences.as_deref());
         let writer = profile::write(writer, self.profile, &self.token_types);
         let writer = claims::write(writer, self);
+        let writer = self.waivers.write(writer);
         let introspection = self.introspection.as_ref();
         self.binding
             .write(writer)

@@ -13,6 +13,8 @@ use crate::{
     token::jwt::Validity,
 };
 
+use super::RouteIssuers;
+
 /// A token that has passed every check. Only the verifier creates one.
 #[derive(Debug)]
 pub struct VerifiedToken {
@@ -23,6 +25,8 @@ pub struct VerifiedToken {
     pub(super) validity: Validity,
     pub(super) claims: Object,
     pub(super) headers: RenderedHeaders,
+    /// Whether its issuer is the route's, since the token names none.
+    pub(super) is_unnamed: bool,
 }
 
 /// The signature that vouches for a token.
@@ -88,6 +92,11 @@ impl VerifiedToken {
             let thumbprint = signature.key.thumbprint();
             matches!(chosen, KeyLookup::Found(key) if key.thumbprint() == thumbprint)
         })
+    }
+
+    /// Whether it is of the same issuer on that route: one that names its issuer is, everywhere.
+    pub(super) fn is_known_to(&self, route: RouteIssuers) -> bool {
+        !self.is_unnamed || route.unnamed == Some(self.issuer)
     }
 
     /// Whether the introspection response, if there is one, is still fresh.
