@@ -140,6 +140,11 @@ impl<'t> JwtCandidate<'t> {
         }
     }
 
+    /// A claim that is a text, unverified.
+    pub(super) fn text(&self, claim: &str) -> Result<Option<&str>, Reason> {
+        string_claim(&self.claims, claim)
+    }
+
     /// Whether the token has no `iss` of its own.
     pub(super) fn is_unnamed(&self) -> bool {
         self.is_unnamed

@@ -75,8 +75,8 @@ impl TokenVerifier {
         metrics: &MetricRegistry,
     ) -> Self {
         let algorithms = issuers.iter().flat_map(|issuer| issuer.algorithms.iter()).collect();
-        let by_name =
-            issuers.iter_with_ids().map(|(id, issuer)| (issuer.issuer.clone(), id)).collect();
+        let single = issuers.iter_with_ids().filter(|(_, issuer)| issuer.tenant.is_none());
+        let by_name = single.map(|(id, issuer)| (issuer.issuer.clone(), id)).collect();
         let Metrics { verification, logouts } = Metrics::register(metrics);
         for issuer in issuers {
             logout::announce(issuer, &logouts);
@@ -181,9 +181,9 @@ impl TokenVerifier {
         verdict.map_err(|reason| Rejection { reason, issuer: Some(token.issuer) })
     }
 
-    /// The exact `iss` by which the configuration knows the token's issuer.
-    pub fn iss_of(&self, token: &VerifiedToken) -> &str {
-        &self.issuers.get(token.issuer).iss
+    /// The exact `iss` of the token's issuer, the tenant included.
+    pub fn iss_of<'t>(&'t self, token: &'t VerifiedToken) -> &'t str {
+        self.issuers.get(token.issuer).iss_of(&token.claims)
     }
 
     /// Verifies without any cache and reports every check to `observer`, for `explain`.
@@ -225,10 +225,19 @@ impl TokenVerifier {
         candidate: &JwtCandidate<'_>,
         unnamed: Option<IssuerId>,
     ) -> Result<(IssuerId, &Issuer), Reason> {
-        let id = match candidate.issuer()? {
-            Some(iss) => *self.by_name.get(iss).ok_or(Reason::IssuerUnknown)?,
-            None => unnamed.ok_or(Reason::ClaimMissing)?,
+        let Some(iss) = candidate.issuer()? else {
+            let id = unnamed.ok_or(Reason::ClaimMissing)?;
+            return Ok((id, self.issuers.get(id)));
         };
-        Ok((id, self.issuers.get(id)))
+        let id = self.by_name.get(iss).copied().or_else(|| self.with_tenant(iss));
+        let id = id.ok_or(Reason::IssuerUnknown)?;
+        let issuer = self.issuers.get(id);
+        issuer.check_tenant(iss, candidate)?;
+        Ok((id, issuer))
+    }
+
+    /// The issuer whose tenant has that name. No two have a name in common.
+    fn with_tenant(&self, iss: &str) -> Option<IssuerId> {
+        self.issuers.iter_with_ids().find(|(_, issuer)| issuer.has_tenant(iss)).map(|(id, _)| id)
     }
 }

@@ -200,6 +200,104 @@ fn c6_two_issuers_with_the_same_iss_are_refused() {
     );
 }
 
+/// The minimal configuration with other issuers, whose keys are at some URL.
+fn with_issuers(issuers: &[(&str, &str)]) -> String {
+    let table = |(name, lines): &(&str, &str)| {
+        format!(
+            "[issuers.{name}]\naudiences = [\"a\"]\nkeys = {{ jwks_url = \"https://k.test/\" }}\n{lines}\n"
+        )
+    };
+    let tables: String = issuers.iter().map(table).collect();
+    let (upstream, rest) = MINIMAL.split_once("[issuers.corp]").unwrap();
+    let (_, routes) = rest.split_once("[[routes]]").unwrap();
+    format!("{upstream}{tables}[[routes]]{routes}")
+}
+
+#[test]
+fn c18_issuers_with_a_common_tenant_are_refused() {
+    let common = "issuer = \"https://login.test/{tid}/v2.0\"";
+    let listed = format!("{common}\ntenants = [\"a\", \"b\"]");
+    for (other, overlaps) in [
+        ("issuer = \"https://login.test/{tid}/v2.0\"", true),
+        ("issuer = \"https://login.test/{tenant}/v2.0\"", true),
+        ("issuer = \"https://login.test/{tid}/v2.0\"\ntenants = [\"b\", \"c\"]", true),
+        ("issuer = \"https://login.test/{tid}/v2.0\"\ntenants = [\"c\"]", false),
+        ("issuer = \"https://login.test/a/v2.0\"", true),
+        ("issuer = \"https://login.test/c/v2.0\"", false),
+        ("issuer = \"https://login.test/a.b/v2.0\"", false),
+        ("issuer = \"https://login.test/a/{version}\"", false),
+        ("issuer = \"https://login.test/{tid}/v2.0/\"", false),
+        ("issuer = \"https://login.test/{tid}\"", false),
+    ] {
+        let found = mistakes(&with_issuers(&[("entra", &listed), ("second", other)]));
+        assert_eq!(found.len(), usize::from(overlaps), "{other}: {found:?}");
+    }
+    assert_eq!(
+        mistakes(&with_issuers(&[
+            ("entra", common),
+            ("home", "issuer = \"https://login.test/a/v2.0\"")
+        ])),
+        ["countersign.toml: issuers.home.issuer: a token could be one of \"entra\" \
+          (\"https://login.test/{tid}/v2.0\") and one of \"home\" (\"https://login.test/a/v2.0\"); \
+          expected issuers that exclude each other, by their form or by tenants"]
+    );
+}
+
+#[test]
+fn c18_any_tenant_is_warned_of_and_what_contradicts_it_is_a_mistake() {
+    let issuer = "issuer = \"https://login.test/{tid}/v2.0\"";
+    let any = settings(&with_issuers(&[("entra", issuer)]));
+    assert_eq!(
+        any.warnings(),
+        [
+            "issuers.entra.tenants: absent; anybody can make a tenant of the provider, and tokens of \
+          all of them pass"
+        ]
+    );
+    let listed = format!("{issuer}\ntenants = [\"a\"]");
+    let listed = settings(&with_issuers(&[("entra", &listed)]));
+    assert!(listed.warnings().is_empty(), "{:?}", listed.warnings());
+    assert_eq!(settings(&listed.to_toml()).to_toml(), listed.to_toml());
+    for (lines, mistake) in [
+        ("accept_without_issuer = true", "accept_without_issuer: contradicts the placeholder"),
+        (
+            "introspection = { url = \"https://a.test\", auth = \"none\", client_id = \"a\" }",
+            "introspection: answers",
+        ),
+        ("tenants = []", "tenants: found an empty list"),
+        ("tenants = [\"a/b\"]", "found \"a/b\", expected a tenant"),
+    ] {
+        let found = mistakes(&with_issuers(&[("entra", &format!("{issuer}\n{lines}"))]));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(mistake), "{found:?}");
+    }
+    assert_mistake(
+        "[issuers.second]\nissuer = \"https://b.test\"\naudiences = [\"a\"]\ntenants = [\"a\"]",
+        "countersign.toml: issuers.second.tenants: has no effect on an issuer without a \
+         placeholder such as {tid}",
+    );
+    let discovered = "[issuers.second]\nissuer = \"https://b.test/{tid}\"\naudiences = [\"a\"]";
+    let found = mistakes_with(discovered);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("leads to no metadata; expected discovery = URL"), "{found:?}");
+}
+
+#[test]
+fn k16_only_a_jwks_has_keys_with_certificates() {
+    let by_hash = "key_selectors = [\"kid\", \"x5t#S256\"]";
+    assert!(mistakes(&with_issuer(by_hash)).is_empty());
+    let hex =
+        "keys = { hex = \"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\" }";
+    let found = mistakes(&with_issuer(&format!("{by_hash}\n{hex}")));
+    assert_eq!(
+        found,
+        ["countersign.toml: issuers.corp.key_selectors: found the hash of a certificate, which \
+          only the keys of a JWKS have"]
+    );
+    assert_eq!(mistakes(&with_issuer("key_selectors = [\"x5c\"]")).len(), 1);
+    assert_eq!(mistakes(&with_issuer("key_selectors = []")).len(), 1);
+}
+
 #[test]
 fn files_are_looked_at_when_the_configuration_is_loaded() {
     let workspace = Workspace::new();

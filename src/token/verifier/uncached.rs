@@ -118,7 +118,8 @@ impl TokenVerifier {
         });
         let algorithm = candidate.jws().algorithm();
         let kid = candidate.jws().header().kid();
-        let signature = Some(TokenSignature::new(algorithm, kid, Arc::clone(&key)));
+        let signature = TokenSignature::new(algorithm, kid, Arc::clone(&key));
+        let signature = Some(signature.chosen_by_kid(issuer.chooses_by_kid()));
         let is_unnamed = candidate.is_unnamed();
         let claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
             rejected: Some(RejectedToken { issuer: id, generation, is_unnamed }),
@@ -215,7 +216,7 @@ impl TokenVerifier {
         claims: &Object,
         observer: &mut impl Observer,
     ) -> Result<RenderedHeaders, Reason> {
-        let headers = self.claim_headers.render(&issuer.iss, claims);
+        let headers = self.claim_headers.render(issuer.iss_of(claims), claims);
         let headers = headers.map_err(|_| Reason::ClaimUnrenderable)?;
         observer.passed("headers", || "every mapped claim fits into its header".to_owned());
         Ok(headers)

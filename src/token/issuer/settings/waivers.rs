@@ -21,12 +21,14 @@ pub struct ClaimWaivers {
 const ISSUER_CLAIM: &str = "iss";
 
 impl ClaimWaivers {
-    /// `verifies`: whether any token of the issuer is verified by its signature.
+    /// `verifies`: whether any token of the issuer is verified by its signature. `has_tenants`:
+    /// whether `iss` says which one it is.
     pub(super) fn read(
         section: &mut Section<'_>,
         profile: Option<TokenProfile>,
         required: &[ClaimPath],
         verifies: bool,
+        has_tenants: bool,
     ) -> Self {
         let waivers = Self {
             integer_subject: section.or(key::INTEGER_SUBJECT, false, switch),
@@ -36,6 +38,9 @@ impl ClaimWaivers {
             let requires_issuer = required.iter().any(|claim| claim.as_str() == ISSUER_CLAIM);
             let problem = match profile {
                 _ if !verifies => Some("has no effect with introspection.when = \"only\"".into()),
+                _ if has_tenants => {
+                    Some("contradicts the placeholder in issuer, which iss is compared with".into())
+                }
                 Some(profile) if profile.required().contains(&ISSUER_CLAIM) => {
                     Some(format!("contradicts profile = {:?}", profile.name()))
                 }
