@@ -142,7 +142,7 @@ impl Gate {
         cache: &RefCell<TokenCache>,
     ) -> Result<(Rc<VerifiedToken>, Option<HeaderValue>), Denial> {
         let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
-        let verified = self.verifier.verify(presented, route.introspection_issuer(), cache).await;
+        let verified = self.verifier.verify(presented, route.issuers(), cache).await;
         let token = verified.map_err(deny)?;
         Self::check(requirement, &token)?;
         let assertion = self.assertion(&token).await?;
