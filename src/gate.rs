@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, Requirement, RouteMatch, Routes,
+        CanonicalRequest, RequestRules, Requirement, RouteMatch, Routes,
         ids::{IssuerId, PerIssuer, PerRoute},
     },
     providers::Providers,
@@ -35,6 +35,7 @@ pub use unsigned::{Decision, Unsigned};
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
 pub struct Gate {
+    request_rules: RequestRules,
     matcher: Arc<Routes>,
     routes: PerRoute<Arc<Route>>,
     credentials: CredentialSources,
@@ -90,6 +91,7 @@ impl Gate {
             metrics,
         );
         Self {
+            request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
             routes: Route::table(parts, signatures, &gate_metrics),
             credentials: CredentialSources::new(parts.credential),
@@ -220,6 +222,11 @@ impl Gate {
     /// The verifier, for `explain` and for logout tokens.
     pub fn verifier(&self) -> &TokenVerifier {
         &self.verifier
+    }
+
+    /// How requests are made canonical.
+    pub fn request_rules(&self) -> &RequestRules {
+        &self.request_rules
     }
 
     /// The route that a request takes.
