@@ -13,6 +13,7 @@ mod scopes;
 pub mod settings;
 mod target;
 
+pub(crate) use authority::canonical_host;
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use comparison::{ClaimComparison, RequiredValue};
 pub use pattern::{HostPattern, PathPattern, PatternError};

@@ -8,7 +8,7 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{Names, first_duplicate, name_of, parsed, reference, stands_for_all},
+        values::{Names, first_duplicate, name_of, parsed, reference, stands_for_all, switch},
         writer::{Writer, Written, list_of},
     },
     policy::{
@@ -34,6 +34,7 @@ pub(crate) mod key {
     pub(crate) const SIGNATURE: &str = "signature";
     pub(crate) const UPSTREAM: &str = "upstream";
     pub(crate) const DENIALS: &str = "denials";
+    pub(crate) const CORS: &str = "cors";
 }
 
 /// One `[[routes]]` entry.
@@ -53,6 +54,8 @@ pub struct RouteSettings {
     pub upstream: UpstreamId,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
+    /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
+    pub cors: Option<bool>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -120,6 +123,7 @@ impl RouteSettings {
         let upstream = upstream(section, names);
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
+        let cors = section.optional(key::CORS, switch);
         Some(Self {
             path: path?,
             methods,
@@ -128,6 +132,7 @@ impl RouteSettings {
             signature,
             upstream: upstream?,
             denials,
+            cors,
         })
     }
 
@@ -138,12 +143,17 @@ impl RouteSettings {
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
-        self.access
+        let writer = self
+            .access
             .write(writer, names)
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
-            .optional(key::DENIALS, denials)
-            .table()
+            .optional(key::DENIALS, denials);
+        match self.cors {
+            Some(cors) => writer.switch(key::CORS, cors),
+            None => writer,
+        }
+        .table()
     }
 }
 
@@ -167,7 +177,7 @@ fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<UpstreamId>
 }
 
 /// A method (RFC 9110 §9.1). They are case-sensitive, and none in use is lower case.
-fn method(node: &Node) -> Parsed<Method> {
+pub(crate) fn method(node: &Node) -> Parsed<Method> {
     const EXPECTED: &str = "a method in capitals such as \"GET\"";
     let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
     if stands_for_all(text) {

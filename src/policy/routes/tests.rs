@@ -19,6 +19,7 @@ fn route(line: &str) -> RouteSettings {
         signature: None,
         upstream: PerUpstream::default().push("app"),
         denials: None,
+        cors: None,
     }
 }
 
