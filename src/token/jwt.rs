@@ -16,7 +16,7 @@ use crate::{
     policy::{ClaimComparison, ScopeClaims},
     reason::{Cause, Excerpt, Fault, Reason, Subject},
     token::{
-        issuer::settings::{ClaimFormat, IssuerSettings, key},
+        issuer::settings::{ClaimFormat, ClaimWaivers, IssuerSettings, key},
         kind::KindRules,
         request_binding::BoundTokens,
     },
@@ -27,7 +27,7 @@ pub(super) use logout::LogoutRules;
 
 use claims::{
     NumericDate, audience_matches, check_names, check_required, check_values, malformed, missing,
-    numeric_date, other_audience, string_claim,
+    numeric_date, other_audience, settle_subject, string_claim,
 };
 use form::{claims_cause, form_cause};
 
@@ -67,6 +67,8 @@ pub struct JwtRules {
 pub struct JwtCandidate<'t> {
     jws: CompactJws<'t>,
     claims: Object,
+    /// Whether the token itself has no `iss`.
+    is_unnamed: bool,
 }
 
 /// When a token may be used, the issuer's clock skew included.
@@ -110,15 +112,38 @@ impl<'t> JwtCandidate<'t> {
         let payload = jws.payload().map_err(|error| form_cause(error, token))?;
         let claims = Object::parse_or_blame(&payload).map_err(|fault| claims_cause(&fault))?;
         observer.passed("claims", || format!("a JSON object of {} members", claims.len()));
-        Ok(Self { jws, claims })
+        let is_unnamed = claims.get("iss").is_none();
+        Ok(Self { jws, claims, is_unnamed })
     }
 
     /// The `iss` claim, unverified: only for choosing among configured issuers (threats C-5, C-6).
     ///
     /// # Errors
-    /// [`Reason::ClaimMissing`] and [`Reason::ClaimMalformed`].
-    pub fn issuer(&self) -> Result<&str, Cause> {
-        string_claim(&self.claims, "iss")?.ok_or_else(|| missing("iss"))
+    /// [`Reason::ClaimMalformed`].
+    pub fn issuer(&self) -> Result<Option<&str>, Cause> {
+        string_claim(&self.claims, "iss")
+    }
+
+    /// Brings the claims into the form that the rest of the proxy knows, as its issuer's settings
+    /// permit: who it is about is a text, and whose it is is in it. The signature is over the
+    /// token's own text, and not affected.
+    pub(super) fn settle(&mut self, issuer: &str, waivers: ClaimWaivers) {
+        if waivers.integer_subject {
+            settle_subject(&mut self.claims);
+        }
+        if waivers.without_issuer && self.is_unnamed {
+            self.claims.insert("iss", issuer);
+        }
+    }
+
+    /// A claim that is a text, unverified.
+    pub(super) fn text(&self, claim: &str) -> Result<Option<&str>, Cause> {
+        string_claim(&self.claims, claim)
+    }
+
+    /// Whether the token has no `iss` of its own.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.is_unnamed
     }
 
     /// The signature layer, for choosing the key.

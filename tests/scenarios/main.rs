@@ -17,6 +17,7 @@ mod support;
 mod assertion;
 mod checks;
 mod config;
+mod cors;
 mod denials;
 mod headers;
 mod introspection;

@@ -15,5 +15,7 @@ mod places;
 mod published;
 mod signatures;
 mod subjects;
+mod tenants;
 mod times;
 mod types;
+mod waivers;

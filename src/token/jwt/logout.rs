@@ -108,7 +108,7 @@ impl JwtCandidate<'_> {
         }
         let at = check_logout_times(&self.claims, rules, now)?;
         Ok(Logout {
-            iss: Arc::from(self.issuer()?),
+            iss: Arc::from(self.issuer()?.ok_or_else(|| missing("iss"))?),
             jti: name(&self.claims, "jti")?.ok_or_else(|| missing("jti"))?,
             whom: whom(&self.claims)?,
             at,
