@@ -57,12 +57,12 @@ impl Pace {
     /// # Errors
     /// There is no room: its receiver is waited for.
     pub(in crate::proxy) fn room(&mut self, cx: &Context<'_>) -> Result<usize, WaitsFor> {
-        if self.flow.has_room(self.size) {
-            Ok(self.size)
-        } else if self.flow.waiting() == 0 {
-            Ok(MIN_READ)
-        } else {
-            Err(self.wait_for_receiver(cx))
+        let sizes = std::iter::successors(Some(self.size), |size| Some(size / 2));
+        let mut sizes = sizes.take_while(|size| *size >= MIN_READ);
+        match sizes.find(|size| self.flow.has_room(*size)) {
+            Some(size) => Ok(size),
+            None if self.flow.waiting() == 0 => Ok(MIN_READ),
+            None => Err(self.wait_for_receiver(cx)),
         }
     }
 

@@ -228,7 +228,12 @@ where
         let of_out = bytes.min(self.out.len() - self.written);
         self.written += of_out;
         let of_data = (bytes - of_out).min(self.data.len());
-        self.data.advance(of_data);
+        if of_data == self.data.len() {
+            // Not just advanced: a frame counts until it is dropped.
+            self.data = Bytes::new();
+        } else {
+            self.data.advance(of_data);
+        }
         let of_behind = (bytes - of_out - of_data).min(self.behind.len());
         self.behind = self.behind.get(of_behind..).unwrap_or_default();
     }
