@@ -28,7 +28,7 @@ impl Body for Parts {
     }
 }
 
-type Answered = Result<Response<Http1Body<DuplexStream>>, NoAnswer>;
+type Answered = Result<Response<Http1Body<DuplexStream>>, ExchangeFailure>;
 
 /// The upstream's end of a connection, and the pool that ours is given back to.
 struct Scene {
@@ -187,7 +187,7 @@ async fn f13_nothing_is_written_to_a_connection_that_is_over_or_speaks_first() {
         shut.await.unwrap();
         let (_sender, body) = unbounded_channel();
         let outcome = scene.exchange(Parts(body)).await;
-        assert!(matches!(outcome, Err(NoAnswer::Unsent)), "{outcome:?}");
+        assert!(matches!(outcome, Err(ExchangeFailure::Unsent)), "{outcome:?}");
         assert_eq!(scene.received().await, "");
     }
 }
@@ -201,7 +201,7 @@ async fn f13_an_exchange_without_an_answer_says_whether_one_had_begun() {
         assert!(poll_fn(|cx| Poll::Ready(exchange.as_mut().poll(cx).is_pending())).await);
         scene.upstream.write_all(answer).await.unwrap();
         drop(scene.upstream);
-        let NoAnswer::Failed { is_unanswered, .. } = exchange.await.unwrap_err() else {
+        let ExchangeFailure::Failed { is_unanswered, .. } = exchange.await.unwrap_err() else {
             panic!("it was sent");
         };
         assert_eq!(is_unanswered, expected, "{answer:?}");
