@@ -18,6 +18,7 @@ mod assertion;
 mod config;
 mod cors;
 mod denials;
+mod egress;
 mod headers;
 mod introspection;
 mod key_sets;
