@@ -55,7 +55,7 @@ enum EgressProblem {
 }
 
 type BoxError = Box<dyn Error + Send + Sync>;
-type Stream = TokioIo<TcpStream>;
+type ConnectedStream = TokioIo<TcpStream>;
 
 impl EgressConnector {
     pub(super) fn new(
@@ -68,9 +68,9 @@ impl EgressConnector {
 }
 
 impl Service<Uri> for EgressConnector {
-    type Response = Stream;
+    type Response = ConnectedStream;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<ConnectedStream, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.direct.poll_ready(context).map_err(Into::into)
@@ -93,10 +93,10 @@ impl Service<Uri> for EgressConnector {
 }
 
 async fn open<E: Into<BoxError>>(
-    connecting: impl Future<Output = Result<Stream, E>>,
+    connecting: impl Future<Output = Result<ConnectedStream, E>>,
     proxy: &EgressProxySettings,
     server: &Uri,
-) -> Result<Stream, EgressProblem> {
+) -> Result<ConnectedStream, EgressProblem> {
     let credentials = credentials(proxy).await?;
     let stream = connecting.await.map_err(|error| EgressProblem::Unreachable(error.into()))?;
     let mut stream = stream.into_inner();
