@@ -57,7 +57,7 @@ const OF_SERVICE: &[(&str, &[u8])] = &[
 ];
 
 #[test]
-fn p15_an_origin_is_allowed_to_the_letter_or_not_at_all() {
+fn p16_an_origin_is_allowed_to_the_letter_or_not_at_all() {
     let cors = cors(&[APP, ADMIN], true, answering(&[]));
     for origin in [APP, ADMIN] {
         let allowed = cors.allowed_origin(&fields(&[("origin", origin.as_bytes())]));
@@ -96,7 +96,7 @@ fn p15_an_origin_is_allowed_to_the_letter_or_not_at_all() {
 }
 
 #[test]
-fn p15_what_the_service_says_is_replaced_whoever_sends_the_request() {
+fn p16_what_the_service_says_is_replaced_whoever_sends_the_request() {
     let cors = cors(&[APP], true, answering(&["x-total", "link"]));
     for (origin, expected) in [
         (
@@ -141,7 +141,7 @@ fn a_service_that_answers_preflights_says_everything_itself() {
 }
 
 #[test]
-fn p15_every_answer_says_once_that_it_depends_on_the_origin() {
+fn p16_every_answer_says_once_that_it_depends_on_the_origin() {
     let cors = cors(&[APP], false, answering(&[]));
     for (before, after) in [
         (&[][..], &["Origin"][..]),

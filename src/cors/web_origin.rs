@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn p15_what_no_browser_sends_or_any_page_can_send_is_refused() {
+    fn p16_what_no_browser_sends_or_any_page_can_send_is_refused() {
         for (text, error) in [
             ("null", WebOriginError::Null),
             ("NULL", WebOriginError::Null),

@@ -10,6 +10,7 @@ use crate::{
     policy::{
         Routes,
         ids::{PerIssuer, PerSignature},
+        settings::HostSettings,
     },
     signature::settings::SignatureSettings,
     token::{credential::settings::CredentialSettings, issuer::settings::IssuerSettings},
@@ -24,6 +25,8 @@ pub struct GateParts<'s> {
     pub signatures: &'s PerSignature<SignatureSettings>,
     /// The routes, which refer to both.
     pub routes: &'s Arc<Routes>,
+    /// Which hosts of requests are taken.
+    pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,
     /// Verified claim → header.

@@ -11,7 +11,7 @@ use crate::{
         settings::{AccessSettings, RouteSettings},
     },
     signature::SignatureRules,
-    token::issuer::settings::IssuerSettings,
+    token::{RouteIssuers, issuer::settings::IssuerSettings},
 };
 
 /// One compiled route.
@@ -20,7 +20,7 @@ pub struct Route {
     id: RouteId,
     label: String,
     requirement: Option<Requirement>,
-    introspection_issuer: Option<IssuerId>,
+    issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
     is_shared: bool,
@@ -61,7 +61,10 @@ impl Route {
                     Some(Requirement::compile(requirement, &shared.scopes))
                 }
             },
-            introspection_issuer: introspection_issuers(route, shared.issuers).next(),
+            issuers: RouteIssuers {
+                introspection: introspection_issuers(route, shared.issuers).next(),
+                unnamed: unnamed_issuer(route, shared.issuers),
+            },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
             is_shared,
@@ -85,9 +88,9 @@ impl Route {
         self.requirement.as_ref()
     }
 
-    /// The issuer that introspects opaque tokens.
-    pub fn introspection_issuer(&self) -> Option<IssuerId> {
-        self.introspection_issuer
+    /// The issuers of tokens that do not name one.
+    pub fn issuers(&self) -> RouteIssuers {
+        self.issuers
     }
 
     /// The rules by which its requests are signed, if they are.
@@ -117,11 +120,22 @@ pub(crate) fn introspection_issuers(
     route: &RouteSettings,
     issuers: &PerIssuer<IssuerSettings>,
 ) -> impl Iterator<Item = IssuerId> {
-    let accepted = match &route.access {
-        AccessSettings::Token(requirement) => requirement.issuers.as_slice(),
+    accepted(route).iter().copied().filter(|issuer| issuers.get(*issuer).introspection.is_some())
+}
+
+/// The issuer of a route's tokens without `iss`: the only one that the route accepts.
+fn unnamed_issuer(route: &RouteSettings, issuers: &PerIssuer<IssuerSettings>) -> Option<IssuerId> {
+    match accepted(route) {
+        [only] => Some(*only).filter(|id| issuers.get(*id).waivers.without_issuer),
+        _ => None,
+    }
+}
+
+fn accepted(route: &RouteSettings) -> &[IssuerId] {
+    match &route.access {
+        AccessSettings::Token(requirement) => &requirement.issuers,
         AccessSettings::Public => &[],
-    };
-    accepted.iter().copied().filter(|issuer| issuers.get(*issuer).introspection.is_some())
+    }
 }
 
 /// `GET,POST api.example.com/loans/**`, with the parts that the route leaves open left out.

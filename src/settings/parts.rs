@@ -27,6 +27,7 @@ impl Settings {
             issuers: &self.issuers,
             signatures: &self.signatures,
             routes: &self.routes,
+            hosts: &self.server.hosts,
             credential: &self.credential,
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),

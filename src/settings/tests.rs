@@ -7,6 +7,7 @@ mod denials;
 mod effects;
 mod egress;
 mod evidence;
+mod hosts;
 mod introspection;
 mod issuers;
 mod keys;

@@ -117,7 +117,7 @@ fn keys_come_through_tinyproxy() {
 }
 
 #[test]
-fn k16_what_tinyproxy_refuses_is_told_with_its_status() {
+fn k17_what_tinyproxy_refuses_is_told_with_its_status() {
     let authority = Authority::new("tests");
     let keys = Endpoint::named(&authority, "localhost");
     let port = keys.address().port();

@@ -90,7 +90,7 @@ fn a_page_of_a_configured_origin_calls_a_route_with_a_token_and_reads_the_answer
 /// Suffixes, prefixes, other schemes and ports, `null`: what no comparison but the exact one
 /// refuses.
 #[test]
-fn p15_pages_of_other_origins_read_nothing() {
+fn p16_pages_of_other_origins_read_nothing() {
     let world = world("credentials = true");
     for origin in [
         "https://evil.test",
@@ -117,7 +117,7 @@ fn p15_pages_of_other_origins_read_nothing() {
 }
 
 #[test]
-fn p15_two_origins_are_none() {
+fn p16_two_origins_are_none() {
     let world = world("");
     let token = world.issuer.mint(json!({}));
     for (first, second) in [(APP, APP), (APP, "https://evil.test"), ("https://evil.test", APP)] {
@@ -160,7 +160,7 @@ fn a_page_reads_our_refusals_and_why() {
 }
 
 #[test]
-fn p15_a_route_without_the_switch_shares_nothing() {
+fn p16_a_route_without_the_switch_shares_nothing() {
     let world = world("");
     let simple = call("GET", "/closed", &[]);
     assert_eq!(page(APP).call(&world.proxy, simple).unwrap_err(), Blocked::Answer);
@@ -187,7 +187,7 @@ fn p8_without_the_section_preflights_need_a_token_and_a_route() {
 /// A preflight is answered only where the request that it announces has the switch: it never makes
 /// another route's decision, and it opens nothing.
 #[test]
-fn p8_p15_a_preflight_is_decided_by_the_route_of_what_it_announces() {
+fn p8_p16_a_preflight_is_decided_by_the_route_of_what_it_announces() {
     let world = world("");
     for (case, request, reason) in [
         ("no switch", preflight("DELETE", "/loans/1"), Reason::MethodNotAllowed),
@@ -233,7 +233,7 @@ fn p8_p15_a_preflight_is_decided_by_the_route_of_what_it_announces() {
 /// What a preflight says is constants of the configuration, whatever it asks for; and what it has
 /// allowed is decided again with the request.
 #[test]
-fn p15_nothing_of_a_preflight_is_reflected() {
+fn p16_nothing_of_a_preflight_is_reflected() {
     let world = world("methods = [\"PUT\"]\nheaders = [\"authorization\"]\nmax_age = \"0s\"");
     let before = world.mark();
     let hostile = preflight("PUT", "/loans/1")
@@ -267,7 +267,7 @@ fn p15_nothing_of_a_preflight_is_reflected() {
 /// A cache that goes by `Vary` never gives the answer for one origin to another, nor one for no
 /// origin to a page.
 #[test]
-fn p15_every_answer_of_such_a_route_varies_by_origin() {
+fn p16_every_answer_of_such_a_route_varies_by_origin() {
     let world = world("");
     let token = world.issuer.mint(json!({}));
     world.upstream.answer_by(|_| Reply::with(200, &[("vary", "accept-encoding")], b"ok"));
@@ -339,7 +339,7 @@ fn p8_h1_a_preflight_that_is_passed_carries_nobodys_identity() {
 }
 
 #[test]
-fn p15_a_page_is_known_over_http2_alike() {
+fn p16_a_page_is_known_over_http2_alike() {
     let mut world = world("");
     world.proxy.expect_unmatched_answers();
     let client = H2::connect(world.proxy.address());

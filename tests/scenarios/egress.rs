@@ -103,13 +103,13 @@ fn keys_come_through_a_tunnel_by_a_name_that_only_the_proxy_knows() {
 
 /// A proxy that leads elsewhere is no worse than a network that does.
 #[test]
-fn k14_k16_the_certificate_is_checked_inside_of_the_tunnel() {
+fn k14_k17_the_certificate_is_checked_inside_of_the_tunnel() {
     let scene = Scene::start("other.test", "", "");
     scene.fails_by("for another name", "tls");
 }
 
 #[test]
-fn k16_what_a_proxy_answers_instead_of_a_tunnel_is_told() {
+fn k17_what_a_proxy_answers_instead_of_a_tunnel_is_told() {
     for (case, policy, told) in [
         (
             "it refuses",
@@ -167,7 +167,7 @@ fn o2_a_proxy_gets_its_password_and_nobody_else_does() {
 
 /// Metadata may name any https URL, and plain http of this machine; through the proxy goes https.
 #[test]
-fn k11_k16_metadata_lead_to_nothing_past_the_proxy() {
+fn k11_k17_metadata_lead_to_nothing_past_the_proxy() {
     let canary = Listening::canary();
     let scene = Scene::start(NAME, "discovery = \"https://idp.test/metadata\"", "");
     let issuer = scene.world.issuer.iss();
@@ -235,7 +235,7 @@ ca_file = "CA"
 
 /// A proxy that is not there is told as such.
 #[test]
-fn k16_a_proxy_that_is_down_is_named() {
+fn k17_a_proxy_that_is_down_is_named() {
     let authority = Authority::new("tests");
     let (issuer, upstream) = (Issuer::usual(), Upstream::start());
     let files = tempfile::tempdir().unwrap();

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn k16_a_tunnel_is_asked_for_by_name_and_opened_however_the_answer_arrives() {
+    async fn k17_a_tunnel_is_asked_for_by_name_and_opened_however_the_answer_arrives() {
         for answer in [
             "HTTP/1.1 200 Connection established\r\n\r\n",
             "HTTP/1.0 200 OK\r\nproxy-agent: x\r\n\r\n",
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn k16_every_other_answer_opens_nothing_and_is_told() {
+    async fn k17_every_other_answer_opens_nothing_and_is_told() {
         let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(MAX_HEAD_BYTES));
         let endless = "x".repeat(3 * MAX_HEAD_BYTES);
         for (answer, told) in [

@@ -46,7 +46,7 @@ fn x2_an_origin_that_no_browser_sends_is_a_mistake() {
 }
 
 #[test]
-fn p15_any_origin_gets_no_credentials() {
+fn p16_any_origin_gets_no_credentials() {
     assert_cors_mistake(
         "origins = \"any\"\ncredentials = true",
         "credentials: found true with origins = \"any\"; expected the origins that may read what a \
