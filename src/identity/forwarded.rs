@@ -108,9 +108,10 @@ fn extend(
     scheme: &'static str,
     authority: &HeaderValue,
 ) {
-    append(headers, X_FORWARDED_FOR, peer.map(|peer| peer.to_string()));
+    append(headers, X_FORWARDED_FOR, peer.map(|peer| peer.to_string()).as_deref());
     if headers.contains_key(FORWARDED) {
-        append(headers, FORWARDED, peer.map(|peer| forwarded_element(peer, scheme, authority)));
+        let element = peer.map(|peer| forwarded_element(peer, scheme, authority));
+        append(headers, FORWARDED, element.as_deref());
     }
     believe(headers, X_FORWARDED_PROTO, || HeaderValue::from_static(scheme));
     believe(headers, X_FORWARDED_HOST, || authority.clone());
@@ -118,11 +119,11 @@ fn extend(
 
 /// Appends an element, if there is one, to a list header, all in one line. What can't be read is
 /// left out.
-fn append(headers: &mut HeaderMap, name: HeaderName, element: Option<String>) {
+fn append(headers: &mut HeaderMap, name: HeaderName, element: Option<&str>) {
     let mut list = String::new();
     let values = headers.get_all(&name).iter();
     let values = values.filter_map(|value| value.to_str().ok());
-    for value in values.chain(element.as_deref()) {
+    for value in values.chain(element) {
         if !list.is_empty() {
             list.push_str(", ");
         }

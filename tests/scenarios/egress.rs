@@ -1,7 +1,7 @@
 //! Servers that can be reached through an HTTP proxy only: what it learns, what it can do, and
 //! what happens when it does not do its part.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use countersign::reason::Reason;
@@ -16,6 +16,7 @@ use crate::support::{
     issuer::Issuer,
     key_server::{KeyServer, Page},
     listening::Listening,
+    process::{BINARY, Process},
     setup::Setup,
     upstream::Upstream,
     wait_until,
@@ -54,10 +55,11 @@ impl Scene {
         fs::write(files.path().join("secret"), "secret-of-the-client").unwrap();
         let filled = |text: &str| {
             let path = |name: &str| files.path().join(name).display().to_string();
-            text.replace("PROXY", &egress.url())
-                .replace("CREDENTIALS", &path("proxy"))
-                .replace("SECRET", &path("secret"))
-                .replace("CA", &path("ca.pem"))
+            // In quotes, since the folder's random name may hold such letters.
+            text.replace("\"PROXY\"", &format!("{:?}", egress.url()))
+                .replace("\"CREDENTIALS\"", &format!("{:?}", path("proxy")))
+                .replace("\"SECRET\"", &format!("{:?}", path("secret")))
+                .replace("\"CA\"", &format!("{:?}", path("ca.pem")))
         };
         let source = if lines.contains("discovery") {
             String::new()
@@ -231,6 +233,36 @@ ca_file = "CA"
     let token = |sub: &str| scene.world.issuer.mint(json!({ "sub": sub }));
     scene.world.admits("alice", &token("alice"));
     scene.world.refuses("mallory", &token("mallory"), Reason::TokenRevoked);
+}
+
+/// What the environment names would be on the way to the keys.
+#[test]
+fn x5_k17_the_configured_proxy_is_used_whatever_the_environment_says() {
+    let canary = Listening::canary();
+    let authority = Authority::new("tests");
+    let (issuer, upstream) = (Issuer::usual(), Upstream::start());
+    let (provider, egress) = (Endpoint::named(&authority, NAME), EgressProxy::start());
+    provider.serve(JWKS, Page::json(&issuer.jwks()));
+    egress.resolve(&format!("{NAME}:443"), provider.address());
+    let ca = tempfile::NamedTempFile::new().unwrap();
+    fs::write(ca.path(), authority.pem()).unwrap();
+    let keys = format!(
+        "jwks_url = \"https://{NAME}{JWKS}\"\nproxy = \"{}\"\nca_file = \"{}\"",
+        egress.url(),
+        ca.path().display()
+    );
+    let setup =
+        Setup::new().issuer_from("corp", &issuer, "", &keys).with("[log]\nformat = \"json\"");
+    let mut command = Command::new(BINARY);
+    command.env_clear().env("NO_PROXY", "*").env("no_proxy", NAME);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"] {
+        command.env(name, format!("http://{}", canary.address()));
+    }
+    let process = Process::start_by(&mut command, &setup, &upstream);
+    let token = issuer.mint(json!({ "iat": 0, "exp": 9_000_000_000_u64 }));
+    let answer = process.client().exchange(&Request::get("/").bearer(&token));
+    assert!(answer.is_from_upstream(), "{answer:?}");
+    assert_eq!((egress.asked().len(), canary.accepted()), (1, 0));
 }
 
 /// A proxy that is not there is told as such.

@@ -20,9 +20,10 @@ fn sections() -> [(&'static str, String); 5] {
 }
 
 fn with(section: &str, lines: &str) -> String {
-    let signature = match section.starts_with("signatures") {
-        true => "[signatures.partner]\nsigner = { header = \"iss\" }\ncaller = \"unrelated\"\n",
-        false => "",
+    let signature = if section.starts_with("signatures") {
+        "[signatures.partner]\nsigner = { header = \"iss\" }\ncaller = \"unrelated\"\n"
+    } else {
+        ""
     };
     format!("{MINIMAL}\n{signature}[{section}]\n{lines}")
 }
