@@ -10,7 +10,8 @@ pub mod headers;
 pub mod hygiene;
 mod metrics;
 pub mod settings;
-pub mod websocket;
+pub mod upgrade;
+mod websocket;
 
 pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, UnsignedAssertion};
 pub use claim_path::{ClaimPath, ClaimPathError};
@@ -22,4 +23,4 @@ pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};
 pub(crate) use hygiene::Verdict;
 pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
 pub(crate) use metrics::Metrics;
-pub use websocket::is_websocket_upgrade;
+pub use upgrade::proposed_upgrade;

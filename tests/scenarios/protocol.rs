@@ -8,5 +8,6 @@ mod http2;
 mod loops;
 mod multiplexed;
 mod retries;
+mod upgrades;
 mod upstreams;
 mod websocket;
