@@ -3,6 +3,7 @@
 mod denial;
 mod metrics;
 mod parts;
+mod preflight;
 mod route;
 mod unsigned;
 
@@ -12,6 +13,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::{
     clock::Clock,
+    cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
         CanonicalRequest, RequestRules, Requirement, RouteMatch, Routes,
@@ -43,6 +45,7 @@ pub struct Gate {
     hygiene: Hygiene,
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
+    cors: Option<Box<Cors>>,
     clock: Arc<dyn Clock>,
     issuer_names: PerIssuer<String>,
     metrics: Metrics,
@@ -99,9 +102,10 @@ impl Gate {
             hygiene: Hygiene::compile(&parts.headers),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
+            cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
-            unrouted: gate_metrics.of_route("(none)"),
+            unrouted: gate_metrics.of_route("(none)", false),
             metrics: gate_metrics,
         }
     }
@@ -116,6 +120,11 @@ impl Gate {
         headers: &HeaderMap,
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
+        if let Some(cors) = &self.cors
+            && let Some(decision) = self.preflight(cors, request, headers)?
+        {
+            return Ok(decision);
+        }
         let route = self.route(request)?;
         let (token, assertion) = match route.requirement() {
             None => (None, None),
@@ -144,7 +153,7 @@ impl Gate {
         cache: &RefCell<TokenCache>,
     ) -> Result<(Rc<VerifiedToken>, Option<HeaderValue>), Denial> {
         let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
-        let verified = self.verifier.verify(presented, route.introspection_issuer(), cache).await;
+        let verified = self.verifier.verify(presented, route.issuers(), cache).await;
         let token = verified.map_err(deny)?;
         Self::check(requirement, &token)?;
         let assertion = self.assertion(&token).await?;
@@ -217,6 +226,16 @@ impl Gate {
     /// How metrics and logs call the issuer of a token; empty where none is known.
     pub fn issuer_label(&self, issuer: Option<IssuerId>) -> &str {
         issuer.map_or("", |issuer| self.issuer_names.get(issuer))
+    }
+
+    /// Which web pages may read answers, where that is configured.
+    pub fn cors(&self) -> Option<&Cors> {
+        self.cors.as_deref()
+    }
+
+    /// The compiled form of a route of this configuration.
+    pub fn compiled(&self, route: &Route) -> &Arc<Route> {
+        self.routes.get(route.id())
     }
 
     /// The verifier, for `explain` and for logout tokens.

@@ -14,6 +14,7 @@ mod scopes;
 pub mod settings;
 mod target;
 
+pub(crate) use authority::canonical_host;
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use comparison::{ClaimComparison, RequiredValue};
 pub use pattern::{HostPattern, PathPattern, PatternError};
