@@ -10,6 +10,7 @@ pub mod headers;
 pub mod hygiene;
 mod metrics;
 pub mod settings;
+mod shown_claim;
 pub mod upgrade;
 mod websocket;
 
@@ -23,4 +24,5 @@ pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};
 pub(crate) use hygiene::Verdict;
 pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
 pub(crate) use metrics::Metrics;
+pub use shown_claim::shown_claim;
 pub use upgrade::proposed_upgrade;

@@ -255,8 +255,8 @@ fn misread(path: &str, how: u8) -> String {
         1 => path.replace('\\', "/"),
         2 => segments(&|segment| segment.split(';').next().unwrap().to_owned()),
         3 => segments(&|segment| {
-            let lower = segment.to_ascii_lowercase();
-            segment[..lower.find("%3b").unwrap_or(lower.len())].to_owned()
+            let ends = [";", "%3B", "%3b"].into_iter().filter_map(|end| segment.find(end));
+            segment[..ends.min().unwrap_or(segment.len())].to_owned()
         }),
         4 => {
             let mut merged = path.to_owned();
