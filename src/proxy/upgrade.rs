@@ -1,8 +1,9 @@
 //! Changes of protocol (RFC 9110 §7.8): proposed by the client, named by the upstream's settings,
 //! accepted by the upstream, and only then a tunnel.
 
+use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response,
+    HeaderMap, HeaderValue, Request,
     header::{CONNECTION, UPGRADE},
 };
 use hyper::{body::Incoming, upgrade::OnUpgrade};
@@ -11,6 +12,8 @@ use crate::{
     identity::{clean_response, proposed_upgrade},
     proxy::upstream::settings::{UpstreamAddress, UpstreamSettings},
 };
+
+use super::upstream::{AnswerBody, UpstreamSocket};
 
 const UPGRADE_OPTION: HeaderValue = HeaderValue::from_static("upgrade");
 
@@ -26,7 +29,9 @@ pub(super) struct Upgrade {
 pub(super) struct Ends {
     pub(super) protocol: HeaderValue,
     pub(super) client: OnUpgrade,
-    pub(super) upstream: OnUpgrade,
+    pub(super) upstream: UpstreamSocket,
+    /// What the upstream has sent behind its 101.
+    pub(super) sent: Bytes,
 }
 
 impl Upgrade {
@@ -56,13 +61,14 @@ impl Upgrade {
         name(&self.protocol, headers);
     }
 
-    /// The ends of the tunnel, if the 101 matches the request.
-    pub(super) fn agree(self, response: &mut Response<Incoming>) -> Option<Ends> {
+    /// The ends of the tunnel, if the head of the 101 matches the request.
+    pub(super) fn agree(self, answered: &HeaderMap, body: AnswerBody) -> Option<Ends> {
         let Self { client, protocol } = self;
-        if !is_only(response.headers(), &protocol) {
+        if !is_only(answered, &protocol) {
             return None;
         }
-        Some(Ends { protocol, client, upstream: hyper::upgrade::on(response) })
+        let (upstream, sent) = body.into_tunnel()?;
+        Some(Ends { protocol, client, upstream, sent })
     }
 }
 
