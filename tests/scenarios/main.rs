@@ -15,9 +15,11 @@
 mod support;
 
 mod assertion;
+mod checks;
 mod config;
 mod cors;
 mod denials;
+mod egress;
 mod headers;
 mod introspection;
 mod key_sets;
