@@ -151,7 +151,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         let member = self.deeper()?;
         let mut members = Vec::new();
         while let Some(name) = map.next_key::<MemberName>()? {
-            members.push((name, map.next_value_seed(member)?));
+            members.push(Member::new(name, map.next_value_seed(member)?));
         }
         if has_duplicate(&members) {
             return Err(self.budget.refuse(JsonError::DuplicateMember));
@@ -164,15 +164,15 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 fn has_duplicate(members: &[Member]) -> bool {
     if members.len() <= FEW_MEMBERS {
         let mut rest = members;
-        while let Some(((name, _), later)) = rest.split_first() {
-            if later.iter().any(|(other, _)| other == name) {
+        while let Some((member, later)) = rest.split_first() {
+            if later.iter().any(|other| other.has_name_of(member)) {
                 return true;
             }
             rest = later;
         }
         return false;
     }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    let mut names: Vec<&str> = members.iter().map(Member::name).collect();
     names.sort_unstable();
     names.array_windows().any(|[one, next]| one == next)
 }
