@@ -35,7 +35,7 @@ use http1::IdleConnections;
 use lookup::NameLookup;
 use multiplexed::MultiplexedConnections;
 
-pub(super) use answer_body::AnswerBody;
+pub(super) use answer_body::{AnswerBody, BrokenAnswer};
 pub(super) use error::UpstreamError;
 pub(super) use http1::UpstreamSocket;
 pub(super) use multiplexed::OpenStream;

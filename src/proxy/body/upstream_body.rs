@@ -13,7 +13,7 @@ use crate::{
         guards::RequestGuard,
         memory::{Pace, WaitsFor},
         stream_guard::ClientsTurn,
-        upstream::AnswerBody,
+        upstream::{AnswerBody, BrokenAnswer},
     },
     wire::framing,
 };
@@ -33,6 +33,8 @@ pub(in crate::proxy) struct UpstreamBody {
     is_new: bool,
     /// Of an answer that is not small. Boxed, since most are.
     pace: Option<Box<Pace>>,
+    /// Why it breaks off, once what came before was handed over.
+    broken: Option<BodyError>,
 }
 
 /// A first frame that is not longer is not counted: usually it is all of an answer, and counting it
@@ -51,6 +53,7 @@ impl UpstreamBody {
             request,
             is_new: true,
             pace: None,
+            broken: None,
         };
         body.clients_turn.iter().for_each(ClientsTurn::begin);
         if body.size_hint().lower() > SMALL {
@@ -73,17 +76,28 @@ impl UpstreamBody {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(broken) = self.broken.take() {
+            return Poll::Ready(Some(Err(broken)));
+        }
         let frame = match self.body.next(cx, self.pace.as_deref_mut()) {
             Ok(frame) => frame,
             Err(waits_for) => return self.wait(cx, waits_for),
         };
         self.stall.reset();
         self.clients_turn.iter().for_each(ClientsTurn::begin);
-        Poll::Ready(frame.map(|frame| {
-            let frame = frame?;
-            framing::check_frame(&frame)?;
-            Ok(self.hold(frame))
-        }))
+        match frame.map(checked) {
+            Some(Err(broken)) => self.breaks(cx, broken),
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(self.hold(frame)))),
+            None => Poll::Ready(None),
+        }
+    }
+
+    /// hyper throws away what it has not written when a body fails. Waiting for more has it write
+    /// the head, and what came of the body.
+    fn breaks<T>(&mut self, cx: &Context<'_>, broken: BodyError) -> Poll<T> {
+        self.broken = Some(broken);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn wait<T>(
@@ -120,4 +134,10 @@ impl UpstreamBody {
     fn pace(&mut self) -> &mut Pace {
         self.pace.get_or_insert_with(|| Box::new(Pace::new(self.request.flow())))
     }
+}
+
+fn checked(frame: Result<Frame<Bytes>, BrokenAnswer>) -> Result<Frame<Bytes>, BodyError> {
+    let frame = frame?;
+    framing::check_frame(&frame)?;
+    Ok(frame)
 }

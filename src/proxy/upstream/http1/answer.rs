@@ -31,6 +31,8 @@ pub(in crate::proxy) struct Http1Body<S> {
     /// `None` once the body has ended, or broke off.
     socket: Option<AnsweringSocket<S>>,
     renew_at: Instant,
+    /// Whether the request was written to its end when the answer began.
+    is_written: bool,
     keeps_alive: bool,
     home: Weak<IdleConnections<S>>,
     /// The rest of a request that was answered early.
@@ -76,13 +78,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
         B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin + 'static,
     {
         let Http1Connection { socket, renew_at } = connection;
-        let keeps_alive = keeps_alive && matches!(remainder, Remainder::Nothing);
+        let is_written = matches!(remainder, Remainder::Nothing);
         let (socket, upload) = match remainder {
             Remainder::Upload(rest) => in_two(socket, rest),
             Remainder::Nothing | Remainder::Abandoned => (AnsweringSocket::Whole(socket), None),
         };
         let socket = Some(socket);
-        Self { decoder, received, socket, renew_at, keeps_alive, home, upload }
+        Self { decoder, received, socket, renew_at, is_written, keeps_alive, home, upload }
     }
 
     /// The connection does not serve another request, whatever the answer says.
@@ -97,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
         }
         self.upload = None;
         if let Some(AnsweringSocket::Whole(socket)) = self.socket.take()
+            && self.is_written
             && self.keeps_alive
             && self.received.is_empty()
             && let Some(home) = self.home.upgrade()
@@ -105,11 +108,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
         }
     }
 
-    /// Behind a 101: the socket, and what was read of the other protocol already. `None`: the
-    /// request is still being written.
+    /// Behind a 101: the socket, and what was read of the other protocol already. `None`: some of
+    /// the request was not written, which the upstream would take for that protocol.
     pub(in crate::proxy) fn into_tunnel(self) -> Option<(S, Bytes)> {
         match self.socket {
-            Some(AnsweringSocket::Whole(socket)) => Some((socket, self.received)),
+            Some(AnsweringSocket::Whole(socket)) if self.is_written => {
+                Some((socket, self.received))
+            }
             _ => None,
         }
     }

@@ -163,3 +163,6 @@ fn is_whole(length: BodyLength, received: &Bytes) -> bool {
         BodyLength::Chunked | BodyLength::UntilClose => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
