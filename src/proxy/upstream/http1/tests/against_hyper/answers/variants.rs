@@ -35,6 +35,7 @@ pub(in super::super) const VARIANTS: &[Variant] = &[
     v("CR ahead", Before(b"\r")),
     // The status line.
     v("HTTP/1.0", Start(b"HTTP/1.0 200 OK")),
+    v("HTTP/1.0", Start(b"HTTP/1.0 304 Not Modified")),
     v("another version", Start(b"HTTP/1.2 200 OK")),
     v("another version", Start(b"HTTP/0.9 200 OK")),
     v("another version", Start(b"HTTP/2 200 OK")),
