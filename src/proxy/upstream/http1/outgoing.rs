@@ -90,9 +90,10 @@ where
         std::mem::take(&mut self.headers)
     }
 
-    /// Whether all of it was written.
+    /// Whether the upstream has all of it. It has when the length is reached, though an HTTP/2
+    /// client may end its stream later.
     pub(super) fn is_written(&self) -> bool {
-        self.body.is_none() && self.nothing_waits()
+        self.nothing_waits() && (self.body.is_none() || self.framed == Framed::Exact(0))
     }
 
     /// Makes it as new, if nothing of the body was taken.
@@ -211,15 +212,12 @@ where
     ) -> Poll<io::Result<usize>> {
         let out = self.out.get(self.written..).unwrap_or_default();
         let socket = Pin::new(socket);
-        if self.data.is_empty() && self.behind.is_empty() {
-            return socket.poll_write(cx, out);
-        }
-        let slices = [IoSlice::new(out), IoSlice::new(&self.data), IoSlice::new(self.behind)];
-        match slices.split_first() {
-            Some((first, others)) if first.is_empty() && self.behind.is_empty() => {
-                pieces::write(socket, cx, others.get(..1).unwrap_or(others))
+        match (out, &*self.data, self.behind) {
+            (single, [], []) | ([], single, []) => socket.poll_write(cx, single),
+            (out, data, behind) => {
+                let all = [IoSlice::new(out), IoSlice::new(data), IoSlice::new(behind)];
+                pieces::write(socket, cx, &all)
             }
-            _ => pieces::write(socket, cx, &slices),
         }
     }
 

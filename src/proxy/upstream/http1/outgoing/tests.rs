@@ -11,6 +11,8 @@ struct Frames {
     knows_its_end: bool,
     /// Says first that nothing is there yet.
     is_late: bool,
+    /// Does not end.
+    ends_late: bool,
 }
 
 impl Body for Frames {
@@ -23,6 +25,9 @@ impl Body for Frames {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if std::mem::take(&mut self.is_late) {
             cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.ends_late && self.left.is_empty() {
             return Poll::Pending;
         }
         Poll::Ready(self.left.pop_front().map(|data| match data {
@@ -74,7 +79,8 @@ fn request(
     (knows_its_end, is_late): (bool, bool),
 ) -> OutgoingRequest<Frames> {
     let left = frames.iter().copied().collect();
-    let mut request = Request::put("/x").body(Frames { left, knows_its_end, is_late }).unwrap();
+    let mut request =
+        Request::put("/x").body(Frames { left, knows_its_end, is_late, ends_late: false }).unwrap();
     if let Some((name, value)) = framing {
         let value = HeaderValue::from_static(value);
         request.headers_mut().insert(HeaderName::from_static(name), value);
@@ -149,6 +155,19 @@ async fn f3_a_body_of_another_length_than_announced_does_not_end() {
         let body = calls.windows(4).position(|end| end == b"\r\n\r\n");
         assert!(body.is_none_or(|end| calls.len() - end - 4 <= bytes), "{frames:?}");
     }
+}
+
+#[tokio::test]
+async fn a_request_is_written_with_its_last_byte_though_its_body_has_not_ended() {
+    let mut request = request(Some(("content-length", "2")), &[b"ab"], (false, false));
+    let mut socket = Taker { at_most: 1000, ..Taker::default() };
+    request.body.as_mut().unwrap().ends_late = true;
+    std::future::poll_fn(|cx| {
+        assert!(request.poll(cx, &mut socket).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    assert!(request.is_written() && request.body.is_some());
 }
 
 #[tokio::test]

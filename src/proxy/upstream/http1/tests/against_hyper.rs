@@ -19,7 +19,7 @@ use std::{env, time::Duration};
 use http::Method;
 use tokio::task::LocalSet;
 
-use answers::{AnswerCase, Variant, bodiless, framings, variants};
+use answers::{AnswerCase, Variant, bodiless, framings, limits, variants};
 use differences::{Difference, ROWS};
 use peer::{Delivery, Peer};
 use random::Choices;
@@ -62,11 +62,11 @@ fn alone() -> impl Iterator<Item = AnswerCase> {
     [AnswerCase::of(&[])].into_iter().chain(unusual)
 }
 
-/// Besides, those whose body has two rules to follow (RFC 9112 §6.3).
+/// Besides, those whose body has two rules to follow (RFC 9112 §6.3), and those at the limits.
 fn cases() -> Vec<AnswerCase> {
     let (ends, framings) = (bodiless(), framings());
     let both = ends.iter().flat_map(|end| framings.iter().map(|framing| [*end, *framing]));
-    alone().chain(both.map(|both| AnswerCase::of(&both))).collect()
+    alone().chain(both.map(|both| AnswerCase::of(&both))).chain(limits()).collect()
 }
 
 #[tokio::test(start_paused = true)]

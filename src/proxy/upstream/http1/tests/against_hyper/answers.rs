@@ -2,6 +2,7 @@
 //! several.
 
 mod chunks;
+mod limits;
 mod variants;
 
 use std::mem::discriminant;
@@ -11,6 +12,7 @@ use http::Method;
 use super::{peer::Delivery, requests::CorpusRequest};
 
 use chunks::CHUNKS;
+pub(super) use limits::limits;
 use variants::VARIANTS;
 
 /// Everything that can be different.
@@ -89,6 +91,12 @@ impl AnswerCase {
             answer: draft.bytes(),
             later: draft.later,
         }
+    }
+
+    /// An answer to a `GET`, as it is.
+    fn raw(kind: &'static str, answer: String) -> Self {
+        let request = CorpusRequest::of(Method::GET);
+        Self { kinds: vec![kind], request, answer: answer.into(), later: b"" }
     }
 
     /// Up to there, it is the ordinary one.

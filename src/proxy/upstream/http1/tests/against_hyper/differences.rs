@@ -188,9 +188,15 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:?}: {} | {}", self.kinds, self.hypers.outcome(), self.words())?;
         for input in &self.inputs {
-            writeln!(f, "  input: \"{}\"", input.escape_ascii())?;
+            writeln!(f, "  input: \"{}\"", shortened(input))?;
         }
         writeln!(f, "  hyper: {}", self.hypers)?;
         write!(f, "  ours:  {}", self.ours)
     }
+}
+
+/// Readable, and the end of what is too long for a message.
+fn shortened(bytes: &[u8]) -> impl fmt::Display {
+    const SHOWN: usize = 1_000;
+    bytes[bytes.len().saturating_sub(SHOWN)..].escape_ascii()
 }

@@ -146,10 +146,11 @@ pub(super) fn fields_of(headers: &HeaderMap) -> Fields {
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.outcome())?;
+        const FIELDS_SHOWN: usize = 10;
         let Self::Answered(answer) = self else { return Ok(()) };
         write!(f, ": {}", answer.status)?;
-        for (name, value) in answer.fields.iter().chain(&answer.trailers) {
-            write!(f, ", {name}: {}", value.escape_ascii())?;
+        for (name, value) in answer.fields.iter().chain(&answer.trailers).take(FIELDS_SHOWN) {
+            write!(f, ", {name}: {}", value[..value.len().min(80)].escape_ascii())?;
         }
         write!(f, ", body \"{}\"", answer.body.escape_ascii())
     }

@@ -24,10 +24,6 @@ const ROWS: &[Row] = &[
         because: "a server that is no proxy gets the origin form (RFC 9112 §3.2.1)",
     },
     Row {
-        kind: "empty pieces of a known length",
-        because: "it is answered before its end is known, and the connection is not used again",
-    },
-    Row {
         kind: "a GET with a body of no length",
         because: "it is sent in chunks; hyper leaves the body out, and sends another request",
     },
@@ -113,9 +109,7 @@ fn bodies() -> Vec<(&'static str, CorpusRequest)> {
         ("a coding", coded(hello().sized())),
         ("a coding and a length", coded(hello()).with("content-length", b"5")),
         ("empty pieces", post(CorpusBody::of(&[b"", b"hel", b"", b"lo", b""]))),
-        ("empty pieces of a known length", {
-            post(CorpusBody::of(&[b"", b"hel", b"", b"lo", b""]).sized())
-        }),
+        ("empty pieces", post(CorpusBody::of(&[b"", b"hel", b"", b"lo", b""]).sized())),
         ("only empty pieces", post(CorpusBody::of(&[b"", b""]))),
         ("a GET with a body", CorpusRequest { body: hello().sized(), ..get() }),
         ("a GET with a coded body", {
