@@ -108,7 +108,8 @@ impl Exchange {
     pub(super) fn first_difference(&self, other: &Self) -> &'static str {
         match (self, other) {
             _ if self.status() != other.status() => "status",
-            _ if self.fields() != other.fields() => "fields",
+            _ if self.unframed() != other.unframed() => "fields",
+            _ if self.fields() != other.fields() => "content-length",
             (Self::Answered(one), Self::Answered(another)) if one.body == another.body => {
                 "trailers"
             }
@@ -123,6 +124,11 @@ impl Exchange {
             }
             Self::NotSent | Self::Failed | Self::Waits => None,
         }
+    }
+
+    /// The fields without the one that may be written in another spelling.
+    fn unframed(&self) -> Vec<&(String, Vec<u8>)> {
+        self.fields().iter().filter(|(name, _)| name != "content-length").collect()
     }
 
     fn fields(&self) -> &[(String, Vec<u8>)] {
