@@ -9,8 +9,11 @@ use super::{HeadLimits, MalformedBody, head};
 /// Digits of a chunk's size: as many as fit into 64 bits.
 const MAX_DIGITS: u32 = 16;
 
-/// Bytes of chunk extensions in one body. They mean nothing to anybody known.
+/// Fewer bytes of chunk extensions are read in one body. They mean nothing to anybody known.
 const MAX_EXTENSIONS: usize = 16 * 1024;
+
+/// Ends a body, and with it the trailers.
+const LAST_LINE: &[u8] = b"\r\n";
 
 /// Reads a body in chunks.
 #[derive(Debug)]
@@ -125,7 +128,7 @@ impl ChunkedDecoder {
 
     fn extension(&mut self, size: u64, byte: u8) -> Result<State, MalformedBody> {
         self.extensions += 1;
-        if self.extensions > MAX_EXTENSIONS {
+        if self.extensions >= MAX_EXTENSIONS {
             return Err(MalformedBody::Extensions);
         }
         // A reader that takes a bare line feed for the line's end would see other chunks.
@@ -135,7 +138,7 @@ impl ChunkedDecoder {
 
     fn trailer(&mut self, byte: u8) -> Result<State, MalformedBody> {
         self.trailers.push(byte);
-        if self.trailers.len() > self.limits.bytes {
+        if self.trailers.len() + LAST_LINE.len() >= self.limits.bytes {
             return Err(MalformedBody::TrailersTooLarge);
         }
         match (self.state, byte) {
@@ -154,7 +157,7 @@ impl ChunkedDecoder {
 
     fn trailers(&mut self) -> Result<Frame<Bytes>, MalformedBody> {
         let mut lines = std::mem::take(&mut self.trailers);
-        lines.extend_from_slice(b"\r\n");
+        lines.extend_from_slice(LAST_LINE);
         let trailers: HeaderMap = head::trailers(&lines, self.lines)?;
         Ok(Frame::trailers(trailers))
     }
