@@ -79,14 +79,14 @@ async fn ordinary_answers_are_read_by_both_one_after_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f12_an_answer_is_read_as_by_hyper_or_refused_for_a_reason() {
+async fn f4_f12_an_answer_is_read_as_by_hyper_or_refused_for_a_reason() {
     let found = LocalSet::new().run_until(whole()).await;
     assert_explained(&found);
     assert_every_row_is_shown(&found);
 }
 
 #[tokio::test(start_paused = true)]
-async fn f12_an_answer_is_the_same_wherever_it_is_cut_and_broken_wherever_it_ends() {
+async fn f4_f12_an_answer_is_the_same_wherever_it_is_cut_and_broken_wherever_it_ends() {
     assert_explained(&LocalSet::new().run_until(cut_and_truncated()).await);
 }
 

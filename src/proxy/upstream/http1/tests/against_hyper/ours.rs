@@ -36,9 +36,10 @@ pub(super) async fn session(peer: &Peer, requests: &[CorpusRequest]) -> Session 
             Some(connection) => exchange(connection, request, &home).await,
             None => Exchange::NotSent,
         };
-        let was_sent = peer.has_begun(place);
-        session.push(if was_sent { exchange } else { Exchange::NotSent });
-        if !was_sent {
+        let exchange = if peer.has_begun(place) { exchange } else { Exchange::NotSent };
+        let has_ended = exchange.has_ended();
+        session.push(exchange);
+        if !has_ended {
             break;
         }
         peer.deliver_afterwards();

@@ -64,7 +64,12 @@ impl Exchange {
         }
     }
 
-    /// Whether both are the same to whoever reads them. How much of a broken body was read before
+    /// Whether the connection can be used again, as far as the exchange shows.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.outcome(), "whole" | "broken" | "refused")
+    }
+
+    /// Whether both are the same to a reader. How much of a broken body was read before
     /// the break is not.
     pub(super) fn is_same_as(&self, other: &Self) -> bool {
         let (Self::Answered(one), Self::Answered(another)) = (self, other) else {

@@ -140,7 +140,6 @@ pub(in super::super) const VARIANTS: &[Variant] = &[
     v("a byte behind it", Later(b"x")),
     v("an empty line behind it", Behind(b"\r\n")),
     v("an empty line behind it", Later(b"\r\n")),
-    v("an empty line behind it", Behind(b"\n")),
     // Lengths.
     v("no length", Framing(b"", b"hello")),
     v("nothing", Framing(b"", b"")),
