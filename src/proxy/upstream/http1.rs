@@ -19,7 +19,7 @@ use crate::proxy::body::{RequestBody, UploadProgress};
 
 use super::{UpstreamAnswer, UpstreamError, UpstreamPool, age, answer_body::AnswerBody, connect};
 
-use exchange::{Http1Exchange, NoAnswer};
+use exchange::{ExchangeFailure, Http1Exchange};
 use outgoing::OutgoingRequest;
 
 pub(in crate::proxy) use answer::{BrokenBody, Http1Body};
@@ -66,11 +66,11 @@ impl UpstreamPool {
             begin();
             match self.exchange_on(connection, &mut request).await {
                 Ok(answer) => return Ok(answer),
-                Err(NoAnswer::Unsent) => {}
-                Err(NoAnswer::Failed { error, is_unanswered: true }) if may_repeat => {
+                Err(ExchangeFailure::Unsent) => {}
+                Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
                     return Box::pin(self.repeat(request, error)).await;
                 }
-                Err(NoAnswer::Failed { error, .. }) => return Err(error),
+                Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
             }
         }
         Box::pin(self.send_new(request, begin)).await
@@ -101,8 +101,8 @@ impl UpstreamPool {
         begin();
         match self.exchange_on(connection, &mut request).await {
             Ok(answer) => Ok(answer),
-            Err(NoAnswer::Unsent) => Err(UpstreamError::ClosedEarly),
-            Err(NoAnswer::Failed { error, .. }) => Err(error),
+            Err(ExchangeFailure::Unsent) => Err(UpstreamError::ClosedEarly),
+            Err(ExchangeFailure::Failed { error, .. }) => Err(error),
         }
     }
 
@@ -110,7 +110,7 @@ impl UpstreamPool {
         &self,
         connection: Http1Connection<UpstreamSocket>,
         request: &mut OutgoingRequest<RequestBody>,
-    ) -> Result<UpstreamAnswer, NoAnswer> {
+    ) -> Result<UpstreamAnswer, ExchangeFailure> {
         let home = Rc::downgrade(&self.idle);
         let mut exchange = Http1Exchange::new(connection, request);
         let answer = poll_fn(|cx| exchange.poll(cx, &home)).await?;

@@ -62,7 +62,7 @@ pub(in crate::proxy) enum BrokenExchange {
 
 /// How an exchange ended without an answer.
 #[derive(Debug)]
-pub(super) enum NoAnswer {
+pub(super) enum ExchangeFailure {
     /// The connection was over before anything was written.
     Unsent,
     Failed {
@@ -88,16 +88,16 @@ where
         &mut self,
         cx: &mut Context<'_>,
         home: &Weak<IdleConnections<S>>,
-    ) -> Poll<Result<Response<Http1Body<S>>, NoAnswer>> {
+    ) -> Poll<Result<Response<Http1Body<S>>, ExchangeFailure>> {
         let answer = match self.poll_head(cx) {
             Poll::Ready(Ok((head, rest))) => self.answer(head, rest, home),
             Poll::Ready(Err(error)) => Err(error.into()),
             Poll::Pending => return Poll::Pending,
         };
         Poll::Ready(answer.map_err(|error| match self.stage {
-            Stage::New => NoAnswer::Unsent,
+            Stage::New => ExchangeFailure::Unsent,
             Stage::Writing | Stage::Over => {
-                NoAnswer::Failed { error, is_unanswered: !self.has_read }
+                ExchangeFailure::Failed { error, is_unanswered: !self.has_read }
             }
         }))
     }

@@ -28,7 +28,7 @@ impl Body for Parts {
     }
 }
 
-type Answered = Result<Response<Http1Body<DuplexStream>>, NoAnswer>;
+type Answered = Result<Response<Http1Body<DuplexStream>>, ExchangeFailure>;
 
 /// The upstream's end of a connection, and the pool that ours is given back to.
 struct Scene {
@@ -40,7 +40,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (upstream, ours) = duplex(64 * 1024);
-        let home = Rc::new(IdleConnections::new(10, Duration::from_secs(60)));
+        let home = Rc::new(IdleConnections::new(10, Duration::from_mins(1)));
         Self { upstream, ours: Some(ours), home }
     }
 
@@ -92,9 +92,9 @@ async fn rest(body: &mut Http1Body<DuplexStream>) -> Result<Vec<u8>, BrokenBody>
     let mut data = Vec::new();
     loop {
         match body.received() {
-            Some(Some(frame)) => data.extend_from_slice(&frame?.into_data().unwrap()),
-            Some(None) => return Ok(data),
-            None => drop(poll_fn(|cx| body.poll_receive(cx, FIRST_READ)).await?),
+            Poll::Ready(Some(frame)) => data.extend_from_slice(&frame?.into_data().unwrap()),
+            Poll::Ready(None) => return Ok(data),
+            Poll::Pending => drop(poll_fn(|cx| body.poll_receive(cx, FIRST_READ)).await?),
         }
     }
 }
@@ -187,7 +187,7 @@ async fn f13_nothing_is_written_to_a_connection_that_is_over_or_speaks_first() {
         shut.await.unwrap();
         let (_sender, body) = unbounded_channel();
         let outcome = scene.exchange(Parts(body)).await;
-        assert!(matches!(outcome, Err(NoAnswer::Unsent)), "{outcome:?}");
+        assert!(matches!(outcome, Err(ExchangeFailure::Unsent)), "{outcome:?}");
         assert_eq!(scene.received().await, "");
     }
 }
@@ -201,7 +201,7 @@ async fn f13_an_exchange_without_an_answer_says_whether_one_had_begun() {
         assert!(poll_fn(|cx| Poll::Ready(exchange.as_mut().poll(cx).is_pending())).await);
         scene.upstream.write_all(answer).await.unwrap();
         drop(scene.upstream);
-        let NoAnswer::Failed { is_unanswered, .. } = exchange.await.unwrap_err() else {
+        let ExchangeFailure::Failed { is_unanswered, .. } = exchange.await.unwrap_err() else {
             panic!("it was sent");
         };
         assert_eq!(is_unanswered, expected, "{answer:?}");
