@@ -66,6 +66,13 @@ const REGISTERED: [&str; 44] = [
 ];
 
 impl MemberName {
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Registered(name) => name.as_str(),
+            Self::Other(name) => name,
+        }
+    }
+
     fn registered(name: &str) -> Option<Self> {
         let place = REGISTERED.binary_search(&name).ok()?;
         u8::try_from(place).ok().map(|place| Self::Registered(RegisteredName(place)))

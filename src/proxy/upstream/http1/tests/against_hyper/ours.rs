@@ -1,12 +1,12 @@
 //! Our connection, driven as the pool drives it.
 
-use std::{future::poll_fn, rc::Rc, time::Duration};
+use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use http::{Response, StatusCode};
 use tokio::{io::AsyncReadExt, time::timeout};
 
 use crate::proxy::upstream::http1::{
-    Http1Body, Http1Connection, Http1Exchange, IdleConnections, NoAnswer, OutgoingRequest,
+    ExchangeFailure, Http1Body, Http1Connection, Http1Exchange, IdleConnections, OutgoingRequest,
     socket::Peeked,
 };
 
@@ -58,8 +58,8 @@ async fn exchange(
     let home = Rc::downgrade(home);
     match timeout(PATIENCE, poll_fn(|cx| exchange.poll(cx, &home))).await {
         Err(_) => Exchange::Waits,
-        Ok(Err(NoAnswer::Unsent)) => Exchange::NotSent,
-        Ok(Err(NoAnswer::Failed { .. })) => Exchange::Failed,
+        Ok(Err(ExchangeFailure::Unsent)) => Exchange::NotSent,
+        Ok(Err(ExchangeFailure::Failed { .. })) => Exchange::Failed,
         Ok(Ok(response)) => read(response).await,
     }
 }
@@ -80,7 +80,7 @@ async fn read(response: Response<Http1Body<Peer>>) -> Exchange {
 
 async fn read_body(mut body: Http1Body<Peer>, answer: &mut Answered) -> End {
     loop {
-        while let Some(frame) = body.received() {
+        while let Poll::Ready(frame) = body.received() {
             match frame {
                 None => return End::Whole,
                 Some(Ok(frame)) => answer.take(frame),
