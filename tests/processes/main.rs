@@ -19,6 +19,7 @@ mod cli;
 mod compression;
 mod demo;
 mod differential;
+mod egress;
 mod evidence;
 mod explain;
 mod floods;
