@@ -84,7 +84,9 @@ impl AnswerCase {
     /// An ordinary exchange with these differences.
     pub(super) fn of(variants: &[Variant]) -> Self {
         let mut draft = Draft::default();
-        variants.iter().for_each(|variant| draft.apply(variant.part));
+        for variant in variants {
+            draft.apply(variant.part);
+        }
         Self {
             kinds: variants.iter().map(|variant| variant.kind).collect(),
             request: CorpusRequest::of(draft.method.clone()),

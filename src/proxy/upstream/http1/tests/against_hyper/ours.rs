@@ -28,7 +28,7 @@ impl Peeked for Peer {
 
 /// Sends the requests one after the other, as long as the connection is used again.
 pub(super) async fn session(peer: &Peer, requests: &[CorpusRequest]) -> Session {
-    let home = Rc::new(IdleConnections::new(1, Duration::from_secs(60)));
+    let home = Rc::new(IdleConnections::new(1, Duration::from_mins(1)));
     let mut connection = Some(Http1Connection::new(peer.clone()));
     let mut session = Session::new();
     for (place, request) in requests.iter().enumerate() {

@@ -6,6 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body::Frame;
 
+/// Of a message that fails a test.
+const FIELDS_SHOWN: usize = 10;
+
 /// Every exchange of a connection, up to the one after which it is not used again.
 pub(super) type Session = Vec<Exchange>;
 
@@ -102,7 +105,7 @@ impl Answered {
         match frame.into_data() {
             Ok(data) => self.body.extend_from_slice(&data),
             Err(frame) => {
-                self.trailers.extend(frame.trailers_ref().into_iter().flat_map(fields_of))
+                self.trailers.extend(frame.trailers_ref().into_iter().flat_map(fields_of));
             }
         }
     }
@@ -157,7 +160,6 @@ pub(super) fn fields_of(headers: &HeaderMap) -> Fields {
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.outcome())?;
-        const FIELDS_SHOWN: usize = 10;
         let Self::Answered(answer) = self else { return Ok(()) };
         write!(f, ": {}", answer.status)?;
         for (name, value) in answer.fields.iter().chain(&answer.trailers).take(FIELDS_SHOWN) {

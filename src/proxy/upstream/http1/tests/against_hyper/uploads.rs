@@ -78,7 +78,7 @@ fn headers() -> Vec<(&'static str, CorpusRequest)> {
         ("a value beyond ASCII", get().with("x-a", b"\xff\xc3\xa9\tb")),
         ("an empty value", get().with("x-a", b"").with("x-b", b" \t")),
         ("spaces around a value", get().with("x-a", b"  a  b ")),
-        ("a long value", get().with("x-a", &[b'a'; 100_000])),
+        ("a long value", get().with("x-a", &vec![b'a'; 100_000])),
         ("equal names", get().with("x-a", b"2").with("x-b", b"3").with("x-a", b"1")),
         ("two cookie fields", cookies),
         ("many lines", many),
@@ -90,7 +90,7 @@ fn headers() -> Vec<(&'static str, CorpusRequest)> {
 
 /// With every kind of bodies, of a length that is known, stated, both or neither.
 fn bodies() -> Vec<(&'static str, CorpusRequest)> {
-    let large = || CorpusBody::of(&[&[b'a'; 70_000], &[b'b'; 70_000], b"c"]);
+    let large = || CorpusBody::of(&[&vec![b'a'; 70_000], &vec![b'b'; 70_000], b"c"]);
     let stated = |body, length: &[u8]| post(body).with("content-length", length);
     let coded = |body| post(body).with("transfer-encoding", b"chunked");
     let expect = |body: CorpusBody| post(body).with("expect", b"100-continue");
