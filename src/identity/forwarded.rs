@@ -157,6 +157,7 @@ mod tests {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
             drop_underscores: true,
             remove: Vec::new(),
+            remove_sets: Vec::new(),
             keep: vec![HeaderName::from_static("x-forwarded-prefix")],
             loop_header: LoopHeader::CdnLoop,
             max_header_bytes: 4096,

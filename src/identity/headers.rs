@@ -97,7 +97,7 @@ impl ClaimHeaders {
         let Some(claim) = named().find(|claim| !claim.is_blank()).or_else(|| named().next()) else {
             return Ok(String::new());
         };
-        match line.encoding.write(claim) {
+        match line.encoding.write(claim, line.text) {
             Ok(text) if text.len() <= self.max_bytes => Ok(text),
             _ => Err(unrenderable(line)),
         }
@@ -136,7 +136,7 @@ impl RenderedHeaders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{ClaimPath, Encoding};
+    use crate::identity::{ClaimPath, Encoding, TextForm};
 
     const ISSUER: &str = "https://idp.test";
 
@@ -147,6 +147,7 @@ mod tests {
                 header: HeaderName::from_static(header),
                 claims: claim.split('|').map(|name| ClaimPath::parse(name).unwrap()).collect(),
                 encoding: *encoding,
+                text: TextForm::default(),
             })
             .collect();
         ClaimHeaders::compile(&mapping, max_bytes)

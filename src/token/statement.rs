@@ -60,6 +60,11 @@ pub(super) const CHECKS: &[&str] = &[
     "revocation",
 ];
 
+/// What a token and an answer about it can't have different values for.
+const IDENTIFYING: [&str; 5] = ["azp", "client_id", "jti", "sid", "sub"];
+/// Members that say something of the answer, and nothing of the token's subject (RFC 7662 §2.2).
+const OF_THE_ANSWER: [&str; 3] = ["active", "iss", "token_type"];
+
 impl StatementRules {
     pub(super) fn new(issuer: &IssuerSettings, settings: &IntrospectionSettings) -> Self {
         Self {
@@ -138,6 +143,36 @@ impl StatementRules {
         );
         validity.check(now)?;
         Ok(validity)
+    }
+
+    /// Adds to a token's claims what the issuer says beside them, for tokens that hold little
+    /// themselves. What the token says itself stays: it is signed.
+    ///
+    /// # Errors
+    /// [`Reason::TokenInactive`] where the answer is about another token or subject.
+    pub(super) fn fill(&self, claims: &mut Object, response: &Object) -> Result<(), Reason> {
+        let mut answer = response.clone();
+        if self.integer_subject {
+            settle_subject(&mut answer);
+        }
+        self.check_members(&answer)?;
+        self.check_issuer(&answer)?;
+        if claims.get("sub").is_none() {
+            self.name_subject(&mut answer)?;
+        }
+        let contradicts = |name: &&str| {
+            let (own, told) = (claims.get(name), answer.get(name));
+            own.zip(told).is_some_and(|(own, told)| own != told)
+        };
+        if IDENTIFYING.iter().any(|name| contradicts(&name)) {
+            return Err(Reason::TokenInactive);
+        }
+        for (name, value) in answer.iter().filter(|(name, _)| !OF_THE_ANSWER.contains(name)) {
+            if claims.get(name).is_none() {
+                claims.insert(name, value.clone());
+            }
+        }
+        Ok(())
     }
 
     /// `Refresh`, WSO2's type of refresh tokens, is not accepted; neither is `DPoP`, unless another

@@ -159,6 +159,20 @@ fn a_client_needs_what_its_way_to_authenticate_asks_for() {
 }
 
 #[test]
+fn i17_only_an_answer_that_is_waited_for_can_fill_a_token() {
+    for when in ["opaque", "hybrid", "only"] {
+        assert_introspection_mistake(
+            &format!(
+                "when = \"{when}\"\nfill_claims = true\nurl = \"https://a.test\"\nauth = \"none\"\n\
+                 client_id = \"a\""
+            ),
+            "fill_claims: only an answer that a request waits for can fill its token; expected \
+             when = \"always\"",
+        );
+    }
+}
+
+#[test]
 fn what_has_no_effect_is_a_mistake() {
     let none = "auth = \"none\"\nclient_id = \"api\"";
     for (lines, name) in [
