@@ -3,6 +3,7 @@
 mod denial;
 mod metrics;
 mod parts;
+mod preflight;
 mod route;
 mod unsigned;
 
@@ -12,9 +13,10 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::{
     clock::Clock,
+    cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, Requirement, RouteMatch, Routes,
+        CanonicalRequest, RequestRules, Requirement, RouteMatch, Routes,
         ids::{IssuerId, PerIssuer, PerRoute},
     },
     providers::Providers,
@@ -35,6 +37,7 @@ pub use unsigned::{Decision, Unsigned};
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
 pub struct Gate {
+    request_rules: RequestRules,
     matcher: Arc<Routes>,
     routes: PerRoute<Arc<Route>>,
     credentials: CredentialSources,
@@ -42,6 +45,7 @@ pub struct Gate {
     hygiene: Hygiene,
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
+    cors: Option<Box<Cors>>,
     clock: Arc<dyn Clock>,
     issuer_names: PerIssuer<String>,
     metrics: Metrics,
@@ -90,6 +94,7 @@ impl Gate {
             metrics,
         );
         Self {
+            request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
             routes: Route::table(parts, signatures, &gate_metrics),
             credentials: CredentialSources::new(parts.credential),
@@ -97,9 +102,10 @@ impl Gate {
             hygiene: Hygiene::compile(&parts.headers).counting(metrics),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
+            cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
-            unrouted: gate_metrics.of_route("(none)"),
+            unrouted: gate_metrics.of_route("(none)", false),
             metrics: gate_metrics,
         }
     }
@@ -114,6 +120,11 @@ impl Gate {
         headers: &HeaderMap,
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
+        if let Some(cors) = &self.cors
+            && let Some(decision) = self.preflight(cors, request, headers)?
+        {
+            return Ok(decision);
+        }
         let route = self.route(request)?;
         let (token, assertion) = match route.requirement() {
             None => (None, None),
@@ -217,9 +228,24 @@ impl Gate {
         issuer.map_or("", |issuer| self.issuer_names.get(issuer))
     }
 
+    /// Which web pages may read answers, where that is configured.
+    pub fn cors(&self) -> Option<&Cors> {
+        self.cors.as_deref()
+    }
+
+    /// The compiled form of a route of this configuration.
+    pub fn compiled(&self, route: &Route) -> &Arc<Route> {
+        self.routes.get(route.id())
+    }
+
     /// The verifier, for `explain` and for logout tokens.
     pub fn verifier(&self) -> &TokenVerifier {
         &self.verifier
+    }
+
+    /// How requests are made canonical.
+    pub fn request_rules(&self) -> &RequestRules {
+        &self.request_rules
     }
 
     /// The route that a request takes.

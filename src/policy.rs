@@ -9,14 +9,17 @@ mod path;
 pub mod pattern;
 pub mod requirement;
 pub mod routes;
+mod rules;
 mod scopes;
 pub mod settings;
 mod target;
 
+pub(crate) use authority::canonical_host;
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use comparison::{ClaimComparison, RequiredValue};
 pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use requirement::{Requirement, Unmet};
 pub use routes::{DuplicateRoute, RouteMatch, Routes};
+pub use rules::RequestRules;
 pub use scopes::ScopeClaims;
 pub use target::RequestTarget;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{GateParts, Metrics, RouteCounters};
 use crate::{
+    cors::settings::CorsSettings,
     policy::{
         Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
@@ -22,6 +23,7 @@ pub struct Route {
     issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
+    is_shared: bool,
     counters: RouteCounters,
 }
 
@@ -30,6 +32,7 @@ struct Shared<'p> {
     issuers: &'p PerIssuer<IssuerSettings>,
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
+    cors: Option<&'p CorsSettings>,
     metrics: &'p Metrics,
 }
 
@@ -42,12 +45,14 @@ impl Route {
     ) -> PerRoute<Arc<Self>> {
         let issuers = parts.issuers;
         let scopes = issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { issuers, scopes, signatures, metrics };
+        let shared = Shared { issuers, scopes, signatures, cors: parts.cors, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
     fn new(id: RouteId, route: &RouteSettings, shared: &Shared<'_>) -> Self {
         let label = label(route);
+        let cors = shared.cors.map(|cors| route.cors.unwrap_or(cors.all_routes));
+        let is_shared = cors.unwrap_or_default();
         Self {
             id,
             requirement: match &route.access {
@@ -62,7 +67,8 @@ impl Route {
             },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
-            counters: shared.metrics.of_route(&label),
+            is_shared,
+            counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
     }
@@ -95,6 +101,11 @@ impl Route {
     /// Where its requests go.
     pub fn upstream(&self) -> UpstreamId {
         self.upstream
+    }
+
+    /// Whether `[cors]` applies to it.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Its counters.

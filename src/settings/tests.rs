@@ -2,9 +2,11 @@
 
 mod assertion;
 mod claim_rules;
+mod cors;
 mod denials;
 mod effects;
 mod evidence;
+mod hosts;
 mod introspection;
 mod issuers;
 mod keys;

@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod claim_paths;
+mod cors;
 mod issuers;
 mod memory;
 mod own_addresses;
@@ -86,6 +87,7 @@ impl Settings {
         }
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
+        warnings.extend(self.cors_warnings());
         warnings.extend(self.memory_warning());
         warnings
     }

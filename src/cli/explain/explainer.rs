@@ -12,7 +12,7 @@ use crate::{
     gate::{Gate, Route},
     json::Object,
     policy::{
-        CanonicalRequest, NotCanonical,
+        CanonicalRequest, NotCanonical, RequestRules,
         ids::{IssuerId, SignatureId},
     },
     providers::{ProviderTasks, Providers},
@@ -91,7 +91,7 @@ impl Explainer {
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
     ) -> Result<(), Reason> {
-        let request = &sent.canonical().map_err(|cause| {
+        let request = &sent.canonical(self.gate.request_rules()).map_err(|cause| {
             let reason = match cause {
                 NotCanonical::MethodRefused => Reason::MethodNotSupported,
                 _ => Reason::RequestNotCanonical,
@@ -251,8 +251,8 @@ impl Sent {
         Ok(Self { method: method.clone(), target, headers: sent })
     }
 
-    fn canonical(&self) -> Result<CanonicalRequest, NotCanonical> {
-        CanonicalRequest::new(&self.method, &self.target, Version::HTTP_11, &self.headers)
+    fn canonical(&self, rules: &RequestRules) -> Result<CanonicalRequest, NotCanonical> {
+        rules.canonical(&self.method, &self.target, Version::HTTP_11, &self.headers)
     }
 }
 
