@@ -21,7 +21,7 @@ use http::{
 use prometheus::IntCounter;
 
 use self::{
-    families::Families,
+    families::NameFamilies,
     strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP},
     usual::{USUAL, is_usual},
 };
@@ -40,7 +40,7 @@ use crate::{
 pub struct Hygiene {
     /// By folded name.
     rules: HashMap<Box<str>, HeaderRule>,
-    families: Families,
+    families: NameFamilies,
     /// Of each identity header, how many requests have had it; empty: nobody counts.
     seen: Vec<IntCounter>,
     /// Let through although they are not what they fold to.
@@ -94,7 +94,7 @@ impl Hygiene {
         let forwarding = headers.forwarding;
         let mut hygiene = Self {
             rules: HashMap::new(),
-            families: Families::default(),
+            families: NameFamilies::default(),
             seen: Vec::new(),
             kept: Vec::new(),
             drop_underscores: forwarding.drop_underscores,
@@ -141,7 +141,7 @@ impl Hygiene {
                 None => self.set(header, HeaderRule::Identity(place)),
             }
         }
-        self.families = Families::new(families.into_iter());
+        self.families = NameFamilies::new(families.into_iter());
     }
 
     fn set(&mut self, name: &str, rule: HeaderRule) {

@@ -1,11 +1,11 @@
-//! Families of header names that are removed, found by how a name begins.
+//! NameFamilies of header names that are removed, found by how a name begins.
 
 use super::HeaderRule;
 
 /// Beginnings of names, each with what a name of it means. No beginning is that of another one, so
 /// that a binary search finds the only one that a name may have.
 #[derive(Debug, Default)]
-pub(super) struct Families {
+pub(super) struct NameFamilies {
     sorted: Vec<(&'static str, HeaderRule)>,
     /// By first letter, the second characters: most names have neither, and are not searched for.
     seconds: [u32; LETTERS],
@@ -15,7 +15,7 @@ const LETTERS: usize = 26;
 /// The bit of `-`, behind those of the letters.
 const DASH: u32 = 1 << LETTERS;
 
-impl Families {
+impl NameFamilies {
     pub(super) fn new(families: impl Iterator<Item = (&'static str, HeaderRule)>) -> Self {
         let mut sorted: Vec<_> = families.collect();
         sorted.sort_unstable_by_key(|(prefix, _)| *prefix);
@@ -64,7 +64,7 @@ mod tests {
     fn h9_a_name_is_of_the_family_that_it_begins_with() {
         let rule = HeaderRule::Forgeable;
         let list = ["x-b-", "ssl-client-", "x-a-", "x-amzn-oidc-", "tail-"];
-        let families = Families::new(list.into_iter().map(|prefix| (prefix, rule)));
+        let families = NameFamilies::new(list.into_iter().map(|prefix| (prefix, rule)));
         for name in ["x-a-", "x-a-1", "x-b-z", "x-amzn-oidc-data", "ssl-client-verify", "tail-x"] {
             assert_eq!(families.find(name), Some(rule), "{name}");
         }

@@ -35,8 +35,6 @@ pub(super) const PRODUCTS: &[ProductHeaders] = &[
     ),
     // docs.authcrunch.com/docs/authorize/headers
     of("caddy-security", &["x-token-subject", "x-token-user-*"]),
-    // developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie
-    of("cloudflare-access", &["cf-access-authenticated-user-email", "cf-access-jwt-assertion"]),
     // Certificates of clients: RFC 9440; Envoy's XFCC; Traefik's PassTLSClientCert; what recipes for
     // nginx, Apache and HAProxy set.
     of(
@@ -54,6 +52,8 @@ pub(super) const PRODUCTS: &[ProductHeaders] = &[
             "x-ssl-client-*",
         ],
     ),
+    // developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/authorization-cookie
+    of("cloudflare-access", &["cf-access-authenticated-user-email", "cf-access-jwt-assertion"]),
     // cloud.google.com/iap/docs/signed-headers-howto, …/identity-howto;
     // cloud.google.com/api-gateway/docs/authenticating-users-jwt (and Endpoints, before it);
     // cloud.google.com/appengine/docs/standard/reference/request-headers
