@@ -32,6 +32,7 @@ use crate::{
         fold_header_name,
         forwarded::settings::{ForwardingSettings, HeaderSet},
     },
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     telemetry::MetricRegistry,
 };
 
@@ -41,7 +42,7 @@ pub struct Hygiene {
     /// By folded name.
     rules: HashMap<Box<str>, HeaderRule>,
     families: NameFamilies,
-    /// Of each identity header, how many requests have had it; empty: nobody counts.
+    /// Of each identity header, how many requests have had it; empty: they are not counted.
     seen: Vec<IntCounter>,
     /// Let through although they are not what they fold to.
     kept: Vec<HeaderName>,
@@ -67,7 +68,7 @@ enum HeaderRule {
     /// Upstreams believe it, clients forge it: removed.
     Forgeable,
     /// The same of one that names a user, by its place in [`identity_headers::all`]: counted.
-    Identity(usize),
+    Identity(u16),
     /// The exact name passes, variants are removed; no `Connection` token can name it.
     ExactOnly,
     /// Is for this connection only: removed.
@@ -82,6 +83,15 @@ pub enum HygieneViolation {
     /// A `Connection` token names a header that is ours (threats H-3).
     #[error("a Connection token names a managed header")]
     ConnectionNamesManagedHeader,
+}
+
+impl HygieneViolation {
+    /// The reason, and what it is about.
+    pub fn cause(self) -> Cause {
+        let expected = format_args!("no name of a header that carries identity");
+        let subject = Subject::new(Part::Header, Fault::NotAllowed).named(CONNECTION.as_str());
+        Reason::HeaderNotAllowed.about(subject.expected(Excerpt::own(expected)))
+    }
 }
 
 impl Hygiene {
@@ -130,8 +140,8 @@ impl Hygiene {
     /// Those of products always, generic ones where their set is listed.
     fn set_identity_headers(&mut self, sets: &[HeaderSet]) {
         let generic = sets.contains(&HeaderSet::GenericIdentity);
-        let removed = identity_headers::all()
-            .enumerate()
+        let removed = (0..)
+            .zip(identity_headers::all())
             .filter(|(_, (_, product))| generic || *product != identity_headers::GENERIC_PRODUCT);
         let mut families: Vec<_> =
             FORGEABLE_PREFIXES.iter().map(|prefix| (*prefix, HeaderRule::Forgeable)).collect();
@@ -182,7 +192,7 @@ impl Hygiene {
                     continue;
                 }
                 Verdict::RemoveIdentity(place) => {
-                    self.seen.get(place).into_iter().for_each(IntCounter::inc);
+                    self.seen.get(usize::from(place)).into_iter().for_each(IntCounter::inc);
                 }
                 Verdict::RemoveManaged => managed += 1,
             }
@@ -304,7 +314,7 @@ pub(crate) enum Verdict {
     /// It is removed.
     Remove,
     /// It is removed, and counted: it names a user to services behind another proxy.
-    RemoveIdentity(usize),
+    RemoveIdentity(u16),
     /// It is removed, and counted: a client tried to set one of ours.
     RemoveManaged,
 }

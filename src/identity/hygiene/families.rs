@@ -1,4 +1,4 @@
-//! NameFamilies of header names that are removed, found by how a name begins.
+//! Families of header names that are removed, found by how a name begins.
 
 use super::HeaderRule;
 
