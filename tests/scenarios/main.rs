@@ -19,6 +19,7 @@ mod checks;
 mod config;
 mod cors;
 mod denials;
+mod egress;
 mod header_texts;
 mod headers;
 mod identity_headers;
