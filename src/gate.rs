@@ -99,7 +99,7 @@ impl Gate {
             routes: Route::table(parts, signatures, &gate_metrics),
             credentials: CredentialSources::new(parts.credential),
             verifier,
-            hygiene: Hygiene::compile(&parts.headers),
+            hygiene: Hygiene::compile(&parts.headers).counting(metrics),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
             cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),

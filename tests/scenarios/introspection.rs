@@ -5,6 +5,7 @@ mod answers;
 mod caching;
 mod clients;
 mod crowds;
+mod filled;
 mod hybrid;
 mod outage;
 mod questions;
