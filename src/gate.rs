@@ -1,5 +1,6 @@
 //! Decides *may it pass, and as whom?*: an [`Admission`] or a [`Denial`].
 
+mod audiences;
 mod denial;
 mod metrics;
 mod parts;
@@ -82,7 +83,7 @@ impl Gate {
             .map(|assertion| Arc::new(Assertions::compile(assertion, limit, metrics)));
         let signatures = SignatureRules::compile_all(parts.signatures, providers, &clock, metrics);
         let verifier = TokenVerifier::new(
-            parts.issuers,
+            &audiences::widened(parts),
             providers,
             ClaimHeaders::compile(parts.claims, limit).with_assertions(assertions.clone()),
             parts.credential.max_bytes,
@@ -144,7 +145,8 @@ impl Gate {
         let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
         let verified = self.verifier.verify(presented, route.introspection_issuer(), cache).await;
         let token = verified.map_err(deny)?;
-        Self::check(requirement, &token)?;
+        self.check(route, requirement, &token)
+            .map_err(|reason| Denial::new(reason).of_issuer(Some(token.issuer())))?;
         let assertion = self.assertion(&token).await?;
         Ok((token, assertion))
     }
@@ -222,6 +224,27 @@ impl Gate {
         &self.verifier
     }
 
+    /// Whether a verified token suffices for a route that requires one: the part of the verdict that
+    /// depends on the route and on the time, so that it is made for every request.
+    ///
+    /// # Errors
+    /// The reason of the first check that fails.
+    pub fn check(
+        &self,
+        route: &Route,
+        requirement: &Requirement,
+        token: &VerifiedToken,
+    ) -> Result<(), Reason> {
+        if let Some(audiences) = route.audiences() {
+            audiences.check(token)?;
+        }
+        requirement.check(token.issuer(), token.claims())?;
+        if let Some(required) = requirement.authentication() {
+            required.check(token.authentication(), self.clock.now())?;
+        }
+        Ok(())
+    }
+
     /// The route that a request takes.
     ///
     /// # Errors
@@ -251,12 +274,6 @@ impl Gate {
         let unavailable =
             |_| Denial::new(Reason::AssertionUnavailable).of_issuer(Some(token.issuer()));
         assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
-    }
-
-    fn check(requirement: &Requirement, token: &VerifiedToken) -> Result<(), Denial> {
-        requirement
-            .check(token.issuer(), token.claims())
-            .map_err(|unmet| Denial::new(unmet.into()).of_issuer(Some(token.issuer())))
     }
 }
 

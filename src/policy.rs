@@ -1,5 +1,6 @@
 //! What a request is (its one canonical form), which route it matches and what that route requires.
 
+mod authentication;
 mod authority;
 pub mod canonical;
 pub mod comparison;
@@ -13,6 +14,7 @@ mod scopes;
 pub mod settings;
 mod target;
 
+pub use authentication::{AuthenticationEvent, AuthenticationUnmet, RequiredAuthentication};
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use comparison::{ClaimComparison, RequiredValue};
 pub use pattern::{HostPattern, PathPattern, PatternError};

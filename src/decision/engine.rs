@@ -13,6 +13,7 @@ use crate::{
     evidence::Journal,
     gate::Gate,
     policy::Routes,
+    resource::{DocumentParts, Documents},
     telemetry::MetricRegistry,
     token::{TokenCache, cache::settings::CacheSettings},
 };
@@ -23,6 +24,7 @@ use crate::{
 pub struct Engine {
     pub(super) gate: Gate,
     pub(super) denials: Denials,
+    pub(super) documents: Option<Documents>,
     pub(super) bodies: BodyStore,
     held: HeldBodySettings,
     body_timeout: Duration,
@@ -50,6 +52,8 @@ pub struct EngineParts<'s> {
     pub denials: &'s DenialSettings,
     /// The routes: each may name the profile of its refusals.
     pub routes: &'s Routes,
+    /// What the metadata of resources is made of.
+    pub documents: DocumentParts<'s>,
 }
 
 impl Engine {
@@ -65,6 +69,7 @@ impl Engine {
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, clock),
+            documents: Documents::prepare(parts.documents, metrics),
             bodies: BodyStore::new(parts.held, Metrics::register(metrics)),
             held: parts.held.clone(),
             body_timeout: parts.body_timeout,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::{
-    policy::{Unmet, ids::IssuerId},
+    policy::{AuthenticationUnmet, Unmet, ids::IssuerId},
     reason::{Class, Reason},
 };
 
@@ -86,6 +86,15 @@ impl From<Unmet> for Reason {
             Unmet::Issuer => Self::IssuerNotAllowed,
             Unmet::Scope => Self::ScopeInsufficient,
             Unmet::Claim => Self::ClaimNotPermitted,
+        }
+    }
+}
+
+impl From<AuthenticationUnmet> for Reason {
+    fn from(unmet: AuthenticationUnmet) -> Self {
+        match unmet {
+            AuthenticationUnmet::Acr => Self::AuthenticationInsufficient,
+            AuthenticationUnmet::Age => Self::AuthenticationTooOld,
         }
     }
 }

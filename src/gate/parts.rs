@@ -8,8 +8,9 @@ use crate::{
     },
     policy::{
         Routes,
-        ids::{PerIssuer, PerSignature},
+        ids::{PerIssuer, PerResource, PerSignature},
     },
+    resource::settings::ResourceSettings,
     signature::settings::SignatureSettings,
     token::{credential::settings::CredentialSettings, issuer::settings::IssuerSettings},
 };
@@ -21,7 +22,9 @@ pub struct GateParts<'s> {
     pub issuers: &'s PerIssuer<IssuerSettings>,
     /// How bodies are signed.
     pub signatures: &'s PerSignature<SignatureSettings>,
-    /// The routes, which refer to both.
+    /// The resources that clients can discover.
+    pub resources: &'s PerResource<ResourceSettings>,
+    /// The routes, which refer to all of them.
     pub routes: &'s Arc<Routes>,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{GateParts, Metrics, RouteCounters};
+use super::{GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
     policy::{
         Requirement, ScopeClaims,
@@ -19,6 +19,8 @@ pub struct Route {
     id: RouteId,
     label: String,
     requirement: Option<Requirement>,
+    audiences: Option<RouteAudiences>,
+    metadata_url: Option<String>,
     introspection_issuer: Option<IssuerId>,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
@@ -27,7 +29,7 @@ pub struct Route {
 
 /// What every route is compiled with.
 struct Shared<'p> {
-    issuers: &'p PerIssuer<IssuerSettings>,
+    parts: &'p GateParts<'p>,
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
     metrics: &'p Metrics,
@@ -40,23 +42,25 @@ impl Route {
         signatures: PerSignature<Arc<SignatureRules>>,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
-        let issuers = parts.issuers;
-        let scopes = issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { issuers, scopes, signatures, metrics };
+        let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
+        let shared = Shared { parts, scopes, signatures, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
     fn new(id: RouteId, route: &RouteSettings, shared: &Shared<'_>) -> Self {
         let label = label(route);
+        let parts = shared.parts;
+        let requirement = match &route.access {
+            AccessSettings::Public => None,
+            AccessSettings::Token(requirement) => Some(requirement),
+        };
+        let resource = requirement.and_then(|requirement| requirement.resource);
         Self {
             id,
-            requirement: match &route.access {
-                AccessSettings::Public => None,
-                AccessSettings::Token(requirement) => {
-                    Some(Requirement::compile(requirement, &shared.scopes))
-                }
-            },
-            introspection_issuer: introspection_issuers(route, shared.issuers).next(),
+            requirement: requirement.map(|it| Requirement::compile(it, &shared.scopes)),
+            audiences: requirement.and_then(|it| RouteAudiences::compile(it, parts)),
+            metadata_url: resource.map(|id| parts.resources.get(id).id.metadata_url()),
+            introspection_issuer: introspection_issuers(route, parts.issuers).next(),
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
             counters: shared.metrics.of_route(&label),
@@ -77,6 +81,16 @@ impl Route {
     /// What it requires of a token; `None` if it is public.
     pub fn requirement(&self) -> Option<&Requirement> {
         self.requirement.as_ref()
+    }
+
+    /// Whom its tokens must be for, where the verifier can't know that.
+    pub(super) fn audiences(&self) -> Option<&RouteAudiences> {
+        self.audiences.as_ref()
+    }
+
+    /// Where clients find how to get a token for it (RFC 9728 §5.1); `None`: it is of no resource.
+    pub fn metadata_url(&self) -> Option<&str> {
+        self.metadata_url.as_deref()
     }
 
     /// The issuer that introspects opaque tokens.

@@ -37,6 +37,7 @@ const ROOMS: &[&str] = &[
     "providers",
     "token",
     "signature",
+    "resource",
     "evidence",
     "gate",
     "decision",

@@ -116,9 +116,8 @@ impl Explainer {
         let credential = well_formed(token, report)?;
         let presented = Presented { credential, headers: &sent.headers };
         let token = self.verify(presented, introspection_issuer, tasks, report).await?;
-        if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
-            let reason = unmet.into();
-            report.failed("requirement", reason, hint::required(reason, requirement));
+        if let Err(reason) = self.gate.check(route, requirement, &token) {
+            report.failed("requirement", reason, hint::required(reason, route, &self.settings));
             return Err(reason);
         }
         report.passed("requirement", || "issuer, scopes and claims suffice".to_owned());

@@ -3,11 +3,11 @@
 
 use crate::{
     clock::UnixTime,
-    gate::Denial,
+    gate::{Denial, Route},
     identity::ClaimPath,
     jose::Algorithm,
     keys::{KeyFacts, LiveKeySet},
-    policy::Requirement,
+    policy::settings::AccessSettings,
     reason::Reason,
     revocation::Revocations,
     settings::Settings,
@@ -127,7 +127,23 @@ pub(super) fn allowed(denial: &Denial) -> Option<String> {
     Some(format!("(It takes {allow}.)"))
 }
 
-/// The scopes that a route requires.
-pub(super) fn required(reason: Reason, requirement: &Requirement) -> Option<String> {
-    (reason == Reason::ScopeInsufficient).then(|| format!("(Asked for: {}.)", requirement.scope()))
+/// What a route requires of a token, where that is not met.
+pub(super) fn required(reason: Reason, route: &Route, settings: &Settings) -> Option<String> {
+    let requirement = route.requirement()?;
+    match reason {
+        Reason::ScopeInsufficient => Some(format!("(Asked for: {}.)", requirement.scope())),
+        Reason::AuthenticationInsufficient | Reason::AuthenticationTooOld => {
+            Some(format!("(Asked for: {}.)", requirement.authentication()?.challenge()))
+        }
+        Reason::AudienceMismatch => {
+            let AccessSettings::Token(required) = &settings.routes.all().get(route.id()).access
+            else {
+                return None;
+            };
+            let resource = settings.resources.get(required.resource?);
+            let accepted = resource.audiences.as_ref()?;
+            Some(format!("(The resource {:?} accepts: {accepted:?}.)", resource.name))
+        }
+        _ => None,
+    }
 }

@@ -59,7 +59,8 @@ pub struct IssuerSettings {
     pub name: String,
     /// The `iss` claim, compared byte for byte.
     pub issuer: String,
-    /// Accepted `aud` values; `None` only by an explicit `audiences = "any"`.
+    /// Accepted `aud` values; `None` only by an explicit `audiences = "any"`. Empty where all its
+    /// routes name a resource, which has the audiences.
     pub audiences: Option<Vec<String>>,
     /// What a token may be signed with. Never mixes shared secrets with public keys.
     pub algorithms: AlgorithmSet,
@@ -106,13 +107,13 @@ const MAX_MAX_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
 const EXPECTED_AUDIENCES: &str = "a list such as [\"https://api.example.com\"], or \"any\" to \
                                   accept tokens made for any service";
 
-/// Reads `[issuers]`.
-pub(crate) fn read(section: &mut Section<'_>) -> PerIssuer<IssuerSettings> {
+/// Reads `[issuers]`. With resources, an issuer may do without `audiences`.
+pub(crate) fn read(section: &mut Section<'_>, with_resources: bool) -> PerIssuer<IssuerSettings> {
     let issuers = section.each_table(|name, issuer| {
         if let Err(message) = check_name(name) {
             issuer.own_mistake(message);
         }
-        let settings = IssuerSettings::read(name, issuer);
+        let settings = IssuerSettings::read(name, issuer, with_resources);
         let origin = issuer.peek(key::ISSUER).and_then(Node::origin);
         settings.map(|settings| (settings, issuer.key_of(key::ISSUER), origin))
     });
@@ -140,11 +141,15 @@ pub(crate) fn write(issuers: &PerIssuer<IssuerSettings>) -> Written {
 }
 
 impl IssuerSettings {
-    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
+    fn read(name: &str, section: &mut Section<'_>, with_resources: bool) -> Option<Self> {
         let issuer = section.required(key::ISSUER, "the exact \"iss\" claim of its tokens", text);
         let expected = format!("{EXPECTED_AUDIENCES} (flag --audience)");
-        let audiences =
-            section.required(key::AUDIENCES, &expected, any_or_list(EXPECTED_AUDIENCES));
+        let audiences = if with_resources && section.peek(key::AUDIENCES).is_none() {
+            // Whether its routes can do without is known once they are read.
+            Some(Some(Vec::new()))
+        } else {
+            section.required(key::AUDIENCES, &expected, any_or_list(EXPECTED_AUDIENCES))
+        };
         let introspection = section.section(key::INTROSPECTION, |introspection| {
             IntrospectionSettings::read(introspection, issuer.as_deref(), audiences.as_ref())
         });

@@ -9,8 +9,11 @@ use crate::{
     jose::{Algorithm, VerificationKey},
     json::Object,
     keys::{KeyLookup, KeySet},
-    policy::ids::IssuerId,
-    token::jwt::Validity,
+    policy::{AuthenticationEvent, ids::IssuerId},
+    token::jwt::{
+        Validity,
+        claims::{audience_matches, numeric_date, string_claim},
+    },
 };
 
 /// A token that has passed every check. Only the verifier creates one.
@@ -73,6 +76,26 @@ impl VerifiedToken {
     /// The claim headers for the upstream.
     pub fn headers(&self) -> &RenderedHeaders {
         &self.headers
+    }
+
+    /// Whether it is for one of these audiences.
+    pub fn is_for(&self, audiences: &[String]) -> bool {
+        audience_matches(self.claims.get("aud"), Some(audiences)) == Ok(true)
+    }
+
+    /// Whether only introspection vouches for it.
+    pub fn is_introspected_only(&self) -> bool {
+        self.signature.is_none()
+    }
+
+    /// What it says of the authentication of its subject (RFC 9068 §2.2.1). What has the wrong type
+    /// says nothing.
+    pub fn authentication(&self) -> AuthenticationEvent<'_> {
+        let time = numeric_date(&self.claims, "auth_time").ok().flatten();
+        AuthenticationEvent {
+            acr: string_claim(&self.claims, "acr").ok().flatten(),
+            time: time.map(|date| UnixTime(date.floor)),
+        }
     }
 
     /// When what is derived from the token ends; see [`Validity::ends`].
