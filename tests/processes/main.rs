@@ -30,6 +30,7 @@ mod independent_signers;
 mod invariants;
 mod keycloak;
 mod limits;
+mod mcp;
 mod parking;
 mod shared;
 mod sharing;
