@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, Requirement, RouteMatch, Routes,
+        CanonicalRequest, RequestRules, Requirement, RouteMatch, Routes,
         ids::{IssuerId, PerIssuer, PerRoute},
     },
     providers::Providers,
@@ -36,6 +36,7 @@ pub use unsigned::{Decision, Unsigned};
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
 pub struct Gate {
+    request_rules: RequestRules,
     matcher: Arc<Routes>,
     routes: PerRoute<Arc<Route>>,
     credentials: CredentialSources,
@@ -91,6 +92,7 @@ impl Gate {
             metrics,
         );
         Self {
+            request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
             routes: Route::table(parts, signatures, &gate_metrics),
             credentials: CredentialSources::new(parts.credential),
@@ -143,7 +145,7 @@ impl Gate {
         cache: &RefCell<TokenCache>,
     ) -> Result<(Rc<VerifiedToken>, Option<HeaderValue>), Denial> {
         let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
-        let verified = self.verifier.verify(presented, route.introspection_issuer(), cache).await;
+        let verified = self.verifier.verify(presented, route.issuers(), cache).await;
         let token = verified.map_err(deny)?;
         self.check(route, requirement, &token)
             .map_err(|reason| Denial::new(reason).of_issuer(Some(token.issuer())))?;
@@ -243,6 +245,11 @@ impl Gate {
             required.check(token.authentication(), self.clock.now())?;
         }
         Ok(())
+    }
+
+    /// How requests are made canonical.
+    pub fn request_rules(&self) -> &RequestRules {
+        &self.request_rules
     }
 
     /// The route that a request takes.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     gate::{Admission, Decision, Denial, Peer, Route},
-    policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
+    policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
     reason::Reason,
     token::VerifiedToken,
 };
@@ -128,7 +128,7 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let canonical = canonical(head)?;
+        let canonical = canonical(head, engine.gate.request_rules())?;
         let request = self.request.get_or_init(|| canonical);
         if let Some(documents) = &engine.documents
             && let Some(document) = documents.answer(request)
@@ -195,8 +195,8 @@ impl From<Denial> for Stopped {
     }
 }
 
-fn canonical(head: &Parts) -> Result<CanonicalRequest, Denial> {
-    let canonical = CanonicalRequest::new(&head.method, &head.uri, head.version, &head.headers);
+fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Denial> {
+    let canonical = rules.canonical(&head.method, &head.uri, head.version, &head.headers);
     canonical.map_err(|refused| {
         tracing::debug!(%refused, "no canonical form");
         Denial::new(match refused {

@@ -9,6 +9,7 @@ use crate::{
     policy::{
         Routes,
         ids::{PerIssuer, PerResource, PerSignature},
+        settings::HostSettings,
     },
     resource::settings::ResourceSettings,
     signature::settings::SignatureSettings,
@@ -26,6 +27,8 @@ pub struct GateParts<'s> {
     pub resources: &'s PerResource<ResourceSettings>,
     /// The routes, which refer to all of them.
     pub routes: &'s Arc<Routes>,
+    /// Which hosts of requests are taken.
+    pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,
     /// Verified claim → header.

@@ -10,7 +10,7 @@ use crate::{
         settings::{AccessSettings, RouteSettings},
     },
     signature::SignatureRules,
-    token::issuer::settings::IssuerSettings,
+    token::{RouteIssuers, issuer::settings::IssuerSettings},
 };
 
 /// One compiled route.
@@ -21,7 +21,7 @@ pub struct Route {
     requirement: Option<Requirement>,
     audiences: Option<RouteAudiences>,
     metadata_url: Option<String>,
-    introspection_issuer: Option<IssuerId>,
+    issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
     counters: RouteCounters,
@@ -60,7 +60,10 @@ impl Route {
             requirement: requirement.map(|it| Requirement::compile(it, &shared.scopes)),
             audiences: requirement.and_then(|it| RouteAudiences::compile(it, parts)),
             metadata_url: resource.map(|id| parts.resources.get(id).id.metadata_url()),
-            introspection_issuer: introspection_issuers(route, parts.issuers).next(),
+            issuers: RouteIssuers {
+                introspection: introspection_issuers(route, parts.issuers).next(),
+                unnamed: unnamed_issuer(route, parts.issuers),
+            },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
             counters: shared.metrics.of_route(&label),
@@ -93,9 +96,9 @@ impl Route {
         self.metadata_url.as_deref()
     }
 
-    /// The issuer that introspects opaque tokens.
-    pub fn introspection_issuer(&self) -> Option<IssuerId> {
-        self.introspection_issuer
+    /// The issuers of tokens that do not name one.
+    pub fn issuers(&self) -> RouteIssuers {
+        self.issuers
     }
 
     /// The rules by which its requests are signed, if they are.
@@ -120,11 +123,22 @@ pub(crate) fn introspection_issuers(
     route: &RouteSettings,
     issuers: &PerIssuer<IssuerSettings>,
 ) -> impl Iterator<Item = IssuerId> {
-    let accepted = match &route.access {
-        AccessSettings::Token(requirement) => requirement.issuers.as_slice(),
+    accepted(route).iter().copied().filter(|issuer| issuers.get(*issuer).introspection.is_some())
+}
+
+/// The issuer of a route's tokens without `iss`: the only one that the route accepts.
+fn unnamed_issuer(route: &RouteSettings, issuers: &PerIssuer<IssuerSettings>) -> Option<IssuerId> {
+    match accepted(route) {
+        [only] => Some(*only).filter(|id| issuers.get(*id).waivers.without_issuer),
+        _ => None,
+    }
+}
+
+fn accepted(route: &RouteSettings) -> &[IssuerId] {
+    match &route.access {
+        AccessSettings::Token(requirement) => &requirement.issuers,
         AccessSettings::Public => &[],
-    };
-    accepted.iter().copied().filter(|issuer| issuers.get(*issuer).introspection.is_some())
+    }
 }
 
 /// `GET,POST api.example.com/loans/**`, with the parts that the route leaves open left out.

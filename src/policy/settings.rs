@@ -2,6 +2,8 @@
 
 mod access;
 mod authentication;
+pub(crate) mod hosts;
+mod paths;
 
 use http::Method;
 
@@ -23,6 +25,8 @@ pub(crate) use access::PUBLIC;
 pub(crate) use access::scope;
 pub use access::{AccessSettings, RequirementSettings};
 pub use authentication::AuthenticationSettings;
+pub use hosts::HostSettings;
+pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
     pub(crate) const ROUTES: &str = "routes";
@@ -40,6 +44,10 @@ pub(crate) mod key {
     pub(crate) const SIGNATURE: &str = "signature";
     pub(crate) const UPSTREAM: &str = "upstream";
     pub(crate) const DENIALS: &str = "denials";
+    pub(crate) const ENCODED_SLASH: &str = "encoded_slash";
+    pub(crate) const EMPTY_SEGMENTS: &str = "empty_segments";
+    pub(crate) const ESCAPES: &str = "escapes";
+    pub(crate) const RAW_UTF8: &str = "raw_utf8";
 }
 
 /// One `[[routes]]` entry.
@@ -59,6 +67,8 @@ pub struct RouteSettings {
     pub upstream: UpstreamId,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
+    /// What it lets pass of paths that have more than one reading.
+    pub paths: PathSettings,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -117,9 +127,7 @@ impl RouteSettings {
         let host = parsed("a host such as \"api.example.com\"", HostPattern::parse);
         let methods = section.list(key::METHODS, "a list such as [\"GET\"]", method);
         let methods = methods.unwrap_or_default();
-        if let Some(method) = first_duplicate(&as_texts(&methods)) {
-            section.mistake(key::METHODS, format!("lists {method} twice"));
-        }
+        check_methods(section, path.as_ref(), &methods);
         let hosts = section.list(key::HOSTS, "a list of hosts", host);
         let access = AccessSettings::read(section, names);
         let signature =
@@ -127,6 +135,7 @@ impl RouteSettings {
         let upstream = upstream(section, names);
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
+        let paths = PathSettings::read(section);
         Some(Self {
             path: path?,
             methods,
@@ -135,6 +144,7 @@ impl RouteSettings {
             signature,
             upstream: upstream?,
             denials,
+            paths,
         })
     }
 
@@ -145,12 +155,13 @@ impl RouteSettings {
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
-        self.access
+        let writer = self
+            .access
             .write(writer, names)
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
-            .optional(key::DENIALS, denials)
-            .table()
+            .optional(key::DENIALS, denials);
+        self.paths.write(writer).table()
     }
 }
 
@@ -181,10 +192,40 @@ fn method(node: &Node) -> Parsed<Method> {
         let all = "methods by their names; a route without methods takes all of them";
         return Err(node.mismatch(all));
     }
-    if text.chars().any(|char| char.is_ascii_lowercase()) {
-        return Err(node.mismatch(EXPECTED));
-    }
     Method::from_bytes(text.as_bytes()).map_err(|_| node.mismatch(EXPECTED))
+}
+
+/// What methods must not be together, or for that path.
+fn check_methods(section: &Section<'_>, path: Option<&PathPattern>, methods: &[Method]) {
+    if let Some(method) = first_duplicate(&as_texts(methods)) {
+        section.mistake(key::METHODS, format!("lists {method} twice"));
+    }
+    for method in methods.iter().filter(|method| !may_be_spelled(method, methods)) {
+        section.mistake(
+            key::METHODS,
+            format!(
+                "lists \"{method}\"; expected a method in capitals such as \"GET\", or another \
+                 spelling of one that is listed beside it, other than HEAD, CONNECT, TRACE and TRACK"
+            ),
+        );
+    }
+    let is_options = |method: &Method| *method == Method::OPTIONS;
+    if path.is_some_and(PathPattern::is_asterisk) && !methods.iter().all(is_options) {
+        section.mistake(
+            key::METHODS,
+            "lists other methods than OPTIONS; expected that one for path = \"*\"".to_owned(),
+        );
+    }
+}
+
+/// Whether it is in capitals, or another spelling of a method that is listed as well: alone it
+/// would be a slip of the pen. An answer to HEAD ends where its head does, for us in capitals only.
+fn may_be_spelled(method: &Method, listed: &[Method]) -> bool {
+    let text = method.as_str();
+    let capitals = text.to_ascii_uppercase();
+    capitals == text
+        || (listed.iter().any(|other| other.as_str() == capitals)
+            && !["HEAD", "CONNECT", "TRACE", "TRACK"].contains(&capitals.as_str()))
 }
 
 fn as_texts(methods: &[Method]) -> Vec<&str> {

@@ -28,6 +28,7 @@ impl Settings {
             signatures: &self.signatures,
             resources: &self.resources,
             routes: &self.routes,
+            hosts: &self.server.hosts,
             credential: &self.credential,
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),

@@ -5,6 +5,7 @@ mod claim_rules;
 mod denials;
 mod effects;
 mod evidence;
+mod hosts;
 mod introspection;
 mod issuers;
 mod keys;

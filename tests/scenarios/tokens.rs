@@ -14,5 +14,7 @@ mod issuers;
 mod places;
 mod published;
 mod signatures;
+mod tenants;
 mod times;
 mod types;
+mod waivers;

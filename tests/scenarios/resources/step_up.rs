@@ -53,7 +53,7 @@ fn assert_steps_up(world: &World, path: &str, token: &str, reason: Reason, said:
 const TRANSFER: &str = "scope=\"pay\", acr_values=\"urn:test:mfa urn:test:phr\", max_age=\"900\"";
 
 #[test]
-fn c17_a_weaker_authentication_is_challenged_and_a_stronger_one_passes() {
+fn c19_a_weaker_authentication_is_challenged_and_a_stronger_one_passes() {
     let world = world();
     for good in ["urn:test:mfa", "urn:test:phr"] {
         let token = token(&world, good, NOW - 900);
@@ -81,7 +81,7 @@ fn c17_a_weaker_authentication_is_challenged_and_a_stronger_one_passes() {
 }
 
 #[test]
-fn c17_an_authentication_whose_time_is_unknown_or_impossible_is_too_old() {
+fn c19_an_authentication_whose_time_is_unknown_or_impossible_is_too_old() {
     let world = world();
     for unknown in [
         Value::Null,
@@ -105,7 +105,7 @@ fn c17_an_authentication_whose_time_is_unknown_or_impossible_is_too_old() {
 
 /// The token stays good, and is cached; only its authentication grows older.
 #[test]
-fn c17_a_cached_token_is_judged_by_the_clock_on_every_request() {
+fn c19_a_cached_token_is_judged_by_the_clock_on_every_request() {
     let world = world();
     let token = token(&world, "urn:test:mfa", NOW - 5);
     for _ in 0..5 {
