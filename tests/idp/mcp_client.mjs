@@ -1,6 +1,9 @@
 // A client of the Model Context Protocol that knows nothing but a URL (@modelcontextprotocol/sdk,
 // unmodified). It finds the identity provider, registers there, has its user log in, and calls
 // tools. What it saw goes to standard output as one JSON document.
+//
+// A second argument is JSON, too: the `client` that it is at the provider, where it can't register
+// itself, and the `user` who fills in the form there.
 
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
@@ -10,6 +13,7 @@ import * as oauth from 'oauth4webapi';
 import { logIn } from './browser.mjs';
 
 const url = new URL(process.argv[2]);
+const given = JSON.parse(process.argv[3] ?? '{}');
 const seen = { requests: [] };
 
 // Keeps what a client keeps. Opening the browser is all that the test does for it.
@@ -23,6 +27,7 @@ class Keeper {
     response_types: ['code'],
     token_endpoint_auth_method: 'none',
   };
+  registered = given.client;
   clientInformation = () => this.registered;
   saveClientInformation = (registered) => (this.registered = registered);
   tokens = () => this.kept;
@@ -31,7 +36,7 @@ class Keeper {
   saveCodeVerifier = (verifier) => (this.verifier = verifier);
   async redirectToAuthorization(authorization) {
     seen.asked = Object.fromEntries(authorization.searchParams);
-    this.code = (await logIn(authorization)).get('code');
+    this.code = (await logIn(authorization, given.user)).get('code');
   }
 }
 

@@ -2,8 +2,8 @@
 //! client knows the URL and nothing else; the server knows nothing of authorization.
 //!
 //! Both are written with an SDK of the protocol: npm's `@modelcontextprotocol/sdk` speaks version
-//! 2025-11-25, the `mcp` of Python 2026-07-28. Their user logs in at oidc-provider, see `tests/idp/mcp.mjs`.
-//! Where Node or Python is absent these tests say that they are skipped; under `CI=true` they fail.
+//! 2025-11-25, the `mcp` of Python 2026-07-28. Their user logs in at oidc-provider, see
+//! `tests/idp/mcp.mjs`, or at Keycloak. Where a program is absent these tests say that they are skipped; under `CI=true` they fail.
 
 mod scene;
 
@@ -11,7 +11,13 @@ use countersign::{jose::base64url, reason::Reason};
 use scene::{Sdk, Seen, Services};
 use serde_json::{Value, json};
 
-use crate::support::client::Request;
+use crate::{
+    keycloak::{
+        requests::{CLIENT_SECRET, PASSWORD, USER},
+        server::Keycloak,
+    },
+    support::client::Request,
+};
 
 #[test]
 fn a_client_in_javascript_discovers_logs_in_and_calls() {
@@ -43,6 +49,31 @@ fn c07_a_client_in_python_discovers_logs_in_and_calls_where_its_token_is_for() {
     let answer = another.proxy.exchange(&Request::new("POST", "/mcp").bearer(token));
     let expected = Some(Reason::AudienceMismatch.code().to_owned());
     assert_eq!((answer.status, answer.reason()), (401, expected));
+}
+
+/// Keycloak does not know resource indicators: the resource says what its tokens are for instead.
+#[test]
+fn a_user_logs_in_at_keycloak_as_well() {
+    let (Some(keycloak), Some(services)) = (Keycloak::get(), Services::start(Sdk::Node)) else {
+        return;
+    };
+    let issuer = format!("http://{}/realms/{}", keycloak.address(), keycloak.realm);
+    let client = json!({
+        "client": { "client_id": "es256", "client_secret": CLIENT_SECRET },
+        "user": { "username": USER, "password": PASSWORD },
+    });
+    let services = services.with_provider(issuer, client);
+    let gateway = services.behind_countersign();
+    let Some(seen) = gateway.run_client(Sdk::Node) else {
+        return;
+    };
+    let said = &seen.said;
+    assert_eq!(said["document"]["authorization_servers"], json!([seen.issuer]));
+    assert_eq!(said["asked"]["resource"], seen.resource);
+    let claims = claims(&said["token"]);
+    assert_ne!(claims["aud"], seen.resource);
+    assert_eq!(said["headers"]["x-auth-subject"], claims["sub"]);
+    assert_eq!(said["order"], json!(["progress", "done"]));
 }
 
 /// From the first 401 to the last part of a stream.

@@ -135,15 +135,21 @@ pub(super) fn required(reason: Reason, route: &Route, settings: &Settings) -> Op
         Reason::AuthenticationInsufficient | Reason::AuthenticationTooOld => {
             Some(format!("(Asked for: {}.)", requirement.authentication()?.challenge()))
         }
-        Reason::AudienceMismatch => {
-            let AccessSettings::Token(required) = &settings.routes.all().get(route.id()).access
-            else {
-                return None;
-            };
-            let resource = settings.resources.get(required.resource?);
-            let accepted = resource.audiences.as_ref()?;
-            Some(format!("(The resource {:?} accepts: {accepted:?}.)", resource.name))
-        }
+        Reason::AudienceMismatch => accepted_audiences(route, settings),
         _ => None,
     }
+}
+
+/// The verifier accepts what any route of the issuer does; this route does not.
+fn accepted_audiences(route: &Route, settings: &Settings) -> Option<String> {
+    let AccessSettings::Token(required) = &settings.routes.all().get(route.id()).access else {
+        return None;
+    };
+    let Some(resource) = required.resource else {
+        let hint = "(The route names no resource: audiences of the issuer count.)";
+        return Some(hint.to_owned());
+    };
+    let resource = settings.resources.get(resource);
+    let accepted = resource.audiences.as_ref()?;
+    Some(format!("(The resource {:?} accepts: {accepted:?}.)", resource.name))
 }

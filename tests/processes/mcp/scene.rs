@@ -9,7 +9,7 @@ use std::{
 };
 
 use countersign::clock::{Clock, SystemClock};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     identity_provider::install::installed,
@@ -29,6 +29,10 @@ pub(crate) enum Sdk {
 pub(crate) struct Services {
     issuer: String,
     server: String,
+    /// Further lines of `[resources.files]`.
+    resource: &'static str,
+    /// What the client must be given.
+    client: Value,
     _processes: Vec<Helper>,
 }
 
@@ -69,21 +73,30 @@ impl Services {
             processes.push(python);
             said = of_python;
         }
-        Some(Self { issuer, server: text(&said, "server"), _processes: processes })
+        let server = text(&said, "server");
+        Some(Self { issuer, server, resource: "", client: json!({}), _processes: processes })
+    }
+
+    /// With another identity provider, which does not let clients register themselves and does not
+    /// write the resource into `aud`.
+    pub(crate) fn with_provider(self, issuer: String, client: Value) -> Self {
+        Self { issuer, client, resource: "audiences = [\"my-api\"]", ..self }
     }
 
     /// Puts Countersign before the server. The resource is the URL at which it is reached.
     pub(crate) fn behind_countersign(&self) -> Gateway<'_> {
         let upstream = Upstream::start();
         let setup = |at: &str| {
-            let (issuer, server) = (&self.issuer, &self.server);
+            let Self { issuer, server, resource, .. } = self;
             let tables = format!(
                 "[issuers.idp]\nissuer = \"{issuer}\"\n[upstreams.files]\nurl = \"{server}\"\n\
-                 [resources.files]\nid = \"http://{at}/mcp\""
+                 [resources.files]\nid = \"http://{at}/mcp\"\n{resource}"
             );
-            let route = "[[routes]]\npath = \"/mcp\"\nresource = \"files\"\nupstream = \"files\"\n\
-                         scopes = [\"files:read\"]";
-            Setup::new().with(&tables).routes(route).at(SystemClock.now().0)
+            let scopes = if resource.is_empty() { "scopes = [\"files:read\"]" } else { "" };
+            let route = format!(
+                "[[routes]]\npath = \"/mcp\"\nresource = \"files\"\nupstream = \"files\"\n{scopes}"
+            );
+            Setup::new().with(&tables).routes(&route).at(SystemClock.now().0)
         };
         // Its port is known once it listens.
         let proxy = setup("127.0.0.1:1").start(&upstream);
@@ -106,7 +119,7 @@ impl Gateway<'_> {
             Sdk::Node => "mcp_client.mjs",
             Sdk::Python => "mcp_client.py",
         });
-        command.arg(&resource).current_dir(folder);
+        command.args([&resource, &self.services.client.to_string()]).current_dir(folder);
         let log = tempfile::NamedTempFile::new().unwrap();
         optional::run(&mut command, log.path(), CLIENT_DEADLINE)
             .unwrap_or_else(|error| panic!("{error}\n{}", self.proxy.logs()));
