@@ -4,6 +4,7 @@ mod audiences;
 mod denial;
 mod metrics;
 mod parts;
+mod preflight;
 mod route;
 mod unsigned;
 
@@ -13,6 +14,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::{
     clock::Clock,
+    cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
         CanonicalRequest, RequestRules, Requirement, RouteMatch, Routes,
@@ -44,6 +46,7 @@ pub struct Gate {
     hygiene: Hygiene,
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
+    cors: Option<Box<Cors>>,
     clock: Arc<dyn Clock>,
     issuer_names: PerIssuer<String>,
     metrics: Metrics,
@@ -100,9 +103,10 @@ impl Gate {
             hygiene: Hygiene::compile(&parts.headers),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
+            cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
-            unrouted: gate_metrics.of_route("(none)"),
+            unrouted: gate_metrics.of_route("(none)", false),
             metrics: gate_metrics,
         }
     }
@@ -117,6 +121,11 @@ impl Gate {
         headers: &HeaderMap,
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
+        if let Some(cors) = &self.cors
+            && let Some(decision) = self.preflight(cors, request, headers)?
+        {
+            return Ok(decision);
+        }
         let route = self.route(request)?;
         let (token, assertion) = match route.requirement() {
             None => (None, None),
@@ -219,6 +228,16 @@ impl Gate {
     /// How metrics and logs call the issuer of a token; empty where none is known.
     pub fn issuer_label(&self, issuer: Option<IssuerId>) -> &str {
         issuer.map_or("", |issuer| self.issuer_names.get(issuer))
+    }
+
+    /// Which web pages may read answers, where that is configured.
+    pub fn cors(&self) -> Option<&Cors> {
+        self.cors.as_deref()
+    }
+
+    /// The compiled form of a route of this configuration.
+    pub fn compiled(&self, route: &Route) -> &Arc<Route> {
+        self.routes.get(route.id())
     }
 
     /// The verifier, for `explain` and for logout tokens.

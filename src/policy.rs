@@ -16,6 +16,7 @@ pub mod settings;
 mod target;
 
 pub use authentication::{AuthenticationEvent, AuthenticationUnmet, RequiredAuthentication};
+pub(crate) use authority::canonical_host;
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use comparison::{ClaimComparison, RequiredValue};
 pub use pattern::{HostPattern, PathPattern, PatternError};

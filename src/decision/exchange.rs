@@ -25,10 +25,10 @@ use crate::{
 /// A request in progress: decides on it, and collects the data for log, span and metrics.
 #[derive(Debug)]
 pub struct Exchange<'e> {
-    engine: &'e WorkerEngine,
+    pub(super) engine: &'e WorkerEngine,
     form: RefusalForm,
     request: OnceCell<CanonicalRequest>,
-    route: Cell<Option<&'e Arc<Route>>>,
+    pub(super) route: Cell<Option<&'e Arc<Route>>>,
     span: Span,
 }
 
@@ -41,6 +41,8 @@ pub(super) enum Stopped {
     Answered(Box<Refusal>),
     /// The client did not send it to its end.
     Unfinished(UploadFault),
+    /// It is a preflight, which is answered in place of the service.
+    Preflight,
 }
 
 impl<'e> Exchange<'e> {
@@ -79,6 +81,7 @@ impl<'e> Exchange<'e> {
             Err(Stopped::Denied(denial)) => Err(self.deny(&denial)),
             Err(Stopped::Answered(answer)) => Err(answer),
             Err(Stopped::Unfinished(fault)) => Err(self.abort(fault)),
+            Err(Stopped::Preflight) => Err(self.answer_preflight()),
         }
     }
 
@@ -93,8 +96,8 @@ impl<'e> Exchange<'e> {
 
     /// Records the outcome of an admitted request.
     pub fn end(&self, outcome: Outcome) {
-        if let Some(route) = self.route.get() {
-            outcome.of(route.counters()).inc();
+        if let Some(counter) = self.route.get().and_then(|route| outcome.of(route.counters())) {
+            counter.inc();
         }
         self.record_outcome(outcome);
     }
@@ -151,6 +154,10 @@ impl<'e> Exchange<'e> {
                 let (admission, held) = verdict.await?;
                 (admission, VerifiedBody::Held(held))
             }
+            Decision::Preflight(route) => {
+                self.route.set(Some(route));
+                return Err(Stopped::Preflight);
+            }
         };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
@@ -168,13 +175,16 @@ impl<'e> Exchange<'e> {
         let (refusal, denial_id) = denials.refuse(denial, self.form);
         let denial_id = denial_id.map(|id| id.to_string());
         self.record_subject(denial.route(), denial.issuer());
+        if let Some(route) = denial.route() {
+            self.route.set(Some(gate.compiled(route)));
+        }
         let _entered = self.span.enter();
         gate.record(denial, self.request.get(), denial_id.as_deref());
         self.record_outcome(Outcome::Denied);
         Box::new(refusal)
     }
 
-    fn record_subject(&self, route: Option<&Route>, issuer: Option<IssuerId>) {
+    pub(super) fn record_subject(&self, route: Option<&Route>, issuer: Option<IssuerId>) {
         if !self.span.is_disabled() {
             self.span.record("route", route.map_or("(none)", Route::label));
             self.span.record("issuer", self.engine.engine.gate.issuer_label(issuer));
@@ -182,7 +192,7 @@ impl<'e> Exchange<'e> {
     }
 
     /// A disabled span would still look the field up.
-    fn record_outcome(&self, outcome: Outcome) {
+    pub(super) fn record_outcome(&self, outcome: Outcome) {
         if !self.span.is_disabled() {
             self.span.record("outcome", outcome.name());
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    cors::settings::CorsSettings,
     identity::{
         HeaderUses, assertion::settings::AssertionSettings, headers::settings::ClaimHeaderSettings,
     },
@@ -35,6 +36,8 @@ pub struct GateParts<'s> {
     pub claims: &'s [ClaimHeaderSettings],
     /// The signed form of the claims; `None`: there is none.
     pub assertion: Option<&'s AssertionSettings>,
+    /// Which web pages may read answers; `None`: that is left to the service.
+    pub cors: Option<&'s CorsSettings>,
     /// What headers of requests are used for.
     pub headers: HeaderUses<'s>,
 }

@@ -24,6 +24,7 @@ pub struct Route {
     issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
+    is_shared: bool,
     counters: RouteCounters,
 }
 
@@ -55,6 +56,8 @@ impl Route {
             AccessSettings::Token(requirement) => Some(requirement),
         };
         let resource = requirement.and_then(|requirement| requirement.resource);
+        let cors = parts.cors.map(|cors| route.cors.unwrap_or(cors.all_routes));
+        let is_shared = cors.unwrap_or_default();
         Self {
             id,
             requirement: requirement.map(|it| Requirement::compile(it, &shared.scopes)),
@@ -66,7 +69,8 @@ impl Route {
             },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
-            counters: shared.metrics.of_route(&label),
+            is_shared,
+            counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
     }
@@ -109,6 +113,11 @@ impl Route {
     /// Where its requests go.
     pub fn upstream(&self) -> UpstreamId {
         self.upstream
+    }
+
+    /// Whether `[cors]` applies to it.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Its counters.

@@ -152,7 +152,7 @@ fn has_port(text: &str) -> bool {
 /// The canonical form of a host without a port: an IPv6 address in brackets as RFC 5952 writes it,
 /// an IPv4 address, or a name in lower case. A dot at the end (`example.com.`, the same host) is
 /// removed.
-pub(super) fn canonical_host(host: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn canonical_host(host: &str) -> Option<Cow<'_, str>> {
     if let Some(inner) = host.strip_prefix('[') {
         let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
         let canonical = format!("[{address}]");

@@ -116,6 +116,16 @@ impl Routes {
         }
     }
 
+    /// The result for requests of that method at each place of a route.
+    pub fn beside<'r>(
+        &'r self,
+        route: RouteId,
+        method: &'r Method,
+    ) -> impl Iterator<Item = RouteMatch<'r>> {
+        let holds = move |place: &&RoutePlace| place.routes.iter().any(|placed| placed.id == route);
+        self.places.iter().filter(holds).map(move |place| place.choose(method))
+    }
+
     /// The most specific place for host and path.
     fn place(&self, host: &str, path: &[u8]) -> Option<PlaceId> {
         let below = |suffix| self.below.get(suffix)?.find(path);

@@ -11,7 +11,7 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{Names, first_duplicate, name_of, parsed, reference, stands_for_all},
+        values::{Names, first_duplicate, name_of, parsed, reference, stands_for_all, switch},
         writer::{Writer, Written, list_of},
     },
     policy::{
@@ -48,6 +48,7 @@ pub(crate) mod key {
     pub(crate) const EMPTY_SEGMENTS: &str = "empty_segments";
     pub(crate) const ESCAPES: &str = "escapes";
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
+    pub(crate) const CORS: &str = "cors";
 }
 
 /// One `[[routes]]` entry.
@@ -69,6 +70,8 @@ pub struct RouteSettings {
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
     pub paths: PathSettings,
+    /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
+    pub cors: Option<bool>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -136,6 +139,7 @@ impl RouteSettings {
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
+        let cors = section.optional(key::CORS, switch);
         Some(Self {
             path: path?,
             methods,
@@ -145,6 +149,7 @@ impl RouteSettings {
             upstream: upstream?,
             denials,
             paths,
+            cors,
         })
     }
 
@@ -161,6 +166,10 @@ impl RouteSettings {
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
             .optional(key::DENIALS, denials);
+        let writer = match self.cors {
+            Some(cors) => writer.switch(key::CORS, cors),
+            None => writer,
+        };
         self.paths.write(writer).table()
     }
 }
@@ -185,7 +194,7 @@ fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<UpstreamId>
 }
 
 /// A method (RFC 9110 §9.1). They are case-sensitive, and none in use is lower case.
-fn method(node: &Node) -> Parsed<Method> {
+pub(crate) fn method(node: &Node) -> Parsed<Method> {
     const EXPECTED: &str = "a method in capitals such as \"GET\"";
     let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
     if stands_for_all(text) {

@@ -1,12 +1,13 @@
 //! Rules that concern several sections.
 
+mod cors;
 mod idle_header_rules;
 mod looping_upstreams;
 mod resources;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
-    idle_header_rules::idle_header_rules, looping_upstreams::looping_upstreams,
+    cors::cors_routes, idle_header_rules::idle_header_rules, looping_upstreams::looping_upstreams,
     resources::resources,
 };
 use super::whole::{Settings, key};
@@ -39,6 +40,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     assertion_header(settings, root);
     credential_headers(settings, root);
     header_lists(settings, root);
+    cors_routes(settings, root);
 }
 
 /// The rules that follow what settings refer to, once everything that they refer to was read.

@@ -32,6 +32,7 @@ impl Settings {
             credential: &self.credential,
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),
+            cors: self.cors.as_ref(),
             headers: self.header_uses(),
         }
     }

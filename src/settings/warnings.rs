@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod claim_paths;
+mod cors;
 mod issuers;
 mod memory;
 mod own_addresses;
@@ -93,6 +94,7 @@ impl Settings {
         }
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
+        warnings.extend(self.cors_warnings());
         warnings.extend(self.memory_warning());
         warnings
     }

@@ -26,6 +26,7 @@ fn route(line: &str) -> RouteSettings {
         upstream: PerUpstream::default().push("app"),
         denials: None,
         paths: PathSettings::default(),
+        cors: None,
     }
 }
 

@@ -40,6 +40,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         upstream: PerUpstream::default().push("app"),
         denials: None,
         paths,
+        cors: None,
     }
 }
 
