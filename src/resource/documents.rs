@@ -72,12 +72,20 @@ impl Documents {
 
     /// The answer, if the request is for a document.
     pub fn answer(&self, request: &CanonicalRequest) -> Option<Response<Bytes>> {
-        let path = request.path().strip_prefix(WELL_KNOWN)?;
-        let path = path.strip_suffix('/').unwrap_or(path);
-        self.find(request.host(), path).map(|document| {
+        self.requested(request).map(|document| {
             document.requests.inc();
             document.answer(request.method())
         })
+    }
+
+    /// Whether the request is for a document.
+    pub fn have(&self, request: &CanonicalRequest) -> bool {
+        self.requested(request).is_some()
+    }
+
+    fn requested(&self, request: &CanonicalRequest) -> Option<&ResourceDocument> {
+        let path = request.path().strip_prefix(WELL_KNOWN)?;
+        self.find(request.host(), path.strip_suffix('/').unwrap_or(path))
     }
 
     /// The document at that path on its own host. Elsewhere, if there is one only, that of the

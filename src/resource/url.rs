@@ -160,6 +160,8 @@ mod tests {
             ("https://api.test/a//b", "/a/b"),
             ("https://api.test/a/../b", "dot segment"),
             ("https://api.test/%41", "/A"),
+            ("https://api.test/a\"b", "/a%22b"),
+            ("https://api.test/{tid}", "names no parameters"),
         ] {
             let error = ResourceUrl::parse(id).unwrap_err();
             assert!(error.contains(advice), "{id}: {error}");

@@ -8,6 +8,7 @@ mod crowds;
 mod hybrid;
 mod outage;
 mod questions;
+mod resources;
 mod routing;
 mod rules;
 mod scene;

@@ -5,7 +5,11 @@ use std::io::Read;
 use serde_json::json;
 
 use super::{FILES, RESOURCES, ROUTES, document, world};
-use crate::support::{client::Request, setup::Setup, world::World};
+use crate::support::{
+    client::Request,
+    setup::Setup,
+    world::{JWKS, World},
+};
 
 const ROOT: &str = "/.well-known/oauth-protected-resource";
 const AT_PATH: &str = "/.well-known/oauth-protected-resource/mcp";
@@ -206,4 +210,34 @@ fn o7_what_the_service_publishes_itself_is_hidden_by_configured_resources_only()
     let other = world.proxy.exchange(&Request::to("b.test", "GET", AT_PATH));
     assert!(other.is_from_upstream(), "{other:?}");
     assert_eq!(document(&world.proxy.get(AT_PATH, None))["resource"], FILES);
+}
+
+/// `[cors]` says who may read the answers of routes. The document is for every page.
+#[test]
+fn the_document_is_public_whatever_cors_says() {
+    let cors = "[cors]\norigins = [\"https://app.test\"]\nall_routes = true";
+    let world = World::with_setup(|setup| super::setup(setup).with(cors));
+    for origin in ["https://app.test", "https://inspector.test"] {
+        let answer = world.proxy.exchange(&Request::get(AT_PATH).field("origin", origin));
+        assert_eq!(document(&answer)["resource"], FILES, "{origin}");
+        assert_eq!(answer.field("access-control-allow-origin"), Some("*"), "{origin}");
+        assert_eq!(answer.field("access-control-allow-credentials"), None, "{origin}");
+    }
+    let refused = Request::get("/mcp").field("origin", "https://inspector.test");
+    let refused = world.proxy.exchange(&refused);
+    assert_eq!((refused.status, refused.field("access-control-allow-origin")), (401, None));
+}
+
+#[test]
+fn a_reload_changes_what_is_published() {
+    let world = world();
+    let more = ROUTES.replace("[\"files:read\"]", "[\"files:read\", \"files:list\"]");
+    let iss = world.issuer.iss();
+    let keys = format!("jwks_url = \"{}\"", world.key_server.url(JWKS));
+    let setup = Setup::new().issuer_from("corp", &world.issuer, "", &keys);
+    let settings = setup.with(RESOURCES).routes(&more).load(&world.upstream).unwrap();
+    world.proxy.server().reload(settings).unwrap();
+    let document = document(&world.proxy.get(AT_PATH, None));
+    assert_eq!(document["scopes_supported"], json!(["files:read", "files:list"]));
+    assert_eq!(document["authorization_servers"], json!([iss]));
 }
