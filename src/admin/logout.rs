@@ -12,7 +12,10 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::token::{LogoutCause, RefusedLogout, logout::LOGGED_OUT};
+use crate::{
+    reason::Subject,
+    token::{LogoutCause, RefusedLogout, logout::LOGGED_OUT},
+};
 
 use super::{View, pages};
 
@@ -63,14 +66,15 @@ async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
         Err(RefusedLogout { cause, issuer }) => {
             let issuer = gate.issuer_label(issuer);
             count(view, issuer, cause.code());
-            tracing::warn!(issuer, reason = cause.code(), "a logout token is refused");
-            refusal(cause)
+            let subject = cause.subject().map(Subject::to_string);
+            tracing::warn!(issuer, reason = cause.code(), subject, "a logout token is refused");
+            refusal(&cause)
         }
     }
 }
 
 /// 400 as §2.8 demands it, or 503 where the issuer may retry with the same token.
-fn refusal(cause: LogoutCause) -> Response<Full<Bytes>> {
+fn refusal(cause: &LogoutCause) -> Response<Full<Bytes>> {
     if !cause.is_temporary() {
         return page(StatusCode::BAD_REQUEST, error("invalid_request", cause.code()));
     }

@@ -12,7 +12,7 @@ use crate::{
         ids::{IssuerId, PerIssuer},
         settings::{AccessSettings, RequirementSettings},
     },
-    reason::Reason,
+    reason::Cause,
     resource::settings::ResourceSettings,
     token::{VerifiedToken, issuer::settings::IssuerSettings},
 };
@@ -53,15 +53,15 @@ impl RouteAudiences {
     }
 
     /// Whether the token is for this route.
-    pub(super) fn check(&self, token: &VerifiedToken) -> Result<(), Reason> {
+    pub(super) fn check(&self, token: &VerifiedToken) -> Result<(), Cause> {
         let Some(accepted) = self.0.iter().find(|of| of.issuer == token.issuer()) else {
             return Ok(());
         };
         let introspected = token.is_introspected_only();
         let accepted = if introspected { &accepted.introspected } else { &accepted.verified };
         match accepted {
-            Some(audiences) if !token.is_for(audiences) => Err(Reason::AudienceMismatch),
-            _ => Ok(()),
+            Some(audiences) => token.check_audience(audiences),
+            None => Ok(()),
         }
     }
 }

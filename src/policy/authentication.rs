@@ -2,7 +2,10 @@
 
 use crate::{
     clock::{UnixTime, seconds},
-    policy::settings::AuthenticationSettings,
+    identity::shown_claim,
+    json::Object,
+    policy::settings::{AuthenticationSettings, key},
+    reason::{Cause, Excerpt, Fault, Reason, Subject},
 };
 
 /// What a route requires of the authentication behind a token, compiled.
@@ -68,6 +71,33 @@ impl RequiredAuthentication {
         let is_recent =
             |time: UnixTime| (-CLOCK_SKEW..=max_age).contains(&now.0.saturating_sub(time.0));
         if event.time.is_some_and(is_recent) { Ok(()) } else { Err(AuthenticationUnmet::Age) }
+    }
+
+    /// What is said of a token with these claims that does not suffice.
+    #[cold]
+    pub fn unmet(&self, unmet: AuthenticationUnmet, claims: &Object) -> Cause {
+        let (reason, claim, wrong) = match unmet {
+            AuthenticationUnmet::Acr => {
+                (Reason::AuthenticationInsufficient, "acr", Fault::NotAllowed)
+            }
+            AuthenticationUnmet::Age => {
+                (Reason::AuthenticationTooOld, "auth_time", Fault::OutOfRange)
+            }
+        };
+        let found = claims.get(claim);
+        let fault = if found.is_some() { wrong } else { Fault::Missing };
+        let subject = Subject::claim(claim, fault).found(shown_claim(claim, found));
+        reason.about(match unmet {
+            AuthenticationUnmet::Acr => {
+                let accepted = self.acr.iter().map(String::as_str);
+                subject.expected(Excerpt::list(accepted)).setting(key::ACR)
+            }
+            AuthenticationUnmet::Age => {
+                let max_age = self.max_age.unwrap_or_default();
+                let expected = format_args!("a time at most {max_age} s ago, and not ahead");
+                subject.expected(Excerpt::own(expected)).setting(key::MAX_AGE)
+            }
+        })
     }
 
     /// The parameters of a challenge that say what is required (RFC 9470 §3).

@@ -73,7 +73,8 @@ fn the_failing_check_is_told_and_what_was_not_checked_any_more() {
     assert_eq!(
         end.collect::<Vec<_>>(),
         [
-            "FAIL  times         token_expired: The token has expired. (It is 1800000000; clock_skew is 60 s.)",
+            "FAIL  times         token_expired: The token has expired. (claim 'exp' is in the past; \
+             found: 1799999939, 61 s ago; setting: clock_skew.) (It is 1800000000; clock_skew is 60 s.)",
             "-     required",
             "-     audience",
             "-     binding",

@@ -8,5 +8,6 @@ mod http2;
 mod loops;
 mod multiplexed;
 mod retries;
+mod unserved;
 mod upstreams;
 mod websocket;

@@ -10,9 +10,10 @@ use crate::{
     json::Object,
     keys::{KeyLookup, KeySet},
     policy::{AuthenticationEvent, ids::IssuerId},
+    reason::Cause,
     token::jwt::{
         Validity,
-        claims::{audience_matches, numeric_date, string_claim},
+        claims::{audience_matches, numeric_date, other_audience, string_claim},
     },
 };
 
@@ -90,8 +91,16 @@ impl VerifiedToken {
     }
 
     /// Whether it is for one of these audiences.
-    pub fn is_for(&self, audiences: &[String]) -> bool {
-        audience_matches(self.claims.get("aud"), Some(audiences)) == Ok(true)
+    ///
+    /// # Errors
+    /// [`Reason::AudienceMismatch`](crate::reason::Reason::AudienceMismatch).
+    pub fn check_audience(&self, audiences: &[String]) -> Result<(), Cause> {
+        let accepted = Some(audiences);
+        if audience_matches(&self.claims, accepted)? {
+            Ok(())
+        } else {
+            Err(other_audience(&self.claims, accepted))
+        }
     }
 
     /// Whether only introspection vouches for it.
