@@ -107,14 +107,18 @@ impl<'s> DocumentParts<'s> {
 
 /// RFC 9728 §2 names those of RFC 6750 §2. An empty list says that there is none of them.
 fn bearer_methods(credential: &CredentialSettings) -> Vec<&'static str> {
-    let by_header = credential.sources.iter().any(|source| match source {
-        CredentialSource::Header { name, scheme } => {
-            let is_bearer = |scheme: &String| scheme.eq_ignore_ascii_case("Bearer");
-            *name == AUTHORIZATION && scheme.as_ref().is_some_and(is_bearer)
+    once(credential.sources.iter().filter_map(bearer_method))
+}
+
+fn bearer_method(source: &CredentialSource) -> Option<&'static str> {
+    match source {
+        CredentialSource::Header { name, scheme: Some(scheme) }
+            if *name == AUTHORIZATION && scheme.eq_ignore_ascii_case("Bearer") =>
+        {
+            Some("header")
         }
-        CredentialSource::Cookie(_) => false,
-    });
-    by_header.then_some("header").into_iter().collect()
+        _ => None,
+    }
 }
 
 /// Whether a client can look for the metadata of that issuer: a URL, and no template of one.

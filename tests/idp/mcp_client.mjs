@@ -72,13 +72,15 @@ seen.headers = answer(await client.callTool({ name: 'who' }));
 
 // The first part of a stream arrives while the server still works on the rest.
 const order = [];
+let hurried;
 const slow = await client.callTool({ name: 'slow' }, undefined, {
-  onprogress: async () => {
+  onprogress: () => {
     order.push('progress');
-    await client.callTool({ name: 'hurry' });
+    hurried = client.callTool({ name: 'hurry' });
   },
 });
 order.push(answer(slow));
+await hurried;
 seen.order = order;
 await client.transport.terminateSession();
 await client.close();

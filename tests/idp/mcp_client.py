@@ -94,15 +94,19 @@ async def use(client):
     def answer(result):
         return json.loads(result.content[0].text)
 
+    hurried = asyncio.Event()
+
     async def progress(*_):
         # The first part of a stream arrives while the server still works on the rest.
         seen["order"].append("progress")
         await client.call_tool("hurry", {})
+        hurried.set()
 
     seen["tools"] = [tool.name for tool in (await client.list_tools()).tools]
     seen["headers"] = answer(await client.call_tool("who", {}))
     slow = await client.call_tool("slow", {}, progress_callback=progress)
     seen["order"].append(answer(slow))
+    await hurried.wait()
     seen["version"] = client.protocol_version
 
 
