@@ -57,7 +57,7 @@ words! {
         Headers = "the headers",
         Introspection = "introspection at issuer",
         Keys = "the keys of issuer",
-        Method = "method",
+        Method = "the method",
         Parameter = "header parameter",
         Request = "the request",
         RevocationList = "the revocation list",

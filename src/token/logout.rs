@@ -8,7 +8,7 @@ use crate::{
     clock::UnixTime,
     policy::ids::IssuerId,
     reason::{Cause, Reason, Subject},
-    revocation::{Logout, LogoutRefusal},
+    revocation::{LoggedOut, Logout, LogoutRefusal},
     token::issuer::settings::IssuerSettings,
 };
 
@@ -78,11 +78,11 @@ impl LogoutCause {
 
 impl TokenVerifier {
     /// Verifies a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6) and has its tokens
-    /// refused from then on. Gives its issuer.
+    /// refused from then on. Gives its issuer, and who was logged out.
     ///
     /// # Errors
     /// The first check that fails; nothing has changed.
-    pub async fn log_out(&self, token: &[u8]) -> Result<IssuerId, RefusedLogout> {
+    pub async fn log_out(&self, token: &[u8]) -> Result<(IssuerId, LoggedOut), RefusedLogout> {
         let refuse = |issuer, cause| RefusedLogout { cause, issuer };
         let unknown = |cause: Cause| refuse(None, LogoutCause::Fault(cause.into()));
         let mut candidate = JwtCandidate::read(token, &mut ()).map_err(unknown)?;
@@ -92,7 +92,7 @@ impl TokenVerifier {
         let logout = logout.map_err(|fault| refuse(Some(id), LogoutCause::Fault(fault)))?;
         let outcome = self.revocations.log_out(&logout);
         outcome.map_err(|refusal| refuse(Some(id), LogoutCause::Refusal(refusal)))?;
-        Ok(id)
+        Ok((id, logout.whom))
     }
 
     /// Counts a logout request. `issuer` is the name in the configuration, empty where none is

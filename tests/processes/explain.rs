@@ -454,10 +454,11 @@ fn a_body_that_changed_on_the_way_is_recognised() {
         let said = setup.explain_signed(signed, sent);
         assert!(!said.admitted());
         let expected = format!(
-            "FAIL  body          signature_invalid: The signature is wrong. (It is right over {found}.)"
+            "FAIL  body          signature_invalid: The signature is wrong. (the signature is wrong; \
+             found: ES256, kid 'key-1'.) (It is right over {found}.)"
         );
         assert!(said.out.contains(&expected), "{}", said.out);
     }
     let other = setup.explain_signed(b"one thing", b"another");
-    assert!(other.out.contains("signature_invalid: The signature is wrong.\n"), "{}", other.out);
+    assert!(other.out.contains("found: ES256, kid 'key-1'.)\n"), "{}", other.out);
 }

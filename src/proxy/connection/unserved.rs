@@ -28,7 +28,7 @@ impl Connection {
 
 /// The refusal of a stream whose head is not HTTP: the client gets `RST_STREAM`.
 pub(super) fn malformed_stream() -> Cause {
-    let found = Excerpt::own(format_args!("a header block that RFC 9113 §8.1.1 calls malformed"));
+    let found = Excerpt::own(format_args!("a header block that is malformed (RFC 9113, 8.1.1)"));
     Reason::HeadMalformed.about(Subject::new(Part::Head, Fault::Malformed).found(found))
 }
 

@@ -81,8 +81,12 @@ fn f5_a_head_that_is_not_http_is_counted_and_logged_over_http1() {
 
 #[test]
 fn d1_a_head_that_does_not_end_is_counted_and_logged_and_a_silent_client_is_not() {
-    let limits = "[server.limits]\nheader_timeout = \"300ms\"\nidle_timeout = \"300ms\"";
-    let world = World::with_setup(|setup| setup.server(limits));
+    let limits = |idle: &str| {
+        let lines =
+            format!("[server.limits]\nheader_timeout = \"300ms\"\nidle_timeout = \"{idle}\"");
+        World::with_setup(|setup| setup.server(&lines))
+    };
+    let world = limits("1m");
     let before = Before::of(&world, Reason::HeadTimeout);
     let mut client = world.proxy.client();
     client.send(b"GET / HTTP/1.1\r\nhost: ");
@@ -98,6 +102,7 @@ fn d1_a_head_that_does_not_end_is_counted_and_logged_and_a_silent_client_is_not(
     raw.read_to_end();
     before.assert_one_more(&world, "http/2", Reason::HeadTimeout, subject);
 
+    let world = limits("300ms");
     let before = Before::of(&world, Reason::HeadTimeout);
     let mut silent = world.proxy.client();
     assert!(silent.is_closed());
@@ -110,7 +115,8 @@ fn d1_a_head_that_does_not_end_is_counted_and_logged_and_a_silent_client_is_not(
 
 #[test]
 fn f5_what_violates_http2_is_counted_and_logged() {
-    let world = World::start();
+    let mut world = World::start();
+    world.proxy.expect_unmatched_answers();
     let connect = || RawH2::connect(world.proxy.address(), &[]);
     let before = Before::of(&world, Reason::ProtocolViolated);
     let mut raw = connect();
@@ -130,14 +136,26 @@ fn f5_what_violates_http2_is_counted_and_logged() {
 
     let before = Before::of(&world, Reason::HeadMalformed);
     let mut raw = connect();
-    raw.headers(1, &[(":method", b"GET"), (":scheme", b"http"), ("X-Upper", b"a")], true);
+    let without_path: [(&str, &[u8]); 3] =
+        [(":method", b"GET"), (":scheme", b"http"), (":authority", b"api.test")];
+    raw.headers(1, &without_path, true);
     raw.read_until(3, 1).unwrap();
-    let subject = "the head is malformed; found: a header block that RFC 9113";
+    let subject = "the head is malformed; found: a header block that is malformed";
     before.assert_one_more(&world, "a stream", Reason::HeadMalformed, subject);
-    // The connection goes on, and what passes is not counted.
+    // The connection goes on, and what passes is not counted; nor is a body of another length.
     let before = Before::of(&world, Reason::HeadMalformed);
     raw.get(3, "/", "no.such.token");
     raw.read_status(3).unwrap();
+    let fields: [(&str, &[u8]); 5] = [
+        (":method", b"POST"),
+        (":scheme", b"http"),
+        (":path", b"/public/x"),
+        (":authority", b"api.test"),
+        ("content-length", b"5"),
+    ];
+    raw.headers(5, &fields, false);
+    raw.send(0, 1, 5, b"x");
+    while raw.read().unwrap().stream != 5 {}
     assert_eq!(world.proxy.metric(&series(Reason::HeadMalformed)), before.denials);
 }
 
