@@ -5,6 +5,7 @@ mod claim_rules;
 mod cors;
 mod denials;
 mod effects;
+mod egress;
 mod evidence;
 mod hosts;
 mod introspection;
