@@ -61,15 +61,6 @@ impl CanonicalRequest {
         }
     }
 
-    /// The request to the same place with another method, which a preflight announces.
-    ///
-    /// # Errors
-    /// The method is one that no request may have.
-    pub fn announced(&self, method: Method) -> Result<Self, NotCanonical> {
-        check_method(&method)?;
-        Ok(Self { method, ..self.clone() })
-    }
-
     /// The method on the wire. Override headers are never used (threats P-9).
     pub fn method(&self) -> &Method {
         &self.method

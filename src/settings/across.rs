@@ -3,10 +3,12 @@
 mod cors;
 mod idle_header_rules;
 mod looping_upstreams;
+mod resources;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
     cors::cors_routes, idle_header_rules::idle_header_rules, looping_upstreams::looping_upstreams,
+    resources::resources,
 };
 use super::whole::{Settings, key};
 use crate::{
@@ -17,8 +19,10 @@ use crate::{
         self, are_one_header,
         assertion::{self, settings::AssertionSettings},
         fold_header_name,
+        forwarded::{self, settings::TrustedProxy},
         headers::settings::ClaimHeaderSettings,
     },
+    listener::settings::ListenAddress,
     policy::{
         ids::RouteId,
         settings::{AccessSettings, key as of_route},
@@ -39,12 +43,14 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     credential_headers(settings, root);
     header_lists(settings, root);
     cors_routes(settings, root);
+    trusted_socket(settings, root);
 }
 
 /// The rules that follow what settings refer to, once everything that they refer to was read.
 pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     introspection_issuers(settings, root);
     signed_routes(settings, root);
+    resources(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.
@@ -162,6 +168,21 @@ fn listeners(settings: &Settings, root: &Section<'_>) {
         let listen = admin::settings::key::LISTEN;
         let node = root.peek(key::ADMIN).and_then(|admin| admin.member(listen));
         root.mistake_at([key::ADMIN, listen].join("."), node.and_then(Node::origin), message);
+    }
+}
+
+/// Only the operator knows who can open the socket, and there has to be one.
+fn trusted_socket(settings: &Settings, root: &Section<'_>) {
+    let trusted = &settings.forwarding.trusted_proxies;
+    if let (true, ListenAddress::Tcp(listen)) =
+        (trusted.contains(&TrustedProxy::Unix), &settings.server.listen)
+    {
+        let message = format!(
+            "found \"unix\", which has no effect: server.listen is {listen}, no unix socket"
+        );
+        let list = forwarded::settings::key::TRUSTED_PROXIES;
+        let node = root.peek(key::FORWARDING).and_then(|forwarding| forwarding.member(list));
+        root.mistake_at([key::FORWARDING, list].join("."), node.and_then(Node::origin), message);
     }
 }
 

@@ -1,6 +1,6 @@
 //! `[forwarding]`: which inbound headers are dropped and which are set.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use http::HeaderName;
 use ipnet::IpNet;
@@ -19,6 +19,7 @@ pub(crate) mod key {
     pub(crate) const TRUSTED_PROXIES: &str = "trusted_proxies";
     pub(crate) const DROP_UNDERSCORES: &str = "drop_underscores";
     pub(crate) const REMOVE: &str = "remove";
+    pub(crate) const REMOVE_SETS: &str = "remove_sets";
     pub(crate) const KEEP: &str = "keep";
     pub(crate) const LOOP_HEADER: &str = "loop_header";
     pub(crate) const MAX_HEADER_BYTES: &str = "max_header_bytes";
@@ -28,17 +29,49 @@ pub(crate) mod key {
 #[derive(Debug, Clone)]
 pub struct ForwardingSettings {
     /// Peers whose `X-Forwarded-*` are believed and extended.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// `true`: every inbound header name with an underscore is dropped.
     pub drop_underscores: bool,
     /// Further header names that are removed from every request.
     pub remove: Vec<HeaderName>,
+    /// Further sets of names that are removed from every request.
+    pub remove_sets: Vec<HeaderSet>,
     /// Names of the built-in list that pass nevertheless.
     pub keep: Vec<HeaderName>,
     /// What a request that comes back to this process is recognised by.
     pub loop_header: LoopHeader,
     /// The most bytes one claim header may have.
     pub max_header_bytes: usize,
+}
+
+/// A set of header names that is not removed unless it is listed: clients use them as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderSet {
+    /// `x-user`, `x-user-id`, `x-email`, `x-roles` and the like.
+    GenericIdentity,
+}
+
+const HEADER_SETS: &[(&str, HeaderSet)] = &[("generic-identity", HeaderSet::GenericIdentity)];
+
+/// Peers whose `X-Forwarded-*` are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrustedProxy {
+    /// Those with an address in this network.
+    Network(IpNet),
+    /// Those of the listening unix socket, who have none.
+    Unix,
+}
+
+/// How peers of a unix socket are called.
+const UNIX: &str = "unix";
+
+impl fmt::Display for TrustedProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(network) => network.fmt(f),
+            Self::Unix => f.write_str(UNIX),
+        }
+    }
 }
 
 /// The header that carries the id of each process that a request has passed.
@@ -61,16 +94,25 @@ const MIN_MAX_HEADER_BYTES: usize = 64;
 /// What an upstream that accepts large headers accepts at most.
 const MAX_MAX_HEADER_BYTES: usize = 64 * 1024;
 
+impl HeaderSet {
+    fn name(self) -> &'static str {
+        HEADER_SETS.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| *name)
+    }
+}
+
 impl ForwardingSettings {
     pub(crate) fn read(section: &mut Section<'_>, claims: &[ClaimHeaderSettings]) -> Self {
         let headers = "a list of header names";
         let proxies = "a list of networks such as [\"10.0.0.0/8\"]";
         let settings = Self {
             trusted_proxies: section
-                .list(key::TRUSTED_PROXIES, proxies, network)
+                .list(key::TRUSTED_PROXIES, proxies, trusted_proxy)
                 .unwrap_or_default(),
             drop_underscores: section.or(key::DROP_UNDERSCORES, true, switch),
             remove: section.list(key::REMOVE, headers, header_name).unwrap_or_default(),
+            remove_sets: section
+                .list(key::REMOVE_SETS, "a list of \"generic-identity\"", keyword(HEADER_SETS))
+                .unwrap_or_default(),
             keep: section.list(key::KEEP, headers, header_name).unwrap_or_default(),
             loop_header: section.or(key::LOOP_HEADER, LoopHeader::CdnLoop, keyword(LOOP_HEADERS)),
             max_header_bytes: section.or(
@@ -88,6 +130,7 @@ impl ForwardingSettings {
             .list(key::TRUSTED_PROXIES, &self.trusted_proxies)
             .switch(key::DROP_UNDERSCORES, self.drop_underscores)
             .list(key::REMOVE, &self.remove)
+            .list(key::REMOVE_SETS, self.remove_sets.iter().map(|set| set.name()))
             .list(key::KEEP, &self.keep)
             .keyword(key::LOOP_HEADER, LOOP_HEADERS, &self.loop_header)
             .size(key::MAX_HEADER_BYTES, self.max_header_bytes)
@@ -114,10 +157,18 @@ impl ForwardingSettings {
     }
 }
 
+/// A network, or the peers of a unix socket.
+fn trusted_proxy(node: &Node) -> Parsed<TrustedProxy> {
+    match node.as_text() {
+        Some(UNIX) => Ok(TrustedProxy::Unix),
+        _ => network(node).map(TrustedProxy::Network),
+    }
+}
+
 /// A network, or a single address. Never everybody: a trusted peer can forge where a request
 /// came from.
 fn network(node: &Node) -> Parsed<IpNet> {
-    const EXPECTED: &str = "a network such as \"10.0.0.0/8\" or an address";
+    const EXPECTED: &str = "a network such as \"10.0.0.0/8\", an address or \"unix\"";
     let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
     let network = text
         .parse::<IpNet>()
