@@ -82,7 +82,7 @@ fn br31_a_refusal_says_which_claim_has_no_right_form() {
             "claim 'device' is malformed; found: a string of 5 bytes; expected: a UUID; setting: \
              formats",
         ),
-        ("tenant", Value::Null, Reason::ClaimMissing, "claim 'tenant' is missing".to_owned()),
+        ("tenant", Value::Null, Reason::ClaimMissing, "claim 'tenant' is missing"),
         (
             "plan",
             json!("silver"),
