@@ -9,6 +9,7 @@ mod filled;
 mod hybrid;
 mod outage;
 mod questions;
+mod resources;
 mod routing;
 mod rules;
 mod scene;

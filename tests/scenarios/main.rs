@@ -29,6 +29,7 @@ mod memory;
 mod paths;
 mod protocol;
 mod registry;
+mod resources;
 mod revocation;
 mod signatures;
 mod systems;
