@@ -16,11 +16,11 @@ use crate::{
     cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, RequestRules, Requirement, RouteMatch, Routes,
+        CanonicalRequest, RequestRules, Requirement, RouteMatch, Routes, Unmet,
         ids::{IssuerId, PerIssuer, PerRoute},
     },
     providers::Providers,
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     signature::{SignatureRules, VerifiedSignature},
     telemetry::{MetricRegistry, SHOWN_METHOD, SHOWN_PATH, cut},
     token::{CredentialSources, Presented, Rejection, TokenCache, TokenVerifier, VerifiedToken},
@@ -152,10 +152,10 @@ impl Gate {
         requirement: &Requirement,
         cache: &RefCell<TokenCache>,
     ) -> Result<(Rc<VerifiedToken>, Option<HeaderValue>), Denial> {
-        let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
+        let deny = |rejection: Rejection| Denial::new(rejection.cause).of_issuer(rejection.issuer);
         let verified = self.verifier.verify(presented, route.issuers(), cache).await;
         let token = verified.map_err(deny)?;
-        Self::check(requirement, &token)?;
+        self.check(requirement, &token)?;
         let assertion = self.assertion(&token).await?;
         Ok((token, assertion))
     }
@@ -175,7 +175,7 @@ impl Gate {
         let forged = self
             .hygiene
             .clean_request(headers)
-            .map_err(|_| Denial::new(Reason::HeaderNotAllowed).on(admission.route))?;
+            .map_err(|violation| Denial::new(violation.cause()).on(admission.route))?;
         if forged > 0 {
             tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
         }
@@ -216,9 +216,24 @@ impl Gate {
             reason = denial.reason().code(),
             route = route.map_or("(none)", Route::label),
             issuer,
+            subject = denial.subject().map(Subject::to_string),
             method = request.map(|request| cut(request.method().as_str(), SHOWN_METHOD)),
             path = request.map(|request| cut(request.path(), SHOWN_PATH)),
             denial_id,
+            "denied"
+        );
+    }
+
+    /// Counts and logs a request that was refused before it could be read.
+    pub fn record_unserved(&self, cause: &Cause, peer: Option<&PeerAddress>) {
+        self.metrics.denied(cause.reason(), "");
+        self.unrouted.denied.inc();
+        tracing::info!(
+            reason = cause.reason().code(),
+            route = "(none)",
+            issuer = "",
+            subject = cause.subject().map(Subject::to_string),
+            peer = peer.map(PeerAddress::as_str),
             "denied"
         );
     }
@@ -258,7 +273,12 @@ impl Gate {
             RouteMatch::MethodNotAllowed { allow } => {
                 Err(Denial::method_not_allowed(allow.clone()))
             }
-            RouteMatch::AmbiguousParameters => Err(Denial::new(Reason::RequestNotCanonical)),
+            RouteMatch::AmbiguousParameters => {
+                let found = format_args!("path parameters that lead to another route if removed");
+                let subject = Subject::new(Part::Request, Fault::Ambiguous);
+                let cause = Reason::RequestNotCanonical.about(subject.found(Excerpt::own(found)));
+                Err(Denial::new(cause))
+            }
             RouteMatch::NoRoute => Err(Denial::new(Reason::RouteUnknown)),
         }
     }
@@ -279,10 +299,37 @@ impl Gate {
         assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
     }
 
-    fn check(requirement: &Requirement, token: &VerifiedToken) -> Result<(), Denial> {
-        requirement
-            .check(token.issuer(), token.claims())
-            .map_err(|unmet| Denial::new(unmet.into()).of_issuer(Some(token.issuer())))
+    fn check(&self, requirement: &Requirement, token: &VerifiedToken) -> Result<(), Denial> {
+        let verdict = requirement.check(token.issuer(), token.claims());
+        verdict.map_err(|unmet| {
+            let cause = self.unmet(unmet, requirement, token);
+            Denial::new(cause).of_issuer(Some(token.issuer()))
+        })
+    }
+
+    /// The refusal of a token that lacks what a route requires.
+    #[cold]
+    pub fn unmet(&self, unmet: Unmet, requirement: &Requirement, token: &VerifiedToken) -> Cause {
+        let (issuer, claims) = (token.issuer(), token.claims());
+        match unmet {
+            Unmet::Issuer => {
+                let accepted = requirement.issuers().map(|id| self.issuer_label(Some(id)));
+                let subject = Subject::claim("iss", Fault::NotAllowed)
+                    .found(Excerpt::own(format_args!(
+                        "a token of issuer {}",
+                        Excerpt::quoted(self.issuer_label(Some(issuer)))
+                    )))
+                    .expected(Excerpt::list(accepted));
+                Reason::IssuerNotAllowed.about(subject.setting("issuers"))
+            }
+            Unmet::Scope => {
+                Reason::ScopeInsufficient.about(requirement.lacking_scopes(issuer, claims))
+            }
+            Unmet::Claim => match requirement.unmet_claim(claims) {
+                Some(subject) => Reason::ClaimNotPermitted.about(subject),
+                None => Reason::ClaimNotPermitted.into(),
+            },
+        }
     }
 }
 
@@ -293,8 +340,8 @@ impl<'g> Admission<'g> {
     }
 
     /// The refusal of a request with a valid signature that can't be served as its route requires.
-    pub fn refuse(&self, reason: Reason) -> Denial {
-        Denial::of_signature(reason).on(self.route)
+    pub fn refuse(&self, cause: impl Into<Cause>) -> Denial {
+        Denial::of_signature(cause).on(self.route)
     }
 
     /// The signature, where the route requires one.

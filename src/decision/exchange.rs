@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     gate::{Admission, Decision, Denial, Peer, Route},
-    policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
-    reason::Reason,
+    policy::{CanonicalRequest, RequestRules, ids::IssuerId},
+    reason::{Cause, Reason},
     token::VerifiedToken,
 };
 
@@ -81,8 +81,8 @@ impl<'e> Exchange<'e> {
     }
 
     /// Refuses the request for a reason that the front end detected.
-    pub fn refuse(&self, reason: Reason) -> Box<Refusal> {
-        let denial = Denial::new(reason);
+    pub fn refuse(&self, cause: impl Into<Cause>) -> Box<Refusal> {
+        let denial = Denial::new(cause);
         self.deny(&match self.route.get() {
             Some(route) => denial.on(route),
             None => denial,
@@ -132,7 +132,7 @@ impl<'e> Exchange<'e> {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));
-                let body = body.ok_or_else(|| unsigned.refuse(Reason::BodyBufferUnavailable))?;
+                let body = body.ok_or_else(|| unsigned.refuse(Reason::SignedBodyMissing))?;
                 // Boxed: a request that is not signed does not carry the room for it along.
                 let verdict = Box::pin(signed::verify(
                     unsigned,
@@ -197,11 +197,5 @@ impl From<Denial> for Stopped {
 
 fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Denial> {
     let canonical = rules.canonical(&head.method, &head.uri, head.version, &head.headers);
-    canonical.map_err(|refused| {
-        tracing::debug!(%refused, "no canonical form");
-        Denial::new(match refused {
-            NotCanonical::MethodRefused => Reason::MethodNotSupported,
-            _ => Reason::RequestNotCanonical,
-        })
-    })
+    canonical.map_err(|refused| Denial::new(refused.cause()))
 }

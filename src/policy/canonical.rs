@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header::HOS
 use super::{
     authority::Authority, rules::RequestRules, settings::HostSettings, target::RequestTarget,
 };
+use crate::reason::{Cause, Excerpt, Fault, Part, Reason, Subject};
 
 /// A request with one valid host, a known method and a canonical path.
 #[derive(Debug, Clone)]
@@ -172,6 +173,18 @@ pub enum NotCanonical {
 }
 
 impl NotCanonical {
+    /// The reason, and what has no single meaning.
+    pub fn cause(self) -> Cause {
+        match self {
+            Self::MethodRefused => Reason::MethodNotSupported.into(),
+            _ => {
+                let found = Excerpt::own(format_args!("{self}"));
+                let subject = Subject::new(Part::Request, Fault::Ambiguous).found(found);
+                Reason::RequestNotCanonical.about(subject)
+            }
+        }
+    }
+
     /// How such a request is answered: 405 for a method that is never served, else 400.
     pub fn status(self) -> StatusCode {
         match self {

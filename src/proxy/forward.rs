@@ -87,8 +87,9 @@ impl Forwarder<'_> {
         let upload = Self::room(&request, &guard).map_err(|reason| exchange.refuse(reason))?;
         let rare = RareHeaders::of(request.headers());
         let upgrade = Upgrade::requested(&mut request);
-        framing::check(&request, self.serving.config.limits.header_lines)
-            .map_err(|reason| exchange.refuse(reason))?;
+        let lines = self.serving.config.limits.header_lines;
+        framing::check(&request, lines)
+            .map_err(|reason| exchange.refuse(framing::cause(reason, &request, lines)))?;
         let loops = &self.serving.loops;
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();

@@ -14,6 +14,7 @@ mod issuers;
 mod places;
 mod published;
 mod signatures;
+mod subjects;
 mod tenants;
 mod times;
 mod types;
