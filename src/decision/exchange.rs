@@ -126,9 +126,16 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let canonical = canonical(head, engine.gate.request_rules())?;
+        let (canonical, announced) = match engine.gate.preflight(head) {
+            Some(preflight) => (preflight.request, Some(preflight.route)),
+            None => (canonical(head, engine.gate.request_rules())?, None),
+        };
         let request = self.request.get_or_init(|| canonical);
-        let (admission, body) = match engine.gate.admit(request, &head.headers, cache).await? {
+        let decision = match announced {
+            Some(route) => engine.gate.admit_preflight(route, &head.headers)?,
+            None => engine.gate.admit(request, &head.headers, cache).await?,
+        };
+        let (admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));

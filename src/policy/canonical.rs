@@ -61,13 +61,10 @@ impl CanonicalRequest {
         }
     }
 
-    /// The request to the same place with another method, which a preflight announces.
-    ///
-    /// # Errors
-    /// The method is one that no request may have.
-    pub fn announced(&self, method: Method) -> Result<Self, NotCanonical> {
-        check_method(&method)?;
-        Ok(Self { method, ..self.clone() })
+    /// The preflight that announces this request: `OPTIONS` at the same place.
+    #[must_use]
+    pub fn as_preflight(self) -> Self {
+        Self { method: Method::OPTIONS, ..self }
     }
 
     /// The method on the wire. Override headers are never used (threats P-9).

@@ -230,6 +230,45 @@ fn p8_p16_a_preflight_is_decided_by_the_route_of_what_it_announces() {
     }
 }
 
+/// Routes of one place may keep what others of it refuse: a preflight is read as the request that
+/// it announces will be, not by another route's rules.
+#[test]
+fn p1_p16_a_preflight_is_read_by_the_rules_of_what_it_announces() {
+    const ROUTES: &str = r#"
+[[routes]]
+path = "/projects/**"
+methods = ["GET"]
+encoded_slash = "keep"
+
+[[routes]]
+path = "/projects/**"
+methods = ["PUT"]
+
+[[routes]]
+path = "/projects/**"
+methods = ["POST"]
+encoded_slash = "keep"
+"#;
+    for preflights in ["answer", "pass"] {
+        let cors = format!(
+            "[cors]\norigins = [\"{APP}\"]\nall_routes = true\npreflights = \"{preflights}\""
+        );
+        let world = World::with_setup(|setup| setup.with(&cors).routes(ROUTES));
+        let kept = "/projects/group%2Fname";
+        for method in ["GET", "POST"] {
+            let answer = world.proxy.exchange(&preflight(method, kept));
+            assert!(answer.status < 300, "{preflights} {method}: {answer:?}");
+        }
+        for received in world.upstream.requests() {
+            assert_eq!((received.method(), received.target()), ("OPTIONS", kept));
+        }
+        // By the first route of the place, as every OPTIONS there: it is not for that method.
+        world.refuses_request("PUT", &preflight("PUT", kept), Reason::MethodNotAllowed);
+        let answer = world.proxy.exchange(&preflight("PUT", "/projects/1"));
+        assert!(answer.status < 300, "{preflights}: {answer:?}");
+    }
+}
+
 /// What a preflight says is constants of the configuration, whatever it asks for; and what it has
 /// allowed is decided again with the request.
 #[test]
