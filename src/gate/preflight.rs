@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, header::ORIGIN, request::Parts};
 
 use super::{Admission, Decision, Denial, Gate, Route};
 use crate::{
     cors::Preflight,
     policy::{CanonicalRequest, RouteMatch},
-    reason::Reason,
+    reason::{Excerpt, Fault, Part, Reason, Subject},
 };
 
 /// A preflight of a request whose route has `cors`.
@@ -48,11 +48,19 @@ impl Gate {
         headers: &HeaderMap,
     ) -> Result<Decision<'g>, Denial> {
         let cors = self.cors().filter(|cors| cors.allowed_origin(headers).is_some());
-        let cors = cors.ok_or_else(|| Denial::new(Reason::OriginNotAllowed).on(route))?;
+        let cors = cors.ok_or_else(|| foreign_origin(headers).on(route))?;
         Ok(if cors.answers_preflights() {
             Decision::Preflight(route)
         } else {
             Decision::Admitted(Admission { route, token: None, assertion: None, signature: None })
         })
     }
+}
+
+/// The setting has too many origins to list them.
+fn foreign_origin(headers: &HeaderMap) -> Denial {
+    let sent = headers.get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+    let subject = Subject::new(Part::Header, Fault::NotAllowed).named(ORIGIN.as_str());
+    let subject = subject.found(Excerpt::quoted(&sent.unwrap_or_default()));
+    Denial::new(Reason::OriginNotAllowed.about(subject.setting("cors.origins")))
 }

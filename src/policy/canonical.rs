@@ -172,14 +172,12 @@ pub enum NotCanonical {
 impl NotCanonical {
     /// The reason, and what has no single meaning.
     pub fn cause(self) -> Cause {
-        match self {
-            Self::MethodRefused => Reason::MethodNotSupported.into(),
-            _ => {
-                let found = Excerpt::own(format_args!("{self}"));
-                let subject = Subject::new(Part::Request, Fault::Ambiguous).found(found);
-                Reason::RequestNotCanonical.about(subject)
-            }
+        if self == Self::MethodRefused {
+            return Reason::MethodNotSupported.into();
         }
+        let found = Excerpt::own(format_args!("{self}"));
+        let subject = Subject::new(Part::Request, Fault::Ambiguous).found(found);
+        Reason::RequestNotCanonical.about(subject)
     }
 
     /// How such a request is answered: 405 for a method that is never served, else 400.

@@ -12,7 +12,8 @@ use http::{
 
 use crate::reason::Reason;
 
-pub(crate) use answer::{MisframedAnswer, check_answer, check_frame};
+pub(crate) use answer::{MisframedAnswer, StatedLength, check_answer, check_frame};
+pub(crate) use length::canonical as canonical_length;
 pub(crate) use refusal::cause;
 
 /// Refuses what hyper would read although there is more than one meaning for it (threats F-2, F-3,

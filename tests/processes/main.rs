@@ -32,6 +32,7 @@ mod invariants;
 mod keycloak;
 mod limits;
 mod parking;
+mod path_readers;
 mod shared;
 mod sharing;
 mod shutdown;

@@ -113,6 +113,9 @@ fn p16_pages_of_other_origins_read_nothing() {
         assert_refused(origin, &answer, Reason::OriginNotAllowed, &before);
         assert_eq!(answer.field("access-control-allow-origin"), None, "{origin}");
         assert_eq!(answer.field("vary"), Some("Origin"), "{origin}");
+        let told =
+            format!("header 'origin' is not allowed; found: '{origin}'; setting: cors.origins");
+        assert!(world.proxy.logs().contains(&told), "{told}");
     }
 }
 
