@@ -31,6 +31,7 @@ pub use denial::Denial;
 pub(crate) use metrics::Metrics;
 pub use metrics::RouteCounters;
 pub use parts::GateParts;
+pub use preflight::AnnouncedRequest;
 pub use route::Route;
 pub(crate) use route::introspection_issuers;
 pub use unsigned::{Decision, Unsigned};
@@ -121,11 +122,6 @@ impl Gate {
         headers: &HeaderMap,
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
-        if let Some(cors) = &self.cors
-            && let Some(decision) = self.preflight(cors, request, headers)?
-        {
-            return Ok(decision);
-        }
         let route = self.route(request)?;
         let (token, assertion) = match route.requirement() {
             None => (None, None),

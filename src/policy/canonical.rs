@@ -61,6 +61,12 @@ impl CanonicalRequest {
         }
     }
 
+    /// The preflight that announces this request: `OPTIONS` at the same place.
+    #[must_use]
+    pub fn as_preflight(self) -> Self {
+        Self { method: Method::OPTIONS, ..self }
+    }
+
     /// The method on the wire. Override headers are never used (threats P-9).
     pub fn method(&self) -> &Method {
         &self.method
