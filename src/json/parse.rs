@@ -24,9 +24,9 @@ pub(super) fn document(text: &[u8], max_nodes: usize, max_depth: usize) -> Resul
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| budget.refusal(&error))?;
     if budget.large_float.get()
-        && let Some(member) = rounded_integer(text)
+        && let Some(fault) = rounded_integer(text)
     {
-        return Err(JsonFault { error: JsonError::NumberOutOfRange, member });
+        return Err(fault);
     }
     Ok(value)
 }
@@ -64,9 +64,9 @@ impl Budget {
 
     /// Keeps the name of the member whose value is not acceptable.
     #[cold]
-    fn blame(&self, name: &MemberName) {
+    fn blame(&self, name: &str) {
         let inner = self.member.take();
-        self.member.set(inner.or_else(|| Some(name.as_str().into())));
+        self.member.set(inner.or_else(|| Some(name.into())));
     }
 
     /// The reason that we gave, or what `serde_json` complains about.
@@ -164,8 +164,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         let member = self.deeper()?;
         let mut members = Vec::new();
         while let Some(name) = map.next_key::<MemberName>()? {
-            let value = map.next_value_seed(member).inspect_err(|_| self.budget.blame(&name))?;
-            members.push((name, value));
+            let value = map.next_value_seed(member);
+            let value = value.inspect_err(|_| self.budget.blame(name.as_str()))?;
+            members.push(Member::new(name, value));
         }
         if let Some(twice) = duplicate(&members) {
             self.budget.blame(twice);
@@ -176,25 +177,25 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 }
 
 /// A name that occurs twice. Names are compared as they read after unescaping.
-fn duplicate(members: &[Member]) -> Option<&MemberName> {
+fn duplicate(members: &[Member]) -> Option<&str> {
     if members.len() <= FEW_MEMBERS {
         let mut rest = members;
-        while let Some(((name, _), later)) = rest.split_first() {
-            if later.iter().any(|(other, _)| other == name) {
-                return Some(name);
+        while let Some((member, later)) = rest.split_first() {
+            if later.iter().any(|other| other.has_name_of(member)) {
+                return Some(member.name());
             }
             rest = later;
         }
         return None;
     }
-    let mut names: Vec<&MemberName> = members.iter().map(|(name, _)| name).collect();
-    names.sort_unstable_by_key(|name| name.as_str());
+    let mut names: Vec<&str> = members.iter().map(Member::name).collect();
+    names.sort_unstable();
     names.array_windows().find(|[one, next]| one == next).map(|[one, _]| *one)
 }
 
 /// The member, if any, that has an integer literal which does not fit 64 bits, in a valid JSON
 /// text. Called only where a float of that size was parsed.
-fn rounded_integer(text: &str) -> Option<Option<Box<str>>> {
+fn rounded_integer(text: &str) -> Option<JsonFault> {
     let mut rest = text.as_bytes();
     let (mut string, mut member): (&[u8], &[u8]) = (&[], &[]);
     while let Some((first, tail)) = rest.split_first() {
@@ -211,10 +212,9 @@ fn rounded_integer(text: &str) -> Option<Option<Box<str>>> {
             b'-' | b'0'..=b'9' => {
                 let (number, _) = rest.split_at(number_length(rest));
                 if is_rounded_integer(number) {
-                    let member = String::from_utf8_lossy(member);
-                    return Some(
-                        Some(member.into()).filter(|member: &Box<str>| !member.is_empty()),
-                    );
+                    let name = String::from_utf8_lossy(member);
+                    let member = (!name.is_empty()).then(|| name.into());
+                    return Some(JsonFault { error: JsonError::NumberOutOfRange, member });
                 }
                 number.len()
             }
