@@ -55,9 +55,10 @@ impl RequestRules {
         let target = request.target().for_http1();
         let host = HeaderMap::from_iter([(HOST, request.authority_value().clone())]);
         let announced = self.canonical(method, &target, Version::HTTP_11, &host)?;
-        match announced.target() == request.target() {
-            true => Ok(announced),
-            false => Err(NotCanonical::Ambiguous),
+        if announced.target() == request.target() {
+            Ok(announced)
+        } else {
+            Err(NotCanonical::Ambiguous)
         }
     }
 
