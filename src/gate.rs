@@ -214,7 +214,7 @@ impl Gate {
             reason = denial.reason().code(),
             route = route.map_or("(none)", Route::label),
             issuer,
-            subject = denial.subject().map(Subject::to_string),
+            subject = denial.subject().map(Subject::in_words),
             method = request.map(|request| cut(request.method().as_str(), SHOWN_METHOD)),
             path = request.map(|request| cut(request.path(), SHOWN_PATH)),
             denial_id,
@@ -230,7 +230,7 @@ impl Gate {
             reason = cause.reason().code(),
             route = "(none)",
             issuer = "",
-            subject = cause.subject().map(Subject::to_string),
+            subject = cause.subject().map(Subject::in_words),
             peer = peer.map(PeerAddress::as_str),
             "denied"
         );
