@@ -1,5 +1,6 @@
 //! Decides *may it pass, and as whom?*: an [`Admission`] or a [`Denial`].
 
+mod audiences;
 mod denial;
 mod metrics;
 mod parts;
@@ -86,7 +87,7 @@ impl Gate {
             .map(|assertion| Arc::new(Assertions::compile(assertion, limit, metrics)));
         let signatures = SignatureRules::compile_all(parts.signatures, providers, &clock, metrics);
         let verifier = TokenVerifier::new(
-            parts.issuers,
+            &audiences::widened(parts),
             providers,
             ClaimHeaders::compile(parts.claims, limit).with_assertions(assertions.clone()),
             parts.credential.max_bytes,
@@ -99,7 +100,7 @@ impl Gate {
             routes: Route::table(parts, signatures, &gate_metrics),
             credentials: CredentialSources::new(parts.credential),
             verifier,
-            hygiene: Hygiene::compile(&parts.headers),
+            hygiene: Hygiene::compile(&parts.headers).counting(metrics),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
             cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
@@ -155,7 +156,8 @@ impl Gate {
         let deny = |rejection: Rejection| Denial::new(rejection.cause).of_issuer(rejection.issuer);
         let verified = self.verifier.verify(presented, route.issuers(), cache).await;
         let token = verified.map_err(deny)?;
-        self.check(requirement, &token)?;
+        self.check(route, requirement, &token)
+            .map_err(|cause| Denial::new(cause).of_issuer(Some(token.issuer())))?;
         let assertion = self.assertion(&token).await?;
         Ok((token, assertion))
     }
@@ -258,6 +260,31 @@ impl Gate {
         &self.verifier
     }
 
+    /// Whether a verified token suffices for a route that requires one: the part of the verdict that
+    /// depends on the route and on the time, so that it is made for every request.
+    ///
+    /// # Errors
+    /// The cause of the first check that fails.
+    pub fn check(
+        &self,
+        route: &Route,
+        requirement: &Requirement,
+        token: &VerifiedToken,
+    ) -> Result<(), Cause> {
+        if let Some(audiences) = route.audiences() {
+            audiences.check(token)?;
+        }
+        requirement
+            .check(token.issuer(), token.claims())
+            .map_err(|unmet| self.unmet(unmet, requirement, token))?;
+        match requirement.authentication() {
+            Some(required) => required
+                .check(token.authentication(), self.clock.now())
+                .map_err(|unmet| required.unmet(unmet, token.claims())),
+            None => Ok(()),
+        }
+    }
+
     /// How requests are made canonical.
     pub fn request_rules(&self) -> &RequestRules {
         &self.request_rules
@@ -301,17 +328,9 @@ impl Gate {
         assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
     }
 
-    fn check(&self, requirement: &Requirement, token: &VerifiedToken) -> Result<(), Denial> {
-        let verdict = requirement.check(token.issuer(), token.claims());
-        verdict.map_err(|unmet| {
-            let cause = self.unmet(unmet, requirement, token);
-            Denial::new(cause).of_issuer(Some(token.issuer()))
-        })
-    }
-
     /// The refusal of a token that lacks what a route requires.
     #[cold]
-    pub fn unmet(&self, unmet: Unmet, requirement: &Requirement, token: &VerifiedToken) -> Cause {
+    fn unmet(&self, unmet: Unmet, requirement: &Requirement, token: &VerifiedToken) -> Cause {
         let (issuer, claims) = (token.issuer(), token.claims());
         match unmet {
             Unmet::Issuer => {

@@ -18,6 +18,7 @@
 //! | [`wire`] | framing, HTTP/1.1 as a client, frames of HTTP/2, timers: what goes over a socket |
 //! | [`listener`] | listening sockets, and the one loop that accepts connections |
 //! | [`evidence`] | the journal that proves who signed what |
+//! | [`resource`] | what clients can discover of protected resources |
 //! | [`gate`] | the decision about a request's head: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
 //! | [`signature`] | a detached JWS over the body → verified signature |
@@ -79,6 +80,7 @@ pub mod reason;
 mod refresh;
 pub mod registry;
 pub mod replay;
+pub mod resource;
 pub mod revocation;
 pub mod settings;
 pub mod shared;

@@ -1,5 +1,6 @@
 //! What a request is (its one canonical form), which route it matches and what that route requires.
 
+mod authentication;
 mod authority;
 pub mod canonical;
 pub mod comparison;
@@ -14,6 +15,7 @@ mod scopes;
 pub mod settings;
 mod target;
 
+pub use authentication::{AuthenticationEvent, AuthenticationUnmet, RequiredAuthentication};
 pub(crate) use authority::canonical_host;
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use comparison::{ClaimComparison, RequiredValue};

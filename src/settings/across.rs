@@ -3,10 +3,12 @@
 mod cors;
 mod idle_header_rules;
 mod looping_upstreams;
+mod resources;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
     cors::cors_routes, idle_header_rules::idle_header_rules, looping_upstreams::looping_upstreams,
+    resources::resources,
 };
 use super::whole::{Settings, key};
 use crate::{
@@ -48,6 +50,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
 pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     introspection_issuers(settings, root);
     signed_routes(settings, root);
+    resources(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.

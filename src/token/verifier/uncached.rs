@@ -124,15 +124,19 @@ impl TokenVerifier {
         let signature = TokenSignature::new(algorithm, kid, Arc::clone(&key));
         let signature = Some(signature.chosen_by_kid(issuer.chooses_by_kid()));
         let is_unnamed = candidate.is_unnamed();
-        let claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
+        let mut claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
             rejection: Rejection { cause: wrong_under(&key, algorithm, reason), issuer: Some(id) },
             rejected: Some(RejectedToken { issuer: id, generation, is_unnamed }),
         })?;
         observer.passed("signature", || format!("{algorithm} signature is right"));
+        let filled = Self::fill_claims(issuer, &mut claims, token, now, observer).await;
+        let filled = filled.map_err(blame)?;
         let headers = self.render(issuer, &claims, observer).map_err(blame)?;
-        // The network last.
-        let standing =
-            Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?;
+        let standing = match filled {
+            Some(standing) => standing,
+            // The network last.
+            None => Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?,
+        };
         let verified = VerifiedToken {
             issuer: id,
             signature,
@@ -143,6 +147,28 @@ impl TokenVerifier {
             is_unnamed,
         };
         Ok((verified, generation))
+    }
+
+    /// Fills the claims with what the issuer says of the token, and checks the whole, if that is
+    /// how its tokens are taken.
+    async fn fill_claims(
+        issuer: &Issuer,
+        claims: &mut Object,
+        token: &[u8],
+        now: UnixTime,
+        observer: &mut impl Observer,
+    ) -> Result<Option<IssuerStatement>, Cause> {
+        let Some(introspection) =
+            issuer.introspection.as_ref().filter(|_| issuer.rules.is_filled())
+        else {
+            return Ok(None);
+        };
+        let active = Self::statement(issuer, introspection, token, now).await?;
+        introspection.rules.check_life(active.claims(), now)?;
+        introspection.rules.fill(claims, active.claims())?;
+        observer.passed("introspection", || "the issuer says that it is active".to_owned());
+        issuer.rules.check_filled(claims, observer)?;
+        Ok(Some(IssuerStatement::Until(active.fresh_until())))
     }
 
     /// The issuer's statement about a token with a valid signature, if it is introspected as well.
