@@ -44,9 +44,8 @@ fn every_reason_with_a_subject_is_refused_for_in_a_scenario() {
 
 fn scenarios(folder: PathBuf) -> String {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let texts = entries.map(|path| match path.is_dir() {
-        true => scenarios(path),
-        false => fs::read_to_string(path).unwrap(),
+    let texts = entries.map(|path| {
+        if path.is_dir() { scenarios(path) } else { fs::read_to_string(path).unwrap() }
     });
     texts.collect()
 }

@@ -79,7 +79,7 @@ impl Shipped {
     }
 
     /// With the issuer's keys in that file, wherever they were.
-    pub(crate) fn with_keys_in(mut self, file: &Path) -> Self {
+    pub(crate) fn with_keys_in(self, file: &Path) -> Self {
         let keys = format!("jwks_file = \"{}\"", file.display());
         let url = self.text.lines().find(|line| line.starts_with("jwks_url")).map(str::to_owned);
         if let Some(url) = url {
@@ -87,8 +87,7 @@ impl Shipped {
         }
         let tables = self.text.lines().find_map(|line| line.strip_prefix("[issuers."));
         let name = tables.and_then(|rest| rest.strip_suffix(']')).unwrap().to_owned();
-        self.text.push_str(&format!("\n[issuers.{name}.keys]\n{keys}\n"));
-        self
+        self.and(&format!("\n[issuers.{name}.keys]\n{keys}\n"))
     }
 
     /// With further lines at the end.
