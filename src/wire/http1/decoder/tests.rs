@@ -127,7 +127,7 @@ fn f12_what_is_no_chunk_ends_the_body() {
 #[test]
 fn f12_trailers_are_read_within_the_limits_of_a_head() {
     let trailers = |lines: &[&str]| {
-        let lines = lines.iter().flat_map(|line| [*line, "\r\n"]).collect::<String>();
+        let lines: String = lines.iter().flat_map(|line| [line, "\r\n"]).collect();
         chunked(format!("1\r\nx\r\n0\r\n{lines}\r\nnext").as_bytes())
     };
     let expected = vec!["grpc-status: \"0\"".to_owned(), "x: \"\"".to_owned()];
