@@ -14,14 +14,16 @@ use crate::{
     clock::Clock,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, Requirement, RouteMatch, Routes,
+        CanonicalRequest, NotCanonical, Requirement, RouteMatch, Routes,
+        credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
+        settings::Guests,
     },
     providers::Providers,
     reason::Reason,
     signature::{SignatureRules, VerifiedSignature},
     telemetry::{MetricRegistry, SHOWN_METHOD, SHOWN_PATH, cut},
-    token::{CredentialSources, Presented, Rejection, TokenCache, TokenVerifier, VerifiedToken},
+    token::{CredentialPlaces, Presented, Rejection, TokenCache, TokenVerifier, VerifiedToken},
 };
 
 pub use denial::Denial;
@@ -37,7 +39,9 @@ pub use unsigned::{Decision, Unsigned};
 pub struct Gate {
     matcher: Arc<Routes>,
     routes: PerRoute<Arc<Route>>,
-    credentials: CredentialSources,
+    places: CredentialPlaces,
+    /// From which places each issuer's tokens are taken.
+    issuer_places: PerIssuer<PlaceSet>,
     verifier: TokenVerifier,
     hygiene: Hygiene,
     forwarded: Forwarded,
@@ -52,10 +56,18 @@ pub struct Gate {
 #[derive(Debug)]
 pub struct Admission<'g> {
     route: &'g Arc<Route>,
-    token: Option<Rc<VerifiedToken>>,
-    assertion: Option<HeaderValue>,
+    caller: Option<Caller>,
     /// Apart, so that an admission without one is moved at no cost.
     signature: Option<Box<VerifiedSignature>>,
+}
+
+/// In whose name a request passes, proven by a token.
+#[derive(Debug)]
+struct Caller {
+    token: Rc<VerifiedToken>,
+    /// Where the token was.
+    places: PlaceSet,
+    assertion: Option<HeaderValue>,
 }
 
 /// Who sent a request, as far as the socket shows.
@@ -89,10 +101,13 @@ impl Gate {
             Arc::clone(&clock),
             metrics,
         );
+        let of_routes = parts.routes.all().iter().map(|route| &route.credential);
+        let places = CredentialPlaces::new(parts.credential, of_routes);
         Self {
             matcher: Arc::clone(parts.routes),
-            routes: Route::table(parts, signatures, &gate_metrics),
-            credentials: CredentialSources::new(parts.credential),
+            routes: Route::table(parts, signatures, &places, &gate_metrics),
+            issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
+            places,
             verifier,
             hygiene: Hygiene::compile(&parts.headers),
             forwarded: Forwarded::new(parts.headers.forwarding),
@@ -104,6 +119,19 @@ impl Gate {
         }
     }
 
+    /// The request without the parameters of its query that may carry a credential. Nothing else
+    /// is to read it before.
+    ///
+    /// # Errors
+    /// As [`CanonicalRequest::without_parameters`].
+    pub fn take_parameters(
+        &self,
+        request: CanonicalRequest,
+    ) -> Result<CanonicalRequest, NotCanonical> {
+        let names = self.places.parameters();
+        if names.is_empty() { Ok(request) } else { request.without_parameters(names) }
+    }
+
     /// Decides on a request, as far as it can be done without its body.
     ///
     /// # Errors
@@ -112,41 +140,64 @@ impl Gate {
         &self,
         request: &CanonicalRequest,
         headers: &HeaderMap,
+        peer: &Peer,
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
-        let (token, assertion) = match route.requirement() {
-            None => (None, None),
+        let caller = match route.requirement() {
+            None => None,
             Some(requirement) => {
-                let credential = self.credentials.extract(headers);
-                let credential = credential.map_err(|reason| Denial::new(reason).on(route))?;
-                let presented = Presented { credential, headers };
-                let identity = self.identify(presented, route, requirement, cache).await;
-                let (token, assertion) = identity.map_err(|denial| denial.on(route))?;
-                (Some(token), assertion)
+                let deny = |reason| Denial::new(reason).on(route);
+                match route.sources().extract(request, headers) {
+                    Ok(found) => {
+                        let sources = route.sources();
+                        sources
+                            .check_site(&found, request, headers, peer.is_over_tls())
+                            .map_err(deny)?;
+                        let presented = Presented { credential: found.credential(), headers };
+                        let caller =
+                            self.identify(presented, found.places, route, requirement, cache);
+                        caller.await.map_err(|denial| denial.on(route))?
+                    }
+                    Err(Reason::CredentialMissing) if requirement.guests() != Guests::Refused => {
+                        None
+                    }
+                    Err(reason) => return Err(deny(reason)),
+                }
             }
         };
-        let admission = Admission { route, token, assertion, signature: None };
+        let admission = Admission { route, caller, signature: None };
         Ok(match route.signature() {
             None => Decision::Admitted(admission),
             Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
         })
     }
 
-    /// The verified token of a request, on a route that requires one.
+    /// In whose name a request with a token passes; `None` where its token counts as none.
     async fn identify(
         &self,
         presented: Presented<'_>,
+        places: PlaceSet,
         route: &Route,
         requirement: &Requirement,
         cache: &RefCell<TokenCache>,
-    ) -> Result<(Rc<VerifiedToken>, Option<HeaderValue>), Denial> {
-        let deny = |rejection: Rejection| Denial::new(rejection.reason).of_issuer(rejection.issuer);
+    ) -> Result<Option<Caller>, Denial> {
         let verified = self.verifier.verify(presented, route.introspection_issuer(), cache).await;
-        let token = verified.map_err(deny)?;
-        Self::check(requirement, &token)?;
+        let token = match verified {
+            Ok(token) => token,
+            Err(Rejection { reason: Reason::TokenExpired, .. })
+                if requirement.guests() == Guests::WithExpiredToken =>
+            {
+                // Boxed: few routes have it, and every request's future would carry it.
+                let expired = Box::pin(self.verifier.verify_expired(presented, cache)).await;
+                self.check(requirement, &*expired.map_err(refused)?, places)?;
+                return Ok(None);
+            }
+            Err(rejection) => return Err(refused(rejection)),
+        };
+        self.check(requirement, &token, places)?;
         let assertion = self.assertion(&token).await?;
-        Ok((token, assertion))
+        Ok(Some(Caller { token, places, assertion }))
     }
 
     /// Rewrites a request's headers for the upstream: headers a client must not set are removed
@@ -168,20 +219,23 @@ impl Gate {
         if forged > 0 {
             tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
         }
-        self.credentials.strip(headers, admission.token.is_some());
+        let caller = admission.caller.as_ref();
+        let keeps_authorization = admission.route.keeps_authorization();
+        self.places.strip(headers, caller.map(|caller| caller.places), keeps_authorization);
         self.forwarded.apply(
             headers,
             peer.address.as_ref(),
             peer.scheme,
             request.authority_value(),
         );
-        if let Some(token) = &admission.token {
-            token.headers().apply(headers);
+        if let Some(caller) = caller {
+            caller.token.headers().apply(headers);
         }
         if let Some(signature) = &admission.signature {
             signature.apply(headers);
         }
-        if let (Some(assertions), Some(value)) = (&self.assertions, &admission.assertion) {
+        let assertion = caller.and_then(|caller| caller.assertion.as_ref());
+        if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
             headers.insert(assertions.header(), value.clone());
         }
         Ok(())
@@ -253,10 +307,30 @@ impl Gate {
         assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
     }
 
-    fn check(requirement: &Requirement, token: &VerifiedToken) -> Result<(), Denial> {
-        requirement
-            .check(token.issuer(), token.claims())
-            .map_err(|unmet| Denial::new(unmet.into()).of_issuer(Some(token.issuer())))
+    /// Whether a verified token opens this route from there. Checked on every request: the cache
+    /// knows tokens by their bytes alone.
+    fn check(
+        &self,
+        requirement: &Requirement,
+        token: &VerifiedToken,
+        places: PlaceSet,
+    ) -> Result<(), Denial> {
+        let deny = |reason| Denial::new(reason).of_issuer(Some(token.issuer()));
+        if !places.meets(*self.issuer_places.get(token.issuer())) {
+            return Err(deny(Reason::CredentialSourceNotAllowed));
+        }
+        let met = requirement.check(token.issuer(), token.claims());
+        met.map_err(|unmet| deny(unmet.into()))
+    }
+}
+
+fn refused(rejection: Rejection) -> Denial {
+    Denial::new(rejection.reason).of_issuer(rejection.issuer)
+}
+
+impl Peer {
+    fn is_over_tls(&self) -> bool {
+        self.scheme == "https"
     }
 }
 
@@ -276,8 +350,8 @@ impl<'g> Admission<'g> {
         self.signature.as_deref()
     }
 
-    /// The token, unless the route is public.
+    /// The token, unless the route needs none.
     pub fn token(&self) -> Option<&VerifiedToken> {
-        self.token.as_deref()
+        self.caller.as_ref().map(|caller| &*caller.token)
     }
 }

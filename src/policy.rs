@@ -3,8 +3,10 @@
 mod authority;
 pub mod canonical;
 pub mod comparison;
+pub mod credential;
 pub mod denial_profile;
 pub mod ids;
+pub mod parameters;
 mod path;
 pub mod pattern;
 pub mod requirement;
@@ -15,6 +17,7 @@ mod target;
 
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use comparison::{ClaimComparison, RequiredValue};
+pub use parameters::{ParameterNames, TakenParameters};
 pub use pattern::{HostPattern, PathPattern, PatternError};
 pub use requirement::{Requirement, Unmet};
 pub use routes::{DuplicateRoute, RouteMatch, Routes};

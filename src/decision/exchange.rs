@@ -7,13 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::request::Parts;
+use http::{HeaderMap, StatusCode, request::Parts};
 use http_body::Body;
 use tracing::{Span, field};
 
 use super::{
     AnswerToSign, Engine, Forward, Outcome, Refusal, RefusalForm, UploadFault, VerifiedBody,
-    WorkerEngine, signed,
+    WorkerEngine, private_answer, signed,
 };
 use crate::{
     gate::{Admission, Decision, Denial, Peer, Route},
@@ -103,6 +103,15 @@ impl<'e> Exchange<'e> {
         Box::new(Refusal::bare(fault.status(), fault.grpc_status(), self.form))
     }
 
+    /// Makes the answer's head one that no shared cache keeps and whose URL no page passes on,
+    /// where the URL had a credential in it.
+    pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap) {
+        let has_parameters = |request: &CanonicalRequest| request.parameters().is_some();
+        if self.request.get().is_some_and(has_parameters) {
+            private_answer::protect(status, headers);
+        }
+    }
+
     /// How its refusal has to look.
     pub fn form(&self) -> RefusalForm {
         self.form
@@ -123,9 +132,10 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let canonical = canonical(head)?;
+        let canonical = engine.gate.take_parameters(canonical(head)?).map_err(uncanonical)?;
         let request = self.request.get_or_init(|| canonical);
-        let (admission, body) = match engine.gate.admit(request, &head.headers, cache).await? {
+        let (admission, body) = match engine.gate.admit(request, &head.headers, peer, cache).await?
+        {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));
@@ -187,11 +197,13 @@ impl From<Denial> for Stopped {
 
 fn canonical(head: &Parts) -> Result<CanonicalRequest, Denial> {
     let canonical = CanonicalRequest::new(&head.method, &head.uri, head.version, &head.headers);
-    canonical.map_err(|refused| {
-        tracing::debug!(%refused, "no canonical form");
-        Denial::new(match refused {
-            NotCanonical::MethodRefused => Reason::MethodNotSupported,
-            _ => Reason::RequestNotCanonical,
-        })
+    canonical.map_err(uncanonical)
+}
+
+fn uncanonical(refused: NotCanonical) -> Denial {
+    tracing::debug!(%refused, "no canonical form");
+    Denial::new(match refused {
+        NotCanonical::MethodRefused => Reason::MethodNotSupported,
+        _ => Reason::RequestNotCanonical,
     })
 }

@@ -7,10 +7,10 @@ use crate::{
     policy::{
         Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
-        settings::{AccessSettings, RouteSettings},
+        settings::{AccessSettings, AuthorizationHeader, RouteSettings},
     },
     signature::SignatureRules,
-    token::issuer::settings::IssuerSettings,
+    token::{CredentialPlaces, CredentialSources, issuer::settings::IssuerSettings},
 };
 
 /// One compiled route.
@@ -19,6 +19,8 @@ pub struct Route {
     id: RouteId,
     label: String,
     requirement: Option<Requirement>,
+    sources: Arc<CredentialSources>,
+    keeps_authorization: bool,
     introspection_issuer: Option<IssuerId>,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
@@ -30,6 +32,7 @@ struct Shared<'p> {
     issuers: &'p PerIssuer<IssuerSettings>,
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
+    places: &'p CredentialPlaces,
     metrics: &'p Metrics,
 }
 
@@ -38,11 +41,12 @@ impl Route {
     pub(super) fn table(
         parts: &GateParts<'_>,
         signatures: PerSignature<Arc<SignatureRules>>,
+        places: &CredentialPlaces,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let issuers = parts.issuers;
         let scopes = issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { issuers, scopes, signatures, metrics };
+        let shared = Shared { issuers, scopes, signatures, places, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
@@ -56,6 +60,8 @@ impl Route {
                     Some(Requirement::compile(requirement, &shared.scopes))
                 }
             },
+            sources: shared.places.of_route(&route.credential),
+            keeps_authorization: route.authorization == AuthorizationHeader::Keep,
             introspection_issuer: introspection_issuers(route, shared.issuers).next(),
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
@@ -77,6 +83,16 @@ impl Route {
     /// What it requires of a token; `None` if it is public.
     pub fn requirement(&self) -> Option<&Requirement> {
         self.requirement.as_ref()
+    }
+
+    /// Where its requests may carry their credential.
+    pub fn sources(&self) -> &CredentialSources {
+        &self.sources
+    }
+
+    /// Whether `Authorization` is the service's own.
+    pub fn keeps_authorization(&self) -> bool {
+        self.keeps_authorization
     }
 
     /// The issuer that introspects opaque tokens.

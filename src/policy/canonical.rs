@@ -6,7 +6,7 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header::HOST};
 
-use super::{authority::Authority, target::RequestTarget};
+use super::{ParameterNames, TakenParameters, authority::Authority, target::RequestTarget};
 
 /// A request with one valid host, a known method and a canonical path.
 #[derive(Debug, Clone)]
@@ -16,6 +16,9 @@ pub struct CanonicalRequest {
     /// Whether the one `Host` header is the authority to the letter.
     host_is_canonical: bool,
     target: RequestTarget,
+    version: Version,
+    /// What was taken out of the query, where a credential may be in it.
+    parameters: Option<Box<TakenParameters>>,
 }
 
 impl CanonicalRequest {
@@ -34,7 +37,41 @@ impl CanonicalRequest {
         check_method(method)?;
         let canonical = RequestTarget::canonical(method, target, version)?;
         let (authority, host_is_canonical) = read_authority(target, version, headers)?;
-        Ok(Self { method: method.clone(), authority, host_is_canonical, target: canonical })
+        Ok(Self {
+            method: method.clone(),
+            authority,
+            host_is_canonical,
+            target: canonical,
+            version,
+            parameters: None,
+        })
+    }
+
+    /// The request without the parameters of its query that may carry a credential. They are kept
+    /// apart, and are in no other form of it.
+    ///
+    /// # Errors
+    /// Never in practice: what is left of a query is a query.
+    pub fn without_parameters(self, names: &ParameterNames) -> Result<Self, NotCanonical> {
+        let query = self.target.query().unwrap_or_default();
+        match names.take_out_of(query.as_bytes()) {
+            None => Ok(self),
+            Some((rest, taken)) => Ok(Self {
+                target: self.target.with_query(&rest)?,
+                parameters: Some(Box::new(taken)),
+                ..self
+            }),
+        }
+    }
+
+    /// What was taken out of its query; `None` if nothing was.
+    pub fn parameters(&self) -> Option<&TakenParameters> {
+        self.parameters.as_deref()
+    }
+
+    /// The version of HTTP that it came by.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// The method on the wire. Override headers are never used (threats P-9).

@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use crate::{json::Object, policy::settings::RequirementSettings};
+use crate::{
+    json::Object,
+    policy::settings::{Guests, RequirementSettings},
+};
 
 use super::{
     ClaimComparison, ScopeClaims,
@@ -15,6 +18,7 @@ use super::{
 /// A compiled requirement.
 #[derive(Debug)]
 pub struct Requirement {
+    guests: Guests,
     issuers: Vec<AcceptedIssuer>,
     all_scopes: Vec<String>,
     any_scopes: Vec<String>,
@@ -45,12 +49,18 @@ impl Requirement {
     pub fn compile(settings: &RequirementSettings, scopes: &PerIssuer<Arc<ScopeClaims>>) -> Self {
         let accepted = |&id: &IssuerId| AcceptedIssuer { id, scopes: Arc::clone(scopes.get(id)) };
         Self {
+            guests: settings.guests,
             issuers: settings.issuers.iter().map(accepted).collect(),
             all_scopes: settings.all_scopes.clone(),
             any_scopes: settings.any_scopes.clone(),
             claims: settings.claims.clone(),
             scope: challenge_scope(settings),
         }
+    }
+
+    /// Which requests pass without a verified token.
+    pub fn guests(&self) -> Guests {
+        self.guests
     }
 
     /// Whether a token of that issuer with these claims may pass.

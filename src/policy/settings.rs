@@ -13,13 +13,14 @@ use crate::{
     },
     policy::{
         DuplicateRoute, HostPattern, PathPattern, Routes,
+        credential::CredentialRules,
         denial_profile::DenialProfile,
         ids::{IssuerId, SignatureId, UpstreamId},
     },
 };
 
 pub(crate) use access::PUBLIC;
-pub use access::{AccessSettings, RequirementSettings};
+pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
 
 pub(crate) mod key {
     pub(crate) const ROUTES: &str = "routes";
@@ -27,6 +28,9 @@ pub(crate) mod key {
     pub(crate) const METHODS: &str = "methods";
     pub(crate) const HOSTS: &str = "hosts";
     pub(crate) const ACCESS: &str = "access";
+    pub(crate) const EXPIRED: &str = "expired";
+    pub(crate) const AUTHORIZATION: &str = "authorization";
+    pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SCOPES: &str = "scopes";
     pub(crate) const ANY_SCOPES: &str = "any_scopes";
@@ -47,6 +51,10 @@ pub struct RouteSettings {
     pub hosts: Vec<HostPattern>,
     /// Who may pass.
     pub access: AccessSettings,
+    /// What becomes of `Authorization`, if it is public.
+    pub authorization: AuthorizationHeader,
+    /// Where its credentials are, unless as everywhere.
+    pub credential: CredentialRules,
     /// How its requests must be signed. `None`: they need not be.
     pub signature: Option<SignatureId>,
     /// Where its requests go.
@@ -115,6 +123,8 @@ impl RouteSettings {
         }
         let hosts = section.list(key::HOSTS, "a list of hosts", host);
         let access = AccessSettings::read(section, names);
+        let authorization = access::authorization(section, &access);
+        let credential = section.section(key::CREDENTIAL, CredentialRules::read);
         let signature =
             section.optional(key::SIGNATURE, reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
@@ -125,10 +135,20 @@ impl RouteSettings {
             methods,
             hosts: hosts.unwrap_or_default(),
             access,
+            authorization,
+            credential,
             signature,
             upstream: upstream?,
             denials,
         })
+    }
+
+    /// Whether requests without a token pass, although one is looked at.
+    pub fn admits_guests(&self) -> bool {
+        match &self.access {
+            AccessSettings::Token(requirement) => requirement.guests != Guests::Refused,
+            AccessSettings::Public => false,
+        }
     }
 
     fn write(&self, names: &KnownNames) -> Written {
@@ -138,8 +158,9 @@ impl RouteSettings {
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
-        self.access
-            .write(writer, names)
+        let writer = self.access.write(writer, names);
+        access::write_authorization(writer, &self.access, self.authorization)
+            .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
             .optional(key::DENIALS, denials)

@@ -49,8 +49,9 @@ pub(super) fn answer(
         let exchange = serving.engine.exchange(form);
         let forwarder = Forwarder { connection: &connection, serving: &serving };
         let outcome = forwarder.run(request, guard, &exchange).await;
-        let response =
+        let mut response =
             outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
+        exchange.finish_answer(response.status(), response.headers_mut());
         if has_body && response.body().is_own() {
             connection.activity.body_stays_unread();
         }

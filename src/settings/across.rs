@@ -1,10 +1,15 @@
 //! Rules that concern several sections.
 
+mod credentials;
 mod idle_header_rules;
 mod looping_upstreams;
 
 pub(super) use self::looping_upstreams::host_at_port;
-use self::{idle_header_rules::idle_header_rules, looping_upstreams::looping_upstreams};
+use self::{
+    credentials::{credential_places, unreachable_issuers},
+    idle_header_rules::idle_header_rules,
+    looping_upstreams::looping_upstreams,
+};
 use super::whole::{Settings, key};
 use crate::{
     admin,
@@ -14,9 +19,9 @@ use crate::{
         self, are_one_header,
         assertion::{self, settings::AssertionSettings},
         fold_header_name,
-        headers::settings::ClaimHeaderSettings,
     },
     policy::{
+        credential::CredentialSource,
         ids::RouteId,
         settings::{AccessSettings, key as of_route},
     },
@@ -35,12 +40,14 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     assertion_header(settings, root);
     credential_headers(settings, root);
     header_lists(settings, root);
+    credential_places(settings, root);
 }
 
 /// The rules that follow what settings refer to, once everything that they refer to was read.
 pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     introspection_issuers(settings, root);
     signed_routes(settings, root);
+    unreachable_issuers(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.
@@ -71,6 +78,10 @@ fn signed_routes(settings: &Settings, root: &Section<'_>) {
         };
         let has_token = matches!(route.access, AccessSettings::Token(_));
         let problem = match (has_token, signature.caller == CallerBinding::NoToken) {
+            _ if route.admits_guests() => {
+                "relates its signer to whom the token belongs to, and access = \"optional\" takes \
+                 requests without one"
+            }
             (true, true) => {
                 "does not say what its signer has to do with whom the token belongs to; \
                  expected its caller = { claim = \"azp\" }, { registry = \"FIELD\" } or \
@@ -192,7 +203,7 @@ fn assertion_header_problem(
     if settings.claims.iter().any(|claim| is_ours(&claim.header)) {
         return Some("carries a claim as well");
     }
-    if settings.credential.headers().any(is_ours) {
+    if settings.credential_sources().filter_map(CredentialSource::header).any(is_ours) {
         return Some(
             "is where credential.sources reads the token from, and what clients send in the \
              header of the assertion is removed",
@@ -205,9 +216,9 @@ fn assertion_header_problem(
 }
 
 fn credential_headers(settings: &Settings, root: &Section<'_>) {
-    for header in settings.credential.headers() {
-        let same = |claim: &&ClaimHeaderSettings| are_one_header(&claim.header, header);
-        if let Some(claim) = settings.claims.iter().find(same) {
+    for claim in &settings.claims {
+        let mut headers = settings.credential_sources().filter_map(CredentialSource::header);
+        if let Some(header) = headers.find(|header| are_one_header(&claim.header, header)) {
             let message = format!(
                 "credential.sources reads the token from this header ({header:?}), and what \
                  clients send in the header of a claim is removed"

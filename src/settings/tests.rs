@@ -2,6 +2,7 @@
 
 mod assertion;
 mod claim_rules;
+mod credentials;
 mod denials;
 mod effects;
 mod evidence;

@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod claim_paths;
+mod credentials;
 mod issuers;
 mod memory;
 mod own_addresses;
@@ -80,6 +81,7 @@ impl Settings {
             warnings.extend(issuer_warnings(issuer));
         }
         warnings.extend(self.claim_path_warnings());
+        warnings.extend(self.credential_warnings());
         warnings.extend(self.signature_warnings());
         if let Some(list) = &self.revocation.list {
             warnings.extend(list_warnings(list));

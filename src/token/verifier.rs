@@ -2,6 +2,7 @@
 
 mod cached;
 mod checks;
+mod expired;
 mod uncached;
 mod verified;
 

@@ -10,5 +10,5 @@ mod outage;
 mod questions;
 mod routing;
 mod rules;
-mod scene;
+pub(crate) mod scene;
 mod signed;

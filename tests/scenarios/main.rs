@@ -17,6 +17,7 @@ mod support;
 mod assertion;
 mod config;
 mod denials;
+mod guests;
 mod headers;
 mod introspection;
 mod key_sets;

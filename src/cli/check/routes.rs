@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::{
     policy::{
         HostPattern,
-        settings::{AccessSettings, RequirementSettings, RouteSettings},
+        settings::{AccessSettings, Guests, RequirementSettings, RouteSettings},
     },
     settings::Settings,
 };
@@ -67,6 +67,11 @@ fn describe(settings: &Settings, requirement: &RequirementSettings) -> String {
     for claim in &requirement.claims {
         let (name, values) = (claim.claim.as_str(), claim.any_of.join(" or "));
         parts.push(format!("{name} = {values}"));
+    }
+    match requirement.guests {
+        Guests::Refused => {}
+        Guests::WithoutToken => parts.push("or no token".to_owned()),
+        Guests::WithExpiredToken => parts.push("or none, or an expired one".to_owned()),
     }
     parts.join(", ")
 }

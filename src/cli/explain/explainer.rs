@@ -91,7 +91,8 @@ impl Explainer {
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
     ) -> Result<(), Reason> {
-        let request = &sent.canonical().map_err(|cause| {
+        let canonical = sent.canonical().and_then(|request| self.gate.take_parameters(request));
+        let request = &canonical.map_err(|cause| {
             let reason = match cause {
                 NotCanonical::MethodRefused => Reason::MethodNotSupported,
                 _ => Reason::RequestNotCanonical,

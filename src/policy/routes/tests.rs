@@ -2,7 +2,12 @@ use http::{HeaderMap, Version, header::HOST};
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::{PathPattern, ids::PerUpstream, settings::AccessSettings};
+use crate::policy::{
+    PathPattern,
+    credential::CredentialRules,
+    ids::PerUpstream,
+    settings::{AccessSettings, AuthorizationHeader},
+};
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
 fn route(line: &str) -> RouteSettings {
@@ -16,6 +21,8 @@ fn route(line: &str) -> RouteSettings {
         methods: list(methods).iter().map(|m| m.parse().unwrap()).collect(),
         hosts: list(hosts).iter().map(|h| HostPattern::parse(h).unwrap()).collect(),
         access: AccessSettings::Public,
+        authorization: AuthorizationHeader::default(),
+        credential: CredentialRules::default(),
         signature: None,
         upstream: PerUpstream::default().push("app"),
         denials: None,

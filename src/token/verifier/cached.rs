@@ -67,7 +67,7 @@ impl TokenVerifier {
 
     /// Whether the proof of a token still holds: the key that verified it is in the issuer's set,
     /// or the introspection response is fresh.
-    fn is_alive(
+    pub(super) fn is_alive(
         &self,
         entry: &CachedToken,
         introspection_issuer: Option<IssuerId>,

@@ -29,6 +29,13 @@ pub(super) enum VerificationPath<'t, 's> {
     Introspect(IssuerId, &'s Issuer, &'s IssuerIntrospection),
 }
 
+/// When a token is verified, and the moment at which it has to be valid.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct VerifiedAt {
+    pub(super) now: UnixTime,
+    pub(super) valid_at: UnixTime,
+}
+
 /// The generation of no key set.
 const NO_KEYS: u64 = 0;
 
@@ -106,7 +113,25 @@ impl TokenVerifier {
     ) -> Result<(VerifiedToken, u64), VerifyFailure> {
         observer.passed("issuer", || format!("the configured issuer {:?}", issuer.keys.name()));
         let blame = |reason| VerifyFailure::of(id, reason);
-        let validity = candidate.check(&issuer.rules, now, observer).map_err(blame)?;
+        let at = VerifiedAt { now, valid_at: now };
+        let (mut verified, generation) =
+            self.verify_signed(candidate, (id, issuer), at, observer).await?;
+        // The network last.
+        verified.standing =
+            Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?;
+        Ok((verified, generation))
+    }
+
+    /// The token by its own signature; what its issuer says of it is not known yet.
+    pub(super) async fn verify_signed(
+        &self,
+        candidate: JwtCandidate<'_>,
+        (id, issuer): (IssuerId, &Issuer),
+        VerifiedAt { now, valid_at }: VerifiedAt,
+        observer: &mut impl Observer,
+    ) -> Result<(VerifiedToken, u64), VerifyFailure> {
+        let blame = |reason| VerifyFailure::of(id, reason);
+        let validity = candidate.check(&issuer.rules, valid_at, observer).map_err(blame)?;
         let (key, generation) = issuer.key_for(&candidate, now).await.map_err(blame)?;
         observer.passed("key", || match key.kid() {
             Some(kid) => format!("{}, kid {kid:?}", key.kind()),
@@ -121,9 +146,7 @@ impl TokenVerifier {
         })?;
         observer.passed("signature", || format!("{algorithm} signature is right"));
         let headers = self.render(issuer, &claims, observer).map_err(blame)?;
-        // The network last.
-        let standing =
-            Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?;
+        let standing = IssuerStatement::Unasked;
         let verified = VerifiedToken { issuer: id, signature, standing, validity, claims, headers };
         Ok((verified, generation))
     }
