@@ -7,7 +7,7 @@ use std::hint::black_box;
 use countersign::{
     identity::Hygiene,
     jose::Algorithm,
-    policy::{CanonicalRequest, RouteMatch},
+    policy::{CanonicalRequest, RequestRules, RouteMatch},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{
@@ -27,6 +27,7 @@ fn requests(criterion: &mut Criterion) {
     let floor = fixture.floor.time();
 
     let host = HeaderMap::from_iter([(HOST, HeaderValue::from_static("api.example.com"))]);
+    let rules = RequestRules::default();
     let mut group = criterion.benchmark_group("canonical request");
     let mut ruler = Ruler::new(&mut group, floor);
     for (name, target) in [
@@ -34,7 +35,7 @@ fn requests(criterion: &mut Criterion) {
         ("escapes to rewrite", "/r0/orders/%34%32/%7euser?page=7"),
     ] {
         let target = Uri::from_static(target);
-        ruler.measure(name, || canonical(black_box(&target), &host));
+        ruler.measure(name, || canonical(&rules, black_box(&target), &host));
     }
     group.finish();
 
@@ -43,7 +44,7 @@ fn requests(criterion: &mut Criterion) {
     for count in ROUTES {
         let routes = Fixture::new(Algorithm::Es256, count).settings.routes;
         let target = format!("/r{}/orders/42", count / 2).parse().expect("a target");
-        let request = canonical(&target, &host);
+        let request = canonical(&rules, &target, &host);
         assert!(matches!(routes.find(&request), RouteMatch::Found(_)));
         ruler.measure(&format!("of {count}"), || {
             matches!(routes.find(black_box(&request)), RouteMatch::Found(_))
@@ -65,8 +66,8 @@ fn requests(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn canonical(target: &Uri, headers: &HeaderMap) -> CanonicalRequest {
-    CanonicalRequest::new(&Method::GET, target, Version::HTTP_11, headers).expect("canonical")
+fn canonical(rules: &RequestRules, target: &Uri, headers: &HeaderMap) -> CanonicalRequest {
+    rules.canonical(&Method::GET, target, Version::HTTP_11, headers).expect("canonical")
 }
 
 /// What a browser sends, two forged headers, and as many others as are wanted.

@@ -10,7 +10,7 @@ use std::{
 
 use countersign::{
     jose::Algorithm,
-    token::{Credential, Presented, TokenCache, cache::settings::CacheSettings},
+    token::{Credential, Presented, RouteIssuers, TokenCache, cache::settings::CacheSettings},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::HeaderMap;
@@ -30,7 +30,7 @@ fn verification(criterion: &mut Criterion) {
         let headers = HeaderMap::new();
         let presented = Presented { credential, headers: &headers };
         let verify = |cache: &RefCell<TokenCache>| {
-            at_once(verifier.verify(presented, None, cache)).expect("a good token")
+            at_once(verifier.verify(presented, RouteIssuers::default(), cache)).expect("a good token")
         };
         let warm = RefCell::new(TokenCache::new(&fixture.settings.cache));
         let cold = RefCell::new(TokenCache::new(&CacheSettings {

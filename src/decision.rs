@@ -7,6 +7,7 @@
 //! It needs no other room to know whether a request may pass.
 
 mod answer_signing;
+mod cross_origin;
 pub mod denials;
 mod engine;
 mod exchange;
@@ -20,8 +21,9 @@ mod proof;
 mod refusal;
 mod signed;
 
-pub use crate::{gate::Peer, identity::PeerAddress};
+pub use crate::{cors::AnswerFrom, gate::Peer, identity::PeerAddress};
 pub use answer_signing::{AnswerToSign, SignedAnswer, Unsignable};
+pub use cross_origin::CrossOrigin;
 pub use engine::{Engine, EngineParts, WorkerEngine};
 pub use exchange::Exchange;
 pub use forward::{Forward, VerifiedBody};

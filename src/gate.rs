@@ -3,6 +3,7 @@
 mod denial;
 mod metrics;
 mod parts;
+mod preflight;
 mod route;
 mod unsigned;
 
@@ -12,9 +13,10 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::{
     clock::Clock,
+    cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, NotCanonical, Requirement, RouteMatch, Routes,
+        CanonicalRequest, NotCanonical, RequestRules, Requirement, RouteMatch, Routes,
         credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
         settings::Guests,
@@ -37,6 +39,7 @@ pub use unsigned::{Decision, Unsigned};
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
 pub struct Gate {
+    request_rules: RequestRules,
     matcher: Arc<Routes>,
     routes: PerRoute<Arc<Route>>,
     places: CredentialPlaces,
@@ -46,6 +49,7 @@ pub struct Gate {
     hygiene: Hygiene,
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
+    cors: Option<Box<Cors>>,
     clock: Arc<dyn Clock>,
     issuer_names: PerIssuer<String>,
     metrics: Metrics,
@@ -104,6 +108,7 @@ impl Gate {
         let of_routes = parts.routes.all().iter().map(|route| &route.credential);
         let places = CredentialPlaces::new(parts.credential, of_routes);
         Self {
+            request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
             routes: Route::table(parts, signatures, &places, &gate_metrics),
             issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
@@ -112,9 +117,10 @@ impl Gate {
             hygiene: Hygiene::compile(&parts.headers),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
+            cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
-            unrouted: gate_metrics.of_route("(none)"),
+            unrouted: gate_metrics.of_route("(none)", false),
             metrics: gate_metrics,
         }
     }
@@ -143,6 +149,11 @@ impl Gate {
         peer: &Peer,
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
+        if let Some(cors) = &self.cors
+            && let Some(decision) = self.preflight(cors, request, headers)?
+        {
+            return Ok(decision);
+        }
         let route = self.route(request)?;
         let caller = match route.requirement() {
             None => None,
@@ -182,15 +193,16 @@ impl Gate {
         requirement: &Requirement,
         cache: &RefCell<TokenCache>,
     ) -> Result<Option<Caller>, Denial> {
-        let verified = self.verifier.verify(presented, route.introspection_issuer(), cache).await;
+        let verified = self.verifier.verify(presented, route.issuers(), cache).await;
         let token = match verified {
             Ok(token) => token,
             Err(Rejection { reason: Reason::TokenExpired, .. })
                 if requirement.guests() == Guests::WithExpiredToken =>
             {
                 // Boxed: few routes have it, and every request's future would carry it.
-                let expired = Box::pin(self.verifier.verify_expired(presented, cache)).await;
-                self.check(requirement, &*expired.map_err(refused)?, places)?;
+                let expired = self.verifier.verify_expired(presented, route.issuers(), cache);
+                let expired = Box::pin(expired).await.map_err(refused)?;
+                self.check(requirement, &expired, places)?;
                 return Ok(None);
             }
             Err(rejection) => return Err(refused(rejection)),
@@ -271,9 +283,24 @@ impl Gate {
         issuer.map_or("", |issuer| self.issuer_names.get(issuer))
     }
 
+    /// Which web pages may read answers, where that is configured.
+    pub fn cors(&self) -> Option<&Cors> {
+        self.cors.as_deref()
+    }
+
+    /// The compiled form of a route of this configuration.
+    pub fn compiled(&self, route: &Route) -> &Arc<Route> {
+        self.routes.get(route.id())
+    }
+
     /// The verifier, for `explain` and for logout tokens.
     pub fn verifier(&self) -> &TokenVerifier {
         &self.verifier
+    }
+
+    /// How requests are made canonical.
+    pub fn request_rules(&self) -> &RequestRules {
+        &self.request_rules
     }
 
     /// The route that a request takes.

@@ -16,10 +16,10 @@ mod tests;
 
 pub use algorithm::{Algorithm, AlgorithmSet};
 pub use detached::{DetachedError, DetachedJws, Dialect, DialectSet, PayloadReader, SignedPayload};
-pub use header::{MAX_KID_BYTES, ProtectedHeader, short_media_type};
+pub use header::{MAX_KID_BYTES, NoCertificateHash, ProtectedHeader, short_media_type};
 pub use jwk::{
-    HexKey, HexKeyError, JwkSet, JwkSetError, KeyLimits, KeyRejection, PemError, SkippedKey,
-    Thumbprint, VerificationKey,
+    CertificateSha1, CertificateSha256, HexKey, HexKeyError, JwkSet, JwkSetError, KeyLimits,
+    KeyRejection, PemError, SkippedKey, Thumbprint, VerificationKey,
 };
 pub use jws::{CompactJws, JwsError, VerifyError, verify_compact};
 pub use signing::{SigningError, SigningKey};

@@ -8,6 +8,7 @@
 
 pub mod error;
 pub mod facts;
+pub mod key_query;
 pub mod key_set;
 pub mod live_key_set;
 pub mod probe;
@@ -22,6 +23,7 @@ mod unknown_kids;
 
 pub use error::KeyError;
 pub use facts::{FailureFacts, IssuerStatus, KeyFacts, SkippedFacts};
+pub use key_query::KeyQuery;
 pub use key_set::{KeyLookup, KeySet};
 pub use live_key_set::LiveKeySet;
 pub(crate) use metrics::Metrics;

@@ -26,6 +26,7 @@
 //! | [`revocation`] | which verified tokens are revoked |
 //! | [`registry`] | signers and their keys, looked up one by one |
 //! | [`replay`] | what may be used once only, in one replica and in all |
+//! | [`cors`] | which web pages may read answers, and preflights |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
 //! | [`keys`] | key sets: sources, the refresher, the lock-free store |
@@ -55,6 +56,7 @@ mod bounded;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod cors;
 pub mod decision;
 pub mod evidence;
 pub mod fetch;

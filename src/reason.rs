@@ -156,6 +156,8 @@ reasons! {
     RouteUnknown = "route_unknown", NotPermitted, "No route matches the request.";
     MethodNotAllowed = "method_not_allowed", RequestMalformed,
         "The route does not take this method.";
+    OriginNotAllowed = "origin_not_allowed", NotPermitted,
+        "The preflight is of a page whose origin `cors.origins` does not list.";
     // The credential.
     CredentialMissing = "credential_missing", CredentialMissing, "No credential was sent.";
     CredentialSchemeUnknown = "credential_scheme_unknown", CredentialMissing,

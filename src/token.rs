@@ -21,4 +21,4 @@ pub use jwt::{JwtCandidate, Observer};
 pub use logout::{LogoutCause, LogoutFault, RefusedLogout};
 pub(crate) use metrics::Metrics;
 pub use request_binding::Presented;
-pub use verifier::{Rejection, TokenVerifier, VerifiedToken};
+pub use verifier::{Rejection, RouteIssuers, TokenVerifier, VerifiedToken};

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     gate::{Admission, Decision, Denial, Peer, Route},
-    policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
+    policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
     reason::Reason,
     token::VerifiedToken,
 };
@@ -25,10 +25,10 @@ use crate::{
 /// A request in progress: decides on it, and collects the data for log, span and metrics.
 #[derive(Debug)]
 pub struct Exchange<'e> {
-    engine: &'e WorkerEngine,
+    pub(super) engine: &'e WorkerEngine,
     form: RefusalForm,
     request: OnceCell<CanonicalRequest>,
-    route: Cell<Option<&'e Arc<Route>>>,
+    pub(super) route: Cell<Option<&'e Arc<Route>>>,
     span: Span,
 }
 
@@ -39,6 +39,8 @@ pub(super) enum Stopped {
     Denied(Denial),
     /// The client did not send it to its end.
     Unfinished(UploadFault),
+    /// It is a preflight, which is answered in place of the service.
+    Preflight,
 }
 
 impl<'e> Exchange<'e> {
@@ -74,6 +76,7 @@ impl<'e> Exchange<'e> {
             Ok(forward) => Ok(forward),
             Err(Stopped::Denied(denial)) => Err(self.deny(&denial)),
             Err(Stopped::Unfinished(fault)) => Err(self.abort(fault)),
+            Err(Stopped::Preflight) => Err(self.answer_preflight()),
         }
     }
 
@@ -88,8 +91,8 @@ impl<'e> Exchange<'e> {
 
     /// Records the outcome of an admitted request.
     pub fn end(&self, outcome: Outcome) {
-        if let Some(route) = self.route.get() {
-            outcome.of(route.counters()).inc();
+        if let Some(counter) = self.route.get().and_then(|route| outcome.of(route.counters())) {
+            counter.inc();
         }
         self.record_outcome(outcome);
     }
@@ -132,7 +135,8 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let canonical = engine.gate.take_parameters(canonical(head)?).map_err(uncanonical)?;
+        let canonical = canonical(head, engine.gate.request_rules())?;
+        let canonical = engine.gate.take_parameters(canonical).map_err(uncanonical)?;
         let request = self.request.get_or_init(|| canonical);
         let (admission, body) = match engine.gate.admit(request, &head.headers, peer, cache).await?
         {
@@ -151,6 +155,10 @@ impl<'e> Exchange<'e> {
                 let (admission, held) = verdict.await?;
                 (admission, VerifiedBody::Held(held))
             }
+            Decision::Preflight(route) => {
+                self.route.set(Some(route));
+                return Err(Stopped::Preflight);
+            }
         };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
@@ -168,13 +176,16 @@ impl<'e> Exchange<'e> {
         let (refusal, denial_id) = denials.refuse(denial, self.form);
         let denial_id = denial_id.map(|id| id.to_string());
         self.record_subject(denial.route(), denial.issuer());
+        if let Some(route) = denial.route() {
+            self.route.set(Some(gate.compiled(route)));
+        }
         let _entered = self.span.enter();
         gate.record(denial, self.request.get(), denial_id.as_deref());
         self.record_outcome(Outcome::Denied);
         Box::new(refusal)
     }
 
-    fn record_subject(&self, route: Option<&Route>, issuer: Option<IssuerId>) {
+    pub(super) fn record_subject(&self, route: Option<&Route>, issuer: Option<IssuerId>) {
         if !self.span.is_disabled() {
             self.span.record("route", route.map_or("(none)", Route::label));
             self.span.record("issuer", self.engine.engine.gate.issuer_label(issuer));
@@ -182,7 +193,7 @@ impl<'e> Exchange<'e> {
     }
 
     /// A disabled span would still look the field up.
-    fn record_outcome(&self, outcome: Outcome) {
+    pub(super) fn record_outcome(&self, outcome: Outcome) {
         if !self.span.is_disabled() {
             self.span.record("outcome", outcome.name());
         }
@@ -195,8 +206,8 @@ impl From<Denial> for Stopped {
     }
 }
 
-fn canonical(head: &Parts) -> Result<CanonicalRequest, Denial> {
-    let canonical = CanonicalRequest::new(&head.method, &head.uri, head.version, &head.headers);
+fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Denial> {
+    let canonical = rules.canonical(&head.method, &head.uri, head.version, &head.headers);
     canonical.map_err(uncanonical)
 }
 

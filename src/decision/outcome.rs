@@ -17,6 +17,8 @@ pub enum Outcome {
     Failed,
     /// It was admitted, but the client did not finish its request.
     Aborted,
+    /// It is a preflight, answered in place of the upstream.
+    Preflight,
 }
 
 /// What a client did instead of finishing its upload.
@@ -36,15 +38,17 @@ impl Outcome {
             Self::Denied => "denied",
             Self::Failed => "failed",
             Self::Aborted => "aborted",
+            Self::Preflight => "preflight",
         }
     }
 
-    pub(super) fn of(self, counters: &RouteCounters) -> &IntCounter {
+    pub(super) fn of(self, counters: &RouteCounters) -> Option<&IntCounter> {
         match self {
-            Self::Forwarded => &counters.forwarded,
-            Self::Denied => &counters.denied,
-            Self::Failed => &counters.failed,
-            Self::Aborted => &counters.aborted,
+            Self::Forwarded => Some(&counters.forwarded),
+            Self::Denied => Some(&counters.denied),
+            Self::Failed => Some(&counters.failed),
+            Self::Aborted => Some(&counters.aborted),
+            Self::Preflight => counters.preflights.as_ref(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct RouteCounters {
     pub failed: IntCounter,
     /// Admitted, but the client did not finish its request.
     pub aborted: IntCounter,
+    /// Preflights that were answered in place of the service; `None` where none is.
+    pub preflights: Option<IntCounter>,
 }
 
 impl Metrics {
@@ -36,14 +38,15 @@ impl Metrics {
         }
     }
 
-    /// `label` is the route's.
-    pub(super) fn of_route(&self, label: &str) -> RouteCounters {
+    /// `label` is the route's; `is_shared`: `[cors]` applies to it.
+    pub(super) fn of_route(&self, label: &str, is_shared: bool) -> RouteCounters {
         let counter = |outcome| self.requests.with_label_values(&[label, outcome]);
         RouteCounters {
             forwarded: counter("forwarded"),
             denied: counter("denied"),
             failed: counter("failed"),
             aborted: counter("aborted"),
+            preflights: is_shared.then(|| counter("preflight")),
         }
     }
 

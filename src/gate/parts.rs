@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
+    cors::settings::CorsSettings,
     identity::{
         HeaderUses, assertion::settings::AssertionSettings, headers::settings::ClaimHeaderSettings,
     },
     policy::{
         Routes,
         ids::{PerIssuer, PerSignature},
+        settings::HostSettings,
     },
     signature::settings::SignatureSettings,
     token::{credential::settings::CredentialSettings, issuer::settings::IssuerSettings},
@@ -23,12 +25,16 @@ pub struct GateParts<'s> {
     pub signatures: &'s PerSignature<SignatureSettings>,
     /// The routes, which refer to both.
     pub routes: &'s Arc<Routes>,
+    /// Which hosts of requests are taken.
+    pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,
     /// Verified claim → header.
     pub claims: &'s [ClaimHeaderSettings],
     /// The signed form of the claims; `None`: there is none.
     pub assertion: Option<&'s AssertionSettings>,
+    /// Which web pages may read answers; `None`: that is left to the service.
+    pub cors: Option<&'s CorsSettings>,
     /// What headers of requests are used for.
     pub headers: HeaderUses<'s>,
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::{GateParts, Metrics, RouteCounters};
 use crate::{
+    cors::settings::CorsSettings,
     policy::{
         Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
         settings::{AccessSettings, AuthorizationHeader, RouteSettings},
     },
     signature::SignatureRules,
-    token::{CredentialPlaces, CredentialSources, issuer::settings::IssuerSettings},
+    token::{CredentialPlaces, CredentialSources, RouteIssuers, issuer::settings::IssuerSettings},
 };
 
 /// One compiled route.
@@ -21,9 +22,10 @@ pub struct Route {
     requirement: Option<Requirement>,
     sources: Arc<CredentialSources>,
     keeps_authorization: bool,
-    introspection_issuer: Option<IssuerId>,
+    issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
+    is_shared: bool,
     counters: RouteCounters,
 }
 
@@ -33,6 +35,7 @@ struct Shared<'p> {
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
+    cors: Option<&'p CorsSettings>,
     metrics: &'p Metrics,
 }
 
@@ -46,12 +49,14 @@ impl Route {
     ) -> PerRoute<Arc<Self>> {
         let issuers = parts.issuers;
         let scopes = issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { issuers, scopes, signatures, places, metrics };
+        let shared = Shared { issuers, scopes, signatures, places, cors: parts.cors, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
     fn new(id: RouteId, route: &RouteSettings, shared: &Shared<'_>) -> Self {
         let label = label(route);
+        let cors = shared.cors.map(|cors| route.cors.unwrap_or(cors.all_routes));
+        let is_shared = cors.unwrap_or_default();
         Self {
             id,
             requirement: match &route.access {
@@ -62,10 +67,14 @@ impl Route {
             },
             sources: shared.places.of_route(&route.credential),
             keeps_authorization: route.authorization == AuthorizationHeader::Keep,
-            introspection_issuer: introspection_issuers(route, shared.issuers).next(),
+            issuers: RouteIssuers {
+                introspection: introspection_issuers(route, shared.issuers).next(),
+                unnamed: unnamed_issuer(route, shared.issuers),
+            },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
-            counters: shared.metrics.of_route(&label),
+            is_shared,
+            counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
     }
@@ -95,9 +104,9 @@ impl Route {
         self.keeps_authorization
     }
 
-    /// The issuer that introspects opaque tokens.
-    pub fn introspection_issuer(&self) -> Option<IssuerId> {
-        self.introspection_issuer
+    /// The issuers of tokens that do not name one.
+    pub fn issuers(&self) -> RouteIssuers {
+        self.issuers
     }
 
     /// The rules by which its requests are signed, if they are.
@@ -108,6 +117,11 @@ impl Route {
     /// Where its requests go.
     pub fn upstream(&self) -> UpstreamId {
         self.upstream
+    }
+
+    /// Whether `[cors]` applies to it.
+    pub fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Its counters.
@@ -122,11 +136,22 @@ pub(crate) fn introspection_issuers(
     route: &RouteSettings,
     issuers: &PerIssuer<IssuerSettings>,
 ) -> impl Iterator<Item = IssuerId> {
-    let accepted = match &route.access {
-        AccessSettings::Token(requirement) => requirement.issuers.as_slice(),
+    accepted(route).iter().copied().filter(|issuer| issuers.get(*issuer).introspection.is_some())
+}
+
+/// The issuer of a route's tokens without `iss`: the only one that the route accepts.
+fn unnamed_issuer(route: &RouteSettings, issuers: &PerIssuer<IssuerSettings>) -> Option<IssuerId> {
+    match accepted(route) {
+        [only] => Some(*only).filter(|id| issuers.get(*id).waivers.without_issuer),
+        _ => None,
+    }
+}
+
+fn accepted(route: &RouteSettings) -> &[IssuerId] {
+    match &route.access {
+        AccessSettings::Token(requirement) => &requirement.issuers,
         AccessSettings::Public => &[],
-    };
-    accepted.iter().copied().filter(|issuer| issuers.get(*issuer).introspection.is_some())
+    }
 }
 
 /// `GET,POST api.example.com/loans/**`, with the parts that the route leaves open left out.

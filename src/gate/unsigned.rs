@@ -20,6 +20,8 @@ pub enum Decision<'g> {
     Admitted(Admission<'g>),
     /// It may pass once its signature is verified.
     Unsigned(Unsigned<'g>),
+    /// It is a preflight of that route, to be answered in place of the service.
+    Preflight(&'g Arc<Route>),
 }
 
 /// An admission that waits for a signature. Only a verified one makes an [`Admission`] of it.

@@ -1,6 +1,9 @@
 //! The protected header of a JWS (RFC 7515 §4): one reader for tokens and detached signatures.
 
-use super::Algorithm;
+use super::{
+    Algorithm,
+    jwk::{CertificateSha1, CertificateSha256, certificate_hash},
+};
 use crate::json::{Json, JsonError, Object};
 
 /// The longest accepted `kid`, in bytes: it is a lookup key, not a document.
@@ -43,6 +46,11 @@ pub(super) enum HeaderError {
     Encrypted,
 }
 
+/// A parameter that should be the hash of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the hash of a certificate in base64url")]
+pub struct NoCertificateHash;
+
 /// The header parameters of RFC 7515 §4.1, which `crit` must not name (§4.1.11).
 const STANDARD: &[&str] =
     &["alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t", "x5t#S256", "typ", "cty", "crit"];
@@ -80,6 +88,17 @@ impl ProtectedHeader {
     /// `typ`, as written.
     pub fn typ(&self) -> Option<&str> {
         self.text("typ")
+    }
+
+    /// `x5t`, the SHA-1 hash of the signer's certificate: a name of its key, and nothing that is
+    /// believed. `Some(Err(_))`: it is no such hash.
+    pub fn certificate_sha1(&self) -> Option<Result<CertificateSha1, NoCertificateHash>> {
+        self.get("x5t").map(|hash| certificate_hash(hash).ok_or(NoCertificateHash))
+    }
+
+    /// The same of `x5t#S256`, the SHA-256 hash.
+    pub fn certificate_sha256(&self) -> Option<Result<CertificateSha256, NoCertificateHash>> {
+        self.get("x5t#S256").map(|hash| certificate_hash(hash).ok_or(NoCertificateHash))
     }
 
     pub(super) fn cty(&self) -> Option<&str> {

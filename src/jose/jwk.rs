@@ -3,6 +3,7 @@
 
 mod binding;
 pub(super) mod der;
+mod labels;
 mod material;
 mod pem;
 mod raw;
@@ -18,8 +19,10 @@ use std::fmt;
 
 use aws_lc_rs::{digest::Digest, hmac};
 
-use self::{material::PublicMaterial, verifier::Verifier};
+pub(in crate::jose) use self::labels::certificate_hash;
+use self::{labels::KeyLabels, material::PublicMaterial, verifier::Verifier};
 pub use self::{
+    labels::{CertificateSha1, CertificateSha256},
     pem::PemError,
     raw::{HexKey, HexKeyError},
     rejection::KeyRejection,
@@ -43,6 +46,8 @@ pub struct VerificationKey {
     thumbprint: Thumbprint,
     /// The required members of its JWK (RFC 7638 §3.2) as text; `None` for a shared secret.
     public: Option<Box<str>>,
+    /// Its other names, boxed: most keys have none.
+    labels: Option<Box<KeyLabels>>,
     /// One ready verifier for each algorithm of the key, never empty.
     verifiers: Vec<Verifier>,
 }
@@ -60,7 +65,8 @@ impl VerificationKey {
         }
         let material = PublicMaterial::from_jwk(jwk, limits)?;
         let algorithms = binding::algorithms(jwk, &material)?;
-        Self::from_material(kid, &material, algorithms)
+        let key = Self::from_material(kid, &material, algorithms)?;
+        Ok(Self { labels: KeyLabels::read(jwk), ..key })
     }
 
     /// From a shared secret (`oct`), for HMAC only. The secret must be at least as long as the
@@ -84,6 +90,7 @@ impl VerificationKey {
             kind: KeyType::Oct.name().to_owned(),
             thumbprint: Thumbprint::of_secret(secret),
             public: None,
+            labels: None,
             verifiers,
         })
     }
@@ -101,6 +108,7 @@ impl VerificationKey {
             kind: material.kind(),
             thumbprint: Thumbprint::of(material),
             public: Some(thumbprint::canonical(material).into()),
+            labels: None,
             verifiers,
         })
     }
@@ -108,6 +116,22 @@ impl VerificationKey {
     /// The `kid`, if the key has one.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
+    }
+
+    /// Whose key it is, by the member `issuer` of its JWK: Microsoft's sets hold keys of several
+    /// tenants. Most keys say nothing of it.
+    pub fn issuer(&self) -> Option<&str> {
+        self.labels.as_ref()?.issuer.as_deref()
+    }
+
+    /// The SHA-1 hash of its certificate (RFC 7517 §4.8), stated in the JWK or computed.
+    pub fn certificate_sha1(&self) -> Option<CertificateSha1> {
+        self.labels.as_ref()?.sha1
+    }
+
+    /// The SHA-256 hash of its certificate (RFC 7517 §4.9), stated in the JWK or computed.
+    pub fn certificate_sha256(&self) -> Option<CertificateSha256> {
+        self.labels.as_ref()?.sha256
     }
 
     /// What a signature under this key may be made with.

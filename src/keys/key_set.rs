@@ -8,7 +8,12 @@ use std::{
     },
 };
 
-use crate::jose::{Algorithm, AlgorithmSet, JwkSet, SkippedKey, Thumbprint, VerificationKey};
+use crate::jose::{
+    Algorithm, AlgorithmSet, CertificateSha1, CertificateSha256, JwkSet, SkippedKey, Thumbprint,
+    VerificationKey,
+};
+
+use super::KeyQuery;
 
 /// The keys of one issuer at one moment. Replaced as a whole, never merged (threat K-9).
 pub struct KeySet {
@@ -35,7 +40,11 @@ pub enum KeyLookup<'s> {
 
 /// All that matters for verification, sorted and without duplicates: a source may list the same
 /// keys in another order each time, and one of them twice.
-type Fingerprint = Vec<(Thumbprint, Option<String>, AlgorithmSet)>;
+type Fingerprint = Vec<(Thumbprint, KeyNames, AlgorithmSet)>;
+
+/// All that a key can be found by.
+type KeyNames =
+    (Option<String>, Option<String>, Option<CertificateSha1>, Option<CertificateSha256>);
 
 /// Generations are unique in the process, not only in an issuer: a store built by a reload can't
 /// hand out one that a cache has seen before.
@@ -72,13 +81,18 @@ impl KeySet {
     /// that a `kid` is not known yet. Without a `kid` in the token, exactly one key must fit the
     /// algorithm; the same key under several names counts once.
     pub fn lookup(&self, kid: Option<&str>, alg: Algorithm) -> KeyLookup<'_> {
-        if kid.is_some_and(|kid| !self.knows(kid)) {
+        self.find(&KeyQuery::by_kid(kid), alg)
+    }
+
+    /// The same by other names than the `kid`, or by several, all of which must be the key's.
+    pub fn find(&self, query: &KeyQuery<'_>, alg: Algorithm) -> KeyLookup<'_> {
+        if query.names_key() && !self.knows_any(query) {
             return KeyLookup::UnknownKid;
         }
         let mut fitting = self
             .keys
             .iter()
-            .filter(|key| kid.is_none() || key.kid() == kid || self.nameless)
+            .filter(|key| query.fits(key, self.nameless))
             .filter(|key| key.algorithms().contains(alg));
         let Some(first) = fitting.next() else {
             return KeyLookup::NoSuitableKey;
@@ -91,9 +105,15 @@ impl KeySet {
 
     /// Whether the set knows the `kid`; if not, it may be outdated.
     pub fn knows(&self, kid: &str) -> bool {
-        let named = |key: &Arc<VerificationKey>| key.kid() == Some(kid);
-        let left_out = |key: &SkippedKey| key.kid.as_deref() == Some(kid);
-        self.keys.iter().any(named) || self.skipped.iter().any(left_out) || self.nameless
+        self.knows_any(&KeyQuery::by_kid(Some(kid)))
+    }
+
+    /// The same of any names.
+    pub(super) fn knows_any(&self, query: &KeyQuery<'_>) -> bool {
+        // Whose key it is, is no name: a key of another tenant is known, and unsuitable.
+        let names = KeyQuery { issuers: None, ..*query };
+        self.keys.iter().any(|key| names.fits(key, self.nameless))
+            || self.skipped.iter().any(|key| query.may_mean(key))
     }
 
     /// Whether the key is (still) in the set.
@@ -133,11 +153,14 @@ impl fmt::Debug for KeySet {
     }
 }
 
+fn names(key: &VerificationKey) -> KeyNames {
+    let (kid, issuer) = (key.kid().map(str::to_owned), key.issuer().map(str::to_owned));
+    (kid, issuer, key.certificate_sha1(), key.certificate_sha256())
+}
+
 fn fingerprint(keys: &[Arc<VerificationKey>]) -> Fingerprint {
-    let mut fingerprint: Fingerprint = keys
-        .iter()
-        .map(|key| (key.thumbprint(), key.kid().map(str::to_owned), key.algorithms()))
-        .collect();
+    let mut fingerprint: Fingerprint =
+        keys.iter().map(|key| (key.thumbprint(), names(key), key.algorithms())).collect();
     fingerprint.sort_by(|a, b| (&a.0.0, &a.1, &a.2).cmp(&(&b.0.0, &b.1, &b.2)));
     fingerprint.dedup();
     fingerprint

@@ -22,7 +22,7 @@ use crate::{
 };
 
 use super::{
-    FailureFacts, IssuerStatus, KeyError, KeySet, KeyWait, Metrics,
+    FailureFacts, IssuerStatus, KeyError, KeyQuery, KeySet, KeyWait, Metrics,
     metrics::{self, SetMetrics},
     refresh_gate::RefreshGate,
     source,
@@ -140,8 +140,13 @@ impl LiveKeySet {
     /// Returns [`KeyWait::Refreshed`] only if the set has the `kid` now, so another lookup can't
     /// lead to another wait for the same reason.
     pub async fn refresh_for(&self, kid: &str) -> KeyWait {
-        let knows = || self.set.load().as_ref().is_some_and(|set| set.knows(kid));
-        self.refresh_gate.wait_for(kid, knows).await
+        self.refresh_for_key(&KeyQuery::by_kid(Some(kid))).await
+    }
+
+    /// The same for a key by any of its names.
+    pub async fn refresh_for_key(&self, query: &KeyQuery<'_>) -> KeyWait {
+        let knows = || self.set.load().as_ref().is_some_and(|set| set.knows_any(query));
+        self.refresh_gate.wait_for(&query.label(), knows).await
     }
 
     /// Why there are no usable keys, for `/readyz` and logs; `None` when there are.

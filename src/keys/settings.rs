@@ -73,8 +73,10 @@ pub struct KeyOwner {
     /// What metrics, logs and the snapshot's file call it: an issuer's name, or
     /// `signatures.NAME`.
     pub name: String,
-    /// The issuer that discovery has to find. `None`: the one at whose well-known URL it is.
+    /// Whose keys they are, for status pages and snapshots; `None`: no issuer's.
     pub issuer: Option<String>,
+    /// The issuer that discovery has to find. `None`: the one at whose well-known URL it is.
+    pub discovered: Option<String>,
     /// What a key without a type of its own may be used with.
     pub algorithms: AlgorithmSet,
     /// Where from, and for how long.

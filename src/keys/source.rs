@@ -68,7 +68,7 @@ impl OpenKeySource {
                 remote(KeySetAddress::Configured(url.clone()), pointer.clone())
             }
             KeySource::Discovery { urls, allow_http } => {
-                let issuer = settings.issuer.as_deref();
+                let issuer = settings.discovered.as_deref();
                 let metadata = Metadata::new(urls, issuer, "jwks_uri", *allow_http);
                 remote(KeySetAddress::Discovered(metadata), None)
             }

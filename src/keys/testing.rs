@@ -73,6 +73,7 @@ pub(super) fn settings(source: KeySource) -> KeyOwner {
     KeyOwner {
         name: "corp".to_owned(),
         issuer: Some("https://idp.example.com".to_owned()),
+        discovered: Some("https://idp.example.com".to_owned()),
         algorithms: AlgorithmSet::from_iter([Algorithm::EdDsa]),
         keys: KeySettings {
             source,
@@ -98,7 +99,7 @@ pub(super) fn from_discovery(server: &KeyServer) -> KeyOwner {
     let url = |path: &str| -> Uri { server.url(path).parse().unwrap() };
     let mut settings =
         settings(KeySource::Discovery { urls: vec![url(OPENID), url(OAUTH)], allow_http: false });
-    settings.issuer = Some(server.url(""));
+    settings.discovered = Some(server.url(""));
     settings
 }
 

@@ -8,7 +8,10 @@ use std::{
 
 use http::HeaderValue;
 
-use super::NotCanonical;
+use super::{
+    NotCanonical,
+    settings::{HostSettings, hosts::HostForm},
+};
 
 /// The longest host name (RFC 1035 §2.3.4, in text form).
 const MAX_NAME: usize = 253;
@@ -47,6 +50,19 @@ impl Authority {
         let authority = canonical.copy()?;
         LATEST.set(Some(authority.clone()));
         Ok(authority)
+    }
+
+    /// Reads what is refused by default. It is not remembered: another configuration may refuse it.
+    pub(super) fn by_setting(text: &str, rules: &HostSettings) -> Option<Self> {
+        let without_colon = || text.strip_suffix(':').filter(|host| !has_port(host));
+        let text = match rules.accepts(HostForm::EmptyPort) {
+            true => without_colon().unwrap_or(text),
+            false => text,
+        };
+        let canonical = CanonicalAuthority::parse(text).or_else(|| {
+            CanonicalAuthority::number(text).filter(|_| rules.accepts(HostForm::Number))
+        })?;
+        canonical.copy().ok()
     }
 
     /// The latest authority, if that text is it.
@@ -95,6 +111,14 @@ impl<'a> CanonicalAuthority<'a> {
         Some(Self { text, host_len })
     }
 
+    /// A label of digits as host.
+    fn number(text: &'a str) -> Option<Self> {
+        let (host, _) = split_port(text)?;
+        let is_number = host.bytes().all(|byte| byte.is_ascii_digit());
+        let fits = (1..=MAX_LABEL).contains(&host.len());
+        (is_number && fits).then_some(Self { text: Cow::Borrowed(text), host_len: host.len() })
+    }
+
     fn copy(&self) -> Result<Authority, NotCanonical> {
         let value = HeaderValue::from_str(&self.text).map_err(|_| NotCanonical::HostMalformed)?;
         Ok(Authority { value, host_len: self.host_len })
@@ -120,10 +144,15 @@ fn split_port(text: &str) -> Option<(&str, &str)> {
     Some((host, port))
 }
 
+/// Whether a colon follows the host.
+fn has_port(text: &str) -> bool {
+    split_port(text).is_none_or(|(_, port)| !port.is_empty())
+}
+
 /// The canonical form of a host without a port: an IPv6 address in brackets as RFC 5952 writes it,
 /// an IPv4 address, or a name in lower case. A dot at the end (`example.com.`, the same host) is
 /// removed.
-pub(super) fn canonical_host(host: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn canonical_host(host: &str) -> Option<Cow<'_, str>> {
     if let Some(inner) = host.strip_prefix('[') {
         let address: Ipv6Addr = inner.strip_suffix(']')?.parse().ok()?;
         let canonical = format!("[{address}]");

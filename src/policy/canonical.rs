@@ -6,7 +6,10 @@
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header::HOST};
 
-use super::{ParameterNames, TakenParameters, authority::Authority, target::RequestTarget};
+use super::{
+    ParameterNames, TakenParameters, authority::Authority, rules::RequestRules,
+    settings::HostSettings, target::RequestTarget,
+};
 
 /// A request with one valid host, a known method and a canonical path.
 #[derive(Debug, Clone)]
@@ -22,29 +25,50 @@ pub struct CanonicalRequest {
 }
 
 impl CanonicalRequest {
-    /// Reads method, target and host. For a request that is canonical as it came, and for the same
-    /// host as the one before, nothing is copied.
+    /// Reads a request by the default rules; see [`RequestRules::canonical`].
     ///
-    /// `version` decides what a missing `Host` means: HTTP/2 carries the host in `:authority`
-    /// (RFC 9113 §8.3.1), in HTTP/1 a request without `Host` is refused, HTTP/1.0 included: it
-    /// could not be routed by host, nor be forwarded as HTTP/1.1.
+    /// # Errors
+    /// The request has no canonical form.
     pub fn new(
         method: &Method,
         target: &Uri,
         version: Version,
         headers: &HeaderMap,
     ) -> Result<Self, NotCanonical> {
-        check_method(method)?;
-        let canonical = RequestTarget::canonical(method, target, version)?;
-        let (authority, host_is_canonical) = read_authority(target, version, headers)?;
-        Ok(Self {
+        Self::read(method, target, version, headers, &RequestRules::default())
+    }
+
+    pub(super) fn read(
+        method: &Method,
+        target: &Uri,
+        version: Version,
+        headers: &HeaderMap,
+        rules: &RequestRules,
+    ) -> Result<Self, NotCanonical> {
+        let spelling = check_method(method);
+        if let Err(refused) = spelling
+            && refused != NotCanonical::MethodMalformed
+        {
+            return Err(refused);
+        }
+        let (authority, host_is_canonical) =
+            read_authority(target, version, headers, rules.hosts()).map_err(|refused| {
+                // A target that is none is named first.
+                RequestTarget::canonical(method, target, version).err().unwrap_or(refused)
+            })?;
+        let target = rules.target(method, &authority, target, version)?;
+        let request = Self {
             method: method.clone(),
             authority,
             host_is_canonical,
-            target: canonical,
+            target,
             version,
             parameters: None,
-        })
+        };
+        match spelling {
+            Err(refused) if !rules.lists(&request) => Err(refused),
+            _ => Ok(request),
+        }
     }
 
     /// The request without the parameters of its query that may carry a credential. They are kept
@@ -72,6 +96,15 @@ impl CanonicalRequest {
     /// The version of HTTP that it came by.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The request to the same place with another method, which a preflight announces.
+    ///
+    /// # Errors
+    /// The method is one that no request may have.
+    pub fn announced(&self, method: Method) -> Result<Self, NotCanonical> {
+        check_method(&method)?;
+        Ok(Self { method, ..self.clone() })
     }
 
     /// The method on the wire. Override headers are never used (threats P-9).
@@ -116,7 +149,7 @@ pub enum NotCanonical {
     /// `CONNECT`, `TRACE` or `TRACK`.
     #[error("CONNECT, TRACE and TRACK are not served")]
     MethodRefused,
-    /// Not of upper-case letters, which every registered method is.
+    /// Not of upper-case letters, which every registered method is, and not listed by its route.
     #[error("the method is not in upper-case letters")]
     MethodMalformed,
     /// Neither a path nor an http(s) URL.
@@ -150,6 +183,12 @@ pub enum NotCanonical {
     /// `%252e` and the like: a dot, separator or control character encoded more than once.
     #[error("the path holds a doubly encoded dot, separator or control character")]
     DoublyEncoded,
+    /// `//`, on a route that refuses it.
+    #[error("the path holds an empty segment")]
+    EmptySegment,
+    /// Readings of the path lead to different routes, or it has too many of them.
+    #[error("the path can be read as one of another route")]
+    Ambiguous,
     /// `.` or `..`, encoded or not, with or without parameters.
     #[error("the path holds a dot segment")]
     DotSegment,
@@ -177,6 +216,19 @@ impl NotCanonical {
             Self::MethodRefused => StatusCode::METHOD_NOT_ALLOWED,
             _ => StatusCode::BAD_REQUEST,
         }
+    }
+
+    /// Whether a route's settings may allow what is refused by default.
+    pub(super) fn is_by_setting(self) -> bool {
+        matches!(
+            self,
+            Self::EncodedSeparator
+                | Self::EncodedControl
+                | Self::EncodedNotUtf8
+                | Self::DoublyEncoded
+                | Self::PathCharacter
+                | Self::QueryCharacter
+        )
     }
 }
 
@@ -210,24 +262,55 @@ fn read_authority(
     target: &Uri,
     version: Version,
     headers: &HeaderMap,
+    rules: &HostSettings,
 ) -> Result<(Authority, bool), NotCanonical> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next();
     if hosts.next().is_some() {
         return Err(NotCanonical::HostRepeated);
     }
-    let host = host.map(Authority::from_header).transpose()?;
     let Some(in_target) = target.authority() else {
-        return host.ok_or(NotCanonical::HostMissing);
+        return match host {
+            Some(host) => Authority::from_header(host)
+                .or_else(|refused| instead_of(host, rules).ok_or(refused)),
+            None => without_host(version, rules).ok_or(NotCanonical::HostMissing),
+        };
     };
 
-    let in_target = Authority::parse(in_target.as_str())?;
+    let host = host.map(|host| read_header(host, rules)).transpose()?;
+    let in_target = Authority::parse(in_target.as_str())
+        .or_else(|refused| Authority::by_setting(in_target.as_str(), rules).ok_or(refused))?;
     match host {
         Some((host, to_the_letter)) if host == in_target => Ok((host, to_the_letter)),
         Some(_) => Err(NotCanonical::HostMismatch),
         None if version >= Version::HTTP_2 => Ok((in_target, false)),
         None => Err(NotCanonical::HostMissing),
     }
+}
+
+/// A `Host` header beside a target that names a host as well.
+fn read_header(
+    host: &HeaderValue,
+    rules: &HostSettings,
+) -> Result<(Authority, bool), NotCanonical> {
+    let by_setting = || Some((Authority::by_setting(host.to_str().ok()?, rules)?, false));
+    Authority::from_header(host).or_else(|refused| by_setting().ok_or(refused))
+}
+
+/// What stands for a `Host` that is refused by default.
+fn instead_of(host: &HeaderValue, rules: &HostSettings) -> Option<(Authority, bool)> {
+    let authority = match host.to_str().ok()? {
+        // What a client sends that has no name for the host (RFC 9112 §3.2).
+        "" => rules.default_host()?.clone(),
+        text => Authority::by_setting(text, rules)?,
+    };
+    Some((authority, false))
+}
+
+/// What stands for a `Host` that HTTP/1.0 does not know.
+fn without_host(version: Version, rules: &HostSettings) -> Option<(Authority, bool)> {
+    let host = rules.default_host().filter(|_| version == Version::HTTP_10)?;
+    Some((host.clone(), false))
 }
 
 #[cfg(test)]

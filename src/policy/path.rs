@@ -12,10 +12,16 @@
 //!   backslashes and raw non-ASCII characters are refused;
 //! - `;` parameters are kept: [`super::Routes`] refuses those that could change the route.
 //!
+//! A route may allow some of these: then the path is forwarded byte for byte, see
+//! [`super::routes`].
+//!
 //! No library fits: they leave a broken escape as it is, and keep the spelling of the others; and a
 //! path that is canonical already, as nearly all are, must cost one pass.
 //!
 //! Letter case is significant, and so is a slash at the end.
+
+pub(super) mod readings;
+pub(super) mod traits;
 
 use std::borrow::Cow;
 
@@ -32,15 +38,15 @@ pub(super) fn canonical_path(path: &str) -> Result<Cow<'_, str>, NotCanonical> {
     rewrite(path).map(Cow::Owned)
 }
 
-/// The decoded characters of a canonical segment.
+/// The characters of a segment, decoded once.
 ///
 /// Routes are compared by these, so that `/users%3Aexport` can't evade a route for
 /// `/users:export`.
-pub(super) fn decoded(segment: &str) -> Cow<'_, [u8]> {
-    if !segment.contains('%') {
-        return Cow::Borrowed(segment.as_bytes());
+pub(super) fn decoded(segment: &[u8]) -> Cow<'_, [u8]> {
+    if !segment.contains(&b'%') {
+        return Cow::Borrowed(segment);
     }
-    let mut rest = segment.as_bytes();
+    let mut rest = segment;
     let mut out = Vec::with_capacity(rest.len());
     while let Some((&byte, after)) = rest.split_first() {
         let (value, after) = escape(rest).unwrap_or((byte, after));
@@ -50,12 +56,42 @@ pub(super) fn decoded(segment: &str) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// The path with `/a//b` as `/a/b`, and nothing else of it changed.
+pub(super) fn without_empty_segments(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut out = String::with_capacity(path.len());
+    for part in path.split_inclusive('/') {
+        if part != "/" || !out.ends_with('/') {
+            out.push_str(part);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A path or query with raw characters beyond ASCII escaped. Borrowed if there are none.
+pub(super) fn without_raw_utf8(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        match byte {
+            0..=0x7f => out.push(char::from(byte)),
+            _ => push_escape(byte, &mut out),
+        }
+    }
+    Cow::Owned(out)
+}
+
 /// The path without the parameters of its segments, as a Java upstream reads it; `None` if there
 /// are none.
 pub(super) fn without_parameters(path: &str) -> Option<String> {
     // A pass over a short text costs less than the search for either of the two.
     let may_have = |byte| matches!(byte, b';' | b'%');
-    if !path.bytes().any(may_have) || !(path.contains(';') || path.contains("%3B")) {
+    let has = |mark| path.contains(mark);
+    if !path.bytes().any(may_have) || !(has(";") || has("%3B") || has("%3b")) {
         return None;
     }
     let mut out = String::with_capacity(path.len());
@@ -63,6 +99,8 @@ pub(super) fn without_parameters(path: &str) -> Option<String> {
     while let Some(segment) = segments.next() {
         let name = segment.split(';').next().unwrap_or_default();
         let name = name.split("%3B").next().unwrap_or_default();
+        // Only a path that is kept has it in this spelling.
+        let name = name.split("%3b").next().unwrap_or_default();
         if !name.is_empty() || segments.peek().is_none() {
             out.push('/');
             out.push_str(name);
@@ -124,9 +162,7 @@ fn rewrite_segment(
 fn push_raw(byte: u8, out: &mut String) -> Result<(), NotCanonical> {
     match byte {
         _ if is_segment_character(byte) => out.push(char::from(byte)),
-        b'"' | b'<' | b'>' | b'[' | b']' | b'^' | b'`' | b'{' | b'|' | b'}' => {
-            push_escape(byte, out);
-        }
+        _ if is_raw_character(byte) => push_escape(byte, out),
         _ => return Err(NotCanonical::PathCharacter),
     }
     Ok(())
@@ -152,9 +188,7 @@ fn push_escape(value: u8, out: &mut String) {
 
 /// Refuses a segment by its decoded form.
 fn check_meaning(meaning: &[u8]) -> Result<(), NotCanonical> {
-    if std::str::from_utf8(meaning).is_err() {
-        return Err(NotCanonical::EncodedNotUtf8);
-    }
+    check_text(meaning)?;
     // `..;x` is `..` to an upstream that knows parameters.
     let name = meaning.split(|b| *b == b';').next().unwrap_or_default();
     if matches!(name, b"." | b"..") {
@@ -164,6 +198,10 @@ fn check_meaning(meaning: &[u8]) -> Result<(), NotCanonical> {
         return Err(NotCanonical::DoublyEncoded);
     }
     Ok(())
+}
+
+fn check_text(meaning: &[u8]) -> Result<(), NotCanonical> {
+    std::str::from_utf8(meaning).map(drop).map_err(|_| NotCanonical::EncodedNotUtf8)
 }
 
 /// Whether decoding what was decoded, as often as it can be, uncovers a character that changes
@@ -201,6 +239,13 @@ fn hex_pair(text: &[u8]) -> Option<(u8, &[u8])> {
     let ([high, low], rest) = text.split_first_chunk()?;
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
     Some((digit(*high)? << 4 | digit(*low)?, rest))
+}
+
+/// What clients send raw, and what may stay so or is escaped: characters of a segment, and those
+/// that RFC 3986 has no place for.
+fn is_raw_character(byte: u8) -> bool {
+    is_segment_character(byte)
+        || matches!(byte, b'"' | b'<' | b'>' | b'[' | b']' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
 /// `unreserved` of RFC 3986 §2.3.

@@ -7,11 +7,15 @@ use super::{
     path::{canonical_path, decoded},
 };
 
+const ASTERISK: &str = "*";
+
 /// A path pattern: literal segments, `*` for one segment, a final `**` for any rest.
 ///
 /// - `/a/b` matches that path only; `/a/b/` is another path.
 /// - `/a/*` matches `/a/x`, but neither `/a/` nor `/a/x/y`.
 /// - `/a/**` matches `/a`, `/a/` and everything below: who protects a tree means its root too.
+///
+/// - `*` alone is for the request target `*`, which only `OPTIONS` has (RFC 9112 §3.2.4).
 ///
 /// Letter case is significant. The query never takes part, and there are no regular expressions
 /// (threats P-4).
@@ -43,6 +47,9 @@ pub(super) enum Segment<'p> {
 impl PathPattern {
     /// Parses a pattern. It must be in canonical form itself, else it could never match.
     pub fn parse(pattern: &str) -> Result<Self, PatternError> {
+        if pattern == ASTERISK {
+            return Ok(Self(pattern.to_owned()));
+        }
         if !pattern.starts_with('/') {
             return expected("a path pattern starts with `/`");
         }
@@ -74,11 +81,16 @@ impl PathPattern {
         &self.0
     }
 
+    /// Whether it is for the request target `*`.
+    pub(super) fn is_asterisk(&self) -> bool {
+        self.0 == ASTERISK
+    }
+
     pub(super) fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
         self.0.split('/').skip(1).map(|segment| match segment {
             "*" => Segment::One,
             "**" => Segment::Rest,
-            literal => Segment::Literal(decoded(literal)),
+            literal => Segment::Literal(decoded(literal.as_bytes())),
         })
     }
 }
@@ -153,6 +165,7 @@ mod tests {
     #[test]
     fn path_patterns_in_canonical_form_are_taken() {
         for pattern in [
+            "*",
             "/",
             "/a",
             "/a/",

@@ -8,6 +8,7 @@
 
 #![expect(clippy::disallowed_types, reason = "its keys are the configuration's")]
 
+mod kept;
 mod trie;
 
 use std::{collections::BTreeSet, fmt};
@@ -22,7 +23,7 @@ use super::{
     path::without_parameters,
 };
 use crate::{
-    policy::settings::RouteSettings,
+    policy::settings::{PathSettings, RouteSettings},
     table::{Id, Table},
 };
 
@@ -33,6 +34,8 @@ pub struct Routes {
     below: HashMap<Box<str>, Trie>,
     any: Trie,
     places: Table<PlaceKind, RoutePlace>,
+    /// Whether some route takes paths otherwise than by default.
+    differ_in_paths: bool,
 }
 
 /// The result of matching a request against the routes.
@@ -68,7 +71,9 @@ impl Routes {
             }
         }
         let Compiler { exact, below, any, places } = compiler;
-        Self { all, exact, below, any, places: places.map(|routes| RoutePlace::new(routes)) }
+        let differ_in_paths = all.iter().any(|route| route.paths != PathSettings::default());
+        let places = places.map(|routes| RoutePlace::new(routes));
+        Self { all, exact, below, any, places, differ_in_paths }
     }
 
     /// Every route, in the order written.
@@ -86,9 +91,9 @@ impl Routes {
     /// `OPTIONS` is a method like any other: preflights do not bypass a route (threats P-8). `HEAD`
     /// may take a route that names `GET`. `OPTIONS *` takes no route.
     pub fn find(&self, request: &CanonicalRequest) -> RouteMatch<'_> {
-        let place = self.place(request.host(), request.path());
+        let place = self.place(request.host(), request.path().as_bytes());
         if let Some(bare) = without_parameters(request.path())
-            && self.place(request.host(), &bare) != place
+            && self.place(request.host(), bare.as_bytes()) != place
         {
             return RouteMatch::AmbiguousParameters;
         }
@@ -98,14 +103,44 @@ impl Routes {
         }
     }
 
+    /// Whether some route takes paths otherwise than by default.
+    pub(super) fn differ_in_paths(&self) -> bool {
+        self.differ_in_paths
+    }
+
+    /// Whether the route that a request takes lists its method in this spelling.
+    pub(super) fn lists_method(&self, request: &CanonicalRequest) -> bool {
+        match self.find(request) {
+            RouteMatch::Found(route) => self.all.get(route).methods.contains(request.method()),
+            _ => false,
+        }
+    }
+
+    /// The result for requests of that method at each place of a route.
+    pub fn beside<'r>(
+        &'r self,
+        route: RouteId,
+        method: &'r Method,
+    ) -> impl Iterator<Item = RouteMatch<'r>> {
+        let holds = move |place: &&RoutePlace| place.routes.iter().any(|placed| placed.id == route);
+        self.places.iter().filter(holds).map(move |place| place.choose(method))
+    }
+
     /// The most specific place for host and path.
-    fn place(&self, host: &str, path: &str) -> Option<PlaceId> {
+    fn place(&self, host: &str, path: &[u8]) -> Option<PlaceId> {
         let below = |suffix| self.below.get(suffix)?.find(path);
         self.exact
             .get(host)
             .and_then(|paths| paths.find(path))
             .or_else(|| if self.below.is_empty() { None } else { suffixes(host).find_map(below) })
             .or_else(|| self.any.find(path))
+    }
+}
+
+impl Default for Routes {
+    /// No route: every request is refused.
+    fn default() -> Self {
+        Self::compile(PerRoute::default())
     }
 }
 

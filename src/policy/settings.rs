@@ -1,6 +1,8 @@
 //! `[[routes]]`: which requests pass, and who may make them.
 
 mod access;
+pub(crate) mod hosts;
+mod paths;
 
 use http::Method;
 
@@ -8,7 +10,7 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{Names, first_duplicate, name_of, parsed, reference, stands_for_all},
+        values::{Names, first_duplicate, name_of, parsed, reference, stands_for_all, switch},
         writer::{Writer, Written, list_of},
     },
     policy::{
@@ -21,6 +23,8 @@ use crate::{
 
 pub(crate) use access::PUBLIC;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
+pub use hosts::HostSettings;
+pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
     pub(crate) const ROUTES: &str = "routes";
@@ -38,6 +42,11 @@ pub(crate) mod key {
     pub(crate) const SIGNATURE: &str = "signature";
     pub(crate) const UPSTREAM: &str = "upstream";
     pub(crate) const DENIALS: &str = "denials";
+    pub(crate) const ENCODED_SLASH: &str = "encoded_slash";
+    pub(crate) const EMPTY_SEGMENTS: &str = "empty_segments";
+    pub(crate) const ESCAPES: &str = "escapes";
+    pub(crate) const RAW_UTF8: &str = "raw_utf8";
+    pub(crate) const CORS: &str = "cors";
 }
 
 /// One `[[routes]]` entry.
@@ -61,6 +70,10 @@ pub struct RouteSettings {
     pub upstream: UpstreamId,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
+    /// What it lets pass of paths that have more than one reading.
+    pub paths: PathSettings,
+    /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
+    pub cors: Option<bool>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -118,9 +131,7 @@ impl RouteSettings {
         let host = parsed("a host such as \"api.example.com\"", HostPattern::parse);
         let methods = section.list(key::METHODS, "a list such as [\"GET\"]", method);
         let methods = methods.unwrap_or_default();
-        if let Some(method) = first_duplicate(&as_texts(&methods)) {
-            section.mistake(key::METHODS, format!("lists {method} twice"));
-        }
+        check_methods(section, path.as_ref(), &methods);
         let hosts = section.list(key::HOSTS, "a list of hosts", host);
         let access = AccessSettings::read(section, names);
         let authorization = access::authorization(section, &access);
@@ -130,6 +141,8 @@ impl RouteSettings {
         let upstream = upstream(section, names);
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
+        let paths = PathSettings::read(section);
+        let cors = section.optional(key::CORS, switch);
         Some(Self {
             path: path?,
             methods,
@@ -140,6 +153,8 @@ impl RouteSettings {
             signature,
             upstream: upstream?,
             denials,
+            paths,
+            cors,
         })
     }
 
@@ -159,12 +174,16 @@ impl RouteSettings {
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
         let writer = self.access.write(writer, names);
-        access::write_authorization(writer, &self.access, self.authorization)
+        let writer = access::write_authorization(writer, &self.access, self.authorization)
             .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
-            .optional(key::DENIALS, denials)
-            .table()
+            .optional(key::DENIALS, denials);
+        let writer = match self.cors {
+            Some(cors) => writer.switch(key::CORS, cors),
+            None => writer,
+        };
+        self.paths.write(writer).table()
     }
 }
 
@@ -188,17 +207,47 @@ fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<UpstreamId>
 }
 
 /// A method (RFC 9110 §9.1). They are case-sensitive, and none in use is lower case.
-fn method(node: &Node) -> Parsed<Method> {
+pub(crate) fn method(node: &Node) -> Parsed<Method> {
     const EXPECTED: &str = "a method in capitals such as \"GET\"";
     let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
     if stands_for_all(text) {
         let all = "methods by their names; a route without methods takes all of them";
         return Err(node.mismatch(all));
     }
-    if text.chars().any(|char| char.is_ascii_lowercase()) {
-        return Err(node.mismatch(EXPECTED));
-    }
     Method::from_bytes(text.as_bytes()).map_err(|_| node.mismatch(EXPECTED))
+}
+
+/// What methods must not be together, or for that path.
+fn check_methods(section: &Section<'_>, path: Option<&PathPattern>, methods: &[Method]) {
+    if let Some(method) = first_duplicate(&as_texts(methods)) {
+        section.mistake(key::METHODS, format!("lists {method} twice"));
+    }
+    for method in methods.iter().filter(|method| !may_be_spelled(method, methods)) {
+        section.mistake(
+            key::METHODS,
+            format!(
+                "lists \"{method}\"; expected a method in capitals such as \"GET\", or another \
+                 spelling of one that is listed beside it, other than HEAD, CONNECT, TRACE and TRACK"
+            ),
+        );
+    }
+    let is_options = |method: &Method| *method == Method::OPTIONS;
+    if path.is_some_and(PathPattern::is_asterisk) && !methods.iter().all(is_options) {
+        section.mistake(
+            key::METHODS,
+            "lists other methods than OPTIONS; expected that one for path = \"*\"".to_owned(),
+        );
+    }
+}
+
+/// Whether it is in capitals, or another spelling of a method that is listed as well: alone it
+/// would be a slip of the pen. An answer to HEAD ends where its head does, for us in capitals only.
+fn may_be_spelled(method: &Method, listed: &[Method]) -> bool {
+    let text = method.as_str();
+    let capitals = text.to_ascii_uppercase();
+    capitals == text
+        || (listed.iter().any(|other| other.as_str() == capitals)
+            && !["HEAD", "CONNECT", "TRACE", "TRACK"].contains(&capitals.as_str()))
 }
 
 fn as_texts(methods: &[Method]) -> Vec<&str> {

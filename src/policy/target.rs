@@ -21,18 +21,9 @@ impl RequestTarget {
         target: &Uri,
         version: Version,
     ) -> Result<Self, NotCanonical> {
-        check_form(target)?;
-        let raw = target.path_and_query().ok_or(NotCanonical::TargetForm)?;
+        let raw = Self::received(method, target, version)?;
         if raw == "*" {
-            return match *method {
-                Method::OPTIONS => Self::new(raw),
-                _ => Err(NotCanonical::AsteriskTarget),
-            };
-        }
-        // In a URL an empty path means `/` (RFC 9110 §4.2.3), but a `:path` has to begin with its
-        // slash (RFC 9113 §8.3.1).
-        if version >= Version::HTTP_2 && raw.as_str().starts_with('?') {
-            return Err(NotCanonical::PathMissing);
+            return Self::new(raw);
         }
         let query = raw.query();
         if !query.is_none_or(is_plain_query) {
@@ -43,11 +34,36 @@ impl RequestTarget {
         if *path == *raw.path() && raw.as_str().starts_with('/') {
             return Self::new(raw);
         }
-        let canonical = match query {
+        Self::of_parts(&path, query)
+    }
+
+    /// Path and query as they were sent: of a form that there is for the method, and a path that
+    /// is none only where that means `/`.
+    pub(super) fn received<'u>(
+        method: &Method,
+        target: &'u Uri,
+        version: Version,
+    ) -> Result<&'u PathAndQuery, NotCanonical> {
+        check_form(target)?;
+        let raw = target.path_and_query().ok_or(NotCanonical::TargetForm)?;
+        if raw == "*" && *method != Method::OPTIONS {
+            return Err(NotCanonical::AsteriskTarget);
+        }
+        // In a URL an empty path means `/` (RFC 9110 §4.2.3), but a `:path` has to begin with its
+        // slash (RFC 9113 §8.3.1).
+        if version >= Version::HTTP_2 && raw.as_str().starts_with('?') {
+            return Err(NotCanonical::PathMissing);
+        }
+        Ok(raw)
+    }
+
+    /// Of a path and a query that were judged.
+    pub(super) fn of_parts(path: &str, query: Option<&str>) -> Result<Self, NotCanonical> {
+        let text = match query {
             Some(query) => format!("{path}?{query}"),
-            None => path.into_owned(),
+            None => path.to_owned(),
         };
-        Self::new(&canonical.try_into().map_err(|_| NotCanonical::TargetTooLong)?)
+        Self::new(&text.try_into().map_err(|_| NotCanonical::TargetTooLong)?)
     }
 
     /// The same path with that query, or with none if it is empty.

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::{
     decision::{
-        AnswerToSign, Exchange, Forward, Outcome, Refusal, RefusalForm, UploadFault, VerifiedBody,
+        AnswerFrom, AnswerToSign, Exchange, Forward, Outcome, Refusal, RefusalForm, UploadFault,
+        VerifiedBody,
     },
     gate::Admission,
     identity::clean_response,
@@ -47,6 +48,7 @@ pub(super) fn answer(
         let has_body = !request.body().is_end_stream();
         let form = RefusalForm::of_client(request.method(), request.headers());
         let exchange = serving.engine.exchange(form);
+        let sender = exchange.cross_origin(request.headers());
         let forwarder = Forwarder { connection: &connection, serving: &serving };
         let outcome = forwarder.run(request, guard, &exchange).await;
         let mut response =
@@ -54,6 +56,14 @@ pub(super) fn answer(
         exchange.finish_answer(response.status(), response.headers_mut());
         if has_body && response.body().is_own() {
             connection.activity.body_stays_unread();
+        }
+        // What a page gets of a tunnel is not up to CORS.
+        if let Some(sender) = sender
+            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
+            let from =
+                if response.body().is_own() { AnswerFrom::Proxy } else { AnswerFrom::Service };
+            exchange.share(response.headers_mut(), from, sender);
         }
         if let Some(started) = started {
             log_access(exchange.request(), &response, started);

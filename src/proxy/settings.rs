@@ -15,6 +15,7 @@ use crate::{
         writer::{Writer, Written},
     },
     listener::settings::{ListenAddress, listen_address},
+    policy::settings::HostSettings,
     tls::settings::TlsSettings,
 };
 
@@ -41,6 +42,8 @@ pub struct ServerSettings {
     pub shutdown_grace: Duration,
     /// After the grace: how long requests in flight may take to finish.
     pub drain_timeout: Duration,
+    /// Which hosts of requests are taken.
+    pub hosts: HostSettings,
     /// `[server.tls]`. `None`: plain HTTP.
     pub tls: Option<TlsSettings>,
     /// `[server.limits]`
@@ -76,17 +79,20 @@ impl ServerSettings {
                 DEFAULT_DRAIN_TIMEOUT,
                 duration(shutdown),
             ),
+            hosts: HostSettings::read(section),
             tls: section.section(key::TLS, TlsSettings::read),
             limits: section.section(key::LIMITS, LimitSettings::read),
         }
     }
 
     pub(crate) fn write(&self) -> Written {
-        Writer::default()
+        let writer = Writer::default()
             .text(key::LISTEN, &self.listen)
             .count(key::WORKERS, self.workers.map_or(0, NonZeroUsize::get))
             .duration(key::SHUTDOWN_GRACE, self.shutdown_grace)
-            .duration(key::DRAIN_TIMEOUT, self.drain_timeout)
+            .duration(key::DRAIN_TIMEOUT, self.drain_timeout);
+        self.hosts
+            .write(writer)
             .optional_value(key::TLS, self.tls.as_ref().map(TlsSettings::write))
             .value(key::LIMITS, self.limits.write())
             .table()

@@ -1,11 +1,13 @@
 //! Rules that concern several sections.
 
+mod cors;
 mod credentials;
 mod idle_header_rules;
 mod looping_upstreams;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
+    cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
     looping_upstreams::looping_upstreams,
@@ -41,6 +43,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     credential_headers(settings, root);
     header_lists(settings, root);
     credential_places(settings, root);
+    cors_routes(settings, root);
 }
 
 /// The rules that follow what settings refer to, once everything that they refer to was read.

@@ -27,9 +27,11 @@ impl Settings {
             issuers: &self.issuers,
             signatures: &self.signatures,
             routes: &self.routes,
+            hosts: &self.server.hosts,
             credential: &self.credential,
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),
+            cors: self.cors.as_ref(),
             headers: self.header_uses(),
         }
     }

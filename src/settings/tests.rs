@@ -2,10 +2,12 @@
 
 mod assertion;
 mod claim_rules;
+mod cors;
 mod credentials;
 mod denials;
 mod effects;
 mod evidence;
+mod hosts;
 mod introspection;
 mod issuers;
 mod keys;

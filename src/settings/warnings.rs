@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod claim_paths;
+mod cors;
 mod credentials;
 mod issuers;
 mod memory;
@@ -88,6 +89,7 @@ impl Settings {
         }
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
+        warnings.extend(self.cors_warnings());
         warnings.extend(self.memory_warning());
         warnings
     }

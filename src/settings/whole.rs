@@ -12,6 +12,7 @@ use crate::{
         reader::Section,
         writer::{Writer, Written},
     },
+    cors::settings::CorsSettings,
     decision::denials::settings::DenialSettings,
     evidence::settings::EvidenceSettings,
     identity::{
@@ -55,6 +56,7 @@ pub(crate) mod key {
     pub(crate) const CLAIMS: &str = "claims";
     pub(crate) const IDENTITY: &str = "identity";
     pub(crate) const FORWARDING: &str = "forwarding";
+    pub(crate) const CORS: &str = "cors";
     pub(crate) const DENIALS: &str = "denials";
     pub(crate) const LOG: &str = "log";
 }
@@ -88,6 +90,8 @@ pub struct Settings {
     pub identity: IdentitySettings,
     /// Which inbound headers are dropped and which are set.
     pub forwarding: ForwardingSettings,
+    /// Which web pages may read answers. `None`: that is left to the service.
+    pub cors: Option<CorsSettings>,
     /// How refusals look.
     pub denials: DenialSettings,
     /// The routes, compiled once for all users.
@@ -128,6 +132,7 @@ impl Settings {
                 ForwardingSettings::read(forwarding, &claims)
             }),
             claims,
+            cors: root.section(key::CORS, CorsSettings::read),
             denials: root
                 .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
             routes: Arc::new(policy::settings::read(root, &names)),
@@ -172,6 +177,7 @@ impl Settings {
             .value(key::CLAIMS, headers::settings::write(&self.claims))
             .optional_value(key::IDENTITY, self.identity.write())
             .value(key::FORWARDING, self.forwarding.write())
+            .optional_value(key::CORS, self.cors.as_ref().map(CorsSettings::write))
             .value(key::DENIALS, self.denials.write(&names.profiles))
             .value(key::LOG, self.log.write())
             .value(policy::settings::key::ROUTES, policy::settings::write(&self.routes, &names))

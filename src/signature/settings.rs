@@ -255,6 +255,7 @@ impl SignatureSettings {
             SignerKeys::Set(keys) => SignerKeySource::Set(Box::new(KeyOwner {
                 name: format!("signatures.{}", self.name),
                 issuer: None,
+                discovered: None,
                 algorithms: self.algorithms,
                 keys: (**keys).clone(),
             })),

@@ -40,6 +40,8 @@ pub(super) struct RejectedToken {
     pub(super) issuer: IssuerId,
     /// The key set's generation under which the signature was wrong.
     pub(super) generation: u64,
+    /// Whether the issuer is the route's, since the token names none.
+    pub(super) is_unnamed: bool,
 }
 
 /// The part of the byte bound that wrongly signed tokens may take at most.

@@ -1,5 +1,6 @@
 //! One configured issuer: what its tokens must be like, and which of its keys a token names.
 
+mod key_choice;
 pub mod settings;
 
 use std::sync::Arc;
@@ -8,10 +9,13 @@ use crate::{
     clock::UnixTime,
     introspection::{Introspector, settings::IntrospectWhen},
     jose::VerificationKey,
-    keys::{KeyLookup, KeySet, KeyWait, LiveKeySet},
+    json::{Json, Object},
+    keys::{KeyLookup, KeyQuery, KeySet, KeyWait, LiveKeySet},
     reason::Reason,
-    token::issuer::settings::IssuerSettings,
+    token::issuer::settings::{ClaimWaivers, IssuerSettings, TenantSettings},
 };
+
+use self::key_choice::KeyChoice;
 
 use super::{
     jwt::{JwtCandidate, JwtRules, LogoutRules},
@@ -22,9 +26,13 @@ use super::{
 /// One configured issuer: its rules, its keys, and its introspection.
 #[derive(Debug)]
 pub(super) struct Issuer {
-    /// The exact `iss` of its tokens.
+    /// The exact `iss` of its tokens; of one with tenants, the form of their names.
     pub(super) iss: String,
     pub(super) rules: JwtRules,
+    pub(super) waivers: ClaimWaivers,
+    /// Boxed: few have any.
+    pub(super) tenant: Option<Box<TenantSettings>>,
+    key_choice: KeyChoice,
     pub(super) logout: Option<LogoutRules>,
     pub(super) keys: Arc<LiveKeySet>,
     pub(super) introspection: Option<IssuerIntrospection>,
@@ -52,11 +60,53 @@ impl Issuer {
         Self {
             iss: settings.issuer.clone(),
             rules: JwtRules::new(settings),
+            waivers: settings.waivers,
+            tenant: settings.tenant.clone().map(Box::new),
+            key_choice: KeyChoice::new(settings),
             logout: LogoutRules::new(settings),
             keys,
             introspection,
             after_signature: AfterSignature::of(when),
         }
+    }
+
+    /// The `iss` of a token with these claims, which are of this issuer.
+    pub(super) fn iss_of<'c>(&'c self, claims: &'c Object) -> &'c str {
+        match &self.tenant {
+            None => &self.iss,
+            Some(_) => claims.get("iss").and_then(Json::as_str).unwrap_or(&self.iss),
+        }
+    }
+
+    /// Whether a token that names this issuer by `iss` is one of its tenants'. A claim says which:
+    /// put into the placeholder, it must make the whole of `iss` (threats C-18).
+    pub(super) fn check_tenant(
+        &self,
+        iss: &str,
+        candidate: &JwtCandidate<'_>,
+    ) -> Result<(), Reason> {
+        let Some(tenant) = &self.tenant else {
+            return Ok(());
+        };
+        let claimed = candidate.text(&tenant.claim)?.ok_or(Reason::ClaimMissing)?;
+        if tenant.tenant_of(iss) == Some(claimed) { Ok(()) } else { Err(Reason::IssuerUnknown) }
+    }
+
+    /// Whether an accepted tenant of this issuer has that name.
+    pub(super) fn has_tenant(&self, iss: &str) -> bool {
+        self.tenant
+            .as_ref()
+            .is_some_and(|tenant| tenant.tenant_of(iss).is_some_and(|name| tenant.accepts(name)))
+    }
+
+    /// Whether a key is chosen by `kid` and algorithm alone.
+    pub(super) fn chooses_by_kid(&self) -> bool {
+        self.key_choice.is_by_kid()
+    }
+
+    fn query<'q>(&'q self, candidate: &'q JwtCandidate<'_>) -> Result<KeyQuery<'q>, Reason> {
+        let iss = candidate.issuer()?.unwrap_or(&self.iss);
+        self.key_choice.query(candidate.jws().header(), iss)
     }
 
     /// Whether its tokens are introspected and never verified locally, whatever their form.
@@ -74,14 +124,15 @@ impl Issuer {
         now: UnixTime,
     ) -> Result<(Arc<VerificationKey>, u64), Reason> {
         let keys = self.keys.current(now).ok_or(Reason::KeysUnavailable)?;
-        match find_key(&keys, candidate) {
+        let query = self.query(candidate)?;
+        match find_key(&keys, &query, candidate) {
             Err(Reason::KidUnknown) => {}
             verdict => return verdict.map(|key| (key, keys.generation())),
         }
-        match self.keys.refresh_for(candidate.jws().header().kid().unwrap_or_default()).await {
+        match self.keys.refresh_for_key(&query).await {
             KeyWait::Refreshed => {
                 let keys = self.keys.current(now).ok_or(Reason::KeysUnavailable)?;
-                find_key(&keys, candidate).map(|key| (key, keys.generation()))
+                find_key(&keys, &query, candidate).map(|key| (key, keys.generation()))
             }
             KeyWait::Unknown => Err(Reason::KidUnknown),
             KeyWait::Unavailable => Err(Reason::KeysUnavailable),
@@ -89,8 +140,12 @@ impl Issuer {
     }
 }
 
-fn find_key(keys: &KeySet, candidate: &JwtCandidate<'_>) -> Result<Arc<VerificationKey>, Reason> {
-    match keys.lookup(candidate.jws().header().kid(), candidate.jws().algorithm()) {
+fn find_key(
+    keys: &KeySet,
+    query: &KeyQuery<'_>,
+    candidate: &JwtCandidate<'_>,
+) -> Result<Arc<VerificationKey>, Reason> {
+    match keys.find(query, candidate.jws().algorithm()) {
         KeyLookup::Found(key) => Ok(Arc::clone(key)),
         KeyLookup::UnknownKid => Err(Reason::KidUnknown),
         KeyLookup::NoSuitableKey => Err(Reason::KeyUnsuitable),

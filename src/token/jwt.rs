@@ -15,7 +15,7 @@ use crate::{
     policy::{ClaimComparison, ScopeClaims},
     reason::Reason,
     token::{
-        issuer::settings::{ClaimFormat, IssuerSettings},
+        issuer::settings::{ClaimFormat, ClaimWaivers, IssuerSettings},
         kind::KindRules,
         request_binding::BoundTokens,
     },
@@ -25,7 +25,8 @@ pub use logout::LogoutFault;
 pub(super) use logout::LogoutRules;
 
 use claims::{
-    audience_matches, check_names, check_required, check_values, numeric_date, string_claim,
+    audience_matches, check_names, check_required, check_values, numeric_date, settle_subject,
+    string_claim,
 };
 
 /// Receives each check that a token passes; the proxy's own observer is `()`.
@@ -67,6 +68,8 @@ pub struct JwtRules {
 pub struct JwtCandidate<'t> {
     jws: CompactJws<'t>,
     claims: Object,
+    /// Whether the token itself has no `iss`.
+    is_unnamed: bool,
 }
 
 /// When a token may be used, the issuer's clock skew included.
@@ -113,15 +116,38 @@ impl<'t> JwtCandidate<'t> {
             Reason::ClaimsMalformed
         })?;
         observer.passed("claims", || format!("a JSON object of {} members", claims.len()));
-        Ok(Self { jws, claims })
+        let is_unnamed = claims.get("iss").is_none();
+        Ok(Self { jws, claims, is_unnamed })
     }
 
     /// The `iss` claim, unverified: only for choosing among configured issuers (threats C-5, C-6).
     ///
     /// # Errors
-    /// [`Reason::ClaimMissing`] and [`Reason::ClaimMalformed`].
-    pub fn issuer(&self) -> Result<&str, Reason> {
-        string_claim(&self.claims, "iss")?.ok_or(Reason::ClaimMissing)
+    /// [`Reason::ClaimMalformed`].
+    pub fn issuer(&self) -> Result<Option<&str>, Reason> {
+        string_claim(&self.claims, "iss")
+    }
+
+    /// Brings the claims into the form that the rest of the proxy knows, as its issuer's settings
+    /// permit: who it is about is a text, and whose it is is in it. The signature is over the
+    /// token's own text, and not affected.
+    pub(super) fn settle(&mut self, issuer: &str, waivers: ClaimWaivers) {
+        if waivers.integer_subject {
+            settle_subject(&mut self.claims);
+        }
+        if waivers.without_issuer && self.is_unnamed {
+            self.claims.insert("iss", issuer);
+        }
+    }
+
+    /// A claim that is a text, unverified.
+    pub(super) fn text(&self, claim: &str) -> Result<Option<&str>, Reason> {
+        string_claim(&self.claims, claim)
+    }
+
+    /// Whether the token has no `iss` of its own.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.is_unnamed
     }
 
     /// The signature layer, for choosing the key.

@@ -77,8 +77,9 @@ impl TokenVerifier {
     pub async fn log_out(&self, token: &[u8]) -> Result<IssuerId, RefusedLogout> {
         let refuse = |issuer, cause| RefusedLogout { cause, issuer };
         let unknown = |reason: Reason| refuse(None, LogoutCause::Fault(reason.into()));
-        let candidate = JwtCandidate::read(token, &mut ()).map_err(unknown)?;
-        let (id, issuer) = self.issuer_of(&candidate).map_err(unknown)?;
+        let mut candidate = JwtCandidate::read(token, &mut ()).map_err(unknown)?;
+        let (id, issuer) = self.issuer_of(&candidate, None).map_err(unknown)?;
+        candidate.settle(&issuer.iss, issuer.waivers);
         let logout = verified_logout(candidate, issuer, self.clock.now()).await;
         let logout = logout.map_err(|fault| refuse(Some(id), LogoutCause::Fault(fault)))?;
         let outcome = self.revocations.log_out(&logout);

@@ -18,7 +18,7 @@ use super::{
         Observer, Validity,
         claims::{
             audience_matches, check_names, check_required, check_scope, check_values, numeric_date,
-            shown, string_claim,
+            settle_subject, shown, string_claim,
         },
         formats,
     },
@@ -35,6 +35,7 @@ pub(super) struct StatementRules {
     client_ids: Option<Vec<String>>,
     token_types: Vec<String>,
     kinds: KindRules,
+    integer_subject: bool,
     subject: Vec<String>,
     require: Vec<ClaimPath>,
     require_any: Vec<Vec<ClaimPath>>,
@@ -68,6 +69,7 @@ impl StatementRules {
             client_ids: settings.client_ids.clone(),
             token_types: settings.token_types.clone(),
             kinds: KindRules::of_answers(issuer, settings.is_about_id_tokens()),
+            integer_subject: issuer.waivers.integer_subject,
             subject: settings.subject.clone(),
             require: required(issuer, settings),
             require_any: issuer.require_any.clone(),
@@ -86,8 +88,11 @@ impl StatementRules {
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<(Object, Validity), Reason> {
-        self.check_members(response)?;
         let mut claims = response.clone();
+        if self.integer_subject {
+            settle_subject(&mut claims);
+        }
+        self.check_members(&claims)?;
         self.name_subject(&mut claims)?;
         formats::check(&claims, &self.formats)?;
         observer.passed("members", || "registered members are well-formed".to_owned());

@@ -3,6 +3,7 @@
 mod cached;
 mod checks;
 mod expired;
+mod route_issuers;
 mod uncached;
 mod verified;
 
@@ -23,7 +24,7 @@ use crate::{
 
 use super::{
     Credential, Metrics,
-    cache::{RejectedToken, TokenCache},
+    cache::TokenCache,
     durations::Durations,
     issuer::Issuer,
     jwt::{JwtCandidate, Observer},
@@ -38,7 +39,7 @@ use self::{
     uncached::{VerificationPath, VerifyFailure},
 };
 
-pub use self::{checks::CHECKS, verified::VerifiedToken};
+pub use self::{checks::CHECKS, route_issuers::RouteIssuers, verified::VerifiedToken};
 
 /// Why a token is refused, and whose it claims to be if that is a configured issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +76,8 @@ impl TokenVerifier {
         metrics: &MetricRegistry,
     ) -> Self {
         let algorithms = issuers.iter().flat_map(|issuer| issuer.algorithms.iter()).collect();
-        let by_name =
-            issuers.iter_with_ids().map(|(id, issuer)| (issuer.issuer.clone(), id)).collect();
+        let single = issuers.iter_with_ids().filter(|(_, issuer)| issuer.tenant.is_none());
+        let by_name = single.map(|(id, issuer)| (issuer.issuer.clone(), id)).collect();
         let Metrics { verification, logouts } = Metrics::register(metrics);
         for issuer in issuers {
             logout::announce(issuer, &logouts);
@@ -102,7 +103,8 @@ impl TokenVerifier {
     }
 
     /// The verdict on a token and on the request that presents it. That on the token is from the
-    /// cache if it is there, else by verifying. `introspection_issuer` introspects opaque tokens.
+    /// cache if it is there, else by verifying. `route` is what the route knows of the token's
+    /// issuer.
     ///
     /// # Errors
     /// The [`Rejection`] of the first check that fails; [`Reason::KeysUnavailable`],
@@ -111,13 +113,13 @@ impl TokenVerifier {
     pub async fn verify(
         &self,
         presented: Presented<'_>,
-        introspection_issuer: Option<IssuerId>,
+        route: RouteIssuers,
         cache: &RefCell<TokenCache>,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
         let token = presented.credential.as_bytes();
         let started = Instant::now();
         let now = self.clock.now();
-        let cached = self.lookup_cached(token, introspection_issuer, cache, now);
+        let cached = self.lookup_cached(token, route, cache, now);
         let verified = if let Some(verdict) = cached {
             let verified = verdict?;
             self.durations.observe_hit(verified.algorithm(), started);
@@ -126,8 +128,7 @@ impl TokenVerifier {
             // Boxed: the way without cached verdict is long, and its state must not make the
             // future of every request larger.
             let credential = presented.credential;
-            let verified =
-                self.verify_and_cache(credential, introspection_issuer, cache, now, started);
+            let verified = self.verify_and_cache(credential, route, cache, now, started);
             Box::pin(verified).await?
         };
         self.check_request(&verified, presented, &mut ())?;
@@ -138,14 +139,14 @@ impl TokenVerifier {
     async fn verify_and_cache(
         &self,
         credential: Credential<'_>,
-        introspection_issuer: Option<IssuerId>,
+        route: RouteIssuers,
         cache: &RefCell<TokenCache>,
         now: UnixTime,
         started: Instant,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
         credential.check_form().map_err(|reason| Rejection { reason, issuer: None })?;
         let token = credential.as_bytes();
-        match self.verify_uncached(token, introspection_issuer, now, &mut ()).await {
+        match self.verify_uncached(token, route, now, &mut ()).await {
             Ok((verified, generation)) => {
                 self.durations.observe_miss(verified.algorithm(), started);
                 let verified = Rc::new(verified);
@@ -155,9 +156,8 @@ impl TokenVerifier {
                 let issuer = Some(verified.issuer);
                 clear.map(|_| verified).map_err(|reason| Rejection { reason, issuer })
             }
-            Err(VerifyFailure { rejection, wrong_under }) => {
-                if let (Some(generation), Some(issuer)) = (wrong_under, rejection.issuer) {
-                    let rejected = RejectedToken { issuer, generation };
+            Err(VerifyFailure { rejection, rejected }) => {
+                if let Some(rejected) = rejected {
                     cache.borrow_mut().insert_rejected(token, rejected);
                 }
                 Err(rejection)
@@ -182,9 +182,9 @@ impl TokenVerifier {
         verdict.map_err(|reason| Rejection { reason, issuer: Some(token.issuer) })
     }
 
-    /// The exact `iss` by which the configuration knows the token's issuer.
-    pub fn iss_of(&self, token: &VerifiedToken) -> &str {
-        &self.issuers.get(token.issuer).iss
+    /// The exact `iss` of the token's issuer, the tenant included.
+    pub fn iss_of<'t>(&'t self, token: &'t VerifiedToken) -> &'t str {
+        self.issuers.get(token.issuer).iss_of(&token.claims)
     }
 
     /// Verifies without any cache and reports every check to `observer`, for `explain`.
@@ -194,11 +194,11 @@ impl TokenVerifier {
     pub async fn explain(
         &self,
         token: &[u8],
-        introspection_issuer: Option<IssuerId>,
+        route: RouteIssuers,
         observer: &mut impl Observer,
     ) -> Result<VerifiedToken, Rejection> {
         let now = self.clock.now();
-        let verified = self.verify_uncached(token, introspection_issuer, now, observer).await;
+        let verified = self.verify_uncached(token, route, now, observer).await;
         let (verified, _) = verified.map_err(|failure| failure.rejection)?;
         revoked::check(&self.revocations, &verified.claims, now)
             .map_err(|reason| Rejection { reason, issuer: Some(verified.issuer) })?;
@@ -207,12 +207,8 @@ impl TokenVerifier {
     }
 
     /// The checks that [`Self::explain`] reports for this token, in their order.
-    pub fn checks(
-        &self,
-        token: &[u8],
-        introspection_issuer: Option<IssuerId>,
-    ) -> &'static [&'static str] {
-        match self.path(token, introspection_issuer, &mut ()) {
+    pub fn checks(&self, token: &[u8], route: RouteIssuers) -> &'static [&'static str] {
+        match self.path(token, route, &mut ()) {
             Ok(VerificationPath::Introspect(..)) => statement::CHECKS,
             Ok(VerificationPath::Verify(_, _, issuer))
                 if issuer.after_signature != AfterSignature::Nothing =>
@@ -223,12 +219,26 @@ impl TokenVerifier {
         }
     }
 
-    /// Chooses among the configured issuers by the exact `iss` (threats C-5, C-6).
+    /// Chooses among the configured issuers by the exact `iss` (threats C-5, C-6). A token without
+    /// one is of `unnamed`, where there is such an issuer.
     pub(super) fn issuer_of(
         &self,
         candidate: &JwtCandidate<'_>,
+        unnamed: Option<IssuerId>,
     ) -> Result<(IssuerId, &Issuer), Reason> {
-        let id = *self.by_name.get(candidate.issuer()?).ok_or(Reason::IssuerUnknown)?;
-        Ok((id, self.issuers.get(id)))
+        let Some(iss) = candidate.issuer()? else {
+            let id = unnamed.ok_or(Reason::ClaimMissing)?;
+            return Ok((id, self.issuers.get(id)));
+        };
+        let id = self.by_name.get(iss).copied().or_else(|| self.with_tenant(iss));
+        let id = id.ok_or(Reason::IssuerUnknown)?;
+        let issuer = self.issuers.get(id);
+        issuer.check_tenant(iss, candidate)?;
+        Ok((id, issuer))
+    }
+
+    /// The issuer whose tenant has that name. No two have a name in common.
+    fn with_tenant(&self, iss: &str) -> Option<IssuerId> {
+        self.issuers.iter_with_ids().find(|(_, issuer)| issuer.has_tenant(iss)).map(|(id, _)| id)
     }
 }

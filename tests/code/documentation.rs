@@ -37,7 +37,8 @@ fn names_a_file(quoted: &str) -> bool {
 #[test]
 fn every_file_that_a_document_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pages = fs::read_dir(root.join("docs")).unwrap().map(|page| page.unwrap().path());
+    let folders = ["docs", "docs/systems"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
+    let pages = folders.into_iter().flatten().map(|page| page.unwrap().path());
     let pages = pages.chain(["README.md", "CONTRIBUTING.md"].map(|page| root.join(page)));
     let mut found = 0;
     for page in pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")) {

@@ -27,6 +27,7 @@ const ROOMS: &[&str] = &[
     "wire",
     "identity",
     "policy",
+    "cors",
     "shared",
     "replay",
     "keys",

@@ -4,6 +4,7 @@
 //! Building Hydra takes minutes: `tests/processes/hydra/run` does, and runs these tests. Without it
 //! they say that they are skipped, in `.ci/run` as well.
 
+mod changes;
 mod provider;
 mod scene;
 

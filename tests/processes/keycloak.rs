@@ -5,11 +5,15 @@
 //! or Maven is absent these tests say that they are skipped; under `CI=true` they fail.
 
 mod access;
+mod administration;
+mod changes;
 mod install;
 mod introspection;
 mod login;
 mod logout;
 mod other_kinds;
+mod outage;
+mod relay;
 mod requests;
 mod scene;
 mod server;

@@ -53,7 +53,7 @@ fn passes_as_nobody(world: &World, case: &str, request: Request) {
 }
 
 #[test]
-fn h1_without_a_token_a_request_passes_as_nobody_with_a_good_one_as_its_subject() {
+fn h1_t28_without_a_token_a_request_passes_as_nobody_with_a_good_one_as_its_subject() {
     let world = World::with_setup(optional);
     let token = world.issuer.mint(json!({}));
     passes_as_nobody(&world, "no token", Request::get("/"));
@@ -66,7 +66,7 @@ fn h1_without_a_token_a_request_passes_as_nobody_with_a_good_one_as_its_subject(
 }
 
 #[test]
-fn t21_what_is_no_good_token_is_not_the_same_as_none() {
+fn t28_what_is_no_good_token_is_not_the_same_as_none() {
     let world = World::with_setup(optional);
     let good = world.issuer.mint(json!({}));
     let forged = format!("{}AAAA", &good[..good.len() - 4]);
@@ -101,7 +101,7 @@ fn t21_what_is_no_good_token_is_not_the_same_as_none() {
 }
 
 #[test]
-fn c9_what_a_route_requires_binds_whoever_has_a_token() {
+fn what_a_route_requires_binds_whoever_has_a_token() {
     let world = World::with_setup(optional);
     let (without, with) =
         (world.issuer.mint(json!({})), world.issuer.mint(json!({ "scope": "admin" })));
@@ -113,7 +113,7 @@ fn c9_what_a_route_requires_binds_whoever_has_a_token() {
 }
 
 #[test]
-fn c1_an_expired_token_counts_as_none_only_if_nothing_else_is_wrong_with_it() {
+fn t28_an_expired_token_counts_as_none_only_if_nothing_else_is_wrong_with_it() {
     let world = World::with_setup(optional);
     let expired = |changes: Value| {
         let mut claims = json!({ "exp": 100, "iat": 1 });
@@ -144,7 +144,7 @@ fn c1_an_expired_token_counts_as_none_only_if_nothing_else_is_wrong_with_it() {
 }
 
 #[test]
-fn c1_a_token_that_expires_in_the_cache_becomes_none() {
+fn t28_a_token_that_expires_in_the_cache_becomes_none() {
     let world = World::with_setup(optional);
     let token = world.issuer.mint(json!({}));
     let request = || Request::get("/lenient").bearer(&token);
@@ -159,7 +159,7 @@ fn c1_a_token_that_expires_in_the_cache_becomes_none() {
 }
 
 #[test]
-fn k1_an_expired_token_of_unknown_keys_is_not_decided() {
+fn t28_an_expired_token_of_unknown_keys_is_not_decided() {
     let issuer = Issuer::usual();
     let world = World::with_setup(optional);
     let stranger = issuer.with_keys(vec![key(Algorithm::Es256, "unknown")]);
@@ -169,7 +169,7 @@ fn k1_an_expired_token_of_unknown_keys_is_not_decided() {
 }
 
 #[test]
-fn i4_an_issuer_that_is_asked_says_what_is_no_token() {
+fn t28_i4_an_issuer_that_is_asked_says_what_is_no_token() {
     let scene = Scene::with("", optional);
     let world = &scene.world;
     let lenient = |token: &str| Request::get("/lenient").bearer(token);
@@ -183,7 +183,7 @@ fn i4_an_issuer_that_is_asked_says_what_is_no_token() {
 }
 
 #[test]
-fn i10_an_expired_token_that_was_revoked_is_no_guest() {
+fn t28_i12_an_expired_token_that_was_revoked_is_no_guest() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, json!({ "revoked": [{ "jti": "gone" }] }).to_string()).unwrap();
     let list = format!("[revocation]\nfile = {}", Value::from(file.path().to_str().unwrap()));

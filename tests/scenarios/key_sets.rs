@@ -7,4 +7,5 @@ mod documents;
 mod keys;
 mod outage;
 mod rotation;
+mod selectors;
 mod single_keys;

@@ -16,6 +16,7 @@ mod support;
 
 mod assertion;
 mod config;
+mod cors;
 mod denials;
 mod guests;
 mod headers;

@@ -2,6 +2,8 @@
 //! upstream receives, byte for byte.
 
 mod any_target;
+mod kept;
+mod probes;
 mod scene;
 mod targets;
 mod targets_http2;

@@ -7,6 +7,7 @@ mod kubernetes;
 mod ocen;
 mod oidc;
 mod openbanking;
+mod pages;
 mod rebit;
 mod scene;
 mod ubirch;

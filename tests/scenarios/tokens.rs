@@ -16,6 +16,8 @@ mod published;
 mod query;
 mod signatures;
 mod sources;
+mod tenants;
 mod times;
 mod types;
+mod waivers;
 mod websockets;

@@ -8,6 +8,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod bare;
+pub(crate) mod browser;
 pub(crate) mod client;
 pub(crate) mod collections;
 pub(crate) mod curl;

@@ -1,6 +1,10 @@
 //! The configuration files that come with the project, filled in as an operator would.
 
-use std::{fs, path::PathBuf, sync::LazyLock};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 use countersign::{
     jose::{Algorithm, SigningKey},
@@ -30,7 +34,12 @@ impl Shipped {
     /// The file as it is, but for where its secrets are: they are made here.
     pub(crate) fn load(name: &str) -> Self {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
-        let text = fs::read_to_string(path).unwrap();
+        Self::of_text(&fs::read_to_string(path).unwrap())
+    }
+
+    /// The same for any text, such as one of a document.
+    pub(crate) fn of_text(text: &str) -> Self {
+        let text = text.to_owned();
         let files = tempfile::tempdir().unwrap();
         let folder = format!("{}/", files.path().display());
         let text = FOLDERS.iter().fold(text, |text, expected| text.replace(expected, &folder));
@@ -66,6 +75,19 @@ impl Shipped {
         let begin = self.text.find(&format!("\n{table}\n")).unwrap();
         let end = self.text[begin..].find("\n\n").map_or(self.text.len(), |end| begin + end);
         self.text.replace_range(begin..end, "\n");
+        self
+    }
+
+    /// With the issuer's keys in that file, wherever they were.
+    pub(crate) fn with_keys_in(mut self, file: &Path) -> Self {
+        let keys = format!("jwks_file = \"{}\"", file.display());
+        let url = self.text.lines().find(|line| line.starts_with("jwks_url")).map(str::to_owned);
+        if let Some(url) = url {
+            return self.with(&url, &keys);
+        }
+        let tables = self.text.lines().find_map(|line| line.strip_prefix("[issuers."));
+        let name = tables.and_then(|rest| rest.strip_suffix(']')).unwrap().to_owned();
+        self.text.push_str(&format!("\n[issuers.{name}.keys]\n{keys}\n"));
         self
     }
 

@@ -12,7 +12,7 @@ use crate::{
     gate::{Gate, Route},
     json::Object,
     policy::{
-        CanonicalRequest, NotCanonical,
+        CanonicalRequest, NotCanonical, RequestRules,
         ids::{IssuerId, SignatureId},
     },
     providers::{ProviderTasks, Providers},
@@ -21,7 +21,7 @@ use crate::{
     signature::settings::SignerKeys,
     tasks::{RunningTasks, Tasks},
     telemetry::MetricRegistry,
-    token::{Credential, Observer, Presented, Rejection, VerifiedToken},
+    token::{Credential, Observer, Presented, Rejection, RouteIssuers, VerifiedToken},
 };
 
 /// A compiled configuration, without any socket.
@@ -76,10 +76,10 @@ impl Explainer {
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
     ) -> Result<(), Reason> {
-        let issuer = self.only_introspection_issuer();
+        let issuers = self.only_issuers();
         let credential = well_formed(token, report)?;
         let presented = Presented { credential, headers: &HeaderMap::new() };
-        self.verify(presented, issuer, tasks, report).await.map(drop)
+        self.verify(presented, issuers, tasks, report).await.map(drop)
     }
 
     /// Whether a request with the token would pass: all checks of the proxy, in its order.
@@ -91,7 +91,9 @@ impl Explainer {
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
     ) -> Result<(), Reason> {
-        let canonical = sent.canonical().and_then(|request| self.gate.take_parameters(request));
+        let canonical = sent
+            .canonical(self.gate.request_rules())
+            .and_then(|request| self.gate.take_parameters(request));
         let request = &canonical.map_err(|cause| {
             let reason = match cause {
                 NotCanonical::MethodRefused => Reason::MethodNotSupported,
@@ -107,7 +109,6 @@ impl Explainer {
             report.failed("route", denial.reason(), hint::allowed(&denial));
             denial.reason()
         })?;
-        let introspection_issuer = route.introspection_issuer();
         let Some(requirement) = route.requirement() else {
             report.passed("route", || format!("{}, public: no token is looked at", route.label()));
             return self.signed(route, signed, request, None, tasks, report).await;
@@ -116,7 +117,7 @@ impl Explainer {
 
         let credential = well_formed(token, report)?;
         let presented = Presented { credential, headers: &sent.headers };
-        let token = self.verify(presented, introspection_issuer, tasks, report).await?;
+        let token = self.verify(presented, route.issuers(), tasks, report).await?;
         if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
             let reason = unmet.into();
             report.failed("requirement", reason, hint::required(reason, requirement));
@@ -151,28 +152,34 @@ impl Explainer {
         }
     }
 
-    /// Without a route, the issuer is known only if there is one with introspection.
-    fn only_introspection_issuer(&self) -> Option<IssuerId> {
-        let issuers = self.settings.issuers.iter_with_ids();
-        let mut introspecting = issuers.filter(|(_, issuer)| issuer.introspection.is_some());
-        introspecting.next().map(|(id, _)| id).filter(|_| introspecting.next().is_none())
+    /// Without a route, the issuer of a token that names none is known only if no other could be.
+    fn only_issuers(&self) -> RouteIssuers {
+        let issuers = || self.settings.issuers.iter_with_ids();
+        let only =
+            |ids: &mut dyn Iterator<Item = IssuerId>| ids.next().filter(|_| ids.next().is_none());
+        let introspecting = issuers().filter(|(_, issuer)| issuer.introspection.is_some());
+        let unnamed = only(&mut issuers().map(|(id, _)| id));
+        RouteIssuers {
+            introspection: only(&mut introspecting.map(|(id, _)| id)),
+            unnamed: unnamed.filter(|id| self.settings.issuers.get(*id).waivers.without_issuer),
+        }
     }
 
     async fn verify(
         &self,
         presented: Presented<'_>,
-        introspection_issuer: Option<IssuerId>,
+        issuers: RouteIssuers,
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
     ) -> Result<VerifiedToken, Reason> {
         let token = presented.credential.as_bytes();
         let _lookups = std::mem::take(&mut tasks.introspection).spawn();
         let _watcher = self.read_list(&mut tasks.revocation).await;
-        let _refreshers = self.fetch_keys_for(token, introspection_issuer, &mut tasks.keys).await;
+        let _refreshers = self.fetch_keys_for(token, issuers, &mut tasks.keys).await;
         let verifier = self.gate.verifier();
-        let verified = verifier.explain(token, introspection_issuer, report).await;
+        let verified = verifier.explain(token, issuers, report).await;
         let verified = verified.map_err(|rejection| {
-            let checks = verifier.checks(token, introspection_issuer);
+            let checks = verifier.checks(token, issuers);
             report.failed_among(checks, rejection.reason, self.hint(rejection));
             rejection.reason
         })?;
@@ -200,10 +207,10 @@ impl Explainer {
     async fn fetch_keys_for(
         &self,
         token: &[u8],
-        introspection_issuer: Option<IssuerId>,
+        issuers: RouteIssuers,
         refreshers: &mut Tasks,
     ) -> Option<RunningTasks> {
-        let first = self.gate.verifier().explain(token, introspection_issuer, &mut ()).await;
+        let first = self.gate.verifier().explain(token, issuers, &mut ()).await;
         let Err(Rejection { reason: Reason::KeysUnavailable, issuer }) = first else {
             return None;
         };
@@ -247,8 +254,8 @@ impl Sent {
         Ok(Self { method: method.clone(), target, headers: sent })
     }
 
-    fn canonical(&self) -> Result<CanonicalRequest, NotCanonical> {
-        CanonicalRequest::new(&self.method, &self.target, Version::HTTP_11, &self.headers)
+    fn canonical(&self, rules: &RequestRules) -> Result<CanonicalRequest, NotCanonical> {
+        rules.canonical(&self.method, &self.target, Version::HTTP_11, &self.headers)
     }
 }
 

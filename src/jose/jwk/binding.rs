@@ -12,6 +12,11 @@ use crate::{
 /// The private members of every key type (RFC 7518 §6, RFC 8037 §2; `priv` for `AKP`).
 const PRIVATE_MEMBERS: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
+/// The uses of a key that verifies: of RFC 7517 §4.2, and of the JWT authorities in the bundles of
+/// SPIFFE, which sign JWTs and nothing else (SPIFFE Trust Domain and Bundle §4.2.2). An `x509-svid`
+/// signs certificates only.
+const SIGNATURE_USES: [&str; 2] = ["sig", "jwt-svid"];
+
 /// The registered operations that have no place beside `verify`.
 const OTHER_OPERATIONS: [&str; 6] =
     ["encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits"];
@@ -46,7 +51,7 @@ pub(super) fn refuse_private_members(jwk: &Object) -> Result<(), KeyRejection> {
 
 /// Refuses keys that are for anything but signatures.
 pub(super) fn refuse_other_uses(jwk: &Object) -> Result<(), KeyRejection> {
-    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+    if text(jwk, "use")?.is_some_and(|purpose| !SIGNATURE_USES.contains(&purpose)) {
         return Err(KeyRejection::UseNotSig);
     }
     let Some(operations) = jwk.get("key_ops") else {
@@ -112,7 +117,7 @@ fn is_for_another_use(jwk: &Object) -> bool {
         Some(list) => list.iter().filter_map(Json::as_str).collect(),
         None => Vec::new(),
     };
-    let signs = purpose == Some("sig")
+    let signs = purpose.is_some_and(|purpose| SIGNATURE_USES.contains(&purpose))
         || operations.iter().any(|operation| ["sign", "verify"].contains(operation));
     !signs && (purpose.is_some() || !operations.is_empty())
 }

@@ -18,7 +18,7 @@ pub enum KeyRejection {
     /// `kty: oct` in a key set.
     #[error("shared secrets are not taken from a key set")]
     SharedSecret,
-    /// `use` is not `sig` (RFC 7517 §4.2).
+    /// `use` is neither `sig` (RFC 7517 §4.2) nor `jwt-svid`.
     #[error("its \"use\" is not \"sig\"")]
     UseNotSig,
     /// `key_ops` does not name `verify` (RFC 7517 §4.3).

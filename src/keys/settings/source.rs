@@ -182,6 +182,15 @@ fn discovery(node: &Node, allow_http: bool) -> Parsed<Discovery> {
 /// Discovery from the issuer itself. A missing issuer has been reported already.
 fn discover(section: &Section<'_>, issuer: Option<&str>, allow_http: bool) -> Option<Vec<Uri>> {
     let issuer = issuer?;
+    if issuer.contains('{') {
+        section.own_mistake(format!(
+            "no key source is given, and the issuer has a placeholder, so that it leads to no metadata; \
+             expected {} = URL of the metadata of all tenants, or another of {}",
+            key::DISCOVERY,
+            SOURCES.join(", ")
+        ));
+        return None;
+    }
     let urls: Result<Vec<Uri>, UrlMistake> = metadata_urls(issuer)
         .ok_or(UrlMistake::Syntax)
         .and_then(|urls| urls.iter().map(|url| check_fetchable(url, allow_http)).collect());

@@ -76,7 +76,7 @@ async fn k10_the_issuer_must_be_the_configured_one_byte_for_byte() {
 #[tokio::test]
 async fn k10_without_an_issuer_the_metadata_names_the_one_that_it_is_published_by() {
     let (server, mut settings) = provider().await;
-    settings.issuer = None;
+    settings.discovered = None;
     for place in [OPENID, OAUTH] {
         server.answer(place, metadata(&server.url(""), &server.url("/jwks")));
         assert_eq!(code(&settings).await, "ok", "{place}");

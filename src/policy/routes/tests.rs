@@ -1,12 +1,14 @@
 use http::{HeaderMap, Version, header::HOST};
 use proptest::prelude::*;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::policy::{
-    PathPattern,
+    NotCanonical, PathPattern, RequestRules,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AuthorizationHeader},
+    settings::{AccessSettings, AuthorizationHeader, HostSettings},
 };
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
@@ -26,6 +28,8 @@ fn route(line: &str) -> RouteSettings {
         signature: None,
         upstream: PerUpstream::default().push("app"),
         denials: None,
+        paths: PathSettings::default(),
+        cors: None,
     }
 }
 
@@ -159,6 +163,30 @@ fn p8_a_preflight_has_no_way_past() {
     let lines = ["GET,POST - /a", "- - /**"];
     assert_eq!(winner(&lines, "OPTIONS", "h", "/a"), "405 GET, HEAD, POST");
     assert_eq!(winner(&lines, "OPTIONS", "h", "*"), "none");
+    let lines = ["OPTIONS - *", "- - /**", "- a.example *"];
+    assert_eq!(winner(&lines, "OPTIONS", "h", "*"), lines[0]);
+    assert_eq!(winner(&lines, "OPTIONS", "a.example", "*"), lines[2]);
+    for target in ["/", "/*", "/%2A"] {
+        assert_eq!(winner(&lines, "OPTIONS", "h", target), lines[1], "{target}");
+    }
+}
+
+#[test]
+fn p7_a_method_in_another_spelling_is_for_the_route_that_lists_it() {
+    let lines = ["PATCH,patch - /a/**", "- - /**", "PATCH - /b"];
+    let rules = RequestRules::new(Arc::new(compile(&lines)), HostSettings::default());
+    let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("h"))]);
+    let canonical = |method: &str, target: &str| {
+        let method = method.parse().unwrap();
+        rules.canonical(&method, &target.parse().unwrap(), Version::HTTP_11, &headers)
+    };
+    assert_eq!(canonical("patch", "/a/x").unwrap().method().as_str(), "patch");
+    for (method, target) in
+        [("patch", "/x"), ("patch", "/b"), ("Patch", "/a/x"), ("get", "/a/x"), ("get", "/x")]
+    {
+        let refused = canonical(method, target).map(drop);
+        assert_eq!(refused, Err(NotCanonical::MethodMalformed), "{method} {target}");
+    }
 }
 
 #[test]

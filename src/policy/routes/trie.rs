@@ -30,15 +30,19 @@ impl Trie {
         &mut node.end
     }
 
-    /// What the most specific pattern that matches a canonical path leads to.
-    pub(super) fn find(&self, path: &str) -> Option<PlaceId> {
-        self.find_below(Some(path.strip_prefix('/')?))
+    /// What the most specific pattern that matches a path leads to.
+    pub(super) fn find(&self, path: &[u8]) -> Option<PlaceId> {
+        match path.strip_prefix(b"/") {
+            Some(path) => self.find_below(Some(path)),
+            // The target `*`: a pattern without segments is for nothing else.
+            None => self.end,
+        }
     }
 
     /// Goes down along the path, and back up where a more specific beginning led nowhere. Each
     /// node is visited once at most, and no deeper than the longest pattern: the client's path
     /// bounds neither.
-    fn find_below(&self, path: Option<&str>) -> Option<PlaceId> {
+    fn find_below(&self, path: Option<&[u8]>) -> Option<PlaceId> {
         let Some(path) = path else {
             return self.end.or(self.rest);
         };
@@ -49,16 +53,16 @@ impl Trie {
             .or(self.rest)
     }
 
-    fn literal(&self, segment: &str) -> Option<&Self> {
+    fn literal(&self, segment: &[u8]) -> Option<&Self> {
         if self.literals.is_empty() {
             return None;
         }
         self.literals.get(&*decoded(segment))
     }
 
-    fn one(&self, segment: &str) -> Option<&Self> {
+    fn one(&self, segment: &[u8]) -> Option<&Self> {
         match segment {
-            "" => None,
+            [] => None,
             _ => self.one.as_deref(),
         }
     }
@@ -66,10 +70,10 @@ impl Trie {
 
 /// The first segment, and what follows its slash. Segments are so short that going over them byte
 /// by byte costs less than a search.
-fn split_segment(path: &str) -> (&str, Option<&str>) {
-    let slash = path.bytes().position(|byte| byte == b'/');
+fn split_segment(path: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let slash = path.iter().position(|byte| *byte == b'/');
     match slash.and_then(|slash| path.split_at_checked(slash)) {
-        Some((segment, rest)) => (segment, rest.strip_prefix('/')),
+        Some((segment, rest)) => (segment, rest.strip_prefix(b"/")),
         None => (path, None),
     }
 }

@@ -1,7 +1,10 @@
 //! Issuers and where their keys come from.
 
 use super::*;
-use crate::keys::settings::KeySource;
+use crate::{
+    keys::settings::KeySource,
+    token::issuer::settings::{ClaimForm, ClaimWaivers},
+};
 
 #[test]
 fn discovery_is_the_default_key_source() {
@@ -128,6 +131,47 @@ fn t23_a_profile_says_in_a_word_what_a_token_must_be_like() {
 }
 
 #[test]
+fn c17_a_profile_for_spiffe_checks_the_subject_and_leaves_the_issuer_open() {
+    let lines =
+        "profile = \"jwt-svid\"\naccept_without_issuer = true\nformats = { jti = \"uuid\" }";
+    let settings = settings(&with_issuer(lines));
+    let issuer = first(&settings.issuers);
+    assert_eq!(issuer.token_types, ["", "jwt", "jose"]);
+    assert_eq!(names(&issuer.require), ["aud", "exp", "sub"]);
+    assert!(issuer.formats.iter().any(|format| format.form == ClaimForm::SpiffeId));
+    let written = settings.to_toml();
+    assert!(!written.contains("spiffe-id"), "the profile says it: {written}");
+    assert_eq!(super::settings(&written).to_toml(), written);
+    let any =
+        with_issuer("profile = \"jwt-svid\"").replace("[\"https://api.example.com\"]", "\"any\"");
+    assert_eq!(
+        mistakes(&any),
+        [
+            "countersign.toml: issuers.corp.audiences: found \"any\"; a JWT-SVID is for the services \
+          that its aud names, and no other"
+        ]
+    );
+}
+
+#[test]
+fn c17_a_waiver_that_contradicts_another_setting_is_a_mistake() {
+    let by_default = first(&settings(MINIMAL).issuers).waivers;
+    assert_eq!(by_default, ClaimWaivers::default());
+    for (lines, mistake) in [
+        ("require = [\"iss\"]", "contradicts require, which lists \"iss\""),
+        ("profile = \"rfc9068\"", "contradicts profile = \"rfc9068\""),
+        (
+            "introspection = { when = \"only\", url = \"https://a.test\", auth = \"none\", client_id = \"a\" }",
+            "has no effect with introspection.when = \"only\"",
+        ),
+    ] {
+        let found = mistakes(&with_issuer(&format!("accept_without_issuer = true\n{lines}")));
+        let mistake = format!("countersign.toml: issuers.corp.accept_without_issuer: {mistake}");
+        assert_eq!(found, [mistake], "{lines}");
+    }
+}
+
+#[test]
 fn values_are_required_as_texts_numbers_or_truths_and_written_back() {
     let lines =
         "require_values = { token_use = \"access\", level = [2, \"3\"], email_verified = true }";
@@ -154,6 +198,104 @@ fn c6_two_issuers_with_the_same_iss_are_refused() {
         "countersign.toml: issuers.second.issuer: the issuer \"https://idp.example.com\" is \
          configured twice, as \"corp\" and \"second\": a token could not tell which one is meant",
     );
+}
+
+/// The minimal configuration with other issuers, whose keys are at some URL.
+fn with_issuers(issuers: &[(&str, &str)]) -> String {
+    let table = |(name, lines): &(&str, &str)| {
+        format!(
+            "[issuers.{name}]\naudiences = [\"a\"]\nkeys = {{ jwks_url = \"https://k.test/\" }}\n{lines}\n"
+        )
+    };
+    let tables: String = issuers.iter().map(table).collect();
+    let (upstream, rest) = MINIMAL.split_once("[issuers.corp]").unwrap();
+    let (_, routes) = rest.split_once("[[routes]]").unwrap();
+    format!("{upstream}{tables}[[routes]]{routes}")
+}
+
+#[test]
+fn c18_issuers_with_a_common_tenant_are_refused() {
+    let common = "issuer = \"https://login.test/{tid}/v2.0\"";
+    let listed = format!("{common}\ntenants = [\"a\", \"b\"]");
+    for (other, overlaps) in [
+        ("issuer = \"https://login.test/{tid}/v2.0\"", true),
+        ("issuer = \"https://login.test/{tenant}/v2.0\"", true),
+        ("issuer = \"https://login.test/{tid}/v2.0\"\ntenants = [\"b\", \"c\"]", true),
+        ("issuer = \"https://login.test/{tid}/v2.0\"\ntenants = [\"c\"]", false),
+        ("issuer = \"https://login.test/a/v2.0\"", true),
+        ("issuer = \"https://login.test/c/v2.0\"", false),
+        ("issuer = \"https://login.test/a.b/v2.0\"", false),
+        ("issuer = \"https://login.test/a/{version}\"", false),
+        ("issuer = \"https://login.test/{tid}/v2.0/\"", false),
+        ("issuer = \"https://login.test/{tid}\"", false),
+    ] {
+        let found = mistakes(&with_issuers(&[("entra", &listed), ("second", other)]));
+        assert_eq!(found.len(), usize::from(overlaps), "{other}: {found:?}");
+    }
+    assert_eq!(
+        mistakes(&with_issuers(&[
+            ("entra", common),
+            ("home", "issuer = \"https://login.test/a/v2.0\"")
+        ])),
+        ["countersign.toml: issuers.home.issuer: a token could be one of \"entra\" \
+          (\"https://login.test/{tid}/v2.0\") and one of \"home\" (\"https://login.test/a/v2.0\"); \
+          expected issuers that exclude each other, by their form or by tenants"]
+    );
+}
+
+#[test]
+fn c18_any_tenant_is_warned_of_and_what_contradicts_it_is_a_mistake() {
+    let issuer = "issuer = \"https://login.test/{tid}/v2.0\"";
+    let any = settings(&with_issuers(&[("entra", issuer)]));
+    assert_eq!(
+        any.warnings(),
+        [
+            "issuers.entra.tenants: absent; anybody can make a tenant of the provider, and tokens of \
+          all of them pass"
+        ]
+    );
+    let listed = format!("{issuer}\ntenants = [\"a\"]");
+    let listed = settings(&with_issuers(&[("entra", &listed)]));
+    assert!(listed.warnings().is_empty(), "{:?}", listed.warnings());
+    assert_eq!(settings(&listed.to_toml()).to_toml(), listed.to_toml());
+    for (lines, mistake) in [
+        ("accept_without_issuer = true", "accept_without_issuer: contradicts the placeholder"),
+        (
+            "introspection = { url = \"https://a.test\", auth = \"none\", client_id = \"a\" }",
+            "introspection: answers",
+        ),
+        ("tenants = []", "tenants: found an empty list"),
+        ("tenants = [\"a/b\"]", "found \"a/b\", expected a tenant"),
+    ] {
+        let found = mistakes(&with_issuers(&[("entra", &format!("{issuer}\n{lines}"))]));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains(mistake), "{found:?}");
+    }
+    assert_mistake(
+        "[issuers.second]\nissuer = \"https://b.test\"\naudiences = [\"a\"]\ntenants = [\"a\"]",
+        "countersign.toml: issuers.second.tenants: has no effect on an issuer without a \
+         placeholder such as {tid}",
+    );
+    let discovered = "[issuers.second]\nissuer = \"https://b.test/{tid}\"\naudiences = [\"a\"]";
+    let found = mistakes_with(discovered);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("leads to no metadata; expected discovery = URL"), "{found:?}");
+}
+
+#[test]
+fn k16_only_a_jwks_has_keys_with_certificates() {
+    let by_hash = "key_selectors = [\"kid\", \"x5t#S256\"]";
+    assert!(mistakes(&with_issuer(by_hash)).is_empty());
+    let hex =
+        "keys = { hex = \"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\" }";
+    let found = mistakes(&with_issuer(&format!("{by_hash}\n{hex}")));
+    assert_eq!(
+        found,
+        ["countersign.toml: issuers.corp.key_selectors: found the hash of a certificate, which \
+          only the keys of a JWKS have"]
+    );
+    assert_eq!(mistakes(&with_issuer("key_selectors = [\"x5c\"]")).len(), 1);
+    assert_eq!(mistakes(&with_issuer("key_selectors = []")).len(), 1);
 }
 
 #[test]

@@ -26,7 +26,8 @@ fn documents(workspace: &Workspace) -> [Table; 2] {
     workspace.write("revoked.json", "{}");
     let others = format!(
         "{MINIMAL}\n[revocation]\nfile = \"DIR/revoked.json\"\n\
-         [shared]\nurl = \"redis://127.0.0.1\"\nintegrity = \"none\""
+         [shared]\nurl = \"redis://127.0.0.1\"\nintegrity = \"none\"\n\
+         [cors]\norigins = \"any\"\nall_routes = true\npreflights = \"pass\""
     );
     let folder = workspace.path().to_str().unwrap();
     [include_str!("round_trip/every_key.toml"), &others]

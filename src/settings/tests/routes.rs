@@ -75,6 +75,9 @@ fn wrong_words_in_routes() {
         "methods = [\"get\"]",
         "methods = []",
         "methods = [\"GET\", \"GET\"]",
+        "methods = [\"PATCH\", \"get\"]",
+        "methods = [\"HEAD\", \"head\"]",
+        "methods = [\"TRACE\", \"trace\"]",
         "hosts = []",
         "hosts = [\"exa mple\"]",
         "access = \"open\"",
@@ -85,9 +88,31 @@ fn wrong_words_in_routes() {
         "claims = { role = [] }",
         "claims = { role = 5.5 }",
         "path2 = \"/\"",
+        "encoded_slash = \"merge\"",
+        "empty_segments = true",
+        "escapes = \"encode\"",
+        "raw_utf8 = \"keep\"",
     ] {
         let found = mistakes(&with_route(line));
         assert_eq!(found.len(), 1, "{line}: {found:?}");
         assert!(found[0].starts_with("countersign.toml: routes[0]."), "{found:?}");
     }
+}
+
+#[test]
+fn another_spelling_of_a_method_stands_beside_the_method() {
+    let settings = settings(&with_route("methods = [\"PATCH\", \"patch\", \"Patch\"]"));
+    assert_eq!(first(settings.routes.all()).methods.len(), 3);
+}
+
+#[test]
+fn the_asterisk_is_for_options() {
+    let with = |methods: &str| {
+        with_route(&format!("[[routes]]\npath = \"*\"\naccess = \"public\"\n{methods}"))
+    };
+    settings(&with(""));
+    settings(&with("methods = [\"OPTIONS\"]"));
+    let found = mistakes(&with("methods = [\"GET\", \"OPTIONS\"]"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("other methods than OPTIONS"), "{found:?}");
 }

@@ -34,11 +34,17 @@ pub(super) fn issuer_warnings(issuer: &IssuerSettings) -> impl Iterator<Item = S
         | None => false,
     };
     let expiry_waived = !issuer.requires_expiry();
+    let any_tenant = issuer.tenant.as_ref().is_some_and(|tenant| tenant.tenants.is_none());
     let warnings = [
         (
             issuer.audiences.is_none(),
             &[of_issuer::AUDIENCES][..],
             "\"any\" accepts tokens that were made for other services",
+        ),
+        (
+            any_tenant,
+            &[of_issuer::TENANTS],
+            "absent; anybody can make a tenant of the provider, and tokens of all of them pass",
         ),
         (
             expiry_waived,

@@ -51,7 +51,9 @@ pub(super) fn is_own(origin: &[u8], authority: &[u8], over_tls: bool) -> bool {
 
 fn is_listed(rule: &CrossSite, origin: &[u8]) -> bool {
     match rule {
-        CrossSite::From(origins) => origins.iter().any(|listed| listed.as_bytes() == origin),
+        CrossSite::From(origins) => {
+            origins.iter().any(|listed| listed.value().as_bytes() == origin)
+        }
         CrossSite::Refuse | CrossSite::Allow => false,
     }
 }

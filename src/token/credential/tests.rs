@@ -1,7 +1,7 @@
 use http::{HeaderName, HeaderValue, Version};
 
 use super::{settings::CredentialSettings, *};
-use crate::policy::credential::CredentialRules;
+use crate::policy::{WebOrigin, credential::CredentialRules};
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     pairs
@@ -380,7 +380,7 @@ fn t26_a_cookie_counts_for_unsafe_methods_from_its_own_origin_only() {
         assert_eq!(passes(refuse(), "GET", &handshake, over_tls), expected, "{handshake:?}");
         assert!(passes(CrossSite::Allow, "POST", headers, over_tls), "{headers:?}");
     }
-    let listed = || CrossSite::From(vec!["https://app.test".to_owned()]);
+    let listed = || CrossSite::From(vec![WebOrigin::parse("https://app.test").unwrap()]);
     for (origin, expected) in [
         ("https://app.test", true),
         ("https://api.test", true),

@@ -5,6 +5,9 @@ pub mod binding;
 mod claims;
 mod logout;
 mod profile;
+mod selectors;
+mod tenants;
+mod waivers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,9 +36,14 @@ pub use algorithms::DEFAULT_ALGORITHMS;
 pub use claims::{ClaimForm, ClaimFormat};
 pub use logout::LogoutSettings;
 pub use profile::TokenProfile;
+pub use selectors::KeySelector;
+pub use tenants::TenantSettings;
+pub use waivers::ClaimWaivers;
 
 pub(crate) mod key {
     pub(crate) const ISSUER: &str = "issuer";
+    pub(crate) const TENANTS: &str = "tenants";
+    pub(crate) const KEY_SELECTORS: &str = "key_selectors";
     pub(crate) const AUDIENCES: &str = "audiences";
     pub(crate) const ALGORITHMS: &str = "algorithms";
     pub(crate) const PROFILE: &str = "profile";
@@ -45,6 +53,8 @@ pub(crate) mod key {
     pub(crate) const REQUIRE_VALUES: &str = "require_values";
     pub(crate) const REQUIRE_ANY: &str = "require_any";
     pub(crate) const ACCEPT_WITHOUT_EXPIRY: &str = "accept_without_expiry";
+    pub(crate) const ACCEPT_WITHOUT_ISSUER: &str = "accept_without_issuer";
+    pub(crate) const INTEGER_SUBJECT: &str = "integer_subject";
     pub(crate) const FORMATS: &str = "formats";
     pub(crate) const SCOPE_CLAIMS: &str = "scope_claims";
     pub(crate) const SCOPE_SEPARATORS: &str = "scope_separators";
@@ -62,10 +72,14 @@ pub(crate) mod key {
 pub struct IssuerSettings {
     /// The name in the configuration: what routes, metrics and logs call it.
     pub name: String,
-    /// The `iss` claim, compared byte for byte.
+    /// The `iss` claim, compared byte for byte; with a placeholder where there is a tenant.
     pub issuer: String,
+    /// The tenants that are issuers of their own; `None`: it is a single issuer.
+    pub tenant: Option<TenantSettings>,
     /// Accepted `aud` values; `None` only by an explicit `audiences = "any"`.
     pub audiences: Option<Vec<String>>,
+    /// The header parameters by which the key of a token is found. Never empty.
+    pub key_selectors: Vec<KeySelector>,
     /// What a token may be signed with. Never mixes shared secrets with public keys.
     pub algorithms: AlgorithmSet,
     /// Tolerance for `exp`, `nbf` and `iat`, applied once. Zero is allowed.
@@ -91,6 +105,8 @@ pub struct IssuerSettings {
     /// `true`: an ID token (recognised by `nonce`, `at_hash` or `c_hash`) is taken as a
     /// credential.
     pub accept_id_tokens: bool,
+    /// What of the registered claims its tokens may deviate from.
+    pub waivers: ClaimWaivers,
     /// What its tokens are bound to, besides their issuer.
     pub binding: BindingSettings,
     /// The only places from which its tokens are taken; `None`: all that a route looks at.
@@ -126,19 +142,27 @@ pub(crate) fn read(section: &mut Section<'_>) -> PerIssuer<IssuerSettings> {
     let issuers: Vec<_> = issuers.into_iter().flatten().collect();
     for (position, (settings, key, origin)) in issuers.iter().enumerate() {
         let mut earlier = issuers.iter().take(position).map(|(earlier, ..)| earlier);
-        if let Some(other) = earlier.find(|other| other.issuer == settings.issuer) {
-            section.mistake_at(
-                key.clone(),
-                origin.clone(),
-                format!(
-                    "the issuer {:?} is configured twice, as {:?} and {:?}: a token could not \
-                     tell which one is meant",
-                    settings.issuer, other.name, settings.name
-                ),
-            );
+        if let Some(other) = earlier.find(|other| tenants::overlap(other, settings)) {
+            section.mistake_at(key.clone(), origin.clone(), ambiguity(other, settings));
         }
     }
     issuers.into_iter().map(|(settings, ..)| settings).collect()
+}
+
+fn ambiguity(one: &IssuerSettings, other: &IssuerSettings) -> String {
+    let names = (&one.name, &other.name);
+    if one.issuer == other.issuer {
+        return format!(
+            "the issuer {:?} is configured twice, as {:?} and {:?}: a token could not tell which \
+             one is meant",
+            one.issuer, names.0, names.1
+        );
+    }
+    format!(
+        "a token could be one of {:?} ({:?}) and one of {:?} ({:?}); expected issuers that exclude \
+         each other, by their form or by tenants",
+        names.0, one.issuer, names.1, other.issuer
+    )
 }
 
 /// Writes `[issuers]`.
@@ -149,6 +173,7 @@ pub(crate) fn write(issuers: &PerIssuer<IssuerSettings>) -> Written {
 impl IssuerSettings {
     fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let issuer = section.required(key::ISSUER, "the exact \"iss\" claim of its tokens", text);
+        let tenant = TenantSettings::read(section, issuer.as_deref());
         let expected = format!("{EXPECTED_AUDIENCES} (flag --audience)");
         let audiences =
             section.required(key::AUDIENCES, &expected, any_or_list(EXPECTED_AUDIENCES));
@@ -168,13 +193,24 @@ impl IssuerSettings {
         let is_secret = |keys: &KeySettings| matches!(keys.source, KeySource::SecretFile(_));
         let secret = keys.as_ref().map(|keys| keys.as_ref().is_some_and(is_secret));
         let algorithms = algorithms(section, secret);
+        let key_selectors = selectors::read(section, keys.as_ref().and_then(Option::as_ref));
+        if tenant.is_some() && introspection.is_some() {
+            let text = "answers need not say whose token it is, which the placeholder in issuer leaves \
+                        open; expected no introspection";
+            section.mistake(key::INTROSPECTION, text.to_owned());
+        }
         if let Some(Some(keys)) = &keys {
             keys.check_file(section, key::KEYS, algorithms);
         }
         let lifetime = duration(Duration::from_secs(1)..=MAX_MAX_LIFETIME);
         let profile = profile::read(section);
+        let require = claims::required(section, profile);
+        let waivers =
+            ClaimWaivers::read(section, profile, &require, !introspection_only, tenant.is_some());
         Some(Self {
             name: name.to_owned(),
+            tenant,
+            key_selectors,
             profile,
             clock_skew: section.or(
                 key::CLOCK_SKEW,
@@ -182,13 +218,14 @@ impl IssuerSettings {
                 duration(Duration::ZERO..=MAX_CLOCK_SKEW),
             ),
             token_types: profile::token_types(section, profile),
-            require: claims::required(section, profile),
+            require,
             require_values: comparison::settings::read(section, key::REQUIRE_VALUES),
             require_any: claims::required_any(section),
-            formats: claims::formats(section),
+            formats: claims::formats(section, profile),
             scopes: claims::scopes(section),
             max_lifetime: section.optional(key::MAX_LIFETIME, lifetime),
             accept_id_tokens: section.or(key::ACCEPT_ID_TOKENS, false, switch),
+            waivers,
             binding: BindingSettings::read(section),
             sources: section.section(key::CREDENTIAL, credential::sources),
             backchannel_logout: section.section(key::BACKCHANNEL_LOGOUT, LogoutSettings::read),
@@ -205,8 +242,11 @@ impl IssuerSettings {
         let writer = Writer::default()
             .text(key::ISSUER, &self.issuer)
             .any_or_list(key::AUDIENCES, self.audiences.as_deref());
+        let writer = TenantSettings::write(writer, self.tenant.as_ref());
+        let writer = selectors::write(writer, &self.key_selectors);
         let writer = profile::write(writer, self.profile, &self.token_types);
         let writer = claims::write(writer, self);
+        let writer = self.waivers.write(writer);
         let introspection = self.introspection.as_ref();
         let sources = self.sources.as_deref().map(|sources| {
             let sources = credential::written_sources(sources);
@@ -250,8 +290,14 @@ impl IssuerSettings {
     /// The owner of its key set; `None`: it has no keys.
     pub fn key_owner(&self) -> Option<KeyOwner> {
         let keys = self.keys.clone()?;
-        let (name, issuer) = (self.name.clone(), Some(self.issuer.clone()));
-        Some(KeyOwner { name, issuer, algorithms: self.algorithms, keys })
+        let published = self.tenant.as_ref().map(TenantSettings::published);
+        Some(KeyOwner {
+            name: self.name.clone(),
+            issuer: Some(self.issuer.clone()),
+            discovered: Some(published.unwrap_or_else(|| self.issuer.clone())),
+            algorithms: self.algorithms,
+            keys,
+        })
     }
 
     /// Where its keys come from.

@@ -62,6 +62,15 @@ pub(in crate::token) fn string_claim<'c>(
     }
 }
 
+/// An integer `sub` becomes its decimal text. Other numbers stay what they are: `1.0` and `1e0` have
+/// more than one text.
+pub(in crate::token) fn settle_subject(claims: &mut Object) {
+    if let Some(Json::Integer(subject)) = claims.get("sub") {
+        let subject = subject.to_string();
+        claims.insert("sub", subject);
+    }
+}
+
 /// The registered claims that name a party or an object (RFC 7519 §4.1, RFC 8693 §4.3, `OpenID`
 /// Connect Core §2 and its logouts' `sid`). One that is no string is rejected, not skipped: all the
 /// subjects it should name would become the same (threats C-14).

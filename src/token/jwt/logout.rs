@@ -107,7 +107,7 @@ impl JwtCandidate<'_> {
         }
         let at = check_logout_times(&self.claims, rules, now)?;
         Ok(Logout {
-            iss: Arc::from(self.issuer()?),
+            iss: Arc::from(self.issuer()?.ok_or(Reason::ClaimMissing)?),
             jti: name(&self.claims, "jti")?.ok_or(Reason::ClaimMissing)?,
             whom: whom(&self.claims)?,
             at,

@@ -146,7 +146,7 @@ fn c5_an_issuer_is_a_string() {
     }
     let token = token(r#"{"alg":"ES256"}"#, "{}");
     let candidate = JwtCandidate::read(&token, &mut ()).unwrap();
-    assert_eq!(candidate.issuer(), Err(Reason::ClaimMissing));
+    assert_eq!(candidate.issuer(), Ok(None));
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn c16_a_null_claim_is_an_absent_one() {
     let header = r#"{"alg":"ES256"}"#;
     let token = token(header, r#"{"iss":null}"#);
     let candidate = JwtCandidate::read(&token, &mut ()).unwrap();
-    assert_eq!(candidate.issuer(), Err(Reason::ClaimMissing));
+    assert_eq!(candidate.issuer(), Ok(None));
 }
 
 #[test]

@@ -11,6 +11,7 @@ fn rules() -> StatementRules {
         audiences: Some(texts(&["api"])),
         client_ids: None,
         token_types: texts(&["Bearer", "JWT"]),
+        integer_subject: false,
         kinds: KindRules::default(),
         subject: texts(&["sub", "username", "client_id"]),
         require: Vec::new(),

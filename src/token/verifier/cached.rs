@@ -4,7 +4,6 @@ use std::{cell::RefCell, rc::Rc};
 
 use crate::{
     clock::UnixTime,
-    policy::ids::IssuerId,
     reason::Reason,
     token::{
         cache::{CachedToken, TokenCache},
@@ -12,25 +11,25 @@ use crate::{
     },
 };
 
-use super::{Rejection, TokenVerifier, VerifiedToken, verified::IssuerStatement};
+use super::{Rejection, RouteIssuers, TokenVerifier, VerifiedToken, verified::IssuerStatement};
 
 impl TokenVerifier {
     /// The cached verdict; `None` if the token has to be verified.
     pub(super) fn lookup_cached(
         &self,
         token: &[u8],
-        introspection_issuer: Option<IssuerId>,
+        route: RouteIssuers,
         cache: &RefCell<TokenCache>,
         now: UnixTime,
     ) -> Option<Result<Rc<VerifiedToken>, Rejection>> {
         let known = {
             let cache = cache.borrow();
             match cache.find(token, now) {
-                Some(entry) if self.is_alive(entry, introspection_issuer, now) => {
+                Some(entry) if self.is_alive(entry, route, now) => {
                     Some((Rc::clone(&entry.token), self.check_clear(entry, now)))
                 }
                 Some(_) => None,
-                None => return self.recall_rejection(token, &cache, now).map(Err),
+                None => return self.recall_rejection(token, route, &cache, now).map(Err),
             }
         };
         let Some((verified, clear)) = known else {
@@ -67,19 +66,14 @@ impl TokenVerifier {
 
     /// Whether the proof of a token still holds: the key that verified it is in the issuer's set,
     /// or the introspection response is fresh.
-    pub(super) fn is_alive(
-        &self,
-        entry: &CachedToken,
-        introspection_issuer: Option<IssuerId>,
-        now: UnixTime,
-    ) -> bool {
-        if !entry.token.stands(now) {
+    pub(super) fn is_alive(&self, entry: &CachedToken, route: RouteIssuers, now: UnixTime) -> bool {
+        if !entry.token.stands(now) || !entry.token.is_known_to(route) {
             return false;
         }
         let issuer = self.issuers.get(entry.token.issuer);
         if entry.token.signature.is_none() {
             // A response of another issuer than this route's does not count.
-            return introspection_issuer == Some(entry.token.issuer);
+            return route.introspection == Some(entry.token.issuer);
         }
         if issuer.is_introspection_only() {
             return false;
@@ -100,10 +94,14 @@ impl TokenVerifier {
     fn recall_rejection(
         &self,
         token: &[u8],
+        route: RouteIssuers,
         cache: &TokenCache,
         now: UnixTime,
     ) -> Option<Rejection> {
         let rejected = cache.find_rejected(token)?;
+        if rejected.is_unnamed && route.unnamed != Some(rejected.issuer) {
+            return None; // Here it is of another issuer, or of none.
+        }
         let issuer = self.issuers.get(rejected.issuer);
         // Under other keys the signature may be right.
         (issuer.keys.generation_now(now) == Some(rejected.generation)).then_some(Rejection {

@@ -5,16 +5,13 @@ use std::{cell::RefCell, rc::Rc};
 use crate::{
     clock::UnixTime,
     reason::Reason,
-    token::{
-        Presented,
-        cache::{RejectedToken, TokenCache},
-        jwt::JwtCandidate,
-        path::{AfterSignature, claims_to_be_jwt},
-        revoked,
-    },
+    token::{Presented, cache::TokenCache, path::AfterSignature, revoked},
 };
 
-use super::{Rejection, TokenVerifier, VerifiedToken, uncached::VerifiedAt};
+use super::{
+    Rejection, RouteIssuers, TokenVerifier, VerifiedToken,
+    uncached::{VerificationPath, VerifiedAt},
+};
 
 /// The generation of revocations under which nothing was found clear.
 const NEVER_CLEAR: u64 = 0;
@@ -29,12 +26,13 @@ impl TokenVerifier {
     pub async fn verify_expired(
         &self,
         presented: Presented<'_>,
+        route: RouteIssuers,
         cache: &RefCell<TokenCache>,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
         let now = self.clock.now();
-        let token = match self.lookup_expired(presented, cache, now) {
+        let token = match self.lookup_expired(presented, route, cache, now) {
             Some(token) => token,
-            None => self.verify_as_of_expiry(presented, cache, now).await?,
+            None => self.verify_as_of_expiry(presented, route, cache, now).await?,
         };
         let deny = |reason| Rejection { reason, issuer: Some(token.issuer) };
         revoked::check(&self.revocations, &token.claims, now).map_err(deny)?;
@@ -46,12 +44,14 @@ impl TokenVerifier {
     fn lookup_expired(
         &self,
         presented: Presented<'_>,
+        route: RouteIssuers,
         cache: &RefCell<TokenCache>,
         now: UnixTime,
     ) -> Option<Rc<VerifiedToken>> {
         let cache = cache.borrow();
         let entry = cache.find(presented.credential.as_bytes(), now)?;
-        self.is_alive(entry, None, now).then(|| Rc::clone(&entry.token))
+        let is_signed = entry.token.signature.is_some();
+        (is_signed && self.is_alive(entry, route, now)).then(|| Rc::clone(&entry.token))
     }
 
     /// Verifies the token as of its last valid moment. It is cached as what it is: every look-up
@@ -59,27 +59,23 @@ impl TokenVerifier {
     async fn verify_as_of_expiry(
         &self,
         presented: Presented<'_>,
+        route: RouteIssuers,
         cache: &RefCell<TokenCache>,
         now: UnixTime,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
-        let expired = Rejection { reason: Reason::TokenExpired, issuer: None };
         let token = presented.credential.as_bytes();
-        if !claims_to_be_jwt(token) {
-            return Err(expired);
-        }
         let deny = |reason| Rejection { reason, issuer: None };
-        let candidate = JwtCandidate::read(token, &mut ()).map_err(deny)?;
-        let (id, issuer) = self.issuer_of(&candidate).map_err(deny)?;
+        let path = self.path(token, route, &mut ()).map_err(deny)?;
+        let VerificationPath::Verify(candidate, id, issuer) = path else {
+            return Err(deny(Reason::TokenExpired));
+        };
         let deny = |reason| Rejection { reason, issuer: Some(id) };
-        if issuer.is_introspection_only() {
-            return Err(expired);
-        }
-        let valid_at = candidate.last_moment(&issuer.rules).map_err(deny)?.ok_or(expired)?;
+        let last = candidate.last_moment(&issuer.rules).map_err(deny)?;
+        let valid_at = last.ok_or(deny(Reason::TokenExpired))?;
         let at = VerifiedAt { now, valid_at };
         let verified = self.verify_signed(candidate, (id, issuer), at, &mut ()).await;
         let (verified, generation) = verified.map_err(|failure| {
-            if let Some(generation) = failure.wrong_under {
-                let rejected = RejectedToken { issuer: id, generation };
+            if let Some(rejected) = failure.rejected {
                 cache.borrow_mut().insert_rejected(token, rejected);
             }
             failure.rejection

@@ -10,6 +10,7 @@ use crate::{
     policy::ids::IssuerId,
     reason::Reason,
     token::{
+        cache::RejectedToken,
         issuer::{Issuer, IssuerIntrospection},
         jwt::{JwtCandidate, Observer},
         path::{AfterSignature, claims_to_be_jwt},
@@ -17,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    Rejection, TokenVerifier, VerifiedToken,
+    Rejection, RouteIssuers, TokenVerifier, VerifiedToken,
     verified::{IssuerStatement, TokenSignature},
 };
 
@@ -43,7 +44,7 @@ impl TokenVerifier {
     pub(super) async fn verify_uncached(
         &self,
         token: &[u8],
-        introspection_issuer: Option<IssuerId>,
+        route: RouteIssuers,
         now: UnixTime,
         observer: &mut impl Observer,
     ) -> Result<(VerifiedToken, u64), VerifyFailure> {
@@ -51,7 +52,7 @@ impl TokenVerifier {
             return Err(Reason::TokenTooLarge.into());
         }
         observer.passed("size", || format!("{} of at most {} bytes", token.len(), self.max_bytes));
-        match self.path(token, introspection_issuer, observer)? {
+        match self.path(token, route, observer)? {
             VerificationPath::Verify(candidate, id, issuer) => {
                 self.verify_locally(token, candidate, (id, issuer), now, observer).await
             }
@@ -69,37 +70,40 @@ impl TokenVerifier {
     pub(super) fn path<'t, 's>(
         &'s self,
         token: &'t [u8],
-        introspection_issuer: Option<IssuerId>,
+        route: RouteIssuers,
         observer: &mut impl Observer,
     ) -> Result<VerificationPath<'t, 's>, Reason> {
-        let introspected = introspection_issuer.and_then(|id| {
+        let introspected = route.introspection.and_then(|id| {
             let issuer = self.issuers.get(id);
             issuer.introspection.as_ref().map(|introspection| (id, issuer, introspection))
         });
         match introspected {
             Some((id, issuer, introspection))
                 if !claims_to_be_jwt(token)
-                    || (issuer.is_introspection_only() && !self.is_verified_locally(token)) =>
+                    || (issuer.is_introspection_only()
+                        && !self.is_verified_locally(token, route)) =>
             {
                 Ok(VerificationPath::Introspect(id, issuer, introspection))
             }
             _ => {
-                let candidate = JwtCandidate::read(token, observer)?;
-                let (id, issuer) = self.issuer_of(&candidate)?;
+                let mut candidate = JwtCandidate::read(token, observer)?;
+                let (id, issuer) = self.issuer_of(&candidate, route.unnamed)?;
                 if issuer.is_introspection_only() {
                     // And not from here. Its signature proves nothing, wherever the token is shown.
                     return Err(Reason::IssuerUnknown);
                 }
+                candidate.settle(&issuer.iss, issuer.waivers);
                 Ok(VerificationPath::Verify(candidate, id, issuer))
             }
         }
     }
 
     /// Whether a JWT names an issuer whose tokens are verified here.
-    fn is_verified_locally(&self, token: &[u8]) -> bool {
+    fn is_verified_locally(&self, token: &[u8], route: RouteIssuers) -> bool {
         let candidate = JwtCandidate::read(token, &mut ());
         candidate.is_ok_and(|candidate| {
-            self.issuer_of(&candidate).is_ok_and(|(_, issuer)| !issuer.is_introspection_only())
+            let issuer = self.issuer_of(&candidate, route.unnamed);
+            issuer.is_ok_and(|(_, issuer)| !issuer.is_introspection_only())
         })
     }
 
@@ -139,15 +143,25 @@ impl TokenVerifier {
         });
         let algorithm = candidate.jws().algorithm();
         let kid = candidate.jws().header().kid();
-        let signature = Some(TokenSignature::new(algorithm, kid, Arc::clone(&key)));
+        let signature = TokenSignature::new(algorithm, kid, Arc::clone(&key));
+        let signature = Some(signature.chosen_by_kid(issuer.chooses_by_kid()));
+        let is_unnamed = candidate.is_unnamed();
         let claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
-            rejection: Rejection { reason, issuer: Some(id) },
-            wrong_under: Some(generation),
+            rejected: Some(RejectedToken { issuer: id, generation, is_unnamed }),
+            ..blame(reason)
         })?;
         observer.passed("signature", || format!("{algorithm} signature is right"));
         let headers = self.render(issuer, &claims, observer).map_err(blame)?;
         let standing = IssuerStatement::Unasked;
-        let verified = VerifiedToken { issuer: id, signature, standing, validity, claims, headers };
+        let verified = VerifiedToken {
+            issuer: id,
+            signature,
+            standing,
+            validity,
+            claims,
+            headers,
+            is_unnamed,
+        };
         Ok((verified, generation))
     }
 
@@ -195,7 +209,15 @@ impl TokenVerifier {
         let (claims, validity) = introspection.rules.claims(active.claims(), now, observer)?;
         let headers = self.render(issuer, &claims, observer)?;
         let standing = IssuerStatement::Until(active.fresh_until());
-        Ok(VerifiedToken { issuer: id, signature: None, standing, validity, claims, headers })
+        Ok(VerifiedToken {
+            issuer: id,
+            signature: None,
+            standing,
+            validity,
+            claims,
+            headers,
+            is_unnamed: false,
+        })
     }
 
     async fn statement(
@@ -217,7 +239,7 @@ impl TokenVerifier {
         claims: &Object,
         observer: &mut impl Observer,
     ) -> Result<RenderedHeaders, Reason> {
-        let headers = self.claim_headers.render(&issuer.iss, claims);
+        let headers = self.claim_headers.render(issuer.iss_of(claims), claims);
         let headers = headers.map_err(|_| Reason::ClaimUnrenderable)?;
         observer.passed("headers", || "every mapped claim fits into its header".to_owned());
         Ok(headers)
@@ -227,18 +249,18 @@ impl TokenVerifier {
 /// A rejection, and whether it is worth caching.
 pub(super) struct VerifyFailure {
     pub(super) rejection: Rejection,
-    /// The key set's generation under which the signature was wrong.
-    pub(super) wrong_under: Option<u64>,
+    /// What is cached of a token whose signature was wrong.
+    pub(super) rejected: Option<RejectedToken>,
 }
 
 impl VerifyFailure {
     fn of(issuer: IssuerId, reason: Reason) -> Self {
-        Self { rejection: Rejection { reason, issuer: Some(issuer) }, wrong_under: None }
+        Self { rejection: Rejection { reason, issuer: Some(issuer) }, rejected: None }
     }
 }
 
 impl From<Reason> for VerifyFailure {
     fn from(reason: Reason) -> Self {
-        Self { rejection: Rejection { reason, issuer: None }, wrong_under: None }
+        Self { rejection: Rejection { reason, issuer: None }, rejected: None }
     }
 }

@@ -13,6 +13,8 @@ use crate::{
     token::jwt::Validity,
 };
 
+use super::RouteIssuers;
+
 /// A token that has passed every check. Only the verifier creates one.
 #[derive(Debug)]
 pub struct VerifiedToken {
@@ -23,6 +25,8 @@ pub struct VerifiedToken {
     pub(super) validity: Validity,
     pub(super) claims: Object,
     pub(super) headers: RenderedHeaders,
+    /// Whether its issuer is the route's, since the token names none.
+    pub(super) is_unnamed: bool,
 }
 
 /// The signature that vouches for a token.
@@ -33,6 +37,8 @@ pub(super) struct TokenSignature {
     /// Whether the token's `kid` is the key's. Then it is not stored a second time.
     has_kid_of_key: bool,
     other_kid: Option<Box<str>>,
+    /// Whether the `kid` and the algorithm are all that the key was chosen by.
+    is_by_kid: bool,
 }
 
 impl TokenSignature {
@@ -40,7 +46,12 @@ impl TokenSignature {
     pub(super) fn new(algorithm: Algorithm, kid: Option<&str>, key: Arc<VerificationKey>) -> Self {
         let has_kid_of_key = kid == key.kid();
         let other_kid = kid.filter(|_| !has_kid_of_key).map(Box::from);
-        Self { algorithm, key, has_kid_of_key, other_kid }
+        Self { algorithm, key, has_kid_of_key, other_kid, is_by_kid: true }
+    }
+
+    /// Whether another set can be asked with what is kept here whether it would choose the key.
+    pub(super) fn chosen_by_kid(self, is_by_kid: bool) -> Self {
+        Self { is_by_kid, ..self }
     }
 
     fn kid(&self) -> Option<&str> {
@@ -81,13 +92,20 @@ impl VerifiedToken {
     }
 
     /// Whether a set would still choose the key that verified this token: the key may be gone,
-    /// or be there and no longer made for the algorithm.
+    /// or be there and no longer made for the algorithm. Where more than the `kid` has chosen it,
+    /// the answer is no, and the token is verified again.
     pub(super) fn would_verify_under(&self, keys: &KeySet) -> bool {
-        self.signature.as_ref().is_some_and(|signature| {
+        let by_kid = self.signature.as_ref().filter(|signature| signature.is_by_kid);
+        by_kid.is_some_and(|signature| {
             let chosen = keys.lookup(signature.kid(), signature.algorithm);
             let thumbprint = signature.key.thumbprint();
             matches!(chosen, KeyLookup::Found(key) if key.thumbprint() == thumbprint)
         })
+    }
+
+    /// Whether it is of the same issuer on that route: one that names its issuer is, everywhere.
+    pub(super) fn is_known_to(&self, route: RouteIssuers) -> bool {
+        !self.is_unnamed || route.unnamed == Some(self.issuer)
     }
 
     /// Whether the introspection response, if there is one, is still fresh.

@@ -10,7 +10,7 @@ use countersign::{
     providers::Providers,
     settings::Settings,
     telemetry::MetricRegistry,
-    token::{Credential, Presented, TokenCache, TokenVerifier},
+    token::{Credential, Presented, RouteIssuers, TokenCache, TokenVerifier},
 };
 use http::HeaderMap;
 use tempfile::TempDir;
@@ -103,7 +103,7 @@ async fn verdict(verifier: &TokenVerifier, cache: &RefCell<TokenCache>, case: &C
         Err(reason) => return Verdict::Refused(format!("{reason:?}")),
     };
     let presented = Presented { credential, headers: &HeaderMap::new() };
-    match verifier.verify(presented, None, cache).await {
+    match verifier.verify(presented, RouteIssuers::default(), cache).await {
         Ok(token) => {
             let text = Json::Object(token.claims().clone()).to_text();
             Verdict::Admitted(claims(&text))

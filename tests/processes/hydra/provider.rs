@@ -31,6 +31,9 @@ pub(crate) const SCOPES: [&str; 3] = ["openid", "offline", "orders:read"];
 
 const CLIENT_SECRET: &str = "the-clients-secret";
 
+/// The set that access tokens are signed with.
+const KEYS: &str = "/admin/keys/hydra.jwt.access-token";
+
 /// Where no client listens: the test reads it out of the redirection.
 const CALLBACK: &str = "http://127.0.0.1/callback";
 
@@ -65,11 +68,12 @@ impl Hydra {
 
     /// A user's access, ID and refresh token, by the authorization code grant.
     pub(crate) fn tokens(&self) -> Value {
-        let form = [
-            ("grant_type", "authorization_code"),
-            ("code", &*self.code()),
-            ("redirect_uri", CALLBACK),
-        ];
+        self.redeem(&self.code())
+    }
+
+    fn redeem(&self, code: &str) -> Value {
+        let form =
+            [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK)];
         self.grant(&form)
     }
 
@@ -89,6 +93,11 @@ impl Hydra {
 
     /// An authorization code, as the user's browser brings it back to the client.
     pub(crate) fn code(&self) -> String {
+        self.remembered_code().0
+    }
+
+    /// The same, and the cookies of the browser, which is logged in then.
+    fn remembered_code(&self) -> (String, String) {
         let query = encoded(&[
             ("client_id", CLIENT),
             ("response_type", "code"),
@@ -99,13 +108,61 @@ impl Hydra {
             ("nonce", "a-nonce-of-the-client"),
         ]);
         let begun = ask(self.public(), &self.request("GET", &format!("/oauth2/auth?{query}")), 302);
-        let login = self.accept("login", &begun, &json!({ "subject": USER }));
+        let login = self.accept("login", &begun, &json!({ "subject": USER, "remember": true }));
         let request = self.request("GET", &login).field("cookie", cookies(&[&begun]));
         let logged_in = ask(self.public(), &request, 302);
         let grant = json!({ "grant_scope": SCOPES, "grant_access_token_audience": [AUDIENCE] });
         let consent = self.accept("consent", &logged_in, &grant);
-        let request = self.request("GET", &consent).field("cookie", cookies(&[&begun, &logged_in]));
-        redirected_with(&ask(self.public(), &request, 303), "code")
+        let session = cookies(&[&begun, &logged_in]);
+        let request = self.request("GET", &consent).field("cookie", &session);
+        (redirected_with(&ask(self.public(), &request, 303), "code"), session)
+    }
+
+    /// Makes it sign with another key from now on.
+    pub(crate) fn rotate_key(&self) {
+        let key = json!({ "alg": "RS256", "use": "sig", "kid": "the-second-key" });
+        self.administer("POST", KEYS, &key, 201);
+    }
+
+    /// Withdraws a key.
+    pub(crate) fn delete_key(&self, kid: &str) {
+        let request = Request::to(&self.admin().to_string(), "DELETE", &format!("{KEYS}/{kid}"));
+        ask(self.admin(), &request, 204);
+    }
+
+    /// Revokes a token (RFC 7009).
+    pub(crate) fn revoke(&self, token: &str) {
+        let request = self.request("POST", "/oauth2/revoke");
+        let form = [("token", token), ("client_id", CLIENT), ("client_secret", CLIENT_SECRET)];
+        ask(self.public(), &with_form(request, &form), 200);
+    }
+
+    /// Has Hydra tell that URL of logouts.
+    pub(crate) fn set_logout_url(&self, url: &str) {
+        let change = json!([{
+            "op": "replace", "path": "/backchannel_logout_uri", "value": url,
+        }]);
+        self.administer("PATCH", &format!("/admin/clients/{CLIENT}"), &change, 200);
+    }
+
+    /// A login that the browser remembers, and then the user's logout in that browser.
+    pub(crate) fn log_in_and_out(&self) -> Value {
+        let (code, session) = self.remembered_code();
+        let tokens = self.redeem(&code);
+        let query = encoded(&[("id_token_hint", &text(&tokens["id_token"]))]);
+        let target = format!("/oauth2/sessions/logout?{query}");
+        let request = self.request("GET", &target).field("cookie", &session);
+        let begun = ask(self.public(), &request, 302);
+        let confirmed = self.accept("logout", &begun, &json!({}));
+        let request = self.request("GET", &confirmed).field("cookie", &session);
+        ask(self.public(), &request, 302);
+        tokens
+    }
+
+    /// Ends all that the user has consented to, the tokens with it.
+    pub(crate) fn withdraw_consent(&self) {
+        let path = format!("/admin/oauth2/auth/sessions/consent?subject={USER}&all=true");
+        ask(self.admin(), &Request::to(&self.admin().to_string(), "DELETE", &path), 204);
     }
 
     /// Accepts the challenge of a redirection, as the page does that it leads to. Where the browser

@@ -20,7 +20,7 @@ use crate::{
 /// A running proxy and its upstream. The proxy's clock stands at the time of the start.
 pub(crate) struct Scene {
     // First, so that it goes first: its invariants ask the others.
-    proxy: Proxy,
+    pub(crate) proxy: Proxy,
     _upstream: Upstream,
     /// What its configuration names.
     _files: tempfile::TempDir,
@@ -35,12 +35,17 @@ pub(crate) const ALWAYS: &str = "always";
 
 impl Scene {
     pub(crate) fn start(hydra: &Hydra, when: &str) -> Self {
+        Self::with(hydra, when, |shipped| shipped)
+    }
+
+    /// The same with changes to the file.
+    pub(crate) fn with(hydra: &Hydra, when: &str, change: impl FnOnce(Shipped) -> Shipped) -> Self {
         let issuer = hydra.issuer();
         let introspection = format!(
             "when = \"{when}\"\nurl = \"{}\"\ntimeout = \"20s\"",
             hydra.introspection_url()
         );
-        let shipped = Shipped::load("oidc.toml")
+        let shipped = change(Shipped::load("oidc.toml"))
             .with_table("[issuers.idp.introspection]")
             .with("when               = \"opaque\"", &introspection)
             .with("\"https://api.example.com\"", &format!("\"{AUDIENCE}\", \"{CLIENT}\""))

@@ -41,17 +41,17 @@ impl Keycloak {
         ]);
         let page = self.ask(&self.request("GET", &format!("{AUTHORIZATION}?{query}")));
         assert_eq!(page.status, 200, "{page:?}");
-        let request = self.request("POST", &action(&page)).field("cookie", cookies(&[&page]));
+        let request = self.request("POST", &self.action(&page)).field("cookie", cookies(&[&page]));
         let answer = self.ask(&with_form(request, &[("username", USER), ("password", PASSWORD)]));
         redirected_with(&answer, parameter)
     }
-}
 
-/// The path below the realm's that the page's form is sent to.
-fn action(page: &Answer) -> String {
-    let text = String::from_utf8_lossy(&page.body.bytes);
-    let (_, rest) = text.split_once("action=\"").unwrap();
-    let (url, _) = rest.split_once('"').unwrap();
-    let (_, path) = url.split_once("/my-realm").unwrap_or_else(|| panic!("{url}"));
-    path.replace("&amp;", "&")
+    /// The path below the realm's that the page's form is sent to.
+    fn action(&self, page: &Answer) -> String {
+        let text = String::from_utf8_lossy(&page.body.bytes);
+        let (_, rest) = text.split_once("action=\"").unwrap();
+        let (url, _) = rest.split_once('"').unwrap();
+        let (_, path) = url.split_once(&self.realm).unwrap_or_else(|| panic!("{url}"));
+        path.replace("&amp;", "&")
+    }
 }

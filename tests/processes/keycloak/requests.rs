@@ -23,14 +23,13 @@ const CLIENT_SECRET: &str = "the-clients-secret";
 pub(crate) const SERVICE: &str = "my-api";
 pub(crate) const SERVICE_SECRET: &str = "the-services-secret";
 pub(crate) const USER: &str = "alice";
-pub(crate) const PASSWORD: &str = "alices-password";
-
-const REALM: &str = "/realms/my-realm";
+pub(crate) const PASSWORD: &str = "the-users-password";
 
 /// The paths of endpoints below the realm's.
 pub(crate) const AUTHORIZATION: &str = "/protocol/openid-connect/auth";
 const INTROSPECTION: &str = "/protocol/openid-connect/token/introspect";
 const LOGOUT: &str = "/protocol/openid-connect/logout";
+const REVOCATION: &str = "/protocol/openid-connect/revoke";
 const TOKEN: &str = "/protocol/openid-connect/token";
 const USER_INFO: &str = "/protocol/openid-connect/userinfo";
 
@@ -58,9 +57,14 @@ impl Tokens {
 impl Keycloak {
     /// A user's tokens, by the password grant.
     pub(crate) fn tokens(&self, client: &str, scope: &str) -> Tokens {
+        self.tokens_of(USER, client, scope)
+    }
+
+    /// The same of another user, who has the same password.
+    pub(crate) fn tokens_of(&self, user: &str, client: &str, scope: &str) -> Tokens {
         let form = [
             ("grant_type", "password"),
-            ("username", USER),
+            ("username", user),
             ("password", PASSWORD),
             ("scope", scope),
         ];
@@ -104,7 +108,7 @@ impl Keycloak {
         let claims = json!({
             "jti": key.public_jwk().unwrap().to_text(),
             "htm": "POST",
-            "htu": format!("http://{}{REALM}{TOKEN}", self.address()),
+            "htu": format!("http://{}/realms/{}{TOKEN}", self.address(), self.realm),
             "iat": SystemClock.now().0,
         });
         let header = json!({ "typ": "dpop+jwt", "kid": null, "jwk": jwk });
@@ -127,11 +131,30 @@ impl Keycloak {
         Tokens(serde_json::from_slice(&answer.body.bytes).unwrap()).get("jwt").to_owned()
     }
 
-    /// Ends the session of a refresh token of `rs256`; the logout token that comes of it.
-    pub(crate) fn log_out(&self, refresh_token: &str) -> String {
+    /// What is answered about a token.
+    pub(crate) fn introspected(&self, token: &str) -> Value {
+        let form = [("token", token), ("client_id", SERVICE), ("client_secret", SERVICE_SECRET)];
+        let answer = self.ask(&with_form(self.request("POST", INTROSPECTION), &form));
+        serde_json::from_slice(&answer.body.bytes).unwrap()
+    }
+
+    /// Revokes an access token of `rs256` (RFC 7009).
+    pub(crate) fn revoke(&self, access_token: &str) {
+        let form = [("token", access_token), ("token_type_hint", "access_token")];
+        let answer = self.ask(&by_client(self.request("POST", REVOCATION), "rs256", &form));
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
+    /// Ends the session of a refresh token of `rs256`.
+    pub(crate) fn end_session(&self, refresh_token: &str) {
         let request = self.request("POST", LOGOUT);
         let answer = self.ask(&by_client(request, "rs256", &[("refresh_token", refresh_token)]));
         assert_eq!(answer.status, 204, "{answer:?}");
+    }
+
+    /// The same; the logout token that comes of it.
+    pub(crate) fn log_out(&self, refresh_token: &str) -> String {
+        self.end_session(refresh_token);
         let session = claims(refresh_token)["sid"].clone();
         let mut logout_token = None;
         wait_until("the logout token", || {
@@ -153,7 +176,7 @@ impl Keycloak {
 
     /// A request to a path below the realm's.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
-        Request::to(&self.address().to_string(), method, &format!("{REALM}{path}"))
+        Request::to(&self.address().to_string(), method, &format!("/realms/{}{path}", self.realm))
     }
 
     /// One exchange on a connection of its own.

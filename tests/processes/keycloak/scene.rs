@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     keycloak::{
         requests::{SERVICE, SERVICE_SECRET},
-        server::Keycloak,
+        server::{Keycloak, REALM},
     },
     support::{
         client::Request,
@@ -46,12 +46,22 @@ impl Scene {
 
     /// The same with changes to the file.
     pub(crate) fn with(keycloak: &Keycloak, change: impl FnOnce(Shipped) -> Shipped) -> Self {
+        Self::at(&format!("http://{}", keycloak.address()), keycloak, change)
+    }
+
+    /// The same where the realm is reached at that URL.
+    pub(crate) fn at(
+        url: &str,
+        keycloak: &Keycloak,
+        change: impl FnOnce(Shipped) -> Shipped,
+    ) -> Self {
         let shipped = change(Shipped::load("keycloak.toml"))
             .with(
                 "algorithms = [\"RS256\"]",
                 "algorithms = [\"RS256\", \"PS256\", \"ES256\", \"EdDSA\"]",
             )
-            .with("https://keycloak.example.com", &format!("http://{}", keycloak.address()))
+            .with("https://keycloak.example.com", url)
+            .with(REALM, &keycloak.realm)
             .and("\n[denials]\nexpose_reasons = true\n");
         let upstream = Upstream::start();
         let (proxy, files) = shipped.start(&upstream, SystemClock.now().0);
@@ -114,6 +124,7 @@ pub(crate) fn identity(claims: &Value) -> Vec<(&'static str, String)> {
     let headers = [
         ("x-auth-api-roles", &claims["resource_access"][SERVICE]["roles"]),
         ("x-auth-client", &claims["azp"]),
+        ("x-auth-groups", &claims["groups"]),
         ("x-auth-issuer", &claims["iss"]),
         ("x-auth-roles", &claims["realm_access"]["roles"]),
         ("x-auth-scope", &claims["scope"]),

@@ -182,13 +182,6 @@ fn c12_a_bound_token_is_no_bearer_token() {
 #[test]
 fn the_subject_is_the_first_that_is_named() {
     let scene = Scene::start("");
-    let admits_as = |scene: &Scene, changes: Value, subject: Option<&str>| {
-        let case = changes.to_string();
-        let token = scene.active(&fresh(scene), changes);
-        let mut identity = vec![("x-auth-issuer", "https://idp.test"), ("x-auth-scope", "read")];
-        identity.extend(subject.map(|subject| ("x-auth-subject", subject)));
-        scene.admits_as(&case, &token, &identity);
-    };
     admits_as(&scene, json!({ "username": "bob", "client_id": "web" }), Some("alice"));
     let both = json!({ "sub": null, "username": "bob", "client_id": "web" });
     admits_as(&scene, both.clone(), Some("bob"));
@@ -197,6 +190,14 @@ fn the_subject_is_the_first_that_is_named() {
     let by_client = Scene::start("subject = [\"client_id\"]");
     admits_as(&by_client, both, Some("web"));
     admits_as(&by_client, json!({ "client_id": "web" }), Some("web"));
+}
+
+fn admits_as(scene: &Scene, changes: Value, subject: Option<&str>) {
+    let case = changes.to_string();
+    let token = scene.active(&fresh(scene), changes);
+    let mut identity = vec![("x-auth-issuer", "https://idp.test"), ("x-auth-scope", "read")];
+    identity.extend(subject.map(|subject| ("x-auth-subject", subject)));
+    scene.admits_as(&case, &token, &identity);
 }
 
 /// Else everybody whose name is written so would be one and the same.
@@ -217,6 +218,21 @@ fn c14_a_subject_of_the_wrong_type_is_not_passed_over_for_another_name() {
     let by_name = Scene::start("subject = [\"uid\", \"sub\"]");
     assert_refused(&by_name, json!({ "uid": 7 }), Reason::ClaimMalformed);
     assert_refused(&by_name, json!({ "uid": "u", "sub": 7 }), Reason::ClaimMalformed);
+}
+
+#[test]
+fn c17_an_integer_subject_of_an_answer_is_taken_by_the_setting_of_the_issuer() {
+    let scene = Scene::with("", |setup| {
+        setup.rewritten("[issuers.corp]\n", "[issuers.corp]\ninteger_subject = true\n")
+    });
+    admits_as(&scene, json!({ "sub": 42, "client_id": "app" }), Some("42"));
+    admits_as(&scene, json!({ "sub": 43, "client_id": "app" }), Some("43"));
+    for sub in [json!(true), json!(1.5), json!(["u"])] {
+        let changes = json!({ "sub": sub, "client_id": "app" });
+        assert_refused(&scene, changes, Reason::ClaimMalformed);
+    }
+    let other_name = json!({ "sub": null, "username": 7 });
+    assert_refused(&scene, other_name, Reason::ClaimMalformed);
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Scene {
         [Self::http1(), Self::h2c()]
     }
 
-    fn new(mut world: World, h2c: Option<H2Upstream>) -> Self {
+    pub(crate) fn new(mut world: World, h2c: Option<H2Upstream>) -> Self {
         world.proxy.expect_unmatched_answers();
         let token = world.issuer.mint(json!({ "scope": "admin" }));
         Self { world, h2c, token }

@@ -92,6 +92,30 @@ fn s10_a_request_without_a_body_is_signed_by_its_path() {
     scene.refuses("s10 a lost body", &scene.post(E_PATH_SIGNATURE, b""), Reason::SignedBodyMissing);
 }
 
+/// What is signed is what the service receives, not one of the other spellings of it.
+#[test]
+fn s10_p15_a_signature_over_a_path_covers_the_bytes_that_are_kept() {
+    let signer = key(Algorithm::Es256, "k");
+    let rules = format!("{ONE_SIGNER}body = {{ path = {{ strip_prefix = \"/signed\" }} }}");
+    let kept = "[[routes]]\npath = \"/signed/**\"\nsignature = \"partner\"\n\
+                encoded_slash = \"keep\"\nempty_segments = \"keep\"";
+    let scene = Scene::with(&rules, &jwks(&[&signer]), |setup| setup.routes(kept));
+    let get = |target: &str, signed: &str| {
+        let signature = sign(&signer, signed.as_bytes());
+        let request = Request::get(target).bearer(&scene.token(json!({})));
+        request.field("x-jws-signature", signature)
+    };
+    for path in ["/a%2fb", "/a//b%2F%41"] {
+        let target = format!("/signed{path}");
+        let received = scene.admits(path, &get(&target, path), b"");
+        assert_eq!(received.target(), target);
+    }
+    for other in ["/a/b", "/a%2Fb", "/a%2fb/"] {
+        let request = get("/signed/a%2fb", other);
+        scene.refuses(other, &request, Reason::SignatureInvalid);
+    }
+}
+
 #[test]
 fn s10_without_a_rule_for_it_a_request_without_a_body_is_refused() {
     let signer = key(Algorithm::Es256, "k");

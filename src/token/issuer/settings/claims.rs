@@ -31,10 +31,13 @@ pub struct ClaimFormat {
 pub enum ClaimForm {
     /// `963995ed-ce12-4ea5-89dc-b181701d1d7b`
     Uuid,
+    /// `spiffe://example.org/ns/prod/sa/api`
+    SpiffeId,
 }
 
 /// The names of [`ClaimForm`].
-const FORMS: &[(&str, ClaimForm)] = &[("uuid", ClaimForm::Uuid)];
+const FORMS: &[(&str, ClaimForm)] =
+    &[("uuid", ClaimForm::Uuid), ("spiffe-id", ClaimForm::SpiffeId)];
 
 const EXPECTED_CLAIMS: &str = "a list of claim names such as [\"sub\"]";
 const EXPIRY: &str = "exp";
@@ -84,13 +87,21 @@ pub(super) fn required_any(section: &mut Section<'_>) -> Vec<Vec<ClaimPath>> {
     section.list(key::REQUIRE_ANY, EXPECTED, alternatives).unwrap_or_default()
 }
 
-/// `formats`
-pub(super) fn formats(section: &mut Section<'_>) -> Vec<ClaimFormat> {
-    section.section(key::FORMATS, |formats| {
+/// `formats`, and those of the profile.
+pub(super) fn formats(
+    section: &mut Section<'_>,
+    profile: Option<TokenProfile>,
+) -> Vec<ClaimFormat> {
+    let mut formats: Vec<ClaimFormat> = section.section(key::FORMATS, |formats| {
         formats.each_member(|name, node| {
             Ok(ClaimFormat { claim: claim_path(name)?, form: keyword(FORMS)(node)? })
         })
-    })
+    });
+    let of_profile = profile.map_or(&[][..], TokenProfile::formats).iter();
+    formats.extend(of_profile.filter_map(|(name, form)| {
+        Some(ClaimFormat { claim: ClaimPath::parse(name).ok()?, form: *form })
+    }));
+    formats
 }
 
 /// Writes the requirements on claims; none, where there are none.
@@ -99,7 +110,10 @@ pub(super) fn write(writer: Writer, issuer: &IssuerSettings) -> Writer {
     let any = (!issuer.require_any.is_empty()).then(|| list_of(any));
     let keyword =
         |form| FORMS.iter().find(|(_, known)| *known == form).map(|(keyword, _)| *keyword);
-    let formats = issuer.formats.iter();
+    let of_profile = issuer.profile.map_or(&[][..], TokenProfile::formats);
+    let is_own =
+        |format: &&ClaimFormat| !of_profile.contains(&(format.claim.as_str(), format.form));
+    let formats = issuer.formats.iter().filter(is_own);
     let formats = formats.filter_map(|format| {
         Some((format.claim.as_str().to_owned(), keyword(format.form)?.into()))
     });

@@ -8,7 +8,7 @@ use crate::{
         writer::Writer,
     },
     jose::short_media_type,
-    token::issuer::settings::key,
+    token::issuer::settings::{ClaimForm, key},
 };
 
 /// A standard that access tokens follow.
@@ -16,9 +16,13 @@ use crate::{
 pub enum TokenProfile {
     /// RFC 9068: `typ` is `at+jwt`, and every claim of §2.2 that is required is there.
     Rfc9068,
+    /// SPIFFE JWT-SVID: `sub` is a SPIFFE ID, `aud` is there, and `typ`, if there, is `JWT` or
+    /// `JOSE`.
+    JwtSvid,
 }
 
-const PROFILES: &[(&str, TokenProfile)] = &[("rfc9068", TokenProfile::Rfc9068)];
+const PROFILES: &[(&str, TokenProfile)] =
+    &[("rfc9068", TokenProfile::Rfc9068), ("jwt-svid", TokenProfile::JwtSvid)];
 
 /// By default: no `typ`, what most issuers write, and what RFC 9068 §2.1 requires (RFC 8725 §3.11:
 /// an allowlist).
@@ -29,17 +33,27 @@ impl TokenProfile {
     pub(super) fn required(self) -> &'static [&'static str] {
         match self {
             Self::Rfc9068 => &["aud", "client_id", "iat", "iss", "jti", "sub"],
+            Self::JwtSvid => &["aud", "sub"],
+        }
+    }
+
+    /// The claims that it defines the form of.
+    pub(super) fn formats(self) -> &'static [(&'static str, ClaimForm)] {
+        match self {
+            Self::Rfc9068 => &[],
+            Self::JwtSvid => &[("sub", ClaimForm::SpiffeId)],
         }
     }
 
     /// Its name in the configuration.
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         PROFILES.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| *name)
     }
 
     fn token_types(self) -> &'static [&'static str] {
         match self {
             Self::Rfc9068 => &["at+jwt"],
+            Self::JwtSvid => &["", "jwt", "jose"],
         }
     }
 }
@@ -54,7 +68,15 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<TokenProfile> {
             section.mistake(waived, format!("contradicts profile = {name:?}"));
         }
     }
+    if profile == TokenProfile::JwtSvid && section.peek(key::AUDIENCES).is_some_and(is_any) {
+        let text = "found \"any\"; a JWT-SVID is for the services that its aud names, and no other";
+        section.mistake(key::AUDIENCES, text.to_owned());
+    }
     Some(profile)
+}
+
+fn is_any(audiences: &Node) -> bool {
+    audiences.as_text() == Some("any")
 }
 
 /// `token_types`

@@ -1,0 +1,113 @@
+//! Targets that only some routes allow: what has more than one reading, and raw UTF-8.
+//!
+//! The path alone can't say which route's settings apply, since its readings may lead to different
+//! routes. So the route under the first reading decides whether such a path may pass at all, and
+//! every other reading has to lead to that route as well. A route that keeps much weakens no
+//! other: a path that any upstream could take for one of another route is refused.
+
+use std::borrow::Cow;
+
+use http::{Method, Uri, Version};
+
+use super::{PlaceId, RouteMatch, RoutePlace, Routes};
+use crate::policy::{
+    NotCanonical, RequestTarget,
+    ids::RouteId,
+    path::{
+        canonical_path,
+        readings::readings,
+        traits::{PathTraits, has_empty_segments},
+        without_empty_segments, without_raw_utf8,
+    },
+    settings::{EmptySegments, PathSettings, RawUtf8},
+};
+
+impl Routes {
+    /// The target that is forwarded, by the settings of the route that it leads to.
+    pub(in crate::policy) fn target(
+        &self,
+        method: &Method,
+        host: &str,
+        received: &Uri,
+        version: Version,
+    ) -> Result<RequestTarget, NotCanonical> {
+        let canonical = RequestTarget::canonical(method, received, version);
+        let raw = RequestTarget::received(method, received, version)?;
+        match canonical {
+            Ok(canonical) if !has_empty_segments(raw.path()) => Ok(canonical),
+            Err(refused) if !refused.is_by_setting() => Err(refused),
+            _ => self.by_setting(method, host, raw.path(), raw.query(), canonical),
+        }
+    }
+
+    fn by_setting(
+        &self,
+        method: &Method,
+        host: &str,
+        received_path: &str,
+        received_query: Option<&str>,
+        canonical: Result<RequestTarget, NotCanonical>,
+    ) -> Result<RequestTarget, NotCanonical> {
+        let path = without_raw_utf8(received_path);
+        let query = received_query.map(without_raw_utf8);
+        let traits = PathTraits::of(&path)?;
+        let merged = without_empty_segments(&path);
+        let place = self.place(host, merged.as_bytes());
+        let Some(place) = place else {
+            return canonical;
+        };
+        let settings = self.path_settings(place, method);
+        if settings.raw_utf8 == RawUtf8::Refuse
+            && let Some(refused) = raw_utf8_refused(&path, query.as_ref())
+        {
+            return Err(refused);
+        }
+        traits.check(settings)?;
+        if !traits.has_kept(settings) {
+            return RequestTarget::of_parts(&canonical_path(&path)?, query.as_deref());
+        }
+        let kept = match settings.empty_segments {
+            EmptySegments::Keep => path,
+            EmptySegments::Merge | EmptySegments::Refuse => merged,
+        };
+        self.check_readings(host, &kept, place)?;
+        RequestTarget::of_parts(&kept, query.as_deref())
+    }
+
+    /// Refuses a path of which some reading leads elsewhere.
+    fn check_readings(&self, host: &str, path: &str, place: PlaceId) -> Result<(), NotCanonical> {
+        let leads_there = |reading: Vec<u8>| self.place(host, &reading) == Some(place);
+        match readings(path)?.into_iter().all(leads_there) {
+            true => Ok(()),
+            false => Err(NotCanonical::Ambiguous),
+        }
+    }
+
+    /// The settings of the route that takes the method. Where none does, those of the first: the
+    /// request is answered with 405 then.
+    fn path_settings(&self, place: PlaceId, method: &Method) -> PathSettings {
+        let route = self.places.get(place).choice(method);
+        route.map_or_else(PathSettings::default, |route| self.all.get(route).paths)
+    }
+}
+
+impl RoutePlace {
+    fn choice(&self, method: &Method) -> Option<RouteId> {
+        match self.choose(method) {
+            RouteMatch::Found(route) => Some(route),
+            _ => self.routes.first().map(|route| route.id),
+        }
+    }
+}
+
+/// How raw UTF-8 is refused, if there is some: what was encoded is a copy.
+fn raw_utf8_refused(path: &Cow<'_, str>, query: Option<&Cow<'_, str>>) -> Option<NotCanonical> {
+    match (path, query) {
+        (_, Some(Cow::Owned(_))) => Some(NotCanonical::QueryCharacter),
+        (Cow::Owned(_), _) => Some(NotCanonical::PathCharacter),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
