@@ -16,13 +16,13 @@ use crate::{
     cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, NotCanonical, RequestRules, Requirement, RouteMatch, Routes,
-        credential::PlaceSet,
+        CanonicalRequest, NotCanonical, RequestRules, Requirement, RouteMatch, Routes, Unmet,
+        credential::{PlaceSet, key as of_credential},
         ids::{IssuerId, PerIssuer, PerRoute},
         settings::Guests,
     },
     providers::Providers,
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     signature::{SignatureRules, VerifiedSignature},
     telemetry::{MetricRegistry, SHOWN_METHOD, SHOWN_PATH, cut},
     token::{CredentialPlaces, Presented, Rejection, TokenCache, TokenVerifier, VerifiedToken},
@@ -125,17 +125,14 @@ impl Gate {
         }
     }
 
-    /// The request without the parameters of its query that may carry a credential. Nothing else
-    /// is to read it before.
+    /// Takes the parameters out of the query that may carry a credential. Nothing else is to read
+    /// the request before.
     ///
     /// # Errors
-    /// As [`CanonicalRequest::without_parameters`].
-    pub fn take_parameters(
-        &self,
-        request: CanonicalRequest,
-    ) -> Result<CanonicalRequest, NotCanonical> {
+    /// As [`CanonicalRequest::take_parameters`].
+    pub fn take_parameters(&self, request: &mut CanonicalRequest) -> Result<(), NotCanonical> {
         let names = self.places.parameters();
-        if names.is_empty() { Ok(request) } else { request.without_parameters(names) }
+        if names.is_empty() { Ok(()) } else { request.take_parameters(names) }
     }
 
     /// Decides on a request, as far as it can be done without its body.
@@ -162,9 +159,7 @@ impl Gate {
                 match route.sources().extract(request, headers) {
                     Ok(found) => {
                         let sources = route.sources();
-                        sources
-                            .check_site(&found, request, headers, peer.is_over_tls())
-                            .map_err(deny)?;
+                        sources.check_site(&found, request, headers, peer.scheme).map_err(deny)?;
                         let presented = Presented { credential: found.credential(), headers };
                         let caller =
                             self.identify(presented, found.places, route, requirement, cache);
@@ -173,7 +168,7 @@ impl Gate {
                     Err(Reason::CredentialMissing) if requirement.guests() != Guests::Refused => {
                         None
                     }
-                    Err(reason) => return Err(deny(reason)),
+                    Err(reason) => return Err(deny(reason.into())),
                 }
             }
         };
@@ -196,13 +191,12 @@ impl Gate {
         let verified = self.verifier.verify(presented, route.issuers(), cache).await;
         let token = match verified {
             Ok(token) => token,
-            Err(Rejection { reason: Reason::TokenExpired, .. })
-                if requirement.guests() == Guests::WithExpiredToken =>
-            {
+            Err(expired) if requirement.ignores(expired.cause.reason()) => {
                 // Boxed: few routes have it, and every request's future would carry it.
-                let expired = self.verifier.verify_expired(presented, route.issuers(), cache);
-                let expired = Box::pin(expired).await.map_err(refused)?;
-                self.check(requirement, &expired, places)?;
+                let verdict =
+                    self.verifier.verify_expired(presented, route.issuers(), cache, expired);
+                let token = Box::pin(verdict).await.map_err(refused)?;
+                self.check(requirement, &token, places)?;
                 return Ok(None);
             }
             Err(rejection) => return Err(refused(rejection)),
@@ -227,7 +221,7 @@ impl Gate {
         let forged = self
             .hygiene
             .clean_request(headers)
-            .map_err(|_| Denial::new(Reason::HeaderNotAllowed).on(admission.route))?;
+            .map_err(|violation| Denial::new(violation.cause()).on(admission.route))?;
         if forged > 0 {
             tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
         }
@@ -271,9 +265,24 @@ impl Gate {
             reason = denial.reason().code(),
             route = route.map_or("(none)", Route::label),
             issuer,
+            subject = denial.subject().map(Subject::to_string),
             method = request.map(|request| cut(request.method().as_str(), SHOWN_METHOD)),
             path = request.map(|request| cut(request.path(), SHOWN_PATH)),
             denial_id,
+            "denied"
+        );
+    }
+
+    /// Counts and logs a request that was refused before it could be read.
+    pub fn record_unserved(&self, cause: &Cause, peer: Option<&PeerAddress>) {
+        self.metrics.denied(cause.reason(), "");
+        self.unrouted.denied.inc();
+        tracing::info!(
+            reason = cause.reason().code(),
+            route = "(none)",
+            issuer = "",
+            subject = cause.subject().map(Subject::to_string),
+            peer = peer.map(PeerAddress::as_str),
             "denied"
         );
     }
@@ -313,7 +322,12 @@ impl Gate {
             RouteMatch::MethodNotAllowed { allow } => {
                 Err(Denial::method_not_allowed(allow.clone()))
             }
-            RouteMatch::AmbiguousParameters => Err(Denial::new(Reason::RequestNotCanonical)),
+            RouteMatch::AmbiguousParameters => {
+                let found = format_args!("path parameters that lead to another route if removed");
+                let subject = Subject::new(Part::Request, Fault::Ambiguous);
+                let cause = Reason::RequestNotCanonical.about(subject.found(Excerpt::own(found)));
+                Err(Denial::new(cause))
+            }
             RouteMatch::NoRoute => Err(Denial::new(Reason::RouteUnknown)),
         }
     }
@@ -342,23 +356,48 @@ impl Gate {
         token: &VerifiedToken,
         places: PlaceSet,
     ) -> Result<(), Denial> {
-        let deny = |reason| Denial::new(reason).of_issuer(Some(token.issuer()));
+        let deny = |cause| Denial::new(cause).of_issuer(Some(token.issuer()));
         if !places.meets(*self.issuer_places.get(token.issuer())) {
-            return Err(deny(Reason::CredentialSourceNotAllowed));
+            return Err(deny(other_place()));
         }
-        let met = requirement.check(token.issuer(), token.claims());
-        met.map_err(|unmet| deny(unmet.into()))
+        let verdict = requirement.check(token.issuer(), token.claims());
+        verdict.map_err(|unmet| deny(self.unmet(unmet, requirement, token)))
     }
+
+    /// The refusal of a token that lacks what a route requires.
+    #[cold]
+    pub fn unmet(&self, unmet: Unmet, requirement: &Requirement, token: &VerifiedToken) -> Cause {
+        let (issuer, claims) = (token.issuer(), token.claims());
+        match unmet {
+            Unmet::Issuer => {
+                let accepted = requirement.issuers().map(|id| self.issuer_label(Some(id)));
+                let subject = Subject::claim("iss", Fault::NotAllowed)
+                    .found(Excerpt::own(format_args!(
+                        "a token of issuer {}",
+                        Excerpt::quoted(self.issuer_label(Some(issuer)))
+                    )))
+                    .expected(Excerpt::list(accepted));
+                Reason::IssuerNotAllowed.about(subject.setting("issuers"))
+            }
+            Unmet::Scope => {
+                Reason::ScopeInsufficient.about(requirement.lacking_scopes(issuer, claims))
+            }
+            Unmet::Claim => match requirement.unmet_claim(claims) {
+                Some(subject) => Reason::ClaimNotPermitted.about(subject),
+                None => Reason::ClaimNotPermitted.into(),
+            },
+        }
+    }
+}
+
+#[cold]
+fn other_place() -> Cause {
+    let subject = Subject::new(Part::Source, Fault::NotAllowed);
+    Reason::CredentialSourceNotAllowed.about(subject.setting(of_credential::SOURCES))
 }
 
 fn refused(rejection: Rejection) -> Denial {
-    Denial::new(rejection.reason).of_issuer(rejection.issuer)
-}
-
-impl Peer {
-    fn is_over_tls(&self) -> bool {
-        self.scheme == "https"
-    }
+    Denial::new(rejection.cause).of_issuer(rejection.issuer)
 }
 
 impl<'g> Admission<'g> {
@@ -368,8 +407,8 @@ impl<'g> Admission<'g> {
     }
 
     /// The refusal of a request with a valid signature that can't be served as its route requires.
-    pub fn refuse(&self, reason: Reason) -> Denial {
-        Denial::of_signature(reason).on(self.route)
+    pub fn refuse(&self, cause: impl Into<Cause>) -> Denial {
+        Denial::of_signature(cause).on(self.route)
     }
 
     /// The signature, where the route requires one.

@@ -10,6 +10,7 @@ pub mod headers;
 pub mod hygiene;
 mod metrics;
 pub mod settings;
+mod shown_claim;
 pub mod websocket;
 
 pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, UnsignedAssertion};
@@ -22,4 +23,5 @@ pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};
 pub(crate) use hygiene::Verdict;
 pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
 pub(crate) use metrics::Metrics;
+pub use shown_claim::shown_claim;
 pub use websocket::is_websocket_upgrade;

@@ -23,6 +23,6 @@ pub use error::IntrospectionError;
 pub use introspector::Introspector;
 pub use memory::{ActiveToken, Statement};
 pub(crate) use metrics::Metrics;
-pub use probe::probe;
+pub use probe::{probe, probe_token};
 pub use recheck::Recheck;
 pub use store::IntrospectionStore;

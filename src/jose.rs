@@ -21,5 +21,5 @@ pub use jwk::{
     CertificateSha1, CertificateSha256, HexKey, HexKeyError, JwkSet, JwkSetError, KeyLimits,
     KeyRejection, PemError, SkippedKey, Thumbprint, VerificationKey,
 };
-pub use jws::{CompactJws, JwsError, VerifyError, verify_compact};
+pub use jws::{CompactJws, JwsError, MAX_HEADER_BYTES, VerifyError, verify_compact};
 pub use signing::{SigningError, SigningKey};

@@ -63,6 +63,21 @@ pub enum JsonError {
     NumberOutOfRange,
 }
 
+/// Why a text is not accepted, and in which member of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonFault {
+    /// Why.
+    pub error: JsonError,
+    /// The innermost member that is not acceptable or occurs twice, by its name as far as known.
+    pub member: Option<Box<str>>,
+}
+
+impl From<JsonError> for JsonFault {
+    fn from(error: JsonError) -> Self {
+        Self { error, member: None }
+    }
+}
+
 /// Nesting beyond this is refused (threats C-11); real tokens stay below 10.
 pub const MAX_DEPTH: usize = 32;
 /// Values in one document beyond this are refused.
@@ -75,7 +90,7 @@ impl Json {
     /// # Errors
     /// See [`JsonError`].
     pub fn parse_large(text: &[u8], max_nodes: usize) -> Result<Self, JsonError> {
-        parse::document(text, max_nodes, MAX_DEPTH)
+        parse::document(text, max_nodes, MAX_DEPTH).map_err(|fault| fault.error)
     }
 
     /// Parses a document around parsed values, such as claims: it may be nested that many levels
@@ -88,12 +103,25 @@ impl Json {
         max_nodes: usize,
         more_levels: usize,
     ) -> Result<Self, JsonError> {
-        parse::document(text, max_nodes, MAX_DEPTH.saturating_add(more_levels))
+        let document = parse::document(text, max_nodes, MAX_DEPTH.saturating_add(more_levels));
+        document.map_err(|fault| fault.error)
     }
 
     /// Parses one JSON value; trailing data is an error.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        parse::document(text, MAX_NODES, MAX_DEPTH)
+        parse::document(text, MAX_NODES, MAX_DEPTH).map_err(|fault| fault.error)
+    }
+
+    /// Its type in words, with the length of what has one.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Bool(_) => "a boolean".to_owned(),
+            Self::Integer(_) | Self::Float(_) => "a number".to_owned(),
+            Self::String(text) => format!("a string of {} bytes", text.len()),
+            Self::Array(list) => format!("an array of {}", list.len()),
+            Self::Object(object) => format!("an object of {} members", object.len()),
+        }
     }
 
     /// Whether it is blank: `null`, or an empty string, array or object.
@@ -157,9 +185,14 @@ impl Json {
 impl Object {
     /// Parses a JSON object; trailing data is an error.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        match Json::parse(text)? {
+        Self::parse_or_blame(text).map_err(|fault| fault.error)
+    }
+
+    /// As [`Object::parse`], with the member that is not acceptable.
+    pub fn parse_or_blame(text: &[u8]) -> Result<Self, JsonFault> {
+        match parse::document(text, MAX_NODES, MAX_DEPTH)? {
             Json::Object(object) => Ok(object),
-            _ => Err(JsonError::NotAnObject),
+            _ => Err(JsonError::NotAnObject.into()),
         }
     }
 

@@ -15,7 +15,7 @@
 //! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
 //! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
 //! | [`decision`] | what front ends call: head and body → forward or refusal; held bodies, denial profiles |
-//! | `wire` | framing, frames of HTTP/2, small writes, timers: what goes over a socket |
+//! | `wire` | framing, HTTP/1.1 as a client, frames of HTTP/2, timers: what goes over a socket |
 //! | [`listener`] | listening sockets, and the one loop that accepts connections |
 //! | [`evidence`] | the journal that proves who signed what |
 //! | [`gate`] | the decision about a request's head: admission or denial |

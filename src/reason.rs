@@ -1,7 +1,15 @@
 //! Why a request is refused: one code per cause, the same in the log line, the metric label, the
 //! `explain` output and, where the operator allows it, the response.
 
+mod cause;
+mod excerpt;
+mod subject;
+
 use std::fmt;
+
+pub use cause::Cause;
+pub use excerpt::Excerpt;
+pub use subject::{Fault, Part, Subject};
 
 /// What kind of refusal a [`Reason`] is; decides, with the profile in use, how it is answered.
 /// Here, how by default.
@@ -137,6 +145,14 @@ reasons! {
     // What it would take.
     MemoryExhausted = "memory_exhausted", CannotDecide,
         "There is no memory for the request at the moment.";
+    // Before there is a request.
+    HeadMalformed = "head_malformed", RequestMalformed, "The head of the request is not HTTP.";
+    HeadTooLong = "head_too_long", RequestMalformed,
+        "The head of the request is longer than allowed.";
+    HeadTimeout = "head_timeout", RequestMalformed,
+        "The head of the request was not there in time.";
+    ProtocolViolated = "protocol_violated", RequestMalformed,
+        "The connection speaks no HTTP, or violates HTTP/2.";
     // The request itself.
     RequestNotCanonical = "request_not_canonical", RequestMalformed,
         "The method, target or host has no single meaning.";

@@ -34,8 +34,8 @@ use crate::{
     json::Object,
     policy::ids::{PerSignature, SignatureId},
     providers::{LiveSignerKeys, Providers},
-    reason::Reason,
-    signature::settings::SignatureSettings,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
+    signature::settings::{SignatureSettings, key},
     telemetry::MetricRegistry,
 };
 
@@ -148,8 +148,8 @@ impl SignatureRules {
         &self,
         headers: &HeaderMap,
         claims: Option<&Object>,
-    ) -> Result<PendingSignature<'_>, Reason> {
-        let text = self.carrier.find(headers)?;
+    ) -> Result<PendingSignature<'_>, Cause> {
+        let text = self.carrier.find(headers).map_err(|reason| self.carrier.cause(reason))?;
         let jws = self.read(text)?;
         let signer = self.signers.identify(&jws, claims)?;
         self.header.check(&jws, claims)?;
@@ -163,29 +163,58 @@ impl SignatureRules {
             .map(|replay| replay.id_in_header(jws.header().members()))
             .transpose()?;
         let claimed = ClaimedSignature::new(text, &jws, signer, self.signers.kid_matters());
-        let key = signer_key::find(&self.keys, &claimed, &self.signers, claims, now).await?;
+        let key = signer_key::find(&self.keys, &claimed, &self.signers, claims, now).await;
+        let key = key.map_err(|reason| claimed.cause(reason, &self.signers))?;
         Ok(PendingSignature::new(self, claimed, jws, key, id.flatten()))
     }
 
     /// The signature, written in an allowed dialect with an allowed algorithm.
-    fn read(&self, text: &str) -> Result<DetachedJws, Reason> {
-        let jws = DetachedJws::parse(text, &self.understood).map_err(reason_of)?;
+    fn read(&self, text: &str) -> Result<DetachedJws, Cause> {
+        let jws =
+            DetachedJws::parse(text, &self.understood).map_err(|error| self.malformed(error))?;
         self.check_dialect(jws.dialect())?;
         self.check_algorithm(jws.algorithm())?;
         Ok(jws)
     }
 
-    fn check_dialect(&self, dialect: Dialect) -> Result<(), Reason> {
+    fn check_dialect(&self, dialect: Dialect) -> Result<(), Cause> {
         if self.dialects.contains(dialect) {
             Ok(())
         } else {
-            Err(Reason::SignatureDialectNotAllowed)
+            let allowed: Vec<_> = self.dialects.iter().map(|dialect| dialect.to_string()).collect();
+            let subject = Subject::new(Part::Signature, Fault::NotAllowed)
+                .found(Excerpt::quoted(&dialect.to_string()))
+                .expected(Excerpt::list(allowed.iter().map(String::as_str)));
+            Err(Reason::SignatureDialectNotAllowed.about(subject.setting(key::DIALECTS)))
         }
     }
 
-    fn check_algorithm(&self, algorithm: Algorithm) -> Result<(), Reason> {
+    fn check_algorithm(&self, algorithm: Algorithm) -> Result<(), Cause> {
         let is_allowed = self.algorithms.contains(algorithm);
-        if is_allowed { Ok(()) } else { Err(Reason::SignatureAlgorithmNotAllowed) }
+        if is_allowed { Ok(()) } else { Err(self.other_algorithm(Some(algorithm))) }
+    }
+
+    fn other_algorithm(&self, found: Option<Algorithm>) -> Cause {
+        let subject = Subject::parameter("alg", Fault::NotAllowed)
+            .expected(Excerpt::list(self.algorithms.iter().map(Algorithm::name)))
+            .setting(key::ALGORITHMS);
+        Reason::SignatureAlgorithmNotAllowed.about(match found {
+            Some(algorithm) => subject.found(Excerpt::quoted(algorithm.name())),
+            None => subject,
+        })
+    }
+
+    fn malformed(&self, error: DetachedError) -> Cause {
+        let why = Excerpt::own(format_args!("{error}"));
+        match reason_of(error) {
+            Reason::SignatureAlgorithmNotAllowed => self.other_algorithm(None),
+            Reason::CriticalUnknown => {
+                let understood = Excerpt::list(self.understood.iter().map(String::as_str));
+                let subject = Subject::parameter("crit", Fault::Unsupported);
+                Reason::CriticalUnknown.about(subject.expected(understood))
+            }
+            reason => reason.about(Subject::new(Part::Signature, Fault::Malformed).found(why)),
+        }
     }
 }
 

@@ -12,7 +12,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use crate::token::{LogoutCause, RefusedLogout, logout::LOGGED_OUT};
+use crate::{
+    reason::Subject,
+    revocation::LoggedOut,
+    token::{LogoutCause, RefusedLogout, logout::LOGGED_OUT},
+};
 
 use super::{View, pages};
 
@@ -54,23 +58,39 @@ async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
     let engine = view.engine.load_full();
     let gate = engine.gate();
     match gate.verifier().log_out(token).await {
-        Ok(issuer) => {
+        Ok((issuer, whom)) => {
             let issuer = gate.issuer_label(Some(issuer));
             count(view, issuer, LOGGED_OUT);
-            tracing::info!(issuer, "logged out over the back channel");
+            let ends = ended_by(&whom);
+            tracing::info!(issuer, ends, "logged out over the back channel");
             page(StatusCode::OK, String::new())
         }
         Err(RefusedLogout { cause, issuer }) => {
             let issuer = gate.issuer_label(issuer);
             count(view, issuer, cause.code());
-            tracing::warn!(issuer, reason = cause.code(), "a logout token is refused");
-            refusal(cause)
+            let subject = cause.subject().map(Subject::to_string);
+            tracing::warn!(issuer, reason = cause.code(), subject, "a logout token is refused");
+            refusal(&cause)
         }
     }
 }
 
 /// 400 as §2.8 demands it, or 503 where the issuer may retry with the same token.
-fn refusal(cause: LogoutCause) -> Response<Full<Bytes>> {
+/// Which tokens a logout can end. An issuer may log sessions out and write no `sid` into its access
+/// tokens: then nothing ends, and nothing else would say so.
+fn ended_by(whom: &LoggedOut) -> &'static str {
+    match whom {
+        LoggedOut::Session(_) => {
+            "tokens with this 'sid'; nothing, if the issuer's access tokens have no 'sid'"
+        }
+        LoggedOut::Subject(_) => "tokens of this 'sub' that were issued before",
+        LoggedOut::SessionOf { .. } => {
+            "tokens with this 'sid', and those of this 'sub' that have none"
+        }
+    }
+}
+
+fn refusal(cause: &LogoutCause) -> Response<Full<Bytes>> {
     if !cause.is_temporary() {
         return page(StatusCode::BAD_REQUEST, error("invalid_request", cause.code()));
     }

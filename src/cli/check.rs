@@ -3,12 +3,12 @@
 mod online;
 mod routes;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::Args;
 use tokio::runtime::Runtime;
 
-use super::{CommandError, args::ConfigArgs};
+use super::{CommandError, args::ConfigArgs, explain::TokenArg};
 use crate::{
     clock::{Clock, SystemClock},
     lifecycle::DescriptorLimit,
@@ -25,6 +25,10 @@ pub struct CheckArgs {
     /// Also fetch every key source and list its keys
     #[arg(long)]
     pub online: bool,
+    /// Also ask the introspection endpoint of its issuer about this token; `-` reads it from
+    /// standard input
+    #[arg(long, value_name = "TOKEN|-", requires = "online")]
+    pub token: Option<TokenArg>,
 }
 
 /// Prints the effective configuration, then, as comments, the table of routes and the warnings. The
@@ -38,7 +42,10 @@ pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), CommandError>
     // The online checks' verdict comes first: a closed output must not hide it.
     let shown = show(&settings, out);
     if args.online {
-        online::report(&settings, out)?;
+        let most = settings.credential.max_bytes;
+        let token =
+            args.token.as_ref().map(|token| token.read(most, &mut io::stdin())).transpose()?;
+        online::report(&settings, token.as_deref(), out)?;
     }
     shown
 }

@@ -24,7 +24,7 @@ pub use self::{header::HeaderArg, signature::SignedArgs, token::TokenArg};
 use super::{CommandError, args::ConfigArgs};
 use crate::{
     clock::{Clock, SystemClock},
-    reason::{Class, Reason},
+    reason::{Cause, Class},
     settings,
 };
 
@@ -108,7 +108,8 @@ pub fn explain_at(
     Ok(())
 }
 
-fn refused(reason: Reason) -> CommandError {
+fn refused(cause: Cause) -> CommandError {
+    let reason = cause.reason();
     CommandError::Runtime(match reason.class() {
         Class::CannotDecide => format!("nobody can tell at the moment: {reason}"),
         _ => format!("refused: {reason}"),

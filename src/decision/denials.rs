@@ -67,7 +67,7 @@ impl Denials {
         let profile = self.profile(denial);
         let look = profile.look(denial.class(), reason);
         let (mut response, denial_id) = match form {
-            RefusalForm::Http => self.plain(look, reason),
+            RefusalForm::Http => self.plain(look, denial),
             RefusalForm::Grpc => {
                 let message = self.expose_reasons.then_some(reason.code());
                 (grpc::answer(grpc::status(denial.class(), reason), message), None)
@@ -95,12 +95,12 @@ impl Denials {
         denial.route().map_or(&self.general, |route| self.by_route.get(route.id()))
     }
 
-    fn plain(&self, look: &Look, reason: Reason) -> (Response<Bytes>, Option<DenialId>) {
+    fn plain(&self, look: &Look, denial: &Denial) -> (Response<Bytes>, Option<DenialId>) {
         let denial_id = look.has_denial_id().then(DenialId::fresh);
         let mut response = empty(look.status);
         if let Some(body) = &look.body {
             response.headers_mut().insert(CONTENT_TYPE, body.content_type.clone());
-            let text = self.written(&body.template, look.status, reason, denial_id);
+            let text = self.written(&body.template, look.status, denial, denial_id);
             *response.body_mut() = Bytes::from(text);
         }
         (response, denial_id)
@@ -110,11 +110,15 @@ impl Denials {
         &self,
         template: &BodyTemplate,
         status: StatusCode,
-        reason: Reason,
+        denial: &Denial,
         denial_id: Option<DenialId>,
     ) -> String {
+        let reason = denial.reason();
         template.fill(|place| match place {
             Placeholder::Reason => Cow::Borrowed(reason.code()),
+            Placeholder::Subject => {
+                denial.subject().map_or(Cow::Borrowed(""), |subject| subject.for_answer().into())
+            }
             Placeholder::Text => Cow::Borrowed(reason.text()),
             Placeholder::Status => Cow::Owned(status.as_str().to_owned()),
             Placeholder::Title => Cow::Borrowed(status.canonical_reason().unwrap_or("Refused")),

@@ -12,7 +12,9 @@ use crate::{
     clock::Clock,
     evidence::Journal,
     gate::Gate,
+    identity::PeerAddress,
     policy::Routes,
+    reason::Cause,
     telemetry::MetricRegistry,
     token::{TokenCache, cache::settings::CacheSettings},
 };
@@ -93,6 +95,12 @@ impl WorkerEngine {
     pub fn new(engine: Arc<Engine>) -> Self {
         let cache = RefCell::new(TokenCache::new(&engine.cache));
         Self { engine, cache }
+    }
+
+    /// Counts and logs a request that was refused before there was anything to decide on. `peer` is
+    /// where it came from: nothing else is known of it.
+    pub fn note_unserved(&self, cause: &Cause, peer: Option<&PeerAddress>) {
+        self.engine.gate.record_unserved(cause, peer);
     }
 
     /// Begins to decide on a request, whose refusal has to look like that.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     gate::{Admission, Decision, Denial, Peer, Route},
     policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
-    reason::Reason,
+    reason::{Cause, Reason},
     token::VerifiedToken,
 };
 
@@ -81,8 +81,8 @@ impl<'e> Exchange<'e> {
     }
 
     /// Refuses the request for a reason that the front end detected.
-    pub fn refuse(&self, reason: Reason) -> Box<Refusal> {
-        let denial = Denial::new(reason);
+    pub fn refuse(&self, cause: impl Into<Cause>) -> Box<Refusal> {
+        let denial = Denial::new(cause);
         self.deny(&match self.route.get() {
             Some(route) => denial.on(route),
             None => denial,
@@ -135,15 +135,15 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let canonical = canonical(head, engine.gate.request_rules())?;
-        let canonical = engine.gate.take_parameters(canonical).map_err(uncanonical)?;
+        let mut canonical = canonical(head, engine.gate.request_rules())?;
+        engine.gate.take_parameters(&mut canonical).map_err(uncanonical)?;
         let request = self.request.get_or_init(|| canonical);
         let (admission, body) = match engine.gate.admit(request, &head.headers, peer, cache).await?
         {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));
-                let body = body.ok_or_else(|| unsigned.refuse(Reason::BodyBufferUnavailable))?;
+                let body = body.ok_or_else(|| unsigned.refuse(Reason::SignedBodyMissing))?;
                 // Boxed: a request that is not signed does not carry the room for it along.
                 let verdict = Box::pin(signed::verify(
                     unsigned,
@@ -212,9 +212,5 @@ fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Den
 }
 
 fn uncanonical(refused: NotCanonical) -> Denial {
-    tracing::debug!(%refused, "no canonical form");
-    Denial::new(match refused {
-        NotCanonical::MethodRefused => Reason::MethodNotSupported,
-        _ => Reason::RequestNotCanonical,
-    })
+    Denial::new(refused.cause())
 }

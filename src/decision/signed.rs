@@ -16,7 +16,7 @@ use crate::{
     evidence::Journal,
     gate::{Admission, Denial, Unsigned},
     policy::CanonicalRequest,
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     signature::PendingSignature,
 };
 
@@ -91,19 +91,29 @@ async fn record(
 }
 
 fn unheld(unsigned: &Unsigned<'_>, error: &HoldError) -> Stopped {
-    let reason = match error {
-        HoldError::TooLarge(_) => Reason::BodyTooLarge,
-        HoldError::BudgetSpent => Reason::BodyBufferUnavailable,
+    let cause = match error {
+        HoldError::TooLarge(most) => body_too_large(*most),
+        HoldError::BudgetSpent => {
+            let subject = Subject::new(Part::Body, Fault::TooLong);
+            Reason::BodyBufferUnavailable.about(subject.setting("server.limits.buffer_bytes"))
+        }
         HoldError::Disk(error) => {
             tracing::error!(%error, "a body could not be kept");
-            Reason::BodyBufferUnavailable
+            Reason::BodyBufferUnavailable.into()
         }
         HoldError::Stalled(_) | HoldError::Slow(_) => {
             return Stopped::Unfinished(UploadFault::Stalled);
         }
         HoldError::Broke(_) => return Stopped::Unfinished(UploadFault::Broke),
     };
-    Stopped::Denied(unsigned.refuse(reason))
+    Stopped::Denied(unsigned.refuse(cause))
+}
+
+#[cold]
+fn body_too_large(most: u64) -> Cause {
+    let expected = Excerpt::own(format_args!("at most {most} bytes"));
+    let subject = Subject::new(Part::Body, Fault::TooLong).expected(expected);
+    Reason::BodyTooLarge.about(subject.setting("server.limits.body_bytes"))
 }
 
 /// The body itself, and what is signed of it for an algorithm that reads that more than once: in

@@ -93,7 +93,7 @@ fn s2_without_its_body_no_request_passes_that_has_to_be_signed() {
         let body = None::<Empty<Bytes>>;
         let refusal = now(exchange.decide(&mut head(method, "/signed"), body, &peer()));
         let response = refusal.unwrap_err().into_response();
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{method}");
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{method}");
     }
     let denied = r#"countersign_requests_total{outcome="denied",route="/signed"} 2"#;
     assert!(metrics.render().contains(denied));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::{
-    policy::{Unmet, ids::IssuerId},
-    reason::{Class, Reason},
+    policy::ids::IssuerId,
+    reason::{Cause, Class, Excerpt, Fault, Part, Reason, Subject},
 };
 
 use super::Route;
@@ -14,7 +14,7 @@ use super::Route;
 /// A refusal: the reason, and what is needed to count it and to answer it.
 #[derive(Debug, Clone)]
 pub struct Denial {
-    reason: Reason,
+    cause: Cause,
     class: Class,
     issuer: Option<IssuerId>,
     route: Option<Arc<Route>>,
@@ -23,23 +23,29 @@ pub struct Denial {
 
 impl Denial {
     /// A refusal before any route was found.
-    pub fn new(reason: Reason) -> Self {
-        Self { reason, class: reason.class(), issuer: None, route: None, allow: None }
+    pub fn new(cause: impl Into<Cause>) -> Self {
+        let cause = cause.into();
+        let class = cause.reason().class();
+        Self { cause, class, issuer: None, route: None, allow: None }
     }
 
     /// A refusal for the signature over the request. Reasons that are a token's elsewhere apply to
     /// the signature here; the token is valid, and the client should not fetch another.
-    pub fn of_signature(reason: Reason) -> Self {
-        let class = match reason.class() {
+    pub fn of_signature(cause: impl Into<Cause>) -> Self {
+        let denial = Self::new(cause);
+        let class = match denial.class {
             Class::CredentialInvalid => Class::SignatureRefused,
             class => class,
         };
-        Self { class, ..Self::new(reason) }
+        Self { class, ..denial }
     }
 
     /// The route exists, but not for this method; `allow` lists those that it takes.
     pub fn method_not_allowed(allow: HeaderValue) -> Self {
-        Self { allow: Some(allow), ..Self::new(Reason::MethodNotAllowed) }
+        let allowed = Excerpt::quoted(allow.to_str().unwrap_or_default());
+        let subject = Subject::new(Part::Method, Fault::NotAllowed).expected(allowed);
+        let cause = Reason::MethodNotAllowed.about(subject.setting("methods"));
+        Self { allow: Some(allow), ..Self::new(cause) }
     }
 
     /// Attributes the denial to a route.
@@ -56,7 +62,17 @@ impl Denial {
 
     /// The cause.
     pub fn reason(&self) -> Reason {
-        self.reason
+        self.cause.reason()
+    }
+
+    /// The reason, and what it is about.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// What it is about, as far as known.
+    pub fn subject(&self) -> Option<&Subject> {
+        self.cause.subject()
     }
 
     /// What kind of refusal it is.
@@ -77,15 +93,5 @@ impl Denial {
     /// The value for an `Allow` header.
     pub fn allow(&self) -> Option<&HeaderValue> {
         self.allow.as_ref()
-    }
-}
-
-impl From<Unmet> for Reason {
-    fn from(unmet: Unmet) -> Self {
-        match unmet {
-            Unmet::Issuer => Self::IssuerNotAllowed,
-            Unmet::Scope => Self::ScopeInsufficient,
-            Unmet::Claim => Self::ClaimNotPermitted,
-        }
     }
 }

@@ -8,7 +8,7 @@ use super::{Admission, Denial, Route};
 use crate::{
     json::Object,
     policy::CanonicalRequest,
-    reason::Reason,
+    reason::Cause,
     signature::{PendingSignature, SignatureRules},
     token::VerifiedToken,
 };
@@ -57,7 +57,7 @@ impl<'g> Unsigned<'g> {
     /// # Errors
     /// The [`Denial`] of the first check that fails.
     pub async fn begin(&self, headers: &HeaderMap) -> Result<PendingSignature<'g>, Denial> {
-        self.rules.begin(headers, self.claims()).await.map_err(|reason| self.refuse(reason))
+        self.rules.begin(headers, self.claims()).await.map_err(|cause| self.refuse(cause))
     }
 
     /// The body is whole: verifies the signature over it. `in_memory` is the body, if all of it is
@@ -72,12 +72,12 @@ impl<'g> Unsigned<'g> {
         in_memory: Option<&[u8]>,
     ) -> Result<Admission<'g>, Denial> {
         let verified = signature.finish(request, in_memory, self.claims()).await;
-        let verified = verified.map_err(|reason| self.refuse(reason))?;
+        let verified = verified.map_err(|cause| self.refuse(cause))?;
         Ok(Admission { signature: Some(Box::new(verified)), ..self.admission })
     }
 
-    /// The refusal for that reason.
-    pub fn refuse(&self, reason: Reason) -> Denial {
-        Denial::of_signature(reason).on(self.admission.route)
+    /// The refusal for that cause.
+    pub fn refuse(&self, cause: impl Into<Cause>) -> Denial {
+        Denial::of_signature(cause).on(self.admission.route)
     }
 }

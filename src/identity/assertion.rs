@@ -104,7 +104,12 @@ impl Assertions {
         let payload = self.payload.write(any_life, issuer, claims);
         let bytes = self.signer.signed_bytes(payload.len());
         if bytes > self.max_bytes {
-            return Err(Unrenderable { header: self.header.clone() });
+            return Err(Unrenderable {
+                header: self.header.clone(),
+                claim: None,
+                bytes: Some(bytes),
+                max_bytes: self.max_bytes,
+            });
         }
         Ok(AssertionSlot::new(bytes))
     }

@@ -38,6 +38,11 @@ impl PeerAddress {
         // An address is written in hexadecimal digits, dots and colons.
         Self { address, text: text.unwrap_or(HeaderValue::from_static("unknown")) }
     }
+
+    /// The address as text.
+    pub fn as_str(&self) -> &str {
+        self.text.to_str().unwrap_or_default()
+    }
 }
 
 impl Forwarded {

@@ -8,8 +8,15 @@ use bytes::Bytes;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::assertion::{AssertionSlot, Assertions};
-use crate::{identity::headers::settings::ClaimHeaderSettings, json::Object};
+use super::{
+    ClaimPath,
+    assertion::{AssertionSlot, Assertions},
+};
+use crate::{
+    identity::headers::settings::ClaimHeaderSettings,
+    json::Object,
+    reason::{Excerpt, Fault, Part, Subject},
+};
 
 /// The compiled `[claims]`.
 #[derive(Debug)]
@@ -41,6 +48,34 @@ pub struct RenderedHeaders {
 pub struct Unrenderable {
     /// The header it was for.
     pub header: HeaderName,
+    /// The first claim that the header is made from; an assertion is made from all.
+    pub claim: Option<ClaimPath>,
+    /// How long its value would be, if it has one.
+    pub bytes: Option<usize>,
+    /// The most bytes of a value.
+    pub max_bytes: usize,
+}
+
+impl Unrenderable {
+    /// What is said of it.
+    #[cold]
+    pub fn subject(&self) -> Subject {
+        let header = Excerpt::quoted(self.header.as_str());
+        let most = self.max_bytes;
+        let subject = match &self.claim {
+            Some(claim) => Subject::claim(claim.as_str(), Fault::Unsuitable),
+            None => Subject::new(Part::Claims, Fault::Unsuitable),
+        };
+        match self.bytes {
+            Some(bytes) => subject
+                .found(Excerpt::own(format_args!("{bytes} bytes for header {header}")))
+                .expected(Excerpt::own(format_args!("at most {most} bytes")))
+                .setting("forwarding.max_header_bytes"),
+            None => {
+                subject.found(Excerpt::own(format_args!("a value that header {header} can't hold")))
+            }
+        }
+    }
 }
 
 impl ClaimHeaders {
@@ -71,7 +106,7 @@ impl ClaimHeaders {
         let mut texts: Bytes = lines.iter().flat_map(|(_, text)| text.bytes()).collect();
         let values = lines.iter().map(|(line, text)| {
             let mut value = HeaderValue::from_maybe_shared(texts.split_to(text.len()))
-                .map_err(|_| unrenderable(line))?;
+                .map_err(|_| self.unrenderable(line, None))?;
             value.set_sensitive(true);
             Ok(value)
         });
@@ -99,13 +134,20 @@ impl ClaimHeaders {
         };
         match line.encoding.write(claim) {
             Ok(text) if text.len() <= self.max_bytes => Ok(text),
-            _ => Err(unrenderable(line)),
+            Ok(text) => Err(self.unrenderable(line, Some(text.len()))),
+            Err(_) => Err(self.unrenderable(line, None)),
         }
     }
-}
 
-fn unrenderable(line: &ClaimHeaderSettings) -> Unrenderable {
-    Unrenderable { header: line.header.clone() }
+    #[cold]
+    fn unrenderable(&self, line: &ClaimHeaderSettings, bytes: Option<usize>) -> Unrenderable {
+        Unrenderable {
+            header: line.header.clone(),
+            claim: line.claims.first().cloned(),
+            bytes,
+            max_bytes: self.max_bytes,
+        }
+    }
 }
 
 impl RenderedHeaders {
@@ -136,7 +178,7 @@ impl RenderedHeaders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{ClaimPath, Encoding};
+    use crate::identity::Encoding;
 
     const ISSUER: &str = "https://idp.test";
 
@@ -207,11 +249,15 @@ mod tests {
     fn h6_a_value_that_is_too_long_is_refused_not_cut() {
         let mapping = compile(&[("x-a", "a", Encoding::Csv)], 6);
         assert!(mapping.render(ISSUER, &claims(r#"{"a":"123456"}"#)).is_ok());
-        let refused = Unrenderable { header: HeaderName::from_static("x-a") };
-        assert_eq!(mapping.render(ISSUER, &claims(r#"{"a":"1234567"}"#)).unwrap_err(), refused);
+        let refused = |claims_text| {
+            let refused = mapping.render(ISSUER, &claims(claims_text)).unwrap_err();
+            assert_eq!(refused.header, "x-a");
+            refused.bytes
+        };
+        assert_eq!(refused(r#"{"a":"1234567"}"#), Some(7));
         // It is the written form that counts.
-        assert_eq!(mapping.render(ISSUER, &claims(r#"{"a":"äää"}"#)).unwrap_err(), refused);
-        assert_eq!(mapping.render(ISSUER, &claims(r#"{"a":{}}"#)).unwrap_err(), refused);
+        assert_eq!(refused(r#"{"a":"äää"}"#), Some(18));
+        assert_eq!(refused(r#"{"a":{}}"#), None);
     }
 
     #[test]

@@ -21,7 +21,10 @@ use self::{
     usual::{USUAL, is_usual},
 };
 use super::fold::is_folded;
-use crate::identity::{fold_header_name, forwarded::settings::ForwardingSettings};
+use crate::{
+    identity::{fold_header_name, forwarded::settings::ForwardingSettings},
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
+};
 
 /// The compiled rules.
 #[derive(Debug)]
@@ -65,6 +68,15 @@ pub enum HygieneViolation {
     /// A `Connection` token names a header that is ours (threats H-3).
     #[error("a Connection token names a managed header")]
     ConnectionNamesManagedHeader,
+}
+
+impl HygieneViolation {
+    /// The reason, and what it is about.
+    pub fn cause(self) -> Cause {
+        let expected = format_args!("no name of a header that carries identity");
+        let subject = Subject::new(Part::Header, Fault::NotAllowed).named(CONNECTION.as_str());
+        Reason::HeaderNotAllowed.about(subject.expected(Excerpt::own(expected)))
+    }
 }
 
 impl Hygiene {

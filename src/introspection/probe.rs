@@ -36,6 +36,21 @@ pub async fn probe(
     }
 }
 
+/// Introspects that token: whether the issuer calls it active.
+///
+/// # Errors
+/// What the proxy would run into.
+pub async fn probe_token(
+    issuer: &IntrospectedIssuer<'_>,
+    keys: IssuerKeySource,
+    token: &str,
+) -> Result<bool, IntrospectionError> {
+    let keys = live_keys(keys, issuer.settings.signed).await;
+    let endpoint = Endpoint::new(issuer, keys, Arc::new(SystemClock));
+    let answer = endpoint.introspect(token).await?;
+    Ok(matches!(answer, IntrospectionAnswer::Active(_)))
+}
+
 /// The issuer's keys; fetched only where its answers are signed.
 async fn live_keys(source: IssuerKeySource, signed: bool) -> Arc<LiveKeySet> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);

@@ -11,7 +11,6 @@ use crate::{
     jose::{AlgorithmSet, CompactJws, VerificationKey, short_media_type},
     json::{Json, Object},
     keys::{KeyLookup, KeyWait, LiveKeySet},
-    oauth_client::settings::ClientProof,
 };
 
 use super::{
@@ -43,7 +42,7 @@ impl SignedResponseRules {
     pub(super) fn expected(issuer: &IntrospectedIssuer<'_>, keys: Arc<LiveKeySet>) -> Option<Self> {
         issuer.settings.signed.then(|| Self {
             issuer: issuer.issuer.to_owned(),
-            client_id: client_id(&issuer.settings.client.proof).map(str::to_owned),
+            client_id: issuer.settings.client.proof.client_id().map(str::to_owned),
             algorithms: issuer.algorithms,
             skew: seconds(issuer.clock_skew),
             keys,
@@ -135,17 +134,5 @@ fn names(audience: Option<&Json>, client_id: &str) -> bool {
         Some(Json::String(audience)) => audience == client_id,
         Some(Json::Array(all)) => all.iter().any(|one| one.as_str() == Some(client_id)),
         _ => false,
-    }
-}
-
-fn client_id(client: &ClientProof) -> Option<&str> {
-    match client {
-        ClientProof::Unauthenticated => None,
-        ClientProof::Id(id) => Some(id),
-        ClientProof::Basic { user, .. } => Some(user),
-        ClientProof::Post { client_id, .. } | ClientProof::PrivateKeyJwt { client_id, .. } => {
-            Some(client_id)
-        }
-        ClientProof::Bearer { client, .. } => client_id(client),
     }
 }

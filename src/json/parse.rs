@@ -4,7 +4,7 @@ use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::{Json, JsonError, Member, MemberName, Object};
+use super::{Json, JsonError, JsonFault, Member, MemberName, Object};
 
 /// `serde_json` hands an integer that does not fit 64 bits over as a float, already rounded. The
 /// smallest such magnitude is 2⁶³; below it no float has ever been an integer literal.
@@ -14,7 +14,7 @@ const PERHAPS_AN_INTEGER: f64 = 9_223_372_036_854_775_808.0;
 const FEW_MEMBERS: usize = 24;
 
 /// Parses one value within both limits; trailing data is an error.
-pub(super) fn document(text: &[u8], max_nodes: usize, max_depth: usize) -> Result<Json, JsonError> {
+pub(super) fn document(text: &[u8], max_nodes: usize, max_depth: usize) -> Result<Json, JsonFault> {
     let text = std::str::from_utf8(text).map_err(|_| JsonError::Syntax)?;
     let budget = Budget::of(max_nodes);
     let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -23,8 +23,10 @@ pub(super) fn document(text: &[u8], max_nodes: usize, max_depth: usize) -> Resul
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| budget.refusal(&error))?;
-    if budget.large_float.get() && has_rounded_integer(text) {
-        return Err(JsonError::NumberOutOfRange);
+    if budget.large_float.get()
+        && let Some(member) = rounded_integer(text)
+    {
+        return Err(JsonFault { error: JsonError::NumberOutOfRange, member });
     }
     Ok(value)
 }
@@ -33,6 +35,8 @@ pub(super) fn document(text: &[u8], max_nodes: usize, max_depth: usize) -> Resul
 struct Budget {
     nodes: Cell<usize>,
     refused: Cell<Option<JsonError>>,
+    /// The innermost member that was refused.
+    member: Cell<Option<Box<str>>>,
     large_float: Cell<bool>,
 }
 
@@ -41,6 +45,7 @@ impl Budget {
         Self {
             nodes: Cell::new(max_nodes),
             refused: Cell::new(None),
+            member: Cell::new(None),
             large_float: Cell::new(false),
         }
     }
@@ -57,9 +62,16 @@ impl Budget {
         Ok(())
     }
 
+    /// Keeps the name of the member whose value is not acceptable.
+    #[cold]
+    fn blame(&self, name: &MemberName) {
+        let inner = self.member.take();
+        self.member.set(inner.or_else(|| Some(name.as_str().into())));
+    }
+
     /// The reason that we gave, or what `serde_json` complains about.
-    fn refusal(&self, error: &serde_json::Error) -> JsonError {
-        self.refused.get().unwrap_or_else(|| {
+    fn refusal(&self, error: &serde_json::Error) -> JsonFault {
+        let error = self.refused.get().unwrap_or_else(|| {
             // serde_json offers no other way to distinguish these from syntax errors.
             let text = error.to_string();
             if text.starts_with("number out of range") {
@@ -71,7 +83,8 @@ impl Budget {
             } else {
                 JsonError::Syntax
             }
-        })
+        });
+        JsonFault { error, member: self.member.take() }
     }
 }
 
@@ -151,43 +164,57 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         let member = self.deeper()?;
         let mut members = Vec::new();
         while let Some(name) = map.next_key::<MemberName>()? {
-            members.push((name, map.next_value_seed(member)?));
+            let value = map.next_value_seed(member).inspect_err(|_| self.budget.blame(&name))?;
+            members.push((name, value));
         }
-        if has_duplicate(&members) {
+        if let Some(twice) = duplicate(&members) {
+            self.budget.blame(twice);
             return Err(self.budget.refuse(JsonError::DuplicateMember));
         }
         Ok(Json::Object(Object { members: members.into() }))
     }
 }
 
-/// Whether a name occurs twice. Names are compared as they read after unescaping.
-fn has_duplicate(members: &[Member]) -> bool {
+/// A name that occurs twice. Names are compared as they read after unescaping.
+fn duplicate(members: &[Member]) -> Option<&MemberName> {
     if members.len() <= FEW_MEMBERS {
         let mut rest = members;
         while let Some(((name, _), later)) = rest.split_first() {
             if later.iter().any(|(other, _)| other == name) {
-                return true;
+                return Some(name);
             }
             rest = later;
         }
-        return false;
+        return None;
     }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-    names.sort_unstable();
-    names.array_windows().any(|[one, next]| one == next)
+    let mut names: Vec<&MemberName> = members.iter().map(|(name, _)| name).collect();
+    names.sort_unstable_by_key(|name| name.as_str());
+    names.array_windows().find(|[one, next]| one == next).map(|[one, _]| *one)
 }
 
-/// Whether a valid JSON text holds an integer literal that does not fit 64 bits. Called only where
-/// a float of that size was parsed.
-fn has_rounded_integer(text: &str) -> bool {
+/// The member, if any, that has an integer literal which does not fit 64 bits, in a valid JSON
+/// text. Called only where a float of that size was parsed.
+fn rounded_integer(text: &str) -> Option<Option<Box<str>>> {
     let mut rest = text.as_bytes();
+    let (mut string, mut member): (&[u8], &[u8]) = (&[], &[]);
     while let Some((first, tail)) = rest.split_first() {
         let length = match first {
-            b'"' => string_length(tail) + 1,
+            b'"' => {
+                let length = string_length(tail);
+                string = tail.get(..length.saturating_sub(1)).unwrap_or_default();
+                length + 1
+            }
+            b':' => {
+                member = string;
+                1
+            }
             b'-' | b'0'..=b'9' => {
                 let (number, _) = rest.split_at(number_length(rest));
                 if is_rounded_integer(number) {
-                    return true;
+                    let member = String::from_utf8_lossy(member);
+                    return Some(
+                        Some(member.into()).filter(|member: &Box<str>| !member.is_empty()),
+                    );
                 }
                 number.len()
             }
@@ -195,7 +222,7 @@ fn has_rounded_integer(text: &str) -> bool {
         };
         rest = rest.get(length..).unwrap_or_default();
     }
-    false
+    None
 }
 
 /// Bytes of a string after its opening quote, the closing one included.

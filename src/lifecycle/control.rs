@@ -94,7 +94,7 @@ impl Control {
                     // A stop does not wait for keys that may never come, and a later
                     // configuration is wanted more than an earlier one.
                     overtaking = next(&mut commands, &signals) => {
-                        report(Err("overtaken by another command".to_owned()), done);
+                        report_superseded(done);
                         overtaking
                     }
                     outcome = self.reload(*settings, &mut tasks) => {
@@ -216,6 +216,13 @@ fn report(outcome: Result<(), String>, done: oneshot::Sender<Result<(), String>>
     }
     // The caller may not wait for it.
     let _ = done.send(outcome);
+}
+
+/// A later reload, or a stop, came before this one was through. That is no failure: what counts is
+/// the later one.
+fn report_superseded(done: oneshot::Sender<Result<(), String>>) {
+    tracing::info!("a later reload or stop takes the place of a reload that was under way");
+    let _ = done.send(Err("superseded by a later reload or stop".to_owned()));
 }
 
 /// Starts the control thread.

@@ -37,7 +37,7 @@ pub(super) async fn prove(
     match client {
         // The bearer token is fetched where it is kept.
         ClientProof::Unauthenticated | ClientProof::Bearer { .. } => Ok(None),
-        ClientProof::Id(client_id) => {
+        ClientProof::Id(client_id) | ClientProof::Certificate(client_id) => {
             form.add("client_id", client_id);
             Ok(None)
         }

@@ -43,6 +43,8 @@ pub enum ClientProof {
     Unauthenticated,
     /// `client_id` in the form (RFC 6749 §3.2.1).
     Id(String),
+    /// The client certificate, and `client_id` in the form (RFC 8705 §2).
+    Certificate(String),
     /// HTTP Basic. With `encoded`, both parts form-encoded as RFC 6749 §2.3.1 wants it.
     Basic {
         /// The client's id, or a user's name.
@@ -80,12 +82,24 @@ pub enum ClientProof {
 }
 
 impl ClientProof {
+    /// The client's id, or a user's name.
+    pub fn client_id(&self) -> Option<&str> {
+        match self {
+            Self::Unauthenticated => None,
+            Self::Id(id) | Self::Certificate(id) => Some(id),
+            Self::Basic { user, .. } => Some(user),
+            Self::Post { client_id, .. } | Self::PrivateKeyJwt { client_id, .. } => Some(client_id),
+            Self::Bearer { client, .. } => client.client_id(),
+        }
+    }
+
     /// A text that distinguishes any two clients: the method and the client id. It contains no
     /// secret and no secret's path.
     pub fn identity(&self) -> String {
         match self {
             Self::Unauthenticated => "nobody".to_owned(),
             Self::Id(id) => format!("id {id}"),
+            Self::Certificate(id) => format!("certificate {id}"),
             Self::Basic { user, encoded, .. } => format!("basic {encoded} {user}"),
             Self::Post { client_id, .. } => format!("post {client_id}"),
             Self::PrivateKeyJwt { client_id, .. } => format!("private_key_jwt {client_id}"),
@@ -179,7 +193,9 @@ impl ClientProof {
     fn write_own(&self, writer: Writer) -> Writer {
         match self {
             Self::Unauthenticated | Self::Bearer { .. } => writer,
-            Self::Id(client_id) => writer.text(key::CLIENT_ID, client_id),
+            Self::Id(client_id) | Self::Certificate(client_id) => {
+                writer.text(key::CLIENT_ID, client_id)
+            }
             Self::Basic { user, secret_file, encoded: false } => {
                 writer.text(key::USERNAME, user).path(key::PASSWORD_FILE, secret_file)
             }
@@ -197,7 +213,7 @@ impl ClientProof {
     /// The file with a secret, with the name of its setting.
     fn secret_file(&self) -> Option<(&'static str, &Path)> {
         match self {
-            Self::Unauthenticated | Self::Id(_) => None,
+            Self::Unauthenticated | Self::Id(_) | Self::Certificate(_) => None,
             Self::Basic { secret_file, encoded: false, .. } => {
                 Some((key::PASSWORD_FILE, secret_file))
             }
@@ -211,7 +227,7 @@ impl ClientProof {
 
     fn auth_method(&self) -> AuthMethod {
         match self {
-            Self::Unauthenticated => AuthMethod::Mutual,
+            Self::Unauthenticated | Self::Certificate(_) => AuthMethod::Mutual,
             Self::Id(_) => AuthMethod::None,
             Self::Basic { encoded: true, .. } => AuthMethod::ClientSecretBasic,
             Self::Basic { encoded: false, .. } => AuthMethod::Basic,
@@ -228,7 +244,7 @@ fn client_of(section: &mut Section<'_>, auth: AuthMethod, allow_http: bool) -> O
         AuthMethod::Mutual => Some(
             section
                 .optional(key::CLIENT_ID, text)
-                .map_or(ClientProof::Unauthenticated, ClientProof::Id),
+                .map_or(ClientProof::Unauthenticated, ClientProof::Certificate),
         ),
         AuthMethod::ClientSecretBasic => {
             let (user, secret_file) = (client_id(section), client_secret(section));

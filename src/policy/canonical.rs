@@ -10,6 +10,7 @@ use super::{
     ParameterNames, TakenParameters, authority::Authority, rules::RequestRules,
     settings::HostSettings, target::RequestTarget,
 };
+use crate::reason::{Cause, Excerpt, Fault, Part, Reason, Subject};
 
 /// A request with one valid host, a known method and a canonical path.
 #[derive(Debug, Clone)]
@@ -71,21 +72,18 @@ impl CanonicalRequest {
         }
     }
 
-    /// The request without the parameters of its query that may carry a credential. They are kept
-    /// apart, and are in no other form of it.
+    /// Takes the parameters out of the query that may carry a credential. They are kept apart, and
+    /// are in no other form of the request.
     ///
     /// # Errors
     /// Never in practice: what is left of a query is a query.
-    pub fn without_parameters(self, names: &ParameterNames) -> Result<Self, NotCanonical> {
+    pub fn take_parameters(&mut self, names: &ParameterNames) -> Result<(), NotCanonical> {
         let query = self.target.query().unwrap_or_default();
-        match names.take_out_of(query.as_bytes()) {
-            None => Ok(self),
-            Some((rest, taken)) => Ok(Self {
-                target: self.target.with_query(&rest)?,
-                parameters: Some(Box::new(taken)),
-                ..self
-            }),
+        if let Some((rest, taken)) = names.take_out_of(query.as_bytes()) {
+            self.target = self.target.with_query(&rest)?;
+            self.parameters = Some(Box::new(taken));
         }
+        Ok(())
     }
 
     /// What was taken out of its query; `None` if nothing was.
@@ -210,6 +208,18 @@ pub enum NotCanonical {
 }
 
 impl NotCanonical {
+    /// The reason, and what has no single meaning.
+    pub fn cause(self) -> Cause {
+        match self {
+            Self::MethodRefused => Reason::MethodNotSupported.into(),
+            _ => {
+                let found = Excerpt::own(format_args!("{self}"));
+                let subject = Subject::new(Part::Request, Fault::Ambiguous).found(found);
+                Reason::RequestNotCanonical.about(subject)
+            }
+        }
+    }
+
     /// How such a request is answered: 405 for a method that is never served, else 400.
     pub fn status(self) -> StatusCode {
         match self {

@@ -11,8 +11,9 @@ pub mod settings;
 use std::fmt::{self, Write};
 
 use crate::{
-    identity::ClaimPath,
+    identity::{ClaimPath, shown_claim},
     json::{Json, Object},
+    reason::{Excerpt, Fault, Subject},
 };
 
 /// A claim that must equal, or contain, one of some values.
@@ -43,6 +44,16 @@ impl ClaimComparison {
             Some(value) => equals_any(value, &self.any_of),
             None => false,
         }
+    }
+
+    /// What is said where it does not hold.
+    #[cold]
+    pub fn unmet(&self, claims: &Object) -> Subject {
+        let (name, found) = (self.claim.as_str(), self.claim.find(claims));
+        let fault = if found.is_some() { Fault::NotAllowed } else { Fault::Missing };
+        Subject::claim(name, fault)
+            .found(shown_claim(name, found))
+            .expected(Excerpt::list(self.any_of.iter().map(String::as_str)))
     }
 }
 

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     json::Object,
     policy::settings::{Guests, RequirementSettings},
+    reason::{Excerpt, Fault, Part, Reason, Subject},
 };
 
 use super::{
@@ -63,6 +64,11 @@ impl Requirement {
         self.guests
     }
 
+    /// Whether a token that is refused for that reason may count as none.
+    pub fn ignores(&self, reason: Reason) -> bool {
+        reason == Reason::TokenExpired && self.guests == Guests::WithExpiredToken
+    }
+
     /// Whether a token of that issuer with these claims may pass.
     pub fn check(&self, issuer: IssuerId, claims: &Object) -> Result<(), Unmet> {
         let accepted = self.issuers.iter().find(|accepted| accepted.id == issuer);
@@ -74,6 +80,35 @@ impl Requirement {
             return Err(Unmet::Claim);
         }
         Ok(())
+    }
+
+    /// The issuers that are accepted.
+    pub fn issuers(&self) -> impl Iterator<Item = IssuerId> {
+        self.issuers.iter().map(|accepted| accepted.id)
+    }
+
+    /// What is said of a token of an accepted issuer that lacks a scope.
+    #[cold]
+    pub fn lacking_scopes(&self, issuer: IssuerId, claims: &Object) -> Subject {
+        let accepted = self.issuers.iter().find(|accepted| accepted.id == issuer);
+        let lacks = |scope: &&String| {
+            !accepted.is_some_and(|accepted| accepted.scopes.of(claims).hold(scope))
+        };
+        let mut lacking = self.all_scopes.iter().filter(lacks).map(String::as_str).peekable();
+        let subject = |fault| Subject::new(Part::Scope, fault);
+        if lacking.peek().is_some() {
+            return subject(Fault::Missing).expected(Excerpt::list(lacking)).setting("scopes");
+        }
+        let any = Excerpt::list(self.any_scopes.iter().map(String::as_str));
+        let expected = Excerpt::own(format_args!("one of {any}"));
+        subject(Fault::Missing).expected(expected).setting("any_scopes")
+    }
+
+    /// What is said of a token whose claims do not suffice.
+    #[cold]
+    pub fn unmet_claim(&self, claims: &Object) -> Option<Subject> {
+        let unmet = self.claims.iter().find(|comparison| !comparison.holds(claims))?;
+        Some(unmet.unmet(claims).setting("claims"))
     }
 
     /// Where none is required, the claims are not searched: looking for `scope` among those of a

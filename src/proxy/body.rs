@@ -13,7 +13,6 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::{
@@ -21,7 +20,7 @@ use super::{
     guards::{RequestGuard, UploadRoom},
     memory::{Pace, WaitsFor},
     stream_guard::ClientsTurn,
-    upstream::{Lease, OpenStream},
+    upstream::{AnswerBody, OpenStream},
 };
 use crate::{
     bounded::Reservation,
@@ -303,7 +302,7 @@ impl Upload {
     fn hold(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
         let is_first = std::mem::replace(&mut self.is_new, false);
         let Some(room) = self.room.as_ref().filter(|_| !is_first) else { return frame };
-        let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(room.flow(), None)));
+        let pace = self.pace.get_or_insert_with(|| Box::new(Pace::new(room.flow())));
         frame.map_data(|data| pace.hold(data))
     }
 
@@ -347,13 +346,8 @@ impl ResponseBody {
     }
 
     /// The upstream's answer.
-    pub(super) fn upstream(
-        incoming: Incoming,
-        stall_after: Duration,
-        lease: Option<Lease>,
-        request: RequestGuard,
-    ) -> Self {
-        Self::Upstream(UpstreamBody::new(incoming, stall_after, lease, request))
+    pub(super) fn upstream(body: AnswerBody, stall_after: Duration, request: RequestGuard) -> Self {
+        Self::Upstream(UpstreamBody::new(body, stall_after, request))
     }
 }
 

@@ -2,9 +2,12 @@
 
 mod http1;
 mod opening;
+mod unserved;
 
 use std::{
+    cell::Cell,
     convert::Infallible,
+    future::poll_fn,
     io,
     net::IpAddr,
     pin::{Pin, pin},
@@ -112,7 +115,8 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
     };
     let deadlines = Deadlines::of(&limits);
     let Some(protocol) = accepted.protocol.or_else(|| opening::protocol(&sniffed)) else {
-        return; // speaks something else
+        let peer = accepted.peer.address.as_ref();
+        return worker.serving().engine.note_unserved(&unserved::foreign(), peer);
     };
     let is_http2 = protocol == Protocol::Http2;
     let activity = Arc::new(if is_http2 {
@@ -125,12 +129,12 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
     let connection = Rc::new(Connection { worker, peer: accepted.peer, activity, open });
     let outcome = if is_http2 {
         // Boxed, so that an HTTP/1.1 connection need not have room for it.
-        Box::pin(serve_http2(connection, io, accepted.at, &limits)).await
+        Box::pin(serve_http2(Rc::clone(&connection), io, accepted.at, &limits)).await
     } else {
-        http1::serve(connection, io, &limits).await
+        http1::serve(Rc::clone(&connection), io, &limits).await
     };
     if let Err(error) = outcome {
-        tracing::debug!(%error, "connection ended");
+        connection.note_end(&error, &limits);
     }
 }
 
@@ -157,30 +161,43 @@ async fn serve_http2<S: ByteStream>(
     let floods = connection.open.floods().clone();
     let frame_limits =
         FrameLimits { header_timeout: limits.header_timeout, streams: limits.http2_streams };
-    let io = FrameGuard::new(io, accepted, frame_limits, floods);
+    let malformed_heads = Rc::new(Cell::new(0));
+    let io = FrameGuard::new(io, accepted, frame_limits, floods, Rc::clone(&malformed_heads));
     let drain = connection.worker.drain.clone();
     let activity = Arc::clone(&connection.activity);
     let memory = Arc::clone(connection.open.memory());
     let streams = StreamExec::new(limits.body_timeout, limits.header_timeout, memory);
-    let service = service_fn(move |request| answer(Rc::clone(&connection), request));
-    let connection = http2::Builder::new(streams)
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
-        .max_concurrent_streams(limits.http2_streams)
-        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
-        .max_send_buf_size(HTTP2_SEND_BUFFER)
-        .initial_stream_window_size(HTTP2_STREAM_WINDOW)
-        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
-        .serve_connection(TokioIo::new(io), service);
-    let mut connection = pin!(connection);
+    let served = Rc::clone(&connection);
+    let service = service_fn(move |request| answer(Rc::clone(&served), request));
+    let mut conversation = pin!(
+        http2::Builder::new(streams)
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(limits.http2_streams)
+            .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+            .max_send_buf_size(HTTP2_SEND_BUFFER)
+            .initial_stream_window_size(HTTP2_STREAM_WINDOW)
+            .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
+            .serve_connection(TokioIo::new(io), service)
+    );
+    // h2 answers a malformed head by itself.
+    let note = || {
+        let heads = 0..malformed_heads.take();
+        heads.for_each(|_| connection.note_unserved(&unserved::malformed_stream()));
+    };
     tokio::select! {
         biased;
-        outcome = connection.as_mut() => return outcome,
+        outcome = poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)) => return outcome,
         () = drain.cancelled() => {}
         () = activity.idle_too_long() => {}
     }
-    connection.as_mut().graceful_shutdown();
-    connection.await
+    conversation.as_mut().graceful_shutdown();
+    poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)).await
+}
+
+fn followed_by<T>(outcome: T, then: impl Fn()) -> T {
+    then();
+    outcome
 }
 
 /// The answer to a request. Boxed, since hyper keeps room for it in every connection, idle ones

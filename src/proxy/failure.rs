@@ -24,6 +24,7 @@ impl UpstreamFailure {
             UpstreamError::Unaddressable(_)
             | UpstreamError::Refused(_)
             | UpstreamError::Broken(_)
+            | UpstreamError::BrokenStream(_)
             | UpstreamError::Unprocessed(_)
             | UpstreamError::ClosedEarly
             | UpstreamError::ProtocolChanged

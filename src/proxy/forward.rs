@@ -30,7 +30,7 @@ use super::{
     rare_headers::RareHeaders,
     tunnel,
     upgrade::Upgrade,
-    upstream::{UpstreamAnswer, UpstreamError, UpstreamPool},
+    upstream::{AnswerBody, UpstreamAnswer, UpstreamError, UpstreamPool},
     worker::Serving,
 };
 
@@ -88,8 +88,9 @@ impl Forwarder<'_> {
         let upload = Self::room(&request, &guard).map_err(|reason| exchange.refuse(reason))?;
         let rare = RareHeaders::of(request.headers());
         let upgrade = Upgrade::requested(&mut request);
-        framing::check(&request, self.serving.config.limits.header_lines)
-            .map_err(|reason| exchange.refuse(reason))?;
+        let lines = self.serving.config.limits.header_lines;
+        framing::check(&request, lines)
+            .map_err(|reason| exchange.refuse(framing::cause(reason, &request, lines)))?;
         let loops = &self.serving.loops;
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
@@ -211,16 +212,17 @@ impl Forwarder<'_> {
         upgrade: Option<Upgrade>,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
-        let UpstreamAnswer { response, lease } = answer;
+        let UpstreamAnswer { response } = answer;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return self.switch_protocols(*response, upstream, upgrade, guard);
         }
-        // An upstream that answers an upgrade otherwise may still treat what follows on the
-        // connection as a tunnel: it is not used again (threats F-10).
-        let lease = if upgrade.is_some() { None } else { lease };
-        let (parts, body) = cleaned(*response)?;
-        let stall_after = upstream.settings().stream_timeout;
-        let body = ResponseBody::upstream(body, stall_after, lease, guard);
+        let (parts, mut body) = cleaned(*response);
+        if upgrade.is_some() {
+            // An upstream that answers an upgrade otherwise may still treat what follows on the
+            // connection as a tunnel: it is not used again (threats F-10).
+            body.close_afterwards();
+        }
+        let body = ResponseBody::upstream(body, upstream.settings().stream_timeout, guard);
         Ok(Response::from_parts(parts, body))
     }
 
@@ -232,29 +234,24 @@ impl Forwarder<'_> {
         to_sign: AnswerToSign,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
-        let UpstreamAnswer { response, lease } = answer;
+        let UpstreamAnswer { response } = answer;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(UpstreamError::ProtocolChanged);
         }
-        let (mut parts, body) = cleaned(*response)?;
+        let (mut parts, body) = cleaned(*response);
         let signed = to_sign.sign(&mut parts, body, upstream.settings().stream_timeout).await?;
-        if let Some(lease) = lease {
-            lease.give_back();
-        }
         Ok(Response::from_parts(parts, ResponseBody::whole(signed, guard)))
     }
 
     fn switch_protocols(
         &self,
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         upstream: &UpstreamPool,
         upgrade: Option<Upgrade>,
         mut guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let (mut parts, body) = response.into_parts();
-        framing::check_answer(&mut parts)?;
-        let mut response = Response::from_parts(parts, body);
-        let ends = upgrade.and_then(|upgrade| upgrade.agree(&mut response));
+        let ends = upgrade.and_then(|upgrade| upgrade.agree(&parts.headers, body));
         let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
         let tunnel = tunnel::run(ends, upstream.settings().stream_timeout);
         guard.tunnel_begins();
@@ -262,7 +259,6 @@ impl Forwarder<'_> {
             tunnel.await;
             drop(guard);
         });
-        let (mut parts, _) = response.into_parts();
         Upgrade::confirm(&mut parts.headers);
         Ok(Response::from_parts(parts, ResponseBody::empty()))
     }
@@ -284,14 +280,12 @@ fn fail(
     Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 
-/// An answer of which the client reads the same end as we do, without what is between the upstream
-/// and us only. In case of an error its connection is closed, since the lease is dropped.
-fn cleaned(response: Response<Incoming>) -> Result<(response::Parts, Incoming), UpstreamError> {
+/// An answer without what is between the upstream and us only.
+fn cleaned(response: Response<AnswerBody>) -> (response::Parts, AnswerBody) {
     let (mut parts, body) = response.into_parts();
-    framing::check_answer(&mut parts)?;
     clean_response(&mut parts.headers);
     parts.version = Version::HTTP_11;
-    Ok((parts, body))
+    (parts, body)
 }
 
 /// One line per request: method, canonical path (never the query, which may carry secrets),

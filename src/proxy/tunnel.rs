@@ -10,7 +10,7 @@ use std::{
 
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf, copy_bidirectional_with_sizes},
     sync::Notify,
     time::{Instant, sleep_until},
 };
@@ -27,8 +27,9 @@ const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connects the client with the upstream until either side ends, or both are silent for
 /// `idle_timeout`.
 pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
-    let (client, upstream) = match tokio::try_join!(ends.client, ends.upstream) {
-        Ok(both) => both,
+    let Ends { client, upstream, sent } = ends;
+    let client = match client.await {
+        Ok(client) => client,
         Err(error) => {
             tracing::debug!(%error, "the upgrade was not completed");
             return;
@@ -36,8 +37,12 @@ pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
     };
     let traffic = Traffic::begin();
     let mut client = Watched { io: TokioIo::new(client), traffic: &traffic };
-    let mut upstream = Watched { io: TokioIo::new(upstream), traffic: &traffic };
-    let copy = copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER);
+    let mut upstream = Watched { io: upstream, traffic: &traffic };
+    let copy = async {
+        client.write_all(&sent).await?;
+        drop(sent);
+        copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER, BUFFER).await
+    };
     tokio::select! {
         outcome = copy => {
             if let Err(error) = outcome {

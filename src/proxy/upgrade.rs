@@ -1,8 +1,9 @@
 //! WebSocket upgrades (RFC 6455 §4): requested by the client, accepted by the upstream, and only
 //! then a tunnel.
 
+use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response,
+    HeaderMap, HeaderValue, Request,
     header::{CONNECTION, UPGRADE},
 };
 use hyper::{body::Incoming, upgrade::OnUpgrade};
@@ -11,6 +12,8 @@ use crate::{
     identity::{clean_response, is_websocket_upgrade},
     proxy::upstream::settings::UpstreamAddress,
 };
+
+use super::upstream::{AnswerBody, UpstreamSocket};
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 const UPGRADE_OPTION: HeaderValue = HeaderValue::from_static("upgrade");
@@ -25,7 +28,9 @@ pub(super) struct Upgrade {
 #[derive(Debug)]
 pub(super) struct Ends {
     pub(super) client: OnUpgrade,
-    pub(super) upstream: OnUpgrade,
+    pub(super) upstream: UpstreamSocket,
+    /// What the upstream has sent behind its 101.
+    pub(super) sent: Bytes,
 }
 
 impl Upgrade {
@@ -50,13 +55,14 @@ impl Upgrade {
         headers.insert(UPGRADE, WEBSOCKET);
     }
 
-    /// The ends of the tunnel, if the 101 matches the request.
-    pub(super) fn agree(self, response: &mut Response<Incoming>) -> Option<Ends> {
-        let to = response.headers().get(UPGRADE)?;
+    /// The ends of the tunnel, if the head of the 101 matches the request.
+    pub(super) fn agree(self, answered: &HeaderMap, body: AnswerBody) -> Option<Ends> {
+        let to = answered.get(UPGRADE)?;
         if !to.as_bytes().eq_ignore_ascii_case(WEBSOCKET.as_bytes()) {
             return None;
         }
-        Some(Ends { client: self.client, upstream: hyper::upgrade::on(response) })
+        let (upstream, sent) = body.into_tunnel()?;
+        Some(Ends { client: self.client, upstream, sent })
     }
 
     /// Makes the upstream's 101 ours.

@@ -1,17 +1,16 @@
 //! One upstream of one worker: a pool of connections that no other worker uses.
 
 mod age;
+mod answer_body;
 mod connect;
 mod error;
 mod exec;
+mod http1;
 mod http2;
-mod idle;
 mod lookup;
 mod multiplexed;
-mod read_gate;
 mod repeat;
 pub mod settings;
-mod watched;
 
 use std::{
     cell::RefCell,
@@ -21,7 +20,6 @@ use std::{
 };
 
 use http::{Request, Response};
-use hyper::{body::Incoming, client::conn::TrySendError};
 use prometheus::{Histogram, IntCounter};
 use tokio::time::{Instant, timeout};
 
@@ -33,21 +31,22 @@ use crate::{
 use super::body::{RequestBody, UploadProgress};
 
 use exec::LocalExec;
-use idle::{IdleConnections, ReusedConnection};
+use http1::IdleConnections;
 use lookup::NameLookup;
 use multiplexed::MultiplexedConnections;
 
+pub(super) use answer_body::{AnswerBody, BrokenAnswer};
 pub(super) use error::UpstreamError;
-pub(super) use idle::Lease;
+pub(super) use http1::UpstreamSocket;
 pub(super) use multiplexed::OpenStream;
-pub(super) use read_gate::ReadGate;
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
 pub(super) struct UpstreamPool {
     settings: UpstreamSettings,
     lookup: Rc<NameLookup>,
-    idle: Rc<IdleConnections>,
+    /// With HTTP/1.1: those that are not in use.
+    idle: Rc<IdleConnections<UpstreamSocket>>,
     /// With HTTP/2.
     multiplexed: Option<Rc<MultiplexedConnections>>,
     timers: SpareTimers,
@@ -69,12 +68,11 @@ pub(super) struct UpstreamMetrics {
 #[derive(Debug, Default)]
 struct SpareTimers(RefCell<Vec<Timer>>);
 
-/// What an upstream answered, and the connection it came by.
+/// What an upstream answered. Its body has the connection that it comes by.
 #[derive(Debug)]
 pub(super) struct UpstreamAnswer {
     /// Boxed, as requests are: both are handed from future to future.
-    pub(super) response: Box<Response<Incoming>>,
-    pub(super) lease: Option<Lease>,
+    pub(super) response: Box<Response<AnswerBody>>,
 }
 
 impl UpstreamPool {
@@ -139,60 +137,22 @@ impl UpstreamPool {
         answer
     }
 
-    /// Sends over an unused connection if one is open, else over a new one.
-    ///
-    /// The ways that are not the common one are boxed: their state would make the future of
-    /// every request larger, which is moved several times.
+    /// Over HTTP/2 the way is boxed: its state would make the future of every request larger.
     async fn exchange(
         &self,
-        mut request: Box<Request<RequestBody>>,
+        request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        if let Some(connections) = &self.multiplexed {
-            let sending = self.send_multiplexed(connections, request, progress, may_repeat, begin);
-            return Box::pin(sending).await;
-        }
-        let is_repeatable =
-            may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
-        while let Some(mut connection) = self.idle.take(is_repeatable) {
-            begin();
-            match connection.sender.try_send_request(*request).await {
-                Ok(response) => return Ok(self.answer(response, connection)),
-                Err(error) => match unsent(error) {
-                    Ok(unsent) => request = unsent,
-                    Err(broken) if may_repeat => {
-                        return Box::pin(self.repeat(&connection, broken, progress)).await;
-                    }
-                    Err(broken) => return Err(broken),
-                },
+        match &self.multiplexed {
+            None => self.send_http1(request, progress, may_repeat, begin).await,
+            Some(connections) => {
+                let sending =
+                    self.send_multiplexed(connections, request, progress, may_repeat, begin);
+                Box::pin(sending).await
             }
         }
-        Box::pin(self.send_new(request, begin)).await
-    }
-
-    /// Sends a request again that got no answer, if it may be sent twice. That takes a new
-    /// connection: others in the pool may have been closed at the same moment.
-    async fn repeat(
-        &self,
-        connection: &ReusedConnection,
-        broken: UpstreamError,
-        progress: Option<&Rc<UploadProgress>>,
-    ) -> Result<UpstreamAnswer, UpstreamError> {
-        let head = connection.watch.take_unanswered();
-        let Some(head) = head.and_then(|head| repeat::written_request(head.as_bytes())) else {
-            return Err(broken);
-        };
-        if !self.settings.retry.allows(head.method()) {
-            return Err(broken);
-        }
-        let Some(body) = repeat::same_body(progress) else {
-            return Err(broken);
-        };
-        self.count_repeated(&broken);
-        let answer = self.send_new(Box::new(head.map(|()| body)), &|| ()).await;
-        answer.map_err(|error| error.after(broken))
     }
 
     fn count_repeated(&self, failed: &UpstreamError) {
@@ -213,31 +173,12 @@ impl UpstreamPool {
         timer.poll(cx, since + self.settings.response_timeout)
     }
 
-    async fn send_new(
-        &self,
-        request: Box<Request<RequestBody>>,
-        begin: &impl Fn(),
-    ) -> Result<UpstreamAnswer, UpstreamError> {
-        let mut connection =
-            self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
-        begin();
-        match connection.sender.try_send_request(*request).await {
-            Ok(response) => Ok(self.answer(response, connection)),
-            Err(error) => unsent(error).and(Err(UpstreamError::ClosedEarly)),
-        }
-    }
-
     async fn connect<C>(
         &self,
         connecting: impl Future<Output = Result<C, UpstreamError>>,
     ) -> Result<C, UpstreamError> {
         let allowed = self.settings.connect_timeout;
         timeout(allowed, connecting).await.map_err(|_| UpstreamError::ConnectTimeout(allowed))?
-    }
-
-    fn answer(&self, response: Response<Incoming>, connection: ReusedConnection) -> UpstreamAnswer {
-        let response = Box::new(response);
-        UpstreamAnswer { response, lease: Some(Lease::of_connection(connection, &self.idle)) }
     }
 }
 
@@ -252,11 +193,4 @@ impl SpareTimers {
             timers.push(timer);
         }
     }
-}
-
-/// The request, if nothing of it was sent; else the error that ended the exchange.
-fn unsent(
-    mut error: TrySendError<Request<RequestBody>>,
-) -> Result<Box<Request<RequestBody>>, UpstreamError> {
-    error.take_message().map(Box::new).ok_or_else(|| UpstreamError::Broken(error.into_error()))
 }

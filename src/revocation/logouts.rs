@@ -140,8 +140,9 @@ impl Book {
 }
 
 impl Logout {
-    /// What the logout revokes: everything of the session; and what was issued up to then to the
-    /// subject. Where one session of a subject is meant, of the subject only what names no
+    /// What the logout revokes: everything of the session; and what was issued before then to the
+    /// subject. Providers write whole seconds: a token of the very second of the logout may be that
+    /// of the next login, and is taken (IDP-12). Where one session of a subject is meant, of the subject only what names no
     /// session, since it is unknown which one that belongs to. Who logs in again gets a new
     /// session, and tokens that are issued later.
     fn entries(&self, until: i64) -> impl Iterator<Item = (RevokedBy, Arc<str>, RevocationEntry)> {
@@ -150,14 +151,13 @@ impl Logout {
             until: Some(until),
             ..RevocationEntry::default()
         };
-        let up_to_then =
-            RevocationEntry { before: Some(self.at.saturating_add(1)), ..entry.clone() };
+        let before_then = RevocationEntry { before: Some(self.at), ..entry.clone() };
         let (sid, sub) = match &self.whom {
-            LoggedOut::Subject(sub) => (None, Some((sub, up_to_then))),
+            LoggedOut::Subject(sub) => (None, Some((sub, before_then))),
             LoggedOut::Session(sid) => (Some((sid, entry)), None),
             LoggedOut::SessionOf { sid, sub } => (
                 Some((sid, entry)),
-                Some((sub, RevocationEntry { without_sid: true, ..up_to_then })),
+                Some((sub, RevocationEntry { without_sid: true, ..before_then })),
             ),
         };
         let sid = sid.map(|(sid, entry)| (RevokedBy::Sid, Arc::clone(sid), entry));

@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{reason::Reason, signature::settings::SignatureSettings};
+use crate::{
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
+    signature::settings::{SignatureSettings, key},
+};
 
 /// The headers that may carry the signature, of which exactly one has a value, exactly once
 /// (threats S-6).
@@ -39,6 +42,25 @@ impl Carrier {
         };
         headers.insert(name.clone(), value);
         true
+    }
+
+    /// The refusal for what [`Carrier::find`] has found.
+    #[cold]
+    pub(super) fn cause(&self, reason: Reason) -> Cause {
+        let fault = match reason {
+            Reason::SignatureMissing => Fault::Missing,
+            _ => Fault::Malformed,
+        };
+        let names = Excerpt::list(self.headers.iter().map(HeaderName::as_str));
+        let expected = match &self.scheme {
+            Some(scheme) => {
+                let scheme = Excerpt::quoted(scheme);
+                Excerpt::own(format_args!("exactly one in {names} with the scheme {scheme}"))
+            }
+            None => Excerpt::own(format_args!("exactly one in {names}")),
+        };
+        let subject = Subject::new(Part::Signature, fault).expected(expected);
+        reason.about(subject.setting(key::HEADER))
     }
 
     fn signature_in<'h>(&self, value: &'h HeaderValue) -> Option<Result<&'h str, Reason>> {

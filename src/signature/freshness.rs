@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     clock::{UnixTime, seconds},
     json::{Json, Object},
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Reason},
     signature::settings::{FreshnessSettings, MessageField},
 };
 
@@ -19,7 +19,7 @@ impl Freshness {
     }
 
     /// Checks the times in the header, before the body is read.
-    pub(super) fn check_header(&self, header: &Object, now: UnixTime) -> Result<(), Reason> {
+    pub(super) fn check_header(&self, header: &Object, now: UnixTime) -> Result<(), Cause> {
         self.check(now, |field| match field {
             MessageField::Parameter(name) => Some(header.get(name)),
             MessageField::Body(_) => None,
@@ -27,7 +27,7 @@ impl Freshness {
     }
 
     /// Checks the times in the body, once it is known to be the signer's.
-    pub(super) fn check_body(&self, body: &Json, now: UnixTime) -> Result<(), Reason> {
+    pub(super) fn check_body(&self, body: &Json, now: UnixTime) -> Result<(), Cause> {
         self.check(now, |field| match field {
             MessageField::Parameter(_) => None,
             MessageField::Body(place) => Some(place.find(body)),
@@ -39,25 +39,50 @@ impl Freshness {
         &self,
         now: UnixTime,
         look: impl Fn(&MessageField) -> Option<Option<&'v Json>>,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Cause> {
         let Self(settings) = self;
-        if let Some(found) = settings.issued.as_ref().and_then(&look) {
-            let issued = moment(found).ok_or(Reason::SignatureFieldMissing)?;
+        if let Some(field) = &settings.issued
+            && let Some(found) = look(field)
+        {
+            let issued = moment(found).ok_or_else(|| field_missing(field, found))?;
             if issued > later(now, settings.clock_skew) {
-                return Err(Reason::SignatureIssuedInFuture);
+                return Err(untimely(field, issued, now, "freshness.clock_skew"));
             }
             if later(UnixTime(issued.0), settings.max_age + settings.clock_skew) < now {
-                return Err(Reason::SignatureExpired);
+                return Err(untimely(field, issued, now, "freshness.max_age"));
             }
         }
-        if let Some(found) = settings.expires.as_ref().and_then(&look) {
-            let expires = moment(found).ok_or(Reason::SignatureFieldMissing)?;
+        if let Some(field) = &settings.expires
+            && let Some(found) = look(field)
+        {
+            let expires = moment(found).ok_or_else(|| field_missing(field, found))?;
             if later(expires, settings.clock_skew) <= now {
-                return Err(Reason::SignatureExpired);
+                return Err(untimely(field, expires, now, "freshness.clock_skew"));
             }
         }
         Ok(())
     }
+}
+
+/// The refusal of a message without a field that it must have, in a form that can be read.
+#[cold]
+pub(super) fn field_missing(field: &MessageField, found: Option<&Json>) -> Cause {
+    let fault = if found.is_some() { Fault::Malformed } else { Fault::Missing };
+    let found = found.map_or_else(|| "nothing".to_owned(), Json::kind);
+    let found = Excerpt::own(format_args!("{found}"));
+    Reason::SignatureFieldMissing.about(field.subject(fault).found(found))
+}
+
+#[cold]
+fn untimely(field: &MessageField, at: UnixTime, now: UnixTime, setting: &'static str) -> Cause {
+    let off = at.0.abs_diff(now.0);
+    let (reason, fault, when) = if at > now {
+        (Reason::SignatureIssuedInFuture, Fault::InFuture, "from now")
+    } else {
+        (Reason::SignatureExpired, Fault::InPast, "ago")
+    };
+    let found = Excerpt::own(format_args!("{}, {off} s {when}", at.0));
+    reason.about(field.subject(fault).found(found).setting(setting))
 }
 
 /// Seconds since 1970, milliseconds where it can't be seconds, or RFC 3339.
@@ -101,7 +126,8 @@ mod tests {
     }
 
     fn verdict(rule: &Freshness, header: &str) -> Result<(), Reason> {
-        rule.check_header(&Object::parse(header.as_bytes()).unwrap(), NOW)
+        let verdict = rule.check_header(&Object::parse(header.as_bytes()).unwrap(), NOW);
+        verdict.map_err(|cause| cause.reason())
     }
 
     #[test]

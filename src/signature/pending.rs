@@ -5,13 +5,14 @@ use std::sync::Arc;
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::{
-    PayloadFacts, SignatureRules, VerifiedSignature, replay::ReplayRule, signer_key::FoundKey,
+    PayloadFacts, SignatureRules, VerifiedSignature, replay::ReplayRule, signer::Signers,
+    signer_key::FoundKey,
 };
 use crate::{
     jose::{Algorithm, DetachedJws, Dialect, PayloadReader, SignedPayload},
     json::{Json, Object},
     policy::CanonicalRequest,
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     replay::ReplayReservation,
 };
 
@@ -58,6 +59,26 @@ impl ClaimedSignature {
     /// The `kid` that its key must have; `None`: it does not matter.
     pub(super) fn wanted_kid(&self) -> Option<&str> {
         self.kid.as_deref().filter(|_| self.kid_matters)
+    }
+
+    /// The refusal for want of a key, or of a right one.
+    #[cold]
+    pub(super) fn cause(&self, reason: Reason, signers: &Signers) -> Cause {
+        let algorithm = self.algorithm;
+        let kid = match &self.kid {
+            Some(kid) => Excerpt::quoted(kid),
+            None => Excerpt::own(format_args!("none")),
+        };
+        let found = Excerpt::own(format_args!("{algorithm}, kid {kid}"));
+        reason.about(match reason {
+            Reason::SignatureInvalid => Subject::new(Part::Signature, Fault::Wrong).found(found),
+            Reason::KeysUnavailable => signers.described(&self.signer, Fault::Unavailable),
+            Reason::SignatureAlgorithmNotAllowed => {
+                Subject::parameter("alg", Fault::Unsuitable).found(found)
+            }
+            Reason::SignerUnknown => signers.described(&self.signer, Fault::Unknown),
+            _ => signers.described(&self.signer, Fault::NotAllowed),
+        })
     }
 }
 
@@ -134,11 +155,12 @@ impl<'r> PendingSignature<'r> {
         request: &CanonicalRequest,
         in_memory: Option<&[u8]>,
         claims: Option<&Object>,
-    ) -> Result<VerifiedSignature, Reason> {
-        let payload = self.payload(request)?;
+    ) -> Result<VerifiedSignature, Cause> {
+        let payload = self.payload(request).map_err(without_body)?;
         let Self { rules, claimed, key, id, header, reader, .. } = self;
         let signed = reader.finish();
-        let key = key.confirmed_by(&signed, &claimed, claims).await?;
+        let key = key.confirmed_by(&signed, &claimed, claims).await;
+        let key = key.map_err(|reason| claimed.cause(reason, &rules.signers))?;
         let reservation = check_content(rules, &claimed, id, header.as_ref(), in_memory).await?;
         let at = rules.clock.now();
         Ok(rules.report.verified(claimed, key, payload, hash_of(&signed), reservation, at))
@@ -170,7 +192,7 @@ async fn check_content(
     id: Option<String>,
     header: Option<&Object>,
     in_memory: Option<&[u8]>,
-) -> Result<Option<ReplayReservation>, Reason> {
+) -> Result<Option<ReplayReservation>, Cause> {
     let now = rules.clock.now();
     // Once more, at the very moment at which it is looked up whether the message was here before:
     // while a slow body came, it may have been forgotten.
@@ -192,8 +214,16 @@ async fn check_content(
     replay.reserve(&claimed.signer, &id, now).await.map(Some)
 }
 
-fn json(body: Option<&[u8]>) -> Result<Json, Reason> {
-    body.and_then(|body| Json::parse(body).ok()).ok_or(Reason::SignatureFieldMissing)
+fn json(body: Option<&[u8]>) -> Result<Json, Cause> {
+    let body = body.and_then(|body| Json::parse(body).ok());
+    body.ok_or_else(|| {
+        Reason::SignatureFieldMissing.about(Subject::new(Part::Body, Fault::NotJson))
+    })
+}
+
+#[cold]
+fn without_body(reason: Reason) -> Cause {
+    reason.about(Subject::new(Part::Body, Fault::Missing).setting("body"))
 }
 
 fn hash_of(signed: &SignedPayload) -> Option<Arc<[u8]>> {

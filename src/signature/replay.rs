@@ -1,10 +1,11 @@
 //! Replay protection of messages: which id of a message counts, and for how long.
 
+use super::freshness::field_missing;
 use crate::{
     clock::UnixTime,
     json::{Json, Object},
     providers::Providers,
-    reason::Reason,
+    reason::{Cause, Fault, Reason},
     replay::{
         ReplayCheck, ReplayId, ReplayLimits, ReplayReservation, ReplayStore, ReplicatedStore,
     },
@@ -29,18 +30,18 @@ impl ReplayRule {
     }
 
     /// The message's id by its header; `None` if the id is in the body.
-    pub(super) fn id_in_header(&self, header: &Object) -> Result<Option<String>, Reason> {
+    pub(super) fn id_in_header(&self, header: &Object) -> Result<Option<String>, Cause> {
         match &self.id {
-            MessageField::Parameter(name) => id(header.get(name)).map(Some),
+            MessageField::Parameter(name) => id(&self.id, header.get(name)).map(Some),
             MessageField::Body(_) => Ok(None),
         }
     }
 
     /// The message's id by its body; `None` if the id is in the header.
-    pub(super) fn id_in_body(&self, body: &Json) -> Result<Option<String>, Reason> {
+    pub(super) fn id_in_body(&self, body: &Json) -> Result<Option<String>, Cause> {
         match &self.id {
             MessageField::Parameter(_) => Ok(None),
-            MessageField::Body(place) => id(place.find(body)).map(Some),
+            MessageField::Body(place) => id(&self.id, place.find(body)).map(Some),
         }
     }
 
@@ -51,17 +52,23 @@ impl ReplayRule {
         signer: &str,
         id: &str,
         now: UnixTime,
-    ) -> Result<ReplayReservation, Reason> {
+    ) -> Result<ReplayReservation, Cause> {
         let id = ReplayId::new(&["signature", &self.rules, signer, id]);
         match self.store.check_and_insert(id, now).await {
             ReplayCheck::New(reservation) => Ok(reservation),
-            ReplayCheck::Replayed => Err(Reason::SignatureReplayed),
-            ReplayCheck::Full => Err(Reason::ReplayMemoryFull),
+            ReplayCheck::Replayed => {
+                let subject = self.id.subject(Fault::Duplicate);
+                Err(Reason::SignatureReplayed.about(subject.setting("replay.window")))
+            }
+            ReplayCheck::Full => {
+                let subject = self.id.subject(Fault::Unavailable);
+                Err(Reason::ReplayMemoryFull.about(subject.setting("replay.entries")))
+            }
         }
     }
 }
 
-fn id(value: Option<&Json>) -> Result<String, Reason> {
+fn id(field: &MessageField, value: Option<&Json>) -> Result<String, Cause> {
     let text = value.and_then(Json::identifier).filter(|text| !text.is_empty());
-    text.map(std::borrow::Cow::into_owned).ok_or(Reason::SignatureFieldMissing)
+    text.map(std::borrow::Cow::into_owned).ok_or_else(|| field_missing(field, value))
 }

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use crate::{
+    identity::ClaimPath,
     jose::{DetachedJws, MAX_KID_BYTES},
     json::{Json, Object},
     policy::comparison,
-    reason::Reason,
-    signature::settings::{CallerBinding, SignatureSettings, SignerSource},
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
+    signature::settings::{CallerBinding, SignatureSettings, SignerSource, key},
 };
 
 /// How a signer is known.
@@ -32,7 +33,7 @@ impl Signers {
         &self,
         jws: &DetachedJws,
         claims: Option<&Object>,
-    ) -> Result<String, Reason> {
+    ) -> Result<String, Cause> {
         let name = match &self.source {
             SignerSource::Claim(claim) => {
                 claims.and_then(|claims| claim.find(claims)).and_then(Json::identifier)
@@ -41,14 +42,43 @@ impl Signers {
             SignerSource::Parameter(name) => jws.header().get(name).and_then(Json::identifier),
             SignerSource::Fixed(name) => Some(Cow::Borrowed(name.as_str())),
         };
-        let name = name.filter(|name| is_name(name)).ok_or(Reason::SignerUnknown)?;
+        let name = name.filter(|name| is_name(name)).ok_or_else(|| self.nameless())?;
         if let CallerBinding::Claim(claim) = &self.caller {
             let caller = claims.and_then(|claims| claim.find(claims));
             if !caller.is_some_and(|caller| comparison::equals(caller, &name)) {
-                return Err(Reason::SignerMismatch);
+                return Err(other_caller(claim, caller));
             }
         }
         Ok(name.into_owned())
+    }
+
+    #[cold]
+    fn nameless(&self) -> Cause {
+        let from = self.place();
+        let expected = Excerpt::own(format_args!("a name in {from}"));
+        let subject = Subject::new(Part::Signer, Fault::Missing).expected(expected);
+        Reason::SignerUnknown.about(subject.setting(key::SIGNER))
+    }
+
+    /// Where the name of the signer is.
+    fn place(&self) -> String {
+        match &self.source {
+            SignerSource::Claim(claim) => format!("claim {}", Excerpt::quoted(claim.as_str())),
+            SignerSource::Kid => "header parameter 'kid'".to_owned(),
+            SignerSource::Parameter(name) => format!("header parameter {}", Excerpt::quoted(name)),
+            SignerSource::Fixed(_) => "the configuration".to_owned(),
+        }
+    }
+
+    /// The signer in the words of a refusal. A claim may name a person, and is not shown.
+    pub(super) fn described(&self, name: &str, fault: Fault) -> Subject {
+        let subject = Subject::new(Part::Signer, fault);
+        match &self.source {
+            SignerSource::Claim(_) => {
+                subject.found(Excerpt::own(format_args!("the one of {}", self.place())))
+            }
+            _ => subject.named_by_client(name),
+        }
     }
 
     /// Whether a `kid` decides which key it is. Where it names the signer, it always does.
@@ -61,6 +91,14 @@ impl Signers {
     pub(super) fn are_named_by_kid(&self) -> bool {
         !matches!(self.source, SignerSource::Fixed(_))
     }
+}
+
+#[cold]
+fn other_caller(claim: &ClaimPath, caller: Option<&Json>) -> Cause {
+    let fault = if caller.is_some() { Fault::Different } else { Fault::Missing };
+    let expected = Excerpt::own(format_args!("the name of the signer"));
+    let subject = Subject::claim(claim.as_str(), fault).expected(expected);
+    Reason::SignerMismatch.about(subject.setting(key::CALLER))
 }
 
 /// It is looked for, sent upstream, and written into logs.

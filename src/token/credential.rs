@@ -15,7 +15,7 @@ use crate::{
         CanonicalRequest,
         credential::{Ambiguity, CredentialSource, CrossSite, PlaceSet},
     },
-    reason::Reason,
+    reason::{Cause, Reason},
 };
 
 pub use self::places::CredentialPlaces;
@@ -114,6 +114,11 @@ impl CredentialSources {
         request: &'h CanonicalRequest,
         headers: &'h HeaderMap,
     ) -> Result<FoundCredential<'h>, Reason> {
+        if let [(place, source)] = self.sources.as_slice() {
+            let token = extract_from(source, request, headers)?;
+            let token = token.ok_or_else(|| self.why_none(headers))?;
+            return Ok(FoundCredential { token, places: *place });
+        }
         let mut found: Option<FoundCredential<'h>> = None;
         for (place, source) in &self.sources {
             let Some(token) = extract_from(source, request, headers)? else {
@@ -132,8 +137,8 @@ impl CredentialSources {
         found.ok_or_else(|| self.why_none(headers))
     }
 
-    /// Whether a credential that a browser adds by itself may come with this request. `over_tls`:
-    /// the client's connection is.
+    /// Whether a credential that a browser adds by itself may come with this request. `scheme` is
+    /// that of the client's connection.
     ///
     /// # Errors
     /// [`Reason::CrossSiteCredential`] if only cookies had it, the method may change something or
@@ -143,14 +148,14 @@ impl CredentialSources {
         found: &FoundCredential<'_>,
         request: &CanonicalRequest,
         headers: &HeaderMap,
-        over_tls: bool,
-    ) -> Result<(), Reason> {
+        scheme: &str,
+    ) -> Result<(), Cause> {
         if !found.places.is_within(self.checked_cookies)
-            || same_origin::is_proven(&self.cross_site, request, headers, over_tls)
+            || same_origin::is_proven(&self.cross_site, request, headers, scheme == "https")
         {
             return Ok(());
         }
-        Err(Reason::CrossSiteCredential)
+        Err(Reason::CrossSiteCredential.about(same_origin::subject(request, headers)))
     }
 
     /// A place that was to hold our scheme and did not give a credential holds another, unless it

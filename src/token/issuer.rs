@@ -11,14 +11,14 @@ use crate::{
     jose::VerificationKey,
     json::{Json, Object},
     keys::{KeyLookup, KeyQuery, KeySet, KeyWait, LiveKeySet},
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     token::issuer::settings::{ClaimWaivers, IssuerSettings, TenantSettings},
 };
 
 use self::key_choice::KeyChoice;
 
 use super::{
-    jwt::{JwtCandidate, JwtRules, LogoutRules},
+    jwt::{JwtCandidate, JwtRules, LogoutRules, claims::missing},
     path::AfterSignature,
     statement::StatementRules,
 };
@@ -84,12 +84,13 @@ impl Issuer {
         &self,
         iss: &str,
         candidate: &JwtCandidate<'_>,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Cause> {
         let Some(tenant) = &self.tenant else {
             return Ok(());
         };
-        let claimed = candidate.text(&tenant.claim)?.ok_or(Reason::ClaimMissing)?;
-        if tenant.tenant_of(iss) == Some(claimed) { Ok(()) } else { Err(Reason::IssuerUnknown) }
+        let claimed = candidate.text(&tenant.claim)?.ok_or_else(|| missing(&tenant.claim))?;
+        let named = tenant.tenant_of(iss).unwrap_or_default();
+        if named == claimed { Ok(()) } else { Err(other_tenant(tenant, claimed, named)) }
     }
 
     /// Whether an accepted tenant of this issuer has that name.
@@ -105,7 +106,7 @@ impl Issuer {
     }
 
     fn query<'q>(&'q self, candidate: &'q JwtCandidate<'_>) -> Result<KeyQuery<'q>, Reason> {
-        let iss = candidate.issuer()?.unwrap_or(&self.iss);
+        let iss = candidate.issuer().map_err(|cause| cause.reason())?.unwrap_or(&self.iss);
         self.key_choice.query(candidate.jws().header(), iss)
     }
 
@@ -138,6 +139,54 @@ impl Issuer {
             KeyWait::Unavailable => Err(Reason::KeysUnavailable),
         }
     }
+}
+
+impl Issuer {
+    /// The refusal of a token for which there is no key.
+    #[cold]
+    pub(super) fn key_cause(
+        &self,
+        reason: Reason,
+        candidate: &JwtCandidate<'_>,
+        now: UnixTime,
+    ) -> Cause {
+        let fault = match reason {
+            Reason::KidUnknown => Fault::Unknown,
+            Reason::KeyUnsuitable => Fault::Unsuitable,
+            Reason::KeyAmbiguous => Fault::Ambiguous,
+            _ => {
+                let issuer = Subject::new(Part::Keys, Fault::Unavailable).named(self.keys.name());
+                return reason.about(issuer);
+            }
+        };
+        let header = candidate.jws().header();
+        let found = match header.kid() {
+            Some(kid) => Excerpt::quoted(kid),
+            None => Excerpt::own(format_args!("no 'kid'")),
+        };
+        let algorithm = candidate.jws().algorithm();
+        let found = Excerpt::own(format_args!("{found} with alg {algorithm}"));
+        let subject = Subject::parameter("kid", fault).found(found);
+        reason.about(match self.keys.current(now) {
+            Some(keys) => subject.expected(described(&keys)),
+            None => subject,
+        })
+    }
+}
+
+/// The refusal of a token of which `iss` and the claim name different tenants.
+#[cold]
+fn other_tenant(tenant: &TenantSettings, claimed: &str, named: &str) -> Cause {
+    let subject = Subject::claim(&tenant.claim, Fault::Different)
+        .found(Excerpt::quoted(claimed))
+        .expected(Excerpt::quoted(named));
+    Reason::IssuerUnknown.about(subject)
+}
+
+/// The keys of a set by their names.
+fn described(keys: &KeySet) -> Excerpt {
+    let kids = keys.keys().iter().map(|key| key.kid().unwrap_or("(a key without kid)"));
+    Excerpt::list(kids)
 }
 
 fn find_key(

@@ -2,6 +2,7 @@
 //! (RFC 7519 §7.2, RFC 8725 §3).
 
 pub(super) mod claims;
+mod form;
 pub(super) mod formats;
 mod logout;
 
@@ -10,12 +11,12 @@ use std::sync::Arc;
 use crate::{
     clock::{UnixTime, seconds},
     identity::ClaimPath,
-    jose::{AlgorithmSet, CompactJws, JwsError, VerificationKey},
-    json::Object,
+    jose::{Algorithm, AlgorithmSet, CompactJws, VerificationKey},
+    json::{Json, Object},
     policy::{ClaimComparison, ScopeClaims},
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Reason, Subject},
     token::{
-        issuer::settings::{ClaimFormat, ClaimWaivers, IssuerSettings},
+        issuer::settings::{ClaimFormat, ClaimWaivers, IssuerSettings, key},
         kind::KindRules,
         request_binding::BoundTokens,
     },
@@ -25,9 +26,10 @@ pub use logout::LogoutFault;
 pub(super) use logout::LogoutRules;
 
 use claims::{
-    audience_matches, check_names, check_required, check_values, numeric_date, settle_subject,
-    string_claim,
+    NumericDate, audience_matches, check_names, check_required, check_values, malformed, missing,
+    numeric_date, other_audience, settle_subject, string_claim,
 };
+use form::{claims_cause, form_cause};
 
 /// Receives each check that a token passes; the proxy's own observer is `()`.
 pub trait Observer {
@@ -38,9 +40,6 @@ pub trait Observer {
 
     /// The token passed `check`; `found` describes the value.
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String);
-
-    /// The current check fails; `cause` has more detail than its reason.
-    fn refused(&mut self, _cause: impl FnOnce() -> String) {}
 }
 
 impl Observer for () {
@@ -107,14 +106,11 @@ impl<'t> JwtCandidate<'t> {
     ///
     /// # Errors
     /// The reason of the first check that fails.
-    pub fn read(token: &'t [u8], observer: &mut impl Observer) -> Result<Self, Reason> {
-        let jws = CompactJws::parse(token).map_err(form_reason)?;
+    pub fn read(token: &'t [u8], observer: &mut impl Observer) -> Result<Self, Cause> {
+        let jws = CompactJws::parse(token).map_err(|error| form_cause(error, token))?;
         observer.passed("header", || header_summary(&jws));
-        let payload = jws.payload().map_err(form_reason)?;
-        let claims = Object::parse(&payload).map_err(|error| {
-            observer.refused(|| format!("the payload is {error}"));
-            Reason::ClaimsMalformed
-        })?;
+        let payload = jws.payload().map_err(|error| form_cause(error, token))?;
+        let claims = Object::parse_or_blame(&payload).map_err(|fault| claims_cause(&fault))?;
         observer.passed("claims", || format!("a JSON object of {} members", claims.len()));
         let is_unnamed = claims.get("iss").is_none();
         Ok(Self { jws, claims, is_unnamed })
@@ -124,7 +120,7 @@ impl<'t> JwtCandidate<'t> {
     ///
     /// # Errors
     /// [`Reason::ClaimMalformed`].
-    pub fn issuer(&self) -> Result<Option<&str>, Reason> {
+    pub fn issuer(&self) -> Result<Option<&str>, Cause> {
         string_claim(&self.claims, "iss")
     }
 
@@ -141,7 +137,7 @@ impl<'t> JwtCandidate<'t> {
     }
 
     /// A claim that is a text, unverified.
-    pub(super) fn text(&self, claim: &str) -> Result<Option<&str>, Reason> {
+    pub(super) fn text(&self, claim: &str) -> Result<Option<&str>, Cause> {
         string_claim(&self.claims, claim)
     }
 
@@ -164,10 +160,10 @@ impl<'t> JwtCandidate<'t> {
         rules: &JwtRules,
         now: UnixTime,
         observer: &mut impl Observer,
-    ) -> Result<Validity, Reason> {
+    ) -> Result<Validity, Cause> {
         self.check_algorithm(rules)?;
         observer.passed("algorithm", || format!("{} is allowed", self.jws.algorithm()));
-        self.check_kind(rules, observer)?;
+        self.check_kind(rules)?;
         observer.passed("type", || match self.jws.header().typ() {
             Some(typ) => format!("typ {typ:?}"),
             None => "no typ".to_owned(),
@@ -192,7 +188,7 @@ impl<'t> JwtCandidate<'t> {
     ///
     /// # Errors
     /// [`Reason::ClaimMalformed`].
-    pub(super) fn last_moment(&self, rules: &JwtRules) -> Result<Option<UnixTime>, Reason> {
+    pub(super) fn last_moment(&self, rules: &JwtRules) -> Result<Option<UnixTime>, Cause> {
         let expires = numeric_date(&self.claims, "exp")?;
         let until = expires.map(|date| date.floor.saturating_add(rules.clock_skew));
         Ok(until.map(|until| UnixTime(until.saturating_sub(1))))
@@ -206,30 +202,36 @@ impl<'t> JwtCandidate<'t> {
         if self.jws.verify(key) { Ok(self.claims) } else { Err(Reason::SignatureInvalid) }
     }
 
-    fn check_algorithm(&self, rules: &JwtRules) -> Result<(), Reason> {
+    fn check_algorithm(&self, rules: &JwtRules) -> Result<(), Cause> {
         if rules.algorithms.contains(self.jws.algorithm()) {
             Ok(())
         } else {
-            Err(Reason::AlgorithmNotAllowed)
+            Err(self.other_algorithm(rules.algorithms))
         }
     }
 
-    fn check_kind(&self, rules: &JwtRules, observer: &mut impl Observer) -> Result<(), Reason> {
-        rules.kinds.check_jwt(self.jws.header().typ(), &self.claims).map_err(|wrong| {
-            observer.refused(|| wrong.to_string());
-            Reason::TokenTypeNotAllowed
-        })
+    #[cold]
+    fn other_algorithm(&self, allowed: AlgorithmSet) -> Cause {
+        let subject = Subject::parameter("alg", Fault::NotAllowed)
+            .found(Excerpt::quoted(self.jws.algorithm().name()))
+            .expected(Excerpt::list(allowed.iter().map(Algorithm::name)));
+        Reason::AlgorithmNotAllowed.about(subject.setting(key::ALGORITHMS))
     }
 
-    fn check_members(&self, rules: &JwtRules) -> Result<(), Reason> {
+    fn check_kind(&self, rules: &JwtRules) -> Result<(), Cause> {
+        let verdict = rules.kinds.check_jwt(self.jws.header().typ(), &self.claims);
+        verdict.map_err(|wrong| rules.kinds.cause(wrong))
+    }
+
+    fn check_members(&self, rules: &JwtRules) -> Result<(), Cause> {
         check_names(&self.claims)?;
         for claim in rules.scopes.claims() {
-            claims::check_scope(claim.find(&self.claims))?;
+            claims::check_scope(claim, &self.claims)?;
         }
         formats::check(&self.claims, &rules.formats)
     }
 
-    fn check_times(&self, rules: &JwtRules, now: UnixTime) -> Result<Validity, Reason> {
+    fn check_times(&self, rules: &JwtRules, now: UnixTime) -> Result<Validity, Cause> {
         let expires = numeric_date(&self.claims, "exp")?;
         let not_before = numeric_date(&self.claims, "nbf")?;
         let issued = numeric_date(&self.claims, "iat")?;
@@ -238,36 +240,69 @@ impl<'t> JwtCandidate<'t> {
             expires.map(|date| date.floor),
             rules.clock_skew,
         );
-        validity.check(now)?;
-        if issued.is_some_and(|date| date.floor > now.0.saturating_add(rules.clock_skew)) {
-            return Err(Reason::TokenIssuedInFuture);
+        validity.check(now).map_err(|reason| validity.cause(reason, now))?;
+        if let Some(date) = issued
+            && date.floor > now.0.saturating_add(rules.clock_skew)
+        {
+            return Err(issued_in_future(date.floor, now));
         }
         // Not a plausible lifetime, though the skew could make it positive.
         if let (Some(expires), Some(issued)) = (expires, issued)
             && expires.ceil <= issued.floor
         {
-            return Err(Reason::ClaimMalformed);
+            return Err(self.ends_before_it_begins());
         }
         if let Some(max_lifetime) = rules.max_lifetime {
-            // Without both ends there is no lifetime to compare (threats C-2).
-            let (Some(expires), Some(issued)) = (expires, issued) else {
-                return Err(Reason::ClaimMissing);
-            };
-            if expires.ceil.saturating_sub(issued.floor) > max_lifetime {
-                return Err(Reason::LifetimeTooLong);
-            }
+            check_lifetime(issued, expires, max_lifetime)?;
         }
         Ok(validity)
     }
 
-    fn check_audience(&self, rules: &JwtRules) -> Result<(), Reason> {
+    #[cold]
+    fn ends_before_it_begins(&self) -> Cause {
+        let exp = self.claims.get("exp").unwrap_or(&Json::Null);
+        malformed("exp", Fault::OutOfRange, exp, "a time after 'iat'")
+    }
+
+    fn check_audience(&self, rules: &JwtRules) -> Result<(), Cause> {
         let accepted = rules.audiences.as_deref();
-        if audience_matches(self.claims.get("aud"), accepted)? {
+        if audience_matches(&self.claims, accepted)? {
             Ok(())
         } else {
-            Err(Reason::AudienceMismatch)
+            Err(other_audience(&self.claims, accepted))
         }
     }
+}
+
+/// Without both ends there is no lifetime to compare (threats C-2).
+fn check_lifetime(
+    issued: Option<NumericDate>,
+    expires: Option<NumericDate>,
+    most: i64,
+) -> Result<(), Cause> {
+    let expires = expires.ok_or_else(|| missing("exp"))?;
+    let issued = issued.ok_or_else(|| missing("iat"))?;
+    let lifetime = expires.ceil.saturating_sub(issued.floor);
+    if lifetime <= most {
+        return Ok(());
+    }
+    let subject = Subject::claim("exp", Fault::OutOfRange)
+        .found(Excerpt::own(format_args!("{lifetime} s after 'iat'")))
+        .expected(Excerpt::own(format_args!("at most {most} s")));
+    Err(Reason::LifetimeTooLong.about(subject.setting(key::MAX_LIFETIME)))
+}
+
+#[cold]
+fn issued_in_future(issued: i64, now: UnixTime) -> Cause {
+    Reason::TokenIssuedInFuture.about(in_time("iat", Fault::InFuture, issued, now))
+}
+
+/// A date, and how far off it is.
+fn in_time(claim: &str, fault: Fault, date: i64, now: UnixTime) -> Subject {
+    let off = date.abs_diff(now.0);
+    let when = if date > now.0 { "from now" } else { "ago" };
+    let found = Excerpt::own(format_args!("{date}, {off} s {when}"));
+    Subject::claim(claim, fault).found(found).setting(key::CLOCK_SKEW)
 }
 
 impl Validity {
@@ -293,6 +328,20 @@ impl Validity {
         }
     }
 
+    /// What is said of a token that may not be used now.
+    #[cold]
+    pub(super) fn cause(self, reason: Reason, now: UnixTime) -> Cause {
+        match reason {
+            Reason::TokenExpired => {
+                reason.about(in_time("exp", Fault::InPast, self.expires.0, now))
+            }
+            Reason::TokenNotYetValid => {
+                reason.about(in_time("nbf", Fault::InFuture, self.from.0, now))
+            }
+            other => other.into(),
+        }
+    }
+
     /// When what is derived from the token ends, as seen at `now`: with its `exp`, or, where only
     /// the clock skew still keeps it alive, with that.
     pub fn ends(self, now: UnixTime) -> UnixTime {
@@ -304,20 +353,6 @@ impl Validity {
             i64::MAX => "valid, does not expire".to_owned(),
             until => format!("valid for another {} s", until.saturating_sub(now.0)),
         }
-    }
-}
-
-fn form_reason(error: JwsError) -> Reason {
-    match error {
-        JwsError::Parts | JwsError::Base64 => Reason::TokenMalformed,
-        JwsError::Encrypted => Reason::TokenEncrypted,
-        JwsError::Algorithm => Reason::AlgorithmUnsupported,
-        JwsError::Critical => Reason::CriticalUnknown,
-        JwsError::Header(_)
-        | JwsError::HeaderTooLong
-        | JwsError::Nested
-        | JwsError::HeaderMember(_)
-        | JwsError::PayloadEncoding => Reason::HeaderMalformed,
     }
 }
 

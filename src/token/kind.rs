@@ -14,8 +14,11 @@ mod tests;
 use std::fmt;
 
 use crate::{
-    identity::ClaimPath, jose::short_media_type, json::Object,
-    token::issuer::settings::IssuerSettings,
+    identity::ClaimPath,
+    jose::short_media_type,
+    json::Object,
+    reason::{Cause, Excerpt, Fault, Reason, Subject},
+    token::issuer::settings::{IssuerSettings, key},
 };
 
 /// What one issuer's access tokens are recognised by.
@@ -138,6 +141,26 @@ impl KindRules {
         judge(Evidence { claims, rules: self, is_typed: false }.other_kind())
     }
 
+    /// The refusal of a token of another kind.
+    #[cold]
+    pub(super) fn cause(&self, wrong: WrongKind<'_>) -> Cause {
+        Reason::TokenTypeNotAllowed.about(match wrong {
+            WrongKind::Type(typ) => {
+                let subject = match typ {
+                    Some(typ) => {
+                        Subject::parameter("typ", Fault::NotAllowed).found(Excerpt::quoted(typ))
+                    }
+                    None => Subject::parameter("typ", Fault::Missing),
+                };
+                let listed = self.token_types.iter().map(String::as_str);
+                subject.expected(Excerpt::list(listed)).setting(key::TOKEN_TYPES)
+            }
+            WrongKind::Claims { kind, claim } => Subject::claim(claim, Fault::NotAllowed)
+                .found(Excerpt::own(format_args!("{kind}")))
+                .expected(Excerpt::own(format_args!("an access token"))),
+        })
+    }
+
     fn accepts_type(&self, typ: Option<&str>) -> bool {
         let is_accepted =
             |typ: &str| self.token_types.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ));
@@ -199,15 +222,5 @@ impl fmt::Display for TokenKind {
             Self::Transaction => "a transaction token",
             Self::UserInfo => "a UserInfo response",
         })
-    }
-}
-
-impl fmt::Display for WrongKind<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Type(Some(typ)) => write!(f, "typ is {typ:?}, which token_types does not list"),
-            Self::Type(None) => f.write_str("there is no typ, and token_types does not list \"\""),
-            Self::Claims { kind, claim } => write!(f, "the claim {claim:?} says that it is {kind}"),
-        }
     }
 }

@@ -7,8 +7,8 @@ use prometheus::IntCounterVec;
 use crate::{
     clock::UnixTime,
     policy::ids::IssuerId,
-    reason::Reason,
-    revocation::{Logout, LogoutRefusal},
+    reason::{Cause, Reason, Subject},
+    revocation::{LoggedOut, Logout, LogoutRefusal},
     token::issuer::settings::IssuerSettings,
 };
 
@@ -17,7 +17,7 @@ use super::{TokenVerifier, issuer::Issuer, jwt::JwtCandidate};
 pub use super::jwt::LogoutFault;
 
 /// A logout token that was refused, and whose it claims to be if that is a configured issuer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedLogout {
     /// Why.
     pub cause: LogoutCause,
@@ -26,7 +26,7 @@ pub struct RefusedLogout {
 }
 
 /// Why a logout has no effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogoutCause {
     /// The token is invalid.
     Fault(LogoutFault),
@@ -50,7 +50,7 @@ impl LogoutCause {
     ];
 
     /// A stable code out of a closed set: metric label, log field.
-    pub fn code(self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Fault(fault) => fault.code(),
             Self::Refusal(LogoutRefusal::Replayed) => "logout_replayed",
@@ -59,24 +59,32 @@ impl LogoutCause {
     }
 
     /// Whether a retry with the same token may succeed.
-    pub fn is_temporary(self) -> bool {
-        matches!(
-            self,
-            Self::Fault(LogoutFault::Token(Reason::KeysUnavailable))
-                | Self::Refusal(LogoutRefusal::Full)
-        )
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Fault(LogoutFault::Token(cause)) => cause.reason() == Reason::KeysUnavailable,
+            Self::Fault(_) => false,
+            Self::Refusal(refusal) => *refusal == LogoutRefusal::Full,
+        }
+    }
+
+    /// What it is about, as far as known.
+    pub fn subject(&self) -> Option<&Subject> {
+        match self {
+            Self::Fault(LogoutFault::Token(cause)) => cause.subject(),
+            _ => None,
+        }
     }
 }
 
 impl TokenVerifier {
     /// Verifies a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6) and has its tokens
-    /// refused from then on. Gives its issuer.
+    /// refused from then on. Gives its issuer, and who was logged out.
     ///
     /// # Errors
     /// The first check that fails; nothing has changed.
-    pub async fn log_out(&self, token: &[u8]) -> Result<IssuerId, RefusedLogout> {
+    pub async fn log_out(&self, token: &[u8]) -> Result<(IssuerId, LoggedOut), RefusedLogout> {
         let refuse = |issuer, cause| RefusedLogout { cause, issuer };
-        let unknown = |reason: Reason| refuse(None, LogoutCause::Fault(reason.into()));
+        let unknown = |cause: Cause| refuse(None, LogoutCause::Fault(cause.into()));
         let mut candidate = JwtCandidate::read(token, &mut ()).map_err(unknown)?;
         let (id, issuer) = self.issuer_of(&candidate, None).map_err(unknown)?;
         candidate.settle(&issuer.iss, issuer.waivers);
@@ -84,7 +92,7 @@ impl TokenVerifier {
         let logout = logout.map_err(|fault| refuse(Some(id), LogoutCause::Fault(fault)))?;
         let outcome = self.revocations.log_out(&logout);
         outcome.map_err(|refusal| refuse(Some(id), LogoutCause::Refusal(refusal)))?;
-        Ok(id)
+        Ok((id, logout.whom))
     }
 
     /// Counts a logout request. `issuer` is the name in the configuration, empty where none is
@@ -110,7 +118,8 @@ async fn verified_logout(
 ) -> Result<Logout, LogoutFault> {
     let rules = issuer.logout.as_ref().ok_or(LogoutFault::NotConfigured)?;
     let logout = candidate.check_logout(rules, now)?;
-    let (key, _) = issuer.key_for(&candidate, now).await?;
+    let key = issuer.key_for(&candidate, now).await;
+    let (key, _) = key.map_err(|reason| issuer.key_cause(reason, &candidate, now))?;
     candidate.verify(&key)?;
     Ok(logout)
 }

@@ -13,11 +13,11 @@ use md5::{Digest, Md5};
 use crate::{
     identity::ClaimPath,
     json::{Json, Object},
-    reason::Reason,
-    token::issuer::settings::binding::{BindingSettings, CookieBindingSettings},
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
+    token::issuer::settings::binding::{BindingSettings, CookieBindingSettings, key},
 };
 
-use super::{Credential, Observer, cookies};
+use super::{Credential, Observer, cookies, jwt::claims::malformed};
 
 /// A token as a request presents it.
 #[derive(Debug, Clone, Copy)]
@@ -59,18 +59,18 @@ impl BoundTokens {
     }
 
     /// Whether a token with these claims may go on without proof.
-    pub(super) fn check(self, claims: &Object, observer: &mut impl Observer) -> Result<(), Reason> {
+    pub(super) fn check(self, claims: &Object, observer: &mut impl Observer) -> Result<(), Cause> {
         if claims.get("cnf").is_some() {
-            self.check_bound()?;
+            self.check_bound("cnf")?;
         }
         observer.passed("binding", || "no proof of possession is needed".to_owned());
         Ok(())
     }
 
-    /// Checks a token that is known to be bound.
-    pub(super) fn check_bound(self) -> Result<(), Reason> {
+    /// Checks a token that this claim says to be bound.
+    pub(super) fn check_bound(self, claim: &str) -> Result<(), Cause> {
         match self {
-            Self::Refused => Err(Reason::BindingUnproven),
+            Self::Refused => Err(unproven(claim)),
             Self::Accepted => Ok(()),
         }
     }
@@ -94,10 +94,10 @@ impl RequestBinding {
         claims: &Object,
         presented: Presented<'_>,
         observer: &mut impl Observer,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Cause> {
         if let Some(claim) = &self.origin {
             observer.began("origin");
-            check_origin(claim.find(claims), presented.headers)?;
+            check_origin(claim, claims, presented.headers)?;
             observer.passed("origin", || format!("as {:?} has it", claim.as_str()));
         }
         if let Some(cookie) = &self.cookie {
@@ -111,8 +111,8 @@ impl RequestBinding {
 
 /// Every origin that the token names must be the one of the request, byte for byte. A token that
 /// names none is valid for all.
-fn check_origin(named: Option<&Json>, headers: &HeaderMap) -> Result<(), Reason> {
-    let named = match named {
+fn check_origin(claim: &ClaimPath, claims: &Object, headers: &HeaderMap) -> Result<(), Cause> {
+    let named = match claim.find(claims) {
         None => return Ok(()),
         Some(Json::String(origin)) if origin.is_empty() => return Ok(()),
         Some(Json::Array(origins)) => origins,
@@ -120,12 +120,32 @@ fn check_origin(named: Option<&Json>, headers: &HeaderMap) -> Result<(), Reason>
     };
     let sent = only(headers);
     for origin in named {
-        let origin = origin.as_str().ok_or(Reason::ClaimMalformed)?;
+        let Some(origin) = origin.as_str() else {
+            return Err(malformed(claim.as_str(), Fault::WrongType, origin, "a string"));
+        };
         if sent.is_none_or(|sent| sent.as_bytes() != origin.as_bytes()) {
-            return Err(Reason::OriginMismatch);
+            return Err(other_origin(claim, sent, origin));
         }
     }
     Ok(())
+}
+
+/// An origin names a site, and nothing of a person.
+#[cold]
+fn other_origin(claim: &ClaimPath, sent: Option<&HeaderValue>, origin: &str) -> Cause {
+    let sent = sent.map_or_else(
+        || Excerpt::own(format_args!("not exactly one 'origin' header")),
+        |sent| Excerpt::quoted(&String::from_utf8_lossy(sent.as_bytes())),
+    );
+    let found = Excerpt::own(format_args!("{sent} for a token of {}", Excerpt::quoted(origin)));
+    let subject = Subject::claim(claim.as_str(), Fault::Different).found(found);
+    Reason::OriginMismatch.about(subject.setting(key::ORIGIN_CLAIM))
+}
+
+#[cold]
+fn unproven(claim: &str) -> Cause {
+    let subject = Subject::claim(claim, Fault::Unproven);
+    Reason::BindingUnproven.about(subject.setting(key::IGNORE_BINDING))
 }
 
 /// The `Origin` of the request, if there is exactly one.
@@ -135,15 +155,23 @@ fn only(headers: &HeaderMap) -> Option<&HeaderValue> {
 }
 
 impl CookieBinding {
-    fn check(&self, claims: &Object, headers: &HeaderMap) -> Result<(), Reason> {
+    fn check(&self, claims: &Object, headers: &HeaderMap) -> Result<(), Cause> {
         match self.settings.type_claim.find(claims) {
             Some(Json::String(kind)) if **kind == *self.settings.type_value => {
-                if self.is_proven(claims, headers) { Ok(()) } else { Err(Reason::BindingUnproven) }
+                if self.is_proven(claims, headers) { Ok(()) } else { Err(self.without_cookie()) }
             }
             None if self.settings.reference.find(claims).is_none() => Ok(()),
             // A reference to something of no type is as unproven as a type that we don't know.
-            _ => self.other_types.check_bound(),
+            _ => self.other_types.check_bound(self.settings.type_claim.as_str()),
         }
+    }
+
+    #[cold]
+    fn without_cookie(&self) -> Cause {
+        let subject = Subject::new(Part::Cookie, Fault::Unproven).named(&self.settings.cookie);
+        let reference = self.settings.reference.as_str();
+        let expected = Excerpt::own(format_args!("the cookie of {}", Excerpt::quoted(reference)));
+        Reason::BindingUnproven.about(subject.expected(expected).setting(key::COOKIE_BINDING))
     }
 
     fn is_proven(&self, claims: &Object, headers: &HeaderMap) -> bool {

@@ -3,8 +3,8 @@
 use crate::{
     clock::UnixTime,
     json::{Json, Object},
-    reason::Reason,
-    revocation::{Revocations, TokenFacts},
+    reason::{Cause, Fault, Part, Reason, Subject},
+    revocation::{Revocations, RevokedBy, TokenFacts},
 };
 
 use super::jwt::claims::numeric_date;
@@ -17,11 +17,11 @@ pub(super) fn check(
     revocations: &Revocations,
     claims: &Object,
     now: UnixTime,
-) -> Result<u64, Reason> {
+) -> Result<u64, Cause> {
     // First the generation: a change during the lookup makes the next request look again.
     let generation = current_generation(revocations, now)?;
     match revocations.find(&facts(claims), now) {
-        Some(_) => Err(Reason::TokenRevoked),
+        Some(by) => Err(revoked(by)),
         None => Ok(generation),
     }
 }
@@ -30,8 +30,26 @@ pub(super) fn check(
 ///
 /// # Errors
 /// [`Reason::RevocationUnavailable`].
-pub(super) fn current_generation(revocations: &Revocations, now: UnixTime) -> Result<u64, Reason> {
-    revocations.generation_now(now).map_err(|_| Reason::RevocationUnavailable)
+pub(super) fn current_generation(revocations: &Revocations, now: UnixTime) -> Result<u64, Cause> {
+    revocations.generation_now(now).map_err(|_| unavailable())
+}
+
+/// By what the token was found, and not which one it is.
+#[cold]
+fn revoked(by: RevokedBy) -> Cause {
+    let claim = match by {
+        RevokedBy::Jti => "jti",
+        RevokedBy::Sub => "sub",
+        RevokedBy::Sid => "sid",
+        RevokedBy::ClientId => "client_id",
+    };
+    Reason::TokenRevoked.about(Subject::claim(claim, Fault::Revoked))
+}
+
+#[cold]
+fn unavailable() -> Cause {
+    let subject = Subject::new(Part::RevocationList, Fault::Unavailable);
+    Reason::RevocationUnavailable.about(subject.setting("revocation.list"))
 }
 
 /// Claims of the wrong type name nothing; those that matter were checked before.

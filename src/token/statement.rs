@@ -1,15 +1,15 @@
 //! The rules for introspection responses (threats I-3 … I-5): those for a JWT, as far as they apply
 //! without one.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use crate::{
     clock::{UnixTime, seconds},
-    identity::ClaimPath,
+    identity::{ClaimPath, shown_claim},
     introspection::settings::IntrospectionSettings,
     json::Object,
     policy::{ClaimComparison, ScopeClaims},
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     token::issuer::settings::{ClaimFormat, IssuerSettings},
 };
 
@@ -18,7 +18,7 @@ use super::{
         Observer, Validity,
         claims::{
             audience_matches, check_names, check_required, check_scope, check_values, numeric_date,
-            settle_subject, shown, string_claim,
+            other_audience, settle_subject, shown, string_claim,
         },
         formats,
     },
@@ -87,7 +87,7 @@ impl StatementRules {
         response: &Object,
         now: UnixTime,
         observer: &mut impl Observer,
-    ) -> Result<(Object, Validity), Reason> {
+    ) -> Result<(Object, Validity), Cause> {
         let mut claims = response.clone();
         if self.integer_subject {
             settle_subject(&mut claims);
@@ -96,7 +96,7 @@ impl StatementRules {
         self.name_subject(&mut claims)?;
         formats::check(&claims, &self.formats)?;
         observer.passed("members", || "registered members are well-formed".to_owned());
-        let validity = self.check_life(&claims, now, observer)?;
+        let validity = self.check_life(&claims, now)?;
         observer.passed("times", || validity.summary(now));
         check_required(&claims, &self.require, &self.require_any)?;
         check_values(&claims, &self.require_values)?;
@@ -117,17 +117,9 @@ impl StatementRules {
 
     /// The rules for a response about a token that was also verified locally: it is about an access
     /// token, and valid now.
-    pub(super) fn check_life(
-        &self,
-        response: &Object,
-        now: UnixTime,
-        observer: &mut impl Observer,
-    ) -> Result<Validity, Reason> {
+    pub(super) fn check_life(&self, response: &Object, now: UnixTime) -> Result<Validity, Cause> {
         self.check_type(response)?;
-        self.kinds.check_answer(response).map_err(|wrong| {
-            observer.refused(|| wrong.to_string());
-            Reason::TokenTypeNotAllowed
-        })?;
+        self.kinds.check_answer(response).map_err(|wrong| self.kinds.cause(wrong))?;
         let expires = numeric_date(response, "exp")?;
         let not_before = numeric_date(response, "nbf")?;
         numeric_date(response, "iat")?;
@@ -136,58 +128,76 @@ impl StatementRules {
             expires.map(|date| date.floor),
             self.skew,
         );
-        validity.check(now)?;
+        validity.check(now).map_err(|reason| validity.cause(reason, now))?;
         Ok(validity)
     }
 
     /// `Refresh`, WSO2's type of refresh tokens, is not accepted; neither is `DPoP`, unless another
     /// component checks its proof.
-    fn check_type(&self, response: &Object) -> Result<(), Reason> {
+    fn check_type(&self, response: &Object) -> Result<(), Cause> {
         let Some(found) = string_claim(response, "token_type")? else {
             return Ok(());
         };
         if self.token_types.iter().any(|accepted| accepted.eq_ignore_ascii_case(found)) {
             Ok(())
         } else if found.eq_ignore_ascii_case("DPoP") {
-            self.bound.check_bound()
+            self.bound.check_bound("token_type")
         } else {
-            Err(Reason::TokenTypeNotAllowed)
+            Err(self.other_type(found))
         }
     }
 
-    fn check_issuer(&self, claims: &Object) -> Result<(), Reason> {
+    #[cold]
+    fn other_type(&self, found: &str) -> Cause {
+        let subject = Subject::claim("token_type", Fault::NotAllowed)
+            .found(Excerpt::quoted(found))
+            .expected(Excerpt::list(self.token_types.iter().map(String::as_str)));
+        Reason::TokenTypeNotAllowed.about(subject.setting("introspection.token_types"))
+    }
+
+    fn check_issuer(&self, claims: &Object) -> Result<(), Cause> {
         let accepts = |iss: &str| {
             iss == self.issuer
                 || self.issuers.as_ref().is_none_or(|list| list.iter().any(|known| known == iss))
         };
         match string_claim(claims, "iss")? {
-            Some(iss) if !accepts(iss) => Err(Reason::IssuerUnknown),
+            Some(iss) if !accepts(iss) => Err(self.other_issuer(iss)),
             _ => Ok(()),
         }
     }
 
-    fn check_audience(&self, claims: &Object) -> Result<(), Reason> {
-        if !audience_matches(claims.get("aud"), self.audiences.as_deref())? {
-            return Err(Reason::AudienceMismatch);
+    #[cold]
+    fn other_issuer(&self, found: &str) -> Cause {
+        let listed = self.issuers.iter().flatten().map(String::as_str);
+        let subject = Subject::new(Part::Response, Fault::NotAllowed)
+            .found(Excerpt::own(format_args!("'iss' {}", Excerpt::quoted(found))))
+            .expected(Excerpt::list(iter::once(self.issuer.as_str()).chain(listed)));
+        Reason::IssuerUnknown.about(subject.setting("introspection.issuers"))
+    }
+
+    fn check_audience(&self, claims: &Object) -> Result<(), Cause> {
+        let audiences = self.audiences.as_deref();
+        if !audience_matches(claims, audiences)? {
+            return Err(other_audience(claims, audiences));
         }
         let Some(accepted) = &self.client_ids else {
             return Ok(());
         };
         match string_claim(claims, "client_id")? {
             Some(client_id) if accepted.iter().any(|known| known == client_id) => Ok(()),
-            _ => Err(Reason::ClientNotAllowed),
+            found => Err(other_client(found, accepted)),
         }
     }
 
-    fn check_members(&self, claims: &Object) -> Result<(), Reason> {
+    fn check_members(&self, claims: &Object) -> Result<(), Cause> {
         check_names(claims)?;
         string_claim(claims, "username")?;
-        self.scopes.claims().iter().try_for_each(|claim| check_scope(claim.find(claims)))
+        self.scopes.claims().iter().try_for_each(|claim| check_scope(claim, claims))
     }
 
     /// `sub`, or its replacement. An empty one counts as absent, and one that is no string is
     /// rejected, not skipped (threats C-14).
-    fn name_subject(&self, claims: &mut Object) -> Result<(), Reason> {
+    fn name_subject(&self, claims: &mut Object) -> Result<(), Cause> {
         for name in &self.subject {
             let found = string_claim(claims, name)?.filter(|text| !text.is_empty());
             if let Some(subject) = found.map(str::to_owned) {
@@ -197,6 +207,15 @@ impl StatementRules {
         }
         Ok(())
     }
+}
+
+#[cold]
+fn other_client(found: Option<&str>, accepted: &[String]) -> Cause {
+    let fault = if found.is_some() { Fault::NotAllowed } else { Fault::Missing };
+    let subject = Subject::claim("client_id", fault)
+        .found(found.map_or_else(|| shown_claim("client_id", None), Excerpt::quoted))
+        .expected(Excerpt::list(accepted.iter().map(String::as_str)));
+    Reason::ClientNotAllowed.about(subject.setting("introspection.client_ids"))
 }
 
 /// *Active* matters more than the expiry: many responses leave `exp` out.

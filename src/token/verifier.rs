@@ -16,7 +16,7 @@ use crate::{
     identity::ClaimHeaders,
     policy::ids::{IssuerId, PerIssuer},
     providers::Providers,
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Reason, Subject},
     revocation::Revocations,
     telemetry::MetricRegistry,
     token::issuer::settings::IssuerSettings,
@@ -27,7 +27,7 @@ use super::{
     cache::TokenCache,
     durations::Durations,
     issuer::Issuer,
-    jwt::{JwtCandidate, Observer},
+    jwt::{JwtCandidate, Observer, claims::missing},
     logout,
     path::AfterSignature,
     request_binding::{Presented, RequestBinding},
@@ -42,10 +42,10 @@ use self::{
 pub use self::{checks::CHECKS, route_issuers::RouteIssuers, verified::VerifiedToken};
 
 /// Why a token is refused, and whose it claims to be if that is a configured issuer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// The cause.
-    pub reason: Reason,
+    /// The reason, and what it is about.
+    pub cause: Cause,
     /// The configured issuer that the token names.
     pub issuer: Option<IssuerId>,
 }
@@ -144,17 +144,17 @@ impl TokenVerifier {
         now: UnixTime,
         started: Instant,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
-        credential.check_form().map_err(|reason| Rejection { reason, issuer: None })?;
+        credential.check_form().map_err(Rejection::of_nobody)?;
         let token = credential.as_bytes();
         match self.verify_uncached(token, route, now, &mut ()).await {
             Ok((verified, generation)) => {
                 self.durations.observe_miss(verified.algorithm(), started);
                 let verified = Rc::new(verified);
                 let clear = revoked::check(&self.revocations, &verified.claims, now);
-                let known = (generation, clear.unwrap_or_default());
+                let known = (generation, *clear.as_ref().unwrap_or(&0));
                 cache.borrow_mut().insert(token, Rc::clone(&verified), known, now);
                 let issuer = Some(verified.issuer);
-                clear.map(|_| verified).map_err(|reason| Rejection { reason, issuer })
+                clear.map(|_| verified).map_err(|cause| Rejection { cause, issuer })
             }
             Err(VerifyFailure { rejection, rejected }) => {
                 if let Some(rejected) = rejected {
@@ -179,7 +179,7 @@ impl TokenVerifier {
     ) -> Result<(), Rejection> {
         let binding = self.bindings.get(token.issuer);
         let verdict = binding.check(&token.claims, presented, observer);
-        verdict.map_err(|reason| Rejection { reason, issuer: Some(token.issuer) })
+        verdict.map_err(|cause| Rejection { cause, issuer: Some(token.issuer) })
     }
 
     /// The exact `iss` of the token's issuer, the tenant included.
@@ -201,7 +201,7 @@ impl TokenVerifier {
         let verified = self.verify_uncached(token, route, now, observer).await;
         let (verified, _) = verified.map_err(|failure| failure.rejection)?;
         revoked::check(&self.revocations, &verified.claims, now)
-            .map_err(|reason| Rejection { reason, issuer: Some(verified.issuer) })?;
+            .map_err(|cause| Rejection { cause, issuer: Some(verified.issuer) })?;
         observer.passed("revocation", || self.revocations.summary());
         Ok(verified)
     }
@@ -225,13 +225,13 @@ impl TokenVerifier {
         &self,
         candidate: &JwtCandidate<'_>,
         unnamed: Option<IssuerId>,
-    ) -> Result<(IssuerId, &Issuer), Reason> {
+    ) -> Result<(IssuerId, &Issuer), Cause> {
         let Some(iss) = candidate.issuer()? else {
-            let id = unnamed.ok_or(Reason::ClaimMissing)?;
+            let id = unnamed.ok_or_else(|| missing("iss"))?;
             return Ok((id, self.issuers.get(id)));
         };
         let id = self.by_name.get(iss).copied().or_else(|| self.with_tenant(iss));
-        let id = id.ok_or(Reason::IssuerUnknown)?;
+        let id = id.ok_or_else(|| self.unknown_issuer(iss))?;
         let issuer = self.issuers.get(id);
         issuer.check_tenant(iss, candidate)?;
         Ok((id, issuer))
@@ -240,5 +240,20 @@ impl TokenVerifier {
     /// The issuer whose tenant has that name. No two have a name in common.
     fn with_tenant(&self, iss: &str) -> Option<IssuerId> {
         self.issuers.iter_with_ids().find(|(_, issuer)| issuer.has_tenant(iss)).map(|(id, _)| id)
+    }
+
+    /// The refusal of a token whose issuer is not configured, or is known by introspection only.
+    #[cold]
+    pub(super) fn unknown_issuer(&self, iss: &str) -> Cause {
+        let configured = self.issuers.iter().map(|issuer| issuer.iss.as_str());
+        let subject = Subject::claim("iss", Fault::Unknown).found(Excerpt::quoted(iss));
+        Reason::IssuerUnknown.about(subject.expected(Excerpt::list(configured)))
+    }
+}
+
+impl Rejection {
+    /// Where it is not known whose token it is.
+    fn of_nobody(cause: impl Into<Cause>) -> Self {
+        Self { cause: cause.into(), issuer: None }
     }
 }

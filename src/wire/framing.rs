@@ -3,6 +3,7 @@
 
 mod answer;
 mod length;
+mod refusal;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Version,
@@ -11,7 +12,9 @@ use http::{
 
 use crate::reason::Reason;
 
-pub(crate) use answer::{MisframedAnswer, check_answer, check_frame};
+pub(crate) use answer::{MisframedAnswer, StatedLength, check_answer, check_frame};
+pub(crate) use length::canonical as canonical_length;
+pub(crate) use refusal::cause;
 
 /// Refuses what hyper would read although there is more than one meaning for it (threats F-2, F-3,
 /// F-11), and more than `max_lines` header lines (F-14).

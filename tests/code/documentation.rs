@@ -1,6 +1,9 @@
 //! The documents say what the code does.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use countersign::reason::Reason;
 
@@ -22,6 +25,30 @@ fn no_reason_is_documented_that_does_not_exist() {
     for code in documented {
         assert!(Reason::ALL.iter().any(|reason| reason.code() == code), "{code}");
     }
+}
+
+/// What a refusal's subject is, is compared with this table by every scenario. So every reason that
+/// has one must be in some scenario.
+#[test]
+fn every_reason_with_a_subject_is_refused_for_in_a_scenario() {
+    let scenarios = scenarios(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios"));
+    let (_, table) = REASONS.split_once("| code | subject |").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let always: Vec<_> = rows.filter(|(_, subject)| !subject.starts_with("sometimes: ")).collect();
+    assert!(always.len() > 50, "{always:?}");
+    for (code, _) in always {
+        let reason = Reason::ALL.iter().find(|reason| reason.code() == code).unwrap();
+        assert!(scenarios.contains(&format!("{reason:?}")), "no scenario has {reason:?}");
+    }
+}
+
+fn scenarios(folder: PathBuf) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = entries.map(|path| match path.is_dir() {
+        true => scenarios(path),
+        false => fs::read_to_string(path).unwrap(),
+    });
+    texts.collect()
 }
 
 /// `src/token.rs`, but neither `src/ROOM/settings.rs` nor `cargo test`.

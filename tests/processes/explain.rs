@@ -71,7 +71,8 @@ fn the_failing_check_is_told_and_what_was_not_checked_any_more() {
     assert_eq!(
         end.collect::<Vec<_>>(),
         [
-            "FAIL  times         token_expired: The token has expired. (It is 1800000000; clock_skew is 60 s.)",
+            "FAIL  times         token_expired: The token has expired. (claim 'exp' is in the past; \
+             found: 1799999939, 61 s ago; setting: clock_skew.) (It is 1800000000; clock_skew is 60 s.)",
             "-     required",
             "-     audience",
             "-     binding",
@@ -451,10 +452,11 @@ fn a_body_that_changed_on_the_way_is_recognised() {
         let said = setup.explain_signed(signed, sent);
         assert!(!said.admitted());
         let expected = format!(
-            "FAIL  body          signature_invalid: The signature is wrong. (It is right over {found}.)"
+            "FAIL  body          signature_invalid: The signature is wrong. (the signature is wrong; \
+             found: ES256, kid 'key-1'.) (It is right over {found}.)"
         );
         assert!(said.out.contains(&expected), "{}", said.out);
     }
     let other = setup.explain_signed(b"one thing", b"another");
-    assert!(other.out.contains("signature_invalid: The signature is wrong.\n"), "{}", other.out);
+    assert!(other.out.contains("found: ES256, kid 'key-1'.)\n"), "{}", other.out);
 }

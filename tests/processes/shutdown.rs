@@ -358,6 +358,29 @@ fn x3_sigterm_does_not_wait_for_a_reload_that_hangs() {
 }
 
 #[test]
+fn x3_a_reload_that_another_one_supersedes_is_no_error() {
+    let world = World::start();
+    let hanging = crate::support::listening::Listening::start(|mut stream| {
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let setup = || Setup::new().issuer("corp", &world.issuer, &world.key_server, "", "");
+    let without_keys = setup()
+        .rewritten(&world.key_server.url("/corp/jwks"), &format!("http://{}/", hanging.address()));
+    let earlier = without_keys.load(&world.upstream).unwrap();
+    let later = setup().load(&world.upstream).unwrap();
+    thread::scope(|scope| {
+        let superseded = scope.spawn(|| world.proxy.server().reload(earlier));
+        wait_until("the keys to be asked for", || hanging.accepted() > 0);
+        world.proxy.server().reload(later).unwrap();
+        let outcome = superseded.join().unwrap().unwrap_err();
+        assert!(outcome.to_string().contains("superseded by a later reload or stop"), "{outcome}");
+    });
+    let logs = world.proxy.logs();
+    let line = logs.lines().find(|line| line.contains("takes the place of a reload"));
+    assert!(line.is_some_and(|line| line.contains(" INFO ")), "{line:?}");
+}
+
+#[test]
 fn x3_a_reload_through_the_library_changes_every_worker() {
     let mut world = World::with_setup(|s| s.server("[server.limits]\nidle_timeout = \"1m\""));
     world.proxy.expect_unmatched_answers();

@@ -15,6 +15,7 @@
 mod support;
 
 mod assertion;
+mod checks;
 mod config;
 mod cors;
 mod denials;

@@ -8,5 +8,7 @@ mod http2;
 mod loops;
 mod multiplexed;
 mod retries;
+mod subjects;
+mod unserved;
 mod upstreams;
 mod websocket;

@@ -16,6 +16,7 @@ mod published;
 mod query;
 mod signatures;
 mod sources;
+mod subjects;
 mod tenants;
 mod times;
 mod types;

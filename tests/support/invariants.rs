@@ -1,5 +1,7 @@
 //! What holds over everything that a proxy did, whatever the test was about.
 
+use countersign::reason::Subject;
+
 use super::{
     journal::Journal,
     oracle::{fold, identity_of},
@@ -11,13 +13,44 @@ use super::{
 /// the name of the proxy.
 pub(crate) const FORGED: &str = "forged-by-the-client";
 
-/// INV-1, INV-2 and INV-4.
+/// What docs/reasons.md says of every reason.
+const REASONS: &str = include_str!("../../docs/reasons.md");
+
+/// INV-1, INV-2 and INV-4, and that a refusal says its subject.
 pub(super) fn check(proxy: &Proxy, journal: &Journal, upstream: &Record, unmatched_answers: bool) {
     no_forged_identity(upstream);
     if !unmatched_answers {
         every_request_upstream_has_its_answer(journal, upstream);
     }
     no_secret_is_shown(proxy, journal);
+    every_refusal_says_its_subject(&proxy.logs());
+}
+
+/// Every refusal that was logged has a subject where the table of docs/reasons.md says so, and only
+/// there; and it is bounded and printable.
+fn every_refusal_says_its_subject(logs: &str) {
+    let (_, table) = REASONS.split_once("| code | subject |").unwrap();
+    for line in logs.lines().filter(|line| line.contains(" denied reason=\"")) {
+        let reason = field(line, "reason").unwrap();
+        let row = table.lines().find_map(|row| row.strip_prefix(&format!("| `{reason}` | ")));
+        let subject = field(line, "subject");
+        match (row, subject) {
+            (None, None) => {}
+            (Some(row), None) => assert!(row.starts_with("sometimes: "), "no subject: {line}"),
+            (None, Some(_)) => panic!("docs/reasons.md names no subject: {line}"),
+            (Some(_), Some(subject)) => {
+                // The formatter of log lines doubles backslashes.
+                assert!(subject.len() <= 2 * Subject::MAX_BYTES, "{line}");
+                assert!(subject.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{line}");
+            }
+        }
+    }
+}
+
+/// A field of a log line. Subjects hold no quotes.
+fn field<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+    let (_, value) = line.split_once(&format!(" {name}=\""))?;
+    value.split('"').next()
 }
 
 /// INV-1: every identity header is one that we write, once, by its own name, with a value that no

@@ -1,12 +1,15 @@
 //! `check --online`: what every key source and the revocation list hold at this moment, and
 //! whether every introspection endpoint and every registry of signers answers.
 
+mod token;
+
 use std::io::{self, Write};
 
 use crate::{
     cli::CommandError,
     clock::{Clock, SystemClock},
     introspection::{self, IntrospectionError},
+    jose::Algorithm,
     keys::{self, KeyError, KeyFacts, KeySet, SkippedFacts, settings::KeyOwner},
     registry,
     revocation::{self, ListError},
@@ -20,18 +23,26 @@ use crate::{
 /// in the order of the configuration.
 ///
 /// # Errors
-/// [`CommandError::Runtime`] if any issuer or signer has no usable key, if an introspection
+/// [`CommandError::Runtime`] if any issuer or signer has no usable key for the algorithms allowed, if an introspection
 /// endpoint or a registry doesn't respond, or if the list can't be read.
-pub(super) fn report(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
+pub(super) fn report(
+    settings: &Settings,
+    token: Option<&[u8]>,
+    out: &mut impl Write,
+) -> Result<(), CommandError> {
     let mut text = Vec::new();
-    let verdict = check_all(settings, &mut text);
+    let verdict = check_all(settings, token, &mut text);
     let written = out.write_all(&text);
     // The verdict first: a closed output must not hide it.
     verdict?;
     Ok(written?)
 }
 
-fn check_all(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {
+fn check_all(
+    settings: &Settings,
+    token: Option<&[u8]>,
+    out: &mut impl Write,
+) -> Result<(), CommandError> {
     let runtime = super::runtime()?;
     let issuers = settings.issuers.iter().filter_map(IssuerSettings::key_owner);
     let signers = settings.signatures.iter().filter_map(SignatureSettings::key_owner);
@@ -41,7 +52,13 @@ fn check_all(settings: &Settings, out: &mut impl Write) -> Result<(), CommandErr
     let mut failed = Vec::new();
     for (issuer, answer) in keyed.iter().zip(answers) {
         match answer {
-            Ok(set) => write_set(&issuer.name, &set, out)?,
+            Ok(set) => {
+                write_set(&issuer.name, &set, out)?;
+                if let Some(unfit) = unfit(issuer, &set) {
+                    writeln!(out, "#     {unfit}")?;
+                    failed.push(format!("{}: {unfit}", issuer.name));
+                }
+            }
             Err(error) => {
                 writeln!(out, "#   {}: failed: {error}", issuer.name)?;
                 failed.push(format!("no usable keys for {}", issuer.name));
@@ -49,6 +66,9 @@ fn check_all(settings: &Settings, out: &mut impl Write) -> Result<(), CommandErr
         }
     }
     failed.extend(runtime.block_on(report_introspection(settings, out))?);
+    if let Some(token) = token {
+        failed.extend(runtime.block_on(token::report(settings, token, out))?);
+    }
     failed.extend(runtime.block_on(report_registries(settings, out))?);
     if let Some(list) = &settings.revocation.list {
         let list = runtime.block_on(revocation::probe(list, SystemClock.now()));
@@ -136,6 +156,15 @@ fn report_list(list: Result<usize, ListError>, out: &mut impl Write) -> io::Resu
             Ok(Some("the revocation list can't be read".to_owned()))
         }
     }
+}
+
+/// What is said of a set whose keys are usable, and none of them for what the settings allow.
+fn unfit(owner: &KeyOwner, set: &KeySet) -> Option<String> {
+    if set.keys().iter().any(|key| key.algorithms().intersects(owner.algorithms)) {
+        return None;
+    }
+    let allowed: Vec<_> = owner.algorithms.iter().map(Algorithm::name).collect();
+    Some(format!("no key for the algorithms allowed ({})", allowed.join(", ")))
 }
 
 fn write_set(issuer: &str, set: &KeySet, out: &mut impl Write) -> io::Result<()> {

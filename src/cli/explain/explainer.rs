@@ -16,7 +16,7 @@ use crate::{
         ids::{IssuerId, SignatureId},
     },
     providers::{ProviderTasks, Providers},
-    reason::Reason,
+    reason::{Cause, Reason},
     settings::Settings,
     signature::settings::SignerKeys,
     tasks::{RunningTasks, Tasks},
@@ -75,7 +75,7 @@ impl Explainer {
         token: &[u8],
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Cause> {
         let issuers = self.only_issuers();
         let credential = well_formed(token, report)?;
         let presented = Presented { credential, headers: &HeaderMap::new() };
@@ -90,24 +90,22 @@ impl Explainer {
         signed: Option<&Signed>,
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
-    ) -> Result<(), Reason> {
-        let canonical = sent
-            .canonical(self.gate.request_rules())
-            .and_then(|request| self.gate.take_parameters(request));
+    ) -> Result<(), Cause> {
+        let canonical = sent.canonical(self.gate.request_rules()).and_then(|mut request| {
+            self.gate.take_parameters(&mut request)?;
+            Ok(request)
+        });
         let request = &canonical.map_err(|cause| {
-            let reason = match cause {
-                NotCanonical::MethodRefused => Reason::MethodNotSupported,
-                _ => Reason::RequestNotCanonical,
-            };
-            report.failed("request", reason, Some(format!("({cause})")));
-            reason
+            let cause = cause.cause();
+            report.failed("request", &cause, None);
+            cause
         })?;
         report.passed("request", || {
             format!("{} {}{}", request.method(), request.authority(), request.target().as_str())
         });
         let route = self.gate.route(request).map_err(|denial| {
-            report.failed("route", denial.reason(), hint::allowed(&denial));
-            denial.reason()
+            report.failed("route", denial.cause(), None);
+            denial.cause().clone()
         })?;
         let Some(requirement) = route.requirement() else {
             report.passed("route", || format!("{}, public: no token is looked at", route.label()));
@@ -119,9 +117,9 @@ impl Explainer {
         let presented = Presented { credential, headers: &sent.headers };
         let token = self.verify(presented, route.issuers(), tasks, report).await?;
         if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
-            let reason = unmet.into();
-            report.failed("requirement", reason, hint::required(reason, requirement));
-            return Err(reason);
+            let cause = self.gate.unmet(unmet, requirement, &token);
+            report.failed("requirement", &cause, None);
+            return Err(cause);
         }
         report.passed("requirement", || "issuer, scopes and claims suffice".to_owned());
         self.signed(route, signed, request, Some(token.claims()), tasks, report).await
@@ -136,7 +134,7 @@ impl Explainer {
         claims: Option<&Object>,
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Cause> {
         let Some(rules) = route.signature() else {
             return Ok(());
         };
@@ -171,7 +169,7 @@ impl Explainer {
         issuers: RouteIssuers,
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
-    ) -> Result<VerifiedToken, Reason> {
+    ) -> Result<VerifiedToken, Cause> {
         let token = presented.credential.as_bytes();
         let _lookups = std::mem::take(&mut tasks.introspection).spawn();
         let _watcher = self.read_list(&mut tasks.revocation).await;
@@ -180,26 +178,25 @@ impl Explainer {
         let verified = verifier.explain(token, issuers, report).await;
         let verified = verified.map_err(|rejection| {
             let checks = verifier.checks(token, issuers);
-            report.failed_among(checks, rejection.reason, self.hint(rejection));
-            rejection.reason
+            report.failed_among(checks, &rejection.cause, self.hint(&rejection));
+            rejection.cause
         })?;
         let allowed = verifier.check_request(&verified, presented, report);
         allowed.map_err(|rejection| {
-            report.failed_under_way(rejection.reason, self.hint(rejection));
-            rejection.reason
+            report.failed_under_way(&rejection.cause, self.hint(&rejection));
+            rejection.cause
         })?;
         Ok(verified)
     }
 
-    fn hint(&self, Rejection { reason, issuer }: Rejection) -> Option<String> {
+    fn hint(&self, Rejection { cause, issuer }: &Rejection) -> Option<String> {
         let facts = hint::Facts {
-            settings: &self.settings,
             issuer: issuer.map(|issuer| self.settings.issuers.get(issuer)),
             keys: issuer.map(|issuer| &**self.providers.issuer_keys(issuer)),
             revocations: &self.providers.revocations,
             now: self.clock.now(),
         };
-        facts.hint(reason)
+        facts.hint(cause.reason())
     }
 
     /// Fetches keys as the proxy does, if the token's checks get that far, and waits for the first
@@ -211,10 +208,9 @@ impl Explainer {
         refreshers: &mut Tasks,
     ) -> Option<RunningTasks> {
         let first = self.gate.verifier().explain(token, issuers, &mut ()).await;
-        let Err(Rejection { reason: Reason::KeysUnavailable, issuer }) = first else {
-            return None;
-        };
-        let issuer = issuer?;
+        let unavailable =
+            first.err().filter(|refused| refused.cause.reason() == Reason::KeysUnavailable);
+        let issuer = unavailable?.issuer?;
         let settings = self.settings.issuers.get(issuer).keys.as_ref()?;
         let deadline = settings.timeout.saturating_mul(FETCHES);
         let keys = self.providers.issuer_keys(issuer);
@@ -259,12 +255,13 @@ impl Sent {
     }
 }
 
-fn well_formed<'t>(token: &'t [u8], report: &mut CheckReport) -> Result<Credential<'t>, Reason> {
+fn well_formed<'t>(token: &'t [u8], report: &mut CheckReport) -> Result<Credential<'t>, Cause> {
     let credential = Credential::new(token)
         .and_then(|credential| credential.check_form().map(|()| credential))
-        .inspect_err(|reason| {
+        .map_err(Cause::from)
+        .inspect_err(|cause| {
             let hint = "(Expected is the token alone, without \"Bearer\".)".to_owned();
-            report.failed("credential", *reason, Some(hint));
+            report.failed("credential", cause, Some(hint));
         })?;
     report.passed("credential", || "of the characters that a token has".to_owned());
     Ok(credential)

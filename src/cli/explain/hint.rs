@@ -3,20 +3,15 @@
 
 use crate::{
     clock::UnixTime,
-    gate::Denial,
     identity::ClaimPath,
-    jose::Algorithm,
     keys::{KeyFacts, LiveKeySet},
-    policy::Requirement,
     reason::Reason,
     revocation::Revocations,
-    settings::Settings,
     token::issuer::settings::IssuerSettings,
 };
 
 /// What hints are made of.
 pub(super) struct Facts<'q> {
-    pub(super) settings: &'q Settings,
     pub(super) issuer: Option<&'q IssuerSettings>,
     pub(super) keys: Option<&'q LiveKeySet>,
     pub(super) revocations: &'q Revocations,
@@ -26,15 +21,7 @@ pub(super) struct Facts<'q> {
 impl Facts<'_> {
     /// The other side of a comparison that failed.
     pub(super) fn hint(&self, reason: Reason) -> Option<String> {
-        let settings = self.settings;
         match reason {
-            Reason::TokenTooLarge => {
-                Some(format!("(credential.max_bytes is {}.)", settings.credential.max_bytes))
-            }
-            Reason::IssuerUnknown => {
-                let issuers = settings.issuers.iter().map(|issuer| &issuer.issuer);
-                Some(format!("(Configured: {:?}.)", issuers.collect::<Vec<_>>()))
-            }
             Reason::KeysUnavailable => self.keys?.pending(self.now).map(|why| format!("({why})")),
             Reason::RevocationUnavailable => {
                 self.revocations.pending(self.now).map(|why| format!("({why})"))
@@ -48,31 +35,10 @@ impl Facts<'_> {
     fn rule(&self, reason: Reason) -> Option<String> {
         let issuer = self.issuer?;
         match reason {
-            Reason::AlgorithmNotAllowed => {
-                let names: Vec<_> = issuer.algorithms.iter().map(Algorithm::name).collect();
-                Some(format!("(Allowed: {}.)", names.join(", ")))
-            }
-            Reason::TokenTypeNotAllowed => {
-                Some(format!("(token_types is {:?}.)", issuer.token_types))
-            }
             Reason::ClaimMissing => Some(required_claims(issuer)),
-            Reason::ClaimValueNotAllowed => Some(required_values(issuer)),
-            Reason::ClaimMalformed => {
-                let formats = issuer.formats.iter();
-                let names: Vec<_> = formats.map(|format| format.claim.as_str()).collect();
-                (!names.is_empty()).then(|| format!("(With a form of their own: {names:?}.)"))
-            }
             Reason::TokenExpired | Reason::TokenNotYetValid | Reason::TokenIssuedInFuture => {
                 let skew = issuer.clock_skew.as_secs();
                 Some(format!("(It is {}; clock_skew is {skew} s.)", self.now.0))
-            }
-            Reason::LifetimeTooLong => {
-                let lifetime = issuer.max_lifetime?.as_secs();
-                Some(format!("(max_lifetime is {lifetime} s.)"))
-            }
-            Reason::AudienceMismatch => {
-                let audiences = issuer.audiences.as_ref()?;
-                Some(format!("(Accepted: {audiences:?}.)"))
             }
             Reason::OriginMismatch => {
                 let claim = issuer.binding.origin.as_ref()?.as_str();
@@ -107,27 +73,10 @@ fn names(claims: &[ClaimPath]) -> Vec<&str> {
     claims.iter().map(ClaimPath::as_str).collect()
 }
 
-fn required_values(issuer: &IssuerSettings) -> String {
-    let required = issuer.require_values.iter();
-    let required = required.map(|one| format!("{} = {:?}", one.claim.as_str(), one.any_of));
-    format!("(require_values: {}.)", required.collect::<Vec<_>>().join(", "))
-}
-
 fn describe(key: &KeyFacts) -> String {
     let algorithms = key.algorithms.join(" ");
     match &key.kid {
         Some(kid) => format!("{kid:?}, {} for {algorithms}", key.kind),
         None => format!("without kid, {} for {algorithms}", key.kind),
     }
-}
-
-/// The methods that a route takes.
-pub(super) fn allowed(denial: &Denial) -> Option<String> {
-    let allow = denial.allow()?.to_str().ok()?;
-    Some(format!("(It takes {allow}.)"))
-}
-
-/// The scopes that a route requires.
-pub(super) fn required(reason: Reason, requirement: &Requirement) -> Option<String> {
-    (reason == Reason::ScopeInsufficient).then(|| format!("(Asked for: {}.)", requirement.scope()))
 }

@@ -2,14 +2,12 @@
 
 use std::fmt::{self, Write};
 
-use crate::{reason::Reason, token::Observer};
+use crate::{reason::Cause, token::Observer};
 
 /// What was checked, a line each.
 #[derive(Debug, Default)]
 pub(super) struct CheckReport {
     lines: Vec<(CheckOutcome, &'static str, String)>,
-    /// What the check that is about to fail has found.
-    cause: Option<String>,
     /// The check that has begun and not ended, of those that are in no list.
     under_way: Option<&'static str>,
 }
@@ -23,10 +21,11 @@ enum CheckOutcome {
 
 impl CheckReport {
     /// A check that failed, and what may help to understand it.
-    pub(super) fn failed(&mut self, check: &'static str, reason: Reason, hint: Option<String>) {
+    pub(super) fn failed(&mut self, check: &'static str, cause: &Cause, hint: Option<String>) {
+        let reason = cause.reason();
         let mut text = format!("{reason}: {}", reason.text());
-        let cause = self.cause.take().map(|cause| format!("(Found: {cause}.)"));
-        for more in [cause, hint].into_iter().flatten() {
+        let subject = cause.subject().map(|subject| format!("({subject}.)"));
+        for more in [subject, hint].into_iter().flatten() {
             text = format!("{text} {more}");
         }
         self.lines.push((CheckOutcome::Failed, check, text));
@@ -36,20 +35,20 @@ impl CheckReport {
     pub(super) fn failed_among(
         &mut self,
         checks: &'static [&'static str],
-        reason: Reason,
+        cause: &Cause,
         hint: Option<String>,
     ) {
         let first = checks.iter().position(|check| !self.has(check)).unwrap_or(checks.len());
         let mut rest = checks.iter().skip(first).copied();
-        self.failed(rest.next().unwrap_or("token"), reason, hint);
+        self.failed(rest.next().unwrap_or("token"), cause, hint);
         let not_reached = rest.map(|check| (CheckOutcome::NotReached, check, String::new()));
         self.lines.extend(not_reached);
     }
 
     /// The check that is under way failed.
-    pub(super) fn failed_under_way(&mut self, reason: Reason, hint: Option<String>) {
+    pub(super) fn failed_under_way(&mut self, cause: &Cause, hint: Option<String>) {
         let check = self.under_way.take().unwrap_or("request");
-        self.failed(check, reason, hint);
+        self.failed(check, cause, hint);
     }
 
     fn has(&self, check: &str) -> bool {
@@ -65,10 +64,6 @@ impl Observer for CheckReport {
     fn passed(&mut self, check: &'static str, found: impl FnOnce() -> String) {
         self.under_way = None;
         self.lines.push((CheckOutcome::Passed, check, found()));
-    }
-
-    fn refused(&mut self, cause: impl FnOnce() -> String) {
-        self.cause = Some(cause());
     }
 }
 
@@ -113,6 +108,7 @@ fn is_printable(char: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reason::{Fault, Reason, Subject};
 
     #[test]
     fn what_would_change_the_terminal_is_escaped() {
@@ -127,14 +123,14 @@ mod tests {
     fn the_first_check_that_was_not_passed_is_the_one_that_failed() {
         let mut report = CheckReport::default();
         report.passed("one", || "fine".to_owned());
-        report.refused(|| "a cause".to_owned());
         let hint = Some("(A hint.)".to_owned());
-        report.failed_among(&["one", "two", "three"], Reason::TokenExpired, hint);
+        let cause = Reason::TokenExpired.about(Subject::claim("exp", Fault::InPast));
+        report.failed_among(&["one", "two", "three"], &cause, hint);
         let text = report.to_string();
         assert_eq!(
             text,
             "ok    one           fine\n\
-             FAIL  two           token_expired: The token has expired. (Found: a cause.) (A hint.)\n\
+             FAIL  two           token_expired: The token has expired. (claim 'exp' is in the past.) (A hint.)\n\
              -     three\n"
         );
     }
@@ -145,7 +141,7 @@ mod tests {
         report.began("one");
         report.passed("one", || "fine".to_owned());
         report.began("two");
-        report.failed_under_way(Reason::OriginMismatch, None);
+        report.failed_under_way(&Reason::OriginMismatch.into(), None);
         let text = report.to_string();
         assert!(text.contains("FAIL  two           origin_mismatch: "), "{text}");
         assert!(text.starts_with("ok    one           fine\nFAIL"), "{text}");

@@ -13,7 +13,7 @@ use crate::{
     json::{Json, Object},
     policy::CanonicalRequest,
     providers::{LiveSignerKeys, ProviderTasks},
-    reason::Reason,
+    reason::{Cause, Reason},
     signature::SignatureRules,
     tasks::RunningTasks,
     token::Observer,
@@ -56,16 +56,17 @@ impl Explainer {
         request: &CanonicalRequest,
         claims: Option<&Object>,
         report: &mut CheckReport,
-    ) -> Result<(), Reason> {
+    ) -> Result<(), Cause> {
         let mut headers = HeaderMap::new();
         let Some(signed) = signed.filter(|signed| rules.carry(&mut headers, &signed.signature))
         else {
             let hint = "(The route asks for one: --signature and --body.)".to_owned();
-            report.failed("signature", Reason::SignatureMissing, Some(hint));
-            return Err(Reason::SignatureMissing);
+            let cause = Cause::from(Reason::SignatureMissing);
+            report.failed("signature", &cause, Some(hint));
+            return Err(cause);
         };
-        let mut pending = rules.begin(&headers, claims).await.inspect_err(|reason| {
-            report.failed("signer", *reason, None);
+        let mut pending = rules.begin(&headers, claims).await.inspect_err(|cause| {
+            report.failed("signer", cause, None);
         })?;
         report.passed("signer", || pending.describe());
         pending.update(&signed.body);
@@ -78,15 +79,15 @@ impl Explainer {
                 });
                 Ok(())
             }
-            Err(reason) => {
-                let found = match reason {
+            Err(cause) => {
+                let found = match cause.reason() {
                     Reason::SignatureInvalid => {
                         self.nearly(rules, &headers, &signed.body, claims).await
                     }
                     _ => None,
                 };
-                report.failed("body", reason, found);
-                Err(reason)
+                report.failed("body", &cause, found);
+                Err(cause)
             }
         }
     }

@@ -24,7 +24,7 @@ const WHITE_SPACE: u64 = 16;
 impl TokenArg {
     /// The token's bytes, without white space around them. Of standard input no more is read than
     /// shows that the token is longer than `max_bytes`.
-    pub(super) fn read(
+    pub(in crate::cli) fn read(
         &self,
         max_bytes: usize,
         input: &mut impl Read,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     clock::UnixTime,
     fetch::quoted,
-    jose::VerificationKey,
+    jose::{KeyRejection, VerificationKey},
     keys::{KeyError, KeySet, LiveKeySet, facts},
 };
 
@@ -22,7 +22,12 @@ pub(super) fn changes(issuer: &str, old: Option<&KeySet>, new: &KeySet) {
         let kid = key.kid.as_deref().map(quoted);
         let (position, code) = (key.position, key.rejection.code());
         let reason = &key.rejection;
-        tracing::warn!(issuer, position, kid, code, %reason, "a key of the set is not used");
+        if key.rejection == KeyRejection::UseNotSig {
+            // Of a provider that encrypts, too, there is one in every set.
+            tracing::info!(issuer, position, kid, "a key of the set is not for signatures");
+        } else {
+            tracing::warn!(issuer, position, kid, code, %reason, "a key of the set is not used");
+        }
     }
 }
 

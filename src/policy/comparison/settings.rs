@@ -65,18 +65,20 @@ pub(crate) fn written_value(value: &RequiredValue) -> Written {
 pub(crate) fn accepted_values(node: &Node, expected: &str) -> Parsed<Vec<String>> {
     match &node.value {
         Value::List(list) if !list.is_empty() => list.iter().map(accepted_value).collect(),
-        Value::Text(_) | Value::Bool(_) | Value::Integer(_) => {
+        Value::Text(_) | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {
             accepted_value(node).map(|value| vec![value])
         }
         _ => Err(node.mismatch(expected)),
     }
 }
 
-/// A truth value or an integer accepts the claim that is written so, as a text or as itself.
+/// A truth value or a number accepts the claim that is written so, as a text or as itself.
 fn accepted_value(node: &Node) -> Parsed<String> {
     match &node.value {
         Value::Bool(truth) => Ok(truth.to_string()),
         Value::Integer(number) => Ok(number.to_string()),
+        // As a claim is compared.
+        Value::Float(number) if number.is_finite() => Ok(format!("{number:?}")),
         _ => text(node),
     }
 }

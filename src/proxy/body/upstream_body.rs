@@ -1,24 +1,21 @@
 //! An upstream's answer on its way to the client: read as there is room for it.
 
 use std::{
-    pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
 use crate::{
     proxy::{
         guards::RequestGuard,
         memory::{Pace, WaitsFor},
         stream_guard::ClientsTurn,
-        upstream::Lease,
+        upstream::{AnswerBody, BrokenAnswer},
     },
-    wire::{framing, held_wakes},
+    wire::framing,
 };
 
 use super::{BodyError, Stall};
@@ -26,11 +23,8 @@ use super::{BodyError, Stall};
 /// The upstream's answer, and what depends on its end.
 #[derive(Debug)]
 pub(in crate::proxy) struct UpstreamBody {
-    incoming: Incoming,
+    body: AnswerBody,
     stall: Stall,
-    /// Gives the upstream connection back once the answer has been read to its end. Dropped
-    /// before that, the connection is closed.
-    lease: Option<Lease>,
     /// Over HTTP/2: for the stream's own deadline.
     clients_turn: Option<ClientsTurn>,
     /// Keeps the downstream connection out of its idle phase.
@@ -39,6 +33,8 @@ pub(in crate::proxy) struct UpstreamBody {
     is_new: bool,
     /// Of an answer that is not small. Boxed, since most are.
     pace: Option<Box<Pace>>,
+    /// Why it breaks off, once what came before was handed over.
+    broken: Option<BodyError>,
 }
 
 /// A first frame that is not longer is not counted: usually it is all of an answer, and counting it
@@ -49,73 +45,59 @@ const SMALL: u64 = 16 * 1024;
 const SMALL_OF_STREAM: u64 = 1024;
 
 impl UpstreamBody {
-    pub(super) fn new(
-        incoming: Incoming,
-        stall_after: Duration,
-        lease: Option<Lease>,
-        request: RequestGuard,
-    ) -> Self {
+    pub(super) fn new(body: AnswerBody, stall_after: Duration, request: RequestGuard) -> Self {
         let mut body = Self {
-            incoming,
+            body,
             stall: Stall::new(stall_after),
-            lease,
             clients_turn: ClientsTurn::of_stream(),
             request,
             is_new: true,
             pace: None,
+            broken: None,
         };
         body.clients_turn.iter().for_each(ClientsTurn::begin);
         if body.size_hint().lower() > SMALL {
             body.pace();
         }
-        body.release_at_end();
+        // hyper does not poll a body that reports its end.
+        body.body.release_at_end();
         body
     }
 
     pub(super) fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.body.is_end_stream()
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.body.size_hint()
     }
 
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(waits_for) = self.pace.as_mut().and_then(|pace| pace.before(cx)) {
-            return self.wait(cx, waits_for);
+        if let Some(broken) = self.broken.take() {
+            return Poll::Ready(Some(Err(broken)));
         }
-        let Poll::Ready(frame) = self.take_frame(cx) else {
-            let waits_for = self.pace.as_mut().map_or(WaitsFor::Sender, |pace| pace.after(cx));
-            return self.wait(cx, waits_for);
+        let frame = match self.body.next(cx, self.pace.as_deref_mut()) {
+            Ok(frame) => frame,
+            Err(waits_for) => return self.wait(cx, waits_for),
         };
         self.stall.reset();
         self.clients_turn.iter().for_each(ClientsTurn::begin);
-        let frame = frame.map(|frame| frame.map(|frame| self.hold(frame)));
-        if frame.is_none() {
-            self.release();
-        } else {
-            self.release_at_end();
+        match frame.map(checked) {
+            Some(Err(broken)) => self.breaks(cx, broken),
+            Some(Ok(frame)) => Poll::Ready(Some(Ok(self.hold(frame)))),
+            None => Poll::Ready(None),
         }
-        Poll::Ready(frame.map(|frame| {
-            let frame = frame?;
-            framing::check_frame(&frame)?;
-            Ok(frame)
-        }))
     }
 
-    /// The next frame. Its connection's task is woken only if there can be another.
-    fn take_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let incoming = Pin::new(&mut self.incoming);
-        let (frame, connection) = held_wakes::hold(|| incoming.poll_frame(cx));
-        if let Some(connection) = connection
-            && !self.incoming.is_end_stream()
-        {
-            connection.wake();
-        }
-        frame
+    /// hyper throws away what it has not written when a body fails. Waiting for more has it write
+    /// the head, and what came of the body.
+    fn breaks<T>(&mut self, cx: &Context<'_>, broken: BodyError) -> Poll<T> {
+        self.broken = Some(broken);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn wait<T>(
@@ -150,23 +132,12 @@ impl UpstreamBody {
     }
 
     fn pace(&mut self) -> &mut Pace {
-        self.pace.get_or_insert_with(|| {
-            let reads = self.lease.as_ref().and_then(Lease::reads).map(Arc::clone);
-            Box::new(Pace::new(self.request.flow(), reads))
-        })
+        self.pace.get_or_insert_with(|| Box::new(Pace::new(self.request.flow())))
     }
+}
 
-    /// hyper does not poll a body again that reports its end.
-    fn release_at_end(&mut self) {
-        if self.incoming.is_end_stream() {
-            self.release();
-        }
-    }
-
-    fn release(&mut self) {
-        self.pace = None;
-        if let Some(lease) = self.lease.take() {
-            lease.give_back();
-        }
-    }
+fn checked(frame: Result<Frame<Bytes>, BrokenAnswer>) -> Result<Frame<Bytes>, BodyError> {
+    let frame = frame?;
+    framing::check_frame(&frame)?;
+    Ok(frame)
 }

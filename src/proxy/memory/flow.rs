@@ -53,22 +53,12 @@ impl Flow {
         Bytes::from_owner(HeldFrame { bytes, flow: Arc::clone(self) })
     }
 
-    /// Reserves room, if there is some for this connection and for all.
-    pub(super) fn reserve(&self, bytes: usize) -> bool {
-        let has_room = self.has_room(bytes);
-        if has_room {
-            self.charge(bytes);
-        }
-        has_room
-    }
-
     fn charge(&self, bytes: usize) {
         self.of_connection.fetch_add(bytes, Relaxed);
         self.budget.charge(bytes);
     }
 
-    /// Gives room back.
-    pub(super) fn release(&self, bytes: usize) {
+    fn release(&self, bytes: usize) {
         self.of_connection.fetch_sub(bytes, Relaxed);
         self.budget.release(bytes);
     }

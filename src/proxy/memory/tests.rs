@@ -7,7 +7,7 @@ use std::{
 use bytes::Bytes;
 use tokio::time::{Instant, timeout};
 
-use crate::{proxy::upstream::ReadGate, telemetry::MetricRegistry, wire::timer::Timer};
+use crate::{telemetry::MetricRegistry, wire::timer::Timer};
 
 use super::*;
 
@@ -34,23 +34,8 @@ fn frame(bytes: usize) -> Bytes {
     Bytes::from(vec![b'x'; bytes])
 }
 
-/// The pace of an answer of which more follows, and what its upstream's connection is read by.
-fn pace(flow: &Arc<Flow>) -> (Pace, Arc<ReadGate>) {
-    let gate = Arc::<ReadGate>::default();
-    let pace = Pace::new(Arc::clone(flow), Some(Arc::clone(&gate)));
-    assert!(gate.is_spent(), "nothing is read of an answer before there is room for it");
-    (pace, gate)
-}
-
-fn after(pace: &mut Pace) -> WaitsFor {
-    pace.after(&Context::from_waker(Waker::noop()))
-}
-
-/// What may be read now, which is read at once.
-fn read_all(gate: &ReadGate) -> usize {
-    let allowed = gate.allowed();
-    gate.took(allowed, allowed);
-    allowed
+fn room(pace: &mut Pace) -> Result<usize, WaitsFor> {
+    pace.room(&Context::from_waker(Waker::noop()))
 }
 
 #[test]
@@ -93,39 +78,37 @@ fn d12_all_bodies_of_a_connection_share_its_room_and_all_connections_the_memory(
 #[test]
 fn d12_what_is_read_at_once_grows_with_what_comes_at_once() {
     let (budget, flow) = budget(1000 * KIB, 1000 * KIB);
-    let (mut pace, gate) = pace(&flow);
-    for expected in [8 * KIB, 16 * KIB, 32 * KIB, 64 * KIB - 1, 64 * KIB - 1] {
-        assert_eq!(after(&mut pace), WaitsFor::Sender);
-        assert_eq!(read_all(&gate), expected);
+    let mut pace = Pace::new(Arc::clone(&flow));
+    for expected in [16 * KIB, 32 * KIB, 64 * KIB, 64 * KIB] {
+        assert_eq!(room(&mut pace), Ok(expected));
+        pace.came(expected);
     }
-    // A trickle: the same in many pieces.
-    assert_eq!(after(&mut pace), WaitsFor::Sender);
-    for _ in 0..64 * KIB - 1 {
-        gate.took(gate.allowed(), 1);
+    // The last piece of a burst.
+    pace.came(32 * KIB);
+    assert_eq!(room(&mut pace), Ok(64 * KIB));
+    // A trickle.
+    for expected in [32 * KIB, 16 * KIB, 8 * KIB, 8 * KIB] {
+        pace.came(1);
+        assert_eq!(room(&mut pace), Ok(expected));
     }
-    assert_eq!(after(&mut pace), WaitsFor::Sender);
-    assert_eq!(gate.allowed(), 8 * KIB);
     assert_eq!(budget.held.load(Relaxed), 0, "and reserves nothing");
 }
 
 #[test]
 fn d12_without_room_the_least_is_read_and_only_once_nothing_waits() {
     let (_budget, flow) = budget(1000 * KIB, 1);
-    let (mut pace, gate) = pace(&flow);
-    assert_eq!(after(&mut pace), WaitsFor::Sender);
-    let held = pace.hold(frame(read_all(&gate)));
-    assert_eq!(held.len(), MIN_READ);
-    assert_eq!(after(&mut pace), WaitsFor::Receiver { moves: false });
-    assert!(gate.is_spent());
+    let mut pace = Pace::new(flow);
+    assert_eq!(room(&mut pace), Ok(MIN_READ));
+    let held = pace.hold(frame(MIN_READ));
+    assert_eq!(room(&mut pace), Err(WaitsFor::Receiver { moves: false }));
     drop(held);
-    assert_eq!(after(&mut pace), WaitsFor::Sender);
-    assert_eq!(gate.allowed(), MIN_READ);
+    assert_eq!(room(&mut pace), Ok(MIN_READ));
 }
 
 #[test]
 fn d12_a_slow_receiver_is_distinguished_from_one_that_takes_nothing() {
     let (_budget, flow) = budget(1000 * KIB, 1);
-    let mut pace = Pace::new(Arc::clone(&flow), None);
+    let mut pace = Pace::new(Arc::clone(&flow));
     let context = Context::from_waker(Waker::noop());
     assert_eq!(pace.before(&context), None);
     let (first, _second) = (pace.hold(frame(KIB)), pace.hold(frame(KIB)));

@@ -1,36 +1,22 @@
 //! New connections to an upstream.
 
-use std::{io, os::fd::AsFd, rc::Rc, sync::Arc, time::Duration};
+use std::{io, rc::Rc, time::Duration};
 
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
     sync::Notify,
 };
 
-use crate::{
-    proxy::upstream::settings::UpstreamAddress,
-    wire::{held_wakes, reads_on::ReadsOn},
-};
+use crate::proxy::upstream::settings::UpstreamAddress;
 
 use super::{
     LocalExec, UpstreamError,
-    idle::ReusedConnection,
+    http1::{ANSWER_LIMITS, Http1Connection, UpstreamSocket},
     lookup::NameLookup,
     multiplexed::{Arrivals, MultiplexedConnection},
-    read_gate::{GatedReads, ReadGate},
-    watched::{SocketWatch, WatchedSocket},
 };
-
-/// The largest header block taken from an upstream. Generous: it is the operator's own service.
-const MAX_ANSWER_HEADER_BYTES: usize = 256 * 1024;
-
-/// The most header lines taken from an HTTP/1.1 upstream; [`MAX_ANSWER_HEADER_BYTES`] usually
-/// decides before. Above 100, hyper allocates 64 bytes a line for each answer while it parses the
-/// head: 555 instructions, whatever the number. An answer that was refused can't be read again.
-const MAX_ANSWER_HEADER_LINES: usize = 1_000;
 
 /// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs; and
 /// 128 answers whose clients do not read leave room for the others of their connection.
@@ -49,15 +35,14 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) async fn http1(
     address: &UpstreamAddress,
     lookup: &Rc<NameLookup>,
-) -> Result<ReusedConnection, UpstreamError> {
-    match address {
-        UpstreamAddress::Unix(path) => {
-            http1_over(UnixStream::connect(path).await.map_err(UpstreamError::Refused)?).await
-        }
+) -> Result<Http1Connection<UpstreamSocket>, UpstreamError> {
+    let socket = match address {
+        UpstreamAddress::Unix(path) => UnixStream::connect(path).await.map(UpstreamSocket::Unix),
         UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
-            http1_over(tcp(authority, lookup).await.map_err(UpstreamError::Refused)?).await
+            tcp(authority, lookup).await.map(UpstreamSocket::Tcp)
         }
-    }
+    };
+    socket.map(Http1Connection::new).map_err(UpstreamError::Refused)
 }
 
 /// A new HTTP/2 connection with prior knowledge. `freed` is notified whenever one of its streams
@@ -77,7 +62,7 @@ pub(super) async fn http2(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(u32::try_from(MAX_ANSWER_HEADER_BYTES).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(ANSWER_LIMITS.bytes).unwrap_or(u32::MAX))
         // None before the peer's settings allow it: it might refuse them.
         .initial_max_send_streams(0)
         .handshake(TokioIo::new(socket));
@@ -91,26 +76,4 @@ async fn tcp(authority: &str, lookup: &Rc<NameLookup>) -> io::Result<TcpStream> 
     let socket = TcpStream::connect(addresses.as_slice()).await?;
     socket.set_nodelay(true)?;
     Ok(socket)
-}
-
-async fn http1_over<S>(socket: S) -> Result<ReusedConnection, UpstreamError>
-where
-    S: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static,
-{
-    let watch = SocketWatch::new();
-    let reads = Arc::<ReadGate>::default();
-    let socket =
-        GatedReads::new(ReadsOn::new(WatchedSocket::new(socket, &watch)), Arc::clone(&reads));
-    let (sender, connection) = http1::Builder::new()
-        .max_header_size(MAX_ANSWER_HEADER_BYTES)
-        .max_headers(MAX_ANSWER_HEADER_LINES)
-        .handshake(TokioIo::new(socket))
-        .await
-        .map_err(UpstreamError::Broken)?;
-    tokio::task::spawn_local(async move {
-        if let Err(error) = held_wakes::holdable(connection.with_upgrades()).await {
-            tracing::debug!(%error, "upstream connection ended");
-        }
-    });
-    Ok(ReusedConnection { sender, watch, reads })
 }

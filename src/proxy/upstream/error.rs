@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::{decision::Unsignable, wire::framing::MisframedAnswer};
 
+use super::http1::BrokenExchange;
+
 /// Why an upstream did not answer.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::proxy) enum UpstreamError {
@@ -19,9 +21,12 @@ pub(in crate::proxy) enum UpstreamError {
     /// No answer within the deadline.
     #[error("no answer within {0:?}")]
     ResponseTimeout(Duration),
-    /// The connection broke, or what came was no HTTP.
+    /// The connection broke, or what came was no HTTP/1.1.
     #[error("broken exchange: {0}")]
-    Broken(#[source] hyper::Error),
+    Broken(#[from] BrokenExchange),
+    /// The same over HTTP/2.
+    #[error("broken exchange: {0}")]
+    BrokenStream(#[source] hyper::Error),
     /// The upstream declined the request without looking at it (RFC 9113 §8.7).
     #[error("the upstream did not process the request: {0}")]
     Unprocessed(#[source] hyper::Error),

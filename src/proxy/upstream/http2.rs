@@ -2,14 +2,19 @@
 
 use std::{error::Error, io, rc::Rc};
 
-use http::Request;
+use http::{Request, Response};
+use hyper::{body::Incoming, client::conn::TrySendError};
 use tokio::time::Instant;
 
-use crate::proxy::body::{RequestBody, UploadProgress};
+use crate::{
+    proxy::body::{RequestBody, UploadProgress},
+    wire::framing,
+};
 
 use super::{
-    Lease, MultiplexedConnections, OpenStream, UpstreamAnswer, UpstreamError, UpstreamPool, repeat,
-    unsent,
+    MultiplexedConnections, OpenStream, UpstreamAnswer, UpstreamError, UpstreamPool,
+    answer_body::{AnswerBody, StreamBody},
+    repeat,
 };
 
 /// How many connections may close before they have taken any request at all.
@@ -60,7 +65,7 @@ impl UpstreamPool {
     fn may_send_again(&self, head: &Request<()>, error: &UpstreamError, was_proven: bool) -> bool {
         match error {
             UpstreamError::Unprocessed(_) => true,
-            UpstreamError::Broken(error) => {
+            UpstreamError::BrokenStream(error) => {
                 was_proven && is_broken(error) && self.settings.retry.allows(head.method())
             }
             _ => false,
@@ -108,17 +113,33 @@ async fn exchange_on(
     match stream.sender().try_send_request(*request).await {
         Ok(response) => {
             stream.answered();
-            let response = Box::new(response);
-            Ok(UpstreamAnswer { response, lease: Some(Lease::of_stream(stream)) })
+            answer(response, stream).map_err(Unanswered::Failed)
         }
-        Err(error) => Err(match unsent(error) {
-            Ok(request) => Unanswered::Unsent(request),
-            Err(UpstreamError::Broken(error)) if is_unprocessed(&error) => {
-                Unanswered::Failed(UpstreamError::Unprocessed(error))
-            }
-            Err(error) => Unanswered::Failed(error),
-        }),
+        Err(error) => Err(unanswered(error)),
     }
+}
+
+/// The answer, if it has only one end.
+fn answer(
+    response: Response<Incoming>,
+    stream: Rc<OpenStream>,
+) -> Result<UpstreamAnswer, UpstreamError> {
+    let (mut parts, body) = response.into_parts();
+    framing::check_answer(&mut parts)?;
+    let body = AnswerBody::Stream(StreamBody::new(body, stream));
+    Ok(UpstreamAnswer { response: Box::new(Response::from_parts(parts, body)) })
+}
+
+fn unanswered(mut error: TrySendError<Request<RequestBody>>) -> Unanswered {
+    if let Some(unsent) = error.take_message() {
+        return Unanswered::Unsent(Box::new(unsent));
+    }
+    let error = error.into_error();
+    Unanswered::Failed(if is_unprocessed(&error) {
+        UpstreamError::Unprocessed(error)
+    } else {
+        UpstreamError::BrokenStream(error)
+    })
 }
 
 /// Whether the upstream has said that it did nothing with the request: it refused the stream, or

@@ -85,6 +85,28 @@ fn wrong_claim_rules() {
     }
 }
 
+/// IDP-15: as a claim is compared, so that what is written is what is met.
+#[test]
+fn truth_values_and_numbers_are_accepted_as_the_texts_that_claims_equal() {
+    let accepted = |lines: &str| {
+        settings(&with_issuer(lines))
+            .issuers
+            .iter()
+            .next()
+            .unwrap()
+            .require_values
+            .iter()
+            .map(|rule| rule.any_of.clone())
+            .collect::<Vec<_>>()
+    };
+    let rules =
+        "require_values = { email_verified = true, level = 7, score = 1.50, plan = [\"a\", 2] }";
+    let mut found = accepted(rules);
+    found.sort();
+    assert_eq!(found, [vec!["1.5"], vec!["7"], vec!["a", "2"], vec!["true"]]);
+    assert_eq!(mistakes(&with_issuer("require_values = { score = nan }")).len(), 1);
+}
+
 #[test]
 fn x1_a_binding_that_is_not_all_there_is_refused() {
     let found = mistakes(&with_issuer("cookie_binding = { cookie = \"a;b\", kind = 1 }"));

@@ -155,7 +155,7 @@ fn x1_a_body_tells_the_reason_code_and_nothing_else() {
             &with_body(&format!("{{reason}} {{{unknown}}}")),
             &format!(
                 ".not_permitted.body: found {{{unknown}}}, which has no meaning here; expected no \
-                 place but {{reason}}"
+                 place but {{reason}}, {{subject}}"
             ),
         );
     }
@@ -163,7 +163,7 @@ fn x1_a_body_tells_the_reason_code_and_nothing_else() {
     assert_eq!(mistakes_in_profile(&with_body(&too_long)).len(), 1);
     assert_eq!(mistakes_in_profile("not_permitted.body = \"a\\u0000\"").len(), 1);
     assert_eq!(mistakes_in_profile("not_permitted.body = 1").len(), 1);
-    for fine in ["", "{reason}", r#"{"a":{"b":"{reason}"}}"#, "{}", "ä"] {
+    for fine in ["", "{reason}", "{reason}: {subject}", r#"{"a":{"b":"{reason}"}}"#, "{}", "ä"] {
         let body = if fine.is_empty() { "not_permitted.body = ''".into() } else { with_body(fine) };
         assert_eq!(mistakes_in_profile(&body), Vec::<String>::new(), "{fine}");
     }

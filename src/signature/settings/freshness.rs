@@ -11,6 +11,7 @@ use crate::{
         writer::{Writer, Written},
     },
     json::JsonPointer,
+    reason::{Fault, Part, Subject},
     signature::settings::{key, profile::Defaults},
 };
 
@@ -21,6 +22,16 @@ pub enum MessageField {
     Parameter(String),
     /// A place in the JSON of the body.
     Body(JsonPointer),
+}
+
+impl MessageField {
+    /// What is said of the field where a message is refused.
+    pub(in crate::signature) fn subject(&self, fault: Fault) -> Subject {
+        match self {
+            Self::Parameter(name) => Subject::parameter(name, fault),
+            Self::Body(place) => Subject::new(Part::Field, fault).named(place.as_str()),
+        }
+    }
 }
 
 /// `[signatures.NAME.freshness]`

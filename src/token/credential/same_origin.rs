@@ -5,7 +5,11 @@ use http::{HeaderMap, HeaderName, Method, header::ORIGIN};
 
 use crate::{
     identity::is_websocket_upgrade,
-    policy::{CanonicalRequest, credential::CrossSite},
+    policy::{
+        CanonicalRequest,
+        credential::{CrossSite, key},
+    },
+    reason::{Excerpt, Fault, Part, Subject},
 };
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -30,6 +34,18 @@ pub(super) fn is_proven(
     only(headers, &ORIGIN).is_some_and(|origin| {
         is_own(origin, request.authority().as_bytes(), over_tls) || is_listed(rule, origin)
     })
+}
+
+/// What there is in place of a proof.
+#[cold]
+pub(super) fn subject(request: &CanonicalRequest, headers: &HeaderMap) -> Subject {
+    let expected = Excerpt::own(format_args!("the origin of {}", request.authority()));
+    let found = only(headers, &ORIGIN).and_then(|origin| std::str::from_utf8(origin).ok());
+    let subject = match found {
+        Some(origin) => Subject::new(Part::Header, Fault::Different).found(Excerpt::quoted(origin)),
+        None => Subject::new(Part::Header, Fault::Missing),
+    };
+    subject.named(ORIGIN.as_str()).expected(expected).setting(key::CROSS_SITE)
 }
 
 /// Methods that are known to be safe (RFC 9110 §9.2.1). Others may do anything.

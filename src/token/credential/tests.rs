@@ -40,7 +40,9 @@ fn request(method: &str, target: &str, settings: &CredentialSettings) -> Canonic
     let method = method.parse().unwrap();
     let request =
         CanonicalRequest::new(&method, &target.parse().unwrap(), Version::HTTP_11, &headers);
-    request.unwrap().without_parameters(places(settings).parameters()).unwrap()
+    let mut request = request.unwrap();
+    request.take_parameters(places(settings).parameters()).unwrap();
+    request
 }
 
 fn places(settings: &CredentialSettings) -> CredentialPlaces {
@@ -333,7 +335,7 @@ fn passes(rule: CrossSite, method: &str, given: &[(&'static str, &str)], over_tl
     given.insert("cookie", HeaderValue::from_static("session=abc"));
     let request = request(method, "/", &settings);
     let found = sources.extract(&request, &given).unwrap();
-    sources.check_site(&found, &request, &given, over_tls).is_ok()
+    sources.check_site(&found, &request, &given, if over_tls { "https" } else { "http" }).is_ok()
 }
 
 #[test]

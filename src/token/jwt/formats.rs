@@ -4,12 +4,12 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 use crate::{
     json::{Json, Object},
-    reason::Reason,
-    token::issuer::settings::{ClaimForm, ClaimFormat},
+    reason::{Cause, Excerpt, Fault, Reason, Subject},
+    token::issuer::settings::{ClaimForm, ClaimFormat, key},
 };
 
 /// Every claim must be there, and in its form: one that is absent is not in it.
-pub(in crate::token) fn check(claims: &Object, formats: &[ClaimFormat]) -> Result<(), Reason> {
+pub(in crate::token) fn check(claims: &Object, formats: &[ClaimFormat]) -> Result<(), Cause> {
     let is_so = |format: &ClaimFormat| {
         let text = format.claim.find(claims).and_then(Json::as_str);
         text.is_some_and(|text| match format.form {
@@ -17,7 +17,23 @@ pub(in crate::token) fn check(claims: &Object, formats: &[ClaimFormat]) -> Resul
             ClaimForm::SpiffeId => is_spiffe_id(text),
         })
     };
-    if formats.iter().all(is_so) { Ok(()) } else { Err(Reason::ClaimMalformed) }
+    match formats.iter().find(|format| !is_so(format)) {
+        None => Ok(()),
+        Some(format) => Err(not_in_form(format, claims)),
+    }
+}
+
+#[cold]
+fn not_in_form(format: &ClaimFormat, claims: &Object) -> Cause {
+    let form = match format.form {
+        ClaimForm::Uuid => "a UUID",
+        ClaimForm::SpiffeId => "a SPIFFE ID",
+    };
+    let found = format.claim.find(claims).map_or_else(|| "nothing".to_owned(), Json::kind);
+    let subject = Subject::claim(format.claim.as_str(), Fault::Malformed)
+        .found(Excerpt::own(format_args!("{found}")))
+        .expected(Excerpt::own(format_args!("{form}")));
+    Reason::ClaimMalformed.about(subject.setting(key::FORMATS))
 }
 
 /// 8-4-4-4-12 hex digits (RFC 9562 §4), of any version, in upper or lower case. The other forms that

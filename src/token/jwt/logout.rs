@@ -7,15 +7,15 @@ use crate::{
     clock::UnixTime,
     jose::{AlgorithmSet, short_media_type},
     json::{Json, Object},
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Reason, Subject},
     revocation::{LoggedOut, Logout},
     token::issuer::settings::{IssuerSettings, LogoutSettings},
 };
 
 use super::{
     JwtCandidate,
-    claims::{audience_matches, numeric_date, string_claim},
-    seconds,
+    claims::{audience_matches, missing, numeric_date, other_audience, string_claim},
+    in_time, issued_in_future, seconds,
 };
 
 /// What one issuer's logout tokens must be like.
@@ -27,10 +27,10 @@ pub(in crate::token) struct LogoutRules {
 }
 
 /// Why a logout token is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogoutFault {
     /// What would refuse an access token, too.
-    Token(Reason),
+    Token(Cause),
     /// The issuer has no `backchannel_logout`.
     NotConfigured,
     /// `iat` is longer ago than a logout token lives.
@@ -58,9 +58,9 @@ const MAX_NAME_BYTES: usize = 512;
 
 impl LogoutFault {
     /// A stable code out of a closed set: metric label, log field.
-    pub fn code(self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
-            Self::Token(reason) => reason.code(),
+            Self::Token(cause) => cause.reason().code(),
             Self::NotConfigured => "logout_not_configured",
             Self::TooOld => "logout_too_old",
             Self::NoLogoutEvent => "logout_event_missing",
@@ -70,9 +70,9 @@ impl LogoutFault {
     }
 }
 
-impl From<Reason> for LogoutFault {
-    fn from(reason: Reason) -> Self {
-        Self::Token(reason)
+impl<C: Into<Cause>> From<C> for LogoutFault {
+    fn from(cause: C) -> Self {
+        Self::Token(cause.into())
     }
 }
 
@@ -95,31 +95,38 @@ impl JwtCandidate<'_> {
         now: UnixTime,
     ) -> Result<Logout, LogoutFault> {
         if !rules.algorithms.contains(self.jws.algorithm()) {
-            return Err(Reason::AlgorithmNotAllowed.into());
+            return Err(self.other_algorithm(rules.algorithms).into());
         }
         self.check_logout_type()?;
         if self.claims.get("nonce").is_some() {
             return Err(LogoutFault::Nonce);
         }
         check_event(&self.claims)?;
-        if !audience_matches(self.claims.get("aud"), Some(&rules.client_ids))? {
-            return Err(Reason::AudienceMismatch.into());
+        let accepted = Some(rules.client_ids.as_slice());
+        if !audience_matches(&self.claims, accepted)? {
+            return Err(other_audience(&self.claims, accepted).into());
         }
         let at = check_logout_times(&self.claims, rules, now)?;
         Ok(Logout {
-            iss: Arc::from(self.issuer()?.ok_or(Reason::ClaimMissing)?),
-            jti: name(&self.claims, "jti")?.ok_or(Reason::ClaimMissing)?,
+            iss: Arc::from(self.issuer()?.ok_or_else(|| missing("iss"))?),
+            jti: name(&self.claims, "jti")?.ok_or_else(|| missing("jti"))?,
             whom: whom(&self.claims)?,
             at,
         })
     }
 
-    fn check_logout_type(&self) -> Result<(), Reason> {
+    fn check_logout_type(&self) -> Result<(), Cause> {
         let acceptable = self.jws.header().typ().is_none_or(|typ| {
             let typ = short_media_type(typ);
             LOGOUT_TYPES.iter().any(|accepted| accepted.eq_ignore_ascii_case(typ))
         });
-        if acceptable { Ok(()) } else { Err(Reason::TokenTypeNotAllowed) }
+        if acceptable {
+            return Ok(());
+        }
+        let found = Excerpt::quoted(self.jws.header().typ().unwrap_or_default());
+        let subject = Subject::parameter("typ", Fault::NotAllowed).found(found);
+        let expected = Excerpt::list(LOGOUT_TYPES.iter().copied());
+        Err(Reason::TokenTypeNotAllowed.about(subject.expected(expected)))
     }
 }
 
@@ -136,13 +143,16 @@ fn check_logout_times(
     rules: &LogoutRules,
     now: UnixTime,
 ) -> Result<i64, LogoutFault> {
-    let issued = numeric_date(claims, "iat")?.ok_or(Reason::ClaimMissing)?;
+    let issued = numeric_date(claims, "iat")?.ok_or_else(|| missing("iat"))?;
     if issued.floor > now.0.saturating_add(rules.clock_skew) {
-        return Err(Reason::TokenIssuedInFuture.into());
+        return Err(issued_in_future(issued.floor, now).into());
     }
     let expires = numeric_date(claims, "exp")?;
-    if expires.is_some_and(|date| now.0 >= date.floor.saturating_add(rules.clock_skew)) {
-        return Err(Reason::TokenExpired.into());
+    if let Some(date) = expires
+        && now.0 >= date.floor.saturating_add(rules.clock_skew)
+    {
+        let subject = in_time("exp", Fault::InPast, date.floor, now);
+        return Err(Reason::TokenExpired.about(subject).into());
     }
     if now.0 > issued.ceil.saturating_add(MAX_AGE + rules.clock_skew) {
         return Err(LogoutFault::TooOld);
@@ -160,9 +170,14 @@ fn whom(claims: &Object) -> Result<LoggedOut, LogoutFault> {
 }
 
 /// A claim that names something: within its bound, and not empty.
-fn name(claims: &Object, claim: &str) -> Result<Option<Arc<str>>, Reason> {
+fn name(claims: &Object, claim: &str) -> Result<Option<Arc<str>>, Cause> {
     match string_claim(claims, claim)? {
-        Some(name) if name.is_empty() || name.len() > MAX_NAME_BYTES => Err(Reason::ClaimMalformed),
+        Some(name) if name.is_empty() || name.len() > MAX_NAME_BYTES => {
+            let subject = Subject::claim(claim, Fault::OutOfRange)
+                .found(Excerpt::own(format_args!("a string of {} bytes", name.len())))
+                .expected(Excerpt::own(format_args!("1 to {MAX_NAME_BYTES} bytes")));
+            Err(Reason::ClaimMalformed.about(subject))
+        }
         name => Ok(name.map(Arc::from)),
     }
 }

@@ -29,7 +29,13 @@ fn rules() -> JwtRules {
 
 fn check_with(rules: &JwtRules, header: &str, claims: &str) -> Result<Validity, Reason> {
     let token = token(header, claims);
-    JwtCandidate::read(&token, &mut ())?.check(rules, NOW, &mut ())
+    let candidate = JwtCandidate::read(&token, &mut ());
+    let verdict = candidate.and_then(|candidate| candidate.check(rules, NOW, &mut ()));
+    verdict.map_err(|cause| cause.reason())
+}
+
+fn reason_of_issuer(candidate: &JwtCandidate<'_>) -> Option<Reason> {
+    candidate.issuer().err().map(|cause| cause.reason())
 }
 
 /// The verdict on these members besides a good `iss`, `aud` and `exp`, which they may replace.
@@ -142,7 +148,7 @@ fn c5_an_issuer_is_a_string() {
     for value in ["[\"idp\"]", "1", "{}"] {
         let token = token(r#"{"alg":"ES256"}"#, &format!("{{\"iss\":{value}}}"));
         let candidate = JwtCandidate::read(&token, &mut ()).unwrap();
-        assert_eq!(candidate.issuer(), Err(Reason::ClaimMalformed), "{value}");
+        assert_eq!(reason_of_issuer(&candidate), Some(Reason::ClaimMalformed), "{value}");
     }
     let token = token(r#"{"alg":"ES256"}"#, "{}");
     let candidate = JwtCandidate::read(&token, &mut ()).unwrap();
@@ -330,7 +336,7 @@ fn an_observer_hears_every_check_that_passes_and_no_other() {
     let token = token(r#"{"alg":"ES256"}"#, r#"{"iss":"idp","aud":"x","exp":1700000100}"#);
     let candidate = JwtCandidate::read(&token, &mut recorder).unwrap();
     let verdict = candidate.check(&rules(), NOW, &mut recorder);
-    assert_eq!(verdict, Err(Reason::AudienceMismatch));
+    assert_eq!(verdict.unwrap_err().reason(), Reason::AudienceMismatch);
     assert_eq!(
         recorder.0,
         ["header", "claims", "algorithm", "type", "members", "times", "required"]

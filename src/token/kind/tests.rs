@@ -38,8 +38,12 @@ fn kind_under(rules: &KindRules, members: &str) -> Option<TokenKind> {
     match rules.check_jwt(Some("JWT"), &claims(members)) {
         Ok(()) => None,
         Err(WrongKind::Claims { kind, .. }) => Some(kind),
-        Err(other) => panic!("{members}: {other}"),
+        Err(other) => panic!("{members}: {other:?}"),
     }
+}
+
+fn said(rules: &KindRules, wrong: WrongKind<'_>) -> String {
+    rules.cause(wrong).subject().unwrap().to_string()
 }
 
 fn kind(members: &str) -> Option<TokenKind> {
@@ -237,7 +241,8 @@ fn t23_every_other_kind_is_recognised_by_its_claims() {
 fn t23_a_response_without_a_subject_or_without_times_is_no_access_token() {
     let verdict = |text: &str| {
         let claims = Object::parse(text.as_bytes()).unwrap();
-        KindRules::default().check_jwt(None, &claims).map_err(|wrong| wrong.to_string())
+        let rules = KindRules::default();
+        rules.check_jwt(None, &claims).map_err(|wrong| said(&rules, wrong))
     };
     let jarm = r#"{"iss":"i","aud":"web","exp":2,"code":"x"}"#;
     assert!(verdict(jarm).unwrap_err().contains("an authorization response"));
@@ -320,11 +325,16 @@ fn t23_only_listed_types_are_taken() {
 #[test]
 fn t23_what_is_wrong_is_said_with_its_claim_and_its_setting() {
     let response = |typ, members: &str| {
-        KindRules::default().check_jwt(typ, &claims(members)).unwrap_err().to_string()
+        let rules = KindRules::default();
+        said(&rules, rules.check_jwt(typ, &claims(members)).unwrap_err())
     };
-    assert_eq!(response(Some("vc+jwt"), ""), "typ is \"vc+jwt\", which token_types does not list");
+    assert_eq!(
+        response(Some("vc+jwt"), ""),
+        "header parameter 'typ' is not allowed; found: 'vc+jwt'; expected: '', 'jwt', 'at+jwt'; \
+         setting: token_types"
+    );
     assert_eq!(
         response(None, r#""token_use":"id""#),
-        "the claim \"token_use\" says that it is an ID token"
+        "claim 'token_use' is not allowed; found: an ID token; expected: an access token"
     );
 }

@@ -36,7 +36,8 @@ fn check(
         map.append(name, value.parse().unwrap());
     }
     let presented = Presented { credential: Credential::new(b"token").unwrap(), headers: &map };
-    binding.check(&Object::parse(claims.as_bytes()).unwrap(), presented, &mut ())
+    let verdict = binding.check(&Object::parse(claims.as_bytes()).unwrap(), presented, &mut ());
+    verdict.map_err(|cause| cause.reason())
 }
 
 #[test]

@@ -26,7 +26,8 @@ fn rules() -> StatementRules {
 
 fn verdict_of(rules: &StatementRules, members: &str) -> Result<Object, Reason> {
     let response = Object::parse(format!("{{\"x\":0{members}}}").as_bytes()).unwrap();
-    rules.claims(&response, NOW, &mut ()).map(|(claims, _)| claims)
+    let verdict = rules.claims(&response, NOW, &mut ());
+    verdict.map(|(claims, _)| claims).map_err(|cause| cause.reason())
 }
 
 /// The verdict on these members besides a good `aud`.

@@ -4,14 +4,17 @@ use std::{cell::RefCell, rc::Rc};
 
 use crate::{
     clock::UnixTime,
-    reason::Reason,
+    reason::{Cause, Reason},
     token::{
         cache::{CachedToken, TokenCache},
         revoked,
     },
 };
 
-use super::{Rejection, RouteIssuers, TokenVerifier, VerifiedToken, verified::IssuerStatement};
+use super::{
+    Rejection, RouteIssuers, TokenVerifier, VerifiedToken, uncached::inactive,
+    verified::IssuerStatement,
+};
 
 impl TokenVerifier {
     /// The cached verdict; `None` if the token has to be verified.
@@ -39,15 +42,16 @@ impl TokenVerifier {
             return None;
         };
         let issuer = Some(verified.issuer);
-        let verdict = verified.validity.check(now).and(clear);
+        let validity = verified.validity;
+        let verdict = validity.check(now).map_err(|reason| validity.cause(reason, now)).and(clear);
         Some(match verdict.and_then(|()| Self::watch(&verified, token, now)) {
             Ok(()) => Ok(verified),
-            Err(reason) => Err(Rejection { reason, issuer }),
+            Err(cause) => Err(Rejection { cause, issuer }),
         })
     }
 
     /// Whether a cached token was not revoked: known already, unless anything was revoked since.
-    fn check_clear(&self, entry: &CachedToken, now: UnixTime) -> Result<(), Reason> {
+    fn check_clear(&self, entry: &CachedToken, now: UnixTime) -> Result<(), Cause> {
         if revoked::current_generation(&self.revocations, now)? != entry.clear.get() {
             entry.clear.set(revoked::check(&self.revocations, &entry.token.claims, now)?);
         }
@@ -55,13 +59,13 @@ impl TokenVerifier {
     }
 
     /// Whether no background introspection has called the token inactive.
-    fn watch(verified: &VerifiedToken, token: &[u8], now: UnixTime) -> Result<(), Reason> {
+    fn watch(verified: &VerifiedToken, token: &[u8], now: UnixTime) -> Result<(), Cause> {
         let IssuerStatement::Watched(introspector, recheck) = &verified.standing else {
             return Ok(());
         };
         let may_pass = std::str::from_utf8(token)
             .is_ok_and(|token| introspector.may_pass(recheck, token, now));
-        if may_pass { Ok(()) } else { Err(Reason::TokenInactive) }
+        if may_pass { Ok(()) } else { Err(inactive()) }
     }
 
     /// Whether the proof of a token still holds: the key that verified it is in the issuer's set,
@@ -105,7 +109,7 @@ impl TokenVerifier {
         let issuer = self.issuers.get(rejected.issuer);
         // Under other keys the signature may be right.
         (issuer.keys.generation_now(now) == Some(rejected.generation)).then_some(Rejection {
-            reason: Reason::SignatureInvalid,
+            cause: Reason::SignatureInvalid.into(),
             issuer: Some(rejected.issuer),
         })
     }

@@ -4,7 +4,6 @@ use std::{cell::RefCell, rc::Rc};
 
 use crate::{
     clock::UnixTime,
-    reason::Reason,
     token::{Presented, cache::TokenCache, path::AfterSignature, revoked},
 };
 
@@ -17,7 +16,7 @@ use super::{
 const NEVER_CLEAR: u64 = 0;
 
 impl TokenVerifier {
-    /// The token of a request, which was rejected as expired, if that is all that is wrong with it:
+    /// The token of a request, which was rejected as `expired`, if that is all that is wrong with it:
     /// its signature is valid, it was not revoked, and it may come as it is presented. An issuer
     /// that is asked about its tokens calls an expired one inactive, which says nothing of why.
     ///
@@ -28,14 +27,15 @@ impl TokenVerifier {
         presented: Presented<'_>,
         route: RouteIssuers,
         cache: &RefCell<TokenCache>,
+        expired: Rejection,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
         let now = self.clock.now();
         let token = match self.lookup_expired(presented, route, cache, now) {
             Some(token) => token,
-            None => self.verify_as_of_expiry(presented, route, cache, now).await?,
+            None => self.verify_as_of_expiry(presented, route, cache, now, expired).await?,
         };
-        let deny = |reason| Rejection { reason, issuer: Some(token.issuer) };
-        revoked::check(&self.revocations, &token.claims, now).map_err(deny)?;
+        let revoked = revoked::check(&self.revocations, &token.claims, now);
+        revoked.map_err(|cause| Rejection { cause, issuer: Some(token.issuer) })?;
         self.check_request(&token, presented, &mut ())?;
         Ok(token)
     }
@@ -62,16 +62,16 @@ impl TokenVerifier {
         route: RouteIssuers,
         cache: &RefCell<TokenCache>,
         now: UnixTime,
+        expired: Rejection,
     ) -> Result<Rc<VerifiedToken>, Rejection> {
         let token = presented.credential.as_bytes();
-        let deny = |reason| Rejection { reason, issuer: None };
-        let path = self.path(token, route, &mut ()).map_err(deny)?;
+        let path = self.path(token, route, &mut ()).map_err(Rejection::of_nobody)?;
         let VerificationPath::Verify(candidate, id, issuer) = path else {
-            return Err(deny(Reason::TokenExpired));
+            return Err(expired);
         };
-        let deny = |reason| Rejection { reason, issuer: Some(id) };
-        let last = candidate.last_moment(&issuer.rules).map_err(deny)?;
-        let valid_at = last.ok_or(deny(Reason::TokenExpired))?;
+        let last = candidate.last_moment(&issuer.rules);
+        let last = last.map_err(|cause| Rejection { cause, issuer: Some(id) })?;
+        let valid_at = last.ok_or(expired)?;
         let at = VerifiedAt { now, valid_at };
         let verified = self.verify_signed(candidate, (id, issuer), at, &mut ()).await;
         let (verified, generation) = verified.map_err(|failure| {

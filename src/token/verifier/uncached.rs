@@ -6,9 +6,10 @@ use crate::{
     clock::UnixTime,
     identity::RenderedHeaders,
     introspection::{ActiveToken, Statement},
+    jose::{Algorithm, VerificationKey},
     json::Object,
     policy::ids::IssuerId,
-    reason::Reason,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     token::{
         cache::RejectedToken,
         issuer::{Issuer, IssuerIntrospection},
@@ -49,7 +50,7 @@ impl TokenVerifier {
         observer: &mut impl Observer,
     ) -> Result<(VerifiedToken, u64), VerifyFailure> {
         if token.len() > self.max_bytes {
-            return Err(Reason::TokenTooLarge.into());
+            return Err(self.too_large(token.len()).into());
         }
         observer.passed("size", || format!("{} of at most {} bytes", token.len(), self.max_bytes));
         match self.path(token, route, observer)? {
@@ -57,7 +58,7 @@ impl TokenVerifier {
                 self.verify_locally(token, candidate, (id, issuer), now, observer).await
             }
             VerificationPath::Introspect(id, issuer, introspection) => {
-                let blame = |reason| VerifyFailure::of(id, reason);
+                let blame = |cause| VerifyFailure::of(id, cause);
                 let verified =
                     self.introspect(token, (id, issuer), introspection, now, observer).await;
                 verified.map(|verified| (verified, NO_KEYS)).map_err(blame)
@@ -72,7 +73,7 @@ impl TokenVerifier {
         token: &'t [u8],
         route: RouteIssuers,
         observer: &mut impl Observer,
-    ) -> Result<VerificationPath<'t, 's>, Reason> {
+    ) -> Result<VerificationPath<'t, 's>, Cause> {
         let introspected = route.introspection.and_then(|id| {
             let issuer = self.issuers.get(id);
             issuer.introspection.as_ref().map(|introspection| (id, issuer, introspection))
@@ -90,7 +91,7 @@ impl TokenVerifier {
                 let (id, issuer) = self.issuer_of(&candidate, route.unnamed)?;
                 if issuer.is_introspection_only() {
                     // And not from here. Its signature proves nothing, wherever the token is shown.
-                    return Err(Reason::IssuerUnknown);
+                    return Err(self.unknown_issuer(&issuer.iss));
                 }
                 candidate.settle(&issuer.iss, issuer.waivers);
                 Ok(VerificationPath::Verify(candidate, id, issuer))
@@ -116,7 +117,7 @@ impl TokenVerifier {
         observer: &mut impl Observer,
     ) -> Result<(VerifiedToken, u64), VerifyFailure> {
         observer.passed("issuer", || format!("the configured issuer {:?}", issuer.keys.name()));
-        let blame = |reason| VerifyFailure::of(id, reason);
+        let blame = |cause| VerifyFailure::of(id, cause);
         let at = VerifiedAt { now, valid_at: now };
         let (mut verified, generation) =
             self.verify_signed(candidate, (id, issuer), at, observer).await?;
@@ -134,9 +135,11 @@ impl TokenVerifier {
         VerifiedAt { now, valid_at }: VerifiedAt,
         observer: &mut impl Observer,
     ) -> Result<(VerifiedToken, u64), VerifyFailure> {
-        let blame = |reason| VerifyFailure::of(id, reason);
+        let blame = |cause| VerifyFailure::of(id, cause);
         let validity = candidate.check(&issuer.rules, valid_at, observer).map_err(blame)?;
-        let (key, generation) = issuer.key_for(&candidate, now).await.map_err(blame)?;
+        let key = issuer.key_for(&candidate, now).await;
+        let key = key.map_err(|reason| blame(issuer.key_cause(reason, &candidate, now)));
+        let (key, generation) = key?;
         observer.passed("key", || match key.kid() {
             Some(kid) => format!("{}, kid {kid:?}", key.kind()),
             None => format!("{}, no kid", key.kind()),
@@ -147,8 +150,8 @@ impl TokenVerifier {
         let signature = Some(signature.chosen_by_kid(issuer.chooses_by_kid()));
         let is_unnamed = candidate.is_unnamed();
         let claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
+            rejection: Rejection { cause: wrong_under(&key, algorithm, reason), issuer: Some(id) },
             rejected: Some(RejectedToken { issuer: id, generation, is_unnamed }),
-            ..blame(reason)
         })?;
         observer.passed("signature", || format!("{algorithm} signature is right"));
         let headers = self.render(issuer, &claims, observer).map_err(blame)?;
@@ -171,7 +174,7 @@ impl TokenVerifier {
         token: &[u8],
         now: UnixTime,
         observer: &mut impl Observer,
-    ) -> Result<IssuerStatement, Reason> {
+    ) -> Result<IssuerStatement, Cause> {
         let Some(introspection) = issuer
             .introspection
             .as_ref()
@@ -184,13 +187,13 @@ impl TokenVerifier {
             let recheck = introspection.introspector.watch(token, now);
             observer.passed("introspection", || "asked for beside the request".to_owned());
             return if recheck.is_inactive() {
-                Err(Reason::TokenInactive)
+                Err(inactive())
             } else {
                 Ok(IssuerStatement::Watched(Arc::clone(&introspection.introspector), recheck))
             };
         }
-        let active = Self::statement(introspection, token, now).await?;
-        introspection.rules.check_life(active.claims(), now, observer)?;
+        let active = Self::statement(issuer, introspection, token, now).await?;
+        introspection.rules.check_life(active.claims(), now)?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
         Ok(IssuerStatement::Until(active.fresh_until()))
     }
@@ -203,8 +206,8 @@ impl TokenVerifier {
         introspection: &IssuerIntrospection,
         now: UnixTime,
         observer: &mut impl Observer,
-    ) -> Result<VerifiedToken, Reason> {
-        let active = Self::statement(introspection, token, now).await?;
+    ) -> Result<VerifiedToken, Cause> {
+        let active = Self::statement(issuer, introspection, token, now).await?;
         observer.passed("introspection", || "the issuer says that it is active".to_owned());
         let (claims, validity) = introspection.rules.claims(active.claims(), now, observer)?;
         let headers = self.render(issuer, &claims, observer)?;
@@ -221,15 +224,16 @@ impl TokenVerifier {
     }
 
     async fn statement(
+        issuer: &Issuer,
         introspection: &IssuerIntrospection,
         token: &[u8],
         now: UnixTime,
-    ) -> Result<Arc<ActiveToken>, Reason> {
+    ) -> Result<Arc<ActiveToken>, Cause> {
         let token = std::str::from_utf8(token).map_err(|_| Reason::TokenMalformed)?;
         match introspection.introspector.introspect(token, now).await {
             Some(Statement::Active(active)) => Ok(active),
-            Some(Statement::Inactive) => Err(Reason::TokenInactive),
-            None => Err(Reason::IntrospectionUnavailable),
+            Some(Statement::Inactive) => Err(inactive()),
+            None => Err(unanswered(issuer)),
         }
     }
 
@@ -238,9 +242,9 @@ impl TokenVerifier {
         issuer: &Issuer,
         claims: &Object,
         observer: &mut impl Observer,
-    ) -> Result<RenderedHeaders, Reason> {
+    ) -> Result<RenderedHeaders, Cause> {
         let headers = self.claim_headers.render(issuer.iss_of(claims), claims);
-        let headers = headers.map_err(|_| Reason::ClaimUnrenderable)?;
+        let headers = headers.map_err(|error| Reason::ClaimUnrenderable.about(error.subject()))?;
         observer.passed("headers", || "every mapped claim fits into its header".to_owned());
         Ok(headers)
     }
@@ -254,13 +258,48 @@ pub(super) struct VerifyFailure {
 }
 
 impl VerifyFailure {
-    fn of(issuer: IssuerId, reason: Reason) -> Self {
-        Self { rejection: Rejection { reason, issuer: Some(issuer) }, rejected: None }
+    fn of(issuer: IssuerId, cause: Cause) -> Self {
+        Self { rejection: Rejection { cause, issuer: Some(issuer) }, rejected: None }
     }
 }
 
-impl From<Reason> for VerifyFailure {
-    fn from(reason: Reason) -> Self {
-        Self { rejection: Rejection { reason, issuer: None }, rejected: None }
+impl From<Cause> for VerifyFailure {
+    fn from(cause: Cause) -> Self {
+        Self { rejection: Rejection { cause, issuer: None }, rejected: None }
     }
+}
+
+impl TokenVerifier {
+    #[cold]
+    fn too_large(&self, bytes: usize) -> Cause {
+        let subject = Subject::new(Part::Token, Fault::TooLong)
+            .found(Excerpt::own(format_args!("{bytes} bytes")))
+            .expected(Excerpt::own(format_args!("at most {} bytes", self.max_bytes)));
+        Reason::TokenTooLarge.about(subject.setting("credential.max_bytes"))
+    }
+}
+
+/// The refusal of a token that its issuer calls inactive. Other members of such a response mean
+/// nothing (RFC 7662 §2.2).
+#[cold]
+pub(super) fn inactive() -> Cause {
+    let found = Excerpt::own(format_args!("'active': false"));
+    Reason::TokenInactive.about(Subject::new(Part::Response, Fault::NotAllowed).found(found))
+}
+
+#[cold]
+fn unanswered(issuer: &Issuer) -> Cause {
+    let subject = Subject::new(Part::Introspection, Fault::Unavailable).named(issuer.keys.name());
+    Reason::IntrospectionUnavailable.about(subject)
+}
+
+#[cold]
+fn wrong_under(key: &VerificationKey, algorithm: Algorithm, reason: Reason) -> Cause {
+    let key = match key.kid() {
+        Some(kid) => Excerpt::quoted(kid),
+        None => Excerpt::own(format_args!("the key without kid")),
+    };
+    let subject = Subject::new(Part::Signature, Fault::Wrong)
+        .found(Excerpt::own(format_args!("{algorithm} under {key}")));
+    reason.about(subject)
 }

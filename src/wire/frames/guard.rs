@@ -2,8 +2,10 @@
 //! unfinished for too long (threats D-1).
 
 use std::{
+    cell::Cell,
     io,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -38,6 +40,10 @@ pub(crate) struct FrameGuard<S> {
     timer: Timer,
     /// By kind.
     floods: IntCounterVec,
+    /// The stream of the last DATA frame from the client.
+    last_upload: u32,
+    /// Streams that h2 has reset since for a head that is not HTTP.
+    malformed_heads: Rc<Cell<u32>>,
 }
 
 /// What the bounds of frames depend on.
@@ -54,9 +60,16 @@ pub(crate) struct FrameLimits {
 #[error("a flood of HTTP/2 frames: {}", .0.name())]
 struct Flood(FloodKind);
 
+/// Whether the connection was closed for a flood.
+pub(crate) fn is_flood(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|cause| cause.is::<Flood>())
+}
+
 /// `GOAWAY` with the error code `ENHANCE_YOUR_CALM` (RFC 9113 §7), up to the last stream.
 const GOAWAY: [u8; 9] = [0, 0, 8, kind::GOAWAY, 0, 0, 0, 0, 0];
 const ENHANCE_YOUR_CALM: u32 = 0xb;
+/// An error code of `RST_STREAM`.
+const PROTOCOL_ERROR: u32 = 1;
 
 /// h2 reads as long as there is something to read, and closes a connection with some two thousand
 /// unread parts of bodies that are smaller than this (`too_many_data_frames`). A client can send
@@ -73,6 +86,7 @@ impl<S> FrameGuard<S> {
         accepted: Instant,
         limits: FrameLimits,
         floods: IntCounterVec,
+        malformed_heads: Rc<Cell<u32>>,
     ) -> Self {
         Self {
             socket,
@@ -85,6 +99,8 @@ impl<S> FrameGuard<S> {
             unfinished: Some((0, accepted)),
             timer: Timer::default(),
             floods,
+            last_upload: 0,
+            malformed_heads,
         }
     }
 
@@ -95,8 +111,9 @@ impl<S> FrameGuard<S> {
                 self.last_stream = frame.stream;
                 self.allowances.request_begins();
             }
-            if frame.kind == kind::DATA && frame.length < SMALL_PART_BYTES {
-                self.small_parts += 1;
+            if frame.kind == kind::DATA {
+                self.last_upload = frame.stream;
+                self.small_parts += u32::from(frame.length < SMALL_PART_BYTES);
             }
             self.allowances.received(&frame)?;
         }
@@ -106,6 +123,17 @@ impl<S> FrameGuard<S> {
     fn count_sent(&mut self, mut bytes: &[u8]) {
         while let Some(frame) = self.sent.next(&mut bytes) {
             self.allowances.sent(&frame);
+            if frame.kind == kind::RST_STREAM && frame.stream != self.last_upload {
+                self.count_reset(bytes);
+            }
+        }
+    }
+
+    /// h2 resets a stream with this code for a malformed head, and for a body of another length than
+    /// was announced. The payload of the frame follows.
+    fn count_reset(&self, payload: &[u8]) {
+        if payload.starts_with(&PROTOCOL_ERROR.to_be_bytes()) {
+            self.malformed_heads.update(|count| count + 1);
         }
     }
 

@@ -36,18 +36,29 @@ pub(crate) enum MisframedAnswer {
     FieldName,
 }
 
+/// What an answer says about the length of its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StatedLength {
+    Nowhere,
+    Bytes(u64),
+    Chunked,
+}
+
 /// Checks what an upstream's answer says about its own length, and leaves at most one canonical
 /// `Content-Length`. `Transfer-Encoding` is left to the hygiene of hop-by-hop headers.
-pub(crate) fn check_answer(head: &mut Parts) -> Result<(), MisframedAnswer> {
+pub(crate) fn check_answer(head: &mut Parts) -> Result<StatedLength, MisframedAnswer> {
     // A name of HTTP/1.1 was read as a token.
     let any_name = head.version == Version::HTTP_2;
     let (mut lengths, mut codings) = (0, 0);
-    let mut is_canonical = true;
+    let (mut is_canonical, mut stated) = (true, StatedLength::Nowhere);
     for (name, value) in &head.headers {
         match *name {
             CONTENT_LENGTH => {
                 lengths += 1;
-                is_canonical &= length::canonical(value).is_some();
+                match length::canonical(value) {
+                    Some(bytes) => stated = StatedLength::Bytes(bytes),
+                    None => is_canonical = false,
+                }
             }
             TRANSFER_ENCODING => {
                 codings += 1;
@@ -60,13 +71,14 @@ pub(crate) fn check_answer(head: &mut Parts) -> Result<(), MisframedAnswer> {
         }
     }
     if codings > 0 {
-        return check_coding(head, lengths > 0);
+        check_coding(head, lengths > 0)?;
+        return Ok(StatedLength::Chunked);
     }
     let ends_with_head = lengths > 0 && ends_with_head(head.status);
     if lengths > 1 || !is_canonical || ends_with_head {
-        return rewrite_length(head);
+        return rewrite_length(head).map(StatedLength::Bytes);
     }
-    Ok(())
+    Ok(stated)
 }
 
 /// Checks the trailers of an answer; its data is what it is.
@@ -91,10 +103,10 @@ fn check_coding(head: &Parts, has_length: bool) -> Result<(), MisframedAnswer> {
     Ok(())
 }
 
-/// Writes the number that hyper obeyed in place of its spelling. An answer to `HEAD` and a 304 keep
+/// Writes the number that is obeyed in place of its spelling. An answer to `HEAD` and a 304 keep
 /// theirs, although it frames nothing; on a status that ends with its head, only 0 may be there,
 /// and is left out.
-fn rewrite_length(head: &mut Parts) -> Result<(), MisframedAnswer> {
+fn rewrite_length(head: &mut Parts) -> Result<u64, MisframedAnswer> {
     let stated = length::stated(head.headers.get_all(CONTENT_LENGTH).iter());
     let length = stated.ok_or(MisframedAnswer::Length)?;
     if !ends_with_head(head.status) {
@@ -104,7 +116,7 @@ fn rewrite_length(head: &mut Parts) -> Result<(), MisframedAnswer> {
     } else {
         return Err(MisframedAnswer::BodyAnnounced(head.status));
     }
-    Ok(())
+    Ok(length)
 }
 
 fn ends_with_head(status: StatusCode) -> bool {

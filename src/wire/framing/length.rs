@@ -11,7 +11,7 @@ const MAX_DIGITS: usize = 19;
 
 /// The number, if it is written in the one way in which no reader finds another: decimal digits,
 /// the first of them no zero (`010` is eight where octal is read), no sign, no space, no list.
-pub(super) fn canonical(value: &HeaderValue) -> Option<u64> {
+pub(crate) fn canonical(value: &HeaderValue) -> Option<u64> {
     match value.as_bytes() {
         [b'0', _, ..] => None,
         digits if digits.len() <= MAX_DIGITS => number(digits),

@@ -108,6 +108,6 @@ async fn verdict(verifier: &TokenVerifier, cache: &RefCell<TokenCache>, case: &C
             let text = Json::Object(token.claims().clone()).to_text();
             Verdict::Admitted(claims(&text))
         }
-        Err(rejection) => Verdict::Refused(format!("{:?}", rejection.reason)),
+        Err(rejection) => Verdict::Refused(format!("{:?}", rejection.cause.reason())),
     }
 }

@@ -129,6 +129,30 @@ fn both_directions_of_one_exchange_stream_at_the_same_time() {
 }
 
 #[test]
+fn a_client_that_sends_all_of_its_upload_before_it_reads_stops_neither_side() {
+    let upstream = bare::upstream(move |_, mut reader| {
+        let mut sending = reader.get_ref().try_clone().unwrap();
+        let answer = thread::spawn(move || {
+            sending.write_all(large_head("").as_bytes()).unwrap();
+            bare::write_large(&mut sending, LARGE, &Meter::default());
+        });
+        bare::read_large(&mut reader, LARGE);
+        answer.join().unwrap();
+    });
+    let world = bare::in_front_of(&bare::url(&upstream), "");
+    let token = world.issuer.mint(json!({}));
+    let mut client = world.proxy.client();
+    let head = Request::new("POST", "/").bearer(&token);
+    client.send(&head.field("content-length", LARGE.to_string()).bytes());
+    let sent = Meter::default();
+    bare::write_large(client.stream().get_mut(), LARGE, &sent);
+    assert_eq!(sent.total(), LARGE as u64);
+    let head = Head::read(client.stream()).unwrap().unwrap();
+    assert!(head.start.contains(" 200 "), "{head:?}");
+    bare::read_large(client.stream(), LARGE);
+}
+
+#[test]
 fn events_arrive_one_by_one_while_the_answer_is_open() {
     let (tell, told) = mpsc::channel::<&str>();
     let told = Mutex::new(told);

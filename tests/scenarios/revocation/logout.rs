@@ -88,6 +88,20 @@ fn a_session_that_has_ended_is_refused_from_the_next_request_on() {
     assert!((entries - 1.0).abs() < 0.5);
 }
 
+/// Access tokens of Ory Hydra have no `sid`.
+#[test]
+fn idp11_a_logout_of_a_session_says_that_it_may_end_nothing() {
+    let world = world_with("");
+    let without_sid = world.issuer.mint(json!({}));
+    world.admits("before", &without_sid);
+    log_out(&world, json!({ "sid": "s-11" }));
+    world.admits("nothing of it names the session", &without_sid);
+    let logs = world.proxy.logs();
+    let said = "nothing, if the issuer's access tokens have no 'sid'";
+    let line = logs.lines().find(|line| line.contains("logged out over the back channel"));
+    assert!(line.is_some_and(|line| line.contains(said)), "{line:?}");
+}
+
 #[test]
 fn a_subject_is_logged_out_everywhere_and_may_log_in_again() {
     let world = world_with("");
@@ -96,10 +110,11 @@ fn a_subject_is_logged_out_everywhere_and_may_log_in_again() {
     log_out(&world, json!({ "sub": "alice" }));
     world.refuses("ended", &alice, Reason::TokenRevoked);
     world.refuses(
-        "at that very moment",
-        &world.issuer.mint(json!({ "iat": NOW })),
+        "a second before",
+        &world.issuer.mint(json!({ "iat": NOW - 1, "x": 1 })),
         Reason::TokenRevoked,
     );
+    world.admits("idp12 a login in the same second", &world.issuer.mint(json!({ "iat": NOW })));
     world.admits("a new login", &world.issuer.mint(json!({ "iat": NOW + 1 })));
     world.admits("somebody else", &world.issuer.mint(json!({ "sub": "bob" })));
 }

@@ -52,7 +52,7 @@ pub enum OwnBodySettings {
     Empty,
     /// `body` and `content_type`.
     Text {
-        /// The body; it can contain the reason's code, and nothing else of the request.
+        /// The body; it can contain the reason's code and subject, and nothing of the request.
         template: BodyTemplate,
         /// Its type.
         content_type: HeaderValue,
@@ -60,7 +60,7 @@ pub enum OwnBodySettings {
 }
 
 /// The placeholders of an operator's body.
-const PLACES: &[Placeholder] = &[Placeholder::Reason];
+const PLACES: &[Placeholder] = &[Placeholder::Reason, Placeholder::Subject];
 /// A response to any client: no larger than the headers of its request.
 const MAX_BODY_BYTES: usize = 4096;
 /// The most headers of a profile.
@@ -205,7 +205,8 @@ fn template(node: &Node) -> Parsed<BodyTemplate> {
     }
     match BodyTemplate::unknown_place(text, PLACES) {
         Some(unknown) => Err(format!(
-            "found {{{unknown}}}, which has no meaning here; expected no place but {{reason}}"
+            "found {{{unknown}}}, which has no meaning here; expected no place but {{reason}}, \
+             {{subject}}"
         )),
         None => Ok(BodyTemplate::new(text, PLACES)),
     }

@@ -10,11 +10,13 @@ pub struct BodyTemplate {
 }
 
 /// What a place is filled with. None of it is the client's: constants, numbers, the time, a random
-/// id. Nothing of a request has a placeholder (threats O-4).
+/// id, words of the configuration. Nothing of a request has a placeholder (threats O-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder {
     /// `{reason}`: the reason's code.
     Reason,
+    /// `{subject}`: what the reason is about, without anything that the client has chosen.
+    Subject,
     /// `{text}`: the reason in one sentence.
     Text,
     /// `{status}`: the status as a number.
@@ -41,12 +43,20 @@ enum TextPart<'t> {
 
 impl Placeholder {
     /// Every place.
-    pub const ALL: &[Self] =
-        &[Self::Reason, Self::Text, Self::Status, Self::Title, Self::DenialId, Self::Timestamp];
+    pub const ALL: &[Self] = &[
+        Self::Reason,
+        Self::Subject,
+        Self::Text,
+        Self::Status,
+        Self::Title,
+        Self::DenialId,
+        Self::Timestamp,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Reason => "reason",
+            Self::Subject => "subject",
             Self::Text => "text",
             Self::Status => "status",
             Self::Title => "title",

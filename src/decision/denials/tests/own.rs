@@ -1,6 +1,7 @@
 //! What operators change.
 
 use super::*;
+use crate::reason::{Excerpt, Fault, Subject};
 
 #[test]
 fn an_own_profile_changes_what_it_says_and_keeps_the_rest() {
@@ -31,6 +32,25 @@ fn an_own_profile_changes_what_it_says_and_keeps_the_rest() {
     );
     let denial = Denial::new(Reason::MethodNotAllowed);
     assert_eq!(field(scene.refuse(&denial).headers(), "x-a"), "b");
+}
+
+#[test]
+fn o4_an_own_body_tells_the_subject_without_anything_of_the_client() {
+    let own = "credential_invalid = { content_type = \"application/json\", \
+               body = '{\"why\":\"{reason}\",\"what\":\"{subject}\"}' }";
+    let scene = Scene::new(&format!("[denials]\nprofile = \"own\"\n[denials.profiles.own]\n{own}"));
+    let of_client = Excerpt::quoted("\"}<script>");
+    let subject = Subject::claim("aud", Fault::NotAllowed)
+        .found(of_client)
+        .expected(Excerpt::list(["a\"b", "é"]));
+    let body = text(scene.refuse(&Denial::new(Reason::AudienceMismatch.about(subject))).body());
+    let json: HashMap<String, String> = serde_json::from_str(&body).unwrap();
+    assert_eq!(json["what"], "claim 'aud' is not allowed; expected: 'a\"b', 'é'", "{body}");
+    assert!(!body.contains("script"), "{body}");
+    assert_eq!(
+        scene.line(Reason::TokenExpired).split_once(']').unwrap().1,
+        " {\"why\":\"token_expired\",\"what\":\"\"}"
+    );
 }
 
 #[test]

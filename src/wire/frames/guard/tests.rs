@@ -50,7 +50,10 @@ impl Ends {
     fn of(limits: FrameLimits) -> Self {
         let (client, socket) = duplex(1024 * 1024);
         let floods = IntCounterVec::new(Opts::new("floods", "Floods"), &["frames"]).unwrap();
-        Self { client, guard: FrameGuard::new(socket, Instant::now(), limits, floods) }
+        Self {
+            client,
+            guard: FrameGuard::new(socket, Instant::now(), limits, floods, Rc::default()),
+        }
     }
 
     /// A connection whose client has sent its preface.

@@ -1,0 +1,98 @@
+//! Requests that hyper refuses by itself: their heads never become a request that could be decided
+//! on, and they are counted and logged all the same.
+
+use std::{error::Error, io};
+
+use super::Connection;
+use crate::{
+    proxy::settings::LimitSettings,
+    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
+    wire::frames::guard::is_flood,
+};
+
+impl Connection {
+    /// Counts and logs what has ended the connection, if it was a refusal.
+    pub(super) fn note_end(&self, error: &hyper::Error, limits: &LimitSettings) {
+        tracing::debug!(%error, "connection ended");
+        if let Some(cause) = cause_of(error, self.activity.awaits_head(), limits) {
+            self.note_unserved(&cause);
+        }
+    }
+
+    /// Counts and logs a request that was never served.
+    pub(super) fn note_unserved(&self, cause: &Cause) {
+        let peer = self.peer.address.as_ref();
+        self.worker.serving().engine.note_unserved(cause, peer);
+    }
+}
+
+/// The refusal of a stream whose head is not HTTP: the client gets `RST_STREAM`.
+pub(super) fn malformed_stream() -> Cause {
+    let found = Excerpt::own(format_args!("a header block that is malformed (RFC 9113, 8.1.1)"));
+    Reason::HeadMalformed.about(Subject::new(Part::Head, Fault::Malformed).found(found))
+}
+
+/// The refusal of bytes that begin neither version of HTTP.
+pub(super) fn foreign() -> Cause {
+    let expected = Excerpt::own(format_args!("a request line, or the preface of HTTP/2"));
+    let subject = Subject::new(Part::Connection, Fault::Malformed);
+    Reason::ProtocolViolated.about(subject.expected(expected))
+}
+
+/// `None`: the client went away, or took nothing of an answer.
+fn cause_of(error: &hyper::Error, awaits_head: bool, limits: &LimitSettings) -> Option<Cause> {
+    if error.is_parse_too_large() {
+        return Some(too_long(limits));
+    }
+    if error.is_parse() {
+        let found = Excerpt::quoted(&error.to_string());
+        let subject = Subject::new(Part::Head, Fault::Malformed);
+        return Some(Reason::HeadMalformed.about(subject.found(found)));
+    }
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    for cause in causes {
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            return of_socket(error, awaits_head, limits);
+        }
+        if let Some(error) = cause.downcast_ref::<h2::Error>() {
+            return match error.get_io() {
+                Some(error) => of_socket(error, awaits_head, limits),
+                None => of_frames(error),
+            };
+        }
+    }
+    None
+}
+
+fn of_socket(error: &io::Error, awaits_head: bool, limits: &LimitSettings) -> Option<Cause> {
+    // A flood has a counter of its own.
+    if error.kind() != io::ErrorKind::TimedOut || !awaits_head || is_flood(error) {
+        return None;
+    }
+    let seconds = limits.header_timeout.as_secs_f64();
+    let subject = Subject::new(Part::Head, Fault::Missing)
+        .expected(Excerpt::own(format_args!("all of it within {seconds} s")));
+    Some(Reason::HeadTimeout.about(subject.setting("server.limits.header_timeout")))
+}
+
+/// A violation that h2 has found, and not one that the client reports.
+fn of_frames(error: &h2::Error) -> Option<Cause> {
+    if error.is_remote() {
+        return None;
+    }
+    let code = error.reason().filter(|code| *code != h2::Reason::NO_ERROR)?;
+    let found = Excerpt::quoted(&format!("{code:?}"));
+    let subject = Subject::new(Part::Connection, Fault::Malformed).found(found);
+    Some(Reason::ProtocolViolated.about(subject))
+}
+
+/// hyper does not say which of its bounds it was.
+fn too_long(limits: &LimitSettings) -> Cause {
+    let (bytes, lines) = (limits.header_bytes, limits.header_lines);
+    let expected = Excerpt::own(format_args!(
+        "at most {bytes} bytes and {lines} lines, and a target of 64 KiB"
+    ));
+    let subject = Subject::new(Part::Head, Fault::TooLong).expected(expected);
+    Reason::HeadTooLong
+        .about(subject.setting("server.limits.header_bytes, server.limits.header_lines"))
+}

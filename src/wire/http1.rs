@@ -1,0 +1,23 @@
+//! Messages of HTTP/1.1 as a client writes and reads them (RFC 9112): the head of a request, the
+//! head of an answer, and the body behind it. Pure: bytes in, messages out, and no socket.
+//!
+//! What is refused here and what is read although it is not how we would write it stands in
+//! `docs/security.md`.
+
+mod chunked;
+mod decoder;
+mod head;
+mod length;
+mod request;
+
+pub(crate) use decoder::{BodyDecoder, MalformedBody};
+pub(crate) use head::{AnswerHead, HeadReader, MalformedHead};
+pub(crate) use length::BodyLength;
+pub(crate) use request::{Framed, write_head};
+
+/// How large a head may be, and the trailers of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeadLimits {
+    pub(crate) bytes: usize,
+    pub(crate) lines: usize,
+}

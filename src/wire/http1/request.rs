@@ -1,0 +1,142 @@
+//! The head of a request.
+
+use std::io::Write;
+
+use http::{
+    HeaderMap, Method, Uri,
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+};
+use http_body::SizeHint;
+
+use crate::wire::framing;
+
+/// How the body behind a head is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framed {
+    /// There is none.
+    Nothing,
+    /// So many bytes.
+    Exact(u64),
+    /// In chunks.
+    Chunked,
+}
+
+/// Appends the head of a request, whose body is `None` if there is none. What frames the body is
+/// written here, from one number: the fields that came with the headers only say which.
+pub(crate) fn write_head(
+    out: &mut Vec<u8>,
+    (method, target): (&Method, &Uri),
+    headers: &HeaderMap,
+    body: Option<SizeHint>,
+) -> Framed {
+    out.reserve(length(method, target, headers));
+    out.extend_from_slice(method.as_str().as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(target.path_and_query().map_or("/", |target| target.as_str()).as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    let (mut is_coded, mut has_length, mut stated) = (false, false, None);
+    for (name, value) in headers {
+        match *name {
+            CONTENT_LENGTH => (has_length, stated) = (true, framing::canonical_length(value)),
+            TRANSFER_ENCODING => is_coded = true,
+            _ => {
+                out.extend_from_slice(name.as_str().as_bytes());
+                out.extend_from_slice(b": ");
+                out.extend_from_slice(value.as_bytes());
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+    let framed = match body {
+        None if has_length => Framed::Exact(0),
+        None => Framed::Nothing,
+        Some(_) if is_coded => Framed::Chunked,
+        Some(hint) => stated.or(hint.exact()).map_or(Framed::Chunked, Framed::Exact),
+    };
+    write_framing(out, framed);
+    out.extend_from_slice(b"\r\n");
+    framed
+}
+
+fn write_framing(out: &mut Vec<u8>, framed: Framed) {
+    match framed {
+        Framed::Nothing => {}
+        Framed::Exact(bytes) => {
+            // A vector takes everything.
+            let _: Result<(), std::io::Error> = write!(out, "content-length: {bytes}\r\n");
+        }
+        Framed::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+    }
+}
+
+/// No less than its length.
+fn length(method: &Method, target: &Uri, headers: &HeaderMap) -> usize {
+    /// What is around the target, the framing, and a piece of a body that is sent along.
+    const REST: usize = 80;
+    let target = target.path_and_query().map_or(1, |target| target.as_str().len());
+    let fields: usize =
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    method.as_str().len() + target + fields + REST
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn written(fields: &[(&'static str, &[u8])], body: Option<SizeHint>) -> (String, Framed) {
+        let fields = fields.iter().map(|(name, value)| {
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap())
+        });
+        let headers: HeaderMap = fields.collect();
+        let mut out = Vec::new();
+        let target = Uri::from_static("http://elsewhere.test/a%20b?c=d");
+        let framed = write_head(&mut out, (&Method::PUT, &target), &headers, body);
+        (out.iter().copied().map(char::from).collect(), framed)
+    }
+
+    #[test]
+    fn a_head_is_its_fields_as_they_are() {
+        let fields: [(&str, &[u8]); 5] = [
+            ("host", b"api.test"),
+            ("x-empty", b""),
+            ("x-many", b"1"),
+            ("x-bytes", b"\xfc: \t"),
+            ("x-many", b"2"),
+        ];
+        let (text, framed) = written(&fields, None);
+        assert_eq!(framed, Framed::Nothing);
+        assert_eq!(
+            text,
+            "PUT /a%20b?c=d HTTP/1.1\r\nhost: api.test\r\nx-empty: \r\nx-many: 1\r\nx-many: 2\r\n\
+             x-bytes: \u{fc}: \t\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn f3_a_body_is_framed_once_from_what_is_known_of_it() {
+        let unknown = || Some(SizeHint::default());
+        let length = ("content-length", &b"5"[..]);
+        let coded = ("transfer-encoding", &b"Chunked"[..]);
+        for (fields, body, framed, line) in [
+            (&[][..], None, Framed::Nothing, ""),
+            (&[coded], None, Framed::Nothing, ""),
+            (&[("content-length", &b"0"[..])], None, Framed::Exact(0), "content-length: 0\r\n"),
+            (&[], Some(SizeHint::with_exact(7)), Framed::Exact(7), "content-length: 7\r\n"),
+            (&[length], unknown(), Framed::Exact(5), "content-length: 5\r\n"),
+            (&[], unknown(), Framed::Chunked, "transfer-encoding: chunked\r\n"),
+            (&[coded, length], unknown(), Framed::Chunked, "transfer-encoding: chunked\r\n"),
+            (
+                &[("content-length", b"010")],
+                unknown(),
+                Framed::Chunked,
+                "transfer-encoding: chunked\r\n",
+            ),
+        ] {
+            let (text, found) = written(fields, body);
+            assert_eq!(found, framed, "{fields:?}");
+            assert_eq!(text, format!("PUT /a%20b?c=d HTTP/1.1\r\n{line}\r\n"), "{fields:?}");
+        }
+    }
+}
