@@ -1,12 +1,14 @@
 //! One exchange with an identity provider, with a bound on everything.
 //!
-//! No redirects, no proxies from the environment, no decompression, no cookies: what the other
+//! No redirects, no proxy but a configured one, no decompression, no cookies: what the other
 //! side can cost is the deadline and the byte limit.
 
+mod egress;
 pub mod error;
 mod headers;
 pub(crate) mod kept_file;
 pub mod metadata;
+pub mod settings;
 
 use std::{error::Error, path::PathBuf, time::Duration};
 
@@ -28,6 +30,8 @@ use parking_lot::Mutex;
 use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::tls::{client, settings::ClientIdentity};
+
+use self::{egress::EgressConnector, settings::EgressProxySettings};
 
 pub use error::{FetchError, quoted};
 pub use headers::retry_after;
@@ -51,12 +55,14 @@ pub struct FetchRules {
     pub ca_file: Option<PathBuf>,
     /// Our own certificate, for servers that request one.
     pub identity: Option<ClientIdentity>,
+    /// The proxy that servers are reached through. `None`: they are reached directly.
+    pub proxy: Option<EgressProxySettings>,
     /// How many connections are kept open for the next exchange. None: each exchange resolves
     /// the name and checks the certificate again.
     pub idle_connections: usize,
 }
 
-type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type HttpClient = Client<HttpsConnector<EgressConnector>, Full<Bytes>>;
 
 /// What a source answered to a [`Fetcher::get`].
 #[derive(Debug)]
@@ -99,7 +105,13 @@ const IDLE_TIME: Duration = Duration::from_secs(4);
 impl FetchRules {
     /// One exchange now and then, each over a connection of its own.
     pub fn occasional(deadline: Duration, max_bytes: usize, ca_file: Option<PathBuf>) -> Self {
-        Self { deadline, max_bytes, ca_file, identity: None, idle_connections: 0 }
+        Self { deadline, max_bytes, ca_file, identity: None, proxy: None, idle_connections: 0 }
+    }
+
+    /// The same through that proxy, if there is one.
+    #[must_use]
+    pub fn through(self, proxy: Option<&EgressProxySettings>) -> Self {
+        Self { proxy: proxy.cloned(), ..self }
     }
 }
 
@@ -172,6 +184,13 @@ impl Fetcher {
         mut request: Request<Full<Bytes>>,
         place: &str,
     ) -> Result<Response<Incoming>, FetchError> {
+        if let Some(proxy) = &self.rules.proxy
+            && request.uri().scheme_str() != Some("https")
+        {
+            // What metadata name may be plain http to this machine.
+            let cause = format!("plain http, and the proxy {} is for https only", proxy.shown());
+            return Err(FetchError::Proxy { place: place.to_owned(), cause });
+        }
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -197,7 +216,9 @@ impl Fetcher {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(self.rules.deadline / CONNECT_SHARE));
+        let limit = self.rules.deadline / CONNECT_SHARE;
+        connector.set_connect_timeout(Some(limit));
+        let connector = EgressConnector::new(connector, self.rules.proxy.as_ref(), limit);
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()
@@ -270,7 +291,9 @@ fn unreachable(error: &hyper_util::client::legacy::Error, place: &str) -> FetchE
     let place = place.to_owned();
     // The client's own words add nothing to those of the cause.
     let cause = error.source().map_or_else(|| error.to_string(), chain);
-    if client::is_cause_of(error) {
+    if let Some(cause) = egress::failure_in(error) {
+        FetchError::Proxy { place, cause }
+    } else if client::is_cause_of(error) {
         FetchError::Tls { place, cause }
     } else if error.is_connect() {
         FetchError::Connect { place, cause }

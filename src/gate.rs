@@ -322,8 +322,10 @@ impl Gate {
             RouteMatch::MethodNotAllowed { allow } => {
                 Err(Denial::method_not_allowed(allow.clone()))
             }
-            RouteMatch::AmbiguousParameters => {
-                let found = format_args!("path parameters that lead to another route if removed");
+            RouteMatch::Ambiguous => {
+                let found = format_args!(
+                    "a path that leads to another route without parameters, or decoded again"
+                );
                 let subject = Subject::new(Part::Request, Fault::Ambiguous);
                 let cause = Reason::RequestNotCanonical.about(subject.found(Excerpt::own(found)));
                 Err(Denial::new(cause))

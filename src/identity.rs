@@ -11,7 +11,8 @@ pub mod hygiene;
 mod metrics;
 pub mod settings;
 mod shown_claim;
-pub mod websocket;
+pub mod upgrade;
+mod websocket;
 
 pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, UnsignedAssertion};
 pub use claim_path::{ClaimPath, ClaimPathError};
@@ -24,4 +25,5 @@ pub(crate) use hygiene::Verdict;
 pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
 pub(crate) use metrics::Metrics;
 pub use shown_claim::shown_claim;
-pub use websocket::is_websocket_upgrade;
+pub use upgrade::proposed_upgrade;
+pub(crate) use websocket::is_websocket_upgrade;

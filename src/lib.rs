@@ -47,7 +47,8 @@
 //! What proves what: only [`policy::CanonicalRequest::new`] makes a canonical request, only
 //! [`token::TokenVerifier`] makes a [`token::VerifiedToken`], only [`signature`] makes a
 //! [`signature::VerifiedSignature`], only [`gate::Gate::admit`] makes a [`gate::Admission`] (on a
-//! route that requires a signature only with one), and the proxy forwards nothing without one.
+//! route that requires a signature only with one, but for preflights that `[cors]` passes to the
+//! service), and the proxy forwards nothing without one.
 
 #![cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 

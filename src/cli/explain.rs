@@ -102,13 +102,13 @@ pub fn explain_at(
     let claims = if args.show_claims { token::shown(&token) } else { String::new() };
     let written = write!(out, "{report}{claims}");
     // The verdict first: a closed output must not turn a refusal into a success.
-    verdict.map_err(refused)?;
+    verdict.map_err(|cause| refused(&cause))?;
     written?;
     writeln!(out, "admitted")?;
     Ok(())
 }
 
-fn refused(cause: Cause) -> CommandError {
+fn refused(cause: &Cause) -> CommandError {
     let reason = cause.reason();
     CommandError::Runtime(match reason.class() {
         Class::CannotDecide => format!("nobody can tell at the moment: {reason}"),

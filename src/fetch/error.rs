@@ -15,6 +15,9 @@ pub enum FetchError {
     /// No connection: name resolution, refused, reset while connecting.
     #[error("{place}: can't connect: {cause}")]
     Connect { place: String, cause: String },
+    /// The proxy on the way opened no tunnel to the server.
+    #[error("{place}: {cause}")]
+    Proxy { place: String, cause: String },
     /// The TLS handshake failed: the certificate, its name, the protocol.
     #[error("{place}: TLS: {cause}")]
     Tls { place: String, cause: String },
@@ -57,6 +60,7 @@ impl FetchError {
         "encoded",
         "internal",
         "interrupted",
+        "proxy",
         "redirect",
         "status",
         "timeout",
@@ -69,6 +73,7 @@ impl FetchError {
         match self {
             Self::Timeout { .. } => "timeout",
             Self::Connect { .. } => "connect",
+            Self::Proxy { .. } => "proxy",
             Self::Tls { .. } => "tls",
             Self::Interrupted { .. } => "interrupted",
             Self::Status { .. } => "status",
@@ -85,6 +90,7 @@ impl FetchError {
         match self {
             Self::Timeout { .. }
             | Self::Connect { .. }
+            | Self::Proxy { .. }
             | Self::Tls { .. }
             | Self::Interrupted { .. }
             | Self::Authorities(_)

@@ -21,7 +21,7 @@ impl Gate {
         let Some(preflight) = Preflight::of(request.method(), headers) else {
             return Ok(None);
         };
-        let Ok(announced) = request.announced(preflight.announced()) else {
+        let Ok(announced) = self.request_rules.announced(request, &preflight.announced()) else {
             return Ok(None);
         };
         let RouteMatch::Found(route) = self.matcher.find(&announced) else {

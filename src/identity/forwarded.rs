@@ -10,7 +10,7 @@ use http::{
 };
 use ipnet::IpNet;
 
-use crate::identity::forwarded::settings::ForwardingSettings;
+use crate::identity::forwarded::settings::{ForwardingSettings, TrustedProxy};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -20,6 +20,7 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 #[derive(Debug)]
 pub struct Forwarded {
     trusted: Vec<IpNet>,
+    trusts_unix: bool,
     keep: Vec<HeaderName>,
 }
 
@@ -49,14 +50,22 @@ impl Forwarded {
     /// Believes `X-Forwarded-*` of the trusted peers only; the names in `keep` pass from every
     /// peer.
     pub fn new(settings: &ForwardingSettings) -> Self {
-        Self { trusted: settings.trusted_proxies.clone(), keep: settings.keep.clone() }
+        let networks = settings.trusted_proxies.iter().filter_map(|proxy| match proxy {
+            TrustedProxy::Network(network) => Some(*network),
+            TrustedProxy::Unix => None,
+        });
+        Self {
+            trusted: networks.collect(),
+            trusts_unix: settings.trusted_proxies.contains(&TrustedProxy::Unix),
+            keep: settings.keep.clone(),
+        }
     }
 
     /// Sets `X-Forwarded-For`, `-Proto` and `-Host` for a request from `peer` (`None`: a unix
     /// socket, which no address range can vouch for).
     ///
     /// From a trusted peer, `X-Forwarded-For` and a `Forwarded` (RFC 7239) that is there are
-    /// extended by the peer, and `-Proto` and `-Host` are believed. From any other peer, every
+    /// extended by the peer, if it has an address, and `-Proto` and `-Host` are believed. From any other peer, every
     /// `X-Forwarded-*` and `Forwarded` is removed first; without an address there is then no
     /// `X-Forwarded-For`.
     ///
@@ -69,8 +78,9 @@ impl Forwarded {
         scheme: &'static str,
         authority: &HeaderValue,
     ) {
-        if let Some(peer) = peer.filter(|peer| self.trusts(peer.address)) {
-            return extend(headers, peer.address, scheme, authority);
+        let is_trusted = peer.map_or(self.trusts_unix, |peer| self.trusts(peer.address));
+        if is_trusted {
+            return extend(headers, peer.map(|peer| peer.address), scheme, authority);
         }
 
         self.remove_inbound(headers);
@@ -97,27 +107,36 @@ impl Forwarded {
     }
 }
 
-fn extend(headers: &mut HeaderMap, peer: IpAddr, scheme: &'static str, authority: &HeaderValue) {
-    append(headers, X_FORWARDED_FOR, &peer.to_string());
+fn extend(
+    headers: &mut HeaderMap,
+    peer: Option<IpAddr>,
+    scheme: &'static str,
+    authority: &HeaderValue,
+) {
+    append(headers, X_FORWARDED_FOR, peer.map(|peer| peer.to_string()).as_deref());
     if headers.contains_key(FORWARDED) {
-        append(headers, FORWARDED, &forwarded_element(peer, scheme, authority));
+        let element = peer.map(|peer| forwarded_element(peer, scheme, authority));
+        append(headers, FORWARDED, element.as_deref());
     }
     believe(headers, X_FORWARDED_PROTO, || HeaderValue::from_static(scheme));
     believe(headers, X_FORWARDED_HOST, || authority.clone());
 }
 
-/// Appends an element to a list header, all in one line. What can't be read is left out.
-fn append(headers: &mut HeaderMap, name: HeaderName, element: &str) {
+/// Appends an element, if there is one, to a list header, all in one line. What can't be read is
+/// left out.
+fn append(headers: &mut HeaderMap, name: HeaderName, element: Option<&str>) {
     let mut list = String::new();
     let values = headers.get_all(&name).iter();
-    for value in values.filter_map(|value| value.to_str().ok()).chain([element]) {
+    let values = values.filter_map(|value| value.to_str().ok());
+    for value in values.chain(element) {
         if !list.is_empty() {
             list.push_str(", ");
         }
         list.push_str(value);
     }
-    if let Ok(value) = HeaderValue::try_from(list) {
-        headers.insert(name, value);
+    match HeaderValue::try_from(list) {
+        Ok(value) if !value.is_empty() => drop(headers.insert(name, value)),
+        _ => drop(headers.remove(name)),
     }
 }
 
@@ -154,12 +173,21 @@ mod tests {
     use crate::identity::forwarded::settings::LoopHeader;
 
     fn apply(inbound: &[(&'static str, &'static str)], peer: Option<&str>) -> HeaderMap {
+        let networks = ["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
+        apply_trusting(networks.map(TrustedProxy::Network).to_vec(), inbound, peer)
+    }
+
+    fn apply_trusting(
+        trusted_proxies: Vec<TrustedProxy>,
+        inbound: &[(&'static str, &'static str)],
+        peer: Option<&str>,
+    ) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in inbound {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let rules = Forwarded::new(&ForwardingSettings {
-            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+            trusted_proxies,
             drop_underscores: true,
             remove: Vec::new(),
             keep: vec![HeaderName::from_static("x-forwarded-prefix")],
@@ -237,7 +265,29 @@ mod tests {
     }
 
     #[test]
-    fn h9_a_unix_socket_is_not_trusted() {
+    fn h9_a_unix_socket_is_trusted_where_that_is_said_and_then_no_address_is() {
+        let trusting = |inbound: &_, peer| apply_trusting(vec![TrustedProxy::Unix], inbound, peer);
+        let headers = trusting(&FORGED, None);
+        assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 2.2.2.2", "in one line, and no more");
+        assert_eq!(headers.get_all("x-forwarded-for").iter().count(), 1);
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["x-forwarded-host"], "internal");
+        assert_eq!(headers["forwarded"], "for=1.1.1.1");
+        for silent in [&[][..], &[("x-forwarded-for", ""), ("forwarded", "")]] {
+            let headers = trusting(silent, None);
+            assert!(!headers.contains_key("x-forwarded-for"), "there is no address to tell");
+            assert!(!headers.contains_key("forwarded"));
+            assert_eq!(headers["x-forwarded-proto"], "https");
+        }
+        for peer in ["127.0.0.1", "::1", "10.1.2.3"] {
+            let headers = trusting(&FORGED, Some(peer));
+            assert_eq!(headers["x-forwarded-for"], peer);
+            assert_eq!(headers["x-forwarded-proto"], "https");
+        }
+    }
+
+    #[test]
+    fn h9_a_unix_socket_is_not_trusted_by_default() {
         let headers = apply(&FORGED, None);
         assert!(!headers.contains_key("x-forwarded-for"));
         assert_eq!(headers["x-forwarded-proto"], "https");

@@ -132,7 +132,7 @@ impl Hygiene {
     /// Returns how many managed names the client had set.
     ///
     /// - `TE: trailers` stays, alone: gRPC needs it.
-    /// - `Upgrade` goes; see [`super::is_websocket_upgrade`].
+    /// - `Upgrade` goes; see [`super::proposed_upgrade`].
     /// - NTLM and Negotiate credentials go: they authenticate a connection, and upstream
     ///   connections are shared (threats H-12).
     /// - `X-Forwarded-For`, its siblings and `Forwarded` stay for [`super::Forwarded`].

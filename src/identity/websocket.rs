@@ -1,42 +1,37 @@
-//! Which requests may switch to the WebSocket protocol.
+//! Which requests are a handshake of the WebSocket protocol.
 
 use http::{
-    HeaderMap, HeaderName, Method, Version,
-    header::{
-        CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING,
-        UPGRADE,
-    },
+    HeaderMap, HeaderName, HeaderValue, Method, Version,
+    header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
 };
+
+use super::upgrade::has_no_body;
 
 /// base64 of 16 bytes (RFC 6455 §4.1).
 const KEY_LENGTH: usize = 24;
 
 /// Whether a request is a proper WebSocket handshake (RFC 6455 §4.2.1): `GET` in HTTP/1.1 without a
 /// body, with one valid header of each kind.
-///
-/// To be called before [`super::Hygiene`] removes `Upgrade` and `Connection`; only for such a
-/// request does the proxy set them again. Anything else, `Upgrade: h2c` above all, never reaches
-/// the upstream as an upgrade (threats F-9, F-10, W-3).
-pub fn is_websocket_upgrade(method: &Method, version: Version, headers: &HeaderMap) -> bool {
+pub(crate) fn is_websocket_upgrade(method: &Method, version: Version, headers: &HeaderMap) -> bool {
     let is = |name: HeaderName, wanted: &str| {
-        only(headers, &name).is_some_and(|value| value.eq_ignore_ascii_case(wanted.as_bytes()))
+        only(headers, &name)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()))
     };
     *method == Method::GET
         && version == Version::HTTP_11
         && is(UPGRADE, "websocket")
         && is(SEC_WEBSOCKET_VERSION, "13")
-        && only(headers, &SEC_WEBSOCKET_KEY).is_some_and(is_key)
+        && only(headers, &SEC_WEBSOCKET_KEY).is_some_and(|key| is_key(key.as_bytes()))
         && names_upgrade(headers)
-        && !headers.contains_key(TRANSFER_ENCODING)
-        && (!headers.contains_key(CONTENT_LENGTH) || is(CONTENT_LENGTH, "0"))
+        && has_no_body(headers)
 }
 
 /// The value of a header that is there exactly once.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h [u8]> {
+pub(super) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     match values.next() {
-        None => Some(first.as_bytes()),
+        None => Some(first),
         Some(_) => None,
     }
 }
@@ -48,7 +43,7 @@ fn is_key(value: &[u8]) -> bool {
         })
 }
 
-fn names_upgrade(headers: &HeaderMap) -> bool {
+pub(super) fn names_upgrade(headers: &HeaderMap) -> bool {
     let values = headers.get_all(CONNECTION).iter();
     values
         .flat_map(|value| value.as_bytes().split(|b| *b == b','))
@@ -57,8 +52,6 @@ fn names_upgrade(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     const HANDSHAKE: [(&str, &str); 4] = [

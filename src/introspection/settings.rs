@@ -125,6 +125,7 @@ const MAX_RECHECK: Duration = Duration::from_hours(1);
 
 const CLIENT: ClientDefaults = ClientDefaults {
     is_unauthenticated: false,
+    url: key::URL,
     // A request waits for it.
     timeout: Duration::from_secs(2),
     max_timeout: Duration::from_secs(30),

@@ -24,9 +24,9 @@ pub(super) fn document(text: &[u8], max_nodes: usize, max_depth: usize) -> Resul
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| budget.refusal(&error))?;
     if budget.large_float.get()
-        && let Some(member) = rounded_integer(text)
+        && let Some(fault) = rounded_integer(text)
     {
-        return Err(JsonFault { error: JsonError::NumberOutOfRange, member });
+        return Err(fault);
     }
     Ok(value)
 }
@@ -194,7 +194,7 @@ fn duplicate(members: &[Member]) -> Option<&MemberName> {
 
 /// The member, if any, that has an integer literal which does not fit 64 bits, in a valid JSON
 /// text. Called only where a float of that size was parsed.
-fn rounded_integer(text: &str) -> Option<Option<Box<str>>> {
+fn rounded_integer(text: &str) -> Option<JsonFault> {
     let mut rest = text.as_bytes();
     let (mut string, mut member): (&[u8], &[u8]) = (&[], &[]);
     while let Some((first, tail)) = rest.split_first() {
@@ -211,10 +211,9 @@ fn rounded_integer(text: &str) -> Option<Option<Box<str>>> {
             b'-' | b'0'..=b'9' => {
                 let (number, _) = rest.split_at(number_length(rest));
                 if is_rounded_integer(number) {
-                    let member = String::from_utf8_lossy(member);
-                    return Some(
-                        Some(member.into()).filter(|member: &Box<str>| !member.is_empty()),
-                    );
+                    let name = String::from_utf8_lossy(member);
+                    let member = (!name.is_empty()).then(|| name.into());
+                    return Some(JsonFault { error: JsonError::NumberOutOfRange, member });
                 }
                 number.len()
             }

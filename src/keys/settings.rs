@@ -12,6 +12,7 @@ use crate::{
         values::{count, duration, size},
         writer::{Writer, Written},
     },
+    fetch::settings::{EgressProxySettings, refuse_plain_http},
     jose::AlgorithmSet,
     tls::settings::authorities_file,
 };
@@ -65,6 +66,8 @@ pub struct KeySettings {
     /// PEM file of the certificate authorities to trust for this source, instead of the
     /// system's.
     pub ca_file: Option<PathBuf>,
+    /// The proxy that this source is reached through.
+    pub proxy: Option<EgressProxySettings>,
 }
 
 /// The owner of a key set: an issuer of tokens, or a rule for signatures.
@@ -144,6 +147,7 @@ impl KeySettings {
     /// `issuer` is where discovery starts from if no source is named.
     pub(crate) fn read(section: &mut Section<'_>, issuer: Option<&str>) -> Option<Self> {
         let source = KeySource::read(section, issuer);
+        let proxy = read_proxy(section, source.as_ref());
         let refresh =
             section.or(key::REFRESH, DEFAULT_REFRESH, duration(MIN_REFRESH..=MAX_REFRESH));
         let max_stale = duration(MIN_REFRESH..=MAX_MAX_STALE);
@@ -176,6 +180,7 @@ impl KeySettings {
                 count(MIN_RSA_BITS..=MAX_RSA_BITS),
             ),
             ca_file: section.optional(key::CA_FILE, authorities_file),
+            proxy,
             // Last, so that a bad source does not hide the mistakes above.
             source: source?,
         })
@@ -196,11 +201,30 @@ impl KeySettings {
         if !self.source.is_remote() {
             return writer.table();
         }
-        writer
+        let writer = writer
             .duration(key::TIMEOUT, self.timeout)
             .optional_path(key::SNAPSHOT, self.snapshot.as_deref())
-            .optional_path(key::CA_FILE, self.ca_file.as_deref())
-            .switch(key::ALLOW_HTTP, self.source.allows_http())
-            .table()
+            .optional_path(key::CA_FILE, self.ca_file.as_deref());
+        match &self.proxy {
+            Some(proxy) => proxy.write(writer),
+            None => writer.switch(key::ALLOW_HTTP, self.source.allows_http()),
+        }
+        .table()
     }
+}
+
+fn read_proxy(
+    section: &mut Section<'_>,
+    source: Option<&KeySource>,
+) -> Option<EgressProxySettings> {
+    let urls = [key::JWKS_URL, key::JWK_URL, key::DISCOVERY];
+    let proxy = EgressProxySettings::read(section, &urls, key::ALLOW_HTTP);
+    if let (Some(_), Some(KeySource::Discovery { urls, .. })) = (&proxy, source)
+        && urls.iter().any(|url| url.scheme_str() == Some("http"))
+        && section.peek(key::DISCOVERY).is_none_or(|node| node.as_text().is_none())
+    {
+        // The metadata are the issuer's own.
+        refuse_plain_http(section, key::DISCOVERY);
+    }
+    proxy
 }

@@ -86,6 +86,7 @@ pub(super) fn settings(source: KeySource) -> KeyOwner {
             max_keys: 100,
             max_rsa_bits: 8_192,
             ca_file: None,
+            proxy: None,
         },
     }
 }

@@ -96,15 +96,6 @@ impl CanonicalRequest {
         self.version
     }
 
-    /// The request to the same place with another method, which a preflight announces.
-    ///
-    /// # Errors
-    /// The method is one that no request may have.
-    pub fn announced(&self, method: Method) -> Result<Self, NotCanonical> {
-        check_method(&method)?;
-        Ok(Self { method, ..self.clone() })
-    }
-
     /// The method on the wire. Override headers are never used (threats P-9).
     pub fn method(&self) -> &Method {
         &self.method
@@ -210,14 +201,12 @@ pub enum NotCanonical {
 impl NotCanonical {
     /// The reason, and what has no single meaning.
     pub fn cause(self) -> Cause {
-        match self {
-            Self::MethodRefused => Reason::MethodNotSupported.into(),
-            _ => {
-                let found = Excerpt::own(format_args!("{self}"));
-                let subject = Subject::new(Part::Request, Fault::Ambiguous).found(found);
-                Reason::RequestNotCanonical.about(subject)
-            }
+        if self == Self::MethodRefused {
+            return Reason::MethodNotSupported.into();
         }
+        let found = Excerpt::own(format_args!("{self}"));
+        let subject = Subject::new(Part::Request, Fault::Ambiguous).found(found);
+        Reason::RequestNotCanonical.about(subject)
     }
 
     /// How such a request is answered: 405 for a method that is never served, else 400.

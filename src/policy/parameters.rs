@@ -47,7 +47,7 @@ impl ParameterNames {
 
     /// The query without every occurrence, and what was taken; `None` if there is none. Some
     /// servers separate parameters by `;`, too: what is found in that way is taken out as well.
-    pub(super) fn take_out_of<'q>(&self, query: &'q [u8]) -> Option<(Vec<u8>, TakenParameters)> {
+    pub(super) fn take_out_of(&self, query: &[u8]) -> Option<(Vec<u8>, TakenParameters)> {
         let (mut rest, mut taken) = (Vec::new(), Vec::new());
         let mut keeps_any = false;
         for piece in pieces(query) {

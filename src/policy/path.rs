@@ -56,6 +56,22 @@ pub(super) fn decoded(segment: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
+/// A path with all that is escaped decoded, however often it is.
+pub(super) fn decoded_to_the_end(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    for byte in path {
+        out.push(*byte);
+        while let Some((before, end)) = out.split_last_chunk::<3>()
+            && let Some((value, _)) = escape(end)
+        {
+            let length = before.len();
+            out.truncate(length);
+            out.push(value);
+        }
+    }
+    out
+}
+
 /// The path with `/a//b` as `/a/b`, and nothing else of it changed.
 pub(super) fn without_empty_segments(path: &str) -> Cow<'_, str> {
     if !path.contains("//") {
@@ -87,26 +103,9 @@ pub(super) fn without_raw_utf8(text: &str) -> Cow<'_, str> {
 
 /// The path without the parameters of its segments, as a Java upstream reads it; `None` if there
 /// are none.
-pub(super) fn without_parameters(path: &str) -> Option<String> {
-    // A pass over a short text costs less than the search for either of the two.
-    let may_have = |byte| matches!(byte, b';' | b'%');
-    let has = |mark| path.contains(mark);
-    if !path.bytes().any(may_have) || !(has(";") || has("%3B") || has("%3b")) {
-        return None;
-    }
-    let mut out = String::with_capacity(path.len());
-    let mut segments = path.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let name = segment.split(';').next().unwrap_or_default();
-        let name = name.split("%3B").next().unwrap_or_default();
-        // Only a path that is kept has it in this spelling.
-        let name = name.split("%3b").next().unwrap_or_default();
-        if !name.is_empty() || segments.peek().is_none() {
-            out.push('/');
-            out.push_str(name);
-        }
-    }
-    Some(out)
+pub(super) fn without_parameters(path: &[u8]) -> Option<Vec<u8>> {
+    let bare = readings::without_escaped_parameters(path)?;
+    Some(readings::without_empty_segments(&bare).unwrap_or(bare))
 }
 
 /// Whether a path is canonical without decoding. May be false for one that is (with escapes).

@@ -20,7 +20,7 @@ use self::trie::Trie;
 use super::{
     CanonicalRequest, HostPattern,
     ids::{PerRoute, RouteId},
-    path::without_parameters,
+    path::{decoded, decoded_to_the_end, without_parameters},
 };
 use crate::{
     policy::settings::{PathSettings, RouteSettings},
@@ -50,9 +50,9 @@ pub enum RouteMatch<'r> {
         /// The value of `Allow` (RFC 9110 §10.2.1).
         allow: &'r HeaderValue,
     },
-    /// With its `;` parameters the path takes another route than without (threats P-1): which of
-    /// the two the upstream means can't be known. To be refused as malformed.
-    AmbiguousParameters,
+    /// Without its `;` parameters, or decoded more than once, the path takes another route (threats
+    /// P-1): which of them the upstream means can't be known. To be refused as malformed.
+    Ambiguous,
 }
 
 /// Two routes that match the same requests with equal precedence: the first and the second.
@@ -92,15 +92,28 @@ impl Routes {
     /// may take a route that names `GET`. `OPTIONS *` takes no route.
     pub fn find(&self, request: &CanonicalRequest) -> RouteMatch<'_> {
         let place = self.place(request.host(), request.path().as_bytes());
-        if let Some(bare) = without_parameters(request.path())
-            && self.place(request.host(), bare.as_bytes()) != place
-        {
-            return RouteMatch::AmbiguousParameters;
+        // A pass over a short text costs less than a search.
+        let may_be_read_otherwise = |byte| matches!(byte, b';' | b'%');
+        if request.path().bytes().any(may_be_read_otherwise) && self.is_ambiguous(request, place) {
+            return RouteMatch::Ambiguous;
         }
         match place {
             Some(place) => self.places.get(place).choose(request.method()),
             None => RouteMatch::NoRoute,
         }
+    }
+
+    /// Whether an upstream that cuts parameters off, or decodes more than once, would take the path
+    /// for one of another place.
+    fn is_ambiguous(&self, request: &CanonicalRequest, place: Option<PlaceId>) -> bool {
+        let path = request.path().as_bytes();
+        let leads_elsewhere = |path: &[u8]| self.place(request.host(), path) != place;
+        let bare_does =
+            |path: &[u8]| without_parameters(path).is_some_and(|it| leads_elsewhere(&it));
+        let does = |path: &[u8]| leads_elsewhere(path) || bare_does(path);
+        bare_does(path)
+            || (request.path().contains("%25")
+                && (does(&decoded(path)) || does(&decoded_to_the_end(path))))
     }
 
     /// Whether some route takes paths otherwise than by default.

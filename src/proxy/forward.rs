@@ -87,7 +87,7 @@ impl Forwarder<'_> {
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
         let upload = Self::room(&request, &guard).map_err(|reason| exchange.refuse(reason))?;
         let rare = RareHeaders::of(request.headers());
-        let upgrade = Upgrade::requested(&mut request);
+        let upgrade = Upgrade::proposed(&mut request);
         let lines = self.serving.config.limits.header_lines;
         framing::check(&request, lines)
             .map_err(|reason| exchange.refuse(framing::cause(reason, &request, lines)))?;
@@ -99,9 +99,9 @@ impl Forwarder<'_> {
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         // A signature covers a message; a tunnel's bytes are not covered.
-        let upgrade = upgrade.filter(|_| {
-            admission.signature().is_none() && Upgrade::is_possible(&upstream.settings().address)
-        });
+        let upgrade = upgrade
+            .filter(|_| admission.signature().is_none())
+            .and_then(|upgrade| upgrade.to(upstream.settings()));
         let form = exchange.form();
         let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
         loops.mark(&mut parts.headers, parts.version);
@@ -110,8 +110,8 @@ impl Forwarder<'_> {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));
-        if upgrade.is_some() {
-            Upgrade::request_upgrade(request.headers_mut());
+        if let Some(upgrade) = &upgrade {
+            upgrade.request_upgrade(request.headers_mut());
         }
         let progress = request.body().progress();
         let answer = self.send(&admission, request, upstream, progress.as_deref()).await;
@@ -209,7 +209,7 @@ impl Forwarder<'_> {
         &self,
         answer: UpstreamAnswer,
         upstream: &UpstreamPool,
-        upgrade: Option<Upgrade>,
+        upgrade: Option<Box<Upgrade>>,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response } = answer;
@@ -247,19 +247,19 @@ impl Forwarder<'_> {
         &self,
         response: Response<AnswerBody>,
         upstream: &UpstreamPool,
-        upgrade: Option<Upgrade>,
+        upgrade: Option<Box<Upgrade>>,
         mut guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let (mut parts, body) = response.into_parts();
         let ends = upgrade.and_then(|upgrade| upgrade.agree(&parts.headers, body));
         let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
+        ends.confirm(&mut parts.headers);
         let tunnel = tunnel::run(ends, upstream.settings().stream_timeout);
         guard.tunnel_begins();
         self.connection.worker.tasks.spawn_local(async move {
             tunnel.await;
             drop(guard);
         });
-        Upgrade::confirm(&mut parts.headers);
         Ok(Response::from_parts(parts, ResponseBody::empty()))
     }
 }

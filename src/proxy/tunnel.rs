@@ -1,4 +1,4 @@
-//! WebSocket tunnels: after both sides have agreed, bytes pass in both directions untouched.
+//! Tunnels: after both sides have agreed, bytes pass in both directions untouched.
 
 use std::{
     cell::Cell,
@@ -15,19 +15,24 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::upgrade::Ends;
+use super::{upgrade::Ends, upstream::settings::WEBSOCKET};
 
 /// Bytes held in each direction of one tunnel (threats W-6).
 const BUFFER: usize = 8 * 1024;
 
-/// How long a tunnel may be silent that one side has ended. A WebSocket has no use for half a
-/// connection: whose peer has gone ends its own side in a moment (RFC 6455 §7.1.1).
+/// How long a WebSocket may be silent that one side has ended. It has no use for half a
+/// connection: whose peer has gone ends its own side in a moment (RFC 6455 §7.1.1). Other protocols
+/// may have: what goes in may end long before what comes out.
 const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects the client with the upstream until either side ends, or both are silent for
 /// `idle_timeout`.
 pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
-    let Ends { client, upstream, sent } = ends;
+    let Ends { protocol, client, upstream, sent } = ends;
+    let half_closed_timeout = match protocol == WEBSOCKET {
+        true => HALF_CLOSED_TIMEOUT.min(idle_timeout),
+        false => idle_timeout,
+    };
     let client = match client.await {
         Ok(client) => client,
         Err(error) => {
@@ -49,7 +54,7 @@ pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
                 tracing::debug!(%error, "tunnel ended");
             }
         }
-        () = traffic.silence(idle_timeout) => tracing::debug!("tunnel idle, closed"),
+        () = traffic.silence(idle_timeout, half_closed_timeout) => tracing::debug!("tunnel idle, closed"),
     }
 }
 
@@ -67,12 +72,12 @@ impl Traffic {
     }
 
     /// Resolves when nothing has come for too long.
-    async fn silence(&self, allowed: Duration) {
+    async fn silence(&self, allowed: Duration, half_closed: Duration) {
         tokio::select! {
             () = self.silent_for(allowed) => return,
             () = self.half_closed.notified() => {}
         }
-        self.silent_for(HALF_CLOSED_TIMEOUT.min(allowed)).await;
+        self.silent_for(half_closed).await;
     }
 
     async fn silent_for(&self, allowed: Duration) {
@@ -137,7 +142,7 @@ mod tests {
     const ALLOWED: Duration = Duration::from_mins(5);
 
     /// How many seconds a tunnel lives whose client writes at these seconds, and then ends, or not.
-    async fn life(writes: &[u64], ends: bool, allowed: Duration) -> u64 {
+    async fn life(writes: &[u64], ends: bool, allowed: Duration, half_closed: Duration) -> u64 {
         let began = Instant::now();
         let (mut client, socket) = duplex(64);
         let traffic = Traffic::begin();
@@ -159,17 +164,20 @@ mod tests {
         tokio::select! {
             () = talk => {}
             () = listen => {}
-            () = traffic.silence(allowed) => {}
+            () = traffic.silence(allowed, half_closed) => {}
         }
         began.elapsed().as_secs()
     }
 
     #[tokio::test(start_paused = true)]
     async fn w6_a_tunnel_ends_when_it_is_silent_and_half_of_one_sooner() {
-        assert_eq!(life(&[], false, ALLOWED).await, 300);
-        assert_eq!(life(&[100, 399, 600], false, ALLOWED).await, 900);
-        assert_eq!(life(&[], true, ALLOWED).await, 10);
-        assert_eq!(life(&[100, 250], true, ALLOWED).await, 260);
-        assert_eq!(life(&[2], true, Duration::from_secs(3)).await, 5);
+        let websocket = HALF_CLOSED_TIMEOUT;
+        assert_eq!(life(&[], false, ALLOWED, websocket).await, 300);
+        assert_eq!(life(&[100, 399, 600], false, ALLOWED, websocket).await, 900);
+        assert_eq!(life(&[], true, ALLOWED, websocket).await, 10);
+        assert_eq!(life(&[100, 250], true, ALLOWED, websocket).await, 260);
+        let short = Duration::from_secs(3);
+        assert_eq!(life(&[2], true, short, short).await, 5);
+        assert_eq!(life(&[100], true, ALLOWED, ALLOWED).await, 400);
     }
 }

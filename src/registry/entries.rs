@@ -205,6 +205,7 @@ mod tests {
                 max_bytes: 1024,
                 allow_http: false,
                 ca_file: None,
+                proxy: None,
             },
             snapshot: None,
         }

@@ -118,6 +118,7 @@ const DEFAULT_ENTRIES: usize = 10_000;
 const MAX_ENTRIES: usize = 1_000_000;
 const CLIENT: ClientDefaults = ClientDefaults {
     is_unauthenticated: true,
+    url: key::URL,
     // What OCEN's reference code grants half of.
     timeout: Duration::from_secs(5),
     max_timeout: Duration::from_mins(1),

@@ -12,6 +12,7 @@ use crate::{
         values::{count, duration, keyword, size, switch},
         writer::{Writer, Written},
     },
+    fetch::settings::{EgressProxySettings, key as of_proxy},
     tls::settings::authorities_file,
 };
 
@@ -60,6 +61,8 @@ pub struct ListSettings {
     pub max_entries: usize,
     /// PEM file of the certificate authorities to trust for the URL, instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// The proxy that the URL is reached through.
+    pub proxy: Option<EgressProxySettings>,
 }
 
 /// Where the list is.
@@ -125,7 +128,13 @@ const SOURCES: &[&str] = &[key::FILE, key::URL];
 const LIST_ONLY: &[&str] =
     &[key::REFRESH, key::MAX_STALE, key::ON_FAILURE, key::MAX_BYTES, key::MAX_ENTRIES];
 /// What only makes sense for a list that is fetched.
-const URL_ONLY: &[&str] = &[key::TIMEOUT, key::CA_FILE, key::ALLOW_HTTP];
+const URL_ONLY: &[&str] = &[
+    key::TIMEOUT,
+    key::CA_FILE,
+    key::ALLOW_HTTP,
+    of_proxy::PROXY,
+    of_proxy::PROXY_CREDENTIALS_FILE,
+];
 
 impl RevocationSettings {
     pub(crate) fn read(section: &mut Section<'_>) -> Self {
@@ -181,6 +190,7 @@ impl ListSettings {
                 count(1..=MAX_MAX_ENTRIES),
             ),
             ca_file: section.optional(key::CA_FILE, authorities_file),
+            proxy: EgressProxySettings::read(section, &[key::URL], key::ALLOW_HTTP),
             // Last, so that a bad source does not hide the mistakes above.
             source: source?,
         })
@@ -195,11 +205,16 @@ impl ListSettings {
             .count(key::MAX_ENTRIES, self.max_entries);
         match &self.source {
             ListSource::File(path) => writer.path(key::FILE, path),
-            ListSource::Url(url) => writer
-                .text(key::URL, url)
-                .duration(key::TIMEOUT, self.timeout)
-                .optional_path(key::CA_FILE, self.ca_file.as_deref())
-                .switch(key::ALLOW_HTTP, url.scheme_str() == Some("http")),
+            ListSource::Url(url) => {
+                let writer = writer
+                    .text(key::URL, url)
+                    .duration(key::TIMEOUT, self.timeout)
+                    .optional_path(key::CA_FILE, self.ca_file.as_deref());
+                match &self.proxy {
+                    Some(proxy) => proxy.write(writer),
+                    None => writer.switch(key::ALLOW_HTTP, url.scheme_str() == Some("http")),
+                }
+            }
         }
     }
 }

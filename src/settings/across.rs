@@ -21,7 +21,9 @@ use crate::{
         self, are_one_header,
         assertion::{self, settings::AssertionSettings},
         fold_header_name,
+        forwarded::{self, settings::TrustedProxy},
     },
+    listener::settings::ListenAddress,
     policy::{
         credential::CredentialSource,
         ids::RouteId,
@@ -44,6 +46,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     header_lists(settings, root);
     credential_places(settings, root);
     cors_routes(settings, root);
+    trusted_socket(settings, root);
 }
 
 /// The rules that follow what settings refer to, once everything that they refer to was read.
@@ -172,6 +175,21 @@ fn listeners(settings: &Settings, root: &Section<'_>) {
         let listen = admin::settings::key::LISTEN;
         let node = root.peek(key::ADMIN).and_then(|admin| admin.member(listen));
         root.mistake_at([key::ADMIN, listen].join("."), node.and_then(Node::origin), message);
+    }
+}
+
+/// Only the operator knows who can open the socket, and there has to be one.
+fn trusted_socket(settings: &Settings, root: &Section<'_>) {
+    let trusted = &settings.forwarding.trusted_proxies;
+    if let (true, ListenAddress::Tcp(listen)) =
+        (trusted.contains(&TrustedProxy::Unix), &settings.server.listen)
+    {
+        let message = format!(
+            "found \"unix\", which has no effect: server.listen is {listen}, no unix socket"
+        );
+        let list = forwarded::settings::key::TRUSTED_PROXIES;
+        let node = root.peek(key::FORWARDING).and_then(|forwarding| forwarding.member(list));
+        root.mistake_at([key::FORWARDING, list].join("."), node.and_then(Node::origin), message);
     }
 }
 

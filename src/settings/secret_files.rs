@@ -4,11 +4,13 @@ use std::path::Path;
 
 use super::{Settings, whole::key};
 use crate::{
-    evidence, identity,
+    evidence,
+    fetch::settings::EgressProxySettings,
+    identity,
     identity::assertion,
     oauth_client::settings::client::ClientSettings,
     proxy, shared,
-    signature::settings::{SignatureSettings, key as of_signature},
+    signature::settings::{SignatureSettings, SignerKeys, key as of_signature},
     tls,
     token::issuer::settings::{IssuerSettings, key as of_issuer},
 };
@@ -34,6 +36,9 @@ impl<'s> Found<'s> {
         if let Some((name, file)) = keys.and_then(|keys| keys.source.secret_file()) {
             self.add(&[&of_one(of_issuer::KEYS)[..], &[name]].concat(), Some(file));
         }
+        if let Some((name, file)) = keys.and_then(|keys| keys.proxy.as_ref()?.secret_file()) {
+            self.add(&[&of_one(of_issuer::KEYS)[..], &[name]].concat(), Some(file));
+        }
         if let Some(introspection) = &issuer.introspection {
             self.add_client(&of_one(of_issuer::INTROSPECTION), &introspection.client);
         }
@@ -41,6 +46,13 @@ impl<'s> Found<'s> {
 
     fn add_signature(&mut self, signature: &'s SignatureSettings) {
         let of_one = |section, name| [key::SIGNATURES, &signature.name, section, name];
+        let proxy = match &signature.keys {
+            SignerKeys::Set(keys) => keys.proxy.as_ref(),
+            SignerKeys::Issuer(_) | SignerKeys::Registry(_) => None,
+        };
+        if let Some((name, file)) = proxy.and_then(EgressProxySettings::secret_file) {
+            self.add(&[key::SIGNATURES, &signature.name, of_signature::KEYS, name], Some(file));
+        }
         if let Some(registry) = signature.registry() {
             let section = of_one(of_signature::KEYS, of_signature::REGISTRY);
             self.add_client(&section, &registry.client);
@@ -70,6 +82,10 @@ impl Settings {
         }
         self.issuers.iter().for_each(|issuer| found.add_issuer(issuer));
         self.signatures.iter().for_each(|signature| found.add_signature(signature));
+        let list = self.revocation.list.as_ref().and_then(|list| list.proxy.as_ref());
+        if let Some((name, file)) = list.and_then(EgressProxySettings::secret_file) {
+            found.add(&[key::REVOCATION, name], Some(file));
+        }
         let journal = self.evidence.as_ref().and_then(|evidence| evidence.key.as_ref());
         let of_journal = [key::EVIDENCE, evidence::settings::key::KEY_FILE];
         found.add(&of_journal, journal.map(|key| &*key.file));

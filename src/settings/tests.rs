@@ -6,6 +6,7 @@ mod cors;
 mod credentials;
 mod denials;
 mod effects;
+mod egress;
 mod evidence;
 mod hosts;
 mod introspection;

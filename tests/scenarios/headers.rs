@@ -1,6 +1,11 @@
 //! The H rows of the threat catalogue: what a client says in headers, and what the upstream
 //! believes.
 
+use std::{
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+};
+
 use countersign::reason::Reason;
 use serde_json::{Value, json};
 
@@ -510,6 +515,49 @@ fn h9_a_trusted_proxy_is_believed() {
         Some("for=192.0.2.1;proto=https, for=127.0.0.1;host=\"api.test\";proto=http")
     );
     assert_nothing_forged("an identity is nobody else's to vouch for", &received);
+}
+
+/// nginx on the same host terminates TLS and comes over the socket: it has no address, and who can
+/// open the socket is up to its permissions.
+#[test]
+fn h9_a_proxy_over_a_unix_socket_is_believed_where_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for (trusting, expected) in [
+        ("", [None, Some("http"), Some("api.test"), None]),
+        (
+            "[forwarding]\ntrusted_proxies = [\"unix\"]",
+            [
+                Some("198.51.100.66, 203.0.113.9"),
+                Some("https"),
+                Some("public.test"),
+                Some("for=203.0.113.9"),
+            ],
+        ),
+    ] {
+        let socket = folder.path().join(if trusting.is_empty() { "strict" } else { "trusting" });
+        let listen = format!("listen = \"unix:{}\"", socket.display());
+        let mut world = World::with_setup(|setup| setup.server(&listen).with(trusting));
+        world.proxy.expect_unmatched_answers();
+        // What a client has made up stands left of what the proxy has added.
+        let request = Request::get("/public/page")
+            .field("x-forwarded-for", "198.51.100.66")
+            .field("x-forwarded-for", "203.0.113.9")
+            .field("x-forwarded-proto", "https")
+            .field("x-forwarded-host", "public.test")
+            .field("forwarded", "for=203.0.113.9")
+            .field("x-forwarded-user", FORGED)
+            .field("x-real-ip", FORGED)
+            .field("connection", "close");
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        stream.write_all(&request.bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let received = world.upstream.requests().remove(0);
+        let names = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"];
+        assert_eq!(names.map(|name| received.head.field(name)), expected, "{trusting}");
+        assert_nothing_forged("no identity, whoever is trusted", &received);
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod checks;
 mod config;
 mod cors;
 mod denials;
+mod egress;
 mod guests;
 mod headers;
 mod introspection;

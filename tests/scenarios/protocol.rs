@@ -10,5 +10,6 @@ mod multiplexed;
 mod retries;
 mod subjects;
 mod unserved;
+mod upgrades;
 mod upstreams;
 mod websocket;

@@ -71,7 +71,7 @@ impl Page<'_> {
         if !self.may_read(&answer) {
             return Err(Blocked::Answer);
         }
-        let exposed = self.list(&answer, "access-control-expose-headers");
+        let exposed = list(&answer, "access-control-expose-headers");
         let is_readable = |(name, _): &&(String, String)| {
             SAFELISTED_ANSWER_HEADERS.contains(&&**name)
                 || exposed.iter().any(|exposed| exposed.eq_ignore_ascii_case(name))
@@ -98,7 +98,7 @@ impl Page<'_> {
         if !self.may_read(answer) || !(200..300).contains(&answer.status) {
             return Err(Blocked::Preflight);
         }
-        let methods = self.list(answer, "access-control-allow-methods");
+        let methods = list(answer, "access-control-allow-methods");
         let allowed = |method: &str| methods.iter().any(|allowed| allowed == method);
         if !allowed(call.method)
             && !SAFELISTED_METHODS.contains(&call.method)
@@ -106,7 +106,7 @@ impl Page<'_> {
         {
             return Err(Blocked::Method);
         }
-        let headers = self.list(answer, "access-control-allow-headers");
+        let headers = list(answer, "access-control-allow-headers");
         let allowed = |name: &str| headers.iter().any(|header| header.eq_ignore_ascii_case(name));
         let by_wildcard =
             |name: &str| !self.with_credentials && allowed("*") && name != "authorization";
@@ -126,11 +126,6 @@ impl Page<'_> {
         let credentials = combined(answer, "access-control-allow-credentials");
         origin == self.origin && (!self.with_credentials || credentials == "true")
     }
-
-    fn list(self, answer: &Answer, name: &str) -> Vec<String> {
-        let combined = combined(answer, name);
-        combined.split(',').map(|element| element.trim().to_owned()).collect()
-    }
 }
 
 impl Call<'_> {
@@ -141,6 +136,11 @@ impl Call<'_> {
     fn unsafe_headers(&self) -> impl Iterator<Item = &str> {
         self.headers.iter().map(|(name, _)| *name).filter(|name| !SAFELISTED_HEADERS.contains(name))
     }
+}
+
+fn list(answer: &Answer, name: &str) -> Vec<String> {
+    let combined = combined(answer, name);
+    combined.split(',').map(|element| element.trim().to_owned()).collect()
 }
 
 /// All values of a header as one, as browsers read it.

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     fmt,
     io::{self, BufReader, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     sync::{
         Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     DEADLINE,
+    authority::Authority,
     listening::Listening,
     page::{Afterwards, Page},
     wait_until,
@@ -73,6 +74,20 @@ impl Endpoint {
             serve(rustls::StreamOwned::new(session, stream), &of_listener);
         });
         Self { listening, scheme: "https", state }
+    }
+
+    /// With a certificate for that name.
+    pub(crate) fn named(authority: &Authority, name: &str) -> Self {
+        let server = authority.server(name);
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![server.certificate.clone()], server.key())
+            .unwrap();
+        Self::start_with_tls(config)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listening.address()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -13,6 +13,7 @@ pub(crate) mod client;
 pub(crate) mod collections;
 pub(crate) mod curl;
 pub(crate) mod detached_vectors;
+pub(crate) mod egress_proxy;
 pub(crate) mod flaky;
 pub(crate) mod foreign;
 pub(crate) mod form;

@@ -1,6 +1,6 @@
 //! `[forwarding]`: which inbound headers are dropped and which are set.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use http::HeaderName;
 use ipnet::IpNet;
@@ -28,7 +28,7 @@ pub(crate) mod key {
 #[derive(Debug, Clone)]
 pub struct ForwardingSettings {
     /// Peers whose `X-Forwarded-*` are believed and extended.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// `true`: every inbound header name with an underscore is dropped.
     pub drop_underscores: bool,
     /// Further header names that are removed from every request.
@@ -39,6 +39,27 @@ pub struct ForwardingSettings {
     pub loop_header: LoopHeader,
     /// The most bytes one claim header may have.
     pub max_header_bytes: usize,
+}
+
+/// Peers whose `X-Forwarded-*` are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrustedProxy {
+    /// Those with an address in this network.
+    Network(IpNet),
+    /// Those of the listening unix socket, who have none.
+    Unix,
+}
+
+/// How peers of a unix socket are called.
+const UNIX: &str = "unix";
+
+impl fmt::Display for TrustedProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(network) => network.fmt(f),
+            Self::Unix => f.write_str(UNIX),
+        }
+    }
 }
 
 /// The header that carries the id of each process that a request has passed.
@@ -67,7 +88,7 @@ impl ForwardingSettings {
         let proxies = "a list of networks such as [\"10.0.0.0/8\"]";
         let settings = Self {
             trusted_proxies: section
-                .list(key::TRUSTED_PROXIES, proxies, network)
+                .list(key::TRUSTED_PROXIES, proxies, trusted_proxy)
                 .unwrap_or_default(),
             drop_underscores: section.or(key::DROP_UNDERSCORES, true, switch),
             remove: section.list(key::REMOVE, headers, header_name).unwrap_or_default(),
@@ -114,10 +135,18 @@ impl ForwardingSettings {
     }
 }
 
+/// A network, or the peers of a unix socket.
+fn trusted_proxy(node: &Node) -> Parsed<TrustedProxy> {
+    match node.as_text() {
+        Some(UNIX) => Ok(TrustedProxy::Unix),
+        _ => network(node).map(TrustedProxy::Network),
+    }
+}
+
 /// A network, or a single address. Never everybody: a trusted peer can forge where a request
 /// came from.
 fn network(node: &Node) -> Parsed<IpNet> {
-    const EXPECTED: &str = "a network such as \"10.0.0.0/8\" or an address";
+    const EXPECTED: &str = "a network such as \"10.0.0.0/8\", an address or \"unix\"";
     let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
     let network = text
         .parse::<IpNet>()

@@ -13,6 +13,7 @@ use crate::{
         values::{parsed, switch},
         writer::Writer,
     },
+    fetch::settings::key as of_proxy,
     jose::{HexKey, HexKeyError},
     json::JsonPointer,
     keys::settings::key,
@@ -60,7 +61,14 @@ const SOURCES: &[&str] = &[
 /// What is read on this machine: a file, or the configuration itself.
 const LOCAL_SOURCES: &[&str] = &[key::JWKS_FILE, key::PEM_FILE, key::HEX, key::SECRET_FILE];
 /// What only makes sense for a source that is fetched.
-const REMOTE_ONLY: &[&str] = &[key::CA_FILE, key::ALLOW_HTTP, key::SNAPSHOT, key::TIMEOUT];
+const REMOTE_ONLY: &[&str] = &[
+    key::CA_FILE,
+    key::ALLOW_HTTP,
+    key::SNAPSHOT,
+    key::TIMEOUT,
+    of_proxy::PROXY,
+    of_proxy::PROXY_CREDENTIALS_FILE,
+];
 /// What a source is read by: how often, and how much of it.
 const READING: &[&str] = &[
     key::REFRESH,

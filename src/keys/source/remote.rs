@@ -46,7 +46,7 @@ impl RemoteSource {
         keys: &KeySettings,
     ) -> Self {
         let rules = FetchRules::occasional(keys.timeout, keys.max_bytes, keys.ca_file.clone());
-        let fetcher = Fetcher::new(rules);
+        let fetcher = Fetcher::new(rules.through(keys.proxy.as_ref()));
         Self { address, pointer, fetcher, limits: keys.limits(), last: None }
     }
 

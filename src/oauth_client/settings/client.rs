@@ -11,7 +11,7 @@ use crate::{
         values::{count, duration, size, switch},
         writer::Writer,
     },
-    fetch::FetchRules,
+    fetch::{FetchRules, settings::EgressProxySettings},
     oauth_client::settings::{ClientProof, key},
     tls::settings::{ClientIdentity, authorities_file, client::key as of_identity},
 };
@@ -33,6 +33,8 @@ pub struct ClientSettings {
     pub allow_http: bool,
     /// PEM file of the authorities to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+    /// The proxy that the endpoint is reached through, and the token endpoint of `bearer`.
+    pub proxy: Option<EgressProxySettings>,
 }
 
 /// What differs from one kind of endpoint to the other.
@@ -40,6 +42,8 @@ pub struct ClientSettings {
 pub(crate) struct ClientDefaults {
     /// Whether an absent `auth` means no authentication.
     pub(crate) is_unauthenticated: bool,
+    /// The key of the endpoint's own URL.
+    pub(crate) url: &'static str,
     pub(crate) timeout: Duration,
     pub(crate) max_timeout: Duration,
     pub(crate) max_bytes: usize,
@@ -84,6 +88,11 @@ impl ClientSettings {
             max_bytes: section.or(key::MAX_BYTES, defaults.max_bytes, sizes),
             allow_http,
             ca_file: section.optional(key::CA_FILE, authorities_file),
+            proxy: EgressProxySettings::read(
+                section,
+                &[defaults.url, key::TOKEN_URL],
+                key::ALLOW_HTTP,
+            ),
             // Last, so that a missing part does not hide the mistakes above.
             proof: proof?,
         })
@@ -95,8 +104,11 @@ impl ClientSettings {
             .duration(key::TIMEOUT, self.timeout)
             .count(key::CONCURRENCY, self.concurrency)
             .size(key::MAX_BYTES, self.max_bytes)
-            .switch(key::ALLOW_HTTP, self.allow_http)
             .optional_path(key::CA_FILE, self.ca_file.as_deref());
+        let writer = match &self.proxy {
+            Some(proxy) => proxy.write(writer),
+            None => writer.switch(key::ALLOW_HTTP, self.allow_http),
+        };
         match &self.identity {
             Some(identity) => identity.write(writer),
             None => writer,
@@ -119,6 +131,7 @@ impl ClientSettings {
             .secret_file()
             .into_iter()
             .chain(own_key.map(|file| (of_identity::CLIENT_KEY, file)))
+            .chain(self.proxy.as_ref().and_then(EgressProxySettings::secret_file))
     }
 
     /// The bounds of each exchange.
@@ -128,6 +141,7 @@ impl ClientSettings {
             max_bytes: self.max_bytes,
             ca_file: self.ca_file.clone(),
             identity: self.identity.clone(),
+            proxy: self.proxy.clone(),
             idle_connections: self.concurrency,
         }
     }

@@ -99,7 +99,8 @@ fn p1_parameters_are_cut_as_an_upstream_would() {
         ("/a/;x", Some("/a/")),
         ("/;jsessionid=1", Some("/")),
     ] {
-        assert_eq!(without_parameters(path).as_deref(), cut, "{path}");
+        let found = without_parameters(path.as_bytes());
+        assert_eq!(found.as_deref(), cut.map(str::as_bytes), "{path}");
     }
 }
 

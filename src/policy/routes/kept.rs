@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use http::{Method, Uri, Version};
 
-use super::{PlaceId, RouteMatch, RoutePlace, Routes};
+use super::{PlaceId, RouteMatch, Routes};
 use crate::policy::{
     NotCanonical, RequestTarget,
     ids::RouteId,
@@ -56,13 +56,12 @@ impl Routes {
         let Some(place) = place else {
             return canonical;
         };
-        let settings = self.path_settings(place, method);
-        if settings.raw_utf8 == RawUtf8::Refuse
-            && let Some(refused) = raw_utf8_refused(&path, query.as_ref())
-        {
-            return Err(refused);
-        }
-        traits.check(settings)?;
+        let has_raw_utf8 = raw_utf8_refused(&path, query.as_ref());
+        let settings =
+            self.allowing(place, method, |settings| match (has_raw_utf8, settings.raw_utf8) {
+                (Some(refused), RawUtf8::Refuse) => Err(refused),
+                _ => traits.check(settings),
+            })?;
         if !traits.has_kept(settings) {
             return RequestTarget::of_parts(&canonical_path(&path)?, query.as_deref());
         }
@@ -83,19 +82,27 @@ impl Routes {
         }
     }
 
-    /// The settings of the route that takes the method. Where none does, those of the first: the
-    /// request is answered with 405 then.
-    fn path_settings(&self, place: PlaceId, method: &Method) -> PathSettings {
-        let route = self.places.get(place).choice(method);
-        route.map_or_else(PathSettings::default, |route| self.all.get(route).paths)
-    }
-}
-
-impl RoutePlace {
-    fn choice(&self, method: &Method) -> Option<RouteId> {
-        match self.choose(method) {
-            RouteMatch::Found(route) => Some(route),
-            _ => self.routes.first().map(|route| route.id),
+    /// The settings of the route that takes the method, if they allow it. Where none takes it, those
+    /// of a route that allows it: the request is answered with 405, or it is a preflight for that
+    /// route.
+    fn allowing(
+        &self,
+        place: PlaceId,
+        method: &Method,
+        check: impl Fn(PathSettings) -> Result<(), NotCanonical>,
+    ) -> Result<PathSettings, NotCanonical> {
+        let place = self.places.get(place);
+        let checked = |route: RouteId| {
+            let settings = self.all.get(route).paths;
+            check(settings).map(|()| settings)
+        };
+        match place.choose(method) {
+            RouteMatch::Found(route) => checked(route),
+            _ => {
+                let others = place.routes.iter().map(|route| checked(route.id));
+                let refused = Err(NotCanonical::Ambiguous);
+                others.reduce(Result::or).unwrap_or(refused)
+            }
         }
     }
 }

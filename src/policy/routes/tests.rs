@@ -48,7 +48,7 @@ fn winner(lines: &[&str], method: &str, host: &str, target: &str) -> String {
     match compile(lines).find(&request(method, host, target)) {
         RouteMatch::Found(route) => lines[route.position()].to_owned(),
         RouteMatch::NoRoute => "none".to_owned(),
-        RouteMatch::AmbiguousParameters => "ambiguous".to_owned(),
+        RouteMatch::Ambiguous => "ambiguous".to_owned(),
         RouteMatch::MethodNotAllowed { allow } => format!("405 {}", allow.to_str().unwrap()),
     }
 }
@@ -228,6 +228,26 @@ fn p1_parameters_cannot_change_the_route() {
     for target in ["/app/page;jsessionid=1", "/;jsessionid=1", "/map;zoom=3/x;y/z", "/a/;x"] {
         assert_eq!(winner(&lines, "GET", "h", target), lines[1], "{target}");
     }
+}
+
+/// An upstream that decodes twice, or behind another proxy that does, sees `/admin`.
+#[test]
+fn p1_a_name_that_is_escaped_twice_cannot_evade_a_route() {
+    let lines = ["- - /admin/**", "- - /**", "- - /50%25off/*"];
+    for target in [
+        "/%2561dmin",
+        "/%2561dmin/x",
+        "/adm%2569n/x",
+        "/%252561dmin/x",
+        "/%25%361dmin",
+        "/50%2525off/x",
+    ] {
+        assert_eq!(winner(&lines, "GET", "h", target), "ambiguous", "{target}");
+    }
+    for target in ["/100%25", "/x%2561", "/x/%2561dmin", "/%25zz", "/60%25off"] {
+        assert_eq!(winner(&lines, "GET", "h", target), lines[1], "{target}");
+    }
+    assert_eq!(winner(&lines, "GET", "h", "/50%25off/x"), lines[2]);
 }
 
 #[test]

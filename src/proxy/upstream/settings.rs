@@ -1,5 +1,7 @@
 //! `[upstreams.NAME]`: the upstream services.
 
+mod upgrades;
+
 use std::{fmt, path::PathBuf, time::Duration};
 
 use http::Uri;
@@ -24,7 +26,11 @@ pub(crate) mod key {
     pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
+    pub(crate) const UPGRADES: &str = "upgrades";
 }
+
+pub use upgrades::UpgradeProtocols;
+pub(crate) use upgrades::WEBSOCKET;
 
 /// `[upstreams.NAME]`
 #[derive(Debug, Clone)]
@@ -45,6 +51,8 @@ pub struct UpstreamSettings {
     pub max_idle: usize,
     /// What is sent again after a connection broke without an answer.
     pub retry: RetryRule,
+    /// Which protocols a connection may switch to.
+    pub upgrades: UpgradeProtocols,
 }
 
 /// What is sent a second time where a connection that had served before breaks without an answer.
@@ -115,6 +123,12 @@ impl UpstreamSettings {
     fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
+        if matches!(address, Some(UpstreamAddress::H2c(_))) && section.peek(key::UPGRADES).is_some()
+        {
+            let message = "has no effect with h2c://, since HTTP/2 has no upgrade; expected it to \
+                           be absent";
+            section.mistake(key::UPGRADES, message.to_owned());
+        }
         Some(Self {
             name: name.to_owned(),
             connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
@@ -127,21 +141,27 @@ impl UpstreamSettings {
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
+            upgrades: UpgradeProtocols::read(section),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
     }
 
     fn write(&self) -> Written {
-        Writer::default()
+        let writer = Writer::default()
             .text(key::URL, &self.address)
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
             .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
             .duration(key::STREAM_TIMEOUT, self.stream_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
-            .keyword(key::RETRY, RETRIES, &self.retry)
-            .table()
+            .keyword(key::RETRY, RETRIES, &self.retry);
+        match self.address {
+            UpstreamAddress::H2c(_) => writer.table(),
+            UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
+                self.upgrades.write(writer).table()
+            }
+        }
     }
 }
 

@@ -23,7 +23,7 @@ impl UrlSource {
         let rules = FetchRules::occasional(settings.timeout, settings.max_bytes, ca_file);
         Self {
             url: url.clone(),
-            fetcher: Fetcher::new(rules),
+            fetcher: Fetcher::new(rules.through(settings.proxy.as_ref())),
             max_entries: settings.max_entries,
             etag: None,
         }

@@ -85,6 +85,7 @@ fn settings(path: &Path, on_failure: OnFailure) -> RevocationSettings {
         max_bytes: 1_000,
         max_entries: 10,
         ca_file: None,
+        proxy: None,
     };
     RevocationSettings { list: Some(list), logout_ttl: Duration::from_hours(1), max_logouts: 10 }
 }

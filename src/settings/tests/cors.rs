@@ -154,6 +154,13 @@ fn check_says_what_pages_can_read_or_not_send() {
         ["cors.origins: http://app.test is plain http: anyone on the way can make a page of it, \
           which reads answers"]
     );
+    let passed = "[\"https://app.test\"]\npreflights = \"pass\"";
+    assert_eq!(
+        about(MINIMAL, passed),
+        ["cors.preflights: pass; OPTIONS requests that look like preflights reach the service \
+          without a token"]
+    );
+    assert_eq!(about(&public, passed), Vec::<String>::new());
     let headers = "[\"https://app.test\"]\nheaders = [\"content-type\"]";
     assert_eq!(
         about(MINIMAL, headers),

@@ -56,6 +56,19 @@ fn x8_a_word_for_all_is_no_name_in_a_list() {
     assert_eq!(first(&settings(&named).issuers).audiences, Some(vec!["anything".to_owned()]));
 }
 
+#[test]
+fn x8_a_unix_socket_is_trusted_only_where_there_is_one() {
+    let trusting = "[forwarding]\ntrusted_proxies = [\"10.0.0.0/8\", \"unix\"]";
+    assert_mistake(
+        trusting,
+        "countersign.toml: forwarding.trusted_proxies: found \"unix\", which has no effect: \
+         server.listen is 0.0.0.0:8080, no unix socket",
+    );
+    let listening = format!("[server]\nlisten = \"unix:/run/in.sock\"\n{trusting}");
+    let loaded = settings(&format!("{MINIMAL}{listening}"));
+    assert!(loaded.to_toml().contains("trusted_proxies = [\"10.0.0.0/8\", \"unix\"]"));
+}
+
 fn idle(list: &str, name: &str, problem: &str) -> String {
     format!("countersign.toml: forwarding.{list}: found {name:?}, which has no effect: {problem}")
 }

@@ -11,8 +11,8 @@ use toml::{Table, Value};
 use super::*;
 use crate::config::values::first_duplicate;
 
-/// Two texts that set every key; alternatives of one section are split between them.
-fn documents(workspace: &Workspace) -> [Table; 2] {
+/// Texts that set every key; alternatives of one section are split between them.
+fn documents(workspace: &Workspace) -> [Table; 3] {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
     let signing = SigningKey::generate(Algorithm::Es256, Some("before")).unwrap();
@@ -23,14 +23,19 @@ fn documents(workspace: &Workspace) -> [Table; 2] {
     workspace.write("public.jwk", signing.public_jwk().unwrap().to_text());
     workspace.write("public.pem", signing.public_pem().unwrap());
     workspace.write("secret", "correct-horse-battery-staple-0123456789");
+    workspace.write("proxy", "countersign:pw");
     workspace.write("revoked.json", "{}");
     let others = format!(
         "{MINIMAL}\n[revocation]\nfile = \"DIR/revoked.json\"\n\
          [shared]\nurl = \"redis://127.0.0.1\"\nintegrity = \"none\"\n\
          [cors]\norigins = \"any\"\nall_routes = true\npreflights = \"pass\""
     );
+    let proxied = format!(
+        "{MINIMAL}\n[revocation]\nurl = \"https://lists.example.com/\"\n\
+         proxy = \"http://proxy.example.com:3128\"\nproxy_credentials_file = \"DIR/proxy\""
+    );
     let folder = workspace.path().to_str().unwrap();
-    [include_str!("round_trip/every_key.toml"), &others]
+    [include_str!("round_trip/every_key.toml"), &others, &proxied]
         .map(|text| text.replace("DIR", folder).parse().unwrap())
 }
 

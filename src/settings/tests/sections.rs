@@ -256,3 +256,28 @@ fn wrong_claims() {
         assert!(found[0].contains(problem), "{found:?}");
     }
 }
+
+#[test]
+fn f9_upgrades_are_named_and_never_to_http() {
+    let with = |lines: &str| MINIMAL.replace("[issuers.corp]", &format!("{lines}\n[issuers.corp]"));
+    settings(&with("upgrades = [\"websocket\", \"SPDY/3.1\", \"tcp\"]"));
+    settings(&with("upgrades = \"none\""));
+    for (line, expected) in [
+        ("upgrades = []", "a list of protocols"),
+        ("upgrades = \"websocket\"", "a list of protocols"),
+        ("upgrades = [\"a b\"]", "a protocol such as"),
+        ("upgrades = [\"SPDY/\"]", "a protocol such as"),
+        ("upgrades = [\"a, b\"]", "a protocol such as"),
+        ("upgrades = [\"h2c\"]", "without being checked"),
+        ("upgrades = [\"HTTP/2.0\"]", "without being checked"),
+        ("upgrades = [\"TLS/1.2\"]", "without being checked"),
+        ("upgrades = [\"tcp\", \"TCP\"]", "twice"),
+    ] {
+        let found = mistakes(&with(line));
+        assert_eq!(found.len(), 1, "{line}: {found:?}");
+        assert!(found[0].contains(expected), "{found:?}");
+    }
+    let h2c = MINIMAL.replace("http://127", "h2c://127");
+    let found = mistakes(&h2c.replace("[issuers.corp]", "upgrades = [\"tcp\"]\n[issuers.corp]"));
+    assert!(found[0].contains("has no effect with h2c"), "{found:?}");
+}

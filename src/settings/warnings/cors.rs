@@ -28,6 +28,7 @@ impl Settings {
         let mut warnings = Vec::new();
         if let Some(cors) = &self.cors {
             warnings.extend(self.origins_warning(cors));
+            warnings.extend(self.passed_preflights_warning(cors));
             warnings.extend(self.credential_headers_warning(cors));
         }
         warnings.extend(self.preflights_warning());
@@ -38,11 +39,7 @@ impl Settings {
         let path = &[key::CORS, of_cors::ORIGINS];
         match &cors.origins {
             OriginSettings::Any => {
-                let public = self
-                    .routes
-                    .all()
-                    .iter()
-                    .filter(|route| is_public(route) && route.cors.unwrap_or(cors.all_routes));
+                let public = self.shared_routes(cors).filter(|route| is_public(route));
                 let text = "any; every page that a user opens can read what public routes answer, \
                             from within the user's network";
                 (public.count() > 0).then(|| warning(path, text))
@@ -56,6 +53,22 @@ impl Settings {
                 Some(warning(path, &text))
             }
         }
+    }
+
+    /// A client that is no browser can send any `Origin`.
+    fn passed_preflights_warning(&self, cors: &CorsSettings) -> Option<String> {
+        if !matches!(cors.preflights, PreflightSettings::Passed) {
+            return None;
+        }
+        let mut protected = self.shared_routes(cors).filter(|route| !is_public(route));
+        let text = "pass; OPTIONS requests that look like preflights reach the service without a \
+                    token";
+        protected.next().map(|_| warning(&[key::CORS, of_cors::PREFLIGHTS], text))
+    }
+
+    fn shared_routes(&self, cors: &CorsSettings) -> impl Iterator<Item = &RouteSettings> {
+        let all_routes = cors.all_routes;
+        self.routes.all().iter().filter(move |route| route.cors.unwrap_or(all_routes))
     }
 
     /// A page can't send a header that the preflight does not allow.

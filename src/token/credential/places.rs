@@ -166,12 +166,13 @@ impl CredentialPlaces {
             let urls: Vec<_> = headers.get_all(name).iter().cloned().collect();
             headers.remove(name);
             for url in urls {
-                match self.parameters.remove_from_url(url.as_bytes()) {
-                    None => drop(headers.append(name, url)),
-                    // Of the bytes of a value, and so never an error.
-                    Some(url) => {
-                        drop(HeaderValue::from_bytes(&url).map(|url| headers.append(name, url)))
-                    }
+                let cleaned = match self.parameters.remove_from_url(url.as_bytes()) {
+                    None => Some(url),
+                    // Of the bytes of a value, and so always one.
+                    Some(url) => HeaderValue::from_bytes(&url).ok(),
+                };
+                if let Some(url) = cleaned {
+                    headers.append(name, url);
                 }
             }
         }

@@ -3,6 +3,7 @@
 
 use std::{
     cell::Cell,
+    error::Error,
     io,
     pin::Pin,
     rc::Rc,
@@ -62,7 +63,7 @@ struct Flood(FloodKind);
 
 /// Whether the connection was closed for a flood.
 pub(crate) fn is_flood(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|cause| cause.is::<Flood>())
+    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<Flood>)
 }
 
 /// `GOAWAY` with the error code `ENHANCE_YOUR_CALM` (RFC 9113 §7), up to the last stream.

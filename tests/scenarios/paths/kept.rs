@@ -285,10 +285,51 @@ fn p15_raw_utf8_arrives_escaped_where_the_route_says_so() {
 fn p15_a_kept_path_that_takes_many_readings_is_refused_at_once() {
     let world = World::with_setup(|setup| setup.routes(LAX_AND_STRICT));
     let nested = format!("/a%{}2Fb", "25".repeat(100));
-    let long = format!("/{}%2F", "a".repeat(9000));
+    let long = format!("/{}%2F", "a".repeat(40_000));
     for target in [nested, long] {
         let before = world.mark();
         let answer = world.proxy.get(&target, None);
         assert_refused("bounded", &answer, Reason::RequestNotCanonical, &before);
+    }
+}
+
+/// One place, whose routes differ in what they keep, and an upstream that answers preflights.
+const PREFLIGHTS: &str = r#"
+[cors]
+origins = ["https://app.test"]
+preflights = "PREFLIGHTS"
+
+[[routes]]
+path = "/**"
+methods = ["GET"]
+cors = true
+
+[[routes]]
+path = "/**"
+methods = ["PUT", "PATCH", "patch"]
+cors = true
+encoded_slash = "keep"
+"#;
+
+/// A preflight is decided on by what the route of its request allows.
+#[test]
+fn p8_p15_a_preflight_has_the_path_that_its_request_may_have() {
+    for (preflights, passed) in [("answer", 204), ("pass", 200)] {
+        let routes = PREFLIGHTS.replace("PREFLIGHTS", preflights);
+        let world = World::with_setup(|setup| setup.routes(&routes));
+        let status = |target: &str, method: &str| {
+            let request = Request::new("OPTIONS", target)
+                .field("origin", "https://app.test")
+                .field("access-control-request-method", method);
+            world.proxy.exchange(&request).status
+        };
+        for method in ["PUT", "patch"] {
+            assert_eq!(status("/a%2Fb", method), passed, "{preflights} {method}");
+        }
+        assert_eq!(status("/a/b", "GET"), passed, "{preflights}");
+        // Nothing of a strict route is reached by the settings of its neighbour.
+        assert_eq!(status("/a%2Fb", "GET"), 405, "{preflights}");
+        assert_eq!(status("/a%5Cb", "PUT"), 400, "{preflights}");
+        assert_eq!(status("/a/b", "Patch"), 405, "{preflights}");
     }
 }

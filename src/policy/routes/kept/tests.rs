@@ -176,7 +176,10 @@ fn p15_every_reading_leads_to_the_route_or_the_path_is_refused() {
             "{path}: {refused:?}"
         );
     }
-    for path in ["/x%2Fadmin", "/administration%2Fx", "/x//admin", "/b/admin%5Cusers"] {
+    let one_below = Scene::new(&[("/**", ALL), ("/*/admin", STRICT)]);
+    // Of two escapes an upstream may decode one.
+    assert_eq!(one_below.target("/x%2Fy%5Cadmin"), Err(NotCanonical::Ambiguous));
+    for path in ["/x%2Fy%2Fadmin", "/administration%2Fx", "/x//y", "/b/admin%5Cusers"] {
         assert_eq!(scene.target(path).as_deref(), Ok(path));
     }
 }
@@ -255,8 +258,8 @@ fn misread(path: &str, how: u8) -> String {
         1 => path.replace('\\', "/"),
         2 => segments(&|segment| segment.split(';').next().unwrap().to_owned()),
         3 => segments(&|segment| {
-            let lower = segment.to_ascii_lowercase();
-            segment[..lower.find("%3b").unwrap_or(lower.len())].to_owned()
+            let ends = [";", "%3B", "%3b"].into_iter().filter_map(|end| segment.find(end));
+            segment[..ends.min().unwrap_or(segment.len())].to_owned()
         }),
         4 => {
             let mut merged = path.to_owned();
@@ -265,6 +268,7 @@ fn misread(path: &str, how: u8) -> String {
             }
             merged
         }
+        5 => path.replace("%5C", "/").replace("%5c", "/"),
         _ => path.replace(['\t', '\n', '\r'], ""),
     }
 }
@@ -320,7 +324,7 @@ fn any_path() -> impl Strategy<Value = String> {
 #[test]
 fn p15_a_kept_path_leads_to_one_route_in_all_its_readings() {
     let tables = prop::collection::btree_map("(/(a|b|[*])){0,3}(/|/[*][*])", any_settings(), 1..7);
-    let misreadings = prop::collection::vec(prop::collection::vec(0_u8..6, 0..7), 12);
+    let misreadings = prop::collection::vec(prop::collection::vec(0_u8..7, 0..7), 12);
     let accepted = Cell::new(0);
     let config = Config { cases: 1500, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(

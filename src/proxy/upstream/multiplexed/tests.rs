@@ -9,7 +9,7 @@ use tokio::{net::TcpListener, task::LocalSet};
 use super::*;
 use crate::proxy::upstream::{
     exec::LocalExec,
-    settings::{RetryRule, UpstreamAddress},
+    settings::{RetryRule, UpgradeProtocols, UpstreamAddress},
 };
 
 /// How many connections an upstream has had, and how many of them have ended.
@@ -52,6 +52,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         idle_timeout: Duration::from_secs(10),
         max_idle: 1,
         retry: RetryRule::Idempotent,
+        upgrades: UpgradeProtocols::default(),
     };
     MultiplexedConnections::new(authority, &settings, &Rc::default())
 }
