@@ -1,5 +1,7 @@
 //! Decides *may it pass, and as whom?*: an [`Admission`] or a [`Denial`].
 
+mod audiences;
+mod caller;
 mod denial;
 mod metrics;
 mod parts;
@@ -7,7 +9,7 @@ mod preflight;
 mod route;
 mod unsigned;
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use http::{HeaderMap, HeaderValue};
 
@@ -17,7 +19,7 @@ use crate::{
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
         CanonicalRequest, NotCanonical, RequestRules, Requirement, RouteMatch, Routes, Unmet,
-        credential::{PlaceSet, key as of_credential},
+        credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
         settings::Guests,
     },
@@ -25,8 +27,10 @@ use crate::{
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     signature::{SignatureRules, VerifiedSignature},
     telemetry::{MetricRegistry, SHOWN_METHOD, SHOWN_PATH, cut},
-    token::{CredentialPlaces, Presented, Rejection, TokenCache, TokenVerifier, VerifiedToken},
+    token::{CredentialPlaces, Presented, TokenCache, TokenVerifier, VerifiedToken},
 };
+
+use caller::Caller;
 
 pub use denial::Denial;
 pub(crate) use metrics::Metrics;
@@ -65,15 +69,6 @@ pub struct Admission<'g> {
     signature: Option<Box<VerifiedSignature>>,
 }
 
-/// In whose name a request passes, proven by a token.
-#[derive(Debug)]
-struct Caller {
-    token: Rc<VerifiedToken>,
-    /// Where the token was.
-    places: PlaceSet,
-    assertion: Option<HeaderValue>,
-}
-
 /// Who sent a request, as far as the socket shows.
 #[derive(Debug, Clone)]
 pub struct Peer {
@@ -98,7 +93,7 @@ impl Gate {
             .map(|assertion| Arc::new(Assertions::compile(assertion, limit, metrics)));
         let signatures = SignatureRules::compile_all(parts.signatures, providers, &clock, metrics);
         let verifier = TokenVerifier::new(
-            parts.issuers,
+            &audiences::widened(parts),
             providers,
             ClaimHeaders::compile(parts.claims, limit).with_assertions(assertions.clone()),
             parts.credential.max_bytes,
@@ -114,7 +109,7 @@ impl Gate {
             issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
             places,
             verifier,
-            hygiene: Hygiene::compile(&parts.headers),
+            hygiene: Hygiene::compile(&parts.headers).counting(metrics),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
             cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
@@ -177,33 +172,6 @@ impl Gate {
             None => Decision::Admitted(admission),
             Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
         })
-    }
-
-    /// In whose name a request with a token passes; `None` where its token counts as none.
-    async fn identify(
-        &self,
-        presented: Presented<'_>,
-        places: PlaceSet,
-        route: &Route,
-        requirement: &Requirement,
-        cache: &RefCell<TokenCache>,
-    ) -> Result<Option<Caller>, Denial> {
-        let verified = self.verifier.verify(presented, route.issuers(), cache).await;
-        let token = match verified {
-            Ok(token) => token,
-            Err(expired) if requirement.ignores(expired.cause.reason()) => {
-                // Boxed: few routes have it, and every request's future would carry it.
-                let verdict =
-                    self.verifier.verify_expired(presented, route.issuers(), cache, expired);
-                let token = Box::pin(verdict).await.map_err(refused)?;
-                self.check(requirement, &token, places)?;
-                return Ok(None);
-            }
-            Err(rejection) => return Err(refused(rejection)),
-        };
-        self.check(requirement, &token, places)?;
-        let assertion = self.assertion(&token).await?;
-        Ok(Some(Caller { token, places, assertion }))
     }
 
     /// Rewrites a request's headers for the upstream: headers a client must not set are removed
@@ -307,6 +275,31 @@ impl Gate {
         &self.verifier
     }
 
+    /// Whether a verified token suffices for a route that requires one: the part of the verdict that
+    /// depends on the route and on the time, so that it is made for every request.
+    ///
+    /// # Errors
+    /// The cause of the first check that fails.
+    pub fn check(
+        &self,
+        route: &Route,
+        requirement: &Requirement,
+        token: &VerifiedToken,
+    ) -> Result<(), Cause> {
+        if let Some(audiences) = route.audiences() {
+            audiences.check(token)?;
+        }
+        requirement
+            .check(token.issuer(), token.claims())
+            .map_err(|unmet| self.unmet(unmet, requirement, token))?;
+        match requirement.authentication() {
+            Some(required) => required
+                .check(token.authentication(), self.clock.now())
+                .map_err(|unmet| required.unmet(unmet, token.claims())),
+            None => Ok(()),
+        }
+    }
+
     /// How requests are made canonical.
     pub fn request_rules(&self) -> &RequestRules {
         &self.request_rules
@@ -350,25 +343,9 @@ impl Gate {
         assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
     }
 
-    /// Whether a verified token opens this route from there. Checked on every request: the cache
-    /// knows tokens by their bytes alone.
-    fn check(
-        &self,
-        requirement: &Requirement,
-        token: &VerifiedToken,
-        places: PlaceSet,
-    ) -> Result<(), Denial> {
-        let deny = |cause| Denial::new(cause).of_issuer(Some(token.issuer()));
-        if !places.meets(*self.issuer_places.get(token.issuer())) {
-            return Err(deny(other_place()));
-        }
-        let verdict = requirement.check(token.issuer(), token.claims());
-        verdict.map_err(|unmet| deny(self.unmet(unmet, requirement, token)))
-    }
-
     /// The refusal of a token that lacks what a route requires.
     #[cold]
-    pub fn unmet(&self, unmet: Unmet, requirement: &Requirement, token: &VerifiedToken) -> Cause {
+    fn unmet(&self, unmet: Unmet, requirement: &Requirement, token: &VerifiedToken) -> Cause {
         let (issuer, claims) = (token.issuer(), token.claims());
         match unmet {
             Unmet::Issuer => {
@@ -390,16 +367,6 @@ impl Gate {
             },
         }
     }
-}
-
-#[cold]
-fn other_place() -> Cause {
-    let subject = Subject::new(Part::Source, Fault::NotAllowed);
-    Reason::CredentialSourceNotAllowed.about(subject.setting(of_credential::SOURCES))
-}
-
-fn refused(rejection: Rejection) -> Denial {
-    Denial::new(rejection.cause).of_issuer(rejection.issuer)
 }
 
 impl<'g> Admission<'g> {

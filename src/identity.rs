@@ -16,7 +16,7 @@ mod websocket;
 
 pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, UnsignedAssertion};
 pub use claim_path::{ClaimPath, ClaimPathError};
-pub use encoding::{Encoding, percent_encoded};
+pub use encoding::{Encoding, TextForm, percent_encoded};
 pub use fold::{are_one_header, fold_header_name};
 pub use forwarded::{Forwarded, PeerAddress};
 pub use header_name::{HeaderUse, check_header_name};

@@ -1,6 +1,7 @@
 //! Strict JSON: no duplicate members, exact integers, bounded depth and size.
 
 mod integer;
+mod member;
 mod member_name;
 mod parse;
 mod pointer;
@@ -11,6 +12,7 @@ mod write;
 
 use std::{borrow::Cow, mem, vec};
 
+use member::Member;
 use member_name::MemberName;
 
 pub use integer::JsonInteger;
@@ -37,8 +39,6 @@ pub enum Json {
 pub struct Object {
     members: Box<[Member]>,
 }
-
-type Member = (MemberName, Json);
 
 /// Why a text is not accepted as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -209,12 +209,12 @@ impl Object {
     }
 
     fn member(&self, name: &str) -> Option<&Json> {
-        self.members.iter().find(|(n, _)| n.as_str() == name).map(|(_, v)| v)
+        self.members.iter().find(|member| member.name() == name).map(Member::value)
     }
 
     /// Name and value of every member, in document order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
-        self.members.iter().map(|(n, v)| (n.as_str(), v))
+        self.members.iter().map(|member| (member.name(), member.value()))
     }
 
     /// How many members there are.
@@ -248,17 +248,16 @@ impl Object {
     }
 
     fn heap(&self) -> usize {
-        let parts = self.members.iter().map(|(n, v)| n.heap() + v.heap());
-        size_of_val(&*self.members) + parts.sum::<usize>()
+        size_of_val(&*self.members) + self.members.iter().map(Member::heap).sum::<usize>()
     }
 }
 
 /// Sets a member, replacing one of the same name.
 fn set(members: &mut Vec<Member>, name: String, value: Json) {
-    let name = MemberName::from(name);
-    match members.iter_mut().find(|(n, _)| *n == name) {
-        Some((_, old)) => *old = value,
-        None => members.push((name, value)),
+    let member = Member::new(MemberName::from(name), value);
+    match members.iter_mut().find(|old| old.has_name_of(&member)) {
+        Some(old) => *old = member,
+        None => members.push(member),
     }
 }
 
@@ -276,8 +275,7 @@ impl IntoIterator for Object {
     type IntoIter = vec::IntoIter<(String, Json)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        let members = self.members.into_iter();
-        let members = members.map(|(name, value)| (name.as_str().to_owned(), value));
+        let members = self.members.into_iter().map(Member::into_parts);
         members.collect::<Vec<_>>().into_iter()
     }
 }

@@ -15,9 +15,10 @@
 //! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
 //! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
 //! | [`decision`] | what front ends call: head and body → forward or refusal; held bodies, denial profiles |
-//! | `wire` | framing, HTTP/1.1 as a client, frames of HTTP/2, timers: what goes over a socket |
+//! | [`wire`] | framing, HTTP/1.1 as a client, frames of HTTP/2, timers: what goes over a socket |
 //! | [`listener`] | listening sockets, and the one loop that accepts connections |
 //! | [`evidence`] | the journal that proves who signed what |
+//! | [`resource`] | what clients can discover of protected resources |
 //! | [`gate`] | the decision about a request's head: admission or denial |
 //! | [`token`] | credential → verified token, and the cache of those |
 //! | [`signature`] | a detached JWS over the body → verified signature |
@@ -79,6 +80,7 @@ pub mod reason;
 mod refresh;
 pub mod registry;
 pub mod replay;
+pub mod resource;
 pub mod revocation;
 pub mod settings;
 pub mod shared;
@@ -88,4 +90,4 @@ pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 pub mod token;
-mod wire;
+pub mod wire;

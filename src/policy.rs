@@ -1,5 +1,6 @@
 //! What a request is (its one canonical form), which route it matches and what that route requires.
 
+mod authentication;
 mod authority;
 pub mod canonical;
 pub mod comparison;
@@ -17,6 +18,7 @@ pub mod settings;
 mod target;
 mod web_origin;
 
+pub use authentication::{AuthenticationEvent, AuthenticationUnmet, RequiredAuthentication};
 pub(crate) use authority::canonical_host;
 pub use canonical::{CanonicalRequest, NotCanonical};
 pub use comparison::{ClaimComparison, RequiredValue};

@@ -248,6 +248,10 @@ reasons! {
     ScopeInsufficient = "scope_insufficient", NotPermitted, "The token lacks a scope.";
     ClaimNotPermitted = "claim_not_permitted", NotPermitted,
         "A claim does not hold a value that the route asks for.";
+    AuthenticationInsufficient = "authentication_insufficient", CredentialInvalid,
+        "The user did not authenticate in a way that the route asks for.";
+    AuthenticationTooOld = "authentication_too_old", CredentialInvalid,
+        "The user did not authenticate lately enough for the route.";
     // The signature over the request; `signature_invalid`, `critical_unknown` and
     // `keys_unavailable` are reasons here, too.
     SignatureMissing = "signature_missing", SignatureRefused, "The request is not signed.";

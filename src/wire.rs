@@ -6,7 +6,7 @@
 pub(crate) mod burst_allowance;
 pub(crate) mod frames;
 pub(crate) mod framing;
-pub(crate) mod http1;
+pub mod http1;
 pub(crate) mod pieces;
 pub(crate) mod timer;
 pub(crate) mod woken_task;

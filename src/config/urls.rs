@@ -6,12 +6,13 @@ use http::Uri;
 
 use super::{node::Node, reader::Parsed};
 
-/// The error for a URL that is not encrypted.
-const HTTPS_ONLY: &str = "a URL with https, since keys fetched over plain http can be forged on the way \
-     (allow_http = true permits it all the same)";
-
-/// Reads the URL of something to fetch.
+/// Reads the URL of keys to fetch.
 pub(crate) fn fetchable(allow_http: bool) -> impl Fn(&Node) -> Parsed<Uri> {
+    callable(allow_http, "keys fetched over plain http can be forged on the way")
+}
+
+/// Reads the URL of an endpoint. `danger` is what can happen over plain http.
+pub(crate) fn callable(allow_http: bool, danger: &'static str) -> impl Fn(&Node) -> Parsed<Uri> {
     move |node| {
         let text = node.as_text().ok_or_else(|| node.mismatch("a URL"))?;
         check_fetchable(text, allow_http).map_err(|mistake| match mistake {
@@ -19,7 +20,9 @@ pub(crate) fn fetchable(allow_http: bool) -> impl Fn(&Node) -> Parsed<Uri> {
                 "the URL holds a user name or password; expected one without".to_owned()
             }
             UrlMistake::Syntax => node.mismatch("a URL such as \"https://idp.example.com/jwks\""),
-            UrlMistake::PlainHttp => node.mismatch(HTTPS_ONLY),
+            UrlMistake::PlainHttp => node.mismatch(&format!(
+                "a URL with https, since {danger} (allow_http = true permits it all the same)"
+            )),
         })
     }
 }

@@ -25,11 +25,21 @@ impl<'e> Exchange<'e> {
     }
 
     /// Lets the sender's page read the answer, on a route with `cors`. A refusal without a route
-    /// holds nothing of any service, and is readable, too.
+    /// holds nothing of any service, and is readable, too. The metadata of a resource is readable by
+    /// every page already.
     pub fn share(&self, headers: &mut HeaderMap, from: AnswerFrom, sender: CrossOrigin<'_>) {
-        if self.route.get().is_none_or(|route| route.is_shared()) {
+        let is_shared = match self.route.get() {
+            Some(route) => route.is_shared(),
+            None => !self.is_for_metadata(),
+        };
+        if is_shared {
             sender.cors.share(headers, from, sender.allowed);
         }
+    }
+
+    fn is_for_metadata(&self) -> bool {
+        let documents = self.engine.engine.documents.as_ref().zip(self.request());
+        documents.is_some_and(|(documents, request)| documents.have(request))
     }
 
     /// The answer to a preflight, which its sender may read.

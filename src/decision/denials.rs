@@ -14,13 +14,18 @@ use http::{
     header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
-use self::profile::{Look, Profile};
+use self::{
+    challenge::Demands,
+    profile::{Look, Profile},
+};
 use super::{Refusal, RefusalForm, grpc, refusal::empty};
 use crate::{
     clock::Clock,
     decision::denials::settings::{BodyTemplate, DenialSettings, Placeholder},
     gate::{Denial, Route},
-    policy::{Requirement, Routes, denial_profile::DenialProfile, ids::PerRoute},
+    policy::{
+        RequiredAuthentication, Requirement, Routes, denial_profile::DenialProfile, ids::PerRoute,
+    },
     reason::{Class, Reason},
 };
 
@@ -75,7 +80,7 @@ impl Denials {
         };
         let headers = response.headers_mut();
         headers.extend(look.headers.clone());
-        if let Some(challenge) = look.challenge(profile.realm(), scope(denial)) {
+        if let Some(challenge) = look.challenge(demands(denial, profile)) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if let Some(allow) = denial.allow() {
@@ -130,9 +135,16 @@ impl Denials {
     }
 }
 
-/// The route's required scopes; empty: none.
-fn scope(denial: &Denial) -> &str {
-    denial.route().and_then(Route::requirement).map_or("", Requirement::scope)
+/// What the route asks of a client.
+fn demands<'d>(denial: &'d Denial, profile: &'d Profile) -> Demands<'d> {
+    let requirement = denial.route().and_then(Route::requirement);
+    let authentication = requirement.and_then(Requirement::authentication);
+    Demands {
+        realm: profile.realm(),
+        scope: requirement.map_or("", Requirement::scope),
+        authentication: authentication.map(RequiredAuthentication::challenge),
+        metadata_url: denial.route().and_then(Route::metadata_url),
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::{
     identity::PeerAddress,
     policy::Routes,
     reason::Cause,
+    resource::{DocumentParts, Documents},
     telemetry::MetricRegistry,
     token::{TokenCache, cache::settings::CacheSettings},
 };
@@ -25,6 +26,7 @@ use crate::{
 pub struct Engine {
     pub(super) gate: Gate,
     pub(super) denials: Denials,
+    pub(super) documents: Option<Documents>,
     pub(super) bodies: BodyStore,
     held: HeldBodySettings,
     body_timeout: Duration,
@@ -52,6 +54,8 @@ pub struct EngineParts<'s> {
     pub denials: &'s DenialSettings,
     /// The routes: each may name the profile of its refusals.
     pub routes: &'s Routes,
+    /// What the metadata of resources is made of.
+    pub documents: DocumentParts<'s>,
 }
 
 impl Engine {
@@ -67,6 +71,7 @@ impl Engine {
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, clock),
+            documents: Documents::prepare(parts.documents, metrics),
             bodies: BodyStore::new(parts.held, Metrics::register(metrics)),
             held: parts.held.clone(),
             body_timeout: parts.body_timeout,

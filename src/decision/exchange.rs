@@ -37,6 +37,8 @@ pub struct Exchange<'e> {
 pub(super) enum Stopped {
     /// It is refused.
     Denied(Denial),
+    /// It is for something that is answered here.
+    Answered(Box<Refusal>),
     /// The client did not send it to its end.
     Unfinished(UploadFault),
     /// It is a preflight, which is answered in place of the service.
@@ -61,6 +63,8 @@ impl<'e> Exchange<'e> {
     /// front end does not have the request's body, as an authorization service does not: a request
     /// that has to be signed does not pass there.
     ///
+    /// A request for the metadata of a resource is answered here: no route can hide that.
+    ///
     /// # Errors
     /// The [`Refusal`], counted and logged.
     pub async fn decide<'x, B>(
@@ -75,6 +79,7 @@ impl<'e> Exchange<'e> {
         match self.try_to_admit(head, body, peer).await {
             Ok(forward) => Ok(forward),
             Err(Stopped::Denied(denial)) => Err(self.deny(&denial)),
+            Err(Stopped::Answered(answer)) => Err(answer),
             Err(Stopped::Unfinished(fault)) => Err(self.abort(fault)),
             Err(Stopped::Preflight) => Err(self.answer_preflight()),
         }
@@ -138,6 +143,11 @@ impl<'e> Exchange<'e> {
         let mut canonical = canonical(head, engine.gate.request_rules())?;
         engine.gate.take_parameters(&mut canonical).map_err(uncanonical)?;
         let request = self.request.get_or_init(|| canonical);
+        if let Some(documents) = &engine.documents
+            && let Some(document) = documents.answer(request)
+        {
+            return Err(Stopped::Answered(Box::new(Refusal::new(document))));
+        }
         let (admission, body) = match engine.gate.admit(request, &head.headers, peer, cache).await?
         {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),

@@ -9,9 +9,10 @@ use crate::{
     },
     policy::{
         Routes,
-        ids::{PerIssuer, PerSignature},
+        ids::{PerIssuer, PerResource, PerSignature},
         settings::HostSettings,
     },
+    resource::settings::ResourceSettings,
     signature::settings::SignatureSettings,
     token::{credential::settings::CredentialSettings, issuer::settings::IssuerSettings},
 };
@@ -23,7 +24,9 @@ pub struct GateParts<'s> {
     pub issuers: &'s PerIssuer<IssuerSettings>,
     /// How bodies are signed.
     pub signatures: &'s PerSignature<SignatureSettings>,
-    /// The routes, which refer to both.
+    /// The resources that clients can discover.
+    pub resources: &'s PerResource<ResourceSettings>,
+    /// The routes, which refer to all of them.
     pub routes: &'s Arc<Routes>,
     /// Which hosts of requests are taken.
     pub hosts: &'s HostSettings,

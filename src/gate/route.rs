@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{GateParts, Metrics, RouteCounters};
+use super::{GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
-    cors::settings::CorsSettings,
     policy::{
         Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
@@ -22,6 +21,8 @@ pub struct Route {
     requirement: Option<Requirement>,
     sources: Arc<CredentialSources>,
     keeps_authorization: bool,
+    audiences: Option<RouteAudiences>,
+    metadata_url: Option<String>,
     issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
@@ -31,11 +32,10 @@ pub struct Route {
 
 /// What every route is compiled with.
 struct Shared<'p> {
-    issuers: &'p PerIssuer<IssuerSettings>,
+    parts: &'p GateParts<'p>,
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
-    cors: Option<&'p CorsSettings>,
     metrics: &'p Metrics,
 }
 
@@ -47,29 +47,31 @@ impl Route {
         places: &CredentialPlaces,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
-        let issuers = parts.issuers;
-        let scopes = issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { issuers, scopes, signatures, places, cors: parts.cors, metrics };
+        let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
+        let shared = Shared { parts, scopes, signatures, places, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
     fn new(id: RouteId, route: &RouteSettings, shared: &Shared<'_>) -> Self {
         let label = label(route);
-        let cors = shared.cors.map(|cors| route.cors.unwrap_or(cors.all_routes));
+        let parts = shared.parts;
+        let requirement = match &route.access {
+            AccessSettings::Public => None,
+            AccessSettings::Token(requirement) => Some(requirement),
+        };
+        let resource = requirement.and_then(|requirement| requirement.resource);
+        let cors = parts.cors.map(|cors| route.cors.unwrap_or(cors.all_routes));
         let is_shared = cors.unwrap_or_default();
         Self {
             id,
-            requirement: match &route.access {
-                AccessSettings::Public => None,
-                AccessSettings::Token(requirement) => {
-                    Some(Requirement::compile(requirement, &shared.scopes))
-                }
-            },
+            requirement: requirement.map(|it| Requirement::compile(it, &shared.scopes)),
             sources: shared.places.of_route(&route.credential),
             keeps_authorization: route.authorization == AuthorizationHeader::Keep,
+            audiences: requirement.and_then(|it| RouteAudiences::compile(it, parts)),
+            metadata_url: resource.map(|id| parts.resources.get(id).id.metadata_url()),
             issuers: RouteIssuers {
-                introspection: introspection_issuers(route, shared.issuers).next(),
-                unnamed: unnamed_issuer(route, shared.issuers),
+                introspection: introspection_issuers(route, parts.issuers).next(),
+                unnamed: unnamed_issuer(route, parts.issuers),
             },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
@@ -102,6 +104,16 @@ impl Route {
     /// Whether `Authorization` is the service's own.
     pub fn keeps_authorization(&self) -> bool {
         self.keeps_authorization
+    }
+
+    /// Whom its tokens must be for, where the verifier can't know that.
+    pub(super) fn audiences(&self) -> Option<&RouteAudiences> {
+        self.audiences.as_ref()
+    }
+
+    /// Where clients find how to get a token for it (RFC 9728 §5.1); `None`: it is of no resource.
+    pub fn metadata_url(&self) -> Option<&str> {
+        self.metadata_url.as_deref()
     }
 
     /// The issuers of tokens that do not name one.

@@ -3,13 +3,19 @@
 //! Text is percent-encoded where a header can't hold it, and only there: visible ASCII and the
 //! spaces inside go as they are; control characters, characters beyond ASCII (as UTF-8), spaces at
 //! either end and the `%` itself become `%XX`. So there is one rule for the upstream, and nothing
-//! is lost: *percent-decode the value, and you have the claim* (threats H-6).
+//! is lost: *percent-decode the value, and you have the claim* (threats H-6). A single header may
+//! have another [`TextForm`].
+
+mod text_form;
 
 use std::{fmt::Write as _, iter};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::{jose::base64url, json::Json};
+
+use self::text_form::Separator;
+pub use self::text_form::TextForm;
 
 /// How an array (or object) is written into a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,12 +47,12 @@ const ESCAPED_SPACE: &str = "%20";
 
 impl Encoding {
     /// The header's text; empty for a blank value (threats H-7).
-    pub(super) fn write(self, value: &Json) -> Result<String, NotWritable> {
+    pub(super) fn write(self, value: &Json, text: TextForm) -> Result<String, NotWritable> {
         match (self, value) {
             (_, Json::Null) => Ok(String::new()),
-            (Self::Csv, Json::Array(elements)) => write_list(elements, ',', CSV_ELEMENT),
-            (Self::Space, Json::Array(elements)) => write_list(elements, ' ', SPACE_ELEMENT),
-            (Self::Csv | Self::Space, scalar) => write_scalar(scalar, TEXT),
+            (Self::Csv, Json::Array(elements)) => write_list(elements, Separator::Comma, text),
+            (Self::Space, Json::Array(elements)) => write_list(elements, Separator::Space, text),
+            (Self::Csv | Self::Space, scalar) => write_scalar(scalar, None, text),
             (Self::Json, value) => Ok(ascii_json(value)),
             (Self::Base64Json, value) => Ok(base64url::encode(value.to_text().as_bytes())),
         }
@@ -60,15 +66,15 @@ pub fn percent_encoded(text: &str) -> String {
 
 fn write_list(
     elements: &[Json],
-    separator: char,
-    escaped: &'static AsciiSet,
+    separator: Separator,
+    form: TextForm,
 ) -> Result<String, NotWritable> {
     let mut list = String::new();
     for element in elements {
-        let text = write_scalar(element, escaped)?;
+        let text = write_scalar(element, Some(separator), form)?;
         if !text.is_empty() {
             if !list.is_empty() {
-                list.push(separator);
+                list.push(separator.char());
             }
             list.push_str(&text);
         }
@@ -76,11 +82,17 @@ fn write_list(
     Ok(list)
 }
 
-fn write_scalar(value: &Json, escaped: &'static AsciiSet) -> Result<String, NotWritable> {
+fn write_scalar(
+    value: &Json,
+    separator: Option<Separator>,
+    form: TextForm,
+) -> Result<String, NotWritable> {
     match value {
         Json::Null => Ok(String::new()),
-        Json::Bool(_) | Json::Integer(_) | Json::Float(_) => Ok(value.to_text()),
-        Json::String(text) => Ok(percent_encode(text, escaped)),
+        Json::Bool(_) | Json::Integer(_) | Json::Float(_) => {
+            form.write(&value.to_text(), separator)
+        }
+        Json::String(text) => form.write(text, separator),
         Json::Array(_) | Json::Object(_) => Err(NotWritable),
     }
 }

@@ -190,6 +190,7 @@ mod tests {
             trusted_proxies,
             drop_underscores: true,
             remove: Vec::new(),
+            remove_sets: Vec::new(),
             keep: vec![HeaderName::from_static("x-forwarded-prefix")],
             loop_header: LoopHeader::CdnLoop,
             max_header_bytes: 4096,

@@ -132,7 +132,7 @@ impl ClaimHeaders {
         let Some(claim) = named().find(|claim| !claim.is_blank()).or_else(|| named().next()) else {
             return Ok(String::new());
         };
-        match line.encoding.write(claim) {
+        match line.encoding.write(claim, line.text) {
             Ok(text) if text.len() <= self.max_bytes => Ok(text),
             Ok(text) => Err(self.unrenderable(line, Some(text.len()))),
             Err(_) => Err(self.unrenderable(line, None)),
@@ -178,7 +178,7 @@ impl RenderedHeaders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Encoding;
+    use crate::identity::{Encoding, TextForm};
 
     const ISSUER: &str = "https://idp.test";
 
@@ -189,6 +189,7 @@ mod tests {
                 header: HeaderName::from_static(header),
                 claims: claim.split('|').map(|name| ClaimPath::parse(name).unwrap()).collect(),
                 encoding: *encoding,
+                text: TextForm::default(),
             })
             .collect();
         ClaimHeaders::compile(&mapping, max_bytes)

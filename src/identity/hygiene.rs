@@ -7,6 +7,8 @@
 
 #![expect(clippy::disallowed_types, reason = "its keys are the configuration's")]
 
+mod families;
+mod identity_headers;
 mod strip_list;
 mod usual;
 
@@ -16,14 +18,22 @@ use http::{
     header::{AUTHORIZATION, CONNECTION, TE, TRAILER},
 };
 
+use prometheus::IntCounter;
+
 use self::{
+    families::NameFamilies,
     strip_list::{END_TO_END, FORGEABLE, FORGEABLE_PREFIXES, HOP_BY_HOP},
     usual::{USUAL, is_usual},
 };
+use super::Metrics;
 use super::fold::is_folded;
 use crate::{
-    identity::{fold_header_name, forwarded::settings::ForwardingSettings},
+    identity::{
+        fold_header_name,
+        forwarded::settings::{ForwardingSettings, HeaderSet},
+    },
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
+    telemetry::MetricRegistry,
 };
 
 /// The compiled rules.
@@ -31,6 +41,9 @@ use crate::{
 pub struct Hygiene {
     /// By folded name.
     rules: HashMap<Box<str>, HeaderRule>,
+    families: NameFamilies,
+    /// Of each identity header, how many requests have had it; empty: they are not counted.
+    seen: Vec<IntCounter>,
     /// Let through although they are not what they fold to.
     kept: Vec<HeaderName>,
     drop_underscores: bool,
@@ -54,6 +67,8 @@ pub struct HeaderUses<'s> {
 enum HeaderRule {
     /// Upstreams believe it, clients forge it: removed.
     Forgeable,
+    /// The same of one that names a user, by its place in [`identity_headers::all`]: counted.
+    Identity(u16),
     /// The exact name passes, variants are removed; no `Connection` token can name it.
     ExactOnly,
     /// Is for this connection only: removed.
@@ -89,11 +104,14 @@ impl Hygiene {
         let forwarding = headers.forwarding;
         let mut hygiene = Self {
             rules: HashMap::new(),
+            families: NameFamilies::default(),
+            seen: Vec::new(),
             kept: Vec::new(),
             drop_underscores: forwarding.drop_underscores,
             keeps_usual: false,
         };
         hygiene.set_all(FORGEABLE, HeaderRule::Forgeable);
+        hygiene.set_identity_headers(&forwarding.remove_sets);
         hygiene.set_all(END_TO_END, HeaderRule::ExactOnly);
         forwarding.keep.iter().for_each(|name| hygiene.keep(name));
         for name in &forwarding.remove {
@@ -108,6 +126,32 @@ impl Hygiene {
         let is_kept = |name| matches!(hygiene.look_up(name), Verdict::Keep);
         hygiene.keeps_usual = USUAL.iter().all(is_kept);
         hygiene
+    }
+
+    /// Counts the identity headers that it removes.
+    #[must_use]
+    pub fn counting(self, metrics: &MetricRegistry) -> Self {
+        let counters = Metrics::register(metrics).identity_headers;
+        let counter =
+            |(header, product): (&str, &str)| counters.with_label_values(&[header, product]);
+        Self { seen: identity_headers::all().map(counter).collect(), ..self }
+    }
+
+    /// Those of products always, generic ones where their set is listed.
+    fn set_identity_headers(&mut self, sets: &[HeaderSet]) {
+        let generic = sets.contains(&HeaderSet::GenericIdentity);
+        let removed = (0..)
+            .zip(identity_headers::all())
+            .filter(|(_, (_, product))| generic || *product != identity_headers::GENERIC_PRODUCT);
+        let mut families: Vec<_> =
+            FORGEABLE_PREFIXES.iter().map(|prefix| (*prefix, HeaderRule::Forgeable)).collect();
+        for (place, (header, _)) in removed {
+            match header.strip_suffix('*') {
+                Some(prefix) => families.push((prefix, HeaderRule::Identity(place))),
+                None => self.set(header, HeaderRule::Identity(place)),
+            }
+        }
+        self.families = NameFamilies::new(families.into_iter());
     }
 
     fn set(&mut self, name: &str, rule: HeaderRule) {
@@ -144,7 +188,12 @@ impl Hygiene {
                 Verdict::Keep if *name != AUTHORIZATION => continue,
                 Verdict::Keep if !authenticates_connection(value) => continue,
                 Verdict::Keep | Verdict::Remove => {}
-                Verdict::RemoveManaged if removals.contains(name) => continue,
+                Verdict::RemoveIdentity(_) | Verdict::RemoveManaged if removals.contains(name) => {
+                    continue;
+                }
+                Verdict::RemoveIdentity(place) => {
+                    self.seen.get(usize::from(place)).into_iter().for_each(IntCounter::inc);
+                }
                 Verdict::RemoveManaged => managed += 1,
             }
             removals.push(name.clone());
@@ -176,10 +225,10 @@ impl Hygiene {
         if !is_folded(text) {
             return self.verdict_on_variant(name);
         }
-        match self.rules.get(text) {
+        match self.rules.get(text).copied().or_else(|| self.families.find(text)) {
             Some(HeaderRule::Managed) => Verdict::RemoveManaged,
+            Some(HeaderRule::Identity(place)) => Verdict::RemoveIdentity(place),
             Some(HeaderRule::Forgeable | HeaderRule::HopByHop) => Verdict::Remove,
-            None if is_forgeable_family(text) => Verdict::Remove,
             Some(HeaderRule::ExactOnly) | None => Verdict::Keep,
         }
     }
@@ -193,10 +242,17 @@ impl Hygiene {
             Some(HeaderRule::HopByHop | HeaderRule::ExactOnly) => Verdict::Remove,
             _ if is_kept() => Verdict::Keep,
             Some(HeaderRule::Forgeable) => Verdict::Remove,
+            Some(HeaderRule::Identity(place)) => Verdict::RemoveIdentity(*place),
+            None => self.verdict_on_unlisted_variant(name, &folded),
+        }
+    }
+
+    fn verdict_on_unlisted_variant(&self, name: &HeaderName, folded: &str) -> Verdict {
+        match self.families.find(folded) {
+            Some(HeaderRule::Identity(place)) => Verdict::RemoveIdentity(place),
+            Some(_) => Verdict::Remove,
             None if self.drop_underscores && name.as_str().contains('_') => Verdict::Remove,
-            None if is_forgeable_family(&folded) || folded.starts_with("x-forwarded-") => {
-                Verdict::Remove
-            }
+            None if folded.starts_with("x-forwarded-") => Verdict::Remove,
             None => Verdict::Keep,
         }
     }
@@ -257,13 +313,10 @@ pub(crate) enum Verdict {
     Keep,
     /// It is removed.
     Remove,
+    /// It is removed, and counted: it names a user to services behind another proxy.
+    RemoveIdentity(u16),
     /// It is removed, and counted: a client tried to set one of ours.
     RemoveManaged,
-}
-
-fn is_forgeable_family(folded: &str) -> bool {
-    folded.starts_with(['s', 'x'])
-        && FORGEABLE_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
 }
 
 /// What `Connection` names, connection options like `close` included. What is no header name names

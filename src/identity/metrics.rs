@@ -1,6 +1,6 @@
-//! Assertions.
+//! Assertions, and headers that name a user.
 
-use prometheus::IntCounter;
+use prometheus::{IntCounter, IntCounterVec};
 
 use crate::telemetry::MetricRegistry;
 
@@ -8,6 +8,8 @@ use crate::telemetry::MetricRegistry;
 #[derive(Debug)]
 pub(crate) struct Metrics {
     pub(super) assertions_signed: IntCounter,
+    /// Identity headers of other products that clients have sent, by header and product.
+    pub(super) identity_headers: IntCounterVec,
 }
 
 impl Metrics {
@@ -15,6 +17,11 @@ impl Metrics {
         Self {
             assertions_signed: metrics
                 .counter("assertions_signed_total", "Assertions signed for upstreams."),
+            identity_headers: metrics.counters(
+                "identity_headers_removed_total",
+                "Requests from which an identity header of another proxy was removed.",
+                &["header", "product"],
+            ),
         }
     }
 }

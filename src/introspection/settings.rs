@@ -35,6 +35,7 @@ pub(crate) mod key {
     pub(crate) const TOKEN_TYPES: &str = "token_types";
     pub(crate) const REQUIRE: &str = "require";
     pub(crate) const SUBJECT: &str = "subject";
+    pub(crate) const FILL_CLAIMS: &str = "fill_claims";
     pub(crate) const SIGNED: &str = "signed";
     pub(crate) const CACHE_TTL: &str = "cache_ttl";
     pub(crate) const NEGATIVE_TTL: &str = "negative_ttl";
@@ -84,6 +85,8 @@ pub struct IntrospectionSettings {
     pub require: Vec<ClaimPath>,
     /// Members that replace a missing `sub`, the best one first.
     pub subject: Vec<String>,
+    /// `true`: the members of an answer fill what the token lacks.
+    pub fill_claims: bool,
     /// `true`: only answers signed by the issuer count (RFC 9701).
     pub signed: bool,
     /// How long *active* is believed, never longer than the token lives.
@@ -183,6 +186,7 @@ impl IntrospectionSettings {
             subject: section
                 .list(key::SUBJECT, "a list such as [\"sub\", \"username\"]", text)
                 .unwrap_or_else(|| DEFAULT_SUBJECT.iter().map(|&name| name.to_owned()).collect()),
+            fill_claims: section.or(key::FILL_CLAIMS, false, switch),
             signed: section.or(key::SIGNED, false, switch),
             cache_ttl: section.or(key::CACHE_TTL, DEFAULT_CACHE_TTL, cache_ttl),
             negative_ttl: section.or(
@@ -228,6 +232,7 @@ impl IntrospectionSettings {
             .list(key::TOKEN_TYPES, &self.token_types)
             .list(key::REQUIRE, self.require.iter().map(ClaimPath::as_str))
             .list(key::SUBJECT, &self.subject)
+            .switch(key::FILL_CLAIMS, self.fill_claims)
             .switch(key::SIGNED, self.signed)
             .duration(key::CACHE_TTL, self.cache_ttl)
             .duration(key::NEGATIVE_TTL, self.negative_ttl)
@@ -239,6 +244,10 @@ impl IntrospectionSettings {
     }
 
     fn check_together(&self, section: &Section<'_>) {
+        if self.fill_claims && self.when != IntrospectWhen::Always {
+            let text = "only an answer that a request waits for can fill its token; expected when = \"always\"";
+            section.mistake(key::FILL_CLAIMS, text.to_owned());
+        }
         let is_validation = self.method != IntrospectionMethod::Introspect;
         if is_validation && self.signed {
             section.mistake(key::SIGNED, "the answers of validate_token are not signed".to_owned());

@@ -5,13 +5,16 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// A name. One that most tokens have takes no memory of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum MemberName {
-    /// Its place in [`REGISTERED`].
-    Registered(u8),
-    /// Any that is not there.
+    Registered(RegisteredName),
+    /// Any that is not in [`REGISTERED`].
     Other(Box<str>),
 }
+
+/// The place of a name in [`REGISTERED`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RegisteredName(u8);
 
 /// The claims of access tokens (RFC 7519, RFC 9068, OpenID Connect, and what the large identity
 /// providers add), sorted.
@@ -65,22 +68,20 @@ const REGISTERED: [&str; 44] = [
 impl MemberName {
     pub(super) fn as_str(&self) -> &str {
         match self {
-            Self::Registered(place) => REGISTERED.get(usize::from(*place)).copied().unwrap_or(""),
+            Self::Registered(name) => name.as_str(),
             Self::Other(name) => name,
-        }
-    }
-
-    /// The bytes that it takes besides itself.
-    pub(super) fn heap(&self) -> usize {
-        match self {
-            Self::Registered(_) => 0,
-            Self::Other(name) => name.len(),
         }
     }
 
     fn registered(name: &str) -> Option<Self> {
         let place = REGISTERED.binary_search(&name).ok()?;
-        u8::try_from(place).ok().map(Self::Registered)
+        u8::try_from(place).ok().map(|place| Self::Registered(RegisteredName(place)))
+    }
+}
+
+impl RegisteredName {
+    pub(super) fn as_str(self) -> &'static str {
+        REGISTERED.get(usize::from(self.0)).copied().unwrap_or("")
     }
 }
 
@@ -118,16 +119,18 @@ mod tests {
     fn every_registered_name_is_found_as_what_it_is() {
         assert!(REGISTERED.is_sorted());
         for name in REGISTERED {
-            let registered = MemberName::from(name.to_owned());
-            assert!(matches!(registered, MemberName::Registered(_)), "{name}");
-            assert_eq!((registered.as_str(), registered.heap()), (name, 0));
+            let MemberName::Registered(registered) = MemberName::from(name.to_owned()) else {
+                panic!("{name} is not found");
+            };
+            assert_eq!(registered.as_str(), name);
         }
     }
 
     #[test]
     fn any_other_name_stays_as_it_is() {
         for name in ["", "Sub", "sub ", "x", "äöü"] {
-            assert_eq!(MemberName::from(name.to_owned()).as_str(), name);
+            let other = MemberName::from(name.to_owned());
+            assert!(matches!(&other, MemberName::Other(text) if **text == *name), "{other:?}");
         }
     }
 }

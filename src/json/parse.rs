@@ -64,9 +64,9 @@ impl Budget {
 
     /// Keeps the name of the member whose value is not acceptable.
     #[cold]
-    fn blame(&self, name: &MemberName) {
+    fn blame(&self, name: &str) {
         let inner = self.member.take();
-        self.member.set(inner.or_else(|| Some(name.as_str().into())));
+        self.member.set(inner.or_else(|| Some(name.into())));
     }
 
     /// The reason that we gave, or what `serde_json` complains about.
@@ -164,8 +164,9 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
         let member = self.deeper()?;
         let mut members = Vec::new();
         while let Some(name) = map.next_key::<MemberName>()? {
-            let value = map.next_value_seed(member).inspect_err(|_| self.budget.blame(&name))?;
-            members.push((name, value));
+            let value = map.next_value_seed(member);
+            let value = value.inspect_err(|_| self.budget.blame(name.as_str()))?;
+            members.push(Member::new(name, value));
         }
         if let Some(twice) = duplicate(&members) {
             self.budget.blame(twice);
@@ -176,19 +177,19 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 }
 
 /// A name that occurs twice. Names are compared as they read after unescaping.
-fn duplicate(members: &[Member]) -> Option<&MemberName> {
+fn duplicate(members: &[Member]) -> Option<&str> {
     if members.len() <= FEW_MEMBERS {
         let mut rest = members;
-        while let Some(((name, _), later)) = rest.split_first() {
-            if later.iter().any(|(other, _)| other == name) {
-                return Some(name);
+        while let Some((member, later)) = rest.split_first() {
+            if later.iter().any(|other| other.has_name_of(member)) {
+                return Some(member.name());
             }
             rest = later;
         }
         return None;
     }
-    let mut names: Vec<&MemberName> = members.iter().map(|(name, _)| name).collect();
-    names.sort_unstable_by_key(|name| name.as_str());
+    let mut names: Vec<&str> = members.iter().map(Member::name).collect();
+    names.sort_unstable();
     names.array_windows().find(|[one, next]| one == next).map(|[one, _]| *one)
 }
 

@@ -1,8 +1,8 @@
 //! The metrics of a whole process.
 
 use crate::{
-    decision, evidence, gate, identity, introspection, keys, proxy, registry, revocation, shared,
-    signature, telemetry::MetricRegistry, token,
+    decision, evidence, gate, identity, introspection, keys, proxy, registry, resource, revocation,
+    shared, signature, telemetry::MetricRegistry, token,
 };
 
 /// Registers the metrics of every room, before any of them counts: those without labels are shown
@@ -16,6 +16,7 @@ pub(super) fn register_all(metrics: &MetricRegistry) {
     keys::Metrics::register(metrics);
     proxy::Metrics::register(metrics);
     registry::Metrics::register(metrics);
+    resource::Metrics::register(metrics);
     revocation::Metrics::register(metrics);
     shared::Metrics::register(metrics);
     signature::Metrics::register(metrics);

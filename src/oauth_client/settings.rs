@@ -9,7 +9,7 @@ use http::Uri;
 
 use crate::config::{
     reader::Section,
-    urls::fetchable,
+    urls::callable,
     values::{keyword, text},
     writer::Writer,
 };
@@ -240,7 +240,11 @@ impl ClientProof {
 
 fn client_of(section: &mut Section<'_>, auth: AuthMethod, allow_http: bool) -> Option<ClientProof> {
     match auth {
-        AuthMethod::None => client_id(section).map(ClientProof::Id),
+        AuthMethod::None => Some(
+            section
+                .optional(key::CLIENT_ID, text)
+                .map_or(ClientProof::Unauthenticated, ClientProof::Id),
+        ),
         AuthMethod::Mutual => Some(
             section
                 .optional(key::CLIENT_ID, text)
@@ -284,7 +288,8 @@ fn bearer(section: &mut Section<'_>, allow_http: bool) -> Option<ClientProof> {
         ("client_secret_post", AuthMethod::ClientSecretPost),
     ];
     let expected = "the URL of the token endpoint";
-    let token_url = section.required(key::TOKEN_URL, expected, fetchable(allow_http));
+    let danger = "credentials sent over plain http can be read on the way";
+    let token_url = section.required(key::TOKEN_URL, expected, callable(allow_http, danger));
     let scope = section.optional(key::TOKEN_SCOPE, text);
     let way = section.or(key::TOKEN_AUTH, AuthMethod::ClientSecretBasic, keyword(WAYS));
     let client = client_of(section, way, allow_http);

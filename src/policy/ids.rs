@@ -34,6 +34,14 @@ pub type OwnProfileId = Id<OwnProfileKind>;
 /// One for each of the operator's own denial profiles, in the order of their names.
 pub type PerOwnProfile<T> = Table<OwnProfileKind, T>;
 
+/// Marks what belongs to resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResourceKind {}
+/// A configured protected resource.
+pub type ResourceId = Id<ResourceKind>;
+/// One for each configured resource, in the order of their names.
+pub type PerResource<T> = Table<ResourceKind, T>;
+
 /// Marks what belongs to routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RouteKind {}

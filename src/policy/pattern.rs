@@ -125,6 +125,14 @@ impl HostPattern {
         &self.0
     }
 
+    /// Whether a host, in its canonical form, matches.
+    pub fn matches(&self, host: &str) -> bool {
+        match self.suffix() {
+            None => self.0 == host,
+            Some(suffix) => host.strip_suffix(suffix).is_some_and(|name| name.ends_with('.')),
+        }
+    }
+
     /// The name below which every host matches; `None` for an exact pattern.
     pub(super) fn suffix(&self) -> Option<&str> {
         self.0.strip_prefix("*.")

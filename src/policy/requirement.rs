@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    ClaimComparison, ScopeClaims,
+    ClaimComparison, RequiredAuthentication, ScopeClaims,
     ids::{IssuerId, PerIssuer},
     scopes::Scopes,
 };
@@ -25,6 +25,7 @@ pub struct Requirement {
     any_scopes: Vec<String>,
     claims: Vec<ClaimComparison>,
     scope: String,
+    authentication: Option<RequiredAuthentication>,
 }
 
 /// An issuer, and where its tokens have their scopes.
@@ -56,6 +57,7 @@ impl Requirement {
             any_scopes: settings.any_scopes.clone(),
             claims: settings.claims.clone(),
             scope: challenge_scope(settings),
+            authentication: RequiredAuthentication::compile(&settings.authentication),
         }
     }
 
@@ -126,6 +128,12 @@ impl Requirement {
     /// empty if the route requires none. Alternatives are all named.
     pub fn scope(&self) -> &str {
         &self.scope
+    }
+
+    /// What is required of the authentication behind the token; [`Self::check`] leaves that out,
+    /// since it depends on the time.
+    pub fn authentication(&self) -> Option<&RequiredAuthentication> {
+        self.authentication.as_ref()
     }
 }
 

@@ -1,6 +1,7 @@
 //! `[[routes]]`: which requests pass, and who may make them.
 
 mod access;
+mod authentication;
 pub(crate) mod hosts;
 mod paths;
 
@@ -17,12 +18,14 @@ use crate::{
         DuplicateRoute, HostPattern, PathPattern, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
-        ids::{IssuerId, SignatureId, UpstreamId},
+        ids::{IssuerId, ResourceId, SignatureId, UpstreamId},
     },
 };
 
 pub(crate) use access::PUBLIC;
+pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
+pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
@@ -39,6 +42,9 @@ pub(crate) mod key {
     pub(crate) const SCOPES: &str = "scopes";
     pub(crate) const ANY_SCOPES: &str = "any_scopes";
     pub(crate) const CLAIMS: &str = "claims";
+    pub(crate) const ACR: &str = "acr";
+    pub(crate) const MAX_AGE: &str = "max_age";
+    pub(crate) const RESOURCE: &str = "resource";
     pub(crate) const SIGNATURE: &str = "signature";
     pub(crate) const UPSTREAM: &str = "upstream";
     pub(crate) const DENIALS: &str = "denials";
@@ -84,6 +90,7 @@ pub(crate) struct KnownNames {
     pub(crate) issuers: Names<IssuerId>,
     pub(crate) upstreams: Names<UpstreamId>,
     pub(crate) signatures: Names<SignatureId>,
+    pub(crate) resources: Names<ResourceId>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }

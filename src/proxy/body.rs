@@ -36,7 +36,7 @@ pub(super) use upstream_body::UpstreamBody;
 /// after the verdict and could carry anything.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    /// Boxed: hyper sets room for 32 requests aside in each upstream connection.
+    /// Boxed: most requests have none.
     upload: Option<Box<Upload>>,
 }
 

@@ -106,7 +106,7 @@ impl Forwarder<'_> {
         let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
         loops.mark(&mut parts.headers, parts.version);
         let address = &upstream.settings().address;
-        if let Err(error) = outbound::address(&mut parts, rare, canonical, &body, address) {
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, address) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));

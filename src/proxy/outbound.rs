@@ -6,20 +6,16 @@ use http::{
     header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING},
     request::Parts,
 };
-use http_body::Body;
 
 use crate::{policy::CanonicalRequest, proxy::upstream::settings::UpstreamAddress};
 
-use super::{body::RequestBody, rare_headers::RareHeaders};
-
-const CHUNKED: HeaderValue = HeaderValue::from_static("chunked");
+use super::rare_headers::RareHeaders;
 
 /// Makes the request's head what the upstream receives. `rare` is what the client has sent.
 pub(super) fn address(
     parts: &mut Parts,
     rare: RareHeaders,
     canonical: &CanonicalRequest,
-    body: &RequestBody,
     upstream: &UpstreamAddress,
 ) -> http::Result<()> {
     // We answer `100-continue` ourselves, when the upstream takes the body.
@@ -29,14 +25,14 @@ pub(super) fn address(
     match upstream {
         UpstreamAddress::H2c(_) => address_http2(parts, canonical)?,
         UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
-            address_http1(parts, rare, canonical, body);
+            address_http1(parts, rare, canonical);
         }
     }
     Ok(())
 }
 
-/// Removes the client's framing of a body that is forwarded with a framing of its own: hyper makes
-/// one of its length (threats S-3, S-11).
+/// Removes the client's framing of a body that is forwarded with a framing of its own, which is made
+/// of its length (threats S-3, S-11).
 pub(super) fn unframe(headers: &mut HeaderMap) {
     for name in [CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER] {
         headers.remove(name);
@@ -50,12 +46,7 @@ fn address_http2(parts: &mut Parts, canonical: &CanonicalRequest) -> http::Resul
     Ok(())
 }
 
-fn address_http1(
-    parts: &mut Parts,
-    rare: RareHeaders,
-    canonical: &CanonicalRequest,
-    body: &RequestBody,
-) {
+fn address_http1(parts: &mut Parts, rare: RareHeaders, canonical: &CanonicalRequest) {
     parts.version = Version::HTTP_11;
     // Most clients send it first: a look-up would cost more.
     let has_host = parts.headers.keys().any(|name| *name == HOST);
@@ -65,10 +56,6 @@ fn address_http1(
     // `TE` is for the next hop (RFC 9110 §10.1.4), and over HTTP/1.1 we make no use of it.
     if rare.te {
         parts.headers.remove(TE);
-    }
-    // hyper takes a GET of unknown length for one without a body, and would drop it.
-    if body.size_hint().exact().is_none() {
-        parts.headers.insert(TRANSFER_ENCODING, CHUNKED);
     }
     if rare.cookie {
         join_cookies(&mut parts.headers);

@@ -8,7 +8,7 @@ use crate::{
     config::{
         files::readable_file,
         reader::Section,
-        urls::fetchable,
+        urls::callable,
         values::{count, duration, keyword, size, switch},
         writer::{Writer, Written},
     },
@@ -225,7 +225,10 @@ fn read_source(section: &mut Section<'_>) -> Option<ListSource> {
     }
     let allow_http = section.or(key::ALLOW_HTTP, false, switch);
     let file = section.optional(key::FILE, readable_file);
-    let url = section.optional(key::URL, fetchable(allow_http));
+    let url = section.optional(
+        key::URL,
+        callable(allow_http, "a list fetched over plain http can be forged on the way"),
+    );
     file.map(ListSource::File).or_else(|| url.map(ListSource::Url))
 }
 

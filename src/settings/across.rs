@@ -4,6 +4,7 @@ mod cors;
 mod credentials;
 mod idle_header_rules;
 mod looping_upstreams;
+mod resources;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
@@ -11,6 +12,7 @@ use self::{
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
     looping_upstreams::looping_upstreams,
+    resources::resources,
 };
 use super::whole::{Settings, key};
 use crate::{
@@ -54,6 +56,7 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     introspection_issuers(settings, root);
     signed_routes(settings, root);
     unreachable_issuers(settings, root);
+    resources(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.

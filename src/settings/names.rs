@@ -20,6 +20,7 @@ pub(super) fn of_tree(root: &Section<'_>) -> KnownNames {
         issuers: members(root.peek(key::ISSUERS)),
         upstreams: members(root.peek(key::UPSTREAMS)),
         signatures: members(root.peek(key::SIGNATURES)),
+        resources: members(root.peek(key::RESOURCES)),
         profiles: with_built_in(members(profiles)),
     }
 }
@@ -31,6 +32,7 @@ pub(super) fn of_settings(settings: &Settings) -> KnownNames {
         issuers: with_ids(&settings.issuers, |issuer| &issuer.name),
         upstreams: with_ids(&settings.upstreams, |upstream| &upstream.name),
         signatures: with_ids(&settings.signatures, |signature| &signature.name),
+        resources: with_ids(&settings.resources, |resource| &resource.name),
         profiles: with_built_in(profiles),
     }
 }

@@ -6,7 +6,8 @@ use super::Settings;
 use crate::{
     admin::ShownConfiguration, decision::EngineParts, gate::GateParts, identity::HeaderUses,
     policy::credential::CredentialSource, providers::ProviderParts, proxy::ProxyParts,
-    signature::settings::SignatureSettings, token::issuer::settings::IssuerSettings,
+    resource::DocumentParts, signature::settings::SignatureSettings,
+    token::issuer::settings::IssuerSettings,
 };
 
 impl Settings {
@@ -26,6 +27,7 @@ impl Settings {
         GateParts {
             issuers: &self.issuers,
             signatures: &self.signatures,
+            resources: &self.resources,
             routes: &self.routes,
             hosts: &self.server.hosts,
             credential: &self.credential,
@@ -44,6 +46,18 @@ impl Settings {
             cache: &self.cache,
             denials: &self.denials,
             routes: &self.routes,
+            documents: self.document_parts(),
+        }
+    }
+
+    /// What is true of the resources.
+    pub(super) fn document_parts(&self) -> DocumentParts<'_> {
+        DocumentParts {
+            resources: &self.resources,
+            routes: &self.routes,
+            issuers: &self.issuers,
+            signatures: &self.signatures,
+            credential: &self.credential,
         }
     }
 

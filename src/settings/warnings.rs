@@ -12,6 +12,7 @@ use crate::{
     keys::settings::KeySource,
     oauth_client::settings::key as of_client,
     proxy::{self, upstream::settings::RetryRule},
+    resource,
     revocation::settings::{ListSettings, ListSource, OnFailure, key as of_list},
     shared::{
         self,
@@ -80,6 +81,12 @@ impl Settings {
         }
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));
+        }
+        for resource in self.resources.iter().filter(|resource| resource.audiences.is_none()) {
+            warnings.push(warning(
+                &[key::RESOURCES, &resource.name, resource::settings::key::AUDIENCES],
+                "\"any\" accepts tokens that were made for other services",
+            ));
         }
         warnings.extend(self.claim_path_warnings());
         warnings.extend(self.credential_warnings());

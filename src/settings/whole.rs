@@ -22,12 +22,13 @@ use crate::{
     },
     policy::{
         self, Routes,
-        ids::{PerIssuer, PerSignature, PerUpstream},
+        ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
     },
     proxy::{
         settings::ServerSettings,
         upstream::{self, settings::UpstreamSettings},
     },
+    resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
     shared::settings::SharedSettings,
     signature::{
@@ -48,6 +49,7 @@ pub(crate) mod key {
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
+    pub(crate) const RESOURCES: &str = "resources";
     pub(crate) const EVIDENCE: &str = "evidence";
     pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const CACHE: &str = "cache";
@@ -74,6 +76,8 @@ pub struct Settings {
     pub issuers: PerIssuer<IssuerSettings>,
     /// How bodies are signed.
     pub signatures: PerSignature<SignatureSettings>,
+    /// The protected resources that clients can discover.
+    pub resources: PerResource<ResourceSettings>,
     /// The journal of signed requests; `None`: there is none.
     pub evidence: Option<EvidenceSettings>,
     /// Where in a request the credential travels.
@@ -118,10 +122,13 @@ impl Settings {
             server: root.section(key::SERVER, ServerSettings::read),
             admin: root.section(key::ADMIN, AdminSettings::read),
             upstreams: root.section(key::UPSTREAMS, upstream::settings::read),
-            issuers: root.section(key::ISSUERS, issuer::settings::read),
+            issuers: root.section(key::ISSUERS, |section| {
+                issuer::settings::read(section, !names.resources.is_empty())
+            }),
             signatures: root.section(key::SIGNATURES, |section| {
                 signature::settings::read(section, &SignatureNames { issuers: &names.issuers })
             }),
+            resources: root.section(key::RESOURCES, resource::settings::read),
             evidence: root.section(key::EVIDENCE, EvidenceSettings::read),
             credential: root.section(key::CREDENTIAL, CredentialSettings::read),
             cache: root.section(key::CACHE, CacheSettings::read),
@@ -169,6 +176,7 @@ impl Settings {
             .value(key::UPSTREAMS, upstream::settings::write(&self.upstreams))
             .value(key::ISSUERS, issuer::settings::write(&self.issuers))
             .optional_value(key::SIGNATURES, signatures)
+            .optional_members(key::RESOURCES, resource::settings::write(&self.resources))
             .optional_value(key::EVIDENCE, self.evidence.as_ref().map(EvidenceSettings::write))
             .value(key::CREDENTIAL, self.credential.write())
             .value(key::CACHE, self.cache.write())

@@ -53,7 +53,10 @@ impl Issuer {
         introspector: Option<Arc<Introspector>>,
     ) -> Self {
         let introspection = introspector.map(|introspector| IssuerIntrospection {
-            rules: StatementRules::new(settings, introspector.settings()),
+            rules: StatementRules::new(
+                settings,
+                settings.introspection.as_ref().unwrap_or_else(|| introspector.settings()),
+            ),
             introspector,
         });
         let when = introspection.as_ref().map(|introspection| introspection.introspector.when());

@@ -60,6 +60,8 @@ pub struct JwtRules {
     scopes: Arc<ScopeClaims>,
     max_lifetime: Option<i64>,
     bound: BoundTokens,
+    /// Whether the issuer's answer fills what a token lacks: what a token must hold is checked then.
+    is_filled: bool,
 }
 
 /// A token whose form has been read. Nothing in it is trusted yet.
@@ -97,7 +99,47 @@ impl JwtRules {
             scopes: Arc::clone(&settings.scopes),
             max_lifetime: settings.max_lifetime.map(seconds),
             bound: BoundTokens::new(&settings.binding),
+            is_filled: settings.introspection.as_ref().is_some_and(|it| it.fill_claims),
         }
+    }
+
+    /// Whether the claims have to be filled before they can be checked in full.
+    pub(super) fn is_filled(&self) -> bool {
+        self.is_filled
+    }
+
+    /// The checks of filled claims that [`JwtCandidate::check`] has left out.
+    pub(super) fn check_filled(
+        &self,
+        claims: &Object,
+        observer: &mut impl Observer,
+    ) -> Result<(), Cause> {
+        self.check_members(claims)?;
+        observer.passed("members", || "registered claims are well-formed".to_owned());
+        self.check_content(claims, observer)
+    }
+
+    fn check_members(&self, claims: &Object) -> Result<(), Cause> {
+        check_names(claims)?;
+        for claim in self.scopes.claims() {
+            claims::check_scope(claim, claims)?;
+        }
+        formats::check(claims, &self.formats)
+    }
+
+    fn check_content(&self, claims: &Object, observer: &mut impl Observer) -> Result<(), Cause> {
+        check_required(claims, &self.require, &self.require_any)?;
+        check_values(claims, &self.require_values)?;
+        observer.passed("required", || claims::shown(&self.require));
+        let accepted = self.audiences.as_deref();
+        if !audience_matches(claims, accepted)? {
+            return Err(other_audience(claims, accepted));
+        }
+        observer.passed("audience", || match accepted {
+            Some(accepted) => format!("one of {accepted:?}"),
+            None => "any audience is accepted".to_owned(),
+        });
+        self.bound.check(claims, observer)
     }
 }
 
@@ -168,19 +210,17 @@ impl<'t> JwtCandidate<'t> {
             Some(typ) => format!("typ {typ:?}"),
             None => "no typ".to_owned(),
         });
-        self.check_members(rules)?;
-        observer.passed("members", || "registered claims are well-formed".to_owned());
+        if rules.is_filled {
+            check_names(&self.claims)?;
+        } else {
+            rules.check_members(&self.claims)?;
+            observer.passed("members", || "registered claims are well-formed".to_owned());
+        }
         let validity = self.check_times(rules, now)?;
         observer.passed("times", || validity.summary(now));
-        check_required(&self.claims, &rules.require, &rules.require_any)?;
-        check_values(&self.claims, &rules.require_values)?;
-        observer.passed("required", || claims::shown(&rules.require));
-        self.check_audience(rules)?;
-        observer.passed("audience", || match &rules.audiences {
-            Some(accepted) => format!("one of {accepted:?}"),
-            None => "any audience is accepted".to_owned(),
-        });
-        rules.bound.check(&self.claims, observer)?;
+        if !rules.is_filled {
+            rules.check_content(&self.claims, observer)?;
+        }
         Ok(validity)
     }
 
@@ -223,14 +263,6 @@ impl<'t> JwtCandidate<'t> {
         verdict.map_err(|wrong| rules.kinds.cause(wrong))
     }
 
-    fn check_members(&self, rules: &JwtRules) -> Result<(), Cause> {
-        check_names(&self.claims)?;
-        for claim in rules.scopes.claims() {
-            claims::check_scope(claim, &self.claims)?;
-        }
-        formats::check(&self.claims, &rules.formats)
-    }
-
     fn check_times(&self, rules: &JwtRules, now: UnixTime) -> Result<Validity, Cause> {
         let expires = numeric_date(&self.claims, "exp")?;
         let not_before = numeric_date(&self.claims, "nbf")?;
@@ -262,15 +294,6 @@ impl<'t> JwtCandidate<'t> {
     fn ends_before_it_begins(&self) -> Cause {
         let exp = self.claims.get("exp").unwrap_or(&Json::Null);
         malformed("exp", Fault::OutOfRange, exp, "a time after 'iat'")
-    }
-
-    fn check_audience(&self, rules: &JwtRules) -> Result<(), Cause> {
-        let accepted = rules.audiences.as_deref();
-        if audience_matches(&self.claims, accepted)? {
-            Ok(())
-        } else {
-            Err(other_audience(&self.claims, accepted))
-        }
     }
 }
 

@@ -60,6 +60,18 @@ pub(super) const CHECKS: &[&str] = &[
     "revocation",
 ];
 
+#[cold]
+fn about_another(claim: &str) -> Cause {
+    let subject = Subject::new(Part::Response, Fault::NotAllowed)
+        .found(Excerpt::own(format_args!("another '{claim}' than the token's")));
+    Reason::TokenInactive.about(subject.setting("introspection.fill_claims"))
+}
+
+/// What a token and an answer about it can't have different values for.
+const IDENTIFYING: [&str; 5] = ["azp", "client_id", "jti", "sid", "sub"];
+/// Members that say something of the answer, and nothing of the token's subject (RFC 7662 §2.2).
+const OF_THE_ANSWER: [&str; 3] = ["active", "iss", "token_type"];
+
 impl StatementRules {
     pub(super) fn new(issuer: &IssuerSettings, settings: &IntrospectionSettings) -> Self {
         Self {
@@ -130,6 +142,36 @@ impl StatementRules {
         );
         validity.check(now).map_err(|reason| validity.cause(reason, now))?;
         Ok(validity)
+    }
+
+    /// Adds to a token's claims what the issuer says beside them, for tokens that hold little
+    /// themselves. What the token says itself stays: it is signed.
+    ///
+    /// # Errors
+    /// [`Reason::TokenInactive`] where the answer is about another token or subject.
+    pub(super) fn fill(&self, claims: &mut Object, response: &Object) -> Result<(), Cause> {
+        let mut answer = response.clone();
+        if self.integer_subject {
+            settle_subject(&mut answer);
+        }
+        self.check_members(&answer)?;
+        self.check_issuer(&answer)?;
+        if claims.get("sub").is_none() {
+            self.name_subject(&mut answer)?;
+        }
+        let contradicts = |name: &&str| {
+            let (own, told) = (claims.get(name), answer.get(name));
+            own.zip(told).is_some_and(|(own, told)| own != told)
+        };
+        if let Some(name) = IDENTIFYING.iter().copied().find(contradicts) {
+            return Err(about_another(name));
+        }
+        for (name, value) in answer.iter().filter(|(name, _)| !OF_THE_ANSWER.contains(name)) {
+            if claims.get(name).is_none() {
+                claims.insert(name, value.clone());
+            }
+        }
+        Ok(())
     }
 
     /// `Refresh`, WSO2's type of refresh tokens, is not accepted; neither is `DPoP`, unless another

@@ -35,7 +35,7 @@ use super::{
 };
 
 use self::{
-    checks::CHECKS_AND_INTROSPECTION,
+    checks::{CHECKS_AND_INTROSPECTION, CHECKS_OF_FILLED},
     uncached::{VerificationPath, VerifyFailure},
 };
 
@@ -210,6 +210,9 @@ impl TokenVerifier {
     pub fn checks(&self, token: &[u8], route: RouteIssuers) -> &'static [&'static str] {
         match self.path(token, route, &mut ()) {
             Ok(VerificationPath::Introspect(..)) => statement::CHECKS,
+            Ok(VerificationPath::Verify(_, _, issuer)) if issuer.rules.is_filled() => {
+                CHECKS_OF_FILLED
+            }
             Ok(VerificationPath::Verify(_, _, issuer))
                 if issuer.after_signature != AfterSignature::Nothing =>
             {

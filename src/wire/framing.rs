@@ -12,7 +12,8 @@ use http::{
 
 use crate::reason::Reason;
 
-pub(crate) use answer::{MisframedAnswer, StatedLength, check_answer, check_frame};
+pub use answer::MisframedAnswer;
+pub(crate) use answer::{StatedLength, check_answer, check_frame};
 pub(crate) use length::canonical as canonical_length;
 pub(crate) use refusal::cause;
 

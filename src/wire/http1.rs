@@ -10,14 +10,17 @@ mod head;
 mod length;
 mod request;
 
-pub(crate) use decoder::{BodyDecoder, MalformedBody};
-pub(crate) use head::{AnswerHead, HeadReader, MalformedHead};
-pub(crate) use length::BodyLength;
+pub use crate::wire::framing::MisframedAnswer;
+pub use decoder::{BodyDecoder, MalformedBody};
+pub use head::{AnswerHead, HeadReader, MalformedHead};
+pub use length::BodyLength;
 pub(crate) use request::{Framed, write_head};
 
 /// How large a head may be, and the trailers of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct HeadLimits {
-    pub(crate) bytes: usize,
-    pub(crate) lines: usize,
+pub struct HeadLimits {
+    /// Of all lines together, their ends included.
+    pub bytes: usize,
+    /// Header lines, without the status line.
+    pub lines: usize,
 }

@@ -37,6 +37,7 @@ macro_rules! fuzz {
 }
 
 fuzz! {
+    answer_http1,
     claim_path,
     config,
     credential,

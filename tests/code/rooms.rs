@@ -38,6 +38,7 @@ const ROOMS: &[&str] = &[
     "providers",
     "token",
     "signature",
+    "resource",
     "evidence",
     "gate",
     "decision",

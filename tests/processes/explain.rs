@@ -1,5 +1,7 @@
 //! `countersign explain`: what is said of good and bad tokens, and with which exit code.
 
+mod resources;
+
 use std::{
     fs,
     io::Write as _,

@@ -14,9 +14,9 @@ mod logout;
 mod other_kinds;
 mod outage;
 mod relay;
-mod requests;
+pub(crate) mod requests;
 mod scene;
-mod server;
+pub(crate) mod server;
 
 use countersign::jose::base64url;
 use serde_json::Value;

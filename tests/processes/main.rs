@@ -31,6 +31,7 @@ mod independent_signers;
 mod invariants;
 mod keycloak;
 mod limits;
+mod mcp;
 mod parking;
 mod path_readers;
 mod shared;

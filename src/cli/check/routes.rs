@@ -3,9 +3,12 @@
 use std::io::{self, Write};
 
 use crate::{
+    config::values::format_duration,
     policy::{
         HostPattern,
-        settings::{AccessSettings, Guests, RequirementSettings, RouteSettings},
+        settings::{
+            AccessSettings, AuthenticationSettings, Guests, RequirementSettings, RouteSettings,
+        },
     },
     settings::Settings,
 };
@@ -67,6 +70,16 @@ fn describe(settings: &Settings, requirement: &RequirementSettings) -> String {
     for claim in &requirement.claims {
         let (name, values) = (claim.claim.as_str(), claim.any_of.join(" or "));
         parts.push(format!("{name} = {values}"));
+    }
+    let AuthenticationSettings { acr, max_age } = &requirement.authentication;
+    if !acr.is_empty() {
+        parts.push(format!("acr {}", acr.join(" or ")));
+    }
+    if let Some(max_age) = max_age {
+        parts.push(format!("authenticated within {}", format_duration(*max_age)));
+    }
+    if let Some(resource) = requirement.resource {
+        parts.push(format!("resource {}", settings.resources.get(resource).name));
     }
     match requirement.guests {
         Guests::Refused => {}

@@ -116,8 +116,7 @@ impl Explainer {
         let credential = well_formed(token, report)?;
         let presented = Presented { credential, headers: &sent.headers };
         let token = self.verify(presented, route.issuers(), tasks, report).await?;
-        if let Err(unmet) = requirement.check(token.issuer(), token.claims()) {
-            let cause = self.gate.unmet(unmet, requirement, &token);
+        if let Err(cause) = self.gate.check(route, requirement, &token) {
             report.failed("requirement", &cause, None);
             return Err(cause);
         }

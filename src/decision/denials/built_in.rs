@@ -72,6 +72,8 @@ const RFC6750: Row = Row {
         (Reason::CredentialAmbiguous, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::CredentialMalformed, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::ScopeInsufficient, (StatusCode::FORBIDDEN, Challenge::InsufficientScope)),
+        (Reason::AuthenticationInsufficient, STEP_UP),
+        (Reason::AuthenticationTooOld, STEP_UP),
     ],
     bodies: ByClass::all(Bodies { discreet: None, exposing: Some(PROBLEM_WITH_REASON) }),
 };
@@ -144,6 +146,9 @@ const EMPTY: Row = Row {
     ],
     bodies: SILENCE,
 };
+
+/// RFC 9470 §3.
+const STEP_UP: StatusRule = (StatusCode::UNAUTHORIZED, Challenge::InsufficientUserAuthentication);
 
 const METHOD_NOT_SUPPORTED: (Reason, StatusRule) =
     (Reason::MethodNotSupported, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None));

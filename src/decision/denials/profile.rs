@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 
 use super::{
     built_in::{self, Bodies, StatusRule},
-    challenge::Challenge,
+    challenge::{Challenge, Demands},
 };
 use crate::{
     decision::denials::settings::{
@@ -119,9 +119,9 @@ impl Look {
     }
 
     /// The value of `WWW-Authenticate`: the operator's own, or the profile's.
-    pub(super) fn challenge(&self, realm: Option<&str>, scope: &str) -> Option<HeaderValue> {
+    pub(super) fn challenge(&self, demands: Demands<'_>) -> Option<HeaderValue> {
         let own = self.headers.get(WWW_AUTHENTICATE).cloned();
-        own.or_else(|| self.challenge.header(realm, scope))
+        own.or_else(|| self.challenge.header(demands))
     }
 
     /// Whether its body names the answer, so that it can be found in the log.

@@ -19,6 +19,7 @@ pub(crate) mod key {
     pub(crate) const TRUSTED_PROXIES: &str = "trusted_proxies";
     pub(crate) const DROP_UNDERSCORES: &str = "drop_underscores";
     pub(crate) const REMOVE: &str = "remove";
+    pub(crate) const REMOVE_SETS: &str = "remove_sets";
     pub(crate) const KEEP: &str = "keep";
     pub(crate) const LOOP_HEADER: &str = "loop_header";
     pub(crate) const MAX_HEADER_BYTES: &str = "max_header_bytes";
@@ -33,6 +34,8 @@ pub struct ForwardingSettings {
     pub drop_underscores: bool,
     /// Further header names that are removed from every request.
     pub remove: Vec<HeaderName>,
+    /// Further sets of names that are removed from every request.
+    pub remove_sets: Vec<HeaderSet>,
     /// Names of the built-in list that pass nevertheless.
     pub keep: Vec<HeaderName>,
     /// What a request that comes back to this process is recognised by.
@@ -40,6 +43,15 @@ pub struct ForwardingSettings {
     /// The most bytes one claim header may have.
     pub max_header_bytes: usize,
 }
+
+/// A set of header names that is not removed unless it is listed: clients use them as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderSet {
+    /// `x-user`, `x-user-id`, `x-email`, `x-roles` and the like.
+    GenericIdentity,
+}
+
+const HEADER_SETS: &[(&str, HeaderSet)] = &[("generic-identity", HeaderSet::GenericIdentity)];
 
 /// Peers whose `X-Forwarded-*` are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +94,12 @@ const MIN_MAX_HEADER_BYTES: usize = 64;
 /// What an upstream that accepts large headers accepts at most.
 const MAX_MAX_HEADER_BYTES: usize = 64 * 1024;
 
+impl HeaderSet {
+    fn name(self) -> &'static str {
+        HEADER_SETS.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| *name)
+    }
+}
+
 impl ForwardingSettings {
     pub(crate) fn read(section: &mut Section<'_>, claims: &[ClaimHeaderSettings]) -> Self {
         let headers = "a list of header names";
@@ -92,6 +110,9 @@ impl ForwardingSettings {
                 .unwrap_or_default(),
             drop_underscores: section.or(key::DROP_UNDERSCORES, true, switch),
             remove: section.list(key::REMOVE, headers, header_name).unwrap_or_default(),
+            remove_sets: section
+                .list(key::REMOVE_SETS, "a list of \"generic-identity\"", keyword(HEADER_SETS))
+                .unwrap_or_default(),
             keep: section.list(key::KEEP, headers, header_name).unwrap_or_default(),
             loop_header: section.or(key::LOOP_HEADER, LoopHeader::CdnLoop, keyword(LOOP_HEADERS)),
             max_header_bytes: section.or(
@@ -109,6 +130,7 @@ impl ForwardingSettings {
             .list(key::TRUSTED_PROXIES, &self.trusted_proxies)
             .switch(key::DROP_UNDERSCORES, self.drop_underscores)
             .list(key::REMOVE, &self.remove)
+            .list(key::REMOVE_SETS, self.remove_sets.iter().map(|set| set.name()))
             .list(key::KEEP, &self.keep)
             .keyword(key::LOOP_HEADER, LOOP_HEADERS, &self.loop_header)
             .size(key::MAX_HEADER_BYTES, self.max_header_bytes)

@@ -9,12 +9,13 @@ use crate::{
         values::{header_named, keyword, text},
         writer::{Writer, Written, list_of, table_of},
     },
-    identity::{ClaimPath, Encoding, HeaderUse, are_one_header, check_header_name},
+    identity::{ClaimPath, Encoding, HeaderUse, TextForm, are_one_header, check_header_name},
 };
 
 pub(crate) mod key {
     pub(crate) const CLAIM: &str = "claim";
     pub(crate) const ENCODING: &str = "encoding";
+    pub(crate) const TEXT: &str = "text";
 }
 
 /// One line of `[claims]`.
@@ -26,6 +27,8 @@ pub struct ClaimHeaderSettings {
     pub claims: Vec<ClaimPath>,
     /// How an array is written.
     pub encoding: Encoding,
+    /// How its characters are written.
+    pub text: TextForm,
 }
 
 /// What the upstream learns without `[claims]`: who it is, according to whom (a subject is unique
@@ -41,9 +44,18 @@ const ENCODINGS: &[(&str, Encoding)] = &[
     ("base64-json", Encoding::Base64Json),
 ];
 
+/// The names of [`TextForm`].
+const TEXT_FORMS: &[(&str, TextForm)] = &[
+    ("percent", TextForm::Percent),
+    ("utf-8", TextForm::Utf8),
+    ("rfc8187", TextForm::Rfc8187),
+    ("base64url", TextForm::Base64Url),
+];
+
 const EXPECTED_CLAIM: &str = "the name of a claim such as \"sub\", a list of several of which the \
                               first one counts, or { claim = \"/realm_access/roles\", encoding \
                               = \"csv\" }";
+const KEYS: [&str; 3] = [key::CLAIM, key::ENCODING, key::TEXT];
 /// More names than that for one thing are a mistake; each is looked up in each new token.
 const MAX_NAMES: usize = 16;
 
@@ -77,13 +89,16 @@ impl ClaimHeaderSettings {
             [only] => Written::from(only.as_str()),
             several => claim_names(several),
         };
-        if self.encoding == Encoding::default() {
+        let (encoding, text) = (self.encoding, self.text);
+        if encoding == Encoding::default() && text == TextForm::default() {
             return names;
         }
-        Writer::default()
-            .value(key::CLAIM, names)
-            .keyword(key::ENCODING, ENCODINGS, &self.encoding)
-            .table()
+        let writer = Writer::default().value(key::CLAIM, names);
+        let writer = writer.keyword(key::ENCODING, ENCODINGS, &encoding);
+        if text == TextForm::default() {
+            return writer.table();
+        }
+        writer.keyword(key::TEXT, TEXT_FORMS, &text).table()
     }
 }
 
@@ -95,6 +110,7 @@ fn default_claims() -> Vec<ClaimHeaderSettings> {
                 header: HeaderName::from_static(header),
                 claims: vec![ClaimPath::parse(claim).ok()?],
                 encoding: Encoding::default(),
+                text: TextForm::default(),
             })
         })
         .collect()
@@ -104,25 +120,25 @@ fn claim_header(name: &str, node: &Node) -> Parsed<ClaimHeaderSettings> {
     let header = header_named(name)?;
     check_header_name(&header, HeaderUse::Request)
         .map_err(|reason| format!("can't carry a claim: {reason}"))?;
-    let (claim, encoding) = match &node.value {
-        Value::Text(_) | Value::List(_) => (node, None),
+    let (claim, encoding, form) = match &node.value {
+        Value::Text(_) | Value::List(_) => (node, None, None),
         Value::Table(table) => {
-            if let Some(unknown) =
-                table.keys().find(|name| ![key::CLAIM, key::ENCODING].contains(&name.as_str()))
-            {
+            if let Some(unknown) = table.keys().find(|name| !KEYS.contains(&name.as_str())) {
                 return Err(format!("unknown key {unknown:?}; expected {EXPECTED_CLAIM}"));
             }
             let claim = node.member(key::CLAIM);
             let claim = claim.ok_or_else(|| format!("no claim; expected {EXPECTED_CLAIM}"))?;
-            (claim, node.member(key::ENCODING))
+            (claim, node.member(key::ENCODING), node.member(key::TEXT))
         }
         _ => return Err(node.mismatch(EXPECTED_CLAIM)),
     };
-    Ok(ClaimHeaderSettings {
-        header,
-        claims: claim_paths(claim)?,
-        encoding: encoding.map(keyword(ENCODINGS)).transpose()?.unwrap_or_default(),
-    })
+    let encoding = encoding.map(keyword(ENCODINGS)).transpose()?.unwrap_or_default();
+    let text = form.map(keyword(TEXT_FORMS)).transpose()?;
+    if text.is_some() && ![Encoding::Csv, Encoding::Space].contains(&encoding) {
+        return Err("text has no effect on JSON, which is ASCII; expected it to be absent".into());
+    }
+    let (claims, text) = (claim_paths(claim)?, text.unwrap_or_default());
+    Ok(ClaimHeaderSettings { header, claims, encoding, text })
 }
 
 /// One claim, or a list of several names for the same thing.

@@ -7,16 +7,21 @@ fn names(list: &[&str]) -> Vec<HeaderName> {
     list.iter().map(|name| name.parse().unwrap()).collect()
 }
 
-/// `x-user` and `x-auth-roles` are ours, `x-token` may carry the credential.
-fn hygiene_with(adjust: impl Fn(&mut ForwardingSettings)) -> Hygiene {
-    let mut forwarding = ForwardingSettings {
+fn hygiene_settings() -> ForwardingSettings {
+    ForwardingSettings {
         trusted_proxies: Vec::new(),
         drop_underscores: true,
         remove: Vec::new(),
+        remove_sets: Vec::new(),
         keep: Vec::new(),
         loop_header: LoopHeader::CdnLoop,
         max_header_bytes: 4096,
-    };
+    }
+}
+
+/// `x-user` and `x-auth-roles` are ours, `x-token` may carry the credential.
+fn hygiene_with(adjust: impl Fn(&mut ForwardingSettings)) -> Hygiene {
+    let mut forwarding = hygiene_settings();
     adjust(&mut forwarding);
     let (managed, credential) =
         (names(&["x-user", "x-auth-roles"]), names(&["authorization", "x-token"]));
@@ -337,5 +342,83 @@ fn h9_a_rule_about_a_header_that_most_requests_have_is_followed() {
         rules.clean_request(&mut map).unwrap();
         // Where a credential comes in, it is left to what reads the credential.
         assert_eq!(map.contains_key(name), *name == AUTHORIZATION, "{name}");
+    }
+}
+
+/// A name of the family, or the name itself.
+fn example(header: &str) -> String {
+    header.replace('*', "any")
+}
+
+fn is_generic(product: &str) -> bool {
+    product == identity_headers::GENERIC_PRODUCT
+}
+
+#[test]
+fn h14_identity_headers_of_other_proxies_are_removed_and_counted() {
+    let metrics = MetricRegistry::default();
+    let rules = hygiene().counting(&metrics);
+    for (header, product) in identity_headers::all().filter(|(_, product)| !is_generic(product)) {
+        let name = example(header);
+        for spelling in [name.clone(), name.to_uppercase(), name.replace('-', "_")] {
+            let twice = format!("{spelling}: forged");
+            assert_eq!(clean(&rules, &[&twice, &twice]), (vec![], 0), "{spelling}");
+        }
+        let counter =
+            rules.seen[identity_headers::all().position(|of| of.0 == header).unwrap()].get();
+        assert_eq!(counter, 3, "{product}: {header}: requests, not lines");
+    }
+    let text = metrics.render();
+    let shown = "countersign_identity_headers_removed_total{header=\"x-pomerium-claim-*\",product=\"pomerium\"} 3";
+    assert!(text.contains(shown), "the family, not what the client called it: {text}");
+}
+
+#[test]
+fn h14_generic_names_are_removed_only_where_their_set_is_listed() {
+    let with_set =
+        hygiene_with(|forwarding| forwarding.remove_sets = vec![HeaderSet::GenericIdentity]);
+    for (header, _) in identity_headers::all().filter(|(_, product)| is_generic(product)) {
+        let line = format!("{}: forged", example(header));
+        // These two are ours in these tests.
+        if !["x-user", "x-auth-roles"].contains(&header) {
+            assert_eq!(left(&[&line]), [line.as_str()], "{header}");
+        }
+        assert_eq!(clean(&with_set, &[&line]).0, [""; 0], "{header}");
+    }
+    // Ours stays ours, and what the operator keeps is kept.
+    assert_eq!(clean(&with_set, &["x-user: forged"]), (vec![], 1));
+    let kept = hygiene_with(|forwarding| {
+        forwarding.remove_sets = vec![HeaderSet::GenericIdentity];
+        forwarding.keep = names(&["x-tenant-id", "impersonate-user"]);
+    });
+    let lines = ["impersonate-group: 1", "impersonate-user: 2", "x-tenant-id: 3", "x-tenant: 4"];
+    assert_eq!(clean(&kept, &lines).0, ["impersonate-user: 2", "x-tenant-id: 3"]);
+}
+
+/// A token in a proxy's header passes to what reads the credential, under its exact name only.
+#[test]
+fn h14_a_configured_source_is_left_to_what_reads_the_credential() {
+    let forwarding = hygiene_settings();
+    for source in ["cf-access-jwt-assertion", "x-goog-iap-jwt-assertion", "x-amzn-oidc-accesstoken"]
+    {
+        let credential = names(&[source]);
+        let rules = Hygiene::compile(&HeaderUses {
+            managed: Vec::new(),
+            credential: credential.iter().collect(),
+            forwarding: &forwarding,
+        });
+        let line = format!("{source}: token");
+        let variant = line.replace('-', "_");
+        assert_eq!(clean(&rules, &[&line, &variant]).0, [line], "{source}");
+    }
+}
+
+#[test]
+fn h14_no_family_is_a_part_of_another() {
+    let families = identity_headers::all().filter_map(|(header, _)| header.strip_suffix('*'));
+    let families: Vec<_> = families.chain(FORGEABLE_PREFIXES.iter().copied()).collect();
+    for (place, family) in families.iter().enumerate() {
+        let mut others = families.iter().enumerate().filter(|(other, _)| *other != place);
+        assert!(others.all(|(_, other)| !family.starts_with(other)), "{family}");
     }
 }

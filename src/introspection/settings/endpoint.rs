@@ -5,7 +5,7 @@ use http::Uri;
 use crate::{
     config::{
         reader::Section,
-        urls::{check_fetchable, fetchable, metadata_urls},
+        urls::{callable, check_fetchable, metadata_urls},
         writer::Writer,
     },
     introspection::settings::{IntrospectionMethod, key},
@@ -34,6 +34,8 @@ impl IntrospectionEndpoint {
     }
 }
 
+const DANGER: &str = "tokens sent over plain http can be read on the way, and answers forged";
+
 /// The URL that is given, or discovery from the issuer.
 pub(super) fn endpoint(
     section: &mut Section<'_>,
@@ -42,7 +44,9 @@ pub(super) fn endpoint(
     method: IntrospectionMethod,
 ) -> Option<IntrospectionEndpoint> {
     if section.peek(key::URL).is_some() {
-        return section.optional(key::URL, fetchable(allow_http)).map(IntrospectionEndpoint::Url);
+        return section
+            .optional(key::URL, callable(allow_http, DANGER))
+            .map(IntrospectionEndpoint::Url);
     }
     section.node(key::URL);
     if method != IntrospectionMethod::Introspect {

@@ -115,11 +115,10 @@ impl ClientSettings {
         }
     }
 
-    /// Writes the client authentication. None, without a certificate, is left out: it is the
-    /// default there.
+    /// Writes the client authentication.
     pub(crate) fn write_proof(&self, writer: Writer) -> Writer {
         match (&self.proof, &self.identity) {
-            (ClientProof::Unauthenticated, None) => writer,
+            (ClientProof::Unauthenticated, None) => writer.text(key::AUTH, "none"),
             (proof, _) => proof.write(writer),
         }
     }

@@ -31,7 +31,7 @@ fn scopes(all: &[&str], any: &[&str]) -> Requirement {
         issuers: vec![issuer()],
         all_scopes: strings(all),
         any_scopes: strings(any),
-        claims: Vec::new(),
+        ..RequirementSettings::default()
     })
 }
 

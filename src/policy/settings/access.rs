@@ -9,8 +9,8 @@ use crate::{
     },
     policy::{
         ClaimComparison, comparison,
-        ids::IssuerId,
-        settings::{KnownNames, key},
+        ids::{IssuerId, ResourceId},
+        settings::{AuthenticationSettings, KnownNames, key},
     },
 };
 
@@ -37,6 +37,10 @@ pub struct RequirementSettings {
     pub any_scopes: Vec<String>,
     /// Claims that must hold a value.
     pub claims: Vec<ClaimComparison>,
+    /// How, and how lately, the token's subject must have authenticated.
+    pub authentication: AuthenticationSettings,
+    /// The resource that tokens must be for. `None`: what their issuer's `audiences` say.
+    pub resource: Option<ResourceId>,
 }
 
 /// Which requests pass in the name of no one, where a token is otherwise looked at.
@@ -62,8 +66,16 @@ pub enum AuthorizationHeader {
 }
 
 /// Keys that only routes that look at a token may have.
-const TOKEN_ONLY: &[&str] =
-    &[key::ISSUERS, key::SCOPES, key::ANY_SCOPES, key::CLAIMS, key::CREDENTIAL];
+const TOKEN_ONLY: &[&str] = &[
+    key::ISSUERS,
+    key::SCOPES,
+    key::ANY_SCOPES,
+    key::CLAIMS,
+    key::ACR,
+    key::MAX_AGE,
+    key::RESOURCE,
+    key::CREDENTIAL,
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
@@ -180,21 +192,26 @@ impl RequirementSettings {
             all_scopes: section.list(key::SCOPES, scopes, scope).unwrap_or_default(),
             any_scopes: section.list(key::ANY_SCOPES, scopes, scope).unwrap_or_default(),
             claims: comparison::settings::read(section, key::CLAIMS),
+            authentication: AuthenticationSettings::read(section),
+            resource: section.optional(key::RESOURCE, reference("a resource", &names.resources)),
         }
     }
 
     fn write(&self, writer: Writer, names: &KnownNames) -> Writer {
         let issuers = self.issuers.iter().filter_map(|issuer| name_of(&names.issuers, *issuer));
-        writer
+        let resource = self.resource.and_then(|it| name_of(&names.resources, it));
+        let writer = writer
             .list(key::ISSUERS, issuers)
             .list(key::SCOPES, &self.all_scopes)
             .list(key::ANY_SCOPES, &self.any_scopes)
             .optional_members(key::CLAIMS, comparison::settings::write(&self.claims))
+            .optional(key::RESOURCE, resource);
+        self.authentication.write(writer)
     }
 }
 
 /// A scope-token of RFC 6749 §3.3.
-fn scope(node: &Node) -> Parsed<String> {
+pub(crate) fn scope(node: &Node) -> Parsed<String> {
     let text = text(node)?;
     let allowed = |char: char| char.is_ascii_graphic() && char != '"' && char != '\\';
     if text.chars().all(allowed) {

@@ -90,7 +90,7 @@ fn next_of_http1(
     mut pace: Option<&mut Pace>,
 ) -> Result<AnswerFrame, WaitsFor> {
     loop {
-        if let Some(frame) = body.received() {
+        if let Poll::Ready(frame) = body.received() {
             return Ok(frame.map(|frame| frame.map_err(BrokenAnswer::from)));
         }
         let most = pace.as_mut().map_or(Ok(FIRST_READ), |pace| pace.room(cx))?;

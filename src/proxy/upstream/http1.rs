@@ -7,6 +7,8 @@ mod idle;
 mod outgoing;
 mod scratch;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::{future::poll_fn, rc::Rc};
 

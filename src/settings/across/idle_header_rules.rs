@@ -75,10 +75,12 @@ impl<'s> OwnHeaders<'s> {
         }
         match self.rules.verdict(name) {
             Verdict::RemoveManaged => Some("the proxy sets it for the upstream".to_owned()),
-            Verdict::Remove if *fold_header_name(name.as_str()) == *name.as_str() => {
+            Verdict::Remove | Verdict::RemoveIdentity(_)
+                if *fold_header_name(name.as_str()) == *name.as_str() =>
+            {
                 Some("it is for one connection only, and is always removed".to_owned())
             }
-            Verdict::Remove => Some(format!(
+            Verdict::Remove | Verdict::RemoveIdentity(_) => Some(format!(
                 "upstreams may take it for {:?}, and it is always removed",
                 fold_header_name(name.as_str())
             )),

@@ -142,7 +142,6 @@ fn a_client_needs_what_its_way_to_authenticate_asks_for() {
     for (lines, missing) in [
         ("", vec!["client_id", "client_secret_file"]),
         ("auth = \"client_secret_post\"", vec!["client_id", "client_secret_file"]),
-        ("auth = \"none\"", vec!["client_id"]),
         ("auth = \"basic\"", vec!["username", "password_file"]),
         ("auth = \"private_key_jwt\"", vec!["client_id", "private_key_file"]),
         ("auth = \"bearer\"", vec!["token_url", "client_id", "client_secret_file"]),
@@ -155,6 +154,53 @@ fn a_client_needs_what_its_way_to_authenticate_asks_for() {
             let at = format!("issuers.corp.introspection.{name}: ");
             assert!(found.iter().any(|mistake| mistake.contains(&at)), "{name}: {found:?}");
         }
+    }
+}
+
+#[test]
+fn a_client_without_authentication_needs_no_id_and_is_written_back_so() {
+    let text = introspection_of("url = \"https://idp.example.com/introspect\"\nauth = \"none\"");
+    let settings = settings(&text);
+    let introspection = first(&settings.issuers).introspection.as_ref().unwrap();
+    assert_eq!(introspection.client.proof, ClientProof::Unauthenticated);
+    let written = settings.to_toml();
+    assert!(written.contains("auth = \"none\""), "{written}");
+    assert_eq!(super::settings(&written).to_toml(), written);
+}
+
+#[test]
+fn what_goes_over_plain_http_is_named() {
+    for (lines, what) in [
+        (
+            "url = \"http://idp.example.com/introspect\"\nauth = \"none\"",
+            "url: found \"http://idp.example.com/introspect\", expected a URL with https, since \
+             tokens sent over plain http can be read on the way, and answers forged (allow_http = \
+             true permits it all the same)",
+        ),
+        (
+            "url = \"https://a.test\"\nauth = \"bearer\"\nclient_id = \"a\"\n\
+             client_secret_file = \"/dev/null\"\ntoken_url = \"http://a.test\"",
+            "token_url: found \"http://a.test\", expected a URL with https, since credentials sent \
+             over plain http can be read on the way (allow_http = true permits it all the same)",
+        ),
+    ] {
+        let found = mistakes(&introspection_of(lines));
+        let expected = format!("countersign.toml: issuers.corp.introspection.{what}");
+        assert!(found.contains(&expected), "{found:?}");
+    }
+}
+
+#[test]
+fn i17_only_an_answer_that_is_waited_for_can_fill_a_token() {
+    for when in ["opaque", "hybrid", "only"] {
+        assert_introspection_mistake(
+            &format!(
+                "when = \"{when}\"\nfill_claims = true\nurl = \"https://a.test\"\nauth = \"none\"\n\
+                 client_id = \"a\""
+            ),
+            "fill_claims: only an answer that a request waits for can fill its token; expected \
+             when = \"always\"",
+        );
     }
 }
 

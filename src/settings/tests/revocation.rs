@@ -71,7 +71,7 @@ fn mistakes_of_the_list() {
         (
             "url = \"http://lists.internal/revoked\"".to_owned(),
             "revocation.url: found \"http://lists.internal/revoked\", expected a URL with https, \
-             since keys fetched over plain http can be forged on the way (allow_http = true \
+             since a list fetched over plain http can be forged on the way (allow_http = true \
              permits it all the same)",
         ),
         (

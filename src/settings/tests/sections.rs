@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    identity::Encoding, jose::Algorithm, policy::settings::AccessSettings,
-    proxy::upstream::settings::UpstreamAddress, token::credential::settings::CredentialSource,
+    identity::{Encoding, TextForm},
+    jose::Algorithm,
+    policy::settings::AccessSettings,
+    proxy::upstream::settings::UpstreamAddress,
+    token::credential::settings::CredentialSource,
 };
 
 #[test]
@@ -243,6 +246,20 @@ fn h2_two_claims_that_fold_to_the_same_header_are_refused() {
 }
 
 #[test]
+fn h13_a_header_may_have_a_form_of_text_of_its_own() {
+    let text = format!(
+        "{MINIMAL}\n[claims]\nx-a = \"a\"\nx-b = {{ claim = \"b\", text = \"rfc8187\" }}\nx-c = {{ \
+         claim = [\"c\", \"d\"], encoding = \"space\", text = \"utf-8\" }}"
+    );
+    let settings = settings(&text);
+    let forms: Vec<_> = settings.claims.iter().map(|claim| claim.text).collect();
+    assert_eq!(forms, [TextForm::Percent, TextForm::Rfc8187, TextForm::Utf8]);
+    let written = settings.to_toml();
+    assert!(written.contains("text = \"utf-8\""), "{written}");
+    assert_eq!(super::settings(&written).to_toml(), written);
+}
+
+#[test]
 fn wrong_claims() {
     for (line, problem) in [
         ("x = 5", "found 5, expected the name of a claim"),
@@ -250,6 +267,11 @@ fn wrong_claims() {
         ("x = { claim = \"a\", encoding = \"xml\" }", "found \"xml\""),
         ("x = { clam = \"a\" }", "unknown key \"clam\""),
         ("x = \"\"", "found \"\""),
+        ("x = { claim = \"a\", text = \"latin-1\" }", "found \"latin-1\""),
+        (
+            "x = { claim = \"a\", encoding = \"json\", text = \"utf-8\" }",
+            "text has no effect on JSON",
+        ),
     ] {
         let found = mistakes_with(&format!("[claims]\n{line}"));
         assert_eq!(found.len(), 1, "{line}: {found:?}");

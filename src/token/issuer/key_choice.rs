@@ -4,7 +4,7 @@ use crate::{
     jose::ProtectedHeader,
     keys::KeyQuery,
     reason::Reason,
-    token::issuer::settings::{IssuerSettings, KeySelector},
+    token::issuer::settings::{IssuerSettings, KeySelector, TenantSettings},
 };
 
 /// The header parameters by which an issuer's keys are found, and whose keys they may be.
@@ -19,7 +19,7 @@ impl KeyChoice {
     pub(super) fn new(settings: &IssuerSettings) -> Self {
         Self {
             selectors: settings.key_selectors.clone(),
-            common_issuer: settings.tenant.as_ref().map(|tenant| tenant.published()),
+            common_issuer: settings.tenant.as_ref().map(TenantSettings::published),
         }
     }
 

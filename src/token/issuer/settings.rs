@@ -76,7 +76,8 @@ pub struct IssuerSettings {
     pub issuer: String,
     /// The tenants that are issuers of their own; `None`: it is a single issuer.
     pub tenant: Option<TenantSettings>,
-    /// Accepted `aud` values; `None` only by an explicit `audiences = "any"`.
+    /// Accepted `aud` values; `None` only by an explicit `audiences = "any"`. Empty where all its
+    /// routes name a resource, which has the audiences.
     pub audiences: Option<Vec<String>>,
     /// The header parameters by which the key of a token is found. Never empty.
     pub key_selectors: Vec<KeySelector>,
@@ -129,13 +130,13 @@ const MAX_MAX_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
 const EXPECTED_AUDIENCES: &str = "a list such as [\"https://api.example.com\"], or \"any\" to \
                                   accept tokens made for any service";
 
-/// Reads `[issuers]`.
-pub(crate) fn read(section: &mut Section<'_>) -> PerIssuer<IssuerSettings> {
+/// Reads `[issuers]`. With resources, an issuer may do without `audiences`.
+pub(crate) fn read(section: &mut Section<'_>, with_resources: bool) -> PerIssuer<IssuerSettings> {
     let issuers = section.each_table(|name, issuer| {
         if let Err(message) = check_name(name) {
             issuer.own_mistake(message);
         }
-        let settings = IssuerSettings::read(name, issuer);
+        let settings = IssuerSettings::read(name, issuer, with_resources);
         let origin = issuer.peek(key::ISSUER).and_then(Node::origin);
         settings.map(|settings| (settings, issuer.key_of(key::ISSUER), origin))
     });
@@ -171,12 +172,16 @@ pub(crate) fn write(issuers: &PerIssuer<IssuerSettings>) -> Written {
 }
 
 impl IssuerSettings {
-    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
+    fn read(name: &str, section: &mut Section<'_>, with_resources: bool) -> Option<Self> {
         let issuer = section.required(key::ISSUER, "the exact \"iss\" claim of its tokens", text);
         let tenant = TenantSettings::read(section, issuer.as_deref());
         let expected = format!("{EXPECTED_AUDIENCES} (flag --audience)");
-        let audiences =
-            section.required(key::AUDIENCES, &expected, any_or_list(EXPECTED_AUDIENCES));
+        let audiences = if with_resources && section.peek(key::AUDIENCES).is_none() {
+            // Whether its routes can do without is known once they are read.
+            Some(Some(Vec::new()))
+        } else {
+            section.required(key::AUDIENCES, &expected, any_or_list(EXPECTED_AUDIENCES))
+        };
         let introspection = section.section(key::INTROSPECTION, |introspection| {
             IntrospectionSettings::read(introspection, issuer.as_deref(), audiences.as_ref())
         });

@@ -24,6 +24,7 @@ fn rules() -> JwtRules {
         scopes: Arc::default(),
         max_lifetime: None,
         bound: BoundTokens::Refused,
+        is_filled: false,
     }
 }
 

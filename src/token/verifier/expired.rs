@@ -69,11 +69,14 @@ impl TokenVerifier {
         let VerificationPath::Verify(candidate, id, issuer) = path else {
             return Err(expired);
         };
+        if issuer.rules.is_filled() {
+            return Err(expired);
+        }
         let last = candidate.last_moment(&issuer.rules);
         let last = last.map_err(|cause| Rejection { cause, issuer: Some(id) })?;
         let valid_at = last.ok_or(expired)?;
-        let at = VerifiedAt { now, valid_at };
-        let verified = self.verify_signed(candidate, (id, issuer), at, &mut ()).await;
+        let at = VerifiedAt { now, valid_at, asks_issuer: false };
+        let verified = self.verify_signed(token, candidate, (id, issuer), at, &mut ()).await;
         let (verified, generation) = verified.map_err(|failure| {
             if let Some(rejected) = failure.rejected {
                 cache.borrow_mut().insert_rejected(token, rejected);

@@ -36,6 +36,8 @@ pub(super) enum VerificationPath<'t, 's> {
 pub(super) struct VerifiedAt {
     pub(super) now: UnixTime,
     pub(super) valid_at: UnixTime,
+    /// Whether its issuer is asked about it as well, where that is configured.
+    pub(super) asks_issuer: bool,
 }
 
 /// The generation of no key set.
@@ -117,22 +119,17 @@ impl TokenVerifier {
         observer: &mut impl Observer,
     ) -> Result<(VerifiedToken, u64), VerifyFailure> {
         observer.passed("issuer", || format!("the configured issuer {:?}", issuer.keys.name()));
-        let blame = |cause| VerifyFailure::of(id, cause);
-        let at = VerifiedAt { now, valid_at: now };
-        let (mut verified, generation) =
-            self.verify_signed(candidate, (id, issuer), at, observer).await?;
-        // The network last.
-        verified.standing =
-            Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?;
-        Ok((verified, generation))
+        let at = VerifiedAt { now, valid_at: now, asks_issuer: true };
+        self.verify_signed(token, candidate, (id, issuer), at, observer).await
     }
 
-    /// The token by its own signature; what its issuer says of it is not known yet.
+    /// The token by its own signature and, if that is wanted, by what its issuer says.
     pub(super) async fn verify_signed(
         &self,
+        token: &[u8],
         candidate: JwtCandidate<'_>,
         (id, issuer): (IssuerId, &Issuer),
-        VerifiedAt { now, valid_at }: VerifiedAt,
+        VerifiedAt { now, valid_at, asks_issuer }: VerifiedAt,
         observer: &mut impl Observer,
     ) -> Result<(VerifiedToken, u64), VerifyFailure> {
         let blame = |cause| VerifyFailure::of(id, cause);
@@ -149,13 +146,24 @@ impl TokenVerifier {
         let signature = TokenSignature::new(algorithm, kid, Arc::clone(&key));
         let signature = Some(signature.chosen_by_kid(issuer.chooses_by_kid()));
         let is_unnamed = candidate.is_unnamed();
-        let claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
+        let mut claims = candidate.verify(&key).map_err(|reason| VerifyFailure {
             rejection: Rejection { cause: wrong_under(&key, algorithm, reason), issuer: Some(id) },
             rejected: Some(RejectedToken { issuer: id, generation, is_unnamed }),
         })?;
         observer.passed("signature", || format!("{algorithm} signature is right"));
+        let filled = if asks_issuer {
+            Self::fill_claims(issuer, &mut claims, token, now, observer).await
+        } else {
+            Ok(None)
+        };
+        let filled = filled.map_err(blame)?;
         let headers = self.render(issuer, &claims, observer).map_err(blame)?;
-        let standing = IssuerStatement::Unasked;
+        let standing = match filled {
+            Some(standing) => standing,
+            None if !asks_issuer => IssuerStatement::Unasked,
+            // The network last.
+            None => Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?,
+        };
         let verified = VerifiedToken {
             issuer: id,
             signature,
@@ -166,6 +174,28 @@ impl TokenVerifier {
             is_unnamed,
         };
         Ok((verified, generation))
+    }
+
+    /// Fills the claims with what the issuer says of the token, and checks the whole, if that is
+    /// how its tokens are taken.
+    async fn fill_claims(
+        issuer: &Issuer,
+        claims: &mut Object,
+        token: &[u8],
+        now: UnixTime,
+        observer: &mut impl Observer,
+    ) -> Result<Option<IssuerStatement>, Cause> {
+        let Some(introspection) =
+            issuer.introspection.as_ref().filter(|_| issuer.rules.is_filled())
+        else {
+            return Ok(None);
+        };
+        let active = Self::statement(issuer, introspection, token, now).await?;
+        introspection.rules.check_life(active.claims(), now)?;
+        introspection.rules.fill(claims, active.claims())?;
+        observer.passed("introspection", || "the issuer says that it is active".to_owned());
+        issuer.rules.check_filled(claims, observer)?;
+        Ok(Some(IssuerStatement::Until(active.fresh_until())))
     }
 
     /// The issuer's statement about a token with a valid signature, if it is introspected as well.

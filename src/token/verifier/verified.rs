@@ -9,8 +9,12 @@ use crate::{
     jose::{Algorithm, VerificationKey},
     json::Object,
     keys::{KeyLookup, KeySet},
-    policy::ids::IssuerId,
-    token::jwt::Validity,
+    policy::{AuthenticationEvent, ids::IssuerId},
+    reason::Cause,
+    token::jwt::{
+        Validity,
+        claims::{audience_matches, numeric_date, other_audience, string_claim},
+    },
 };
 
 use super::RouteIssuers;
@@ -84,6 +88,34 @@ impl VerifiedToken {
     /// The claim headers for the upstream.
     pub fn headers(&self) -> &RenderedHeaders {
         &self.headers
+    }
+
+    /// Whether it is for one of these audiences.
+    ///
+    /// # Errors
+    /// [`Reason::AudienceMismatch`](crate::reason::Reason::AudienceMismatch).
+    pub fn check_audience(&self, audiences: &[String]) -> Result<(), Cause> {
+        let accepted = Some(audiences);
+        if audience_matches(&self.claims, accepted)? {
+            Ok(())
+        } else {
+            Err(other_audience(&self.claims, accepted))
+        }
+    }
+
+    /// Whether only introspection vouches for it.
+    pub fn is_introspected_only(&self) -> bool {
+        self.signature.is_none()
+    }
+
+    /// What it says of the authentication of its subject (RFC 9068 §2.2.1). What has the wrong type
+    /// says nothing.
+    pub fn authentication(&self) -> AuthenticationEvent<'_> {
+        let time = numeric_date(&self.claims, "auth_time").ok().flatten();
+        AuthenticationEvent {
+            acr: string_claim(&self.claims, "acr").ok().flatten(),
+            time: time.map(|date| UnixTime(date.floor)),
+        }
     }
 
     /// When what is derived from the token ends; see [`Validity::ends`].

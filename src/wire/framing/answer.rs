@@ -14,7 +14,7 @@ use super::{is_chunked, is_token, length};
 
 /// Why an answer can't be passed on as a message with one end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum MisframedAnswer {
+pub enum MisframedAnswer {
     /// Two lengths that differ, or what is no length at all.
     #[error("Content-Length is not one decimal number")]
     Length,

@@ -7,7 +7,7 @@ use super::{BodyLength, HeadLimits, MalformedHead, chunked::ChunkedDecoder};
 
 /// Why a body is not whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum MalformedBody {
+pub enum MalformedBody {
     /// The connection ended before the body.
     #[error("the answer breaks off")]
     Truncated,
@@ -30,7 +30,7 @@ pub(crate) enum MalformedBody {
 
 /// Decodes one body.
 #[derive(Debug)]
-pub(crate) struct BodyDecoder(Kind);
+pub struct BodyDecoder(Kind);
 
 #[derive(Debug)]
 enum Kind {
@@ -42,7 +42,7 @@ enum Kind {
 
 impl BodyDecoder {
     /// `limits` are those of trailers.
-    pub(crate) fn new(length: BodyLength, limits: HeadLimits) -> Self {
+    pub fn new(length: BodyLength, limits: HeadLimits) -> Self {
         Self(match length {
             BodyLength::Nothing => Kind::Exact(0),
             BodyLength::Exact(bytes) => Kind::Exact(bytes),
@@ -52,7 +52,7 @@ impl BodyDecoder {
     }
 
     /// Whether the last byte of the body was taken. What was received behind it is no part of it.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         match &self.0 {
             Kind::Exact(left) => *left == 0,
             Kind::Chunked(chunked) => chunked.has_ended(),
@@ -65,10 +65,7 @@ impl BodyDecoder {
     ///
     /// # Errors
     /// What was received is no such body.
-    pub(crate) fn next(
-        &mut self,
-        received: &mut Bytes,
-    ) -> Result<Option<Frame<Bytes>>, MalformedBody> {
+    pub fn next(&mut self, received: &mut Bytes) -> Result<Option<Frame<Bytes>>, MalformedBody> {
         if received.is_empty() {
             return Ok(None);
         }
@@ -88,7 +85,7 @@ impl BodyDecoder {
     ///
     /// # Errors
     /// That is not the body's end.
-    pub(crate) fn close(&mut self) -> Result<(), MalformedBody> {
+    pub fn close(&mut self) -> Result<(), MalformedBody> {
         if matches!(self.0, Kind::UntilClose) {
             self.0 = Kind::Exact(0);
         }
@@ -96,7 +93,7 @@ impl BodyDecoder {
     }
 
     /// How many bytes are left.
-    pub(crate) fn size_hint(&self) -> SizeHint {
+    pub fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Exact(left) => SizeHint::with_exact(*left),
             Kind::Chunked(chunked) if chunked.has_ended() => SizeHint::with_exact(0),

@@ -21,7 +21,7 @@ const USUAL_LINES: usize = 64;
 
 /// Why what came is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum MalformedHead {
+pub enum MalformedHead {
     /// Not the grammar of RFC 9112.
     #[error("no answer of HTTP/1.1: {0}")]
     Syntax(#[from] httparse::Error),
@@ -38,15 +38,16 @@ pub(crate) enum MalformedHead {
 
 /// The head of an answer that is not interim.
 #[derive(Debug)]
-pub(crate) struct AnswerHead {
-    pub(crate) parts: Parts,
+pub struct AnswerHead {
+    /// The answer without its body.
+    pub parts: Parts,
     /// Whether the connection may serve another request, as far as the head says.
-    pub(crate) keeps_alive: bool,
+    pub keeps_alive: bool,
 }
 
 /// Reads the head of an answer, in as many pieces as it comes.
 #[derive(Debug)]
-pub(crate) struct HeadReader {
+pub struct HeadReader {
     limits: HeadLimits,
     /// An empty map to be filled.
     headers: HeaderMap,
@@ -72,7 +73,7 @@ enum Parsed {
 impl HeadReader {
     /// `headers` is emptied and used for the answer's: a map that is not needed any more has the
     /// room already.
-    pub(crate) fn new(limits: HeadLimits, mut headers: HeaderMap) -> Self {
+    pub fn new(limits: HeadLimits, mut headers: HeaderMap) -> Self {
         headers.clear();
         Self { limits, headers, interim: 0, partial: None }
     }
@@ -82,10 +83,7 @@ impl HeadReader {
     ///
     /// # Errors
     /// It is no answer.
-    pub(crate) fn push(
-        &mut self,
-        piece: Bytes,
-    ) -> Result<Option<(AnswerHead, Bytes)>, MalformedHead> {
+    pub fn push(&mut self, piece: Bytes) -> Result<Option<(AnswerHead, Bytes)>, MalformedHead> {
         let Some(mut received) = self.candidate(piece)? else {
             return Ok(None);
         };

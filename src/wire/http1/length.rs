@@ -6,7 +6,7 @@ use crate::wire::framing::{MisframedAnswer, StatedLength, check_answer};
 
 /// Where the body of a message ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodyLength {
+pub enum BodyLength {
     /// With the head.
     Nothing,
     /// After so many bytes.
@@ -23,7 +23,7 @@ impl BodyLength {
     ///
     /// # Errors
     /// The head contradicts itself (rules 3 to 5).
-    pub(crate) fn of_answer(method: &Method, head: &mut Parts) -> Result<Self, MisframedAnswer> {
+    pub fn of_answer(method: &Method, head: &mut Parts) -> Result<Self, MisframedAnswer> {
         // Rules 3 to 5, before the others: a contradiction is one, whatever the status. A coding
         // that is not just `chunked` is refused as well (rule 4), since we send no `TE`.
         let stated = check_answer(head)?;

@@ -51,7 +51,7 @@ pub(crate) fn write_head(
         None if has_length => Framed::Exact(0),
         None => Framed::Nothing,
         Some(_) if is_coded => Framed::Chunked,
-        Some(hint) => stated.or(hint.exact()).map_or(Framed::Chunked, Framed::Exact),
+        Some(hint) => stated.or_else(|| hint.exact()).map_or(Framed::Chunked, Framed::Exact),
     };
     write_framing(out, framed);
     out.extend_from_slice(b"\r\n");

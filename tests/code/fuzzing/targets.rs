@@ -6,6 +6,8 @@
 
 #![allow(unreachable_pub, reason = "public in the library of `fuzz/`")]
 
+#[path = "targets/answer_http1.rs"]
+pub mod answer_http1;
 #[path = "targets/base64url.rs"]
 mod base64url;
 #[path = "targets/claim_path.rs"]

@@ -74,12 +74,12 @@ impl Drop for Library {
 
 /// A Python with the pinned packages, in an environment of its own. `None`, with a notice, where the
 /// machine has none, see [`optional::skip`].
-fn python() -> Option<&'static Path> {
+pub(crate) fn python() -> Option<&'static Path> {
     static OUTCOME: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match OUTCOME.get_or_init(environment) {
         Ok(python) => Some(python),
         Err(reason) => {
-            optional::skip("independent signers", reason);
+            optional::skip("Python packages", reason);
             None
         }
     }

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-const CLIENT_SECRET: &str = "the-clients-secret";
+pub(crate) const CLIENT_SECRET: &str = "the-clients-secret";
 pub(crate) const SERVICE: &str = "my-api";
 pub(crate) const SERVICE_SECRET: &str = "the-services-secret";
 pub(crate) const USER: &str = "alice";

@@ -66,6 +66,15 @@ fn none_names_the_client_only() {
     assert_eq!(question.head.field("authorization"), None);
 }
 
+/// As Hydra's endpoint is called, behind its own network.
+#[test]
+fn none_without_an_id_names_nobody() {
+    let scene = Scene::start("auth = \"none\"");
+    let question = asked(&scene);
+    assert_eq!(question.names(), ["token"]);
+    assert_eq!(question.head.field("authorization"), None);
+}
+
 #[test]
 fn basic_sends_a_users_name_and_password_as_they_are() {
     let scene = Scene::start(

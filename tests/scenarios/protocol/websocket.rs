@@ -179,7 +179,7 @@ fn w6_a_silent_tunnel_is_closed() {
 
 #[test]
 fn d12_a_tunnel_takes_less_room_than_a_request() {
-    // Room for 74 requests on connections that are new, and for 179 tunnels.
+    // Room for 112 requests on connections that are new, and for 179 tunnels.
     const MEMORY: &str = "[server.limits]\nmemory = \"4MiB\"";
     let upstream = echo();
     let world = bare::in_front_of_with(&bare::url(&upstream), "", MEMORY);

@@ -130,3 +130,30 @@ fn x4_what_means_something_in_an_expression_means_itself_in_a_rule() {
         &identity(&literal),
     );
 }
+
+/// As providers write them, and as some write them in texts.
+#[test]
+fn a_truth_value_or_a_number_in_a_rule_compares_as_such() {
+    let world = World::with_setup(|setup| {
+        setup
+            .routes("[[routes]]\npath = \"/**\"\nclaims = { email_verified = true, level = 2 }\n")
+            .with("[claims]\nx-auth-subject = \"sub\"")
+    });
+    let told = [("x-auth-subject".to_owned(), "alice".to_owned())];
+    for good in [
+        json!({ "email_verified": true, "level": 2 }),
+        json!({ "email_verified": "true", "level": "2" }),
+    ] {
+        let token = world.issuer.mint(good.clone());
+        world.admits_request(&good.to_string(), &Request::get("/").bearer(&token), &told);
+    }
+    for bad in [
+        json!({ "email_verified": false, "level": 2 }),
+        json!({ "email_verified": 1, "level": 2 }),
+        json!({ "email_verified": true, "level": 2.5 }),
+        json!({ "email_verified": true, "level": "02" }),
+        json!({ "email_verified": true }),
+    ] {
+        world.refuses(&bad.to_string(), &world.issuer.mint(bad.clone()), Reason::ClaimNotPermitted);
+    }
+}

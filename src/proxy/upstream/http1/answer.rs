@@ -119,21 +119,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
         }
     }
 
-    /// The next frame of what was received. `None`: there is none, and the body has not ended.
-    pub(in crate::proxy) fn received(
-        &mut self,
-    ) -> Option<Option<Result<Frame<Bytes>, BrokenBody>>> {
+    /// The next frame of what was received. Pending: more has to be received, which wakes nobody.
+    pub(in crate::proxy) fn received(&mut self) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         match self.decoder.next(&mut self.received) {
             Ok(Some(frame)) => {
                 self.release_at_end();
-                Some(Some(Ok(frame)))
+                Poll::Ready(Some(Ok(frame)))
             }
             Ok(None) if self.decoder.has_ended() => {
                 self.release_at_end();
-                Some(None)
+                Poll::Ready(None)
             }
-            Ok(None) => None,
-            Err(error) => Some(Some(Err(self.breaks(error.into())))),
+            Ok(None) => Poll::Pending,
+            Err(error) => Poll::Ready(Some(Err(self.breaks(error.into())))),
         }
     }
 

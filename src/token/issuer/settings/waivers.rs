@@ -47,7 +47,9 @@ impl ClaimWaivers {
                 _ if requires_issuer => Some("contradicts require, which lists \"iss\"".into()),
                 _ => None,
             };
-            problem.into_iter().for_each(|text| section.mistake(key::ACCEPT_WITHOUT_ISSUER, text));
+            if let Some(text) = problem {
+                section.mistake(key::ACCEPT_WITHOUT_ISSUER, text);
+            }
         }
         waivers
     }

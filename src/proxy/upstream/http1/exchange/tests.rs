@@ -40,7 +40,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (upstream, ours) = duplex(64 * 1024);
-        let home = Rc::new(IdleConnections::new(10, Duration::from_secs(60)));
+        let home = Rc::new(IdleConnections::new(10, Duration::from_mins(1)));
         Self { upstream, ours: Some(ours), home }
     }
 
@@ -92,9 +92,9 @@ async fn rest(body: &mut Http1Body<DuplexStream>) -> Result<Vec<u8>, BrokenBody>
     let mut data = Vec::new();
     loop {
         match body.received() {
-            Some(Some(frame)) => data.extend_from_slice(&frame?.into_data().unwrap()),
-            Some(None) => return Ok(data),
-            None => drop(poll_fn(|cx| body.poll_receive(cx, FIRST_READ)).await?),
+            Poll::Ready(Some(frame)) => data.extend_from_slice(&frame?.into_data().unwrap()),
+            Poll::Ready(None) => return Ok(data),
+            Poll::Pending => drop(poll_fn(|cx| body.poll_receive(cx, FIRST_READ)).await?),
         }
     }
 }
