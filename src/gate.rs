@@ -36,6 +36,7 @@ pub use denial::Denial;
 pub(crate) use metrics::Metrics;
 pub use metrics::RouteCounters;
 pub use parts::GateParts;
+pub use preflight::AnnouncedRequest;
 pub use route::Route;
 pub(crate) use route::introspection_issuers;
 pub use unsigned::{Decision, Unsigned};
@@ -141,11 +142,6 @@ impl Gate {
         peer: &Peer,
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
-        if let Some(cors) = &self.cors
-            && let Some(decision) = self.preflight(cors, request, headers)?
-        {
-            return Ok(decision);
-        }
         let route = self.route(request)?;
         let caller = match route.requirement() {
             None => None,
@@ -233,7 +229,7 @@ impl Gate {
             reason = denial.reason().code(),
             route = route.map_or("(none)", Route::label),
             issuer,
-            subject = denial.subject().map(Subject::to_string),
+            subject = denial.subject().map(Subject::in_words),
             method = request.map(|request| cut(request.method().as_str(), SHOWN_METHOD)),
             path = request.map(|request| cut(request.path(), SHOWN_PATH)),
             denial_id,
@@ -249,7 +245,7 @@ impl Gate {
             reason = cause.reason().code(),
             route = "(none)",
             issuer = "",
-            subject = cause.subject().map(Subject::to_string),
+            subject = cause.subject().map(Subject::in_words),
             peer = peer.map(PeerAddress::as_str),
             "denied"
         );

@@ -68,7 +68,7 @@ async fn log_out(token: &[u8], view: &View) -> Response<Full<Bytes>> {
         Err(RefusedLogout { cause, issuer }) => {
             let issuer = gate.issuer_label(issuer);
             count(view, issuer, cause.code());
-            let subject = cause.subject().map(Subject::to_string);
+            let subject = cause.subject().map(Subject::in_words);
             tracing::warn!(issuer, reason = cause.code(), subject, "a logout token is refused");
             refusal(&cause)
         }

@@ -140,7 +140,10 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let mut canonical = canonical(head, engine.gate.request_rules())?;
+        let (mut canonical, announced) = match engine.gate.preflight(head) {
+            Some(preflight) => (preflight.request, Some(preflight.route)),
+            None => (canonical(head, engine.gate.request_rules())?, None),
+        };
         engine.gate.take_parameters(&mut canonical).map_err(uncanonical)?;
         let request = self.request.get_or_init(|| canonical);
         if let Some(documents) = &engine.documents
@@ -148,8 +151,11 @@ impl<'e> Exchange<'e> {
         {
             return Err(Stopped::Answered(Box::new(Refusal::new(document))));
         }
-        let (admission, body) = match engine.gate.admit(request, &head.headers, peer, cache).await?
-        {
+        let decision = match announced {
+            Some(route) => engine.gate.admit_preflight(route, &head.headers)?,
+            None => engine.gate.admit(request, &head.headers, peer, cache).await?,
+        };
+        let (admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));

@@ -1,43 +1,66 @@
 //! Preflights: requests of browsers that come without a token and ask for another method.
 
-use http::HeaderMap;
+use std::sync::Arc;
 
-use super::{Admission, Decision, Denial, Gate};
+use http::{HeaderMap, header::ORIGIN, request::Parts};
+
+use super::{Admission, Decision, Denial, Gate, Route};
 use crate::{
-    cors::{Cors, Preflight},
+    cors::Preflight,
     policy::{CanonicalRequest, RouteMatch},
-    reason::Reason,
+    reason::{Excerpt, Fault, Part, Reason, Subject},
 };
 
+/// A preflight of a request whose route has `cors`.
+#[derive(Debug)]
+pub struct AnnouncedRequest<'g> {
+    /// The preflight itself, read by the rules of that route.
+    pub request: CanonicalRequest,
+    /// The route of the announced request.
+    pub route: &'g Arc<Route>,
+}
+
 impl Gate {
-    /// The decision on a preflight, which is one where the route of the request that it announces
-    /// has `cors`. `None`: it is a request like any other, and needs a route for `OPTIONS`.
-    pub(super) fn preflight(
-        &self,
-        cors: &Cors,
-        request: &CanonicalRequest,
-        headers: &HeaderMap,
-    ) -> Result<Option<Decision<'_>>, Denial> {
-        let Some(preflight) = Preflight::of(request.method(), headers) else {
-            return Ok(None);
-        };
-        let Ok(announced) = self.request_rules.announced(request, &preflight.announced()) else {
-            return Ok(None);
-        };
+    /// What a preflight announces. `None`: it is a request like any other, and needs a route for
+    /// `OPTIONS`.
+    ///
+    /// The target is read as that of the announced request will be, since routes differ in the
+    /// paths that they take.
+    pub fn preflight(&self, head: &Parts) -> Option<AnnouncedRequest<'_>> {
+        self.cors.as_ref()?;
+        let method = Preflight::of(&head.method, &head.headers)?.announced();
+        let announced =
+            self.request_rules.canonical(&method, &head.uri, head.version, &head.headers).ok()?;
         let RouteMatch::Found(route) = self.matcher.find(&announced) else {
-            return Ok(None);
+            return None;
         };
         let route = self.routes.get(route);
-        if !route.is_shared() {
-            return Ok(None);
-        }
-        if cors.allowed_origin(headers).is_none() {
-            return Err(Denial::new(Reason::OriginNotAllowed).on(route));
-        }
-        Ok(Some(if cors.answers_preflights() {
+        route.is_shared().then(|| AnnouncedRequest { request: announced.as_preflight(), route })
+    }
+
+    /// Decides on a preflight of that route.
+    ///
+    /// # Errors
+    /// The [`Denial`] of one that comes from a page of another origin.
+    pub fn admit_preflight<'g>(
+        &'g self,
+        route: &'g Arc<Route>,
+        headers: &HeaderMap,
+    ) -> Result<Decision<'g>, Denial> {
+        let cors = self.cors().filter(|cors| cors.allowed_origin(headers).is_some());
+        let cors = cors.ok_or_else(|| foreign_origin(headers).on(route))?;
+        Ok(if cors.answers_preflights() {
             Decision::Preflight(route)
         } else {
             Decision::Admitted(Admission { route, caller: None, signature: None })
-        }))
+        })
     }
+}
+
+/// The setting has too many origins to list them.
+fn foreign_origin(headers: &HeaderMap) -> Denial {
+    let sent = headers.get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+    let subject = Subject::new(Part::Header, Fault::NotAllowed).named(ORIGIN.as_str());
+    let subject = subject.found(Excerpt::quoted(&sent.unwrap_or_default()));
+    Denial::new(Reason::OriginNotAllowed.about(subject.setting("cors.origins")))
 }

@@ -45,12 +45,12 @@ pub(super) fn has_no_body(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn proposed(method: Method, version: Version, fields: &[(&'static str, &str)]) -> bool {
+    fn proposed(method: &Method, version: Version, fields: &[(&'static str, &str)]) -> bool {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        proposed_upgrade(&method, version, &headers).is_some()
+        proposed_upgrade(method, version, &headers).is_some()
     }
 
     const SPDY: [(&str, &str); 2] = [("connection", "Upgrade"), ("upgrade", "SPDY/3.1")];
@@ -58,20 +58,20 @@ mod tests {
     #[test]
     fn one_protocol_is_proposed_without_a_body() {
         for method in [Method::GET, Method::POST] {
-            assert!(proposed(method.clone(), Version::HTTP_11, &SPDY));
+            assert!(proposed(&method, Version::HTTP_11, &SPDY));
             let with_length = [SPDY[0], SPDY[1], ("content-length", "0")];
-            assert!(proposed(method, Version::HTTP_11, &with_length));
+            assert!(proposed(&method, Version::HTTP_11, &with_length));
         }
     }
 
     #[test]
     fn w3_anything_less_proposes_nothing() {
-        assert!(!proposed(Method::PUT, Version::HTTP_11, &SPDY));
-        assert!(!proposed(Method::HEAD, Version::HTTP_11, &SPDY));
-        assert!(!proposed(Method::POST, Version::HTTP_10, &SPDY));
-        assert!(!proposed(Method::POST, Version::HTTP_2, &SPDY));
-        assert!(!proposed(Method::POST, Version::HTTP_11, &SPDY[..1]));
-        assert!(!proposed(Method::POST, Version::HTTP_11, &SPDY[1..]));
+        assert!(!proposed(&Method::PUT, Version::HTTP_11, &SPDY));
+        assert!(!proposed(&Method::HEAD, Version::HTTP_11, &SPDY));
+        assert!(!proposed(&Method::POST, Version::HTTP_10, &SPDY));
+        assert!(!proposed(&Method::POST, Version::HTTP_2, &SPDY));
+        assert!(!proposed(&Method::POST, Version::HTTP_11, &SPDY[..1]));
+        assert!(!proposed(&Method::POST, Version::HTTP_11, &SPDY[1..]));
         for further in [
             ("content-length", "5"),
             ("transfer-encoding", "chunked"),
@@ -79,10 +79,10 @@ mod tests {
             ("upgrade", "SPDY/3.1"),
         ] {
             let fields = [SPDY[0], SPDY[1], further];
-            assert!(!proposed(Method::POST, Version::HTTP_11, &fields), "{further:?}");
+            assert!(!proposed(&Method::POST, Version::HTTP_11, &fields), "{further:?}");
         }
         // A WebSocket needs its own handshake.
         let websocket = [SPDY[0], ("upgrade", "WebSocket")];
-        assert!(!proposed(Method::GET, Version::HTTP_11, &websocket));
+        assert!(!proposed(&Method::GET, Version::HTTP_11, &websocket));
     }
 }

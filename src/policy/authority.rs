@@ -55,10 +55,8 @@ impl Authority {
     /// Reads what is refused by default. It is not remembered: another configuration may refuse it.
     pub(super) fn by_setting(text: &str, rules: &HostSettings) -> Option<Self> {
         let without_colon = || text.strip_suffix(':').filter(|host| !has_port(host));
-        let text = match rules.accepts(HostForm::EmptyPort) {
-            true => without_colon().unwrap_or(text),
-            false => text,
-        };
+        let text =
+            if rules.accepts(HostForm::EmptyPort) { without_colon().unwrap_or(text) } else { text };
         let canonical = CanonicalAuthority::parse(text).or_else(|| {
             CanonicalAuthority::number(text).filter(|_| rules.accepts(HostForm::Number))
         })?;

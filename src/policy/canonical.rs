@@ -96,6 +96,12 @@ impl CanonicalRequest {
         self.version
     }
 
+    /// The preflight that announces this request: `OPTIONS` at the same place.
+    #[must_use]
+    pub fn as_preflight(self) -> Self {
+        Self { method: Method::OPTIONS, ..self }
+    }
+
     /// The method on the wire. Override headers are never used (threats P-9).
     pub fn method(&self) -> &Method {
         &self.method

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Uri, Version, header::HOST};
+use http::{HeaderMap, Method, Uri, Version};
 
 use super::{
     CanonicalRequest, NotCanonical, RequestTarget, Routes, authority::Authority,
@@ -40,25 +40,6 @@ impl RequestRules {
         headers: &HeaderMap,
     ) -> Result<CanonicalRequest, NotCanonical> {
         CanonicalRequest::read(method, target, version, headers, self)
-    }
-
-    /// The request to the same target with another method, which a preflight announces.
-    ///
-    /// # Errors
-    /// There is no such request: its method is one that none may have, or its route would take the
-    /// target for another one.
-    pub fn announced(
-        &self,
-        request: &CanonicalRequest,
-        method: &Method,
-    ) -> Result<CanonicalRequest, NotCanonical> {
-        let target = request.target().for_http1();
-        let host = HeaderMap::from_iter([(HOST, request.authority_value().clone())]);
-        let announced = self.canonical(method, &target, Version::HTTP_11, &host)?;
-        match announced.target() == request.target() {
-            true => Ok(announced),
-            false => Err(NotCanonical::Ambiguous),
-        }
     }
 
     pub(super) fn hosts(&self) -> &HostSettings {

@@ -29,10 +29,8 @@ const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 /// `idle_timeout`.
 pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
     let Ends { protocol, client, upstream, sent } = ends;
-    let half_closed_timeout = match protocol == WEBSOCKET {
-        true => HALF_CLOSED_TIMEOUT.min(idle_timeout),
-        false => idle_timeout,
-    };
+    let half_closed_timeout =
+        if protocol == WEBSOCKET { HALF_CLOSED_TIMEOUT.min(idle_timeout) } else { idle_timeout };
     let client = match client.await {
         Ok(client) => client,
         Err(error) => {

@@ -152,6 +152,12 @@ impl Subject {
         Self { setting: Some(setting), ..self }
     }
 
+    /// The subject in words, for the log and `explain`: printable ASCII, at most
+    /// [`Subject::MAX_BYTES`].
+    pub fn in_words(&self) -> String {
+        written(self, self.name.as_ref(), self.found.as_ref(), self.setting)
+    }
+
     /// The subject in words without anything that a client has chosen, for an answer (threats
     /// O-4).
     pub fn for_answer(&self) -> String {
@@ -160,10 +166,10 @@ impl Subject {
     }
 }
 
-/// In words, for the log and `explain`: printable ASCII, at most [`Subject::MAX_BYTES`].
+/// As [`Subject::in_words`].
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&written(self, self.name.as_ref(), self.found.as_ref(), self.setting))
+        f.write_str(&self.in_words())
     }
 }
 
@@ -173,7 +179,10 @@ fn written(
     found: Option<&Excerpt>,
     setting: Option<&str>,
 ) -> String {
-    let mut text = subject.part.text().to_owned();
+    /// Most are not longer.
+    const USUAL_BYTES: usize = 192;
+    let mut text = String::with_capacity(USUAL_BYTES);
+    text.push_str(subject.part.text());
     let name = name.map(|name| name.text.as_str());
     let expected = subject.expected.as_ref().map(Excerpt::as_str);
     let parts = [

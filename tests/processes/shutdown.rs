@@ -373,7 +373,7 @@ fn x3_a_reload_that_another_one_supersedes_is_no_error() {
         wait_until("the keys to be asked for", || hanging.accepted() > 0);
         world.proxy.server().reload(later).unwrap();
         let outcome = superseded.join().unwrap().unwrap_err();
-        assert!(outcome.to_string().contains("superseded by a later reload or stop"), "{outcome}");
+        assert!(outcome.contains("superseded by a later reload or stop"), "{outcome}");
     });
     let logs = world.proxy.logs();
     let line = logs.lines().find(|line| line.contains("takes the place of a reload"));

@@ -113,6 +113,9 @@ fn p16_pages_of_other_origins_read_nothing() {
         assert_refused(origin, &answer, Reason::OriginNotAllowed, &before);
         assert_eq!(answer.field("access-control-allow-origin"), None, "{origin}");
         assert_eq!(answer.field("vary"), Some("Origin"), "{origin}");
+        let told =
+            format!("header 'origin' is not allowed; found: '{origin}'; setting: cors.origins");
+        assert!(world.proxy.logs().contains(&told), "{told}");
     }
 }
 
@@ -227,6 +230,45 @@ fn p8_p16_a_preflight_is_decided_by_the_route_of_what_it_announces() {
         ),
     ] {
         world.refuses_request(case, &request, reason);
+    }
+}
+
+/// Routes of one place may keep what others of it refuse: a preflight is read as the request that
+/// it announces will be, not by another route's rules.
+#[test]
+fn p1_p16_a_preflight_is_read_by_the_rules_of_what_it_announces() {
+    const ROUTES: &str = r#"
+[[routes]]
+path = "/projects/**"
+methods = ["GET"]
+encoded_slash = "keep"
+
+[[routes]]
+path = "/projects/**"
+methods = ["PUT"]
+
+[[routes]]
+path = "/projects/**"
+methods = ["POST"]
+encoded_slash = "keep"
+"#;
+    for preflights in ["answer", "pass"] {
+        let cors = format!(
+            "[cors]\norigins = [\"{APP}\"]\nall_routes = true\npreflights = \"{preflights}\""
+        );
+        let world = World::with_setup(|setup| setup.with(&cors).routes(ROUTES));
+        let kept = "/projects/group%2Fname";
+        for method in ["GET", "POST"] {
+            let answer = world.proxy.exchange(&preflight(method, kept));
+            assert!(answer.status < 300, "{preflights} {method}: {answer:?}");
+        }
+        for received in world.upstream.requests() {
+            assert_eq!((received.method(), received.target()), ("OPTIONS", kept));
+        }
+        // By the first route of the place, as every OPTIONS there: it is not for that method.
+        world.refuses_request("PUT", &preflight("PUT", kept), Reason::MethodNotAllowed);
+        let answer = world.proxy.exchange(&preflight("PUT", "/projects/1"));
+        assert!(answer.status < 300, "{preflights}: {answer:?}");
     }
 }
 

@@ -263,6 +263,16 @@ fn x5_k17_the_configured_proxy_is_used_whatever_the_environment_says() {
     let answer = process.client().exchange(&Request::get("/").bearer(&token));
     assert!(answer.is_from_upstream(), "{answer:?}");
     assert_eq!((egress.asked().len(), canary.accepted()), (1, 0));
+
+    let file = tempfile::NamedTempFile::with_suffix(".toml").unwrap();
+    fs::write(file.path(), setup.toml(&upstream)).unwrap();
+    let check = Command::new(BINARY)
+        .args(["check", "--online", "--config"])
+        .arg(file.path())
+        .output()
+        .unwrap();
+    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));
+    assert_eq!(egress.asked().len(), 2, "the check goes the same way");
 }
 
 /// A proxy that is not there is told as such.

@@ -5,8 +5,6 @@
 //! every other reading has to lead to that route as well. A route that keeps much weakens no
 //! other: a path that any upstream could take for one of another route is refused.
 
-use std::borrow::Cow;
-
 use http::{Method, Uri, Version};
 
 use super::{PlaceId, RouteMatch, Routes};
@@ -56,7 +54,7 @@ impl Routes {
         let Some(place) = place else {
             return canonical;
         };
-        let has_raw_utf8 = raw_utf8_refused(&path, query.as_ref());
+        let has_raw_utf8 = raw_utf8_refused(received_path, received_query);
         let settings =
             self.allowing(place, method, |settings| match (has_raw_utf8, settings.raw_utf8) {
                 (Some(refused), RawUtf8::Refuse) => Err(refused),
@@ -76,9 +74,10 @@ impl Routes {
     /// Refuses a path of which some reading leads elsewhere.
     fn check_readings(&self, host: &str, path: &str, place: PlaceId) -> Result<(), NotCanonical> {
         let leads_there = |reading: Vec<u8>| self.place(host, &reading) == Some(place);
-        match readings(path)?.into_iter().all(leads_there) {
-            true => Ok(()),
-            false => Err(NotCanonical::Ambiguous),
+        if readings(path)?.into_iter().all(leads_there) {
+            Ok(())
+        } else {
+            Err(NotCanonical::Ambiguous)
         }
     }
 
@@ -96,23 +95,20 @@ impl Routes {
             let settings = self.all.get(route).paths;
             check(settings).map(|()| settings)
         };
-        match place.choose(method) {
-            RouteMatch::Found(route) => checked(route),
-            _ => {
-                let others = place.routes.iter().map(|route| checked(route.id));
-                let refused = Err(NotCanonical::Ambiguous);
-                others.reduce(Result::or).unwrap_or(refused)
-            }
+        if let RouteMatch::Found(route) = place.choose(method) {
+            return checked(route);
         }
+        let others = place.routes.iter().map(|route| checked(route.id));
+        others.reduce(Result::or).unwrap_or(Err(NotCanonical::Ambiguous))
     }
 }
 
-/// How raw UTF-8 is refused, if there is some: what was encoded is a copy.
-fn raw_utf8_refused(path: &Cow<'_, str>, query: Option<&Cow<'_, str>>) -> Option<NotCanonical> {
-    match (path, query) {
-        (_, Some(Cow::Owned(_))) => Some(NotCanonical::QueryCharacter),
-        (Cow::Owned(_), _) => Some(NotCanonical::PathCharacter),
-        _ => None,
+/// How raw UTF-8 is refused, if there is some.
+fn raw_utf8_refused(path: &str, query: Option<&str>) -> Option<NotCanonical> {
+    match (path.is_ascii(), query.is_none_or(str::is_ascii)) {
+        (true, true) => None,
+        (_, false) => Some(NotCanonical::QueryCharacter),
+        (false, _) => Some(NotCanonical::PathCharacter),
     }
 }
 

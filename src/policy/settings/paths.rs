@@ -75,7 +75,7 @@ impl PathSettings {
         }
     }
 
-    pub(super) fn write(&self, writer: Writer) -> Writer {
+    pub(super) fn write(self, writer: Writer) -> Writer {
         writer
             .keyword(key::ENCODED_SLASH, ESCAPES, &self.encoded_slash)
             .keyword(key::EMPTY_SEGMENTS, EMPTY_SEGMENTS, &self.empty_segments)

@@ -86,7 +86,7 @@ fn wrong_words_in_routes() {
         "scopes = [\"\"]",
         "any_scopes = []",
         "claims = { role = [] }",
-        "claims = { role = 5.5 }",
+        "claims = { role = inf }",
         "path2 = \"/\"",
         "encoded_slash = \"merge\"",
         "empty_segments = true",

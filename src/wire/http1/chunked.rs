@@ -18,7 +18,7 @@ const LAST_LINE: &[u8] = b"\r\n";
 /// Reads a body in chunks.
 #[derive(Debug)]
 pub(super) struct ChunkedDecoder {
-    state: State,
+    state: ChunkState,
     limits: HeadLimits,
     /// Bytes of extensions so far.
     extensions: usize,
@@ -29,7 +29,7 @@ pub(super) struct ChunkedDecoder {
 
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     /// The size of a chunk, of which so many digits were read.
     Size {
         digits: u32,
@@ -52,12 +52,12 @@ enum State {
 
 impl ChunkedDecoder {
     pub(super) fn new(limits: HeadLimits) -> Self {
-        let state = State::Size { digits: 0, size: 0 };
+        let state = ChunkState::Size { digits: 0, size: 0 };
         Self { state, limits, extensions: 0, trailers: Vec::new(), lines: 0 }
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.state == State::End
+        self.state == ChunkState::End
     }
 
     /// Takes the next frame off what was received. `None`: there is none in it, and it was taken.
@@ -68,14 +68,14 @@ impl ChunkedDecoder {
         if self.has_ended() {
             return Ok(None);
         }
-        if !matches!(self.state, State::Data(_)) {
+        if !matches!(self.state, ChunkState::Data(_)) {
             self.read_framing(received)?;
         }
         match self.state {
-            State::Data(left) if !received.is_empty() => {
+            ChunkState::Data(left) if !received.is_empty() => {
                 Ok(Some(Frame::data(self.data(left, received))))
             }
-            State::End if !self.trailers.is_empty() => self.trailers().map(Some),
+            ChunkState::End if !self.trailers.is_empty() => self.trailers().map(Some),
             _ => Ok(None),
         }
     }
@@ -83,7 +83,7 @@ impl ChunkedDecoder {
     fn data(&mut self, left: u64, received: &mut Bytes) -> Bytes {
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(received.len());
         let left = left.saturating_sub(length as u64);
-        self.state = if left == 0 { State::DataReturn } else { State::Data(left) };
+        self.state = if left == 0 { ChunkState::DataReturn } else { ChunkState::Data(left) };
         received.split_to(length)
     }
 
@@ -93,7 +93,7 @@ impl ChunkedDecoder {
         for byte in received.iter() {
             taken += 1;
             self.state = self.step(*byte)?;
-            if matches!(self.state, State::Data(_) | State::End) {
+            if matches!(self.state, ChunkState::Data(_) | ChunkState::End) {
                 break;
             }
         }
@@ -101,57 +101,64 @@ impl ChunkedDecoder {
         Ok(())
     }
 
-    fn step(&mut self, byte: u8) -> Result<State, MalformedBody> {
+    fn step(&mut self, byte: u8) -> Result<ChunkState, MalformedBody> {
         match (self.state, byte) {
-            (State::Size { digits, size }, _) if byte.is_ascii_hexdigit() => {
+            (ChunkState::Size { digits, size }, _) if byte.is_ascii_hexdigit() => {
                 digit(digits, size, byte)
             }
-            (State::Size { digits: 0, .. }, _) => Err(MalformedBody::ChunkSize),
-            (State::Size { size, .. } | State::SizeEnd(size), b'\t' | b' ') => {
-                Ok(State::SizeEnd(size))
+            (ChunkState::Size { digits: 0, .. }, _) => Err(MalformedBody::ChunkSize),
+            (ChunkState::Size { size, .. } | ChunkState::SizeEnd(size), b'\t' | b' ') => {
+                Ok(ChunkState::SizeEnd(size))
             }
-            (State::Size { size, .. } | State::SizeEnd(size), b';') => Ok(State::Extension(size)),
-            (State::Size { size, .. } | State::SizeEnd(size) | State::Extension(size), b'\r') => {
-                Ok(State::SizeLineFeed(size))
+            (ChunkState::Size { size, .. } | ChunkState::SizeEnd(size), b';') => {
+                Ok(ChunkState::Extension(size))
             }
-            (State::Extension(size), _) => self.extension(size, byte),
-            (State::SizeLineFeed(0), b'\n') => Ok(State::Line),
-            (State::SizeLineFeed(size), b'\n') => Ok(State::Data(size)),
-            (State::DataReturn, b'\r') => Ok(State::DataLineFeed),
-            (State::DataLineFeed, b'\n') => Ok(State::Size { digits: 0, size: 0 }),
-            (State::Line, b'\r') => Ok(State::LastLineFeed),
-            (State::LastLineFeed, b'\n') => Ok(State::End),
-            (State::Line | State::Trailer | State::TrailerLineFeed, _) => self.trailer(byte),
+            (
+                ChunkState::Size { size, .. }
+                | ChunkState::SizeEnd(size)
+                | ChunkState::Extension(size),
+                b'\r',
+            ) => Ok(ChunkState::SizeLineFeed(size)),
+            (ChunkState::Extension(size), _) => self.extension(size, byte),
+            (ChunkState::SizeLineFeed(0), b'\n') => Ok(ChunkState::Line),
+            (ChunkState::SizeLineFeed(size), b'\n') => Ok(ChunkState::Data(size)),
+            (ChunkState::DataReturn, b'\r') => Ok(ChunkState::DataLineFeed),
+            (ChunkState::DataLineFeed, b'\n') => Ok(ChunkState::Size { digits: 0, size: 0 }),
+            (ChunkState::Line, b'\r') => Ok(ChunkState::LastLineFeed),
+            (ChunkState::LastLineFeed, b'\n') => Ok(ChunkState::End),
+            (ChunkState::Line | ChunkState::Trailer | ChunkState::TrailerLineFeed, _) => {
+                self.trailer(byte)
+            }
             _ => Err(MalformedBody::Chunk),
         }
     }
 
-    fn extension(&mut self, size: u64, byte: u8) -> Result<State, MalformedBody> {
+    fn extension(&mut self, size: u64, byte: u8) -> Result<ChunkState, MalformedBody> {
         self.extensions += 1;
         if self.extensions >= MAX_EXTENSIONS {
             return Err(MalformedBody::Extensions);
         }
         // A reader that takes a bare line feed for the line's end would see other chunks.
         let is_text = byte == b'\t' || !byte.is_ascii_control();
-        if is_text { Ok(State::Extension(size)) } else { Err(MalformedBody::Chunk) }
+        if is_text { Ok(ChunkState::Extension(size)) } else { Err(MalformedBody::Chunk) }
     }
 
-    fn trailer(&mut self, byte: u8) -> Result<State, MalformedBody> {
+    fn trailer(&mut self, byte: u8) -> Result<ChunkState, MalformedBody> {
         self.trailers.push(byte);
         if self.trailers.len() + LAST_LINE.len() >= self.limits.bytes {
             return Err(MalformedBody::TrailersTooLarge);
         }
         match (self.state, byte) {
-            (State::TrailerLineFeed, b'\n') => {
+            (ChunkState::TrailerLineFeed, b'\n') => {
                 self.lines += 1;
                 if self.lines > self.limits.lines {
                     return Err(MalformedBody::TrailersTooLarge);
                 }
-                Ok(State::Line)
+                Ok(ChunkState::Line)
             }
-            (State::TrailerLineFeed, _) | (_, b'\n') => Err(MalformedBody::Chunk),
-            (State::Trailer, b'\r') => Ok(State::TrailerLineFeed),
-            _ => Ok(State::Trailer),
+            (ChunkState::TrailerLineFeed, _) | (_, b'\n') => Err(MalformedBody::Chunk),
+            (ChunkState::Trailer, b'\r') => Ok(ChunkState::TrailerLineFeed),
+            _ => Ok(ChunkState::Trailer),
         }
     }
 
@@ -163,12 +170,12 @@ impl ChunkedDecoder {
     }
 }
 
-fn digit(digits: u32, size: u64, digit: u8) -> Result<State, MalformedBody> {
+fn digit(digits: u32, size: u64, digit: u8) -> Result<ChunkState, MalformedBody> {
     let digits = digits + 1;
     let value = char::from(digit).to_digit(16).ok_or(MalformedBody::ChunkSize)?;
     let size = size.checked_mul(16).and_then(|size| size.checked_add(u64::from(value)));
     match size {
-        Some(size) if digits <= MAX_DIGITS => Ok(State::Size { digits, size }),
+        Some(size) if digits <= MAX_DIGITS => Ok(ChunkState::Size { digits, size }),
         _ => Err(MalformedBody::ChunkSize),
     }
 }

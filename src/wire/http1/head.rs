@@ -65,7 +65,7 @@ struct PartialHead {
 }
 
 /// What a piece of what was received makes.
-enum Parsed {
+enum ParsedHead {
     Whole { head: AnswerHead, length: usize },
     Partial,
 }
@@ -92,7 +92,7 @@ impl HeadReader {
             if received.is_empty() {
                 return Ok(None);
             }
-            let Parsed::Whole { head, length } = self.parse(&received)? else {
+            let ParsedHead::Whole { head, length } = self.parse(&received)? else {
                 self.keep(&received)?;
                 return Ok(None);
             };
@@ -139,7 +139,7 @@ impl HeadReader {
         Ok(())
     }
 
-    fn parse(&mut self, received: &Bytes) -> Result<Parsed, MalformedHead> {
+    fn parse(&mut self, received: &Bytes) -> Result<ParsedHead, MalformedHead> {
         let mut lines = [const { MaybeUninit::uninit() }; USUAL_LINES];
         match self.parse_with(received, &mut lines) {
             Err(MalformedHead::Syntax(httparse::Error::TooManyHeaders)) => {}
@@ -158,7 +158,7 @@ impl HeadReader {
         &mut self,
         received: &'b Bytes,
         lines: &mut [MaybeUninit<Header<'b>>],
-    ) -> Result<Parsed, MalformedHead> {
+    ) -> Result<ParsedHead, MalformedHead> {
         let mut response = httparse::Response::new(&mut []);
         let parsed = ParserConfig::default().parse_response_with_uninit_headers(
             &mut response,
@@ -166,13 +166,13 @@ impl HeadReader {
             lines,
         )?;
         let Status::Complete(length) = parsed else {
-            return Ok(Parsed::Partial);
+            return Ok(ParsedHead::Partial);
         };
         if length > self.limits.bytes {
             return Err(MalformedHead::TooLarge);
         }
         let head = self.head(&response, received)?;
-        Ok(Parsed::Whole { head, length })
+        Ok(ParsedHead::Whole { head, length })
     }
 
     fn head(

@@ -33,13 +33,13 @@ pub(super) struct Http1Exchange<'r, S, B> {
     connection: Option<Http1Connection<S>>,
     request: &'r mut OutgoingRequest<B>,
     reader: HeadReader,
-    stage: Stage,
+    stage: ExchangeStage,
     has_read: bool,
 }
 
 /// How far the request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum ExchangeStage {
     /// Nothing of it was written.
     New,
     Writing,
@@ -80,7 +80,7 @@ where
     pub(super) fn new(connection: Http1Connection<S>, request: &'r mut OutgoingRequest<B>) -> Self {
         let reader = HeadReader::new(ANSWER_LIMITS, request.take_headers());
         let connection = Some(connection);
-        Self { connection, request, reader, stage: Stage::New, has_read: false }
+        Self { connection, request, reader, stage: ExchangeStage::New, has_read: false }
     }
 
     /// Ready with the answer, whose body gives the connection to `home` at its end.
@@ -95,8 +95,8 @@ where
             Poll::Pending => return Poll::Pending,
         };
         Poll::Ready(answer.map_err(|error| match self.stage {
-            Stage::New => ExchangeFailure::Unsent,
-            Stage::Writing | Stage::Over => {
+            ExchangeStage::New => ExchangeFailure::Unsent,
+            ExchangeStage::Writing | ExchangeStage::Over => {
                 ExchangeFailure::Failed { error, is_unanswered: !self.has_read }
             }
         }))
@@ -113,7 +113,7 @@ where
         // is found out before the request is written.
         while let Poll::Ready(read) = scratch::poll_read(&mut connection.socket, cx, FIRST_READ) {
             let piece = read.map_err(BrokenExchange::Io)?;
-            if piece.is_empty() || self.stage == Stage::New {
+            if piece.is_empty() || self.stage == ExchangeStage::New {
                 return Poll::Ready(Err(BrokenExchange::Closed));
             }
             self.has_read = true;
@@ -121,13 +121,13 @@ where
                 return Poll::Ready(Ok(found));
             }
         }
-        if self.stage != Stage::Over {
-            self.stage = Stage::Writing;
+        if self.stage != ExchangeStage::Over {
+            self.stage = ExchangeStage::Writing;
             match self.request.poll(cx, &mut connection.socket) {
                 Poll::Pending => {}
                 // A peer that has closed may have answered before. It sends nothing more: reading
                 // comes to its end without waiting.
-                Poll::Ready(Ok(()) | Err(BrokenUpload::Closed)) => self.stage = Stage::Over,
+                Poll::Ready(Ok(()) | Err(BrokenUpload::Closed)) => self.stage = ExchangeStage::Over,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
             }
         }
@@ -144,7 +144,7 @@ where
         let connection = self.connection.take().ok_or(BrokenExchange::Closed)?;
         let remainder = if self.request.is_written() {
             Remainder::Nothing
-        } else if self.stage == Stage::Over || is_whole(length, &rest) {
+        } else if self.stage == ExchangeStage::Over || is_whole(length, &rest) {
             Remainder::Abandoned
         } else {
             Remainder::Upload(Box::new(self.request.take_rest()))

@@ -34,7 +34,7 @@ pub fn check(input: &[u8]) -> bool {
         return false;
     }
     let input = Bytes::copy_from_slice(&input[at + 1..]);
-    let whole = read(&method, &[input.clone()]);
+    let whole = read(&method, std::slice::from_ref(&input));
     for at in (0..=input.len()).step_by(input.len() / MAX_CUTS + 1) {
         let mut one = input.clone();
         let other = one.split_off(at);
