@@ -6,7 +6,6 @@
 
 mod preflight;
 pub mod settings;
-mod web_origin;
 
 use std::collections::BTreeSet;
 
@@ -21,8 +20,8 @@ use http::{
 
 use self::settings::{AnsweredSettings, CorsSettings, OriginSettings, PreflightSettings};
 
+pub use crate::policy::{WebOrigin, WebOriginError};
 pub use preflight::Preflight;
-pub use web_origin::{WebOrigin, WebOriginError};
 
 /// `[cors]`, compiled: every value that is sent is made once.
 #[derive(Debug)]

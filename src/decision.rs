@@ -16,6 +16,7 @@ mod grpc;
 pub mod held_body;
 mod metrics;
 mod outcome;
+mod private_answer;
 mod proof;
 mod refusal;
 mod signed;

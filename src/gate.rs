@@ -1,6 +1,7 @@
 //! Decides *may it pass, and as whom?*: an [`Admission`] or a [`Denial`].
 
 mod audiences;
+mod caller;
 mod denial;
 mod metrics;
 mod parts;
@@ -8,7 +9,7 @@ mod preflight;
 mod route;
 mod unsigned;
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use http::{HeaderMap, HeaderValue};
 
@@ -17,15 +18,19 @@ use crate::{
     cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, RequestRules, Requirement, RouteMatch, Routes, Unmet,
+        CanonicalRequest, NotCanonical, RequestRules, Requirement, RouteMatch, Routes, Unmet,
+        credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
+        settings::Guests,
     },
     providers::Providers,
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     signature::{SignatureRules, VerifiedSignature},
     telemetry::{MetricRegistry, SHOWN_METHOD, SHOWN_PATH, cut},
-    token::{CredentialSources, Presented, Rejection, TokenCache, TokenVerifier, VerifiedToken},
+    token::{CredentialPlaces, Presented, TokenCache, TokenVerifier, VerifiedToken},
 };
+
+use caller::Caller;
 
 pub use denial::Denial;
 pub(crate) use metrics::Metrics;
@@ -42,7 +47,9 @@ pub struct Gate {
     request_rules: RequestRules,
     matcher: Arc<Routes>,
     routes: PerRoute<Arc<Route>>,
-    credentials: CredentialSources,
+    places: CredentialPlaces,
+    /// From which places each issuer's tokens are taken.
+    issuer_places: PerIssuer<PlaceSet>,
     verifier: TokenVerifier,
     hygiene: Hygiene,
     forwarded: Forwarded,
@@ -58,8 +65,7 @@ pub struct Gate {
 #[derive(Debug)]
 pub struct Admission<'g> {
     route: &'g Arc<Route>,
-    token: Option<Rc<VerifiedToken>>,
-    assertion: Option<HeaderValue>,
+    caller: Option<Caller>,
     /// Apart, so that an admission without one is moved at no cost.
     signature: Option<Box<VerifiedSignature>>,
 }
@@ -95,11 +101,14 @@ impl Gate {
             Arc::clone(&clock),
             metrics,
         );
+        let of_routes = parts.routes.all().iter().map(|route| &route.credential);
+        let places = CredentialPlaces::new(parts.credential, of_routes);
         Self {
             request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
-            routes: Route::table(parts, signatures, &gate_metrics),
-            credentials: CredentialSources::new(parts.credential),
+            routes: Route::table(parts, signatures, &places, &gate_metrics),
+            issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
+            places,
             verifier,
             hygiene: Hygiene::compile(&parts.headers).counting(metrics),
             forwarded: Forwarded::new(parts.headers.forwarding),
@@ -112,6 +121,16 @@ impl Gate {
         }
     }
 
+    /// Takes the parameters out of the query that may carry a credential. Nothing else is to read
+    /// the request before.
+    ///
+    /// # Errors
+    /// As [`CanonicalRequest::take_parameters`].
+    pub fn take_parameters(&self, request: &mut CanonicalRequest) -> Result<(), NotCanonical> {
+        let names = self.places.parameters();
+        if names.is_empty() { Ok(()) } else { request.take_parameters(names) }
+    }
+
     /// Decides on a request, as far as it can be done without its body.
     ///
     /// # Errors
@@ -120,42 +139,35 @@ impl Gate {
         &self,
         request: &CanonicalRequest,
         headers: &HeaderMap,
+        peer: &Peer,
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
-        let (token, assertion) = match route.requirement() {
-            None => (None, None),
+        let caller = match route.requirement() {
+            None => None,
             Some(requirement) => {
-                let credential = self.credentials.extract(headers);
-                let credential = credential.map_err(|reason| Denial::new(reason).on(route))?;
-                let presented = Presented { credential, headers };
-                let identity = self.identify(presented, route, requirement, cache).await;
-                let (token, assertion) = identity.map_err(|denial| denial.on(route))?;
-                (Some(token), assertion)
+                let deny = |reason| Denial::new(reason).on(route);
+                match route.sources().extract(request, headers) {
+                    Ok(found) => {
+                        let sources = route.sources();
+                        sources.check_site(&found, request, headers, peer.scheme).map_err(deny)?;
+                        let presented = Presented { credential: found.credential(), headers };
+                        let caller =
+                            self.identify(presented, found.places, route, requirement, cache);
+                        caller.await.map_err(|denial| denial.on(route))?
+                    }
+                    Err(Reason::CredentialMissing) if requirement.guests() != Guests::Refused => {
+                        None
+                    }
+                    Err(reason) => return Err(deny(reason.into())),
+                }
             }
         };
-        let admission = Admission { route, token, assertion, signature: None };
+        let admission = Admission { route, caller, signature: None };
         Ok(match route.signature() {
             None => Decision::Admitted(admission),
             Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
         })
-    }
-
-    /// The verified token of a request, on a route that requires one.
-    async fn identify(
-        &self,
-        presented: Presented<'_>,
-        route: &Route,
-        requirement: &Requirement,
-        cache: &RefCell<TokenCache>,
-    ) -> Result<(Rc<VerifiedToken>, Option<HeaderValue>), Denial> {
-        let deny = |rejection: Rejection| Denial::new(rejection.cause).of_issuer(rejection.issuer);
-        let verified = self.verifier.verify(presented, route.issuers(), cache).await;
-        let token = verified.map_err(deny)?;
-        self.check(route, requirement, &token)
-            .map_err(|cause| Denial::new(cause).of_issuer(Some(token.issuer())))?;
-        let assertion = self.assertion(&token).await?;
-        Ok((token, assertion))
     }
 
     /// Rewrites a request's headers for the upstream: headers a client must not set are removed
@@ -177,20 +189,23 @@ impl Gate {
         if forged > 0 {
             tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
         }
-        self.credentials.strip(headers, admission.token.is_some());
+        let caller = admission.caller.as_ref();
+        let keeps_authorization = admission.route.keeps_authorization();
+        self.places.strip(headers, caller.map(|caller| caller.places), keeps_authorization);
         self.forwarded.apply(
             headers,
             peer.address.as_ref(),
             peer.scheme,
             request.authority_value(),
         );
-        if let Some(token) = &admission.token {
-            token.headers().apply(headers);
+        if let Some(caller) = caller {
+            caller.token.headers().apply(headers);
         }
         if let Some(signature) = &admission.signature {
             signature.apply(headers);
         }
-        if let (Some(assertions), Some(value)) = (&self.assertions, &admission.assertion) {
+        let assertion = caller.and_then(|caller| caller.assertion.as_ref());
+        if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
             headers.insert(assertions.header(), value.clone());
         }
         Ok(())
@@ -366,8 +381,8 @@ impl<'g> Admission<'g> {
         self.signature.as_deref()
     }
 
-    /// The token, unless the route is public.
+    /// The token, unless the route needs none.
     pub fn token(&self) -> Option<&VerifiedToken> {
-        self.token.as_deref()
+        self.caller.as_ref().map(|caller| &*caller.token)
     }
 }

@@ -26,3 +26,4 @@ pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
 pub(crate) use metrics::Metrics;
 pub use shown_claim::shown_claim;
 pub use upgrade::proposed_upgrade;
+pub(crate) use websocket::is_websocket_upgrade;

@@ -182,6 +182,8 @@ reasons! {
         "More than one credential was sent.";
     CredentialMalformed = "credential_malformed", RequestMalformed,
         "The credential is not exactly one token.";
+    CrossSiteCredential = "cross_site_credential", NotPermitted,
+        "The credential is a cookie, and a page of another site may have made the request.";
     TokenTooLarge = "token_too_large", CredentialInvalid, "The token is longer than allowed.";
     // The token's form.
     TokenMalformed = "token_malformed", CredentialInvalid, "The token is not a compact JWS.";
@@ -236,6 +238,8 @@ reasons! {
         "Whether the token was revoked can't be told at the moment.";
     TokenRevoked = "token_revoked", CredentialInvalid, "The token was revoked.";
     // The request that carries the token.
+    CredentialSourceNotAllowed = "credential_source_not_allowed", CredentialInvalid,
+        "The issuer's tokens are not taken from where this one was.";
     OriginMismatch = "origin_mismatch", CredentialInvalid,
         "The token is for requests from another origin.";
     // The route's requirements.

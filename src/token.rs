@@ -16,7 +16,7 @@ mod statement;
 pub mod verifier;
 
 pub use cache::TokenCache;
-pub use credential::{Credential, CredentialSources};
+pub use credential::{Credential, CredentialPlaces, CredentialSources, FoundCredential};
 pub use jwt::{JwtCandidate, Observer};
 pub use logout::{LogoutCause, LogoutFault, RefusedLogout};
 pub(crate) use metrics::Metrics;

@@ -7,17 +7,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::request::Parts;
+use http::{HeaderMap, StatusCode, request::Parts};
 use http_body::Body;
 use tracing::{Span, field};
 
 use super::{
     AnswerToSign, Engine, Forward, Outcome, Refusal, RefusalForm, UploadFault, VerifiedBody,
-    WorkerEngine, signed,
+    WorkerEngine, private_answer, signed,
 };
 use crate::{
     gate::{Admission, Decision, Denial, Peer, Route},
-    policy::{CanonicalRequest, RequestRules, ids::IssuerId},
+    policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
     reason::{Cause, Reason},
     token::VerifiedToken,
 };
@@ -111,6 +111,15 @@ impl<'e> Exchange<'e> {
         Box::new(Refusal::bare(fault.status(), fault.grpc_status(), self.form))
     }
 
+    /// Makes the answer's head one that no shared cache keeps and whose URL no page passes on,
+    /// where the URL had a credential in it.
+    pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap) {
+        let has_parameters = |request: &CanonicalRequest| request.parameters().is_some();
+        if self.request.get().is_some_and(has_parameters) {
+            private_answer::protect(status, headers);
+        }
+    }
+
     /// How its refusal has to look.
     pub fn form(&self) -> RefusalForm {
         self.form
@@ -131,10 +140,11 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let (canonical, announced) = match engine.gate.preflight(head) {
+        let (mut canonical, announced) = match engine.gate.preflight(head) {
             Some(preflight) => (preflight.request, Some(preflight.route)),
             None => (canonical(head, engine.gate.request_rules())?, None),
         };
+        engine.gate.take_parameters(&mut canonical).map_err(uncanonical)?;
         let request = self.request.get_or_init(|| canonical);
         if let Some(documents) = &engine.documents
             && let Some(document) = documents.answer(request)
@@ -143,7 +153,7 @@ impl<'e> Exchange<'e> {
         }
         let decision = match announced {
             Some(route) => engine.gate.admit_preflight(route, &head.headers)?,
-            None => engine.gate.admit(request, &head.headers, cache).await?,
+            None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
         let (admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
@@ -214,5 +224,9 @@ impl From<Denial> for Stopped {
 
 fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Denial> {
     let canonical = rules.canonical(&head.method, &head.uri, head.version, &head.headers);
-    canonical.map_err(|refused| Denial::new(refused.cause()))
+    canonical.map_err(uncanonical)
+}
+
+fn uncanonical(refused: NotCanonical) -> Denial {
+    Denial::new(refused.cause())
 }

@@ -7,10 +7,10 @@ use crate::{
     policy::{
         Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
-        settings::{AccessSettings, RouteSettings},
+        settings::{AccessSettings, AuthorizationHeader, RouteSettings},
     },
     signature::SignatureRules,
-    token::{RouteIssuers, issuer::settings::IssuerSettings},
+    token::{CredentialPlaces, CredentialSources, RouteIssuers, issuer::settings::IssuerSettings},
 };
 
 /// One compiled route.
@@ -19,6 +19,8 @@ pub struct Route {
     id: RouteId,
     label: String,
     requirement: Option<Requirement>,
+    sources: Arc<CredentialSources>,
+    keeps_authorization: bool,
     audiences: Option<RouteAudiences>,
     metadata_url: Option<String>,
     issuers: RouteIssuers,
@@ -33,6 +35,7 @@ struct Shared<'p> {
     parts: &'p GateParts<'p>,
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
+    places: &'p CredentialPlaces,
     metrics: &'p Metrics,
 }
 
@@ -41,10 +44,11 @@ impl Route {
     pub(super) fn table(
         parts: &GateParts<'_>,
         signatures: PerSignature<Arc<SignatureRules>>,
+        places: &CredentialPlaces,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { parts, scopes, signatures, metrics };
+        let shared = Shared { parts, scopes, signatures, places, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
@@ -61,6 +65,8 @@ impl Route {
         Self {
             id,
             requirement: requirement.map(|it| Requirement::compile(it, &shared.scopes)),
+            sources: shared.places.of_route(&route.credential),
+            keeps_authorization: route.authorization == AuthorizationHeader::Keep,
             audiences: requirement.and_then(|it| RouteAudiences::compile(it, parts)),
             metadata_url: resource.map(|id| parts.resources.get(id).id.metadata_url()),
             issuers: RouteIssuers {
@@ -88,6 +94,16 @@ impl Route {
     /// What it requires of a token; `None` if it is public.
     pub fn requirement(&self) -> Option<&Requirement> {
         self.requirement.as_ref()
+    }
+
+    /// Where its requests may carry their credential.
+    pub fn sources(&self) -> &CredentialSources {
+        &self.sources
+    }
+
+    /// Whether `Authorization` is the service's own.
+    pub fn keeps_authorization(&self) -> bool {
+        self.keeps_authorization
     }
 
     /// Whom its tokens must be for, where the verifier can't know that.

@@ -12,7 +12,7 @@ const KEY_LENGTH: usize = 24;
 
 /// Whether a request is a proper WebSocket handshake (RFC 6455 §4.2.1): `GET` in HTTP/1.1 without a
 /// body, with one valid header of each kind.
-pub(super) fn is_websocket_upgrade(method: &Method, version: Version, headers: &HeaderMap) -> bool {
+pub(crate) fn is_websocket_upgrade(method: &Method, version: Version, headers: &HeaderMap) -> bool {
     let is = |name: HeaderName, wanted: &str| {
         only(headers, &name)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()))

@@ -7,7 +7,8 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header::HOST};
 
 use super::{
-    authority::Authority, rules::RequestRules, settings::HostSettings, target::RequestTarget,
+    ParameterNames, TakenParameters, authority::Authority, rules::RequestRules,
+    settings::HostSettings, target::RequestTarget,
 };
 use crate::reason::{Cause, Excerpt, Fault, Part, Reason, Subject};
 
@@ -19,6 +20,9 @@ pub struct CanonicalRequest {
     /// Whether the one `Host` header is the authority to the letter.
     host_is_canonical: bool,
     target: RequestTarget,
+    version: Version,
+    /// What was taken out of the query, where a credential may be in it.
+    parameters: Option<Box<TakenParameters>>,
 }
 
 impl CanonicalRequest {
@@ -54,11 +58,42 @@ impl CanonicalRequest {
                 RequestTarget::canonical(method, target, version).err().unwrap_or(refused)
             })?;
         let target = rules.target(method, &authority, target, version)?;
-        let request = Self { method: method.clone(), authority, host_is_canonical, target };
+        let request = Self {
+            method: method.clone(),
+            authority,
+            host_is_canonical,
+            target,
+            version,
+            parameters: None,
+        };
         match spelling {
             Err(refused) if !rules.lists(&request) => Err(refused),
             _ => Ok(request),
         }
+    }
+
+    /// Takes the parameters out of the query that may carry a credential. They are kept apart, and
+    /// are in no other form of the request.
+    ///
+    /// # Errors
+    /// Never in practice: what is left of a query is a query.
+    pub fn take_parameters(&mut self, names: &ParameterNames) -> Result<(), NotCanonical> {
+        let query = self.target.query().unwrap_or_default();
+        if let Some((rest, taken)) = names.take_out_of(query.as_bytes()) {
+            self.target = self.target.with_query(&rest)?;
+            self.parameters = Some(Box::new(taken));
+        }
+        Ok(())
+    }
+
+    /// What was taken out of its query; `None` if nothing was.
+    pub fn parameters(&self) -> Option<&TakenParameters> {
+        self.parameters.as_deref()
+    }
+
+    /// The version of HTTP that it came by.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// The preflight that announces this request: `OPTIONS` at the same place.

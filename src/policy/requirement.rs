@@ -6,8 +6,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     json::Object,
-    policy::settings::RequirementSettings,
-    reason::{Excerpt, Fault, Part, Subject},
+    policy::settings::{Guests, RequirementSettings},
+    reason::{Excerpt, Fault, Part, Reason, Subject},
 };
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
 /// A compiled requirement.
 #[derive(Debug)]
 pub struct Requirement {
+    guests: Guests,
     issuers: Vec<AcceptedIssuer>,
     all_scopes: Vec<String>,
     any_scopes: Vec<String>,
@@ -50,6 +51,7 @@ impl Requirement {
     pub fn compile(settings: &RequirementSettings, scopes: &PerIssuer<Arc<ScopeClaims>>) -> Self {
         let accepted = |&id: &IssuerId| AcceptedIssuer { id, scopes: Arc::clone(scopes.get(id)) };
         Self {
+            guests: settings.guests,
             issuers: settings.issuers.iter().map(accepted).collect(),
             all_scopes: settings.all_scopes.clone(),
             any_scopes: settings.any_scopes.clone(),
@@ -57,6 +59,16 @@ impl Requirement {
             scope: challenge_scope(settings),
             authentication: RequiredAuthentication::compile(&settings.authentication),
         }
+    }
+
+    /// Which requests pass without a verified token.
+    pub fn guests(&self) -> Guests {
+        self.guests
+    }
+
+    /// Whether a token that is refused for that reason may count as none.
+    pub fn ignores(&self, reason: Reason) -> bool {
+        reason == Reason::TokenExpired && self.guests == Guests::WithExpiredToken
     }
 
     /// Whether a token of that issuer with these claims may pass.

@@ -16,6 +16,7 @@ use crate::{
     },
     policy::{
         DuplicateRoute, HostPattern, PathPattern, Routes,
+        credential::CredentialRules,
         denial_profile::DenialProfile,
         ids::{IssuerId, ResourceId, SignatureId, UpstreamId},
     },
@@ -23,7 +24,7 @@ use crate::{
 
 pub(crate) use access::PUBLIC;
 pub(crate) use access::scope;
-pub use access::{AccessSettings, RequirementSettings};
+pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
@@ -34,6 +35,9 @@ pub(crate) mod key {
     pub(crate) const METHODS: &str = "methods";
     pub(crate) const HOSTS: &str = "hosts";
     pub(crate) const ACCESS: &str = "access";
+    pub(crate) const EXPIRED: &str = "expired";
+    pub(crate) const AUTHORIZATION: &str = "authorization";
+    pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SCOPES: &str = "scopes";
     pub(crate) const ANY_SCOPES: &str = "any_scopes";
@@ -62,6 +66,10 @@ pub struct RouteSettings {
     pub hosts: Vec<HostPattern>,
     /// Who may pass.
     pub access: AccessSettings,
+    /// What becomes of `Authorization`, if it is public.
+    pub authorization: AuthorizationHeader,
+    /// Where its credentials are, unless as everywhere.
+    pub credential: CredentialRules,
     /// How its requests must be signed. `None`: they need not be.
     pub signature: Option<SignatureId>,
     /// Where its requests go.
@@ -133,6 +141,8 @@ impl RouteSettings {
         check_methods(section, path.as_ref(), &methods);
         let hosts = section.list(key::HOSTS, "a list of hosts", host);
         let access = AccessSettings::read(section, names);
+        let authorization = access::authorization(section, &access);
+        let credential = section.section(key::CREDENTIAL, CredentialRules::read);
         let signature =
             section.optional(key::SIGNATURE, reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
@@ -145,12 +155,22 @@ impl RouteSettings {
             methods,
             hosts: hosts.unwrap_or_default(),
             access,
+            authorization,
+            credential,
             signature,
             upstream: upstream?,
             denials,
             paths,
             cors,
         })
+    }
+
+    /// Whether requests without a token pass, although one is looked at.
+    pub fn admits_guests(&self) -> bool {
+        match &self.access {
+            AccessSettings::Token(requirement) => requirement.guests != Guests::Refused,
+            AccessSettings::Public => false,
+        }
     }
 
     fn write(&self, names: &KnownNames) -> Written {
@@ -160,9 +180,9 @@ impl RouteSettings {
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
-        let writer = self
-            .access
-            .write(writer, names)
+        let writer = self.access.write(writer, names);
+        let writer = access::write_authorization(writer, &self.access, self.authorization)
+            .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
             .optional(key::DENIALS, denials);

@@ -66,6 +66,15 @@ impl RequestTarget {
         Self::new(&text.try_into().map_err(|_| NotCanonical::TargetTooLong)?)
     }
 
+    /// The same path with that query, or with none if it is empty.
+    pub(super) fn with_query(&self, query: &[u8]) -> Result<Self, NotCanonical> {
+        let path = self.path().as_bytes();
+        let mark: &[u8] = if query.is_empty() { b"" } else { b"?" };
+        let text = [path, mark, query].concat();
+        // Shorter than what it was made from, and of the same characters.
+        Self::new(&PathAndQuery::try_from(text).map_err(|_| NotCanonical::QueryCharacter)?)
+    }
+
     /// The only constructor: what every target begins with is stated here. Copies no text.
     fn new(text: &PathAndQuery) -> Result<Self, NotCanonical> {
         match text.as_str().as_bytes() {

@@ -53,6 +53,7 @@ pub(super) fn answer(
         let outcome = forwarder.run(request, guard, &exchange).await;
         let mut response =
             outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
+        exchange.finish_answer(response.status(), response.headers_mut());
         if has_body && response.body().is_own() {
             connection.activity.body_stays_unread();
         }

@@ -117,6 +117,8 @@ fn bearer_method(source: &CredentialSource) -> Option<&'static str> {
         {
             Some("header")
         }
+        // The one name that clients know for it (RFC 6750 §2.3).
+        CredentialSource::Query(name) if name == "access_token" => Some("query"),
         _ => None,
     }
 }

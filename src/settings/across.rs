@@ -1,13 +1,17 @@
 //! Rules that concern several sections.
 
 mod cors;
+mod credentials;
 mod idle_header_rules;
 mod looping_upstreams;
 mod resources;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
-    cors::cors_routes, idle_header_rules::idle_header_rules, looping_upstreams::looping_upstreams,
+    cors::cors_routes,
+    credentials::{credential_places, unreachable_issuers},
+    idle_header_rules::idle_header_rules,
+    looping_upstreams::looping_upstreams,
     resources::resources,
 };
 use super::whole::{Settings, key};
@@ -20,10 +24,10 @@ use crate::{
         assertion::{self, settings::AssertionSettings},
         fold_header_name,
         forwarded::{self, settings::TrustedProxy},
-        headers::settings::ClaimHeaderSettings,
     },
     listener::settings::ListenAddress,
     policy::{
+        credential::CredentialSource,
         ids::RouteId,
         settings::{AccessSettings, key as of_route},
     },
@@ -42,6 +46,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     assertion_header(settings, root);
     credential_headers(settings, root);
     header_lists(settings, root);
+    credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
 }
@@ -50,6 +55,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
 pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     introspection_issuers(settings, root);
     signed_routes(settings, root);
+    unreachable_issuers(settings, root);
     resources(settings, root);
 }
 
@@ -81,6 +87,10 @@ fn signed_routes(settings: &Settings, root: &Section<'_>) {
         };
         let has_token = matches!(route.access, AccessSettings::Token(_));
         let problem = match (has_token, signature.caller == CallerBinding::NoToken) {
+            _ if route.admits_guests() => {
+                "relates its signer to whom the token belongs to, and access = \"optional\" takes \
+                 requests without one"
+            }
             (true, true) => {
                 "does not say what its signer has to do with whom the token belongs to; \
                  expected its caller = { claim = \"azp\" }, { registry = \"FIELD\" } or \
@@ -217,7 +227,7 @@ fn assertion_header_problem(
     if settings.claims.iter().any(|claim| is_ours(&claim.header)) {
         return Some("carries a claim as well");
     }
-    if settings.credential.headers().any(is_ours) {
+    if settings.credential_sources().filter_map(CredentialSource::header).any(is_ours) {
         return Some(
             "is where credential.sources reads the token from, and what clients send in the \
              header of the assertion is removed",
@@ -230,9 +240,9 @@ fn assertion_header_problem(
 }
 
 fn credential_headers(settings: &Settings, root: &Section<'_>) {
-    for header in settings.credential.headers() {
-        let same = |claim: &&ClaimHeaderSettings| are_one_header(&claim.header, header);
-        if let Some(claim) = settings.claims.iter().find(same) {
+    for claim in &settings.claims {
+        let mut headers = settings.credential_sources().filter_map(CredentialSource::header);
+        if let Some(header) = headers.find(|header| are_one_header(&claim.header, header)) {
             let message = format!(
                 "credential.sources reads the token from this header ({header:?}), and what \
                  clients send in the header of a claim is removed"

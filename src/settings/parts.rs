@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::Settings;
 use crate::{
     admin::ShownConfiguration, decision::EngineParts, gate::GateParts, identity::HeaderUses,
-    providers::ProviderParts, proxy::ProxyParts, resource::DocumentParts,
-    signature::settings::SignatureSettings, token::issuer::settings::IssuerSettings,
+    policy::credential::CredentialSource, providers::ProviderParts, proxy::ProxyParts,
+    resource::DocumentParts, signature::settings::SignatureSettings,
+    token::issuer::settings::IssuerSettings,
 };
 
 impl Settings {
@@ -79,6 +80,13 @@ impl Settings {
         }
     }
 
+    /// Every place that may carry a credential, on any route.
+    pub(super) fn credential_sources(&self) -> impl Iterator<Item = &CredentialSource> {
+        let routes = self.routes.all().iter();
+        let of_routes = routes.filter_map(|route| route.credential.sources.as_ref()).flatten();
+        self.credential.sources.iter().chain(of_routes)
+    }
+
     /// What headers of requests are used for.
     pub fn header_uses(&self) -> HeaderUses<'_> {
         let claims = self.claims.iter().map(|claim| &claim.header);
@@ -87,7 +95,7 @@ impl Settings {
         let signatures = signatures.map(|forward| &forward.header);
         HeaderUses {
             managed: claims.chain(assertion).chain(signatures).collect(),
-            credential: self.credential.headers().collect(),
+            credential: self.credential_sources().filter_map(CredentialSource::header).collect(),
             forwarding: &self.forwarding,
         }
     }

@@ -3,6 +3,7 @@
 mod assertion;
 mod claim_rules;
 mod cors;
+mod credentials;
 mod denials;
 mod effects;
 mod egress;

@@ -25,6 +25,7 @@ use crate::{
 
 mod claim_paths;
 mod cors;
+mod credentials;
 mod issuers;
 mod memory;
 mod own_addresses;
@@ -88,6 +89,7 @@ impl Settings {
             ));
         }
         warnings.extend(self.claim_path_warnings());
+        warnings.extend(self.credential_warnings());
         warnings.extend(self.signature_warnings());
         if let Some(list) = &self.revocation.list {
             warnings.extend(list_warnings(list));

@@ -1,18 +1,24 @@
-//! The one credential of a request (RFC 6750 §2.1), from the configured sources.
+//! The one credential of a request (RFC 6750 §2), from the sources of its route.
 
-use std::{convert::Infallible, ops::ControlFlow};
+mod cookie;
+mod places;
+mod same_origin;
+pub mod settings;
+mod websocket_protocol;
 
-use http::{
-    HeaderMap, HeaderValue,
-    header::{AUTHORIZATION, COOKIE},
-};
+use std::borrow::Cow;
+
+use http::HeaderMap;
 
 use crate::{
-    reason::Reason,
-    token::credential::settings::{CredentialSettings, CredentialSource},
+    policy::{
+        CanonicalRequest,
+        credential::{Ambiguity, CredentialSource, CrossSite, PlaceSet},
+    },
+    reason::{Cause, Reason},
 };
 
-use super::cookies::{self, Repeated};
+pub use self::places::CredentialPlaces;
 
 /// A credential as received: not empty, not verified, and not even in the alphabet of tokens until
 /// [`Credential::check_form`].
@@ -51,46 +57,116 @@ impl std::fmt::Debug for Credential<'_> {
     }
 }
 
-/// Every place that may carry a credential.
-#[derive(Debug, Clone)]
+/// The sources of a route, in their order.
+#[derive(Debug)]
 pub struct CredentialSources {
-    sources: Vec<CredentialSource>,
-    forward: bool,
+    sources: Vec<(PlaceSet, CredentialSource)>,
+    ambiguous: Ambiguity,
+    /// Which of them are cookies whose requests are checked for their site.
+    checked_cookies: PlaceSet,
+    cross_site: CrossSite,
+}
+
+/// A credential, and where it was.
+#[derive(PartialEq, Eq)]
+pub struct FoundCredential<'h> {
+    token: Cow<'h, [u8]>,
+    /// All places that had it; the first one only where the first decides.
+    pub places: PlaceSet,
+}
+
+impl FoundCredential<'_> {
+    /// The credential.
+    pub fn credential(&self) -> Credential<'_> {
+        Credential(&self.token)
+    }
+}
+
+impl std::fmt::Debug for FoundCredential<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("FoundCredential").field(&self.credential()).field(&self.places).finish()
+    }
 }
 
 impl CredentialSources {
-    /// The sources of the settings.
-    pub fn new(settings: &CredentialSettings) -> Self {
-        Self { sources: settings.sources.clone(), forward: settings.forward }
+    fn new(
+        sources: Vec<(PlaceSet, CredentialSource)>,
+        ambiguous: Ambiguity,
+        cross_site: &CrossSite,
+    ) -> Self {
+        let cookies = sources.iter().filter(|(_, source)| source.is_cookie());
+        let checked_cookies = match cross_site {
+            CrossSite::Allow => PlaceSet::default(),
+            _ => cookies.fold(PlaceSet::default(), |set, (place, _)| set.with(*place)),
+        };
+        Self { sources, ambiguous, checked_cookies, cross_site: cross_site.clone() }
     }
 
-    /// The request's credential (threats T-21).
+    /// The request's credential (threats T-21). `headers` are those of the request as it came.
     ///
     /// # Errors
     /// [`Reason::CredentialMissing`] if there is none, [`Reason::CredentialSchemeUnknown`] if there
     /// is one of another scheme only, [`Reason::CredentialAmbiguous`] if there are two that differ
-    /// or one header occurs twice, [`Reason::CredentialMalformed`] if there is a scheme without
+    /// or one place has it twice, [`Reason::CredentialMalformed`] if there is a scheme without
     /// anything after it.
-    pub fn extract<'h>(&self, headers: &'h HeaderMap) -> Result<Credential<'h>, Reason> {
-        let mut found: Option<Credential<'h>> = None;
-        for source in &self.sources {
-            let Some(credential) = extract_from(source, headers)? else {
+    pub fn extract<'h>(
+        &self,
+        request: &'h CanonicalRequest,
+        headers: &'h HeaderMap,
+    ) -> Result<FoundCredential<'h>, Reason> {
+        if let [(place, source)] = self.sources.as_slice() {
+            let token = extract_from(source, request, headers)?;
+            let token = token.ok_or_else(|| self.why_none(headers))?;
+            return Ok(FoundCredential { token, places: *place });
+        }
+        let mut found: Option<FoundCredential<'h>> = None;
+        for (place, source) in &self.sources {
+            let Some(token) = extract_from(source, request, headers)? else {
                 continue;
             };
-            match found {
-                Some(other) if other != credential => return Err(Reason::CredentialAmbiguous),
-                _ => found = Some(credential),
-            }
+            let places = match found {
+                None if self.ambiguous == Ambiguity::First => {
+                    return Ok(FoundCredential { token, places: *place });
+                }
+                None => *place,
+                Some(other) if other.token != token => return Err(Reason::CredentialAmbiguous),
+                Some(other) => other.places.with(*place),
+            };
+            found = Some(FoundCredential { token, places });
         }
         found.ok_or_else(|| self.why_none(headers))
     }
 
-    /// A header that was to hold our scheme and did not give a credential holds another, unless
-    /// it is empty.
+    /// Whether a credential that a browser adds by itself may come with this request. `scheme` is
+    /// that of the client's connection.
+    ///
+    /// # Errors
+    /// [`Reason::CrossSiteCredential`] if only cookies had it, the method may change something or
+    /// opens a WebSocket, and nothing shows that a page of an allowed origin has sent it.
+    pub fn check_site(
+        &self,
+        found: &FoundCredential<'_>,
+        request: &CanonicalRequest,
+        headers: &HeaderMap,
+        scheme: &str,
+    ) -> Result<(), Cause> {
+        if !found.places.is_within(self.checked_cookies)
+            || same_origin::is_proven(&self.cross_site, request, headers, scheme == "https")
+        {
+            return Ok(());
+        }
+        Err(Reason::CrossSiteCredential.about(same_origin::subject(request, headers)))
+    }
+
+    /// A place that was to hold our scheme and did not give a credential holds another, unless it
+    /// is empty.
     fn why_none(&self, headers: &HeaderMap) -> Reason {
-        let holds_another = |source: &CredentialSource| match source {
+        let holds_another = |(_, source): &(PlaceSet, CredentialSource)| match source {
             CredentialSource::Header { name, scheme: Some(_) } => {
                 headers.get(name).is_some_and(|value| !value.is_empty())
+            }
+            CredentialSource::Cookie { name, scheme: Some(_), chunks } => {
+                cookie::value(headers, name, *chunks).is_ok_and(|value| value.is_some())
             }
             _ => false,
         };
@@ -100,44 +176,13 @@ impl CredentialSources {
             Reason::CredentialMissing
         }
     }
-
-    /// Removes from `headers` what the upstream must not see (threats H-10).
-    ///
-    /// Where credentials are not forwarded, that is everything in the places that may carry one.
-    /// Where they are, an unverified one (a public route's) is still removed: what the upstream
-    /// receives as a token is always a verified token.
-    pub fn strip(&self, headers: &mut HeaderMap, verified: bool) {
-        if self.forward && verified {
-            return;
-        }
-        for source in &self.sources {
-            self.strip_source(source, headers);
-        }
-    }
-
-    fn strip_source(&self, source: &CredentialSource, headers: &mut HeaderMap) {
-        match source {
-            CredentialSource::Header { name, scheme } => {
-                let is_credential = match scheme {
-                    Some(scheme) if self.forward => headers
-                        .get_all(name)
-                        .iter()
-                        .any(|value| after_scheme(value.as_bytes(), scheme).is_some()),
-                    _ => true,
-                };
-                if is_credential {
-                    headers.remove(name);
-                }
-            }
-            CredentialSource::Cookie(name) => strip_cookie(headers, name),
-        }
-    }
 }
 
 fn extract_from<'h>(
     source: &CredentialSource,
+    request: &'h CanonicalRequest,
     headers: &'h HeaderMap,
-) -> Result<Option<Credential<'h>>, Reason> {
+) -> Result<Option<Cow<'h, [u8]>>, Reason> {
     match source {
         CredentialSource::Header { name, scheme } => {
             let mut values = headers.get_all(name).iter();
@@ -147,16 +192,24 @@ fn extract_from<'h>(
             if values.next().is_some() {
                 return Err(Reason::CredentialAmbiguous);
             }
-            from_header_value(value.as_bytes(), scheme.as_deref())
+            let token = without_scheme(value.as_bytes(), scheme.as_deref())?;
+            Ok(token.map(Cow::Borrowed))
         }
-        CredentialSource::Cookie(name) => from_cookies(headers, name),
+        CredentialSource::Cookie { name, scheme, chunks } => {
+            cookie::extract(headers, name, scheme.as_deref(), *chunks)
+        }
+        CredentialSource::Query(name) => {
+            let taken = request.parameters().map(|parameters| parameters.only(name));
+            Ok(taken.transpose()?.flatten().map(Cow::Borrowed))
+        }
+        CredentialSource::WebSocketProtocol(marker) => {
+            websocket_protocol::extract(marker, request, headers)
+        }
     }
 }
 
-fn from_header_value<'h>(
-    value: &'h [u8],
-    scheme: Option<&str>,
-) -> Result<Option<Credential<'h>>, Reason> {
+/// What is behind the scheme. `None` for another scheme, and for an empty value without one.
+fn without_scheme<'h>(value: &'h [u8], scheme: Option<&str>) -> Result<Option<&'h [u8]>, Reason> {
     let token = match scheme {
         None => value,
         Some(scheme) => match after_scheme(value, scheme) {
@@ -168,7 +221,7 @@ fn from_header_value<'h>(
     if token.is_empty() && scheme.is_none() {
         return Ok(None);
     }
-    Credential::new(token).map(Some)
+    Credential::new(token).map(|credential| Some(credential.0))
 }
 
 /// What follows `scheme` and its spaces, if the value starts with it (compared without case).
@@ -191,51 +244,10 @@ fn after_scheme<'h>(value: &'h [u8], scheme: &str) -> Option<&'h [u8]> {
     }
 }
 
-fn from_cookies<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<Credential<'h>>, Reason> {
-    match cookies::only(headers, name) {
-        Err(Repeated) => Err(Reason::CredentialAmbiguous),
-        Ok(None | Some([])) => Ok(None),
-        Ok(Some(value)) => Credential::new(value).map(Some),
-    }
-}
-
-fn strip_cookie(headers: &mut HeaderMap, name: &str) {
-    let mut kept: Vec<u8> = Vec::new();
-    let mut stripped = false;
-    let _: ControlFlow<Infallible> = cookies::each(headers, |pair| {
-        if cookies::value(pair, name).is_some() {
-            stripped = true;
-        } else if !pair.is_empty() {
-            if !kept.is_empty() {
-                kept.extend_from_slice(b"; ");
-            }
-            kept.extend_from_slice(pair);
-        }
-        ControlFlow::Continue(())
-    });
-    if !stripped {
-        return;
-    }
-    headers.remove(COOKIE);
-    if let (false, Ok(value)) = (kept.is_empty(), HeaderValue::from_bytes(&kept)) {
-        headers.insert(COOKIE, value);
-    }
-}
-
 /// The alphabet of RFC 6750's `b64token`; a JWT uses a part of it.
 const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
-impl Default for CredentialSources {
-    /// `Authorization: Bearer`, not forwarded.
-    fn default() -> Self {
-        let bearer =
-            CredentialSource::Header { name: AUTHORIZATION, scheme: Some("Bearer".to_owned()) };
-        Self { sources: vec![bearer], forward: false }
-    }
-}
-
-pub mod settings;
 #[cfg(test)]
 mod tests;

@@ -224,6 +224,16 @@ impl<'t> JwtCandidate<'t> {
         Ok(validity)
     }
 
+    /// The last moment at which the token was valid; `None` if it does not expire.
+    ///
+    /// # Errors
+    /// [`Reason::ClaimMalformed`].
+    pub(super) fn last_moment(&self, rules: &JwtRules) -> Result<Option<UnixTime>, Cause> {
+        let expires = numeric_date(&self.claims, "exp")?;
+        let until = expires.map(|date| date.floor.saturating_add(rules.clock_skew));
+        Ok(until.map(|until| UnixTime(until.saturating_sub(1))))
+    }
+
     /// Whether the signature is valid; on success the claims can be trusted.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod cached;
 mod checks;
+mod expired;
 mod route_issuers;
 mod uncached;
 mod verified;

@@ -12,5 +12,5 @@ mod questions;
 mod resources;
 mod routing;
 mod rules;
-mod scene;
+pub(crate) mod scene;
 mod signed;

@@ -20,6 +20,7 @@ mod config;
 mod cors;
 mod denials;
 mod egress;
+mod guests;
 mod header_texts;
 mod headers;
 mod identity_headers;

@@ -6,7 +6,9 @@ use crate::{
     config::values::format_duration,
     policy::{
         HostPattern,
-        settings::{AccessSettings, AuthenticationSettings, RequirementSettings, RouteSettings},
+        settings::{
+            AccessSettings, AuthenticationSettings, Guests, RequirementSettings, RouteSettings,
+        },
     },
     settings::Settings,
 };
@@ -78,6 +80,11 @@ fn describe(settings: &Settings, requirement: &RequirementSettings) -> String {
     }
     if let Some(resource) = requirement.resource {
         parts.push(format!("resource {}", settings.resources.get(resource).name));
+    }
+    match requirement.guests {
+        Guests::Refused => {}
+        Guests::WithoutToken => parts.push("or no token".to_owned()),
+        Guests::WithExpiredToken => parts.push("or none, or an expired one".to_owned()),
     }
     parts.join(", ")
 }

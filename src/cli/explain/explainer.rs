@@ -91,7 +91,11 @@ impl Explainer {
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
     ) -> Result<(), Cause> {
-        let request = &sent.canonical(self.gate.request_rules()).map_err(|cause| {
+        let canonical = sent.canonical(self.gate.request_rules()).and_then(|mut request| {
+            self.gate.take_parameters(&mut request)?;
+            Ok(request)
+        });
+        let request = &canonical.map_err(|cause| {
             let cause = cause.cause();
             report.failed("request", &cause, None);
             cause

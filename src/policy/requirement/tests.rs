@@ -27,6 +27,7 @@ fn compile(settings: &RequirementSettings) -> Requirement {
 
 fn scopes(all: &[&str], any: &[&str]) -> Requirement {
     compile(&RequirementSettings {
+        guests: Guests::Refused,
         issuers: vec![issuer()],
         all_scopes: strings(all),
         any_scopes: strings(any),
@@ -48,8 +49,11 @@ fn claim(name: &str, any_of: &[&str]) -> Requirement {
 #[test]
 fn c6_only_tokens_of_the_routes_issuers_pass() {
     let [a, b, c] = ids();
-    let requirement =
-        compile(&RequirementSettings { issuers: vec![a, c], ..RequirementSettings::default() });
+    let requirement = compile(&RequirementSettings {
+        guests: Guests::Refused,
+        issuers: vec![a, c],
+        ..RequirementSettings::default()
+    });
     let no_claims = claims("{}");
     assert_eq!(requirement.check(a, &no_claims), Ok(()));
     assert_eq!(requirement.check(b, &no_claims), Err(Unmet::Issuer));

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::*;
 use crate::policy::{
     NotCanonical, PathPattern, RequestRules,
+    credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, HostSettings},
+    settings::{AccessSettings, AuthorizationHeader, HostSettings},
 };
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
@@ -22,6 +23,8 @@ fn route(line: &str) -> RouteSettings {
         methods: list(methods).iter().map(|m| m.parse().unwrap()).collect(),
         hosts: list(hosts).iter().map(|h| HostPattern::parse(h).unwrap()).collect(),
         access: AccessSettings::Public,
+        authorization: AuthorizationHeader::default(),
+        credential: CredentialRules::default(),
         signature: None,
         upstream: PerUpstream::default().push("app"),
         denials: None,

@@ -26,6 +26,8 @@ pub enum AccessSettings {
 /// What a route requires of a token.
 #[derive(Debug, Clone, Default)]
 pub struct RequirementSettings {
+    /// Whether a request without a token passes.
+    pub guests: Guests,
     /// Whose tokens are taken. Never empty: a route that names no issuer takes the tokens of
     /// every configured one.
     pub issuers: Vec<IssuerId>,
@@ -41,7 +43,29 @@ pub struct RequirementSettings {
     pub resource: Option<ResourceId>,
 }
 
-/// Keys that only protected routes may have.
+/// Which requests pass in the name of no one, where a token is otherwise looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Guests {
+    /// None.
+    #[default]
+    Refused,
+    /// Those without a credential.
+    WithoutToken,
+    /// And those with a token of which nothing is wrong but that it has expired.
+    WithExpiredToken,
+}
+
+/// What becomes of the `Authorization` of a public route's requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AuthorizationHeader {
+    /// It is removed where it may carry a token.
+    #[default]
+    Remove,
+    /// It goes on as it came, for a scheme of the service's own.
+    Keep,
+}
+
+/// Keys that only routes that look at a token may have.
 const TOKEN_ONLY: &[&str] = &[
     key::ISSUERS,
     key::SCOPES,
@@ -50,23 +74,39 @@ const TOKEN_ONLY: &[&str] = &[
     key::ACR,
     key::MAX_AGE,
     key::RESOURCE,
+    key::CREDENTIAL,
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     Public,
     Protected,
+    Optional,
 }
 
 /// The `access` of a route without a token.
 pub(crate) const PUBLIC: &str = "public";
-const ACCESS: &[(&str, Access)] = &[(PUBLIC, Access::Public), ("protected", Access::Protected)];
+const ACCESS: &[(&str, Access)] =
+    &[(PUBLIC, Access::Public), ("protected", Access::Protected), ("optional", Access::Optional)];
+/// What an expired token is, where none is needed.
+const EXPIRED: &[(&str, Guests)] =
+    &[("refuse", Guests::WithoutToken), ("ignore", Guests::WithExpiredToken)];
+const AUTHORIZATION: &[(&str, AuthorizationHeader)] =
+    &[("remove", AuthorizationHeader::Remove), ("keep", AuthorizationHeader::Keep)];
 
 impl AccessSettings {
     pub(super) fn read(section: &mut Section<'_>, names: &KnownNames) -> Self {
         match section.or(key::ACCESS, Access::Protected, keyword(ACCESS)) {
             Access::Public => public(section),
-            Access::Protected => Self::Token(RequirementSettings::read(section, names)),
+            Access::Protected => {
+                no_effect(section, key::EXPIRED, "without access = \"optional\"");
+                Self::Token(RequirementSettings::read(section, names))
+            }
+            Access::Optional => {
+                let guests = section.or(key::EXPIRED, Guests::WithoutToken, keyword(EXPIRED));
+                let requirement = RequirementSettings::read(section, names);
+                Self::Token(RequirementSettings { guests, ..requirement })
+            }
         }
     }
 
@@ -74,7 +114,12 @@ impl AccessSettings {
         match self {
             Self::Public => writer.keyword(key::ACCESS, ACCESS, &Access::Public),
             Self::Token(requirement) => {
-                requirement.write(writer.keyword(key::ACCESS, ACCESS, &Access::Protected), names)
+                let access = match requirement.guests {
+                    Guests::Refused => Access::Protected,
+                    _ => Access::Optional,
+                };
+                let writer = writer.keyword(key::ACCESS, ACCESS, &access);
+                requirement.write(writer.keyword(key::EXPIRED, EXPIRED, &requirement.guests), names)
             }
         }
     }
@@ -82,15 +127,47 @@ impl AccessSettings {
 
 /// A public route requires nothing: a requirement beside `access = "public"` is a mistake.
 fn public(section: &mut Section<'_>) -> AccessSettings {
-    for name in TOKEN_ONLY {
-        if section.node(name).is_some() {
-            section.mistake(
-                name,
-                "has no effect with access = \"public\"; expected it to be absent".to_owned(),
-            );
-        }
+    for name in TOKEN_ONLY.iter().chain(&[key::EXPIRED]) {
+        no_effect(section, name, "with access = \"public\"");
     }
     AccessSettings::Public
+}
+
+fn no_effect(section: &mut Section<'_>, name: &'static str, condition: &str) {
+    if section.node(name).is_some() {
+        section.mistake(name, format!("has no effect {condition}; expected it to be absent"));
+    }
+}
+
+/// Reads `authorization`. A route that looks at tokens can't leave them to the service as well.
+pub(super) fn authorization(
+    section: &mut Section<'_>,
+    access: &AccessSettings,
+) -> AuthorizationHeader {
+    let header =
+        section.or(key::AUTHORIZATION, AuthorizationHeader::Remove, keyword(AUTHORIZATION));
+    let is_public = matches!(access, AccessSettings::Public);
+    if header == AuthorizationHeader::Keep && !is_public {
+        section.mistake(
+            key::AUTHORIZATION,
+            "\"keep\" is for public routes; expected \"remove\", or credential.forward = true for \
+             the verified token"
+                .to_owned(),
+        );
+    }
+    header
+}
+
+/// Writes it back.
+pub(super) fn write_authorization(
+    writer: Writer,
+    access: &AccessSettings,
+    header: AuthorizationHeader,
+) -> Writer {
+    match access {
+        AccessSettings::Public => writer.keyword(key::AUTHORIZATION, AUTHORIZATION, &header),
+        AccessSettings::Token(_) => writer,
+    }
 }
 
 impl RequirementSettings {
@@ -110,6 +187,7 @@ impl RequirementSettings {
         issuers.dedup();
         let scopes = "a list of scopes such as [\"loans:write\"]";
         Self {
+            guests: Guests::Refused,
             issuers,
             all_scopes: section.list(key::SCOPES, scopes, scope).unwrap_or_default(),
             any_scopes: section.list(key::ANY_SCOPES, scopes, scope).unwrap_or_default(),

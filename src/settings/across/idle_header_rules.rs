@@ -57,7 +57,7 @@ impl<'s> OwnHeaders<'s> {
     }
 
     fn carries_credential(&self, name: &HeaderName) -> bool {
-        self.settings.credential.headers().any(|header| header == name)
+        self.settings.credential_sources().any(|source| source.header() == Some(name))
     }
 
     fn idle_keep(&self, name: &HeaderName) -> Option<String> {

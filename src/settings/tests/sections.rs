@@ -159,7 +159,7 @@ fn wrong_words_elsewhere() {
     for addition in [
         "[credential]\nsources = []",
         "[credential]\nsources = [{ header = \"a\", cookie = \"b\" }]",
-        "[credential]\nsources = [{ cookie = \"b\", scheme = \"Bearer\" }]",
+        "[credential]\nsources = [{ query = \"b\", scheme = \"Bearer\" }]",
         "[credential]\nsources = [{ hedaer = \"a\" }]",
         "[credential]\nsources = [{ cookie = \"a;b\" }]",
         "[credential]\nsources = [{ cookie = \"a\" }, { cookie = \"a\" }]",

@@ -11,6 +11,7 @@ use crate::{
     },
     policy::{
         RouteMatch,
+        credential::CredentialSource,
         settings::{AccessSettings, RouteSettings, key as of_route},
     },
     settings::{Settings, whole::key},
@@ -73,7 +74,8 @@ impl Settings {
     /// A page can't send a header that the preflight does not allow.
     fn credential_headers_warning(&self, cors: &CorsSettings) -> Option<String> {
         let PreflightSettings::Answered(answered) = &cors.preflights else { return None };
-        let mut carriers = self.credential.headers().peekable();
+        let mut carriers =
+            self.credential.sources.iter().filter_map(CredentialSource::header).peekable();
         carriers.peek()?;
         if carriers.any(|header| answered.headers.contains(header)) {
             return None;

@@ -22,7 +22,11 @@ use crate::{
     introspection::settings::{IntrospectWhen, IntrospectedIssuer, IntrospectionSettings},
     jose::AlgorithmSet,
     keys::settings::{IssuerKeySource, KeyOwner, KeySettings, KeySource, KeylessOwner},
-    policy::{ClaimComparison, ScopeClaims, comparison, ids::PerIssuer},
+    policy::{
+        ClaimComparison, ScopeClaims, comparison,
+        credential::{self, CredentialSource},
+        ids::PerIssuer,
+    },
 };
 
 use algorithms::algorithms;
@@ -59,6 +63,7 @@ pub(crate) mod key {
     pub(crate) const BACKCHANNEL_LOGOUT: &str = "backchannel_logout";
     pub(crate) const CLIENT_IDS: &str = "client_ids";
     pub(crate) const KEYS: &str = "keys";
+    pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const INTROSPECTION: &str = "introspection";
 }
 
@@ -105,6 +110,8 @@ pub struct IssuerSettings {
     pub waivers: ClaimWaivers,
     /// What its tokens are bound to, besides their issuer.
     pub binding: BindingSettings,
+    /// The only places from which its tokens are taken; `None`: all that a route looks at.
+    pub sources: Option<Vec<CredentialSource>>,
     /// Back-channel logout by this issuer; `None`: off.
     pub backchannel_logout: Option<LogoutSettings>,
     /// Where its keys come from; `None`: it has none, and each token is introspected.
@@ -225,6 +232,7 @@ impl IssuerSettings {
             accept_id_tokens: section.or(key::ACCEPT_ID_TOKENS, false, switch),
             waivers,
             binding: BindingSettings::read(section),
+            sources: section.section(key::CREDENTIAL, credential::sources),
             backchannel_logout: section.section(key::BACKCHANNEL_LOGOUT, LogoutSettings::read),
             // Last, so that a missing part does not hide the mistakes above.
             issuer: issuer?,
@@ -245,6 +253,10 @@ impl IssuerSettings {
         let writer = claims::write(writer, self);
         let writer = self.waivers.write(writer);
         let introspection = self.introspection.as_ref();
+        let sources = self.sources.as_deref().map(|sources| {
+            let sources = credential::written_sources(sources);
+            Writer::default().value(credential::key::SOURCES, sources).table()
+        });
         self.binding
             .write(writer)
             .list(key::ALGORITHMS, self.algorithms.iter())
@@ -258,6 +270,7 @@ impl IssuerSettings {
             .optional(key::MAX_LIFETIME, self.max_lifetime.map(format_duration))
             .switch(key::ACCEPT_ID_TOKENS, self.accept_id_tokens)
             .switch(binding::key::IGNORE_BINDING, self.binding.ignore)
+            .optional_value(key::CREDENTIAL, sources)
             .optional_value(
                 key::BACKCHANNEL_LOGOUT,
                 self.backchannel_logout.as_ref().map(LogoutSettings::write),

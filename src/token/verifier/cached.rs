@@ -70,7 +70,7 @@ impl TokenVerifier {
 
     /// Whether the proof of a token still holds: the key that verified it is in the issuer's set,
     /// or the introspection response is fresh.
-    fn is_alive(&self, entry: &CachedToken, route: RouteIssuers, now: UnixTime) -> bool {
+    pub(super) fn is_alive(&self, entry: &CachedToken, route: RouteIssuers, now: UnixTime) -> bool {
         if !entry.token.stands(now) || !entry.token.is_known_to(route) {
             return false;
         }

@@ -8,7 +8,7 @@ use crate::{
     support::{
         client::Request,
         h2,
-        issuer::Issuer,
+        issuer::{Issuer, parts},
         journal::Journal,
         key_server::{KeyServer, Page},
         process::Process,
@@ -33,7 +33,11 @@ impl Traced {
         key_server.serve(JWKS, Page::json(&issuer.jwks()));
         let setup = Setup::new()
             .issuer("corp", &issuer, &key_server, "", "")
-            .with("[log]\nlevel = \"trace\"\nformat = \"json\"");
+            .with("[log]\nlevel = \"trace\"\nformat = \"json\"\naccess_log = true")
+            .with(
+                "[credential]\nsources = [{ header = \"authorization\", \
+                   scheme = \"Bearer\" }, { query = \"access_token\" }]",
+            );
         let process = Process::start(&setup, upstream);
         let good = timeless(&issuer, "alice");
         let expired = issuer.mint(json!({ "iat": 0, "exp": 1 }));
@@ -74,6 +78,44 @@ fn inv4_o2_no_log_of_any_library_shows_a_token_over_http1() {
     let log = process.log();
     assert!(log.contains("TRACE"), "at every level");
     process.journal().assert_no_secret_in("standard error", &log);
+}
+
+#[test]
+fn inv4_t25_no_log_of_any_library_shows_a_token_of_a_query() {
+    let upstream = Upstream::start();
+    let Traced { process, good, expired, _key_server } = Traced::start(&upstream);
+    let target = |token: &str| format!("/hub?access_token={token}");
+    let mut client = process.client();
+    for (token, status) in [(&good, 200), (&expired, 401)] {
+        assert_eq!(client.exchange(&Request::get(&target(token))).status, status);
+    }
+    // What is no target is what libraries like to quote.
+    let mut broken = process.client();
+    assert_eq!(broken.exchange(&Request::get(&format!("{}\u{e4}\"", target(&good)))).status, 400);
+    let get = |path: &str| {
+        let mut connection = h2::RawH2::connect(process.address(), &[]);
+        let fields = [
+            (":method", b"GET".as_slice()),
+            (":scheme", b"http"),
+            (":path", path.as_bytes()),
+            (":authority", b"api.test"),
+        ];
+        connection.headers(1, &fields, true);
+        connection
+    };
+    assert_eq!(get(&target(&good)).read_status(1), Some(200));
+    assert_ne!(get(&target(&expired)).read_status(1), Some(200));
+    let reset = get(&format!("{} x", target(&good))).read_until(h2::RST_STREAM, 1);
+    assert!(reset.is_some(), "no path");
+    wait_until("the refusal's line", || process.log().matches("token_expired").count() == 2);
+    // That of the reset is behind whatever is said about its cause.
+    wait_until("the reset's line", || process.log().contains("PROTOCOL_ERROR"));
+    let log = process.log();
+    assert!(log.contains("h2::") && log.contains("TRACE"), "the libraries are heard");
+    for token in [&good, &expired] {
+        let [_, claims, signature] = parts(token);
+        assert!(!log.contains(claims) && !log.contains(signature), "{log}");
+    }
 }
 
 #[test]

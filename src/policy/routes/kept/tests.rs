@@ -9,8 +9,9 @@ use proptest::{
 use super::*;
 use crate::policy::{
     CanonicalRequest, PathPattern, RequestRules, RouteMatch,
+    credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, EscapeRule, HostSettings, RouteSettings},
+    settings::{AccessSettings, AuthorizationHeader, EscapeRule, HostSettings, RouteSettings},
 };
 
 const STRICT: PathSettings = PathSettings {
@@ -36,6 +37,8 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         methods: Vec::new(),
         hosts: Vec::new(),
         access: AccessSettings::Public,
+        authorization: AuthorizationHeader::default(),
+        credential: CredentialRules::default(),
         signature: None,
         upstream: PerUpstream::default().push("app"),
         denials: None,

@@ -1,13 +1,17 @@
 //! The credential of a request. The input is a header block, one field a line.
 
 use countersign::{
-    reason::Reason,
-    token::{
-        CredentialSources,
-        credential::settings::{CredentialSettings, CredentialSource},
+    policy::{
+        CanonicalRequest,
+        credential::{CredentialRules, CredentialSource, PlaceSet},
     },
+    reason::Reason,
+    token::{CredentialPlaces, credential::settings::CredentialSettings},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header::COOKIE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Uri, Version,
+    header::{COOKIE, HOST},
+};
 
 const COOKIE_NAME: &str = "session";
 
@@ -16,20 +20,39 @@ const COOKIE_NAME: &str = "session";
 pub fn check(input: &[u8]) -> bool {
     let headers = headers(input);
     for forward in [false, true] {
-        assert_extraction(&sources(forward), &headers);
-        assert_stripped(&sources(forward), &headers, forward);
+        assert_extraction(&places(forward), &headers);
+        assert_stripped(&places(forward), &headers, forward);
     }
-    sources(false).extract(&headers).is_ok()
+    extract(&places(false), &headers).is_ok()
 }
 
-fn sources(forward: bool) -> CredentialSources {
+fn extract(places: &CredentialPlaces, headers: &HeaderMap) -> Result<Extracted, Reason> {
+    let host = HeaderMap::from_iter([(HOST, HeaderValue::from_static("api.test"))]);
+    let target = Uri::from_static("/");
+    let request = CanonicalRequest::new(&Method::GET, &target, Version::HTTP_11, &host).unwrap();
+    let sources = places.of_route(&CredentialRules::default());
+    let found = sources.extract(&request, headers)?;
+    let credential = found.credential();
+    let is_token = credential.check_form().is_ok();
+    Ok(Extracted { bytes: credential.as_bytes().to_vec(), is_token })
+}
+
+struct Extracted {
+    bytes: Vec<u8>,
+    /// Whether it has the form of a token.
+    is_token: bool,
+}
+
+fn places(forward: bool) -> CredentialPlaces {
     let header = |name, scheme: Option<&str>| CredentialSource::Header {
         name: HeaderName::from_static(name),
         scheme: scheme.map(str::to_owned),
     };
-    let cookie = CredentialSource::Cookie(COOKIE_NAME.to_owned());
+    let cookie =
+        CredentialSource::Cookie { name: COOKIE_NAME.to_owned(), scheme: None, chunks: false };
     let sources = vec![header("authorization", Some("Bearer")), header("x-token", None), cookie];
-    CredentialSources::new(&CredentialSettings { sources, max_bytes: 8192, forward })
+    let settings = CredentialSettings { sources, forward, ..CredentialSettings::default() };
+    CredentialPlaces::new(&settings, [])
 }
 
 fn headers(input: &[u8]) -> HeaderMap {
@@ -45,15 +68,15 @@ fn headers(input: &[u8]) -> HeaderMap {
     headers
 }
 
-fn assert_extraction(sources: &CredentialSources, headers: &HeaderMap) {
+fn assert_extraction(places: &CredentialPlaces, headers: &HeaderMap) {
     let carried = carried(headers);
-    match sources.extract(headers) {
+    match extract(places, headers) {
         Ok(found) => {
-            assert!(!carried.is_empty() && !found.as_bytes().is_empty());
-            if found.check_form().is_ok() {
-                assert!(carried.iter().all(|other| other == found.as_bytes()), "{carried:?}");
-                assert!(found.as_bytes().iter().all(u8::is_ascii_graphic));
-                assert!(!found.as_bytes().iter().any(|byte| b",;\"\\%".contains(byte)));
+            assert!(!carried.is_empty() && !found.bytes.is_empty());
+            if found.is_token {
+                assert!(carried.iter().all(|other| *other == found.bytes), "{carried:?}");
+                assert!(found.bytes.iter().all(u8::is_ascii_graphic));
+                assert!(!found.bytes.iter().any(|byte| b",;\"\\%".contains(byte)));
             }
         }
         Err(Reason::CredentialMissing | Reason::CredentialSchemeUnknown) => {
@@ -75,9 +98,17 @@ fn carried(headers: &HeaderMap) -> Vec<Vec<u8>> {
     let whole = headers.get_all("x-token").iter().map(HeaderValue::as_bytes);
     let cookies = pairs(headers)
         .into_iter()
-        .filter_map(|(name, value)| (name == COOKIE_NAME.as_bytes()).then_some(value));
+        .filter_map(|(name, value)| (name == COOKIE_NAME.as_bytes()).then_some(unquoted(value)));
     let bare = whole.chain(cookies).filter(|token| !token.is_empty());
     bearer.chain(bare).map(<[u8]>::to_vec).collect()
+}
+
+/// Without the quotes that are not a part of a cookie's value.
+fn unquoted(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] => inner,
+        value => value,
+    }
 }
 
 /// Name and value of every cookie. A cookie without `=` has no name.
@@ -93,19 +124,19 @@ fn pairs(headers: &HeaderMap) -> Vec<(&[u8], &[u8])> {
         .collect()
 }
 
-fn assert_stripped(sources: &CredentialSources, headers: &HeaderMap, forward: bool) {
+fn assert_stripped(places: &CredentialPlaces, headers: &HeaderMap, forward: bool) {
     let mut verified = headers.clone();
-    sources.strip(&mut verified, true);
+    places.strip(&mut verified, Some(PlaceSet::ALL), false);
     if forward {
         assert_eq!(&verified, headers);
     } else {
         assert!(!verified.contains_key("authorization") && !verified.contains_key("x-token"));
     }
     let mut unverified = headers.clone();
-    sources.strip(&mut unverified, false);
+    places.strip(&mut unverified, None, false);
     assert!(carried(&unverified).is_empty(), "left behind: {unverified:?}");
     assert!(matches!(
-        sources.extract(&unverified).map(|_| ()),
+        extract(places, &unverified).map(|_| ()),
         Err(Reason::CredentialMissing
             | Reason::CredentialSchemeUnknown
             | Reason::CredentialAmbiguous)

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use crate::policy::canonical_host;
+use super::canonical_host;
 
 /// A scheme, a host and a port, in the one spelling that the `Origin` header of a browser has.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
