@@ -142,9 +142,9 @@ impl Book {
 impl Logout {
     /// What the logout revokes: everything of the session; and what was issued before then to the
     /// subject. Providers write whole seconds: a token of the very second of the logout may be that
-    /// of the next login, and is taken (IDP-12). Where one session of a subject is meant, of the subject only what names no
-    /// session, since it is unknown which one that belongs to. Who logs in again gets a new
-    /// session, and tokens that are issued later.
+    /// of the next login, and is taken (IDP-12). Where one session of a subject is meant, of the
+    /// subject only what names no session, since it is unknown which one that belongs to. Who logs
+    /// in again gets a new session, and tokens that are issued later.
     fn entries(&self, until: i64) -> impl Iterator<Item = (RevokedBy, Arc<str>, RevocationEntry)> {
         let entry = RevocationEntry {
             iss: Some(Arc::clone(&self.iss)),
