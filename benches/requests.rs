@@ -27,7 +27,7 @@ fn requests(criterion: &mut Criterion) {
     let floor = fixture.floor.time();
 
     let host = HeaderMap::from_iter([(HOST, HeaderValue::from_static("api.example.com"))]);
-    let rules = RequestRules::default();
+    let by_default = RequestRules::default();
     let mut group = criterion.benchmark_group("canonical request");
     let mut ruler = Ruler::new(&mut group, floor);
     for (name, target) in [
@@ -35,7 +35,7 @@ fn requests(criterion: &mut Criterion) {
         ("escapes to rewrite", "/r0/orders/%34%32/%7euser?page=7"),
     ] {
         let target = Uri::from_static(target);
-        ruler.measure(name, || canonical(&rules, black_box(&target), &host));
+        ruler.measure(name, || canonical(&by_default, black_box(&target), &host));
     }
     group.finish();
 
@@ -44,7 +44,7 @@ fn requests(criterion: &mut Criterion) {
     for count in ROUTES {
         let routes = Fixture::new(Algorithm::Es256, count).settings.routes;
         let target = format!("/r{}/orders/42", count / 2).parse().expect("a target");
-        let request = canonical(&rules, &target, &host);
+        let request = canonical(&by_default, &target, &host);
         assert!(matches!(routes.find(&request), RouteMatch::Found(_)));
         ruler.measure(&format!("of {count}"), || {
             matches!(routes.find(black_box(&request)), RouteMatch::Found(_))

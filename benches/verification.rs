@@ -30,7 +30,8 @@ fn verification(criterion: &mut Criterion) {
         let headers = HeaderMap::new();
         let presented = Presented { credential, headers: &headers };
         let verify = |cache: &RefCell<TokenCache>| {
-            at_once(verifier.verify(presented, RouteIssuers::default(), cache)).expect("a good token")
+            at_once(verifier.verify(presented, RouteIssuers::default(), cache))
+                .expect("a good token")
         };
         let warm = RefCell::new(TokenCache::new(&fixture.settings.cache));
         let cold = RefCell::new(TokenCache::new(&CacheSettings {
