@@ -66,7 +66,7 @@ pub struct RouteSettings {
     pub hosts: Vec<HostPattern>,
     /// Who may pass.
     pub access: AccessSettings,
-    /// What becomes of `Authorization`, if it is public.
+    /// Whether a public route forwards `Authorization`.
     pub authorization: AuthorizationHeader,
     /// Where its credentials are, unless as everywhere.
     pub credential: CredentialRules,

@@ -123,8 +123,8 @@ impl ResourceDocument {
         }
     }
 
-    /// Every site may read it: it is public, whoever asks. That goes for the header that clients
-    /// of the Model Context Protocol send along, too, for which browsers send a preflight.
+    /// Pages of every origin may read it, since it is public. They may send the header of the
+    /// Model Context Protocol with it, for which browsers send a preflight.
     fn answer(&self, method: &Method) -> Response<Bytes> {
         let (status, body, own) = match *method {
             Method::GET | Method::HEAD => {

@@ -55,7 +55,7 @@ pub enum Guests {
     WithExpiredToken,
 }
 
-/// What becomes of the `Authorization` of a public route's requests.
+/// Whether a public route forwards the client's `Authorization`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AuthorizationHeader {
     /// It is removed where it may carry a token.

@@ -80,5 +80,5 @@ fn about_parameter(token: &[u8], name: &str, fault: Fault) -> Subject {
     Subject::parameter(name, fault).found(found)
 }
 
-/// A longer parameter is told by its length.
+/// Of a longer parameter only the length is shown.
 const MAX_SHOWN_BYTES: usize = 256;

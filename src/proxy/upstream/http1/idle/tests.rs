@@ -30,7 +30,7 @@ fn count(pool: &IdleConnections<DuplexStream>) -> usize {
     pool.connections.borrow().len()
 }
 
-/// Lets the watching task run for so long.
+/// Lets that much time pass for the watching task.
 async fn pass(time: Duration) {
     for _ in 0..3 {
         yield_now().await;
