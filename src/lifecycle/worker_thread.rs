@@ -63,13 +63,14 @@ pub(super) fn spawn(
 ) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
         let _watch = Watch(signals.clone());
-        if let Err(error) = run(listener, config, budget, signals) {
+        if let Err(error) = run(index, listener, config, budget, signals) {
             tracing::error!(worker = index, %error, "worker ended");
         }
     })
 }
 
 fn run(
+    index: usize,
     listener: Listener,
     config: Arc<ArcSwap<ProxyConfig>>,
     budget: Arc<ConnectionBudget>,
@@ -84,6 +85,7 @@ fn run(
             () = signals.open.cancelled() => {}
             () = signals.stop_accepting.cancelled() => {}
         }
+        tracing::debug!(worker = index, listen = %listener.local_address()?, "worker serves");
         let worker = Rc::new(Worker::new(config, signals.drain.clone()));
         proxy::serve(listener, Rc::clone(&worker), budget, &signals.stop_accepting).await?;
         if timeout(signals.drain_timeout, worker.finish()).await.is_err() {

@@ -223,7 +223,7 @@ fn ocen_is_an_acknowledgement_with_an_error() {
         );
         let fields = [&[NO_STORE, JSON], fields].concat();
         assert_eq!(found, answer(&format!("{code} {title}"), &fields, &body));
-        let lines = scene.world.proxy.logs();
+        let lines = scene.world.proxy.worker_logs();
         let logged = lines.lines().filter(|line| line.contains(&trace_id)).count();
         assert_eq!(logged, 1, "an answer is found in the log by its id");
     };

@@ -1,16 +1,18 @@
 //! Everything that the process logs, at every level: what a secret must not be in (INV-4).
 
 use std::{
+    collections::HashSet,
     io,
     sync::{Mutex, Once, PoisonError},
+    thread::{self, ThreadId},
 };
 
 use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static LINES: Mutex<Vec<(ThreadId, String)>> = Mutex::new(Vec::new());
 static INSTALLED: Once = Once::new();
 
-/// Captures the process's logs from the first call on. Returns how many bytes there are.
+/// Captures the process's logs from the first call on. Returns how many lines there are.
 pub(crate) fn capture() -> usize {
     INSTALLED.call_once(|| {
         let layer = fmt::layer().with_ansi(false).with_writer(|| Sink);
@@ -19,17 +21,37 @@ pub(crate) fn capture() -> usize {
     LINES.lock().unwrap_or_else(PoisonError::into_inner).len()
 }
 
-/// What was logged from that byte on.
+/// What was logged from that line on.
 pub(crate) fn since(begin: usize) -> String {
     let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
-    String::from_utf8_lossy(lines.get(begin..).unwrap_or_default()).into_owned()
+    lines.iter().skip(begin).map(|(_, line)| line.as_str()).collect()
+}
+
+/// Of that, what the workers of the proxy with this address have logged.
+pub(crate) fn of_workers_since(begin: usize, address: &str) -> String {
+    let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    let introduction = format!("listen={address}\n");
+    let is_introduction =
+        |line: &str| line.contains("worker serves") && line.ends_with(&introduction);
+    let (mut workers, mut logged) = (HashSet::new(), String::new());
+    for (thread, line) in lines.iter().skip(begin) {
+        if is_introduction(line) {
+            workers.insert(*thread);
+        }
+        if workers.contains(thread) {
+            logged.push_str(line);
+        }
+    }
+    logged
 }
 
 struct Sink;
 
+/// Gets one line at a time.
 impl io::Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LINES.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        let line = (thread::current().id(), String::from_utf8_lossy(bytes).into_owned());
+        LINES.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         Ok(bytes.len())
     }
 

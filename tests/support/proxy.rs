@@ -144,6 +144,11 @@ impl Proxy {
     pub(crate) fn logs(&self) -> String {
         logs::since(self.logs_from)
     }
+
+    /// Everything that its workers have logged, which no other test adds to.
+    pub(crate) fn worker_logs(&self) -> String {
+        logs::of_workers_since(self.logs_from, &self.server.address().to_string())
+    }
 }
 
 impl Drop for Proxy {

@@ -45,14 +45,14 @@ fn a_refusal_for_the_framing_or_the_lines_of_a_head_names_the_header() {
             "the head is too long; expected: at most 65536 bytes and 20 lines",
         ),
     ] {
-        let before = world.proxy.logs().len();
+        let before = world.proxy.worker_logs().len();
         let mut client = world.proxy.client();
         client.send(&request.bytes());
         let answer = client.read();
         assert!(answer.status >= 400, "{reason}: {answer:?}");
         let said = format!("denied reason=\"{reason}\"");
-        wait_until(subject, || world.proxy.logs()[before..].contains(&said));
-        let logs = world.proxy.logs();
+        wait_until(subject, || world.proxy.worker_logs()[before..].contains(&said));
+        let logs = world.proxy.worker_logs();
         let line = logs[before..].lines().find(|line| line.contains(&said)).unwrap();
         assert!(line.contains(&format!("subject=\"{subject}")), "{line}");
     }
@@ -74,5 +74,5 @@ fn f11_a_name_that_is_no_token_is_shown_escaped() {
     raw.headers(1, &fields, true);
     raw.read_status(1).unwrap();
     let expected = r#"subject="header 'x-\\u0022-y' is malformed""#;
-    wait_until("the line", || world.proxy.logs().contains(expected));
+    wait_until("the line", || world.proxy.worker_logs().contains(expected));
 }

@@ -26,7 +26,7 @@ impl Before {
     fn of(world: &World, reason: Reason) -> Self {
         let proxy = &world.proxy;
         let (denials, requests) = (proxy.metric(&series(reason)), proxy.metric(UNROUTED));
-        Self { log: proxy.logs().len(), denials, requests }
+        Self { log: proxy.worker_logs().len(), denials, requests }
     }
 
     /// One more was counted and logged, with its peer and this subject.
@@ -37,7 +37,7 @@ impl Before {
         assert!(is_same(proxy.metric(&series(reason)), self.denials + 1.0), "{case}");
         assert!(is_same(proxy.metric(UNROUTED), self.requests + 1.0), "{case}");
         let code = format!(" denied reason=\"{reason}\"");
-        let logs = proxy.logs();
+        let logs = proxy.worker_logs();
         let line = logs[self.log..].lines().rfind(|line| line.contains(&code));
         let line = line.unwrap_or_else(|| panic!("{case}: no line of {reason}"));
         assert!(line.contains(&format!("subject=\"{subject}")), "{case}: {line}");

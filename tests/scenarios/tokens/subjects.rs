@@ -23,9 +23,9 @@ const RULES: &str = "require = [\"exp\", \"tenant\"]\nrequire_values = { plan = 
 /// The subject in the log line of the refusal.
 #[track_caller]
 fn subject_of(world: &World, case: &str, token: &str, reason: Reason) -> String {
-    let before = world.proxy.logs().len();
+    let before = world.proxy.worker_logs().len();
     world.refuses(case, token, reason);
-    let logs = world.proxy.logs();
+    let logs = world.proxy.worker_logs();
     let code = format!(" denied reason=\"{reason}\"");
     let line = logs[before..].lines().find(|line| line.contains(&code));
     let line = line.unwrap_or_else(|| panic!("{case}: no line of {reason}"));

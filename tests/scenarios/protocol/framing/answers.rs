@@ -125,7 +125,7 @@ fn f12_every_framing_of_an_answer_is_one_framing_of_ours_or_502() {
         }
     }
     let refused = ANSWERS.iter().filter(|(_, _, ours, _)| *ours == BadGateway).count();
-    let lines = world.proxy.logs();
+    let lines = world.proxy.worker_logs();
     let lines = lines.lines().filter(|line| line.contains("no response from the upstream"));
     assert!(lines.count() >= 2 * refused, "a log line each");
 }
