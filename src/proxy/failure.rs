@@ -1,46 +1,73 @@
 //! Why an admitted request got no answer from its upstream.
 
-use http::StatusCode;
+use prometheus::IntCounter;
 
-use super::upstream::UpstreamError;
-use crate::decision::{GrpcStatus, Refusal, RefusalForm, Unsignable};
+use super::{Metrics, upstream::UpstreamError};
+use crate::{decision::Unsignable, reason::Reason};
 
-/// Whether the upstream failed, or took too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UpstreamFailure {
-    /// It refused, or broke off.
-    BadGateway,
-    /// It did not answer in time.
-    GatewayTimeout,
-}
+/// The failures of one upstream, counted by their reason.
+#[derive(Debug)]
+pub(super) struct FailureCounters(Vec<(Reason, IntCounter)>);
 
-impl UpstreamFailure {
-    pub(super) fn of(error: &UpstreamError) -> Self {
-        match error {
-            UpstreamError::ConnectTimeout(_)
-            | UpstreamError::StreamTimeout(_)
-            | UpstreamError::ResponseTimeout(_)
-            | UpstreamError::Unsignable(Unsignable::Stalled(_)) => Self::GatewayTimeout,
-            UpstreamError::Unaddressable(_)
-            | UpstreamError::Refused(_)
-            | UpstreamError::Broken(_)
-            | UpstreamError::BrokenStream(_)
-            | UpstreamError::Unprocessed(_)
-            | UpstreamError::ClosedEarly
-            | UpstreamError::ProtocolChanged
-            | UpstreamError::Misframed(_)
-            | UpstreamError::Unsignable(_) => Self::BadGateway,
-        }
+/// Every reason that is counted.
+const REASONS: [Reason; 5] = [
+    Reason::UpstreamUnreachable,
+    Reason::UpstreamConnectTimeout,
+    Reason::UpstreamBroken,
+    Reason::UpstreamTimeout,
+    Reason::UpstreamResponseInvalid,
+];
+
+impl FailureCounters {
+    /// Those of the upstream of that name, each of them shown from the start.
+    pub(super) fn of(upstream: &str, metrics: &Metrics) -> Self {
+        let counter = |reason: Reason| (reason, metrics.upstream_failures(upstream, reason));
+        Self(REASONS.map(counter).into())
     }
 
-    pub(super) fn answer(self, form: RefusalForm) -> Refusal {
-        match self {
-            Self::BadGateway => {
-                Refusal::bare(StatusCode::BAD_GATEWAY, GrpcStatus::Unavailable, form)
-            }
-            Self::GatewayTimeout => {
-                Refusal::bare(StatusCode::GATEWAY_TIMEOUT, GrpcStatus::DeadlineExceeded, form)
-            }
-        }
+    pub(super) fn count(&self, reason: Reason) {
+        let counted = self.0.iter().find(|(counted, _)| *counted == reason);
+        counted.iter().for_each(|(_, counter)| counter.inc());
+    }
+}
+
+/// Whether the upstream could not be reached, failed, or took too long.
+pub(super) fn reason(error: &UpstreamError) -> Reason {
+    if error.is_malformed() {
+        return Reason::UpstreamResponseInvalid;
+    }
+    match error {
+        UpstreamError::Unaddressable(_) | UpstreamError::Refused(_) => Reason::UpstreamUnreachable,
+        UpstreamError::ConnectTimeout(_) => Reason::UpstreamConnectTimeout,
+        UpstreamError::StreamTimeout(_)
+        | UpstreamError::ResponseTimeout(_)
+        | UpstreamError::Unsignable(Unsignable::Stalled(_)) => Reason::UpstreamTimeout,
+        UpstreamError::ProtocolChanged
+        | UpstreamError::Misframed(_)
+        | UpstreamError::Unsignable(_) => Reason::UpstreamResponseInvalid,
+        UpstreamError::Broken(_)
+        | UpstreamError::BrokenStream(_)
+        | UpstreamError::Unprocessed(_)
+        | UpstreamError::ClosedEarly => Reason::UpstreamBroken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// What no scenario can bring about on a loopback interface.
+    #[test]
+    fn deadlines_have_their_reasons() {
+        let second = Duration::from_secs(1);
+        let of = |error| reason(&error);
+        assert_eq!(of(UpstreamError::ConnectTimeout(second)), Reason::UpstreamConnectTimeout);
+        assert_eq!(of(UpstreamError::StreamTimeout(second)), Reason::UpstreamTimeout);
+        let stalled = UpstreamError::Unsignable(Unsignable::Stalled(second));
+        assert_eq!(of(stalled), Reason::UpstreamTimeout);
+        let large = UpstreamError::Unsignable(Unsignable::TooLarge(1));
+        assert_eq!(of(large), Reason::UpstreamResponseInvalid);
     }
 }

@@ -24,7 +24,7 @@ use super::{
     body::{RequestBody, ResponseBody, UploadProgress},
     client_body::ClientBody,
     connection::Connection,
-    failure::UpstreamFailure,
+    failure,
     guards::{RequestGuard, UploadRoom},
     outbound,
     rare_headers::RareHeaders,
@@ -107,7 +107,7 @@ impl Forwarder<'_> {
         loops.mark(&mut parts.headers, parts.version);
         let address = &upstream.settings().address;
         if let Err(error) = outbound::address(&mut parts, rare, canonical, address) {
-            return Err(fail(exchange, upstream, &error.into(), None));
+            return Err(self.fail(exchange, &admission, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));
         if let Some(upgrade) = &upgrade {
@@ -129,7 +129,7 @@ impl Forwarder<'_> {
             }
             Err(error) => {
                 let client = progress.and_then(|progress| progress.client_fault());
-                Err(fail(exchange, upstream, &error, client))
+                Err(self.fail(exchange, &admission, &error, client))
             }
         }
     }
@@ -262,22 +262,23 @@ impl Forwarder<'_> {
         });
         Ok(Response::from_parts(parts, ResponseBody::empty()))
     }
-}
 
-/// The answer where the upstream gave none. A client that did not finish its upload is to blame,
-/// whatever the upstream made of that.
-fn fail(
-    exchange: &Exchange<'_>,
-    upstream: &UpstreamPool,
-    error: &UpstreamError,
-    client: Option<UploadFault>,
-) -> Box<Refusal> {
-    if let Some(fault) = client {
-        return exchange.abort(fault);
+    /// The answer where the upstream gave none. A client that did not finish its upload is to
+    /// blame, whatever the upstream made of that.
+    fn fail(
+        &self,
+        exchange: &Exchange<'_>,
+        admission: &Admission<'_>,
+        error: &UpstreamError,
+        client: Option<UploadFault>,
+    ) -> Box<Refusal> {
+        if let Some(fault) = client {
+            return exchange.abort(fault);
+        }
+        let (upstream, reason) = (admission.route().upstream(), failure::reason(error));
+        self.serving.config.failures.get(upstream).count(reason);
+        exchange.fail(reason, self.serving.upstreams.get(upstream).name(), error)
     }
-    exchange.end(Outcome::Failed);
-    tracing::warn!(upstream = upstream.name(), %error, "no response from the upstream");
-    Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 
 /// An answer without what is between the upstream and us only.

@@ -4,6 +4,7 @@ use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
 
 use super::upstream::UpstreamMetrics;
 use crate::{
+    reason::Reason,
     telemetry::{MetricRegistry, WAIT_BUCKETS},
     wire::frames::flood::FloodKind,
 };
@@ -27,6 +28,8 @@ pub(crate) struct Metrics {
     upstream_seconds: HistogramVec,
     /// By upstream.
     upstream_retries: IntCounterVec,
+    /// By upstream and reason.
+    upstream_failures: IntCounterVec,
 }
 
 impl Metrics {
@@ -65,6 +68,11 @@ impl Metrics {
                 "Requests sent a second time, after a connection broke without an answer.",
                 &["upstream"],
             ),
+            upstream_failures: metrics.counters(
+                "upstream_failures_total",
+                "Admitted requests that their upstream did not answer.",
+                &["upstream", "reason"],
+            ),
         }
     }
 
@@ -74,6 +82,11 @@ impl Metrics {
             latency: self.upstream_seconds.with_label_values(&[name]),
             retries: self.upstream_retries.with_label_values(&[name]),
         }
+    }
+
+    /// The failures of one upstream, for one reason.
+    pub(super) fn upstream_failures(&self, upstream: &str, reason: Reason) -> IntCounter {
+        self.upstream_failures.with_label_values(&[upstream, reason.code()])
     }
 
     /// Shows every kind of flood, so that the first of one is an increase.

@@ -14,7 +14,7 @@ use crate::{
     tls::ServerTls,
 };
 
-use super::{Metrics, loops::LoopGuard, upstream::UpstreamPool};
+use super::{Metrics, failure::FailureCounters, loops::LoopGuard, upstream::UpstreamPool};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub struct ProxyConfig {
     tls: Option<Arc<ServerTls>>,
     loops: LoopGuard,
     upstreams: PerUpstream<UpstreamSettings>,
+    pub(super) failures: PerUpstream<FailureCounters>,
     metrics: Metrics,
 }
 
@@ -64,6 +65,7 @@ impl ProxyConfig {
         tls: Option<ServerTls>,
         metrics: &MetricRegistry,
     ) -> Self {
+        let metrics = Metrics::register(metrics);
         Self {
             engine,
             limits: parts.limits.clone(),
@@ -71,7 +73,8 @@ impl ProxyConfig {
             tls: tls.map(Arc::new),
             loops: LoopGuard::new(parts.loop_header),
             upstreams: parts.upstreams.clone(),
-            metrics: Metrics::register(metrics),
+            failures: parts.upstreams.map(|upstream| FailureCounters::of(&upstream.name, &metrics)),
+            metrics,
         }
     }
 

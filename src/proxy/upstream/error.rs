@@ -61,6 +61,11 @@ impl UpstreamError {
         )
     }
 
+    /// Whether something came that is no answer of HTTP.
+    pub(in crate::proxy) fn is_malformed(&self) -> bool {
+        matches!(self, Self::Broken(BrokenExchange::Malformed(_)))
+    }
+
     /// Of the errors of two attempts the one that tells what the upstream may have seen.
     pub(super) fn after(self, first: Self) -> Self {
         if self.is_unsent() { first } else { self }

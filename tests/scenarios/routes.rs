@@ -1,0 +1,3 @@
+//! What a route lets through, and what it does where its upstream does not answer.
+
+mod failures;
