@@ -14,23 +14,25 @@ use crate::{
     gate::Admission,
     identity::clean_response,
     policy::CanonicalRequest,
-    proxy::upstream::settings::UpstreamSettings,
     reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
+    upstream::{
+        AnswerBody, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
+        settings::UpstreamSettings,
+    },
     wire::framing,
 };
 
 use super::{
-    body::{RequestBody, ResponseBody, UploadProgress},
+    body::ResponseBody,
     client_body::ClientBody,
     connection::Connection,
-    failure,
     guards::{RequestGuard, UploadRoom},
     outbound,
     rare_headers::RareHeaders,
     tunnel,
     upgrade::Upgrade,
-    upstream::{AnswerBody, UpstreamAnswer, UpstreamError, UpstreamPool},
+    upload,
     worker::Serving,
 };
 
@@ -107,7 +109,7 @@ impl Forwarder<'_> {
         loops.mark(&mut parts.headers, parts.version);
         let address = &upstream.settings().address;
         if let Err(error) = outbound::address(&mut parts, rare, canonical, address) {
-            return Err(self.fail(exchange, &admission, &error.into(), None));
+            return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));
         if let Some(upgrade) = &upgrade {
@@ -129,7 +131,7 @@ impl Forwarder<'_> {
             }
             Err(error) => {
                 let client = progress.and_then(|progress| progress.client_fault());
-                Err(self.fail(exchange, &admission, &error, client))
+                Err(fail(exchange, upstream, &error, client))
             }
         }
     }
@@ -187,11 +189,11 @@ impl Forwarder<'_> {
         match body {
             VerifiedBody::Unread(body) => {
                 let pause = self.upload_pause(upstream.stream_timeout, form);
-                RequestBody::new(body, pause, room)
+                upload::streamed(body, pause, room)
             }
             VerifiedBody::Held(body) => {
                 outbound::unframe(&mut parts.headers);
-                RequestBody::held(body)
+                upload::held(body)
             }
         }
     }
@@ -262,22 +264,19 @@ impl Forwarder<'_> {
         });
         Ok(Response::from_parts(parts, ResponseBody::empty()))
     }
+}
 
-    /// The answer where the upstream gave none. A client that did not finish its upload is to
-    /// blame, whatever the upstream made of that.
-    fn fail(
-        &self,
-        exchange: &Exchange<'_>,
-        admission: &Admission<'_>,
-        error: &UpstreamError,
-        client: Option<UploadFault>,
-    ) -> Box<Refusal> {
-        if let Some(fault) = client {
-            return exchange.abort(fault);
-        }
-        let (upstream, reason) = (admission.route().upstream(), failure::reason(error));
-        self.serving.config.failures.get(upstream).count(reason);
-        exchange.fail(reason, self.serving.upstreams.get(upstream).name(), error)
+/// The answer where the upstream gave none. A client that did not finish its upload is to blame,
+/// whatever the upstream made of that.
+fn fail(
+    exchange: &Exchange<'_>,
+    upstream: &UpstreamPool,
+    error: &UpstreamError,
+    client: Option<UploadFault>,
+) -> Box<Refusal> {
+    match client {
+        Some(fault) => exchange.abort(fault),
+        None => exchange.fail(upstream.count_failed(error), upstream.name(), error),
     }
 }
 

@@ -9,12 +9,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     decision::{Engine, WorkerEngine},
     policy::ids::PerUpstream,
-    proxy::{parts::ProxyParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
+    proxy::{parts::ProxyParts, settings::LimitSettings},
     telemetry::MetricRegistry,
     tls::ServerTls,
+    upstream::{self, UpstreamPool, settings::UpstreamSettings},
 };
 
-use super::{Metrics, failure::FailureCounters, loops::LoopGuard, upstream::UpstreamPool};
+use super::loops::LoopGuard;
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -25,8 +26,7 @@ pub struct ProxyConfig {
     tls: Option<Arc<ServerTls>>,
     loops: LoopGuard,
     upstreams: PerUpstream<UpstreamSettings>,
-    pub(super) failures: PerUpstream<FailureCounters>,
-    metrics: Metrics,
+    metrics: upstream::Metrics,
 }
 
 /// A serving thread's own state: nothing in it is shared with another worker.
@@ -65,7 +65,6 @@ impl ProxyConfig {
         tls: Option<ServerTls>,
         metrics: &MetricRegistry,
     ) -> Self {
-        let metrics = Metrics::register(metrics);
         Self {
             engine,
             limits: parts.limits.clone(),
@@ -73,8 +72,7 @@ impl ProxyConfig {
             tls: tls.map(Arc::new),
             loops: LoopGuard::new(parts.loop_header),
             upstreams: parts.upstreams.clone(),
-            failures: parts.upstreams.map(|upstream| FailureCounters::of(&upstream.name, &metrics)),
-            metrics,
+            metrics: upstream::Metrics::register(metrics),
         }
     }
 
@@ -90,7 +88,7 @@ impl ProxyConfig {
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
         self.upstreams.map(|settings| {
-            let metrics = self.metrics.of_upstream(&settings.name);
+            let metrics = self.metrics.of(&settings.name);
             UpstreamPool::new(settings.clone(), metrics)
         })
     }

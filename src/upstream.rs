@@ -1,0 +1,178 @@
+//! One upstream of one worker: a pool of connections that no other worker uses.
+
+mod age;
+mod answer_body;
+mod connect;
+mod endpoint;
+mod error;
+mod exec;
+mod failure;
+mod http1;
+mod http2;
+mod lookup;
+mod metrics;
+mod multiplexed;
+mod repeat;
+mod request_body;
+pub mod settings;
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tokio::time::{Instant, timeout};
+
+use crate::{reason::Reason, wire::timer::Timer};
+
+use endpoint::UpstreamEndpoint;
+use exec::LocalExec;
+use metrics::UpstreamMetrics;
+use multiplexed::MultiplexedConnections;
+use settings::UpstreamSettings;
+
+pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
+pub(crate) use error::UpstreamError;
+pub(crate) use http1::UpstreamSocket;
+pub(crate) use metrics::Metrics;
+pub(crate) use multiplexed::OpenStream;
+pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
+
+/// The connections of one worker to one upstream.
+#[derive(Debug)]
+pub(crate) struct UpstreamPool {
+    settings: UpstreamSettings,
+    endpoint: UpstreamEndpoint,
+    timers: SpareTimers,
+    metrics: UpstreamMetrics,
+}
+
+/// Timers that are not in use. A timer that goes from request to request stays in the runtime's
+/// timer wheel and is set once per deadline; a new one for each request would be inserted and
+/// removed (2 % of the instructions of a request).
+#[derive(Debug, Default)]
+struct SpareTimers(RefCell<Vec<Timer>>);
+
+/// What an upstream answered. Its body has the connection that it comes by.
+#[derive(Debug)]
+pub(crate) struct UpstreamAnswer {
+    /// Boxed, as requests are: both are handed from future to future.
+    pub(crate) response: Box<Response<AnswerBody>>,
+}
+
+impl UpstreamPool {
+    pub(crate) fn new(settings: UpstreamSettings, metrics: UpstreamMetrics) -> Self {
+        let endpoint = UpstreamEndpoint::new(&settings.address, &settings);
+        Self { endpoint, settings, timers: SpareTimers::default(), metrics }
+    }
+
+    /// The name in the configuration.
+    pub(crate) fn name(&self) -> &str {
+        &self.settings.name
+    }
+
+    /// The settings.
+    pub(crate) fn settings(&self) -> &UpstreamSettings {
+        &self.settings
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    ///
+    /// A pooled connection may turn out closed before any of the request was sent: then another is
+    /// used. If it was sent, it is sent again only where `may_repeat` and the upstream's settings
+    /// allow it (threats F-13). `begin` is called each time that there is a connection and sending
+    /// begins.
+    pub(crate) async fn send(
+        &self,
+        request: Box<Request<RequestBody>>,
+        may_repeat: bool,
+        begin: impl Fn(),
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let started = Instant::now();
+        self.endpoint.idle.saw(started);
+        let progress = request.body().progress();
+        let mut timer = self.timers.take();
+        let answer = tokio::select! {
+            biased;
+            answer = self.exchange(request, progress.as_ref(), may_repeat, &begin) => answer,
+            () = poll_fn(|cx| self.poll_overdue(cx, &mut timer, started, progress.as_deref())) => {
+                Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
+            }
+        };
+        self.timers.keep(timer, self.settings.max_idle);
+        if answer.is_ok() {
+            let now = Instant::now();
+            self.endpoint.idle.saw(now);
+            self.metrics.latency.observe((now - started).as_secs_f64());
+        }
+        answer
+    }
+
+    /// Over HTTP/2 the way is boxed: its state would make the future of every request larger.
+    async fn exchange(
+        &self,
+        request: Box<Request<RequestBody>>,
+        progress: Option<&Rc<UploadProgress>>,
+        may_repeat: bool,
+        begin: &impl Fn(),
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let endpoint = &self.endpoint;
+        match &endpoint.multiplexed {
+            None => self.send_http1(endpoint, request, progress, may_repeat, begin).await,
+            Some(connections) => {
+                let sending =
+                    self.send_multiplexed(connections, request, progress, may_repeat, begin);
+                Box::pin(sending).await
+            }
+        }
+    }
+
+    /// Counts a request that was not answered, and says why.
+    pub(crate) fn count_failed(&self, error: &UpstreamError) -> Reason {
+        let reason = error.reason();
+        self.metrics.failures.count(reason);
+        reason
+    }
+
+    fn count_repeated(&self, failed: &UpstreamError) {
+        tracing::debug!(upstream = self.name(), error = %failed, "request sent again");
+        self.metrics.retries.inc();
+    }
+
+    /// Ready when the answer is too late.
+    fn poll_overdue(
+        &self,
+        cx: &mut Context<'_>,
+        timer: &mut Timer,
+        started: Instant,
+        progress: Option<&UploadProgress>,
+    ) -> Poll<()> {
+        let since = progress.and_then(UploadProgress::upstreams_turn_since);
+        let since = since.unwrap_or(started + self.settings.connect_timeout);
+        timer.poll(cx, since + self.settings.response_timeout)
+    }
+
+    async fn connect<C>(
+        &self,
+        connecting: impl Future<Output = Result<C, UpstreamError>>,
+    ) -> Result<C, UpstreamError> {
+        let allowed = self.settings.connect_timeout;
+        timeout(allowed, connecting).await.map_err(|_| UpstreamError::ConnectTimeout(allowed))?
+    }
+}
+
+impl SpareTimers {
+    fn take(&self) -> Timer {
+        self.0.borrow_mut().pop().unwrap_or_default()
+    }
+
+    fn keep(&self, timer: Timer, max: usize) {
+        let mut timers = self.0.borrow_mut();
+        if timers.len() < max {
+            timers.push(timer);
+        }
+    }
+}

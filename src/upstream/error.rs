@@ -1,0 +1,68 @@
+//! Why an upstream did not answer.
+
+use std::time::Duration;
+
+use crate::{decision::Unsignable, wire::framing::MisframedAnswer};
+
+use super::http1::BrokenExchange;
+
+/// Why an upstream did not answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UpstreamError {
+    /// The request can't be written as this upstream receives requests.
+    #[error("cannot be addressed: {0}")]
+    Unaddressable(#[from] http::Error),
+    /// No connection could be made.
+    #[error("cannot connect: {0}")]
+    Refused(#[source] std::io::Error),
+    /// No connection within the deadline.
+    #[error("no connection within {0:?}")]
+    ConnectTimeout(Duration),
+    /// No answer within the deadline.
+    #[error("no answer within {0:?}")]
+    ResponseTimeout(Duration),
+    /// The connection broke, or what came was no HTTP/1.1.
+    #[error("broken exchange: {0}")]
+    Broken(#[from] BrokenExchange),
+    /// The same over HTTP/2.
+    #[error("broken exchange: {0}")]
+    BrokenStream(#[source] hyper::Error),
+    /// The upstream declined the request without looking at it (RFC 9113 §8.7).
+    #[error("the upstream did not process the request: {0}")]
+    Unprocessed(#[source] hyper::Error),
+    /// All streams that the upstream allows were in use.
+    #[error("no stream within {0:?}")]
+    StreamTimeout(Duration),
+    /// The connection had been closed before the request was sent, on a new connection.
+    #[error("the upstream closed a new connection before taking the request")]
+    ClosedEarly,
+    /// It changed the protocol (101) without a request, or to another than requested.
+    #[error("the upstream changed the protocol without being asked")]
+    ProtocolChanged,
+    /// Where its answer ends can't be told.
+    #[error("ambiguous answer: {0}")]
+    Misframed(#[from] MisframedAnswer),
+    /// The answer was to be signed, and can't be.
+    #[error(transparent)]
+    Unsignable(#[from] Unsignable),
+}
+
+impl UpstreamError {
+    /// Whether it is certain that the upstream has seen nothing of the request.
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(
+            self,
+            Self::Unaddressable(_)
+                | Self::Refused(_)
+                | Self::ConnectTimeout(_)
+                | Self::StreamTimeout(_)
+                | Self::Unprocessed(_)
+                | Self::ClosedEarly
+        )
+    }
+
+    /// Of the errors of two attempts the one that tells what the upstream may have seen.
+    pub(super) fn after(self, first: Self) -> Self {
+        if self.is_unsent() { first } else { self }
+    }
+}

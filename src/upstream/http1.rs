@@ -1,0 +1,123 @@
+//! Sending to an upstream that speaks HTTP/1.1, over connections of our own: written and read by
+//! the task of the request. Between two requests a connection is a socket and nothing else.
+
+mod answer;
+mod exchange;
+mod idle;
+mod outgoing;
+mod scratch;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::{future::poll_fn, rc::Rc};
+
+use http::Request;
+use tokio::time::Instant;
+
+use super::{
+    RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool, age,
+    answer_body::AnswerBody, endpoint::UpstreamEndpoint,
+};
+
+use exchange::{ExchangeFailure, Http1Exchange};
+use outgoing::OutgoingRequest;
+
+pub(crate) use answer::{BrokenBody, Http1Body};
+pub(super) use exchange::ANSWER_LIMITS;
+pub(crate) use exchange::BrokenExchange;
+pub(crate) use idle::IdleConnections;
+pub(crate) use outgoing::BrokenUpload;
+pub(crate) use socket::UpstreamSocket;
+
+/// Bytes read at once before it is known how many will come: a head, and the body behind it if it is
+/// small.
+pub(crate) const FIRST_READ: usize = 16 * 1024;
+
+/// A connection that serves one request after the other.
+#[derive(Debug)]
+pub(super) struct Http1Connection<S> {
+    socket: S,
+    /// When another is to take its place.
+    renew_at: Instant,
+}
+
+impl<S> Http1Connection<S> {
+    /// One that was opened now.
+    pub(super) fn new(socket: S) -> Self {
+        Self { socket, renew_at: age::renewal(Instant::now()) }
+    }
+}
+
+impl UpstreamPool {
+    /// Sends over an unused connection if one is open, else over a new one.
+    ///
+    /// The ways that are not the common one are boxed: their state would make the future of
+    /// every request larger, which is moved several times.
+    pub(super) async fn send_http1(
+        &self,
+        endpoint: &UpstreamEndpoint,
+        request: Box<Request<RequestBody>>,
+        progress: Option<&Rc<UploadProgress>>,
+        may_repeat: bool,
+        begin: &impl Fn(),
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let mut request = OutgoingRequest::new(*request);
+        let may_repeat = may_repeat && self.settings.retry.allows(request.method());
+        while let Some(connection) = endpoint.idle.take(may_repeat && progress.is_none()) {
+            begin();
+            match exchange_on(endpoint, connection, &mut request).await {
+                Ok(answer) => return Ok(answer),
+                Err(ExchangeFailure::Unsent) => {}
+                Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
+                    return Box::pin(self.repeat(endpoint, request, error)).await;
+                }
+                Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
+            }
+        }
+        Box::pin(self.send_new(endpoint, request, begin)).await
+    }
+
+    /// Sends a request again that got no answer, unless some of its body was taken. That takes a
+    /// new connection: others in the pool may have been closed at the same moment.
+    async fn repeat(
+        &self,
+        endpoint: &UpstreamEndpoint,
+        mut request: OutgoingRequest<RequestBody>,
+        broken: UpstreamError,
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        if !request.rewind() {
+            return Err(broken);
+        }
+        self.count_repeated(&broken);
+        let answer = self.send_new(endpoint, request, &|| ()).await;
+        answer.map_err(|error| error.after(broken))
+    }
+
+    async fn send_new(
+        &self,
+        endpoint: &UpstreamEndpoint,
+        mut request: OutgoingRequest<RequestBody>,
+        begin: &impl Fn(),
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        endpoint.idle.watch();
+        let connection = self.connect(endpoint.connect_http1()).await?;
+        begin();
+        match exchange_on(endpoint, connection, &mut request).await {
+            Ok(answer) => Ok(answer),
+            Err(ExchangeFailure::Unsent) => Err(UpstreamError::ClosedEarly),
+            Err(ExchangeFailure::Failed { error, .. }) => Err(error),
+        }
+    }
+}
+
+async fn exchange_on(
+    endpoint: &UpstreamEndpoint,
+    connection: Http1Connection<UpstreamSocket>,
+    request: &mut OutgoingRequest<RequestBody>,
+) -> Result<UpstreamAnswer, ExchangeFailure> {
+    let home = Rc::downgrade(&endpoint.idle);
+    let mut exchange = Http1Exchange::new(connection, request);
+    let answer = poll_fn(|cx| exchange.poll(cx, &home)).await?;
+    Ok(UpstreamAnswer { response: Box::new(answer.map(AnswerBody::Http1)) })
+}

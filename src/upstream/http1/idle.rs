@@ -1,0 +1,170 @@
+//! The connections of a pool that are not in use.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    mem,
+    pin::Pin,
+    rc::{Rc, Weak},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    task::unconstrained,
+    time::{Instant, sleep, timeout},
+};
+
+use super::{Http1Connection, socket::Peeked};
+
+/// A connection idle for less has most likely not been closed since: it is not looked at before it
+/// is used. What closes them earlier is a restart of the upstream, at any moment.
+const SUSPECT_AFTER: Duration = Duration::from_millis(5);
+
+/// Keep-alive times of upstreams are whole seconds, one at least. What can't be sent a second time
+/// does not take a connection that may be at its end: another costs less than a lost request.
+const SAFE_IDLE: Duration = Duration::from_millis(900);
+
+/// How long after a connection became idle, or was closed, all of them are looked at. A busy
+/// connection is not watched each time.
+const LOOK_AFTER: Duration = Duration::from_millis(50);
+
+/// Unused connections, the latest last.
+#[derive(Debug)]
+pub(crate) struct IdleConnections<S> {
+    connections: RefCell<Vec<IdleConnection<S>>>,
+    /// The latest moment that is known: when a request began or its answer came.
+    latest: Cell<Instant>,
+    max: usize,
+    max_age: Duration,
+    /// The task that closes them, while it waits for another.
+    watcher: RefCell<Option<Waker>>,
+    is_watched: Cell<bool>,
+}
+
+#[derive(Debug)]
+struct IdleConnection<S> {
+    connection: Http1Connection<S>,
+    since: Instant,
+}
+
+impl<S> IdleConnections<S> {
+    pub(crate) fn new(max: usize, max_age: Duration) -> Self {
+        Self {
+            connections: RefCell::default(),
+            latest: Cell::new(Instant::now()),
+            max,
+            max_age,
+            watcher: RefCell::default(),
+            is_watched: Cell::new(false),
+        }
+    }
+
+    /// A request began, or its answer came, at that moment.
+    pub(crate) fn saw(&self, now: Instant) {
+        self.latest.set(now);
+    }
+
+    /// A connection for a request that can or can't be sent a second time.
+    pub(super) fn take(&self, is_repeatable: bool) -> Option<Http1Connection<S>>
+    where
+        S: Peeked,
+    {
+        let mut connections = self.connections.borrow_mut();
+        self.close_old(&mut connections);
+        loop {
+            let idle = self.latest.get().duration_since(connections.last()?.since);
+            if idle >= SAFE_IDLE && !is_repeatable {
+                return None;
+            }
+            let IdleConnection { connection, .. } = connections.pop()?;
+            if idle < SUSPECT_AFTER || !connection.socket.has_news() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
+    /// worst it is closed too early, by as long as the body of its last answer took.
+    pub(super) fn keep(&self, connection: Http1Connection<S>) {
+        let mut connections = self.connections.borrow_mut();
+        self.close_old(&mut connections);
+        let now = self.latest.get();
+        if connection.renew_at > now && connections.len() < self.max {
+            connections.push(IdleConnection { connection, since: now });
+            self.watcher.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Closes those that have waited too long: after a burst, steady use keeps only the latest
+    /// young.
+    fn close_old(&self, connections: &mut Vec<IdleConnection<S>>) {
+        let now = self.latest.get();
+        let is_old = |idle: &IdleConnection<S>| now.duration_since(idle.since) >= self.max_age;
+        // Usually there is none, as one look at the oldest shows.
+        if connections.first().is_some_and(is_old) {
+            let old = connections.partition_point(is_old);
+            connections.drain(..old);
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin + 'static> IdleConnections<S> {
+    /// Has a task close those that the upstream has closed, or that have waited too long, once for
+    /// all. It ends with the pool.
+    pub(super) fn watch(self: &Rc<Self>) {
+        if !self.is_watched.replace(true) {
+            tokio::task::spawn_local(watch(Rc::downgrade(self)));
+        }
+    }
+
+    /// Closes what is over, and wakes when another is. How long until the oldest has waited too
+    /// long, if there is one.
+    fn look(&self, cx: &mut Context<'_>) -> Option<Duration> {
+        let now = Instant::now();
+        let mut connections = self.connections.borrow_mut();
+        connections.retain_mut(|idle| {
+            now.duration_since(idle.since) < self.max_age
+                && is_silent(&mut idle.connection.socket, cx)
+        });
+        self.watcher.replace(Some(cx.waker().clone()));
+        let oldest = connections.first()?;
+        Some(self.max_age.saturating_sub(now.duration_since(oldest.since)))
+    }
+}
+
+impl<S> Drop for IdleConnections<S> {
+    fn drop(&mut self) {
+        self.watcher.take().into_iter().for_each(Waker::wake);
+    }
+}
+
+async fn watch<S: AsyncRead + Unpin + 'static>(idle: Weak<IdleConnections<S>>) {
+    // Each of them is looked at: the budget of a task is for what may go on without end.
+    let look =
+        || unconstrained(poll_fn(|cx| Poll::Ready(idle.upgrade().map(|idle| idle.look(cx)))));
+    while let Some(next) = look().await {
+        match next {
+            // Whether it was woken or not, the next look shows.
+            Some(next) => drop(timeout(next, woken()).await),
+            None => woken().await,
+        }
+        sleep(LOOK_AFTER).await;
+    }
+}
+
+/// Ready when the task is woken, for any reason.
+async fn woken() {
+    let mut sleeps = true;
+    poll_fn(|_| if mem::take(&mut sleeps) { Poll::Pending } else { Poll::Ready(()) }).await;
+}
+
+/// Whether nothing comes: neither the end, nor an answer to nothing.
+fn is_silent(socket: &mut (impl AsyncRead + Unpin), cx: &mut Context<'_>) -> bool {
+    let mut byte = [0];
+    Pin::new(socket).poll_read(cx, &mut ReadBuf::new(&mut byte)).is_pending()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! Sending to an upstream that speaks HTTP/2.
+
+use std::{error::Error, io, rc::Rc};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, client::conn::TrySendError};
+use tokio::time::Instant;
+
+use crate::wire::framing;
+
+use super::{
+    MultiplexedConnections, OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError,
+    UpstreamPool,
+    answer_body::{AnswerBody, StreamBody},
+    repeat,
+};
+
+/// How many connections may close before they have taken any request at all.
+const MAX_CLOSED_EARLY: usize = 2;
+
+/// How an exchange on a stream ended without an answer.
+enum Unanswered {
+    /// Nothing of it was sent.
+    Unsent(Box<Request<RequestBody>>),
+    Failed(UpstreamError),
+}
+
+impl UpstreamPool {
+    /// Sends on a stream of a connection that has room for it.
+    pub(super) async fn send_multiplexed(
+        &self,
+        connections: &Rc<MultiplexedConnections>,
+        mut request: Box<Request<RequestBody>>,
+        progress: Option<&Rc<UploadProgress>>,
+        may_repeat: bool,
+        begin: &impl Fn(),
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let head = may_repeat.then(|| repeat::copied_head(&request));
+        let mut closed_early = 0;
+        loop {
+            let stream = connections.stream(None).await?;
+            begin();
+            let was_proven = stream.is_of_proven_connection();
+            match exchange_on(stream, request, progress).await {
+                Ok(answer) => return Ok(answer),
+                Err(Unanswered::Unsent(unsent)) => {
+                    closed_early += usize::from(!was_proven);
+                    if closed_early == MAX_CLOSED_EARLY {
+                        return Err(UpstreamError::ClosedEarly);
+                    }
+                    request = unsent;
+                }
+                Err(Unanswered::Failed(error)) => {
+                    let head = head.filter(|head| self.may_send_again(head, &error, was_proven));
+                    return self.repeat_multiplexed(connections, head, error, progress).await;
+                }
+            }
+        }
+    }
+
+    /// Whether a request may be sent a second time that failed so. One that was not processed may
+    /// be, whatever it is.
+    fn may_send_again(&self, head: &Request<()>, error: &UpstreamError, was_proven: bool) -> bool {
+        match error {
+            UpstreamError::Unprocessed(_) => true,
+            UpstreamError::BrokenStream(error) => {
+                was_proven && is_broken(error) && self.settings.retry.allows(head.method())
+            }
+            _ => false,
+        }
+    }
+
+    /// Sends a request again, over a connection that was opened after the first failed.
+    async fn repeat_multiplexed(
+        &self,
+        connections: &Rc<MultiplexedConnections>,
+        head: Option<Request<()>>,
+        failed: UpstreamError,
+        progress: Option<&Rc<UploadProgress>>,
+    ) -> Result<UpstreamAnswer, UpstreamError> {
+        let Some(head) = head else {
+            return Err(failed);
+        };
+        let failed_at = Instant::now();
+        // hyper lets the body go in another task.
+        tokio::task::yield_now().await;
+        let Some(body) = repeat::same_body(progress) else {
+            return Err(failed);
+        };
+        let Ok(stream) = connections.stream(Some(failed_at)).await else {
+            return Err(failed);
+        };
+        self.count_repeated(&failed);
+        match exchange_on(stream, Box::new(head.map(|()| body)), progress).await {
+            Ok(answer) => Ok(answer),
+            Err(Unanswered::Unsent(_)) => Err(failed),
+            Err(Unanswered::Failed(error)) => Err(error.after(failed)),
+        }
+    }
+}
+
+async fn exchange_on(
+    stream: Rc<OpenStream>,
+    request: Box<Request<RequestBody>>,
+    progress: Option<&Rc<UploadProgress>>,
+) -> Result<UpstreamAnswer, Unanswered> {
+    if let Some(progress) = progress {
+        // The answer may come to its end before the upload.
+        progress.holds(Rc::clone(&stream));
+    }
+    match stream.sender().try_send_request(*request).await {
+        Ok(response) => {
+            stream.answered();
+            answer(response, stream).map_err(Unanswered::Failed)
+        }
+        Err(error) => Err(unanswered(error)),
+    }
+}
+
+/// The answer, if it has only one end.
+fn answer(
+    response: Response<Incoming>,
+    stream: Rc<OpenStream>,
+) -> Result<UpstreamAnswer, UpstreamError> {
+    let (mut parts, body) = response.into_parts();
+    framing::check_answer(&mut parts)?;
+    let body = AnswerBody::Stream(StreamBody::new(body, stream));
+    Ok(UpstreamAnswer { response: Box::new(Response::from_parts(parts, body)) })
+}
+
+fn unanswered(mut error: TrySendError<Request<RequestBody>>) -> Unanswered {
+    if let Some(unsent) = error.take_message() {
+        return Unanswered::Unsent(Box::new(unsent));
+    }
+    let error = error.into_error();
+    Unanswered::Failed(if is_unprocessed(&error) {
+        UpstreamError::Unprocessed(error)
+    } else {
+        UpstreamError::BrokenStream(error)
+    })
+}
+
+/// Whether the upstream has said that it did nothing with the request: it refused the stream, or
+/// closes the connection before it, which for h2 are the streams that fail by a `GOAWAY`.
+fn is_unprocessed(error: &hyper::Error) -> bool {
+    let error = error.source().and_then(|source| source.downcast_ref::<h2::Error>());
+    error.is_some_and(|error| {
+        let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        error.is_remote() && (is_refused || error.is_go_away())
+    })
+}
+
+/// Whether the connection broke, as opposed to an answer that is none.
+fn is_broken(error: &hyper::Error) -> bool {
+    error.source().and_then(|source| source.downcast_ref::<io::Error>()).is_some()
+}
