@@ -183,6 +183,8 @@ reasons! {
         "The route does not take this method.";
     OriginNotAllowed = "origin_not_allowed", NotPermitted,
         "The preflight is of a page whose origin `cors.origins` does not list.";
+    AddressNotAllowed = "address_not_allowed", NotPermitted,
+        "The route is not open to the client's address.";
     // The credential.
     CredentialMissing = "credential_missing", CredentialMissing, "No credential was sent.";
     CredentialSchemeUnknown = "credential_scheme_unknown", CredentialMissing,

@@ -166,7 +166,7 @@ impl<'e> Exchange<'e> {
             return Err(Stopped::Answered(Box::new(Refusal::new(document))));
         }
         let decision = match announced {
-            Some(route) => engine.gate.admit_preflight(route, &head.headers)?,
+            Some(route) => engine.gate.admit_preflight(route, &head.headers, peer)?,
             None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
         let (admission, body) = match decision {
