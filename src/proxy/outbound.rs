@@ -7,7 +7,7 @@ use http::{
     request::Parts,
 };
 
-use crate::{policy::CanonicalRequest, proxy::upstream::settings::UpstreamAddress};
+use crate::{policy::CanonicalRequest, upstream::settings::UpstreamAddress};
 
 use super::rare_headers::RareHeaders;
 

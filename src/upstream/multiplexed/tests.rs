@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::LocalSet};
 
 use super::*;
-use crate::proxy::upstream::{
+use crate::upstream::{
     exec::LocalExec,
     settings::{RetryRule, UpgradeProtocols, UpstreamAddress},
 };
