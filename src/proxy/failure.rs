@@ -25,6 +25,8 @@ impl UpstreamFailure {
             | UpstreamError::Unsignable(Unsignable::Stalled(_)) => Self::GatewayTimeout,
             UpstreamError::Unaddressable(_)
             | UpstreamError::Refused(_)
+            | UpstreamError::Handshake(_)
+            | UpstreamError::ChoseHttp1
             | UpstreamError::Broken(_)
             | UpstreamError::BrokenStream(_)
             | UpstreamError::Unprocessed(_)

@@ -30,7 +30,7 @@ impl Metrics {
             ),
             verification: metrics.int_gauges(
                 "upstream_tls_verification",
-                "What is verified of an upstream's certificate: constant 1.",
+                "1 for what is verified of an upstream's certificate: all (full) or its key (spki).",
                 &["upstream", "verify"],
             ),
         }

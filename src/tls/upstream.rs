@@ -27,7 +27,10 @@ use crate::telemetry::MetricRegistry;
 use super::{
     metrics::Metrics,
     server::{ALPN_HTTP1, ALPN_HTTP2},
-    settings::{Http2Offer, TlsVersion, UpstreamTlsSettings, UpstreamVerification, upstream::key},
+    settings::{
+        Http2Offer, TlsVersion, UpstreamTlsSettings, UpstreamVerification,
+        upstream::{key, server_name_of},
+    },
 };
 
 use failure::{HandshakeFault, HandshakeOutcome};
@@ -142,9 +145,9 @@ impl UpstreamTls {
         if let Some(name) = &self.settings.server_name {
             return Ok(name.clone());
         }
-        let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        ServerName::try_from(name).map_err(|error| {
-            HandshakeFailure::new(HandshakeFault::NameMismatch, &error.to_string())
+        server_name_of(host).ok_or_else(|| {
+            let detail = "the host is no name that a certificate can have";
+            HandshakeFailure::new(HandshakeFault::NameMismatch, detail)
         })
     }
 
@@ -253,5 +256,7 @@ fn verifications(verification: &UpstreamVerification) -> [(&'static str, bool); 
     [("full", is_full), ("spki", !is_full)]
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -191,8 +191,13 @@ fn full(node: &Node) -> Parsed<UpstreamVerification> {
     }
 }
 
-/// A name or an address as certificates have them.
-pub(crate) fn server_name(node: &Node) -> Parsed<ServerName<'static>> {
+/// The name that a certificate has for the host of a URL.
+pub(crate) fn server_name_of(host: &str) -> Option<ServerName<'static>> {
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    ServerName::try_from(name.to_owned()).ok()
+}
+
+fn server_name(node: &Node) -> Parsed<ServerName<'static>> {
     let name = node.as_text().and_then(|text| ServerName::try_from(text.to_owned()).ok());
     name.ok_or_else(|| node.mismatch("a DNS name or an IP address"))
 }

@@ -58,7 +58,13 @@ impl HandshakeFailure {
         let inner = error.get_ref().map(|error| error as &(dyn Error + 'static));
         let tls = inner.and_then(|error| error.downcast_ref::<rustls::Error>());
         let fault = tls.map_or(HandshakeFault::Closed, HandshakeFault::of);
-        Self::new(fault, &error.to_string())
+        match tls {
+            // The library shows it as a structure.
+            Some(rustls::Error::InvalidCertificate(CertificateError::Other(other))) => {
+                Self::new(fault, &other.0.to_string())
+            }
+            _ => Self::new(fault, &error.to_string()),
+        }
     }
 
     pub(super) fn new(fault: HandshakeFault, detail: &str) -> Self {

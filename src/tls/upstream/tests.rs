@@ -1,103 +1,16 @@
 //! Handshakes with upstreams that are right, and with others.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivatePkcs8KeyDer},
-    version::TLS12,
-};
-use tempfile::TempDir;
+use rcgen::{CertificateParams, IsCa, KeyPair, date_time_ymd};
+use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer, version::TLS12};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_rustls::TlsAcceptor;
 
-use super::*;
-use crate::tls::settings::SpkiHash;
-
-/// An authority, and the folder that has its certificate.
-pub(super) struct Issuing {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-    pub(super) folder: TempDir,
-}
-
-/// What an upstream shows.
-pub(super) struct Shown {
-    chain: Vec<CertificateDer<'static>>,
-    key: KeyPair,
-}
-
-const HOST: &str = "app.test";
-
-impl Issuing {
-    pub(super) fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem();
-        let issuing =
-            Self { issuer: Issuer::new(params, key), pem, folder: TempDir::new().unwrap() };
-        issuing.publish(&[&issuing]);
-        issuing
-    }
-
-    /// Makes these the authorities in the file.
-    pub(super) fn publish(&self, trusted: &[&Self]) {
-        let pem: String = trusted.iter().map(|issuing| issuing.pem.as_str()).collect();
-        fs::write(self.ca_file(), pem).unwrap();
-    }
-
-    pub(super) fn ca_file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-
-    pub(super) fn shown(&self) -> Shown {
-        self.shown_with(|_| ())
-    }
-
-    fn shown_with(&self, change: impl FnOnce(&mut CertificateParams)) -> Shown {
-        let mut params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
-        change(&mut params);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Shown { chain: vec![certificate.der().clone()], key }
-    }
-
-    pub(super) fn trusting(&self) -> UpstreamTlsSettings {
-        UpstreamTlsSettings { ca_file: Some(self.ca_file()), ..UpstreamTlsSettings::default() }
-    }
-}
-
-impl Shown {
-    fn server(&self, versions: &[&'static SupportedProtocolVersion], alpn: &[&str]) -> TlsAcceptor {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let key = PrivatePkcs8KeyDer::from(self.key.serialize_der());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(self.chain.clone(), key.into())
-            .unwrap();
-        config.ticketer = aws_lc_rs::Ticketer::new().unwrap();
-        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Arc::new(config).into()
-    }
-
-    pub(super) fn usual(&self) -> TlsAcceptor {
-        self.server(&[&TLS13, &TLS12], &["h2", "http/1.1"])
-    }
-
-    fn hash(&self) -> SpkiHash {
-        let certificate = rustls::server::ParsedCertificate::try_from(&self.chain[0]).unwrap();
-        SpkiHash::of(&certificate.subject_public_key_info())
-    }
-}
-
-pub(super) fn loaded(settings: &UpstreamTlsSettings) -> (Arc<UpstreamTls>, MetricRegistry) {
-    let metrics = MetricRegistry::default();
-    (Arc::new(UpstreamTls::new("app", settings, &metrics).unwrap()), metrics)
-}
+use super::{
+    testing::{HOST, ShownCertificate, TestAuthority, loaded},
+    *,
+};
 
 /// One connection on which a byte was read, which brings the tickets along.
 pub(super) async fn meet(
@@ -133,8 +46,8 @@ fn assert_refused<S>(outcome: Result<S, String>, fault: &str) {
 }
 
 #[tokio::test]
-async fn f17_only_the_upstream_that_is_meant_is_accepted() {
-    let (trusted, other) = (Issuing::new(), Issuing::new());
+async fn u1_only_the_upstream_that_is_meant_is_accepted() {
+    let (trusted, other) = (TestAuthority::new(), TestAuthority::new());
     let (tls, metrics) = loaded(&trusted.trusting());
     let good = trusted.shown().usual();
     let stream = meet(&tls, HOST, &good).await.unwrap();
@@ -151,7 +64,10 @@ async fn f17_only_the_upstream_that_is_meant_is_accepted() {
     let key = KeyPair::generate().unwrap();
     params.is_ca = IsCa::NoCa;
     let chain = vec![params.self_signed(&key).unwrap().der().clone()];
-    assert_refused(meet(&tls, HOST, &Shown { chain, key }.usual()).await, "unknown_authority");
+    assert_refused(
+        meet(&tls, HOST, &ShownCertificate { chain, key }.usual()).await,
+        "unknown_authority",
+    );
 
     let text = metrics.render();
     for (outcome, count) in
@@ -166,9 +82,10 @@ async fn f17_only_the_upstream_that_is_meant_is_accepted() {
 }
 
 #[tokio::test]
-async fn f17_a_pinned_key_needs_no_chain_and_no_other_key_passes() {
-    let (one, other) = (Issuing::new().shown(), Issuing::new().shown());
-    let old = Issuing::new().shown_with(|params| params.not_after = date_time_ymd(2020, 1, 1));
+async fn u1_a_pinned_key_needs_no_chain_and_no_other_key_passes() {
+    let (one, other) = (TestAuthority::new().shown(), TestAuthority::new().shown());
+    let old =
+        TestAuthority::new().shown_with(|params| params.not_after = date_time_ymd(2020, 1, 1));
     let pins = vec![one.hash(), old.hash()];
     let settings = UpstreamTlsSettings {
         verification: UpstreamVerification::Pinned(pins),
@@ -194,9 +111,9 @@ async fn f17_a_pinned_key_needs_no_chain_and_no_other_key_passes() {
 
 /// Whoever has only seen the certificate can't sign with its key.
 #[tokio::test]
-async fn f17_a_pinned_certificate_without_its_key_does_not_pass() {
-    let mut thief = Issuing::new().shown();
-    let real = Issuing::new().shown();
+async fn u1_a_pinned_certificate_without_its_key_does_not_pass() {
+    let mut thief = TestAuthority::new().shown();
+    let real = TestAuthority::new().shown();
     thief.chain.clone_from(&real.chain);
     let settings = UpstreamTlsSettings {
         verification: UpstreamVerification::Pinned(vec![real.hash()]),
@@ -219,7 +136,7 @@ async fn f17_a_pinned_certificate_without_its_key_does_not_pass() {
 
 #[tokio::test]
 async fn versions_and_protocols_are_as_configured() {
-    let trusted = Issuing::new();
+    let trusted = TestAuthority::new();
     let shown = trusted.shown();
     let with =
         |min_version, http2| UpstreamTlsSettings { min_version, http2, ..trusted.trusting() };
@@ -239,7 +156,7 @@ async fn versions_and_protocols_are_as_configured() {
 
 #[tokio::test]
 async fn the_server_name_of_the_settings_is_instead_of_the_hosts() {
-    let trusted = Issuing::new();
+    let trusted = TestAuthority::new();
     let name = Some(ServerName::try_from(HOST).unwrap());
     let (tls, _) = loaded(&UpstreamTlsSettings { server_name: name, ..trusted.trusting() });
     meet(&tls, "127.0.0.1", &trusted.shown().usual()).await.unwrap();
@@ -253,7 +170,7 @@ async fn the_server_name_of_the_settings_is_instead_of_the_hosts() {
 
 #[tokio::test]
 async fn what_is_no_tls_is_an_error_and_no_panic() {
-    let (tls, _) = loaded(&Issuing::new().trusting());
+    let (tls, _) = loaded(&TestAuthority::new().trusting());
     for (bytes, fault) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "protocol"),
         (&[22, 3, 3, 0xff, 0xff], "protocol"),
@@ -270,7 +187,7 @@ async fn what_is_no_tls_is_an_error_and_no_panic() {
 
 #[tokio::test]
 async fn sessions_are_resumed_and_a_handshake_that_is_given_up_is_counted() {
-    let trusted = Issuing::new();
+    let trusted = TestAuthority::new();
     let server = trusted.shown().usual();
     let (tls, metrics) = loaded(&trusted.trusting());
     for _ in 0..3 {
@@ -291,7 +208,7 @@ async fn sessions_are_resumed_and_a_handshake_that_is_given_up_is_counted() {
 
 #[test]
 fn a_file_that_has_broken_is_named_by_its_key() {
-    let trusted = Issuing::new();
+    let trusted = TestAuthority::new();
     fs::write(trusted.ca_file(), "broken").unwrap();
     let refused = UpstreamTls::new("app", &trusted.trusting(), &MetricRegistry::default());
     let refused = refused.unwrap_err().to_string();

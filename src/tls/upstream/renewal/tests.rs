@@ -5,7 +5,10 @@ use tokio::time::sleep;
 use super::*;
 use crate::{
     tasks::{RunningTasks, Tasks},
-    tls::upstream::tests::{Issuing, loaded, meet},
+    tls::upstream::{
+        testing::{TestAuthority, loaded},
+        tests::meet,
+    },
 };
 
 fn kept(tls: &Arc<UpstreamTls>) -> RunningTasks {
@@ -20,7 +23,7 @@ async fn a_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn authorities_change_with_their_file_and_a_broken_file_changes_nothing() {
-    let (old, new) = (Issuing::new(), Issuing::new());
+    let (old, new) = (TestAuthority::new(), TestAuthority::new());
     let (tls, _) = loaded(&old.trusting());
     let _task = kept(&tls);
     let first = tls.in_use.load_full();
@@ -43,8 +46,8 @@ async fn authorities_change_with_their_file_and_a_broken_file_changes_nothing() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn f17_sessions_are_forgotten_after_an_hour() {
-    let trusted = Issuing::new();
+async fn u1_sessions_are_forgotten_after_an_hour() {
+    let trusted = TestAuthority::new();
     let (tls, metrics) = loaded(&trusted.trusting());
     let _task = kept(&tls);
     let server = trusted.shown().usual();
