@@ -1,6 +1,7 @@
 //! `[[routes]]`: which requests pass, and who may make them.
 
 mod access;
+mod addresses;
 mod authentication;
 pub(crate) mod hosts;
 mod paths;
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) use access::PUBLIC;
 pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
+pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
@@ -53,6 +55,7 @@ pub(crate) mod key {
     pub(crate) const ESCAPES: &str = "escapes";
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
+    pub(crate) const ADDRESSES: &str = "addresses";
 }
 
 /// One `[[routes]]` entry.
@@ -80,6 +83,8 @@ pub struct RouteSettings {
     pub paths: PathSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
+    /// From which addresses it may be used.
+    pub addresses: AddressSettings,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -150,6 +155,7 @@ impl RouteSettings {
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
         let cors = section.optional(key::CORS, switch);
+        let addresses = section.section(key::ADDRESSES, AddressSettings::read);
         Some(Self {
             path: path?,
             methods,
@@ -162,6 +168,7 @@ impl RouteSettings {
             denials,
             paths,
             cors,
+            addresses,
         })
     }
 
@@ -185,7 +192,8 @@ impl RouteSettings {
             .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
-            .optional(key::DENIALS, denials);
+            .optional(key::DENIALS, denials)
+            .optional_value(key::ADDRESSES, self.addresses.write());
         let writer = match self.cors {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
