@@ -3,6 +3,7 @@
 mod access;
 mod authentication;
 pub(crate) mod hosts;
+mod outgoing;
 mod paths;
 
 use http::Method;
@@ -27,6 +28,7 @@ pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
+pub use outgoing::OutgoingSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
@@ -53,6 +55,9 @@ pub(crate) mod key {
     pub(crate) const ESCAPES: &str = "escapes";
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
+    pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
+    pub(crate) const REWRITE: &str = "rewrite";
+    pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
 }
 
 /// One `[[routes]]` entry.
@@ -78,6 +83,8 @@ pub struct RouteSettings {
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
     pub paths: PathSettings,
+    /// What the upstream receives in place of the path.
+    pub outgoing: OutgoingSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
 }
@@ -149,6 +156,7 @@ impl RouteSettings {
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
+        let outgoing = OutgoingSettings::read(section, path.as_ref());
         let cors = section.optional(key::CORS, switch);
         Some(Self {
             path: path?,
@@ -161,6 +169,7 @@ impl RouteSettings {
             upstream: upstream?,
             denials,
             paths,
+            outgoing,
             cors,
         })
     }
@@ -190,7 +199,7 @@ impl RouteSettings {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
-        self.paths.write(writer).table()
+        self.outgoing.write(self.paths.write(writer)).table()
     }
 }
 

@@ -7,15 +7,20 @@ use http::{
     request::Parts,
 };
 
-use crate::{policy::CanonicalRequest, proxy::upstream::settings::UpstreamAddress};
+use crate::{
+    policy::{CanonicalRequest, RequestTarget},
+    proxy::upstream::settings::UpstreamAddress,
+};
 
 use super::rare_headers::RareHeaders;
 
-/// Makes the request's head what the upstream receives. `rare` is what the client has sent.
+/// Makes the request's head what the upstream receives. `rare` is what the client has sent, and
+/// `target` may be another one than the canonical request's.
 pub(super) fn address(
     parts: &mut Parts,
     rare: RareHeaders,
     canonical: &CanonicalRequest,
+    target: &RequestTarget,
     upstream: &UpstreamAddress,
 ) -> http::Result<()> {
     // We answer `100-continue` ourselves, when the upstream takes the body.
@@ -23,9 +28,9 @@ pub(super) fn address(
         parts.headers.remove(EXPECT);
     }
     match upstream {
-        UpstreamAddress::H2c(_) => address_http2(parts, canonical)?,
+        UpstreamAddress::H2c(_) => address_http2(parts, canonical, target)?,
         UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
-            address_http1(parts, rare, canonical);
+            address_http1(parts, rare, canonical, target);
         }
     }
     Ok(())
@@ -39,14 +44,23 @@ pub(super) fn unframe(headers: &mut HeaderMap) {
     }
 }
 
-fn address_http2(parts: &mut Parts, canonical: &CanonicalRequest) -> http::Result<()> {
+fn address_http2(
+    parts: &mut Parts,
+    canonical: &CanonicalRequest,
+    target: &RequestTarget,
+) -> http::Result<()> {
     parts.version = Version::HTTP_2;
     parts.headers.remove(HOST);
-    parts.uri = canonical.target().for_http2(canonical.authority())?;
+    parts.uri = target.for_http2(canonical.authority())?;
     Ok(())
 }
 
-fn address_http1(parts: &mut Parts, rare: RareHeaders, canonical: &CanonicalRequest) {
+fn address_http1(
+    parts: &mut Parts,
+    rare: RareHeaders,
+    canonical: &CanonicalRequest,
+    target: &RequestTarget,
+) {
     parts.version = Version::HTTP_11;
     // Most clients send it first: a look-up would cost more.
     let has_host = parts.headers.keys().any(|name| *name == HOST);
@@ -60,7 +74,7 @@ fn address_http1(parts: &mut Parts, rare: RareHeaders, canonical: &CanonicalRequ
     if rare.cookie {
         join_cookies(&mut parts.headers);
     }
-    parts.uri = canonical.target().for_http1();
+    parts.uri = target.for_http1();
 }
 
 /// HTTP/2 may split `Cookie` into a field for each pair; HTTP/1.1 has one field with all of them

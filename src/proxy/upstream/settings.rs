@@ -15,7 +15,7 @@ use crate::{
         writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
-    policy::ids::PerUpstream,
+    policy::{BasePath, ids::PerUpstream},
 };
 
 pub(crate) mod key {
@@ -39,6 +39,8 @@ pub struct UpstreamSettings {
     pub name: String,
     /// Where the service is.
     pub address: UpstreamAddress,
+    /// The path that all its paths begin with.
+    pub path: BasePath,
     /// For the connection to be established.
     pub connect_timeout: Duration,
     /// From the request's last byte to the answer's header block.
@@ -101,7 +103,8 @@ const RETRIES: &[(&str, RetryRule)] = &[
     ("unanswered", RetryRule::Unanswered),
 ];
 
-const EXPECTED_URL: &str = "\"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\"";
+const EXPECTED_URL: &str =
+    "\"http://HOST:PORT\", \"h2c://HOST:PORT\", both with a path or without, or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
 pub(crate) fn read(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
@@ -142,6 +145,7 @@ impl UpstreamSettings {
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
+            path: section.or(key::URL, BasePath::default(), base_path),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
@@ -149,7 +153,7 @@ impl UpstreamSettings {
 
     fn write(&self) -> Written {
         let writer = Writer::default()
-            .text(key::URL, &self.address)
+            .text(key::URL, format_args!("{}{}", self.address, self.path.as_str()))
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
             .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
             .duration(key::STREAM_TIMEOUT, self.stream_timeout)
@@ -195,14 +199,21 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
         }
         _ => return Err(node.mismatch(EXPECTED_URL)),
     };
-    // The upstream receives the path that policy saw: a prefix here could only make them differ.
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || text.contains('#') {
-        return Err(node.mismatch(&format!("{EXPECTED_URL} without a path")));
+    if url.query().is_some() || text.contains('#') {
+        return Err(node.mismatch(&format!("{EXPECTED_URL} without a query")));
     }
     let host = url.host().filter(|host| !host.is_empty());
     let host = host.ok_or_else(|| node.mismatch(EXPECTED_URL))?;
     let port = port(&url).ok_or_else(|| node.mismatch("a port from 1 to 65535"))?;
     Ok(wrap(format!("{host}:{port}")))
+}
+
+/// The path of a URL; none of what is no URL, which is reported as such.
+fn base_path(node: &Node) -> Parsed<BasePath> {
+    let url = node.as_text().filter(|text| !text.starts_with("unix:"));
+    let url = url.and_then(|text| text.parse::<Uri>().ok()).filter(|url| url.query().is_none());
+    let path = BasePath::parse(url.as_ref().map_or("", Uri::path));
+    path.map_err(|error| format!("{} ({error})", node.mismatch("a path such as \"/base\"")))
 }
 
 /// The port that is given, or HTTP's own. `None` for one that can't be connected to.

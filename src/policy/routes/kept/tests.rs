@@ -11,7 +11,10 @@ use crate::policy::{
     CanonicalRequest, PathPattern, RequestRules, RouteMatch,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AuthorizationHeader, EscapeRule, HostSettings, RouteSettings},
+    settings::{
+        AccessSettings, AuthorizationHeader, EscapeRule, HostSettings, OutgoingSettings,
+        RouteSettings,
+    },
 };
 
 const STRICT: PathSettings = PathSettings {
@@ -43,6 +46,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         upstream: PerUpstream::default().push("app"),
         denials: None,
         paths,
+        outgoing: OutgoingSettings::default(),
         cors: None,
     }
 }
