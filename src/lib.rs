@@ -13,8 +13,10 @@
 //! | [`cli`] | the command line: one file per command |
 //! | [`lifecycle`] | threads, signals, reload, drain |
 //! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
-//! | [`proxy`] | connections, bodies, forwarding, upgrades, the upstream pool |
+//! | [`proxy`] | connections, bodies, forwarding, upgrades |
+//! | [`upstream`] | requests to the upstream services, over pooled connections |
 //! | [`decision`] | what front ends call: head and body → forward or refusal; held bodies, denial profiles |
+//! | `memory` | what requests in flight and bodies that wait may take |
 //! | [`wire`] | framing, HTTP/1.1 as a client, frames of HTTP/2, timers: what goes over a socket |
 //! | [`listener`] | listening sockets, and the one loop that accepts connections |
 //! | [`evidence`] | the journal that proves who signed what |
@@ -71,6 +73,7 @@ pub mod keys;
 pub mod lifecycle;
 pub mod listener;
 pub mod lookup;
+mod memory;
 pub mod oauth_client;
 pub mod policy;
 pub mod providers;
@@ -90,4 +93,5 @@ pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 pub mod token;
+pub mod upstream;
 pub mod wire;

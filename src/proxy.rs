@@ -1,4 +1,4 @@
-//! Carries decisions out: connections, bodies, forwarding, upgrades, the upstream pool.
+//! Carries decisions out: connections, bodies, forwarding, upgrades.
 //!
 //! Everything here lives on one worker: a connection, its requests and its upstream connections
 //! live on the same thread, so nothing but the compiled rules and the key sets is shared.
@@ -12,7 +12,6 @@ mod forward;
 mod guarded_io;
 mod guards;
 mod loops;
-mod memory;
 mod metrics;
 mod outbound;
 mod parts;
@@ -22,7 +21,7 @@ mod stream_guard;
 mod tls;
 mod tunnel;
 mod upgrade;
-pub mod upstream;
+mod upload;
 mod worker;
 
 pub use acceptor::serve;

@@ -28,6 +28,7 @@ use crate::{
     gate::Peer,
     identity::PeerAddress,
     listener::ByteStream,
+    memory::UPLOAD_BYTES,
     proxy::settings::LimitSettings,
     wire::frames::guard::{FrameGuard, FrameLimits},
 };
@@ -37,7 +38,6 @@ use super::{
     forward,
     guarded_io::{Activity, Deadlines, GuardedIo},
     guards::{ConnectionPermit, OpenConnection},
-    memory::UPLOAD_BYTES,
     stream_guard::StreamExec,
     worker::Worker,
 };

@@ -2,8 +2,10 @@
 
 use http::StatusCode;
 
-use super::upstream::UpstreamError;
-use crate::decision::{GrpcStatus, Refusal, RefusalForm, Unsignable};
+use crate::{
+    decision::{GrpcStatus, Refusal, RefusalForm, Unsignable},
+    upstream::UpstreamError,
+};
 
 /// Whether the upstream failed, or took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

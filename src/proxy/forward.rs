@@ -14,14 +14,17 @@ use crate::{
     gate::Admission,
     identity::clean_response,
     policy::CanonicalRequest,
-    proxy::upstream::settings::UpstreamSettings,
     reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
+    upstream::{
+        AnswerBody, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
+        settings::UpstreamSettings,
+    },
     wire::framing,
 };
 
 use super::{
-    body::{RequestBody, ResponseBody, UploadProgress},
+    body::ResponseBody,
     client_body::ClientBody,
     connection::Connection,
     failure::UpstreamFailure,
@@ -30,7 +33,7 @@ use super::{
     rare_headers::RareHeaders,
     tunnel,
     upgrade::Upgrade,
-    upstream::{AnswerBody, UpstreamAnswer, UpstreamError, UpstreamPool},
+    upload,
     worker::Serving,
 };
 
@@ -188,11 +191,11 @@ impl Forwarder<'_> {
         match body {
             VerifiedBody::Unread(body) => {
                 let pause = self.upload_pause(upstream.stream_timeout, form);
-                RequestBody::new(body, pause, room)
+                upload::streamed(body, pause, room)
             }
             VerifiedBody::Held(body) => {
                 outbound::unframe(&mut parts.headers);
-                RequestBody::held(body)
+                upload::held(body)
             }
         }
     }

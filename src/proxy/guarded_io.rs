@@ -22,11 +22,10 @@ use tokio::{
 };
 
 use crate::{
+    memory::{MemoryBudget, Patience},
     proxy::settings::LimitSettings,
     wire::{pieces, timer::Timer},
 };
-
-use super::memory::{MemoryBudget, Patience};
 
 use long_head::LongHeads;
 

@@ -11,13 +11,13 @@ use std::{
 
 use prometheus::IntCounterVec;
 
-use crate::{proxy::settings::LimitSettings, telemetry::MetricRegistry};
-
-use super::{
-    Metrics,
-    guarded_io::Activity,
+use crate::{
     memory::{Flow, MemoryBudget, REQUEST_BYTES, TUNNEL_BYTES, UPLOAD_BYTES},
+    proxy::settings::LimitSettings,
+    telemetry::MetricRegistry,
 };
+
+use super::{Metrics, guarded_io::Activity};
 
 /// How many connections may be open, over all workers.
 #[derive(Debug)]
@@ -68,9 +68,9 @@ pub(super) struct UploadRoom {
 impl ConnectionBudget {
     /// The budget of a process, which no reload changes.
     pub fn new(limits: &LimitSettings, metrics: &MetricRegistry) -> Arc<Self> {
+        let memory = MemoryBudget::new(limits.memory, limits.connection_memory, metrics);
         let metrics = Metrics::register(metrics);
         metrics.show_floods();
-        let memory = MemoryBudget::new(limits.memory, limits.connection_memory, &metrics);
         Arc::new(Self { open: AtomicUsize::new(0), max: limits.connections, memory, metrics })
     }
 

@@ -1,12 +1,8 @@
-//! Connections, and how long upstreams take.
+//! Connections.
 
-use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{IntCounter, IntCounterVec, IntGauge};
 
-use super::upstream::UpstreamMetrics;
-use crate::{
-    telemetry::{MetricRegistry, WAIT_BUCKETS},
-    wire::frames::flood::FloodKind,
-};
+use crate::{telemetry::MetricRegistry, wire::frames::flood::FloodKind};
 
 /// What the proxy counts.
 #[derive(Debug)]
@@ -17,16 +13,8 @@ pub(crate) struct Metrics {
     pub(super) parked: IntGauge,
     pub(super) accepted: IntCounter,
     pub(super) refused: IntCounter,
-    /// Bytes of bodies that wait for the side that receives them, and the room for what is read next.
-    pub(super) waiting_bytes: IntGauge,
-    /// Clients that were cut off early, as memory was short.
-    pub(super) shed: IntCounter,
     /// By the kind of frame.
     pub(super) floods: IntCounterVec,
-    /// By upstream.
-    upstream_seconds: HistogramVec,
-    /// By upstream.
-    upstream_retries: IntCounterVec,
 }
 
 impl Metrics {
@@ -41,38 +29,11 @@ impl Metrics {
                 "connections_refused_total",
                 "Downstream connections closed at once because the limit was reached.",
             ),
-            waiting_bytes: metrics.int_gauge(
-                "waiting_body_bytes",
-                "Bytes of bodies that wait to be taken, and the room reserved to read more of them.",
-            ),
-            shed: metrics.counter(
-                "slow_clients_shed_total",
-                "Clients cut off because they took nothing of an answer while memory was short.",
-            ),
             floods: metrics.counters(
                 "http2_floods_total",
                 "HTTP/2 connections closed because of too many frames of a kind.",
                 &["frames"],
             ),
-            upstream_seconds: metrics.histograms(
-                "upstream_seconds",
-                "Time from forwarding a request to the header block of its response.",
-                &["upstream"],
-                WAIT_BUCKETS,
-            ),
-            upstream_retries: metrics.counters(
-                "upstream_retries_total",
-                "Requests sent a second time, after a connection broke without an answer.",
-                &["upstream"],
-            ),
-        }
-    }
-
-    /// Those of one upstream.
-    pub(super) fn of_upstream(&self, name: &str) -> UpstreamMetrics {
-        UpstreamMetrics {
-            latency: self.upstream_seconds.with_label_values(&[name]),
-            retries: self.upstream_retries.with_label_values(&[name]),
         }
     }
 

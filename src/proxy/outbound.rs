@@ -9,7 +9,7 @@ use http::{
 
 use crate::{
     policy::{CanonicalRequest, RequestTarget},
-    proxy::upstream::settings::UpstreamAddress,
+    upstream::settings::UpstreamAddress,
 };
 
 use super::rare_headers::RareHeaders;

@@ -1,9 +1,8 @@
 //! The parts of a configuration that the proxy is built from, besides its engine.
 
 use crate::{
-    identity::forwarded::settings::LoopHeader,
-    policy::ids::PerUpstream,
-    proxy::{settings::LimitSettings, upstream::settings::UpstreamSettings},
+    identity::forwarded::settings::LoopHeader, policy::ids::PerUpstream,
+    proxy::settings::LimitSettings, upstream::settings::UpstreamSettings,
 };
 
 /// The parts of a configuration that a [`ProxyConfig`](super::ProxyConfig) is built from.

@@ -15,12 +15,12 @@ use std::{
 use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::wire::timer::Timer;
-
-use super::{
-    client_body::Discarder,
+use crate::{
     memory::{MemoryBudget, Patience},
+    wire::timer::Timer,
 };
+
+use super::client_body::Discarder;
 
 /// Runs the streams of a connection, and ends one whose client takes nothing for too long.
 #[derive(Debug, Clone)]

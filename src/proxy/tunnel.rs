@@ -15,7 +15,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{upgrade::Ends, upstream::settings::WEBSOCKET};
+use crate::upstream::settings::WEBSOCKET;
+
+use super::upgrade::Ends;
 
 /// Bytes held in each direction of one tunnel (threats W-6).
 const BUFFER: usize = 8 * 1024;

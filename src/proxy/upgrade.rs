@@ -10,10 +10,11 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use crate::{
     identity::{clean_response, proposed_upgrade},
-    proxy::upstream::settings::{UpstreamAddress, UpstreamSettings},
+    upstream::{
+        AnswerBody, UpstreamSocket,
+        settings::{UpstreamAddress, UpstreamSettings},
+    },
 };
-
-use super::upstream::{AnswerBody, UpstreamSocket};
 
 const UPGRADE_OPTION: HeaderValue = HeaderValue::from_static("upgrade");
 

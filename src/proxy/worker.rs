@@ -9,12 +9,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     decision::{Engine, WorkerEngine},
     policy::ids::PerUpstream,
-    proxy::{parts::ProxyParts, settings::LimitSettings, upstream::settings::UpstreamSettings},
+    proxy::{parts::ProxyParts, settings::LimitSettings},
     telemetry::MetricRegistry,
     tls::ServerTls,
+    upstream::{self, UpstreamPool, settings::UpstreamSettings},
 };
 
-use super::{Metrics, loops::LoopGuard, upstream::UpstreamPool};
+use super::loops::LoopGuard;
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub struct ProxyConfig {
     tls: Option<Arc<ServerTls>>,
     loops: LoopGuard,
     upstreams: PerUpstream<UpstreamSettings>,
-    metrics: Metrics,
+    metrics: upstream::Metrics,
 }
 
 /// A serving thread's own state: nothing in it is shared with another worker.
@@ -71,7 +72,7 @@ impl ProxyConfig {
             tls: tls.map(Arc::new),
             loops: LoopGuard::new(parts.loop_header),
             upstreams: parts.upstreams.clone(),
-            metrics: Metrics::register(metrics),
+            metrics: upstream::Metrics::register(metrics),
         }
     }
 
@@ -87,7 +88,7 @@ impl ProxyConfig {
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
         self.upstreams.map(|settings| {
-            let metrics = self.metrics.of_upstream(&settings.name);
+            let metrics = self.metrics.of(&settings.name);
             UpstreamPool::new(settings.clone(), metrics)
         })
     }

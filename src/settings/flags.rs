@@ -13,9 +13,10 @@ use crate::{
     },
     keys::settings::key as of_keys,
     policy::settings::{self as routes, key as of_route},
-    proxy::{settings::key as of_server, upstream::settings::key as of_upstream},
+    proxy::settings::key as of_server,
     telemetry::settings::key as of_log,
     token::issuer::settings::key as of_issuer,
+    upstream::settings::key as of_upstream,
 };
 
 /// The name of an upstream or issuer that only flags define.

@@ -11,8 +11,7 @@ use crate::{
     jose::Dialect,
     keys::settings::KeySource,
     oauth_client::settings::key as of_client,
-    proxy::{self, upstream::settings::RetryRule},
-    resource,
+    proxy, resource,
     revocation::settings::{ListSettings, ListSource, OnFailure, key as of_list},
     shared::{
         self,
@@ -21,6 +20,7 @@ use crate::{
     signature::settings::{BodilessSettings, CallerBinding, SignerKeys, key as of_signature},
     tls::{self, settings::TlsSettings},
     token::issuer::settings::{IssuerSettings, key as of_issuer},
+    upstream::settings::{RetryRule, key as of_upstream},
 };
 
 mod claim_paths;
@@ -74,7 +74,7 @@ impl Settings {
         for upstream in &self.upstreams {
             if upstream.retry == RetryRule::Unanswered {
                 warnings.push(warning(
-                    &[key::UPSTREAMS, &upstream.name, proxy::upstream::settings::key::RETRY],
+                    &[key::UPSTREAMS, &upstream.name, of_upstream::RETRY],
                     "unanswered; what a POST does may be done twice",
                 ));
             }

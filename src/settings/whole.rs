@@ -24,10 +24,7 @@ use crate::{
         self, Routes,
         ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
     },
-    proxy::{
-        settings::ServerSettings,
-        upstream::{self, settings::UpstreamSettings},
-    },
+    proxy::settings::ServerSettings,
     resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
     shared::settings::SharedSettings,
@@ -41,6 +38,7 @@ use crate::{
         credential::settings::CredentialSettings,
         issuer::{self, settings::IssuerSettings},
     },
+    upstream::{self, settings::UpstreamSettings},
 };
 
 pub(crate) mod key {

@@ -7,8 +7,8 @@ use clap::Parser;
 use countersign::{
     cli::{Cli, Command},
     listener::settings::ListenAddress,
-    proxy::upstream::settings::UpstreamAddress,
     settings::{self, Flags, Settings, Sources},
+    upstream::settings::UpstreamAddress,
 };
 use serde_json::{Value, json};
 

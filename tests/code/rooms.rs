@@ -42,6 +42,8 @@ const ROOMS: &[&str] = &[
     "evidence",
     "gate",
     "decision",
+    "memory",
+    "upstream",
     "proxy",
     "admin",
     "settings",

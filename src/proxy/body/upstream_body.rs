@@ -9,12 +9,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::{
-    proxy::{
-        guards::RequestGuard,
-        memory::{Pace, WaitsFor},
-        stream_guard::ClientsTurn,
-        upstream::{AnswerBody, BrokenAnswer},
-    },
+    memory::{Pace, WaitsFor},
+    proxy::{guards::RequestGuard, stream_guard::ClientsTurn},
+    upstream::{AnswerBody, BrokenAnswer},
     wire::framing,
 };
 

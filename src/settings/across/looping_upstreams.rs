@@ -7,7 +7,7 @@ use super::super::whole::{Settings, key};
 use crate::{
     config::{node::Node, reader::Section, urls::is_loopback},
     listener::settings::ListenAddress,
-    proxy::upstream::settings::{UpstreamAddress, key as of_upstream},
+    upstream::settings::{UpstreamAddress, key as of_upstream},
 };
 
 /// Reports every upstream that is `server.listen`.

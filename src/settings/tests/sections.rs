@@ -7,8 +7,8 @@ use crate::{
     identity::{Encoding, TextForm},
     jose::Algorithm,
     policy::settings::AccessSettings,
-    proxy::upstream::settings::UpstreamAddress,
     token::credential::settings::CredentialSource,
+    upstream::settings::UpstreamAddress,
 };
 
 #[test]

@@ -5,8 +5,8 @@ use std::net::{IpAddr, UdpSocket};
 
 use crate::{
     listener::settings::ListenAddress,
-    proxy::upstream::settings::key as of_upstream,
     settings::{Settings, across::host_at_port, whole::key},
+    upstream::settings::key as of_upstream,
 };
 
 use super::warning;

@@ -7,6 +7,7 @@
 //! slows its own answers and nothing else.
 
 mod flow;
+mod metrics;
 mod pace;
 mod patience;
 
@@ -15,13 +16,12 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use prometheus::{IntCounter, IntGauge};
+use crate::telemetry::MetricRegistry;
 
-use super::Metrics;
-
-pub(super) use flow::Flow;
-pub(super) use pace::{Pace, WaitsFor};
-pub(super) use patience::Patience;
+pub(crate) use flow::Flow;
+pub(crate) use metrics::Metrics;
+pub(crate) use pace::{Pace, WaitsFor};
+pub(crate) use patience::Patience;
 
 /// What a request in flight takes at least. Measured with a thousand whose service is silent, 21
 /// KiB, and with thousands of slow answers, 17 KiB: hyper's buffers of the client's connection, its
@@ -30,7 +30,7 @@ pub(crate) const REQUEST_BYTES: usize = 24 * 1024 + MIN_READ;
 
 /// What is left of it when a request has become a tunnel, of which hyper has let go: two thousand
 /// measured, 19 KiB each.
-pub(super) const TUNNEL_BYTES: usize = 20 * 1024;
+pub(crate) const TUNNEL_BYTES: usize = 20 * 1024;
 
 /// What an answer of which nothing waits may always read: no client waits for the room of another.
 const MIN_READ: usize = 8 * 1024;
@@ -41,7 +41,7 @@ pub(crate) const UPLOAD_BYTES: u32 = 64 * 1024;
 
 /// Bytes for requests in flight and for answers, over all workers.
 #[derive(Debug)]
-pub(super) struct MemoryBudget {
+pub(crate) struct MemoryBudget {
     held: AtomicUsize,
     max: usize,
     /// Of it, what requests on new connections may fill.
@@ -49,38 +49,35 @@ pub(super) struct MemoryBudget {
     /// Of it, what answers may fill: the rest is for requests.
     for_answers: usize,
     of_connection: usize,
-    /// The part of bodies.
-    of_bodies: IntGauge,
-    shed: IntCounter,
+    metrics: Metrics,
 }
 
 impl MemoryBudget {
-    pub(super) fn new(max: usize, of_connection: usize, metrics: &Metrics) -> Arc<Self> {
+    pub(crate) fn new(max: usize, of_connection: usize, metrics: &MetricRegistry) -> Arc<Self> {
         Arc::new(Self {
             held: AtomicUsize::new(0),
             max,
             for_new_connections: max / 8 * 7,
             for_answers: max / 4 * 3,
             of_connection,
-            of_bodies: metrics.waiting_bytes.clone(),
-            shed: metrics.shed.clone(),
+            metrics: Metrics::register(metrics),
         })
     }
 
     /// Counts a request in flight; whether there is room for it. The last eighth is for connections
     /// that have served one: new ones that are all slow do not stop those that were here before.
-    pub(super) fn enter(&self, has_served: bool) -> bool {
+    pub(crate) fn enter(&self, has_served: bool) -> bool {
         let most = if has_served { self.max } else { self.for_new_connections };
         self.held.fetch_add(REQUEST_BYTES, Relaxed) + REQUEST_BYTES <= most
     }
 
     /// That much of what a request counted is over.
-    pub(super) fn leave(&self, bytes: usize) {
+    pub(crate) fn leave(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Relaxed);
     }
 
     /// Reserves room for what an upload brings along; whether there is some.
-    pub(super) fn reserve(&self, bytes: usize) -> bool {
+    pub(crate) fn reserve(&self, bytes: usize) -> bool {
         let fits = self.held.load(Relaxed) + bytes <= self.for_new_connections;
         if fits {
             self.charge(bytes);
@@ -98,12 +95,12 @@ impl MemoryBudget {
 
     fn charge(&self, bytes: usize) {
         self.held.fetch_add(bytes, Relaxed);
-        self.of_bodies.add(shown(bytes));
+        self.metrics.waiting_bytes.add(shown(bytes));
     }
 
-    pub(super) fn release(&self, bytes: usize) {
+    pub(crate) fn release(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Relaxed);
-        self.of_bodies.sub(shown(bytes));
+        self.metrics.waiting_bytes.sub(shown(bytes));
     }
 }
 

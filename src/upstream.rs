@@ -3,13 +3,16 @@
 mod age;
 mod answer_body;
 mod connect;
+mod endpoint;
 mod error;
 mod exec;
 mod http1;
 mod http2;
 mod lookup;
+mod metrics;
 mod multiplexed;
 mod repeat;
+mod request_body;
 pub mod settings;
 
 use std::{
@@ -20,46 +23,30 @@ use std::{
 };
 
 use http::{Request, Response};
-use prometheus::{Histogram, IntCounter};
 use tokio::time::{Instant, timeout};
 
-use crate::{
-    proxy::upstream::settings::{UpstreamAddress, UpstreamSettings},
-    wire::timer::Timer,
-};
+use crate::wire::timer::Timer;
 
-use super::body::{RequestBody, UploadProgress};
-
+use endpoint::UpstreamEndpoint;
 use exec::LocalExec;
-use http1::IdleConnections;
-use lookup::NameLookup;
+use metrics::UpstreamMetrics;
 use multiplexed::MultiplexedConnections;
+use settings::UpstreamSettings;
 
-pub(super) use answer_body::{AnswerBody, BrokenAnswer};
-pub(super) use error::UpstreamError;
-pub(super) use http1::UpstreamSocket;
-pub(super) use multiplexed::OpenStream;
+pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
+pub(crate) use error::UpstreamError;
+pub(crate) use http1::UpstreamSocket;
+pub(crate) use metrics::Metrics;
+pub(crate) use multiplexed::OpenStream;
+pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
-pub(super) struct UpstreamPool {
+pub(crate) struct UpstreamPool {
     settings: UpstreamSettings,
-    lookup: Rc<NameLookup>,
-    /// With HTTP/1.1: those that are not in use.
-    idle: Rc<IdleConnections<UpstreamSocket>>,
-    /// With HTTP/2.
-    multiplexed: Option<Rc<MultiplexedConnections>>,
+    endpoint: UpstreamEndpoint,
     timers: SpareTimers,
     metrics: UpstreamMetrics,
-}
-
-/// What is counted of one upstream.
-#[derive(Debug)]
-pub(super) struct UpstreamMetrics {
-    /// From a request to the head of its answer, in seconds.
-    pub(super) latency: Histogram,
-    /// Requests that were sent a second time.
-    pub(super) retries: IntCounter,
 }
 
 /// Timers that are not in use. A timer that goes from request to request stays in the runtime's
@@ -70,38 +57,24 @@ struct SpareTimers(RefCell<Vec<Timer>>);
 
 /// What an upstream answered. Its body has the connection that it comes by.
 #[derive(Debug)]
-pub(super) struct UpstreamAnswer {
+pub(crate) struct UpstreamAnswer {
     /// Boxed, as requests are: both are handed from future to future.
-    pub(super) response: Box<Response<AnswerBody>>,
+    pub(crate) response: Box<Response<AnswerBody>>,
 }
 
 impl UpstreamPool {
-    pub(super) fn new(settings: UpstreamSettings, metrics: UpstreamMetrics) -> Self {
-        let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
-        let lookup = Rc::<NameLookup>::default();
-        let multiplexed = match &settings.address {
-            UpstreamAddress::H2c(authority) => {
-                Some(MultiplexedConnections::new(authority, &settings, &lookup))
-            }
-            UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => None,
-        };
-        Self {
-            multiplexed,
-            settings,
-            lookup,
-            idle: Rc::new(idle),
-            timers: SpareTimers::default(),
-            metrics,
-        }
+    pub(crate) fn new(settings: UpstreamSettings, metrics: UpstreamMetrics) -> Self {
+        let endpoint = UpstreamEndpoint::new(&settings.address, &settings);
+        Self { endpoint, settings, timers: SpareTimers::default(), metrics }
     }
 
     /// The name in the configuration.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.settings.name
     }
 
     /// The settings.
-    pub(super) fn settings(&self) -> &UpstreamSettings {
+    pub(crate) fn settings(&self) -> &UpstreamSettings {
         &self.settings
     }
 
@@ -111,14 +84,14 @@ impl UpstreamPool {
     /// used. If it was sent, it is sent again only where `may_repeat` and the upstream's settings
     /// allow it (threats F-13). `begin` is called each time that there is a connection and sending
     /// begins.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         request: Box<Request<RequestBody>>,
         may_repeat: bool,
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
-        self.idle.saw(started);
+        self.endpoint.idle.saw(started);
         let progress = request.body().progress();
         let mut timer = self.timers.take();
         let answer = tokio::select! {
@@ -131,7 +104,7 @@ impl UpstreamPool {
         self.timers.keep(timer, self.settings.max_idle);
         if answer.is_ok() {
             let now = Instant::now();
-            self.idle.saw(now);
+            self.endpoint.idle.saw(now);
             self.metrics.latency.observe((now - started).as_secs_f64());
         }
         answer
@@ -145,8 +118,9 @@ impl UpstreamPool {
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        match &self.multiplexed {
-            None => self.send_http1(request, progress, may_repeat, begin).await,
+        let endpoint = &self.endpoint;
+        match &endpoint.multiplexed {
+            None => self.send_http1(endpoint, request, progress, may_repeat, begin).await,
             Some(connections) => {
                 let sending =
                     self.send_multiplexed(connections, request, progress, may_repeat, begin);

@@ -4,10 +4,7 @@ use std::rc::Rc;
 
 use http::{Method, Request};
 
-use crate::proxy::{
-    body::{RequestBody, UploadProgress},
-    upstream::settings::RetryRule,
-};
+use super::{RequestBody, UploadProgress, settings::RetryRule};
 
 impl RetryRule {
     /// Whether a request of that method may be sent again, though the upstream may have acted on

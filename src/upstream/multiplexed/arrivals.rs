@@ -16,13 +16,13 @@ use crate::wire::pieces::JoinedWrites;
 
 /// Notifies those who wait for something from the peer.
 #[derive(Debug)]
-pub(in crate::proxy::upstream) struct Arrivals<S> {
+pub(in crate::upstream) struct Arrivals<S> {
     socket: JoinedWrites<S>,
     arrivals: Rc<Notify>,
 }
 
 impl<S> Arrivals<S> {
-    pub(in crate::proxy::upstream) fn new(socket: S, arrivals: &Rc<Notify>) -> Self {
+    pub(in crate::upstream) fn new(socket: S, arrivals: &Rc<Notify>) -> Self {
         Self { socket: JoinedWrites(socket), arrivals: Rc::clone(arrivals) }
     }
 }

@@ -6,13 +6,11 @@ use http::{Request, Response};
 use hyper::{body::Incoming, client::conn::TrySendError};
 use tokio::time::Instant;
 
-use crate::{
-    proxy::body::{RequestBody, UploadProgress},
-    wire::framing,
-};
+use crate::wire::framing;
 
 use super::{
-    MultiplexedConnections, OpenStream, UpstreamAnswer, UpstreamError, UpstreamPool,
+    MultiplexedConnections, OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError,
+    UpstreamPool,
     answer_body::{AnswerBody, StreamBody},
     repeat,
 };

@@ -8,7 +8,7 @@ use tokio::{net::TcpListener, task::LocalSet};
 
 use super::*;
 use crate::policy::BasePath;
-use crate::proxy::upstream::{
+use crate::upstream::{
     exec::LocalExec,
     settings::{RetryRule, UpgradeProtocols, UpstreamAddress},
 };

@@ -5,7 +5,7 @@ use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 use http::{Response, StatusCode};
 use tokio::{io::AsyncReadExt, time::timeout};
 
-use crate::proxy::upstream::http1::{
+use crate::upstream::http1::{
     ExchangeFailure, Http1Body, Http1Connection, Http1Exchange, IdleConnections, OutgoingRequest,
     socket::Peeked,
 };

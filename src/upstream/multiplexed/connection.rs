@@ -12,10 +12,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, sync::Notify, time::Instant};
 
-use crate::proxy::{
-    body::RequestBody,
-    upstream::{age, exec::LocalExec},
-};
+use crate::upstream::{RequestBody, age, exec::LocalExec};
 
 use super::arrivals::Arrivals;
 
@@ -24,7 +21,7 @@ type MultiplexedDriver = http2::Connection<TokioIo<Arrivals<TcpStream>>, Request
 
 /// A connection that serves requests side by side.
 #[derive(Debug)]
-pub(in crate::proxy::upstream) struct MultiplexedConnection {
+pub(in crate::upstream) struct MultiplexedConnection {
     sender: http2::SendRequest<RequestBody>,
     /// `None` once it has ended.
     driver: Rc<RefCell<Option<MultiplexedDriver>>>,
@@ -40,12 +37,12 @@ pub(in crate::proxy::upstream) struct MultiplexedConnection {
 
 /// A stream, open as long as the request's body or its answer is being transferred.
 #[derive(Debug)]
-pub(in crate::proxy) struct OpenStream(Rc<MultiplexedConnection>);
+pub(crate) struct OpenStream(Rc<MultiplexedConnection>);
 
 impl MultiplexedConnection {
     /// Runs a connection, once the peer has sent its settings: until then its limit is unknown.
     /// `freed` is notified whenever a stream ends.
-    pub(in crate::proxy::upstream) async fn run(
+    pub(in crate::upstream) async fn run(
         sender: http2::SendRequest<RequestBody>,
         driver: MultiplexedDriver,
         arrivals: &Rc<Notify>,
@@ -114,17 +111,17 @@ impl OpenStream {
     }
 
     /// What sends a request on it.
-    pub(in crate::proxy::upstream) fn sender(&self) -> http2::SendRequest<RequestBody> {
+    pub(in crate::upstream) fn sender(&self) -> http2::SendRequest<RequestBody> {
         self.0.sender.clone()
     }
 
     /// Whether the connection has brought an answer before.
-    pub(in crate::proxy::upstream) fn is_of_proven_connection(&self) -> bool {
+    pub(in crate::upstream) fn is_of_proven_connection(&self) -> bool {
         self.0.has_answered.get()
     }
 
     /// An answer came.
-    pub(in crate::proxy::upstream) fn answered(&self) {
+    pub(in crate::upstream) fn answered(&self) {
         self.0.has_answered.set(true);
     }
 }

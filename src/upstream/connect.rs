@@ -9,7 +9,7 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::proxy::upstream::settings::UpstreamAddress;
+use crate::upstream::settings::UpstreamAddress;
 
 use super::{
     LocalExec, UpstreamError,

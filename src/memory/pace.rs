@@ -14,7 +14,7 @@ const HTTP2_FRAME: usize = 16 * 1024;
 
 /// Reads the body of which it is a part as there is room.
 #[derive(Debug)]
-pub(in crate::proxy) struct Pace {
+pub(crate) struct Pace {
     flow: Arc<Flow>,
     /// How much may be read at once.
     size: usize,
@@ -24,7 +24,7 @@ pub(in crate::proxy) struct Pace {
 
 /// Whom a body waits for of which there is no more at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::proxy) enum WaitsFor {
+pub(crate) enum WaitsFor {
     /// Its sender: it has not arrived.
     Sender,
     /// Its receiver: there is no room for more.
@@ -36,18 +36,18 @@ pub(in crate::proxy) enum WaitsFor {
 
 impl Pace {
     /// A body of which nothing has been read beyond the first frame.
-    pub(in crate::proxy) fn new(flow: Arc<Flow>) -> Self {
+    pub(crate) fn new(flow: Arc<Flow>) -> Self {
         Self { flow, size: 2 * MIN_READ, waited: 0 }
     }
 
     /// A frame that was read, counted until it is written.
-    pub(in crate::proxy) fn hold(&self, frame: Bytes) -> Bytes {
+    pub(crate) fn hold(&self, frame: Bytes) -> Bytes {
         self.flow.hold(frame)
     }
 
     /// Before the next frame is asked for of a body that hyper reads: whom to wait for instead if
     /// there is no room.
-    pub(in crate::proxy) fn before(&mut self, cx: &Context<'_>) -> Option<WaitsFor> {
+    pub(crate) fn before(&mut self, cx: &Context<'_>) -> Option<WaitsFor> {
         let has_room = || self.flow.waiting() == 0 || self.flow.has_room(HTTP2_FRAME);
         (!has_room()).then(|| self.wait_for_receiver(cx))
     }
@@ -56,7 +56,7 @@ impl Pace {
     ///
     /// # Errors
     /// There is no room: its receiver is waited for.
-    pub(in crate::proxy) fn room(&mut self, cx: &Context<'_>) -> Result<usize, WaitsFor> {
+    pub(crate) fn room(&mut self, cx: &Context<'_>) -> Result<usize, WaitsFor> {
         let sizes = std::iter::successors(Some(self.size), |size| Some(size / 2));
         let mut sizes = sizes.take_while(|size| *size >= MIN_READ);
         match sizes.find(|size| self.flow.has_room(*size)) {
@@ -67,7 +67,7 @@ impl Pace {
     }
 
     /// So many bytes came at once. What was waiting already is followed by more.
-    pub(in crate::proxy) fn came(&mut self, bytes: usize) {
+    pub(crate) fn came(&mut self, bytes: usize) {
         self.size = if bytes >= self.size {
             (2 * self.size).min(MAX_READ)
         } else if bytes < self.size / 2 {

@@ -15,23 +15,24 @@ use std::{future::poll_fn, rc::Rc};
 use http::Request;
 use tokio::time::Instant;
 
-use crate::proxy::body::{RequestBody, UploadProgress};
-
-use super::{UpstreamAnswer, UpstreamError, UpstreamPool, age, answer_body::AnswerBody, connect};
+use super::{
+    RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool, age,
+    answer_body::AnswerBody, endpoint::UpstreamEndpoint,
+};
 
 use exchange::{ExchangeFailure, Http1Exchange};
 use outgoing::OutgoingRequest;
 
-pub(in crate::proxy) use answer::{BrokenBody, Http1Body};
+pub(crate) use answer::{BrokenBody, Http1Body};
 pub(super) use exchange::ANSWER_LIMITS;
-pub(in crate::proxy) use exchange::BrokenExchange;
-pub(in crate::proxy) use idle::IdleConnections;
-pub(in crate::proxy) use outgoing::BrokenUpload;
-pub(in crate::proxy) use socket::UpstreamSocket;
+pub(crate) use exchange::BrokenExchange;
+pub(crate) use idle::IdleConnections;
+pub(crate) use outgoing::BrokenUpload;
+pub(crate) use socket::UpstreamSocket;
 
 /// Bytes read at once before it is known how many will come: a head, and the body behind it if it is
 /// small.
-pub(in crate::proxy) const FIRST_READ: usize = 16 * 1024;
+pub(crate) const FIRST_READ: usize = 16 * 1024;
 
 /// A connection that serves one request after the other.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ impl UpstreamPool {
     /// every request larger, which is moved several times.
     pub(super) async fn send_http1(
         &self,
+        endpoint: &UpstreamEndpoint,
         request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
@@ -62,24 +64,25 @@ impl UpstreamPool {
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut request = OutgoingRequest::new(*request);
         let may_repeat = may_repeat && self.settings.retry.allows(request.method());
-        while let Some(connection) = self.idle.take(may_repeat && progress.is_none()) {
+        while let Some(connection) = endpoint.idle.take(may_repeat && progress.is_none()) {
             begin();
-            match self.exchange_on(connection, &mut request).await {
+            match exchange_on(endpoint, connection, &mut request).await {
                 Ok(answer) => return Ok(answer),
                 Err(ExchangeFailure::Unsent) => {}
                 Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
-                    return Box::pin(self.repeat(request, error)).await;
+                    return Box::pin(self.repeat(endpoint, request, error)).await;
                 }
                 Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
             }
         }
-        Box::pin(self.send_new(request, begin)).await
+        Box::pin(self.send_new(endpoint, request, begin)).await
     }
 
     /// Sends a request again that got no answer, unless some of its body was taken. That takes a
     /// new connection: others in the pool may have been closed at the same moment.
     async fn repeat(
         &self,
+        endpoint: &UpstreamEndpoint,
         mut request: OutgoingRequest<RequestBody>,
         broken: UpstreamError,
     ) -> Result<UpstreamAnswer, UpstreamError> {
@@ -87,33 +90,34 @@ impl UpstreamPool {
             return Err(broken);
         }
         self.count_repeated(&broken);
-        let answer = self.send_new(request, &|| ()).await;
+        let answer = self.send_new(endpoint, request, &|| ()).await;
         answer.map_err(|error| error.after(broken))
     }
 
     async fn send_new(
         &self,
+        endpoint: &UpstreamEndpoint,
         mut request: OutgoingRequest<RequestBody>,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        self.idle.watch();
-        let connection = self.connect(connect::http1(&self.settings.address, &self.lookup)).await?;
+        endpoint.idle.watch();
+        let connection = self.connect(endpoint.connect_http1()).await?;
         begin();
-        match self.exchange_on(connection, &mut request).await {
+        match exchange_on(endpoint, connection, &mut request).await {
             Ok(answer) => Ok(answer),
             Err(ExchangeFailure::Unsent) => Err(UpstreamError::ClosedEarly),
             Err(ExchangeFailure::Failed { error, .. }) => Err(error),
         }
     }
+}
 
-    async fn exchange_on(
-        &self,
-        connection: Http1Connection<UpstreamSocket>,
-        request: &mut OutgoingRequest<RequestBody>,
-    ) -> Result<UpstreamAnswer, ExchangeFailure> {
-        let home = Rc::downgrade(&self.idle);
-        let mut exchange = Http1Exchange::new(connection, request);
-        let answer = poll_fn(|cx| exchange.poll(cx, &home)).await?;
-        Ok(UpstreamAnswer { response: Box::new(answer.map(AnswerBody::Http1)) })
-    }
+async fn exchange_on(
+    endpoint: &UpstreamEndpoint,
+    connection: Http1Connection<UpstreamSocket>,
+    request: &mut OutgoingRequest<RequestBody>,
+) -> Result<UpstreamAnswer, ExchangeFailure> {
+    let home = Rc::downgrade(&endpoint.idle);
+    let mut exchange = Http1Exchange::new(connection, request);
+    let answer = poll_fn(|cx| exchange.poll(cx, &home)).await?;
+    Ok(UpstreamAnswer { response: Box::new(answer.map(AnswerBody::Http1)) })
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use crate::proxy::memory::{Pace, WaitsFor};
+use crate::memory::{Pace, WaitsFor};
 
 use super::{
     http1::{BrokenBody, FIRST_READ, Http1Body, UpstreamSocket},
@@ -19,14 +19,14 @@ use super::{
 
 /// An answer's body, and the connection or stream that it takes up until its end.
 #[derive(Debug)]
-pub(in crate::proxy) enum AnswerBody {
+pub(crate) enum AnswerBody {
     Http1(Http1Body<UpstreamSocket>),
     Stream(StreamBody),
 }
 
 /// A body on a stream of a connection that others use as well.
 #[derive(Debug)]
-pub(in crate::proxy) struct StreamBody {
+pub(crate) struct StreamBody {
     incoming: Incoming,
     /// Until the body has been read.
     stream: Option<Rc<OpenStream>>,
@@ -34,7 +34,7 @@ pub(in crate::proxy) struct StreamBody {
 
 /// Why an answer's body breaks off.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::proxy) enum BrokenAnswer {
+pub(crate) enum BrokenAnswer {
     #[error(transparent)]
     Http1(#[from] BrokenBody),
     #[error(transparent)]
@@ -49,7 +49,7 @@ impl AnswerBody {
     ///
     /// # Errors
     /// There is none at the moment.
-    pub(in crate::proxy) fn next(
+    pub(crate) fn next(
         &mut self,
         cx: &mut Context<'_>,
         pace: Option<&mut Pace>,
@@ -61,7 +61,7 @@ impl AnswerBody {
     }
 
     /// Lets the connection or stream go if the body has ended.
-    pub(in crate::proxy) fn release_at_end(&mut self) {
+    pub(crate) fn release_at_end(&mut self) {
         match self {
             Self::Http1(body) => body.release_at_end(),
             Self::Stream(body) => body.release_at_end(),
@@ -69,14 +69,14 @@ impl AnswerBody {
     }
 
     /// The connection does not serve another request, whatever the answer says.
-    pub(in crate::proxy) fn close_afterwards(&mut self) {
+    pub(crate) fn close_afterwards(&mut self) {
         if let Self::Http1(body) = self {
             body.close_afterwards();
         }
     }
 
     /// Behind a 101: the socket, and what was read of the other protocol already.
-    pub(in crate::proxy) fn into_tunnel(self) -> Option<(UpstreamSocket, Bytes)> {
+    pub(crate) fn into_tunnel(self) -> Option<(UpstreamSocket, Bytes)> {
         match self {
             Self::Http1(body) => body.into_tunnel(),
             Self::Stream(_) => None,

@@ -2,7 +2,7 @@
 
 /// An executor for futures that are not `Send`.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::proxy) struct LocalExec;
+pub(crate) struct LocalExec;
 
 impl<F> hyper::rt::Executor<F> for LocalExec
 where

@@ -14,7 +14,7 @@ use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
-    proxy::upstream::UpstreamError,
+    upstream::UpstreamError,
     wire::http1::{AnswerHead, BodyDecoder, BodyLength, HeadLimits, HeadReader},
 };
 
@@ -25,7 +25,7 @@ use super::{
 
 /// What is taken of an answer's head, and of its trailers. Generous: it is the operator's own
 /// service. The bytes usually decide.
-pub(in crate::proxy::upstream) const ANSWER_LIMITS: HeadLimits =
+pub(in crate::upstream) const ANSWER_LIMITS: HeadLimits =
     HeadLimits { bytes: 256 * 1024, lines: 1_000 };
 
 /// An exchange that is under way.
@@ -49,7 +49,7 @@ enum ExchangeStage {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::proxy) enum BrokenExchange {
+pub(crate) enum BrokenExchange {
     #[error("the connection was closed before the answer")]
     Closed,
     #[error("cannot read: {0}")]

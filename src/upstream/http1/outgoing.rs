@@ -45,7 +45,7 @@ pub(super) struct OutgoingRequest<B> {
 
 /// Why a request is not written to its end.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::proxy) enum BrokenUpload {
+pub(crate) enum BrokenUpload {
     /// The upstream takes nothing more. It may have answered before.
     #[error("the upstream takes no more of the request")]
     Closed,

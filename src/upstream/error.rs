@@ -8,7 +8,7 @@ use super::http1::BrokenExchange;
 
 /// Why an upstream did not answer.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::proxy) enum UpstreamError {
+pub(crate) enum UpstreamError {
     /// The request can't be written as this upstream receives requests.
     #[error("cannot be addressed: {0}")]
     Unaddressable(#[from] http::Error),
@@ -49,7 +49,7 @@ pub(in crate::proxy) enum UpstreamError {
 
 impl UpstreamError {
     /// Whether it is certain that the upstream has seen nothing of the request.
-    pub(in crate::proxy) fn is_unsent(&self) -> bool {
+    pub(crate) fn is_unsent(&self) -> bool {
         matches!(
             self,
             Self::Unaddressable(_)

@@ -15,13 +15,13 @@ use tokio::{
 
 /// A socket of any kind.
 #[derive(Debug)]
-pub(in crate::proxy) enum UpstreamSocket {
+pub(crate) enum UpstreamSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 /// A socket that can be looked at without reading.
-pub(in crate::proxy) trait Peeked {
+pub(crate) trait Peeked {
     /// Whether the peer has closed, or sent what was not asked for. The runtime may learn of it
     /// later.
     fn has_news(&self) -> bool;

@@ -24,7 +24,7 @@ use super::{BrokenUpload, Http1Connection, IdleConnections, OutgoingRequest, scr
 /// An answer's body. At its end the connection is given back, if it may serve another request;
 /// dropped before, it is closed.
 #[derive(Debug)]
-pub(in crate::proxy) struct Http1Body<S> {
+pub(crate) struct Http1Body<S> {
     decoder: BodyDecoder,
     /// What was received and not taken yet.
     received: Bytes,
@@ -56,7 +56,7 @@ pub(super) enum Remainder<B> {
 
 /// Why an answer's body breaks off.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::proxy) enum BrokenBody {
+pub(crate) enum BrokenBody {
     #[error(transparent)]
     Malformed(#[from] MalformedBody),
     #[error("cannot read: {0}")]
@@ -88,12 +88,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
     }
 
     /// The connection does not serve another request, whatever the answer says.
-    pub(in crate::proxy) fn close_afterwards(&mut self) {
+    pub(crate) fn close_afterwards(&mut self) {
         self.keeps_alive = false;
     }
 
     /// Gives the connection back if the body has ended. What came behind it is nobody's answer.
-    pub(in crate::proxy) fn release_at_end(&mut self) {
+    pub(crate) fn release_at_end(&mut self) {
         if !self.decoder.has_ended() {
             return;
         }
@@ -110,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
 
     /// Behind a 101: the socket, and what was read of the other protocol already. `None`: some of
     /// the request was not written, which the upstream would take for that protocol.
-    pub(in crate::proxy) fn into_tunnel(self) -> Option<(S, Bytes)> {
+    pub(crate) fn into_tunnel(self) -> Option<(S, Bytes)> {
         match self.socket {
             Some(AnsweringSocket::Whole(socket)) if self.is_written => {
                 Some((socket, self.received))
@@ -120,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
     }
 
     /// The next frame of what was received. Pending: more has to be received, which wakes nobody.
-    pub(in crate::proxy) fn received(&mut self) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
+    pub(crate) fn received(&mut self) -> Poll<Option<Result<Frame<Bytes>, BrokenBody>>> {
         match self.decoder.next(&mut self.received) {
             Ok(Some(frame)) => {
                 self.release_at_end();
@@ -136,7 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
     }
 
     /// Receives up to so many bytes; how many they were.
-    pub(in crate::proxy) fn poll_receive(
+    pub(crate) fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
         most: usize,
@@ -180,11 +180,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Http1Body<S> {
         error
     }
 
-    pub(in crate::proxy) fn is_end_stream(&self) -> bool {
+    pub(crate) fn is_end_stream(&self) -> bool {
         self.decoder.has_ended()
     }
 
-    pub(in crate::proxy) fn size_hint(&self) -> SizeHint {
+    pub(crate) fn size_hint(&self) -> SizeHint {
         self.decoder.size_hint()
     }
 }

@@ -17,21 +17,16 @@ const SHED_AFTER: Duration = Duration::from_secs(5);
 
 /// The patience with a client that takes nothing.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::proxy) struct Patience<'m> {
+pub(crate) struct Patience<'m> {
     /// `None`: memory does not matter.
-    pub(in crate::proxy) memory: Option<&'m MemoryBudget>,
+    pub(crate) memory: Option<&'m MemoryBudget>,
     /// While memory is not short.
-    pub(in crate::proxy) allowed: Duration,
+    pub(crate) allowed: Duration,
 }
 
 impl Patience<'_> {
     /// Ready when it has come to its end with a client that has taken nothing since then.
-    pub(in crate::proxy) fn poll(
-        self,
-        cx: &mut Context<'_>,
-        timer: &mut Timer,
-        since: Instant,
-    ) -> Poll<()> {
+    pub(crate) fn poll(self, cx: &mut Context<'_>, timer: &mut Timer, since: Instant) -> Poll<()> {
         let waited = since.elapsed();
         if waited >= self.allowed {
             return Poll::Ready(());
@@ -48,7 +43,7 @@ impl Patience<'_> {
     /// Whether memory is short. Counts the client, which is cut off for it.
     fn is_short(self) -> bool {
         let Some(memory) = self.memory.filter(|memory| memory.is_short()) else { return false };
-        memory.shed.inc();
+        memory.metrics.shed.inc();
         true
     }
 }

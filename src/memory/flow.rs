@@ -18,7 +18,7 @@ use super::{MIN_READ, MemoryBudget};
 /// All of it happens on one thread. The atomics and the lock are there because hyper may send
 /// frames to other threads, and are never contended.
 #[derive(Debug)]
-pub(in crate::proxy) struct Flow {
+pub(crate) struct Flow {
     budget: Arc<MemoryBudget>,
     /// Of all bodies on the client's connection.
     of_connection: Arc<AtomicUsize>,
@@ -34,10 +34,7 @@ struct HeldFrame {
 }
 
 impl Flow {
-    pub(in crate::proxy) fn new(
-        budget: &Arc<MemoryBudget>,
-        of_connection: &Arc<AtomicUsize>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(budget: &Arc<MemoryBudget>, of_connection: &Arc<AtomicUsize>) -> Arc<Self> {
         Arc::new(Self {
             budget: Arc::clone(budget),
             of_connection: Arc::clone(of_connection),

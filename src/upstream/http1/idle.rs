@@ -32,7 +32,7 @@ const LOOK_AFTER: Duration = Duration::from_millis(50);
 
 /// Unused connections, the latest last.
 #[derive(Debug)]
-pub(in crate::proxy) struct IdleConnections<S> {
+pub(crate) struct IdleConnections<S> {
     connections: RefCell<Vec<IdleConnection<S>>>,
     /// The latest moment that is known: when a request began or its answer came.
     latest: Cell<Instant>,
@@ -50,7 +50,7 @@ struct IdleConnection<S> {
 }
 
 impl<S> IdleConnections<S> {
-    pub(in crate::proxy) fn new(max: usize, max_age: Duration) -> Self {
+    pub(crate) fn new(max: usize, max_age: Duration) -> Self {
         Self {
             connections: RefCell::default(),
             latest: Cell::new(Instant::now()),
@@ -62,7 +62,7 @@ impl<S> IdleConnections<S> {
     }
 
     /// A request began, or its answer came, at that moment.
-    pub(in crate::proxy) fn saw(&self, now: Instant) {
+    pub(crate) fn saw(&self, now: Instant) {
         self.latest.set(now);
     }
 

@@ -12,13 +12,13 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::proxy::upstream::settings::UpstreamSettings;
+use crate::upstream::settings::UpstreamSettings;
 
 use super::{UpstreamError, connect, lookup::NameLookup};
 
 pub(super) use arrivals::Arrivals;
 pub(super) use connection::MultiplexedConnection;
-pub(in crate::proxy) use connection::OpenStream;
+pub(crate) use connection::OpenStream;
 
 /// With a peer that allows 100 streams on each, the least that RFC 9113 §6.5.2 recommends, these
 /// are 3,200 calls at once for each worker. What is beyond waits for a stream.

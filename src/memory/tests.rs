@@ -24,8 +24,7 @@ impl Wake for Woken {
 
 /// A budget, and the body of a connection within it.
 fn budget(max: usize, of_connection: usize) -> (Arc<MemoryBudget>, Arc<Flow>) {
-    let metrics = Metrics::register(&MetricRegistry::default());
-    let budget = MemoryBudget::new(max, of_connection, &metrics);
+    let budget = MemoryBudget::new(max, of_connection, &MetricRegistry::default());
     let flow = Flow::new(&budget, &Arc::default());
     (budget, flow)
 }
@@ -45,9 +44,12 @@ fn d12_a_frame_counts_until_its_last_part_is_dropped() {
     let part = frame.split_to(KIB);
     drop(frame);
     // What any answer may read is a part of its request's.
-    assert_eq!((flow.waiting(), budget.of_bodies.get()), (10 * KIB, 2 * 1024));
+    assert_eq!((flow.waiting(), budget.metrics.waiting_bytes.get()), (10 * KIB, 2 * 1024));
     drop(part);
-    assert_eq!((flow.waiting(), budget.of_bodies.get(), budget.held.load(Relaxed)), (0, 0, 0));
+    assert_eq!(
+        (flow.waiting(), budget.metrics.waiting_bytes.get(), budget.held.load(Relaxed)),
+        (0, 0, 0)
+    );
 }
 
 #[test]
@@ -145,9 +147,9 @@ async fn d12_a_client_that_takes_nothing_is_cut_off_early_while_memory_is_short(
         timeout(Duration::from_hours(1), poll).await.unwrap();
         since.elapsed().as_secs()
     };
-    assert_eq!((seconds().await, budget.shed.get()), (60, 0));
+    assert_eq!((seconds().await, budget.metrics.shed.get()), (60, 0));
     let held = flow.hold(frame(90 * KIB));
-    assert_eq!((seconds().await, budget.shed.get()), (5, 1));
+    assert_eq!((seconds().await, budget.metrics.shed.get()), (5, 1));
     drop(held);
-    assert_eq!((seconds().await, budget.shed.get()), (60, 1));
+    assert_eq!((seconds().await, budget.metrics.shed.get()), (60, 1));
 }
