@@ -19,7 +19,8 @@ use crate::{
     cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, NotCanonical, RequestRules, Requirement, RouteMatch, Routes, Unmet,
+        CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement, RouteMatch,
+        Routes, Unmet,
         credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
         settings::Guests,
@@ -200,6 +201,9 @@ impl Gate {
             peer.scheme,
             request.authority_value(),
         );
+        if let Some(prefix) = admission.route.outgoing().and_then(OutgoingPath::stripped) {
+            self.forwarded.set_prefix(headers, peer.address.as_ref(), prefix);
+        }
         if let Some(caller) = caller {
             caller.token.headers().apply(headers);
         }

@@ -169,6 +169,8 @@ impl<'e> Exchange<'e> {
             Some(route) => engine.gate.admit_preflight(route, &head.headers, peer)?,
             None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
+        // Before a body is read: the path can't be served, whoever has signed it.
+        let outgoing = decision.route().outgoing_target(request)?;
         let (admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
@@ -193,7 +195,7 @@ impl<'e> Exchange<'e> {
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
-        Ok(Forward { request, admission, body, answer })
+        Ok(Forward { request, outgoing, admission, body, answer })
     }
 
     fn admitted(&self, admission: &Admission<'e>) {

@@ -4,6 +4,7 @@ mod access;
 mod addresses;
 mod authentication;
 pub(crate) mod hosts;
+mod outgoing;
 mod paths;
 
 use http::Method;
@@ -29,6 +30,7 @@ pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSetting
 pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
+pub use outgoing::OutgoingSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
@@ -56,6 +58,9 @@ pub(crate) mod key {
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
     pub(crate) const ADDRESSES: &str = "addresses";
+    pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
+    pub(crate) const REWRITE: &str = "rewrite";
+    pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
 }
 
 /// One `[[routes]]` entry.
@@ -81,6 +86,8 @@ pub struct RouteSettings {
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
     pub paths: PathSettings,
+    /// What the upstream receives in place of the path.
+    pub outgoing: OutgoingSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
     /// From which addresses it may be used.
@@ -154,6 +161,7 @@ impl RouteSettings {
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
+        let outgoing = OutgoingSettings::read(section, path.as_ref());
         let cors = section.optional(key::CORS, switch);
         let addresses = section.section(key::ADDRESSES, AddressSettings::read);
         Some(Self {
@@ -167,6 +175,7 @@ impl RouteSettings {
             upstream: upstream?,
             denials,
             paths,
+            outgoing,
             cors,
             addresses,
         })
@@ -198,7 +207,7 @@ impl RouteSettings {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
-        self.paths.write(writer).table()
+        self.outgoing.write(self.paths.write(writer)).table()
     }
 }
 

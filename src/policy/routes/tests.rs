@@ -8,7 +8,9 @@ use crate::policy::{
     NotCanonical, PathPattern, RequestRules,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AddressSettings, AuthorizationHeader, HostSettings},
+    settings::{
+        AccessSettings, AddressSettings, AuthorizationHeader, HostSettings, OutgoingSettings,
+    },
 };
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
@@ -29,6 +31,7 @@ fn route(line: &str) -> RouteSettings {
         upstream: PerUpstream::default().push("app"),
         denials: None,
         paths: PathSettings::default(),
+        outgoing: OutgoingSettings::default(),
         cors: None,
         addresses: AddressSettings::default(),
     }

@@ -13,7 +13,7 @@ use crate::policy::{
     ids::PerUpstream,
     settings::{
         AccessSettings, AddressSettings, AuthorizationHeader, EscapeRule, HostSettings,
-        RouteSettings,
+        OutgoingSettings, RouteSettings,
     },
 };
 
@@ -46,6 +46,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         upstream: PerUpstream::default().push("app"),
         denials: None,
         paths,
+        outgoing: OutgoingSettings::default(),
         cors: None,
         addresses: AddressSettings::default(),
     }
