@@ -212,7 +212,7 @@ impl Gate {
         }
         let assertion = caller.and_then(|caller| caller.assertion.as_ref());
         if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
-            headers.insert(assertions.header(), value.clone());
+            headers.insert(assertions.header(), HeaderValue::clone(value));
         }
         Ok(())
     }
@@ -330,7 +330,7 @@ impl Gate {
     }
 
     /// The assertion about the token for the upstream, where one is configured.
-    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<HeaderValue>, Denial> {
+    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<Box<HeaderValue>>, Denial> {
         let (Some(assertions), Some(slot)) = (&self.assertions, token.headers().assertion()) else {
             return Ok(None);
         };
@@ -342,7 +342,8 @@ impl Gate {
         };
         let unavailable =
             |_| Denial::new(Reason::AssertionUnavailable).of_issuer(Some(token.issuer()));
-        assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
+        let value = assertions.value(slot, asserted, now).await.map_err(unavailable)?;
+        Ok(Some(Box::new(value)))
     }
 
     /// The refusal of a token that lacks what a route requires.

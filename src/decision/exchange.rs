@@ -17,8 +17,8 @@ use super::{
     WorkerEngine, private_answer, signed,
 };
 use crate::{
-    gate::{Admission, Decision, Denial, Peer, Route},
-    policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
+    gate::{Admission, AnnouncedRequest, Decision, Denial, Peer, Route},
+    policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
     reason::{Cause, Reason},
     token::VerifiedToken,
 };
@@ -154,12 +154,7 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let (mut canonical, announced) = match engine.gate.preflight(head) {
-            Some(preflight) => (preflight.request, Some(preflight.route)),
-            None => (canonical(head, engine.gate.request_rules())?, None),
-        };
-        engine.gate.take_parameters(&mut canonical).map_err(uncanonical)?;
-        let request = self.request.get_or_init(|| canonical);
+        let (request, announced) = self.read(head)?;
         if let Some(documents) = &engine.documents
             && let Some(document) = documents.answer(request)
         {
@@ -196,6 +191,22 @@ impl<'e> Exchange<'e> {
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
         Ok(Forward { request, outgoing, admission, body, answer })
+    }
+
+    /// Makes the request canonical. The route is that of the request that a preflight announces.
+    fn read(&self, head: &Parts) -> Result<(&CanonicalRequest, Option<&'e Arc<Route>>), Denial> {
+        let gate = &self.engine.engine.gate;
+        let Parts { method, uri, version, headers, .. } = head;
+        let (mut request, announced) = match gate.preflight(head) {
+            Some(AnnouncedRequest { request, route }) => (request, Some(route)),
+            // Not `map_err`, which moves all of the request.
+            None => match gate.request_rules().canonical(method, uri, *version, headers) {
+                Ok(request) => (request, None),
+                Err(refused) => return Err(uncanonical(refused)),
+            },
+        };
+        gate.take_parameters(&mut request).map_err(uncanonical)?;
+        Ok((self.request.get_or_init(|| request), announced))
     }
 
     fn admitted(&self, admission: &Admission<'e>) {
@@ -245,11 +256,6 @@ impl From<Denial> for Stopped {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
     }
-}
-
-fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Denial> {
-    let canonical = rules.canonical(&head.method, &head.uri, head.version, &head.headers);
-    canonical.map_err(uncanonical)
 }
 
 fn uncanonical(refused: NotCanonical) -> Denial {
