@@ -1,7 +1,7 @@
 //! Permission to forward one request, and what the front end needs to do it.
 
 use super::{AnswerToSign, held_body::HeldBody};
-use crate::{gate::Admission, policy::CanonicalRequest};
+use crate::{gate::Admission, limits::LimitPermit, policy::CanonicalRequest};
 
 /// A request that may pass. Its head has been rewritten for the upstream: headers a client must not
 /// set are removed, and verified ones are set. A front end that has to name the changes compares
@@ -17,6 +17,9 @@ pub struct Forward<'e, B> {
     pub body: VerifiedBody<B>,
     /// The room for the upstream's answer, where that is to be signed.
     pub answer: Option<AnswerToSign>,
+    /// What is to be held until the answer has ended, where the request counts as one of those at
+    /// the same time.
+    pub permit: Option<Box<LimitPermit>>,
 }
 
 /// The body of a request that may pass.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
+    limits::{Limiters, RouteLimits},
     policy::{
         Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
@@ -27,6 +28,7 @@ pub struct Route {
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
     is_shared: bool,
+    limits: Option<Box<RouteLimits>>,
     counters: RouteCounters,
 }
 
@@ -36,6 +38,7 @@ struct Shared<'p> {
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
+    limiters: &'p Limiters,
     metrics: &'p Metrics,
 }
 
@@ -45,10 +48,11 @@ impl Route {
         parts: &GateParts<'_>,
         signatures: PerSignature<Arc<SignatureRules>>,
         places: &CredentialPlaces,
+        limiters: &Limiters,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { parts, scopes, signatures, places, metrics };
+        let shared = Shared { parts, scopes, signatures, places, limiters, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
@@ -76,6 +80,7 @@ impl Route {
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
             is_shared,
+            limits: shared.limiters.of_route(&route.limits),
             counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
@@ -134,6 +139,11 @@ impl Route {
     /// Whether `[cors]` applies to it.
     pub fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    /// How often, and how many at once, one caller may pass; `None`: any number.
+    pub fn limits(&self) -> Option<&RouteLimits> {
+        self.limits.as_deref()
     }
 
     /// Its counters.

@@ -3,6 +3,7 @@
 mod access;
 mod authentication;
 pub(crate) mod hosts;
+mod limits;
 mod paths;
 
 use http::Method;
@@ -18,7 +19,7 @@ use crate::{
         DuplicateRoute, HostPattern, PathPattern, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
-        ids::{IssuerId, ResourceId, SignatureId, UpstreamId},
+        ids::{IssuerId, LimitId, ResourceId, SignatureId, UpstreamId},
     },
 };
 
@@ -53,6 +54,7 @@ pub(crate) mod key {
     pub(crate) const ESCAPES: &str = "escapes";
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
+    pub(crate) const LIMIT: &str = "limit";
 }
 
 /// One `[[routes]]` entry.
@@ -80,6 +82,8 @@ pub struct RouteSettings {
     pub paths: PathSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
+    /// Its limits: all of them count.
+    pub limits: Vec<LimitId>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -91,6 +95,7 @@ pub(crate) struct KnownNames {
     pub(crate) upstreams: Names<UpstreamId>,
     pub(crate) signatures: Names<SignatureId>,
     pub(crate) resources: Names<ResourceId>,
+    pub(crate) limits: Names<LimitId>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }
@@ -150,6 +155,7 @@ impl RouteSettings {
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
         let cors = section.optional(key::CORS, switch);
+        let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
         Some(Self {
             path: path?,
             methods,
@@ -162,6 +168,7 @@ impl RouteSettings {
             denials,
             paths,
             cors,
+            limits: limits.unwrap_or_default(),
         })
     }
 
@@ -190,6 +197,7 @@ impl RouteSettings {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
+        let writer = limits::write(writer, &names.limits, &self.limits);
         self.paths.write(writer).table()
     }
 }

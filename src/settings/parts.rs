@@ -28,6 +28,7 @@ impl Settings {
             issuers: &self.issuers,
             signatures: &self.signatures,
             resources: &self.resources,
+            limits: &self.limits,
             routes: &self.routes,
             hosts: &self.server.hosts,
             credential: &self.credential,

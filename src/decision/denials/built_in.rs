@@ -69,6 +69,8 @@ const RFC6750: Row = Row {
         LOOP_DETECTED,
         HEADER_LINES_EXCEEDED,
         BODY_TOO_LARGE,
+        RATE_LIMITED,
+        CONCURRENCY_LIMITED,
         (Reason::CredentialAmbiguous, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::CredentialMalformed, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::ScopeInsufficient, (StatusCode::FORBIDDEN, Challenge::InsufficientScope)),
@@ -99,6 +101,8 @@ const UBIRCH: Row = Row {
         LOOP_DETECTED,
         HEADER_LINES_EXCEEDED,
         BODY_TOO_LARGE,
+        RATE_LIMITED,
+        CONCURRENCY_LIMITED,
         (Reason::CredentialSchemeUnknown, (StatusCode::FORBIDDEN, Challenge::None)),
         (Reason::CredentialAmbiguous, (StatusCode::FORBIDDEN, Challenge::None)),
         (Reason::CredentialMalformed, (StatusCode::FORBIDDEN, Challenge::None)),
@@ -143,6 +147,8 @@ const EMPTY: Row = Row {
         LOOP_DETECTED,
         HEADER_LINES_EXCEEDED,
         BODY_TOO_LARGE,
+        RATE_LIMITED,
+        CONCURRENCY_LIMITED,
     ],
     bodies: SILENCE,
 };
@@ -162,6 +168,12 @@ const HEADER_LINES_EXCEEDED: (Reason, StatusRule) =
     (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None));
 const BODY_TOO_LARGE: (Reason, StatusRule) =
     (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None));
+
+/// RFC 6585 §4.
+const RATE_LIMITED: (Reason, StatusRule) =
+    (Reason::RateLimited, (StatusCode::TOO_MANY_REQUESTS, Challenge::None));
+const CONCURRENCY_LIMITED: (Reason, StatusRule) =
+    (Reason::ConcurrencyLimited, (StatusCode::TOO_MANY_REQUESTS, Challenge::None));
 
 /// As RFC 6750, without its error codes.
 const QUIET: ByClass<StatusRule> =

@@ -30,6 +30,7 @@ fn route(line: &str) -> RouteSettings {
         denials: None,
         paths: PathSettings::default(),
         cors: None,
+        limits: Vec::new(),
     }
 }
 

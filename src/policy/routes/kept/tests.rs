@@ -44,6 +44,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         denials: None,
         paths,
         cors: None,
+        limits: Vec::new(),
     }
 }
 
