@@ -16,6 +16,7 @@ mod rules;
 mod scopes;
 pub mod settings;
 mod target;
+pub mod upstream_credential;
 mod web_origin;
 
 pub use authentication::{AuthenticationEvent, AuthenticationUnmet, RequiredAuthentication};

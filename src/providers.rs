@@ -18,6 +18,7 @@ use crate::{
     shared::{SharedError, SharedStore},
     tasks::Tasks,
     telemetry::MetricRegistry,
+    upstream_credential::UpstreamCredentials,
 };
 
 pub use parts::{ProviderParts, SignerKeySource};
@@ -31,6 +32,8 @@ pub struct Providers {
     issuer_keys: PerIssuer<Arc<LiveKeySet>>,
     /// The introspectors.
     pub introspection: IntrospectionStore,
+    /// What upstreams receive in place of callers' tokens.
+    pub upstream_credentials: UpstreamCredentials,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
     /// The ids of messages that may come once only. Kept across reloads.
@@ -108,6 +111,9 @@ impl Providers {
             clock,
             metrics,
         );
+        let before = earlier.map(|earlier| &earlier.upstream_credentials);
+        let (upstream_credentials, credential_tasks) =
+            UpstreamCredentials::new(parts.upstream_credentials, before, clock, metrics);
         let (revocations, revocation) = revocations(shared.clone());
         let (mut signer_store, mut signer_refreshers) = (KeyStore::default(), Tasks::default());
         let mut registry_workers = Tasks::default();
@@ -133,6 +139,7 @@ impl Providers {
             signer_keys: signer_refreshers,
             registries: registry_workers,
             introspection: workers.into_iter().collect(),
+            upstream_credentials: credential_tasks,
             revocation,
             supervisor,
         };
@@ -141,6 +148,7 @@ impl Providers {
             keys,
             issuer_keys,
             introspection,
+            upstream_credentials,
             revocations,
             replays,
             signer_keys,
@@ -185,6 +193,7 @@ impl Providers {
     /// make the proxy unready.
     pub fn troubles(&self, now: UnixTime) -> Vec<String> {
         let mut troubles = self.introspection.troubles(now);
+        troubles.extend(self.upstream_credentials.troubles(now));
         troubles.extend(self.registries().filter_map(|it| it.trouble()));
         troubles.extend(self.shared.trouble());
         troubles

@@ -9,8 +9,9 @@ use crate::{
     },
     policy::{
         Routes,
-        ids::{PerIssuer, PerResource, PerSignature},
+        ids::{PerIssuer, PerResource, PerRoute, PerSignature},
         settings::HostSettings,
+        upstream_credential::CredentialChoice,
     },
     resource::settings::ResourceSettings,
     signature::settings::SignatureSettings,
@@ -32,6 +33,8 @@ pub struct GateParts<'s> {
     pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,
+    /// What the upstream of each route receives as credential.
+    pub upstream_credentials: PerRoute<CredentialChoice>,
     /// Verified claim → header.
     pub claims: &'s [ClaimHeaderSettings],
     /// The signed form of the claims; `None`: there is none.

@@ -2,7 +2,7 @@
 
 use crate::{
     decision, evidence, gate, identity, introspection, keys, memory, proxy, registry, resource,
-    revocation, shared, signature, telemetry::MetricRegistry, token, upstream,
+    revocation, shared, signature, telemetry::MetricRegistry, token, upstream, upstream_credential,
 };
 
 /// Registers the metrics of every room, before any of them counts: those without labels are shown
@@ -23,6 +23,7 @@ pub(super) fn register_all(metrics: &MetricRegistry) {
     signature::Metrics::register(metrics);
     token::Metrics::register(metrics);
     upstream::Metrics::register(metrics);
+    upstream_credential::Metrics::register(metrics);
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::{
         credential::CredentialRules,
         denial_profile::DenialProfile,
         ids::{IssuerId, ResourceId, SignatureId, UpstreamId},
+        upstream_credential::CredentialChoice,
     },
 };
 
@@ -47,6 +48,7 @@ pub(crate) mod key {
     pub(crate) const RESOURCE: &str = "resource";
     pub(crate) const SIGNATURE: &str = "signature";
     pub(crate) const UPSTREAM: &str = "upstream";
+    pub(crate) const UPSTREAM_CREDENTIAL: &str = "upstream_credential";
     pub(crate) const DENIALS: &str = "denials";
     pub(crate) const ENCODED_SLASH: &str = "encoded_slash";
     pub(crate) const EMPTY_SEGMENTS: &str = "empty_segments";
@@ -74,6 +76,8 @@ pub struct RouteSettings {
     pub signature: Option<SignatureId>,
     /// Where its requests go.
     pub upstream: UpstreamId,
+    /// What its upstream receives as credential; `None`: as the upstream's settings say.
+    pub upstream_credential: Option<CredentialChoice>,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
@@ -91,6 +95,8 @@ pub(crate) struct KnownNames {
     pub(crate) upstreams: Names<UpstreamId>,
     pub(crate) signatures: Names<SignatureId>,
     pub(crate) resources: Names<ResourceId>,
+    /// `none` and `forward` first.
+    pub(crate) upstream_credentials: Names<CredentialChoice>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }
@@ -146,6 +152,8 @@ impl RouteSettings {
         let signature =
             section.optional(key::SIGNATURE, reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
+        let choice = reference("a credential", &names.upstream_credentials);
+        let upstream_credential = section.optional(key::UPSTREAM_CREDENTIAL, choice);
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
@@ -159,6 +167,7 @@ impl RouteSettings {
             credential,
             signature,
             upstream: upstream?,
+            upstream_credential,
             denials,
             paths,
             cors,
@@ -180,11 +189,14 @@ impl RouteSettings {
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
+        let credential =
+            self.upstream_credential.and_then(|it| name_of(&names.upstream_credentials, it));
         let writer = self.access.write(writer, names);
         let writer = access::write_authorization(writer, &self.access, self.authorization)
             .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
+            .optional(key::UPSTREAM_CREDENTIAL, credential)
             .optional(key::DENIALS, denials);
         let writer = match self.cors {
             Some(cors) => writer.switch(key::CORS, cors),

@@ -5,6 +5,7 @@ mod credentials;
 mod idle_header_rules;
 mod looping_upstreams;
 mod resources;
+mod upstream_credentials;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
@@ -13,6 +14,7 @@ use self::{
     idle_header_rules::idle_header_rules,
     looping_upstreams::looping_upstreams,
     resources::resources,
+    upstream_credentials::{credential_header_uses, route_credentials},
 };
 use super::whole::{Settings, key};
 use crate::{
@@ -46,6 +48,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     assertion_header(settings, root);
     credential_headers(settings, root);
     header_lists(settings, root);
+    credential_header_uses(settings, root);
     credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
@@ -57,6 +60,7 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     signed_routes(settings, root);
     unreachable_issuers(settings, root);
     resources(settings, root);
+    route_credentials(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.

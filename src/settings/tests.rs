@@ -24,6 +24,7 @@ mod sections;
 mod shared;
 mod signatures;
 mod tls;
+mod upstream_credentials;
 
 use std::{fs, path::Path};
 

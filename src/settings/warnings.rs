@@ -29,6 +29,7 @@ mod credentials;
 mod issuers;
 mod memory;
 mod own_addresses;
+mod upstream_credentials;
 
 use issuers::issuer_warnings;
 
@@ -98,6 +99,7 @@ impl Settings {
         warnings.extend(self.exposed_files());
         warnings.extend(self.cors_warnings());
         warnings.extend(self.memory_warning());
+        warnings.extend(self.upstream_credential_warnings());
         warnings
     }
 

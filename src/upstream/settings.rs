@@ -11,11 +11,11 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         urls::reveals_user_information,
-        values::{check_name, count, duration, keyword},
+        values::{Names, check_name, count, duration, keyword, name_of, reference},
         writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
-    policy::ids::PerUpstream,
+    policy::{ids::PerUpstream, upstream_credential::CredentialChoice},
 };
 
 pub(crate) mod key {
@@ -27,6 +27,7 @@ pub(crate) mod key {
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
     pub(crate) const UPGRADES: &str = "upgrades";
+    pub(crate) const CREDENTIAL: &str = "credential";
 }
 
 pub use upgrades::UpgradeProtocols;
@@ -53,6 +54,9 @@ pub struct UpstreamSettings {
     pub retry: RetryRule,
     /// Which protocols a connection may switch to.
     pub upgrades: UpgradeProtocols,
+    /// What it receives as credential, unless a route says otherwise; `None`: as
+    /// `credential.forward` says.
+    pub credential: Option<CredentialChoice>,
 }
 
 /// What is sent a second time where a connection that had served before breaks without an answer.
@@ -104,23 +108,35 @@ const RETRIES: &[(&str, RetryRule)] = &[
 const EXPECTED_URL: &str = "\"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
-pub(crate) fn read(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
+pub(crate) fn read(
+    section: &mut Section<'_>,
+    credentials: &Names<CredentialChoice>,
+) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::read(name, upstream)
+        UpstreamSettings::read(name, upstream, credentials)
     });
     upstreams.into_iter().flatten().collect()
 }
 
 /// Writes `[upstreams]`.
-pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
-    table_of(upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.write())))
+pub(crate) fn write(
+    upstreams: &PerUpstream<UpstreamSettings>,
+    credentials: &Names<CredentialChoice>,
+) -> Written {
+    let written =
+        |upstream: &UpstreamSettings| (upstream.name.clone(), upstream.write(credentials));
+    table_of(upstreams.iter().map(written))
 }
 
 impl UpstreamSettings {
-    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
+    fn read(
+        name: &str,
+        section: &mut Section<'_>,
+        credentials: &Names<CredentialChoice>,
+    ) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
         if matches!(address, Some(UpstreamAddress::H2c(_))) && section.peek(key::UPGRADES).is_some()
@@ -142,12 +158,14 @@ impl UpstreamSettings {
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
+            credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
     }
 
-    fn write(&self) -> Written {
+    fn write(&self, credentials: &Names<CredentialChoice>) -> Written {
+        let credential = self.credential.and_then(|choice| name_of(credentials, choice));
         let writer = Writer::default()
             .text(key::URL, &self.address)
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
@@ -155,7 +173,8 @@ impl UpstreamSettings {
             .duration(key::STREAM_TIMEOUT, self.stream_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
-            .keyword(key::RETRY, RETRIES, &self.retry);
+            .keyword(key::RETRY, RETRIES, &self.retry)
+            .optional(key::CREDENTIAL, credential);
         match self.address {
             UpstreamAddress::H2c(_) => writer.table(),
             UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {

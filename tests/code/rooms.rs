@@ -35,6 +35,7 @@ const ROOMS: &[&str] = &[
     "introspection",
     "registry",
     "revocation",
+    "upstream_credential",
     "providers",
     "token",
     "signature",

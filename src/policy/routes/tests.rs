@@ -27,6 +27,7 @@ fn route(line: &str) -> RouteSettings {
         credential: CredentialRules::default(),
         signature: None,
         upstream: PerUpstream::default().push("app"),
+        upstream_credential: None,
         denials: None,
         paths: PathSettings::default(),
         cors: None,

@@ -53,6 +53,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         max_idle: 1,
         retry: RetryRule::Idempotent,
         upgrades: UpgradeProtocols::default(),
+        credential: None,
     };
     MultiplexedConnections::new(authority, &settings, &Rc::default())
 }

@@ -41,6 +41,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         credential: CredentialRules::default(),
         signature: None,
         upstream: PerUpstream::default().push("app"),
+        upstream_credential: None,
         denials: None,
         paths,
         cors: None,
