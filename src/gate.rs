@@ -6,6 +6,7 @@ mod denial;
 mod metrics;
 mod parts;
 mod preflight;
+mod restriction;
 mod route;
 mod unsigned;
 mod upstream_credential;
@@ -145,6 +146,7 @@ impl Gate {
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
+        self.check_restrictions(route, headers, peer)?;
         let caller = match route.requirement() {
             None => None,
             Some(requirement) => {

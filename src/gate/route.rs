@@ -7,7 +7,7 @@ use crate::{
     policy::{
         Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
-        settings::{AccessSettings, AuthorizationHeader, RouteSettings},
+        settings::{AccessSettings, AddressSettings, AuthorizationHeader, RouteSettings},
         upstream_credential::CredentialChoice,
     },
     providers::Providers,
@@ -34,6 +34,8 @@ pub struct Route {
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
     is_shared: bool,
+    /// Boxed: few routes have some.
+    addresses: Option<Box<AddressSettings>>,
     counters: RouteCounters,
 }
 
@@ -95,6 +97,9 @@ impl Route {
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
             is_shared,
+            addresses: Some(&route.addresses)
+                .filter(|addresses| addresses.is_set())
+                .map(|addresses| Box::new(addresses.clone())),
             counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
@@ -158,6 +163,11 @@ impl Route {
     /// Whether `[cors]` applies to it.
     pub fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    /// Which addresses its clients may have; `None`: any, or none.
+    pub fn addresses(&self) -> Option<&AddressSettings> {
+        self.addresses.as_deref()
     }
 
     /// Its counters.

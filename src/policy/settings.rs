@@ -1,6 +1,7 @@
 //! `[[routes]]`: which requests pass, and who may make them.
 
 mod access;
+mod addresses;
 mod authentication;
 pub(crate) mod hosts;
 mod paths;
@@ -26,6 +27,7 @@ use crate::{
 pub(crate) use access::PUBLIC;
 pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
+pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
@@ -55,6 +57,7 @@ pub(crate) mod key {
     pub(crate) const ESCAPES: &str = "escapes";
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
+    pub(crate) const ADDRESSES: &str = "addresses";
 }
 
 /// One `[[routes]]` entry.
@@ -84,6 +87,8 @@ pub struct RouteSettings {
     pub paths: PathSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
+    /// From which addresses it may be used.
+    pub addresses: AddressSettings,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -158,6 +163,7 @@ impl RouteSettings {
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
         let cors = section.optional(key::CORS, switch);
+        let addresses = section.section(key::ADDRESSES, AddressSettings::read);
         Some(Self {
             path: path?,
             methods,
@@ -171,6 +177,7 @@ impl RouteSettings {
             denials,
             paths,
             cors,
+            addresses,
         })
     }
 
@@ -197,7 +204,8 @@ impl RouteSettings {
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
             .optional(key::UPSTREAM_CREDENTIAL, credential)
-            .optional(key::DENIALS, denials);
+            .optional(key::DENIALS, denials)
+            .optional_value(key::ADDRESSES, self.addresses.write());
         let writer = match self.cors {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,

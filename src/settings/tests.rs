@@ -25,6 +25,7 @@ mod shared;
 mod signatures;
 mod tls;
 mod upstream_credentials;
+mod upstream_tls;
 
 use std::{fs, path::Path};
 
