@@ -57,6 +57,11 @@ impl UpstreamEndpoint {
         }
     }
 
+    /// An unused connection was closed: the upstream may have restarted with another protocol.
+    pub(super) fn forget_protocol(&self) {
+        self.transport.forget_protocol();
+    }
+
     /// Whether a request of an endpoint that may agree on HTTP/2 goes over HTTP/1.1: one that
     /// upgrades, which HTTP/2 can't (RFC 9113 §8.6), and where HTTP/1.1 was agreed on and a
     /// connection is open. Else the next connection shows which it is.

@@ -38,3 +38,4 @@ mod shared;
 mod sharing;
 mod shutdown;
 mod tunnels;
+mod upstream_tls;

@@ -36,3 +36,4 @@ mod signatures;
 mod systems;
 mod tls;
 mod tokens;
+mod upstream_tls;

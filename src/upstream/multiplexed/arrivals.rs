@@ -1,6 +1,7 @@
 //! A socket that says when something was read.
 
 use std::{
+    cell::RefCell,
     io::{self, IoSlice},
     pin::Pin,
     rc::Rc,
@@ -18,12 +19,28 @@ use crate::wire::pieces::JoinedWrites;
 #[derive(Debug)]
 pub(in crate::upstream) struct Arrivals<S> {
     socket: JoinedWrites<S>,
-    arrivals: Rc<Notify>,
+    news: Rc<ArrivalNews>,
+}
+
+/// What a socket has brought.
+#[derive(Debug, Default)]
+pub(in crate::upstream) struct ArrivalNews {
+    /// Notified with each piece.
+    pub(super) came: Notify,
+    /// Why nothing comes any more. hyper only logs it.
+    broken: RefCell<Option<io::Error>>,
+}
+
+impl ArrivalNews {
+    /// Why a connection ended.
+    pub(in crate::upstream) fn cause(&self) -> io::Error {
+        self.broken.take().unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into())
+    }
 }
 
 impl<S> Arrivals<S> {
-    pub(in crate::upstream) fn new(socket: S, arrivals: &Rc<Notify>) -> Self {
-        Self { socket: JoinedWrites(socket), arrivals: Rc::clone(arrivals) }
+    pub(in crate::upstream) fn new(socket: S, news: &Rc<ArrivalNews>) -> Self {
+        Self { socket: JoinedWrites(socket), news: Rc::clone(news) }
     }
 }
 
@@ -34,8 +51,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Arrivals<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.socket).poll_read(cx, buf));
+        if let Err(error) = &read {
+            *self.news.broken.borrow_mut() = Some(io::Error::new(error.kind(), error.to_string()));
+        }
         // They run after the task that reads, which then has understood it.
-        self.arrivals.notify_waiters();
+        self.news.came.notify_waiters();
         Poll::Ready(read)
     }
 }
