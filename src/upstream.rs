@@ -6,6 +6,7 @@ mod connect;
 mod endpoint;
 mod error;
 mod exec;
+mod failure;
 mod http1;
 mod http2;
 mod lookup;
@@ -29,7 +30,7 @@ use std::{
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
 
-use crate::{tls::UpstreamTls, wire::timer::Timer};
+use crate::{reason::Reason, tls::UpstreamTls, wire::timer::Timer};
 
 use endpoint::UpstreamEndpoint;
 use exec::LocalExec;
@@ -148,6 +149,13 @@ impl UpstreamPool {
             }
             _ => self.send_http1(endpoint, request, progress, may_repeat, begin).await,
         }
+    }
+
+    /// Counts a request that was not answered, and says why.
+    pub(crate) fn count_failed(&self, error: &UpstreamError) -> Reason {
+        let reason = error.reason();
+        self.metrics.failures.count(reason);
+        reason
     }
 
     fn count_repeated(&self, failed: &UpstreamError) {

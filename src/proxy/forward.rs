@@ -27,7 +27,6 @@ use super::{
     body::ResponseBody,
     client_body::ClientBody,
     connection::Connection,
-    failure::UpstreamFailure,
     guards::{RequestGuard, UploadRoom},
     outbound::{self, OutboundForm},
     rare_headers::RareHeaders,
@@ -98,7 +97,7 @@ impl Forwarder<'_> {
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let body = ClientBody::new(body, &parts.headers);
-        let Forward { request: canonical, admission, body, answer: to_sign } =
+        let Forward { request: canonical, outgoing, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         // A signature covers a message; a tunnel's bytes are not covered.
@@ -109,7 +108,8 @@ impl Forwarder<'_> {
         let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
         loops.mark(&mut parts.headers, parts.version);
         let form = OutboundForm::of(upstream, upgrade.is_some());
-        if let Err(error) = outbound::address(&mut parts, rare, canonical, form) {
+        let target = outgoing.as_deref().map_or(canonical.target(), |outgoing| &outgoing.target);
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, target, form) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));
@@ -275,12 +275,10 @@ fn fail(
     error: &UpstreamError,
     client: Option<UploadFault>,
 ) -> Box<Refusal> {
-    if let Some(fault) = client {
-        return exchange.abort(fault);
+    match client {
+        Some(fault) => exchange.abort(fault),
+        None => exchange.fail(upstream.count_failed(error), upstream.name(), error),
     }
-    exchange.end(Outcome::Failed);
-    tracing::warn!(upstream = upstream.name(), %error, "no response from the upstream");
-    Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 
 /// An answer without what is between the upstream and us only.

@@ -16,6 +16,7 @@ mod layers;
 mod local_files;
 mod memory;
 mod mistakes;
+mod outgoing;
 mod resources;
 mod revocation;
 mod round_trip;
