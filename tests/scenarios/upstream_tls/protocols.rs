@@ -269,6 +269,31 @@ fn an_answer_up_to_the_end_of_the_connection_needs_a_clean_end() {
     assert!(body.is_err(), "someone on the way may have cut it off: {body:?}");
 }
 
+/// With TLS 1.3 the first thing that comes on an unused connection are tickets.
+#[test]
+fn u4_an_unused_connection_serves_on_after_tickets_and_one_that_was_closed_is_replaced() {
+    for versions in [&[&TLS12], &[&TLS13]] {
+        let files = Files::new();
+        let good = files.good();
+        let scene = Scene::showing(files, &Showing::new(&good).alpn(HTTP1).versions(versions), "");
+        let token = scene.token();
+        let post = || {
+            let request = Request::new("POST", "/x").bearer(&token).body(b"x");
+            assert_eq!(scene.world.proxy.exchange(&request).status, 200);
+            // After that long an unused connection is looked at before it is used.
+            thread::sleep(Duration::from_millis(6));
+        };
+        (0..3).for_each(|_| post());
+        assert_eq!(scene.front.served(), 1);
+        for connections in 2..5 {
+            scene.front.close_all();
+            post();
+            assert_eq!(scene.front.served(), connections);
+        }
+        assert_eq!(scene.http1.requests().len(), 6, "each is sent once");
+    }
+}
+
 #[test]
 fn sessions_are_resumed_by_the_next_connections() {
     for versions in [&[&TLS12], &[&TLS13]] {
