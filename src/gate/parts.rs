@@ -7,9 +7,10 @@ use crate::{
     identity::{
         HeaderUses, assertion::settings::AssertionSettings, headers::settings::ClaimHeaderSettings,
     },
+    limits::settings::CallerLimitSettings,
     policy::{
         BasePath, Routes,
-        ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
+        ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream},
         settings::HostSettings,
     },
     resource::settings::ResourceSettings,
@@ -26,6 +27,8 @@ pub struct GateParts<'s> {
     pub signatures: &'s PerSignature<SignatureSettings>,
     /// The resources that clients can discover.
     pub resources: &'s PerResource<ResourceSettings>,
+    /// How often, and how many at once, one caller may pass a route.
+    pub limits: &'s PerLimit<CallerLimitSettings>,
     /// The routes, which refer to all of them.
     pub routes: &'s Arc<Routes>,
     /// The path in each upstream's URL.

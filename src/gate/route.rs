@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
+    limits::{Limiters, RouteLimits},
     policy::{
         CanonicalRequest, OutgoingPath, OutgoingTarget, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
@@ -32,6 +33,7 @@ pub struct Route {
     is_shared: bool,
     /// Boxed: few routes have some.
     addresses: Option<Box<AddressSettings>>,
+    limits: Option<Box<RouteLimits>>,
     counters: RouteCounters,
 }
 
@@ -41,6 +43,7 @@ struct Shared<'p> {
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
+    limiters: &'p Limiters,
     metrics: &'p Metrics,
 }
 
@@ -50,10 +53,11 @@ impl Route {
         parts: &GateParts<'_>,
         signatures: PerSignature<Arc<SignatureRules>>,
         places: &CredentialPlaces,
+        limiters: &Limiters,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { parts, scopes, signatures, places, metrics };
+        let shared = Shared { parts, scopes, signatures, places, limiters, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
@@ -85,6 +89,7 @@ impl Route {
             addresses: Some(&route.addresses)
                 .filter(|addresses| addresses.is_set())
                 .map(|addresses| Box::new(addresses.clone())),
+            limits: shared.limiters.of_route(&route.limits),
             counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
@@ -168,6 +173,11 @@ impl Route {
     /// Which addresses its clients may have; `None`: any, or none.
     pub fn addresses(&self) -> Option<&AddressSettings> {
         self.addresses.as_deref()
+    }
+
+    /// How often, and how many at once, one caller may pass; `None`: any number.
+    pub fn limits(&self) -> Option<&RouteLimits> {
+        self.limits.as_deref()
     }
 
     /// Its counters.

@@ -4,6 +4,7 @@ mod access;
 mod addresses;
 mod authentication;
 pub(crate) mod hosts;
+mod limits;
 mod outgoing;
 mod paths;
 
@@ -20,7 +21,7 @@ use crate::{
         DuplicateRoute, HostPattern, PathPattern, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
-        ids::{IssuerId, ResourceId, SignatureId, UpstreamId},
+        ids::{IssuerId, LimitId, ResourceId, SignatureId, UpstreamId},
     },
 };
 
@@ -61,6 +62,7 @@ pub(crate) mod key {
     pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
     pub(crate) const REWRITE: &str = "rewrite";
     pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
+    pub(crate) const LIMIT: &str = "limit";
 }
 
 /// One `[[routes]]` entry.
@@ -92,6 +94,8 @@ pub struct RouteSettings {
     pub cors: Option<bool>,
     /// From which addresses it may be used.
     pub addresses: AddressSettings,
+    /// Its limits: all of them count.
+    pub limits: Vec<LimitId>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -103,6 +107,7 @@ pub(crate) struct KnownNames {
     pub(crate) upstreams: Names<UpstreamId>,
     pub(crate) signatures: Names<SignatureId>,
     pub(crate) resources: Names<ResourceId>,
+    pub(crate) limits: Names<LimitId>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }
@@ -164,6 +169,7 @@ impl RouteSettings {
         let outgoing = OutgoingSettings::read(section, path.as_ref());
         let cors = section.optional(key::CORS, switch);
         let addresses = section.section(key::ADDRESSES, AddressSettings::read);
+        let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
         Some(Self {
             path: path?,
             methods,
@@ -178,6 +184,7 @@ impl RouteSettings {
             outgoing,
             cors,
             addresses,
+            limits: limits.unwrap_or_default(),
         })
     }
 
@@ -207,6 +214,7 @@ impl RouteSettings {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
+        let writer = limits::write(writer, &names.limits, &self.limits);
         self.outgoing.write(self.paths.write(writer)).table()
     }
 }

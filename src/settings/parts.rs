@@ -28,6 +28,7 @@ impl Settings {
             issuers: &self.issuers,
             signatures: &self.signatures,
             resources: &self.resources,
+            limits: &self.limits,
             routes: &self.routes,
             base_paths: self.upstreams.map(|upstream| upstream.path.clone()),
             hosts: &self.server.hosts,

@@ -13,6 +13,7 @@ mod introspection;
 mod issuers;
 mod keys;
 mod layers;
+mod limits;
 mod local_files;
 mod memory;
 mod mistakes;

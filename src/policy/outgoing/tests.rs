@@ -56,6 +56,7 @@ impl Scene {
             outgoing: OutgoingSettings::default(),
             cors: None,
             addresses: AddressSettings::default(),
+            limits: Vec::new(),
         };
         let routes = Arc::new(Routes::compile([route].into_iter().collect()));
         let rules = RequestRules::new(Arc::clone(&routes), HostSettings::default());

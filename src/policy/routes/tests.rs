@@ -34,6 +34,7 @@ fn route(line: &str) -> RouteSettings {
         outgoing: OutgoingSettings::default(),
         cors: None,
         addresses: AddressSettings::default(),
+        limits: Vec::new(),
     }
 }
 

@@ -49,6 +49,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         outgoing: OutgoingSettings::default(),
         cors: None,
         addresses: AddressSettings::default(),
+        limits: Vec::new(),
     }
 }
 
