@@ -20,7 +20,10 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::authority::{Authority, Identity};
+use super::{
+    authority::{Authority, Identity},
+    wait_until,
+};
 
 /// The running front; stops when dropped.
 pub(crate) struct TlsFront {
@@ -43,6 +46,7 @@ struct State {
     http2: Option<SocketAddr>,
     accepted: AtomicUsize,
     served: AtomicUsize,
+    ended: AtomicUsize,
     names: Mutex<Vec<Option<String>>>,
     cuts_off: AtomicBool,
     /// Ends the connections that are open.
@@ -114,6 +118,7 @@ impl TlsFront {
             http2,
             accepted: AtomicUsize::new(0),
             served: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
             names: Mutex::default(),
             cuts_off: AtomicBool::new(false),
             generation: Mutex::default(),
@@ -148,9 +153,13 @@ impl TlsFront {
         self.state.cuts_off.store(true, Ordering::SeqCst);
     }
 
-    /// Ends the connections that are open.
+    /// Ends the connections that are open, and waits until they are.
     pub(crate) fn close_all(&self) {
         std::mem::take(&mut *self.state.generation.lock().unwrap()).cancel();
+        let State { accepted, ended, .. } = &*self.state;
+        wait_until("the end of connections", || {
+            ended.load(Ordering::SeqCst) == accepted.load(Ordering::SeqCst)
+        });
     }
 
     /// How many connections have come so far.
@@ -177,6 +186,7 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
         tokio::spawn(async move {
             // A client that refuses, or goes away, ends its connection and nothing else.
             let _ = ends.run_until_cancelled(serve(socket, &state)).await;
+            state.ended.fetch_add(1, Ordering::SeqCst);
         });
     }
 }
