@@ -200,7 +200,17 @@ impl<'e> Exchange<'e> {
                 return Err(Stopped::Preflight);
             }
         };
+        let credential = match admission.route().upstream_credential() {
+            None => None,
+            Some(credential) => {
+                let (gate, headers) = (&engine.gate, &head.headers);
+                gate.service_credential(credential, &admission, request, headers).await?
+            }
+        };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
+        if let Some(credential) = credential {
+            credential.apply(&mut head.headers);
+        }
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
         let permit = admission.take_permit().map(|mut permit| {

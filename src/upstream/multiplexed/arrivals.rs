@@ -32,6 +32,10 @@ pub(in crate::upstream) struct ArrivalNews {
 }
 
 impl ArrivalNews {
+    fn broke(&self, error: &io::Error) {
+        *self.broken.borrow_mut() = Some(io::Error::new(error.kind(), error.to_string()));
+    }
+
     /// Why a connection ended.
     pub(in crate::upstream) fn cause(&self) -> io::Error {
         self.broken.take().unwrap_or_else(|| io::ErrorKind::ConnectionAborted.into())
@@ -44,6 +48,25 @@ impl<S> Arrivals<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Arrivals<S> {
+    /// A peer that closed may have said why before, such as by an alert, which is still to be read.
+    fn look_into<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if let Poll::Ready(Err(error)) = &written {
+            let mut byte = [0];
+            let read = Pin::new(&mut self.socket).poll_read(cx, &mut ReadBuf::new(&mut byte));
+            match read {
+                Poll::Ready(Err(cause)) => self.news.broke(&cause),
+                Poll::Ready(Ok(())) | Poll::Pending => self.news.broke(error),
+            }
+        }
+        written
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Arrivals<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -52,7 +75,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Arrivals<S> {
     ) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.socket).poll_read(cx, buf));
         if let Err(error) = &read {
-            *self.news.broken.borrow_mut() = Some(io::Error::new(error.kind(), error.to_string()));
+            self.news.broke(error);
         }
         // They run after the task that reads, which then has understood it.
         self.news.came.notify_waiters();
@@ -60,13 +83,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Arrivals<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Arrivals<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Arrivals<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.look_into(written, cx)
     }
 
     fn poll_write_vectored(
@@ -74,7 +98,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Arrivals<S> {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, pieces)
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, pieces);
+        self.look_into(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -82,7 +107,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Arrivals<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        let written = Pin::new(&mut self.socket).poll_flush(cx);
+        self.look_into(written, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
