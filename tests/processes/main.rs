@@ -39,3 +39,4 @@ mod shared_limits;
 mod sharing;
 mod shutdown;
 mod tunnels;
+mod upstream_tls;
