@@ -37,4 +37,5 @@ mod path_readers;
 mod shared;
 mod sharing;
 mod shutdown;
+mod token_exchange;
 mod tunnels;
