@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
+use super::{Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
+    limits::{Limiters, RouteLimits},
     policy::{
-        Requirement, ScopeClaims,
+        CanonicalRequest, OutgoingPath, OutgoingTarget, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
-        settings::{AccessSettings, AddressSettings, AuthorizationHeader, RouteSettings},
+        settings::{
+            AccessSettings, AddressSettings, AuthorizationHeader, OutgoingSettings, RouteSettings,
+        },
         upstream_credential::CredentialChoice,
     },
     providers::Providers,
@@ -33,9 +36,11 @@ pub struct Route {
     issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
+    outgoing: Option<Box<OutgoingPath>>,
     is_shared: bool,
     /// Boxed: few routes have some.
     addresses: Option<Box<AddressSettings>>,
+    limits: Option<Box<RouteLimits>>,
     counters: RouteCounters,
 }
 
@@ -46,6 +51,7 @@ struct Shared<'p> {
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
     providers: &'p Providers,
+    limiters: &'p Limiters,
     metrics: &'p Metrics,
 }
 
@@ -56,10 +62,11 @@ impl Route {
         signatures: PerSignature<Arc<SignatureRules>>,
         places: &CredentialPlaces,
         providers: &Providers,
+        limiters: &Limiters,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { parts, scopes, signatures, places, providers, metrics };
+        let shared = Shared { parts, scopes, signatures, places, providers, limiters, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
@@ -96,10 +103,12 @@ impl Route {
             },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
+            outgoing: outgoing_path(route, parts),
             is_shared,
             addresses: Some(&route.addresses)
                 .filter(|addresses| addresses.is_set())
                 .map(|addresses| Box::new(addresses.clone())),
+            limits: shared.limiters.of_route(&route.limits),
             counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
@@ -160,6 +169,26 @@ impl Route {
         self.upstream
     }
 
+    /// What its upstream receives as path; `None`: the canonical one.
+    pub fn outgoing(&self) -> Option<&OutgoingPath> {
+        self.outgoing.as_deref()
+    }
+
+    /// The target that the upstream receives of a request; `None`: the canonical one.
+    ///
+    /// # Errors
+    /// The [`Denial`] of a path that would lead out of what the route is for.
+    pub fn outgoing_target(
+        self: &Arc<Self>,
+        request: &CanonicalRequest,
+    ) -> Result<Option<Box<OutgoingTarget>>, Denial> {
+        let Some(outgoing) = &self.outgoing else {
+            return Ok(None);
+        };
+        let target = outgoing.apply(request);
+        target.map(Some).map_err(|refused| Denial::new(refused.cause()).on(self))
+    }
+
     /// Whether `[cors]` applies to it.
     pub fn is_shared(&self) -> bool {
         self.is_shared
@@ -170,10 +199,20 @@ impl Route {
         self.addresses.as_deref()
     }
 
+    /// How often, and how many at once, one caller may pass; `None`: any number.
+    pub fn limits(&self) -> Option<&RouteLimits> {
+        self.limits.as_deref()
+    }
+
     /// Its counters.
     pub fn counters(&self) -> &RouteCounters {
         &self.counters
     }
+}
+
+fn outgoing_path(route: &RouteSettings, parts: &GateParts<'_>) -> Option<Box<OutgoingPath>> {
+    let OutgoingSettings { change, rewrite_location } = &route.outgoing;
+    OutgoingPath::compile(change, parts.base_paths.get(route.upstream), *rewrite_location)
 }
 
 /// The issuers that could introspect a route's opaque tokens. A valid configuration has at most

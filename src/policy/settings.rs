@@ -4,6 +4,8 @@ mod access;
 mod addresses;
 mod authentication;
 pub(crate) mod hosts;
+mod limits;
+mod outgoing;
 mod paths;
 
 use http::Method;
@@ -19,7 +21,7 @@ use crate::{
         DuplicateRoute, HostPattern, PathPattern, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
-        ids::{IssuerId, ResourceId, SignatureId, UpstreamId},
+        ids::{IssuerId, LimitId, ResourceId, SignatureId, UpstreamId},
         upstream_credential::CredentialChoice,
     },
 };
@@ -30,6 +32,7 @@ pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSetting
 pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
+pub use outgoing::OutgoingSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
@@ -58,6 +61,10 @@ pub(crate) mod key {
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
     pub(crate) const ADDRESSES: &str = "addresses";
+    pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
+    pub(crate) const REWRITE: &str = "rewrite";
+    pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
+    pub(crate) const LIMIT: &str = "limit";
 }
 
 /// One `[[routes]]` entry.
@@ -85,10 +92,14 @@ pub struct RouteSettings {
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
     pub paths: PathSettings,
+    /// What the upstream receives in place of the path.
+    pub outgoing: OutgoingSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
     /// From which addresses it may be used.
     pub addresses: AddressSettings,
+    /// Its limits: all of them count.
+    pub limits: Vec<LimitId>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -102,6 +113,7 @@ pub(crate) struct KnownNames {
     pub(crate) resources: Names<ResourceId>,
     /// `none` and `forward` first.
     pub(crate) upstream_credentials: Names<CredentialChoice>,
+    pub(crate) limits: Names<LimitId>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }
@@ -162,8 +174,10 @@ impl RouteSettings {
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
+        let outgoing = OutgoingSettings::read(section, path.as_ref());
         let cors = section.optional(key::CORS, switch);
         let addresses = section.section(key::ADDRESSES, AddressSettings::read);
+        let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
         Some(Self {
             path: path?,
             methods,
@@ -176,8 +190,10 @@ impl RouteSettings {
             upstream_credential,
             denials,
             paths,
+            outgoing,
             cors,
             addresses,
+            limits: limits.unwrap_or_default(),
         })
     }
 
@@ -210,7 +226,8 @@ impl RouteSettings {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
-        self.paths.write(writer).table()
+        let writer = limits::write(writer, &names.limits, &self.limits);
+        self.outgoing.write(self.paths.write(writer)).table()
     }
 }
 

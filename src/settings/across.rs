@@ -3,6 +3,7 @@
 mod cors;
 mod credentials;
 mod idle_header_rules;
+mod limits;
 mod looping_upstreams;
 mod resources;
 mod upstream_credentials;
@@ -12,6 +13,7 @@ use self::{
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
+    limits::{limits_by_signer, shared_limits},
     looping_upstreams::looping_upstreams,
     resources::resources,
     upstream_credentials::{credential_header_uses, route_credentials},
@@ -52,6 +54,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
+    shared_limits(settings, root);
 }
 
 /// The rules that follow what settings refer to, once everything that they refer to was read.
@@ -61,6 +64,7 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     unreachable_issuers(settings, root);
     resources(settings, root);
     route_credentials(settings, root);
+    limits_by_signer(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.

@@ -23,6 +23,7 @@ pub(super) fn of_tree(root: &Section<'_>) -> KnownNames {
         signatures: members(root.peek(key::SIGNATURES)),
         resources: members(root.peek(key::RESOURCES)),
         upstream_credentials: with_choices(members(root.peek(key::UPSTREAM_CREDENTIALS))),
+        limits: members(root.peek(key::LIMITS)),
         profiles: with_built_in(members(profiles)),
     }
 }
@@ -36,6 +37,7 @@ pub(super) fn of_settings(settings: &Settings) -> KnownNames {
         signatures: with_ids(&settings.signatures, |signature| &signature.name),
         resources: with_ids(&settings.resources, |resource| &resource.name),
         upstream_credentials: with_choices(with_ids(&settings.upstream_credentials, |it| &it.name)),
+        limits: with_ids(&settings.limits, |limit| &limit.name),
         profiles: with_built_in(profiles),
     }
 }

@@ -20,9 +20,10 @@ use crate::{
         headers::{self, settings::ClaimHeaderSettings},
         settings::IdentitySettings,
     },
+    limits::{self, settings::CallerLimitSettings},
     policy::{
         self, Routes,
-        ids::{PerIssuer, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
+        ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
     },
     proxy::settings::ServerSettings,
     resource::{self, settings::ResourceSettings},
@@ -50,6 +51,7 @@ pub(crate) mod key {
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
     pub(crate) const RESOURCES: &str = "resources";
+    pub(crate) const LIMITS: &str = "limits";
     pub(crate) const EVIDENCE: &str = "evidence";
     pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const CACHE: &str = "cache";
@@ -80,6 +82,8 @@ pub struct Settings {
     pub signatures: PerSignature<SignatureSettings>,
     /// The protected resources that clients can discover.
     pub resources: PerResource<ResourceSettings>,
+    /// How often, and how many at once, one caller may pass a route.
+    pub limits: PerLimit<CallerLimitSettings>,
     /// The journal of signed requests; `None`: there is none.
     pub evidence: Option<EvidenceSettings>,
     /// Where in a request the credential travels.
@@ -135,6 +139,7 @@ impl Settings {
                 signature::settings::read(section, &SignatureNames { issuers: &names.issuers })
             }),
             resources: root.section(key::RESOURCES, resource::settings::read),
+            limits: root.section(key::LIMITS, limits::settings::read),
             evidence: root.section(key::EVIDENCE, EvidenceSettings::read),
             credential: root.section(key::CREDENTIAL, CredentialSettings::read),
             cache: root.section(key::CACHE, CacheSettings::read),
@@ -190,6 +195,7 @@ impl Settings {
             .value(key::ISSUERS, issuer::settings::write(&self.issuers))
             .optional_value(key::SIGNATURES, signatures)
             .optional_members(key::RESOURCES, resource::settings::write(&self.resources))
+            .optional_members(key::LIMITS, limits::settings::write(&self.limits))
             .optional_value(key::EVIDENCE, self.evidence.as_ref().map(EvidenceSettings::write))
             .value(key::CREDENTIAL, self.credential.write())
             .value(key::CACHE, self.cache.write())

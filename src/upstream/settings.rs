@@ -15,7 +15,7 @@ use crate::{
         writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
-    policy::{ids::PerUpstream, upstream_credential::CredentialChoice},
+    policy::{BasePath, ids::PerUpstream, upstream_credential::CredentialChoice},
     tls::settings::{Http2Offer, UpstreamTlsSettings, upstream::server_name_of},
 };
 
@@ -42,6 +42,8 @@ pub struct UpstreamSettings {
     pub name: String,
     /// Where the service is.
     pub address: UpstreamAddress,
+    /// The path that all its paths begin with.
+    pub path: BasePath,
     /// `[upstreams.NAME.tls]`, with `https://`.
     pub tls: Option<Box<UpstreamTlsSettings>>,
     /// For the connection to be established, TLS included.
@@ -122,8 +124,8 @@ const RETRIES: &[(&str, RetryRule)] = &[
     ("unanswered", RetryRule::Unanswered),
 ];
 
-const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\", \"h2c://HOST:PORT\" or \
-                            \"unix:/PATH\"";
+const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\" or \"h2c://HOST:PORT\", \
+                            each with a path or without, or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
 pub(crate) fn read(
@@ -180,6 +182,7 @@ impl UpstreamSettings {
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
             credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
+            path: section.or(key::URL, BasePath::default(), base_path),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
@@ -188,7 +191,7 @@ impl UpstreamSettings {
     fn write(&self, credentials: &Names<CredentialChoice>) -> Written {
         let credential = self.credential.and_then(|choice| name_of(credentials, choice));
         let writer = Writer::default()
-            .text(key::URL, &self.address)
+            .text(key::URL, format_args!("{}{}", self.address, self.path.as_str()))
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
             .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
             .duration(key::STREAM_TIMEOUT, self.stream_timeout)
@@ -270,9 +273,8 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
         Some("https") => (UpstreamAddress::Https, 443),
         _ => return Err(node.mismatch(EXPECTED_URL)),
     };
-    // The upstream receives the path that policy saw: a prefix here could only make them differ.
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || text.contains('#') {
-        return Err(node.mismatch(&format!("{EXPECTED_URL} without a path")));
+    if url.query().is_some() || text.contains('#') {
+        return Err(node.mismatch(&format!("{EXPECTED_URL} without a query")));
     }
     let host = url.host().filter(|host| !host.is_empty());
     let host = host.ok_or_else(|| node.mismatch(EXPECTED_URL))?;
@@ -281,6 +283,14 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
         return Err(node.mismatch("a host that a certificate can name"));
     }
     Ok(wrap(format!("{host}:{port}")))
+}
+
+/// The path of a URL; none of what is no URL, which is reported as such.
+fn base_path(node: &Node) -> Parsed<BasePath> {
+    let url = node.as_text().filter(|text| !text.starts_with("unix:"));
+    let url = url.and_then(|text| text.parse::<Uri>().ok()).filter(|url| url.query().is_none());
+    let path = BasePath::parse(url.as_ref().map_or("", Uri::path));
+    path.map_err(|error| format!("{} ({error})", node.mismatch("a path such as \"/base\"")))
 }
 
 /// The port that is given, or the scheme's own. `None` for one that can't be connected to.

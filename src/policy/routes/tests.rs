@@ -8,7 +8,9 @@ use crate::policy::{
     NotCanonical, PathPattern, RequestRules,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AddressSettings, AuthorizationHeader, HostSettings},
+    settings::{
+        AccessSettings, AddressSettings, AuthorizationHeader, HostSettings, OutgoingSettings,
+    },
 };
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
@@ -30,8 +32,10 @@ fn route(line: &str) -> RouteSettings {
         upstream_credential: None,
         denials: None,
         paths: PathSettings::default(),
+        outgoing: OutgoingSettings::default(),
         cors: None,
         addresses: AddressSettings::default(),
+        limits: Vec::new(),
     }
 }
 

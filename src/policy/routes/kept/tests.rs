@@ -13,7 +13,7 @@ use crate::policy::{
     ids::PerUpstream,
     settings::{
         AccessSettings, AddressSettings, AuthorizationHeader, EscapeRule, HostSettings,
-        RouteSettings,
+        OutgoingSettings, RouteSettings,
     },
 };
 
@@ -47,8 +47,10 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         upstream_credential: None,
         denials: None,
         paths,
+        outgoing: OutgoingSettings::default(),
         cors: None,
         addresses: AddressSettings::default(),
+        limits: Vec::new(),
     }
 }
 
