@@ -2,12 +2,15 @@
 
 mod age;
 mod answer_body;
+mod balance;
 mod connect;
 mod endpoint;
+mod endpoints;
 mod error;
 mod exec;
 mod http1;
 mod http2;
+mod lease;
 mod lookup;
 mod metrics;
 mod multiplexed;
@@ -19,6 +22,7 @@ use std::{
     cell::RefCell,
     future::poll_fn,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -27,15 +31,16 @@ use tokio::time::{Instant, timeout};
 
 use crate::wire::timer::Timer;
 
-use endpoint::UpstreamEndpoint;
+use endpoints::Endpoints;
 use exec::LocalExec;
 use metrics::UpstreamMetrics;
-use multiplexed::MultiplexedConnections;
 use settings::UpstreamSettings;
 
 pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
+pub(crate) use balance::SharedEndpoints;
 pub(crate) use error::UpstreamError;
 pub(crate) use http1::UpstreamSocket;
+pub(crate) use lease::EndpointLease;
 pub(crate) use metrics::Metrics;
 pub(crate) use multiplexed::OpenStream;
 pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
@@ -44,7 +49,7 @@ pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSo
 #[derive(Debug)]
 pub(crate) struct UpstreamPool {
     settings: UpstreamSettings,
-    endpoint: UpstreamEndpoint,
+    endpoints: Endpoints,
     timers: SpareTimers,
     metrics: UpstreamMetrics,
 }
@@ -63,9 +68,14 @@ pub(crate) struct UpstreamAnswer {
 }
 
 impl UpstreamPool {
-    pub(crate) fn new(settings: UpstreamSettings, metrics: UpstreamMetrics) -> Self {
-        let endpoint = UpstreamEndpoint::new(&settings.address, &settings);
-        Self { endpoint, settings, timers: SpareTimers::default(), metrics }
+    /// `shared`: the endpoints of an upstream that has several.
+    pub(crate) fn new(
+        settings: UpstreamSettings,
+        shared: Option<&Arc<SharedEndpoints>>,
+        metrics: UpstreamMetrics,
+    ) -> Self {
+        let endpoints = Endpoints::new(&settings, shared);
+        Self { endpoints, settings, timers: SpareTimers::default(), metrics }
     }
 
     /// The name in the configuration.
@@ -91,20 +101,21 @@ impl UpstreamPool {
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
-        self.endpoint.idle.saw(started);
         let progress = request.body().progress();
         let mut timer = self.timers.take();
         let answer = tokio::select! {
             biased;
-            answer = self.exchange(request, progress.as_ref(), may_repeat, &begin) => answer,
+            answer = self.exchange(request, started, progress.as_ref(), may_repeat, &begin) => {
+                answer
+            }
             () = poll_fn(|cx| self.poll_overdue(cx, &mut timer, started, progress.as_deref())) => {
                 Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
             }
         };
         self.timers.keep(timer, self.settings.max_idle);
-        if answer.is_ok() {
+        if let Ok(answer) = &answer {
             let now = Instant::now();
-            self.endpoint.idle.saw(now);
+            answer.response.body().saw(now);
             self.metrics.latency.observe((now - started).as_secs_f64());
         }
         answer
@@ -114,19 +125,20 @@ impl UpstreamPool {
     async fn exchange(
         &self,
         request: Box<Request<RequestBody>>,
+        started: Instant,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        let endpoint = &self.endpoint;
-        match &endpoint.multiplexed {
-            None => self.send_http1(endpoint, request, progress, may_repeat, begin).await,
-            Some(connections) => {
-                let sending =
-                    self.send_multiplexed(connections, request, progress, may_repeat, begin);
-                Box::pin(sending).await
-            }
+        let endpoint = match self.endpoints.pick() {
+            Some(endpoint) => endpoint,
+            None => Box::pin(self.endpoints.resolved()).await?,
+        };
+        endpoint.idle.saw(started);
+        if endpoint.multiplexed.is_none() {
+            return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
         }
+        Box::pin(self.send_multiplexed(endpoint, request, progress, may_repeat, begin)).await
     }
 
     fn count_repeated(&self, failed: &UpstreamError) {

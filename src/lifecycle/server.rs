@@ -16,12 +16,13 @@ use crate::{
     proxy::{ConnectionBudget, ProxyConfig},
     settings::Settings,
     shared::SharedError,
+    tasks::Tasks,
     telemetry::MetricRegistry,
     tls::{ServerTls, TlsError},
 };
 
 use super::{
-    control::{self, Control, ControlCommand},
+    control::{self, ConfigurationTasks, Control, ControlCommand},
     descriptors::worker_count,
     metrics::register_all,
     worker_thread::{self, WorkerSignals},
@@ -103,7 +104,8 @@ impl Server {
         let (providers, tasks) = Providers::new(&settings.provider_parts(), &clock, &metrics)?;
         let providers = Arc::new(providers);
         let journals = Journals::default();
-        let config = compile(&settings, &providers, &journals, &clock, &metrics)?;
+        let (config, upstreams) = compile(&settings, &providers, &journals, &clock, &metrics)?;
+        let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
         let signals = WorkerSignals {
@@ -199,14 +201,14 @@ fn join(thread: thread::JoinHandle<()>) {
     }
 }
 
-/// Compiles settings for serving.
+/// Compiles settings for serving. The tasks keep its upstreams' endpoints up to date.
 pub(super) fn compile(
     settings: &Settings,
     providers: &Providers,
     journals: &Journals,
     clock: &Arc<dyn Clock>,
     metrics: &MetricRegistry,
-) -> Result<ProxyConfig, StartError> {
+) -> Result<(ProxyConfig, Tasks), StartError> {
     let tls = settings.server.tls.as_ref().map(ServerTls::new).transpose()?;
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
     // Last of what can fail: it takes over the earlier journal's folder.

@@ -24,6 +24,7 @@ impl UpstreamFailure {
             | UpstreamError::ResponseTimeout(_)
             | UpstreamError::Unsignable(Unsignable::Stalled(_)) => Self::GatewayTimeout,
             UpstreamError::Unaddressable(_)
+            | UpstreamError::Unresolved
             | UpstreamError::Refused(_)
             | UpstreamError::Broken(_)
             | UpstreamError::BrokenStream(_)

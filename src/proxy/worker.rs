@@ -10,9 +10,11 @@ use crate::{
     decision::{Engine, WorkerEngine},
     policy::ids::PerUpstream,
     proxy::{parts::ProxyParts, settings::LimitSettings},
+    resolver::Resolver,
+    tasks::Tasks,
     telemetry::MetricRegistry,
     tls::ServerTls,
-    upstream::{self, UpstreamPool, settings::UpstreamSettings},
+    upstream::{self, SharedEndpoints, UpstreamPool, settings::UpstreamSettings},
 };
 
 use super::loops::LoopGuard;
@@ -25,8 +27,16 @@ pub struct ProxyConfig {
     pub(super) access_log: bool,
     tls: Option<Arc<ServerTls>>,
     loops: LoopGuard,
-    upstreams: PerUpstream<UpstreamSettings>,
+    upstreams: PerUpstream<ConfiguredUpstream>,
     metrics: upstream::Metrics,
+}
+
+/// What the pools of an upstream have in common.
+#[derive(Debug)]
+struct ConfiguredUpstream {
+    settings: UpstreamSettings,
+    /// Where it has several.
+    endpoints: Option<Arc<SharedEndpoints>>,
 }
 
 /// A serving thread's own state: nothing in it is shared with another worker.
@@ -58,22 +68,35 @@ pub(super) struct Serving {
 }
 
 impl ProxyConfig {
-    /// What serves the requests that the engine decides on; `tls` is that of `[server.tls]`.
+    /// What serves the requests that the engine decides on, and the tasks that keep upstreams'
+    /// endpoints up to date; `tls` is that of `[server.tls]`.
     pub fn new(
         parts: &ProxyParts<'_>,
         engine: Arc<Engine>,
         tls: Option<ServerTls>,
         metrics: &MetricRegistry,
-    ) -> Self {
-        Self {
+    ) -> (Self, Tasks) {
+        let metrics = upstream::Metrics::register(metrics);
+        let resolver = Resolver::new(parts.resolver);
+        let mut tasks = Tasks::default();
+        let upstreams = parts.upstreams.map(|settings| {
+            let shared = SharedEndpoints::new(settings, &resolver, &metrics);
+            let endpoints = shared.map(|(endpoints, of_upstream)| {
+                tasks.extend([of_upstream]);
+                endpoints
+            });
+            ConfiguredUpstream { settings: settings.clone(), endpoints }
+        });
+        let config = Self {
             engine,
             limits: parts.limits.clone(),
             access_log: parts.access_log,
             tls: tls.map(Arc::new),
             loops: LoopGuard::new(parts.loop_header),
-            upstreams: parts.upstreams.clone(),
-            metrics: upstream::Metrics::register(metrics),
-        }
+            upstreams,
+            metrics,
+        };
+        (config, tasks)
     }
 
     /// The loaded `[server.tls]`, if there is one.
@@ -87,9 +110,9 @@ impl ProxyConfig {
     }
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
-        self.upstreams.map(|settings| {
+        self.upstreams.map(|ConfiguredUpstream { settings, endpoints }| {
             let metrics = self.metrics.of(&settings.name);
-            UpstreamPool::new(settings.clone(), metrics)
+            UpstreamPool::new(settings.clone(), endpoints.as_ref(), metrics)
         })
     }
 }

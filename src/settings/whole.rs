@@ -25,6 +25,7 @@ use crate::{
         ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
     },
     proxy::settings::ServerSettings,
+    resolver::settings::ResolverSettings,
     resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
     shared::settings::SharedSettings,
@@ -45,6 +46,7 @@ pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
     pub(crate) const UPSTREAMS: &str = "upstreams";
+    pub(crate) const RESOLVER: &str = "resolver";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
     pub(crate) const RESOURCES: &str = "resources";
@@ -70,6 +72,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
+    /// How upstreams' names are resolved. `None`: with the defaults.
+    pub resolver: Option<ResolverSettings>,
     /// The token issuers.
     pub issuers: PerIssuer<IssuerSettings>,
     /// How bodies are signed.
@@ -120,6 +124,7 @@ impl Settings {
             server: root.section(key::SERVER, ServerSettings::read),
             admin: root.section(key::ADMIN, AdminSettings::read),
             upstreams: root.section(key::UPSTREAMS, upstream::settings::read),
+            resolver: root.section(key::RESOLVER, ResolverSettings::read),
             issuers: root.section(key::ISSUERS, |section| {
                 issuer::settings::read(section, !names.resources.is_empty())
             }),
@@ -172,6 +177,7 @@ impl Settings {
             .value(key::SERVER, self.server.write())
             .value(key::ADMIN, self.admin.write())
             .value(key::UPSTREAMS, upstream::settings::write(&self.upstreams))
+            .optional_value(key::RESOLVER, self.resolver.as_ref().map(ResolverSettings::write))
             .value(key::ISSUERS, issuer::settings::write(&self.issuers))
             .optional_value(key::SIGNATURES, signatures)
             .optional_members(key::RESOURCES, resource::settings::write(&self.resources))

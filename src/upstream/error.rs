@@ -12,6 +12,9 @@ pub(crate) enum UpstreamError {
     /// The request can't be written as this upstream receives requests.
     #[error("cannot be addressed: {0}")]
     Unaddressable(#[from] http::Error),
+    /// The name of which every address is an endpoint was not resolved yet.
+    #[error("no address of the upstream is known")]
+    Unresolved,
     /// No connection could be made.
     #[error("cannot connect: {0}")]
     Refused(#[source] std::io::Error),
@@ -53,12 +56,18 @@ impl UpstreamError {
         matches!(
             self,
             Self::Unaddressable(_)
+                | Self::Unresolved
                 | Self::Refused(_)
                 | Self::ConnectTimeout(_)
                 | Self::StreamTimeout(_)
                 | Self::Unprocessed(_)
                 | Self::ClosedEarly
         )
+    }
+
+    /// Whether there was no connection that took the request.
+    pub(super) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::ConnectTimeout(_) | Self::ClosedEarly)
     }
 
     /// Of the errors of two attempts the one that tells what the upstream may have seen.

@@ -9,9 +9,11 @@ use tokio::time::Instant;
 use crate::wire::framing;
 
 use super::{
-    MultiplexedConnections, OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError,
-    UpstreamPool,
-    answer_body::{AnswerBody, StreamBody},
+    OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
+    answer_body::{AnswerBody, AnswerSource, StreamBody},
+    endpoint::UpstreamEndpoint,
+    endpoints::TriedEndpoints,
+    lease::EndpointLease,
     repeat,
 };
 
@@ -29,31 +31,41 @@ impl UpstreamPool {
     /// Sends on a stream of a connection that has room for it.
     pub(super) async fn send_multiplexed(
         &self,
-        connections: &Rc<MultiplexedConnections>,
+        mut endpoint: EndpointLease,
         mut request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let head = may_repeat.then(|| repeat::copied_head(&request));
-        let mut closed_early = 0;
+        let (mut closed_early, mut tried) = (0, TriedEndpoints::default());
         loop {
-            let stream = connections.stream(None).await?;
-            begin();
-            let was_proven = stream.is_of_proven_connection();
-            match exchange_on(stream, request, progress).await {
-                Ok(answer) => return Ok(answer),
-                Err(Unanswered::Unsent(unsent)) => {
-                    closed_early += usize::from(!was_proven);
-                    if closed_early == MAX_CLOSED_EARLY {
-                        return Err(UpstreamError::ClosedEarly);
+            let error = match stream(&endpoint, None).await {
+                Ok(stream) => {
+                    begin();
+                    let was_proven = stream.is_of_proven_connection();
+                    match exchange_on(stream, request, progress).await {
+                        Ok(answer) => return Ok(self.answered_stream(endpoint, answer)),
+                        Err(Unanswered::Unsent(unsent)) => {
+                            request = unsent;
+                            closed_early += usize::from(!was_proven);
+                            if closed_early < MAX_CLOSED_EARLY {
+                                continue;
+                            }
+                            UpstreamError::ClosedEarly
+                        }
+                        Err(Unanswered::Failed(error)) => {
+                            let head =
+                                head.filter(|head| self.may_send_again(head, &error, was_proven));
+                            return self.repeat_multiplexed(endpoint, head, error, progress).await;
+                        }
                     }
-                    request = unsent;
                 }
-                Err(Unanswered::Failed(error)) => {
-                    let head = head.filter(|head| self.may_send_again(head, &error, was_proven));
-                    return self.repeat_multiplexed(connections, head, error, progress).await;
-                }
+                Err(error) => error,
+            };
+            match self.endpoints.another_after(&error, endpoint, &mut tried) {
+                Some(another) => (endpoint, closed_early) = (another, 0),
+                None => return Err(error),
             }
         }
     }
@@ -64,7 +76,9 @@ impl UpstreamPool {
         match error {
             UpstreamError::Unprocessed(_) => true,
             UpstreamError::BrokenStream(error) => {
-                was_proven && is_broken(error) && self.settings.retry.allows(head.method())
+                // A new connection that breaks is a fault of the endpoint.
+                let may_be = was_proven || self.endpoints.are_several();
+                may_be && is_broken(error) && self.settings.retry.allows(head.method())
             }
             _ => false,
         }
@@ -73,7 +87,7 @@ impl UpstreamPool {
     /// Sends a request again, over a connection that was opened after the first failed.
     async fn repeat_multiplexed(
         &self,
-        connections: &Rc<MultiplexedConnections>,
+        endpoint: EndpointLease,
         head: Option<Request<()>>,
         failed: UpstreamError,
         progress: Option<&Rc<UploadProgress>>,
@@ -87,15 +101,41 @@ impl UpstreamPool {
         let Some(body) = repeat::same_body(progress) else {
             return Err(failed);
         };
-        let Ok(stream) = connections.stream(Some(failed_at)).await else {
+        let Some(endpoint) = self.endpoints.for_repetition(endpoint) else {
+            return Err(failed);
+        };
+        let Ok(stream) = stream(&endpoint, Some(failed_at)).await else {
             return Err(failed);
         };
         self.count_repeated(&failed);
-        match exchange_on(stream, Box::new(head.map(|()| body)), progress).await {
-            Ok(answer) => Ok(answer),
+        let answer = match exchange_on(stream, Box::new(head.map(|()| body)), progress).await {
+            Ok(answer) => Ok(self.answered_stream(endpoint, answer)),
             Err(Unanswered::Unsent(_)) => Err(failed),
             Err(Unanswered::Failed(error)) => Err(error.after(failed)),
-        }
+        };
+        self.endpoints.count_retry(&answer);
+        answer
+    }
+
+    fn answered_stream(
+        &self,
+        endpoint: EndpointLease,
+        answer: Response<StreamBody>,
+    ) -> UpstreamAnswer {
+        self.endpoints.answered(&endpoint, answer.status());
+        let answer = answer.map(|body| AnswerBody::new(AnswerSource::Stream(body), endpoint));
+        UpstreamAnswer { response: Box::new(answer) }
+    }
+}
+
+/// A stream of a connection to that endpoint.
+async fn stream(
+    endpoint: &UpstreamEndpoint,
+    newer_than: Option<Instant>,
+) -> Result<Rc<OpenStream>, UpstreamError> {
+    match &endpoint.multiplexed {
+        Some(connections) => connections.stream(newer_than).await,
+        None => Err(UpstreamError::ClosedEarly),
     }
 }
 
@@ -103,7 +143,7 @@ async fn exchange_on(
     stream: Rc<OpenStream>,
     request: Box<Request<RequestBody>>,
     progress: Option<&Rc<UploadProgress>>,
-) -> Result<UpstreamAnswer, Unanswered> {
+) -> Result<Response<StreamBody>, Unanswered> {
     if let Some(progress) = progress {
         // The answer may come to its end before the upload.
         progress.holds(Rc::clone(&stream));
@@ -121,11 +161,10 @@ async fn exchange_on(
 fn answer(
     response: Response<Incoming>,
     stream: Rc<OpenStream>,
-) -> Result<UpstreamAnswer, UpstreamError> {
+) -> Result<Response<StreamBody>, UpstreamError> {
     let (mut parts, body) = response.into_parts();
     framing::check_answer(&mut parts)?;
-    let body = AnswerBody::Stream(StreamBody::new(body, stream));
-    Ok(UpstreamAnswer { response: Box::new(Response::from_parts(parts, body)) })
+    Ok(Response::from_parts(parts, StreamBody::new(body, stream)))
 }
 
 fn unanswered(mut error: TrySendError<Request<RequestBody>>) -> Unanswered {

@@ -4,6 +4,8 @@ use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
 use crate::telemetry::{MetricRegistry, WAIT_BUCKETS};
 
+use super::balance::{BalanceMetrics, EndpointMetrics};
+
 /// What is counted of upstreams.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -11,6 +13,7 @@ pub(crate) struct Metrics {
     seconds: HistogramVec,
     /// By upstream.
     retries: IntCounterVec,
+    balance: BalanceMetrics,
 }
 
 /// What is counted of one upstream.
@@ -36,7 +39,13 @@ impl Metrics {
                 "Requests sent a second time, after a connection broke without an answer.",
                 &["upstream"],
             ),
+            balance: BalanceMetrics::register(metrics),
         }
+    }
+
+    /// Those of one that has several endpoints.
+    pub(crate) fn of_several(&self, name: &str) -> EndpointMetrics {
+        self.balance.of(name)
     }
 
     /// Those of one upstream.

@@ -1,5 +1,8 @@
 //! `[upstreams.NAME]`: the upstream services.
 
+mod eject;
+mod endpoints;
+mod health;
 mod upgrades;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -27,8 +30,26 @@ pub(crate) mod key {
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
     pub(crate) const UPGRADES: &str = "upgrades";
+    pub(crate) const URLS: &str = "urls";
+    pub(crate) const WEIGHT: &str = "weight";
+    pub(crate) const RESOLVE: &str = "resolve";
+    pub(crate) const BALANCE: &str = "balance";
+    pub(crate) const RETRY_BUDGET: &str = "retry_budget";
+    pub(crate) const EJECT: &str = "eject";
+    pub(crate) const FAILURES: &str = "failures";
+    pub(crate) const FOR: &str = "for";
+    pub(crate) const AT_MOST: &str = "at_most";
+    pub(crate) const ON_STATUS: &str = "on_status";
+    pub(crate) const HEALTH: &str = "health";
+    pub(crate) const PATH: &str = "path";
+    pub(crate) const INTERVAL: &str = "interval";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const EXPECT: &str = "expect";
 }
 
+pub use eject::EjectSettings;
+pub use endpoints::{BalanceRule, EndpointSettings, Resolve, WeightedUrl};
+pub use health::HealthSettings;
 pub use upgrades::UpgradeProtocols;
 pub(crate) use upgrades::WEBSOCKET;
 
@@ -37,8 +58,10 @@ pub(crate) use upgrades::WEBSOCKET;
 pub struct UpstreamSettings {
     /// The name in the configuration: what routes, metrics and logs call it.
     pub name: String,
-    /// Where the service is.
+    /// Where the service is; the first of several.
     pub address: UpstreamAddress,
+    /// An upstream that has several endpoints, or may have. Boxed, as most have one.
+    pub endpoints: Option<Box<EndpointSettings>>,
     /// For the connection to be established.
     pub connect_timeout: Duration,
     /// From the request's last byte to the answer's header block.
@@ -122,7 +145,7 @@ pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
 impl UpstreamSettings {
     fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
-        let address = section.required(key::URL, EXPECTED_URL, upstream_address);
+        let (address, endpoints) = endpoints::read(section, upstream_address).unzip();
         if matches!(address, Some(UpstreamAddress::H2c(_))) && section.peek(key::UPGRADES).is_some()
         {
             let message = "has no effect with h2c://, since HTTP/2 has no upgrade; expected it to \
@@ -142,14 +165,15 @@ impl UpstreamSettings {
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
+            endpoints: endpoints.flatten(),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
     }
 
     fn write(&self) -> Written {
-        let writer = Writer::default()
-            .text(key::URL, &self.address)
+        let writer = self
+            .write_endpoints(Writer::default())
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
             .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
             .duration(key::STREAM_TIMEOUT, self.stream_timeout)
@@ -162,6 +186,31 @@ impl UpstreamSettings {
                 self.upgrades.write(writer).table()
             }
         }
+    }
+}
+
+impl UpstreamSettings {
+    /// Where the service is, or each of its endpoints.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &UpstreamAddress> {
+        let several = self.endpoints.iter().flat_map(|endpoints| &endpoints.urls);
+        let others = several.map(|url| &url.address).filter(|address| **address != self.address);
+        std::iter::once(&self.address).chain(others)
+    }
+
+    fn write_endpoints(&self, writer: Writer) -> Writer {
+        let Some(endpoints) = &self.endpoints else {
+            return writer.text(key::URL, &self.address);
+        };
+        endpoints.write(writer)
+    }
+}
+
+impl UpstreamAddress {
+    /// `host:port`, without the brackets of an IPv6 address. `None`: no TCP.
+    pub(crate) fn host_and_port(&self) -> Option<(&str, u16)> {
+        let (Self::Http(authority) | Self::H2c(authority)) = self else { return None };
+        let (host, port) = authority.rsplit_once(':')?;
+        Some((host.trim_start_matches('[').trim_end_matches(']'), port.parse().ok()?))
     }
 }
 

@@ -46,6 +46,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
     let settings = UpstreamSettings {
         name: "app".to_owned(),
         address: UpstreamAddress::H2c(authority.to_owned()),
+        endpoints: None,
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),
         stream_timeout: Duration::from_secs(10),
