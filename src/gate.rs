@@ -6,6 +6,7 @@ mod denial;
 mod metrics;
 mod parts;
 mod preflight;
+mod restriction;
 mod route;
 mod unsigned;
 
@@ -18,7 +19,8 @@ use crate::{
     cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, NotCanonical, RequestRules, Requirement, RouteMatch, Routes, Unmet,
+        CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement, RouteMatch,
+        Routes, Unmet,
         credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
         settings::Guests,
@@ -143,6 +145,7 @@ impl Gate {
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
+        self.check_restrictions(route, headers, peer)?;
         let caller = match route.requirement() {
             None => None,
             Some(requirement) => {
@@ -198,6 +201,9 @@ impl Gate {
             peer.scheme,
             request.authority_value(),
         );
+        if let Some(prefix) = admission.route.outgoing().and_then(OutgoingPath::stripped) {
+            self.forwarded.set_prefix(headers, peer.address.as_ref(), prefix);
+        }
         if let Some(caller) = caller {
             caller.token.headers().apply(headers);
         }
@@ -206,7 +212,7 @@ impl Gate {
         }
         let assertion = caller.and_then(|caller| caller.assertion.as_ref());
         if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
-            headers.insert(assertions.header(), value.clone());
+            headers.insert(assertions.header(), HeaderValue::clone(value));
         }
         Ok(())
     }
@@ -324,7 +330,7 @@ impl Gate {
     }
 
     /// The assertion about the token for the upstream, where one is configured.
-    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<HeaderValue>, Denial> {
+    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<Box<HeaderValue>>, Denial> {
         let (Some(assertions), Some(slot)) = (&self.assertions, token.headers().assertion()) else {
             return Ok(None);
         };
@@ -336,7 +342,8 @@ impl Gate {
         };
         let unavailable =
             |_| Denial::new(Reason::AssertionUnavailable).of_issuer(Some(token.issuer()));
-        assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
+        let value = assertions.value(slot, asserted, now).await.map_err(unavailable)?;
+        Ok(Some(Box::new(value)))
     }
 
     /// The refusal of a token that lacks what a route requires.

@@ -8,6 +8,7 @@ mod endpoint;
 mod endpoints;
 mod error;
 mod exec;
+mod failure;
 mod http1;
 mod http2;
 mod lease;
@@ -16,7 +17,10 @@ mod metrics;
 mod multiplexed;
 mod repeat;
 mod request_body;
+mod request_form;
 pub mod settings;
+mod tls_socket;
+mod transport;
 
 use std::{
     cell::RefCell,
@@ -29,7 +33,7 @@ use std::{
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
 
-use crate::wire::timer::Timer;
+use crate::{reason::Reason, tls::UpstreamTls, wire::timer::Timer};
 
 use endpoints::Endpoints;
 use exec::LocalExec;
@@ -44,6 +48,7 @@ pub(crate) use lease::EndpointLease;
 pub(crate) use metrics::Metrics;
 pub(crate) use multiplexed::OpenStream;
 pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
+pub(crate) use request_form::join_cookies;
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -71,10 +76,11 @@ impl UpstreamPool {
     /// `shared`: the endpoints of an upstream that has several.
     pub(crate) fn new(
         settings: UpstreamSettings,
+        tls: Option<&Arc<UpstreamTls>>,
         shared: Option<&Arc<SharedEndpoints>>,
         metrics: UpstreamMetrics,
     ) -> Self {
-        let endpoints = Endpoints::new(&settings, shared);
+        let endpoints = Endpoints::new(&settings, tls, shared);
         Self { endpoints, settings, timers: SpareTimers::default(), metrics }
     }
 
@@ -86,6 +92,12 @@ impl UpstreamPool {
     /// The settings.
     pub(crate) fn settings(&self) -> &UpstreamSettings {
         &self.settings
+    }
+
+    /// Whether the next request is best written as HTTP/1.1 has it. Where that is negotiated, it
+    /// is turned into the other form once the connection shows it.
+    pub(crate) fn expects_http1(&self) -> bool {
+        self.endpoints.expects_http1()
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -135,10 +147,17 @@ impl UpstreamPool {
             None => Box::pin(self.endpoints.resolved()).await?,
         };
         endpoint.idle.saw(started);
-        if endpoint.multiplexed.is_none() {
+        if endpoint.multiplexed.is_none() || endpoint.takes_http1(&request) {
             return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
         }
         Box::pin(self.send_multiplexed(endpoint, request, progress, may_repeat, begin)).await
+    }
+
+    /// Counts a request that was not answered, and says why.
+    pub(crate) fn count_failed(&self, error: &UpstreamError) -> Reason {
+        let reason = error.reason();
+        self.metrics.failures.count(reason);
+        reason
     }
 
     fn count_repeated(&self, failed: &UpstreamError) {

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, OnceCell},
     error::Error,
+    fmt,
     sync::Arc,
 };
 
@@ -16,8 +17,8 @@ use super::{
     WorkerEngine, private_answer, signed,
 };
 use crate::{
-    gate::{Admission, Decision, Denial, Peer, Route},
-    policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
+    gate::{Admission, AnnouncedRequest, Decision, Denial, Peer, Route},
+    policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
     reason::{Cause, Reason},
     token::VerifiedToken,
 };
@@ -87,11 +88,24 @@ impl<'e> Exchange<'e> {
 
     /// Refuses the request for a reason that the front end detected.
     pub fn refuse(&self, cause: impl Into<Cause>) -> Box<Refusal> {
-        let denial = Denial::new(cause);
-        self.deny(&match self.route.get() {
-            Some(route) => denial.on(route),
-            None => denial,
-        })
+        self.deny(&self.denial(cause))
+    }
+
+    /// The answer to an admitted request that its upstream did not answer.
+    pub fn fail(&self, reason: Reason, upstream: &str, error: &dyn fmt::Display) -> Box<Refusal> {
+        let denial = self.denial(reason);
+        let (refusal, denial_id) = self.engine.engine.denials.refuse(&denial, self.form);
+        self.end(Outcome::Failed);
+        let _entered = self.span.enter();
+        tracing::warn!(
+            upstream,
+            reason = reason.code(),
+            route = denial.route().map(Route::label),
+            denial_id = denial_id.map(|id| id.to_string()),
+            %error,
+            "no response from the upstream"
+        );
+        Box::new(refusal)
     }
 
     /// Records the outcome of an admitted request.
@@ -140,21 +154,18 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let (mut canonical, announced) = match engine.gate.preflight(head) {
-            Some(preflight) => (preflight.request, Some(preflight.route)),
-            None => (canonical(head, engine.gate.request_rules())?, None),
-        };
-        engine.gate.take_parameters(&mut canonical).map_err(uncanonical)?;
-        let request = self.request.get_or_init(|| canonical);
+        let (request, announced) = self.read(head)?;
         if let Some(documents) = &engine.documents
             && let Some(document) = documents.answer(request)
         {
             return Err(Stopped::Answered(Box::new(Refusal::new(document))));
         }
         let decision = match announced {
-            Some(route) => engine.gate.admit_preflight(route, &head.headers)?,
+            Some(route) => engine.gate.admit_preflight(route, &head.headers, peer)?,
             None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
+        // Before a body is read: the path can't be served, whoever has signed it.
+        let outgoing = decision.route().outgoing_target(request)?;
         let (admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
@@ -179,12 +190,37 @@ impl<'e> Exchange<'e> {
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
-        Ok(Forward { request, admission, body, answer })
+        Ok(Forward { request, outgoing, admission, body, answer })
+    }
+
+    /// Makes the request canonical. The route is that of the request that a preflight announces.
+    fn read(&self, head: &Parts) -> Result<(&CanonicalRequest, Option<&'e Arc<Route>>), Denial> {
+        let gate = &self.engine.engine.gate;
+        let Parts { method, uri, version, headers, .. } = head;
+        let (mut request, announced) = match gate.preflight(head) {
+            Some(AnnouncedRequest { request, route }) => (request, Some(route)),
+            // Not `map_err`, which moves all of the request.
+            None => match gate.request_rules().canonical(method, uri, *version, headers) {
+                Ok(request) => (request, None),
+                Err(refused) => return Err(uncanonical(refused)),
+            },
+        };
+        gate.take_parameters(&mut request).map_err(uncanonical)?;
+        Ok((self.request.get_or_init(|| request), announced))
     }
 
     fn admitted(&self, admission: &Admission<'e>) {
         self.route.set(Some(admission.route()));
         self.record_subject(Some(admission.route()), admission.token().map(VerifiedToken::issuer));
+    }
+
+    /// On the route that was taken, if there is one.
+    fn denial(&self, cause: impl Into<Cause>) -> Denial {
+        let denial = Denial::new(cause);
+        match self.route.get() {
+            Some(route) => denial.on(route),
+            None => denial,
+        }
     }
 
     fn deny(&self, denial: &Denial) -> Box<Refusal> {
@@ -220,11 +256,6 @@ impl From<Denial> for Stopped {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
     }
-}
-
-fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Denial> {
-    let canonical = rules.canonical(&head.method, &head.uri, head.version, &head.headers);
-    canonical.map_err(uncanonical)
 }
 
 fn uncanonical(refused: NotCanonical) -> Denial {

@@ -63,6 +63,9 @@ pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
     match reason {
         Reason::BodyTooLarge | Reason::HeaderLinesExceeded => return GrpcStatus::ResourceExhausted,
         Reason::LoopDetected => return GrpcStatus::Internal,
+        Reason::UpstreamConnectTimeout | Reason::UpstreamTimeout => {
+            return GrpcStatus::DeadlineExceeded;
+        }
         _ => {}
     }
     match class {
@@ -71,7 +74,7 @@ pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
         }
         Class::NotPermitted => GrpcStatus::PermissionDenied,
         Class::RequestMalformed => GrpcStatus::InvalidArgument,
-        Class::CannotDecide => GrpcStatus::Unavailable,
+        Class::CannotDecide | Class::UpstreamFailed => GrpcStatus::Unavailable,
     }
 }
 

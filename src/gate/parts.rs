@@ -8,8 +8,8 @@ use crate::{
         HeaderUses, assertion::settings::AssertionSettings, headers::settings::ClaimHeaderSettings,
     },
     policy::{
-        Routes,
-        ids::{PerIssuer, PerResource, PerSignature},
+        BasePath, Routes,
+        ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
         settings::HostSettings,
     },
     resource::settings::ResourceSettings,
@@ -28,6 +28,8 @@ pub struct GateParts<'s> {
     pub resources: &'s PerResource<ResourceSettings>,
     /// The routes, which refer to all of them.
     pub routes: &'s Arc<Routes>,
+    /// The path in each upstream's URL.
+    pub base_paths: PerUpstream<BasePath>,
     /// Which hosts of requests are taken.
     pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
+use super::{Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
     policy::{
-        Requirement, ScopeClaims,
+        CanonicalRequest, OutgoingPath, OutgoingTarget, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
-        settings::{AccessSettings, AuthorizationHeader, RouteSettings},
+        settings::{
+            AccessSettings, AddressSettings, AuthorizationHeader, OutgoingSettings, RouteSettings,
+        },
     },
     signature::SignatureRules,
     token::{CredentialPlaces, CredentialSources, RouteIssuers, issuer::settings::IssuerSettings},
@@ -26,7 +28,10 @@ pub struct Route {
     issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
+    outgoing: Option<Box<OutgoingPath>>,
     is_shared: bool,
+    /// Boxed: few routes have some.
+    addresses: Option<Box<AddressSettings>>,
     counters: RouteCounters,
 }
 
@@ -75,7 +80,11 @@ impl Route {
             },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
+            outgoing: outgoing_path(route, parts),
             is_shared,
+            addresses: Some(&route.addresses)
+                .filter(|addresses| addresses.is_set())
+                .map(|addresses| Box::new(addresses.clone())),
             counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
@@ -131,15 +140,45 @@ impl Route {
         self.upstream
     }
 
+    /// What its upstream receives as path; `None`: the canonical one.
+    pub fn outgoing(&self) -> Option<&OutgoingPath> {
+        self.outgoing.as_deref()
+    }
+
+    /// The target that the upstream receives of a request; `None`: the canonical one.
+    ///
+    /// # Errors
+    /// The [`Denial`] of a path that would lead out of what the route is for.
+    pub fn outgoing_target(
+        self: &Arc<Self>,
+        request: &CanonicalRequest,
+    ) -> Result<Option<Box<OutgoingTarget>>, Denial> {
+        let Some(outgoing) = &self.outgoing else {
+            return Ok(None);
+        };
+        let target = outgoing.apply(request);
+        target.map(Some).map_err(|refused| Denial::new(refused.cause()).on(self))
+    }
+
     /// Whether `[cors]` applies to it.
     pub fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    /// Which addresses its clients may have; `None`: any, or none.
+    pub fn addresses(&self) -> Option<&AddressSettings> {
+        self.addresses.as_deref()
     }
 
     /// Its counters.
     pub fn counters(&self) -> &RouteCounters {
         &self.counters
     }
+}
+
+fn outgoing_path(route: &RouteSettings, parts: &GateParts<'_>) -> Option<Box<OutgoingPath>> {
+    let OutgoingSettings { change, rewrite_location } = &route.outgoing;
+    OutgoingPath::compile(change, parts.base_paths.get(route.upstream), *rewrite_location)
 }
 
 /// The issuers that could introspect a route's opaque tokens. A valid configuration has at most

@@ -1,8 +1,10 @@
 //! `[[routes]]`: which requests pass, and who may make them.
 
 mod access;
+mod addresses;
 mod authentication;
 pub(crate) mod hosts;
+mod outgoing;
 mod paths;
 
 use http::Method;
@@ -25,8 +27,10 @@ use crate::{
 pub(crate) use access::PUBLIC;
 pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
+pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
+pub use outgoing::OutgoingSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
@@ -53,6 +57,10 @@ pub(crate) mod key {
     pub(crate) const ESCAPES: &str = "escapes";
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
+    pub(crate) const ADDRESSES: &str = "addresses";
+    pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
+    pub(crate) const REWRITE: &str = "rewrite";
+    pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
 }
 
 /// One `[[routes]]` entry.
@@ -78,8 +86,12 @@ pub struct RouteSettings {
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
     pub paths: PathSettings,
+    /// What the upstream receives in place of the path.
+    pub outgoing: OutgoingSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
+    /// From which addresses it may be used.
+    pub addresses: AddressSettings,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -149,7 +161,9 @@ impl RouteSettings {
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
+        let outgoing = OutgoingSettings::read(section, path.as_ref());
         let cors = section.optional(key::CORS, switch);
+        let addresses = section.section(key::ADDRESSES, AddressSettings::read);
         Some(Self {
             path: path?,
             methods,
@@ -161,7 +175,9 @@ impl RouteSettings {
             upstream: upstream?,
             denials,
             paths,
+            outgoing,
             cors,
+            addresses,
         })
     }
 
@@ -185,12 +201,13 @@ impl RouteSettings {
             .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
-            .optional(key::DENIALS, denials);
+            .optional(key::DENIALS, denials)
+            .optional_value(key::ADDRESSES, self.addresses.write());
         let writer = match self.cors {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
-        self.paths.write(writer).table()
+        self.outgoing.write(self.paths.write(writer)).table()
     }
 }
 

@@ -27,9 +27,8 @@ use super::{
     body::ResponseBody,
     client_body::ClientBody,
     connection::Connection,
-    failure::UpstreamFailure,
     guards::{RequestGuard, UploadRoom},
-    outbound,
+    outbound::{self, OutboundForm},
     rare_headers::RareHeaders,
     tunnel,
     upgrade::Upgrade,
@@ -98,7 +97,7 @@ impl Forwarder<'_> {
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let body = ClientBody::new(body, &parts.headers);
-        let Forward { request: canonical, admission, body, answer: to_sign } =
+        let Forward { request: canonical, outgoing, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         // A signature covers a message; a tunnel's bytes are not covered.
@@ -108,8 +107,9 @@ impl Forwarder<'_> {
         let form = exchange.form();
         let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
         loops.mark(&mut parts.headers, parts.version);
-        let address = &upstream.settings().address;
-        if let Err(error) = outbound::address(&mut parts, rare, canonical, address) {
+        let form = OutboundForm::of(upstream, upgrade.is_some());
+        let target = outgoing.as_deref().map_or(canonical.target(), |outgoing| &outgoing.target);
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, target, form) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));
@@ -275,12 +275,10 @@ fn fail(
     error: &UpstreamError,
     client: Option<UploadFault>,
 ) -> Box<Refusal> {
-    if let Some(fault) = client {
-        return exchange.abort(fault);
+    match client {
+        Some(fault) => exchange.abort(fault),
+        None => exchange.fail(upstream.count_failed(error), upstream.name(), error),
     }
-    exchange.end(Outcome::Failed);
-    tracing::warn!(upstream = upstream.name(), %error, "no response from the upstream");
-    Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 
 /// An answer without what is between the upstream and us only.

@@ -13,7 +13,7 @@ use crate::{
     resolver::Resolver,
     tasks::Tasks,
     telemetry::MetricRegistry,
-    tls::ServerTls,
+    tls::{ServerTls, UpstreamTls},
     upstream::{self, SharedEndpoints, UpstreamPool, settings::UpstreamSettings},
 };
 
@@ -35,6 +35,7 @@ pub struct ProxyConfig {
 #[derive(Debug)]
 struct ConfiguredUpstream {
     settings: UpstreamSettings,
+    tls: Option<Arc<UpstreamTls>>,
     /// Where it has several.
     endpoints: Option<Arc<SharedEndpoints>>,
 }
@@ -69,23 +70,26 @@ pub(super) struct Serving {
 
 impl ProxyConfig {
     /// What serves the requests that the engine decides on, and the tasks that keep upstreams'
-    /// endpoints up to date; `tls` is that of `[server.tls]`.
+    /// endpoints up to date; `tls` is that of `[server.tls]`, `upstream_tls` those of
+    /// `[upstreams.NAME.tls]`.
     pub fn new(
         parts: &ProxyParts<'_>,
         engine: Arc<Engine>,
         tls: Option<ServerTls>,
+        upstream_tls: &PerUpstream<Option<Arc<UpstreamTls>>>,
         metrics: &MetricRegistry,
     ) -> (Self, Tasks) {
         let metrics = upstream::Metrics::register(metrics);
         let resolver = Resolver::new(parts.resolver);
         let mut tasks = Tasks::default();
-        let upstreams = parts.upstreams.map(|settings| {
-            let shared = SharedEndpoints::new(settings, &resolver, &metrics);
+        let upstreams = parts.upstreams.map_with_ids(|id, settings| {
+            let tls = upstream_tls.get(id).clone();
+            let shared = SharedEndpoints::new(settings, tls.as_ref(), &resolver, &metrics);
             let endpoints = shared.map(|(endpoints, of_upstream)| {
                 tasks.extend([of_upstream]);
                 endpoints
             });
-            ConfiguredUpstream { settings: settings.clone(), endpoints }
+            ConfiguredUpstream { settings: settings.clone(), tls, endpoints }
         });
         let config = Self {
             engine,
@@ -104,15 +108,20 @@ impl ProxyConfig {
         self.tls.as_ref()
     }
 
+    /// The loaded `[upstreams.NAME.tls]` of all upstreams.
+    pub fn upstream_tls(&self) -> Vec<Arc<UpstreamTls>> {
+        self.upstreams.iter().filter_map(|upstream| upstream.tls.clone()).collect()
+    }
+
     /// What decides on its requests.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
-        self.upstreams.map(|ConfiguredUpstream { settings, endpoints }| {
+        self.upstreams.map(|ConfiguredUpstream { settings, tls, endpoints }| {
             let metrics = self.metrics.of(&settings.name);
-            UpstreamPool::new(settings.clone(), endpoints.as_ref(), metrics)
+            UpstreamPool::new(settings.clone(), tls.as_ref(), endpoints.as_ref(), metrics)
         })
     }
 }

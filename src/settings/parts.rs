@@ -29,6 +29,7 @@ impl Settings {
             signatures: &self.signatures,
             resources: &self.resources,
             routes: &self.routes,
+            base_paths: self.upstreams.map(|upstream| upstream.path.clone()),
             hosts: &self.server.hosts,
             credential: &self.credential,
             claims: &self.claims,

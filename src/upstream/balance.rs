@@ -17,11 +17,12 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{resolver::Resolver, tasks::Tasks};
+use crate::{resolver::Resolver, tasks::Tasks, tls::UpstreamTls};
 
 use super::Metrics;
 use super::settings::{EndpointSettings, Resolve, UpstreamSettings};
 
+use health::HealthChecks;
 use standing::{EndpointFailure, EndpointTable, StandingChange};
 
 pub(super) use budget::RetryBudget;
@@ -55,6 +56,7 @@ impl SharedEndpoints {
     /// Those of an upstream that has several, and the tasks that keep them up to date.
     pub(crate) fn new(
         upstream: &UpstreamSettings,
+        tls: Option<&Arc<UpstreamTls>>,
         resolver: &Resolver,
         metrics: &Metrics,
     ) -> Option<(Arc<Self>, Tasks)> {
@@ -74,7 +76,8 @@ impl SharedEndpoints {
             tasks.add(discovery::keep_resolved(Arc::clone(&shared), resolver.clone()));
         }
         if let Some(health) = &shared.settings.health {
-            tasks.add(health::keep_checked(Arc::clone(&shared), health.clone()));
+            let checks = HealthChecks::new(health, tls);
+            tasks.add(health::keep_checked(Arc::clone(&shared), checks));
         }
         Some((shared, tasks))
     }

@@ -6,6 +6,8 @@ use std::{rc::Rc, sync::Arc};
 
 use http::StatusCode;
 
+use crate::tls::UpstreamTls;
+
 use super::{
     UpstreamError,
     balance::{EndpointId, RetryOutcome, SharedEndpoints},
@@ -32,10 +34,23 @@ const MAX_TRIED: usize = 3;
 
 impl Endpoints {
     /// `shared`: of an upstream that has several.
-    pub(super) fn new(settings: &UpstreamSettings, shared: Option<&Arc<SharedEndpoints>>) -> Self {
+    pub(super) fn new(
+        settings: &UpstreamSettings,
+        tls: Option<&Arc<UpstreamTls>>,
+        shared: Option<&Arc<SharedEndpoints>>,
+    ) -> Self {
         match shared {
-            None => Self::One(Rc::new(UpstreamEndpoint::new(&settings.address, settings))),
-            Some(shared) => Self::Several(Rc::new(SeveralEndpoints::new(settings, shared))),
+            None => Self::One(Rc::new(UpstreamEndpoint::new(&settings.address, settings, tls))),
+            Some(shared) => Self::Several(Rc::new(SeveralEndpoints::new(settings, tls, shared))),
+        }
+    }
+
+    /// Whether the next request most likely goes over HTTP/1.1. Where that is negotiated, it is
+    /// found out with the endpoint.
+    pub(super) fn expects_http1(&self) -> bool {
+        match self {
+            Self::One(endpoint) => endpoint.expects_http1(),
+            Self::Several(endpoints) => endpoints.expects_http1(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{decision::Unsignable, wire::framing::MisframedAnswer};
+use crate::{decision::Unsignable, tls::HandshakeFailure, wire::framing::MisframedAnswer};
 
 use super::http1::BrokenExchange;
 
@@ -18,6 +18,12 @@ pub(crate) enum UpstreamError {
     /// No connection could be made.
     #[error("cannot connect: {0}")]
     Refused(#[source] std::io::Error),
+    /// The upstream is not the one that is meant, or speaks no TLS.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeFailure),
+    /// Its connections turned out to be of HTTP/1.1, one after another that were of HTTP/2.
+    #[error("the upstream has chosen HTTP/1.1 instead of HTTP/2")]
+    ChoseHttp1,
     /// No connection within the deadline.
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
@@ -58,6 +64,8 @@ impl UpstreamError {
             Self::Unaddressable(_)
                 | Self::Unresolved
                 | Self::Refused(_)
+                | Self::Handshake(_)
+                | Self::ChoseHttp1
                 | Self::ConnectTimeout(_)
                 | Self::StreamTimeout(_)
                 | Self::Unprocessed(_)
@@ -67,7 +75,10 @@ impl UpstreamError {
 
     /// Whether there was no connection that took the request.
     pub(super) fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::ConnectTimeout(_) | Self::ClosedEarly)
+        matches!(
+            self,
+            Self::Refused(_) | Self::Handshake(_) | Self::ConnectTimeout(_) | Self::ClosedEarly
+        )
     }
 
     /// Of the errors of two attempts the one that tells what the upstream may have seen.

@@ -14,7 +14,7 @@ use super::{
     endpoint::UpstreamEndpoint,
     endpoints::TriedEndpoints,
     lease::EndpointLease,
-    repeat,
+    repeat, request_form,
 };
 
 /// How many connections may close before they have taken any request at all.
@@ -28,7 +28,8 @@ enum Unanswered {
 }
 
 impl UpstreamPool {
-    /// Sends on a stream of a connection that has room for it.
+    /// Sends on a stream of a connection that has room for it, or over HTTP/1.1 if the upstream
+    /// chooses that for a further connection.
     pub(super) async fn send_multiplexed(
         &self,
         mut endpoint: EndpointLease,
@@ -37,6 +38,7 @@ impl UpstreamPool {
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
+        request_form::into_http2(&mut request)?;
         let head = may_repeat.then(|| repeat::copied_head(&request));
         let (mut closed_early, mut tried) = (0, TriedEndpoints::default());
         loop {
@@ -60,6 +62,10 @@ impl UpstreamPool {
                             return self.repeat_multiplexed(endpoint, head, error, progress).await;
                         }
                     }
+                }
+                Err(UpstreamError::ChoseHttp1) => {
+                    request_form::into_http1(&mut request)?;
+                    return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
                 }
                 Err(error) => error,
             };
@@ -104,11 +110,20 @@ impl UpstreamPool {
         let Some(endpoint) = self.endpoints.for_repetition(endpoint) else {
             return Err(failed);
         };
-        let Ok(stream) = stream(&endpoint, Some(failed_at)).await else {
-            return Err(failed);
+        let mut request = Box::new(head.map(|()| body));
+        let stream = match stream(&endpoint, Some(failed_at)).await {
+            Ok(stream) => stream,
+            Err(UpstreamError::ChoseHttp1) => {
+                request_form::into_http1(&mut request)?;
+                self.count_repeated(&failed);
+                let answer = self.send_http1(endpoint, request, progress, false, &|| ()).await;
+                self.endpoints.count_retry(&answer);
+                return answer.map_err(|error| error.after(failed));
+            }
+            Err(_) => return Err(failed),
         };
         self.count_repeated(&failed);
-        let answer = match exchange_on(stream, Box::new(head.map(|()| body)), progress).await {
+        let answer = match exchange_on(stream, request, progress).await {
             Ok(answer) => Ok(self.answered_stream(endpoint, answer)),
             Err(Unanswered::Unsent(_)) => Err(failed),
             Err(Unanswered::Failed(error)) => Err(error.after(failed)),

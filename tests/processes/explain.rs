@@ -34,7 +34,7 @@ fn a_good_token_passes_every_check() {
         said.out,
         format!(
             "ok    credential    of the characters that a token has\n\
-             ok    size          {length} of at most 8192 bytes\n\
+             ok    size          {length} of at most 16384 bytes\n\
              ok    header        alg ES256, kid \"key-1\"\n\
              ok    claims        a JSON object of 7 members\n\
              ok    issuer        the configured issuer \"corp\"\n\
@@ -106,7 +106,7 @@ fn each_mistake_is_found_by_its_own_check() {
         (signed(&stranger, &[]), "signature", "signature_invalid", ""),
         (good.replace('.', "~"), "header", "token_malformed", ""),
         (format!("Bearer {good}"), "credential", "credential_malformed", "without \"Bearer\""),
-        ("a".repeat(8_193), "size", "token_too_large", "8192"),
+        ("a".repeat(16_385), "size", "token_too_large", "16384"),
     ] {
         let said = setup.explain(&[&token]);
         assert_eq!(said.refusal(), format!("refused: {reason}"), "{}", said.out);

@@ -8,7 +8,9 @@ use crate::policy::{
     NotCanonical, PathPattern, RequestRules,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AuthorizationHeader, HostSettings},
+    settings::{
+        AccessSettings, AddressSettings, AuthorizationHeader, HostSettings, OutgoingSettings,
+    },
 };
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
@@ -29,7 +31,9 @@ fn route(line: &str) -> RouteSettings {
         upstream: PerUpstream::default().push("app"),
         denials: None,
         paths: PathSettings::default(),
+        outgoing: OutgoingSettings::default(),
         cors: None,
+        addresses: AddressSettings::default(),
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) const CONNECTION_BYTES: usize = 12 * 1024;
 const DEFAULT_CONNECTIONS: usize = 10_000;
 /// Beyond this the system's file descriptors are the limit.
 const MAX_CONNECTIONS: usize = 1_000_000;
-/// Large enough for an 8 KiB token, cookies and tracing headers; hyper's own HTTP/2 default of
+/// Large enough for a 16 KiB token, cookies and tracing headers; hyper's own HTTP/2 default of
 /// 16 KiB is what makes big tokens break on HTTP/2 only.
 const DEFAULT_HEADER_BYTES: usize = 64 * 1024;
 /// hyper's HTTP/1 buffer can't be smaller.

@@ -80,7 +80,20 @@ fn settings_of_several_endpoints_have_no_effect_on_one() {
     );
     assert_mistakes(
         "upgrades = \"none\"",
-        &[".url: missing; expected \"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\""],
+        &[".url: missing; expected \"https://HOST:PORT\", \"http://HOST:PORT\" or \
+           \"h2c://HOST:PORT\", each with a path or without, or \"unix:/PATH\""],
+    );
+}
+
+#[test]
+fn all_endpoints_have_one_path() {
+    let text = |urls: &str| MINIMAL.replace("url = \"http://127.0.0.1:3000\"", urls);
+    let same = settings(&text("urls = [\"http://a/base\", { url = \"http://b/base/\" }]"));
+    assert_eq!(first(&same.upstreams).path.as_str(), "/base");
+    assert!(same.to_toml().contains("[\"http://a:80/base\", \"http://b:80/base\"]"));
+    assert_mistakes(
+        "urls = [\"http://a/base\", \"http://b/other\"]",
+        &[".urls: \"/other\" is another path than the first has"],
     );
 }
 

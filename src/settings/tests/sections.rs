@@ -125,6 +125,9 @@ fn upstream_addresses() {
     assert_eq!(address("http://app"), http("app:80"));
     assert_eq!(address("http://app:3000/"), http("app:3000"));
     assert_eq!(address("http://[::1]:3000"), http("[::1]:3000"));
+    let https = |authority: &str| Some(UpstreamAddress::Https(authority.to_owned()));
+    assert_eq!(address("https://app"), https("app:443"));
+    assert_eq!(address("https://[::1]:8443/"), https("[::1]:8443"));
     assert_eq!(address("h2c://app"), Some(UpstreamAddress::H2c("app:80".to_owned())));
     assert_eq!(address("unix:/a b"), Some(UpstreamAddress::Unix("/a b".into())));
     for wrong in [
@@ -133,15 +136,40 @@ fn upstream_addresses() {
         "http://app:0",
         "http://app:99999",
         "http://app:",
-        "http://app/prefix",
+        "http://app/base?x",
         "http://app?x",
         "http://app/#x",
-        "https://app",
+        "https://app..internal",
+        "https://app/prefix?x",
         "ftp://app",
         "unix:relative",
         "",
     ] {
         assert_eq!(address(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn an_upstream_may_have_a_path() {
+    let path = |url: &str| {
+        let text = MINIMAL.replace("http://127.0.0.1:3000", url);
+        let settings = Workspace::new().load(&text).ok()?;
+        let upstream = settings.upstreams.iter().next()?;
+        assert!(settings.to_toml().contains(upstream.path.as_str()));
+        Some(upstream.path.as_str().to_owned())
+    };
+    for (url, expected) in [
+        ("http://app", ""),
+        ("http://app/", ""),
+        ("http://app/base", "/base"),
+        ("https://app/prefix", "/prefix"),
+        ("h2c://app:80/base/v1/", "/base/v1"),
+        ("unix:/run/app.sock", ""),
+    ] {
+        assert_eq!(path(url).as_deref(), Some(expected), "{url}");
+    }
+    for wrong in ["/a/../b", "/a//b", "//a", "/a%2Fb", "/%61", "/a;b", "/{a}", "/a|b"] {
+        assert_eq!(path(&format!("http://app{wrong}")), None, "{wrong}");
     }
 }
 

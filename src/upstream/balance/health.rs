@@ -24,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     bounded::backoff::random_fraction,
+    tls::{HandshakeFailure, UpstreamTls, is_http2},
     upstream::settings::{HealthSettings, UpstreamAddress},
 };
 
@@ -46,21 +47,31 @@ enum FailedCheck {
     Broken(#[from] hyper::Error),
     #[error("cannot be addressed: {0}")]
     Unaddressable(#[from] http::Error),
+    #[error(transparent)]
+    Handshake(#[from] HandshakeFailure),
     #[error("the status is {0}")]
     Status(http::StatusCode),
 }
 
+/// How endpoints are checked.
+#[derive(Debug)]
+pub(super) struct HealthChecks {
+    settings: HealthSettings,
+    /// With `https://`.
+    tls: Option<Arc<UpstreamTls>>,
+}
+
 /// Checks all endpoints, each once in an interval.
-pub(super) async fn keep_checked(shared: Arc<SharedEndpoints>, settings: HealthSettings) {
-    let settings = Arc::new(settings);
+pub(super) async fn keep_checked(shared: Arc<SharedEndpoints>, checks: HealthChecks) {
+    let checks = Arc::new(checks);
     loop {
         // Those of one round run at the same time, and end with it: each has its timeout, which is
         // not longer than the interval.
         let mut round = JoinSet::new();
         for (id, target) in shared.targets() {
-            let (shared, settings) = (Arc::clone(&shared), Arc::clone(&settings));
+            let (shared, checks) = (Arc::clone(&shared), Arc::clone(&checks));
             round.spawn(async move {
-                let outcome = check(&target, &settings).await;
+                let outcome = checks.check(&target).await;
                 if let Err(error) = &outcome {
                     let upstream = shared.upstream.as_str();
                     tracing::debug!(upstream, endpoint = %target, %error, "health check failed");
@@ -68,34 +79,55 @@ pub(super) async fn keep_checked(shared: Arc<SharedEndpoints>, settings: HealthS
                 shared.checked(id, outcome.is_ok());
             });
         }
-        let pause = sleep(settings.interval.mul_f64(1.0 - JITTER * random_fraction()));
+        let interval = checks.settings.interval;
+        let pause = sleep(interval.mul_f64(1.0 - JITTER * random_fraction()));
         tokio::join!(pause, round.join_all());
     }
 }
 
-async fn check(target: &EndpointTarget, settings: &HealthSettings) -> Result<(), FailedCheck> {
-    let answer = timeout(settings.timeout, exchange(target, settings)).await;
-    let answer = answer.map_err(|_| FailedCheck::Timeout(settings.timeout))??;
-    if settings.expect.contains(&answer.status()) {
-        Ok(())
-    } else {
-        Err(FailedCheck::Status(answer.status()))
+impl HealthChecks {
+    pub(super) fn new(settings: &HealthSettings, tls: Option<&Arc<UpstreamTls>>) -> Self {
+        Self { settings: settings.clone(), tls: tls.cloned() }
     }
-}
 
-async fn exchange(
-    target: &EndpointTarget,
-    settings: &HealthSettings,
-) -> Result<Response<Incoming>, FailedCheck> {
-    match &target.url {
-        UpstreamAddress::Unix(path) => {
-            over_http1(UnixStream::connect(path).await?, "localhost", settings).await
+    async fn check(&self, target: &EndpointTarget) -> Result<(), FailedCheck> {
+        let allowed = self.settings.timeout;
+        let answer = timeout(allowed, self.exchange(target)).await;
+        let answer = answer.map_err(|_| FailedCheck::Timeout(allowed))??;
+        if self.settings.expect.contains(&answer.status()) {
+            Ok(())
+        } else {
+            Err(FailedCheck::Status(answer.status()))
         }
-        UpstreamAddress::Http(authority) => {
-            over_http1(connect(target, authority).await?, authority, settings).await
-        }
-        UpstreamAddress::H2c(authority) => {
-            over_http2(connect(target, authority).await?, authority, settings).await
+    }
+
+    async fn exchange(&self, target: &EndpointTarget) -> Result<Response<Incoming>, FailedCheck> {
+        let path = self.settings.path.as_str();
+        match &target.url {
+            UpstreamAddress::Unix(socket) => {
+                over_http1(UnixStream::connect(socket).await?, "localhost", path).await
+            }
+            UpstreamAddress::Http(authority) => {
+                over_http1(connect(target, authority).await?, authority, path).await
+            }
+            UpstreamAddress::H2c(authority) => {
+                let socket = connect(target, authority).await?;
+                over_http2(socket, format!("http://{authority}{path}")).await
+            }
+            UpstreamAddress::Https(authority) => {
+                let tls = self
+                    .tls
+                    .as_ref()
+                    .ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
+                let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
+                let socket = connect(target, authority).await?;
+                let stream = tls.connect(host, tls.http2(), socket).await?;
+                if is_http2(&stream) {
+                    over_http2(stream, format!("https://{authority}{path}")).await
+                } else {
+                    over_http1(stream, authority, path).await
+                }
+            }
         }
     }
 }
@@ -110,9 +142,9 @@ async fn connect(target: &EndpointTarget, authority: &str) -> io::Result<TcpStre
 async fn over_http1(
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     authority: &str,
-    settings: &HealthSettings,
+    path: &str,
 ) -> Result<Response<Incoming>, FailedCheck> {
-    let request = Request::get(settings.path.as_str())
+    let request = Request::get(path)
         .header(HOST, authority)
         .header(CONNECTION, HeaderValue::from_static("close"))
         .header(USER_AGENT, NAME)
@@ -124,12 +156,9 @@ async fn over_http1(
 
 async fn over_http2(
     socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    authority: &str,
-    settings: &HealthSettings,
+    uri: String,
 ) -> Result<Response<Incoming>, FailedCheck> {
-    let request = Request::get(format!("http://{authority}{}", settings.path))
-        .header(USER_AGENT, NAME)
-        .body(Empty::<Bytes>::new())?;
+    let request = Request::get(uri).header(USER_AGENT, NAME).body(Empty::<Bytes>::new())?;
     let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(socket));
     let (mut sender, connection) = handshake.await?;
     let _running = AbortOnDropHandle::new(tokio::spawn(connection));

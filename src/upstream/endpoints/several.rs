@@ -13,11 +13,14 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::upstream::{
-    balance::{Choices, RetryBudget, RetryOutcome, SharedEndpoints, UsedEndpoints},
-    endpoint::UpstreamEndpoint,
-    lease::EndpointLease,
-    settings::UpstreamSettings,
+use crate::{
+    tls::UpstreamTls,
+    upstream::{
+        balance::{Choices, RetryBudget, RetryOutcome, SharedEndpoints, UsedEndpoints},
+        endpoint::UpstreamEndpoint,
+        lease::EndpointLease,
+        settings::{UpstreamProtocol, UpstreamSettings},
+    },
 };
 
 use super::{MAX_TRIED, TriedEndpoints};
@@ -26,6 +29,7 @@ use super::{MAX_TRIED, TriedEndpoints};
 #[derive(Debug)]
 pub(in crate::upstream) struct SeveralEndpoints {
     settings: UpstreamSettings,
+    tls: Option<Arc<UpstreamTls>>,
     shared: Arc<SharedEndpoints>,
     used: RefCell<WorkerEndpoints>,
     /// All there are, ejected ones included: their connections are kept.
@@ -43,16 +47,29 @@ struct WorkerEndpoints {
 }
 
 impl SeveralEndpoints {
-    pub(super) fn new(settings: &UpstreamSettings, shared: &Arc<SharedEndpoints>) -> Self {
+    pub(super) fn new(
+        settings: &UpstreamSettings,
+        tls: Option<&Arc<UpstreamTls>>,
+        shared: &Arc<SharedEndpoints>,
+    ) -> Self {
         let choices = Choices::new(Vec::new(), shared.settings().balance);
         Self {
             settings: settings.clone(),
+            tls: tls.cloned(),
             budget: RetryBudget::new(shared.settings().retry_budget),
             shared: Arc::clone(shared),
             used: RefCell::new(WorkerEndpoints { endpoints: Vec::new(), choices }),
             known: RefCell::default(),
             is_followed: Cell::new(false),
         }
+    }
+
+    pub(super) fn expects_http1(&self) -> bool {
+        let used = self.used.borrow();
+        let first = used.endpoints.first();
+        first.map_or(self.settings.protocol() == UpstreamProtocol::Http1, |endpoint| {
+            endpoint.expects_http1()
+        })
     }
 
     pub(super) fn pick(self: &Rc<Self>) -> Option<EndpointLease> {
@@ -158,7 +175,8 @@ impl SeveralEndpoints {
             };
             let before = known.iter().find(is_it).cloned();
             endpoints.push(before.unwrap_or_else(|| {
-                let endpoint = Rc::new(UpstreamEndpoint::of_several(used, &self.settings));
+                let endpoint =
+                    Rc::new(UpstreamEndpoint::of_several(used, &self.settings, self.tls.as_ref()));
                 known.push(Rc::clone(&endpoint));
                 endpoint
             }));

@@ -7,6 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::LocalSet};
 
 use super::*;
+use crate::policy::BasePath;
 use crate::upstream::{
     exec::LocalExec,
     settings::{RetryRule, UpgradeProtocols, UpstreamAddress},
@@ -47,6 +48,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         name: "app".to_owned(),
         address: UpstreamAddress::H2c(authority.to_owned()),
         endpoints: None,
+        path: BasePath::default(),
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),
         stream_timeout: Duration::from_secs(10),
@@ -54,8 +56,11 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         max_idle: 1,
         retry: RetryRule::Idempotent,
         upgrades: UpgradeProtocols::default(),
+        tls: None,
     };
-    MultiplexedConnections::new(authority, &settings, &Rc::default())
+    let transport = Transport::new(&settings.address, None);
+    let idle = Rc::new(IdleConnections::new(1, Duration::from_secs(10)));
+    MultiplexedConnections::new(&settings, &transport, &idle)
 }
 
 async fn until(what: impl Fn() -> bool) {

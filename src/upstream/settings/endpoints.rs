@@ -9,10 +9,14 @@ use crate::{
         values::{count, keyword},
         writer::{Writer, Written, list_of},
     },
+    policy::BasePath,
     resolver::MAX_ADDRESSES,
 };
 
-use super::{EXPECTED_URL, EjectSettings, HealthSettings, UpstreamAddress, eject::share, key};
+use super::{
+    EXPECTED_URL, EjectSettings, HealthSettings, UpstreamAddress, base_path, eject::share, key,
+    upstream_address,
+};
 
 /// An upstream with several endpoints, or with a name that may have several.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,10 +86,9 @@ const OF_SEVERAL: [&str; 4] = [key::BALANCE, key::RETRY_BUDGET, key::EJECT, key:
 /// Reads `url` or `urls`, and what depends on them. `None`: there is none that can be used.
 pub(super) fn read(
     section: &mut Section<'_>,
-    address: impl Fn(&Node) -> Parsed<UpstreamAddress>,
 ) -> Option<(UpstreamAddress, Option<Box<EndpointSettings>>)> {
     let is_list = section.peek(key::URLS).is_some();
-    let urls = if is_list { read_urls(section, &address) } else { read_url(section, &address) };
+    let urls = if is_list { read_urls(section) } else { read_url(section) };
     let resolve = section.or(key::RESOLVE, Resolve::First, keyword(RESOLVES));
     check_names(section, &urls, resolve);
     let first = urls.first()?.address.clone();
@@ -115,22 +118,16 @@ fn refuse_idle(section: &mut Section<'_>) {
     }
 }
 
-fn read_url(
-    section: &mut Section<'_>,
-    address: impl Fn(&Node) -> Parsed<UpstreamAddress>,
-) -> Vec<WeightedUrl> {
-    let url = section.required(key::URL, EXPECTED_URL, address);
+fn read_url(section: &mut Section<'_>) -> Vec<WeightedUrl> {
+    let url = section.required(key::URL, EXPECTED_URL, upstream_address);
     url.map(|address| WeightedUrl { address, weight: 1 }).into_iter().collect()
 }
 
-fn read_urls(
-    section: &mut Section<'_>,
-    address: impl Fn(&Node) -> Parsed<UpstreamAddress>,
-) -> Vec<WeightedUrl> {
+fn read_urls(section: &mut Section<'_>) -> Vec<WeightedUrl> {
     if section.node(key::URL).is_some() {
         section.mistake(key::URL, "is given beside urls; expected one of the two".to_owned());
     }
-    let urls = section.list(key::URLS, EXPECTED_URLS, |node| weighted(node, &address));
+    let urls = section.list(key::URLS, EXPECTED_URLS, weighted);
     let urls = urls.unwrap_or_default();
     let mut seen = BTreeSet::new();
     for url in &urls {
@@ -149,13 +146,10 @@ fn read_urls(
     urls
 }
 
-fn weighted(
-    node: &Node,
-    address: impl Fn(&Node) -> Parsed<UpstreamAddress>,
-) -> Parsed<WeightedUrl> {
+fn weighted(node: &Node) -> Parsed<WeightedUrl> {
     let Value::Table(table) = &node.value else {
         return match node.value {
-            Value::Text(_) => Ok(WeightedUrl { address: address(node)?, weight: 1 }),
+            Value::Text(_) => Ok(WeightedUrl { address: upstream_address(node)?, weight: 1 }),
             _ => Err(node.mismatch(EXPECTED_ELEMENT)),
         };
     };
@@ -166,7 +160,21 @@ fn weighted(
     let url = table.get(key::URL).ok_or_else(|| node.mismatch(EXPECTED_ELEMENT))?;
     let weight = table.get(key::WEIGHT).map(count(1..=MAX_WEIGHT)).transpose()?;
     let weight = weight.and_then(|weight| u32::try_from(weight).ok()).unwrap_or(1);
-    Ok(WeightedUrl { address: address(url)?, weight })
+    Ok(WeightedUrl { address: upstream_address(url)?, weight })
+}
+
+/// The path of `url`, or the one that all of `urls` have.
+pub(super) fn read_path(section: &mut Section<'_>) -> BasePath {
+    if section.peek(key::URLS).is_none() {
+        return section.or(key::URL, BasePath::default(), base_path);
+    }
+    let of_element = |element: &Node| base_path(element.member(key::URL).unwrap_or(element));
+    let paths = section.list(key::URLS, EXPECTED_URLS, of_element).unwrap_or_default();
+    if let Some(other) = paths.iter().find(|path| Some(*path) != paths.first()) {
+        let message = format!("{:?} is another path than the first has", other.as_str());
+        section.mistake(key::URLS, message);
+    }
+    paths.into_iter().next().unwrap_or_default()
 }
 
 fn scheme(address: &UpstreamAddress) -> String {
@@ -210,10 +218,13 @@ impl EndpointSettings {
         self.resolve != Resolve::First
     }
 
-    pub(super) fn write(&self, writer: Writer) -> Writer {
+    pub(super) fn write(&self, path: &BasePath, writer: Writer) -> Writer {
         let writer = match self.urls.as_slice() {
-            [only] if self.resolves() => writer.text(key::URL, self.written(&only.address)),
-            urls => writer.value(key::URLS, list_of(urls.iter().map(|url| self.written_url(url)))),
+            [only] if self.resolves() => writer.text(key::URL, self.written(&only.address, path)),
+            urls => {
+                let urls = urls.iter().map(|url| self.written_url(url, path));
+                writer.value(key::URLS, list_of(urls))
+            }
         };
         let writer = writer
             .keyword(key::RESOLVE, RESOLVES, &self.resolve)
@@ -223,8 +234,8 @@ impl EndpointSettings {
         writer.optional_value(key::HEALTH, self.health.as_ref().map(HealthSettings::write))
     }
 
-    fn written_url(&self, url: &WeightedUrl) -> Written {
-        let address = self.written(&url.address);
+    fn written_url(&self, url: &WeightedUrl, path: &BasePath) -> Written {
+        let address = self.written(&url.address, path);
         if url.weight == 1 {
             return address.into();
         }
@@ -233,11 +244,12 @@ impl EndpointSettings {
     }
 
     /// Without a port where `SRV` records tell it.
-    fn written(&self, address: &UpstreamAddress) -> String {
+    fn written(&self, address: &UpstreamAddress, path: &BasePath) -> String {
         let text = address.to_string();
-        match text.rsplit_once(':') {
-            Some((without_port, _)) if self.resolve == Resolve::Srv => without_port.to_owned(),
-            _ => text,
-        }
+        let text = match text.rsplit_once(':') {
+            Some((without_port, _)) if self.resolve == Resolve::Srv => without_port,
+            _ => &text,
+        };
+        format!("{text}{}", path.as_str())
     }
 }

@@ -71,19 +71,19 @@ fn t11_exactly_three_parts_none_of_them_empty() {
 #[test]
 fn t11_size_is_bounded_before_anything_is_looked_at() {
     let world = World::start();
-    let fitting = 8 * 1024 - world.issuer.mint(json!({ "pad": "" })).len();
+    let fitting = 16 * 1024 - world.issuer.mint(json!({ "pad": "" })).len();
     // Three bytes of claims make four characters.
     let pad = |bytes: usize| world.issuer.mint(json!({ "pad": "x".repeat(bytes) }));
     let (largest, too_large) = (pad(fitting * 3 / 4 - 3), pad(fitting * 3 / 4 + 3));
     assert!(
-        largest.len() <= 8192 && 8192 < too_large.len(),
+        largest.len() <= 16_384 && 16_384 < too_large.len(),
         "{} {}",
         largest.len(),
         too_large.len()
     );
     world.admits("the largest", &largest);
     world.refuses("too large", &too_large, Reason::TokenTooLarge);
-    world.refuses("dots only", &".".repeat(8193), Reason::TokenTooLarge);
+    world.refuses("dots only", &".".repeat(16_385), Reason::TokenTooLarge);
     world.refuses("60,000 dots", &".".repeat(60_000), Reason::TokenTooLarge);
 
     let before = world.mark();

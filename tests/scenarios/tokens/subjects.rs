@@ -236,9 +236,9 @@ fn a_refusal_says_which_parameter_of_the_header() {
             "the token is malformed; found: 2 parts; expected: three parts, none of them empty",
         ),
         (
-            "a".repeat(8193),
+            "a".repeat(16_385),
             Reason::TokenTooLarge,
-            "the token is too long; found: 8193 bytes; expected: at most 8192 bytes; setting: \
+            "the token is too long; found: 16385 bytes; expected: at most 16384 bytes; setting: \
              credential.max_bytes",
         ),
     ] {

@@ -11,7 +11,10 @@ use crate::policy::{
     CanonicalRequest, PathPattern, RequestRules, RouteMatch,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AuthorizationHeader, EscapeRule, HostSettings, RouteSettings},
+    settings::{
+        AccessSettings, AddressSettings, AuthorizationHeader, EscapeRule, HostSettings,
+        OutgoingSettings, RouteSettings,
+    },
 };
 
 const STRICT: PathSettings = PathSettings {
@@ -43,7 +46,9 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         upstream: PerUpstream::default().push("app"),
         denials: None,
         paths,
+        outgoing: OutgoingSettings::default(),
         cors: None,
+        addresses: AddressSettings::default(),
     }
 }
 
