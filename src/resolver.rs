@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use hickory_resolver::{TokioResolver, net::NetError};
 use tokio::task::spawn_blocking;
 
-use query::Found;
+use query::FoundAddresses;
 use settings::ResolverSettings;
 
 /// More addresses of one name are not used: each has connections and a state on every worker.
@@ -25,7 +25,7 @@ pub(crate) struct Resolver {
 
 /// What a name means for now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Resolved {
+pub(crate) struct ResolvedName {
     /// In the order of the addresses, at least one and at most [`MAX_ADDRESSES`].
     pub(crate) addresses: Vec<ResolvedAddress>,
     /// How long it may be used, within the floor and the ceiling of the settings.
@@ -70,7 +70,7 @@ impl Resolver {
         &self,
         host: &str,
         port: u16,
-    ) -> Result<Resolved, ResolveFailure> {
+    ) -> Result<ResolvedName, ResolveFailure> {
         let found = query::addresses(&self.client().await?, host, port, 1).await?;
         self.resolved(host, found)
     }
@@ -80,7 +80,7 @@ impl Resolver {
     ///
     /// # Errors
     /// See [`ResolveFailure`].
-    pub(crate) async fn services(&self, name: &str) -> Result<Resolved, ResolveFailure> {
+    pub(crate) async fn services(&self, name: &str) -> Result<ResolvedName, ResolveFailure> {
         let found = query::services(&self.client().await?, name).await?;
         self.resolved(name, found)
     }
@@ -94,7 +94,7 @@ impl Resolver {
         built.map_err(ResolveFailure::Configuration)
     }
 
-    fn resolved(&self, name: &str, found: Found) -> Result<Resolved, ResolveFailure> {
+    fn resolved(&self, name: &str, found: FoundAddresses) -> Result<ResolvedName, ResolveFailure> {
         let allows_loopback = self.settings.allow_loopback || screen::is_local(name);
         let mut addresses = BTreeMap::new();
         for ResolvedAddress { address, weight } in found.addresses {
@@ -107,7 +107,7 @@ impl Resolver {
         }
         let count = addresses.len();
         let addresses: Vec<_> = addresses.into_iter().take(MAX_ADDRESSES).collect();
-        Ok(Resolved {
+        Ok(ResolvedName {
             left_out: count - addresses.len(),
             addresses: addresses
                 .into_iter()

@@ -20,7 +20,7 @@ const ATTEMPTS: usize = 2;
 
 /// What an answer says, as it came.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundAddresses {
     pub(super) addresses: Vec<ResolvedAddress>,
     pub(super) ttl: Duration,
 }
@@ -59,15 +59,18 @@ pub(super) async fn addresses(
     host: &str,
     port: u16,
     weight: u32,
-) -> Result<Found, ResolveFailure> {
+) -> Result<FoundAddresses, ResolveFailure> {
     let found = client.lookup_ip(host).await.map_err(ResolveFailure::Query)?;
     let addresses = found.iter().map(|ip| ResolvedAddress { address: (ip, port).into(), weight });
-    Ok(Found { addresses: addresses.collect(), ttl: ttl(found.as_lookup()) })
+    Ok(FoundAddresses { addresses: addresses.collect(), ttl: ttl(found.as_lookup()) })
 }
 
-pub(super) async fn services(client: &TokioResolver, name: &str) -> Result<Found, ResolveFailure> {
+pub(super) async fn services(
+    client: &TokioResolver,
+    name: &str,
+) -> Result<FoundAddresses, ResolveFailure> {
     let answer = client.lookup(name, RecordType::SRV).await.map_err(ResolveFailure::Query)?;
-    let mut found = Found { addresses: Vec::new(), ttl: ttl(&answer) };
+    let mut found = FoundAddresses { addresses: Vec::new(), ttl: ttl(&answer) };
     for record in preferred(&answer) {
         let weight = u32::from(record.weight.max(1));
         // Fully qualified: no search list applies to it.

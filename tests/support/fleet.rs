@@ -17,9 +17,12 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{client::Request as ClientRequest, proxy::Proxy};
+use super::{authority::Identity, client::Request as ClientRequest, proxy::Proxy};
 
 /// How an instance is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +32,11 @@ pub(crate) enum Protocol {
 }
 
 /// One instance.
-#[derive(Debug)]
 pub(crate) struct Instance {
     address: SocketAddr,
     protocol: Protocol,
+    /// With `https://`.
+    tls: Option<TlsAcceptor>,
     seen: Arc<Seen>,
     running: Option<Running>,
 }
@@ -72,6 +76,13 @@ impl Protocol {
             Self::H2c => "h2c",
         }
     }
+
+    fn alpn(self) -> Vec<u8> {
+        match self {
+            Self::Http1 => b"http/1.1".to_vec(),
+            Self::H2c => b"h2".to_vec(),
+        }
+    }
 }
 
 impl Instance {
@@ -81,9 +92,26 @@ impl Instance {
 
     /// At that address, whose port may be 0.
     pub(crate) fn start_at(address: SocketAddr, protocol: Protocol) -> Self {
+        Self::start_with(address, protocol, None)
+    }
+
+    /// The same over TLS, by that certificate.
+    pub(crate) fn start_tls_at(
+        address: SocketAddr,
+        protocol: Protocol,
+        identity: &Identity,
+    ) -> Self {
+        let certificates = vec![identity.certificate.clone()];
+        let builder = ServerConfig::builder().with_no_client_auth();
+        let mut config = builder.with_single_cert(certificates, identity.key()).unwrap();
+        config.alpn_protocols = vec![protocol.alpn()];
+        Self::start_with(address, protocol, Some(Arc::new(config).into()))
+    }
+
+    fn start_with(address: SocketAddr, protocol: Protocol, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
-        let mut instance = Self { address, protocol, seen: Arc::default(), running: None };
+        let mut instance = Self { address, protocol, tls, seen: Arc::default(), running: None };
         instance.run(listener);
         instance
     }
@@ -93,7 +121,8 @@ impl Instance {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("{}://{}", self.protocol.scheme(), self.address)
+        let scheme = if self.tls.is_some() { "https" } else { self.protocol.scheme() };
+        format!("{scheme}://{}", self.address)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -147,8 +176,8 @@ impl Instance {
 
     fn run(&mut self, listener: TcpListener) {
         listener.set_nonblocking(true).unwrap();
-        let (stop, seen, protocol) =
-            (CancellationToken::new(), Arc::clone(&self.seen), self.protocol);
+        let (stop, seen) = (CancellationToken::new(), Arc::clone(&self.seen));
+        let (protocol, tls) = (self.protocol, self.tls.clone());
         let stopped = stop.clone();
         let thread = thread::spawn(move || {
             let runtime =
@@ -156,7 +185,7 @@ impl Instance {
             runtime.block_on(async {
                 tokio::select! {
                     () = stopped.cancelled() => {}
-                    () = accept(listener, protocol, &seen) => {}
+                    () = accept(listener, protocol, tls, &seen) => {}
                 }
             });
             drop(runtime);
@@ -166,29 +195,49 @@ impl Instance {
     }
 }
 
-async fn accept(listener: TcpListener, protocol: Protocol, seen: &Arc<Seen>) {
+async fn accept(
+    listener: TcpListener,
+    protocol: Protocol,
+    tls: Option<TlsAcceptor>,
+    seen: &Arc<Seen>,
+) {
     let listener = tokio::net::TcpListener::from_std(listener).unwrap();
     loop {
         let Ok((socket, _)) = listener.accept().await else { continue };
         socket.set_nodelay(true).unwrap();
         seen.connections.fetch_add(1, Ordering::SeqCst);
         seen.open.fetch_add(1, Ordering::SeqCst);
-        let seen = Arc::clone(seen);
+        let (seen, tls) = (Arc::clone(seen), tls.clone());
         tokio::spawn(async move {
-            let of_service = Arc::clone(&seen);
-            let service = service_fn(move |request| answer(request, Arc::clone(&of_service)));
-            let io = TokioIo::new(socket);
-            match protocol {
-                Protocol::Http1 => {
-                    let _ = conn::http1::Builder::new().serve_connection(io, service).await;
-                }
-                Protocol::H2c => {
-                    let http2 = conn::http2::Builder::new(TokioExecutor::new());
-                    let _ = http2.serve_connection(io, service).await;
+            match tls {
+                None => serve(socket, protocol, &seen).await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(socket).await {
+                        serve(stream, protocol, &seen).await;
+                    }
                 }
             }
             seen.open.fetch_sub(1, Ordering::SeqCst);
         });
+    }
+}
+
+async fn serve(
+    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    protocol: Protocol,
+    seen: &Arc<Seen>,
+) {
+    let of_service = Arc::clone(seen);
+    let service = service_fn(move |request| answer(request, Arc::clone(&of_service)));
+    let io = TokioIo::new(socket);
+    match protocol {
+        Protocol::Http1 => {
+            let _ = conn::http1::Builder::new().serve_connection(io, service).await;
+        }
+        Protocol::H2c => {
+            let http2 = conn::http2::Builder::new(TokioExecutor::new());
+            let _ = http2.serve_connection(io, service).await;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 use crate::{
     bounded::backoff::{Backoff, random_fraction},
-    resolver::{MAX_ADDRESSES, ResolveFailure, Resolved, Resolver},
+    resolver::{MAX_ADDRESSES, ResolveFailure, ResolvedName, Resolver},
     upstream::settings::{EndpointSettings, Resolve, UpstreamAddress, WeightedUrl},
 };
 
@@ -54,7 +54,7 @@ pub(super) async fn keep_resolved(shared: Arc<SharedEndpoints>, resolver: Resolv
 }
 
 /// All endpoints now, and for how long they may be used. If one of several names can't be resolved,
-/// none of them is known anew: an endpoint must not be lost with it.
+/// all of them stay as they are: an endpoint must not be lost with it.
 async fn targets(
     shared: &SharedEndpoints,
     resolver: &Resolver,
@@ -81,7 +81,7 @@ async fn resolve(
     resolver: &Resolver,
     url: &UpstreamAddress,
     rule: Resolve,
-) -> Result<Resolved, ResolveFailure> {
+) -> Result<ResolvedName, ResolveFailure> {
     let (host, port) = url.host_and_port().ok_or(ResolveFailure::NoAddress)?;
     match rule {
         Resolve::Srv => resolver.services(host).await,

@@ -24,8 +24,8 @@ const ALL_TENTHS: u32 = 10;
 /// Checks in a row that fail before an endpoint counts as down: one may be lost.
 const FAILED_CHECKS: u32 = 2;
 
-/// Names an endpoint. It is not given out again, so that what is heard of one that is gone says
-/// nothing of another.
+/// Names an endpoint. It is not used again: a late report about one that is gone must not count for
+/// another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::upstream) struct EndpointId(u64);
 
@@ -98,14 +98,14 @@ struct EndpointRecord {
     target: EndpointTarget,
     /// In a row.
     failures: u32,
-    standing: Standing,
+    standing: EndpointStanding,
     /// Checks in a row that failed.
     failed_checks: u32,
     is_suspect: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+enum EndpointStanding {
     Whole,
     Ejected {
         until: Instant,
@@ -149,7 +149,7 @@ impl EndpointTable {
             id: EndpointId(self.next_id),
             target: target.clone(),
             failures: 0,
-            standing: Standing::Whole,
+            standing: EndpointStanding::Whole,
             failed_checks: 0,
             is_suspect: Arc::default(),
         }
@@ -165,26 +165,26 @@ impl EndpointTable {
         let may_eject = self.out_of_use().count() < self.most_ejected();
         let EjectSettings { failures: most, duration, .. } = self.settings;
         let record = self.record(id)?;
-        if matches!(record.standing, Standing::Ejected { .. }) {
+        if matches!(record.standing, EndpointStanding::Ejected { .. }) {
             // What was in flight when it was ejected.
             return None;
         }
         record.failures = record.failures.saturating_add(1);
         record.is_suspect.store(true, Ordering::Relaxed);
-        let is_on_trial = record.standing == Standing::Trial;
+        let is_on_trial = record.standing == EndpointStanding::Trial;
         if !is_on_trial && record.failures < most {
             return None;
         }
         if may_eject {
             record.failures = 0;
-            record.standing = Standing::Ejected { until: now + duration };
+            record.standing = EndpointStanding::Ejected { until: now + duration };
             return Some(StandingChange::Ejected(record.target.clone(), failure));
         }
         // Others are out of use already. One that can't be reached still gets next to nothing; one
         // that answers badly may be all that there is.
         let is_news = failure == EndpointFailure::Connect && !is_on_trial;
         if is_news {
-            record.standing = Standing::Trial;
+            record.standing = EndpointStanding::Trial;
         }
         is_news.then(|| StandingChange::Tried(record.target.clone()))
     }
@@ -198,10 +198,10 @@ impl EndpointTable {
         let record = self.record(id)?;
         record.failures = 0;
         record.is_suspect.store(false, Ordering::Relaxed);
-        if record.standing != Standing::Trial {
+        if record.standing != EndpointStanding::Trial {
             return None;
         }
-        record.standing = Standing::Returning { since: now };
+        record.standing = EndpointStanding::Returning { since: now };
         Some(StandingChange::Returned(record.target.clone()))
     }
 
@@ -218,8 +218,8 @@ impl EndpointTable {
         match (was_down, record.is_down()) {
             (false, true) => Some(StandingChange::Down(record.target.clone())),
             (true, false) => {
-                if !matches!(record.standing, Standing::Ejected { .. }) {
-                    record.standing = Standing::Returning { since: now };
+                if !matches!(record.standing, EndpointStanding::Ejected { .. }) {
+                    record.standing = EndpointStanding::Returning { since: now };
                 }
                 Some(StandingChange::Up(record.target.clone()))
             }
@@ -232,13 +232,13 @@ impl EndpointTable {
         let mut changes = Vec::new();
         for record in &mut self.endpoints {
             match record.standing {
-                Standing::Ejected { until } if until <= now => {
-                    record.standing = Standing::Trial;
+                EndpointStanding::Ejected { until } if until <= now => {
+                    record.standing = EndpointStanding::Trial;
                     record.is_suspect.store(true, Ordering::Relaxed);
                     changes.push(StandingChange::Tried(record.target.clone()));
                 }
-                Standing::Returning { since } if since + self.settings.duration <= now => {
-                    record.standing = Standing::Whole;
+                EndpointStanding::Returning { since } if since + self.settings.duration <= now => {
+                    record.standing = EndpointStanding::Whole;
                 }
                 _ => {}
             }
@@ -250,9 +250,11 @@ impl EndpointTable {
     pub(in crate::upstream) fn next_change(&self, now: Instant) -> Option<Instant> {
         let step = self.settings.duration / ALL_TENTHS;
         let next = |record: &EndpointRecord| match record.standing {
-            Standing::Ejected { until } => Some(until),
-            Standing::Returning { since } => Some(since + step * (steps(since, step, now) + 1)),
-            Standing::Whole | Standing::Trial => None,
+            EndpointStanding::Ejected { until } => Some(until),
+            EndpointStanding::Returning { since } => {
+                Some(since + step * (steps(since, step, now) + 1))
+            }
+            EndpointStanding::Whole | EndpointStanding::Trial => None,
         };
         self.endpoints.iter().filter_map(next).min()
     }
@@ -277,7 +279,7 @@ impl EndpointTable {
         for record in &self.endpoints {
             if out.contains(&record.id) {
                 counts.ejected += 1;
-            } else if record.standing == Standing::Whole && !record.is_down() {
+            } else if record.standing == EndpointStanding::Whole && !record.is_down() {
                 counts.used += 1;
             } else {
                 counts.returning += 1;
@@ -292,10 +294,10 @@ impl EndpointTable {
     }
 
     fn candidate(&self, record: &EndpointRecord, now: Instant) -> Candidate {
-        let is_on_trial = record.standing == Standing::Trial || record.is_down();
+        let is_on_trial = record.standing == EndpointStanding::Trial || record.is_down();
         let tenths = match record.standing {
             _ if is_on_trial => FIRST_TENTHS,
-            Standing::Returning { since } => {
+            EndpointStanding::Returning { since } => {
                 let step = self.settings.duration / ALL_TENTHS;
                 (FIRST_TENTHS + steps(since, step, now)).min(ALL_TENTHS)
             }
@@ -306,7 +308,8 @@ impl EndpointTable {
 
     /// Those that are not used: the ejected, and as many of those whose checks fail as may be.
     fn out_of_use(&self) -> impl Iterator<Item = EndpointId> {
-        let is_ejected = |it: &&EndpointRecord| matches!(it.standing, Standing::Ejected { .. });
+        let is_ejected =
+            |it: &&EndpointRecord| matches!(it.standing, EndpointStanding::Ejected { .. });
         let ejected = self.endpoints.iter().filter(is_ejected);
         let down = self.endpoints.iter().filter(move |it| it.is_down() && !is_ejected(it));
         ejected.chain(down).map(|record| record.id).take(self.most_ejected())

@@ -66,10 +66,10 @@ impl SeveralEndpoints {
 
     pub(super) fn expects_http1(&self) -> bool {
         let used = self.used.borrow();
-        let first = used.endpoints.first();
-        first.map_or(self.settings.protocol() == UpstreamProtocol::Http1, |endpoint| {
-            endpoint.expects_http1()
-        })
+        match used.endpoints.first() {
+            Some(first) => first.expects_http1(),
+            None => self.settings.protocol() == UpstreamProtocol::Http1,
+        }
     }
 
     pub(super) fn pick(self: &Rc<Self>) -> Option<EndpointLease> {

@@ -3,10 +3,12 @@
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::support::{
+    bare,
+    client::Request,
     fleet::{Instance, Protocol, load},
     wait_until,
 };
@@ -58,20 +60,17 @@ fn an_endpoint_that_answers_slowly_gets_fewer_requests() {
     for protocol in Protocol::ALL {
         let instances = Instance::several(3, protocol);
         let world = in_front_of(&instances, "");
-        instances[0].delay(Duration::from_millis(100));
-        let began = Instant::now();
-        let answers =
-            load(&world.proxy, 8, false, || began.elapsed() > Duration::from_millis(1500));
+        instances[0].delay(Duration::from_millis(400));
+        let others = || instances[1].count().min(instances[2].count());
+        let answers = load(&world.proxy, 8, false, || others() > 250);
         assert!(answers.failed.is_empty(), "{protocol:?}: {:?}", answers.failed);
         let counts: Vec<_> = instances.iter().map(Instance::count).collect();
-        assert!(counts[0] * 10 < answers.count, "{protocol:?}: {counts:?}");
-        assert!(counts[1] > answers.count / 5 && counts[2] > answers.count / 5, "{counts:?}");
+        // A third of the clients wait for it, and no more.
+        assert!(counts[0] * 8 < answers.count, "{protocol:?}: {counts:?}");
         instances[0].delay(Duration::ZERO);
         let before = instances[0].count();
-        let back = load(&world.proxy, 4, false, || {
-            began.elapsed() > Duration::from_secs(2) && instances[0].count() > before + 50
-        });
-        assert!(back.failed.is_empty());
+        let back = load(&world.proxy, 4, false, || instances[0].count() > before + 50);
+        assert!(back.failed.is_empty(), "{protocol:?}: {:?}", back.failed);
     }
 }
 
@@ -83,10 +82,10 @@ fn weights_are_kept_by_both_rules() {
         let lines = format!(
             "urls = [\"{a}\", {{ url = \"{b}\", weight = 3 }}, \"{c}\"]\nbalance = \"{rule}\""
         );
-        let world = crate::support::bare::in_front_of_several(&lines, "");
+        let world = bare::in_front_of_several(&lines, "");
         let mut client = world.proxy.client();
         for number in 0..500 {
-            let request = crate::support::client::Request::get(&format!("/public/{number}"));
+            let request = Request::get(&format!("/public/{number}"));
             assert_eq!(client.exchange(&request).status, 200);
         }
         let share = instances[1].count();
@@ -100,15 +99,19 @@ fn u2_answers_eject_by_choice_only_and_never_more_than_half() {
         let instances = Instance::several(4, Protocol::Http1);
         let world = in_front_of(&instances, lines);
         // A client has found a request that every instance answers so.
-        instances.iter().for_each(|instance| instance.answer(503));
+        for instance in &instances {
+            instance.answer(503);
+        }
         let received = || instances.iter().map(Instance::count).sum::<usize>();
         let answers = load(&world.proxy, 4, false, || received() > 300);
         assert_eq!(answers.failed.len(), answers.count, "they are passed on");
         assert!(is(ejections(&world.proxy, "status"), ejected), "{lines}");
         assert!(is(endpoints(&world.proxy, "ejected"), ejected), "{lines}");
-        instances.iter().for_each(|instance| instance.answer(0));
+        for instance in &instances {
+            instance.answer(0);
+        }
         let mut client = world.proxy.client();
-        let request = crate::support::client::Request::get("/public/x");
+        let request = Request::get("/public/x");
         assert_eq!(client.exchange(&request).status, 200, "{lines}");
     }
 }

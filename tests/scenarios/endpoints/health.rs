@@ -35,7 +35,9 @@ fn a_check_that_fails_takes_an_endpoint_out_and_one_that_passes_brings_it_back()
 fn u2_checks_that_fail_everywhere_leave_half_of_the_endpoints() {
     let instances = Instance::several(4, Protocol::Http1);
     let world = in_front_of(&instances, CHECKED);
-    instances.iter().for_each(|instance| instance.is_healthy(false));
+    for instance in &instances {
+        instance.is_healthy(false);
+    }
     wait_until("the ejections", || is(endpoints(&world.proxy, "ejected"), 2));
     let mut client = world.proxy.client();
     for number in 0..20 {

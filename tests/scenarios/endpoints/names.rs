@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::support::{
+    authority::Authority,
     bare,
     client::Request,
     dns::{Data, Dns},
@@ -125,6 +126,39 @@ fn srv_records_tell_addresses_ports_and_weights() {
     }
     let counts: Vec<_> = instances.iter().map(Instance::count).collect();
     assert!((250..=350).contains(&counts[0]) && counts[2] == 0, "{counts:?}");
+}
+
+/// Each endpoint is verified by the name in the URL, whatever its address, and speaks what it has
+/// agreed on.
+#[test]
+fn every_address_of_a_name_shows_the_certificate_of_the_name() {
+    let dns = Dns::start();
+    dns.addresses("app.test", &["127.0.0.2", "127.0.0.3", "127.0.0.4"]);
+    let (trusted, stranger) = (Authority::new("of the service"), Authority::new("stranger"));
+    let start = |last, port, protocol, authority: &Authority| {
+        let address = (Ipv4Addr::new(127, 0, 0, last), port).into();
+        Instance::start_tls_at(address, protocol, &authority.server("app.test"))
+    };
+    let first = start(2, 0, Protocol::Http1, &trusted);
+    let port = first.address().port();
+    let second = start(3, port, Protocol::H2c, &trusted);
+    let third = start(4, port, Protocol::Http1, &stranger);
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, trusted.pem()).unwrap();
+    let lines = format!(
+        "url = \"https://app.test:{port}\"\nresolve = \"all\"\neject.failures = 2\n\
+         tls.ca_file = \"{}\"\n[upstreams.other.health]\npath = \"/healthz\"\n\
+         interval = \"500ms\"\ntimeout = \"500ms\"",
+        ca.display()
+    );
+    let world = bare::in_front_of_several(&lines, &dns.section(LOOPBACK));
+    let answers = load(&world.proxy, 4, true, || first.count().min(second.count()) > 30);
+    assert!(answers.failed.is_empty(), "{:?}", answers.failed);
+    assert_eq!(third.count(), 0);
+    wait_until("the stranger is out", || is(endpoints(&world.proxy, "ejected"), 1));
+    wait_until("checks", || first.checks() > 0 && second.checks() > 0);
+    assert_eq!(third.checks(), 0);
 }
 
 #[test]
