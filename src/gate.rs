@@ -3,12 +3,14 @@
 mod audiences;
 mod caller;
 mod denial;
+mod limited;
 mod metrics;
 mod parts;
 mod preflight;
 mod restriction;
 mod route;
 mod unsigned;
+mod upstream_credential;
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -18,6 +20,7 @@ use crate::{
     clock::Clock,
     cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
+    limits::{LimitPermit, Limiters},
     policy::{
         CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement, RouteMatch,
         Routes, Unmet,
@@ -42,6 +45,7 @@ pub use preflight::AnnouncedRequest;
 pub use route::Route;
 pub(crate) use route::introspection_issuers;
 pub use unsigned::{Decision, Unsigned};
+pub use upstream_credential::ServiceCredential;
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -70,6 +74,8 @@ pub struct Admission<'g> {
     caller: Option<Caller>,
     /// Apart, so that an admission without one is moved at no cost.
     signature: Option<Box<VerifiedSignature>>,
+    /// What the limits of the route have granted, where it has some.
+    permit: Option<Box<LimitPermit>>,
 }
 
 /// Who sent a request, as far as the socket shows.
@@ -103,12 +109,14 @@ impl Gate {
             Arc::clone(&clock),
             metrics,
         );
+        let (tables, shared) = (&providers.limits, providers.shared());
+        let limiters = Limiters::compile(parts.limits, tables, shared, metrics);
         let of_routes = parts.routes.all().iter().map(|route| &route.credential);
         let places = CredentialPlaces::new(parts.credential, of_routes);
         Self {
             request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
-            routes: Route::table(parts, signatures, &places, &gate_metrics),
+            routes: Route::table(parts, signatures, &places, &limiters, providers, &gate_metrics),
             issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
             places,
             verifier,
@@ -166,10 +174,21 @@ impl Gate {
                 }
             }
         };
-        let admission = Admission { route, caller, signature: None };
+        let (permit, later) = match route.limits() {
+            None => (None, None),
+            Some(limits) => {
+                let limited = self.limit(route, limits, caller.as_ref(), headers, peer);
+                let (permit, later) = Box::pin(limited).await.map_err(|denial| {
+                    let issuer = caller.as_ref().map(|caller| caller.token.issuer());
+                    denial.of_issuer(issuer).on(route)
+                })?;
+                (Some(permit), later)
+            }
+        };
+        let admission = Admission { route, caller, signature: None, permit };
         Ok(match route.signature() {
             None => Decision::Admitted(admission),
-            Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
+            Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules, later)),
         })
     }
 
@@ -193,8 +212,8 @@ impl Gate {
             tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
         }
         let caller = admission.caller.as_ref();
-        let keeps_authorization = admission.route.keeps_authorization();
-        self.places.strip(headers, caller.map(|caller| caller.places), keeps_authorization);
+        let kept = admission.route.kept_credentials();
+        self.places.strip(headers, caller.map(|caller| caller.places), kept);
         self.forwarded.apply(
             headers,
             peer.address.as_ref(),
@@ -381,6 +400,11 @@ impl<'g> Admission<'g> {
     /// The refusal of a request with a valid signature that can't be served as its route requires.
     pub fn refuse(&self, cause: impl Into<Cause>) -> Denial {
         Denial::of_signature(cause).on(self.route)
+    }
+
+    /// What the limits of the route have granted, to be held until the answer has ended.
+    pub fn take_permit(&mut self) -> Option<Box<LimitPermit>> {
+        self.permit.take()
     }
 
     /// The signature, where the route requires one.

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     gate::{Admission, AnnouncedRequest, Decision, Denial, Peer, Route},
+    limits::LimitAnswer,
     policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
     reason::{Cause, Reason},
     token::VerifiedToken,
@@ -30,6 +31,8 @@ pub struct Exchange<'e> {
     form: RefusalForm,
     request: OnceCell<CanonicalRequest>,
     pub(super) route: Cell<Option<&'e Arc<Route>>>,
+    /// What the answer says of the limits of the route.
+    limits: OnceCell<Box<LimitAnswer>>,
     span: Span,
 }
 
@@ -54,7 +57,14 @@ impl<'e> Exchange<'e> {
             issuer = field::Empty,
             outcome = field::Empty
         );
-        Self { engine, form, request: OnceCell::new(), route: Cell::new(None), span }
+        Self {
+            engine,
+            form,
+            request: OnceCell::new(),
+            route: Cell::new(None),
+            limits: OnceCell::new(),
+            span,
+        }
     }
 
     /// Decides on the request. The body is read only if the route requires a signature, and only
@@ -126,11 +136,14 @@ impl<'e> Exchange<'e> {
     }
 
     /// Makes the answer's head one that no shared cache keeps and whose URL no page passes on,
-    /// where the URL had a credential in it.
+    /// where the URL had a credential in it. Says what the limits of the route have left.
     pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap) {
         let has_parameters = |request: &CanonicalRequest| request.parameters().is_some();
         if self.request.get().is_some_and(has_parameters) {
             private_answer::protect(status, headers);
+        }
+        if let Some(limits) = self.limits.get() {
+            limits.apply(headers);
         }
     }
 
@@ -166,7 +179,7 @@ impl<'e> Exchange<'e> {
         };
         // Before a body is read: the path can't be served, whoever has signed it.
         let outgoing = decision.route().outgoing_target(request)?;
-        let (admission, body) = match decision {
+        let (mut admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));
@@ -187,10 +200,28 @@ impl<'e> Exchange<'e> {
                 return Err(Stopped::Preflight);
             }
         };
+        let credential = match admission.route().upstream_credential() {
+            None => None,
+            Some(credential) => {
+                let (gate, headers) = (&engine.gate, &head.headers);
+                gate.service_credential(credential, &admission, request, headers).await?
+            }
+        };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
+        if let Some(credential) = credential {
+            credential.apply(&mut head.headers);
+        }
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
-        Ok(Forward { request, outgoing, admission, body, answer })
+        let permit = admission.take_permit().map(|mut permit| {
+            let answer = permit.take_answer();
+            if !answer.is_empty() {
+                self.limits.get_or_init(|| Box::new(answer));
+            }
+            permit
+        });
+        let permit = permit.filter(|permit| permit.is_held());
+        Ok(Forward { request, outgoing, admission, body, answer, permit })
     }
 
     /// Makes the request canonical. The route is that of the request that a preflight announces.

@@ -55,7 +55,7 @@ impl Gate {
         Ok(if cors.answers_preflights() {
             Decision::Preflight(route)
         } else {
-            Decision::Admitted(Admission { route, caller: None, signature: None })
+            Decision::Admitted(Admission { route, caller: None, signature: None, permit: None })
         })
     }
 }

@@ -84,7 +84,7 @@ impl Forwarder<'_> {
     async fn run(
         &self,
         mut request: Box<Request<Incoming>>,
-        guard: RequestGuard,
+        mut guard: RequestGuard,
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
         let upload = Self::room(&request, &guard).map_err(|reason| exchange.refuse(reason))?;
@@ -97,8 +97,9 @@ impl Forwarder<'_> {
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let body = ClientBody::new(body, &parts.headers);
-        let Forward { request: canonical, outgoing, admission, body, answer: to_sign } =
+        let Forward { request: canonical, outgoing, admission, body, answer: to_sign, permit } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
+        guard.hold(permit);
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         // A signature covers a message; a tunnel's bytes are not covered.
         let upgrade = upgrade

@@ -14,6 +14,7 @@ mod introspection;
 mod issuers;
 mod keys;
 mod layers;
+mod limits;
 mod local_files;
 mod memory;
 mod mistakes;
@@ -26,6 +27,7 @@ mod sections;
 mod shared;
 mod signatures;
 mod tls;
+mod upstream_credentials;
 mod upstream_tls;
 
 use std::{fs, path::Path};

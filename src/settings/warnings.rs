@@ -26,8 +26,10 @@ mod claim_paths;
 mod cors;
 mod credentials;
 mod issuers;
+mod limits;
 mod memory;
 mod own_addresses;
+mod upstream_credentials;
 mod upstreams;
 
 use issuers::issuer_warnings;
@@ -90,7 +92,9 @@ impl Settings {
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
         warnings.extend(self.cors_warnings());
+        warnings.extend(self.limit_warnings());
         warnings.extend(self.memory_warning());
+        warnings.extend(self.upstream_credential_warnings());
         warnings
     }
 

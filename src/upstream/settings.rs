@@ -14,11 +14,11 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         urls::reveals_user_information,
-        values::{check_name, count, duration, keyword},
+        values::{Names, check_name, count, duration, keyword, name_of, reference},
         writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
-    policy::{BasePath, ids::PerUpstream},
+    policy::{BasePath, ids::PerUpstream, upstream_credential::CredentialChoice},
     tls::settings::{Http2Offer, UpstreamTlsSettings, upstream::server_name_of},
 };
 
@@ -31,6 +31,7 @@ pub(crate) mod key {
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
     pub(crate) const UPGRADES: &str = "upgrades";
+    pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const TLS: &str = "tls";
     pub(crate) const URLS: &str = "urls";
     pub(crate) const WEIGHT: &str = "weight";
@@ -82,6 +83,9 @@ pub struct UpstreamSettings {
     pub retry: RetryRule,
     /// Which protocols a connection may switch to.
     pub upgrades: UpgradeProtocols,
+    /// What it receives as credential, unless a route says otherwise; `None`: as
+    /// `credential.forward` says.
+    pub credential: Option<CredentialChoice>,
 }
 
 /// What is sent a second time where a connection that had served before breaks without an answer.
@@ -147,23 +151,35 @@ const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\" or \"h2c
                             each with a path or without, or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
-pub(crate) fn read(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
+pub(crate) fn read(
+    section: &mut Section<'_>,
+    credentials: &Names<CredentialChoice>,
+) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::read(name, upstream)
+        UpstreamSettings::read(name, upstream, credentials)
     });
     upstreams.into_iter().flatten().collect()
 }
 
 /// Writes `[upstreams]`.
-pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
-    table_of(upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.write())))
+pub(crate) fn write(
+    upstreams: &PerUpstream<UpstreamSettings>,
+    credentials: &Names<CredentialChoice>,
+) -> Written {
+    let written =
+        |upstream: &UpstreamSettings| (upstream.name.clone(), upstream.write(credentials));
+    table_of(upstreams.iter().map(written))
 }
 
 impl UpstreamSettings {
-    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
+    fn read(
+        name: &str,
+        section: &mut Section<'_>,
+        credentials: &Names<CredentialChoice>,
+    ) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let (address, endpoints) = endpoints::read(section).unzip();
         let tls = read_tls(section, address.as_ref());
@@ -190,12 +206,14 @@ impl UpstreamSettings {
             upgrades: UpgradeProtocols::read(section),
             path: endpoints::read_path(section),
             endpoints: endpoints.flatten(),
+            credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
     }
 
-    fn write(&self) -> Written {
+    fn write(&self, credentials: &Names<CredentialChoice>) -> Written {
+        let credential = self.credential.and_then(|choice| name_of(credentials, choice));
         let writer = self
             .write_endpoints(Writer::default())
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
@@ -204,6 +222,7 @@ impl UpstreamSettings {
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
             .keyword(key::RETRY, RETRIES, &self.retry)
+            .optional(key::CREDENTIAL, credential)
             .optional_value(key::TLS, self.tls.as_ref().map(|tls| tls.write()));
         match self.protocol() {
             UpstreamProtocol::Http2 => writer.table(),

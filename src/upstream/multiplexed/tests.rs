@@ -56,6 +56,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         max_idle: 1,
         retry: RetryRule::Idempotent,
         upgrades: UpgradeProtocols::default(),
+        credential: None,
         tls: None,
     };
     let transport = Transport::new(&settings.address, None);
