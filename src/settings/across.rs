@@ -3,6 +3,7 @@
 mod cors;
 mod credentials;
 mod idle_header_rules;
+mod idle_resolver;
 mod limits;
 mod looping_upstreams;
 mod resources;
@@ -13,6 +14,7 @@ use self::{
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
+    idle_resolver::idle_resolver,
     limits::{limits_by_signer, shared_limits},
     looping_upstreams::looping_upstreams,
     resources::resources,
@@ -46,6 +48,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     signed_answers(settings, root);
     listeners(settings, root);
     looping_upstreams(settings, root);
+    idle_resolver(settings, root);
     token_size(settings, root);
     assertion_header(settings, root);
     credential_headers(settings, root);

@@ -93,6 +93,7 @@ impl Settings {
         ProxyParts {
             limits: &self.server.limits,
             upstreams: &self.upstreams,
+            resolver: self.resolver.as_ref(),
             loop_header: self.forwarding.loop_header,
             access_log: self.log.access_log,
         }

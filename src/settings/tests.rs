@@ -7,6 +7,7 @@ mod credentials;
 mod denials;
 mod effects;
 mod egress;
+mod endpoints;
 mod evidence;
 mod hosts;
 mod introspection;

@@ -26,6 +26,7 @@ use crate::{
         ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
     },
     proxy::settings::ServerSettings,
+    resolver::settings::ResolverSettings,
     resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
     shared::settings::SharedSettings,
@@ -47,6 +48,7 @@ pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
     pub(crate) const UPSTREAMS: &str = "upstreams";
+    pub(crate) const RESOLVER: &str = "resolver";
     pub(crate) const UPSTREAM_CREDENTIALS: &str = "upstream_credentials";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
@@ -74,6 +76,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
+    /// How upstreams' names are resolved. `None`: with the defaults.
+    pub resolver: Option<ResolverSettings>,
     /// What upstreams may receive as credential, besides the caller's token.
     pub upstream_credentials: PerUpstreamCredential<UpstreamCredentialSettings>,
     /// The token issuers.
@@ -130,6 +134,7 @@ impl Settings {
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
                 upstream::settings::read(upstreams, &names.upstream_credentials)
             }),
+            resolver: root.section(key::RESOLVER, ResolverSettings::read),
             upstream_credentials: root
                 .section(key::UPSTREAM_CREDENTIALS, upstream_credential::settings::read),
             issuers: root.section(key::ISSUERS, |section| {
@@ -188,6 +193,7 @@ impl Settings {
                 key::UPSTREAMS,
                 upstream::settings::write(&self.upstreams, &names.upstream_credentials),
             )
+            .optional_value(key::RESOLVER, self.resolver.as_ref().map(ResolverSettings::write))
             .optional_members(
                 key::UPSTREAM_CREDENTIALS,
                 upstream_credential::settings::write(&self.upstream_credentials),

@@ -74,6 +74,11 @@ impl MultiplexedConnections {
         })
     }
 
+    /// Closes the connections, each with the last of its streams. There may be others later.
+    pub(super) fn close(&self) {
+        self.open.borrow_mut().clear();
+    }
+
     /// A stream of the connection with the fewest, or of a further connection. With `newer_than`,
     /// only of connections that were opened after that moment, if there may be another.
     ///

@@ -20,6 +20,7 @@ mod config;
 mod cors;
 mod denials;
 mod egress;
+mod endpoints;
 mod guests;
 mod header_texts;
 mod headers;

@@ -36,7 +36,8 @@ pub(crate) struct IdleConnections<S> {
     connections: RefCell<Vec<IdleConnection<S>>>,
     /// The latest moment that is known: when a request began or its answer came.
     latest: Cell<Instant>,
-    max: usize,
+    /// 0 once the endpoint has gone away.
+    max: Cell<usize>,
     max_age: Duration,
     /// The task that closes them, while it waits for another.
     watcher: RefCell<Option<Waker>>,
@@ -56,7 +57,7 @@ impl<S> IdleConnections<S> {
         Self {
             connections: RefCell::default(),
             latest: Cell::new(Instant::now()),
-            max,
+            max: Cell::new(max),
             max_age,
             watcher: RefCell::default(),
             is_watched: Cell::new(false),
@@ -109,10 +110,16 @@ impl<S> IdleConnections<S> {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         let now = self.latest.get();
-        if connection.renew_at > now && connections.len() < self.max {
+        if connection.renew_at > now && connections.len() < self.max.get() {
             connections.push(IdleConnection { connection, since: now, ends: now + self.max_age });
             self.watcher.take().into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Closes all of them. None is kept any more.
+    pub(in crate::upstream) fn close(&self) {
+        self.max.set(0);
+        self.connections.borrow_mut().clear();
     }
 
     /// Closes those that have waited too long: after a burst, steady use keeps only the latest
