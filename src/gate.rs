@@ -7,6 +7,7 @@ mod limited;
 mod metrics;
 mod parts;
 mod preflight;
+mod restriction;
 mod route;
 mod unsigned;
 
@@ -149,6 +150,7 @@ impl Gate {
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
+        self.check_restrictions(route, headers, peer)?;
         let caller = match route.requirement() {
             None => None,
             Some(requirement) => {

@@ -1,9 +1,10 @@
 //! Parsers of single values. Each error names what was found and what was expected.
 
-use std::{collections::BTreeSet, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use http::HeaderName;
+use ipnet::IpNet;
 
 use super::{
     nearest::nearest,
@@ -157,6 +158,22 @@ pub(crate) fn header_name(node: &Node) -> Parsed<HeaderName> {
 pub(crate) fn header_named(name: &str) -> Parsed<HeaderName> {
     HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("{name:?} is not the name of a header"))
+}
+
+/// A network without host bits, or a single address.
+pub(crate) fn network(expected: &'static str) -> impl Fn(&Node) -> Parsed<IpNet> {
+    move |node| {
+        let text = node.as_text().ok_or_else(|| node.mismatch(expected))?;
+        let network = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            .map_err(|_| node.mismatch(expected))?;
+        if network.trunc() != network {
+            let whole = network.trunc();
+            return Err(node.mismatch(&format!("a network without host bits, such as \"{whole}\"")));
+        }
+        Ok(network)
+    }
 }
 
 /// The path of a file or directory. Whether it exists is not checked here.

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, OnceCell},
     error::Error,
+    fmt,
     sync::Arc,
 };
 
@@ -97,11 +98,24 @@ impl<'e> Exchange<'e> {
 
     /// Refuses the request for a reason that the front end detected.
     pub fn refuse(&self, cause: impl Into<Cause>) -> Box<Refusal> {
-        let denial = Denial::new(cause);
-        self.deny(&match self.route.get() {
-            Some(route) => denial.on(route),
-            None => denial,
-        })
+        self.deny(&self.denial(cause))
+    }
+
+    /// The answer to an admitted request that its upstream did not answer.
+    pub fn fail(&self, reason: Reason, upstream: &str, error: &dyn fmt::Display) -> Box<Refusal> {
+        let denial = self.denial(reason);
+        let (refusal, denial_id) = self.engine.engine.denials.refuse(&denial, self.form);
+        self.end(Outcome::Failed);
+        let _entered = self.span.enter();
+        tracing::warn!(
+            upstream,
+            reason = reason.code(),
+            route = denial.route().map(Route::label),
+            denial_id = denial_id.map(|id| id.to_string()),
+            %error,
+            "no response from the upstream"
+        );
+        Box::new(refusal)
     }
 
     /// Records the outcome of an admitted request.
@@ -165,7 +179,7 @@ impl<'e> Exchange<'e> {
             return Err(Stopped::Answered(Box::new(Refusal::new(document))));
         }
         let decision = match announced {
-            Some(route) => engine.gate.admit_preflight(route, &head.headers)?,
+            Some(route) => engine.gate.admit_preflight(route, &head.headers, peer)?,
             None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
         let (mut admission, body) = match decision {
@@ -206,6 +220,15 @@ impl<'e> Exchange<'e> {
     fn admitted(&self, admission: &Admission<'e>) {
         self.route.set(Some(admission.route()));
         self.record_subject(Some(admission.route()), admission.token().map(VerifiedToken::issuer));
+    }
+
+    /// On the route that was taken, if there is one.
+    fn denial(&self, cause: impl Into<Cause>) -> Denial {
+        let denial = Denial::new(cause);
+        match self.route.get() {
+            Some(route) => denial.on(route),
+            None => denial,
+        }
     }
 
     fn deny(&self, denial: &Denial) -> Box<Refusal> {

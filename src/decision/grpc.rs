@@ -66,6 +66,9 @@ pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
         | Reason::RateLimited
         | Reason::ConcurrencyLimited => return GrpcStatus::ResourceExhausted,
         Reason::LoopDetected => return GrpcStatus::Internal,
+        Reason::UpstreamConnectTimeout | Reason::UpstreamTimeout => {
+            return GrpcStatus::DeadlineExceeded;
+        }
         _ => {}
     }
     match class {
@@ -74,7 +77,7 @@ pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
         }
         Class::NotPermitted => GrpcStatus::PermissionDenied,
         Class::RequestMalformed => GrpcStatus::InvalidArgument,
-        Class::CannotDecide => GrpcStatus::Unavailable,
+        Class::CannotDecide | Class::UpstreamFailed => GrpcStatus::Unavailable,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     policy::{
         Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
-        settings::{AccessSettings, AuthorizationHeader, RouteSettings},
+        settings::{AccessSettings, AddressSettings, AuthorizationHeader, RouteSettings},
     },
     signature::SignatureRules,
     token::{CredentialPlaces, CredentialSources, RouteIssuers, issuer::settings::IssuerSettings},
@@ -29,6 +29,8 @@ pub struct Route {
     upstream: UpstreamId,
     is_shared: bool,
     limits: Option<Box<RouteLimits>>,
+    /// Boxed: few routes have some.
+    addresses: Option<Box<AddressSettings>>,
     counters: RouteCounters,
 }
 
@@ -81,6 +83,9 @@ impl Route {
             upstream: route.upstream,
             is_shared,
             limits: shared.limiters.of_route(&route.limits),
+            addresses: Some(&route.addresses)
+                .filter(|addresses| addresses.is_set())
+                .map(|addresses| Box::new(addresses.clone())),
             counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
@@ -144,6 +149,11 @@ impl Route {
     /// How often, and how many at once, one caller may pass; `None`: any number.
     pub fn limits(&self) -> Option<&RouteLimits> {
         self.limits.as_deref()
+    }
+
+    /// Which addresses its clients may have; `None`: any, or none.
+    pub fn addresses(&self) -> Option<&AddressSettings> {
+        self.addresses.as_deref()
     }
 
     /// Its counters.

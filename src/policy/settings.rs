@@ -1,6 +1,7 @@
 //! `[[routes]]`: which requests pass, and who may make them.
 
 mod access;
+mod addresses;
 mod authentication;
 pub(crate) mod hosts;
 mod limits;
@@ -26,6 +27,7 @@ use crate::{
 pub(crate) use access::PUBLIC;
 pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
+pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
@@ -55,6 +57,7 @@ pub(crate) mod key {
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
     pub(crate) const LIMIT: &str = "limit";
+    pub(crate) const ADDRESSES: &str = "addresses";
 }
 
 /// One `[[routes]]` entry.
@@ -84,6 +87,8 @@ pub struct RouteSettings {
     pub cors: Option<bool>,
     /// Its limits: all of them count.
     pub limits: Vec<LimitId>,
+    /// From which addresses it may be used.
+    pub addresses: AddressSettings,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -156,6 +161,7 @@ impl RouteSettings {
         let paths = PathSettings::read(section);
         let cors = section.optional(key::CORS, switch);
         let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
+        let addresses = section.section(key::ADDRESSES, AddressSettings::read);
         Some(Self {
             path: path?,
             methods,
@@ -169,6 +175,7 @@ impl RouteSettings {
             paths,
             cors,
             limits: limits.unwrap_or_default(),
+            addresses,
         })
     }
 
@@ -192,7 +199,8 @@ impl RouteSettings {
             .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
-            .optional(key::DENIALS, denials);
+            .optional(key::DENIALS, denials)
+            .optional_value(key::ADDRESSES, self.addresses.write());
         let writer = match self.cors {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,

@@ -27,9 +27,8 @@ use super::{
     body::ResponseBody,
     client_body::ClientBody,
     connection::Connection,
-    failure::UpstreamFailure,
     guards::{RequestGuard, UploadRoom},
-    outbound,
+    outbound::{self, OutboundForm},
     rare_headers::RareHeaders,
     tunnel,
     upgrade::Upgrade,
@@ -109,8 +108,8 @@ impl Forwarder<'_> {
         let form = exchange.form();
         let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
         loops.mark(&mut parts.headers, parts.version);
-        let address = &upstream.settings().address;
-        if let Err(error) = outbound::address(&mut parts, rare, canonical, address) {
+        let form = OutboundForm::of(upstream, upgrade.is_some());
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, form) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));
@@ -276,12 +275,10 @@ fn fail(
     error: &UpstreamError,
     client: Option<UploadFault>,
 ) -> Box<Refusal> {
-    if let Some(fault) = client {
-        return exchange.abort(fault);
+    match client {
+        Some(fault) => exchange.abort(fault),
+        None => exchange.fail(upstream.count_failed(error), upstream.name(), error),
     }
-    exchange.end(Outcome::Failed);
-    tracing::warn!(upstream = upstream.name(), %error, "no response from the upstream");
-    Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 
 /// An answer without what is between the upstream and us only.

@@ -46,6 +46,7 @@ macro_rules! words {
 words! {
     /// What part of a request or of its token.
     Part {
+        Address = "the client's address",
         Body = "the body",
         Claim = "claim",
         Claims = "the payload",

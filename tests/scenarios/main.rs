@@ -33,6 +33,7 @@ mod protocol;
 mod registry;
 mod resources;
 mod revocation;
+mod routes;
 mod signatures;
 mod systems;
 mod tls;

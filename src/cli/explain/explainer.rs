@@ -107,12 +107,17 @@ impl Explainer {
             report.failed("route", denial.cause(), None);
             denial.cause().clone()
         })?;
+        let unchecked = match route.addresses() {
+            Some(_) => " (its addresses are not checked here)",
+            None => "",
+        };
         let Some(requirement) = route.requirement() else {
-            report.passed("route", || format!("{}, public: no token is looked at", route.label()));
+            let public = "public: no token is looked at";
+            report.passed("route", || format!("{}, {public}{unchecked}", route.label()));
             self.limits(route, report);
             return self.signed(route, signed, request, None, tasks, report).await;
         };
-        report.passed("route", || route.label().to_owned());
+        report.passed("route", || format!("{}{unchecked}", route.label()));
 
         let credential = well_formed(token, report)?;
         let presented = Presented { credential, headers: &sent.headers };

@@ -8,7 +8,7 @@ use crate::policy::{
     NotCanonical, PathPattern, RequestRules,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AuthorizationHeader, HostSettings},
+    settings::{AccessSettings, AddressSettings, AuthorizationHeader, HostSettings},
 };
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
@@ -31,6 +31,7 @@ fn route(line: &str) -> RouteSettings {
         paths: PathSettings::default(),
         cors: None,
         limits: Vec::new(),
+        addresses: AddressSettings::default(),
     }
 }
 

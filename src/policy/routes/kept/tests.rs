@@ -11,7 +11,10 @@ use crate::policy::{
     CanonicalRequest, PathPattern, RequestRules, RouteMatch,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AuthorizationHeader, EscapeRule, HostSettings, RouteSettings},
+    settings::{
+        AccessSettings, AddressSettings, AuthorizationHeader, EscapeRule, HostSettings,
+        RouteSettings,
+    },
 };
 
 const STRICT: PathSettings = PathSettings {
@@ -45,6 +48,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         paths,
         cors: None,
         limits: Vec::new(),
+        addresses: AddressSettings::default(),
     }
 }
 
