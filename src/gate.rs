@@ -10,6 +10,7 @@ mod preflight;
 mod restriction;
 mod route;
 mod unsigned;
+mod upstream_credential;
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -21,7 +22,8 @@ use crate::{
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     limits::{LimitPermit, Limiters},
     policy::{
-        CanonicalRequest, NotCanonical, RequestRules, Requirement, RouteMatch, Routes, Unmet,
+        CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement, RouteMatch,
+        Routes, Unmet,
         credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
         settings::Guests,
@@ -43,6 +45,7 @@ pub use preflight::AnnouncedRequest;
 pub use route::Route;
 pub(crate) use route::introspection_issuers;
 pub use unsigned::{Decision, Unsigned};
+pub use upstream_credential::ServiceCredential;
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -113,7 +116,7 @@ impl Gate {
         Self {
             request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
-            routes: Route::table(parts, signatures, &places, &limiters, &gate_metrics),
+            routes: Route::table(parts, signatures, &places, &limiters, providers, &gate_metrics),
             issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
             places,
             verifier,
@@ -209,14 +212,17 @@ impl Gate {
             tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
         }
         let caller = admission.caller.as_ref();
-        let keeps_authorization = admission.route.keeps_authorization();
-        self.places.strip(headers, caller.map(|caller| caller.places), keeps_authorization);
+        let kept = admission.route.kept_credentials();
+        self.places.strip(headers, caller.map(|caller| caller.places), kept);
         self.forwarded.apply(
             headers,
             peer.address.as_ref(),
             peer.scheme,
             request.authority_value(),
         );
+        if let Some(prefix) = admission.route.outgoing().and_then(OutgoingPath::stripped) {
+            self.forwarded.set_prefix(headers, peer.address.as_ref(), prefix);
+        }
         if let Some(caller) = caller {
             caller.token.headers().apply(headers);
         }
@@ -225,7 +231,7 @@ impl Gate {
         }
         let assertion = caller.and_then(|caller| caller.assertion.as_ref());
         if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
-            headers.insert(assertions.header(), value.clone());
+            headers.insert(assertions.header(), HeaderValue::clone(value));
         }
         Ok(())
     }
@@ -343,7 +349,7 @@ impl Gate {
     }
 
     /// The assertion about the token for the upstream, where one is configured.
-    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<HeaderValue>, Denial> {
+    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<Box<HeaderValue>>, Denial> {
         let (Some(assertions), Some(slot)) = (&self.assertions, token.headers().assertion()) else {
             return Ok(None);
         };
@@ -355,7 +361,8 @@ impl Gate {
         };
         let unavailable =
             |_| Denial::new(Reason::AssertionUnavailable).of_issuer(Some(token.issuer()));
-        assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
+        let value = assertions.value(slot, asserted, now).await.map_err(unavailable)?;
+        Ok(Some(Box::new(value)))
     }
 
     /// The refusal of a token that lacks what a route requires.

@@ -17,9 +17,9 @@ use super::{
     WorkerEngine, private_answer, signed,
 };
 use crate::{
-    gate::{Admission, Decision, Denial, Peer, Route},
+    gate::{Admission, AnnouncedRequest, Decision, Denial, Peer, Route},
     limits::LimitAnswer,
-    policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
+    policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
     reason::{Cause, Reason},
     token::VerifiedToken,
 };
@@ -167,12 +167,7 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let (mut canonical, announced) = match engine.gate.preflight(head) {
-            Some(preflight) => (preflight.request, Some(preflight.route)),
-            None => (canonical(head, engine.gate.request_rules())?, None),
-        };
-        engine.gate.take_parameters(&mut canonical).map_err(uncanonical)?;
-        let request = self.request.get_or_init(|| canonical);
+        let (request, announced) = self.read(head)?;
         if let Some(documents) = &engine.documents
             && let Some(document) = documents.answer(request)
         {
@@ -182,6 +177,8 @@ impl<'e> Exchange<'e> {
             Some(route) => engine.gate.admit_preflight(route, &head.headers, peer)?,
             None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
+        // Before a body is read: the path can't be served, whoever has signed it.
+        let outgoing = decision.route().outgoing_target(request)?;
         let (mut admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
@@ -203,7 +200,17 @@ impl<'e> Exchange<'e> {
                 return Err(Stopped::Preflight);
             }
         };
+        let credential = match admission.route().upstream_credential() {
+            None => None,
+            Some(credential) => {
+                let (gate, headers) = (&engine.gate, &head.headers);
+                gate.service_credential(credential, &admission, request, headers).await?
+            }
+        };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
+        if let Some(credential) = credential {
+            credential.apply(&mut head.headers);
+        }
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
         let permit = admission.take_permit().map(|mut permit| {
@@ -214,7 +221,23 @@ impl<'e> Exchange<'e> {
             permit
         });
         let permit = permit.filter(|permit| permit.is_held());
-        Ok(Forward { request, admission, body, answer, permit })
+        Ok(Forward { request, outgoing, admission, body, answer, permit })
+    }
+
+    /// Makes the request canonical. The route is that of the request that a preflight announces.
+    fn read(&self, head: &Parts) -> Result<(&CanonicalRequest, Option<&'e Arc<Route>>), Denial> {
+        let gate = &self.engine.engine.gate;
+        let Parts { method, uri, version, headers, .. } = head;
+        let (mut request, announced) = match gate.preflight(head) {
+            Some(AnnouncedRequest { request, route }) => (request, Some(route)),
+            // Not `map_err`, which moves all of the request.
+            None => match gate.request_rules().canonical(method, uri, *version, headers) {
+                Ok(request) => (request, None),
+                Err(refused) => return Err(uncanonical(refused)),
+            },
+        };
+        gate.take_parameters(&mut request).map_err(uncanonical)?;
+        Ok((self.request.get_or_init(|| request), announced))
     }
 
     fn admitted(&self, admission: &Admission<'e>) {
@@ -264,11 +287,6 @@ impl From<Denial> for Stopped {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
     }
-}
-
-fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Denial> {
-    let canonical = rules.canonical(&head.method, &head.uri, head.version, &head.headers);
-    canonical.map_err(uncanonical)
 }
 
 fn uncanonical(refused: NotCanonical) -> Denial {

@@ -9,9 +9,10 @@ use crate::{
     },
     limits::settings::CallerLimitSettings,
     policy::{
-        Routes,
-        ids::{PerIssuer, PerLimit, PerResource, PerSignature},
+        BasePath, Routes,
+        ids::{PerIssuer, PerLimit, PerResource, PerRoute, PerSignature, PerUpstream},
         settings::HostSettings,
+        upstream_credential::CredentialChoice,
     },
     resource::settings::ResourceSettings,
     signature::settings::SignatureSettings,
@@ -31,10 +32,14 @@ pub struct GateParts<'s> {
     pub limits: &'s PerLimit<CallerLimitSettings>,
     /// The routes, which refer to all of them.
     pub routes: &'s Arc<Routes>,
+    /// The path in each upstream's URL.
+    pub base_paths: PerUpstream<BasePath>,
     /// Which hosts of requests are taken.
     pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,
+    /// What the upstream of each route receives as credential.
+    pub upstream_credentials: PerRoute<CredentialChoice>,
     /// Verified claim → header.
     pub claims: &'s [ClaimHeaderSettings],
     /// The signed form of the claims; `None`: there is none.

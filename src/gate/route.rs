@@ -2,16 +2,24 @@
 
 use std::sync::Arc;
 
-use super::{GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
+use super::{Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
     limits::{Limiters, RouteLimits},
     policy::{
-        Requirement, ScopeClaims,
+        CanonicalRequest, OutgoingPath, OutgoingTarget, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
-        settings::{AccessSettings, AddressSettings, AuthorizationHeader, RouteSettings},
+        settings::{
+            AccessSettings, AddressSettings, AuthorizationHeader, OutgoingSettings, RouteSettings,
+        },
+        upstream_credential::CredentialChoice,
     },
+    providers::Providers,
     signature::SignatureRules,
-    token::{CredentialPlaces, CredentialSources, RouteIssuers, issuer::settings::IssuerSettings},
+    token::{
+        CredentialPlaces, CredentialSources, KeptCredentials, RouteIssuers,
+        issuer::settings::IssuerSettings,
+    },
+    upstream_credential::UpstreamCredential,
 };
 
 /// One compiled route.
@@ -21,16 +29,18 @@ pub struct Route {
     label: String,
     requirement: Option<Requirement>,
     sources: Arc<CredentialSources>,
-    keeps_authorization: bool,
+    kept_credentials: KeptCredentials,
+    upstream_credential: Option<Arc<UpstreamCredential>>,
     audiences: Option<RouteAudiences>,
     metadata_url: Option<String>,
     issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
+    outgoing: Option<Box<OutgoingPath>>,
     is_shared: bool,
-    limits: Option<Box<RouteLimits>>,
     /// Boxed: few routes have some.
     addresses: Option<Box<AddressSettings>>,
+    limits: Option<Box<RouteLimits>>,
     counters: RouteCounters,
 }
 
@@ -41,6 +51,7 @@ struct Shared<'p> {
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
     limiters: &'p Limiters,
+    providers: &'p Providers,
     metrics: &'p Metrics,
 }
 
@@ -51,10 +62,11 @@ impl Route {
         signatures: PerSignature<Arc<SignatureRules>>,
         places: &CredentialPlaces,
         limiters: &Limiters,
+        providers: &Providers,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { parts, scopes, signatures, places, limiters, metrics };
+        let shared = Shared { parts, scopes, signatures, places, limiters, providers, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
@@ -68,11 +80,21 @@ impl Route {
         let resource = requirement.and_then(|requirement| requirement.resource);
         let cors = parts.cors.map(|cors| route.cors.unwrap_or(cors.all_routes));
         let is_shared = cors.unwrap_or_default();
+        let choice = *parts.upstream_credentials.get(id);
         Self {
             id,
             requirement: requirement.map(|it| Requirement::compile(it, &shared.scopes)),
             sources: shared.places.of_route(&route.credential),
-            keeps_authorization: route.authorization == AuthorizationHeader::Keep,
+            kept_credentials: KeptCredentials {
+                verified_token: choice == CredentialChoice::Forward,
+                authorization: route.authorization == AuthorizationHeader::Keep,
+            },
+            upstream_credential: match choice {
+                CredentialChoice::Own(id) => {
+                    Some(Arc::clone(shared.providers.upstream_credentials.get(id)))
+                }
+                CredentialChoice::None | CredentialChoice::Forward => None,
+            },
             audiences: requirement.and_then(|it| RouteAudiences::compile(it, parts)),
             metadata_url: resource.map(|id| parts.resources.get(id).id.metadata_url()),
             issuers: RouteIssuers {
@@ -81,11 +103,12 @@ impl Route {
             },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
+            outgoing: outgoing_path(route, parts),
             is_shared,
-            limits: shared.limiters.of_route(&route.limits),
             addresses: Some(&route.addresses)
                 .filter(|addresses| addresses.is_set())
                 .map(|addresses| Box::new(addresses.clone())),
+            limits: shared.limiters.of_route(&route.limits),
             counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
@@ -111,9 +134,14 @@ impl Route {
         &self.sources
     }
 
-    /// Whether `Authorization` is the service's own.
-    pub fn keeps_authorization(&self) -> bool {
-        self.keeps_authorization
+    /// What the service receives of its requests' own credentials.
+    pub fn kept_credentials(&self) -> KeptCredentials {
+        self.kept_credentials
+    }
+
+    /// What the service receives in place of the caller's token.
+    pub fn upstream_credential(&self) -> Option<&'_ UpstreamCredential> {
+        self.upstream_credential.as_deref()
     }
 
     /// Whom its tokens must be for, where the verifier can't know that.
@@ -141,14 +169,29 @@ impl Route {
         self.upstream
     }
 
+    /// What its upstream receives as path; `None`: the canonical one.
+    pub fn outgoing(&self) -> Option<&OutgoingPath> {
+        self.outgoing.as_deref()
+    }
+
+    /// The target that the upstream receives of a request; `None`: the canonical one.
+    ///
+    /// # Errors
+    /// The [`Denial`] of a path that would lead out of what the route is for.
+    pub fn outgoing_target(
+        self: &Arc<Self>,
+        request: &CanonicalRequest,
+    ) -> Result<Option<Box<OutgoingTarget>>, Denial> {
+        let Some(outgoing) = &self.outgoing else {
+            return Ok(None);
+        };
+        let target = outgoing.apply(request);
+        target.map(Some).map_err(|refused| Denial::new(refused.cause()).on(self))
+    }
+
     /// Whether `[cors]` applies to it.
     pub fn is_shared(&self) -> bool {
         self.is_shared
-    }
-
-    /// How often, and how many at once, one caller may pass; `None`: any number.
-    pub fn limits(&self) -> Option<&RouteLimits> {
-        self.limits.as_deref()
     }
 
     /// Which addresses its clients may have; `None`: any, or none.
@@ -156,10 +199,20 @@ impl Route {
         self.addresses.as_deref()
     }
 
+    /// How often, and how many at once, one caller may pass; `None`: any number.
+    pub fn limits(&self) -> Option<&RouteLimits> {
+        self.limits.as_deref()
+    }
+
     /// Its counters.
     pub fn counters(&self) -> &RouteCounters {
         &self.counters
     }
+}
+
+fn outgoing_path(route: &RouteSettings, parts: &GateParts<'_>) -> Option<Box<OutgoingPath>> {
+    let OutgoingSettings { change, rewrite_location } = &route.outgoing;
+    OutgoingPath::compile(change, parts.base_paths.get(route.upstream), *rewrite_location)
 }
 
 /// The issuers that could introspect a route's opaque tokens. A valid configuration has at most

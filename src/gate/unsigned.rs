@@ -24,6 +24,17 @@ pub enum Decision<'g> {
     Preflight(&'g Arc<Route>),
 }
 
+impl<'g> Decision<'g> {
+    /// The route that was taken.
+    pub fn route(&self) -> &'g Arc<Route> {
+        match self {
+            Self::Admitted(admission) => admission.route,
+            Self::Unsigned(unsigned) => unsigned.route(),
+            Self::Preflight(route) => route,
+        }
+    }
+}
+
 /// An admission that waits for a signature. Only a verified one makes an [`Admission`] of it.
 #[derive(Debug)]
 pub struct Unsigned<'g> {

@@ -5,6 +5,7 @@ mod addresses;
 mod authentication;
 pub(crate) mod hosts;
 mod limits;
+mod outgoing;
 mod paths;
 
 use http::Method;
@@ -21,6 +22,7 @@ use crate::{
         credential::CredentialRules,
         denial_profile::DenialProfile,
         ids::{IssuerId, LimitId, ResourceId, SignatureId, UpstreamId},
+        upstream_credential::CredentialChoice,
     },
 };
 
@@ -30,6 +32,7 @@ pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSetting
 pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
+pub use outgoing::OutgoingSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
@@ -50,14 +53,18 @@ pub(crate) mod key {
     pub(crate) const RESOURCE: &str = "resource";
     pub(crate) const SIGNATURE: &str = "signature";
     pub(crate) const UPSTREAM: &str = "upstream";
+    pub(crate) const UPSTREAM_CREDENTIAL: &str = "upstream_credential";
     pub(crate) const DENIALS: &str = "denials";
     pub(crate) const ENCODED_SLASH: &str = "encoded_slash";
     pub(crate) const EMPTY_SEGMENTS: &str = "empty_segments";
     pub(crate) const ESCAPES: &str = "escapes";
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
-    pub(crate) const LIMIT: &str = "limit";
     pub(crate) const ADDRESSES: &str = "addresses";
+    pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
+    pub(crate) const REWRITE: &str = "rewrite";
+    pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
+    pub(crate) const LIMIT: &str = "limit";
 }
 
 /// One `[[routes]]` entry.
@@ -79,16 +86,44 @@ pub struct RouteSettings {
     pub signature: Option<SignatureId>,
     /// Where its requests go.
     pub upstream: UpstreamId,
+    /// What its upstream receives as credential; `None`: as the upstream's settings say.
+    pub upstream_credential: Option<CredentialChoice>,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
     pub paths: PathSettings,
+    /// What the upstream receives in place of the path.
+    pub outgoing: OutgoingSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
-    /// Its limits: all of them count.
-    pub limits: Vec<LimitId>,
     /// From which addresses it may be used.
     pub addresses: AddressSettings,
+    /// Its limits: all of them count.
+    pub limits: Vec<LimitId>,
+}
+
+#[cfg(test)]
+impl RouteSettings {
+    /// A public route to an upstream, without further settings.
+    pub(crate) fn public(path: &str) -> Self {
+        Self {
+            path: PathPattern::parse(path).unwrap(),
+            methods: Vec::new(),
+            hosts: Vec::new(),
+            access: AccessSettings::Public,
+            authorization: AuthorizationHeader::default(),
+            credential: CredentialRules::default(),
+            signature: None,
+            upstream: crate::policy::ids::PerUpstream::default().push("app"),
+            upstream_credential: None,
+            denials: None,
+            paths: PathSettings::default(),
+            outgoing: OutgoingSettings::default(),
+            cors: None,
+            addresses: AddressSettings::default(),
+            limits: Vec::new(),
+        }
+    }
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -101,6 +136,8 @@ pub(crate) struct KnownNames {
     pub(crate) signatures: Names<SignatureId>,
     pub(crate) resources: Names<ResourceId>,
     pub(crate) limits: Names<LimitId>,
+    /// `none` and `forward` first.
+    pub(crate) upstream_credentials: Names<CredentialChoice>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }
@@ -156,12 +193,15 @@ impl RouteSettings {
         let signature =
             section.optional(key::SIGNATURE, reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
+        let choice = reference("a credential", &names.upstream_credentials);
+        let upstream_credential = section.optional(key::UPSTREAM_CREDENTIAL, choice);
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
+        let outgoing = OutgoingSettings::read(section, path.as_ref());
         let cors = section.optional(key::CORS, switch);
-        let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
         let addresses = section.section(key::ADDRESSES, AddressSettings::read);
+        let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
         Some(Self {
             path: path?,
             methods,
@@ -171,11 +211,13 @@ impl RouteSettings {
             credential,
             signature,
             upstream: upstream?,
+            upstream_credential,
             denials,
             paths,
+            outgoing,
             cors,
-            limits: limits.unwrap_or_default(),
             addresses,
+            limits: limits.unwrap_or_default(),
         })
     }
 
@@ -194,11 +236,14 @@ impl RouteSettings {
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
+        let credential =
+            self.upstream_credential.and_then(|it| name_of(&names.upstream_credentials, it));
         let writer = self.access.write(writer, names);
         let writer = access::write_authorization(writer, &self.access, self.authorization)
             .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
+            .optional(key::UPSTREAM_CREDENTIAL, credential)
             .optional(key::DENIALS, denials)
             .optional_value(key::ADDRESSES, self.addresses.write());
         let writer = match self.cors {
@@ -206,7 +251,7 @@ impl RouteSettings {
             None => writer,
         };
         let writer = limits::write(writer, &names.limits, &self.limits);
-        self.paths.write(writer).table()
+        self.outgoing.write(self.paths.write(writer)).table()
     }
 }
 

@@ -97,7 +97,7 @@ impl Forwarder<'_> {
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let body = ClientBody::new(body, &parts.headers);
-        let Forward { request: canonical, admission, body, answer: to_sign, permit } =
+        let Forward { request: canonical, outgoing, admission, body, answer: to_sign, permit } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         guard.hold(permit);
         let upstream = self.serving.upstreams.get(admission.route().upstream());
@@ -109,7 +109,8 @@ impl Forwarder<'_> {
         let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
         loops.mark(&mut parts.headers, parts.version);
         let form = OutboundForm::of(upstream, upgrade.is_some());
-        if let Err(error) = outbound::address(&mut parts, rare, canonical, form) {
+        let target = outgoing.as_deref().map_or(canonical.target(), |outgoing| &outgoing.target);
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, target, form) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));

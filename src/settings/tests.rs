@@ -17,6 +17,7 @@ mod limits;
 mod local_files;
 mod memory;
 mod mistakes;
+mod outgoing;
 mod resources;
 mod revocation;
 mod round_trip;
@@ -25,6 +26,7 @@ mod sections;
 mod shared;
 mod signatures;
 mod tls;
+mod upstream_credentials;
 mod upstream_tls;
 
 use std::{fs, path::Path};

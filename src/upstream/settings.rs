@@ -11,11 +11,11 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         urls::reveals_user_information,
-        values::{check_name, count, duration, keyword},
+        values::{Names, check_name, count, duration, keyword, name_of, reference},
         writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
-    policy::ids::PerUpstream,
+    policy::{BasePath, ids::PerUpstream, upstream_credential::CredentialChoice},
     tls::settings::{Http2Offer, UpstreamTlsSettings, upstream::server_name_of},
 };
 
@@ -28,6 +28,7 @@ pub(crate) mod key {
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
     pub(crate) const UPGRADES: &str = "upgrades";
+    pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const TLS: &str = "tls";
 }
 
@@ -41,6 +42,8 @@ pub struct UpstreamSettings {
     pub name: String,
     /// Where the service is.
     pub address: UpstreamAddress,
+    /// The path that all its paths begin with.
+    pub path: BasePath,
     /// `[upstreams.NAME.tls]`, with `https://`.
     pub tls: Option<Box<UpstreamTlsSettings>>,
     /// For the connection to be established, TLS included.
@@ -57,6 +60,9 @@ pub struct UpstreamSettings {
     pub retry: RetryRule,
     /// Which protocols a connection may switch to.
     pub upgrades: UpgradeProtocols,
+    /// What it receives as credential, unless a route says otherwise; `None`: as
+    /// `credential.forward` says.
+    pub credential: Option<CredentialChoice>,
 }
 
 /// What is sent a second time where a connection that had served before breaks without an answer.
@@ -118,27 +124,39 @@ const RETRIES: &[(&str, RetryRule)] = &[
     ("unanswered", RetryRule::Unanswered),
 ];
 
-const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\", \"h2c://HOST:PORT\" or \
-                            \"unix:/PATH\"";
+const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\" or \"h2c://HOST:PORT\", \
+                            each with a path or without, or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
-pub(crate) fn read(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
+pub(crate) fn read(
+    section: &mut Section<'_>,
+    credentials: &Names<CredentialChoice>,
+) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::read(name, upstream)
+        UpstreamSettings::read(name, upstream, credentials)
     });
     upstreams.into_iter().flatten().collect()
 }
 
 /// Writes `[upstreams]`.
-pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
-    table_of(upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.write())))
+pub(crate) fn write(
+    upstreams: &PerUpstream<UpstreamSettings>,
+    credentials: &Names<CredentialChoice>,
+) -> Written {
+    let written =
+        |upstream: &UpstreamSettings| (upstream.name.clone(), upstream.write(credentials));
+    table_of(upstreams.iter().map(written))
 }
 
 impl UpstreamSettings {
-    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
+    fn read(
+        name: &str,
+        section: &mut Section<'_>,
+        credentials: &Names<CredentialChoice>,
+    ) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
         let tls = read_tls(section, address.as_ref());
@@ -163,20 +181,24 @@ impl UpstreamSettings {
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
+            path: section.or(key::URL, BasePath::default(), base_path),
+            credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
     }
 
-    fn write(&self) -> Written {
+    fn write(&self, credentials: &Names<CredentialChoice>) -> Written {
+        let credential = self.credential.and_then(|choice| name_of(credentials, choice));
         let writer = Writer::default()
-            .text(key::URL, &self.address)
+            .text(key::URL, format_args!("{}{}", self.address, self.path.as_str()))
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
             .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
             .duration(key::STREAM_TIMEOUT, self.stream_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
             .keyword(key::RETRY, RETRIES, &self.retry)
+            .optional(key::CREDENTIAL, credential)
             .optional_value(key::TLS, self.tls.as_ref().map(|tls| tls.write()));
         match self.protocol() {
             UpstreamProtocol::Http2 => writer.table(),
@@ -251,9 +273,8 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
         Some("https") => (UpstreamAddress::Https, 443),
         _ => return Err(node.mismatch(EXPECTED_URL)),
     };
-    // The upstream receives the path that policy saw: a prefix here could only make them differ.
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || text.contains('#') {
-        return Err(node.mismatch(&format!("{EXPECTED_URL} without a path")));
+    if url.query().is_some() || text.contains('#') {
+        return Err(node.mismatch(&format!("{EXPECTED_URL} without a query")));
     }
     let host = url.host().filter(|host| !host.is_empty());
     let host = host.ok_or_else(|| node.mismatch(EXPECTED_URL))?;
@@ -262,6 +283,14 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
         return Err(node.mismatch("a host that a certificate can name"));
     }
     Ok(wrap(format!("{host}:{port}")))
+}
+
+/// The path of a URL; none of what is no URL, which is reported as such.
+fn base_path(node: &Node) -> Parsed<BasePath> {
+    let url = node.as_text().filter(|text| !text.starts_with("unix:"));
+    let url = url.and_then(|text| text.parse::<Uri>().ok()).filter(|url| url.query().is_none());
+    let path = BasePath::parse(url.as_ref().map_or("", Uri::path));
+    path.map_err(|error| format!("{} ({error})", node.mismatch("a path such as \"/base\"")))
 }
 
 /// The port that is given, or the scheme's own. `None` for one that can't be connected to.

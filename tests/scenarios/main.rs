@@ -38,3 +38,4 @@ mod signatures;
 mod systems;
 mod tls;
 mod tokens;
+mod upstream_credentials;

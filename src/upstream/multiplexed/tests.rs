@@ -7,6 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::LocalSet};
 
 use super::*;
+use crate::policy::BasePath;
 use crate::upstream::{
     exec::LocalExec,
     settings::{RetryRule, UpgradeProtocols, UpstreamAddress},
@@ -46,6 +47,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
     let settings = UpstreamSettings {
         name: "app".to_owned(),
         address: UpstreamAddress::H2c(authority.to_owned()),
+        path: BasePath::default(),
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),
         stream_timeout: Duration::from_secs(10),
@@ -53,6 +55,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         max_idle: 1,
         retry: RetryRule::Idempotent,
         upgrades: UpgradeProtocols::default(),
+        credential: None,
         tls: None,
     };
     let transport = Transport::new(&settings.address, None);
