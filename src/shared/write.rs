@@ -46,6 +46,9 @@ const BATCH: usize = 32;
 /// `OK`, an entry's name, or a refusal.
 const MAX_ANSWER_BYTES: usize = 256;
 
+/// At what must not be lost, once every sender is dropped: five seconds of them.
+const LAST_ATTEMPTS: u32 = 50;
+
 /// Between two attempts at what must not be lost.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -80,6 +83,7 @@ impl Queue {
     /// Writes what comes, until every sender is dropped and what they have sent is written, or
     /// could not be.
     pub(super) async fn run(&mut self, link: &RedisLink, deadline: Duration) {
+        let mut last_attempts = LAST_ATTEMPTS;
         loop {
             if self.batch.is_empty() && self.writes.recv_many(&mut self.batch, BATCH).await == 0 {
                 return;
@@ -88,9 +92,12 @@ impl Queue {
             if self.batch.is_empty() {
                 continue;
             }
-            if self.writes.is_closed() && !link.is_connected() {
-                // Nobody waits for it any more, and a later store is in use.
-                return;
+            if self.writes.is_closed() {
+                // A later store is in use, and this one must end.
+                last_attempts -= 1;
+                if last_attempts == 0 || !link.is_connected() {
+                    return;
+                }
             }
             sleep(RETRY_PAUSE).await;
         }
@@ -140,7 +147,9 @@ impl Queue {
                 }
             }
             Err(error) => {
-                writes.into_iter().for_each(|write| self.not_written(write, error.outcome()));
+                for write in writes {
+                    self.not_written(write, error.outcome());
+                }
             }
         }
     }
