@@ -39,4 +39,6 @@ mod shared_failovers;
 mod shared_limits;
 mod sharing;
 mod shutdown;
+mod token_exchange;
 mod tunnels;
+mod upstream_tls;
