@@ -11,6 +11,7 @@ mod failure;
 mod forward;
 mod guarded_io;
 mod guards;
+mod location;
 mod loops;
 mod metrics;
 mod outbound;

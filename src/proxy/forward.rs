@@ -29,6 +29,7 @@ use super::{
     connection::Connection,
     failure::UpstreamFailure,
     guards::{RequestGuard, UploadRoom},
+    location::LocationRewriter,
     outbound,
     rare_headers::RareHeaders,
     tunnel,
@@ -118,7 +119,11 @@ impl Forwarder<'_> {
             upgrade.request_upgrade(request.headers_mut());
         }
         let progress = request.body().progress();
-        let answer = self.send(&admission, request, upstream, progress.as_deref()).await;
+        let mut answer = self.send(&admission, request, upstream, progress.as_deref()).await;
+        if let (Ok(answer), Some(back)) = (&mut answer, outgoing.and_then(|it| it.back)) {
+            let host = canonical.authority();
+            LocationRewriter::new(&back, address, host).apply(answer.response.headers_mut());
+        }
         let passed = match (answer, to_sign) {
             (Ok(answer), Some(to_sign)) => {
                 Box::pin(self.pass_back_signed(answer, upstream, to_sign, guard)).await

@@ -8,6 +8,7 @@ pub(crate) mod rewriting;
 mod scene;
 mod targets;
 mod targets_http2;
+mod turned_back;
 
 use countersign::reason::Reason;
 use serde_json::json;
