@@ -117,7 +117,7 @@ impl Gate {
             cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
-            unrouted: gate_metrics.of_route("(none)", false),
+            unrouted: gate_metrics.of_route("(none)", false, false),
             metrics: gate_metrics,
         }
     }
@@ -145,7 +145,10 @@ impl Gate {
     ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
         let caller = match route.requirement() {
-            None => None,
+            None => match route.redirect() {
+                Some(redirect) => return Ok(Decision::Redirect(route, redirect)),
+                None => None,
+            },
             Some(requirement) => {
                 let deny = |reason| Denial::new(reason).on(route);
                 match route.sources().extract(request, headers) {

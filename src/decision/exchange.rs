@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header::LOCATION, request::Parts};
 use http_body::Body;
 use tracing::{Span, field};
 
@@ -177,6 +177,11 @@ impl<'e> Exchange<'e> {
                 self.route.set(Some(route));
                 return Err(Stopped::Preflight);
             }
+            Decision::Redirect(route, redirect) => {
+                let location = redirect.location(request);
+                let location = location.map_err(|refused| uncanonical(refused).on(route))?;
+                return Err(Stopped::Answered(self.redirect(route, redirect.status, location)));
+            }
         };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
@@ -187,6 +192,23 @@ impl<'e> Exchange<'e> {
     fn admitted(&self, admission: &Admission<'e>) {
         self.route.set(Some(admission.route()));
         self.record_subject(Some(admission.route()), admission.token().map(VerifiedToken::issuer));
+    }
+
+    /// The answer of a route that redirects. Whether it is cached is up to its status: it depends on
+    /// nothing but the URL.
+    fn redirect(
+        &self,
+        route: &'e Arc<Route>,
+        status: StatusCode,
+        location: HeaderValue,
+    ) -> Box<Refusal> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = status;
+        response.headers_mut().insert(LOCATION, location);
+        self.route.set(Some(route));
+        self.record_subject(Some(route), None);
+        self.end(Outcome::Redirected);
+        Box::new(Refusal::new(response))
     }
 
     fn deny(&self, denial: &Denial) -> Box<Refusal> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
     policy::{
-        CanonicalRequest, OutgoingPath, OutgoingTarget, Requirement, ScopeClaims,
+        CanonicalRequest, OutgoingPath, OutgoingTarget, Redirect, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
         settings::{AccessSettings, AuthorizationHeader, OutgoingSettings, RouteSettings},
     },
@@ -27,6 +27,7 @@ pub struct Route {
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
     outgoing: Option<Box<OutgoingPath>>,
+    redirect: Option<Box<Redirect>>,
     is_shared: bool,
     counters: RouteCounters,
 }
@@ -77,8 +78,9 @@ impl Route {
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
             outgoing: outgoing_path(route, parts),
+            redirect: route.redirect.clone(),
             is_shared,
-            counters: shared.metrics.of_route(&label, is_shared),
+            counters: shared.metrics.of_route(&label, is_shared, route.redirect.is_some()),
             label,
         }
     }
@@ -133,6 +135,11 @@ impl Route {
         self.upstream
     }
 
+    /// Where its clients are sent; `None`: its requests are forwarded.
+    pub fn redirect(&self) -> Option<&Redirect> {
+        self.redirect.as_deref()
+    }
+
     /// What its upstream receives as path; `None`: the canonical one.
     pub fn outgoing(&self) -> Option<&OutgoingPath> {
         self.outgoing.as_deref()
@@ -165,6 +172,9 @@ impl Route {
 }
 
 fn outgoing_path(route: &RouteSettings, parts: &GateParts<'_>) -> Option<Box<OutgoingPath>> {
+    if route.redirect.is_some() {
+        return None;
+    }
     let OutgoingSettings { change, rewrite_location } = &route.outgoing;
     OutgoingPath::compile(change, parts.base_paths.get(route.upstream), *rewrite_location)
 }

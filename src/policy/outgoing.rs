@@ -207,8 +207,8 @@ impl PathMapping {
     }
 }
 
-/// Refuses a path that some upstream could read as one that does not begin as it has to.
-fn check(path: &str, fixed: &str) -> Result<(), NotCanonical> {
+/// Refuses a path that some server could read as one that does not begin as it has to.
+pub(super) fn check(path: &str, fixed: &str) -> Result<(), NotCanonical> {
     let has_one_reading =
         !(path.contains(['%', ';']) || path.contains("//") || path.contains("/."));
     if has_one_reading {
@@ -223,4 +223,4 @@ fn check(path: &str, fixed: &str) -> Result<(), NotCanonical> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,6 +5,7 @@ mod authentication;
 pub(crate) mod hosts;
 mod outgoing;
 mod paths;
+mod redirect;
 
 use http::Method;
 
@@ -16,7 +17,7 @@ use crate::{
         writer::{Writer, Written, list_of},
     },
     policy::{
-        DuplicateRoute, HostPattern, PathPattern, Routes,
+        DuplicateRoute, HostPattern, PathPattern, Redirect, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
         ids::{IssuerId, ResourceId, SignatureId, UpstreamId},
@@ -57,6 +58,7 @@ pub(crate) mod key {
     pub(crate) const CORS: &str = "cors";
     pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
     pub(crate) const REWRITE: &str = "rewrite";
+    pub(crate) const REDIRECT: &str = "redirect";
     pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
 }
 
@@ -77,7 +79,7 @@ pub struct RouteSettings {
     pub credential: CredentialRules,
     /// How its requests must be signed. `None`: they need not be.
     pub signature: Option<SignatureId>,
-    /// Where its requests go.
+    /// Where its requests go. Those of a redirect go nowhere, and it has the first upstream.
     pub upstream: UpstreamId,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
@@ -87,6 +89,8 @@ pub struct RouteSettings {
     pub outgoing: OutgoingSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
+    /// Where its clients are sent instead. `None`: its requests are forwarded.
+    pub redirect: Option<Box<Redirect>>,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -138,15 +142,33 @@ pub(crate) fn write(routes: &Routes, names: &KnownNames) -> Written {
     list_of(routes.all().iter().map(|route| route.write(names)))
 }
 
-impl RouteSettings {
-    fn read(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
+/// What a route matches, as far as it could be read.
+struct RoutePlaces {
+    path: Option<PathPattern>,
+    methods: Vec<Method>,
+    hosts: Vec<HostPattern>,
+}
+
+impl RoutePlaces {
+    fn read(section: &mut Section<'_>) -> Self {
         let path = parsed("a path such as \"/loans/**\"", PathPattern::parse);
         let path = section.required(key::PATH, "a path such as \"/loans/**\"", path);
         let host = parsed("a host such as \"api.example.com\"", HostPattern::parse);
         let methods = section.list(key::METHODS, "a list such as [\"GET\"]", method);
         let methods = methods.unwrap_or_default();
         check_methods(section, path.as_ref(), &methods);
-        let hosts = section.list(key::HOSTS, "a list of hosts", host);
+        let hosts = section.list(key::HOSTS, "a list of hosts", host).unwrap_or_default();
+        Self { path, methods, hosts }
+    }
+}
+
+impl RouteSettings {
+    fn read(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
+        let places = RoutePlaces::read(section);
+        if section.peek(key::REDIRECT).is_some() {
+            return Self::read_redirect(section, names, places);
+        }
+        let RoutePlaces { path, methods, hosts } = places;
         let access = AccessSettings::read(section, names);
         let authorization = access::authorization(section, &access);
         let credential = section.section(key::CREDENTIAL, CredentialRules::read);
@@ -161,7 +183,7 @@ impl RouteSettings {
         Some(Self {
             path: path?,
             methods,
-            hosts: hosts.unwrap_or_default(),
+            hosts,
             access,
             authorization,
             credential,
@@ -171,6 +193,34 @@ impl RouteSettings {
             paths,
             outgoing,
             cors,
+            redirect: None,
+        })
+    }
+
+    /// A route that forwards nothing.
+    fn read_redirect(
+        section: &mut Section<'_>,
+        names: &KnownNames,
+        RoutePlaces { path, methods, hosts }: RoutePlaces,
+    ) -> Option<Self> {
+        let redirect = redirect::read(section, path.as_ref(), !hosts.is_empty());
+        let denials =
+            section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
+        let paths = PathSettings::read(section);
+        Some(Self {
+            path: path?,
+            methods,
+            hosts,
+            access: AccessSettings::Public,
+            authorization: AuthorizationHeader::default(),
+            credential: CredentialRules::default(),
+            signature: None,
+            upstream: names.upstreams.first().map(|(_, first)| *first)?,
+            denials,
+            paths,
+            outgoing: OutgoingSettings::default(),
+            cors: Some(false),
+            redirect: Some(Box::new(redirect?)),
         })
     }
 
@@ -187,8 +237,12 @@ impl RouteSettings {
             .text(key::PATH, self.path.as_str())
             .list(key::METHODS, &self.methods)
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
-        let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
+        if let Some(redirect) = &self.redirect {
+            let writer = writer.value(key::REDIRECT, redirect::write(redirect));
+            return self.paths.write(writer.optional(key::DENIALS, denials)).table();
+        }
+        let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let writer = self.access.write(writer, names);
         let writer = access::write_authorization(writer, &self.access, self.authorization)
             .optional_value(key::CREDENTIAL, self.credential.write_table())

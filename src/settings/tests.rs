@@ -17,6 +17,7 @@ mod local_files;
 mod memory;
 mod mistakes;
 mod outgoing;
+mod redirects;
 mod resources;
 mod revocation;
 mod round_trip;

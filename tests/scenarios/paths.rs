@@ -4,6 +4,7 @@
 mod any_target;
 mod kept;
 mod probes;
+mod redirects;
 pub(crate) mod rewriting;
 mod scene;
 mod targets;

@@ -17,7 +17,7 @@ use crate::policy::{
     },
 };
 
-const KEEP_ALL: PathSettings = PathSettings {
+pub(in crate::policy) const KEEP_ALL: PathSettings = PathSettings {
     encoded_slash: EscapeRule::Keep,
     empty_segments: EmptySegments::Keep,
     escapes: EscapeRule::Keep,
@@ -40,23 +40,28 @@ fn rewrite(template: &str, pattern: &str) -> PathChange {
     PathChange::Rewrite(PathTemplate::parse(template, &pattern).unwrap())
 }
 
+/// A public route.
+pub(in crate::policy) fn route(pattern: &str, paths: PathSettings) -> RouteSettings {
+    RouteSettings {
+        path: PathPattern::parse(pattern).unwrap(),
+        methods: Vec::new(),
+        hosts: Vec::new(),
+        access: AccessSettings::Public,
+        authorization: AuthorizationHeader::default(),
+        credential: CredentialRules::default(),
+        signature: None,
+        upstream: PerUpstream::default().push("app"),
+        denials: None,
+        paths,
+        outgoing: OutgoingSettings::default(),
+        cors: None,
+        redirect: None,
+    }
+}
+
 impl Scene {
     fn new(pattern: &str, change: &PathChange, base: &str, paths: PathSettings) -> Self {
-        let route = RouteSettings {
-            path: PathPattern::parse(pattern).unwrap(),
-            methods: Vec::new(),
-            hosts: Vec::new(),
-            access: AccessSettings::Public,
-            authorization: AuthorizationHeader::default(),
-            credential: CredentialRules::default(),
-            signature: None,
-            upstream: PerUpstream::default().push("app"),
-            denials: None,
-            paths,
-            outgoing: OutgoingSettings::default(),
-            cors: None,
-        };
-        let routes = Arc::new(Routes::compile([route].into_iter().collect()));
+        let routes = Arc::new(Routes::compile([route(pattern, paths)].into_iter().collect()));
         let rules = RequestRules::new(Arc::clone(&routes), HostSettings::default());
         let base = BasePath::parse(base).unwrap();
         let outgoing = OutgoingPath::compile(change, &base, true).unwrap();

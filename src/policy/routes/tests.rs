@@ -31,6 +31,7 @@ fn route(line: &str) -> RouteSettings {
         paths: PathSettings::default(),
         outgoing: OutgoingSettings::default(),
         cors: None,
+        redirect: None,
     }
 }
 

@@ -48,6 +48,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         paths,
         outgoing: OutgoingSettings::default(),
         cors: None,
+        redirect: None,
     }
 }
 
