@@ -18,11 +18,11 @@ use crate::{
     cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     policy::{
-        CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement, RouteMatch,
-        Routes, Unmet,
+        AnswerHeaderRules, CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement,
+        RouteMatch, Routes, Unmet,
         credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
-        settings::Guests,
+        settings::{Guests, HeaderSettings},
     },
     providers::Providers,
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
@@ -56,6 +56,8 @@ pub struct Gate {
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
     cors: Option<Box<Cors>>,
+    /// For answers of no route.
+    answer_headers: Option<Box<AnswerHeaderRules>>,
     clock: Arc<dyn Clock>,
     issuer_names: PerIssuer<String>,
     metrics: Metrics,
@@ -115,6 +117,10 @@ impl Gate {
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
             cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
+            answer_headers: AnswerHeaderRules::compile(
+                parts.fixed_headers,
+                &HeaderSettings::default(),
+            ),
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
             unrouted: gate_metrics.of_route("(none)", false, false),
@@ -196,6 +202,9 @@ impl Gate {
         let caller = admission.caller.as_ref();
         let keeps_authorization = admission.route.keeps_authorization();
         self.places.strip(headers, caller.map(|caller| caller.places), keeps_authorization);
+        if let Some(rules) = admission.route.request_headers() {
+            rules.apply(headers);
+        }
         self.forwarded.apply(
             headers,
             peer.address.as_ref(),
@@ -261,6 +270,11 @@ impl Gate {
     /// How metrics and logs call the issuer of a token; empty where none is known.
     pub fn issuer_label(&self, issuer: Option<IssuerId>) -> &str {
         issuer.map_or("", |issuer| self.issuer_names.get(issuer))
+    }
+
+    /// What is set in answers to requests of no route.
+    pub fn answer_headers(&self) -> Option<&AnswerHeaderRules> {
+        self.answer_headers.as_deref()
     }
 
     /// Which web pages may read answers, where that is configured.

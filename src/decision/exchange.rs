@@ -16,6 +16,7 @@ use super::{
     WorkerEngine, private_answer, signed,
 };
 use crate::{
+    cors::AnswerFrom,
     gate::{Admission, Decision, Denial, Peer, Route},
     policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
     reason::{Cause, Reason},
@@ -109,6 +110,21 @@ impl<'e> Exchange<'e> {
         let route = self.route.get().map_or("(none)", |route| route.label());
         tracing::debug!(route, client = ?fault, "the upload was not finished");
         Box::new(Refusal::bare(fault.status(), fault.grpc_status(), self.form))
+    }
+
+    /// Removes and sets what the operator has written for answers of its route. In an answer of the
+    /// proxy's own only what it does not say itself. To be called before what else is set in it.
+    pub fn set_answer_headers(&self, headers: &mut HeaderMap, from: AnswerFrom) {
+        let route = self.route.get();
+        let rules = match route {
+            Some(route) => route.answer_headers(),
+            None => self.engine.engine.gate.answer_headers(),
+        };
+        match (rules, from) {
+            (None, _) => {}
+            (Some(rules), AnswerFrom::Service) => rules.apply(headers),
+            (Some(rules), AnswerFrom::Proxy) => rules.apply_to_own(headers),
+        }
     }
 
     /// Makes the answer's head one that no shared cache keeps and whose URL no page passes on,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
     policy::{
-        CanonicalRequest, OutgoingPath, OutgoingTarget, Redirect, Requirement, ScopeClaims,
+        AnswerHeaderRules, CanonicalRequest, OutgoingPath, OutgoingTarget, Redirect,
+        RequestHeaderRules, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
         settings::{AccessSettings, AuthorizationHeader, OutgoingSettings, RouteSettings},
     },
@@ -28,6 +29,8 @@ pub struct Route {
     upstream: UpstreamId,
     outgoing: Option<Box<OutgoingPath>>,
     redirect: Option<Box<Redirect>>,
+    request_headers: Option<Box<RequestHeaderRules>>,
+    answer_headers: Option<Box<AnswerHeaderRules>>,
     is_shared: bool,
     counters: RouteCounters,
 }
@@ -79,6 +82,8 @@ impl Route {
             upstream: route.upstream,
             outgoing: outgoing_path(route, parts),
             redirect: route.redirect.clone(),
+            request_headers: RequestHeaderRules::compile(parts.fixed_headers, &route.headers),
+            answer_headers: AnswerHeaderRules::compile(parts.fixed_headers, &route.headers),
             is_shared,
             counters: shared.metrics.of_route(&label, is_shared, route.redirect.is_some()),
             label,
@@ -138,6 +143,16 @@ impl Route {
     /// Where its clients are sent; `None`: its requests are forwarded.
     pub fn redirect(&self) -> Option<&Redirect> {
         self.redirect.as_deref()
+    }
+
+    /// What is set in its requests, whatever they are.
+    pub(super) fn request_headers(&self) -> Option<&RequestHeaderRules> {
+        self.request_headers.as_deref()
+    }
+
+    /// What is set in its answers, and removed from them.
+    pub fn answer_headers(&self) -> Option<&AnswerHeaderRules> {
+        self.answer_headers.as_deref()
     }
 
     /// What its upstream receives as path; `None`: the canonical one.

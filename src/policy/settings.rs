@@ -2,6 +2,7 @@
 
 mod access;
 mod authentication;
+mod headers;
 pub(crate) mod hosts;
 mod outgoing;
 mod paths;
@@ -28,6 +29,7 @@ pub(crate) use access::PUBLIC;
 pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
 pub use authentication::AuthenticationSettings;
+pub use headers::{HeaderLine, HeaderSettings};
 pub use hosts::HostSettings;
 pub use outgoing::OutgoingSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
@@ -58,6 +60,11 @@ pub(crate) mod key {
     pub(crate) const CORS: &str = "cors";
     pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
     pub(crate) const REWRITE: &str = "rewrite";
+    pub(crate) const SET_HEADERS: &str = "set_headers";
+    pub(crate) const ADD_HEADERS: &str = "add_headers";
+    pub(crate) const RESPONSE_HEADERS: &str = "response_headers";
+    pub(crate) const REMOVE: &str = "remove";
+    pub(crate) const SET: &str = "set";
     pub(crate) const REDIRECT: &str = "redirect";
     pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
 }
@@ -87,6 +94,8 @@ pub struct RouteSettings {
     pub paths: PathSettings,
     /// What the upstream receives in place of the path.
     pub outgoing: OutgoingSettings,
+    /// Headers with fixed values, besides those for all routes.
+    pub headers: HeaderSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
     /// Where its clients are sent instead. `None`: its requests are forwarded.
@@ -179,6 +188,7 @@ impl RouteSettings {
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
         let outgoing = OutgoingSettings::read(section, path.as_ref());
+        let headers = HeaderSettings::read(section);
         let cors = section.optional(key::CORS, switch);
         Some(Self {
             path: path?,
@@ -192,6 +202,7 @@ impl RouteSettings {
             denials,
             paths,
             outgoing,
+            headers,
             cors,
             redirect: None,
         })
@@ -219,6 +230,7 @@ impl RouteSettings {
             denials,
             paths,
             outgoing: OutgoingSettings::default(),
+            headers: HeaderSettings::read(section),
             cors: Some(false),
             redirect: Some(Box::new(redirect?)),
         })
@@ -240,7 +252,8 @@ impl RouteSettings {
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
         if let Some(redirect) = &self.redirect {
             let writer = writer.value(key::REDIRECT, redirect::write(redirect));
-            return self.paths.write(writer.optional(key::DENIALS, denials)).table();
+            let writer = self.paths.write(writer.optional(key::DENIALS, denials));
+            return self.headers.write(writer).table();
         }
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let writer = self.access.write(writer, names);
@@ -253,7 +266,7 @@ impl RouteSettings {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
-        self.outgoing.write(self.paths.write(writer)).table()
+        self.headers.write(self.outgoing.write(self.paths.write(writer))).table()
     }
 }
 

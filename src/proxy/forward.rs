@@ -57,16 +57,18 @@ pub(super) fn answer(
         let outcome = forwarder.run(request, guard, &exchange).await;
         let mut response =
             outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
+        let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let is_own = response.body().is_own() && !switches;
+        let from = if is_own { AnswerFrom::Proxy } else { AnswerFrom::Service };
+        exchange.set_answer_headers(response.headers_mut(), from);
         exchange.finish_answer(response.status(), response.headers_mut());
         if has_body && response.body().is_own() {
             connection.activity.body_stays_unread();
         }
         // What a page gets of a tunnel is not up to CORS.
         if let Some(sender) = sender
-            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+            && !switches
         {
-            let from =
-                if response.body().is_own() { AnswerFrom::Proxy } else { AnswerFrom::Service };
             exchange.share(response.headers_mut(), from, sender);
         }
         if let Some(started) = started {

@@ -5,6 +5,7 @@ mod credentials;
 mod idle_header_rules;
 mod looping_upstreams;
 mod resources;
+mod static_headers;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
@@ -13,6 +14,7 @@ use self::{
     idle_header_rules::idle_header_rules,
     looping_upstreams::looping_upstreams,
     resources::resources,
+    static_headers::static_headers,
 };
 use super::whole::{Settings, key};
 use crate::{
@@ -49,6 +51,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
+    static_headers(settings, root);
 }
 
 /// The rules that follow what settings refer to, once everything that they refer to was read.

@@ -30,6 +30,7 @@ impl Settings {
             resources: &self.resources,
             routes: &self.routes,
             base_paths: self.upstreams.map(|upstream| upstream.path.clone()),
+            fixed_headers: &self.headers,
             hosts: &self.server.hosts,
             credential: &self.credential,
             claims: &self.claims,

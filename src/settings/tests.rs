@@ -25,6 +25,7 @@ mod routes;
 mod sections;
 mod shared;
 mod signatures;
+mod static_headers;
 mod tls;
 
 use std::{fs, path::Path};

@@ -29,6 +29,7 @@ mod credentials;
 mod issuers;
 mod memory;
 mod own_addresses;
+mod static_headers;
 
 use issuers::issuer_warnings;
 
@@ -97,6 +98,7 @@ impl Settings {
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
         warnings.extend(self.cors_warnings());
+        warnings.extend(self.static_header_warnings());
         warnings.extend(self.memory_warning());
         warnings
     }

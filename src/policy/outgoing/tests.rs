@@ -12,8 +12,8 @@ use crate::policy::{
     credential::CredentialRules,
     ids::PerUpstream,
     settings::{
-        AccessSettings, AuthorizationHeader, EmptySegments, EscapeRule, HostSettings,
-        OutgoingSettings, PathSettings, RawUtf8, RouteSettings,
+        AccessSettings, AuthorizationHeader, EmptySegments, EscapeRule, HeaderSettings,
+        HostSettings, OutgoingSettings, PathSettings, RawUtf8, RouteSettings,
     },
 };
 
@@ -54,6 +54,7 @@ pub(in crate::policy) fn route(pattern: &str, paths: PathSettings) -> RouteSetti
         denials: None,
         paths,
         outgoing: OutgoingSettings::default(),
+        headers: HeaderSettings::default(),
         cors: None,
         redirect: None,
     }

@@ -8,7 +8,9 @@ use crate::policy::{
     NotCanonical, PathPattern, RequestRules,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AuthorizationHeader, HostSettings, OutgoingSettings},
+    settings::{
+        AccessSettings, AuthorizationHeader, HeaderSettings, HostSettings, OutgoingSettings,
+    },
 };
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
@@ -30,6 +32,7 @@ fn route(line: &str) -> RouteSettings {
         denials: None,
         paths: PathSettings::default(),
         outgoing: OutgoingSettings::default(),
+        headers: HeaderSettings::default(),
         cors: None,
         redirect: None,
     }

@@ -41,6 +41,8 @@ const IDLE: &[&str] = &[
     key::STRIP_PREFIX,
     key::REWRITE,
     key::REWRITE_LOCATION,
+    key::SET_HEADERS,
+    key::ADD_HEADERS,
 ];
 
 /// Reads `redirect` of a route. `path` is the route's, `None` if that could not be read; `has_hosts`:

@@ -53,6 +53,7 @@ fn p19_a_client_is_sent_where_the_route_says() {
         ("api.test", "/old/a//b?x", 301, "/new/a/b"),
         ("api.test", "/old", 301, "/new"),
         ("api.test", "/up/a%2Fb;c?x", 307, "/a%2Fb;c?x"),
+        ("api.test", "/up/a%0D%0Aset-cookie:x", 307, "/a%0D%0Aset-cookie:x"),
         ("api.test", "/users/7", 302, "https://users.test:8443/u/7.html"),
         ("api.test", "/users/@evil.test", 302, "https://users.test:8443/u/@evil.test.html"),
     ] {

@@ -12,8 +12,8 @@ use crate::policy::{
     credential::CredentialRules,
     ids::PerUpstream,
     settings::{
-        AccessSettings, AuthorizationHeader, EscapeRule, HostSettings, OutgoingSettings,
-        RouteSettings,
+        AccessSettings, AuthorizationHeader, EscapeRule, HeaderSettings, HostSettings,
+        OutgoingSettings, RouteSettings,
     },
 };
 
@@ -47,6 +47,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         denials: None,
         paths,
         outgoing: OutgoingSettings::default(),
+        headers: HeaderSettings::default(),
         cors: None,
         redirect: None,
     }
