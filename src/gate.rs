@@ -3,11 +3,14 @@
 mod audiences;
 mod caller;
 mod denial;
+mod limited;
 mod metrics;
 mod parts;
 mod preflight;
+mod restriction;
 mod route;
 mod unsigned;
+mod upstream_credential;
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -17,6 +20,7 @@ use crate::{
     clock::Clock,
     cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
+    limits::{LimitPermit, Limiters},
     policy::{
         AnswerHeaderRules, CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement,
         RouteMatch, Routes, Unmet,
@@ -41,6 +45,7 @@ pub use preflight::AnnouncedRequest;
 pub use route::Route;
 pub(crate) use route::introspection_issuers;
 pub use unsigned::{Decision, Unsigned};
+pub use upstream_credential::ServiceCredential;
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -71,6 +76,8 @@ pub struct Admission<'g> {
     caller: Option<Caller>,
     /// Apart, so that an admission without one is moved at no cost.
     signature: Option<Box<VerifiedSignature>>,
+    /// What the limits of the route have granted, where it has some.
+    permit: Option<Box<LimitPermit>>,
 }
 
 /// Who sent a request, as far as the socket shows.
@@ -104,12 +111,14 @@ impl Gate {
             Arc::clone(&clock),
             metrics,
         );
+        let (tables, shared) = (&providers.limits, providers.shared());
+        let limiters = Limiters::compile(parts.limits, tables, shared, metrics);
         let of_routes = parts.routes.all().iter().map(|route| &route.credential);
         let places = CredentialPlaces::new(parts.credential, of_routes);
         Self {
             request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
-            routes: Route::table(parts, signatures, &places, &gate_metrics),
+            routes: Route::table(parts, signatures, &places, &limiters, providers, &gate_metrics),
             issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
             places,
             verifier,
@@ -150,6 +159,7 @@ impl Gate {
         cache: &RefCell<TokenCache>,
     ) -> Result<Decision<'_>, Denial> {
         let route = self.route(request)?;
+        self.check_restrictions(route, headers, peer)?;
         let caller = match route.requirement() {
             None => match route.redirect() {
                 Some(redirect) => return Ok(Decision::Redirect(route, redirect)),
@@ -173,10 +183,21 @@ impl Gate {
                 }
             }
         };
-        let admission = Admission { route, caller, signature: None };
+        let (permit, later) = match route.limits() {
+            None => (None, None),
+            Some(limits) => {
+                let limited = self.limit(route, limits, caller.as_ref(), headers, peer);
+                let (permit, later) = Box::pin(limited).await.map_err(|denial| {
+                    let issuer = caller.as_ref().map(|caller| caller.token.issuer());
+                    denial.of_issuer(issuer).on(route)
+                })?;
+                (Some(permit), later)
+            }
+        };
+        let admission = Admission { route, caller, signature: None, permit };
         Ok(match route.signature() {
             None => Decision::Admitted(admission),
-            Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
+            Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules, later)),
         })
     }
 
@@ -200,8 +221,8 @@ impl Gate {
             tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
         }
         let caller = admission.caller.as_ref();
-        let keeps_authorization = admission.route.keeps_authorization();
-        self.places.strip(headers, caller.map(|caller| caller.places), keeps_authorization);
+        let kept = admission.route.kept_credentials();
+        self.places.strip(headers, caller.map(|caller| caller.places), kept);
         if let Some(rules) = admission.route.request_headers() {
             rules.apply(headers);
         }
@@ -222,7 +243,7 @@ impl Gate {
         }
         let assertion = caller.and_then(|caller| caller.assertion.as_ref());
         if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
-            headers.insert(assertions.header(), value.clone());
+            headers.insert(assertions.header(), HeaderValue::clone(value));
         }
         Ok(())
     }
@@ -345,7 +366,7 @@ impl Gate {
     }
 
     /// The assertion about the token for the upstream, where one is configured.
-    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<HeaderValue>, Denial> {
+    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<Box<HeaderValue>>, Denial> {
         let (Some(assertions), Some(slot)) = (&self.assertions, token.headers().assertion()) else {
             return Ok(None);
         };
@@ -357,7 +378,8 @@ impl Gate {
         };
         let unavailable =
             |_| Denial::new(Reason::AssertionUnavailable).of_issuer(Some(token.issuer()));
-        assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
+        let value = assertions.value(slot, asserted, now).await.map_err(unavailable)?;
+        Ok(Some(Box::new(value)))
     }
 
     /// The refusal of a token that lacks what a route requires.
@@ -395,6 +417,11 @@ impl<'g> Admission<'g> {
     /// The refusal of a request with a valid signature that can't be served as its route requires.
     pub fn refuse(&self, cause: impl Into<Cause>) -> Denial {
         Denial::of_signature(cause).on(self.route)
+    }
+
+    /// What the limits of the route have granted, to be held until the answer has ended.
+    pub fn take_permit(&mut self) -> Option<Box<LimitPermit>> {
+        self.permit.take()
     }
 
     /// The signature, where the route requires one.

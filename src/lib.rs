@@ -27,7 +27,9 @@
 //! | [`providers`] | keys, introspection and revocation of one configuration, kept up to date |
 //! | [`introspection`] | token introspection at the issuer, cached |
 //! | [`revocation`] | which verified tokens are revoked |
+//! | [`upstream_credential`] | what a service receives in place of the caller's token |
 //! | [`registry`] | signers and their keys, looked up one by one |
+//! | [`limits`] | how often, and how many at once, one caller may pass |
 //! | [`replay`] | what may be used once only, in one replica and in all |
 //! | [`cors`] | which web pages may read answers, and preflights |
 //! | [`policy`] | the canonical request, routes, requirements |
@@ -71,6 +73,7 @@ pub mod jose;
 pub mod json;
 pub mod keys;
 pub mod lifecycle;
+pub mod limits;
 pub mod listener;
 pub mod lookup;
 mod memory;
@@ -94,4 +97,5 @@ pub mod telemetry;
 pub mod tls;
 pub mod token;
 pub mod upstream;
+pub mod upstream_credential;
 pub mod wire;

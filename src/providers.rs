@@ -10,6 +10,7 @@ use crate::{
     clock::{Clock, UnixTime},
     introspection::IntrospectionStore,
     keys::{KeyStore, LiveKeySet},
+    limits::LimitTables,
     policy::ids::{IssuerId, PerIssuer, PerSignature, SignatureId},
     readiness::SourceReadiness,
     registry::Registry,
@@ -18,6 +19,7 @@ use crate::{
     shared::{SharedError, SharedStore},
     tasks::Tasks,
     telemetry::MetricRegistry,
+    upstream_credential::UpstreamCredentials,
 };
 
 pub use parts::{ProviderParts, SignerKeySource};
@@ -31,10 +33,14 @@ pub struct Providers {
     issuer_keys: PerIssuer<Arc<LiveKeySet>>,
     /// The introspectors.
     pub introspection: IntrospectionStore,
+    /// What upstreams receive in place of callers' tokens.
+    pub upstream_credentials: UpstreamCredentials,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
     /// The ids of messages that may come once only. Kept across reloads.
     pub replays: ReplayStores,
+    /// The buckets of limits. Kept across reloads.
+    pub limits: LimitTables,
     signer_keys: PerSignature<LiveSignerKeys>,
     /// The key sets that are signatures' own.
     signer_store: KeyStore,
@@ -108,6 +114,9 @@ impl Providers {
             clock,
             metrics,
         );
+        let before = earlier.map(|earlier| &earlier.upstream_credentials);
+        let (upstream_credentials, credential_tasks) =
+            UpstreamCredentials::new(parts.upstream_credentials, before, clock, metrics);
         let (revocations, revocation) = revocations(shared.clone());
         let (mut signer_store, mut signer_refreshers) = (KeyStore::default(), Tasks::default());
         let mut registry_workers = Tasks::default();
@@ -133,16 +142,20 @@ impl Providers {
             signer_keys: signer_refreshers,
             registries: registry_workers,
             introspection: workers.into_iter().collect(),
+            upstream_credentials: credential_tasks,
             revocation,
             supervisor,
         };
         let replays = earlier.map(|earlier| earlier.replays.clone()).unwrap_or_default();
+        let limits = earlier.map(|earlier| earlier.limits.clone()).unwrap_or_default();
         let providers = Self {
             keys,
             issuer_keys,
             introspection,
+            upstream_credentials,
             revocations,
             replays,
+            limits,
             signer_keys,
             signer_store,
             shared,
@@ -185,6 +198,7 @@ impl Providers {
     /// make the proxy unready.
     pub fn troubles(&self, now: UnixTime) -> Vec<String> {
         let mut troubles = self.introspection.troubles(now);
+        troubles.extend(self.upstream_credentials.troubles(now));
         troubles.extend(self.registries().filter_map(|it| it.trouble()));
         troubles.extend(self.shared.trouble());
         troubles

@@ -7,7 +7,6 @@ mod acceptor;
 mod body;
 mod client_body;
 mod connection;
-mod failure;
 mod forward;
 mod guarded_io;
 mod guards;

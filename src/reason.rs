@@ -27,6 +27,8 @@ pub enum Class {
     RequestMalformed,
     /// We can't decide: 503 with `Retry-After`, never 401 and never a pass.
     CannotDecide,
+    /// A request that may pass, and whose upstream does not answer it: 502, 503 or 504.
+    UpstreamFailed,
 }
 
 /// Something for every class.
@@ -44,6 +46,8 @@ pub struct ByClass<T> {
     pub request_malformed: T,
     /// For [`Class::CannotDecide`].
     pub cannot_decide: T,
+    /// For [`Class::UpstreamFailed`].
+    pub upstream_failed: T,
 }
 
 impl Class {
@@ -55,6 +59,7 @@ impl Class {
         Self::NotPermitted,
         Self::RequestMalformed,
         Self::CannotDecide,
+        Self::UpstreamFailed,
     ];
 
     /// Its name in the configuration.
@@ -66,6 +71,7 @@ impl Class {
             Self::NotPermitted => "not_permitted",
             Self::RequestMalformed => "request_malformed",
             Self::CannotDecide => "cannot_decide",
+            Self::UpstreamFailed => "upstream_failed",
         }
     }
 }
@@ -80,6 +86,7 @@ impl<T> ByClass<T> {
             not_permitted: of(Class::NotPermitted),
             request_malformed: of(Class::RequestMalformed),
             cannot_decide: of(Class::CannotDecide),
+            upstream_failed: of(Class::UpstreamFailed),
         }
     }
 
@@ -92,6 +99,7 @@ impl<T> ByClass<T> {
             Class::NotPermitted => &self.not_permitted,
             Class::RequestMalformed => &self.request_malformed,
             Class::CannotDecide => &self.cannot_decide,
+            Class::UpstreamFailed => &self.upstream_failed,
         }
     }
 }
@@ -106,6 +114,7 @@ impl<T: Copy> ByClass<T> {
             not_permitted: each,
             request_malformed: each,
             cannot_decide: each,
+            upstream_failed: each,
         }
     }
 }
@@ -174,6 +183,8 @@ reasons! {
         "The route does not take this method.";
     OriginNotAllowed = "origin_not_allowed", NotPermitted,
         "The preflight is of a page whose origin `cors.origins` does not list.";
+    AddressNotAllowed = "address_not_allowed", NotPermitted,
+        "The route is not open to the client's address.";
     // The credential.
     CredentialMissing = "credential_missing", CredentialMissing, "No credential was sent.";
     CredentialSchemeUnknown = "credential_scheme_unknown", CredentialMissing,
@@ -252,6 +263,15 @@ reasons! {
         "The user did not authenticate in a way that the route asks for.";
     AuthenticationTooOld = "authentication_too_old", CredentialInvalid,
         "The user did not authenticate lately enough for the route.";
+    // The route's limits.
+    RateLimited = "rate_limited", NotPermitted,
+        "The caller has made as many requests as a limit of the route allows.";
+    ConcurrencyLimited = "concurrency_limited", NotPermitted,
+        "The caller has as many requests under way as a limit of the route allows.";
+    LimitTableFull = "limit_table_full", CannotDecide,
+        "There is no room to count the caller's requests at the moment.";
+    LimitUnavailable = "limit_unavailable", CannotDecide,
+        "How many requests the caller has made can't be told at the moment.";
     // The signature over the request; `signature_invalid`, `critical_unknown` and
     // `keys_unavailable` are reasons here, too.
     SignatureMissing = "signature_missing", SignatureRefused, "The request is not signed.";
@@ -283,6 +303,8 @@ reasons! {
     SignatureReplayed = "signature_replayed", SignatureRefused, "The request was here before.";
     ReplayMemoryFull = "replay_memory_full", CannotDecide,
         "Whether the request was here before can't be told at the moment.";
+    ReplayUnavailable = "replay_unavailable", CannotDecide,
+        "Whether another replica has seen the request can't be told at the moment.";
     EvidenceUnavailable = "evidence_unavailable", CannotDecide,
         "The proof of the request can't be kept at the moment.";
     // The forwarding.
@@ -290,6 +312,23 @@ reasons! {
         "A claim can't be written as a header.";
     AssertionUnavailable = "assertion_unavailable", CannotDecide,
         "The assertion for the upstream can't be signed at the moment.";
+    UpstreamCredentialRefused = "upstream_credential_refused", NotPermitted,
+        "The provider does not exchange the token for one that the upstream takes.";
+    UpstreamCredentialUnavailable = "upstream_credential_unavailable", CannotDecide,
+        "The credential for the upstream can't be obtained at the moment.";
+    // The upstream.
+    UpstreamUnreachable = "upstream_unreachable", UpstreamFailed,
+        "No connection to the upstream could be made.";
+    UpstreamConnectTimeout = "upstream_connect_timeout", UpstreamFailed,
+        "No connection to the upstream could be made in time.";
+    UpstreamUntrusted = "upstream_untrusted", UpstreamFailed,
+        "The TLS handshake with the upstream failed.";
+    UpstreamBroken = "upstream_broken", UpstreamFailed,
+        "The connection to the upstream broke before its response began.";
+    UpstreamTimeout = "upstream_timeout", UpstreamFailed,
+        "The upstream did not respond in time.";
+    UpstreamResponseInvalid = "upstream_response_invalid", UpstreamFailed,
+        "The upstream's response can't be forwarded.";
 }
 
 impl fmt::Display for Reason {
@@ -324,8 +363,11 @@ mod tests {
                 &Reason::IntrospectionUnavailable,
                 &Reason::KeysUnavailable,
                 &Reason::RevocationUnavailable,
+                &Reason::LimitTableFull,
+                &Reason::LimitUnavailable,
                 &Reason::BodyBufferUnavailable,
                 &Reason::ReplayMemoryFull,
+                &Reason::ReplayUnavailable,
                 &Reason::EvidenceUnavailable,
                 &Reason::AssertionUnavailable,
             ]

@@ -1,9 +1,10 @@
 //! Parsers of single values. Each error names what was found and what was expected.
 
-use std::{collections::BTreeSet, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
 use http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
 
 use super::{
     nearest::nearest,
@@ -167,6 +168,22 @@ pub(crate) fn header_value(max_bytes: usize) -> impl Fn(&Node) -> Parsed<HeaderV
         value.filter(|value| value.len() <= max_bytes).ok_or_else(|| {
             node.mismatch(&format!("at most {max_bytes} printable ASCII characters"))
         })
+    }
+}
+
+/// A network without host bits, or a single address.
+pub(crate) fn network(expected: &'static str) -> impl Fn(&Node) -> Parsed<IpNet> {
+    move |node| {
+        let text = node.as_text().ok_or_else(|| node.mismatch(expected))?;
+        let network = text
+            .parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            .map_err(|_| node.mismatch(expected))?;
+        if network.trunc() != network {
+            let whole = network.trunc();
+            return Err(node.mismatch(&format!("a network without host bits, such as \"{whole}\"")));
+        }
+        Ok(network)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, OnceCell},
     error::Error,
+    fmt,
     sync::Arc,
 };
 
@@ -17,8 +18,9 @@ use super::{
 };
 use crate::{
     cors::AnswerFrom,
-    gate::{Admission, Decision, Denial, Peer, Route},
-    policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
+    gate::{Admission, AnnouncedRequest, Decision, Denial, Peer, Route},
+    limits::LimitAnswer,
+    policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
     reason::{Cause, Reason},
     token::VerifiedToken,
 };
@@ -30,6 +32,8 @@ pub struct Exchange<'e> {
     form: RefusalForm,
     request: OnceCell<CanonicalRequest>,
     pub(super) route: Cell<Option<&'e Arc<Route>>>,
+    /// What the answer says of the limits of the route.
+    limits: OnceCell<Box<LimitAnswer>>,
     span: Span,
 }
 
@@ -54,7 +58,14 @@ impl<'e> Exchange<'e> {
             issuer = field::Empty,
             outcome = field::Empty
         );
-        Self { engine, form, request: OnceCell::new(), route: Cell::new(None), span }
+        Self {
+            engine,
+            form,
+            request: OnceCell::new(),
+            route: Cell::new(None),
+            limits: OnceCell::new(),
+            span,
+        }
     }
 
     /// Decides on the request. The body is read only if the route requires a signature, and only
@@ -88,11 +99,24 @@ impl<'e> Exchange<'e> {
 
     /// Refuses the request for a reason that the front end detected.
     pub fn refuse(&self, cause: impl Into<Cause>) -> Box<Refusal> {
-        let denial = Denial::new(cause);
-        self.deny(&match self.route.get() {
-            Some(route) => denial.on(route),
-            None => denial,
-        })
+        self.deny(&self.denial(cause))
+    }
+
+    /// The answer to an admitted request that its upstream did not answer.
+    pub fn fail(&self, reason: Reason, upstream: &str, error: &dyn fmt::Display) -> Box<Refusal> {
+        let denial = self.denial(reason);
+        let (refusal, denial_id) = self.engine.engine.denials.refuse(&denial, self.form);
+        self.end(Outcome::Failed);
+        let _entered = self.span.enter();
+        tracing::warn!(
+            upstream,
+            reason = reason.code(),
+            route = denial.route().map(Route::label),
+            denial_id = denial_id.map(|id| id.to_string()),
+            %error,
+            "no response from the upstream"
+        );
+        Box::new(refusal)
     }
 
     /// Records the outcome of an admitted request.
@@ -128,11 +152,14 @@ impl<'e> Exchange<'e> {
     }
 
     /// Makes the answer's head one that no shared cache keeps and whose URL no page passes on,
-    /// where the URL had a credential in it.
+    /// where the URL had a credential in it. Says what the limits of the route have left.
     pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap) {
         let has_parameters = |request: &CanonicalRequest| request.parameters().is_some();
         if self.request.get().is_some_and(has_parameters) {
             private_answer::protect(status, headers);
+        }
+        if let Some(limits) = self.limits.get() {
+            limits.apply(headers);
         }
     }
 
@@ -156,24 +183,19 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let (mut canonical, announced) = match engine.gate.preflight(head) {
-            Some(preflight) => (preflight.request, Some(preflight.route)),
-            None => (canonical(head, engine.gate.request_rules())?, None),
-        };
-        engine.gate.take_parameters(&mut canonical).map_err(uncanonical)?;
-        let request = self.request.get_or_init(|| canonical);
+        let (request, announced) = self.read(head)?;
         if let Some(documents) = &engine.documents
             && let Some(document) = documents.answer(request)
         {
             return Err(Stopped::Answered(Box::new(Refusal::new(document))));
         }
         let decision = match announced {
-            Some(route) => engine.gate.admit_preflight(route, &head.headers)?,
+            Some(route) => engine.gate.admit_preflight(route, &head.headers, peer)?,
             None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
         // Before a body is read: the path can't be served, whoever has signed it.
         let outgoing = decision.route().outgoing_target(request)?;
-        let (admission, body) = match decision {
+        let (mut admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));
@@ -199,10 +221,45 @@ impl<'e> Exchange<'e> {
                 return Err(Stopped::Answered(self.redirect(route, redirect.status, location)));
             }
         };
+        let credential = match admission.route().upstream_credential() {
+            // A preflight is no caller's, and carries no credentials.
+            Some(credential) if announced.is_none() => {
+                let (gate, headers) = (&engine.gate, &head.headers);
+                gate.service_credential(credential, &admission, request, headers).await?
+            }
+            _ => None,
+        };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
+        if let Some(credential) = credential {
+            credential.apply(&mut head.headers);
+        }
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
-        Ok(Forward { request, outgoing, admission, body, answer })
+        let permit = admission.take_permit().map(|mut permit| {
+            let answer = permit.take_answer();
+            if !answer.is_empty() {
+                self.limits.get_or_init(|| Box::new(answer));
+            }
+            permit
+        });
+        let permit = permit.filter(|permit| permit.is_held());
+        Ok(Forward { request, outgoing, admission, body, answer, permit })
+    }
+
+    /// Makes the request canonical. The route is that of the request that a preflight announces.
+    fn read(&self, head: &Parts) -> Result<(&CanonicalRequest, Option<&'e Arc<Route>>), Denial> {
+        let gate = &self.engine.engine.gate;
+        let Parts { method, uri, version, headers, .. } = head;
+        let (mut request, announced) = match gate.preflight(head) {
+            Some(AnnouncedRequest { request, route }) => (request, Some(route)),
+            // Not `map_err`, which moves all of the request.
+            None => match gate.request_rules().canonical(method, uri, *version, headers) {
+                Ok(request) => (request, None),
+                Err(refused) => return Err(uncanonical(refused)),
+            },
+        };
+        gate.take_parameters(&mut request).map_err(uncanonical)?;
+        Ok((self.request.get_or_init(|| request), announced))
     }
 
     fn admitted(&self, admission: &Admission<'e>) {
@@ -225,6 +282,15 @@ impl<'e> Exchange<'e> {
         self.record_subject(Some(route), None);
         self.end(Outcome::Redirected);
         Box::new(Refusal::new(response))
+    }
+
+    /// On the route that was taken, if there is one.
+    fn denial(&self, cause: impl Into<Cause>) -> Denial {
+        let denial = Denial::new(cause);
+        match self.route.get() {
+            Some(route) => denial.on(route),
+            None => denial,
+        }
     }
 
     fn deny(&self, denial: &Denial) -> Box<Refusal> {
@@ -260,11 +326,6 @@ impl From<Denial> for Stopped {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
     }
-}
-
-fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Denial> {
-    let canonical = rules.canonical(&head.method, &head.uri, head.version, &head.headers);
-    canonical.map_err(uncanonical)
 }
 
 fn uncanonical(refused: NotCanonical) -> Denial {

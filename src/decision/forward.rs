@@ -3,6 +3,7 @@
 use super::{AnswerToSign, held_body::HeldBody};
 use crate::{
     gate::Admission,
+    limits::LimitPermit,
     policy::{CanonicalRequest, OutgoingTarget},
 };
 
@@ -22,6 +23,9 @@ pub struct Forward<'e, B> {
     pub body: VerifiedBody<B>,
     /// The room for the upstream's answer, where that is to be signed.
     pub answer: Option<AnswerToSign>,
+    /// What is to be held until the answer has ended, where the request counts as one of those at
+    /// the same time.
+    pub permit: Option<Box<LimitPermit>>,
 }
 
 /// The body of a request that may pass.

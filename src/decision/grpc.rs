@@ -61,8 +61,14 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 /// The status of a refused call.
 pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
     match reason {
-        Reason::BodyTooLarge | Reason::HeaderLinesExceeded => return GrpcStatus::ResourceExhausted,
+        Reason::BodyTooLarge
+        | Reason::HeaderLinesExceeded
+        | Reason::RateLimited
+        | Reason::ConcurrencyLimited => return GrpcStatus::ResourceExhausted,
         Reason::LoopDetected => return GrpcStatus::Internal,
+        Reason::UpstreamConnectTimeout | Reason::UpstreamTimeout => {
+            return GrpcStatus::DeadlineExceeded;
+        }
         _ => {}
     }
     match class {
@@ -71,7 +77,7 @@ pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
         }
         Class::NotPermitted => GrpcStatus::PermissionDenied,
         Class::RequestMalformed => GrpcStatus::InvalidArgument,
-        Class::CannotDecide => GrpcStatus::Unavailable,
+        Class::CannotDecide | Class::UpstreamFailed => GrpcStatus::Unavailable,
     }
 }
 

@@ -7,10 +7,12 @@ use crate::{
     identity::{
         HeaderUses, assertion::settings::AssertionSettings, headers::settings::ClaimHeaderSettings,
     },
+    limits::settings::CallerLimitSettings,
     policy::{
         BasePath, Routes,
-        ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
+        ids::{PerIssuer, PerLimit, PerResource, PerRoute, PerSignature, PerUpstream},
         settings::{HeaderSettings, HostSettings},
+        upstream_credential::CredentialChoice,
     },
     resource::settings::ResourceSettings,
     signature::settings::SignatureSettings,
@@ -26,6 +28,8 @@ pub struct GateParts<'s> {
     pub signatures: &'s PerSignature<SignatureSettings>,
     /// The resources that clients can discover.
     pub resources: &'s PerResource<ResourceSettings>,
+    /// How often, and how many at once, one caller may pass a route.
+    pub limits: &'s PerLimit<CallerLimitSettings>,
     /// The routes, which refer to all of them.
     pub routes: &'s Arc<Routes>,
     /// The path in each upstream's URL.
@@ -36,6 +40,8 @@ pub struct GateParts<'s> {
     pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,
+    /// What the upstream of each route receives as credential.
+    pub upstream_credentials: PerRoute<CredentialChoice>,
     /// Verified claim → header.
     pub claims: &'s [ClaimHeaderSettings],
     /// The signed form of the claims; `None`: there is none.

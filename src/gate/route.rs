@@ -4,14 +4,23 @@ use std::sync::Arc;
 
 use super::{Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
 use crate::{
+    limits::{Limiters, RouteLimits},
     policy::{
         AnswerHeaderRules, CanonicalRequest, OutgoingPath, OutgoingTarget, Redirect,
         RequestHeaderRules, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
-        settings::{AccessSettings, AuthorizationHeader, OutgoingSettings, RouteSettings},
+        settings::{
+            AccessSettings, AddressSettings, AuthorizationHeader, OutgoingSettings, RouteSettings,
+        },
+        upstream_credential::CredentialChoice,
     },
+    providers::Providers,
     signature::SignatureRules,
-    token::{CredentialPlaces, CredentialSources, RouteIssuers, issuer::settings::IssuerSettings},
+    token::{
+        CredentialPlaces, CredentialSources, KeptCredentials, RouteIssuers,
+        issuer::settings::IssuerSettings,
+    },
+    upstream_credential::UpstreamCredential,
 };
 
 /// One compiled route.
@@ -21,7 +30,8 @@ pub struct Route {
     label: String,
     requirement: Option<Requirement>,
     sources: Arc<CredentialSources>,
-    keeps_authorization: bool,
+    kept_credentials: KeptCredentials,
+    upstream_credential: Option<Arc<UpstreamCredential>>,
     audiences: Option<RouteAudiences>,
     metadata_url: Option<String>,
     issuers: RouteIssuers,
@@ -32,6 +42,9 @@ pub struct Route {
     request_headers: Option<Box<RequestHeaderRules>>,
     answer_headers: Option<Box<AnswerHeaderRules>>,
     is_shared: bool,
+    /// Boxed: few routes have some.
+    addresses: Option<Box<AddressSettings>>,
+    limits: Option<Box<RouteLimits>>,
     counters: RouteCounters,
 }
 
@@ -41,6 +54,8 @@ struct Shared<'p> {
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
+    limiters: &'p Limiters,
+    providers: &'p Providers,
     metrics: &'p Metrics,
 }
 
@@ -50,10 +65,12 @@ impl Route {
         parts: &GateParts<'_>,
         signatures: PerSignature<Arc<SignatureRules>>,
         places: &CredentialPlaces,
+        limiters: &Limiters,
+        providers: &Providers,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { parts, scopes, signatures, places, metrics };
+        let shared = Shared { parts, scopes, signatures, places, limiters, providers, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
@@ -67,11 +84,21 @@ impl Route {
         let resource = requirement.and_then(|requirement| requirement.resource);
         let cors = parts.cors.map(|cors| route.cors.unwrap_or(cors.all_routes));
         let is_shared = cors.unwrap_or_default();
+        let choice = *parts.upstream_credentials.get(id);
         Self {
             id,
             requirement: requirement.map(|it| Requirement::compile(it, &shared.scopes)),
             sources: shared.places.of_route(&route.credential),
-            keeps_authorization: route.authorization == AuthorizationHeader::Keep,
+            kept_credentials: KeptCredentials {
+                verified_token: choice == CredentialChoice::Forward,
+                authorization: route.authorization == AuthorizationHeader::Keep,
+            },
+            upstream_credential: match choice {
+                CredentialChoice::Own(id) => {
+                    Some(Arc::clone(shared.providers.upstream_credentials.get(id)))
+                }
+                CredentialChoice::None | CredentialChoice::Forward => None,
+            },
             audiences: requirement.and_then(|it| RouteAudiences::compile(it, parts)),
             metadata_url: resource.map(|id| parts.resources.get(id).id.metadata_url()),
             issuers: RouteIssuers {
@@ -85,6 +112,10 @@ impl Route {
             request_headers: RequestHeaderRules::compile(parts.fixed_headers, &route.headers),
             answer_headers: AnswerHeaderRules::compile(parts.fixed_headers, &route.headers),
             is_shared,
+            addresses: Some(&route.addresses)
+                .filter(|addresses| addresses.is_set())
+                .map(|addresses| Box::new(addresses.clone())),
+            limits: shared.limiters.of_route(&route.limits),
             counters: shared.metrics.of_route(&label, is_shared, route.redirect.is_some()),
             label,
         }
@@ -110,9 +141,14 @@ impl Route {
         &self.sources
     }
 
-    /// Whether `Authorization` is the service's own.
-    pub fn keeps_authorization(&self) -> bool {
-        self.keeps_authorization
+    /// What the service receives of its requests' own credentials.
+    pub fn kept_credentials(&self) -> KeptCredentials {
+        self.kept_credentials
+    }
+
+    /// What the service receives in place of the caller's token.
+    pub fn upstream_credential(&self) -> Option<&'_ UpstreamCredential> {
+        self.upstream_credential.as_deref()
     }
 
     /// Whom its tokens must be for, where the verifier can't know that.
@@ -178,6 +214,16 @@ impl Route {
     /// Whether `[cors]` applies to it.
     pub fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    /// Which addresses its clients may have; `None`: any, or none.
+    pub fn addresses(&self) -> Option<&AddressSettings> {
+        self.addresses.as_deref()
+    }
+
+    /// How often, and how many at once, one caller may pass; `None`: any number.
+    pub fn limits(&self) -> Option<&RouteLimits> {
+        self.limits.as_deref()
     }
 
     /// Its counters.

@@ -1,5 +1,6 @@
 //! `X-Forwarded-*`: ours to set, extended only for trusted proxies (threats H-9).
 
+mod client;
 pub mod settings;
 
 use std::{fmt::Write as _, net::IpAddr};

@@ -1,8 +1,9 @@
 //! The metrics of a whole process.
 
 use crate::{
-    decision, evidence, gate, identity, introspection, keys, memory, proxy, registry, resource,
-    revocation, shared, signature, telemetry::MetricRegistry, token, upstream,
+    decision, evidence, gate, identity, introspection, keys, limits, memory, proxy, registry,
+    resource, revocation, shared, signature, telemetry::MetricRegistry, tls, token, upstream,
+    upstream_credential,
 };
 
 /// Registers the metrics of every room, before any of them counts: those without labels are shown
@@ -14,6 +15,7 @@ pub(super) fn register_all(metrics: &MetricRegistry) {
     identity::Metrics::register(metrics);
     introspection::Metrics::register(metrics);
     keys::Metrics::register(metrics);
+    limits::Metrics::register(metrics);
     memory::Metrics::register(metrics);
     proxy::Metrics::register(metrics);
     registry::Metrics::register(metrics);
@@ -21,8 +23,10 @@ pub(super) fn register_all(metrics: &MetricRegistry) {
     revocation::Metrics::register(metrics);
     shared::Metrics::register(metrics);
     signature::Metrics::register(metrics);
+    tls::Metrics::register(metrics);
     token::Metrics::register(metrics);
     upstream::Metrics::register(metrics);
+    upstream_credential::Metrics::register(metrics);
 }
 
 #[cfg(test)]

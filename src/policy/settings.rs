@@ -1,9 +1,11 @@
 //! `[[routes]]`: which requests pass, and who may make them.
 
 mod access;
+mod addresses;
 mod authentication;
 mod headers;
 pub(crate) mod hosts;
+mod limits;
 mod outgoing;
 mod paths;
 mod redirect;
@@ -21,13 +23,15 @@ use crate::{
         DuplicateRoute, HostPattern, PathPattern, Redirect, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
-        ids::{IssuerId, ResourceId, SignatureId, UpstreamId},
+        ids::{IssuerId, LimitId, ResourceId, SignatureId, UpstreamId},
+        upstream_credential::CredentialChoice,
     },
 };
 
 pub(crate) use access::PUBLIC;
 pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
+pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
 pub use headers::{HeaderLine, HeaderSettings};
 pub use hosts::HostSettings;
@@ -52,12 +56,14 @@ pub(crate) mod key {
     pub(crate) const RESOURCE: &str = "resource";
     pub(crate) const SIGNATURE: &str = "signature";
     pub(crate) const UPSTREAM: &str = "upstream";
+    pub(crate) const UPSTREAM_CREDENTIAL: &str = "upstream_credential";
     pub(crate) const DENIALS: &str = "denials";
     pub(crate) const ENCODED_SLASH: &str = "encoded_slash";
     pub(crate) const EMPTY_SEGMENTS: &str = "empty_segments";
     pub(crate) const ESCAPES: &str = "escapes";
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
+    pub(crate) const ADDRESSES: &str = "addresses";
     pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
     pub(crate) const REWRITE: &str = "rewrite";
     pub(crate) const SET_HEADERS: &str = "set_headers";
@@ -67,6 +73,7 @@ pub(crate) mod key {
     pub(crate) const SET: &str = "set";
     pub(crate) const REDIRECT: &str = "redirect";
     pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
+    pub(crate) const LIMIT: &str = "limit";
 }
 
 /// One `[[routes]]` entry.
@@ -88,6 +95,8 @@ pub struct RouteSettings {
     pub signature: Option<SignatureId>,
     /// Where its requests go. Those of a redirect go nowhere, and it has the first upstream.
     pub upstream: UpstreamId,
+    /// What its upstream receives as credential; `None`: as the upstream's settings say.
+    pub upstream_credential: Option<CredentialChoice>,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
@@ -98,8 +107,38 @@ pub struct RouteSettings {
     pub headers: HeaderSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
+    /// From which addresses it may be used.
+    pub addresses: AddressSettings,
+    /// Its limits: all of them count.
+    pub limits: Vec<LimitId>,
     /// Where its clients are sent instead. `None`: its requests are forwarded.
     pub redirect: Option<Box<Redirect>>,
+}
+
+#[cfg(test)]
+impl RouteSettings {
+    /// A public route to an upstream, without further settings.
+    pub(crate) fn public(path: &str) -> Self {
+        Self {
+            path: PathPattern::parse(path).unwrap(),
+            methods: Vec::new(),
+            hosts: Vec::new(),
+            access: AccessSettings::Public,
+            authorization: AuthorizationHeader::default(),
+            credential: CredentialRules::default(),
+            signature: None,
+            upstream: crate::policy::ids::PerUpstream::default().push("app"),
+            upstream_credential: None,
+            denials: None,
+            paths: PathSettings::default(),
+            outgoing: OutgoingSettings::default(),
+            headers: HeaderSettings::default(),
+            cors: None,
+            addresses: AddressSettings::default(),
+            limits: Vec::new(),
+            redirect: None,
+        }
+    }
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -111,6 +150,9 @@ pub(crate) struct KnownNames {
     pub(crate) upstreams: Names<UpstreamId>,
     pub(crate) signatures: Names<SignatureId>,
     pub(crate) resources: Names<ResourceId>,
+    pub(crate) limits: Names<LimitId>,
+    /// `none` and `forward` first.
+    pub(crate) upstream_credentials: Names<CredentialChoice>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }
@@ -184,12 +226,16 @@ impl RouteSettings {
         let signature =
             section.optional(key::SIGNATURE, reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
+        let choice = reference("a credential", &names.upstream_credentials);
+        let upstream_credential = section.optional(key::UPSTREAM_CREDENTIAL, choice);
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
         let outgoing = OutgoingSettings::read(section, path.as_ref());
         let headers = HeaderSettings::read(section);
         let cors = section.optional(key::CORS, switch);
+        let addresses = section.section(key::ADDRESSES, AddressSettings::read);
+        let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
         Some(Self {
             path: path?,
             methods,
@@ -199,11 +245,14 @@ impl RouteSettings {
             credential,
             signature,
             upstream: upstream?,
+            upstream_credential,
             denials,
             paths,
             outgoing,
             headers,
             cors,
+            addresses,
+            limits: limits.unwrap_or_default(),
             redirect: None,
         })
     }
@@ -227,11 +276,14 @@ impl RouteSettings {
             credential: CredentialRules::default(),
             signature: None,
             upstream: names.upstreams.first().map(|(_, first)| *first)?,
+            upstream_credential: None,
             denials,
             paths,
             outgoing: OutgoingSettings::default(),
             headers: HeaderSettings::read(section),
             cors: Some(false),
+            addresses: AddressSettings::default(),
+            limits: Vec::new(),
             redirect: Some(Box::new(redirect?)),
         })
     }
@@ -256,16 +308,21 @@ impl RouteSettings {
             return self.headers.write(writer).table();
         }
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
+        let credential =
+            self.upstream_credential.and_then(|it| name_of(&names.upstream_credentials, it));
         let writer = self.access.write(writer, names);
         let writer = access::write_authorization(writer, &self.access, self.authorization)
             .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
-            .optional(key::DENIALS, denials);
+            .optional(key::UPSTREAM_CREDENTIAL, credential)
+            .optional(key::DENIALS, denials)
+            .optional_value(key::ADDRESSES, self.addresses.write());
         let writer = match self.cors {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
+        let writer = limits::write(writer, &names.limits, &self.limits);
         self.headers.write(self.outgoing.write(self.paths.write(writer))).table()
     }
 }

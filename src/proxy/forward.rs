@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, rc::Rc, time::Duration};
 
-use http::{Request, Response, StatusCode, Version, request::Parts, response};
+use http::{
+    Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH, request::Parts,
+    response,
+};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
@@ -27,10 +30,9 @@ use super::{
     body::ResponseBody,
     client_body::ClientBody,
     connection::Connection,
-    failure::UpstreamFailure,
     guards::{RequestGuard, UploadRoom},
     location::LocationRewriter,
-    outbound,
+    outbound::{self, OutboundForm},
     rare_headers::RareHeaders,
     tunnel,
     upgrade::Upgrade,
@@ -50,13 +52,13 @@ pub(super) fn answer(
         let serving = connection.worker.serving();
         let started = serving.config.access_log.then(Instant::now);
         let has_body = !request.body().is_end_stream();
+        let is_head = *request.method() == Method::HEAD;
         let form = RefusalForm::of_client(request.method(), request.headers());
         let exchange = serving.engine.exchange(form);
         let sender = exchange.cross_origin(request.headers());
         let forwarder = Forwarder { connection: &connection, serving: &serving };
         let outcome = forwarder.run(request, guard, &exchange).await;
-        let mut response =
-            outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
+        let mut response = outcome.unwrap_or_else(|refusal| own_answer(*refusal, is_head));
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let is_own = response.body().is_own() && !switches;
         let from = if is_own { AnswerFrom::Proxy } else { AnswerFrom::Service };
@@ -78,6 +80,17 @@ pub(super) fn answer(
     }
 }
 
+/// An answer of ours. That to HEAD has the length of the body that it does not have
+/// (RFC 9110 §9.3.2).
+fn own_answer(refusal: Refusal, is_head: bool) -> Response<ResponseBody> {
+    let mut response = refusal.into_response();
+    if is_head && !response.body().is_empty() {
+        let length = std::mem::take(response.body_mut()).len();
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    response.map(ResponseBody::own)
+}
+
 /// Carries a decision out.
 struct Forwarder<'e> {
     connection: &'e Connection,
@@ -88,7 +101,7 @@ impl Forwarder<'_> {
     async fn run(
         &self,
         mut request: Box<Request<Incoming>>,
-        guard: RequestGuard,
+        mut guard: RequestGuard,
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
         let upload = Self::room(&request, &guard).map_err(|reason| exchange.refuse(reason))?;
@@ -101,8 +114,9 @@ impl Forwarder<'_> {
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let body = ClientBody::new(body, &parts.headers);
-        let Forward { request: canonical, outgoing, admission, body, answer: to_sign } =
+        let Forward { request: canonical, outgoing, admission, body, answer: to_sign, permit } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
+        guard.hold(permit);
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         // A signature covers a message; a tunnel's bytes are not covered.
         let upgrade = upgrade
@@ -111,9 +125,9 @@ impl Forwarder<'_> {
         let form = exchange.form();
         let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
         loops.mark(&mut parts.headers, parts.version);
-        let address = &upstream.settings().address;
+        let form = OutboundForm::of(upstream, upgrade.is_some());
         let target = outgoing.as_deref().map_or(canonical.target(), |outgoing| &outgoing.target);
-        if let Err(error) = outbound::address(&mut parts, rare, canonical, target, address) {
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, target, form) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));
@@ -124,7 +138,8 @@ impl Forwarder<'_> {
         let mut answer = self.send(&admission, request, upstream, progress.as_deref()).await;
         if let (Ok(answer), Some(back)) = (&mut answer, outgoing.and_then(|it| it.back)) {
             let host = canonical.authority();
-            LocationRewriter::new(&back, address, host).apply(answer.response.headers_mut());
+            LocationRewriter::new(&back, &upstream.settings().address, host)
+                .apply(answer.response.headers_mut());
         }
         let passed = match (answer, to_sign) {
             (Ok(answer), Some(to_sign)) => {
@@ -283,12 +298,10 @@ fn fail(
     error: &UpstreamError,
     client: Option<UploadFault>,
 ) -> Box<Refusal> {
-    if let Some(fault) = client {
-        return exchange.abort(fault);
+    match client {
+        Some(fault) => exchange.abort(fault),
+        None => exchange.fail(upstream.count_failed(error), upstream.name(), error),
     }
-    exchange.end(Outcome::Failed);
-    tracing::warn!(upstream = upstream.name(), %error, "no response from the upstream");
-    Box::new(UpstreamFailure::of(error).answer(exchange.form()))
 }
 
 /// An answer without what is between the upstream and us only.

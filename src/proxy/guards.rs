@@ -12,6 +12,7 @@ use std::{
 use prometheus::IntCounterVec;
 
 use crate::{
+    decision::LimitPermit,
     memory::{Flow, MemoryBudget, REQUEST_BYTES, TUNNEL_BYTES, UPLOAD_BYTES},
     proxy::settings::LimitSettings,
     telemetry::MetricRegistry,
@@ -56,6 +57,8 @@ pub(super) struct RequestGuard {
     has_room: bool,
     /// What it counts with in the budget of memory.
     bytes: usize,
+    /// What the limits of its route have granted.
+    permit: Option<Box<LimitPermit>>,
 }
 
 /// The room for what is read of an upload before it is asked for.
@@ -141,7 +144,12 @@ impl RequestGuard {
         let has_room = connection.memory().enter(connection.has_served.get());
         connection.requests.set(connection.requests.get() + 1);
         connection.activity.request_begins();
-        Self { connection: Rc::clone(connection), has_room, bytes: REQUEST_BYTES }
+        Self { connection: Rc::clone(connection), has_room, bytes: REQUEST_BYTES, permit: None }
+    }
+
+    /// The permit lasts as long as the request does.
+    pub(super) fn hold(&mut self, permit: Option<Box<LimitPermit>>) {
+        self.permit = permit;
     }
 
     /// Whether there is memory for the request.
@@ -172,7 +180,7 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        let Self { connection, has_room, bytes } = self;
+        let Self { connection, has_room, bytes, .. } = self;
         connection.memory().leave(*bytes);
         if *has_room {
             connection.has_served.set(true);

@@ -155,6 +155,7 @@ fn own(upstream: &UpstreamAddress) -> (UrlScheme, Option<&str>) {
         UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
             (UrlScheme::Http, Some(authority))
         }
+        UpstreamAddress::Https(authority) => (UrlScheme::Https, Some(authority)),
         UpstreamAddress::Unix(_) => (UrlScheme::Http, None),
     }
 }

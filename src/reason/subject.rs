@@ -46,6 +46,7 @@ macro_rules! words {
 words! {
     /// What part of a request or of its token.
     Part {
+        Address = "the client's address",
         Body = "the body",
         Claim = "claim",
         Claims = "the payload",
@@ -57,6 +58,7 @@ words! {
         Headers = "the headers",
         Introspection = "introspection at issuer",
         Keys = "the keys of issuer",
+        Limit = "limit",
         Method = "the method",
         Parameter = "header parameter",
         Request = "the request",
@@ -96,6 +98,7 @@ words! {
         Unproven = "is not proven",
         Unsuitable = "does not fit",
         Unsupported = "is not supported",
+        UsedUp = "is used up",
         Wrong = "is wrong",
         WrongType = "is of the wrong type",
     }

@@ -3,18 +3,22 @@
 mod cors;
 mod credentials;
 mod idle_header_rules;
+mod limits;
 mod looping_upstreams;
 mod resources;
 mod static_headers;
+mod upstream_credentials;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
+    limits::{limits_by_signer, shared_limits},
     looping_upstreams::looping_upstreams,
     resources::resources,
     static_headers::static_headers,
+    upstream_credentials::{credential_header_uses, route_credentials},
 };
 use super::whole::{Settings, key};
 use crate::{
@@ -48,10 +52,12 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     assertion_header(settings, root);
     credential_headers(settings, root);
     header_lists(settings, root);
+    credential_header_uses(settings, root);
     credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
     static_headers(settings, root);
+    shared_limits(settings, root);
 }
 
 /// The rules that follow what settings refer to, once everything that they refer to was read.
@@ -60,6 +66,8 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     signed_routes(settings, root);
     unreachable_issuers(settings, root);
     resources(settings, root);
+    limits_by_signer(settings, root);
+    route_credentials(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.

@@ -13,6 +13,7 @@ mod introspection;
 mod issuers;
 mod keys;
 mod layers;
+mod limits;
 mod local_files;
 mod memory;
 mod mistakes;
@@ -27,6 +28,8 @@ mod shared;
 mod signatures;
 mod static_headers;
 mod tls;
+mod upstream_credentials;
+mod upstream_tls;
 
 use std::{fs, path::Path};
 

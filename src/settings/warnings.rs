@@ -20,16 +20,18 @@ use crate::{
     signature::settings::{BodilessSettings, CallerBinding, SignerKeys, key as of_signature},
     tls::{self, settings::TlsSettings},
     token::issuer::settings::{IssuerSettings, key as of_issuer},
-    upstream::settings::{RetryRule, key as of_upstream},
 };
 
 mod claim_paths;
 mod cors;
 mod credentials;
 mod issuers;
+mod limits;
 mod memory;
 mod own_addresses;
 mod static_headers;
+mod upstream_credentials;
+mod upstreams;
 
 use issuers::issuer_warnings;
 
@@ -72,14 +74,7 @@ impl Settings {
         if let Some(shared) = &self.shared {
             warnings.extend(shared_warnings(shared));
         }
-        for upstream in &self.upstreams {
-            if upstream.retry == RetryRule::Unanswered {
-                warnings.push(warning(
-                    &[key::UPSTREAMS, &upstream.name, of_upstream::RETRY],
-                    "unanswered; what a POST does may be done twice",
-                ));
-            }
-        }
+        warnings.extend(self.upstream_warnings());
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));
         }
@@ -99,7 +94,9 @@ impl Settings {
         warnings.extend(self.exposed_files());
         warnings.extend(self.cors_warnings());
         warnings.extend(self.static_header_warnings());
+        warnings.extend(self.limit_warnings());
         warnings.extend(self.memory_warning());
+        warnings.extend(self.upstream_credential_warnings());
         warnings
     }
 

@@ -20,9 +20,10 @@ use crate::{
         headers::{self, settings::ClaimHeaderSettings},
         settings::IdentitySettings,
     },
+    limits::{self, settings::CallerLimitSettings},
     policy::{
         self, Routes,
-        ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
+        ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
         settings::HeaderSettings,
     },
     proxy::settings::ServerSettings,
@@ -40,15 +41,18 @@ use crate::{
         issuer::{self, settings::IssuerSettings},
     },
     upstream::{self, settings::UpstreamSettings},
+    upstream_credential::{self, settings::UpstreamCredentialSettings},
 };
 
 pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
     pub(crate) const UPSTREAMS: &str = "upstreams";
+    pub(crate) const UPSTREAM_CREDENTIALS: &str = "upstream_credentials";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
     pub(crate) const RESOURCES: &str = "resources";
+    pub(crate) const LIMITS: &str = "limits";
     pub(crate) const EVIDENCE: &str = "evidence";
     pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const CACHE: &str = "cache";
@@ -72,12 +76,16 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
+    /// What upstreams may receive as credential, besides the caller's token.
+    pub upstream_credentials: PerUpstreamCredential<UpstreamCredentialSettings>,
     /// The token issuers.
     pub issuers: PerIssuer<IssuerSettings>,
     /// How bodies are signed.
     pub signatures: PerSignature<SignatureSettings>,
     /// The protected resources that clients can discover.
     pub resources: PerResource<ResourceSettings>,
+    /// How often, and how many at once, one caller may pass a route.
+    pub limits: PerLimit<CallerLimitSettings>,
     /// The journal of signed requests; `None`: there is none.
     pub evidence: Option<EvidenceSettings>,
     /// Where in a request the credential travels.
@@ -123,7 +131,11 @@ impl Settings {
         let settings = Self {
             server: root.section(key::SERVER, ServerSettings::read),
             admin: root.section(key::ADMIN, AdminSettings::read),
-            upstreams: root.section(key::UPSTREAMS, upstream::settings::read),
+            upstreams: root.section(key::UPSTREAMS, |upstreams| {
+                upstream::settings::read(upstreams, &names.upstream_credentials)
+            }),
+            upstream_credentials: root
+                .section(key::UPSTREAM_CREDENTIALS, upstream_credential::settings::read),
             issuers: root.section(key::ISSUERS, |section| {
                 issuer::settings::read(section, !names.resources.is_empty())
             }),
@@ -131,6 +143,7 @@ impl Settings {
                 signature::settings::read(section, &SignatureNames { issuers: &names.issuers })
             }),
             resources: root.section(key::RESOURCES, resource::settings::read),
+            limits: root.section(key::LIMITS, limits::settings::read),
             evidence: root.section(key::EVIDENCE, EvidenceSettings::read),
             credential: root.section(key::CREDENTIAL, CredentialSettings::read),
             cache: root.section(key::CACHE, CacheSettings::read),
@@ -176,10 +189,18 @@ impl Settings {
         Writer::default()
             .value(key::SERVER, self.server.write())
             .value(key::ADMIN, self.admin.write())
-            .value(key::UPSTREAMS, upstream::settings::write(&self.upstreams))
+            .value(
+                key::UPSTREAMS,
+                upstream::settings::write(&self.upstreams, &names.upstream_credentials),
+            )
+            .optional_members(
+                key::UPSTREAM_CREDENTIALS,
+                upstream_credential::settings::write(&self.upstream_credentials),
+            )
             .value(key::ISSUERS, issuer::settings::write(&self.issuers))
             .optional_value(key::SIGNATURES, signatures)
             .optional_members(key::RESOURCES, resource::settings::write(&self.resources))
+            .optional_members(key::LIMITS, limits::settings::write(&self.limits))
             .optional_value(key::EVIDENCE, self.evidence.as_ref().map(EvidenceSettings::write))
             .value(key::CREDENTIAL, self.credential.write())
             .value(key::CACHE, self.cache.write())

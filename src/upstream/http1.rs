@@ -28,6 +28,7 @@ pub(super) use exchange::ANSWER_LIMITS;
 pub(crate) use exchange::BrokenExchange;
 pub(crate) use idle::IdleConnections;
 pub(crate) use outgoing::BrokenUpload;
+pub(super) use socket::Peeked;
 pub(crate) use socket::UpstreamSocket;
 
 /// Bytes read at once before it is known how many will come: a head, and the body behind it if it is
@@ -68,7 +69,7 @@ impl UpstreamPool {
             begin();
             match exchange_on(endpoint, connection, &mut request).await {
                 Ok(answer) => return Ok(answer),
-                Err(ExchangeFailure::Unsent) => {}
+                Err(ExchangeFailure::Unsent) => endpoint.forget_protocol(),
                 Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
                     return Box::pin(self.repeat(endpoint, request, error)).await;
                 }
@@ -89,6 +90,7 @@ impl UpstreamPool {
         if !request.rewind() {
             return Err(broken);
         }
+        endpoint.forget_protocol();
         self.count_repeated(&broken);
         let answer = self.send_new(endpoint, request, &|| ()).await;
         answer.map_err(|error| error.after(broken))

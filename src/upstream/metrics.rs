@@ -2,7 +2,11 @@
 
 use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
-use crate::telemetry::{MetricRegistry, WAIT_BUCKETS};
+use super::failure::FailureCounters;
+use crate::{
+    reason::Reason,
+    telemetry::{MetricRegistry, WAIT_BUCKETS},
+};
 
 /// What is counted of upstreams.
 #[derive(Debug)]
@@ -11,6 +15,8 @@ pub(crate) struct Metrics {
     seconds: HistogramVec,
     /// By upstream.
     retries: IntCounterVec,
+    /// By upstream and reason.
+    failures: IntCounterVec,
 }
 
 /// What is counted of one upstream.
@@ -20,6 +26,8 @@ pub(crate) struct UpstreamMetrics {
     pub(super) latency: Histogram,
     /// Requests that were sent a second time.
     pub(super) retries: IntCounter,
+    /// Requests that were not answered.
+    pub(super) failures: FailureCounters,
 }
 
 impl Metrics {
@@ -36,6 +44,11 @@ impl Metrics {
                 "Requests sent a second time, after a connection broke without an answer.",
                 &["upstream"],
             ),
+            failures: metrics.counters(
+                "upstream_failures_total",
+                "Admitted requests that their upstream did not answer.",
+                &["upstream", "reason"],
+            ),
         }
     }
 
@@ -44,6 +57,12 @@ impl Metrics {
         UpstreamMetrics {
             latency: self.seconds.with_label_values(&[name]),
             retries: self.retries.with_label_values(&[name]),
+            failures: FailureCounters::of(name, self),
         }
+    }
+
+    /// The failures of one upstream, for one reason.
+    pub(super) fn failures(&self, upstream: &str, reason: Reason) -> IntCounter {
+        self.failures.with_label_values(&[upstream, reason.code()])
     }
 }

@@ -11,11 +11,12 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         urls::reveals_user_information,
-        values::{check_name, count, duration, keyword},
+        values::{Names, check_name, count, duration, keyword, name_of, reference},
         writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
-    policy::{BasePath, ids::PerUpstream},
+    policy::{BasePath, ids::PerUpstream, upstream_credential::CredentialChoice},
+    tls::settings::{Http2Offer, UpstreamTlsSettings, upstream::server_name_of},
 };
 
 pub(crate) mod key {
@@ -27,6 +28,8 @@ pub(crate) mod key {
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
     pub(crate) const UPGRADES: &str = "upgrades";
+    pub(crate) const CREDENTIAL: &str = "credential";
+    pub(crate) const TLS: &str = "tls";
 }
 
 pub use upgrades::UpgradeProtocols;
@@ -41,7 +44,9 @@ pub struct UpstreamSettings {
     pub address: UpstreamAddress,
     /// The path that all its paths begin with.
     pub path: BasePath,
-    /// For the connection to be established.
+    /// `[upstreams.NAME.tls]`, with `https://`.
+    pub tls: Option<Box<UpstreamTlsSettings>>,
+    /// For the connection to be established, TLS included.
     pub connect_timeout: Duration,
     /// From the request's last byte to the answer's header block.
     pub response_timeout: Duration,
@@ -55,6 +60,9 @@ pub struct UpstreamSettings {
     pub retry: RetryRule,
     /// Which protocols a connection may switch to.
     pub upgrades: UpgradeProtocols,
+    /// What it receives as credential, unless a route says otherwise; `None`: as
+    /// `credential.forward` says.
+    pub credential: Option<CredentialChoice>,
 }
 
 /// What is sent a second time where a connection that had served before breaks without an answer.
@@ -75,8 +83,21 @@ pub enum UpstreamAddress {
     Http(String),
     /// `h2c://host:port`: HTTP/2 with prior knowledge over TCP. The authority as `host:port`.
     H2c(String),
+    /// `https://host:port`: over TLS, HTTP/2 or HTTP/1.1. The authority as `host:port`.
+    Https(String),
     /// `unix:/path`: HTTP/1.1 over a unix socket.
     Unix(PathBuf),
+}
+
+/// What is spoken with an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1
+    Http1,
+    /// HTTP/2
+    Http2,
+    /// What the handshake agrees on.
+    Negotiated,
 }
 
 /// A nearby host answers a SYN at once or not at all.
@@ -103,37 +124,52 @@ const RETRIES: &[(&str, RetryRule)] = &[
     ("unanswered", RetryRule::Unanswered),
 ];
 
-const EXPECTED_URL: &str =
-    "\"http://HOST:PORT\", \"h2c://HOST:PORT\", both with a path or without, or \"unix:/PATH\"";
+const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\" or \"h2c://HOST:PORT\", \
+                            each with a path or without, or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`.
-pub(crate) fn read(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
+pub(crate) fn read(
+    section: &mut Section<'_>,
+    credentials: &Names<CredentialChoice>,
+) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::read(name, upstream)
+        UpstreamSettings::read(name, upstream, credentials)
     });
     upstreams.into_iter().flatten().collect()
 }
 
 /// Writes `[upstreams]`.
-pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
-    table_of(upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.write())))
+pub(crate) fn write(
+    upstreams: &PerUpstream<UpstreamSettings>,
+    credentials: &Names<CredentialChoice>,
+) -> Written {
+    let written =
+        |upstream: &UpstreamSettings| (upstream.name.clone(), upstream.write(credentials));
+    table_of(upstreams.iter().map(written))
 }
 
 impl UpstreamSettings {
-    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
+    fn read(
+        name: &str,
+        section: &mut Section<'_>,
+        credentials: &Names<CredentialChoice>,
+    ) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
-        if matches!(address, Some(UpstreamAddress::H2c(_))) && section.peek(key::UPGRADES).is_some()
-        {
-            let message = "has no effect with h2c://, since HTTP/2 has no upgrade; expected it to \
-                           be absent";
+        let tls = read_tls(section, address.as_ref());
+        let http2 = tls.as_ref().map(|tls| tls.http2);
+        let protocol = address.as_ref().map(|address| UpstreamProtocol::of(address, http2));
+        if protocol == Some(UpstreamProtocol::Http2) && section.peek(key::UPGRADES).is_some() {
+            let message = "has no effect with h2c:// or http2 = \"only\", since HTTP/2 has no \
+                           upgrade; expected it to be absent";
             section.mistake(key::UPGRADES, message.to_owned());
         }
         Some(Self {
             name: name.to_owned(),
+            tls,
             connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
             response_timeout: section.or(
                 key::RESPONSE_TIMEOUT,
@@ -146,12 +182,14 @@ impl UpstreamSettings {
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
             path: section.or(key::URL, BasePath::default(), base_path),
+            credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
     }
 
-    fn write(&self) -> Written {
+    fn write(&self, credentials: &Names<CredentialChoice>) -> Written {
+        let credential = self.credential.and_then(|choice| name_of(credentials, choice));
         let writer = Writer::default()
             .text(key::URL, format_args!("{}{}", self.address, self.path.as_str()))
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
@@ -159,14 +197,52 @@ impl UpstreamSettings {
             .duration(key::STREAM_TIMEOUT, self.stream_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
-            .keyword(key::RETRY, RETRIES, &self.retry);
-        match self.address {
-            UpstreamAddress::H2c(_) => writer.table(),
-            UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
+            .keyword(key::RETRY, RETRIES, &self.retry)
+            .optional(key::CREDENTIAL, credential)
+            .optional_value(key::TLS, self.tls.as_ref().map(|tls| tls.write()));
+        match self.protocol() {
+            UpstreamProtocol::Http2 => writer.table(),
+            UpstreamProtocol::Http1 | UpstreamProtocol::Negotiated => {
                 self.upgrades.write(writer).table()
             }
         }
     }
+
+    /// What is spoken with it.
+    pub fn protocol(&self) -> UpstreamProtocol {
+        UpstreamProtocol::of(&self.address, self.tls.as_ref().map(|tls| tls.http2))
+    }
+}
+
+impl UpstreamProtocol {
+    pub(super) fn of(address: &UpstreamAddress, http2: Option<Http2Offer>) -> Self {
+        match (address, http2) {
+            (UpstreamAddress::Http(_) | UpstreamAddress::Unix(_), _)
+            | (UpstreamAddress::Https(_), Some(Http2Offer::Never)) => Self::Http1,
+            (UpstreamAddress::H2c(_), _) | (UpstreamAddress::Https(_), Some(Http2Offer::Only)) => {
+                Self::Http2
+            }
+            (UpstreamAddress::Https(_), Some(Http2Offer::Auto) | None) => Self::Negotiated,
+        }
+    }
+}
+
+/// `[upstreams.NAME.tls]`, whose defaults are those of `https://`.
+fn read_tls(
+    section: &mut Section<'_>,
+    address: Option<&UpstreamAddress>,
+) -> Option<Box<UpstreamTlsSettings>> {
+    let is_present = section.peek(key::TLS).is_some();
+    let tls = section.section(key::TLS, UpstreamTlsSettings::read);
+    match address {
+        Some(UpstreamAddress::Https(_)) => return Some(Box::new(tls)),
+        Some(_) if is_present => {
+            let message = "has no effect without https://; expected it to be absent";
+            section.mistake(key::TLS, message.to_owned());
+        }
+        _ => {}
+    }
+    None
 }
 
 impl fmt::Display for UpstreamAddress {
@@ -174,6 +250,7 @@ impl fmt::Display for UpstreamAddress {
         match self {
             Self::Http(authority) => write!(f, "http://{authority}"),
             Self::H2c(authority) => write!(f, "h2c://{authority}"),
+            Self::Https(authority) => write!(f, "https://{authority}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -190,13 +267,10 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
         return Err(format!("the URL holds a user name or password; expected {EXPECTED_URL}"));
     }
     let url: Uri = text.parse().map_err(|_| node.mismatch(EXPECTED_URL))?;
-    let wrap: fn(String) -> UpstreamAddress = match url.scheme_str() {
-        Some("http") => UpstreamAddress::Http,
-        Some("h2c") => UpstreamAddress::H2c,
-        Some("https") => {
-            let expected = format!("{EXPECTED_URL}; TLS to upstreams is not supported");
-            return Err(node.mismatch(&expected));
-        }
+    let (wrap, default_port): (fn(String) -> UpstreamAddress, _) = match url.scheme_str() {
+        Some("http") => (UpstreamAddress::Http, 80),
+        Some("h2c") => (UpstreamAddress::H2c, 80),
+        Some("https") => (UpstreamAddress::Https, 443),
         _ => return Err(node.mismatch(EXPECTED_URL)),
     };
     if url.query().is_some() || text.contains('#') {
@@ -204,7 +278,10 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
     }
     let host = url.host().filter(|host| !host.is_empty());
     let host = host.ok_or_else(|| node.mismatch(EXPECTED_URL))?;
-    let port = port(&url).ok_or_else(|| node.mismatch("a port from 1 to 65535"))?;
+    let port = port(&url, default_port).ok_or_else(|| node.mismatch("a port from 1 to 65535"))?;
+    if url.scheme_str() == Some("https") && server_name_of(host).is_none() {
+        return Err(node.mismatch("a host that a certificate can name"));
+    }
     Ok(wrap(format!("{host}:{port}")))
 }
 
@@ -216,12 +293,12 @@ fn base_path(node: &Node) -> Parsed<BasePath> {
     path.map_err(|error| format!("{} ({error})", node.mismatch("a path such as \"/base\"")))
 }
 
-/// The port that is given, or HTTP's own. `None` for one that can't be connected to.
-fn port(url: &Uri) -> Option<u16> {
+/// The port that is given, or the scheme's own. `None` for one that can't be connected to.
+fn port(url: &Uri, default: u16) -> Option<u16> {
     let authority = url.authority()?.as_str();
     let after_host = authority.strip_prefix(url.host()?)?;
     match after_host.strip_prefix(':') {
-        None => Some(80),
+        None => Some(default),
         Some(port) => port.parse().ok().filter(|port| *port != 0),
     }
 }

@@ -47,10 +47,13 @@ pub(crate) fn status_of(reason: Reason) -> u16 {
         (Reason::BodyTooLarge, _) => 413,
         (Reason::LoopDetected, _) => 508,
         (Reason::HeaderLinesExceeded, _) => 431,
+        (Reason::RateLimited | Reason::ConcurrencyLimited, _) => 429,
         (_, Class::CredentialMissing | Class::CredentialInvalid | Class::SignatureRefused) => 401,
         (_, Class::NotPermitted) => 403,
         (_, Class::RequestMalformed) => 400,
         (_, Class::CannotDecide) => 503,
+        (Reason::UpstreamConnectTimeout | Reason::UpstreamTimeout, _) => 504,
+        (_, Class::UpstreamFailed) => 502,
     }
 }
 
@@ -87,7 +90,7 @@ pub(crate) fn assert_refused_as(
             assert!(matches!(retry_after, Some(Ok(1..))), "{case}: {answer:?}");
             assert_eq!(challenge, None, "{case}: an outage is not the client's fault");
         }
-        Class::NotPermitted | Class::RequestMalformed => {}
+        Class::NotPermitted | Class::RequestMalformed | Class::UpstreamFailed => {}
     }
 }
 

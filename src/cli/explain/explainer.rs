@@ -116,11 +116,17 @@ impl Explainer {
             report.passed("route", || format!("{}, which redirects to {to}", route.label()));
             return Ok(());
         }
+        let unchecked = match route.addresses() {
+            Some(_) => " (its addresses are not checked here)",
+            None => "",
+        };
         let Some(requirement) = route.requirement() else {
-            report.passed("route", || format!("{}, public: no token is looked at", route.label()));
+            let public = "public: no token is looked at";
+            report.passed("route", || format!("{}, {public}{unchecked}", route.label()));
+            self.limits(route, report);
             return self.signed(route, signed, request, None, tasks, report).await;
         };
-        report.passed("route", || route.label().to_owned());
+        report.passed("route", || format!("{}{unchecked}", route.label()));
 
         let credential = well_formed(token, report)?;
         let presented = Presented { credential, headers: &sent.headers };
@@ -130,7 +136,16 @@ impl Explainer {
             return Err(cause);
         }
         report.passed("requirement", || "issuer, scopes and claims suffice".to_owned());
+        self.limits(route, report);
         self.signed(route, signed, request, Some(token.claims()), tasks, report).await
+    }
+
+    /// The limits of the route. This request does not count: the running proxy has the buckets.
+    fn limits(&self, route: &Route, report: &mut CheckReport) {
+        for limit in &self.settings.routes.all().get(route.id()).limits {
+            let limit = self.settings.limits.get(*limit);
+            report.passed("limit", || format!("not counted here: {limit}"));
+        }
     }
 
     /// What the route requires of the body.

@@ -16,7 +16,7 @@ pub(super) struct Row {
     pub(super) realm: Option<&'static str>,
     /// Status and challenge.
     pub(super) by_class: ByClass<StatusRule>,
-    /// The rules of reasons that differ from their class.
+    /// The rules of reasons that differ from their class, besides [`MORE_EXACT`].
     pub(super) exceptions: &'static [(Reason, StatusRule)],
     /// What is written.
     pub(super) bodies: ByClass<Bodies>,
@@ -51,7 +51,7 @@ pub(super) fn row(profile: BuiltInProfile) -> &'static Row {
     }
 }
 
-/// RFC 6750 §3. 405, 417, 431 and 508 are more exact than 400.
+/// RFC 6750 §3.
 const RFC6750: Row = Row {
     realm: None,
     by_class: ByClass {
@@ -61,14 +61,9 @@ const RFC6750: Row = Row {
         not_permitted: (StatusCode::FORBIDDEN, Challenge::None),
         request_malformed: (StatusCode::BAD_REQUEST, Challenge::None),
         cannot_decide: (StatusCode::SERVICE_UNAVAILABLE, Challenge::None),
+        upstream_failed: (StatusCode::BAD_GATEWAY, Challenge::None),
     },
     exceptions: &[
-        METHOD_NOT_SUPPORTED,
-        METHOD_NOT_ALLOWED,
-        EXPECTATION_NOT_SUPPORTED,
-        LOOP_DETECTED,
-        HEADER_LINES_EXCEEDED,
-        BODY_TOO_LARGE,
         (Reason::CredentialAmbiguous, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::CredentialMalformed, (StatusCode::BAD_REQUEST, Challenge::InvalidRequest)),
         (Reason::ScopeInsufficient, (StatusCode::FORBIDDEN, Challenge::InsufficientScope)),
@@ -93,12 +88,6 @@ const UBIRCH: Row = Row {
     realm: Some("Verification Access"),
     by_class: ByClass { credential_invalid: (StatusCode::FORBIDDEN, Challenge::None), ..QUIET },
     exceptions: &[
-        METHOD_NOT_SUPPORTED,
-        METHOD_NOT_ALLOWED,
-        EXPECTATION_NOT_SUPPORTED,
-        LOOP_DETECTED,
-        HEADER_LINES_EXCEEDED,
-        BODY_TOO_LARGE,
         (Reason::CredentialSchemeUnknown, (StatusCode::FORBIDDEN, Challenge::None)),
         (Reason::CredentialAmbiguous, (StatusCode::FORBIDDEN, Challenge::None)),
         (Reason::CredentialMalformed, (StatusCode::FORBIDDEN, Challenge::None)),
@@ -133,35 +122,27 @@ const OCEN: Row = Row {
 };
 
 /// The status, and with a 401 the challenge that RFC 9110 §15.5.2 demands.
-const EMPTY: Row = Row {
-    realm: None,
-    by_class: QUIET,
-    exceptions: &[
-        METHOD_NOT_SUPPORTED,
-        METHOD_NOT_ALLOWED,
-        EXPECTATION_NOT_SUPPORTED,
-        LOOP_DETECTED,
-        HEADER_LINES_EXCEEDED,
-        BODY_TOO_LARGE,
-    ],
-    bodies: SILENCE,
-};
+const EMPTY: Row = Row { realm: None, by_class: QUIET, exceptions: &[], bodies: SILENCE };
 
 /// RFC 9470 §3.
 const STEP_UP: StatusRule = (StatusCode::UNAUTHORIZED, Challenge::InsufficientUserAuthentication);
 
-const METHOD_NOT_SUPPORTED: (Reason, StatusRule) =
-    (Reason::MethodNotSupported, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None));
-const METHOD_NOT_ALLOWED: (Reason, StatusRule) =
-    (Reason::MethodNotAllowed, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None));
-const EXPECTATION_NOT_SUPPORTED: (Reason, StatusRule) =
-    (Reason::ExpectationNotSupported, (StatusCode::EXPECTATION_FAILED, Challenge::None));
-const LOOP_DETECTED: (Reason, StatusRule) =
-    (Reason::LoopDetected, (StatusCode::LOOP_DETECTED, Challenge::None));
-const HEADER_LINES_EXCEEDED: (Reason, StatusRule) =
-    (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None));
-const BODY_TOO_LARGE: (Reason, StatusRule) =
-    (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None));
+/// RFC 6585 §4.
+const TOO_MANY: StatusRule = (StatusCode::TOO_MANY_REQUESTS, Challenge::None);
+
+/// The reasons whose status is more exact than that of their class, in every profile.
+pub(super) const MORE_EXACT: &[(Reason, StatusRule)] = &[
+    (Reason::MethodNotSupported, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None)),
+    (Reason::MethodNotAllowed, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None)),
+    (Reason::ExpectationNotSupported, (StatusCode::EXPECTATION_FAILED, Challenge::None)),
+    (Reason::LoopDetected, (StatusCode::LOOP_DETECTED, Challenge::None)),
+    (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None)),
+    (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None)),
+    (Reason::RateLimited, TOO_MANY),
+    (Reason::ConcurrencyLimited, TOO_MANY),
+    (Reason::UpstreamConnectTimeout, (StatusCode::GATEWAY_TIMEOUT, Challenge::None)),
+    (Reason::UpstreamTimeout, (StatusCode::GATEWAY_TIMEOUT, Challenge::None)),
+];
 
 /// As RFC 6750, without its error codes.
 const QUIET: ByClass<StatusRule> =

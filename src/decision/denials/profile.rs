@@ -56,7 +56,7 @@ impl Profile {
             headers: HeaderMap::new(),
             body: Body::of(bodies, settings.expose_reasons),
         };
-        let exceptions = row.exceptions.iter();
+        let exceptions = row.exceptions.iter().chain(built_in::MORE_EXACT);
         Self {
             realm: realm.map(str::to_owned),
             by_class: ByClass::from_fn(|class| look(*row.by_class.of(class), row.bodies.of(class))),

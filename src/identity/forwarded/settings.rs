@@ -1,6 +1,6 @@
 //! `[forwarding]`: which inbound headers are dropped and which are set.
 
-use std::{fmt, net::IpAddr};
+use std::fmt;
 
 use http::HeaderName;
 use ipnet::IpNet;
@@ -9,7 +9,7 @@ use crate::{
     config::{
         node::Node,
         reader::{Parsed, Section},
-        values::{header_name, keyword, size, switch},
+        values::{header_name, keyword, network, size, switch},
         writer::{Writer, Written},
     },
     identity::{are_one_header, headers::settings::ClaimHeaderSettings},
@@ -161,25 +161,16 @@ impl ForwardingSettings {
 fn trusted_proxy(node: &Node) -> Parsed<TrustedProxy> {
     match node.as_text() {
         Some(UNIX) => Ok(TrustedProxy::Unix),
-        _ => network(node).map(TrustedProxy::Network),
+        _ => peers(node).map(TrustedProxy::Network),
     }
 }
 
 /// A network, or a single address. Never everybody: a trusted peer can forge where a request
 /// came from.
-fn network(node: &Node) -> Parsed<IpNet> {
-    const EXPECTED: &str = "a network such as \"10.0.0.0/8\", an address or \"unix\"";
-    let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
-    let network = text
-        .parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| node.mismatch(EXPECTED))?;
-    if network.prefix_len() == 0 {
+fn peers(node: &Node) -> Parsed<IpNet> {
+    let found = network("a network such as \"10.0.0.0/8\", an address or \"unix\"")(node)?;
+    if found.prefix_len() == 0 {
         return Err(node.mismatch("a network that is not the whole internet"));
     }
-    if network.trunc() != network {
-        let whole = network.trunc();
-        return Err(node.mismatch(&format!("a network without host bits, such as \"{whole}\"")));
-    }
-    Ok(network)
+    Ok(found)
 }

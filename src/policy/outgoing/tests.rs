@@ -9,12 +9,7 @@ use proptest::{
 use super::*;
 use crate::policy::{
     RequestRules, RouteMatch, Routes,
-    credential::CredentialRules,
-    ids::PerUpstream,
-    settings::{
-        AccessSettings, AuthorizationHeader, EmptySegments, EscapeRule, HeaderSettings,
-        HostSettings, OutgoingSettings, PathSettings, RawUtf8, RouteSettings,
-    },
+    settings::{EmptySegments, EscapeRule, HostSettings, PathSettings, RawUtf8, RouteSettings},
 };
 
 pub(in crate::policy) const KEEP_ALL: PathSettings = PathSettings {
@@ -40,29 +35,10 @@ fn rewrite(template: &str, pattern: &str) -> PathChange {
     PathChange::Rewrite(PathTemplate::parse(template, &pattern).unwrap())
 }
 
-/// A public route.
-pub(in crate::policy) fn route(pattern: &str, paths: PathSettings) -> RouteSettings {
-    RouteSettings {
-        path: PathPattern::parse(pattern).unwrap(),
-        methods: Vec::new(),
-        hosts: Vec::new(),
-        access: AccessSettings::Public,
-        authorization: AuthorizationHeader::default(),
-        credential: CredentialRules::default(),
-        signature: None,
-        upstream: PerUpstream::default().push("app"),
-        denials: None,
-        paths,
-        outgoing: OutgoingSettings::default(),
-        headers: HeaderSettings::default(),
-        cors: None,
-        redirect: None,
-    }
-}
-
 impl Scene {
     fn new(pattern: &str, change: &PathChange, base: &str, paths: PathSettings) -> Self {
-        let routes = Arc::new(Routes::compile([route(pattern, paths)].into_iter().collect()));
+        let route = RouteSettings { paths, ..RouteSettings::public(pattern) };
+        let routes = Arc::new(Routes::compile([route].into_iter().collect()));
         let rules = RequestRules::new(Arc::clone(&routes), HostSettings::default());
         let base = BasePath::parse(base).unwrap();
         let outgoing = OutgoingPath::compile(change, &base, true).unwrap();

@@ -9,8 +9,8 @@ use proptest::{
 use super::*;
 use crate::policy::{
     RequestRules, RouteMatch, Routes,
-    outgoing::tests::{KEEP_ALL, route},
-    settings::HostSettings,
+    outgoing::tests::KEEP_ALL,
+    settings::{HostSettings, RouteSettings},
 };
 
 fn target(text: &str, pattern: &str) -> Result<RedirectTarget, PatternError> {
@@ -26,7 +26,8 @@ struct Scene {
 
 impl Scene {
     fn new(pattern: &str, to: &str) -> Self {
-        let routes = Arc::new(Routes::compile([route(pattern, KEEP_ALL)].into_iter().collect()));
+        let route = RouteSettings { paths: KEEP_ALL, ..RouteSettings::public(pattern) };
+        let routes = Arc::new(Routes::compile([route].into_iter().collect()));
         let rules = RequestRules::new(Arc::clone(&routes), HostSettings::default());
         let status = StatusCode::PERMANENT_REDIRECT;
         let to = target(to, pattern).unwrap();

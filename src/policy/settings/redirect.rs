@@ -37,12 +37,15 @@ const IDLE: &[&str] = &[
     key::RESOURCE,
     key::SIGNATURE,
     key::UPSTREAM,
+    key::UPSTREAM_CREDENTIAL,
+    key::LIMIT,
     key::CORS,
     key::STRIP_PREFIX,
     key::REWRITE,
     key::REWRITE_LOCATION,
     key::SET_HEADERS,
     key::ADD_HEADERS,
+    key::ADDRESSES,
 ];
 
 /// Reads `redirect` of a route. `path` is the route's, `None` if that could not be read; `has_hosts`:

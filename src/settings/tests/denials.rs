@@ -137,6 +137,15 @@ fn x1_a_refusal_is_an_error_and_an_outage_nobody_elses() {
             ),
         );
     }
+    for status in ["200", "401", "499"] {
+        assert_profile_mistake(
+            &format!("upstream_failed.status = {status}"),
+            &format!(
+                ".upstream_failed.status: found {status}, expected a status from 500 to 599: what \
+                 an upstream fails at is no client's fault"
+            ),
+        );
+    }
     for class in Class::ALL {
         let fine = mistakes_in_profile(&format!("{}.status = 503", class.name()));
         assert_eq!(fine, Vec::<String>::new());

@@ -28,6 +28,7 @@ fn documents(workspace: &Workspace) -> [Table; 3] {
     let others = format!(
         "{MINIMAL}\n[revocation]\nfile = \"DIR/revoked.json\"\n\
          [shared]\nurl = \"redis://127.0.0.1\"\nintegrity = \"none\"\n\
+         limits = {{ on_failure = \"refuse\" }}\n\
          [cors]\norigins = \"any\"\nall_routes = true\npreflights = \"pass\""
     );
     let proxied = format!(
@@ -98,7 +99,7 @@ fn section(way: &[Step]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for step in way {
         let is_chosen = match names.as_slice() {
-            ["upstreams" | "issuers" | "signatures" | "resources"]
+            ["upstreams" | "upstream_credentials" | "issuers" | "signatures" | "resources"]
             | [_, "profiles"]
             | [_, "profiles", _] => true,
             _ => matches!(step, Step::Position(_)),

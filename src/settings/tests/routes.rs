@@ -116,3 +116,34 @@ fn the_asterisk_is_for_options() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("other methods than OPTIONS"), "{found:?}");
 }
+
+#[test]
+fn x1_addresses_are_networks() {
+    let found = mistakes(&with_route(
+        "addresses = { allow = [\"10.0.0.1/8\", \"example.com\", 7], deny = [], block = [\"::1\"] }",
+    ));
+    assert_eq!(
+        found,
+        [
+            "countersign.toml: routes[0].addresses.allow[0]: found \"10.0.0.1/8\", expected a \
+             network without host bits, such as \"10.0.0.0/8\"",
+            "countersign.toml: routes[0].addresses.allow[1]: found \"example.com\", expected a \
+             network such as \"10.0.0.0/8\", or an address",
+            "countersign.toml: routes[0].addresses.allow[2]: found 7, expected a network such as \
+             \"10.0.0.0/8\", or an address",
+            "countersign.toml: routes[0].addresses.deny: found an empty list, expected a list of networks \
+             such as [\"10.0.0.0/8\"]",
+            "countersign.toml: routes[0].addresses.block: unknown key; known here: allow, deny",
+        ]
+    );
+    let found = mistakes(&with_route("addresses = {}"));
+    assert_eq!(
+        found,
+        ["countersign.toml: routes[0].addresses: has no effect; expected allow or deny"]
+    );
+    let text =
+        with_route("addresses = { allow = [\"0.0.0.0/0\", \"fd00::/8\"], deny = [\"10.0.0.7\"] }");
+    let settings = settings(&text);
+    let addresses = &first(settings.routes.all()).addresses;
+    assert_eq!((addresses.allow.len(), addresses.deny[0].to_string()), (2, "10.0.0.7/32".into()));
+}

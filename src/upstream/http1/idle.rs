@@ -47,6 +47,8 @@ pub(crate) struct IdleConnections<S> {
 struct IdleConnection<S> {
     connection: Http1Connection<S>,
     since: Instant,
+    /// When it has waited too long. Comparing moments costs a tenth of subtracting them.
+    ends: Instant,
 }
 
 impl<S> IdleConnections<S> {
@@ -71,6 +73,22 @@ impl<S> IdleConnections<S> {
     where
         S: Peeked,
     {
+        self.take_idle(is_repeatable).map(|idle| idle.connection)
+    }
+
+    /// Whether there is one for such a request. Those that were closed are gone afterwards.
+    pub(in crate::upstream) fn has_usable(&self, is_repeatable: bool) -> bool
+    where
+        S: Peeked,
+    {
+        let usable = self.take_idle(is_repeatable);
+        usable.map(|idle| self.connections.borrow_mut().push(idle)).is_some()
+    }
+
+    fn take_idle(&self, is_repeatable: bool) -> Option<IdleConnection<S>>
+    where
+        S: Peeked,
+    {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         loop {
@@ -78,21 +96,21 @@ impl<S> IdleConnections<S> {
             if idle >= SAFE_IDLE && !is_repeatable {
                 return None;
             }
-            let IdleConnection { connection, .. } = connections.pop()?;
-            if idle < SUSPECT_AFTER || !connection.socket.has_news() {
-                return Some(connection);
+            let mut taken = connections.pop()?;
+            if idle < SUSPECT_AFTER || !taken.connection.socket.has_news() {
+                return Some(taken);
             }
         }
     }
 
     /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
     /// worst it is closed too early, by as long as the body of its last answer took.
-    pub(super) fn keep(&self, connection: Http1Connection<S>) {
+    pub(in crate::upstream) fn keep(&self, connection: Http1Connection<S>) {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         let now = self.latest.get();
         if connection.renew_at > now && connections.len() < self.max {
-            connections.push(IdleConnection { connection, since: now });
+            connections.push(IdleConnection { connection, since: now, ends: now + self.max_age });
             self.watcher.take().into_iter().for_each(Waker::wake);
         }
     }
@@ -101,7 +119,7 @@ impl<S> IdleConnections<S> {
     /// young.
     fn close_old(&self, connections: &mut Vec<IdleConnection<S>>) {
         let now = self.latest.get();
-        let is_old = |idle: &IdleConnection<S>| now.duration_since(idle.since) >= self.max_age;
+        let is_old = |idle: &IdleConnection<S>| idle.ends <= now;
         // Usually there is none, as one look at the oldest shows.
         if connections.first().is_some_and(is_old) {
             let old = connections.partition_point(is_old);
@@ -113,7 +131,7 @@ impl<S> IdleConnections<S> {
 impl<S: AsyncRead + Unpin + 'static> IdleConnections<S> {
     /// Has a task close those that the upstream has closed, or that have waited too long, once for
     /// all. It ends with the pool.
-    pub(super) fn watch(self: &Rc<Self>) {
+    pub(in crate::upstream) fn watch(self: &Rc<Self>) {
         if !self.is_watched.replace(true) {
             tokio::task::spawn_local(watch(Rc::downgrade(self)));
         }
@@ -124,13 +142,10 @@ impl<S: AsyncRead + Unpin + 'static> IdleConnections<S> {
     fn look(&self, cx: &mut Context<'_>) -> Option<Duration> {
         let now = Instant::now();
         let mut connections = self.connections.borrow_mut();
-        connections.retain_mut(|idle| {
-            now.duration_since(idle.since) < self.max_age
-                && is_silent(&mut idle.connection.socket, cx)
-        });
+        connections
+            .retain_mut(|idle| now < idle.ends && is_silent(&mut idle.connection.socket, cx));
         self.watcher.replace(Some(cx.waker().clone()));
-        let oldest = connections.first()?;
-        Some(self.max_age.saturating_sub(now.duration_since(oldest.since)))
+        Some(connections.first()?.ends.duration_since(now))
     }
 }
 

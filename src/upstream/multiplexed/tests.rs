@@ -55,8 +55,12 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         max_idle: 1,
         retry: RetryRule::Idempotent,
         upgrades: UpgradeProtocols::default(),
+        credential: None,
+        tls: None,
     };
-    MultiplexedConnections::new(authority, &settings, &Rc::default())
+    let transport = Transport::new(&settings.address, None);
+    let idle = Rc::new(IdleConnections::new(1, Duration::from_secs(10)));
+    MultiplexedConnections::new(&settings, &transport, &idle)
 }
 
 async fn until(what: impl Fn() -> bool) {

@@ -133,6 +133,9 @@ fn status(class: Class, node: &Node) -> Parsed<StatusCode> {
         Class::CannotDecide => {
             (500..=599, "a status from 500 to 599: not being able to decide is no client's fault")
         }
+        Class::UpstreamFailed => {
+            (500..=599, "a status from 500 to 599: what an upstream fails at is no client's fault")
+        }
         _ => (400..=599, "a status from 400 to 599: a refusal is an error"),
     };
     let status = match node.value {

@@ -23,6 +23,12 @@ fn rfc6750_says_what_the_standards_say_and_nothing_more() {
             (Reason::MethodNotSupported, "405 [] "),
             (Reason::ExpectationNotSupported, "417 [] "),
             (Reason::KeysUnavailable, "503 [] "),
+            (Reason::UpstreamUnreachable, "502 [] "),
+            (Reason::UpstreamConnectTimeout, "504 [] "),
+            (Reason::UpstreamUntrusted, "502 [] "),
+            (Reason::UpstreamBroken, "502 [] "),
+            (Reason::UpstreamTimeout, "504 [] "),
+            (Reason::UpstreamResponseInvalid, "502 [] "),
         ],
     );
 }
@@ -84,6 +90,7 @@ fn ubirch_knows_nothing_sent_and_everything_else() {
         assert_eq!(scene.line(Reason::RequestNotCanonical), "400 [] ");
         assert_eq!(scene.line(Reason::MethodNotAllowed), "405 [] ");
         assert_eq!(scene.line(Reason::KeysUnavailable), "503 [] ");
+        assert_eq!(scene.line(Reason::UpstreamBroken), "502 [] ");
     }
 }
 
@@ -96,6 +103,7 @@ fn genauth_repeats_the_status_as_a_code() {
             (Reason::TokenExpired, "400 [] {\"code\":400,\"message\":\"access_token is invalid\"}"),
             (Reason::ClaimNotPermitted, "403 [] {\"code\":403,\"message\":\"Forbidden\"}"),
             (Reason::KeysUnavailable, "503 [] {\"code\":503,\"message\":\"Service Unavailable\"}"),
+            (Reason::UpstreamTimeout, "504 [] {\"code\":504,\"message\":\"Gateway Timeout\"}"),
         ],
     );
     let exposing = Scene::profile("genauth", true);
@@ -127,7 +135,10 @@ fn empty_tells_no_more_than_it_must() {
             let expected = match class {
                 Class::CredentialMissing | Class::CredentialInvalid => "401 [Bearer] ",
                 Class::SignatureRefused => "401 [Signature] ",
-                Class::NotPermitted | Class::RequestMalformed | Class::CannotDecide => "[] ",
+                Class::NotPermitted
+                | Class::RequestMalformed
+                | Class::CannotDecide
+                | Class::UpstreamFailed => "[] ",
             };
             assert!(line.ends_with(expected), "{reason}: {line}");
         }
