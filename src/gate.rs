@@ -116,7 +116,7 @@ impl Gate {
         Self {
             request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
-            routes: Route::table(parts, signatures, &places, providers, &limiters, &gate_metrics),
+            routes: Route::table(parts, signatures, &places, &limiters, providers, &gate_metrics),
             issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
             places,
             verifier,

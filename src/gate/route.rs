@@ -50,8 +50,8 @@ struct Shared<'p> {
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
-    providers: &'p Providers,
     limiters: &'p Limiters,
+    providers: &'p Providers,
     metrics: &'p Metrics,
 }
 
@@ -61,12 +61,12 @@ impl Route {
         parts: &GateParts<'_>,
         signatures: PerSignature<Arc<SignatureRules>>,
         places: &CredentialPlaces,
-        providers: &Providers,
         limiters: &Limiters,
+        providers: &Providers,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { parts, scopes, signatures, places, providers, limiters, metrics };
+        let shared = Shared { parts, scopes, signatures, places, limiters, providers, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 

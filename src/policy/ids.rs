@@ -42,14 +42,6 @@ pub type ResourceId = Id<ResourceKind>;
 /// One for each configured resource, in the order of their names.
 pub type PerResource<T> = Table<ResourceKind, T>;
 
-/// Marks what belongs to credentials towards upstreams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum UpstreamCredentialKind {}
-/// A configured credential towards upstreams.
-pub type UpstreamCredentialId = Id<UpstreamCredentialKind>;
-/// One for each configured credential towards upstreams, in the order of their names.
-pub type PerUpstreamCredential<T> = Table<UpstreamCredentialKind, T>;
-
 /// Marks what belongs to limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LimitKind {}
@@ -57,6 +49,14 @@ pub enum LimitKind {}
 pub type LimitId = Id<LimitKind>;
 /// One for each configured limit, in the order of their names.
 pub type PerLimit<T> = Table<LimitKind, T>;
+
+/// Marks what belongs to credentials towards upstreams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UpstreamCredentialKind {}
+/// A configured credential towards upstreams.
+pub type UpstreamCredentialId = Id<UpstreamCredentialKind>;
+/// One for each configured credential towards upstreams, in the order of their names.
+pub type PerUpstreamCredential<T> = Table<UpstreamCredentialKind, T>;
 
 /// Marks what belongs to routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -102,6 +102,30 @@ pub struct RouteSettings {
     pub limits: Vec<LimitId>,
 }
 
+#[cfg(test)]
+impl RouteSettings {
+    /// A public route to an upstream, without further settings.
+    pub(crate) fn public(path: &str) -> Self {
+        Self {
+            path: PathPattern::parse(path).unwrap(),
+            methods: Vec::new(),
+            hosts: Vec::new(),
+            access: AccessSettings::Public,
+            authorization: AuthorizationHeader::default(),
+            credential: CredentialRules::default(),
+            signature: None,
+            upstream: crate::policy::ids::PerUpstream::default().push("app"),
+            upstream_credential: None,
+            denials: None,
+            paths: PathSettings::default(),
+            outgoing: OutgoingSettings::default(),
+            cors: None,
+            addresses: AddressSettings::default(),
+            limits: Vec::new(),
+        }
+    }
+}
+
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
 /// one mistake is not reported as two. Their ids are valid in the tables of settings once each name
 /// has its settings, which is checked when all are read.
@@ -111,9 +135,9 @@ pub(crate) struct KnownNames {
     pub(crate) upstreams: Names<UpstreamId>,
     pub(crate) signatures: Names<SignatureId>,
     pub(crate) resources: Names<ResourceId>,
+    pub(crate) limits: Names<LimitId>,
     /// `none` and `forward` first.
     pub(crate) upstream_credentials: Names<CredentialChoice>,
-    pub(crate) limits: Names<LimitId>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }

@@ -63,8 +63,8 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     signed_routes(settings, root);
     unreachable_issuers(settings, root);
     resources(settings, root);
-    route_credentials(settings, root);
     limits_by_signer(settings, root);
+    route_credentials(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.

@@ -22,8 +22,8 @@ pub(super) fn of_tree(root: &Section<'_>) -> KnownNames {
         upstreams: members(root.peek(key::UPSTREAMS)),
         signatures: members(root.peek(key::SIGNATURES)),
         resources: members(root.peek(key::RESOURCES)),
-        upstream_credentials: with_choices(members(root.peek(key::UPSTREAM_CREDENTIALS))),
         limits: members(root.peek(key::LIMITS)),
+        upstream_credentials: with_choices(members(root.peek(key::UPSTREAM_CREDENTIALS))),
         profiles: with_built_in(members(profiles)),
     }
 }
@@ -36,8 +36,8 @@ pub(super) fn of_settings(settings: &Settings) -> KnownNames {
         upstreams: with_ids(&settings.upstreams, |upstream| &upstream.name),
         signatures: with_ids(&settings.signatures, |signature| &signature.name),
         resources: with_ids(&settings.resources, |resource| &resource.name),
-        upstream_credentials: with_choices(with_ids(&settings.upstream_credentials, |it| &it.name)),
         limits: with_ids(&settings.limits, |limit| &limit.name),
+        upstream_credentials: with_choices(with_ids(&settings.upstream_credentials, |it| &it.name)),
         profiles: with_built_in(profiles),
     }
 }

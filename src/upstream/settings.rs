@@ -181,8 +181,8 @@ impl UpstreamSettings {
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
-            credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
             path: section.or(key::URL, BasePath::default(), base_path),
+            credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
