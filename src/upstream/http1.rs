@@ -69,7 +69,7 @@ impl UpstreamPool {
             begin();
             match exchange_on(endpoint, connection, &mut request).await {
                 Ok(answer) => return Ok(answer),
-                Err(ExchangeFailure::Unsent) => {}
+                Err(ExchangeFailure::Unsent) => endpoint.forget_protocol(),
                 Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
                     return Box::pin(self.repeat(endpoint, request, error)).await;
                 }
@@ -90,6 +90,7 @@ impl UpstreamPool {
         if !request.rewind() {
             return Err(broken);
         }
+        endpoint.forget_protocol();
         self.count_repeated(&broken);
         let answer = self.send_new(endpoint, request, &|| ()).await;
         answer.map_err(|error| error.after(broken))

@@ -40,3 +40,4 @@ mod sharing;
 mod shutdown;
 mod token_exchange;
 mod tunnels;
+mod upstream_tls;

@@ -39,3 +39,4 @@ mod systems;
 mod tls;
 mod tokens;
 mod upstream_credentials;
+mod upstream_tls;
