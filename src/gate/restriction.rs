@@ -1,4 +1,4 @@
-//! From where a route may be used, checked before any credential is looked at.
+//! From where, and with which certificate, a route may be used, checked before any credential is looked at.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -18,11 +18,15 @@ impl Gate {
         headers: &HeaderMap,
         peer: &Peer,
     ) -> Result<(), Denial> {
-        let Some(addresses) = route.addresses() else {
-            return Ok(());
-        };
-        let client = self.forwarded.client(headers, peer.address.as_ref());
-        check(addresses, client).map_err(|cause| Denial::new(cause).on(route))
+        let deny = |cause: Cause| Denial::new(cause).on(route);
+        if let Some(addresses) = route.addresses() {
+            let client = self.forwarded.client(headers, peer.address.as_ref());
+            check(addresses, client).map_err(deny)?;
+        }
+        match route.client_certificate() {
+            None => Ok(()),
+            Some(rule) => rule.check(peer.certificate.as_deref()).map_err(deny),
+        }
     }
 }
 

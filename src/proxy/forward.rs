@@ -54,7 +54,8 @@ pub(super) fn answer(
         let has_body = !request.body().is_end_stream();
         let is_head = *request.method() == Method::HEAD;
         let form = RefusalForm::of_client(request.method(), request.headers());
-        let exchange = serving.engine.exchange(form);
+        let listener = serving.listener(connection.listener);
+        let exchange = serving.engine.exchange(form, listener);
         let sender = exchange.cross_origin(request.headers());
         let forwarder = Forwarder { connection: &connection, serving: &serving };
         let outcome = forwarder.run(request, guard, &exchange).await;
