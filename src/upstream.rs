@@ -16,12 +16,7 @@ mod repeat;
 mod request_body;
 pub mod settings;
 
-use std::{
-    cell::RefCell,
-    future::poll_fn,
-    rc::Rc,
-    task::{Context, Poll},
-};
+use std::{cell::RefCell, future::poll_fn, rc::Rc, time::Duration};
 
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
@@ -83,12 +78,14 @@ impl UpstreamPool {
     ///
     /// A pooled connection may turn out closed before any of the request was sent: then another is
     /// used. If it was sent, it is sent again only where `may_repeat` and the upstream's settings
-    /// allow it (threats F-13). `begin` is called each time that there is a connection and sending
+    /// allow it (threats F-13). The head has to be there `response_timeout` after the request's
+    /// last byte. `begin` is called each time that there is a connection and sending
     /// begins.
     pub(crate) async fn send(
         &self,
         request: Box<Request<RequestBody>>,
         may_repeat: bool,
+        response_timeout: Duration,
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
@@ -98,9 +95,10 @@ impl UpstreamPool {
         let answer = tokio::select! {
             biased;
             answer = self.exchange(request, progress.as_ref(), may_repeat, &begin) => answer,
-            () = poll_fn(|cx| self.poll_overdue(cx, &mut timer, started, progress.as_deref())) => {
-                Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
-            }
+            () = poll_fn(|cx| {
+                let latest = self.latest_answer(started, response_timeout, progress.as_deref());
+                timer.poll(cx, latest)
+            }) => Err(UpstreamError::ResponseTimeout(response_timeout)),
         };
         self.timers.keep(timer, self.settings.max_idle);
         if answer.is_ok() {
@@ -142,17 +140,15 @@ impl UpstreamPool {
         self.metrics.retries.inc();
     }
 
-    /// Ready when the answer is too late.
-    fn poll_overdue(
+    /// When the answer is too late.
+    fn latest_answer(
         &self,
-        cx: &mut Context<'_>,
-        timer: &mut Timer,
         started: Instant,
+        response_timeout: Duration,
         progress: Option<&UploadProgress>,
-    ) -> Poll<()> {
+    ) -> Instant {
         let since = progress.and_then(UploadProgress::upstreams_turn_since);
-        let since = since.unwrap_or(started + self.settings.connect_timeout);
-        timer.poll(cx, since + self.settings.response_timeout)
+        since.unwrap_or(started + self.settings.connect_timeout) + response_timeout
     }
 
     async fn connect<C>(

@@ -4,6 +4,7 @@ mod access;
 mod addresses;
 mod authentication;
 pub(crate) mod hosts;
+pub(crate) mod limits;
 mod paths;
 
 use http::Method;
@@ -29,6 +30,7 @@ pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSetting
 pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
 pub use hosts::HostSettings;
+pub use limits::{BodyHandling, Bound, RouteLimitSettings, RouteLimits};
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
@@ -85,6 +87,8 @@ pub struct RouteSettings {
     pub cors: Option<bool>,
     /// From which addresses it may be used.
     pub addresses: AddressSettings,
+    /// What its requests may take, as far as it says so itself.
+    pub limits: RouteLimitSettings,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -156,6 +160,10 @@ impl RouteSettings {
         let paths = PathSettings::read(section);
         let cors = section.optional(key::CORS, switch);
         let addresses = section.section(key::ADDRESSES, AddressSettings::read);
+        let limits = RouteLimitSettings::read(section);
+        if signature.is_some() {
+            limits.check_signed(section);
+        }
         Some(Self {
             path: path?,
             methods,
@@ -169,6 +177,7 @@ impl RouteSettings {
             paths,
             cors,
             addresses,
+            limits,
         })
     }
 
@@ -198,7 +207,7 @@ impl RouteSettings {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
-        self.paths.write(writer).table()
+        self.limits.write(self.paths.write(writer)).table()
     }
 }
 

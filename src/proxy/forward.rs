@@ -13,12 +13,14 @@ use crate::{
     },
     gate::Admission,
     identity::clean_response,
-    policy::CanonicalRequest,
+    policy::{
+        CanonicalRequest,
+        settings::{BodyHandling, RouteLimits},
+    },
     reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
     upstream::{
         AnswerBody, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
-        settings::UpstreamSettings,
     },
     wire::framing,
 };
@@ -84,7 +86,7 @@ impl Forwarder<'_> {
     async fn run(
         &self,
         mut request: Box<Request<Incoming>>,
-        guard: RequestGuard,
+        mut guard: RequestGuard,
         exchange: &Exchange<'_>,
     ) -> Result<Response<ResponseBody>, Box<Refusal>> {
         let upload = Self::room(&request, &guard).map_err(|reason| exchange.refuse(reason))?;
@@ -100,12 +102,22 @@ impl Forwarder<'_> {
         let Forward { request: canonical, admission, body, answer: to_sign } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         let upstream = self.serving.upstreams.get(admission.route().upstream());
+        let rules = self.serving.config.routes.get(admission.route().id());
+        let body = if rules.restricts_bodies && upload.is_some() {
+            Box::pin(bounded(body, &rules.limits, exchange)).await?
+        } else {
+            body
+        };
+        if let Some(place) = rules.enter().map_err(|_| exchange.refuse(Reason::RouteBusy))? {
+            guard.hold(place);
+        }
         // A signature covers a message; a tunnel's bytes are not covered.
         let upgrade = upgrade
             .filter(|_| admission.signature().is_none())
             .and_then(|upgrade| upgrade.to(upstream.settings()));
         let form = exchange.form();
-        let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
+        let is_signed = admission.signature().is_some();
+        let body = self.outbound_body(body, upload, &mut parts, &rules.limits, form, is_signed);
         loops.mark(&mut parts.headers, parts.version);
         let address = &upstream.settings().address;
         if let Err(error) = outbound::address(&mut parts, rare, canonical, address) {
@@ -116,12 +128,13 @@ impl Forwarder<'_> {
             upgrade.request_upgrade(request.headers_mut());
         }
         let progress = request.body().progress();
-        let answer = self.send(&admission, request, upstream, progress.as_deref()).await;
+        let timeout = rules.limits.response_timeout;
+        let answer = self.send(&admission, request, upstream, timeout, progress.as_deref()).await;
         let passed = match (answer, to_sign) {
             (Ok(answer), Some(to_sign)) => {
-                Box::pin(self.pass_back_signed(answer, upstream, to_sign, guard)).await
+                Box::pin(self.pass_back_signed(answer, &rules.limits, to_sign, guard)).await
             }
-            (Ok(answer), None) => self.pass_back(answer, upstream, upgrade, guard),
+            (Ok(answer), None) => self.pass_back(answer, &rules.limits, upgrade, guard),
             (Err(error), _) => Err(error),
         };
         match passed {
@@ -157,12 +170,13 @@ impl Forwarder<'_> {
         admission: &Admission<'_>,
         request: Box<Request<RequestBody>>,
         upstream: &UpstreamPool,
+        response_timeout: Duration,
         progress: Option<&UploadProgress>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let signature = admission.signature();
         let begin = || signature.iter().for_each(|signature| signature.commit());
         // The id of a signed message counts as used once it is sent.
-        let answer = upstream.send(request, signature.is_none(), begin).await;
+        let answer = upstream.send(request, signature.is_none(), response_timeout, begin).await;
         if let (Err(error), Some(signature)) = (&answer, signature)
             && error.is_unsent()
         {
@@ -183,17 +197,19 @@ impl Forwarder<'_> {
         body: VerifiedBody<ClientBody>,
         room: Option<UploadRoom>,
         parts: &mut Parts,
-        upstream: &UpstreamSettings,
+        limits: &RouteLimits,
         form: RefusalForm,
+        is_signed: bool,
     ) -> RequestBody {
         match body {
             VerifiedBody::Unread(body) => {
-                let pause = self.upload_pause(upstream.stream_timeout, form);
-                upload::streamed(body, pause, room)
+                let pause = self.upload_pause(limits.stream_timeout, form);
+                let most = limits.max_body.most().map(|most| most as u64);
+                upload::streamed(body, pause, room, most)
             }
             VerifiedBody::Held(body) => {
                 outbound::unframe(&mut parts.headers);
-                upload::held(body)
+                upload::held(body, !is_signed)
             }
         }
     }
@@ -210,13 +226,13 @@ impl Forwarder<'_> {
     fn pass_back(
         &self,
         answer: UpstreamAnswer,
-        upstream: &UpstreamPool,
+        limits: &RouteLimits,
         upgrade: Option<Box<Upgrade>>,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response } = answer;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return self.switch_protocols(*response, upstream, upgrade, guard);
+            return self.switch_protocols(*response, limits, upgrade, guard);
         }
         let (parts, mut body) = cleaned(*response);
         if upgrade.is_some() {
@@ -224,7 +240,7 @@ impl Forwarder<'_> {
             // connection as a tunnel: it is not used again (threats F-10).
             body.close_afterwards();
         }
-        let body = ResponseBody::upstream(body, upstream.settings().stream_timeout, guard);
+        let body = ResponseBody::upstream(body, limits.stream_timeout, guard);
         Ok(Response::from_parts(parts, body))
     }
 
@@ -232,7 +248,7 @@ impl Forwarder<'_> {
     async fn pass_back_signed(
         &self,
         answer: UpstreamAnswer,
-        upstream: &UpstreamPool,
+        limits: &RouteLimits,
         to_sign: AnswerToSign,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
@@ -241,14 +257,14 @@ impl Forwarder<'_> {
             return Err(UpstreamError::ProtocolChanged);
         }
         let (mut parts, body) = cleaned(*response);
-        let signed = to_sign.sign(&mut parts, body, upstream.settings().stream_timeout).await?;
+        let signed = to_sign.sign(&mut parts, body, limits.stream_timeout).await?;
         Ok(Response::from_parts(parts, ResponseBody::whole(signed, guard)))
     }
 
     fn switch_protocols(
         &self,
         response: Response<AnswerBody>,
-        upstream: &UpstreamPool,
+        limits: &RouteLimits,
         upgrade: Option<Box<Upgrade>>,
         mut guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
@@ -256,13 +272,30 @@ impl Forwarder<'_> {
         let ends = upgrade.and_then(|upgrade| upgrade.agree(&parts.headers, body));
         let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
         ends.confirm(&mut parts.headers);
-        let tunnel = tunnel::run(ends, upstream.settings().stream_timeout);
+        let tunnel = tunnel::run(ends, limits.stream_timeout);
         guard.tunnel_begins();
         self.connection.worker.tasks.spawn_local(async move {
             tunnel.await;
             drop(guard);
         });
         Ok(Response::from_parts(parts, ResponseBody::empty()))
+    }
+}
+
+/// A body within what its route allows, and as a whole where the route says so.
+async fn bounded(
+    body: VerifiedBody<ClientBody>,
+    limits: &RouteLimits,
+    exchange: &Exchange<'_>,
+) -> Result<VerifiedBody<ClientBody>, Box<Refusal>> {
+    let VerifiedBody::Unread(Some(unread)) = body else { return Ok(body) };
+    let most = limits.max_body.most();
+    if let Some(most) = most.filter(|most| unread.size_hint().lower() > *most as u64) {
+        return Err(exchange.refuse_large_body(most as u64));
+    }
+    match limits.body {
+        BodyHandling::Stream => Ok(VerifiedBody::Unread(Some(unread))),
+        BodyHandling::Buffer => exchange.buffer(unread, most).await.map(VerifiedBody::Held),
     }
 }
 

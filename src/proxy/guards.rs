@@ -18,6 +18,7 @@ use crate::{
 };
 
 use super::{Metrics, guarded_io::Activity};
+use crate::bounded::Place;
 
 /// How many connections may be open, over all workers.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub(super) struct RequestGuard {
     has_room: bool,
     /// What it counts with in the budget of memory.
     bytes: usize,
+    /// Of what its route may have in progress.
+    place: Option<Place>,
 }
 
 /// The room for what is read of an upload before it is asked for.
@@ -141,7 +144,7 @@ impl RequestGuard {
         let has_room = connection.memory().enter(connection.has_served.get());
         connection.requests.set(connection.requests.get() + 1);
         connection.activity.request_begins();
-        Self { connection: Rc::clone(connection), has_room, bytes: REQUEST_BYTES }
+        Self { connection: Rc::clone(connection), has_room, bytes: REQUEST_BYTES, place: None }
     }
 
     /// Whether there is memory for the request.
@@ -164,6 +167,11 @@ impl RequestGuard {
         self.bytes = TUNNEL_BYTES;
     }
 
+    /// Keeps that place until the request is over.
+    pub(super) fn hold(&mut self, place: Place) {
+        self.place = Some(place);
+    }
+
     /// The answer to the request.
     pub(super) fn flow(&self) -> Arc<Flow> {
         self.connection.flow()
@@ -172,7 +180,7 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        let Self { connection, has_room, bytes } = self;
+        let Self { connection, has_room, bytes, .. } = self;
         connection.memory().leave(*bytes);
         if *has_room {
             connection.has_served.set(true);

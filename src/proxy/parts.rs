@@ -1,8 +1,13 @@
 //! The parts of a configuration that the proxy is built from, besides its engine.
 
 use crate::{
-    identity::forwarded::settings::LoopHeader, policy::ids::PerUpstream,
-    proxy::settings::LimitSettings, upstream::settings::UpstreamSettings,
+    identity::forwarded::settings::LoopHeader,
+    policy::{
+        ids::{PerRoute, PerUpstream},
+        settings::RouteLimits,
+    },
+    proxy::settings::LimitSettings,
+    upstream::settings::UpstreamSettings,
 };
 
 /// The parts of a configuration that a [`ProxyConfig`](super::ProxyConfig) is built from.
@@ -12,6 +17,8 @@ pub struct ProxyParts<'s> {
     pub limits: &'s LimitSettings,
     /// The upstream services.
     pub upstreams: &'s PerUpstream<UpstreamSettings>,
+    /// What requests of each route may take.
+    pub routes: PerRoute<RouteLimits>,
     /// What requests of this process are recognised by.
     pub loop_header: LoopHeader,
     /// Whether every request is logged.

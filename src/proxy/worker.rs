@@ -8,14 +8,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     decision::{Engine, WorkerEngine},
-    policy::ids::PerUpstream,
+    policy::ids::{PerRoute, PerUpstream},
     proxy::{parts::ProxyParts, settings::LimitSettings},
     telemetry::MetricRegistry,
     tls::ServerTls,
     upstream::{self, UpstreamPool, settings::UpstreamSettings},
 };
 
-use super::loops::LoopGuard;
+use super::{loops::LoopGuard, route_rules::RouteRules};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub struct ProxyConfig {
     tls: Option<Arc<ServerTls>>,
     loops: LoopGuard,
     upstreams: PerUpstream<UpstreamSettings>,
+    pub(super) routes: PerRoute<RouteRules>,
     metrics: upstream::Metrics,
 }
 
@@ -72,6 +73,7 @@ impl ProxyConfig {
             tls: tls.map(Arc::new),
             loops: LoopGuard::new(parts.loop_header),
             upstreams: parts.upstreams.clone(),
+            routes: parts.routes.map(RouteRules::compile),
             metrics: upstream::Metrics::register(metrics),
         }
     }

@@ -4,9 +4,18 @@ use std::sync::Arc;
 
 use super::Settings;
 use crate::{
-    admin::ShownConfiguration, decision::EngineParts, gate::GateParts, identity::HeaderUses,
-    policy::credential::CredentialSource, providers::ProviderParts, proxy::ProxyParts,
-    resource::DocumentParts, signature::settings::SignatureSettings,
+    admin::ShownConfiguration,
+    decision::EngineParts,
+    gate::GateParts,
+    identity::HeaderUses,
+    policy::{
+        credential::CredentialSource,
+        settings::{RouteLimits, RouteSettings},
+    },
+    providers::ProviderParts,
+    proxy::ProxyParts,
+    resource::DocumentParts,
+    signature::settings::SignatureSettings,
     token::issuer::settings::IssuerSettings,
 };
 
@@ -66,9 +75,15 @@ impl Settings {
         ProxyParts {
             limits: &self.server.limits,
             upstreams: &self.upstreams,
+            routes: self.routes.all().map(|route| self.limits_of(route)),
             loop_header: self.forwarding.loop_header,
             access_log: self.log.access_log,
         }
+    }
+
+    /// What holds for requests of a route.
+    pub(super) fn limits_of(&self, route: &RouteSettings) -> RouteLimits {
+        route.limits.over(&self.upstreams.get(route.upstream).limits)
     }
 
     /// What the operator's pages show of them.

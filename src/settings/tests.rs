@@ -19,6 +19,7 @@ mod mistakes;
 mod resources;
 mod revocation;
 mod round_trip;
+mod route_limits;
 mod routes;
 mod sections;
 mod shared;

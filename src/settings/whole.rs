@@ -23,6 +23,7 @@ use crate::{
     policy::{
         self, Routes,
         ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
+        settings::RouteLimits,
     },
     proxy::settings::ServerSettings,
     resource::{self, settings::ResourceSettings},
@@ -44,6 +45,7 @@ use crate::{
 pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
@@ -68,6 +70,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The operator's listener.
     pub admin: AdminSettings,
+    /// What requests may take, where neither their route nor its upstream says so.
+    pub defaults: RouteLimits,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
     /// The token issuers.
@@ -116,10 +120,13 @@ impl Settings {
             );
         }
         let claims = root.section(key::CLAIMS, headers::settings::read);
+        let defaults = root.section(key::DEFAULTS, RouteLimits::read_defaults);
         let settings = Self {
             server: root.section(key::SERVER, ServerSettings::read),
             admin: root.section(key::ADMIN, AdminSettings::read),
-            upstreams: root.section(key::UPSTREAMS, upstream::settings::read),
+            upstreams: root
+                .section(key::UPSTREAMS, |section| upstream::settings::read(section, &defaults)),
+            defaults,
             issuers: root.section(key::ISSUERS, |section| {
                 issuer::settings::read(section, !names.resources.is_empty())
             }),
@@ -171,6 +178,7 @@ impl Settings {
         Writer::default()
             .value(key::SERVER, self.server.write())
             .value(key::ADMIN, self.admin.write())
+            .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(key::UPSTREAMS, upstream::settings::write(&self.upstreams))
             .value(key::ISSUERS, issuer::settings::write(&self.issuers))
             .optional_value(key::SIGNATURES, signatures)

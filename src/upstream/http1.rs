@@ -70,7 +70,8 @@ impl UpstreamPool {
                 Ok(answer) => return Ok(answer),
                 Err(ExchangeFailure::Unsent) => {}
                 Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
-                    return Box::pin(self.repeat(endpoint, request, error)).await;
+                    let repeating = self.repeat(endpoint, request, progress, error);
+                    return Box::pin(repeating).await;
                 }
                 Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
             }
@@ -78,15 +79,16 @@ impl UpstreamPool {
         Box::pin(self.send_new(endpoint, request, begin)).await
     }
 
-    /// Sends a request again that got no answer, unless some of its body was taken. That takes a
+    /// Sends a request again that got no answer, unless some of its body was taken and not kept. That takes a
     /// new connection: others in the pool may have been closed at the same moment.
     async fn repeat(
         &self,
         endpoint: &UpstreamEndpoint,
         mut request: OutgoingRequest<RequestBody>,
+        progress: Option<&Rc<UploadProgress>>,
         broken: UpstreamError,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        if !request.rewind() {
+        if !(request.rewind() || begins_again(&mut request, progress)) {
             return Err(broken);
         }
         self.count_repeated(&broken);
@@ -120,4 +122,14 @@ async fn exchange_on(
     let mut exchange = Http1Exchange::new(connection, request);
     let answer = poll_fn(|cx| exchange.poll(cx, &home)).await?;
     Ok(UpstreamAnswer { response: Box::new(answer.map(AnswerBody::Http1)) })
+}
+
+/// Whether the body was kept, and the request can be sent with it again.
+fn begins_again(
+    request: &mut OutgoingRequest<RequestBody>,
+    progress: Option<&Rc<UploadProgress>>,
+) -> bool {
+    request.let_body_go();
+    let body = progress.and_then(RequestBody::untouched);
+    body.is_some_and(|body| request.begin_again(body))
 }

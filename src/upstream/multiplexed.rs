@@ -77,7 +77,7 @@ impl MultiplexedConnections {
         newer_than: Option<Instant>,
     ) -> Result<Rc<OpenStream>, UpstreamError> {
         // Not a moment longer than the upstream may take to answer.
-        let allowed = self.settings.response_timeout;
+        let allowed = self.settings.limits.response_timeout;
         let stream = timeout(allowed, self.next_stream(newer_than)).await;
         stream.map_err(|_| UpstreamError::StreamTimeout(allowed))?
     }

@@ -15,14 +15,15 @@ use crate::{
         writer::{Writer, Written, table_of},
     },
     listener::settings::socket_path,
-    policy::ids::PerUpstream,
+    policy::{
+        ids::PerUpstream,
+        settings::{RouteLimitSettings, RouteLimits},
+    },
 };
 
 pub(crate) mod key {
     pub(crate) const URL: &str = "url";
     pub(crate) const CONNECT_TIMEOUT: &str = "connect_timeout";
-    pub(crate) const RESPONSE_TIMEOUT: &str = "response_timeout";
-    pub(crate) const STREAM_TIMEOUT: &str = "stream_timeout";
     pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
@@ -41,10 +42,8 @@ pub struct UpstreamSettings {
     pub address: UpstreamAddress,
     /// For the connection to be established.
     pub connect_timeout: Duration,
-    /// From the request's last byte to the answer's header block.
-    pub response_timeout: Duration,
-    /// How long an answer's body, a gRPC stream or a tunnel may be silent.
-    pub stream_timeout: Duration,
+    /// What requests of its routes may take that do not say so themselves.
+    pub limits: RouteLimits,
     /// How long an unused connection is kept; below the upstream's own keep-alive.
     pub idle_timeout: Duration,
     /// Unused connections kept per worker.
@@ -79,10 +78,6 @@ pub enum UpstreamAddress {
 
 /// A nearby host answers a SYN at once or not at all.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// What most peers give an upstream to begin its answer.
-const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Streams of events are quiet for minutes; a peer that is gone is quiet for ever.
-const DEFAULT_STREAM_TIMEOUT: Duration = Duration::from_mins(5);
 /// gunicorn closes its idle connections after 2 s, Node.js, uvicorn and Apache after 5 s: we should
 /// close first, so that no request meets a connection that is just being closed.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -103,13 +98,16 @@ const RETRIES: &[(&str, RetryRule)] = &[
 
 const EXPECTED_URL: &str = "\"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\"";
 
-/// Reads `[upstreams]`.
-pub(crate) fn read(section: &mut Section<'_>) -> PerUpstream<UpstreamSettings> {
+/// Reads `[upstreams]`. `defaults` holds for what an upstream does not say.
+pub(crate) fn read(
+    section: &mut Section<'_>,
+    defaults: &RouteLimits,
+) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::read(name, upstream)
+        UpstreamSettings::read(name, upstream, defaults)
     });
     upstreams.into_iter().flatten().collect()
 }
@@ -120,7 +118,7 @@ pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
 }
 
 impl UpstreamSettings {
-    fn read(name: &str, section: &mut Section<'_>) -> Option<Self> {
+    fn read(name: &str, section: &mut Section<'_>, defaults: &RouteLimits) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
         if matches!(address, Some(UpstreamAddress::H2c(_))) && section.peek(key::UPGRADES).is_some()
@@ -132,12 +130,7 @@ impl UpstreamSettings {
         Some(Self {
             name: name.to_owned(),
             connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
-            response_timeout: section.or(
-                key::RESPONSE_TIMEOUT,
-                DEFAULT_RESPONSE_TIMEOUT,
-                timeout(),
-            ),
-            stream_timeout: section.or(key::STREAM_TIMEOUT, DEFAULT_STREAM_TIMEOUT, timeout()),
+            limits: RouteLimitSettings::read(section).over(defaults),
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
@@ -151,11 +144,10 @@ impl UpstreamSettings {
         let writer = Writer::default()
             .text(key::URL, &self.address)
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
-            .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
-            .duration(key::STREAM_TIMEOUT, self.stream_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
             .keyword(key::RETRY, RETRIES, &self.retry);
+        let writer = self.limits.write(writer);
         match self.address {
             UpstreamAddress::H2c(_) => writer.table(),
             UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {

@@ -8,7 +8,9 @@ use crate::policy::{
     NotCanonical, PathPattern, RequestRules,
     credential::CredentialRules,
     ids::PerUpstream,
-    settings::{AccessSettings, AddressSettings, AuthorizationHeader, HostSettings},
+    settings::{
+        AccessSettings, AddressSettings, AuthorizationHeader, HostSettings, RouteLimitSettings,
+    },
 };
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
@@ -31,6 +33,7 @@ fn route(line: &str) -> RouteSettings {
         paths: PathSettings::default(),
         cors: None,
         addresses: AddressSettings::default(),
+        limits: RouteLimitSettings::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::LocalSet};
 
 use super::*;
+use crate::policy::settings::RouteLimits;
 use crate::upstream::{
     exec::LocalExec,
     settings::{RetryRule, UpgradeProtocols, UpstreamAddress},
@@ -47,8 +48,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         name: "app".to_owned(),
         address: UpstreamAddress::H2c(authority.to_owned()),
         connect_timeout: Duration::from_secs(10),
-        response_timeout: Duration::from_secs(10),
-        stream_timeout: Duration::from_secs(10),
+        limits: RouteLimits::default(),
         idle_timeout: Duration::from_secs(10),
         max_idle: 1,
         retry: RetryRule::Idempotent,

@@ -13,7 +13,7 @@ use crate::policy::{
     ids::PerUpstream,
     settings::{
         AccessSettings, AddressSettings, AuthorizationHeader, EscapeRule, HostSettings,
-        RouteSettings,
+        RouteLimitSettings, RouteSettings,
     },
 };
 
@@ -48,6 +48,7 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         paths,
         cors: None,
         addresses: AddressSettings::default(),
+        limits: RouteLimitSettings::default(),
     }
 }
 
