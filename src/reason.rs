@@ -306,6 +306,8 @@ reasons! {
         "No connection to the upstream could be made.";
     UpstreamConnectTimeout = "upstream_connect_timeout", UpstreamFailed,
         "No connection to the upstream could be made in time.";
+    UpstreamUntrusted = "upstream_untrusted", UpstreamFailed,
+        "The TLS handshake with the upstream failed.";
     UpstreamBroken = "upstream_broken", UpstreamFailed,
         "The connection to the upstream broke before its response began.";
     UpstreamTimeout = "upstream_timeout", UpstreamFailed,

@@ -3,11 +3,18 @@
 
 pub(crate) mod client;
 mod files;
+mod metrics;
 mod renewal;
 mod server;
 pub mod settings;
+mod upstream;
 
 pub use client::ClientTlsError;
+pub(crate) use metrics::Metrics;
 pub(crate) use renewal::keep_renewed;
 pub(crate) use server::ALPN_HTTP2;
 pub use server::{ServerTls, TlsError, TlsFileError, TlsFiles};
+#[cfg(test)]
+pub(crate) use upstream::testing as upstream_testing;
+pub(crate) use upstream::{HandshakeFailure, is_http2, keep_upstreams_renewed};
+pub use upstream::{UpstreamTls, UpstreamTlsError};

@@ -14,14 +14,17 @@ mod metrics;
 mod multiplexed;
 mod repeat;
 mod request_body;
+mod request_form;
 pub mod settings;
+mod tls_socket;
+mod transport;
 
-use std::{cell::RefCell, future::poll_fn, rc::Rc, time::Duration};
+use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
 
-use crate::{reason::Reason, wire::timer::Timer};
+use crate::{reason::Reason, tls::UpstreamTls, wire::timer::Timer};
 
 use endpoint::UpstreamEndpoint;
 use exec::LocalExec;
@@ -35,6 +38,7 @@ pub(crate) use http1::UpstreamSocket;
 pub(crate) use metrics::Metrics;
 pub(crate) use multiplexed::OpenStream;
 pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
+pub(crate) use request_form::join_cookies;
 
 /// The connections of one worker to one upstream.
 #[derive(Debug)]
@@ -59,8 +63,12 @@ pub(crate) struct UpstreamAnswer {
 }
 
 impl UpstreamPool {
-    pub(crate) fn new(settings: UpstreamSettings, metrics: UpstreamMetrics) -> Self {
-        let endpoint = UpstreamEndpoint::new(&settings.address, &settings);
+    pub(crate) fn new(
+        settings: UpstreamSettings,
+        tls: Option<&Arc<UpstreamTls>>,
+        metrics: UpstreamMetrics,
+    ) -> Self {
+        let endpoint = UpstreamEndpoint::new(&settings.address, &settings, tls);
         Self { endpoint, settings, timers: SpareTimers::default(), metrics }
     }
 
@@ -72,6 +80,12 @@ impl UpstreamPool {
     /// The settings.
     pub(crate) fn settings(&self) -> &UpstreamSettings {
         &self.settings
+    }
+
+    /// Whether the next request is best written as HTTP/1.1 has it. Where that is negotiated, it
+    /// is turned into the other form once the connection shows it.
+    pub(crate) fn expects_http1(&self) -> bool {
+        self.endpoint.expects_http1()
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -119,12 +133,18 @@ impl UpstreamPool {
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let endpoint = &self.endpoint;
         match &endpoint.multiplexed {
-            None => self.send_http1(endpoint, request, progress, may_repeat, begin).await,
-            Some(connections) => {
-                let sending =
-                    self.send_multiplexed(connections, request, progress, may_repeat, begin);
+            Some(connections) if !endpoint.takes_http1(&request) => {
+                let sending = self.send_multiplexed(
+                    endpoint,
+                    connections,
+                    request,
+                    progress,
+                    may_repeat,
+                    begin,
+                );
                 Box::pin(sending).await
             }
+            _ => self.send_http1(endpoint, request, progress, may_repeat, begin).await,
         }
     }
 

@@ -21,7 +21,7 @@ use crate::{
     settings::Settings,
     tasks::RunningTasks,
     telemetry::MetricRegistry,
-    tls::keep_renewed,
+    tls::{keep_renewed, keep_upstreams_renewed},
 };
 
 use super::{
@@ -82,6 +82,8 @@ impl Control {
         tokio::spawn(idle_journals::run(Arc::clone(&self.journals)));
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_renewed(move || config.load().tls().cloned()));
+        let config = Arc::clone(&self.config);
+        tokio::spawn(keep_upstreams_renewed(move || config.load().upstream_tls()));
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
         for listener in admin_listeners {
             tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));

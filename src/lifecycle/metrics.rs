@@ -2,7 +2,7 @@
 
 use crate::{
     decision, evidence, gate, identity, introspection, keys, memory, proxy, registry, resource,
-    revocation, shared, signature, telemetry::MetricRegistry, token, upstream,
+    revocation, shared, signature, telemetry::MetricRegistry, tls, token, upstream,
 };
 
 /// Registers the metrics of every room, before any of them counts: those without labels are shown
@@ -21,6 +21,7 @@ pub(super) fn register_all(metrics: &MetricRegistry) {
     revocation::Metrics::register(metrics);
     shared::Metrics::register(metrics);
     signature::Metrics::register(metrics);
+    tls::Metrics::register(metrics);
     token::Metrics::register(metrics);
     upstream::Metrics::register(metrics);
 }

@@ -12,12 +12,13 @@ use crate::{
     evidence::{EvidenceError, Journals},
     gate::Gate,
     listener::{Listener, settings::ListenAddress},
+    policy::ids::PerUpstream,
     providers::Providers,
     proxy::{ConnectionBudget, ProxyConfig},
     settings::Settings,
     shared::SharedError,
     telemetry::MetricRegistry,
-    tls::{ServerTls, TlsError},
+    tls::{ServerTls, TlsError, UpstreamTls, UpstreamTlsError},
 };
 
 use super::{
@@ -57,6 +58,9 @@ pub enum StartError {
     /// The files of `[server.tls]` can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The files of `[upstreams.NAME.tls]` can't be used.
+    #[error(transparent)]
+    UpstreamTls(#[from] UpstreamTlsError),
     /// The evidence journal can't be opened.
     #[error(transparent)]
     Evidence(#[from] EvidenceError),
@@ -208,13 +212,26 @@ pub(super) fn compile(
     metrics: &MetricRegistry,
 ) -> Result<ProxyConfig, StartError> {
     let tls = settings.server.tls.as_ref().map(ServerTls::new).transpose()?;
+    let upstream_tls = upstream_tls(settings, metrics)?;
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
     // Last of what can fail: it takes over the earlier journal's folder.
     let evidence = settings.evidence.as_ref();
     let journal =
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
     let engine = Engine::new(&settings.engine_parts(), gate, journal, Arc::clone(clock), metrics);
-    Ok(ProxyConfig::new(&settings.proxy_parts(), Arc::new(engine), tls, metrics))
+    Ok(ProxyConfig::new(&settings.proxy_parts(), Arc::new(engine), tls, upstream_tls, metrics))
+}
+
+/// What the connections to each upstream need of TLS.
+fn upstream_tls(
+    settings: &Settings,
+    metrics: &MetricRegistry,
+) -> Result<PerUpstream<Option<Arc<UpstreamTls>>>, UpstreamTlsError> {
+    let loaded = settings.upstreams.iter().map(|upstream| {
+        let tls = upstream.tls.as_ref();
+        tls.map(|tls| UpstreamTls::new(&upstream.name, tls, metrics).map(Arc::new)).transpose()
+    });
+    loaded.collect()
 }
 
 fn bind(

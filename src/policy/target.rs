@@ -110,8 +110,8 @@ impl RequestTarget {
     ///
     /// The authority is not `host[:port]`; that of a [`CanonicalRequest`](super::CanonicalRequest)
     /// always is.
-    pub fn for_http2(&self, authority: &str) -> http::Result<Uri> {
-        Uri::builder().scheme("http").authority(authority).path_and_query(self.0.clone()).build()
+    pub fn for_http2(&self, scheme: &str, authority: &str) -> http::Result<Uri> {
+        Uri::builder().scheme(scheme).authority(authority).path_and_query(self.0.clone()).build()
     }
 }
 

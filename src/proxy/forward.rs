@@ -30,7 +30,7 @@ use super::{
     client_body::ClientBody,
     connection::Connection,
     guards::{RequestGuard, UploadRoom},
-    outbound,
+    outbound::{self, OutboundForm},
     rare_headers::RareHeaders,
     tunnel,
     upgrade::Upgrade,
@@ -119,8 +119,8 @@ impl Forwarder<'_> {
         let is_signed = admission.signature().is_some();
         let body = self.outbound_body(body, upload, &mut parts, &rules.limits, form, is_signed);
         loops.mark(&mut parts.headers, parts.version);
-        let address = &upstream.settings().address;
-        if let Err(error) = outbound::address(&mut parts, rare, canonical, address) {
+        let form = OutboundForm::of(upstream, upgrade.is_some());
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, form) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));

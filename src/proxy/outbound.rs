@@ -2,31 +2,54 @@
 //! framing that both sides read alike.
 
 use http::{
-    HeaderMap, HeaderValue, Version,
-    header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING},
+    HeaderMap, Version,
+    header::{CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING},
     request::Parts,
 };
 
-use crate::{policy::CanonicalRequest, upstream::settings::UpstreamAddress};
+use crate::{
+    policy::CanonicalRequest,
+    upstream::{UpstreamPool, join_cookies},
+};
 
 use super::rare_headers::RareHeaders;
+
+/// How a request's head is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OutboundForm {
+    Http1,
+    /// The scheme is that of the connection.
+    Http2 {
+        scheme: &'static str,
+    },
+}
+
+impl OutboundForm {
+    /// The form for an upstream. Where the protocol is negotiated, that is a guess, except for an
+    /// upgrade, which only HTTP/1.1 has.
+    pub(super) fn of(upstream: &UpstreamPool, is_upgrade: bool) -> Self {
+        if is_upgrade || upstream.expects_http1() {
+            return Self::Http1;
+        }
+        let is_tls = upstream.settings().tls.is_some();
+        Self::Http2 { scheme: if is_tls { "https" } else { "http" } }
+    }
+}
 
 /// Makes the request's head what the upstream receives. `rare` is what the client has sent.
 pub(super) fn address(
     parts: &mut Parts,
     rare: RareHeaders,
     canonical: &CanonicalRequest,
-    upstream: &UpstreamAddress,
+    form: OutboundForm,
 ) -> http::Result<()> {
     // We answer `100-continue` ourselves, when the upstream takes the body.
     if rare.expect {
         parts.headers.remove(EXPECT);
     }
-    match upstream {
-        UpstreamAddress::H2c(_) => address_http2(parts, canonical)?,
-        UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
-            address_http1(parts, rare, canonical);
-        }
+    match form {
+        OutboundForm::Http1 => address_http1(parts, rare, canonical),
+        OutboundForm::Http2 { scheme } => address_http2(parts, canonical, scheme)?,
     }
     Ok(())
 }
@@ -39,10 +62,14 @@ pub(super) fn unframe(headers: &mut HeaderMap) {
     }
 }
 
-fn address_http2(parts: &mut Parts, canonical: &CanonicalRequest) -> http::Result<()> {
+fn address_http2(
+    parts: &mut Parts,
+    canonical: &CanonicalRequest,
+    scheme: &str,
+) -> http::Result<()> {
     parts.version = Version::HTTP_2;
     parts.headers.remove(HOST);
-    parts.uri = canonical.target().for_http2(canonical.authority())?;
+    parts.uri = canonical.target().for_http2(scheme, canonical.authority())?;
     Ok(())
 }
 
@@ -61,45 +88,4 @@ fn address_http1(parts: &mut Parts, rare: RareHeaders, canonical: &CanonicalRequ
         join_cookies(&mut parts.headers);
     }
     parts.uri = canonical.target().for_http1();
-}
-
-/// HTTP/2 may split `Cookie` into a field for each pair; HTTP/1.1 has one field with all of them
-/// (RFC 9113 §8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let mut crumbs = headers.get_all(COOKIE).iter();
-    let (Some(first), Some(_)) = (crumbs.next(), crumbs.next()) else {
-        return;
-    };
-    let mut joined = first.as_bytes().to_vec();
-    for crumb in headers.get_all(COOKIE).iter().skip(1) {
-        joined.extend_from_slice(b"; ");
-        joined.extend_from_slice(crumb.as_bytes());
-    }
-    // Parts that are values, joined by characters that may be in one, are a value.
-    if let Ok(mut cookie) = HeaderValue::from_bytes(&joined) {
-        cookie.set_sensitive(true);
-        headers.insert(COOKIE, cookie);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn joined(crumbs: &[&'static [u8]]) -> Vec<HeaderValue> {
-        let mut headers = HeaderMap::new();
-        for crumb in crumbs {
-            headers.append(COOKIE, HeaderValue::from_bytes(crumb).unwrap());
-        }
-        join_cookies(&mut headers);
-        headers.get_all(COOKIE).iter().cloned().collect()
-    }
-
-    #[test]
-    fn cookies_become_one_field() {
-        assert!(joined(&[]).is_empty());
-        assert_eq!(joined(&[b"a=1"]), ["a=1"]);
-        assert_eq!(joined(&[b"a=1", b"b=2", b"c=3"]), ["a=1; b=2; c=3"]);
-        assert_eq!(joined(&[b"a=\xff", b"b"]), [&b"a=\xff; b"[..]]);
-    }
 }

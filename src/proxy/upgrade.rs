@@ -12,7 +12,7 @@ use crate::{
     identity::{clean_response, proposed_upgrade},
     upstream::{
         AnswerBody, UpstreamSocket,
-        settings::{UpstreamAddress, UpstreamSettings},
+        settings::{UpstreamProtocol, UpstreamSettings},
     },
 };
 
@@ -50,7 +50,7 @@ impl Upgrade {
     /// The same to an upstream whose settings name the protocol. HTTP/2 has no upgrade by header
     /// (RFC 9113 §8.6): such an upstream sees a plain request.
     pub(super) fn to(mut self: Box<Self>, upstream: &UpstreamSettings) -> Option<Box<Self>> {
-        if matches!(upstream.address, UpstreamAddress::H2c(_)) {
+        if upstream.protocol() == UpstreamProtocol::Http2 {
             return None;
         }
         self.protocol = upstream.upgrades.named(&self.protocol)?.clone();

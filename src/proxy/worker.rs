@@ -11,7 +11,7 @@ use crate::{
     policy::ids::{PerRoute, PerUpstream},
     proxy::{parts::ProxyParts, settings::LimitSettings},
     telemetry::MetricRegistry,
-    tls::ServerTls,
+    tls::{ServerTls, UpstreamTls},
     upstream::{self, UpstreamPool, settings::UpstreamSettings},
 };
 
@@ -27,6 +27,7 @@ pub struct ProxyConfig {
     loops: LoopGuard,
     upstreams: PerUpstream<UpstreamSettings>,
     pub(super) routes: PerRoute<RouteRules>,
+    upstream_tls: PerUpstream<Option<Arc<UpstreamTls>>>,
     metrics: upstream::Metrics,
 }
 
@@ -59,11 +60,13 @@ pub(super) struct Serving {
 }
 
 impl ProxyConfig {
-    /// What serves the requests that the engine decides on; `tls` is that of `[server.tls]`.
+    /// What serves the requests that the engine decides on; `tls` is that of `[server.tls]`,
+    /// `upstream_tls` those of `[upstreams.NAME.tls]`.
     pub fn new(
         parts: &ProxyParts<'_>,
         engine: Arc<Engine>,
         tls: Option<ServerTls>,
+        upstream_tls: PerUpstream<Option<Arc<UpstreamTls>>>,
         metrics: &MetricRegistry,
     ) -> Self {
         Self {
@@ -74,6 +77,7 @@ impl ProxyConfig {
             loops: LoopGuard::new(parts.loop_header),
             upstreams: parts.upstreams.clone(),
             routes: parts.routes.map(RouteRules::compile),
+            upstream_tls,
             metrics: upstream::Metrics::register(metrics),
         }
     }
@@ -83,15 +87,20 @@ impl ProxyConfig {
         self.tls.as_ref()
     }
 
+    /// The loaded `[upstreams.NAME.tls]` of all upstreams.
+    pub fn upstream_tls(&self) -> Vec<Arc<UpstreamTls>> {
+        self.upstream_tls.iter().flatten().cloned().collect()
+    }
+
     /// What decides on its requests.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
-        self.upstreams.map(|settings| {
+        self.upstreams.map_with_ids(|id, settings| {
             let metrics = self.metrics.of(&settings.name);
-            UpstreamPool::new(settings.clone(), metrics)
+            UpstreamPool::new(settings.clone(), self.upstream_tls.get(id).as_ref(), metrics)
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     signature::settings::{SignatureSettings, SignerKeys, key as of_signature},
     tls,
     token::issuer::settings::{IssuerSettings, key as of_issuer},
+    upstream::{self, settings::UpstreamSettings},
 };
 
 /// The files so far, each with the full name of its setting.
@@ -28,6 +29,13 @@ impl<'s> Found<'s> {
         for (name, file) in client.secret_files() {
             self.add(&[section, &[name]].concat(), Some(file));
         }
+    }
+
+    fn add_upstream(&mut self, upstream: &'s UpstreamSettings) {
+        let identity = upstream.tls.as_ref().and_then(|tls| tls.identity.as_ref());
+        let section = [key::UPSTREAMS, &upstream.name, upstream::settings::key::TLS];
+        let setting = [&section[..], &[tls::settings::client::key::CLIENT_KEY]].concat();
+        self.add(&setting, identity.map(|identity| &*identity.private_key));
     }
 
     fn add_issuer(&mut self, issuer: &'s IssuerSettings) {
@@ -80,6 +88,7 @@ impl Settings {
             let integrity = of_shared(shared::settings::key::INTEGRITY_KEY_FILE);
             found.add(&integrity, shared.integrity.key_file());
         }
+        self.upstreams.iter().for_each(|upstream| found.add_upstream(upstream));
         self.issuers.iter().for_each(|issuer| found.add_issuer(issuer));
         self.signatures.iter().for_each(|signature| found.add_signature(signature));
         let list = self.revocation.list.as_ref().and_then(|list| list.proxy.as_ref());

@@ -25,6 +25,7 @@ mod sections;
 mod shared;
 mod signatures;
 mod tls;
+mod upstream_tls;
 
 use std::{fs, path::Path};
 

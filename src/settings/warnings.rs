@@ -20,7 +20,6 @@ use crate::{
     signature::settings::{BodilessSettings, CallerBinding, SignerKeys, key as of_signature},
     tls::{self, settings::TlsSettings},
     token::issuer::settings::{IssuerSettings, key as of_issuer},
-    upstream::settings::{RetryRule, key as of_upstream},
 };
 
 mod claim_paths;
@@ -29,6 +28,7 @@ mod credentials;
 mod issuers;
 mod memory;
 mod own_addresses;
+mod upstreams;
 
 use issuers::issuer_warnings;
 
@@ -71,14 +71,7 @@ impl Settings {
         if let Some(shared) = &self.shared {
             warnings.extend(shared_warnings(shared));
         }
-        for upstream in &self.upstreams {
-            if upstream.retry == RetryRule::Unanswered {
-                warnings.push(warning(
-                    &[key::UPSTREAMS, &upstream.name, of_upstream::RETRY],
-                    "unanswered; what a POST does may be done twice",
-                ));
-            }
-        }
+        warnings.extend(self.upstream_warnings());
         for issuer in &self.issuers {
             warnings.extend(issuer_warnings(issuer));
         }

@@ -66,7 +66,8 @@ fn certified(files: &ClientIdentity) -> Result<SingleCertAndKey, ClientTlsError>
     Ok(SingleCertAndKey::from(identity))
 }
 
-fn system_roots() -> RootCertStore {
+/// The authorities of the system, or Mozilla's. Reads files, so it may block.
+pub(super) fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {

@@ -24,7 +24,7 @@ struct CertificateRenewal(Arc<dyn Fn() -> Option<Arc<ServerTls>> + Send + Sync>)
 
 /// How often the files are read. Certificates are renewed days before they expire, and Kubernetes
 /// itself takes about as long until a changed secret is in the file.
-const INTERVAL: Duration = Duration::from_mins(1);
+pub(super) const INTERVAL: Duration = Duration::from_mins(1);
 
 impl RefreshPlan for CertificateRenewal {
     type Refresh = Self;

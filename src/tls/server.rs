@@ -51,7 +51,7 @@ pub enum TlsError {
 
 /// Names of protocols in the handshake (RFC 7301 §6), the preferred one first.
 pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
-const ALPN_HTTP1: &[u8] = b"http/1.1";
+pub(super) const ALPN_HTTP1: &[u8] = b"http/1.1";
 
 impl ServerTls {
     /// Reads the files.

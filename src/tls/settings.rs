@@ -1,6 +1,7 @@
 //! `[server.tls]`: the certificate for inbound connections, and which clients may connect.
 
 pub(crate) mod client;
+pub(crate) mod upstream;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use super::files::{authorities, chain, identity, private_key};
 
 pub use client::ClientIdentity;
 pub(crate) use client::authorities_file;
+pub use upstream::{Http2Offer, SpkiHash, TlsVersion, UpstreamTlsSettings, UpstreamVerification};
 
 pub(crate) mod key {
     pub(crate) const CERTIFICATE: &str = "certificate";

@@ -1,20 +1,14 @@
-//! New connections to an upstream.
+//! New HTTP/2 connections to an upstream.
 
 use std::{io, rc::Rc, time::Duration};
 
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpStream, UnixStream},
-    sync::Notify,
-};
-
-use crate::upstream::settings::UpstreamAddress;
+use tokio::sync::Notify;
 
 use super::{
-    LocalExec, UpstreamError,
-    http1::{ANSWER_LIMITS, Http1Connection, UpstreamSocket},
-    lookup::NameLookup,
+    LocalExec, UpstreamSocket,
+    http1::ANSWER_LIMITS,
     multiplexed::{Arrivals, MultiplexedConnection},
 };
 
@@ -31,28 +25,11 @@ const SEND_BUFFER: usize = 64 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A new HTTP/1.1 connection.
-pub(super) async fn http1(
-    address: &UpstreamAddress,
-    lookup: &Rc<NameLookup>,
-) -> Result<Http1Connection<UpstreamSocket>, UpstreamError> {
-    let socket = match address {
-        UpstreamAddress::Unix(path) => UnixStream::connect(path).await.map(UpstreamSocket::Unix),
-        UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
-            tcp(authority, lookup).await.map(UpstreamSocket::Tcp)
-        }
-    };
-    socket.map(Http1Connection::new).map_err(UpstreamError::Refused)
-}
-
-/// A new HTTP/2 connection with prior knowledge. `freed` is notified whenever one of its streams
-/// ends.
+/// A new HTTP/2 connection over that socket. `freed` is notified whenever one of its streams ends.
 pub(super) async fn http2(
-    authority: &str,
-    lookup: &Rc<NameLookup>,
+    socket: UpstreamSocket,
     freed: &Rc<Notify>,
 ) -> io::Result<MultiplexedConnection> {
-    let socket = tcp(authority, lookup).await?;
     let arrivals = Rc::<Notify>::default();
     let socket = Arrivals::new(socket, &arrivals);
     let handshake = http2::Builder::new(LocalExec)
@@ -69,11 +46,4 @@ pub(super) async fn http2(
     let (sender, driver) = handshake.await.map_err(io::Error::other)?;
     let connection = MultiplexedConnection::run(sender, driver, &arrivals, Rc::clone(freed)).await;
     connection.ok_or_else(|| io::ErrorKind::ConnectionAborted.into())
-}
-
-async fn tcp(authority: &str, lookup: &Rc<NameLookup>) -> io::Result<TcpStream> {
-    let addresses = lookup.addresses(authority).await?;
-    let socket = TcpStream::connect(addresses.as_slice()).await?;
-    socket.set_nodelay(true)?;
-    Ok(socket)
 }

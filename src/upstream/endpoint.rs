@@ -1,43 +1,69 @@
 //! One place where an upstream is reached.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
+
+use http::{Request, Version, header::UPGRADE};
+
+use crate::tls::UpstreamTls;
 
 use super::{
-    UpstreamError, UpstreamSocket, connect,
+    UpstreamError, UpstreamSocket,
     http1::{Http1Connection, IdleConnections},
-    lookup::NameLookup,
     multiplexed::MultiplexedConnections,
-    settings::{UpstreamAddress, UpstreamSettings},
+    settings::{UpstreamAddress, UpstreamProtocol, UpstreamSettings},
+    transport::Transport,
 };
 
 /// The connections of one worker to one endpoint.
 #[derive(Debug)]
 pub(super) struct UpstreamEndpoint {
-    address: UpstreamAddress,
-    lookup: Rc<NameLookup>,
+    transport: Rc<Transport>,
     /// With HTTP/1.1: those that are not in use.
     pub(super) idle: Rc<IdleConnections<UpstreamSocket>>,
-    /// With HTTP/2.
+    /// With HTTP/2, and where it may be agreed on.
     pub(super) multiplexed: Option<Rc<MultiplexedConnections>>,
 }
 
 impl UpstreamEndpoint {
-    pub(super) fn new(address: &UpstreamAddress, settings: &UpstreamSettings) -> Self {
-        let lookup = Rc::<NameLookup>::default();
-        let multiplexed = match address {
-            UpstreamAddress::H2c(authority) => {
-                Some(MultiplexedConnections::new(authority, settings, &lookup))
-            }
-            UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => None,
-        };
+    pub(super) fn new(
+        address: &UpstreamAddress,
+        settings: &UpstreamSettings,
+        tls: Option<&Arc<UpstreamTls>>,
+    ) -> Self {
+        let transport = Transport::new(address, tls);
         let idle = Rc::new(IdleConnections::new(settings.max_idle, settings.idle_timeout));
-        Self { address: address.clone(), lookup, idle, multiplexed }
+        let multiplexed = match transport.protocol() {
+            UpstreamProtocol::Http1 => None,
+            UpstreamProtocol::Http2 | UpstreamProtocol::Negotiated => {
+                Some(MultiplexedConnections::new(settings, &transport, &idle))
+            }
+        };
+        Self { transport, idle, multiplexed }
     }
 
     /// A new HTTP/1.1 connection.
     pub(super) async fn connect_http1(
         &self,
     ) -> Result<Http1Connection<UpstreamSocket>, UpstreamError> {
-        connect::http1(&self.address, &self.lookup).await
+        self.transport.http1().await.map(Http1Connection::new)
+    }
+
+    /// Whether the next request most likely goes over HTTP/1.1.
+    pub(super) fn expects_http1(&self) -> bool {
+        match self.transport.protocol() {
+            UpstreamProtocol::Http1 => true,
+            UpstreamProtocol::Http2 => false,
+            UpstreamProtocol::Negotiated => self.transport.has_agreed_on_http1(),
+        }
+    }
+
+    /// Whether a request of an endpoint that may agree on HTTP/2 goes over HTTP/1.1: one that
+    /// upgrades, which HTTP/2 can't (RFC 9113 §8.6), and where HTTP/1.1 was agreed on and a
+    /// connection is open. Else the next connection shows which it is.
+    pub(super) fn takes_http1<B>(&self, request: &Request<B>) -> bool {
+        self.transport.protocol() == UpstreamProtocol::Negotiated
+            && request.version() != Version::HTTP_2
+            && (self.transport.has_agreed_on_http1() && !self.idle.is_empty()
+                || request.headers().contains_key(UPGRADE))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{decision::Unsignable, wire::framing::MisframedAnswer};
+use crate::{decision::Unsignable, tls::HandshakeFailure, wire::framing::MisframedAnswer};
 
 use super::http1::BrokenExchange;
 
@@ -15,6 +15,12 @@ pub(crate) enum UpstreamError {
     /// No connection could be made.
     #[error("cannot connect: {0}")]
     Refused(#[source] std::io::Error),
+    /// The upstream is not the one that is meant, or speaks no TLS.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeFailure),
+    /// Its connections turned out to be of HTTP/1.1, one after another that were of HTTP/2.
+    #[error("the upstream has chosen HTTP/1.1 instead of HTTP/2")]
+    ChoseHttp1,
     /// No connection within the deadline.
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
@@ -54,6 +60,8 @@ impl UpstreamError {
             self,
             Self::Unaddressable(_)
                 | Self::Refused(_)
+                | Self::Handshake(_)
+                | Self::ChoseHttp1
                 | Self::ConnectTimeout(_)
                 | Self::StreamTimeout(_)
                 | Self::Unprocessed(_)

@@ -10,9 +10,10 @@ use crate::{decision::Unsignable, reason::Reason};
 pub(super) struct FailureCounters(Vec<(Reason, IntCounter)>);
 
 /// Every reason that is counted.
-const REASONS: [Reason; 5] = [
+const REASONS: [Reason; 6] = [
     Reason::UpstreamUnreachable,
     Reason::UpstreamConnectTimeout,
+    Reason::UpstreamUntrusted,
     Reason::UpstreamBroken,
     Reason::UpstreamTimeout,
     Reason::UpstreamResponseInvalid,
@@ -37,6 +38,7 @@ impl UpstreamError {
         match self {
             Self::Unaddressable(_) | Self::Refused(_) => Reason::UpstreamUnreachable,
             Self::ConnectTimeout(_) => Reason::UpstreamConnectTimeout,
+            Self::Handshake(_) => Reason::UpstreamUntrusted,
             Self::StreamTimeout(_)
             | Self::ResponseTimeout(_)
             | Self::Unsignable(Unsignable::Stalled(_)) => Reason::UpstreamTimeout,
@@ -44,9 +46,11 @@ impl UpstreamError {
             | Self::ProtocolChanged
             | Self::Misframed(_)
             | Self::Unsignable(_) => Reason::UpstreamResponseInvalid,
-            Self::Broken(_) | Self::BrokenStream(_) | Self::Unprocessed(_) | Self::ClosedEarly => {
-                Reason::UpstreamBroken
-            }
+            Self::Broken(_)
+            | Self::BrokenStream(_)
+            | Self::Unprocessed(_)
+            | Self::ClosedEarly
+            | Self::ChoseHttp1 => Reason::UpstreamBroken,
         }
     }
 }

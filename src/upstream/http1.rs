@@ -28,6 +28,7 @@ pub(super) use exchange::ANSWER_LIMITS;
 pub(crate) use exchange::BrokenExchange;
 pub(crate) use idle::IdleConnections;
 pub(crate) use outgoing::BrokenUpload;
+pub(super) use socket::Peeked;
 pub(crate) use socket::UpstreamSocket;
 
 /// Bytes read at once before it is known how many will come: a head, and the body behind it if it is

@@ -12,7 +12,8 @@ use super::{
     MultiplexedConnections, OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError,
     UpstreamPool,
     answer_body::{AnswerBody, StreamBody},
-    repeat,
+    endpoint::UpstreamEndpoint,
+    repeat, request_form,
 };
 
 /// How many connections may close before they have taken any request at all.
@@ -26,19 +27,28 @@ enum Unanswered {
 }
 
 impl UpstreamPool {
-    /// Sends on a stream of a connection that has room for it.
+    /// Sends on a stream of a connection that has room for it, or over HTTP/1.1 if the upstream
+    /// chooses that for a further connection.
     pub(super) async fn send_multiplexed(
         &self,
+        endpoint: &UpstreamEndpoint,
         connections: &Rc<MultiplexedConnections>,
         mut request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
+        request_form::into_http2(&mut request)?;
         let head = may_repeat.then(|| repeat::copied_head(&request));
         let mut closed_early = 0;
         loop {
-            let stream = connections.stream(None).await?;
+            let stream = match connections.stream(None).await {
+                Err(UpstreamError::ChoseHttp1) => {
+                    request_form::into_http1(&mut request)?;
+                    return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
+                }
+                stream => stream?,
+            };
             begin();
             let was_proven = stream.is_of_proven_connection();
             match exchange_on(stream, request, progress).await {
@@ -52,7 +62,9 @@ impl UpstreamPool {
                 }
                 Err(Unanswered::Failed(error)) => {
                     let head = head.filter(|head| self.may_send_again(head, &error, was_proven));
-                    return self.repeat_multiplexed(connections, head, error, progress).await;
+                    return self
+                        .repeat_multiplexed(endpoint, connections, head, error, progress)
+                        .await;
                 }
             }
         }
@@ -73,6 +85,7 @@ impl UpstreamPool {
     /// Sends a request again, over a connection that was opened after the first failed.
     async fn repeat_multiplexed(
         &self,
+        endpoint: &UpstreamEndpoint,
         connections: &Rc<MultiplexedConnections>,
         head: Option<Request<()>>,
         failed: UpstreamError,
@@ -87,11 +100,19 @@ impl UpstreamPool {
         let Some(body) = repeat::same_body(progress) else {
             return Err(failed);
         };
-        let Ok(stream) = connections.stream(Some(failed_at)).await else {
-            return Err(failed);
+        let mut request = Box::new(head.map(|()| body));
+        let stream = match connections.stream(Some(failed_at)).await {
+            Ok(stream) => stream,
+            Err(UpstreamError::ChoseHttp1) => {
+                request_form::into_http1(&mut request)?;
+                self.count_repeated(&failed);
+                let answer = self.send_http1(endpoint, request, progress, false, &|| ()).await;
+                return answer.map_err(|error| error.after(failed));
+            }
+            Err(_) => return Err(failed),
         };
         self.count_repeated(&failed);
-        match exchange_on(stream, Box::new(head.map(|()| body)), progress).await {
+        match exchange_on(stream, request, progress).await {
             Ok(answer) => Ok(answer),
             Err(Unanswered::Unsent(_)) => Err(failed),
             Err(Unanswered::Failed(error)) => Err(error.after(failed)),

@@ -14,7 +14,12 @@ use tokio::{
 
 use crate::upstream::settings::UpstreamSettings;
 
-use super::{UpstreamError, connect, lookup::NameLookup};
+use super::{
+    UpstreamError, UpstreamSocket, connect,
+    http1::{Http1Connection, IdleConnections},
+    transport::{NewSocket, Transport},
+};
+use crate::tls::HandshakeFailure;
 
 pub(super) use arrivals::Arrivals;
 pub(super) use connection::MultiplexedConnection;
@@ -30,10 +35,10 @@ const RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 /// The connections to one upstream.
 #[derive(Debug)]
 pub(super) struct MultiplexedConnections {
-    /// `host:port`
-    authority: String,
     settings: UpstreamSettings,
-    lookup: Rc<NameLookup>,
+    transport: Rc<Transport>,
+    /// Takes a new connection for which the upstream has chosen HTTP/1.1.
+    http1: Rc<IdleConnections<UpstreamSocket>>,
     /// The oldest first.
     open: RefCell<Vec<Rc<MultiplexedConnection>>>,
     opening: RefCell<Option<watch::Receiver<OpeningState>>>,
@@ -49,18 +54,20 @@ type OpeningState = Option<Result<(), ConnectFailure>>;
 enum ConnectFailure {
     Timeout(Duration),
     Refused(io::ErrorKind, String),
+    Handshake(HandshakeFailure),
+    ChoseHttp1,
 }
 
 impl MultiplexedConnections {
     pub(super) fn new(
-        authority: &str,
         settings: &UpstreamSettings,
-        lookup: &Rc<NameLookup>,
+        transport: &Rc<Transport>,
+        http1: &Rc<IdleConnections<UpstreamSocket>>,
     ) -> Rc<Self> {
         Rc::new(Self {
-            authority: authority.to_owned(),
             settings: settings.clone(),
-            lookup: Rc::clone(lookup),
+            transport: Rc::clone(transport),
+            http1: Rc::clone(http1),
             open: RefCell::default(),
             opening: RefCell::default(),
             freed: Rc::default(),
@@ -161,16 +168,24 @@ impl MultiplexedConnections {
 
     async fn open_another(&self) -> Result<(), ConnectFailure> {
         let allowed = self.settings.connect_timeout;
-        let connecting = connect::http2(&self.authority, &self.lookup, &self.freed);
-        let connection = timeout(allowed, connecting)
-            .await
-            .map_err(|_| ConnectFailure::Timeout(allowed))?
-            .map_err(|error| ConnectFailure::Refused(error.kind(), error.to_string()))?;
+        let connection = timeout(allowed, self.connect()).await;
+        let connection = connection.map_err(|_| ConnectFailure::Timeout(allowed))??;
         let now = Instant::now();
         let mut open = self.open.borrow_mut();
         open.retain(|older| older.renew_at() > now);
         open.push(Rc::new(connection));
         Ok(())
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection, ConnectFailure> {
+        match self.transport.http2().await? {
+            NewSocket::Http2(socket) => Ok(connect::http2(socket, &self.freed).await?),
+            NewSocket::Http1(socket) => {
+                self.http1.keep(Http1Connection::new(socket));
+                self.http1.watch();
+                Err(ConnectFailure::ChoseHttp1)
+            }
+        }
     }
 
     /// What cannot be replaced is used on: its renewal is put off.
@@ -189,7 +204,25 @@ impl From<ConnectFailure> for UpstreamError {
         match failure {
             ConnectFailure::Timeout(allowed) => Self::ConnectTimeout(allowed),
             ConnectFailure::Refused(kind, text) => Self::Refused(io::Error::new(kind, text)),
+            ConnectFailure::Handshake(failure) => Self::Handshake(failure),
+            ConnectFailure::ChoseHttp1 => Self::ChoseHttp1,
         }
+    }
+}
+
+impl From<UpstreamError> for ConnectFailure {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Handshake(failure) => Self::Handshake(failure),
+            UpstreamError::Refused(error) => error.into(),
+            other => Self::Refused(io::ErrorKind::Other, other.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for ConnectFailure {
+    fn from(error: io::Error) -> Self {
+        Self::Refused(error.kind(), error.to_string())
     }
 }
 

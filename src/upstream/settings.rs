@@ -19,6 +19,7 @@ use crate::{
         ids::PerUpstream,
         settings::{RouteLimitSettings, RouteLimits},
     },
+    tls::settings::{Http2Offer, UpstreamTlsSettings, upstream::server_name_of},
 };
 
 pub(crate) mod key {
@@ -28,6 +29,7 @@ pub(crate) mod key {
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
     pub(crate) const UPGRADES: &str = "upgrades";
+    pub(crate) const TLS: &str = "tls";
 }
 
 pub use upgrades::UpgradeProtocols;
@@ -40,7 +42,9 @@ pub struct UpstreamSettings {
     pub name: String,
     /// Where the service is.
     pub address: UpstreamAddress,
-    /// For the connection to be established.
+    /// `[upstreams.NAME.tls]`, with `https://`.
+    pub tls: Option<Box<UpstreamTlsSettings>>,
+    /// For the connection to be established, TLS included.
     pub connect_timeout: Duration,
     /// What requests of its routes may take that do not say so themselves.
     pub limits: RouteLimits,
@@ -72,8 +76,21 @@ pub enum UpstreamAddress {
     Http(String),
     /// `h2c://host:port`: HTTP/2 with prior knowledge over TCP. The authority as `host:port`.
     H2c(String),
+    /// `https://host:port`: over TLS, HTTP/2 or HTTP/1.1. The authority as `host:port`.
+    Https(String),
     /// `unix:/path`: HTTP/1.1 over a unix socket.
     Unix(PathBuf),
+}
+
+/// What is spoken with an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamProtocol {
+    /// HTTP/1.1
+    Http1,
+    /// HTTP/2
+    Http2,
+    /// What the handshake agrees on.
+    Negotiated,
 }
 
 /// A nearby host answers a SYN at once or not at all.
@@ -96,7 +113,8 @@ const RETRIES: &[(&str, RetryRule)] = &[
     ("unanswered", RetryRule::Unanswered),
 ];
 
-const EXPECTED_URL: &str = "\"http://HOST:PORT\", \"h2c://HOST:PORT\" or \"unix:/PATH\"";
+const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\", \"h2c://HOST:PORT\" or \
+                            \"unix:/PATH\"";
 
 /// Reads `[upstreams]`. `defaults` holds for what an upstream does not say.
 pub(crate) fn read(
@@ -121,14 +139,17 @@ impl UpstreamSettings {
     fn read(name: &str, section: &mut Section<'_>, defaults: &RouteLimits) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
-        if matches!(address, Some(UpstreamAddress::H2c(_))) && section.peek(key::UPGRADES).is_some()
-        {
-            let message = "has no effect with h2c://, since HTTP/2 has no upgrade; expected it to \
-                           be absent";
+        let tls = read_tls(section, address.as_ref());
+        let http2 = tls.as_ref().map(|tls| tls.http2);
+        let protocol = address.as_ref().map(|address| UpstreamProtocol::of(address, http2));
+        if protocol == Some(UpstreamProtocol::Http2) && section.peek(key::UPGRADES).is_some() {
+            let message = "has no effect with h2c:// or http2 = \"only\", since HTTP/2 has no \
+                           upgrade; expected it to be absent";
             section.mistake(key::UPGRADES, message.to_owned());
         }
         Some(Self {
             name: name.to_owned(),
+            tls,
             connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
             limits: RouteLimitSettings::read(section).over(defaults),
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
@@ -146,15 +167,52 @@ impl UpstreamSettings {
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
-            .keyword(key::RETRY, RETRIES, &self.retry);
+            .keyword(key::RETRY, RETRIES, &self.retry)
+            .optional_value(key::TLS, self.tls.as_ref().map(|tls| tls.write()));
         let writer = self.limits.write(writer);
-        match self.address {
-            UpstreamAddress::H2c(_) => writer.table(),
-            UpstreamAddress::Http(_) | UpstreamAddress::Unix(_) => {
+        match self.protocol() {
+            UpstreamProtocol::Http2 => writer.table(),
+            UpstreamProtocol::Http1 | UpstreamProtocol::Negotiated => {
                 self.upgrades.write(writer).table()
             }
         }
     }
+
+    /// What is spoken with it.
+    pub fn protocol(&self) -> UpstreamProtocol {
+        UpstreamProtocol::of(&self.address, self.tls.as_ref().map(|tls| tls.http2))
+    }
+}
+
+impl UpstreamProtocol {
+    pub(super) fn of(address: &UpstreamAddress, http2: Option<Http2Offer>) -> Self {
+        match (address, http2) {
+            (UpstreamAddress::Http(_) | UpstreamAddress::Unix(_), _)
+            | (UpstreamAddress::Https(_), Some(Http2Offer::Never)) => Self::Http1,
+            (UpstreamAddress::H2c(_), _) | (UpstreamAddress::Https(_), Some(Http2Offer::Only)) => {
+                Self::Http2
+            }
+            (UpstreamAddress::Https(_), Some(Http2Offer::Auto) | None) => Self::Negotiated,
+        }
+    }
+}
+
+/// `[upstreams.NAME.tls]`, whose defaults are those of `https://`.
+fn read_tls(
+    section: &mut Section<'_>,
+    address: Option<&UpstreamAddress>,
+) -> Option<Box<UpstreamTlsSettings>> {
+    let is_present = section.peek(key::TLS).is_some();
+    let tls = section.section(key::TLS, UpstreamTlsSettings::read);
+    match address {
+        Some(UpstreamAddress::Https(_)) => return Some(Box::new(tls)),
+        Some(_) if is_present => {
+            let message = "has no effect without https://; expected it to be absent";
+            section.mistake(key::TLS, message.to_owned());
+        }
+        _ => {}
+    }
+    None
 }
 
 impl fmt::Display for UpstreamAddress {
@@ -162,6 +220,7 @@ impl fmt::Display for UpstreamAddress {
         match self {
             Self::Http(authority) => write!(f, "http://{authority}"),
             Self::H2c(authority) => write!(f, "h2c://{authority}"),
+            Self::Https(authority) => write!(f, "https://{authority}"),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
@@ -178,13 +237,10 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
         return Err(format!("the URL holds a user name or password; expected {EXPECTED_URL}"));
     }
     let url: Uri = text.parse().map_err(|_| node.mismatch(EXPECTED_URL))?;
-    let wrap: fn(String) -> UpstreamAddress = match url.scheme_str() {
-        Some("http") => UpstreamAddress::Http,
-        Some("h2c") => UpstreamAddress::H2c,
-        Some("https") => {
-            let expected = format!("{EXPECTED_URL}; TLS to upstreams is not supported");
-            return Err(node.mismatch(&expected));
-        }
+    let (wrap, default_port): (fn(String) -> UpstreamAddress, _) = match url.scheme_str() {
+        Some("http") => (UpstreamAddress::Http, 80),
+        Some("h2c") => (UpstreamAddress::H2c, 80),
+        Some("https") => (UpstreamAddress::Https, 443),
         _ => return Err(node.mismatch(EXPECTED_URL)),
     };
     // The upstream receives the path that policy saw: a prefix here could only make them differ.
@@ -193,16 +249,19 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
     }
     let host = url.host().filter(|host| !host.is_empty());
     let host = host.ok_or_else(|| node.mismatch(EXPECTED_URL))?;
-    let port = port(&url).ok_or_else(|| node.mismatch("a port from 1 to 65535"))?;
+    let port = port(&url, default_port).ok_or_else(|| node.mismatch("a port from 1 to 65535"))?;
+    if url.scheme_str() == Some("https") && server_name_of(host).is_none() {
+        return Err(node.mismatch("a host that a certificate can name"));
+    }
     Ok(wrap(format!("{host}:{port}")))
 }
 
-/// The port that is given, or HTTP's own. `None` for one that can't be connected to.
-fn port(url: &Uri) -> Option<u16> {
+/// The port that is given, or the scheme's own. `None` for one that can't be connected to.
+fn port(url: &Uri, default: u16) -> Option<u16> {
     let authority = url.authority()?.as_str();
     let after_host = authority.strip_prefix(url.host()?)?;
     match after_host.strip_prefix(':') {
-        None => Some(80),
+        None => Some(default),
         Some(port) => port.parse().ok().filter(|port| *port != 0),
     }
 }

@@ -107,7 +107,7 @@ fn p14_no_constructor_takes_a_text_without_a_path() {
 fn p14_an_authority_that_is_none_is_an_error_and_no_other_target() {
     let target = RequestTarget::canonical(&Method::GET, &http1("/x"), Version::HTTP_11).unwrap();
     for authority in ["", "a/b", "a b", "a#"] {
-        assert!(target.for_http2(authority).is_err(), "{authority}");
+        assert!(target.for_http2("http", authority).is_err(), "{authority}");
     }
 }
 
@@ -139,7 +139,7 @@ fn assert_one_form(method: &Method, target: &RequestTarget) {
     let query = target.query().map(|query| format!("?{query}")).unwrap_or_default();
     assert_eq!(format!("{}{query}", target.path()), text);
     assert_eq!(written(target), text);
-    assert_eq!(target.for_http2("a").unwrap().to_string(), format!("http://a{text}"));
+    assert_eq!(target.for_http2("http", "a").unwrap().to_string(), format!("http://a{text}"));
     let again = RequestTarget::canonical(method, &http1(text), Version::HTTP_11);
     assert_eq!(again.as_ref(), Ok(target));
 }

@@ -38,7 +38,10 @@ fn leads_to(upstream: &UpstreamAddress, listen: &ListenAddress) -> bool {
 
 /// The host of an upstream with that port.
 pub(in crate::settings) fn host_at_port(upstream: &UpstreamAddress, port: u16) -> Option<&str> {
-    let (UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority)) = upstream else {
+    let (UpstreamAddress::Http(authority)
+    | UpstreamAddress::H2c(authority)
+    | UpstreamAddress::Https(authority)) = upstream
+    else {
         return None;
     };
     let (host, found) = authority.rsplit_once(':')?;

@@ -125,6 +125,9 @@ fn upstream_addresses() {
     assert_eq!(address("http://app"), http("app:80"));
     assert_eq!(address("http://app:3000/"), http("app:3000"));
     assert_eq!(address("http://[::1]:3000"), http("[::1]:3000"));
+    let https = |authority: &str| Some(UpstreamAddress::Https(authority.to_owned()));
+    assert_eq!(address("https://app"), https("app:443"));
+    assert_eq!(address("https://[::1]:8443/"), https("[::1]:8443"));
     assert_eq!(address("h2c://app"), Some(UpstreamAddress::H2c("app:80".to_owned())));
     assert_eq!(address("unix:/a b"), Some(UpstreamAddress::Unix("/a b".into())));
     for wrong in [
@@ -136,7 +139,8 @@ fn upstream_addresses() {
         "http://app/prefix",
         "http://app?x",
         "http://app/#x",
-        "https://app",
+        "https://app..internal",
+        "https://app/prefix",
         "ftp://app",
         "unix:relative",
         "",

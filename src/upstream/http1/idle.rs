@@ -78,16 +78,21 @@ impl<S> IdleConnections<S> {
             if idle >= SAFE_IDLE && !is_repeatable {
                 return None;
             }
-            let IdleConnection { connection, .. } = connections.pop()?;
+            let IdleConnection { mut connection, .. } = connections.pop()?;
             if idle < SUSPECT_AFTER || !connection.socket.has_news() {
                 return Some(connection);
             }
         }
     }
 
+    /// Whether there is none.
+    pub(in crate::upstream) fn is_empty(&self) -> bool {
+        self.connections.borrow().is_empty()
+    }
+
     /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
     /// worst it is closed too early, by as long as the body of its last answer took.
-    pub(super) fn keep(&self, connection: Http1Connection<S>) {
+    pub(in crate::upstream) fn keep(&self, connection: Http1Connection<S>) {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         let now = self.latest.get();
@@ -113,7 +118,7 @@ impl<S> IdleConnections<S> {
 impl<S: AsyncRead + Unpin + 'static> IdleConnections<S> {
     /// Has a task close those that the upstream has closed, or that have waited too long, once for
     /// all. It ends with the pool.
-    pub(super) fn watch(self: &Rc<Self>) {
+    pub(in crate::upstream) fn watch(self: &Rc<Self>) {
         if !self.is_watched.replace(true) {
             tokio::task::spawn_local(watch(Rc::downgrade(self)));
         }

@@ -32,6 +32,8 @@ pub(super) struct OutgoingRequest<B> {
     out: Vec<u8>,
     /// How much of it was written.
     written: usize,
+    /// Whether the socket holds nothing back of what was written, as TLS may.
+    is_flushed: bool,
     data: Bytes,
     behind: &'static [u8],
     framed: Framed,
@@ -72,6 +74,7 @@ where
             headers: parts.headers,
             out,
             written: 0,
+            is_flushed: false,
             data: Bytes::new(),
             behind: &[],
             framed,
@@ -93,7 +96,9 @@ where
     /// Whether the upstream has all of it. It has when the length is reached, though an HTTP/2
     /// client may end its stream later.
     pub(super) fn is_written(&self) -> bool {
-        self.nothing_waits() && (self.body.is_none() || self.framed == Framed::Exact(0))
+        self.is_flushed
+            && self.nothing_waits()
+            && (self.body.is_none() || self.framed == Framed::Exact(0))
     }
 
     /// Makes it as new, if nothing of the body was taken.
@@ -129,6 +134,7 @@ where
             headers: HeaderMap::default(),
             out: std::mem::take(&mut self.out),
             written: self.written,
+            is_flushed: self.is_flushed,
             data: std::mem::take(&mut self.data),
             behind: self.behind,
             framed: self.framed,
@@ -153,9 +159,11 @@ where
             if written == 0 {
                 return Poll::Ready(Err(BrokenUpload::Closed));
             }
+            self.is_flushed = false;
             self.advance(written);
         }
         let flushed = ready!(Pin::new(socket).poll_flush(cx)).map_err(BrokenUpload::from);
+        self.is_flushed = flushed.is_ok();
         if self.body.is_some() { Poll::Pending } else { Poll::Ready(flushed) }
     }
 

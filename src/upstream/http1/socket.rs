@@ -13,26 +13,38 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
+use crate::upstream::tls_socket::TlsSocket;
+
 /// A socket of any kind.
 #[derive(Debug)]
 pub(crate) enum UpstreamSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Boxed: its state is some kilobytes.
+    Tls(Box<TlsSocket>),
+}
+
+impl UpstreamSocket {
+    /// Whether HTTP/2 was agreed on in a handshake.
+    pub(in crate::upstream) fn is_http2(&self) -> bool {
+        matches!(self, Self::Tls(socket) if socket.is_http2())
+    }
 }
 
 /// A socket that can be looked at without reading.
 pub(crate) trait Peeked {
     /// Whether the peer has closed, or sent what was not asked for. The runtime may learn of it
     /// later.
-    fn has_news(&self) -> bool;
+    fn has_news(&mut self) -> bool;
 }
 
 impl Peeked for UpstreamSocket {
     #[cold]
-    fn has_news(&self) -> bool {
+    fn has_news(&mut self) -> bool {
         let socket = match self {
-            Self::Tcp(socket) => SockRef::from(socket),
-            Self::Unix(socket) => SockRef::from(socket),
+            Self::Tcp(socket) => SockRef::from(&*socket),
+            Self::Unix(socket) => SockRef::from(&*socket),
+            Self::Tls(socket) => return socket.has_news(),
         };
         let peeked = socket.peek(&mut [MaybeUninit::uninit()]);
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
@@ -48,6 +60,7 @@ impl AsyncRead for UpstreamSocket {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
             Self::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Tls(socket) => Pin::new(socket).poll_read(cx, buf),
         }
     }
 }
@@ -61,6 +74,7 @@ impl AsyncWrite for UpstreamSocket {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_write(cx, bytes),
             Self::Unix(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Tls(socket) => Pin::new(socket).poll_write(cx, bytes),
         }
     }
 
@@ -72,6 +86,7 @@ impl AsyncWrite for UpstreamSocket {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
             Self::Unix(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
+            Self::Tls(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
         }
     }
 
@@ -83,6 +98,7 @@ impl AsyncWrite for UpstreamSocket {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_flush(cx),
             Self::Unix(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(socket) => Pin::new(socket).poll_flush(cx),
         }
     }
 
@@ -90,6 +106,7 @@ impl AsyncWrite for UpstreamSocket {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
             Self::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(socket) => Pin::new(socket).poll_shutdown(cx),
         }
     }
 }

@@ -10,14 +10,15 @@ use std::{
 
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, sync::Notify, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 
-use crate::upstream::{RequestBody, age, exec::LocalExec};
+use crate::upstream::{RequestBody, UpstreamSocket, age, exec::LocalExec};
 
 use super::arrivals::Arrivals;
 
 /// What hyper runs: the connection itself.
-type MultiplexedDriver = http2::Connection<TokioIo<Arrivals<TcpStream>>, RequestBody, LocalExec>;
+type MultiplexedDriver =
+    http2::Connection<TokioIo<Arrivals<UpstreamSocket>>, RequestBody, LocalExec>;
 
 /// A connection that serves requests side by side.
 #[derive(Debug)]

@@ -53,8 +53,11 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         max_idle: 1,
         retry: RetryRule::Idempotent,
         upgrades: UpgradeProtocols::default(),
+        tls: None,
     };
-    MultiplexedConnections::new(authority, &settings, &Rc::default())
+    let transport = Transport::new(&settings.address, None);
+    let idle = Rc::new(IdleConnections::new(1, Duration::from_secs(10)));
+    MultiplexedConnections::new(&settings, &transport, &idle)
 }
 
 async fn until(what: impl Fn() -> bool) {

@@ -25,6 +25,7 @@ fn rfc6750_says_what_the_standards_say_and_nothing_more() {
             (Reason::KeysUnavailable, "503 [] "),
             (Reason::UpstreamUnreachable, "502 [] "),
             (Reason::UpstreamConnectTimeout, "504 [] "),
+            (Reason::UpstreamUntrusted, "502 [] "),
             (Reason::UpstreamBroken, "502 [] "),
             (Reason::UpstreamTimeout, "504 [] "),
             (Reason::UpstreamResponseInvalid, "502 [] "),

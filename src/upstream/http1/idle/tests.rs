@@ -9,7 +9,7 @@ use super::*;
 const MAX_AGE: Duration = Duration::from_secs(30);
 
 impl Peeked for DuplexStream {
-    fn has_news(&self) -> bool {
+    fn has_news(&mut self) -> bool {
         false
     }
 }

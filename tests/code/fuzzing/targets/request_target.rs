@@ -103,7 +103,7 @@ fn assert_authority(request: &CanonicalRequest) {
 fn assert_target(request: &CanonicalRequest, sent: &[u8]) {
     let target = request.target();
     let authority = request.authority();
-    let http2 = target.for_http2(authority).expect("a URL").to_string();
+    let http2 = target.for_http2("http", authority).expect("a URL").to_string();
     assert_eq!(target.for_http1().to_string(), target.as_str(), "another line is sent on");
     assert_eq!(http2, format!("http://{authority}{}", target.as_str()), "another URL is sent on");
     assert_eq!(target.path(), request.path());

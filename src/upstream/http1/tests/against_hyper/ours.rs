@@ -21,7 +21,7 @@ use super::{
 const READ: usize = 8 * 1024;
 
 impl Peeked for Peer {
-    fn has_news(&self) -> bool {
+    fn has_news(&mut self) -> bool {
         self.has_something_to_read()
     }
 }
