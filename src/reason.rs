@@ -314,6 +314,8 @@ reasons! {
         "The upstream did not respond in time.";
     UpstreamResponseInvalid = "upstream_response_invalid", UpstreamFailed,
         "The upstream's response can't be forwarded.";
+    UpstreamMaintenance = "upstream_maintenance", UpstreamFailed,
+        "The upstream is switched off.";
     RouteBusy = "route_busy", UpstreamFailed,
         "The route has as many requests in progress as it may have.";
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     policy::{
         Routes,
-        ids::{PerIssuer, PerResource, PerSignature},
+        ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
         settings::HostSettings,
     },
     resource::settings::ResourceSettings,
@@ -38,6 +38,8 @@ pub struct GateParts<'s> {
     pub assertion: Option<&'s AssertionSettings>,
     /// Which web pages may read answers; `None`: that is left to the service.
     pub cors: Option<&'s CorsSettings>,
+    /// Which upstreams are switched off.
+    pub maintenance: PerUpstream<bool>,
     /// What headers of requests are used for.
     pub headers: HeaderUses<'s>,
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
+use super::{
+    GateParts, Metrics, RouteCounters, audiences::RouteAudiences, restriction::Restrictions,
+};
 use crate::{
     policy::{
         Requirement, ScopeClaims,
@@ -28,7 +30,7 @@ pub struct Route {
     upstream: UpstreamId,
     is_shared: bool,
     /// Boxed: few routes have some.
-    addresses: Option<Box<AddressSettings>>,
+    restrictions: Option<Box<Restrictions>>,
     counters: RouteCounters,
 }
 
@@ -78,9 +80,7 @@ impl Route {
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
             is_shared,
-            addresses: Some(&route.addresses)
-                .filter(|addresses| addresses.is_set())
-                .map(|addresses| Box::new(addresses.clone())),
+            restrictions: Restrictions::compile(route, parts),
             counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
@@ -143,7 +143,12 @@ impl Route {
 
     /// Which addresses its clients may have; `None`: any, or none.
     pub fn addresses(&self) -> Option<&AddressSettings> {
-        self.addresses.as_deref()
+        self.restrictions.as_ref().map(|it| &it.addresses).filter(|it| it.is_set())
+    }
+
+    /// What keeps requests from it, whoever sends them.
+    pub(super) fn restrictions(&self) -> Option<&Restrictions> {
+        self.restrictions.as_deref()
     }
 
     /// Its counters.

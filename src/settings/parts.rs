@@ -43,6 +43,7 @@ impl Settings {
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),
             cors: self.cors.as_ref(),
+            maintenance: self.upstreams.map(|upstream| upstream.maintenance.is_some()),
             headers: self.header_uses(),
         }
     }
@@ -54,6 +55,7 @@ impl Settings {
             body_timeout: self.server.limits.body_timeout,
             cache: &self.cache,
             denials: &self.denials,
+            maintenance: self.upstreams.map(|upstream| upstream.maintenance.as_ref()),
             routes: &self.routes,
             documents: self.document_parts(),
         }

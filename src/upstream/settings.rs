@@ -14,6 +14,7 @@ use crate::{
         values::{check_name, count, duration, keyword},
         writer::{Writer, Written, table_of},
     },
+    decision::denials::settings::MaintenanceSettings,
     listener::settings::socket_path,
     policy::{
         ids::PerUpstream,
@@ -56,6 +57,8 @@ pub struct UpstreamSettings {
     pub retry: RetryRule,
     /// Which protocols a connection may switch to.
     pub upgrades: UpgradeProtocols,
+    /// What is answered in its place; `None`: it is in use.
+    pub maintenance: Option<MaintenanceSettings>,
 }
 
 /// What is sent a second time where a connection that had served before breaks without an answer.
@@ -156,6 +159,7 @@ impl UpstreamSettings {
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
+            maintenance: MaintenanceSettings::read(section),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
@@ -170,6 +174,7 @@ impl UpstreamSettings {
             .keyword(key::RETRY, RETRIES, &self.retry)
             .optional_value(key::TLS, self.tls.as_ref().map(|tls| tls.write()));
         let writer = self.limits.write(writer);
+        let writer = MaintenanceSettings::write(self.maintenance.as_ref(), writer);
         match self.protocol() {
             UpstreamProtocol::Http2 => writer.table(),
             UpstreamProtocol::Http1 | UpstreamProtocol::Negotiated => {

@@ -5,4 +5,5 @@ mod buffered;
 mod concurrency;
 mod failures;
 mod large_bodies;
+mod maintenance;
 mod timeouts;

@@ -136,6 +136,7 @@ pub(super) const MORE_EXACT: &[(Reason, StatusRule)] = &[
     (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None)),
     (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None)),
     (Reason::UpstreamConnectTimeout, (StatusCode::GATEWAY_TIMEOUT, Challenge::None)),
+    (Reason::UpstreamMaintenance, (StatusCode::SERVICE_UNAVAILABLE, Challenge::None)),
     (Reason::RouteBusy, (StatusCode::SERVICE_UNAVAILABLE, Challenge::None)),
     (Reason::UpstreamTimeout, (StatusCode::GATEWAY_TIMEOUT, Challenge::None)),
 ];

@@ -107,3 +107,53 @@ fn x1_what_is_buffered_has_to_fit() {
     assert_eq!(mistakes(&with_route("max_body = \"1GiB\"")).len(), 0);
     assert_eq!(mistakes(&with_route("body = \"buffer\"")).len(), 0);
 }
+
+#[test]
+fn x1_maintenance_is_a_text_or_says_more() {
+    let upstream = |lines: &str| mistakes_with(&format!("[upstreams.app.maintenance]\n{lines}"));
+    let begin = "countersign.toml: upstreams.app.maintenance";
+    assert_eq!(
+        upstream("content_type = \"html\"\nretry_after = \"1ms\"\nuntil = 7"),
+        [
+            format!(
+                "{begin}.content_type: found \"html\", expected a media type such as \
+                 \"application/json\""
+            ),
+            format!(
+                "{begin}.retry_after: found \"1ms\", expected a duration from 1s to 7d, such as \
+                 \"10s\""
+            ),
+            format!("{begin}.text: missing; expected the body of the answer"),
+            format!("{begin}.until: unknown key; known here: content_type, retry_after, text"),
+        ]
+    );
+    let of = |value: &str| {
+        let text = format!(
+            "[upstreams.app]\nurl = \"http://127.0.0.1:1\"\nmaintenance = {value}\n[[routes]]\n\
+             path = \"/**\"\naccess = \"public\""
+        );
+        mistakes(&text)
+    };
+    assert_eq!(
+        of("true"),
+        [format!(
+            "{begin}: found true, expected a text such as \"back at 6 pm\", or a table with text, \
+             content_type and retry_after"
+        )]
+    );
+    let bounds = "expected a text of 1 to 16384 bytes without control characters";
+    assert_eq!(of("\"\""), [format!("{begin}: found \"\", {bounds}")]);
+    assert_eq!(of("\"back\\nat 6\""), Vec::<String>::new());
+}
+
+#[test]
+fn an_upstream_that_is_switched_off_is_a_warning() {
+    let warnings = |line: &str| {
+        let text = format!(
+            "[upstreams.app]\nurl = \"http://127.0.0.1:1\"\n{line}\n[[routes]]\npath = \"/**\"\n\
+             access = \"public\""
+        );
+        settings(&text).warnings().iter().any(|it| it.contains("upstreams.app.maintenance"))
+    };
+    assert!(warnings("maintenance = \"later\"") && !warnings(""));
+}

@@ -53,6 +53,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         max_idle: 1,
         retry: RetryRule::Idempotent,
         upgrades: UpgradeProtocols::default(),
+        maintenance: None,
         tls: None,
     };
     let transport = Transport::new(&settings.address, None);
