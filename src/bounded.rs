@@ -8,9 +8,8 @@ pub(crate) mod input;
 mod places;
 
 use std::{
-    borrow::Borrow,
-    collections::{HashSet, VecDeque},
-    hash::{BuildHasher, Hash, Hasher},
+    collections::VecDeque,
+    hash::BuildHasher,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
@@ -18,6 +17,7 @@ use std::{
 };
 
 use foldhash::quality::RandomState;
+use hashbrown::HashTable;
 
 use doorkeeper::Doorkeeper;
 
@@ -29,10 +29,13 @@ pub(crate) use places::{Place, Places};
 /// are evicted first (CLOCK: one bit per entry instead of a list to reorder on every hit). Only
 /// keys that come again are admitted, so that a flood of one-time keys evicts nothing.
 ///
-/// Keys are compared in full: the seeded hash only chooses the bucket (threats D-7, I-6).
+/// Keys are compared in full: the seeded hash only chooses the bucket (threats D-7, I-6). Keys are
+/// long, so each is hashed once per call, and not again when it is moved or evicted.
 #[derive(Debug)]
 pub(crate) struct BoundedMap<V> {
-    entries: HashSet<Live<V>, RandomState>,
+    /// Nothing else keeps an entry alive.
+    entries: HashTable<Arc<Entry<V>>>,
+    hasher: RandomState,
     /// Weak: what was removed is freed at once, not when the queue gets there.
     queue: VecDeque<Weak<Entry<V>>>,
     bytes: usize,
@@ -41,47 +44,25 @@ pub(crate) struct BoundedMap<V> {
     doorkeeper: Doorkeeper,
 }
 
-/// Apart from the set and the queue, whose free places then take a pointer each.
+/// Apart from the table and the queue, whose free places then take a pointer each.
 #[derive(Debug)]
 struct Entry<V> {
+    hash: u64,
     key: Box<[u8]>,
     value: V,
     bytes: usize,
     was_used: AtomicBool,
 }
 
-/// An entry of the set, found by its key. Nothing else keeps one alive.
-#[derive(Debug)]
-struct Live<V>(Arc<Entry<V>>);
-
-impl<V> Borrow<[u8]> for Live<V> {
-    fn borrow(&self) -> &[u8] {
-        &self.0.key
-    }
-}
-
-impl<V> Hash for Live<V> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.key.hash(state);
-    }
-}
-
-impl<V> PartialEq for Live<V> {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.key == other.0.key
-    }
-}
-
-impl<V> Eq for Live<V> {}
-
-/// What an entry costs besides its key and value: itself, and its places in the set and the queue.
-const OVERHEAD: usize = 96;
+/// What an entry costs besides its key and value: itself, and its places in the table and the queue.
+const OVERHEAD: usize = 104;
 
 impl<V> BoundedMap<V> {
     /// A map of at most `max_entries` and `max_bytes`.
     pub(crate) fn new(max_entries: usize, max_bytes: usize) -> Self {
         Self {
-            entries: HashSet::default(),
+            entries: HashTable::new(),
+            hasher: RandomState::default(),
             queue: VecDeque::new(),
             bytes: 0,
             max_entries,
@@ -92,7 +73,10 @@ impl<V> BoundedMap<V> {
 
     /// The value of a key.
     pub(crate) fn find(&self, key: &[u8]) -> Option<&V> {
-        let Live(entry) = self.entries.get(key)?;
+        if self.entries.is_empty() {
+            return None;
+        }
+        let entry = self.entries.find(self.hash(key), |entry| *entry.key == *key)?;
         entry.was_used.store(true, Ordering::Relaxed);
         Some(&entry.value)
     }
@@ -104,31 +88,30 @@ impl<V> BoundedMap<V> {
         if self.max_entries == 0 || bytes > self.max_bytes {
             return;
         }
-        if self.is_full_for(bytes) && !self.lets_in(key) {
+        let hash = self.hash(key);
+        if self.is_full_for(bytes) && !self.lets_in(hash, key) {
             return;
         }
-        self.remove(key);
+        self.remove_hashed(hash, key);
         while self.is_full_for(bytes) {
             self.evict_one();
         }
         let was_used = AtomicBool::new(false);
-        let entry = Arc::new(Entry { key: key.into(), value, bytes, was_used });
+        let entry = Arc::new(Entry { hash, key: key.into(), value, bytes, was_used });
         self.queue.push_back(Arc::downgrade(&entry));
-        self.entries.insert(Live(entry));
+        self.entries.insert_unique(hash, entry, |entry| entry.hash);
         self.bytes += bytes;
         self.compact_queue();
     }
 
     /// Removes a key. Its place in the queue goes when the queue gets there, or is compacted.
     pub(crate) fn remove(&mut self, key: &[u8]) {
-        if let Some(Live(entry)) = self.entries.take(key) {
-            self.bytes -= entry.bytes;
-        }
+        self.remove_hashed(self.hash(key), key);
     }
 
     /// Every entry, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {
-        self.entries.iter().map(|Live(entry)| (&*entry.key, &entry.value))
+        self.entries.iter().map(|entry| (&*entry.key, &entry.value))
     }
 
     /// Removes everything.
@@ -154,8 +137,20 @@ impl<V> BoundedMap<V> {
         self.entries.len() >= self.max_entries || self.bytes + bytes > self.max_bytes
     }
 
-    fn lets_in(&mut self, key: &[u8]) -> bool {
-        self.entries.contains(key) || self.doorkeeper.lets_in(self.entries.hasher().hash_one(key))
+    fn lets_in(&mut self, hash: u64, key: &[u8]) -> bool {
+        let is_known = self.entries.find(hash, |entry| *entry.key == *key).is_some();
+        is_known || self.doorkeeper.lets_in(hash)
+    }
+
+    fn remove_hashed(&mut self, hash: u64, key: &[u8]) {
+        if let Ok(found) = self.entries.find_entry(hash, |entry| *entry.key == *key) {
+            let (entry, _) = found.remove();
+            self.bytes -= entry.bytes;
+        }
+    }
+
+    fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash_one(key)
     }
 
     /// Keeps the queue proportional to the entries, at a cost that is constant on average.
@@ -177,7 +172,7 @@ impl<V> BoundedMap<V> {
                 self.queue.push_back(queued);
                 continue;
             }
-            self.remove(&entry.key);
+            self.remove_hashed(entry.hash, &entry.key);
             return;
         }
     }

@@ -22,7 +22,7 @@ mod proof;
 mod refusal;
 mod signed;
 
-pub use crate::{cors::AnswerFrom, gate::Peer, identity::PeerAddress};
+pub use crate::{cors::AnswerFrom, gate::Peer, identity::PeerAddress, limits::LimitPermit};
 pub use answer_signing::{AnswerToSign, SignedAnswer, Unsignable};
 pub use cross_origin::CrossOrigin;
 pub use engine::{Engine, EngineParts, WorkerEngine};

@@ -3,6 +3,7 @@
 mod audiences;
 mod caller;
 mod denial;
+mod limited;
 mod metrics;
 mod parts;
 mod preflight;
@@ -18,8 +19,10 @@ use crate::{
     clock::Clock,
     cors::Cors,
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
+    limits::{LimitPermit, Limiters},
     policy::{
-        CanonicalRequest, NotCanonical, RequestRules, Requirement, RouteMatch, Routes, Unmet,
+        CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement, RouteMatch,
+        Routes, Unmet,
         credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
         settings::Guests,
@@ -69,6 +72,8 @@ pub struct Admission<'g> {
     caller: Option<Caller>,
     /// Apart, so that an admission without one is moved at no cost.
     signature: Option<Box<VerifiedSignature>>,
+    /// What the limits of the route have granted, where it has some.
+    permit: Option<Box<LimitPermit>>,
 }
 
 /// Who sent a request, as far as the socket shows.
@@ -102,12 +107,14 @@ impl Gate {
             Arc::clone(&clock),
             metrics,
         );
+        let (tables, shared) = (&providers.limits, providers.shared());
+        let limiters = Limiters::compile(parts.limits, tables, shared, metrics);
         let of_routes = parts.routes.all().iter().map(|route| &route.credential);
         let places = CredentialPlaces::new(parts.credential, of_routes);
         Self {
             request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
-            routes: Route::table(parts, signatures, &places, &gate_metrics),
+            routes: Route::table(parts, signatures, &places, &limiters, &gate_metrics),
             issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
             places,
             verifier,
@@ -165,10 +172,21 @@ impl Gate {
                 }
             }
         };
-        let admission = Admission { route, caller, signature: None };
+        let (permit, later) = match route.limits() {
+            None => (None, None),
+            Some(limits) => {
+                let limited = self.limit(route, limits, caller.as_ref(), headers, peer);
+                let (permit, later) = Box::pin(limited).await.map_err(|denial| {
+                    let issuer = caller.as_ref().map(|caller| caller.token.issuer());
+                    denial.of_issuer(issuer).on(route)
+                })?;
+                (Some(permit), later)
+            }
+        };
+        let admission = Admission { route, caller, signature: None, permit };
         Ok(match route.signature() {
             None => Decision::Admitted(admission),
-            Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules)),
+            Some(rules) => Decision::Unsigned(Unsigned::new(admission, rules, later)),
         })
     }
 
@@ -200,6 +218,9 @@ impl Gate {
             peer.scheme,
             request.authority_value(),
         );
+        if let Some(prefix) = admission.route.outgoing().and_then(OutgoingPath::stripped) {
+            self.forwarded.set_prefix(headers, peer.address.as_ref(), prefix);
+        }
         if let Some(caller) = caller {
             caller.token.headers().apply(headers);
         }
@@ -208,7 +229,7 @@ impl Gate {
         }
         let assertion = caller.and_then(|caller| caller.assertion.as_ref());
         if let (Some(assertions), Some(value)) = (&self.assertions, assertion) {
-            headers.insert(assertions.header(), value.clone());
+            headers.insert(assertions.header(), HeaderValue::clone(value));
         }
         Ok(())
     }
@@ -326,7 +347,7 @@ impl Gate {
     }
 
     /// The assertion about the token for the upstream, where one is configured.
-    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<HeaderValue>, Denial> {
+    async fn assertion(&self, token: &VerifiedToken) -> Result<Option<Box<HeaderValue>>, Denial> {
         let (Some(assertions), Some(slot)) = (&self.assertions, token.headers().assertion()) else {
             return Ok(None);
         };
@@ -338,7 +359,8 @@ impl Gate {
         };
         let unavailable =
             |_| Denial::new(Reason::AssertionUnavailable).of_issuer(Some(token.issuer()));
-        assertions.value(slot, asserted, now).await.map(Some).map_err(unavailable)
+        let value = assertions.value(slot, asserted, now).await.map_err(unavailable)?;
+        Ok(Some(Box::new(value)))
     }
 
     /// The refusal of a token that lacks what a route requires.
@@ -376,6 +398,11 @@ impl<'g> Admission<'g> {
     /// The refusal of a request with a valid signature that can't be served as its route requires.
     pub fn refuse(&self, cause: impl Into<Cause>) -> Denial {
         Denial::of_signature(cause).on(self.route)
+    }
+
+    /// What the limits of the route have granted, to be held until the answer has ended.
+    pub fn take_permit(&mut self) -> Option<Box<LimitPermit>> {
+        self.permit.take()
     }
 
     /// The signature, where the route requires one.

@@ -28,6 +28,7 @@
 //! | [`introspection`] | token introspection at the issuer, cached |
 //! | [`revocation`] | which verified tokens are revoked |
 //! | [`registry`] | signers and their keys, looked up one by one |
+//! | [`limits`] | how often, and how many at once, one caller may pass |
 //! | [`replay`] | what may be used once only, in one replica and in all |
 //! | [`cors`] | which web pages may read answers, and preflights |
 //! | [`policy`] | the canonical request, routes, requirements |
@@ -71,6 +72,7 @@ pub mod jose;
 pub mod json;
 pub mod keys;
 pub mod lifecycle;
+pub mod limits;
 pub mod listener;
 pub mod lookup;
 mod memory;

@@ -10,6 +10,7 @@ use crate::{
     clock::{Clock, UnixTime},
     introspection::IntrospectionStore,
     keys::{KeyStore, LiveKeySet},
+    limits::LimitTables,
     policy::ids::{IssuerId, PerIssuer, PerSignature, SignatureId},
     readiness::SourceReadiness,
     registry::Registry,
@@ -35,6 +36,8 @@ pub struct Providers {
     pub revocations: Arc<Revocations>,
     /// The ids of messages that may come once only. Kept across reloads.
     pub replays: ReplayStores,
+    /// The buckets of limits. Kept across reloads.
+    pub limits: LimitTables,
     signer_keys: PerSignature<LiveSignerKeys>,
     /// The key sets that are signatures' own.
     signer_store: KeyStore,
@@ -137,12 +140,14 @@ impl Providers {
             supervisor,
         };
         let replays = earlier.map(|earlier| earlier.replays.clone()).unwrap_or_default();
+        let limits = earlier.map(|earlier| earlier.limits.clone()).unwrap_or_default();
         let providers = Self {
             keys,
             issuer_keys,
             introspection,
             revocations,
             replays,
+            limits,
             signer_keys,
             signer_store,
             shared,

@@ -263,6 +263,15 @@ reasons! {
         "The user did not authenticate in a way that the route asks for.";
     AuthenticationTooOld = "authentication_too_old", CredentialInvalid,
         "The user did not authenticate lately enough for the route.";
+    // The route's limits.
+    RateLimited = "rate_limited", NotPermitted,
+        "The caller has made as many requests as a limit of the route allows.";
+    ConcurrencyLimited = "concurrency_limited", NotPermitted,
+        "The caller has as many requests under way as a limit of the route allows.";
+    LimitTableFull = "limit_table_full", CannotDecide,
+        "There is no room to count the caller's requests at the moment.";
+    LimitUnavailable = "limit_unavailable", CannotDecide,
+        "How many requests the caller has made can't be told at the moment.";
     // The signature over the request; `signature_invalid`, `critical_unknown` and
     // `keys_unavailable` are reasons here, too.
     SignatureMissing = "signature_missing", SignatureRefused, "The request is not signed.";
@@ -294,6 +303,8 @@ reasons! {
     SignatureReplayed = "signature_replayed", SignatureRefused, "The request was here before.";
     ReplayMemoryFull = "replay_memory_full", CannotDecide,
         "Whether the request was here before can't be told at the moment.";
+    ReplayUnavailable = "replay_unavailable", CannotDecide,
+        "Whether another replica has seen the request can't be told at the moment.";
     EvidenceUnavailable = "evidence_unavailable", CannotDecide,
         "The proof of the request can't be kept at the moment.";
     // The forwarding.
@@ -352,8 +363,11 @@ mod tests {
                 &Reason::IntrospectionUnavailable,
                 &Reason::KeysUnavailable,
                 &Reason::RevocationUnavailable,
+                &Reason::LimitTableFull,
+                &Reason::LimitUnavailable,
                 &Reason::BodyBufferUnavailable,
                 &Reason::ReplayMemoryFull,
+                &Reason::ReplayUnavailable,
                 &Reason::EvidenceUnavailable,
                 &Reason::AssertionUnavailable,
             ]

@@ -9,7 +9,7 @@ use super::{
     Exchange, Refusal,
     held_body::{HeldBody, HoldRules, Unheld, too_large},
 };
-use crate::policy::settings::limits::key;
+use crate::policy::settings::exchange_limits::key;
 
 impl Exchange<'_> {
     /// Reads a body to its end, of at most that many bytes, or of as many as one that is signed may

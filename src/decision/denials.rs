@@ -102,6 +102,9 @@ impl Denials {
         if let Some(allow) = denial.allow() {
             headers.insert(ALLOW, allow.clone());
         }
+        if let Some(limits) = denial.limits() {
+            limits.apply(headers);
+        }
         if reason == Reason::FramingNotAllowed {
             // Where that request ends, and the next begins, is ambiguous.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -17,8 +17,9 @@ use super::{
     WorkerEngine, private_answer, signed,
 };
 use crate::{
-    gate::{Admission, Decision, Denial, Peer, Route},
-    policy::{CanonicalRequest, NotCanonical, RequestRules, ids::IssuerId},
+    gate::{Admission, AnnouncedRequest, Decision, Denial, Peer, Route},
+    limits::LimitAnswer,
+    policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
     reason::{Cause, Reason},
     token::VerifiedToken,
 };
@@ -30,6 +31,8 @@ pub struct Exchange<'e> {
     form: RefusalForm,
     request: OnceCell<CanonicalRequest>,
     pub(super) route: Cell<Option<&'e Arc<Route>>>,
+    /// What the answer says of the limits of the route.
+    limits: OnceCell<Box<LimitAnswer>>,
     span: Span,
 }
 
@@ -54,7 +57,14 @@ impl<'e> Exchange<'e> {
             issuer = field::Empty,
             outcome = field::Empty
         );
-        Self { engine, form, request: OnceCell::new(), route: Cell::new(None), span }
+        Self {
+            engine,
+            form,
+            request: OnceCell::new(),
+            route: Cell::new(None),
+            limits: OnceCell::new(),
+            span,
+        }
     }
 
     /// Decides on the request. The body is read only if the route requires a signature, and only
@@ -129,11 +139,14 @@ impl<'e> Exchange<'e> {
     }
 
     /// Makes the answer's head one that no shared cache keeps and whose URL no page passes on,
-    /// where the URL had a credential in it.
+    /// where the URL had a credential in it. Says what the limits of the route have left.
     pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap) {
         let has_parameters = |request: &CanonicalRequest| request.parameters().is_some();
         if self.request.get().is_some_and(has_parameters) {
             private_answer::protect(status, headers);
+        }
+        if let Some(limits) = self.limits.get() {
+            limits.apply(headers);
         }
     }
 
@@ -157,12 +170,7 @@ impl<'e> Exchange<'e> {
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
         let WorkerEngine { engine, cache } = self.engine;
-        let (mut canonical, announced) = match engine.gate.preflight(head) {
-            Some(preflight) => (preflight.request, Some(preflight.route)),
-            None => (canonical(head, engine.gate.request_rules())?, None),
-        };
-        engine.gate.take_parameters(&mut canonical).map_err(uncanonical)?;
-        let request = self.request.get_or_init(|| canonical);
+        let (request, announced) = self.read(head)?;
         if let Some(documents) = &engine.documents
             && let Some(document) = documents.answer(request)
         {
@@ -172,7 +180,9 @@ impl<'e> Exchange<'e> {
             Some(route) => engine.gate.admit_preflight(route, &head.headers, peer)?,
             None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
-        let (admission, body) = match decision {
+        // Before a body is read: the path can't be served, whoever has signed it.
+        let outgoing = decision.route().outgoing_target(request)?;
+        let (mut admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));
@@ -196,7 +206,31 @@ impl<'e> Exchange<'e> {
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
-        Ok(Forward { request, admission, body, answer })
+        let permit = admission.take_permit().map(|mut permit| {
+            let answer = permit.take_answer();
+            if !answer.is_empty() {
+                self.limits.get_or_init(|| Box::new(answer));
+            }
+            permit
+        });
+        let permit = permit.filter(|permit| permit.is_held());
+        Ok(Forward { request, outgoing, admission, body, answer, permit })
+    }
+
+    /// Makes the request canonical. The route is that of the request that a preflight announces.
+    fn read(&self, head: &Parts) -> Result<(&CanonicalRequest, Option<&'e Arc<Route>>), Denial> {
+        let gate = &self.engine.engine.gate;
+        let Parts { method, uri, version, headers, .. } = head;
+        let (mut request, announced) = match gate.preflight(head) {
+            Some(AnnouncedRequest { request, route }) => (request, Some(route)),
+            // Not `map_err`, which moves all of the request.
+            None => match gate.request_rules().canonical(method, uri, *version, headers) {
+                Ok(request) => (request, None),
+                Err(refused) => return Err(uncanonical(refused)),
+            },
+        };
+        gate.take_parameters(&mut request).map_err(uncanonical)?;
+        Ok((self.request.get_or_init(|| request), announced))
     }
 
     fn admitted(&self, admission: &Admission<'e>) {
@@ -246,11 +280,6 @@ impl From<Denial> for Stopped {
     fn from(denial: Denial) -> Self {
         Self::Denied(denial)
     }
-}
-
-fn canonical(head: &Parts, rules: &RequestRules) -> Result<CanonicalRequest, Denial> {
-    let canonical = rules.canonical(&head.method, &head.uri, head.version, &head.headers);
-    canonical.map_err(uncanonical)
 }
 
 fn uncanonical(refused: NotCanonical) -> Denial {

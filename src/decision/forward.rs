@@ -1,7 +1,11 @@
 //! Permission to forward one request, and what the front end needs to do it.
 
 use super::{AnswerToSign, held_body::HeldBody};
-use crate::{gate::Admission, policy::CanonicalRequest};
+use crate::{
+    gate::Admission,
+    limits::LimitPermit,
+    policy::{CanonicalRequest, OutgoingTarget},
+};
 
 /// A request that may pass. Its head has been rewritten for the upstream: headers a client must not
 /// set are removed, and verified ones are set. A front end that has to name the changes compares
@@ -11,12 +15,17 @@ use crate::{gate::Admission, policy::CanonicalRequest};
 pub struct Forward<'e, B> {
     /// The request in its canonical form.
     pub request: &'e CanonicalRequest,
+    /// Its target as the upstream receives it; `None`: the canonical one.
+    pub outgoing: Option<Box<OutgoingTarget>>,
     /// The permission, with the route and what was proven.
     pub admission: Admission<'e>,
     /// The body to be forwarded.
     pub body: VerifiedBody<B>,
     /// The room for the upstream's answer, where that is to be signed.
     pub answer: Option<AnswerToSign>,
+    /// What is to be held until the answer has ended, where the request counts as one of those at
+    /// the same time.
+    pub permit: Option<Box<LimitPermit>>,
 }
 
 /// The body of a request that may pass.

@@ -61,7 +61,10 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 /// The status of a refused call.
 pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
     match reason {
-        Reason::BodyTooLarge | Reason::HeaderLinesExceeded => return GrpcStatus::ResourceExhausted,
+        Reason::BodyTooLarge
+        | Reason::HeaderLinesExceeded
+        | Reason::RateLimited
+        | Reason::ConcurrencyLimited => return GrpcStatus::ResourceExhausted,
         Reason::LoopDetected => return GrpcStatus::Internal,
         Reason::UpstreamConnectTimeout | Reason::UpstreamTimeout => {
             return GrpcStatus::DeadlineExceeded;

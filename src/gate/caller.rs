@@ -20,7 +20,8 @@ pub(super) struct Caller {
     pub(super) token: Rc<VerifiedToken>,
     /// Where the token was.
     pub(super) places: PlaceSet,
-    pub(super) assertion: Option<HeaderValue>,
+    /// Boxed: few configurations have one, and every admission is moved with its room.
+    pub(super) assertion: Option<Box<HeaderValue>>,
 }
 
 impl Gate {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 
 use crate::{
+    limits::LimitAnswer,
     policy::ids::IssuerId,
     reason::{Cause, Class, Excerpt, Fault, Part, Reason, Subject},
 };
@@ -19,6 +20,7 @@ pub struct Denial {
     issuer: Option<IssuerId>,
     route: Option<Arc<Route>>,
     allow: Option<HeaderValue>,
+    limits: Option<Box<LimitAnswer>>,
 }
 
 impl Denial {
@@ -26,7 +28,7 @@ impl Denial {
     pub fn new(cause: impl Into<Cause>) -> Self {
         let cause = cause.into();
         let class = cause.reason().class();
-        Self { cause, class, issuer: None, route: None, allow: None }
+        Self { cause, class, issuer: None, route: None, allow: None, limits: None }
     }
 
     /// A refusal for the signature over the request. Reasons that are a token's elsewhere apply to
@@ -46,6 +48,11 @@ impl Denial {
         let subject = Subject::new(Part::Method, Fault::NotAllowed).expected(allowed);
         let cause = Reason::MethodNotAllowed.about(subject.setting("methods"));
         Self { allow: Some(allow), ..Self::new(cause) }
+    }
+
+    /// A limit of the route does not let the request pass.
+    pub fn limited(cause: impl Into<Cause>, answer: LimitAnswer) -> Self {
+        Self { limits: Some(Box::new(answer)), ..Self::new(cause) }
     }
 
     /// Attributes the denial to a route.
@@ -88,6 +95,11 @@ impl Denial {
     /// The route, as far as known.
     pub fn route(&self) -> Option<&Route> {
         self.route.as_deref()
+    }
+
+    /// What the client is told of the limit that refuses it.
+    pub fn limits(&self) -> Option<&LimitAnswer> {
+        self.limits.as_deref()
     }
 
     /// The value for an `Allow` header.

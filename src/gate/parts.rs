@@ -7,9 +7,10 @@ use crate::{
     identity::{
         HeaderUses, assertion::settings::AssertionSettings, headers::settings::ClaimHeaderSettings,
     },
+    limits::settings::CallerLimitSettings,
     policy::{
-        Routes,
-        ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
+        BasePath, Routes,
+        ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream},
         settings::HostSettings,
     },
     resource::settings::ResourceSettings,
@@ -26,8 +27,12 @@ pub struct GateParts<'s> {
     pub signatures: &'s PerSignature<SignatureSettings>,
     /// The resources that clients can discover.
     pub resources: &'s PerResource<ResourceSettings>,
+    /// How often, and how many at once, one caller may pass a route.
+    pub limits: &'s PerLimit<CallerLimitSettings>,
     /// The routes, which refer to all of them.
     pub routes: &'s Arc<Routes>,
+    /// The path in each upstream's URL.
+    pub base_paths: PerUpstream<BasePath>,
     /// Which hosts of requests are taken.
     pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.

@@ -56,7 +56,7 @@ impl Gate {
             return Ok(Decision::Preflight(route));
         }
         check_maintenance(route)?;
-        Ok(Decision::Admitted(Admission { route, caller: None, signature: None }))
+        Ok(Decision::Admitted(Admission { route, caller: None, signature: None, permit: None }))
     }
 }
 

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use super::{
-    GateParts, Metrics, RouteCounters, audiences::RouteAudiences, restriction::Restrictions,
+    Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences, restriction::Restrictions,
 };
 use crate::{
+    limits::{Limiters, RouteLimits},
     policy::{
-        Requirement, ScopeClaims,
+        CanonicalRequest, OutgoingPath, OutgoingTarget, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
-        settings::{AccessSettings, AddressSettings, AuthorizationHeader, RouteSettings},
+        settings::{
+            AccessSettings, AddressSettings, AuthorizationHeader, OutgoingSettings, RouteSettings,
+        },
     },
     signature::SignatureRules,
     token::{CredentialPlaces, CredentialSources, RouteIssuers, issuer::settings::IssuerSettings},
@@ -28,9 +31,11 @@ pub struct Route {
     issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
+    outgoing: Option<Box<OutgoingPath>>,
     is_shared: bool,
     /// Boxed: few routes have some.
     restrictions: Option<Box<Restrictions>>,
+    limits: Option<Box<RouteLimits>>,
     counters: RouteCounters,
 }
 
@@ -40,6 +45,7 @@ struct Shared<'p> {
     scopes: PerIssuer<Arc<ScopeClaims>>,
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
+    limiters: &'p Limiters,
     metrics: &'p Metrics,
 }
 
@@ -49,10 +55,11 @@ impl Route {
         parts: &GateParts<'_>,
         signatures: PerSignature<Arc<SignatureRules>>,
         places: &CredentialPlaces,
+        limiters: &Limiters,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { parts, scopes, signatures, places, metrics };
+        let shared = Shared { parts, scopes, signatures, places, limiters, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
@@ -79,8 +86,10 @@ impl Route {
             },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
+            outgoing: outgoing_path(route, parts),
             is_shared,
             restrictions: Restrictions::compile(route, parts),
+            limits: shared.limiters.of_route(&route.limits),
             counters: shared.metrics.of_route(&label, is_shared),
             label,
         }
@@ -136,6 +145,26 @@ impl Route {
         self.upstream
     }
 
+    /// What its upstream receives as path; `None`: the canonical one.
+    pub fn outgoing(&self) -> Option<&OutgoingPath> {
+        self.outgoing.as_deref()
+    }
+
+    /// The target that the upstream receives of a request; `None`: the canonical one.
+    ///
+    /// # Errors
+    /// The [`Denial`] of a path that would lead out of what the route is for.
+    pub fn outgoing_target(
+        self: &Arc<Self>,
+        request: &CanonicalRequest,
+    ) -> Result<Option<Box<OutgoingTarget>>, Denial> {
+        let Some(outgoing) = &self.outgoing else {
+            return Ok(None);
+        };
+        let target = outgoing.apply(request);
+        target.map(Some).map_err(|refused| Denial::new(refused.cause()).on(self))
+    }
+
     /// Whether `[cors]` applies to it.
     pub fn is_shared(&self) -> bool {
         self.is_shared
@@ -151,10 +180,20 @@ impl Route {
         self.restrictions.as_deref()
     }
 
+    /// How often, and how many at once, one caller may pass; `None`: any number.
+    pub fn limits(&self) -> Option<&RouteLimits> {
+        self.limits.as_deref()
+    }
+
     /// Its counters.
     pub fn counters(&self) -> &RouteCounters {
         &self.counters
     }
+}
+
+fn outgoing_path(route: &RouteSettings, parts: &GateParts<'_>) -> Option<Box<OutgoingPath>> {
+    let OutgoingSettings { change, rewrite_location } = &route.outgoing;
+    OutgoingPath::compile(change, parts.base_paths.get(route.upstream), *rewrite_location)
 }
 
 /// The issuers that could introspect a route's opaque tokens. A valid configuration has at most

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::{Admission, Denial, Route};
+use super::{Admission, Denial, Route, limited::SignerLimits};
 use crate::{
     json::Object,
     policy::CanonicalRequest,
@@ -24,16 +24,32 @@ pub enum Decision<'g> {
     Preflight(&'g Arc<Route>),
 }
 
+impl<'g> Decision<'g> {
+    /// The route that was taken.
+    pub fn route(&self) -> &'g Arc<Route> {
+        match self {
+            Self::Admitted(admission) => admission.route,
+            Self::Unsigned(unsigned) => unsigned.route(),
+            Self::Preflight(route) => route,
+        }
+    }
+}
+
 /// An admission that waits for a signature. Only a verified one makes an [`Admission`] of it.
 #[derive(Debug)]
 pub struct Unsigned<'g> {
     admission: Admission<'g>,
     rules: &'g SignatureRules,
+    limits: Option<Box<SignerLimits<'g>>>,
 }
 
 impl<'g> Unsigned<'g> {
-    pub(super) fn new(admission: Admission<'g>, rules: &'g SignatureRules) -> Self {
-        Self { admission, rules }
+    pub(super) fn new(
+        admission: Admission<'g>,
+        rules: &'g SignatureRules,
+        limits: Option<Box<SignerLimits<'g>>>,
+    ) -> Self {
+        Self { admission, rules, limits }
     }
 
     /// The rules by which it has to be signed.
@@ -60,7 +76,8 @@ impl<'g> Unsigned<'g> {
         self.rules.begin(headers, self.claims()).await.map_err(|cause| self.refuse(cause))
     }
 
-    /// The body is whole: verifies the signature over it. `in_memory` is the body, if all of it is
+    /// The body is whole: verifies the signature over it, and asks the limits by the signer.
+    /// `in_memory` is the body, if all of it is
     /// in memory.
     ///
     /// # Errors
@@ -73,7 +90,13 @@ impl<'g> Unsigned<'g> {
     ) -> Result<Admission<'g>, Denial> {
         let verified = signature.finish(request, in_memory, self.claims()).await;
         let verified = verified.map_err(|cause| self.refuse(cause))?;
-        Ok(Admission { signature: Some(Box::new(verified)), ..self.admission })
+        let Self { mut admission, limits, .. } = self;
+        if let Some(limits) = limits {
+            let checked = limits.check(admission.route, admission.caller.as_ref(), &verified).await;
+            let later = checked.map_err(|denial| denial.on(admission.route))?;
+            admission.permit.get_or_insert_default().join(later);
+        }
+        Ok(Admission { signature: Some(Box::new(verified)), ..admission })
     }
 
     /// The refusal for that cause.

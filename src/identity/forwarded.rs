@@ -15,6 +15,7 @@ use crate::identity::forwarded::settings::{ForwardingSettings, TrustedProxy};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The compiled rules.
@@ -79,8 +80,7 @@ impl Forwarded {
         scheme: &'static str,
         authority: &HeaderValue,
     ) {
-        let is_trusted = peer.map_or(self.trusts_unix, |peer| self.trusts(peer.address));
-        if is_trusted {
+        if self.trusts_peer(peer) {
             return extend(headers, peer.map(|peer| peer.address), scheme, authority);
         }
 
@@ -90,6 +90,32 @@ impl Forwarded {
         }
         headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
         headers.insert(X_FORWARDED_HOST, authority.clone());
+    }
+
+    /// Sets `X-Forwarded-Prefix` to the beginning of the client's path that the upstream does not
+    /// receive. What a trusted peer has stripped before stands before it; what any other peer sends
+    /// is replaced, `keep` or not.
+    ///
+    /// To be called after [`Self::apply`].
+    pub fn set_prefix(
+        &self,
+        headers: &mut HeaderMap,
+        peer: Option<&PeerAddress>,
+        prefix: &HeaderValue,
+    ) {
+        let mut inbound = headers.get_all(X_FORWARDED_PREFIX).iter();
+        let before = match (inbound.next(), inbound.next()) {
+            (Some(before), None) if self.trusts_peer(peer) && is_path(before.as_bytes()) => {
+                before.as_bytes().strip_suffix(b"/").unwrap_or(before.as_bytes())
+            }
+            _ => b"",
+        };
+        let joined = HeaderValue::from_bytes(&[before, prefix.as_bytes()].concat());
+        headers.insert(X_FORWARDED_PREFIX, joined.unwrap_or_else(|_| prefix.clone()));
+    }
+
+    fn trusts_peer(&self, peer: Option<&PeerAddress>) -> bool {
+        peer.map_or(self.trusts_unix, |peer| self.trusts(peer.address))
     }
 
     fn trusts(&self, peer: IpAddr) -> bool {
@@ -106,6 +132,14 @@ impl Forwarded {
             headers.remove(name);
         }
     }
+}
+
+/// Whether a text is one path, and no URL or list of them.
+fn is_path(text: &[u8]) -> bool {
+    let may_be_there = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'.' | b'_' | b'~')
+    };
+    text.starts_with(b"/") && !text.starts_with(b"//") && text.iter().all(may_be_there)
 }
 
 fn extend(

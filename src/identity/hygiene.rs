@@ -203,7 +203,7 @@ impl Hygiene {
         }
         let accepts_trailers = removals.contains(&TE) && accepts_trailers(headers);
 
-        for name in removals {
+        for name in &removals {
             headers.remove(name);
         }
         if accepts_trailers {
@@ -297,7 +297,7 @@ pub fn clean_response(headers: &mut HeaderMap) {
     if has_connection {
         headers.remove(CONNECTION);
     }
-    for name in removals {
+    for name in &removals {
         headers.remove(name);
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use memchr::memchr_iter;
+
 use super::{
     Algorithm, VerificationKey, base64url,
     header::{HeaderError, ProtectedHeader, Understood, short_media_type},
@@ -157,15 +159,15 @@ fn refuse_nested(header: &ProtectedHeader) -> Result<(), JwsError> {
 
 /// The three parts. Counts dots before anything is allocated, and not beyond a JWE's.
 fn split(token: &[u8]) -> Result<[&[u8]; 3], JwsError> {
-    let mut parts = token.split(|byte| *byte == b'.');
-    let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next())
-    else {
+    let mut dots = memchr_iter(b'.', token);
+    let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
         return Err(JwsError::Parts);
     };
-    match parts.take(JWE_PARTS).count() {
-        0 if header.is_empty() || signature.is_empty() => Err(JwsError::Parts),
-        0 => Ok([header, payload, signature]),
-        more if more + 3 == JWE_PARTS => Err(JwsError::Encrypted),
+    let parts = (token.get(..first), token.get(first + 1..second), token.get(second + 1..));
+    match (parts, dots.take(JWE_PARTS).count()) {
+        ((Some([]), ..) | (_, _, Some([])), 0) => Err(JwsError::Parts),
+        ((Some(header), Some(payload), Some(signature)), 0) => Ok([header, payload, signature]),
+        (_, more) if more + 3 == JWE_PARTS => Err(JwsError::Encrypted),
         _ => Err(JwsError::Parts),
     }
 }

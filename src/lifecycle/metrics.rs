@@ -1,8 +1,8 @@
 //! The metrics of a whole process.
 
 use crate::{
-    decision, evidence, gate, identity, introspection, keys, memory, proxy, registry, resource,
-    revocation, shared, signature, telemetry::MetricRegistry, tls, token, upstream,
+    decision, evidence, gate, identity, introspection, keys, limits, memory, proxy, registry,
+    resource, revocation, shared, signature, telemetry::MetricRegistry, tls, token, upstream,
 };
 
 /// Registers the metrics of every room, before any of them counts: those without labels are shown
@@ -14,6 +14,7 @@ pub(super) fn register_all(metrics: &MetricRegistry) {
     identity::Metrics::register(metrics);
     introspection::Metrics::register(metrics);
     keys::Metrics::register(metrics);
+    limits::Metrics::register(metrics);
     memory::Metrics::register(metrics);
     proxy::Metrics::register(metrics);
     registry::Metrics::register(metrics);

@@ -187,6 +187,9 @@ pub enum NotCanonical {
     /// `.` or `..`, encoded or not, with or without parameters.
     #[error("the path holds a dot segment")]
     DotSegment,
+    /// What the route makes of it could be read as a path outside of the upstream's.
+    #[error("the path that it is rewritten to can be read as one outside of the upstream's")]
+    OutsideOfBase,
     /// A control character, a space, a `#` or a non-ASCII character.
     #[error("the query holds a character that has to be percent-encoded")]
     QueryCharacter,

@@ -42,6 +42,14 @@ pub type ResourceId = Id<ResourceKind>;
 /// One for each configured resource, in the order of their names.
 pub type PerResource<T> = Table<ResourceKind, T>;
 
+/// Marks what belongs to limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LimitKind {}
+/// A configured limit.
+pub type LimitId = Id<LimitKind>;
+/// One for each configured limit, in the order of their names.
+pub type PerLimit<T> = Table<LimitKind, T>;
+
 /// Marks what belongs to routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RouteKind {}

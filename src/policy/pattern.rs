@@ -8,11 +8,14 @@ use super::{
 };
 
 const ASTERISK: &str = "*";
+/// What templates call that which `**` matches.
+pub(super) const REST: &str = "rest";
 
-/// A path pattern: literal segments, `*` for one segment, a final `**` for any rest.
+/// A path pattern: literal segments, `*` or `{name}` for one segment, a final `**` for any rest.
 ///
 /// - `/a/b` matches that path only; `/a/b/` is another path.
-/// - `/a/*` matches `/a/x`, but neither `/a/` nor `/a/x/y`.
+/// - `/a/*` matches `/a/x`, but neither `/a/` nor `/a/x/y`. `/a/{name}` matches the same paths, and
+///   a [`PathTemplate`](super::PathTemplate) of the route may use the segment by that name.
 /// - `/a/**` matches `/a`, `/a/` and everything below: who protects a tree means its root too.
 ///
 /// - `*` alone is for the request target `*`, which only `OPTIONS` has (RFC 9112 §3.2.4).
@@ -38,7 +41,7 @@ pub struct PatternError(pub String);
 pub(super) enum Segment<'p> {
     /// Exactly these characters, escapes decoded.
     Literal(Cow<'p, [u8]>),
-    /// `*`: any one segment that is not empty.
+    /// `*` or `{name}`: any one segment that is not empty.
     One,
     /// `**`: any rest, or none.
     Rest,
@@ -58,17 +61,18 @@ impl PathPattern {
                 "a path pattern has no query and no fragment: routes match the path only",
             );
         }
-        if pattern.contains(['{', '}']) || pattern.contains("/:") {
+        if pattern.contains("/:") {
             return expected(
-                "a path pattern names no parameters: write `*` for one segment (and `%3A`, `%7B`, `%7D` for the characters themselves)",
+                "a path pattern has no `:name`: write `{name}` or `*` for one segment (and `%3A` for the character itself)",
             );
         }
         if pattern.contains(';') || pattern.contains("%3B") {
             return expected("a path pattern holds no `;` parameters: they never decide the route");
         }
         check_wildcards(pattern)?;
-        match canonical_path(pattern) {
-            Ok(canonical) if canonical == pattern => Ok(Self(pattern.to_owned())),
+        let unnamed = check_captures(pattern)?;
+        match canonical_path(&unnamed) {
+            Ok(canonical) if canonical == unnamed => Ok(Self(pattern.to_owned())),
             Ok(canonical) => {
                 expected(format!("a path pattern is in canonical form: write `{canonical}`"))
             }
@@ -86,12 +90,28 @@ impl PathPattern {
         self.0 == ASTERISK
     }
 
+    /// Whether it matches one path only.
+    pub fn is_literal(&self) -> bool {
+        self.segments().all(|segment| matches!(segment, Segment::Literal(_)))
+    }
+
     pub(super) fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
         self.0.split('/').skip(1).map(|segment| match segment {
             "*" => Segment::One,
             "**" => Segment::Rest,
+            named if capture_name(named).is_some() => Segment::One,
             literal => Segment::Literal(decoded(literal.as_bytes())),
         })
+    }
+
+    /// Which segment has that name, from 0.
+    pub(super) fn named(&self, name: &str) -> Option<usize> {
+        self.0.split('/').skip(1).position(|segment| capture_name(segment) == Some(name))
+    }
+
+    /// How many segments stand before the `**` at its end; `None`: it has none.
+    pub(super) fn before_rest(&self) -> Option<usize> {
+        self.segments().position(|segment| segment == Segment::Rest)
     }
 }
 
@@ -158,6 +178,52 @@ fn check_wildcards(pattern: &str) -> Result<(), PatternError> {
     Ok(())
 }
 
+/// The pattern with `*` for each `{name}`.
+fn check_captures(pattern: &str) -> Result<String, PatternError> {
+    let mut names = Vec::new();
+    let mut unnamed = String::with_capacity(pattern.len());
+    for segment in pattern.split('/').skip(1) {
+        unnamed.push('/');
+        match capture_name(segment) {
+            Some(name) => {
+                check_capture_name(name)?;
+                if names.contains(&name) {
+                    return expected(format!("two segments are called `{{{name}}}`"));
+                }
+                names.push(name);
+                unnamed.push_str(ASTERISK);
+            }
+            None if segment.contains(['{', '}']) => {
+                return expected(
+                    "a `{name}` is a whole segment of a path pattern: write `%7B` and `%7D` for the characters themselves",
+                );
+            }
+            None => unnamed.push_str(segment),
+        }
+    }
+    Ok(unnamed)
+}
+
+/// `rest` is what a [`PathTemplate`](super::PathTemplate) calls that which `**` matches.
+fn check_capture_name(name: &str) -> Result<(), PatternError> {
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_name {
+        return expected(format!(
+            "`{{{name}}}` is no name: it begins with a letter, and has letters, digits and `_`"
+        ));
+    }
+    if name == REST {
+        return expected("`{rest}` stands for what `**` matches: write another name");
+    }
+    Ok(())
+}
+
+/// `name` of `{name}`.
+pub(super) fn capture_name(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
 fn expected<T>(what: impl Into<String>) -> Result<T, PatternError> {
     Err(PatternError(what.into()))
 }
@@ -186,6 +252,8 @@ mod tests {
             "/.well-known/*",
             "/users:export",
             "/%3Aid",
+            "/users/{id}/posts/{post_2}",
+            "/{tenant}/**",
         ] {
             assert_eq!(PathPattern::parse(pattern).unwrap().as_str(), pattern);
         }
@@ -199,8 +267,16 @@ mod tests {
             ("http://a/b", "starts with `/`"),
             ("/a?x=1", "no query"),
             ("/a#b", "no fragment"),
-            ("/users/{id}", "write `*`"),
-            ("/users/:id", "write `*`"),
+            ("/users/:id", "write `{name}`"),
+            ("/users/{id}.json", "whole segment"),
+            ("/users/{id", "whole segment"),
+            ("/users/{}", "no name"),
+            ("/users/{1}", "no name"),
+            ("/users/{a-b}", "no name"),
+            ("/users/{{a}}", "no name"),
+            ("/{a}/{a}", "two segments"),
+            ("/a/{rest}", "what `**` matches"),
+            ("/{a}//b", "write `/*/b`"),
             ("/a;v=1", "parameters"),
             ("/a%3Bv", "parameters"),
             ("/a*", "whole segment"),
@@ -220,6 +296,19 @@ mod tests {
             let error = path_error(pattern);
             assert!(error.contains(advice), "{pattern}: {error}");
         }
+    }
+
+    #[test]
+    fn a_named_segment_matches_like_an_asterisk() {
+        let segments = |pattern| PathPattern::parse(pattern).unwrap().segments().count();
+        assert_eq!(segments("/a/{id}/**"), segments("/a/*/**"));
+        let pattern = PathPattern::parse("/a/{id}/**").unwrap();
+        assert_eq!(
+            (pattern.named("id"), pattern.named("a"), pattern.before_rest()),
+            (Some(1), None, Some(2))
+        );
+        assert!(!pattern.is_literal());
+        assert!(PathPattern::parse("/a/b").unwrap().is_literal());
     }
 
     #[test]

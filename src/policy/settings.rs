@@ -3,8 +3,10 @@
 mod access;
 mod addresses;
 mod authentication;
+pub(crate) mod exchange_limits;
 pub(crate) mod hosts;
-pub(crate) mod limits;
+mod limits;
+mod outgoing;
 mod paths;
 
 use http::Method;
@@ -20,7 +22,7 @@ use crate::{
         DuplicateRoute, HostPattern, PathPattern, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
-        ids::{IssuerId, ResourceId, SignatureId, UpstreamId},
+        ids::{IssuerId, LimitId, ResourceId, SignatureId, UpstreamId},
     },
 };
 
@@ -29,8 +31,9 @@ pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
 pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
+pub use exchange_limits::{BodyHandling, Bound, ExchangeLimitSettings, ExchangeLimits};
 pub use hosts::HostSettings;
-pub use limits::{BodyHandling, Bound, RouteLimitSettings, RouteLimits};
+pub use outgoing::OutgoingSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
@@ -58,6 +61,10 @@ pub(crate) mod key {
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
     pub(crate) const ADDRESSES: &str = "addresses";
+    pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
+    pub(crate) const REWRITE: &str = "rewrite";
+    pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
+    pub(crate) const LIMIT: &str = "limit";
 }
 
 /// One `[[routes]]` entry.
@@ -83,12 +90,16 @@ pub struct RouteSettings {
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
     pub paths: PathSettings,
+    /// What the upstream receives in place of the path.
+    pub outgoing: OutgoingSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
     /// From which addresses it may be used.
     pub addresses: AddressSettings,
+    /// Its limits: all of them count.
+    pub limits: Vec<LimitId>,
     /// What its requests may take, as far as it says so itself.
-    pub limits: RouteLimitSettings,
+    pub exchange: ExchangeLimitSettings,
 }
 
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
@@ -100,6 +111,7 @@ pub(crate) struct KnownNames {
     pub(crate) upstreams: Names<UpstreamId>,
     pub(crate) signatures: Names<SignatureId>,
     pub(crate) resources: Names<ResourceId>,
+    pub(crate) limits: Names<LimitId>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }
@@ -158,11 +170,13 @@ impl RouteSettings {
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
+        let outgoing = OutgoingSettings::read(section, path.as_ref());
         let cors = section.optional(key::CORS, switch);
         let addresses = section.section(key::ADDRESSES, AddressSettings::read);
-        let limits = RouteLimitSettings::read(section);
+        let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
+        let exchange = ExchangeLimitSettings::read(section);
         if signature.is_some() {
-            limits.check_signed(section);
+            exchange.check_signed(section);
         }
         Some(Self {
             path: path?,
@@ -175,9 +189,11 @@ impl RouteSettings {
             upstream: upstream?,
             denials,
             paths,
+            outgoing,
             cors,
             addresses,
-            limits,
+            limits: limits.unwrap_or_default(),
+            exchange,
         })
     }
 
@@ -207,7 +223,9 @@ impl RouteSettings {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
         };
-        self.limits.write(self.paths.write(writer)).table()
+        let writer = limits::write(writer, &names.limits, &self.limits);
+        let writer = self.exchange.write(self.paths.write(writer));
+        self.outgoing.write(writer).table()
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) enum ResponseBody {
     Own(Option<Bytes>),
     /// The upstream's answer, which was read to its end.
     Whole(WholeBody),
-    /// The upstream's answer.
-    Upstream(UpstreamBody),
+    /// The upstream's answer. Boxed: an answer is moved a dozen times on its way, in hyper as well.
+    Upstream(Box<UpstreamBody>),
 }
 
 /// An answer that is here as a whole.
@@ -78,7 +78,7 @@ impl ResponseBody {
 
     /// The upstream's answer.
     pub(super) fn upstream(body: AnswerBody, stall_after: Duration, request: RequestGuard) -> Self {
-        Self::Upstream(UpstreamBody::new(body, stall_after, request))
+        Self::Upstream(Box::new(UpstreamBody::new(body, stall_after, request)))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     identity::clean_response,
     policy::{
         CanonicalRequest,
-        settings::{BodyHandling, RouteLimits},
+        settings::{BodyHandling, ExchangeLimits},
     },
     reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
@@ -99,8 +99,9 @@ impl Forwarder<'_> {
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
         let body = ClientBody::new(body, &parts.headers);
-        let Forward { request: canonical, admission, body, answer: to_sign } =
+        let Forward { request: canonical, outgoing, admission, body, answer: to_sign, permit } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
+        guard.hold(permit);
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         let rules = self.serving.config.routes.get(admission.route().id());
         let body = if rules.restricts_bodies && upload.is_some() {
@@ -109,7 +110,7 @@ impl Forwarder<'_> {
             body
         };
         if let Some(place) = rules.enter().map_err(|_| exchange.refuse(Reason::RouteBusy))? {
-            guard.hold(place);
+            guard.keep(place);
         }
         // A signature covers a message; a tunnel's bytes are not covered.
         let upgrade = upgrade
@@ -120,7 +121,8 @@ impl Forwarder<'_> {
         let body = self.outbound_body(body, upload, &mut parts, &rules.limits, form, is_signed);
         loops.mark(&mut parts.headers, parts.version);
         let form = OutboundForm::of(upstream, upgrade.is_some());
-        if let Err(error) = outbound::address(&mut parts, rare, canonical, form) {
+        let target = outgoing.as_deref().map_or(canonical.target(), |outgoing| &outgoing.target);
+        if let Err(error) = outbound::address(&mut parts, rare, canonical, target, form) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
         let mut request = Box::new(Request::from_parts(parts, body));
@@ -197,7 +199,7 @@ impl Forwarder<'_> {
         body: VerifiedBody<ClientBody>,
         room: Option<UploadRoom>,
         parts: &mut Parts,
-        limits: &RouteLimits,
+        limits: &ExchangeLimits,
         form: RefusalForm,
         is_signed: bool,
     ) -> RequestBody {
@@ -226,7 +228,7 @@ impl Forwarder<'_> {
     fn pass_back(
         &self,
         answer: UpstreamAnswer,
-        limits: &RouteLimits,
+        limits: &ExchangeLimits,
         upgrade: Option<Box<Upgrade>>,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
@@ -248,7 +250,7 @@ impl Forwarder<'_> {
     async fn pass_back_signed(
         &self,
         answer: UpstreamAnswer,
-        limits: &RouteLimits,
+        limits: &ExchangeLimits,
         to_sign: AnswerToSign,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
@@ -264,7 +266,7 @@ impl Forwarder<'_> {
     fn switch_protocols(
         &self,
         response: Response<AnswerBody>,
-        limits: &RouteLimits,
+        limits: &ExchangeLimits,
         upgrade: Option<Box<Upgrade>>,
         mut guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
@@ -285,7 +287,7 @@ impl Forwarder<'_> {
 /// A body within what its route allows, and as a whole where the route says so.
 async fn bounded(
     body: VerifiedBody<ClientBody>,
-    limits: &RouteLimits,
+    limits: &ExchangeLimits,
     exchange: &Exchange<'_>,
 ) -> Result<VerifiedBody<ClientBody>, Box<Refusal>> {
     let VerifiedBody::Unread(Some(unread)) = body else { return Ok(body) };

@@ -12,6 +12,7 @@ use std::{
 use prometheus::IntCounterVec;
 
 use crate::{
+    decision::LimitPermit,
     memory::{Flow, MemoryBudget, REQUEST_BYTES, TUNNEL_BYTES, UPLOAD_BYTES},
     proxy::settings::LimitSettings,
     telemetry::MetricRegistry,
@@ -57,8 +58,10 @@ pub(super) struct RequestGuard {
     has_room: bool,
     /// What it counts with in the budget of memory.
     bytes: usize,
-    /// Of what its route may have in progress.
-    place: Option<Place>,
+    /// What the limits of its route have granted.
+    permit: Option<Box<LimitPermit>>,
+    /// Of what its route and its upstream may have in progress.
+    places: Vec<Place>,
 }
 
 /// The room for what is read of an upload before it is asked for.
@@ -144,7 +147,18 @@ impl RequestGuard {
         let has_room = connection.memory().enter(connection.has_served.get());
         connection.requests.set(connection.requests.get() + 1);
         connection.activity.request_begins();
-        Self { connection: Rc::clone(connection), has_room, bytes: REQUEST_BYTES, place: None }
+        Self {
+            connection: Rc::clone(connection),
+            has_room,
+            bytes: REQUEST_BYTES,
+            permit: None,
+            places: Vec::new(),
+        }
+    }
+
+    /// The permit lasts as long as the request does.
+    pub(super) fn hold(&mut self, permit: Option<Box<LimitPermit>>) {
+        self.permit = permit;
     }
 
     /// Whether there is memory for the request.
@@ -167,9 +181,9 @@ impl RequestGuard {
         self.bytes = TUNNEL_BYTES;
     }
 
-    /// Keeps that place until the request is over.
-    pub(super) fn hold(&mut self, place: Place) {
-        self.place = Some(place);
+    /// The place is taken as long as the request lasts.
+    pub(super) fn keep(&mut self, place: Place) {
+        self.places.push(place);
     }
 
     /// The answer to the request.

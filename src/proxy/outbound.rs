@@ -8,7 +8,7 @@ use http::{
 };
 
 use crate::{
-    policy::CanonicalRequest,
+    policy::{CanonicalRequest, RequestTarget},
     upstream::{UpstreamPool, join_cookies},
 };
 
@@ -36,11 +36,13 @@ impl OutboundForm {
     }
 }
 
-/// Makes the request's head what the upstream receives. `rare` is what the client has sent.
+/// Makes the request's head what the upstream receives. `rare` is what the client has sent, and
+/// `target` may be another one than the canonical request's.
 pub(super) fn address(
     parts: &mut Parts,
     rare: RareHeaders,
     canonical: &CanonicalRequest,
+    target: &RequestTarget,
     form: OutboundForm,
 ) -> http::Result<()> {
     // We answer `100-continue` ourselves, when the upstream takes the body.
@@ -48,8 +50,8 @@ pub(super) fn address(
         parts.headers.remove(EXPECT);
     }
     match form {
-        OutboundForm::Http1 => address_http1(parts, rare, canonical),
-        OutboundForm::Http2 { scheme } => address_http2(parts, canonical, scheme)?,
+        OutboundForm::Http1 => address_http1(parts, rare, canonical, target),
+        OutboundForm::Http2 { scheme } => address_http2(parts, canonical, target, scheme)?,
     }
     Ok(())
 }
@@ -65,15 +67,21 @@ pub(super) fn unframe(headers: &mut HeaderMap) {
 fn address_http2(
     parts: &mut Parts,
     canonical: &CanonicalRequest,
+    target: &RequestTarget,
     scheme: &str,
 ) -> http::Result<()> {
     parts.version = Version::HTTP_2;
     parts.headers.remove(HOST);
-    parts.uri = canonical.target().for_http2(scheme, canonical.authority())?;
+    parts.uri = target.for_http2(scheme, canonical.authority())?;
     Ok(())
 }
 
-fn address_http1(parts: &mut Parts, rare: RareHeaders, canonical: &CanonicalRequest) {
+fn address_http1(
+    parts: &mut Parts,
+    rare: RareHeaders,
+    canonical: &CanonicalRequest,
+    target: &RequestTarget,
+) {
     parts.version = Version::HTTP_11;
     // Most clients send it first: a look-up would cost more.
     let has_host = parts.headers.keys().any(|name| *name == HOST);
@@ -87,5 +95,5 @@ fn address_http1(parts: &mut Parts, rare: RareHeaders, canonical: &CanonicalRequ
     if rare.cookie {
         join_cookies(&mut parts.headers);
     }
-    parts.uri = canonical.target().for_http1();
+    parts.uri = target.for_http1();
 }

@@ -4,7 +4,7 @@ use crate::{
     identity::forwarded::settings::LoopHeader,
     policy::{
         ids::{PerRoute, PerUpstream},
-        settings::RouteLimits,
+        settings::ExchangeLimits,
     },
     proxy::settings::LimitSettings,
     upstream::settings::UpstreamSettings,
@@ -18,7 +18,7 @@ pub struct ProxyParts<'s> {
     /// The upstream services.
     pub upstreams: &'s PerUpstream<UpstreamSettings>,
     /// What requests of each route may take.
-    pub routes: PerRoute<RouteLimits>,
+    pub routes: PerRoute<ExchangeLimits>,
     /// What requests of this process are recognised by.
     pub loop_header: LoopHeader,
     /// Whether every request is logged.

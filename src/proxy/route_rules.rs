@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::{
     bounded::{Place, Places},
-    policy::settings::{BodyHandling, RouteLimits},
+    policy::settings::{BodyHandling, ExchangeLimits},
 };
 
 /// The rules of one route, for all workers.
 #[derive(Debug)]
 pub(super) struct RouteRules {
-    pub(super) limits: RouteLimits,
+    pub(super) limits: ExchangeLimits,
     /// Whether anything is to be done about a body that needs no signature.
     pub(super) restricts_bodies: bool,
     /// `None`: any number of requests at once.
@@ -22,7 +22,7 @@ pub(super) struct RouteRules {
 pub(super) struct RouteIsBusy;
 
 impl RouteRules {
-    pub(super) fn compile(limits: &RouteLimits) -> Self {
+    pub(super) fn compile(limits: &ExchangeLimits) -> Self {
         let buffers = limits.body == BodyHandling::Buffer;
         Self {
             restricts_bodies: buffers || limits.max_body.most().is_some(),

@@ -58,6 +58,7 @@ words! {
         Headers = "the headers",
         Introspection = "introspection at issuer",
         Keys = "the keys of issuer",
+        Limit = "limit",
         Method = "the method",
         Parameter = "header parameter",
         Request = "the request",
@@ -97,6 +98,7 @@ words! {
         Unproven = "is not proven",
         Unsuitable = "does not fit",
         Unsupported = "is not supported",
+        UsedUp = "is used up",
         Wrong = "is wrong",
         WrongType = "is of the wrong type",
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::UnixTime,
-    shared::{SharedKey, SharedKind, SharedStore},
+    shared::{LostStore, SharedKey, SharedKind, SharedStore},
 };
 
 use super::{MemoryStore, ReplayCheck, ReplayId, ReplayStore};
@@ -34,6 +34,10 @@ impl ReplayStore for ReplicatedStore {
             Some(false) => {
                 reservation.commit();
                 return ReplayCheck::Replayed;
+            }
+            // Dropped, the reservation is rolled back here.
+            None if self.shared.on_lost_replays() == LostStore::Refuse => {
+                return ReplayCheck::Unavailable;
             }
             // Redis is unavailable. Whether it holds the id, and from which replica, is unknown: a
             // rollback must not delete another replica's entry.

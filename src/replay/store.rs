@@ -28,7 +28,8 @@ use super::ReplayReservation;
 /// - after a restart, for all that only this process remembered: all of [`MemoryStore`], and what
 ///   [`ReplicatedStore`] could not share;
 /// - with more than one replica, where they share nothing: each replica accepts an id once. The
-///   same holds while Redis can't be reached, and afterwards for the ids used meanwhile;
+///   same holds while Redis can't be reached, and afterwards for the ids used meanwhile, unless
+///   `shared.replay.on_failure` is `refuse`;
 /// - when Redis has lost its data (restarted without persistence, a failover, eviction under
 ///   `maxmemory`): each replica still refuses what it has accepted itself, and no more;
 /// - when an attacker who can write to Redis deletes the entry.
@@ -73,6 +74,8 @@ pub enum ReplayCheck {
     Replayed,
     /// There is no room to remember it: it could be used again unnoticed.
     Full,
+    /// Whether another replica has seen it is unknown, and the operator wants to know.
+    Unavailable,
 }
 
 /// For how long a store remembers ids, and how many.

@@ -25,6 +25,7 @@ async fn accept(store: &impl ReplayStore, id: &str, now: i64) -> Outcome {
         }
         ReplayCheck::Replayed => Outcome::Replayed,
         ReplayCheck::Full => Outcome::Full,
+        ReplayCheck::Unavailable => panic!("nothing is shared"),
     }
 }
 

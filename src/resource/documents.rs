@@ -179,7 +179,7 @@ impl RouteHosts {
 fn spelled_out(routes: &Routes) -> Vec<String> {
     let paths = routes.all().iter().filter_map(|route| {
         let path = route.path.as_str().strip_prefix(WELL_KNOWN)?;
-        (!path.contains('*')).then(|| path.strip_suffix('/').unwrap_or(path).to_owned())
+        route.path.is_literal().then(|| path.strip_suffix('/').unwrap_or(path).to_owned())
     });
     paths.collect()
 }

@@ -109,7 +109,8 @@ fn check_path(path: &str) -> Result<(), String> {
     if path.is_empty() {
         return Ok(());
     }
-    PathPattern::parse(path).map(drop).map_err(|error| error.to_string())
+    let pattern = PathPattern::parse(path).map_err(|error| error.to_string())?;
+    if pattern.is_literal() { Ok(()) } else { Err("it is one URL, without wildcards".to_owned()) }
 }
 
 #[cfg(test)]
@@ -161,7 +162,7 @@ mod tests {
             ("https://api.test/a/../b", "dot segment"),
             ("https://api.test/%41", "/A"),
             ("https://api.test/a\"b", "/a%22b"),
-            ("https://api.test/{tid}", "names no parameters"),
+            ("https://api.test/{tid}", "without wildcards"),
         ] {
             let error = ResourceUrl::parse(id).unwrap_err();
             assert!(error.contains(advice), "{id}: {error}");

@@ -4,6 +4,7 @@ mod buffered_bodies;
 mod cors;
 mod credentials;
 mod idle_header_rules;
+mod limits;
 mod looping_upstreams;
 mod resources;
 
@@ -13,6 +14,7 @@ use self::{
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
+    limits::{limits_by_signer, shared_limits},
     looping_upstreams::looping_upstreams,
     resources::resources,
 };
@@ -51,6 +53,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
+    shared_limits(settings, root);
 }
 
 /// The rules that follow what settings refer to, once everything that they refer to was read.
@@ -60,6 +63,7 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     unreachable_issuers(settings, root);
     resources(settings, root);
     buffered_bodies(settings, root);
+    limits_by_signer(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.

@@ -21,6 +21,7 @@ pub(super) fn of_tree(root: &Section<'_>) -> KnownNames {
         upstreams: members(root.peek(key::UPSTREAMS)),
         signatures: members(root.peek(key::SIGNATURES)),
         resources: members(root.peek(key::RESOURCES)),
+        limits: members(root.peek(key::LIMITS)),
         profiles: with_built_in(members(profiles)),
     }
 }
@@ -33,6 +34,7 @@ pub(super) fn of_settings(settings: &Settings) -> KnownNames {
         upstreams: with_ids(&settings.upstreams, |upstream| &upstream.name),
         signatures: with_ids(&settings.signatures, |signature| &signature.name),
         resources: with_ids(&settings.resources, |resource| &resource.name),
+        limits: with_ids(&settings.limits, |limit| &limit.name),
         profiles: with_built_in(profiles),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     identity::HeaderUses,
     policy::{
         credential::CredentialSource,
-        settings::{RouteLimits, RouteSettings},
+        settings::{ExchangeLimits, RouteSettings},
     },
     providers::ProviderParts,
     proxy::ProxyParts,
@@ -37,7 +37,9 @@ impl Settings {
             issuers: &self.issuers,
             signatures: &self.signatures,
             resources: &self.resources,
+            limits: &self.limits,
             routes: &self.routes,
+            base_paths: self.upstreams.map(|upstream| upstream.path.clone()),
             hosts: &self.server.hosts,
             credential: &self.credential,
             claims: &self.claims,
@@ -84,8 +86,8 @@ impl Settings {
     }
 
     /// What holds for requests of a route.
-    pub(super) fn limits_of(&self, route: &RouteSettings) -> RouteLimits {
-        route.limits.over(&self.upstreams.get(route.upstream).limits)
+    pub(super) fn limits_of(&self, route: &RouteSettings) -> ExchangeLimits {
+        route.exchange.over(&self.upstreams.get(route.upstream).limits)
     }
 
     /// What the operator's pages show of them.

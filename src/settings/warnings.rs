@@ -26,6 +26,7 @@ mod claim_paths;
 mod cors;
 mod credentials;
 mod issuers;
+mod limits;
 mod memory;
 mod own_addresses;
 mod upstreams;
@@ -90,6 +91,7 @@ impl Settings {
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
         warnings.extend(self.cors_warnings());
+        warnings.extend(self.limit_warnings());
         warnings.extend(self.memory_warning());
         warnings
     }

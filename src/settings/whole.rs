@@ -20,10 +20,11 @@ use crate::{
         headers::{self, settings::ClaimHeaderSettings},
         settings::IdentitySettings,
     },
+    limits::{self, settings::CallerLimitSettings},
     policy::{
         self, Routes,
-        ids::{PerIssuer, PerResource, PerSignature, PerUpstream},
-        settings::RouteLimits,
+        ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream},
+        settings::ExchangeLimits,
     },
     proxy::settings::ServerSettings,
     resource::{self, settings::ResourceSettings},
@@ -50,6 +51,7 @@ pub(crate) mod key {
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
     pub(crate) const RESOURCES: &str = "resources";
+    pub(crate) const LIMITS: &str = "limits";
     pub(crate) const EVIDENCE: &str = "evidence";
     pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const CACHE: &str = "cache";
@@ -71,7 +73,7 @@ pub struct Settings {
     /// The operator's listener.
     pub admin: AdminSettings,
     /// What requests may take, where neither their route nor its upstream says so.
-    pub defaults: RouteLimits,
+    pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
     /// The token issuers.
@@ -80,6 +82,8 @@ pub struct Settings {
     pub signatures: PerSignature<SignatureSettings>,
     /// The protected resources that clients can discover.
     pub resources: PerResource<ResourceSettings>,
+    /// How often, and how many at once, one caller may pass a route.
+    pub limits: PerLimit<CallerLimitSettings>,
     /// The journal of signed requests; `None`: there is none.
     pub evidence: Option<EvidenceSettings>,
     /// Where in a request the credential travels.
@@ -120,7 +124,7 @@ impl Settings {
             );
         }
         let claims = root.section(key::CLAIMS, headers::settings::read);
-        let defaults = root.section(key::DEFAULTS, RouteLimits::read_defaults);
+        let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
             server: root.section(key::SERVER, ServerSettings::read),
             admin: root.section(key::ADMIN, AdminSettings::read),
@@ -134,6 +138,7 @@ impl Settings {
                 signature::settings::read(section, &SignatureNames { issuers: &names.issuers })
             }),
             resources: root.section(key::RESOURCES, resource::settings::read),
+            limits: root.section(key::LIMITS, limits::settings::read),
             evidence: root.section(key::EVIDENCE, EvidenceSettings::read),
             credential: root.section(key::CREDENTIAL, CredentialSettings::read),
             cache: root.section(key::CACHE, CacheSettings::read),
@@ -183,6 +188,7 @@ impl Settings {
             .value(key::ISSUERS, issuer::settings::write(&self.issuers))
             .optional_value(key::SIGNATURES, signatures)
             .optional_members(key::RESOURCES, resource::settings::write(&self.resources))
+            .optional_members(key::LIMITS, limits::settings::write(&self.limits))
             .optional_value(key::EVIDENCE, self.evidence.as_ref().map(EvidenceSettings::write))
             .value(key::CREDENTIAL, self.credential.write())
             .value(key::CACHE, self.cache.write())

@@ -7,6 +7,8 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 pub enum SharedKind {
     /// A response of an introspection endpoint.
     Introspection,
+    /// A bucket of a rate.
+    Limit,
     /// What may be used once.
     Replay,
     /// What is no longer accepted.
@@ -43,6 +45,7 @@ impl SharedKind {
     fn label(self) -> &'static str {
         match self {
             Self::Introspection => "introspection",
+            Self::Limit => "limit",
             Self::Replay => "replay",
             Self::Revocation => "revocation",
         }

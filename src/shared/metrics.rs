@@ -20,6 +20,7 @@ pub(super) enum Operation {
     Get,
     Set,
     Read,
+    Take,
 }
 
 /// Its outcome.
@@ -37,6 +38,8 @@ pub(super) enum OperationOutcome {
     SetIfAbsent,
     /// There, and ours.
     Hit,
+    /// The rate is used up.
+    Limited,
     /// Not there, or past its end.
     Miss,
     /// Too large to share.
@@ -90,8 +93,15 @@ const FAILURES: &[OperationOutcome] =
     &[OperationOutcome::Disconnected, OperationOutcome::Error, OperationOutcome::Timeout];
 
 impl Operation {
-    const ALL: &[Self] =
-        &[Self::Append, Self::SetIfAbsent, Self::Forget, Self::Get, Self::Set, Self::Read];
+    const ALL: &[Self] = &[
+        Self::Append,
+        Self::SetIfAbsent,
+        Self::Forget,
+        Self::Get,
+        Self::Set,
+        Self::Read,
+        Self::Take,
+    ];
 
     fn outcomes(self) -> &'static [OperationOutcome] {
         match self {
@@ -104,6 +114,7 @@ impl Operation {
                 &[OperationOutcome::Hit, OperationOutcome::Miss, OperationOutcome::Rejected]
             }
             Self::Read => &[OperationOutcome::Done, OperationOutcome::Rejected],
+            Self::Take => &[OperationOutcome::Done, OperationOutcome::Limited],
         }
     }
 
@@ -115,6 +126,7 @@ impl Operation {
             Self::Get => "get",
             Self::Set => "put",
             Self::Read => "read",
+            Self::Take => "limit",
         }
     }
 }
@@ -128,6 +140,7 @@ impl OperationOutcome {
             Self::Error => "error",
             Self::SetIfAbsent => "first",
             Self::Hit => "hit",
+            Self::Limited => "limited",
             Self::Miss => "miss",
             Self::Oversize => "oversize",
             Self::Rejected => "rejected",

@@ -1,6 +1,7 @@
 //! `[shared]`: the Redis or Valkey through which replicas share what they have learnt.
 
 mod address;
+mod lost_store;
 
 use std::{
     path::{Path, PathBuf},
@@ -23,6 +24,8 @@ use crate::{
 use address::{EXPECTED_URL, address};
 
 pub use address::SharedAddress;
+pub(crate) use lost_store::key as use_key;
+pub use lost_store::{LostStore, UseSettings};
 
 pub(crate) mod key {
     pub(crate) const URL: &str = "url";
@@ -52,6 +55,8 @@ pub struct SharedSettings {
     pub timeout: Duration,
     /// What keeps those who can write there from forging values.
     pub integrity: Integrity,
+    /// What counts while the store can't be reached.
+    pub uses: UseSettings,
 }
 
 /// How values are distinguished from forged ones.
@@ -107,6 +112,7 @@ impl SharedSettings {
         let timeout =
             section.or(key::TIMEOUT, DEFAULT_TIMEOUT, duration(MIN_TIMEOUT..=MAX_TIMEOUT));
         let integrity = Integrity::read(section);
+        let uses = UseSettings::read(section);
         Some(Self {
             address: address?,
             username,
@@ -115,6 +121,7 @@ impl SharedSettings {
             prefix,
             timeout,
             integrity: integrity?,
+            uses,
         })
     }
 
@@ -126,7 +133,7 @@ impl SharedSettings {
             .optional_path(key::CA_FILE, self.ca_file.as_deref())
             .text(key::PREFIX, &self.prefix)
             .duration(key::TIMEOUT, self.timeout);
-        self.integrity.write(writer).table()
+        self.uses.write(self.integrity.write(writer)).table()
     }
 
     /// The password as it is in its file now, so that a changed one needs no reload.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     clock::{Clock, UnixTime},
-    shared::settings::SharedSettings,
+    shared::settings::{LostStore, SharedSettings, UseSettings},
     telemetry::MetricRegistry,
 };
 
@@ -15,6 +15,7 @@ use super::{
     link::{RedisConnection, RedisLink},
     log::{self, MAX_ENTRY_BYTES, StreamEntry},
     metrics::{Metrics, Operation, OperationOutcome},
+    rate::{self, RateAnswer, RateRule},
     seal::{self, Seal, SealError},
     write::{SharedWriter, Write, millis, queue},
 };
@@ -96,6 +97,25 @@ impl SharedStore {
         self.0.as_ref().map_or(Duration::ZERO, |inner| inner.settings.timeout)
     }
 
+    /// What counts for once-only marks while the store can't be reached.
+    pub fn on_lost_replays(&self) -> LostStore {
+        self.uses().replay
+    }
+
+    /// What counts for limits while the store can't be reached.
+    pub fn on_lost_limits(&self) -> LostStore {
+        self.uses().limits
+    }
+
+    /// Into so many parts a rate is divided while each replica decides alone.
+    pub fn replicas(&self) -> u32 {
+        self.uses().replicas
+    }
+
+    fn uses(&self) -> UseSettings {
+        self.0.as_ref().map(|inner| inner.settings.uses).unwrap_or_default()
+    }
+
     /// Why nothing is shared at the moment, in words; `None` if something is, or nothing should.
     pub fn trouble(&self) -> Option<String> {
         let inner = self.0.as_ref()?;
@@ -132,6 +152,13 @@ impl SharedStore {
             if *is_first { OperationOutcome::SetIfAbsent } else { OperationOutcome::Seen }
         };
         inner.counted(Operation::SetIfAbsent, result, outcome)
+    }
+
+    /// Takes one request from the bucket of a rate. `None`: unknown.
+    pub async fn take(&self, key: &SharedKey, rule: &RateRule) -> Option<RateAnswer> {
+        let inner = self.0.as_ref()?;
+        let result = inner.take(key, rule).await;
+        inner.counted(Operation::Take, result, |answer| answer.outcome())
     }
 
     /// Deletes the key. Whether it worked is not known; if not, the key expires with its time to
@@ -212,6 +239,15 @@ impl Inner {
             redis::Value::Nil => Ok(false),
             _ => Err(OperationOutcome::Error),
         }
+    }
+
+    async fn take(&self, key: &SharedKey, rule: &RateRule) -> Result<RateAnswer, OperationOutcome> {
+        let connection = self.link.connection()?;
+        let command = rule.command(&key.name(&self.settings.prefix));
+        let mut redis = connection.redis();
+        let answer = command.query_async::<(i64, i64)>(&mut redis);
+        let max_bytes = rate::MAX_ANSWER_BYTES;
+        RateAnswer::parse(connection.answer(max_bytes, self.settings.timeout, answer).await?)
     }
 
     async fn forget(&self, key: &SharedKey) -> Result<(), OperationOutcome> {

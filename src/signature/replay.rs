@@ -64,6 +64,10 @@ impl ReplayRule {
                 let subject = self.id.subject(Fault::Unavailable);
                 Err(Reason::ReplayMemoryFull.about(subject.setting("replay.entries")))
             }
+            ReplayCheck::Unavailable => {
+                let subject = self.id.subject(Fault::Unavailable);
+                Err(Reason::ReplayUnavailable.about(subject.setting("shared.replay.on_failure")))
+            }
         }
     }
 }

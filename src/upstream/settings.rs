@@ -17,8 +17,9 @@ use crate::{
     decision::denials::settings::MaintenanceSettings,
     listener::settings::socket_path,
     policy::{
+        BasePath,
         ids::PerUpstream,
-        settings::{RouteLimitSettings, RouteLimits},
+        settings::{ExchangeLimitSettings, ExchangeLimits},
     },
     tls::settings::{Http2Offer, UpstreamTlsSettings, upstream::server_name_of},
 };
@@ -43,12 +44,14 @@ pub struct UpstreamSettings {
     pub name: String,
     /// Where the service is.
     pub address: UpstreamAddress,
+    /// The path that all its paths begin with.
+    pub path: BasePath,
     /// `[upstreams.NAME.tls]`, with `https://`.
     pub tls: Option<Box<UpstreamTlsSettings>>,
     /// For the connection to be established, TLS included.
     pub connect_timeout: Duration,
     /// What requests of its routes may take that do not say so themselves.
-    pub limits: RouteLimits,
+    pub limits: ExchangeLimits,
     /// How long an unused connection is kept; below the upstream's own keep-alive.
     pub idle_timeout: Duration,
     /// Unused connections kept per worker.
@@ -116,13 +119,13 @@ const RETRIES: &[(&str, RetryRule)] = &[
     ("unanswered", RetryRule::Unanswered),
 ];
 
-const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\", \"h2c://HOST:PORT\" or \
-                            \"unix:/PATH\"";
+const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\" or \"h2c://HOST:PORT\", \
+                            each with a path or without, or \"unix:/PATH\"";
 
 /// Reads `[upstreams]`. `defaults` holds for what an upstream does not say.
 pub(crate) fn read(
     section: &mut Section<'_>,
-    defaults: &RouteLimits,
+    defaults: &ExchangeLimits,
 ) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
@@ -139,7 +142,7 @@ pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
 }
 
 impl UpstreamSettings {
-    fn read(name: &str, section: &mut Section<'_>, defaults: &RouteLimits) -> Option<Self> {
+    fn read(name: &str, section: &mut Section<'_>, defaults: &ExchangeLimits) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
         let tls = read_tls(section, address.as_ref());
@@ -154,12 +157,13 @@ impl UpstreamSettings {
             name: name.to_owned(),
             tls,
             connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
-            limits: RouteLimitSettings::read(section).over(defaults),
+            limits: ExchangeLimitSettings::read(section).over(defaults),
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
             maintenance: MaintenanceSettings::read(section),
+            path: section.or(key::URL, BasePath::default(), base_path),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
@@ -167,7 +171,7 @@ impl UpstreamSettings {
 
     fn write(&self) -> Written {
         let writer = Writer::default()
-            .text(key::URL, &self.address)
+            .text(key::URL, format_args!("{}{}", self.address, self.path.as_str()))
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
@@ -248,9 +252,8 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
         Some("https") => (UpstreamAddress::Https, 443),
         _ => return Err(node.mismatch(EXPECTED_URL)),
     };
-    // The upstream receives the path that policy saw: a prefix here could only make them differ.
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || text.contains('#') {
-        return Err(node.mismatch(&format!("{EXPECTED_URL} without a path")));
+    if url.query().is_some() || text.contains('#') {
+        return Err(node.mismatch(&format!("{EXPECTED_URL} without a query")));
     }
     let host = url.host().filter(|host| !host.is_empty());
     let host = host.ok_or_else(|| node.mismatch(EXPECTED_URL))?;
@@ -259,6 +262,14 @@ fn upstream_address(node: &Node) -> Parsed<UpstreamAddress> {
         return Err(node.mismatch("a host that a certificate can name"));
     }
     Ok(wrap(format!("{host}:{port}")))
+}
+
+/// The path of a URL; none of what is no URL, which is reported as such.
+fn base_path(node: &Node) -> Parsed<BasePath> {
+    let url = node.as_text().filter(|text| !text.starts_with("unix:"));
+    let url = url.and_then(|text| text.parse::<Uri>().ok()).filter(|url| url.query().is_none());
+    let path = BasePath::parse(url.as_ref().map_or("", Uri::path));
+    path.map_err(|error| format!("{} ({error})", node.mismatch("a path such as \"/base\"")))
 }
 
 /// The port that is given, or the scheme's own. `None` for one that can't be connected to.

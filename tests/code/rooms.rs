@@ -30,6 +30,7 @@ const ROOMS: &[&str] = &[
     "cors",
     "shared",
     "replay",
+    "limits",
     "keys",
     "oauth_client",
     "introspection",

@@ -35,6 +35,7 @@ mod mcp;
 mod parking;
 mod path_readers;
 mod shared;
+mod shared_limits;
 mod sharing;
 mod shutdown;
 mod tunnels;

@@ -4,6 +4,7 @@
 mod scene;
 
 mod hostile;
+mod limits;
 mod log;
 mod outages;
 mod replays;

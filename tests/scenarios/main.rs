@@ -26,6 +26,7 @@ mod headers;
 mod identity_headers;
 mod introspection;
 mod key_sets;
+mod limits;
 mod memory;
 mod paths;
 mod protocol;

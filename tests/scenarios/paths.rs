@@ -4,6 +4,7 @@
 mod any_target;
 mod kept;
 mod probes;
+pub(crate) mod rewriting;
 mod scene;
 mod targets;
 mod targets_http2;

@@ -9,5 +9,5 @@ mod dialects;
 mod forwarded;
 mod messages;
 mod published;
-mod scene;
+pub(crate) mod scene;
 mod signers;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::{
     config::values::format_duration,
     policy::{
-        HostPattern,
+        HostPattern, PathChange,
         settings::{
             AccessSettings, AuthenticationSettings, Guests, RequirementSettings, RouteSettings,
         },
@@ -54,7 +54,22 @@ fn row(settings: &Settings, route: &RouteSettings) -> [String; 4] {
         }
         None => access,
     };
-    [methods, target, access, settings.upstreams.get(route.upstream).name.clone()]
+    [methods, target, access, destination(settings, route)]
+}
+
+/// The upstream, and the path there if it is another one.
+fn destination(settings: &Settings, route: &RouteSettings) -> String {
+    let upstream = settings.upstreams.get(route.upstream);
+    let base = upstream.path.as_str();
+    let path = match &route.outgoing.change {
+        PathChange::Keep if base.is_empty() => return upstream.name.clone(),
+        PathChange::Keep => route.path.as_str(),
+        PathChange::Strip(prefix) => {
+            route.path.as_str().strip_prefix(prefix.as_str()).unwrap_or_default()
+        }
+        PathChange::Rewrite(template) => template.as_str(),
+    };
+    format!("{} {base}{path}", upstream.name)
 }
 
 fn describe(settings: &Settings, requirement: &RequirementSettings) -> String {

@@ -114,6 +114,7 @@ impl Explainer {
         let Some(requirement) = route.requirement() else {
             let public = "public: no token is looked at";
             report.passed("route", || format!("{}, {public}{unchecked}", route.label()));
+            self.limits(route, report);
             return self.signed(route, signed, request, None, tasks, report).await;
         };
         report.passed("route", || format!("{}{unchecked}", route.label()));
@@ -126,7 +127,16 @@ impl Explainer {
             return Err(cause);
         }
         report.passed("requirement", || "issuer, scopes and claims suffice".to_owned());
+        self.limits(route, report);
         self.signed(route, signed, request, Some(token.claims()), tasks, report).await
+    }
+
+    /// The limits of the route. This request does not count: the running proxy has the buckets.
+    fn limits(&self, route: &Route, report: &mut CheckReport) {
+        for limit in &self.settings.routes.all().get(route.id()).limits {
+            let limit = self.settings.limits.get(*limit);
+            report.passed("limit", || format!("not counted here: {limit}"));
+        }
     }
 
     /// What the route requires of the body.

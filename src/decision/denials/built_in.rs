@@ -127,6 +127,9 @@ const EMPTY: Row = Row { realm: None, by_class: QUIET, exceptions: &[], bodies: 
 /// RFC 9470 §3.
 const STEP_UP: StatusRule = (StatusCode::UNAUTHORIZED, Challenge::InsufficientUserAuthentication);
 
+/// RFC 6585 §4.
+const TOO_MANY: StatusRule = (StatusCode::TOO_MANY_REQUESTS, Challenge::None);
+
 /// The reasons whose status is more exact than that of their class, in every profile.
 pub(super) const MORE_EXACT: &[(Reason, StatusRule)] = &[
     (Reason::MethodNotSupported, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None)),
@@ -135,6 +138,8 @@ pub(super) const MORE_EXACT: &[(Reason, StatusRule)] = &[
     (Reason::LoopDetected, (StatusCode::LOOP_DETECTED, Challenge::None)),
     (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None)),
     (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None)),
+    (Reason::RateLimited, TOO_MANY),
+    (Reason::ConcurrencyLimited, TOO_MANY),
     (Reason::UpstreamConnectTimeout, (StatusCode::GATEWAY_TIMEOUT, Challenge::None)),
     (Reason::UpstreamMaintenance, (StatusCode::SERVICE_UNAVAILABLE, Challenge::None)),
     (Reason::RouteBusy, (StatusCode::SERVICE_UNAVAILABLE, Challenge::None)),

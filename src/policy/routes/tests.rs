@@ -9,7 +9,8 @@ use crate::policy::{
     credential::CredentialRules,
     ids::PerUpstream,
     settings::{
-        AccessSettings, AddressSettings, AuthorizationHeader, HostSettings, RouteLimitSettings,
+        AccessSettings, AddressSettings, AuthorizationHeader, ExchangeLimitSettings, HostSettings,
+        OutgoingSettings,
     },
 };
 
@@ -31,9 +32,11 @@ fn route(line: &str) -> RouteSettings {
         upstream: PerUpstream::default().push("app"),
         denials: None,
         paths: PathSettings::default(),
+        outgoing: OutgoingSettings::default(),
         cors: None,
         addresses: AddressSettings::default(),
-        limits: RouteLimitSettings::default(),
+        limits: Vec::new(),
+        exchange: ExchangeLimitSettings::default(),
     }
 }
 

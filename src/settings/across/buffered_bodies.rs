@@ -2,7 +2,7 @@
 
 use crate::{
     config::{node::Node, reader::Section},
-    policy::settings::{BodyHandling, key as of_route, limits},
+    policy::settings::{BodyHandling, exchange_limits, key as of_route},
     settings::Settings,
 };
 
@@ -20,7 +20,7 @@ pub(super) fn buffered_bodies(settings: &Settings, root: &Section<'_>) {
                  bodies are buffered; expected less, or more room there"
             );
             let origin = root.peek(of_route::ROUTES).and_then(Node::origin);
-            root.mistake_at(of_one_route(id, limits::key::MAX_BODY), origin, message);
+            root.mistake_at(of_one_route(id, exchange_limits::key::MAX_BODY), origin, message);
         }
     }
 }

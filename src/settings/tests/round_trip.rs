@@ -28,6 +28,7 @@ fn documents(workspace: &Workspace) -> [Table; 3] {
     let others = format!(
         "{MINIMAL}\n[revocation]\nfile = \"DIR/revoked.json\"\n\
          [shared]\nurl = \"redis://127.0.0.1\"\nintegrity = \"none\"\n\
+         limits = {{ on_failure = \"refuse\" }}\n\
          [cors]\norigins = \"any\"\nall_routes = true\npreflights = \"pass\""
     );
     let proxied = format!(

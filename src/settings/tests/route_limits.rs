@@ -1,13 +1,13 @@
 //! What a route's requests may take: three layers, and their mistakes.
 
 use super::*;
-use crate::policy::settings::{BodyHandling, Bound, RouteLimits};
+use crate::policy::settings::{BodyHandling, Bound, ExchangeLimits};
 use std::time::Duration;
 
 const KEYS: [&str; 5] = ["response_timeout", "stream_timeout", "max_body", "body", "concurrency"];
 
 /// What holds for the route of a configuration with these lines in its three places.
-fn limits(defaults: &str, upstream: &str, route: &str) -> RouteLimits {
+fn limits(defaults: &str, upstream: &str, route: &str) -> ExchangeLimits {
     let text = format!(
         "[defaults]\n{defaults}\n[upstreams.app]\nurl = \"http://127.0.0.1:1\"\n{upstream}\n\
          [[routes]]\npath = \"/**\"\naccess = \"public\"\n{route}"
@@ -18,7 +18,7 @@ fn limits(defaults: &str, upstream: &str, route: &str) -> RouteLimits {
 
 #[test]
 fn a_route_comes_before_its_upstream_and_that_before_the_defaults() {
-    assert_eq!(limits("", "", ""), RouteLimits::default());
+    assert_eq!(limits("", "", ""), ExchangeLimits::default());
     let [first, second, third] = [
         "response_timeout = \"1s\"\nstream_timeout = \"1s\"\nmax_body = 1\nbody = \"buffer\"\n\
          concurrency = 1",
@@ -28,14 +28,14 @@ fn a_route_comes_before_its_upstream_and_that_before_the_defaults() {
          body = \"buffer\"\nconcurrency = \"none\"",
     ];
     let seconds = Duration::from_secs;
-    let of_first = RouteLimits {
+    let of_first = ExchangeLimits {
         response_timeout: seconds(1),
         stream_timeout: seconds(1),
         max_body: Bound::AtMost(1),
         body: BodyHandling::Buffer,
         concurrency: Bound::AtMost(1),
     };
-    let of_third = RouteLimits {
+    let of_third = ExchangeLimits {
         response_timeout: seconds(3),
         stream_timeout: seconds(3),
         max_body: Bound::Unbounded,

@@ -136,16 +136,40 @@ fn upstream_addresses() {
         "http://app:0",
         "http://app:99999",
         "http://app:",
-        "http://app/prefix",
+        "http://app/base?x",
         "http://app?x",
         "http://app/#x",
         "https://app..internal",
-        "https://app/prefix",
+        "https://app/prefix?x",
         "ftp://app",
         "unix:relative",
         "",
     ] {
         assert_eq!(address(wrong), None, "{wrong}");
+    }
+}
+
+#[test]
+fn an_upstream_may_have_a_path() {
+    let path = |url: &str| {
+        let text = MINIMAL.replace("http://127.0.0.1:3000", url);
+        let settings = Workspace::new().load(&text).ok()?;
+        let upstream = settings.upstreams.iter().next()?;
+        assert!(settings.to_toml().contains(upstream.path.as_str()));
+        Some(upstream.path.as_str().to_owned())
+    };
+    for (url, expected) in [
+        ("http://app", ""),
+        ("http://app/", ""),
+        ("http://app/base", "/base"),
+        ("https://app/prefix", "/prefix"),
+        ("h2c://app:80/base/v1/", "/base/v1"),
+        ("unix:/run/app.sock", ""),
+    ] {
+        assert_eq!(path(url).as_deref(), Some(expected), "{url}");
+    }
+    for wrong in ["/a/../b", "/a//b", "//a", "/a%2Fb", "/%61", "/a;b", "/{a}", "/a|b"] {
+        assert_eq!(path(&format!("http://app{wrong}")), None, "{wrong}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::shared::settings::{Integrity, SharedAddress, SharedSettings};
+use crate::shared::settings::{Integrity, LostStore, SharedAddress, SharedSettings, UseSettings};
 
 const PASSWORD: &str = "correct-horse-battery";
 
@@ -225,5 +225,26 @@ fn what_weakens_it_is_a_warning() {
             "shared.password_file: every user of the machine can get at the file",
             "shared.integrity_key_file: every user of the machine can get at the file",
         ]
+    );
+}
+
+#[test]
+fn what_a_lost_store_means_is_said_for_each_use() {
+    let workspace = workspace();
+    let uses = |lines: &str| workspace.shared("redis://127.0.0.1", &format!("{KEY}\n{lines}")).uses;
+    assert_eq!(uses(""), UseSettings::default());
+    assert_eq!(uses("").limits, LostStore::Local, "as before");
+    let refusing = uses("replay.on_failure = \"refuse\"\nlimits.on_failure = \"refuse\"");
+    assert_eq!((refusing.replay, refusing.limits), (LostStore::Refuse, LostStore::Refuse));
+    assert_eq!(uses("limits.replicas = 3").replicas, 3);
+    workspace.assert_shared_mistake(
+        "redis://127.0.0.1",
+        &format!("{KEY}\nreplay.on_failure = \"continue\""),
+        "replay.on_failure: found \"continue\", expected \"local\" or \"refuse\"",
+    );
+    workspace.assert_shared_mistake(
+        "redis://127.0.0.1",
+        &format!("{KEY}\nlimits = {{ on_failure = \"refuse\", replicas = 2 }}"),
+        "limits.replicas: has no effect with on_failure = \"refuse\"",
     );
 }

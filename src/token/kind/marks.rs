@@ -3,82 +3,6 @@
 use super::{Evidence, MarkedKind, TokenKind, purpose};
 use crate::json::Json;
 
-/// Any of these defines the kind of token, of any provider.
-const MARKS: &[(&str, TokenKind)] = &[
-    // OpenID Connect Core §3.1.3.6, §3.3.2.11; FAPI; CIBA §10.3.1.
-    ("at_hash", TokenKind::Id),
-    ("c_hash", TokenKind::Id),
-    ("s_hash", TokenKind::Id),
-    ("urn:openid:params:jwt:claim:rt_hash", TokenKind::Id),
-    ("urn:openid:params:jwt:claim:auth_req_id", TokenKind::Id),
-    // Spring Security OAuth 2.x names the access token that a refresh token renews; UAA what was
-    // granted.
-    ("ati", TokenKind::Refresh),
-    ("granted_scopes", TokenKind::Refresh),
-    // RFC 9101 §4, RFC 7636 §4.3, CIBA §7.1.
-    ("response_type", TokenKind::RequestObject),
-    ("redirect_uri", TokenKind::RequestObject),
-    ("code_challenge", TokenKind::RequestObject),
-    ("request_uri", TokenKind::RequestObject),
-    ("binding_message", TokenKind::RequestObject),
-    ("client_notification_token", TokenKind::RequestObject),
-    // RFC 7591 §2, and the directories of open banking.
-    ("redirect_uris", TokenKind::SoftwareStatement),
-    ("grant_types", TokenKind::SoftwareStatement),
-    ("token_endpoint_auth_method", TokenKind::SoftwareStatement),
-    ("software_id", TokenKind::SoftwareStatement),
-    ("software_redirect_uris", TokenKind::SoftwareStatement),
-    ("software_jwks_endpoint", TokenKind::SoftwareStatement),
-    ("software_jwks_uri", TokenKind::SoftwareStatement),
-    // RFC 9449 §4.2.
-    ("htm", TokenKind::DpopProof),
-    ("htu", TokenKind::DpopProof),
-    ("ath", TokenKind::DpopProof),
-    // RFC 9701 §5.
-    ("token_introspection", TokenKind::IntrospectionResponse),
-    // Token Status List §5.1; a token that refers to one has `status`.
-    ("status_list", TokenKind::StatusList),
-    // VC Data Model 1.1 §6.3.1 and 2.0, SD-JWT VC §3.2.2, RFC 9901 §4.
-    ("vc", TokenKind::Credential),
-    ("vp", TokenKind::Credential),
-    ("vct", TokenKind::Credential),
-    ("@context", TokenKind::Credential),
-    ("credentialSubject", TokenKind::Credential),
-    ("verifiableCredential", TokenKind::Credential),
-    ("_sd", TokenKind::Credential),
-    ("_sd_alg", TokenKind::Credential),
-    ("sd_hash", TokenKind::Credential),
-    // OAuth Transaction Tokens §2; a security event may name one, too (RFC 8417 §2.2).
-    ("txn", TokenKind::Transaction),
-    ("tctx", TokenKind::Transaction),
-    ("rctx", TokenKind::Transaction),
-    ("req_wl", TokenKind::Transaction),
-    // OpenID Federation §3, RFC 8414 §2.1.
-    ("jwks", TokenKind::Metadata),
-    ("jwks_uri", TokenKind::Metadata),
-    ("authority_hints", TokenKind::Metadata),
-    ("metadata_policy", TokenKind::Metadata),
-    ("authorization_endpoint", TokenKind::Metadata),
-    ("token_endpoint", TokenKind::Metadata),
-];
-
-/// What was granted, or to which client: access tokens have one of these (RFC 9068 §2.2; Okta's
-/// `cid`, Entra's `appid` and `azpacr`, Auth0's `gty` and `permissions`, Keycloak's access), and
-/// kinds that look like one without a mark of their own have none.
-const GRANTS: [&str; 11] = [
-    "scope",
-    "scp",
-    "scopes",
-    "client_id",
-    "cid",
-    "appid",
-    "azpacr",
-    "gty",
-    "permissions",
-    "realm_access",
-    "resource_access",
-];
-
 /// The claims of a person that a `UserInfo` endpoint answers with (OpenID Connect Core §5.1).
 const PROFILE: [&str; 8] = [
     "name",
@@ -102,10 +26,66 @@ pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
 
 fn marked(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
     evidence.claims.iter().find_map(|(name, value)| {
-        let (_, kind) = MARKS.iter().find(|(mark, _)| *mark == name)?;
+        let kind = mark(name)?;
         let is_there = *value != Json::Null && !evidence.is_expected(name);
-        let counts = is_there && evidence.refuses(*kind);
-        counts.then_some((*kind, name))
+        let counts = is_there && evidence.refuses(kind);
+        counts.then_some((kind, name))
+    })
+}
+
+/// The kind that a claim defines, whatever the provider.
+fn mark(claim: &str) -> Option<TokenKind> {
+    Some(match claim {
+        // OpenID Connect Core §3.1.3.6, §3.3.2.11; FAPI; CIBA §10.3.1.
+        "at_hash"
+        | "c_hash"
+        | "s_hash"
+        | "urn:openid:params:jwt:claim:rt_hash"
+        | "urn:openid:params:jwt:claim:auth_req_id" => TokenKind::Id,
+        // Spring Security OAuth 2.x names the access token that a refresh token renews; UAA what was
+        // granted.
+        "ati" | "granted_scopes" => TokenKind::Refresh,
+        // RFC 9101 §4, RFC 7636 §4.3, CIBA §7.1.
+        "response_type"
+        | "redirect_uri"
+        | "code_challenge"
+        | "request_uri"
+        | "binding_message"
+        | "client_notification_token" => TokenKind::RequestObject,
+        // RFC 7591 §2, and the directories of open banking.
+        "redirect_uris"
+        | "grant_types"
+        | "token_endpoint_auth_method"
+        | "software_id"
+        | "software_redirect_uris"
+        | "software_jwks_endpoint"
+        | "software_jwks_uri" => TokenKind::SoftwareStatement,
+        // RFC 9449 §4.2.
+        "htm" | "htu" | "ath" => TokenKind::DpopProof,
+        // RFC 9701 §5.
+        "token_introspection" => TokenKind::IntrospectionResponse,
+        // Token Status List §5.1; a token that refers to one has `status`.
+        "status_list" => TokenKind::StatusList,
+        // VC Data Model 1.1 §6.3.1 and 2.0, SD-JWT VC §3.2.2, RFC 9901 §4.
+        "vc"
+        | "vp"
+        | "vct"
+        | "@context"
+        | "credentialSubject"
+        | "verifiableCredential"
+        | "_sd"
+        | "_sd_alg"
+        | "sd_hash" => TokenKind::Credential,
+        // OAuth Transaction Tokens §2; a security event may name one, too (RFC 8417 §2.2).
+        "txn" | "tctx" | "rctx" | "req_wl" => TokenKind::Transaction,
+        // OpenID Federation §3, RFC 8414 §2.1.
+        "jwks"
+        | "jwks_uri"
+        | "authority_hints"
+        | "metadata_policy"
+        | "authorization_endpoint"
+        | "token_endpoint" => TokenKind::Metadata,
+        _ => return None,
     })
 }
 
@@ -167,7 +147,27 @@ fn is_for_its_client(evidence: Evidence<'_>) -> bool {
 }
 
 fn has_grant(evidence: Evidence<'_>) -> bool {
-    GRANTS.iter().any(|name| evidence.has(name))
+    evidence.claims.iter().any(|(name, value)| is_grant(name) && *value != Json::Null)
+}
+
+/// Whether a claim says what was granted, or to which client: access tokens have such a one (RFC
+/// 9068 §2.2; Okta's `cid`, Entra's `appid` and `azpacr`, Auth0's `gty` and `permissions`,
+/// Keycloak's access), and kinds that look like one without a mark of their own have none.
+fn is_grant(claim: &str) -> bool {
+    matches!(
+        claim,
+        "scope"
+            | "scp"
+            | "scopes"
+            | "client_id"
+            | "cid"
+            | "appid"
+            | "azpacr"
+            | "gty"
+            | "permissions"
+            | "realm_access"
+            | "resource_access"
+    )
 }
 
 /// JARM §2.1: the parameters of a response, and never a subject.

@@ -3,12 +3,7 @@
 use super::{Evidence, MarkedKind, TokenKind};
 use crate::json::Json;
 
-/// Claims that name the kind of token and nothing else, so that any value but those of
-/// [`ACCESS`] is another kind: `token_use` (Cognito, Hydra), `token_type` (simplejwt), `typ`
-/// (Keycloak), `tokenName` (`ForgeRock`), `tokenType` (Casdoor).
-const KIND_CLAIMS: [&str; 5] = ["token_use", "token_type", "typ", "tokenName", "tokenType"];
-
-/// The values of [`KIND_CLAIMS`] that mark an access token, compared without case. `DPoP` is
+/// The values of [a claim that names the kind](names_kind) that mark an access token, compared without case. `DPoP` is
 /// Keycloak's value for one that is bound to a key; whether that is proven is checked elsewhere.
 const ACCESS: [&str; 8] =
     ["access", "access_token", "access-token", "at", "at+jwt", "bearer", "dpop", "jwt"];
@@ -55,7 +50,7 @@ pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
         if *value == Json::Null || evidence.is_settled(name) {
             return None;
         }
-        let kind = if KIND_CLAIMS.contains(&name) {
+        let kind = if names_kind(name) {
             named(value)
         } else if PERHAPS_KIND_CLAIMS.contains(&name) && !evidence.is_expected(name) {
             recognised(name, value.as_str()?)
@@ -68,12 +63,18 @@ pub(super) fn other_kind(evidence: Evidence<'_>) -> Option<MarkedKind<'_>> {
 
 /// Whether the value of a claim names it an access token.
 pub(super) fn is_access(evidence: Evidence<'_>) -> bool {
-    KIND_CLAIMS
-        .iter()
-        .any(|name| evidence.claims.get(name).and_then(Json::as_str).is_some_and(is_access_value))
+    let is_access = |value: &Json| value.as_str().is_some_and(is_access_value);
+    evidence.claims.iter().any(|(name, value)| names_kind(name) && is_access(value))
 }
 
-/// The kind of a value of [`KIND_CLAIMS`]; one that is no text names none that we know.
+/// Whether a claim names the kind of token and nothing else, so that any value but those of
+/// [`ACCESS`] is another kind: `token_use` (Cognito, Hydra), `token_type` (simplejwt), `typ`
+/// (Keycloak), `tokenName` (`ForgeRock`), `tokenType` (Casdoor).
+fn names_kind(claim: &str) -> bool {
+    matches!(claim, "token_use" | "token_type" | "typ" | "tokenName" | "tokenType")
+}
+
+/// The kind of a value of such a claim; one that is no text names none that we know.
 fn named(value: &Json) -> Option<TokenKind> {
     match value.as_str() {
         Some(text) if is_access_value(text) => None,

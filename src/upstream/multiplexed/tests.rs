@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::LocalSet};
 
 use super::*;
-use crate::policy::settings::RouteLimits;
+use crate::policy::{BasePath, settings::ExchangeLimits};
 use crate::upstream::{
     exec::LocalExec,
     settings::{RetryRule, UpgradeProtocols, UpstreamAddress},
@@ -47,8 +47,9 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
     let settings = UpstreamSettings {
         name: "app".to_owned(),
         address: UpstreamAddress::H2c(authority.to_owned()),
+        path: BasePath::default(),
         connect_timeout: Duration::from_secs(10),
-        limits: RouteLimits::default(),
+        limits: ExchangeLimits::default(),
         idle_timeout: Duration::from_secs(10),
         max_idle: 1,
         retry: RetryRule::Idempotent,

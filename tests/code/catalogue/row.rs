@@ -3,7 +3,8 @@
 use std::fmt;
 
 /// The families in the order of the document.
-const FAMILIES: [&str; 13] = ["INV", "T", "C", "K", "I", "S", "H", "P", "F", "D", "W", "O", "X"];
+const FAMILIES: [&str; 14] =
+    ["INV", "T", "C", "K", "I", "S", "H", "P", "F", "D", "L", "W", "O", "X"];
 
 /// E.g. `T-19`. Ordered as in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -83,7 +83,7 @@ fn d2_a_refusal_of_an_upload_arrives() {
 }
 
 #[test]
-fn d2_d11_an_upload_that_is_larger_than_its_route_takes_is_413() {
+fn d2_d13_an_upload_that_is_larger_than_its_route_takes_is_413() {
     let apart = Apart::start(|setup| {
         setup.routes(
             "[[routes]]\npath = \"/**\"\nmax_body = \"1MiB\"\n\

@@ -15,7 +15,7 @@ use countersign::{
     clock::{ManualClock, UnixTime},
     shared::{
         SharedKey, SharedKind, SharedStore,
-        settings::{Integrity, SharedAddress, SharedSettings},
+        settings::{Integrity, SharedAddress, SharedSettings, UseSettings},
     },
     telemetry::MetricRegistry,
 };
@@ -65,6 +65,7 @@ impl Files {
             prefix: "cs-test".to_owned(),
             timeout: PATIENT,
             integrity: Integrity::KeyFile(self.0.path().join("key")),
+            uses: UseSettings::default(),
         }
     }
 }

@@ -79,7 +79,7 @@ fn a_large_body_arrives_unchanged_over_both_versions() {
 }
 
 #[test]
-fn d11_nothing_is_sent_on_of_a_body_that_is_too_large_or_does_not_end() {
+fn d13_nothing_is_sent_on_of_a_body_that_is_too_large_or_does_not_end() {
     let world = world("max_body = \"10B\"", "body_timeout = \"200ms\"");
     let token = world.issuer.mint(json!({}));
     let before = world.mark();

@@ -88,7 +88,7 @@ fn assert_busy(world: &World, token: &str) {
 }
 
 #[test]
-fn d12_what_is_beyond_is_503_until_one_has_ended() {
+fn d14_what_is_beyond_is_503_until_one_has_ended() {
     let held = Held::start();
     let (world, token) = held.world("concurrency = 2", "workers = 2");
     let mut first: Vec<_> = (0..2).map(|_| begun(&world, &token)).collect();
@@ -119,7 +119,7 @@ fn d12_what_is_beyond_is_503_until_one_has_ended() {
 }
 
 #[test]
-fn d12_a_client_that_goes_away_gives_its_place_back() {
+fn d14_a_client_that_goes_away_gives_its_place_back() {
     let held = Held::start();
     let (world, token) = held.world("concurrency = 1", "");
     // Besides one for each try, one for the request that was given up: the upstream holds it still.
@@ -147,7 +147,7 @@ fn d12_a_client_that_goes_away_gives_its_place_back() {
 }
 
 #[test]
-fn d12_an_answer_that_is_being_read_has_its_place_until_its_end() {
+fn d14_an_answer_that_is_being_read_has_its_place_until_its_end() {
     let (go, gone) = mpsc::channel::<()>();
     let gone = Mutex::new(gone);
     let upstream = bare::upstream(move |head, mut reader| {
@@ -172,7 +172,7 @@ fn d12_an_answer_that_is_being_read_has_its_place_until_its_end() {
 
 /// Uploads that drip take places where they are streamed, and none where they are buffered.
 #[test]
-fn d12_slow_uploads_take_no_places_of_a_route_that_buffers() {
+fn d14_slow_uploads_take_no_places_of_a_route_that_buffers() {
     let held = Held::start();
     let (world, token) = held.world("concurrency = 2\nbody = \"buffer\"", "workers = 2");
     let slow = Request::new("POST", "/held/slow").bearer(&token).field("content-length", "1000");
@@ -190,7 +190,7 @@ fn d12_slow_uploads_take_no_places_of_a_route_that_buffers() {
 
 /// Heads that drip are no requests yet.
 #[test]
-fn d12_unfinished_heads_take_no_places() {
+fn d14_unfinished_heads_take_no_places() {
     let held = Held::start();
     let (world, token) = held.world("concurrency = 1", "");
     let mut clients: Vec<_> = (0..50).map(|_| world.proxy.client()).collect();
@@ -205,7 +205,7 @@ fn d12_unfinished_heads_take_no_places() {
 }
 
 #[test]
-fn d12_as_many_as_may_be_pass_at_once_and_never_more() {
+fn d14_as_many_as_may_be_pass_at_once_and_never_more() {
     let held = Held::start();
     let (world, token) = held.world("concurrency = 4", "workers = 2");
     let statuses: Vec<_> = thread::scope(|scope| {

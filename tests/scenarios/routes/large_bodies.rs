@@ -50,7 +50,7 @@ fn over_http2(token: &str, length: Option<usize>, chunks: &[usize]) -> http::Req
 }
 
 #[test]
-fn d11_a_body_that_is_announced_as_too_large_is_413_before_it_is_sent_on() {
+fn d13_a_body_that_is_announced_as_too_large_is_413_before_it_is_sent_on() {
     let world = world();
     let token = world.issuer.mint(json!({}));
     let before = world.mark();
@@ -96,7 +96,7 @@ fn a_body_that_keeps_to_the_limit_passes_however_it_comes() {
 
 /// What the upstream has received by then may be any part, but not a request with an end.
 #[test]
-fn d11_a_chunked_body_that_grows_too_large_is_413_and_never_whole_for_the_upstream() {
+fn d13_a_chunked_body_that_grows_too_large_is_413_and_never_whole_for_the_upstream() {
     for chunks in [&[MOST + 1][..], &[MOST, 1], &[4, 4, 4], &[1, 100_000]] {
         let world = world();
         let token = world.issuer.mint(json!({}));
@@ -122,7 +122,7 @@ fn d11_a_chunked_body_that_grows_too_large_is_413_and_never_whole_for_the_upstre
 }
 
 #[test]
-fn d11_an_http2_upstream_sees_the_stream_reset_and_not_ended() {
+fn d13_an_http2_upstream_sees_the_stream_reset_and_not_ended() {
     let (resets, ends) = (Meter::default(), Meter::default());
     let (reset, ended) = (resets.clone(), ends.clone());
     let listening = Listening::start(move |stream| {
@@ -148,7 +148,7 @@ fn d11_an_http2_upstream_sees_the_stream_reset_and_not_ended() {
 
 /// A length that is not that of the body is an error of the protocol, whatever the limit is.
 #[test]
-fn d11_a_length_that_lies_passes_no_more_than_it_says() {
+fn d13_a_length_that_lies_passes_no_more_than_it_says() {
     let world = world();
     let token = world.issuer.mint(json!({}));
     let answer =

@@ -194,3 +194,22 @@ fn s5_a_payload_with_dots_in_it_is_a_payload() {
         }
     }
 }
+
+/// The signer knows its own URL, and not how the service's paths are arranged.
+#[test]
+fn s10_p17_a_signature_over_a_path_covers_the_one_that_the_client_sent() {
+    let signer = key(Algorithm::Es256, "k");
+    let rules = format!("{ONE_SIGNER}body = {{ path = {{ query = true }} }}");
+    let routes = "[[routes]]\npath = \"/api/**\"\nsignature = \"partner\"\n\
+                  strip_prefix = \"/api\"";
+    let scene = Scene::with(&rules, &jwks(&[&signer]), |setup| setup.routes(routes));
+    let get = |signed: &str| {
+        let signature = sign(&signer, signed.as_bytes());
+        let request = Request::get("/api/%61?q=1").bearer(&scene.token(json!({})));
+        request.field("x-jws-signature", signature)
+    };
+    let received = scene.admits("the client's", &get("/api/a?q=1"), b"");
+    assert_eq!(received.target(), "/a?q=1");
+    scene.refuses("the upstream's", &get("/a?q=1"), Reason::SignatureInvalid);
+    scene.refuses("as it was spelled", &get("/api/%61?q=1"), Reason::SignatureInvalid);
+}

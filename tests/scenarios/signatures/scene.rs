@@ -43,6 +43,16 @@ impl Scene {
     }
 
     pub(crate) fn with(rules: &str, jwks: &Value, change: impl FnOnce(Setup) -> Setup) -> Self {
+        Self::with_routes(rules, jwks, ROUTES, change)
+    }
+
+    /// With these routes instead of the usual ones.
+    pub(crate) fn with_routes(
+        rules: &str,
+        jwks: &Value,
+        routes: &str,
+        change: impl FnOnce(Setup) -> Setup,
+    ) -> Self {
         let keys = tempfile::tempdir().unwrap();
         let file = keys.path().join("signers.json");
         fs::write(&file, jwks.to_string()).unwrap();
@@ -52,7 +62,7 @@ impl Scene {
         );
         let world = World::with_setup(|setup| {
             // A test's own routes replace these.
-            change(setup.with(&signature).routes(ROUTES))
+            change(setup.with(&signature).routes(routes))
         });
         Self { world, _keys: keys }
     }

@@ -12,8 +12,8 @@ use crate::policy::{
     credential::CredentialRules,
     ids::PerUpstream,
     settings::{
-        AccessSettings, AddressSettings, AuthorizationHeader, EscapeRule, HostSettings,
-        RouteLimitSettings, RouteSettings,
+        AccessSettings, AddressSettings, AuthorizationHeader, EscapeRule, ExchangeLimitSettings,
+        HostSettings, OutgoingSettings, RouteSettings,
     },
 };
 
@@ -46,9 +46,11 @@ fn route(path: &str, paths: PathSettings) -> RouteSettings {
         upstream: PerUpstream::default().push("app"),
         denials: None,
         paths,
+        outgoing: OutgoingSettings::default(),
         cors: None,
         addresses: AddressSettings::default(),
-        limits: RouteLimitSettings::default(),
+        limits: Vec::new(),
+        exchange: ExchangeLimitSettings::default(),
     }
 }
 
