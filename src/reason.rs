@@ -325,6 +325,8 @@ reasons! {
         "The upstream did not respond in time.";
     UpstreamResponseInvalid = "upstream_response_invalid", UpstreamFailed,
         "The upstream's response can't be forwarded.";
+    UpstreamBusy = "upstream_busy", UpstreamFailed,
+        "The upstream has as many requests or connections as it may have.";
     UpstreamMaintenance = "upstream_maintenance", UpstreamFailed,
         "The upstream is switched off.";
     RouteBusy = "route_busy", UpstreamFailed,

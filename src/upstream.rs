@@ -2,6 +2,7 @@
 
 mod age;
 mod answer_body;
+mod caps;
 mod connect;
 mod endpoint;
 mod error;
@@ -33,6 +34,7 @@ use multiplexed::MultiplexedConnections;
 use settings::UpstreamSettings;
 
 pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
+pub(crate) use caps::UpstreamCaps;
 pub(crate) use error::UpstreamError;
 pub(crate) use http1::UpstreamSocket;
 pub(crate) use metrics::Metrics;
@@ -44,6 +46,7 @@ pub(crate) use request_form::join_cookies;
 #[derive(Debug)]
 pub(crate) struct UpstreamPool {
     settings: UpstreamSettings,
+    caps: Arc<UpstreamCaps>,
     endpoint: UpstreamEndpoint,
     timers: SpareTimers,
     metrics: UpstreamMetrics,
@@ -66,10 +69,11 @@ impl UpstreamPool {
     pub(crate) fn new(
         settings: UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
+        caps: Arc<UpstreamCaps>,
         metrics: UpstreamMetrics,
     ) -> Self {
-        let endpoint = UpstreamEndpoint::new(&settings.address, &settings, tls);
-        Self { endpoint, settings, timers: SpareTimers::default(), metrics }
+        let endpoint = UpstreamEndpoint::new(&settings.address, &settings, tls, &caps);
+        Self { endpoint, settings, caps, timers: SpareTimers::default(), metrics }
     }
 
     /// The name in the configuration.
@@ -80,6 +84,11 @@ impl UpstreamPool {
     /// The settings.
     pub(crate) fn settings(&self) -> &UpstreamSettings {
         &self.settings
+    }
+
+    /// What it may have at once.
+    pub(crate) fn caps(&self) -> &UpstreamCaps {
+        &self.caps
     }
 
     /// Whether the next request is best written as HTTP/1.1 has it. Where that is negotiated, it

@@ -66,13 +66,19 @@ impl Places {
     }
 
     /// How many are taken.
-    pub(crate) fn taken(&self) -> usize {
+    #[cfg(test)]
+    fn taken(&self) -> usize {
         self.taken.load(SeqCst)
     }
 
     /// How many wait for one.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(SeqCst)
+    }
+
+    /// Whether a place is free.
+    pub(crate) fn has_free(&self) -> bool {
+        self.taken.load(SeqCst) < self.max
     }
 
     /// A place, if one is free that nobody waits for.

@@ -112,6 +112,12 @@ impl Forwarder<'_> {
         if let Some(place) = rules.enter().map_err(|_| exchange.refuse(Reason::RouteBusy))? {
             guard.keep(place);
         }
+        if upstream.caps().count_requests() {
+            let entering = upstream.caps().enter(upstream.expects_http1());
+            let places = Box::pin(entering).await;
+            let places = places.map_err(|_| exchange.refuse(Reason::UpstreamBusy))?;
+            places.into_iter().for_each(|place| guard.keep(place));
+        }
         // A signature covers a message; a tunnel's bytes are not covered.
         let upgrade = upgrade
             .filter(|_| admission.signature().is_none())
@@ -309,9 +315,10 @@ fn fail(
     error: &UpstreamError,
     client: Option<UploadFault>,
 ) -> Box<Refusal> {
-    match client {
-        Some(fault) => exchange.abort(fault),
-        None => exchange.fail(upstream.count_failed(error), upstream.name(), error),
+    match (client, error) {
+        (Some(fault), _) => exchange.abort(fault),
+        (None, UpstreamError::Busy(_)) => exchange.refuse(Reason::UpstreamBusy),
+        (None, _) => exchange.fail(upstream.count_failed(error), upstream.name(), error),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     proxy::{parts::ProxyParts, settings::LimitSettings},
     telemetry::MetricRegistry,
     tls::{ServerTls, UpstreamTls},
-    upstream::{self, UpstreamPool, settings::UpstreamSettings},
+    upstream::{self, UpstreamCaps, UpstreamPool, settings::UpstreamSettings},
 };
 
 use super::{loops::LoopGuard, route_rules::RouteRules};
@@ -28,6 +28,7 @@ pub struct ProxyConfig {
     upstreams: PerUpstream<UpstreamSettings>,
     pub(super) routes: PerRoute<RouteRules>,
     upstream_tls: PerUpstream<Option<Arc<UpstreamTls>>>,
+    upstream_caps: PerUpstream<Arc<UpstreamCaps>>,
     metrics: upstream::Metrics,
 }
 
@@ -69,6 +70,7 @@ impl ProxyConfig {
         upstream_tls: PerUpstream<Option<Arc<UpstreamTls>>>,
         metrics: &MetricRegistry,
     ) -> Self {
+        let metrics = upstream::Metrics::register(metrics);
         Self {
             engine,
             limits: parts.limits.clone(),
@@ -78,7 +80,10 @@ impl ProxyConfig {
             upstreams: parts.upstreams.clone(),
             routes: parts.routes.map(RouteRules::compile),
             upstream_tls,
-            metrics: upstream::Metrics::register(metrics),
+            upstream_caps: parts
+                .upstreams
+                .map(|upstream| UpstreamCaps::new(&upstream.caps, metrics.caps(&upstream.name))),
+            metrics,
         }
     }
 
@@ -100,7 +105,8 @@ impl ProxyConfig {
     fn pools(&self) -> PerUpstream<UpstreamPool> {
         self.upstreams.map_with_ids(|id, settings| {
             let metrics = self.metrics.of(&settings.name);
-            UpstreamPool::new(settings.clone(), self.upstream_tls.get(id).as_ref(), metrics)
+            let (tls, caps) = (self.upstream_tls.get(id), self.upstream_caps.get(id));
+            UpstreamPool::new(settings.clone(), tls.as_ref(), Arc::clone(caps), metrics)
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::tls::UpstreamTls;
 
 use super::{
     UpstreamError, UpstreamSocket,
+    caps::{CountedConnection, UpstreamCaps},
     http1::{Http1Connection, IdleConnections},
     multiplexed::MultiplexedConnections,
     settings::{UpstreamAddress, UpstreamProtocol, UpstreamSettings},
@@ -29,13 +30,15 @@ impl UpstreamEndpoint {
         address: &UpstreamAddress,
         settings: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
+        caps: &Arc<UpstreamCaps>,
     ) -> Self {
         let transport = Transport::new(address, tls);
-        let idle = Rc::new(IdleConnections::new(settings.max_idle, settings.idle_timeout));
+        let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
+        let idle = Rc::new(idle.within(caps));
         let multiplexed = match transport.protocol() {
             UpstreamProtocol::Http1 => None,
             UpstreamProtocol::Http2 | UpstreamProtocol::Negotiated => {
-                Some(MultiplexedConnections::new(settings, &transport, &idle))
+                Some(MultiplexedConnections::new(settings, &transport, &idle, caps))
             }
         };
         Self { transport, idle, multiplexed }
@@ -44,8 +47,9 @@ impl UpstreamEndpoint {
     /// A new HTTP/1.1 connection.
     pub(super) async fn connect_http1(
         &self,
+        counted: CountedConnection,
     ) -> Result<Http1Connection<UpstreamSocket>, UpstreamError> {
-        self.transport.http1().await.map(Http1Connection::new)
+        self.transport.http1(counted).await.map(Http1Connection::new)
     }
 
     /// Whether the next request most likely goes over HTTP/1.1.

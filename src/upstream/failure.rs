@@ -37,6 +37,7 @@ impl UpstreamError {
     pub(super) fn reason(&self) -> Reason {
         match self {
             Self::Unaddressable(_) | Self::Refused(_) => Reason::UpstreamUnreachable,
+            Self::Busy(_) => Reason::UpstreamBusy,
             Self::ConnectTimeout(_) => Reason::UpstreamConnectTimeout,
             Self::Handshake(_) => Reason::UpstreamUntrusted,
             Self::StreamTimeout(_)

@@ -29,6 +29,7 @@ pub(crate) use exchange::BrokenExchange;
 pub(crate) use idle::IdleConnections;
 pub(crate) use outgoing::BrokenUpload;
 pub(super) use socket::Peeked;
+pub(in crate::upstream) use socket::SocketKind;
 pub(crate) use socket::UpstreamSocket;
 
 /// Bytes read at once before it is known how many will come: a head, and the body behind it if it is
@@ -104,7 +105,8 @@ impl UpstreamPool {
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         endpoint.idle.watch();
-        let connection = self.connect(endpoint.connect_http1()).await?;
+        let counted = self.caps.connection().await?;
+        let connection = self.connect(endpoint.connect_http1(counted)).await?;
         begin();
         match exchange_on(endpoint, connection, &mut request).await {
             Ok(answer) => Ok(answer),

@@ -1,5 +1,6 @@
 //! `[upstreams.NAME]`: the upstream services.
 
+pub(crate) mod caps;
 mod upgrades;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -34,6 +35,7 @@ pub(crate) mod key {
     pub(crate) const TLS: &str = "tls";
 }
 
+pub use caps::CapSettings;
 pub use upgrades::UpgradeProtocols;
 pub(crate) use upgrades::WEBSOCKET;
 
@@ -58,6 +60,8 @@ pub struct UpstreamSettings {
     pub max_idle: usize,
     /// What is sent again after a connection broke without an answer.
     pub retry: RetryRule,
+    /// What it may have at once.
+    pub caps: CapSettings,
     /// Which protocols a connection may switch to.
     pub upgrades: UpgradeProtocols,
     /// What is answered in its place; `None`: it is in use.
@@ -161,6 +165,7 @@ impl UpstreamSettings {
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
+            caps: CapSettings::read(section),
             upgrades: UpgradeProtocols::read(section),
             maintenance: MaintenanceSettings::read(section),
             path: section.or(key::URL, BasePath::default(), base_path),
@@ -177,7 +182,7 @@ impl UpstreamSettings {
             .count(key::MAX_IDLE, self.max_idle)
             .keyword(key::RETRY, RETRIES, &self.retry)
             .optional_value(key::TLS, self.tls.as_ref().map(|tls| tls.write()));
-        let writer = self.limits.write(writer);
+        let writer = self.caps.write(self.limits.write(writer));
         let writer = MaintenanceSettings::write(self.maintenance.as_ref(), writer);
         match self.protocol() {
             UpstreamProtocol::Http2 => writer.table(),

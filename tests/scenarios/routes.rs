@@ -2,6 +2,7 @@
 
 mod addresses;
 mod buffered;
+mod caps;
 mod concurrency;
 mod failures;
 mod large_bodies;

@@ -157,3 +157,30 @@ fn an_upstream_that_is_switched_off_is_a_warning() {
     };
     assert!(warnings("maintenance = \"later\"") && !warnings(""));
 }
+
+#[test]
+fn x1_caps_are_counts_and_a_queue_needs_one() {
+    let found = mistakes_with(
+        "[upstreams.app]\nmax_connections = 0\nmax_requests = \"many\"\n\
+         queue = { length = -1, timeout = 5, order = \"lifo\" }",
+    );
+    assert_eq!(
+        found,
+        [
+            "countersign.toml: upstreams.app.max_connections: found 0, expected a whole number from \
+             1 to 1000000",
+            "countersign.toml: upstreams.app.max_requests: found \"many\", expected a whole number \
+             from 1 to 1000000",
+            "countersign.toml: upstreams.app.queue.length: found -1, expected a whole number from 0 \
+             to 100000",
+            "countersign.toml: upstreams.app.queue.timeout: found 5, expected a duration from 1ms \
+             to 5m, with its unit, such as \"10s\"",
+            "countersign.toml: upstreams.app.queue.order: unknown key; known here: length, timeout",
+        ]
+    );
+    assert_mistake(
+        "[upstreams.app.queue]\nlength = 5",
+        "countersign.toml: upstreams.app.queue: has no effect without max_connections or \
+         max_requests; expected it to be absent",
+    );
+}

@@ -8,9 +8,11 @@ use tokio::{net::TcpListener, task::LocalSet};
 
 use super::*;
 use crate::policy::{BasePath, settings::ExchangeLimits};
+use crate::telemetry::MetricRegistry;
 use crate::upstream::{
+    self,
     exec::LocalExec,
-    settings::{RetryRule, UpgradeProtocols, UpstreamAddress},
+    settings::{CapSettings, RetryRule, UpgradeProtocols, UpstreamAddress},
 };
 
 /// How many connections an upstream has had, and how many of them have ended.
@@ -53,13 +55,16 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         idle_timeout: Duration::from_secs(10),
         max_idle: 1,
         retry: RetryRule::Idempotent,
+        caps: CapSettings::default(),
         upgrades: UpgradeProtocols::default(),
         maintenance: None,
         tls: None,
     };
     let transport = Transport::new(&settings.address, None);
     let idle = Rc::new(IdleConnections::new(1, Duration::from_secs(10)));
-    MultiplexedConnections::new(&settings, &transport, &idle)
+    let metrics = upstream::Metrics::register(&MetricRegistry::default());
+    let caps = UpstreamCaps::new(&settings.caps, metrics.caps("app"));
+    MultiplexedConnections::new(&settings, &transport, &idle, &caps)
 }
 
 async fn until(what: impl Fn() -> bool) {
