@@ -10,6 +10,7 @@ mod preflight;
 mod restriction;
 mod route;
 mod unsigned;
+mod upstream_credential;
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -44,6 +45,7 @@ pub use preflight::AnnouncedRequest;
 pub use route::Route;
 pub(crate) use route::introspection_issuers;
 pub use unsigned::{Decision, Unsigned};
+pub use upstream_credential::ServiceCredential;
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -114,7 +116,7 @@ impl Gate {
         Self {
             request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
             matcher: Arc::clone(parts.routes),
-            routes: Route::table(parts, signatures, &places, &limiters, &gate_metrics),
+            routes: Route::table(parts, signatures, &places, &limiters, providers, &gate_metrics),
             issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
             places,
             verifier,
@@ -210,8 +212,8 @@ impl Gate {
             tracing::debug!(route = admission.route.label(), forged, "managed headers removed");
         }
         let caller = admission.caller.as_ref();
-        let keeps_authorization = admission.route.keeps_authorization();
-        self.places.strip(headers, caller.map(|caller| caller.places), keeps_authorization);
+        let kept = admission.route.kept_credentials();
+        self.places.strip(headers, caller.map(|caller| caller.places), kept);
         self.forwarded.apply(
             headers,
             peer.address.as_ref(),

@@ -27,6 +27,7 @@
 //! | [`providers`] | keys, introspection and revocation of one configuration, kept up to date |
 //! | [`introspection`] | token introspection at the issuer, cached |
 //! | [`revocation`] | which verified tokens are revoked |
+//! | [`upstream_credential`] | what a service receives in place of the caller's token |
 //! | [`registry`] | signers and their keys, looked up one by one |
 //! | [`limits`] | how often, and how many at once, one caller may pass |
 //! | [`replay`] | what may be used once only, in one replica and in all |
@@ -96,4 +97,5 @@ pub mod telemetry;
 pub mod tls;
 pub mod token;
 pub mod upstream;
+pub mod upstream_credential;
 pub mod wire;

@@ -19,6 +19,7 @@ mod scopes;
 pub mod settings;
 mod target;
 mod template;
+pub mod upstream_credential;
 mod web_origin;
 
 pub use authentication::{AuthenticationEvent, AuthenticationUnmet, RequiredAuthentication};

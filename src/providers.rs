@@ -19,6 +19,7 @@ use crate::{
     shared::{SharedError, SharedStore},
     tasks::Tasks,
     telemetry::MetricRegistry,
+    upstream_credential::UpstreamCredentials,
 };
 
 pub use parts::{ProviderParts, SignerKeySource};
@@ -32,6 +33,8 @@ pub struct Providers {
     issuer_keys: PerIssuer<Arc<LiveKeySet>>,
     /// The introspectors.
     pub introspection: IntrospectionStore,
+    /// What upstreams receive in place of callers' tokens.
+    pub upstream_credentials: UpstreamCredentials,
     /// What is revoked.
     pub revocations: Arc<Revocations>,
     /// The ids of messages that may come once only. Kept across reloads.
@@ -111,6 +114,9 @@ impl Providers {
             clock,
             metrics,
         );
+        let before = earlier.map(|earlier| &earlier.upstream_credentials);
+        let (upstream_credentials, credential_tasks) =
+            UpstreamCredentials::new(parts.upstream_credentials, before, clock, metrics);
         let (revocations, revocation) = revocations(shared.clone());
         let (mut signer_store, mut signer_refreshers) = (KeyStore::default(), Tasks::default());
         let mut registry_workers = Tasks::default();
@@ -136,6 +142,7 @@ impl Providers {
             signer_keys: signer_refreshers,
             registries: registry_workers,
             introspection: workers.into_iter().collect(),
+            upstream_credentials: credential_tasks,
             revocation,
             supervisor,
         };
@@ -145,6 +152,7 @@ impl Providers {
             keys,
             issuer_keys,
             introspection,
+            upstream_credentials,
             revocations,
             replays,
             limits,
@@ -190,6 +198,7 @@ impl Providers {
     /// make the proxy unready.
     pub fn troubles(&self, now: UnixTime) -> Vec<String> {
         let mut troubles = self.introspection.troubles(now);
+        troubles.extend(self.upstream_credentials.troubles(now));
         troubles.extend(self.registries().filter_map(|it| it.trouble()));
         troubles.extend(self.shared.trouble());
         troubles

@@ -312,6 +312,10 @@ reasons! {
         "A claim can't be written as a header.";
     AssertionUnavailable = "assertion_unavailable", CannotDecide,
         "The assertion for the upstream can't be signed at the moment.";
+    UpstreamCredentialRefused = "upstream_credential_refused", NotPermitted,
+        "The provider does not exchange the token for one that the upstream takes.";
+    UpstreamCredentialUnavailable = "upstream_credential_unavailable", CannotDecide,
+        "The credential for the upstream can't be obtained at the moment.";
     // The upstream.
     UpstreamUnreachable = "upstream_unreachable", UpstreamFailed,
         "No connection to the upstream could be made.";

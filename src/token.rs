@@ -16,7 +16,9 @@ mod statement;
 pub mod verifier;
 
 pub use cache::TokenCache;
-pub use credential::{Credential, CredentialPlaces, CredentialSources, FoundCredential};
+pub use credential::{
+    Credential, CredentialPlaces, CredentialSources, FoundCredential, KeptCredentials,
+};
 pub use jwt::{JwtCandidate, Observer};
 pub use logout::{LogoutCause, LogoutFault, RefusedLogout};
 pub(crate) use metrics::Metrics;

@@ -141,8 +141,10 @@ impl UpstreamPool {
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let endpoint = &self.endpoint;
+        let is_repeatable =
+            || may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
         match &endpoint.multiplexed {
-            Some(connections) if !endpoint.takes_http1(&request) => {
+            Some(connections) if !endpoint.takes_http1(&request, is_repeatable()) => {
                 let sending = self.send_multiplexed(
                     endpoint,
                     connections,

@@ -203,7 +203,18 @@ impl<'e> Exchange<'e> {
                 return Err(Stopped::Preflight);
             }
         };
+        let credential = match admission.route().upstream_credential() {
+            // A preflight is no caller's, and carries no credentials.
+            Some(credential) if announced.is_none() => {
+                let (gate, headers) = (&engine.gate, &head.headers);
+                gate.service_credential(credential, &admission, request, headers).await?
+            }
+            _ => None,
+        };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
+        if let Some(credential) = credential {
+            credential.apply(&mut head.headers);
+        }
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
         let permit = admission.take_permit().map(|mut permit| {

@@ -10,8 +10,9 @@ use crate::{
     limits::settings::CallerLimitSettings,
     policy::{
         BasePath, Routes,
-        ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream},
+        ids::{PerIssuer, PerLimit, PerResource, PerRoute, PerSignature, PerUpstream},
         settings::HostSettings,
+        upstream_credential::CredentialChoice,
     },
     resource::settings::ResourceSettings,
     signature::settings::SignatureSettings,
@@ -37,6 +38,8 @@ pub struct GateParts<'s> {
     pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,
+    /// What the upstream of each route receives as credential.
+    pub upstream_credentials: PerRoute<CredentialChoice>,
     /// Verified claim → header.
     pub claims: &'s [ClaimHeaderSettings],
     /// The signed form of the claims; `None`: there is none.

@@ -13,9 +13,15 @@ use crate::{
         settings::{
             AccessSettings, AddressSettings, AuthorizationHeader, OutgoingSettings, RouteSettings,
         },
+        upstream_credential::CredentialChoice,
     },
+    providers::Providers,
     signature::SignatureRules,
-    token::{CredentialPlaces, CredentialSources, RouteIssuers, issuer::settings::IssuerSettings},
+    token::{
+        CredentialPlaces, CredentialSources, KeptCredentials, RouteIssuers,
+        issuer::settings::IssuerSettings,
+    },
+    upstream_credential::UpstreamCredential,
 };
 
 /// One compiled route.
@@ -25,7 +31,8 @@ pub struct Route {
     label: String,
     requirement: Option<Requirement>,
     sources: Arc<CredentialSources>,
-    keeps_authorization: bool,
+    kept_credentials: KeptCredentials,
+    upstream_credential: Option<Arc<UpstreamCredential>>,
     audiences: Option<RouteAudiences>,
     metadata_url: Option<String>,
     issuers: RouteIssuers,
@@ -46,6 +53,7 @@ struct Shared<'p> {
     signatures: PerSignature<Arc<SignatureRules>>,
     places: &'p CredentialPlaces,
     limiters: &'p Limiters,
+    providers: &'p Providers,
     metrics: &'p Metrics,
 }
 
@@ -56,10 +64,11 @@ impl Route {
         signatures: PerSignature<Arc<SignatureRules>>,
         places: &CredentialPlaces,
         limiters: &Limiters,
+        providers: &Providers,
         metrics: &Metrics,
     ) -> PerRoute<Arc<Self>> {
         let scopes = parts.issuers.map(|issuer| Arc::clone(&issuer.scopes));
-        let shared = Shared { parts, scopes, signatures, places, limiters, metrics };
+        let shared = Shared { parts, scopes, signatures, places, limiters, providers, metrics };
         parts.routes.all().map_with_ids(|id, route| Arc::new(Self::new(id, route, &shared)))
     }
 
@@ -73,11 +82,21 @@ impl Route {
         let resource = requirement.and_then(|requirement| requirement.resource);
         let cors = parts.cors.map(|cors| route.cors.unwrap_or(cors.all_routes));
         let is_shared = cors.unwrap_or_default();
+        let choice = *parts.upstream_credentials.get(id);
         Self {
             id,
             requirement: requirement.map(|it| Requirement::compile(it, &shared.scopes)),
             sources: shared.places.of_route(&route.credential),
-            keeps_authorization: route.authorization == AuthorizationHeader::Keep,
+            kept_credentials: KeptCredentials {
+                verified_token: choice == CredentialChoice::Forward,
+                authorization: route.authorization == AuthorizationHeader::Keep,
+            },
+            upstream_credential: match choice {
+                CredentialChoice::Own(id) => {
+                    Some(Arc::clone(shared.providers.upstream_credentials.get(id)))
+                }
+                CredentialChoice::None | CredentialChoice::Forward => None,
+            },
             audiences: requirement.and_then(|it| RouteAudiences::compile(it, parts)),
             metadata_url: resource.map(|id| parts.resources.get(id).id.metadata_url()),
             issuers: RouteIssuers {
@@ -115,9 +134,14 @@ impl Route {
         &self.sources
     }
 
-    /// Whether `Authorization` is the service's own.
-    pub fn keeps_authorization(&self) -> bool {
-        self.keeps_authorization
+    /// What the service receives of its requests' own credentials.
+    pub fn kept_credentials(&self) -> KeptCredentials {
+        self.kept_credentials
+    }
+
+    /// What the service receives in place of the caller's token.
+    pub fn upstream_credential(&self) -> Option<&'_ UpstreamCredential> {
+        self.upstream_credential.as_deref()
     }
 
     /// Whom its tokens must be for, where the verifier can't know that.

@@ -14,7 +14,10 @@ use crate::{
     },
     identity::{ClaimPath, headers::settings::claim_path},
     jose::AlgorithmSet,
-    oauth_client::settings::client::{ClientDefaults, ClientSettings},
+    oauth_client::settings::{
+        client::{ClientDefaults, ClientSettings},
+        key as of_client,
+    },
 };
 
 use endpoint::endpoint;
@@ -128,7 +131,7 @@ const MAX_RECHECK: Duration = Duration::from_hours(1);
 
 const CLIENT: ClientDefaults = ClientDefaults {
     is_unauthenticated: false,
-    url: key::URL,
+    urls: &[key::URL, of_client::TOKEN_URL],
     // A request waits for it.
     timeout: Duration::from_secs(2),
     max_timeout: Duration::from_secs(30),

@@ -3,6 +3,7 @@
 use crate::{
     decision, evidence, gate, identity, introspection, keys, limits, memory, proxy, registry,
     resource, revocation, shared, signature, telemetry::MetricRegistry, tls, token, upstream,
+    upstream_credential,
 };
 
 /// Registers the metrics of every room, before any of them counts: those without labels are shown
@@ -25,6 +26,7 @@ pub(super) fn register_all(metrics: &MetricRegistry) {
     tls::Metrics::register(metrics);
     token::Metrics::register(metrics);
     upstream::Metrics::register(metrics);
+    upstream_credential::Metrics::register(metrics);
 }
 
 #[cfg(test)]

@@ -50,6 +50,14 @@ pub type LimitId = Id<LimitKind>;
 /// One for each configured limit, in the order of their names.
 pub type PerLimit<T> = Table<LimitKind, T>;
 
+/// Marks what belongs to credentials towards upstreams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum UpstreamCredentialKind {}
+/// A configured credential towards upstreams.
+pub type UpstreamCredentialId = Id<UpstreamCredentialKind>;
+/// One for each configured credential towards upstreams, in the order of their names.
+pub type PerUpstreamCredential<T> = Table<UpstreamCredentialKind, T>;
+
 /// Marks what belongs to routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RouteKind {}

@@ -23,6 +23,7 @@ use crate::{
         credential::CredentialRules,
         denial_profile::DenialProfile,
         ids::{IssuerId, LimitId, ResourceId, SignatureId, UpstreamId},
+        upstream_credential::CredentialChoice,
     },
 };
 
@@ -54,6 +55,7 @@ pub(crate) mod key {
     pub(crate) const RESOURCE: &str = "resource";
     pub(crate) const SIGNATURE: &str = "signature";
     pub(crate) const UPSTREAM: &str = "upstream";
+    pub(crate) const UPSTREAM_CREDENTIAL: &str = "upstream_credential";
     pub(crate) const DENIALS: &str = "denials";
     pub(crate) const ENCODED_SLASH: &str = "encoded_slash";
     pub(crate) const EMPTY_SEGMENTS: &str = "empty_segments";
@@ -86,6 +88,8 @@ pub struct RouteSettings {
     pub signature: Option<SignatureId>,
     /// Where its requests go.
     pub upstream: UpstreamId,
+    /// What its upstream receives as credential; `None`: as the upstream's settings say.
+    pub upstream_credential: Option<CredentialChoice>,
     /// How its refusals look; `None`: as everywhere.
     pub denials: Option<DenialProfile>,
     /// What it lets pass of paths that have more than one reading.
@@ -102,6 +106,31 @@ pub struct RouteSettings {
     pub exchange: ExchangeLimitSettings,
 }
 
+#[cfg(test)]
+impl RouteSettings {
+    /// A public route to an upstream, without further settings.
+    pub(crate) fn public(path: &str) -> Self {
+        Self {
+            path: PathPattern::parse(path).unwrap(),
+            methods: Vec::new(),
+            hosts: Vec::new(),
+            access: AccessSettings::Public,
+            authorization: AuthorizationHeader::default(),
+            credential: CredentialRules::default(),
+            signature: None,
+            upstream: crate::policy::ids::PerUpstream::default().push("app"),
+            upstream_credential: None,
+            denials: None,
+            paths: PathSettings::default(),
+            outgoing: OutgoingSettings::default(),
+            cors: None,
+            addresses: AddressSettings::default(),
+            limits: Vec::new(),
+            exchange: ExchangeLimitSettings::default(),
+        }
+    }
+}
+
 /// The names that routes may refer to: all that are configured, with mistakes or without, so that
 /// one mistake is not reported as two. Their ids are valid in the tables of settings once each name
 /// has its settings, which is checked when all are read.
@@ -112,6 +141,8 @@ pub(crate) struct KnownNames {
     pub(crate) signatures: Names<SignatureId>,
     pub(crate) resources: Names<ResourceId>,
     pub(crate) limits: Names<LimitId>,
+    /// `none` and `forward` first.
+    pub(crate) upstream_credentials: Names<CredentialChoice>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
 }
@@ -167,6 +198,8 @@ impl RouteSettings {
         let signature =
             section.optional(key::SIGNATURE, reference("a signature", &names.signatures));
         let upstream = upstream(section, names);
+        let choice = reference("a credential", &names.upstream_credentials);
+        let upstream_credential = section.optional(key::UPSTREAM_CREDENTIAL, choice);
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
@@ -187,6 +220,7 @@ impl RouteSettings {
             credential,
             signature,
             upstream: upstream?,
+            upstream_credential,
             denials,
             paths,
             outgoing,
@@ -212,11 +246,14 @@ impl RouteSettings {
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
         let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
+        let credential =
+            self.upstream_credential.and_then(|it| name_of(&names.upstream_credentials, it));
         let writer = self.access.write(writer, names);
         let writer = access::write_authorization(writer, &self.access, self.authorization)
             .optional_value(key::CREDENTIAL, self.credential.write_table())
             .optional(key::SIGNATURE, signature)
             .reference(key::UPSTREAM, &names.upstreams, self.upstream)
+            .optional(key::UPSTREAM_CREDENTIAL, credential)
             .optional(key::DENIALS, denials)
             .optional_value(key::ADDRESSES, self.addresses.write());
         let writer = match self.cors {

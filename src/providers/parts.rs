@@ -3,10 +3,11 @@
 use crate::{
     introspection::settings::IntrospectedIssuer,
     keys::settings::{IssuerKeySource, KeyOwner},
-    policy::ids::{IssuerId, PerIssuer, PerSignature},
+    policy::ids::{IssuerId, PerIssuer, PerSignature, PerUpstreamCredential},
     registry::settings::RegistrySettings,
     revocation::settings::RevocationSettings,
     shared::settings::SharedSettings,
+    upstream_credential::settings::UpstreamCredentialSettings,
 };
 
 /// The parts of a configuration that [`Providers`](super::Providers) are built from.
@@ -18,6 +19,8 @@ pub struct ProviderParts<'s> {
     pub introspected: PerIssuer<Option<IntrospectedIssuer<'s>>>,
     /// The keys of each signature's signers.
     pub signers: PerSignature<SignerKeySource<'s>>,
+    /// What upstreams receive in place of callers' tokens.
+    pub upstream_credentials: &'s PerUpstreamCredential<UpstreamCredentialSettings>,
     /// What is revoked.
     pub revocation: &'s RevocationSettings,
     /// What is shared with other replicas; `None`: nothing.

@@ -17,6 +17,8 @@ pub struct ProviderTasks {
     pub registries: Tasks,
     /// Lookups of tokens.
     pub introspection: Tasks,
+    /// Tokens and files that upstreams receive credentials from.
+    pub upstream_credentials: Tasks,
     /// The revocation list and logouts.
     pub revocation: Tasks,
     pub(super) supervisor: Option<Supervisor>,
@@ -34,7 +36,13 @@ impl ProviderTasks {
             tokio::spawn(supervisor.run());
         }
         let mut tasks = self.keys;
-        tasks.extend([self.signer_keys, self.registries, self.introspection, self.revocation]);
+        tasks.extend([
+            self.signer_keys,
+            self.registries,
+            self.introspection,
+            self.upstream_credentials,
+            self.revocation,
+        ]);
         tasks.spawn()
     }
 }

@@ -15,7 +15,10 @@ use crate::{
     },
     identity::{ClaimPath, headers::settings::claim_path},
     json::JsonPointer,
-    oauth_client::settings::client::{ClientDefaults, ClientSettings},
+    oauth_client::settings::{
+        client::{ClientDefaults, ClientSettings},
+        key as of_client,
+    },
     policy::{
         RequiredValue,
         comparison::settings::{required_value, written_value},
@@ -118,7 +121,7 @@ const DEFAULT_ENTRIES: usize = 10_000;
 const MAX_ENTRIES: usize = 1_000_000;
 const CLIENT: ClientDefaults = ClientDefaults {
     is_unauthenticated: true,
-    url: key::URL,
+    urls: &[key::URL, of_client::TOKEN_URL],
     // What OCEN's reference code grants half of.
     timeout: Duration::from_secs(5),
     max_timeout: Duration::from_mins(1),

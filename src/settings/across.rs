@@ -7,6 +7,7 @@ mod idle_header_rules;
 mod limits;
 mod looping_upstreams;
 mod resources;
+mod upstream_credentials;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
@@ -17,6 +18,7 @@ use self::{
     limits::{limits_by_signer, shared_limits},
     looping_upstreams::looping_upstreams,
     resources::resources,
+    upstream_credentials::{credential_header_uses, route_credentials},
 };
 use super::whole::{Settings, key};
 use crate::{
@@ -50,6 +52,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     assertion_header(settings, root);
     credential_headers(settings, root);
     header_lists(settings, root);
+    credential_header_uses(settings, root);
     credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
@@ -64,6 +67,7 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     resources(settings, root);
     buffered_bodies(settings, root);
     limits_by_signer(settings, root);
+    route_credentials(settings, root);
 }
 
 /// An opaque token does not name its issuer, and must not be sent to one after the other.

@@ -6,8 +6,9 @@ use crate::{
     decision::denials,
     policy::{
         denial_profile::{BUILT_IN, DenialProfile},
-        ids::OwnProfileId,
+        ids::{OwnProfileId, UpstreamCredentialId},
         settings::KnownNames,
+        upstream_credential::{self, CredentialChoice},
     },
     table::{Id, Table},
 };
@@ -22,6 +23,7 @@ pub(super) fn of_tree(root: &Section<'_>) -> KnownNames {
         signatures: members(root.peek(key::SIGNATURES)),
         resources: members(root.peek(key::RESOURCES)),
         limits: members(root.peek(key::LIMITS)),
+        upstream_credentials: with_choices(members(root.peek(key::UPSTREAM_CREDENTIALS))),
         profiles: with_built_in(members(profiles)),
     }
 }
@@ -35,6 +37,7 @@ pub(super) fn of_settings(settings: &Settings) -> KnownNames {
         signatures: with_ids(&settings.signatures, |signature| &signature.name),
         resources: with_ids(&settings.resources, |resource| &resource.name),
         limits: with_ids(&settings.limits, |limit| &limit.name),
+        upstream_credentials: with_choices(with_ids(&settings.upstream_credentials, |it| &it.name)),
         profiles: with_built_in(profiles),
     }
 }
@@ -56,4 +59,11 @@ fn with_built_in(own: Names<OwnProfileId>) -> Names<DenialProfile> {
     let built_in = built_in.map(|(name, built_in)| (*name, DenialProfile::BuiltIn(*built_in)));
     let built_in = built_in.map(|(name, profile)| (name.to_owned(), profile));
     built_in.chain(own.into_iter().map(|(name, id)| (name, DenialProfile::Own(id)))).collect()
+}
+
+/// `none` and `forward` first.
+fn with_choices(own: Names<UpstreamCredentialId>) -> Names<CredentialChoice> {
+    let built_in = upstream_credential::BUILT_IN.iter();
+    let built_in = built_in.map(|(name, choice)| ((*name).to_owned(), *choice));
+    built_in.chain(own.into_iter().map(|(name, id)| (name, CredentialChoice::Own(id)))).collect()
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+
 use super::Settings;
 use crate::{
     admin::ShownConfiguration,
@@ -11,6 +13,7 @@ use crate::{
     policy::{
         credential::CredentialSource,
         settings::{ExchangeLimits, RouteSettings},
+        upstream_credential::CredentialChoice,
     },
     providers::ProviderParts,
     proxy::ProxyParts,
@@ -26,6 +29,7 @@ impl Settings {
             issuer_keys: self.issuers.map(IssuerSettings::key_source),
             introspected: self.issuers.map(IssuerSettings::introspected),
             signers: self.signatures.map(SignatureSettings::signer_keys),
+            upstream_credentials: &self.upstream_credentials,
             revocation: &self.revocation,
             shared: self.shared.as_ref(),
         }
@@ -42,12 +46,25 @@ impl Settings {
             base_paths: self.upstreams.map(|upstream| upstream.path.clone()),
             hosts: &self.server.hosts,
             credential: &self.credential,
+            upstream_credentials: self.routes.all().map(|route| self.credential_choice(route)),
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),
             cors: self.cors.as_ref(),
             maintenance: self.upstreams.map(|upstream| upstream.maintenance.is_some()),
             headers: self.header_uses(),
         }
+    }
+
+    /// What the upstream receives as credential from a route: the route decides, then the
+    /// upstream, then `[credential]`.
+    pub(super) fn credential_choice(&self, route: &RouteSettings) -> CredentialChoice {
+        let usual = if self.credential.forward {
+            CredentialChoice::Forward
+        } else {
+            CredentialChoice::None
+        };
+        let of_upstream = self.upstreams.get(route.upstream).credential;
+        route.upstream_credential.or(of_upstream).unwrap_or(usual)
     }
 
     /// The engine's part, besides its gate.
@@ -112,8 +129,15 @@ impl Settings {
         let assertion = self.identity.assertion.iter().map(|assertion| &assertion.header);
         let signatures = self.signatures.iter().flat_map(|signature| &signature.forward);
         let signatures = signatures.map(|forward| &forward.header);
+        let is_source = |header: &&HeaderName| {
+            self.credential_sources().any(|source| source.header() == Some(header))
+        };
+        // Where callers' tokens come, they are removed anyway.
+        let credentials = self.upstream_credentials.iter().map(|it| &it.header);
+        let credentials = credentials.filter(|header| !header.is_authorization());
+        let credentials = credentials.map(|header| &header.name).filter(|it| !is_source(it));
         HeaderUses {
-            managed: claims.chain(assertion).chain(signatures).collect(),
+            managed: claims.chain(assertion).chain(signatures).chain(credentials).collect(),
             credential: self.credential_sources().filter_map(CredentialSource::header).collect(),
             forwarding: &self.forwarding,
         }

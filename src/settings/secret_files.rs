@@ -88,6 +88,11 @@ impl Settings {
             let integrity = of_shared(shared::settings::key::INTEGRITY_KEY_FILE);
             found.add(&integrity, shared.integrity.key_file());
         }
+        for credential in &self.upstream_credentials {
+            for (name, file) in credential.secret_files() {
+                found.add(&[key::UPSTREAM_CREDENTIALS, &credential.name, name], Some(file));
+            }
+        }
         self.upstreams.iter().for_each(|upstream| found.add_upstream(upstream));
         self.issuers.iter().for_each(|issuer| found.add_issuer(issuer));
         self.signatures.iter().for_each(|signature| found.add_signature(signature));

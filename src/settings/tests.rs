@@ -27,6 +27,7 @@ mod sections;
 mod shared;
 mod signatures;
 mod tls;
+mod upstream_credentials;
 mod upstream_tls;
 
 use std::{fs, path::Path};

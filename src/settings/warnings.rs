@@ -29,6 +29,7 @@ mod issuers;
 mod limits;
 mod memory;
 mod own_addresses;
+mod upstream_credentials;
 mod upstreams;
 
 use issuers::issuer_warnings;
@@ -93,6 +94,7 @@ impl Settings {
         warnings.extend(self.cors_warnings());
         warnings.extend(self.limit_warnings());
         warnings.extend(self.memory_warning());
+        warnings.extend(self.upstream_credential_warnings());
         warnings
     }
 

@@ -23,7 +23,7 @@ use crate::{
     limits::{self, settings::CallerLimitSettings},
     policy::{
         self, Routes,
-        ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream},
+        ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
         settings::ExchangeLimits,
     },
     proxy::settings::ServerSettings,
@@ -41,6 +41,7 @@ use crate::{
         issuer::{self, settings::IssuerSettings},
     },
     upstream::{self, settings::UpstreamSettings},
+    upstream_credential::{self, settings::UpstreamCredentialSettings},
 };
 
 pub(crate) mod key {
@@ -48,6 +49,7 @@ pub(crate) mod key {
     pub(crate) const ADMIN: &str = "admin";
     pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
+    pub(crate) const UPSTREAM_CREDENTIALS: &str = "upstream_credentials";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
     pub(crate) const RESOURCES: &str = "resources";
@@ -76,6 +78,8 @@ pub struct Settings {
     pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
+    /// What upstreams may receive as credential, besides the caller's token.
+    pub upstream_credentials: PerUpstreamCredential<UpstreamCredentialSettings>,
     /// The token issuers.
     pub issuers: PerIssuer<IssuerSettings>,
     /// How bodies are signed.
@@ -128,9 +132,12 @@ impl Settings {
         let settings = Self {
             server: root.section(key::SERVER, ServerSettings::read),
             admin: root.section(key::ADMIN, AdminSettings::read),
-            upstreams: root
-                .section(key::UPSTREAMS, |section| upstream::settings::read(section, &defaults)),
+            upstreams: root.section(key::UPSTREAMS, |upstreams| {
+                upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
+            }),
             defaults,
+            upstream_credentials: root
+                .section(key::UPSTREAM_CREDENTIALS, upstream_credential::settings::read),
             issuers: root.section(key::ISSUERS, |section| {
                 issuer::settings::read(section, !names.resources.is_empty())
             }),
@@ -184,7 +191,14 @@ impl Settings {
             .value(key::SERVER, self.server.write())
             .value(key::ADMIN, self.admin.write())
             .value(key::DEFAULTS, self.defaults.write_defaults())
-            .value(key::UPSTREAMS, upstream::settings::write(&self.upstreams))
+            .value(
+                key::UPSTREAMS,
+                upstream::settings::write(&self.upstreams, &names.upstream_credentials),
+            )
+            .optional_members(
+                key::UPSTREAM_CREDENTIALS,
+                upstream_credential::settings::write(&self.upstream_credentials),
+            )
             .value(key::ISSUERS, issuer::settings::write(&self.issuers))
             .optional_value(key::SIGNATURES, signatures)
             .optional_members(key::RESOURCES, resource::settings::write(&self.resources))

@@ -18,7 +18,7 @@ use crate::{
     reason::{Cause, Reason},
 };
 
-pub use self::places::CredentialPlaces;
+pub use self::places::{CredentialPlaces, KeptCredentials};
 
 /// A credential as received: not empty, not verified, and not even in the alphabet of tokens until
 /// [`Credential::check_form`].

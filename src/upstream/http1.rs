@@ -70,7 +70,7 @@ impl UpstreamPool {
             begin();
             match exchange_on(endpoint, connection, &mut request).await {
                 Ok(answer) => return Ok(answer),
-                Err(ExchangeFailure::Unsent) => {}
+                Err(ExchangeFailure::Unsent) => endpoint.forget_protocol(),
                 Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
                     let repeating = self.repeat(endpoint, request, progress, error);
                     return Box::pin(repeating).await;
@@ -93,6 +93,7 @@ impl UpstreamPool {
         if !(request.rewind() || begins_again(&mut request, progress)) {
             return Err(broken);
         }
+        endpoint.forget_protocol();
         self.count_repeated(&broken);
         let answer = self.send_new(endpoint, request, &|| ()).await;
         answer.map_err(|error| error.after(broken))

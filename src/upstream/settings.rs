@@ -12,7 +12,7 @@ use crate::{
         node::Node,
         reader::{Parsed, Section},
         urls::reveals_user_information,
-        values::{check_name, count, duration, keyword},
+        values::{Names, check_name, count, duration, keyword, name_of, reference},
         writer::{Writer, Written, table_of},
     },
     decision::denials::settings::MaintenanceSettings,
@@ -21,6 +21,7 @@ use crate::{
         BasePath,
         ids::PerUpstream,
         settings::{ExchangeLimitSettings, ExchangeLimits},
+        upstream_credential::CredentialChoice,
     },
     tls::settings::{Http2Offer, UpstreamTlsSettings, upstream::server_name_of},
 };
@@ -32,6 +33,7 @@ pub(crate) mod key {
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
     pub(crate) const UPGRADES: &str = "upgrades";
+    pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const TLS: &str = "tls";
 }
 
@@ -66,6 +68,9 @@ pub struct UpstreamSettings {
     pub upgrades: UpgradeProtocols,
     /// What is answered in its place; `None`: it is in use.
     pub maintenance: Option<MaintenanceSettings>,
+    /// What it receives as credential, unless a route says otherwise; `None`: as
+    /// `credential.forward` says.
+    pub credential: Option<CredentialChoice>,
 }
 
 /// What is sent a second time where a connection that had served before breaks without an answer.
@@ -129,24 +134,35 @@ const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\" or \"h2c
 /// Reads `[upstreams]`. `defaults` holds for what an upstream does not say.
 pub(crate) fn read(
     section: &mut Section<'_>,
+    credentials: &Names<CredentialChoice>,
     defaults: &ExchangeLimits,
 ) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::read(name, upstream, defaults)
+        UpstreamSettings::read(name, upstream, credentials, defaults)
     });
     upstreams.into_iter().flatten().collect()
 }
 
 /// Writes `[upstreams]`.
-pub(crate) fn write(upstreams: &PerUpstream<UpstreamSettings>) -> Written {
-    table_of(upstreams.iter().map(|upstream| (upstream.name.clone(), upstream.write())))
+pub(crate) fn write(
+    upstreams: &PerUpstream<UpstreamSettings>,
+    credentials: &Names<CredentialChoice>,
+) -> Written {
+    let written =
+        |upstream: &UpstreamSettings| (upstream.name.clone(), upstream.write(credentials));
+    table_of(upstreams.iter().map(written))
 }
 
 impl UpstreamSettings {
-    fn read(name: &str, section: &mut Section<'_>, defaults: &ExchangeLimits) -> Option<Self> {
+    fn read(
+        name: &str,
+        section: &mut Section<'_>,
+        credentials: &Names<CredentialChoice>,
+        defaults: &ExchangeLimits,
+    ) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let address = section.required(key::URL, EXPECTED_URL, upstream_address);
         let tls = read_tls(section, address.as_ref());
@@ -169,18 +185,21 @@ impl UpstreamSettings {
             upgrades: UpgradeProtocols::read(section),
             maintenance: MaintenanceSettings::read(section),
             path: section.or(key::URL, BasePath::default(), base_path),
+            credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
         })
     }
 
-    fn write(&self) -> Written {
+    fn write(&self, credentials: &Names<CredentialChoice>) -> Written {
+        let credential = self.credential.and_then(|choice| name_of(credentials, choice));
         let writer = Writer::default()
             .text(key::URL, format_args!("{}{}", self.address, self.path.as_str()))
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
             .keyword(key::RETRY, RETRIES, &self.retry)
+            .optional(key::CREDENTIAL, credential)
             .optional_value(key::TLS, self.tls.as_ref().map(|tls| tls.write()));
         let writer = self.caps.write(self.limits.write(writer));
         let writer = MaintenanceSettings::write(self.maintenance.as_ref(), writer);

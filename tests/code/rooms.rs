@@ -36,6 +36,7 @@ const ROOMS: &[&str] = &[
     "introspection",
     "registry",
     "revocation",
+    "upstream_credential",
     "providers",
     "token",
     "signature",

@@ -38,3 +38,5 @@ mod signatures;
 mod systems;
 mod tls;
 mod tokens;
+mod upstream_credentials;
+mod upstream_tls;

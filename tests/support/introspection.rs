@@ -40,6 +40,7 @@ pub(crate) struct Question {
 }
 
 type Check = Box<dyn Fn(&Question) -> bool + Send>;
+type Script = Box<dyn Fn(&Question) -> Page + Send>;
 
 #[derive(Default)]
 struct State {
@@ -47,6 +48,7 @@ struct State {
     of_tokens: Mutex<HashMap<String, Page>>,
     of_others: Mutex<Option<Page>>,
     check: Mutex<Option<Check>>,
+    script: Mutex<Option<Script>>,
     asked: Mutex<Vec<Question>>,
     under_way: AtomicUsize,
     most_at_once: AtomicUsize,
@@ -124,6 +126,11 @@ impl Endpoint {
     /// From now on, 401 for whoever does not pass this.
     pub(crate) fn demand(&self, check: impl Fn(&Question) -> bool + Send + 'static) {
         *self.state.check.lock().unwrap() = Some(Box::new(check));
+    }
+
+    /// From now on, says this to every question for which no path has a page.
+    pub(crate) fn answer_by(&self, script: impl Fn(&Question) -> Page + Send + 'static) {
+        *self.state.script.lock().unwrap() = Some(Box::new(script));
     }
 
     /// From now on, questions are counted but wait for [`Self::release`].
@@ -208,6 +215,9 @@ impl State {
         drop(self.released.wait_timeout_while(held, DEADLINE, |held| *held));
         if let Some(page) = self.pages.lock().unwrap().get(question.path()) {
             return page.clone();
+        }
+        if let Some(script) = &*self.script.lock().unwrap() {
+            return script(question);
         }
         let Some(token) = question.token() else {
             return Page::status(404);

@@ -22,6 +22,7 @@ pub(crate) struct Setup {
     server: String,
     issuers: String,
     routes: String,
+    upstream: String,
     more: String,
     now: i64,
 }
@@ -65,6 +66,7 @@ impl Setup {
             server: SERVER.to_owned(),
             issuers: String::new(),
             routes: ROUTES.to_owned(),
+            upstream: String::new(),
             more: String::new(),
             now: NOW,
         }
@@ -106,6 +108,11 @@ impl Setup {
         Self { routes: routes.to_owned(), ..self }
     }
 
+    /// With further lines of `[upstreams.app]`.
+    pub(crate) fn upstream(self, lines: &str) -> Self {
+        Self { upstream: lines.to_owned(), ..self }
+    }
+
     /// With further lines of `[server]` and its sub-tables; they replace those of the same key.
     pub(crate) fn server(mut self, lines: &str) -> Self {
         let key = |line: &str| line.split_once('=').map(|(key, _)| key.trim().to_owned());
@@ -135,9 +142,9 @@ impl Setup {
 
     /// The whole configuration in front of that upstream.
     pub(crate) fn toml(&self, upstream: &Upstream) -> String {
-        let Self { server, issuers, routes, more, now: _ } = self;
+        let Self { server, issuers, routes, upstream: lines, more, now: _ } = self;
         let url = upstream.url();
-        let upstreams = format!("[upstreams.app]\nurl = \"{url}\"\n");
+        let upstreams = format!("[upstreams.app]\nurl = \"{url}\"\n{lines}\n");
         // A table of the test's own replaces the common one.
         let rest: String = REST
             .split_inclusive("\n\n")

@@ -42,8 +42,8 @@ pub struct ClientSettings {
 pub(crate) struct ClientDefaults {
     /// Whether an absent `auth` means no authentication.
     pub(crate) is_unauthenticated: bool,
-    /// The key of the endpoint's own URL.
-    pub(crate) url: &'static str,
+    /// The keys of the endpoint's own URL, and of that of its tokens.
+    pub(crate) urls: &'static [&'static str],
     pub(crate) timeout: Duration,
     pub(crate) max_timeout: Duration,
     pub(crate) max_bytes: usize,
@@ -88,11 +88,7 @@ impl ClientSettings {
             max_bytes: section.or(key::MAX_BYTES, defaults.max_bytes, sizes),
             allow_http,
             ca_file: section.optional(key::CA_FILE, authorities_file),
-            proxy: EgressProxySettings::read(
-                section,
-                &[defaults.url, key::TOKEN_URL],
-                key::ALLOW_HTTP,
-            ),
+            proxy: EgressProxySettings::read(section, defaults.urls, key::ALLOW_HTTP),
             // Last, so that a missing part does not hide the mistakes above.
             proof: proof?,
         })

@@ -9,12 +9,7 @@ use proptest::{
 use super::*;
 use crate::policy::{
     RequestRules, RouteMatch, Routes,
-    credential::CredentialRules,
-    ids::PerUpstream,
-    settings::{
-        AccessSettings, AddressSettings, AuthorizationHeader, EmptySegments, EscapeRule,
-        HostSettings, OutgoingSettings, PathSettings, RawUtf8, RouteSettings,
-    },
+    settings::{EmptySegments, EscapeRule, HostSettings, PathSettings, RawUtf8, RouteSettings},
 };
 
 const KEEP_ALL: PathSettings = PathSettings {
@@ -42,23 +37,7 @@ fn rewrite(template: &str, pattern: &str) -> PathChange {
 
 impl Scene {
     fn new(pattern: &str, change: &PathChange, base: &str, paths: PathSettings) -> Self {
-        let route = RouteSettings {
-            path: PathPattern::parse(pattern).unwrap(),
-            methods: Vec::new(),
-            hosts: Vec::new(),
-            access: AccessSettings::Public,
-            authorization: AuthorizationHeader::default(),
-            credential: CredentialRules::default(),
-            signature: None,
-            upstream: PerUpstream::default().push("app"),
-            denials: None,
-            paths,
-            outgoing: OutgoingSettings::default(),
-            cors: None,
-            addresses: AddressSettings::default(),
-            limits: Vec::new(),
-            exchange: crate::policy::settings::ExchangeLimitSettings::default(),
-        };
+        let route = RouteSettings { paths, ..RouteSettings::public(pattern) };
         let routes = Arc::new(Routes::compile([route].into_iter().collect()));
         let rules = RequestRules::new(Arc::clone(&routes), HostSettings::default());
         let base = BasePath::parse(base).unwrap();

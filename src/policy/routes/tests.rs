@@ -4,15 +4,7 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 use super::*;
-use crate::policy::{
-    NotCanonical, PathPattern, RequestRules,
-    credential::CredentialRules,
-    ids::PerUpstream,
-    settings::{
-        AccessSettings, AddressSettings, AuthorizationHeader, ExchangeLimitSettings, HostSettings,
-        OutgoingSettings,
-    },
-};
+use crate::policy::{NotCanonical, RequestRules, settings::HostSettings};
 
 /// `"GET,POST host,host /path"`; `-` for any method or any host.
 fn route(line: &str) -> RouteSettings {
@@ -22,21 +14,9 @@ fn route(line: &str) -> RouteSettings {
         named.map(str::to_owned).collect()
     };
     RouteSettings {
-        path: PathPattern::parse(path).unwrap(),
         methods: list(methods).iter().map(|m| m.parse().unwrap()).collect(),
         hosts: list(hosts).iter().map(|h| HostPattern::parse(h).unwrap()).collect(),
-        access: AccessSettings::Public,
-        authorization: AuthorizationHeader::default(),
-        credential: CredentialRules::default(),
-        signature: None,
-        upstream: PerUpstream::default().push("app"),
-        denials: None,
-        paths: PathSettings::default(),
-        outgoing: OutgoingSettings::default(),
-        cors: None,
-        addresses: AddressSettings::default(),
-        limits: Vec::new(),
-        exchange: ExchangeLimitSettings::default(),
+        ..RouteSettings::public(path)
     }
 }
 

@@ -99,7 +99,7 @@ fn section(way: &[Step]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for step in way {
         let is_chosen = match names.as_slice() {
-            ["upstreams" | "issuers" | "signatures" | "resources"]
+            ["upstreams" | "upstream_credentials" | "issuers" | "signatures" | "resources"]
             | [_, "profiles"]
             | [_, "profiles", _] => true,
             _ => matches!(step, Step::Position(_)),

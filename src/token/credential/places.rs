@@ -21,12 +21,20 @@ use crate::policy::{
 pub struct CredentialPlaces {
     all: Vec<CredentialSource>,
     parameters: ParameterNames,
-    forward: bool,
     /// Whether all that a request has in these places is one verified credential, once it is
     /// admitted.
     is_verified_whole: bool,
     settings: CredentialSettings,
     usual: Arc<CredentialSources>,
+}
+
+/// What the service may have of the credentials in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeptCredentials {
+    /// The verified token.
+    pub verified_token: bool,
+    /// `Authorization` as it came, for the service's own use.
+    pub authorization: bool,
 }
 
 /// Headers with URLs of which one may be that of a request with a token in its query.
@@ -64,7 +72,6 @@ impl CredentialPlaces {
         });
         Self {
             parameters: ParameterNames::new(names.collect::<BTreeSet<_>>()),
-            forward: settings.forward,
             is_verified_whole: settings.refuses_several() && !is_partial && !has_protocols,
             settings: settings.clone(),
             all,
@@ -96,20 +103,19 @@ impl CredentialPlaces {
 
     /// Removes from `headers` what the upstream must not see (threats H-10).
     ///
-    /// Where credentials are not forwarded, that is everything in the places that may carry one.
-    /// Where they are, it is everything but the verified one, which was in `verified`: what the
-    /// upstream receives as a token is always a verified token. `Authorization` stays where its
-    /// route keeps it for the service's own use.
+    /// Where the verified token is not kept, that is everything in the places that may carry one.
+    /// Where it is, it is everything but that one, which was in `verified`: what the upstream
+    /// receives as a token is always a verified token.
     pub fn strip(
         &self,
         headers: &mut HeaderMap,
         verified: Option<PlaceSet>,
-        keeps_authorization: bool,
+        kept: KeptCredentials,
     ) {
         if !self.parameters.is_empty() {
             self.clean_urls(headers);
         }
-        let forwarded = verified.filter(|_| self.forward);
+        let forwarded = verified.filter(|_| kept.verified_token);
         if forwarded.is_some() && self.is_verified_whole {
             return;
         }
@@ -118,22 +124,22 @@ impl CredentialPlaces {
                 position(&self.all, source).is_some_and(|place| place.meets(places))
             };
             if forwarded.is_some_and(is_forwarded)
-                || (keeps_authorization && source.header() == Some(&AUTHORIZATION))
+                || (kept.authorization && source.header() == Some(&AUTHORIZATION))
             {
                 continue;
             }
-            self.strip_source(source, headers);
+            Self::strip_source(source, headers, kept);
         }
         if forwarded.is_some() {
             self.strip_protocols(headers);
         }
     }
 
-    fn strip_source(&self, source: &CredentialSource, headers: &mut HeaderMap) {
+    fn strip_source(source: &CredentialSource, headers: &mut HeaderMap, kept: KeptCredentials) {
         match source {
             CredentialSource::Header { name, scheme } => {
                 let is_credential = match scheme {
-                    Some(scheme) if self.forward => headers
+                    Some(scheme) if kept.verified_token => headers
                         .get_all(name)
                         .iter()
                         .any(|value| after_scheme(value.as_bytes(), scheme).is_some()),

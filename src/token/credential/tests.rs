@@ -62,9 +62,13 @@ fn extracted(
     Ok(String::from_utf8(found.credential().as_bytes().to_vec()).unwrap())
 }
 
+fn kept(settings: &CredentialSettings) -> KeptCredentials {
+    KeptCredentials { verified_token: settings.forward, ..KeptCredentials::default() }
+}
+
 fn stripped(settings: &CredentialSettings, headers: &HeaderMap, verified: bool) -> HeaderMap {
     let mut headers = headers.clone();
-    places(settings).strip(&mut headers, verified.then_some(PlaceSet::ALL), false);
+    places(settings).strip(&mut headers, verified.then_some(PlaceSet::ALL), kept(settings));
     headers
 }
 
@@ -147,7 +151,7 @@ fn h10_where_the_first_decides_only_that_one_is_forwarded() {
     assert_eq!(found.credential().as_bytes(), b"abc");
     let verified = Some(found.places);
     drop(found);
-    places(&settings).strip(&mut given, verified, false);
+    places(&settings).strip(&mut given, verified, kept(&settings));
     assert_eq!(given, headers(&[("authorization", "Bearer abc"), ("cookie", "a=b")]));
 }
 
@@ -162,7 +166,7 @@ fn h10_a_place_of_another_route_is_stripped_as_well() {
     let request = request("GET", "/", &everywhere(true));
     let mut given = headers(&[("x-token", "abc"), ("cookie", "admin=xyz; a=b")]);
     let found = sources.extract(&request, &given).unwrap().places;
-    places.strip(&mut given, Some(found), false);
+    places.strip(&mut given, Some(found), kept(&everywhere(true)));
     assert_eq!(given, headers(&[("x-token", "abc"), ("cookie", "a=b")]));
 }
 

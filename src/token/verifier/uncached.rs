@@ -1,6 +1,6 @@
 //! Verifies a token that is not in the cache: by its signature, by introspection, or by both.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use crate::{
     clock::UnixTime,
@@ -172,6 +172,7 @@ impl TokenVerifier {
             claims,
             headers,
             is_unnamed,
+            digest: OnceCell::new(),
         };
         Ok((verified, generation))
     }
@@ -250,6 +251,7 @@ impl TokenVerifier {
             claims,
             headers,
             is_unnamed: false,
+            digest: OnceCell::new(),
         })
     }
 

@@ -1,6 +1,8 @@
 //! A verified token. Its fields are private to the verifier, so that only it creates one.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
+
+use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::{
     clock::UnixTime,
@@ -31,6 +33,8 @@ pub struct VerifiedToken {
     pub(super) headers: RenderedHeaders,
     /// Whether its issuer is the route's, since the token names none.
     pub(super) is_unnamed: bool,
+    /// Of the token's text, once it was needed.
+    pub(super) digest: OnceCell<Box<[u8; 32]>>,
 }
 
 /// The signature that vouches for a token.
@@ -101,6 +105,20 @@ impl VerifiedToken {
         } else {
             Err(other_audience(&self.claims, accepted))
         }
+    }
+
+    /// The SHA-256 of its text, if that was needed before.
+    pub fn known_digest(&self) -> Option<&[u8; 32]> {
+        self.digest.get().map(|digest| &**digest)
+    }
+
+    /// The SHA-256 of its text, which is this.
+    pub fn digest(&self, text: &[u8]) -> &[u8; 32] {
+        self.digest.get_or_init(|| {
+            let mut bytes = Box::new([0; 32]);
+            bytes.copy_from_slice(digest(&SHA256, text).as_ref());
+            bytes
+        })
     }
 
     /// Whether only introspection vouches for it.

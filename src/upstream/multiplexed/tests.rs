@@ -58,6 +58,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
         caps: CapSettings::default(),
         upgrades: UpgradeProtocols::default(),
         maintenance: None,
+        credential: None,
         tls: None,
     };
     let transport = Transport::new(&settings.address, None);

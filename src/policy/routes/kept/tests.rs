@@ -8,13 +8,8 @@ use proptest::{
 
 use super::*;
 use crate::policy::{
-    CanonicalRequest, PathPattern, RequestRules, RouteMatch,
-    credential::CredentialRules,
-    ids::PerUpstream,
-    settings::{
-        AccessSettings, AddressSettings, AuthorizationHeader, EscapeRule, ExchangeLimitSettings,
-        HostSettings, OutgoingSettings, RouteSettings,
-    },
+    CanonicalRequest, RequestRules, RouteMatch,
+    settings::{EscapeRule, HostSettings, RouteSettings},
 };
 
 const STRICT: PathSettings = PathSettings {
@@ -35,23 +30,7 @@ const ALL: PathSettings = PathSettings {
 };
 
 fn route(path: &str, paths: PathSettings) -> RouteSettings {
-    RouteSettings {
-        path: PathPattern::parse(path).unwrap(),
-        methods: Vec::new(),
-        hosts: Vec::new(),
-        access: AccessSettings::Public,
-        authorization: AuthorizationHeader::default(),
-        credential: CredentialRules::default(),
-        signature: None,
-        upstream: PerUpstream::default().push("app"),
-        denials: None,
-        paths,
-        outgoing: OutgoingSettings::default(),
-        cors: None,
-        addresses: AddressSettings::default(),
-        limits: Vec::new(),
-        exchange: ExchangeLimitSettings::default(),
-    }
+    RouteSettings { paths, ..RouteSettings::public(path) }
 }
 
 struct Scene {

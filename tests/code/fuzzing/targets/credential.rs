@@ -6,7 +6,7 @@ use countersign::{
         credential::{CredentialRules, CredentialSource, PlaceSet},
     },
     reason::Reason,
-    token::{CredentialPlaces, credential::settings::CredentialSettings},
+    token::{CredentialPlaces, KeptCredentials, credential::settings::CredentialSettings},
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri, Version,
@@ -125,15 +125,16 @@ fn pairs(headers: &HeaderMap) -> Vec<(&[u8], &[u8])> {
 }
 
 fn assert_stripped(places: &CredentialPlaces, headers: &HeaderMap, forward: bool) {
+    let kept = KeptCredentials { verified_token: forward, ..KeptCredentials::default() };
     let mut verified = headers.clone();
-    places.strip(&mut verified, Some(PlaceSet::ALL), false);
+    places.strip(&mut verified, Some(PlaceSet::ALL), kept);
     if forward {
         assert_eq!(&verified, headers);
     } else {
         assert!(!verified.contains_key("authorization") && !verified.contains_key("x-token"));
     }
     let mut unverified = headers.clone();
-    places.strip(&mut unverified, None, false);
+    places.strip(&mut unverified, None, kept);
     assert!(carried(&unverified).is_empty(), "left behind: {unverified:?}");
     assert!(matches!(
         extract(places, &unverified).map(|_| ()),
