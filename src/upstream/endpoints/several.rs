@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     tls::UpstreamTls,
     upstream::{
+        UpstreamCaps,
         balance::{Choices, RetryBudget, RetryOutcome, SharedEndpoints, UsedEndpoints},
         endpoint::UpstreamEndpoint,
         lease::EndpointLease,
@@ -31,6 +32,7 @@ pub(in crate::upstream) struct SeveralEndpoints {
     settings: UpstreamSettings,
     tls: Option<Arc<UpstreamTls>>,
     shared: Arc<SharedEndpoints>,
+    caps: Arc<UpstreamCaps>,
     used: RefCell<WorkerEndpoints>,
     /// All there are, ejected ones included: their connections are kept.
     known: RefCell<Vec<Rc<UpstreamEndpoint>>>,
@@ -51,6 +53,7 @@ impl SeveralEndpoints {
         settings: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
         shared: &Arc<SharedEndpoints>,
+        caps: &Arc<UpstreamCaps>,
     ) -> Self {
         let choices = Choices::new(Vec::new(), shared.settings().balance);
         Self {
@@ -58,6 +61,7 @@ impl SeveralEndpoints {
             tls: tls.cloned(),
             budget: RetryBudget::new(shared.settings().retry_budget),
             shared: Arc::clone(shared),
+            caps: Arc::clone(caps),
             used: RefCell::new(WorkerEndpoints { endpoints: Vec::new(), choices }),
             known: RefCell::default(),
             is_followed: Cell::new(false),
@@ -175,8 +179,12 @@ impl SeveralEndpoints {
             };
             let before = known.iter().find(is_it).cloned();
             endpoints.push(before.unwrap_or_else(|| {
-                let endpoint =
-                    Rc::new(UpstreamEndpoint::of_several(used, &self.settings, self.tls.as_ref()));
+                let endpoint = Rc::new(UpstreamEndpoint::of_several(
+                    used,
+                    &self.settings,
+                    self.tls.as_ref(),
+                    &self.caps,
+                ));
                 known.push(Rc::clone(&endpoint));
                 endpoint
             }));
