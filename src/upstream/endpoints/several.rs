@@ -56,7 +56,7 @@ impl SeveralEndpoints {
         Self {
             settings: settings.clone(),
             tls: tls.cloned(),
-            budget: RetryBudget::new(shared.settings().retry_budget),
+            budget: RetryBudget::new(shared.settings().retry_budget, Instant::now()),
             shared: Arc::clone(shared),
             used: RefCell::new(WorkerEndpoints { endpoints: Vec::new(), choices }),
             known: RefCell::default(),
