@@ -107,12 +107,15 @@ impl SeveralEndpoints {
         self.shared.unreachable(failed_one);
         tried.0.push(failed_one.id);
         drop(failed);
-        if tried.0.len() >= MAX_TRIED || !self.is_within_budget() {
-            return None;
-        }
-        self.other(|endpoint| {
+        let was_retried = tried.0.len() > 1;
+        let was_tried = |endpoint: &UpstreamEndpoint| {
             endpoint.shared.as_ref().is_some_and(|used| tried.0.contains(&used.id))
-        })
+        };
+        let another = if tried.0.len() < MAX_TRIED { self.other(was_tried) } else { None };
+        if another.is_none() && was_retried {
+            self.count_retry(RetryOutcome::Failed);
+        }
+        another.filter(|_| self.is_within_budget())
     }
 
     pub(super) fn for_repetition(&self, failed: EndpointLease) -> Option<EndpointLease> {

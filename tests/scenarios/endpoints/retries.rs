@@ -11,6 +11,8 @@ use crate::support::{
 
 use super::scene::{endpoints, in_front_of, is};
 
+const ANSWERED: &str =
+    "countersign_upstream_endpoint_retries_total{outcome=\"answered\",upstream=\"other\"}";
 const OVER_BUDGET: &str =
     "countersign_upstream_endpoint_retries_total{outcome=\"over_budget\",upstream=\"other\"}";
 
@@ -60,6 +62,7 @@ fn a_request_without_a_connection_goes_to_another_endpoint_whatever_it_is() {
             assert_eq!(instances[1].times(&format!("POST {target}")), 1);
         }
         assert!(is(endpoints(&world.proxy, "ejected"), 1), "{protocol:?}");
+        assert!(is(world.proxy.metric(ANSWERED), 5), "one for each failure, {protocol:?}");
     }
 }
 
