@@ -147,7 +147,9 @@ impl UpstreamPool {
             None => Box::pin(self.endpoints.resolved()).await?,
         };
         endpoint.idle.saw(started);
-        if endpoint.multiplexed.is_none() || endpoint.takes_http1(&request) {
+        let is_repeatable =
+            || may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
+        if endpoint.multiplexed.is_none() || endpoint.takes_http1(&request, is_repeatable()) {
             return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
         }
         Box::pin(self.send_multiplexed(endpoint, request, progress, may_repeat, begin)).await

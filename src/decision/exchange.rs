@@ -201,11 +201,12 @@ impl<'e> Exchange<'e> {
             }
         };
         let credential = match admission.route().upstream_credential() {
-            None => None,
-            Some(credential) => {
+            // A preflight is no caller's, and carries no credentials.
+            Some(credential) if announced.is_none() => {
                 let (gate, headers) = (&engine.gate, &head.headers);
                 gate.service_credential(credential, &admission, request, headers).await?
             }
+            _ => None,
         };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         if let Some(credential) = credential {

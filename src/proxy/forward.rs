@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, rc::Rc, time::Duration};
 
-use http::{Request, Response, StatusCode, Version, request::Parts, response};
+use http::{
+    Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH, request::Parts,
+    response,
+};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
@@ -48,13 +51,13 @@ pub(super) fn answer(
         let serving = connection.worker.serving();
         let started = serving.config.access_log.then(Instant::now);
         let has_body = !request.body().is_end_stream();
+        let is_head = *request.method() == Method::HEAD;
         let form = RefusalForm::of_client(request.method(), request.headers());
         let exchange = serving.engine.exchange(form);
         let sender = exchange.cross_origin(request.headers());
         let forwarder = Forwarder { connection: &connection, serving: &serving };
         let outcome = forwarder.run(request, guard, &exchange).await;
-        let mut response =
-            outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
+        let mut response = outcome.unwrap_or_else(|refusal| own_answer(*refusal, is_head));
         exchange.finish_answer(response.status(), response.headers_mut());
         if has_body && response.body().is_own() {
             connection.activity.body_stays_unread();
@@ -72,6 +75,17 @@ pub(super) fn answer(
         }
         Ok(response)
     }
+}
+
+/// An answer of ours. That to HEAD has the length of the body that it does not have
+/// (RFC 9110 §9.3.2).
+fn own_answer(refusal: Refusal, is_head: bool) -> Response<ResponseBody> {
+    let mut response = refusal.into_response();
+    if is_head && !response.body().is_empty() {
+        let length = std::mem::take(response.body_mut()).len();
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    response.map(ResponseBody::own)
 }
 
 /// Carries a decision out.

@@ -89,13 +89,18 @@ impl UpstreamEndpoint {
         }
     }
 
+    /// An unused connection was closed: the upstream may have restarted with another protocol.
+    pub(super) fn forget_protocol(&self) {
+        self.transport.forget_protocol();
+    }
+
     /// Whether a request of an endpoint that may agree on HTTP/2 goes over HTTP/1.1: one that
     /// upgrades, which HTTP/2 can't (RFC 9113 §8.6), and where HTTP/1.1 was agreed on and a
     /// connection is open. Else the next connection shows which it is.
-    pub(super) fn takes_http1<B>(&self, request: &Request<B>) -> bool {
+    pub(super) fn takes_http1<B>(&self, request: &Request<B>, is_repeatable: bool) -> bool {
         self.transport.protocol() == UpstreamProtocol::Negotiated
             && request.version() != Version::HTTP_2
-            && (self.transport.has_agreed_on_http1() && !self.idle.is_empty()
+            && (self.transport.has_agreed_on_http1() && self.idle.has_usable(is_repeatable)
                 || request.headers().contains_key(UPGRADE))
     }
 }

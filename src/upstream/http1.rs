@@ -72,7 +72,7 @@ impl UpstreamPool {
             begin();
             match exchange_on(&endpoint, connection, &mut request).await {
                 Ok(answer) => return Ok(self.answered(endpoint, answer)),
-                Err(ExchangeFailure::Unsent) => {}
+                Err(ExchangeFailure::Unsent) => endpoint.forget_protocol(),
                 Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
                     return Box::pin(self.repeat(endpoint, request, error)).await;
                 }
@@ -96,6 +96,7 @@ impl UpstreamPool {
         if !request.rewind() {
             return Err(broken);
         }
+        endpoint.forget_protocol();
         let Some(endpoint) = self.endpoints.for_repetition(endpoint) else {
             return Err(broken);
         };

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::tls::HandshakeFailure;
 
-pub(super) use arrivals::Arrivals;
+pub(super) use arrivals::{ArrivalNews, Arrivals};
 pub(super) use connection::MultiplexedConnection;
 pub(crate) use connection::OpenStream;
 

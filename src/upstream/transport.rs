@@ -68,6 +68,11 @@ impl Transport {
         self.speaks_http2.get() == Some(false)
     }
 
+    /// The next connection shows it again.
+    pub(super) fn forget_protocol(&self) {
+        self.speaks_http2.set(None);
+    }
+
     /// One that is to be spoken HTTP/1.1 on.
     pub(super) async fn http1(&self) -> Result<UpstreamSocket, UpstreamError> {
         match &self.address {

@@ -38,4 +38,6 @@ mod shared;
 mod shared_limits;
 mod sharing;
 mod shutdown;
+mod token_exchange;
 mod tunnels;
+mod upstream_tls;

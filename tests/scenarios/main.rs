@@ -40,3 +40,4 @@ mod systems;
 mod tls;
 mod tokens;
 mod upstream_credentials;
+mod upstream_tls;

@@ -20,7 +20,7 @@ use crate::support::{
 };
 
 /// Routes to the upstream `other`: `/public/**` for everybody, a token for the rest.
-const ROUTES: &str = r#"
+pub(crate) const ROUTES: &str = r#"
 [[routes]]
 path = "/public/**"
 access = "public"

@@ -39,6 +39,7 @@ pub(crate) mod redis;
 pub(crate) mod setup;
 pub(crate) mod shipped;
 pub(crate) mod signalled;
+pub(crate) mod tls_front;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 pub(crate) mod world;

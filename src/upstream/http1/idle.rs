@@ -74,6 +74,22 @@ impl<S> IdleConnections<S> {
     where
         S: Peeked,
     {
+        self.take_idle(is_repeatable).map(|idle| idle.connection)
+    }
+
+    /// Whether there is one for such a request. Those that were closed are gone afterwards.
+    pub(in crate::upstream) fn has_usable(&self, is_repeatable: bool) -> bool
+    where
+        S: Peeked,
+    {
+        let usable = self.take_idle(is_repeatable);
+        usable.map(|idle| self.connections.borrow_mut().push(idle)).is_some()
+    }
+
+    fn take_idle(&self, is_repeatable: bool) -> Option<IdleConnection<S>>
+    where
+        S: Peeked,
+    {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         loop {
@@ -81,16 +97,11 @@ impl<S> IdleConnections<S> {
             if idle >= SAFE_IDLE && !is_repeatable {
                 return None;
             }
-            let IdleConnection { mut connection, .. } = connections.pop()?;
-            if idle < SUSPECT_AFTER || !connection.socket.has_news() {
-                return Some(connection);
+            let mut taken = connections.pop()?;
+            if idle < SUSPECT_AFTER || !taken.connection.socket.has_news() {
+                return Some(taken);
             }
         }
-    }
-
-    /// Whether there is none.
-    pub(in crate::upstream) fn is_empty(&self) -> bool {
-        self.connections.borrow().is_empty()
     }
 
     /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
