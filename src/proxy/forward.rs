@@ -31,6 +31,7 @@ use super::{
     client_body::ClientBody,
     connection::Connection,
     guards::{RequestGuard, UploadRoom},
+    location::LocationRewriter,
     outbound::{self, OutboundForm},
     rare_headers::RareHeaders,
     tunnel,
@@ -58,16 +59,18 @@ pub(super) fn answer(
         let forwarder = Forwarder { connection: &connection, serving: &serving };
         let outcome = forwarder.run(request, guard, &exchange).await;
         let mut response = outcome.unwrap_or_else(|refusal| own_answer(*refusal, is_head));
+        let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let is_own = response.body().is_own() && !switches;
+        let from = if is_own { AnswerFrom::Proxy } else { AnswerFrom::Service };
+        exchange.set_answer_headers(response.headers_mut(), from);
         exchange.finish_answer(response.status(), response.headers_mut());
         if has_body && response.body().is_own() {
             connection.activity.body_stays_unread();
         }
         // What a page gets of a tunnel is not up to CORS.
         if let Some(sender) = sender
-            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+            && !switches
         {
-            let from =
-                if response.body().is_own() { AnswerFrom::Proxy } else { AnswerFrom::Service };
             exchange.share(response.headers_mut(), from, sender);
         }
         if let Some(started) = started {
@@ -132,7 +135,12 @@ impl Forwarder<'_> {
             upgrade.request_upgrade(request.headers_mut());
         }
         let progress = request.body().progress();
-        let answer = self.send(&admission, request, upstream, progress.as_deref()).await;
+        let mut answer = self.send(&admission, request, upstream, progress.as_deref()).await;
+        if let (Ok(answer), Some(back)) = (&mut answer, outgoing.and_then(|it| it.back)) {
+            let host = canonical.authority();
+            LocationRewriter::new(&back, &upstream.settings().address, host)
+                .apply(answer.response.headers_mut());
+        }
         let passed = match (answer, to_sign) {
             (Ok(answer), Some(to_sign)) => {
                 Box::pin(self.pass_back_signed(answer, upstream, to_sign, guard)).await

@@ -1,5 +1,5 @@
 //! Which addresses of an answer are used. Who answers for a name could otherwise have the proxy
-//! send requests to its own machine, or to the metadata service of a cloud (threats E-3).
+//! send requests to its own machine, or to the metadata service of a cloud (threats U-7).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e3_no_answer_leads_to_this_machine_or_a_metadata_service() {
+    fn u7_no_answer_leads_to_this_machine_or_a_metadata_service() {
         for refused in [
             "0.0.0.0",
             "127.0.0.1",
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn e3_loopback_is_for_names_of_this_machine_or_by_setting_and_nothing_else_is() {
+    fn u7_loopback_is_for_names_of_this_machine_or_by_setting_and_nothing_else_is() {
         for (name, local) in [
             ("localhost", true),
             ("app.LOCALHOST.", true),

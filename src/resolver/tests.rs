@@ -13,7 +13,7 @@ fn found(addresses: impl IntoIterator<Item = String>, ttl: Duration) -> FoundAdd
 }
 
 #[test]
-fn e3_an_answer_of_a_thousand_addresses_is_cut_and_the_same_ones_are_kept() {
+fn u7_an_answer_of_a_thousand_addresses_is_cut_and_the_same_ones_are_kept() {
     let all = || (0..1000).map(|number| format!("10.0.{}.{}", number / 250, number % 250));
     let cut = |found| resolver(&ResolverSettings::default()).resolved("app", found).unwrap();
     let one = cut(found(all(), Duration::ZERO));
@@ -23,7 +23,7 @@ fn e3_an_answer_of_a_thousand_addresses_is_cut_and_the_same_ones_are_kept() {
 }
 
 #[test]
-fn e3_times_to_live_have_a_floor_and_a_ceiling() {
+fn u7_times_to_live_have_a_floor_and_a_ceiling() {
     let settings = ResolverSettings {
         min_ttl: Duration::from_secs(2),
         max_ttl: Duration::from_secs(20),
@@ -37,7 +37,7 @@ fn e3_times_to_live_have_a_floor_and_a_ceiling() {
 }
 
 #[test]
-fn e3_addresses_that_no_upstream_has_are_left_out_and_none_is_a_failure() {
+fn u7_addresses_that_no_upstream_has_are_left_out_and_none_is_a_failure() {
     let addresses = |list: &[&str], name: &str, settings: &ResolverSettings| {
         let list = list.iter().map(|address| (*address).to_owned());
         let resolved = resolver(settings).resolved(name, found(list, Duration::ZERO));

@@ -7,6 +7,7 @@ mod idle_resolver;
 mod limits;
 mod looping_upstreams;
 mod resources;
+mod static_headers;
 mod upstream_credentials;
 
 pub(super) use self::looping_upstreams::host_at_port;
@@ -18,6 +19,7 @@ use self::{
     limits::{limits_by_signer, shared_limits},
     looping_upstreams::looping_upstreams,
     resources::resources,
+    static_headers::static_headers,
     upstream_credentials::{credential_header_uses, route_credentials},
 };
 use super::whole::{Settings, key};
@@ -57,6 +59,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
+    static_headers(settings, root);
     shared_limits(settings, root);
 }
 

@@ -43,6 +43,7 @@ impl Settings {
             limits: &self.limits,
             routes: &self.routes,
             base_paths: self.upstreams.map(|upstream| upstream.path.clone()),
+            fixed_headers: &self.headers,
             hosts: &self.server.hosts,
             credential: &self.credential,
             upstream_credentials: self.routes.all().map(|route| self.credential_choice(route)),

@@ -15,7 +15,7 @@ use crate::{
     revocation::settings::{ListSettings, ListSource, OnFailure, key as of_list},
     shared::{
         self,
-        settings::{Integrity, SharedSettings},
+        settings::{Integrity, NodeAddress, SharedSettings},
     },
     signature::settings::{BodilessSettings, CallerBinding, SignerKeys, key as of_signature},
     tls::{self, settings::TlsSettings},
@@ -29,6 +29,7 @@ mod issuers;
 mod limits;
 mod memory;
 mod own_addresses;
+mod static_headers;
 mod upstream_credentials;
 mod upstreams;
 
@@ -92,6 +93,7 @@ impl Settings {
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
         warnings.extend(self.cors_warnings());
+        warnings.extend(self.static_header_warnings());
         warnings.extend(self.limit_warnings());
         warnings.extend(self.memory_warning());
         warnings.extend(self.upstream_credential_warnings());
@@ -212,7 +214,8 @@ fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
 
 fn shared_warnings(settings: &SharedSettings) -> impl Iterator<Item = String> {
     let address = &settings.address;
-    let plain = !address.tls && !crate::config::urls::is_loopback(&address.host);
+    let is_local = |node: &NodeAddress| crate::config::urls::is_loopback(&node.host);
+    let plain = !address.tls && !address.nodes().iter().all(is_local);
     let warnings = [
         (
             plain,

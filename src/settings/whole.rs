@@ -24,6 +24,7 @@ use crate::{
     policy::{
         self, Routes,
         ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
+        settings::HeaderSettings,
     },
     proxy::settings::ServerSettings,
     resolver::settings::ResolverSettings,
@@ -62,6 +63,7 @@ pub(crate) mod key {
     pub(crate) const CLAIMS: &str = "claims";
     pub(crate) const IDENTITY: &str = "identity";
     pub(crate) const FORWARDING: &str = "forwarding";
+    pub(crate) const HEADERS: &str = "headers";
     pub(crate) const CORS: &str = "cors";
     pub(crate) const DENIALS: &str = "denials";
     pub(crate) const LOG: &str = "log";
@@ -104,6 +106,8 @@ pub struct Settings {
     pub identity: IdentitySettings,
     /// Which inbound headers are dropped and which are set.
     pub forwarding: ForwardingSettings,
+    /// Headers with fixed values, on all routes.
+    pub headers: HeaderSettings,
     /// Which web pages may read answers. `None`: that is left to the service.
     pub cors: Option<CorsSettings>,
     /// How refusals look.
@@ -155,6 +159,7 @@ impl Settings {
                 ForwardingSettings::read(forwarding, &claims)
             }),
             claims,
+            headers: root.section(key::HEADERS, HeaderSettings::read),
             cors: root.section(key::CORS, CorsSettings::read),
             denials: root
                 .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
@@ -210,6 +215,7 @@ impl Settings {
             .value(key::CLAIMS, headers::settings::write(&self.claims))
             .optional_value(key::IDENTITY, self.identity.write())
             .value(key::FORWARDING, self.forwarding.write())
+            .optional_value(key::HEADERS, self.headers.write_table())
             .optional_value(key::CORS, self.cors.as_ref().map(CorsSettings::write))
             .value(key::DENIALS, self.denials.write(&names.profiles))
             .value(key::LOG, self.log.write())

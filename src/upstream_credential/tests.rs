@@ -10,7 +10,8 @@ use super::{
     grant_answer::{GrantAnswer, GrantRules, GrantedToken},
     kept_tokens::KeptTokens,
     settings::{
-        CredentialHeader, UpstreamCredentialSettings, UpstreamCredentialSource, is_sendable,
+        CredentialHeader, TokenType, UpstreamCredentialSettings, UpstreamCredentialSource,
+        is_sendable,
     },
     *,
 };
@@ -127,7 +128,8 @@ proptest! {
         body.insert("expires_in", lifetime);
         match read(200, body.to_text().into_bytes()) {
             Ok(GrantAnswer::Granted(granted)) => {
-                prop_assert_eq!(granted.value.as_bytes(), format!("Bearer {token}").as_bytes());
+                let expected = format!("Bearer {token}");
+                prop_assert_eq!(granted.value.as_bytes(), expected.as_bytes());
                 prop_assert!(is_sendable(&token) && token.len() <= 64 && lifetime > 0);
                 prop_assert!(granted.expires.0 > NOW);
             }

@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod behind_a_prefix;
 mod cli;
 mod compression;
 mod demo;
@@ -35,6 +36,7 @@ mod mcp;
 mod parking;
 mod path_readers;
 mod shared;
+mod shared_failovers;
 mod shared_limits;
 mod sharing;
 mod shutdown;

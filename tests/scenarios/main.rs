@@ -21,6 +21,7 @@ mod cors;
 mod denials;
 mod egress;
 mod endpoints;
+mod fixed_headers;
 mod guests;
 mod header_texts;
 mod headers;

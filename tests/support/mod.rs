@@ -36,6 +36,7 @@ pub(crate) mod proxy;
 pub(crate) mod published;
 pub(crate) mod raw_h2_upstream;
 pub(crate) mod redis;
+pub(crate) mod redis_group;
 pub(crate) mod setup;
 pub(crate) mod shipped;
 pub(crate) mod signalled;

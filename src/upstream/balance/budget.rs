@@ -1,4 +1,4 @@
-//! How many requests may be sent a second time (threats E-1).
+//! How many requests may be sent a second time (threats U-5).
 
 use std::{cell::Cell, time::Duration};
 
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn e1_the_first_failures_of_a_quiet_upstream_may_be_sent_again_and_one_each_second() {
+    fn u5_the_first_failures_of_a_quiet_upstream_may_be_sent_again_and_one_each_second() {
         let now = Instant::now();
         let budget = RetryBudget::new(0.2, now);
         assert_eq!((0..20).filter(|_| budget.allows(now)).count(), 10);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn e1_what_many_requests_save_up_is_bounded() {
+    fn u5_what_many_requests_save_up_is_bounded() {
         let now = Instant::now();
         let budget = RetryBudget::new(0.2, now);
         (0..10_000).for_each(|_| budget.saw_request());
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn e1_a_budget_of_nothing_allows_nothing() {
+    fn u5_a_budget_of_nothing_allows_nothing() {
         let now = Instant::now();
         let budget = RetryBudget::new(0.0, now);
         (0..1000).for_each(|_| budget.saw_request());
@@ -103,7 +103,7 @@ mod tests {
     proptest! {
         /// Whatever the order of requests and failures, retries stay a part of the requests.
         #[test]
-        fn e1_retries_are_bounded_by_the_requests(
+        fn u5_retries_are_bounded_by_the_requests(
             steps in prop::collection::vec((any::<bool>(), 0_u64..50), 1..2000),
             share in 1_u32..=1000,
         ) {

@@ -18,7 +18,7 @@ use super::scene::{ejections, endpoints, in_front_of, is};
 const CLIENTS: usize = 4;
 
 #[test]
-fn e1_one_of_three_endpoints_killed_under_load_and_back_fails_nothing_but_posts_in_flight() {
+fn u5_one_of_three_endpoints_killed_under_load_and_back_fails_nothing_but_posts_in_flight() {
     for protocol in Protocol::ALL {
         let mut instances = Instance::several(3, protocol);
         let world = in_front_of(&instances, "eject = { failures = 3, for = \"300ms\" }");
@@ -94,7 +94,7 @@ fn weights_are_kept_by_both_rules() {
 }
 
 #[test]
-fn e2_answers_eject_by_choice_only_and_never_more_than_half() {
+fn u6_answers_eject_by_choice_only_and_never_more_than_half() {
     for (lines, ejected) in [("", 0), ("eject = { on_status = [503], for = \"1m\" }", 2)] {
         let instances = Instance::several(4, Protocol::Http1);
         let world = in_front_of(&instances, lines);

@@ -32,7 +32,7 @@ fn a_check_that_fails_takes_an_endpoint_out_and_one_that_passes_brings_it_back()
 }
 
 #[test]
-fn e2_checks_that_fail_everywhere_leave_half_of_the_endpoints() {
+fn u6_checks_that_fail_everywhere_leave_half_of_the_endpoints() {
     let instances = Instance::several(4, Protocol::Http1);
     let world = in_front_of(&instances, CHECKED);
     for instance in &instances {

@@ -65,7 +65,7 @@ fn addresses_that_change_under_load_fail_nothing_and_the_old_ones_drain() {
 }
 
 #[test]
-fn e3_a_name_that_cannot_be_resolved_any_more_keeps_its_addresses() {
+fn u7_a_name_that_cannot_be_resolved_any_more_keeps_its_addresses() {
     let dns = Dns::start();
     dns.addresses("app.test", &["127.0.0.2"]);
     let instances = instances(1, Protocol::Http1);
@@ -162,7 +162,7 @@ fn every_address_of_a_name_shows_the_certificate_of_the_name() {
 }
 
 #[test]
-fn e3_hostile_answers_are_bounded() {
+fn u7_hostile_answers_are_bounded() {
     let dns = Dns::start();
     let many: Vec<_> =
         (0..1000).map(|number| format!("127.1.{}.{}", number / 250, number % 250)).collect();
@@ -189,7 +189,7 @@ fn e3_hostile_answers_are_bounded() {
 }
 
 #[test]
-fn e3_a_name_is_not_led_to_this_machine() {
+fn u7_a_name_is_not_led_to_this_machine() {
     let dns = Dns::start();
     dns.addresses("app.test", &["127.0.0.2", "169.254.169.254", "::1"]);
     let instances = instances(1, Protocol::Http1);

@@ -17,7 +17,7 @@ const OVER_BUDGET: &str =
     "countersign_upstream_endpoint_retries_total{outcome=\"over_budget\",upstream=\"other\"}";
 
 #[test]
-fn e1_an_outage_of_all_endpoints_is_no_flood_and_is_answered_at_once() {
+fn u5_an_outage_of_all_endpoints_is_no_flood_and_is_answered_at_once() {
     // Each takes the connection and hangs up: every attempt is counted.
     let canaries: Vec<_> = (0..3).map(|_| Listening::canary()).collect();
     let urls: Vec<_> = canaries.iter().map(bare::url).collect();
@@ -67,7 +67,7 @@ fn a_request_without_a_connection_goes_to_another_endpoint_whatever_it_is() {
 }
 
 #[test]
-fn e1_without_a_budget_nothing_is_sent_to_another_endpoint() {
+fn u5_without_a_budget_nothing_is_sent_to_another_endpoint() {
     let instances = Instance::several(1, Protocol::Http1);
     let nobody = bare::nobody();
     let lines = format!("urls = [\"{nobody}\", \"{}\"]\nretry_budget = 0.0", instances[0].url());

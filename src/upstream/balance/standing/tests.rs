@@ -145,7 +145,7 @@ fn endpoints_that_stay_keep_what_is_known_of_them_and_others_begin_as_new() {
 proptest! {
     /// Whatever happens, no more than a half is out of use, and one is always used.
     #[test]
-    fn e2_no_more_than_half_is_ever_ejected(
+    fn u6_no_more_than_half_is_ever_ejected(
         count in 1_usize..9,
         steps in prop::collection::vec((0_usize..9, 0_u8..5, 0_u64..4000), 0..200),
     ) {
