@@ -22,11 +22,11 @@ use crate::{
     identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
     limits::{LimitPermit, Limiters},
     policy::{
-        CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement, RouteMatch,
-        Routes, Unmet,
+        AnswerHeaderRules, CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement,
+        RouteMatch, Routes, Unmet,
         credential::PlaceSet,
         ids::{IssuerId, PerIssuer, PerRoute},
-        settings::Guests,
+        settings::{Guests, HeaderSettings},
     },
     providers::Providers,
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
@@ -61,6 +61,8 @@ pub struct Gate {
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
     cors: Option<Box<Cors>>,
+    /// For answers of no route.
+    answer_headers: Option<Box<AnswerHeaderRules>>,
     clock: Arc<dyn Clock>,
     issuer_names: PerIssuer<String>,
     metrics: Metrics,
@@ -124,9 +126,13 @@ impl Gate {
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
             cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
+            answer_headers: AnswerHeaderRules::compile(
+                parts.fixed_headers,
+                &HeaderSettings::default(),
+            ),
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
-            unrouted: gate_metrics.of_route("(none)", false),
+            unrouted: gate_metrics.of_route("(none)", false, false),
             metrics: gate_metrics,
         }
     }
@@ -155,7 +161,10 @@ impl Gate {
         let route = self.route(request)?;
         self.check_restrictions(route, headers, peer)?;
         let caller = match route.requirement() {
-            None => None,
+            None => match route.redirect() {
+                Some(redirect) => return Ok(Decision::Redirect(route, redirect)),
+                None => None,
+            },
             Some(requirement) => {
                 let deny = |reason| Denial::new(reason).on(route);
                 match route.sources().extract(request, headers) {
@@ -214,6 +223,9 @@ impl Gate {
         let caller = admission.caller.as_ref();
         let kept = admission.route.kept_credentials();
         self.places.strip(headers, caller.map(|caller| caller.places), kept);
+        if let Some(rules) = admission.route.request_headers() {
+            rules.apply(headers);
+        }
         self.forwarded.apply(
             headers,
             peer.address.as_ref(),
@@ -279,6 +291,11 @@ impl Gate {
     /// How metrics and logs call the issuer of a token; empty where none is known.
     pub fn issuer_label(&self, issuer: Option<IssuerId>) -> &str {
         issuer.map_or("", |issuer| self.issuer_names.get(issuer))
+    }
+
+    /// What is set in answers to requests of no route.
+    pub fn answer_headers(&self) -> Option<&AnswerHeaderRules> {
+        self.answer_headers.as_deref()
     }
 
     /// Which web pages may read answers, where that is configured.

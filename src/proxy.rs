@@ -10,6 +10,7 @@ mod connection;
 mod forward;
 mod guarded_io;
 mod guards;
+mod location;
 mod loops;
 mod metrics;
 mod outbound;

@@ -2,13 +2,16 @@
 
 mod age;
 mod answer_body;
+mod balance;
 mod connect;
 mod endpoint;
+mod endpoints;
 mod error;
 mod exec;
 mod failure;
 mod http1;
 mod http2;
+mod lease;
 mod lookup;
 mod metrics;
 mod multiplexed;
@@ -32,15 +35,16 @@ use tokio::time::{Instant, timeout};
 
 use crate::{reason::Reason, tls::UpstreamTls, wire::timer::Timer};
 
-use endpoint::UpstreamEndpoint;
+use endpoints::Endpoints;
 use exec::LocalExec;
 use metrics::UpstreamMetrics;
-use multiplexed::MultiplexedConnections;
 use settings::UpstreamSettings;
 
 pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
+pub(crate) use balance::SharedEndpoints;
 pub(crate) use error::UpstreamError;
 pub(crate) use http1::UpstreamSocket;
+pub(crate) use lease::EndpointLease;
 pub(crate) use metrics::Metrics;
 pub(crate) use multiplexed::OpenStream;
 pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
@@ -50,7 +54,7 @@ pub(crate) use request_form::join_cookies;
 #[derive(Debug)]
 pub(crate) struct UpstreamPool {
     settings: UpstreamSettings,
-    endpoint: UpstreamEndpoint,
+    endpoints: Endpoints,
     timers: SpareTimers,
     metrics: UpstreamMetrics,
 }
@@ -69,13 +73,15 @@ pub(crate) struct UpstreamAnswer {
 }
 
 impl UpstreamPool {
+    /// `shared`: the endpoints of an upstream that has several.
     pub(crate) fn new(
         settings: UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
+        shared: Option<&Arc<SharedEndpoints>>,
         metrics: UpstreamMetrics,
     ) -> Self {
-        let endpoint = UpstreamEndpoint::new(&settings.address, &settings, tls);
-        Self { endpoint, settings, timers: SpareTimers::default(), metrics }
+        let endpoints = Endpoints::new(&settings, tls, shared);
+        Self { endpoints, settings, timers: SpareTimers::default(), metrics }
     }
 
     /// The name in the configuration.
@@ -91,7 +97,7 @@ impl UpstreamPool {
     /// Whether the next request is best written as HTTP/1.1 has it. Where that is negotiated, it
     /// is turned into the other form once the connection shows it.
     pub(crate) fn expects_http1(&self) -> bool {
-        self.endpoint.expects_http1()
+        self.endpoints.expects_http1()
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -107,20 +113,21 @@ impl UpstreamPool {
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
-        self.endpoint.idle.saw(started);
         let progress = request.body().progress();
         let mut timer = self.timers.take();
         let answer = tokio::select! {
             biased;
-            answer = self.exchange(request, progress.as_ref(), may_repeat, &begin) => answer,
+            answer = self.exchange(request, started, progress.as_ref(), may_repeat, &begin) => {
+                answer
+            }
             () = poll_fn(|cx| self.poll_overdue(cx, &mut timer, started, progress.as_deref())) => {
                 Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
             }
         };
         self.timers.keep(timer, self.settings.max_idle);
-        if answer.is_ok() {
+        if let Ok(answer) = &answer {
             let now = Instant::now();
-            self.endpoint.idle.saw(now);
+            answer.response.body().saw(now);
             self.metrics.latency.observe((now - started).as_secs_f64());
         }
         answer
@@ -130,25 +137,22 @@ impl UpstreamPool {
     async fn exchange(
         &self,
         request: Box<Request<RequestBody>>,
+        started: Instant,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        let endpoint = &self.endpoint;
-        match &endpoint.multiplexed {
-            Some(connections) if !endpoint.takes_http1(&request) => {
-                let sending = self.send_multiplexed(
-                    endpoint,
-                    connections,
-                    request,
-                    progress,
-                    may_repeat,
-                    begin,
-                );
-                Box::pin(sending).await
-            }
-            _ => self.send_http1(endpoint, request, progress, may_repeat, begin).await,
+        let endpoint = match self.endpoints.pick() {
+            Some(endpoint) => endpoint,
+            None => Box::pin(self.endpoints.resolved()).await?,
+        };
+        endpoint.idle.saw(started);
+        let is_repeatable =
+            || may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
+        if endpoint.multiplexed.is_none() || endpoint.takes_http1(&request, is_repeatable()) {
+            return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
         }
+        Box::pin(self.send_multiplexed(endpoint, request, progress, may_repeat, begin)).await
     }
 
     /// Counts a request that was not answered, and says why.

@@ -68,6 +68,8 @@ def _throughput(found: Findings) -> list[Bar]:
         cpu(warm, "rs256", WARM, HAPROXY_JWT, 0.33),
         cpu(warm, "rs256", WARM, ENVOY_CACHE, 0.30),
         cpu("public route", "rs256", PUBLIC, NGINX, 1.02),
+        cpu("TLS to the upstream, public route", "upstream-tls", PUBLIC, NGINX, 1.10),
+        cpu("TLS to the upstream, warm", "upstream-tls", WARM, NGINX, 1.15),
         cpu("4,000 ES256 tokens, warm", "es256", WARM, NGINX, 1.07),
         cpu("60,000 tokens, cache on", "busy-tokens", WARM, HAPROXY_JWT, 0.65),
         cpu("cache off, RS256", "rs256", COLD, HAPROXY_JWT, 0.75),

@@ -103,6 +103,14 @@ def http2(field: Field, material: Material) -> list[Entry]:
     return [Entry(peer, load) for peer in field.present(peers)]
 
 
+def upstream_tls(field: Field, material: Material) -> list[Entry]:
+    """The usual work with TLS to the upstream, whose certificate all verify."""
+    key = material.key("RS256")
+    load = Wrk(material.tokens("RS256", SOME_TOKENS))
+    peers = [field.warm(key), field.public(), field.nginx(), field.haproxy()]
+    return [Entry(peer, load) for peer in field.present(peers)]
+
+
 CONTESTS = [
     Contest("rs256", "4,000 RS256 tokens, HTTP/1.1 keep-alive", headline(SOME_TOKENS)),
     Contest("many-tokens", "100,000 RS256 tokens, ten times the cache", many_tokens),
@@ -113,6 +121,8 @@ CONTESTS = [
     Contest("tokens", "100 and 10,000 tokens", few_and_many_tokens),
     Contest("http2-32", "HTTP/2, 32 connections, 4 streams each", http2),
 ]
+# With another upstream than the others.
+UPSTREAM_TLS = Contest("upstream-tls", "4,000 RS256 tokens, TLS to the upstream", upstream_tls)
 QUICK_CONTESTS = [
     Contest("rs256", "1,000 RS256 tokens, HTTP/1.1 keep-alive (quick)", headline(QUICK_TOKENS)),
 ]

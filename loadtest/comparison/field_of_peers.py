@@ -4,6 +4,7 @@ so once."""
 from pathlib import Path
 
 from . import tools
+from .certificate import Certificate
 from .material import Key
 from .peers.countersign import Countersign
 from .peers.envoy import Envoy
@@ -15,9 +16,11 @@ from .peers.peer import Peer, Stage
 class Field:
     """Names and makes peers. `skipped` fills with those that could not take part, and why."""
 
-    def __init__(self, binary: Path, upstream_port: int):
+    def __init__(self, binary: Path, upstream_port: int, certificate: Certificate | None = None):
         self._binary = binary
         self._upstream_port = upstream_port
+        # With one, every peer speaks TLS to the upstream and verifies it.
+        self._certificate = certificate
         self.skipped: dict[str, str] = {}
 
     def nginx(self) -> Peer:
@@ -73,4 +76,4 @@ class Field:
         return Countersign(name, stage, verifies=key is not None, binary=self._binary, **settings)
 
     def _stage(self, key: Key | None = None) -> Stage:
-        return Stage(self._upstream_port, key)
+        return Stage(self._upstream_port, key, self._certificate)

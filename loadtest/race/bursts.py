@@ -2,12 +2,16 @@
 
 import asyncio
 import random
+import ssl
 import statistics
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from comparison.certificate import NAME
 from comparison.peers.peer import LOOPBACK
+
+from .upstreams import Upstream
 
 CLIENTS = 24
 MIN_SPREAD = 0.003
@@ -34,15 +38,18 @@ class Counts:
 class Connection:
     """A client's connection to a proxy, opened again where that closes it."""
 
-    def __init__(self, port: int):
-        self.port, self.reader, self.writer = port, None, None
+    def __init__(self, port: int, tls: ssl.SSLContext | None = None):
+        self.port, self.tls, self.reader, self.writer = port, tls, None, None
 
     async def exchange(self, method: str, path: str) -> int:
         """The status of the answer; 0 if there is none."""
         for _ in range(2):
             is_new = self.writer is None
             if is_new:
-                self.reader, self.writer = await asyncio.open_connection(LOOPBACK, self.port)
+                opening = asyncio.open_connection(
+                    LOOPBACK, self.port, ssl=self.tls, server_hostname=self.tls and NAME
+                )
+                self.reader, self.writer = await opening
             try:
                 return await asyncio.wait_for(self._exchange(method, path), ANSWER_SECONDS)
             except (OSError, asyncio.IncompleteReadError):
@@ -81,11 +88,13 @@ class Connection:
 class Witness:
     """Connections of our own to the upstream: how long it keeps them is when a burst has to come."""
 
-    def __init__(self, port: int):
-        self.port, self.spans, self.watching = port, [], []
+    def __init__(self, upstream: Upstream):
+        self.port, self.spans, self.watching = upstream.port, [], []
+        certificate = upstream.certificate
+        self.tls = certificate and ssl.create_default_context(cafile=certificate.certificate)
 
     async def use(self):
-        connection = Connection(self.port)
+        connection = Connection(self.port, self.tls)
         await connection.exchange("GET", "/witness")
         self.watching.append(asyncio.create_task(self._watch(connection, time.monotonic())))
 
@@ -101,7 +110,7 @@ class Witness:
         return statistics.median(self.spans[-5:])
 
 
-async def bursts(proxy: int, upstream: int, rounds: int, label: str) -> Counts:
+async def bursts(proxy: int, upstream: Upstream, rounds: int, label: str) -> Counts:
     """That many bursts through the proxy at `proxy`, each at the moment at which the connections
     of the one before are being closed."""
     counts, witness = Counts(), Witness(upstream)

@@ -6,12 +6,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from comparison import certificate
 from comparison.peers.peer import wait_for_port
 from comparison.processes import Process
 
 from .bursts import Counts, bursts
 from .proxies import Countersign, Nginx
-from .upstreams import KINDS, Upstream
+from .upstreams import KINDS, TLS_KINDS, Upstream
 
 SECONDS = [1, 2, 5]
 # Rounds of a cell last as long together, whatever the keep-alive time is.
@@ -45,6 +46,7 @@ def main(arguments: list) -> int:
     rows = []
     with tempfile.TemporaryDirectory(prefix="idle-race-") as folder:
         Path(folder).chmod(0o755)
+        options.certificate = certificate.upstream(Path(folder)) if options.tls else None
         for seconds in options.seconds:
             try:
                 rows += asyncio.run(_cells(options, seconds, Path(folder)))
@@ -61,9 +63,10 @@ def _options(arguments: list) -> argparse.Namespace:
     parser.add_argument("--keep-alive", action="append", type=int, dest="seconds")
     parser.add_argument("--cell-seconds", type=float, default=CELL_SECONDS)
     parser.add_argument("--idle-timeout", default="10m", help="of Countersign; 'default': its own")
+    parser.add_argument("--tls", action="store_true", help="to the upstream")
     options = parser.parse_args(arguments)
     options.binary = str(Path(options.binary).resolve())
-    options.kinds = options.kinds or KINDS
+    options.kinds = options.kinds or (TLS_KINDS if options.tls else KINDS)
     options.seconds = options.seconds or SECONDS
     return options
 
@@ -74,18 +77,18 @@ async def _cells(options, seconds: int, folder: Path) -> list:
 
 
 async def _cell(options, kind: str, seconds: int, home: Path) -> list:
-    upstream = Upstream(kind, seconds, home / "upstream")
+    upstream = Upstream(kind, seconds, home / "upstream", options.certificate)
     await asyncio.to_thread(wait_for_port, upstream.port, upstream.process)
     idle = None if options.idle_timeout == "default" else options.idle_timeout
     proxies = [
-        Countersign(options.binary, upstream.port, home / "countersign", idle),
-        Nginx(upstream.port, home / "nginx"),
+        Countersign(options.binary, upstream, home / "countersign", idle),
+        Nginx(upstream, home / "nginx"),
     ]
     for proxy in proxies:
         await asyncio.to_thread(wait_for_port, proxy.port, proxy.process)
     rounds = max(1, round(options.cell_seconds / seconds))
     counts = await asyncio.gather(
-        *(bursts(proxy.port, upstream.port, rounds, proxy.name) for proxy in proxies)
+        *(bursts(proxy.port, upstream, rounds, proxy.name) for proxy in proxies)
     )
     received = upstream.received()
 

@@ -5,9 +5,12 @@ import re
 import urllib.request
 from pathlib import Path
 
+from comparison.certificate import NAME
 from comparison.peers.peer import LOOPBACK, account, free_port
 from comparison.processes import Process
 from comparison.tools import need
+
+from .upstreams import Upstream
 
 _COUNTERSIGN = """
 [server]
@@ -18,8 +21,9 @@ drain_timeout = "0s"
 [admin]
 listen = "{loopback}:{admin}"
 [upstreams.app]
-url = "http://{loopback}:{upstream}"
+url = "{scheme}://{loopback}:{upstream}"
 {idle}
+{tls}
 [[routes]]
 path = "/**"
 access = "public"
@@ -46,11 +50,26 @@ http {{
   server {{
     listen {loopback}:{port};
     location / {{
-      proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_pass {scheme}://app; {tls} proxy_http_version 1.1; proxy_set_header Connection "";
     }}
   }}
 }}
 """
+
+
+_TLS = """[upstreams.app.tls]
+ca_file = "{file}"
+server_name = "{name}"
+"""
+
+_NGINX_TLS = (
+    "proxy_ssl_verify on; proxy_ssl_trusted_certificate {file}; proxy_ssl_name {name};"
+    " proxy_ssl_server_name on; proxy_ssl_protocols TLSv1.2 TLSv1.3;"
+)
+
+
+def _scheme(upstream: Upstream) -> str:
+    return "http" if upstream.certificate is None else "https"
 
 
 class Countersign:
@@ -58,13 +77,17 @@ class Countersign:
 
     name = "countersign"
 
-    def __init__(self, binary: str, upstream: int, home: Path, idle: str | None):
+    def __init__(self, binary: str, upstream: Upstream, home: Path, idle: str | None):
         self.port, self.admin = free_port(), free_port()
         home.mkdir(parents=True)
         (home / "jwks.json").write_text(_JWKS)
+        certificate = upstream.certificate
         text = _COUNTERSIGN.format(
-            loopback=LOOPBACK, port=self.port, admin=self.admin, upstream=upstream, home=home,
+            loopback=LOOPBACK, port=self.port, admin=self.admin, upstream=upstream.port, home=home,
             idle=f'idle_timeout = "{idle}"' if idle else "",
+            scheme=_scheme(upstream), tls="" if certificate is None else _TLS.format(
+                file=certificate.certificate, name=NAME
+            ),
         )
         (home / "countersign.toml").write_text(text)
         argv = [binary, "run", "--config", home / "countersign.toml"]
@@ -83,13 +106,17 @@ class Nginx:
 
     name = "nginx"
 
-    def __init__(self, upstream: int, home: Path):
+    def __init__(self, upstream: Upstream, home: Path):
         self.port = free_port()
         home.mkdir(parents=True)
         home.chmod(0o777)
         user = f"user {account()};" if os.geteuid() == 0 else ""
+        certificate = upstream.certificate
         text = _NGINX.format(
-            loopback=LOOPBACK, port=self.port, upstream=upstream, home=home, user=user
+            loopback=LOOPBACK, port=self.port, upstream=upstream.port, home=home, user=user,
+            scheme=_scheme(upstream), tls="" if certificate is None else _NGINX_TLS.format(
+                file=certificate.certificate, name=NAME
+            ),
         )
         (home / "nginx.conf").write_text(text)
         argv = [need("nginx"), "-p", home, "-c", home / "nginx.conf"]

@@ -5,12 +5,13 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from comparison.certificate import Certificate
 from comparison.peers.peer import LOOPBACK, account, free_port
 from comparison.processes import Process
 from comparison.tools import need
 
 _NODE = """
-const server = require('http').createServer((request, response) => {
+const server = %s((request, response) => {
   console.log(request.method + ' ' + request.url);
   request.resume().on('end', () => response.end('ok'));
 });
@@ -18,6 +19,9 @@ server.keepAliveTimeout = %d * 1000;
 server.keepAliveTimeoutBuffer = 0;
 server.listen(%d, '127.0.0.1');
 """
+
+_NODE_TLS = """(handle => require('https').createServer({
+  key: require('fs').readFileSync('%s'), cert: require('fs').readFileSync('%s') }, handle))"""
 
 _WSGI = """
 def app(environ, start_response):
@@ -46,7 +50,7 @@ http {{
   client_body_temp_path {home}/b; proxy_temp_path {home}/p; fastcgi_temp_path {home}/f;
   uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
   keepalive_timeout {seconds}s;
-  server {{ listen {loopback}:{port}; location / {{ return 200 ok; }} }}
+  server {{ listen {loopback}:{port}{tls}; location / {{ return 200 ok; }} }}
 }}
 """
 
@@ -73,8 +77,10 @@ _APACHE_MODULES = Path("/usr/lib/apache2/modules")
 class Upstream:
     """One of them, started in a folder of its own."""
 
-    def __init__(self, kind: str, seconds: int, home: Path):
+    def __init__(self, kind: str, seconds: int, home: Path, certificate: Certificate | None = None):
         self.kind, self.seconds, self.home = kind, seconds, home
+        # None: without TLS.
+        self.certificate = certificate
         self.port = free_port()
         home.mkdir(parents=True)
         # Those that are started by root work as somebody else.
@@ -96,7 +102,10 @@ class Upstream:
 
 
 def _node(upstream: Upstream) -> list:
-    script = _NODE % (upstream.seconds, upstream.port)
+    create = "require('http').createServer"
+    if certificate := upstream.certificate:
+        create = _NODE_TLS % (certificate.key, certificate.certificate)
+    script = _NODE % (create, upstream.seconds, upstream.port)
     return [need("node"), upstream.write("server.js", script)]
 
 
@@ -114,9 +123,13 @@ def _uvicorn(upstream: Upstream) -> list:
 
 
 def _nginx(upstream: Upstream) -> list:
+    tls = "" if (certificate := upstream.certificate) is None else (
+        f" ssl; ssl_certificate {certificate.certificate};"
+        f" ssl_certificate_key {certificate.key}"
+    )
     text = _NGINX.format(
         home=upstream.home, user=_user("user {};"), loopback=LOOPBACK,
-        port=upstream.port, seconds=upstream.seconds,
+        port=upstream.port, seconds=upstream.seconds, tls=tls,
     )
     return [need("nginx"), "-p", upstream.home, "-c", upstream.write("nginx.conf", text)]
 
@@ -143,3 +156,5 @@ _COMMANDS = {
     "nginx": _nginx, "node": _node, "gunicorn": _gunicorn, "uvicorn": _uvicorn, "apache": _apache,
 }
 KINDS = list(_COMMANDS)
+# Those that are set up for TLS here.
+TLS_KINDS = ["nginx", "node"]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::{
@@ -158,6 +158,17 @@ pub(crate) fn header_name(node: &Node) -> Parsed<HeaderName> {
 pub(crate) fn header_named(name: &str) -> Parsed<HeaderName> {
     HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("{name:?} is not the name of a header"))
+}
+
+/// The value of a header: printable ASCII.
+pub(crate) fn header_value(max_bytes: usize) -> impl Fn(&Node) -> Parsed<HeaderValue> {
+    move |node| {
+        let text = text(node)?;
+        let value = HeaderValue::from_str(&text).ok().filter(|_| text.is_ascii());
+        value.filter(|value| value.len() <= max_bytes).ok_or_else(|| {
+            node.mismatch(&format!("at most {max_bytes} printable ASCII characters"))
+        })
+    }
 }
 
 /// A network without host bits, or a single address.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header::LOCATION, request::Parts};
 use http_body::Body;
 use tracing::{Span, field};
 
@@ -17,6 +17,7 @@ use super::{
     WorkerEngine, private_answer, signed,
 };
 use crate::{
+    cors::AnswerFrom,
     gate::{Admission, AnnouncedRequest, Decision, Denial, Peer, Route},
     limits::LimitAnswer,
     policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
@@ -135,6 +136,21 @@ impl<'e> Exchange<'e> {
         Box::new(Refusal::bare(fault.status(), fault.grpc_status(), self.form))
     }
 
+    /// Removes and sets what the operator has written for answers of its route. In an answer of the
+    /// proxy's own only what it does not say itself. To be called before what else is set in it.
+    pub fn set_answer_headers(&self, headers: &mut HeaderMap, from: AnswerFrom) {
+        let route = self.route.get();
+        let rules = match route {
+            Some(route) => route.answer_headers(),
+            None => self.engine.engine.gate.answer_headers(),
+        };
+        match (rules, from) {
+            (None, _) => {}
+            (Some(rules), AnswerFrom::Service) => rules.apply(headers),
+            (Some(rules), AnswerFrom::Proxy) => rules.apply_to_own(headers),
+        }
+    }
+
     /// Makes the answer's head one that no shared cache keeps and whose URL no page passes on,
     /// where the URL had a credential in it. Says what the limits of the route have left.
     pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap) {
@@ -199,13 +215,19 @@ impl<'e> Exchange<'e> {
                 self.route.set(Some(route));
                 return Err(Stopped::Preflight);
             }
+            Decision::Redirect(route, redirect) => {
+                let location = redirect.location(request);
+                let location = location.map_err(|refused| uncanonical(refused).on(route))?;
+                return Err(Stopped::Answered(self.redirect(route, redirect.status, location)));
+            }
         };
         let credential = match admission.route().upstream_credential() {
-            None => None,
-            Some(credential) => {
+            // A preflight is no caller's, and carries no credentials.
+            Some(credential) if announced.is_none() => {
                 let (gate, headers) = (&engine.gate, &head.headers);
                 gate.service_credential(credential, &admission, request, headers).await?
             }
+            _ => None,
         };
         engine.gate.prepare(&admission, request, &mut head.headers, peer)?;
         if let Some(credential) = credential {
@@ -243,6 +265,23 @@ impl<'e> Exchange<'e> {
     fn admitted(&self, admission: &Admission<'e>) {
         self.route.set(Some(admission.route()));
         self.record_subject(Some(admission.route()), admission.token().map(VerifiedToken::issuer));
+    }
+
+    /// The answer of a route that redirects. Whether it is cached is up to its status: it depends on
+    /// nothing but the URL.
+    fn redirect(
+        &self,
+        route: &'e Arc<Route>,
+        status: StatusCode,
+        location: HeaderValue,
+    ) -> Box<Refusal> {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = status;
+        response.headers_mut().insert(LOCATION, location);
+        self.route.set(Some(route));
+        self.record_subject(Some(route), None);
+        self.end(Outcome::Redirected);
+        Box::new(Refusal::new(response))
     }
 
     /// On the route that was taken, if there is one.

@@ -19,6 +19,8 @@ pub enum Outcome {
     Aborted,
     /// It is a preflight, answered in place of the upstream.
     Preflight,
+    /// It was answered with a redirect.
+    Redirected,
 }
 
 /// What a client did instead of finishing its upload.
@@ -39,6 +41,7 @@ impl Outcome {
             Self::Failed => "failed",
             Self::Aborted => "aborted",
             Self::Preflight => "preflight",
+            Self::Redirected => "redirected",
         }
     }
 
@@ -49,6 +52,7 @@ impl Outcome {
             Self::Failed => Some(&counters.failed),
             Self::Aborted => Some(&counters.aborted),
             Self::Preflight => counters.preflights.as_ref(),
+            Self::Redirected => counters.redirected.as_ref(),
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct RouteCounters {
     pub aborted: IntCounter,
     /// Preflights that were answered in place of the service; `None` where none is.
     pub preflights: Option<IntCounter>,
+    /// Requests that were answered with a redirect; `None` where none is.
+    pub redirected: Option<IntCounter>,
 }
 
 impl Metrics {
@@ -38,8 +40,8 @@ impl Metrics {
         }
     }
 
-    /// `label` is the route's; `is_shared`: `[cors]` applies to it.
-    pub(super) fn of_route(&self, label: &str, is_shared: bool) -> RouteCounters {
+    /// `label` is the route's; `is_shared`: `[cors]` applies to it; `redirects`: it redirects.
+    pub(super) fn of_route(&self, label: &str, is_shared: bool, redirects: bool) -> RouteCounters {
         let counter = |outcome| self.requests.with_label_values(&[label, outcome]);
         RouteCounters {
             forwarded: counter("forwarded"),
@@ -47,6 +49,7 @@ impl Metrics {
             failed: counter("failed"),
             aborted: counter("aborted"),
             preflights: is_shared.then(|| counter("preflight")),
+            redirected: redirects.then(|| counter("redirected")),
         }
     }
 

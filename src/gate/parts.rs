@@ -11,7 +11,7 @@ use crate::{
     policy::{
         BasePath, Routes,
         ids::{PerIssuer, PerLimit, PerResource, PerRoute, PerSignature, PerUpstream},
-        settings::HostSettings,
+        settings::{HeaderSettings, HostSettings},
         upstream_credential::CredentialChoice,
     },
     resource::settings::ResourceSettings,
@@ -34,6 +34,8 @@ pub struct GateParts<'s> {
     pub routes: &'s Arc<Routes>,
     /// The path in each upstream's URL.
     pub base_paths: PerUpstream<BasePath>,
+    /// Headers with fixed values, on all routes.
+    pub fixed_headers: &'s HeaderSettings,
     /// Which hosts of requests are taken.
     pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.

@@ -6,7 +6,8 @@ use super::{Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences
 use crate::{
     limits::{Limiters, RouteLimits},
     policy::{
-        CanonicalRequest, OutgoingPath, OutgoingTarget, Requirement, ScopeClaims,
+        AnswerHeaderRules, CanonicalRequest, OutgoingPath, OutgoingTarget, Redirect,
+        RequestHeaderRules, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
         settings::{
             AccessSettings, AddressSettings, AuthorizationHeader, OutgoingSettings, RouteSettings,
@@ -37,6 +38,9 @@ pub struct Route {
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
     outgoing: Option<Box<OutgoingPath>>,
+    redirect: Option<Box<Redirect>>,
+    request_headers: Option<Box<RequestHeaderRules>>,
+    answer_headers: Option<Box<AnswerHeaderRules>>,
     is_shared: bool,
     /// Boxed: few routes have some.
     addresses: Option<Box<AddressSettings>>,
@@ -104,12 +108,15 @@ impl Route {
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
             outgoing: outgoing_path(route, parts),
+            redirect: route.redirect.clone(),
+            request_headers: RequestHeaderRules::compile(parts.fixed_headers, &route.headers),
+            answer_headers: AnswerHeaderRules::compile(parts.fixed_headers, &route.headers),
             is_shared,
             addresses: Some(&route.addresses)
                 .filter(|addresses| addresses.is_set())
                 .map(|addresses| Box::new(addresses.clone())),
             limits: shared.limiters.of_route(&route.limits),
-            counters: shared.metrics.of_route(&label, is_shared),
+            counters: shared.metrics.of_route(&label, is_shared, route.redirect.is_some()),
             label,
         }
     }
@@ -169,6 +176,21 @@ impl Route {
         self.upstream
     }
 
+    /// Where its clients are sent; `None`: its requests are forwarded.
+    pub fn redirect(&self) -> Option<&Redirect> {
+        self.redirect.as_deref()
+    }
+
+    /// What is set in its requests, whatever they are.
+    pub(super) fn request_headers(&self) -> Option<&RequestHeaderRules> {
+        self.request_headers.as_deref()
+    }
+
+    /// What is set in its answers, and removed from them.
+    pub fn answer_headers(&self) -> Option<&AnswerHeaderRules> {
+        self.answer_headers.as_deref()
+    }
+
     /// What its upstream receives as path; `None`: the canonical one.
     pub fn outgoing(&self) -> Option<&OutgoingPath> {
         self.outgoing.as_deref()
@@ -211,6 +233,9 @@ impl Route {
 }
 
 fn outgoing_path(route: &RouteSettings, parts: &GateParts<'_>) -> Option<Box<OutgoingPath>> {
+    if route.redirect.is_some() {
+        return None;
+    }
     let OutgoingSettings { change, rewrite_location } = &route.outgoing;
     OutgoingPath::compile(change, parts.base_paths.get(route.upstream), *rewrite_location)
 }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::{Admission, Denial, Route, limited::SignerLimits};
 use crate::{
     json::Object,
-    policy::CanonicalRequest,
+    policy::{CanonicalRequest, Redirect},
     reason::Cause,
     signature::{PendingSignature, SignatureRules},
     token::VerifiedToken,
@@ -20,6 +20,8 @@ pub enum Decision<'g> {
     Admitted(Admission<'g>),
     /// It may pass once its signature is verified.
     Unsigned(Unsigned<'g>),
+    /// It is answered with a redirect of that route.
+    Redirect(&'g Arc<Route>, &'g Redirect),
     /// It is a preflight of that route, to be answered in place of the service.
     Preflight(&'g Arc<Route>),
 }
@@ -30,7 +32,7 @@ impl<'g> Decision<'g> {
         match self {
             Self::Admitted(admission) => admission.route,
             Self::Unsigned(unsigned) => unsigned.route(),
-            Self::Preflight(route) => route,
+            Self::Redirect(route, _) | Self::Preflight(route) => route,
         }
     }
 }

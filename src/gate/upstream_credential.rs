@@ -115,7 +115,12 @@ impl Asked<'_> {
                     return ObtainedToken::Unavailable;
                 };
                 let key = tokens.key_of(caller.token.digest(subject.token.as_bytes()));
-                tokens.obtain(key, Some(subject), self.now).await
+                // Another worker, or an entry of the token cache before this one, may have it.
+                let renew = || tokens.renew(key.clone(), Some(subject));
+                match kept(tokens.find(&key, self.now), renew) {
+                    Some(known) => known,
+                    None => tokens.obtain(key, Some(subject), self.now).await,
+                }
             }
             _ => ObtainedToken::Unavailable,
         }

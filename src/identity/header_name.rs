@@ -2,7 +2,10 @@
 
 use http::HeaderName;
 
-use super::{fold::fold_header_name, hygiene::is_hop_by_hop};
+use super::{
+    fold::fold_header_name,
+    hygiene::{is_guarded, is_hop_by_hop},
+};
 
 /// Where a header is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +14,12 @@ pub enum HeaderUse {
     Request,
     /// In an answer of our own, or beside one that the upstream gives.
     Answer,
+    /// In the request to the upstream, with a value that the operator has written.
+    FixedRequest,
+    /// In every answer, with a value that the operator has written.
+    FixedAnswer,
+    /// In an answer of the upstream, from which it is removed.
+    RemovedAnswer,
 }
 
 /// Whether a header may be set there at all (threats H-8); the error gives the reason.
@@ -21,6 +30,9 @@ pub fn check_header_name(name: &HeaderName, of: HeaderUse) -> Result<(), &'stati
     match of {
         HeaderUse::Request => check_request_header(name)?,
         HeaderUse::Answer => check_answer_header(name)?,
+        HeaderUse::FixedRequest => check_request_header(name).and_then(|()| check_guarded(name))?,
+        HeaderUse::FixedAnswer => check_fixed_answer(name).and_then(|()| check_guarded(name))?,
+        HeaderUse::RemovedAnswer => check_removed_answer(name)?,
     }
     if is_hop_by_hop(name) || name.starts_with("proxy-") {
         return Err("it belongs to one connection and is not forwarded");
@@ -63,6 +75,45 @@ fn check_answer_header(folded: &str) -> Result<(), &'static str> {
         }
         "allow" | "retry-after" | "date" => Err("it is set where it belongs"),
         name if name.starts_with("grpc-") => Err("it belongs to the answers of gRPC calls"),
+        _ => Ok(()),
+    }
+}
+
+/// What only a verified request may tell a service, or the proxy itself (threats H-15).
+fn check_guarded(folded: &str) -> Result<(), &'static str> {
+    if folded.starts_with("x-forwarded-") || matches!(folded, "forwarded" | "host") {
+        return Err("it says where the request came from and is set from the connection");
+    }
+    if matches!(folded, "authorization" | "cookie") {
+        return Err("it carries credentials");
+    }
+    if is_guarded(folded) {
+        return Err("services take it for what a proxy has verified, or for another request");
+    }
+    Ok(())
+}
+
+fn check_fixed_answer(folded: &str) -> Result<(), &'static str> {
+    match folded {
+        "set-cookie" => Err("every client would get the same cookie"),
+        "location" => Err("`redirect` of a route says where clients are sent"),
+        "etag" | "last-modified" | "age" => Err("it differs from answer to answer"),
+        name => check_removed_answer(name),
+    }
+}
+
+fn check_removed_answer(folded: &str) -> Result<(), &'static str> {
+    match folded {
+        "content-length" | "transfer-encoding" | "trailer" | "content-encoding"
+        | "content-range" | "content-type" => {
+            Err("it says where the answer ends or how to read it")
+        }
+        "allow" | "date" | "location" | "retry-after" | "vary" | "www-authenticate" => {
+            Err("clients and caches depend on what it says of this answer")
+        }
+        name if name.starts_with("grpc-") || name.starts_with("sec-websocket-") => {
+            Err("it belongs to a protocol")
+        }
         _ => Ok(()),
     }
 }
@@ -113,6 +164,59 @@ mod tests {
             assert_eq!(check_header_name(&name, HeaderUse::Request), Ok(()), "{name}");
         }
     }
+    #[test]
+    fn h15_a_fixed_header_is_nothing_that_is_verified_and_frames_nothing() {
+        use HeaderUse::{FixedAnswer, FixedRequest, RemovedAnswer};
+        for name in [
+            "host",
+            "authorization",
+            "cookie",
+            "connection",
+            "content-length",
+            "transfer-encoding",
+            "te",
+            "proxy-authorization",
+            "forwarded",
+            "x-forwarded-for",
+            "x-forwarded-prefix",
+            "x_forwarded_user",
+            "x-real-ip",
+            "x-original-url",
+            "x-http-method-override",
+            "remote-user",
+            "x-auth-request-email",
+            "x-goog-authenticated-user-id",
+            "x-user",
+            "x-auth-subject",
+            "x_user_id",
+            "x-accel-redirect",
+        ] {
+            let name = HeaderName::from_static(name);
+            assert!(check_header_name(&name, FixedRequest).is_err(), "{name}");
+        }
+        for name in ["x-gateway", "accept-encoding", "user-agent", "x-api-version", "origin"] {
+            let name = HeaderName::from_static(name);
+            assert_eq!(check_header_name(&name, FixedRequest), Ok(()), "{name}");
+        }
+        for name in ["content-length", "content-type", "connection", "te", "grpc-status", "vary"] {
+            let name = HeaderName::from_static(name);
+            for of in [FixedAnswer, RemovedAnswer] {
+                assert!(check_header_name(&name, of).is_err(), "{name}");
+            }
+        }
+        for name in ["set-cookie", "etag", "x-user", "authorization", "x-forwarded-for"] {
+            let name = HeaderName::from_static(name);
+            assert!(check_header_name(&name, FixedAnswer).is_err(), "{name}");
+            assert_eq!(check_header_name(&name, RemovedAnswer), Ok(()), "{name}");
+        }
+        for name in ["server", "strict-transport-security", "cache-control", "x-frame-options"] {
+            let name = HeaderName::from_static(name);
+            for of in [FixedAnswer, RemovedAnswer] {
+                assert_eq!(check_header_name(&name, of), Ok(()), "{name}");
+            }
+        }
+    }
+
     #[test]
     fn h8_an_answer_of_ours_says_nothing_that_frames_it_or_lets_it_be_cached() {
         for name in ["content-length", "te", "connection", "proxy-status", "proxy", "trailer"] {

@@ -307,6 +307,18 @@ pub(super) fn is_hop_by_hop(folded: &str) -> bool {
     HOP_BY_HOP.contains(&folded)
 }
 
+/// Whether services believe a header, by its folded name, when a proxy sets it: what hygiene removes
+/// from clients for that, generic names included.
+pub(super) fn is_guarded(folded: &str) -> bool {
+    let is_named = |header: &str| match header.strip_suffix('*') {
+        Some(prefix) => folded.starts_with(prefix),
+        None => folded == header,
+    };
+    FORGEABLE.contains(&folded)
+        || FORGEABLE_PREFIXES.iter().any(|prefix| folded.starts_with(prefix))
+        || identity_headers::all().any(|(header, _)| is_named(header))
+}
+
 /// Whether a header is forwarded.
 pub(crate) enum Verdict {
     /// It is sent on.

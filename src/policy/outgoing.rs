@@ -138,7 +138,7 @@ impl OutgoingPath {
         let is_kept = self.base.is_empty() && self.change == PathChange::Keep;
         if path == "*" || is_kept {
             let target = request.target().clone();
-            let back = self.maps_back.then(PathMapping::identity);
+            let back = self.maps_back.then(|| PathMapping::new("", ""));
             return Ok(Box::new(OutgoingTarget { target, back }));
         }
         let mut out = String::with_capacity(self.fixed.len() + path.len());
@@ -172,18 +172,17 @@ impl PathChange {
 }
 
 impl PathMapping {
-    fn identity() -> Self {
-        Self { client: String::new(), upstream: String::new() }
+    /// The client's beginning, and the upstream's. Neither has a slash at its end.
+    pub(crate) fn new(client: &str, upstream: &str) -> Self {
+        Self { client: client.to_owned(), upstream: upstream.to_owned() }
     }
 
     /// What stands before the rest that both paths have.
     fn between(client: &str, upstream: &str, rest: Option<&str>) -> Self {
-        let before = |path: &str| {
-            let end = path.len().saturating_sub(rest.map_or(0, |rest| rest.len() + 1));
-            let before = path.get(..end).unwrap_or_default();
-            before.strip_suffix('/').unwrap_or(before).to_owned()
-        };
-        Self { client: before(client), upstream: before(upstream) }
+        let end = |path: &str| path.len().saturating_sub(rest.map_or(0, |rest| rest.len() + 1));
+        let before = |path| str::get(path, ..end(path)).unwrap_or_default();
+        let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
+        Self { client: bare(before(client)), upstream: bare(before(upstream)) }
     }
 
     /// The client's path for one of the upstream's. `None` for one that the client can't reach by
@@ -208,8 +207,8 @@ impl PathMapping {
     }
 }
 
-/// Refuses a path that some upstream could read as one that does not begin as it has to.
-fn check(path: &str, fixed: &str) -> Result<(), NotCanonical> {
+/// Refuses a path that some server could read as one that does not begin as it has to.
+pub(super) fn check(path: &str, fixed: &str) -> Result<(), NotCanonical> {
     let has_one_reading =
         !(path.contains(['%', ';']) || path.contains("//") || path.contains("/."));
     if has_one_reading {
@@ -224,4 +223,4 @@ fn check(path: &str, fixed: &str) -> Result<(), NotCanonical> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

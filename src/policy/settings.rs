@@ -3,10 +3,12 @@
 mod access;
 mod addresses;
 mod authentication;
+mod headers;
 pub(crate) mod hosts;
 mod limits;
 mod outgoing;
 mod paths;
+mod redirect;
 
 use http::Method;
 
@@ -18,7 +20,7 @@ use crate::{
         writer::{Writer, Written, list_of},
     },
     policy::{
-        DuplicateRoute, HostPattern, PathPattern, Routes,
+        DuplicateRoute, HostPattern, PathPattern, Redirect, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
         ids::{IssuerId, LimitId, ResourceId, SignatureId, UpstreamId},
@@ -31,6 +33,7 @@ pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
 pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
+pub use headers::{HeaderLine, HeaderSettings};
 pub use hosts::HostSettings;
 pub use outgoing::OutgoingSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
@@ -63,6 +66,12 @@ pub(crate) mod key {
     pub(crate) const ADDRESSES: &str = "addresses";
     pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
     pub(crate) const REWRITE: &str = "rewrite";
+    pub(crate) const SET_HEADERS: &str = "set_headers";
+    pub(crate) const ADD_HEADERS: &str = "add_headers";
+    pub(crate) const RESPONSE_HEADERS: &str = "response_headers";
+    pub(crate) const REMOVE: &str = "remove";
+    pub(crate) const SET: &str = "set";
+    pub(crate) const REDIRECT: &str = "redirect";
     pub(crate) const REWRITE_LOCATION: &str = "rewrite_location";
     pub(crate) const LIMIT: &str = "limit";
 }
@@ -84,7 +93,7 @@ pub struct RouteSettings {
     pub credential: CredentialRules,
     /// How its requests must be signed. `None`: they need not be.
     pub signature: Option<SignatureId>,
-    /// Where its requests go.
+    /// Where its requests go. Those of a redirect go nowhere, and it has the first upstream.
     pub upstream: UpstreamId,
     /// What its upstream receives as credential; `None`: as the upstream's settings say.
     pub upstream_credential: Option<CredentialChoice>,
@@ -94,12 +103,16 @@ pub struct RouteSettings {
     pub paths: PathSettings,
     /// What the upstream receives in place of the path.
     pub outgoing: OutgoingSettings,
+    /// Headers with fixed values, besides those for all routes.
+    pub headers: HeaderSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
     /// From which addresses it may be used.
     pub addresses: AddressSettings,
     /// Its limits: all of them count.
     pub limits: Vec<LimitId>,
+    /// Where its clients are sent instead. `None`: its requests are forwarded.
+    pub redirect: Option<Box<Redirect>>,
 }
 
 #[cfg(test)]
@@ -119,9 +132,11 @@ impl RouteSettings {
             denials: None,
             paths: PathSettings::default(),
             outgoing: OutgoingSettings::default(),
+            headers: HeaderSettings::default(),
             cors: None,
             addresses: AddressSettings::default(),
             limits: Vec::new(),
+            redirect: None,
         }
     }
 }
@@ -178,15 +193,33 @@ pub(crate) fn write(routes: &Routes, names: &KnownNames) -> Written {
     list_of(routes.all().iter().map(|route| route.write(names)))
 }
 
-impl RouteSettings {
-    fn read(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
+/// What a route matches, as far as it could be read.
+struct RoutePlaces {
+    path: Option<PathPattern>,
+    methods: Vec<Method>,
+    hosts: Vec<HostPattern>,
+}
+
+impl RoutePlaces {
+    fn read(section: &mut Section<'_>) -> Self {
         let path = parsed("a path such as \"/loans/**\"", PathPattern::parse);
         let path = section.required(key::PATH, "a path such as \"/loans/**\"", path);
         let host = parsed("a host such as \"api.example.com\"", HostPattern::parse);
         let methods = section.list(key::METHODS, "a list such as [\"GET\"]", method);
         let methods = methods.unwrap_or_default();
         check_methods(section, path.as_ref(), &methods);
-        let hosts = section.list(key::HOSTS, "a list of hosts", host);
+        let hosts = section.list(key::HOSTS, "a list of hosts", host).unwrap_or_default();
+        Self { path, methods, hosts }
+    }
+}
+
+impl RouteSettings {
+    fn read(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
+        let places = RoutePlaces::read(section);
+        if section.peek(key::REDIRECT).is_some() {
+            return Self::read_redirect(section, names, places);
+        }
+        let RoutePlaces { path, methods, hosts } = places;
         let access = AccessSettings::read(section, names);
         let authorization = access::authorization(section, &access);
         let credential = section.section(key::CREDENTIAL, CredentialRules::read);
@@ -199,13 +232,14 @@ impl RouteSettings {
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
         let outgoing = OutgoingSettings::read(section, path.as_ref());
+        let headers = HeaderSettings::read(section);
         let cors = section.optional(key::CORS, switch);
         let addresses = section.section(key::ADDRESSES, AddressSettings::read);
         let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
         Some(Self {
             path: path?,
             methods,
-            hosts: hosts.unwrap_or_default(),
+            hosts,
             access,
             authorization,
             credential,
@@ -215,9 +249,42 @@ impl RouteSettings {
             denials,
             paths,
             outgoing,
+            headers,
             cors,
             addresses,
             limits: limits.unwrap_or_default(),
+            redirect: None,
+        })
+    }
+
+    /// A route that forwards nothing.
+    fn read_redirect(
+        section: &mut Section<'_>,
+        names: &KnownNames,
+        RoutePlaces { path, methods, hosts }: RoutePlaces,
+    ) -> Option<Self> {
+        let redirect = redirect::read(section, path.as_ref(), !hosts.is_empty());
+        let denials =
+            section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
+        let paths = PathSettings::read(section);
+        Some(Self {
+            path: path?,
+            methods,
+            hosts,
+            access: AccessSettings::Public,
+            authorization: AuthorizationHeader::default(),
+            credential: CredentialRules::default(),
+            signature: None,
+            upstream: names.upstreams.first().map(|(_, first)| *first)?,
+            upstream_credential: None,
+            denials,
+            paths,
+            outgoing: OutgoingSettings::default(),
+            headers: HeaderSettings::read(section),
+            cors: Some(false),
+            addresses: AddressSettings::default(),
+            limits: Vec::new(),
+            redirect: Some(Box::new(redirect?)),
         })
     }
 
@@ -234,8 +301,13 @@ impl RouteSettings {
             .text(key::PATH, self.path.as_str())
             .list(key::METHODS, &self.methods)
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
-        let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let denials = self.denials.and_then(|it| name_of(&names.profiles, it));
+        if let Some(redirect) = &self.redirect {
+            let writer = writer.value(key::REDIRECT, redirect::write(redirect));
+            let writer = self.paths.write(writer.optional(key::DENIALS, denials));
+            return self.headers.write(writer).table();
+        }
+        let signature = self.signature.and_then(|it| name_of(&names.signatures, it));
         let credential =
             self.upstream_credential.and_then(|it| name_of(&names.upstream_credentials, it));
         let writer = self.access.write(writer, names);
@@ -251,7 +323,7 @@ impl RouteSettings {
             None => writer,
         };
         let writer = limits::write(writer, &names.limits, &self.limits);
-        self.outgoing.write(self.paths.write(writer)).table()
+        self.headers.write(self.outgoing.write(self.paths.write(writer))).table()
     }
 }
 

@@ -1,7 +1,5 @@
 //! The request target that the upstream receives.
 
-use std::borrow::Cow;
-
 use http::{Method, Uri, Version, uri::PathAndQuery};
 
 use super::{NotCanonical, path::canonical_path};
@@ -32,9 +30,8 @@ impl RequestTarget {
             return Err(NotCanonical::QueryCharacter);
         }
         let path = canonical_path(raw.path())?;
-        let is_canonical = matches!(path, Cow::Borrowed(_)) || *path == *raw.path();
         // The text of `http://host?query` starts with the `?`: there the slash has to be added.
-        if is_canonical && raw.as_str().starts_with('/') {
+        if *path == *raw.path() && raw.as_str().starts_with('/') {
             return Self::new(raw);
         }
         Self::of_parts(&path, query)

@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, rc::Rc, time::Duration};
 
-use http::{Request, Response, StatusCode, Version, request::Parts, response};
+use http::{
+    Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH, request::Parts,
+    response,
+};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
 
@@ -28,6 +31,7 @@ use super::{
     client_body::ClientBody,
     connection::Connection,
     guards::{RequestGuard, UploadRoom},
+    location::LocationRewriter,
     outbound::{self, OutboundForm},
     rare_headers::RareHeaders,
     tunnel,
@@ -48,23 +52,25 @@ pub(super) fn answer(
         let serving = connection.worker.serving();
         let started = serving.config.access_log.then(Instant::now);
         let has_body = !request.body().is_end_stream();
+        let is_head = *request.method() == Method::HEAD;
         let form = RefusalForm::of_client(request.method(), request.headers());
         let exchange = serving.engine.exchange(form);
         let sender = exchange.cross_origin(request.headers());
         let forwarder = Forwarder { connection: &connection, serving: &serving };
         let outcome = forwarder.run(request, guard, &exchange).await;
-        let mut response =
-            outcome.unwrap_or_else(|refusal| refusal.into_response().map(ResponseBody::own));
+        let mut response = outcome.unwrap_or_else(|refusal| own_answer(*refusal, is_head));
+        let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let is_own = response.body().is_own() && !switches;
+        let from = if is_own { AnswerFrom::Proxy } else { AnswerFrom::Service };
+        exchange.set_answer_headers(response.headers_mut(), from);
         exchange.finish_answer(response.status(), response.headers_mut());
         if has_body && response.body().is_own() {
             connection.activity.body_stays_unread();
         }
         // What a page gets of a tunnel is not up to CORS.
         if let Some(sender) = sender
-            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+            && !switches
         {
-            let from =
-                if response.body().is_own() { AnswerFrom::Proxy } else { AnswerFrom::Service };
             exchange.share(response.headers_mut(), from, sender);
         }
         if let Some(started) = started {
@@ -72,6 +78,17 @@ pub(super) fn answer(
         }
         Ok(response)
     }
+}
+
+/// An answer of ours. That to HEAD has the length of the body that it does not have
+/// (RFC 9110 §9.3.2).
+fn own_answer(refusal: Refusal, is_head: bool) -> Response<ResponseBody> {
+    let mut response = refusal.into_response();
+    if is_head && !response.body().is_empty() {
+        let length = std::mem::take(response.body_mut()).len();
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    response.map(ResponseBody::own)
 }
 
 /// Carries a decision out.
@@ -118,7 +135,12 @@ impl Forwarder<'_> {
             upgrade.request_upgrade(request.headers_mut());
         }
         let progress = request.body().progress();
-        let answer = self.send(&admission, request, upstream, progress.as_deref()).await;
+        let mut answer = self.send(&admission, request, upstream, progress.as_deref()).await;
+        if let (Ok(answer), Some(back)) = (&mut answer, outgoing.and_then(|it| it.back)) {
+            let host = canonical.authority();
+            LocationRewriter::new(&back, &upstream.settings().address, host)
+                .apply(answer.response.headers_mut());
+        }
         let passed = match (answer, to_sign) {
             (Ok(answer), Some(to_sign)) => {
                 Box::pin(self.pass_back_signed(answer, upstream, to_sign, guard)).await

@@ -3,9 +3,11 @@
 mod cors;
 mod credentials;
 mod idle_header_rules;
+mod idle_resolver;
 mod limits;
 mod looping_upstreams;
 mod resources;
+mod static_headers;
 mod upstream_credentials;
 
 pub(super) use self::looping_upstreams::host_at_port;
@@ -13,9 +15,11 @@ use self::{
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
+    idle_resolver::idle_resolver,
     limits::{limits_by_signer, shared_limits},
     looping_upstreams::looping_upstreams,
     resources::resources,
+    static_headers::static_headers,
     upstream_credentials::{credential_header_uses, route_credentials},
 };
 use super::whole::{Settings, key};
@@ -46,6 +50,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     signed_answers(settings, root);
     listeners(settings, root);
     looping_upstreams(settings, root);
+    idle_resolver(settings, root);
     token_size(settings, root);
     assertion_header(settings, root);
     credential_headers(settings, root);
@@ -54,6 +59,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
+    static_headers(settings, root);
     shared_limits(settings, root);
 }
 

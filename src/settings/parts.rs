@@ -43,6 +43,7 @@ impl Settings {
             limits: &self.limits,
             routes: &self.routes,
             base_paths: self.upstreams.map(|upstream| upstream.path.clone()),
+            fixed_headers: &self.headers,
             hosts: &self.server.hosts,
             credential: &self.credential,
             upstream_credentials: self.routes.all().map(|route| self.credential_choice(route)),
@@ -93,6 +94,7 @@ impl Settings {
         ProxyParts {
             limits: &self.server.limits,
             upstreams: &self.upstreams,
+            resolver: self.resolver.as_ref(),
             loop_header: self.forwarding.loop_header,
             access_log: self.log.access_log,
         }

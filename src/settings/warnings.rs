@@ -29,6 +29,7 @@ mod issuers;
 mod limits;
 mod memory;
 mod own_addresses;
+mod static_headers;
 mod upstream_credentials;
 mod upstreams;
 
@@ -92,6 +93,7 @@ impl Settings {
         warnings.extend(self.outlived_logouts());
         warnings.extend(self.exposed_files());
         warnings.extend(self.cors_warnings());
+        warnings.extend(self.static_header_warnings());
         warnings.extend(self.limit_warnings());
         warnings.extend(self.memory_warning());
         warnings.extend(self.upstream_credential_warnings());

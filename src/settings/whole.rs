@@ -24,8 +24,10 @@ use crate::{
     policy::{
         self, Routes,
         ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
+        settings::HeaderSettings,
     },
     proxy::settings::ServerSettings,
+    resolver::settings::ResolverSettings,
     resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
     shared::settings::SharedSettings,
@@ -47,6 +49,7 @@ pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
     pub(crate) const UPSTREAMS: &str = "upstreams";
+    pub(crate) const RESOLVER: &str = "resolver";
     pub(crate) const UPSTREAM_CREDENTIALS: &str = "upstream_credentials";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
@@ -60,6 +63,7 @@ pub(crate) mod key {
     pub(crate) const CLAIMS: &str = "claims";
     pub(crate) const IDENTITY: &str = "identity";
     pub(crate) const FORWARDING: &str = "forwarding";
+    pub(crate) const HEADERS: &str = "headers";
     pub(crate) const CORS: &str = "cors";
     pub(crate) const DENIALS: &str = "denials";
     pub(crate) const LOG: &str = "log";
@@ -74,6 +78,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
+    /// How upstreams' names are resolved. `None`: with the defaults.
+    pub resolver: Option<ResolverSettings>,
     /// What upstreams may receive as credential, besides the caller's token.
     pub upstream_credentials: PerUpstreamCredential<UpstreamCredentialSettings>,
     /// The token issuers.
@@ -100,6 +106,8 @@ pub struct Settings {
     pub identity: IdentitySettings,
     /// Which inbound headers are dropped and which are set.
     pub forwarding: ForwardingSettings,
+    /// Headers with fixed values, on all routes.
+    pub headers: HeaderSettings,
     /// Which web pages may read answers. `None`: that is left to the service.
     pub cors: Option<CorsSettings>,
     /// How refusals look.
@@ -130,6 +138,7 @@ impl Settings {
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
                 upstream::settings::read(upstreams, &names.upstream_credentials)
             }),
+            resolver: root.section(key::RESOLVER, ResolverSettings::read),
             upstream_credentials: root
                 .section(key::UPSTREAM_CREDENTIALS, upstream_credential::settings::read),
             issuers: root.section(key::ISSUERS, |section| {
@@ -150,6 +159,7 @@ impl Settings {
                 ForwardingSettings::read(forwarding, &claims)
             }),
             claims,
+            headers: root.section(key::HEADERS, HeaderSettings::read),
             cors: root.section(key::CORS, CorsSettings::read),
             denials: root
                 .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
@@ -188,6 +198,7 @@ impl Settings {
                 key::UPSTREAMS,
                 upstream::settings::write(&self.upstreams, &names.upstream_credentials),
             )
+            .optional_value(key::RESOLVER, self.resolver.as_ref().map(ResolverSettings::write))
             .optional_members(
                 key::UPSTREAM_CREDENTIALS,
                 upstream_credential::settings::write(&self.upstream_credentials),
@@ -204,6 +215,7 @@ impl Settings {
             .value(key::CLAIMS, headers::settings::write(&self.claims))
             .optional_value(key::IDENTITY, self.identity.write())
             .value(key::FORWARDING, self.forwarding.write())
+            .optional_value(key::HEADERS, self.headers.write_table())
             .optional_value(key::CORS, self.cors.as_ref().map(CorsSettings::write))
             .value(key::DENIALS, self.denials.write(&names.profiles))
             .value(key::LOG, self.log.write())

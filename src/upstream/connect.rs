@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::{
     LocalExec, UpstreamSocket,
     http1::ANSWER_LIMITS,
-    multiplexed::{Arrivals, MultiplexedConnection},
+    multiplexed::{ArrivalNews, Arrivals, MultiplexedConnection},
 };
 
 /// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs; and
@@ -30,7 +30,7 @@ pub(super) async fn http2(
     socket: UpstreamSocket,
     freed: &Rc<Notify>,
 ) -> io::Result<MultiplexedConnection> {
-    let arrivals = Rc::<Notify>::default();
+    let arrivals = Rc::<ArrivalNews>::default();
     let socket = Arrivals::new(socket, &arrivals);
     let handshake = http2::Builder::new(LocalExec)
         .timer(TokioTimer::new())
@@ -45,5 +45,5 @@ pub(super) async fn http2(
         .handshake(TokioIo::new(socket));
     let (sender, driver) = handshake.await.map_err(io::Error::other)?;
     let connection = MultiplexedConnection::run(sender, driver, &arrivals, Rc::clone(freed)).await;
-    connection.ok_or_else(|| io::ErrorKind::ConnectionAborted.into())
+    connection.ok_or_else(|| arrivals.cause())
 }

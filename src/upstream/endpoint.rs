@@ -1,6 +1,6 @@
 //! One place where an upstream is reached.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{Request, Version, header::UPGRADE};
 
@@ -8,6 +8,7 @@ use crate::tls::UpstreamTls;
 
 use super::{
     UpstreamError, UpstreamSocket,
+    balance::UsedEndpoint,
     http1::{Http1Connection, IdleConnections},
     multiplexed::MultiplexedConnections,
     settings::{UpstreamAddress, UpstreamProtocol, UpstreamSettings},
@@ -16,21 +17,46 @@ use super::{
 
 /// The connections of one worker to one endpoint.
 #[derive(Debug)]
-pub(super) struct UpstreamEndpoint {
+pub(crate) struct UpstreamEndpoint {
     transport: Rc<Transport>,
     /// With HTTP/1.1: those that are not in use.
     pub(super) idle: Rc<IdleConnections<UpstreamSocket>>,
     /// With HTTP/2, and where it may be agreed on.
     pub(super) multiplexed: Option<Rc<MultiplexedConnections>>,
+    /// Requests whose answers have not come to their end.
+    pub(super) in_flight: Cell<usize>,
+    /// One of several: what it is for all workers.
+    pub(super) shared: Option<UsedEndpoint>,
 }
 
 impl UpstreamEndpoint {
+    /// The only one.
     pub(super) fn new(
         address: &UpstreamAddress,
         settings: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
     ) -> Self {
-        let transport = Transport::new(address, tls);
+        Self::with(Transport::new(address, tls), settings, None)
+    }
+
+    /// One of several.
+    pub(super) fn of_several(
+        used: &UsedEndpoint,
+        settings: &UpstreamSettings,
+        tls: Option<&Arc<UpstreamTls>>,
+    ) -> Self {
+        let transport = match used.target.address {
+            Some(address) => Transport::to(address, &used.target.url, tls),
+            None => Transport::new(&used.target.url, tls),
+        };
+        Self::with(transport, settings, Some(used.clone()))
+    }
+
+    fn with(
+        transport: Rc<Transport>,
+        settings: &UpstreamSettings,
+        shared: Option<UsedEndpoint>,
+    ) -> Self {
         let idle = Rc::new(IdleConnections::new(settings.max_idle, settings.idle_timeout));
         let multiplexed = match transport.protocol() {
             UpstreamProtocol::Http1 => None,
@@ -38,7 +64,7 @@ impl UpstreamEndpoint {
                 Some(MultiplexedConnections::new(settings, &transport, &idle))
             }
         };
-        Self { transport, idle, multiplexed }
+        Self { transport, idle, multiplexed, in_flight: Cell::new(0), shared }
     }
 
     /// A new HTTP/1.1 connection.
@@ -46,6 +72,12 @@ impl UpstreamEndpoint {
         &self,
     ) -> Result<Http1Connection<UpstreamSocket>, UpstreamError> {
         self.transport.http1().await.map(Http1Connection::new)
+    }
+
+    /// It has gone away: connections are closed, those in use after it.
+    pub(super) fn close(&self) {
+        self.idle.close();
+        self.multiplexed.iter().for_each(|connections| connections.close());
     }
 
     /// Whether the next request most likely goes over HTTP/1.1.
@@ -57,13 +89,18 @@ impl UpstreamEndpoint {
         }
     }
 
+    /// An unused connection was closed: the upstream may have restarted with another protocol.
+    pub(super) fn forget_protocol(&self) {
+        self.transport.forget_protocol();
+    }
+
     /// Whether a request of an endpoint that may agree on HTTP/2 goes over HTTP/1.1: one that
     /// upgrades, which HTTP/2 can't (RFC 9113 §8.6), and where HTTP/1.1 was agreed on and a
     /// connection is open. Else the next connection shows which it is.
-    pub(super) fn takes_http1<B>(&self, request: &Request<B>) -> bool {
+    pub(super) fn takes_http1<B>(&self, request: &Request<B>, is_repeatable: bool) -> bool {
         self.transport.protocol() == UpstreamProtocol::Negotiated
             && request.version() != Version::HTTP_2
-            && (self.transport.has_agreed_on_http1() && !self.idle.is_empty()
+            && (self.transport.has_agreed_on_http1() && self.idle.has_usable(is_repeatable)
                 || request.headers().contains_key(UPGRADE))
     }
 }

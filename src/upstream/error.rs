@@ -12,6 +12,9 @@ pub(crate) enum UpstreamError {
     /// The request can't be written as this upstream receives requests.
     #[error("cannot be addressed: {0}")]
     Unaddressable(#[from] http::Error),
+    /// The name of which every address is an endpoint was not resolved yet.
+    #[error("no address of the upstream is known")]
+    Unresolved,
     /// No connection could be made.
     #[error("cannot connect: {0}")]
     Refused(#[source] std::io::Error),
@@ -59,6 +62,7 @@ impl UpstreamError {
         matches!(
             self,
             Self::Unaddressable(_)
+                | Self::Unresolved
                 | Self::Refused(_)
                 | Self::Handshake(_)
                 | Self::ChoseHttp1
@@ -66,6 +70,14 @@ impl UpstreamError {
                 | Self::StreamTimeout(_)
                 | Self::Unprocessed(_)
                 | Self::ClosedEarly
+        )
+    }
+
+    /// Whether there was no connection that took the request.
+    pub(super) fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_) | Self::Handshake(_) | Self::ConnectTimeout(_) | Self::ClosedEarly
         )
     }
 

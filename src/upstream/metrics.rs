@@ -8,6 +8,8 @@ use crate::{
     telemetry::{MetricRegistry, WAIT_BUCKETS},
 };
 
+use super::balance::{BalanceMetrics, EndpointMetrics};
+
 /// What is counted of upstreams.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -17,6 +19,7 @@ pub(crate) struct Metrics {
     retries: IntCounterVec,
     /// By upstream and reason.
     failures: IntCounterVec,
+    balance: BalanceMetrics,
 }
 
 /// What is counted of one upstream.
@@ -49,7 +52,13 @@ impl Metrics {
                 "Admitted requests that their upstream did not answer.",
                 &["upstream", "reason"],
             ),
+            balance: BalanceMetrics::register(metrics),
         }
+    }
+
+    /// Those of one that has several endpoints.
+    pub(crate) fn of_several(&self, name: &str) -> EndpointMetrics {
+        self.balance.of(name)
     }
 
     /// Those of one upstream.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::tls::HandshakeFailure;
 
-pub(super) use arrivals::Arrivals;
+pub(super) use arrivals::{ArrivalNews, Arrivals};
 pub(super) use connection::MultiplexedConnection;
 pub(crate) use connection::OpenStream;
 
@@ -72,6 +72,11 @@ impl MultiplexedConnections {
             opening: RefCell::default(),
             freed: Rc::default(),
         })
+    }
+
+    /// Closes the connections, each with the last of its streams. There may be others later.
+    pub(super) fn close(&self) {
+        self.open.borrow_mut().clear();
     }
 
     /// A stream of the connection with the fewest, or of a further connection. With `newer_than`,

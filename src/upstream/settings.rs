@@ -1,5 +1,8 @@
 //! `[upstreams.NAME]`: the upstream services.
 
+mod eject;
+mod endpoints;
+mod health;
 mod upgrades;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -30,8 +33,26 @@ pub(crate) mod key {
     pub(crate) const UPGRADES: &str = "upgrades";
     pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const TLS: &str = "tls";
+    pub(crate) const URLS: &str = "urls";
+    pub(crate) const WEIGHT: &str = "weight";
+    pub(crate) const RESOLVE: &str = "resolve";
+    pub(crate) const BALANCE: &str = "balance";
+    pub(crate) const RETRY_BUDGET: &str = "retry_budget";
+    pub(crate) const EJECT: &str = "eject";
+    pub(crate) const FAILURES: &str = "failures";
+    pub(crate) const FOR: &str = "for";
+    pub(crate) const AT_MOST: &str = "at_most";
+    pub(crate) const ON_STATUS: &str = "on_status";
+    pub(crate) const HEALTH: &str = "health";
+    pub(crate) const PATH: &str = "path";
+    pub(crate) const INTERVAL: &str = "interval";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const EXPECT: &str = "expect";
 }
 
+pub use eject::EjectSettings;
+pub use endpoints::{BalanceRule, EndpointSettings, Resolve, WeightedUrl};
+pub use health::HealthSettings;
 pub use upgrades::UpgradeProtocols;
 pub(crate) use upgrades::WEBSOCKET;
 
@@ -40,10 +61,12 @@ pub(crate) use upgrades::WEBSOCKET;
 pub struct UpstreamSettings {
     /// The name in the configuration: what routes, metrics and logs call it.
     pub name: String,
-    /// Where the service is.
+    /// Where the service is; the first of several.
     pub address: UpstreamAddress,
     /// The path that all its paths begin with.
     pub path: BasePath,
+    /// An upstream that has several endpoints, or may have. Boxed, as most have one.
+    pub endpoints: Option<Box<EndpointSettings>>,
     /// `[upstreams.NAME.tls]`, with `https://`.
     pub tls: Option<Box<UpstreamTlsSettings>>,
     /// For the connection to be established, TLS included.
@@ -158,7 +181,7 @@ impl UpstreamSettings {
         credentials: &Names<CredentialChoice>,
     ) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
-        let address = section.required(key::URL, EXPECTED_URL, upstream_address);
+        let (address, endpoints) = endpoints::read(section).unzip();
         let tls = read_tls(section, address.as_ref());
         let http2 = tls.as_ref().map(|tls| tls.http2);
         let protocol = address.as_ref().map(|address| UpstreamProtocol::of(address, http2));
@@ -181,7 +204,8 @@ impl UpstreamSettings {
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
             upgrades: UpgradeProtocols::read(section),
-            path: section.or(key::URL, BasePath::default(), base_path),
+            path: endpoints::read_path(section),
+            endpoints: endpoints.flatten(),
             credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
@@ -190,8 +214,8 @@ impl UpstreamSettings {
 
     fn write(&self, credentials: &Names<CredentialChoice>) -> Written {
         let credential = self.credential.and_then(|choice| name_of(credentials, choice));
-        let writer = Writer::default()
-            .text(key::URL, format_args!("{}{}", self.address, self.path.as_str()))
+        let writer = self
+            .write_endpoints(Writer::default())
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
             .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
             .duration(key::STREAM_TIMEOUT, self.stream_timeout)
@@ -206,6 +230,20 @@ impl UpstreamSettings {
                 self.upgrades.write(writer).table()
             }
         }
+    }
+
+    fn write_endpoints(&self, writer: Writer) -> Writer {
+        match &self.endpoints {
+            Some(endpoints) => endpoints.write(&self.path, writer),
+            None => writer.text(key::URL, format_args!("{}{}", self.address, self.path.as_str())),
+        }
+    }
+
+    /// Where the service is, or each of its endpoints.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &UpstreamAddress> {
+        let several = self.endpoints.iter().flat_map(|endpoints| &endpoints.urls);
+        let others = several.map(|url| &url.address).filter(|address| **address != self.address);
+        std::iter::once(&self.address).chain(others)
     }
 
     /// What is spoken with it.
@@ -243,6 +281,17 @@ fn read_tls(
         _ => {}
     }
     None
+}
+
+impl UpstreamAddress {
+    /// The host, without the brackets of an IPv6 address, and the port. `None`: no TCP.
+    pub(crate) fn host_and_port(&self) -> Option<(&str, u16)> {
+        let (Self::Http(authority) | Self::H2c(authority) | Self::Https(authority)) = self else {
+            return None;
+        };
+        let (host, port) = authority.rsplit_once(':')?;
+        Some((host.trim_start_matches('[').trim_end_matches(']'), port.parse().ok()?))
+    }
 }
 
 impl fmt::Display for UpstreamAddress {

@@ -1,6 +1,6 @@
 //! What connections to an endpoint are made of: a socket, and TLS over it.
 
-use std::{cell::Cell, io, rc::Rc, sync::Arc};
+use std::{cell::Cell, io, net::SocketAddr, rc::Rc, sync::Arc};
 
 use tokio::net::{TcpStream, UnixStream};
 
@@ -33,9 +33,26 @@ pub(super) enum NewSocket {
 
 impl Transport {
     pub(super) fn new(address: &UpstreamAddress, tls: Option<&Arc<UpstreamTls>>) -> Rc<Self> {
+        Self::with(address, NameLookup::default(), tls)
+    }
+
+    /// To that one of the addresses of its name.
+    pub(super) fn to(
+        known: SocketAddr,
+        address: &UpstreamAddress,
+        tls: Option<&Arc<UpstreamTls>>,
+    ) -> Rc<Self> {
+        Self::with(address, NameLookup::known(known), tls)
+    }
+
+    fn with(
+        address: &UpstreamAddress,
+        lookup: NameLookup,
+        tls: Option<&Arc<UpstreamTls>>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             address: address.clone(),
-            lookup: Rc::default(),
+            lookup: Rc::new(lookup),
             tls: tls.cloned(),
             speaks_http2: Cell::new(None),
         })
@@ -49,6 +66,11 @@ impl Transport {
     /// Whether HTTP/1.1 was agreed on last, where that is negotiated.
     pub(super) fn has_agreed_on_http1(&self) -> bool {
         self.speaks_http2.get() == Some(false)
+    }
+
+    /// The next connection shows it again.
+    pub(super) fn forget_protocol(&self) {
+        self.speaks_http2.set(None);
     }
 
     /// One that is to be spoken HTTP/1.1 on.

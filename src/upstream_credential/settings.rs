@@ -40,6 +40,7 @@ pub(crate) mod key {
     pub(crate) const SUBJECT_TOKEN_TYPE: &str = "subject_token_type";
     pub(crate) const REQUESTED_TOKEN_TYPE: &str = "requested_token_type";
     pub(crate) const ACTOR: &str = "actor";
+    pub(crate) const TYPE: &str = "type";
     pub(crate) const CACHE_ENTRIES: &str = "cache_entries";
     pub(crate) const CACHE_BYTES: &str = "cache_bytes";
 }

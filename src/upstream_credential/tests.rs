@@ -2,16 +2,20 @@
 
 use std::path::PathBuf;
 
-use http::{HeaderValue, header::AUTHORIZATION};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
+use proptest::prelude::*;
 
 use super::{
-    grant_answer::GrantedToken,
+    grant_answer::{GrantAnswer, GrantRules, GrantedToken},
     kept_tokens::KeptTokens,
     settings::{
-        CredentialHeader, UpstreamCredentialSettings, UpstreamCredentialSource, is_sendable,
+        CredentialHeader, TokenType, UpstreamCredentialSettings, UpstreamCredentialSource,
+        is_sendable,
     },
     *,
 };
+use crate::{fetch::Reply, json::Object};
 
 const NOW: i64 = 1_000_000;
 const KEY: TokenDigest = [7; 32];
@@ -98,4 +102,50 @@ fn o2_neither_debug_shows_a_token() {
     let value = header.value("s3cret-of-orders").unwrap();
     let shown = format!("{subject:?} {:?}", ObtainedToken::Token(value));
     assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+/// An answer of an exchange.
+fn read(status: u16, body: Vec<u8>) -> Result<GrantAnswer, GrantError> {
+    let rules = GrantRules {
+        header: settings().header,
+        max_token_bytes: 64,
+        issued_type: Some(TokenType::AccessToken),
+    };
+    let (status, headers) = (StatusCode::from_u16(status).unwrap(), HeaderMap::new());
+    rules.read(&Reply { status, headers, body: Bytes::from(body) }, "idp", UnixTime(NOW))
+}
+
+proptest! {
+    #[test]
+    fn g4_whatever_token_an_answer_has_it_is_one_value_or_none(
+        token in "(\\PC|[\\x00-\\x20,;\"\\\\]){0,70}",
+        lifetime in any::<i64>(),
+    ) {
+        let mut body = Object::default();
+        body.insert("access_token", &*token);
+        body.insert("token_type", "Bearer");
+        body.insert("issued_token_type", TokenType::AccessToken.uri());
+        body.insert("expires_in", lifetime);
+        match read(200, body.to_text().into_bytes()) {
+            Ok(GrantAnswer::Granted(granted)) => {
+                let expected = format!("Bearer {token}");
+                prop_assert_eq!(granted.value.as_bytes(), expected.as_bytes());
+                prop_assert!(is_sendable(&token) && token.len() <= 64 && lifetime > 0);
+                prop_assert!(granted.expires.0 > NOW);
+            }
+            Ok(GrantAnswer::Denied(_)) => prop_assert!(false, "200 is no refusal"),
+            Err(error) => {
+                let text = error.to_string();
+                prop_assert!(token.len() < 4 || !text.contains(&*token), "{}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn g6_any_other_answer_is_no_token(
+        status in (201_u16..600).prop_filter("a final status", |status| *status >= 200),
+        body in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        prop_assert!(read(status, body).is_err());
+    }
 }

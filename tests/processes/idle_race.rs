@@ -88,11 +88,26 @@ fn f13_real_upstreams_lose_no_more_than_behind_nginx() {
             return optional::skip(program, "it does not run");
         }
     }
+    race(&[]);
+}
+
+/// Tickets come on connections that are not in use, and both ends say that they close.
+#[test]
+fn u4_f13_real_upstreams_over_tls_lose_no_more_than_behind_nginx() {
+    for (program, version) in [("openssl", "version"), ("node", "--version"), ("nginx", "-v")] {
+        if let Err(error) = Command::new(program).arg(version).output() {
+            return optional::skip(program, &error.to_string());
+        }
+    }
+    race(&["--tls"]);
+}
+
+fn race(options: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("race.log");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest/idle_race");
     let mut race = Command::new("python3");
-    race.arg(script).arg(env!("CARGO_BIN_EXE_countersign"));
+    race.arg(script).arg(env!("CARGO_BIN_EXE_countersign")).args(options);
     race.args(["--upstream", "node", "--upstream", "nginx"]);
     race.args(["--keep-alive", "1", "--cell-seconds", "4"]);
     optional::run(&mut race, &log, Duration::from_mins(1)).unwrap();

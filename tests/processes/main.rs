@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod behind_a_prefix;
 mod cli;
 mod compression;
 mod demo;
@@ -39,4 +40,6 @@ mod shared_failovers;
 mod shared_limits;
 mod sharing;
 mod shutdown;
+mod token_exchange;
 mod tunnels;
+mod upstream_tls;

@@ -5,7 +5,7 @@
 //! 2025-11-25, the `mcp` of Python 2026-07-28. Their user logs in at oidc-provider, see
 //! `tests/idp/mcp.mjs`, or at Keycloak. Where a program is absent these tests say that they are skipped; under `CI=true` they fail.
 
-mod scene;
+pub(crate) mod scene;
 
 use countersign::{jose::base64url, reason::Reason};
 use scene::{Sdk, Seen, Services};

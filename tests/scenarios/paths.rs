@@ -4,10 +4,12 @@
 mod any_target;
 mod kept;
 mod probes;
+mod redirects;
 pub(crate) mod rewriting;
 mod scene;
 mod targets;
 mod targets_http2;
+mod turned_back;
 
 use countersign::reason::Reason;
 use serde_json::json;

@@ -1,7 +1,10 @@
 //! Somebody who issues certificates.
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    PublicKeyData,
 };
 use rustls::{
     RootCertStore,
@@ -75,6 +78,21 @@ impl Authority {
 }
 
 impl Identity {
+    /// One that no authority has signed.
+    pub(crate) fn self_signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        Self { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key }
+    }
+
+    /// The hash of its public key, as `verify` of an upstream has it.
+    pub(crate) fn spki_pin(&self) -> String {
+        let hash = digest(&SHA256, &self.key.subject_public_key_info());
+        format!("sha256/{}", BASE64_STANDARD.encode(hash))
+    }
+
     pub(crate) fn key_pem(&self) -> String {
         self.key.serialize_pem()
     }

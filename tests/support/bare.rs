@@ -20,7 +20,7 @@ use crate::support::{
 };
 
 /// Routes to the upstream `other`: `/public/**` for everybody, a token for the rest.
-const ROUTES: &str = r#"
+pub(crate) const ROUTES: &str = r#"
 [[routes]]
 path = "/public/**"
 access = "public"
@@ -43,6 +43,13 @@ pub(crate) fn in_front_of_with(url: &str, lines: &str, server: &str) -> World {
             .with(&format!("[upstreams.other]\nurl = \"{url}\"\n{lines}"))
             .routes(ROUTES)
             .server(server)
+    })
+}
+
+/// The usual scene in front of an upstream with these lines, and with further tables.
+pub(crate) fn in_front_of_several(lines: &str, tables: &str) -> World {
+    World::with_setup(|setup| {
+        setup.with(&format!("[upstreams.other]\n{lines}\n{tables}")).routes(ROUTES)
     })
 }
 

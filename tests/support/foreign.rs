@@ -39,6 +39,24 @@ impl<const PORTS: usize> ForeignServer<PORTS> {
         ready_path: &str,
         configure: impl Fn(&mut Command, &[SocketAddr; PORTS]),
     ) -> Result<Self, String> {
+        Self::start_when(program, log, |address| is_ready(address, ready_path), configure)
+    }
+
+    /// The same, and waits until something accepts connections at its first port.
+    pub(crate) fn start_listening(
+        program: &Path,
+        log: &Path,
+        configure: impl Fn(&mut Command, &[SocketAddr; PORTS]),
+    ) -> Result<Self, String> {
+        Self::start_when(program, log, |address| TcpStream::connect(address).is_ok(), configure)
+    }
+
+    fn start_when(
+        program: &Path,
+        log: &Path,
+        is_ready: impl Fn(SocketAddr) -> bool,
+        configure: impl Fn(&mut Command, &[SocketAddr; PORTS]),
+    ) -> Result<Self, String> {
         for _ in 0..3 {
             let addresses = free_ports();
             let mut command = guarded(program, log);
@@ -46,7 +64,7 @@ impl<const PORTS: usize> ForeignServer<PORTS> {
             let mut child = command.spawn().map_err(|error| error.to_string())?;
             let input = child.stdin.take();
             let mut server = Self { child, input, addresses };
-            if server.becomes_ready(ready_path) {
+            if server.becomes_ready(&is_ready) {
                 return Ok(server);
             }
         }
@@ -54,15 +72,22 @@ impl<const PORTS: usize> ForeignServer<PORTS> {
     }
 
     /// Whether it answers before the deadline, instead of ending.
-    fn becomes_ready(&mut self, path: &str) -> bool {
+    fn becomes_ready(&mut self, is_ready: impl Fn(SocketAddr) -> bool) -> bool {
         let started = Instant::now();
         while started.elapsed() < START_DEADLINE && self.child.try_wait().unwrap().is_none() {
-            if is_ready(self.addresses[0], path) {
+            if is_ready(self.addresses[0]) {
                 return true;
             }
             thread::sleep(LOOK_INTERVAL);
         }
         false
+    }
+}
+
+impl<const PORTS: usize> ForeignServer<PORTS> {
+    /// Its process, which is the program itself.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 }
 

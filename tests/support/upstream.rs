@@ -3,7 +3,7 @@
 use std::{
     fmt::{self, Write as _},
     io::{BufReader, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -76,6 +76,10 @@ impl Upstream {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.listening.address())
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listening.address()
     }
 
     pub(crate) fn record(&self) -> &Arc<Record> {

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..certificate import NAME
 from ..material import AUDIENCE, CLAIM_HEADERS, issuer_name
 from ..processes import Failed, Process
 from .peer import LOOPBACK, READY_SECONDS, Peer, free_port
@@ -27,13 +28,19 @@ limits.idle_timeout = "10m"
 listen = "{loopback}:{admin_port}"
 
 [upstreams.app]
-url = "http://{loopback}:{upstream}"
-
+url = "{scheme}://{loopback}:{upstream}"
+{tls}
 [cache]
 {cache}
 
 [claims]
 {claims}
+"""
+
+_TLS = """
+[upstreams.app.tls]
+ca_file = "{file}"
+server_name = "{name}"
 """
 
 _ISSUER = """
@@ -140,11 +147,19 @@ class Countersign(Peer):
             admin_port=self.admin_port,
             connections=_CONNECTIONS,
             workers=self.workers,
+            scheme="https" if self.stage.upstream_certificate else "http",
             upstream=self.stage.upstream_port,
+            tls=self._tls(),
             cache=cache,
             claims=claims,
         )
         return frame + self._issuers() + self._evidence() + self._routes() + self._signed()
+
+    def _tls(self) -> str:
+        certificate = self.stage.upstream_certificate
+        if certificate is None:
+            return ""
+        return _TLS.format(name=NAME, file=certificate.certificate)
 
     def _issuers(self) -> str:
         if self.introspection_url:

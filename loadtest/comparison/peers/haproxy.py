@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..certificate import NAME
 from ..material import AUDIENCE, ISSUER
 from ..tools import need
 from .peer import LOOPBACK, MAX_CONNECTIONS, Peer
@@ -27,7 +28,7 @@ frontend in
   default_backend service
 
 backend service
-  server app {loopback}:{upstream} pool-max-conn -1
+  server app {loopback}:{upstream} pool-max-conn -1{tls}
 """
 
 # Cheap checks first, the signature last; then the two claim headers, and the token goes.
@@ -62,6 +63,16 @@ class HAProxy(Peer):
             loopback=LOOPBACK,
             port=self.port,
             upstream=self.stage.upstream_port,
+            tls=self._tls(),
             checks=checks,
         )
         return [need("haproxy"), "-W", "-db", "-f", self.write("haproxy.cfg", text)]
+
+    def _tls(self) -> str:
+        certificate = self.stage.upstream_certificate
+        if certificate is None:
+            return ""
+        return (
+            f" ssl verify required ca-file {certificate.certificate} sni str({NAME})"
+            f" verifyhost {NAME}"
+        )

@@ -3,8 +3,9 @@
 import os
 from dataclasses import dataclass
 
+from ..certificate import NAME, Certificate
 from ..tools import need
-from .peer import LOOPBACK, MAX_CONNECTIONS, Peer, account
+from .peer import LOOPBACK, MAX_CONNECTIONS, Peer, account, free_port
 
 # What the upstream got, for the check that the peers add the same headers.
 ECHO_PATH = "/echo"
@@ -52,14 +53,26 @@ class _Nginx(Peer):
         raise NotImplementedError
 
 
+@dataclass
 class Upstream(_Nginx):
-    """Answers 200 to everything, as fast as anything does."""
+    """Answers 200 to everything, as fast as anything does; at another port over TLS."""
+
+    certificate: Certificate | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.tls_port = free_port()
 
     def content(self) -> str:
+        tls = "" if self.certificate is None else f"""
+    listen {LOOPBACK}:{self.tls_port} ssl backlog=4096;
+    ssl_certificate {self.certificate.certificate};
+    ssl_certificate_key {self.certificate.key};
+    ssl_session_cache shared:tls:1m;"""
         return f"""
   upstream self {{ server {LOOPBACK}:{self.port}; keepalive 64; keepalive_requests 100000000; }}
   server {{
-    listen {LOOPBACK}:{self.port} backlog=4096;
+    listen {LOOPBACK}:{self.port} backlog=4096;{tls}
     location / {{ return 200 "ok\\n"; }}
     location {ECHO_PATH} {{ return 200 "$http_x_auth_subject|$http_x_auth_scope|$http_authorization"; }}
     location {UPLOAD_PATH} {{
@@ -79,12 +92,20 @@ class NginxPlain(_Nginx):
 
     def content(self) -> str:
         protocol = " http2" if self.http2 else ""
+        scheme, tls = "http", ""
+        if certificate := self.stage.upstream_certificate:
+            scheme, tls = "https", f"""
+      proxy_ssl_verify on;
+      proxy_ssl_trusted_certificate {certificate.certificate};
+      proxy_ssl_name {NAME};
+      proxy_ssl_server_name on;
+      proxy_ssl_protocols TLSv1.2 TLSv1.3;"""
         return f"""
   upstream service {{ server {LOOPBACK}:{self.stage.upstream_port}; keepalive 256; keepalive_requests 100000000; }}
   server {{
     listen {LOOPBACK}:{self.port}{protocol} backlog=4096;
     location / {{
-      proxy_pass http://service;
+      proxy_pass {scheme}://service;{tls}
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header Host $host;

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..certificate import Certificate
 from ..material import Key
 from ..places import directory
 from ..processes import Failed, Process
@@ -27,6 +28,8 @@ class Stage:
 
     upstream_port: int
     key: Key | None = None
+    # The certificate of the upstream. None: it speaks without TLS.
+    upstream_certificate: Certificate | None = None
 
 
 @dataclass

@@ -1,5 +1,5 @@
 //! `check --online`: what every key source and the revocation list hold at this moment, and
-//! whether every introspection endpoint and every registry of signers answers.
+//! whether every introspection endpoint, every registry of signers and every token endpoint answers.
 
 mod token;
 
@@ -16,6 +16,7 @@ use crate::{
     settings::Settings,
     signature::settings::SignatureSettings,
     token::issuer::settings::IssuerSettings,
+    upstream_credential,
 };
 
 /// Fetches the keys of every issuer and signer concurrently, probes introspection endpoints and
@@ -70,6 +71,7 @@ fn check_all(
         failed.extend(runtime.block_on(token::report(settings, token, out))?);
     }
     failed.extend(runtime.block_on(report_registries(settings, out))?);
+    failed.extend(runtime.block_on(report_upstream_credentials(settings, out))?);
     if let Some(list) = &settings.revocation.list {
         let list = runtime.block_on(revocation::probe(list, SystemClock.now()));
         failed.extend(report_list(list, out)?);
@@ -115,6 +117,32 @@ async fn report_registries(settings: &Settings, out: &mut impl Write) -> io::Res
                 writeln!(out, "#   signatures.{}: failed: {cause}", signature.name)?;
                 failed
                     .push(format!("the registry of signatures.{} can't be asked", signature.name));
+            }
+        }
+    }
+    Ok(failed)
+}
+
+/// Requests a token for every credential that needs no caller; returns what failed.
+async fn report_upstream_credentials(
+    settings: &Settings,
+    out: &mut impl Write,
+) -> io::Result<Vec<String>> {
+    let mut failed = Vec::new();
+    for (position, credential) in settings.upstream_credentials.iter().enumerate() {
+        if position == 0 {
+            writeln!(out, "\n# Credentials for upstreams:")?;
+        }
+        let name = &credential.name;
+        match upstream_credential::probe(credential).await {
+            None => writeln!(
+                out,
+                "#   {name}: not tried, as nothing of it is requested without a caller"
+            )?,
+            Some(Ok(())) => writeln!(out, "#   {name}: the token endpoint issues a token")?,
+            Some(Err(error)) => {
+                writeln!(out, "#   {name}: failed: {error}")?;
+                failed.push(format!("upstream_credentials.{name} can't be obtained"));
             }
         }
     }

@@ -57,8 +57,11 @@ fn row(settings: &Settings, route: &RouteSettings) -> [String; 4] {
     [methods, target, access, destination(settings, route)]
 }
 
-/// The upstream, and the path there if it is another one.
+/// The upstream, and the path there if it is another one; or where clients are sent.
 fn destination(settings: &Settings, route: &RouteSettings) -> String {
+    if let Some(redirect) = &route.redirect {
+        return format!("{} {}", redirect.status.as_u16(), redirect.to.as_str());
+    }
     let upstream = settings.upstreams.get(route.upstream);
     let base = upstream.path.as_str();
     let path = match &route.outgoing.change {

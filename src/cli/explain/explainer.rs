@@ -107,6 +107,15 @@ impl Explainer {
             report.failed("route", denial.cause(), None);
             denial.cause().clone()
         })?;
+        if let Some(redirect) = route.redirect() {
+            let location = redirect.location(request).map_err(|refused| {
+                report.failed("route", &refused.cause(), None);
+                refused.cause()
+            })?;
+            let to = location.to_str().unwrap_or_default();
+            report.passed("route", || format!("{}, which redirects to {to}", route.label()));
+            return Ok(());
+        }
         let unchecked = match route.addresses() {
             Some(_) => " (its addresses are not checked here)",
             None => "",

@@ -12,7 +12,7 @@ use crate::policy::{
     settings::{EmptySegments, EscapeRule, HostSettings, PathSettings, RawUtf8, RouteSettings},
 };
 
-const KEEP_ALL: PathSettings = PathSettings {
+pub(in crate::policy) const KEEP_ALL: PathSettings = PathSettings {
     encoded_slash: EscapeRule::Keep,
     empty_segments: EmptySegments::Keep,
     escapes: EscapeRule::Keep,
@@ -161,12 +161,8 @@ fn x1_a_prefix_that_some_path_of_the_route_does_not_have_is_refused() {
     }
 }
 
-fn mapping(client: &str, upstream: &str) -> PathMapping {
-    PathMapping { client: client.to_owned(), upstream: upstream.to_owned() }
-}
-
 #[test]
-fn p17_a_path_of_the_upstream_becomes_the_clients() {
+fn p18_a_path_of_the_upstream_becomes_the_clients() {
     for (client, upstream, path, expected) in [
         ("/api", "/base", "/base/a/b", Some("/api/a/b")),
         ("/api", "/base", "/base/", Some("/api/")),
@@ -181,13 +177,13 @@ fn p17_a_path_of_the_upstream_becomes_the_clients() {
         ("/api", "/base", "/base//a", Some("/api//a")),
         ("", "", "//evil.test", None),
     ] {
-        let found = mapping(client, upstream).to_client(path);
+        let found = PathMapping::new(client, upstream).to_client(path);
         assert_eq!(found.as_deref(), expected, "{client} {upstream} {path}");
     }
 }
 
 #[test]
-fn p17_a_cookie_is_sent_below_the_clients_path() {
+fn p18_a_cookie_is_sent_below_the_clients_path() {
     for (client, upstream, path, expected) in [
         ("/api", "/base", "/base/a", Some("/api/a")),
         ("/api", "/base", "/base/", Some("/api")),
@@ -200,7 +196,7 @@ fn p17_a_cookie_is_sent_below_the_clients_path() {
         ("", "/base", "/", Some("/")),
         ("", "/base", "/other", None),
     ] {
-        let found = mapping(client, upstream).cookie_to_client(path);
+        let found = PathMapping::new(client, upstream).cookie_to_client(path);
         assert_eq!(found.as_deref(), expected, "{client} {upstream} {path}");
     }
 }
@@ -302,7 +298,7 @@ fn path() -> impl Strategy<Value = String> {
 fn p17_every_reading_of_every_result_begins_as_it_has_to() {
     let scenes = scenes();
     let applied = Cell::new(0);
-    let config = Config { cases: 3000, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 1000, failure_persistence: None, ..Config::default() };
     let inputs = (path(), prop::collection::vec(0_u8..5, 0..6));
     let outcome = TestRunner::new(config).run(&inputs, |(path, misreadings)| {
         for (scene, begins) in &scenes {
@@ -334,7 +330,7 @@ fn p17_every_reading_of_every_result_begins_as_it_has_to() {
         Ok(())
     });
     outcome.unwrap();
-    assert!(applied.get() > 5000, "{} were forwarded", applied.get());
+    assert!(applied.get() > 1500, "{} were forwarded", applied.get());
 }
 
 /// Whether a path is only the prefix, of which the form with a slash comes back.
@@ -343,7 +339,7 @@ fn comes_back(path: &str, back: &str) -> bool {
 }
 
 #[test]
-fn p17_turning_back_is_the_inverse() {
+fn p18_turning_back_is_the_inverse() {
     let reversible = [
         ("/api/**", strip("/api", "/api/**")),
         ("/**", PathChange::Keep),
@@ -356,7 +352,7 @@ fn p17_turning_back_is_the_inverse() {
             ["", "/base"].map(|base| Scene::new(pattern, change, base, KEEP_ALL))
         })
         .collect();
-    let config = Config { cases: 3000, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 1000, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&path(), |path| {
         for scene in &scenes {
             for path in [path.clone(), format!("/api{path}")] {

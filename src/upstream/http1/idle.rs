@@ -36,7 +36,8 @@ pub(crate) struct IdleConnections<S> {
     connections: RefCell<Vec<IdleConnection<S>>>,
     /// The latest moment that is known: when a request began or its answer came.
     latest: Cell<Instant>,
-    max: usize,
+    /// 0 once the endpoint has gone away.
+    max: Cell<usize>,
     max_age: Duration,
     /// The task that closes them, while it waits for another.
     watcher: RefCell<Option<Waker>>,
@@ -56,7 +57,7 @@ impl<S> IdleConnections<S> {
         Self {
             connections: RefCell::default(),
             latest: Cell::new(Instant::now()),
-            max,
+            max: Cell::new(max),
             max_age,
             watcher: RefCell::default(),
             is_watched: Cell::new(false),
@@ -73,6 +74,22 @@ impl<S> IdleConnections<S> {
     where
         S: Peeked,
     {
+        self.take_idle(is_repeatable).map(|idle| idle.connection)
+    }
+
+    /// Whether there is one for such a request. Those that were closed are gone afterwards.
+    pub(in crate::upstream) fn has_usable(&self, is_repeatable: bool) -> bool
+    where
+        S: Peeked,
+    {
+        let usable = self.take_idle(is_repeatable);
+        usable.map(|idle| self.connections.borrow_mut().push(idle)).is_some()
+    }
+
+    fn take_idle(&self, is_repeatable: bool) -> Option<IdleConnection<S>>
+    where
+        S: Peeked,
+    {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         loop {
@@ -80,16 +97,11 @@ impl<S> IdleConnections<S> {
             if idle >= SAFE_IDLE && !is_repeatable {
                 return None;
             }
-            let IdleConnection { mut connection, .. } = connections.pop()?;
-            if idle < SUSPECT_AFTER || !connection.socket.has_news() {
-                return Some(connection);
+            let mut taken = connections.pop()?;
+            if idle < SUSPECT_AFTER || !taken.connection.socket.has_news() {
+                return Some(taken);
             }
         }
-    }
-
-    /// Whether there is none.
-    pub(in crate::upstream) fn is_empty(&self) -> bool {
-        self.connections.borrow().is_empty()
     }
 
     /// Its age counts from the latest moment known, which spares a look at the clock (50 ns). At
@@ -98,10 +110,16 @@ impl<S> IdleConnections<S> {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         let now = self.latest.get();
-        if connection.renew_at > now && connections.len() < self.max {
+        if connection.renew_at > now && connections.len() < self.max.get() {
             connections.push(IdleConnection { connection, since: now, ends: now + self.max_age });
             self.watcher.take().into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Closes all of them. None is kept any more.
+    pub(in crate::upstream) fn close(&self) {
+        self.max.set(0);
+        self.connections.borrow_mut().clear();
     }
 
     /// Closes those that have waited too long: after a burst, steady use keeps only the latest

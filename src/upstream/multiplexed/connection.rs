@@ -14,7 +14,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::upstream::{RequestBody, UpstreamSocket, age, exec::LocalExec};
 
-use super::arrivals::Arrivals;
+use super::arrivals::{ArrivalNews, Arrivals};
 
 /// What hyper runs: the connection itself.
 type MultiplexedDriver =
@@ -46,13 +46,13 @@ impl MultiplexedConnection {
     pub(in crate::upstream) async fn run(
         sender: http2::SendRequest<RequestBody>,
         driver: MultiplexedDriver,
-        arrivals: &Rc<Notify>,
+        arrivals: &Rc<ArrivalNews>,
         freed: Rc<Notify>,
     ) -> Option<Self> {
         let driver = Rc::new(RefCell::new(Some(driver)));
         tokio::task::spawn_local(drive(Rc::clone(&driver), Rc::clone(arrivals)));
         loop {
-            let arrival = arrivals.notified();
+            let arrival = arrivals.came.notified();
             if driver.borrow().is_none() {
                 return None;
             }
@@ -144,11 +144,11 @@ fn limit(driver: &RefCell<Option<MultiplexedDriver>>) -> usize {
     driver.borrow().as_ref().map_or(0, MultiplexedDriver::current_max_send_streams)
 }
 
-async fn drive(driver: Rc<RefCell<Option<MultiplexedDriver>>>, arrivals: Rc<Notify>) {
+async fn drive(driver: Rc<RefCell<Option<MultiplexedDriver>>>, arrivals: Rc<ArrivalNews>) {
     if let Err(error) = poll_fn(|cx| poll(&driver, cx)).await {
         tracing::debug!(%error, "upstream connection ended");
     }
-    arrivals.notify_waiters();
+    arrivals.came.notify_waiters();
 }
 
 fn poll(

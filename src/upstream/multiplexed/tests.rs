@@ -47,6 +47,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
     let settings = UpstreamSettings {
         name: "app".to_owned(),
         address: UpstreamAddress::H2c(authority.to_owned()),
+        endpoints: None,
         path: BasePath::default(),
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),

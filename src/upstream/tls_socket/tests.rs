@@ -43,7 +43,7 @@ async fn until_there_are_news(socket: &mut TlsSocket) {
 }
 
 #[tokio::test]
-async fn f13_tickets_are_no_news_and_an_end_or_an_answer_is() {
+async fn u4_tickets_are_no_news_and_an_end_or_an_answer_is() {
     let authority = TestAuthority::new();
     let acceptor = authority.shown().usual();
     let (mut quiet, mut served) = connected(&acceptor, &authority).await;

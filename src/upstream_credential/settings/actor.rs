@@ -27,7 +27,6 @@ pub enum ActorSettings {
 }
 
 const CLIENT: &str = "client";
-const TYPE: &str = "type";
 const EXPECTED: &str = "\"client\" or { file = \"/PATH\", type = \"jwt\" }";
 
 impl ActorSettings {
@@ -37,12 +36,12 @@ impl ActorSettings {
             Value::Table(table) => table,
             _ => return Err(node.mismatch(EXPECTED)),
         };
-        let is_known = |name: &&String| [key::FILE, TYPE].contains(&name.as_str());
+        let is_known = |name: &&String| [key::FILE, key::TYPE].contains(&name.as_str());
         if let Some(unknown) = table.keys().find(|name| !is_known(name)) {
             return Err(format!("unknown key {unknown:?}; expected {EXPECTED}"));
         }
         let file = node.member(key::FILE).ok_or_else(|| format!("no file; expected {EXPECTED}"))?;
-        let token_type = node.member(TYPE).map(keyword(TOKEN_TYPES)).transpose()?;
+        let token_type = node.member(key::TYPE).map(keyword(TOKEN_TYPES)).transpose()?;
         let token_type = token_type.unwrap_or(TokenType::AccessToken);
         Ok(Self::File { file: secret_file(file)?, token_type })
     }
@@ -52,7 +51,7 @@ impl ActorSettings {
             Self::Client => CLIENT.into(),
             Self::File { file, token_type } => Writer::default()
                 .path(key::FILE, file)
-                .keyword(TYPE, TOKEN_TYPES, token_type)
+                .keyword(key::TYPE, TOKEN_TYPES, token_type)
                 .table(),
         }
     }

@@ -55,7 +55,7 @@ pub(crate) struct Seen {
 
 /// A process that ends with this value, and with its input, however this process ends.
 #[derive(Debug)]
-struct Helper(Child);
+pub(crate) struct Helper(Child);
 
 /// A client needs a second.
 const CLIENT_DEADLINE: Duration = Duration::from_mins(1);
@@ -131,7 +131,7 @@ impl Gateway<'_> {
 
 impl Helper {
     /// Starts it, and reads the line that tells where it is.
-    fn start(command: &mut Command, folder: &Path) -> (Self, Value) {
+    pub(crate) fn start(command: &mut Command, folder: &Path) -> (Self, Value) {
         let command = command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         let output = child.stdout.take().unwrap();

@@ -12,6 +12,23 @@ use crate::support::{
     world::World,
 };
 
+/// RFC 9110 §9.3.2: with the length that the answer to GET has. hyper removes the body over HTTP/1.1
+/// only.
+#[test]
+fn a_refusal_of_head_has_no_body() {
+    let world = World::with_setup(|setup| setup.with("[denials]\nprofile = \"problem\""));
+    let client = H2::connect(world.proxy.address());
+    let refused = |method| {
+        let request = h2::request(method, "/").body(Frames::default()).unwrap();
+        client.exchange(request).unwrap()
+    };
+    let (get, head) = (refused("GET"), refused("HEAD"));
+    assert!(!get.body.is_empty());
+    assert_eq!((head.status, head.body.as_slice()), (401, &b""[..]));
+    assert_eq!(head.field("content-length"), get.field("content-length"));
+    assert_eq!(head.field("content-type"), get.field("content-type"));
+}
+
 #[test]
 fn fifty_streams_are_served_at_the_same_time_each_with_its_own_identity() {
     let mut world = World::start();

@@ -16,12 +16,16 @@ use crate::{
     signatures::scene::{ONE_SIGNER, Scene, jwks, sign, sign_with},
     support::{
         NOW,
+        authority::Authority,
         client::Request,
         flaky::{Break, Flaky},
         issuer::key,
         raw_h2_upstream::{REFUSED_STREAM, RawH2Upstream, Step},
+        tls_front::{Showing, TlsFront},
+        upstream::Upstream,
         wire::{Head, Unframed},
     },
+    upstream_tls::scene::{Files, NAME},
 };
 
 const IAT: &str = "http://openbanking.org.uk/iat";
@@ -203,6 +207,21 @@ fn f13_a_signed_message_that_the_peer_declined_may_come_again() {
     assert_eq!(upstream.calls().len(), 1, "sent once");
     assert_eq!(scene.world.proxy.exchange(&put("1")).status, 200);
     assert_eq!(scene.world.proxy.exchange(&put("1")).status, 401);
+}
+
+#[test]
+fn u1_a_signed_message_for_an_upstream_that_is_another_was_not_sent_and_may_come_again() {
+    let files = Files::new();
+    let (good, bad) = (files.good(), Authority::new("of upstreams").server(NAME));
+    let upstream = Upstream::start();
+    let front = TlsFront::start(&Showing::new(&bad).alpn(&["http/1.1"]), upstream.address(), None);
+    let (mut scene, put) = puts_to(&front.url(), &files.trusting());
+    scene.world.proxy.expect_unmatched_answers();
+    assert_eq!(scene.world.proxy.exchange(&put("1")).status, 502);
+    front.show(&Showing::new(&good).alpn(&["http/1.1"]));
+    assert_eq!(scene.world.proxy.exchange(&put("1")).status, 200);
+    assert_eq!(scene.world.proxy.exchange(&put("1")).status, 401);
+    assert_eq!(upstream.requests().len(), 1);
 }
 
 #[test]

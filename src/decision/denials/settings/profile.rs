@@ -6,7 +6,7 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{check_name, header_named, keyword, text},
+        values::{check_name, header_named, header_value, keyword},
         writer::{Writer, Written},
     },
     decision::denials::settings::template::{BodyTemplate, Placeholder},
@@ -153,7 +153,7 @@ fn headers(section: &mut Section<'_>) -> HeaderMap {
         let header = header_named(name)?;
         check_header_name(&header, HeaderUse::Answer)
             .map_err(|reason| format!("can't be a header of a refusal: {reason}"))?;
-        Ok((header, header_value(node)?))
+        Ok((header, header_value(MAX_HEADER_BYTES)(node)?))
     });
     if lines.len() > MAX_HEADERS {
         section.own_mistake(format!("expected at most {MAX_HEADERS} headers"));
@@ -166,14 +166,6 @@ fn headers(section: &mut Section<'_>) -> HeaderMap {
         headers.insert(name, value);
     }
     headers
-}
-
-fn header_value(node: &Node) -> Parsed<HeaderValue> {
-    let text = text(node)?;
-    let value = HeaderValue::from_str(&text).ok().filter(|_| text.is_ascii());
-    value.filter(|value| value.len() <= MAX_HEADER_BYTES).ok_or_else(|| {
-        node.mismatch(&format!("at most {MAX_HEADER_BYTES} printable ASCII characters"))
-    })
 }
 
 /// Header values are ASCII where they are read.
@@ -217,7 +209,7 @@ fn template(node: &Node) -> Parsed<BodyTemplate> {
 
 /// A media type (RFC 9110 §8.3.1), its parameters unseen.
 fn content_type(node: &Node) -> Parsed<HeaderValue> {
-    let value = header_value(node)?;
+    let value = header_value(MAX_HEADER_BYTES)(node)?;
     let token = |text: &str| {
         let allowed = |char: char| char.is_ascii_alphanumeric() || "!#$&^_.+-".contains(char);
         !text.is_empty() && text.chars().all(allowed)
