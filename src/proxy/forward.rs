@@ -144,7 +144,7 @@ impl Forwarder<'_> {
         let body = self.outbound_body(body, upload, &mut parts, &rules.limits, form, is_signed);
         loops.mark(&mut parts.headers, parts.version);
         let form = OutboundForm::of(upstream, upgrade.is_some());
-        let target = outgoing.as_deref().map_or(canonical.target(), |outgoing| &outgoing.target);
+        let target = outgoing.as_deref().map_or_else(|| canonical.target(), |it| &it.target);
         if let Err(error) = outbound::address(&mut parts, rare, canonical, target, form) {
             return Err(fail(exchange, upstream, &error.into(), None));
         }
