@@ -19,6 +19,7 @@ mod outbound;
 mod parts;
 mod proxied;
 mod rare_headers;
+mod route_rules;
 pub mod settings;
 mod stream_guard;
 mod tls;

@@ -54,6 +54,8 @@ pub struct GateParts<'s> {
     pub client_certificate: Option<&'s CertificateHeaderSettings>,
     /// Which web pages may read answers; `None`: that is left to the service.
     pub cors: Option<&'s CorsSettings>,
+    /// Which upstreams are switched off.
+    pub maintenance: PerUpstream<bool>,
     /// What headers of requests are used for.
     pub headers: HeaderUses<'s>,
 }

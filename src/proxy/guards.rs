@@ -24,6 +24,7 @@ use super::{
     bound_listener::{ConnectionCaps, ListenerPlace},
     guarded_io::Activity,
 };
+use crate::bounded::Place;
 
 /// How many connections may be open, over all workers.
 #[derive(Debug)]
@@ -67,6 +68,8 @@ pub(super) struct RequestGuard {
     bytes: usize,
     /// What the limits of its route have granted.
     permit: Option<Box<LimitPermit>>,
+    /// Of what its route and its upstream may have in progress.
+    places: Vec<Place>,
 }
 
 /// The room for what is read of an upload before it is asked for.
@@ -162,7 +165,13 @@ impl RequestGuard {
         let has_room = connection.memory().enter(connection.has_served.get());
         connection.requests.set(connection.requests.get() + 1);
         connection.activity.request_begins();
-        Self { connection: Rc::clone(connection), has_room, bytes: REQUEST_BYTES, permit: None }
+        Self {
+            connection: Rc::clone(connection),
+            has_room,
+            bytes: REQUEST_BYTES,
+            permit: None,
+            places: Vec::new(),
+        }
     }
 
     /// The permit lasts as long as the request does.
@@ -188,6 +197,11 @@ impl RequestGuard {
         self.connection.activity.tunnel_begins();
         self.connection.memory().leave(self.bytes - TUNNEL_BYTES);
         self.bytes = TUNNEL_BYTES;
+    }
+
+    /// The place is taken as long as the request lasts.
+    pub(super) fn keep(&mut self, place: Place) {
+        self.places.push(place);
     }
 
     /// The answer to the request.

@@ -7,16 +7,19 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     decision::{Engine, WorkerEngine},
-    policy::ids::{ListenerId, PerListener, PerUpstream},
+    policy::ids::{ListenerId, PerListener, PerRoute, PerUpstream},
     proxy::{parts::ProxyParts, settings::LimitSettings},
     resolver::Resolver,
     tasks::Tasks,
     telemetry::MetricRegistry,
     tls::{ServerTls, UpstreamTls},
-    upstream::{self, SharedEndpoints, UpstreamPool, settings::UpstreamSettings},
+    upstream::{self, SharedEndpoints, UpstreamCaps, UpstreamPool, settings::UpstreamSettings},
 };
 
-use super::{bound_listener::BoundListener, listener_rules::ListenerRules, loops::LoopGuard};
+use super::{
+    bound_listener::BoundListener, listener_rules::ListenerRules, loops::LoopGuard,
+    route_rules::RouteRules,
+};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -27,6 +30,7 @@ pub struct ProxyConfig {
     listeners: PerListener<Arc<ListenerRules>>,
     loops: LoopGuard,
     upstreams: PerUpstream<ConfiguredUpstream>,
+    pub(super) routes: PerRoute<RouteRules>,
     metrics: upstream::Metrics,
 }
 
@@ -35,6 +39,7 @@ pub struct ProxyConfig {
 struct ConfiguredUpstream {
     settings: UpstreamSettings,
     tls: Option<Arc<UpstreamTls>>,
+    caps: Arc<UpstreamCaps>,
     /// Where it has several.
     endpoints: Option<Arc<SharedEndpoints>>,
 }
@@ -91,7 +96,8 @@ impl ProxyConfig {
                 tasks.extend([of_upstream]);
                 endpoints
             });
-            ConfiguredUpstream { settings: settings.clone(), tls, endpoints }
+            let caps = UpstreamCaps::new(&settings.caps, metrics.caps(&settings.name));
+            ConfiguredUpstream { settings: settings.clone(), tls, caps, endpoints }
         });
         let config = Self {
             engine,
@@ -100,6 +106,7 @@ impl ProxyConfig {
             listeners,
             loops: LoopGuard::new(parts.loop_header),
             upstreams,
+            routes: parts.routes.map(RouteRules::compile),
             metrics,
         };
         (config, tasks)
@@ -121,9 +128,10 @@ impl ProxyConfig {
     }
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
-        self.upstreams.map(|ConfiguredUpstream { settings, tls, endpoints }| {
+        self.upstreams.map(|ConfiguredUpstream { settings, tls, caps, endpoints }| {
             let metrics = self.metrics.of(&settings.name);
-            UpstreamPool::new(settings.clone(), tls.as_ref(), endpoints.as_ref(), metrics)
+            let caps = Arc::clone(caps);
+            UpstreamPool::new(settings.clone(), tls.as_ref(), endpoints.as_ref(), caps, metrics)
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Rules that concern several sections.
 
+mod buffered_bodies;
 mod client_certificates;
 mod cors;
 mod credentials;
@@ -13,6 +14,7 @@ mod static_headers;
 mod upstream_credentials;
 
 use self::{
+    buffered_bodies::buffered_bodies,
     client_certificates::client_certificates,
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
@@ -72,6 +74,7 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     listener_routes(settings, root);
     unreachable_issuers(settings, root);
     resources(settings, root);
+    buffered_bodies(settings, root);
     limits_by_signer(settings, root);
     route_credentials(settings, root);
 }

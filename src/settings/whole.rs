@@ -27,7 +27,7 @@ use crate::{
             PerIssuer, PerLimit, PerListener, PerResource, PerSignature, PerUpstream,
             PerUpstreamCredential,
         },
-        settings::HeaderSettings,
+        settings::{ExchangeLimits, HeaderSettings},
     },
     proxy::settings::{ListenerSettings, ServerSettings, listeners},
     resolver::settings::ResolverSettings,
@@ -51,6 +51,7 @@ use crate::{
 pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const RESOLVER: &str = "resolver";
     pub(crate) const UPSTREAM_CREDENTIALS: &str = "upstream_credentials";
@@ -81,6 +82,8 @@ pub struct Settings {
     pub listeners: PerListener<ListenerSettings>,
     /// The operator's listener.
     pub admin: AdminSettings,
+    /// What requests may take, where neither their route nor its upstream says so.
+    pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
     /// How upstreams' names are resolved. `None`: with the defaults.
@@ -145,14 +148,16 @@ impl Settings {
             .listen
             .iter()
             .map(|listen| ListenerSettings::of_server(listen.clone(), server.tls.clone()));
+        let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
             listeners: of_server.chain(own).collect(),
             server,
             admin: root.section(key::ADMIN, AdminSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
-                upstream::settings::read(upstreams, &names.upstream_credentials)
+                upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
             }),
             resolver: root.section(key::RESOLVER, ResolverSettings::read),
+            defaults,
             upstream_credentials: root
                 .section(key::UPSTREAM_CREDENTIALS, upstream_credential::settings::read),
             issuers: root.section(key::ISSUERS, |section| {
@@ -214,6 +219,7 @@ impl Settings {
             .value(key::SERVER, self.server.write())
             .optional_value(listeners::key::LISTENERS, listeners::write(self.further_listeners()))
             .value(key::ADMIN, self.admin.write())
+            .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(
                 key::UPSTREAMS,
                 upstream::settings::write(&self.upstreams, &names.upstream_credentials),
