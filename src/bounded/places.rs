@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, ready},
@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot::{self, error::RecvError};
 
 /// A number of places. Taking and freeing one is a few atomic instructions as long as nobody waits.
@@ -88,7 +89,7 @@ impl SharedPlaces {
 
     /// A position at the end of the line. `None`: it is too long already.
     pub(crate) fn wait(self: &Arc<Self>) -> Option<Waiting> {
-        let mut line = self.lock();
+        let mut line = self.line.lock();
         if line.length >= self.room {
             return None;
         }
@@ -117,10 +118,6 @@ impl SharedPlaces {
         }
         self.waiting.store(line.length, SeqCst);
     }
-
-    fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Place {
@@ -128,7 +125,7 @@ impl Drop for Place {
         let Self(places) = self;
         places.taken.fetch_sub(1, SeqCst);
         if places.waiting() > 0 {
-            places.serve(&mut places.lock());
+            places.serve(&mut places.line.lock());
         }
     }
 }
@@ -155,7 +152,7 @@ impl Drop for Waiting {
             drop(Place(Arc::clone(&self.places)));
             return;
         }
-        let mut line = self.places.lock();
+        let mut line = self.places.line.lock();
         line.leave(self.ticket);
         self.places.waiting.store(line.length, SeqCst);
     }

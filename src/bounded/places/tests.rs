@@ -90,7 +90,7 @@ fn nothing_is_lost_however_threads_meet() {
     });
     assert!((1..=MAX).contains(&most.load(SeqCst)), "{most:?} at once");
     assert_eq!((places.taken(), places.waiting()), (0, 0));
-    assert!(places.lock().by_thread.is_empty());
+    assert!(places.line.lock().by_thread.is_empty());
     assert_eq!(Arc::strong_count(&places), 1);
 }
 
