@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     task::{Context, Poll, ready},
@@ -13,28 +13,29 @@ use std::{
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot::{self, error::RecvError};
 
 /// A number of places. Taking and freeing one is a few atomic instructions as long as nobody waits.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct SharedPlaces {
     max: usize,
     /// How many may wait.
     room: usize,
     taken: AtomicUsize,
     /// The length of the line.
     waiting: AtomicUsize,
-    line: Mutex<Line>,
+    line: Mutex<WaitingLine>,
 }
 
 /// A place, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place(Arc<Places>);
+pub(crate) struct Place(Arc<SharedPlaces>);
 
 /// A position in the line. Ready when it has come to its place; dropped before, it is given up.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    places: Arc<Places>,
+    places: Arc<SharedPlaces>,
     ticket: u64,
     /// `None`: it has come.
     turn: Option<oneshot::Receiver<()>>,
@@ -42,14 +43,14 @@ pub(crate) struct Waiting {
 
 /// Those who wait, by their thread: in the order of their tickets, which is that of their coming.
 #[derive(Debug, Default)]
-struct Line {
+struct WaitingLine {
     length: usize,
     next_ticket: u64,
-    by_thread: HashMap<ThreadId, BTreeMap<u64, Waiter>>,
+    by_thread: HashMap<ThreadId, BTreeMap<u64, PlaceWaiter>>,
 }
 
 #[derive(Debug)]
-struct Waiter {
+struct PlaceWaiter {
     place: oneshot::Sender<()>,
     since: Instant,
 }
@@ -58,7 +59,7 @@ struct Waiter {
 /// connection, can be used again; unless somebody elsewhere has waited for longer than this.
 const OWN_THREAD_FIRST: Duration = Duration::from_millis(50);
 
-impl Places {
+impl SharedPlaces {
     /// So many places, for which so many may wait.
     pub(crate) fn new(max: usize, room: usize) -> Arc<Self> {
         let (taken, waiting) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -88,7 +89,7 @@ impl Places {
 
     /// A position at the end of the line. `None`: it is too long already.
     pub(crate) fn wait(self: &Arc<Self>) -> Option<Waiting> {
-        let mut line = self.lock();
+        let mut line = self.line.lock();
         if line.length >= self.room {
             return None;
         }
@@ -107,7 +108,7 @@ impl Places {
     }
 
     /// Gives places that are free to those who wait.
-    fn serve(&self, line: &mut Line) {
+    fn serve(&self, line: &mut WaitingLine) {
         while line.length > 0 && self.count() {
             let next = line.next();
             if next.is_none_or(|waiter| waiter.place.send(()).is_err()) {
@@ -117,10 +118,6 @@ impl Places {
         }
         self.waiting.store(line.length, SeqCst);
     }
-
-    fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Place {
@@ -128,7 +125,7 @@ impl Drop for Place {
         let Self(places) = self;
         places.taken.fetch_sub(1, SeqCst);
         if places.waiting() > 0 {
-            places.serve(&mut places.lock());
+            places.serve(&mut places.line.lock());
         }
     }
 }
@@ -155,25 +152,25 @@ impl Drop for Waiting {
             drop(Place(Arc::clone(&self.places)));
             return;
         }
-        let mut line = self.places.lock();
+        let mut line = self.places.line.lock();
         line.leave(self.ticket);
         self.places.waiting.store(line.length, SeqCst);
     }
 }
 
-impl Line {
+impl WaitingLine {
     fn join(&mut self, place: oneshot::Sender<()>) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.length += 1;
         let waiters = self.by_thread.entry(thread::current().id()).or_default();
-        waiters.insert(ticket, Waiter { place, since: Instant::now() });
+        waiters.insert(ticket, PlaceWaiter { place, since: Instant::now() });
         ticket
     }
 
     /// Takes out who is next.
-    fn next(&mut self) -> Option<Waiter> {
-        let first = |(thread, waiters): (&ThreadId, &BTreeMap<u64, Waiter>)| {
+    fn next(&mut self) -> Option<PlaceWaiter> {
+        let first = |(thread, waiters): (&ThreadId, &BTreeMap<u64, PlaceWaiter>)| {
             let (ticket, waiter) = waiters.first_key_value()?;
             Some((*ticket, waiter.since, *thread))
         };
@@ -200,8 +197,8 @@ impl Line {
     fn remove(
         &mut self,
         thread: ThreadId,
-        which: impl FnOnce(&mut BTreeMap<u64, Waiter>) -> Option<(u64, Waiter)>,
-    ) -> Option<Waiter> {
+        which: impl FnOnce(&mut BTreeMap<u64, PlaceWaiter>) -> Option<(u64, PlaceWaiter)>,
+    ) -> Option<PlaceWaiter> {
         let waiters = self.by_thread.get_mut(&thread)?;
         let (_, waiter) = which(waiters)?;
         if waiters.is_empty() {

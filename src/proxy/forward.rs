@@ -134,7 +134,9 @@ impl Forwarder<'_> {
             let entering = upstream.caps().enter(upstream.expects_http1());
             let places = Box::pin(entering).await;
             let places = places.map_err(|_| exchange.refuse(Reason::UpstreamBusy))?;
-            places.into_iter().for_each(|place| guard.keep(place));
+            for place in places {
+                guard.keep(place);
+            }
         }
         // A signature covers a message; a tunnel's bytes are not covered.
         let upgrade = upgrade

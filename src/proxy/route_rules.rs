@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    bounded::{Place, Places},
+    bounded::{Place, SharedPlaces},
     policy::settings::{BodyHandling, ExchangeLimits},
 };
 
@@ -14,7 +14,7 @@ pub(super) struct RouteRules {
     /// Whether anything is to be done about a body that needs no signature.
     pub(super) restricts_bodies: bool,
     /// `None`: any number of requests at once.
-    in_progress: Option<Arc<Places>>,
+    in_progress: Option<Arc<SharedPlaces>>,
 }
 
 /// The route has as many requests in progress as it may have.
@@ -26,7 +26,7 @@ impl RouteRules {
         let buffers = limits.body == BodyHandling::Buffer;
         Self {
             restricts_bodies: buffers || limits.max_body.most().is_some(),
-            in_progress: limits.concurrency.most().map(|most| Places::new(most, 0)),
+            in_progress: limits.concurrency.most().map(|most| SharedPlaces::new(most, 0)),
             limits: limits.clone(),
         }
     }

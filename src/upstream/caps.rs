@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    bounded::{Place, Places},
+    bounded::{Place, SharedPlaces},
     upstream::settings::CapSettings,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct UpstreamCaps {
     /// For requests of any kind; `None`: any number.
-    requests: Option<Arc<Places>>,
+    requests: Option<Arc<SharedPlaces>>,
     connections: Option<ConnectionCap>,
     queue_timeout: Duration,
     metrics: CapMetrics,
@@ -39,10 +39,10 @@ pub(crate) struct CapMetrics {
 
 #[derive(Debug)]
 struct ConnectionCap {
-    open: Arc<Places>,
+    open: Arc<SharedPlaces>,
     /// Requests over HTTP/1.1, each of which needs one for itself. Counted before a connection is
     /// chosen, so that those who wait do so in one line, and get the connections that are there.
-    in_use: Arc<Places>,
+    in_use: Arc<SharedPlaces>,
     /// Idle connections elsewhere are needed here.
     wanted: Arc<Notify>,
 }
@@ -64,7 +64,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 impl UpstreamCaps {
     pub(crate) fn new(settings: &CapSettings, metrics: CapMetrics) -> Arc<Self> {
-        let places = |most| Places::new(most, settings.queue_length);
+        let places = |most| SharedPlaces::new(most, settings.queue_length);
         Arc::new(Self {
             requests: settings.max_requests.map(places),
             connections: settings.max_connections.map(|most| ConnectionCap {
@@ -156,7 +156,11 @@ impl UpstreamCaps {
         }
     }
 
-    async fn wait(&self, places: &Arc<Places>, until: Instant) -> Result<Place, UpstreamIsBusy> {
+    async fn wait(
+        &self,
+        places: &Arc<SharedPlaces>,
+        until: Instant,
+    ) -> Result<Place, UpstreamIsBusy> {
         let waiting = places.wait().ok_or_else(|| self.refused())?;
         self.metrics.waits.inc();
         let _queued = Queued::begin(&self.metrics.queued);

@@ -27,8 +27,9 @@ impl FailureCounters {
     }
 
     pub(super) fn count(&self, reason: Reason) {
-        let counted = self.0.iter().find(|(counted, _)| *counted == reason);
-        counted.iter().for_each(|(_, counter)| counter.inc());
+        if let Some((_, counter)) = self.0.iter().find(|(counted, _)| *counted == reason) {
+            counter.inc();
+        }
     }
 }
 

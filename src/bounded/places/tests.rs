@@ -15,7 +15,7 @@ fn is_ready(waiting: &mut Waiting) -> Option<Place> {
 
 #[test]
 fn no_more_places_are_taken_than_there_are() {
-    let places = Places::new(2, 0);
+    let places = SharedPlaces::new(2, 0);
     let (first, second) = (places.take().unwrap(), places.take().unwrap());
     assert!(places.take().is_none());
     assert!(places.wait().is_none(), "nobody may wait");
@@ -28,7 +28,7 @@ fn no_more_places_are_taken_than_there_are() {
 
 #[test]
 fn a_line_is_served_in_its_order_and_is_not_jumped() {
-    let places = Places::new(1, 2);
+    let places = SharedPlaces::new(1, 2);
     let taken = places.take().unwrap();
     let (mut first, mut second) = (places.wait().unwrap(), places.wait().unwrap());
     assert!(places.wait().is_none(), "the line is full");
@@ -44,7 +44,7 @@ fn a_line_is_served_in_its_order_and_is_not_jumped() {
 
 #[test]
 fn who_leaves_gives_its_position_up_and_a_place_that_it_was_given() {
-    let places = Places::new(1, 2);
+    let places = SharedPlaces::new(1, 2);
     let taken = places.take().unwrap();
     let (first, second) = (places.wait().unwrap(), places.wait().unwrap());
     drop(first);
@@ -59,7 +59,7 @@ fn who_leaves_gives_its_position_up_and_a_place_that_it_was_given() {
 
 #[test]
 fn a_place_stays_on_its_thread_unless_somebody_elsewhere_has_waited_for_long() {
-    let places = Places::new(1, 8);
+    let places = SharedPlaces::new(1, 8);
     let mut taken = places.take();
     let mut elsewhere = scope(|scope| scope.spawn(|| places.wait().unwrap()).join().unwrap());
     let mut here = places.wait().unwrap();
@@ -77,7 +77,7 @@ fn a_place_stays_on_its_thread_unless_somebody_elsewhere_has_waited_for_long() {
 #[test]
 fn nothing_is_lost_however_threads_meet() {
     const MAX: usize = 3;
-    let places = Places::new(MAX, 64);
+    let places = SharedPlaces::new(MAX, 64);
     let (most, begin) = (AtomicUsize::new(0), Barrier::new(2));
     scope(|scope| {
         for _ in 0..2 {
@@ -90,11 +90,11 @@ fn nothing_is_lost_however_threads_meet() {
     });
     assert!((1..=MAX).contains(&most.load(SeqCst)), "{most:?} at once");
     assert_eq!((places.taken(), places.waiting()), (0, 0));
-    assert!(places.lock().by_thread.is_empty());
+    assert!(places.line.lock().by_thread.is_empty());
     assert_eq!(Arc::strong_count(&places), 1);
 }
 
-async fn churn(places: &Arc<Places>, most: &AtomicUsize) {
+async fn churn(places: &Arc<SharedPlaces>, most: &AtomicUsize) {
     let mut tasks = JoinSet::new();
     for n in 0..2_000_usize {
         let places = Arc::clone(places);

@@ -40,7 +40,7 @@ impl AddressSettings {
             listed
         };
         let settings = Self { allow: list(key::ALLOW), deny: list(key::DENY) };
-        let is_empty = section.peek(key::ALLOW).or(section.peek(key::DENY)).is_none();
+        let is_empty = section.peek(key::ALLOW).or_else(|| section.peek(key::DENY)).is_none();
         if section.is_present() && is_empty {
             section.own_mistake("has no effect; expected allow or deny".to_owned());
         }

@@ -160,10 +160,12 @@ fn an_upstream_that_is_switched_off_is_a_warning() {
 
 #[test]
 fn x1_caps_are_counts_and_a_queue_needs_one() {
-    let found = mistakes_with(
-        "[upstreams.app]\nmax_connections = 0\nmax_requests = \"many\"\n\
-         queue = { length = -1, timeout = 5, order = \"lifo\" }",
-    );
+    let of = |lines: &str| {
+        let routes = "[[routes]]\npath = \"/**\"\naccess = \"public\"";
+        mistakes(&format!("[upstreams.app]\nurl = \"http://127.0.0.1:1\"\n{lines}\n{routes}"))
+    };
+    let found = of("max_connections = 0\nmax_requests = \"many\"\n\
+                    queue = { length = -1, timeout = 5, order = \"lifo\" }");
     assert_eq!(
         found,
         [
