@@ -3,6 +3,7 @@
 mod age;
 mod answer_body;
 mod balance;
+mod caps;
 mod connect;
 mod endpoint;
 mod endpoints;
@@ -22,13 +23,7 @@ pub mod settings;
 mod tls_socket;
 mod transport;
 
-use std::{
-    cell::RefCell,
-    future::poll_fn,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
@@ -42,6 +37,7 @@ use settings::UpstreamSettings;
 
 pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
 pub(crate) use balance::SharedEndpoints;
+pub(crate) use caps::UpstreamCaps;
 pub(crate) use error::UpstreamError;
 pub(crate) use http1::UpstreamSocket;
 pub(crate) use lease::EndpointLease;
@@ -55,6 +51,7 @@ pub(crate) use request_form::join_cookies;
 pub(crate) struct UpstreamPool {
     settings: UpstreamSettings,
     endpoints: Endpoints,
+    caps: Arc<UpstreamCaps>,
     timers: SpareTimers,
     metrics: UpstreamMetrics,
 }
@@ -78,10 +75,11 @@ impl UpstreamPool {
         settings: UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
         shared: Option<&Arc<SharedEndpoints>>,
+        caps: Arc<UpstreamCaps>,
         metrics: UpstreamMetrics,
     ) -> Self {
-        let endpoints = Endpoints::new(&settings, tls, shared);
-        Self { endpoints, settings, timers: SpareTimers::default(), metrics }
+        let endpoints = Endpoints::new(&settings, tls, shared, &caps);
+        Self { endpoints, settings, caps, timers: SpareTimers::default(), metrics }
     }
 
     /// The name in the configuration.
@@ -94,6 +92,11 @@ impl UpstreamPool {
         &self.settings
     }
 
+    /// What it may have at once.
+    pub(crate) fn caps(&self) -> &UpstreamCaps {
+        &self.caps
+    }
+
     /// Whether the next request is best written as HTTP/1.1 has it. Where that is negotiated, it
     /// is turned into the other form once the connection shows it.
     pub(crate) fn expects_http1(&self) -> bool {
@@ -104,12 +107,14 @@ impl UpstreamPool {
     ///
     /// A pooled connection may turn out closed before any of the request was sent: then another is
     /// used. If it was sent, it is sent again only where `may_repeat` and the upstream's settings
-    /// allow it (threats F-13). `begin` is called each time that there is a connection and sending
+    /// allow it (threats F-13). The head has to be there `response_timeout` after the request's
+    /// last byte. `begin` is called each time that there is a connection and sending
     /// begins.
     pub(crate) async fn send(
         &self,
         request: Box<Request<RequestBody>>,
         may_repeat: bool,
+        response_timeout: Duration,
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
@@ -120,9 +125,10 @@ impl UpstreamPool {
             answer = self.exchange(request, started, progress.as_ref(), may_repeat, &begin) => {
                 answer
             }
-            () = poll_fn(|cx| self.poll_overdue(cx, &mut timer, started, progress.as_deref())) => {
-                Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
-            }
+            () = poll_fn(|cx| {
+                let latest = self.latest_answer(started, response_timeout, progress.as_deref());
+                timer.poll(cx, latest)
+            }) => Err(UpstreamError::ResponseTimeout(response_timeout)),
         };
         self.timers.keep(timer, self.settings.max_idle);
         if let Ok(answer) = &answer {
@@ -167,17 +173,15 @@ impl UpstreamPool {
         self.metrics.retries.inc();
     }
 
-    /// Ready when the answer is too late.
-    fn poll_overdue(
+    /// When the answer is too late.
+    fn latest_answer(
         &self,
-        cx: &mut Context<'_>,
-        timer: &mut Timer,
         started: Instant,
+        response_timeout: Duration,
         progress: Option<&UploadProgress>,
-    ) -> Poll<()> {
+    ) -> Instant {
         let since = progress.and_then(UploadProgress::upstreams_turn_since);
-        let since = since.unwrap_or(started + self.settings.connect_timeout);
-        timer.poll(cx, since + self.settings.response_timeout)
+        since.unwrap_or(started + self.settings.connect_timeout) + response_timeout
     }
 
     async fn connect<C>(

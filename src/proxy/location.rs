@@ -224,7 +224,8 @@ impl<'t> UrlAuthority<'t> {
 
     /// Whether it means the same as another one, both under that scheme.
     fn is(&self, other: &str, scheme: UrlScheme) -> bool {
-        let port = |port: Option<u16>| port.unwrap_or(scheme.default_port());
+        let default = scheme.default_port();
+        let port = |port: Option<u16>| port.unwrap_or(default);
         UrlAuthority::parse(other)
             .is_some_and(|other| other.host == self.host && port(other.port) == port(self.port))
     }

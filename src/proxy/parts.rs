@@ -1,8 +1,13 @@
 //! The parts of a configuration that the proxy is built from, besides its engine.
 
 use crate::{
-    identity::forwarded::settings::LoopHeader, policy::ids::PerUpstream,
-    proxy::settings::LimitSettings, resolver::settings::ResolverSettings,
+    identity::forwarded::settings::LoopHeader,
+    policy::{
+        ids::{PerRoute, PerUpstream},
+        settings::ExchangeLimits,
+    },
+    proxy::settings::LimitSettings,
+    resolver::settings::ResolverSettings,
     upstream::settings::UpstreamSettings,
 };
 
@@ -15,6 +20,8 @@ pub struct ProxyParts<'s> {
     pub upstreams: &'s PerUpstream<UpstreamSettings>,
     /// How names are resolved of which every address is an endpoint. `None`: the defaults.
     pub resolver: Option<&'s ResolverSettings>,
+    /// What requests of each route may take.
+    pub routes: PerRoute<ExchangeLimits>,
     /// What requests of this process are recognised by.
     pub loop_header: LoopHeader,
     /// Whether every request is logged.

@@ -8,16 +8,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     decision::{Engine, WorkerEngine},
-    policy::ids::PerUpstream,
+    policy::ids::{PerRoute, PerUpstream},
     proxy::{parts::ProxyParts, settings::LimitSettings},
     resolver::Resolver,
     tasks::Tasks,
     telemetry::MetricRegistry,
     tls::{ServerTls, UpstreamTls},
-    upstream::{self, SharedEndpoints, UpstreamPool, settings::UpstreamSettings},
+    upstream::{self, SharedEndpoints, UpstreamCaps, UpstreamPool, settings::UpstreamSettings},
 };
 
-use super::loops::LoopGuard;
+use super::{loops::LoopGuard, route_rules::RouteRules};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub struct ProxyConfig {
     tls: Option<Arc<ServerTls>>,
     loops: LoopGuard,
     upstreams: PerUpstream<ConfiguredUpstream>,
+    pub(super) routes: PerRoute<RouteRules>,
     metrics: upstream::Metrics,
 }
 
@@ -36,6 +37,7 @@ pub struct ProxyConfig {
 struct ConfiguredUpstream {
     settings: UpstreamSettings,
     tls: Option<Arc<UpstreamTls>>,
+    caps: Arc<UpstreamCaps>,
     /// Where it has several.
     endpoints: Option<Arc<SharedEndpoints>>,
 }
@@ -89,7 +91,8 @@ impl ProxyConfig {
                 tasks.extend([of_upstream]);
                 endpoints
             });
-            ConfiguredUpstream { settings: settings.clone(), tls, endpoints }
+            let caps = UpstreamCaps::new(&settings.caps, metrics.caps(&settings.name));
+            ConfiguredUpstream { settings: settings.clone(), tls, caps, endpoints }
         });
         let config = Self {
             engine,
@@ -98,6 +101,7 @@ impl ProxyConfig {
             tls: tls.map(Arc::new),
             loops: LoopGuard::new(parts.loop_header),
             upstreams,
+            routes: parts.routes.map(RouteRules::compile),
             metrics,
         };
         (config, tasks)
@@ -119,9 +123,10 @@ impl ProxyConfig {
     }
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
-        self.upstreams.map(|ConfiguredUpstream { settings, tls, endpoints }| {
+        self.upstreams.map(|ConfiguredUpstream { settings, tls, caps, endpoints }| {
             let metrics = self.metrics.of(&settings.name);
-            UpstreamPool::new(settings.clone(), tls.as_ref(), endpoints.as_ref(), metrics)
+            let caps = Arc::clone(caps);
+            UpstreamPool::new(settings.clone(), tls.as_ref(), endpoints.as_ref(), caps, metrics)
         })
     }
 }

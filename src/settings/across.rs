@@ -1,5 +1,6 @@
 //! Rules that concern several sections.
 
+mod buffered_bodies;
 mod cors;
 mod credentials;
 mod idle_header_rules;
@@ -12,6 +13,7 @@ mod upstream_credentials;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
+    buffered_bodies::buffered_bodies,
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
@@ -69,6 +71,7 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     signed_routes(settings, root);
     unreachable_issuers(settings, root);
     resources(settings, root);
+    buffered_bodies(settings, root);
     limits_by_signer(settings, root);
     route_credentials(settings, root);
 }

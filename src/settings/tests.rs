@@ -23,6 +23,7 @@ mod redirects;
 mod resources;
 mod revocation;
 mod round_trip;
+mod route_limits;
 mod routes;
 mod sections;
 mod shared;

@@ -24,7 +24,7 @@ use crate::{
     policy::{
         self, Routes,
         ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
-        settings::HeaderSettings,
+        settings::{ExchangeLimits, HeaderSettings},
     },
     proxy::settings::ServerSettings,
     resolver::settings::ResolverSettings,
@@ -48,6 +48,7 @@ use crate::{
 pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const RESOLVER: &str = "resolver";
     pub(crate) const UPSTREAM_CREDENTIALS: &str = "upstream_credentials";
@@ -76,6 +77,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The operator's listener.
     pub admin: AdminSettings,
+    /// What requests may take, where neither their route nor its upstream says so.
+    pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
     /// How upstreams' names are resolved. `None`: with the defaults.
@@ -132,13 +135,15 @@ impl Settings {
             );
         }
         let claims = root.section(key::CLAIMS, headers::settings::read);
+        let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
             server: root.section(key::SERVER, ServerSettings::read),
             admin: root.section(key::ADMIN, AdminSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
-                upstream::settings::read(upstreams, &names.upstream_credentials)
+                upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
             }),
             resolver: root.section(key::RESOLVER, ResolverSettings::read),
+            defaults,
             upstream_credentials: root
                 .section(key::UPSTREAM_CREDENTIALS, upstream_credential::settings::read),
             issuers: root.section(key::ISSUERS, |section| {
@@ -194,6 +199,7 @@ impl Settings {
         Writer::default()
             .value(key::SERVER, self.server.write())
             .value(key::ADMIN, self.admin.write())
+            .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(
                 key::UPSTREAMS,
                 upstream::settings::write(&self.upstreams, &names.upstream_credentials),

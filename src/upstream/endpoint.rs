@@ -9,6 +9,7 @@ use crate::tls::UpstreamTls;
 use super::{
     UpstreamError, UpstreamSocket,
     balance::UsedEndpoint,
+    caps::{CountedConnection, UpstreamCaps},
     http1::{Http1Connection, IdleConnections},
     multiplexed::MultiplexedConnections,
     settings::{UpstreamAddress, UpstreamProtocol, UpstreamSettings},
@@ -35,8 +36,9 @@ impl UpstreamEndpoint {
         address: &UpstreamAddress,
         settings: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
+        caps: &Arc<UpstreamCaps>,
     ) -> Self {
-        Self::with(Transport::new(address, tls), settings, None)
+        Self::with(Transport::new(address, tls), settings, caps, None)
     }
 
     /// One of several.
@@ -44,24 +46,27 @@ impl UpstreamEndpoint {
         used: &UsedEndpoint,
         settings: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
+        caps: &Arc<UpstreamCaps>,
     ) -> Self {
         let transport = match used.target.address {
             Some(address) => Transport::to(address, &used.target.url, tls),
             None => Transport::new(&used.target.url, tls),
         };
-        Self::with(transport, settings, Some(used.clone()))
+        Self::with(transport, settings, caps, Some(used.clone()))
     }
 
     fn with(
         transport: Rc<Transport>,
         settings: &UpstreamSettings,
+        caps: &Arc<UpstreamCaps>,
         shared: Option<UsedEndpoint>,
     ) -> Self {
-        let idle = Rc::new(IdleConnections::new(settings.max_idle, settings.idle_timeout));
+        let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
+        let idle = Rc::new(idle.within(caps));
         let multiplexed = match transport.protocol() {
             UpstreamProtocol::Http1 => None,
             UpstreamProtocol::Http2 | UpstreamProtocol::Negotiated => {
-                Some(MultiplexedConnections::new(settings, &transport, &idle))
+                Some(MultiplexedConnections::new(settings, &transport, &idle, caps))
             }
         };
         Self { transport, idle, multiplexed, in_flight: Cell::new(0), shared }
@@ -70,8 +75,9 @@ impl UpstreamEndpoint {
     /// A new HTTP/1.1 connection.
     pub(super) async fn connect_http1(
         &self,
+        counted: CountedConnection,
     ) -> Result<Http1Connection<UpstreamSocket>, UpstreamError> {
-        self.transport.http1().await.map(Http1Connection::new)
+        self.transport.http1(counted).await.map(Http1Connection::new)
     }
 
     /// It has gone away: connections are closed, those in use after it.

@@ -9,7 +9,7 @@ use http::StatusCode;
 use crate::tls::UpstreamTls;
 
 use super::{
-    UpstreamError,
+    UpstreamCaps, UpstreamError,
     balance::{EndpointId, RetryOutcome, SharedEndpoints},
     endpoint::UpstreamEndpoint,
     lease::EndpointLease,
@@ -38,10 +38,15 @@ impl Endpoints {
         settings: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
         shared: Option<&Arc<SharedEndpoints>>,
+        caps: &Arc<UpstreamCaps>,
     ) -> Self {
         match shared {
-            None => Self::One(Rc::new(UpstreamEndpoint::new(&settings.address, settings, tls))),
-            Some(shared) => Self::Several(Rc::new(SeveralEndpoints::new(settings, tls, shared))),
+            None => {
+                Self::One(Rc::new(UpstreamEndpoint::new(&settings.address, settings, tls, caps)))
+            }
+            Some(shared) => {
+                Self::Several(Rc::new(SeveralEndpoints::new(settings, tls, shared, caps)))
+            }
         }
     }
 
@@ -101,6 +106,13 @@ impl Endpoints {
         match self {
             Self::One(_) => Some(failed),
             Self::Several(endpoints) => endpoints.for_repetition(failed),
+        }
+    }
+
+    /// It was answered, after those had no connection for it.
+    pub(super) fn count_tried(&self, tried: &TriedEndpoints) {
+        if let (Self::Several(endpoints), false) = (self, tried.is_first()) {
+            endpoints.count_retry(RetryOutcome::Answered);
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{decision::Unsignable, tls::HandshakeFailure, wire::framing::MisframedAnswer};
 
-use super::http1::BrokenExchange;
+use super::{caps::UpstreamIsBusy, http1::BrokenExchange};
 
 /// Why an upstream did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub(crate) enum UpstreamError {
     /// Its connections turned out to be of HTTP/1.1, one after another that were of HTTP/2.
     #[error("the upstream has chosen HTTP/1.1 instead of HTTP/2")]
     ChoseHttp1,
+    /// It has all that it may have.
+    #[error(transparent)]
+    Busy(#[from] UpstreamIsBusy),
     /// No connection within the deadline.
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
@@ -66,6 +69,7 @@ impl UpstreamError {
                 | Self::Refused(_)
                 | Self::Handshake(_)
                 | Self::ChoseHttp1
+                | Self::Busy(_)
                 | Self::ConnectTimeout(_)
                 | Self::StreamTimeout(_)
                 | Self::Unprocessed(_)

@@ -39,6 +39,7 @@ impl UpstreamError {
             Self::Unaddressable(_) | Self::Unresolved | Self::Refused(_) => {
                 Reason::UpstreamUnreachable
             }
+            Self::Busy(_) => Reason::UpstreamBusy,
             Self::ConnectTimeout(_) => Reason::UpstreamConnectTimeout,
             Self::Handshake(_) => Reason::UpstreamUntrusted,
             Self::StreamTimeout(_)

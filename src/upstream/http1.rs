@@ -32,6 +32,7 @@ pub(crate) use exchange::BrokenExchange;
 pub(crate) use idle::IdleConnections;
 pub(crate) use outgoing::BrokenUpload;
 pub(super) use socket::Peeked;
+pub(in crate::upstream) use socket::SocketKind;
 pub(crate) use socket::UpstreamSocket;
 
 /// Bytes read at once before it is known how many will come: a head, and the body behind it if it is
@@ -74,7 +75,8 @@ impl UpstreamPool {
                 Ok(answer) => return Ok(self.answered(endpoint, answer)),
                 Err(ExchangeFailure::Unsent) => endpoint.forget_protocol(),
                 Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
-                    return Box::pin(self.repeat(endpoint, request, error)).await;
+                    let repeating = self.repeat(endpoint, request, progress, error);
+                    return Box::pin(repeating).await;
                 }
                 Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
             }
@@ -82,18 +84,19 @@ impl UpstreamPool {
         // A new connection that breaks is a fault of the endpoint: where there is another, it is
         // worth a second attempt.
         let may_repeat = may_repeat && self.endpoints.are_several();
-        Box::pin(self.send_new(endpoint, request, may_repeat, begin)).await
+        Box::pin(self.send_new(endpoint, request, progress, may_repeat, begin)).await
     }
 
-    /// Sends a request again that got no answer, unless some of its body was taken. That takes a
-    /// new connection: others in the pool may have been closed at the same moment.
+    /// Sends a request again that got no answer, unless some of its body was taken and not kept.
+    /// That takes a new connection: others in the pool may have been closed at the same moment.
     async fn repeat(
         &self,
         endpoint: EndpointLease,
         mut request: OutgoingRequest<RequestBody>,
+        progress: Option<&Rc<UploadProgress>>,
         broken: UpstreamError,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        if !request.rewind() {
+        if !(request.rewind() || begins_again(&mut request, progress)) {
             return Err(broken);
         }
         endpoint.forget_protocol();
@@ -101,7 +104,7 @@ impl UpstreamPool {
             return Err(broken);
         };
         self.count_repeated(&broken);
-        let answer = self.send_new(endpoint, request, false, &|| ()).await;
+        let answer = self.send_new(endpoint, request, progress, false, &|| ()).await;
         self.endpoints.count_retry(&answer);
         answer.map_err(|error| error.after(broken))
     }
@@ -111,6 +114,7 @@ impl UpstreamPool {
         &self,
         mut endpoint: EndpointLease,
         mut request: OutgoingRequest<RequestBody>,
+        progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
@@ -122,19 +126,22 @@ impl UpstreamPool {
             let was_idle = idle.is_some();
             let connection = match idle {
                 Some(connection) => Ok(connection),
-                None => self.connect(endpoint.connect_http1()).await,
+                None => self.connect_counted(&endpoint).await,
             };
             let error = match connection {
                 Ok(connection) => {
                     begin();
                     match exchange_on(&endpoint, connection, &mut request).await {
-                        Ok(answer) => return Ok(self.answered(endpoint, answer)),
+                        Ok(answer) => {
+                            self.endpoints.count_tried(&tried);
+                            return Ok(self.answered(endpoint, answer));
+                        }
                         Err(ExchangeFailure::Unsent) if was_idle => continue,
                         Err(ExchangeFailure::Unsent) => UpstreamError::ClosedEarly,
                         Err(ExchangeFailure::Failed { error, is_unanswered: true })
                             if may_repeat =>
                         {
-                            return Box::pin(self.repeat(endpoint, request, error)).await;
+                            return Box::pin(self.repeat(endpoint, request, progress, error)).await;
                         }
                         Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
                     }
@@ -149,6 +156,14 @@ impl UpstreamPool {
                 None => return Err(error),
             }
         }
+    }
+
+    async fn connect_counted(
+        &self,
+        endpoint: &UpstreamEndpoint,
+    ) -> Result<Http1Connection<UpstreamSocket>, UpstreamError> {
+        let counted = self.caps.connection().await?;
+        self.connect(endpoint.connect_http1(counted)).await
     }
 
     fn answered(
@@ -170,4 +185,14 @@ async fn exchange_on(
     let home = Rc::downgrade(&endpoint.idle);
     let mut exchange = Http1Exchange::new(connection, request);
     poll_fn(|cx| exchange.poll(cx, &home)).await
+}
+
+/// Whether the body was kept, and the request can be sent with it again.
+fn begins_again(
+    request: &mut OutgoingRequest<RequestBody>,
+    progress: Option<&Rc<UploadProgress>>,
+) -> bool {
+    request.let_body_go();
+    let body = progress.and_then(RequestBody::untouched);
+    body.is_some_and(|body| request.begin_again(body))
 }

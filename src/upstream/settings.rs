@@ -1,5 +1,6 @@
 //! `[upstreams.NAME]`: the upstream services.
 
+pub(crate) mod caps;
 mod eject;
 mod endpoints;
 mod health;
@@ -17,16 +18,20 @@ use crate::{
         values::{Names, check_name, count, duration, keyword, name_of, reference},
         writer::{Writer, Written, table_of},
     },
+    decision::denials::settings::MaintenanceSettings,
     listener::settings::socket_path,
-    policy::{BasePath, ids::PerUpstream, upstream_credential::CredentialChoice},
+    policy::{
+        BasePath,
+        ids::PerUpstream,
+        settings::{ExchangeLimitSettings, ExchangeLimits},
+        upstream_credential::CredentialChoice,
+    },
     tls::settings::{Http2Offer, UpstreamTlsSettings, upstream::server_name_of},
 };
 
 pub(crate) mod key {
     pub(crate) const URL: &str = "url";
     pub(crate) const CONNECT_TIMEOUT: &str = "connect_timeout";
-    pub(crate) const RESPONSE_TIMEOUT: &str = "response_timeout";
-    pub(crate) const STREAM_TIMEOUT: &str = "stream_timeout";
     pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
@@ -50,6 +55,7 @@ pub(crate) mod key {
     pub(crate) const EXPECT: &str = "expect";
 }
 
+pub use caps::CapSettings;
 pub use eject::EjectSettings;
 pub use endpoints::{BalanceRule, EndpointSettings, Resolve, WeightedUrl};
 pub use health::HealthSettings;
@@ -71,18 +77,20 @@ pub struct UpstreamSettings {
     pub tls: Option<Box<UpstreamTlsSettings>>,
     /// For the connection to be established, TLS included.
     pub connect_timeout: Duration,
-    /// From the request's last byte to the answer's header block.
-    pub response_timeout: Duration,
-    /// How long an answer's body, a gRPC stream or a tunnel may be silent.
-    pub stream_timeout: Duration,
+    /// What requests of its routes may take that do not say so themselves.
+    pub limits: ExchangeLimits,
     /// How long an unused connection is kept; below the upstream's own keep-alive.
     pub idle_timeout: Duration,
     /// Unused connections kept per worker.
     pub max_idle: usize,
     /// What is sent again after a connection broke without an answer.
     pub retry: RetryRule,
+    /// What it may have at once.
+    pub caps: CapSettings,
     /// Which protocols a connection may switch to.
     pub upgrades: UpgradeProtocols,
+    /// What is answered in its place; `None`: it is in use.
+    pub maintenance: Option<MaintenanceSettings>,
     /// What it receives as credential, unless a route says otherwise; `None`: as
     /// `credential.forward` says.
     pub credential: Option<CredentialChoice>,
@@ -125,10 +133,6 @@ pub enum UpstreamProtocol {
 
 /// A nearby host answers a SYN at once or not at all.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// What most peers give an upstream to begin its answer.
-const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Streams of events are quiet for minutes; a peer that is gone is quiet for ever.
-const DEFAULT_STREAM_TIMEOUT: Duration = Duration::from_mins(5);
 /// gunicorn closes its idle connections after 2 s, Node.js, uvicorn and Apache after 5 s: we should
 /// close first, so that no request meets a connection that is just being closed.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -150,16 +154,17 @@ const RETRIES: &[(&str, RetryRule)] = &[
 const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\" or \"h2c://HOST:PORT\", \
                             each with a path or without, or \"unix:/PATH\"";
 
-/// Reads `[upstreams]`.
+/// Reads `[upstreams]`. `defaults` holds for what an upstream does not say.
 pub(crate) fn read(
     section: &mut Section<'_>,
     credentials: &Names<CredentialChoice>,
+    defaults: &ExchangeLimits,
 ) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::read(name, upstream, credentials)
+        UpstreamSettings::read(name, upstream, credentials, defaults)
     });
     upstreams.into_iter().flatten().collect()
 }
@@ -179,6 +184,7 @@ impl UpstreamSettings {
         name: &str,
         section: &mut Section<'_>,
         credentials: &Names<CredentialChoice>,
+        defaults: &ExchangeLimits,
     ) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let (address, endpoints) = endpoints::read(section).unzip();
@@ -194,16 +200,13 @@ impl UpstreamSettings {
             name: name.to_owned(),
             tls,
             connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
-            response_timeout: section.or(
-                key::RESPONSE_TIMEOUT,
-                DEFAULT_RESPONSE_TIMEOUT,
-                timeout(),
-            ),
-            stream_timeout: section.or(key::STREAM_TIMEOUT, DEFAULT_STREAM_TIMEOUT, timeout()),
+            limits: ExchangeLimitSettings::read(section).over(defaults),
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
+            caps: CapSettings::read(section),
             upgrades: UpgradeProtocols::read(section),
+            maintenance: MaintenanceSettings::read(section),
             path: endpoints::read_path(section),
             endpoints: endpoints.flatten(),
             credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
@@ -217,13 +220,13 @@ impl UpstreamSettings {
         let writer = self
             .write_endpoints(Writer::default())
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
-            .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
-            .duration(key::STREAM_TIMEOUT, self.stream_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
             .keyword(key::RETRY, RETRIES, &self.retry)
             .optional(key::CREDENTIAL, credential)
             .optional_value(key::TLS, self.tls.as_ref().map(|tls| tls.write()));
+        let writer = self.caps.write(self.limits.write(writer));
+        let writer = MaintenanceSettings::write(self.maintenance.as_ref(), writer);
         match self.protocol() {
             UpstreamProtocol::Http2 => writer.table(),
             UpstreamProtocol::Http1 | UpstreamProtocol::Negotiated => {

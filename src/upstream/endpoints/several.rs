@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     tls::UpstreamTls,
     upstream::{
+        UpstreamCaps,
         balance::{Choices, RetryBudget, RetryOutcome, SharedEndpoints, UsedEndpoints},
         endpoint::UpstreamEndpoint,
         lease::EndpointLease,
@@ -31,6 +32,7 @@ pub(in crate::upstream) struct SeveralEndpoints {
     settings: UpstreamSettings,
     tls: Option<Arc<UpstreamTls>>,
     shared: Arc<SharedEndpoints>,
+    caps: Arc<UpstreamCaps>,
     used: RefCell<WorkerEndpoints>,
     /// All there are, ejected ones included: their connections are kept.
     known: RefCell<Vec<Rc<UpstreamEndpoint>>>,
@@ -51,13 +53,15 @@ impl SeveralEndpoints {
         settings: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
         shared: &Arc<SharedEndpoints>,
+        caps: &Arc<UpstreamCaps>,
     ) -> Self {
         let choices = Choices::new(Vec::new(), shared.settings().balance);
         Self {
             settings: settings.clone(),
             tls: tls.cloned(),
-            budget: RetryBudget::new(shared.settings().retry_budget),
+            budget: RetryBudget::new(shared.settings().retry_budget, Instant::now()),
             shared: Arc::clone(shared),
+            caps: Arc::clone(caps),
             used: RefCell::new(WorkerEndpoints { endpoints: Vec::new(), choices }),
             known: RefCell::default(),
             is_followed: Cell::new(false),
@@ -107,12 +111,15 @@ impl SeveralEndpoints {
         self.shared.unreachable(failed_one);
         tried.0.push(failed_one.id);
         drop(failed);
-        if tried.0.len() >= MAX_TRIED || !self.is_within_budget() {
-            return None;
-        }
-        self.other(|endpoint| {
+        let was_retried = tried.0.len() > 1;
+        let was_tried = |endpoint: &UpstreamEndpoint| {
             endpoint.shared.as_ref().is_some_and(|used| tried.0.contains(&used.id))
-        })
+        };
+        let another = if tried.0.len() < MAX_TRIED { self.other(was_tried) } else { None };
+        if another.is_none() && was_retried {
+            self.count_retry(RetryOutcome::Failed);
+        }
+        another.filter(|_| self.is_within_budget())
     }
 
     pub(super) fn for_repetition(&self, failed: EndpointLease) -> Option<EndpointLease> {
@@ -175,8 +182,12 @@ impl SeveralEndpoints {
             };
             let before = known.iter().find(is_it).cloned();
             endpoints.push(before.unwrap_or_else(|| {
-                let endpoint =
-                    Rc::new(UpstreamEndpoint::of_several(used, &self.settings, self.tls.as_ref()));
+                let endpoint = Rc::new(UpstreamEndpoint::of_several(
+                    used,
+                    &self.settings,
+                    self.tls.as_ref(),
+                    &self.caps,
+                ));
                 known.push(Rc::clone(&endpoint));
                 endpoint
             }));
