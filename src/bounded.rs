@@ -5,6 +5,7 @@ pub(crate) mod backoff;
 mod byte_budget;
 mod doorkeeper;
 pub(crate) mod input;
+mod places;
 
 use std::{
     collections::VecDeque,
@@ -22,6 +23,7 @@ use doorkeeper::Doorkeeper;
 
 pub(crate) use backoff::Backoff;
 pub(crate) use byte_budget::{ByteBudget, Reservation};
+pub(crate) use places::{Place, Places};
 
 /// A map whose size has two bounds; when either is reached, entries that were not looked up lately
 /// are evicted first (CLOCK: one bit per entry instead of a list to reorder on every hit). Only

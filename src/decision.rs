@@ -7,6 +7,7 @@
 //! It needs no other room to know whether a request may pass.
 
 mod answer_signing;
+mod buffered;
 mod cross_origin;
 pub mod denials;
 mod engine;

@@ -17,6 +17,7 @@
 //! | [`upstream`] | requests to the upstream services, over pooled connections |
 //! | [`decision`] | what front ends call: head and body → forward or refusal; held bodies, denial profiles |
 //! | `memory` | what requests in flight and bodies that wait may take |
+//! | `resolver` | names over DNS, with times to live and `SRV` records |
 //! | [`wire`] | framing, HTTP/1.1 as a client, frames of HTTP/2, timers: what goes over a socket |
 //! | [`listener`] | listening sockets, and the one loop that accepts connections |
 //! | [`evidence`] | the journal that proves who signed what |
@@ -86,6 +87,7 @@ pub mod reason;
 mod refresh;
 pub mod registry;
 pub mod replay;
+pub mod resolver;
 pub mod resource;
 pub mod revocation;
 pub mod settings;

@@ -16,6 +16,7 @@ mod metrics;
 mod outbound;
 mod parts;
 mod rare_headers;
+mod route_rules;
 pub mod settings;
 mod stream_guard;
 mod tls;

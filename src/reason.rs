@@ -289,7 +289,7 @@ reasons! {
     SignerNotApproved = "signer_not_approved", NotPermitted,
         "The registry does not approve of who signed the request.";
     BodyTooLarge = "body_too_large", RequestMalformed,
-        "The body is larger than a signed one may be.";
+        "The body is larger than allowed.";
     BodyBufferUnavailable = "body_buffer_unavailable", CannotDecide,
         "There is no room for the body at the moment.";
     SignedBodyMissing = "signed_body_missing", RequestMalformed,
@@ -329,6 +329,12 @@ reasons! {
         "The upstream did not respond in time.";
     UpstreamResponseInvalid = "upstream_response_invalid", UpstreamFailed,
         "The upstream's response can't be forwarded.";
+    UpstreamBusy = "upstream_busy", UpstreamFailed,
+        "The upstream has as many requests or connections as it may have.";
+    UpstreamMaintenance = "upstream_maintenance", UpstreamFailed,
+        "The upstream is switched off.";
+    RouteBusy = "route_busy", UpstreamFailed,
+        "The route has as many requests in progress as it may have.";
 }
 
 impl fmt::Display for Reason {

@@ -9,8 +9,10 @@
 //! replay old ones of the same name that have not expired, no more.
 //!
 //! `store` is what callers hold. `supervisor` is the one task that connects, writes what was
-//! queued and notices that a connection is dead; `link` is where the two meet.
+//! queued and notices that a connection is dead; `link` is where the two meet. Of several servers,
+//! `sentinel` finds the primary, and `cluster` keeps a connection to each node, by its `slots`.
 
+mod cluster;
 mod connect;
 mod key;
 mod link;
@@ -19,7 +21,9 @@ mod meter;
 mod metrics;
 mod rate;
 mod seal;
+mod sentinel;
 pub mod settings;
+mod slots;
 mod store;
 mod supervisor;
 mod write;

@@ -2,13 +2,17 @@
 
 mod age;
 mod answer_body;
+mod balance;
+mod caps;
 mod connect;
 mod endpoint;
+mod endpoints;
 mod error;
 mod exec;
 mod failure;
 mod http1;
 mod http2;
+mod lease;
 mod lookup;
 mod metrics;
 mod multiplexed;
@@ -19,28 +23,24 @@ pub mod settings;
 mod tls_socket;
 mod transport;
 
-use std::{
-    cell::RefCell,
-    future::poll_fn,
-    rc::Rc,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
 
 use crate::{reason::Reason, tls::UpstreamTls, wire::timer::Timer};
 
-use endpoint::UpstreamEndpoint;
+use endpoints::Endpoints;
 use exec::LocalExec;
 use metrics::UpstreamMetrics;
-use multiplexed::MultiplexedConnections;
 use settings::UpstreamSettings;
 
 pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
+pub(crate) use balance::SharedEndpoints;
+pub(crate) use caps::UpstreamCaps;
 pub(crate) use error::UpstreamError;
 pub(crate) use http1::UpstreamSocket;
+pub(crate) use lease::EndpointLease;
 pub(crate) use metrics::Metrics;
 pub(crate) use multiplexed::OpenStream;
 pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
@@ -50,7 +50,8 @@ pub(crate) use request_form::join_cookies;
 #[derive(Debug)]
 pub(crate) struct UpstreamPool {
     settings: UpstreamSettings,
-    endpoint: UpstreamEndpoint,
+    endpoints: Endpoints,
+    caps: Arc<UpstreamCaps>,
     timers: SpareTimers,
     metrics: UpstreamMetrics,
 }
@@ -69,13 +70,16 @@ pub(crate) struct UpstreamAnswer {
 }
 
 impl UpstreamPool {
+    /// `shared`: the endpoints of an upstream that has several.
     pub(crate) fn new(
         settings: UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
+        shared: Option<&Arc<SharedEndpoints>>,
+        caps: Arc<UpstreamCaps>,
         metrics: UpstreamMetrics,
     ) -> Self {
-        let endpoint = UpstreamEndpoint::new(&settings.address, &settings, tls);
-        Self { endpoint, settings, timers: SpareTimers::default(), metrics }
+        let endpoints = Endpoints::new(&settings, tls, shared, &caps);
+        Self { endpoints, settings, caps, timers: SpareTimers::default(), metrics }
     }
 
     /// The name in the configuration.
@@ -88,39 +92,48 @@ impl UpstreamPool {
         &self.settings
     }
 
+    /// What it may have at once.
+    pub(crate) fn caps(&self) -> &UpstreamCaps {
+        &self.caps
+    }
+
     /// Whether the next request is best written as HTTP/1.1 has it. Where that is negotiated, it
     /// is turned into the other form once the connection shows it.
     pub(crate) fn expects_http1(&self) -> bool {
-        self.endpoint.expects_http1()
+        self.endpoints.expects_http1()
     }
 
     /// Sends a request and waits for the head of its answer.
     ///
     /// A pooled connection may turn out closed before any of the request was sent: then another is
     /// used. If it was sent, it is sent again only where `may_repeat` and the upstream's settings
-    /// allow it (threats F-13). `begin` is called each time that there is a connection and sending
+    /// allow it (threats F-13). The head has to be there `response_timeout` after the request's
+    /// last byte. `begin` is called each time that there is a connection and sending
     /// begins.
     pub(crate) async fn send(
         &self,
         request: Box<Request<RequestBody>>,
         may_repeat: bool,
+        response_timeout: Duration,
         begin: impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
-        self.endpoint.idle.saw(started);
         let progress = request.body().progress();
         let mut timer = self.timers.take();
         let answer = tokio::select! {
             biased;
-            answer = self.exchange(request, progress.as_ref(), may_repeat, &begin) => answer,
-            () = poll_fn(|cx| self.poll_overdue(cx, &mut timer, started, progress.as_deref())) => {
-                Err(UpstreamError::ResponseTimeout(self.settings.response_timeout))
+            answer = self.exchange(request, started, progress.as_ref(), may_repeat, &begin) => {
+                answer
             }
+            () = poll_fn(|cx| {
+                let latest = self.latest_answer(started, response_timeout, progress.as_deref());
+                timer.poll(cx, latest)
+            }) => Err(UpstreamError::ResponseTimeout(response_timeout)),
         };
         self.timers.keep(timer, self.settings.max_idle);
-        if answer.is_ok() {
+        if let Ok(answer) = &answer {
             let now = Instant::now();
-            self.endpoint.idle.saw(now);
+            answer.response.body().saw(now);
             self.metrics.latency.observe((now - started).as_secs_f64());
         }
         answer
@@ -130,27 +143,22 @@ impl UpstreamPool {
     async fn exchange(
         &self,
         request: Box<Request<RequestBody>>,
+        started: Instant,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        let endpoint = &self.endpoint;
+        let endpoint = match self.endpoints.pick() {
+            Some(endpoint) => endpoint,
+            None => Box::pin(self.endpoints.resolved()).await?,
+        };
+        endpoint.idle.saw(started);
         let is_repeatable =
             || may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
-        match &endpoint.multiplexed {
-            Some(connections) if !endpoint.takes_http1(&request, is_repeatable()) => {
-                let sending = self.send_multiplexed(
-                    endpoint,
-                    connections,
-                    request,
-                    progress,
-                    may_repeat,
-                    begin,
-                );
-                Box::pin(sending).await
-            }
-            _ => self.send_http1(endpoint, request, progress, may_repeat, begin).await,
+        if endpoint.multiplexed.is_none() || endpoint.takes_http1(&request, is_repeatable()) {
+            return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
         }
+        Box::pin(self.send_multiplexed(endpoint, request, progress, may_repeat, begin)).await
     }
 
     /// Counts a request that was not answered, and says why.
@@ -165,17 +173,15 @@ impl UpstreamPool {
         self.metrics.retries.inc();
     }
 
-    /// Ready when the answer is too late.
-    fn poll_overdue(
+    /// When the answer is too late.
+    fn latest_answer(
         &self,
-        cx: &mut Context<'_>,
-        timer: &mut Timer,
         started: Instant,
+        response_timeout: Duration,
         progress: Option<&UploadProgress>,
-    ) -> Poll<()> {
+    ) -> Instant {
         let since = progress.and_then(UploadProgress::upstreams_turn_since);
-        let since = since.unwrap_or(started + self.settings.connect_timeout);
-        timer.poll(cx, since + self.settings.response_timeout)
+        since.unwrap_or(started + self.settings.connect_timeout) + response_timeout
     }
 
     async fn connect<C>(

@@ -29,8 +29,12 @@ impl Backoff {
 /// A number from 0 to 1, out of the hasher that the standard library seeds each time. It spreads
 /// load; nothing secret depends on it.
 pub(crate) fn random_fraction() -> f64 {
-    let bits = RandomState::new().build_hasher().finish();
-    f64::from(u32::try_from(bits >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+    f64::from(u32::try_from(random_seed() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}
+
+/// 64 bits from the same source.
+pub(crate) fn random_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod built_in;
 mod challenge;
 mod denial_id;
+mod maintenance;
 mod profile;
 pub mod settings;
 
@@ -16,15 +17,18 @@ use http::{
 
 use self::{
     challenge::Demands,
+    maintenance::MaintenanceAnswer,
     profile::{Look, Profile},
 };
 use super::{Refusal, RefusalForm, grpc, refusal::empty};
 use crate::{
     clock::Clock,
-    decision::denials::settings::{BodyTemplate, DenialSettings, Placeholder},
+    decision::denials::settings::{BodyTemplate, DenialSettings, MaintenanceSettings, Placeholder},
     gate::{Denial, Route},
     policy::{
-        RequiredAuthentication, Requirement, Routes, denial_profile::DenialProfile, ids::PerRoute,
+        RequiredAuthentication, Requirement, Routes,
+        denial_profile::DenialProfile,
+        ids::{PerRoute, PerUpstream},
     },
     reason::{Class, Reason},
 };
@@ -37,6 +41,8 @@ pub struct Denials {
     /// Where no route is known.
     general: Arc<Profile>,
     by_route: PerRoute<Arc<Profile>>,
+    /// Of routes whose upstream is switched off.
+    maintenance: PerRoute<Option<Arc<MaintenanceAnswer>>>,
     expose_reasons: bool,
     clock: Arc<dyn Clock>,
 }
@@ -46,8 +52,13 @@ pub struct Denials {
 const RETRY_AFTER_SECONDS: &str = "5";
 
 impl Denials {
-    /// Compiles the profiles.
-    pub fn new(settings: &DenialSettings, routes: &Routes, clock: Arc<dyn Clock>) -> Self {
+    /// Compiles the profiles. `maintenance` says which upstreams are switched off.
+    pub fn new(
+        settings: &DenialSettings,
+        routes: &Routes,
+        maintenance: &PerUpstream<Option<&MaintenanceSettings>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let mut profiles: Vec<(DenialProfile, Arc<Profile>)> = Vec::new();
         let mut compiled = |wanted: DenialProfile| {
             if let Some((_, known)) = profiles.iter().find(|(profile, _)| *profile == wanted) {
@@ -58,7 +69,10 @@ impl Denials {
             profile
         };
         let general = settings.profile;
+        let maintenance =
+            maintenance.map(|settings| settings.map(|it| Arc::new(MaintenanceAnswer::compile(it))));
         Self {
+            maintenance: routes.all().map(|route| maintenance.get(route.upstream).clone()),
             general: compiled(general),
             by_route: routes.all().map(|route| compiled(route.denials.unwrap_or(general))),
             expose_reasons: settings.expose_reasons,
@@ -71,10 +85,12 @@ impl Denials {
         let reason = denial.reason();
         let profile = self.profile(denial);
         let look = profile.look(denial.class(), reason);
+        let maintenance = self.maintenance(denial);
         let (mut response, denial_id) = match form {
-            RefusalForm::Http => self.plain(look, denial),
+            RefusalForm::Http => self.plain(look, denial, maintenance),
             RefusalForm::Grpc => {
-                let message = self.expose_reasons.then_some(reason.code());
+                let code = self.expose_reasons.then(|| HeaderValue::from_static(reason.code()));
+                let message = maintenance.map(|answer| answer.grpc_message.clone()).or(code);
                 (grpc::answer(grpc::status(denial.class(), reason), message), None)
             }
         };
@@ -96,6 +112,9 @@ impl Denials {
         if denial.class() == Class::CannotDecide || look.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
+        if let Some(maintenance) = maintenance {
+            maintenance.set_retry_after(headers);
+        }
         (Refusal::new(response), denial_id)
     }
 
@@ -103,9 +122,24 @@ impl Denials {
         denial.route().map_or(&self.general, |route| self.by_route.get(route.id()))
     }
 
-    fn plain(&self, look: &Look, denial: &Denial) -> (Response<Bytes>, Option<DenialId>) {
-        let denial_id = look.has_denial_id().then(DenialId::fresh);
+    fn maintenance(&self, denial: &Denial) -> Option<&MaintenanceAnswer> {
+        let is_meant = denial.reason() == Reason::UpstreamMaintenance;
+        let route = denial.route().filter(|_| is_meant)?;
+        self.maintenance.get(route.id()).as_deref()
+    }
+
+    fn plain(
+        &self,
+        look: &Look,
+        denial: &Denial,
+        maintenance: Option<&MaintenanceAnswer>,
+    ) -> (Response<Bytes>, Option<DenialId>) {
         let mut response = empty(look.status);
+        if let Some(maintenance) = maintenance {
+            *response.body_mut() = maintenance.body(response.headers_mut());
+            return (response, None);
+        }
+        let denial_id = look.has_denial_id().then(DenialId::fresh);
         if let Some(body) = &look.body {
             response.headers_mut().insert(CONTENT_TYPE, body.content_type.clone());
             let text = self.written(&body.template, look.status, denial, denial_id);

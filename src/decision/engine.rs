@@ -4,7 +4,10 @@ use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use super::{
     Exchange, Metrics, RefusalForm,
-    denials::{Denials, settings::DenialSettings},
+    denials::{
+        Denials,
+        settings::{DenialSettings, MaintenanceSettings},
+    },
     held_body::{BodyStore, settings::HeldBodySettings},
     signed::Holding,
 };
@@ -13,7 +16,7 @@ use crate::{
     evidence::Journal,
     gate::Gate,
     identity::PeerAddress,
-    policy::Routes,
+    policy::{Routes, ids::PerUpstream},
     reason::Cause,
     resource::{DocumentParts, Documents},
     telemetry::MetricRegistry,
@@ -52,6 +55,8 @@ pub struct EngineParts<'s> {
     pub cache: &'s CacheSettings,
     /// How refusals look.
     pub denials: &'s DenialSettings,
+    /// What is answered in place of upstreams that are switched off.
+    pub maintenance: PerUpstream<Option<&'s MaintenanceSettings>>,
     /// The routes: each may name the profile of its refusals.
     pub routes: &'s Routes,
     /// What the metadata of resources is made of.
@@ -70,7 +75,7 @@ impl Engine {
     ) -> Self {
         Self {
             gate,
-            denials: Denials::new(parts.denials, parts.routes, clock),
+            denials: Denials::new(parts.denials, parts.routes, &parts.maintenance, clock),
             documents: Documents::prepare(parts.documents, metrics),
             bodies: BodyStore::new(parts.held, Metrics::register(metrics)),
             held: parts.held.clone(),

@@ -127,9 +127,12 @@ impl<'e> Exchange<'e> {
         self.record_outcome(outcome);
     }
 
-    /// The client did not finish its upload. Any client can do this as often as it likes: not worth
+    /// The client did not finish its upload, or was not let. Any client can do this as often as it likes: not worth
     /// a line by default.
     pub fn abort(&self, fault: UploadFault) -> Box<Refusal> {
+        if let UploadFault::TooLarge(most) = fault {
+            return self.refuse_large_body(most);
+        }
         self.end(Outcome::Aborted);
         let route = self.route.get().map_or("(none)", |route| route.label());
         tracing::debug!(route, client = ?fault, "the upload was not finished");

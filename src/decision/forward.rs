@@ -33,6 +33,6 @@ pub struct Forward<'e, B> {
 pub enum VerifiedBody<B> {
     /// Unread, as the front end gave it: the route requires no signature.
     Unread(Option<B>),
-    /// The bytes that the signature was verified over.
+    /// All of it: the bytes that the signature was verified over, or that were buffered.
     Held(HeldBody),
 }

@@ -82,14 +82,14 @@ pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
 }
 
 /// A gRPC answer of trailers only, which travel as headers.
-pub(super) fn answer(status: GrpcStatus, message: Option<&'static str>) -> Response<Bytes> {
+pub(super) fn answer(status: GrpcStatus, message: Option<HeaderValue>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("grpc-status", HeaderValue::from(status as u16));
     if let Some(message) = message {
-        headers.insert("grpc-message", HeaderValue::from_static(message));
+        headers.insert("grpc-message", message);
     }
     response
 }

@@ -1,11 +1,13 @@
-//! A request's body that is buffered until it is verified: in memory while it is small, in an
-//! unlinked file above that, within what one request and all of them may take.
+//! A request's body that is buffered until it is verified, or until all of it is here: in memory
+//! while it is small, in an unlinked file above that, within what one request and all of them may
+//! take.
 //!
 //! The upstream gets exactly these bytes afterwards, with fresh framing, or nothing (threats S-5).
 
 mod disk;
 mod keep;
 mod reader;
+mod refusal;
 pub mod settings;
 
 use std::{error::Error, path::PathBuf, sync::Arc};
@@ -21,6 +23,7 @@ use crate::{
 };
 
 pub use reader::HeldReader;
+pub(super) use refusal::{Unheld, too_large};
 
 use disk::Disk;
 use keep::{Keep, KeptBody};

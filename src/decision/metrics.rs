@@ -15,7 +15,7 @@ impl Metrics {
         Self {
             held_bytes: metrics.int_gauge(
                 "held_body_bytes",
-                "Bytes of request bodies that are held until their signature is verified.",
+                "Bytes of request bodies that are held before they are forwarded.",
             ),
         }
     }

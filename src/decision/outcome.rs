@@ -30,6 +30,8 @@ pub enum UploadFault {
     Stalled,
     /// It disconnected, or sent a malformed body.
     Broke,
+    /// It sent more than these bytes, the most that the route takes.
+    TooLarge(u64),
 }
 
 impl Outcome {
@@ -62,6 +64,7 @@ impl UploadFault {
         match self {
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Broke => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         }
     }
 
@@ -69,6 +72,7 @@ impl UploadFault {
         match self {
             Self::Stalled => GrpcStatus::DeadlineExceeded,
             Self::Broke => GrpcStatus::InvalidArgument,
+            Self::TooLarge(_) => GrpcStatus::ResourceExhausted,
         }
     }
 }

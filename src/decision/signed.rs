@@ -7,16 +7,15 @@ use http::HeaderMap;
 use http_body::Body;
 
 use super::{
-    UploadFault,
     exchange::Stopped,
-    held_body::{BodyStore, HeldBody, HoldError, HoldRules, settings::HeldBodySettings},
+    held_body::{BodyStore, HeldBody, HoldError, HoldRules, Unheld, settings::HeldBodySettings},
     proof::{self, Claim},
 };
 use crate::{
     evidence::Journal,
     gate::{Admission, Denial, Unsigned},
     policy::CanonicalRequest,
-    reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
+    reason::Reason,
     signature::PendingSignature,
 };
 
@@ -91,29 +90,10 @@ async fn record(
 }
 
 fn unheld(unsigned: &Unsigned<'_>, error: &HoldError) -> Stopped {
-    let cause = match error {
-        HoldError::TooLarge(most) => body_too_large(*most),
-        HoldError::BudgetSpent => {
-            let subject = Subject::new(Part::Body, Fault::TooLong);
-            Reason::BodyBufferUnavailable.about(subject.setting("server.limits.buffer_bytes"))
-        }
-        HoldError::Disk(error) => {
-            tracing::error!(%error, "a body could not be kept");
-            Reason::BodyBufferUnavailable.into()
-        }
-        HoldError::Stalled(_) | HoldError::Slow(_) => {
-            return Stopped::Unfinished(UploadFault::Stalled);
-        }
-        HoldError::Broke(_) => return Stopped::Unfinished(UploadFault::Broke),
-    };
-    Stopped::Denied(unsigned.refuse(cause))
-}
-
-#[cold]
-fn body_too_large(most: u64) -> Cause {
-    let expected = Excerpt::own(format_args!("at most {most} bytes"));
-    let subject = Subject::new(Part::Body, Fault::TooLong).expected(expected);
-    Reason::BodyTooLarge.about(subject.setting("server.limits.body_bytes"))
+    match Unheld::of(error, "server.limits.body_bytes") {
+        Unheld::Refused(cause) => Stopped::Denied(unsigned.refuse(cause)),
+        Unheld::Unfinished(fault) => Stopped::Unfinished(fault),
+    }
 }
 
 /// The body itself, and what is signed of it for an algorithm that reads that more than once: in

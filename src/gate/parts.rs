@@ -48,6 +48,8 @@ pub struct GateParts<'s> {
     pub assertion: Option<&'s AssertionSettings>,
     /// Which web pages may read answers; `None`: that is left to the service.
     pub cors: Option<&'s CorsSettings>,
+    /// Which upstreams are switched off.
+    pub maintenance: PerUpstream<bool>,
     /// What headers of requests are used for.
     pub headers: HeaderUses<'s>,
 }

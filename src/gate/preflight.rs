@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, header::ORIGIN, request::Parts};
 
-use super::{Admission, Decision, Denial, Gate, Peer, Route};
+use super::{Admission, Decision, Denial, Gate, Peer, Route, restriction::check_maintenance};
 use crate::{
     cors::Preflight,
     policy::{CanonicalRequest, RouteMatch},
@@ -41,22 +41,22 @@ impl Gate {
     /// Decides on a preflight of that route.
     ///
     /// # Errors
-    /// The [`Denial`] of one that comes from a page of another origin, or from an address that the
-    /// route does not take.
+    /// The [`Denial`] of one that comes from a page of another origin, from an address that the route
+    /// does not take, or for an upstream that is switched off.
     pub fn admit_preflight<'g>(
         &'g self,
         route: &'g Arc<Route>,
         headers: &HeaderMap,
         peer: &Peer,
     ) -> Result<Decision<'g>, Denial> {
-        self.check_restrictions(route, headers, peer)?;
+        self.check_address(route, headers, peer)?;
         let cors = self.cors().filter(|cors| cors.allowed_origin(headers).is_some());
         let cors = cors.ok_or_else(|| foreign_origin(headers).on(route))?;
-        Ok(if cors.answers_preflights() {
-            Decision::Preflight(route)
-        } else {
-            Decision::Admitted(Admission { route, caller: None, signature: None, permit: None })
-        })
+        if cors.answers_preflights() {
+            return Ok(Decision::Preflight(route));
+        }
+        check_maintenance(route)?;
+        Ok(Decision::Admitted(Admission { route, caller: None, signature: None, permit: None }))
     }
 }
 

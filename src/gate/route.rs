@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences};
+use super::{
+    Denial, GateParts, Metrics, RouteCounters, audiences::RouteAudiences, restriction::Restrictions,
+};
 use crate::{
     limits::{Limiters, RouteLimits},
     policy::{
@@ -43,7 +45,7 @@ pub struct Route {
     answer_headers: Option<Box<AnswerHeaderRules>>,
     is_shared: bool,
     /// Boxed: few routes have some.
-    addresses: Option<Box<AddressSettings>>,
+    restrictions: Option<Box<Restrictions>>,
     limits: Option<Box<RouteLimits>>,
     counters: RouteCounters,
 }
@@ -112,9 +114,7 @@ impl Route {
             request_headers: RequestHeaderRules::compile(parts.fixed_headers, &route.headers),
             answer_headers: AnswerHeaderRules::compile(parts.fixed_headers, &route.headers),
             is_shared,
-            addresses: Some(&route.addresses)
-                .filter(|addresses| addresses.is_set())
-                .map(|addresses| Box::new(addresses.clone())),
+            restrictions: Restrictions::compile(route, parts),
             limits: shared.limiters.of_route(&route.limits),
             counters: shared.metrics.of_route(&label, is_shared, route.redirect.is_some()),
             label,
@@ -218,7 +218,12 @@ impl Route {
 
     /// Which addresses its clients may have; `None`: any, or none.
     pub fn addresses(&self) -> Option<&AddressSettings> {
-        self.addresses.as_deref()
+        self.restrictions.as_ref().map(|it| &it.addresses).filter(|it| it.is_set())
+    }
+
+    /// What keeps requests from it, whoever sends them.
+    pub(super) fn restrictions(&self) -> Option<&Restrictions> {
+        self.restrictions.as_deref()
     }
 
     /// How often, and how many at once, one caller may pass; `None`: any number.

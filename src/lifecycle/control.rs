@@ -19,7 +19,7 @@ use crate::{
     proxy::ProxyConfig,
     readiness::ProcessReadiness,
     settings::Settings,
-    tasks::RunningTasks,
+    tasks::{RunningTasks, Tasks},
     telemetry::MetricRegistry,
     tls::{keep_renewed, keep_upstreams_renewed},
 };
@@ -37,6 +37,18 @@ pub(super) enum ControlCommand {
     Reload(Box<Settings>, oneshot::Sender<Result<(), String>>),
     /// Stop gently.
     Stop,
+}
+
+/// What keeps one configuration up to date, and does not run yet.
+pub(super) struct ConfigurationTasks {
+    pub(super) providers: ProviderTasks,
+    pub(super) upstreams: Tasks,
+}
+
+/// The same, running.
+struct RunningConfigurationTasks {
+    providers: RunningTasks,
+    upstreams: RunningTasks,
 }
 
 /// The state of the control thread.
@@ -73,7 +85,7 @@ impl Control {
 
     async fn run(
         self,
-        tasks: ProviderTasks,
+        tasks: ConfigurationTasks,
         admin_listeners: Vec<Listener>,
         mut commands: mpsc::Receiver<ControlCommand>,
         signals: WorkerSignals,
@@ -125,21 +137,28 @@ impl Control {
     }
 
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
-    async fn reload(&self, settings: Settings, tasks: &mut RunningTasks) -> Result<(), String> {
+    async fn reload(
+        &self,
+        settings: Settings,
+        tasks: &mut RunningConfigurationTasks,
+    ) -> Result<(), String> {
         let parts = settings.provider_parts();
         let successor = self.providers.load().successor(&parts, &self.clock, &self.metrics);
         let (providers, prepared) = successor.map_err(|error| error.to_string())?;
         let (providers, started) = (Arc::new(providers), prepared.spawn());
         self.wait_for(&providers).await?;
-        let config = compile(&settings, &providers, &self.journals, &self.clock, &self.metrics)
+        let compiled = compile(&settings, &providers, &self.journals, &self.clock, &self.metrics)
             .map_err(|error| error.to_string())?;
+        let (config, upstreams) = compiled;
         warn_of_what_stays(&self.settings.load(), &settings);
         self.providers.store(providers);
         self.engine.store(Arc::clone(config.engine()));
         self.config.store(Arc::new(config));
         self.shown.store(Arc::new(settings.shown()));
         self.settings.store(Arc::new(settings));
-        retire(std::mem::replace(tasks, started));
+        // Requests of the old configuration do without: they have their endpoints.
+        tasks.upstreams = upstreams.spawn();
+        retire(std::mem::replace(&mut tasks.providers, started));
         tracing::info!("the new configuration is in use");
         Ok(())
     }
@@ -198,6 +217,15 @@ fn warn_of_what_stays(old: &Settings, new: &Settings) {
     }
 }
 
+impl ConfigurationTasks {
+    fn spawn(self) -> RunningConfigurationTasks {
+        RunningConfigurationTasks {
+            providers: self.providers.spawn(),
+            upstreams: self.upstreams.spawn(),
+        }
+    }
+}
+
 /// What the control thread does next.
 enum Next {
     Command(ControlCommand),
@@ -230,7 +258,7 @@ fn report_superseded(done: oneshot::Sender<Result<(), String>>) {
 /// Starts the control thread.
 pub(super) fn spawn(
     control: Control,
-    tasks: ProviderTasks,
+    tasks: ConfigurationTasks,
     admin_listeners: Vec<Listener>,
     commands: mpsc::Receiver<ControlCommand>,
     signals: WorkerSignals,

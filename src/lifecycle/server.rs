@@ -17,12 +17,13 @@ use crate::{
     proxy::{ConnectionBudget, ProxyConfig},
     settings::Settings,
     shared::SharedError,
+    tasks::Tasks,
     telemetry::MetricRegistry,
     tls::{ServerTls, TlsError, UpstreamTls, UpstreamTlsError},
 };
 
 use super::{
-    control::{self, Control, ControlCommand},
+    control::{self, ConfigurationTasks, Control, ControlCommand},
     descriptors::worker_count,
     metrics::register_all,
     worker_thread::{self, WorkerSignals},
@@ -107,7 +108,8 @@ impl Server {
         let (providers, tasks) = Providers::new(&settings.provider_parts(), &clock, &metrics)?;
         let providers = Arc::new(providers);
         let journals = Journals::default();
-        let config = compile(&settings, &providers, &journals, &clock, &metrics)?;
+        let (config, upstreams) = compile(&settings, &providers, &journals, &clock, &metrics)?;
+        let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
         let signals = WorkerSignals {
@@ -203,14 +205,14 @@ fn join(thread: thread::JoinHandle<()>) {
     }
 }
 
-/// Compiles settings for serving.
+/// Compiles settings for serving. The tasks keep its upstreams' endpoints up to date.
 pub(super) fn compile(
     settings: &Settings,
     providers: &Providers,
     journals: &Journals,
     clock: &Arc<dyn Clock>,
     metrics: &MetricRegistry,
-) -> Result<ProxyConfig, StartError> {
+) -> Result<(ProxyConfig, Tasks), StartError> {
     let tls = settings.server.tls.as_ref().map(ServerTls::new).transpose()?;
     let upstream_tls = upstream_tls(settings, metrics)?;
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
@@ -219,7 +221,7 @@ pub(super) fn compile(
     let journal =
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
     let engine = Engine::new(&settings.engine_parts(), gate, journal, Arc::clone(clock), metrics);
-    Ok(ProxyConfig::new(&settings.proxy_parts(), Arc::new(engine), tls, upstream_tls, metrics))
+    Ok(ProxyConfig::new(&settings.proxy_parts(), Arc::new(engine), tls, &upstream_tls, metrics))
 }
 
 /// What the connections to each upstream need of TLS.

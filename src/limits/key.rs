@@ -163,7 +163,7 @@ impl<H: Hasher> KeySink for (H, H) {
 }
 
 impl KeyDigest {
-    pub(super) fn high(self) -> u64 {
+    pub(super) fn first_half(self) -> u64 {
         self.0
     }
 }
@@ -190,12 +190,8 @@ mod tests {
         Object::parse(text.as_bytes()).unwrap()
     }
 
-    fn address(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
-    }
-
     fn subject<'r>(token: Option<(&'r str, &'r Object)>, from: &str) -> LimitSubject<'r> {
-        LimitSubject { token, signer: None, address: address(from), route: "/**" }
+        LimitSubject { token, signer: None, address: Some(from.parse().unwrap()), route: "/**" }
     }
 
     fn by(parts: &[KeyPart]) -> KeyRule {

@@ -130,7 +130,7 @@ impl CallerLimitSettings {
         Some(Self {
             name: name.to_owned(),
             key: parts?,
-            burst: burst.or(rate.map(|rate| rate.requests)).unwrap_or(1),
+            burst: burst.or_else(|| rate.map(|rate| rate.requests)).unwrap_or(1),
             rate,
             concurrency,
             shared,

@@ -161,10 +161,10 @@ impl BucketTable {
         }
     }
 
-    /// The lowest bits of a digest choose the place within a shard.
     #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
     fn shard(&self, key: KeyDigest) -> &Mutex<Shard> {
-        &self.shards[key.high() as usize % SHARDS]
+        let place = key.first_half() % SHARDS as u64;
+        &self.shards[usize::try_from(place).unwrap_or_default()]
     }
 
     /// Counts one more bucket, if there is room. Evicts before the shard would grow.

@@ -3,6 +3,7 @@
 mod access;
 mod addresses;
 mod authentication;
+pub(crate) mod exchange_limits;
 mod headers;
 pub(crate) mod hosts;
 mod limits;
@@ -33,6 +34,7 @@ pub(crate) use access::scope;
 pub use access::{AccessSettings, AuthorizationHeader, Guests, RequirementSettings};
 pub use addresses::AddressSettings;
 pub use authentication::AuthenticationSettings;
+pub use exchange_limits::{BodyHandling, Bound, ExchangeLimitSettings, ExchangeLimits};
 pub use headers::{HeaderLine, HeaderSettings};
 pub use hosts::HostSettings;
 pub use outgoing::OutgoingSettings;
@@ -113,6 +115,8 @@ pub struct RouteSettings {
     pub limits: Vec<LimitId>,
     /// Where its clients are sent instead. `None`: its requests are forwarded.
     pub redirect: Option<Box<Redirect>>,
+    /// What its requests may take, as far as it says so itself.
+    pub exchange: ExchangeLimitSettings,
 }
 
 #[cfg(test)]
@@ -137,6 +141,7 @@ impl RouteSettings {
             addresses: AddressSettings::default(),
             limits: Vec::new(),
             redirect: None,
+            exchange: ExchangeLimitSettings::default(),
         }
     }
 }
@@ -236,6 +241,10 @@ impl RouteSettings {
         let cors = section.optional(key::CORS, switch);
         let addresses = section.section(key::ADDRESSES, AddressSettings::read);
         let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
+        let exchange = ExchangeLimitSettings::read(section);
+        if signature.is_some() {
+            exchange.check_signed(section);
+        }
         Some(Self {
             path: path?,
             methods,
@@ -254,6 +263,7 @@ impl RouteSettings {
             addresses,
             limits: limits.unwrap_or_default(),
             redirect: None,
+            exchange,
         })
     }
 
@@ -284,6 +294,7 @@ impl RouteSettings {
             cors: Some(false),
             addresses: AddressSettings::default(),
             limits: Vec::new(),
+            exchange: ExchangeLimitSettings::default(),
             redirect: Some(Box::new(redirect?)),
         })
     }
@@ -323,7 +334,8 @@ impl RouteSettings {
             None => writer,
         };
         let writer = limits::write(writer, &names.limits, &self.limits);
-        self.headers.write(self.outgoing.write(self.paths.write(writer))).table()
+        let writer = self.exchange.write(self.paths.write(writer));
+        self.headers.write(self.outgoing.write(writer)).table()
     }
 }
 

@@ -16,12 +16,14 @@ use crate::{
     },
     gate::Admission,
     identity::clean_response,
-    policy::CanonicalRequest,
+    policy::{
+        CanonicalRequest,
+        settings::{BodyHandling, ExchangeLimits},
+    },
     reason::Reason,
     telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
     upstream::{
         AnswerBody, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
-        settings::UpstreamSettings,
     },
     wire::framing,
 };
@@ -118,12 +120,28 @@ impl Forwarder<'_> {
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         guard.hold(permit);
         let upstream = self.serving.upstreams.get(admission.route().upstream());
+        let rules = self.serving.config.routes.get(admission.route().id());
+        let body = if rules.restricts_bodies && upload.is_some() {
+            Box::pin(bounded(body, &rules.limits, exchange)).await?
+        } else {
+            body
+        };
+        if let Some(place) = rules.enter().map_err(|_| exchange.refuse(Reason::RouteBusy))? {
+            guard.keep(place);
+        }
+        if upstream.caps().count_requests() {
+            let entering = upstream.caps().enter(upstream.expects_http1());
+            let places = Box::pin(entering).await;
+            let places = places.map_err(|_| exchange.refuse(Reason::UpstreamBusy))?;
+            places.into_iter().for_each(|place| guard.keep(place));
+        }
         // A signature covers a message; a tunnel's bytes are not covered.
         let upgrade = upgrade
             .filter(|_| admission.signature().is_none())
             .and_then(|upgrade| upgrade.to(upstream.settings()));
         let form = exchange.form();
-        let body = self.outbound_body(body, upload, &mut parts, upstream.settings(), form);
+        let is_signed = admission.signature().is_some();
+        let body = self.outbound_body(body, upload, &mut parts, &rules.limits, form, is_signed);
         loops.mark(&mut parts.headers, parts.version);
         let form = OutboundForm::of(upstream, upgrade.is_some());
         let target = outgoing.as_deref().map_or_else(|| canonical.target(), |it| &it.target);
@@ -135,17 +153,19 @@ impl Forwarder<'_> {
             upgrade.request_upgrade(request.headers_mut());
         }
         let progress = request.body().progress();
-        let mut answer = self.send(&admission, request, upstream, progress.as_deref()).await;
+        let timeout = rules.limits.response_timeout;
+        let mut answer =
+            self.send(&admission, request, upstream, timeout, progress.as_deref()).await;
         if let (Ok(answer), Some(back)) = (&mut answer, outgoing.and_then(|it| it.back)) {
             let host = canonical.authority();
-            LocationRewriter::new(&back, &upstream.settings().address, host)
+            LocationRewriter::new(&back, upstream.settings().addresses().collect(), host)
                 .apply(answer.response.headers_mut());
         }
         let passed = match (answer, to_sign) {
             (Ok(answer), Some(to_sign)) => {
-                Box::pin(self.pass_back_signed(answer, upstream, to_sign, guard)).await
+                Box::pin(self.pass_back_signed(answer, &rules.limits, to_sign, guard)).await
             }
-            (Ok(answer), None) => self.pass_back(answer, upstream, upgrade, guard),
+            (Ok(answer), None) => self.pass_back(answer, &rules.limits, upgrade, guard),
             (Err(error), _) => Err(error),
         };
         match passed {
@@ -181,12 +201,13 @@ impl Forwarder<'_> {
         admission: &Admission<'_>,
         request: Box<Request<RequestBody>>,
         upstream: &UpstreamPool,
+        response_timeout: Duration,
         progress: Option<&UploadProgress>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let signature = admission.signature();
         let begin = || signature.iter().for_each(|signature| signature.commit());
         // The id of a signed message counts as used once it is sent.
-        let answer = upstream.send(request, signature.is_none(), begin).await;
+        let answer = upstream.send(request, signature.is_none(), response_timeout, begin).await;
         if let (Err(error), Some(signature)) = (&answer, signature)
             && error.is_unsent()
         {
@@ -207,17 +228,19 @@ impl Forwarder<'_> {
         body: VerifiedBody<ClientBody>,
         room: Option<UploadRoom>,
         parts: &mut Parts,
-        upstream: &UpstreamSettings,
+        limits: &ExchangeLimits,
         form: RefusalForm,
+        is_signed: bool,
     ) -> RequestBody {
         match body {
             VerifiedBody::Unread(body) => {
-                let pause = self.upload_pause(upstream.stream_timeout, form);
-                upload::streamed(body, pause, room)
+                let pause = self.upload_pause(limits.stream_timeout, form);
+                let most = limits.max_body.most().map(|most| most as u64);
+                upload::streamed(body, pause, room, most)
             }
             VerifiedBody::Held(body) => {
                 outbound::unframe(&mut parts.headers);
-                upload::held(body)
+                upload::held(body, !is_signed)
             }
         }
     }
@@ -234,13 +257,13 @@ impl Forwarder<'_> {
     fn pass_back(
         &self,
         answer: UpstreamAnswer,
-        upstream: &UpstreamPool,
+        limits: &ExchangeLimits,
         upgrade: Option<Box<Upgrade>>,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response } = answer;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return self.switch_protocols(*response, upstream, upgrade, guard);
+            return self.switch_protocols(*response, limits, upgrade, guard);
         }
         let (parts, mut body) = cleaned(*response);
         if upgrade.is_some() {
@@ -248,7 +271,7 @@ impl Forwarder<'_> {
             // connection as a tunnel: it is not used again (threats F-10).
             body.close_afterwards();
         }
-        let body = ResponseBody::upstream(body, upstream.settings().stream_timeout, guard);
+        let body = ResponseBody::upstream(body, limits.stream_timeout, guard);
         Ok(Response::from_parts(parts, body))
     }
 
@@ -256,7 +279,7 @@ impl Forwarder<'_> {
     async fn pass_back_signed(
         &self,
         answer: UpstreamAnswer,
-        upstream: &UpstreamPool,
+        limits: &ExchangeLimits,
         to_sign: AnswerToSign,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
@@ -265,14 +288,14 @@ impl Forwarder<'_> {
             return Err(UpstreamError::ProtocolChanged);
         }
         let (mut parts, body) = cleaned(*response);
-        let signed = to_sign.sign(&mut parts, body, upstream.settings().stream_timeout).await?;
+        let signed = to_sign.sign(&mut parts, body, limits.stream_timeout).await?;
         Ok(Response::from_parts(parts, ResponseBody::whole(signed, guard)))
     }
 
     fn switch_protocols(
         &self,
         response: Response<AnswerBody>,
-        upstream: &UpstreamPool,
+        limits: &ExchangeLimits,
         upgrade: Option<Box<Upgrade>>,
         mut guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
@@ -280,13 +303,30 @@ impl Forwarder<'_> {
         let ends = upgrade.and_then(|upgrade| upgrade.agree(&parts.headers, body));
         let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
         ends.confirm(&mut parts.headers);
-        let tunnel = tunnel::run(ends, upstream.settings().stream_timeout);
+        let tunnel = tunnel::run(ends, limits.stream_timeout);
         guard.tunnel_begins();
         self.connection.worker.tasks.spawn_local(async move {
             tunnel.await;
             drop(guard);
         });
         Ok(Response::from_parts(parts, ResponseBody::empty()))
+    }
+}
+
+/// A body within what its route allows, and as a whole where the route says so.
+async fn bounded(
+    body: VerifiedBody<ClientBody>,
+    limits: &ExchangeLimits,
+    exchange: &Exchange<'_>,
+) -> Result<VerifiedBody<ClientBody>, Box<Refusal>> {
+    let VerifiedBody::Unread(Some(unread)) = body else { return Ok(body) };
+    let most = limits.max_body.most();
+    if let Some(most) = most.filter(|most| unread.size_hint().lower() > *most as u64) {
+        return Err(exchange.refuse_large_body(most as u64));
+    }
+    match limits.body {
+        BodyHandling::Stream => Ok(VerifiedBody::Unread(Some(unread))),
+        BodyHandling::Buffer => exchange.buffer(unread, most).await.map(VerifiedBody::Held),
     }
 }
 
@@ -298,9 +338,10 @@ fn fail(
     error: &UpstreamError,
     client: Option<UploadFault>,
 ) -> Box<Refusal> {
-    match client {
-        Some(fault) => exchange.abort(fault),
-        None => exchange.fail(upstream.count_failed(error), upstream.name(), error),
+    match (client, error) {
+        (Some(fault), _) => exchange.abort(fault),
+        (None, UpstreamError::Busy(_)) => exchange.refuse(Reason::UpstreamBusy),
+        (None, _) => exchange.fail(upstream.count_failed(error), upstream.name(), error),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
 };
 
 use super::{Metrics, guarded_io::Activity};
+use crate::bounded::Place;
 
 /// How many connections may be open, over all workers.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ pub(super) struct RequestGuard {
     bytes: usize,
     /// What the limits of its route have granted.
     permit: Option<Box<LimitPermit>>,
+    /// Of what its route and its upstream may have in progress.
+    places: Vec<Place>,
 }
 
 /// The room for what is read of an upload before it is asked for.
@@ -144,7 +147,13 @@ impl RequestGuard {
         let has_room = connection.memory().enter(connection.has_served.get());
         connection.requests.set(connection.requests.get() + 1);
         connection.activity.request_begins();
-        Self { connection: Rc::clone(connection), has_room, bytes: REQUEST_BYTES, permit: None }
+        Self {
+            connection: Rc::clone(connection),
+            has_room,
+            bytes: REQUEST_BYTES,
+            permit: None,
+            places: Vec::new(),
+        }
     }
 
     /// The permit lasts as long as the request does.
@@ -170,6 +179,11 @@ impl RequestGuard {
         self.connection.activity.tunnel_begins();
         self.connection.memory().leave(self.bytes - TUNNEL_BYTES);
         self.bytes = TUNNEL_BYTES;
+    }
+
+    /// The place is taken as long as the request lasts.
+    pub(super) fn keep(&mut self, place: Place) {
+        self.places.push(place);
     }
 
     /// The answer to the request.

@@ -1,8 +1,14 @@
 //! The parts of a configuration that the proxy is built from, besides its engine.
 
 use crate::{
-    identity::forwarded::settings::LoopHeader, policy::ids::PerUpstream,
-    proxy::settings::LimitSettings, upstream::settings::UpstreamSettings,
+    identity::forwarded::settings::LoopHeader,
+    policy::{
+        ids::{PerRoute, PerUpstream},
+        settings::ExchangeLimits,
+    },
+    proxy::settings::LimitSettings,
+    resolver::settings::ResolverSettings,
+    upstream::settings::UpstreamSettings,
 };
 
 /// The parts of a configuration that a [`ProxyConfig`](super::ProxyConfig) is built from.
@@ -12,6 +18,10 @@ pub struct ProxyParts<'s> {
     pub limits: &'s LimitSettings,
     /// The upstream services.
     pub upstreams: &'s PerUpstream<UpstreamSettings>,
+    /// How names are resolved of which every address is an endpoint. `None`: the defaults.
+    pub resolver: Option<&'s ResolverSettings>,
+    /// What requests of each route may take.
+    pub routes: PerRoute<ExchangeLimits>,
     /// What requests of this process are recognised by.
     pub loop_header: LoopHeader,
     /// Whether every request is logged.

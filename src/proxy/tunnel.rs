@@ -30,7 +30,7 @@ const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connects the client with the upstream until either side ends, or both are silent for
 /// `idle_timeout`.
 pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
-    let Ends { protocol, client, upstream, sent } = ends;
+    let Ends { protocol, client, upstream, sent, endpoint: _in_flight } = ends;
     let half_closed_timeout =
         if protocol == WEBSOCKET { HALF_CLOSED_TIMEOUT.min(idle_timeout) } else { idle_timeout };
     let client = match client.await {

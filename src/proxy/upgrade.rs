@@ -11,7 +11,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use crate::{
     identity::{clean_response, proposed_upgrade},
     upstream::{
-        AnswerBody, UpstreamSocket,
+        AnswerBody, EndpointLease, UpstreamSocket,
         settings::{UpstreamProtocol, UpstreamSettings},
     },
 };
@@ -33,6 +33,8 @@ pub(super) struct Ends {
     pub(super) upstream: UpstreamSocket,
     /// What the upstream has sent behind its 101.
     pub(super) sent: Bytes,
+    /// Counts the tunnel as in flight.
+    pub(super) endpoint: Option<EndpointLease>,
 }
 
 impl Upgrade {
@@ -68,8 +70,8 @@ impl Upgrade {
         if !is_only(answered, &protocol) {
             return None;
         }
-        let (upstream, sent) = body.into_tunnel()?;
-        Some(Ends { protocol, client, upstream, sent })
+        let (upstream, sent, endpoint) = body.into_tunnel()?;
+        Some(Ends { protocol, client, upstream, sent, endpoint })
     }
 }
 

@@ -8,14 +8,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     decision::{Engine, WorkerEngine},
-    policy::ids::PerUpstream,
+    policy::ids::{PerRoute, PerUpstream},
     proxy::{parts::ProxyParts, settings::LimitSettings},
+    resolver::Resolver,
+    tasks::Tasks,
     telemetry::MetricRegistry,
     tls::{ServerTls, UpstreamTls},
-    upstream::{self, UpstreamPool, settings::UpstreamSettings},
+    upstream::{self, SharedEndpoints, UpstreamCaps, UpstreamPool, settings::UpstreamSettings},
 };
 
-use super::loops::LoopGuard;
+use super::{loops::LoopGuard, route_rules::RouteRules};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -25,9 +27,19 @@ pub struct ProxyConfig {
     pub(super) access_log: bool,
     tls: Option<Arc<ServerTls>>,
     loops: LoopGuard,
-    upstreams: PerUpstream<UpstreamSettings>,
-    upstream_tls: PerUpstream<Option<Arc<UpstreamTls>>>,
+    upstreams: PerUpstream<ConfiguredUpstream>,
+    pub(super) routes: PerRoute<RouteRules>,
     metrics: upstream::Metrics,
+}
+
+/// What the pools of an upstream have in common.
+#[derive(Debug)]
+struct ConfiguredUpstream {
+    settings: UpstreamSettings,
+    tls: Option<Arc<UpstreamTls>>,
+    caps: Arc<UpstreamCaps>,
+    /// Where it has several.
+    endpoints: Option<Arc<SharedEndpoints>>,
 }
 
 /// A serving thread's own state: nothing in it is shared with another worker.
@@ -59,25 +71,40 @@ pub(super) struct Serving {
 }
 
 impl ProxyConfig {
-    /// What serves the requests that the engine decides on; `tls` is that of `[server.tls]`,
-    /// `upstream_tls` those of `[upstreams.NAME.tls]`.
+    /// What serves the requests that the engine decides on, and the tasks that keep upstreams'
+    /// endpoints up to date; `tls` is that of `[server.tls]`, `upstream_tls` those of
+    /// `[upstreams.NAME.tls]`.
     pub fn new(
         parts: &ProxyParts<'_>,
         engine: Arc<Engine>,
         tls: Option<ServerTls>,
-        upstream_tls: PerUpstream<Option<Arc<UpstreamTls>>>,
+        upstream_tls: &PerUpstream<Option<Arc<UpstreamTls>>>,
         metrics: &MetricRegistry,
-    ) -> Self {
-        Self {
+    ) -> (Self, Tasks) {
+        let metrics = upstream::Metrics::register(metrics);
+        let resolver = Resolver::new(parts.resolver);
+        let mut tasks = Tasks::default();
+        let upstreams = parts.upstreams.map_with_ids(|id, settings| {
+            let tls = upstream_tls.get(id).clone();
+            let shared = SharedEndpoints::new(settings, tls.as_ref(), &resolver, &metrics);
+            let endpoints = shared.map(|(endpoints, of_upstream)| {
+                tasks.extend([of_upstream]);
+                endpoints
+            });
+            let caps = UpstreamCaps::new(&settings.caps, metrics.caps(&settings.name));
+            ConfiguredUpstream { settings: settings.clone(), tls, caps, endpoints }
+        });
+        let config = Self {
             engine,
             limits: parts.limits.clone(),
             access_log: parts.access_log,
             tls: tls.map(Arc::new),
             loops: LoopGuard::new(parts.loop_header),
-            upstreams: parts.upstreams.clone(),
-            upstream_tls,
-            metrics: upstream::Metrics::register(metrics),
-        }
+            upstreams,
+            routes: parts.routes.map(RouteRules::compile),
+            metrics,
+        };
+        (config, tasks)
     }
 
     /// The loaded `[server.tls]`, if there is one.
@@ -87,7 +114,7 @@ impl ProxyConfig {
 
     /// The loaded `[upstreams.NAME.tls]` of all upstreams.
     pub fn upstream_tls(&self) -> Vec<Arc<UpstreamTls>> {
-        self.upstream_tls.iter().flatten().cloned().collect()
+        self.upstreams.iter().filter_map(|upstream| upstream.tls.clone()).collect()
     }
 
     /// What decides on its requests.
@@ -96,9 +123,10 @@ impl ProxyConfig {
     }
 
     fn pools(&self) -> PerUpstream<UpstreamPool> {
-        self.upstreams.map_with_ids(|id, settings| {
+        self.upstreams.map(|ConfiguredUpstream { settings, tls, caps, endpoints }| {
             let metrics = self.metrics.of(&settings.name);
-            UpstreamPool::new(settings.clone(), self.upstream_tls.get(id).as_ref(), metrics)
+            let caps = Arc::clone(caps);
+            UpstreamPool::new(settings.clone(), tls.as_ref(), endpoints.as_ref(), caps, metrics)
         })
     }
 }

@@ -1,8 +1,10 @@
 //! Rules that concern several sections.
 
+mod buffered_bodies;
 mod cors;
 mod credentials;
 mod idle_header_rules;
+mod idle_resolver;
 mod limits;
 mod looping_upstreams;
 mod resources;
@@ -11,9 +13,11 @@ mod upstream_credentials;
 
 pub(super) use self::looping_upstreams::host_at_port;
 use self::{
+    buffered_bodies::buffered_bodies,
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
+    idle_resolver::idle_resolver,
     limits::{limits_by_signer, shared_limits},
     looping_upstreams::looping_upstreams,
     resources::resources,
@@ -48,6 +52,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     signed_answers(settings, root);
     listeners(settings, root);
     looping_upstreams(settings, root);
+    idle_resolver(settings, root);
     token_size(settings, root);
     assertion_header(settings, root);
     credential_headers(settings, root);
@@ -66,6 +71,7 @@ pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     signed_routes(settings, root);
     unreachable_issuers(settings, root);
     resources(settings, root);
+    buffered_bodies(settings, root);
     limits_by_signer(settings, root);
     route_credentials(settings, root);
 }

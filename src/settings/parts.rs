@@ -11,7 +11,8 @@ use crate::{
     gate::GateParts,
     identity::HeaderUses,
     policy::{
-        credential::CredentialSource, settings::RouteSettings,
+        credential::CredentialSource,
+        settings::{ExchangeLimits, RouteSettings},
         upstream_credential::CredentialChoice,
     },
     providers::ProviderParts,
@@ -50,6 +51,7 @@ impl Settings {
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),
             cors: self.cors.as_ref(),
+            maintenance: self.upstreams.map(|upstream| upstream.maintenance.is_some()),
             headers: self.header_uses(),
         }
     }
@@ -73,6 +75,7 @@ impl Settings {
             body_timeout: self.server.limits.body_timeout,
             cache: &self.cache,
             denials: &self.denials,
+            maintenance: self.upstreams.map(|upstream| upstream.maintenance.as_ref()),
             routes: &self.routes,
             documents: self.document_parts(),
         }
@@ -94,9 +97,16 @@ impl Settings {
         ProxyParts {
             limits: &self.server.limits,
             upstreams: &self.upstreams,
+            resolver: self.resolver.as_ref(),
+            routes: self.routes.all().map(|route| self.limits_of(route)),
             loop_header: self.forwarding.loop_header,
             access_log: self.log.access_log,
         }
+    }
+
+    /// What holds for requests of a route.
+    pub(super) fn limits_of(&self, route: &RouteSettings) -> ExchangeLimits {
+        route.exchange.over(&self.upstreams.get(route.upstream).limits)
     }
 
     /// What the operator's pages show of them.

@@ -85,6 +85,8 @@ impl Settings {
             let of_shared = |name| [key::SHARED, name];
             let password = of_shared(shared::settings::key::PASSWORD_FILE);
             found.add(&password, shared.password_file.as_deref());
+            let sentinels = of_shared(shared::settings::key::SENTINEL_PASSWORD_FILE);
+            found.add(&sentinels, shared.sentinel_password_file.as_deref());
             let integrity = of_shared(shared::settings::key::INTEGRITY_KEY_FILE);
             found.add(&integrity, shared.integrity.key_file());
         }

@@ -15,7 +15,7 @@ use crate::{
     revocation::settings::{ListSettings, ListSource, OnFailure, key as of_list},
     shared::{
         self,
-        settings::{Integrity, SharedSettings},
+        settings::{Integrity, NodeAddress, SharedSettings},
     },
     signature::settings::{BodilessSettings, CallerBinding, SignerKeys, key as of_signature},
     tls::{self, settings::TlsSettings},
@@ -214,7 +214,8 @@ fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
 
 fn shared_warnings(settings: &SharedSettings) -> impl Iterator<Item = String> {
     let address = &settings.address;
-    let plain = !address.tls && !crate::config::urls::is_loopback(&address.host);
+    let is_local = |node: &NodeAddress| crate::config::urls::is_loopback(&node.host);
+    let plain = !address.tls && !address.nodes().iter().all(is_local);
     let warnings = [
         (
             plain,

@@ -24,9 +24,10 @@ use crate::{
     policy::{
         self, Routes,
         ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
-        settings::HeaderSettings,
+        settings::{ExchangeLimits, HeaderSettings},
     },
     proxy::settings::ServerSettings,
+    resolver::settings::ResolverSettings,
     resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
     shared::settings::SharedSettings,
@@ -47,7 +48,9 @@ use crate::{
 pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
+    pub(crate) const RESOLVER: &str = "resolver";
     pub(crate) const UPSTREAM_CREDENTIALS: &str = "upstream_credentials";
     pub(crate) const ISSUERS: &str = "issuers";
     pub(crate) const SIGNATURES: &str = "signatures";
@@ -74,8 +77,12 @@ pub struct Settings {
     pub server: ServerSettings,
     /// The operator's listener.
     pub admin: AdminSettings,
+    /// What requests may take, where neither their route nor its upstream says so.
+    pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
     pub upstreams: PerUpstream<UpstreamSettings>,
+    /// How upstreams' names are resolved. `None`: with the defaults.
+    pub resolver: Option<ResolverSettings>,
     /// What upstreams may receive as credential, besides the caller's token.
     pub upstream_credentials: PerUpstreamCredential<UpstreamCredentialSettings>,
     /// The token issuers.
@@ -128,12 +135,15 @@ impl Settings {
             );
         }
         let claims = root.section(key::CLAIMS, headers::settings::read);
+        let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
             server: root.section(key::SERVER, ServerSettings::read),
             admin: root.section(key::ADMIN, AdminSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
-                upstream::settings::read(upstreams, &names.upstream_credentials)
+                upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
             }),
+            resolver: root.section(key::RESOLVER, ResolverSettings::read),
+            defaults,
             upstream_credentials: root
                 .section(key::UPSTREAM_CREDENTIALS, upstream_credential::settings::read),
             issuers: root.section(key::ISSUERS, |section| {
@@ -189,10 +199,12 @@ impl Settings {
         Writer::default()
             .value(key::SERVER, self.server.write())
             .value(key::ADMIN, self.admin.write())
+            .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(
                 key::UPSTREAMS,
                 upstream::settings::write(&self.upstreams, &names.upstream_credentials),
             )
+            .optional_value(key::RESOLVER, self.resolver.as_ref().map(ResolverSettings::write))
             .optional_members(
                 key::UPSTREAM_CREDENTIALS,
                 upstream_credential::settings::write(&self.upstream_credentials),

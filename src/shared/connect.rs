@@ -1,9 +1,10 @@
-//! Opens a connection: DNS, TCP, TLS, authentication, database, and a first `PING`.
+//! Opens a connection: DNS, TCP, TLS, authentication, database, and a first command.
 
 use std::{future::Future, io, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, RedisConnectionInfo, RedisError, RedisResult, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Cmd, FromRedisValue, RedisConnectionInfo, RedisError, RedisResult,
+    aio::MultiplexedConnection,
 };
 use rustls::ClientConfig;
 use tokio::{
@@ -15,7 +16,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
-    shared::settings::{SharedAddress, SharedSettings},
+    shared::settings::{NodeAddress, SharedSettings},
     tls::{self, ClientTlsError},
 };
 
@@ -31,6 +32,13 @@ pub(super) struct Opened {
 }
 
 pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A connection that is used for a few commands, one after the other.
+pub(super) struct Session {
+    redis: MultiplexedConnection,
+    allowance: Arc<Allowance>,
+    driver: Driver,
+}
 
 /// Why there is no connection. Holds nothing secret.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +59,12 @@ pub(super) enum ConnectError {
     Closed,
     #[error("not done within {CONNECT_DEADLINE:?}")]
     Deadline,
+    #[error("no sentinel knows the primary {0:?}")]
+    UnknownMaster(String),
+    #[error("{0} is not the primary that the sentinels say it is")]
+    NotMaster(NodeAddress),
+    #[error("its answer about the cluster is not usable")]
+    NoTopology,
 }
 
 /// From DNS to the first response. No request waits for it.
@@ -59,31 +73,77 @@ const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// For one address of a name, so that one that swallows packets leaves time for the next.
 const ADDRESS_DEADLINE: Duration = Duration::from_secs(1);
 
+/// `PONG`, or a refusal.
+const MAX_PING_BYTES: usize = 256;
+
 /// Read again for each connection, so that replacing it needs no reload.
 struct Secrets {
     password: Option<Zeroizing<String>>,
+    sentinel_password: Option<Zeroizing<String>>,
     tls: Option<ClientConfig>,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// A connection to that server of the store.
 pub(super) async fn connect(
     settings: &SharedSettings,
+    node: &NodeAddress,
     generation: u64,
 ) -> Result<Opened, ConnectError> {
-    match timeout(CONNECT_DEADLINE, open(settings, generation)).await {
-        Ok(result) => result,
-        Err(_) => Err(ConnectError::Deadline),
-    }
+    let mut session = connect_once(settings, node).await?;
+    // A server reports a missing password only in response to a command.
+    let ping = redis::cmd("PING");
+    within(CONNECT_DEADLINE, session.ask::<redis::Value>(&ping, MAX_PING_BYTES)).await?;
+    let Session { redis, allowance, driver } = session;
+    let connection = RedisConnection::new(redis, allowance, node.clone(), generation);
+    Ok(Opened { connection: Arc::new(connection), driver })
 }
 
-async fn open(settings: &SharedSettings, generation: u64) -> Result<Opened, ConnectError> {
+/// The same for a few commands only.
+pub(super) async fn connect_once(
+    settings: &SharedSettings,
+    node: &NodeAddress,
+) -> Result<Session, ConnectError> {
+    let opened = async {
+        let secrets = Secrets::read(settings).await?;
+        let info = with_password(database(settings), secrets.password.as_ref());
+        let info = match &settings.username {
+            Some(username) => info.set_username(username),
+            None => info,
+        };
+        open(node, secrets.tls, info).await
+    };
+    within(CONNECT_DEADLINE, opened).await
+}
+
+/// A connection to a sentinel.
+pub(super) async fn connect_to_sentinel(
+    settings: &SharedSettings,
+    sentinel: &NodeAddress,
+) -> Result<Session, ConnectError> {
     let secrets = Secrets::read(settings).await?;
-    let stream = stream(&settings.address, secrets.tls).await?;
+    let info = RedisConnectionInfo::default().set_skip_set_lib_name();
+    let info = with_password(info, secrets.sentinel_password.as_ref());
+    open(sentinel, secrets.tls, info).await
+}
+
+pub(super) async fn within<T>(
+    deadline: Duration,
+    work: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
+    timeout(deadline, work).await.unwrap_or(Err(ConnectError::Deadline))
+}
+
+async fn open(
+    node: &NodeAddress,
+    tls: Option<ClientConfig>,
+    info: RedisConnectionInfo,
+) -> Result<Session, ConnectError> {
+    let stream = stream(node, tls).await?;
     let allowance = Allowance::new();
     let stream = Metered::new(stream, Arc::clone(&allowance));
-    let info = connection_info(settings, secrets.password.as_deref().map(String::as_str));
     let config = AsyncConnectionConfig::new()
         // Each operation has a deadline of its own.
         .set_response_timeout(None)
@@ -91,17 +151,25 @@ async fn open(settings: &SharedSettings, generation: u64) -> Result<Opened, Conn
     let (redis, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
         .await
         .map_err(ConnectError::Refused)?;
-    let mut driver: Driver = Box::pin(driver);
-    let answer = tokio::select! {
-        () = &mut driver => return Err(ConnectError::Closed),
-        answer = ping(redis.clone()) => answer,
-    };
-    answer.map_err(ConnectError::Refused)?;
-    let connection = Arc::new(RedisConnection::new(redis, allowance, generation));
-    Ok(Opened { connection, driver })
+    Ok(Session { redis, allowance, driver: Box::pin(driver) })
 }
 
-/// A server reports a missing password only in response to a command.
+impl Session {
+    /// Waits for the answer to a command, of that many bytes at most.
+    pub(super) async fn ask<T: FromRedisValue>(
+        &mut self,
+        command: &Cmd,
+        max_bytes: usize,
+    ) -> Result<T, ConnectError> {
+        self.allowance.add(max_bytes);
+        let answer = command.query_async::<T>(&mut self.redis);
+        tokio::select! {
+            () = &mut self.driver => Err(ConnectError::Closed),
+            answer = answer => answer.map_err(ConnectError::Refused),
+        }
+    }
+}
+
 pub(super) async fn ping(mut redis: MultiplexedConnection) -> RedisResult<()> {
     redis::cmd("PING").query_async(&mut redis).await
 }
@@ -111,44 +179,48 @@ impl Secrets {
         let settings = settings.clone();
         let read = spawn_blocking(move || {
             let password = settings.read_password().map_err(ConnectError::Files)?;
+            let sentinel_password =
+                settings.read_sentinel_password().map_err(ConnectError::Files)?;
             let tls = settings.address.tls;
             let config = || tls::client::config(settings.ca_file.as_deref(), None);
             let tls = tls.then(config).transpose()?;
-            Ok(Self { password, tls })
+            Ok(Self { password, sentinel_password, tls })
         });
         read.await.map_err(|error| ConnectError::Files(error.to_string()))?
     }
 }
 
-fn connection_info(settings: &SharedSettings, password: Option<&str>) -> RedisConnectionInfo {
-    let info = RedisConnectionInfo::default()
+fn database(settings: &SharedSettings) -> RedisConnectionInfo {
+    RedisConnectionInfo::default()
         .set_db(settings.address.database.into())
         // Older servers don't know it.
-        .set_skip_set_lib_name();
-    let info = match &settings.username {
-        Some(username) => info.set_username(username),
-        None => info,
-    };
+        .set_skip_set_lib_name()
+}
+
+fn with_password(
+    info: RedisConnectionInfo,
+    password: Option<&Zeroizing<String>>,
+) -> RedisConnectionInfo {
     match password {
-        Some(password) => info.set_password(password),
+        Some(password) => info.set_password(password.as_str()),
         None => info,
     }
 }
 
 async fn stream(
-    address: &SharedAddress,
+    node: &NodeAddress,
     tls: Option<ClientConfig>,
 ) -> Result<Box<dyn Stream>, ConnectError> {
-    let tcp = tcp(address).await?;
+    let tcp = tcp(node).await?;
     let Some(tls) = tls else {
         return Ok(Box::new(tcp));
     };
-    let stream = tls::client::connect(tls, address.host.clone(), tcp).await;
+    let stream = tls::client::connect(tls, node.host.clone(), tcp).await;
     Ok(Box::new(stream.map_err(ConnectError::Tls)?))
 }
 
-async fn tcp(address: &SharedAddress) -> Result<TcpStream, ConnectError> {
-    let found = lookup_host((address.host.as_str(), address.port)).await;
+async fn tcp(node: &NodeAddress) -> Result<TcpStream, ConnectError> {
+    let found = lookup_host((node.host.as_str(), node.port)).await;
     let mut last = io::Error::other("the name has no address");
     for address in found.map_err(ConnectError::Host)? {
         match connected(address).await {

@@ -23,7 +23,7 @@ use crate::{
 
 use address::{EXPECTED_URL, address};
 
-pub use address::SharedAddress;
+pub use address::{NodeAddress, SharedAddress, SharedLayout};
 pub(crate) use lost_store::key as use_key;
 pub use lost_store::{LostStore, UseSettings};
 
@@ -31,6 +31,7 @@ pub(crate) mod key {
     pub(crate) const URL: &str = "url";
     pub(crate) const USERNAME: &str = "username";
     pub(crate) const PASSWORD_FILE: &str = "password_file";
+    pub(crate) const SENTINEL_PASSWORD_FILE: &str = "sentinel_password_file";
     pub(crate) const CA_FILE: &str = "ca_file";
     pub(crate) const PREFIX: &str = "prefix";
     pub(crate) const TIMEOUT: &str = "timeout";
@@ -47,6 +48,8 @@ pub struct SharedSettings {
     pub username: Option<String>,
     /// The password: the file's text, one trailing line break removed.
     pub password_file: Option<PathBuf>,
+    /// The password of the sentinels. `None`: they want none.
+    pub sentinel_password_file: Option<PathBuf>,
     /// PEM file of the certificate authorities to trust for the server, instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// What every name there begins with.
@@ -98,10 +101,19 @@ impl SharedSettings {
         }
         let address = section.required(key::URL, EXPECTED_URL, address);
         let username = section.optional(key::USERNAME, text);
-        let password_file = section.optional(key::PASSWORD_FILE, password_file);
+        let password_file = section.optional(key::PASSWORD_FILE, password_file_of);
         if username.is_some() && section.peek(key::PASSWORD_FILE).is_none() {
             let message = "missing; expected the path of a file with the password of username";
             section.mistake(key::PASSWORD_FILE, message.to_owned());
+        }
+        let sentinel_password_file =
+            section.optional(key::SENTINEL_PASSWORD_FILE, password_file_of);
+        let has_sentinels = |at: &SharedAddress| matches!(at.layout, SharedLayout::Sentinel { .. });
+        if section.peek(key::SENTINEL_PASSWORD_FILE).is_some()
+            && address.as_ref().is_some_and(|at| !has_sentinels(at))
+        {
+            let message = "has no effect without sentinels; expected a url with redis+sentinel://";
+            section.mistake(key::SENTINEL_PASSWORD_FILE, message.to_owned());
         }
         let ca_file = section.optional(key::CA_FILE, authorities_file);
         if section.peek(key::CA_FILE).is_some() && address.as_ref().is_some_and(|at| !at.tls) {
@@ -117,6 +129,7 @@ impl SharedSettings {
             address: address?,
             username,
             password_file,
+            sentinel_password_file,
             ca_file,
             prefix,
             timeout,
@@ -130,6 +143,7 @@ impl SharedSettings {
             .text(key::URL, &self.address)
             .optional(key::USERNAME, self.username.as_ref())
             .optional_path(key::PASSWORD_FILE, self.password_file.as_deref())
+            .optional_path(key::SENTINEL_PASSWORD_FILE, self.sentinel_password_file.as_deref())
             .optional_path(key::CA_FILE, self.ca_file.as_deref())
             .text(key::PREFIX, &self.prefix)
             .duration(key::TIMEOUT, self.timeout);
@@ -142,6 +156,14 @@ impl SharedSettings {
     /// In words that hold nothing of it.
     pub fn read_password(&self) -> Result<Option<Zeroizing<String>>, String> {
         self.password_file.as_deref().map(read_password).transpose()
+    }
+
+    /// The sentinels' password, likewise.
+    ///
+    /// # Errors
+    /// In words that hold nothing of it.
+    pub fn read_sentinel_password(&self) -> Result<Option<Zeroizing<String>>, String> {
+        self.sentinel_password_file.as_deref().map(read_password).transpose()
     }
 }
 
@@ -185,7 +207,7 @@ impl Integrity {
     }
 }
 
-fn password_file(node: &Node) -> Parsed<PathBuf> {
+fn password_file_of(node: &Node) -> Parsed<PathBuf> {
     let path = readable_file(node)?;
     read_password(&path).map(|_| path)
 }

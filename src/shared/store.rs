@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use redis::{Cmd, FromRedisValue};
 
 use crate::{
     clock::{Clock, UnixTime},
@@ -12,7 +13,7 @@ use crate::{
 
 use super::{
     Connections, LogBatch, LogPosition, SharedKey, SharedKind, Supervisor,
-    link::{RedisConnection, RedisLink},
+    link::{AnswerError, RedisConnection, RedisLink},
     log::{self, MAX_ENTRY_BYTES, StreamEntry},
     metrics::{Metrics, Operation, OperationOutcome},
     rate::{self, RateAnswer, RateRule},
@@ -74,7 +75,7 @@ impl SharedStore {
         let (sets, set_queue) = queue(Operation::Set, &metrics);
         let (appends, append_queue) = queue(Operation::Append, &metrics);
         let supervisor = Supervisor {
-            settings: settings.clone(),
+            settings: Arc::new(settings.clone()),
             link: Arc::clone(&link),
             sets: set_queue,
             appends: append_queue,
@@ -119,9 +120,8 @@ impl SharedStore {
     /// Why nothing is shared at the moment, in words; `None` if something is, or nothing should.
     pub fn trouble(&self) -> Option<String> {
         let inner = self.0.as_ref()?;
-        let address = &inner.settings.address;
-        let is_connected = inner.link.connection().is_ok();
-        (!is_connected).then(|| format!("shared store {address}: not connected; nothing is shared"))
+        let trouble = inner.link.trouble()?;
+        Some(format!("shared store {}: {trouble}", inner.settings.address))
     }
 
     /// Notifies of new connections, including those not yet marked as seen.
@@ -198,14 +198,13 @@ impl Inner {
     /// At most the largest value's length is requested: a larger one comes truncated, and fails its
     /// MAC.
     async fn get(&self, key: &SharedKey) -> Result<Bytes, OperationOutcome> {
-        let connection = self.link.connection()?;
         let name = key.name(&self.settings.prefix);
+        let connection = self.link.connection(&name)?;
         let mut command = redis::cmd("GETRANGE");
         command.arg(&name).arg(0).arg(MAX_SEALED_BYTES);
-        let mut redis = connection.redis();
-        let answer = command.query_async::<Bytes>(&mut redis);
         let max_bytes = MAX_SEALED_BYTES + ANSWER_OVERHEAD;
-        let sealed = connection.answer(max_bytes, self.settings.timeout, answer).await?;
+        let deadline = self.settings.timeout;
+        let sealed: Bytes = self.link.ask(&connection, &command, max_bytes, deadline).await?;
         if sealed.is_empty() {
             return Err(OperationOutcome::Miss);
         }
@@ -217,10 +216,11 @@ impl Inner {
             return self.sets.count(OperationOutcome::Oversize);
         }
         // A value that waited for a connection would be stale.
-        if let Err(outcome) = self.link.connection() {
+        let name = key.name(&self.settings.prefix);
+        if let Err(outcome) = self.link.connection(&name) {
             return self.sets.count(outcome);
         }
-        self.sets.write(self.sealed(key.name(&self.settings.prefix), value, ttl));
+        self.sets.write(self.sealed(name, value, ttl));
     }
 
     async fn set_if_absent(
@@ -228,13 +228,10 @@ impl Inner {
         key: &SharedKey,
         ttl: Duration,
     ) -> Result<bool, OperationOutcome> {
-        let connection = self.link.connection()?;
+        let name = key.name(&self.settings.prefix);
         let mut command = redis::cmd("SET");
-        command.arg(key.name(&self.settings.prefix)).arg("1");
-        command.arg("NX").arg("PX").arg(millis(ttl));
-        let mut redis = connection.redis();
-        let answer = command.query_async::<redis::Value>(&mut redis);
-        match connection.answer(ANSWER_OVERHEAD, self.settings.timeout, answer).await? {
+        command.arg(&name).arg("1").arg("NX").arg("PX").arg(millis(ttl));
+        match self.ask(&name, &command, ANSWER_OVERHEAD).await? {
             redis::Value::Okay => Ok(true),
             redis::Value::Nil => Ok(false),
             _ => Err(OperationOutcome::Error),
@@ -242,21 +239,27 @@ impl Inner {
     }
 
     async fn take(&self, key: &SharedKey, rule: &RateRule) -> Result<RateAnswer, OperationOutcome> {
-        let connection = self.link.connection()?;
-        let command = rule.command(&key.name(&self.settings.prefix));
-        let mut redis = connection.redis();
-        let answer = command.query_async::<(i64, i64)>(&mut redis);
-        let max_bytes = rate::MAX_ANSWER_BYTES;
-        RateAnswer::parse(connection.answer(max_bytes, self.settings.timeout, answer).await?)
+        let name = key.name(&self.settings.prefix);
+        let command = rule.command(&name);
+        RateAnswer::parse(self.ask(&name, &command, rate::MAX_ANSWER_BYTES).await?)
     }
 
     async fn forget(&self, key: &SharedKey) -> Result<(), OperationOutcome> {
-        let connection = self.link.connection()?;
+        let name = key.name(&self.settings.prefix);
         let mut command = redis::cmd("DEL");
-        command.arg(key.name(&self.settings.prefix));
-        let mut redis = connection.redis();
-        let answer = command.query_async::<redis::Value>(&mut redis);
-        connection.answer(ANSWER_OVERHEAD, self.settings.timeout, answer).await.map(|_| ())
+        command.arg(&name);
+        self.ask::<redis::Value>(&name, &command, ANSWER_OVERHEAD).await.map(|_| ())
+    }
+
+    /// Sends an operation on one key, and waits for its answer.
+    async fn ask<T: FromRedisValue>(
+        &self,
+        name: &str,
+        command: &Cmd,
+        max_bytes: usize,
+    ) -> Result<T, OperationOutcome> {
+        let connection = self.link.connection(name)?;
+        self.link.ask(&connection, command, max_bytes, self.settings.timeout).await
     }
 
     fn append(&self, kind: SharedKind, entry: &[u8], ttl: Duration) {
@@ -277,13 +280,20 @@ impl Inner {
         kind: SharedKind,
         position: &mut LogPosition,
     ) -> Result<LogBatch, OperationOutcome> {
-        let connection = self.link.connection()?;
         let name = kind.log_name(&self.settings.prefix);
+        let connection = self.link.connection(&name)?;
         let from = position.on(&connection);
         let command = log::read(&name, from);
         let mut redis = connection.redis();
         let answer = command.query_async::<Vec<StreamEntry>>(&mut redis);
-        let batch = connection.answer(log::MAX_BATCH_BYTES, self.settings.timeout, answer).await?;
+        let batch = connection.answer(log::MAX_BATCH_BYTES, self.settings.timeout, answer).await;
+        let batch = batch.map_err(|error| {
+            // Another node has other positions: the next connection there reads from the beginning.
+            if matches!(error, AnswerError::Redirected { asking: false, .. }) {
+                self.link.report_moved();
+            }
+            error.outcome()
+        })?;
         *position = from.after(&batch).ok_or(OperationOutcome::Error)?;
         let entries = batch.iter().filter_map(|entry| self.entry(&name, entry, &connection));
         Ok(LogBatch { entries: entries.collect(), has_more: batch.len() >= log::BATCH })

@@ -1,22 +1,27 @@
-//! The task that keeps the connection: connects, sends, detects its end, reconnects.
+//! The task that keeps the store connected: connects, writes, detects the end, reconnects.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use crate::{bounded::Backoff, shared::settings::SharedSettings};
+use crate::{
+    bounded::Backoff,
+    shared::settings::{NodeAddress, SharedLayout, SharedSettings},
+};
 
 use super::{
+    cluster,
     connect::{ConnectError, Opened, connect, ping},
-    link::{RedisConnection, RedisLink},
+    link::{ConnectionMap, RedisConnection, RedisLink},
     metrics::Metrics,
+    sentinel,
     write::Queue,
 };
 
 /// Keeps a store connected for as long as it runs; once dropped, the store stays disconnected.
 #[derive(Debug)]
 pub struct Supervisor {
-    pub(super) settings: SharedSettings,
+    pub(super) settings: Arc<SharedSettings>,
     pub(super) link: Arc<RedisLink>,
     pub(super) sets: Queue,
     pub(super) appends: Queue,
@@ -24,17 +29,22 @@ pub struct Supervisor {
 }
 
 /// How a connection ended.
-enum Ending {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
     Closed,
     Silent,
-    /// Every handle of the store is dropped.
-    Unused,
+    /// The sentinels name another primary.
+    Replaced,
 }
 
 /// Between attempts to connect. The first wait is short, as a restart of the server is. Half of
 /// each wait is random, so that replicas do not reconnect all at once.
 const BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(10), jitter: 0.5 };
+
+/// The same where others take over: they need a second or two, and must be found soon after.
+pub(super) const FAILOVER_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(1), jitter: 0.5 };
 
 /// After a connection that lasted this long, the backoff restarts. One that breaks sooner each time
 /// must not be opened ten times a second.
@@ -44,28 +54,77 @@ const GOOD: Duration = Duration::from_secs(10);
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Longer than any pause of a healthy server.
-const PING_DEADLINE: Duration = Duration::from_secs(1);
+pub(super) const PING_DEADLINE: Duration = Duration::from_secs(1);
 
 /// `PONG`, or a refusal.
 const MAX_PING_BYTES: usize = 256;
 
 impl Supervisor {
     /// Runs until every handle of the store is dropped.
-    pub async fn run(mut self) {
-        let mut waits = Waits::default();
-        let mut logged = None;
+    pub async fn run(self) {
+        let Self { settings, link, mut sets, mut appends, metrics } = self;
+        let writing = async {
+            tokio::join!(sets.run(&link, settings.timeout), appends.run(&link, settings.timeout));
+        };
+        let keeping = async {
+            match &settings.address.layout {
+                SharedLayout::Server(node) => {
+                    Keeper::new(&settings, &link, &metrics).keep(Finder::Named(node)).await;
+                }
+                SharedLayout::Sentinel { sentinels, master } => {
+                    let finder = Finder::Sentinels { sentinels, master };
+                    Keeper::new(&settings, &link, &metrics).keep(finder).await;
+                }
+                SharedLayout::Cluster(seeds) => {
+                    cluster::keep(&settings, seeds, &link, &metrics).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = writing => {}
+            () = keeping => {}
+        }
+    }
+}
+
+/// Keeps the one connection of a store that is one server at a time.
+struct Keeper<'s> {
+    settings: &'s SharedSettings,
+    link: &'s RedisLink,
+    metrics: &'s Metrics,
+}
+
+/// How the server is found.
+#[derive(Clone, Copy)]
+enum Finder<'s> {
+    Named(&'s NodeAddress),
+    Sentinels { sentinels: &'s [NodeAddress], master: &'s str },
+}
+
+impl<'s> Keeper<'s> {
+    fn new(settings: &'s SharedSettings, link: &'s RedisLink, metrics: &'s Metrics) -> Self {
+        Self { settings, link, metrics }
+    }
+
+    /// Never ends.
+    async fn keep(&self, finder: Finder<'_>) {
+        let mut waits = Waits::new(match finder {
+            Finder::Named(_) => BACKOFF,
+            Finder::Sentinels { .. } => FAILOVER_BACKOFF,
+        });
+        let mut logged = FailureLog::default();
         let mut generation = 0;
-        while !self.is_unused() {
+        loop {
             generation += 1;
-            let held = match connect(&self.settings, generation).await {
+            let held = match self.connect(finder, generation).await {
                 Ok(opened) => {
-                    logged = None;
+                    logged = FailureLog::default();
                     let began = Instant::now();
-                    self.serve(opened).await;
+                    self.serve(opened, finder).await;
                     began.elapsed()
                 }
                 Err(error) => {
-                    self.log_failure(&error, &mut logged);
+                    logged.log(self.settings, &error);
                     Duration::ZERO
                 }
             };
@@ -73,65 +132,54 @@ impl Supervisor {
         }
     }
 
-    fn is_unused(&self) -> bool {
-        self.sets.is_closed() && self.appends.is_closed()
-    }
-
-    /// Logs a failure once, and again when it is another one.
-    fn log_failure(&self, error: &ConnectError, logged: &mut Option<String>) {
-        let cause = error.to_string();
-        if logged.as_ref() != Some(&cause) {
-            let url = &self.settings.address;
-            tracing::warn!(%url, cause, "the shared store can't be reached: nothing is shared");
-            *logged = Some(cause);
-        }
+    async fn connect(&self, finder: Finder<'_>, generation: u64) -> Result<Opened, ConnectError> {
+        let node = match finder {
+            Finder::Named(node) => node.clone(),
+            Finder::Sentinels { sentinels, master } => {
+                sentinel::primary(self.settings, sentinels, master).await?
+            }
+        };
+        connect(self.settings, &node, generation).await
     }
 
     /// Lets the store use a connection until it ends.
-    async fn serve(&mut self, opened: Opened) {
+    async fn serve(&self, opened: Opened, finder: Finder<'_>) {
         let url = &self.settings.address;
+        let Opened { connection, driver } = opened;
         let ending = {
-            let _attached = Attached::new(&self.link, &opened.connection, &self.metrics);
-            tracing::info!(%url, "the shared store is connected");
-            let deadline = self.settings.timeout;
-            let writing = async {
-                let sets = self.sets.send(&opened.connection, deadline);
-                let appends = self.appends.send(&opened.connection, deadline);
-                tokio::join!(sets, appends);
-            };
+            let _attached = Attached::new(self.link, &connection, self.metrics);
+            tracing::info!(%url, server = %connection.node(), "the shared store is connected");
             tokio::select! {
-                () = opened.driver => Ending::Closed,
-                () = opened.connection.broken() => Ending::Silent,
-                () = silence(&opened.connection) => Ending::Silent,
-                () = writing => Ending::Unused,
+                ending = ending(&connection, driver) => ending,
+                () = self.replaced(&connection, finder) => Ending::Replaced,
             }
         };
-        self.sets.interrupted();
-        self.appends.interrupted();
-        let cause = match ending {
-            Ending::Closed => "closed",
-            Ending::Silent => "no response, or no usable one",
-            Ending::Unused => return,
-        };
+        let cause = ending.cause();
         tracing::warn!(%url, cause, "the connection to the shared store ended: nothing is shared");
+    }
+
+    /// Resolves once the sentinels name another server than this one, which may not know it: an
+    /// isolated primary takes writes that are lost later.
+    async fn replaced(&self, connection: &RedisConnection, finder: Finder<'_>) {
+        let Finder::Sentinels { sentinels, master } = finder else {
+            return std::future::pending().await;
+        };
+        loop {
+            sleep(PING_INTERVAL).await;
+            let named = sentinel::named_by_any(self.settings, sentinels, master).await;
+            if named.is_ok_and(|node| node != *connection.node()) {
+                return;
+            }
+        }
     }
 }
 
-/// Counts the connections in a row that failed or broke soon.
-#[derive(Debug, Default)]
-struct Waits {
-    failures: u32,
-}
-
-impl Waits {
-    /// After a connection that held for that time; zero if there was none.
-    fn after(&mut self, held: Duration) -> Duration {
-        if held >= GOOD {
-            self.failures = 0;
-        }
-        let wait = BACKOFF.after(self.failures);
-        self.failures = self.failures.saturating_add(1);
-        wait
+/// Resolves when a connection is of no use any more. Polls its driver.
+pub(super) async fn ending(connection: &RedisConnection, driver: super::connect::Driver) -> Ending {
+    tokio::select! {
+        () = driver => Ending::Closed,
+        () = connection.broken() => Ending::Silent,
+        () = silence(connection) => Ending::Silent,
     }
 }
 
@@ -146,6 +194,54 @@ async fn silence(connection: &RedisConnection) {
     }
 }
 
+impl Ending {
+    pub(super) fn cause(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Silent => "no response, or no usable one",
+            Self::Replaced => "the sentinels name another primary",
+        }
+    }
+}
+
+/// Logs a failure once, and again when it is another one.
+#[derive(Debug, Default)]
+pub(super) struct FailureLog(Option<String>);
+
+impl FailureLog {
+    pub(super) fn log(&mut self, settings: &SharedSettings, error: &ConnectError) {
+        let cause = error.to_string();
+        if self.0.as_ref() != Some(&cause) {
+            let url = &settings.address;
+            tracing::warn!(%url, cause, "the shared store can't be reached: nothing is shared");
+            self.0 = Some(cause);
+        }
+    }
+}
+
+/// Counts the connections in a row that failed or broke soon.
+#[derive(Debug)]
+pub(super) struct Waits {
+    backoff: Backoff,
+    failures: u32,
+}
+
+impl Waits {
+    pub(super) fn new(backoff: Backoff) -> Self {
+        Self { backoff, failures: 0 }
+    }
+
+    /// After a connection that held for that time; zero if there was none.
+    pub(super) fn after(&mut self, held: Duration) -> Duration {
+        if held >= GOOD {
+            self.failures = 0;
+        }
+        let wait = self.backoff.after(self.failures);
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+}
+
 /// A connection that the store uses; dropped, whatever the reason, it does not.
 struct Attached<'s> {
     link: &'s RedisLink,
@@ -154,7 +250,7 @@ struct Attached<'s> {
 
 impl<'s> Attached<'s> {
     fn new(link: &'s RedisLink, connection: &Arc<RedisConnection>, metrics: &'s Metrics) -> Self {
-        link.attach(Arc::clone(connection));
+        link.attach(ConnectionMap::One(Arc::clone(connection)), 1);
         metrics.connected(true);
         Self { link, metrics }
     }
@@ -173,7 +269,7 @@ mod tests {
 
     #[test]
     fn only_a_connection_that_held_ends_the_backoff() {
-        let mut waits = Waits { failures: 7 };
+        let mut waits = Waits { backoff: BACKOFF, failures: 7 };
         assert!(waits.after(GOOD / 2) > BACKOFF.first);
         assert!(waits.after(GOOD) <= BACKOFF.first);
     }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use redis::{Cmd, Pipeline, RedisResult};
+use redis::{Cmd, Pipeline, RedisError, RedisResult};
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{
-    link::RedisConnection,
+    link::{AnswerError, RedisConnection, RedisLink},
     log,
     metrics::{Metrics, Operation, OperationOutcome},
 };
@@ -46,6 +46,9 @@ const BATCH: usize = 32;
 /// `OK`, an entry's name, or a refusal.
 const MAX_ANSWER_BYTES: usize = 256;
 
+/// At what must not be lost, once every sender is dropped: five seconds of them.
+const LAST_ATTEMPTS: u32 = 50;
+
 /// Between two attempts at what must not be lost.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
@@ -77,32 +80,84 @@ impl SharedWriter {
 }
 
 impl Queue {
-    /// Whether every sender is dropped.
-    pub(super) fn is_closed(&self) -> bool {
-        self.writes.is_closed()
-    }
-
-    /// Writes what is there and what comes, until every sender is dropped.
-    pub(super) async fn send(&mut self, connection: &RedisConnection, deadline: Duration) {
+    /// Writes what comes, until every sender is dropped and what they have sent is written, or
+    /// could not be.
+    pub(super) async fn run(&mut self, link: &RedisLink, deadline: Duration) {
+        let mut last_attempts = LAST_ATTEMPTS;
         loop {
             if self.batch.is_empty() && self.writes.recv_many(&mut self.batch, BATCH).await == 0 {
                 return;
             }
-            let mut redis = connection.redis();
-            let pipeline = self.pipeline();
-            let answers = pipeline.query_async::<Vec<RedisResult<redis::Value>>>(&mut redis);
-            let max_bytes = self.batch.len().saturating_mul(MAX_ANSWER_BYTES);
-            match connection.answer(max_bytes, deadline, answers).await {
-                Ok(answers) => self.written(&answers, connection),
-                Err(outcome) => self.not_written(outcome).await,
+            self.send(link, deadline).await;
+            if self.batch.is_empty() {
+                continue;
+            }
+            if self.writes.is_closed() {
+                // A later store is in use, and this one must end.
+                last_attempts -= 1;
+                if last_attempts == 0 || !link.is_connected() {
+                    return;
+                }
+            }
+            sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// Sends the batch, a pipeline to each server. What may not be lost, and could not be written,
+    /// is in the batch afterwards.
+    async fn send(&mut self, link: &RedisLink, deadline: Duration) {
+        let mut batch = std::mem::take(&mut self.batch);
+        while let Some(first) = batch.first() {
+            let connection = match link.connection(&first.name) {
+                Ok(connection) => connection,
+                Err(outcome) => {
+                    let write = batch.remove(0);
+                    self.not_written(write, outcome);
+                    continue;
+                }
+            };
+            let is_there = |write: &mut Write| {
+                link.connection(&write.name).is_ok_and(|other| Arc::ptr_eq(&other, &connection))
+            };
+            let writes: Vec<_> = batch.extract_if(.., is_there).collect();
+            if writes.is_empty() {
+                // The connection was replaced meanwhile: the next round finds the new one.
+                self.batch.append(&mut batch);
+                return;
+            }
+            self.send_to(&connection, link, writes, deadline).await;
+        }
+    }
+
+    async fn send_to(
+        &mut self,
+        connection: &RedisConnection,
+        link: &RedisLink,
+        writes: Vec<Write>,
+        deadline: Duration,
+    ) {
+        let mut redis = connection.redis();
+        let pipeline = self.pipeline(&writes);
+        let answers = pipeline.query_async::<Vec<RedisResult<redis::Value>>>(&mut redis);
+        let max_bytes = writes.len().saturating_mul(MAX_ANSWER_BYTES);
+        match connection.answer(max_bytes, deadline, answers).await {
+            Ok(answers) => {
+                for (write, answer) in writes.into_iter().zip(answers) {
+                    self.answered(write, answer.as_ref().err(), connection, link);
+                }
+            }
+            Err(error) => {
+                for write in writes {
+                    self.not_written(write, error.outcome());
+                }
             }
         }
     }
 
-    fn pipeline(&self) -> Pipeline {
+    fn pipeline(&self, writes: &[Write]) -> Pipeline {
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
-        for write in &self.batch {
+        for write in writes {
             pipeline.add_command(self.command(write));
         }
         pipeline
@@ -122,37 +177,30 @@ impl Queue {
         self.operation == Operation::Append
     }
 
-    fn written(&mut self, answers: &[RedisResult<redis::Value>], connection: &RedisConnection) {
-        for answer in answers {
-            let outcome = match answer {
-                Ok(_) => OperationOutcome::Done,
-                Err(error) => {
-                    connection.failed(error);
-                    OperationOutcome::Error
+    fn answered(
+        &mut self,
+        write: Write,
+        error: Option<&RedisError>,
+        connection: &RedisConnection,
+        link: &RedisLink,
+    ) {
+        match error.map(|error| connection.failed(error)) {
+            None => self.metrics.count(self.operation, OperationOutcome::Done),
+            // The same would be refused again.
+            Some(AnswerError::Failed(outcome)) => self.metrics.count(self.operation, outcome),
+            Some(redirected @ AnswerError::Redirected { asking, .. }) => {
+                if !asking {
+                    link.report_moved();
                 }
-            };
-            self.metrics.count(self.operation, outcome);
-        }
-        self.batch.clear();
-    }
-
-    async fn not_written(&mut self, outcome: OperationOutcome) {
-        for _ in &self.batch {
-            self.metrics.count(self.operation, outcome);
-        }
-        if self.is_log() {
-            sleep(RETRY_PAUSE).await;
-        } else {
-            self.batch.clear();
-        }
-    }
-
-    /// The connection is gone: what can be lost is.
-    pub(super) fn interrupted(&mut self) {
-        if !self.is_log() {
-            for _ in self.batch.drain(..) {
-                self.metrics.count(self.operation, OperationOutcome::Error);
+                self.not_written(write, redirected.outcome());
             }
+        }
+    }
+
+    fn not_written(&mut self, write: Write, outcome: OperationOutcome) {
+        self.metrics.count(self.operation, outcome);
+        if self.is_log() {
+            self.batch.push(write);
         }
     }
 }

@@ -9,24 +9,34 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::memory::{Pace, WaitsFor};
 
 use super::{
     http1::{BrokenBody, FIRST_READ, Http1Body, UpstreamSocket},
+    lease::EndpointLease,
     multiplexed::OpenStream,
 };
 
-/// An answer's body, and the connection or stream that it takes up until its end.
+/// An answer's body, and what it takes up until its end.
 #[derive(Debug)]
-pub(crate) enum AnswerBody {
+pub(crate) struct AnswerBody {
+    source: AnswerSource,
+    /// Counts it as in flight.
+    endpoint: Option<EndpointLease>,
+}
+
+/// The connection or stream that an answer's body comes by.
+#[derive(Debug)]
+pub(super) enum AnswerSource {
     Http1(Http1Body<UpstreamSocket>),
     Stream(StreamBody),
 }
 
 /// A body on a stream of a connection that others use as well.
 #[derive(Debug)]
-pub(crate) struct StreamBody {
+pub(super) struct StreamBody {
     incoming: Incoming,
     /// Until the body has been read.
     stream: Option<Rc<OpenStream>>,
@@ -45,6 +55,15 @@ pub(crate) enum BrokenAnswer {
 type AnswerFrame = Option<Result<Frame<Bytes>, BrokenAnswer>>;
 
 impl AnswerBody {
+    pub(super) fn new(source: AnswerSource, endpoint: EndpointLease) -> Self {
+        Self { source, endpoint: Some(endpoint) }
+    }
+
+    /// The answer began at that moment.
+    pub(super) fn saw(&self, now: Instant) {
+        self.endpoint.iter().for_each(|endpoint| endpoint.idle.saw(now));
+    }
+
     /// The next frame, or whom to wait for instead.
     ///
     /// # Errors
@@ -54,32 +73,39 @@ impl AnswerBody {
         cx: &mut Context<'_>,
         pace: Option<&mut Pace>,
     ) -> Result<AnswerFrame, WaitsFor> {
-        match self {
-            Self::Http1(body) => next_of_http1(body, cx, pace),
-            Self::Stream(body) => body.next(cx, pace),
+        match &mut self.source {
+            AnswerSource::Http1(body) => next_of_http1(body, cx, pace),
+            AnswerSource::Stream(body) => body.next(cx, pace),
         }
     }
 
     /// Lets the connection or stream go if the body has ended.
     pub(crate) fn release_at_end(&mut self) {
-        match self {
-            Self::Http1(body) => body.release_at_end(),
-            Self::Stream(body) => body.release_at_end(),
+        match &mut self.source {
+            AnswerSource::Http1(body) => body.release_at_end(),
+            AnswerSource::Stream(body) => body.release_at_end(),
+        }
+        if self.is_end_stream() {
+            self.endpoint = None;
         }
     }
 
     /// The connection does not serve another request, whatever the answer says.
     pub(crate) fn close_afterwards(&mut self) {
-        if let Self::Http1(body) = self {
+        if let AnswerSource::Http1(body) = &mut self.source {
             body.close_afterwards();
         }
     }
 
-    /// Behind a 101: the socket, and what was read of the other protocol already.
-    pub(crate) fn into_tunnel(self) -> Option<(UpstreamSocket, Bytes)> {
-        match self {
-            Self::Http1(body) => body.into_tunnel(),
-            Self::Stream(_) => None,
+    /// Behind a 101: the socket, what was read of the other protocol already, and what counts the
+    /// tunnel as in flight.
+    pub(crate) fn into_tunnel(self) -> Option<(UpstreamSocket, Bytes, Option<EndpointLease>)> {
+        match self.source {
+            AnswerSource::Http1(body) => {
+                let (socket, received) = body.into_tunnel()?;
+                Some((socket, received, self.endpoint))
+            }
+            AnswerSource::Stream(_) => None,
         }
     }
 }
@@ -141,16 +167,16 @@ impl Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Http1(body) => body.is_end_stream(),
-            Self::Stream(body) => body.incoming.is_end_stream(),
+        match &self.source {
+            AnswerSource::Http1(body) => body.is_end_stream(),
+            AnswerSource::Stream(body) => body.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Http1(body) => body.size_hint(),
-            Self::Stream(body) => body.incoming.size_hint(),
+        match &self.source {
+            AnswerSource::Http1(body) => body.size_hint(),
+            AnswerSource::Stream(body) => body.incoming.size_hint(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One place where an upstream is reached.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{Request, Version, header::UPGRADE};
 
@@ -8,6 +8,8 @@ use crate::tls::UpstreamTls;
 
 use super::{
     UpstreamError, UpstreamSocket,
+    balance::UsedEndpoint,
+    caps::{CountedConnection, UpstreamCaps},
     http1::{Http1Connection, IdleConnections},
     multiplexed::MultiplexedConnections,
     settings::{UpstreamAddress, UpstreamProtocol, UpstreamSettings},
@@ -16,36 +18,72 @@ use super::{
 
 /// The connections of one worker to one endpoint.
 #[derive(Debug)]
-pub(super) struct UpstreamEndpoint {
+pub(crate) struct UpstreamEndpoint {
     transport: Rc<Transport>,
     /// With HTTP/1.1: those that are not in use.
     pub(super) idle: Rc<IdleConnections<UpstreamSocket>>,
     /// With HTTP/2, and where it may be agreed on.
     pub(super) multiplexed: Option<Rc<MultiplexedConnections>>,
+    /// Requests whose answers have not come to their end.
+    pub(super) in_flight: Cell<usize>,
+    /// One of several: what it is for all workers.
+    pub(super) shared: Option<UsedEndpoint>,
 }
 
 impl UpstreamEndpoint {
+    /// The only one.
     pub(super) fn new(
         address: &UpstreamAddress,
         settings: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
+        caps: &Arc<UpstreamCaps>,
     ) -> Self {
-        let transport = Transport::new(address, tls);
-        let idle = Rc::new(IdleConnections::new(settings.max_idle, settings.idle_timeout));
+        Self::with(Transport::new(address, tls), settings, caps, None)
+    }
+
+    /// One of several.
+    pub(super) fn of_several(
+        used: &UsedEndpoint,
+        settings: &UpstreamSettings,
+        tls: Option<&Arc<UpstreamTls>>,
+        caps: &Arc<UpstreamCaps>,
+    ) -> Self {
+        let transport = match used.target.address {
+            Some(address) => Transport::to(address, &used.target.url, tls),
+            None => Transport::new(&used.target.url, tls),
+        };
+        Self::with(transport, settings, caps, Some(used.clone()))
+    }
+
+    fn with(
+        transport: Rc<Transport>,
+        settings: &UpstreamSettings,
+        caps: &Arc<UpstreamCaps>,
+        shared: Option<UsedEndpoint>,
+    ) -> Self {
+        let idle = IdleConnections::new(settings.max_idle, settings.idle_timeout);
+        let idle = Rc::new(idle.within(caps));
         let multiplexed = match transport.protocol() {
             UpstreamProtocol::Http1 => None,
             UpstreamProtocol::Http2 | UpstreamProtocol::Negotiated => {
-                Some(MultiplexedConnections::new(settings, &transport, &idle))
+                Some(MultiplexedConnections::new(settings, &transport, &idle, caps))
             }
         };
-        Self { transport, idle, multiplexed }
+        Self { transport, idle, multiplexed, in_flight: Cell::new(0), shared }
     }
 
     /// A new HTTP/1.1 connection.
     pub(super) async fn connect_http1(
         &self,
+        counted: CountedConnection,
     ) -> Result<Http1Connection<UpstreamSocket>, UpstreamError> {
-        self.transport.http1().await.map(Http1Connection::new)
+        self.transport.http1(counted).await.map(Http1Connection::new)
+    }
+
+    /// It has gone away: connections are closed, those in use after it.
+    pub(super) fn close(&self) {
+        self.idle.close();
+        self.multiplexed.iter().for_each(|connections| connections.close());
     }
 
     /// Whether the next request most likely goes over HTTP/1.1.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{decision::Unsignable, tls::HandshakeFailure, wire::framing::MisframedAnswer};
 
-use super::http1::BrokenExchange;
+use super::{caps::UpstreamIsBusy, http1::BrokenExchange};
 
 /// Why an upstream did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub(crate) enum UpstreamError {
     /// The request can't be written as this upstream receives requests.
     #[error("cannot be addressed: {0}")]
     Unaddressable(#[from] http::Error),
+    /// The name of which every address is an endpoint was not resolved yet.
+    #[error("no address of the upstream is known")]
+    Unresolved,
     /// No connection could be made.
     #[error("cannot connect: {0}")]
     Refused(#[source] std::io::Error),
@@ -21,6 +24,9 @@ pub(crate) enum UpstreamError {
     /// Its connections turned out to be of HTTP/1.1, one after another that were of HTTP/2.
     #[error("the upstream has chosen HTTP/1.1 instead of HTTP/2")]
     ChoseHttp1,
+    /// It has all that it may have.
+    #[error(transparent)]
+    Busy(#[from] UpstreamIsBusy),
     /// No connection within the deadline.
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
@@ -59,13 +65,23 @@ impl UpstreamError {
         matches!(
             self,
             Self::Unaddressable(_)
+                | Self::Unresolved
                 | Self::Refused(_)
                 | Self::Handshake(_)
                 | Self::ChoseHttp1
+                | Self::Busy(_)
                 | Self::ConnectTimeout(_)
                 | Self::StreamTimeout(_)
                 | Self::Unprocessed(_)
                 | Self::ClosedEarly
+        )
+    }
+
+    /// Whether there was no connection that took the request.
+    pub(super) fn is_unreachable(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_) | Self::Handshake(_) | Self::ConnectTimeout(_) | Self::ClosedEarly
         )
     }
 

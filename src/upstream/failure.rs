@@ -36,7 +36,10 @@ impl UpstreamError {
     /// Whether the upstream could not be reached, failed, or took too long.
     pub(super) fn reason(&self) -> Reason {
         match self {
-            Self::Unaddressable(_) | Self::Refused(_) => Reason::UpstreamUnreachable,
+            Self::Unaddressable(_) | Self::Unresolved | Self::Refused(_) => {
+                Reason::UpstreamUnreachable
+            }
+            Self::Busy(_) => Reason::UpstreamBusy,
             Self::ConnectTimeout(_) => Reason::UpstreamConnectTimeout,
             Self::Handshake(_) => Reason::UpstreamUntrusted,
             Self::StreamTimeout(_)

@@ -12,12 +12,15 @@ mod tests;
 
 use std::{future::poll_fn, rc::Rc};
 
-use http::Request;
+use http::{Request, Response};
 use tokio::time::Instant;
 
 use super::{
     RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool, age,
-    answer_body::AnswerBody, endpoint::UpstreamEndpoint,
+    answer_body::{AnswerBody, AnswerSource},
+    endpoint::UpstreamEndpoint,
+    endpoints::TriedEndpoints,
+    lease::EndpointLease,
 };
 
 use exchange::{ExchangeFailure, Http1Exchange};
@@ -29,6 +32,7 @@ pub(crate) use exchange::BrokenExchange;
 pub(crate) use idle::IdleConnections;
 pub(crate) use outgoing::BrokenUpload;
 pub(super) use socket::Peeked;
+pub(in crate::upstream) use socket::SocketKind;
 pub(crate) use socket::UpstreamSocket;
 
 /// Bytes read at once before it is known how many will come: a head, and the body behind it if it is
@@ -57,7 +61,7 @@ impl UpstreamPool {
     /// every request larger, which is moved several times.
     pub(super) async fn send_http1(
         &self,
-        endpoint: &UpstreamEndpoint,
+        endpoint: EndpointLease,
         request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
@@ -67,49 +71,106 @@ impl UpstreamPool {
         let may_repeat = may_repeat && self.settings.retry.allows(request.method());
         while let Some(connection) = endpoint.idle.take(may_repeat && progress.is_none()) {
             begin();
-            match exchange_on(endpoint, connection, &mut request).await {
-                Ok(answer) => return Ok(answer),
+            match exchange_on(&endpoint, connection, &mut request).await {
+                Ok(answer) => return Ok(self.answered(endpoint, answer)),
                 Err(ExchangeFailure::Unsent) => endpoint.forget_protocol(),
                 Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
-                    return Box::pin(self.repeat(endpoint, request, error)).await;
+                    let repeating = self.repeat(endpoint, request, progress, error);
+                    return Box::pin(repeating).await;
                 }
                 Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
             }
         }
-        Box::pin(self.send_new(endpoint, request, begin)).await
+        // A new connection that breaks is a fault of the endpoint: where there is another, it is
+        // worth a second attempt.
+        let may_repeat = may_repeat && self.endpoints.are_several();
+        Box::pin(self.send_new(endpoint, request, progress, may_repeat, begin)).await
     }
 
-    /// Sends a request again that got no answer, unless some of its body was taken. That takes a
-    /// new connection: others in the pool may have been closed at the same moment.
+    /// Sends a request again that got no answer, unless some of its body was taken and not kept.
+    /// That takes a new connection: others in the pool may have been closed at the same moment.
     async fn repeat(
         &self,
-        endpoint: &UpstreamEndpoint,
+        endpoint: EndpointLease,
         mut request: OutgoingRequest<RequestBody>,
+        progress: Option<&Rc<UploadProgress>>,
         broken: UpstreamError,
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        if !request.rewind() {
+        if !(request.rewind() || begins_again(&mut request, progress)) {
             return Err(broken);
         }
         endpoint.forget_protocol();
+        let Some(endpoint) = self.endpoints.for_repetition(endpoint) else {
+            return Err(broken);
+        };
         self.count_repeated(&broken);
-        let answer = self.send_new(endpoint, request, &|| ()).await;
+        let answer = self.send_new(endpoint, request, progress, false, &|| ()).await;
+        self.endpoints.count_retry(&answer);
         answer.map_err(|error| error.after(broken))
     }
 
+    /// Sends over a new connection, or where there is none to this endpoint to another one.
     async fn send_new(
         &self,
-        endpoint: &UpstreamEndpoint,
+        mut endpoint: EndpointLease,
         mut request: OutgoingRequest<RequestBody>,
+        progress: Option<&Rc<UploadProgress>>,
+        may_repeat: bool,
         begin: &impl Fn(),
     ) -> Result<UpstreamAnswer, UpstreamError> {
-        endpoint.idle.watch();
-        let connection = self.connect(endpoint.connect_http1()).await?;
-        begin();
-        match exchange_on(endpoint, connection, &mut request).await {
-            Ok(answer) => Ok(answer),
-            Err(ExchangeFailure::Unsent) => Err(UpstreamError::ClosedEarly),
-            Err(ExchangeFailure::Failed { error, .. }) => Err(error),
+        let mut tried = TriedEndpoints::default();
+        loop {
+            endpoint.idle.watch();
+            // Those of the first were of no use.
+            let idle = if tried.is_first() { None } else { endpoint.idle.take(may_repeat) };
+            let was_idle = idle.is_some();
+            let connection = match idle {
+                Some(connection) => Ok(connection),
+                None => self.connect_counted(&endpoint).await,
+            };
+            let error = match connection {
+                Ok(connection) => {
+                    begin();
+                    match exchange_on(&endpoint, connection, &mut request).await {
+                        Ok(answer) => return Ok(self.answered(endpoint, answer)),
+                        Err(ExchangeFailure::Unsent) if was_idle => continue,
+                        Err(ExchangeFailure::Unsent) => UpstreamError::ClosedEarly,
+                        Err(ExchangeFailure::Failed { error, is_unanswered: true })
+                            if may_repeat =>
+                        {
+                            return Box::pin(self.repeat(endpoint, request, progress, error)).await;
+                        }
+                        Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
+                    }
+                }
+                Err(error) => error,
+            };
+            match self.endpoints.another_after(&error, endpoint, &mut tried) {
+                Some(another) => {
+                    another.idle.saw(Instant::now());
+                    endpoint = another;
+                }
+                None => return Err(error),
+            }
         }
+    }
+
+    async fn connect_counted(
+        &self,
+        endpoint: &UpstreamEndpoint,
+    ) -> Result<Http1Connection<UpstreamSocket>, UpstreamError> {
+        let counted = self.caps.connection().await?;
+        self.connect(endpoint.connect_http1(counted)).await
+    }
+
+    fn answered(
+        &self,
+        endpoint: EndpointLease,
+        answer: Response<Http1Body<UpstreamSocket>>,
+    ) -> UpstreamAnswer {
+        self.endpoints.answered(&endpoint, answer.status());
+        let answer = answer.map(|body| AnswerBody::new(AnswerSource::Http1(body), endpoint));
+        UpstreamAnswer { response: Box::new(answer) }
     }
 }
 
@@ -117,9 +178,18 @@ async fn exchange_on(
     endpoint: &UpstreamEndpoint,
     connection: Http1Connection<UpstreamSocket>,
     request: &mut OutgoingRequest<RequestBody>,
-) -> Result<UpstreamAnswer, ExchangeFailure> {
+) -> Result<Response<Http1Body<UpstreamSocket>>, ExchangeFailure> {
     let home = Rc::downgrade(&endpoint.idle);
     let mut exchange = Http1Exchange::new(connection, request);
-    let answer = poll_fn(|cx| exchange.poll(cx, &home)).await?;
-    Ok(UpstreamAnswer { response: Box::new(answer.map(AnswerBody::Http1)) })
+    poll_fn(|cx| exchange.poll(cx, &home)).await
+}
+
+/// Whether the body was kept, and the request can be sent with it again.
+fn begins_again(
+    request: &mut OutgoingRequest<RequestBody>,
+    progress: Option<&Rc<UploadProgress>>,
+) -> bool {
+    request.let_body_go();
+    let body = progress.and_then(RequestBody::untouched);
+    body.is_some_and(|body| request.begin_again(body))
 }

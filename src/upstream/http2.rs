@@ -9,10 +9,11 @@ use tokio::time::Instant;
 use crate::wire::framing;
 
 use super::{
-    MultiplexedConnections, OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError,
-    UpstreamPool,
-    answer_body::{AnswerBody, StreamBody},
+    OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
+    answer_body::{AnswerBody, AnswerSource, StreamBody},
     endpoint::UpstreamEndpoint,
+    endpoints::TriedEndpoints,
+    lease::EndpointLease,
     repeat, request_form,
 };
 
@@ -31,8 +32,7 @@ impl UpstreamPool {
     /// chooses that for a further connection.
     pub(super) async fn send_multiplexed(
         &self,
-        endpoint: &UpstreamEndpoint,
-        connections: &Rc<MultiplexedConnections>,
+        mut endpoint: EndpointLease,
         mut request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
@@ -40,32 +40,38 @@ impl UpstreamPool {
     ) -> Result<UpstreamAnswer, UpstreamError> {
         request_form::into_http2(&mut request)?;
         let head = may_repeat.then(|| repeat::copied_head(&request));
-        let mut closed_early = 0;
+        let (mut closed_early, mut tried) = (0, TriedEndpoints::default());
         loop {
-            let stream = match connections.stream(None).await {
+            let error = match stream(&endpoint, None).await {
+                Ok(stream) => {
+                    begin();
+                    let was_proven = stream.is_of_proven_connection();
+                    match exchange_on(stream, request, progress).await {
+                        Ok(answer) => return Ok(self.answered_stream(endpoint, answer)),
+                        Err(Unanswered::Unsent(unsent)) => {
+                            request = unsent;
+                            closed_early += usize::from(!was_proven);
+                            if closed_early < MAX_CLOSED_EARLY {
+                                continue;
+                            }
+                            UpstreamError::ClosedEarly
+                        }
+                        Err(Unanswered::Failed(error)) => {
+                            let head =
+                                head.filter(|head| self.may_send_again(head, &error, was_proven));
+                            return self.repeat_multiplexed(endpoint, head, error, progress).await;
+                        }
+                    }
+                }
                 Err(UpstreamError::ChoseHttp1) => {
                     request_form::into_http1(&mut request)?;
                     return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
                 }
-                stream => stream?,
+                Err(error) => error,
             };
-            begin();
-            let was_proven = stream.is_of_proven_connection();
-            match exchange_on(stream, request, progress).await {
-                Ok(answer) => return Ok(answer),
-                Err(Unanswered::Unsent(unsent)) => {
-                    closed_early += usize::from(!was_proven);
-                    if closed_early == MAX_CLOSED_EARLY {
-                        return Err(UpstreamError::ClosedEarly);
-                    }
-                    request = unsent;
-                }
-                Err(Unanswered::Failed(error)) => {
-                    let head = head.filter(|head| self.may_send_again(head, &error, was_proven));
-                    return self
-                        .repeat_multiplexed(endpoint, connections, head, error, progress)
-                        .await;
-                }
+            match self.endpoints.another_after(&error, endpoint, &mut tried) {
+                Some(another) => (endpoint, closed_early) = (another, 0),
+                None => return Err(error),
             }
         }
     }
@@ -76,7 +82,9 @@ impl UpstreamPool {
         match error {
             UpstreamError::Unprocessed(_) => true,
             UpstreamError::BrokenStream(error) => {
-                was_proven && is_broken(error) && self.settings.retry.allows(head.method())
+                // A new connection that breaks is a fault of the endpoint.
+                let may_be = was_proven || self.endpoints.are_several();
+                may_be && is_broken(error) && self.settings.retry.allows(head.method())
             }
             _ => false,
         }
@@ -85,8 +93,7 @@ impl UpstreamPool {
     /// Sends a request again, over a connection that was opened after the first failed.
     async fn repeat_multiplexed(
         &self,
-        endpoint: &UpstreamEndpoint,
-        connections: &Rc<MultiplexedConnections>,
+        endpoint: EndpointLease,
         head: Option<Request<()>>,
         failed: UpstreamError,
         progress: Option<&Rc<UploadProgress>>,
@@ -100,23 +107,50 @@ impl UpstreamPool {
         let Some(body) = repeat::same_body(progress) else {
             return Err(failed);
         };
+        let Some(endpoint) = self.endpoints.for_repetition(endpoint) else {
+            return Err(failed);
+        };
         let mut request = Box::new(head.map(|()| body));
-        let stream = match connections.stream(Some(failed_at)).await {
+        let stream = match stream(&endpoint, Some(failed_at)).await {
             Ok(stream) => stream,
             Err(UpstreamError::ChoseHttp1) => {
                 request_form::into_http1(&mut request)?;
                 self.count_repeated(&failed);
                 let answer = self.send_http1(endpoint, request, progress, false, &|| ()).await;
+                self.endpoints.count_retry(&answer);
                 return answer.map_err(|error| error.after(failed));
             }
             Err(_) => return Err(failed),
         };
         self.count_repeated(&failed);
-        match exchange_on(stream, request, progress).await {
-            Ok(answer) => Ok(answer),
+        let answer = match exchange_on(stream, request, progress).await {
+            Ok(answer) => Ok(self.answered_stream(endpoint, answer)),
             Err(Unanswered::Unsent(_)) => Err(failed),
             Err(Unanswered::Failed(error)) => Err(error.after(failed)),
-        }
+        };
+        self.endpoints.count_retry(&answer);
+        answer
+    }
+
+    fn answered_stream(
+        &self,
+        endpoint: EndpointLease,
+        answer: Response<StreamBody>,
+    ) -> UpstreamAnswer {
+        self.endpoints.answered(&endpoint, answer.status());
+        let answer = answer.map(|body| AnswerBody::new(AnswerSource::Stream(body), endpoint));
+        UpstreamAnswer { response: Box::new(answer) }
+    }
+}
+
+/// A stream of a connection to that endpoint.
+async fn stream(
+    endpoint: &UpstreamEndpoint,
+    newer_than: Option<Instant>,
+) -> Result<Rc<OpenStream>, UpstreamError> {
+    match &endpoint.multiplexed {
+        Some(connections) => connections.stream(newer_than).await,
+        None => Err(UpstreamError::ClosedEarly),
     }
 }
 
@@ -124,7 +158,7 @@ async fn exchange_on(
     stream: Rc<OpenStream>,
     request: Box<Request<RequestBody>>,
     progress: Option<&Rc<UploadProgress>>,
-) -> Result<UpstreamAnswer, Unanswered> {
+) -> Result<Response<StreamBody>, Unanswered> {
     if let Some(progress) = progress {
         // The answer may come to its end before the upload.
         progress.holds(Rc::clone(&stream));
@@ -142,11 +176,10 @@ async fn exchange_on(
 fn answer(
     response: Response<Incoming>,
     stream: Rc<OpenStream>,
-) -> Result<UpstreamAnswer, UpstreamError> {
+) -> Result<Response<StreamBody>, UpstreamError> {
     let (mut parts, body) = response.into_parts();
     framing::check_answer(&mut parts)?;
-    let body = AnswerBody::Stream(StreamBody::new(body, stream));
-    Ok(UpstreamAnswer { response: Box::new(Response::from_parts(parts, body)) })
+    Ok(Response::from_parts(parts, StreamBody::new(body, stream)))
 }
 
 fn unanswered(mut error: TrySendError<Request<RequestBody>>) -> Unanswered {

@@ -9,6 +9,8 @@ use tokio::{net::lookup_host, sync::watch, task::spawn_local};
 /// would take another one, and signing and held bodies need those threads as well.
 #[derive(Debug, Default)]
 pub(super) struct NameLookup {
+    /// Of an endpoint that is one address of a name.
+    known: Option<SocketAddr>,
     under_way: RefCell<Option<watch::Receiver<Resolved>>>,
 }
 
@@ -20,12 +22,17 @@ type Resolved = Option<Result<Vec<SocketAddr>, ResolveError>>;
 struct ResolveError(io::ErrorKind, String);
 
 impl NameLookup {
+    /// Whatever the name, its address is this one.
+    pub(super) fn known(address: SocketAddr) -> Self {
+        Self { known: Some(address), ..Self::default() }
+    }
+
     /// The addresses of `host:port`. An address is its own.
     ///
     /// # Errors
     /// There are none, or that is unknown.
     pub(super) async fn addresses(self: &Rc<Self>, authority: &str) -> io::Result<Vec<SocketAddr>> {
-        if let Ok(address) = authority.parse() {
+        if let Some(address) = self.known.or_else(|| authority.parse().ok()) {
             return Ok(vec![address]);
         }
         let authority = authority.to_owned();

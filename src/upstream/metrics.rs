@@ -1,12 +1,14 @@
 //! How long upstreams take.
 
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
 
-use super::failure::FailureCounters;
+use super::{caps::CapMetrics, failure::FailureCounters};
 use crate::{
     reason::Reason,
     telemetry::{MetricRegistry, WAIT_BUCKETS},
 };
+
+use super::balance::{BalanceMetrics, EndpointMetrics};
 
 /// What is counted of upstreams.
 #[derive(Debug)]
@@ -17,6 +19,15 @@ pub(crate) struct Metrics {
     retries: IntCounterVec,
     /// By upstream and reason.
     failures: IntCounterVec,
+    balance: BalanceMetrics,
+    /// By upstream.
+    connections: IntGaugeVec,
+    /// By upstream.
+    queued: IntGaugeVec,
+    /// By upstream.
+    waits: IntCounterVec,
+    /// By upstream.
+    refusals: IntCounterVec,
 }
 
 /// What is counted of one upstream.
@@ -49,7 +60,33 @@ impl Metrics {
                 "Admitted requests that their upstream did not answer.",
                 &["upstream", "reason"],
             ),
+            balance: BalanceMetrics::register(metrics),
+            connections: metrics.int_gauges(
+                "upstream_connections",
+                "Open connections to upstreams, idle ones included.",
+                &["upstream"],
+            ),
+            queued: metrics.int_gauges(
+                "upstream_queued",
+                "Requests that wait, as their upstream has all that it may have.",
+                &["upstream"],
+            ),
+            waits: metrics.counters(
+                "upstream_waits_total",
+                "Requests that had to wait, as their upstream had all that it may have.",
+                &["upstream"],
+            ),
+            refusals: metrics.counters(
+                "upstream_busy_total",
+                "Requests that found no room to wait for their upstream, or waited too long.",
+                &["upstream"],
+            ),
         }
+    }
+
+    /// Those of one that has several endpoints.
+    pub(crate) fn of_several(&self, name: &str) -> EndpointMetrics {
+        self.balance.of(name)
     }
 
     /// Those of one upstream.
@@ -58,6 +95,16 @@ impl Metrics {
             latency: self.seconds.with_label_values(&[name]),
             retries: self.retries.with_label_values(&[name]),
             failures: FailureCounters::of(name, self),
+        }
+    }
+
+    /// What the upstream of that name has at once.
+    pub(crate) fn caps(&self, upstream: &str) -> CapMetrics {
+        CapMetrics {
+            connections: self.connections.with_label_values(&[upstream]),
+            queued: self.queued.with_label_values(&[upstream]),
+            waits: self.waits.with_label_values(&[upstream]),
+            refusals: self.refusals.with_label_values(&[upstream]),
         }
     }
 

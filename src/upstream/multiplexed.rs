@@ -4,7 +4,7 @@
 mod arrivals;
 mod connection;
 
-use std::{cell::RefCell, io, rc::Rc, time::Duration};
+use std::{cell::RefCell, io, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, watch},
@@ -15,7 +15,7 @@ use tokio::{
 use crate::upstream::settings::UpstreamSettings;
 
 use super::{
-    UpstreamError, UpstreamSocket, connect,
+    UpstreamCaps, UpstreamError, UpstreamSocket, connect,
     http1::{Http1Connection, IdleConnections},
     transport::{NewSocket, Transport},
 };
@@ -39,6 +39,7 @@ pub(super) struct MultiplexedConnections {
     transport: Rc<Transport>,
     /// Takes a new connection for which the upstream has chosen HTTP/1.1.
     http1: Rc<IdleConnections<UpstreamSocket>>,
+    caps: Arc<UpstreamCaps>,
     /// The oldest first.
     open: RefCell<Vec<Rc<MultiplexedConnection>>>,
     opening: RefCell<Option<watch::Receiver<OpeningState>>>,
@@ -63,15 +64,22 @@ impl MultiplexedConnections {
         settings: &UpstreamSettings,
         transport: &Rc<Transport>,
         http1: &Rc<IdleConnections<UpstreamSocket>>,
+        caps: &Arc<UpstreamCaps>,
     ) -> Rc<Self> {
         Rc::new(Self {
             settings: settings.clone(),
             transport: Rc::clone(transport),
             http1: Rc::clone(http1),
+            caps: Arc::clone(caps),
             open: RefCell::default(),
             opening: RefCell::default(),
             freed: Rc::default(),
         })
+    }
+
+    /// Closes the connections, each with the last of its streams. There may be others later.
+    pub(super) fn close(&self) {
+        self.open.borrow_mut().clear();
     }
 
     /// A stream of the connection with the fewest, or of a further connection. With `newer_than`,
@@ -84,7 +92,7 @@ impl MultiplexedConnections {
         newer_than: Option<Instant>,
     ) -> Result<Rc<OpenStream>, UpstreamError> {
         // Not a moment longer than the upstream may take to answer.
-        let allowed = self.settings.response_timeout;
+        let allowed = self.settings.limits.response_timeout;
         let stream = timeout(allowed, self.next_stream(newer_than)).await;
         stream.map_err(|_| UpstreamError::StreamTimeout(allowed))?
     }
@@ -98,7 +106,7 @@ impl MultiplexedConnections {
             if let Some(stream) = self.take(newer_than) {
                 return Ok(stream);
             }
-            if self.open.borrow().len() >= MAX_CONNECTIONS {
+            if !self.may_open() {
                 freed.await;
                 continue;
             }
@@ -106,6 +114,14 @@ impl MultiplexedConnections {
                 () = freed => {}
                 opened = self.opened() => opened?,
             }
+        }
+    }
+
+    /// Whether a further connection may be opened. Without any this worker could serve nothing.
+    fn may_open(&self) -> bool {
+        match self.open.borrow().len() {
+            0 => true,
+            open => open < MAX_CONNECTIONS && self.caps.has_connection_left(),
         }
     }
 
@@ -178,7 +194,7 @@ impl MultiplexedConnections {
     }
 
     async fn connect(&self) -> Result<MultiplexedConnection, ConnectFailure> {
-        match self.transport.http2().await? {
+        match self.transport.http2(self.caps.connection_anyway()).await? {
             NewSocket::Http2(socket) => Ok(connect::http2(socket, &self.freed).await?),
             NewSocket::Http1(socket) => {
                 self.http1.keep(Http1Connection::new(socket));

@@ -38,6 +38,11 @@ pub(crate) trait UploadSource: fmt::Debug {
 
     /// How much there is left.
     fn size_hint(&self) -> SizeHint;
+
+    /// Begins again with the first byte, if all of it was kept.
+    fn rewind(&mut self) -> bool {
+        false
+    }
 }
 
 /// Why a request's body did not come to its end.
@@ -58,7 +63,7 @@ pub(crate) struct UploadProgress {
     last: Cell<Option<Instant>>,
     turn: Cell<Turn>,
     has_ended: Cell<bool>,
-    /// What was to be sent, if nothing of it was read: it can be sent again.
+    /// What was to be sent, if nothing of it was read or all of it was kept: it can be sent again.
     untouched: RefCell<Option<Box<dyn UploadSource>>>,
     /// Over HTTP/2: the stream that is open until it has ended.
     stream: RefCell<Option<Rc<OpenStream>>>,
@@ -87,9 +92,10 @@ impl RequestBody {
         Self { upload: None }
     }
 
-    /// Again the body that was to be sent and was dropped. `None`: some of it was read.
+    /// Again the body that was to be sent and was dropped. `None`: some of it was read and not kept.
     pub(super) fn untouched(progress: &Rc<UploadProgress>) -> Option<Self> {
         let source = progress.untouched.borrow_mut().take()?;
+        progress.has_ended.set(false);
         Some(Self { upload: Some(Upload { source, progress: Rc::clone(progress) }) })
     }
 
@@ -160,8 +166,9 @@ impl UploadProgress {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Some(upload) = self.upload.take_if(|upload| upload.progress.is_untouched()) {
-            let Upload { source, progress } = upload;
+        let can_be_sent =
+            |upload: &mut Upload| upload.progress.is_untouched() || upload.source.rewind();
+        if let Some(Upload { source, progress }) = self.upload.take_if(can_be_sent) {
             *progress.untouched.borrow_mut() = Some(source);
         }
     }
@@ -184,7 +191,8 @@ impl Body for RequestBody {
             progress.has_ended.set(true);
         }
         if bytes.is_none() {
-            self.upload = None;
+            // Let go as any other that is over.
+            drop(Self { upload: self.upload.take() });
         }
         Poll::Ready(bytes.map(|bytes| bytes.map(Frame::data)))
     }

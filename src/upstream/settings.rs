@@ -1,5 +1,9 @@
 //! `[upstreams.NAME]`: the upstream services.
 
+pub(crate) mod caps;
+mod eject;
+mod endpoints;
+mod health;
 mod upgrades;
 
 use std::{fmt, path::PathBuf, time::Duration};
@@ -14,24 +18,47 @@ use crate::{
         values::{Names, check_name, count, duration, keyword, name_of, reference},
         writer::{Writer, Written, table_of},
     },
+    decision::denials::settings::MaintenanceSettings,
     listener::settings::socket_path,
-    policy::{BasePath, ids::PerUpstream, upstream_credential::CredentialChoice},
+    policy::{
+        BasePath,
+        ids::PerUpstream,
+        settings::{ExchangeLimitSettings, ExchangeLimits},
+        upstream_credential::CredentialChoice,
+    },
     tls::settings::{Http2Offer, UpstreamTlsSettings, upstream::server_name_of},
 };
 
 pub(crate) mod key {
     pub(crate) const URL: &str = "url";
     pub(crate) const CONNECT_TIMEOUT: &str = "connect_timeout";
-    pub(crate) const RESPONSE_TIMEOUT: &str = "response_timeout";
-    pub(crate) const STREAM_TIMEOUT: &str = "stream_timeout";
     pub(crate) const IDLE_TIMEOUT: &str = "idle_timeout";
     pub(crate) const MAX_IDLE: &str = "max_idle";
     pub(crate) const RETRY: &str = "retry";
     pub(crate) const UPGRADES: &str = "upgrades";
     pub(crate) const CREDENTIAL: &str = "credential";
     pub(crate) const TLS: &str = "tls";
+    pub(crate) const URLS: &str = "urls";
+    pub(crate) const WEIGHT: &str = "weight";
+    pub(crate) const RESOLVE: &str = "resolve";
+    pub(crate) const BALANCE: &str = "balance";
+    pub(crate) const RETRY_BUDGET: &str = "retry_budget";
+    pub(crate) const EJECT: &str = "eject";
+    pub(crate) const FAILURES: &str = "failures";
+    pub(crate) const FOR: &str = "for";
+    pub(crate) const AT_MOST: &str = "at_most";
+    pub(crate) const ON_STATUS: &str = "on_status";
+    pub(crate) const HEALTH: &str = "health";
+    pub(crate) const PATH: &str = "path";
+    pub(crate) const INTERVAL: &str = "interval";
+    pub(crate) const TIMEOUT: &str = "timeout";
+    pub(crate) const EXPECT: &str = "expect";
 }
 
+pub use caps::CapSettings;
+pub use eject::EjectSettings;
+pub use endpoints::{BalanceRule, EndpointSettings, Resolve, WeightedUrl};
+pub use health::HealthSettings;
 pub use upgrades::UpgradeProtocols;
 pub(crate) use upgrades::WEBSOCKET;
 
@@ -40,26 +67,30 @@ pub(crate) use upgrades::WEBSOCKET;
 pub struct UpstreamSettings {
     /// The name in the configuration: what routes, metrics and logs call it.
     pub name: String,
-    /// Where the service is.
+    /// Where the service is; the first of several.
     pub address: UpstreamAddress,
     /// The path that all its paths begin with.
     pub path: BasePath,
+    /// An upstream that has several endpoints, or may have. Boxed, as most have one.
+    pub endpoints: Option<Box<EndpointSettings>>,
     /// `[upstreams.NAME.tls]`, with `https://`.
     pub tls: Option<Box<UpstreamTlsSettings>>,
     /// For the connection to be established, TLS included.
     pub connect_timeout: Duration,
-    /// From the request's last byte to the answer's header block.
-    pub response_timeout: Duration,
-    /// How long an answer's body, a gRPC stream or a tunnel may be silent.
-    pub stream_timeout: Duration,
+    /// What requests of its routes may take that do not say so themselves.
+    pub limits: ExchangeLimits,
     /// How long an unused connection is kept; below the upstream's own keep-alive.
     pub idle_timeout: Duration,
     /// Unused connections kept per worker.
     pub max_idle: usize,
     /// What is sent again after a connection broke without an answer.
     pub retry: RetryRule,
+    /// What it may have at once.
+    pub caps: CapSettings,
     /// Which protocols a connection may switch to.
     pub upgrades: UpgradeProtocols,
+    /// What is answered in its place; `None`: it is in use.
+    pub maintenance: Option<MaintenanceSettings>,
     /// What it receives as credential, unless a route says otherwise; `None`: as
     /// `credential.forward` says.
     pub credential: Option<CredentialChoice>,
@@ -102,10 +133,6 @@ pub enum UpstreamProtocol {
 
 /// A nearby host answers a SYN at once or not at all.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// What most peers give an upstream to begin its answer.
-const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Streams of events are quiet for minutes; a peer that is gone is quiet for ever.
-const DEFAULT_STREAM_TIMEOUT: Duration = Duration::from_mins(5);
 /// gunicorn closes its idle connections after 2 s, Node.js, uvicorn and Apache after 5 s: we should
 /// close first, so that no request meets a connection that is just being closed.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -127,16 +154,17 @@ const RETRIES: &[(&str, RetryRule)] = &[
 const EXPECTED_URL: &str = "\"https://HOST:PORT\", \"http://HOST:PORT\" or \"h2c://HOST:PORT\", \
                             each with a path or without, or \"unix:/PATH\"";
 
-/// Reads `[upstreams]`.
+/// Reads `[upstreams]`. `defaults` holds for what an upstream does not say.
 pub(crate) fn read(
     section: &mut Section<'_>,
     credentials: &Names<CredentialChoice>,
+    defaults: &ExchangeLimits,
 ) -> PerUpstream<UpstreamSettings> {
     let upstreams = section.each_table(|name, upstream| {
         if let Err(message) = check_name(name) {
             upstream.own_mistake(message);
         }
-        UpstreamSettings::read(name, upstream, credentials)
+        UpstreamSettings::read(name, upstream, credentials, defaults)
     });
     upstreams.into_iter().flatten().collect()
 }
@@ -156,9 +184,10 @@ impl UpstreamSettings {
         name: &str,
         section: &mut Section<'_>,
         credentials: &Names<CredentialChoice>,
+        defaults: &ExchangeLimits,
     ) -> Option<Self> {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
-        let address = section.required(key::URL, EXPECTED_URL, upstream_address);
+        let (address, endpoints) = endpoints::read(section).unzip();
         let tls = read_tls(section, address.as_ref());
         let http2 = tls.as_ref().map(|tls| tls.http2);
         let protocol = address.as_ref().map(|address| UpstreamProtocol::of(address, http2));
@@ -171,17 +200,15 @@ impl UpstreamSettings {
             name: name.to_owned(),
             tls,
             connect_timeout: section.or(key::CONNECT_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, timeout()),
-            response_timeout: section.or(
-                key::RESPONSE_TIMEOUT,
-                DEFAULT_RESPONSE_TIMEOUT,
-                timeout(),
-            ),
-            stream_timeout: section.or(key::STREAM_TIMEOUT, DEFAULT_STREAM_TIMEOUT, timeout()),
+            limits: ExchangeLimitSettings::read(section).over(defaults),
             idle_timeout: section.or(key::IDLE_TIMEOUT, DEFAULT_IDLE_TIMEOUT, timeout()),
             max_idle: section.or(key::MAX_IDLE, DEFAULT_MAX_IDLE, count(0..=MAX_MAX_IDLE)),
             retry: section.or(key::RETRY, RetryRule::Idempotent, keyword(RETRIES)),
+            caps: CapSettings::read(section),
             upgrades: UpgradeProtocols::read(section),
-            path: section.or(key::URL, BasePath::default(), base_path),
+            maintenance: MaintenanceSettings::read(section),
+            path: endpoints::read_path(section),
+            endpoints: endpoints.flatten(),
             credential: section.optional(key::CREDENTIAL, reference("a credential", credentials)),
             // Last, so that a bad URL does not hide the mistakes above.
             address: address?,
@@ -190,22 +217,36 @@ impl UpstreamSettings {
 
     fn write(&self, credentials: &Names<CredentialChoice>) -> Written {
         let credential = self.credential.and_then(|choice| name_of(credentials, choice));
-        let writer = Writer::default()
-            .text(key::URL, format_args!("{}{}", self.address, self.path.as_str()))
+        let writer = self
+            .write_endpoints(Writer::default())
             .duration(key::CONNECT_TIMEOUT, self.connect_timeout)
-            .duration(key::RESPONSE_TIMEOUT, self.response_timeout)
-            .duration(key::STREAM_TIMEOUT, self.stream_timeout)
             .duration(key::IDLE_TIMEOUT, self.idle_timeout)
             .count(key::MAX_IDLE, self.max_idle)
             .keyword(key::RETRY, RETRIES, &self.retry)
             .optional(key::CREDENTIAL, credential)
             .optional_value(key::TLS, self.tls.as_ref().map(|tls| tls.write()));
+        let writer = self.caps.write(self.limits.write(writer));
+        let writer = MaintenanceSettings::write(self.maintenance.as_ref(), writer);
         match self.protocol() {
             UpstreamProtocol::Http2 => writer.table(),
             UpstreamProtocol::Http1 | UpstreamProtocol::Negotiated => {
                 self.upgrades.write(writer).table()
             }
         }
+    }
+
+    fn write_endpoints(&self, writer: Writer) -> Writer {
+        match &self.endpoints {
+            Some(endpoints) => endpoints.write(&self.path, writer),
+            None => writer.text(key::URL, format_args!("{}{}", self.address, self.path.as_str())),
+        }
+    }
+
+    /// Where the service is, or each of its endpoints.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &UpstreamAddress> {
+        let several = self.endpoints.iter().flat_map(|endpoints| &endpoints.urls);
+        let others = several.map(|url| &url.address).filter(|address| **address != self.address);
+        std::iter::once(&self.address).chain(others)
     }
 
     /// What is spoken with it.
@@ -243,6 +284,17 @@ fn read_tls(
         _ => {}
     }
     None
+}
+
+impl UpstreamAddress {
+    /// The host, without the brackets of an IPv6 address, and the port. `None`: no TCP.
+    pub(crate) fn host_and_port(&self) -> Option<(&str, u16)> {
+        let (Self::Http(authority) | Self::H2c(authority) | Self::Https(authority)) = self else {
+            return None;
+        };
+        let (host, port) = authority.rsplit_once(':')?;
+        Some((host.trim_start_matches('[').trim_end_matches(']'), port.parse().ok()?))
+    }
 }
 
 impl fmt::Display for UpstreamAddress {

@@ -1,6 +1,6 @@
 //! What connections to an endpoint are made of: a socket, and TLS over it.
 
-use std::{cell::Cell, io, rc::Rc, sync::Arc};
+use std::{cell::Cell, io, net::SocketAddr, rc::Rc, sync::Arc};
 
 use tokio::net::{TcpStream, UnixStream};
 
@@ -8,6 +8,8 @@ use crate::tls::{UpstreamTls, settings::Http2Offer};
 
 use super::{
     UpstreamError, UpstreamSocket,
+    caps::CountedConnection,
+    http1::SocketKind,
     lookup::NameLookup,
     settings::{UpstreamAddress, UpstreamProtocol},
     tls_socket::TlsSocket,
@@ -33,9 +35,26 @@ pub(super) enum NewSocket {
 
 impl Transport {
     pub(super) fn new(address: &UpstreamAddress, tls: Option<&Arc<UpstreamTls>>) -> Rc<Self> {
+        Self::with(address, NameLookup::default(), tls)
+    }
+
+    /// To that one of the addresses of its name.
+    pub(super) fn to(
+        known: SocketAddr,
+        address: &UpstreamAddress,
+        tls: Option<&Arc<UpstreamTls>>,
+    ) -> Rc<Self> {
+        Self::with(address, NameLookup::known(known), tls)
+    }
+
+    fn with(
+        address: &UpstreamAddress,
+        lookup: NameLookup,
+        tls: Option<&Arc<UpstreamTls>>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             address: address.clone(),
-            lookup: Rc::default(),
+            lookup: Rc::new(lookup),
             tls: tls.cloned(),
             speaks_http2: Cell::new(None),
         })
@@ -57,32 +76,41 @@ impl Transport {
     }
 
     /// One that is to be spoken HTTP/1.1 on.
-    pub(super) async fn http1(&self) -> Result<UpstreamSocket, UpstreamError> {
-        match &self.address {
+    pub(super) async fn http1(
+        &self,
+        counted: CountedConnection,
+    ) -> Result<UpstreamSocket, UpstreamError> {
+        let kind = match &self.address {
             UpstreamAddress::Unix(path) => UnixStream::connect(path)
                 .await
-                .map(UpstreamSocket::Unix)
-                .map_err(UpstreamError::Refused),
+                .map(SocketKind::Unix)
+                .map_err(UpstreamError::Refused)?,
             UpstreamAddress::Http(authority)
             | UpstreamAddress::H2c(authority)
             | UpstreamAddress::Https(authority) => {
                 let socket = self.tcp(authority).await?;
-                self.secured(authority, socket, Http2Offer::Never).await
+                self.secured(authority, socket, Http2Offer::Never).await?
             }
-        }
+        };
+        Ok(UpstreamSocket::new(kind, counted))
     }
 
     /// One on which HTTP/2 is spoken, unless the upstream chooses HTTP/1.1.
-    pub(super) async fn http2(&self) -> Result<NewSocket, UpstreamError> {
+    pub(super) async fn http2(
+        &self,
+        counted: CountedConnection,
+    ) -> Result<NewSocket, UpstreamError> {
         let (UpstreamAddress::H2c(authority) | UpstreamAddress::Https(authority)) = &self.address
         else {
-            return self.http1().await.map(NewSocket::Http1);
+            return self.http1(counted).await.map(NewSocket::Http1);
         };
         let socket = self.tcp(authority).await?;
         let Some(tls) = &self.tls else {
-            return Ok(NewSocket::Http2(UpstreamSocket::Tcp(socket)));
+            let socket = UpstreamSocket::new(SocketKind::Tcp(socket), counted);
+            return Ok(NewSocket::Http2(socket));
         };
-        let socket = self.secured(authority, socket, tls.http2()).await?;
+        let kind = self.secured(authority, socket, tls.http2()).await?;
+        let socket = UpstreamSocket::new(kind, counted);
         let is_http2 = socket.is_http2();
         self.speaks_http2.set(Some(is_http2));
         Ok(if is_http2 { NewSocket::Http2(socket) } else { NewSocket::Http1(socket) })
@@ -93,13 +121,13 @@ impl Transport {
         authority: &str,
         socket: TcpStream,
         offer: Http2Offer,
-    ) -> Result<UpstreamSocket, UpstreamError> {
+    ) -> Result<SocketKind, UpstreamError> {
         let Some(tls) = &self.tls else {
-            return Ok(UpstreamSocket::Tcp(socket));
+            return Ok(SocketKind::Tcp(socket));
         };
         let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
         let stream = tls.connect(host, offer, socket).await?;
-        Ok(UpstreamSocket::Tls(Box::new(TlsSocket::new(stream))))
+        Ok(SocketKind::Tls(Box::new(TlsSocket::new(stream))))
     }
 
     async fn tcp(&self, authority: &str) -> Result<TcpStream, UpstreamError> {

@@ -145,7 +145,7 @@ fn expiry(members: &Object, token: &str, asked: UnixTime) -> Result<UnixTime, &'
     };
     let by_answer = lifetime.map(|seconds| asked.0.saturating_add(seconds));
     let ends = [by_answer, exp_of(token)].into_iter().flatten().min();
-    let ends = ends.unwrap_or(asked.0.saturating_add(UNSAID_LIFETIME));
+    let ends = ends.unwrap_or_else(|| asked.0.saturating_add(UNSAID_LIFETIME));
     if ends <= asked.0 {
         return Err("the \"access_token\" has expired already");
     }

@@ -24,6 +24,7 @@ const ROOMS: &[&str] = &[
     "fetch",
     "lookup",
     "listener",
+    "resolver",
     "wire",
     "identity",
     "policy",

@@ -160,6 +160,22 @@ fn a_request_is_judged_as_a_whole() {
 }
 
 #[test]
+fn the_limits_of_a_route_are_named_and_this_request_does_not_count() {
+    let limits = "[limits.per-client]\nkey = [{ claim = \"client_id\" }, \"route\"]\nrate = \"1/h\"\n\
+                  concurrency = 2\n[issuers.corp]";
+    let setup = Setup::new()
+        .with("[issuers.corp]", limits)
+        .with("path = \"/loans/*\"", "path = \"/loans/*\"\nlimit = \"per-client\"");
+    for _ in 0..2 {
+        let said = setup.explain(&[&setup.token(&[]), "--path", "/loans/17"]);
+        assert!(said.admitted(), "{}", said.out);
+        let line = "ok    limit         not counted here: per-client by claim client_id and route, \
+                    1/h, 1 at once after a pause, 2 at the same time\n";
+        assert!(said.out.contains(line), "{}", said.out);
+    }
+}
+
+#[test]
 fn a_token_that_is_bound_to_a_request_is_judged_in_it() {
     let bound = "[issuers.corp]\norigin_claim = \"ord\"\ncookie_binding = { cookie = \"atbv\", \
                  reference = \"ref\", type = { claim = \"kind\", value = \"cookie\" } }";

@@ -36,6 +36,7 @@ mod mcp;
 mod parking;
 mod path_readers;
 mod shared;
+mod shared_failovers;
 mod shared_limits;
 mod sharing;
 mod shutdown;

@@ -3,10 +3,12 @@
 
 mod scene;
 
+mod cluster;
 mod hostile;
 mod limits;
 mod log;
 mod outages;
 mod replays;
+mod sentinel;
 mod tls;
 mod values;

@@ -19,7 +19,7 @@ use crate::support::{
     issuer::{Issuer, key, public},
     key_server::{KeyServer, Page},
     oracle::assert_refused,
-    proxy::Proxy,
+    proxy::{Proxy, metric_in},
     redis::{PASSWORD, RedisServer},
     setup::Setup,
     upstream::Upstream,
@@ -135,24 +135,26 @@ fn l1_a_client_has_one_burst_at_all_replicas() {
 #[test]
 fn l1_two_replicas_together_are_within_five_hundredths_of_the_rate() {
     let Some(deployment) = Deployment::start() else { return };
-    let limit = "rate = \"200/s\"\nburst = 10";
+    // A burst of a second: a pause of this machine takes nothing away.
+    let limit = "rate = \"100/s\"\nburst = 100";
     let (one, two) = (deployment.replica(limit, ""), deployment.replica(limit, ""));
     let request = Request::get("/").bearer(&deployment.token("app"));
     let began = Instant::now();
-    let passed: u32 = thread::scope(|scope| {
+    let (passed, elapsed) = thread::scope(|scope| {
         let client = |replica: &'_ Replica| {
             let mut client = replica.proxy.client();
             let mut passed = 0;
             while began.elapsed() < Duration::from_secs(2) {
                 passed += u32::from(client.exchange(&request).status == 200);
             }
-            passed
+            (passed, began.elapsed())
         };
         let threads: Vec<_> =
             [&one, &two, &one, &two].map(|replica| scope.spawn(move || client(replica))).into();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        let all = threads.into_iter().map(|thread| thread.join().unwrap());
+        all.fold((0, Duration::ZERO), |all, one| (all.0 + one.0, all.1.max(one.1)))
     });
-    let expected = 10.0 + 200.0 * began.elapsed().as_secs_f64();
+    let expected = 100.0 + 100.0 * elapsed.as_secs_f64();
     let error = (f64::from(passed) - expected).abs() / expected;
     assert!(error <= 0.05, "{passed} instead of {expected}");
 }
@@ -167,7 +169,10 @@ fn l6_without_redis_each_replica_lets_its_share_pass() {
     for replica in [&one, &two] {
         replica.until_connected(false);
         assert_eq!(replica.passes(6, &app, Reason::RateLimited), 3);
-        assert_eq!(replica.proxy.metric("countersign_limit_local_total{limit=\"own\"}"), 6.0);
+        let local =
+            metric_in(&replica.proxy.metrics(), "countersign_limit_local_total{limit=\"own\"}")
+                .map(str::to_owned);
+        assert_eq!(local.as_deref(), Some("6"));
     }
     deployment.redis.start_again();
     one.until_connected(true);

@@ -1,4 +1,4 @@
-//! Real services over TLS: nginx, HAProxy, Node, uvicorn, gunicorn and gRPC, each under a load.
+//! Real services over TLS: nginx, `HAProxy`, Node, uvicorn, gunicorn and gRPC, each under a load.
 
 mod load;
 mod peers;
@@ -90,14 +90,14 @@ fn a_certificate_that_is_renewed_by_another_authority_under_load_fails_no_reques
                 let before = scene.expiry();
                 peer.renew(number % 2 == 0);
                 wait_until("a handshake with the other certificate", || {
-                    load.is_finished() || scene.expiry() != before
+                    load.is_finished() || (scene.expiry() - before).abs() > 1.0
                 });
             }
             let Some(outcome) = load.join().unwrap() else { return };
             outcome.assert_nothing_failed(&format!("{kind:?} {protocol}"));
         }
         for fault in ["unknown_authority", "closed", "protocol", "timeout"] {
-            assert!(scene.handshakes(fault) == 0.0, "{fault}");
+            assert!(scene.handshakes(fault) < 1.0, "{fault}");
         }
         assert!(scene.handshakes("full") >= 2.0);
     }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::support::{
     client::{Answer, Request},
+    proxy::metric_in,
     world::World,
 };
 
@@ -54,6 +55,13 @@ fn passes(count: usize, mut request: impl FnMut() -> Answer) -> usize {
     passed
 }
 
-fn keys(world: &World) -> f64 {
-    world.proxy.metric("countersign_limit_keys{limit=\"own\"}")
+/// How many callers have a bucket.
+fn keys(world: &World) -> u64 {
+    metric(world, "countersign_limit_keys")
+}
+
+/// A metric of the limit `own`.
+fn metric(world: &World, family: &str) -> u64 {
+    let series = format!("{family}{{limit=\"own\"}}");
+    metric_in(&world.proxy.metrics(), &series).map_or(0, |value| value.parse().unwrap())
 }

@@ -20,6 +20,7 @@ mod config;
 mod cors;
 mod denials;
 mod egress;
+mod endpoints;
 mod fixed_headers;
 mod guests;
 mod header_texts;

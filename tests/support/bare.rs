@@ -46,6 +46,13 @@ pub(crate) fn in_front_of_with(url: &str, lines: &str, server: &str) -> World {
     })
 }
 
+/// The usual scene in front of an upstream with these lines, and with further tables.
+pub(crate) fn in_front_of_several(lines: &str, tables: &str) -> World {
+    World::with_setup(|setup| {
+        setup.with(&format!("[upstreams.other]\n{lines}\n{tables}")).routes(ROUTES)
+    })
+}
+
 /// An upstream of which a test writes every step: gets each connection behind its first head.
 pub(crate) fn upstream(
     serve: impl Fn(Head, BufReader<TcpStream>) + Send + Sync + 'static,

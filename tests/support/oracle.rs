@@ -53,6 +53,7 @@ pub(crate) fn status_of(reason: Reason) -> u16 {
         (_, Class::RequestMalformed) => 400,
         (_, Class::CannotDecide) => 503,
         (Reason::UpstreamConnectTimeout | Reason::UpstreamTimeout, _) => 504,
+        (Reason::RouteBusy | Reason::UpstreamBusy | Reason::UpstreamMaintenance, _) => 503,
         (_, Class::UpstreamFailed) => 502,
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct RedisServer {
     folder: tempfile::TempDir,
 }
 
+/// What every test knows.
 pub(crate) const PASSWORD: &str = "hunter2-of-redis";
 
 /// To load its program, and to bind its port.
@@ -113,7 +114,7 @@ impl Drop for RedisServer {
     }
 }
 
-fn is_installed() -> bool {
+pub(super) fn is_installed() -> bool {
     let found = Command::new("redis-server").arg("--version").output();
     let reason = match found {
         Ok(output) if output.status.success() => return true,
@@ -159,6 +160,6 @@ fn launch(port: u16, tls: &str, folder: &Path) -> Option<Child> {
     Some(child)
 }
 
-fn said(folder: &Path) -> String {
+pub(super) fn said(folder: &Path) -> String {
     fs::read_to_string(folder.join("log")).unwrap_or_default()
 }

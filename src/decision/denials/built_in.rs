@@ -141,6 +141,9 @@ pub(super) const MORE_EXACT: &[(Reason, StatusRule)] = &[
     (Reason::RateLimited, TOO_MANY),
     (Reason::ConcurrencyLimited, TOO_MANY),
     (Reason::UpstreamConnectTimeout, (StatusCode::GATEWAY_TIMEOUT, Challenge::None)),
+    (Reason::UpstreamBusy, (StatusCode::SERVICE_UNAVAILABLE, Challenge::None)),
+    (Reason::UpstreamMaintenance, (StatusCode::SERVICE_UNAVAILABLE, Challenge::None)),
+    (Reason::RouteBusy, (StatusCode::SERVICE_UNAVAILABLE, Challenge::None)),
     (Reason::UpstreamTimeout, (StatusCode::GATEWAY_TIMEOUT, Challenge::None)),
 ];
 

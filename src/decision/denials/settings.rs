@@ -1,5 +1,6 @@
 //! `[denials]`: how refusals look.
 
+mod maintenance;
 mod profile;
 mod template;
 
@@ -16,6 +17,8 @@ use crate::{
     },
 };
 
+pub use maintenance::MaintenanceSettings;
+pub(crate) use maintenance::key as of_maintenance;
 pub use profile::{OwnAnswerSettings, OwnBodySettings, OwnProfileSettings};
 pub use template::{BodyTemplate, Placeholder};
 

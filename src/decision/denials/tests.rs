@@ -61,8 +61,12 @@ impl Scene {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
         let metrics = MetricRegistry::default();
         let (providers, _) = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
+        let maintenance = settings.engine_parts().maintenance;
         let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
-        Self { denials: Denials::new(&settings.denials, &settings.routes, clock), gate }
+        Self {
+            denials: Denials::new(&settings.denials, &settings.routes, &maintenance, clock),
+            gate,
+        }
     }
 
     fn profile(name: &str, expose_reasons: bool) -> Self {

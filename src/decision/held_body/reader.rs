@@ -39,6 +39,12 @@ impl HeldReader {
         self.kept.len().saturating_sub(self.read)
     }
 
+    /// Begins again with the first byte.
+    pub fn rewind(&mut self) {
+        self.read = 0;
+        self.reading = None;
+    }
+
     /// The next part; `None` at the end.
     ///
     /// # Errors

@@ -14,11 +14,13 @@ use crate::{
 pub(super) fn looping_upstreams(settings: &Settings, root: &Section<'_>) {
     let listen = &settings.server.listen;
     for upstream in &settings.upstreams {
-        if leads_to(&upstream.address, listen) {
+        if upstream.addresses().any(|address| leads_to(address, listen)) {
             let node = root.peek(key::UPSTREAMS).and_then(|all| all.member(&upstream.name));
-            let node = node.and_then(|upstream| upstream.member(of_upstream::URL));
+            let has_one = node.is_some_and(|upstream| upstream.member(of_upstream::URL).is_some());
+            let name = if has_one { of_upstream::URL } else { of_upstream::URLS };
+            let node = node.and_then(|upstream| upstream.member(name));
             root.mistake_at(
-                [key::UPSTREAMS, &upstream.name, of_upstream::URL].join("."),
+                [key::UPSTREAMS, &upstream.name, name].join("."),
                 node.and_then(Node::origin),
                 format!("is this proxy itself (server.listen is {listen}): a loop"),
             );

@@ -27,7 +27,8 @@ fn documents(workspace: &Workspace) -> [Table; 3] {
     workspace.write("revoked.json", "{}");
     let others = format!(
         "{MINIMAL}\n[revocation]\nfile = \"DIR/revoked.json\"\n\
-         [shared]\nurl = \"redis://127.0.0.1\"\nintegrity = \"none\"\n\
+         [shared]\nurl = \"redis+sentinel://127.0.0.1/m\"\nintegrity = \"none\"\n\
+         sentinel_password_file = \"DIR/secret\"\n\
          limits = {{ on_failure = \"refuse\" }}\n\
          [cors]\norigins = \"any\"\nall_routes = true\npreflights = \"pass\""
     );

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::shared::settings::{Integrity, LostStore, SharedAddress, SharedSettings, UseSettings};
+use crate::shared::settings::{
+    Integrity, LostStore, NodeAddress, SharedAddress, SharedLayout, SharedSettings, UseSettings,
+};
 
 const PASSWORD: &str = "correct-horse-battery";
 
@@ -54,8 +56,9 @@ fn the_least_that_must_be_said_is_where_and_under_which_key() {
     assert_eq!(
         workspace.mistakes(&format!("{MINIMAL}\n[shared]")),
         [
-            "countersign.toml: shared.url: missing; expected \"redis://HOST:PORT/DATABASE\", or \
-             \"rediss://…\" for TLS",
+            "countersign.toml: shared.url: missing; expected \"redis://HOST:PORT/DATABASE\", \
+             \"redis+cluster://HOST:PORT,HOST:PORT\" or \
+             \"redis+sentinel://HOST:PORT,HOST:PORT/NAME\", or \"rediss…\" for TLS",
             "countersign.toml: shared.integrity_key_file: missing; expected the path of a file \
              with 32 random bytes or more, the same for all replicas (or integrity = \"none\": \
              who can write to the server then decides which tokens pass)",
@@ -71,7 +74,8 @@ fn addresses() {
         Some(settings.shared.unwrap().address)
     };
     let named = |tls, host: &str, port, database| {
-        Some(SharedAddress { tls, host: host.to_owned(), port, database })
+        let layout = SharedLayout::Server(node(host, port));
+        Some(SharedAddress { tls, layout, database })
     };
     assert_eq!(address("redis://redis"), named(false, "redis", 6379, 0));
     assert_eq!(address("rediss://r.example.com:1/15"), named(true, "r.example.com", 1, 15));
@@ -89,9 +93,46 @@ fn addresses() {
         "redis://redis/0?protocol=3",
         "redis://redis/0#x",
         "redis+unix:///run/redis.sock",
+        "redis://one,two",
+        "redis+cluster://",
+        "redis+cluster://one,,two",
+        "redis+cluster://one/0",
+        "redis+sentinel://one",
+        "redis+sentinel://one/",
+        "redis+sentinel://one/my master",
+        "redis+sentinel://one/mymaster/x",
+        "redis+cluster://one:+1",
     ] {
         assert_eq!(address(wrong), None, "{wrong}");
     }
+}
+
+fn node(host: &str, port: u16) -> NodeAddress {
+    NodeAddress { host: host.to_owned(), port }
+}
+
+#[test]
+fn addresses_of_clusters_and_sentinels() {
+    let workspace = workspace();
+    let cluster = "rediss+cluster://one:7000,[::1]:7001,two";
+    let found = workspace.shared(cluster, KEY).address;
+    let nodes = vec![node("one", 7000), node("::1", 7001), node("two", 6379)];
+    assert_eq!((found.tls, &found.layout), (true, &SharedLayout::Cluster(nodes)));
+    assert_eq!(found.to_string(), "rediss+cluster://one:7000,[::1]:7001,two:6379");
+
+    let sentinel = "redis+sentinel://s1,s2:26380/mymaster/3";
+    let found = workspace.shared(sentinel, &format!("{KEY}\nsentinel_password_file = \"DIR/key\""));
+    assert!(found.sentinel_password_file.is_some());
+    let sentinels = vec![node("s1", 26379), node("s2", 26380)];
+    let layout = SharedLayout::Sentinel { sentinels, master: "mymaster".to_owned() };
+    assert_eq!((found.address.database, &found.address.layout), (3, &layout));
+    assert_eq!(found.address.to_string(), "redis+sentinel://s1:26379,s2:26380/mymaster/3");
+    workspace.assert_shared_mistake(
+        cluster,
+        &format!("{KEY}\nsentinel_password_file = \"DIR/key\""),
+        "sentinel_password_file: has no effect without sentinels; expected a url with \
+         redis+sentinel://",
+    );
 }
 
 #[test]
@@ -99,8 +140,8 @@ fn o2_a_password_in_the_url_is_a_mistake_that_does_not_show_it() {
     workspace().assert_shared_mistake(
         "redis://me:hunter2@redis:6379/0",
         KEY,
-        "url: the URL holds a user name or password; expected \"redis://HOST:PORT/DATABASE\", or \
-         \"rediss://…\" for TLS without, and username and password_file beside it",
+        "url: the URL holds a user name or password; expected one without, and username and \
+         password_file beside it",
     );
 }
 

@@ -19,7 +19,9 @@ impl Settings {
             return Vec::new(); // a mistake where it is the same address
         }
         let own = self.upstreams.iter().filter(|upstream| {
-            host_at_port(&upstream.address, listen.port()).is_some_and(is_own_address)
+            let mut hosts =
+                upstream.addresses().filter_map(|address| host_at_port(address, listen.port()));
+            hosts.any(is_own_address)
         });
         own.map(|upstream| {
             let text = format!(

@@ -6,6 +6,7 @@ use std::{
     mem,
     pin::Pin,
     rc::{Rc, Weak},
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -17,6 +18,7 @@ use tokio::{
 };
 
 use super::{Http1Connection, socket::Peeked};
+use crate::upstream::UpstreamCaps;
 
 /// A connection idle for less has most likely not been closed since: it is not looked at before it
 /// is used. What closes them earlier is a restart of the upstream, at any moment.
@@ -36,11 +38,14 @@ pub(crate) struct IdleConnections<S> {
     connections: RefCell<Vec<IdleConnection<S>>>,
     /// The latest moment that is known: when a request began or its answer came.
     latest: Cell<Instant>,
-    max: usize,
+    /// 0 once the endpoint has gone away.
+    max: Cell<usize>,
     max_age: Duration,
     /// The task that closes them, while it waits for another.
     watcher: RefCell<Option<Waker>>,
     is_watched: Cell<bool>,
+    /// Of the upstream: others may need a connection that is idle here.
+    caps: Option<Arc<UpstreamCaps>>,
 }
 
 #[derive(Debug)]
@@ -56,11 +61,22 @@ impl<S> IdleConnections<S> {
         Self {
             connections: RefCell::default(),
             latest: Cell::new(Instant::now()),
-            max,
+            max: Cell::new(max),
             max_age,
             watcher: RefCell::default(),
             is_watched: Cell::new(false),
+            caps: None,
         }
+    }
+
+    /// With the caps of the upstream.
+    pub(in crate::upstream) fn within(mut self, caps: &Arc<UpstreamCaps>) -> Self {
+        self.caps = Some(Arc::clone(caps)).filter(|caps| caps.bound_connections());
+        self
+    }
+
+    fn is_wanted_elsewhere(&self) -> bool {
+        self.caps.as_ref().is_some_and(|caps| caps.wants_idle())
     }
 
     /// A request began, or its answer came, at that moment.
@@ -109,10 +125,17 @@ impl<S> IdleConnections<S> {
         let mut connections = self.connections.borrow_mut();
         self.close_old(&mut connections);
         let now = self.latest.get();
-        if connection.renew_at > now && connections.len() < self.max {
+        let is_kept = connection.renew_at > now && connections.len() < self.max.get();
+        if is_kept && !self.is_wanted_elsewhere() {
             connections.push(IdleConnection { connection, since: now, ends: now + self.max_age });
             self.watcher.take().into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Closes all of them. None is kept any more.
+    pub(in crate::upstream) fn close(&self) {
+        self.max.set(0);
+        self.connections.borrow_mut().clear();
     }
 
     /// Closes those that have waited too long: after a burst, steady use keeps only the latest
@@ -142,6 +165,9 @@ impl<S: AsyncRead + Unpin + 'static> IdleConnections<S> {
     fn look(&self, cx: &mut Context<'_>) -> Option<Duration> {
         let now = Instant::now();
         let mut connections = self.connections.borrow_mut();
+        while self.is_wanted_elsewhere() && !connections.is_empty() {
+            drop(connections.remove(0));
+        }
         connections
             .retain_mut(|idle| now < idle.ends && is_silent(&mut idle.connection.socket, cx));
         self.watcher.replace(Some(cx.waker().clone()));
@@ -160,10 +186,20 @@ async fn watch<S: AsyncRead + Unpin + 'static>(idle: Weak<IdleConnections<S>>) {
     let look =
         || unconstrained(poll_fn(|cx| Poll::Ready(idle.upgrade().map(|idle| idle.look(cx)))));
     while let Some(next) = look().await {
+        let caps = idle.upgrade().and_then(|idle| idle.caps.clone());
+        let something = async {
+            match &caps {
+                None => woken().await,
+                Some(caps) => tokio::select! {
+                    () = woken() => {}
+                    () = caps.asked_for_idle() => {}
+                },
+            }
+        };
         match next {
-            // Whether it was woken or not, the next look shows.
-            Some(next) => drop(timeout(next, woken()).await),
-            None => woken().await,
+            // Whatever it was, the next look shows.
+            Some(next) => drop(timeout(next, something).await),
+            None => something.await,
         }
         sleep(LOOK_AFTER).await;
     }

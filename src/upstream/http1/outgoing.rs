@@ -107,6 +107,26 @@ where
         !self.is_touched
     }
 
+    /// Lets the body go, wherever it is.
+    pub(super) fn let_body_go(&mut self) {
+        self.body = None;
+    }
+
+    /// Makes it as new with the same body, which was taken in part or as a whole and is here again.
+    /// Only one of known length: of others the head was not kept.
+    pub(super) fn begin_again(&mut self, body: B) -> bool {
+        let (Some(length), Framed::Exact(_)) = (body.size_hint().exact(), self.framed) else {
+            return false;
+        };
+        self.written = 0;
+        self.data = Bytes::new();
+        self.framed = Framed::Exact(length);
+        self.body = Some(body);
+        self.is_touched = false;
+        self.head_goes_ahead = false;
+        true
+    }
+
     /// What is still to be written, taken out.
     pub(super) fn take_rest(&mut self) -> Self {
         Self {

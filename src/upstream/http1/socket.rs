@@ -13,11 +13,19 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use crate::upstream::tls_socket::TlsSocket;
+use crate::upstream::{caps::CountedConnection, tls_socket::TlsSocket};
 
-/// A socket of any kind.
+/// A socket of any kind, as one of the connections of its upstream.
 #[derive(Debug)]
-pub(crate) enum UpstreamSocket {
+pub(crate) struct UpstreamSocket {
+    kind: SocketKind,
+    /// Boxed: a socket is moved with every request.
+    _counted: Box<CountedConnection>,
+}
+
+/// What is read and written.
+#[derive(Debug)]
+pub(crate) enum SocketKind {
     Tcp(TcpStream),
     Unix(UnixStream),
     /// Boxed: its state is some kilobytes.
@@ -25,9 +33,13 @@ pub(crate) enum UpstreamSocket {
 }
 
 impl UpstreamSocket {
+    pub(in crate::upstream) fn new(kind: SocketKind, counted: CountedConnection) -> Self {
+        Self { kind, _counted: Box::new(counted) }
+    }
+
     /// Whether HTTP/2 was agreed on in a handshake.
     pub(in crate::upstream) fn is_http2(&self) -> bool {
-        matches!(self, Self::Tls(socket) if socket.is_http2())
+        matches!(&self.kind, SocketKind::Tls(socket) if socket.is_http2())
     }
 }
 
@@ -41,10 +53,10 @@ pub(crate) trait Peeked {
 impl Peeked for UpstreamSocket {
     #[cold]
     fn has_news(&mut self) -> bool {
-        let socket = match self {
-            Self::Tcp(socket) => SockRef::from(&*socket),
-            Self::Unix(socket) => SockRef::from(&*socket),
-            Self::Tls(socket) => return socket.has_news(),
+        let socket = match &mut self.kind {
+            SocketKind::Tcp(socket) => SockRef::from(&*socket),
+            SocketKind::Unix(socket) => SockRef::from(&*socket),
+            SocketKind::Tls(socket) => return socket.has_news(),
         };
         let peeked = socket.peek(&mut [MaybeUninit::uninit()]);
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
@@ -57,10 +69,10 @@ impl AsyncRead for UpstreamSocket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
-            Self::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
-            Self::Tls(socket) => Pin::new(socket).poll_read(cx, buf),
+        match &mut self.get_mut().kind {
+            SocketKind::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
+            SocketKind::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
+            SocketKind::Tls(socket) => Pin::new(socket).poll_read(cx, buf),
         }
     }
 }
@@ -71,10 +83,10 @@ impl AsyncWrite for UpstreamSocket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Self::Unix(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Self::Tls(socket) => Pin::new(socket).poll_write(cx, bytes),
+        match &mut self.get_mut().kind {
+            SocketKind::Tcp(socket) => Pin::new(socket).poll_write(cx, bytes),
+            SocketKind::Unix(socket) => Pin::new(socket).poll_write(cx, bytes),
+            SocketKind::Tls(socket) => Pin::new(socket).poll_write(cx, bytes),
         }
     }
 
@@ -83,10 +95,10 @@ impl AsyncWrite for UpstreamSocket {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
-            Self::Unix(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
-            Self::Tls(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
+        match &mut self.get_mut().kind {
+            SocketKind::Tcp(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
+            SocketKind::Unix(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
+            SocketKind::Tls(socket) => Pin::new(socket).poll_write_vectored(cx, pieces),
         }
     }
 
@@ -95,18 +107,18 @@ impl AsyncWrite for UpstreamSocket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Unix(socket) => Pin::new(socket).poll_flush(cx),
-            Self::Tls(socket) => Pin::new(socket).poll_flush(cx),
+        match &mut self.get_mut().kind {
+            SocketKind::Tcp(socket) => Pin::new(socket).poll_flush(cx),
+            SocketKind::Unix(socket) => Pin::new(socket).poll_flush(cx),
+            SocketKind::Tls(socket) => Pin::new(socket).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
-            Self::Tls(socket) => Pin::new(socket).poll_shutdown(cx),
+        match &mut self.get_mut().kind {
+            SocketKind::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
+            SocketKind::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+            SocketKind::Tls(socket) => Pin::new(socket).poll_shutdown(cx),
         }
     }
 }

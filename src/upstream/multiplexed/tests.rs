@@ -7,10 +7,12 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::LocalSet};
 
 use super::*;
-use crate::policy::BasePath;
+use crate::policy::{BasePath, settings::ExchangeLimits};
+use crate::telemetry::MetricRegistry;
 use crate::upstream::{
+    self,
     exec::LocalExec,
-    settings::{RetryRule, UpgradeProtocols, UpstreamAddress},
+    settings::{CapSettings, RetryRule, UpgradeProtocols, UpstreamAddress},
 };
 
 /// How many connections an upstream has had, and how many of them have ended.
@@ -47,20 +49,24 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
     let settings = UpstreamSettings {
         name: "app".to_owned(),
         address: UpstreamAddress::H2c(authority.to_owned()),
+        endpoints: None,
         path: BasePath::default(),
         connect_timeout: Duration::from_secs(10),
-        response_timeout: Duration::from_secs(10),
-        stream_timeout: Duration::from_secs(10),
+        limits: ExchangeLimits::default(),
         idle_timeout: Duration::from_secs(10),
         max_idle: 1,
         retry: RetryRule::Idempotent,
+        caps: CapSettings::default(),
         upgrades: UpgradeProtocols::default(),
+        maintenance: None,
         credential: None,
         tls: None,
     };
     let transport = Transport::new(&settings.address, None);
     let idle = Rc::new(IdleConnections::new(1, Duration::from_secs(10)));
-    MultiplexedConnections::new(&settings, &transport, &idle)
+    let metrics = upstream::Metrics::register(&MetricRegistry::default());
+    let caps = UpstreamCaps::new(&settings.caps, metrics.caps("app"));
+    MultiplexedConnections::new(&settings, &transport, &idle, &caps)
 }
 
 async fn until(what: impl Fn() -> bool) {

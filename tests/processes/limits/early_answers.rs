@@ -82,6 +82,22 @@ fn d2_a_refusal_of_an_upload_arrives() {
     assert!(apart.upstream.requests().is_empty());
 }
 
+#[test]
+fn d2_d13_an_upload_that_is_larger_than_its_route_takes_is_413() {
+    let apart = Apart::start(|setup| {
+        setup.routes(
+            "[[routes]]\npath = \"/**\"\nmax_body = \"1MiB\"\n\
+             [[routes]]\npath = \"/buffered/**\"\nmax_body = \"1MiB\"\nbody = \"buffer\"",
+        )
+    });
+    let token = format!("authorization: Bearer {}", apart.token);
+    assert_arrives(10, apart.process.address(), 413, std::slice::from_ref(&token));
+    // Without a length, the limit is found while it is sent on.
+    let chunked = "transfer-encoding: chunked".to_owned();
+    assert_arrives(10, apart.process.address(), 413, &[token, chunked]);
+    assert!(apart.upstream.requests().is_empty(), "a whole request");
+}
+
 /// A world whose uploads must be signed, and of which little is held; and the header lines of one
 /// that is signed, though not over what is sent.
 fn of_signed(limits: &str) -> (World, Vec<String>, tempfile::TempDir) {

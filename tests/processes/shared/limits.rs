@@ -57,7 +57,7 @@ async fn l1_the_rate_of_all_replicas_together_is_the_one_that_is_said() {
     let files = Files::new();
     let one = Replica::connected(&files.settings(&server)).await;
     let other = Replica::connected(&files.settings(&server)).await;
-    let (rate, burst) = (200_u32, 10_u32);
+    let (rate, burst) = (200_u32, 100_u32);
     let rule = RateRule::new(SECOND / u64::from(rate), burst);
     let began = Instant::now();
     let mut passed = 0;

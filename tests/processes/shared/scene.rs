@@ -15,7 +15,9 @@ use countersign::{
     clock::{ManualClock, UnixTime},
     shared::{
         SharedKey, SharedKind, SharedStore,
-        settings::{Integrity, SharedAddress, SharedSettings, UseSettings},
+        settings::{
+            Integrity, NodeAddress, SharedAddress, SharedLayout, SharedSettings, UseSettings,
+        },
     },
     telemetry::MetricRegistry,
 };
@@ -52,15 +54,15 @@ impl Files {
     }
 
     pub(crate) fn settings(&self, server: &RedisServer) -> SharedSettings {
+        self.settings_of(SharedLayout::Server(local(server.port())))
+    }
+
+    pub(crate) fn settings_of(&self, layout: SharedLayout) -> SharedSettings {
         SharedSettings {
-            address: SharedAddress {
-                tls: false,
-                host: "127.0.0.1".to_owned(),
-                port: server.port(),
-                database: 0,
-            },
+            address: SharedAddress { tls: false, layout, database: 0 },
             username: None,
             password_file: Some(self.0.path().join("password")),
+            sentinel_password_file: None,
             ca_file: None,
             prefix: "cs-test".to_owned(),
             timeout: PATIENT,
@@ -116,6 +118,10 @@ impl Drop for Replica {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+pub(crate) fn local(port: u16) -> NodeAddress {
+    NodeAddress { host: "127.0.0.1".to_owned(), port }
 }
 
 pub(crate) fn key(byte: u8) -> SharedKey {

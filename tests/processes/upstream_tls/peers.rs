@@ -40,7 +40,7 @@ pub(super) struct Peer {
     folder: tempfile::TempDir,
 }
 
-const NODE: &str = r#"
+const NODE: &str = r"
 const [kind, port, folder] = process.argv.slice(1);
 const files = Object.fromEntries(
     ['key', 'cert'].map((name) => [name, require('fs').readFileSync(`${folder}/${name}.pem`)]));
@@ -49,7 +49,7 @@ const server = kind === 'http2'
     ? require('http2').createSecureServer(files, answer)
     : require('https').createServer(files, answer);
 server.listen(port, '127.0.0.1');
-"#;
+";
 
 const UVICORN: &str = r#"
 async def app(scope, receive, send):
@@ -215,7 +215,7 @@ fn arguments(kind: PeerKind, folder: &Path, address: SocketAddr) -> Vec<String> 
     match kind {
         PeerKind::Nginx | PeerKind::NginxHttp1 => {
             let text = nginx(&at, address, kind == PeerKind::Nginx);
-            vec!["-p".to_owned(), at.clone(), "-c".to_owned(), write("nginx.conf", &text)]
+            vec!["-p".to_owned(), at, "-c".to_owned(), write("nginx.conf", &text)]
         }
         PeerKind::HaProxy => vec!["-f".to_owned(), write("haproxy.cfg", &haproxy(&at, address))],
         PeerKind::NodeHttps => ["-e", NODE, "https", &port, &at].map(str::to_owned).to_vec(),

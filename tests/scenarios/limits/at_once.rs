@@ -12,7 +12,7 @@ use std::{
 use countersign::reason::Reason;
 use serde_json::json;
 
-use super::token;
+use super::{keys, token};
 use crate::support::{
     bare,
     client::{Client, Request},
@@ -88,9 +88,7 @@ impl Scene {
 
     /// Both places are free again, and there is no third.
     fn has_both_places(&self, token: &str) {
-        wait_until("the places", || {
-            self.world.proxy.metric("countersign_limit_keys{limit=\"own\"}") == 0.0
-        });
+        wait_until("the places", || keys(&self.world) == 0);
         let _first = self.begin(token);
         assert!(!self.is_full(token));
         let _second = self.begin(token);
@@ -119,9 +117,7 @@ fn l5_clients_that_go_away_over_http1_leave_no_place_taken() {
     for _ in 0..10 {
         let (client, _service) = scene.begin(&app);
         drop(client);
-        wait_until("the place", || {
-            scene.world.proxy.metric("countersign_limit_keys{limit=\"own\"}") == 0.0
-        });
+        wait_until("the place", || keys(&scene.world) == 0);
     }
     scene.has_both_places(&app);
 }
@@ -137,9 +133,7 @@ fn l5_streams_that_are_reset_leave_no_place_taken() {
         client.read_until(h2::HEADERS, stream).unwrap();
         let _service = scene.services.recv().unwrap();
         client.send(h2::RST_STREAM, 0, stream, &8_u32.to_be_bytes());
-        wait_until("the place", || {
-            scene.world.proxy.metric("countersign_limit_keys{limit=\"own\"}") == 0.0
-        });
+        wait_until("the place", || keys(&scene.world) == 0);
     }
     scene.has_both_places(&app);
 }
@@ -151,9 +145,7 @@ fn l5_services_that_break_off_leave_no_place_taken() {
     for _ in 0..5 {
         let (_client, service) = scene.begin(&app);
         drop(service);
-        wait_until("the place", || {
-            scene.world.proxy.metric("countersign_limit_keys{limit=\"own\"}") == 0.0
-        });
+        wait_until("the place", || keys(&scene.world) == 0);
     }
     scene.has_both_places(&app);
 }

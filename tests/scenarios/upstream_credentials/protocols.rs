@@ -1,4 +1,4 @@
-//! Over HTTP/2, for gRPC calls and for WebSockets.
+//! Over HTTP/2, for gRPC calls and in handshakes of tunnels.
 
 use crate::{
     support::{

@@ -1,6 +1,6 @@
 //! The usual world with a token endpoint, whose tokens the upstream receives.
 
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use countersign::{reason::Reason, settings::Settings};
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ pub(crate) fn table(
     let mut all = format!("[upstream_credentials.{name}]\n{lines}\n");
     let has_endpoint = !has("kind = \"static\"") && !has("kind = \"assertion\"");
     if has_endpoint && !has("token_url") {
-        all.push_str(&format!("token_url = \"{}\"\n", endpoint.url(PATH)));
+        writeln!(all, "token_url = \"{}\"", endpoint.url(PATH)).unwrap();
     }
     if has_endpoint && !has("auth") {
         all.push_str("client_id = \"gateway\"\nclient_secret_file = \"FILES/secret\"\n");

@@ -161,8 +161,9 @@ fn f12_an_upload_that_is_answered_early_leaves_nothing_on_a_connection() {
     let stream = client.stream().get_ref().try_clone().unwrap();
     let upload = thread::spawn(move || {
         let mut stream = &stream;
+        let piece = vec![b'x'; 64 * 1024];
         // Cut off by the proxy sooner or later.
-        while stream.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+        while stream.write_all(&piece).is_ok() {}
     });
     wait.recv_timeout(DEADLINE).unwrap();
     let head = Head::read(client.stream()).unwrap().unwrap();

@@ -66,7 +66,8 @@ fn w6_a_websocket_is_a_tunnel_through_tls() {
             let answer = Head::read(client.stream()).unwrap().unwrap();
             assert!(answer.start.contains(" 101 "), "{answer:?} {}", world.proxy.worker_logs());
             read_exactly(&mut client, b"hello");
-            for text in [&b"one"[..], b"GET / HTTP/1.1\r\n\r\n", &[0xa5; 100_000]] {
+            let large = vec![0xa5; 100_000];
+            for text in [&b"one"[..], b"GET / HTTP/1.1\r\n\r\n", &large] {
                 client.stream().get_mut().write_all(text).unwrap();
                 read_exactly(&mut client, text);
             }

@@ -208,7 +208,7 @@ fn template(node: &Node) -> Parsed<BodyTemplate> {
 }
 
 /// A media type (RFC 9110 §8.3.1), its parameters unseen.
-fn content_type(node: &Node) -> Parsed<HeaderValue> {
+pub(super) fn content_type(node: &Node) -> Parsed<HeaderValue> {
     let value = header_value(MAX_HEADER_BYTES)(node)?;
     let token = |text: &str| {
         let allowed = |char: char| char.is_ascii_alphanumeric() || "!#$&^_.+-".contains(char);

@@ -89,6 +89,7 @@ fn ubirch_knows_nothing_sent_and_everything_else() {
         }
         assert_eq!(scene.line(Reason::RequestNotCanonical), "400 [] ");
         assert_eq!(scene.line(Reason::MethodNotAllowed), "405 [] ");
+        assert_eq!(scene.line(Reason::ConcurrencyLimited), "429 [] ");
         assert_eq!(scene.line(Reason::KeysUnavailable), "503 [] ");
         assert_eq!(scene.line(Reason::UpstreamBroken), "502 [] ");
     }
@@ -143,6 +144,7 @@ fn empty_tells_no_more_than_it_must() {
             assert!(line.ends_with(expected), "{reason}: {line}");
         }
         assert_eq!(scene.line(Reason::MethodNotAllowed), "405 [] ");
+        assert_eq!(scene.line(Reason::RateLimited), "429 [] ");
         assert_eq!(scene.line(Reason::ScopeInsufficient), "403 [] ");
     }
 }
