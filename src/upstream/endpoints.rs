@@ -109,6 +109,13 @@ impl Endpoints {
         }
     }
 
+    /// It was answered, after those had no connection for it.
+    pub(super) fn count_tried(&self, tried: &TriedEndpoints) {
+        if let (Self::Several(endpoints), false) = (self, tried.is_first()) {
+            endpoints.count_retry(RetryOutcome::Answered);
+        }
+    }
+
     /// What happened to a request that had failed at one endpoint.
     pub(super) fn count_retry<T>(&self, outcome: &Result<T, UpstreamError>) {
         if let Self::Several(endpoints) = self {

@@ -132,7 +132,10 @@ impl UpstreamPool {
                 Ok(connection) => {
                     begin();
                     match exchange_on(&endpoint, connection, &mut request).await {
-                        Ok(answer) => return Ok(self.answered(endpoint, answer)),
+                        Ok(answer) => {
+                            self.endpoints.count_tried(&tried);
+                            return Ok(self.answered(endpoint, answer));
+                        }
                         Err(ExchangeFailure::Unsent) if was_idle => continue,
                         Err(ExchangeFailure::Unsent) => UpstreamError::ClosedEarly,
                         Err(ExchangeFailure::Failed { error, is_unanswered: true })

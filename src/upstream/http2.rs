@@ -47,7 +47,10 @@ impl UpstreamPool {
                     begin();
                     let was_proven = stream.is_of_proven_connection();
                     match exchange_on(stream, request, progress).await {
-                        Ok(answer) => return Ok(self.answered_stream(endpoint, answer)),
+                        Ok(answer) => {
+                            self.endpoints.count_tried(&tried);
+                            return Ok(self.answered_stream(endpoint, answer));
+                        }
                         Err(Unanswered::Unsent(unsent)) => {
                             request = unsent;
                             closed_early += usize::from(!was_proven);

@@ -53,13 +53,39 @@ const BUS: u16 = 10_000;
 impl RedisCluster {
     /// `None`, with a notice, where none is installed, see [`optional::skip`].
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with("", None)
+    }
+
+    /// The same, whose nodes take TLS and talk TLS to each other, with a certificate, its key and
+    /// its authority in PEM.
+    pub(crate) fn start_with_tls(certificate: &str, key: &str, authority: &str) -> Option<Self> {
+        let files = tempfile::tempdir().unwrap();
+        let write = |name: &str, content: &str| {
+            fs::write(files.path().join(name), content).unwrap();
+            files.path().join(name).display().to_string()
+        };
+        let (certificate, key) = (write("crt", certificate), write("key", key));
+        let authority = write("ca", authority);
+        let lines = format!(
+            "tls-port TLS_PORT\ntls-cert-file {certificate}\ntls-key-file {key}\n\
+             tls-ca-cert-file {authority}\ntls-auth-clients no\ntls-cluster yes\n\
+             tls-replication yes\n"
+        );
+        Self::start_with(&lines, Some(&authority))
+    }
+
+    fn start_with(lines: &str, authority: Option<&str>) -> Option<Self> {
         if !is_installed() {
             return None;
         }
-        let nodes: Vec<_> = (0..6).map(|_| RedisNode::of_cluster()).collect();
+        let nodes: Vec<_> = (0..6).map(|_| RedisNode::of_cluster(lines)).collect();
         let mut command = redis_cli();
+        if let Some(authority) = authority {
+            command.args(["--tls", "--cacert", authority]);
+        }
         command.args(["--cluster", "create"]);
-        command.args(nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)));
+        let port = |node: &RedisNode| if authority.is_some() { node.tls_port() } else { node.port };
+        command.args(nodes.iter().map(|node| format!("127.0.0.1:{}", port(node))));
         command.args(["--cluster-replicas", "1", "--cluster-yes"]);
         let log = tempfile::NamedTempFile::new().unwrap();
         optional::run(&mut command, log.path(), START_DEADLINE).unwrap();
@@ -74,6 +100,11 @@ impl RedisCluster {
             cluster.nodes.iter().filter(linked).count() == 3
         });
         Some(cluster)
+    }
+
+    /// Where a node takes TLS.
+    pub(crate) fn tls_port(&self) -> u16 {
+        self.nodes[0].tls_port()
     }
 
     pub(crate) fn ports(&self) -> Vec<u16> {
@@ -148,9 +179,10 @@ impl RedisSentinels {
 }
 
 impl RedisNode {
-    fn of_cluster() -> Self {
+    fn of_cluster(lines: &str) -> Self {
+        let lines = lines.replace("TLS_PORT", &free_port().to_string());
         Self::start(&format!(
-            "cluster-enabled yes\ncluster-config-file nodes.conf\n\
+            "{lines}cluster-enabled yes\ncluster-config-file nodes.conf\n\
              cluster-node-timeout {DOWN_AFTER}\ncluster-require-full-coverage no\n"
         ))
     }
@@ -189,6 +221,11 @@ impl RedisNode {
             }
         }
         panic!("redis-server does not start");
+    }
+
+    fn tls_port(&self) -> u16 {
+        let found: Vec<String> = self.ask(&["CONFIG", "GET", "tls-port"]);
+        found[1].parse().unwrap()
     }
 
     fn ask<T: redis::FromRedisValue>(&self, command: &[&str]) -> T {

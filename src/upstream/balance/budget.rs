@@ -11,30 +11,30 @@ const ONE: u64 = 1000;
 /// with it. More would be an outage, which retries only make worse.
 const MAX_SAVED: u64 = 100 * ONE;
 
-/// So often one is allowed in any case: where requests are few, none would have saved up for the
-/// first that fails.
-const FLOOR_INTERVAL: Duration = Duration::from_secs(1);
+/// So many are allowed from the start, and again one each second: where requests are few, none would
+/// have saved up for the first that fail. They are enough to eject an endpoint.
+const RESERVE: u64 = 10 * ONE;
 
-/// The retries of one worker to one upstream: a part of its requests, and one a second.
+/// The retries of one worker to one upstream: a part of its requests, and the reserve.
 #[derive(Debug)]
 pub(in crate::upstream) struct RetryBudget {
     /// What each request adds.
     share: u64,
     saved: Cell<u64>,
-    /// When the last one was allowed without having been saved.
-    last_free: Cell<Option<Instant>>,
+    /// When the reserve was last refilled.
+    refilled: Cell<Instant>,
 }
 
 impl RetryBudget {
     /// Retries as a part of all requests, from 0 to 1. 0: none at all.
-    pub(in crate::upstream) fn new(share: f64) -> Self {
+    pub(in crate::upstream) fn new(share: f64, now: Instant) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "from 0 to 1000"
         )]
         let share = (share.clamp(0.0, 1.0) * 1000.0).round() as u64;
-        Self { share, saved: Cell::new(0), last_free: Cell::new(None) }
+        Self { share, saved: Cell::new(RESERVE), refilled: Cell::new(now) }
     }
 
     /// A request is sent for the first time.
@@ -47,16 +47,23 @@ impl RetryBudget {
         if self.share == 0 {
             return false;
         }
-        if let Some(left) = self.saved.get().checked_sub(ONE) {
+        self.refill(now);
+        let left = self.saved.get().checked_sub(ONE);
+        left.is_some_and(|left| {
             self.saved.set(left);
-            return true;
+            true
+        })
+    }
+
+    /// One each second is a thousandth each millisecond.
+    fn refill(&self, now: Instant) {
+        let passed = now.duration_since(self.refilled.get()).as_millis();
+        let passed = u64::try_from(passed).unwrap_or(RESERVE);
+        self.refilled.set(self.refilled.get() + Duration::from_millis(passed));
+        let saved = self.saved.get();
+        if saved < RESERVE {
+            self.saved.set(saved.saturating_add(passed).min(RESERVE));
         }
-        let is_due = |last: Instant| now.duration_since(last) >= FLOOR_INTERVAL;
-        let is_free = self.last_free.get().is_none_or(is_due);
-        if is_free {
-            self.last_free.set(Some(now));
-        }
-        is_free
     }
 }
 
@@ -67,21 +74,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn u5_the_first_failure_of_a_quiet_upstream_may_be_sent_again_and_one_each_second() {
-        let budget = RetryBudget::new(0.2);
+    fn u5_the_first_failures_of_a_quiet_upstream_may_be_sent_again_and_one_each_second() {
         let now = Instant::now();
-        budget.saw_request();
-        assert!(budget.allows(now));
-        budget.saw_request();
+        let budget = RetryBudget::new(0.2, now);
+        assert_eq!((0..20).filter(|_| budget.allows(now)).count(), 10);
         assert!(!budget.allows(now + Duration::from_millis(999)));
         assert!(budget.allows(now + Duration::from_secs(1)));
+        let later = now + Duration::from_hours(1);
+        assert_eq!((0..20).filter(|_| budget.allows(later)).count(), 10);
+    }
+
+    #[test]
+    fn u5_what_many_requests_save_up_is_bounded() {
+        let now = Instant::now();
+        let budget = RetryBudget::new(0.2, now);
+        (0..10_000).for_each(|_| budget.saw_request());
+        assert_eq!((0..1_000).filter(|_| budget.allows(now)).count(), 100);
     }
 
     #[test]
     fn u5_a_budget_of_nothing_allows_nothing() {
-        let budget = RetryBudget::new(0.0);
+        let now = Instant::now();
+        let budget = RetryBudget::new(0.0, now);
         (0..1000).for_each(|_| budget.saw_request());
-        assert!(!budget.allows(Instant::now()));
+        assert!(!budget.allows(now));
     }
 
     proptest! {
@@ -92,8 +108,8 @@ mod tests {
             share in 1_u32..=1000,
         ) {
             let share = f64::from(share) / 1000.0;
-            let budget = RetryBudget::new(share);
             let began = Instant::now();
+            let budget = RetryBudget::new(share, began);
             let (mut now, mut requests, mut retries) = (began, 0.0, 0.0);
             for (is_request, wait) in steps {
                 now += Duration::from_millis(wait);
@@ -104,7 +120,7 @@ mod tests {
                     retries += 1.0;
                 }
             }
-            let floor = 1.0 + (now - began).as_secs_f64();
+            let floor = 10.0 + (now - began).as_secs_f64();
             prop_assert!(retries <= requests * share + floor + 0.001, "{} {}", retries, requests);
         }
     }

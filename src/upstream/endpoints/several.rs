@@ -59,7 +59,7 @@ impl SeveralEndpoints {
         Self {
             settings: settings.clone(),
             tls: tls.cloned(),
-            budget: RetryBudget::new(shared.settings().retry_budget),
+            budget: RetryBudget::new(shared.settings().retry_budget, Instant::now()),
             shared: Arc::clone(shared),
             caps: Arc::clone(caps),
             used: RefCell::new(WorkerEndpoints { endpoints: Vec::new(), choices }),
@@ -111,12 +111,15 @@ impl SeveralEndpoints {
         self.shared.unreachable(failed_one);
         tried.0.push(failed_one.id);
         drop(failed);
-        if tried.0.len() >= MAX_TRIED || !self.is_within_budget() {
-            return None;
-        }
-        self.other(|endpoint| {
+        let was_retried = tried.0.len() > 1;
+        let was_tried = |endpoint: &UpstreamEndpoint| {
             endpoint.shared.as_ref().is_some_and(|used| tried.0.contains(&used.id))
-        })
+        };
+        let another = if tried.0.len() < MAX_TRIED { self.other(was_tried) } else { None };
+        if another.is_none() && was_retried {
+            self.count_retry(RetryOutcome::Failed);
+        }
+        another.filter(|_| self.is_within_budget())
     }
 
     pub(super) fn for_repetition(&self, failed: EndpointLease) -> Option<EndpointLease> {

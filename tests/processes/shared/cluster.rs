@@ -11,7 +11,7 @@ use countersign::shared::{
 };
 
 use super::scene::{Files, Replica, TTL, eventually, key, local};
-use crate::support::{logs, redis_group::RedisCluster};
+use crate::support::{authority::Authority, logs, redis_group::RedisCluster};
 
 const TIMEOUT: Duration = Duration::from_millis(200);
 
@@ -74,6 +74,31 @@ async fn every_use_of_the_store_works_over_all_nodes_of_a_cluster() {
         batch.is_some_and(|batch| batch.entries == ["logout"])
     })
     .await;
+}
+
+#[tokio::test]
+async fn k14_every_node_of_a_cluster_is_reached_under_tls_and_by_its_own_name() {
+    let authority = Authority::new("ours");
+    let identity = authority.server("127.0.0.1");
+    let (certificate, key_pem) = (&identity.certificate_pem, identity.key_pem());
+    let cluster = RedisCluster::start_with_tls(certificate, &key_pem, &authority.pem());
+    let Some(cluster) = cluster else { return };
+    let files = Files::new();
+    let plain = files.settings_of(SharedLayout::Cluster(vec![local(cluster.tls_port())]));
+    let mut settings =
+        SharedSettings { ca_file: Some(files.write("ca.pem", authority.pem())), ..plain };
+    settings.address.tls = true;
+    let replica = Replica::connected(&settings).await;
+    for number in 0..KEYS {
+        assert_eq!(replica.store.set_if_absent(&key(number), TTL).await, Some(true));
+    }
+    let other = Authority::new("other");
+    let stranger =
+        SharedSettings { ca_file: Some(files.write("other.pem", other.pem())), ..settings };
+    let begin = logs::capture();
+    let replica = Replica::start(&stranger);
+    eventually("the refusal", async || logs::since(begin).contains("UnknownIssuer")).await;
+    assert!(!replica.is_connected());
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use crate::support::{
 
 use super::scene::{endpoints, in_front_of, is};
 
+const ANSWERED: &str =
+    "countersign_upstream_endpoint_retries_total{outcome=\"answered\",upstream=\"other\"}";
 const OVER_BUDGET: &str =
     "countersign_upstream_endpoint_retries_total{outcome=\"over_budget\",upstream=\"other\"}";
 
@@ -25,8 +27,8 @@ fn u5_an_outage_of_all_endpoints_is_no_flood_and_is_answered_at_once() {
     let answers = load(&world.proxy, 4, true, || attempts() > 2_000);
     assert_eq!(answers.failed.len(), answers.count);
     assert!(answers.failed.iter().all(|(_, status)| *status == 502), "{:?}", answers.failed);
-    // The floor is one a second.
-    let floor = usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
+    // The reserve is ten, and one more each second.
+    let floor = usize::try_from(began.elapsed().as_secs()).unwrap() + 11;
     let most = answers.count + answers.count / 5 + floor;
     assert!((answers.count..=most).contains(&attempts()), "{} of {}", attempts(), answers.count);
     assert!(world.proxy.metric(OVER_BUDGET) > 500.0);
@@ -60,6 +62,7 @@ fn a_request_without_a_connection_goes_to_another_endpoint_whatever_it_is() {
             assert_eq!(instances[1].times(&format!("POST {target}")), 1);
         }
         assert!(is(endpoints(&world.proxy, "ejected"), 1), "{protocol:?}");
+        assert!(is(world.proxy.metric(ANSWERED), 5), "one for each failure, {protocol:?}");
     }
 }
 
