@@ -161,7 +161,7 @@ impl Forwarder<'_> {
             self.send(&admission, request, upstream, timeout, progress.as_deref()).await;
         if let (Ok(answer), Some(back)) = (&mut answer, outgoing.and_then(|it| it.back)) {
             let host = canonical.authority();
-            LocationRewriter::new(&back, &upstream.settings().address, host)
+            LocationRewriter::new(&back, upstream.settings().addresses().collect(), host)
                 .apply(answer.response.headers_mut());
         }
         let passed = match (answer, to_sign) {
