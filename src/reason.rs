@@ -380,6 +380,7 @@ mod tests {
                 &Reason::ReplayUnavailable,
                 &Reason::EvidenceUnavailable,
                 &Reason::AssertionUnavailable,
+                &Reason::UpstreamCredentialUnavailable,
             ]
         );
     }

@@ -101,11 +101,13 @@ pub(super) fn without_raw_utf8(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The path without the parameters of its segments, as a Java upstream reads it; `None` if there
-/// are none.
-pub(super) fn without_parameters(path: &[u8]) -> Option<Vec<u8>> {
+/// The path without the parameters of its segments, as a Java upstream reads it, and then without
+/// the segments that are empty now, which some upstreams merge and others do not. `None` if there are
+/// no parameters.
+pub(super) fn without_parameters(path: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let bare = readings::without_escaped_parameters(path)?;
-    Some(readings::without_empty_segments(&bare).unwrap_or(bare))
+    let merged = readings::without_empty_segments(&bare);
+    Some((bare, merged))
 }
 
 /// Whether a path is canonical without decoding. May be false for one that is (with escapes).

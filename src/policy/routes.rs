@@ -109,8 +109,11 @@ impl Routes {
     fn is_ambiguous(&self, request: &CanonicalRequest, place: Option<PlaceId>) -> bool {
         let path = request.path().as_bytes();
         let leads_elsewhere = |path: &[u8]| self.place(request.host(), path) != place;
-        let bare_does =
-            |path: &[u8]| without_parameters(path).is_some_and(|it| leads_elsewhere(&it));
+        let bare_does = |path: &[u8]| {
+            without_parameters(path).is_some_and(|(bare, merged)| {
+                leads_elsewhere(&bare) || merged.is_some_and(|merged| leads_elsewhere(&merged))
+            })
+        };
         let does = |path: &[u8]| leads_elsewhere(path) || bare_does(path);
         bare_does(path)
             || (request.path().contains("%25")

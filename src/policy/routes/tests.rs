@@ -138,6 +138,14 @@ fn p7_another_method_never_falls_through_to_a_less_specific_route() {
     assert_eq!(winner(&lines, "POST", "a.example", "/admin"), "405 GET, HEAD");
 }
 
+/// A server that cuts parameters off sees `//a`, which it merges or not.
+#[test]
+fn p1_a_segment_of_parameters_alone_is_ambiguous_where_its_absence_leads_elsewhere() {
+    assert_eq!(winner(&["- - /*/**"], "GET", "h", "/;x/a"), "ambiguous");
+    assert_eq!(winner(&["- - /a", "- - /**"], "GET", "h", "/;x/a"), "ambiguous");
+    assert_eq!(winner(&["- - /**"], "GET", "h", "/;x/a"), "- - /**");
+}
+
 #[test]
 fn a_route_that_names_the_method_comes_first() {
     let lines = ["- - /a", "GET - /a"];
