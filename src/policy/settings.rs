@@ -6,12 +6,11 @@ mod authentication;
 pub(crate) mod exchange_limits;
 mod headers;
 pub(crate) mod hosts;
+mod known_names;
 mod limits;
 mod outgoing;
 mod paths;
 mod redirect;
-
-use std::collections::BTreeMap;
 
 use http::Method;
 
@@ -19,17 +18,14 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{
-            Names, check_name, first_duplicate, name_of, parsed, reference, stands_for_all, switch,
-            text,
-        },
+        values::{first_duplicate, name_of, parsed, reference, stands_for_all, switch},
         writer::{Writer, Written, list_of},
     },
     policy::{
         CertificateRule, DuplicateRoute, HostPattern, ListenerSet, PathPattern, Redirect, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
-        ids::{IssuerId, LimitId, ListenerId, ResourceId, SignatureId, UpstreamId},
+        ids::{LimitId, SignatureId, UpstreamId},
         upstream_credential::CredentialChoice,
     },
 };
@@ -42,6 +38,7 @@ pub use authentication::AuthenticationSettings;
 pub use exchange_limits::{BodyHandling, Bound, ExchangeLimitSettings, ExchangeLimits};
 pub use headers::{HeaderLine, HeaderSettings};
 pub use hosts::HostSettings;
+pub(crate) use known_names::{KnownNames, route_name};
 pub use outgoing::OutgoingSettings;
 pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
@@ -163,24 +160,6 @@ impl RouteSettings {
     }
 }
 
-/// The names that routes may refer to: all that are configured, with mistakes or without, so that
-/// one mistake is not reported as two. Their ids are valid in the tables of settings once each name
-/// has its settings, which is checked when all are read.
-#[derive(PartialEq, Eq)]
-pub(crate) struct KnownNames {
-    pub(crate) issuers: Names<IssuerId>,
-    pub(crate) upstreams: Names<UpstreamId>,
-    pub(crate) signatures: Names<SignatureId>,
-    pub(crate) resources: Names<ResourceId>,
-    pub(crate) limits: Names<LimitId>,
-    /// `none` and `forward` first.
-    pub(crate) upstream_credentials: Names<CredentialChoice>,
-    /// The built-in ones first.
-    pub(crate) profiles: Names<DenialProfile>,
-    /// The routes that each listener names; `None`: it has all of them.
-    pub(crate) listeners: Vec<(ListenerId, Option<Vec<String>>)>,
-}
-
 /// More routes than an operator can review; the table is searched on every request.
 const MAX_ROUTES: usize = 10_000;
 /// Reads `[[routes]]`.
@@ -208,7 +187,7 @@ pub(crate) fn read(root: &mut Section<'_>, names: &KnownNames) -> Routes {
     // Routes with mistakes are incomplete, and could look like duplicates.
     if root.mistakes() == mistakes_before {
         check_duplicates(root, &routes);
-        check_names(root, &routes);
+        known_names::check_names(root, &routes);
     }
     routes
 }
@@ -373,25 +352,6 @@ impl RouteSettings {
     }
 }
 
-impl KnownNames {
-    /// The listeners that a route of that name is on.
-    fn listeners_of(&self, route: Option<&str>) -> ListenerSet {
-        let has_it = |routes: &Option<Vec<String>>| match routes {
-            None => true,
-            Some(names) => names.iter().any(|name| Some(name.as_str()) == route),
-        };
-        let listeners = self.listeners.iter().filter(|(_, routes)| has_it(routes));
-        listeners.map(|(id, _)| *id).collect()
-    }
-}
-
-/// What listeners may call a route.
-pub(crate) fn route_name(node: &Node) -> Parsed<String> {
-    let name = text(node)?;
-    check_name(&name)?;
-    Ok(name)
-}
-
 /// The upstream that is named, or the only one there is.
 fn upstream(section: &mut Section<'_>, names: &KnownNames) -> Option<UpstreamId> {
     let chosen = section.optional(key::UPSTREAM, reference("an upstream", &names.upstreams));
@@ -457,25 +417,6 @@ fn may_be_spelled(method: &Method, listed: &[Method]) -> bool {
 
 fn as_texts(methods: &[Method]) -> Vec<&str> {
     methods.iter().map(Method::as_str).collect()
-}
-
-/// Two routes of one name would be on the same listeners unnoticed.
-fn check_names(root: &Section<'_>, routes: &Routes) {
-    let mut seen = BTreeMap::new();
-    for (id, route) in routes.all().iter_with_ids() {
-        let Some(name) = &route.name else { continue };
-        let first = *seen.entry(name).or_insert(id);
-        if first != id {
-            root.mistake_at(
-                format!("{}[{}].{}", key::ROUTES, id.position(), key::NAME),
-                root.peek(key::ROUTES).and_then(Node::origin),
-                format!(
-                    "found {name:?}, which is the name of routes[{}] as well",
-                    first.position()
-                ),
-            );
-        }
-    }
 }
 
 fn check_duplicates(root: &Section<'_>, routes: &Routes) {
