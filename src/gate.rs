@@ -19,13 +19,16 @@ use http::{HeaderMap, HeaderValue};
 use crate::{
     clock::Clock,
     cors::Cors,
-    identity::{AssertedToken, Assertions, ClaimHeaders, Forwarded, Hygiene, PeerAddress},
+    identity::{
+        AssertedToken, Assertions, ClaimHeaders, ClientCertificate, Forwarded, Hygiene,
+        PeerAddress, client_certificate::settings::CertificateHeaderSettings,
+    },
     limits::{LimitPermit, Limiters},
     policy::{
         AnswerHeaderRules, CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement,
         RouteMatch, Routes, Unmet,
         credential::PlaceSet,
-        ids::{IssuerId, PerIssuer, PerRoute},
+        ids::{IssuerId, ListenerId, PerIssuer, PerListener, PerRoute},
         settings::{Guests, HeaderSettings},
     },
     providers::Providers,
@@ -50,7 +53,7 @@ pub use upstream_credential::ServiceCredential;
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
 pub struct Gate {
-    request_rules: RequestRules,
+    request_rules: PerListener<RequestRules>,
     matcher: Arc<Routes>,
     routes: PerRoute<Arc<Route>>,
     places: CredentialPlaces,
@@ -60,6 +63,7 @@ pub struct Gate {
     hygiene: Hygiene,
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
+    certificate_headers: Option<Box<CertificateHeaderSettings>>,
     cors: Option<Box<Cors>>,
     /// For answers of no route.
     answer_headers: Option<Box<AnswerHeaderRules>>,
@@ -87,6 +91,8 @@ pub struct Peer {
     pub address: Option<PeerAddress>,
     /// `http` or `https`.
     pub scheme: &'static str,
+    /// What it showed in the TLS handshake, verified.
+    pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 impl Gate {
@@ -116,7 +122,10 @@ impl Gate {
         let of_routes = parts.routes.all().iter().map(|route| &route.credential);
         let places = CredentialPlaces::new(parts.credential, of_routes);
         Self {
-            request_rules: RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone()),
+            request_rules: parts.listeners.map_with_ids(|listener, hosts| {
+                RequestRules::new(Arc::clone(parts.routes), parts.hosts.clone())
+                    .of_listener(listener, hosts.to_vec())
+            }),
             matcher: Arc::clone(parts.routes),
             routes: Route::table(parts, signatures, &places, &limiters, providers, &gate_metrics),
             issuer_places: parts.issuers.map(|issuer| places.set(issuer.sources.as_deref())),
@@ -125,6 +134,7 @@ impl Gate {
             hygiene: Hygiene::compile(&parts.headers).counting(metrics),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
+            certificate_headers: parts.client_certificate.cloned().map(Box::new),
             cors: parts.cors.map(|cors| Box::new(Cors::compile(cors))),
             answer_headers: AnswerHeaderRules::compile(
                 parts.fixed_headers,
@@ -232,6 +242,9 @@ impl Gate {
             peer.scheme,
             request.authority_value(),
         );
+        if let (Some(of), Some(certificate)) = (&self.certificate_headers, &peer.certificate) {
+            of.apply(headers, certificate);
+        }
         if let Some(prefix) = admission.route.outgoing().and_then(OutgoingPath::stripped) {
             self.forwarded.set_prefix(headers, peer.address.as_ref(), prefix);
         }
@@ -338,9 +351,18 @@ impl Gate {
         }
     }
 
-    /// How requests are made canonical.
-    pub fn request_rules(&self) -> &RequestRules {
-        &self.request_rules
+    /// How the requests of a listener are made canonical.
+    pub fn request_rules(&self, listener: ListenerId) -> &RequestRules {
+        self.request_rules.get(listener)
+    }
+
+    /// What matches a request among the routes of its listener.
+    fn find(&self, request: &CanonicalRequest) -> RouteMatch<'_> {
+        if self.request_rules(request.listener()).takes_host(request) {
+            self.matcher.find(request)
+        } else {
+            RouteMatch::NoRoute
+        }
     }
 
     /// The route that a request takes.
@@ -348,7 +370,7 @@ impl Gate {
     /// # Errors
     /// The [`Denial`] of a request that takes none.
     pub fn route(&self, request: &CanonicalRequest) -> Result<&Arc<Route>, Denial> {
-        match self.matcher.find(request) {
+        match self.find(request) {
             RouteMatch::Found(route) => Ok(self.routes.get(route)),
             RouteMatch::MethodNotAllowed { allow } => {
                 Err(Denial::method_not_allowed(allow.clone()))

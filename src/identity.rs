@@ -2,6 +2,7 @@
 
 pub mod assertion;
 pub mod claim_path;
+pub mod client_certificate;
 pub mod encoding;
 mod fold;
 pub mod forwarded;
@@ -16,6 +17,7 @@ mod websocket;
 
 pub use assertion::{AssertedClaims, AssertedToken, Assertions, PartEncoding, UnsignedAssertion};
 pub use claim_path::{ClaimPath, ClaimPathError};
+pub use client_certificate::{CertificateError, ClientCertificate};
 pub use encoding::{Encoding, TextForm, percent_encoded};
 pub use fold::{are_one_header, fold_header_name};
 pub use forwarded::{Forwarded, PeerAddress};

@@ -2,6 +2,7 @@
 
 mod accept;
 pub mod settings;
+mod systemd;
 
 use std::{io, net::IpAddr, os::unix::net::UnixListener as StdUnixListener};
 
@@ -14,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::listener::settings::ListenAddress;
 
+pub(crate) use systemd::PassedSockets;
+
 /// Connections that wait in the kernel until they are accepted.
 const BACKLOG: i32 = 1024;
 
@@ -22,7 +25,8 @@ const BACKLOG: i32 = 1024;
 pub enum Listener {
     /// TCP; each worker has a socket of its own, and the kernel spreads connections over them.
     Tcp(std::net::TcpListener),
-    /// A unix socket, shared by the workers.
+    /// A unix socket, shared by the workers. A TCP socket of systemd's is shared as well: it can't
+    /// be bound again.
     Unix(StdUnixListener),
 }
 
@@ -53,7 +57,11 @@ impl Listener {
     ///
     /// # Errors
     /// The system's error, e.g. that the address is in use.
-    pub fn bind(address: &ListenAddress, workers: usize) -> io::Result<Vec<Self>> {
+    pub(crate) fn bind(
+        address: &ListenAddress,
+        workers: usize,
+        passed: &mut PassedSockets,
+    ) -> io::Result<Vec<Self>> {
         match address {
             ListenAddress::Tcp(address) => {
                 // Shared ports are for the workers of one process: another process on the same
@@ -71,9 +79,19 @@ impl Listener {
                 remove_stale_socket(path)?;
                 let listener = StdUnixListener::bind(path)?;
                 listener.set_nonblocking(true)?;
-                (0..workers).map(|_| listener.try_clone().map(Self::Unix)).collect()
+                Self::Unix(listener).shared(workers)
             }
+            ListenAddress::Systemd(name) => passed.take(name)?.shared(workers),
         }
+    }
+
+    /// One for each worker, of one socket.
+    fn shared(self, workers: usize) -> io::Result<Vec<Self>> {
+        let copy = |_| match &self {
+            Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
+            Self::Unix(listener) => listener.try_clone().map(Self::Unix),
+        };
+        (0..workers).map(copy).collect()
     }
 
     /// The address bound, for logs and tests.

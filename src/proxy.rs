@@ -5,16 +5,19 @@
 
 mod acceptor;
 mod body;
+mod bound_listener;
 mod client_body;
 mod connection;
 mod forward;
 mod guarded_io;
 mod guards;
+mod listener_rules;
 mod location;
 mod loops;
 mod metrics;
 mod outbound;
 mod parts;
+mod proxied;
 mod rare_headers;
 mod route_rules;
 pub mod settings;
@@ -26,7 +29,9 @@ mod upload;
 mod worker;
 
 pub use acceptor::serve;
+pub use bound_listener::BoundListener;
 pub use guards::ConnectionBudget;
+pub use listener_rules::ListenerRules;
 pub(crate) use metrics::Metrics;
 pub use parts::ProxyParts;
 pub use worker::{ProxyConfig, Worker};

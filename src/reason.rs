@@ -183,6 +183,10 @@ reasons! {
         "The route does not take this method.";
     OriginNotAllowed = "origin_not_allowed", NotPermitted,
         "The preflight is of a page whose origin `cors.origins` does not list.";
+    ClientCertificateMissing = "client_certificate_missing", NotPermitted,
+        "The route needs a client certificate, and the connection has none.";
+    ClientCertificateNotAllowed = "client_certificate_not_allowed", NotPermitted,
+        "The connection's client certificate is none that the route takes.";
     AddressNotAllowed = "address_not_allowed", NotPermitted,
         "The route is not open to the client's address.";
     // The credential.

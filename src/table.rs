@@ -21,12 +21,15 @@ pub struct Table<K, T> {
 }
 
 impl<K> Id<K> {
+    /// The first thing of every table that is not empty.
+    pub const FIRST: Self = Self::at(0);
+
     /// Its position in the configuration, for messages.
     pub fn position(self) -> usize {
         self.place
     }
 
-    fn at(place: usize) -> Self {
+    const fn at(place: usize) -> Self {
         Self { place, kind: PhantomData }
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod client;
 mod files;
 mod metrics;
+mod names;
 mod renewal;
 mod server;
 pub mod settings;
@@ -12,7 +13,6 @@ mod upstream;
 pub use client::ClientTlsError;
 pub(crate) use metrics::Metrics;
 pub(crate) use renewal::keep_renewed;
-pub(crate) use server::ALPN_HTTP2;
 pub use server::{ServerTls, TlsError, TlsFileError, TlsFiles};
 #[cfg(test)]
 pub(crate) use upstream::testing as upstream_testing;

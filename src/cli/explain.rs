@@ -46,6 +46,9 @@ pub struct ExplainArgs {
     /// The host, for --path where routes name hosts
     #[arg(long, value_name = "HOST", default_value = "localhost", requires = "path")]
     pub host: String,
+    /// The name of the listener, for --path where they differ [default: the first]
+    #[arg(long, value_name = "NAME", requires = "path")]
+    pub listener: Option<String>,
     /// A header of the request, for --path where a token is bound to one, e.g. 'origin: null'
     #[arg(long = "header", value_name = "NAME: VALUE", requires = "path")]
     pub headers: Vec<HeaderArg>,
@@ -93,10 +96,13 @@ pub fn explain_at(
     let verdict = match &args.path {
         None => runtime.block_on(explainer.token(&token, &mut tasks, &mut report)),
         Some(path) => {
+            let listener = explainer.listener(args.listener.as_deref())?;
             let sent = Sent::new(&args.method, path, &args.host, &args.headers)?;
             let signed = args.signed.read(input)?;
             let signed = signed.as_ref();
-            runtime.block_on(explainer.request(&sent, &token, signed, &mut tasks, &mut report))
+            let (tasks, report) = (&mut tasks, &mut report);
+            let verdict = explainer.request(listener, &sent, &token, signed, tasks, report);
+            runtime.block_on(verdict)
         }
     };
     let claims = if args.show_claims { token::shown(&token) } else { String::new() };

@@ -260,6 +260,11 @@ impl<'n> Section<'n> {
         self.mistake(name, format!("missing; expected {expected}"));
     }
 
+    /// The whole dotted name of this section.
+    pub(crate) fn own_key(&self) -> &str {
+        &self.key
+    }
+
     /// The whole dotted name of a key of this section. A name that is no bare key is quoted, as in
     /// TOML.
     pub(crate) fn key_of(&self, name: &str) -> String {

@@ -16,7 +16,10 @@ use crate::{
     evidence::Journal,
     gate::Gate,
     identity::PeerAddress,
-    policy::{Routes, ids::PerUpstream},
+    policy::{
+        Routes,
+        ids::{ListenerId, PerUpstream},
+    },
     reason::Cause,
     resource::{DocumentParts, Documents},
     telemetry::MetricRegistry,
@@ -113,8 +116,9 @@ impl WorkerEngine {
         self.engine.gate.record_unserved(cause, peer);
     }
 
-    /// Begins to decide on a request, whose refusal has to look like that.
-    pub fn exchange(&self, form: RefusalForm) -> Exchange<'_> {
-        Exchange::new(self, form)
+    /// Begins to decide on a request of that listener, whose refusal has to look like that. No
+    /// listener: one that the configuration does not have, which has no routes.
+    pub fn exchange(&self, form: RefusalForm, listener: Option<ListenerId>) -> Exchange<'_> {
+        Exchange::new(self, form, listener)
     }
 }

@@ -20,7 +20,10 @@ use crate::{
     cors::AnswerFrom,
     gate::{Admission, AnnouncedRequest, Decision, Denial, Peer, Route},
     limits::LimitAnswer,
-    policy::{CanonicalRequest, NotCanonical, ids::IssuerId},
+    policy::{
+        CanonicalRequest, NotCanonical,
+        ids::{IssuerId, ListenerId},
+    },
     reason::{Cause, Reason},
     token::VerifiedToken,
 };
@@ -30,6 +33,7 @@ use crate::{
 pub struct Exchange<'e> {
     pub(super) engine: &'e WorkerEngine,
     form: RefusalForm,
+    listener: Option<ListenerId>,
     request: OnceCell<CanonicalRequest>,
     pub(super) route: Cell<Option<&'e Arc<Route>>>,
     /// What the answer says of the limits of the route.
@@ -51,7 +55,11 @@ pub(super) enum Stopped {
 }
 
 impl<'e> Exchange<'e> {
-    pub(super) fn new(engine: &'e WorkerEngine, form: RefusalForm) -> Self {
+    pub(super) fn new(
+        engine: &'e WorkerEngine,
+        form: RefusalForm,
+        listener: Option<ListenerId>,
+    ) -> Self {
         let span = tracing::debug_span!(
             "request",
             route = field::Empty,
@@ -61,6 +69,7 @@ impl<'e> Exchange<'e> {
         Self {
             engine,
             form,
+            listener,
             request: OnceCell::new(),
             route: Cell::new(None),
             limits: OnceCell::new(),
@@ -253,10 +262,13 @@ impl<'e> Exchange<'e> {
     fn read(&self, head: &Parts) -> Result<(&CanonicalRequest, Option<&'e Arc<Route>>), Denial> {
         let gate = &self.engine.engine.gate;
         let Parts { method, uri, version, headers, .. } = head;
-        let (mut request, announced) = match gate.preflight(head) {
+        let Some(listener) = self.listener else {
+            return Err(Denial::new(Reason::RouteUnknown));
+        };
+        let (mut request, announced) = match gate.preflight(listener, head) {
             Some(AnnouncedRequest { request, route }) => (request, Some(route)),
             // Not `map_err`, which moves all of the request.
-            None => match gate.request_rules().canonical(method, uri, *version, headers) {
+            None => match gate.request_rules(listener).canonical(method, uri, *version, headers) {
                 Ok(request) => (request, None),
                 Err(refused) => return Err(uncanonical(refused)),
             },

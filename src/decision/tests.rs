@@ -17,6 +17,7 @@ use super::*;
 use crate::{
     clock::{Clock, ManualClock, UnixTime},
     gate::Gate,
+    policy::ids::ListenerId,
     providers::Providers,
     settings::{Sources, load},
     telemetry::MetricRegistry,
@@ -62,7 +63,7 @@ fn head(method: &str, path: &str) -> Parts {
 }
 
 fn peer() -> Peer {
-    Peer { address: None, scheme: "https" }
+    Peer { address: None, scheme: "https", certificate: None }
 }
 
 /// Nothing here waits for anything.
@@ -76,7 +77,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn what_may_pass_comes_back_with_its_body_unread() {
     let (engine, _) = engine();
-    let exchange = engine.exchange(RefusalForm::Http);
+    let exchange = engine.exchange(RefusalForm::Http, Some(ListenerId::FIRST));
     let mut head = head("POST", "/open");
     let body = Full::new(Bytes::from_static(b"body"));
     let forward = now(exchange.decide(&mut head, Some(body), &peer())).unwrap();
@@ -89,7 +90,7 @@ fn what_may_pass_comes_back_with_its_body_unread() {
 fn s2_without_its_body_no_request_passes_that_has_to_be_signed() {
     let (engine, metrics) = engine();
     for method in ["GET", "POST"] {
-        let exchange = engine.exchange(RefusalForm::Http);
+        let exchange = engine.exchange(RefusalForm::Http, Some(ListenerId::FIRST));
         let body = None::<Empty<Bytes>>;
         let refusal = now(exchange.decide(&mut head(method, "/signed"), body, &peer()));
         let response = refusal.unwrap_err().into_response();
@@ -105,7 +106,7 @@ fn a_refusal_looks_as_its_receiver_wants_it_whatever_the_request_is() {
     for (form, status) in
         [(RefusalForm::Http, StatusCode::FORBIDDEN), (RefusalForm::Grpc, StatusCode::OK)]
     {
-        let exchange = engine.exchange(form);
+        let exchange = engine.exchange(form, Some(ListenerId::FIRST));
         let body = None::<Empty<Bytes>>;
         let refusal = now(exchange.decide(&mut head("POST", "/nowhere"), body, &peer()));
         assert_eq!(refusal.unwrap_err().into_response().status(), status, "{form:?}");
@@ -115,7 +116,7 @@ fn a_refusal_looks_as_its_receiver_wants_it_whatever_the_request_is() {
 #[test]
 fn a_refusal_by_the_front_end_counts_for_the_route_that_was_found() {
     let (engine, metrics) = engine();
-    let exchange = engine.exchange(RefusalForm::Http);
+    let exchange = engine.exchange(RefusalForm::Http, Some(ListenerId::FIRST));
     let body = None::<Empty<Bytes>>;
     let _admitted = now(exchange.decide(&mut head("GET", "/open"), body, &peer())).unwrap();
     exchange.refuse(crate::reason::Reason::RequestNotCanonical);
@@ -156,7 +157,7 @@ fn the_span_of_a_request_has_its_route_and_outcome_whether_it_passes_or_not() {
     let (engine, _) = engine();
     let spans = spans_of(|| {
         for path in ["/open", "/signed", "/nowhere"] {
-            let exchange = engine.exchange(RefusalForm::Http);
+            let exchange = engine.exchange(RefusalForm::Http, Some(ListenerId::FIRST));
             let body = None::<Empty<Bytes>>;
             if now(exchange.decide(&mut head("GET", path), body, &peer())).is_ok() {
                 exchange.end(Outcome::Forwarded);

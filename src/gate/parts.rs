@@ -5,12 +5,14 @@ use std::sync::Arc;
 use crate::{
     cors::settings::CorsSettings,
     identity::{
-        HeaderUses, assertion::settings::AssertionSettings, headers::settings::ClaimHeaderSettings,
+        HeaderUses, assertion::settings::AssertionSettings,
+        client_certificate::settings::CertificateHeaderSettings,
+        headers::settings::ClaimHeaderSettings,
     },
     limits::settings::CallerLimitSettings,
     policy::{
-        BasePath, Routes,
-        ids::{PerIssuer, PerLimit, PerResource, PerRoute, PerSignature, PerUpstream},
+        BasePath, HostPattern, Routes,
+        ids::{PerIssuer, PerLimit, PerListener, PerResource, PerRoute, PerSignature, PerUpstream},
         settings::{HeaderSettings, HostSettings},
         upstream_credential::CredentialChoice,
     },
@@ -40,12 +42,16 @@ pub struct GateParts<'s> {
     pub hosts: &'s HostSettings,
     /// Where in a request the credential travels.
     pub credential: &'s CredentialSettings,
+    /// The hosts that each listener takes; none: all.
+    pub listeners: PerListener<&'s [HostPattern]>,
     /// What the upstream of each route receives as credential.
     pub upstream_credentials: PerRoute<CredentialChoice>,
     /// Verified claim → header.
     pub claims: &'s [ClaimHeaderSettings],
     /// The signed form of the claims; `None`: there is none.
     pub assertion: Option<&'s AssertionSettings>,
+    /// What the upstream is told of a client's certificate; `None`: nothing.
+    pub client_certificate: Option<&'s CertificateHeaderSettings>,
     /// Which web pages may read answers; `None`: that is left to the service.
     pub cors: Option<&'s CorsSettings>,
     /// Which upstreams are switched off.

@@ -7,7 +7,7 @@ use http::{HeaderMap, header::ORIGIN, request::Parts};
 use super::{Admission, Decision, Denial, Gate, Peer, Route, restriction::check_maintenance};
 use crate::{
     cors::Preflight,
-    policy::{CanonicalRequest, RouteMatch},
+    policy::{CanonicalRequest, RouteMatch, ids::ListenerId},
     reason::{Excerpt, Fault, Part, Reason, Subject},
 };
 
@@ -26,12 +26,13 @@ impl Gate {
     ///
     /// The target is read as that of the announced request will be, since routes differ in the
     /// paths that they take.
-    pub fn preflight(&self, head: &Parts) -> Option<AnnouncedRequest<'_>> {
+    pub fn preflight(&self, listener: ListenerId, head: &Parts) -> Option<AnnouncedRequest<'_>> {
         self.cors.as_ref()?;
         let method = Preflight::of(&head.method, &head.headers)?.announced();
         let announced =
-            self.request_rules.canonical(&method, &head.uri, head.version, &head.headers).ok()?;
-        let RouteMatch::Found(route) = self.matcher.find(&announced) else {
+            self.request_rules(listener).canonical(&method, &head.uri, head.version, &head.headers);
+        let announced = announced.ok()?;
+        let RouteMatch::Found(route) = self.find(&announced) else {
             return None;
         };
         let route = self.routes.get(route);

@@ -36,6 +36,10 @@ impl Gate {
         headers: &HeaderMap,
         peer: &Peer,
     ) -> Result<(), Denial> {
+        if let Some(rule) = route.client_certificate() {
+            let checked = rule.check(peer.certificate.as_deref());
+            checked.map_err(|cause| Denial::new(cause).on(route))?;
+        }
         if route.restrictions().is_none() {
             return Ok(());
         }

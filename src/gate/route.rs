@@ -8,8 +8,8 @@ use super::{
 use crate::{
     limits::{Limiters, RouteLimits},
     policy::{
-        AnswerHeaderRules, CanonicalRequest, OutgoingPath, OutgoingTarget, Redirect,
-        RequestHeaderRules, Requirement, ScopeClaims,
+        AnswerHeaderRules, CanonicalRequest, CertificateRule, OutgoingPath, OutgoingTarget,
+        Redirect, RequestHeaderRules, Requirement, ScopeClaims,
         ids::{IssuerId, PerIssuer, PerRoute, PerSignature, RouteId, UpstreamId},
         settings::{
             AccessSettings, AddressSettings, AuthorizationHeader, OutgoingSettings, RouteSettings,
@@ -39,6 +39,7 @@ pub struct Route {
     issuers: RouteIssuers,
     signature: Option<Arc<SignatureRules>>,
     upstream: UpstreamId,
+    client_certificate: Option<Box<CertificateRule>>,
     outgoing: Option<Box<OutgoingPath>>,
     redirect: Option<Box<Redirect>>,
     request_headers: Option<Box<RequestHeaderRules>>,
@@ -109,6 +110,7 @@ impl Route {
             },
             signature: route.signature.map(|id| Arc::clone(shared.signatures.get(id))),
             upstream: route.upstream,
+            client_certificate: route.client_certificate.clone().map(Box::new),
             outgoing: outgoing_path(route, parts),
             redirect: route.redirect.clone(),
             request_headers: RequestHeaderRules::compile(parts.fixed_headers, &route.headers),
@@ -174,6 +176,11 @@ impl Route {
     /// Where its requests go.
     pub fn upstream(&self) -> UpstreamId {
         self.upstream
+    }
+
+    /// What it requires of the connection's certificate.
+    pub fn client_certificate(&self) -> Option<&CertificateRule> {
+        self.client_certificate.as_deref()
     }
 
     /// Where its clients are sent; `None`: its requests are forwarded.
@@ -269,8 +276,12 @@ fn accepted(route: &RouteSettings) -> &[IssuerId] {
     }
 }
 
-/// `GET,POST api.example.com/loans/**`, with the parts that the route leaves open left out.
+/// Its name, or `GET,POST api.example.com/loans/**`, with the parts that the route leaves open left
+/// out.
 fn label(route: &RouteSettings) -> String {
+    if let Some(name) = &route.name {
+        return name.clone();
+    }
     let methods: Vec<_> = route.methods.iter().map(http::Method::as_str).collect();
     let hosts: Vec<_> = route.hosts.iter().map(crate::policy::HostPattern::as_str).collect();
     let space = if methods.is_empty() { "" } else { " " };

@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     decision::Engine,
     evidence::Journals,
-    listener::Listener,
+    listener::{Listener, settings::ListenAddress},
     providers::{ProviderTasks, Providers},
     proxy::ProxyConfig,
     readiness::ProcessReadiness,
@@ -93,7 +93,7 @@ impl Control {
         let mut tasks = tasks.spawn();
         tokio::spawn(idle_journals::run(Arc::clone(&self.journals)));
         let config = Arc::clone(&self.config);
-        tokio::spawn(keep_renewed(move || config.load().tls().cloned()));
+        tokio::spawn(keep_renewed(move || config.load().tls()));
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_upstreams_renewed(move || config.load().upstream_tls()));
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
@@ -198,6 +198,7 @@ fn warn_of_what_stays(old: &Settings, new: &Settings) {
     let (old_server, new_server) = (&old.server, &new.server);
     let stays = [
         ("server.listen", old_server.listen != new_server.listen),
+        ("listeners", addresses(old) != addresses(new)),
         ("server.workers", old_server.workers != new_server.workers),
         ("server.drain_timeout", old_server.drain_timeout != new_server.drain_timeout),
         (
@@ -215,6 +216,13 @@ fn warn_of_what_stays(old: &Settings, new: &Settings) {
     for (key, _) in stays.iter().filter(|(_, has_changed)| *has_changed) {
         tracing::warn!(key, "changed in the configuration, but takes a restart to have an effect");
     }
+}
+
+/// The names and addresses of `[[listeners]]`: one that is removed refuses connections, and one that
+/// is added, or has another address, is not bound.
+fn addresses(settings: &Settings) -> Vec<(&str, &ListenAddress)> {
+    let listeners = settings.further_listeners();
+    listeners.map(|listener| (listener.name.as_str(), &listener.listen)).collect()
 }
 
 impl ConfigurationTasks {

@@ -6,8 +6,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::settings::Settings;
 
-/// Per worker: its listener, and what its runtime waits with.
-const PER_WORKER: usize = 8;
+/// Per worker, besides its listeners: what its runtime waits with.
+const PER_WORKER: usize = 7;
 /// For logs, journals, the control thread, connections to identity providers and the shared store.
 const RESERVE: usize = 64;
 
@@ -59,7 +59,9 @@ fn needed(settings: &Settings) -> u64 {
     let workers = worker_count(settings);
     let pooled: usize = settings.upstreams.iter().map(|upstream| upstream.max_idle).sum();
     let connections = settings.server.limits.connections.saturating_mul(2);
-    let needed = workers.saturating_mul(pooled + PER_WORKER).saturating_add(connections + RESERVE);
+    let needed = workers
+        .saturating_mul(pooled + settings.listeners.len() + PER_WORKER)
+        .saturating_add(connections + RESERVE);
     u64::try_from(needed).unwrap_or(u64::MAX)
 }
 

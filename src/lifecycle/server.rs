@@ -11,28 +11,32 @@ use crate::{
     decision::Engine,
     evidence::{EvidenceError, Journals},
     gate::Gate,
-    listener::{Listener, settings::ListenAddress},
+    listener::{Listener, PassedSockets, settings::ListenAddress},
     policy::ids::PerUpstream,
     providers::Providers,
-    proxy::{ConnectionBudget, ProxyConfig},
+    proxy::{
+        BoundListener, ConnectionBudget, ListenerRules, ProxyConfig,
+        settings::listeners::SERVER_LISTENER,
+    },
     settings::Settings,
     shared::SharedError,
     tasks::Tasks,
     telemetry::MetricRegistry,
-    tls::{ServerTls, TlsError, UpstreamTls, UpstreamTlsError},
+    tls::{TlsError, UpstreamTls, UpstreamTlsError},
 };
 
 use super::{
     control::{self, ConfigurationTasks, Control, ControlCommand},
     descriptors::worker_count,
     metrics::register_all,
-    worker_thread::{self, WorkerSignals},
+    worker_thread::{self, WorkerPlace, WorkerSignals},
 };
 
 /// A running proxy. Dropping the handle stops it at once; [`Server::stop`] drains it.
 #[derive(Debug)]
 pub struct Server {
-    listen: ListenAddress,
+    /// In the order of the settings. Never empty.
+    listen: Vec<ListenAddress>,
     admin: ListenAddress,
     commands: mpsc::Sender<ControlCommand>,
     signals: WorkerSignals,
@@ -101,9 +105,17 @@ impl Server {
     ) -> Result<Self, StartError> {
         register_all(&metrics);
         let workers = worker_count(&settings);
-        let listeners = bind(&settings.server.listen, workers, "server.listen")?;
-        let admin = bind(&settings.admin.listen, 1, "admin.listen")?;
-        let (listen, admin_at) = (bound_address(&listeners)?, bound_address(&admin)?);
+        let mut passed = PassedSockets::default();
+        let sockets = settings.listeners.iter().map(|listener| {
+            let key = if listener.name == SERVER_LISTENER { "server.listen" } else { "listeners" };
+            bind(&listener.listen, workers, key, &mut passed)
+        });
+        let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
+        let admin = bind(&settings.admin.listen, 1, "admin.listen", &mut passed)?;
+        let listen =
+            sockets.iter().map(|of_one| bound_address(of_one)).collect::<Result<_, _>>()?;
+        let admin_at = bound_address(&admin)?;
+        let listeners = BoundListener::table(&settings.listeners, &metrics);
 
         let (providers, tasks) = Providers::new(&settings.provider_parts(), &clock, &metrics)?;
         let providers = Arc::new(providers);
@@ -134,19 +146,35 @@ impl Server {
         let control = Some(control::spawn(control, tasks, admin, received, signals.clone())?);
         let mut server =
             Self { listen, admin: admin_at, commands, signals, workers: Vec::new(), control };
-        for (index, listener) in listeners.into_iter().enumerate() {
+        for (index, sockets) in per_worker(sockets, workers).into_iter().enumerate() {
             let (config, budget) = (Arc::clone(&config), Arc::clone(&budget));
+            let place = WorkerPlace { index, sockets, listeners: Arc::clone(&listeners) };
             // Dropped after a failure, the server ends what it has started.
             let signals = server.signals.clone();
-            server.workers.push(worker_thread::spawn(index, listener, config, budget, signals)?);
+            server.workers.push(worker_thread::spawn(place, config, budget, signals)?);
         }
-        let (listen, admin, workers) = (&server.listen, &server.admin, server.workers.len());
-        tracing::info!(%listen, %admin, workers, "started");
+        server.log_start(&listeners);
         Ok(server)
     }
 
-    /// Where requests arrive.
+    fn log_start(&self, listeners: &[Arc<BoundListener>]) {
+        let (admin, workers) = (&self.admin, self.workers.len());
+        let mut addresses = self.listen.iter().zip(listeners);
+        if let Some((listen, _)) = addresses.next() {
+            tracing::info!(%listen, %admin, workers, "started");
+        }
+        for (listen, listener) in addresses {
+            tracing::info!(%listen, listener = listener.name(), "listening as well");
+        }
+    }
+
+    /// Where requests arrive: the first listener, which every configuration has.
     pub fn address(&self) -> &ListenAddress {
+        self.listen.first().unwrap_or(&self.admin)
+    }
+
+    /// Where requests arrive, in the order of the settings.
+    pub fn addresses(&self) -> &[ListenAddress] {
         &self.listen
     }
 
@@ -213,7 +241,8 @@ pub(super) fn compile(
     clock: &Arc<dyn Clock>,
     metrics: &MetricRegistry,
 ) -> Result<(ProxyConfig, Tasks), StartError> {
-    let tls = settings.server.tls.as_ref().map(ServerTls::new).transpose()?;
+    let listeners = settings.listeners.iter().map(ListenerRules::load);
+    let listeners = listeners.collect::<Result<_, _>>()?;
     let upstream_tls = upstream_tls(settings, metrics)?;
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
     // Last of what can fail: it takes over the earlier journal's folder.
@@ -221,7 +250,8 @@ pub(super) fn compile(
     let journal =
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
     let engine = Engine::new(&settings.engine_parts(), gate, journal, Arc::clone(clock), metrics);
-    Ok(ProxyConfig::new(&settings.proxy_parts(), Arc::new(engine), tls, &upstream_tls, metrics))
+    let parts = settings.proxy_parts();
+    Ok(ProxyConfig::new(&parts, Arc::new(engine), listeners, &upstream_tls, metrics))
 }
 
 /// What the connections to each upstream need of TLS.
@@ -240,12 +270,24 @@ fn bind(
     address: &ListenAddress,
     count: usize,
     key: &'static str,
+    passed: &mut PassedSockets,
 ) -> Result<Vec<Listener>, StartError> {
-    Listener::bind(address, count).map_err(|error| StartError::Bind {
+    Listener::bind(address, count, passed).map_err(|error| StartError::Bind {
         address: address.to_string(),
         key,
         error,
     })
+}
+
+/// The sockets of each worker: one of every listener, in their order.
+fn per_worker(listeners: Vec<Vec<Listener>>, workers: usize) -> Vec<Vec<Listener>> {
+    let mut of_workers: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
+    for sockets in listeners {
+        for (worker, socket) in of_workers.iter_mut().zip(sockets) {
+            worker.push(socket);
+        }
+    }
+    of_workers
 }
 
 fn bound_address(listeners: &[Listener]) -> io::Result<ListenAddress> {

@@ -1,18 +1,19 @@
-//! A serving thread: one single-threaded runtime, one listener, nothing shared with other workers
-//! but what is read without locks.
+//! A serving thread: one single-threaded runtime, a socket of each listener, nothing shared with
+//! other workers but what is read without locks.
 
 use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{
     runtime::{Builder, LocalOptions},
+    task::JoinSet,
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     listener::Listener,
-    proxy::{self, ConnectionBudget, ProxyConfig, Worker},
+    proxy::{self, BoundListener, ConnectionBudget, ProxyConfig, Worker},
     readiness::ProcessReadiness,
 };
 
@@ -53,25 +54,32 @@ const BLOCKING_THREADS: usize = 32;
 /// needed, and a hanging resolver would outlast every deadline of a stop.
 pub(super) const LEFTOVERS_DEADLINE: Duration = Duration::from_secs(1);
 
+/// What one worker has of its own.
+pub(super) struct WorkerPlace {
+    pub(super) index: usize,
+    /// One for each listener, in their order.
+    pub(super) sockets: Vec<Listener>,
+    pub(super) listeners: Arc<[Arc<BoundListener>]>,
+}
+
 /// Starts one worker.
 pub(super) fn spawn(
-    index: usize,
-    listener: Listener,
+    place: WorkerPlace,
     config: Arc<ArcSwap<ProxyConfig>>,
     budget: Arc<ConnectionBudget>,
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {
+    let index = place.index;
     thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
         let _watch = Watch(signals.clone());
-        if let Err(error) = run(index, listener, config, budget, signals) {
+        if let Err(error) = run(place, config, budget, signals) {
             tracing::error!(worker = index, %error, "worker ended");
         }
     })
 }
 
 fn run(
-    index: usize,
-    listener: Listener,
+    place: WorkerPlace,
     config: Arc<ArcSwap<ProxyConfig>>,
     budget: Arc<ConnectionBudget>,
     signals: WorkerSignals,
@@ -85,9 +93,21 @@ fn run(
             () = signals.open.cancelled() => {}
             () = signals.stop_accepting.cancelled() => {}
         }
-        tracing::debug!(worker = index, listen = %listener.local_address()?, "worker serves");
-        let worker = Rc::new(Worker::new(config, signals.drain.clone()));
-        proxy::serve(listener, Rc::clone(&worker), budget, &signals.stop_accepting).await?;
+        let WorkerPlace { index, sockets, listeners } = place;
+        let drain = signals.drain.clone();
+        let worker = Rc::new(Worker::new(config, Arc::clone(&listeners), drain));
+        let mut accepting = JoinSet::new();
+        for (socket, listener) in sockets.into_iter().zip(&*listeners) {
+            tracing::debug!(worker = index, listen = %socket.local_address()?, "worker serves");
+            let (listener, worker) = (Arc::clone(listener), Rc::clone(&worker));
+            let (budget, stop) = (Arc::clone(&budget), signals.stop_accepting.clone());
+            accepting.spawn_local(async move {
+                proxy::serve(socket, listener, worker, budget, &stop).await
+            });
+        }
+        while let Some(ended) = accepting.join_next().await {
+            ended.map_err(io::Error::other)??;
+        }
         if timeout(signals.drain_timeout, worker.finish()).await.is_err() {
             tracing::warn!("the drain deadline passed with requests in flight: cut off");
         }

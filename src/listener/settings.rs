@@ -11,7 +11,12 @@ pub enum ListenAddress {
     Tcp(SocketAddr),
     /// `unix:/run/countersign/in.sock`
     Unix(PathBuf),
+    /// `systemd:https` or `systemd:0`: a socket that the process was started with.
+    Systemd(String),
 }
+
+/// Before the name, or the number, of a socket of systemd's.
+const SYSTEMD: &str = "systemd:";
 
 /// The longest path of a unix socket, in bytes (`sun_path` of `unix(7)` without its NUL).
 const MAX_SOCKET_PATH_BYTES: usize = 107;
@@ -22,6 +27,8 @@ impl ListenAddress {
         match self {
             Self::Tcp(address) => address.ip().is_loopback(),
             Self::Unix(_) => true,
+            // Its unit says where it is.
+            Self::Systemd(_) => false,
         }
     }
 
@@ -39,18 +46,22 @@ impl fmt::Display for ListenAddress {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Systemd(name) => write!(f, "{SYSTEMD}{name}"),
         }
     }
 }
 
-/// `IP:PORT`, `[IP]:PORT` or `unix:/PATH`.
+/// `IP:PORT`, `[IP]:PORT`, `unix:/PATH` or `systemd:NAME`.
 pub(crate) fn listen_address(node: &Node) -> Parsed<ListenAddress> {
-    const EXPECTED: &str =
-        "an address with a port such as \"127.0.0.1:8080\", or \"unix:/path/to/socket\"";
+    const EXPECTED: &str = "an address with a port such as \"127.0.0.1:8080\", \
+                            \"unix:/path/to/socket\" or \"systemd:NAME\"";
     let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
-    let address = match text.strip_prefix("unix:") {
-        Some(path) => socket_path(path).map(ListenAddress::Unix),
-        None => text.parse().ok().map(ListenAddress::Tcp),
+    let address = if let Some(path) = text.strip_prefix("unix:") {
+        socket_path(path).map(ListenAddress::Unix)
+    } else if let Some(name) = text.strip_prefix(SYSTEMD) {
+        is_descriptor_name(name).then(|| ListenAddress::Systemd(name.to_owned()))
+    } else {
+        text.parse().ok().map(ListenAddress::Tcp)
     };
     address.ok_or_else(|| node.mismatch(EXPECTED))
 }
@@ -59,4 +70,11 @@ pub(crate) fn listen_address(node: &Node) -> Parsed<ListenAddress> {
 pub(crate) fn socket_path(path: &str) -> Option<PathBuf> {
     let fits = path.starts_with('/') && path.len() <= MAX_SOCKET_PATH_BYTES && !path.contains('\0');
     fits.then(|| PathBuf::from(path))
+}
+
+/// `FileDescriptorName=` of systemd.socket(5): up to 255 ASCII characters without control
+/// characters and `:`.
+fn is_descriptor_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+    (1..=255).contains(&name.len()) && name.bytes().all(is_allowed)
 }

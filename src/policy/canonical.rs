@@ -7,7 +7,7 @@
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header::HOST};
 
 use super::{
-    ParameterNames, TakenParameters, authority::Authority, rules::RequestRules,
+    ParameterNames, TakenParameters, authority::Authority, ids::ListenerId, rules::RequestRules,
     settings::HostSettings, target::RequestTarget,
 };
 use crate::reason::{Cause, Excerpt, Fault, Part, Reason, Subject};
@@ -21,6 +21,8 @@ pub struct CanonicalRequest {
     host_is_canonical: bool,
     target: RequestTarget,
     version: Version,
+    /// Where it came in.
+    listener: ListenerId,
     /// What was taken out of the query, where a credential may be in it.
     parameters: Option<Box<TakenParameters>>,
 }
@@ -64,6 +66,7 @@ impl CanonicalRequest {
             host_is_canonical,
             target,
             version,
+            listener: rules.listener(),
             parameters: None,
         };
         match spelling {
@@ -94,6 +97,11 @@ impl CanonicalRequest {
     /// The version of HTTP that it came by.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// The listener that it came in by.
+    pub fn listener(&self) -> ListenerId {
+        self.listener
     }
 
     /// The preflight that announces this request: `OPTIONS` at the same place.

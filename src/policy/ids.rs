@@ -65,3 +65,11 @@ pub enum RouteKind {}
 pub type RouteId = Id<RouteKind>;
 /// One for each route, in the order written.
 pub type PerRoute<T> = Table<RouteKind, T>;
+
+/// Marks what belongs to listeners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ListenerKind {}
+/// A configured listener.
+pub type ListenerId = Id<ListenerKind>;
+/// One for each listener: that of `server.listen`, then `[[listeners]]` in the order written.
+pub type PerListener<T> = Table<ListenerKind, T>;

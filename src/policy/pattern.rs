@@ -153,6 +153,15 @@ impl HostPattern {
         }
     }
 
+    /// Whether some host matches both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self.suffix(), other.suffix()) {
+            (None, _) => other.matches(&self.0),
+            (_, None) => self.matches(&other.0),
+            (Some(one), Some(two)) => one == two || other.matches(one) || self.matches(two),
+        }
+    }
+
     /// The name below which every host matches; `None` for an exact pattern.
     pub(super) fn suffix(&self) -> Option<&str> {
         self.0.strip_prefix("*.")

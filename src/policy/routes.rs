@@ -4,7 +4,8 @@
 //! `*.example.com` (longer names first) before any host; then, segment by segment, a literal before
 //! `*` before `**`. Only there does the method count. A place that has routes for other methods
 //! only answers *method not allowed*: `POST /admin/x` never falls through from a `GET /admin/**` to
-//! a public `/**`.
+//! a public `/**`. Likewise with listeners: a place whose routes are on other listeners only is no
+//! place for the request, and it falls through to nothing.
 
 #![expect(clippy::disallowed_types, reason = "its keys are the configuration's")]
 
@@ -18,8 +19,8 @@ use http::{HeaderValue, Method};
 
 use self::trie::Trie;
 use super::{
-    CanonicalRequest, HostPattern,
-    ids::{PerRoute, RouteId},
+    CanonicalRequest, HostPattern, ListenerSet,
+    ids::{ListenerId, PerRoute, RouteId},
     path::{decoded, decoded_to_the_end, without_parameters},
 };
 use crate::{
@@ -98,7 +99,7 @@ impl Routes {
             return RouteMatch::Ambiguous;
         }
         match place {
-            Some(place) => self.places.get(place).choose(request.method()),
+            Some(place) => self.places.get(place).choose(request.listener(), request.method()),
             None => RouteMatch::NoRoute,
         }
     }
@@ -129,14 +130,17 @@ impl Routes {
         }
     }
 
-    /// The result for requests of that method at each place of a route.
+    /// The result for requests of that method at each place of a route, on its listeners.
     pub fn beside<'r>(
         &'r self,
         route: RouteId,
         method: &'r Method,
     ) -> impl Iterator<Item = RouteMatch<'r>> {
+        let listeners = self.all.get(route).listeners;
         let holds = move |place: &&RoutePlace| place.routes.iter().any(|placed| placed.id == route);
-        self.places.iter().filter(holds).map(move |place| place.choose(method))
+        let choose =
+            move |place: &'r RoutePlace| place.choose_where(method, |of| of.overlaps(listeners));
+        self.places.iter().filter(holds).map(choose)
     }
 
     /// The most specific place for host and path.
@@ -184,7 +188,8 @@ impl Compiler {
         };
         let place = *paths.slot(&route.path).get_or_insert_with(|| self.places.push(Vec::new()));
         let methods = route.methods.clone();
-        self.places.get_mut(place).push(PlacedRoute { id, methods });
+        let placed = PlacedRoute { id, methods, listeners: route.listeners };
+        self.places.get_mut(place).push(placed);
     }
 }
 
@@ -204,6 +209,7 @@ struct PlacedRoute {
     id: RouteId,
     /// Empty: all.
     methods: Vec<Method>,
+    listeners: ListenerSet,
 }
 
 impl RoutePlace {
@@ -228,25 +234,50 @@ impl RoutePlace {
         })
     }
 
-    /// A route that names the method comes before one for every method.
-    fn choose(&self, method: &Method) -> RouteMatch<'_> {
-        let named = |method: &Method| self.first(|methods| methods.contains(method));
+    fn choose(&self, listener: ListenerId, method: &Method) -> RouteMatch<'_> {
+        self.choose_where(method, |listeners| listeners.contains(listener))
+    }
+
+    /// Of the routes on such listeners, one that names the method comes before one for every method.
+    fn choose_where(
+        &self,
+        method: &Method,
+        is_here: impl Fn(ListenerSet) -> bool + Copy,
+    ) -> RouteMatch<'_> {
+        let named = |method: &Method| self.first(is_here, |methods| methods.contains(method));
         named(method)
             .or_else(|| match *method {
                 Method::HEAD => named(&Method::GET),
                 _ => None,
             })
-            .or_else(|| self.first(<[Method]>::is_empty))
-            .map_or(RouteMatch::MethodNotAllowed { allow: &self.allow }, RouteMatch::Found)
+            .or_else(|| self.first(is_here, <[Method]>::is_empty))
+            .map_or_else(|| self.not_chosen(is_here), RouteMatch::Found)
     }
 
-    fn first(&self, wanted: impl Fn(&[Method]) -> bool) -> Option<RouteId> {
-        self.routes.iter().find(|route| wanted(&route.methods)).map(|route| route.id)
+    fn first(
+        &self,
+        is_here: impl Fn(ListenerSet) -> bool,
+        wanted: impl Fn(&[Method]) -> bool,
+    ) -> Option<RouteId> {
+        let mut here = self.routes.iter().filter(|route| is_here(route.listeners));
+        here.find(|route| wanted(&route.methods)).map(|route| route.id)
+    }
+
+    /// `Allow` may list methods that the place has on other listeners.
+    fn not_chosen(&self, is_here: impl Fn(ListenerSet) -> bool) -> RouteMatch<'_> {
+        if self.routes.iter().any(|route| is_here(route.listeners)) {
+            RouteMatch::MethodNotAllowed { allow: &self.allow }
+        } else {
+            RouteMatch::NoRoute
+        }
     }
 }
 
 impl PlacedRoute {
     fn overlaps(&self, other: &Self) -> bool {
+        if !self.listeners.overlaps(other.listeners) {
+            return false;
+        }
         let both_any = self.methods.is_empty() && other.methods.is_empty();
         both_any || self.methods.iter().any(|method| other.methods.contains(method))
     }

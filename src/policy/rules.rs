@@ -5,21 +5,47 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, Uri, Version};
 
 use super::{
-    CanonicalRequest, NotCanonical, RequestTarget, Routes, authority::Authority,
-    settings::HostSettings,
+    CanonicalRequest, HostPattern, NotCanonical, RequestTarget, Routes, authority::Authority,
+    ids::ListenerId, settings::HostSettings,
 };
 
-/// How requests are made canonical. The default allows nothing that has more than one reading.
-#[derive(Debug, Clone, Default)]
+/// How the requests of one listener are made canonical. The default allows nothing that has more
+/// than one reading.
+#[derive(Debug, Clone)]
 pub struct RequestRules {
     routes: Arc<Routes>,
     hosts: HostSettings,
+    listener: ListenerId,
+    /// The hosts that the listener takes; empty: all.
+    listener_hosts: Vec<HostPattern>,
+}
+
+impl Default for RequestRules {
+    fn default() -> Self {
+        Self::new(Arc::default(), HostSettings::default())
+    }
 }
 
 impl RequestRules {
-    /// Of one configuration.
+    /// Of one configuration, for its first listener.
     pub fn new(routes: Arc<Routes>, hosts: HostSettings) -> Self {
-        Self { routes, hosts }
+        Self { routes, hosts, listener: ListenerId::FIRST, listener_hosts: Vec::new() }
+    }
+
+    /// For a listener that takes these hosts; none: all.
+    #[must_use]
+    pub fn of_listener(self, listener: ListenerId, listener_hosts: Vec<HostPattern>) -> Self {
+        Self { listener, listener_hosts, ..self }
+    }
+
+    /// Whether the listener takes the request's host.
+    pub fn takes_host(&self, request: &CanonicalRequest) -> bool {
+        self.listener_hosts.is_empty()
+            || self.listener_hosts.iter().any(|pattern| pattern.matches(request.host()))
+    }
+
+    pub(super) fn listener(&self) -> ListenerId {
+        self.listener
     }
 
     /// Reads method, target and host. For a request that is canonical as it came, and for the same
@@ -55,7 +81,7 @@ impl RequestRules {
         version: Version,
     ) -> Result<RequestTarget, NotCanonical> {
         if self.routes.differ_in_paths() {
-            return self.routes.target(method, authority.host(), target, version);
+            return self.routes.target(self.listener, method, authority.host(), target, version);
         }
         RequestTarget::canonical(method, target, version)
     }

@@ -11,20 +11,25 @@ mod outgoing;
 mod paths;
 mod redirect;
 
+use std::collections::BTreeMap;
+
 use http::Method;
 
 use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{Names, first_duplicate, name_of, parsed, reference, stands_for_all, switch},
+        values::{
+            Names, check_name, first_duplicate, name_of, parsed, reference, stands_for_all, switch,
+            text,
+        },
         writer::{Writer, Written, list_of},
     },
     policy::{
-        DuplicateRoute, HostPattern, PathPattern, Redirect, Routes,
+        CertificateRule, DuplicateRoute, HostPattern, ListenerSet, PathPattern, Redirect, Routes,
         credential::CredentialRules,
         denial_profile::DenialProfile,
-        ids::{IssuerId, LimitId, ResourceId, SignatureId, UpstreamId},
+        ids::{IssuerId, LimitId, ListenerId, ResourceId, SignatureId, UpstreamId},
         upstream_credential::CredentialChoice,
     },
 };
@@ -42,6 +47,7 @@ pub use paths::{EmptySegments, EscapeRule, PathSettings, RawUtf8};
 
 pub(crate) mod key {
     pub(crate) const ROUTES: &str = "routes";
+    pub(crate) const NAME: &str = "name";
     pub(crate) const PATH: &str = "path";
     pub(crate) const METHODS: &str = "methods";
     pub(crate) const HOSTS: &str = "hosts";
@@ -65,6 +71,7 @@ pub(crate) mod key {
     pub(crate) const ESCAPES: &str = "escapes";
     pub(crate) const RAW_UTF8: &str = "raw_utf8";
     pub(crate) const CORS: &str = "cors";
+    pub(crate) const CLIENT_CERTIFICATE: &str = "client_certificate";
     pub(crate) const ADDRESSES: &str = "addresses";
     pub(crate) const STRIP_PREFIX: &str = "strip_prefix";
     pub(crate) const REWRITE: &str = "rewrite";
@@ -81,6 +88,9 @@ pub(crate) mod key {
 /// One `[[routes]]` entry.
 #[derive(Debug, Clone)]
 pub struct RouteSettings {
+    /// What listeners refer to it by, and what metrics and logs call it. `None`: its methods, hosts
+    /// and path.
+    pub name: Option<String>,
     /// Which paths.
     pub path: PathPattern,
     /// Which methods; empty: all.
@@ -109,6 +119,10 @@ pub struct RouteSettings {
     pub headers: HeaderSettings,
     /// Whether `[cors]` applies; `None`: as `cors.all_routes` says.
     pub cors: Option<bool>,
+    /// Whose connections it takes; `None`: with a certificate or without.
+    pub client_certificate: Option<CertificateRule>,
+    /// On which listeners it is: what those say.
+    pub listeners: ListenerSet,
     /// From which addresses it may be used.
     pub addresses: AddressSettings,
     /// Its limits: all of them count.
@@ -124,6 +138,7 @@ impl RouteSettings {
     /// A public route to an upstream, without further settings.
     pub(crate) fn public(path: &str) -> Self {
         Self {
+            name: None,
             path: PathPattern::parse(path).unwrap(),
             methods: Vec::new(),
             hosts: Vec::new(),
@@ -138,6 +153,8 @@ impl RouteSettings {
             outgoing: OutgoingSettings::default(),
             headers: HeaderSettings::default(),
             cors: None,
+            client_certificate: None,
+            listeners: ListenerSet::ALL,
             addresses: AddressSettings::default(),
             limits: Vec::new(),
             redirect: None,
@@ -160,6 +177,8 @@ pub(crate) struct KnownNames {
     pub(crate) upstream_credentials: Names<CredentialChoice>,
     /// The built-in ones first.
     pub(crate) profiles: Names<DenialProfile>,
+    /// The routes that each listener names; `None`: it has all of them.
+    pub(crate) listeners: Vec<(ListenerId, Option<Vec<String>>)>,
 }
 
 /// More routes than an operator can review; the table is searched on every request.
@@ -189,6 +208,7 @@ pub(crate) fn read(root: &mut Section<'_>, names: &KnownNames) -> Routes {
     // Routes with mistakes are incomplete, and could look like duplicates.
     if root.mistakes() == mistakes_before {
         check_duplicates(root, &routes);
+        check_names(root, &routes);
     }
     routes
 }
@@ -200,13 +220,17 @@ pub(crate) fn write(routes: &Routes, names: &KnownNames) -> Written {
 
 /// What a route matches, as far as it could be read.
 struct RoutePlaces {
+    name: Option<String>,
+    listeners: ListenerSet,
     path: Option<PathPattern>,
     methods: Vec<Method>,
     hosts: Vec<HostPattern>,
 }
 
 impl RoutePlaces {
-    fn read(section: &mut Section<'_>) -> Self {
+    fn read(section: &mut Section<'_>, names: &KnownNames) -> Self {
+        let name = section.optional(key::NAME, route_name);
+        let listeners = names.listeners_of(name.as_deref());
         let path = parsed("a path such as \"/loans/**\"", PathPattern::parse);
         let path = section.required(key::PATH, "a path such as \"/loans/**\"", path);
         let host = parsed("a host such as \"api.example.com\"", HostPattern::parse);
@@ -214,17 +238,17 @@ impl RoutePlaces {
         let methods = methods.unwrap_or_default();
         check_methods(section, path.as_ref(), &methods);
         let hosts = section.list(key::HOSTS, "a list of hosts", host).unwrap_or_default();
-        Self { path, methods, hosts }
+        Self { name, listeners, path, methods, hosts }
     }
 }
 
 impl RouteSettings {
     fn read(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
-        let places = RoutePlaces::read(section);
+        let places = RoutePlaces::read(section, names);
         if section.peek(key::REDIRECT).is_some() {
             return Self::read_redirect(section, names, places);
         }
-        let RoutePlaces { path, methods, hosts } = places;
+        let RoutePlaces { name, listeners, path, methods, hosts } = places;
         let access = AccessSettings::read(section, names);
         let authorization = access::authorization(section, &access);
         let credential = section.section(key::CREDENTIAL, CredentialRules::read);
@@ -239,6 +263,7 @@ impl RouteSettings {
         let outgoing = OutgoingSettings::read(section, path.as_ref());
         let headers = HeaderSettings::read(section);
         let cors = section.optional(key::CORS, switch);
+        let client_certificate = CertificateRule::read(section);
         let addresses = section.section(key::ADDRESSES, AddressSettings::read);
         let limits = section.optional(key::LIMIT, limits::limits(&names.limits));
         let exchange = ExchangeLimitSettings::read(section);
@@ -246,6 +271,7 @@ impl RouteSettings {
             exchange.check_signed(section);
         }
         Some(Self {
+            name,
             path: path?,
             methods,
             hosts,
@@ -260,6 +286,8 @@ impl RouteSettings {
             outgoing,
             headers,
             cors,
+            client_certificate,
+            listeners,
             addresses,
             limits: limits.unwrap_or_default(),
             redirect: None,
@@ -271,13 +299,14 @@ impl RouteSettings {
     fn read_redirect(
         section: &mut Section<'_>,
         names: &KnownNames,
-        RoutePlaces { path, methods, hosts }: RoutePlaces,
+        RoutePlaces { name, listeners, path, methods, hosts }: RoutePlaces,
     ) -> Option<Self> {
         let redirect = redirect::read(section, path.as_ref(), !hosts.is_empty());
         let denials =
             section.optional(key::DENIALS, reference("a denial profile", &names.profiles));
         let paths = PathSettings::read(section);
         Some(Self {
+            name,
             path: path?,
             methods,
             hosts,
@@ -292,6 +321,8 @@ impl RouteSettings {
             outgoing: OutgoingSettings::default(),
             headers: HeaderSettings::read(section),
             cors: Some(false),
+            client_certificate: None,
+            listeners,
             addresses: AddressSettings::default(),
             limits: Vec::new(),
             exchange: ExchangeLimitSettings::default(),
@@ -309,6 +340,7 @@ impl RouteSettings {
 
     fn write(&self, names: &KnownNames) -> Written {
         let writer = Writer::default()
+            .optional(key::NAME, self.name.as_ref())
             .text(key::PATH, self.path.as_str())
             .list(key::METHODS, &self.methods)
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str));
@@ -329,6 +361,8 @@ impl RouteSettings {
             .optional(key::UPSTREAM_CREDENTIAL, credential)
             .optional(key::DENIALS, denials)
             .optional_value(key::ADDRESSES, self.addresses.write());
+        let certificate = self.client_certificate.as_ref().map(CertificateRule::write);
+        let writer = writer.optional_value(key::CLIENT_CERTIFICATE, certificate);
         let writer = match self.cors {
             Some(cors) => writer.switch(key::CORS, cors),
             None => writer,
@@ -337,6 +371,25 @@ impl RouteSettings {
         let writer = self.exchange.write(self.paths.write(writer));
         self.headers.write(self.outgoing.write(writer)).table()
     }
+}
+
+impl KnownNames {
+    /// The listeners that a route of that name is on.
+    fn listeners_of(&self, route: Option<&str>) -> ListenerSet {
+        let has_it = |routes: &Option<Vec<String>>| match routes {
+            None => true,
+            Some(names) => names.iter().any(|name| Some(name.as_str()) == route),
+        };
+        let listeners = self.listeners.iter().filter(|(_, routes)| has_it(routes));
+        listeners.map(|(id, _)| *id).collect()
+    }
+}
+
+/// What listeners may call a route.
+pub(crate) fn route_name(node: &Node) -> Parsed<String> {
+    let name = text(node)?;
+    check_name(&name)?;
+    Ok(name)
 }
 
 /// The upstream that is named, or the only one there is.
@@ -404,6 +457,25 @@ fn may_be_spelled(method: &Method, listed: &[Method]) -> bool {
 
 fn as_texts(methods: &[Method]) -> Vec<&str> {
     methods.iter().map(Method::as_str).collect()
+}
+
+/// Two routes of one name would be on the same listeners unnoticed.
+fn check_names(root: &Section<'_>, routes: &Routes) {
+    let mut seen = BTreeMap::new();
+    for (id, route) in routes.all().iter_with_ids() {
+        let Some(name) = &route.name else { continue };
+        let first = *seen.entry(name).or_insert(id);
+        if first != id {
+            root.mistake_at(
+                format!("{}[{}].{}", key::ROUTES, id.position(), key::NAME),
+                root.peek(key::ROUTES).and_then(Node::origin),
+                format!(
+                    "found {name:?}, which is the name of routes[{}] as well",
+                    first.position()
+                ),
+            );
+        }
+    }
 }
 
 fn check_duplicates(root: &Section<'_>, routes: &Routes) {

@@ -48,6 +48,11 @@ pub(super) struct Accepted {
     /// When. The header deadline of the first request counts from here.
     pub(super) at: Instant,
     pub(super) peer: Peer,
+    /// The position of its listener among those of the process.
+    pub(super) listener: usize,
+    /// What has been read of it already. Boxed, as most connections have none for all their life.
+    pub(super) first_bytes: Option<Box<Bytes>>,
+
     /// What both sides have agreed on (ALPN); `None`: whatever the client turns out to speak.
     pub(super) protocol: Option<Protocol>,
     pub(super) permit: ConnectionPermit,
@@ -65,6 +70,7 @@ pub(super) enum Protocol {
 pub(super) struct Connection {
     pub(super) worker: Rc<Worker>,
     pub(super) peer: Peer,
+    pub(super) listener: usize,
     pub(super) activity: Arc<Activity>,
     pub(super) open: Rc<OpenConnection>,
 }
@@ -90,10 +96,16 @@ const HTTP2_CONNECTION_WINDOW: u32 = 1024 * 1024;
 
 impl Accepted {
     /// A connection accepted now, without TLS as yet.
-    pub(super) fn now(address: Option<IpAddr>, permit: ConnectionPermit) -> Self {
+    pub(super) fn now(address: Option<IpAddr>, listener: usize, permit: ConnectionPermit) -> Self {
         Self {
             at: Instant::now(),
-            peer: Peer { address: address.map(PeerAddress::new), scheme: "http" },
+            peer: Peer {
+                address: address.map(PeerAddress::new),
+                scheme: "http",
+                certificate: None,
+            },
+            listener,
+            first_bytes: None,
             protocol: None,
             permit,
         }
@@ -101,12 +113,17 @@ impl Accepted {
 }
 
 /// Serves a connection to its end. Ends early, but between requests, when the worker drains.
-pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, accepted: Accepted) {
+pub(super) async fn serve<S: ByteStream>(
+    worker: Rc<Worker>,
+    mut socket: S,
+    mut accepted: Accepted,
+) {
     let limits = worker.serving().config.limits.clone();
     let deadline = accepted.at + limits.header_timeout;
+    let first_bytes = accepted.first_bytes.take().map(|bytes| *bytes).unwrap_or_default();
     let sniffed = tokio::select! {
         biased;
-        sniffed = timeout_at(deadline, sniff(&mut socket)) => sniffed,
+        sniffed = timeout_at(deadline, sniff(first_bytes, &mut socket)) => sniffed,
         // A client that has sent nothing has nothing to finish.
         () = worker.drain.cancelled() => return,
     };
@@ -126,7 +143,8 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
     });
     let open = OpenConnection::new(accepted.permit, Arc::clone(&activity));
     let io = GuardedIo::new(socket, sniffed, Arc::clone(&activity)).shed_by(open.memory());
-    let connection = Rc::new(Connection { worker, peer: accepted.peer, activity, open });
+    let Accepted { peer, listener, .. } = accepted;
+    let connection = Rc::new(Connection { worker, peer, listener, activity, open });
     let outcome = if is_http2 {
         // Boxed, so that an HTTP/1.1 connection need not have room for it.
         Box::pin(serve_http2(Rc::clone(&connection), io, accepted.at, &limits)).await
@@ -138,18 +156,27 @@ pub(super) async fn serve<S: ByteStream>(worker: Rc<Worker>, mut socket: S, acce
     }
 }
 
-/// Reads until it is clear whether the bytes are an HTTP/2 preface.
-async fn sniff(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
+/// Reads on until it is clear whether the bytes are an HTTP/2 preface.
+async fn sniff(first: Bytes, socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Bytes> {
+    if is_clear(&first) {
+        return Ok(first);
+    }
     let mut read = BytesMut::with_capacity(SNIFF_BUFFER);
+    read.extend_from_slice(&first);
     loop {
         if socket.read_buf(&mut read).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let could_be_http2 = HTTP2_PREFACE.starts_with(&read);
-        if !could_be_http2 || read.len() >= HTTP2_PREFACE.len() {
+        if is_clear(&read) {
             return Ok(read.freeze());
         }
     }
+}
+
+/// Whether the bytes are an HTTP/2 preface, or none.
+fn is_clear(read: &[u8]) -> bool {
+    let could_be_http2 = HTTP2_PREFACE.starts_with(read);
+    !could_be_http2 || read.len() >= HTTP2_PREFACE.len()
 }
 
 async fn serve_http2<S: ByteStream>(
@@ -221,7 +248,7 @@ mod tests {
 
     async fn sniff_chunks(chunks: &[&[u8]]) -> io::Result<Bytes> {
         let (mut client, mut server) = duplex(64);
-        let (sniffed, ()) = tokio::join!(sniff(&mut server), async {
+        let (sniffed, ()) = tokio::join!(sniff(Bytes::new(), &mut server), async {
             for chunk in chunks {
                 client.write_all(chunk).await.unwrap();
                 tokio::task::yield_now().await;

@@ -56,7 +56,8 @@ pub(super) fn answer(
         let has_body = !request.body().is_end_stream();
         let is_head = *request.method() == Method::HEAD;
         let form = RefusalForm::of_client(request.method(), request.headers());
-        let exchange = serving.engine.exchange(form);
+        let listener = serving.listener(connection.listener);
+        let exchange = serving.engine.exchange(form, listener);
         let sender = exchange.cross_origin(request.headers());
         let forwarder = Forwarder { connection: &connection, serving: &serving };
         let outcome = forwarder.run(request, guard, &exchange).await;
@@ -160,7 +161,7 @@ impl Forwarder<'_> {
             self.send(&admission, request, upstream, timeout, progress.as_deref()).await;
         if let (Ok(answer), Some(back)) = (&mut answer, outgoing.and_then(|it| it.back)) {
             let host = canonical.authority();
-            LocationRewriter::new(&back, &upstream.settings().address, host)
+            LocationRewriter::new(&back, upstream.settings().addresses().collect(), host)
                 .apply(answer.response.headers_mut());
         }
         let passed = match (answer, to_sign) {

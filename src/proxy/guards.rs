@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, OnceCell},
+    net::IpAddr,
     rc::Rc,
     sync::{
         Arc,
@@ -18,7 +19,11 @@ use crate::{
     telemetry::MetricRegistry,
 };
 
-use super::{Metrics, guarded_io::Activity};
+use super::{
+    Metrics,
+    bound_listener::{ConnectionCaps, ListenerPlace},
+    guarded_io::Activity,
+};
 use crate::bounded::Place;
 
 /// How many connections may be open, over all workers.
@@ -30,9 +35,12 @@ pub struct ConnectionBudget {
     metrics: Metrics,
 }
 
-/// One connection's part of the budget.
+/// One connection's part of the budget, and its place at its listener.
 #[derive(Debug)]
-pub(super) struct ConnectionPermit(Arc<ConnectionBudget>);
+pub(super) struct ConnectionPermit {
+    budget: Arc<ConnectionBudget>,
+    place: ListenerPlace,
+}
 
 /// A connection that is parked, as long as this is held.
 #[derive(Debug)]
@@ -80,8 +88,8 @@ impl ConnectionBudget {
         Arc::new(Self { open: AtomicUsize::new(0), max: limits.connections, memory, metrics })
     }
 
-    pub(super) fn take(self: &Arc<Self>) -> Option<ConnectionPermit> {
-        self.metrics.accepted.inc();
+    /// A permit for a connection that has that place. `None`: there is none, which is counted.
+    pub(super) fn take(self: &Arc<Self>, place: ListenerPlace) -> Option<ConnectionPermit> {
         let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
             (open < self.max).then_some(open + 1)
         });
@@ -90,7 +98,12 @@ impl ConnectionBudget {
             return None;
         }
         self.metrics.open.inc();
-        Some(ConnectionPermit(Arc::clone(self)))
+        Some(ConnectionPermit { budget: Arc::clone(self), place })
+    }
+
+    /// Counts a connection that was accepted, whatever comes of it.
+    pub(super) fn count_accepted(&self) {
+        self.metrics.accepted.inc();
     }
 }
 
@@ -100,10 +113,17 @@ impl Drop for Parked<'_> {
     }
 }
 
+impl ConnectionPermit {
+    /// Counts the connection for its client's address. Returns whether that may have it.
+    pub(super) fn count_address(&mut self, address: IpAddr, caps: ConnectionCaps) -> bool {
+        self.place.count_address(address, caps)
+    }
+}
+
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-        self.0.metrics.open.dec();
+        self.budget.open.fetch_sub(1, Ordering::Relaxed);
+        self.budget.metrics.open.dec();
     }
 }
 
@@ -119,8 +139,7 @@ impl OpenConnection {
     }
 
     pub(super) fn memory(&self) -> &Arc<MemoryBudget> {
-        let ConnectionPermit(budget) = &self.permit;
-        &budget.memory
+        &self.permit.budget.memory
     }
 
     /// A body of one of its requests.
@@ -130,15 +149,14 @@ impl OpenConnection {
 
     /// Counts the connection as parked.
     pub(super) fn park(&self) -> Parked<'_> {
-        let ConnectionPermit(budget) = &self.permit;
+        let budget = &self.permit.budget;
         budget.metrics.parked.inc();
         Parked(budget)
     }
 
     /// The counters of floods, by the kind of frame.
     pub(super) fn floods(&self) -> &IntCounterVec {
-        let ConnectionPermit(budget) = &self.permit;
-        &budget.metrics.floods
+        &self.permit.budget.metrics.floods
     }
 }
 

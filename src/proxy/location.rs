@@ -25,7 +25,8 @@ const PATH_ATTRIBUTE: &[u8] = b"path";
 #[derive(Debug)]
 pub(super) struct LocationRewriter<'r> {
     mapping: &'r PathMapping,
-    upstream: &'r UpstreamAddress,
+    /// Where the upstream is, all of one scheme.
+    upstream: Vec<&'r UpstreamAddress>,
     /// What the upstream received as host.
     host: &'r str,
 }
@@ -59,7 +60,7 @@ impl<'r> LocationRewriter<'r> {
     /// For the answer to a request that the upstream received for that host.
     pub(super) fn new(
         mapping: &'r PathMapping,
-        upstream: &'r UpstreamAddress,
+        upstream: Vec<&'r UpstreamAddress>,
         host: &'r str,
     ) -> Self {
         Self { mapping, upstream, host }
@@ -112,16 +113,17 @@ impl<'r> LocationRewriter<'r> {
         scheme: Option<UrlScheme>,
         authority: &UrlAuthority<'t>,
     ) -> Option<&'t str> {
-        let (own_scheme, own) = own(self.upstream);
+        let own_scheme = self.own_scheme();
         let scheme_or_own = scheme.unwrap_or(own_scheme);
-        let is_upstream =
-            scheme_or_own == own_scheme && own.is_some_and(|own| authority.is(own, scheme_or_own));
-        if is_upstream {
+        let mut own = self.upstream.iter().filter_map(|upstream| own_authority(upstream));
+        let is_by_address =
+            scheme_or_own == own_scheme && own.clone().any(|own| authority.is(own, scheme_or_own));
+        if is_by_address {
             return Some("");
         }
         if !authority.is(self.host, scheme_or_own) {
             // Servers that know the host of a request by name only add the port that they listen on.
-            let is_named = own.is_some_and(|own| authority.is_host_at_port(self.host, own));
+            let is_named = own.any(|own| authority.is_host_at_port(self.host, own));
             return is_named.then_some("").filter(|_| scheme_or_own == own_scheme);
         }
         // The client may have come by https, of which a service behind plain http knows nothing.
@@ -132,6 +134,11 @@ impl<'r> LocationRewriter<'r> {
         }
         let end = text.find(authority.text)? + authority.text.len();
         text.get(..end)
+    }
+
+    fn own_scheme(&self) -> UrlScheme {
+        let is_https = |upstream: &&UpstreamAddress| matches!(upstream, UpstreamAddress::Https(_));
+        if self.upstream.iter().any(is_https) { UrlScheme::Https } else { UrlScheme::Http }
     }
 
     /// The cookie with the client's path; `None`: it stays as it is.
@@ -150,13 +157,12 @@ impl<'r> LocationRewriter<'r> {
 }
 
 /// How an upstream is called that knows its own address.
-fn own(upstream: &UpstreamAddress) -> (UrlScheme, Option<&str>) {
+fn own_authority(upstream: &UpstreamAddress) -> Option<&str> {
     match upstream {
-        UpstreamAddress::Http(authority) | UpstreamAddress::H2c(authority) => {
-            (UrlScheme::Http, Some(authority))
-        }
-        UpstreamAddress::Https(authority) => (UrlScheme::Https, Some(authority)),
-        UpstreamAddress::Unix(_) => (UrlScheme::Http, None),
+        UpstreamAddress::Http(authority)
+        | UpstreamAddress::H2c(authority)
+        | UpstreamAddress::Https(authority) => Some(authority),
+        UpstreamAddress::Unix(_) => None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! `[server]`: the downstream side. `[server.tls]` is in `tls`.
 
 pub(crate) mod limits;
+pub(crate) mod listeners;
+pub(crate) mod proxy_protocol;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -20,6 +22,8 @@ use crate::{
 };
 
 pub use limits::LimitSettings;
+pub use listeners::ListenerSettings;
+pub use proxy_protocol::ProxyProtocolSettings;
 
 pub(crate) mod key {
     pub(crate) const LISTEN: &str = "listen";
@@ -33,8 +37,8 @@ pub(crate) mod key {
 /// `[server]`
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
-    /// Where requests arrive.
-    pub listen: ListenAddress,
+    /// Where requests arrive. `None`: at `[[listeners]]` only.
+    pub listen: Option<ListenAddress>,
     /// Threads that serve requests. `None`: one per available core.
     pub workers: Option<NonZeroUsize>,
     /// After SIGTERM: how long new connections are still accepted while `/readyz` responds 503, so
@@ -63,11 +67,20 @@ const DEFAULT_DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_SHUTDOWN: Duration = Duration::from_hours(1);
 
 impl ServerSettings {
-    pub(crate) fn read(section: &mut Section<'_>) -> Self {
+    /// `has_listeners`: there are `[[listeners]]`, so that there is no default address here.
+    pub(crate) fn read(section: &mut Section<'_>, has_listeners: bool) -> Self {
         let shutdown = Duration::ZERO..=MAX_SHUTDOWN;
-        let listen = ListenAddress::Tcp(DEFAULT_LISTEN);
+        let default = (!has_listeners).then_some(ListenAddress::Tcp(DEFAULT_LISTEN));
+        let listen = section.optional(key::LISTEN, listen_address).or(default);
+        if listen.is_none()
+            && section.peek(key::LISTEN).is_none()
+            && section.peek(key::TLS).is_some()
+        {
+            let message = "has no effect without server.listen; expected tls of the listeners";
+            section.mistake(key::TLS, message.to_owned());
+        }
         Self {
-            listen: section.or(key::LISTEN, listen, listen_address),
+            listen,
             workers: NonZeroUsize::new(section.or(key::WORKERS, 0, count(0..=MAX_WORKERS))),
             shutdown_grace: section.or(
                 key::SHUTDOWN_GRACE,
@@ -87,7 +100,7 @@ impl ServerSettings {
 
     pub(crate) fn write(&self) -> Written {
         let writer = Writer::default()
-            .text(key::LISTEN, &self.listen)
+            .optional(key::LISTEN, self.listen.as_ref())
             .count(key::WORKERS, self.workers.map_or(0, NonZeroUsize::get))
             .duration(key::SHUTDOWN_GRACE, self.shutdown_grace)
             .duration(key::DRAIN_TIMEOUT, self.drain_timeout);

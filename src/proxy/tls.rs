@@ -1,11 +1,14 @@
 //! Serving a connection that begins with a TLS handshake.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use tokio::time::timeout_at;
-use tokio_rustls::TlsAcceptor;
 
-use crate::{listener::ByteStream, tls::ALPN_HTTP2};
+use crate::{
+    identity::ClientCertificate,
+    listener::ByteStream,
+    tls::{ServerTls, settings::AlpnProtocol},
+};
 
 use super::{
     connection::{self, Accepted, Protocol},
@@ -16,13 +19,16 @@ use super::{
 /// From accept on, handshake and header block share one deadline (threats D-1).
 pub(super) async fn serve<S: ByteStream>(
     worker: Rc<Worker>,
-    acceptor: TlsAcceptor,
+    tls: Arc<ServerTls>,
     socket: S,
     mut accepted: Accepted,
 ) {
     let deadlines = Deadlines::of(&worker.serving().config.limits);
-    let socket = GuardedIo::below_tls(socket, deadlines);
-    let handshake = timeout_at(accepted.at + deadlines.header, acceptor.accept(socket));
+    let mut socket = GuardedIo::below_tls(socket, deadlines);
+    if let Some(bytes) = accepted.first_bytes.take() {
+        socket.unread(*bytes);
+    }
+    let handshake = timeout_at(accepted.at + deadlines.header, tls.acceptor().accept(socket));
     let stream = tokio::select! {
         biased;
         stream = handshake => stream,
@@ -41,11 +47,20 @@ pub(super) async fn serve<S: ByteStream>(
         }
     };
     let (_, session) = stream.get_ref();
-    accepted.protocol = session.alpn_protocol().map(|name| match name {
-        ALPN_HTTP2 => Protocol::Http2,
-        _ => Protocol::Http1,
+    accepted.protocol = tls.protocol(session.alpn_protocol()).map(|protocol| match protocol {
+        AlpnProtocol::Http2 => Protocol::Http2,
+        AlpnProtocol::Http1 => Protocol::Http1,
     });
     accepted.peer.scheme = "https";
+    if let Some(certificate) = session.peer_certificates().and_then(<[_]>::first) {
+        match ClientCertificate::parse(certificate) {
+            Ok(certificate) => accepted.peer.certificate = Some(Arc::new(certificate)),
+            Err(error) => {
+                tracing::debug!(%error, "a client certificate can't be described");
+                return;
+            }
+        }
+    }
     connection::serve(worker, stream, accepted).await;
 }
 

@@ -3,12 +3,11 @@
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use arc_swap::{ArcSwap, Cache};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     decision::{Engine, WorkerEngine},
-    policy::ids::{PerRoute, PerUpstream},
+    policy::ids::{ListenerId, PerListener, PerRoute, PerUpstream},
     proxy::{parts::ProxyParts, settings::LimitSettings},
     resolver::Resolver,
     tasks::Tasks,
@@ -17,7 +16,10 @@ use crate::{
     upstream::{self, SharedEndpoints, UpstreamCaps, UpstreamPool, settings::UpstreamSettings},
 };
 
-use super::{loops::LoopGuard, route_rules::RouteRules};
+use super::{
+    bound_listener::BoundListener, listener_rules::ListenerRules, loops::LoopGuard,
+    route_rules::RouteRules,
+};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub struct ProxyConfig {
     engine: Arc<Engine>,
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
-    tls: Option<Arc<ServerTls>>,
+    listeners: PerListener<Arc<ListenerRules>>,
     loops: LoopGuard,
     upstreams: PerUpstream<ConfiguredUpstream>,
     pub(super) routes: PerRoute<RouteRules>,
@@ -45,8 +47,9 @@ struct ConfiguredUpstream {
 /// A serving thread's own state: nothing in it is shared with another worker.
 #[derive(Debug)]
 pub struct Worker {
-    config: Arc<ArcSwap<ProxyConfig>>,
     current: RefCell<Current>,
+    /// Those of the process, in their order.
+    listeners: Arc<[Arc<BoundListener>]>,
     /// Signals when to stop: first no more requests on idle connections, then no more at all.
     pub(super) drain: CancellationToken,
     /// The connections, tunnels included.
@@ -68,16 +71,18 @@ pub(super) struct Serving {
     pub(super) engine: WorkerEngine,
     pub(super) loops: LoopGuard,
     pub(super) upstreams: PerUpstream<UpstreamPool>,
+    /// What each listener of the process is here; `None`: it was removed from the configuration.
+    listeners: Box<[Option<ListenerId>]>,
 }
 
 impl ProxyConfig {
     /// What serves the requests that the engine decides on, and the tasks that keep upstreams'
-    /// endpoints up to date; `tls` is that of `[server.tls]`, `upstream_tls` those of
+    /// endpoints up to date; `upstream_tls` are those of
     /// `[upstreams.NAME.tls]`.
     pub fn new(
         parts: &ProxyParts<'_>,
         engine: Arc<Engine>,
-        tls: Option<ServerTls>,
+        listeners: PerListener<Arc<ListenerRules>>,
         upstream_tls: &PerUpstream<Option<Arc<UpstreamTls>>>,
         metrics: &MetricRegistry,
     ) -> (Self, Tasks) {
@@ -98,7 +103,7 @@ impl ProxyConfig {
             engine,
             limits: parts.limits.clone(),
             access_log: parts.access_log,
-            tls: tls.map(Arc::new),
+            listeners,
             loops: LoopGuard::new(parts.loop_header),
             upstreams,
             routes: parts.routes.map(RouteRules::compile),
@@ -107,9 +112,9 @@ impl ProxyConfig {
         (config, tasks)
     }
 
-    /// The loaded `[server.tls]`, if there is one.
-    pub fn tls(&self) -> Option<&Arc<ServerTls>> {
-        self.tls.as_ref()
+    /// The loaded TLS of every listener that has it.
+    pub fn tls(&self) -> Vec<Arc<ServerTls>> {
+        self.listeners.iter().filter_map(|listener| listener.tls.clone()).collect()
     }
 
     /// The loaded `[upstreams.NAME.tls]` of all upstreams.
@@ -132,16 +137,15 @@ impl ProxyConfig {
 }
 
 impl Worker {
-    /// A worker that serves whatever `config` holds, until `drain` is cancelled.
-    pub fn new(config: Arc<ArcSwap<ProxyConfig>>, drain: CancellationToken) -> Self {
-        let serving = Rc::new(Serving::new(config.load_full()));
-        let current = Current { config: Cache::new(Arc::clone(&config)), serving };
-        Self { config, current: RefCell::new(current), drain, tasks: TaskTracker::new() }
-    }
-
-    /// What to begin a connection with; `None`: plain HTTP.
-    pub(super) fn tls_acceptor(&self) -> Option<TlsAcceptor> {
-        self.config.load().tls().map(|tls| tls.acceptor())
+    /// A worker that serves whatever `config` holds at these listeners, until `drain` is cancelled.
+    pub fn new(
+        config: Arc<ArcSwap<ProxyConfig>>,
+        listeners: Arc<[Arc<BoundListener>]>,
+        drain: CancellationToken,
+    ) -> Self {
+        let serving = Rc::new(Serving::new(config.load_full(), &listeners));
+        let current = RefCell::new(Current { config: Cache::new(config), serving });
+        Self { current, listeners, drain, tasks: TaskTracker::new() }
     }
 
     /// Resolves when the last connection has ended. None may begin any more.
@@ -156,16 +160,28 @@ impl Worker {
         let Current { config, serving } = &mut *self.current.borrow_mut();
         let config = config.load();
         if !Arc::ptr_eq(config, &serving.config) {
-            *serving = Rc::new(Serving::new(Arc::clone(config)));
+            *serving = Rc::new(Serving::new(Arc::clone(config), &self.listeners));
         }
         Rc::clone(serving)
     }
 }
 
 impl Serving {
-    fn new(config: Arc<ProxyConfig>) -> Self {
+    fn new(config: Arc<ProxyConfig>, bound: &[Arc<BoundListener>]) -> Self {
         let engine = WorkerEngine::new(Arc::clone(&config.engine));
         let (loops, upstreams) = (config.loops.of_worker(), config.pools());
-        Self { config, engine, loops, upstreams }
+        let named = |name: &str| config.listeners.find(|listener| listener.name == name);
+        let listeners = bound.iter().map(|listener| named(listener.name())).collect();
+        Self { config, engine, loops, upstreams, listeners }
+    }
+
+    /// The listener at a position among those of the process.
+    pub(super) fn listener(&self, position: usize) -> Option<ListenerId> {
+        self.listeners.get(position).copied().flatten()
+    }
+
+    /// What the connections of the listener at that position are served by.
+    pub(super) fn listener_rules(&self, position: usize) -> Option<&Arc<ListenerRules>> {
+        self.listener(position).map(|listener| self.config.listeners.get(listener))
     }
 }

@@ -48,6 +48,7 @@ words! {
     Part {
         Address = "the client's address",
         Body = "the body",
+        Certificate = "the client certificate",
         Claim = "claim",
         Claims = "the payload",
         Connection = "the connection",

@@ -1,41 +1,42 @@
 //! Rules that concern several sections.
 
 mod buffered_bodies;
+mod client_certificates;
 mod cors;
 mod credentials;
 mod idle_header_rules;
 mod idle_resolver;
 mod limits;
+mod listeners;
 mod looping_upstreams;
 mod resources;
 mod static_headers;
 mod upstream_credentials;
 
-pub(super) use self::looping_upstreams::host_at_port;
 use self::{
     buffered_bodies::buffered_bodies,
+    client_certificates::client_certificates,
     cors::cors_routes,
     credentials::{credential_places, unreachable_issuers},
     idle_header_rules::idle_header_rules,
     idle_resolver::idle_resolver,
     limits::{limits_by_signer, shared_limits},
+    listeners::{listener_routes, listeners, trusted_socket},
     looping_upstreams::looping_upstreams,
     resources::resources,
     static_headers::static_headers,
     upstream_credentials::{credential_header_uses, route_credentials},
 };
+pub(super) use self::{listeners::setting_of, looping_upstreams::host_at_port};
 use super::whole::{Settings, key};
 use crate::{
-    admin,
     config::{node::Node, reader::Section},
     gate,
     identity::{
         self, are_one_header,
         assertion::{self, settings::AssertionSettings},
         fold_header_name,
-        forwarded::{self, settings::TrustedProxy},
     },
-    listener::settings::ListenAddress,
     policy::{
         credential::CredentialSource,
         ids::RouteId,
@@ -61,6 +62,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
     credential_places(settings, root);
     cors_routes(settings, root);
     trusted_socket(settings, root);
+    client_certificates(settings, root);
     static_headers(settings, root);
     shared_limits(settings, root);
 }
@@ -69,6 +71,7 @@ pub(super) fn check(settings: &Settings, root: &Section<'_>) {
 pub(super) fn check_references(settings: &Settings, root: &Section<'_>) {
     introspection_issuers(settings, root);
     signed_routes(settings, root);
+    listener_routes(settings, root);
     unreachable_issuers(settings, root);
     resources(settings, root);
     buffered_bodies(settings, root);
@@ -186,30 +189,6 @@ fn signed_answers(settings: &Settings, root: &Section<'_>) {
                 of_one_signature(signature, &[of_signature::RESPOND, of_signature::MAX_BYTES]);
             root.mistake_at(key, root.peek(key::SIGNATURES).and_then(Node::origin), message);
         }
-    }
-}
-
-fn listeners(settings: &Settings, root: &Section<'_>) {
-    if settings.server.listen.conflicts_with(&settings.admin.listen) {
-        let message = format!("is the same address as server.listen ({})", settings.server.listen);
-        let listen = admin::settings::key::LISTEN;
-        let node = root.peek(key::ADMIN).and_then(|admin| admin.member(listen));
-        root.mistake_at([key::ADMIN, listen].join("."), node.and_then(Node::origin), message);
-    }
-}
-
-/// Only the operator knows who can open the socket, and there has to be one.
-fn trusted_socket(settings: &Settings, root: &Section<'_>) {
-    let trusted = &settings.forwarding.trusted_proxies;
-    if let (true, ListenAddress::Tcp(listen)) =
-        (trusted.contains(&TrustedProxy::Unix), &settings.server.listen)
-    {
-        let message = format!(
-            "found \"unix\", which has no effect: server.listen is {listen}, no unix socket"
-        );
-        let list = forwarded::settings::key::TRUSTED_PROXIES;
-        let node = root.peek(key::FORWARDING).and_then(|forwarding| forwarding.member(list));
-        root.mistake_at([key::FORWARDING, list].join("."), node.and_then(Node::origin), message);
     }
 }
 

@@ -2,14 +2,19 @@
 
 use super::{Settings, whole::key};
 use crate::{
-    config::{node::Node, reader::Section, values::Names},
+    config::{
+        node::{Node, Value},
+        reader::Section,
+        values::Names,
+    },
     decision::denials,
     policy::{
         denial_profile::{BUILT_IN, DenialProfile},
-        ids::{OwnProfileId, UpstreamCredentialId},
+        ids::{ListenerId, OwnProfileId, PerListener, UpstreamCredentialId},
         settings::KnownNames,
         upstream_credential::{self, CredentialChoice},
     },
+    proxy::settings::{key as of_server, listeners},
     table::{Id, Table},
 };
 
@@ -25,7 +30,25 @@ pub(super) fn of_tree(root: &Section<'_>) -> KnownNames {
         limits: members(root.peek(key::LIMITS)),
         upstream_credentials: with_choices(members(root.peek(key::UPSTREAM_CREDENTIALS))),
         profiles: with_built_in(members(profiles)),
+        listeners: with_listener_ids(listener_routes(root)),
     }
+}
+
+/// The routes that each listener names, in the order of the listeners; `None`: all.
+fn listener_routes(root: &Section<'_>) -> Vec<Option<Vec<String>>> {
+    let further = root.peek(listeners::key::LISTENERS);
+    let listen = root.peek(key::SERVER).and_then(|server| server.member(of_server::LISTEN));
+    let of_server = (further.is_none() || listen.is_some()).then_some(None);
+    let further = match further.map(|node| &node.value) {
+        Some(Value::List(listeners)) => listeners.as_slice(),
+        _ => &[],
+    };
+    of_server.into_iter().chain(further.iter().map(listeners::named_routes)).collect()
+}
+
+fn with_listener_ids(routes: Vec<Option<Vec<String>>>) -> Vec<(ListenerId, Option<Vec<String>>)> {
+    let listeners: PerListener<_> = routes.into_iter().collect();
+    listeners.iter_with_ids().map(|(id, routes)| (id, routes.clone())).collect()
 }
 
 /// As the settings have them.
@@ -39,6 +62,9 @@ pub(super) fn of_settings(settings: &Settings) -> KnownNames {
         limits: with_ids(&settings.limits, |limit| &limit.name),
         upstream_credentials: with_choices(with_ids(&settings.upstream_credentials, |it| &it.name)),
         profiles: with_built_in(profiles),
+        listeners: with_listener_ids(
+            settings.listeners.iter().map(|listener| listener.routes.clone()).collect(),
+        ),
     }
 }
 

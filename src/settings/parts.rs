@@ -46,10 +46,12 @@ impl Settings {
             base_paths: self.upstreams.map(|upstream| upstream.path.clone()),
             fixed_headers: &self.headers,
             hosts: &self.server.hosts,
+            listeners: self.listeners.map(|listener| &*listener.hosts),
             credential: &self.credential,
             upstream_credentials: self.routes.all().map(|route| self.credential_choice(route)),
             claims: &self.claims,
             assertion: self.identity.assertion.as_ref(),
+            client_certificate: self.identity.client_certificate.as_ref(),
             cors: self.cors.as_ref(),
             maintenance: self.upstreams.map(|upstream| upstream.maintenance.is_some()),
             headers: self.header_uses(),
@@ -129,6 +131,8 @@ impl Settings {
     pub fn header_uses(&self) -> HeaderUses<'_> {
         let claims = self.claims.iter().map(|claim| &claim.header);
         let assertion = self.identity.assertion.iter().map(|assertion| &assertion.header);
+        let certificate = self.identity.client_certificate.iter();
+        let certificate = certificate.flat_map(|it| it.headers().map(|(_, header)| header));
         let signatures = self.signatures.iter().flat_map(|signature| &signature.forward);
         let signatures = signatures.map(|forward| &forward.header);
         let is_source = |header: &&HeaderName| {
@@ -139,7 +143,12 @@ impl Settings {
         let credentials = credentials.filter(|header| !header.is_authorization());
         let credentials = credentials.map(|header| &header.name).filter(|it| !is_source(it));
         HeaderUses {
-            managed: claims.chain(assertion).chain(signatures).chain(credentials).collect(),
+            managed: claims
+                .chain(assertion)
+                .chain(certificate)
+                .chain(signatures)
+                .chain(credentials)
+                .collect(),
             credential: self.credential_sources().filter_map(CredentialSource::header).collect(),
             forwarding: &self.forwarding,
         }

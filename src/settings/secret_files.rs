@@ -9,9 +9,9 @@ use crate::{
     identity,
     identity::assertion,
     oauth_client::settings::client::ClientSettings,
-    proxy, shared,
+    shared,
     signature::settings::{SignatureSettings, SignerKeys, key as of_signature},
-    tls,
+    tls::{self, settings::TlsSettings},
     token::issuer::settings::{IssuerSettings, key as of_issuer},
     upstream::{self, settings::UpstreamSettings},
 };
@@ -52,6 +52,13 @@ impl<'s> Found<'s> {
         }
     }
 
+    fn add_tls(&mut self, tls: &'s TlsSettings) {
+        for (section, files) in tls.certificate_sections() {
+            let setting = [&*section, tls::settings::key::PRIVATE_KEY];
+            self.add(&setting, Some(&files.private_key));
+        }
+    }
+
     fn add_signature(&mut self, signature: &'s SignatureSettings) {
         let of_one = |section, name| [key::SIGNATURES, &signature.name, section, name];
         let proxy = match &signature.keys {
@@ -74,9 +81,7 @@ impl Settings {
     /// Each with the full name of its setting.
     pub(super) fn secret_files(&self) -> Vec<(String, &Path)> {
         let mut found = Found::default();
-        let file = self.server.tls.as_ref().map(|tls| &*tls.private_key);
-        let of_tls = [key::SERVER, proxy::settings::key::TLS, tls::settings::key::PRIVATE_KEY];
-        found.add(&of_tls, file);
+        self.listeners.iter().filter_map(|it| it.tls.as_ref()).for_each(|tls| found.add_tls(tls));
         let file = self.identity.assertion.as_ref().map(|assertion| &*assertion.private_key_file);
         let section = identity::settings::key::ASSERTION;
         let of_assertion = [key::IDENTITY, section, assertion::settings::key::PRIVATE_KEY_FILE];

@@ -15,6 +15,7 @@ mod issuers;
 mod keys;
 mod layers;
 mod limits;
+mod listeners;
 mod local_files;
 mod memory;
 mod mistakes;

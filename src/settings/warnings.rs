@@ -11,7 +11,7 @@ use crate::{
     jose::Dialect,
     keys::settings::KeySource,
     oauth_client::settings::key as of_client,
-    proxy, resource,
+    resource,
     revocation::settings::{ListSettings, ListSource, OnFailure, key as of_list},
     shared::{
         self,
@@ -27,6 +27,7 @@ mod cors;
 mod credentials;
 mod issuers;
 mod limits;
+mod listeners;
 mod memory;
 mod own_addresses;
 mod static_headers;
@@ -34,6 +35,9 @@ mod upstream_credentials;
 mod upstreams;
 
 use issuers::issuer_warnings;
+
+/// Of many certificates that have expired, how many are named.
+const SHOWN_CERTIFICATES: usize = 3;
 
 /// Readable by all users.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -55,9 +59,10 @@ impl Settings {
             );
             warnings.push(warning(&[key::ADMIN, admin::settings::key::LISTEN], &text));
         }
-        if let Some(tls) = &self.server.tls {
+        for tls in self.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
             warnings.extend(tls_warnings(tls));
         }
+        warnings.extend(self.listener_warnings());
         if self.identity.assertion.is_some() && self.cache.entries == 0 {
             warnings.push(warning(
                 &[key::IDENTITY, identity::settings::key::ASSERTION],
@@ -204,10 +209,17 @@ fn list_warnings(list: &ListSettings) -> impl Iterator<Item = String> {
 fn tls_warnings(tls: &TlsSettings) -> Vec<String> {
     let mut warnings = Vec::new();
     // A file that can't be read is more than a warning: it is reported where it is used.
-    let files = tls.read_files().ok();
-    if let Some(problem) = files.and_then(|files| files.validity_problem(SystemClock.now())) {
-        let certificate = [key::SERVER, proxy::settings::key::TLS, tls::settings::key::CERTIFICATE];
-        warnings.push(warning(&certificate, &format!("{problem}; clients will refuse it")));
+    let Ok(files) = tls.read_files() else { return warnings };
+    let now = SystemClock.now();
+    for (position, problem) in files.validity_problems(now).take(SHOWN_CERTIFICATES) {
+        let section = tls.certificate_sections().nth(position).map(|(section, _)| section);
+        let setting = [&*section.unwrap_or_default(), tls::settings::key::CERTIFICATE];
+        warnings.push(warning(&setting, &format!("{problem}; clients will refuse it")));
+    }
+    if let Some(problem) = files.revocation_problem(now) {
+        let setting = [&*tls.section, tls::settings::key::CRL_FILE];
+        let text = format!("{problem}; the certificates of its authority's clients are refused");
+        warnings.push(warning(&setting, &text));
     }
     warnings
 }

@@ -23,10 +23,13 @@ use crate::{
     limits::{self, settings::CallerLimitSettings},
     policy::{
         self, Routes,
-        ids::{PerIssuer, PerLimit, PerResource, PerSignature, PerUpstream, PerUpstreamCredential},
+        ids::{
+            PerIssuer, PerLimit, PerListener, PerResource, PerSignature, PerUpstream,
+            PerUpstreamCredential,
+        },
         settings::{ExchangeLimits, HeaderSettings},
     },
-    proxy::settings::ServerSettings,
+    proxy::settings::{ListenerSettings, ServerSettings, listeners},
     resolver::settings::ResolverSettings,
     resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
@@ -75,6 +78,8 @@ pub(crate) mod key {
 pub struct Settings {
     /// The downstream side: where requests arrive, and their bounds.
     pub server: ServerSettings,
+    /// Where requests arrive: `server.listen`, if it is used, then `[[listeners]]`. Never empty.
+    pub listeners: PerListener<ListenerSettings>,
     /// The operator's listener.
     pub admin: AdminSettings,
     /// What requests may take, where neither their route nor its upstream says so.
@@ -135,9 +140,18 @@ impl Settings {
             );
         }
         let claims = root.section(key::CLAIMS, headers::settings::read);
+        let has_listeners = root.peek(listeners::key::LISTENERS).is_some();
+        let server =
+            root.section(key::SERVER, |server| ServerSettings::read(server, has_listeners));
+        let own = listeners::read(root);
+        let of_server = server
+            .listen
+            .iter()
+            .map(|listen| ListenerSettings::of_server(listen.clone(), server.tls.clone()));
         let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
-            server: root.section(key::SERVER, ServerSettings::read),
+            listeners: of_server.chain(own).collect(),
+            server,
             admin: root.section(key::ADMIN, AdminSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
                 upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
@@ -191,6 +205,11 @@ impl Settings {
         toml::to_string(&self.write()).unwrap_or_default()
     }
 
+    /// Those of `[[listeners]]`.
+    pub(crate) fn further_listeners(&self) -> impl Iterator<Item = &ListenerSettings> {
+        self.listeners.iter().skip(usize::from(self.server.listen.is_some()))
+    }
+
     /// In the order of the document.
     fn write(&self) -> Written {
         let names = names::of_settings(self);
@@ -198,6 +217,7 @@ impl Settings {
         let signatures = signature::settings::write(&self.signatures, &signature_names);
         Writer::default()
             .value(key::SERVER, self.server.write())
+            .optional_value(listeners::key::LISTENERS, listeners::write(self.further_listeners()))
             .value(key::ADMIN, self.admin.write())
             .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(

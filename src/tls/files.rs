@@ -7,10 +7,11 @@ use std::{path::Path, sync::Arc};
 use rustls::{
     Error, InconsistentKeys, RootCertStore,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer, pem::PemObject},
     server::ParsedCertificate,
     sign::{CertifiedKey, SigningKey},
 };
+use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList};
 use zeroize::Zeroizing;
 
 use crate::config::files::read_whole;
@@ -42,6 +43,27 @@ pub(super) fn authorities(path: &Path) -> Result<RootCertStore, String> {
         roots.add(certificate).map_err(|_| in_file(path, MALFORMED, EXPECTED))?;
     }
     Ok(roots)
+}
+
+/// The revocation lists of a PEM file.
+pub(super) fn revocation_lists(
+    path: &Path,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    const EXPECTED: &str = "expected PEM with the revocation lists (X509 CRL) of authorities";
+    let pem = read(path, EXPECTED)?;
+    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&pem).collect();
+    let lists = lists.map_err(|error| in_file(path, &format!("is not PEM: {error}"), EXPECTED))?;
+    if lists.is_empty() {
+        return Err(in_file(path, "holds no revocation list", EXPECTED));
+    }
+    let is_well_formed = |list: &CertificateRevocationListDer<'_>| {
+        CertificateRevocationList::from_der(list).is_ok_and(|(rest, _)| rest.is_empty())
+    };
+    if lists.iter().all(is_well_formed) {
+        Ok(lists)
+    } else {
+        Err(in_file(path, "holds a malformed revocation list", EXPECTED))
+    }
 }
 
 /// The private key of a PEM file.

@@ -1,7 +1,7 @@
 //! Takes certificates that were renewed in their files into use. cert-manager and certbot replace
 //! files without sending a signal.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use tokio::task::spawn_blocking;
 
@@ -12,15 +12,13 @@ use crate::{
 
 use super::{ServerTls, TlsError, server::InUse};
 
-/// The task that loads renewed certificates into the current configuration.
-pub(crate) async fn keep_renewed(
-    in_use: impl Fn() -> Option<Arc<ServerTls>> + Send + Sync + 'static,
-) {
+/// The task that loads renewed certificates and revocation lists into the current configuration.
+pub(crate) async fn keep_renewed(in_use: impl Fn() -> Vec<Arc<ServerTls>> + Send + Sync + 'static) {
     keep_fresh(CertificateRenewal(Arc::new(in_use))).await;
 }
 
 #[derive(Clone)]
-struct CertificateRenewal(Arc<dyn Fn() -> Option<Arc<ServerTls>> + Send + Sync>);
+struct CertificateRenewal(Arc<dyn Fn() -> Vec<Arc<ServerTls>> + Send + Sync>);
 
 /// How often the files are read. Certificates are renewed days before they expire, and Kubernetes
 /// itself takes about as long until a changed secret is in the file.
@@ -47,8 +45,10 @@ impl RefreshPlan for CertificateRenewal {
 }
 
 impl Refresh for CertificateRenewal {
-    type Content = (Arc<ServerTls>, InUse);
-    type Error = TlsError;
+    /// Of each listener whose files have changed.
+    type Content = Vec<(Arc<ServerTls>, InUse)>;
+    /// A file that can't be read keeps what is in use of its listener, and delays no other.
+    type Error = Infallible;
 
     /// No check is cheaper than reading.
     const LOOK_INTERVAL: Duration = INTERVAL;
@@ -57,31 +57,46 @@ impl Refresh for CertificateRenewal {
         None
     }
 
-    async fn read(&mut self) -> Result<Refreshed<Self::Content>, TlsError> {
+    async fn read(&mut self) -> Result<Refreshed<Self::Content>, Infallible> {
         let confirmed = Confirmation::now(&SystemClock);
-        let tls = (self.0)();
-        let read = spawn_blocking(move || {
-            let tls = tls?;
-            tls.changed().map(|changed| Some((tls, changed?))).transpose()
-        });
-        // A panic there has been reported; the certificate in use stays.
-        let content = read.await.ok().flatten().transpose()?;
+        let listeners = (self.0)();
+        let read = spawn_blocking(move || listeners.into_iter().filter_map(renewed).collect());
+        // A panic there has been reported; the certificates in use stay.
+        let changed: Vec<_> = read.await.unwrap_or_default();
+        let content = (!changed.is_empty()).then_some(changed);
         Ok(Refreshed { content, max_age: None, confirmed })
     }
 
-    fn replace(&mut self, (tls, renewed): Self::Content) -> bool {
-        let problem = renewed.files.validity_problem(SystemClock.now());
-        tls.in_use.store(Arc::new(renewed));
-        match problem {
-            None => tracing::info!("the renewed certificate is in use"),
-            Some(problem) => tracing::warn!(problem, "the renewed certificate is in use"),
+    fn replace(&mut self, changed: Self::Content) -> bool {
+        for (tls, renewed) in changed {
+            let now = SystemClock.now();
+            let problem = renewed.files.validity_problems(now).map(|(_, problem)| problem).next();
+            let section = &tls.settings.section;
+            match problem {
+                None => tracing::info!(section, "the renewed certificate is in use"),
+                Some(problem) => {
+                    tracing::warn!(section, problem, "the renewed certificate is in use");
+                }
+            }
+            tls.in_use.store(Arc::new(renewed));
         }
         true
     }
 
-    /// Such as between the writing of one file and of the other.
-    fn failed(&mut self, error: &TlsError, _wait: Duration) {
-        tracing::warn!(%error, "the certificate in use is kept");
+    fn failed(&mut self, error: &Infallible, _wait: Duration) {
+        match *error {}
+    }
+}
+
+/// What the files of a listener hold, if that is new. They can't be read, for example, between the
+/// writing of one file and of the other.
+fn renewed(tls: Arc<ServerTls>) -> Option<(Arc<ServerTls>, InUse)> {
+    match tls.changed() {
+        Ok(changed) => changed.map(|renewed| (tls, renewed)),
+        Err(error) => {
+            tracing::warn!(%error, "the certificate in use is kept");
+            None
+        }
     }
 }
 
@@ -89,6 +104,10 @@ impl ServerTls {
     /// What the files hold, if they hold other certificates than before.
     fn changed(&self) -> Result<Option<InUse>, TlsError> {
         let files = self.settings.read_files()?;
+        if let Some(problem) = files.revocation_problem(SystemClock.now()) {
+            let section = &self.settings.section;
+            tracing::warn!(section, problem, "certificates of clients are refused");
+        }
         if files.is_same(&self.in_use.load().files) {
             return Ok(None);
         }

@@ -1,6 +1,9 @@
-//! `[server.tls]`: the certificate for inbound connections, and which clients may connect.
+//! `[server.tls]`, and `tls` of a listener: the certificates for inbound connections, and which
+//! clients may connect.
 
+pub(crate) mod certificates;
 pub(crate) mod client;
+mod client_auth;
 pub(crate) mod upstream;
 
 use std::path::{Path, PathBuf};
@@ -9,118 +12,105 @@ use crate::config::{
     files::readable_file,
     node::Node,
     reader::{Parsed, Section},
-    values::keyword,
+    values::{first_duplicate, keyword},
     writer::{Writer, Written},
 };
 
-use super::files::{authorities, chain, identity, private_key};
-
+pub use certificates::{CertificateFiles, UnknownName};
 pub use client::ClientIdentity;
 pub(crate) use client::authorities_file;
+pub use client_auth::ClientAuth;
 pub use upstream::{Http2Offer, SpkiHash, TlsVersion, UpstreamTlsSettings, UpstreamVerification};
 
 pub(crate) mod key {
     pub(crate) const CERTIFICATE: &str = "certificate";
     pub(crate) const PRIVATE_KEY: &str = "private_key";
+    pub(crate) const CERTIFICATES: &str = "certificates";
+    pub(crate) const UNKNOWN_NAME: &str = "unknown_name";
+    pub(crate) const ALPN: &str = "alpn";
     pub(crate) const CLIENT_CA: &str = "client_ca";
     pub(crate) const CLIENT_AUTH: &str = "client_auth";
+    pub(crate) const CRL_FILE: &str = "crl_file";
 }
 
-/// `[server.tls]`: paths only. The files are read when it is loaded, so that a renewed certificate
-/// needs no other settings; see [`TlsSettings::read_files`].
+/// TLS of one listener: paths only. The files are read when it is loaded, so that a renewed
+/// certificate needs no other settings; see [`TlsSettings::read_files`].
 #[derive(Debug, Clone)]
 pub struct TlsSettings {
-    /// PEM: the server's certificate first, then the chain to its authority.
-    pub certificate: PathBuf,
-    /// PEM: the certificate's private key (PKCS#8, SEC1 or PKCS#1), not encrypted.
-    pub private_key: PathBuf,
+    /// Where the section is, for errors.
+    pub section: String,
+    /// Each with its key. Never empty; the first is for clients that name no server.
+    pub certificates: Vec<CertificateFiles>,
+    /// What a client gets that names another server than the certificates do.
+    pub unknown_name: UnknownName,
+    /// The protocols that are offered (RFC 7301), the preferred one first. Never empty.
+    pub alpn: Vec<AlpnProtocol>,
     /// Whether clients show a certificate. `None`: none is requested.
     pub client_auth: Option<ClientAuth>,
 }
 
-/// Certificates of clients, checked while the connection is made. Which one a client showed does
-/// not matter to anything later.
-#[derive(Debug, Clone)]
-pub struct ClientAuth {
-    /// PEM: the authorities whose certificates are accepted.
-    pub authorities: PathBuf,
-    /// Whether a client without a certificate is refused. A certificate of another authority is
-    /// refused in any case.
-    pub required: bool,
+/// A protocol that both sides can agree on in the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AlpnProtocol {
+    /// `h2`
+    Http2,
+    /// `http/1.1`
+    Http1,
 }
 
-/// The keywords of `client_auth`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ClientAuthMode {
-    None,
-    Optional,
-    Required,
+const ALPN: &[(&str, AlpnProtocol)] =
+    &[("h2", AlpnProtocol::Http2), ("http/1.1", AlpnProtocol::Http1)];
+
+impl AlpnProtocol {
+    /// Its name in the handshake, which is its name in the configuration.
+    pub fn name(self) -> &'static str {
+        ALPN.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| *name)
+    }
 }
-
-const CLIENT_AUTH: &[(&str, ClientAuthMode)] = &[
-    ("none", ClientAuthMode::None),
-    ("optional", ClientAuthMode::Optional),
-    ("required", ClientAuthMode::Required),
-];
-
-/// Where the section is.
-pub(super) const SECTION: &str = "server.tls";
-const EXPECTED_CERTIFICATE: &str = "the path of a PEM file with the server's certificate";
-const EXPECTED_KEY: &str = "the path of a PEM file with the certificate's private key";
 
 impl TlsSettings {
+    /// One certificate for all names, no certificates of clients. `section` is where the settings
+    /// would be.
+    pub fn new(section: &str, certificate: PathBuf, private_key: PathBuf) -> Self {
+        Self {
+            section: section.to_owned(),
+            certificates: vec![CertificateFiles { certificate, private_key }],
+            unknown_name: UnknownName::default(),
+            alpn: vec![AlpnProtocol::Http2, AlpnProtocol::Http1],
+            client_auth: None,
+        }
+    }
+
     /// `None` without the section: plain HTTP.
     pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         if !section.is_present() {
             return None;
         }
-        let chain = parsed_file(chain);
-        let certificate = section.required(key::CERTIFICATE, EXPECTED_CERTIFICATE, chain);
-        let private_key =
-            section.required(key::PRIVATE_KEY, EXPECTED_KEY, parsed_file(private_key));
-        let client_auth = ClientAuth::read(section);
-        let ((certificate, chain), (private_key, key)) = (certificate?, private_key?);
-        let of_certificate = section.key_of(key::CERTIFICATE);
-        if let Err(problem) = identity(chain, key, &private_key, &of_certificate) {
-            section.mistake(key::PRIVATE_KEY, problem);
+        let certificates = certificates::read(section);
+        let unknown_name = UnknownName::read(section);
+        let alpn = section.list(key::ALPN, "a list of \"h2\" and \"http/1.1\"", keyword(ALPN));
+        let alpn = alpn.unwrap_or_else(|| vec![AlpnProtocol::Http2, AlpnProtocol::Http1]);
+        if first_duplicate(&alpn).is_some() {
+            section.mistake(key::ALPN, "lists a protocol twice".to_owned());
         }
-        Some(Self { certificate, private_key, client_auth })
+        let client_auth = ClientAuth::read(section);
+        let section = section.own_key().to_owned();
+        Some(Self { section, certificates: certificates?, unknown_name, alpn, client_auth })
+    }
+
+    /// Each certificate with the setting that names it.
+    pub(crate) fn certificate_sections(&self) -> impl Iterator<Item = (String, &CertificateFiles)> {
+        let count = self.certificates.len();
+        let certificates = self.certificates.iter().enumerate();
+        certificates
+            .map(move |(at, files)| (certificates::section_of(&self.section, at, count), files))
     }
 
     pub(crate) fn write(&self) -> Written {
-        let authorities = self.client_auth.as_ref().map(|auth| &*auth.authorities);
-        let mode = match &self.client_auth {
-            None => ClientAuthMode::None,
-            Some(auth) if auth.required => ClientAuthMode::Required,
-            Some(_) => ClientAuthMode::Optional,
-        };
-        Writer::default()
-            .path(key::CERTIFICATE, &self.certificate)
-            .path(key::PRIVATE_KEY, &self.private_key)
-            .optional_path(key::CLIENT_CA, authorities)
-            .keyword(key::CLIENT_AUTH, CLIENT_AUTH, &mode)
-            .table()
-    }
-}
-
-impl ClientAuth {
-    /// `client_ca` alone could mean either; taken for "none" it would admit every client against
-    /// the operator's intent (threats X-2).
-    fn read(section: &mut Section<'_>) -> Option<Self> {
-        let has_authorities = section.peek(key::CLIENT_CA).is_some();
-        let authorities = section.optional(key::CLIENT_CA, parsed_file(authorities));
-        let has_mode = section.peek(key::CLIENT_AUTH).is_some();
-        let mode = section.or(key::CLIENT_AUTH, ClientAuthMode::None, keyword(CLIENT_AUTH));
-        if has_authorities && !has_mode {
-            let message = "missing; expected \"optional\" or \"required\" beside client_ca";
-            section.mistake(key::CLIENT_AUTH, message.to_owned());
-        }
-        if !has_authorities && mode != ClientAuthMode::None {
-            let message = "missing; client_auth needs a PEM file with the authorities of clients";
-            section.mistake(key::CLIENT_CA, message.to_owned());
-        }
-        let (authorities, _) = authorities.filter(|_| mode != ClientAuthMode::None)?;
-        Some(Self { authorities, required: mode == ClientAuthMode::Required })
+        let writer = certificates::write(&self.certificates, Writer::default());
+        let writer = self.unknown_name.write(writer);
+        let writer = writer.list(key::ALPN, self.alpn.iter().map(|protocol| protocol.name()));
+        ClientAuth::write(self.client_auth.as_ref(), writer).table()
     }
 }
 

@@ -75,7 +75,7 @@ fn seconds_to_stop(settings: &Settings) -> u64 {
 fn port(listen: &ListenAddress) -> u16 {
     match listen {
         ListenAddress::Tcp(address) => address.port(),
-        ListenAddress::Unix(path) => panic!("{}", path.display()),
+        other => panic!("{other}"),
     }
 }
 
@@ -98,7 +98,7 @@ fn the_service_can_be_reached_through_the_sidecar_only() {
     assert_eq!(app["env"][0]["value"], "127.0.0.1:3000");
     assert_eq!(app["ports"], Value::Null, "it has no port of its own");
 
-    let listen = json!(port(&settings.server.listen));
+    let listen = json!(port(settings.server.listen.as_ref().unwrap()));
     let service = &manifest("Service")["spec"]["ports"];
     assert_eq!(service.as_array().unwrap().len(), 1, "the admin port is not published");
     assert_eq!(service[0]["targetPort"], listen);
@@ -111,7 +111,10 @@ fn the_probes_ask_what_the_admin_listener_answers() {
     let sidecar = sidecar();
     assert_eq!(sidecar["restartPolicy"], "Always", "an init container that stays");
     assert!(!settings.admin.listen.is_local(), "the kubelet is outside of the pod");
-    assert_eq!(sidecar["ports"][0]["containerPort"], port(&settings.server.listen));
+    assert_eq!(
+        sidecar["ports"][0]["containerPort"],
+        port(settings.server.listen.as_ref().unwrap())
+    );
     assert_eq!(sidecar["ports"][1]["containerPort"], port(&settings.admin.listen));
     assert_eq!(sidecar["ports"][1]["name"], "admin");
     let probes =

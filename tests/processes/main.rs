@@ -32,6 +32,7 @@ mod independent_signers;
 mod invariants;
 mod keycloak;
 mod limits;
+mod listeners;
 mod mcp;
 mod parking;
 mod path_readers;

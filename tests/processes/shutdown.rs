@@ -105,7 +105,7 @@ impl Stopping {
 fn tcp(address: &ListenAddress) -> SocketAddr {
     match address {
         ListenAddress::Tcp(address) => *address,
-        ListenAddress::Unix(path) => panic!("not TCP: {}", path.display()),
+        other => panic!("not TCP: {other}"),
     }
 }
 

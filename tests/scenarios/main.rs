@@ -29,6 +29,7 @@ mod identity_headers;
 mod introspection;
 mod key_sets;
 mod limits;
+mod listeners;
 mod memory;
 mod paths;
 mod protocol;

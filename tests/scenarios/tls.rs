@@ -1,6 +1,6 @@
 //! TLS on the listener: what is served, who may come, and what happens to everybody else.
 
-mod client;
+pub(crate) mod client;
 mod scene;
 
 mod client_auth;

@@ -63,6 +63,16 @@ impl Proxy {
         tcp(self.server.address())
     }
 
+    /// The address of a further listener, by its position; 0 is that of [`Self::address`].
+    pub(crate) fn address_of(&self, listener: usize) -> SocketAddr {
+        tcp(&self.server.addresses()[listener])
+    }
+
+    /// A new connection to a further listener.
+    pub(crate) fn client_of(&self, listener: usize) -> Client {
+        Client::connect(self.address_of(listener), &self.journal)
+    }
+
     /// The server itself, e.g. for a reload.
     pub(crate) fn server(&self) -> &Server {
         &self.server
@@ -169,6 +179,6 @@ pub(crate) fn metric_in<'m>(metrics: &'m str, series: &str) -> Option<&'m str> {
 fn tcp(address: &ListenAddress) -> SocketAddr {
     match address {
         ListenAddress::Tcp(address) => *address,
-        ListenAddress::Unix(path) => panic!("not TCP: {}", path.display()),
+        other => panic!("not TCP: {other}"),
     }
 }

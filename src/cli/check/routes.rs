@@ -54,7 +54,26 @@ fn row(settings: &Settings, route: &RouteSettings) -> [String; 4] {
         }
         None => access,
     };
+    let access = match &route.client_certificate {
+        Some(_) => format!("{access}, client certificate"),
+        None => access,
+    };
+    let access = match listeners(settings, route) {
+        Some(listeners) => format!("{access}, at {listeners}"),
+        None => access,
+    };
     [methods, target, access, destination(settings, route)]
+}
+
+/// The listeners that have the route; `None`: all.
+fn listeners(settings: &Settings, route: &RouteSettings) -> Option<String> {
+    let has_it = |id| route.listeners.contains(id);
+    if settings.listeners.iter_with_ids().all(|(id, _)| has_it(id)) {
+        return None;
+    }
+    let with_it = settings.listeners.iter_with_ids().filter(|(id, _)| has_it(*id));
+    let names: Vec<_> = with_it.map(|(_, listener)| listener.name.as_str()).collect();
+    Some(if names.is_empty() { "no listener".to_owned() } else { names.join(", ") })
 }
 
 /// The upstream, and the path there if it is another one; or where clients are sent.

@@ -65,7 +65,7 @@ pub(super) fn settings(
 pub(super) fn tcp(address: &ListenAddress) -> Result<SocketAddr, CommandError> {
     match address {
         ListenAddress::Tcp(address) => Ok(*address),
-        ListenAddress::Unix(_) => Err(CommandError::Runtime("not a TCP address".to_owned())),
+        _ => Err(CommandError::Runtime("not a TCP address".to_owned())),
     }
 }
 

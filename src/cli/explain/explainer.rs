@@ -13,6 +13,7 @@ use crate::{
     json::Object,
     policy::{
         CanonicalRequest, NotCanonical, RequestRules,
+        ids::ListenerId,
         ids::{IssuerId, SignatureId},
     },
     providers::{ProviderTasks, Providers},
@@ -69,6 +70,16 @@ impl Explainer {
         Ok((Self { settings, gate, providers, clock }, tasks))
     }
 
+    /// The listener of that name; without one, the first.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn listener(&self, name: Option<&str>) -> Result<ListenerId, CommandError> {
+        let Some(name) = name else { return Ok(ListenerId::FIRST) };
+        let named = self.settings.listeners.find(|listener| listener.name == name);
+        named.ok_or_else(|| CommandError::Usage(format!("--listener {name:?}: not a listener")))
+    }
+
     /// Whether the token is valid, in a request with nothing else.
     pub(super) async fn token(
         &self,
@@ -85,16 +96,18 @@ impl Explainer {
     /// Whether a request with the token would pass: all checks of the proxy, in its order.
     pub(super) async fn request(
         &self,
+        listener: ListenerId,
         sent: &Sent,
         token: &[u8],
         signed: Option<&Signed>,
         tasks: &mut ProviderTasks,
         report: &mut CheckReport,
     ) -> Result<(), Cause> {
-        let canonical = sent.canonical(self.gate.request_rules()).and_then(|mut request| {
-            self.gate.take_parameters(&mut request)?;
-            Ok(request)
-        });
+        let canonical =
+            sent.canonical(self.gate.request_rules(listener)).and_then(|mut request| {
+                self.gate.take_parameters(&mut request)?;
+                Ok(request)
+            });
         let request = &canonical.map_err(|cause| {
             let cause = cause.cause();
             report.failed("request", &cause, None);
@@ -116,9 +129,11 @@ impl Explainer {
             report.passed("route", || format!("{}, which redirects to {to}", route.label()));
             return Ok(());
         }
-        let unchecked = match route.addresses() {
-            Some(_) => " (its addresses are not checked here)",
-            None => "",
+        let unchecked = match (route.addresses(), route.client_certificate()) {
+            (None, None) => "",
+            (Some(_), None) => " (its addresses are not checked here)",
+            (None, Some(_)) => " (its client certificates are not checked here)",
+            (Some(_), Some(_)) => " (its addresses and client certificates are not checked here)",
         };
         let Some(requirement) = route.requirement() else {
             let public = "public: no token is looked at";

@@ -158,7 +158,7 @@ impl ForwardingSettings {
 }
 
 /// A network, or the peers of a unix socket.
-fn trusted_proxy(node: &Node) -> Parsed<TrustedProxy> {
+pub(crate) fn trusted_proxy(node: &Node) -> Parsed<TrustedProxy> {
     match node.as_text() {
         Some(UNIX) => Ok(TrustedProxy::Unix),
         _ => peers(node).map(TrustedProxy::Network),

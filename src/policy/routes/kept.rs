@@ -10,7 +10,7 @@ use http::{Method, Uri, Version};
 use super::{PlaceId, RouteMatch, Routes};
 use crate::policy::{
     NotCanonical, RequestTarget,
-    ids::RouteId,
+    ids::{ListenerId, RouteId},
     path::{
         canonical_path,
         readings::readings,
@@ -20,10 +20,18 @@ use crate::policy::{
     settings::{EmptySegments, PathSettings, RawUtf8},
 };
 
+/// Where a request came in, and for which host.
+#[derive(Clone, Copy)]
+struct Arrival<'h> {
+    listener: ListenerId,
+    host: &'h str,
+}
+
 impl Routes {
     /// The target that is forwarded, by the settings of the route that it leads to.
     pub(in crate::policy) fn target(
         &self,
+        listener: ListenerId,
         method: &Method,
         host: &str,
         received: &Uri,
@@ -34,14 +42,17 @@ impl Routes {
         match canonical {
             Ok(canonical) if !has_empty_segments(raw.path()) => Ok(canonical),
             Err(refused) if !refused.is_by_setting() => Err(refused),
-            _ => self.by_setting(method, host, raw.path(), raw.query(), canonical),
+            _ => {
+                let arrival = Arrival { listener, host };
+                self.by_setting(arrival, method, raw.path(), raw.query(), canonical)
+            }
         }
     }
 
     fn by_setting(
         &self,
+        Arrival { listener, host }: Arrival<'_>,
         method: &Method,
-        host: &str,
         received_path: &str,
         received_query: Option<&str>,
         canonical: Result<RequestTarget, NotCanonical>,
@@ -55,11 +66,12 @@ impl Routes {
             return canonical;
         };
         let has_raw_utf8 = raw_utf8_refused(received_path, received_query);
-        let settings =
-            self.allowing(place, method, |settings| match (has_raw_utf8, settings.raw_utf8) {
+        let settings = self.allowing(place, listener, method, |settings| {
+            match (has_raw_utf8, settings.raw_utf8) {
                 (Some(refused), RawUtf8::Refuse) => Err(refused),
                 _ => traits.check(settings),
-            })?;
+            }
+        })?;
         if !traits.has_kept(settings) {
             return RequestTarget::of_parts(&canonical_path(&path)?, query.as_deref());
         }
@@ -87,6 +99,7 @@ impl Routes {
     fn allowing(
         &self,
         place: PlaceId,
+        listener: ListenerId,
         method: &Method,
         check: impl Fn(PathSettings) -> Result<(), NotCanonical>,
     ) -> Result<PathSettings, NotCanonical> {
@@ -95,10 +108,11 @@ impl Routes {
             let settings = self.all.get(route).paths;
             check(settings).map(|()| settings)
         };
-        if let RouteMatch::Found(route) = place.choose(method) {
+        if let RouteMatch::Found(route) = place.choose(listener, method) {
             return checked(route);
         }
-        let others = place.routes.iter().map(|route| checked(route.id));
+        let others = place.routes.iter().filter(|route| route.listeners.contains(listener));
+        let others = others.map(|route| checked(route.id));
         others.reduce(Result::or).unwrap_or(Err(NotCanonical::Ambiguous))
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 /// The service at `10.0.0.1:3000`, below `/base`; the client knows it below `/api` of `api.test`.
 struct Scene {
     mapping: PathMapping,
-    upstream: UpstreamAddress,
+    upstream: Vec<UpstreamAddress>,
     host: &'static str,
 }
 
@@ -13,11 +13,12 @@ impl Scene {
     fn new(client: &str, upstream: &str) -> Self {
         let address = UpstreamAddress::Http("10.0.0.1:3000".to_owned());
         let mapping = PathMapping::new(client, upstream);
-        Self { mapping, upstream: address, host: "api.test" }
+        let second = UpstreamAddress::Http("[::1]:3001".to_owned());
+        Self { mapping, upstream: vec![address, second], host: "api.test" }
     }
 
     fn rewriter(&self) -> LocationRewriter<'_> {
-        LocationRewriter::new(&self.mapping, &self.upstream, self.host)
+        LocationRewriter::new(&self.mapping, self.upstream.iter().collect(), self.host)
     }
 
     fn url(&self, text: &str) -> Option<String> {
@@ -40,6 +41,7 @@ fn p18_what_means_the_service_is_turned_back() {
         ("http://10.0.0.1:3000/base/a", "/api/a"),
         ("HTTP://10.0.0.1:3000/base/?q", "/api/?q"),
         ("//10.0.0.1:3000/base/a", "/api/a"),
+        ("http://[0::1]:3001/base/a", "/api/a"),
         ("http://api.test/base/a", "/api/a"),
         ("http://API.test.:80/base/a", "/api/a"),
         ("//api.test/base/a", "/api/a"),
@@ -58,6 +60,22 @@ fn p18_what_means_the_service_is_turned_back() {
 }
 
 #[test]
+fn p18_a_service_behind_tls_means_itself_by_https() {
+    let mut scene = Scene::new("/api", "/base");
+    scene.upstream = vec![UpstreamAddress::Https("app.test:443".to_owned())];
+    for (sent, expected) in [
+        ("https://app.test/base/a", Some("/api/a")),
+        ("http://app.test/base/a", None),
+        ("https://api.test/base/a", Some("https://api.test/api/a")),
+        // It wants the client to leave https, which is its own business.
+        ("http://api.test/base/a", Some("http://api.test/api/a")),
+        ("//app.test/base/a", Some("/api/a")),
+    ] {
+        assert_eq!(scene.url(sent).as_deref(), expected, "{sent}");
+    }
+}
+
+#[test]
 fn p18_what_means_another_host_or_nothing_certain_stays() {
     let scene = Scene::new("/api", "/base");
     for sent in [
@@ -65,6 +83,7 @@ fn p18_what_means_another_host_or_nothing_certain_stays() {
         "//evil.test/base/a",
         "http://10.0.0.1/base/a",
         "http://10.0.0.1:3001/base/a",
+        "http://[::1]/base/a",
         "https://10.0.0.1:3000/base/a",
         "http://api.test:8080/base/a",
         "https://api.test:80/base/a",

@@ -28,13 +28,10 @@ async fn connected() -> (TlsStream<GuardedIo<DuplexStream>>, DuplexStream) {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    let settings = TlsSettings {
-        certificate: folder.path().join("tls.crt"),
-        private_key: folder.path().join("tls.key"),
-        client_auth: None,
-    };
-    fs::write(&settings.certificate, certificate.pem()).unwrap();
-    fs::write(&settings.private_key, key.serialize_pem()).unwrap();
+    let at = |name| folder.path().join(name);
+    fs::write(at("tls.crt"), certificate.pem()).unwrap();
+    fs::write(at("tls.key"), key.serialize_pem()).unwrap();
+    let settings = TlsSettings::new("server.tls", at("tls.crt"), at("tls.key"));
     let tls = ServerTls::new(&settings).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(certificate.der().clone()).unwrap();

@@ -7,14 +7,23 @@ use super::super::whole::{Settings, key};
 use crate::{
     config::{node::Node, reader::Section, urls::is_loopback},
     listener::settings::ListenAddress,
+    proxy::settings::ListenerSettings,
     upstream::settings::{UpstreamAddress, key as of_upstream},
 };
 
-/// Reports every upstream that is `server.listen`.
+/// Reports every upstream that is a listener.
 pub(super) fn looping_upstreams(settings: &Settings, root: &Section<'_>) {
-    let listen = &settings.server.listen;
     for upstream in &settings.upstreams {
-        if upstream.addresses().any(|address| leads_to(address, listen)) {
+        let mut listeners = settings.listeners.iter();
+        let leads_to_it = |own: &&ListenerSettings| {
+            upstream.addresses().any(|address| leads_to(address, &own.listen))
+        };
+        if let Some(own) = listeners.find(leads_to_it) {
+            let listen = &own.listen;
+            let setting = match settings.server.listen.as_ref() {
+                Some(of_server) if of_server == listen => "server.listen",
+                _ => "a listener",
+            };
             let node = root.peek(key::UPSTREAMS).and_then(|all| all.member(&upstream.name));
             let has_one = node.is_some_and(|upstream| upstream.member(of_upstream::URL).is_some());
             let name = if has_one { of_upstream::URL } else { of_upstream::URLS };
@@ -22,7 +31,7 @@ pub(super) fn looping_upstreams(settings: &Settings, root: &Section<'_>) {
             root.mistake_at(
                 [key::UPSTREAMS, &upstream.name, name].join("."),
                 node.and_then(Node::origin),
-                format!("is this proxy itself (server.listen is {listen}): a loop"),
+                format!("is this proxy itself ({setting} is {listen}): a loop"),
             );
         }
     }

@@ -35,7 +35,7 @@ fn each_layer_overrides_the_one_below_it() {
         ),
     );
     let mut sources = Sources { file: Some(file.into()), ..Sources::default() };
-    let listen = |sources: &Sources| load(sources).unwrap().server.listen.to_string();
+    let listen = |sources: &Sources| load(sources).unwrap().server.listen.unwrap().to_string();
     assert_eq!(listen(&sources), "127.0.0.1:1");
     sources.environment = environment(&[
         ("COUNTERSIGN_SERVER__LISTEN", "127.0.0.1:2"),
@@ -47,7 +47,7 @@ fn each_layer_overrides_the_one_below_it() {
     assert_eq!(listen(&sources), "127.0.0.1:2");
     sources.flags.listen = text("127.0.0.1:3");
     let settings = load(&sources).unwrap();
-    assert_eq!(settings.server.listen.to_string(), "127.0.0.1:3");
+    assert_eq!(settings.server.listen.unwrap().to_string(), "127.0.0.1:3");
     assert_eq!(settings.server.workers.unwrap().get(), 1);
     assert_eq!(settings.server.limits.header_timeout.as_secs(), 3);
     assert_eq!(settings.cache.entries, 7);
@@ -99,8 +99,8 @@ fn mistakes_name_the_variable_or_the_flag() {
     let sources =
         Sources { flags: Flags { claim_headers: Vec::new(), ..sources.flags }, ..sources };
     let found = Workspace::new().lines(&load(&sources).unwrap_err());
-    let expected_address =
-        "expected an address with a port such as \"127.0.0.1:8080\", or \"unix:/path/to/socket\"";
+    let expected_address = "expected an address with a port such as \"127.0.0.1:8080\", \"unix:/path/to/socket\" or \
+         \"systemd:NAME\"";
     assert_eq!(
         found,
         [
@@ -146,7 +146,7 @@ fn flags_alone_protect_everything_but_the_public_paths() {
         &first(&settings.issuers).keys.as_ref().unwrap().source,
         KeySource::Discovery { .. }
     ));
-    assert!(matches!(settings.server.listen, ListenAddress::Tcp(_)));
+    assert!(matches!(settings.server.listen, Some(ListenAddress::Tcp(_))));
 }
 
 #[test]

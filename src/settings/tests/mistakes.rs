@@ -40,7 +40,7 @@ fn x1_every_mistake_is_reported_in_one_run() {
          \"header_timeout\"?",
         "countersign.toml: server.lissten: unknown key; did you mean \"listen\"?",
         "countersign.toml: admin.listen: found 9901, expected an address with a port such as \
-         \"127.0.0.1:8080\", or \"unix:/path/to/socket\"",
+         \"127.0.0.1:8080\", \"unix:/path/to/socket\" or \"systemd:NAME\"",
         "countersign.toml: issuers.corp.audiences: found an empty list, expected a list such as \
          [\"https://api.example.com\"], or \"any\" to accept tokens made for any service",
         "countersign.toml: issuers.corp.algorithms[0]: found \"RS265\", expected the name of a \

@@ -5,7 +5,10 @@ use std::{
     path::PathBuf,
 };
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, IsCa, Issuer,
+    KeyIdMethod, KeyPair, date_time_ymd,
+};
 use toml::{Table, Value};
 
 use super::*;
@@ -15,6 +18,10 @@ use crate::config::values::first_duplicate;
 fn documents(workspace: &Workspace) -> [Table; 3] {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
+    let mut authority = CertificateParams::new(vec!["other.test".to_owned()]).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    workspace.write("other.crt", authority.self_signed(&key).unwrap().pem());
+    workspace.write("revoked.crl", revocation_list(&Issuer::new(authority, &key)));
     let signing = SigningKey::generate(Algorithm::Es256, Some("before")).unwrap();
     workspace.write("tls.crt", certificate.self_signed(&key).unwrap().pem());
     workspace.write("tls.key", key.serialize_pem());
@@ -26,7 +33,10 @@ fn documents(workspace: &Workspace) -> [Table; 3] {
     workspace.write("proxy", "countersign:pw");
     workspace.write("revoked.json", "{}");
     let others = format!(
-        "{MINIMAL}\n[revocation]\nfile = \"DIR/revoked.json\"\n\
+        "{MINIMAL}\n[server.tls]\ncertificates = [\
+         {{ certificate = \"DIR/tls.crt\", private_key = \"DIR/tls.key\" }}, \
+         {{ certificate = \"DIR/other.crt\", private_key = \"DIR/tls.key\" }}]\n\
+         [revocation]\nfile = \"DIR/revoked.json\"\n\
          [shared]\nurl = \"redis+sentinel://127.0.0.1/m\"\nintegrity = \"none\"\n\
          sentinel_password_file = \"DIR/secret\"\n\
          limits = {{ on_failure = \"refuse\" }}\n\
@@ -39,6 +49,18 @@ fn documents(workspace: &Workspace) -> [Table; 3] {
     let folder = workspace.path().to_str().unwrap();
     [include_str!("round_trip/every_key.toml"), &others, &proxied]
         .map(|text| text.replace("DIR", folder).parse().unwrap())
+}
+
+fn revocation_list(authority: &Issuer<'_, &KeyPair>) -> String {
+    let list = CertificateRevocationListParams {
+        this_update: date_time_ymd(2020, 1, 1),
+        next_update: date_time_ymd(2090, 1, 1),
+        crl_number: 1.into(),
+        issuing_distribution_point: None,
+        revoked_certs: Vec::new(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    list.signed_by(authority).unwrap().pem().unwrap()
 }
 
 fn written(workspace: &Workspace, document: &Table) -> Result<String, ConfigErrors> {

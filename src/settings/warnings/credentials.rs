@@ -19,7 +19,7 @@ impl Settings {
             let mut text = "a token in the query is kept by histories of browsers and logs of \
                             whatever is in between"
                 .to_owned();
-            if self.server.tls.is_none() {
+            if self.listeners.iter().any(|listener| listener.tls.is_none()) {
                 text.push_str(", and without TLS up to here it can be read on the way");
             }
             warnings.push(warning(&sources, &text));

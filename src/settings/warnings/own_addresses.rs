@@ -5,7 +5,12 @@ use std::net::{IpAddr, UdpSocket};
 
 use crate::{
     listener::settings::ListenAddress,
-    settings::{Settings, across::host_at_port, whole::key},
+    proxy::settings::listeners::{ListenerSettings, key as of_listener},
+    settings::{
+        Settings,
+        across::{host_at_port, setting_of},
+        whole::key,
+    },
     upstream::settings::key as of_upstream,
 };
 
@@ -14,10 +19,16 @@ use super::warning;
 impl Settings {
     /// Upstreams with the listener's port at an address of this machine.
     pub(super) fn own_address_warnings(&self) -> Vec<String> {
-        let ListenAddress::Tcp(listen) = self.server.listen else { return Vec::new() };
+        let listeners = self.listeners.iter().enumerate();
+        listeners.flat_map(|(at, listener)| self.own_addresses_of(at, listener)).collect()
+    }
+
+    fn own_addresses_of(&self, at: usize, listener: &ListenerSettings) -> Vec<String> {
+        let ListenAddress::Tcp(listen) = listener.listen else { return Vec::new() };
         if !listen.ip().is_unspecified() {
             return Vec::new(); // a mistake where it is the same address
         }
+        let setting = setting_of(self, at, of_listener::LISTEN);
         let own = self.upstreams.iter().filter(|upstream| {
             let mut hosts =
                 upstream.addresses().filter_map(|address| host_at_port(address, listen.port()));
@@ -25,7 +36,7 @@ impl Settings {
         });
         own.map(|upstream| {
             let text = format!(
-                "is an address of this machine with the port of server.listen ({listen}); a loop, \
+                "is an address of this machine with the port of {setting} ({listen}); a loop, \
                  if that is this proxy"
             );
             warning(&[key::UPSTREAMS, &upstream.name, of_upstream::URL], &text)

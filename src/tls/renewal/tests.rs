@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::{
     tasks::{RunningTasks, Tasks},
-    tls::settings::TlsSettings,
+    tls::settings::{CertificateFiles, TlsSettings},
 };
 
 fn install(folder: &Path, key: &KeyPair) {
@@ -21,14 +21,14 @@ fn install(folder: &Path, key: &KeyPair) {
 /// A certificate in use whose files are read again every minute.
 fn running(folder: &Path) -> (Arc<ServerTls>, RunningTasks) {
     install(folder, &KeyPair::generate().unwrap());
-    let tls = ServerTls::new(&TlsSettings {
-        certificate: folder.join("tls.crt"),
-        private_key: folder.join("tls.key"),
-        client_auth: None,
-    });
-    let tls = Arc::new(tls.unwrap());
+    let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
+    renewed(&TlsSettings::new("server.tls", certificate, key))
+}
+
+fn renewed(settings: &TlsSettings) -> (Arc<ServerTls>, RunningTasks) {
+    let tls = Arc::new(ServerTls::new(settings).unwrap());
     let in_use = Arc::clone(&tls);
-    let renewal = keep_renewed(move || Some(Arc::clone(&in_use)));
+    let renewal = keep_renewed(move || vec![Arc::clone(&in_use)]);
     (tls, Tasks::from_iter([renewal]).spawn())
 }
 
@@ -49,8 +49,29 @@ async fn a_renewed_certificate_is_taken_and_an_unchanged_one_left_alone() {
     install(folder.path(), &KeyPair::generate().unwrap());
     a_minute().await;
     let second = tls.in_use.load_full();
-    assert_ne!(first.files.identity.cert, second.files.identity.cert);
+    assert_ne!(first.files.identities[0].cert, second.files.identities[0].cert);
     assert!(!Arc::ptr_eq(&first.config, tls.acceptor().config()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_of_several_certificates_is_renewed() {
+    let folder = tempfile::tempdir().unwrap();
+    let second = folder.path().join("second");
+    fs::create_dir(&second).unwrap();
+    install(&second, &KeyPair::generate().unwrap());
+    install(folder.path(), &KeyPair::generate().unwrap());
+    let files = |folder: &Path| (folder.join("tls.crt"), folder.join("tls.key"));
+    let (certificate, key) = files(folder.path());
+    let mut settings = TlsSettings::new("server.tls", certificate, key);
+    let (certificate, private_key) = files(&second);
+    settings.certificates.push(CertificateFiles { certificate, private_key });
+    let (tls, _task) = renewed(&settings);
+    let first = tls.in_use.load_full();
+    install(&second, &KeyPair::generate().unwrap());
+    a_minute().await;
+    let renewed = tls.in_use.load_full();
+    assert_eq!(first.files.identities[0].cert, renewed.files.identities[0].cert);
+    assert_ne!(first.files.identities[1].cert, renewed.files.identities[1].cert);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,34 +1,43 @@
-//! What the files of `[server.tls]` hold at one moment.
+//! What the files of a listener's TLS hold at one moment.
 
 use std::{sync::Arc, time::Duration};
 
 use rustls::{
-    CertificateError, Error, RootCertStore, client::verify_server_cert_signed_by_trust_anchor,
-    crypto::aws_lc_rs, pki_types, server::ParsedCertificate, sign::CertifiedKey,
+    CertificateError, Error, RootCertStore,
+    client::verify_server_cert_signed_by_trust_anchor,
+    crypto::aws_lc_rs,
+    pki_types::{self, CertificateRevocationListDer},
+    server::ParsedCertificate,
+    sign::CertifiedKey,
 };
+use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList};
 
 use crate::{
     clock::UnixTime,
     tls::{
-        files::{authorities, chain, identity, private_key},
-        settings::{SECTION, TlsSettings, key},
+        files::{authorities, revocation_lists},
+        settings::{TlsSettings, key},
     },
 };
 
 /// The content of all files at one moment.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
-    /// The server's certificate, its chain, and the key that belongs to it.
-    pub identity: Arc<CertifiedKey>,
+    /// The server's certificates, each with its chain and the key that belongs to it, in the order
+    /// of the settings.
+    pub identities: Vec<Arc<CertifiedKey>>,
     /// The authorities of client certificates; `None` if none is requested.
     pub client_authorities: Option<Arc<RootCertStore>>,
+    /// Their revocation lists.
+    pub revocation_lists: Option<Vec<CertificateRevocationListDer<'static>>>,
 }
 
 /// A file that can't be used. The text names its key and its path, and shows nothing of what it
 /// holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}.{key}: {problem}", SECTION)]
+#[error("{section}.{key}: {problem}")]
 pub struct TlsFileError {
+    section: String,
     key: &'static str,
     problem: String,
 }
@@ -40,58 +49,79 @@ impl TlsSettings {
     /// The first file that can't be used, by its key. The settings were right when they were
     /// loaded, but files change.
     pub fn read_files(&self) -> Result<TlsFiles, TlsFileError> {
-        let at = |key| move |problem| TlsFileError { key, problem };
-        let chain = chain(&self.certificate).map_err(at(key::CERTIFICATE))?;
-        let own_key = private_key(&self.private_key).map_err(at(key::PRIVATE_KEY))?;
-        let of_certificate = format!("{SECTION}.{}", key::CERTIFICATE);
-        let identity = identity(chain, own_key, &self.private_key, &of_certificate)
-            .map_err(at(key::PRIVATE_KEY))?;
-        let client_authorities = match &self.client_auth {
-            None => None,
-            Some(auth) => {
-                let roots = authorities(&auth.authorities).map_err(at(key::CLIENT_CA))?;
-                Some(Arc::new(roots))
-            }
-        };
-        Ok(TlsFiles { identity: Arc::new(identity), client_authorities })
+        let identities = self.certificate_sections().map(|(section, files)| {
+            let identity = files.load(&section);
+            identity.map_err(|(key, problem)| TlsFileError { section, key, problem })
+        });
+        let identities = identities.collect::<Result<Vec<_>, _>>()?;
+        let at = |key| move |problem| TlsFileError { section: self.section.clone(), key, problem };
+        let auth = self.client_auth.as_ref();
+        let client_authorities = auth
+            .map(|auth| authorities(&auth.authorities).map(Arc::new).map_err(at(key::CLIENT_CA)))
+            .transpose()?;
+        let revocation_lists = auth
+            .and_then(|auth| auth.crl_file.as_ref())
+            .map(|file| revocation_lists(file).map_err(at(key::CRL_FILE)))
+            .transpose()?;
+        Ok(TlsFiles { identities, client_authorities, revocation_lists })
     }
 }
 
 impl TlsFiles {
-    /// Whether both hold the same certificates. Then the key is the same, too: it belongs to the
-    /// certificate.
+    /// Whether both hold the same certificates and lists. Then the keys are the same, too: each
+    /// belongs to its certificate.
     pub fn is_same(&self, other: &Self) -> bool {
-        let same_authorities = match (&self.client_authorities, &other.client_authorities) {
-            (None, None) => true,
-            (Some(one), Some(two)) => one.roots == two.roots,
-            _ => false,
+        let roots = |files: &Self| files.client_authorities.as_ref().map(|it| it.roots.clone());
+        let certificates = |files: &Self| -> Vec<_> {
+            files.identities.iter().map(|identity| identity.cert.clone()).collect()
         };
-        same_authorities && self.identity.cert == other.identity.cert
+        roots(self) == roots(other)
+            && self.revocation_lists == other.revocation_lists
+            && certificates(self) == certificates(other)
     }
 
-    /// Why clients will refuse the certificate at that moment, if its validity is the reason.
-    pub fn validity_problem(&self, now: UnixTime) -> Option<String> {
-        let (leaf, chain) = self.identity.cert.split_first()?;
-        let leaf = ParsedCertificate::try_from(leaf).ok()?;
-        let since_epoch = Duration::from_secs(now.0.try_into().ok()?);
-        // No authority is trusted here, so it is refused in any case; validity is checked first.
-        let refused = verify_server_cert_signed_by_trust_anchor(
-            &leaf,
-            &RootCertStore::empty(),
-            chain,
-            pki_types::UnixTime::since_unix_epoch(since_epoch),
-            aws_lc_rs::default_provider().signature_verification_algorithms.all,
-        );
-        match refused {
-            Err(Error::InvalidCertificate(CertificateError::ExpiredContext {
-                not_after, ..
-            })) => Some(format!("expired at {}", date(not_after))),
-            Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
-                not_before,
-                ..
-            })) => Some(format!("not valid before {}", date(not_before))),
-            _ => None,
+    /// Why clients will refuse a certificate at that moment, if its validity is the reason; with
+    /// the certificate's position.
+    pub fn validity_problems(&self, now: UnixTime) -> impl Iterator<Item = (usize, String)> {
+        let identities = self.identities.iter().enumerate();
+        identities.filter_map(move |(position, identity)| {
+            validity_problem(identity, now).map(|problem| (position, problem))
+        })
+    }
+
+    /// Why no certificate of a client is accepted, if a revocation list has expired by then.
+    pub fn revocation_problem(&self, now: UnixTime) -> Option<String> {
+        let lists = self.revocation_lists.iter().flatten();
+        let next_updates = lists.filter_map(|list| {
+            let (_, list) = CertificateRevocationList::from_der(list).ok()?;
+            list.next_update().map(|at| at.timestamp())
+        });
+        let first = next_updates.min().filter(|at| *at < now.0)?;
+        let at = UnixTime(first).to_rfc3339();
+        Some(format!("a revocation list has expired at {at}"))
+    }
+}
+
+fn validity_problem(identity: &CertifiedKey, now: UnixTime) -> Option<String> {
+    let (leaf, chain) = identity.cert.split_first()?;
+    let leaf = ParsedCertificate::try_from(leaf).ok()?;
+    let since_epoch = Duration::from_secs(now.0.try_into().ok()?);
+    // No authority is trusted here, so it is refused in any case; validity is checked first.
+    let refused = verify_server_cert_signed_by_trust_anchor(
+        &leaf,
+        &RootCertStore::empty(),
+        chain,
+        pki_types::UnixTime::since_unix_epoch(since_epoch),
+        aws_lc_rs::default_provider().signature_verification_algorithms.all,
+    );
+    match refused {
+        Err(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
+            Some(format!("expired at {}", date(not_after)))
         }
+        Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
+            not_before, ..
+        })) => Some(format!("not valid before {}", date(not_before))),
+        _ => None,
     }
 }
 

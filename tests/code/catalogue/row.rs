@@ -3,8 +3,8 @@
 use std::fmt;
 
 /// The families in the order of the document.
-const FAMILIES: [&str; 16] =
-    ["INV", "T", "C", "K", "I", "S", "H", "P", "F", "U", "D", "L", "W", "G", "O", "X"];
+const FAMILIES: [&str; 17] =
+    ["INV", "T", "C", "K", "I", "S", "H", "P", "F", "U", "D", "L", "N", "W", "G", "O", "X"];
 
 /// E.g. `T-19`. Ordered as in the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -46,7 +46,7 @@ fn x2_x3_a_certificate_that_can_not_be_used_leaves_the_old_one_in_place() {
 fn tls_can_be_switched_off_by_a_reload() {
     let scene = Scene::start();
     let mut settings = scene.settings();
-    settings.server.tls = None;
+    settings.listeners.iter_mut().for_each(|listener| listener.tls = None);
     scene.world.proxy.server().reload(settings).unwrap();
     let answer = scene.world.proxy.get("/public/x", None);
     assert!(answer.is_from_upstream());

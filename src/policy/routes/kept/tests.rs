@@ -216,7 +216,9 @@ fn p15_the_settings_are_those_of_the_route_for_the_method() {
     post.methods = vec![Method::POST];
     let routes = Arc::new(Routes::compile([get, post].into_iter().collect()));
     let by = |method: Method| {
-        routes.target(&method, "h", &Uri::from_static("/a%2Fb"), Version::HTTP_11).is_ok()
+        routes
+            .target(ListenerId::FIRST, &method, "h", &Uri::from_static("/a%2Fb"), Version::HTTP_11)
+            .is_ok()
     };
     assert!(by(Method::GET));
     assert!(by(Method::HEAD));
