@@ -51,9 +51,9 @@ pub(crate) fn status_of(reason: Reason) -> u16 {
         (_, Class::CredentialMissing | Class::CredentialInvalid | Class::SignatureRefused) => 401,
         (_, Class::NotPermitted) => 403,
         (_, Class::RequestMalformed) => 400,
-        (_, Class::CannotDecide) => 503,
         (Reason::UpstreamConnectTimeout | Reason::UpstreamTimeout, _) => 504,
-        (Reason::RouteBusy | Reason::UpstreamBusy | Reason::UpstreamMaintenance, _) => 503,
+        (Reason::RouteBusy | Reason::UpstreamBusy | Reason::UpstreamMaintenance, _)
+        | (_, Class::CannotDecide) => 503,
         (_, Class::UpstreamFailed) => 502,
     }
 }

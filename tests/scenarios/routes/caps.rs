@@ -174,12 +174,14 @@ fn d14_a_flood_opens_no_more_connections_than_allowed_and_all_of_it_is_served() 
 fn d14_without_a_cap_a_flood_opens_as_many_as_it_needs() {
     let upstream = Counting::start();
     let (world, token) = upstream.world("", "");
-    let mut clients: Vec<_> = (0..20).map(|_| begun(&world, &token)).collect();
+    let clients: Vec<_> = (0..20).map(|_| begun(&world, &token)).collect();
     upstream.wait_for(20);
     assert_eq!(upstream.most_open(), 20);
     assert!((metric(&world, "connections") - 20.0).abs() < f64::EPSILON);
     (0..20).for_each(|_| upstream.let_go());
-    clients.iter_mut().for_each(|client| assert_eq!(client.read().status, 200));
+    for mut client in clients {
+        assert_eq!(client.read().status, 200);
+    }
 }
 
 #[test]
@@ -188,7 +190,7 @@ fn d14_who_waits_is_served_in_turn_or_refused_in_time() {
         let upstream = Counting::start();
         let lines = format!("{cap}\nqueue = {{ length = 2, timeout = \"400ms\" }}");
         let (world, token) = upstream.world(&lines, "");
-        let mut served: Vec<_> = (0..2).map(|_| begun(&world, &token)).collect();
+        let served: Vec<_> = (0..2).map(|_| begun(&world, &token)).collect();
         upstream.wait_for(2);
         let mut third = begun(&world, &token);
         queued(&world, 1.0);
@@ -205,7 +207,9 @@ fn d14_who_waits_is_served_in_turn_or_refused_in_time() {
         queued(&world, 0.0);
         upstream.let_go();
         upstream.let_go();
-        served.iter_mut().for_each(|client| assert_eq!(client.read().status, 200));
+        for mut client in served {
+            assert_eq!(client.read().status, 200);
+        }
         assert_eq!(third.read().status, 200, "{cap}");
         assert!((metric(&world, "waits_total") - 2.0).abs() < f64::EPSILON);
         assert!((metric(&world, "busy_total") - 2.0).abs() < f64::EPSILON);
