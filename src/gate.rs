@@ -7,6 +7,7 @@ mod limited;
 mod metrics;
 mod parts;
 mod preflight;
+mod record;
 mod restriction;
 mod route;
 mod unsigned;
@@ -34,7 +35,7 @@ use crate::{
     providers::Providers,
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     signature::{SignatureRules, VerifiedSignature},
-    telemetry::{MetricRegistry, SHOWN_METHOD, SHOWN_PATH, cut},
+    telemetry::MetricRegistry,
     token::{CredentialPlaces, Presented, TokenCache, TokenVerifier, VerifiedToken},
 };
 
@@ -259,46 +260,6 @@ impl Gate {
             headers.insert(assertions.header(), HeaderValue::clone(value));
         }
         Ok(())
-    }
-
-    /// Counts and logs a denial. Called once for each, where it becomes an answer.
-    ///
-    /// The line holds the canonical path, which is printable ASCII, and never the query, which
-    /// may hold secrets. `denial_id` is what the answer calls itself.
-    pub fn record(
-        &self,
-        denial: &Denial,
-        request: Option<&CanonicalRequest>,
-        denial_id: Option<&str>,
-    ) {
-        let issuer = self.issuer_label(denial.issuer());
-        self.metrics.denied(denial.reason(), issuer);
-        let route = denial.route();
-        route.map_or(&self.unrouted, Route::counters).denied.inc();
-        tracing::info!(
-            reason = denial.reason().code(),
-            route = route.map_or("(none)", Route::label),
-            issuer,
-            subject = denial.subject().map(Subject::in_words),
-            method = request.map(|request| cut(request.method().as_str(), SHOWN_METHOD)),
-            path = request.map(|request| cut(request.path(), SHOWN_PATH)),
-            denial_id,
-            "denied"
-        );
-    }
-
-    /// Counts and logs a request that was refused before it could be read.
-    pub fn record_unserved(&self, cause: &Cause, peer: Option<&PeerAddress>) {
-        self.metrics.denied(cause.reason(), "");
-        self.unrouted.denied.inc();
-        tracing::info!(
-            reason = cause.reason().code(),
-            route = "(none)",
-            issuer = "",
-            subject = cause.subject().map(Subject::in_words),
-            peer = peer.map(PeerAddress::as_str),
-            "denied"
-        );
     }
 
     /// How metrics and logs call the issuer of a token; empty where none is known.
