@@ -188,7 +188,7 @@ fn the_edge_refuses_what_is_for_no_route_host_or_caller_of_it() {
     for (request, status) in [
         (get("/other"), 403),
         (Request::to("other.example.com", "GET", "/orders/7"), 403),
-        (Request::to(HOST, "POST", "/orders/7").body(&[b'x'; 64 * 1024 + 1]), 413),
+        (Request::to(HOST, "POST", "/orders/7").body(&vec![b'x'; 64 * 1024 + 1]), 413),
     ] {
         assert_eq!(scene.answer(request, &scene.token("web")).status, status);
     }
