@@ -1,4 +1,5 @@
-//! A tunnel has its place among the requests of its route, its upstream and its endpoint, until it ends.
+//! A tunnel has its place among the requests of its route, its upstream and its endpoint until it
+//! ends.
 
 use std::{
     io::{Read, Write},
