@@ -1,4 +1,5 @@
-//! A tunnel has its place among the requests of its route, and of its upstream, until it ends.
+//! A tunnel has its place among the requests of its route, its upstream and its endpoint until it
+//! ends.
 
 use std::{
     io::{Read, Write},
@@ -64,18 +65,28 @@ impl Service {
     }
 
     fn open(&self, world: &World, token: &str) -> Tunnel {
-        let mut client = world.proxy.client();
-        let handshake = Request::get("/chat")
-            .bearer(token)
-            .field("connection", "upgrade")
-            .field("upgrade", "websocket")
-            .field("sec-websocket-version", "13")
-            .field("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-        client.send(&handshake.bytes());
-        let head = Head::read(client.stream()).unwrap().unwrap();
-        assert!(head.start.contains(" 101 "), "{head:?}");
-        Tunnel { client, service: self.tunnels.recv_timeout(DEADLINE).unwrap() }
+        let client = shake_hands(world, token);
+        Tunnel { client, service: self.opened() }
     }
+
+    /// The service's end of the next tunnel.
+    fn opened(&self) -> TcpStream {
+        self.tunnels.recv_timeout(DEADLINE).unwrap()
+    }
+}
+
+fn shake_hands(world: &World, token: &str) -> Client {
+    let mut client = world.proxy.client();
+    let handshake = Request::get("/chat")
+        .bearer(token)
+        .field("connection", "upgrade")
+        .field("upgrade", "websocket")
+        .field("sec-websocket-version", "13")
+        .field("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    client.send(&handshake.bytes());
+    let head = Head::read(client.stream()).unwrap().unwrap();
+    assert!(head.start.contains(" 101 "), "{head:?}");
+    client
 }
 
 #[track_caller]
@@ -180,5 +191,20 @@ fn d14_the_end_of_a_tunnel_makes_room_for_a_request_that_waits() {
         wait_until("the queue", || world.proxy.metric(queued) > 0.0);
         drop(first);
         assert_eq!(waiting.read().status, 200, "{cap}");
+    }
+}
+
+/// Each goes to the endpoint that has fewer.
+#[test]
+fn tunnels_count_among_the_requests_in_flight_of_their_endpoint() {
+    let services = [Service::start(), Service::start()];
+    let [one, other] = services.each_ref().map(|service| bare::url(&service.listening));
+    let mut world = bare::in_front_of_several(&format!("urls = [\"{one}\", \"{other}\"]"), "");
+    world.proxy.expect_unmatched_answers();
+    let token = world.issuer.mint(json!({}));
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        let clients = [(); 2].map(|()| shake_hands(&world, &token));
+        open.push((clients, services.each_ref().map(Service::opened)));
     }
 }
