@@ -141,7 +141,8 @@ pub(super) async fn serve<S: ByteStream>(
     } else {
         Activity::accepted(accepted.at, deadlines)
     });
-    let open = OpenConnection::new(accepted.permit, Arc::clone(&activity));
+    let is_tls = accepted.peer.scheme == "https";
+    let open = OpenConnection::new(accepted.permit, Arc::clone(&activity), is_tls);
     let io = GuardedIo::new(socket, sniffed, Arc::clone(&activity)).shed_by(open.memory());
     let Accepted { peer, listener, .. } = accepted;
     let connection = Rc::new(Connection { worker, peer, listener, activity, open });

@@ -14,7 +14,7 @@ use prometheus::IntCounterVec;
 
 use crate::{
     decision::LimitPermit,
-    memory::{Flow, MemoryBudget, REQUEST_BYTES, TUNNEL_BYTES, UPLOAD_BYTES},
+    memory::{Flow, MemoryBudget, REQUEST_BYTES, SEALED_BYTES, TUNNEL_BYTES, UPLOAD_BYTES},
     proxy::settings::LimitSettings,
     telemetry::MetricRegistry,
 };
@@ -53,6 +53,8 @@ pub(super) struct OpenConnection {
     permit: ConnectionPermit,
     activity: Arc<Activity>,
     requests: Cell<usize>,
+    /// What it takes while there is a request, besides those.
+    sealed_bytes: usize,
     /// Whether a request on it has come to its end.
     has_served: Cell<bool>,
     /// Bytes of its bodies that wait. Absent until there are some.
@@ -128,11 +130,12 @@ impl Drop for ConnectionPermit {
 }
 
 impl OpenConnection {
-    pub(super) fn new(permit: ConnectionPermit, activity: Arc<Activity>) -> Rc<Self> {
+    pub(super) fn new(permit: ConnectionPermit, activity: Arc<Activity>, is_tls: bool) -> Rc<Self> {
         Rc::new(Self {
             permit,
             activity,
             requests: Cell::new(0),
+            sealed_bytes: if is_tls { SEALED_BYTES } else { 0 },
             has_served: Cell::new(false),
             held_bytes: OnceCell::new(),
         })
@@ -163,7 +166,11 @@ impl OpenConnection {
 impl RequestGuard {
     pub(super) fn new(connection: &Rc<OpenConnection>) -> Self {
         let has_room = connection.memory().enter(connection.has_served.get());
-        connection.requests.set(connection.requests.get() + 1);
+        let requests = connection.requests.get();
+        if requests == 0 && connection.sealed_bytes > 0 {
+            connection.memory().hold(connection.sealed_bytes);
+        }
+        connection.requests.set(requests + 1);
         connection.activity.request_begins();
         Self {
             connection: Rc::clone(connection),
@@ -220,6 +227,9 @@ impl Drop for RequestGuard {
         let left = connection.requests.get().saturating_sub(1);
         connection.requests.set(left);
         if left == 0 {
+            if connection.sealed_bytes > 0 {
+                connection.memory().leave(connection.sealed_bytes);
+            }
             connection.activity.requests_end();
         }
     }

@@ -3,10 +3,12 @@
 use std::{rc::Rc, sync::Arc};
 
 use tokio::time::timeout_at;
+use tokio_rustls::server::TlsStream;
 
 use crate::{
     identity::ClientCertificate,
     listener::ByteStream,
+    memory::SEALED_BYTES,
     tls::{ServerTls, settings::AlpnProtocol},
 };
 
@@ -35,7 +37,7 @@ pub(super) async fn serve<S: ByteStream>(
         // The client has not sent a request that could be finished.
         () = worker.drain.cancelled() => return,
     };
-    let stream = match stream {
+    let mut stream = match stream {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             tracing::debug!(%error, "TLS handshake failed");
@@ -46,6 +48,7 @@ pub(super) async fn serve<S: ByteStream>(
             return;
         }
     };
+    bound_buffer(&mut stream);
     let (_, session) = stream.get_ref();
     accepted.protocol = tls.protocol(session.alpn_protocol()).map(|protocol| match protocol {
         AlpnProtocol::Http2 => Protocol::Http2,
@@ -62,6 +65,12 @@ pub(super) async fn serve<S: ByteStream>(
         }
     }
     connection::serve(worker, stream, accepted).await;
+}
+
+/// What a client does not read waits where it is counted.
+fn bound_buffer<S>(stream: &mut TlsStream<S>) {
+    let (_, session) = stream.get_mut();
+    session.set_buffer_limit(Some(SEALED_BYTES));
 }
 
 #[cfg(test)]

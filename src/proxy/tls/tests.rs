@@ -6,7 +6,7 @@ use rcgen::{CertificateParams, KeyPair};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_rustls::{TlsConnector, server::TlsStream};
 
@@ -20,7 +20,7 @@ const DEADLINES: Deadlines = Deadlines {
 };
 
 /// Fits into the buffer that TLS has for what it can't write, and into nothing below it.
-const ANSWER: usize = 60_000;
+const ANSWER: usize = 18_000;
 
 /// The proxy's side after the handshake, and the bare socket of the client.
 async fn connected() -> (TlsStream<GuardedIo<DuplexStream>>, DuplexStream) {
@@ -46,7 +46,9 @@ async fn connected() -> (TlsStream<GuardedIo<DuplexStream>>, DuplexStream) {
         tls.acceptor().accept(GuardedIo::below_tls(ours, DEADLINES)),
         connector.connect(ServerName::try_from("api.test").unwrap(), theirs)
     );
-    (server.unwrap(), client.unwrap().into_inner().0)
+    let mut server = server.unwrap();
+    bound_buffer(&mut server);
+    (server, client.unwrap().into_inner().0)
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,6 +59,17 @@ async fn d1_a_client_that_does_not_read_is_cut_while_its_answer_is_flushed() {
     let error = server.flush().await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     assert_eq!(started.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d12_what_waits_in_tls_for_a_client_that_does_not_read_is_bounded() {
+    let (mut server, _client) = connected().await;
+    let mut taken = 0;
+    let piece = [0; 1000];
+    while let Ok(written) = timeout(Duration::from_secs(1), server.write(&piece)).await {
+        taken += written.unwrap();
+    }
+    assert!((ANSWER..=SEALED_BYTES + 1024).contains(&taken), "{taken}");
 }
 
 #[tokio::test(start_paused = true)]
