@@ -13,31 +13,31 @@
 //! | [`cli`] | the command line: one file per command |
 //! | [`lifecycle`] | threads, signals, reload, drain |
 //! | [`admin`] | the operator's listener: health, metrics, keys, configuration |
-//! | [`proxy`] | connections, bodies, forwarding, upgrades |
-//! | [`upstream`] | requests to the upstream services, over pooled connections |
-//! | [`decision`] | what front ends call: head and body → forward or refusal; held bodies, denial profiles |
+//! | [`proxy`] | connections of clients, limits of routes, forwarding, upgrades |
+//! | [`upstream`] | the services: endpoints, caps, pooled connections, retries |
 //! | `memory` | what requests in flight and bodies that wait may take |
-//! | `resolver` | names over DNS, with times to live and `SRV` records |
-//! | [`wire`] | framing, HTTP/1.1 as a client, frames of HTTP/2, timers: what goes over a socket |
-//! | [`listener`] | listening sockets, and the one loop that accepts connections |
+//! | [`decision`] | what front ends call: head and body → forward or refusal; held bodies, denial profiles |
+//! | [`gate`] | the decision about a request's head: admission or denial |
 //! | [`evidence`] | the journal that proves who signed what |
 //! | [`resource`] | what clients can discover of protected resources |
-//! | [`gate`] | the decision about a request's head: admission or denial |
-//! | [`token`] | credential → verified token, and the cache of those |
 //! | [`signature`] | a detached JWS over the body → verified signature |
+//! | [`token`] | credential → verified token, and the cache of those |
 //! | [`providers`] | keys, introspection and revocation of one configuration, kept up to date |
-//! | [`introspection`] | token introspection at the issuer, cached |
-//! | [`revocation`] | which verified tokens are revoked |
 //! | [`upstream_credential`] | what a service receives in place of the caller's token |
+//! | [`revocation`] | which verified tokens are revoked |
 //! | [`registry`] | signers and their keys, looked up one by one |
+//! | [`introspection`] | token introspection at the issuer, cached |
+//! | [`oauth_client`] | how the proxy authenticates to endpoints that it calls |
+//! | [`keys`] | key sets: sources, the refresher, the lock-free store |
 //! | [`limits`] | how often, and how many at once, one caller may pass |
 //! | [`replay`] | what may be used once only, in one replica and in all |
+//! | [`shared`] | state that replicas share through Redis |
 //! | [`cors`] | which web pages may read answers, and preflights |
 //! | [`policy`] | the canonical request, routes, requirements |
 //! | [`identity`] | verified claims → headers, and the hygiene that keeps forged ones out |
-//! | [`keys`] | key sets: sources, the refresher, the lock-free store |
-//! | [`shared`] | state that replicas share through Redis |
-//! | [`oauth_client`] | how the proxy authenticates to endpoints that it calls |
+//! | [`wire`] | framing, HTTP/1.1 as a client, frames of HTTP/2, timers: what goes over a socket |
+//! | [`resolver`] | names over DNS, with times to live and `SRV` records |
+//! | [`listener`] | listening sockets, those of systemd among them, and the loop that accepts |
 //! | [`lookup`] | cached remote lookups: single flight, queue, worker, circuit breaker |
 //! | [`fetch`] | one exchange with an identity provider, bounded in everything |
 //! | [`tls`] | both sides of a handshake, and the files of certificates and keys |

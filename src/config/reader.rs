@@ -81,8 +81,15 @@ impl<'n> Section<'n> {
 
     /// The value at a key, as it is.
     pub(crate) fn node(&mut self, name: &'static str) -> Option<&'n Node> {
-        self.taken.push(name);
+        self.take(name);
         self.peek(name)
+    }
+
+    /// A key may be read for several purposes.
+    fn take(&mut self, name: &'static str) {
+        if !self.taken.contains(&name) {
+            self.taken.push(name);
+        }
     }
 
     /// The value at a key, which stays to be read.
@@ -123,7 +130,7 @@ impl<'n> Section<'n> {
         parse: impl FnOnce(&Node) -> Parsed<T>,
     ) -> Option<T> {
         if self.peek(name).is_none() {
-            self.taken.push(name);
+            self.take(name);
             self.missing(name, expected);
             return None;
         }

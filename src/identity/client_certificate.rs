@@ -37,7 +37,7 @@ pub enum CertificateError {
     /// It is not DER, or its alternative names are not.
     #[error("the certificate is malformed")]
     Malformed,
-    /// Its names need more than [`MAX_TEXT_BYTES`].
+    /// Its names need more bytes than a header line may have.
     #[error("the names in the certificate are longer than {MAX_TEXT_BYTES} bytes")]
     TooLong,
 }

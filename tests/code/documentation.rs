@@ -60,14 +60,50 @@ fn names_a_file(quoted: &str) -> bool {
         && !quoted.split('/').skip(1).any(|part| is_placeholder(part) && part != "Cargo.toml")
 }
 
-#[test]
-fn every_file_that_a_document_names_is_there() {
+/// Every page of the project.
+fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = ["docs", "docs/systems"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
     let pages = folders.into_iter().flatten().map(|page| page.unwrap().path());
     let pages = pages.chain(["README.md", "CONTRIBUTING.md"].map(|page| root.join(page)));
+    pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")).collect()
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn anchors(page: &str) -> Vec<String> {
+    let headings = page.lines().filter_map(|line| line.strip_prefix('#'));
+    let anchor = |heading: &str| {
+        let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        text.chars().filter(|it| it.is_alphanumeric() || matches!(it, '-' | '_')).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_to_a_page_or_a_heading_leads_there() {
     let mut found = 0;
-    for page in pages.filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        for (link, _) in links.filter(|(link, _)| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.with_file_name(file) };
+            assert!(target.exists(), "{}: {link}", page.display());
+            if !anchor.is_empty() {
+                let headings = anchors(&fs::read_to_string(target).unwrap());
+                assert!(headings.iter().any(|it| it == anchor), "{}: {link}", page.display());
+            }
+            found += 1;
+        }
+    }
+    assert!(found > 100, "only {found} links are found");
+}
+
+#[test]
+fn every_file_that_a_document_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = 0;
+    for page in pages() {
         let text = fs::read_to_string(&page).unwrap();
         for quoted in text.split('`').skip(1).step_by(2).filter(|quoted| names_a_file(quoted)) {
             assert!(root.join(quoted).exists(), "{}: {quoted}", page.display());

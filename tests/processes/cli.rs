@@ -92,7 +92,8 @@ fn x1_check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
              5m, such as \"10s\"\n  \
              wrong.toml: routes[1].issuers: has no effect with access = \"public\"; expected it \
              to be absent\n  \
-             wrong.toml: routes[1].foo: unknown key; known here: path, methods, hosts, access, ";
+             wrong.toml: routes[1].foo: unknown key; known here: name, path, methods, hosts, \
+             access, ";
         assert!(stderr(&output).starts_with(start), "{}", stderr(&output));
         assert_eq!(stderr(&output).lines().count(), 4);
     }

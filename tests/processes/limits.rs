@@ -174,8 +174,8 @@ fn d1_a_dripping_http2_header_block_is_cut_with_what_is_in_flight() {
 #[test]
 fn d1_a_dripping_header_is_cut() {
     let world = world_of("header_timeout = \"300ms\"");
-    let mut client = world.proxy.client();
     let since = Instant::now();
+    let mut client = world.proxy.client();
     client.send(b"GET / HTTP/1.1\r\n");
     let mut dripping = client.stream().get_ref().try_clone().unwrap();
     let drip = thread::spawn(move || {

@@ -15,6 +15,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod answers;
 mod behind_a_prefix;
 mod cli;
 mod compression;

@@ -22,6 +22,7 @@ mod denials;
 mod egress;
 mod endpoints;
 mod fixed_headers;
+mod gateway;
 mod guests;
 mod header_texts;
 mod headers;

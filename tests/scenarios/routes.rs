@@ -9,3 +9,4 @@ mod failures;
 mod large_bodies;
 mod maintenance;
 mod timeouts;
+mod tunnels;

@@ -10,8 +10,9 @@ use countersign::{
     jose::{Algorithm, SigningKey},
     settings::{self, Settings, Sources},
 };
+use rcgen::{CertifiedKey, KeyPair};
 
-use super::{proxy::Proxy, setup::LOG_LEVEL, upstream::Upstream};
+use super::{authority::Authority, proxy::Proxy, setup::LOG_LEVEL, upstream::Upstream};
 
 /// The text of one file of `config/`, and the files that it names.
 #[derive(Debug)]
@@ -119,6 +120,14 @@ impl Shipped {
         settings::load(&sources).map_err(|errors| errors.to_string())
     }
 
+    /// With another content of a file that the configuration names.
+    pub(crate) fn with_file(self, name: &str, content: &str) -> Self {
+        let path = self.file(name);
+        assert!(path.exists(), "{name} is in no setting");
+        fs::write(path, content).unwrap();
+        self
+    }
+
     /// The proxy in front of that upstream, on ports of its own, and the files it goes on reading.
     pub(crate) fn start(self, upstream: &Upstream, now: i64) -> (Proxy, tempfile::TempDir) {
         let shipped = self
@@ -131,10 +140,19 @@ impl Shipped {
                 ),
             )
             .with("url = \"http://127.0.0.1:3000\"", &format!("url = \"{}\"", upstream.url()));
-        let settings = shipped.settings().unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        shipped.start_as_it_is(upstream, now)
+    }
+
+    /// The same where the ports and the place of the upstream are in the text.
+    pub(crate) fn start_as_it_is(
+        self,
+        upstream: &Upstream,
+        now: i64,
+    ) -> (Proxy, tempfile::TempDir) {
+        let settings = self.settings().unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let proxy = Proxy::start(settings, upstream, now);
         proxy.wait_until_ready();
-        (proxy, shipped.files)
+        (proxy, self.files)
     }
 
     fn names_of_files(&self, folder: &str) -> Vec<String> {
@@ -143,15 +161,29 @@ impl Shipped {
     }
 
     fn make(&self, name: &str) {
-        let content = match name.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("jwk") => ASSERTION_KEY.private_jwk().to_text(),
-            Some("pem" | "crt") => {
-                rcgen::generate_simple_self_signed(["idp.test".to_owned()]).unwrap().cert.pem()
+        let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+        match extension {
+            "jwk" => self.put(name, &ASSERTION_KEY.private_jwk().to_text()),
+            "pem" => self.put(name, &self_signed("idp.test").cert.pem()),
+            "crt" => {
+                let pair = self_signed(&format!("{}.test", stem.replace('/', "-")));
+                self.put(name, &pair.cert.pem());
+                self.put(&format!("{stem}.key"), &pair.signing_key.serialize_pem());
             }
-            _ => SECRET.to_owned(),
-        };
+            // Of the certificate.
+            "key" => {}
+            "crl" => self.put(name, &Authority::new("of clients").revocation_list(&[], 2100)),
+            _ => self.put(name, SECRET),
+        }
+    }
+
+    fn put(&self, name: &str, content: &str) {
         let path = self.file(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
+}
+
+fn self_signed(name: &str) -> CertifiedKey<KeyPair> {
+    rcgen::generate_simple_self_signed([name.to_owned()]).unwrap()
 }

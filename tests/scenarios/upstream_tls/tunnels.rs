@@ -11,6 +11,7 @@ use crate::{
         h2_upstream::H2Upstream,
         listening::Listening,
         tls_front::{Showing, TlsFront},
+        wait_until,
         wire::Head,
     },
     upstream_tls::scene::{Files, in_front_of},
@@ -76,5 +77,35 @@ fn w6_a_websocket_is_a_tunnel_through_tls() {
             read_exactly(&mut client, b"bye");
             assert!(client.is_closed());
         }
+    }
+}
+
+/// The tunnel has a connection of HTTP/1.1, the other requests have one of HTTP/2.
+#[test]
+fn d14_a_tunnel_counts_among_the_requests_that_go_over_http2() {
+    for (lines, reason) in [
+        ("concurrency = 1\n", "route_busy"),
+        ("max_requests = 1\nqueue = { length = 0 }\n", "upstream_busy"),
+    ] {
+        let (upstream, http2) = (echo(), H2Upstream::start());
+        let files = Files::new();
+        let showing = Showing::new(&files.good()).alpn(&["h2", "http/1.1"]).config();
+        let front = TlsFront::with(showing, upstream.address(), Some(http2.address()));
+        let mut world = in_front_of(&front, &format!("{lines}{}", files.trusting()));
+        world.proxy.expect_unmatched_answers();
+        let token = world.issuer.mint(json!({}));
+        assert_eq!(world.proxy.get("/x", Some(&token)).status, 200);
+        let mut client = world.proxy.client();
+        client.send(&handshake().bearer(&token).bytes());
+        let answer = Head::read(client.stream()).unwrap().unwrap();
+        assert!(answer.start.contains(" 101 "), "{answer:?}");
+        read_exactly(&mut client, b"hello");
+        for _ in 0..5 {
+            let answer = world.proxy.get("/x", Some(&token));
+            assert_eq!((answer.status, answer.reason().as_deref()), (503, Some(reason)));
+        }
+        client.finish_sending();
+        read_exactly(&mut client, b"bye");
+        wait_until(lines, || world.proxy.get("/x", Some(&token)).status == 200);
     }
 }
