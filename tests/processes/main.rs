@@ -44,4 +44,5 @@ mod sharing;
 mod shutdown;
 mod token_exchange;
 mod tunnels;
+mod under_load;
 mod upstream_tls;

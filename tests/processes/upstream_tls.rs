@@ -1,39 +1,41 @@
 //! Real services over TLS: nginx, `HAProxy`, Node, uvicorn, gunicorn and gRPC, each under a load.
 
-mod load;
 mod peers;
 mod scene;
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
-};
+use std::{thread, time::Duration};
 
-use load::{FAST, Load, SLOW};
 use peers::{Peer, PeerKind};
 use scene::Scene;
 
-use crate::support::wait_until;
+use crate::support::{
+    h2load::{Load, Speaks, alone},
+    wait_until,
+};
 
-/// Loads at the same time would take the processor from each other.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// How many requests, and how many a second.
+type Size = (usize, usize);
+
+/// For services that are fast.
+const FAST: Size = (3000, 2000);
+/// For Python.
+const SLOW: Size = (400, 200);
+
+fn load((requests, rate): Size, speaks: Speaks) -> Load {
+    Load { speaks, requests, rate, clients: 8, token: None, body: None }
 }
 
 /// Answers with what it was spoken, which is what its handshake agreed on; then none of the
 /// requests of a load fails.
 #[track_caller]
-fn assert_serves(kind: PeerKind, protocol: &str, load: Load) {
+fn assert_serves(kind: PeerKind, protocol: &str, size: Size) {
     let Some(peer) = Peer::start(kind) else { return };
     let _alone = alone();
     let scene = Scene::start(&peer);
     assert_eq!(scene.get(), protocol, "{}", scene.process.log());
-    for clients_protocol in load::PROTOCOLS {
-        let outcome = load.run(&scene.url(), clients_protocol);
-        let Some(outcome) = outcome else { return };
-        outcome.assert_nothing_failed(&format!("{kind:?} {clients_protocol}"));
+    for speaks in Speaks::ALL {
+        let Some(load) = load(size, speaks).start(&scene.url()) else { return };
+        load.finish().assert_nothing_failed(&format!("{kind:?} {speaks:?}"));
     }
     assert!(scene.handshakes("full") + scene.handshakes("resumed") >= 1.0);
 }
@@ -82,19 +84,17 @@ fn a_certificate_that_is_renewed_by_another_authority_under_load_fails_no_reques
         let _alone = alone();
         let scene = Scene::start(&peer);
         scene.get();
-        for protocol in load::PROTOCOLS {
-            let url = scene.url();
-            let load = thread::spawn(move || FAST.run(&url, protocol));
+        for speaks in Speaks::ALL {
+            let Some(mut load) = load(FAST, speaks).start(&scene.url()) else { return };
             for number in 0..4 {
                 thread::sleep(Duration::from_millis(250));
                 let before = scene.expiry();
                 peer.renew(number % 2 == 0);
                 wait_until("a handshake with the other certificate", || {
-                    load.is_finished() || (scene.expiry() - before).abs() > 1.0
+                    load.is_over() || (scene.expiry() - before).abs() > 1.0
                 });
             }
-            let Some(outcome) = load.join().unwrap() else { return };
-            outcome.assert_nothing_failed(&format!("{kind:?} {protocol}"));
+            load.finish().assert_nothing_failed(&format!("{kind:?} {speaks:?}"));
         }
         for fault in ["unknown_authority", "closed", "protocol", "timeout"] {
             assert!(scene.handshakes(fault) < 1.0, "{fault}");

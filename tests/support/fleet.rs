@@ -70,7 +70,7 @@ pub(crate) struct Answers {
 impl Protocol {
     pub(crate) const ALL: [Self; 2] = [Self::Http1, Self::H2c];
 
-    fn scheme(self) -> &'static str {
+    pub(crate) fn scheme(self) -> &'static str {
         match self {
             Self::Http1 => "http",
             Self::H2c => "h2c",

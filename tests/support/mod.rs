@@ -21,6 +21,7 @@ pub(crate) mod foreign;
 pub(crate) mod form;
 pub(crate) mod h2;
 pub(crate) mod h2_upstream;
+pub(crate) mod h2load;
 pub(crate) mod introspection;
 pub(crate) mod invariants;
 pub(crate) mod issuer;

@@ -1,9 +1,10 @@
 //! The proxy as a process of its own, where what it takes from the system can be counted.
 
 use std::{
-    fs,
+    env, fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread,
@@ -19,8 +20,13 @@ use super::{
     wait_until,
 };
 
-/// The program.
+/// The program, as it is built for the tests.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_countersign");
+
+/// The program, or another build of it: the one that `COUNTERSIGN_BIN` names.
+pub(crate) fn binary() -> PathBuf {
+    env::var_os("COUNTERSIGN_BIN").map_or_else(|| BINARY.into(), PathBuf::from)
+}
 
 /// `countersign run`, killed when dropped. It runs by the machine's clock.
 #[derive(Debug)]
@@ -40,14 +46,15 @@ struct Running(Child);
 impl Process {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(setup: &Setup, upstream: &Upstream) -> Self {
-        Self::start_by(Command::new(BINARY).env_clear(), setup, upstream)
+        Self::start_by(Command::new(binary()).env_clear(), setup, upstream)
     }
 
     /// With at most that many file descriptors.
     pub(crate) fn start_with_descriptors(most: usize, setup: &Setup, upstream: &Upstream) -> Self {
         let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
         let mut shell = Command::new("/bin/sh");
-        Self::start_by(shell.env_clear().args(["-c", &script, BINARY]), setup, upstream)
+        shell.env_clear().args(["-c", &script]).arg(binary());
+        Self::start_by(&mut shell, setup, upstream)
     }
 
     /// By a command to which `run --config FILE` is added.
