@@ -110,20 +110,27 @@ impl UpstreamPool {
         let Some(body) = repeat::same_body(progress) else {
             return Err(failed);
         };
-        let Some(endpoint) = self.endpoints.for_repetition(endpoint) else {
+        let Some(mut endpoint) = self.endpoints.for_repetition(endpoint) else {
             return Err(failed);
         };
         let mut request = Box::new(head.map(|()| body));
-        let stream = match stream(&endpoint, Some(failed_at)).await {
-            Ok(stream) => stream,
-            Err(UpstreamError::ChoseHttp1) => {
-                request_form::into_http1(&mut request)?;
-                self.count_repeated(&failed);
-                let answer = self.send_http1(endpoint, request, progress, false, &|| ()).await;
-                self.endpoints.count_retry(&answer);
-                return answer.map_err(|error| error.after(failed));
+        let mut tried = TriedEndpoints::default();
+        let stream = loop {
+            let error = match stream(&endpoint, Some(failed_at)).await {
+                Ok(stream) => break stream,
+                Err(UpstreamError::ChoseHttp1) => {
+                    request_form::into_http1(&mut request)?;
+                    self.count_repeated(&failed);
+                    let answer = self.send_http1(endpoint, request, progress, false, &|| ()).await;
+                    self.endpoints.count_retry(&answer);
+                    return answer.map_err(|error| error.after(failed));
+                }
+                Err(error) => error,
+            };
+            match self.endpoints.another_after(&error, endpoint, &mut tried) {
+                Some(another) => endpoint = another,
+                None => return Err(failed),
             }
-            Err(_) => return Err(failed),
         };
         self.count_repeated(&failed);
         let answer = match exchange_on(stream, request, progress).await {

@@ -7,6 +7,7 @@ use crate::support::{
     client::Request,
     fleet::{Instance, Protocol, load},
     listening::Listening,
+    raw_h2_upstream::{REFUSED_STREAM, RawH2Upstream, Step},
 };
 
 use super::scene::{endpoints, in_front_of, is};
@@ -46,6 +47,19 @@ fn endpoints_that_are_all_down_are_502_at_once() {
         }
         assert!(began.elapsed() < Duration::from_secs(10), "{scheme}: {:?}", began.elapsed());
     }
+}
+
+#[test]
+fn f13_a_second_attempt_that_finds_no_connection_goes_to_another_endpoint_as_well() {
+    let upstream = RawH2Upstream::start(100, |call| match call.number {
+        0 => vec![Step::Reset(REFUSED_STREAM)],
+        _ => vec![Step::Answer],
+    });
+    let urls = [upstream.url(), bare::nobody().replace("http", "h2c")];
+    let lines = format!("urls = {urls:?}\nbalance = \"round-robin\"");
+    let world = bare::in_front_of_several(&lines, "");
+    assert_eq!(world.proxy.get("/public/x", None).status, 200);
+    assert_eq!(upstream.calls().len(), 2);
 }
 
 #[test]
