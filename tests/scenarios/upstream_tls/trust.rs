@@ -121,7 +121,11 @@ fn u2_an_older_version_or_another_protocol_than_wanted_is_502() {
 fn u1_an_upstream_may_request_our_certificate() {
     let clients = Authority::new("of proxies");
     let ours = clients.client(|_| ());
-    for versions in [&[&TLS12], &[&TLS13]] {
+    // With TLS 1.3 the upstream refuses after our side of the handshake has ended, and closes: what
+    // we send meanwhile may break the connection before its alert is read.
+    let causes_12 = ["HandshakeFailure", "CertificateRequired"].as_slice();
+    let causes_13 = ["HandshakeFailure", "CertificateRequired", "Broken pipe", "reset"].as_slice();
+    for (versions, causes) in [(&[&TLS12], causes_12), (&[&TLS13], causes_13)] {
         let files = Files::new();
         let certificate = files.write("client.crt", &ours.certificate_pem);
         let key = files.write("client.key", &ours.key_pem());
@@ -137,11 +141,11 @@ fn u1_an_upstream_may_request_our_certificate() {
         let answer = scene.world.proxy.get("/x", Some(&scene.token()));
         assert_eq!(answer.status, 502, "{answer:?}");
         assert_eq!(scene.http1.record().bytes() + scene.http2.connections(), 0);
-        // With TLS 1.3 the upstream refuses only after our side of the handshake has ended.
         let logs = scene.world.proxy.worker_logs();
+        let failure = logs.lines().find(|line| line.contains("no response from the upstream"));
         assert!(
-            ["HandshakeFailure", "CertificateRequired"].iter().any(|alert| logs.contains(alert)),
-            "{logs}"
+            causes.iter().any(|cause| failure.is_some_and(|line| line.contains(cause))),
+            "{failure:?}"
         );
     }
 }
