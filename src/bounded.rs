@@ -54,7 +54,8 @@ struct Entry<V> {
     was_used: AtomicBool,
 }
 
-/// What an entry costs besides its key and value: itself, and its places in the table and the queue.
+/// What an entry costs besides its key and value: itself, and its places in the table and the
+/// queue.
 const OVERHEAD: usize = 104;
 
 impl<V> BoundedMap<V> {

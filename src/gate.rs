@@ -287,8 +287,8 @@ impl Gate {
         &self.verifier
     }
 
-    /// Whether a verified token suffices for a route that requires one: the part of the verdict that
-    /// depends on the route and on the time, so that it is made for every request.
+    /// Whether a verified token suffices for a route that requires one: the part of the verdict
+    /// that depends on the route and on the time, so that it is made for every request.
     ///
     /// # Errors
     /// The cause of the first check that fails.

@@ -32,9 +32,9 @@ pub(crate) const REQUEST_BYTES: usize = 24 * 1024 + MIN_READ;
 /// measured, 19 KiB each.
 pub(crate) const TUNNEL_BYTES: usize = 20 * 1024;
 
-/// What TLS may hold of a connection that its client does not read: a whole record (16 KiB, RFC 8446
-/// §5.1) and the beginning of the next. rustls takes 64 KiB by default, which no body counts: what is
-/// sealed was written, as far as hyper knows.
+/// What TLS may hold of a connection that its client does not read: a whole record (16 KiB, RFC
+/// 8446 §5.1) and the beginning of the next. rustls takes 64 KiB by default, which no body counts:
+/// what is sealed was written, as far as hyper knows.
 pub(crate) const SEALED_BYTES: usize = 20 * 1024;
 
 /// What an answer of which nothing waits may always read: no client waits for the room of another.

@@ -16,7 +16,8 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::oneshot::{self, error::RecvError};
 
-/// A number of places. Taking and freeing one is a few atomic instructions as long as nobody waits.
+/// A number of places. Taking and freeing one is a few atomic instructions as long as no request
+/// waits.
 #[derive(Debug)]
 pub(crate) struct SharedPlaces {
     max: usize,
@@ -82,7 +83,7 @@ impl SharedPlaces {
         self.taken.load(SeqCst) < self.max
     }
 
-    /// A place, if one is free that nobody waits for.
+    /// A place, if one is free and no request waits.
     pub(crate) fn take(self: &Arc<Self>) -> Option<Place> {
         (self.waiting() == 0 && self.count()).then(|| Place(Arc::clone(self)))
     }

@@ -25,8 +25,8 @@ impl<'e> Exchange<'e> {
     }
 
     /// Lets the sender's page read the answer, on a route with `cors`. A refusal without a route
-    /// holds nothing of any service, and is readable, too. The metadata of a resource is readable by
-    /// every page already.
+    /// holds nothing of any service, and is readable, too. The metadata of a resource is readable
+    /// by every page already.
     pub fn share(&self, headers: &mut HeaderMap, from: AnswerFrom, sender: CrossOrigin<'_>) {
         let is_shared = match self.route.get() {
             Some(route) => route.is_shared(),

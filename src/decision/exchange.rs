@@ -136,8 +136,8 @@ impl<'e> Exchange<'e> {
         self.record_outcome(outcome);
     }
 
-    /// The client did not finish its upload, or was not let. Any client can do this as often as it likes: not worth
-    /// a line by default.
+    /// The client did not finish its upload, or was not let. Any client can do this as often as it
+    /// likes: not worth a line by default.
     pub fn abort(&self, fault: UploadFault) -> Box<Refusal> {
         if let UploadFault::TooLarge(most) = fault {
             return self.refuse_large_body(most);
@@ -205,7 +205,7 @@ impl<'e> Exchange<'e> {
             Some(route) => engine.gate.admit_preflight(route, &head.headers, peer)?,
             None => engine.gate.admit(request, &head.headers, peer, cache).await?,
         };
-        // Before a body is read: the path can't be served, whoever has signed it.
+        // Before a body is read: the path can't be served, signed or not.
         let outgoing = decision.route().outgoing_target(request)?;
         let (mut admission, body) = match decision {
             Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
@@ -282,8 +282,8 @@ impl<'e> Exchange<'e> {
         self.record_subject(Some(admission.route()), admission.token().map(VerifiedToken::issuer));
     }
 
-    /// The answer of a route that redirects. Whether it is cached is up to its status: it depends on
-    /// nothing but the URL.
+    /// The answer of a route that redirects. Whether it is cached is up to its status: it depends
+    /// on nothing but the URL.
     fn redirect(
         &self,
         route: &'e Arc<Route>,

@@ -97,7 +97,7 @@ impl Denial {
         self.route.as_deref()
     }
 
-    /// What the client is told of the limit that refuses it.
+    /// What the answer says of the limit that refuses the request.
     pub fn limits(&self) -> Option<&LimitAnswer> {
         self.limits.as_deref()
     }

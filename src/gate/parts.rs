@@ -50,7 +50,7 @@ pub struct GateParts<'s> {
     pub claims: &'s [ClaimHeaderSettings],
     /// The signed form of the claims; `None`: there is none.
     pub assertion: Option<&'s AssertionSettings>,
-    /// What the upstream is told of a client's certificate; `None`: nothing.
+    /// What the upstream receives of a client's certificate; `None`: nothing.
     pub client_certificate: Option<&'s CertificateHeaderSettings>,
     /// Which web pages may read answers; `None`: that is left to the service.
     pub cors: Option<&'s CorsSettings>,

@@ -1,4 +1,5 @@
-//! What keeps requests from a route whoever sends them, checked before any credential is looked at.
+//! What keeps requests from a route whatever their credential, checked before any credential is
+//! looked at.
 
 use std::{net::IpAddr, sync::Arc};
 

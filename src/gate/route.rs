@@ -228,7 +228,7 @@ impl Route {
         self.restrictions.as_ref().map(|it| &it.addresses).filter(|it| it.is_set())
     }
 
-    /// What keeps requests from it, whoever sends them.
+    /// What keeps requests from it, whatever their credential.
     pub(super) fn restrictions(&self) -> Option<&Restrictions> {
         self.restrictions.as_deref()
     }

@@ -1,5 +1,5 @@
-//! A client's certificate, which the TLS handshake has verified: how it is written in headers and in
-//! rules of routes.
+//! A client's certificate, which the TLS handshake has verified: how it is written in headers and
+//! in rules of routes.
 
 mod distinguished_name;
 pub mod settings;

@@ -67,9 +67,9 @@ impl Forwarded {
     /// socket, which no address range can vouch for).
     ///
     /// From a trusted peer, `X-Forwarded-For` and a `Forwarded` (RFC 7239) that is there are
-    /// extended by the peer, if it has an address, and `-Proto` and `-Host` are believed. From any other peer, every
-    /// `X-Forwarded-*` and `Forwarded` is removed first; without an address there is then no
-    /// `X-Forwarded-For`.
+    /// extended by the peer, if it has an address, and `-Proto` and `-Host` are believed. From any
+    /// other peer, every `X-Forwarded-*` and `Forwarded` is removed first; without an address there
+    /// is then no `X-Forwarded-For`.
     ///
     /// To be called after [`super::Hygiene`] and before [`super::RenderedHeaders`], which may set
     /// an `X-Forwarded-User` of ours.

@@ -307,8 +307,8 @@ pub(super) fn is_hop_by_hop(folded: &str) -> bool {
     HOP_BY_HOP.contains(&folded)
 }
 
-/// Whether services believe a header, by its folded name, when a proxy sets it: what hygiene removes
-/// from clients for that, generic names included.
+/// Whether services believe a header, by its folded name, when a proxy sets it: what hygiene
+/// removes from clients for that, generic names included.
 pub(super) fn is_guarded(folded: &str) -> bool {
     let is_named = |header: &str| match header.strip_suffix('*') {
         Some(prefix) => folded.starts_with(prefix),

@@ -21,7 +21,7 @@ pub(crate) mod key {
 pub struct IdentitySettings {
     /// The signed form of the claims; `None`: there is none.
     pub assertion: Option<AssertionSettings>,
-    /// What the upstream is told of a client's certificate; `None`: nothing.
+    /// What the upstream receives of a client's certificate; `None`: nothing.
     pub client_certificate: Option<CertificateHeaderSettings>,
 }
 

@@ -40,7 +40,8 @@ pub enum JwsError {
     /// The header is not acceptable JSON.
     #[error("the header is {0}")]
     Header(JsonError),
-    /// A header member of the wrong type, or a `kid` that is empty or beyond [`super::MAX_KID_BYTES`].
+    /// A header member of the wrong type, or a `kid` that is empty or beyond
+    /// [`super::MAX_KID_BYTES`].
     #[error("header member {0} is malformed")]
     HeaderMember(&'static str),
     /// No `alg`, or one that is not known (`none` among them).

@@ -218,8 +218,8 @@ fn warn_of_what_stays(old: &Settings, new: &Settings) {
     }
 }
 
-/// The names and addresses of `[[listeners]]`: one that is removed refuses connections, and one that
-/// is added, or has another address, is not bound.
+/// The names and addresses of `[[listeners]]`: one that is removed refuses connections, and one
+/// that is added, or has another address, is not bound.
 fn addresses(settings: &Settings) -> Vec<(&str, &ListenAddress)> {
     let listeners = settings.further_listeners();
     listeners.map(|listener| (listener.name.as_str(), &listener.listen)).collect()

@@ -1,4 +1,4 @@
-//! What clients are told of limits: `RateLimit` and `RateLimit-Policy` as
+//! What answers say of limits: `RateLimit` and `RateLimit-Policy` as
 //! draft-ietf-httpapi-ratelimit-headers-11 has them, and `Retry-After` (RFC 9110 §10.2.3).
 //!
 //! Both fields are lists, so that a service's own stay, and the limits of a route stand side by
@@ -84,7 +84,7 @@ impl LimitPolicy {
         LimitAnswer { retry_after: Some(wait), ..self.of_rate(0, wait) }
     }
 
-    /// As many as may be are under way. When one of them ends, nobody knows.
+    /// As many as may be are under way. When one of them ends is unknown.
     pub(super) fn crowded(&self) -> LimitAnswer {
         let state = value(&format!("\"{}:concurrency\";r=0", self.name));
         let policy = self.concurrency.clone().map(|policy| (RATE_LIMIT_POLICY, policy));

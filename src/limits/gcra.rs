@@ -25,8 +25,8 @@ pub(super) struct Taken {
 }
 
 impl Gcra {
-    /// `requests` in `period`, and `burst` at once. The interval is rounded down to a nanosecond: at
-    /// the largest rate there is, a million a second, that is a thousandth at most.
+    /// `requests` in `period`, and `burst` at once. The interval is rounded down to a nanosecond:
+    /// at the largest rate there is, a million a second, that is a thousandth at most.
     pub(super) fn new(requests: u32, period: Duration, burst: u32) -> Self {
         let interval = period.as_nanos() / u128::from(requests.max(1));
         Self { interval: u64::try_from(interval).unwrap_or(u64::MAX).max(1), burst: burst.max(1) }
@@ -150,7 +150,8 @@ mod tests {
             }
         }
 
-        /// Over a long time, with more requests than may pass, at steps that fit the interval or not.
+        /// Over a long time, with more requests than may pass, at steps that fit the interval or
+        /// not.
         #[test]
         fn what_passes_is_within_a_hundredth_of_a_token_bucket(
             requests in 1_u32..=1_000_000,

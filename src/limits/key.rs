@@ -38,8 +38,8 @@ pub(super) enum KeyedBy {
 }
 
 /// A key in this process: 128 bits of `SipHash` under two random keys. Two callers have the same
-/// one with a probability of 2^-128 for each pair, and nobody can look for such a pair without the
-/// keys.
+/// one with a probability of 2^-128 for each pair, and no client can look for such a pair without
+/// the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct KeyDigest(u64, u64);
 

@@ -28,7 +28,7 @@ pub struct Limited {
     pub limit: Arc<str>,
     /// Whose bucket it is, as a log may show it.
     pub caller: String,
-    /// What the client is told.
+    /// What the answer says.
     pub answer: LimitAnswer,
 }
 

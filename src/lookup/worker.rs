@@ -32,8 +32,8 @@ impl<L: Lookup> LookupWorker<L> {
         Self { sender: Sender { lookup, breaker: Mutex::default(), limits }, queue }
     }
 
-    /// Runs until every [`Lookups`](super::Lookups) is dropped. Dropped itself, it ends the requests
-    /// in flight.
+    /// Runs until every [`Lookups`](super::Lookups) is dropped. Dropped itself, it ends the
+    /// requests in flight.
     pub(crate) async fn run(mut self) {
         let sender = Arc::new(self.sender);
         let mut in_flight = JoinSet::new();

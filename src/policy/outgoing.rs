@@ -152,7 +152,7 @@ impl OutgoingPath {
 }
 
 impl PathChange {
-    /// Appends what becomes of a path. What stands behind the last slash that both have in common
+    /// Appends the path that is sent. What stands behind the last slash that both have in common
     /// is returned; `None` where there is no such slash.
     fn write<'p>(&self, path: &'p str, out: &mut String) -> Option<&'p str> {
         match self {

@@ -102,8 +102,8 @@ pub(super) fn without_raw_utf8(text: &str) -> Cow<'_, str> {
 }
 
 /// The path without the parameters of its segments, as a Java upstream reads it, and then without
-/// the segments that are empty now, which some upstreams merge and others do not. `None` if there are
-/// no parameters.
+/// the segments that are empty now, which some upstreams merge and others do not. `None` if there
+/// are no parameters.
 pub(super) fn without_parameters(path: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let bare = readings::without_escaped_parameters(path)?;
     let merged = readings::without_empty_segments(&bare);

@@ -2,7 +2,7 @@
 //!
 //! The host is the operator's words, or the host of the request where the route lists its hosts.
 //! What is captured of a path fills the path only, behind an authority that has ended, and never
-//! makes it begin with `//`: nobody can be sent elsewhere by a link to here (threats P-19).
+//! makes it begin with `//`: no link to here leads elsewhere (threats P-19).
 
 use http::{HeaderValue, StatusCode};
 

@@ -28,7 +28,8 @@ use crate::{
     table::{Id, Table},
 };
 
-/// All routes, compiled. A lookup costs a few hash lookups per segment, however many routes there are.
+/// All routes, compiled. A lookup costs a few hash lookups per segment, however many routes there
+/// are.
 pub struct Routes {
     all: PerRoute<RouteSettings>,
     exact: HashMap<Box<str>, Trie>,
@@ -241,7 +242,8 @@ impl RoutePlace {
         self.choose_where(method, |listeners| listeners.contains(listener))
     }
 
-    /// Of the routes on such listeners, one that names the method comes before one for every method.
+    /// Of the routes on such listeners, one that names the method comes before one for every
+    /// method.
     fn choose_where(
         &self,
         method: &Method,

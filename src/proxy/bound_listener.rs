@@ -118,8 +118,8 @@ impl ListenerPlace {
     }
 }
 
-/// What an address is counted as. A client of IPv6 has a network of 64 bits at least, and could take
-/// another address for each connection.
+/// What an address is counted as. A client of IPv6 has a network of 64 bits at least, and could
+/// take another address for each connection.
 fn counted_as(address: IpAddr) -> IpAddr {
     const PREFIX: u128 = !0 << 64;
     match address.to_canonical() {

@@ -32,8 +32,8 @@ use super::stream_guard::ClientsTurn;
 /// reaches every client. A byte costs little more than any other byte that a client may send.
 const MOST_DISCARDED: u64 = 64 * 1024 * 1024;
 
-/// After a pause of this length a client has stopped sending and has the answer: longer than a round
-/// trip on any path.
+/// After a pause of this length a client has stopped sending and has the answer: longer than a
+/// round trip on any path.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// A request's body.

@@ -122,7 +122,8 @@ impl<'r> LocationRewriter<'r> {
             return Some("");
         }
         if !authority.is(self.host, scheme_or_own) {
-            // Servers that know the host of a request by name only add the port that they listen on.
+            // Servers that know the host of a request by name only add the port that they listen
+            // on.
             let is_named = own.any(|own| authority.is_host_at_port(self.host, own));
             return is_named.then_some("").filter(|_| scheme_or_own == own_scheme);
         }

@@ -56,8 +56,8 @@ pub(super) fn address(
     Ok(())
 }
 
-/// Removes the client's framing of a body that is forwarded with a framing of its own, which is made
-/// of its length (threats S-3, S-11).
+/// Removes the client's framing of a body that is forwarded with a framing of its own, which is
+/// made of its length (threats S-3, S-11).
 pub(super) fn unframe(headers: &mut HeaderMap) {
     for name in [CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER] {
         headers.remove(name);

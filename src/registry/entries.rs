@@ -56,8 +56,8 @@ pub(super) enum Cached {
 
 /// A signer's entry with its keys takes some 5 KiB.
 const BYTES_PER_ENTRY: usize = 8 * 1024;
-/// How long a name that the registry fails about is not looked up again, in seconds: its sender must
-/// not take all the turns. A new signer waits for no more than this after a hiccup.
+/// How long a name that the registry fails about is not looked up again, in seconds: its sender
+/// must not take all the turns. A new signer waits for no more than this after a hiccup.
 const BACKOFF: i64 = 2;
 /// Names that do not exist: at 256 bytes and their overhead below 4 MiB.
 const UNKNOWN_ENTRIES: usize = 10_000;

@@ -187,9 +187,9 @@ impl Registry {
         self.lookups.join(signer.to_owned(), || Purpose::Refresh, fresh)
     }
 
-    /// Joins the lookup that is in flight, or queues a renewal. It is claimed with the signer locked:
-    /// of the requests that come at once, one queues it, and the others join. None is needed where
-    /// another has renewed the entry, nor possible within the cooldown (`None`).
+    /// Joins the lookup that is in flight, or queues a renewal. It is claimed with the signer
+    /// locked: of the requests that come at once, one queues it, and the others join. None is
+    /// needed where another has renewed the entry, nor possible within the cooldown (`None`).
     fn join_renewal(
         &self,
         signer: &str,

@@ -105,7 +105,7 @@ impl RedisLink {
             Some(ConnectionMap::One(_)) => None,
             Some(ConnectionMap::Cluster(slots)) => match slots.unserved() {
                 0 => None,
-                unserved => Some(format!("nobody serves {unserved} of {SLOTS} slots")),
+                unserved => Some(format!("no node serves {unserved} of {SLOTS} slots")),
             },
         }
     }
@@ -326,7 +326,7 @@ impl RedisConnection {
 }
 
 impl AnswerError {
-    /// What it is where nobody follows.
+    /// What it is where no replica follows.
     pub(super) fn outcome(&self) -> OperationOutcome {
         match self {
             Self::Failed(outcome) => *outcome,

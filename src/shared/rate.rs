@@ -1,8 +1,8 @@
 //! Rates that all replicas share: one script, one round trip, by the server's own clock.
 //!
 //! The state of a bucket is when it is full again, in microseconds (see `limits::gcra`). It carries
-//! no MAC: whoever can write to the server can lift a limit or use it up, which is no more than
-//! deleting entries does.
+//! no MAC: any process that can write to the server can lift a limit or use it up, which is no more
+//! than deleting entries does.
 
 use redis::Cmd;
 

@@ -108,7 +108,7 @@ impl SlotMap {
         self.nodes.iter().find(|connection| connection.node() == node)
     }
 
-    /// How many slots nobody serves that can be reached.
+    /// How many slots no node serves that can be reached.
     pub(super) fn unserved(&self) -> u16 {
         let served = self.ranges.iter().filter(|(.., connection)| connection.is_some());
         let served: u32 = served.map(|(first, last, _)| u32::from(last - first) + 1).sum();

@@ -123,7 +123,7 @@ fn server_config(settings: &TlsSettings, files: &TlsFiles) -> Result<ServerConfi
 /// `None`: clients need no certificate, and are not asked for one.
 ///
 /// With revocation lists, every certificate of a client's chain has to be on none of them, and each
-/// of their authorities needs a list that has not expired: without one nobody knows what was
+/// of their authorities needs a list that has not expired: without one it is unknown what was
 /// revoked (threats N-5).
 fn client_verifier(
     settings: &TlsSettings,

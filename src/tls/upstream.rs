@@ -74,7 +74,8 @@ pub struct UpstreamTlsError {
 const MAX_SESSIONS: usize = 64;
 
 /// A resumed session is not verified again: an upstream whose certificate has expired, or whose
-/// authority was removed, would be accepted as long as it issues tickets. So sessions are forgotten.
+/// authority was removed, would be accepted as long as it issues tickets. So sessions are
+/// forgotten.
 const SESSION_LIFETIME: Duration = Duration::from_hours(1);
 
 impl UpstreamTls {

@@ -60,7 +60,8 @@ pub struct JwtRules {
     scopes: Arc<ScopeClaims>,
     max_lifetime: Option<i64>,
     bound: BoundTokens,
-    /// Whether the issuer's answer fills what a token lacks: what a token must hold is checked then.
+    /// Whether the issuer's answer fills what a token lacks: what a token must hold is checked
+    /// then.
     is_filled: bool,
 }
 

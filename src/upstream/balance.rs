@@ -1,5 +1,5 @@
-//! The endpoints of an upstream that has several, for all workers together: where they are, which of
-//! them are used, and what is learnt of them. What a request reads is a worker's own copy.
+//! The endpoints of an upstream that has several, for all workers together: where they are, which
+//! of them are used, and what is learnt of them. What a request reads is a worker's own copy.
 
 mod budget;
 mod choice;

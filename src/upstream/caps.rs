@@ -59,7 +59,8 @@ pub(crate) struct CountedConnection {
     _place: Option<Place>,
 }
 
-/// Whoever finds no idle connection waits for one of another worker: how often these are asked.
+/// A request that finds no idle connection waits for one of another worker: how often these are
+/// asked.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 impl UpstreamCaps {

@@ -12,8 +12,8 @@ use super::{
     multiplexed::{ArrivalNews, Arrivals, MultiplexedConnection},
 };
 
-/// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs; and
-/// 128 answers whose clients do not read leave room for the others of their connection.
+/// Answers' flow-control windows. One stream fills a local link, whose round trip is some 50 µs;
+/// and 128 answers whose clients do not read leave room for the others of their connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 const CONNECTION_WINDOW: u32 = 128 * STREAM_WINDOW;
 

@@ -35,8 +35,8 @@ pub(super) use socket::Peeked;
 pub(in crate::upstream) use socket::SocketKind;
 pub(crate) use socket::UpstreamSocket;
 
-/// Bytes read at once before it is known how many will come: a head, and the body behind it if it is
-/// small.
+/// Bytes read at once before it is known how many will come: a head, and the body behind it if it
+/// is small.
 pub(crate) const FIRST_READ: usize = 16 * 1024;
 
 /// A connection that serves one request after the other.

@@ -92,7 +92,8 @@ impl RequestBody {
         Self { upload: None }
     }
 
-    /// Again the body that was to be sent and was dropped. `None`: some of it was read and not kept.
+    /// Again the body that was to be sent and was dropped. `None`: some of it was read and not
+    /// kept.
     pub(super) fn untouched(progress: &Rc<UploadProgress>) -> Option<Self> {
         let source = progress.untouched.borrow_mut().take()?;
         progress.has_ended.set(false);

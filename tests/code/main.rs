@@ -1,5 +1,6 @@
-//! Tests of the code and the documents, without a proxy: what the sources, the documentation and the
-//! deployment files say of each other, public test vectors, and generated input for every parser.
+//! Tests of the code and the documents, without a proxy: what the sources, the documentation and
+//! the deployment files say of each other, public test vectors, and generated input for every
+//! parser.
 
 #![allow(
     clippy::expect_used,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::sources;
 
-/// The names of the types that some code defines: `struct`, `enum`, `trait`, `union` and `type` that
-/// are no associated ones.
+/// The names of the types that some code defines: `struct`, `enum`, `trait`, `union` and `type`
+/// that are no associated ones.
 fn defined_in(code: &str) -> Vec<&str> {
     code.lines().filter_map(defined_by).collect()
 }

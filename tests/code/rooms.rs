@@ -133,7 +133,8 @@ fn no_room_uses_one_above_it() {
 #[test]
 fn the_arrows_are_found_where_they_stand() {
     let text = "use crate::{\n    clock::{self, Clock},\n    jose::Json,\n};\nuse crate::reason::Reason;\n\
-                // use crate::cli;\nfn f() { crate::keys::x() }\n#[cfg(test)]\nmod tests {\n    use crate::proxy;\n";
+                // use crate::cli;\nfn f() { crate::keys::x() }\n#[cfg(test)]\nmod tests {\n    use
+                // crate::proxy;\n";
     let used: Vec<_> = used_in(&code(text)).into_iter().collect();
     assert_eq!(used, ["clock", "jose", "keys", "reason"]);
     assert!(arrows().len() > 100, "the arrows of the whole are not found");

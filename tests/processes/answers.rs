@@ -60,8 +60,8 @@ fn early_hints_are_left_out_and_the_answer_comes_once() {
     }
 }
 
-/// curl sends no body over HTTP/1.1 before it has seen `100`. Over HTTP/2, where none is sent, it does
-/// not wait.
+/// curl sends no body over HTTP/1.1 before it has seen `100`. Over HTTP/2, where none is sent, it
+/// does not wait.
 #[test]
 fn an_upload_that_waits_for_100_continue_arrives_whole() {
     let folder = tempfile::tempdir().unwrap();

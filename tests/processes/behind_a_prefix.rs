@@ -1,5 +1,5 @@
-//! P-17 and P-18 with real peers: nginx and a node.js application (Express) that know nothing of the
-//! prefix that clients see, and curl, which follows their redirects and keeps their cookies.
+//! P-17 and P-18 with real peers: nginx and a node.js application (Express) that know nothing of
+//! the prefix that clients see, and curl, which follows their redirects and keeps their cookies.
 
 use std::{
     fs,

@@ -1,9 +1,10 @@
-//! Clients and servers of the Model Context Protocol, unmodified, with Countersign between them. The
-//! client knows the URL and nothing else; the server knows nothing of authorization.
+//! Clients and servers of the Model Context Protocol, unmodified, with Countersign between them.
+//! The client knows the URL and nothing else; the server knows nothing of authorization.
 //!
 //! Both are written with an SDK of the protocol: npm's `@modelcontextprotocol/sdk` speaks version
 //! 2025-11-25, the `mcp` of Python 2026-07-28. Their user logs in at oidc-provider, see
-//! `tests/idp/mcp.mjs`, or at Keycloak. Where a program is absent these tests say that they are skipped; under `CI=true` they fail.
+//! `tests/idp/mcp.mjs`, or at Keycloak. Where a program is absent these tests say that they are
+//! skipped; under `CI=true` they fail.
 
 pub(crate) mod scene;
 

@@ -1,5 +1,5 @@
-//! Scenarios over sockets: a proxy in this process, between clients and an upstream that record what
-//! they receive, and scripted identity providers.
+//! Scenarios over sockets: a proxy in this process, between clients and an upstream that record
+//! what they receive, and scripted identity providers.
 
 #![allow(
     clippy::expect_used,

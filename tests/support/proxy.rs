@@ -129,8 +129,9 @@ impl Proxy {
         self.page("/metrics")
     }
 
-    /// The value of one metric, e.g. `countersign_denials_total{issuer="corp",reason="kid_unknown"}`;
-    /// labels in the order of their names. 0 if there is no such line.
+    /// The value of one metric, e.g.
+    /// `countersign_denials_total{issuer="corp",reason="kid_unknown"}`; labels in the order of
+    /// their names. 0 if there is no such line.
     pub(crate) fn metric(&self, series: &str) -> f64 {
         metric_in(&self.metrics(), series).map_or(0.0, |value| value.parse().unwrap())
     }

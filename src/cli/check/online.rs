@@ -1,5 +1,5 @@
-//! `check --online`: what every key source and the revocation list hold at this moment, and
-//! whether every introspection endpoint, every registry of signers and every token endpoint answers.
+//! `check --online`: what every key source and the revocation list hold at this moment, and whether
+//! every introspection endpoint, every registry of signers and every token endpoint answers.
 
 mod token;
 

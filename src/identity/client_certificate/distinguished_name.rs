@@ -45,8 +45,8 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     }
 }
 
-/// RFC 4514 §2.4. Bytes beyond printable ASCII may be escaped in hexadecimal digits, and all of them
-/// are.
+/// RFC 4514 §2.4. Bytes beyond printable ASCII may be escaped in hexadecimal digits, and all of
+/// them are.
 fn escaped(value: &str) -> String {
     let last = value.len().saturating_sub(1);
     let mut text = String::with_capacity(value.len());

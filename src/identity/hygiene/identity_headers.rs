@@ -25,7 +25,8 @@ pub(super) const PRODUCTS: &[ProductHeaders] = &[
     // docs.goauthentik.io/add-secure-apps/providers/proxy/header_authentication
     of("authentik", &["x-authentik-*"]),
     // docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html,
-    // …/mutual-authentication.html; docs.aws.amazon.com/verified-access/latest/ug/user-claims-passing.html
+    // …/mutual-authentication.html;
+    // docs.aws.amazon.com/verified-access/latest/ug/user-claims-passing.html
     of("aws", &["x-amzn-ava-user-context", "x-amzn-mtls-clientcert*", "x-amzn-oidc-*"]),
     // learn.microsoft.com/azure/app-service/configure-authentication-user-identities and
     // …/app-service-web-configure-tls-mutual-auth
@@ -35,8 +36,8 @@ pub(super) const PRODUCTS: &[ProductHeaders] = &[
     ),
     // docs.authcrunch.com/docs/authorize/headers
     of("caddy-security", &["x-token-subject", "x-token-user-*"]),
-    // Certificates of clients: RFC 9440; Envoy's XFCC; Traefik's PassTLSClientCert; what recipes for
-    // nginx, Apache and HAProxy set.
+    // Certificates of clients: RFC 9440; Envoy's XFCC; Traefik's PassTLSClientCert; what recipes
+    // for nginx, Apache and HAProxy set.
     of(
         "client-certificate",
         &[
@@ -93,8 +94,8 @@ pub(super) const PRODUCTS: &[ProductHeaders] = &[
         "mod-auth-openidc",
         &["oidc-access-token", "oidc-access-token-expires", "oidc-claim-*", "oidc-id-token*"],
     ),
-    // oauth2-proxy.github.io/oauth2-proxy/configuration/overview: pass_user_headers, set_xauthrequest;
-    // SonarQube and Jenkins read the others of that form.
+    // oauth2-proxy.github.io/oauth2-proxy/configuration/overview: pass_user_headers,
+    // set_xauthrequest; SonarQube and Jenkins read the others of that form.
     of(
         "oauth2-proxy",
         &[

@@ -19,7 +19,7 @@ pub(in crate::policy) const KEEP_ALL: PathSettings = PathSettings {
     raw_utf8: RawUtf8::Encode,
 };
 
-/// One route, and what becomes of its paths.
+/// One route, and the paths that it sends.
 struct Scene {
     routes: Arc<Routes>,
     rules: RequestRules,
@@ -45,7 +45,7 @@ impl Scene {
         Self { routes, rules, outgoing: *outgoing }
     }
 
-    /// What becomes of a request of the route. `None`: it is none of the route's.
+    /// The path that is sent for a request of the route. `None`: it is none of the route's.
     fn apply(&self, target: &str) -> Option<Result<Box<OutgoingTarget>, NotCanonical>> {
         let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_static("h"))]);
         let target = target.parse().ok()?;
@@ -235,7 +235,7 @@ fn misread(path: &str, how: u8) -> String {
     }
 }
 
-/// Bases, patterns, what becomes of their paths, and how every result begins.
+/// Bases, patterns, what is sent for their paths, and how every result begins.
 fn scenes() -> Vec<(Scene, &'static str)> {
     let mut scenes = Vec::new();
     for base in ["", "/base"] {

@@ -93,9 +93,9 @@ impl Routes {
         }
     }
 
-    /// The settings of the route that takes the method, if they allow it. Where none takes it, those
-    /// of a route that allows it: the request is answered with 405, or it is a preflight for that
-    /// route.
+    /// The settings of the route that takes the method, if they allow it. Where none takes it,
+    /// those of a route that allows it: the request is answered with 405, or it is a preflight for
+    /// that route.
     fn allowing(
         &self,
         place: PlaceId,

@@ -12,7 +12,7 @@ use crate::{
 /// What a route does to paths on their way to the upstream, and on their way back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OutgoingSettings {
-    /// What becomes of a request's path.
+    /// What is sent in place of a request's path.
     pub change: PathChange,
     /// Whether the paths in an answer are turned back.
     pub rewrite_location: bool,

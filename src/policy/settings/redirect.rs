@@ -48,8 +48,8 @@ const IDLE: &[&str] = &[
     key::ADDRESSES,
 ];
 
-/// Reads `redirect` of a route. `path` is the route's, `None` if that could not be read; `has_hosts`:
-/// it lists its hosts.
+/// Reads `redirect` of a route. `path` is the route's, `None` if that could not be read;
+/// `has_hosts`: it lists its hosts.
 pub(super) fn read(
     section: &mut Section<'_>,
     path: Option<&PathPattern>,

@@ -30,7 +30,8 @@ use super::{super::guarded_io::Activity, Connection, GuardedIo, answer};
 enum Ended<S> {
     /// With the connection.
     Closed,
-    /// It paused, or has to read a head again: the socket, with the bytes that were read and not yet parsed.
+    /// It paused, or has to read a head again: the socket, with the bytes that were read and not
+    /// yet parsed.
     Paused(GuardedIo<S>),
 }
 

@@ -40,7 +40,8 @@ pub struct LimitSettings {
     pub body_timeout: Duration,
     /// Concurrent streams of one HTTP/2 connection.
     pub http2_streams: u32,
-    /// Bytes that requests in flight, and what waits of their bodies, may take over all connections.
+    /// Bytes that requests in flight, and what waits of their bodies, may take over all
+    /// connections.
     pub memory: usize,
     /// Bytes of the bodies of one connection that may wait.
     pub connection_memory: usize,

@@ -13,7 +13,7 @@ pub(crate) mod key {
     pub(crate) const FROM: &str = "from";
 }
 
-/// The PROXY protocol, versions 1 and 2: required from these peers, and nobody else may connect.
+/// The PROXY protocol, versions 1 and 2: required from these peers, and no other may connect.
 #[derive(Debug, Clone)]
 pub struct ProxyProtocolSettings {
     /// Never empty.

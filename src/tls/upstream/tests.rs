@@ -109,7 +109,7 @@ async fn u1_a_pinned_key_needs_no_chain_and_no_other_key_passes() {
     assert!(shown("spki", 1) && shown("full", 0), "{text}");
 }
 
-/// Whoever has only seen the certificate can't sign with its key.
+/// A peer that has only seen the certificate can't sign with its key.
 #[tokio::test]
 async fn u1_a_pinned_certificate_without_its_key_does_not_pass() {
     let mut thief = TestAuthority::new().shown();

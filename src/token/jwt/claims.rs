@@ -79,8 +79,8 @@ pub(in crate::token) fn string_claim<'c>(
     }
 }
 
-/// An integer `sub` becomes its decimal text. Other numbers stay what they are: `1.0` and `1e0` have
-/// more than one text.
+/// An integer `sub` becomes its decimal text. Other numbers stay what they are: `1.0` and `1e0`
+/// have more than one text.
 pub(in crate::token) fn settle_subject(claims: &mut Object) {
     if let Some(Json::Integer(subject)) = claims.get("sub") {
         let subject = subject.to_string();

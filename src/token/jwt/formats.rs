@@ -36,8 +36,8 @@ fn not_in_form(format: &ClaimFormat, claims: &Object) -> Cause {
     Reason::ClaimMalformed.about(subject.setting(key::FORMATS))
 }
 
-/// 8-4-4-4-12 hex digits (RFC 9562 §4), of any version, in upper or lower case. The other forms that
-/// the parser takes are shorter or longer.
+/// 8-4-4-4-12 hex digits (RFC 9562 §4), of any version, in upper or lower case. The other forms
+/// that the parser takes are shorter or longer.
 fn is_uuid(text: &str) -> bool {
     text.len() == Hyphenated::LENGTH && Uuid::try_parse(text).is_ok()
 }

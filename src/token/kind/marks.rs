@@ -42,8 +42,8 @@ fn mark(claim: &str) -> Option<TokenKind> {
         | "s_hash"
         | "urn:openid:params:jwt:claim:rt_hash"
         | "urn:openid:params:jwt:claim:auth_req_id" => TokenKind::Id,
-        // Spring Security OAuth 2.x names the access token that a refresh token renews; UAA what was
-        // granted.
+        // Spring Security OAuth 2.x names the access token that a refresh token renews; UAA what
+        // was granted.
         "ati" | "granted_scopes" => TokenKind::Refresh,
         // RFC 9101 §4, RFC 7636 §4.3, CIBA §7.1.
         "response_type"

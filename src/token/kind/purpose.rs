@@ -3,8 +3,9 @@
 use super::{Evidence, MarkedKind, TokenKind};
 use crate::json::Json;
 
-/// The values of [a claim that names the kind](names_kind) that mark an access token, compared without case. `DPoP` is
-/// Keycloak's value for one that is bound to a key; whether that is proven is checked elsewhere.
+/// The values of [a claim that names the kind](names_kind) that mark an access token, compared
+/// without case. `DPoP` is Keycloak's value for one that is bound to a key; whether that is proven
+/// is checked elsewhere.
 const ACCESS: [&str; 8] =
     ["access", "access_token", "access-token", "at", "at+jwt", "bearer", "dpop", "jwt"];
 

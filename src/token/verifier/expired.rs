@@ -16,9 +16,10 @@ use super::{
 const NEVER_CLEAR: u64 = 0;
 
 impl TokenVerifier {
-    /// The token of a request, which was rejected as `expired`, if that is all that is wrong with it:
-    /// its signature is valid, it was not revoked, and it may come as it is presented. An issuer
-    /// that is asked about its tokens calls an expired one inactive, which says nothing of why.
+    /// The token of a request, which was rejected as `expired`, if that is all that is wrong with
+    /// it: its signature is valid, it was not revoked, and it may come as it is presented. An
+    /// issuer that is asked about its tokens calls an expired one inactive, which says nothing of
+    /// why.
     ///
     /// # Errors
     /// The [`Rejection`] of the first check that fails, other than that of its expiry.

@@ -11,8 +11,8 @@ const ONE: u64 = 1000;
 /// with it. More would be an outage, which retries only make worse.
 const MAX_SAVED: u64 = 100 * ONE;
 
-/// So many are allowed from the start, and again one each second: where requests are few, none would
-/// have saved up for the first that fail. They are enough to eject an endpoint.
+/// So many are allowed from the start, and again one each second: where requests are few, none
+/// would have saved up for the first that fail. They are enough to eject an endpoint.
 const RESERVE: u64 = 10 * ONE;
 
 /// The retries of one worker to one upstream: a part of its requests, and the reserve.

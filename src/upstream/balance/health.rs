@@ -1,5 +1,5 @@
-//! Health checks: a request of our own to each endpoint, over its own protocol and over a connection
-//! of its own, so that it is known whether new ones can be opened. Once per process.
+//! Health checks: a request of our own to each endpoint, over its own protocol and over a
+//! connection of its own, so that it is known whether new ones can be opened. Once per process.
 
 use std::{io, sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! What is counted of upstreams with several endpoints. An endpoint is no label: addresses come from
-//! DNS, and would make as many series as there ever were (threats D-8).
+//! What is counted of upstreams with several endpoints. An endpoint is no label: addresses come
+//! from DNS, and would make as many series as there ever were (threats D-8).
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 

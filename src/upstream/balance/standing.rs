@@ -123,8 +123,8 @@ impl EndpointTable {
         Self { settings: settings.clone(), endpoints: Vec::new(), next_id: 0 }
     }
 
-    /// These are the endpoints from now on. Those that were there before keep what is known of them.
-    /// Whether anything has changed.
+    /// These are the endpoints from now on. Those that were there before keep what is known of
+    /// them. Whether anything has changed.
     pub(in crate::upstream) fn replace(&mut self, targets: &[EndpointTarget]) -> bool {
         let is_same = self.endpoints.iter().map(|it| &it.target).eq(targets);
         if is_same {

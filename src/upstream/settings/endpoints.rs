@@ -64,8 +64,8 @@ pub enum BalanceRule {
     RoundRobin,
 }
 
-/// What Envoy, Linkerd and Finagle have: enough for an endpoint that fails, too little for an outage
-/// to become a flood.
+/// What Envoy, Linkerd and Finagle have: enough for an endpoint that fails, too little for an
+/// outage to become a flood.
 const DEFAULT_RETRY_BUDGET: f64 = 0.2;
 /// Sums of weights stay far from what a number can hold; a ratio of a hundred is a fraction of a
 /// percent of the requests.

@@ -1,7 +1,7 @@
 //! How many frames a client may send that bring nothing forward (threats D-2).
 //!
-//! Each kind has an [`BurstAllowance`] per connection: so many at once and as many again ten seconds
-//! later, and more where requests and answers give a reason for them.
+//! Each kind has an [`BurstAllowance`] per connection: so many at once and as many again ten
+//! seconds later, and more where requests and answers give a reason for them.
 
 use tokio::time::Instant;
 

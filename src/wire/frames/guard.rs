@@ -130,8 +130,8 @@ impl<S> FrameGuard<S> {
         }
     }
 
-    /// h2 resets a stream with this code for a malformed head, and for a body of another length than
-    /// was announced. The payload of the frame follows.
+    /// h2 resets a stream with this code for a malformed head, and for a body of another length
+    /// than was announced. The payload of the frame follows.
     fn count_reset(&self, payload: &[u8]) {
         if payload.starts_with(&PROTOCOL_ERROR.to_be_bytes()) {
             self.malformed_heads.update(|count| count + 1);

@@ -21,8 +21,8 @@ pub(crate) enum Framed {
     Chunked,
 }
 
-/// What a head usually takes beside its fields: the request line, the framing, and a small body that
-/// is sent along.
+/// What a head usually takes beside its fields: the request line, the framing, and a small body
+/// that is sent along.
 const HEAD_BYTES: usize = 160;
 
 /// What a field usually takes. To add up what these take costs more than to move a head that takes

@@ -38,7 +38,8 @@ const KEYS: &str = "/admin/keys/hydra.jwt.access-token";
 const CALLBACK: &str = "http://127.0.0.1/callback";
 
 impl Hydra {
-    /// Starts it; `None`, with a notice, where `HYDRA_PROGRAM` names none. `tests/processes/hydra/run` does.
+    /// Starts it; `None`, with a notice, where `HYDRA_PROGRAM` names none.
+    /// `tests/processes/hydra/run` does.
     pub(crate) fn start(strategy: Strategy) -> Option<Self> {
         let Some(program) = env::var_os("HYDRA_PROGRAM") else {
             optional::say_skipped("Hydra", "tests/processes/hydra/run builds one");

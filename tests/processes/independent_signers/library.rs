@@ -72,8 +72,8 @@ impl Drop for Library {
     }
 }
 
-/// A Python with the pinned packages, in an environment of its own. `None`, with a notice, where the
-/// machine has none, see [`optional::skip`].
+/// A Python with the pinned packages, in an environment of its own. `None`, with a notice, where
+/// the machine has none, see [`optional::skip`].
 pub(crate) fn python() -> Option<&'static Path> {
     static OUTCOME: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match OUTCOME.get_or_init(environment) {

@@ -38,8 +38,8 @@ const JAVA_OPTIONS: &str = "-Xms64m -Xmx256m -XX:MaxMetaspaceSize=200m -XX:+UseS
     -XX:TieredStopAtLevel=1 -Djava.net.preferIPv4Stack=true";
 
 impl Keycloak {
-    /// The shared realm of the one of this process, started by the first test that needs it. `None`, with a notice,
-    /// where the machine can't run it, see [`optional::skip`].
+    /// The shared realm of the one of this process, started by the first test that needs it.
+    /// `None`, with a notice, where the machine can't run it, see [`optional::skip`].
     pub(crate) fn get() -> Option<&'static Self> {
         static KEYCLOAK: OnceLock<Result<Keycloak, String>> = OnceLock::new();
         match KEYCLOAK.get_or_init(|| Self::start(&install()?)) {

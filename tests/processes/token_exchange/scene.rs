@@ -40,8 +40,8 @@ pub(crate) struct Provider<'p> {
 }
 
 impl Scene {
-    /// With these lines of `[upstream_credentials.orders]`. `None`, with a notice, where the machine
-    /// has no Node.
+    /// With these lines of `[upstream_credentials.orders]`. `None`, with a notice, where the
+    /// machine has no Node.
     pub(crate) fn start(provider: &Provider<'_>, lines: &str) -> Option<Self> {
         let Provider { issuer, jwks, gateway, secret } = provider;
         let mut node = Command::new("node");

@@ -1,5 +1,5 @@
-//! Tokens that hold little themselves, such as Keycloak's lightweight ones: what their issuer says of
-//! them fills the rest.
+//! Tokens that hold little themselves, such as Keycloak's lightweight ones: what their issuer says
+//! of them fills the rest.
 
 use countersign::{jose::Algorithm, reason::Reason};
 use serde_json::{Value, json};

@@ -12,8 +12,8 @@ use crate::support::{
     world::World,
 };
 
-/// RFC 9110 §9.3.2: with the length that the answer to GET has. hyper removes the body over HTTP/1.1
-/// only.
+/// RFC 9110 §9.3.2: with the length that the answer to GET has. hyper removes the body over
+/// HTTP/1.1 only.
 #[test]
 fn a_refusal_of_head_has_no_body() {
     let world = World::with_setup(|setup| setup.with("[denials]\nprofile = \"problem\""));

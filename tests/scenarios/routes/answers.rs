@@ -1,4 +1,5 @@
-//! What of a service's answers reaches clients: one head, no body where there can be none, trailers.
+//! What of a service's answers reaches clients: one head, no body where there can be none,
+//! trailers.
 
 use serde_json::json;
 

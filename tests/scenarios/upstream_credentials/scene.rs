@@ -53,7 +53,8 @@ impl Scene {
         Self::start(&format!("{EXCHANGE}{lines}"), |setup| setup)
     }
 
-    /// With these lines of `[upstream_credentials.orders]`, and something else in the configuration.
+    /// With these lines of `[upstream_credentials.orders]`, and something else in the
+    /// configuration.
     pub(crate) fn start(lines: &str, change: impl FnOnce(Setup) -> Setup) -> Self {
         let (issuer, upstream, key_server) =
             (Issuer::usual(), Upstream::start(), KeyServer::start());

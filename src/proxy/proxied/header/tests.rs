@@ -1,4 +1,4 @@
-//! Headers as load balancers write them, and as nobody may.
+//! Headers as load balancers write them, and as none may.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
