@@ -1,4 +1,4 @@
-//! How often: whose requests count together, and what clients are told.
+//! How often: whose requests count together, and what answers say of it.
 
 use countersign::reason::Reason;
 use http::Request as Http;
