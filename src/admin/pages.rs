@@ -24,8 +24,8 @@ pub(super) fn readiness(view: &View) -> Response<Full<Bytes>> {
     let (providers, now) = (view.providers.load(), view.clock.now());
     let pending = view.readiness.pending(|| providers.pending(now));
     if pending.is_empty() {
-        let troubles = providers.troubles(now);
-        let notes = troubles.iter().map(|trouble| format!("note: {trouble}\n"));
+        let troubles = providers.troubles(now).into_iter().chain(view.reload_status.note());
+        let notes = troubles.map(|trouble| format!("note: {trouble}\n"));
         return text(StatusCode::OK, format!("ready\n{}", notes.collect::<String>()));
     }
     text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", pending.join("\n")))
