@@ -26,6 +26,7 @@ pub(super) fn readiness(view: &View) -> Response<Full<Bytes>> {
     if pending.is_empty() {
         let mut troubles = providers.troubles(now);
         troubles.extend(view.readiness.notes());
+        troubles.extend(view.reload_status.note());
         let notes = troubles.iter().map(|trouble| format!("note: {trouble}\n"));
         return text(StatusCode::OK, format!("ready\n{}", notes.collect::<String>()));
     }
