@@ -128,6 +128,11 @@ impl SourceGuard {
         self.first_read.release();
     }
 
+    /// Whether it was.
+    pub fn was_read(&self) -> bool {
+        self.first_read.is_released()
+    }
+
     /// Decisions can be made by what was read.
     pub fn is_usable(&self) {
         self.usable.release();

@@ -220,12 +220,15 @@ impl Control {
         let (providers, prepared) = successor.map_err(|error| error.to_string())?;
         let (providers, started) = (Arc::new(providers), prepared.spawn());
         self.wait_for(&providers).await?;
-        let compiled = compile(&settings, &providers, &self.journals, &self.clock, &self.metrics)
-            .map_err(|error| error.to_string())?;
-        let (config, upstreams) = compiled;
+        let running = self.config.load_full();
+        let (journals, clock) = (&self.journals, &self.clock);
+        let compiled =
+            compile(&settings, &providers, journals, Some(&running), clock, &self.metrics);
+        let (config, upstreams) = compiled.map_err(|error| error.to_string())?;
         self.providers.store(providers);
         self.engine.store(Arc::clone(config.engine()));
         self.config.store(Arc::new(config));
+        running.supersede();
         self.shown.store(Arc::new(settings.shown()));
         self.settings.store(Arc::new(settings));
         // Requests of the old configuration do without: they have their endpoints.
@@ -235,11 +238,14 @@ impl Control {
     }
 
     async fn wait_for(&self, providers: &Providers) -> Result<(), String> {
-        let usable = tokio::time::timeout(RELOAD_DEADLINE, providers.usable()).await;
-        usable.map_err(|_| {
-            let pending = providers.pending(self.clock.now());
-            format!("not ready within {RELOAD_DEADLINE:?}: {}", pending.join("; "))
-        })
+        let (running, clock) = (self.providers.load_full(), &*self.clock);
+        let usable = providers.usable_in_place_of(&running, clock, RELOAD_DEADLINE).await;
+        usable.map_err(|error| error.to_string())?;
+        let missing = providers.pending(clock.now()).join("; ");
+        if !missing.is_empty() {
+            tracing::warn!(missing, "the new configuration lacks what the running one does");
+        }
+        Ok(())
     }
 
     async fn stop(&self, signals: &WorkerSignals) {

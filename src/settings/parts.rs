@@ -16,7 +16,7 @@ use crate::{
         upstream_credential::CredentialChoice,
     },
     providers::ProviderParts,
-    proxy::ProxyParts,
+    proxy::{ProxyParts, RouteLimitParts},
     resource::DocumentParts,
     signature::settings::SignatureSettings,
     token::issuer::settings::IssuerSettings,
@@ -101,7 +101,10 @@ impl Settings {
             limits: &self.server.limits,
             upstreams: &self.upstreams,
             resolver: self.resolver.as_ref(),
-            routes: self.routes.all().map(|route| self.limits_of(route)),
+            routes: self.routes.all().map(|route| RouteLimitParts {
+                label: route.label().into(),
+                limits: self.limits_of(route),
+            }),
             loop_header: self.forwarding.loop_header,
         }
     }

@@ -17,7 +17,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{resolver::Resolver, tasks::Tasks, tls::UpstreamTls};
+use crate::{
+    resolver::Resolver,
+    tasks::{KeptTask, Tasks},
+    tls::UpstreamTls,
+};
 
 use super::Metrics;
 use super::settings::{EndpointSettings, Resolve, UpstreamSettings};
@@ -53,13 +57,15 @@ pub(super) struct UsedEndpoints {
 }
 
 impl SharedEndpoints {
-    /// Those of an upstream that has several, and the tasks that keep them up to date.
+    /// Those of an upstream that has several, and the tasks that keep them up to date, which are
+    /// added to `tasks`.
     pub(crate) fn new(
         upstream: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
         resolver: &Resolver,
         metrics: &Metrics,
-    ) -> Option<(Arc<Self>, Tasks)> {
+        tasks: &mut Tasks,
+    ) -> Option<(Arc<Self>, Vec<KeptTask>)> {
         let settings = (**upstream.endpoints.as_ref()?).clone();
         let shared = Arc::new(Self {
             upstream: upstream.name.clone(),
@@ -68,18 +74,18 @@ impl SharedEndpoints {
             settings,
             metrics: metrics.of_several(&upstream.name),
         });
-        let mut tasks = Tasks::default();
-        tasks.add(Arc::clone(&shared).follow_time());
+        let mut kept = vec![tasks.add_kept(Arc::clone(&shared).follow_time())];
         if shared.settings.resolve == Resolve::First {
             shared.replace(&discovery::configured(&shared.settings));
         } else {
-            tasks.add(discovery::keep_resolved(Arc::clone(&shared), resolver.clone()));
+            let resolving = discovery::keep_resolved(Arc::clone(&shared), resolver.clone());
+            kept.push(tasks.add_kept(resolving));
         }
         if let Some(health) = &shared.settings.health {
             let checks = HealthChecks::new(health, tls);
-            tasks.add(health::keep_checked(Arc::clone(&shared), checks));
+            kept.push(tasks.add_kept(health::keep_checked(Arc::clone(&shared), checks)));
         }
-        Some((shared, tasks))
+        Some((shared, kept))
     }
 
     pub(super) fn settings(&self) -> &EndpointSettings {
