@@ -3,11 +3,12 @@
 
 mod parts;
 mod provider_tasks;
+mod readiness;
 
 use std::sync::Arc;
 
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::Clock,
     introspection::IntrospectionStore,
     keys::{KeyStore, LiveKeySet},
     limits::LimitTables,
@@ -24,6 +25,7 @@ use crate::{
 
 pub use parts::{ProviderParts, SignerKeySource};
 pub use provider_tasks::ProviderTasks;
+pub use readiness::{ReadinessRules, RouteNeeds, SignerReadiness};
 
 /// Everything that is kept up to date beside the requests of one configuration.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub struct Providers {
     /// The key sets that are signatures' own.
     signer_store: KeyStore,
     shared: SharedStore,
+    readiness: ReadinessRules,
 }
 
 /// Where the keys of a signature's signers are found.
@@ -159,6 +162,7 @@ impl Providers {
             signer_keys,
             signer_store,
             shared,
+            readiness: parts.readiness.clone(),
         };
         Ok((providers, tasks))
     }
@@ -194,27 +198,20 @@ impl Providers {
         &self.shared
     }
 
-    /// What is wrong at the moment, a line each, though tokens can be decided about: it does not
-    /// make the proxy unready.
-    pub fn troubles(&self, now: UnixTime) -> Vec<String> {
-        let mut troubles = self.introspection.troubles(now);
-        troubles.extend(self.upstream_credentials.troubles(now));
-        troubles.extend(self.registries().filter_map(|it| it.trouble()));
-        troubles.extend(self.shared.trouble());
-        troubles
-    }
-
     /// Resolves once every source that decisions depend on was read for the first time, well or
-    /// not.
+    /// not. One that is not required is not waited for.
     pub async fn first_read(&self) {
-        for sources in self.sources() {
-            sources.first_read().ready().await;
+        for keys in self.awaited_key_sets() {
+            keys.first_read().await;
         }
+        self.revocations.readiness().first_read().ready().await;
     }
 
     /// The names of those that [`Self::first_read`] still waits for.
     pub fn pending_reads(&self) -> Vec<String> {
-        self.sources().iter().flat_map(|sources| sources.first_read().pending()).collect()
+        let unread = self.awaited_key_sets().filter(|keys| !keys.was_read());
+        let unread = unread.map(|keys| format!("issuer {}", keys.name()));
+        unread.chain(self.revocations.readiness().first_read().pending()).collect()
     }
 
     /// Resolves once each of them has been usable for the first time.
@@ -226,11 +223,5 @@ impl Providers {
 
     fn sources(&self) -> [&SourceReadiness; 3] {
         [self.keys.readiness(), self.signer_store.readiness(), self.revocations.readiness()]
-    }
-
-    /// What is missing before anything can be decided, by name; empty if nothing is.
-    pub fn pending(&self, now: UnixTime) -> Vec<String> {
-        let keys = self.key_sets().filter_map(|issuer| issuer.pending(now));
-        keys.chain(self.revocations.pending(now)).collect()
     }
 }

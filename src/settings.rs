@@ -12,6 +12,7 @@ mod across;
 mod flags;
 mod names;
 mod parts;
+mod readiness;
 mod secret_files;
 mod sources;
 mod warnings;

@@ -8,6 +8,7 @@ use crate::{
     keys::LiveKeySet,
     lookup::LookupWorker,
     policy::ids::{IssuerId, PerIssuer},
+    readiness::Dependency,
     shared::SharedStore,
     telemetry::MetricRegistry,
 };
@@ -77,9 +78,9 @@ impl IntrospectionStore {
         self.introspectors.get(issuer).as_ref()
     }
 
-    /// What is wrong at the moment, a line each: it concerns single tokens, so it does not make
-    /// the proxy unready.
-    pub fn troubles(&self, now: UnixTime) -> Vec<String> {
-        self.health.iter().filter_map(|health| health.trouble(now)).collect()
+    /// How each endpoint does: what is wrong concerns single tokens, so it does not make the proxy
+    /// unready.
+    pub fn dependencies(&self, now: UnixTime) -> impl Iterator<Item = Dependency> {
+        self.health.iter().map(move |health| health.dependency(now))
     }
 }

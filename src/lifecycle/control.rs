@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    admin::{self, ShownConfiguration},
+    admin::{self, ReadinessBoard, ShownConfiguration},
     clock::Clock,
     decision::Engine,
     evidence::Journals,
@@ -97,8 +97,10 @@ impl Control {
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_upstreams_renewed(move || config.load().upstream_tls()));
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
+        let view = Arc::new(self.admin_view());
+        tokio::spawn(admin::follow_readiness(Arc::clone(&view)));
         for listener in admin_listeners {
-            tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));
+            tokio::spawn(admin::serve(listener, Arc::clone(&view)));
         }
         let mut command = next(&mut commands, &signals).await;
         loop {
@@ -133,6 +135,8 @@ impl Control {
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
             readiness: Arc::clone(&self.readiness),
+            proxy: Arc::clone(&self.config),
+            board: Arc::new(ReadinessBoard::new(&self.metrics)),
         }
     }
 
