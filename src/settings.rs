@@ -13,6 +13,7 @@ mod changes;
 mod flags;
 mod names;
 mod parts;
+mod readiness;
 mod secret_files;
 mod sources;
 mod warnings;

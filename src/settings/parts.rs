@@ -32,6 +32,7 @@ impl Settings {
             upstream_credentials: &self.upstream_credentials,
             revocation: &self.revocation,
             shared: self.shared.as_ref(),
+            readiness: self.readiness_rules(),
         }
     }
 

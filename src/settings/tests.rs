@@ -21,6 +21,7 @@ mod local_files;
 mod memory;
 mod mistakes;
 mod outgoing;
+mod readiness;
 mod redirects;
 mod resources;
 mod revocation;
