@@ -119,7 +119,7 @@ impl Settings {
     pub fn shown(&self) -> ShownConfiguration {
         let assertion = self.identity.assertion.as_ref();
         ShownConfiguration {
-            toml: self.to_toml(),
+            toml: self.to_annotated_toml(),
             jwks: assertion.map(|assertion| Arc::clone(&assertion.jwks)),
         }
     }
