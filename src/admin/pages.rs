@@ -24,7 +24,9 @@ pub(super) fn readiness(view: &View) -> Response<Full<Bytes>> {
     let (providers, now) = (view.providers.load(), view.clock.now());
     let pending = view.readiness.pending(|| providers.pending(now));
     if pending.is_empty() {
-        let troubles = providers.troubles(now);
+        let mut troubles = providers.troubles(now);
+        troubles.extend(view.readiness.notes());
+        troubles.extend(view.reload_status.note());
         let notes = troubles.iter().map(|trouble| format!("note: {trouble}\n"));
         return text(StatusCode::OK, format!("ready\n{}", notes.collect::<String>()));
     }

@@ -26,8 +26,6 @@ pub struct ProxyParts<'s> {
     pub routes: PerRoute<RouteLimitParts>,
     /// What requests of this process are recognised by.
     pub loop_header: LoopHeader,
-    /// Whether every request is logged.
-    pub access_log: bool,
 }
 
 /// What requests of one route may take.

@@ -1,12 +1,20 @@
 //! What the process itself adds to `/readyz`.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
-/// What keeps the process from being ready, whatever its configuration.
+use parking_lot::Mutex;
+
+/// What keeps the process from being ready, whatever its configuration, and what an operator
+/// should know of it though it is ready.
 #[derive(Debug, Default)]
 pub struct ProcessReadiness {
     draining: AtomicBool,
     lost_workers: AtomicUsize,
+    /// One for each kind.
+    notes: Mutex<BTreeMap<&'static str, String>>,
 }
 
 impl ProcessReadiness {
@@ -19,6 +27,21 @@ impl ProcessReadiness {
     /// accepted, which only a restart fixes.
     pub fn lose_worker(&self) {
         self.lost_workers.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Sets the note of a kind, such as a reload that was refused, in place of the one before;
+    /// `None` removes it. It does not make the process unready.
+    pub fn note(&self, kind: &'static str, text: Option<String>) {
+        let mut notes = self.notes.lock();
+        match text {
+            Some(text) => notes.insert(kind, text),
+            None => notes.remove(kind),
+        };
+    }
+
+    /// The notes, each as `kind: text`.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().iter().map(|(kind, text)| format!("{kind}: {text}")).collect()
     }
 
     /// What is pending, by name; empty means ready. `sources` are those of the configuration in
@@ -54,6 +77,17 @@ mod tests {
         let pending = readiness.pending(sources);
         assert_eq!(pending.first().unwrap(), "issuer corp: no keys yet");
         assert!(pending.last().unwrap().starts_with("workers: 1 ended unasked"), "{pending:?}");
+    }
+
+    #[test]
+    fn a_note_takes_the_place_of_the_one_of_its_kind_and_leaves_the_process_ready() {
+        let readiness = ProcessReadiness::default();
+        readiness.note("reload", Some("refused".to_owned()));
+        readiness.note("reload", Some("refused again".to_owned()));
+        assert_eq!(readiness.notes(), ["reload: refused again"]);
+        assert_eq!(readiness.pending(Vec::new), Vec::<String>::new());
+        readiness.note("reload", None);
+        assert_eq!(readiness.notes(), Vec::<String>::new());
     }
 
     #[test]

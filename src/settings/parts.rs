@@ -80,6 +80,7 @@ impl Settings {
             maintenance: self.upstreams.map(|upstream| upstream.maintenance.as_ref()),
             routes: &self.routes,
             documents: self.document_parts(),
+            access_log: self.log.access_log,
         }
     }
 
@@ -105,7 +106,6 @@ impl Settings {
                 limits: self.limits_of(route),
             }),
             loop_header: self.forwarding.loop_header,
-            access_log: self.log.access_log,
         }
     }
 
