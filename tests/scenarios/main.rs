@@ -35,6 +35,7 @@ mod memory;
 mod paths;
 mod protocol;
 mod registry;
+mod reload;
 mod resources;
 mod revocation;
 mod routes;
