@@ -228,3 +228,6 @@ impl Providers {
         keys.chain(self.revocations.pending(now)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
