@@ -31,6 +31,7 @@ pub(crate) mod urls;
 pub(crate) mod values;
 pub(crate) mod writer;
 
+pub(crate) use documents::MAX_FILE_BYTES;
 pub use documents::{ConfigInput, ReadFiles};
 pub use error::{ConfigError, ConfigErrors, OtherPlace};
 pub use format::Format;

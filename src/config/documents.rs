@@ -9,7 +9,7 @@ use std::{
 use super::{
     byte_order_mark,
     combine::combine,
-    error::ConfigError,
+    error::{ConfigError, OtherPlace},
     format::Format,
     include::{self, Included},
     interpolation::{Expanded, FILE_PREFIX, expand, written_file},
@@ -197,8 +197,13 @@ impl<'e> Documents<'e> {
             return;
         }
         self.open.push(real);
-        if let Some(included) = self.file(file) {
-            combine(tree, included, &mut self.mistakes);
+        match self.file(file) {
+            Some(included) => combine(tree, included, &mut self.mistakes),
+            None => {
+                if let Some(unreadable) = self.mistakes.last_mut() {
+                    unreadable.other = Some(OtherPlace::new(key.to_owned(), origin));
+                }
+            }
         }
         self.open.pop();
     }

@@ -63,19 +63,46 @@ fn check_prints_what_a_configuration_amounts_to() {
     let directory = workspace();
     let checked = countersign(directory.path(), &["check", "--config", "countersign.toml"]);
     assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
-    let text = stdout(&checked);
-    assert!(text.contains("connect_timeout = \"1s\""), "{text}");
-    assert!(
-        text.contains(
-            "#   POST  /loans/**  token of corp, scope loans:write  -> app\n\
-             #   any   /healthz   public                            -> app\n"
-        ),
-        "{text}"
+    let jwks = directory.path().join("keys/jwks.json");
+    assert_eq!(
+        stdout(&checked),
+        format!(
+            "countersign.toml is sound.\n\n\
+             Listeners:\n  server  0.0.0.0:8080\n  admin   127.0.0.1:9901\n\n\
+             Issuers:\n  corp  https://idp.example.com  for https://api.example.com, keys from {}\n\n\
+             Upstreams:\n  app  http://127.0.0.1:3000\n\n\
+             Routes (the most specific one wins; what matches none is refused):\n  \
+             POST  /loans/**  token of corp, scope loans:write  -> app\n  \
+             any   /healthz   public                            -> app\n\n\
+             Every setting with its default, and where it comes from: check --all\n",
+            jwks.display()
+        )
     );
+}
+
+/// The settings of `check --all`, without comments.
+fn settings_in(text: &str) -> String {
+    let lines = text.lines().map(|line| line.split("  # ").next().unwrap());
+    lines.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn check_all_prints_a_configuration_with_the_origin_of_every_value() {
+    let directory = workspace();
+    let arguments = ["check", "--all", "--config", "countersign.toml"];
+    let checked = countersign(directory.path(), &arguments);
+    let text = stdout(&checked);
+    assert!(text.starts_with("# countersign.toml is sound.\n# The effective"), "{text}");
+    assert!(text.contains("\nconnect_timeout = \"1s\"\n"), "{text}");
+    let line = SOUND.lines().position(|line| line.starts_with("audiences")).unwrap() + 1;
+    let audiences =
+        format!("audiences = [\"https://api.example.com\"]  # countersign.toml:{line}\n");
+    assert!(text.contains(&audiences), "{text}");
+    assert!(text.contains("\n#   any   /healthz   public  "), "{text}");
     // What it prints is a configuration again.
     fs::write(directory.path().join("again.toml"), text).unwrap();
-    let again = countersign(directory.path(), &["check", "--config", "again.toml"]);
-    assert_eq!(stdout(&again), text);
+    let again = countersign(directory.path(), &["check", "--all", "--config", "again.toml"]);
+    assert_eq!(settings_in(stdout(&again)), settings_in(text));
 }
 
 #[test]
@@ -148,7 +175,7 @@ fn x8_check_warns_of_a_revocation_list_that_is_none() {
         fs::write(directory.path().join("list.toml"), text).unwrap();
         let output = countersign(directory.path(), &["check", "--config", "list.toml"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        let warning = "# warning: revocation.file: revoked.json: ";
+        let warning = "warning: revocation.file: revoked.json: ";
         assert_eq!(stdout(&output).contains(warning), is_told, "{}", stdout(&output));
     }
 }
@@ -180,7 +207,7 @@ fn x8_a_level_that_the_build_does_not_have_is_a_mistake() {
 fn the_configuration_file_can_be_named_by_the_environment() {
     let directory = workspace();
     let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(["check", "--listen", "127.0.0.1:1"])
+        .args(["check", "--all", "--listen", "127.0.0.1:1"])
         .current_dir(directory.path())
         .env_clear()
         .env("COUNTERSIGN_CONFIG", "countersign.toml")
@@ -189,7 +216,14 @@ fn the_configuration_file_can_be_named_by_the_environment() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).contains("listen = \"127.0.0.1:1\"\nworkers = 3\n"));
+    let text = stdout(&output);
+    assert!(
+        text.contains(
+            "listen = \"127.0.0.1:1\"  # flag --listen\n\
+             workers = 3  # environment variable COUNTERSIGN_SERVER__WORKERS\n"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -212,9 +246,9 @@ fn check_online_tells_what_a_source_holds_key_by_key() {
     let output = countersign(directory.path(), &arguments);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let text = stdout(&output);
-    assert!(text.contains("#   corp: 1 usable, 1 left out\n"), "{text}");
-    assert!(text.contains("#     \"k1\": EC P-256, for ES256\n"), "{text}");
-    assert!(text.contains("#     \"a\\nb\": left out, keys[0]: "), "{text}");
+    assert!(text.contains("  corp: 1 usable, 1 left out\n"), "{text}");
+    assert!(text.contains("    \"k1\": EC P-256, for ES256\n"), "{text}");
+    assert!(text.contains("    \"a\\nb\": left out, keys[0]: "), "{text}");
 }
 
 /// Keys by URL, at a port that nothing listens on.
@@ -233,7 +267,7 @@ fn check_online_fails_when_a_source_has_no_usable_key() {
     let output = countersign(directory.path(), &arguments);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stderr(&output), "countersign: no usable keys for corp\n");
-    assert!(stdout(&output).contains("#   corp: failed: "), "{}", stdout(&output));
+    assert!(stdout(&output).contains("  corp: failed: "), "{}", stdout(&output));
 }
 
 fn mode(path: &Path) -> u32 {
