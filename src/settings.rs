@@ -9,14 +9,17 @@
 //! error at the start.
 
 mod across;
+mod changes;
 mod flags;
 mod names;
 mod parts;
+mod readiness;
 mod secret_files;
 mod sources;
 mod warnings;
 mod whole;
 
+pub use changes::{RestartNeeded, changed_settings, restart_needed};
 pub use flags::{FLAG_NAME, Flags};
 pub use sources::Sources;
 pub use whole::Settings;
@@ -25,10 +28,15 @@ pub use crate::config::{ConfigInput, ReadFiles};
 
 use std::sync::Arc;
 
-use crate::config::{
-    ConfigError, ConfigErrors, origin::ReadContext, provenance::Provenance, reader::Section,
-    report::Mistakes,
+use crate::{
+    admin::control,
+    config::{
+        ConfigError, ConfigErrors, origin::ReadContext, provenance::Provenance, reader::Section,
+        report::Mistakes,
+    },
+    listener::settings::ListenAddress,
 };
+use whole::key;
 
 /// Reads, merges and validates a configuration.
 ///
@@ -65,6 +73,23 @@ pub fn read(sources: &Sources) -> Reading {
         report.finish(settings)
     });
     Reading { settings, files }
+}
+
+/// The address of the private listener alone: what else is in the configuration may be wrong.
+///
+/// # Errors
+/// The layers that can't be read, or the mistake in the address.
+pub fn control_address(sources: &Sources) -> Result<Option<ListenAddress>, ConfigErrors> {
+    let tree = sources.read(&Arc::new(ReadContext::new(sources.lint))).tree;
+    let tree = tree.map_err(ConfigErrors)?;
+    let listen = control::settings::key::LISTEN;
+    let Some(node) = tree.member(key::CONTROL).and_then(|section| section.member(listen)) else {
+        return Ok(None);
+    };
+    control::settings::control_address(node).map(Some).map_err(|message| {
+        let key = [key::CONTROL, listen].join(".");
+        ConfigErrors(vec![ConfigError::new(key, node.origin().as_ref(), message)])
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod claim_rules;
+mod control;
 mod cors;
 mod credentials;
 mod denials;
@@ -23,6 +24,7 @@ mod memory;
 mod mistakes;
 mod outgoing;
 mod places;
+mod readiness;
 mod redirects;
 mod resources;
 mod revocation;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{across, names};
 use crate::{
-    admin::settings::AdminSettings,
+    admin::{control::settings::ControlSettings, settings::AdminSettings},
     config::{
         ReadFiles,
         provenance::Provenance,
@@ -55,6 +55,7 @@ use crate::{
 pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const CONTROL: &str = "control";
     pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const RESOLVER: &str = "resolver";
@@ -86,6 +87,8 @@ pub struct Settings {
     pub listeners: PerListener<ListenerSettings>,
     /// The operator's listener.
     pub admin: AdminSettings,
+    /// The private listener. `None`: there is none.
+    pub control: Option<ControlSettings>,
     /// What requests may take, where neither their route nor its upstream says so.
     pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
@@ -159,6 +162,7 @@ impl Settings {
             listeners: of_server.chain(own).collect(),
             server,
             admin: root.section(key::ADMIN, AdminSettings::read),
+            control: root.section(key::CONTROL, ControlSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
                 upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
             }),
@@ -231,6 +235,11 @@ impl Settings {
         &self.provenance.files
     }
 
+    /// The tree of [`Self::to_toml`].
+    pub(super) fn written(&self) -> Written {
+        self.write()
+    }
+
     /// Those of `[[listeners]]`.
     pub(crate) fn further_listeners(&self) -> impl Iterator<Item = &ListenerSettings> {
         self.listeners.iter().skip(usize::from(self.server.listen.is_some()))
@@ -245,6 +254,7 @@ impl Settings {
             .value(key::SERVER, self.server.write())
             .optional_value(listeners::key::LISTENERS, listeners::write(self.further_listeners()))
             .value(key::ADMIN, self.admin.write())
+            .optional_value(key::CONTROL, self.control.as_ref().map(ControlSettings::write))
             .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(
                 key::UPSTREAMS,

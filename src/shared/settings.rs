@@ -40,7 +40,7 @@ pub(crate) mod key {
 }
 
 /// `[shared]`: names of files, never what is in them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedSettings {
     /// Where the server is.
     pub address: SharedAddress,
@@ -164,6 +164,14 @@ impl SharedSettings {
     /// In words that hold nothing of it.
     pub fn read_sentinel_password(&self) -> Result<Option<Zeroizing<String>>, String> {
         self.sentinel_password_file.as_deref().map(read_password).transpose()
+    }
+}
+
+impl SharedSettings {
+    /// The files that a connection stands on, which a changed one of would have to replace. The
+    /// passwords are not among them: the server has asked for them already.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.ca_file.as_deref().into_iter().chain(self.integrity.key_file())
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) mod key {
 
 /// TLS of one listener: paths only. The files are read when it is loaded, so that a renewed
 /// certificate needs no other settings; see [`TlsSettings::read_files`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSettings {
     /// Where the section is, for errors.
     pub section: String,

@@ -30,18 +30,32 @@ pub(super) fn listeners(settings: &Settings, root: &Section<'_>) {
         }
     }
     let admin_at = &settings.admin.listen;
-    let mut listeners = all.iter().enumerate();
-    if let Some((position, listener)) = listeners.find(|(_, it)| it.listen.conflicts_with(admin_at))
-    {
-        let of_server = settings.server.listen.as_ref() == Some(&listener.listen);
-        let message = if of_server {
-            format!("is the same address as server.listen ({})", listener.listen)
-        } else {
-            format!("is the same address as that of {listener}")
-        };
-        let own = [key::ADMIN, admin::settings::key::LISTEN].join(".");
-        root.contradiction(own, &setting_of(settings, position, of_listener::LISTEN), message);
+    let own = [key::ADMIN, admin::settings::key::LISTEN].join(".");
+    if let Some((other, message)) = taken_by_a_listener(settings, admin_at) {
+        root.contradiction(own.clone(), &other, message);
     }
+    let Some(control_at) = settings.control.as_ref().map(|control| &control.listen) else { return };
+    let control = [key::CONTROL, admin::control::settings::key::LISTEN].join(".");
+    if let Some((other, message)) = taken_by_a_listener(settings, control_at) {
+        root.contradiction(control.clone(), &other, message);
+    }
+    if control_at.conflicts_with(admin_at) {
+        let message = format!("is the same address as admin.listen ({admin_at})");
+        root.contradiction(control, &own, message);
+    }
+}
+
+/// The setting of a listener of requests that has the address of an operator's.
+fn taken_by_a_listener(settings: &Settings, address: &ListenAddress) -> Option<(String, String)> {
+    let mut listeners = settings.listeners.iter().enumerate();
+    let (position, listener) = listeners.find(|(_, it)| it.listen.conflicts_with(address))?;
+    let of_server = settings.server.listen.as_ref() == Some(&listener.listen);
+    let message = if of_server {
+        format!("is the same address as server.listen ({})", listener.listen)
+    } else {
+        format!("is the same address as that of {listener}")
+    };
+    Some((setting_of(settings, position, of_listener::LISTEN), message))
 }
 
 /// A name that is no route's would leave the listener with fewer routes than were meant.
