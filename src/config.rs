@@ -18,7 +18,7 @@ pub(crate) mod files;
 mod format;
 mod include;
 mod interpolation;
-mod key_path;
+pub(crate) mod key_path;
 pub(crate) mod nearest;
 pub(crate) mod node;
 pub(crate) mod origin;

@@ -77,6 +77,11 @@ impl Provenance {
         }
     }
 
+    /// Whether the value of a key comes from a variable or a file.
+    pub(crate) fn has_reference(&self, key: &str) -> bool {
+        self.references.contains_key(key)
+    }
+
     /// What the reader would have to read: values that refer to variables and files are written as
     /// such, so that nothing of a secret is in the result.
     pub(crate) fn with_references(&self, mut written: Written) -> Written {
