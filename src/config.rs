@@ -25,6 +25,7 @@ pub(crate) mod origin;
 mod place;
 pub(crate) mod provenance;
 pub(crate) mod reader;
+mod reference;
 pub(crate) mod report;
 pub(crate) mod source;
 pub(crate) mod urls;

@@ -179,6 +179,9 @@ fn show(
     let verdict = summary::verdict(name, warnings.len(), paint);
     if !args.all {
         write!(out, "{verdict}{}", summary::text(settings))?;
+        if !warnings.is_empty() {
+            writeln!(out)?;
+        }
         for warning in &warnings {
             writeln!(out, "{} {warning}", paint.yellow("warning:"))?;
         }

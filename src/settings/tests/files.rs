@@ -152,6 +152,7 @@ fn other_mistakes_of_include() {
             "[\"*/a.toml\"]",
             ":1:12: include[0]: expected \"*\" and \"?\" in the name of the file only",
         ),
+        ("[\"/dev/null\"]", ":1:12: include[0]: the file /dev/null is not a file"),
         (
             "[\"none.toml\"]",
             "none.toml: cannot be read: No such file or directory (os error 2) (include[0]: \
