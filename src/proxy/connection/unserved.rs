@@ -7,7 +7,7 @@ use super::Connection;
 use crate::{
     proxy::settings::LimitSettings,
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
-    wire::frames::guard::is_flood,
+    wire::frames::{guard::is_flood, refused_heads::RefusedHeads},
 };
 
 impl Connection {
@@ -19,6 +19,12 @@ impl Connection {
         }
     }
 
+    /// Counts and logs the requests that h2 has refused by itself since.
+    pub(super) fn note_refused_heads(&self, heads: &RefusedHeads, limits: &LimitSettings) {
+        (0..heads.malformed.take()).for_each(|_| self.note_unserved(&malformed_stream()));
+        (0..heads.too_long.take()).for_each(|_| self.note_unserved(&long_header_list(limits)));
+    }
+
     /// Counts and logs a request that was never served.
     pub(super) fn note_unserved(&self, cause: &Cause) {
         let peer = self.peer.address.as_ref();
@@ -27,7 +33,7 @@ impl Connection {
 }
 
 /// The refusal of a stream whose head is not HTTP: the client gets `RST_STREAM`.
-pub(super) fn malformed_stream() -> Cause {
+fn malformed_stream() -> Cause {
     let found = Excerpt::own(format_args!("a header block that is malformed (RFC 9113, 8.1.1)"));
     Reason::HeadMalformed.about(Subject::new(Part::Head, Fault::Malformed).found(found))
 }
@@ -95,4 +101,12 @@ fn too_long(limits: &LimitSettings) -> Cause {
     let subject = Subject::new(Part::Head, Fault::TooLong).expected(expected);
     Reason::HeadTooLong
         .about(subject.setting("server.limits.header_bytes, server.limits.header_lines"))
+}
+
+/// h2 does not say which field it was: it has read no more of them.
+fn long_header_list(limits: &LimitSettings) -> Cause {
+    let bytes = limits.header_bytes;
+    let expected = Excerpt::own(format_args!("at most {bytes} bytes of all fields"));
+    let subject = Subject::new(Part::Head, Fault::TooLong).expected(expected);
+    Reason::HeadTooLong.about(subject.setting("server.limits.header_bytes"))
 }
