@@ -3,12 +3,13 @@
 
 mod parts;
 mod provider_tasks;
+mod readiness;
 mod takeover;
 
 use std::sync::Arc;
 
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::Clock,
     introspection::IntrospectionStore,
     keys::{KeyStore, LiveKeySet},
     limits::LimitTables,
@@ -24,6 +25,7 @@ use crate::{
 
 pub use parts::{ProviderParts, SignerKeySource};
 pub use provider_tasks::ProviderTasks;
+pub use readiness::{ReadinessRules, RouteNeeds, SignerReadiness};
 pub use takeover::NotUsable;
 
 /// Everything that is kept up to date beside the requests of one configuration.
@@ -46,6 +48,7 @@ pub struct Providers {
     /// The key sets that are signatures' own.
     signer_store: KeyStore,
     shared: SharedStore,
+    readiness: ReadinessRules,
 }
 
 /// Where the keys of a signature's signers are found.
@@ -161,6 +164,7 @@ impl Providers {
             signer_keys,
             signer_store,
             shared,
+            readiness: parts.readiness.clone(),
         };
         Ok((providers, tasks))
     }
@@ -196,20 +200,10 @@ impl Providers {
         &self.shared
     }
 
-    /// What is wrong at the moment, a line each, though tokens can be decided about: it does not
-    /// make the proxy unready.
-    pub fn troubles(&self, now: UnixTime) -> Vec<String> {
-        let mut troubles = self.introspection.troubles(now);
-        troubles.extend(self.upstream_credentials.troubles(now));
-        troubles.extend(self.registries().filter_map(|it| it.trouble()));
-        troubles.extend(self.shared.trouble());
-        troubles
-    }
-
     /// Resolves once every source that decisions depend on was read for the first time, well or
-    /// not.
+    /// not. One that is not required is not waited for.
     pub async fn first_read(&self) {
-        for keys in self.key_sets() {
+        for keys in self.awaited_key_sets() {
             keys.first_read().await;
         }
         self.revocations.readiness().first_read().ready().await;
@@ -217,15 +211,9 @@ impl Providers {
 
     /// The names of those that [`Self::first_read`] still waits for.
     pub fn pending_reads(&self) -> Vec<String> {
-        let keys = self.key_sets().filter(|keys| !keys.was_read());
-        let keys = keys.map(|keys| format!("issuer {}", keys.name()));
-        keys.chain(self.revocations.readiness().first_read().pending()).collect()
-    }
-
-    /// What is missing before anything can be decided, by name; empty if nothing is.
-    pub fn pending(&self, now: UnixTime) -> Vec<String> {
-        let keys = self.key_sets().filter_map(|issuer| issuer.pending(now));
-        keys.chain(self.revocations.pending(now)).collect()
+        let unread = self.awaited_key_sets().filter(|keys| !keys.was_read());
+        let unread = unread.map(|keys| format!("issuer {}", keys.name()));
+        unread.chain(self.revocations.readiness().first_read().pending()).collect()
     }
 }
 

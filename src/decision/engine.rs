@@ -22,6 +22,7 @@ use crate::{
         Routes,
         ids::{ListenerId, PerUpstream},
     },
+    readiness::Dependency,
     reason::Cause,
     resource::{DocumentParts, Documents},
     telemetry::MetricRegistry,
@@ -114,6 +115,11 @@ impl Engine {
     /// Its rules.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// Whether the evidence journal is written; `None`: there is none.
+    pub fn journal_dependency(&self) -> Option<Dependency> {
+        self.journal.as_ref().map(|journal| journal.dependency())
     }
 
     pub(super) fn holding(&self) -> Holding<'_> {

@@ -9,6 +9,7 @@ use crate::{
     keys::LiveKeySet,
     lookup::LookupWorker,
     policy::ids::{IssuerId, PerIssuer},
+    readiness::Dependency,
     refresh::FileVersions,
     shared::SharedStore,
     tasks::{KeptTask, Tasks},
@@ -107,10 +108,10 @@ impl IntrospectionStore {
         self.0.get(issuer).as_ref().map(|stored| &stored.introspector)
     }
 
-    /// What is wrong at the moment, a line each: it concerns single tokens, so it does not make
-    /// the proxy unready.
-    pub fn troubles(&self, now: UnixTime) -> Vec<String> {
-        self.iter().filter_map(|stored| stored.health.trouble(now)).collect()
+    /// How each endpoint does: what is wrong concerns single tokens, so it does not make the proxy
+    /// unready.
+    pub fn dependencies(&self, now: UnixTime) -> impl Iterator<Item = Dependency> {
+        self.iter().map(move |stored| stored.health.dependency(now))
     }
 }
 

@@ -111,6 +111,11 @@ impl LiveKeySet {
         &self.name
     }
 
+    /// Whether it has keys: without a source there will never be any.
+    pub fn has_source(&self) -> bool {
+        self.source.is_some()
+    }
+
     /// The set to use now; `None` while there is none or it is older than `max_stale`.
     pub fn current(&self, now: UnixTime) -> Option<Arc<KeySet>> {
         if !self.content_age.is_fresh(now) {
@@ -152,6 +157,11 @@ impl LiveKeySet {
 
     /// Why there are no usable keys, for `/readyz` and logs; `None` when there are.
     pub fn pending(&self, now: UnixTime) -> Option<String> {
+        self.missing(now).map(|missing| format!("issuer {}: {missing}", self.name))
+    }
+
+    /// The same without the name.
+    pub fn missing(&self, now: UnixTime) -> Option<String> {
         let source = self.source.as_ref()?;
         if self.generation_now(now).is_some() {
             return None;
@@ -168,7 +178,7 @@ impl LiveKeySet {
             Some(error) => error.message.clone(),
             None => format!("waiting for the first answer of {source}"),
         };
-        Some(format!("issuer {}: {state}; {cause}", self.name))
+        Some(format!("{state}; {cause}"))
     }
 
     /// Resolves once the source has responded or failed for the first time, or a snapshot of an

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{
-        self, ReloadStatus, ShownConfiguration,
+        self, ReadinessBoard, ShownConfiguration,
         control::{ControlView, ReloadOutcome, ReloadRequest, ReloadVerdict},
     },
     clock::Clock,
@@ -79,7 +79,6 @@ pub(super) struct Control {
     metrics: MetricRegistry,
     readiness: Arc<ProcessReadiness>,
     reread: Option<Reread>,
-    reload_status: Arc<ReloadStatus>,
     reports: ReloadReports,
 }
 
@@ -98,9 +97,8 @@ impl Control {
         let providers = Arc::new(ArcSwap::new(providers));
         let journals = Arc::new(journals);
         let shown = Arc::new(ArcSwap::from_pointee(settings.shown()));
-        let reload_status = Arc::<ReloadStatus>::default();
-        let (status, of_reports) = (Arc::clone(&reload_status), Arc::clone(&clock));
-        let reports = ReloadReports::new(&settings, status, of_reports, &metrics);
+        let (notes, of_reports) = (Arc::clone(&readiness), Arc::clone(&clock));
+        let reports = ReloadReports::new(&settings, notes, of_reports, &metrics);
         let settings = ArcSwap::from_pointee(settings);
         Self {
             settings,
@@ -113,7 +111,6 @@ impl Control {
             metrics,
             readiness,
             reread,
-            reload_status,
             reports,
         }
     }
@@ -162,6 +159,7 @@ impl Control {
 
     fn serve_operators(&self, listeners: OperatorListeners, reloads: &mpsc::Sender<ReloadRequest>) {
         let pages = Arc::new(self.admin_view());
+        tokio::spawn(admin::follow_readiness(Arc::clone(&pages)));
         for listener in listeners.admin {
             tokio::spawn(admin::serve(listener, Arc::clone(&pages), CancellationToken::new()));
         }
@@ -205,7 +203,8 @@ impl Control {
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
             readiness: Arc::clone(&self.readiness),
-            reload_status: Arc::clone(&self.reload_status),
+            proxy: Arc::clone(&self.config),
+            board: Arc::new(ReadinessBoard::new(&self.metrics)),
         }
     }
 

@@ -18,8 +18,9 @@ pub struct NotUsable {
 
 impl Providers {
     /// Waits until these can decide all that `running` can. What goes on from there is not waited
-    /// for, whatever its state. Of a source that `running` lacks as well, one attempt is waited
-    /// for: the new configuration may be what mends it, and to refuse it would mend nothing.
+    /// for, whatever its state. Of a source that is not required, or that `running` lacks as well, one
+    /// attempt is waited for: the new configuration may be what mends it, and to refuse it would
+    /// mend nothing.
     ///
     /// # Errors
     /// [`NotUsable`]: a source that `running` has is not there after `deadline`.
@@ -35,7 +36,9 @@ impl Providers {
             .filter(|keys| running.key_sets().all(|running| !Arc::ptr_eq(running, keys)))
             .partition(|keys| {
                 let mut running = running.key_sets();
-                running.any(|it| it.name() == keys.name() && it.pending(now).is_some())
+                let lacked =
+                    |it: &LiveKeySet| it.name() == keys.name() && it.missing(now).is_some();
+                !self.awaits(keys) || running.any(|it| lacked(it))
             });
         let needs_list = running.revocations.pending(now).is_none();
         let there = async {

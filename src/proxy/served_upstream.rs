@@ -17,7 +17,7 @@ pub(super) struct ServedUpstream {
     pub(super) tls: Option<Arc<UpstreamTls>>,
     caps: Arc<UpstreamCaps>,
     /// Where it has several.
-    endpoints: Option<Arc<SharedEndpoints>>,
+    pub(super) endpoints: Option<Arc<SharedEndpoints>>,
     /// What keeps those up to date.
     tasks: Vec<KeptTask>,
     resolver: Option<ResolverSettings>,

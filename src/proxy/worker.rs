@@ -13,6 +13,7 @@ use crate::{
     decision::{Engine, WorkerEngine},
     policy::ids::{ListenerId, PerListener, PerRoute, PerUpstream},
     proxy::{parts::ProxyParts, settings::LimitSettings},
+    readiness::Dependency,
     tasks::Tasks,
     telemetry::MetricRegistry,
     tls::{ServerTls, UpstreamTls},
@@ -129,6 +130,16 @@ impl ProxyConfig {
     /// The loaded `[upstreams.NAME.tls]` of all upstreams.
     pub fn upstream_tls(&self) -> Vec<Arc<UpstreamTls>> {
         self.upstreams.iter().filter_map(|upstream| upstream.tls.clone()).collect()
+    }
+
+    /// How the upstreams with several endpoints do.
+    pub fn upstream_dependencies(&self) -> impl Iterator<Item = Dependency> {
+        self.upstreams.iter().filter_map(|upstream| Some(upstream.endpoints.as_ref()?.dependency()))
+    }
+
+    /// The names of its listeners.
+    pub fn listener_names(&self) -> impl Iterator<Item = &str> {
+        self.listeners.iter().map(|listener| listener.name.as_str())
     }
 
     /// What decides on its requests.

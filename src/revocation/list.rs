@@ -83,9 +83,9 @@ impl RevocationList {
         self.readiness.first_read().await;
     }
 
-    /// What keeps the proxy from being ready: the list is too old to decide by, or the first
+    /// Why nothing can be decided by it, in words: the list is too old to decide by, or the first
     /// reading is not over.
-    pub(super) fn pending(&self, now: UnixTime) -> Option<String> {
+    pub(super) fn missing(&self, now: UnixTime) -> Option<String> {
         let attempt = self.attempt.lock();
         let cause = match &*attempt {
             Attempt::None => format!("waiting for the first answer of {}", self.source),
@@ -101,7 +101,7 @@ impl RevocationList {
                 self.content_age.max_stale()
             ),
         };
-        Some(format!("revocation: {state}; {cause}"))
+        Some(format!("{state}; {cause}"))
     }
 }
 

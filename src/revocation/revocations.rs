@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
-    readiness::{ReadinessGuard, SourceReadiness},
+    readiness::{Dependency, DependencyKind, Importance, ReadinessGuard, SourceReadiness},
     revocation::settings::RevocationSettings,
     shared::SharedStore,
     tasks::Tasks,
@@ -194,7 +194,14 @@ impl Revocations {
 
     /// Why no decision is possible yet, for `/readyz` and logs; `None` when one is.
     pub fn pending(&self, now: UnixTime) -> Option<String> {
-        self.list()?.pending(now)
+        self.dependency(now)?.trouble()
+    }
+
+    /// The list, if there is one; `None`: there is none.
+    pub fn dependency(&self, now: UnixTime) -> Option<Dependency> {
+        let missing = self.list()?.missing(now);
+        let list = Dependency::optional(DependencyKind::RevocationList, "", missing);
+        Some(list.of_importance(Importance::Required))
     }
 
     /// Readiness: of the list, and of the replicas' logouts, if configured. Without the replicas'

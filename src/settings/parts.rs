@@ -32,6 +32,7 @@ impl Settings {
             upstream_credentials: &self.upstream_credentials,
             revocation: &self.revocation,
             shared: self.shared.as_ref(),
+            readiness: self.readiness_rules(),
         }
     }
 
@@ -118,7 +119,7 @@ impl Settings {
     pub fn shown(&self) -> ShownConfiguration {
         let assertion = self.identity.assertion.as_ref();
         ShownConfiguration {
-            toml: self.to_toml(),
+            toml: self.to_annotated_toml(),
             jwks: assertion.map(|assertion| Arc::clone(&assertion.jwks)),
         }
     }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     config::{
-        files::{read_secret, readable_file},
+        files::{judged_file, read_secret},
         node::Node,
         reader::{Parsed, Section},
         values::{duration, keyword, text},
@@ -216,8 +216,7 @@ impl Integrity {
 }
 
 fn password_file_of(node: &Node) -> Parsed<PathBuf> {
-    let path = readable_file(node)?;
-    read_password(&path).map(|_| path)
+    judged_file(node, |path| read_password(path).map(drop))
 }
 
 fn read_password(path: &Path) -> Result<Zeroizing<String>, String> {
@@ -229,8 +228,7 @@ fn read_password(path: &Path) -> Result<Zeroizing<String>, String> {
 }
 
 fn integrity_key_file(node: &Node) -> Parsed<PathBuf> {
-    let path = readable_file(node)?;
-    read_integrity_key(&path).map(|_| path)
+    judged_file(node, |path| read_integrity_key(path).map(drop))
 }
 
 fn read_integrity_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {

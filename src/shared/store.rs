@@ -7,6 +7,7 @@ use redis::{Cmd, FromRedisValue};
 
 use crate::{
     clock::{Clock, UnixTime},
+    readiness::{Dependency, DependencyKind},
     refresh::FileVersions,
     shared::settings::{LostStore, SharedSettings, UseSettings},
     telemetry::MetricRegistry,
@@ -154,11 +155,11 @@ impl SharedStore {
         self.0.as_ref().map(|inner| inner.settings.uses).unwrap_or_default()
     }
 
-    /// Why nothing is shared at the moment, in words; `None` if something is, or nothing should.
-    pub fn trouble(&self) -> Option<String> {
+    /// Whether what should be shared is; `None`: nothing should.
+    pub fn dependency(&self) -> Option<Dependency> {
         let inner = self.0.as_ref()?;
-        let trouble = inner.link.trouble()?;
-        Some(format!("shared store {}: {trouble}", inner.settings.address))
+        let address = inner.settings.address.to_string();
+        Some(Dependency::optional(DependencyKind::SharedStore, &address, inner.link.trouble()))
     }
 
     /// Notifies of new connections, including those not yet marked as seen.

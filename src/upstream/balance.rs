@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    readiness::{Dependency, DependencyKind, Importance},
     resolver::Resolver,
     tasks::{KeptTask, Tasks},
     tls::UpstreamTls,
@@ -27,7 +28,7 @@ use super::Metrics;
 use super::settings::{EndpointSettings, Resolve, UpstreamSettings};
 
 use health::HealthChecks;
-use standing::{EndpointFailure, EndpointTable, StandingChange};
+use standing::{EndpointCounts, EndpointFailure, EndpointTable, StandingChange};
 
 pub(super) use budget::RetryBudget;
 pub(super) use choice::Choices;
@@ -90,6 +91,27 @@ impl SharedEndpoints {
 
     pub(super) fn settings(&self) -> &EndpointSettings {
         &self.settings
+    }
+
+    /// Whether requests find an endpoint, as far as it is known.
+    pub(crate) fn dependency(&self) -> Dependency {
+        let importance = Importance::of(self.settings.required, Importance::Optional);
+        Dependency::optional(DependencyKind::Upstream, &self.upstream, self.missing())
+            .of_importance(importance)
+    }
+
+    fn missing(&self) -> Option<String> {
+        let table = self.table.lock();
+        let EndpointCounts { used, returning, ejected } = table.counts();
+        let all = used + returning + ejected;
+        match self.settings.health {
+            _ if all == 0 => Some("its name has not been resolved".to_owned()),
+            Some(_) if !table.is_served() => {
+                Some(format!("the health checks of none of {all} endpoints pass"))
+            }
+            _ if used + returning == 0 => Some(format!("each of {all} endpoints is ejected")),
+            _ => None,
+        }
     }
 
     pub(super) fn metrics(&self) -> &EndpointMetrics {
