@@ -300,7 +300,8 @@ pub(super) fn compile(
     let evidence = settings.evidence.as_ref();
     let journal =
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
-    let engine = Engine::new(&settings.engine_parts(), gate, journal, Arc::clone(clock), metrics);
+    let (parts, running) = (settings.engine_parts(), earlier.map(|earlier| &**earlier.engine()));
+    let engine = Engine::new(&parts, gate, journal, running, Arc::clone(clock), metrics);
     let parts = settings.proxy_parts();
     Ok(ProxyConfig::new(&parts, Arc::new(engine), listeners, &upstream_tls, earlier, metrics))
 }
