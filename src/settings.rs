@@ -13,11 +13,13 @@ mod changes;
 mod flags;
 mod names;
 mod parts;
+mod reload_files;
 mod secret_files;
 mod sources;
 mod warnings;
 mod whole;
 
+pub use crate::refresh::settings::ReloadSettings;
 pub use changes::{RestartNeeded, changed_settings, restart_needed};
 pub use flags::{FLAG_NAME, Flags};
 pub use sources::Sources;

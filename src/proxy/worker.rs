@@ -16,10 +16,7 @@ use crate::{
     upstream::{self, SharedEndpoints, UpstreamCaps, UpstreamPool, settings::UpstreamSettings},
 };
 
-use super::{
-    bound_listener::BoundListener, listener_rules::ListenerRules, loops::LoopGuard,
-    route_rules::RouteRules,
-};
+use super::{listener_rules::ListenerRules, loops::LoopGuard, route_rules::RouteRules};
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -28,6 +25,8 @@ pub struct ProxyConfig {
     pub(super) limits: LimitSettings,
     pub(super) access_log: bool,
     listeners: PerListener<Arc<ListenerRules>>,
+    /// What each listener of the process is here, by its position; `None`: it was removed.
+    bound: Box<[Option<ListenerId>]>,
     loops: LoopGuard,
     upstreams: PerUpstream<ConfiguredUpstream>,
     pub(super) routes: PerRoute<RouteRules>,
@@ -47,9 +46,7 @@ struct ConfiguredUpstream {
 /// A serving thread's own state: nothing in it is shared with another worker.
 #[derive(Debug)]
 pub struct Worker {
-    current: RefCell<Current>,
-    /// Those of the process, in their order.
-    listeners: Arc<[Arc<BoundListener>]>,
+    current: Rc<RefCell<Current>>,
     /// Signals when to stop: first no more requests on idle connections, then no more at all.
     pub(super) drain: CancellationToken,
     /// The connections, tunnels included.
@@ -71,18 +68,17 @@ pub(super) struct Serving {
     pub(super) engine: WorkerEngine,
     pub(super) loops: LoopGuard,
     pub(super) upstreams: PerUpstream<UpstreamPool>,
-    /// What each listener of the process is here; `None`: it was removed from the configuration.
-    listeners: Box<[Option<ListenerId>]>,
 }
 
 impl ProxyConfig {
     /// What serves the requests that the engine decides on, and the tasks that keep upstreams'
-    /// endpoints up to date; `upstream_tls` are those of
-    /// `[upstreams.NAME.tls]`.
+    /// endpoints up to date; `bound` are the names of the listeners of the process, by position,
+    /// and `upstream_tls` those of `[upstreams.NAME.tls]`.
     pub fn new(
         parts: &ProxyParts<'_>,
         engine: Arc<Engine>,
         listeners: PerListener<Arc<ListenerRules>>,
+        bound: &[Option<String>],
         upstream_tls: &PerUpstream<Option<Arc<UpstreamTls>>>,
         metrics: &MetricRegistry,
     ) -> (Self, Tasks) {
@@ -99,11 +95,14 @@ impl ProxyConfig {
             let caps = UpstreamCaps::new(&settings.caps, metrics.caps(&settings.name));
             ConfiguredUpstream { settings: settings.clone(), tls, caps, endpoints }
         });
+        let named = |name: &str| listeners.find(|listener| listener.name == name);
+        let bound = bound.iter().map(|name| name.as_deref().and_then(named)).collect();
         let config = Self {
             engine,
             limits: parts.limits.clone(),
             access_log: parts.access_log,
             listeners,
+            bound,
             loops: LoopGuard::new(parts.loop_header),
             upstreams,
             routes: parts.routes.map(RouteRules::compile),
@@ -137,15 +136,16 @@ impl ProxyConfig {
 }
 
 impl Worker {
-    /// A worker that serves whatever `config` holds at these listeners, until `drain` is cancelled.
-    pub fn new(
-        config: Arc<ArcSwap<ProxyConfig>>,
-        listeners: Arc<[Arc<BoundListener>]>,
-        drain: CancellationToken,
-    ) -> Self {
-        let serving = Rc::new(Serving::new(config.load_full(), &listeners));
-        let current = RefCell::new(Current { config: Cache::new(config), serving });
-        Self { current, listeners, drain, tasks: TaskTracker::new() }
+    /// A worker that serves whatever `config` holds, until `drain` is cancelled.
+    pub fn new(config: Arc<ArcSwap<ProxyConfig>>, drain: CancellationToken) -> Self {
+        let serving = Rc::new(Serving::new(config.load_full()));
+        let current = Rc::new(RefCell::new(Current { config: Cache::new(config), serving }));
+        Self { current, drain, tasks: TaskTracker::new() }
+    }
+
+    /// The same worker for the connections of a listener, which end earlier if that is removed.
+    pub fn of_listener(&self, drain: CancellationToken) -> Self {
+        Self { current: Rc::clone(&self.current), drain, tasks: self.tasks.clone() }
     }
 
     /// Resolves when the last connection has ended. None may begin any more.
@@ -160,24 +160,22 @@ impl Worker {
         let Current { config, serving } = &mut *self.current.borrow_mut();
         let config = config.load();
         if !Arc::ptr_eq(config, &serving.config) {
-            *serving = Rc::new(Serving::new(Arc::clone(config), &self.listeners));
+            *serving = Rc::new(Serving::new(Arc::clone(config)));
         }
         Rc::clone(serving)
     }
 }
 
 impl Serving {
-    fn new(config: Arc<ProxyConfig>, bound: &[Arc<BoundListener>]) -> Self {
+    fn new(config: Arc<ProxyConfig>) -> Self {
         let engine = WorkerEngine::new(Arc::clone(&config.engine));
         let (loops, upstreams) = (config.loops.of_worker(), config.pools());
-        let named = |name: &str| config.listeners.find(|listener| listener.name == name);
-        let listeners = bound.iter().map(|listener| named(listener.name())).collect();
-        Self { config, engine, loops, upstreams, listeners }
+        Self { config, engine, loops, upstreams }
     }
 
     /// The listener at a position among those of the process.
     pub(super) fn listener(&self, position: usize) -> Option<ListenerId> {
-        self.listeners.get(position).copied().flatten()
+        self.config.bound.get(position).copied().flatten()
     }
 
     /// What the connections of the listener at that position are served by.
