@@ -103,27 +103,29 @@ fn x10_what_is_refused_is_logged_once_and_what_comes_next_is_taken() {
 
 #[test]
 fn x10_a_key_that_only_a_reload_reads_is_watched_as_well() {
-    let scene = Scene::prepare();
-    let keygen = |kid: &str| {
-        let out = scene.path(kid);
-        let arguments = ["keygen", "--alg", "ES256", "--kid", kid, "--out"];
-        let made = Command::new(BINARY).args(arguments).arg(&out).output().unwrap();
-        assert!(made.status.success(), "{made:?}");
-        fs::read_to_string(private_key_in(&out)).unwrap()
-    };
+    let mut scene = Scene::prepare();
     let key = scene.path("signing-key.json");
-    fs::write(&key, keygen("first")).unwrap();
+    fs::write(&key, keygen(scene.folder.path(), "first")).unwrap();
     let assertion = format!(
         "\n[identity.assertion]\nissuer = \"https://gateway.example\"\nprivate_key_file = '{}'\n",
         key.display()
     );
     let text = watched(&scene.text(PROTECTED), SHORT) + &assertion;
     scene.write(&text);
-    let scene = Scene { process: Process::run(&scene.file()), ..scene };
+    scene.process = Process::run(&scene.file());
     assert!(scene.page("/jwks").contains("first"));
-    replace(&key, &keygen("second"));
+    replace(&key, &keygen(scene.folder.path(), "second"));
     wait_until("the new key", || scene.page("/jwks").contains("second"));
     assert_eq!(scene.reloads("watch", "applied"), 1);
+}
+
+/// The private key of a new pair.
+fn keygen(folder: &Path, kid: &str) -> String {
+    let out = folder.join(kid);
+    let arguments = ["keygen", "--alg", "ES256", "--kid", kid, "--out"];
+    let made = Command::new(BINARY).args(arguments).arg(&out).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    fs::read_to_string(private_key_in(&out)).unwrap()
 }
 
 fn private_key_in(folder: &Path) -> std::path::PathBuf {
