@@ -3,7 +3,9 @@
 
 pub mod control;
 mod logout;
+mod metrics;
 mod pages;
+mod readiness;
 pub mod settings;
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
@@ -17,16 +19,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-pub use control::ReloadStatus;
-
 use crate::{
     clock::Clock,
     decision::Engine,
     listener::{ByteStream, ConnectionHandler, Listener},
     providers::Providers,
+    proxy::ProxyConfig,
     readiness::ProcessReadiness,
     telemetry::MetricRegistry,
 };
+
+pub(crate) use metrics::Metrics;
+pub use readiness::{ReadinessBoard, follow_readiness};
 
 /// What is shown of the configuration in use.
 #[derive(Debug)]
@@ -52,8 +56,10 @@ pub struct View {
     pub metrics: MetricRegistry,
     /// What the process adds to readiness.
     pub readiness: Arc<ProcessReadiness>,
-    /// Whether the last reload was refused.
-    pub reload_status: Arc<ReloadStatus>,
+    /// What serves requests: its upstreams and listeners.
+    pub proxy: Arc<ArcSwap<ProxyConfig>>,
+    /// Since when things are as they are.
+    pub board: Arc<ReadinessBoard>,
 }
 
 /// Connections at the same time: probes and scrapers are few.
@@ -108,15 +114,15 @@ async fn answer(request: Request<Incoming>, view: &View) -> Response<Full<Bytes>
     match (request.method(), is_logout) {
         (&Method::POST, true) => logout::answer(request, view).await,
         (_, true) => not_allowed("only POST\n", "POST"),
-        (&Method::GET | &Method::HEAD, false) => page(request.uri().path(), view),
+        (&Method::GET | &Method::HEAD, false) => page(&request, view),
         (_, false) => not_allowed("only GET\n", "GET, HEAD"),
     }
 }
 
-fn page(path: &str, view: &View) -> Response<Full<Bytes>> {
-    match path {
-        "/livez" => pages::text(StatusCode::OK, "alive\n".to_owned()),
-        "/readyz" => pages::readiness(view),
+fn page<B>(request: &Request<B>, view: &View) -> Response<Full<Bytes>> {
+    match request.uri().path() {
+        "/livez" => pages::liveness(view),
+        "/readyz" => readiness::page(request, view),
         "/metrics" => pages::metrics(view),
         "/keys" => pages::keys(view),
         "/jwks" => pages::jwks(view),

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     admin::{
-        self, ReloadStatus, ShownConfiguration,
+        self, ReadinessBoard, ShownConfiguration,
         control::{ReloadOutcome, ReloadRequest, ReloadVerdict},
     },
     clock::Clock,
@@ -20,7 +20,6 @@ use crate::{
     providers::{ProviderTasks, Providers},
     proxy::{ConnectionBudget, ProxyConfig},
     readiness::ProcessReadiness,
-    refresh::FileSnapshot,
     settings::{Settings, Sources},
     tasks::{RunningTasks, Tasks},
     telemetry::{LogLevel, MetricRegistry},
@@ -99,7 +98,7 @@ pub(super) struct ControlParts {
     pub(super) log_level: Option<LogLevel>,
     pub(super) listeners: OpenListeners,
     pub(super) budget: Arc<ConnectionBudget>,
-    pub(super) files: FileSnapshot,
+    pub(super) watch: WatchTargets,
     pub(super) pulse: Arc<Pulse>,
     pub(super) service_manager: ServiceManager,
 }
@@ -119,7 +118,6 @@ pub(super) struct Control {
     log_level: Option<LogLevel>,
     listeners: OpenListeners,
     budget: Arc<ConnectionBudget>,
-    reload_status: Arc<ReloadStatus>,
     reports: ReloadReports,
     /// Whether the workers answer.
     pulse: Arc<Pulse>,
@@ -132,14 +130,11 @@ impl Control {
     pub(super) fn new(settings: Settings, parts: ControlParts) -> Self {
         let ControlParts { config, providers, journals, readiness, clock, metrics, .. } = parts;
         let engine = Arc::new(ArcSwap::new(Arc::clone(config.load().engine())));
-        let reload_status = Arc::<ReloadStatus>::default();
-        let (status, of_reports) = (Arc::clone(&reload_status), Arc::clone(&clock));
+        let (notes, of_reports) = (Arc::clone(&readiness), Arc::clone(&clock));
         let reports =
-            ReloadReports::new(&settings, status, of_reports, parts.service_manager, &metrics);
-        let targets =
-            WatchTargets { settings: settings.reload, files: parts.files, in_force: true };
+            ReloadReports::new(&settings, notes, of_reports, parts.service_manager, &metrics);
         Self {
-            watch: watch::Sender::new(targets),
+            watch: watch::Sender::new(parts.watch),
             shown: Arc::new(ArcSwap::from_pointee(settings.shown())),
             settings: ArcSwap::from_pointee(settings),
             config,
@@ -155,7 +150,6 @@ impl Control {
             budget: parts.budget,
             pulse: parts.pulse,
             service_manager: parts.service_manager,
-            reload_status,
             reports,
         }
     }
@@ -171,7 +165,9 @@ impl Control {
         channels: ControlChannels,
         signals: WorkerSignals,
     ) {
-        let mut operators = OperatorListeners::new(self.admin_view(), channels.reloads);
+        let pages = Arc::new(self.admin_view());
+        tokio::spawn(admin::follow_readiness(Arc::clone(&pages)));
+        let mut operators = OperatorListeners::new(pages, channels.reloads);
         let mut running = Running { tasks: tasks.spawn(), operators: &mut operators };
         tokio::spawn(idle_journals::run(Arc::clone(&self.journals)));
         let config = Arc::clone(&self.config);
@@ -231,17 +227,20 @@ impl Control {
     /// Reads the new configuration and applies it.
     async fn reload(&mut self, source: ReloadSource, running: &mut Running<'_>) -> ReloadVerdict {
         let known = self.watch.borrow().files.clone();
-        let ReadConfiguration { settings, files } = source.read(self.sources.as_ref(), known).await;
+        let read = source.read(self.sources.as_ref(), known).await;
+        let ReadConfiguration { settings, paths, files } = read;
         let verdict = match settings {
             Ok(settings) => self.decide(settings, running).await,
             Err(NoSettings::Mistakes(mistakes)) => self.refused(mistakes),
             Err(NoSettings::StillChanging) => {
+                self.watch.send_modify(|targets| targets.paths = paths);
                 return self.superseded("the files have changed while they were read");
             }
         };
         // Whatever came of it, these files are not read again before one of them changes.
         self.watch.send_replace(WatchTargets {
             settings: self.settings.load().reload,
+            paths,
             files,
             in_force: !verdict.is_refused(),
         });
@@ -272,7 +271,8 @@ impl Control {
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
             readiness: Arc::clone(&self.readiness),
-            reload_status: Arc::clone(&self.reload_status),
+            proxy: Arc::clone(&self.config),
+            board: Arc::new(ReadinessBoard::new(&self.metrics)),
         }
     }
 
@@ -287,14 +287,15 @@ impl Control {
         let bound = self.listeners.prepare(&settings).map_err(|error| error.to_string())?;
         let operators = running.operators.prepare(&settings, self.listeners.passed());
         let operators = operators.map_err(|error| error.to_string())?;
-        let names = &bound.names;
+        let earlier = self.config.load_full();
+        let (names, journals, clock) = (&bound.names, &self.journals, &self.clock);
         let compiled =
-            compile(&settings, names, &providers, &self.journals, &self.clock, &self.metrics)
-                .map_err(|error| error.to_string())?;
-        let (config, upstreams) = compiled;
+            compile(&settings, names, &providers, journals, Some(&earlier), clock, &self.metrics);
+        let (config, upstreams) = compiled.map_err(|error| error.to_string())?;
         self.providers.store(providers);
         self.engine.store(Arc::clone(config.engine()));
         self.config.store(Arc::new(config));
+        earlier.supersede();
         self.shown.store(Arc::new(settings.shown()));
         self.adjust_process(&settings);
         let known = self.listeners.addresses();
@@ -320,11 +321,14 @@ impl Control {
     }
 
     async fn wait_for(&self, providers: &Providers) -> Result<(), String> {
-        let usable = tokio::time::timeout(RELOAD_DEADLINE, providers.usable()).await;
-        usable.map_err(|_| {
-            let pending = providers.pending(self.clock.now());
-            format!("not ready within {RELOAD_DEADLINE:?}: {}", pending.join("; "))
-        })
+        let (running, clock) = (self.providers.load_full(), &*self.clock);
+        let usable = providers.usable_in_place_of(&running, clock, RELOAD_DEADLINE).await;
+        usable.map_err(|error| error.to_string())?;
+        let missing = providers.pending(clock.now()).join("; ");
+        if !missing.is_empty() {
+            tracing::warn!(missing, "the new configuration lacks what the running one does");
+        }
+        Ok(())
     }
 
     async fn stop(&self, signals: &WorkerSignals) {

@@ -9,11 +9,9 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::{
-    admin::{
-        ReloadStatus,
-        control::{ReloadOutcome, ReloadTrigger, ReloadVerdict},
-    },
+    admin::control::{ReloadOutcome, ReloadTrigger, ReloadVerdict},
     clock::Clock,
+    readiness::ProcessReadiness,
     settings::{RestartNeeded, Settings, changed_settings, restart_needed},
     telemetry::MetricRegistry,
 };
@@ -38,10 +36,13 @@ pub(super) struct Changes {
     restart: Vec<RestartNeeded>,
 }
 
+/// What `/readyz` calls the note of a refused reload.
+const NOTE: &str = "reload";
+
 /// Where verdicts are shown.
 pub(super) struct ReloadReports {
     metrics: ReloadMetrics,
-    status: Arc<ReloadStatus>,
+    readiness: Arc<ProcessReadiness>,
     clock: Arc<dyn Clock>,
     service_manager: ServiceManager,
     /// Of the last refusal. What is tried again and refused for the same is logged once.
@@ -94,14 +95,14 @@ pub(super) fn not_used(
 impl ReloadReports {
     pub(super) fn new(
         settings: &Settings,
-        status: Arc<ReloadStatus>,
+        readiness: Arc<ProcessReadiness>,
         clock: Arc<dyn Clock>,
         service_manager: ServiceManager,
         metrics: &MetricRegistry,
     ) -> Self {
         let metrics = ReloadMetrics::register(metrics);
         metrics.start(&settings.config_hash());
-        Self { metrics, status, clock, service_manager, refused_for: Mutex::default() }
+        Self { metrics, readiness, clock, service_manager, refused_for: Mutex::default() }
     }
 
     /// Logs, counts and shows a verdict, and sends it to whom waits for it.
@@ -118,8 +119,8 @@ impl ReloadReports {
         }
         self.metrics.count(&verdict, trigger, self.clock.now());
         match verdict.outcome {
-            ReloadOutcome::Applied => self.status.clear(),
-            ReloadOutcome::Refused => self.status.refused(&verdict.errors),
+            ReloadOutcome::Applied => self.readiness.note(NOTE, None),
+            ReloadOutcome::Refused => self.readiness.note(NOTE, Some(verdict.note())),
             ReloadOutcome::Superseded => {}
         }
         self.service_manager.reloaded(&verdict);

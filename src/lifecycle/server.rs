@@ -31,6 +31,7 @@ use super::{
     pulse::Pulse,
     reload::{PendingReload, ReloadSource, read_files},
     service_manager::ServiceManager,
+    watcher::WatchTargets,
     worker_thread::{self, WorkerPlace, WorkerSignals},
 };
 
@@ -128,7 +129,7 @@ impl Server {
     pub fn start_with(settings: Settings, parts: ServerParts) -> Result<Self, StartError> {
         let ServerParts { clock, metrics, sources, log_level, is_service } = parts;
         register_all(&metrics);
-        let (settings, files) = settled(settings, sources.as_ref());
+        let (settings, watch) = settled(settings, sources.as_ref());
         let workers = worker_count(&settings);
         let signals = WorkerSignals::default();
         let ends = [signals.stop_accepting.clone(), signals.drain.clone()];
@@ -143,7 +144,7 @@ impl Server {
         let journals = Journals::default();
         let names = &bound.names;
         let (config, upstreams) =
-            compile(&settings, names, &providers, &journals, &clock, &metrics)?;
+            compile(&settings, names, &providers, &journals, None, &clock, &metrics)?;
         let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
@@ -162,7 +163,7 @@ impl Server {
             log_level,
             listeners,
             budget: Arc::clone(&budget),
-            files,
+            watch,
             pulse: Arc::new(Pulse::new(workers)),
             service_manager: if is_service {
                 ServiceManager::OfEnvironment
@@ -277,32 +278,48 @@ fn join(thread: thread::JoinHandle<()>) {
     }
 }
 
-/// The settings, and the files that they were read from if these are watched: then they are read
-/// once more, since a file may have changed before it was looked at.
-fn settled(settings: Settings, sources: Option<&Sources>) -> (Settings, FileSnapshot) {
+/// The settings, and what to watch. If files are watched, the settings are read once more: a file
+/// may have changed before it was looked at.
+fn settled(settings: Settings, sources: Option<&Sources>) -> (Settings, WatchTargets) {
+    let mut watch = WatchTargets {
+        settings: settings.reload,
+        paths: Vec::new(),
+        files: FileSnapshot::default(),
+        in_force: true,
+    };
     let Some(sources) = sources.filter(|_| settings.reload.watch) else {
-        return (settings, FileSnapshot::default());
+        return (settings, watch);
     };
     let read = read_files(sources, &FileSnapshot::default(), None);
+    watch.paths = read.paths;
     match read.settings {
-        Ok(settings) => (settings, read.files),
-        // Not known: what is there is a change, and its mistakes will be reported.
-        Err(_) => (settings, FileSnapshot::default()),
+        Ok(settings) => {
+            watch.files = read.files;
+            (settings, watch)
+        }
+        // What is there counts as a change, and its mistakes will be reported.
+        Err(_) => (settings, watch),
     }
 }
 
-/// Compiles settings for serving. `bound` are the names of the process's listeners. The tasks keep its upstreams' endpoints up to date.
+/// Compiles settings for serving. `bound` are the names of the process's listeners. The tasks keep
+/// its upstreams' endpoints up to date. What has not changed since `earlier` goes on. Nothing fails
+/// once that has begun.
 pub(super) fn compile(
     settings: &Settings,
     bound: &[Option<String>],
     providers: &Providers,
     journals: &Journals,
+    earlier: Option<&ProxyConfig>,
     clock: &Arc<dyn Clock>,
     metrics: &MetricRegistry,
 ) -> Result<(ProxyConfig, Tasks), StartError> {
-    let listeners = settings.listeners.iter().map(ListenerRules::load);
+    let listeners = settings.listeners.iter().map(|listener| {
+        let tls = earlier.and_then(|earlier| earlier.tls_of_listener(&listener.name));
+        ListenerRules::load(listener, tls)
+    });
     let listeners = listeners.collect::<Result<_, _>>()?;
-    let upstream_tls = upstream_tls(settings, metrics)?;
+    let upstream_tls = upstream_tls(settings, earlier, metrics)?;
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
     // Last of what can fail: it takes over the earlier journal's folder.
     let evidence = settings.evidence.as_ref();
@@ -310,17 +327,20 @@ pub(super) fn compile(
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
     let engine = Engine::new(&settings.engine_parts(), gate, journal, Arc::clone(clock), metrics);
     let parts = settings.proxy_parts();
-    Ok(ProxyConfig::new(&parts, Arc::new(engine), listeners, bound, &upstream_tls, metrics))
+    let engine = Arc::new(engine);
+    Ok(ProxyConfig::new(&parts, engine, listeners, bound, &upstream_tls, earlier, metrics))
 }
 
 /// What the connections to each upstream need of TLS.
 fn upstream_tls(
     settings: &Settings,
+    earlier: Option<&ProxyConfig>,
     metrics: &MetricRegistry,
 ) -> Result<PerUpstream<Option<Arc<UpstreamTls>>>, UpstreamTlsError> {
     let loaded = settings.upstreams.iter().map(|upstream| {
+        let earlier = earlier.and_then(|earlier| earlier.tls_of_upstream(&upstream.name));
         let tls = upstream.tls.as_ref();
-        tls.map(|tls| UpstreamTls::new(&upstream.name, tls, metrics).map(Arc::new)).transpose()
+        tls.map(|tls| UpstreamTls::load(&upstream.name, tls, earlier, metrics)).transpose()
     });
     loaded.collect()
 }

@@ -1,7 +1,7 @@
 //! Watches the files of the configuration (`[reload] watch`), and has it read again when they have
 //! changed.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -16,10 +16,12 @@ use crate::{
 
 use super::reload::{PendingReload, ReloadSource};
 
-/// What to watch: the files as they were when the configuration was read last, taken or not.
+/// What to watch.
 #[derive(Debug, Clone)]
 pub(super) struct WatchTargets {
     pub(super) settings: ReloadSettings,
+    pub(super) paths: Vec<PathBuf>,
+    /// What was there when the configuration was read last, taken or not.
     pub(super) files: FileSnapshot,
     /// Whether it was taken.
     pub(super) in_force: bool,
@@ -45,13 +47,13 @@ pub(super) async fn watch(
 ) {
     let mut retry = None;
     loop {
-        let WatchTargets { settings, files, in_force } = targets.borrow_and_update().clone();
+        let WatchTargets { settings, paths, files, in_force } = targets.borrow_and_update().clone();
         retry = if in_force { None } else { retry.or_else(|| Some(Retry::after(FIRST_RETRY))) };
         let next = async {
             if !settings.watch {
                 return std::future::pending().await;
             }
-            next_change(&files, settings.interval, retry).await
+            next_change(&paths, &files, settings.interval, retry).await
         };
         let seen = tokio::select! {
             changed = targets.changed() => match changed {
@@ -70,6 +72,7 @@ pub(super) async fn watch(
 
 /// Looks until there is something to read.
 async fn next_change(
+    paths: &[PathBuf],
     base: &FileSnapshot,
     interval: Duration,
     retry: Option<Retry>,
@@ -77,7 +80,7 @@ async fn next_change(
     let mut last = base.clone();
     loop {
         sleep(interval).await;
-        let (paths, before): (Vec<_>, _) = (base.paths().cloned().collect(), last.clone());
+        let (paths, before) = (paths.to_owned(), last.clone());
         let look = spawn_blocking(move || FileSnapshot::take(paths, &before));
         let Ok(now) = look.await else { continue };
         let is_wanted = match base.change_until(&last, &now) {

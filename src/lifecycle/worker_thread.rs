@@ -99,7 +99,8 @@ fn run(
             () = signals.open.cancelled() => {}
             () = signals.stop_accepting.cancelled() => {}
         }
-        let worker = Worker::new(config, signals.drain.clone());
+        let worker = Rc::new(Worker::new(config, signals.drain.clone()));
+        spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
         let mut accepting = JoinSet::new();
         loop {
             let bindings = targets.borrow_and_update().bindings.clone();

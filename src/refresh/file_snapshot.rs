@@ -18,11 +18,14 @@ use crate::bounded::input::read_path;
 /// The largest file that is compared: four times the largest configuration.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What was found at each path. `None`: no file that can be read.
+/// The most entries of a folder that are compared: many times what a configuration may include.
+const MAX_ENTRIES: usize = 10_000;
+
+/// What was found at each path. `None`: nothing that can be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FileSnapshot(BTreeMap<PathBuf, Option<FileVersion>>);
 
-/// One version of a file.
+/// One version of a file, or of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FileVersion {
     /// Where all symbolic links lead: a mounted `ConfigMap` or `Secret` is replaced by changing one.
@@ -111,10 +114,12 @@ fn is_complete(last: Option<&FileVersion>, found: Option<&FileVersion>) -> bool 
 impl FileVersion {
     fn look(path: &Path, before: Option<&Self>) -> Option<Self> {
         let target = fs::canonicalize(path).ok()?;
-        let metadata = fs::metadata(&target).ok().filter(Metadata::is_file)?;
+        let metadata = fs::metadata(&target).ok()?;
         let content = match before.filter(|before| before.has_metadata(&target, &metadata)) {
             Some(before) => before.content,
-            None => content_of(&target)?,
+            None if metadata.is_dir() => names_in(&target)?,
+            None if metadata.is_file() => content_of(&target)?,
+            None => return None,
         };
         Some(Self {
             target,
@@ -143,8 +148,21 @@ impl FileVersion {
 }
 
 fn content_of(path: &Path) -> Option<[u8; 32]> {
-    let bytes = read_path(path, MAX_FILE_BYTES).ok()?;
-    digest(&SHA256, &bytes).as_ref().try_into().ok()
+    hash(&read_path(path, MAX_FILE_BYTES).ok()?)
+}
+
+/// Of a folder the names count. Hidden ones are never included, and change with every version of a
+/// `ConfigMap`.
+fn names_in(folder: &Path) -> Option<[u8; 32]> {
+    let entries = fs::read_dir(folder).ok()?.take(MAX_ENTRIES);
+    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().into_encoded_bytes()));
+    let mut names: Vec<_> = names.filter(|name| !name.starts_with(b".")).collect();
+    names.sort_unstable();
+    hash(&names.join(&0))
+}
+
+fn hash(bytes: &[u8]) -> Option<[u8; 32]> {
+    digest(&SHA256, bytes).as_ref().try_into().ok()
 }
 
 #[cfg(test)]

@@ -101,8 +101,7 @@ impl BoundOperators {
 
 impl OperatorListeners {
     /// None yet.
-    pub(in crate::lifecycle) fn new(view: View, reloads: mpsc::Sender<ReloadRequest>) -> Self {
-        let view = Arc::new(view);
+    pub(in crate::lifecycle) fn new(view: Arc<View>, reloads: mpsc::Sender<ReloadRequest>) -> Self {
         let control_view = Arc::new(ControlView { pages: Arc::clone(&view), reloads });
         Self { view, control_view, admin: None, control: None }
     }

@@ -1,11 +1,13 @@
 //! Reading a new configuration, and which version of its files it was.
 
+use std::path::PathBuf;
+
 use tokio::task::spawn_blocking;
 
 use crate::{
     config::ConfigErrors,
     refresh::FileSnapshot,
-    settings::{self, Settings, Sources},
+    settings::{self, ReadFiles, Reading, Settings, Sources},
 };
 
 /// Where the new configuration comes from.
@@ -22,7 +24,9 @@ pub(in crate::lifecycle) enum ReloadSource {
 /// What was read.
 pub(in crate::lifecycle) struct ReadConfiguration {
     pub(in crate::lifecycle) settings: Result<Settings, NoSettings>,
-    /// The files as they were when it was read.
+    /// What it was read from: files, and folders with files.
+    pub(in crate::lifecycle) paths: Vec<PathBuf>,
+    /// These as they were when it was read.
     pub(in crate::lifecycle) files: FileSnapshot,
 }
 
@@ -30,7 +34,7 @@ pub(in crate::lifecycle) struct ReadConfiguration {
 pub(in crate::lifecycle) enum NoSettings {
     /// Every mistake.
     Mistakes(Vec<String>),
-    /// A file has changed in the meantime.
+    /// A file has changed in the meantime, or there is another one.
     StillChanging,
 }
 
@@ -38,64 +42,77 @@ pub(in crate::lifecycle) enum NoSettings {
 const MAX_READINGS: usize = 3;
 
 impl ReloadSource {
-    /// The new configuration; `known` are the files of the one in use.
+    /// The new configuration; `known` are the files of the one that was read last.
     pub(in crate::lifecycle) async fn read(
         self,
         sources: Option<&Sources>,
         known: FileSnapshot,
     ) -> ReadConfiguration {
         let expected = match self {
-            Self::Given(settings) => {
-                return ReadConfiguration { settings: Ok(*settings), files: known };
-            }
+            Self::Given(settings) => return ReadConfiguration::unchanged(known, Ok(*settings)),
             Self::Seen(files) => Some(files),
             Self::Reread => None,
         };
+        let mistake =
+            |text: &str| Err(NoSettings::Mistakes(vec![format!("the configuration {text}")]));
         let Some(sources) = sources.cloned() else {
-            return without_settings("the configuration does not come from files", known);
+            return ReadConfiguration::unchanged(known, mistake("does not come from files"));
         };
         let before = known.clone();
         let reading = spawn_blocking(move || read_files(&sources, &before, expected.as_ref()));
-        match reading.await {
-            Ok(read) => read,
-            Err(error) => without_settings(&format!("reading it failed: {error}"), known),
-        }
+        let failed = |_| ReadConfiguration::unchanged(known, mistake("can't be read: see the log"));
+        reading.await.unwrap_or_else(failed)
     }
 }
 
-/// Reads a configuration and looks at its files before: what is changed while it is read shows as a
+/// Reads a configuration, and looks at its files before: what changes while it is read shows as a
 /// change later on. With `expected`, they must hold that, before and after.
 pub(in crate::lifecycle) fn read_files(
     sources: &Sources,
     known: &FileSnapshot,
     expected: Option<&FileSnapshot>,
 ) -> ReadConfiguration {
-    let own = sources.file.iter().cloned();
-    let mut paths: Vec<_> = known.paths().cloned().chain(own.clone()).collect();
-    let mut files = FileSnapshot::take(paths.clone(), known);
-    let mut settings = settings::load(sources);
+    let mut files = FileSnapshot::take(known.paths().cloned(), known);
+    let mut reading = settings::read(sources);
+    let mut paths = paths_of(&reading, known);
     for _ in 1..MAX_READINGS {
-        let Ok(read) = &settings else { break };
-        paths = own.clone().chain(read.reload_files()).collect();
-        if files.covers(&paths) {
+        if files.covers(&paths) || expected.is_some() {
             break;
         }
-        files = FileSnapshot::take(paths.clone(), &files);
-        settings = settings::load(sources);
+        files = FileSnapshot::take(paths.iter().cloned(), &files);
+        reading = settings::read(sources);
+        paths = paths_of(&reading, known);
     }
-    if let Some(expected) = expected {
-        let after = FileSnapshot::take(paths, &files);
-        if !files.agrees_with(expected) || !after.agrees_with(&files) {
-            return ReadConfiguration { settings: Err(NoSettings::StillChanging), files };
-        }
-    }
-    let settings = settings.map_err(|ConfigErrors(mistakes)| {
-        NoSettings::Mistakes(mistakes.iter().map(ToString::to_string).collect())
+    let is_as_expected = expected.is_none_or(|expected| {
+        let after = FileSnapshot::take(paths.iter().cloned(), &files);
+        expected.covers(&paths) && files.agrees_with(expected) && after.agrees_with(expected)
     });
-    ReadConfiguration { settings, files }
+    let settings = if is_as_expected {
+        reading.into_settings().map_err(|ConfigErrors(mistakes)| {
+            NoSettings::Mistakes(mistakes.iter().map(ToString::to_string).collect())
+        })
+    } else {
+        Err(NoSettings::StillChanging)
+    };
+    ReadConfiguration { settings, paths, files }
 }
 
-fn without_settings(reason: &str, files: FileSnapshot) -> ReadConfiguration {
-    let settings = Err(NoSettings::Mistakes(vec![reason.to_owned()]));
-    ReadConfiguration { settings, files }
+/// What was read, and what only a reload reads of what the settings name. With mistakes that is not
+/// known, and what was known before stays.
+fn paths_of(reading: &Reading, known: &FileSnapshot) -> Vec<PathBuf> {
+    let ReadFiles { files, folders } = &reading.files;
+    let mut paths: Vec<_> = files.iter().chain(folders).cloned().collect();
+    match &reading.settings {
+        Ok(Some(settings)) => paths.extend(settings.reload_files()),
+        Ok(None) | Err(_) => paths.extend(known.paths().cloned()),
+    }
+    paths.sort_unstable();
+    paths.dedup();
+    paths
+}
+
+impl ReadConfiguration {
+    fn unchanged(files: FileSnapshot, settings: Result<Settings, NoSettings>) -> Self {
+        Self { settings, paths: files.paths().cloned().collect(), files }
+    }
 }

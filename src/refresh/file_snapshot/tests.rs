@@ -133,3 +133,17 @@ fn a_file_that_was_not_known_counts_as_changed() {
     assert_eq!(nothing.change_until(&nothing, &now), FileChange::Unsettled);
     assert_eq!(nothing.change_until(&now, &now), FileChange::Settled);
 }
+
+#[test]
+fn of_a_folder_the_names_count_but_for_hidden_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let look = |last: &FileSnapshot| FileSnapshot::take([path.clone()], last);
+    let base = look(&FileSnapshot::default());
+    fs::write(path.join("..data"), "").unwrap();
+    assert_eq!(base.change_until(&base, &look(&base)), FileChange::None);
+    fs::write(path.join("routes.toml"), "").unwrap();
+    let now = look(&base);
+    assert_eq!(base.change_until(&base, &now), FileChange::Unsettled);
+    assert_eq!(base.change_until(&now, &look(&now)), FileChange::Settled);
+}
