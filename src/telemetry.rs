@@ -1,5 +1,6 @@
 //! Logs and metrics. Used by every room, uses none.
 
+pub(crate) mod line;
 pub mod logs;
 pub mod registry;
 mod seldom;

@@ -88,6 +88,7 @@ impl ProxyConfig {
         let metrics = upstream::Metrics::register(metrics);
         let resolver = Resolver::new(parts.resolver);
         let mut tasks = Tasks::default();
+        tasks.add(Arc::clone(&engine).summarise());
         let upstreams = parts.upstreams.map_with_ids(|id, settings| {
             let tls = upstream_tls.get(id).clone();
             let shared = SharedEndpoints::new(settings, tls.as_ref(), &resolver, &metrics);

@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_log;
 mod assertion;
 mod checks;
 mod config;
@@ -35,6 +36,7 @@ mod memory;
 mod paths;
 mod protocol;
 mod registry;
+mod request_ids;
 mod resources;
 mod revocation;
 mod routes;
