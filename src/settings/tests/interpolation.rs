@@ -105,7 +105,7 @@ fn o2_no_mistake_shows_what_a_variable_or_a_file_holds() {
         "[[routes]]\npath = \"/b\"\nissuers = [VALUE]\nupstream = VALUE\nmethods = [VALUE]",
         "[[routes]]\npath = VALUE",
         "[forwarding]\ntrusted_proxies = [VALUE]\nkeep = [VALUE]",
-        "[claims]\nx-a = VALUE",
+        "[claims]\nx-a = { claim = \"a\", encoding = VALUE }",
         "[revocation]\nurl = VALUE",
     ];
     for value in ["\"file:value\"", "\"${SECRET}\"", "\"a${SECRET}b\""] {
