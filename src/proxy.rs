@@ -34,4 +34,5 @@ pub use guards::ConnectionBudget;
 pub use listener_rules::ListenerRules;
 pub(crate) use metrics::Metrics;
 pub use parts::ProxyParts;
+pub use proxied::{ProxiedClient, ProxyHeader, ProxyHeaderError};
 pub use worker::{ProxyConfig, Worker};
