@@ -8,6 +8,7 @@ use std::{
 };
 
 use tokio::runtime::{Builder, Handle, LocalOptions};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
@@ -45,11 +46,10 @@ impl Process {
         let (metrics, journals) = (MetricRegistry::default(), Journals::default());
         let (providers, tasks) =
             Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
-        let compiled = compile(&settings, &providers, &journals, None, &clock, &metrics);
+        let compiled = compile(&settings, &[], &providers, &journals, None, &clock, &metrics);
         let (config, upstreams) = compiled.unwrap();
         let config = Arc::new(ArcSwap::from_pointee(config));
-        let listeners = BoundListener::table(&settings.listeners, &metrics);
-        let worker = Rc::new(Worker::new(Arc::clone(&config), listeners, CancellationToken::new()));
+        let worker = Rc::new(Worker::new(Arc::clone(&config), CancellationToken::new()));
         tokio::task::spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
         let tasks = (tasks.spawn(), upstreams.spawn());
         (Self { folder, clock, metrics, journals, providers, config, tasks }, worker)
@@ -63,8 +63,9 @@ impl Process {
             self.providers.successor(&parts, &self.clock, &self.metrics).unwrap();
         let running = self.config.load_full();
         let (clock, metrics) = (&self.clock, &self.metrics);
+        let journals = &self.journals;
         let compiled =
-            compile(&settings, &providers, &self.journals, Some(&running), clock, metrics);
+            compile(&settings, &[], &providers, journals, Some(&running), clock, metrics);
         let (config, upstreams) = compiled.unwrap();
         self.config.store(Arc::new(config));
         self.tasks = (tasks.spawn(), upstreams.spawn());
