@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::{across, names};
 use crate::{
     admin::{control::settings::ControlSettings, settings::AdminSettings},
@@ -20,6 +22,7 @@ use crate::{
     identity::{
         forwarded::settings::ForwardingSettings,
         headers::{self, settings::ClaimHeaderSettings},
+        request_id::settings::RequestIdSettings,
         settings::IdentitySettings,
     },
     limits::{self, settings::CallerLimitSettings},
@@ -75,6 +78,7 @@ pub(crate) mod key {
     pub(crate) const HEADERS: &str = "headers";
     pub(crate) const CORS: &str = "cors";
     pub(crate) const DENIALS: &str = "denials";
+    pub(crate) const REQUEST_ID: &str = "request_id";
     pub(crate) const LOG: &str = "log";
 }
 
@@ -131,6 +135,8 @@ pub struct Settings {
     pub denials: DenialSettings,
     /// The routes, compiled once for all users.
     pub routes: Arc<Routes>,
+    /// What requests are called.
+    pub request_id: RequestIdSettings,
     /// Logs.
     pub log: LogSettings,
     /// Where the values came from.
@@ -196,6 +202,7 @@ impl Settings {
             denials: root
                 .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
             routes: Arc::new(policy::settings::read(root, &names)),
+            request_id: root.section(key::REQUEST_ID, RequestIdSettings::read),
             log: root.section(key::LOG, LogSettings::read),
             provenance: Arc::default(),
         };
@@ -214,7 +221,7 @@ impl Settings {
     /// It can be loaded again and means the same. It holds no secret: settings name the files of
     /// secrets, never their content, URLs with user information are refused at load, and values
     /// that come from a variable or a file (`${NAME}`, `file:`) are written as these. What changes
-    /// in a variable or such a file does therefore not show.
+    /// in a variable or such a file does therefore not show; see [`Settings::effective`].
     pub fn to_toml(&self) -> String {
         // Only a map with keys that are no texts can't be written.
         toml::to_string(&self.provenance.with_references(self.write())).unwrap_or_default()
@@ -226,13 +233,19 @@ impl Settings {
         self.provenance.annotate(&self.to_toml())
     }
 
+    /// The effective configuration with the content of variables and files in it: to compare or
+    /// hash, never to show.
+    pub fn effective(&self) -> Zeroizing<String> {
+        Zeroizing::new(toml::to_string(&self.write()).unwrap_or_default())
+    }
+
     /// The files that it was read from. Those that settings name (keys, secrets, certificates) are
     /// not among them.
     pub fn files(&self) -> &ReadFiles {
         &self.provenance.files
     }
 
-    /// The tree of [`Self::to_toml`].
+    /// The tree of [`Self::to_toml`], with the values that come from variables and files.
     pub(super) fn written(&self) -> Written {
         self.write()
     }
@@ -278,6 +291,7 @@ impl Settings {
             .optional_value(key::HEADERS, self.headers.write_table())
             .optional_value(key::CORS, self.cors.as_ref().map(CorsSettings::write))
             .value(key::DENIALS, self.denials.write(&names.profiles))
+            .value(key::REQUEST_ID, self.request_id.write())
             .value(key::LOG, self.log.write())
             .value(policy::settings::key::ROUTES, policy::settings::write(&self.routes, &names))
             .table()
