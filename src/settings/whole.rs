@@ -245,7 +245,7 @@ impl Settings {
         &self.provenance.files
     }
 
-    /// The tree of [`Self::to_toml`].
+    /// The tree of [`Self::to_toml`], with the values that come from variables and files.
     pub(super) fn written(&self) -> Written {
         self.write()
     }
