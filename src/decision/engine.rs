@@ -23,6 +23,7 @@ use crate::{
         Routes,
         ids::{ListenerId, PerListener, PerUpstream},
     },
+    readiness::Dependency,
     reason::Cause,
     resource::{DocumentParts, Documents},
     telemetry::{MetricRegistry, settings::LogSettings},
@@ -91,19 +92,24 @@ pub struct EngineParts<'s> {
 
 impl Engine {
     /// The engine of these parts, which belong to one configuration. `journal` keeps the proof of
-    /// signed requests.
+    /// signed requests. Bodies that are held under `earlier` rules count, where these are the same.
     pub fn new(
         parts: &EngineParts<'_>,
         gate: Gate,
         journal: Option<Arc<Journal>>,
+        earlier: Option<&Self>,
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Self {
+        let is_same = |earlier: &&Self| earlier.held == *parts.held;
+        let bodies = earlier.filter(is_same).map(|earlier| earlier.bodies.clone());
+        let bodies =
+            bodies.unwrap_or_else(|| BodyStore::new(parts.held, Metrics::register(metrics)));
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, &parts.maintenance, clock),
             documents: Documents::prepare(parts.documents, metrics),
-            bodies: BodyStore::new(parts.held, Metrics::register(metrics)),
+            bodies,
             held: parts.held.clone(),
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),
@@ -123,6 +129,11 @@ impl Engine {
         &self.gate
     }
 
+    /// Whether the evidence journal is written; `None`: there is none.
+    pub fn journal_dependency(&self) -> Option<Dependency> {
+        self.journal.as_ref().map(|journal| journal.dependency())
+    }
+
     pub(super) fn holding(&self) -> Holding<'_> {
         Holding {
             settings: &self.held,
@@ -139,6 +150,20 @@ impl WorkerEngine {
         let cache = RefCell::new(TokenCache::new(&engine.cache));
         let recorder = Recorder::new(&engine);
         Self { engine, cache, recorder }
+    }
+
+    /// The engine of the next configuration. Verified tokens stay cached where that would verify
+    /// them in the same way; requests that this one still decides begin with an empty cache.
+    #[must_use]
+    pub fn successor(&self, engine: Arc<Engine>) -> Self {
+        let next = Self::new(engine);
+        if next.engine.cache == self.engine.cache {
+            let earlier = self.cache.replace(TokenCache::new(&self.engine.cache));
+            let cache = &mut *next.cache.borrow_mut();
+            *cache = earlier;
+            next.engine.gate.verifier().take_over(self.engine.gate.verifier(), cache);
+        }
+        next
     }
 
     /// Counts and logs a request that was refused before there was anything to decide on. Where it

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn o8_what_the_standard_calls_invalid_begins_no_trace() {
+    fn o9_what_the_standard_calls_invalid_begins_no_trace() {
         let zeros = |count| "0".repeat(count);
         for invalid in [
             String::new(),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn o8_a_state_that_is_not_valid_goes_alone() {
+    fn o9_a_state_that_is_not_valid_goes_alone() {
         let one = format!("00-{TRACE}-{PARENT}-01");
         let keeps = |state: &str| read(&[("traceparent", &one), ("tracestate", state)]).unwrap();
         for valid in ["rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "a@b=1 2", "a=1,,b=2", ""] {

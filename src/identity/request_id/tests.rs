@@ -35,7 +35,7 @@ fn sent(ids: &RequestIds, lines: &[(&'static str, &str)], peer: &str) -> HeaderM
 }
 
 #[test]
-fn o8_an_id_is_accepted_from_trusted_peers_only_and_only_if_it_is_plain() {
+fn o9_an_id_is_accepted_from_trusted_peers_only_and_only_if_it_is_plain() {
     let ids = RequestIds::of_worker(&RequestIdSettings::default());
     let id =
         |value: &str, peer| sent(&ids, &[("x-request-id", value)], peer)["x-request-id"].clone();
@@ -53,7 +53,7 @@ fn o8_an_id_is_accepted_from_trusted_peers_only_and_only_if_it_is_plain() {
 }
 
 #[test]
-fn o8_a_trace_goes_on_as_it_came_from_trusted_peers_only() {
+fn o9_a_trace_goes_on_as_it_came_from_trusted_peers_only() {
     let ids = RequestIds::of_worker(&RequestIdSettings::default());
     let lines = [("traceparent", TRACE), ("tracestate", "a=1")];
     let trusted = sent(&ids, &lines, "10.0.0.1");
