@@ -75,7 +75,7 @@ impl Settings {
     /// it names is no part of it.
     pub fn config_hash(&self) -> String {
         let mut text = String::with_capacity(64);
-        for byte in digest(&SHA256, self.effective().as_bytes()).as_ref() {
+        for byte in digest(&SHA256, self.to_toml().as_bytes()).as_ref() {
             // Can't fail: it is a String.
             let _ = write!(text, "{byte:02x}");
         }
