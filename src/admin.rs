@@ -1,6 +1,7 @@
 //! The operator's listener: `/livez /readyz /metrics /keys /jwks /config`, and
 //! `/backchannel-logout` for issuers, apart from the port for requests (threats P-11, O-5).
 
+pub mod control;
 mod logout;
 mod metrics;
 mod pages;
@@ -17,6 +18,8 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+pub use control::ReloadStatus;
 
 use crate::{
     clock::Clock,
@@ -59,6 +62,8 @@ pub struct View {
     pub proxy: Arc<ArcSwap<ProxyConfig>>,
     /// Since when things are as they are.
     pub board: Arc<ReadinessBoard>,
+    /// Whether the last reload was refused.
+    pub reload_status: Arc<ReloadStatus>,
 }
 
 /// Connections at the same time: probes and scrapers are few.
@@ -73,10 +78,10 @@ struct Pages {
     slots: Arc<Semaphore>,
 }
 
-/// Serves the pages until the task is dropped.
-pub async fn serve(listener: Listener, view: Arc<View>) {
+/// Serves the pages until `stop` is cancelled.
+pub async fn serve(listener: Listener, view: Arc<View>, stop: CancellationToken) {
     let pages = Pages { view, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
-    if let Err(error) = listener.accept(&pages, &CancellationToken::new()).await {
+    if let Err(error) = listener.accept(&pages, &stop).await {
         tracing::error!(%error, "the admin listener ended");
     }
 }

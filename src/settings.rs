@@ -9,6 +9,7 @@
 //! error at the start.
 
 mod across;
+mod changes;
 mod flags;
 mod names;
 mod parts;
@@ -18,11 +19,17 @@ mod sources;
 mod warnings;
 mod whole;
 
+pub use changes::{RestartNeeded, changed_settings, restart_needed};
 pub use flags::{FLAG_NAME, Flags};
 pub use sources::Sources;
 pub use whole::Settings;
 
-use crate::config::{ConfigErrors, reader::Section, report::Mistakes};
+use crate::{
+    admin::control,
+    config::{ConfigError, ConfigErrors, reader::Section, report::Mistakes},
+    listener::settings::ListenAddress,
+};
+use whole::key;
 
 /// Reads, merges and validates a configuration.
 ///
@@ -34,6 +41,22 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
     let report = Mistakes::default();
     let settings = Section::root(&tree, &report, Settings::read);
     report.finish(settings)
+}
+
+/// The address of the private listener alone: what else is in the configuration may be wrong.
+///
+/// # Errors
+/// The layers that can't be read, or the mistake in the address.
+pub fn control_address(sources: &Sources) -> Result<Option<ListenAddress>, ConfigErrors> {
+    let tree = sources.read().map_err(ConfigErrors)?;
+    let listen = control::settings::key::LISTEN;
+    let Some(node) = tree.member(key::CONTROL).and_then(|section| section.member(listen)) else {
+        return Ok(None);
+    };
+    control::settings::control_address(node).map(Some).map_err(|message| {
+        let key = [key::CONTROL, listen].join(".");
+        ConfigErrors(vec![ConfigError { key, origin: node.origin(), message }])
+    })
 }
 
 #[cfg(test)]

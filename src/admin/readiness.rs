@@ -64,7 +64,8 @@ fn report(view: &View) -> ReadinessReport {
     });
     let (ready_since, since) = view.board.observe(now, &dependencies, &pending);
     let dependencies = dependencies.into_iter().zip(since).collect();
-    let notes = view.readiness.notes();
+    let mut notes = view.readiness.notes();
+    notes.extend(view.reload_status.note());
     ReadinessReport { now, pending, ready_since, dependencies, notes }
 }
 

@@ -1,6 +1,6 @@
 //! One configuration, compiled: what every exchange of it needs.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use super::{
     Exchange, Metrics, RefusalForm,
@@ -9,13 +9,15 @@ use super::{
         settings::{DenialSettings, MaintenanceSettings},
     },
     held_body::{BodyStore, settings::HeldBodySettings},
+    record::Recorder,
     signed::Holding,
 };
+use http::HeaderMap;
+
 use crate::{
     clock::Clock,
     evidence::Journal,
-    gate::Gate,
-    identity::PeerAddress,
+    gate::{Denial, Gate, Peer},
     policy::{
         Routes,
         ids::{ListenerId, PerUpstream},
@@ -39,6 +41,7 @@ pub struct Engine {
     body_timeout: Duration,
     cache: CacheSettings,
     journal: Option<Arc<Journal>>,
+    pub(super) access_log: bool,
 }
 
 /// An engine as one worker uses it: with the worker's own cache of verified tokens.
@@ -46,6 +49,18 @@ pub struct Engine {
 pub struct WorkerEngine {
     pub(super) engine: Arc<Engine>,
     pub(super) cache: RefCell<TokenCache>,
+    pub(super) recorder: Rc<Recorder>,
+}
+
+/// How a request came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// Where; `None`: by a listener that the configuration does not have, which has no routes.
+    pub listener: Option<ListenerId>,
+    /// Who has sent it.
+    pub peer: &'a Peer,
+    /// Its headers, as they came.
+    pub headers: &'a HeaderMap,
 }
 
 /// The parts of a configuration that an [`Engine`] is built from, besides its gate.
@@ -65,6 +80,8 @@ pub struct EngineParts<'s> {
     pub routes: &'s Routes,
     /// What the metadata of resources is made of.
     pub documents: DocumentParts<'s>,
+    /// Whether every request is logged.
+    pub access_log: bool,
 }
 
 impl Engine {
@@ -86,6 +103,7 @@ impl Engine {
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),
             journal,
+            access_log: parts.access_log,
         }
     }
 
@@ -113,18 +131,19 @@ impl WorkerEngine {
     /// The engine with an empty cache.
     pub fn new(engine: Arc<Engine>) -> Self {
         let cache = RefCell::new(TokenCache::new(&engine.cache));
-        Self { engine, cache }
+        let recorder = Recorder::new(&engine);
+        Self { engine, cache, recorder }
     }
 
-    /// Counts and logs a request that was refused before there was anything to decide on. `peer` is
-    /// where it came from: nothing else is known of it.
-    pub fn note_unserved(&self, cause: &Cause, peer: Option<&PeerAddress>) {
-        self.engine.gate.record_unserved(cause, peer);
+    /// Counts and logs a request that was refused before there was anything to decide on. Where it
+    /// came from is all that is known of it.
+    pub fn note_unserved(&self, arrival: &Arrival<'_>, cause: Cause) {
+        self.engine.gate.record_unserved(&cause, arrival.peer.address.as_ref());
+        self.recorder.begin(arrival).refused_unread(Denial::new(cause));
     }
 
-    /// Begins to decide on a request of that listener, whose refusal has to look like that. No
-    /// listener: one that the configuration does not have, which has no routes.
-    pub fn exchange(&self, form: RefusalForm, listener: Option<ListenerId>) -> Exchange<'_> {
-        Exchange::new(self, form, listener)
+    /// Begins to decide on a request, whose refusal has to look like that.
+    pub fn exchange(&self, form: RefusalForm, arrival: &Arrival<'_>) -> Exchange<'_> {
+        Exchange::new(self, form, arrival)
     }
 }

@@ -6,11 +6,14 @@ use crate::{
     upstream, upstream_credential,
 };
 
+use super::reload::ReloadMetrics;
+
 /// Registers the metrics of every room, before any of them counts: those without labels are shown
 /// as 0 from the start, whether their feature is used or not.
 pub(super) fn register_all(metrics: &MetricRegistry) {
     admin::Metrics::register(metrics);
     decision::Metrics::register(metrics);
+    ReloadMetrics::register(metrics);
     evidence::Metrics::register(metrics);
     gate::Metrics::register(metrics);
     identity::Metrics::register(metrics);
@@ -37,7 +40,7 @@ mod tests {
     use super::*;
     use crate::{
         clock::SystemClock,
-        lifecycle::Server,
+        lifecycle::{Server, ServerParts},
         settings::{Sources, load},
     };
 
@@ -88,7 +91,8 @@ mod tests {
         let metrics = MetricRegistry::default();
         metrics.watch_dropped_log_lines(|| 0);
         let clock = Arc::new(SystemClock);
-        let _server = Server::start_with(settings, clock, metrics.clone()).unwrap();
+        let parts = ServerParts { clock, metrics: metrics.clone(), reread: None };
+        let _server = Server::start_with(settings, parts).unwrap();
         // It becomes ready at some moment.
         let of = |text: &str| -> Vec<String> {
             let lines = unlabelled(text).into_iter();

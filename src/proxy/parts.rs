@@ -24,6 +24,4 @@ pub struct ProxyParts<'s> {
     pub routes: PerRoute<ExchangeLimits>,
     /// What requests of this process are recognised by.
     pub loop_header: LoopHeader,
-    /// Whether every request is logged.
-    pub access_log: bool,
 }

@@ -27,7 +27,6 @@ use super::{
 pub struct ProxyConfig {
     engine: Arc<Engine>,
     pub(super) limits: LimitSettings,
-    pub(super) access_log: bool,
     listeners: PerListener<Arc<ListenerRules>>,
     loops: LoopGuard,
     upstreams: PerUpstream<ConfiguredUpstream>,
@@ -103,7 +102,6 @@ impl ProxyConfig {
         let config = Self {
             engine,
             limits: parts.limits.clone(),
-            access_log: parts.access_log,
             listeners,
             loops: LoopGuard::new(parts.loop_header),
             upstreams,

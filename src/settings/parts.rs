@@ -81,6 +81,7 @@ impl Settings {
             maintenance: self.upstreams.map(|upstream| upstream.maintenance.as_ref()),
             routes: &self.routes,
             documents: self.document_parts(),
+            access_log: self.log.access_log,
         }
     }
 
@@ -103,7 +104,6 @@ impl Settings {
             resolver: self.resolver.as_ref(),
             routes: self.routes.all().map(|route| self.limits_of(route)),
             loop_header: self.forwarding.loop_header,
-            access_log: self.log.access_log,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod claim_rules;
+mod control;
 mod cors;
 mod credentials;
 mod denials;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{across, names};
 use crate::{
-    admin::settings::AdminSettings,
+    admin::{control::settings::ControlSettings, settings::AdminSettings},
     config::{
         reader::Section,
         writer::{Writer, Written},
@@ -51,6 +51,7 @@ use crate::{
 pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const CONTROL: &str = "control";
     pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const RESOLVER: &str = "resolver";
@@ -82,6 +83,8 @@ pub struct Settings {
     pub listeners: PerListener<ListenerSettings>,
     /// The operator's listener.
     pub admin: AdminSettings,
+    /// The private listener. `None`: there is none.
+    pub control: Option<ControlSettings>,
     /// What requests may take, where neither their route nor its upstream says so.
     pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
@@ -153,6 +156,7 @@ impl Settings {
             listeners: of_server.chain(own).collect(),
             server,
             admin: root.section(key::ADMIN, AdminSettings::read),
+            control: root.section(key::CONTROL, ControlSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
                 upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
             }),
@@ -205,6 +209,11 @@ impl Settings {
         toml::to_string(&self.write()).unwrap_or_default()
     }
 
+    /// The tree of [`Self::to_toml`].
+    pub(super) fn written(&self) -> Written {
+        self.write()
+    }
+
     /// Those of `[[listeners]]`.
     pub(crate) fn further_listeners(&self) -> impl Iterator<Item = &ListenerSettings> {
         self.listeners.iter().skip(usize::from(self.server.listen.is_some()))
@@ -219,6 +228,7 @@ impl Settings {
             .value(key::SERVER, self.server.write())
             .optional_value(listeners::key::LISTENERS, listeners::write(self.further_listeners()))
             .value(key::ADMIN, self.admin.write())
+            .optional_value(key::CONTROL, self.control.as_ref().map(ControlSettings::write))
             .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(
                 key::UPSTREAMS,
