@@ -1,7 +1,7 @@
 //! The control thread: everything that is not a request. Key refreshes, the admin listener,
 //! reloads and the stop run here and can never take time from a worker.
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{future::pending, io, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{runtime::Builder, sync::mpsc};
@@ -17,7 +17,7 @@ use crate::{
     evidence::Journals,
     listener::Listener,
     providers::{ProviderTasks, Providers},
-    proxy::ProxyConfig,
+    proxy::{ConnectionBudget, ProxyConfig},
     readiness::ProcessReadiness,
     settings::Settings,
     tasks::{RunningTasks, Tasks},
@@ -38,7 +38,7 @@ pub(super) enum ControlCommand {
     /// Load another configuration, and report the verdict.
     Reload(PendingReload),
     /// Stop gently.
-    Stop,
+    Stop(Grace),
 }
 
 /// Where commands come from.
@@ -53,6 +53,30 @@ pub(super) struct ControlChannels {
 pub(super) struct OperatorListeners {
     pub(super) admin: Vec<Listener>,
     pub(super) control: Option<Listener>,
+}
+
+/// How long connections are still accepted after a stop has begun.
+#[derive(Debug)]
+pub(super) enum Grace {
+    /// As long as `server.shutdown_grace` says: a load balancer has to notice.
+    Whole,
+    /// At most as long, until no request is in progress.
+    UntilIdle(Arc<ConnectionBudget>),
+}
+
+/// Nothing is in progress at two looks in a row: between two requests of one client is no pause.
+const IDLE_LOOK: Duration = Duration::from_millis(50);
+
+impl Grace {
+    /// Resolves when nothing is gained by waiting on.
+    async fn is_pointless(&self) {
+        let Self::UntilIdle(budget) = self else { return pending().await };
+        let mut looks = 0;
+        while looks < 2 {
+            looks = if budget.is_idle() { looks + 1 } else { 0 };
+            tokio::time::sleep(IDLE_LOOK).await;
+        }
+    }
 }
 
 /// What keeps one configuration up to date, and does not run yet.
@@ -151,8 +175,8 @@ impl Control {
                         }
                     }
                 }
-                Next::Command(ControlCommand::Stop) => {
-                    self.stop(&signals).await;
+                Next::Command(ControlCommand::Stop(grace)) => {
+                    self.stop(grace, &signals).await;
                     next(&mut channels, &signals).await
                 }
                 Next::Finished => return,
@@ -245,14 +269,18 @@ impl Control {
         })
     }
 
-    async fn stop(&self, signals: &WorkerSignals) {
+    async fn stop(&self, rule: Grace, signals: &WorkerSignals) {
         self.readiness.drain();
+        signals.stages.grace.cancel();
         let grace = self.settings.load().server.shutdown_grace;
         tracing::info!(?grace, "stopping: not ready, still accepting");
-        tokio::time::sleep(grace).await;
+        tokio::select! {
+            () = tokio::time::sleep(grace) => {}
+            () = rule.is_pointless() => {}
+        }
         tracing::info!("stopping: finishing what is in flight");
         signals.stop_accepting.cancel();
-        signals.drain.cancel();
+        signals.stages.drain.cancel();
     }
 }
 

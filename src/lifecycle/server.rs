@@ -16,7 +16,7 @@ use crate::{
     policy::ids::PerUpstream,
     providers::Providers,
     proxy::{
-        BoundListener, ConnectionBudget, ListenerRules, ProxyConfig,
+        BoundListener, ConnectionBudget, ListenerRules, ProxyConfig, StopStages,
         settings::listeners::SERVER_LISTENER,
     },
     settings::Settings,
@@ -28,7 +28,8 @@ use crate::{
 
 use super::{
     control::{
-        self, ConfigurationTasks, Control, ControlChannels, ControlCommand, OperatorListeners,
+        self, ConfigurationTasks, Control, ControlChannels, ControlCommand, Grace,
+        OperatorListeners,
     },
     descriptors::worker_count,
     metrics::register_all,
@@ -45,6 +46,7 @@ pub struct Server {
     control_at: Option<ListenAddress>,
     commands: mpsc::Sender<ControlCommand>,
     signals: WorkerSignals,
+    budget: Arc<ConnectionBudget>,
     workers: Vec<thread::JoinHandle<()>>,
     control: Option<thread::JoinHandle<()>>,
 }
@@ -149,9 +151,10 @@ impl Server {
         let signals = WorkerSignals {
             open: CancellationToken::new(),
             stop_accepting: CancellationToken::new(),
-            drain: CancellationToken::new(),
+            stages: StopStages::default(),
             finished: CancellationToken::new(),
             drain_timeout: settings.server.drain_timeout,
+            stream_drain_timeout: settings.server.stream_drain_timeout,
             readiness: Arc::default(),
         };
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
@@ -176,6 +179,7 @@ impl Server {
             control_at,
             commands,
             signals,
+            budget: Arc::clone(&budget),
             workers: Vec::new(),
             control,
         };
@@ -251,9 +255,19 @@ impl Server {
 
     /// Drains and stops: not ready at once, still accepting for the grace period, then finishing
     /// what is in flight within the drain deadline. Returns when all is over.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
+        self.stop_after(Grace::Whole);
+    }
+
+    /// The same, but without a grace period where no request is in progress, or as soon as none is.
+    pub fn stop_when_idle(self) {
+        let budget = Arc::clone(&self.budget);
+        self.stop_after(Grace::UntilIdle(budget));
+    }
+
+    fn stop_after(mut self, grace: Grace) {
         // A control thread that is gone has no grace period to keep.
-        let _ = self.commands.blocking_send(ControlCommand::Stop);
+        let _ = self.commands.blocking_send(ControlCommand::Stop(grace));
         self.join();
     }
 
@@ -267,7 +281,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.signals.stop_accepting.cancel();
-        self.signals.drain.cancel();
+        self.signals.stages.cancel();
         self.signals.finished.cancel();
     }
 }

@@ -6,14 +6,14 @@ use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::{
     runtime::{Builder, LocalOptions},
-    task::JoinSet,
+    task::{JoinSet, spawn_local},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     listener::Listener,
-    proxy::{self, BoundListener, ConnectionBudget, ProxyConfig, Worker},
+    proxy::{self, BoundListener, ConnectionBudget, ProxyConfig, StopStages, Worker},
     readiness::ProcessReadiness,
 };
 
@@ -24,12 +24,14 @@ pub(super) struct WorkerSignals {
     pub(super) open: CancellationToken,
     /// No new connections.
     pub(super) stop_accepting: CancellationToken,
-    /// Finish what is in flight.
-    pub(super) drain: CancellationToken,
+    /// The stages of a stop for what has been accepted.
+    pub(super) stages: StopStages,
     /// The workers have ended: metrics and readiness are of no use any more.
     pub(super) finished: CancellationToken,
     /// How long finishing may take.
     pub(super) drain_timeout: Duration,
+    /// The same of streams and tunnels.
+    pub(super) stream_drain_timeout: Duration,
     /// Marked when a worker ends unexpectedly.
     pub(super) readiness: Arc<ProcessReadiness>,
 }
@@ -39,7 +41,7 @@ struct Watch(WorkerSignals);
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if !self.0.stop_accepting.is_cancelled() && !self.0.drain.is_cancelled() {
+        if !self.0.stop_accepting.is_cancelled() && !self.0.stages.drain.is_cancelled() {
             self.0.readiness.lose_worker();
         }
     }
@@ -94,8 +96,10 @@ fn run(
             () = signals.stop_accepting.cancelled() => {}
         }
         let WorkerPlace { index, sockets, listeners } = place;
-        let drain = signals.drain.clone();
-        let worker = Rc::new(Worker::new(config, Arc::clone(&listeners), drain));
+        let stages = signals.stages.clone();
+        let worker = Rc::new(Worker::new(config, Arc::clone(&listeners), stages));
+        let follows = Rc::clone(&worker);
+        spawn_local(async move { follows.follow_stop().await });
         let mut accepting = JoinSet::new();
         for (socket, listener) in sockets.into_iter().zip(&*listeners) {
             tracing::debug!(worker = index, listen = %socket.local_address()?, "worker serves");
@@ -108,11 +112,26 @@ fn run(
         while let Some(ended) = accepting.join_next().await {
             ended.map_err(io::Error::other)??;
         }
-        if timeout(signals.drain_timeout, worker.finish()).await.is_err() {
-            tracing::warn!("the drain deadline passed with requests in flight: cut off");
-        }
+        finish(&worker, &signals).await;
         Ok(())
     });
     runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
     outcome
+}
+
+/// How long streams have to come to an end once their time is over: as long as it takes to write
+/// it. It goes beyond a drain that is as long for them.
+const STREAM_END: Duration = Duration::from_millis(500);
+
+/// Waits for what is in flight: streams have a time of their own.
+async fn finish(worker: &Worker, signals: &WorkerSignals) {
+    let WorkerSignals { drain_timeout, stream_drain_timeout, stages, .. } = signals;
+    if timeout(*stream_drain_timeout, worker.finish()).await.is_ok() {
+        return;
+    }
+    stages.streams.cancel();
+    let left = drain_timeout.saturating_sub(*stream_drain_timeout).max(STREAM_END);
+    if timeout(left, worker.finish()).await.is_err() {
+        tracing::warn!("the drain deadline passed with requests in flight: cut off");
+    }
 }

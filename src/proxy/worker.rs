@@ -1,9 +1,15 @@
 //! One worker: what a serving thread holds of its own.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::{ArcSwap, Cache};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     decision::{Engine, WorkerEngine},
@@ -19,7 +25,7 @@ use crate::{
 
 use super::{
     bound_listener::BoundListener, listener_rules::ListenerRules, loops::LoopGuard,
-    route_rules::RouteRules,
+    route_rules::RouteRules, stop::StopStages,
 };
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
@@ -50,11 +56,19 @@ pub struct Worker {
     current: RefCell<Current>,
     /// Those of the process, in their order.
     listeners: Arc<[Arc<BoundListener>]>,
-    /// Signals when to stop: first no more requests on idle connections, then no more at all.
-    pub(super) drain: CancellationToken,
+    /// When to stop.
+    pub(super) stop: StopStages,
+    /// Whether a stage of the stop has begun. Every request looks at it, which costs more of the
+    /// stages themselves: they take a lock.
+    is_leaving: Cell<bool>,
     /// The connections, tunnels included.
     pub(super) tasks: TaskTracker,
 }
+
+/// How old a connection may be that has sent nothing when idle ones are closed. One that was opened
+/// a moment ago has its request on the way, and would see a reset in place of an answer; what is
+/// silent for longer has none.
+const FIRST_BYTES: Duration = Duration::from_millis(250);
 
 /// What the latest request was served with.
 #[derive(Debug)]
@@ -146,15 +160,38 @@ impl ProxyConfig {
 }
 
 impl Worker {
-    /// A worker that serves whatever `config` holds at these listeners, until `drain` is cancelled.
+    /// A worker that serves whatever `config` holds at these listeners, until it is stopped.
     pub fn new(
         config: Arc<ArcSwap<ProxyConfig>>,
         listeners: Arc<[Arc<BoundListener>]>,
-        drain: CancellationToken,
+        stop: StopStages,
     ) -> Self {
         let serving = Rc::new(Serving::new(config.load_full(), &listeners));
         let current = RefCell::new(Current { config: Cache::new(config), serving });
-        Self { current, listeners, drain, tasks: TaskTracker::new() }
+        let is_leaving = Cell::new(false);
+        Self { current, listeners, stop, is_leaving, tasks: TaskTracker::new() }
+    }
+
+    /// Asks clients to leave, once the grace has begun. Resolves then.
+    pub async fn follow_stop(&self) {
+        self.stop.grace.cancelled().await;
+        self.leave();
+    }
+
+    /// Asks clients to leave from now on.
+    pub(super) fn leave(&self) {
+        self.is_leaving.set(true);
+    }
+
+    /// Whether clients are asked to leave.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving.get()
+    }
+
+    /// Resolves when it is too late for the first request of a connection that was accepted then.
+    pub(super) async fn gives_up(&self, accepted: Instant) {
+        self.stop.drain.cancelled().await;
+        sleep_until(accepted + FIRST_BYTES).await;
     }
 
     /// Resolves when the last connection has ended. None may begin any more.
