@@ -19,8 +19,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-pub use control::ReloadStatus;
-
 use crate::{
     clock::Clock,
     decision::Engine,
@@ -62,8 +60,6 @@ pub struct View {
     pub proxy: Arc<ArcSwap<ProxyConfig>>,
     /// Since when things are as they are.
     pub board: Arc<ReadinessBoard>,
-    /// Whether the last reload was refused.
-    pub reload_status: Arc<ReloadStatus>,
 }
 
 /// Connections at the same time: probes and scrapers are few.

@@ -4,6 +4,7 @@
 mod parts;
 mod provider_tasks;
 mod readiness;
+mod takeover;
 
 use std::sync::Arc;
 
@@ -13,7 +14,6 @@ use crate::{
     keys::{KeyStore, LiveKeySet},
     limits::LimitTables,
     policy::ids::{IssuerId, PerIssuer, PerSignature, SignatureId},
-    readiness::SourceReadiness,
     registry::Registry,
     replay::ReplayStores,
     revocation::Revocations,
@@ -26,6 +26,7 @@ use crate::{
 pub use parts::{ProviderParts, SignerKeySource};
 pub use provider_tasks::ProviderTasks;
 pub use readiness::{ReadinessRules, RouteNeeds, SignerReadiness};
+pub use takeover::NotUsable;
 
 /// Everything that is kept up to date beside the requests of one configuration.
 #[derive(Debug)]
@@ -97,17 +98,16 @@ impl Providers {
         earlier: Option<&Self>,
         revocations: impl FnOnce(SharedStore) -> (Arc<Revocations>, Tasks),
     ) -> Result<(Self, ProviderTasks), SharedError> {
+        let before = earlier.map(|earlier| &earlier.shared);
         let (shared, supervisor) = match parts.shared {
-            Some(settings) => {
-                let (store, supervisor) = SharedStore::new(settings, Arc::clone(clock), metrics)?;
-                (store, Some(supervisor))
-            }
+            Some(settings) => SharedStore::beside(before, settings, clock, metrics)?,
             None => (SharedStore::default(), None),
         };
         let (mut keys, mut key_refreshers) = (KeyStore::default(), Tasks::default());
-        let issuer_keys = parts
-            .issuer_keys
-            .map(|source| keys.add_issuer(source.clone(), &mut key_refreshers, clock, metrics));
+        let before = earlier.map(|earlier| &earlier.keys);
+        let issuer_keys = parts.issuer_keys.map(|source| {
+            keys.add_issuer(source.clone(), before, &mut key_refreshers, clock, metrics)
+        });
         let before = earlier.map(|earlier| &earlier.introspection);
         let (introspection, workers) = IntrospectionStore::new(
             &parts.introspected,
@@ -129,7 +129,9 @@ impl Providers {
             }
             SignerKeySource::Set(owner) => {
                 let owner = (**owner).clone();
-                LiveSignerKeys::Set(signer_store.add(owner, &mut signer_refreshers, clock, metrics))
+                let before = earlier.map(|earlier| &earlier.signer_store);
+                let refreshers = &mut signer_refreshers;
+                LiveSignerKeys::Set(signer_store.add(owner, before, refreshers, clock, metrics))
             }
             SignerKeySource::Registry(name, settings) => {
                 let (registry, worker) = Registry::new(name, settings, Arc::clone(clock), metrics);
@@ -144,7 +146,7 @@ impl Providers {
             keys: key_refreshers,
             signer_keys: signer_refreshers,
             registries: registry_workers,
-            introspection: workers.into_iter().collect(),
+            introspection: workers,
             upstream_credentials: credential_tasks,
             revocation,
             supervisor,
@@ -212,16 +214,5 @@ impl Providers {
         let unread = self.awaited_key_sets().filter(|keys| !keys.was_read());
         let unread = unread.map(|keys| format!("issuer {}", keys.name()));
         unread.chain(self.revocations.readiness().first_read().pending()).collect()
-    }
-
-    /// Resolves once each of them has been usable for the first time.
-    pub async fn usable(&self) {
-        for sources in self.sources() {
-            sources.usable().ready().await;
-        }
-    }
-
-    fn sources(&self) -> [&SourceReadiness; 3] {
-        [self.keys.readiness(), self.signer_store.readiness(), self.revocations.readiness()]
     }
 }

@@ -99,6 +99,12 @@ impl UpstreamPool {
         &self.caps
     }
 
+    /// A reload has removed or changed the upstream: connections are closed, those in use after it.
+    /// Requests of before are served to their end.
+    pub(crate) fn close(&self) {
+        self.endpoints.close();
+    }
+
     /// Whether the next request is best written as HTTP/1.1 has it. Where that is negotiated, it
     /// is turned into the other form once the connection shows it.
     pub(crate) fn expects_http1(&self) -> bool {

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::{View, not_allowed, pages};
 use crate::listener::{ByteStream, ConnectionHandler, Listener};
 
-pub use reload::{ReloadOutcome, ReloadRequest, ReloadStatus, ReloadTrigger, ReloadVerdict};
+pub use reload::{ReloadOutcome, ReloadRequest, ReloadTrigger, ReloadVerdict};
 
 /// What the private listener's paths use.
 #[derive(Debug)]

@@ -64,8 +64,7 @@ fn report(view: &View) -> ReadinessReport {
     });
     let (ready_since, since) = view.board.observe(now, &dependencies, &pending);
     let dependencies = dependencies.into_iter().zip(since).collect();
-    let mut notes = view.readiness.notes();
-    notes.extend(view.reload_status.note());
+    let notes = view.readiness.notes();
     ReadinessReport { now, pending, ready_since, dependencies, notes }
 }
 

@@ -135,6 +135,20 @@ impl WorkerEngine {
         Self { engine, cache, recorder }
     }
 
+    /// The engine of the next configuration. Verified tokens stay cached where that would verify
+    /// them in the same way; requests that this one still decides begin with an empty cache.
+    #[must_use]
+    pub fn successor(&self, engine: Arc<Engine>) -> Self {
+        let next = Self::new(engine);
+        if next.engine.cache == self.engine.cache {
+            let earlier = self.cache.replace(TokenCache::new(&self.engine.cache));
+            let cache = &mut *next.cache.borrow_mut();
+            *cache = earlier;
+            next.engine.gate.verifier().take_over(self.engine.gate.verifier(), cache);
+        }
+        next
+    }
+
     /// Counts and logs a request that was refused before there was anything to decide on. Where it
     /// came from is all that is known of it.
     pub fn note_unserved(&self, arrival: &Arrival<'_>, cause: Cause) {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{
-        self, ReadinessBoard, ReloadStatus, ShownConfiguration,
+        self, ReadinessBoard, ShownConfiguration,
         control::{ControlView, ReloadOutcome, ReloadRequest, ReloadVerdict},
     },
     clock::Clock,
@@ -103,7 +103,6 @@ pub(super) struct Control {
     metrics: MetricRegistry,
     readiness: Arc<ProcessReadiness>,
     reread: Option<Reread>,
-    reload_status: Arc<ReloadStatus>,
     reports: ReloadReports,
 }
 
@@ -122,9 +121,8 @@ impl Control {
         let providers = Arc::new(ArcSwap::new(providers));
         let journals = Arc::new(journals);
         let shown = Arc::new(ArcSwap::from_pointee(settings.shown()));
-        let reload_status = Arc::<ReloadStatus>::default();
-        let (status, of_reports) = (Arc::clone(&reload_status), Arc::clone(&clock));
-        let reports = ReloadReports::new(&settings, status, of_reports, &metrics);
+        let (notes, of_reports) = (Arc::clone(&readiness), Arc::clone(&clock));
+        let reports = ReloadReports::new(&settings, notes, of_reports, &metrics);
         let settings = ArcSwap::from_pointee(settings);
         Self {
             settings,
@@ -137,7 +135,6 @@ impl Control {
             metrics,
             readiness,
             reread,
-            reload_status,
             reports,
         }
     }
@@ -232,7 +229,6 @@ impl Control {
             readiness: Arc::clone(&self.readiness),
             proxy: Arc::clone(&self.config),
             board: Arc::new(ReadinessBoard::new(&self.metrics)),
-            reload_status: Arc::clone(&self.reload_status),
         }
     }
 
@@ -247,12 +243,15 @@ impl Control {
         let (providers, prepared) = successor.map_err(|error| error.to_string())?;
         let (providers, started) = (Arc::new(providers), prepared.spawn());
         self.wait_for(&providers).await?;
-        let compiled = compile(&settings, &providers, &self.journals, &self.clock, &self.metrics)
-            .map_err(|error| error.to_string())?;
-        let (config, upstreams) = compiled;
+        let running = self.config.load_full();
+        let (journals, clock) = (&self.journals, &self.clock);
+        let compiled =
+            compile(&settings, &providers, journals, Some(&running), clock, &self.metrics);
+        let (config, upstreams) = compiled.map_err(|error| error.to_string())?;
         self.providers.store(providers);
         self.engine.store(Arc::clone(config.engine()));
         self.config.store(Arc::new(config));
+        running.supersede();
         self.shown.store(Arc::new(settings.shown()));
         self.settings.store(Arc::new(settings));
         // Requests of the old configuration do without: they have their endpoints.
@@ -262,11 +261,14 @@ impl Control {
     }
 
     async fn wait_for(&self, providers: &Providers) -> Result<(), String> {
-        let usable = tokio::time::timeout(RELOAD_DEADLINE, providers.usable()).await;
-        usable.map_err(|_| {
-            let pending = providers.pending(self.clock.now());
-            format!("not ready within {RELOAD_DEADLINE:?}: {}", pending.join("; "))
-        })
+        let (running, clock) = (self.providers.load_full(), &*self.clock);
+        let usable = providers.usable_in_place_of(&running, clock, RELOAD_DEADLINE).await;
+        usable.map_err(|error| error.to_string())?;
+        let missing = providers.pending(clock.now()).join("; ");
+        if !missing.is_empty() {
+            tracing::warn!(missing, "the new configuration lacks what the running one does");
+        }
+        Ok(())
     }
 
     async fn stop(&self, rule: Grace, signals: &WorkerSignals) {

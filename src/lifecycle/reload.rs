@@ -7,12 +7,10 @@ use std::sync::Arc;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
-    admin::{
-        ReloadStatus,
-        control::{ReloadOutcome, ReloadTrigger, ReloadVerdict},
-    },
+    admin::control::{ReloadOutcome, ReloadTrigger, ReloadVerdict},
     clock::Clock,
     config::ConfigErrors,
+    readiness::ProcessReadiness,
     settings::{RestartNeeded, Settings, changed_settings, restart_needed},
     telemetry::MetricRegistry,
 };
@@ -46,10 +44,13 @@ pub(super) struct Changes {
     restart: Vec<RestartNeeded>,
 }
 
+/// What `/readyz` calls the note of a refused reload.
+const NOTE: &str = "reload";
+
 /// Where verdicts are shown.
 pub(super) struct ReloadReports {
     metrics: ReloadMetrics,
-    status: Arc<ReloadStatus>,
+    readiness: Arc<ProcessReadiness>,
     clock: Arc<dyn Clock>,
 }
 
@@ -119,13 +120,13 @@ pub(super) fn not_used(
 impl ReloadReports {
     pub(super) fn new(
         settings: &Settings,
-        status: Arc<ReloadStatus>,
+        readiness: Arc<ProcessReadiness>,
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Self {
         let metrics = ReloadMetrics::register(metrics);
         metrics.start(&settings.config_hash());
-        Self { metrics, status, clock }
+        Self { metrics, readiness, clock }
     }
 
     /// Logs, counts and shows a verdict, and sends it to whom waits for it.
@@ -138,8 +139,8 @@ impl ReloadReports {
         self.log(&verdict, trigger);
         self.metrics.count(&verdict, trigger, self.clock.now());
         match verdict.outcome {
-            ReloadOutcome::Applied => self.status.clear(),
-            ReloadOutcome::Refused => self.status.refused(&verdict.errors),
+            ReloadOutcome::Applied => self.readiness.note(NOTE, None),
+            ReloadOutcome::Refused => self.readiness.note(NOTE, Some(verdict.note())),
             ReloadOutcome::Superseded => {}
         }
         // The caller may not wait for it.

@@ -144,7 +144,8 @@ impl Server {
         let (providers, tasks) = Providers::new(&settings.provider_parts(), &clock, &metrics)?;
         let providers = Arc::new(providers);
         let journals = Journals::default();
-        let (config, upstreams) = compile(&settings, &providers, &journals, &clock, &metrics)?;
+        let (config, upstreams) =
+            compile(&settings, &providers, &journals, None, &clock, &metrics)?;
         let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
@@ -292,17 +293,22 @@ fn join(thread: thread::JoinHandle<()>) {
     }
 }
 
-/// Compiles settings for serving. The tasks keep its upstreams' endpoints up to date.
+/// Compiles settings for serving. The tasks keep its upstreams' endpoints up to date. What has not
+/// changed since `earlier` goes on. Nothing fails once that has begun.
 pub(super) fn compile(
     settings: &Settings,
     providers: &Providers,
     journals: &Journals,
+    earlier: Option<&ProxyConfig>,
     clock: &Arc<dyn Clock>,
     metrics: &MetricRegistry,
 ) -> Result<(ProxyConfig, Tasks), StartError> {
-    let listeners = settings.listeners.iter().map(ListenerRules::load);
+    let listeners = settings.listeners.iter().map(|listener| {
+        let tls = earlier.and_then(|earlier| earlier.tls_of_listener(&listener.name));
+        ListenerRules::load(listener, tls)
+    });
     let listeners = listeners.collect::<Result<_, _>>()?;
-    let upstream_tls = upstream_tls(settings, metrics)?;
+    let upstream_tls = upstream_tls(settings, earlier, metrics)?;
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
     // Last of what can fail: it takes over the earlier journal's folder.
     let evidence = settings.evidence.as_ref();
@@ -310,17 +316,19 @@ pub(super) fn compile(
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
     let engine = Engine::new(&settings.engine_parts(), gate, journal, Arc::clone(clock), metrics);
     let parts = settings.proxy_parts();
-    Ok(ProxyConfig::new(&parts, Arc::new(engine), listeners, &upstream_tls, metrics))
+    Ok(ProxyConfig::new(&parts, Arc::new(engine), listeners, &upstream_tls, earlier, metrics))
 }
 
 /// What the connections to each upstream need of TLS.
 fn upstream_tls(
     settings: &Settings,
+    earlier: Option<&ProxyConfig>,
     metrics: &MetricRegistry,
 ) -> Result<PerUpstream<Option<Arc<UpstreamTls>>>, UpstreamTlsError> {
     let loaded = settings.upstreams.iter().map(|upstream| {
+        let earlier = earlier.and_then(|earlier| earlier.tls_of_upstream(&upstream.name));
         let tls = upstream.tls.as_ref();
-        tls.map(|tls| UpstreamTls::new(&upstream.name, tls, metrics).map(Arc::new)).transpose()
+        tls.map(|tls| UpstreamTls::load(&upstream.name, tls, earlier, metrics)).transpose()
     });
     loaded.collect()
 }

@@ -100,6 +100,7 @@ fn run(
         let worker = Rc::new(Worker::new(config, Arc::clone(&listeners), stages));
         let follows = Rc::clone(&worker);
         spawn_local(async move { follows.follow_stop().await });
+        spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
         let mut accepting = JoinSet::new();
         for (socket, listener) in sockets.into_iter().zip(&*listeners) {
             tracing::debug!(worker = index, listen = %socket.local_address()?, "worker serves");

@@ -78,6 +78,11 @@ impl Providers {
         all.filter(|(.., importance)| *importance != Importance::Optional).map(|(_, _, set, _)| set)
     }
 
+    /// Whether a start waits for that key set.
+    pub(super) fn awaits(&self, keys: &LiveKeySet) -> bool {
+        self.awaited_key_sets().any(|awaited| std::ptr::eq(awaited, keys))
+    }
+
     fn key_dependencies(&self, now: UnixTime) -> impl Iterator<Item = Dependency> {
         let sets = self.key_sets_by_importance().map(move |(kind, name, set, importance)| {
             Dependency::optional(kind, name, set.missing(now)).of_importance(importance)

@@ -16,7 +16,7 @@ use crate::{
         upstream_credential::CredentialChoice,
     },
     providers::ProviderParts,
-    proxy::ProxyParts,
+    proxy::{ProxyParts, RouteLimitParts},
     resource::DocumentParts,
     signature::settings::SignatureSettings,
     token::issuer::settings::IssuerSettings,
@@ -102,7 +102,10 @@ impl Settings {
             limits: &self.server.limits,
             upstreams: &self.upstreams,
             resolver: self.resolver.as_ref(),
-            routes: self.routes.all().map(|route| self.limits_of(route)),
+            routes: self.routes.all().map(|route| RouteLimitParts {
+                label: route.label().into(),
+                limits: self.limits_of(route),
+            }),
             loop_header: self.forwarding.loop_header,
         }
     }
@@ -116,7 +119,7 @@ impl Settings {
     pub fn shown(&self) -> ShownConfiguration {
         let assertion = self.identity.assertion.as_ref();
         ShownConfiguration {
-            toml: self.to_toml(),
+            toml: self.to_annotated_toml(),
             jwks: assertion.map(|assertion| Arc::clone(&assertion.jwks)),
         }
     }

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     readiness::{Dependency, DependencyKind, Importance},
     resolver::Resolver,
-    tasks::Tasks,
+    tasks::{KeptTask, Tasks},
     tls::UpstreamTls,
 };
 
@@ -58,13 +58,15 @@ pub(super) struct UsedEndpoints {
 }
 
 impl SharedEndpoints {
-    /// Those of an upstream that has several, and the tasks that keep them up to date.
+    /// Those of an upstream that has several, and the tasks that keep them up to date, which are
+    /// added to `tasks`.
     pub(crate) fn new(
         upstream: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
         resolver: &Resolver,
         metrics: &Metrics,
-    ) -> Option<(Arc<Self>, Tasks)> {
+        tasks: &mut Tasks,
+    ) -> Option<(Arc<Self>, Vec<KeptTask>)> {
         let settings = (**upstream.endpoints.as_ref()?).clone();
         let shared = Arc::new(Self {
             upstream: upstream.name.clone(),
@@ -73,18 +75,18 @@ impl SharedEndpoints {
             settings,
             metrics: metrics.of_several(&upstream.name),
         });
-        let mut tasks = Tasks::default();
-        tasks.add(Arc::clone(&shared).follow_time());
+        let mut kept = vec![tasks.add_kept(Arc::clone(&shared).follow_time())];
         if shared.settings.resolve == Resolve::First {
             shared.replace(&discovery::configured(&shared.settings));
         } else {
-            tasks.add(discovery::keep_resolved(Arc::clone(&shared), resolver.clone()));
+            let resolving = discovery::keep_resolved(Arc::clone(&shared), resolver.clone());
+            kept.push(tasks.add_kept(resolving));
         }
         if let Some(health) = &shared.settings.health {
             let checks = HealthChecks::new(health, tls);
-            tasks.add(health::keep_checked(Arc::clone(&shared), checks));
+            kept.push(tasks.add_kept(health::keep_checked(Arc::clone(&shared), checks)));
         }
-        Some((shared, tasks))
+        Some((shared, kept))
     }
 
     pub(super) fn settings(&self) -> &EndpointSettings {

@@ -1,8 +1,5 @@
 //! `POST /reload`: has the configuration read again, waits for the verdict and answers with it.
 
-use std::sync::Arc;
-
-use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -60,29 +57,16 @@ pub struct ReloadRequest {
     pub done: oneshot::Sender<ReloadVerdict>,
 }
 
-/// Whether the last reload was refused, for `/readyz`.
-#[derive(Debug, Default)]
-pub struct ReloadStatus(ArcSwapOption<String>);
-
-impl ReloadStatus {
-    /// A new configuration was refused.
-    pub fn refused(&self, errors: &[String]) {
-        let first = errors.first().map_or("", String::as_str);
+impl ReloadVerdict {
+    /// What `/readyz` says of it, where the configuration was refused.
+    pub fn note(&self) -> String {
+        let first = self.errors.first().map_or("", String::as_str);
         // A parser's message may draw the place in several lines.
         let first = first.lines().next().unwrap_or_default();
-        let more = errors.len().saturating_sub(1);
-        let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-        self.0.store(Some(Arc::new(format!("reload: refused: {first}{more}"))));
-    }
-
-    /// A new configuration is in force.
-    pub fn clear(&self) {
-        self.0.store(None);
-    }
-
-    /// The note, if the last reload was refused.
-    pub fn note(&self) -> Option<String> {
-        self.0.load().as_deref().cloned()
+        match self.errors.len() {
+            0 | 1 => format!("refused: {first}"),
+            all => format!("refused: {first} (and {} more)", all - 1),
+        }
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) mod key {
 }
 
 /// `[issuers.NAME]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerSettings {
     /// The name in the configuration: what routes, metrics and logs call it.
     pub name: String,
