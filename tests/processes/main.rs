@@ -21,6 +21,7 @@ mod cli;
 mod compression;
 mod demo;
 mod differential;
+mod draining;
 mod egress;
 mod evidence;
 mod explain;
