@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use crate::support::wait_until;
+use crate::support::{process::binary, wait_until};
 
 /// A running `countersign run`; killed when dropped.
 #[derive(Debug, Default)]
@@ -26,13 +26,13 @@ impl Process {
 
     /// Starts it, and waits until it is ready.
     pub(crate) fn run(config: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(["run", "--config"])
-            .arg(config)
-            .env_clear()
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::run_by(Command::new(binary()).env_clear(), config)
+    }
+
+    /// By a command to which `run --config FILE` is added.
+    pub(crate) fn run_by(command: &mut Command, config: &Path) -> Self {
+        command.args(["run", "--config"]).arg(config).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let process = Self { child: Some(child), logs: Arc::default() };
         let logs = Arc::clone(&process.logs);
