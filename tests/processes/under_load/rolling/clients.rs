@@ -50,6 +50,8 @@ pub(super) struct RunningClients {
 pub(super) struct Tally {
     pub(super) answered: usize,
     pub(super) connections: usize,
+    /// Of those over HTTP/1.1, that ended though no answer had said so.
+    pub(super) unannounced: usize,
     pub(super) failed: Vec<String>,
 }
 
@@ -125,6 +127,7 @@ impl Tally {
     fn and(mut self, other: &Self) -> Self {
         self.answered += other.answered;
         self.connections += other.connections;
+        self.unannounced += other.unannounced;
         self.failed.extend(other.failed.iter().cloned());
         self
     }
@@ -152,20 +155,28 @@ impl LoadClient {
         for _ in 0..ATTEMPTS {
             let mut connection = match self.connection.take() {
                 Some(connection) if connection.is_open() => connection,
-                _ => self.connect().await?,
+                Some(_) => self.ended_unannounced().await?,
+                None => self.connect().await?,
             };
             match connection.send(self.request()).await {
                 Ok(response) => {
                     let status = response.status();
+                    let closes =
+                        response.headers().get("connection").is_some_and(|it| it == "close");
                     response.into_body().collect().await.map_err(|error| format!("{error:?}"))?;
-                    self.connection = Some(connection);
+                    self.connection = Some(connection).filter(|_| !closes);
                     return if status == StatusCode::OK { Ok(()) } else { Err(status.to_string()) };
                 }
-                Err(NoAnswer::Unsent) => {}
+                Err(NoAnswer::Unsent) => self.connection = Some(connection),
                 Err(NoAnswer::Failed(error)) => return Err(error),
             }
         }
         Err("no connection takes the request".to_owned())
+    }
+
+    async fn ended_unannounced(&mut self) -> Result<OpenConnection, String> {
+        self.tally.unannounced += usize::from(self.speaks == Speaks::Http1);
+        self.connect().await
     }
 
     fn request(&self) -> Request<Empty<Bytes>> {
