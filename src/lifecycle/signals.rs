@@ -4,18 +4,16 @@
 //! SIGTERM is what supervisors send, with a load balancer in front that has yet to notice. SIGINT is
 //! a person at a terminal: where no request is in progress, nothing is waited for.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::{
-    clock::SystemClock, config::ConfigErrors, settings::Settings, telemetry::MetricRegistry,
-};
+use crate::settings::Settings;
 
-use super::{Reread, Server, ServerParts, StartError};
+use super::{Server, ServerParts, StartError};
 
 /// A signal's request.
 enum Request {
@@ -23,22 +21,17 @@ enum Request {
     Reload,
 }
 
-/// Serves until a signal stops the process. `reread` reads the configuration from where it came.
+/// Serves until a signal stops the process.
 ///
 /// # Errors
 /// [`StartError`], before anything is served.
-pub fn run(
-    settings: Settings,
-    metrics: MetricRegistry,
-    reread: impl Fn() -> Result<Settings, ConfigErrors> + Send + Sync + 'static,
-) -> Result<(), StartError> {
+pub fn run(settings: Settings, parts: ServerParts) -> Result<(), StartError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _entered = runtime.enter();
         Signals::new()?
     };
-    let (clock, reread) = (Arc::new(SystemClock), Some(Arc::new(reread) as Reread));
-    let server = Server::start_with(settings, ServerParts { clock, metrics, reread })?;
+    let server = Server::start_with(settings, parts)?;
     let by_hand = loop {
         match runtime.block_on(signals.next()) {
             Request::Reload => server.request_reload(),

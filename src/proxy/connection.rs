@@ -5,7 +5,6 @@ mod opening;
 mod unserved;
 
 use std::{
-    cell::Cell,
     convert::Infallible,
     future::{pending, poll_fn},
     io,
@@ -31,7 +30,10 @@ use crate::{
     listener::ByteStream,
     memory::UPLOAD_BYTES,
     proxy::settings::LimitSettings,
-    wire::frames::guard::{FrameGuard, FrameLimits},
+    wire::frames::{
+        guard::{FrameGuard, FrameLimits},
+        refused_heads::RefusedHeads,
+    },
 };
 
 use super::{
@@ -81,6 +83,10 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The buffer for the first read: usually a whole request, so that sniffing costs no second one.
 const SNIFF_BUFFER: usize = 4096;
+
+/// How many times `header_bytes` h2 reads of a head, so that the refusal of one that is longer can
+/// say which field it was. h2 itself answers 431 to what is longer still.
+const READ_OF_HEADS: u32 = 2;
 
 /// How many streams a client may have reset that were never served (threats D-2, rapid reset).
 const MAX_PENDING_RESETS: usize = 20;
@@ -187,10 +193,14 @@ async fn serve_http2<S: ByteStream>(
     limits: &LimitSettings,
 ) -> hyper::Result<()> {
     let floods = connection.open.floods().clone();
-    let frame_limits =
-        FrameLimits { header_timeout: limits.header_timeout, streams: limits.http2_streams };
-    let malformed_heads = Rc::new(Cell::new(0));
-    let io = FrameGuard::new(io, accepted, frame_limits, floods, Rc::clone(&malformed_heads));
+    let header_list = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
+    let frame_limits = FrameLimits {
+        header_timeout: limits.header_timeout,
+        streams: limits.http2_streams,
+        header_list,
+    };
+    let refused_heads = Rc::<RefusedHeads>::default();
+    let io = FrameGuard::new(io, accepted, frame_limits, floods, Rc::clone(&refused_heads));
     let activity = Arc::clone(&connection.activity);
     let memory = Arc::clone(connection.open.memory());
     let streams = StreamExec::new(limits.body_timeout, limits.header_timeout, memory);
@@ -202,7 +212,7 @@ async fn serve_http2<S: ByteStream>(
     let mut conversation = pin!(
         http2::Builder::new(streams)
             .timer(TokioTimer::new())
-            .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+            .max_header_list_size(header_list.saturating_mul(READ_OF_HEADS))
             .max_concurrent_streams(limits.http2_streams)
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .max_send_buf_size(HTTP2_SEND_BUFFER)
@@ -210,11 +220,8 @@ async fn serve_http2<S: ByteStream>(
             .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
             .serve_connection(TokioIo::new(io), service)
     );
-    // h2 answers a malformed head by itself.
-    let note = || {
-        let heads = 0..malformed_heads.take();
-        heads.for_each(|_| connection.note_unserved(unserved::malformed_stream()));
-    };
+    let note = || connection.note_refused_heads(&refused_heads, limits);
+    let uncounted = |outcome| if refused_heads.last_was_too_long.get() { Ok(()) } else { outcome };
     tokio::select! {
         biased;
         outcome = poll_fn(|cx| {
@@ -223,7 +230,7 @@ async fn serve_http2<S: ByteStream>(
             if leaves { Poll::Ready(None) } else { outcome.map(Some) }
         }) => {
             if let Some(outcome) = outcome {
-                return outcome;
+                return uncounted(outcome);
             }
         }
         () = served.asked_to_leave() => {}
@@ -231,7 +238,7 @@ async fn serve_http2<S: ByteStream>(
         () = activity.idle_too_long() => {}
     }
     conversation.as_mut().graceful_shutdown();
-    poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)).await
+    uncounted(poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)).await)
 }
 
 impl Connection {

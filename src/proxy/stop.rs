@@ -15,7 +15,15 @@ pub struct StopStages {
 }
 
 impl StopStages {
-    /// All at once.
+    /// Stages that may come earlier than these.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        let [grace, drain, streams] =
+            [&self.grace, &self.drain, &self.streams].map(CancellationToken::child_token);
+        Self { grace, drain, streams }
+    }
+
+    /// What is in flight is finished, without a grace.
     pub fn cancel(&self) {
         self.grace.cancel();
         self.drain.cancel();

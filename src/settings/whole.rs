@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::{across, names};
 use crate::{
     admin::{control::settings::ControlSettings, settings::AdminSettings},
@@ -34,6 +32,7 @@ use crate::{
         settings::{ExchangeLimits, HeaderSettings},
     },
     proxy::settings::{ListenerSettings, ServerSettings, listeners},
+    refresh::settings::ReloadSettings,
     resolver::settings::ResolverSettings,
     resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
@@ -56,6 +55,7 @@ pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
     pub(crate) const CONTROL: &str = "control";
+    pub(crate) const RELOAD: &str = "reload";
     pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const RESOLVER: &str = "resolver";
@@ -89,6 +89,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The private listener. `None`: there is none.
     pub control: Option<ControlSettings>,
+    /// Whether files are watched.
+    pub reload: ReloadSettings,
     /// What requests may take, where neither their route nor its upstream says so.
     pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
@@ -163,6 +165,7 @@ impl Settings {
             server,
             admin: root.section(key::ADMIN, AdminSettings::read),
             control: root.section(key::CONTROL, ControlSettings::read),
+            reload: root.section(key::RELOAD, ReloadSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
                 upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
             }),
@@ -211,7 +214,7 @@ impl Settings {
     /// It can be loaded again and means the same. It holds no secret: settings name the files of
     /// secrets, never their content, URLs with user information are refused at load, and values
     /// that come from a variable or a file (`${NAME}`, `file:`) are written as these. What changes
-    /// in a variable or such a file does therefore not show; see [`Settings::effective`].
+    /// in a variable or such a file does therefore not show.
     pub fn to_toml(&self) -> String {
         // Only a map with keys that are no texts can't be written.
         toml::to_string(&self.provenance.with_references(self.write())).unwrap_or_default()
@@ -221,12 +224,6 @@ impl Settings {
     /// line, variable or flag it comes from. For `check` and the admin listener's `/config`.
     pub fn to_annotated_toml(&self) -> String {
         self.provenance.annotate(&self.to_toml())
-    }
-
-    /// The effective configuration with the content of variables and files in it: to compare or
-    /// hash, never to show.
-    pub fn effective(&self) -> Zeroizing<String> {
-        Zeroizing::new(toml::to_string(&self.write()).unwrap_or_default())
     }
 
     /// The files that it was read from. Those that settings name (keys, secrets, certificates) are
@@ -255,6 +252,7 @@ impl Settings {
             .optional_value(listeners::key::LISTENERS, listeners::write(self.further_listeners()))
             .value(key::ADMIN, self.admin.write())
             .optional_value(key::CONTROL, self.control.as_ref().map(ControlSettings::write))
+            .value(key::RELOAD, self.reload.write())
             .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(
                 key::UPSTREAMS,

@@ -26,7 +26,13 @@ impl Process {
 
     /// Starts it, and waits until it is ready.
     pub(crate) fn run(config: &Path) -> Self {
-        Self::run_by(Command::new(binary()).env_clear(), config)
+        Self::run_in(config, &[])
+    }
+
+    /// With these variables in its environment.
+    pub(crate) fn run_in(config: &Path, variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().copied();
+        Self::run_by(Command::new(binary()).env_clear().envs(variables), config)
     }
 
     /// By a command to which `run --config FILE` is added.
