@@ -19,6 +19,9 @@ use crate::{
 
 const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
+/// The listeners of the process: none.
+const BOUND: &[Option<String>] = &[];
+
 /// A configuration in use by one worker, as the control thread and the worker's have it.
 struct Process {
     folder: tempfile::TempDir,
@@ -37,11 +40,6 @@ struct Cost {
     worker: Duration,
 }
 
-/// The names of the listeners, by position.
-fn names(settings: &Settings) -> Vec<Option<String>> {
-    settings.listeners.iter().map(|listener| Some(listener.name.clone())).collect()
-}
-
 impl Process {
     fn start(text: &str) -> (Self, Rc<Worker>) {
         let folder = tempfile::tempdir().unwrap();
@@ -50,8 +48,7 @@ impl Process {
         let (metrics, journals) = (MetricRegistry::default(), Journals::default());
         let (providers, tasks) =
             Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
-        let compiled =
-            compile(&settings, &names(&settings), &providers, &journals, None, &clock, &metrics);
+        let compiled = compile(&settings, BOUND, &providers, &journals, None, &clock, &metrics);
         let (config, upstreams) = compiled.unwrap();
         let config = Arc::new(ArcSwap::from_pointee(config));
         let worker = Rc::new(Worker::new(Arc::clone(&config), StopStages::default()));
@@ -67,11 +64,9 @@ impl Process {
         let (providers, tasks) =
             self.providers.successor(&parts, &self.clock, &self.metrics).unwrap();
         let running = self.config.load_full();
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        let names = names(&settings);
-        let (journals, running_one) = (&self.journals, Some(&*running));
-        let compiled =
-            compile(&settings, &names, &providers, journals, running_one, clock, metrics);
+        let (clock, metrics, journals) = (&self.clock, &self.metrics, &self.journals);
+        let before = Some(&*running);
+        let compiled = compile(&settings, BOUND, &providers, journals, before, clock, metrics);
         let (config, upstreams) = compiled.unwrap();
         self.config.store(Arc::new(config));
         self.tasks = (tasks.spawn(), upstreams.spawn());

@@ -25,7 +25,7 @@ fn variables_stand_for_parts_of_texts_numbers_and_truth_values() {
     let settings = load(&sources(file, &[("APP_HOST", "127.0.0.9"), ("WORKERS", "3")])).unwrap();
     assert_eq!(first(&settings.upstreams).address.to_string(), "http://127.0.0.9:3000");
     assert_eq!(settings.server.workers.unwrap().get(), 3);
-    assert!(settings.log.access_log);
+    assert_eq!(settings.log.access.access, crate::telemetry::settings::AccessMode::All);
     assert_eq!(settings.denials.realm.as_deref(), Some("a$b"));
 }
 
