@@ -38,6 +38,7 @@ mod listeners;
 mod mcp;
 mod parking;
 mod path_readers;
+mod prometheus;
 mod reload;
 mod shared;
 mod shared_failovers;
