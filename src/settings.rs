@@ -9,19 +9,36 @@
 //! error at the start.
 
 mod across;
+mod changes;
 mod flags;
 mod names;
 mod parts;
+mod readiness;
+mod reload_files;
 mod secret_files;
 mod sources;
 mod warnings;
 mod whole;
 
+pub use crate::refresh::settings::ReloadSettings;
+pub use changes::{RestartNeeded, changed_settings, restart_needed};
 pub use flags::{FLAG_NAME, Flags};
 pub use sources::Sources;
 pub use whole::Settings;
 
-use crate::config::{ConfigErrors, reader::Section, report::Mistakes};
+pub use crate::config::{ConfigInput, ReadFiles};
+
+use std::sync::Arc;
+
+use crate::{
+    admin::control,
+    config::{
+        ConfigError, ConfigErrors, origin::ReadContext, provenance::Provenance, reader::Section,
+        report::Mistakes,
+    },
+    listener::settings::ListenAddress,
+};
+use whole::key;
 
 /// Reads, merges and validates a configuration.
 ///
@@ -29,10 +46,61 @@ use crate::config::{ConfigErrors, reader::Section, report::Mistakes};
 /// Every mistake in it, at once. Only a layer that can't be read at all (no such file, not TOML)
 /// hides the others.
 pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
-    let tree = sources.read().map_err(ConfigErrors)?;
-    let report = Mistakes::default();
-    let settings = Section::root(&tree, &report, Settings::read);
-    report.finish(settings)
+    read(sources).into_settings()
+}
+
+/// What reading a configuration came to.
+#[derive(Debug)]
+pub struct Reading {
+    /// The settings, or every mistake. `None` only for [`Sources::lint`], if there is no mistake
+    /// and a value is needed that stands in a file or a variable.
+    pub settings: Result<Option<Settings>, ConfigErrors>,
+    /// What was read for it, whether there was a mistake or not.
+    pub files: ReadFiles,
+}
+
+impl Reading {
+    /// The settings.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn into_settings(self) -> Result<Settings, ConfigErrors> {
+        self.settings?.ok_or_else(|| {
+            let message = "depends on files or variables that are not read".to_owned();
+            ConfigErrors(vec![ConfigError::of_source("", "the configuration".to_owned(), message)])
+        })
+    }
+}
+
+/// Reads a configuration, and says what was read.
+pub fn read(sources: &Sources) -> Reading {
+    let context = Arc::new(ReadContext::new(sources.lint));
+    let layers = sources.read(&context);
+    let files = layers.files;
+    let settings = layers.tree.map_err(ConfigErrors).and_then(|tree| {
+        let report = Mistakes::default();
+        let mut settings = Section::root(&tree, &report, Settings::read);
+        settings.provenance = Arc::new(Provenance::of(&tree, files.clone(), &context));
+        report.finish(settings)
+    });
+    Reading { settings, files }
+}
+
+/// The address of the private listener alone: what else is in the configuration may be wrong.
+///
+/// # Errors
+/// The layers that can't be read, or the mistake in the address.
+pub fn control_address(sources: &Sources) -> Result<Option<ListenAddress>, ConfigErrors> {
+    let tree = sources.read(&Arc::new(ReadContext::new(sources.lint))).tree;
+    let tree = tree.map_err(ConfigErrors)?;
+    let listen = control::settings::key::LISTEN;
+    let Some(node) = tree.member(key::CONTROL).and_then(|section| section.member(listen)) else {
+        return Ok(None);
+    };
+    control::settings::control_address(node).map(Some).map_err(|message| {
+        let key = [key::CONTROL, listen].join(".");
+        ConfigErrors(vec![ConfigError::new(key, node.origin().as_ref(), message)])
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One configuration, compiled: what every exchange of it needs.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use super::{
     Exchange, Metrics, RefusalForm,
@@ -9,20 +9,24 @@ use super::{
         settings::{DenialSettings, MaintenanceSettings},
     },
     held_body::{BodyStore, settings::HeldBodySettings},
+    record::{AccessLog, Recorder},
     signed::Holding,
 };
+use http::HeaderMap;
+
 use crate::{
     clock::Clock,
     evidence::Journal,
-    gate::Gate,
-    identity::PeerAddress,
+    gate::{Denial, Gate, Peer},
+    identity::request_id::settings::RequestIdSettings,
     policy::{
         Routes,
-        ids::{ListenerId, PerUpstream},
+        ids::{ListenerId, PerListener, PerUpstream},
     },
+    readiness::Dependency,
     reason::Cause,
     resource::{DocumentParts, Documents},
-    telemetry::MetricRegistry,
+    telemetry::{MetricRegistry, settings::LogSettings},
     token::{TokenCache, cache::settings::CacheSettings},
 };
 
@@ -38,6 +42,8 @@ pub struct Engine {
     body_timeout: Duration,
     cache: CacheSettings,
     journal: Option<Arc<Journal>>,
+    pub(super) access: AccessLog,
+    pub(super) request_id: RequestIdSettings,
 }
 
 /// An engine as one worker uses it: with the worker's own cache of verified tokens.
@@ -45,6 +51,18 @@ pub struct Engine {
 pub struct WorkerEngine {
     pub(super) engine: Arc<Engine>,
     pub(super) cache: RefCell<TokenCache>,
+    pub(super) recorder: Rc<Recorder>,
+}
+
+/// How a request came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// Where; `None`: by a listener that the configuration does not have, which has no routes.
+    pub listener: Option<ListenerId>,
+    /// Who has sent it.
+    pub peer: &'a Peer,
+    /// Its headers, as they came.
+    pub headers: &'a HeaderMap,
 }
 
 /// The parts of a configuration that an [`Engine`] is built from, besides its gate.
@@ -64,33 +82,56 @@ pub struct EngineParts<'s> {
     pub routes: &'s Routes,
     /// What the metadata of resources is made of.
     pub documents: DocumentParts<'s>,
+    /// How requests are logged.
+    pub log: &'s LogSettings,
+    /// What the listeners are called.
+    pub listeners: PerListener<String>,
+    /// What requests are called.
+    pub request_id: &'s RequestIdSettings,
 }
 
 impl Engine {
     /// The engine of these parts, which belong to one configuration. `journal` keeps the proof of
-    /// signed requests.
+    /// signed requests. Bodies that are held under `earlier` rules count, where these are the same.
     pub fn new(
         parts: &EngineParts<'_>,
         gate: Gate,
         journal: Option<Arc<Journal>>,
+        earlier: Option<&Self>,
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Self {
+        let is_same = |earlier: &&Self| earlier.held == *parts.held;
+        let bodies = earlier.filter(is_same).map(|earlier| earlier.bodies.clone());
+        let bodies =
+            bodies.unwrap_or_else(|| BodyStore::new(parts.held, Metrics::register(metrics)));
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, &parts.maintenance, clock),
             documents: Documents::prepare(parts.documents, metrics),
-            bodies: BodyStore::new(parts.held, Metrics::register(metrics)),
+            bodies,
             held: parts.held.clone(),
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),
             journal,
+            access: AccessLog::new(parts.log, parts.listeners.clone()),
+            request_id: parts.request_id.clone(),
         }
+    }
+
+    /// Says from time to time what the log leaves out, and which troubles go on. It never ends.
+    pub async fn summarise(self: Arc<Self>) {
+        self.access.summarise().await;
     }
 
     /// Its rules.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// Whether the evidence journal is written; `None`: there is none.
+    pub fn journal_dependency(&self) -> Option<Dependency> {
+        self.journal.as_ref().map(|journal| journal.dependency())
     }
 
     pub(super) fn holding(&self) -> Holding<'_> {
@@ -107,18 +148,34 @@ impl WorkerEngine {
     /// The engine with an empty cache.
     pub fn new(engine: Arc<Engine>) -> Self {
         let cache = RefCell::new(TokenCache::new(&engine.cache));
-        Self { engine, cache }
+        let recorder = Recorder::new(&engine);
+        Self { engine, cache, recorder }
     }
 
-    /// Counts and logs a request that was refused before there was anything to decide on. `peer` is
-    /// where it came from: nothing else is known of it.
-    pub fn note_unserved(&self, cause: &Cause, peer: Option<&PeerAddress>) {
-        self.engine.gate.record_unserved(cause, peer);
+    /// The engine of the next configuration. Verified tokens stay cached where that would verify
+    /// them in the same way; requests that this one still decides begin with an empty cache.
+    #[must_use]
+    pub fn successor(&self, engine: Arc<Engine>) -> Self {
+        let next = Self::new(engine);
+        if next.engine.cache == self.engine.cache {
+            let earlier = self.cache.replace(TokenCache::new(&self.engine.cache));
+            let cache = &mut *next.cache.borrow_mut();
+            *cache = earlier;
+            next.engine.gate.verifier().take_over(self.engine.gate.verifier(), cache);
+        }
+        next
     }
 
-    /// Begins to decide on a request of that listener, whose refusal has to look like that. No
-    /// listener: one that the configuration does not have, which has no routes.
-    pub fn exchange(&self, form: RefusalForm, listener: Option<ListenerId>) -> Exchange<'_> {
-        Exchange::new(self, form, listener)
+    /// Counts and logs a request that was refused before there was anything to decide on. Where it
+    /// came from is all that is known of it.
+    pub fn note_unserved(&self, arrival: &Arrival<'_>, cause: Cause) {
+        let denial = Denial::new(cause);
+        self.engine.gate.count_denial(&denial);
+        self.recorder.begin(arrival).refused_unread(denial);
+    }
+
+    /// Begins to decide on a request, whose refusal has to look like that.
+    pub fn exchange(&self, form: RefusalForm, arrival: &Arrival<'_>) -> Exchange<'_> {
+        Exchange::new(self, form, arrival)
     }
 }

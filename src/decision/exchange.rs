@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, OnceCell},
     error::Error,
     fmt,
+    rc::Rc,
     sync::Arc,
 };
 
@@ -13,8 +14,8 @@ use http_body::Body;
 use tracing::{Span, field};
 
 use super::{
-    AnswerToSign, Engine, Forward, Outcome, Refusal, RefusalForm, UploadFault, VerifiedBody,
-    WorkerEngine, private_answer, signed,
+    AnswerToSign, Arrival, Engine, Forward, Outcome, Refusal, RefusalForm, RequestRecord,
+    UploadFault, VerifiedBody, WorkerEngine, private_answer, record::TroubleCause, signed,
 };
 use crate::{
     cors::AnswerFrom,
@@ -24,7 +25,7 @@ use crate::{
         CanonicalRequest, NotCanonical,
         ids::{IssuerId, ListenerId},
     },
-    reason::{Cause, Reason},
+    reason::{Cause, Class, Reason},
     token::VerifiedToken,
 };
 
@@ -39,6 +40,7 @@ pub struct Exchange<'e> {
     /// What the answer says of the limits of the route.
     limits: OnceCell<Box<LimitAnswer>>,
     span: Span,
+    record: Rc<RequestRecord>,
 }
 
 /// Why a request is not forwarded.
@@ -55,11 +57,7 @@ pub(super) enum Stopped {
 }
 
 impl<'e> Exchange<'e> {
-    pub(super) fn new(
-        engine: &'e WorkerEngine,
-        form: RefusalForm,
-        listener: Option<ListenerId>,
-    ) -> Self {
+    pub(super) fn new(engine: &'e WorkerEngine, form: RefusalForm, arrival: &Arrival<'_>) -> Self {
         let span = tracing::debug_span!(
             "request",
             route = field::Empty,
@@ -69,11 +67,12 @@ impl<'e> Exchange<'e> {
         Self {
             engine,
             form,
-            listener,
+            listener: arrival.listener,
             request: OnceCell::new(),
             route: Cell::new(None),
             limits: OnceCell::new(),
             span,
+            record: engine.recorder.begin(arrival),
         }
     }
 
@@ -99,7 +98,11 @@ impl<'e> Exchange<'e> {
     {
         match self.try_to_admit(head, body, peer).await {
             Ok(forward) => Ok(forward),
-            Err(Stopped::Denied(denial)) => Err(self.deny(&denial)),
+            Err(Stopped::Denied(denial)) => {
+                let refusal = self.deny(denial);
+                self.glance(head);
+                Err(refusal)
+            }
             Err(Stopped::Answered(answer)) => Err(answer),
             Err(Stopped::Unfinished(fault)) => Err(self.abort(fault)),
             Err(Stopped::Preflight) => Err(self.answer_preflight()),
@@ -108,23 +111,16 @@ impl<'e> Exchange<'e> {
 
     /// Refuses the request for a reason that the front end detected.
     pub fn refuse(&self, cause: impl Into<Cause>) -> Box<Refusal> {
-        self.deny(&self.denial(cause))
+        self.deny(self.denial(cause))
     }
 
     /// The answer to an admitted request that its upstream did not answer.
-    pub fn fail(&self, reason: Reason, upstream: &str, error: &dyn fmt::Display) -> Box<Refusal> {
+    pub fn fail(&self, reason: Reason, error: &dyn fmt::Display) -> Box<Refusal> {
         let denial = self.denial(reason);
-        let (refusal, denial_id) = self.engine.engine.denials.refuse(&denial, self.form);
+        let refusal = self.engine.engine.denials.refuse(&denial, self.form, self.record.id());
         self.end(Outcome::Failed);
-        let _entered = self.span.enter();
-        tracing::warn!(
-            upstream,
-            reason = reason.code(),
-            route = denial.route().map(Route::label),
-            denial_id = denial_id.map(|id| id.to_string()),
-            %error,
-            "no response from the upstream"
-        );
+        self.report_trouble(&denial, Some(error));
+        self.record.denied(denial);
         Box::new(refusal)
     }
 
@@ -164,8 +160,11 @@ impl<'e> Exchange<'e> {
     }
 
     /// Makes the answer's head one that no shared cache keeps and whose URL no page passes on,
-    /// where the URL had a credential in it. Says what the limits of the route have left.
-    pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap) {
+    /// where the URL had a credential in it. Says what the limits of the route have left, and the
+    /// request's id.
+    pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap, from: AnswerFrom) {
+        self.record.stamp_answer(headers, from == AnswerFrom::Proxy);
+
         let has_parameters = |request: &CanonicalRequest| request.parameters().is_some();
         if self.request.get().is_some_and(has_parameters) {
             private_answer::protect(status, headers);
@@ -173,6 +172,11 @@ impl<'e> Exchange<'e> {
         if let Some(limits) = self.limits.get() {
             limits.apply(headers);
         }
+    }
+
+    /// What is known of it, until the end of its answer.
+    pub fn record(&self) -> &Rc<RequestRecord> {
+        &self.record
     }
 
     /// How its refusal has to look.
@@ -194,7 +198,7 @@ impl<'e> Exchange<'e> {
     where
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
-        let WorkerEngine { engine, cache } = self.engine;
+        let WorkerEngine { engine, cache, .. } = self.engine;
         let (request, announced) = self.read(head)?;
         if let Some(documents) = &engine.documents
             && let Some(document) = documents.answer(request)
@@ -208,9 +212,13 @@ impl<'e> Exchange<'e> {
         // Before a body is read: the path can't be served, signed or not.
         let outgoing = decision.route().outgoing_target(request)?;
         let (mut admission, body) = match decision {
-            Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
+            Decision::Admitted(admission) => {
+                self.record.admitted(admission.shared_token());
+                (admission, VerifiedBody::Unread(body))
+            }
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));
+                self.record.admitted(unsigned.shared_token());
                 let body = body.ok_or_else(|| unsigned.refuse(Reason::SignedBodyMissing))?;
                 // Boxed: a request that is not signed does not carry the room for it along.
                 let verdict = Box::pin(signed::verify(
@@ -245,6 +253,7 @@ impl<'e> Exchange<'e> {
         if let Some(credential) = credential {
             credential.apply(&mut head.headers);
         }
+        self.record.stamp(&mut head.headers);
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
         let permit = admission.take_permit().map(|mut permit| {
@@ -308,18 +317,43 @@ impl<'e> Exchange<'e> {
         }
     }
 
-    fn deny(&self, denial: &Denial) -> Box<Refusal> {
+    fn deny(&self, denial: Denial) -> Box<Refusal> {
         let Engine { gate, denials, .. } = &*self.engine.engine;
-        let (refusal, denial_id) = denials.refuse(denial, self.form);
-        let denial_id = denial_id.map(|id| id.to_string());
+        let refusal = denials.refuse(&denial, self.form, self.record.id());
         self.record_subject(denial.route(), denial.issuer());
         if let Some(route) = denial.route() {
             self.route.set(Some(gate.compiled(route)));
         }
-        let _entered = self.span.enter();
-        gate.record(denial, self.request.get(), denial_id.as_deref());
+        gate.count_denial(&denial);
+        if denial.class() == Class::CannotDecide {
+            self.report_trouble(&denial, None);
+        }
         self.record_outcome(Outcome::Denied);
+        self.record.denied(denial);
         Box::new(refusal)
+    }
+
+    /// What keeps requests from being decided or answered is said once, and then summarised.
+    #[cold]
+    fn report_trouble(&self, denial: &Denial, error: Option<&dyn fmt::Display>) {
+        let route = denial.route().map_or("(none)", Route::label);
+        let endpoint = error.and_then(|_| self.record.endpoint());
+        let (reason, subject) = (denial.reason(), denial.subject());
+        let cause = TroubleCause::of(reason, route, subject, endpoint.as_deref());
+        let _entered = self.span.enter();
+        self.engine.engine.access.troubles.failed(cause, self.record.id(), error);
+    }
+
+    /// Looks at whose token was refused, for the line of the request.
+    fn glance(&self, head: &Parts) {
+        if !self.record.wants_glance() {
+            return;
+        }
+        let (Some(request), Some(route)) = (self.request.get(), self.route.get()) else { return };
+        let WorkerEngine { engine, cache, .. } = self.engine;
+        if let Ok(found) = route.sources().extract(request, &head.headers) {
+            self.record.glanced(engine.gate.verifier().glance(found.credential(), cache));
+        }
     }
 
     pub(super) fn record_subject(&self, route: Option<&Route>, issuer: Option<IssuerId>) {
@@ -331,9 +365,16 @@ impl<'e> Exchange<'e> {
 
     /// A disabled span would still look the field up.
     pub(super) fn record_outcome(&self, outcome: Outcome) {
+        self.record.ends_as(outcome);
         if !self.span.is_disabled() {
             self.span.record("outcome", outcome.name());
         }
+    }
+}
+
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        self.record.decided(self.route.get().map(|route| &**route), self.request.take());
     }
 }
 

@@ -42,6 +42,11 @@ impl PeerAddress {
         Self { address, text: text.unwrap_or(HeaderValue::from_static("unknown")) }
     }
 
+    /// The address.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// The address as text.
     pub fn as_str(&self) -> &str {
         self.text.to_str().unwrap_or_default()
@@ -114,7 +119,8 @@ impl Forwarded {
         headers.insert(X_FORWARDED_PREFIX, joined.unwrap_or_else(|_| prefix.clone()));
     }
 
-    fn trusts_peer(&self, peer: Option<&PeerAddress>) -> bool {
+    /// Whether what the peer says of others is believed.
+    pub fn trusts_peer(&self, peer: Option<&PeerAddress>) -> bool {
         peer.map_or(self.trusts_unix, |peer| self.trusts(peer.address))
     }
 

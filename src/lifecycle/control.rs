@@ -6,37 +6,64 @@ use std::{io, sync::Arc, thread, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::{
     runtime::Builder,
-    sync::{mpsc, oneshot},
+    sync::{mpsc, watch},
 };
 
 use crate::{
-    admin::{self, ShownConfiguration},
+    admin::{
+        self, ReadinessBoard, ShownConfiguration,
+        control::{ReloadOutcome, ReloadRequest, ReloadVerdict},
+    },
     clock::Clock,
     decision::Engine,
     evidence::Journals,
-    listener::{Listener, settings::ListenAddress},
     providers::{ProviderTasks, Providers},
-    proxy::ProxyConfig,
+    proxy::{ConnectionBudget, ProxyConfig},
     readiness::ProcessReadiness,
-    settings::Settings,
+    settings::{Settings, Sources},
     tasks::{RunningTasks, Tasks},
-    telemetry::MetricRegistry,
+    telemetry::{LogLevel, MetricRegistry},
     tls::{keep_renewed, keep_upstreams_renewed},
 };
 
 use super::{
-    idle_journals, opening,
+    idle_journals,
+    listeners::{BoundOperators, OpenListeners, OperatorListeners},
+    opening,
+    pulse::Pulse,
+    reload::{
+        Changes, NoSettings, PendingReload, ReadConfiguration, ReloadReports, ReloadSource,
+        not_used,
+    },
     server::{RELOAD_DEADLINE, compile},
+    service_manager::ServiceManager,
+    watcher::{self, WatchTargets},
     worker_thread::{LEFTOVERS_DEADLINE, WorkerSignals},
 };
 
 /// Commands to the control thread.
 #[derive(Debug)]
 pub(super) enum ControlCommand {
-    /// Load another configuration, and report the outcome.
-    Reload(Box<Settings>, oneshot::Sender<Result<(), String>>),
+    /// Load another configuration, and report the verdict.
+    Reload(PendingReload),
     /// Stop gently.
     Stop,
+}
+
+/// Where commands come from.
+pub(super) struct ControlChannels {
+    pub(super) commands: mpsc::Receiver<ControlCommand>,
+    /// Of the private listener.
+    pub(super) requested: mpsc::Receiver<ReloadRequest>,
+    pub(super) reloads: mpsc::Sender<ReloadRequest>,
+}
+
+/// Commands that wait.
+struct Inbox {
+    commands: mpsc::Receiver<ControlCommand>,
+    requested: mpsc::Receiver<ReloadRequest>,
+    /// Of the watcher.
+    watched: mpsc::Receiver<PendingReload>,
 }
 
 /// What keeps one configuration up to date, and does not run yet.
@@ -45,14 +72,38 @@ pub(super) struct ConfigurationTasks {
     pub(super) upstreams: Tasks,
 }
 
-/// The same, running.
+const OVERTAKEN: &str = "superseded by a later reload or stop";
+
+/// What serves one configuration on this thread.
+struct Running<'o> {
+    tasks: RunningConfigurationTasks,
+    operators: &'o mut OperatorListeners,
+}
+
+/// The tasks of a configuration, running.
 struct RunningConfigurationTasks {
     providers: RunningTasks,
     upstreams: RunningTasks,
 }
 
+/// What the control thread is made from, besides the settings.
+pub(super) struct ControlParts {
+    pub(super) config: Arc<ArcSwap<ProxyConfig>>,
+    pub(super) providers: Arc<Providers>,
+    pub(super) journals: Journals,
+    pub(super) readiness: Arc<ProcessReadiness>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: MetricRegistry,
+    pub(super) sources: Option<Sources>,
+    pub(super) log_level: Option<LogLevel>,
+    pub(super) listeners: OpenListeners,
+    pub(super) budget: Arc<ConnectionBudget>,
+    pub(super) watch: WatchTargets,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) service_manager: ServiceManager,
+}
+
 /// The state of the control thread.
-#[derive(Debug)]
 pub(super) struct Control {
     settings: ArcSwap<Settings>,
     shown: Arc<ArcSwap<ShownConfiguration>>,
@@ -63,66 +114,153 @@ pub(super) struct Control {
     clock: Arc<dyn Clock>,
     metrics: MetricRegistry,
     readiness: Arc<ProcessReadiness>,
+    sources: Option<Sources>,
+    log_level: Option<LogLevel>,
+    listeners: OpenListeners,
+    budget: Arc<ConnectionBudget>,
+    reports: ReloadReports,
+    /// Whether the workers answer.
+    pulse: Arc<Pulse>,
+    service_manager: ServiceManager,
+    /// The files of the configuration that was read last.
+    watch: watch::Sender<WatchTargets>,
 }
 
 impl Control {
-    pub(super) fn new(
-        config: Arc<ArcSwap<ProxyConfig>>,
-        settings: Settings,
-        providers: Arc<Providers>,
-        journals: Journals,
-        readiness: Arc<ProcessReadiness>,
-        clock: Arc<dyn Clock>,
-        metrics: MetricRegistry,
-    ) -> Self {
+    pub(super) fn new(settings: Settings, parts: ControlParts) -> Self {
+        let ControlParts { config, providers, journals, readiness, clock, metrics, .. } = parts;
         let engine = Arc::new(ArcSwap::new(Arc::clone(config.load().engine())));
-        let providers = Arc::new(ArcSwap::new(providers));
-        let journals = Arc::new(journals);
-        let shown = Arc::new(ArcSwap::from_pointee(settings.shown()));
-        let settings = ArcSwap::from_pointee(settings);
-        Self { settings, shown, config, engine, providers, journals, clock, metrics, readiness }
+        let (notes, of_reports) = (Arc::clone(&readiness), Arc::clone(&clock));
+        let reports =
+            ReloadReports::new(&settings, notes, of_reports, parts.service_manager, &metrics);
+        Self {
+            watch: watch::Sender::new(parts.watch),
+            shown: Arc::new(ArcSwap::from_pointee(settings.shown())),
+            settings: ArcSwap::from_pointee(settings),
+            config,
+            engine,
+            providers: Arc::new(ArcSwap::new(providers)),
+            journals: Arc::new(journals),
+            clock,
+            metrics,
+            readiness,
+            sources: parts.sources,
+            log_level: parts.log_level,
+            listeners: parts.listeners,
+            budget: parts.budget,
+            pulse: parts.pulse,
+            service_manager: parts.service_manager,
+            reports,
+        }
+    }
+
+    pub(super) fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
     }
 
     async fn run(
-        self,
+        mut self,
         tasks: ConfigurationTasks,
-        admin_listeners: Vec<Listener>,
-        mut commands: mpsc::Receiver<ControlCommand>,
+        bound: BoundOperators,
+        channels: ControlChannels,
         signals: WorkerSignals,
     ) {
-        let mut tasks = tasks.spawn();
+        let pages = Arc::new(self.admin_view());
+        tokio::spawn(admin::follow_readiness(Arc::clone(&pages)));
+        let mut operators = OperatorListeners::new(pages, channels.reloads);
+        let mut running = Running { tasks: tasks.spawn(), operators: &mut operators };
         tokio::spawn(idle_journals::run(Arc::clone(&self.journals)));
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_renewed(move || config.load().tls()));
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_upstreams_renewed(move || config.load().upstream_tls()));
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
-        for listener in admin_listeners {
-            tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));
-        }
-        let mut command = next(&mut commands, &signals).await;
+        running.operators.adopt(bound);
+        self.tell_service_manager(&signals);
+        let (watcher, watched) = mpsc::channel(1);
+        tokio::spawn(watcher::watch(self.watch.subscribe(), watcher));
+        let ControlChannels { commands, requested, .. } = channels;
+        let mut inbox = Inbox { commands, requested, watched };
+        let mut command = next(&mut inbox, &signals).await;
         loop {
             command = match command {
-                Next::Command(ControlCommand::Reload(settings, done)) => tokio::select! {
-                    biased;
-                    // A stop does not wait for keys that may never come, and a later
-                    // configuration is wanted more than an earlier one.
-                    overtaking = next(&mut commands, &signals) => {
-                        report_superseded(done);
-                        overtaking
+                Next::Command(ControlCommand::Reload(PendingReload { source, trigger, done })) => {
+                    tokio::select! {
+                        biased;
+                        // A stop does not wait for keys that may never come, and a later
+                        // configuration is wanted more than an earlier one.
+                        overtaking = next(&mut inbox, &signals) => {
+                            let verdict = self.superseded(OVERTAKEN);
+                            self.reports.report(verdict, trigger, done);
+                            overtaking
+                        }
+                        verdict = self.reload(source, &mut running) => {
+                            self.reports.report(verdict, trigger, done);
+                            next(&mut inbox, &signals).await
+                        }
                     }
-                    outcome = self.reload(*settings, &mut tasks) => {
-                        report(outcome, done);
-                        next(&mut commands, &signals).await
-                    }
-                },
+                }
                 Next::Command(ControlCommand::Stop) => {
                     self.stop(&signals).await;
-                    next(&mut commands, &signals).await
+                    next(&mut inbox, &signals).await
                 }
                 Next::Finished => return,
             };
         }
+    }
+
+    fn superseded(&self, reason: &str) -> ReloadVerdict {
+        not_used(ReloadOutcome::Superseded, vec![reason.to_owned()], &self.settings.load())
+    }
+
+    fn tell_service_manager(&self, signals: &WorkerSignals) {
+        let manager = self.service_manager;
+        let (open, config_hash) = (signals.open.clone(), self.settings.load().config_hash());
+        tokio::spawn(async move {
+            open.cancelled().await;
+            manager.ready(&config_hash);
+        });
+        let (pulse, stop) = (Arc::clone(&self.pulse), signals.stop_accepting.clone());
+        tokio::spawn(manager.watchdog(pulse, stop));
+    }
+
+    /// Reads the new configuration and applies it.
+    async fn reload(&mut self, source: ReloadSource, running: &mut Running<'_>) -> ReloadVerdict {
+        let known = self.watch.borrow().files.clone();
+        let read = source.read(self.sources.as_ref(), known).await;
+        let ReadConfiguration { settings, paths, files } = read;
+        let verdict = match settings {
+            Ok(settings) => self.decide(settings, running).await,
+            Err(NoSettings::Mistakes(mistakes)) => self.refused(mistakes),
+            Err(NoSettings::StillChanging) => {
+                self.watch.send_modify(|targets| targets.paths = paths);
+                return self.superseded("the files have changed while they were read");
+            }
+        };
+        // Whatever came of it, these files are not read again before one of them changes.
+        self.watch.send_replace(WatchTargets {
+            settings: self.settings.load().reload,
+            paths,
+            files,
+            in_force: !verdict.is_refused(),
+        });
+        verdict
+    }
+
+    /// Applies a configuration, if it can be.
+    async fn decide(&mut self, settings: Settings, running: &mut Running<'_>) -> ReloadVerdict {
+        let changes = Changes::between(&self.settings.load(), &settings);
+        match self.apply(settings, running).await {
+            Ok(()) => {
+                changes.warn_of_what_stays();
+                changes.applied(&self.settings.load())
+            }
+            Err(reason) => self.refused(vec![reason]),
+        }
+    }
+
+    fn refused(&self, errors: Vec<String>) -> ReloadVerdict {
+        not_used(ReloadOutcome::Refused, errors, &self.settings.load())
     }
 
     fn admin_view(&self) -> admin::View {
@@ -133,46 +271,69 @@ impl Control {
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
             readiness: Arc::clone(&self.readiness),
+            proxy: Arc::clone(&self.config),
+            board: Arc::new(ReadinessBoard::new(&self.metrics)),
         }
     }
 
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
-    async fn reload(
-        &self,
-        settings: Settings,
-        tasks: &mut RunningConfigurationTasks,
-    ) -> Result<(), String> {
+    async fn apply(&mut self, settings: Settings, running: &mut Running<'_>) -> Result<(), String> {
         let parts = settings.provider_parts();
         let successor = self.providers.load().successor(&parts, &self.clock, &self.metrics);
         let (providers, prepared) = successor.map_err(|error| error.to_string())?;
         let (providers, started) = (Arc::new(providers), prepared.spawn());
         self.wait_for(&providers).await?;
-        let compiled = compile(&settings, &providers, &self.journals, &self.clock, &self.metrics)
-            .map_err(|error| error.to_string())?;
-        let (config, upstreams) = compiled;
-        warn_of_what_stays(&self.settings.load(), &settings);
+        // New sockets are bound before anything changes: one that can't be refuses all of it.
+        let bound = self.listeners.prepare(&settings).map_err(|error| error.to_string())?;
+        let operators = running.operators.prepare(&settings, self.listeners.passed());
+        let operators = operators.map_err(|error| error.to_string())?;
+        let earlier = self.config.load_full();
+        let (names, journals, clock) = (&bound.names, &self.journals, &self.clock);
+        let compiled =
+            compile(&settings, names, &providers, journals, Some(&earlier), clock, &self.metrics);
+        let (config, upstreams) = compiled.map_err(|error| error.to_string())?;
         self.providers.store(providers);
         self.engine.store(Arc::clone(config.engine()));
         self.config.store(Arc::new(config));
+        earlier.supersede();
         self.shown.store(Arc::new(settings.shown()));
+        self.adjust_process(&settings);
+        let known = self.listeners.addresses();
+        self.listeners.adopt(bound, settings.server.drain_timeout);
+        self.listeners.log_new(&known);
+        running.operators.adopt(operators);
         self.settings.store(Arc::new(settings));
         // Requests of the old configuration do without: they have their endpoints.
-        tasks.upstreams = upstreams.spawn();
-        retire(std::mem::replace(&mut tasks.providers, started));
-        tracing::info!("the new configuration is in use");
+        running.tasks.upstreams = upstreams.spawn();
+        retire(std::mem::replace(&mut running.tasks.providers, started));
         Ok(())
     }
 
+    /// What the process has once, whatever its configuration is.
+    fn adjust_process(&self, settings: &Settings) {
+        self.budget.adjust(&settings.server.limits);
+        let level = &settings.log.level;
+        let has_changed = self.settings.load().log.level != *level;
+        let Some(log) = self.log_level.as_ref().filter(|_| has_changed) else { return };
+        if let Err(error) = log.set(level) {
+            tracing::error!(%error, "log.level stays as it was");
+        }
+    }
+
     async fn wait_for(&self, providers: &Providers) -> Result<(), String> {
-        let usable = tokio::time::timeout(RELOAD_DEADLINE, providers.usable()).await;
-        usable.map_err(|_| {
-            let pending = providers.pending(self.clock.now());
-            format!("not ready within {RELOAD_DEADLINE:?}: {}", pending.join("; "))
-        })
+        let (running, clock) = (self.providers.load_full(), &*self.clock);
+        let usable = providers.usable_in_place_of(&running, clock, RELOAD_DEADLINE).await;
+        usable.map_err(|error| error.to_string())?;
+        let missing = providers.pending(clock.now()).join("; ");
+        if !missing.is_empty() {
+            tracing::warn!(missing, "the new configuration lacks what the running one does");
+        }
+        Ok(())
     }
 
     async fn stop(&self, signals: &WorkerSignals) {
         self.readiness.drain();
+        self.service_manager.stopping();
         let grace = self.settings.load().server.shutdown_grace;
         tracing::info!(?grace, "stopping: not ready, still accepting");
         tokio::time::sleep(grace).await;
@@ -193,38 +354,6 @@ fn retire(tasks: RunningTasks) {
     });
 }
 
-/// What belongs to the process, not to a configuration, keeps its value until a restart.
-fn warn_of_what_stays(old: &Settings, new: &Settings) {
-    let (old_server, new_server) = (&old.server, &new.server);
-    let stays = [
-        ("server.listen", old_server.listen != new_server.listen),
-        ("listeners", addresses(old) != addresses(new)),
-        ("server.workers", old_server.workers != new_server.workers),
-        ("server.drain_timeout", old_server.drain_timeout != new_server.drain_timeout),
-        (
-            "server.limits.connections",
-            old_server.limits.connections != new_server.limits.connections,
-        ),
-        ("server.limits.memory", old_server.limits.memory != new_server.limits.memory),
-        (
-            "server.limits.connection_memory",
-            old_server.limits.connection_memory != new_server.limits.connection_memory,
-        ),
-        ("admin.listen", old.admin.listen != new.admin.listen),
-        ("log", old.log.level != new.log.level || old.log.format != new.log.format),
-    ];
-    for (key, _) in stays.iter().filter(|(_, has_changed)| *has_changed) {
-        tracing::warn!(key, "changed in the configuration, but takes a restart to have an effect");
-    }
-}
-
-/// The names and addresses of `[[listeners]]`: one that is removed refuses connections, and one
-/// that is added, or has another address, is not bound.
-fn addresses(settings: &Settings) -> Vec<(&str, &ListenAddress)> {
-    let listeners = settings.further_listeners();
-    listeners.map(|listener| (listener.name.as_str(), &listener.listen)).collect()
-}
-
 impl ConfigurationTasks {
     fn spawn(self) -> RunningConfigurationTasks {
         RunningConfigurationTasks {
@@ -241,39 +370,31 @@ enum Next {
     Finished,
 }
 
-async fn next(commands: &mut mpsc::Receiver<ControlCommand>, signals: &WorkerSignals) -> Next {
+async fn next(inbox: &mut Inbox, signals: &WorkerSignals) -> Next {
     tokio::select! {
-        Some(command) = commands.recv() => Next::Command(command),
+        Some(command) = inbox.commands.recv() => Next::Command(command),
+        Some(ReloadRequest { trigger, done }) = inbox.requested.recv() => {
+            let reload = PendingReload { source: ReloadSource::Reread, trigger, done };
+            Next::Command(ControlCommand::Reload(reload))
+        }
+        Some(reload) = inbox.watched.recv() => {
+            Next::Command(ControlCommand::Reload(reload))
+        }
         () = signals.finished.cancelled() => Next::Finished,
     }
-}
-
-fn report(outcome: Result<(), String>, done: oneshot::Sender<Result<(), String>>) {
-    if let Err(error) = &outcome {
-        tracing::error!(%error, "the new configuration is not used");
-    }
-    // The caller may not wait for it.
-    let _ = done.send(outcome);
-}
-
-/// A later reload, or a stop, came before this one was through. That is no failure: what counts is
-/// the later one.
-fn report_superseded(done: oneshot::Sender<Result<(), String>>) {
-    tracing::info!("a later reload or stop takes the place of a reload that was under way");
-    let _ = done.send(Err("superseded by a later reload or stop".to_owned()));
 }
 
 /// Starts the control thread.
 pub(super) fn spawn(
     control: Control,
     tasks: ConfigurationTasks,
-    admin_listeners: Vec<Listener>,
-    commands: mpsc::Receiver<ControlCommand>,
+    operators: BoundOperators,
+    channels: ControlChannels,
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("control".to_owned()).spawn(move || {
-        runtime.block_on(control.run(tasks, admin_listeners, commands, signals));
+        runtime.block_on(control.run(tasks, operators, channels, signals));
         runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
     })
 }

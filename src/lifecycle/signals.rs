@@ -1,18 +1,16 @@
 //! The process under its operating system: SIGTERM and SIGINT stop it gently, a second one at
 //! once, SIGHUP reads the configuration again.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::{
-    clock::SystemClock, config::ConfigErrors, settings::Settings, telemetry::MetricRegistry,
-};
+use crate::settings::Settings;
 
-use super::{Server, StartError};
+use super::{Server, ServerParts, StartError};
 
 /// A signal's request.
 enum Request {
@@ -20,23 +18,19 @@ enum Request {
     Reload,
 }
 
-/// Serves until a signal stops the process. `reread` reads the configuration from where it came.
+/// Serves until a signal stops the process.
 ///
 /// # Errors
 /// [`StartError`], before anything is served.
-pub fn run(
-    settings: Settings,
-    metrics: MetricRegistry,
-    reread: impl Fn() -> Result<Settings, ConfigErrors>,
-) -> Result<(), StartError> {
+pub fn run(settings: Settings, parts: ServerParts) -> Result<(), StartError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _entered = runtime.enter();
         Signals::new()?
     };
-    let server = Server::start_with(settings, Arc::new(SystemClock), metrics)?;
+    let server = Server::start_with(settings, parts)?;
     while let Request::Reload = runtime.block_on(signals.next()) {
-        reload(&server, reread());
+        server.request_reload();
     }
     // A second signal stops at once: the exit ends the drain in progress.
     std::thread::spawn(move || {
@@ -47,14 +41,6 @@ pub fn run(
     });
     server.stop();
     Ok(())
-}
-
-fn reload(server: &Server, settings: Result<Settings, ConfigErrors>) {
-    match settings {
-        // Not waited for: a stop must not wait for keys that do not come.
-        Ok(settings) => server.request_reload(settings),
-        Err(errors) => tracing::error!(%errors, "the new configuration is not used"),
-    }
 }
 
 struct Signals {

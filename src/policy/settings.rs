@@ -222,6 +222,18 @@ impl RoutePlaces {
 }
 
 impl RouteSettings {
+    /// Its name, or `GET,POST api.example.com/loans/**`, with the parts that the route leaves open
+    /// left out. Not unique: the route of another listener may have the same.
+    pub(crate) fn label(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.clone();
+        }
+        let methods: Vec<_> = self.methods.iter().map(Method::as_str).collect();
+        let hosts: Vec<_> = self.hosts.iter().map(HostPattern::as_str).collect();
+        let space = if methods.is_empty() { "" } else { " " };
+        format!("{}{space}{}{}", methods.join(","), hosts.join(","), self.path.as_str())
+    }
+
     fn read(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
         let places = RoutePlaces::read(section, names);
         if section.peek(key::REDIRECT).is_some() {
@@ -421,9 +433,9 @@ fn as_texts(methods: &[Method]) -> Vec<&str> {
 
 fn check_duplicates(root: &Section<'_>, routes: &Routes) {
     for DuplicateRoute(first, second) in routes.duplicates() {
-        root.mistake_at(
+        root.contradiction(
             format!("{}[{}]", key::ROUTES, second.position()),
-            root.peek(key::ROUTES).and_then(Node::origin),
+            &format!("{}[{}]", key::ROUTES, first.position()),
             format!(
                 "path {:?} matches the same requests as path {:?} of routes[{}]; expected one of \
                  them only",

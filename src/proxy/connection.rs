@@ -138,8 +138,7 @@ pub(super) async fn serve<S: ByteStream>(
     };
     let deadlines = Deadlines::of(&limits);
     let Some(protocol) = accepted.protocol.or_else(|| opening::protocol(&sniffed)) else {
-        let peer = accepted.peer.address.as_ref();
-        return worker.serving().engine.note_unserved(&unserved::foreign(), peer);
+        return unserved::note(&worker, &accepted.peer, accepted.listener, unserved::foreign());
     };
     let is_http2 = protocol == Protocol::Http2;
     let activity = Arc::new(if is_http2 {

@@ -16,7 +16,7 @@ use crate::{
         upstream_credential::CredentialChoice,
     },
     providers::ProviderParts,
-    proxy::ProxyParts,
+    proxy::{ProxyParts, RouteLimitParts},
     resource::DocumentParts,
     signature::settings::SignatureSettings,
     token::issuer::settings::IssuerSettings,
@@ -32,6 +32,7 @@ impl Settings {
             upstream_credentials: &self.upstream_credentials,
             revocation: &self.revocation,
             shared: self.shared.as_ref(),
+            readiness: self.readiness_rules(),
         }
     }
 
@@ -80,6 +81,9 @@ impl Settings {
             maintenance: self.upstreams.map(|upstream| upstream.maintenance.as_ref()),
             routes: &self.routes,
             documents: self.document_parts(),
+            log: &self.log,
+            listeners: self.listeners.map(|listener| listener.name.clone()),
+            request_id: &self.request_id,
         }
     }
 
@@ -100,9 +104,11 @@ impl Settings {
             limits: &self.server.limits,
             upstreams: &self.upstreams,
             resolver: self.resolver.as_ref(),
-            routes: self.routes.all().map(|route| self.limits_of(route)),
+            routes: self.routes.all().map(|route| RouteLimitParts {
+                label: route.label().into(),
+                limits: self.limits_of(route),
+            }),
             loop_header: self.forwarding.loop_header,
-            access_log: self.log.access_log,
         }
     }
 
@@ -115,7 +121,7 @@ impl Settings {
     pub fn shown(&self) -> ShownConfiguration {
         let assertion = self.identity.assertion.as_ref();
         ShownConfiguration {
-            toml: self.to_toml(),
+            toml: self.to_annotated_toml(),
             jwks: assertion.map(|assertion| Arc::clone(&assertion.jwks)),
         }
     }
@@ -150,6 +156,7 @@ impl Settings {
                 .chain(credentials)
                 .collect(),
             credential: self.credential_sources().filter_map(CredentialSource::header).collect(),
+            request_id: &self.request_id.header,
             forwarding: &self.forwarding,
         }
     }

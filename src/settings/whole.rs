@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::{across, names};
 use crate::{
-    admin::settings::AdminSettings,
+    admin::{control::settings::ControlSettings, settings::AdminSettings},
     config::{
+        ReadFiles,
+        provenance::Provenance,
         reader::Section,
         writer::{Writer, Written},
     },
@@ -18,6 +20,7 @@ use crate::{
     identity::{
         forwarded::settings::ForwardingSettings,
         headers::{self, settings::ClaimHeaderSettings},
+        request_id::settings::RequestIdSettings,
         settings::IdentitySettings,
     },
     limits::{self, settings::CallerLimitSettings},
@@ -30,6 +33,7 @@ use crate::{
         settings::{ExchangeLimits, HeaderSettings},
     },
     proxy::settings::{ListenerSettings, ServerSettings, listeners},
+    refresh::settings::ReloadSettings,
     resolver::settings::ResolverSettings,
     resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
@@ -51,6 +55,8 @@ use crate::{
 pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const CONTROL: &str = "control";
+    pub(crate) const RELOAD: &str = "reload";
     pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const RESOLVER: &str = "resolver";
@@ -70,6 +76,7 @@ pub(crate) mod key {
     pub(crate) const HEADERS: &str = "headers";
     pub(crate) const CORS: &str = "cors";
     pub(crate) const DENIALS: &str = "denials";
+    pub(crate) const REQUEST_ID: &str = "request_id";
     pub(crate) const LOG: &str = "log";
 }
 
@@ -82,6 +89,10 @@ pub struct Settings {
     pub listeners: PerListener<ListenerSettings>,
     /// The operator's listener.
     pub admin: AdminSettings,
+    /// The private listener. `None`: there is none.
+    pub control: Option<ControlSettings>,
+    /// Whether files are watched.
+    pub reload: ReloadSettings,
     /// What requests may take, where neither their route nor its upstream says so.
     pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
@@ -122,8 +133,12 @@ pub struct Settings {
     pub denials: DenialSettings,
     /// The routes, compiled once for all users.
     pub routes: Arc<Routes>,
+    /// What requests are called.
+    pub request_id: RequestIdSettings,
     /// Logs.
     pub log: LogSettings,
+    /// Where the values came from.
+    pub(super) provenance: Arc<Provenance>,
 }
 
 impl Settings {
@@ -152,6 +167,8 @@ impl Settings {
             listeners: of_server.chain(own).collect(),
             server,
             admin: root.section(key::ADMIN, AdminSettings::read),
+            control: root.section(key::CONTROL, ControlSettings::read),
+            reload: root.section(key::RELOAD, ReloadSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
                 upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
             }),
@@ -182,7 +199,9 @@ impl Settings {
             denials: root
                 .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
             routes: Arc::new(policy::settings::read(root, &names)),
+            request_id: root.section(key::REQUEST_ID, RequestIdSettings::read),
             log: root.section(key::LOG, LogSettings::read),
+            provenance: Arc::default(),
         };
         across::check(&settings, root);
         // Where something was left out for its mistakes, references can't be followed.
@@ -194,14 +213,32 @@ impl Settings {
         settings
     }
 
-    /// The effective configuration as TOML, for `check` and the admin listener's `/config`, with
-    /// every default filled in.
+    /// The effective configuration as TOML, with every default filled in.
     ///
     /// It can be loaded again and means the same. It holds no secret: settings name the files of
-    /// secrets, never their content, and URLs with user information are refused at load.
+    /// secrets, never their content, URLs with user information are refused at load, and values
+    /// that come from a variable or a file (`${NAME}`, `file:`) are written as these. What changes
+    /// in a variable or such a file does therefore not show.
     pub fn to_toml(&self) -> String {
         // Only a map with keys that are no texts can't be written.
-        toml::to_string(&self.write()).unwrap_or_default()
+        toml::to_string(&self.provenance.with_references(self.write())).unwrap_or_default()
+    }
+
+    /// [`Settings::to_toml`] with a comment after every value that is not a default: which file and
+    /// line, variable or flag it comes from. For `check` and the admin listener's `/config`.
+    pub fn to_annotated_toml(&self) -> String {
+        self.provenance.annotate(&self.to_toml())
+    }
+
+    /// The files that it was read from. Those that settings name (keys, secrets, certificates) are
+    /// not among them.
+    pub fn files(&self) -> &ReadFiles {
+        &self.provenance.files
+    }
+
+    /// The tree of [`Self::to_toml`].
+    pub(super) fn written(&self) -> Written {
+        self.write()
     }
 
     /// Those of `[[listeners]]`.
@@ -218,6 +255,8 @@ impl Settings {
             .value(key::SERVER, self.server.write())
             .optional_value(listeners::key::LISTENERS, listeners::write(self.further_listeners()))
             .value(key::ADMIN, self.admin.write())
+            .optional_value(key::CONTROL, self.control.as_ref().map(ControlSettings::write))
+            .value(key::RELOAD, self.reload.write())
             .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(
                 key::UPSTREAMS,
@@ -243,6 +282,7 @@ impl Settings {
             .optional_value(key::HEADERS, self.headers.write_table())
             .optional_value(key::CORS, self.cors.as_ref().map(CorsSettings::write))
             .value(key::DENIALS, self.denials.write(&names.profiles))
+            .value(key::REQUEST_ID, self.request_id.write())
             .value(key::LOG, self.log.write())
             .value(policy::settings::key::ROUTES, policy::settings::write(&self.routes, &names))
             .table()

@@ -17,6 +17,7 @@ mod support;
 
 mod answers;
 mod behind_a_prefix;
+mod check;
 mod cli;
 mod compression;
 mod demo;
@@ -37,6 +38,7 @@ mod listeners;
 mod mcp;
 mod parking;
 mod path_readers;
+mod reload;
 mod shared;
 mod shared_failovers;
 mod shared_limits;

@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_log;
 mod assertion;
 mod checks;
 mod config;
@@ -34,7 +35,10 @@ mod listeners;
 mod memory;
 mod paths;
 mod protocol;
+mod readiness;
 mod registry;
+mod reload;
+mod request_ids;
 mod resources;
 mod revocation;
 mod routes;

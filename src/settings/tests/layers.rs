@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     keys::settings::KeySource, listener::settings::ListenAddress, policy::settings::AccessSettings,
-    settings::Flags,
+    settings::Flags, telemetry::settings::AccessMode,
 };
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -52,7 +52,7 @@ fn each_layer_overrides_the_one_below_it() {
     assert_eq!(settings.server.limits.header_timeout.as_secs(), 3);
     assert_eq!(settings.cache.entries, 7);
     assert_eq!(settings.log.level, "warn");
-    assert!(settings.log.access_log);
+    assert_eq!(settings.log.access.access, AccessMode::All);
     let audiences = first(&settings.issuers).audiences.clone().unwrap();
     assert_eq!(audiences, ["a", "b"]);
 }
@@ -236,8 +236,10 @@ fn two_key_sources_from_two_layers_name_both() {
     let found = workspace.lines(&load(&sources).unwrap_err());
     assert_eq!(
         found,
-        ["countersign.toml: issuers.corp.keys: found jwks_url (countersign.toml) and jwks_file \
-          (flag --jwks-file), expected exactly one key source"]
+        [
+            "countersign.toml: issuers.corp.keys: found jwks_url (countersign.toml:13:1) and jwks_file \
+          (flag --jwks-file), expected exactly one key source"
+        ]
     );
 }
 

@@ -13,7 +13,6 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     config::{
-        node::Node,
         reader::Section,
         values::{any_or_list, check_name, duration, format_duration, switch, text},
         writer::{Writer, Written, table_of},
@@ -27,6 +26,7 @@ use crate::{
         credential::{self, CredentialSource},
         ids::PerIssuer,
     },
+    readiness,
 };
 
 use algorithms::algorithms;
@@ -68,7 +68,7 @@ pub(crate) mod key {
 }
 
 /// `[issuers.NAME]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerSettings {
     /// The name in the configuration: what routes, metrics and logs call it.
     pub name: String,
@@ -118,6 +118,8 @@ pub struct IssuerSettings {
     pub keys: Option<KeySettings>,
     /// Its introspection, if any.
     pub introspection: Option<IntrospectionSettings>,
+    /// Whether the proxy is unready without its keys; `None`: if no route can be decided on.
+    pub required: Option<bool>,
 }
 
 /// What Envoy, Spring Security and most libraries grant.
@@ -137,14 +139,13 @@ pub(crate) fn read(section: &mut Section<'_>, with_resources: bool) -> PerIssuer
             issuer.own_mistake(message);
         }
         let settings = IssuerSettings::read(name, issuer, with_resources);
-        let origin = issuer.peek(key::ISSUER).and_then(Node::origin);
-        settings.map(|settings| (settings, issuer.key_of(key::ISSUER), origin))
+        settings.map(|settings| (settings, issuer.key_of(key::ISSUER)))
     });
     let issuers: Vec<_> = issuers.into_iter().flatten().collect();
-    for (position, (settings, key, origin)) in issuers.iter().enumerate() {
-        let mut earlier = issuers.iter().take(position).map(|(earlier, ..)| earlier);
-        if let Some(other) = earlier.find(|other| tenants::overlap(other, settings)) {
-            section.mistake_at(key.clone(), origin.clone(), ambiguity(other, settings));
+    for (position, (settings, key)) in issuers.iter().enumerate() {
+        let mut earlier = issuers.iter().take(position);
+        if let Some((other, at)) = earlier.find(|(other, _)| tenants::overlap(other, settings)) {
+            section.contradiction(key.clone(), at, ambiguity(other, settings));
         }
     }
     issuers.into_iter().map(|(settings, ..)| settings).collect()
@@ -234,6 +235,7 @@ impl IssuerSettings {
             binding: BindingSettings::read(section),
             sources: section.section(key::CREDENTIAL, credential::sources),
             backchannel_logout: section.section(key::BACKCHANNEL_LOGOUT, LogoutSettings::read),
+            required: readiness::settings::read(section),
             // Last, so that a missing part does not hide the mistakes above.
             issuer: issuer?,
             audiences: audiences?,
@@ -257,6 +259,7 @@ impl IssuerSettings {
             let sources = credential::written_sources(sources);
             Writer::default().value(credential::key::SOURCES, sources).table()
         });
+        let writer = readiness::settings::write(writer, self.required);
         self.binding
             .write(writer)
             .list(key::ALGORITHMS, self.algorithms.iter())

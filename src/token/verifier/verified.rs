@@ -1,6 +1,9 @@
 //! A verified token. Its fields are private to the verifier, so that only it creates one.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -24,7 +27,8 @@ use super::RouteIssuers;
 /// A token that has passed every check. Only the verifier creates one.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    pub(super) issuer: IssuerId,
+    /// Its issuer's id in the configuration in use, which a reload may change.
+    pub(super) issuer: Cell<IssuerId>,
     /// `None`: only introspection vouches for it.
     pub(super) signature: Option<TokenSignature>,
     pub(super) standing: IssuerStatement,
@@ -81,7 +85,7 @@ pub(super) enum IssuerStatement {
 impl VerifiedToken {
     /// Its issuer.
     pub fn issuer(&self) -> IssuerId {
-        self.issuer
+        self.issuer.get()
     }
 
     /// The verified claims.
@@ -126,6 +130,11 @@ impl VerifiedToken {
         self.signature.is_none()
     }
 
+    /// The `kid` of its header.
+    pub fn kid(&self) -> Option<&str> {
+        self.signature.as_ref().and_then(TokenSignature::kid)
+    }
+
     /// What it says of the authentication of its subject (RFC 9068 §2.2.1). What has the wrong type
     /// says nothing.
     pub fn authentication(&self) -> AuthenticationEvent<'_> {
@@ -155,7 +164,7 @@ impl VerifiedToken {
 
     /// Whether it is of the same issuer on that route: one that names its issuer is, everywhere.
     pub(super) fn is_known_to(&self, route: RouteIssuers) -> bool {
-        !self.is_unnamed || route.unnamed == Some(self.issuer)
+        !self.is_unnamed || route.unnamed == Some(self.issuer())
     }
 
     /// Whether the introspection response, if there is one, is still fresh.
