@@ -21,7 +21,11 @@ pub use flags::{FLAG_NAME, Flags};
 pub use sources::Sources;
 pub use whole::Settings;
 
-use crate::config::{ConfigErrors, reader::Section, report::Mistakes};
+use crate::{
+    admin::settings::AdminSettings,
+    config::{ConfigErrors, reader::Section, report::Mistakes},
+    listener::settings::ListenAddress,
+};
 
 /// Reads, merges and validates a configuration.
 ///
@@ -33,6 +37,19 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
     let report = Mistakes::default();
     let settings = Section::root(&tree, &report, Settings::read);
     report.finish(settings)
+}
+
+/// Where the admin listener of a configuration is, whatever else is wrong with it: a probe of a
+/// running proxy must not fail for a file that was changed since.
+///
+/// # Errors
+/// A layer that can't be read at all, and mistakes in `[admin]`.
+pub fn admin_address(sources: &Sources) -> Result<ListenAddress, ConfigErrors> {
+    let tree = sources.read().map_err(ConfigErrors)?;
+    let report = Mistakes::default();
+    let admin =
+        Section::root(&tree, &report, |root| root.section(whole::key::ADMIN, AdminSettings::read));
+    report.finish_below(whole::key::ADMIN, admin.listen)
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ mod routes;
 use std::io::{self, Write};
 
 use clap::Args;
-use tokio::runtime::Runtime;
 
-use super::{CommandError, args::ConfigArgs, explain::TokenArg};
+use super::{CommandError, args::ConfigArgs, explain::TokenArg, runtime};
 use crate::{
     clock::{Clock, SystemClock},
     lifecycle::DescriptorLimit,
@@ -58,13 +57,6 @@ fn list_problem(settings: &Settings) -> Option<String> {
     let found = runtime().ok()?.block_on(revocation::probe(list, SystemClock.now()));
     let error = found.err()?;
     Some(format!("revocation.file: {error}; until it can be read, on_failure decides"))
-}
-
-fn runtime() -> Result<Runtime, CommandError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::Runtime(format!("cannot start the runtime: {error}")))
 }
 
 fn show(settings: &Settings, out: &mut impl Write) -> Result<(), CommandError> {

@@ -24,4 +24,12 @@ impl Mistakes {
         let mistakes = self.0.into_inner();
         if mistakes.is_empty() { Ok(result) } else { Err(ConfigErrors(mistakes)) }
     }
+
+    /// The result, if nothing was wrong with a section; mistakes elsewhere don't count.
+    pub(crate) fn finish_below<T>(self, section: &str, result: T) -> Result<T, ConfigErrors> {
+        let below = format!("{section}.");
+        let is_about = |it: &ConfigError| it.key == section || it.key.starts_with(&below);
+        self.0.borrow_mut().retain(is_about);
+        self.finish(result)
+    }
 }

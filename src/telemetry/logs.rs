@@ -4,8 +4,9 @@
 //! flood of refusals produces more lines than can be written, lines are dropped and counted: a
 //! worker never waits for a log (threats D-8).
 
-use std::io::{self, IsTerminal};
+use std::io;
 
+use anstream::{AutoStream, ColorChoice};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter, filter::ParseError, fmt, layer::SubscriberExt, util::SubscriberInitExt,
@@ -63,7 +64,7 @@ impl Logs {
             .finish(io::stderr());
         let dropped = writer.error_counter();
         let registry = tracing_subscriber::registry().with(filter);
-        let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(writer);
+        let lines = fmt::layer().with_ansi(is_coloured()).with_writer(writer);
         let outcome = match settings.format {
             LogFormat::Text => registry.with(lines).try_init(),
             LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
@@ -77,6 +78,12 @@ impl Logs {
         let dropped = self.dropped.clone();
         move || dropped.dropped_lines()
     }
+}
+
+/// Whether standard error takes colours: a terminal does, unless `NO_COLOR` or `TERM=dumb` says
+/// otherwise; `CLICOLOR_FORCE` colours what is no terminal.
+fn is_coloured() -> bool {
+    AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
 #[cfg(test)]
