@@ -1,8 +1,11 @@
 //! The operator's listener: `/livez /readyz /metrics /keys /jwks /config`, and
 //! `/backchannel-logout` for issuers, apart from the port for requests (threats P-11, O-5).
 
+pub mod control;
 mod logout;
+mod metrics;
 mod pages;
+mod readiness;
 pub mod settings;
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
@@ -21,9 +24,13 @@ use crate::{
     decision::Engine,
     listener::{ByteStream, ConnectionHandler, Listener},
     providers::Providers,
+    proxy::ProxyConfig,
     readiness::ProcessReadiness,
     telemetry::MetricRegistry,
 };
+
+pub(crate) use metrics::Metrics;
+pub use readiness::{ReadinessBoard, follow_readiness};
 
 /// What is shown of the configuration in use.
 #[derive(Debug)]
@@ -49,6 +56,10 @@ pub struct View {
     pub metrics: MetricRegistry,
     /// What the process adds to readiness.
     pub readiness: Arc<ProcessReadiness>,
+    /// What serves requests: its upstreams and listeners.
+    pub proxy: Arc<ArcSwap<ProxyConfig>>,
+    /// Since when things are as they are.
+    pub board: Arc<ReadinessBoard>,
 }
 
 /// Connections at the same time: probes and scrapers are few.
@@ -63,10 +74,10 @@ struct Pages {
     slots: Arc<Semaphore>,
 }
 
-/// Serves the pages until the task is dropped.
-pub async fn serve(listener: Listener, view: Arc<View>) {
+/// Serves the pages until `stop` is cancelled.
+pub async fn serve(listener: Listener, view: Arc<View>, stop: CancellationToken) {
     let pages = Pages { view, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
-    if let Err(error) = listener.accept(&pages, &CancellationToken::new()).await {
+    if let Err(error) = listener.accept(&pages, &stop).await {
         tracing::error!(%error, "the admin listener ended");
     }
 }
@@ -103,15 +114,15 @@ async fn answer(request: Request<Incoming>, view: &View) -> Response<Full<Bytes>
     match (request.method(), is_logout) {
         (&Method::POST, true) => logout::answer(request, view).await,
         (_, true) => not_allowed("only POST\n", "POST"),
-        (&Method::GET | &Method::HEAD, false) => page(request.uri().path(), view),
+        (&Method::GET | &Method::HEAD, false) => page(&request, view),
         (_, false) => not_allowed("only GET\n", "GET, HEAD"),
     }
 }
 
-fn page(path: &str, view: &View) -> Response<Full<Bytes>> {
-    match path {
-        "/livez" => pages::text(StatusCode::OK, "alive\n".to_owned()),
-        "/readyz" => pages::readiness(view),
+fn page<B>(request: &Request<B>, view: &View) -> Response<Full<Bytes>> {
+    match request.uri().path() {
+        "/livez" => pages::liveness(view),
+        "/readyz" => readiness::page(request, view),
         "/metrics" => pages::metrics(view),
         "/keys" => pages::keys(view),
         "/jwks" => pages::jwks(view),

@@ -115,6 +115,17 @@ impl<V> BoundedMap<V> {
         self.entries.iter().map(|entry| (&*entry.key, &entry.value))
     }
 
+    /// Removes all entries but those.
+    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&V) -> bool) {
+        let bytes = &mut self.bytes;
+        self.entries.retain(|entry| {
+            let is_kept = is_kept(&entry.value);
+            *bytes -= if is_kept { 0 } else { entry.bytes };
+            is_kept
+        });
+        self.compact_queue();
+    }
+
     /// Removes everything.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
@@ -253,6 +264,17 @@ mod tests {
         map.insert(b"b", 3, 1);
         map.clear();
         assert_eq!((map.len(), map.bytes(), map.find(b"b")), (0, 0, None));
+    }
+
+    #[test]
+    fn entries_that_are_not_retained_give_their_bytes_back() {
+        let mut map = BoundedMap::new(100, usize::MAX);
+        (0..100_u8).for_each(|key| map.insert(&[key], key, 9));
+        map.retain(|value| value % 10 == 3);
+        assert_eq!((map.len(), map.bytes()), (10, 10 * (1 + 9 + OVERHEAD)));
+        assert_eq!((map.find(&[13]), map.find(&[14])), (Some(&13), None));
+        (100..200_u8).for_each(|key| map.insert(&[key], key, 9));
+        assert_eq!(map.len(), 100, "the bounds are as before");
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub mod healthcheck;
 pub mod keygen;
 pub mod man;
 pub mod mint;
+mod private_listener;
+pub mod reload;
 pub mod run;
 pub mod schema;
 pub mod sign;
@@ -51,6 +53,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the proxy
     Run(run::RunArgs),
+    /// Have a running proxy read its configuration again, and show the verdict
+    Reload(reload::ReloadArgs),
     /// Validate a configuration and print what it amounts to
     Check(check::CheckArgs),
     /// Try it out: an identity provider, an upstream and the proxy, all on loopback
@@ -127,6 +131,7 @@ impl Cli {
     pub fn execute(self, out: &mut impl Write) -> Result<(), CommandError> {
         match self.command {
             Command::Run(args) => run::run(&args),
+            Command::Reload(args) => reload::reload(&args, out),
             Command::Check(args) => check::check(&args, out),
             Command::Demo(args) => demo::demo(&args, out),
             Command::Explain(args) => explain::explain(&args, &mut io::stdin().lock(), out),

@@ -19,18 +19,20 @@ mod metrics;
 mod outcome;
 mod private_answer;
 mod proof;
+pub mod record;
 mod refusal;
 mod signed;
 
 pub use crate::{cors::AnswerFrom, gate::Peer, identity::PeerAddress, limits::LimitPermit};
 pub use answer_signing::{AnswerToSign, SignedAnswer, Unsignable};
 pub use cross_origin::CrossOrigin;
-pub use engine::{Engine, EngineParts, WorkerEngine};
+pub use engine::{Arrival, Engine, EngineParts, WorkerEngine};
 pub use exchange::Exchange;
 pub use forward::{Forward, VerifiedBody};
 pub use grpc::{GrpcStatus, RefusalForm};
 pub(crate) use metrics::Metrics;
 pub use outcome::{Outcome, UploadFault};
+pub use record::RequestRecord;
 pub use refusal::Refusal;
 
 #[cfg(test)]

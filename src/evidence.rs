@@ -9,6 +9,7 @@ mod body;
 mod chain;
 mod entry;
 mod file;
+mod health;
 mod journal;
 mod journals;
 mod line;

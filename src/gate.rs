@@ -13,7 +13,7 @@ mod route;
 mod unsigned;
 mod upstream_credential;
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use http::{HeaderMap, HeaderValue};
 
@@ -410,6 +410,11 @@ impl<'g> Admission<'g> {
     /// The signature, where the route requires one.
     pub fn signature(&self) -> Option<&VerifiedSignature> {
         self.signature.as_deref()
+    }
+
+    /// The token, to be kept; `None` if the route needs none.
+    pub fn shared_token(&self) -> Option<&Rc<VerifiedToken>> {
+        self.caller.as_ref().map(|caller| &caller.token)
     }
 
     /// The token, unless the route needs none.

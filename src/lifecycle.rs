@@ -5,10 +5,12 @@ mod descriptors;
 mod idle_journals;
 mod metrics;
 mod opening;
+mod reload;
 mod server;
 mod signals;
 mod worker_thread;
 
 pub use descriptors::{DescriptorLimit, raise_limit};
-pub use server::{Server, StartError};
+pub use reload::Reread;
+pub use server::{Server, ServerParts, StartError};
 pub use signals::run;

@@ -4,9 +4,13 @@ mod accept;
 pub mod settings;
 mod systemd;
 
-use std::{io, net::IpAddr, os::unix::net::UnixListener as StdUnixListener};
+use std::{
+    fs, io,
+    net::IpAddr,
+    os::unix::{fs::PermissionsExt, net::UnixListener as StdUnixListener},
+};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
@@ -19,6 +23,9 @@ pub(crate) use systemd::PassedSockets;
 
 /// Connections that wait in the kernel until they are accepted.
 const BACKLOG: i32 = 1024;
+
+/// The mode of a private unix socket: to connect takes permission to write.
+const OWNER_ONLY: u32 = 0o600;
 
 /// A bound socket, not yet part of any runtime.
 #[derive(Debug)]
@@ -82,6 +89,30 @@ impl Listener {
                 Self::Unix(listener).shared(workers)
             }
             ListenAddress::Systemd(name) => passed.take(name)?.shared(workers),
+        }
+    }
+
+    /// Binds one listener that only this user may connect to, if it is a unix socket: it is
+    /// connected to once it listens, and has its mode before that.
+    ///
+    /// # Errors
+    /// The system's error, e.g. that the address is in use.
+    pub(crate) fn bind_private(
+        address: &ListenAddress,
+        passed: &mut PassedSockets,
+    ) -> io::Result<Self> {
+        match address {
+            ListenAddress::Tcp(address) => bind_tcp(*address, false).map(Self::Tcp),
+            ListenAddress::Unix(path) => {
+                remove_stale_socket(path)?;
+                let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+                socket.set_nonblocking(true)?;
+                socket.bind(&SockAddr::unix(path)?)?;
+                fs::set_permissions(path, fs::Permissions::from_mode(OWNER_ONLY))?;
+                socket.listen(BACKLOG)?;
+                Ok(Self::Unix(socket.into()))
+            }
+            ListenAddress::Systemd(name) => passed.take(name),
         }
     }
 
@@ -157,10 +188,10 @@ fn bind_tcp(address: std::net::SocketAddr, shared: bool) -> io::Result<std::net:
 /// A socket file without a listener is left over from a killed process.
 fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
     use std::os::unix::{fs::FileTypeExt, net::UnixStream};
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|m| m.file_type().is_socket());
     let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
     if is_socket && UnixStream::connect(path).is_err_and(refused) {
-        std::fs::remove_file(path)?;
+        fs::remove_file(path)?;
     }
     Ok(())
 }

@@ -3,16 +3,17 @@
 
 mod parts;
 mod provider_tasks;
+mod readiness;
+mod takeover;
 
 use std::sync::Arc;
 
 use crate::{
-    clock::{Clock, UnixTime},
+    clock::Clock,
     introspection::IntrospectionStore,
     keys::{KeyStore, LiveKeySet},
     limits::LimitTables,
     policy::ids::{IssuerId, PerIssuer, PerSignature, SignatureId},
-    readiness::SourceReadiness,
     registry::Registry,
     replay::ReplayStores,
     revocation::Revocations,
@@ -24,6 +25,8 @@ use crate::{
 
 pub use parts::{ProviderParts, SignerKeySource};
 pub use provider_tasks::ProviderTasks;
+pub use readiness::{ReadinessRules, RouteNeeds, SignerReadiness};
+pub use takeover::NotUsable;
 
 /// Everything that is kept up to date beside the requests of one configuration.
 #[derive(Debug)]
@@ -45,6 +48,7 @@ pub struct Providers {
     /// The key sets that are signatures' own.
     signer_store: KeyStore,
     shared: SharedStore,
+    readiness: ReadinessRules,
 }
 
 /// Where the keys of a signature's signers are found.
@@ -94,17 +98,16 @@ impl Providers {
         earlier: Option<&Self>,
         revocations: impl FnOnce(SharedStore) -> (Arc<Revocations>, Tasks),
     ) -> Result<(Self, ProviderTasks), SharedError> {
+        let before = earlier.map(|earlier| &earlier.shared);
         let (shared, supervisor) = match parts.shared {
-            Some(settings) => {
-                let (store, supervisor) = SharedStore::new(settings, Arc::clone(clock), metrics)?;
-                (store, Some(supervisor))
-            }
+            Some(settings) => SharedStore::beside(before, settings, clock, metrics)?,
             None => (SharedStore::default(), None),
         };
         let (mut keys, mut key_refreshers) = (KeyStore::default(), Tasks::default());
-        let issuer_keys = parts
-            .issuer_keys
-            .map(|source| keys.add_issuer(source.clone(), &mut key_refreshers, clock, metrics));
+        let before = earlier.map(|earlier| &earlier.keys);
+        let issuer_keys = parts.issuer_keys.map(|source| {
+            keys.add_issuer(source.clone(), before, &mut key_refreshers, clock, metrics)
+        });
         let before = earlier.map(|earlier| &earlier.introspection);
         let (introspection, workers) = IntrospectionStore::new(
             &parts.introspected,
@@ -126,7 +129,9 @@ impl Providers {
             }
             SignerKeySource::Set(owner) => {
                 let owner = (**owner).clone();
-                LiveSignerKeys::Set(signer_store.add(owner, &mut signer_refreshers, clock, metrics))
+                let before = earlier.map(|earlier| &earlier.signer_store);
+                let refreshers = &mut signer_refreshers;
+                LiveSignerKeys::Set(signer_store.add(owner, before, refreshers, clock, metrics))
             }
             SignerKeySource::Registry(name, settings) => {
                 let (registry, worker) = Registry::new(name, settings, Arc::clone(clock), metrics);
@@ -141,7 +146,7 @@ impl Providers {
             keys: key_refreshers,
             signer_keys: signer_refreshers,
             registries: registry_workers,
-            introspection: workers.into_iter().collect(),
+            introspection: workers,
             upstream_credentials: credential_tasks,
             revocation,
             supervisor,
@@ -159,6 +164,7 @@ impl Providers {
             signer_keys,
             signer_store,
             shared,
+            readiness: parts.readiness.clone(),
         };
         Ok((providers, tasks))
     }
@@ -194,43 +200,19 @@ impl Providers {
         &self.shared
     }
 
-    /// What is wrong at the moment, a line each, though tokens can be decided about: it does not
-    /// make the proxy unready.
-    pub fn troubles(&self, now: UnixTime) -> Vec<String> {
-        let mut troubles = self.introspection.troubles(now);
-        troubles.extend(self.upstream_credentials.troubles(now));
-        troubles.extend(self.registries().filter_map(|it| it.trouble()));
-        troubles.extend(self.shared.trouble());
-        troubles
-    }
-
     /// Resolves once every source that decisions depend on was read for the first time, well or
-    /// not.
+    /// not. One that is not required is not waited for.
     pub async fn first_read(&self) {
-        for sources in self.sources() {
-            sources.first_read().ready().await;
+        for keys in self.awaited_key_sets() {
+            keys.first_read().await;
         }
+        self.revocations.readiness().first_read().ready().await;
     }
 
     /// The names of those that [`Self::first_read`] still waits for.
     pub fn pending_reads(&self) -> Vec<String> {
-        self.sources().iter().flat_map(|sources| sources.first_read().pending()).collect()
-    }
-
-    /// Resolves once each of them has been usable for the first time.
-    pub async fn usable(&self) {
-        for sources in self.sources() {
-            sources.usable().ready().await;
-        }
-    }
-
-    fn sources(&self) -> [&SourceReadiness; 3] {
-        [self.keys.readiness(), self.signer_store.readiness(), self.revocations.readiness()]
-    }
-
-    /// What is missing before anything can be decided, by name; empty if nothing is.
-    pub fn pending(&self, now: UnixTime) -> Vec<String> {
-        let keys = self.key_sets().filter_map(|issuer| issuer.pending(now));
-        keys.chain(self.revocations.pending(now)).collect()
+        let unread = self.awaited_key_sets().filter(|keys| !keys.was_read());
+        let unread = unread.map(|keys| format!("issuer {}", keys.name()));
+        unread.chain(self.revocations.readiness().first_read().pending()).collect()
     }
 }

@@ -7,13 +7,18 @@
 //! Guards signal that something has become ready. Keys grow too old without an event, so `/readyz`
 //! queries their rooms each time.
 
+mod dependency;
 mod process;
+pub(crate) mod settings;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::watch;
 
-pub use self::process::ProcessReadiness;
+pub use self::{
+    dependency::{Dependency, DependencyKind, Importance},
+    process::ProcessReadiness,
+};
 
 /// A set of named guards. Ready while none of them is held.
 #[derive(Debug, Clone, Default)]
@@ -126,6 +131,11 @@ impl SourceGuard {
     /// It was read, well or not.
     pub fn mark_read(&self) {
         self.first_read.release();
+    }
+
+    /// Whether it was.
+    pub fn was_read(&self) -> bool {
+        self.first_read.is_released()
     }
 
     /// Decisions can be made by what was read.

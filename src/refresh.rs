@@ -24,7 +24,7 @@ use crate::clock::{Clock, UnixTime};
 pub(crate) use content_age::ContentAge;
 pub(crate) use refresher::keep_fresh;
 pub(crate) use schedule::Schedule;
-pub(crate) use watched_file::{FileError, FileLimit, WatchedFile};
+pub(crate) use watched_file::{FileError, FileLimit, FileVersions, WatchedFile};
 
 /// The parts of a refresher, which is rebuilt from them after a panic.
 pub(crate) trait RefreshPlan: Send + Sync + 'static {

@@ -15,6 +15,7 @@ mod metrics;
 mod revocations;
 mod shared_logouts;
 mod source;
+mod watched_list;
 mod watcher;
 
 pub use denylist::{Denylist, RevokedBy, TokenFacts};

@@ -9,23 +9,38 @@
 //! error at the start.
 
 mod across;
+mod changes;
 mod flags;
 mod names;
 mod parts;
+mod readiness;
 mod secret_files;
 mod sources;
 mod warnings;
 mod whole;
 
+pub use changes::{RestartNeeded, changed_settings, restart_needed};
 pub use flags::{FLAG_NAME, Flags};
 pub use sources::Sources;
 pub use whole::Settings;
 
+pub use crate::config::{ConfigInput, ReadFiles};
+
+use std::sync::Arc;
+
 use crate::{
-    admin::settings::AdminSettings,
-    config::{ConfigErrors, reader::Section, report::Mistakes},
-    listener::settings::ListenAddress,
+    admin::{control, settings as admin},
+    config::{
+        ConfigError, ConfigErrors,
+        node::Node,
+        origin::ReadContext,
+        provenance::Provenance,
+        reader::{Parsed, Section},
+        report::Mistakes,
+    },
+    listener::settings::{ListenAddress, listen_address},
 };
+use whole::key;
 
 /// Reads, merges and validates a configuration.
 ///
@@ -33,23 +48,73 @@ use crate::{
 /// Every mistake in it, at once. Only a layer that can't be read at all (no such file, not TOML)
 /// hides the others.
 pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
-    let tree = sources.read().map_err(ConfigErrors)?;
-    let report = Mistakes::default();
-    let settings = Section::root(&tree, &report, Settings::read);
-    report.finish(settings)
+    read(sources).settings?.ok_or_else(|| {
+        let message = "depends on files or variables that are not read".to_owned();
+        ConfigErrors(vec![ConfigError::of_source("", "the configuration".to_owned(), message)])
+    })
 }
 
-/// Where the admin listener of a configuration is, whatever else is wrong with it: a probe of a
-/// running proxy must not fail for a file that was changed since.
+/// What reading a configuration came to.
+#[derive(Debug)]
+pub struct Reading {
+    /// The settings, or every mistake. `None` only for [`Sources::lint`], if there is no mistake
+    /// and a value is needed that stands in a file or a variable.
+    pub settings: Result<Option<Settings>, ConfigErrors>,
+    /// What was read for it, whether there was a mistake or not.
+    pub files: ReadFiles,
+}
+
+/// Reads a configuration, and says what was read.
+pub fn read(sources: &Sources) -> Reading {
+    let context = Arc::new(ReadContext::new(sources.lint));
+    let layers = sources.read(&context);
+    let files = layers.files;
+    let settings = layers.tree.map_err(ConfigErrors).and_then(|tree| {
+        let report = Mistakes::default();
+        let mut settings = Section::root(&tree, &report, Settings::read);
+        let notes = context.take_notes();
+        settings.provenance = Arc::new(Provenance::of(&tree, files.clone(), notes));
+        report.finish(settings)
+    });
+    Reading { settings, files }
+}
+
+/// The address of the private listener alone: what else is in the configuration may be wrong.
 ///
 /// # Errors
-/// A layer that can't be read at all, and mistakes in `[admin]`.
+/// The layers that can't be read, or the mistake in the address.
+pub fn control_address(sources: &Sources) -> Result<Option<ListenAddress>, ConfigErrors> {
+    let listen = control::settings::key::LISTEN;
+    address_alone(sources, key::CONTROL, listen, control::settings::control_address)
+}
+
+/// The address of the admin listener alone: a probe of a running proxy must not fail for a file
+/// that was changed since.
+///
+/// # Errors
+/// The layers that can't be read, or the mistake in the address.
 pub fn admin_address(sources: &Sources) -> Result<ListenAddress, ConfigErrors> {
-    let tree = sources.read().map_err(ConfigErrors)?;
-    let report = Mistakes::default();
-    let admin =
-        Section::root(&tree, &report, |root| root.section(whole::key::ADMIN, AdminSettings::read));
-    report.finish_below(whole::key::ADMIN, admin.listen)
+    let listen = admin::key::LISTEN;
+    let found = address_alone(sources, key::ADMIN, listen, listen_address)?;
+    Ok(found.unwrap_or(ListenAddress::Tcp(admin::DEFAULT_LISTEN)))
+}
+
+/// One address of a configuration, if it is there.
+fn address_alone(
+    sources: &Sources,
+    section: &str,
+    name: &str,
+    parse: impl FnOnce(&Node) -> Parsed<ListenAddress>,
+) -> Result<Option<ListenAddress>, ConfigErrors> {
+    let tree = sources.read(&Arc::new(ReadContext::new(sources.lint))).tree;
+    let tree = tree.map_err(ConfigErrors)?;
+    let Some(node) = tree.member(section).and_then(|section| section.member(name)) else {
+        return Ok(None);
+    };
+    parse(node).map(Some).map_err(|message| {
+        let key = [section, name].join(".");
+        ConfigErrors(vec![ConfigError::new(key, node.origin().as_ref(), message)])
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod age;
 mod answer_body;
+mod attempts;
 mod balance;
 mod caps;
 mod connect;
@@ -36,6 +37,7 @@ use metrics::UpstreamMetrics;
 use settings::UpstreamSettings;
 
 pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
+pub(crate) use attempts::Attempts;
 pub(crate) use balance::SharedEndpoints;
 pub(crate) use caps::UpstreamCaps;
 pub(crate) use error::UpstreamError;
@@ -97,6 +99,12 @@ impl UpstreamPool {
         &self.caps
     }
 
+    /// A reload has removed or changed the upstream: connections are closed, those in use after it.
+    /// Requests of before are served to their end.
+    pub(crate) fn close(&self) {
+        self.endpoints.close();
+    }
+
     /// Whether the next request is best written as HTTP/1.1 has it. Where that is negotiated, it
     /// is turned into the other form once the connection shows it.
     pub(crate) fn expects_http1(&self) -> bool {
@@ -108,21 +116,21 @@ impl UpstreamPool {
     /// A pooled connection may turn out closed before any of the request was sent: then another is
     /// used. If it was sent, it is sent again only where `may_repeat` and the upstream's settings
     /// allow it (threats F-13). The head has to be there `response_timeout` after the request's
-    /// last byte. `begin` is called each time that there is a connection and sending
-    /// begins.
+    /// last byte.
     pub(crate) async fn send(
         &self,
         request: Box<Request<RequestBody>>,
         may_repeat: bool,
         response_timeout: Duration,
-        begin: impl Fn(),
+        attempts: Attempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
+        attempts.record().times().sends(started);
         let progress = request.body().progress();
         let mut timer = self.timers.take();
         let answer = tokio::select! {
             biased;
-            answer = self.exchange(request, started, progress.as_ref(), may_repeat, &begin) => {
+            answer = self.exchange(request, started, progress.as_ref(), may_repeat, attempts) => {
                 answer
             }
             () = poll_fn(|cx| {
@@ -134,6 +142,7 @@ impl UpstreamPool {
         if let Ok(answer) = &answer {
             let now = Instant::now();
             answer.response.body().saw(now);
+            attempts.record().times().answered(now);
             self.metrics.latency.observe((now - started).as_secs_f64());
         }
         answer
@@ -146,19 +155,20 @@ impl UpstreamPool {
         started: Instant,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        begin: &impl Fn(),
+        attempts: Attempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let endpoint = match self.endpoints.pick() {
             Some(endpoint) => endpoint,
             None => Box::pin(self.endpoints.resolved()).await?,
         };
+        attempts.at(&endpoint);
         endpoint.idle.saw(started);
         let is_repeatable =
             || may_repeat && progress.is_none() && self.settings.retry.allows(request.method());
         if endpoint.multiplexed.is_none() || endpoint.takes_http1(&request, is_repeatable()) {
-            return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
+            return self.send_http1(endpoint, request, progress, may_repeat, attempts).await;
         }
-        Box::pin(self.send_multiplexed(endpoint, request, progress, may_repeat, begin)).await
+        Box::pin(self.send_multiplexed(endpoint, request, progress, may_repeat, attempts)).await
     }
 
     /// Counts a request that was not answered, and says why.

@@ -25,6 +25,7 @@ use crate::{
     clock::{Clock, UnixTime},
     lookup::LookupWorker,
     policy::ids::{PerUpstreamCredential, UpstreamCredentialId},
+    readiness::Dependency,
     tasks::Tasks,
     telemetry::MetricRegistry,
 };
@@ -92,10 +93,10 @@ impl UpstreamCredentials {
         self.0.get(id)
     }
 
-    /// What is wrong at the moment, a line each: it concerns single routes, so it does not make
-    /// the proxy unready.
-    pub fn troubles(&self, now: UnixTime) -> Vec<String> {
-        self.0.iter().filter_map(|it| it.tokens()?.trouble(now)).collect()
+    /// How each token endpoint does: what is wrong concerns single routes, so it does not make the
+    /// proxy unready.
+    pub fn dependencies(&self, now: UnixTime) -> impl Iterator<Item = Dependency> {
+        self.0.iter().filter_map(move |it| Some(it.tokens()?.dependency(now)))
     }
 
     fn like(&self, wanted: &UpstreamCredentialSettings) -> Option<&ServiceTokens> {

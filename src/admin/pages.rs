@@ -18,17 +18,12 @@ pub(super) fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     page(status, TEXT, text)
 }
 
-/// 200 with notes of failures that do not affect readiness; or 503 with everything that is pending,
-/// a line each.
-pub(super) fn readiness(view: &View) -> Response<Full<Bytes>> {
-    let (providers, now) = (view.providers.load(), view.clock.now());
-    let pending = view.readiness.pending(|| providers.pending(now));
-    if pending.is_empty() {
-        let troubles = providers.troubles(now);
-        let notes = troubles.iter().map(|trouble| format!("note: {trouble}\n"));
-        return text(StatusCode::OK, format!("ready\n{}", notes.collect::<String>()));
+/// 200; or 503 where only a restart helps. What others do is no reason for one.
+pub(super) fn liveness(view: &View) -> Response<Full<Bytes>> {
+    match view.readiness.lost_workers() {
+        None => text(StatusCode::OK, "alive\n".to_owned()),
+        Some(lost) => text(StatusCode::SERVICE_UNAVAILABLE, format!("workers: {lost}\n")),
     }
-    text(StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", pending.join("\n")))
 }
 
 /// The metrics.

@@ -20,9 +20,9 @@ use tokio::sync::oneshot::{self, error::RecvError};
 /// waits.
 #[derive(Debug)]
 pub(crate) struct SharedPlaces {
-    max: usize,
+    max: AtomicUsize,
     /// How many may wait.
-    room: usize,
+    room: AtomicUsize,
     taken: AtomicUsize,
     /// The length of the line.
     waiting: AtomicUsize,
@@ -63,8 +63,22 @@ const OWN_THREAD_FIRST: Duration = Duration::from_millis(50);
 impl SharedPlaces {
     /// So many places, for which so many may wait.
     pub(crate) fn new(max: usize, room: usize) -> Arc<Self> {
-        let (taken, waiting) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { max, room, taken, waiting, line: Mutex::default() })
+        Arc::new(Self {
+            max: AtomicUsize::new(max),
+            room: AtomicUsize::new(room),
+            taken: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            line: Mutex::default(),
+        })
+    }
+
+    /// So many places from now on, for which so many may wait. Those that are taken stay so, if
+    /// there are more of them; who waits already may wait on.
+    pub(crate) fn resize(&self, max: usize, room: usize) {
+        let mut line = self.line.lock();
+        self.max.store(max, SeqCst);
+        self.room.store(room, SeqCst);
+        self.serve(&mut line);
     }
 
     /// How many are taken.
@@ -80,7 +94,7 @@ impl SharedPlaces {
 
     /// Whether a place is free.
     pub(crate) fn has_free(&self) -> bool {
-        self.taken.load(SeqCst) < self.max
+        self.taken.load(SeqCst) < self.max.load(SeqCst)
     }
 
     /// A place, if one is free and no request waits.
@@ -91,7 +105,7 @@ impl SharedPlaces {
     /// A position at the end of the line. `None`: it is too long already.
     pub(crate) fn wait(self: &Arc<Self>) -> Option<Waiting> {
         let mut line = self.line.lock();
-        if line.length >= self.room {
+        if line.length >= self.room.load(SeqCst) {
             return None;
         }
         let (sender, turn) = oneshot::channel();
@@ -104,7 +118,8 @@ impl SharedPlaces {
 
     /// Counts a place as taken, if one is free.
     fn count(&self) -> bool {
-        let more = |taken| (taken < self.max).then_some(taken + 1);
+        let max = self.max.load(SeqCst);
+        let more = |taken| (taken < max).then_some(taken + 1);
         self.taken.fetch_update(SeqCst, SeqCst, more).is_ok()
     }
 

@@ -82,7 +82,12 @@ impl ConfigArgs {
             .iter()
             .find(|(name, value)| name == CONFIG_VARIABLE && !value.is_empty())
             .map(|(_, value)| PathBuf::from(value));
-        Sources { file: self.config.clone().or(named), environment, flags: self.flags() }
+        Sources {
+            file: self.config.clone().or(named),
+            environment,
+            flags: self.flags(),
+            ..Sources::default()
+        }
     }
 
     fn flags(&self) -> Flags {

@@ -22,7 +22,8 @@ pub struct RunArgs {
 /// # Errors
 /// [`CommandError::Configuration`] before anything is started; [`CommandError::Runtime`] afterwards.
 pub fn run(args: &RunArgs) -> Result<(), CommandError> {
-    let load = || settings::load(&args.config.sources());
+    let config = args.config.clone();
+    let load = move || settings::load(&config.sources());
     let settings = load()?;
     let logs = Logs::init(&settings.log).map_err(|error| CommandError::Usage(error.to_string()))?;
     let metrics = MetricRegistry::default();

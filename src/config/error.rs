@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::{origin::Origin, place::Place};
+
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -11,19 +13,81 @@ pub struct ConfigError {
     /// Where the value came from: a file's path, `environment variable X`, `flag --x`; `None` if
     /// the key is missing everywhere.
     pub origin: Option<String>,
+    /// Where in the file: the key, the element of a list, or the section that a key is missing in.
+    pub place: Option<Place>,
     /// What was found and what was expected. Never holds the user information of a URL.
     pub message: String,
+    /// What the value contradicts.
+    pub other: Option<OtherPlace>,
+}
+
+/// The other key of a contradiction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherPlace {
+    /// The key, dotted.
+    pub key: String,
+    /// Where its value came from, as [`ConfigError::origin`].
+    pub origin: String,
+    /// Where in the file.
+    pub place: Option<Place>,
+}
+
+impl ConfigError {
+    /// A mistake at an origin.
+    pub(crate) fn new(key: String, origin: Option<&Origin>, message: String) -> Self {
+        Self {
+            key,
+            origin: origin.map(|origin| origin.source.name.clone()),
+            place: origin.and_then(|origin| origin.place),
+            message,
+            other: None,
+        }
+    }
+
+    /// A mistake of what has no places: a flag, or a file that can't be read.
+    pub(crate) fn of_source(key: &str, source: String, message: String) -> Self {
+        let key = key.to_owned();
+        Self { key, origin: Some(source), place: None, message, other: None }
+    }
+
+    /// What was found and what was expected, where the message says both.
+    pub fn found_and_expected(&self) -> Option<(&str, &str)> {
+        let (found, expected) = self.message.strip_prefix("found ")?.rsplit_once("expected ")?;
+        Some((found.trim_end_matches([' ', ',', ';']), expected))
+    }
+}
+
+impl OtherPlace {
+    pub(crate) fn new(key: String, origin: &Origin) -> Self {
+        Self { key, origin: origin.source.name.clone(), place: origin.place }
+    }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(origin) = &self.origin {
-            write!(f, "{origin}: ")?;
+            write_place(f, origin, self.place)?;
+            f.write_str(": ")?;
         }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        if let Some(other) = &self.other {
+            write!(f, " ({}: ", other.key)?;
+            write_place(f, &other.origin, other.place)?;
+            f.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+/// As compilers write it, so that editors can follow it.
+fn write_place(f: &mut fmt::Formatter<'_>, origin: &str, place: Option<Place>) -> fmt::Result {
+    f.write_str(origin)?;
+    match place {
+        Some(place) => write!(f, ":{place}"),
+        None => Ok(()),
     }
 }
 

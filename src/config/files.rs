@@ -18,6 +18,9 @@ const MAX_SECRET_BYTES: u64 = 4096;
 /// A file that can be opened, is not empty and has no byte order mark.
 pub(crate) fn readable_file(node: &Node) -> Parsed<PathBuf> {
     let path = path(node)?;
+    if !node.reads_files() {
+        return Ok(path);
+    }
     check_readable(&path).map_err(|problem| {
         let path = path.display();
         format!("the file {path} {problem}; expected a file that can be read")
@@ -25,9 +28,24 @@ pub(crate) fn readable_file(node: &Node) -> Parsed<PathBuf> {
     Ok(path)
 }
 
+/// A [`readable_file`] whose content `judge` accepts.
+pub(crate) fn judged_file(
+    node: &Node,
+    judge: impl FnOnce(&Path) -> Result<(), String>,
+) -> Parsed<PathBuf> {
+    let path = readable_file(node)?;
+    if node.reads_files() {
+        judge(&path)?;
+    }
+    Ok(path)
+}
+
 /// A directory that exists.
 pub(crate) fn directory(node: &Node) -> Parsed<PathBuf> {
     let path = path(node)?;
+    if !node.reads_files() {
+        return Ok(path);
+    }
     let problem = match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => return Ok(path),
         Ok(_) => "is not a directory".to_owned(),

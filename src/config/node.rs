@@ -1,12 +1,14 @@
 //! The merged configuration as a tree in which every value has its origin.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
+
+use super::origin::Origin;
 
 /// A value and its origin.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
-    /// `/etc/countersign.toml`, `environment variable X`, `flag --x`.
-    pub(crate) origin: Option<Arc<str>>,
+    /// Where it comes from; `None` for what is written nowhere.
+    pub(crate) origin: Option<Origin>,
     /// The value.
     pub(crate) value: Value,
 }
@@ -53,9 +55,20 @@ impl Node {
         self.as_table()?.get(name)
     }
 
-    /// The origin in words, if it has one.
-    pub(crate) fn origin(&self) -> Option<String> {
-        self.origin.as_deref().map(str::to_owned)
+    /// The origin, if it has one.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.origin.clone()
+    }
+
+    /// Whether the files that it names are to be read; otherwise only what is written is checked.
+    pub(crate) fn reads_files(&self) -> bool {
+        !self.origin.as_ref().is_some_and(|origin| origin.source.context.lint)
+    }
+
+    /// Whether variables, or a file, were put into the text. Such a text may stand for a number or
+    /// a truth value, which can't be written otherwise.
+    pub(crate) fn is_interpolated(&self) -> bool {
+        self.origin.as_ref().is_some_and(|origin| origin.reference.is_some())
     }
 
     /// `found …, expected …`

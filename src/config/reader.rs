@@ -5,11 +5,12 @@
 //! replaced by its default (or left out). [`Mistakes::finish`] is the only way to a result, and
 //! fails if there was any mistake.
 
-use std::sync::Arc;
-
 use super::{
+    error::OtherPlace,
+    key_path,
     nearest::suggestion,
     node::{Node, Value},
+    origin::Origin,
     report::Mistakes,
 };
 
@@ -22,9 +23,11 @@ pub(crate) struct Section<'n> {
     key: String,
     node: Option<&'n Node>,
     /// Where the table was written, or the one around it if it was not.
-    origin: Option<Arc<str>>,
+    origin: Option<Origin>,
     taken: Vec<&'static str>,
     report: &'n Mistakes,
+    /// The whole tree, to find the place of any key.
+    root: &'n Node,
 }
 
 impl<'n> Section<'n> {
@@ -34,33 +37,41 @@ impl<'n> Section<'n> {
         report: &'n Mistakes,
         read: impl FnOnce(&mut Self) -> T,
     ) -> T {
-        Self::read(String::new(), Some(node), None, report, read)
+        let mut section = Self {
+            key: String::new(),
+            node: Some(node),
+            origin: node.origin(),
+            taken: Vec::new(),
+            report,
+            root: node,
+        };
+        section.run(read)
     }
 
-    /// Reads one table; an absent one is read as if it were empty. What is left over is unknown.
-    fn read<T>(
-        key: String,
-        node: Option<&'n Node>,
-        around: Option<Arc<str>>,
-        report: &'n Mistakes,
-        read: impl FnOnce(&mut Self) -> T,
-    ) -> T {
+    /// Reads one table in this one; an absent one is read as if it were empty.
+    fn read<T>(&self, key: String, node: Option<&'n Node>, read: impl FnOnce(&mut Self) -> T) -> T {
         let mut section = Self {
             key,
             node,
-            origin: node.and_then(|node| node.origin.clone()).or(around),
+            origin: node.and_then(Node::origin).or_else(|| self.origin.clone()),
             taken: Vec::new(),
-            report,
+            report: self.report,
+            root: self.root,
         };
-        if let Some(node) = node
+        section.run(read)
+    }
+
+    /// What is left over is unknown.
+    fn run<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        if let Some(node) = self.node
             && node.as_table().is_none()
         {
             let message = node.mismatch("a table");
-            report.add(section.key.clone(), node.origin(), message);
-            section.node = None;
+            self.report.add(self.key.clone(), node.origin(), message);
+            self.node = None;
         }
-        let result = read(&mut section);
-        section.report_unknown_keys();
+        let result = read(self);
+        self.report_unknown_keys();
         result
     }
 
@@ -158,7 +169,7 @@ impl<'n> Section<'n> {
             match parse(element) {
                 Ok(value) => parsed.push(value),
                 Err(message) => {
-                    let key = format!("{}[{position}]", self.key_of(name));
+                    let key = key_path::element(&self.key_of(name), position);
                     self.report.add(key, element.origin(), message);
                 }
             }
@@ -173,7 +184,7 @@ impl<'n> Section<'n> {
         read: impl FnOnce(&mut Self) -> T,
     ) -> T {
         let node = self.node(name);
-        Self::read(self.key_of(name), node, self.origin.clone(), self.report, read)
+        self.read(self.key_of(name), node, read)
     }
 
     /// Every table of a list of tables; empty if the list is absent.
@@ -194,8 +205,7 @@ impl<'n> Section<'n> {
             .iter()
             .enumerate()
             .map(|(position, element)| {
-                let key = format!("{key}[{position}]");
-                Self::read(key, Some(element), None, self.report, &mut read)
+                self.read(key_path::element(&key, position), Some(element), &mut read)
             })
             .collect()
     }
@@ -208,7 +218,7 @@ impl<'n> Section<'n> {
         self.take_members()
             .map(|(name, node)| {
                 let key = self.key_of(name);
-                Self::read(key, Some(node), None, self.report, |section| read(name, section))
+                self.read(key, Some(node), |section| read(name, section))
             })
             .collect()
     }
@@ -247,20 +257,32 @@ impl<'n> Section<'n> {
 
     /// Reports a mistake at a key of this section.
     pub(crate) fn mistake(&self, name: &str, message: String) {
-        let own = self.peek(name).and_then(|node| node.origin.clone());
+        let own = self.peek(name).and_then(Node::origin);
         let origin = own.or_else(|| self.origin.clone());
-        self.report.add(self.key_of(name), origin.map(|origin| origin.to_string()), message);
+        self.report.add(self.key_of(name), origin, message);
     }
 
     /// Reports a mistake of this section as a whole.
     pub(crate) fn own_mistake(&self, message: String) {
-        let origin = self.origin.as_deref().map(str::to_owned);
-        self.report.add(self.key.clone(), origin, message);
+        self.report.add(self.key.clone(), self.origin.clone(), message);
     }
 
-    /// Reports a mistake under its whole key.
-    pub(crate) fn mistake_at(&self, key: String, origin: Option<String>, message: String) {
-        self.report.add(key, origin, message);
+    /// Reports a mistake under its whole key. `origin` is where that key's value comes from, if the
+    /// key itself is nowhere.
+    pub(crate) fn mistake_at(&self, key: String, origin: Option<Origin>, message: String) {
+        self.report.add_contradiction(key.clone(), self.origin_of(&key).or(origin), message, None);
+    }
+
+    /// Reports that the value of a key contradicts that of another, both under their whole keys.
+    pub(crate) fn contradiction(&self, key: String, other: &str, message: String) {
+        let origin = self.origin_of(&key).or_else(|| self.root.origin());
+        let other = self.origin_of(other).map(|at| OtherPlace::new(other.to_owned(), &at));
+        self.report.add_contradiction(key, origin, message, other);
+    }
+
+    /// Where a key is written, or the last section around it that is.
+    fn origin_of(&self, key: &str) -> Option<Origin> {
+        key_path::find(self.root, key).and_then(Node::origin)
     }
 
     fn missing(&self, name: &str, expected: &str) {
@@ -272,12 +294,8 @@ impl<'n> Section<'n> {
         &self.key
     }
 
-    /// The whole dotted name of a key of this section. A name that is no bare key is quoted, as in
-    /// TOML.
+    /// The whole dotted name of a key of this section.
     pub(crate) fn key_of(&self, name: &str) -> String {
-        let bare = !name.is_empty()
-            && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_' || char == '-');
-        let name = if bare { name.to_owned() } else { format!("{name:?}") };
-        if self.key.is_empty() { name } else { format!("{}.{name}", self.key) }
+        key_path::member(&self.key, name)
     }
 }

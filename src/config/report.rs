@@ -1,35 +1,54 @@
 //! The mistakes of a configuration, collected while it is read.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use super::error::{ConfigError, ConfigErrors};
+use super::{
+    error::{ConfigError, ConfigErrors, OtherPlace},
+    origin::Origin,
+};
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Mistakes(RefCell<Vec<ConfigError>>);
+pub(crate) struct Mistakes {
+    found: RefCell<Vec<ConfigError>>,
+    /// Values that could not be checked, since only a placeholder was there.
+    unread: Cell<usize>,
+}
 
 impl Mistakes {
     /// Adds a mistake.
-    pub(crate) fn add(&self, key: String, origin: Option<String>, message: String) {
-        self.0.borrow_mut().push(ConfigError { key, origin, message });
+    pub(crate) fn add(&self, key: String, origin: Option<Origin>, message: String) {
+        self.add_contradiction(key, origin, message, None);
+    }
+
+    /// Adds a mistake about two values.
+    pub(crate) fn add_contradiction(
+        &self,
+        key: String,
+        origin: Option<Origin>,
+        message: String,
+        other: Option<OtherPlace>,
+    ) {
+        if origin.as_ref().is_some_and(Origin::is_unread) {
+            self.unread.set(self.unread.get() + 1);
+            return;
+        }
+        let mistake = ConfigError::new(key, origin.as_ref(), message);
+        self.found.borrow_mut().push(ConfigError { other, ..mistake });
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.found.borrow().len() + self.unread.get()
     }
 
-    /// The result, if nothing was wrong.
-    pub(crate) fn finish<T>(self, result: T) -> Result<T, ConfigErrors> {
-        let mistakes = self.0.into_inner();
-        if mistakes.is_empty() { Ok(result) } else { Err(ConfigErrors(mistakes)) }
-    }
-
-    /// The result, if nothing was wrong with a section; mistakes elsewhere don't count.
-    pub(crate) fn finish_below<T>(self, section: &str, result: T) -> Result<T, ConfigErrors> {
-        let below = format!("{section}.");
-        let is_about = |it: &ConfigError| it.key == section || it.key.starts_with(&below);
-        self.0.borrow_mut().retain(is_about);
-        self.finish(result)
+    /// The result, if nothing was wrong; `None` if it could not be made of placeholders.
+    pub(crate) fn finish<T>(self, result: T) -> Result<Option<T>, ConfigErrors> {
+        let mistakes = self.found.into_inner();
+        if mistakes.is_empty() {
+            Ok((self.unread.get() == 0).then_some(result))
+        } else {
+            Err(ConfigErrors(mistakes))
+        }
     }
 }

@@ -1,69 +1,63 @@
-//! Where a configuration comes from: file, environment and flags, merged key by key.
+//! Where a configuration comes from: files, environment and flags, merged key by key.
 //!
 //! The only module that uses figment. It merges the layers and keeps the layer of every single
 //! value; it returns a plain tree of [`Node`]s.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use figment::{
     Error, Figment, Metadata, Profile, Provider,
-    providers::{Format, Json, Toml},
-    value::{Dict, Map, Num, Value as FigmentValue},
+    value::{Dict, Empty, Map, Num, Tag, Value as FigmentValue},
 };
 
 use super::{
-    byte_order_mark, environment,
+    documents::{ConfigInput, Documents, ReadFiles},
+    environment,
     error::ConfigError,
     node::{Node, Value},
+    origin::{Origin, OriginSource, ReadContext},
 };
-use crate::{
-    bounded::input::read_path,
-    json::{self, JsonError},
-};
-
-/// The largest accepted configuration file, in bytes: far beyond any maintained by hand, and small
-/// enough that a device or a log given by mistake does not fill the memory.
-const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
-
-/// More values than a file of that size holds in practice.
-const MAX_JSON_NODES: usize = 1_000_000;
 
 /// Every layer is nested below this one key, so that the merged root can be extracted by name.
 const ROOT: &str = "configuration";
 
-/// The merged tree of file, environment variables (those that do not start with `COUNTERSIGN_` are
-/// ignored), and what `assign` adds on top of these two, given both.
+/// The layer of all files together: each value in it has an origin of its own.
+const FILES: &str = "files";
+
+/// What reading the layers came to.
+pub(crate) struct ReadLayers {
+    /// The merged tree.
+    pub(crate) tree: Result<Node, Vec<ConfigError>>,
+    /// What was read for it.
+    pub(crate) files: ReadFiles,
+}
+
+/// Merges the files, the environment (variables that do not start with `COUNTERSIGN_` only stand
+/// for `${NAME}` in files), and what `assign` adds on top of these two, given both.
 ///
-/// # Errors
-/// Every layer that can't be read at all. What is wrong *inside* of the layers is found later.
+/// Fails for every layer that can't be read at all. What is wrong *inside* of the layers is found
+/// later.
 pub(crate) fn read(
-    file: Option<&Path>,
+    input: Option<&ConfigInput>,
     environment: &[(String, String)],
+    context: &Arc<ReadContext>,
     assign: impl FnOnce(&Node) -> Result<Vec<Assignment>, Vec<ConfigError>>,
-) -> Result<Node, Vec<ConfigError>> {
-    let mut errors = Vec::new();
-    let mut layers = Vec::new();
-    if let Some(path) = file {
-        match read_file(path) {
-            Ok(dict) => layers.push(Layer::whole(path.display().to_string(), dict)),
-            Err(error) => errors.push(error),
-        }
-    }
+) -> ReadLayers {
+    let mut documents = Documents::new(context, environment);
+    let tree = input.and_then(|input| documents.read(input));
+    let (files, mut errors) = documents.finish();
+    let mut layers = Layers { files: tree.unwrap_or_else(Node::empty_table), others: Vec::new() };
     for variable in environment::variables(environment) {
-        layers.push(Layer::from_variable(&variable));
+        layers.others.push(Layer::from_variable(&variable));
     }
-    match assign(&merge(&layers)) {
-        Ok(assignments) => layers.extend(assignments.into_iter().map(Layer::from_assignment)),
+    match assign(&layers.merge(context)) {
+        Ok(assignments) => {
+            layers.others.extend(assignments.into_iter().map(Layer::from_assignment));
+        }
         Err(mut mistakes) => errors.append(&mut mistakes),
     }
-    if errors.is_empty() {
-        let mut root = merge(&layers);
-        // A missing value has the file as its origin, or none.
-        root.origin = file.map(|path| Arc::from(path.display().to_string()));
-        Ok(root)
-    } else {
-        Err(errors)
-    }
+    let tree = if errors.is_empty() { Ok(layers.merge(context)) } else { Err(errors) };
+    ReadLayers { tree, files }
 }
 
 /// A value that overrides all layers.
@@ -151,56 +145,113 @@ fn nested(path: &[String], value: FigmentValue) -> Dict {
     Dict::from([(first.clone(), inner)])
 }
 
-fn merge(layers: &[Layer]) -> Node {
-    let figment = layers.iter().fold(Figment::new(), |figment, layer| {
-        if layer.append { figment.admerge(layer) } else { figment.merge(layer) }
-    });
-    let Ok(root) = figment.find_value(ROOT) else {
-        return Node::empty_table();
-    };
-    Translation { figment, layers }.node(root)
+/// All layers, the least important one first.
+struct Layers {
+    files: Node,
+    others: Vec<Layer>,
+}
+
+impl Layers {
+    fn merge(&self, context: &Arc<ReadContext>) -> Node {
+        let files = match figment_value(&self.files) {
+            FigmentValue::Dict(_, values) => Layer::whole(FILES.to_owned(), values),
+            _ => Layer::whole(FILES.to_owned(), Dict::new()),
+        };
+        let figment = self.others.iter().fold(Figment::from(files), |figment, layer| {
+            if layer.append { figment.admerge(layer) } else { figment.merge(layer) }
+        });
+        let Ok(root) = figment.find_value(ROOT) else {
+            return Node::empty_table();
+        };
+        let sources =
+            self.others.iter().map(|layer| OriginSource::named(layer.origin.clone(), context));
+        let mut merged =
+            Translation { figment, sources: sources.collect() }.node(root, Some(&self.files));
+        // A missing value has the file as its origin, or none.
+        merged.origin = self.files.origin();
+        merged
+    }
+}
+
+fn figment_value(node: &Node) -> FigmentValue {
+    match &node.value {
+        Value::Null => FigmentValue::Empty(Tag::Default, Empty::None),
+        Value::Bool(truth) => FigmentValue::from(*truth),
+        Value::Integer(integer) => FigmentValue::from(*integer),
+        Value::Float(float) => FigmentValue::from(*float),
+        Value::Text(text) => FigmentValue::from(text.clone()),
+        Value::List(list) => FigmentValue::from(list.iter().map(figment_value).collect::<Vec<_>>()),
+        Value::Table(members) => {
+            let members = members.iter().map(|(name, node)| (name.clone(), figment_value(node)));
+            FigmentValue::from(members.collect::<Dict>())
+        }
+    }
 }
 
 /// From figment's values to ours.
-struct Translation<'l> {
+struct Translation {
     figment: Figment,
-    layers: &'l [Layer],
+    /// Of all layers but the files, the least important one first.
+    sources: Vec<Arc<OriginSource>>,
 }
 
-impl Translation<'_> {
-    fn node(&self, value: FigmentValue) -> Node {
-        let origin = self
-            .figment
-            .get_metadata(value.tag())
-            .map(|metadata| Arc::from(metadata.name.as_ref()));
+impl Translation {
+    /// `file` is what the files have in this place.
+    fn node(&self, value: FigmentValue, file: Option<&Node>) -> Node {
+        let layer = self.figment.get_metadata(value.tag()).map(|metadata| metadata.name.clone());
+        let origin = match layer.as_deref() {
+            Some(FILES) => file.and_then(Node::origin),
+            Some(name) => self.source(name),
+            None => None,
+        };
         let value = match value {
             FigmentValue::Bool(_, truth) => Value::Bool(truth),
             FigmentValue::Char(_, char) => Value::Text(char.to_string()),
             FigmentValue::String(_, text) => Value::Text(text),
             FigmentValue::Num(_, number) => number_of(number),
             FigmentValue::Empty(..) => Value::Null,
-            FigmentValue::Array(_, list) => {
-                Value::List(list.into_iter().map(|element| self.node(element)).collect())
-            }
-            FigmentValue::Dict(_, dict) => return self.table(dict, origin),
+            FigmentValue::Array(_, list) => Value::List(self.list(list, file)),
+            FigmentValue::Dict(_, dict) => return self.table(dict, file, origin),
         };
         Node { origin, value }
     }
 
+    /// A list of the files comes first: other layers replace it, or add to its end.
+    fn list(&self, list: Vec<FigmentValue>, file: Option<&Node>) -> Vec<Node> {
+        let of_file = match file.map(|node| &node.value) {
+            Some(Value::List(list)) => list.as_slice(),
+            _ => &[],
+        };
+        let elements = list.into_iter().enumerate();
+        elements.map(|(position, element)| self.node(element, of_file.get(position))).collect()
+    }
+
     /// A table that several layers define belongs to the least important one: a key that is missing
     /// in it is missing in the file, not in the variable that changed another key.
-    fn table(&self, dict: Dict, last: Option<Arc<str>>) -> Node {
-        let members: BTreeMap<String, Node> =
-            dict.into_iter().map(|(name, value)| (name, self.node(value))).collect();
-        let first = members
-            .values()
-            .filter_map(|member| member.origin.clone())
-            .min_by_key(|origin| self.rank(origin));
+    fn table(&self, dict: Dict, file: Option<&Node>, last: Option<Origin>) -> Node {
+        let of_file = file.filter(|node| node.as_table().is_some());
+        let members: BTreeMap<String, Node> = dict
+            .into_iter()
+            .map(|(name, value)| {
+                let file = of_file.and_then(|table| table.member(&name));
+                let node = self.node(value, file);
+                (name, node)
+            })
+            .collect();
+        let first = of_file.and_then(Node::origin).or_else(|| {
+            let origins = members.values().filter_map(|member| member.origin.clone());
+            origins.min_by_key(|origin| self.rank(origin))
+        });
         Node { origin: first.or(last), value: Value::Table(members) }
     }
 
-    fn rank(&self, origin: &str) -> Option<usize> {
-        self.layers.iter().position(|layer| layer.origin == origin)
+    fn source(&self, name: &str) -> Option<Origin> {
+        let source = self.sources.iter().find(|source| source.name == name)?;
+        Some(Origin::new(source, None))
+    }
+
+    fn rank(&self, origin: &Origin) -> Option<usize> {
+        self.sources.iter().position(|source| source.name == origin.source.name)
     }
 }
 
@@ -209,45 +260,5 @@ fn number_of(number: Num) -> Value {
     match number.to_i128().or_else(|| number.to_u128().map(unsigned)) {
         Some(integer) => Value::Integer(integer),
         None => Value::Float(number.to_f64().unwrap_or(f64::NAN)),
-    }
-}
-
-fn read_file(path: &Path) -> Result<Dict, ConfigError> {
-    let mistake = |message: String| ConfigError {
-        key: String::new(),
-        origin: Some(path.display().to_string()),
-        message,
-    };
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    let text = read_text(path).map_err(|error| mistake(format!("cannot be read: {error}")))?;
-    match extension {
-        Some("toml") => Toml::from_str(&text)
-            .map_err(|error| mistake(format!("is not valid TOML: {}", error.to_string().trim()))),
-        Some("yaml" | "yml") => serde_saphyr::from_str(&text)
-            .map_err(|error| mistake(format!("is not valid YAML: {error}"))),
-        Some("json") => parse_json(&text).map_err(mistake),
-        _ => Err(mistake(
-            "its name must end in .toml, .yaml, .yml or .json, which tells the format".to_owned(),
-        )),
-    }
-}
-
-fn read_text(path: &Path) -> Result<String, String> {
-    let bytes = read_path(path, MAX_FILE_BYTES).map_err(|error| error.to_string())?;
-    byte_order_mark::refuse(&bytes).map_err(|mark| mark.to_string())?;
-    let text = str::from_utf8(&bytes).map_err(|error| error.to_string())?;
-    Ok(text.to_owned())
-}
-
-/// JSON, with member names that are unique: of two equal names, serde would silently take the
-/// last one (threats X-1).
-fn parse_json(text: &str) -> Result<Dict, String> {
-    let dict = Json::from_str(text).map_err(|error| format!("is not valid JSON: {error}"))?;
-    match json::Json::parse_large(text.as_bytes(), MAX_JSON_NODES) {
-        Err(JsonError::DuplicateMember) => {
-            Err("is ambiguous: an object in it has two members of the same name".to_owned())
-        }
-        Err(error) => Err(format!("is not acceptable JSON: it is {error}")),
-        Ok(_) => Ok(dict),
     }
 }

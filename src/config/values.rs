@@ -17,8 +17,11 @@ const MAX_TEXT_BYTES: usize = 4096;
 
 /// `true` or `false`.
 pub(crate) fn switch(node: &Node) -> Parsed<bool> {
-    match node.value {
-        Value::Bool(truth) => Ok(truth),
+    match &node.value {
+        Value::Bool(truth) => Ok(*truth),
+        Value::Text(text) if node.is_interpolated() => {
+            text.parse().map_err(|_| node.mismatch("true or false"))
+        }
         _ => Err(node.mismatch("true or false")),
     }
 }
@@ -71,8 +74,9 @@ pub(crate) fn keyword<T: Copy>(
 /// A whole number.
 pub(crate) fn count(bounds: RangeInclusive<usize>) -> impl Fn(&Node) -> Parsed<usize> {
     move |node| {
-        let number = match node.value {
-            Value::Integer(integer) => usize::try_from(integer).ok(),
+        let number = match &node.value {
+            Value::Integer(integer) => usize::try_from(*integer).ok(),
+            Value::Text(text) if node.is_interpolated() => text.parse().ok(),
             _ => None,
         };
         number.filter(|number| bounds.contains(number)).ok_or_else(|| {
@@ -187,9 +191,14 @@ pub(crate) fn network(expected: &'static str) -> impl Fn(&Node) -> Parsed<IpNet>
     }
 }
 
-/// The path of a file or directory. Whether it exists is not checked here.
+/// The path of a file or directory; a relative one is relative to the file that says it. Whether
+/// it exists is not checked here.
 pub(crate) fn path(node: &Node) -> Parsed<PathBuf> {
-    text(node).map(PathBuf::from)
+    let path = text(node).map(PathBuf::from)?;
+    Ok(match &node.origin {
+        Some(origin) => origin.source.resolve(&path),
+        None => path,
+    })
 }
 
 /// Names of what is configured elsewhere, and their values.

@@ -1,6 +1,6 @@
 //! One configuration, compiled: what every exchange of it needs.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use super::{
     Exchange, Metrics, RefusalForm,
@@ -9,17 +9,20 @@ use super::{
         settings::{DenialSettings, MaintenanceSettings},
     },
     held_body::{BodyStore, settings::HeldBodySettings},
+    record::Recorder,
     signed::Holding,
 };
+use http::HeaderMap;
+
 use crate::{
     clock::Clock,
     evidence::Journal,
-    gate::Gate,
-    identity::PeerAddress,
+    gate::{Denial, Gate, Peer},
     policy::{
         Routes,
         ids::{ListenerId, PerUpstream},
     },
+    readiness::Dependency,
     reason::Cause,
     resource::{DocumentParts, Documents},
     telemetry::MetricRegistry,
@@ -38,6 +41,7 @@ pub struct Engine {
     body_timeout: Duration,
     cache: CacheSettings,
     journal: Option<Arc<Journal>>,
+    pub(super) access_log: bool,
 }
 
 /// An engine as one worker uses it: with the worker's own cache of verified tokens.
@@ -45,6 +49,18 @@ pub struct Engine {
 pub struct WorkerEngine {
     pub(super) engine: Arc<Engine>,
     pub(super) cache: RefCell<TokenCache>,
+    pub(super) recorder: Rc<Recorder>,
+}
+
+/// How a request came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// Where; `None`: by a listener that the configuration does not have, which has no routes.
+    pub listener: Option<ListenerId>,
+    /// Who has sent it.
+    pub peer: &'a Peer,
+    /// Its headers, as they came.
+    pub headers: &'a HeaderMap,
 }
 
 /// The parts of a configuration that an [`Engine`] is built from, besides its gate.
@@ -64,6 +80,8 @@ pub struct EngineParts<'s> {
     pub routes: &'s Routes,
     /// What the metadata of resources is made of.
     pub documents: DocumentParts<'s>,
+    /// Whether every request is logged.
+    pub access_log: bool,
 }
 
 impl Engine {
@@ -85,12 +103,18 @@ impl Engine {
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),
             journal,
+            access_log: parts.access_log,
         }
     }
 
     /// Its rules.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// Whether the evidence journal is written; `None`: there is none.
+    pub fn journal_dependency(&self) -> Option<Dependency> {
+        self.journal.as_ref().map(|journal| journal.dependency())
     }
 
     pub(super) fn holding(&self) -> Holding<'_> {
@@ -107,18 +131,33 @@ impl WorkerEngine {
     /// The engine with an empty cache.
     pub fn new(engine: Arc<Engine>) -> Self {
         let cache = RefCell::new(TokenCache::new(&engine.cache));
-        Self { engine, cache }
+        let recorder = Recorder::new(&engine);
+        Self { engine, cache, recorder }
     }
 
-    /// Counts and logs a request that was refused before there was anything to decide on. `peer` is
-    /// where it came from: nothing else is known of it.
-    pub fn note_unserved(&self, cause: &Cause, peer: Option<&PeerAddress>) {
-        self.engine.gate.record_unserved(cause, peer);
+    /// The engine of the next configuration. Verified tokens stay cached where that would verify
+    /// them in the same way; requests that this one still decides begin with an empty cache.
+    #[must_use]
+    pub fn successor(&self, engine: Arc<Engine>) -> Self {
+        let next = Self::new(engine);
+        if next.engine.cache == self.engine.cache {
+            let earlier = self.cache.replace(TokenCache::new(&self.engine.cache));
+            let cache = &mut *next.cache.borrow_mut();
+            *cache = earlier;
+            next.engine.gate.verifier().take_over(self.engine.gate.verifier(), cache);
+        }
+        next
     }
 
-    /// Begins to decide on a request of that listener, whose refusal has to look like that. No
-    /// listener: one that the configuration does not have, which has no routes.
-    pub fn exchange(&self, form: RefusalForm, listener: Option<ListenerId>) -> Exchange<'_> {
-        Exchange::new(self, form, listener)
+    /// Counts and logs a request that was refused before there was anything to decide on. Where it
+    /// came from is all that is known of it.
+    pub fn note_unserved(&self, arrival: &Arrival<'_>, cause: Cause) {
+        self.engine.gate.record_unserved(&cause, arrival.peer.address.as_ref());
+        self.recorder.begin(arrival).refused_unread(Denial::new(cause));
+    }
+
+    /// Begins to decide on a request, whose refusal has to look like that.
+    pub fn exchange(&self, form: RefusalForm, arrival: &Arrival<'_>) -> Exchange<'_> {
+        Exchange::new(self, form, arrival)
     }
 }

@@ -4,6 +4,7 @@ use std::{
     cell::{Cell, OnceCell},
     error::Error,
     fmt,
+    rc::Rc,
     sync::Arc,
 };
 
@@ -13,8 +14,8 @@ use http_body::Body;
 use tracing::{Span, field};
 
 use super::{
-    AnswerToSign, Engine, Forward, Outcome, Refusal, RefusalForm, UploadFault, VerifiedBody,
-    WorkerEngine, private_answer, signed,
+    AnswerToSign, Arrival, Engine, Forward, Outcome, Refusal, RefusalForm, RequestRecord,
+    UploadFault, VerifiedBody, WorkerEngine, private_answer, signed,
 };
 use crate::{
     cors::AnswerFrom,
@@ -39,6 +40,7 @@ pub struct Exchange<'e> {
     /// What the answer says of the limits of the route.
     limits: OnceCell<Box<LimitAnswer>>,
     span: Span,
+    record: Rc<RequestRecord>,
 }
 
 /// Why a request is not forwarded.
@@ -55,11 +57,7 @@ pub(super) enum Stopped {
 }
 
 impl<'e> Exchange<'e> {
-    pub(super) fn new(
-        engine: &'e WorkerEngine,
-        form: RefusalForm,
-        listener: Option<ListenerId>,
-    ) -> Self {
+    pub(super) fn new(engine: &'e WorkerEngine, form: RefusalForm, arrival: &Arrival<'_>) -> Self {
         let span = tracing::debug_span!(
             "request",
             route = field::Empty,
@@ -69,11 +67,12 @@ impl<'e> Exchange<'e> {
         Self {
             engine,
             form,
-            listener,
+            listener: arrival.listener,
             request: OnceCell::new(),
             route: Cell::new(None),
             limits: OnceCell::new(),
             span,
+            record: engine.recorder.begin(arrival),
         }
     }
 
@@ -99,7 +98,7 @@ impl<'e> Exchange<'e> {
     {
         match self.try_to_admit(head, body, peer).await {
             Ok(forward) => Ok(forward),
-            Err(Stopped::Denied(denial)) => Err(self.deny(&denial)),
+            Err(Stopped::Denied(denial)) => Err(self.deny(denial)),
             Err(Stopped::Answered(answer)) => Err(answer),
             Err(Stopped::Unfinished(fault)) => Err(self.abort(fault)),
             Err(Stopped::Preflight) => Err(self.answer_preflight()),
@@ -108,7 +107,7 @@ impl<'e> Exchange<'e> {
 
     /// Refuses the request for a reason that the front end detected.
     pub fn refuse(&self, cause: impl Into<Cause>) -> Box<Refusal> {
-        self.deny(&self.denial(cause))
+        self.deny(self.denial(cause))
     }
 
     /// The answer to an admitted request that its upstream did not answer.
@@ -125,6 +124,7 @@ impl<'e> Exchange<'e> {
             %error,
             "no response from the upstream"
         );
+        self.record.denied(denial);
         Box::new(refusal)
     }
 
@@ -175,6 +175,11 @@ impl<'e> Exchange<'e> {
         }
     }
 
+    /// What is known of it, until the end of its answer.
+    pub fn record(&self) -> &Rc<RequestRecord> {
+        &self.record
+    }
+
     /// How its refusal has to look.
     pub fn form(&self) -> RefusalForm {
         self.form
@@ -194,7 +199,7 @@ impl<'e> Exchange<'e> {
     where
         B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin,
     {
-        let WorkerEngine { engine, cache } = self.engine;
+        let WorkerEngine { engine, cache, .. } = self.engine;
         let (request, announced) = self.read(head)?;
         if let Some(documents) = &engine.documents
             && let Some(document) = documents.answer(request)
@@ -279,6 +284,7 @@ impl<'e> Exchange<'e> {
 
     fn admitted(&self, admission: &Admission<'e>) {
         self.route.set(Some(admission.route()));
+        self.record.admitted(admission.shared_token());
         self.record_subject(Some(admission.route()), admission.token().map(VerifiedToken::issuer));
     }
 
@@ -308,17 +314,18 @@ impl<'e> Exchange<'e> {
         }
     }
 
-    fn deny(&self, denial: &Denial) -> Box<Refusal> {
+    fn deny(&self, denial: Denial) -> Box<Refusal> {
         let Engine { gate, denials, .. } = &*self.engine.engine;
-        let (refusal, denial_id) = denials.refuse(denial, self.form);
+        let (refusal, denial_id) = denials.refuse(&denial, self.form);
         let denial_id = denial_id.map(|id| id.to_string());
         self.record_subject(denial.route(), denial.issuer());
         if let Some(route) = denial.route() {
             self.route.set(Some(gate.compiled(route)));
         }
         let _entered = self.span.enter();
-        gate.record(denial, self.request.get(), denial_id.as_deref());
+        gate.record(&denial, self.request.get(), denial_id.as_deref());
         self.record_outcome(Outcome::Denied);
+        self.record.denied(denial);
         Box::new(refusal)
     }
 
@@ -331,9 +338,16 @@ impl<'e> Exchange<'e> {
 
     /// A disabled span would still look the field up.
     pub(super) fn record_outcome(&self, outcome: Outcome) {
+        self.record.ends_as(outcome);
         if !self.span.is_disabled() {
             self.span.record("outcome", outcome.name());
         }
+    }
+}
+
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        self.record.decided(self.route.get().map(|route| &**route), self.request.take());
     }
 }
 

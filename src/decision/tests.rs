@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, StatusCode, request::Parts};
+use http::{HeaderMap, Request, StatusCode, request::Parts};
 use http_body_util::{Empty, Full};
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -66,6 +66,12 @@ fn peer() -> Peer {
     Peer { address: None, scheme: "https", certificate: None }
 }
 
+fn begin(engine: &WorkerEngine, form: RefusalForm) -> Exchange<'_> {
+    let (peer, headers) = (peer(), HeaderMap::new());
+    let arrival = Arrival { listener: Some(ListenerId::FIRST), peer: &peer, headers: &headers };
+    engine.exchange(form, &arrival)
+}
+
 /// Nothing here waits for anything.
 fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
@@ -77,7 +83,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn what_may_pass_comes_back_with_its_body_unread() {
     let (engine, _) = engine();
-    let exchange = engine.exchange(RefusalForm::Http, Some(ListenerId::FIRST));
+    let exchange = begin(&engine, RefusalForm::Http);
     let mut head = head("POST", "/open");
     let body = Full::new(Bytes::from_static(b"body"));
     let forward = now(exchange.decide(&mut head, Some(body), &peer())).unwrap();
@@ -90,7 +96,7 @@ fn what_may_pass_comes_back_with_its_body_unread() {
 fn s2_without_its_body_no_request_passes_that_has_to_be_signed() {
     let (engine, metrics) = engine();
     for method in ["GET", "POST"] {
-        let exchange = engine.exchange(RefusalForm::Http, Some(ListenerId::FIRST));
+        let exchange = begin(&engine, RefusalForm::Http);
         let body = None::<Empty<Bytes>>;
         let refusal = now(exchange.decide(&mut head(method, "/signed"), body, &peer()));
         let response = refusal.unwrap_err().into_response();
@@ -106,7 +112,7 @@ fn a_refusal_looks_as_its_receiver_wants_it_whatever_the_request_is() {
     for (form, status) in
         [(RefusalForm::Http, StatusCode::FORBIDDEN), (RefusalForm::Grpc, StatusCode::OK)]
     {
-        let exchange = engine.exchange(form, Some(ListenerId::FIRST));
+        let exchange = begin(&engine, form);
         let body = None::<Empty<Bytes>>;
         let refusal = now(exchange.decide(&mut head("POST", "/nowhere"), body, &peer()));
         assert_eq!(refusal.unwrap_err().into_response().status(), status, "{form:?}");
@@ -116,7 +122,7 @@ fn a_refusal_looks_as_its_receiver_wants_it_whatever_the_request_is() {
 #[test]
 fn a_refusal_by_the_front_end_counts_for_the_route_that_was_found() {
     let (engine, metrics) = engine();
-    let exchange = engine.exchange(RefusalForm::Http, Some(ListenerId::FIRST));
+    let exchange = begin(&engine, RefusalForm::Http);
     let body = None::<Empty<Bytes>>;
     let _admitted = now(exchange.decide(&mut head("GET", "/open"), body, &peer())).unwrap();
     exchange.refuse(crate::reason::Reason::RequestNotCanonical);
@@ -157,7 +163,7 @@ fn the_span_of_a_request_has_its_route_and_outcome_whether_it_passes_or_not() {
     let (engine, _) = engine();
     let spans = spans_of(|| {
         for path in ["/open", "/signed", "/nowhere"] {
-            let exchange = engine.exchange(RefusalForm::Http, Some(ListenerId::FIRST));
+            let exchange = begin(&engine, RefusalForm::Http);
             let body = None::<Empty<Bytes>>;
             if now(exchange.decide(&mut head("GET", path), body, &peer())).is_ok() {
                 exchange.end(Outcome::Forwarded);

@@ -19,10 +19,11 @@ use crate::{
     clock::Clock,
     evidence::settings::{EvidenceFailure, EvidenceSettings},
     identity::ClaimPath,
+    readiness::{Dependency, DependencyKind},
     telemetry::MetricRegistry,
 };
 
-use super::{EvidenceEntry, Metrics, writer::JournalWriter};
+use super::{EvidenceEntry, Metrics, health::JournalHealth, writer::JournalWriter};
 
 /// The journal of one folder, as one configuration wants it. Shared by all workers.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub(super) struct JournalThread {
     queue: Mutex<Option<SyncSender<WriteRequest>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     successors: Successors,
+    health: JournalHealth,
 }
 
 /// What the thread turns to once its queue is empty and has been replaced.
@@ -104,7 +106,7 @@ impl Journal {
     ) -> Result<Arc<Self>, EvidenceError> {
         let (requests, queue) = sync_channel(settings.queue);
         let writer = JournalWriter::open(settings, clock, metrics)?;
-        let thread = JournalThread::new(requests);
+        let thread = JournalThread::new(requests, writer.health.clone());
         thread.begin(writer, queue).map_err(EvidenceError::Thread)?;
         Ok(Arc::new(Self::new(settings, thread, metrics)))
     }
@@ -185,6 +187,12 @@ impl Journal {
         self.settings.bodies.is_some()
     }
 
+    /// Whether lines get to the disk. Where they don't, it is noted: only requests with signatures
+    /// wait for them.
+    pub fn dependency(&self) -> Dependency {
+        Dependency::optional(DependencyKind::Journal, "", self.thread.health.failure())
+    }
+
     /// Writes what waits, and a last checkpoint. Nothing is recorded any more.
     pub fn close(&self) {
         self.thread.close();
@@ -193,9 +201,9 @@ impl Journal {
 
 impl JournalThread {
     /// The journal's thread receives from the other end of `requests`.
-    pub(super) fn new(requests: SyncSender<WriteRequest>) -> Arc<Self> {
+    pub(super) fn new(requests: SyncSender<WriteRequest>, health: JournalHealth) -> Arc<Self> {
         let queue = Mutex::new(Some(requests));
-        Arc::new(Self { queue, thread: Mutex::default(), successors: Arc::default() })
+        Arc::new(Self { queue, thread: Mutex::default(), successors: Arc::default(), health })
     }
 
     fn begin(&self, writer: JournalWriter, queue: Receiver<WriteRequest>) -> io::Result<()> {

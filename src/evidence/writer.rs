@@ -22,6 +22,7 @@ use super::{
     EvidenceError, Metrics, body,
     chain::ChainLink,
     file::{self, Standing},
+    health::JournalHealth,
     journal::{LineOutcome, NotRecorded, WriteRequest},
     line,
     metrics::WriterMetrics,
@@ -42,6 +43,7 @@ pub(super) struct JournalWriter {
     unsigned_lines: u32,
     signed_at: Instant,
     metrics: WriterMetrics,
+    pub(super) health: JournalHealth,
     /// Keeps other processes out.
     _lock: File,
 }
@@ -92,6 +94,7 @@ impl JournalWriter {
             unsigned_lines: 0,
             signed_at: Instant::now(),
             metrics: Metrics::register(metrics).of_writer(),
+            health: JournalHealth::default(),
             _lock: lock,
         };
         writer.begin_file(writer.clock.now()).map_err(folder)?;
@@ -172,6 +175,7 @@ impl JournalWriter {
             return self.fail(group, &error);
         }
         self.metrics.written.inc_by(group.len() as u64);
+        self.health.written();
         if self.settings.key.is_some() {
             let lines = u32::try_from(group.len()).unwrap_or(u32::MAX);
             self.unsigned_lines = self.unsigned_lines.saturating_add(lines);
@@ -198,6 +202,7 @@ impl JournalWriter {
 
     fn fail(&self, requests: Vec<WriteRequest>, error: &io::Error) {
         self.metrics.failed.inc_by(requests.len() as u64);
+        self.health.failed(error);
         tracing::error!(%error, lines = requests.len(), "evidence can't be written");
         answer(requests, Err(NotRecorded));
     }

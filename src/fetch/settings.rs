@@ -6,7 +6,7 @@ use http::Uri;
 use zeroize::Zeroizing;
 
 use crate::config::{
-    files::{read_secret, readable_file},
+    files::{judged_file, read_secret},
     node::Node,
     reader::{Parsed, Section},
     urls::reveals_user_information,
@@ -105,14 +105,12 @@ fn proxy_url(node: &Node) -> Parsed<Uri> {
 }
 
 fn credentials_file(node: &Node) -> Parsed<PathBuf> {
-    let path = readable_file(node)?;
-    read_secret(&path)
-        .and_then(|content| {
-            parse_credentials(&content).map(drop).map_err(|problem| {
-                format!("the file {} {problem}; expected user:password", path.display())
-            })
+    judged_file(node, |path| {
+        let content = read_secret(path)?;
+        parse_credentials(&content).map(drop).map_err(|problem| {
+            format!("the file {} {problem}; expected user:password", path.display())
         })
-        .map(|()| path)
+    })
 }
 
 /// `user:password` (RFC 7617 §2) in a file's content.

@@ -78,7 +78,7 @@ impl Route {
     }
 
     fn new(id: RouteId, route: &RouteSettings, shared: &Shared<'_>) -> Self {
-        let label = label(route);
+        let label = route.label();
         let parts = shared.parts;
         let requirement = match &route.access {
             AccessSettings::Public => None,
@@ -274,16 +274,4 @@ fn accepted(route: &RouteSettings) -> &[IssuerId] {
         AccessSettings::Token(requirement) => &requirement.issuers,
         AccessSettings::Public => &[],
     }
-}
-
-/// Its name, or `GET,POST api.example.com/loans/**`, with the parts that the route leaves open left
-/// out.
-fn label(route: &RouteSettings) -> String {
-    if let Some(name) = &route.name {
-        return name.clone();
-    }
-    let methods: Vec<_> = route.methods.iter().map(http::Method::as_str).collect();
-    let hosts: Vec<_> = route.hosts.iter().map(crate::policy::HostPattern::as_str).collect();
-    let space = if methods.is_empty() { "" } else { " " };
-    format!("{}{space}{}{}", methods.join(","), hosts.join(","), route.path.as_str())
 }

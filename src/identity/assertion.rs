@@ -39,7 +39,7 @@ pub use self::{
 /// The compiled `[identity.assertion]`. Shared by all workers.
 #[derive(Debug)]
 pub struct Assertions {
-    header: HeaderName,
+    settings: AssertionSettings,
     payload: Payload,
     lifetime: i64,
     max_bytes: usize,
@@ -78,7 +78,7 @@ impl Assertions {
         metrics: &MetricRegistry,
     ) -> Self {
         Self {
-            header: settings.header.clone(),
+            settings: settings.clone(),
             payload: Payload::new(settings),
             lifetime: seconds(settings.lifetime),
             max_bytes: max_header_bytes.max(MIN_MAX_BYTES),
@@ -91,7 +91,12 @@ impl Assertions {
 
     /// The header that carries it.
     pub fn header(&self) -> &HeaderName {
-        &self.header
+        &self.settings.header
+    }
+
+    /// What it was compiled from.
+    pub fn settings(&self) -> &AssertionSettings {
+        &self.settings
     }
 
     /// Reserves a slot for the assertion about these claims of a token of that `iss`. It is signed
@@ -105,7 +110,7 @@ impl Assertions {
         let bytes = self.signer.signed_bytes(payload.len());
         if bytes > self.max_bytes {
             return Err(Unrenderable {
-                header: self.header.clone(),
+                header: self.settings.header.clone(),
                 claim: None,
                 bytes: Some(bytes),
                 max_bytes: self.max_bytes,

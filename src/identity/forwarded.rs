@@ -42,6 +42,11 @@ impl PeerAddress {
         Self { address, text: text.unwrap_or(HeaderValue::from_static("unknown")) }
     }
 
+    /// The address.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// The address as text.
     pub fn as_str(&self) -> &str {
         self.text.to_str().unwrap_or_default()

@@ -91,6 +91,14 @@ impl ClaimHeaders {
         Self { assertions, ..self }
     }
 
+    /// Whether both make the same headers of the same claims.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let settings = |it: &Self| it.assertions.as_ref().map(|it| it.settings().clone());
+        self.mapping == other.mapping
+            && self.max_bytes == other.max_bytes
+            && settings(self) == settings(other)
+    }
+
     /// The headers that these claims make. A claim that is missing, null or empty makes none: the
     /// upstream sees no header rather than an empty one (threats H-7). Of several names for one
     /// claim the first counts that is there and not null, whatever its value. `issuer` is the `iss`

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use prometheus::Histogram;
 
-use crate::{clock::UnixTime, lookup::EndpointHealth};
+use crate::{
+    clock::UnixTime,
+    lookup::EndpointHealth,
+    readiness::{Dependency, DependencyKind},
+};
 
 use super::{IntrospectionError, Metrics};
 
@@ -51,8 +55,8 @@ impl IntrospectionHealth {
         }
     }
 
-    pub(super) fn trouble(&self, now: UnixTime) -> Option<String> {
-        let trouble = self.endpoint.trouble(now)?;
-        Some(format!("introspection of issuer {}: {trouble}", self.endpoint.name()))
+    pub(super) fn dependency(&self, now: UnixTime) -> Dependency {
+        let (name, trouble) = (self.endpoint.name(), self.endpoint.trouble(now));
+        Dependency::optional(DependencyKind::Introspection, name, trouble)
     }
 }

@@ -56,7 +56,7 @@ async fn live_keys(source: IssuerKeySource, signed: bool) -> Arc<LiveKeySet> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (mut store, mut refreshers) = (KeyStore::default(), Tasks::default());
     let metrics = MetricRegistry::default();
-    let keys = store.add_issuer(source.clone(), &mut refreshers, &clock, &metrics);
+    let keys = store.add_issuer(source.clone(), None, &mut refreshers, &clock, &metrics);
     if let (true, IssuerKeySource::Set(owner)) = (signed, source) {
         let deadline = owner.keys.timeout.saturating_mul(3);
         let _refreshers = refreshers.spawn();

@@ -49,7 +49,7 @@ pub(crate) mod key {
 }
 
 /// An issuer with introspection, and the settings that a lookup needs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IntrospectedIssuer<'s> {
     /// The name in the configuration: what metrics and logs call it.
     pub name: &'s str,
@@ -64,7 +64,7 @@ pub struct IntrospectedIssuer<'s> {
 }
 
 /// `[issuers.NAME.introspection]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IntrospectionSettings {
     /// Which tokens are introspected.
     pub when: IntrospectWhen,

@@ -16,7 +16,7 @@ use crate::{
     clock::{Clock, UnixTime, seconds},
     jose::JwkSet,
     keys::settings::{KeyOwner, KeySettings, KeylessOwner},
-    readiness::SourceGuard,
+    readiness::{SourceGuard, SourceReadiness},
     refresh::ContentAge,
     telemetry::MetricRegistry,
 };
@@ -43,6 +43,8 @@ pub struct LiveKeySet {
     generation: AtomicU64,
     content_age: ContentAge,
     refresh_gate: RefreshGate,
+    /// The keys of the set that this one takes the place of, until it has some.
+    before: ArcSwapOption<KeySet>,
     readiness: SourceGuard,
     progress: Mutex<Progress>,
     metrics: SetMetrics,
@@ -61,30 +63,28 @@ const NO_SOURCE: &str = "none: each token is introspected";
 impl LiveKeySet {
     pub(super) fn new(
         settings: &KeyOwner,
-        readiness: SourceGuard,
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Self {
         let KeyOwner { name, issuer, keys, .. } = settings;
         let issuer = issuer.as_deref().unwrap_or("");
-        Self::build((name, issuer), Some(keys), readiness, clock, metrics)
+        Self::build((name, issuer), Some(keys), clock, metrics)
     }
 
     /// The keys of an issuer that has none: there will never be a set.
     pub(super) fn without_source(
         owner: &KeylessOwner,
-        readiness: SourceGuard,
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Self {
-        readiness.is_usable();
-        Self::build((&owner.name, &owner.issuer), None, readiness, clock, metrics)
+        let keys = Self::build((&owner.name, &owner.issuer), None, clock, metrics);
+        keys.readiness.is_usable();
+        keys
     }
 
     fn build(
         (name, issuer): (&str, &str),
         keys: Option<&KeySettings>,
-        readiness: SourceGuard,
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Self {
@@ -99,7 +99,8 @@ impl LiveKeySet {
             generation: AtomicU64::new(0),
             content_age: ContentAge::new(time(|keys| keys.max_stale), metrics.confirmed_at(name)),
             refresh_gate: RefreshGate::new(time(|keys| keys.cooldown), time(|keys| keys.timeout)),
-            readiness,
+            before: ArcSwapOption::empty(),
+            readiness: SourceReadiness::default().source(name),
             progress: Mutex::default(),
             metrics: metrics.of_set(name),
         }
@@ -108,6 +109,11 @@ impl LiveKeySet {
     /// The name in the configuration.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it has keys: without a source there will never be any.
+    pub fn has_source(&self) -> bool {
+        self.source.is_some()
     }
 
     /// The set to use now; `None` while there is none or it is older than `max_stale`.
@@ -151,6 +157,11 @@ impl LiveKeySet {
 
     /// Why there are no usable keys, for `/readyz` and logs; `None` when there are.
     pub fn pending(&self, now: UnixTime) -> Option<String> {
+        self.missing(now).map(|missing| format!("issuer {}: {missing}", self.name))
+    }
+
+    /// The same without the name.
+    pub fn missing(&self, now: UnixTime) -> Option<String> {
         let source = self.source.as_ref()?;
         if self.generation_now(now).is_some() {
             return None;
@@ -167,13 +178,18 @@ impl LiveKeySet {
             Some(error) => error.message.clone(),
             None => format!("waiting for the first answer of {source}"),
         };
-        Some(format!("issuer {}: {state}; {cause}", self.name))
+        Some(format!("{state}; {cause}"))
     }
 
     /// Resolves once the source has responded or failed for the first time, or a snapshot of an
     /// earlier run is loaded.
     pub async fn first_read(&self) {
         self.readiness.first_read().await;
+    }
+
+    /// Whether [`Self::first_read`] has resolved.
+    pub fn was_read(&self) -> bool {
+        self.readiness.was_read()
     }
 
     /// Resolves once there have been keys.
@@ -207,6 +223,34 @@ impl LiveKeySet {
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock()
+    }
+}
+
+/// What an earlier configuration knows.
+impl LiveKeySet {
+    /// Begins with the keys of a set of the same source: they are what that had when it was last
+    /// read, and no older here. `are_usable`: nothing has to be read first.
+    pub(super) fn begin_with(&self, earlier: &Self, are_usable: bool) {
+        let (Some(set), Some(confirmed_at)) = (earlier.set(), earlier.confirmed_at()) else {
+            return;
+        };
+        self.set.store(Some(Arc::clone(&set)));
+        self.generation.store(set.generation(), Ordering::Release);
+        self.content_age.confirm(confirmed_at);
+        self.progress().from_snapshot = earlier.progress().from_snapshot;
+        if are_usable && self.generation_now(self.clock.now()).is_some() {
+            self.readiness.is_usable();
+        }
+    }
+
+    /// Takes the place of a set of another source.
+    pub(super) fn replaces(&self, earlier: Option<&Self>) {
+        self.before.store(earlier.and_then(Self::set));
+    }
+
+    /// The keys of the set whose place this one takes, for the first that it gets itself.
+    pub(super) fn replaced_keys(&self) -> Option<Arc<KeySet>> {
+        self.before.swap(None)
     }
 }
 

@@ -86,6 +86,10 @@ impl<O: Origin> refresh::Refresh for KeyRefresh<O> {
     /// Keys of an earlier run are used until the source responds (threat K-13). Their age still
     /// counts from when the source last confirmed them.
     async fn restore(&mut self) -> Option<Confirmation> {
+        if let Some(at) = self.keys.confirmed_at() {
+            // Those of the configuration before, or of a refresher that has failed.
+            return Some(Confirmation::earlier(at, &*self.clock));
+        }
         let snapshot = self.snapshot.as_ref().filter(|_| self.keys.set().is_none())?;
         let (now, name) = (self.clock.now(), self.keys.name());
         match snapshot.load(now).await {
@@ -114,7 +118,8 @@ impl<O: Origin> refresh::Refresh for KeyRefresh<O> {
             snapshot.remember(document, &content.keys);
         }
         let (old, new) = self.keys.replace(content.keys);
-        report::changes(self.keys.name(), old.as_deref(), &new);
+        let before = old.clone().or_else(|| self.keys.replaced_keys());
+        report::changes(self.keys.name(), before.as_deref(), &new);
         old.is_none_or(|old| old.generation() != new.generation())
     }
 

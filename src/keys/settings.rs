@@ -3,7 +3,10 @@
 mod file;
 mod source;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use crate::{
     config::{
@@ -43,7 +46,7 @@ pub(crate) mod key {
 }
 
 /// `[issuers.NAME.keys]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySettings {
     /// Exactly one source.
     pub source: KeySource,
@@ -71,7 +74,7 @@ pub struct KeySettings {
 }
 
 /// The owner of a key set: an issuer of tokens, or a rule for signatures.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOwner {
     /// What metrics, logs and the snapshot's file call it: an issuer's name, or
     /// `signatures.NAME`.
@@ -87,7 +90,7 @@ pub struct KeyOwner {
 }
 
 /// Where the keys of an issuer come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IssuerKeySource {
     /// A key set.
     Set(Box<KeyOwner>),
@@ -96,7 +99,7 @@ pub enum IssuerKeySource {
 }
 
 /// An issuer without keys: each of its tokens is introspected.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeylessOwner {
     /// What metrics and logs call it.
     pub name: String,
@@ -210,6 +213,23 @@ impl KeySettings {
             None => writer.switch(key::ALLOW_HTTP, self.source.allows_http()),
         }
         .table()
+    }
+}
+
+impl KeyOwner {
+    /// Whether both have the same keys: from the same source, read by the same rules, whoever owns
+    /// them and however often they are read.
+    pub(crate) fn has_same_source(&self, other: &Self) -> bool {
+        let KeySettings { refresh, cooldown, max_stale, snapshot, timeout, .. } = self.keys.clone();
+        let keys =
+            KeySettings { refresh, cooldown, max_stale, snapshot, timeout, ..other.keys.clone() };
+        *self == Self { name: self.name.clone(), keys, ..other.clone() }
+    }
+
+    /// The files that say which server is trusted as the source, and how it is reached.
+    pub(crate) fn trust_files(&self) -> impl Iterator<Item = &Path> {
+        let proxy = self.keys.proxy.as_ref().and_then(EgressProxySettings::secret_file);
+        self.keys.ca_file.as_deref().into_iter().chain(proxy.map(|(_, file)| file))
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn store_of<'o>(
 ) -> (KeyStore, Tasks) {
     let (mut store, mut refreshers) = (KeyStore::default(), Tasks::default());
     for owner in owners {
-        store.add(owner.clone(), &mut refreshers, &clock, metrics);
+        store.add(owner.clone(), None, &mut refreshers, &clock, metrics);
     }
     (store, refreshers)
 }

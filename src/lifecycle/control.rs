@@ -4,17 +4,18 @@
 use std::{io, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::{
-    runtime::Builder,
-    sync::{mpsc, oneshot},
-};
+use tokio::{runtime::Builder, sync::mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    admin::{self, ShownConfiguration},
+    admin::{
+        self, ReadinessBoard, ShownConfiguration,
+        control::{ControlView, ReloadOutcome, ReloadRequest, ReloadVerdict},
+    },
     clock::Clock,
     decision::Engine,
     evidence::Journals,
-    listener::{Listener, settings::ListenAddress},
+    listener::Listener,
     providers::{ProviderTasks, Providers},
     proxy::ProxyConfig,
     readiness::ProcessReadiness,
@@ -26,6 +27,7 @@ use crate::{
 
 use super::{
     idle_journals, opening,
+    reload::{Changes, PendingReload, ReloadReports, ReloadSource, Reread, not_used},
     server::{RELOAD_DEADLINE, compile},
     worker_thread::{LEFTOVERS_DEADLINE, WorkerSignals},
 };
@@ -33,10 +35,24 @@ use super::{
 /// Commands to the control thread.
 #[derive(Debug)]
 pub(super) enum ControlCommand {
-    /// Load another configuration, and report the outcome.
-    Reload(Box<Settings>, oneshot::Sender<Result<(), String>>),
+    /// Load another configuration, and report the verdict.
+    Reload(PendingReload),
     /// Stop gently.
     Stop,
+}
+
+/// Where commands come from.
+pub(super) struct ControlChannels {
+    pub(super) commands: mpsc::Receiver<ControlCommand>,
+    /// Of the private listener.
+    pub(super) requested: mpsc::Receiver<ReloadRequest>,
+    pub(super) reloads: mpsc::Sender<ReloadRequest>,
+}
+
+/// The listeners of this thread.
+pub(super) struct OperatorListeners {
+    pub(super) admin: Vec<Listener>,
+    pub(super) control: Option<Listener>,
 }
 
 /// What keeps one configuration up to date, and does not run yet.
@@ -52,7 +68,6 @@ struct RunningConfigurationTasks {
 }
 
 /// The state of the control thread.
-#[derive(Debug)]
 pub(super) struct Control {
     settings: ArcSwap<Settings>,
     shown: Arc<ArcSwap<ShownConfiguration>>,
@@ -63,6 +78,8 @@ pub(super) struct Control {
     clock: Arc<dyn Clock>,
     metrics: MetricRegistry,
     readiness: Arc<ProcessReadiness>,
+    reread: Option<Reread>,
+    reports: ReloadReports,
 }
 
 impl Control {
@@ -74,20 +91,35 @@ impl Control {
         readiness: Arc<ProcessReadiness>,
         clock: Arc<dyn Clock>,
         metrics: MetricRegistry,
+        reread: Option<Reread>,
     ) -> Self {
         let engine = Arc::new(ArcSwap::new(Arc::clone(config.load().engine())));
         let providers = Arc::new(ArcSwap::new(providers));
         let journals = Arc::new(journals);
         let shown = Arc::new(ArcSwap::from_pointee(settings.shown()));
+        let (notes, of_reports) = (Arc::clone(&readiness), Arc::clone(&clock));
+        let reports = ReloadReports::new(&settings, notes, of_reports, &metrics);
         let settings = ArcSwap::from_pointee(settings);
-        Self { settings, shown, config, engine, providers, journals, clock, metrics, readiness }
+        Self {
+            settings,
+            shown,
+            config,
+            engine,
+            providers,
+            journals,
+            clock,
+            metrics,
+            readiness,
+            reread,
+            reports,
+        }
     }
 
     async fn run(
         self,
         tasks: ConfigurationTasks,
-        admin_listeners: Vec<Listener>,
-        mut commands: mpsc::Receiver<ControlCommand>,
+        operators: OperatorListeners,
+        mut channels: ControlChannels,
         signals: WorkerSignals,
     ) {
         let mut tasks = tasks.spawn();
@@ -97,31 +129,69 @@ impl Control {
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_upstreams_renewed(move || config.load().upstream_tls()));
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
-        for listener in admin_listeners {
-            tokio::spawn(admin::serve(listener, Arc::new(self.admin_view())));
-        }
-        let mut command = next(&mut commands, &signals).await;
+        self.serve_operators(operators, &channels.reloads);
+        let mut command = next(&mut channels, &signals).await;
         loop {
             command = match command {
-                Next::Command(ControlCommand::Reload(settings, done)) => tokio::select! {
-                    biased;
-                    // A stop does not wait for keys that may never come, and a later
-                    // configuration is wanted more than an earlier one.
-                    overtaking = next(&mut commands, &signals) => {
-                        report_superseded(done);
-                        overtaking
+                Next::Command(ControlCommand::Reload(PendingReload { source, trigger, done })) => {
+                    tokio::select! {
+                        biased;
+                        // A stop does not wait for keys that may never come, and a later
+                        // configuration is wanted more than an earlier one.
+                        overtaking = next(&mut channels, &signals) => {
+                            self.reports.report(self.superseded(), trigger, done);
+                            overtaking
+                        }
+                        verdict = self.reload(source, &mut tasks) => {
+                            self.reports.report(verdict, trigger, done);
+                            next(&mut channels, &signals).await
+                        }
                     }
-                    outcome = self.reload(*settings, &mut tasks) => {
-                        report(outcome, done);
-                        next(&mut commands, &signals).await
-                    }
-                },
+                }
                 Next::Command(ControlCommand::Stop) => {
                     self.stop(&signals).await;
-                    next(&mut commands, &signals).await
+                    next(&mut channels, &signals).await
                 }
                 Next::Finished => return,
             };
+        }
+    }
+
+    fn serve_operators(&self, listeners: OperatorListeners, reloads: &mpsc::Sender<ReloadRequest>) {
+        let pages = Arc::new(self.admin_view());
+        tokio::spawn(admin::follow_readiness(Arc::clone(&pages)));
+        for listener in listeners.admin {
+            tokio::spawn(admin::serve(listener, Arc::clone(&pages), CancellationToken::new()));
+        }
+        if let Some(listener) = listeners.control {
+            let view = Arc::new(ControlView { pages, reloads: reloads.clone() });
+            tokio::spawn(admin::control::serve(listener, view, CancellationToken::new()));
+        }
+    }
+
+    fn superseded(&self) -> ReloadVerdict {
+        let reason = "superseded by a later reload or stop".to_owned();
+        not_used(ReloadOutcome::Superseded, vec![reason], &self.settings.load())
+    }
+
+    /// Reads the new configuration and applies it.
+    async fn reload(
+        &self,
+        source: ReloadSource,
+        tasks: &mut RunningConfigurationTasks,
+    ) -> ReloadVerdict {
+        let refused = |errors| not_used(ReloadOutcome::Refused, errors, &self.settings.load());
+        let settings = match source.settings(self.reread.as_ref()).await {
+            Ok(settings) => settings,
+            Err(mistakes) => return refused(mistakes),
+        };
+        let changes = Changes::between(&self.settings.load(), &settings);
+        match self.apply(settings, tasks).await {
+            Ok(()) => {
+                changes.warn_of_what_stays();
+                changes.applied(&self.settings.load())
+            }
+            Err(reason) => refused(vec![reason]),
         }
     }
 
@@ -133,11 +203,13 @@ impl Control {
             clock: Arc::clone(&self.clock),
             metrics: self.metrics.clone(),
             readiness: Arc::clone(&self.readiness),
+            proxy: Arc::clone(&self.config),
+            board: Arc::new(ReadinessBoard::new(&self.metrics)),
         }
     }
 
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
-    async fn reload(
+    async fn apply(
         &self,
         settings: Settings,
         tasks: &mut RunningConfigurationTasks,
@@ -147,28 +219,32 @@ impl Control {
         let (providers, prepared) = successor.map_err(|error| error.to_string())?;
         let (providers, started) = (Arc::new(providers), prepared.spawn());
         self.wait_for(&providers).await?;
-        let compiled = compile(&settings, &providers, &self.journals, &self.clock, &self.metrics)
-            .map_err(|error| error.to_string())?;
-        let (config, upstreams) = compiled;
-        warn_of_what_stays(&self.settings.load(), &settings);
+        let running = self.config.load_full();
+        let (journals, clock) = (&self.journals, &self.clock);
+        let compiled =
+            compile(&settings, &providers, journals, Some(&running), clock, &self.metrics);
+        let (config, upstreams) = compiled.map_err(|error| error.to_string())?;
         self.providers.store(providers);
         self.engine.store(Arc::clone(config.engine()));
         self.config.store(Arc::new(config));
+        running.supersede();
         self.shown.store(Arc::new(settings.shown()));
         self.settings.store(Arc::new(settings));
         // Requests of the old configuration do without: they have their endpoints.
         tasks.upstreams = upstreams.spawn();
         retire(std::mem::replace(&mut tasks.providers, started));
-        tracing::info!("the new configuration is in use");
         Ok(())
     }
 
     async fn wait_for(&self, providers: &Providers) -> Result<(), String> {
-        let usable = tokio::time::timeout(RELOAD_DEADLINE, providers.usable()).await;
-        usable.map_err(|_| {
-            let pending = providers.pending(self.clock.now());
-            format!("not ready within {RELOAD_DEADLINE:?}: {}", pending.join("; "))
-        })
+        let (running, clock) = (self.providers.load_full(), &*self.clock);
+        let usable = providers.usable_in_place_of(&running, clock, RELOAD_DEADLINE).await;
+        usable.map_err(|error| error.to_string())?;
+        let missing = providers.pending(clock.now()).join("; ");
+        if !missing.is_empty() {
+            tracing::warn!(missing, "the new configuration lacks what the running one does");
+        }
+        Ok(())
     }
 
     async fn stop(&self, signals: &WorkerSignals) {
@@ -193,38 +269,6 @@ fn retire(tasks: RunningTasks) {
     });
 }
 
-/// What belongs to the process, not to a configuration, keeps its value until a restart.
-fn warn_of_what_stays(old: &Settings, new: &Settings) {
-    let (old_server, new_server) = (&old.server, &new.server);
-    let stays = [
-        ("server.listen", old_server.listen != new_server.listen),
-        ("listeners", addresses(old) != addresses(new)),
-        ("server.workers", old_server.workers != new_server.workers),
-        ("server.drain_timeout", old_server.drain_timeout != new_server.drain_timeout),
-        (
-            "server.limits.connections",
-            old_server.limits.connections != new_server.limits.connections,
-        ),
-        ("server.limits.memory", old_server.limits.memory != new_server.limits.memory),
-        (
-            "server.limits.connection_memory",
-            old_server.limits.connection_memory != new_server.limits.connection_memory,
-        ),
-        ("admin.listen", old.admin.listen != new.admin.listen),
-        ("log", old.log.level != new.log.level || old.log.format != new.log.format),
-    ];
-    for (key, _) in stays.iter().filter(|(_, has_changed)| *has_changed) {
-        tracing::warn!(key, "changed in the configuration, but takes a restart to have an effect");
-    }
-}
-
-/// The names and addresses of `[[listeners]]`: one that is removed refuses connections, and one
-/// that is added, or has another address, is not bound.
-fn addresses(settings: &Settings) -> Vec<(&str, &ListenAddress)> {
-    let listeners = settings.further_listeners();
-    listeners.map(|listener| (listener.name.as_str(), &listener.listen)).collect()
-}
-
 impl ConfigurationTasks {
     fn spawn(self) -> RunningConfigurationTasks {
         RunningConfigurationTasks {
@@ -241,39 +285,28 @@ enum Next {
     Finished,
 }
 
-async fn next(commands: &mut mpsc::Receiver<ControlCommand>, signals: &WorkerSignals) -> Next {
+async fn next(channels: &mut ControlChannels, signals: &WorkerSignals) -> Next {
     tokio::select! {
-        Some(command) = commands.recv() => Next::Command(command),
+        Some(command) = channels.commands.recv() => Next::Command(command),
+        Some(ReloadRequest { trigger, done }) = channels.requested.recv() => {
+            let reload = PendingReload { source: ReloadSource::Reread, trigger, done };
+            Next::Command(ControlCommand::Reload(reload))
+        }
         () = signals.finished.cancelled() => Next::Finished,
     }
-}
-
-fn report(outcome: Result<(), String>, done: oneshot::Sender<Result<(), String>>) {
-    if let Err(error) = &outcome {
-        tracing::error!(%error, "the new configuration is not used");
-    }
-    // The caller may not wait for it.
-    let _ = done.send(outcome);
-}
-
-/// A later reload, or a stop, came before this one was through. That is no failure: what counts is
-/// the later one.
-fn report_superseded(done: oneshot::Sender<Result<(), String>>) {
-    tracing::info!("a later reload or stop takes the place of a reload that was under way");
-    let _ = done.send(Err("superseded by a later reload or stop".to_owned()));
 }
 
 /// Starts the control thread.
 pub(super) fn spawn(
     control: Control,
     tasks: ConfigurationTasks,
-    admin_listeners: Vec<Listener>,
-    commands: mpsc::Receiver<ControlCommand>,
+    operators: OperatorListeners,
+    channels: ControlChannels,
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("control".to_owned()).spawn(move || {
-        runtime.block_on(control.run(tasks, admin_listeners, commands, signals));
+        runtime.block_on(control.run(tasks, operators, channels, signals));
         runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
     })
 }

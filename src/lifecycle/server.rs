@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admin::control::{ReloadOutcome, ReloadTrigger},
     clock::{Clock, SystemClock},
     decision::Engine,
     evidence::{EvidenceError, Journals},
@@ -26,9 +27,12 @@ use crate::{
 };
 
 use super::{
-    control::{self, ConfigurationTasks, Control, ControlCommand},
+    control::{
+        self, ConfigurationTasks, Control, ControlChannels, ControlCommand, OperatorListeners,
+    },
     descriptors::worker_count,
     metrics::register_all,
+    reload::{PendingReload, ReloadSource, Reread},
     worker_thread::{self, WorkerPlace, WorkerSignals},
 };
 
@@ -38,6 +42,7 @@ pub struct Server {
     /// In the order of the settings. Never empty.
     listen: Vec<ListenAddress>,
     admin: ListenAddress,
+    control_at: Option<ListenAddress>,
     commands: mpsc::Sender<ControlCommand>,
     signals: WorkerSignals,
     workers: Vec<thread::JoinHandle<()>>,
@@ -77,6 +82,19 @@ pub enum StartError {
 /// Commands that may wait: one reload and one stop.
 const COMMAND_QUEUE: usize = 4;
 
+/// Reloads that the private listener may have waiting: each takes the place of the one before.
+const RELOAD_QUEUE: usize = 4;
+
+/// What a server is started with besides its configuration.
+pub struct ServerParts {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where it counts. No other server may use it.
+    pub metrics: MetricRegistry,
+    /// Reads the configuration again. `None`: it comes from the program.
+    pub reread: Option<Reread>,
+}
+
 impl Server {
     /// Starts by the machine's clock.
     ///
@@ -91,18 +109,16 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub fn start_at(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        Self::start_with(settings, clock, MetricRegistry::default())
+        let metrics = MetricRegistry::default();
+        Self::start_with(settings, ServerParts { clock, metrics, reread: None })
     }
 
-    /// Starts by any clock, counting in `metrics`, which no other server may use.
+    /// Starts with these parts.
     ///
     /// # Errors
     /// See [`StartError`].
-    pub fn start_with(
-        settings: Settings,
-        clock: Arc<dyn Clock>,
-        metrics: MetricRegistry,
-    ) -> Result<Self, StartError> {
+    pub fn start_with(settings: Settings, parts: ServerParts) -> Result<Self, StartError> {
+        let ServerParts { clock, metrics, reread } = parts;
         register_all(&metrics);
         let workers = worker_count(&settings);
         let mut passed = PassedSockets::default();
@@ -115,12 +131,19 @@ impl Server {
         let listen =
             sockets.iter().map(|of_one| bound_address(of_one)).collect::<Result<_, _>>()?;
         let admin_at = bound_address(&admin)?;
+        let control_listener = settings
+            .control
+            .as_ref()
+            .map(|control| bind_private(&control.listen, "control.listen", &mut passed));
+        let control_listener = control_listener.transpose()?;
+        let control_at = control_listener.as_ref().map(Listener::local_address).transpose()?;
         let listeners = BoundListener::table(&settings.listeners, &metrics);
 
         let (providers, tasks) = Providers::new(&settings.provider_parts(), &clock, &metrics)?;
         let providers = Arc::new(providers);
         let journals = Journals::default();
-        let (config, upstreams) = compile(&settings, &providers, &journals, &clock, &metrics)?;
+        let (config, upstreams) =
+            compile(&settings, &providers, &journals, None, &clock, &metrics)?;
         let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
@@ -142,10 +165,21 @@ impl Server {
             readiness,
             clock,
             metrics,
+            reread,
         );
-        let control = Some(control::spawn(control, tasks, admin, received, signals.clone())?);
-        let mut server =
-            Self { listen, admin: admin_at, commands, signals, workers: Vec::new(), control };
+        let (reloads, requested) = mpsc::channel(RELOAD_QUEUE);
+        let channels = ControlChannels { commands: received, requested, reloads };
+        let operators = OperatorListeners { admin, control: control_listener };
+        let control = Some(control::spawn(control, tasks, operators, channels, signals.clone())?);
+        let mut server = Self {
+            listen,
+            admin: admin_at,
+            control_at,
+            commands,
+            signals,
+            workers: Vec::new(),
+            control,
+        };
         for (index, sockets) in per_worker(sockets, workers).into_iter().enumerate() {
             let (config, budget) = (Arc::clone(&config), Arc::clone(&budget));
             let place = WorkerPlace { index, sockets, listeners: Arc::clone(&listeners) };
@@ -183,6 +217,11 @@ impl Server {
         &self.admin
     }
 
+    /// The address of the private listener.
+    pub fn control_address(&self) -> Option<&ListenAddress> {
+        self.control_at.as_ref()
+    }
+
     /// Loads another configuration. Requests in flight keep theirs. If the new one's keys can't be
     /// fetched in time, the old one stays.
     ///
@@ -190,16 +229,23 @@ impl Server {
     /// Why it was not taken.
     pub fn reload(&self, settings: Settings) -> Result<(), String> {
         const STOPPED: &str = "the proxy has stopped";
-        let (done, outcome) = oneshot::channel();
-        let command = ControlCommand::Reload(Box::new(settings), done);
-        self.commands.blocking_send(command).map_err(|_| STOPPED)?;
-        outcome.blocking_recv().unwrap_or_else(|_| Err(STOPPED.to_owned()))
+        let (done, verdict) = oneshot::channel();
+        let source = ReloadSource::Given(Box::new(settings));
+        let reload = PendingReload { source, trigger: ReloadTrigger::Library, done };
+        self.commands.blocking_send(ControlCommand::Reload(reload)).map_err(|_| STOPPED)?;
+        let verdict = verdict.blocking_recv().map_err(|_| STOPPED)?;
+        match verdict.outcome {
+            ReloadOutcome::Applied => Ok(()),
+            ReloadOutcome::Refused | ReloadOutcome::Superseded => Err(verdict.errors.join("; ")),
+        }
     }
 
-    /// Requests a reload without waiting for it: the outcome is logged.
-    pub(super) fn request_reload(&self, settings: Settings) {
-        let command = ControlCommand::Reload(Box::new(settings), oneshot::channel().0);
-        if self.commands.try_send(command).is_err() {
+    /// Has the configuration read again, without waiting for it: the verdict is logged. A stop must
+    /// not wait for keys that do not come.
+    pub(super) fn request_reload(&self) {
+        let (source, done) = (ReloadSource::Reread, oneshot::channel().0);
+        let reload = PendingReload { source, trigger: ReloadTrigger::Signal, done };
+        if self.commands.try_send(ControlCommand::Reload(reload)).is_err() {
             tracing::error!("the new configuration is not used: too many were given at once");
         }
     }
@@ -233,17 +279,22 @@ fn join(thread: thread::JoinHandle<()>) {
     }
 }
 
-/// Compiles settings for serving. The tasks keep its upstreams' endpoints up to date.
+/// Compiles settings for serving. The tasks keep its upstreams' endpoints up to date. What has not
+/// changed since `earlier` goes on. Nothing fails once that has begun.
 pub(super) fn compile(
     settings: &Settings,
     providers: &Providers,
     journals: &Journals,
+    earlier: Option<&ProxyConfig>,
     clock: &Arc<dyn Clock>,
     metrics: &MetricRegistry,
 ) -> Result<(ProxyConfig, Tasks), StartError> {
-    let listeners = settings.listeners.iter().map(ListenerRules::load);
+    let listeners = settings.listeners.iter().map(|listener| {
+        let tls = earlier.and_then(|earlier| earlier.tls_of_listener(&listener.name));
+        ListenerRules::load(listener, tls)
+    });
     let listeners = listeners.collect::<Result<_, _>>()?;
-    let upstream_tls = upstream_tls(settings, metrics)?;
+    let upstream_tls = upstream_tls(settings, earlier, metrics)?;
     let gate = Gate::new(&settings.gate_parts(), providers, Arc::clone(clock), metrics);
     // Last of what can fail: it takes over the earlier journal's folder.
     let evidence = settings.evidence.as_ref();
@@ -251,17 +302,19 @@ pub(super) fn compile(
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
     let engine = Engine::new(&settings.engine_parts(), gate, journal, Arc::clone(clock), metrics);
     let parts = settings.proxy_parts();
-    Ok(ProxyConfig::new(&parts, Arc::new(engine), listeners, &upstream_tls, metrics))
+    Ok(ProxyConfig::new(&parts, Arc::new(engine), listeners, &upstream_tls, earlier, metrics))
 }
 
 /// What the connections to each upstream need of TLS.
 fn upstream_tls(
     settings: &Settings,
+    earlier: Option<&ProxyConfig>,
     metrics: &MetricRegistry,
 ) -> Result<PerUpstream<Option<Arc<UpstreamTls>>>, UpstreamTlsError> {
     let loaded = settings.upstreams.iter().map(|upstream| {
+        let earlier = earlier.and_then(|earlier| earlier.tls_of_upstream(&upstream.name));
         let tls = upstream.tls.as_ref();
-        tls.map(|tls| UpstreamTls::new(&upstream.name, tls, metrics).map(Arc::new)).transpose()
+        tls.map(|tls| UpstreamTls::load(&upstream.name, tls, earlier, metrics)).transpose()
     });
     loaded.collect()
 }
@@ -273,6 +326,18 @@ fn bind(
     passed: &mut PassedSockets,
 ) -> Result<Vec<Listener>, StartError> {
     Listener::bind(address, count, passed).map_err(|error| StartError::Bind {
+        address: address.to_string(),
+        key,
+        error,
+    })
+}
+
+fn bind_private(
+    address: &ListenAddress,
+    key: &'static str,
+    passed: &mut PassedSockets,
+) -> Result<Listener, StartError> {
+    Listener::bind_private(address, passed).map_err(|error| StartError::Bind {
         address: address.to_string(),
         key,
         error,

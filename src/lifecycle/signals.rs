@@ -12,7 +12,7 @@ use crate::{
     clock::SystemClock, config::ConfigErrors, settings::Settings, telemetry::MetricRegistry,
 };
 
-use super::{Server, StartError};
+use super::{Reread, Server, ServerParts, StartError};
 
 /// A signal's request.
 enum Request {
@@ -27,16 +27,17 @@ enum Request {
 pub fn run(
     settings: Settings,
     metrics: MetricRegistry,
-    reread: impl Fn() -> Result<Settings, ConfigErrors>,
+    reread: impl Fn() -> Result<Settings, ConfigErrors> + Send + Sync + 'static,
 ) -> Result<(), StartError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _entered = runtime.enter();
         Signals::new()?
     };
-    let server = Server::start_with(settings, Arc::new(SystemClock), metrics)?;
+    let (clock, reread) = (Arc::new(SystemClock), Some(Arc::new(reread) as Reread));
+    let server = Server::start_with(settings, ServerParts { clock, metrics, reread })?;
     while let Request::Reload = runtime.block_on(signals.next()) {
-        reload(&server, reread());
+        server.request_reload();
     }
     // A second signal stops at once: the exit ends the drain in progress.
     std::thread::spawn(move || {
@@ -47,14 +48,6 @@ pub fn run(
     });
     server.stop();
     Ok(())
-}
-
-fn reload(server: &Server, settings: Result<Settings, ConfigErrors>) {
-    match settings {
-        // Not waited for: a stop must not wait for keys that do not come.
-        Ok(settings) => server.request_reload(settings),
-        Err(errors) => tracing::error!(%errors, "the new configuration is not used"),
-    }
 }
 
 struct Signals {

@@ -96,6 +96,7 @@ fn run(
         let WorkerPlace { index, sockets, listeners } = place;
         let drain = signals.drain.clone();
         let worker = Rc::new(Worker::new(config, Arc::clone(&listeners), drain));
+        tokio::task::spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
         let mut accepting = JoinSet::new();
         for (socket, listener) in sockets.into_iter().zip(&*listeners) {
             tracing::debug!(worker = index, listen = %socket.local_address()?, "worker serves");

@@ -22,6 +22,17 @@ const SYSTEMD: &str = "systemd:";
 const MAX_SOCKET_PATH_BYTES: usize = 107;
 
 impl ListenAddress {
+    /// The address of that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            socket_path(path).map(Self::Unix)
+        } else if let Some(name) = text.strip_prefix(SYSTEMD) {
+            is_descriptor_name(name).then(|| Self::Systemd(name.to_owned()))
+        } else {
+            text.parse().ok().map(Self::Tcp)
+        }
+    }
+
     /// Whether only the machine (or pod) itself can reach it.
     pub fn is_local(&self) -> bool {
         match self {
@@ -56,14 +67,7 @@ pub(crate) fn listen_address(node: &Node) -> Parsed<ListenAddress> {
     const EXPECTED: &str = "an address with a port such as \"127.0.0.1:8080\", \
                             \"unix:/path/to/socket\" or \"systemd:NAME\"";
     let text = node.as_text().ok_or_else(|| node.mismatch(EXPECTED))?;
-    let address = if let Some(path) = text.strip_prefix("unix:") {
-        socket_path(path).map(ListenAddress::Unix)
-    } else if let Some(name) = text.strip_prefix(SYSTEMD) {
-        is_descriptor_name(name).then(|| ListenAddress::Systemd(name.to_owned()))
-    } else {
-        text.parse().ok().map(ListenAddress::Tcp)
-    };
-    address.ok_or_else(|| node.mismatch(EXPECTED))
+    ListenAddress::parse(text).ok_or_else(|| node.mismatch(EXPECTED))
 }
 
 /// The path of a unix socket: absolute, and short enough for the system.

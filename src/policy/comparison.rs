@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A claim that must equal, or contain, one of some values.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimComparison {
     /// The claim.
     pub claim: ClaimPath,

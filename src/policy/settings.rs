@@ -222,6 +222,18 @@ impl RoutePlaces {
 }
 
 impl RouteSettings {
+    /// Its name, or `GET,POST api.example.com/loans/**`, with the parts that the route leaves open
+    /// left out. Not unique: the route of another listener may have the same.
+    pub(crate) fn label(&self) -> String {
+        if let Some(name) = &self.name {
+            return name.clone();
+        }
+        let methods: Vec<_> = self.methods.iter().map(Method::as_str).collect();
+        let hosts: Vec<_> = self.hosts.iter().map(HostPattern::as_str).collect();
+        let space = if methods.is_empty() { "" } else { " " };
+        format!("{}{space}{}{}", methods.join(","), hosts.join(","), self.path.as_str())
+    }
+
     fn read(section: &mut Section<'_>, names: &KnownNames) -> Option<Self> {
         let places = RoutePlaces::read(section, names);
         if section.peek(key::REDIRECT).is_some() {

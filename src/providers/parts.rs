@@ -1,5 +1,6 @@
 //! The parts of a configuration that the providers are built from.
 
+use super::ReadinessRules;
 use crate::{
     introspection::settings::IntrospectedIssuer,
     keys::settings::{IssuerKeySource, KeyOwner},
@@ -25,6 +26,8 @@ pub struct ProviderParts<'s> {
     pub revocation: &'s RevocationSettings,
     /// What is shared with other replicas; `None`: nothing.
     pub shared: Option<&'s SharedSettings>,
+    /// What of it may be missing.
+    pub readiness: ReadinessRules,
 }
 
 /// Where the keys of a signature's signers come from.

@@ -6,6 +6,7 @@ mod upstream_body;
 use std::{
     error::Error,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,7 +16,11 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
 use super::{guards::RequestGuard, stream_guard::ClientsTurn};
-use crate::{bounded::Reservation, decision::SignedAnswer, upstream::AnswerBody};
+use crate::{
+    bounded::Reservation,
+    decision::{RequestRecord, SignedAnswer},
+    upstream::AnswerBody,
+};
 
 pub(super) use upstream_body::UpstreamBody;
 
@@ -23,11 +28,19 @@ pub(super) use upstream_body::UpstreamBody;
 #[derive(Debug)]
 pub(super) enum ResponseBody {
     /// Our own answer.
-    Own(Option<Bytes>),
+    Own(OwnBody),
     /// The upstream's answer, which was read to its end.
     Whole(WholeBody),
     /// The upstream's answer. Boxed: an answer is moved a dozen times on its way, in hyper as well.
     Upstream(Box<UpstreamBody>),
+}
+
+/// An answer of our own.
+#[derive(Debug, Default)]
+pub(super) struct OwnBody {
+    text: Option<Bytes>,
+    /// What is reported at its end.
+    record: Option<Rc<RequestRecord>>,
 }
 
 /// An answer that is here as a whole.
@@ -38,7 +51,7 @@ pub(super) struct WholeBody {
     /// Over HTTP/2: for the stream's own deadline.
     clients_turn: Option<ClientsTurn>,
     /// Keeps the downstream connection out of its idle phase.
-    _request: RequestGuard,
+    request: RequestGuard,
 }
 
 /// How much of a whole response is sent at once: as much as may wait for a client that does not
@@ -55,12 +68,12 @@ type BodyError = Box<dyn Error + Send + Sync>;
 impl ResponseBody {
     /// An answer without a body.
     pub(super) fn empty() -> Self {
-        Self::Own(None)
+        Self::Own(OwnBody::default())
     }
 
     /// An answer of our own.
     pub(super) fn own(text: Bytes) -> Self {
-        Self::Own(Some(text).filter(|text| !text.is_empty()))
+        Self::Own(OwnBody { text: Some(text).filter(|text| !text.is_empty()), record: None })
     }
 
     /// Whether the answer is ours.
@@ -68,12 +81,19 @@ impl ResponseBody {
         matches!(self, Self::Own(_))
     }
 
+    /// The request ends with this answer.
+    pub(super) fn report(&mut self, record: &Rc<RequestRecord>) {
+        if let Self::Own(body) = self {
+            body.record = Some(Rc::clone(record));
+        }
+    }
+
     /// An answer that was read to its end.
     pub(super) fn whole(answer: SignedAnswer, request: RequestGuard) -> Self {
         let SignedAnswer { bytes, room } = answer;
         let clients_turn = ClientsTurn::of_stream();
         clients_turn.iter().for_each(ClientsTurn::begin);
-        Self::Whole(WholeBody { left: bytes, _room: room, clients_turn, _request: request })
+        Self::Whole(WholeBody { left: bytes, _room: room, clients_turn, request })
     }
 
     /// The upstream's answer.
@@ -82,11 +102,20 @@ impl ResponseBody {
     }
 }
 
+impl OwnBody {
+    fn next(&mut self) -> Option<Bytes> {
+        let text = self.text.take()?;
+        self.record.iter().for_each(|record| record.sent(text.len()));
+        Some(text)
+    }
+}
+
 impl WholeBody {
     /// The next part. Each call shows that the client has taken some of what was sent.
     fn next(&mut self) -> Option<Bytes> {
         self.clients_turn.iter().for_each(ClientsTurn::begin);
         let part = self.left.split_to(self.left.len().min(PART_BYTES));
+        self.request.record().iter().for_each(|record| record.sent(part.len()));
         Some(part).filter(|part| !part.is_empty())
     }
 }
@@ -100,7 +129,7 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
-            Self::Own(text) => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Self::Own(body) => Poll::Ready(body.next().map(|text| Ok(Frame::data(text)))),
             Self::Whole(body) => Poll::Ready(body.next().map(|part| Ok(Frame::data(part)))),
             Self::Upstream(body) => body.poll(cx),
         }
@@ -108,7 +137,7 @@ impl Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Own(text) => text.is_none(),
+            Self::Own(body) => body.text.is_none(),
             Self::Whole(body) => body.left.is_empty(),
             Self::Upstream(body) => body.is_end_stream(),
         }
@@ -116,8 +145,8 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Own(text) => {
-                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            Self::Own(body) => {
+                SizeHint::with_exact(body.text.as_ref().map_or(0, |text| text.len() as u64))
             }
             Self::Whole(body) => SizeHint::with_exact(body.left.len() as u64),
             Self::Upstream(body) => body.size_hint(),

@@ -9,7 +9,7 @@ use std::{
     cell::RefCell,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::wire::burst_allowance::BurstAllowance;
+use crate::{decision::RequestRecord, wire::burst_allowance::BurstAllowance};
 
 use super::stream_guard::ClientsTurn;
 
@@ -45,6 +45,8 @@ pub(super) struct ClientBody {
     unread: Option<oneshot::Sender<Incoming>>,
     /// Its client sends nothing before it is asked to, and was not asked.
     is_held_back: bool,
+    /// Where its bytes are counted.
+    record: Rc<RequestRecord>,
 }
 
 /// Discards the rest of uploads: all those of a connection share what it may take.
@@ -57,11 +59,11 @@ pub(super) struct Discarder {
 
 impl ClientBody {
     /// To be called in the task of the request's stream.
-    pub(super) fn new(incoming: Incoming, headers: &HeaderMap) -> Self {
+    pub(super) fn new(incoming: Incoming, headers: &HeaderMap, record: &Rc<RequestRecord>) -> Self {
         let stream = if incoming.is_end_stream() { None } else { ClientsTurn::of_stream() };
         let is_held_back = stream.is_some() && headers.contains_key(EXPECT);
         let unread = stream.map(|stream| stream.expect_unread_body());
-        Self { incoming: Some(incoming), unread, is_held_back }
+        Self { incoming: Some(incoming), unread, is_held_back, record: Rc::clone(record) }
     }
 }
 
@@ -85,10 +87,12 @@ impl Body for ClientBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         self.is_held_back = false;
-        match &mut self.incoming {
-            Some(incoming) => Pin::new(incoming).poll_frame(cx),
-            None => Poll::Ready(None),
+        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(incoming).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame {
+            self.record.received(frame.data_ref().map_or(0, Bytes::len));
         }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -128,7 +132,7 @@ impl Discarder {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, convert::Infallible, task::ready};
+    use std::{cell::Cell, convert::Infallible};
 
     use tokio::time::{Sleep, advance, sleep};
 

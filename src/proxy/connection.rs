@@ -132,8 +132,7 @@ pub(super) async fn serve<S: ByteStream>(
     };
     let deadlines = Deadlines::of(&limits);
     let Some(protocol) = accepted.protocol.or_else(|| opening::protocol(&sniffed)) else {
-        let peer = accepted.peer.address.as_ref();
-        return worker.serving().engine.note_unserved(&unserved::foreign(), peer);
+        return unserved::note(&worker, &accepted.peer, accepted.listener, unserved::foreign());
     };
     let is_http2 = protocol == Protocol::Http2;
     let activity = Arc::new(if is_http2 {
@@ -211,7 +210,7 @@ async fn serve_http2<S: ByteStream>(
     // h2 answers a malformed head by itself.
     let note = || {
         let heads = 0..malformed_heads.take();
-        heads.for_each(|_| connection.note_unserved(&unserved::malformed_stream()));
+        heads.for_each(|_| connection.note_unserved(unserved::malformed_stream()));
     };
     tokio::select! {
         biased;

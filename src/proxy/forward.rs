@@ -7,24 +7,17 @@ use http::{
     response,
 };
 use hyper::body::{Body as _, Incoming};
-use tokio::time::Instant;
 
 use crate::{
     decision::{
-        AnswerFrom, AnswerToSign, Exchange, Forward, Outcome, Refusal, RefusalForm, UploadFault,
-        VerifiedBody,
+        AnswerFrom, AnswerToSign, Arrival, Exchange, Forward, Outcome, Refusal, RefusalForm,
+        RequestRecord, UploadFault, VerifiedBody,
     },
     gate::Admission,
     identity::clean_response,
-    policy::{
-        CanonicalRequest,
-        settings::{BodyHandling, ExchangeLimits},
-    },
+    policy::settings::{BodyHandling, ExchangeLimits},
     reason::Reason,
-    telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
-    upstream::{
-        AnswerBody, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
-    },
+    upstream::{AnswerBody, Attempts, RequestBody, UpstreamAnswer, UpstreamError, UpstreamPool},
     wire::framing,
 };
 
@@ -49,15 +42,19 @@ pub(super) fn answer(
 ) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     // Before it polls the future hyper looks for further bytes: that must not count as waiting for
     // the rest of a head.
-    let guard = RequestGuard::new(&connection.open);
+    let mut guard = RequestGuard::new(&connection.open);
     async move {
         let serving = connection.worker.serving();
-        let started = serving.config.access_log.then(Instant::now);
         let has_body = !request.body().is_end_stream();
         let is_head = *request.method() == Method::HEAD;
         let form = RefusalForm::of_client(request.method(), request.headers());
-        let listener = serving.listener(connection.listener);
-        let exchange = serving.engine.exchange(form, listener);
+        let arrival = Arrival {
+            listener: serving.listener(connection.listener),
+            peer: &connection.peer,
+            headers: request.headers(),
+        };
+        let exchange = serving.engine.exchange(form, &arrival);
+        guard.report(exchange.record());
         let sender = exchange.cross_origin(request.headers());
         let forwarder = Forwarder { connection: &connection, serving: &serving };
         let outcome = forwarder.run(request, guard, &exchange).await;
@@ -76,9 +73,8 @@ pub(super) fn answer(
         {
             exchange.share(response.headers_mut(), from, sender);
         }
-        if let Some(started) = started {
-            log_access(exchange.request(), &response, started);
-        }
+        exchange.record().answered(response.status());
+        response.body_mut().report(exchange.record());
         Ok(response)
     }
 }
@@ -116,13 +112,14 @@ impl Forwarder<'_> {
         let loops = &self.serving.loops;
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();
-        let body = ClientBody::new(body, &parts.headers);
+        let body = ClientBody::new(body, &parts.headers, exchange.record());
         let Forward { request: canonical, outgoing, admission, body, answer: to_sign, permit } =
             exchange.decide(&mut parts, Some(body), &self.connection.peer).await?;
         guard.hold(permit);
         let upstream = self.serving.upstreams.get(admission.route().upstream());
         let rules = self.serving.config.routes.get(admission.route().id());
         let body = if rules.restricts_bodies && upload.is_some() {
+            exchange.record().times().decided();
             Box::pin(bounded(body, &rules.limits, exchange)).await?
         } else {
             body
@@ -131,6 +128,7 @@ impl Forwarder<'_> {
             guard.keep(place);
         }
         if upstream.caps().count_requests() {
+            exchange.record().times().decided();
             let entering = upstream.caps().enter(upstream.expects_http1());
             let places = Box::pin(entering).await;
             let places = places.map_err(|_| exchange.refuse(Reason::UpstreamBusy))?;
@@ -157,8 +155,7 @@ impl Forwarder<'_> {
         }
         let progress = request.body().progress();
         let timeout = rules.limits.response_timeout;
-        let mut answer =
-            self.send(&admission, request, upstream, timeout, progress.as_deref()).await;
+        let mut answer = self.send(exchange, &admission, request, upstream, timeout).await;
         if let (Ok(answer), Some(back)) = (&mut answer, outgoing.and_then(|it| it.back)) {
             let host = canonical.authority();
             LocationRewriter::new(&back, upstream.settings().addresses().collect(), host)
@@ -168,7 +165,9 @@ impl Forwarder<'_> {
             (Ok(answer), Some(to_sign)) => {
                 Box::pin(self.pass_back_signed(answer, &rules.limits, to_sign, guard)).await
             }
-            (Ok(answer), None) => self.pass_back(answer, &rules.limits, upgrade, guard),
+            (Ok(answer), None) => {
+                self.pass_back(answer, &rules.limits, upgrade, guard, exchange.record())
+            }
             (Err(error), _) => Err(error),
         };
         match passed {
@@ -201,16 +200,18 @@ impl Forwarder<'_> {
 
     async fn send(
         &self,
+        exchange: &Exchange<'_>,
         admission: &Admission<'_>,
         request: Box<Request<RequestBody>>,
         upstream: &UpstreamPool,
         response_timeout: Duration,
-        progress: Option<&UploadProgress>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
+        let progress = request.body().progress();
         let signature = admission.signature();
         let begin = || signature.iter().for_each(|signature| signature.commit());
         // The id of a signed message counts as used once it is sent.
-        let answer = upstream.send(request, signature.is_none(), response_timeout, begin).await;
+        let attempts = Attempts::new(exchange.record(), &begin);
+        let answer = upstream.send(request, signature.is_none(), response_timeout, attempts).await;
         if let (Err(error), Some(signature)) = (&answer, signature)
             && error.is_unsent()
         {
@@ -263,10 +264,11 @@ impl Forwarder<'_> {
         limits: &ExchangeLimits,
         upgrade: Option<Box<Upgrade>>,
         guard: RequestGuard,
+        record: &Rc<RequestRecord>,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let UpstreamAnswer { response } = answer;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return self.switch_protocols(*response, limits, upgrade, guard);
+            return self.switch_protocols(*response, limits, upgrade, guard, record);
         }
         let (parts, mut body) = cleaned(*response);
         if upgrade.is_some() {
@@ -301,12 +303,13 @@ impl Forwarder<'_> {
         limits: &ExchangeLimits,
         upgrade: Option<Box<Upgrade>>,
         mut guard: RequestGuard,
+        record: &Rc<RequestRecord>,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
         let (mut parts, body) = response.into_parts();
         let ends = upgrade.and_then(|upgrade| upgrade.agree(&parts.headers, body));
         let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
         ends.confirm(&mut parts.headers);
-        let tunnel = tunnel::run(ends, limits.stream_timeout);
+        let tunnel = tunnel::run(ends, limits.stream_timeout, Rc::clone(record));
         guard.tunnel_begins();
         self.connection.worker.tasks.spawn_local(async move {
             tunnel.await;
@@ -354,21 +357,4 @@ fn cleaned(response: Response<AnswerBody>) -> (response::Parts, AnswerBody) {
     clean_response(&mut parts.headers);
     parts.version = Version::HTTP_11;
     (parts, body)
-}
-
-/// One line per request: method, canonical path (never the query, which may carry secrets),
-/// status and time.
-fn log_access(
-    line: Option<&CanonicalRequest>,
-    response: &Response<ResponseBody>,
-    started: Instant,
-) {
-    tracing::info!(
-        target: "countersign::access",
-        method = line.map(|line| cut(line.method().as_str(), SHOWN_METHOD)),
-        path = line.map(|line| cut(line.path(), SHOWN_PATH)),
-        status = response.status().as_u16(),
-        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "request"
-    );
 }

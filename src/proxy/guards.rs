@@ -13,7 +13,7 @@ use std::{
 use prometheus::IntCounterVec;
 
 use crate::{
-    decision::LimitPermit,
+    decision::{LimitPermit, RequestRecord},
     memory::{Flow, MemoryBudget, REQUEST_BYTES, SEALED_BYTES, TUNNEL_BYTES, UPLOAD_BYTES},
     proxy::settings::LimitSettings,
     telemetry::MetricRegistry,
@@ -72,6 +72,8 @@ pub(super) struct RequestGuard {
     permit: Option<Box<LimitPermit>>,
     /// Of what its route and its upstream may have in progress.
     places: Vec<Place>,
+    /// What is reported of it at its end.
+    record: Option<Rc<RequestRecord>>,
 }
 
 /// The room for what is read of an upload before it is asked for.
@@ -178,7 +180,18 @@ impl RequestGuard {
             bytes: REQUEST_BYTES,
             permit: None,
             places: Vec::new(),
+            record: None,
         }
+    }
+
+    /// The record stays open as long as the request does.
+    pub(super) fn report(&mut self, record: &Rc<RequestRecord>) {
+        self.record = Some(Rc::clone(record));
+    }
+
+    /// What is reported of the request at its end.
+    pub(super) fn record(&self) -> Option<&RequestRecord> {
+        self.record.as_deref()
     }
 
     /// The permit lasts as long as the request does.

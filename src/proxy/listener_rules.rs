@@ -30,19 +30,24 @@ pub(super) struct ProxyPeers {
 }
 
 impl ListenerRules {
-    /// Reads the files of its TLS.
+    /// Reads the files of its TLS. `earlier` is that of the listener as it was before, which goes
+    /// on if nothing has changed.
     ///
     /// # Errors
     /// They have changed since the settings were loaded.
-    pub fn load(settings: &ListenerSettings) -> Result<Arc<Self>, TlsError> {
-        let tls = settings.tls.as_ref().map(ServerTls::new).transpose()?;
+    pub fn load(
+        settings: &ListenerSettings,
+        earlier: Option<&Arc<ServerTls>>,
+    ) -> Result<Arc<Self>, TlsError> {
+        let tls = settings.tls.as_ref();
+        let tls = tls.map(|settings| ServerTls::load(settings, earlier)).transpose()?;
         let caps = ConnectionCaps {
             all: settings.max_connections,
             per_address: settings.max_connections_per_address,
         };
         Ok(Arc::new(Self {
             name: settings.name.clone(),
-            tls: tls.map(Arc::new),
+            tls,
             proxy_protocol: settings.proxy_protocol.as_ref().map(ProxyPeers::new),
             caps,
         }))

@@ -1,5 +1,7 @@
 //! The parts of a configuration that the proxy is built from, besides its engine.
 
+use std::sync::Arc;
+
 use crate::{
     identity::forwarded::settings::LoopHeader,
     policy::{
@@ -21,9 +23,16 @@ pub struct ProxyParts<'s> {
     /// How names are resolved of which every address is an endpoint. `None`: the defaults.
     pub resolver: Option<&'s ResolverSettings>,
     /// What requests of each route may take.
-    pub routes: PerRoute<ExchangeLimits>,
+    pub routes: PerRoute<RouteLimitParts>,
     /// What requests of this process are recognised by.
     pub loop_header: LoopHeader,
-    /// Whether every request is logged.
-    pub access_log: bool,
+}
+
+/// What requests of one route may take.
+#[derive(Debug)]
+pub struct RouteLimitParts {
+    /// What the route is called across reloads.
+    pub label: Arc<str>,
+    /// What its requests may take.
+    pub limits: ExchangeLimits,
 }

@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     io,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::upstream::settings::WEBSOCKET;
+use crate::{decision::RequestRecord, upstream::settings::WEBSOCKET};
 
 use super::upgrade::Ends;
 
@@ -28,8 +29,8 @@ const BUFFER: usize = 8 * 1024;
 const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects the client with the upstream until either side ends, or both are silent for
-/// `idle_timeout`.
-pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
+/// `idle_timeout`. Bytes from and to the client are counted.
+pub(super) async fn run(ends: Ends, idle_timeout: Duration, record: Rc<RequestRecord>) {
     let Ends { protocol, client, upstream, sent, endpoint: _in_flight } = ends;
     let half_closed_timeout =
         if protocol == WEBSOCKET { HALF_CLOSED_TIMEOUT.min(idle_timeout) } else { idle_timeout };
@@ -41,8 +42,9 @@ pub(super) async fn run(ends: Ends, idle_timeout: Duration) {
         }
     };
     let traffic = Traffic::begin();
-    let mut client = Watched { io: TokioIo::new(client), traffic: &traffic };
-    let mut upstream = Watched { io: upstream, traffic: &traffic };
+    let count = Some(&*record);
+    let mut client = Watched { io: TokioIo::new(client), traffic: &traffic, count };
+    let mut upstream = Watched { io: upstream, traffic: &traffic, count: None };
     let copy = async {
         client.write_all(&sent).await?;
         drop(sent);
@@ -95,6 +97,8 @@ impl Traffic {
 struct Watched<'t, S> {
     io: S,
     traffic: &'t Traffic,
+    /// Of the client's side.
+    count: Option<&'t RequestRecord>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<'_, S> {
@@ -107,7 +111,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<'_, S> {
         let outcome = Pin::new(&mut self.io).poll_read(cx, buf);
         if outcome.is_ready() {
             self.traffic.last_bytes.set(Instant::now());
-            if buf.filled().len() == filled {
+            let read = buf.filled().len() - filled;
+            self.count.iter().for_each(|record| record.received(read));
+            if read == 0 {
                 self.traffic.half_closed.notify_one();
             }
         }
@@ -121,7 +127,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<'_, S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
+        if let (Poll::Ready(Ok(written)), Some(record)) = (&outcome, self.count) {
+            record.sent(*written);
+        }
+        outcome
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -146,7 +156,7 @@ mod tests {
         let began = Instant::now();
         let (mut client, socket) = duplex(64);
         let traffic = Traffic::begin();
-        let mut watched = Watched { io: socket, traffic: &traffic };
+        let mut watched = Watched { io: socket, traffic: &traffic, count: None };
         let talk = async {
             for second in writes {
                 sleep_until(began + Duration::from_secs(*second)).await;

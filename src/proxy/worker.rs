@@ -1,6 +1,10 @@
 //! One worker: what a serving thread holds of its own.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+    sync::Arc,
+};
 
 use arc_swap::{ArcSwap, Cache};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -9,16 +13,16 @@ use crate::{
     decision::{Engine, WorkerEngine},
     policy::ids::{ListenerId, PerListener, PerRoute, PerUpstream},
     proxy::{parts::ProxyParts, settings::LimitSettings},
-    resolver::Resolver,
+    readiness::Dependency,
     tasks::Tasks,
     telemetry::MetricRegistry,
     tls::{ServerTls, UpstreamTls},
-    upstream::{self, SharedEndpoints, UpstreamCaps, UpstreamPool, settings::UpstreamSettings},
+    upstream::{self, UpstreamPool},
 };
 
 use super::{
     bound_listener::BoundListener, listener_rules::ListenerRules, loops::LoopGuard,
-    route_rules::RouteRules,
+    route_rules::RouteRules, served_upstream::ServedUpstream,
 };
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
@@ -26,22 +30,12 @@ use super::{
 pub struct ProxyConfig {
     engine: Arc<Engine>,
     pub(super) limits: LimitSettings,
-    pub(super) access_log: bool,
     listeners: PerListener<Arc<ListenerRules>>,
     loops: LoopGuard,
-    upstreams: PerUpstream<ConfiguredUpstream>,
+    upstreams: PerUpstream<Arc<ServedUpstream>>,
     pub(super) routes: PerRoute<RouteRules>,
-    metrics: upstream::Metrics,
-}
-
-/// What the pools of an upstream have in common.
-#[derive(Debug)]
-struct ConfiguredUpstream {
-    settings: UpstreamSettings,
-    tls: Option<Arc<UpstreamTls>>,
-    caps: Arc<UpstreamCaps>,
-    /// Where it has several.
-    endpoints: Option<Arc<SharedEndpoints>>,
+    /// Cancelled when another configuration has taken its place.
+    superseded: CancellationToken,
 }
 
 /// A serving thread's own state: nothing in it is shared with another worker.
@@ -70,7 +64,7 @@ pub(super) struct Serving {
     pub(super) config: Arc<ProxyConfig>,
     pub(super) engine: WorkerEngine,
     pub(super) loops: LoopGuard,
-    pub(super) upstreams: PerUpstream<UpstreamPool>,
+    pub(super) upstreams: PerUpstream<Rc<UpstreamPool>>,
     /// What each listener of the process is here; `None`: it was removed from the configuration.
     listeners: Box<[Option<ListenerId>]>,
 }
@@ -78,38 +72,54 @@ pub(super) struct Serving {
 impl ProxyConfig {
     /// What serves the requests that the engine decides on, and the tasks that keep upstreams'
     /// endpoints up to date; `upstream_tls` are those of
-    /// `[upstreams.NAME.tls]`.
+    /// `[upstreams.NAME.tls]`. What has not changed since `earlier` goes on as it is.
     pub fn new(
         parts: &ProxyParts<'_>,
         engine: Arc<Engine>,
         listeners: PerListener<Arc<ListenerRules>>,
         upstream_tls: &PerUpstream<Option<Arc<UpstreamTls>>>,
+        earlier: Option<&Self>,
         metrics: &MetricRegistry,
     ) -> (Self, Tasks) {
         let metrics = upstream::Metrics::register(metrics);
-        let resolver = Resolver::new(parts.resolver);
         let mut tasks = Tasks::default();
         let upstreams = parts.upstreams.map_with_ids(|id, settings| {
             let tls = upstream_tls.get(id).clone();
-            let shared = SharedEndpoints::new(settings, tls.as_ref(), &resolver, &metrics);
-            let endpoints = shared.map(|(endpoints, of_upstream)| {
-                tasks.extend([of_upstream]);
-                endpoints
-            });
-            let caps = UpstreamCaps::new(&settings.caps, metrics.caps(&settings.name));
-            ConfiguredUpstream { settings: settings.clone(), tls, caps, endpoints }
+            let earlier = earlier.and_then(|earlier| earlier.upstream(&settings.name));
+            ServedUpstream::new(settings, tls, parts.resolver, earlier, &metrics, &mut tasks)
         });
+        let routes = RouteRules::table(&parts.routes, earlier.map(|earlier| &earlier.routes));
         let config = Self {
             engine,
             limits: parts.limits.clone(),
-            access_log: parts.access_log,
             listeners,
             loops: LoopGuard::new(parts.loop_header),
             upstreams,
-            routes: parts.routes.map(RouteRules::compile),
-            metrics,
+            routes,
+            superseded: CancellationToken::new(),
         };
         (config, tasks)
+    }
+
+    /// Another configuration has taken its place: workers go over to that one, though no request
+    /// comes.
+    pub fn supersede(&self) {
+        self.superseded.cancel();
+    }
+
+    fn upstream(&self, name: &str) -> Option<&Arc<ServedUpstream>> {
+        self.upstreams.iter().find(|upstream| upstream.name() == name)
+    }
+
+    /// What the connections to the upstream of that name need of TLS.
+    pub fn tls_of_upstream(&self, name: &str) -> Option<&Arc<UpstreamTls>> {
+        self.upstream(name)?.tls.as_ref()
+    }
+
+    /// What the connections of the listener of that name need of TLS.
+    pub fn tls_of_listener(&self, name: &str) -> Option<&Arc<ServerTls>> {
+        let listener = self.listeners.iter().find(|listener| listener.name == name)?;
+        listener.tls.as_ref()
     }
 
     /// The loaded TLS of every listener that has it.
@@ -122,17 +132,19 @@ impl ProxyConfig {
         self.upstreams.iter().filter_map(|upstream| upstream.tls.clone()).collect()
     }
 
+    /// How the upstreams with several endpoints do.
+    pub fn upstream_dependencies(&self) -> impl Iterator<Item = Dependency> {
+        self.upstreams.iter().filter_map(|upstream| Some(upstream.endpoints.as_ref()?.dependency()))
+    }
+
+    /// The names of its listeners.
+    pub fn listener_names(&self) -> impl Iterator<Item = &str> {
+        self.listeners.iter().map(|listener| listener.name.as_str())
+    }
+
     /// What decides on its requests.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
-    }
-
-    fn pools(&self) -> PerUpstream<UpstreamPool> {
-        self.upstreams.map(|ConfiguredUpstream { settings, tls, caps, endpoints }| {
-            let metrics = self.metrics.of(&settings.name);
-            let caps = Arc::clone(caps);
-            UpstreamPool::new(settings.clone(), tls.as_ref(), endpoints.as_ref(), caps, metrics)
-        })
     }
 }
 
@@ -143,7 +155,7 @@ impl Worker {
         listeners: Arc<[Arc<BoundListener>]>,
         drain: CancellationToken,
     ) -> Self {
-        let serving = Rc::new(Serving::new(config.load_full(), &listeners));
+        let serving = Rc::new(Serving::new(config.load_full(), &listeners, None));
         let current = RefCell::new(Current { config: Cache::new(config), serving });
         Self { current, listeners, drain, tasks: TaskTracker::new() }
     }
@@ -154,25 +166,64 @@ impl Worker {
         self.tasks.wait().await;
     }
 
-    /// The compiled current configuration. A reload takes effect here, with the next request:
-    /// caches and pools of the old one end with its last request (threats X-3).
+    /// Goes over to each configuration as soon as it is in use, also while no request comes: what
+    /// it has removed is closed. Ends with the worker.
+    pub async fn follow_reloads(worker: Weak<Self>) {
+        loop {
+            let Some(superseded) = worker.upgrade().map(|worker| worker.superseded()) else {
+                return;
+            };
+            superseded.cancelled().await;
+        }
+    }
+
+    fn superseded(&self) -> CancellationToken {
+        self.serving().config.superseded.clone()
+    }
+
+    /// The compiled current configuration. A reload takes effect here, with the next request. What
+    /// has not changed goes on; the rest ends with the last request of before (threats X-3).
     pub(super) fn serving(&self) -> Rc<Serving> {
         let Current { config, serving } = &mut *self.current.borrow_mut();
         let config = config.load();
         if !Arc::ptr_eq(config, &serving.config) {
-            *serving = Rc::new(Serving::new(Arc::clone(config), &self.listeners));
+            let next = Serving::new(Arc::clone(config), &self.listeners, Some(serving));
+            *serving = Rc::new(next);
         }
         Rc::clone(serving)
     }
 }
 
 impl Serving {
-    fn new(config: Arc<ProxyConfig>, bound: &[Arc<BoundListener>]) -> Self {
-        let engine = WorkerEngine::new(Arc::clone(&config.engine));
-        let (loops, upstreams) = (config.loops.of_worker(), config.pools());
+    /// Takes over what has not changed since `earlier`, whose requests go on. The connections of
+    /// the rest are closed, those in use after it.
+    fn new(config: Arc<ProxyConfig>, bound: &[Arc<BoundListener>], earlier: Option<&Self>) -> Self {
+        let engine = Arc::clone(&config.engine);
+        let engine = match earlier {
+            None => WorkerEngine::new(engine),
+            Some(earlier) => earlier.engine.successor(engine),
+        };
+        let upstreams = config.upstreams.map(|upstream| {
+            let pool = earlier.and_then(|earlier| earlier.pool_of(upstream));
+            pool.unwrap_or_else(|| upstream.pool())
+        });
         let named = |name: &str| config.listeners.find(|listener| listener.name == name);
         let listeners = bound.iter().map(|listener| named(listener.name())).collect();
-        Self { config, engine, loops, upstreams, listeners }
+        let loops = config.loops.of_worker();
+        let serving = Self { config, engine, loops, upstreams, listeners };
+        earlier.into_iter().for_each(|earlier| earlier.close_but(&serving.upstreams));
+        serving
+    }
+
+    fn pool_of(&self, upstream: &Arc<ServedUpstream>) -> Option<Rc<UpstreamPool>> {
+        let id = self.config.upstreams.find(|served| Arc::ptr_eq(served, upstream))?;
+        Some(Rc::clone(self.upstreams.get(id)))
+    }
+
+    fn close_but(&self, kept: &PerUpstream<Rc<UpstreamPool>>) {
+        let is_kept = |pool: &Rc<UpstreamPool>| kept.iter().any(|kept| Rc::ptr_eq(kept, pool));
+        let others = self.upstreams.iter().filter(|pool| !is_kept(pool));
+        others.for_each(|pool| pool.close());
     }
 
     /// The listener at a position among those of the process.

@@ -25,9 +25,13 @@ pub(crate) struct WatchedFile {
     stamp: Option<Stamp>,
 }
 
+/// The versions of some files, to find out later whether one has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileVersions(Vec<Option<Stamp>>);
+
 /// Identifies a version of a file without reading it. A `ConfigMap` is swapped by a symbolic link,
 /// which shows as another inode.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     file: (u64, u64),
     bytes: u64,
@@ -93,6 +97,14 @@ impl WatchedFile {
 
     fn beyond(&self, limit: FileLimit) -> FileError {
         FileError::Limit { place: self.place(), limit }
+    }
+}
+
+impl FileVersions {
+    /// Those that are there now.
+    pub(crate) fn now<'p>(paths: impl IntoIterator<Item = &'p Path>) -> Self {
+        let stamp = |path: &Path| fs::metadata(path).ok().map(|metadata| Stamp::of(&metadata));
+        Self(paths.into_iter().map(stamp).collect())
     }
 }
 

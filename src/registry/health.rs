@@ -4,6 +4,7 @@ use crate::{
     clock::UnixTime,
     fetch::quoted,
     lookup::{EndpointHealth, LookupFailure, NotSent},
+    readiness::{Dependency, DependencyKind},
 };
 
 use super::{Metrics, Registered, error::SourceError};
@@ -61,9 +62,10 @@ impl RegistryHealth {
         self.endpoint.count(NotSent::Busy.code());
     }
 
-    pub(super) fn trouble(&self, now: UnixTime) -> Option<String> {
-        let (name, trouble) = (self.endpoint.name(), self.endpoint.trouble(now)?);
-        Some(format!("registry of {name}: {}: {trouble}", self.place))
+    pub(super) fn dependency(&self, now: UnixTime) -> Dependency {
+        let trouble = self.endpoint.trouble(now);
+        let trouble = trouble.map(|trouble| format!("{}: {trouble}", self.place));
+        Dependency::optional(DependencyKind::Registry, self.endpoint.name(), trouble)
     }
 
     fn responded(&self, outcome: &str) {

@@ -6,6 +6,7 @@ use crate::{
     clock::{Clock, UnixTime, seconds},
     json::Object,
     lookup::{JoinOutcome, LookupLimits, LookupWorker, Lookups, NoAnswer, Waiter},
+    readiness::Dependency,
     registry::settings::{FieldRequirement, RegistrySettings},
     telemetry::MetricRegistry,
 };
@@ -173,9 +174,9 @@ impl Registry {
         self.entries.are_inherited();
     }
 
-    /// The registry's current failure, for operators; `None` while it responds.
-    pub fn trouble(&self) -> Option<String> {
-        self.health.trouble(self.clock.now())
+    /// Whether the registry responds: it is missing after a failure, until it responds again.
+    pub fn dependency(&self) -> Dependency {
+        self.health.dependency(self.clock.now())
     }
 
     /// Joins the lookup of a signer that is in flight, or queues one.

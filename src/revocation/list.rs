@@ -79,9 +79,13 @@ impl RevocationList {
         &self.source
     }
 
-    /// What keeps the proxy from being ready: the list is too old to decide by, or the first
+    pub(super) async fn first_read(&self) {
+        self.readiness.first_read().await;
+    }
+
+    /// Why nothing can be decided by it, in words: the list is too old to decide by, or the first
     /// reading is not over.
-    pub(super) fn pending(&self, now: UnixTime) -> Option<String> {
+    pub(super) fn missing(&self, now: UnixTime) -> Option<String> {
         let attempt = self.attempt.lock();
         let cause = match &*attempt {
             Attempt::None => format!("waiting for the first answer of {}", self.source),
@@ -97,7 +101,26 @@ impl RevocationList {
                 self.content_age.max_stale()
             ),
         };
-        Some(format!("revocation: {state}; {cause}"))
+        Some(format!("{state}; {cause}"))
+    }
+}
+
+/// What an earlier configuration knows.
+impl RevocationList {
+    /// Begins with a list of the same source: it is what that had when it was last read, and no
+    /// older here. `is_usable`: nothing has to be read first.
+    pub(super) fn begin_with(&self, earlier: &Self, is_usable: bool, now: UnixTime) {
+        let (entries, confirmed_at) =
+            (earlier.entries.load_full(), earlier.content_age.confirmed_at());
+        let (Some(entries), Some(confirmed_at)) = (entries, confirmed_at) else {
+            return;
+        };
+        self.entries.store(Some(entries));
+        self.content_age.confirm(confirmed_at);
+        if is_usable && self.is_fresh(now) {
+            self.set(Attempt::Succeeded);
+            self.readiness.is_usable();
+        }
     }
 }
 

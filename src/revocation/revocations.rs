@@ -12,8 +12,7 @@ use tokio::time::sleep;
 
 use crate::{
     clock::{Clock, UnixTime, seconds},
-    readiness::{ReadinessGuard, SourceReadiness},
-    refresh::keep_fresh,
+    readiness::{Dependency, DependencyKind, Importance, ReadinessGuard, SourceReadiness},
     revocation::settings::RevocationSettings,
     shared::SharedStore,
     tasks::Tasks,
@@ -26,7 +25,7 @@ use super::{
     list::RevocationList,
     logouts::Logouts,
     shared_logouts::{LISTEN_INTERVAL, Listening, SharedLogout, SharedLogouts},
-    watcher::ListRefreshPlan,
+    watched_list::{ListSurroundings, WatchedList},
 };
 
 /// What is revoked under one configuration. Shared by all workers, and written by one task and
@@ -34,7 +33,7 @@ use super::{
 #[derive(Debug)]
 pub struct Revocations {
     settings: RevocationSettings,
-    list: Option<Arc<RevocationList>>,
+    list: Option<WatchedList>,
     process: Arc<Process>,
     replicas: SharedLogouts,
     readiness: SourceReadiness,
@@ -79,31 +78,38 @@ impl Revocations {
         let metrics = Metrics::register(metrics);
         let logouts = Logouts::new(&metrics);
         let process = Arc::new(Process { logouts, generation: AtomicU64::new(1) });
-        Self::of(process, settings, shared, clock, metrics)
+        Self::of(process, None, settings, shared, clock, metrics)
     }
 
-    /// A successor under another configuration, with the same logouts.
+    /// A successor under another configuration, with the same logouts, and the same list where its
+    /// source is.
     pub fn successor(
         &self,
         settings: &RevocationSettings,
         shared: SharedStore,
     ) -> (Arc<Self>, Tasks) {
-        let process = Arc::clone(&self.process);
-        Self::of(process, settings, shared, Arc::clone(&self.clock), self.metrics.clone())
+        let (process, list) = (Arc::clone(&self.process), self.list.as_ref());
+        let clock = Arc::clone(&self.clock);
+        Self::of(process, list, settings, shared, clock, self.metrics.clone())
     }
 
     fn of(
         process: Arc<Process>,
+        earlier: Option<&WatchedList>,
         settings: &RevocationSettings,
         shared: SharedStore,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> (Arc<Self>, Tasks) {
-        let readiness = SourceReadiness::default();
-        let list = settings.list.as_ref().map(|list| {
-            let guard = readiness.source("revocation list");
-            Arc::new(RevocationList::new(list, guard, &metrics))
-        });
+        let (readiness, mut tasks) = (SourceReadiness::default(), Tasks::default());
+        let with = ListSurroundings {
+            process: &process,
+            readiness: &readiness,
+            clock: &clock,
+            metrics: &metrics,
+        };
+        let list = settings.list.as_ref();
+        let list = list.map(|list| WatchedList::new(list, earlier, &with, &mut tasks));
         let received = readiness.first_read().guard("logouts of other replicas");
         if !shared.is_configured() {
             received.release();
@@ -120,23 +126,13 @@ impl Revocations {
             clock,
             metrics,
         });
-        let tasks = revocations.tasks();
+        tasks.add(forget_old_logouts(Arc::clone(&revocations)));
+        tasks.add(listen_to_replicas(Arc::clone(&revocations)));
         (revocations, tasks)
     }
 
-    fn tasks(self: &Arc<Self>) -> Tasks {
-        let mut tasks = Tasks::default();
-        tasks.add(forget_old_logouts(Arc::clone(self)));
-        tasks.add(listen_to_replicas(Arc::clone(self)));
-        if let (Some(list), Some(settings)) = (&self.list, &self.settings.list) {
-            tasks.add(keep_fresh(ListRefreshPlan {
-                list: Arc::clone(list),
-                settings: settings.clone(),
-                process: Arc::clone(&self.process),
-                clock: Arc::clone(&self.clock),
-            }));
-        }
-        tasks
+    fn list(&self) -> Option<&RevocationList> {
+        self.list.as_ref().map(|watched| &*watched.list)
     }
 
     /// The generation of what is known, for two atomic loads: what a cache hit reads. A token found
@@ -147,7 +143,7 @@ impl Revocations {
     pub fn generation_now(&self, now: UnixTime) -> Result<u64, Unavailable> {
         // In this order, the reverse of the watcher's: who sees a renewed deadline sees the
         // generation of the list that it belongs to.
-        if self.list.as_ref().is_some_and(|list| !list.is_usable(now)) {
+        if self.list().is_some_and(|list| !list.is_usable(now)) {
             return Err(Unavailable);
         }
         Ok(self.process.generation.load(Ordering::Acquire))
@@ -155,7 +151,7 @@ impl Revocations {
 
     /// By what the token is revoked, if it is.
     pub fn find(&self, token: &TokenFacts<'_>, now: UnixTime) -> Option<RevokedBy> {
-        let listed = self.list.as_ref().and_then(|list| list.find(token, now));
+        let listed = self.list().and_then(|list| list.find(token, now));
         listed.or_else(|| self.process.logouts.find(token, now))
     }
 
@@ -198,7 +194,14 @@ impl Revocations {
 
     /// Why no decision is possible yet, for `/readyz` and logs; `None` when one is.
     pub fn pending(&self, now: UnixTime) -> Option<String> {
-        self.list.as_ref()?.pending(now)
+        self.dependency(now)?.trouble()
+    }
+
+    /// The list, if there is one; `None`: there is none.
+    pub fn dependency(&self, now: UnixTime) -> Option<Dependency> {
+        let missing = self.list()?.missing(now);
+        let list = Dependency::optional(DependencyKind::RevocationList, "", missing);
+        Some(list.of_importance(Importance::Required))
     }
 
     /// Readiness: of the list, and of the replicas' logouts, if configured. Without the replicas'
@@ -207,9 +210,17 @@ impl Revocations {
         &self.readiness
     }
 
+    /// Resolves once the list was read for the first time, well or not; at once where there is none,
+    /// and where it is that of the configuration before.
+    pub async fn list_read(&self) {
+        if let Some(watched) = self.list.as_ref().filter(|watched| !watched.goes_on) {
+            watched.list.first_read().await;
+        }
+    }
+
     /// What tokens are looked up in, in words, for `explain`.
     pub fn summary(&self) -> String {
-        match &self.list {
+        match self.list() {
             Some(list) => format!("not one of the {} entries of {}", list.len(), list.source()),
             None => "no list is configured".to_owned(),
         }

@@ -32,7 +32,7 @@ pub(crate) mod key {
 }
 
 /// `[revocation]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationSettings {
     /// The list of what is revoked, if there is one.
     pub list: Option<ListSettings>,
@@ -43,7 +43,7 @@ pub struct RevocationSettings {
 }
 
 /// The list, and how long it may be used.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListSettings {
     /// Where it is.
     pub source: ListSource,

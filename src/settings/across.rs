@@ -42,7 +42,9 @@ use crate::{
         ids::RouteId,
         settings::{AccessSettings, key as of_route},
     },
+    proxy::settings::{key as of_server, limits::key as of_limits},
     signature::settings::{CallerBinding, SignatureSettings, key as of_signature},
+    token::credential::settings::key as of_credential,
 };
 use http::HeaderName;
 use std::borrow::Cow;
@@ -194,11 +196,14 @@ fn signed_answers(settings: &Settings, root: &Section<'_>) {
 
 fn token_size(settings: &Settings, root: &Section<'_>) {
     if settings.credential.max_bytes >= settings.server.limits.header_bytes {
-        root.own_mistake(format!(
+        let message = format!(
             "a token of credential.max_bytes ({}) does not fit into server.limits.header_bytes \
              ({})",
             settings.credential.max_bytes, settings.server.limits.header_bytes
-        ));
+        );
+        let key = [key::CREDENTIAL, of_credential::MAX_BYTES].join(".");
+        let other = [key::SERVER, of_server::LIMITS, of_limits::HEADER_BYTES].join(".");
+        root.contradiction(key, &other, message);
     }
 }
 

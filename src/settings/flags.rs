@@ -194,11 +194,7 @@ impl FlagAssignments {
     }
 
     fn mistake(&mut self, flag: &str, key: &str, message: String) {
-        self.mistakes.push(ConfigError {
-            key: key.to_owned(),
-            origin: Some(format!("flag {flag}")),
-            message,
-        });
+        self.mistakes.push(ConfigError::of_source(key, format!("flag {flag}"), message));
     }
 
     fn finish(self) -> Result<Vec<Assignment>, Vec<ConfigError>> {

@@ -16,7 +16,7 @@ use crate::{
         upstream_credential::CredentialChoice,
     },
     providers::ProviderParts,
-    proxy::ProxyParts,
+    proxy::{ProxyParts, RouteLimitParts},
     resource::DocumentParts,
     signature::settings::SignatureSettings,
     token::issuer::settings::IssuerSettings,
@@ -32,6 +32,7 @@ impl Settings {
             upstream_credentials: &self.upstream_credentials,
             revocation: &self.revocation,
             shared: self.shared.as_ref(),
+            readiness: self.readiness_rules(),
         }
     }
 
@@ -80,6 +81,7 @@ impl Settings {
             maintenance: self.upstreams.map(|upstream| upstream.maintenance.as_ref()),
             routes: &self.routes,
             documents: self.document_parts(),
+            access_log: self.log.access_log,
         }
     }
 
@@ -100,9 +102,11 @@ impl Settings {
             limits: &self.server.limits,
             upstreams: &self.upstreams,
             resolver: self.resolver.as_ref(),
-            routes: self.routes.all().map(|route| self.limits_of(route)),
+            routes: self.routes.all().map(|route| RouteLimitParts {
+                label: route.label().into(),
+                limits: self.limits_of(route),
+            }),
             loop_header: self.forwarding.loop_header,
-            access_log: self.log.access_log,
         }
     }
 
@@ -115,7 +119,7 @@ impl Settings {
     pub fn shown(&self) -> ShownConfiguration {
         let assertion = self.identity.assertion.as_ref();
         ShownConfiguration {
-            toml: self.to_toml(),
+            toml: self.to_annotated_toml(),
             jwks: assertion.map(|assertion| Arc::clone(&assertion.jwks)),
         }
     }

@@ -2,6 +2,7 @@
 
 mod assertion;
 mod claim_rules;
+mod control;
 mod cors;
 mod credentials;
 mod denials;
@@ -9,7 +10,9 @@ mod effects;
 mod egress;
 mod endpoints;
 mod evidence;
+mod files;
 mod hosts;
+mod interpolation;
 mod introspection;
 mod issuers;
 mod keys;
@@ -20,6 +23,8 @@ mod local_files;
 mod memory;
 mod mistakes;
 mod outgoing;
+mod places;
+mod readiness;
 mod redirects;
 mod resources;
 mod revocation;
@@ -37,7 +42,7 @@ mod upstream_tls;
 
 use std::{fs, path::Path};
 
-use super::{ConfigErrors, Settings, Sources, load};
+use super::{ConfigError, ConfigErrors, Settings, Sources, load};
 use crate::{
     identity::ClaimPath,
     jose::{Algorithm, SigningKey},
@@ -98,10 +103,21 @@ impl Workspace {
         }
     }
 
+    /// One line for each mistake, without the directory's name and without lines of files.
     fn lines(&self, errors: &ConfigErrors) -> Vec<String> {
+        let without_places =
+            errors.0.iter().map(|error| ConfigError { place: None, other: None, ..error.clone() });
+        self.as_lines(without_places)
+    }
+
+    /// The same with lines and columns.
+    fn placed_lines(&self, errors: &ConfigErrors) -> Vec<String> {
+        self.as_lines(errors.0.iter().cloned())
+    }
+
+    fn as_lines(&self, errors: impl Iterator<Item = ConfigError>) -> Vec<String> {
         let directory = format!("{}/", self.path().display());
-        let lines = errors.0.iter().map(ToString::to_string);
-        lines.map(|line| line.replace(&directory, "")).collect()
+        errors.map(|error| error.to_string().replace(&directory, "")).collect()
     }
 }
 

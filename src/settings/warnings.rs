@@ -50,7 +50,7 @@ impl Settings {
     /// Kubernetes mounts secrets readable for everybody in the container, and a migration may have
     /// to accept ID tokens for a while.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.provenance.notes.clone();
         if !self.admin.listen.is_local() {
             let text = format!(
                 "{} can be reached from other machines; it shows configuration and metrics \

@@ -5,10 +5,14 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::{across, names};
 use crate::{
-    admin::settings::AdminSettings,
+    admin::{control::settings::ControlSettings, settings::AdminSettings},
     config::{
+        ReadFiles,
+        provenance::Provenance,
         reader::Section,
         writer::{Writer, Written},
     },
@@ -51,6 +55,7 @@ use crate::{
 pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
+    pub(crate) const CONTROL: &str = "control";
     pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const RESOLVER: &str = "resolver";
@@ -82,6 +87,8 @@ pub struct Settings {
     pub listeners: PerListener<ListenerSettings>,
     /// The operator's listener.
     pub admin: AdminSettings,
+    /// The private listener. `None`: there is none.
+    pub control: Option<ControlSettings>,
     /// What requests may take, where neither their route nor its upstream says so.
     pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
@@ -124,6 +131,8 @@ pub struct Settings {
     pub routes: Arc<Routes>,
     /// Logs.
     pub log: LogSettings,
+    /// Where the values came from.
+    pub(super) provenance: Arc<Provenance>,
 }
 
 impl Settings {
@@ -153,6 +162,7 @@ impl Settings {
             listeners: of_server.chain(own).collect(),
             server,
             admin: root.section(key::ADMIN, AdminSettings::read),
+            control: root.section(key::CONTROL, ControlSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
                 upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
             }),
@@ -184,6 +194,7 @@ impl Settings {
                 .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
             routes: Arc::new(policy::settings::read(root, &names)),
             log: root.section(key::LOG, LogSettings::read),
+            provenance: Arc::default(),
         };
         across::check(&settings, root);
         // Where something was left out for its mistakes, references can't be followed.
@@ -195,14 +206,38 @@ impl Settings {
         settings
     }
 
-    /// The effective configuration as TOML, for `check` and the admin listener's `/config`, with
-    /// every default filled in.
+    /// The effective configuration as TOML, with every default filled in.
     ///
     /// It can be loaded again and means the same. It holds no secret: settings name the files of
-    /// secrets, never their content, and URLs with user information are refused at load.
+    /// secrets, never their content, URLs with user information are refused at load, and values
+    /// that come from a variable or a file (`${NAME}`, `file:`) are written as these. What changes
+    /// in a variable or such a file does therefore not show; see [`Settings::effective`].
     pub fn to_toml(&self) -> String {
         // Only a map with keys that are no texts can't be written.
-        toml::to_string(&self.write()).unwrap_or_default()
+        toml::to_string(&self.provenance.with_references(self.write())).unwrap_or_default()
+    }
+
+    /// [`Settings::to_toml`] with a comment after every value that is not a default: which file and
+    /// line, variable or flag it comes from. For `check` and the admin listener's `/config`.
+    pub fn to_annotated_toml(&self) -> String {
+        self.provenance.annotate(&self.to_toml())
+    }
+
+    /// The effective configuration with the content of variables and files in it: to compare or
+    /// hash, never to show.
+    pub fn effective(&self) -> Zeroizing<String> {
+        Zeroizing::new(toml::to_string(&self.write()).unwrap_or_default())
+    }
+
+    /// The files that it was read from. Those that settings name (keys, secrets, certificates) are
+    /// not among them.
+    pub fn files(&self) -> &ReadFiles {
+        &self.provenance.files
+    }
+
+    /// The tree of [`Self::to_toml`].
+    pub(super) fn written(&self) -> Written {
+        self.write()
     }
 
     /// Those of `[[listeners]]`.
@@ -219,6 +254,7 @@ impl Settings {
             .value(key::SERVER, self.server.write())
             .optional_value(listeners::key::LISTENERS, listeners::write(self.further_listeners()))
             .value(key::ADMIN, self.admin.write())
+            .optional_value(key::CONTROL, self.control.as_ref().map(ControlSettings::write))
             .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(
                 key::UPSTREAMS,

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     config::{
-        files::{read_secret, readable_file},
+        files::{judged_file, read_secret},
         node::Node,
         reader::{Parsed, Section},
         values::{duration, keyword, text},
@@ -40,7 +40,7 @@ pub(crate) mod key {
 }
 
 /// `[shared]`: names of files, never what is in them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedSettings {
     /// Where the server is.
     pub address: SharedAddress,
@@ -167,6 +167,14 @@ impl SharedSettings {
     }
 }
 
+impl SharedSettings {
+    /// The files that a connection stands on, which a changed one of would have to replace. The
+    /// passwords are not among them: the server has asked for them already.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.ca_file.as_deref().into_iter().chain(self.integrity.key_file())
+    }
+}
+
 impl Integrity {
     /// The key as it is in its file now. `None` if none is wanted.
     ///
@@ -208,8 +216,7 @@ impl Integrity {
 }
 
 fn password_file_of(node: &Node) -> Parsed<PathBuf> {
-    let path = readable_file(node)?;
-    read_password(&path).map(|_| path)
+    judged_file(node, |path| read_password(path).map(drop))
 }
 
 fn read_password(path: &Path) -> Result<Zeroizing<String>, String> {
@@ -221,8 +228,7 @@ fn read_password(path: &Path) -> Result<Zeroizing<String>, String> {
 }
 
 fn integrity_key_file(node: &Node) -> Parsed<PathBuf> {
-    let path = readable_file(node)?;
-    read_integrity_key(&path).map(|_| path)
+    judged_file(node, |path| read_integrity_key(path).map(drop))
 }
 
 fn read_integrity_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {

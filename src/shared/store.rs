@@ -7,6 +7,8 @@ use redis::{Cmd, FromRedisValue};
 
 use crate::{
     clock::{Clock, UnixTime},
+    readiness::{Dependency, DependencyKind},
+    refresh::FileVersions,
     shared::settings::{LostStore, SharedSettings, UseSettings},
     telemetry::MetricRegistry,
 };
@@ -35,6 +37,8 @@ pub struct SharedError(String);
 
 struct Inner {
     settings: SharedSettings,
+    /// As they were when it was made.
+    files: FileVersions,
     seal: Seal,
     clock: Arc<dyn Clock>,
     link: Arc<RedisLink>,
@@ -68,6 +72,8 @@ impl SharedStore {
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Result<(Self, Supervisor), SharedError> {
+        // Before reading: a change in between shows as one at the next reload.
+        let files = FileVersions::now(settings.files());
         let key = settings.integrity.read_key().map_err(SharedError)?;
         let metrics = Arc::new(Metrics::register(metrics));
         metrics.start();
@@ -83,6 +89,7 @@ impl SharedStore {
         };
         let inner = Inner {
             settings: settings.clone(),
+            files,
             seal: Seal::new(key.as_deref().map(Vec::as_slice)),
             clock,
             link,
@@ -91,6 +98,37 @@ impl SharedStore {
             metrics,
         };
         Ok((Self(Some(Arc::new(inner))), supervisor))
+    }
+
+    /// The store of a configuration after that of `earlier`. An unchanged one goes on with its
+    /// connection, and needs no second supervisor.
+    ///
+    /// # Errors
+    /// See [`Self::new`].
+    pub fn beside(
+        earlier: Option<&Self>,
+        settings: &SharedSettings,
+        clock: &Arc<dyn Clock>,
+        metrics: &MetricRegistry,
+    ) -> Result<(Self, Option<Supervisor>), SharedError> {
+        let running = earlier.and_then(|earlier| earlier.0.as_ref());
+        let versions = FileVersions::now(settings.files());
+        if let Some(running) = running
+            && (&running.settings, &running.files) == (settings, &versions)
+        {
+            return Ok((Self(Some(Arc::clone(running))), None));
+        }
+        let (store, supervisor) = Self::new(settings, Arc::clone(clock), metrics)?;
+        Ok((store, Some(supervisor)))
+    }
+
+    /// Whether both are the same connection, or none.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        }
     }
 
     /// The longest that an operation keeps its caller waiting.
@@ -117,11 +155,11 @@ impl SharedStore {
         self.0.as_ref().map(|inner| inner.settings.uses).unwrap_or_default()
     }
 
-    /// Why nothing is shared at the moment, in words; `None` if something is, or nothing should.
-    pub fn trouble(&self) -> Option<String> {
+    /// Whether what should be shared is; `None`: nothing should.
+    pub fn dependency(&self) -> Option<Dependency> {
         let inner = self.0.as_ref()?;
-        let trouble = inner.link.trouble()?;
-        Some(format!("shared store {}: {trouble}", inner.settings.address))
+        let address = inner.settings.address.to_string();
+        Some(Dependency::optional(DependencyKind::SharedStore, &address, inner.link.trouble()))
     }
 
     /// Notifies of new connections, including those not yet marked as seen.

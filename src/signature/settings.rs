@@ -26,6 +26,7 @@ use crate::{
         ids::{IssuerId, PerSignature},
     },
     providers::SignerKeySource,
+    readiness,
     registry::settings::RegistrySettings,
 };
 
@@ -111,6 +112,9 @@ pub struct SignatureSettings {
     pub respond: Option<RespondSettings>,
     /// What the upstream receives about the signature.
     pub forward: Vec<SignatureHeaderSettings>,
+    /// Whether the proxy is unready without the signers' keys; `None`: a key set if no route can be
+    /// decided on, a registry never.
+    pub required: Option<bool>,
 }
 
 /// What routes may refer to, and what they have to fit.
@@ -182,11 +186,17 @@ impl SignatureSettings {
             replay: section.section(key::REPLAY, ReplaySettings::read),
             respond,
             forward: facts::read(section),
+            required: readiness::settings::read(section),
             // Last, so that a missing part does not hide the mistakes above.
             signer: signer?,
             caller: caller?,
             keys: keys?,
         };
+        if matches!(settings.keys, SignerKeys::Issuer(_)) && settings.required.is_some() {
+            let message = "has no effect with the keys of an issuer, which says that itself; \
+                           expected it to be absent";
+            section.mistake(readiness::settings::key::READINESS, message.to_owned());
+        }
         settings.check_together(section);
         Some(settings)
     }
@@ -205,6 +215,7 @@ impl SignatureSettings {
             .value(key::BODY, self.bodiless.write())
             .value(key::KEYS, self.keys.write(names.issuers));
         let writer = facts::write(writer, &self.forward);
+        let writer = readiness::settings::write(writer, self.required);
         require::write(writer, &self.require)
             .optional_value(key::FRESHNESS, self.freshness.as_ref().map(FreshnessSettings::write))
             .optional_value(key::REPLAY, self.replay.as_ref().map(ReplaySettings::write))

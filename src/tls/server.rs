@@ -72,6 +72,23 @@ impl ServerTls {
         Ok(Self { settings: settings.clone(), in_use: ArcSwap::from_pointee(in_use) })
     }
 
+    /// Reads the files. Where they hold the same as those of `earlier`, and the settings are the
+    /// same, that goes on: with the keys of its tickets, by which sessions resume.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn load(
+        settings: &TlsSettings,
+        earlier: Option<&Arc<Self>>,
+    ) -> Result<Arc<Self>, TlsError> {
+        let loaded = Self::new(settings)?;
+        let is_same = |earlier: &&Arc<Self>| {
+            earlier.settings == loaded.settings
+                && loaded.in_use.load().files.is_same(&earlier.in_use.load().files)
+        };
+        Ok(earlier.filter(is_same).cloned().unwrap_or_else(|| Arc::new(loaded)))
+    }
+
     /// What both sides speak after a handshake that has agreed on `negotiated`. `None`: whatever a
     /// client that negotiates nothing turns out to speak, where both are offered.
     pub fn protocol(&self, negotiated: Option<&[u8]>) -> Option<AlpnProtocol> {

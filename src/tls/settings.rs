@@ -35,7 +35,7 @@ pub(crate) mod key {
 
 /// TLS of one listener: paths only. The files are read when it is loaded, so that a renewed
 /// certificate needs no other settings; see [`TlsSettings::read_files`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSettings {
     /// Where the section is, for errors.
     pub section: String,
@@ -117,10 +117,11 @@ impl TlsSettings {
 /// The path of a file together with what is in it.
 fn parsed_file<T>(
     parse: impl Fn(&Path) -> Result<T, String>,
-) -> impl Fn(&Node) -> Parsed<(PathBuf, T)> {
+) -> impl Fn(&Node) -> Parsed<(PathBuf, Option<T>)> {
     move |node| {
         let path = readable_file(node)?;
-        let content = parse(&path)?;
+        // A lint goes without what files hold.
+        let content = node.reads_files().then(|| parse(&path)).transpose()?;
         Ok((path, content))
     }
 }

@@ -107,6 +107,25 @@ impl UpstreamTls {
         })
     }
 
+    /// Reads the files. Where they hold the same as those of `earlier`, and the settings are the
+    /// same, that goes on, with its sessions.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn load(
+        upstream: &str,
+        settings: &UpstreamTlsSettings,
+        earlier: Option<&Arc<Self>>,
+        metrics: &MetricRegistry,
+    ) -> Result<Arc<Self>, UpstreamTlsError> {
+        let loaded = Self::new(upstream, settings, metrics)?;
+        let is_same = |earlier: &&Arc<Self>| {
+            earlier.settings == loaded.settings
+                && loaded.in_use.load().files.is_same(&earlier.in_use.load().files)
+        };
+        Ok(earlier.filter(is_same).cloned().unwrap_or_else(|| Arc::new(loaded)))
+    }
+
     /// Which protocols are offered.
     pub(crate) fn http2(&self) -> Http2Offer {
         self.settings.http2

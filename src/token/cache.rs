@@ -30,7 +30,7 @@ pub(super) struct CachedToken {
     pub(super) token: Rc<VerifiedToken>,
     /// The key set's generation when the key was last seen in it.
     pub(super) generation: Cell<u64>,
-    /// The generation of the revocations when the token was last found clear; 0: never.
+    /// The generation of the revocations when the token was last found clear.
     pub(super) clear: Cell<u64>,
     verified_at: UnixTime,
 }
@@ -43,6 +43,9 @@ pub(super) struct RejectedToken {
     /// Whether the issuer is the route's, since the token names none.
     pub(super) is_unnamed: bool,
 }
+
+/// The generation of no revocations.
+pub(super) const NEVER_CLEAR: u64 = 0;
 
 /// The part of the byte bound that wrongly signed tokens may take at most.
 const REJECTED_SHARE: usize = 8;
@@ -57,9 +60,13 @@ impl TokenCache {
         }
     }
 
-    /// Clears the cache: the configuration has changed.
-    pub fn clear(&mut self) {
-        self.verified.clear();
+    /// Keeps the verified tokens that count under another configuration as well. Each is looked up
+    /// again among what is revoked: that generation was another list's.
+    pub(super) fn carry_over(&mut self, mut counts: impl FnMut(&Rc<VerifiedToken>) -> bool) {
+        self.verified.retain(|entry| {
+            entry.clear.set(NEVER_CLEAR);
+            counts(&entry.token)
+        });
         self.rejected.clear();
     }
 
@@ -71,7 +78,7 @@ impl TokenCache {
     }
 
     /// Caches a token, with the generations of the key set and of the revocations under which it
-    /// was found valid; 0 for one that was not.
+    /// was found valid; [`NEVER_CLEAR`] for one that was not.
     pub(super) fn insert(
         &mut self,
         bytes: &[u8],

@@ -1,6 +1,7 @@
 //! Verifies tokens: whose is it, and is it valid?
 
 mod cached;
+mod carried;
 mod checks;
 mod expired;
 mod route_issuers;
@@ -25,7 +26,7 @@ use crate::{
 
 use super::{
     Credential, Metrics,
-    cache::TokenCache,
+    cache::{NEVER_CLEAR, TokenCache},
     durations::Durations,
     issuer::Issuer,
     jwt::{JwtCandidate, Observer, claims::missing},
@@ -55,6 +56,8 @@ pub struct Rejection {
 /// [`TokenCache`].
 #[derive(Debug)]
 pub struct TokenVerifier {
+    /// What the issuers were made from.
+    settings: PerIssuer<IssuerSettings>,
     issuers: PerIssuer<Issuer>,
     bindings: PerIssuer<RequestBinding>,
     by_name: HashMap<String, IssuerId>,
@@ -83,6 +86,7 @@ impl TokenVerifier {
         for issuer in issuers {
             logout::announce(issuer, &logouts);
         }
+        let settings = issuers.clone();
         let bindings = issuers.map(|settings| RequestBinding::new(&settings.binding));
         let issuers = issuers.map_with_ids(|id, settings| {
             let keys = Arc::clone(providers.issuer_keys(id));
@@ -91,6 +95,7 @@ impl TokenVerifier {
         let durations = Durations::new(&verification, algorithms);
         let revocations = Arc::clone(&providers.revocations);
         Self {
+            settings,
             issuers,
             bindings,
             by_name,
@@ -156,9 +161,9 @@ impl TokenVerifier {
                 self.durations.observe_miss(verified.algorithm(), started);
                 let verified = Rc::new(verified);
                 let clear = revoked::check(&self.revocations, &verified.claims, now);
-                let known = (generation, *clear.as_ref().unwrap_or(&0));
+                let known = (generation, *clear.as_ref().unwrap_or(&NEVER_CLEAR));
                 cache.borrow_mut().insert(token, Rc::clone(&verified), known, now);
-                let issuer = Some(verified.issuer);
+                let issuer = Some(verified.issuer());
                 clear.map(|_| verified).map_err(|cause| Rejection { cause, issuer })
             }
             Err(VerifyFailure { rejection, rejected }) => {
@@ -182,14 +187,14 @@ impl TokenVerifier {
         presented: Presented<'_>,
         observer: &mut impl Observer,
     ) -> Result<(), Rejection> {
-        let binding = self.bindings.get(token.issuer);
+        let binding = self.bindings.get(token.issuer());
         let verdict = binding.check(&token.claims, presented, observer);
-        verdict.map_err(|cause| Rejection { cause, issuer: Some(token.issuer) })
+        verdict.map_err(|cause| Rejection { cause, issuer: Some(token.issuer()) })
     }
 
     /// The exact `iss` of the token's issuer, the tenant included.
     pub fn iss_of<'t>(&'t self, token: &'t VerifiedToken) -> &'t str {
-        self.issuers.get(token.issuer).iss_of(&token.claims)
+        self.issuers.get(token.issuer()).iss_of(&token.claims)
     }
 
     /// Verifies without any cache and reports every check to `observer`, for `explain`.
@@ -206,7 +211,7 @@ impl TokenVerifier {
         let verified = self.verify_uncached(token, route, now, observer).await;
         let (verified, _) = verified.map_err(|failure| failure.rejection)?;
         revoked::check(&self.revocations, &verified.claims, now)
-            .map_err(|cause| Rejection { cause, issuer: Some(verified.issuer) })?;
+            .map_err(|cause| Rejection { cause, issuer: Some(verified.issuer()) })?;
         observer.passed("revocation", || self.revocations.summary());
         Ok(verified)
     }

@@ -17,13 +17,18 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{resolver::Resolver, tasks::Tasks, tls::UpstreamTls};
+use crate::{
+    readiness::{Dependency, DependencyKind, Importance},
+    resolver::Resolver,
+    tasks::{KeptTask, Tasks},
+    tls::UpstreamTls,
+};
 
 use super::Metrics;
 use super::settings::{EndpointSettings, Resolve, UpstreamSettings};
 
 use health::HealthChecks;
-use standing::{EndpointFailure, EndpointTable, StandingChange};
+use standing::{EndpointCounts, EndpointFailure, EndpointTable, StandingChange};
 
 pub(super) use budget::RetryBudget;
 pub(super) use choice::Choices;
@@ -53,13 +58,15 @@ pub(super) struct UsedEndpoints {
 }
 
 impl SharedEndpoints {
-    /// Those of an upstream that has several, and the tasks that keep them up to date.
+    /// Those of an upstream that has several, and the tasks that keep them up to date, which are
+    /// added to `tasks`.
     pub(crate) fn new(
         upstream: &UpstreamSettings,
         tls: Option<&Arc<UpstreamTls>>,
         resolver: &Resolver,
         metrics: &Metrics,
-    ) -> Option<(Arc<Self>, Tasks)> {
+        tasks: &mut Tasks,
+    ) -> Option<(Arc<Self>, Vec<KeptTask>)> {
         let settings = (**upstream.endpoints.as_ref()?).clone();
         let shared = Arc::new(Self {
             upstream: upstream.name.clone(),
@@ -68,22 +75,43 @@ impl SharedEndpoints {
             settings,
             metrics: metrics.of_several(&upstream.name),
         });
-        let mut tasks = Tasks::default();
-        tasks.add(Arc::clone(&shared).follow_time());
+        let mut kept = vec![tasks.add_kept(Arc::clone(&shared).follow_time())];
         if shared.settings.resolve == Resolve::First {
             shared.replace(&discovery::configured(&shared.settings));
         } else {
-            tasks.add(discovery::keep_resolved(Arc::clone(&shared), resolver.clone()));
+            let resolving = discovery::keep_resolved(Arc::clone(&shared), resolver.clone());
+            kept.push(tasks.add_kept(resolving));
         }
         if let Some(health) = &shared.settings.health {
             let checks = HealthChecks::new(health, tls);
-            tasks.add(health::keep_checked(Arc::clone(&shared), checks));
+            kept.push(tasks.add_kept(health::keep_checked(Arc::clone(&shared), checks)));
         }
-        Some((shared, tasks))
+        Some((shared, kept))
     }
 
     pub(super) fn settings(&self) -> &EndpointSettings {
         &self.settings
+    }
+
+    /// Whether requests find an endpoint, as far as it is known.
+    pub(crate) fn dependency(&self) -> Dependency {
+        let importance = Importance::of(self.settings.required, Importance::Optional);
+        Dependency::optional(DependencyKind::Upstream, &self.upstream, self.missing())
+            .of_importance(importance)
+    }
+
+    fn missing(&self) -> Option<String> {
+        let table = self.table.lock();
+        let EndpointCounts { used, returning, ejected } = table.counts();
+        let all = used + returning + ejected;
+        match self.settings.health {
+            _ if all == 0 => Some("its name has not been resolved".to_owned()),
+            Some(_) if !table.is_served() => {
+                Some(format!("the health checks of none of {all} endpoints pass"))
+            }
+            _ if used + returning == 0 => Some(format!("each of {all} endpoints is ejected")),
+            _ => None,
+        }
     }
 
     pub(super) fn metrics(&self) -> &EndpointMetrics {

@@ -64,18 +64,29 @@ pub(crate) struct CountedConnection {
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 impl UpstreamCaps {
-    pub(crate) fn new(settings: &CapSettings, metrics: CapMetrics) -> Arc<Self> {
-        let places = |most| SharedPlaces::new(most, settings.queue_length);
-        Arc::new(Self {
-            requests: settings.max_requests.map(places),
-            connections: settings.max_connections.map(|most| ConnectionCap {
+    /// Caps of these settings. What is counted under `earlier` ones of the same upstream counts
+    /// here as well, and the other way round.
+    pub(crate) fn new(
+        settings: &CapSettings,
+        earlier: Option<&Self>,
+        metrics: CapMetrics,
+    ) -> Arc<Self> {
+        let room = settings.queue_length;
+        let places = |most| SharedPlaces::new(most, room);
+        let requests = settings.max_requests.map(|most| {
+            let earlier = earlier.and_then(|earlier| earlier.requests.as_ref());
+            resized(earlier, most, room).unwrap_or_else(|| places(most))
+        });
+        let connections = settings.max_connections.map(|most| {
+            let earlier = earlier.and_then(|earlier| earlier.connections.as_ref());
+            let kept = earlier.map(|earlier| earlier.resized(most, room));
+            kept.unwrap_or_else(|| ConnectionCap {
                 open: places(most),
                 in_use: places(most),
                 wanted: Arc::default(),
-            }),
-            queue_timeout: settings.queue_timeout,
-            metrics,
-        })
+            })
+        });
+        Arc::new(Self { requests, connections, queue_timeout: settings.queue_timeout, metrics })
     }
 
     /// Whether requests are counted.
@@ -178,6 +189,25 @@ impl UpstreamCaps {
         gauge.inc();
         CountedConnection { gauge, _place: place }
     }
+}
+
+impl ConnectionCap {
+    fn resized(&self, most: usize, room: usize) -> Self {
+        let Self { open, in_use, wanted } = self;
+        open.resize(most, room);
+        in_use.resize(most, room);
+        Self { open: Arc::clone(open), in_use: Arc::clone(in_use), wanted: Arc::clone(wanted) }
+    }
+}
+
+fn resized(
+    earlier: Option<&Arc<SharedPlaces>>,
+    most: usize,
+    room: usize,
+) -> Option<Arc<SharedPlaces>> {
+    let places = earlier?;
+    places.resize(most, room);
+    Some(Arc::clone(places))
 }
 
 impl Drop for CountedConnection {

@@ -4,7 +4,7 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use http::{Request, Version, header::UPGRADE};
 
-use crate::tls::UpstreamTls;
+use crate::{decision::record::EndpointName, tls::UpstreamTls};
 
 use super::{
     UpstreamError, UpstreamSocket,
@@ -19,6 +19,8 @@ use super::{
 /// The connections of one worker to one endpoint.
 #[derive(Debug)]
 pub(crate) struct UpstreamEndpoint {
+    /// In logs.
+    pub(super) name: Rc<EndpointName>,
     transport: Rc<Transport>,
     /// With HTTP/1.1: those that are not in use.
     pub(super) idle: Rc<IdleConnections<UpstreamSocket>>,
@@ -38,7 +40,7 @@ impl UpstreamEndpoint {
         tls: Option<&Arc<UpstreamTls>>,
         caps: &Arc<UpstreamCaps>,
     ) -> Self {
-        Self::with(Transport::new(address, tls), settings, caps, None)
+        Self::with(Transport::new(address, tls), address, settings, caps, None)
     }
 
     /// One of several.
@@ -52,11 +54,12 @@ impl UpstreamEndpoint {
             Some(address) => Transport::to(address, &used.target.url, tls),
             None => Transport::new(&used.target.url, tls),
         };
-        Self::with(transport, settings, caps, Some(used.clone()))
+        Self::with(transport, &used.target, settings, caps, Some(used.clone()))
     }
 
     fn with(
         transport: Rc<Transport>,
+        address: &impl ToString,
         settings: &UpstreamSettings,
         caps: &Arc<UpstreamCaps>,
         shared: Option<UsedEndpoint>,
@@ -69,7 +72,9 @@ impl UpstreamEndpoint {
                 Some(MultiplexedConnections::new(settings, &transport, &idle, caps))
             }
         };
-        Self { transport, idle, multiplexed, in_flight: Cell::new(0), shared }
+        let name = EndpointName { upstream: settings.name.clone(), address: address.to_string() };
+        let name = Rc::new(name);
+        Self { name, transport, idle, multiplexed, in_flight: Cell::new(0), shared }
     }
 
     /// A new HTTP/1.1 connection.

@@ -50,6 +50,14 @@ impl Endpoints {
         }
     }
 
+    /// No connection is kept any more: those in use are closed after it.
+    pub(super) fn close(&self) {
+        match self {
+            Self::One(endpoint) => endpoint.close(),
+            Self::Several(endpoints) => endpoints.close(),
+        }
+    }
+
     /// Whether the next request most likely goes over HTTP/1.1. Where that is negotiated, it is
     /// found out with the endpoint.
     pub(super) fn expects_http1(&self) -> bool {

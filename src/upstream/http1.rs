@@ -16,7 +16,7 @@ use http::{Request, Response};
 use tokio::time::Instant;
 
 use super::{
-    RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool, age,
+    Attempts, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool, age,
     answer_body::{AnswerBody, AnswerSource},
     endpoint::UpstreamEndpoint,
     endpoints::TriedEndpoints,
@@ -65,17 +65,17 @@ impl UpstreamPool {
         request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        begin: &impl Fn(),
+        attempts: Attempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut request = OutgoingRequest::new(*request);
         let may_repeat = may_repeat && self.settings.retry.allows(request.method());
         while let Some(connection) = endpoint.idle.take(may_repeat && progress.is_none()) {
-            begin();
+            attempts.begin();
             match exchange_on(&endpoint, connection, &mut request).await {
                 Ok(answer) => return Ok(self.answered(endpoint, answer)),
                 Err(ExchangeFailure::Unsent) => endpoint.forget_protocol(),
                 Err(ExchangeFailure::Failed { error, is_unanswered: true }) if may_repeat => {
-                    let repeating = self.repeat(endpoint, request, progress, error);
+                    let repeating = self.repeat(endpoint, request, progress, error, attempts);
                     return Box::pin(repeating).await;
                 }
                 Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
@@ -84,7 +84,7 @@ impl UpstreamPool {
         // A new connection that breaks is a fault of the endpoint: where there is another, it is
         // worth a second attempt.
         let may_repeat = may_repeat && self.endpoints.are_several();
-        Box::pin(self.send_new(endpoint, request, progress, may_repeat, begin)).await
+        Box::pin(self.send_new(endpoint, request, progress, may_repeat, attempts)).await
     }
 
     /// Sends a request again that got no answer, unless some of its body was taken and not kept.
@@ -95,6 +95,7 @@ impl UpstreamPool {
         mut request: OutgoingRequest<RequestBody>,
         progress: Option<&Rc<UploadProgress>>,
         broken: UpstreamError,
+        attempts: Attempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         if !(request.rewind() || begins_again(&mut request, progress)) {
             return Err(broken);
@@ -104,7 +105,9 @@ impl UpstreamPool {
             return Err(broken);
         };
         self.count_repeated(&broken);
-        let answer = self.send_new(endpoint, request, progress, false, &|| ()).await;
+        attempts.at(&endpoint);
+        let sending = self.send_new(endpoint, request, progress, false, attempts.again());
+        let answer = sending.await;
         self.endpoints.count_retry(&answer);
         answer.map_err(|error| error.after(broken))
     }
@@ -116,7 +119,7 @@ impl UpstreamPool {
         mut request: OutgoingRequest<RequestBody>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        begin: &impl Fn(),
+        attempts: Attempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut tried = TriedEndpoints::default();
         loop {
@@ -130,7 +133,7 @@ impl UpstreamPool {
             };
             let error = match connection {
                 Ok(connection) => {
-                    begin();
+                    attempts.begin();
                     match exchange_on(&endpoint, connection, &mut request).await {
                         Ok(answer) => {
                             self.endpoints.count_tried(&tried);
@@ -141,7 +144,9 @@ impl UpstreamPool {
                         Err(ExchangeFailure::Failed { error, is_unanswered: true })
                             if may_repeat =>
                         {
-                            return Box::pin(self.repeat(endpoint, request, progress, error)).await;
+                            let repeating =
+                                self.repeat(endpoint, request, progress, error, attempts);
+                            return Box::pin(repeating).await;
                         }
                         Err(ExchangeFailure::Failed { error, .. }) => return Err(error),
                     }
@@ -150,6 +155,7 @@ impl UpstreamPool {
             };
             match self.endpoints.another_after(&error, endpoint, &mut tried) {
                 Some(another) => {
+                    attempts.at(&another);
                     another.idle.saw(Instant::now());
                     endpoint = another;
                 }

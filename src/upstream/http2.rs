@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::wire::framing;
 
 use super::{
-    OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
+    Attempts, OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
     answer_body::{AnswerBody, AnswerSource, StreamBody},
     endpoint::UpstreamEndpoint,
     endpoints::TriedEndpoints,
@@ -36,7 +36,7 @@ impl UpstreamPool {
         mut request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        begin: &impl Fn(),
+        attempts: Attempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         request_form::into_http2(&mut request)?;
         let head = may_repeat.then(|| repeat::copied_head(&request));
@@ -44,7 +44,7 @@ impl UpstreamPool {
         loop {
             let error = match stream(&endpoint, None).await {
                 Ok(stream) => {
-                    begin();
+                    attempts.begin();
                     let was_proven = stream.is_of_proven_connection();
                     match exchange_on(stream, request, progress).await {
                         Ok(answer) => {
@@ -62,18 +62,25 @@ impl UpstreamPool {
                         Err(Unanswered::Failed(error)) => {
                             let head =
                                 head.filter(|head| self.may_send_again(head, &error, was_proven));
-                            return self.repeat_multiplexed(endpoint, head, error, progress).await;
+                            let repeating =
+                                self.repeat_multiplexed(endpoint, head, error, progress, attempts);
+                            return repeating.await;
                         }
                     }
                 }
                 Err(UpstreamError::ChoseHttp1) => {
                     request_form::into_http1(&mut request)?;
-                    return self.send_http1(endpoint, request, progress, may_repeat, begin).await;
+                    return self
+                        .send_http1(endpoint, request, progress, may_repeat, attempts)
+                        .await;
                 }
                 Err(error) => error,
             };
             match self.endpoints.another_after(&error, endpoint, &mut tried) {
-                Some(another) => (endpoint, closed_early) = (another, 0),
+                Some(another) => {
+                    attempts.at(&another);
+                    (endpoint, closed_early) = (another, 0);
+                }
                 None => return Err(error),
             }
         }
@@ -100,6 +107,7 @@ impl UpstreamPool {
         head: Option<Request<()>>,
         failed: UpstreamError,
         progress: Option<&Rc<UploadProgress>>,
+        attempts: Attempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let Some(head) = head else {
             return Err(failed);
@@ -113,6 +121,7 @@ impl UpstreamPool {
         let Some(mut endpoint) = self.endpoints.for_repetition(endpoint) else {
             return Err(failed);
         };
+        attempts.at(&endpoint);
         let mut request = Box::new(head.map(|()| body));
         let mut tried = TriedEndpoints::default();
         let stream = loop {
@@ -121,14 +130,18 @@ impl UpstreamPool {
                 Err(UpstreamError::ChoseHttp1) => {
                     request_form::into_http1(&mut request)?;
                     self.count_repeated(&failed);
-                    let answer = self.send_http1(endpoint, request, progress, false, &|| ()).await;
+                    let again = attempts.again();
+                    let answer = self.send_http1(endpoint, request, progress, false, again).await;
                     self.endpoints.count_retry(&answer);
                     return answer.map_err(|error| error.after(failed));
                 }
                 Err(error) => error,
             };
             match self.endpoints.another_after(&error, endpoint, &mut tried) {
-                Some(another) => endpoint = another,
+                Some(another) => {
+                    attempts.at(&another);
+                    endpoint = another;
+                }
                 None => return Err(failed),
             }
         };

@@ -11,7 +11,7 @@ use crate::{
 use super::balance::{BalanceMetrics, EndpointMetrics};
 
 /// What is counted of upstreams.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     /// By upstream.
     seconds: HistogramVec,

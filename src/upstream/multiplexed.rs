@@ -4,7 +4,13 @@
 mod arrivals;
 mod connection;
 
-use std::{cell::RefCell, io, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{Notify, watch},
@@ -45,6 +51,8 @@ pub(super) struct MultiplexedConnections {
     opening: RefCell<Option<watch::Receiver<OpeningState>>>,
     /// A stream has ended.
     freed: Rc<Notify>,
+    /// A connection is open as long as its streams, and no longer.
+    is_closed: Cell<bool>,
 }
 
 /// `None`: still connecting.
@@ -74,11 +82,14 @@ impl MultiplexedConnections {
             open: RefCell::default(),
             opening: RefCell::default(),
             freed: Rc::default(),
+            is_closed: Cell::new(false),
         })
     }
 
-    /// Closes the connections, each with the last of its streams. There may be others later.
+    /// Closes the connections, each with the last of its streams. What is opened from now on is
+    /// closed likewise.
     pub(super) fn close(&self) {
+        self.is_closed.set(true);
         self.open.borrow_mut().clear();
     }
 
@@ -138,6 +149,9 @@ impl MultiplexedConnections {
                 .idle_since()
                 .is_none_or(|since| now.duration_since(since) < self.settings.idle_timeout)
         });
+        if self.is_closed.get() {
+            self.open.borrow_mut().clear();
+        }
         Some(stream)
     }
 
@@ -178,6 +192,10 @@ impl MultiplexedConnections {
             // In this order: who waits again after this result waits for another connection.
             this.opening.borrow_mut().take();
             outcome.send_replace(Some(opened));
+            if this.is_closed.get() && outcome.is_closed() {
+                // Those who waited for it have gone away.
+                this.open.borrow_mut().clear();
+            }
         });
         waiting
     }

@@ -63,7 +63,7 @@ pub use upgrades::UpgradeProtocols;
 pub(crate) use upgrades::WEBSOCKET;
 
 /// `[upstreams.NAME]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct UpstreamSettings {
     /// The name in the configuration: what routes, metrics and logs call it.
     pub name: String,
@@ -177,6 +177,22 @@ pub(crate) fn write(
     let written =
         |upstream: &UpstreamSettings| (upstream.name.clone(), upstream.write(credentials));
     table_of(upstreams.iter().map(written))
+}
+
+impl UpstreamSettings {
+    /// Whether connections of the one serve the other: what differs, if anything, concerns the
+    /// requests before they get there.
+    pub(crate) fn has_same_connections(&self, other: &Self) -> bool {
+        let Self { path, maintenance, credential, .. } = self.clone();
+        *self == Self { path, maintenance, credential, ..other.clone() }
+    }
+
+    /// Whether both are the same service, however it is used.
+    pub(crate) fn is_same_service(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.address == other.address
+            && self.addresses().eq(other.addresses())
+    }
 }
 
 impl UpstreamSettings {

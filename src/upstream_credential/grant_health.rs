@@ -7,6 +7,7 @@ use prometheus::Histogram;
 use crate::{
     clock::UnixTime,
     lookup::{EndpointHealth, NotSent},
+    readiness::{Dependency, DependencyKind},
 };
 
 use super::{GrantError, Metrics, grant_answer::GrantAnswer};
@@ -63,8 +64,8 @@ impl GrantHealth {
         self.endpoint.count(NotSent::Busy.code());
     }
 
-    pub(super) fn trouble(&self, now: UnixTime) -> Option<String> {
-        let trouble = self.endpoint.trouble(now)?;
-        Some(format!("upstream credential {}: {trouble}", self.endpoint.name()))
+    pub(super) fn dependency(&self, now: UnixTime) -> Dependency {
+        let (name, trouble) = (self.endpoint.name(), self.endpoint.trouble(now));
+        Dependency::optional(DependencyKind::UpstreamCredential, name, trouble)
     }
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     clock::{Clock, UnixTime},
     lookup::{LookupLimits, LookupQueue, Lookups, NoAnswer},
+    readiness::Dependency,
 };
 
 use super::{
@@ -158,8 +159,8 @@ impl ServiceTokens {
         self.kept.are_of(settings)
     }
 
-    pub(super) fn trouble(&self, now: UnixTime) -> Option<String> {
-        self.health.trouble(now)
+    pub(super) fn dependency(&self, now: UnixTime) -> Dependency {
+        self.health.dependency(now)
     }
 }
 

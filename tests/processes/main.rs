@@ -37,6 +37,7 @@ mod listeners;
 mod mcp;
 mod parking;
 mod path_readers;
+mod reload;
 mod shared;
 mod shared_failovers;
 mod shared_limits;

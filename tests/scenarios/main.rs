@@ -34,6 +34,7 @@ mod listeners;
 mod memory;
 mod paths;
 mod protocol;
+mod readiness;
 mod registry;
 mod resources;
 mod revocation;

@@ -58,7 +58,11 @@ pub(super) fn settings(
     };
     let environment = ENVIRONMENT.iter();
     let environment = environment.map(|&(name, value)| (name.to_owned(), value.to_owned()));
-    Ok(settings::load(&Sources { file: None, environment: environment.collect(), flags })?)
+    Ok(settings::load(&Sources {
+        environment: environment.collect(),
+        flags,
+        ..Sources::default()
+    })?)
 }
 
 /// The address of a listener that was configured with one.

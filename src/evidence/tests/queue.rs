@@ -3,7 +3,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::{super::journal::JournalThread, *};
+use super::{
+    super::{health::JournalHealth, journal::JournalThread},
+    *,
+};
 
 #[test]
 fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one_group() {
@@ -70,7 +73,11 @@ async fn a_full_queue_refuses_or_is_counted() {
         scene.settings.on_failure = on_failure;
         // Nothing receives from it.
         let (requests, _queue) = sync_channel(1);
-        let journal = Journal::new(&scene.settings, JournalThread::new(requests), &scene.metrics);
+        let journal = Journal::new(
+            &scene.settings,
+            JournalThread::new(requests, JournalHealth::default()),
+            &scene.metrics,
+        );
         journal.send(scene.entry(b"fills it"), false);
         assert_eq!(scene.counted("dropped"), 0);
         assert_eq!(journal.record(scene.entry(b"too many")).await, expected);
@@ -83,7 +90,11 @@ async fn a_line_that_is_not_on_disk_in_time_refuses_its_request() {
     let mut scene = Scene::new();
     scene.settings.timeout = Duration::from_millis(10);
     let (requests, _queue) = sync_channel(1);
-    let journal = Journal::new(&scene.settings, JournalThread::new(requests), &scene.metrics);
+    let journal = Journal::new(
+        &scene.settings,
+        JournalThread::new(requests, JournalHealth::default()),
+        &scene.metrics,
+    );
     assert_eq!(journal.record(scene.entry(b"a")).await, Err(NotRecorded));
 }
 

@@ -59,6 +59,38 @@ pub struct AssertionSettings {
     pub encoding: PartEncoding,
 }
 
+impl PartialEq for AssertionSettings {
+    /// The key begins the JWKS with its public half and its `kid`.
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            header,
+            private_key_file,
+            key,
+            previous_keys_file,
+            jwks,
+            issuer,
+            audience,
+            lifetime,
+            claims,
+            mapping,
+            encoding,
+        } = self;
+        *header == other.header
+            && key.algorithm() == other.key.algorithm()
+            && *private_key_file == other.private_key_file
+            && *previous_keys_file == other.previous_keys_file
+            && *jwks == other.jwks
+            && *issuer == other.issuer
+            && *audience == other.audience
+            && *lifetime == other.lifetime
+            && *claims == other.claims
+            && *mapping == other.mapping
+            && *encoding == other.encoding
+    }
+}
+
+impl Eq for AssertionSettings {}
+
 /// What WSO2's products call it.
 const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-jwt-assertion");
 

@@ -19,7 +19,7 @@ pub(crate) mod key {
 }
 
 /// One line of `[claims]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimHeaderSettings {
     /// The header that the upstream receives.
     pub header: HeaderName,

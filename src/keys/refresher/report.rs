@@ -11,7 +11,7 @@ use crate::{
 
 /// One line when the keys changed, one more for each key that is newly left out.
 pub(super) fn changes(issuer: &str, old: Option<&KeySet>, new: &KeySet) {
-    if old.is_none_or(|old| old.generation() != new.generation()) {
+    if old.is_none_or(|old| !old.has_same_keys(new)) {
         let added = difference(Some(new), old);
         let removed = difference(old, Some(new));
         let (keys, skipped) = (new.keys().len(), new.skipped().len());

@@ -88,8 +88,11 @@ impl KeySettings {
             return;
         };
         let algorithms = algorithms.filter(|algorithms| !algorithms.is_empty());
+        let node = section.peek(own).and_then(|keys| keys.member(name));
+        if !node.is_none_or(Node::reads_files) {
+            return;
+        }
         if let Err(problem) = self.judge_file(path, algorithms) {
-            let node = section.peek(own).and_then(|keys| keys.member(name));
             section.mistake_at(
                 format!("{}.{name}", section.key_of(own)),
                 node.and_then(Node::origin),

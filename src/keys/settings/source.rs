@@ -163,6 +163,11 @@ impl KeySource {
             Self::JwksFile(_) | Self::PemFile(_) | Self::Hex(_) | Self::SecretFile(_) => false,
         }
     }
+
+    /// Whether it is a file on this machine.
+    pub fn is_file(&self) -> bool {
+        !self.is_remote() && !matches!(self, Self::Hex(_))
+    }
 }
 
 /// Never quotes the text: it may be a private key, given by mistake.

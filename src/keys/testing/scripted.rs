@@ -18,7 +18,6 @@ use crate::{
         settings::{KeyOwner, KeySource},
         source::{KeySetContent, KeySetReading, Origin},
     },
-    readiness::SourceReadiness,
     refresh::keep_fresh,
     telemetry::MetricRegistry,
 };
@@ -61,8 +60,7 @@ impl Rig {
         let mut settings = settings(url);
         change(&mut settings);
         let (clock, metrics) = (clock(), metrics());
-        let guard = SourceReadiness::default().source(&settings.name);
-        let keys = Arc::new(LiveKeySet::new(&settings, guard, clock.clone(), &metrics));
+        let keys = Arc::new(LiveKeySet::new(&settings, clock.clone(), &metrics));
         let script = Arc::new(Script {
             next_read: Mutex::new(next_read),
             takes: Mutex::default(),

@@ -129,6 +129,13 @@ impl ClientSettings {
             .chain(self.proxy.as_ref().and_then(EgressProxySettings::secret_file))
     }
 
+    /// All files that it reads: who is trusted as the endpoint, and as whom the proxy calls it.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let certificate = self.identity.as_ref().map(|identity| &*identity.certificate);
+        let secrets = self.secret_files().map(|(_, file)| file);
+        self.ca_file.as_deref().into_iter().chain(certificate).chain(secrets)
+    }
+
     /// The bounds of each exchange.
     pub fn fetch_rules(&self) -> FetchRules {
         FetchRules {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::{
     config::{
         byte_order_mark,
-        files::{read_whole, readable_file, without_line_break},
+        files::{judged_file, read_whole, without_line_break},
         node::Node,
         reader::Parsed,
     },
@@ -78,10 +78,9 @@ fn judged<T>(
     parse: impl Fn(&[u8]) -> Result<T, String>,
     expected: &str,
 ) -> Parsed<PathBuf> {
-    let path = readable_file(node)?;
-    let content = read_whole(&path, MAX_FILE_BYTES as u64);
-    content
-        .and_then(|content| parse(&content).map(drop))
-        .map_err(|problem| format!("the file {} {problem}; {expected}", path.display()))?;
-    Ok(path)
+    judged_file(node, |path| {
+        read_whole(path, MAX_FILE_BYTES as u64)
+            .and_then(|content| parse(&content).map(drop))
+            .map_err(|problem| format!("the file {} {problem}; {expected}", path.display()))
+    })
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::{
+    decision::record::RequestEnd,
     memory::{Pace, WaitsFor},
     proxy::{guards::RequestGuard, stream_guard::ClientsTurn},
     upstream::{AnswerBody, BrokenAnswer},
@@ -84,7 +85,10 @@ impl UpstreamBody {
         self.clients_turn.iter().for_each(ClientsTurn::begin);
         match frame.map(checked) {
             Some(Err(broken)) => self.breaks(cx, broken),
-            Some(Ok(frame)) => Poll::Ready(Some(Ok(self.hold(frame)))),
+            Some(Ok(frame)) => {
+                self.count(&frame);
+                Poll::Ready(Some(Ok(self.hold(frame))))
+            }
             None => Poll::Ready(None),
         }
     }
@@ -92,6 +96,7 @@ impl UpstreamBody {
     /// hyper throws away what it has not written when a body fails. Waiting for more has it write
     /// the head, and what came of the body.
     fn breaks<T>(&mut self, cx: &Context<'_>, broken: BodyError) -> Poll<T> {
+        self.cut_short(RequestEnd::AnswerBroken);
         self.broken = Some(broken);
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -105,7 +110,10 @@ impl UpstreamBody {
         match waits_for {
             WaitsFor::Sender => {
                 self.clients_turn.iter().for_each(ClientsTurn::end);
-                self.stall.poll(cx).map(|stalled| Some(Err(stalled.into())))
+                self.stall.poll(cx).map(|stalled| {
+                    self.cut_short(RequestEnd::AnswerBroken);
+                    Some(Err(stalled.into()))
+                })
             }
             WaitsFor::Receiver { moves } => {
                 self.stall.reset();
@@ -128,8 +136,26 @@ impl UpstreamBody {
         frame.map_data(|data| self.pace().hold(data))
     }
 
+    fn count(&self, frame: &Frame<Bytes>) {
+        if let (Some(record), Some(data)) = (self.request.record(), frame.data_ref()) {
+            record.sent(data.len());
+        }
+    }
+
+    fn cut_short(&self, end: RequestEnd) {
+        self.request.record().iter().for_each(|record| record.cut_short(end));
+    }
+
     fn pace(&mut self) -> &mut Pace {
         self.pace.get_or_insert_with(|| Box::new(Pace::new(self.request.flow())))
+    }
+}
+
+impl Drop for UpstreamBody {
+    fn drop(&mut self) {
+        if !self.is_end_stream() {
+            self.cut_short(RequestEnd::ClientGone);
+        }
     }
 }
 

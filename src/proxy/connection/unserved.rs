@@ -3,9 +3,13 @@
 
 use std::{error::Error, io};
 
+use http::HeaderMap;
+
 use super::Connection;
 use crate::{
-    proxy::settings::LimitSettings,
+    decision::Arrival,
+    gate::Peer,
+    proxy::{settings::LimitSettings, worker::Worker},
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     wire::frames::guard::is_flood,
 };
@@ -15,15 +19,22 @@ impl Connection {
     pub(super) fn note_end(&self, error: &hyper::Error, limits: &LimitSettings) {
         tracing::debug!(%error, "connection ended");
         if let Some(cause) = cause_of(error, self.activity.awaits_head(), limits) {
-            self.note_unserved(&cause);
+            self.note_unserved(cause);
         }
     }
 
     /// Counts and logs a request that was never served.
-    pub(super) fn note_unserved(&self, cause: &Cause) {
-        let peer = self.peer.address.as_ref();
-        self.worker.serving().engine.note_unserved(cause, peer);
+    pub(super) fn note_unserved(&self, cause: Cause) {
+        note(&self.worker, &self.peer, self.listener, cause);
     }
+}
+
+/// Counts and logs a request that was never served: `listener` is the position of that among those
+/// of the process.
+pub(super) fn note(worker: &Worker, peer: &Peer, listener: usize, cause: Cause) {
+    let (serving, headers) = (worker.serving(), HeaderMap::new());
+    let arrival = Arrival { listener: serving.listener(listener), peer, headers: &headers };
+    serving.engine.note_unserved(&arrival, cause);
 }
 
 /// The refusal of a stream whose head is not HTTP: the client gets `RST_STREAM`.

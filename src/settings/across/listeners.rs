@@ -27,17 +27,35 @@ pub(super) fn listeners(settings: &Settings, root: &Section<'_>) {
         }
     }
     let admin_at = &settings.admin.listen;
-    if let Some(listener) = all.iter().find(|listener| listener.listen.conflicts_with(admin_at)) {
-        let of_server = settings.server.listen.as_ref() == Some(&listener.listen);
-        let message = if of_server {
-            format!("is the same address as server.listen ({})", listener.listen)
-        } else {
-            format!("is the same address as that of {listener}")
-        };
-        let listen = admin::settings::key::LISTEN;
-        let node = root.peek(key::ADMIN).and_then(|admin| admin.member(listen));
-        root.mistake_at([key::ADMIN, listen].join("."), node.and_then(Node::origin), message);
+    if let Some(message) = taken_by_a_listener(settings, admin_at) {
+        operators_address(root, [key::ADMIN, admin::settings::key::LISTEN], message);
     }
+    let control = [key::CONTROL, admin::control::settings::key::LISTEN];
+    let Some(control_at) = settings.control.as_ref().map(|control| &control.listen) else { return };
+    if let Some(message) = taken_by_a_listener(settings, control_at) {
+        operators_address(root, control, message);
+    }
+    if control_at.conflicts_with(admin_at) {
+        let message = format!("is the same address as admin.listen ({admin_at})");
+        operators_address(root, control, message);
+    }
+}
+
+/// That a listener of requests has the address of an operator's.
+fn taken_by_a_listener(settings: &Settings, address: &ListenAddress) -> Option<String> {
+    let listener = settings.listeners.iter().find(|it| it.listen.conflicts_with(address))?;
+    let of_server = settings.server.listen.as_ref() == Some(&listener.listen);
+    Some(if of_server {
+        format!("is the same address as server.listen ({})", listener.listen)
+    } else {
+        format!("is the same address as that of {listener}")
+    })
+}
+
+/// Reports a mistake of the address of an operator's listener.
+fn operators_address(root: &Section<'_>, [section, listen]: [&str; 2], message: String) {
+    let node = root.peek(section).and_then(|section| section.member(listen));
+    root.mistake_at([section, listen].join("."), node.and_then(Node::origin), message);
 }
 
 /// A name that is no route's would leave the listener with fewer routes than were meant.

@@ -236,8 +236,10 @@ fn two_key_sources_from_two_layers_name_both() {
     let found = workspace.lines(&load(&sources).unwrap_err());
     assert_eq!(
         found,
-        ["countersign.toml: issuers.corp.keys: found jwks_url (countersign.toml) and jwks_file \
-          (flag --jwks-file), expected exactly one key source"]
+        [
+            "countersign.toml: issuers.corp.keys: found jwks_url (countersign.toml:13:1) and jwks_file \
+          (flag --jwks-file), expected exactly one key source"
+        ]
     );
 }
 

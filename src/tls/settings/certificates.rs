@@ -71,10 +71,10 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Vec<CertificateFiles>> {
     let mut is_first = true;
     let certificates = section.tables(key::CERTIFICATES, |section| {
         let (files, chain) = CertificateFiles::read(section)?;
-        let names = chain.first().map(server_names).unwrap_or_default();
+        let names = chain.as_ref().and_then(|chain| chain.first()).map(server_names);
         let before = named.len();
-        named.extend(names);
-        let has_new = named.len() > before;
+        named.extend(names.unwrap_or_default());
+        let has_new = named.len() > before || chain.is_none();
         if !std::mem::take(&mut is_first) && !has_new {
             let message = "has no DNS name that an earlier certificate does not have, so that no \
                            client would get it";
@@ -100,14 +100,19 @@ pub(super) fn write(certificates: &[CertificateFiles], writer: Writer) -> Writer
 }
 
 impl CertificateFiles {
-    fn read(section: &mut Section<'_>) -> Option<(Self, Vec<CertificateDer<'static>>)> {
+    /// With the certificates, unless files are not read.
+    fn read(section: &mut Section<'_>) -> Option<(Self, Option<Vec<CertificateDer<'static>>>)> {
         let certificate =
             section.required(key::CERTIFICATE, EXPECTED_CERTIFICATE, parsed_file(chain));
         let private_key =
             section.required(key::PRIVATE_KEY, EXPECTED_KEY, parsed_file(private_key));
         let ((certificate, chain), (private_key, key)) = (certificate?, private_key?);
         let of_certificate = section.key_of(key::CERTIFICATE);
-        if let Err(problem) = identity(chain.clone(), key, &private_key, &of_certificate) {
+        let judged = chain
+            .clone()
+            .zip(key)
+            .map(|(chain, key)| identity(chain, key, &private_key, &of_certificate));
+        if let Some(Err(problem)) = judged {
             section.mistake(key::PRIVATE_KEY, problem);
         }
         Some((Self { certificate, private_key }, chain))

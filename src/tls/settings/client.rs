@@ -43,7 +43,11 @@ impl ClientIdentity {
             section.mistake(missing, message.to_owned());
         }
         let ((certificate, chain), (private_key, own_key)) = (certificate?, private_key?);
-        if let Err(problem) = identity(chain, own_key, &private_key, key::CLIENT_CERTIFICATE) {
+        let pair = chain.zip(own_key);
+        let judged = pair.map(|(chain, own_key)| {
+            identity(chain, own_key, &private_key, key::CLIENT_CERTIFICATE)
+        });
+        if let Some(Err(problem)) = judged {
             section.mistake(key::CLIENT_KEY, problem);
         }
         Some(Self { certificate, private_key })

@@ -10,7 +10,7 @@ use crate::{
 use super::{key, parsed_file};
 
 /// Certificates of clients, checked while the connection is made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientAuth {
     /// PEM: the authorities whose certificates are accepted.
     pub authorities: PathBuf,

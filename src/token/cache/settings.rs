@@ -16,7 +16,7 @@ pub(crate) mod key {
 }
 
 /// `[cache]`: the verified-token cache, per worker.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheSettings {
     /// The most tokens kept. Zero switches the cache off.
     pub entries: usize,

@@ -27,6 +27,7 @@ use crate::{
         credential::{self, CredentialSource},
         ids::PerIssuer,
     },
+    readiness,
 };
 
 use algorithms::algorithms;
@@ -68,7 +69,7 @@ pub(crate) mod key {
 }
 
 /// `[issuers.NAME]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerSettings {
     /// The name in the configuration: what routes, metrics and logs call it.
     pub name: String,
@@ -118,6 +119,8 @@ pub struct IssuerSettings {
     pub keys: Option<KeySettings>,
     /// Its introspection, if any.
     pub introspection: Option<IntrospectionSettings>,
+    /// Whether the proxy is unready without its keys; `None`: if no route can be decided on.
+    pub required: Option<bool>,
 }
 
 /// What Envoy, Spring Security and most libraries grant.
@@ -234,6 +237,7 @@ impl IssuerSettings {
             binding: BindingSettings::read(section),
             sources: section.section(key::CREDENTIAL, credential::sources),
             backchannel_logout: section.section(key::BACKCHANNEL_LOGOUT, LogoutSettings::read),
+            required: readiness::settings::read(section),
             // Last, so that a missing part does not hide the mistakes above.
             issuer: issuer?,
             audiences: audiences?,
@@ -257,6 +261,7 @@ impl IssuerSettings {
             let sources = credential::written_sources(sources);
             Writer::default().value(credential::key::SOURCES, sources).table()
         });
+        let writer = readiness::settings::write(writer, self.required);
         self.binding
             .write(writer)
             .list(key::ALGORITHMS, self.algorithms.iter())

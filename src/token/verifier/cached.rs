@@ -41,7 +41,7 @@ impl TokenVerifier {
             cache.borrow_mut().remove(token);
             return None;
         };
-        let issuer = Some(verified.issuer);
+        let issuer = Some(verified.issuer());
         let validity = verified.validity;
         let verdict = validity.check(now).map_err(|reason| validity.cause(reason, now)).and(clear);
         Some(match verdict.and_then(|()| Self::watch(&verified, token, now)) {
@@ -74,10 +74,10 @@ impl TokenVerifier {
         if !entry.token.stands(now) || !entry.token.is_known_to(route) {
             return false;
         }
-        let issuer = self.issuers.get(entry.token.issuer);
+        let issuer = self.issuers.get(entry.token.issuer());
         if entry.token.signature.is_none() {
             // A response of another issuer than this route's does not count.
-            return route.introspection == Some(entry.token.issuer);
+            return route.introspection == Some(entry.token.issuer());
         }
         if issuer.is_introspection_only() {
             return false;

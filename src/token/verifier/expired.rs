@@ -36,7 +36,7 @@ impl TokenVerifier {
             None => self.verify_as_of_expiry(presented, route, cache, now, expired).await?,
         };
         let revoked = revoked::check(&self.revocations, &token.claims, now);
-        revoked.map_err(|cause| Rejection { cause, issuer: Some(token.issuer) })?;
+        revoked.map_err(|cause| Rejection { cause, issuer: Some(token.issuer()) })?;
         self.check_request(&token, presented, &mut ())?;
         Ok(token)
     }

@@ -1,6 +1,9 @@
 //! Verifies a token that is not in the cache: by its signature, by introspection, or by both.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
 use crate::{
     clock::UnixTime,
@@ -165,7 +168,7 @@ impl TokenVerifier {
             None => Self::confirm_with_issuer(issuer, token, now, observer).await.map_err(blame)?,
         };
         let verified = VerifiedToken {
-            issuer: id,
+            issuer: Cell::new(id),
             signature,
             standing,
             validity,
@@ -244,7 +247,7 @@ impl TokenVerifier {
         let headers = self.render(issuer, &claims, observer)?;
         let standing = IssuerStatement::Until(active.fresh_until());
         Ok(VerifiedToken {
-            issuer: id,
+            issuer: Cell::new(id),
             signature: None,
             standing,
             validity,

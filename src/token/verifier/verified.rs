@@ -1,6 +1,9 @@
 //! A verified token. Its fields are private to the verifier, so that only it creates one.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{
+    cell::{Cell, OnceCell},
+    sync::Arc,
+};
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -24,7 +27,8 @@ use super::RouteIssuers;
 /// A token that has passed every check. Only the verifier creates one.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    pub(super) issuer: IssuerId,
+    /// Its issuer's id in the configuration in use, which a reload may change.
+    pub(super) issuer: Cell<IssuerId>,
     /// `None`: only introspection vouches for it.
     pub(super) signature: Option<TokenSignature>,
     pub(super) standing: IssuerStatement,
@@ -81,7 +85,7 @@ pub(super) enum IssuerStatement {
 impl VerifiedToken {
     /// Its issuer.
     pub fn issuer(&self) -> IssuerId {
-        self.issuer
+        self.issuer.get()
     }
 
     /// The verified claims.
@@ -155,7 +159,7 @@ impl VerifiedToken {
 
     /// Whether it is of the same issuer on that route: one that names its issuer is, everywhere.
     pub(super) fn is_known_to(&self, route: RouteIssuers) -> bool {
-        !self.is_unnamed || route.unnamed == Some(self.issuer)
+        !self.is_unnamed || route.unnamed == Some(self.issuer())
     }
 
     /// Whether the introspection response, if there is one, is still fresh.

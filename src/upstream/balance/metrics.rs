@@ -8,7 +8,7 @@ use crate::telemetry::MetricRegistry;
 use super::standing::{EndpointCounts, EndpointFailure};
 
 /// By upstream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::upstream) struct BalanceMetrics {
     endpoints: IntGaugeVec,
     ejections: IntCounterVec,

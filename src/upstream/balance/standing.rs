@@ -101,6 +101,8 @@ struct EndpointRecord {
     standing: EndpointStanding,
     /// Checks in a row that failed.
     failed_checks: u32,
+    /// Whether a check has passed since it was down; not before the first one.
+    passes_checks: bool,
     is_suspect: Arc<AtomicBool>,
 }
 
@@ -151,6 +153,7 @@ impl EndpointTable {
             failures: 0,
             standing: EndpointStanding::Whole,
             failed_checks: 0,
+            passes_checks: false,
             is_suspect: Arc::default(),
         }
     }
@@ -215,6 +218,7 @@ impl EndpointTable {
         let record = self.record(id)?;
         let was_down = record.is_down();
         record.failed_checks = if has_passed { 0 } else { record.failed_checks.saturating_add(1) };
+        record.passes_checks = has_passed || (record.passes_checks && !record.is_down());
         match (was_down, record.is_down()) {
             (false, true) => Some(StandingChange::Down(record.target.clone())),
             (true, false) => {
@@ -286,6 +290,12 @@ impl EndpointTable {
             }
         }
         counts
+    }
+
+    /// Whether requests find an endpoint whose checks pass.
+    pub(in crate::upstream) fn is_served(&self) -> bool {
+        let ejected = |it: &EndpointRecord| matches!(it.standing, EndpointStanding::Ejected { .. });
+        self.endpoints.iter().any(|record| record.passes_checks && !ejected(record))
     }
 
     /// Every endpoint, used or not.

@@ -39,6 +39,8 @@ pub(in crate::upstream) struct SeveralEndpoints {
     budget: RetryBudget,
     /// Whether a task puts changes into effect.
     is_followed: Cell<bool>,
+    /// Connections are open as long as their requests, and no longer.
+    is_closed: Cell<bool>,
 }
 
 /// Those that are used, in the order of the choices.
@@ -65,7 +67,13 @@ impl SeveralEndpoints {
             used: RefCell::new(WorkerEndpoints { endpoints: Vec::new(), choices }),
             known: RefCell::default(),
             is_followed: Cell::new(false),
+            is_closed: Cell::new(false),
         }
+    }
+
+    pub(super) fn close(&self) {
+        self.is_closed.set(true);
+        self.known.borrow().iter().for_each(|endpoint| endpoint.close());
     }
 
     pub(super) fn expects_http1(&self) -> bool {
@@ -188,6 +196,9 @@ impl SeveralEndpoints {
                     self.tls.as_ref(),
                     &self.caps,
                 ));
+                if self.is_closed.get() {
+                    endpoint.close();
+                }
                 known.push(Rc::clone(&endpoint));
                 endpoint
             }));

@@ -65,7 +65,7 @@ fn connections(authority: &str) -> Rc<MultiplexedConnections> {
     let transport = Transport::new(&settings.address, None);
     let idle = Rc::new(IdleConnections::new(1, Duration::from_secs(10)));
     let metrics = upstream::Metrics::register(&MetricRegistry::default());
-    let caps = UpstreamCaps::new(&settings.caps, metrics.caps("app"));
+    let caps = UpstreamCaps::new(&settings.caps, None, metrics.caps("app"));
     MultiplexedConnections::new(&settings, &transport, &idle, &caps)
 }
 

@@ -10,6 +10,7 @@ use crate::{
         writer::{Writer, Written, list_of},
     },
     policy::BasePath,
+    readiness,
     resolver::MAX_ADDRESSES,
 };
 
@@ -33,6 +34,8 @@ pub struct EndpointSettings {
     pub eject: EjectSettings,
     /// `[upstreams.NAME.health]`; `None`: only what requests meet.
     pub health: Option<HealthSettings>,
+    /// Whether the proxy is unready while no endpoint passes its checks; `None`: it is ready.
+    pub required: Option<bool>,
 }
 
 /// One of `urls`.
@@ -81,7 +84,8 @@ const EXPECTED_URLS: &str =
 const EXPECTED_ELEMENT: &str = "a URL, or a table such as { url = \"http://b:80\", weight = 3 }";
 
 /// What concerns several endpoints only.
-const OF_SEVERAL: [&str; 4] = [key::BALANCE, key::RETRY_BUDGET, key::EJECT, key::HEALTH];
+const OF_SEVERAL: [&str; 5] =
+    [key::BALANCE, key::RETRY_BUDGET, key::EJECT, key::HEALTH, readiness::settings::key::READINESS];
 
 /// Reads `url` or `urls`, and what depends on them. `None`: there is none that can be used.
 pub(super) fn read(
@@ -103,7 +107,13 @@ pub(super) fn read(
         retry_budget: section.or(key::RETRY_BUDGET, DEFAULT_RETRY_BUDGET, share),
         eject: section.section(key::EJECT, EjectSettings::read),
         health: section.section(key::HEALTH, HealthSettings::read),
+        required: readiness::settings::read(section),
     };
+    if settings.required == Some(true) && settings.health.is_none() {
+        let message = "only health checks find out that no endpoint works; expected \
+                       [upstreams.NAME.health] as well";
+        section.mistake(readiness::settings::key::READINESS, message.to_owned());
+    }
     Some((first, Some(Box::new(settings))))
 }
 
@@ -231,6 +241,7 @@ impl EndpointSettings {
             .keyword(key::BALANCE, BALANCE_RULES, &self.balance)
             .value(key::RETRY_BUDGET, self.retry_budget.into())
             .value(key::EJECT, self.eject.write());
+        let writer = readiness::settings::write(writer, self.required);
         writer.optional_value(key::HEALTH, self.health.as_ref().map(HealthSettings::write))
     }
 

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     config::{
-        files::{read_whole, readable_file},
+        files::{judged_file, read_whole},
         node::Node,
         reader::Parsed,
     },
@@ -36,10 +36,10 @@ pub fn parse_upstream_secret(content: &[u8]) -> Result<Zeroizing<String>, String
 }
 
 pub(super) fn secret_file(node: &Node) -> Parsed<PathBuf> {
-    let path = readable_file(node)?;
-    let content = read_whole(&path, MAX_SECRET_BYTES as u64);
-    content.and_then(|content| parse_upstream_secret(&content).map(drop)).map_err(|problem| {
-        format!("the file {} {problem}; expected the text of a credential", path.display())
-    })?;
-    Ok(path)
+    judged_file(node, |path| {
+        let content = read_whole(path, MAX_SECRET_BYTES as u64);
+        content.and_then(|content| parse_upstream_secret(&content).map(drop)).map_err(|problem| {
+            format!("the file {} {problem}; expected the text of a credential", path.display())
+        })
+    })
 }

@@ -50,7 +50,7 @@ async fn every_use_of_the_store_works_over_all_nodes_of_a_cluster() {
     let settings = settings(&cluster, &files);
     let one = Replica::connected(&settings).await;
     let other = Replica::connected(&settings).await;
-    assert_eq!(one.store.trouble(), None);
+    assert_eq!(one.store.dependency().unwrap().missing, None);
     for number in 0..KEYS {
         one.put(&key(number), &[number]).await;
         assert_eq!(other.store.get(&key(number)).await.unwrap().as_ref(), [number]);
@@ -147,7 +147,7 @@ async fn l6_of_a_primary_that_is_killed_only_its_slots_are_lost_until_its_replic
     let lost = cluster.primaries()[0];
     cluster.kill(lost);
     let began = Instant::now();
-    eventually("the loss", async || replica.store.trouble().is_some()).await;
+    eventually("the loss", async || replica.store.dependency().unwrap().missing.is_some()).await;
     assert!(!replica.is_connected());
     let (mut answered, mut unknown) = (0, 0);
     while !replica.is_connected() {

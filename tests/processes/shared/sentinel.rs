@@ -48,7 +48,7 @@ async fn l6_when_a_primary_is_killed_the_one_that_the_sentinels_elect_is_used() 
     }
     eventually("a primary", async || replica.store.set_if_absent(&key(3), TTL).await == Some(true))
         .await;
-    assert_eq!(replica.store.trouble(), None);
+    assert_eq!(replica.store.dependency().unwrap().missing, None);
 }
 
 #[tokio::test]

@@ -54,6 +54,21 @@ fn k13_a_registry_that_can_not_be_asked_is_503_and_never_a_verdict() {
 }
 
 #[test]
+fn a_registry_that_is_required_makes_the_proxy_unready_while_it_fails() {
+    let own = key(Algorithm::Es256, "own");
+    let required = "[signatures.partner.readiness]\nrequired = true";
+    for (lines, status) in [("", 200), (required, 503)] {
+        let scene = Scene::start(&format!("{AT_PUBLIC_KEY}\n{lines}"));
+        scene.registry.serve("/roles/3051", Page::status(500));
+        scene.refuses("500", &scene.request("3051", &own), Reason::KeysUnavailable);
+        let page = scene.world.proxy.admin("/readyz");
+        assert_eq!(page.status, status);
+        let text = String::from_utf8(page.body.bytes).unwrap();
+        assert!(text.contains("registry of partner: "), "{text}");
+    }
+}
+
+#[test]
 fn the_registry_that_fails_is_told_and_it_recovers_by_itself() {
     let own = key(Algorithm::Es256, "own");
     let scene = Scene::start(AT_PUBLIC_KEY);

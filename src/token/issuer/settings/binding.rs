@@ -23,7 +23,7 @@ pub(crate) mod key {
 }
 
 /// The keys of an issuer for what its tokens are bound to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindingSettings {
     /// `true`: a sender-constrained token (`cnf`) is taken as a plain bearer token.
     pub ignore: bool,
@@ -35,7 +35,7 @@ pub struct BindingSettings {
 
 /// A cookie that must be sent with the tokens that are bound to it, as WSO2 Identity Server binds
 /// them: the token holds the lower-case hex MD5 of the cookie's value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CookieBindingSettings {
     /// The cookie's name.
     pub cookie: String,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A claim that must be there, and be written in a certain form.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimFormat {
     /// The claim.
     pub claim: ClaimPath,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// `[issuers.NAME.backchannel_logout]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogoutSettings {
     /// The clients whose logout tokens are taken: one of them must be in `aud`. Never empty.
     pub client_ids: Vec<String>,

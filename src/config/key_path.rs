@@ -1,0 +1,54 @@
+//! Dotted names of keys: `issuers.corp.audiences[0]`.
+
+use super::node::{Node, Value};
+
+/// The name of a member. A name that is no bare key is quoted, as in TOML.
+pub(crate) fn member(parent: &str, name: &str) -> String {
+    let bare = !name.is_empty()
+        && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_' || char == '-');
+    let name = if bare { name.to_owned() } else { format!("{name:?}") };
+    if parent.is_empty() { name } else { format!("{parent}.{name}") }
+}
+
+/// The name of an element of a list.
+pub(crate) fn element(parent: &str, position: usize) -> String {
+    format!("{parent}[{position}]")
+}
+
+/// The node with that name, or the last one on the way that there is; never the root itself.
+pub(crate) fn find<'n>(root: &'n Node, key: &str) -> Option<&'n Node> {
+    let mut found = None;
+    let (mut node, mut rest) = (root, key);
+    while let Some((next, after)) = step(node, rest) {
+        found = Some(next);
+        (node, rest) = (next, after);
+    }
+    found
+}
+
+/// One step down.
+fn step<'n, 'k>(node: &'n Node, key: &'k str) -> Option<(&'n Node, &'k str)> {
+    let key = key.strip_prefix('.').unwrap_or(key);
+    match &node.value {
+        Value::List(list) => {
+            let (position, rest) = key.strip_prefix('[')?.split_once(']')?;
+            Some((list.get(position.parse::<usize>().ok()?)?, rest))
+        }
+        // The longest name wins: those of headers may have dots in them, unquoted.
+        Value::Table(members) => members
+            .iter()
+            .filter_map(|(name, node)| Some((name.len(), node, after_name(key, name)?)))
+            .max_by_key(|(length, ..)| *length)
+            .map(|(_, node, rest)| (node, rest)),
+        _ => None,
+    }
+}
+
+/// What follows a name at the start of a key.
+fn after_name<'k>(key: &'k str, name: &str) -> Option<&'k str> {
+    let rest = match key.starts_with('"') {
+        true => key.strip_prefix(format!("{name:?}").as_str())?,
+        false => key.strip_prefix(name)?,
+    };
+    (rest.is_empty() || rest.starts_with(['.', '['])).then_some(rest)
+}

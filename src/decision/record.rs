@@ -1,0 +1,210 @@
+//! One record of each request: filled while it is decided on and forwarded, reported once, where
+//! the request ends.
+
+mod endpoint_name;
+mod recorder;
+mod timing;
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    fmt,
+    net::IpAddr,
+    rc::Rc,
+};
+
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::Outcome;
+use crate::{
+    gate::{Denial, Peer, Route},
+    identity::PeerAddress,
+    policy::{
+        CanonicalRequest,
+        ids::{ListenerId, RouteId},
+    },
+    token::VerifiedToken,
+};
+
+pub(super) use self::recorder::Recorder;
+pub use self::{endpoint_name::EndpointName, timing::RequestTimes};
+
+/// A request from its head to the last byte of its answer. The exchange, the request's body and its
+/// answer share it: when the last of them lets go, the request has ended and is reported.
+pub struct RequestRecord {
+    recorder: Rc<Recorder>,
+    listener: Option<ListenerId>,
+    peer: Option<IpAddr>,
+    began: Instant,
+    times: RequestTimes,
+    route: Cell<Option<RouteId>>,
+    outcome: Cell<Option<Outcome>>,
+    /// `None`: there was no answer.
+    status: Cell<Option<StatusCode>>,
+    end: Cell<RequestEnd>,
+    /// Where it was sent last, and how often it was sent.
+    endpoint: RefCell<Option<Rc<EndpointName>>>,
+    attempts: Cell<u32>,
+    received_bytes: Cell<u64>,
+    sent_bytes: Cell<u64>,
+    details: OnceCell<Box<RequestDetails>>,
+    denial: OnceCell<Box<Denial>>,
+    /// The verified caller.
+    caller: RefCell<Option<Rc<VerifiedToken>>>,
+}
+
+/// What takes memory of a request, and is kept only where something is to report it.
+#[derive(Debug)]
+pub struct RequestDetails {
+    /// `None`: it has no canonical form, or was not read.
+    pub request: Option<CanonicalRequest>,
+}
+
+/// How a request came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RequestEnd {
+    /// Its answer was handed over as a whole.
+    #[default]
+    Complete,
+    /// Its client went away, or took nothing of the answer.
+    ClientGone,
+    /// The upstream's answer broke off, or stood still for too long.
+    AnswerBroken,
+}
+
+impl RequestRecord {
+    fn new(recorder: &Rc<Recorder>, listener: Option<ListenerId>, peer: &Peer) -> Self {
+        Self {
+            recorder: Rc::clone(recorder),
+            listener,
+            peer: peer.address.as_ref().map(PeerAddress::address),
+            began: Instant::now(),
+            times: RequestTimes::default(),
+            route: Cell::new(None),
+            outcome: Cell::new(None),
+            status: Cell::new(None),
+            end: Cell::new(RequestEnd::Complete),
+            endpoint: RefCell::new(None),
+            attempts: Cell::new(0),
+            received_bytes: Cell::new(0),
+            sent_bytes: Cell::new(0),
+            details: OnceCell::new(),
+            denial: OnceCell::new(),
+            caller: RefCell::new(None),
+        }
+    }
+
+    /// Where it came in; `None`: by a listener that is no longer configured.
+    pub fn listener(&self) -> Option<ListenerId> {
+        self.listener
+    }
+
+    /// Who is at the other end of its connection; `None`: a unix socket.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// The route that it took.
+    pub fn route(&self) -> Option<RouteId> {
+        self.route.get()
+    }
+
+    /// How it was answered; `None`: its client went away before that.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome.get()
+    }
+
+    /// The status of its answer, if it had one.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.status.get()
+    }
+
+    /// Why it was refused, if it was.
+    pub fn denial(&self) -> Option<&Denial> {
+        self.denial.get().map(|denial| &**denial)
+    }
+
+    /// When its head was complete.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// When it came how far.
+    pub fn times(&self) -> &RequestTimes {
+        &self.times
+    }
+
+    /// The status of its answer. Of a tunnel, 101.
+    pub fn answered(&self, status: StatusCode) {
+        self.status.set(Some(status));
+    }
+
+    /// It is sent to that endpoint, perhaps not the first.
+    pub fn attempt(&self, endpoint: &Rc<EndpointName>) {
+        self.attempts.set(self.attempts.get().saturating_add(1));
+        self.endpoint.replace(Some(Rc::clone(endpoint)));
+    }
+
+    /// So many bytes of its body were read.
+    pub fn received(&self, bytes: usize) {
+        self.received_bytes.set(self.received_bytes.get().saturating_add(bytes as u64));
+    }
+
+    /// So many bytes of its answer's body were handed over.
+    pub fn sent(&self, bytes: usize) {
+        self.sent_bytes.set(self.sent_bytes.get().saturating_add(bytes as u64));
+    }
+
+    /// Its answer does not come to its end. The first cause counts.
+    pub fn cut_short(&self, end: RequestEnd) {
+        if self.end.get() == RequestEnd::Complete {
+            self.end.set(end);
+        }
+    }
+
+    /// It is refused before it was read.
+    pub(super) fn refused_unread(&self, denial: Denial) {
+        self.ends_as(Outcome::Denied);
+        self.denied(denial);
+    }
+
+    pub(super) fn ends_as(&self, outcome: Outcome) {
+        self.outcome.set(Some(outcome));
+    }
+
+    pub(super) fn denied(&self, denial: Denial) {
+        // A second refusal replaces the first nowhere: a request is answered once.
+        let _ = self.denial.set(Box::new(denial));
+    }
+
+    pub(super) fn admitted(&self, caller: Option<&Rc<VerifiedToken>>) {
+        self.caller.replace(caller.cloned());
+    }
+
+    /// The exchange is over: what it knows is kept where something will report it.
+    pub(super) fn decided(&self, route: Option<&Route>, request: Option<CanonicalRequest>) {
+        self.route.set(route.map(Route::id));
+        if self.recorder.keeps_details(self) {
+            let _ = self.details.set(Box::new(RequestDetails { request }));
+        } else {
+            self.caller.take();
+        }
+    }
+}
+
+/// Not who sent it, nor with what.
+impl fmt::Debug for RequestRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (route, outcome) = (self.route.get(), self.outcome.get());
+        f.debug_struct("RequestRecord")
+            .field("route", &route)
+            .field("outcome", &outcome)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for RequestRecord {
+    fn drop(&mut self) {
+        self.recorder.ended(self);
+    }
+}

@@ -1,0 +1,169 @@
+//! A reload's way: what it is of, and its verdict, which is logged, counted and shown.
+
+mod metrics;
+
+use std::sync::Arc;
+
+use tokio::{sync::oneshot, task::spawn_blocking};
+
+use crate::{
+    admin::control::{ReloadOutcome, ReloadTrigger, ReloadVerdict},
+    clock::Clock,
+    config::ConfigErrors,
+    readiness::ProcessReadiness,
+    settings::{RestartNeeded, Settings, changed_settings, restart_needed},
+    telemetry::MetricRegistry,
+};
+
+pub(super) use metrics::ReloadMetrics;
+
+/// Reads the configuration again from where it came. It reads files, and may take its time.
+pub type Reread = Arc<dyn Fn() -> Result<Settings, ConfigErrors> + Send + Sync>;
+
+/// A reload that waits to be done.
+#[derive(Debug)]
+pub(super) struct PendingReload {
+    pub(super) source: ReloadSource,
+    pub(super) trigger: ReloadTrigger,
+    /// Gets the verdict. It may be dropped: the verdict is logged.
+    pub(super) done: oneshot::Sender<ReloadVerdict>,
+}
+
+/// Where the new configuration comes from.
+#[derive(Debug)]
+pub(super) enum ReloadSource {
+    /// From where the one in use came.
+    Reread,
+    /// From the program.
+    Given(Box<Settings>),
+}
+
+/// What a new configuration would change.
+pub(super) struct Changes {
+    changed: Vec<String>,
+    restart: Vec<RestartNeeded>,
+}
+
+/// What `/readyz` calls the note of a refused reload.
+const NOTE: &str = "reload";
+
+/// Where verdicts are shown.
+pub(super) struct ReloadReports {
+    metrics: ReloadMetrics,
+    readiness: Arc<ProcessReadiness>,
+    clock: Arc<dyn Clock>,
+}
+
+impl ReloadSource {
+    /// The new configuration, or every mistake in it.
+    pub(super) async fn settings(self, reread: Option<&Reread>) -> Result<Settings, Vec<String>> {
+        let reread = match (self, reread) {
+            (Self::Given(settings), _) => return Ok(*settings),
+            (Self::Reread, None) => {
+                return Err(vec!["the configuration does not come from files".to_owned()]);
+            }
+            (Self::Reread, Some(reread)) => Arc::clone(reread),
+        };
+        match spawn_blocking(move || reread()).await {
+            Ok(Ok(settings)) => Ok(settings),
+            Ok(Err(ConfigErrors(mistakes))) => {
+                Err(mistakes.iter().map(ToString::to_string).collect())
+            }
+            Err(error) => Err(vec![format!("reading the configuration failed: {error}")]),
+        }
+    }
+}
+
+impl Changes {
+    pub(super) fn between(old: &Settings, new: &Settings) -> Self {
+        Self { changed: changed_settings(old, new), restart: restart_needed(old, new) }
+    }
+
+    /// What belongs to the process, not to a configuration, keeps its value until a restart.
+    pub(super) fn warn_of_what_stays(&self) {
+        for RestartNeeded { key, reason } in &self.restart {
+            tracing::warn!(
+                key,
+                reason,
+                "changed in the configuration, but takes a restart to have an effect"
+            );
+        }
+    }
+
+    /// The verdict on a configuration that is in force now.
+    pub(super) fn applied(self, settings: &Settings) -> ReloadVerdict {
+        ReloadVerdict {
+            outcome: ReloadOutcome::Applied,
+            config_hash: settings.config_hash(),
+            changed: self.changed,
+            restart_required: self.restart.iter().map(|needed| needed.key.to_owned()).collect(),
+            errors: Vec::new(),
+        }
+    }
+}
+
+/// The verdict on a configuration that is not used; `settings` stay in force.
+pub(super) fn not_used(
+    outcome: ReloadOutcome,
+    errors: Vec<String>,
+    settings: &Settings,
+) -> ReloadVerdict {
+    ReloadVerdict {
+        outcome,
+        config_hash: settings.config_hash(),
+        changed: Vec::new(),
+        restart_required: Vec::new(),
+        errors,
+    }
+}
+
+impl ReloadReports {
+    pub(super) fn new(
+        settings: &Settings,
+        readiness: Arc<ProcessReadiness>,
+        clock: Arc<dyn Clock>,
+        metrics: &MetricRegistry,
+    ) -> Self {
+        let metrics = ReloadMetrics::register(metrics);
+        metrics.start(&settings.config_hash());
+        Self { metrics, readiness, clock }
+    }
+
+    /// Logs, counts and shows a verdict, and sends it to whom waits for it.
+    pub(super) fn report(
+        &self,
+        verdict: ReloadVerdict,
+        trigger: ReloadTrigger,
+        done: oneshot::Sender<ReloadVerdict>,
+    ) {
+        self.log(&verdict, trigger);
+        self.metrics.count(&verdict, trigger, self.clock.now());
+        match verdict.outcome {
+            ReloadOutcome::Applied => self.readiness.note(NOTE, None),
+            ReloadOutcome::Refused => self.readiness.note(NOTE, Some(verdict.note())),
+            ReloadOutcome::Superseded => {}
+        }
+        // The caller may not wait for it.
+        let _ = done.send(verdict);
+    }
+
+    fn log(&self, verdict: &ReloadVerdict, trigger: ReloadTrigger) {
+        let trigger = trigger.name();
+        let config_hash = &verdict.config_hash;
+        match verdict.outcome {
+            ReloadOutcome::Applied => {
+                let changed = verdict.changed.join(", ");
+                tracing::info!(trigger, config_hash, changed, "the new configuration is in use");
+            }
+            ReloadOutcome::Refused => {
+                let error = verdict.errors.join("; ");
+                tracing::error!(trigger, error, "the new configuration is not used");
+            }
+            // That is no failure: what counts is the later one.
+            ReloadOutcome::Superseded => tracing::info!(
+                trigger,
+                "a later reload or stop takes the place of a reload that was under way"
+            ),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `[control]`, and what differs between two configurations.
+
+use super::{MINIMAL, mistakes, settings};
+use crate::settings::{changed_settings, restart_needed};
+
+const EXPECTED: &str = "expected a unix socket such as \"unix:/run/countersign/control.sock\", or \
+                        an address on loopback such as \"127.0.0.1:9902\"";
+
+fn with_control(listen: &str) -> String {
+    format!("{MINIMAL}\n[control]\nlisten = \"{listen}\"\n")
+}
+
+#[test]
+fn o8_there_is_no_private_listener_unless_it_is_configured() {
+    assert!(settings(MINIMAL).control.is_none());
+    for address in ["unix:/run/c.sock", "127.0.0.1:9902", "[::1]:9902"] {
+        let control = settings(&with_control(address)).control.unwrap();
+        assert_eq!(control.listen.to_string(), address);
+    }
+}
+
+#[test]
+fn o8_a_private_listener_is_only_where_this_machine_reaches_it() {
+    for address in ["0.0.0.0:9902", "10.0.0.1:9902", "[::]:9902", "systemd:control", "unix:c.sock"]
+    {
+        let mistake = format!("countersign.toml: control.listen: found {address:?}, {EXPECTED}");
+        assert_eq!(mistakes(&with_control(address)), [mistake]);
+    }
+    let missing = format!("countersign.toml: control.listen: missing; {EXPECTED}");
+    assert_eq!(mistakes(&format!("{MINIMAL}\n[control]\n")), [missing]);
+}
+
+#[test]
+fn o8_a_private_listener_has_no_other_listeners_address() {
+    let beside = |lines: &str| mistakes(&format!("{}{lines}", with_control("127.0.0.1:7000")));
+    assert_eq!(
+        beside("[admin]\nlisten = \"127.0.0.1:7000\""),
+        ["countersign.toml: control.listen: is the same address as admin.listen (127.0.0.1:7000)"]
+    );
+    assert_eq!(
+        beside("[server]\nlisten = \"127.0.0.1:7000\""),
+        ["countersign.toml: control.listen: is the same address as server.listen (127.0.0.1:7000)"]
+    );
+}
+
+#[test]
+fn what_differs_is_named_with_its_whole_key() {
+    let old = settings(MINIMAL);
+    assert_eq!(changed_settings(&old, &settings(MINIMAL)), Vec::<String>::new());
+    assert_eq!(old.config_hash(), settings(MINIMAL).config_hash());
+    let text = MINIMAL.replace("api.example.com", "other.example.com")
+        + "access = \"public\"\n[server]\nworkers = 3\n[control]\nlisten = \"unix:/c\"\n";
+    let new = settings(&text);
+    let changed = changed_settings(&old, &new);
+    for name in ["server.workers", "control", "issuers.corp.audiences", "routes[0].access"] {
+        assert!(changed.iter().any(|changed| changed == name), "{name}: {changed:?}");
+    }
+    assert_ne!(old.config_hash(), new.config_hash());
+    assert_eq!(new.config_hash().len(), 64);
+}
+
+#[test]
+fn what_differs_is_bounded() {
+    let routes = |n: usize| {
+        let route = |n| format!("[[routes]]\npath = \"/r{n}\"\naccess = \"public\"\n");
+        settings(&(MINIMAL.to_owned() + &(0..n).map(route).collect::<String>()))
+    };
+    let changed = changed_settings(&routes(0), &routes(60));
+    assert_eq!(changed.len(), 51);
+    assert_eq!(changed.last().unwrap(), "and 10 more");
+}
+
+#[test]
+fn what_takes_a_restart_is_named() {
+    let keys = |text: &str| -> Vec<_> {
+        let needed = restart_needed(&settings(MINIMAL), &settings(&format!("{MINIMAL}\n{text}")));
+        needed.iter().map(|needed| needed.key).collect()
+    };
+    assert_eq!(keys("[server]\nworkers = 3"), ["server.workers"]);
+    assert_eq!(keys("[log]\nformat = \"json\""), ["log.format"]);
+    assert!(keys("[server]\nshutdown_grace = \"1s\"").is_empty());
+}
