@@ -91,6 +91,9 @@ pub enum CommandError {
     /// Something went wrong while it ran: exit code 1.
     #[error("{0}")]
     Runtime(String),
+    /// `check --diff` has found and printed differences: exit code 1.
+    #[error("the configurations differ")]
+    Different,
     /// The output could not be written: exit code 1.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -100,7 +103,7 @@ impl CommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Configuration(_) | Self::Usage(_) => ExitCode::from(2),
-            Self::Runtime(_) | Self::Output(_) => ExitCode::FAILURE,
+            Self::Runtime(_) | Self::Different | Self::Output(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -115,6 +118,8 @@ pub fn main() -> ExitCode {
         Err(CommandError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
+        // Which they are has been printed.
+        Err(failure @ CommandError::Different) => failure.exit_code(),
         Err(failure) => {
             // Without standard error there is nowhere left to report to.
             let _ = writeln!(io::stderr(), "countersign: {failure}");

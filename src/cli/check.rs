@@ -1,5 +1,6 @@
 //! `countersign check`: is the configuration sound, and what does it amount to?
 
+mod diff;
 mod online;
 mod routes;
 
@@ -21,6 +22,10 @@ pub struct CheckArgs {
     /// Where the configuration comes from.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Compare two configuration files instead: which routes, issuers and rules decide differently,
+    /// and what takes a restart; exit code 0: nothing differs, 1: something does
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with_all = ["config", "online"])]
+    pub diff: Option<Vec<PathBuf>>,
     /// Also fetch every key source and list its keys
     #[arg(long)]
     pub online: bool,

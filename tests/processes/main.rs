@@ -18,6 +18,7 @@ mod support;
 mod answers;
 mod behind_a_prefix;
 mod cli;
+mod command_line;
 mod compression;
 mod demo;
 mod differential;

@@ -101,6 +101,11 @@ impl Process {
         self.address
     }
 
+    /// Where the pages of the admin listener are.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// What clients said and heard.
     pub(crate) fn journal(&self) -> &Journal {
         &self.journal
