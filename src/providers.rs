@@ -216,3 +216,6 @@ impl Providers {
         unread.chain(self.revocations.readiness().first_read().pending()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,8 +72,7 @@ pub fn read(sources: &Sources) -> Reading {
     let settings = layers.tree.map_err(ConfigErrors).and_then(|tree| {
         let report = Mistakes::default();
         let mut settings = Section::root(&tree, &report, Settings::read);
-        let notes = context.take_notes();
-        settings.provenance = Arc::new(Provenance::of(&tree, files.clone(), notes));
+        settings.provenance = Arc::new(Provenance::of(&tree, files.clone(), &context));
         report.finish(settings)
     });
     Reading { settings, files }

@@ -9,13 +9,14 @@ use std::{
 use super::{
     byte_order_mark,
     combine::combine,
-    error::ConfigError,
+    error::{ConfigError, OtherPlace},
     format::Format,
     include::{self, Included},
     interpolation::{Expanded, FILE_PREFIX, expand, written_file},
     key_path,
     node::{Node, Value},
-    origin::{Origin, OriginSource, ReadContext, Reference},
+    origin::{Origin, OriginSource, ReadContext},
+    reference::Reference,
 };
 use crate::bounded::input::read_path;
 
@@ -197,8 +198,13 @@ impl<'e> Documents<'e> {
             return;
         }
         self.open.push(real);
-        if let Some(included) = self.file(file) {
-            combine(tree, included, &mut self.mistakes);
+        match self.file(file) {
+            Some(included) => combine(tree, included, &mut self.mistakes),
+            None => {
+                if let Some(unreadable) = self.mistakes.last_mut() {
+                    unreadable.other = Some(OtherPlace::new(key.to_owned(), origin));
+                }
+            }
         }
         self.open.pop();
     }
@@ -218,6 +224,7 @@ impl<'e> Documents<'e> {
         if self.read.files.len() >= MAX_FILES {
             return Err(format!("is one of more than {MAX_FILES} files"));
         }
+        refuse_other_than_files(real)?;
         include::refuse_writable_by_others(real)
     }
 
@@ -285,11 +292,12 @@ impl<'e> Documents<'e> {
         }
         let path = source.resolve(Path::new(&path));
         self.read.files.push(path.clone());
-        let content = self
-            .text(&path, MAX_VALUE_BYTES)
+        let content = refuse_other_than_files(&path)
+            .and_then(|()| self.text(&path, MAX_VALUE_BYTES))
             .map_err(|problem| format!("the file {} cannot be read: {problem}", path.display()))?;
         let value = content.trim_end().to_owned();
-        Ok((value, Some(Reference { written, is_unread: false })))
+        let reference = Reference::new(written, &value);
+        Ok((value, Some(reference)))
     }
 
     fn text(&mut self, path: &Path, max_bytes: u64) -> Result<String, String> {
@@ -318,16 +326,26 @@ impl<'e> Documents<'e> {
     }
 }
 
+/// Opening a pipe would wait for its writer.
+fn refuse_other_than_files(path: &Path) -> Result<(), String> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err("is not a file".to_owned()),
+        // One that is missing is reported where it is read.
+        _ => Ok(()),
+    }
+}
+
 fn of_variables(text: &str, expanded: Expanded) -> (String, Option<Reference>) {
     match expanded {
         Expanded::Literal(value) => (value, None),
         Expanded::FromVariables(value) => {
-            (value, Some(Reference { written: text.to_owned(), is_unread: false }))
+            let reference = Reference::new(text.to_owned(), &value);
+            (value, Some(reference))
         }
         Expanded::Unset => placeholder(text),
     }
 }
 
 fn placeholder(written: &str) -> (String, Option<Reference>) {
-    (written.to_owned(), Some(Reference { written: written.to_owned(), is_unread: true }))
+    (written.to_owned(), Some(Reference::unread(written)))
 }

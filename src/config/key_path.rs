@@ -17,13 +17,24 @@ pub(crate) fn element(parent: &str, position: usize) -> String {
 
 /// The node with that name, or the last one on the way that there is; never the root itself.
 pub(crate) fn find<'n>(root: &'n Node, key: &str) -> Option<&'n Node> {
+    walk(root, key).0
+}
+
+/// The node with exactly that name.
+pub(crate) fn find_exactly<'n>(root: &'n Node, key: &str) -> Option<&'n Node> {
+    let (found, rest) = walk(root, key);
+    found.filter(|_| rest.is_empty())
+}
+
+/// The last node on the way, and what is left of the name.
+fn walk<'n, 'k>(root: &'n Node, key: &'k str) -> (Option<&'n Node>, &'k str) {
     let mut found = None;
     let (mut node, mut rest) = (root, key);
     while let Some((next, after)) = step(node, rest) {
         found = Some(next);
         (node, rest) = (next, after);
     }
-    found
+    (found, rest)
 }
 
 /// One step down.

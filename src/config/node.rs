@@ -78,7 +78,10 @@ impl Node {
 
     /// The value as a message shows it.
     pub(crate) fn describe(&self) -> String {
+        let reference = self.origin.as_ref().and_then(|origin| origin.reference.as_ref());
         match &self.value {
+            // What a variable or a file holds may be a secret.
+            Value::Text(_) if let Some(reference) = reference => quoted(&reference.written),
             Value::Null => "null".to_owned(),
             Value::Bool(truth) => truth.to_string(),
             Value::Integer(integer) => integer.to_string(),

@@ -9,7 +9,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::place::Place;
+use super::{place::Place, reference::Reference};
 
 /// Where a value comes from: a file with a line, a variable or a flag.
 #[derive(Debug, Clone)]
@@ -19,15 +19,6 @@ pub(crate) struct Origin {
     pub(crate) place: Option<Place>,
     /// The text as it was written, if variables or a file were put into it.
     pub(crate) reference: Option<Arc<Reference>>,
-}
-
-/// A text with `${…}` or `file:` in it.
-#[derive(Debug)]
-pub(crate) struct Reference {
-    /// The text as it was written; the path of a file is absolute.
-    pub(crate) written: String,
-    /// Whether what it refers to was not at hand, and not asked for: see [`ReadContext::lint`].
-    pub(crate) is_unread: bool,
 }
 
 /// A file, a variable or a flag.

@@ -1,16 +1,17 @@
 //! Where the values of a configuration came from, for those who look at it.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use toml::Value as Written;
 use toml_edit::{DocumentMut, Item, TableLike, Value as TomlValue};
-use zeroize::Zeroizing;
 
 use super::{
     documents::ReadFiles,
-    interpolation::{FILE_PREFIX, escape},
+    interpolation::escape,
     key_path,
     node::{Node, Value},
+    origin::ReadContext,
+    reference::Reference,
 };
 
 /// The origin of every value that is written somewhere.
@@ -18,18 +19,15 @@ use super::{
 pub(crate) struct Provenance {
     /// Whole key → `/etc/countersign.toml:12`, `environment variable X`.
     origins: BTreeMap<String, String>,
-    /// Whole key → the text with `${…}` or `file:` in it.
-    references: BTreeMap<String, String>,
-    /// What files hold that stand for values, and the text that names each. It may be a secret.
-    contents: Vec<(Zeroizing<String>, String)>,
+    /// Whole key → what stands there for a variable or a file.
+    references: BTreeMap<String, Arc<Reference>>,
     /// What was read.
     pub(crate) files: ReadFiles,
     /// What works, and should be written otherwise.
     pub(crate) notes: Vec<String>,
+    /// Whether the files that settings name were left alone.
+    pub(crate) lint: bool,
 }
-
-/// Shorter contents are looked for as whole values only: `1` is in many texts.
-const MIN_SEARCHED_BYTES: usize = 6;
 
 // Two configurations that mean the same are shown alike, wherever they were read from.
 impl fmt::Debug for Provenance {
@@ -40,8 +38,9 @@ impl fmt::Debug for Provenance {
 
 impl Provenance {
     /// Of a whole tree.
-    pub(crate) fn of(root: &Node, files: ReadFiles, notes: Vec<String>) -> Self {
-        let mut provenance = Self { files, notes, ..Self::default() };
+    pub(crate) fn of(root: &Node, files: ReadFiles, context: &ReadContext) -> Self {
+        let (notes, lint) = (context.take_notes(), context.lint);
+        let mut provenance = Self { files, notes, lint, ..Self::default() };
         provenance.collect("", root);
         provenance
     }
@@ -71,10 +70,12 @@ impl Provenance {
         };
         self.origins.insert(key.to_owned(), shown);
         let Some(reference) = &origin.reference else { return };
-        self.references.insert(key.to_owned(), reference.written.clone());
-        if let (Some(text), true) = (node.as_text(), reference.written.starts_with(FILE_PREFIX)) {
-            self.contents.push((Zeroizing::new(text.to_owned()), reference.written.clone()));
-        }
+        self.references.insert(key.to_owned(), Arc::clone(reference));
+    }
+
+    /// Whether the value of a key comes from a variable or a file.
+    pub(crate) fn has_reference(&self, key: &str) -> bool {
+        self.references.contains_key(key)
     }
 
     /// What the reader would have to read: values that refer to variables and files are written as
@@ -98,7 +99,7 @@ impl Provenance {
             }
             leaf => {
                 if let Some(reference) = self.references.get(key) {
-                    *leaf = Written::String(reference.clone());
+                    *leaf = Written::String(reference.written.clone());
                 } else if let Written::String(text) = leaf {
                     *text = self.named_content(text).unwrap_or_else(|| escape(text));
                 }
@@ -108,11 +109,8 @@ impl Provenance {
 
     /// The name of the file that a text comes from, wherever the writer put the text.
     fn named_content(&self, text: &str) -> Option<String> {
-        let is_in = |content: &str| {
-            text == content || content.len() >= MIN_SEARCHED_BYTES && text.contains(content)
-        };
-        let mut contents = self.contents.iter();
-        contents.find(|(content, _)| is_in(content)).map(|(_, written)| written.clone())
+        let mut files = self.references.values().filter(|reference| reference.is_file());
+        files.find(|reference| reference.is_in(text)).map(|reference| reference.written.clone())
     }
 
     /// The same text with a comment after every value that does not come from the defaults.

@@ -274,9 +274,11 @@ impl<'n> Section<'n> {
     }
 
     /// Reports that the value of a key contradicts that of another, both under their whole keys.
+    /// Where the other has its default, there is no place to name.
     pub(crate) fn contradiction(&self, key: String, other: &str, message: String) {
         let origin = self.origin_of(&key).or_else(|| self.root.origin());
-        let other = self.origin_of(other).map(|at| OtherPlace::new(other.to_owned(), &at));
+        let of_other = key_path::find_exactly(self.root, other).and_then(Node::origin);
+        let other = of_other.map(|at| OtherPlace::new(other.to_owned(), &at));
         self.report.add_contradiction(key, origin, message, other);
     }
 

@@ -33,6 +33,8 @@ impl Mistakes {
             self.unread.set(self.unread.get() + 1);
             return;
         }
+        let reference = origin.as_ref().and_then(|origin| origin.reference.as_ref());
+        let message = reference.map_or(message.clone(), |reference| reference.redact(&message));
         let mistake = ConfigError::new(key, origin.as_ref(), message);
         self.found.borrow_mut().push(ConfigError { other, ..mistake });
     }

@@ -361,3 +361,6 @@ fn bound_address(listeners: &[Listener]) -> io::Result<ListenAddress> {
 
 /// How long a reload waits for the new configuration's keys.
 pub(super) const RELOAD_DEADLINE: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests;

@@ -433,9 +433,9 @@ fn as_texts(methods: &[Method]) -> Vec<&str> {
 
 fn check_duplicates(root: &Section<'_>, routes: &Routes) {
     for DuplicateRoute(first, second) in routes.duplicates() {
-        root.mistake_at(
+        root.contradiction(
             format!("{}[{}]", key::ROUTES, second.position()),
-            root.peek(key::ROUTES).and_then(Node::origin),
+            &format!("{}[{}]", key::ROUTES, first.position()),
             format!(
                 "path {:?} matches the same requests as path {:?} of routes[{}]; expected one of \
                  them only",

@@ -60,23 +60,22 @@ pub(crate) fn read(section: &mut Section<'_>) -> PerResource<ResourceSettings> {
         if let Err(message) = check_name(name) {
             resource.own_mistake(message);
         }
-        let origin = resource.peek(key::ID).and_then(Node::origin);
         let settings = ResourceSettings::read(name, resource);
-        settings.map(|settings| (settings, resource.key_of(key::ID), origin))
+        settings.map(|settings| (settings, resource.key_of(key::ID)))
     });
     if resources.len() > MAX_RESOURCES {
         section.own_mistake(format!("expected at most {MAX_RESOURCES} resources"));
     }
     let resources: Vec<_> = resources.into_iter().flatten().collect();
-    for (position, (settings, key, origin)) in resources.iter().enumerate() {
-        let mut earlier = resources.iter().take(position).map(|(earlier, ..)| earlier);
-        if let Some(other) = earlier.find(|other| other.id.collides_with(&settings.id)) {
+    for (position, (settings, key)) in resources.iter().enumerate() {
+        let mut earlier = resources.iter().take(position);
+        if let Some((other, at)) = earlier.find(|(other, _)| other.id.collides_with(&settings.id)) {
             let (found, other) = (&settings.id, &other.name);
             let message = format!(
                 "the metadata of {:?} would be at the same place as that of the resource {other:?}",
                 found.as_str()
             );
-            section.mistake_at(key.clone(), origin.clone(), message);
+            section.contradiction(key.clone(), at, message);
         }
     }
     resources.into_iter().map(|(settings, ..)| settings).collect()

@@ -31,6 +31,7 @@ pub(super) use self::{listeners::setting_of, looping_upstreams::host_at_port};
 use super::whole::{Settings, key};
 use crate::{
     config::{node::Node, reader::Section},
+    decision::held_body::settings::key as of_held_body,
     gate,
     identity::{
         self, are_one_header,
@@ -38,6 +39,7 @@ use crate::{
         fold_header_name,
     },
     policy::{
+        self,
         credential::CredentialSource,
         ids::RouteId,
         settings::{AccessSettings, key as of_route},
@@ -101,7 +103,6 @@ fn introspection_issuers(settings: &Settings, root: &Section<'_>) {
 
 /// A signature's rule relates the signer to the token's owner, or there is no token (threats S-7).
 fn signed_routes(settings: &Settings, root: &Section<'_>) {
-    let origin = || root.peek(of_route::ROUTES).and_then(Node::origin);
     for (id, route) in settings.routes.all().iter_with_ids() {
         let Some(signature) = route.signature.map(|signature| settings.signatures.get(signature))
         else {
@@ -125,7 +126,8 @@ fn signed_routes(settings: &Settings, root: &Section<'_>) {
             _ => continue,
         };
         let message = format!("the signature {:?} {problem}", signature.name);
-        root.mistake_at(of_one_route(id, of_route::SIGNATURE), origin(), message);
+        let other = of_one_signature(signature, &[of_signature::CALLER]);
+        root.contradiction(of_one_route(id, of_route::SIGNATURE), &other, message);
     }
 }
 
@@ -189,9 +191,14 @@ fn signed_answers(settings: &Settings, root: &Section<'_>) {
             );
             let key =
                 of_one_signature(signature, &[of_signature::RESPOND, of_signature::MAX_BYTES]);
-            root.mistake_at(key, root.peek(key::SIGNATURES).and_then(Node::origin), message);
+            root.contradiction(key, &buffer_bytes(), message);
         }
     }
+}
+
+/// The memory for bodies and answers that are held.
+fn buffer_bytes() -> String {
+    [key::SERVER, of_server::LIMITS, of_held_body::BUFFER_BYTES].join(".")
 }
 
 fn token_size(settings: &Settings, root: &Section<'_>) {
@@ -248,8 +255,9 @@ fn credential_headers(settings: &Settings, root: &Section<'_>) {
                 "credential.sources reads the token from this header ({header:?}), and what \
                  clients send in the header of a claim is removed"
             );
-            let origin = root.peek(key::CLAIMS).and_then(Node::origin);
-            root.mistake_at([key::CLAIMS, claim.header.as_str()].join("."), origin, message);
+            let key = [key::CLAIMS, claim.header.as_str()].join(".");
+            let other = [key::CREDENTIAL, policy::credential::key::SOURCES].join(".");
+            root.contradiction(key, &other, message);
         }
     }
 }

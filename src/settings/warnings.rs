@@ -59,7 +59,8 @@ impl Settings {
             );
             warnings.push(warning(&[key::ADMIN, admin::settings::key::LISTEN], &text));
         }
-        for tls in self.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
+        let tls = self.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        for tls in tls.filter(|_| !self.provenance.lint) {
             warnings.extend(tls_warnings(tls));
         }
         warnings.extend(self.listener_warnings());
@@ -96,7 +97,9 @@ impl Settings {
             warnings.extend(list_warnings(list));
         }
         warnings.extend(self.outlived_logouts());
-        warnings.extend(self.exposed_files());
+        if !self.provenance.lint {
+            warnings.extend(self.exposed_files());
+        }
         warnings.extend(self.cors_warnings());
         warnings.extend(self.static_header_warnings());
         warnings.extend(self.limit_warnings());

@@ -32,7 +32,9 @@ fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).unwrap()
 }
 
+/// With fewer connections than any machine has descriptors for: there is no warning.
 const SOUND: &str = r#"
+server.limits.connections = 100
 [upstreams.app]
 url = "http://127.0.0.1:3000"
 [issuers.corp]
@@ -63,19 +65,46 @@ fn check_prints_what_a_configuration_amounts_to() {
     let directory = workspace();
     let checked = countersign(directory.path(), &["check", "--config", "countersign.toml"]);
     assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
-    let text = stdout(&checked);
-    assert!(text.contains("connect_timeout = \"1s\""), "{text}");
-    assert!(
-        text.contains(
-            "#   POST  /loans/**  token of corp, scope loans:write  -> app\n\
-             #   any   /healthz   public                            -> app\n"
-        ),
-        "{text}"
+    let jwks = directory.path().join("keys/jwks.json");
+    assert_eq!(
+        stdout(&checked),
+        format!(
+            "countersign.toml is sound.\n\n\
+             Listeners:\n  server  0.0.0.0:8080\n  admin   127.0.0.1:9901\n\n\
+             Issuers:\n  corp  https://idp.example.com  for https://api.example.com, keys from {}\n\n\
+             Upstreams:\n  app  http://127.0.0.1:3000\n\n\
+             Routes (the most specific one wins; what matches none is refused):\n  \
+             POST  /loans/**  token of corp, scope loans:write  -> app\n  \
+             any   /healthz   public                            -> app\n\n\
+             Every setting with its default, and where it comes from: check --all\n",
+            jwks.display()
+        )
     );
+}
+
+/// The settings of `check --all`, without comments.
+fn settings_in(text: &str) -> String {
+    let lines = text.lines().map(|line| line.split("  # ").next().unwrap());
+    lines.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn check_all_prints_a_configuration_with_the_origin_of_every_value() {
+    let directory = workspace();
+    let arguments = ["check", "--all", "--config", "countersign.toml"];
+    let checked = countersign(directory.path(), &arguments);
+    let text = stdout(&checked);
+    assert!(text.starts_with("# countersign.toml is sound.\n# The effective"), "{text}");
+    assert!(text.contains("\nconnect_timeout = \"1s\"\n"), "{text}");
+    let line = SOUND.lines().position(|line| line.starts_with("audiences")).unwrap() + 1;
+    let audiences =
+        format!("audiences = [\"https://api.example.com\"]  # countersign.toml:{line}\n");
+    assert!(text.contains(&audiences), "{text}");
+    assert!(text.contains("\n#   any   /healthz   public  "), "{text}");
     // What it prints is a configuration again.
     fs::write(directory.path().join("again.toml"), text).unwrap();
-    let again = countersign(directory.path(), &["check", "--config", "again.toml"]);
-    assert_eq!(stdout(&again), text);
+    let again = countersign(directory.path(), &["check", "--all", "--config", "again.toml"]);
+    assert_eq!(settings_in(stdout(&again)), settings_in(text));
 }
 
 #[test]
@@ -88,11 +117,11 @@ fn x1_check_and_run_refuse_a_wrong_configuration_with_2_and_start_nothing() {
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(stdout(&output), "");
         let start = "countersign: the configuration has 3 mistakes:\n  \
-             wrong.toml: issuers.corp.clock_skew: found \"1h\", expected a duration from 0s to \
+             wrong.toml:6:1: issuers.corp.clock_skew: found \"1h\", expected a duration from 0s to \
              5m, such as \"10s\"\n  \
-             wrong.toml: routes[1].issuers: has no effect with access = \"public\"; expected it \
+             wrong.toml:17:1: routes[1].issuers: has no effect with access = \"public\"; expected it \
              to be absent\n  \
-             wrong.toml: routes[1].foo: unknown key; known here: name, path, methods, hosts, \
+             wrong.toml:18:1: routes[1].foo: unknown key; known here: name, path, methods, hosts, \
              access, ";
         assert!(stderr(&output).starts_with(start), "{}", stderr(&output));
         assert_eq!(stderr(&output).lines().count(), 4);
@@ -123,14 +152,14 @@ fn x8_check_and_run_judge_local_files_offline() {
         let output = countersign(directory.path(), &[command, "--config", "wrong.toml"]);
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(
-            stderr(&output),
+            stderr(&output).replace(&format!("{}/", directory.path().display()), ""),
             "countersign: the configuration has 3 mistakes:\n  \
-             wrong.toml: issuers.corp.keys.pem_file: the file rsa.pem holds no key for the \
+             wrong.toml:9:6: issuers.corp.keys.pem_file: the file rsa.pem holds no key for the \
              algorithms ES256, but RSA 2048 (for RS256, RS384, RS512, PS256, PS384, PS512); \
              expected PEM with public keys (PUBLIC KEY or CERTIFICATE)\n  \
-             wrong.toml: issuers.marked.keys.secret_file: the file marked.key starts with a byte \
+             wrong.toml:19:6: issuers.marked.keys.secret_file: the file marked.key starts with a byte \
              order mark (BOM): save it as UTF-8 without one; expected a file that can be read\n  \
-             wrong.toml: issuers.short.keys.secret_file: the file short.key is not usable: the \
+             wrong.toml:14:6: issuers.short.keys.secret_file: the file short.key is not usable: the \
              secret has 15 bytes, needed are at least 32; expected the bytes of a shared secret \
              for HMAC\n"
         );
@@ -148,8 +177,9 @@ fn x8_check_warns_of_a_revocation_list_that_is_none() {
         fs::write(directory.path().join("list.toml"), text).unwrap();
         let output = countersign(directory.path(), &["check", "--config", "list.toml"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        let warning = "# warning: revocation.file: revoked.json: ";
-        assert_eq!(stdout(&output).contains(warning), is_told, "{}", stdout(&output));
+        let list = directory.path().join("revoked.json");
+        let warning = format!("warning: revocation.file: {}: ", list.display());
+        assert_eq!(stdout(&output).contains(&warning), is_told, "{}", stdout(&output));
     }
 }
 
@@ -180,7 +210,7 @@ fn x8_a_level_that_the_build_does_not_have_is_a_mistake() {
 fn the_configuration_file_can_be_named_by_the_environment() {
     let directory = workspace();
     let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(["check", "--listen", "127.0.0.1:1"])
+        .args(["check", "--all", "--listen", "127.0.0.1:1"])
         .current_dir(directory.path())
         .env_clear()
         .env("COUNTERSIGN_CONFIG", "countersign.toml")
@@ -189,7 +219,14 @@ fn the_configuration_file_can_be_named_by_the_environment() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).contains("listen = \"127.0.0.1:1\"\nworkers = 3\n"));
+    let text = stdout(&output);
+    assert!(
+        text.contains(
+            "listen = \"127.0.0.1:1\"  # flag --listen\n\
+             workers = 3  # environment variable COUNTERSIGN_SERVER__WORKERS\n"
+        ),
+        "{text}"
+    );
 }
 
 #[test]
@@ -212,9 +249,9 @@ fn check_online_tells_what_a_source_holds_key_by_key() {
     let output = countersign(directory.path(), &arguments);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let text = stdout(&output);
-    assert!(text.contains("#   corp: 1 usable, 1 left out\n"), "{text}");
-    assert!(text.contains("#     \"k1\": EC P-256, for ES256\n"), "{text}");
-    assert!(text.contains("#     \"a\\nb\": left out, keys[0]: "), "{text}");
+    assert!(text.contains("  corp: 1 usable, 1 left out\n"), "{text}");
+    assert!(text.contains("    \"k1\": EC P-256, for ES256\n"), "{text}");
+    assert!(text.contains("    \"a\\nb\": left out, keys[0]: "), "{text}");
 }
 
 /// Keys by URL, at a port that nothing listens on.
@@ -233,7 +270,7 @@ fn check_online_fails_when_a_source_has_no_usable_key() {
     let output = countersign(directory.path(), &arguments);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stderr(&output), "countersign: no usable keys for corp\n");
-    assert!(stdout(&output).contains("#   corp: failed: "), "{}", stdout(&output));
+    assert!(stdout(&output).contains("  corp: failed: "), "{}", stdout(&output));
 }
 
 fn mode(path: &Path) -> u32 {

@@ -169,7 +169,8 @@ fn the_version_says_what_was_built() {
     assert!(lines[1].starts_with("commit: "), "{lines:?}");
     let feature = if cfg!(feature = "mimalloc") { "mimalloc" } else { "" };
     assert!(lines[2].starts_with("features: ") && lines[2].contains(feature), "{lines:?}");
-    let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    let lock =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
     for name in ["aws-lc-rs", "aws-lc-sys", "rustls"] {
         let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).unwrap();
         let locked = rest.split('"').next().unwrap();

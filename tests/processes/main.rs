@@ -17,6 +17,7 @@ mod support;
 
 mod answers;
 mod behind_a_prefix;
+mod check;
 mod cli;
 mod command_line;
 mod compression;

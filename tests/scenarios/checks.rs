@@ -47,7 +47,7 @@ fn idp14_keys_that_are_usable_and_for_no_algorithm_that_is_allowed_fail() {
     keys.serve(JWKS, Page::json(&json!({ "keys": [public(&ec)] })));
     let (status, out, err) = check_online(&config(&keys, "\"RS256\", \"PS256\"", ""), &[]);
     assert_eq!(status, Some(1), "{out}{err}");
-    assert!(out.contains("#   corp: 1 usable, 0 left out\n"), "{out}");
+    assert!(out.contains("  corp: 1 usable, 0 left out\n"), "{out}");
     assert_eq!(err, "countersign: corp: no key for the algorithms allowed (RS256, PS256)\n");
 
     let (status, out, err) = check_online(&config(&keys, "\"ES256\"", ""), &[]);
@@ -75,7 +75,7 @@ fn idp7_a_token_that_its_issuer_calls_inactive_fails_and_says_whose_audience_it_
     assert_eq!(status, Some(1), "{out}{err}");
     let why = "corp: not active; its aud ('api', 'account') does not name the introspecting client \
                'proxy', and some providers (Keycloak from 26 on) call such a token inactive";
-    assert!(out.contains(&format!("# The token:\n#   {why}\n")), "{out}");
+    assert!(out.contains(&format!("The token:\n  {why}\n")), "{out}");
     assert_eq!(err, format!("countersign: {why}\n"));
     // One that is not active for another reason is not blamed on its audience.
     let (status, _, err) = check_online(&config, &["--token", &named]);
@@ -84,7 +84,7 @@ fn idp7_a_token_that_its_issuer_calls_inactive_fails_and_says_whose_audience_it_
     endpoint.activate(&named, &json!({}));
     let (status, out, err) = check_online(&config, &["--token", &named]);
     assert_eq!(status, Some(0), "{out}{err}");
-    assert!(out.contains("#   corp: active\n"), "{out}");
+    assert!(out.contains("  corp: active\n"), "{out}");
     for text in [&out, &err] {
         let parts = named.split('.').chain(stranger.split('.'));
         assert!(parts.into_iter().all(|part| !text.contains(part)), "no part of a token: {text}");

@@ -4,6 +4,8 @@ use std::{fs, path::PathBuf};
 
 use countersign::settings::{self, Settings, Sources};
 
+mod mistakes;
+
 use crate::support::shipped::Shipped;
 
 fn load(path: PathBuf) -> Settings {

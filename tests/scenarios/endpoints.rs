@@ -4,4 +4,4 @@ mod ejection;
 mod health;
 mod names;
 mod retries;
-mod scene;
+pub(crate) mod scene;

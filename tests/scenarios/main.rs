@@ -36,6 +36,7 @@ mod paths;
 mod protocol;
 mod readiness;
 mod registry;
+mod reload;
 mod resources;
 mod revocation;
 mod routes;

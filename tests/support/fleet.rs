@@ -53,6 +53,7 @@ struct Seen {
     received: Mutex<HashMap<String, usize>>,
     connections: AtomicUsize,
     open: AtomicUsize,
+    most_open: AtomicUsize,
     delay_millis: AtomicU64,
     status: AtomicU16,
     is_unhealthy: AtomicBool,
@@ -169,6 +170,16 @@ impl Instance {
         self.seen.open.load(Ordering::SeqCst)
     }
 
+    /// How many connections it has had in all.
+    pub(crate) fn opened(&self) -> usize {
+        self.seen.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many connections it has had at once.
+    pub(crate) fn most_open(&self) -> usize {
+        self.seen.most_open.load(Ordering::SeqCst)
+    }
+
     /// How often that request came.
     pub(crate) fn times(&self, request: &str) -> usize {
         self.seen.received.lock().unwrap().get(request).copied().unwrap_or_default()
@@ -206,7 +217,8 @@ async fn accept(
         let Ok((socket, _)) = listener.accept().await else { continue };
         socket.set_nodelay(true).unwrap();
         seen.connections.fetch_add(1, Ordering::SeqCst);
-        seen.open.fetch_add(1, Ordering::SeqCst);
+        let open = seen.open.fetch_add(1, Ordering::SeqCst) + 1;
+        seen.most_open.fetch_max(open, Ordering::SeqCst);
         let (seen, tls) = (Arc::clone(seen), tls.clone());
         tokio::spawn(async move {
             match tls {

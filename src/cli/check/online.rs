@@ -5,6 +5,7 @@ mod token;
 
 use std::io::{self, Write};
 
+use super::OnlineStyle;
 use crate::{
     cli::CommandError,
     clock::{Clock, SystemClock},
@@ -29,14 +30,23 @@ use crate::{
 pub(super) fn report(
     settings: &Settings,
     token: Option<&[u8]>,
+    style: OnlineStyle,
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
     let mut text = Vec::new();
     let verdict = check_all(settings, token, &mut text);
-    let written = out.write_all(&text);
+    let written = match style {
+        OnlineStyle::Comments => out.write_all(&text),
+        OnlineStyle::Plain => out.write_all(without_comments(&text).as_bytes()),
+    };
     // The verdict first: a closed output must not hide it.
     verdict?;
     Ok(written?)
+}
+
+fn without_comments(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.split_inclusive('\n').map(|line| line.strip_prefix("# ").unwrap_or(line)).collect()
 }
 
 fn check_all(

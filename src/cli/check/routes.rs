@@ -1,7 +1,5 @@
 //! The table of routes → requirement, as `check` prints it.
 
-use std::io::{self, Write};
-
 use crate::{
     config::values::format_duration,
     policy::{
@@ -13,23 +11,24 @@ use crate::{
     settings::Settings,
 };
 
-/// Writes one commented line per route, in columns.
-pub(super) fn write_table(settings: &Settings, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "\n# Routes (the most specific one wins; what matches none is refused):")?;
-    let rows: Vec<[String; 4]> =
-        settings.routes.all().iter().map(|route| row(settings, route)).collect();
+/// One line per route, in columns.
+pub(super) fn table(settings: &Settings) -> String {
+    let title = "\nRoutes (the most specific one wins; what matches none is refused):\n";
+    let rows: Vec<[String; 4]> = rows(settings).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let (methods, paths, access) = (width(0), width(1), width(2));
-    for [method, path, requirement, upstream] in &rows {
-        writeln!(
-            out,
-            "#   {method:methods$}  {path:paths$}  {requirement:access$}  -> {upstream}"
-        )?;
-    }
-    Ok(())
+    let line = |[method, path, requirement, upstream]: &[String; 4]| {
+        format!("  {method:methods$}  {path:paths$}  {requirement:access$}  -> {upstream}\n")
+    };
+    rows.iter().map(line).fold(title.to_owned(), |table, line| table + &line)
+}
+
+/// Methods, host and path, what is required, and where requests go.
+pub(super) fn rows(settings: &Settings) -> impl Iterator<Item = [String; 4]> {
+    settings.routes.all().iter().map(|route| row(settings, route))
 }
 
 fn row(settings: &Settings, route: &RouteSettings) -> [String; 4] {

@@ -64,18 +64,18 @@ pub(crate) fn read(section: &mut Section<'_>) -> Vec<ClaimHeaderSettings> {
     if !section.is_present() {
         return default_claims();
     }
-    let mut claims: Vec<(&str, ClaimHeaderSettings, &Node)> =
-        section.each_member(|name, node| Ok((name, claim_header(name, node)?, node)));
-    claims.sort_by(|(_, a, _), (_, b, _)| a.header.as_str().cmp(b.header.as_str()));
-    for (position, (name, claim, node)) in claims.iter().enumerate() {
+    let mut claims: Vec<(&str, ClaimHeaderSettings)> =
+        section.each_member(|name, node| Ok((name, claim_header(name, node)?)));
+    claims.sort_by(|(_, a), (_, b)| a.header.as_str().cmp(b.header.as_str()));
+    for (position, (name, claim)) in claims.iter().enumerate() {
         let mut earlier = claims.iter().take(position);
-        let same = earlier.find(|(_, other, _)| are_one_header(&other.header, &claim.header));
-        if let Some((other, ..)) = same {
+        let same = earlier.find(|(_, other)| are_one_header(&other.header, &claim.header));
+        if let Some((other, _)) = same {
             let message = format!("is the same header as {other:?} to many servers");
-            section.mistake_at(section.key_of(name), node.origin(), message);
+            section.contradiction(section.key_of(name), &section.key_of(other), message);
         }
     }
-    claims.into_iter().map(|(_, claim, _)| claim).collect()
+    claims.into_iter().map(|(_, claim)| claim).collect()
 }
 
 /// Writes `[claims]`.

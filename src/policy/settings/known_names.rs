@@ -62,9 +62,9 @@ pub(super) fn check_names(root: &Section<'_>, routes: &Routes) {
         let Some(name) = &route.name else { continue };
         let first = *seen.entry(name).or_insert(id);
         if first != id {
-            root.mistake_at(
+            root.contradiction(
                 format!("{}[{}].{}", key::ROUTES, id.position(), key::NAME),
-                root.peek(key::ROUTES).and_then(Node::origin),
+                &format!("{}[{}].{}", key::ROUTES, first.position(), key::NAME),
                 format!(
                     "found {name:?}, which is the name of routes[{}] as well",
                     first.position()

@@ -1,12 +1,12 @@
 //! Bodies that are buffered have to fit into the room for them.
 
 use crate::{
-    config::{node::Node, reader::Section},
-    policy::settings::{BodyHandling, exchange_limits, key as of_route},
+    config::reader::Section,
+    policy::settings::{BodyHandling, exchange_limits},
     settings::Settings,
 };
 
-use super::of_one_route;
+use super::{buffer_bytes, of_one_route};
 
 /// A body for which there is never room would be refused with 503 as if there were some later.
 pub(super) fn buffered_bodies(settings: &Settings, root: &Section<'_>) {
@@ -19,8 +19,8 @@ pub(super) fn buffered_bodies(settings: &Settings, root: &Section<'_>) {
                 "{most} bytes are more than server.limits.buffer_bytes ({room}), within which \
                  bodies are buffered; expected less, or more room there"
             );
-            let origin = root.peek(of_route::ROUTES).and_then(Node::origin);
-            root.mistake_at(of_one_route(id, exchange_limits::key::MAX_BODY), origin, message);
+            let key = of_one_route(id, exchange_limits::key::MAX_BODY);
+            root.contradiction(key, &buffer_bytes(), message);
         }
     }
 }

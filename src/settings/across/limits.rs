@@ -33,8 +33,8 @@ pub(super) fn limits_by_signer(settings: &Settings, root: &Section<'_>) {
                  signature",
                 limit.name
             );
-            let origin = root.peek(of_route::ROUTES).and_then(Node::origin);
-            root.mistake_at(of_one_route(id, of_route::LIMIT), origin, message);
+            let other = [key::LIMITS, &limit.name, of_limit::KEY].join(".");
+            root.contradiction(of_one_route(id, of_route::LIMIT), &other, message);
         }
     }
 }

@@ -3,22 +3,25 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::super::whole::{Settings, key};
+use super::{
+    super::whole::{Settings, key},
+    setting_of,
+};
 use crate::{
-    config::{node::Node, reader::Section, urls::is_loopback},
+    config::{reader::Section, urls::is_loopback},
     listener::settings::ListenAddress,
-    proxy::settings::ListenerSettings,
+    proxy::settings::listeners::{ListenerSettings, key as of_listener},
     upstream::settings::{UpstreamAddress, key as of_upstream},
 };
 
 /// Reports every upstream that is a listener.
 pub(super) fn looping_upstreams(settings: &Settings, root: &Section<'_>) {
     for upstream in &settings.upstreams {
-        let mut listeners = settings.listeners.iter();
-        let leads_to_it = |own: &&ListenerSettings| {
+        let mut listeners = settings.listeners.iter().enumerate();
+        let leads_to_it = |(_, own): &(usize, &ListenerSettings)| {
             upstream.addresses().any(|address| leads_to(address, &own.listen))
         };
-        if let Some(own) = listeners.find(leads_to_it) {
+        if let Some((position, own)) = listeners.find(leads_to_it) {
             let listen = &own.listen;
             let setting = match settings.server.listen.as_ref() {
                 Some(of_server) if of_server == listen => "server.listen",
@@ -27,10 +30,9 @@ pub(super) fn looping_upstreams(settings: &Settings, root: &Section<'_>) {
             let node = root.peek(key::UPSTREAMS).and_then(|all| all.member(&upstream.name));
             let has_one = node.is_some_and(|upstream| upstream.member(of_upstream::URL).is_some());
             let name = if has_one { of_upstream::URL } else { of_upstream::URLS };
-            let node = node.and_then(|upstream| upstream.member(name));
-            root.mistake_at(
+            root.contradiction(
                 [key::UPSTREAMS, &upstream.name, name].join("."),
-                node.and_then(Node::origin),
+                &setting_of(settings, position, of_listener::LISTEN),
                 format!("is this proxy itself ({setting} is {listen}): a loop"),
             );
         }

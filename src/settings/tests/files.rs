@@ -152,7 +152,12 @@ fn other_mistakes_of_include() {
             "[\"*/a.toml\"]",
             ":1:12: include[0]: expected \"*\" and \"?\" in the name of the file only",
         ),
-        ("[\"none.toml\"]", "none.toml: cannot be read: No such file or directory (os error 2)"),
+        ("[\"/dev/null\"]", ":1:12: include[0]: the file /dev/null is not a file"),
+        (
+            "[\"none.toml\"]",
+            "none.toml: cannot be read: No such file or directory (os error 2) (include[0]: \
+          countersign.toml:1:12)",
+        ),
         ("[\"countersign.*\"]", ":1:12: include[0]: the file countersign.toml includes itself"),
     ] {
         let workspace = workspace(&[("countersign.toml", &format!("include = {include}\n"))]);

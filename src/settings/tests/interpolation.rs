@@ -67,13 +67,18 @@ fn a_text_number_is_no_number_unless_a_variable_stands_for_it() {
 
 const HEADER: &str = "[headers]\nset_headers = { x-api-key = \"file:secrets/key\" }";
 
+/// With the content of variables and files in it.
+fn effective(settings: &Settings) -> String {
+    toml::to_string(&settings.written()).unwrap()
+}
+
 #[test]
 fn o2_a_value_from_a_file_is_used_and_never_shown() {
     let workspace = Workspace::new();
     fs::create_dir(workspace.path().join("secrets")).unwrap();
     workspace.write("secrets/key", "hunter2hunter2\n");
     let settings = workspace.load(&format!("{MINIMAL}\n{HEADER}")).unwrap();
-    assert!(settings.effective().contains("hunter2hunter2"));
+    assert!(effective(&settings).contains("hunter2hunter2"));
     let written = format!("file:{}/secrets/key", workspace.path().display());
     for shown in [settings.to_toml(), settings.to_annotated_toml()] {
         assert!(shown.contains(&written), "{shown}");
@@ -81,8 +86,37 @@ fn o2_a_value_from_a_file_is_used_and_never_shown() {
     }
     assert!(!format!("{settings:?}").contains("Provenance { contents"));
     let again = workspace.load(&settings.to_toml()).unwrap();
-    assert_eq!(again.effective(), settings.effective());
+    assert_eq!(effective(&again), effective(&settings));
+    assert!(settings.warnings().iter().all(|warning| !warning.contains("x-api-key")));
     assert!(settings.files().files.contains(&workspace.path().join("secrets/key")));
+}
+
+#[test]
+fn o2_no_mistake_shows_what_a_variable_or_a_file_holds() {
+    let workspace = Workspace::new();
+    workspace.write("value", "hunter2 hunter2 hünter2");
+    let settings = [
+        "[upstreams.b]\nurl = VALUE",
+        "[upstreams.b]\nurl = \"http://127.0.0.1:1\"\nconnect_timeout = VALUE",
+        "[issuers.b]\nissuer = \"https://b\"\naudiences = \"any\"\nalgorithms = [VALUE]",
+        "[server.limits]\nconnections = VALUE",
+        "[log]\nlevel = VALUE\nformat = VALUE",
+        "[headers]\nset_headers = { x-a = VALUE }",
+        "[[routes]]\npath = \"/b\"\nissuers = [VALUE]\nupstream = VALUE\nmethods = [VALUE]",
+        "[[routes]]\npath = VALUE",
+        "[forwarding]\ntrusted_proxies = [VALUE]\nkeep = [VALUE]",
+        "[claims]\nx-a = VALUE",
+        "[revocation]\nurl = VALUE",
+    ];
+    for value in ["\"file:value\"", "\"${SECRET}\"", "\"a${SECRET}b\""] {
+        for addition in settings {
+            let text = format!("{MINIMAL}\n{}", addition.replace("VALUE", value));
+            let file = workspace.write("countersign.toml", text);
+            let loaded = load(&sources(file, &[("SECRET", "hunter2 hunter2 hünter2")]));
+            let errors = loaded.unwrap_err().to_string();
+            assert!(!errors.contains("hunter2"), "{addition}: {errors}");
+        }
+    }
 }
 
 #[test]
@@ -95,7 +129,9 @@ fn a_file_of_a_value_has_to_be_there_and_small() {
         ["countersign.toml: headers.set_headers.x-api-key: the file secrets/key cannot be read: \
           No such file or directory (os error 2)"]
     );
-    fs::create_dir(workspace.path().join("secrets")).unwrap();
+    fs::create_dir_all(workspace.path().join("secrets/key")).unwrap();
+    assert!(workspace.mistakes(&text)[0].ends_with("secrets/key cannot be read: is not a file"));
+    fs::remove_dir(workspace.path().join("secrets/key")).unwrap();
     workspace.write("secrets/key", "x".repeat(64 * 1024 + 1));
     let found = workspace.mistakes(&text);
     assert!(found[0].contains("secrets/key cannot be read: more than"), "{found:?}");

@@ -2,6 +2,7 @@
 
 use super::{Settings, warning};
 use crate::{
+    config::key_path,
     policy::settings::{HeaderSettings, key as of_route},
     settings::whole::key,
 };
@@ -16,6 +17,11 @@ impl Settings {
         });
         let all = [(key::HEADERS.to_owned(), &self.headers)].into_iter().chain(of_routes);
         all.flat_map(|(place, headers)| secrets(headers).map(move |list| (place.clone(), list)))
+            .filter(|(place, (list, name))| {
+                // What comes from a variable or a file is not in the configuration, nor shown.
+                let setting = key_path::member(&format!("{place}.{list}"), name);
+                !self.provenance.has_reference(&setting)
+            })
             .map(|(place, (list, name))| {
                 let text = "is no place for a secret: it is in the configuration, and check and \
                             /config show it; credentials for the service are read from files";

@@ -13,7 +13,6 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     config::{
-        node::Node,
         reader::Section,
         values::{any_or_list, check_name, duration, format_duration, switch, text},
         writer::{Writer, Written, table_of},
@@ -140,14 +139,13 @@ pub(crate) fn read(section: &mut Section<'_>, with_resources: bool) -> PerIssuer
             issuer.own_mistake(message);
         }
         let settings = IssuerSettings::read(name, issuer, with_resources);
-        let origin = issuer.peek(key::ISSUER).and_then(Node::origin);
-        settings.map(|settings| (settings, issuer.key_of(key::ISSUER), origin))
+        settings.map(|settings| (settings, issuer.key_of(key::ISSUER)))
     });
     let issuers: Vec<_> = issuers.into_iter().flatten().collect();
-    for (position, (settings, key, origin)) in issuers.iter().enumerate() {
-        let mut earlier = issuers.iter().take(position).map(|(earlier, ..)| earlier);
-        if let Some(other) = earlier.find(|other| tenants::overlap(other, settings)) {
-            section.mistake_at(key.clone(), origin.clone(), ambiguity(other, settings));
+    for (position, (settings, key)) in issuers.iter().enumerate() {
+        let mut earlier = issuers.iter().take(position);
+        if let Some((other, at)) = earlier.find(|(other, _)| tenants::overlap(other, settings)) {
+            section.contradiction(key.clone(), at, ambiguity(other, settings));
         }
     }
     issuers.into_iter().map(|(settings, ..)| settings).collect()

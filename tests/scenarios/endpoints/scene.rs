@@ -9,7 +9,7 @@ pub(super) fn in_front_of(instances: &[Instance], lines: &str) -> World {
 }
 
 /// How many endpoints are in that state.
-pub(super) fn endpoints(proxy: &Proxy, state: &str) -> f64 {
+pub(crate) fn endpoints(proxy: &Proxy, state: &str) -> f64 {
     let labels = format!("{{state=\"{state}\",upstream=\"other\"}}");
     proxy.metric(&format!("countersign_upstream_endpoints{labels}"))
 }
@@ -21,6 +21,6 @@ pub(super) fn ejections(proxy: &Proxy, cause: &str) -> f64 {
 }
 
 /// Whether two counts are equal.
-pub(super) fn is(found: f64, expected: u32) -> bool {
+pub(crate) fn is(found: f64, expected: u32) -> bool {
     (found - f64::from(expected)).abs() < f64::EPSILON
 }

@@ -44,16 +44,16 @@ fn check_online_asks_for_the_keys_of_signers_and_whether_registries_answer() {
     let (status, out, err) = check_online(&sources);
     assert_eq!(status, Some(0), "{out}{err}");
     assert!(out.contains("/loans  public, body signed by lender  -> app\n"), "{out}");
-    assert!(out.contains("#   signatures.bank: 1 usable, 0 left out\n"), "{out}");
+    assert!(out.contains("  signatures.bank: 1 usable, 0 left out\n"), "{out}");
     let registries =
-        "# Registries of signers:\n#   signatures.agent: answers\n#   signatures.lender: answers\n";
+        "Registries of signers:\n  signatures.agent: answers\n  signatures.lender: answers\n";
     assert!(out.contains(registries), "{out}");
 
     sources.serve("/agents/countersign-check", Page::status(500));
     sources.serve("/bank", Page::json(&json!({ "keys": [] })));
     let (status, out, err) = check_online(&sources);
     assert_eq!(status, Some(1), "{out}{err}");
-    assert!(out.contains("#   signatures.agent: failed: "), "{out}");
+    assert!(out.contains("  signatures.agent: failed: "), "{out}");
     let summary = "countersign: no usable keys for signatures.bank; \
                    the registry of signatures.agent can't be asked\n";
     assert_eq!(err, summary);

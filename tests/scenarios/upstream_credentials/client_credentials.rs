@@ -157,8 +157,8 @@ fn check_online_requests_a_token_where_no_caller_is_needed() {
     };
     let (status, text) = check();
     assert_eq!(status, Some(0), "{text}");
-    assert!(text.contains("#   orders: the token endpoint issues a token\n"), "{text}");
-    assert!(text.contains("#   bills: not tried"), "{text}");
+    assert!(text.contains("  orders: the token endpoint issues a token\n"), "{text}");
+    assert!(text.contains("  bills: not tried"), "{text}");
     assert!(!text.contains("issued-"), "{text}");
     scene.endpoint.answer_by(|_| denied(401, "invalid_client"));
     let (status, text) = check();

@@ -147,7 +147,9 @@ impl Entry {
         if self.values.contains_key("redirect.to") {
             return format!("redirect to {}", self.show("redirect.to"));
         }
-        let needs = ["issuers", "scopes", "any_scopes"].iter().filter(|key| self.values.contains_key(**key));
+        let needs = ["issuers", "scopes", "any_scopes"]
+            .iter()
+            .filter(|key| self.values.contains_key(**key));
         let needs: Vec<String> = needs.map(|key| format!("{key} {}", self.show(key))).collect();
         let access = self.values.get("access").and_then(Value::as_str).unwrap_or("protected");
         [vec![access.to_owned()], needs].concat().join(", ")
@@ -188,13 +190,12 @@ struct Tree {
 
 impl Tree {
     fn of(settings: &Settings) -> Self {
-        // What we have written ourselves.
-        let parse = |text: &str| text.parse().unwrap_or_default();
-        Self { values: parse(&settings.effective()), shown: parse(&settings.to_toml()) }
+        let table = |value| if let Value::Table(table) = value { table } else { Table::new() };
+        Self { values: table(settings.written()), shown: table(settings.written_as_shown()) }
     }
 
     fn take(&mut self, section: &str) -> (Value, Value) {
-        let mut take = |tree: &mut Table| tree.remove(section).unwrap_or(Value::Array(Vec::new()));
+        let take = |tree: &mut Table| tree.remove(section).unwrap_or(Value::Array(Vec::new()));
         (take(&mut self.values), take(&mut self.shown))
     }
 

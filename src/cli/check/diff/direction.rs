@@ -160,13 +160,15 @@ impl Meaning {
                 (Some(old), Some(new)) => inclusion(&old, &new),
             },
             Self::Granted => match (grants_all(old), grants_all(new)) {
-                (false, false) => {
-                    inclusion(&elements(old).unwrap_or_default(), &elements(new).unwrap_or_default())
-                }
+                (false, false) => inclusion(
+                    &elements(old).unwrap_or_default(),
+                    &elements(new).unwrap_or_default(),
+                ),
                 (old, new) => Some(old.cmp(&new)),
             },
             Self::AllOf => {
-                let (old, new) = (elements(old).unwrap_or_default(), elements(new).unwrap_or_default());
+                let (old, new) =
+                    (elements(old).unwrap_or_default(), elements(new).unwrap_or_default());
                 inclusion(&old, &new).map(Ordering::reverse)
             }
             Self::Allows => Some(is_true(old).cmp(&is_true(new))),
