@@ -3,14 +3,17 @@
 mod control;
 mod descriptors;
 mod idle_journals;
+mod listeners;
 mod metrics;
 mod opening;
+mod pulse;
 mod reload;
 mod server;
+mod service_manager;
 mod signals;
+mod watcher;
 mod worker_thread;
 
 pub use descriptors::{DescriptorLimit, raise_limit};
-pub use reload::Reread;
 pub use server::{Server, ServerParts, StartError};
 pub use signals::run;

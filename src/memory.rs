@@ -48,12 +48,8 @@ pub(crate) const UPLOAD_BYTES: u32 = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct MemoryBudget {
     held: AtomicUsize,
-    max: usize,
-    /// Of it, what requests on new connections may fill.
-    for_new_connections: usize,
-    /// Of it, what answers may fill: the rest is for requests.
-    for_answers: usize,
-    of_connection: usize,
+    max: AtomicUsize,
+    of_connection: AtomicUsize,
     metrics: Metrics,
 }
 
@@ -61,18 +57,37 @@ impl MemoryBudget {
     pub(crate) fn new(max: usize, of_connection: usize, metrics: &MetricRegistry) -> Arc<Self> {
         Arc::new(Self {
             held: AtomicUsize::new(0),
-            max,
-            for_new_connections: max / 8 * 7,
-            for_answers: max / 4 * 3,
-            of_connection,
+            max: AtomicUsize::new(max),
+            of_connection: AtomicUsize::new(of_connection),
             metrics: Metrics::register(metrics),
         })
+    }
+
+    /// Other bounds, from now on. What is held beyond them stays until it is given back.
+    pub(crate) fn adjust(&self, max: usize, of_connection: usize) {
+        self.max.store(max, Relaxed);
+        self.of_connection.store(of_connection, Relaxed);
+    }
+
+    /// What requests on new connections may fill.
+    fn for_new_connections(&self) -> usize {
+        self.max.load(Relaxed) / 8 * 7
+    }
+
+    /// What answers may fill: the rest is for requests.
+    fn for_answers(&self) -> usize {
+        self.max.load(Relaxed) / 4 * 3
+    }
+
+    /// What may wait of the bodies of one connection.
+    fn of_connection(&self) -> usize {
+        self.of_connection.load(Relaxed)
     }
 
     /// Counts a request in flight; whether there is room for it. The last eighth is for connections
     /// that have served one: new ones that are all slow do not stop those that were here before.
     pub(crate) fn enter(&self, has_served: bool) -> bool {
-        let most = if has_served { self.max } else { self.for_new_connections };
+        let most = if has_served { self.max.load(Relaxed) } else { self.for_new_connections() };
         self.held.fetch_add(REQUEST_BYTES, Relaxed) + REQUEST_BYTES <= most
     }
 
@@ -88,7 +103,7 @@ impl MemoryBudget {
 
     /// Reserves room for what an upload brings along; whether there is some.
     pub(crate) fn reserve(&self, bytes: usize) -> bool {
-        let fits = self.held.load(Relaxed) + bytes <= self.for_new_connections;
+        let fits = self.held.load(Relaxed) + bytes <= self.for_new_connections();
         if fits {
             self.charge(bytes);
         }
@@ -96,11 +111,11 @@ impl MemoryBudget {
     }
 
     fn is_short(&self) -> bool {
-        self.held.load(Relaxed) > self.for_answers
+        self.held.load(Relaxed) > self.for_answers()
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        self.held.load(Relaxed) + bytes <= self.for_answers
+        self.held.load(Relaxed) + bytes <= self.for_answers()
     }
 
     fn charge(&self, bytes: usize) {

@@ -7,8 +7,10 @@
 //! sleeps (threat D-11).
 
 mod content_age;
+mod file_snapshot;
 mod refresher;
 mod schedule;
+pub(crate) mod settings;
 mod watched_file;
 
 use std::{
@@ -22,6 +24,7 @@ use tokio::time::Instant;
 use crate::clock::{Clock, UnixTime};
 
 pub(crate) use content_age::ContentAge;
+pub(crate) use file_snapshot::{FileChange, FileSnapshot};
 pub(crate) use refresher::keep_fresh;
 pub(crate) use schedule::Schedule;
 pub(crate) use watched_file::{FileError, FileLimit, FileVersions, WatchedFile};

@@ -14,11 +14,13 @@ mod flags;
 mod names;
 mod parts;
 mod readiness;
+mod reload_files;
 mod secret_files;
 mod sources;
 mod warnings;
 mod whole;
 
+pub use crate::refresh::settings::ReloadSettings;
 pub use changes::{RestartNeeded, changed_settings, restart_needed};
 pub use flags::{FLAG_NAME, Flags};
 pub use sources::Sources;
@@ -48,10 +50,7 @@ use whole::key;
 /// Every mistake in it, at once. Only a layer that can't be read at all (no such file, not TOML)
 /// hides the others.
 pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
-    read(sources).settings?.ok_or_else(|| {
-        let message = "depends on files or variables that are not read".to_owned();
-        ConfigErrors(vec![ConfigError::of_source("", "the configuration".to_owned(), message)])
-    })
+    read(sources).into_settings()
 }
 
 /// What reading a configuration came to.
@@ -62,6 +61,19 @@ pub struct Reading {
     pub settings: Result<Option<Settings>, ConfigErrors>,
     /// What was read for it, whether there was a mistake or not.
     pub files: ReadFiles,
+}
+
+impl Reading {
+    /// The settings.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn into_settings(self) -> Result<Settings, ConfigErrors> {
+        self.settings?.ok_or_else(|| {
+            let message = "depends on files or variables that are not read".to_owned();
+            ConfigErrors(vec![ConfigError::of_source("", "the configuration".to_owned(), message)])
+        })
+    }
 }
 
 /// Reads a configuration, and says what was read.

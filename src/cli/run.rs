@@ -1,10 +1,13 @@
 //! `countersign run`
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use super::{CommandError, args::ConfigArgs};
 use crate::{
-    lifecycle::{self, DescriptorLimit},
+    clock::SystemClock,
+    lifecycle::{self, DescriptorLimit, ServerParts},
     settings::{self, Settings},
     telemetry::{Logs, MetricRegistry},
 };
@@ -22,9 +25,8 @@ pub struct RunArgs {
 /// # Errors
 /// [`CommandError::Configuration`] before anything is started; [`CommandError::Runtime`] afterwards.
 pub fn run(args: &RunArgs) -> Result<(), CommandError> {
-    let config = args.config.clone();
-    let load = move || settings::load(&config.sources());
-    let settings = load()?;
+    let sources = args.config.sources();
+    let settings = settings::load(&sources)?;
     let logs = Logs::init(&settings.log).map_err(|error| CommandError::Usage(error.to_string()))?;
     let metrics = MetricRegistry::default();
     metrics.watch_dropped_log_lines(logs.dropped_lines());
@@ -32,8 +34,14 @@ pub fn run(args: &RunArgs) -> Result<(), CommandError> {
         tracing::warn!("{warning}");
     }
     provide_descriptors(&settings);
-    lifecycle::run(settings, metrics, load)
-        .map_err(|error| CommandError::Runtime(error.to_string()))
+    let parts = ServerParts {
+        clock: Arc::new(SystemClock),
+        metrics,
+        sources: Some(sources),
+        log_level: Some(logs.level().clone()),
+        is_service: true,
+    };
+    lifecycle::run(settings, parts).map_err(|error| CommandError::Runtime(error.to_string()))
 }
 
 fn provide_descriptors(settings: &Settings) {

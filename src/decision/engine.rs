@@ -86,19 +86,24 @@ pub struct EngineParts<'s> {
 
 impl Engine {
     /// The engine of these parts, which belong to one configuration. `journal` keeps the proof of
-    /// signed requests.
+    /// signed requests. Bodies that are held under `earlier` rules count, where these are the same.
     pub fn new(
         parts: &EngineParts<'_>,
         gate: Gate,
         journal: Option<Arc<Journal>>,
+        earlier: Option<&Self>,
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Self {
+        let is_same = |earlier: &&Self| earlier.held == *parts.held;
+        let bodies = earlier.filter(is_same).map(|earlier| earlier.bodies.clone());
+        let bodies =
+            bodies.unwrap_or_else(|| BodyStore::new(parts.held, Metrics::register(metrics)));
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, &parts.maintenance, clock),
             documents: Documents::prepare(parts.documents, metrics),
-            bodies: BodyStore::new(parts.held, Metrics::register(metrics)),
+            bodies,
             held: parts.held.clone(),
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),

@@ -62,6 +62,7 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 pub(super) fn status(class: Class, reason: Reason) -> GrpcStatus {
     match reason {
         Reason::BodyTooLarge
+        | Reason::HeadTooLong
         | Reason::HeaderLinesExceeded
         | Reason::RateLimited
         | Reason::ConcurrencyLimited => return GrpcStatus::ResourceExhausted,

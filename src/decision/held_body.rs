@@ -32,7 +32,7 @@ use settings::HeldBodySettings;
 use super::Metrics;
 
 /// Where all bodies are held, of all workers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct BodyStore {
     budget: Arc<ByteBudget>,
     disk: Disk,

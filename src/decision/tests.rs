@@ -53,7 +53,7 @@ fn engine() -> (WorkerEngine, MetricRegistry) {
     let metrics = MetricRegistry::default();
     let (providers, _) = Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
     let gate = Gate::new(&settings.gate_parts(), &providers, Arc::clone(&clock), &metrics);
-    let engine = Engine::new(&settings.engine_parts(), gate, None, clock, &metrics);
+    let engine = Engine::new(&settings.engine_parts(), gate, None, None, clock, &metrics);
     (WorkerEngine::new(Arc::new(engine)), metrics)
 }
 

@@ -4,31 +4,40 @@
 use std::{io, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::{runtime::Builder, sync::mpsc};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    runtime::Builder,
+    sync::{mpsc, watch},
+};
 
 use crate::{
     admin::{
         self, ReadinessBoard, ShownConfiguration,
-        control::{ControlView, ReloadOutcome, ReloadRequest, ReloadVerdict},
+        control::{ReloadOutcome, ReloadRequest, ReloadVerdict},
     },
     clock::Clock,
     decision::Engine,
     evidence::Journals,
-    listener::Listener,
     providers::{ProviderTasks, Providers},
-    proxy::ProxyConfig,
+    proxy::{ConnectionBudget, ProxyConfig},
     readiness::ProcessReadiness,
-    settings::Settings,
+    settings::{Settings, Sources},
     tasks::{RunningTasks, Tasks},
-    telemetry::MetricRegistry,
+    telemetry::{LogLevel, MetricRegistry},
     tls::{keep_renewed, keep_upstreams_renewed},
 };
 
 use super::{
-    idle_journals, opening,
-    reload::{Changes, PendingReload, ReloadReports, ReloadSource, Reread, not_used},
+    idle_journals,
+    listeners::{BoundOperators, OpenListeners, OperatorListeners},
+    opening,
+    pulse::Pulse,
+    reload::{
+        Changes, NoSettings, PendingReload, ReadConfiguration, ReloadReports, ReloadSource,
+        not_used,
+    },
     server::{RELOAD_DEADLINE, compile},
+    service_manager::ServiceManager,
+    watcher::{self, WatchTargets},
     worker_thread::{LEFTOVERS_DEADLINE, WorkerSignals},
 };
 
@@ -49,10 +58,12 @@ pub(super) struct ControlChannels {
     pub(super) reloads: mpsc::Sender<ReloadRequest>,
 }
 
-/// The listeners of this thread.
-pub(super) struct OperatorListeners {
-    pub(super) admin: Vec<Listener>,
-    pub(super) control: Option<Listener>,
+/// Commands that wait.
+struct Inbox {
+    commands: mpsc::Receiver<ControlCommand>,
+    requested: mpsc::Receiver<ReloadRequest>,
+    /// Of the watcher.
+    watched: mpsc::Receiver<PendingReload>,
 }
 
 /// What keeps one configuration up to date, and does not run yet.
@@ -61,10 +72,35 @@ pub(super) struct ConfigurationTasks {
     pub(super) upstreams: Tasks,
 }
 
-/// The same, running.
+const OVERTAKEN: &str = "superseded by a later reload or stop";
+
+/// What serves one configuration on this thread.
+struct Running<'o> {
+    tasks: RunningConfigurationTasks,
+    operators: &'o mut OperatorListeners,
+}
+
+/// The tasks of a configuration, running.
 struct RunningConfigurationTasks {
     providers: RunningTasks,
     upstreams: RunningTasks,
+}
+
+/// What the control thread is made from, besides the settings.
+pub(super) struct ControlParts {
+    pub(super) config: Arc<ArcSwap<ProxyConfig>>,
+    pub(super) providers: Arc<Providers>,
+    pub(super) journals: Journals,
+    pub(super) readiness: Arc<ProcessReadiness>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: MetricRegistry,
+    pub(super) sources: Option<Sources>,
+    pub(super) log_level: Option<LogLevel>,
+    pub(super) listeners: OpenListeners,
+    pub(super) budget: Arc<ConnectionBudget>,
+    pub(super) watch: WatchTargets,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) service_manager: ServiceManager,
 }
 
 /// The state of the control thread.
@@ -78,59 +114,74 @@ pub(super) struct Control {
     clock: Arc<dyn Clock>,
     metrics: MetricRegistry,
     readiness: Arc<ProcessReadiness>,
-    reread: Option<Reread>,
+    sources: Option<Sources>,
+    log_level: Option<LogLevel>,
+    listeners: OpenListeners,
+    budget: Arc<ConnectionBudget>,
     reports: ReloadReports,
+    /// Whether the workers answer.
+    pulse: Arc<Pulse>,
+    service_manager: ServiceManager,
+    /// The files of the configuration that was read last.
+    watch: watch::Sender<WatchTargets>,
 }
 
 impl Control {
-    pub(super) fn new(
-        config: Arc<ArcSwap<ProxyConfig>>,
-        settings: Settings,
-        providers: Arc<Providers>,
-        journals: Journals,
-        readiness: Arc<ProcessReadiness>,
-        clock: Arc<dyn Clock>,
-        metrics: MetricRegistry,
-        reread: Option<Reread>,
-    ) -> Self {
+    pub(super) fn new(settings: Settings, parts: ControlParts) -> Self {
+        let ControlParts { config, providers, journals, readiness, clock, metrics, .. } = parts;
         let engine = Arc::new(ArcSwap::new(Arc::clone(config.load().engine())));
-        let providers = Arc::new(ArcSwap::new(providers));
-        let journals = Arc::new(journals);
-        let shown = Arc::new(ArcSwap::from_pointee(settings.shown()));
         let (notes, of_reports) = (Arc::clone(&readiness), Arc::clone(&clock));
-        let reports = ReloadReports::new(&settings, notes, of_reports, &metrics);
-        let settings = ArcSwap::from_pointee(settings);
+        let reports =
+            ReloadReports::new(&settings, notes, of_reports, parts.service_manager, &metrics);
         Self {
-            settings,
-            shown,
+            watch: watch::Sender::new(parts.watch),
+            shown: Arc::new(ArcSwap::from_pointee(settings.shown())),
+            settings: ArcSwap::from_pointee(settings),
             config,
             engine,
-            providers,
-            journals,
+            providers: Arc::new(ArcSwap::new(providers)),
+            journals: Arc::new(journals),
             clock,
             metrics,
             readiness,
-            reread,
+            sources: parts.sources,
+            log_level: parts.log_level,
+            listeners: parts.listeners,
+            budget: parts.budget,
+            pulse: parts.pulse,
+            service_manager: parts.service_manager,
             reports,
         }
     }
 
+    pub(super) fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
     async fn run(
-        self,
+        mut self,
         tasks: ConfigurationTasks,
-        operators: OperatorListeners,
-        mut channels: ControlChannels,
+        bound: BoundOperators,
+        channels: ControlChannels,
         signals: WorkerSignals,
     ) {
-        let mut tasks = tasks.spawn();
+        let pages = Arc::new(self.admin_view());
+        tokio::spawn(admin::follow_readiness(Arc::clone(&pages)));
+        let mut operators = OperatorListeners::new(pages, channels.reloads);
+        let mut running = Running { tasks: tasks.spawn(), operators: &mut operators };
         tokio::spawn(idle_journals::run(Arc::clone(&self.journals)));
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_renewed(move || config.load().tls()));
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_upstreams_renewed(move || config.load().upstream_tls()));
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
-        self.serve_operators(operators, &channels.reloads);
-        let mut command = next(&mut channels, &signals).await;
+        running.operators.adopt(bound);
+        self.tell_service_manager(&signals);
+        let (watcher, watched) = mpsc::channel(1);
+        tokio::spawn(watcher::watch(self.watch.subscribe(), watcher));
+        let ControlChannels { commands, requested, .. } = channels;
+        let mut inbox = Inbox { commands, requested, watched };
+        let mut command = next(&mut inbox, &signals).await;
         loop {
             command = match command {
                 Next::Command(ControlCommand::Reload(PendingReload { source, trigger, done })) => {
@@ -138,61 +189,78 @@ impl Control {
                         biased;
                         // A stop does not wait for keys that may never come, and a later
                         // configuration is wanted more than an earlier one.
-                        overtaking = next(&mut channels, &signals) => {
-                            self.reports.report(self.superseded(), trigger, done);
+                        overtaking = next(&mut inbox, &signals) => {
+                            let verdict = self.superseded(OVERTAKEN);
+                            self.reports.report(verdict, trigger, done);
                             overtaking
                         }
-                        verdict = self.reload(source, &mut tasks) => {
+                        verdict = self.reload(source, &mut running) => {
                             self.reports.report(verdict, trigger, done);
-                            next(&mut channels, &signals).await
+                            next(&mut inbox, &signals).await
                         }
                     }
                 }
                 Next::Command(ControlCommand::Stop) => {
                     self.stop(&signals).await;
-                    next(&mut channels, &signals).await
+                    next(&mut inbox, &signals).await
                 }
                 Next::Finished => return,
             };
         }
     }
 
-    fn serve_operators(&self, listeners: OperatorListeners, reloads: &mpsc::Sender<ReloadRequest>) {
-        let pages = Arc::new(self.admin_view());
-        tokio::spawn(admin::follow_readiness(Arc::clone(&pages)));
-        for listener in listeners.admin {
-            tokio::spawn(admin::serve(listener, Arc::clone(&pages), CancellationToken::new()));
-        }
-        if let Some(listener) = listeners.control {
-            let view = Arc::new(ControlView { pages, reloads: reloads.clone() });
-            tokio::spawn(admin::control::serve(listener, view, CancellationToken::new()));
-        }
+    fn superseded(&self, reason: &str) -> ReloadVerdict {
+        not_used(ReloadOutcome::Superseded, vec![reason.to_owned()], &self.settings.load())
     }
 
-    fn superseded(&self) -> ReloadVerdict {
-        let reason = "superseded by a later reload or stop".to_owned();
-        not_used(ReloadOutcome::Superseded, vec![reason], &self.settings.load())
+    fn tell_service_manager(&self, signals: &WorkerSignals) {
+        let manager = self.service_manager;
+        let (open, config_hash) = (signals.open.clone(), self.settings.load().config_hash());
+        tokio::spawn(async move {
+            open.cancelled().await;
+            manager.ready(&config_hash);
+        });
+        let (pulse, stop) = (Arc::clone(&self.pulse), signals.stop_accepting.clone());
+        tokio::spawn(manager.watchdog(pulse, stop));
     }
 
     /// Reads the new configuration and applies it.
-    async fn reload(
-        &self,
-        source: ReloadSource,
-        tasks: &mut RunningConfigurationTasks,
-    ) -> ReloadVerdict {
-        let refused = |errors| not_used(ReloadOutcome::Refused, errors, &self.settings.load());
-        let settings = match source.settings(self.reread.as_ref()).await {
-            Ok(settings) => settings,
-            Err(mistakes) => return refused(mistakes),
+    async fn reload(&mut self, source: ReloadSource, running: &mut Running<'_>) -> ReloadVerdict {
+        let known = self.watch.borrow().files.clone();
+        let read = source.read(self.sources.as_ref(), known).await;
+        let ReadConfiguration { settings, paths, files } = read;
+        let verdict = match settings {
+            Ok(settings) => self.decide(settings, running).await,
+            Err(NoSettings::Mistakes(mistakes)) => self.refused(mistakes),
+            Err(NoSettings::StillChanging) => {
+                self.watch.send_modify(|targets| targets.paths = paths);
+                return self.superseded("the files have changed while they were read");
+            }
         };
+        // Whatever came of it, these files are not read again before one of them changes.
+        self.watch.send_replace(WatchTargets {
+            settings: self.settings.load().reload,
+            paths,
+            files,
+            in_force: !verdict.is_refused(),
+        });
+        verdict
+    }
+
+    /// Applies a configuration, if it can be.
+    async fn decide(&mut self, settings: Settings, running: &mut Running<'_>) -> ReloadVerdict {
         let changes = Changes::between(&self.settings.load(), &settings);
-        match self.apply(settings, tasks).await {
+        match self.apply(settings, running).await {
             Ok(()) => {
                 changes.warn_of_what_stays();
                 changes.applied(&self.settings.load())
             }
-            Err(reason) => refused(vec![reason]),
+            Err(reason) => self.refused(vec![reason]),
         }
+    }
+
+    fn refused(&self, errors: Vec<String>) -> ReloadVerdict {
+        not_used(ReloadOutcome::Refused, errors, &self.settings.load())
     }
 
     fn admin_view(&self) -> admin::View {
@@ -209,31 +277,47 @@ impl Control {
     }
 
     /// Replaces the configuration as a whole, once the new one can decide (threats ).
-    async fn apply(
-        &self,
-        settings: Settings,
-        tasks: &mut RunningConfigurationTasks,
-    ) -> Result<(), String> {
+    async fn apply(&mut self, settings: Settings, running: &mut Running<'_>) -> Result<(), String> {
         let parts = settings.provider_parts();
         let successor = self.providers.load().successor(&parts, &self.clock, &self.metrics);
         let (providers, prepared) = successor.map_err(|error| error.to_string())?;
         let (providers, started) = (Arc::new(providers), prepared.spawn());
         self.wait_for(&providers).await?;
-        let running = self.config.load_full();
-        let (journals, clock) = (&self.journals, &self.clock);
+        // New sockets are bound before anything changes: one that can't be refuses all of it.
+        let bound = self.listeners.prepare(&settings).map_err(|error| error.to_string())?;
+        let operators = running.operators.prepare(&settings, self.listeners.passed());
+        let operators = operators.map_err(|error| error.to_string())?;
+        let earlier = self.config.load_full();
+        let (names, journals, clock) = (&bound.names, &self.journals, &self.clock);
         let compiled =
-            compile(&settings, &providers, journals, Some(&running), clock, &self.metrics);
+            compile(&settings, names, &providers, journals, Some(&earlier), clock, &self.metrics);
         let (config, upstreams) = compiled.map_err(|error| error.to_string())?;
         self.providers.store(providers);
         self.engine.store(Arc::clone(config.engine()));
         self.config.store(Arc::new(config));
-        running.supersede();
+        earlier.supersede();
         self.shown.store(Arc::new(settings.shown()));
+        self.adjust_process(&settings);
+        let known = self.listeners.addresses();
+        self.listeners.adopt(bound, settings.server.drain_timeout);
+        self.listeners.log_new(&known);
+        running.operators.adopt(operators);
         self.settings.store(Arc::new(settings));
         // Requests of the old configuration do without: they have their endpoints.
-        tasks.upstreams = upstreams.spawn();
-        retire(std::mem::replace(&mut tasks.providers, started));
+        running.tasks.upstreams = upstreams.spawn();
+        retire(std::mem::replace(&mut running.tasks.providers, started));
         Ok(())
+    }
+
+    /// What the process has once, whatever its configuration is.
+    fn adjust_process(&self, settings: &Settings) {
+        self.budget.adjust(&settings.server.limits);
+        let level = &settings.log.level;
+        let has_changed = self.settings.load().log.level != *level;
+        let Some(log) = self.log_level.as_ref().filter(|_| has_changed) else { return };
+        if let Err(error) = log.set(level) {
+            tracing::error!(%error, "log.level stays as it was");
+        }
     }
 
     async fn wait_for(&self, providers: &Providers) -> Result<(), String> {
@@ -249,6 +333,7 @@ impl Control {
 
     async fn stop(&self, signals: &WorkerSignals) {
         self.readiness.drain();
+        self.service_manager.stopping();
         let grace = self.settings.load().server.shutdown_grace;
         tracing::info!(?grace, "stopping: not ready, still accepting");
         tokio::time::sleep(grace).await;
@@ -285,11 +370,14 @@ enum Next {
     Finished,
 }
 
-async fn next(channels: &mut ControlChannels, signals: &WorkerSignals) -> Next {
+async fn next(inbox: &mut Inbox, signals: &WorkerSignals) -> Next {
     tokio::select! {
-        Some(command) = channels.commands.recv() => Next::Command(command),
-        Some(ReloadRequest { trigger, done }) = channels.requested.recv() => {
+        Some(command) = inbox.commands.recv() => Next::Command(command),
+        Some(ReloadRequest { trigger, done }) = inbox.requested.recv() => {
             let reload = PendingReload { source: ReloadSource::Reread, trigger, done };
+            Next::Command(ControlCommand::Reload(reload))
+        }
+        Some(reload) = inbox.watched.recv() => {
             Next::Command(ControlCommand::Reload(reload))
         }
         () = signals.finished.cancelled() => Next::Finished,
@@ -300,7 +388,7 @@ async fn next(channels: &mut ControlChannels, signals: &WorkerSignals) -> Next {
 pub(super) fn spawn(
     control: Control,
     tasks: ConfigurationTasks,
-    operators: OperatorListeners,
+    operators: BoundOperators,
     channels: ControlChannels,
     signals: WorkerSignals,
 ) -> io::Result<thread::JoinHandle<()>> {

@@ -91,7 +91,7 @@ mod tests {
         let metrics = MetricRegistry::default();
         metrics.watch_dropped_log_lines(|| 0);
         let clock = Arc::new(SystemClock);
-        let parts = ServerParts { clock, metrics: metrics.clone(), reread: None };
+        let parts = ServerParts::of_program(clock, metrics.clone());
         let _server = Server::start_with(settings, parts).unwrap();
         // It becomes ready at some moment.
         let of = |text: &str| -> Vec<String> {

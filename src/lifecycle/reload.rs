@@ -1,24 +1,25 @@
 //! A reload's way: what it is of, and its verdict, which is logged, counted and shown.
 
 mod metrics;
+mod source;
 
 use std::sync::Arc;
 
-use tokio::{sync::oneshot, task::spawn_blocking};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use crate::{
     admin::control::{ReloadOutcome, ReloadTrigger, ReloadVerdict},
     clock::Clock,
-    config::ConfigErrors,
     readiness::ProcessReadiness,
     settings::{RestartNeeded, Settings, changed_settings, restart_needed},
     telemetry::MetricRegistry,
 };
 
-pub(super) use metrics::ReloadMetrics;
+use super::service_manager::ServiceManager;
 
-/// Reads the configuration again from where it came. It reads files, and may take its time.
-pub type Reread = Arc<dyn Fn() -> Result<Settings, ConfigErrors> + Send + Sync>;
+pub(super) use metrics::ReloadMetrics;
+pub(super) use source::{NoSettings, ReadConfiguration, ReloadSource, read_files};
 
 /// A reload that waits to be done.
 #[derive(Debug)]
@@ -27,15 +28,6 @@ pub(super) struct PendingReload {
     pub(super) trigger: ReloadTrigger,
     /// Gets the verdict. It may be dropped: the verdict is logged.
     pub(super) done: oneshot::Sender<ReloadVerdict>,
-}
-
-/// Where the new configuration comes from.
-#[derive(Debug)]
-pub(super) enum ReloadSource {
-    /// From where the one in use came.
-    Reread,
-    /// From the program.
-    Given(Box<Settings>),
 }
 
 /// What a new configuration would change.
@@ -52,26 +44,9 @@ pub(super) struct ReloadReports {
     metrics: ReloadMetrics,
     readiness: Arc<ProcessReadiness>,
     clock: Arc<dyn Clock>,
-}
-
-impl ReloadSource {
-    /// The new configuration, or every mistake in it.
-    pub(super) async fn settings(self, reread: Option<&Reread>) -> Result<Settings, Vec<String>> {
-        let reread = match (self, reread) {
-            (Self::Given(settings), _) => return Ok(*settings),
-            (Self::Reread, None) => {
-                return Err(vec!["the configuration does not come from files".to_owned()]);
-            }
-            (Self::Reread, Some(reread)) => Arc::clone(reread),
-        };
-        match spawn_blocking(move || reread()).await {
-            Ok(Ok(settings)) => Ok(settings),
-            Ok(Err(ConfigErrors(mistakes))) => {
-                Err(mistakes.iter().map(ToString::to_string).collect())
-            }
-            Err(error) => Err(vec![format!("reading the configuration failed: {error}")]),
-        }
-    }
+    service_manager: ServiceManager,
+    /// Of the last refusal. What is tried again and refused for the same is logged once.
+    refused_for: Mutex<Vec<String>>,
 }
 
 impl Changes {
@@ -122,11 +97,12 @@ impl ReloadReports {
         settings: &Settings,
         readiness: Arc<ProcessReadiness>,
         clock: Arc<dyn Clock>,
+        service_manager: ServiceManager,
         metrics: &MetricRegistry,
     ) -> Self {
         let metrics = ReloadMetrics::register(metrics);
         metrics.start(&settings.config_hash());
-        Self { metrics, readiness, clock }
+        Self { metrics, readiness, clock, service_manager, refused_for: Mutex::default() }
     }
 
     /// Logs, counts and shows a verdict, and sends it to whom waits for it.
@@ -136,34 +112,40 @@ impl ReloadReports {
         trigger: ReloadTrigger,
         done: oneshot::Sender<ReloadVerdict>,
     ) {
-        self.log(&verdict, trigger);
+        let refused_for = std::mem::replace(&mut *self.refused_for.lock(), verdict.errors.clone());
+        if trigger != ReloadTrigger::Watch || refused_for != verdict.errors || !verdict.is_refused()
+        {
+            log(&verdict, trigger);
+        }
         self.metrics.count(&verdict, trigger, self.clock.now());
         match verdict.outcome {
             ReloadOutcome::Applied => self.readiness.note(NOTE, None),
             ReloadOutcome::Refused => self.readiness.note(NOTE, Some(verdict.note())),
             ReloadOutcome::Superseded => {}
         }
+        self.service_manager.reloaded(&verdict);
         // The caller may not wait for it.
         let _ = done.send(verdict);
     }
+}
 
-    fn log(&self, verdict: &ReloadVerdict, trigger: ReloadTrigger) {
-        let trigger = trigger.name();
-        let config_hash = &verdict.config_hash;
-        match verdict.outcome {
-            ReloadOutcome::Applied => {
-                let changed = verdict.changed.join(", ");
-                tracing::info!(trigger, config_hash, changed, "the new configuration is in use");
-            }
-            ReloadOutcome::Refused => {
-                let error = verdict.errors.join("; ");
-                tracing::error!(trigger, error, "the new configuration is not used");
-            }
-            // That is no failure: what counts is the later one.
-            ReloadOutcome::Superseded => tracing::info!(
-                trigger,
-                "a later reload or stop takes the place of a reload that was under way"
-            ),
+fn log(verdict: &ReloadVerdict, trigger: ReloadTrigger) {
+    let trigger = trigger.name();
+    let config_hash = &verdict.config_hash;
+    match verdict.outcome {
+        ReloadOutcome::Applied => {
+            let changed = verdict.changed.join(", ");
+            tracing::info!(trigger, config_hash, changed, "the new configuration is in use");
         }
+        ReloadOutcome::Refused => {
+            let error = verdict.errors.join("; ");
+            tracing::error!(trigger, error, "the new configuration is not used");
+        }
+        // That is no failure: what counts is what comes later.
+        ReloadOutcome::Superseded => tracing::info!(
+            trigger,
+            reason = verdict.errors.join("; "),
+            "something later takes the place of a reload that was under way"
+        ),
     }
 }

@@ -4,7 +4,6 @@ use std::{io, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::control::{ReloadOutcome, ReloadTrigger},
@@ -12,27 +11,27 @@ use crate::{
     decision::Engine,
     evidence::{EvidenceError, Journals},
     gate::Gate,
-    listener::{Listener, PassedSockets, settings::ListenAddress},
+    listener::settings::ListenAddress,
     policy::ids::PerUpstream,
     providers::Providers,
-    proxy::{
-        BoundListener, ConnectionBudget, ListenerRules, ProxyConfig,
-        settings::listeners::SERVER_LISTENER,
-    },
-    settings::Settings,
+    proxy::{ConnectionBudget, ListenerRules, ProxyConfig},
+    refresh::FileSnapshot,
+    settings::{Settings, Sources},
     shared::SharedError,
     tasks::Tasks,
-    telemetry::MetricRegistry,
+    telemetry::{LogLevel, MetricRegistry},
     tls::{TlsError, UpstreamTls, UpstreamTlsError},
 };
 
 use super::{
-    control::{
-        self, ConfigurationTasks, Control, ControlChannels, ControlCommand, OperatorListeners,
-    },
+    control::{self, ConfigurationTasks, Control, ControlChannels, ControlCommand, ControlParts},
     descriptors::worker_count,
+    listeners::{Binding, BoundOperators, OpenListeners},
     metrics::register_all,
-    reload::{PendingReload, ReloadSource, Reread},
+    pulse::Pulse,
+    reload::{PendingReload, ReloadSource, read_files},
+    service_manager::ServiceManager,
+    watcher::WatchTargets,
     worker_thread::{self, WorkerPlace, WorkerSignals},
 };
 
@@ -91,8 +90,19 @@ pub struct ServerParts {
     pub clock: Arc<dyn Clock>,
     /// Where it counts. No other server may use it.
     pub metrics: MetricRegistry,
-    /// Reads the configuration again. `None`: it comes from the program.
-    pub reread: Option<Reread>,
+    /// Where a reload reads the configuration. `None`: it comes from the program.
+    pub sources: Option<Sources>,
+    /// The level of the log, which a reload may change. `None`: the log is the program's.
+    pub log_level: Option<LogLevel>,
+    /// Whether the process is this proxy, so that systemd hears of it (`sd_notify(3)`).
+    pub is_service: bool,
+}
+
+impl ServerParts {
+    /// Those of a proxy that is a part of a program.
+    pub fn of_program(clock: Arc<dyn Clock>, metrics: MetricRegistry) -> Self {
+        Self { clock, metrics, sources: None, log_level: None, is_service: false }
+    }
 }
 
 impl Server {
@@ -109,8 +119,7 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub fn start_at(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let metrics = MetricRegistry::default();
-        Self::start_with(settings, ServerParts { clock, metrics, reread: None })
+        Self::start_with(settings, ServerParts::of_program(clock, MetricRegistry::default()))
     }
 
     /// Starts with these parts.
@@ -118,106 +127,96 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub fn start_with(settings: Settings, parts: ServerParts) -> Result<Self, StartError> {
-        let ServerParts { clock, metrics, reread } = parts;
+        let ServerParts { clock, metrics, sources, log_level, is_service } = parts;
         register_all(&metrics);
+        let (settings, watch) = settled(settings, sources.as_ref());
         let workers = worker_count(&settings);
-        let mut passed = PassedSockets::default();
-        let sockets = settings.listeners.iter().map(|listener| {
-            let key = if listener.name == SERVER_LISTENER { "server.listen" } else { "listeners" };
-            bind(&listener.listen, workers, key, &mut passed)
-        });
-        let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
-        let admin = bind(&settings.admin.listen, 1, "admin.listen", &mut passed)?;
-        let listen =
-            sockets.iter().map(|of_one| bound_address(of_one)).collect::<Result<_, _>>()?;
-        let admin_at = bound_address(&admin)?;
-        let control_listener = settings
-            .control
-            .as_ref()
-            .map(|control| bind_private(&control.listen, "control.listen", &mut passed));
-        let control_listener = control_listener.transpose()?;
-        let control_at = control_listener.as_ref().map(Listener::local_address).transpose()?;
-        let listeners = BoundListener::table(&settings.listeners, &metrics);
+        let signals = WorkerSignals::default();
+        let ends = [signals.stop_accepting.clone(), signals.drain.clone()];
+        let mut listeners = OpenListeners::new(workers, &metrics, ends);
+        let bound = listeners.prepare(&settings)?;
+        let operators = BoundOperators::bind(&settings, listeners.passed())?;
+        let admin = operators.admin_address()?.unwrap_or_else(|| settings.admin.listen.clone());
+        let control_at = operators.control_address()?;
 
         let (providers, tasks) = Providers::new(&settings.provider_parts(), &clock, &metrics)?;
         let providers = Arc::new(providers);
         let journals = Journals::default();
+        let names = &bound.names;
         let (config, upstreams) =
-            compile(&settings, &providers, &journals, None, &clock, &metrics)?;
+            compile(&settings, names, &providers, &journals, None, &clock, &metrics)?;
         let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
-        let signals = WorkerSignals {
-            open: CancellationToken::new(),
-            stop_accepting: CancellationToken::new(),
-            drain: CancellationToken::new(),
-            finished: CancellationToken::new(),
-            drain_timeout: settings.server.drain_timeout,
-            readiness: Arc::default(),
-        };
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
-        let readiness = Arc::clone(&signals.readiness);
-        let control = Control::new(
-            Arc::clone(&config),
-            settings,
+        let (reloads, requested) = mpsc::channel(RELOAD_QUEUE);
+        listeners.adopt(bound, settings.server.drain_timeout);
+        let (listen, targets) = (listeners.addresses(), listeners.targets());
+        let parts = ControlParts {
+            config: Arc::clone(&config),
             providers,
             journals,
-            readiness,
+            readiness: Arc::clone(&signals.readiness),
             clock,
             metrics,
-            reread,
-        );
-        let (reloads, requested) = mpsc::channel(RELOAD_QUEUE);
-        let channels = ControlChannels { commands: received, requested, reloads };
-        let operators = OperatorListeners { admin, control: control_listener };
-        let control = Some(control::spawn(control, tasks, operators, channels, signals.clone())?);
-        let mut server = Self {
-            listen,
-            admin: admin_at,
-            control_at,
-            commands,
-            signals,
-            workers: Vec::new(),
-            control,
+            sources,
+            log_level,
+            listeners,
+            budget: Arc::clone(&budget),
+            watch,
+            pulse: Arc::new(Pulse::new(workers)),
+            service_manager: if is_service {
+                ServiceManager::OfEnvironment
+            } else {
+                ServiceManager::None
+            },
         };
-        for (index, sockets) in per_worker(sockets, workers).into_iter().enumerate() {
+        let control = Control::new(settings, parts);
+        let pulse = Arc::clone(control.pulse());
+        let channels = ControlChannels { commands: received, requested, reloads };
+        let control = Some(control::spawn(control, tasks, operators, channels, signals.clone())?);
+        let mut server =
+            Self { listen, admin, control_at, commands, signals, workers: Vec::new(), control };
+        for index in 0..workers {
             let (config, budget) = (Arc::clone(&config), Arc::clone(&budget));
-            let place = WorkerPlace { index, sockets, listeners: Arc::clone(&listeners) };
+            let place =
+                WorkerPlace { index, targets: targets.clone(), pulse: pulse.of_worker(index) };
             // Dropped after a failure, the server ends what it has started.
             let signals = server.signals.clone();
             server.workers.push(worker_thread::spawn(place, config, budget, signals)?);
         }
-        server.log_start(&listeners);
+        server.log_start(&targets.borrow().bindings);
         Ok(server)
     }
 
-    fn log_start(&self, listeners: &[Arc<BoundListener>]) {
+    fn log_start(&self, bindings: &[Arc<Binding>]) {
         let (admin, workers) = (&self.admin, self.workers.len());
-        let mut addresses = self.listen.iter().zip(listeners);
+        let mut addresses = self.listen.iter().zip(bindings);
         if let Some((listen, _)) = addresses.next() {
             tracing::info!(%listen, %admin, workers, "started");
         }
-        for (listen, listener) in addresses {
-            tracing::info!(%listen, listener = listener.name(), "listening as well");
+        for (listen, binding) in addresses {
+            let listener = binding.listener().name();
+            tracing::info!(%listen, listener, "listening as well");
         }
     }
 
-    /// Where requests arrive: the first listener, which every configuration has.
+    /// Where requests arrived at the start: the first listener, which every configuration has.
     pub fn address(&self) -> &ListenAddress {
         self.listen.first().unwrap_or(&self.admin)
     }
 
-    /// Where requests arrive, in the order of the settings.
+    /// Where requests arrived at the start, in the order of the settings.
     pub fn addresses(&self) -> &[ListenAddress] {
         &self.listen
     }
 
-    /// The address of the admin listener.
+    /// The address of the admin listener at the start.
     pub fn admin_address(&self) -> &ListenAddress {
         &self.admin
     }
 
-    /// The address of the private listener.
+    /// The address of the private listener at the start.
     pub fn control_address(&self) -> Option<&ListenAddress> {
         self.control_at.as_ref()
     }
@@ -279,10 +278,36 @@ fn join(thread: thread::JoinHandle<()>) {
     }
 }
 
-/// Compiles settings for serving. The tasks keep its upstreams' endpoints up to date. What has not
-/// changed since `earlier` goes on. Nothing fails once that has begun.
+/// The settings, and what to watch. If files are watched, the settings are read once more: a file
+/// may have changed before it was looked at.
+fn settled(settings: Settings, sources: Option<&Sources>) -> (Settings, WatchTargets) {
+    let mut watch = WatchTargets {
+        settings: settings.reload,
+        paths: Vec::new(),
+        files: FileSnapshot::default(),
+        in_force: true,
+    };
+    let Some(sources) = sources.filter(|_| settings.reload.watch) else {
+        return (settings, watch);
+    };
+    let read = read_files(sources, &FileSnapshot::default(), None);
+    watch.paths = read.paths;
+    match read.settings {
+        Ok(settings) => {
+            watch.files = read.files;
+            (settings, watch)
+        }
+        // What is there counts as a change, and its mistakes will be reported.
+        Err(_) => (settings, watch),
+    }
+}
+
+/// Compiles settings for serving. `bound` are the names of the process's listeners. The tasks keep
+/// its upstreams' endpoints up to date. What has not changed since `earlier` goes on. Nothing fails
+/// once that has begun.
 pub(super) fn compile(
     settings: &Settings,
+    bound: &[Option<String>],
     providers: &Providers,
     journals: &Journals,
     earlier: Option<&ProxyConfig>,
@@ -300,9 +325,11 @@ pub(super) fn compile(
     let evidence = settings.evidence.as_ref();
     let journal =
         evidence.map(|evidence| journals.journal(evidence, clock, metrics)).transpose()?;
-    let engine = Engine::new(&settings.engine_parts(), gate, journal, Arc::clone(clock), metrics);
+    let (parts, running) = (settings.engine_parts(), earlier.map(|earlier| &**earlier.engine()));
+    let engine = Engine::new(&parts, gate, journal, running, Arc::clone(clock), metrics);
     let parts = settings.proxy_parts();
-    Ok(ProxyConfig::new(&parts, Arc::new(engine), listeners, &upstream_tls, earlier, metrics))
+    let engine = Arc::new(engine);
+    Ok(ProxyConfig::new(&parts, engine, listeners, bound, &upstream_tls, earlier, metrics))
 }
 
 /// What the connections to each upstream need of TLS.
@@ -317,46 +344,6 @@ fn upstream_tls(
         tls.map(|tls| UpstreamTls::load(&upstream.name, tls, earlier, metrics)).transpose()
     });
     loaded.collect()
-}
-
-fn bind(
-    address: &ListenAddress,
-    count: usize,
-    key: &'static str,
-    passed: &mut PassedSockets,
-) -> Result<Vec<Listener>, StartError> {
-    Listener::bind(address, count, passed).map_err(|error| StartError::Bind {
-        address: address.to_string(),
-        key,
-        error,
-    })
-}
-
-fn bind_private(
-    address: &ListenAddress,
-    key: &'static str,
-    passed: &mut PassedSockets,
-) -> Result<Listener, StartError> {
-    Listener::bind_private(address, passed).map_err(|error| StartError::Bind {
-        address: address.to_string(),
-        key,
-        error,
-    })
-}
-
-/// The sockets of each worker: one of every listener, in their order.
-fn per_worker(listeners: Vec<Vec<Listener>>, workers: usize) -> Vec<Vec<Listener>> {
-    let mut of_workers: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
-    for sockets in listeners {
-        for (worker, socket) in of_workers.iter_mut().zip(sockets) {
-            worker.push(socket);
-        }
-    }
-    of_workers
-}
-
-fn bound_address(listeners: &[Listener]) -> io::Result<ListenAddress> {
-    listeners.first().map_or_else(|| Err(io::ErrorKind::NotFound.into()), Listener::local_address)
 }
 
 /// How long a reload waits for the new configuration's keys.

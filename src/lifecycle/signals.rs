@@ -1,18 +1,16 @@
 //! The process under its operating system: SIGTERM and SIGINT stop it gently, a second one at
 //! once, SIGHUP reads the configuration again.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use crate::{
-    clock::SystemClock, config::ConfigErrors, settings::Settings, telemetry::MetricRegistry,
-};
+use crate::settings::Settings;
 
-use super::{Reread, Server, ServerParts, StartError};
+use super::{Server, ServerParts, StartError};
 
 /// A signal's request.
 enum Request {
@@ -20,22 +18,17 @@ enum Request {
     Reload,
 }
 
-/// Serves until a signal stops the process. `reread` reads the configuration from where it came.
+/// Serves until a signal stops the process.
 ///
 /// # Errors
 /// [`StartError`], before anything is served.
-pub fn run(
-    settings: Settings,
-    metrics: MetricRegistry,
-    reread: impl Fn() -> Result<Settings, ConfigErrors> + Send + Sync + 'static,
-) -> Result<(), StartError> {
+pub fn run(settings: Settings, parts: ServerParts) -> Result<(), StartError> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _entered = runtime.enter();
         Signals::new()?
     };
-    let (clock, reread) = (Arc::new(SystemClock), Some(Arc::new(reread) as Reread));
-    let server = Server::start_with(settings, ServerParts { clock, metrics, reread })?;
+    let server = Server::start_with(settings, parts)?;
     while let Request::Reload = runtime.block_on(signals.next()) {
         server.request_reload();
     }

@@ -6,19 +6,25 @@ use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::{
     runtime::{Builder, LocalOptions},
-    task::JoinSet,
+    sync::watch,
+    task::{JoinSet, spawn_local},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     listener::Listener,
-    proxy::{self, BoundListener, ConnectionBudget, ProxyConfig, Worker},
+    proxy::{self, ConnectionBudget, ProxyConfig, Worker},
     readiness::ProcessReadiness,
 };
 
+use super::{
+    listeners::{Binding, WorkerTargets},
+    pulse::PulseAnswer,
+};
+
 /// Signals shared by all worker threads.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct WorkerSignals {
     /// Begin to serve connections; until then they wait in the listener's queue.
     pub(super) open: CancellationToken,
@@ -28,8 +34,6 @@ pub(super) struct WorkerSignals {
     pub(super) drain: CancellationToken,
     /// The workers have ended: metrics and readiness are of no use any more.
     pub(super) finished: CancellationToken,
-    /// How long finishing may take.
-    pub(super) drain_timeout: Duration,
     /// Marked when a worker ends unexpectedly.
     pub(super) readiness: Arc<ProcessReadiness>,
 }
@@ -57,9 +61,9 @@ pub(super) const LEFTOVERS_DEADLINE: Duration = Duration::from_secs(1);
 /// What one worker has of its own.
 pub(super) struct WorkerPlace {
     pub(super) index: usize,
-    /// One for each listener, in their order.
-    pub(super) sockets: Vec<Listener>,
-    pub(super) listeners: Arc<[Arc<BoundListener>]>,
+    /// What it serves: reloads change it.
+    pub(super) targets: watch::Receiver<WorkerTargets>,
+    pub(super) pulse: PulseAnswer,
 }
 
 /// Starts one worker.
@@ -89,31 +93,49 @@ fn run(
         .max_blocking_threads(BLOCKING_THREADS)
         .build_local(LocalOptions::default())?;
     let outcome = runtime.block_on(async move {
+        let WorkerPlace { index, mut targets, pulse } = place;
+        spawn_local(pulse.run());
         tokio::select! {
             () = signals.open.cancelled() => {}
             () = signals.stop_accepting.cancelled() => {}
         }
-        let WorkerPlace { index, sockets, listeners } = place;
-        let drain = signals.drain.clone();
-        let worker = Rc::new(Worker::new(config, Arc::clone(&listeners), drain));
-        tokio::task::spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
+        let worker = Rc::new(Worker::new(config, signals.drain.clone()));
+        spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
         let mut accepting = JoinSet::new();
-        for (socket, listener) in sockets.into_iter().zip(&*listeners) {
-            tracing::debug!(worker = index, listen = %socket.local_address()?, "worker serves");
-            let (listener, worker) = (Arc::clone(listener), Rc::clone(&worker));
-            let (budget, stop) = (Arc::clone(&budget), signals.stop_accepting.clone());
-            accepting.spawn_local(async move {
-                proxy::serve(socket, listener, worker, budget, &stop).await
-            });
+        loop {
+            let bindings = targets.borrow_and_update().bindings.clone();
+            for binding in bindings {
+                let Some(socket) = binding.take_socket(index) else { continue };
+                let listen = socket.local_address()?;
+                tracing::debug!(worker = index, %listen, "worker serves");
+                let worker = Rc::new(worker.of_listener(binding.drain().clone()));
+                accepting.spawn_local(accept(socket, binding, worker, Arc::clone(&budget)));
+            }
+            tokio::select! {
+                () = signals.stop_accepting.cancelled() => break,
+                Ok(()) = targets.changed() => {}
+                Some(ended) = accepting.join_next() => ended.map_err(io::Error::other)??,
+            }
         }
         while let Some(ended) = accepting.join_next().await {
             ended.map_err(io::Error::other)??;
         }
-        if timeout(signals.drain_timeout, worker.finish()).await.is_err() {
+        let drain_timeout = targets.borrow().drain_timeout;
+        if timeout(drain_timeout, worker.finish()).await.is_err() {
             tracing::warn!("the drain deadline passed with requests in flight: cut off");
         }
         Ok(())
     });
     runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
     outcome
+}
+
+async fn accept(
+    socket: Listener,
+    binding: Arc<Binding>,
+    worker: Rc<Worker>,
+    budget: Arc<ConnectionBudget>,
+) -> io::Result<()> {
+    let listener = Arc::clone(binding.listener());
+    proxy::serve(socket, listener, worker, budget, binding.stop()).await
 }

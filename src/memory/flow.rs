@@ -63,7 +63,7 @@ impl Flow {
     /// Whether there is room for so many bytes, of this connection and of all.
     pub(super) fn has_room(&self, bytes: usize) -> bool {
         let of_connection = self.of_connection.load(Relaxed) + bytes;
-        of_connection <= self.budget.of_connection && self.budget.has_room(bytes)
+        of_connection <= self.budget.of_connection() && self.budget.has_room(bytes)
     }
 
     /// How many bytes wait.

@@ -153,3 +153,14 @@ async fn d12_a_client_that_takes_nothing_is_cut_off_early_while_memory_is_short(
     drop(held);
     assert_eq!((seconds().await, budget.metrics.shed.get()), (60, 1));
 }
+
+#[test]
+fn d12_other_bounds_count_from_now_on() {
+    let (budget, flow) = budget(1024 * 1024, 64 * 1024);
+    assert!(budget.enter(true) && budget.enter(false));
+    budget.adjust(REQUEST_BYTES, 10);
+    assert!(!budget.enter(true), "what is held stays, and nothing is added");
+    budget.leave(3 * REQUEST_BYTES);
+    assert!(budget.enter(true));
+    drop(flow);
+}

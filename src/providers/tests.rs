@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::{
-    clock::ManualClock,
+    clock::{ManualClock, UnixTime},
     settings::{Settings, Sources, load},
     tasks::RunningTasks,
 };

@@ -17,8 +17,7 @@ use prometheus::IntGauge;
 use super::{Metrics, metrics::RefusedConnections};
 use crate::{proxy::settings::ListenerSettings, telemetry::MetricRegistry};
 
-/// A listener that was bound at the start. A reload may change all of it but its address, and finds
-/// it by its name.
+/// A listener that is bound. A reload may change all of it but its address, and finds it by that.
 #[derive(Debug)]
 pub struct BoundListener {
     name: String,
@@ -48,23 +47,21 @@ pub(super) struct ListenerPlace {
 }
 
 impl BoundListener {
-    /// The listeners of a process, in the order in which they were bound.
-    pub fn table<'s>(
-        listeners: impl IntoIterator<Item = &'s ListenerSettings>,
+    /// A listener that was bound, at a position that no other has.
+    pub fn new(
+        settings: &ListenerSettings,
+        position: usize,
         metrics: &MetricRegistry,
-    ) -> Arc<[Arc<Self>]> {
+    ) -> Arc<Self> {
         let metrics = Metrics::register(metrics);
-        let bound = listeners.into_iter().enumerate().map(|(position, settings)| {
-            Arc::new(Self {
-                name: settings.name.clone(),
-                position,
-                open: AtomicUsize::new(0),
-                by_address: Mutex::default(),
-                gauge: metrics.listener_connections.with_label_values(&[&settings.name]),
-                refused: metrics.refused_by(&settings.name),
-            })
-        });
-        bound.collect()
+        Arc::new(Self {
+            name: settings.name.clone(),
+            position,
+            open: AtomicUsize::new(0),
+            by_address: Mutex::default(),
+            gauge: metrics.listener_connections.with_label_values(&[&settings.name]),
+            refused: metrics.refused_by(&settings.name),
+        })
     }
 
     /// What metrics and logs call it.
@@ -72,7 +69,8 @@ impl BoundListener {
         &self.name
     }
 
-    pub(super) fn position(&self) -> usize {
+    /// Where it is among those of the process.
+    pub fn position(&self) -> usize {
         self.position
     }
 
@@ -152,8 +150,7 @@ mod tests {
     fn listener() -> (Arc<BoundListener>, MetricRegistry) {
         let metrics = MetricRegistry::default();
         let settings = ListenerSettings::of_server(ListenAddress::Systemd("a".to_owned()), None);
-        let listeners = BoundListener::table([&settings], &metrics);
-        (Arc::clone(&listeners[0]), metrics)
+        (BoundListener::new(&settings, 0, &metrics), metrics)
     }
 
     const CAPS: ConnectionCaps = ConnectionCaps { all: Some(3), per_address: Some(2) };

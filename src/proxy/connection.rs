@@ -5,7 +5,6 @@ mod opening;
 mod unserved;
 
 use std::{
-    cell::Cell,
     convert::Infallible,
     future::poll_fn,
     io,
@@ -30,7 +29,10 @@ use crate::{
     listener::ByteStream,
     memory::UPLOAD_BYTES,
     proxy::settings::LimitSettings,
-    wire::frames::guard::{FrameGuard, FrameLimits},
+    wire::frames::{
+        guard::{FrameGuard, FrameLimits},
+        refused_heads::RefusedHeads,
+    },
 };
 
 use super::{
@@ -80,6 +82,10 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The buffer for the first read: usually a whole request, so that sniffing costs no second one.
 const SNIFF_BUFFER: usize = 4096;
+
+/// How many times `header_bytes` h2 reads of a head, so that the refusal of one that is longer can
+/// say which field it was. h2 itself answers 431 to what is longer still.
+const READ_OF_HEADS: u32 = 2;
 
 /// How many streams a client may have reset that were never served (threats D-2, rapid reset).
 const MAX_PENDING_RESETS: usize = 20;
@@ -186,10 +192,14 @@ async fn serve_http2<S: ByteStream>(
     limits: &LimitSettings,
 ) -> hyper::Result<()> {
     let floods = connection.open.floods().clone();
-    let frame_limits =
-        FrameLimits { header_timeout: limits.header_timeout, streams: limits.http2_streams };
-    let malformed_heads = Rc::new(Cell::new(0));
-    let io = FrameGuard::new(io, accepted, frame_limits, floods, Rc::clone(&malformed_heads));
+    let header_list = u32::try_from(limits.header_bytes).unwrap_or(u32::MAX);
+    let frame_limits = FrameLimits {
+        header_timeout: limits.header_timeout,
+        streams: limits.http2_streams,
+        header_list,
+    };
+    let refused_heads = Rc::<RefusedHeads>::default();
+    let io = FrameGuard::new(io, accepted, frame_limits, floods, Rc::clone(&refused_heads));
     let drain = connection.worker.drain.clone();
     let activity = Arc::clone(&connection.activity);
     let memory = Arc::clone(connection.open.memory());
@@ -199,7 +209,7 @@ async fn serve_http2<S: ByteStream>(
     let mut conversation = pin!(
         http2::Builder::new(streams)
             .timer(TokioTimer::new())
-            .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
+            .max_header_list_size(header_list.saturating_mul(READ_OF_HEADS))
             .max_concurrent_streams(limits.http2_streams)
             .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
             .max_send_buf_size(HTTP2_SEND_BUFFER)
@@ -207,19 +217,18 @@ async fn serve_http2<S: ByteStream>(
             .initial_connection_window_size(HTTP2_CONNECTION_WINDOW)
             .serve_connection(TokioIo::new(io), service)
     );
-    // h2 answers a malformed head by itself.
-    let note = || {
-        let heads = 0..malformed_heads.take();
-        heads.for_each(|_| connection.note_unserved(unserved::malformed_stream()));
-    };
+    let note = || connection.note_refused_heads(&refused_heads, limits);
+    let uncounted = |outcome| if refused_heads.last_was_too_long.get() { Ok(()) } else { outcome };
     tokio::select! {
         biased;
-        outcome = poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)) => return outcome,
+        outcome = poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)) => {
+            return uncounted(outcome);
+        }
         () = drain.cancelled() => {}
         () = activity.idle_too_long() => {}
     }
     conversation.as_mut().graceful_shutdown();
-    poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)).await
+    uncounted(poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)).await)
 }
 
 fn followed_by<T>(outcome: T, then: impl Fn()) -> T {

@@ -106,9 +106,9 @@ impl Forwarder<'_> {
         let upload = Self::room(&request, &guard).map_err(|reason| exchange.refuse(reason))?;
         let rare = RareHeaders::of(request.headers());
         let upgrade = Upgrade::proposed(&mut request);
-        let lines = self.serving.config.limits.header_lines;
-        framing::check(&request, lines)
-            .map_err(|reason| exchange.refuse(framing::cause(reason, &request, lines)))?;
+        let limits = self.serving.config.limits.head();
+        framing::check(&request, limits)
+            .map_err(|reason| exchange.refuse(framing::cause(reason, &request, limits)))?;
         let loops = &self.serving.loops;
         loops.check(&request).map_err(|reason| exchange.refuse(reason))?;
         let (mut parts, body) = request.into_parts();

@@ -30,7 +30,7 @@ use crate::bounded::Place;
 #[derive(Debug)]
 pub struct ConnectionBudget {
     open: AtomicUsize,
-    max: usize,
+    max: AtomicUsize,
     memory: Arc<MemoryBudget>,
     metrics: Metrics,
 }
@@ -84,18 +84,26 @@ pub(super) struct UploadRoom {
 }
 
 impl ConnectionBudget {
-    /// The budget of a process, which no reload changes.
+    /// The budget of a process. A reload changes its bounds, not what is counted.
     pub fn new(limits: &LimitSettings, metrics: &MetricRegistry) -> Arc<Self> {
         let memory = MemoryBudget::new(limits.memory, limits.connection_memory, metrics);
         let metrics = Metrics::register(metrics);
         metrics.show_floods();
-        Arc::new(Self { open: AtomicUsize::new(0), max: limits.connections, memory, metrics })
+        let max = AtomicUsize::new(limits.connections);
+        Arc::new(Self { open: AtomicUsize::new(0), max, memory, metrics })
+    }
+
+    /// Other bounds, from now on: what is open or held beyond them stays until it ends.
+    pub fn adjust(&self, limits: &LimitSettings) {
+        self.max.store(limits.connections, Ordering::Relaxed);
+        self.memory.adjust(limits.memory, limits.connection_memory);
     }
 
     /// A permit for a connection that has that place. `None`: there is none, which is counted.
     pub(super) fn take(self: &Arc<Self>, place: ListenerPlace) -> Option<ConnectionPermit> {
+        let max = self.max.load(Ordering::Relaxed);
         let taken = self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
-            (open < self.max).then_some(open + 1)
+            (open < max).then_some(open + 1)
         });
         if taken.is_err() {
             self.metrics.refused.inc();

@@ -21,8 +21,8 @@ use crate::{
 };
 
 use super::{
-    bound_listener::BoundListener, listener_rules::ListenerRules, loops::LoopGuard,
-    route_rules::RouteRules, served_upstream::ServedUpstream,
+    listener_rules::ListenerRules, loops::LoopGuard, route_rules::RouteRules,
+    served_upstream::ServedUpstream,
 };
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
@@ -31,6 +31,8 @@ pub struct ProxyConfig {
     engine: Arc<Engine>,
     pub(super) limits: LimitSettings,
     listeners: PerListener<Arc<ListenerRules>>,
+    /// What each listener of the process is here, by its position; `None`: it was removed.
+    bound: Box<[Option<ListenerId>]>,
     loops: LoopGuard,
     upstreams: PerUpstream<Arc<ServedUpstream>>,
     pub(super) routes: PerRoute<RouteRules>,
@@ -41,9 +43,7 @@ pub struct ProxyConfig {
 /// A serving thread's own state: nothing in it is shared with another worker.
 #[derive(Debug)]
 pub struct Worker {
-    current: RefCell<Current>,
-    /// Those of the process, in their order.
-    listeners: Arc<[Arc<BoundListener>]>,
+    current: Rc<RefCell<Current>>,
     /// Signals when to stop: first no more requests on idle connections, then no more at all.
     pub(super) drain: CancellationToken,
     /// The connections, tunnels included.
@@ -65,18 +65,18 @@ pub(super) struct Serving {
     pub(super) engine: WorkerEngine,
     pub(super) loops: LoopGuard,
     pub(super) upstreams: PerUpstream<Rc<UpstreamPool>>,
-    /// What each listener of the process is here; `None`: it was removed from the configuration.
-    listeners: Box<[Option<ListenerId>]>,
 }
 
 impl ProxyConfig {
     /// What serves the requests that the engine decides on, and the tasks that keep upstreams'
-    /// endpoints up to date; `upstream_tls` are those of
-    /// `[upstreams.NAME.tls]`. What has not changed since `earlier` goes on as it is.
+    /// endpoints up to date; `bound` are the names of the listeners of the process, by position,
+    /// and `upstream_tls` those of `[upstreams.NAME.tls]`. What has not changed since `earlier` goes
+    /// on as it is.
     pub fn new(
         parts: &ProxyParts<'_>,
         engine: Arc<Engine>,
         listeners: PerListener<Arc<ListenerRules>>,
+        bound: &[Option<String>],
         upstream_tls: &PerUpstream<Option<Arc<UpstreamTls>>>,
         earlier: Option<&Self>,
         metrics: &MetricRegistry,
@@ -88,11 +88,14 @@ impl ProxyConfig {
             let earlier = earlier.and_then(|earlier| earlier.upstream(&settings.name));
             ServedUpstream::new(settings, tls, parts.resolver, earlier, &metrics, &mut tasks)
         });
+        let named = |name: &str| listeners.find(|listener| listener.name == name);
+        let bound = bound.iter().map(|name| name.as_deref().and_then(named)).collect();
         let routes = RouteRules::table(&parts.routes, earlier.map(|earlier| &earlier.routes));
         let config = Self {
             engine,
             limits: parts.limits.clone(),
             listeners,
+            bound,
             loops: LoopGuard::new(parts.loop_header),
             upstreams,
             routes,
@@ -149,15 +152,16 @@ impl ProxyConfig {
 }
 
 impl Worker {
-    /// A worker that serves whatever `config` holds at these listeners, until `drain` is cancelled.
-    pub fn new(
-        config: Arc<ArcSwap<ProxyConfig>>,
-        listeners: Arc<[Arc<BoundListener>]>,
-        drain: CancellationToken,
-    ) -> Self {
-        let serving = Rc::new(Serving::new(config.load_full(), &listeners, None));
-        let current = RefCell::new(Current { config: Cache::new(config), serving });
-        Self { current, listeners, drain, tasks: TaskTracker::new() }
+    /// A worker that serves whatever `config` holds, until `drain` is cancelled.
+    pub fn new(config: Arc<ArcSwap<ProxyConfig>>, drain: CancellationToken) -> Self {
+        let serving = Rc::new(Serving::new(config.load_full(), None));
+        let current = Rc::new(RefCell::new(Current { config: Cache::new(config), serving }));
+        Self { current, drain, tasks: TaskTracker::new() }
+    }
+
+    /// The same worker for the connections of a listener, which end earlier if that is removed.
+    pub fn of_listener(&self, drain: CancellationToken) -> Self {
+        Self { current: Rc::clone(&self.current), drain, tasks: self.tasks.clone() }
     }
 
     /// Resolves when the last connection has ended. None may begin any more.
@@ -187,7 +191,7 @@ impl Worker {
         let Current { config, serving } = &mut *self.current.borrow_mut();
         let config = config.load();
         if !Arc::ptr_eq(config, &serving.config) {
-            let next = Serving::new(Arc::clone(config), &self.listeners, Some(serving));
+            let next = Serving::new(Arc::clone(config), Some(serving));
             *serving = Rc::new(next);
         }
         Rc::clone(serving)
@@ -197,7 +201,7 @@ impl Worker {
 impl Serving {
     /// Takes over what has not changed since `earlier`, whose requests go on. The connections of
     /// the rest are closed, those in use after it.
-    fn new(config: Arc<ProxyConfig>, bound: &[Arc<BoundListener>], earlier: Option<&Self>) -> Self {
+    fn new(config: Arc<ProxyConfig>, earlier: Option<&Self>) -> Self {
         let engine = Arc::clone(&config.engine);
         let engine = match earlier {
             None => WorkerEngine::new(engine),
@@ -207,10 +211,8 @@ impl Serving {
             let pool = earlier.and_then(|earlier| earlier.pool_of(upstream));
             pool.unwrap_or_else(|| upstream.pool())
         });
-        let named = |name: &str| config.listeners.find(|listener| listener.name == name);
-        let listeners = bound.iter().map(|listener| named(listener.name())).collect();
         let loops = config.loops.of_worker();
-        let serving = Self { config, engine, loops, upstreams, listeners };
+        let serving = Self { config, engine, loops, upstreams };
         earlier.into_iter().for_each(|earlier| earlier.close_but(&serving.upstreams));
         serving
     }
@@ -228,7 +230,7 @@ impl Serving {
 
     /// The listener at a position among those of the process.
     pub(super) fn listener(&self, position: usize) -> Option<ListenerId> {
-        self.listeners.get(position).copied().flatten()
+        self.config.bound.get(position).copied().flatten()
     }
 
     /// What the connections of the listener at that position are served by.

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use toml::Value;
 
 use super::Settings;
-use crate::listener::settings::ListenAddress;
+use crate::proxy::settings::ListenerSettings;
 
 /// A changed setting that has no effect before a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,37 +43,17 @@ pub fn restart_needed(old: &Settings, new: &Settings) -> Vec<RestartNeeded> {
             },
         ),
         (
-            old.server.listen != new.server.listen,
-            RestartNeeded { key: "server.listen", reason: BOUND_ONCE },
+            has_renamed_listener(old, new),
+            RestartNeeded {
+                key: "listeners.name",
+                reason: "metrics and logs keep the name under which an address was bound",
+            },
         ),
-        (addresses(old) != addresses(new), RestartNeeded { key: "listeners", reason: BOUND_ONCE }),
-        (
-            old.admin.listen != new.admin.listen,
-            RestartNeeded { key: "admin.listen", reason: BOUND_ONCE },
-        ),
-        (old.control != new.control, RestartNeeded { key: "control.listen", reason: BOUND_ONCE }),
-        (
-            old.server.drain_timeout != new.server.drain_timeout,
-            RestartNeeded { key: "server.drain_timeout", reason: OF_PROCESS },
-        ),
-        (
-            old.server.limits.connections != new.server.limits.connections,
-            RestartNeeded { key: "server.limits.connections", reason: OF_PROCESS },
-        ),
-        (
-            old.server.limits.memory != new.server.limits.memory,
-            RestartNeeded { key: "server.limits.memory", reason: OF_PROCESS },
-        ),
-        (
-            old.server.limits.connection_memory != new.server.limits.connection_memory,
-            RestartNeeded { key: "server.limits.connection_memory", reason: OF_PROCESS },
-        ),
-        (old.log.level != new.log.level, RestartNeeded { key: "log.level", reason: OF_PROCESS }),
         (
             old.log.format != new.log.format,
             RestartNeeded {
                 key: "log.format",
-                reason: "spans hold their fields in the old format",
+                reason: "requests that are under way have their fields in the old format",
             },
         ),
     ];
@@ -81,14 +61,13 @@ pub fn restart_needed(old: &Settings, new: &Settings) -> Vec<RestartNeeded> {
     changed.map(|(_, needed)| needed).collect()
 }
 
-const BOUND_ONCE: &str = "sockets are bound at the start";
-const OF_PROCESS: &str = "it belongs to the process";
-
-/// The names and addresses of `[[listeners]]`: one that is removed refuses connections, and one
-/// that is added, or has another address, is not bound.
-fn addresses(settings: &Settings) -> Vec<(&str, &ListenAddress)> {
-    let listeners = settings.further_listeners();
-    listeners.map(|listener| (listener.name.as_str(), &listener.listen)).collect()
+fn has_renamed_listener(old: &Settings, new: &Settings) -> bool {
+    let named = |listener: &ListenerSettings| {
+        let same = |other: &&ListenerSettings| other.listen == listener.listen;
+        let mut before = old.listeners.iter().filter(same).peekable();
+        before.peek().is_some() && before.all(|before| before.name != listener.name)
+    };
+    new.listeners.iter().any(named)
 }
 
 impl Settings {
@@ -96,7 +75,7 @@ impl Settings {
     /// it names is no part of it.
     pub fn config_hash(&self) -> String {
         let mut text = String::with_capacity(64);
-        for byte in digest(&SHA256, self.to_toml().as_bytes()).as_ref() {
+        for byte in digest(&SHA256, self.effective().as_bytes()).as_ref() {
             // Can't fail: it is a String.
             let _ = write!(text, "{byte:02x}");
         }

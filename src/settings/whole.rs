@@ -32,6 +32,7 @@ use crate::{
         settings::{ExchangeLimits, HeaderSettings},
     },
     proxy::settings::{ListenerSettings, ServerSettings, listeners},
+    refresh::settings::ReloadSettings,
     resolver::settings::ResolverSettings,
     resource::{self, settings::ResourceSettings},
     revocation::settings::RevocationSettings,
@@ -54,6 +55,7 @@ pub(crate) mod key {
     pub(crate) const SERVER: &str = "server";
     pub(crate) const ADMIN: &str = "admin";
     pub(crate) const CONTROL: &str = "control";
+    pub(crate) const RELOAD: &str = "reload";
     pub(crate) const DEFAULTS: &str = "defaults";
     pub(crate) const UPSTREAMS: &str = "upstreams";
     pub(crate) const RESOLVER: &str = "resolver";
@@ -87,6 +89,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The private listener. `None`: there is none.
     pub control: Option<ControlSettings>,
+    /// Whether files are watched.
+    pub reload: ReloadSettings,
     /// What requests may take, where neither their route nor its upstream says so.
     pub defaults: ExchangeLimits,
     /// The upstream services. Never empty.
@@ -161,6 +165,7 @@ impl Settings {
             server,
             admin: root.section(key::ADMIN, AdminSettings::read),
             control: root.section(key::CONTROL, ControlSettings::read),
+            reload: root.section(key::RELOAD, ReloadSettings::read),
             upstreams: root.section(key::UPSTREAMS, |upstreams| {
                 upstream::settings::read(upstreams, &names.upstream_credentials, &defaults)
             }),
@@ -252,6 +257,7 @@ impl Settings {
             .optional_value(listeners::key::LISTENERS, listeners::write(self.further_listeners()))
             .value(key::ADMIN, self.admin.write())
             .optional_value(key::CONTROL, self.control.as_ref().map(ControlSettings::write))
+            .value(key::RELOAD, self.reload.write())
             .value(key::DEFAULTS, self.defaults.write_defaults())
             .value(
                 key::UPSTREAMS,

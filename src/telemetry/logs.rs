@@ -8,11 +8,12 @@ use std::io;
 
 use anstream::{AutoStream, ColorChoice};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{
-    EnvFilter, filter::ParseError, fmt, layer::SubscriberExt, util::SubscriberInitExt,
-};
+use tracing_subscriber::{filter::ParseError, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::telemetry::settings::{LogFormat, LogSettings};
+use crate::telemetry::{
+    LogLevel,
+    settings::{LogFormat, LogSettings},
+};
 
 /// Lines that may wait to be written: some seconds' worth of refusals, a few MiB at most.
 const QUEUED_LINES: usize = 16 * 1024;
@@ -23,13 +24,10 @@ pub const SHOWN_PATH: usize = 512;
 /// The most of a method in a line, in bytes: more than any that is in use.
 pub const SHOWN_METHOD: usize = 32;
 
-/// The HTTP/2 library quotes paths that are none, at `debug`, and a path may have a token in its
-/// query (threats T-25).
-const NEVER_QUOTED: &str = "h2::server=info";
-
 /// Keeps logging running. Dropping it writes what is queued.
 #[derive(Debug)]
 pub struct Logs {
+    level: LogLevel,
     dropped: ErrorCounter,
     _writer: WorkerGuard,
 }
@@ -56,21 +54,26 @@ impl Logs {
     /// # Errors
     /// See [`LogError`].
     pub fn init(settings: &LogSettings) -> Result<Self, LogError> {
-        let filter = EnvFilter::try_new(&settings.level)?.add_directive(NEVER_QUOTED.parse()?);
+        let level = LogLevel::new(&settings.level)?;
         let (writer, guard) = NonBlockingBuilder::default()
             .lossy(true)
             .buffered_lines_limit(QUEUED_LINES)
             .thread_name("log")
             .finish(io::stderr());
         let dropped = writer.error_counter();
-        let registry = tracing_subscriber::registry().with(filter);
+        let registry = tracing_subscriber::registry().with(level.layer());
         let lines = fmt::layer().with_ansi(is_coloured()).with_writer(writer);
         let outcome = match settings.format {
             LogFormat::Text => registry.with(lines).try_init(),
             LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
         };
         outcome.map_err(|_| LogError::AlreadySet)?;
-        Ok(Self { dropped, _writer: guard })
+        Ok(Self { level, dropped, _writer: guard })
+    }
+
+    /// The level, which can be changed.
+    pub fn level(&self) -> &LogLevel {
+        &self.level
     }
 
     /// Counts the lines that could not be written.

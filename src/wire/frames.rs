@@ -3,6 +3,8 @@
 
 pub(crate) mod flood;
 pub(crate) mod guard;
+mod own_settings;
+pub(crate) mod refused_heads;
 
 /// Frame types (RFC 9113 §6, RFC 9218 §7).
 mod kind {

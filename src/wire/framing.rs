@@ -2,6 +2,7 @@
 //! and number of header lines. What hyper and h2 take is wider than what is passed on here.
 
 mod answer;
+mod field_section;
 mod length;
 mod refusal;
 
@@ -12,25 +13,30 @@ use http::{
 
 use crate::reason::Reason;
 
+use super::http1::HeadLimits;
+
 pub use answer::MisframedAnswer;
 pub(crate) use answer::{StatedLength, check_answer, check_frame};
 pub(crate) use length::canonical as canonical_length;
 pub(crate) use refusal::cause;
 
 /// Refuses what hyper would read although there is more than one meaning for it (threats F-2, F-3,
-/// F-11), and more than `max_lines` header lines (F-14).
+/// F-11), and a head above its limits (F-14). hyper has checked the bytes of one over HTTP/1.1.
 ///
 /// A `Content-Length` goes on as it came: the upstream reads the spelling that was obeyed here, so
 /// only the one that every reader takes for the same number may pass. `Content-Length` beside
 /// `Transfer-Encoding` (F-1) does not get here: hyper drops the length and closes the connection
 /// after the answer (RFC 9112 §6.1).
-pub(crate) fn check<B>(request: &Request<B>, max_lines: usize) -> Result<(), Reason> {
+pub(crate) fn check<B>(request: &Request<B>, limits: HeadLimits) -> Result<(), Reason> {
     let headers = request.headers();
-    if headers.len() > max_lines && lines(headers) > max_lines {
+    if headers.len() > limits.lines && lines(headers) > limits.lines {
         return Err(Reason::HeaderLinesExceeded);
     }
     // A name of HTTP/1.1 was read as a token.
     let any_name = request.version() == Version::HTTP_2;
+    if any_name && field_section::size(request) > limits.bytes {
+        return Err(Reason::HeadTooLong);
+    }
     let (mut has_length, mut has_coding) = (false, false);
     for (name, value) in headers {
         match *name {

@@ -19,7 +19,8 @@ pub(crate) use request::{Framed, write_head};
 /// How large a head may be, and the trailers of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HeadLimits {
-    /// Of all lines together, their ends included.
+    /// Of all lines together, their ends included; over HTTP/2 of the header list (RFC 9113
+    /// §6.5.2).
     pub bytes: usize,
     /// Header lines, without the status line.
     pub lines: usize,

@@ -166,6 +166,36 @@ fn every_command_line_is_one_of_this_version() {
 }
 
 #[test]
+fn a_reload_of_the_unit_reaches_the_listener_that_the_unit_configures() {
+    let unit = read("systemd/countersign.service");
+    let address = setting(&unit, "Environment=COUNTERSIGN_CONTROL__LISTEN=");
+    let (program, arguments) = setting(&unit, "ExecReload=").split_once(' ').unwrap();
+    assert_eq!(program, "/usr/bin/countersign");
+    match Cli::try_parse_from(["countersign"].into_iter().chain(arguments.split(' '))) {
+        Ok(Cli { command: Command::Reload(reload) }) => {
+            assert_eq!(reload.control.as_deref(), Some(address));
+        }
+        other => panic!("{other:?}"),
+    }
+    let variable = ("COUNTERSIGN_CONTROL__LISTEN".to_owned(), address.to_owned());
+    let sources = Sources { environment: vec![variable], ..Sources::default() };
+    let configured = settings::control_address(&sources).unwrap().unwrap();
+    assert_eq!(configured.to_string(), address);
+    assert!(address.starts_with("unix:/run/countersign/"), "its RuntimeDirectory");
+    assert_eq!(setting(&unit, "RuntimeDirectory="), "countersign");
+    assert_eq!(setting(&unit, "Type="), "notify");
+}
+
+/// A `subPath` is never updated.
+#[test]
+fn the_pods_configuration_is_watched_where_kubelet_updates_it() {
+    assert!(pod_settings().reload.watch);
+    let mounts = sidecar()["volumeMounts"].as_array().unwrap().clone();
+    let mount = mounts.iter().find(|mount| mount["mountPath"] == "/etc/countersign").unwrap();
+    assert_eq!(mount.get("subPath"), None);
+}
+
+#[test]
 fn versions_and_user_are_those_of_the_project() {
     let dockerfile = read("Dockerfile");
     let base = format!("FROM rust:{}-", env!("CARGO_PKG_RUST_VERSION"));

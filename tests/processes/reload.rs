@@ -1,5 +1,8 @@
 //! A configuration that changes while the program runs: what has it read again, and the verdict.
 
 mod command;
+mod listeners;
 mod private_listener;
 mod scene;
+mod service_manager;
+mod watching;

@@ -46,7 +46,7 @@ pub(crate) fn status_of(reason: Reason) -> u16 {
         (Reason::ExpectationNotSupported, _) => 417,
         (Reason::BodyTooLarge, _) => 413,
         (Reason::LoopDetected, _) => 508,
-        (Reason::HeaderLinesExceeded, _) => 431,
+        (Reason::HeadTooLong | Reason::HeaderLinesExceeded, _) => 431,
         (Reason::RateLimited | Reason::ConcurrencyLimited, _) => 429,
         (_, Class::CredentialMissing | Class::CredentialInvalid | Class::SignatureRefused) => 401,
         (_, Class::NotPermitted) => 403,

@@ -26,10 +26,16 @@ impl Process {
 
     /// Starts it, and waits until it is ready.
     pub(crate) fn run(config: &Path) -> Self {
+        Self::run_in(config, &[])
+    }
+
+    /// With these variables in its environment.
+    pub(crate) fn run_in(config: &Path, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .args(["run", "--config"])
             .arg(config)
             .env_clear()
+            .envs(variables.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

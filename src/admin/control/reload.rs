@@ -23,6 +23,13 @@ pub struct ReloadVerdict {
     pub errors: Vec<String>,
 }
 
+impl ReloadVerdict {
+    /// Whether the configuration was read and not taken.
+    pub fn is_refused(&self) -> bool {
+        self.outcome == ReloadOutcome::Refused
+    }
+}
+
 /// Whether a reload was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -136,6 +136,7 @@ pub(super) const MORE_EXACT: &[(Reason, StatusRule)] = &[
     (Reason::MethodNotAllowed, (StatusCode::METHOD_NOT_ALLOWED, Challenge::None)),
     (Reason::ExpectationNotSupported, (StatusCode::EXPECTATION_FAILED, Challenge::None)),
     (Reason::LoopDetected, (StatusCode::LOOP_DETECTED, Challenge::None)),
+    (Reason::HeadTooLong, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None)),
     (Reason::HeaderLinesExceeded, (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Challenge::None)),
     (Reason::BodyTooLarge, (StatusCode::PAYLOAD_TOO_LARGE, Challenge::None)),
     (Reason::RateLimited, TOO_MANY),

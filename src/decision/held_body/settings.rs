@@ -13,7 +13,7 @@ pub(crate) mod key {
 }
 
 /// What request bodies may take that are held until their signature is verified.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldBodySettings {
     /// The largest one, in bytes; a larger one is 413.
     pub body_bytes: usize,

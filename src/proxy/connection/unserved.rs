@@ -11,7 +11,7 @@ use crate::{
     gate::Peer,
     proxy::{settings::LimitSettings, worker::Worker},
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
-    wire::frames::guard::is_flood,
+    wire::frames::{guard::is_flood, refused_heads::RefusedHeads},
 };
 
 impl Connection {
@@ -21,6 +21,12 @@ impl Connection {
         if let Some(cause) = cause_of(error, self.activity.awaits_head(), limits) {
             self.note_unserved(cause);
         }
+    }
+
+    /// Counts and logs the requests that h2 has refused by itself since.
+    pub(super) fn note_refused_heads(&self, heads: &RefusedHeads, limits: &LimitSettings) {
+        (0..heads.malformed.take()).for_each(|_| self.note_unserved(malformed_stream()));
+        (0..heads.too_long.take()).for_each(|_| self.note_unserved(long_header_list(limits)));
     }
 
     /// Counts and logs a request that was never served.
@@ -38,7 +44,7 @@ pub(super) fn note(worker: &Worker, peer: &Peer, listener: usize, cause: Cause) 
 }
 
 /// The refusal of a stream whose head is not HTTP: the client gets `RST_STREAM`.
-pub(super) fn malformed_stream() -> Cause {
+fn malformed_stream() -> Cause {
     let found = Excerpt::own(format_args!("a header block that is malformed (RFC 9113, 8.1.1)"));
     Reason::HeadMalformed.about(Subject::new(Part::Head, Fault::Malformed).found(found))
 }
@@ -106,4 +112,12 @@ fn too_long(limits: &LimitSettings) -> Cause {
     let subject = Subject::new(Part::Head, Fault::TooLong).expected(expected);
     Reason::HeadTooLong
         .about(subject.setting("server.limits.header_bytes, server.limits.header_lines"))
+}
+
+/// h2 does not say which field it was: it has read no more of them.
+fn long_header_list(limits: &LimitSettings) -> Cause {
+    let bytes = limits.header_bytes;
+    let expected = Excerpt::own(format_args!("at most {bytes} bytes of all fields"));
+    let subject = Subject::new(Part::Head, Fault::TooLong).expected(expected);
+    Reason::HeadTooLong.about(subject.setting("server.limits.header_bytes"))
 }

@@ -9,6 +9,7 @@ use crate::{
         writer::{Writer, Written},
     },
     decision::held_body::settings::HeldBodySettings,
+    wire::http1::HeadLimits,
 };
 
 pub(crate) mod key {
@@ -100,6 +101,11 @@ const MIN_TIMEOUT: Duration = Duration::from_millis(10);
 const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 
 impl LimitSettings {
+    /// How large the head of a request may be.
+    pub(crate) fn head(&self) -> HeadLimits {
+        HeadLimits { bytes: self.header_bytes, lines: self.header_lines }
+    }
+
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         let timeout = || duration(MIN_TIMEOUT..=MAX_TIMEOUT);
         let streams = |node: &_| {

@@ -72,11 +72,36 @@ fn what_differs_is_bounded() {
 
 #[test]
 fn what_takes_a_restart_is_named() {
-    let keys = |text: &str| -> Vec<_> {
-        let needed = restart_needed(&settings(MINIMAL), &settings(&format!("{MINIMAL}\n{text}")));
-        needed.iter().map(|needed| needed.key).collect()
+    let keys = |old: &str, new: &str| -> Vec<_> {
+        let of = |text: &str| settings(&format!("{MINIMAL}\n{text}"));
+        restart_needed(&of(old), &of(new)).iter().map(|needed| needed.key).collect()
     };
-    assert_eq!(keys("[server]\nworkers = 3"), ["server.workers"]);
-    assert_eq!(keys("[log]\nformat = \"json\""), ["log.format"]);
-    assert!(keys("[server]\nshutdown_grace = \"1s\"").is_empty());
+    assert_eq!(keys("", "[server]\nworkers = 3"), ["server.workers"]);
+    assert_eq!(keys("", "[log]\nformat = \"json\""), ["log.format"]);
+    let listener = |name: &str, port: u16| {
+        format!("[[listeners]]\nname = \"{name}\"\nlisten = \"127.0.0.1:{port}\"")
+    };
+    assert_eq!(keys(&listener("a", 1), &listener("b", 1)), ["listeners.name"]);
+    let other = "[server]\nlisten = \"127.0.0.1:1\"\ndrain_timeout = \"3s\"\n\
+                 [server.limits]\nconnections = 3\nmemory = \"64MiB\"\n\
+                 [admin]\nlisten = \"127.0.0.1:2\"\n[log]\nlevel = \"debug\"\n\
+                 [control]\nlisten = \"unix:/c\"";
+    assert!(keys("", other).is_empty());
+    assert!(keys(&listener("a", 1), &listener("a", 2)).is_empty());
+    assert!(keys(&listener("a", 1), &listener("b", 2)).is_empty());
+}
+
+#[test]
+fn x10_files_are_not_watched_unless_it_is_configured() {
+    let reload = settings(MINIMAL).reload;
+    assert_eq!((reload.watch, reload.interval.as_secs()), (false, 2));
+    for (line, mistake) in [
+        ("watch = 1", "watch: found 1, expected true or false"),
+        ("interval = \"50ms\"", "interval: found \"50ms\", expected"),
+        ("interval = \"2h\"", "interval: found \"2h\", expected"),
+    ] {
+        let found = mistakes(&format!("{MINIMAL}\n[reload]\n{line}\n"));
+        let expected = format!("countersign.toml: reload.{mistake}");
+        assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
+    }
 }

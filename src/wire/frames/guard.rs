@@ -2,7 +2,6 @@
 //! unfinished for too long (threats D-1).
 
 use std::{
-    cell::Cell,
     error::Error,
     io,
     pin::Pin,
@@ -22,6 +21,8 @@ use super::{
     FrameFollower,
     flood::{FloodKind, FrameAllowances},
     kind,
+    own_settings::OwnSettings,
+    refused_heads::{RefusedHeadFinder, RefusedHeads},
 };
 
 /// The connection, above TLS.
@@ -43,8 +44,8 @@ pub(crate) struct FrameGuard<S> {
     floods: IntCounterVec,
     /// The stream of the last DATA frame from the client.
     last_upload: u32,
-    /// Streams that h2 has reset since for a head that is not HTTP.
-    malformed_heads: Rc<Cell<u32>>,
+    own_settings: OwnSettings,
+    refused_heads: RefusedHeadFinder,
 }
 
 /// What the bounds of frames depend on.
@@ -54,6 +55,8 @@ pub(crate) struct FrameLimits {
     pub(crate) header_timeout: Duration,
     /// How many streams a connection may have at a time.
     pub(crate) streams: u32,
+    /// The size of header lists that is announced.
+    pub(crate) header_list: u32,
 }
 
 /// A client has sent more of such frames than any use of a connection takes.
@@ -69,8 +72,6 @@ pub(crate) fn is_flood(error: &io::Error) -> bool {
 /// `GOAWAY` with the error code `ENHANCE_YOUR_CALM` (RFC 9113 §7), up to the last stream.
 const GOAWAY: [u8; 9] = [0, 0, 8, kind::GOAWAY, 0, 0, 0, 0, 0];
 const ENHANCE_YOUR_CALM: u32 = 0xb;
-/// An error code of `RST_STREAM`.
-const PROTOCOL_ERROR: u32 = 1;
 
 /// h2 reads as long as there is something to read, and closes a connection with some two thousand
 /// unread parts of bodies that are smaller than this (`too_many_data_frames`). A client can send
@@ -87,7 +88,7 @@ impl<S> FrameGuard<S> {
         accepted: Instant,
         limits: FrameLimits,
         floods: IntCounterVec,
-        malformed_heads: Rc<Cell<u32>>,
+        refused_heads: Rc<RefusedHeads>,
     ) -> Self {
         Self {
             socket,
@@ -101,7 +102,8 @@ impl<S> FrameGuard<S> {
             timer: Timer::default(),
             floods,
             last_upload: 0,
-            malformed_heads,
+            own_settings: OwnSettings::Unsent { header_list: limits.header_list },
+            refused_heads: RefusedHeadFinder::new(limits.streams, refused_heads),
         }
     }
 
@@ -111,6 +113,9 @@ impl<S> FrameGuard<S> {
             if begins_request && frame.stream > self.last_stream {
                 self.last_stream = frame.stream;
                 self.allowances.request_begins();
+            }
+            if frame.kind == kind::RST_STREAM {
+                self.refused_heads.reset_by_client(frame.stream);
             }
             if frame.kind == kind::DATA {
                 self.last_upload = frame.stream;
@@ -124,17 +129,7 @@ impl<S> FrameGuard<S> {
     fn count_sent(&mut self, mut bytes: &[u8]) {
         while let Some(frame) = self.sent.next(&mut bytes) {
             self.allowances.sent(&frame);
-            if frame.kind == kind::RST_STREAM && frame.stream != self.last_upload {
-                self.count_reset(bytes);
-            }
-        }
-    }
-
-    /// h2 resets a stream with this code for a malformed head, and for a body of another length
-    /// than was announced. The payload of the frame follows.
-    fn count_reset(&self, payload: &[u8]) {
-        if payload.starts_with(&PROTOCOL_ERROR.to_be_bytes()) {
-            self.malformed_heads.update(|count| count + 1);
+            self.refused_heads.sent(&frame, bytes, self.last_upload);
         }
     }
 
@@ -215,8 +210,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FrameGuard<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        let this = &mut *self;
+        let replaced = this.own_settings.replace(bytes);
+        let outcome = Pin::new(&mut this.socket).poll_write(cx, replaced);
         if let Poll::Ready(Ok(written)) = outcome {
+            self.own_settings.written(written);
             self.count_sent(bytes.get(..written).unwrap_or_default());
         }
         outcome
@@ -227,6 +225,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FrameGuard<S> {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if !self.own_settings.are_sent() {
+            let first = pieces.iter().find(|piece| !piece.is_empty());
+            return self.poll_write(cx, first.map_or(&[], |piece| piece));
+        }
         let outcome = Pin::new(&mut self.socket).poll_write_vectored(cx, pieces);
         if let Poll::Ready(Ok(mut written)) = outcome {
             for piece in pieces {

@@ -16,7 +16,7 @@ fn fields(fields: &Fields) -> HeaderMap {
 fn verdict_over(version: Version, found: &Fields, max_lines: usize) -> Result<(), Reason> {
     let mut request = Request::builder().version(version).body(()).unwrap();
     *request.headers_mut() = fields(found);
-    check(&request, max_lines)
+    check(&request, HeadLimits { bytes: 65_536, lines: max_lines })
 }
 
 fn verdict(found: &Fields) -> Result<(), Reason> {
@@ -115,7 +115,11 @@ fn f11_a_name_is_a_token_whatever_the_parser_lets_through() {
         let is_token = HeaderName::from_bytes(name.as_str().as_bytes()).is_ok();
         let mut request = Request::builder().version(Version::HTTP_2).body(()).unwrap();
         request.headers_mut().insert(name.clone(), HeaderValue::from_static("1"));
-        assert_eq!(check(&request, 100).is_ok(), is_token, "{name:?}");
+        assert_eq!(
+            check(&request, HeadLimits { bytes: 65_536, lines: 100 }).is_ok(),
+            is_token,
+            "{name:?}"
+        );
     }
     let quoted = verdict_over(Version::HTTP_2, &[("\"x\"", "1")], 100);
     assert_eq!(quoted, Err(Reason::HeaderNotAllowed));

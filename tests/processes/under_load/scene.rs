@@ -48,6 +48,10 @@ pub(super) const MIXED: [Lane; 3] = [GETS, GETS_BY_HTTP2, POSTS];
 pub(super) const HALF: [Lane; 2] =
     [Lane { share: 25, ..GETS }, Lane { share: 25, ..GETS_BY_HTTP2 }];
 
+/// A tenth of it.
+pub(super) const LITTLE: [Lane; 2] =
+    [Lane { share: 5, ..GETS }, Lane { share: 5, ..GETS_BY_HTTP2 }];
+
 /// Whether it takes as long as the figures in docs/performance.md.
 pub(super) fn is_full() -> bool {
     env::var("COUNTERSIGN_LOAD").is_ok_and(|scale| scale == "full")

@@ -109,7 +109,7 @@ fn a_named_route_has_its_name_in_metrics() {
 }
 
 #[test]
-fn x3_a_listener_that_a_reload_removes_refuses_connections_and_the_others_go_on() {
+fn x3_a_listener_that_a_reload_removes_is_closed_and_the_others_go_on() {
     let world = world(LISTENERS, Some(ROUTES), "");
     let request = Request::get("/x");
     let mut kept = world.proxy.client_of(OUTSIDE);
@@ -123,11 +123,10 @@ fn x3_a_listener_that_a_reload_removes_refuses_connections_and_the_others_go_on(
     std::fs::write(&file, less).unwrap();
     let sources = countersign::settings::Sources { file: Some(file), ..Default::default() };
     world.proxy.server().reload(countersign::settings::load(&sources).unwrap()).unwrap();
-    let answer = kept.exchange(&request);
-    assert_eq!(answer.status, 403, "it has no routes any more");
-    assert!(world.proxy.client_of(OUTSIDE).is_closed());
+    assert!(kept.is_closed(), "between requests");
+    let gone = std::net::SocketAddr::from(world.proxy.address_of(OUTSIDE));
+    crate::support::wait_until("the port to be free", || {
+        std::net::TcpStream::connect(gone).is_err()
+    });
     assert!(world.proxy.client_of(INSIDE).exchange(&request).is_from_upstream());
-    let series =
-        r#"countersign_listener_connections_refused_total{cause="removed",listener="outside"}"#;
-    assert!(world.proxy.metric(series) >= 1.0);
 }

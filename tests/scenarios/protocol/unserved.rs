@@ -2,7 +2,14 @@
 
 use countersign::reason::Reason;
 
-use crate::support::{client::Request, h2::RawH2, wait_until, world::World};
+use serde_json::json;
+
+use crate::support::{
+    client::Request,
+    h2::{self, RawH2},
+    wait_until,
+    world::World,
+};
 
 /// Since when the log was looked at, and how many refusals there were.
 struct Before {
@@ -32,6 +39,13 @@ impl Before {
     /// One more was counted and logged, with its peer and this subject.
     #[track_caller]
     fn assert_one_more(&self, world: &World, case: &str, reason: Reason, subject: &str) {
+        let line = self.one_more(world, case, reason, subject);
+        assert!(line.contains("peer=\"127.0.0.1\""), "{case}: {line}");
+    }
+
+    /// The line of one more that was counted and logged, with this subject.
+    #[track_caller]
+    fn one_more(&self, world: &World, case: &str, reason: Reason, subject: &str) -> String {
         wait_until(case, || world.proxy.metric(&series(reason)) > self.denials);
         let proxy = &world.proxy;
         assert!(is_same(proxy.metric(&series(reason)), self.denials + 1.0), "{case}");
@@ -41,7 +55,7 @@ impl Before {
         let line = logs[self.log..].lines().rfind(|line| line.contains(&code));
         let line = line.unwrap_or_else(|| panic!("{case}: no line of {reason}"));
         assert!(line.contains(&format!("subject=\"{subject}")), "{case}: {line}");
-        assert!(line.contains("peer=\"127.0.0.1\""), "{case}: {line}");
+        line.to_owned()
     }
 }
 
@@ -162,6 +176,125 @@ fn f5_what_violates_http2_is_counted_and_logged() {
     raw.send(0, 1, 5, b"x");
     while raw.read().unwrap().stream != 5 {}
     assert!(is_same(world.proxy.metric(&series(Reason::HeadMalformed)), before.denials));
+}
+
+/// A POST to a public route with this field, in frames of the size that every peer takes.
+fn send_long_head(raw: &mut RawH2, stream: u32, (name, bytes): (&str, usize), end_stream: bool) {
+    const FRAME: usize = 16_384;
+    let value = vec![b'a'; bytes];
+    let block = h2::block(&[
+        (":method", b"POST"),
+        (":scheme", b"http"),
+        (":path", b"/public/x"),
+        (":authority", b"api.test"),
+        (name, &value),
+    ]);
+    let mut frames = block.chunks(FRAME).peekable();
+    let mut kind = h2::HEADERS;
+    while let Some(frame) = frames.next() {
+        let last = if frames.peek().is_none() { h2::END_HEADERS } else { 0 };
+        let end = if end_stream && kind == h2::HEADERS { h2::END_STREAM } else { 0 };
+        raw.send(kind, last | end, stream, frame);
+        kind = h2::CONTINUATION;
+    }
+}
+
+fn world_of_small_heads() -> World {
+    let limits = "[server.limits]\nheader_bytes = \"8KiB\"";
+    let mut world =
+        World::with_setup(|setup| setup.server(limits).with("[credential]\nmax_bytes = \"4KiB\""));
+    world.proxy.expect_unmatched_answers();
+    world
+}
+
+#[test]
+fn f14_a_long_head_over_http2_is_refused_with_the_header_and_the_setting() {
+    let world = world_of_small_heads();
+    let mut raw = RawH2::connect(world.proxy.address(), &[]);
+    let settings = raw.read_until(h2::SETTINGS, 0).unwrap().payload;
+    let announced = settings.chunks(6).find(|setting| setting[..2] == [0, 6]).unwrap();
+    assert_eq!(announced[2..], 8_192_u32.to_be_bytes(), "what clients may send");
+
+    // `:method` and the others count 182 bytes, each field 32 more than it has.
+    let most = 8_192 - 182 - "x-a".len() - 32;
+    send_long_head(&mut raw, 1, ("x-a", most), true);
+    assert_eq!(raw.read_status(1), Some(200), "what was announced is read");
+    let subject = |name: &str, bytes: usize, all: usize| {
+        format!(
+            "header '{name}' is too long; found: {bytes} bytes, and {all} of all fields; expected: \
+             at most 8192 bytes of all fields; setting: server.limits.header_bytes\""
+        )
+    };
+    for (stream, name, bytes, ends) in [
+        (3, "x-a", most + 1, true),
+        (5, "cookie", 9_000, true),
+        (7, "authorization", 15_000, false),
+    ] {
+        let before = Before::of(&world, Reason::HeadTooLong);
+        let untouched = world.mark();
+        send_long_head(&mut raw, stream, (name, bytes), ends);
+        let head = raw.read_until(h2::HEADERS, stream).unwrap();
+        assert_eq!(head.flags & h2::END_STREAM, 0, "{name}: an answer with a body");
+        let body = raw.read_until(h2::DATA, stream).unwrap().payload;
+        assert!(String::from_utf8_lossy(&body).contains("head_too_long"), "{name}");
+        let subject = subject(name, bytes, 182 + name.len() + bytes + 32);
+        before.one_more(&world, name, Reason::HeadTooLong, &subject);
+        untouched.assert_untouched(name);
+    }
+}
+
+/// Of a head that is twice as long as allowed h2 reads no more fields.
+#[test]
+fn f14_a_head_that_h2_itself_refuses_is_counted_and_logged() {
+    let world = world_of_small_heads();
+    let subject = "the head is too long; expected: at most 8192 bytes of all fields; setting: \
+                   server.limits.header_bytes\"";
+    let mut raw = RawH2::connect(world.proxy.address(), &[]);
+    for (stream, ends) in [(1, true), (3, false), (5, true), (7, false)] {
+        let before = Before::of(&world, Reason::HeadTooLong);
+        let malformed = Before::of(&world, Reason::HeadMalformed);
+        send_long_head(&mut raw, stream, ("x-a", 20_000), ends);
+        let head = raw.read_until(h2::HEADERS, stream).unwrap();
+        assert_ne!(head.flags & h2::END_STREAM, 0, "h2's own answer");
+        if !ends {
+            raw.read_until(h2::RST_STREAM, stream).unwrap();
+        }
+        before.assert_one_more(&world, "431 of h2", Reason::HeadTooLong, subject);
+        let resets = world.proxy.metric(&series(Reason::HeadMalformed));
+        assert!(is_same(resets, malformed.denials), "its reset is none of a malformed head");
+    }
+    // The connection goes on; answers with trailers or without a body are not taken for h2's.
+    let before = Before::of(&world, Reason::HeadTooLong);
+    let token = world.issuer.mint(json!({}));
+    raw.get(9, "/", &token);
+    assert_eq!(raw.read_status(9), Some(200));
+    assert!(is_same(world.proxy.metric(&series(Reason::HeadTooLong)), before.denials));
+}
+
+#[test]
+fn f14_a_head_without_measure_ends_its_connection_and_is_counted() {
+    let world = world_of_small_heads();
+    let subject = "the head is too long; expected: at most 8192 bytes of all fields; setting: ";
+    let before = Before::of(&world, Reason::HeadTooLong);
+    let mut raw = RawH2::connect(world.proxy.address(), &[]);
+    // A header of 4 KiB that each further byte repeats.
+    let large = h2::block(&[(":method", b"GET"), (":scheme", b"http"), (":path", b"/")]);
+    let indexed = [&[0x40, 1, b'a', 0x7f, 0xa1, 0x1e][..], &[b'v'; 4_000]].concat();
+    raw.send(h2::HEADERS, h2::END_HEADERS, 1, &[large, indexed, vec![0xbe; 1_000]].concat());
+    let closing = raw.read_to_end();
+    assert!(closing.iter().any(|frame| frame.kind == h2::GOAWAY), "{closing:?}");
+    before.assert_one_more(&world, "HPACK", Reason::HeadTooLong, subject);
+
+    let before = Before::of(&world, Reason::HeadTooLong);
+    let mut raw = RawH2::connect(world.proxy.address(), &[]);
+    raw.send(h2::HEADERS, 0, 1, &h2::block(&[(":method", b"GET"), (":scheme", b"http")]));
+    for name in 0..20_u32 {
+        let field = h2::block(&[(&format!("x-{name}"), &[b'a'; 10])]);
+        raw.send(h2::CONTINUATION, 0, 1, &field);
+    }
+    let closing = raw.read_to_end();
+    assert!(closing.iter().any(|frame| frame.kind == h2::GOAWAY), "{closing:?}");
+    before.assert_one_more(&world, "CONTINUATION", Reason::HeadTooLong, subject);
 }
 
 #[test]

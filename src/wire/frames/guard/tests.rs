@@ -12,7 +12,8 @@ use super::{
     *,
 };
 
-const LIMITS: FrameLimits = FrameLimits { header_timeout: Duration::from_secs(10), streams: 200 };
+const LIMITS: FrameLimits =
+    FrameLimits { header_timeout: Duration::from_secs(10), streams: 200, header_list: 65_536 };
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {

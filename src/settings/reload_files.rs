@@ -1,0 +1,27 @@
+//! The files whose content comes into force by a reload only.
+
+use std::path::PathBuf;
+
+use super::Settings;
+use crate::signature::settings::SignatureSettings;
+
+impl Settings {
+    /// What the configuration names and nothing else looks at: keys that the proxy signs with, and
+    /// what shared values are sealed with. Key sets, certificates and revocation lists are watched
+    /// where they are used, other secrets are read with each use.
+    pub fn reload_files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        if let Some(assertion) = &self.identity.assertion {
+            files.push(assertion.private_key_file.clone());
+            files.extend(assertion.previous_keys_file.clone());
+        }
+        let journal = self.evidence.as_ref().and_then(|evidence| evidence.key.as_ref());
+        files.extend(journal.map(|key| key.file.clone()));
+        let shared = self.shared.as_ref().and_then(|shared| shared.integrity.key_file());
+        files.extend(shared.map(ToOwned::to_owned));
+        let respond =
+            |signature: &SignatureSettings| Some(signature.respond.as_ref()?.key.file.clone());
+        files.extend(self.signatures.iter().filter_map(respond));
+        files
+    }
+}
