@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use toml::Value;
+use zeroize::Zeroizing;
 
 use super::Settings;
 use crate::proxy::settings::ListenerSettings;
@@ -74,8 +75,10 @@ impl Settings {
     /// The SHA-256 of the effective configuration, in hexadecimal digits. What is in the files that
     /// it names is no part of it.
     pub fn config_hash(&self) -> String {
+        // With what stands in variables, too, which is not to stay in memory.
+        let effective = Zeroizing::new(toml::to_string(&self.written()).unwrap_or_default());
         let mut text = String::with_capacity(64);
-        for byte in digest(&SHA256, self.effective().as_bytes()).as_ref() {
+        for byte in digest(&SHA256, effective.as_bytes()).as_ref() {
             // Can't fail: it is a String.
             let _ = write!(text, "{byte:02x}");
         }
