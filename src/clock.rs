@@ -64,6 +64,49 @@ impl Clock for SystemClock {
     }
 }
 
+/// When a log line was written. Nothing is decided by it, so that it is the machine's time whatever
+/// clock the rules have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LineTime(OffsetDateTime);
+
+impl LineTime {
+    /// The present moment.
+    #[expect(clippy::disallowed_methods, reason = "a line says when it was written")]
+    pub(crate) fn now() -> Self {
+        Self(SystemTime::now().into())
+    }
+
+    /// In UTC, with microseconds: `2027-01-15T08:00:00.000000Z`.
+    pub(crate) fn to_rfc3339(self) -> String {
+        let (date, time) = (self.0.date(), self.0.time());
+        format!(
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            time.microsecond()
+        )
+    }
+
+    /// As the Common Log Format has it: `15/Jan/2027:08:00:00 +0000`.
+    pub(crate) fn to_common_log(self) -> String {
+        let (date, time) = (self.0.date(), self.0.time());
+        let month = date.month().to_string();
+        format!(
+            "{:02}/{}/{:04}:{:02}:{:02}:{:02} +0000",
+            date.day(),
+            month.get(..3).unwrap_or(&month),
+            date.year(),
+            time.hour(),
+            time.minute(),
+            time.second()
+        )
+    }
+}
+
 /// A clock that stays until it is set.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
@@ -94,6 +137,14 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_s_time_is_written_in_utc() {
+        let at =
+            LineTime(OffsetDateTime::from_unix_timestamp_nanos(1_800_000_000_012_345_678).unwrap());
+        assert_eq!(at.to_rfc3339(), "2027-01-15T08:00:00.012345Z");
+        assert_eq!(at.to_common_log(), "15/Jan/2027:08:00:00 +0000");
+    }
 
     #[test]
     fn a_moment_is_read_as_it_is_written() {

@@ -272,6 +272,11 @@ impl Gate {
         self.answer_headers.as_deref()
     }
 
+    /// Whom is believed what they say of others.
+    pub fn forwarded(&self) -> &Forwarded {
+        &self.forwarded
+    }
+
     /// Which web pages may read answers, where that is configured.
     pub fn cors(&self) -> Option<&Cors> {
         self.cors.as_deref()

@@ -1,6 +1,7 @@
 //! Logs and metrics. Used by every room, uses none.
 
 mod level;
+pub(crate) mod line;
 pub mod logs;
 pub mod registry;
 mod seldom;

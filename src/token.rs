@@ -4,6 +4,7 @@ pub mod cache;
 mod cookies;
 pub mod credential;
 mod durations;
+mod glance;
 pub mod issuer;
 pub mod jwt;
 mod kind;
@@ -19,6 +20,7 @@ pub use cache::TokenCache;
 pub use credential::{
     Credential, CredentialPlaces, CredentialSources, FoundCredential, KeptCredentials,
 };
+pub use glance::TokenGlance;
 pub use jwt::{JwtCandidate, Observer};
 pub use logout::{LogoutCause, LogoutFault, RefusedLogout};
 pub(crate) use metrics::Metrics;

@@ -2,7 +2,6 @@
 
 mod built_in;
 mod challenge;
-mod denial_id;
 mod maintenance;
 mod profile;
 pub mod settings;
@@ -25,6 +24,7 @@ use crate::{
     clock::Clock,
     decision::denials::settings::{BodyTemplate, DenialSettings, MaintenanceSettings, Placeholder},
     gate::{Denial, Route},
+    identity::RequestId,
     policy::{
         RequiredAuthentication, Requirement, Routes,
         denial_profile::DenialProfile,
@@ -32,8 +32,6 @@ use crate::{
     },
     reason::{Class, Reason},
 };
-
-pub(super) use self::denial_id::DenialId;
 
 /// The profiles of refusals, general and of each route.
 #[derive(Debug)]
@@ -80,18 +78,18 @@ impl Denials {
         }
     }
 
-    /// The answer to a refused request, and what it calls itself, if it does.
-    pub(super) fn refuse(&self, denial: &Denial, form: RefusalForm) -> (Refusal, Option<DenialId>) {
+    /// The answer to a refused request of that id.
+    pub(super) fn refuse(&self, denial: &Denial, form: RefusalForm, id: &RequestId) -> Refusal {
         let reason = denial.reason();
         let profile = self.profile(denial);
         let look = profile.look(denial.class(), reason);
         let maintenance = self.maintenance(denial);
-        let (mut response, denial_id) = match form {
-            RefusalForm::Http => self.plain(look, denial, maintenance),
+        let mut response = match form {
+            RefusalForm::Http => self.plain(look, denial, id, maintenance),
             RefusalForm::Grpc => {
                 let code = self.expose_reasons.then(|| HeaderValue::from_static(reason.code()));
                 let message = maintenance.map(|answer| answer.grpc_message.clone()).or(code);
-                (grpc::answer(grpc::status(denial.class(), reason), message), None)
+                grpc::answer(grpc::status(denial.class(), reason), message)
             }
         };
         let headers = response.headers_mut();
@@ -115,7 +113,7 @@ impl Denials {
         if let Some(maintenance) = maintenance {
             maintenance.set_retry_after(headers);
         }
-        (Refusal::new(response), denial_id)
+        Refusal::new(response)
     }
 
     fn profile(&self, denial: &Denial) -> &Profile {
@@ -132,20 +130,20 @@ impl Denials {
         &self,
         look: &Look,
         denial: &Denial,
+        id: &RequestId,
         maintenance: Option<&MaintenanceAnswer>,
-    ) -> (Response<Bytes>, Option<DenialId>) {
+    ) -> Response<Bytes> {
         let mut response = empty(look.status);
         if let Some(maintenance) = maintenance {
             *response.body_mut() = maintenance.body(response.headers_mut());
-            return (response, None);
+            return response;
         }
-        let denial_id = look.has_denial_id().then(DenialId::fresh);
         if let Some(body) = &look.body {
             response.headers_mut().insert(CONTENT_TYPE, body.content_type.clone());
-            let text = self.written(&body.template, look.status, denial, denial_id);
+            let text = self.written(&body.template, look.status, denial, id);
             *response.body_mut() = Bytes::from(text);
         }
-        (response, denial_id)
+        response
     }
 
     fn written(
@@ -153,7 +151,7 @@ impl Denials {
         template: &BodyTemplate,
         status: StatusCode,
         denial: &Denial,
-        denial_id: Option<DenialId>,
+        id: &RequestId,
     ) -> String {
         let reason = denial.reason();
         template.fill(|place| match place {
@@ -164,9 +162,7 @@ impl Denials {
             Placeholder::Text => Cow::Borrowed(reason.text()),
             Placeholder::Status => Cow::Owned(status.as_str().to_owned()),
             Placeholder::Title => Cow::Borrowed(status.canonical_reason().unwrap_or("Refused")),
-            Placeholder::DenialId => {
-                denial_id.map_or(Cow::Borrowed(""), |id| Cow::Owned(id.to_string()))
-            }
+            Placeholder::DenialId => Cow::Owned(id.to_string()),
             Placeholder::Timestamp => Cow::Owned(self.clock.now().to_rfc3339()),
         })
     }

@@ -9,7 +9,7 @@ use super::{
         settings::{DenialSettings, MaintenanceSettings},
     },
     held_body::{BodyStore, settings::HeldBodySettings},
-    record::Recorder,
+    record::{AccessLog, Recorder},
     signed::Holding,
 };
 use http::HeaderMap;
@@ -18,14 +18,15 @@ use crate::{
     clock::Clock,
     evidence::Journal,
     gate::{Denial, Gate, Peer},
+    identity::request_id::settings::RequestIdSettings,
     policy::{
         Routes,
-        ids::{ListenerId, PerUpstream},
+        ids::{ListenerId, PerListener, PerUpstream},
     },
     readiness::Dependency,
     reason::Cause,
     resource::{DocumentParts, Documents},
-    telemetry::MetricRegistry,
+    telemetry::{MetricRegistry, settings::LogSettings},
     token::{TokenCache, cache::settings::CacheSettings},
 };
 
@@ -41,7 +42,8 @@ pub struct Engine {
     body_timeout: Duration,
     cache: CacheSettings,
     journal: Option<Arc<Journal>>,
-    pub(super) access_log: bool,
+    pub(super) access: AccessLog,
+    pub(super) request_id: RequestIdSettings,
 }
 
 /// An engine as one worker uses it: with the worker's own cache of verified tokens.
@@ -80,8 +82,12 @@ pub struct EngineParts<'s> {
     pub routes: &'s Routes,
     /// What the metadata of resources is made of.
     pub documents: DocumentParts<'s>,
-    /// Whether every request is logged.
-    pub access_log: bool,
+    /// How requests are logged.
+    pub log: &'s LogSettings,
+    /// What the listeners are called.
+    pub listeners: PerListener<String>,
+    /// What requests are called.
+    pub request_id: &'s RequestIdSettings,
 }
 
 impl Engine {
@@ -108,8 +114,14 @@ impl Engine {
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),
             journal,
-            access_log: parts.access_log,
+            access: AccessLog::new(parts.log, parts.listeners.clone()),
+            request_id: parts.request_id.clone(),
         }
+    }
+
+    /// Says from time to time what the log leaves out, and which troubles go on. It never ends.
+    pub async fn summarise(self: Arc<Self>) {
+        self.access.summarise().await;
     }
 
     /// Its rules.
@@ -157,8 +169,9 @@ impl WorkerEngine {
     /// Counts and logs a request that was refused before there was anything to decide on. Where it
     /// came from is all that is known of it.
     pub fn note_unserved(&self, arrival: &Arrival<'_>, cause: Cause) {
-        self.engine.gate.record_unserved(&cause, arrival.peer.address.as_ref());
-        self.recorder.begin(arrival).refused_unread(Denial::new(cause));
+        let denial = Denial::new(cause);
+        self.engine.gate.count_denial(&denial);
+        self.recorder.begin(arrival).refused_unread(denial);
     }
 
     /// Begins to decide on a request, whose refusal has to look like that.

@@ -15,7 +15,7 @@ use tracing::{Span, field};
 
 use super::{
     AnswerToSign, Arrival, Engine, Forward, Outcome, Refusal, RefusalForm, RequestRecord,
-    UploadFault, VerifiedBody, WorkerEngine, private_answer, signed,
+    UploadFault, VerifiedBody, WorkerEngine, private_answer, record::TroubleCause, signed,
 };
 use crate::{
     cors::AnswerFrom,
@@ -25,7 +25,7 @@ use crate::{
         CanonicalRequest, NotCanonical,
         ids::{IssuerId, ListenerId},
     },
-    reason::{Cause, Reason},
+    reason::{Cause, Class, Reason},
     token::VerifiedToken,
 };
 
@@ -98,7 +98,11 @@ impl<'e> Exchange<'e> {
     {
         match self.try_to_admit(head, body, peer).await {
             Ok(forward) => Ok(forward),
-            Err(Stopped::Denied(denial)) => Err(self.deny(denial)),
+            Err(Stopped::Denied(denial)) => {
+                let refusal = self.deny(denial);
+                self.glance(head);
+                Err(refusal)
+            }
             Err(Stopped::Answered(answer)) => Err(answer),
             Err(Stopped::Unfinished(fault)) => Err(self.abort(fault)),
             Err(Stopped::Preflight) => Err(self.answer_preflight()),
@@ -111,19 +115,11 @@ impl<'e> Exchange<'e> {
     }
 
     /// The answer to an admitted request that its upstream did not answer.
-    pub fn fail(&self, reason: Reason, upstream: &str, error: &dyn fmt::Display) -> Box<Refusal> {
+    pub fn fail(&self, reason: Reason, error: &dyn fmt::Display) -> Box<Refusal> {
         let denial = self.denial(reason);
-        let (refusal, denial_id) = self.engine.engine.denials.refuse(&denial, self.form);
+        let refusal = self.engine.engine.denials.refuse(&denial, self.form, self.record.id());
         self.end(Outcome::Failed);
-        let _entered = self.span.enter();
-        tracing::warn!(
-            upstream,
-            reason = reason.code(),
-            route = denial.route().map(Route::label),
-            denial_id = denial_id.map(|id| id.to_string()),
-            %error,
-            "no response from the upstream"
-        );
+        self.report_trouble(&denial, Some(error));
         self.record.denied(denial);
         Box::new(refusal)
     }
@@ -164,8 +160,11 @@ impl<'e> Exchange<'e> {
     }
 
     /// Makes the answer's head one that no shared cache keeps and whose URL no page passes on,
-    /// where the URL had a credential in it. Says what the limits of the route have left.
-    pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap) {
+    /// where the URL had a credential in it. Says what the limits of the route have left, and the
+    /// request's id.
+    pub fn finish_answer(&self, status: StatusCode, headers: &mut HeaderMap, from: AnswerFrom) {
+        self.record.stamp_answer(headers, from == AnswerFrom::Proxy);
+
         let has_parameters = |request: &CanonicalRequest| request.parameters().is_some();
         if self.request.get().is_some_and(has_parameters) {
             private_answer::protect(status, headers);
@@ -213,9 +212,13 @@ impl<'e> Exchange<'e> {
         // Before a body is read: the path can't be served, signed or not.
         let outgoing = decision.route().outgoing_target(request)?;
         let (mut admission, body) = match decision {
-            Decision::Admitted(admission) => (admission, VerifiedBody::Unread(body)),
+            Decision::Admitted(admission) => {
+                self.record.admitted(admission.shared_token());
+                (admission, VerifiedBody::Unread(body))
+            }
             Decision::Unsigned(unsigned) => {
                 self.route.set(Some(unsigned.route()));
+                self.record.admitted(unsigned.shared_token());
                 let body = body.ok_or_else(|| unsigned.refuse(Reason::SignedBodyMissing))?;
                 // Boxed: a request that is not signed does not carry the room for it along.
                 let verdict = Box::pin(signed::verify(
@@ -250,6 +253,7 @@ impl<'e> Exchange<'e> {
         if let Some(credential) = credential {
             credential.apply(&mut head.headers);
         }
+        self.record.stamp(&mut head.headers);
         let answer = AnswerToSign::begin(&admission, &engine.bodies)?;
         self.admitted(&admission);
         let permit = admission.take_permit().map(|mut permit| {
@@ -284,7 +288,6 @@ impl<'e> Exchange<'e> {
 
     fn admitted(&self, admission: &Admission<'e>) {
         self.route.set(Some(admission.route()));
-        self.record.admitted(admission.shared_token());
         self.record_subject(Some(admission.route()), admission.token().map(VerifiedToken::issuer));
     }
 
@@ -316,17 +319,41 @@ impl<'e> Exchange<'e> {
 
     fn deny(&self, denial: Denial) -> Box<Refusal> {
         let Engine { gate, denials, .. } = &*self.engine.engine;
-        let (refusal, denial_id) = denials.refuse(&denial, self.form);
-        let denial_id = denial_id.map(|id| id.to_string());
+        let refusal = denials.refuse(&denial, self.form, self.record.id());
         self.record_subject(denial.route(), denial.issuer());
         if let Some(route) = denial.route() {
             self.route.set(Some(gate.compiled(route)));
         }
-        let _entered = self.span.enter();
-        gate.record(&denial, self.request.get(), denial_id.as_deref());
+        gate.count_denial(&denial);
+        if denial.class() == Class::CannotDecide {
+            self.report_trouble(&denial, None);
+        }
         self.record_outcome(Outcome::Denied);
         self.record.denied(denial);
         Box::new(refusal)
+    }
+
+    /// What keeps requests from being decided or answered is said once, and then summarised.
+    #[cold]
+    fn report_trouble(&self, denial: &Denial, error: Option<&dyn fmt::Display>) {
+        let route = denial.route().map_or("(none)", Route::label);
+        let endpoint = error.and_then(|_| self.record.endpoint());
+        let (reason, subject) = (denial.reason(), denial.subject());
+        let cause = TroubleCause::of(reason, route, subject, endpoint.as_deref());
+        let _entered = self.span.enter();
+        self.engine.engine.access.troubles.failed(cause, self.record.id(), error);
+    }
+
+    /// Looks at whose token was refused, for the line of the request.
+    fn glance(&self, head: &Parts) {
+        if !self.record.wants_glance() {
+            return;
+        }
+        let (Some(request), Some(route)) = (self.request.get(), self.route.get()) else { return };
+        let WorkerEngine { engine, cache, .. } = self.engine;
+        if let Ok(found) = route.sources().extract(request, &head.headers) {
+            self.record.glanced(engine.gate.verifier().glance(found.credential(), cache));
+        }
     }
 
     pub(super) fn record_subject(&self, route: Option<&Route>, issuer: Option<IssuerId>) {

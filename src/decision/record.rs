@@ -1,9 +1,14 @@
 //! One record of each request: filled while it is decided on and forwarded, reported once, where
 //! the request ends.
 
+mod access_log;
 mod endpoint_name;
+mod line_limits;
 mod recorder;
+mod report;
+mod subject_name;
 mod timing;
+mod troubles;
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -12,21 +17,21 @@ use std::{
     rc::Rc,
 };
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use super::Outcome;
 use crate::{
-    gate::{Denial, Peer, Route},
-    identity::PeerAddress,
+    gate::{Denial, Route},
+    identity::{Provenance, RequestId, TraceContext},
     policy::{
         CanonicalRequest,
         ids::{ListenerId, RouteId},
     },
-    token::VerifiedToken,
+    token::{TokenGlance, VerifiedToken},
 };
 
-pub(super) use self::recorder::Recorder;
+pub(super) use self::{access_log::AccessLog, recorder::Recorder, troubles::TroubleCause};
 pub use self::{endpoint_name::EndpointName, timing::RequestTimes};
 
 /// A request from its head to the last byte of its answer. The exchange, the request's body and its
@@ -34,7 +39,8 @@ pub use self::{endpoint_name::EndpointName, timing::RequestTimes};
 pub struct RequestRecord {
     recorder: Rc<Recorder>,
     listener: Option<ListenerId>,
-    peer: Option<IpAddr>,
+    client: Option<IpAddr>,
+    provenance: Provenance,
     began: Instant,
     times: RequestTimes,
     route: Cell<Option<RouteId>>,
@@ -51,6 +57,10 @@ pub struct RequestRecord {
     denial: OnceCell<Box<Denial>>,
     /// The verified caller.
     caller: RefCell<Option<Rc<VerifiedToken>>>,
+    /// What a refused token says of itself.
+    glance: RefCell<Option<TokenGlance>>,
+    /// Whether it has a line in the log.
+    has_line: Cell<bool>,
 }
 
 /// What takes memory of a request, and is kept only where something is to report it.
@@ -73,11 +83,17 @@ pub enum RequestEnd {
 }
 
 impl RequestRecord {
-    fn new(recorder: &Rc<Recorder>, listener: Option<ListenerId>, peer: &Peer) -> Self {
+    fn new(
+        recorder: &Rc<Recorder>,
+        listener: Option<ListenerId>,
+        client: Option<IpAddr>,
+        provenance: Provenance,
+    ) -> Self {
         Self {
             recorder: Rc::clone(recorder),
             listener,
-            peer: peer.address.as_ref().map(PeerAddress::address),
+            client,
+            provenance,
             began: Instant::now(),
             times: RequestTimes::default(),
             route: Cell::new(None),
@@ -91,7 +107,19 @@ impl RequestRecord {
             details: OnceCell::new(),
             denial: OnceCell::new(),
             caller: RefCell::new(None),
+            glance: RefCell::new(None),
+            has_line: Cell::new(false),
         }
+    }
+
+    /// What it is called, in logs, by its upstream and in its answer.
+    pub fn id(&self) -> &RequestId {
+        &self.provenance.id
+    }
+
+    /// The trace that it belongs to, as far as its sender is believed.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.provenance.trace.as_deref()
     }
 
     /// Where it came in; `None`: by a listener that is no longer configured.
@@ -99,9 +127,9 @@ impl RequestRecord {
         self.listener
     }
 
-    /// Who is at the other end of its connection; `None`: a unix socket.
-    pub fn peer(&self) -> Option<IpAddr> {
-        self.peer
+    /// Its client's address, as far as it is believed; `None`: it is not known.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.client
     }
 
     /// The route that it took.
@@ -139,6 +167,16 @@ impl RequestRecord {
         self.status.set(Some(status));
     }
 
+    /// Sets its id for the upstream, and removes a trace that is not believed.
+    pub(super) fn stamp(&self, headers: &mut HeaderMap) {
+        self.recorder.ids().stamp(&self.provenance, headers);
+    }
+
+    /// Sets its id in its answer, where the settings say so.
+    pub(super) fn stamp_answer(&self, headers: &mut HeaderMap, is_own: bool) {
+        self.recorder.ids().stamp_answer(self.id(), headers, is_own);
+    }
+
     /// It is sent to that endpoint, perhaps not the first.
     pub fn attempt(&self, endpoint: &Rc<EndpointName>) {
         self.attempts.set(self.attempts.get().saturating_add(1));
@@ -172,9 +210,25 @@ impl RequestRecord {
         self.outcome.set(Some(outcome));
     }
 
+    /// It is refused, or its upstream does not answer it.
     pub(super) fn denied(&self, denial: Denial) {
-        // A second refusal replaces the first nowhere: a request is answered once.
+        self.has_line.set(self.recorder.takes_denial(denial.reason()));
+        // A request is answered once: there is no second refusal.
         let _ = self.denial.set(Box::new(denial));
+    }
+
+    /// Whether its refusal is reported, and its caller is not known.
+    pub(super) fn wants_glance(&self) -> bool {
+        self.has_line.get() && self.caller.borrow().is_none()
+    }
+
+    pub(super) fn glanced(&self, token: Option<TokenGlance>) {
+        self.glance.replace(token);
+    }
+
+    /// Where it was sent last.
+    pub(super) fn endpoint(&self) -> Option<Rc<EndpointName>> {
+        self.endpoint.borrow().clone()
     }
 
     pub(super) fn admitted(&self, caller: Option<&Rc<VerifiedToken>>) {
@@ -184,7 +238,10 @@ impl RequestRecord {
     /// The exchange is over: what it knows is kept where something will report it.
     pub(super) fn decided(&self, route: Option<&Route>, request: Option<CanonicalRequest>) {
         self.route.set(route.map(Route::id));
-        if self.recorder.keeps_details(self) {
+        if self.denial.get().is_none() {
+            self.has_line.set(self.recorder.takes_other());
+        }
+        if self.has_line.get() || self.recorder.takes_errors() {
             let _ = self.details.set(Box::new(RequestDetails { request }));
         } else {
             self.caller.take();
@@ -197,6 +254,7 @@ impl fmt::Debug for RequestRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (route, outcome) = (self.route.get(), self.outcome.get());
         f.debug_struct("RequestRecord")
+            .field("id", self.id())
             .field("route", &route)
             .field("outcome", &outcome)
             .finish_non_exhaustive()

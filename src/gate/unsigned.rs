@@ -1,6 +1,6 @@
 //! An admission that waits for the signature over a body which has not been read yet.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use http::HeaderMap;
 
@@ -62,6 +62,11 @@ impl<'g> Unsigned<'g> {
     /// The route that was taken.
     pub fn route(&self) -> &'g Arc<Route> {
         self.admission.route
+    }
+
+    /// The token, to be kept; `None` if the route requires none.
+    pub fn shared_token(&self) -> Option<&Rc<VerifiedToken>> {
+        self.admission.shared_token()
     }
 
     /// The claims of the token, if the route requires one.

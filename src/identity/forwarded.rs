@@ -119,7 +119,8 @@ impl Forwarded {
         headers.insert(X_FORWARDED_PREFIX, joined.unwrap_or_else(|_| prefix.clone()));
     }
 
-    fn trusts_peer(&self, peer: Option<&PeerAddress>) -> bool {
+    /// Whether what the peer says of others is believed.
+    pub fn trusts_peer(&self, peer: Option<&PeerAddress>) -> bool {
         peer.map_or(self.trusts_unix, |peer| self.trusts(peer.address))
     }
 

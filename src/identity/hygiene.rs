@@ -58,6 +58,8 @@ pub struct HeaderUses<'s> {
     pub managed: Vec<&'s HeaderName>,
     /// Those that may carry a credential.
     pub credential: Vec<&'s HeaderName>,
+    /// The one with the request's id.
+    pub request_id: &'s HeaderName,
     /// Lists and switches.
     pub forwarding: &'s ForwardingSettings,
 }
@@ -113,6 +115,7 @@ impl Hygiene {
         hygiene.set_all(FORGEABLE, HeaderRule::Forgeable);
         hygiene.set_identity_headers(&forwarding.remove_sets);
         hygiene.set_all(END_TO_END, HeaderRule::ExactOnly);
+        hygiene.set(headers.request_id.as_str(), HeaderRule::ExactOnly);
         forwarding.keep.iter().for_each(|name| hygiene.keep(name));
         for name in &forwarding.remove {
             hygiene.set(name.as_str(), HeaderRule::Forgeable);

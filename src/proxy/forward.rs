@@ -63,7 +63,7 @@ pub(super) fn answer(
         let is_own = response.body().is_own() && !switches;
         let from = if is_own { AnswerFrom::Proxy } else { AnswerFrom::Service };
         exchange.set_answer_headers(response.headers_mut(), from);
-        exchange.finish_answer(response.status(), response.headers_mut());
+        exchange.finish_answer(response.status(), response.headers_mut(), from);
         if has_body && response.body().is_own() {
             connection.activity.body_stays_unread();
         }
@@ -347,7 +347,7 @@ fn fail(
     match (client, error) {
         (Some(fault), _) => exchange.abort(fault),
         (None, UpstreamError::Busy(_)) => exchange.refuse(Reason::UpstreamBusy),
-        (None, _) => exchange.fail(upstream.count_failed(error), upstream.name(), error),
+        (None, _) => exchange.fail(upstream.count_failed(error), error),
     }
 }
 

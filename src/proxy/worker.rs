@@ -83,6 +83,7 @@ impl ProxyConfig {
     ) -> (Self, Tasks) {
         let metrics = upstream::Metrics::register(metrics);
         let mut tasks = Tasks::default();
+        tasks.add(Arc::clone(&engine).summarise());
         let upstreams = parts.upstreams.map_with_ids(|id, settings| {
             let tls = upstream_tls.get(id).clone();
             let earlier = earlier.and_then(|earlier| earlier.upstream(&settings.name));

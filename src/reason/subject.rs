@@ -162,6 +162,27 @@ impl Subject {
         written(self, self.name.as_ref(), self.found.as_ref(), self.setting)
     }
 
+    /// What it is about and what is wrong with it, in words: without what was found and expected.
+    pub fn about(&self) -> String {
+        let without = Self { expected: None, ..self.clone() };
+        written(&without, self.name.as_ref(), None, None)
+    }
+
+    /// What there is.
+    pub fn found_value(&self) -> Option<&Excerpt> {
+        self.found.as_ref()
+    }
+
+    /// What would have been right.
+    pub fn expected_value(&self) -> Option<&Excerpt> {
+        self.expected.as_ref()
+    }
+
+    /// The setting that decides.
+    pub fn deciding_setting(&self) -> Option<&'static str> {
+        self.setting
+    }
+
     /// The subject in words without anything that a client has chosen, for an answer (threats
     /// O-4).
     pub fn for_answer(&self) -> String {

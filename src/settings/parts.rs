@@ -81,7 +81,9 @@ impl Settings {
             maintenance: self.upstreams.map(|upstream| upstream.maintenance.as_ref()),
             routes: &self.routes,
             documents: self.document_parts(),
-            access_log: self.log.access_log,
+            log: &self.log,
+            listeners: self.listeners.map(|listener| listener.name.clone()),
+            request_id: &self.request_id,
         }
     }
 
@@ -154,6 +156,7 @@ impl Settings {
                 .chain(credentials)
                 .collect(),
             credential: self.credential_sources().filter_map(CredentialSource::header).collect(),
+            request_id: &self.request_id.header,
             forwarding: &self.forwarding,
         }
     }

@@ -11,6 +11,7 @@ use crate::{
     oauth_client::settings::client::ClientSettings,
     shared,
     signature::settings::{SignatureSettings, SignerKeys, key as of_signature},
+    telemetry,
     tls::{self, settings::TlsSettings},
     token::issuer::settings::{IssuerSettings, key as of_issuer},
     upstream::{self, settings::UpstreamSettings},
@@ -107,6 +108,8 @@ impl Settings {
         if let Some((name, file)) = list.and_then(EgressProxySettings::secret_file) {
             found.add(&[key::REVOCATION, name], Some(file));
         }
+        let of_subjects = [key::LOG, telemetry::settings::key::SUBJECT_KEY_FILE];
+        found.add(&of_subjects, self.log.access.subject_key_file.as_deref());
         let journal = self.evidence.as_ref().and_then(|evidence| evidence.key.as_ref());
         let of_journal = [key::EVIDENCE, evidence::settings::key::KEY_FILE];
         found.add(&of_journal, journal.map(|key| &*key.file));

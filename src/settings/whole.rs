@@ -20,6 +20,7 @@ use crate::{
     identity::{
         forwarded::settings::ForwardingSettings,
         headers::{self, settings::ClaimHeaderSettings},
+        request_id::settings::RequestIdSettings,
         settings::IdentitySettings,
     },
     limits::{self, settings::CallerLimitSettings},
@@ -75,6 +76,7 @@ pub(crate) mod key {
     pub(crate) const HEADERS: &str = "headers";
     pub(crate) const CORS: &str = "cors";
     pub(crate) const DENIALS: &str = "denials";
+    pub(crate) const REQUEST_ID: &str = "request_id";
     pub(crate) const LOG: &str = "log";
 }
 
@@ -131,6 +133,8 @@ pub struct Settings {
     pub denials: DenialSettings,
     /// The routes, compiled once for all users.
     pub routes: Arc<Routes>,
+    /// What requests are called.
+    pub request_id: RequestIdSettings,
     /// Logs.
     pub log: LogSettings,
     /// Where the values came from.
@@ -196,6 +200,7 @@ impl Settings {
             denials: root
                 .section(key::DENIALS, |denials| DenialSettings::read(denials, &names.profiles)),
             routes: Arc::new(policy::settings::read(root, &names)),
+            request_id: root.section(key::REQUEST_ID, RequestIdSettings::read),
             log: root.section(key::LOG, LogSettings::read),
             provenance: Arc::default(),
         };
@@ -283,6 +288,7 @@ impl Settings {
             .optional_value(key::HEADERS, self.headers.write_table())
             .optional_value(key::CORS, self.cors.as_ref().map(CorsSettings::write))
             .value(key::DENIALS, self.denials.write(&names.profiles))
+            .value(key::REQUEST_ID, self.request_id.write())
             .value(key::LOG, self.log.write())
             .value(policy::settings::key::ROUTES, policy::settings::write(&self.routes, &names))
             .table()

@@ -1,8 +1,10 @@
-//! Log lines: text or JSON, to standard error, so that standard output stays the commands' own.
+//! Log lines, in each format, to standard error, so that standard output stays the commands' own.
 //!
 //! A thread of its own writes them from a bounded queue. When standard error is not read, or a
 //! flood of refusals produces more lines than can be written, lines are dropped and counted: a
 //! worker never waits for a log (threats D-8).
+
+mod format;
 
 use std::io;
 
@@ -10,6 +12,7 @@ use anstream::{AutoStream, ColorChoice};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{filter::ParseError, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
+use self::format::{Logfmt, WholeLines};
 use crate::telemetry::{
     LogLevel,
     settings::{LogFormat, LogSettings},
@@ -65,7 +68,11 @@ impl Logs {
         let lines = fmt::layer().with_ansi(is_coloured()).with_writer(writer);
         let outcome = match settings.format {
             LogFormat::Text => registry.with(lines).try_init(),
-            LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+            LogFormat::Json => registry
+                .with(lines.json().flatten_event(true).map_event_format(WholeLines))
+                .try_init(),
+            LogFormat::Logfmt => registry.with(lines.event_format(WholeLines(Logfmt))).try_init(),
+            LogFormat::Common => registry.with(lines.map_event_format(WholeLines)).try_init(),
         };
         outcome.map_err(|_| LogError::AlreadySet)?;
         Ok(Self { level, dropped, _writer: guard })

@@ -1,18 +1,30 @@
 //! `[log]`
 
+mod access;
+
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{
     reader::Section,
-    values::{keyword, parsed, switch},
+    values::{keyword, parsed},
     writer::{Writer, Written},
 };
+
+pub use self::access::{AccessField, AccessMode, AccessSettings, SubjectForm};
 
 pub(crate) mod key {
     pub(crate) const LEVEL: &str = "level";
     pub(crate) const FORMAT: &str = "format";
+    pub(crate) const ACCESS: &str = "access";
     pub(crate) const ACCESS_LOG: &str = "access_log";
+    pub(crate) const FIELDS: &str = "fields";
+    pub(crate) const SAMPLE: &str = "sample";
+    pub(crate) const SUBJECT: &str = "subject";
+    pub(crate) const SUBJECT_KEY_FILE: &str = "subject_key_file";
+    pub(crate) const LINES_PER_SECOND: &str = "lines_per_second";
+    pub(crate) const BURST: &str = "burst";
+    pub(crate) const SUMMARY_INTERVAL: &str = "summary_interval";
 }
 
 /// `[log]`
@@ -22,8 +34,8 @@ pub struct LogSettings {
     pub level: String,
     /// How lines look.
     pub format: LogFormat,
-    /// `true`: a line per request, not only per denial.
-    pub access_log: bool,
+    /// The lines of requests.
+    pub access: AccessSettings,
 }
 
 /// How log lines look.
@@ -33,6 +45,10 @@ pub enum LogFormat {
     Text,
     /// For machines: one JSON object a line.
     Json,
+    /// For machines and readers: `key=value`.
+    Logfmt,
+    /// Lines of requests in the Common Log Format, others as text.
+    Common,
 }
 
 /// Denials and changes of state; nothing per request that passed.
@@ -42,7 +58,12 @@ const DEFAULT_LEVEL: &str = "info";
 const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
 
 /// The names of [`LogFormat`].
-const FORMATS: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
+const FORMATS: &[(&str, LogFormat)] = &[
+    ("text", LogFormat::Text),
+    ("json", LogFormat::Json),
+    ("logfmt", LogFormat::Logfmt),
+    ("common", LogFormat::Common),
+];
 
 impl LogSettings {
     pub(crate) fn read(section: &mut Section<'_>) -> Self {
@@ -50,19 +71,18 @@ impl LogSettings {
             check_level(text, STATIC_MAX_LEVEL)?;
             EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
         });
-        Self {
-            level: section.or(key::LEVEL, DEFAULT_LEVEL.to_owned(), level),
-            format: section.or(key::FORMAT, LogFormat::Text, keyword(FORMATS)),
-            access_log: section.or(key::ACCESS_LOG, false, switch),
-        }
+        let level = section.or(key::LEVEL, DEFAULT_LEVEL.to_owned(), level);
+        let format = section.or(key::FORMAT, LogFormat::Text, keyword(FORMATS));
+        Self { level, format, access: AccessSettings::read(section, format) }
     }
 
     pub(crate) fn write(&self) -> Written {
-        Writer::default()
-            .text(key::LEVEL, &self.level)
-            .keyword(key::FORMAT, FORMATS, &self.format)
-            .switch(key::ACCESS_LOG, self.access_log)
-            .table()
+        let writer = Writer::default().text(key::LEVEL, &self.level).keyword(
+            key::FORMAT,
+            FORMATS,
+            &self.format,
+        );
+        self.access.write(writer).table()
     }
 }
 

@@ -216,6 +216,11 @@ impl TokenVerifier {
         Ok(verified)
     }
 
+    /// The longest token that is looked at, in bytes.
+    pub(super) fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
     /// The checks that [`Self::explain`] reports for this token, in their order.
     pub fn checks(&self, token: &[u8], route: RouteIssuers) -> &'static [&'static str] {
         match self.path(token, route, &mut ()) {

@@ -14,6 +14,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_log;
 mod assertion;
 mod checks;
 mod config;
@@ -37,6 +38,7 @@ mod protocol;
 mod readiness;
 mod registry;
 mod reload;
+mod request_ids;
 mod resources;
 mod revocation;
 mod routes;

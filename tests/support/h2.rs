@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, request};
+use http::{HeaderMap, HeaderValue, Request, request};
 use http_body::{Body, Frame as BodyFrame};
 use http_body_util::BodyExt;
 use hyper::client::conn::http2;
@@ -35,7 +35,9 @@ pub(crate) struct Frames(VecDeque<BodyFrame<Bytes>>);
 #[derive(Debug)]
 pub(crate) struct H2Answer {
     pub(crate) status: u16,
+    /// But for `x-request-id`.
     pub(crate) headers: HeaderMap,
+    pub(crate) request_id: Option<HeaderValue>,
     pub(crate) body: Vec<u8>,
     pub(crate) trailers: HeaderMap,
 }
@@ -91,12 +93,14 @@ impl H2 {
 }
 
 async fn read(response: http::Response<hyper::body::Incoming>) -> hyper::Result<H2Answer> {
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
+    let request_id = parts.headers.remove("x-request-id");
     let collected = body.collect().await?;
     let trailers = collected.trailers().cloned().unwrap_or_default();
     Ok(H2Answer {
         status: parts.status.as_u16(),
         headers: parts.headers,
+        request_id,
         body: collected.to_bytes().to_vec(),
         trailers,
     })

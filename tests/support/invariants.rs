@@ -4,6 +4,7 @@ use countersign::reason::Subject;
 
 use super::{
     journal::Journal,
+    logs::{field, subject_in},
     oracle::{fold, identity_of},
     proxy::Proxy,
     upstream::Record,
@@ -33,7 +34,7 @@ fn every_refusal_says_its_subject(logs: &str) {
     for line in logs.lines().filter(|line| line.contains(" denied reason=\"")) {
         let reason = field(line, "reason").unwrap();
         let row = table.lines().find_map(|row| row.strip_prefix(&format!("| `{reason}` | ")));
-        let subject = field(line, "subject");
+        let subject = subject_in(line);
         match (row, subject) {
             (None, None) => {}
             (Some(row), None) => assert!(row.starts_with("sometimes: "), "no subject: {line}"),
@@ -45,12 +46,6 @@ fn every_refusal_says_its_subject(logs: &str) {
             }
         }
     }
-}
-
-/// A field of a log line. Subjects hold no quotes.
-fn field<'l>(line: &'l str, name: &str) -> Option<&'l str> {
-    let (_, value) = line.split_once(&format!(" {name}=\""))?;
-    value.split('"').next()
 }
 
 /// INV-1: every identity header is one that we write, once, by its own name, with a value that no

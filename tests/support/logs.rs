@@ -45,6 +45,23 @@ pub(crate) fn of_workers_since(begin: usize, address: &str) -> String {
     logged
 }
 
+/// What a refusal is about, by its line: in the words of `explain`.
+pub(crate) fn subject_in(line: &str) -> Option<String> {
+    let mut subject = field(line, "about")?.to_owned();
+    for name in ["found", "expected", "setting"] {
+        if let Some(value) = field(line, name) {
+            subject.push_str(&format!("; {name}: {value}"));
+        }
+    }
+    Some(subject)
+}
+
+/// A field of a line, as it is written between its quotes. Values hold none.
+pub(crate) fn field<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+    let (_, value) = line.split_once(&format!(" {name}=\""))?;
+    value.split('"').next()
+}
+
 struct Sink;
 
 /// Gets one line at a time.

@@ -14,7 +14,21 @@ pub(crate) struct Head {
     pub(crate) start: String,
     /// Names as they were sent, values without the space around them.
     pub(crate) fields: Vec<(String, String)>,
+    /// Apart, as it is another for each request.
+    pub(crate) request_id: RequestId,
 }
+
+/// The `x-request-id` of a message. It counts in no comparison.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RequestId(pub(crate) Option<String>);
+
+impl PartialEq for RequestId {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for RequestId {}
 
 /// A body with the trailer fields behind it.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -38,8 +52,11 @@ impl Head {
         let Some(start) = read_line(reader)? else {
             return Ok(None);
         };
-        let fields = read_fields(reader)?;
-        Ok(Some(Self { start, fields }))
+        let mut fields = read_fields(reader)?;
+        let ids = fields.extract_if(.., |(name, _)| name.eq_ignore_ascii_case("x-request-id"));
+        let mut ids: Vec<_> = ids.map(|(_, id)| id).collect();
+        assert!(ids.len() <= 1, "several ids: {ids:?}");
+        Ok(Some(Self { start, fields, request_id: RequestId(ids.pop()) }))
     }
 
     /// The value of a field that occurs once; its name is compared without case.

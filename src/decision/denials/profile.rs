@@ -123,11 +123,6 @@ impl Look {
         let own = self.headers.get(WWW_AUTHENTICATE).cloned();
         own.or_else(|| self.challenge.header(demands))
     }
-
-    /// Whether its body names the answer, so that it can be found in the log.
-    pub(super) fn has_denial_id(&self) -> bool {
-        self.body.as_ref().is_some_and(|body| body.template.has(Placeholder::DenialId))
-    }
 }
 
 impl Body {

@@ -38,6 +38,9 @@ fn request(path: &str) -> CanonicalRequest {
     CanonicalRequest::new(&Method::GET, &target, Version::HTTP_11, &headers).unwrap()
 }
 
+/// Of every request here.
+const ID: RequestId = RequestId::Made(0x0123_4567_89ab_cdef);
+
 /// Answers of one configuration.
 struct Scene {
     denials: Denials,
@@ -74,21 +77,16 @@ impl Scene {
     }
 
     fn refuse(&self, denial: &Denial) -> Response<Bytes> {
-        self.denials.refuse(denial, RefusalForm::Http).0.into_response()
-    }
-
-    fn denial_id(&self, denial: &Denial) -> Option<DenialId> {
-        self.denials.refuse(denial, RefusalForm::Http).1
+        self.denials.refuse(denial, RefusalForm::Http, &ID).into_response()
     }
 
     /// A refusal on the route of that path, as one line: status, challenge, body.
     fn line_on(&self, path: &str, reason: Reason) -> String {
         let denial = Denial::new(reason).on(self.gate.route(&request(path)).unwrap());
-        let (refusal, denial_id) = self.denials.refuse(&denial, RefusalForm::Http);
-        let response = refusal.into_response();
+        let response = self.refuse(&denial);
         let challenge = field(response.headers(), "www-authenticate");
         let body = text(response.body());
-        let body = denial_id.map_or_else(|| body.clone(), |id| body.replace(&id.to_string(), "ID"));
+        let body = body.replace(&ID.to_string(), "ID");
         format!("{} [{challenge}] {}", response.status().as_u16(), body.trim_end())
     }
 
@@ -188,14 +186,13 @@ fn a_grpc_call_gets_its_grpc_answer_under_every_profile() {
         let scene = Scene::profile(profile.name(), true);
         for reason in Reason::ALL {
             let denial = Denial::new(*reason);
-            let (refusal, denial_id) = scene.denials.refuse(&denial, RefusalForm::Grpc);
+            let refusal = scene.denials.refuse(&denial, RefusalForm::Grpc, &ID);
             let response = refusal.into_response();
             assert_eq!(response.status(), 200, "{profile:?}: {reason}");
             assert_eq!(response.headers()[CONTENT_TYPE], "application/grpc");
             assert_eq!(response.headers()["grpc-message"], reason.code());
             assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
             assert_eq!(text(response.body()), "");
-            assert!(denial_id.is_none());
         }
     }
 }

@@ -2,52 +2,78 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use super::RequestRecord;
+use super::{RequestEnd, RequestRecord, access_log, report::Report};
 use crate::{
+    clock::LineTime,
     decision::{Arrival, Engine},
-    telemetry::{SHOWN_METHOD, SHOWN_PATH, cut},
+    identity::RequestIds,
+    reason::Reason,
+    telemetry::line::ACCESS_TARGET,
 };
 
 /// Begins the records of one worker's requests, and reports them when they end.
 #[derive(Debug)]
 pub(in crate::decision) struct Recorder {
     engine: Arc<Engine>,
+    ids: RequestIds,
 }
 
 impl Recorder {
     pub(in crate::decision) fn new(engine: &Arc<Engine>) -> Rc<Self> {
-        Rc::new(Self { engine: Arc::clone(engine) })
+        let ids = RequestIds::of_worker(&engine.request_id);
+        Rc::new(Self { engine: Arc::clone(engine), ids })
     }
 
     pub(in crate::decision) fn begin(self: &Rc<Self>, arrival: &Arrival<'_>) -> Rc<RequestRecord> {
-        Rc::new(RequestRecord::new(self, arrival.listener, arrival.peer))
+        let Arrival { listener, peer, headers } = *arrival;
+        let (peer, forwarded) = (peer.address.as_ref(), self.engine.gate.forwarded());
+        let provenance = self.ids.read(headers, peer, forwarded);
+        let client = forwarded.client(headers, peer);
+        Rc::new(RequestRecord::new(self, listener, client, provenance))
     }
 
-    /// Whether the request's details are needed at its end.
-    pub(super) fn keeps_details(&self, _record: &RequestRecord) -> bool {
-        self.engine.access_log
+    /// What requests are called.
+    pub(super) fn ids(&self) -> &RequestIds {
+        &self.ids
+    }
+
+    pub(super) fn takes_denial(&self, reason: Reason) -> bool {
+        self.engine.access.takes_denial(reason)
+    }
+
+    pub(super) fn takes_other(&self) -> bool {
+        self.engine.access.takes_other(|| self.ids.draw())
+    }
+
+    pub(super) fn takes_errors(&self) -> bool {
+        self.engine.access.takes_errors()
     }
 
     /// The one place where a request ends.
     #[inline]
     pub(super) fn ended(&self, record: &RequestRecord) {
-        if self.engine.access_log {
-            log_access(record);
+        if record.has_line.get() || (self.takes_errors() && is_error(record)) {
+            self.log(record);
+        }
+        let troubles = &self.engine.access.troubles;
+        if troubles.are_any() && access_log::is_untroubled(record.outcome.get()) {
+            troubles.served(self.engine.gate.route_label(record.route.get()));
+        }
+    }
+
+    #[cold]
+    fn log(&self, record: &RequestRecord) {
+        if tracing::enabled!(target: ACCESS_TARGET, tracing::Level::INFO) {
+            let line = Report::new(record, &self.engine);
+            let line = line.line().write(self.engine.access.format(), LineTime::now());
+            tracing::info!(target: ACCESS_TARGET, "{line}");
         }
     }
 }
 
-/// One line per request: method, canonical path (never the query, which may carry secrets),
-/// status and time.
-fn log_access(record: &RequestRecord) {
-    let details = record.details.get();
-    let request = details.and_then(|details| details.request.as_ref());
-    tracing::info!(
-        target: "countersign::access",
-        method = request.map(|request| cut(request.method().as_str(), SHOWN_METHOD)),
-        path = request.map(|request| cut(request.path(), SHOWN_PATH)),
-        status = record.status.get().map(|status| status.as_u16()),
-        micros = u64::try_from(record.began.elapsed().as_micros()).unwrap_or(u64::MAX),
-        "request"
-    );
+/// Whether an answer is an error of the service, or breaks off.
+fn is_error(record: &RequestRecord) -> bool {
+    let is_error = record.status.get().is_some_and(|status| status.is_server_error());
+    let is_own = record.denial().is_some();
+    (is_error && !is_own) || record.end.get() == RequestEnd::AnswerBroken
 }

@@ -26,6 +26,7 @@ fn hygiene_with(adjust: impl Fn(&mut ForwardingSettings)) -> Hygiene {
     let (managed, credential) =
         (names(&["x-user", "x-auth-roles"]), names(&["authorization", "x-token"]));
     Hygiene::compile(&HeaderUses {
+        request_id: &HeaderName::from_static("x-request-id"),
         managed: managed.iter().collect(),
         credential: credential.iter().collect(),
         forwarding: &forwarding,
@@ -403,6 +404,7 @@ fn h14_a_configured_source_is_left_to_what_reads_the_credential() {
     {
         let credential = names(&[source]);
         let rules = Hygiene::compile(&HeaderUses {
+            request_id: &HeaderName::from_static("x-request-id"),
             managed: Vec::new(),
             credential: credential.iter().collect(),
             forwarding: &forwarding,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use tokio::runtime::{Builder, Handle, LocalOptions};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
@@ -18,6 +19,9 @@ use crate::{
 };
 
 const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+/// The listeners of the process: none.
+const BOUND: &[Option<String>] = &[];
 
 /// A configuration in use by one worker, as the control thread and the worker's have it.
 struct Process {
@@ -45,11 +49,10 @@ impl Process {
         let (metrics, journals) = (MetricRegistry::default(), Journals::default());
         let (providers, tasks) =
             Providers::new(&settings.provider_parts(), &clock, &metrics).unwrap();
-        let compiled = compile(&settings, &providers, &journals, None, &clock, &metrics);
+        let compiled = compile(&settings, BOUND, &providers, &journals, None, &clock, &metrics);
         let (config, upstreams) = compiled.unwrap();
         let config = Arc::new(ArcSwap::from_pointee(config));
-        let listeners = BoundListener::table(&settings.listeners, &metrics);
-        let worker = Rc::new(Worker::new(Arc::clone(&config), listeners, CancellationToken::new()));
+        let worker = Rc::new(Worker::new(Arc::clone(&config), CancellationToken::new()));
         tokio::task::spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
         let tasks = (tasks.spawn(), upstreams.spawn());
         (Self { folder, clock, metrics, journals, providers, config, tasks }, worker)
@@ -62,9 +65,9 @@ impl Process {
         let (providers, tasks) =
             self.providers.successor(&parts, &self.clock, &self.metrics).unwrap();
         let running = self.config.load_full();
-        let (clock, metrics) = (&self.clock, &self.metrics);
-        let compiled =
-            compile(&settings, &providers, &self.journals, Some(&running), clock, metrics);
+        let (clock, metrics, journals) = (&self.clock, &self.metrics, &self.journals);
+        let before = Some(&*running);
+        let compiled = compile(&settings, BOUND, &providers, journals, before, clock, metrics);
         let (config, upstreams) = compiled.unwrap();
         self.config.store(Arc::new(config));
         self.tasks = (tasks.spawn(), upstreams.spawn());

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     keys::settings::KeySource, listener::settings::ListenAddress, policy::settings::AccessSettings,
-    settings::Flags,
+    settings::Flags, telemetry::settings::AccessMode,
 };
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -52,7 +52,7 @@ fn each_layer_overrides_the_one_below_it() {
     assert_eq!(settings.server.limits.header_timeout.as_secs(), 3);
     assert_eq!(settings.cache.entries, 7);
     assert_eq!(settings.log.level, "warn");
-    assert!(settings.log.access_log);
+    assert_eq!(settings.log.access.access, AccessMode::All);
     let audiences = first(&settings.issuers).audiences.clone().unwrap();
     assert_eq!(audiences, ["a", "b"]);
 }

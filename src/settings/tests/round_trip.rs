@@ -40,7 +40,8 @@ pub(super) fn documents(workspace: &Workspace) -> [Table; 3] {
          [shared]\nurl = \"redis+sentinel://127.0.0.1/m\"\nintegrity = \"none\"\n\
          sentinel_password_file = \"DIR/secret\"\n\
          limits = {{ on_failure = \"refuse\" }}\n\
-         [cors]\norigins = \"any\"\nall_routes = true\npreflights = \"pass\""
+         [cors]\norigins = \"any\"\nall_routes = true\npreflights = \"pass\"\n\
+         [log]\naccess_log = true\nsubject = \"plain\""
     );
     let proxied = format!(
         "{MINIMAL}\n[revocation]\nurl = \"https://lists.example.com/\"\n\
@@ -192,6 +193,10 @@ fn every_key_that_the_reader_knows_is_written_back() {
         if section == "signatures.*" {
             // With all its defaults written out, a profile is no longer needed.
             assert!(back.insert("profile".to_owned()));
+        }
+        if section == "log" {
+            // It is `access` in earlier versions.
+            assert!(back.insert("access_log".to_owned()));
         }
         assert_eq!(back, known, "what is written back of [{section}]");
     }

@@ -130,6 +130,11 @@ impl VerifiedToken {
         self.signature.is_none()
     }
 
+    /// The `kid` of its header.
+    pub fn kid(&self) -> Option<&str> {
+        self.signature.as_ref().and_then(TokenSignature::kid)
+    }
+
     /// What it says of the authentication of its subject (RFC 9068 §2.2.1). What has the wrong type
     /// says nothing.
     pub fn authentication(&self) -> AuthenticationEvent<'_> {

@@ -78,6 +78,30 @@ fn o1_a_text_log_holds_no_line_and_no_colour_of_a_client() {
     assert_plain(&log);
 }
 
+#[test]
+fn o1_a_logfmt_log_holds_pairs_of_ours_only_whatever_a_client_says() {
+    let log = log_of("logfmt");
+    for line in log.lines() {
+        assert!(line.starts_with("time=20"), "not a line of ours: {line}");
+        let levels = line.matches(" level=").count();
+        assert_eq!(levels, 1, "{line}");
+    }
+    assert_plain(&log);
+}
+
+#[test]
+fn o1_a_common_log_holds_its_columns_whatever_a_client_says() {
+    let log = log_of("common");
+    let of_requests = log.lines().filter(|line| line.contains(" - "));
+    let of_requests: Vec<_> = of_requests.filter(|line| line.contains(" HTTP/1.1\" ")).collect();
+    assert!(of_requests.len() >= 6, "{log}");
+    for line in of_requests {
+        assert!(line.starts_with("127.0.0.1 - "), "{line}");
+        assert_eq!((line.split(' ').count(), line.matches('"').count()), (10, 2), "{line}");
+    }
+    assert_plain(&log);
+}
+
 /// Nothing that a terminal obeys, or that turns the text round.
 fn assert_plain(log: &str) {
     assert!(log.contains("FORGED"), "what a client says is logged at all: {log}");

@@ -195,9 +195,9 @@ fn a_reload_forgets_nobody_and_a_new_rate_counts_at_once() {
 
 #[test]
 fn o1_who_is_limited_is_in_no_log_line_and_no_metric() {
-    let world = world("key = { claim = \"client_id\" }\nrate = \"1/h\"");
+    let world = world("key = { claim = \"tenant\" }\nrate = \"1/h\"");
     let secret = "zq-client-of-this-test";
-    let app = token(&world, secret);
+    let app = world.issuer.mint(json!({ "tenant": secret }));
     assert_eq!(passes(3, || get(&world, &app)), 1);
     let logs = world.proxy.worker_logs();
     let refused: Vec<_> = logs.lines().filter(|line| line.contains("rate_limited")).collect();

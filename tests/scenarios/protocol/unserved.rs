@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::support::{
     client::Request,
     h2::{self, RawH2},
+    logs::{field, subject_in},
     wait_until,
     world::World,
 };
@@ -54,7 +55,9 @@ impl Before {
         let logs = proxy.worker_logs();
         let line = logs[self.log..].lines().rfind(|line| line.contains(&code));
         let line = line.unwrap_or_else(|| panic!("{case}: no line of {reason}"));
-        assert!(line.contains(&format!("subject=\"{subject}")), "{case}: {line}");
+        let found = subject_in(line).unwrap_or_default();
+        assert!(found.starts_with(subject), "{case}: {line}");
+        assert_eq!(field(line, "client"), Some("127.0.0.1"), "{case}: {line}");
         line.to_owned()
     }
 }

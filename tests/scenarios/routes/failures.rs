@@ -128,7 +128,7 @@ fn the_id_that_a_failure_calls_itself_is_in_its_log_line() {
     let body = text.strip_prefix("502 Some(\"application/json\") ").unwrap();
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(body["error"], "502");
-    let id = format!("denial_id=\"{}\"", body["traceId"].as_str().unwrap());
+    let id = format!("id={}", body["traceId"].as_str().unwrap());
     let logs = world.proxy.worker_logs();
     let mut lines = logs.lines().filter(|line| line.contains("no response from the upstream"));
     assert!(lines.next().unwrap().contains(&id), "{logs}");

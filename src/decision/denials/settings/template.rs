@@ -23,7 +23,7 @@ pub enum Placeholder {
     Status,
     /// `{title}`: the status in words.
     Title,
-    /// `{denial_id}`: an id of this answer, which is in the log as well.
+    /// `{denial_id}`: the request's id, which is in the log as well.
     DenialId,
     /// `{timestamp}`: when it was answered.
     Timestamp,

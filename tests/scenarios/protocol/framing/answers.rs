@@ -129,9 +129,16 @@ fn f12_every_framing_of_an_answer_is_one_framing_of_ours_or_502() {
         }
     }
     let refused = ANSWERS.iter().filter(|(_, _, ours, _)| *ours == BadGateway).count();
+    let series = |reason: &str| {
+        let series =
+            format!("countersign_upstream_failures_total{{reason=\"{reason}\",upstream=\"app\"}}");
+        world.proxy.metric(&series)
+    };
+    let failures = series("upstream_response_invalid") + series("upstream_broken");
+    assert!(failures >= 2.0 * refused as f64, "each is counted: {failures}");
     let lines = world.proxy.worker_logs();
     let lines = lines.lines().filter(|line| line.contains("no response from the upstream"));
-    assert!(lines.count() >= 2 * refused, "a log line each");
+    assert!((1..refused).contains(&lines.count()), "and each kind of failure is said once");
 }
 
 /// No connection that an answer of the last case came on is used again.

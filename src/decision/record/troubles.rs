@@ -1,0 +1,284 @@
+//! What goes wrong with request after request: said at once, then from time to time with how
+//! often, and once more when it is over.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::EndpointName;
+use crate::{
+    clock::LineTime,
+    identity::RequestId,
+    reason::{Class, Reason, Subject},
+};
+
+/// The troubles that there are. Causes come from the configuration, and the endpoints that a name
+/// has; more than [`MAX_TROUBLES`] at once are counted together with the last.
+#[derive(Debug, Default)]
+pub(in crate::decision) struct Troubles {
+    /// Read by every request that ends: without trouble nothing is locked.
+    open: AtomicUsize,
+    troubles: Mutex<Vec<Trouble>>,
+}
+
+/// One cause of failed requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::decision) struct TroubleCause {
+    pub(in crate::decision) reason: Reason,
+    pub(in crate::decision) route: String,
+    /// Where the request was sent last.
+    pub(in crate::decision) endpoint: Option<EndpointName>,
+    /// What the refusal is about.
+    pub(in crate::decision) about: Option<String>,
+}
+
+#[derive(Debug)]
+struct Trouble {
+    cause: TroubleCause,
+    since: LineTime,
+    began: Instant,
+    last_failure: Instant,
+    failures: u64,
+    said: u64,
+    /// Since the last report.
+    has_failed: bool,
+    /// Whether a request of the route was served since the last failure.
+    has_served: bool,
+}
+
+/// What is said of a trouble.
+#[derive(Debug)]
+struct Summary {
+    cause: TroubleCause,
+    since: LineTime,
+    failures: u64,
+    /// Since the last line.
+    more: u64,
+    /// From the first failure to the last.
+    lasted: Duration,
+}
+
+/// Some causes of each upstream at once.
+const MAX_TROUBLES: usize = 256;
+
+impl Troubles {
+    /// A request failed for that cause. The first one is said at once.
+    pub(in crate::decision) fn failed(
+        &self,
+        cause: TroubleCause,
+        id: &RequestId,
+        error: Option<&dyn fmt::Display>,
+    ) {
+        if self.count(&cause) {
+            cause.say_first(id, error);
+        }
+    }
+
+    /// Whether it is a new one.
+    fn count(&self, cause: &TroubleCause) -> bool {
+        let now = Instant::now();
+        let mut troubles = self.troubles.lock();
+        let is_full = troubles.len() >= MAX_TROUBLES;
+        let known = troubles.iter().position(|known| known.cause == *cause);
+        let last = troubles.len().checked_sub(1).filter(|_| is_full);
+        if let Some(trouble) = known.or(last).and_then(|position| troubles.get_mut(position)) {
+            trouble.failures += 1;
+            trouble.last_failure = now;
+            (trouble.has_failed, trouble.has_served) = (true, false);
+            return false;
+        }
+        troubles.push(Trouble {
+            cause: cause.clone(),
+            since: LineTime::now(),
+            began: now,
+            last_failure: now,
+            failures: 1,
+            said: 1,
+            has_failed: true,
+            has_served: false,
+        });
+        self.open.store(troubles.len(), Relaxed);
+        true
+    }
+
+    /// Whether there is any.
+    pub(super) fn are_any(&self) -> bool {
+        self.open.load(Relaxed) > 0
+    }
+
+    /// A request of the route was served.
+    pub(super) fn served(&self, route: &str) {
+        let mut troubles = self.troubles.lock();
+        let of_route = troubles.iter_mut().filter(|trouble| trouble.cause.route == route);
+        of_route.for_each(|trouble| trouble.has_served = true);
+    }
+
+    /// Says which go on, and which are over: those whose route was served, without a failure since
+    /// the report before.
+    pub(super) fn report(&self) {
+        let (go_on, over) = self.summaries();
+        go_on.iter().for_each(Summary::say_more);
+        over.iter().for_each(Summary::say_over);
+    }
+
+    fn summaries(&self) -> (Vec<Summary>, Vec<Summary>) {
+        let mut troubles = self.troubles.lock();
+        let is_over = |trouble: &mut Trouble| trouble.has_served && !trouble.has_failed;
+        let over = troubles.extract_if(.., is_over).map(|mut trouble| trouble.summary());
+        let over = over.collect();
+        self.open.store(troubles.len(), Relaxed);
+        let go_on = troubles.iter_mut().map(Trouble::summary);
+        (go_on.filter(|summary| summary.more > 0).collect(), over)
+    }
+}
+
+impl Trouble {
+    /// What there is to say since the last time.
+    fn summary(&mut self) -> Summary {
+        let said = std::mem::replace(&mut self.said, self.failures);
+        self.has_failed = false;
+        Summary {
+            cause: self.cause.clone(),
+            since: self.since,
+            failures: self.failures,
+            more: self.failures - said,
+            lasted: self.last_failure.saturating_duration_since(self.began),
+        }
+    }
+}
+
+impl TroubleCause {
+    /// That of a refusal.
+    pub(in crate::decision) fn of(
+        reason: Reason,
+        route: &str,
+        subject: Option<&Subject>,
+        endpoint: Option<&EndpointName>,
+    ) -> Self {
+        Self {
+            reason,
+            route: route.to_owned(),
+            endpoint: endpoint.cloned(),
+            about: subject.map(Subject::about),
+        }
+    }
+
+    fn upstream(&self) -> Option<&str> {
+        self.endpoint.as_ref().map(|endpoint| &*endpoint.upstream)
+    }
+
+    fn address(&self) -> Option<&str> {
+        self.endpoint.as_ref().map(|endpoint| &*endpoint.address)
+    }
+
+    fn what(&self) -> &'static str {
+        match self.reason.class() {
+            Class::UpstreamFailed => "no response from the upstream",
+            _ => "requests can't be decided",
+        }
+    }
+
+    fn say_first(&self, id: &RequestId, error: Option<&dyn fmt::Display>) {
+        tracing::warn!(
+            reason = self.reason.code(),
+            about = self.about,
+            upstream = self.upstream(),
+            endpoint = self.address(),
+            route = self.route,
+            %id,
+            error = error.map(tracing::field::display),
+            "{}",
+            self.what()
+        );
+    }
+}
+
+impl Summary {
+    fn say_more(&self) {
+        tracing::warn!(
+            reason = self.cause.reason.code(),
+            about = self.cause.about,
+            upstream = self.cause.upstream(),
+            endpoint = self.cause.address(),
+            route = self.cause.route,
+            more = self.more,
+            failures = self.failures,
+            "requests still fail"
+        );
+    }
+
+    fn say_over(&self) {
+        tracing::warn!(
+            reason = self.cause.reason.code(),
+            about = self.cause.about,
+            upstream = self.cause.upstream(),
+            endpoint = self.cause.address(),
+            route = self.cause.route,
+            failures = self.failures,
+            since = self.since.to_rfc3339(),
+            seconds = self.lasted.as_secs(),
+            "requests are served again"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(route: &str) -> TroubleCause {
+        let endpoint =
+            EndpointName { upstream: "app".to_owned(), address: "http://app:1".to_owned() };
+        TroubleCause::of(Reason::UpstreamUnreachable, route, None, Some(&endpoint))
+    }
+
+    /// How many failures were left out of each line that goes on, and how many there were in all of
+    /// what is over.
+    fn reported(troubles: &Troubles) -> (Vec<u64>, Vec<u64>) {
+        let (go_on, over) = troubles.summaries();
+        let more = go_on.iter().map(|summary| summary.more).collect();
+        (more, over.iter().map(|summary| summary.failures).collect())
+    }
+
+    #[test]
+    fn an_outage_is_said_once_summarised_and_ended() {
+        let troubles = Troubles::default();
+        assert!(!troubles.are_any());
+        let new = (0..3668).filter(|_| troubles.count(&cause("/a"))).count();
+        assert_eq!(new, 1, "one line at once");
+        assert!(troubles.are_any());
+        assert_eq!(reported(&troubles), (vec![3667], vec![]));
+        assert_eq!(reported(&troubles), (vec![], vec![]), "without requests nothing is known");
+        troubles.served("/b");
+        assert_eq!(reported(&troubles), (vec![], vec![]), "another route");
+        troubles.served("/a");
+        assert_eq!(reported(&troubles), (vec![], vec![3668]));
+        assert!(!troubles.are_any());
+        assert!(troubles.count(&cause("/a")), "the next is new again");
+    }
+
+    #[test]
+    fn what_fails_now_and_then_goes_on() {
+        let troubles = Troubles::default();
+        troubles.count(&cause("/a"));
+        for _ in 0..5 {
+            troubles.served("/a");
+            troubles.count(&cause("/a"));
+            troubles.served("/a");
+            assert_eq!(reported(&troubles), (vec![1], vec![]));
+        }
+        assert_eq!(reported(&troubles), (vec![], vec![6]));
+    }
+
+    #[test]
+    fn d8_troubles_are_bounded() {
+        let troubles = Troubles::default();
+        let new = (0..10_000).filter(|n| troubles.count(&cause(&n.to_string()))).count();
+        assert_eq!(new, MAX_TROUBLES);
+    }
+}

@@ -1,0 +1,168 @@
+//! The id of a request: in its log line, towards the upstream, and in answers of our own.
+
+mod generator;
+pub mod settings;
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use uuid::{Builder, fmt::Hyphenated};
+
+use self::{
+    generator::IdGenerator,
+    settings::{AnswerIds, RequestIdSettings, TraceTrust},
+};
+use super::{
+    Forwarded, PeerAddress,
+    trace_context::{TRACEPARENT, TRACESTATE, TraceContext},
+};
+
+/// The longest id that is accepted, in bytes: two traces' ids with words between them fit.
+const MAX_ID_BYTES: usize = 128;
+
+/// The id of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestId {
+    /// Ours.
+    Made(u128),
+    /// A trusted proxy's: letters, digits, dots, underscores and hyphens.
+    Accepted(HeaderValue),
+}
+
+/// Gives the requests of one worker their ids.
+#[derive(Debug)]
+pub struct RequestIds {
+    header: HeaderName,
+    answers: AnswerIds,
+    traces: TraceTrust,
+    generator: IdGenerator,
+}
+
+/// What the headers of a request say of where it comes from.
+#[derive(Debug)]
+pub struct Provenance {
+    /// Its id.
+    pub id: RequestId,
+    /// The trace that it belongs to, as far as its sender is believed.
+    pub trace: Option<Box<TraceContext>>,
+    /// Whether there are trace headers that must not go on.
+    drops_trace: bool,
+}
+
+impl RequestIds {
+    /// Those of one worker: the name of the header is a copy of its own, since what all workers
+    /// count references of is a cache line that they take from each other.
+    pub fn of_worker(settings: &RequestIdSettings) -> Self {
+        let header = HeaderName::from_bytes(settings.header.as_str().as_bytes());
+        Self {
+            header: header.unwrap_or_else(|_| settings.header.clone()),
+            answers: settings.answers,
+            traces: settings.traceparent,
+            generator: IdGenerator::seeded(),
+        }
+    }
+
+    /// Reads the headers of a request as they came. What a peer says that is not trusted is not
+    /// its id, and no trace that decides whether something is sampled.
+    pub fn read(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<&PeerAddress>,
+        forwarded: &Forwarded,
+    ) -> Provenance {
+        // Most requests have none of them: look-ups take longer than one pass over the names.
+        let (mut has_id, mut has_trace) = (false, false);
+        for name in headers.keys() {
+            has_id |= *name == self.header;
+            has_trace |= *name == TRACEPARENT || *name == TRACESTATE;
+        }
+        if !has_id && !has_trace {
+            return Provenance { id: self.fresh(), trace: None, drops_trace: false };
+        }
+        let is_trusted = forwarded.trusts_peer(peer);
+        let accepted = if has_id && is_trusted { accepted(headers, &self.header) } else { None };
+        let believes = is_trusted || self.traces == TraceTrust::Always;
+        let trace = if has_trace && believes { TraceContext::read(headers) } else { None };
+        Provenance {
+            id: accepted.map_or_else(|| self.fresh(), RequestId::Accepted),
+            drops_trace: has_trace && trace.is_none(),
+            trace: trace.map(Box::new),
+        }
+    }
+
+    /// Sets the headers of a request for the upstream.
+    pub fn stamp(&self, of: &Provenance, headers: &mut HeaderMap) {
+        headers.insert(&self.header, of.id.value());
+        if of.drops_trace {
+            headers.remove(TRACEPARENT);
+            headers.remove(TRACESTATE);
+        }
+        if of.trace.as_ref().is_some_and(|trace| !trace.keeps_state()) {
+            headers.remove(TRACESTATE);
+        }
+    }
+
+    /// Sets the id in an answer; `is_own`: in one of ours.
+    pub fn stamp_answer(&self, id: &RequestId, headers: &mut HeaderMap, is_own: bool) {
+        let is_wanted = match self.answers {
+            AnswerIds::None => false,
+            AnswerIds::Own => is_own,
+            AnswerIds::All => true,
+        };
+        if is_wanted {
+            headers.insert(&self.header, id.value());
+        }
+    }
+
+    /// A random number below 1, for what is sampled.
+    pub fn draw(&self) -> f64 {
+        #[expect(clippy::cast_possible_truncation, reason = "its low half")]
+        let bits = self.generator.next() as u32;
+        f64::from(bits) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    fn fresh(&self) -> RequestId {
+        RequestId::Made(self.generator.next())
+    }
+}
+
+impl RequestId {
+    /// The id as the value of a header.
+    pub fn value(&self) -> HeaderValue {
+        match self {
+            Self::Accepted(value) => value.clone(),
+            Self::Made(bits) => {
+                let mut text = [0; Hyphenated::LENGTH];
+                let text = Builder::from_random_bytes(bits.to_be_bytes())
+                    .into_uuid()
+                    .hyphenated()
+                    .encode_lower(&mut text);
+                // Hexadecimal digits and hyphens are a value.
+                HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("unknown"))
+            }
+        }
+    }
+}
+
+/// One of ours is a random UUID (RFC 9562 §5.4).
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted(value) => f.write_str(value.to_str().unwrap_or_default()),
+            Self::Made(bits) => Builder::from_random_bytes(bits.to_be_bytes()).into_uuid().fmt(f),
+        }
+    }
+}
+
+/// The one id that there is, if it is short and plain.
+fn accepted(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let bytes = value.as_bytes();
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let is_id = (1..=MAX_ID_BYTES).contains(&bytes.len()) && bytes.iter().all(is_plain);
+    is_id.then(|| value.clone())
+}
+
+#[cfg(test)]
+mod tests;
