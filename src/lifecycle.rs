@@ -3,6 +3,7 @@
 mod control;
 mod descriptors;
 mod idle_journals;
+mod inbox;
 mod listeners;
 mod metrics;
 mod opening;

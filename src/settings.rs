@@ -36,7 +36,7 @@ use crate::{
         ConfigError, ConfigErrors,
         node::Node,
         origin::ReadContext,
-        provenance::Provenance,
+        provenance::ConfigProvenance,
         reader::{Parsed, Section},
         report::Mistakes,
     },
@@ -55,7 +55,7 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
 
 /// What reading a configuration came to.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ConfigReading {
     /// The settings, or every mistake. `None` only for [`Sources::lint`], if there is no mistake
     /// and a value is needed that stands in a file or a variable.
     pub settings: Result<Option<Settings>, ConfigErrors>,
@@ -63,7 +63,7 @@ pub struct Reading {
     pub files: ReadFiles,
 }
 
-impl Reading {
+impl ConfigReading {
     /// The settings.
     ///
     /// # Errors
@@ -77,17 +77,17 @@ impl Reading {
 }
 
 /// Reads a configuration, and says what was read.
-pub fn read(sources: &Sources) -> Reading {
+pub fn read(sources: &Sources) -> ConfigReading {
     let context = Arc::new(ReadContext::new(sources.lint));
     let layers = sources.read(&context);
     let files = layers.files;
     let settings = layers.tree.map_err(ConfigErrors).and_then(|tree| {
         let report = Mistakes::default();
         let mut settings = Section::root(&tree, &report, Settings::read);
-        settings.provenance = Arc::new(Provenance::of(&tree, files.clone(), &context));
+        settings.provenance = Arc::new(ConfigProvenance::of(&tree, files.clone(), &context));
         report.finish(settings)
     });
-    Reading { settings, files }
+    ConfigReading { settings, files }
 }
 
 /// The address of the private listener alone: what else is in the configuration may be wrong.

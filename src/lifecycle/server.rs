@@ -24,8 +24,9 @@ use crate::{
 };
 
 use super::{
-    control::{self, ConfigurationTasks, Control, ControlChannels, ControlCommand, ControlParts},
+    control::{self, ConfigurationTasks, Control, ControlParts},
     descriptors::worker_count,
+    inbox::{ControlChannels, ControlCommand},
     listeners::{Binding, BoundOperators, OpenListeners},
     metrics::register_all,
     pulse::Pulse,

@@ -161,6 +161,7 @@ impl Worker {
     }
 
     /// The same worker for the connections of a listener, which end earlier if that is removed.
+    #[must_use]
     pub fn of_listener(&self, drain: CancellationToken) -> Self {
         Self { current: Rc::clone(&self.current), drain, tasks: self.tasks.clone() }
     }
@@ -214,7 +215,9 @@ impl Serving {
         });
         let loops = config.loops.of_worker();
         let serving = Self { config, engine, loops, upstreams };
-        earlier.into_iter().for_each(|earlier| earlier.close_but(&serving.upstreams));
+        if let Some(earlier) = earlier {
+            earlier.close_but(&serving.upstreams);
+        }
         serving
     }
 

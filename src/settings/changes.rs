@@ -72,10 +72,10 @@ fn has_renamed_listener(old: &Settings, new: &Settings) -> bool {
 }
 
 impl Settings {
-    /// The SHA-256 of the effective configuration, in hexadecimal digits. What is in the files that
-    /// it names is no part of it.
+    /// The SHA-256 of the effective configuration, in hexadecimal digits, with the values that come
+    /// from variables and files. What is in the files that it names is no part of it.
     pub fn config_hash(&self) -> String {
-        // With what stands in variables, too, which is not to stay in memory.
+        // Only a map with keys that are no texts can't be written.
         let effective = Zeroizing::new(toml::to_string(&self.written()).unwrap_or_default());
         let mut text = String::with_capacity(64);
         for byte in digest(&SHA256, effective.as_bytes()).as_ref() {

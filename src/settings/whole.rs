@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::{across, names};
 use crate::{
     admin::{control::settings::ControlSettings, settings::AdminSettings},
     config::{
         ReadFiles,
-        provenance::Provenance,
+        provenance::ConfigProvenance,
         reader::Section,
         writer::{Writer, Written},
     },
@@ -138,7 +140,7 @@ pub struct Settings {
     /// Logs.
     pub log: LogSettings,
     /// Where the values came from.
-    pub(super) provenance: Arc<Provenance>,
+    pub(super) provenance: Arc<ConfigProvenance>,
 }
 
 impl Settings {
@@ -159,10 +161,9 @@ impl Settings {
         let server =
             root.section(key::SERVER, |server| ServerSettings::read(server, has_listeners));
         let own = listeners::read(root);
-        let of_server = server
-            .listen
-            .iter()
-            .map(|listen| ListenerSettings::of_server(listen.clone(), server.tls.clone()));
+        let of_server = server.listen.iter().map(|listen| {
+            ListenerSettings::of_server(listen.clone(), server.tls.clone(), server.accepts.clone())
+        });
         let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
             listeners: of_server.chain(own).collect(),
@@ -229,6 +230,12 @@ impl Settings {
     /// line, variable or flag it comes from. For `check` and the admin listener's `/config`.
     pub fn to_annotated_toml(&self) -> String {
         self.provenance.annotate(&self.to_toml())
+    }
+
+    /// The effective configuration with the content of variables and files in it: to compare or
+    /// hash, never to show.
+    pub fn effective(&self) -> Zeroizing<String> {
+        Zeroizing::new(toml::to_string(&self.write()).unwrap_or_default())
     }
 
     /// The files that it was read from. Those that settings name (keys, secrets, certificates) are

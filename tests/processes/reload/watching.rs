@@ -107,7 +107,8 @@ fn x10_a_key_that_only_a_reload_reads_is_watched_as_well() {
     let key = scene.path("signing-key.json");
     fs::write(&key, keygen(scene.folder.path(), "first")).unwrap();
     let assertion = format!(
-        "\n[identity.assertion]\nissuer = \"https://gateway.example\"\nprivate_key_file = '{}'\n",
+        "\n[identity.assertion]\nalgorithm = \"ES256\"\n\
+         issuer = \"https://gateway.example\"\nprivate_key_file = '{}'\n",
         key.display()
     );
     let text = watched(&scene.text(PROTECTED), SHORT) + &assertion;
@@ -125,15 +126,26 @@ fn keygen(folder: &Path, kid: &str) -> String {
     let arguments = ["keygen", "--alg", "ES256", "--kid", kid, "--out"];
     let made = Command::new(BINARY).args(arguments).arg(&out).output().unwrap();
     assert!(made.status.success(), "{made:?}");
-    fs::read_to_string(private_key_in(&out)).unwrap()
+    fs::read_to_string(out.join("private.jwk")).unwrap()
 }
 
-fn private_key_in(folder: &Path) -> std::path::PathBuf {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let is_private = |path: &std::path::PathBuf| {
-        fs::read_to_string(path).is_ok_and(|text| text.contains("\"d\""))
-    };
-    files.into_iter().find(is_private).unwrap()
+#[test]
+fn x10_a_new_file_of_an_included_folder_counts_when_it_is_complete() {
+    let scene = Scene::start_with(|text| {
+        let folder = text.split("jwks_file = '").nth(1).unwrap().split("/jwks.json").next();
+        fs::create_dir(Path::new(folder.unwrap()).join("routes.d")).unwrap();
+        format!("include = [\"routes.d/*.toml\"]\n{}", watched(&text, SHORT))
+    });
+    assert_eq!(scene.status(), 401);
+    let route = "[[routes]]\npath = \"/x\"\naccess = \"public\"\n";
+    fs::write(scene.path("routes.d/open.toml"), route).unwrap();
+    wait_until("the new file", || scene.status() == 200);
+    wait_until("its verdict", || scene.reloads("watch", "applied") == 1);
+    fs::write(scene.path("routes.d/open.toml"), route.replace("/x", "/y")).unwrap();
+    wait_until("its change", || scene.status() == 401);
+    fs::remove_file(scene.path("routes.d/open.toml")).unwrap();
+    wait_until("its end", || scene.reloads("watch", "applied") == 3);
+    assert_eq!(scene.client().exchange(&Request::get("/y")).status, 401);
 }
 
 #[test]
