@@ -85,7 +85,7 @@ fn groff_formats_every_manual_page_without_a_warning() {
     assert!(names.len() > 10, "{names:?}");
     for page in names {
         let text = fs::read(&page).unwrap();
-        let arguments = ["-man", "-Tutf8", "-ww", "-z", "-"];
+        let arguments = ["-Kutf8", "-man", "-Tutf8", "-ww", "-z", "-"];
         let Some(output) = judged("groff", &arguments, &text) else { return };
         assert_eq!(stderr(&output), "", "{}", page.display());
     }
@@ -96,7 +96,7 @@ fn groff_formats_every_manual_page_without_a_warning() {
 #[test]
 fn a_probe_succeeds_while_the_proxy_is_ready_and_fails_without_it() {
     let upstream = Upstream::start();
-    let process = Process::start(&Setup::default(), &upstream);
+    let process = Process::start(&Setup::new(), &upstream);
     let admin = process.admin_address().to_string();
     for flags in [&["healthcheck"][..], &["healthcheck", "--live"]] {
         let output = countersign(&[flags, &["--admin", &admin]].concat());
@@ -229,13 +229,14 @@ fn a_comparison_says_what_is_decided_differently_and_ends_as_diff_does() {
     let different = countersign(&["check", "--diff", &old, &new]);
     assert_eq!(different.status.code(), Some(1), "{}", stderr(&different));
     assert_eq!(stderr(&different), "");
-    let expected = r#"different: 3 laxer, 1 stricter, 4 neither
+    let expected = r#"different: 4 laxer, 1 stricter, 4 neither
 
 routes
   ~ /loans/**
       access: "protected" -> "public" (laxer)
-      issuers: ["corp"] -> absent
+      issuers: ["corp"] -> absent (laxer)
       scopes: ["loans"] -> absent (laxer)
+      authorization: absent -> "remove"
   - /old: protected, issuers ["corp"]
   + /new: public
 
