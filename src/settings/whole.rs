@@ -161,10 +161,9 @@ impl Settings {
         let server =
             root.section(key::SERVER, |server| ServerSettings::read(server, has_listeners));
         let own = listeners::read(root);
-        let of_server = server
-            .listen
-            .iter()
-            .map(|listen| ListenerSettings::of_server(listen.clone(), server.tls.clone()));
+        let of_server = server.listen.iter().map(|listen| {
+            ListenerSettings::of_server(listen.clone(), server.tls.clone(), server.accepts.clone())
+        });
         let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
             listeners: of_server.chain(own).collect(),

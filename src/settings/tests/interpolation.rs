@@ -1,6 +1,7 @@
 //! `${VARIABLE}` and `file:` in values.
 
 use super::*;
+use crate::telemetry::settings::AccessMode;
 
 fn sources(file: String, variables: &[(&str, &str)]) -> Sources {
     let environment =
