@@ -161,6 +161,7 @@ impl Worker {
     }
 
     /// The same worker for the connections of a listener, which end earlier if that is removed.
+    #[must_use]
     pub fn of_listener(&self, drain: CancellationToken) -> Self {
         Self { current: Rc::clone(&self.current), drain, tasks: self.tasks.clone() }
     }
