@@ -35,4 +35,5 @@ pub use guards::ConnectionBudget;
 pub use listener_rules::ListenerRules;
 pub(crate) use metrics::Metrics;
 pub use parts::{ProxyParts, RouteLimitParts};
+pub use proxied::{ProxiedClient, ProxyHeader, ProxyHeaderError};
 pub use worker::{ProxyConfig, Worker};

@@ -1,5 +1,6 @@
 //! `[server]`: the downstream side. `[server.tls]` is in `tls`.
 
+pub(crate) mod accepting;
 pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod proxy_protocol;
@@ -21,6 +22,7 @@ use crate::{
     tls::settings::TlsSettings,
 };
 
+pub use accepting::AcceptSettings;
 pub use limits::LimitSettings;
 pub use listeners::ListenerSettings;
 pub use proxy_protocol::ProxyProtocolSettings;
@@ -50,6 +52,8 @@ pub struct ServerSettings {
     pub hosts: HostSettings,
     /// `[server.tls]`. `None`: plain HTTP.
     pub tls: Option<TlsSettings>,
+    /// The connections that `listen` takes.
+    pub accepts: AcceptSettings,
     /// `[server.limits]`
     pub limits: LimitSettings,
 }
@@ -72,15 +76,13 @@ impl ServerSettings {
         let shutdown = Duration::ZERO..=MAX_SHUTDOWN;
         let default = (!has_listeners).then_some(ListenAddress::Tcp(DEFAULT_LISTEN));
         let listen = section.optional(key::LISTEN, listen_address).or(default);
-        if listen.is_none()
-            && section.peek(key::LISTEN).is_none()
-            && section.peek(key::TLS).is_some()
-        {
-            let message = "has no effect without server.listen; expected tls of the listeners";
-            section.mistake(key::TLS, message.to_owned());
+        if listen.is_none() && section.peek(key::LISTEN).is_none() {
+            Self::need_no_listen(section);
         }
+        let accepts = AcceptSettings::read(section, listen.as_ref());
         Self {
             listen,
+            accepts,
             workers: NonZeroUsize::new(section.or(key::WORKERS, 0, count(0..=MAX_WORKERS))),
             shutdown_grace: section.or(
                 key::SHUTDOWN_GRACE,
@@ -98,14 +100,30 @@ impl ServerSettings {
         }
     }
 
+    /// Reports what is of `listen` only.
+    fn need_no_listen(section: &Section<'_>) {
+        use accepting::key as accepts;
+        let of_listen = [
+            key::TLS,
+            accepts::PROXY_PROTOCOL,
+            accepts::MAX_CONNECTIONS,
+            accepts::MAX_CONNECTIONS_PER_ADDRESS,
+        ];
+        for key in of_listen.into_iter().filter(|key| section.peek(key).is_some()) {
+            let message =
+                format!("has no effect without server.listen; expected {key} of the listeners");
+            section.mistake(key, message);
+        }
+    }
+
     pub(crate) fn write(&self) -> Written {
         let writer = Writer::default()
             .optional(key::LISTEN, self.listen.as_ref())
             .count(key::WORKERS, self.workers.map_or(0, NonZeroUsize::get))
             .duration(key::SHUTDOWN_GRACE, self.shutdown_grace)
             .duration(key::DRAIN_TIMEOUT, self.drain_timeout);
-        self.hosts
-            .write(writer)
+        self.accepts
+            .write(self.hosts.write(writer))
             .optional_value(key::TLS, self.tls.as_ref().map(TlsSettings::write))
             .value(key::LIMITS, self.limits.write())
             .table()

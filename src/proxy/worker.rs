@@ -215,7 +215,9 @@ impl Serving {
         });
         let loops = config.loops.of_worker();
         let serving = Self { config, engine, loops, upstreams };
-        earlier.into_iter().for_each(|earlier| earlier.close_but(&serving.upstreams));
+        if let Some(earlier) = earlier {
+            earlier.close_but(&serving.upstreams);
+        }
         serving
     }
 
