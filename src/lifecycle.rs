@@ -17,5 +17,6 @@ mod watcher;
 mod worker_thread;
 
 pub use descriptors::{DescriptorLimit, raise_limit};
+pub use metrics::metric_families;
 pub use server::{Server, ServerParts, StartError};
 pub use signals::run;

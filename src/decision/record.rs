@@ -4,6 +4,7 @@
 mod access_log;
 mod endpoint_name;
 mod line_limits;
+mod meter;
 mod recorder;
 mod report;
 mod subject_name;
@@ -229,7 +230,7 @@ impl RequestRecord {
     }
 
     /// Where it was sent last.
-    pub(super) fn endpoint(&self) -> Option<Rc<EndpointName>> {
+    pub fn endpoint(&self) -> Option<Rc<EndpointName>> {
         self.endpoint.borrow().clone()
     }
 

@@ -20,7 +20,7 @@ use crate::{
     shared::SharedError,
     tasks::Tasks,
     telemetry::{LogLevel, MetricRegistry},
-    tls::{TlsError, UpstreamTls, UpstreamTlsError},
+    tls::{TlsError, UpstreamTls, UpstreamTlsError, watch_expiry},
 };
 
 use super::{
@@ -29,7 +29,7 @@ use super::{
     drain::{DrainTimeouts, Grace},
     inbox::{ControlChannels, ControlCommand},
     listeners::{Binding, BoundOperators, OpenListeners},
-    metrics::register_all,
+    metrics::{busy_time, register_all},
     pulse::Pulse,
     reload::{PendingReload, ReloadSource, read_files},
     service_manager::ServiceManager,
@@ -149,7 +149,10 @@ impl Server {
             compile(&settings, names, &providers, &journals, None, &clock, &metrics)?;
         let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
+        let of = Arc::clone(&config);
+        watch_expiry(&metrics, move || (of.load().tls(), of.load().upstream_tls()));
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
+        let busy = busy_time(&metrics);
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
         let (reloads, requested) = mpsc::channel(RELOAD_QUEUE);
         listeners.adopt(bound, DrainTimeouts::of(&settings));
@@ -181,8 +184,8 @@ impl Server {
             Self { listen, admin, control_at, commands, signals, workers: Vec::new(), control };
         for index in 0..workers {
             let (config, budget) = (Arc::clone(&config), Arc::clone(&budget));
-            let place =
-                WorkerPlace { index, targets: targets.clone(), pulse: pulse.of_worker(index) };
+            let (targets, pulse) = (targets.clone(), pulse.of_worker(index));
+            let place = WorkerPlace { index, targets, pulse, busy: busy.clone() };
             // Dropped after a failure, the server ends what it has started.
             let signals = server.signals.clone();
             server.workers.push(worker_thread::spawn(place, config, budget, signals)?);

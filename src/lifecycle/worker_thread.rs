@@ -5,7 +5,7 @@ use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{
-    runtime::{Builder, LocalOptions},
+    runtime::{Builder, LocalOptions, RuntimeMetrics},
     sync::watch,
     task::{JoinSet, spawn_local},
 };
@@ -15,6 +15,7 @@ use crate::{
     listener::Listener,
     proxy::{self, ConnectionBudget, ProxyConfig, StopStages, Worker},
     readiness::ProcessReadiness,
+    telemetry::{Family, PulledCounter},
 };
 
 use super::{
@@ -63,6 +64,8 @@ pub(super) struct WorkerPlace {
     /// What it serves: reloads change it.
     pub(super) targets: watch::Receiver<WorkerTargets>,
     pub(super) pulse: PulseAnswer,
+    /// Where the time is shown that it works.
+    pub(super) busy: Family<PulledCounter>,
 }
 
 /// Starts one worker.
@@ -91,8 +94,9 @@ fn run(
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build_local(LocalOptions::default())?;
+    show_busy_time(&place, runtime.metrics());
     let outcome = runtime.block_on(async move {
-        let WorkerPlace { index, mut targets, pulse } = place;
+        let WorkerPlace { index, mut targets, pulse, .. } = place;
         spawn_local(pulse.run());
         tokio::select! {
             () = signals.open.cancelled() => {}
@@ -136,4 +140,10 @@ async fn accept(
 ) -> io::Result<()> {
     let listener = Arc::clone(binding.listener());
     proxy::serve(socket, listener, worker, budget, binding.stop()).await
+}
+
+/// Shows how long it was not waiting. The runtime measures that when it parks, in any case.
+fn show_busy_time(place: &WorkerPlace, runtime: RuntimeMetrics) {
+    let worker = place.index.to_string();
+    place.busy.watch(&[&worker], move || runtime.worker_total_busy_duration(0).as_secs_f64());
 }

@@ -364,7 +364,7 @@ fn fail(
     match (client, error) {
         (Some(fault), _) => exchange.abort(fault),
         (None, UpstreamError::Busy(_)) => exchange.refuse(Reason::UpstreamBusy),
-        (None, _) => exchange.fail(upstream.count_failed(error), error),
+        (None, _) => exchange.fail(upstream.count_failed(exchange.record(), error), error),
     }
 }
 

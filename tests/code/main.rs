@@ -21,6 +21,7 @@ mod catalogue;
 mod deploy;
 mod documentation;
 mod fuzzing;
+mod metrics;
 mod names;
 mod release;
 mod rooms;

@@ -39,6 +39,7 @@ mod listeners;
 mod mcp;
 mod parking;
 mod path_readers;
+mod prometheus;
 mod reload;
 mod shared;
 mod shared_failovers;
