@@ -4,6 +4,7 @@ mod control;
 mod descriptors;
 mod drain;
 mod idle_journals;
+mod inbox;
 mod listeners;
 mod metrics;
 mod opening;

@@ -36,5 +36,6 @@ pub use guards::ConnectionBudget;
 pub use listener_rules::ListenerRules;
 pub(crate) use metrics::Metrics;
 pub use parts::{ProxyParts, RouteLimitParts};
+pub use proxied::{ProxiedClient, ProxyHeader, ProxyHeaderError};
 pub use stop::StopStages;
 pub use worker::{ProxyConfig, Worker};

@@ -27,6 +27,7 @@ use crate::{
 
 /// The arguments of `countersign check`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct CheckArgs {
     /// Where the configuration comes from.
     #[command(flatten)]
@@ -139,9 +140,10 @@ pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), CommandError>
         let token =
             args.token.as_ref().map(|token| token.read(most, &mut io::stdin())).transpose()?;
         let style = if args.all { OnlineStyle::Comments } else { OnlineStyle::Plain };
-        match args.quiet {
-            true => online::report(&settings, token.as_deref(), style, &mut io::sink())?,
-            false => online::report(&settings, token.as_deref(), style, out)?,
+        if args.quiet {
+            online::report(&settings, token.as_deref(), style, &mut io::sink())?;
+        } else {
+            online::report(&settings, token.as_deref(), style, out)?;
         }
     }
     shown

@@ -166,7 +166,14 @@ impl<'e> Documents<'e> {
             self.mistake_of(INCLUDE, &list, list.mismatch(expected));
             return;
         };
-        for (position, node) in patterns.iter().enumerate() {
+        if patterns.len() > MAX_FILES {
+            self.mistake_of(
+                INCLUDE,
+                &list,
+                format!("expected at most {MAX_FILES} files and patterns"),
+            );
+        }
+        for (position, node) in patterns.iter().take(MAX_FILES).enumerate() {
             let key = key_path::element(INCLUDE, position);
             match node.as_text().filter(|text| !text.is_empty()) {
                 Some(pattern) => self.include_pattern(&key, node, pattern, tree),
@@ -176,7 +183,10 @@ impl<'e> Documents<'e> {
     }
 
     fn include_pattern(&mut self, key: &str, node: &Node, pattern: &str, tree: &mut Node) {
-        let Some(origin) = &node.origin else { return };
+        // Nothing is known of a path in a variable that is not read.
+        let Some(origin) = node.origin.as_ref().filter(|origin| !origin.is_unread()) else {
+            return;
+        };
         let pattern = origin.source.resolve(Path::new(pattern));
         match include::find(&pattern) {
             Ok(Included::File(file)) => self.include_file(key, origin, &file, tree),

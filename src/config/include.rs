@@ -29,7 +29,7 @@ pub(super) enum Included {
 /// The files of an absolute pattern. Only its last part may have `*` and `?` in it.
 pub(super) fn find(pattern: &Path) -> Result<Included, String> {
     let is_wild = |text: &str| text.contains(['*', '?']);
-    let folder = pattern.parent().unwrap_or(Path::new("/"));
+    let folder = pattern.parent().unwrap_or_else(|| Path::new("/"));
     if folder.to_str().is_none_or(is_wild) {
         return Err("expected \"*\" and \"?\" in the name of the file only".to_owned());
     }

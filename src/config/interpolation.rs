@@ -63,8 +63,10 @@ fn named(reference: &str) -> Option<(&str, Option<&str>)> {
         Some((name, default)) => (name, Some(default)),
         None => (reference, None),
     };
-    let mut bytes = name.bytes();
-    let starts = bytes.next().map_or(default.is_some(), |first| !first.is_ascii_digit());
+    let starts = match name.bytes().next() {
+        Some(first) => !first.is_ascii_digit(),
+        None => default.is_some(),
+    };
     let is_name = starts && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     is_name.then_some((name, default))
 }

@@ -57,9 +57,10 @@ fn step<'n, 'k>(node: &'n Node, key: &'k str) -> Option<(&'n Node, &'k str)> {
 
 /// What follows a name at the start of a key.
 fn after_name<'k>(key: &'k str, name: &str) -> Option<&'k str> {
-    let rest = match key.starts_with('"') {
-        true => key.strip_prefix(format!("{name:?}").as_str())?,
-        false => key.strip_prefix(name)?,
+    let rest = if key.starts_with('"') {
+        key.strip_prefix(format!("{name:?}").as_str())?
+    } else {
+        key.strip_prefix(name)?
     };
     (rest.is_empty() || rest.starts_with(['.', '['])).then_some(rest)
 }

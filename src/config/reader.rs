@@ -67,7 +67,7 @@ impl<'n> Section<'n> {
             && node.as_table().is_none()
         {
             let message = node.mismatch("a table");
-            self.report.add(self.key.clone(), node.origin(), message);
+            self.report.add(self.key.clone(), node.origin.as_ref(), message);
             self.node = None;
         }
         let result = read(self);
@@ -79,7 +79,7 @@ impl<'n> Section<'n> {
         for (name, node) in self.members() {
             if !self.taken.contains(&name) {
                 let message = format!("unknown key; {}", suggestion(name, &self.taken));
-                self.report.add(self.key_of(name), node.origin(), message);
+                self.report.add(self.key_of(name), node.origin.as_ref(), message);
             }
         }
     }
@@ -170,7 +170,7 @@ impl<'n> Section<'n> {
                 Ok(value) => parsed.push(value),
                 Err(message) => {
                     let key = key_path::element(&self.key_of(name), position);
-                    self.report.add(key, element.origin(), message);
+                    self.report.add(key, element.origin.as_ref(), message);
                 }
             }
         }
@@ -232,7 +232,7 @@ impl<'n> Section<'n> {
         for (name, node) in self.take_members() {
             match parse(name, node) {
                 Ok(value) => parsed.push(value),
-                Err(message) => self.report.add(self.key_of(name), node.origin(), message),
+                Err(message) => self.report.add(self.key_of(name), node.origin.as_ref(), message),
             }
         }
         parsed
@@ -257,20 +257,20 @@ impl<'n> Section<'n> {
 
     /// Reports a mistake at a key of this section.
     pub(crate) fn mistake(&self, name: &str, message: String) {
-        let own = self.peek(name).and_then(Node::origin);
-        let origin = own.or_else(|| self.origin.clone());
-        self.report.add(self.key_of(name), origin, message);
+        let own = self.peek(name).and_then(|node| node.origin.as_ref());
+        self.report.add(self.key_of(name), own.or(self.origin.as_ref()), message);
     }
 
     /// Reports a mistake of this section as a whole.
     pub(crate) fn own_mistake(&self, message: String) {
-        self.report.add(self.key.clone(), self.origin.clone(), message);
+        self.report.add(self.key.clone(), self.origin.as_ref(), message);
     }
 
     /// Reports a mistake under its whole key. `origin` is where that key's value comes from, if the
     /// key itself is nowhere.
     pub(crate) fn mistake_at(&self, key: String, origin: Option<Origin>, message: String) {
-        self.report.add_contradiction(key.clone(), self.origin_of(&key).or(origin), message, None);
+        let origin = self.origin_of(&key).or(origin);
+        self.report.add(key, origin.as_ref(), message);
     }
 
     /// Reports that the value of a key contradicts that of another, both under their whole keys.
@@ -279,7 +279,7 @@ impl<'n> Section<'n> {
         let origin = self.origin_of(&key).or_else(|| self.root.origin());
         let of_other = key_path::find_exactly(self.root, other).and_then(Node::origin);
         let other = of_other.map(|at| OtherPlace::new(other.to_owned(), &at));
-        self.report.add_contradiction(key, origin, message, other);
+        self.report.add_contradiction(key, origin.as_ref(), message, other);
     }
 
     /// Where a key is written, or the last section around it that is.

@@ -17,7 +17,7 @@ pub(crate) struct Mistakes {
 
 impl Mistakes {
     /// Adds a mistake.
-    pub(crate) fn add(&self, key: String, origin: Option<Origin>, message: String) {
+    pub(crate) fn add(&self, key: String, origin: Option<&Origin>, message: String) {
         self.add_contradiction(key, origin, message, None);
     }
 
@@ -25,17 +25,20 @@ impl Mistakes {
     pub(crate) fn add_contradiction(
         &self,
         key: String,
-        origin: Option<Origin>,
+        origin: Option<&Origin>,
         message: String,
         other: Option<OtherPlace>,
     ) {
-        if origin.as_ref().is_some_and(Origin::is_unread) {
+        if origin.is_some_and(Origin::is_unread) {
             self.unread.set(self.unread.get() + 1);
             return;
         }
-        let reference = origin.as_ref().and_then(|origin| origin.reference.as_ref());
-        let message = reference.map_or(message.clone(), |reference| reference.redact(&message));
-        let mistake = ConfigError::new(key, origin.as_ref(), message);
+        let reference = origin.and_then(|origin| origin.reference.as_ref());
+        let message = match reference {
+            Some(reference) => reference.redact(&message),
+            None => message,
+        };
+        let mistake = ConfigError::new(key, origin, message);
         self.found.borrow_mut().push(ConfigError { other, ..mistake });
     }
 

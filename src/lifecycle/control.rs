@@ -12,7 +12,7 @@ use tokio::{
 use crate::{
     admin::{
         self, ReadinessBoard, ShownConfiguration,
-        control::{ReloadOutcome, ReloadRequest, ReloadVerdict},
+        control::{ReloadOutcome, ReloadVerdict},
     },
     clock::Clock,
     decision::Engine,
@@ -29,11 +29,12 @@ use crate::{
 use super::{
     drain::{DrainTimeouts, Grace},
     idle_journals,
+    inbox::{ControlChannels, Inbox, NextCommand},
     listeners::{BoundOperators, OpenListeners, OperatorListeners},
     opening,
     pulse::Pulse,
     reload::{
-        Changes, NoSettings, PendingReload, ReadConfiguration, ReloadReports, ReloadSource,
+        NoSettings, PendingReload, ReadConfiguration, ReloadReports, ReloadSource, SettingsChanges,
         not_used,
     },
     server::{RELOAD_DEADLINE, compile},
@@ -42,40 +43,13 @@ use super::{
     worker_thread::{LEFTOVERS_DEADLINE, WorkerSignals},
 };
 
-/// Commands to the control thread.
-#[derive(Debug)]
-pub(super) enum ControlCommand {
-    /// Load another configuration, and report the verdict.
-    Reload(PendingReload),
-    /// Stop gently.
-    Stop(Grace),
-}
-
-/// Where commands come from.
-pub(super) struct ControlChannels {
-    pub(super) commands: mpsc::Receiver<ControlCommand>,
-    /// Of the private listener.
-    pub(super) requested: mpsc::Receiver<ReloadRequest>,
-    pub(super) reloads: mpsc::Sender<ReloadRequest>,
-}
-
-/// Commands that wait.
-struct Inbox {
-    commands: mpsc::Receiver<ControlCommand>,
-    requested: mpsc::Receiver<ReloadRequest>,
-    /// Of the watcher.
-    watched: mpsc::Receiver<PendingReload>,
-}
-
 /// What keeps one configuration up to date, and does not run yet.
 pub(super) struct ConfigurationTasks {
     pub(super) providers: ProviderTasks,
     pub(super) upstreams: Tasks,
 }
 
-const OVERTAKEN: &str = "superseded by a later reload or stop";
-
-/// What serves one configuration on this thread.
+/// What runs on this thread for the configuration in use.
 struct Running<'o> {
     tasks: RunningConfigurationTasks,
     operators: &'o mut OperatorListeners,
@@ -106,6 +80,8 @@ pub(super) struct ControlParts {
 
 /// The state of the control thread.
 pub(super) struct Control {
+    /// The configuration of the start.
+    started_with: Settings,
     settings: ArcSwap<Settings>,
     shown: Arc<ArcSwap<ShownConfiguration>>,
     config: Arc<ArcSwap<ProxyConfig>>,
@@ -136,6 +112,7 @@ impl Control {
             ReloadReports::new(&settings, notes, of_reports, parts.service_manager, &metrics);
         Self {
             watch: watch::Sender::new(parts.watch),
+            started_with: settings.clone(),
             shown: Arc::new(ArcSwap::from_pointee(settings.shown())),
             settings: ArcSwap::from_pointee(settings),
             config,
@@ -182,30 +159,28 @@ impl Control {
         tokio::spawn(watcher::watch(self.watch.subscribe(), watcher));
         let ControlChannels { commands, requested, .. } = channels;
         let mut inbox = Inbox { commands, requested, watched };
-        let mut command = next(&mut inbox, &signals).await;
+        let mut command = inbox.next(&signals.finished).await;
         loop {
             command = match command {
-                Next::Command(ControlCommand::Reload(PendingReload { source, trigger, done })) => {
-                    tokio::select! {
-                        biased;
-                        // A stop does not wait for keys that may never come, and a later
-                        // configuration is wanted more than an earlier one.
-                        overtaking = next(&mut inbox, &signals) => {
-                            let verdict = self.superseded(OVERTAKEN);
-                            self.reports.report(verdict, trigger, done);
-                            overtaking
-                        }
-                        verdict = self.reload(source, &mut running) => {
-                            self.reports.report(verdict, trigger, done);
-                            next(&mut inbox, &signals).await
-                        }
+                NextCommand::Reload(PendingReload { source, trigger, done }) => tokio::select! {
+                    biased;
+                    // A stop does not wait for keys that may never come, and a later
+                    // configuration is wanted more than an earlier one.
+                    overtaking = inbox.next(&signals.finished) => {
+                        let verdict = self.superseded("superseded by a later reload or stop");
+                        self.reports.report(verdict, trigger, done);
+                        overtaking
                     }
-                }
-                Next::Command(ControlCommand::Stop(grace)) => {
+                    verdict = self.reload(source, &mut running) => {
+                        self.reports.report(verdict, trigger, done);
+                        inbox.next(&signals.finished).await
+                    }
+                },
+                NextCommand::Stop(grace) => {
                     self.stop(grace, &signals).await;
-                    next(&mut inbox, &signals).await
+                    inbox.next(&signals.finished).await
                 }
-                Next::Finished => return,
+                NextCommand::Finished => return,
             };
         }
     }
@@ -250,7 +225,8 @@ impl Control {
 
     /// Applies a configuration, if it can be.
     async fn decide(&mut self, settings: Settings, running: &mut Running<'_>) -> ReloadVerdict {
-        let changes = Changes::between(&self.settings.load(), &settings);
+        let changes =
+            SettingsChanges::between(&self.started_with, &self.settings.load(), &settings);
         match self.apply(settings, running).await {
             Ok(()) => {
                 changes.warn_of_what_stays();
@@ -365,27 +341,6 @@ impl ConfigurationTasks {
             providers: self.providers.spawn(),
             upstreams: self.upstreams.spawn(),
         }
-    }
-}
-
-/// What the control thread does next.
-enum Next {
-    Command(ControlCommand),
-    /// Nothing any more: the workers have ended.
-    Finished,
-}
-
-async fn next(inbox: &mut Inbox, signals: &WorkerSignals) -> Next {
-    tokio::select! {
-        Some(command) = inbox.commands.recv() => Next::Command(command),
-        Some(ReloadRequest { trigger, done }) = inbox.requested.recv() => {
-            let reload = PendingReload { source: ReloadSource::Reread, trigger, done };
-            Next::Command(ControlCommand::Reload(reload))
-        }
-        Some(reload) = inbox.watched.recv() => {
-            Next::Command(ControlCommand::Reload(reload))
-        }
-        () = signals.finished.cancelled() => Next::Finished,
     }
 }
 

@@ -107,23 +107,35 @@ impl OpenListeners {
     /// Binds what the settings have in addition. A listener with the same address stays.
     pub(super) fn prepare(&mut self, settings: &Settings) -> Result<PreparedListeners, StartError> {
         let mut bindings: Vec<Arc<Binding>> = Vec::new();
-        let mut names = Vec::new();
         for listener in &settings.listeners {
             let present = self.bindings.iter().find(|binding| binding.serves(listener));
             let binding = match present {
                 Some(binding) => Arc::clone(binding),
                 None => Arc::new(self.bind(listener, &bindings)?),
             };
-            let position = binding.listener.position();
-            if names.len() <= position {
-                names.resize(position + 1, None);
-            }
-            if let Some(name) = names.get_mut(position) {
-                *name = Some(listener.name.clone());
-            }
             bindings.push(binding);
         }
+        let names = self.names(settings, &bindings);
         Ok(PreparedListeners { bindings, names })
+    }
+
+    /// What the connections of each position are served by. Those of a listener that has moved are
+    /// served until they end: a request may be on its way.
+    fn names(&self, settings: &Settings, bindings: &[Arc<Binding>]) -> Vec<Option<String>> {
+        let mut names = vec![None; self.places.len()];
+        let mut set = |binding: &Binding, listener: &ListenerSettings| {
+            if let Some(name) = names.get_mut(binding.listener.position()) {
+                *name = Some(listener.name.clone());
+            }
+        };
+        for listener in &settings.listeners {
+            let moved = self.bindings.iter().filter(|it| it.listener.name() == listener.name);
+            moved.for_each(|binding| set(binding, listener));
+        }
+        for (binding, listener) in bindings.iter().zip(&settings.listeners) {
+            set(binding, listener);
+        }
+        names
     }
 
     fn bind(

@@ -31,7 +31,7 @@ pub(super) struct PendingReload {
 }
 
 /// What a new configuration would change.
-pub(super) struct Changes {
+pub(super) struct SettingsChanges {
     changed: Vec<String>,
     restart: Vec<RestartNeeded>,
 }
@@ -49,9 +49,10 @@ pub(super) struct ReloadReports {
     refused_for: Mutex<Vec<String>>,
 }
 
-impl Changes {
-    pub(super) fn between(old: &Settings, new: &Settings) -> Self {
-        Self { changed: changed_settings(old, new), restart: restart_needed(old, new) }
+impl SettingsChanges {
+    /// Since the configuration in force; and since the start, for what takes a restart.
+    pub(super) fn between(started: &Settings, old: &Settings, new: &Settings) -> Self {
+        Self { changed: changed_settings(old, new), restart: restart_needed(started, new) }
     }
 
     /// What belongs to the process, not to a configuration, keeps its value until a restart.

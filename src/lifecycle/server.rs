@@ -24,9 +24,10 @@ use crate::{
 };
 
 use super::{
-    control::{self, ConfigurationTasks, Control, ControlChannels, ControlCommand, ControlParts},
+    control::{self, ConfigurationTasks, Control, ControlParts},
     descriptors::worker_count,
     drain::{DrainTimeouts, Grace},
+    inbox::{ControlChannels, ControlCommand},
     listeners::{Binding, BoundOperators, OpenListeners},
     metrics::register_all,
     pulse::Pulse,

@@ -20,7 +20,8 @@ use super::{
     tls,
     worker::Worker,
 };
-use header::{MAX_HEADER_BYTES, ProxiedClient, ProxyHeader, ProxyHeaderError};
+use header::MAX_HEADER_BYTES;
+pub use header::{ProxiedClient, ProxyHeader, ProxyHeaderError};
 
 /// From accept on, the PROXY header, the handshake and the first header block share one deadline
 /// (threats D-1).

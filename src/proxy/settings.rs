@@ -1,5 +1,6 @@
 //! `[server]`: the downstream side. `[server.tls]` is in `tls`.
 
+pub(crate) mod accepting;
 pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod proxy_protocol;
@@ -21,6 +22,7 @@ use crate::{
     tls::settings::TlsSettings,
 };
 
+pub use accepting::AcceptSettings;
 pub use limits::LimitSettings;
 pub use listeners::ListenerSettings;
 pub use proxy_protocol::ProxyProtocolSettings;
@@ -54,6 +56,8 @@ pub struct ServerSettings {
     pub hosts: HostSettings,
     /// `[server.tls]`. `None`: plain HTTP.
     pub tls: Option<TlsSettings>,
+    /// The connections that `listen` takes.
+    pub accepts: AcceptSettings,
     /// `[server.limits]`
     pub limits: LimitSettings,
 }
@@ -76,28 +80,14 @@ impl ServerSettings {
         let shutdown = Duration::ZERO..=MAX_SHUTDOWN;
         let default = (!has_listeners).then_some(ListenAddress::Tcp(DEFAULT_LISTEN));
         let listen = section.optional(key::LISTEN, listen_address).or(default);
-        if listen.is_none()
-            && section.peek(key::LISTEN).is_none()
-            && section.peek(key::TLS).is_some()
-        {
-            let message = "has no effect without server.listen; expected tls of the listeners";
-            section.mistake(key::TLS, message.to_owned());
+        if listen.is_none() && section.peek(key::LISTEN).is_none() {
+            Self::need_no_listen(section);
         }
-        let drain_timeout =
-            section.or(key::DRAIN_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, duration(shutdown.clone()));
-        let stream_drain_timeout =
-            section.or(key::STREAM_DRAIN_TIMEOUT, drain_timeout, duration(shutdown.clone()));
-        if stream_drain_timeout > drain_timeout {
-            let message = format!(
-                "found {}; expected no more than {} ({})",
-                format_duration(stream_drain_timeout),
-                key::DRAIN_TIMEOUT,
-                format_duration(drain_timeout)
-            );
-            section.mistake(key::STREAM_DRAIN_TIMEOUT, message);
-        }
+        let (drain_timeout, stream_drain_timeout) = read_drain(section);
+        let accepts = AcceptSettings::read(section, listen.as_ref());
         Self {
             listen,
+            accepts,
             workers: NonZeroUsize::new(section.or(key::WORKERS, 0, count(0..=MAX_WORKERS))),
             shutdown_grace: section.or(
                 key::SHUTDOWN_GRACE,
@@ -112,6 +102,22 @@ impl ServerSettings {
         }
     }
 
+    /// Reports what is of `listen` only.
+    fn need_no_listen(section: &Section<'_>) {
+        use accepting::key as accepts;
+        let of_listen = [
+            key::TLS,
+            accepts::PROXY_PROTOCOL,
+            accepts::MAX_CONNECTIONS,
+            accepts::MAX_CONNECTIONS_PER_ADDRESS,
+        ];
+        for key in of_listen.into_iter().filter(|key| section.peek(key).is_some()) {
+            let message =
+                format!("has no effect without server.listen; expected {key} of the listeners");
+            section.mistake(key, message);
+        }
+    }
+
     pub(crate) fn write(&self) -> Written {
         let writer = Writer::default()
             .optional(key::LISTEN, self.listen.as_ref())
@@ -119,10 +125,24 @@ impl ServerSettings {
             .duration(key::SHUTDOWN_GRACE, self.shutdown_grace)
             .duration(key::DRAIN_TIMEOUT, self.drain_timeout)
             .duration(key::STREAM_DRAIN_TIMEOUT, self.stream_drain_timeout);
-        self.hosts
-            .write(writer)
+        self.accepts
+            .write(self.hosts.write(writer))
             .optional_value(key::TLS, self.tls.as_ref().map(TlsSettings::write))
             .value(key::LIMITS, self.limits.write())
             .table()
     }
+}
+
+/// The longest for what is in flight, and for streams.
+fn read_drain(section: &mut Section<'_>) -> (Duration, Duration) {
+    let within = || duration(Duration::ZERO..=MAX_SHUTDOWN);
+    let all = section.or(key::DRAIN_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, within());
+    let streams = section.or(key::STREAM_DRAIN_TIMEOUT, all, within());
+    if streams > all {
+        let (found, most) = (format_duration(streams), format_duration(all));
+        let message =
+            format!("found {found}; expected no more than {} ({most})", key::DRAIN_TIMEOUT);
+        section.mistake(key::STREAM_DRAIN_TIMEOUT, message);
+    }
+    (all, streams)
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use toml::Value;
+use zeroize::Zeroizing;
 
 use super::Settings;
 use crate::proxy::settings::ListenerSettings;
@@ -71,11 +72,12 @@ fn has_renamed_listener(old: &Settings, new: &Settings) -> bool {
 }
 
 impl Settings {
-    /// The SHA-256 of the effective configuration, in hexadecimal digits. What is in the files that
-    /// it names is no part of it.
+    /// The SHA-256 of the effective configuration, in hexadecimal digits, with the values that come
+    /// from variables and files. What is in the files that it names is no part of it.
     pub fn config_hash(&self) -> String {
+        // Only a map with keys that are no texts can't be written.
+        let effective = Zeroizing::new(toml::to_string(&self.written()).unwrap_or_default());
         let mut text = String::with_capacity(64);
-        let effective = toml::to_string(&self.written()).unwrap_or_default();
         for byte in digest(&SHA256, effective.as_bytes()).as_ref() {
             // Can't fail: it is a String.
             let _ = write!(text, "{byte:02x}");

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::{across, names};
 use crate::{
     admin::{control::settings::ControlSettings, settings::AdminSettings},
@@ -159,10 +161,9 @@ impl Settings {
         let server =
             root.section(key::SERVER, |server| ServerSettings::read(server, has_listeners));
         let own = listeners::read(root);
-        let of_server = server
-            .listen
-            .iter()
-            .map(|listen| ListenerSettings::of_server(listen.clone(), server.tls.clone()));
+        let of_server = server.listen.iter().map(|listen| {
+            ListenerSettings::of_server(listen.clone(), server.tls.clone(), server.accepts.clone())
+        });
         let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
             listeners: of_server.chain(own).collect(),
@@ -219,7 +220,7 @@ impl Settings {
     /// It can be loaded again and means the same. It holds no secret: settings name the files of
     /// secrets, never their content, URLs with user information are refused at load, and values
     /// that come from a variable or a file (`${NAME}`, `file:`) are written as these. What changes
-    /// in a variable or such a file does therefore not show.
+    /// in a variable or such a file does therefore not show; see [`Settings::effective`].
     pub fn to_toml(&self) -> String {
         // Only a map with keys that are no texts can't be written.
         toml::to_string(&self.provenance.with_references(self.write())).unwrap_or_default()
@@ -231,13 +232,19 @@ impl Settings {
         self.provenance.annotate(&self.to_toml())
     }
 
+    /// The effective configuration with the content of variables and files in it: to compare or
+    /// hash, never to show.
+    pub fn effective(&self) -> Zeroizing<String> {
+        Zeroizing::new(toml::to_string(&self.write()).unwrap_or_default())
+    }
+
     /// The files that it was read from. Those that settings name (keys, secrets, certificates) are
     /// not among them.
     pub fn files(&self) -> &ReadFiles {
         &self.provenance.files
     }
 
-    /// The tree of [`Self::to_toml`].
+    /// The tree of [`Self::to_toml`], with the values that come from variables and files.
     pub(super) fn written(&self) -> Written {
         self.write()
     }

@@ -25,10 +25,10 @@ const NEVER_QUOTED: &str = "h2::server=info";
 
 /// The level of the process's log. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct LogLevel(Arc<Current>);
+pub struct LogLevel(Arc<LevelState>);
 
 #[derive(Debug)]
-struct Current {
+struct LevelState {
     filter: ArcSwap<EnvFilter>,
     /// Whether it may depend on spans. If it does not, spans need no filter: a filter of this kind
     /// would take a lock each time that one is made, entered, left and closed, and a request has
@@ -38,7 +38,7 @@ struct Current {
 
 /// What filters the lines of a subscriber.
 #[derive(Debug)]
-pub(super) struct LevelLayer(Arc<Current>);
+pub(super) struct LevelLayer(Arc<LevelState>);
 
 impl LogLevel {
     /// The level of that filter, which `log.level` has.
@@ -48,7 +48,7 @@ impl LogLevel {
     pub fn new(level: &str) -> Result<Self, ParseError> {
         let filter = ArcSwap::from_pointee(parse(level)?);
         let has_spans = AtomicBool::new(names_spans(level));
-        Ok(Self(Arc::new(Current { filter, has_spans })))
+        Ok(Self(Arc::new(LevelState { filter, has_spans })))
     }
 
     /// Another level, from now on.

@@ -152,6 +152,9 @@ fn without_files_what_is_written_is_checked_all_the_same() {
     let (_, err) = ended_with(&check_text(&format!("{text}[log]\nx = 1\n"), &["--no-files"]), 2);
     assert_eq!(err.lines().count(), 2, "{err}");
 
+    let included = format!("include = [\"${{CONF_DIR}}/*.toml\"]\n{SOUND}");
+    ended_with(&check_text(&included, &["--no-files"]), 0);
+
     // A value that can't be a placeholder: nothing is known to be wrong, and nothing can be shown.
     let unknown = SOUND.replace("http://127.0.0.1:3000", "${APP_URL}");
     let (out, _) = ended_with(&check_text(&unknown, &["--no-files"]), 0);

@@ -17,7 +17,7 @@ pub struct ReloadVerdict {
     pub config_hash: String,
     /// The settings that differ from the configuration before, if it was taken.
     pub changed: Vec<String>,
-    /// Of these, the ones that have no effect before a restart.
+    /// The settings that differ from the start and have no effect before a restart.
     pub restart_required: Vec<String>,
     /// Every mistake, or the reason of a refusal.
     pub errors: Vec<String>,

@@ -32,7 +32,7 @@ const MAX_DEPTH: usize = 32;
 
 pub(super) fn parse(text: &str, source: &Arc<OriginSource>) -> Result<Node, FormatError> {
     let walk = JsonWalk { text, lines: LineIndex::new(text), source, nodes: Cell::new(0) };
-    let root: &RawValue = serde_json::from_str(text).map_err(syntax)?;
+    let root: &RawValue = serde_json::from_str(text).map_err(|error| syntax(&error))?;
     let value = walk.value(root.get(), 0)?;
     if !matches!(value, Value::Table(_)) {
         let message = "is not valid JSON for a configuration: expected an object";
@@ -41,7 +41,7 @@ pub(super) fn parse(text: &str, source: &Arc<OriginSource>) -> Result<Node, Form
     Ok(Node { origin: Some(Origin::new(source, None)), value })
 }
 
-fn syntax(error: serde_json::Error) -> FormatError {
+fn syntax(error: &serde_json::Error) -> FormatError {
     let place = Place { line: error.line(), column: error.column() };
     FormatError {
         place: (place.line > 0).then_some(place),
@@ -77,30 +77,35 @@ impl<'t> JsonWalk<'t> {
         match raw.as_bytes().first() {
             Some(b'{') => self.table(raw, depth),
             Some(b'[') => {
-                let elements: Vec<&'t RawValue> = serde_json::from_str(raw).map_err(syntax)?;
+                let elements: Vec<&'t RawValue> =
+                    serde_json::from_str(raw).map_err(|error| syntax(&error))?;
                 let nodes: Result<Vec<Node>, FormatError> = elements
                     .into_iter()
                     .map(|raw| self.node(self.place(raw.get()), raw.get(), depth + 1))
                     .collect();
                 nodes.map(Value::List)
             }
-            Some(b'"') => serde_json::from_str(raw).map(Value::Text).map_err(syntax),
+            Some(b'"') => {
+                serde_json::from_str(raw).map(Value::Text).map_err(|error| syntax(&error))
+            }
             Some(b't') => Ok(Value::Bool(true)),
             Some(b'f') => Ok(Value::Bool(false)),
             Some(b'n') => Ok(Value::Null),
             _ => match raw.parse() {
                 Ok(integer) => Ok(Value::Integer(integer)),
-                Err(_) => serde_json::from_str(raw).map(Value::Float).map_err(syntax),
+                Err(_) => {
+                    serde_json::from_str(raw).map(Value::Float).map_err(|error| syntax(&error))
+                }
             },
         }
     }
 
     fn table(&self, raw: &'t str, depth: usize) -> Result<Value, FormatError> {
-        let JsonMembers(pairs) = serde_json::from_str(raw).map_err(syntax)?;
+        let JsonMembers(pairs) = serde_json::from_str(raw).map_err(|error| syntax(&error))?;
         let mut members = BTreeMap::new();
         for (name, value) in pairs {
             let place = self.place(name.get());
-            let name: String = serde_json::from_str(name.get()).map_err(syntax)?;
+            let name: String = serde_json::from_str(name.get()).map_err(|error| syntax(&error))?;
             match members.entry(name) {
                 Entry::Vacant(vacant) => vacant.insert(self.node(place, value.get(), depth + 1)?),
                 Entry::Occupied(_) => {

@@ -1,6 +1,7 @@
 //! `${VARIABLE}` and `file:` in values.
 
 use super::*;
+use crate::telemetry::settings::AccessMode;
 
 fn sources(file: String, variables: &[(&str, &str)]) -> Sources {
     let environment =
@@ -25,7 +26,7 @@ fn variables_stand_for_parts_of_texts_numbers_and_truth_values() {
     let settings = load(&sources(file, &[("APP_HOST", "127.0.0.9"), ("WORKERS", "3")])).unwrap();
     assert_eq!(first(&settings.upstreams).address.to_string(), "http://127.0.0.9:3000");
     assert_eq!(settings.server.workers.unwrap().get(), 3);
-    assert_eq!(settings.log.access.access, crate::telemetry::settings::AccessMode::All);
+    assert_eq!(settings.log.access.access, AccessMode::All);
     assert_eq!(settings.denials.realm.as_deref(), Some("a$b"));
 }
 
@@ -67,18 +68,13 @@ fn a_text_number_is_no_number_unless_a_variable_stands_for_it() {
 
 const HEADER: &str = "[headers]\nset_headers = { x-api-key = \"file:secrets/key\" }";
 
-/// With the content of variables and files in it.
-fn effective(settings: &Settings) -> String {
-    toml::to_string(&settings.written()).unwrap()
-}
-
 #[test]
 fn o2_a_value_from_a_file_is_used_and_never_shown() {
     let workspace = Workspace::new();
     fs::create_dir(workspace.path().join("secrets")).unwrap();
     workspace.write("secrets/key", "hunter2hunter2\n");
     let settings = workspace.load(&format!("{MINIMAL}\n{HEADER}")).unwrap();
-    assert!(effective(&settings).contains("hunter2hunter2"));
+    assert!(settings.effective().contains("hunter2hunter2"));
     let written = format!("file:{}/secrets/key", workspace.path().display());
     for shown in [settings.to_toml(), settings.to_annotated_toml()] {
         assert!(shown.contains(&written), "{shown}");
@@ -86,7 +82,7 @@ fn o2_a_value_from_a_file_is_used_and_never_shown() {
     }
     assert!(!format!("{settings:?}").contains("Provenance { contents"));
     let again = workspace.load(&settings.to_toml()).unwrap();
-    assert_eq!(effective(&again), effective(&settings));
+    assert_eq!(again.effective(), settings.effective());
     assert!(settings.warnings().iter().all(|warning| !warning.contains("x-api-key")));
     assert!(settings.files().files.contains(&workspace.path().join("secrets/key")));
 }
@@ -105,7 +101,7 @@ fn o2_no_mistake_shows_what_a_variable_or_a_file_holds() {
         "[[routes]]\npath = \"/b\"\nissuers = [VALUE]\nupstream = VALUE\nmethods = [VALUE]",
         "[[routes]]\npath = VALUE",
         "[forwarding]\ntrusted_proxies = [VALUE]\nkeep = [VALUE]",
-        "[claims]\nx-a = VALUE",
+        "[claims]\nx-a = { claim = \"a\", encoding = VALUE }",
         "[revocation]\nurl = VALUE",
     ];
     for value in ["\"file:value\"", "\"${SECRET}\"", "\"a${SECRET}b\""] {

@@ -8,6 +8,7 @@ use std::{
 use super::scene::{OPEN, Scene, exchange};
 use crate::support::{
     client::{Client, Request},
+    setup::LOG_LEVEL,
     upstream::{Reply, Upstream},
     wait_until,
 };
@@ -60,13 +61,14 @@ fn x11_a_listener_moves_and_what_is_in_flight_on_the_old_one_is_finished() {
     scene.write(&at(new));
     let (status, verdict) = scene.reload();
     assert_eq!((status, &verdict["restart_required"]), (200, &serde_json::json!([])));
-    assert_eq!(connect(new).exchange(&Request::get("/b")).status, 200, "bound when it is answered");
+    let mut moved = connect(new);
     assert!(idle.is_closed(), "between requests");
     wait_until("the old port to be free", || refuses_connections(old));
     release.send(()).unwrap();
     let answer = busy.read();
     assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
     assert!(busy.is_closed());
+    assert_eq!(moved.exchange(&Request::get("/b")).status, 200);
 }
 
 #[test]
@@ -137,20 +139,39 @@ fn x11_the_operators_listeners_move_and_the_verdict_still_arrives() {
 
 #[test]
 fn x11_limits_and_the_log_level_change_without_a_restart() {
-    let scene = Scene::start_with(|text| text.replace("level = \"trace\"", "level = \"warn\""));
-    assert!(!scene.process.logs().contains("request{"), "{}", scene.process.logs());
+    let level = format!("level = \"{LOG_LEVEL}\"");
+    let info = |text: String| text.replace(&level, "level = \"info\"");
+    let scene = Scene::start_with(info);
     let mut first = scene.client();
     assert_eq!(first.exchange(&Request::get("/a")).status, 401);
-    let text = scene.text(OPEN).replace("level = \"trace\"", "level = \"debug\"");
-    let limits = "drain_timeout = \"1s\"\n[server.limits]\nconnections = 1\n";
-    scene.write(&text.replace("drain_timeout = \"1s\"\n", limits));
+    assert!(!scene.process.logs().contains(" DEBUG "), "{}", scene.process.logs());
+    let ended_badly = "DEBUG countersign::proxy";
+
+    let limits = "drain_timeout = \"2s\"\n[server.limits]\nconnections = 1\n";
+    scene.write(&scene.text(OPEN).replace("drain_timeout = \"1s\"\n", limits));
     assert_eq!(scene.reload().1["restart_required"], serde_json::json!([]));
     assert_eq!(first.exchange(&Request::get("/a")).status, 200, "what is open stays");
     assert!(scene.client().is_closed(), "one connection is open, and one may be");
-    wait_until("lines of the new level", || scene.process.logs().contains("DEBUG"));
+    first.send(b"no request\r\n\r\n");
+    wait_until("lines of the new level", || scene.process.logs().contains(ended_badly));
 
-    scene.write(&scene.text(OPEN).replace("level = \"trace\"", "level = \"warn\""));
+    scene.write(&info(scene.text(OPEN)));
     assert_eq!(scene.reload().0, 200);
-    let mut second = scene.client();
-    assert_eq!(second.exchange(&Request::get("/b")).status, 200);
+    assert_eq!(scene.client().exchange(&Request::get("/b")).status, 200);
+}
+
+#[test]
+fn what_takes_a_restart_is_named_by_every_verdict_until_then() {
+    let scene = Scene::start();
+    let workers = scene.text(OPEN).replace("workers = 1", "workers = 2");
+    scene.write(&workers);
+    for _ in 0..2 {
+        let (status, verdict) = scene.reload();
+        assert_eq!(status, 200);
+        assert_eq!(verdict["restart_required"], serde_json::json!(["server.workers"]));
+        assert_eq!(scene.status(), 200, "the rest is in force");
+    }
+    assert!(scene.process.logs().contains("takes a restart to have an effect"));
+    scene.write(&scene.text(OPEN));
+    assert_eq!(scene.reload().1["restart_required"], serde_json::json!([]));
 }

@@ -3,7 +3,7 @@
 use std::{os::unix::net::UnixDatagram, path::Path};
 
 use super::scene::{OPEN, PROTECTED, Scene};
-use crate::support::{DEADLINE, signalled::Process};
+use crate::support::{DEADLINE, signalled::Process, wait_until};
 
 /// The next notification that is of this kind.
 fn next(socket: &UnixDatagram, kind: &str) -> String {
@@ -56,5 +56,5 @@ fn without_a_service_manager_that_hears_it_serves_all_the_same() {
     let path = scene.path("nothing-there.sock");
     start(&mut scene, &path, "200000");
     assert_eq!(scene.status(), 401);
-    assert!(scene.process.logs().contains("systemd can't be notified"));
+    wait_until("the warning", || scene.process.logs().contains("systemd can't be notified"));
 }

@@ -107,7 +107,8 @@ fn x10_a_key_that_only_a_reload_reads_is_watched_as_well() {
     let key = scene.path("signing-key.json");
     fs::write(&key, keygen(scene.folder.path(), "first")).unwrap();
     let assertion = format!(
-        "\n[identity.assertion]\nissuer = \"https://gateway.example\"\nprivate_key_file = '{}'\n",
+        "\n[identity.assertion]\nalgorithm = \"ES256\"\n\
+         issuer = \"https://gateway.example\"\nprivate_key_file = '{}'\n",
         key.display()
     );
     let text = watched(&scene.text(PROTECTED), SHORT) + &assertion;
@@ -125,15 +126,7 @@ fn keygen(folder: &Path, kid: &str) -> String {
     let arguments = ["keygen", "--alg", "ES256", "--kid", kid, "--out"];
     let made = Command::new(BINARY).args(arguments).arg(&out).output().unwrap();
     assert!(made.status.success(), "{made:?}");
-    fs::read_to_string(private_key_in(&out)).unwrap()
-}
-
-fn private_key_in(folder: &Path) -> std::path::PathBuf {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let is_private = |path: &std::path::PathBuf| {
-        fs::read_to_string(path).is_ok_and(|text| text.contains("\"d\""))
-    };
-    files.into_iter().find(is_private).unwrap()
+    fs::read_to_string(out.join("private.jwk")).unwrap()
 }
 
 #[test]
