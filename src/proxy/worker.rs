@@ -171,6 +171,7 @@ impl Worker {
     }
 
     /// The same worker for the connections of a listener, which end earlier if that is removed.
+    #[must_use]
     pub fn of_listener(&self, stop: StopStages) -> Self {
         let (current, tasks) = (Rc::clone(&self.current), self.tasks.clone());
         Self { current, stop, is_leaving: Cell::new(false), tasks }
@@ -247,7 +248,9 @@ impl Serving {
         });
         let loops = config.loops.of_worker();
         let serving = Self { config, engine, loops, upstreams };
-        earlier.into_iter().for_each(|earlier| earlier.close_but(&serving.upstreams));
+        if let Some(earlier) = earlier {
+            earlier.close_but(&serving.upstreams);
+        }
         serving
     }
 

@@ -12,7 +12,7 @@ use crate::{
     admin::{control::settings::ControlSettings, settings::AdminSettings},
     config::{
         ReadFiles,
-        provenance::Provenance,
+        provenance::ConfigProvenance,
         reader::Section,
         writer::{Writer, Written},
     },
@@ -140,7 +140,7 @@ pub struct Settings {
     /// Logs.
     pub log: LogSettings,
     /// Where the values came from.
-    pub(super) provenance: Arc<Provenance>,
+    pub(super) provenance: Arc<ConfigProvenance>,
 }
 
 impl Settings {

@@ -1,6 +1,7 @@
 //! The binary as a process of its own, which is sent signals and waited for.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
@@ -82,6 +83,13 @@ impl Process {
         let line = logs.lines().find(|line| line.contains("started")).unwrap();
         let value = line.split(field).nth(1).unwrap();
         value.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// The open descriptors and the threads (`fd` and `task` of `proc(5)`).
+    pub(crate) fn descriptors_and_threads(&self) -> (usize, usize) {
+        let pid = self.child.as_ref().unwrap().id();
+        let count = |name: &str| fs::read_dir(format!("/proc/{pid}/{name}")).unwrap().count();
+        (count("fd"), count("task"))
     }
 
     /// Sends a signal, e.g. `TERM`.
