@@ -94,7 +94,7 @@ impl Troubles {
         let alike = || troubles.iter().enumerate().filter(|(_, known)| known.cause.is_like(cause));
         let has_too_many = known.is_none() && alike().count() >= MAX_ERRORS;
         let last = if has_too_many {
-            alike().last().map(|(position, _)| position)
+            alike().next_back().map(|(position, _)| position)
         } else {
             troubles.len().checked_sub(1).filter(|_| is_full)
         };
