@@ -31,12 +31,16 @@ pub use crate::config::{ConfigInput, ReadFiles};
 use std::sync::Arc;
 
 use crate::{
-    admin::control,
+    admin::{control, settings as admin},
     config::{
-        ConfigError, ConfigErrors, origin::ReadContext, provenance::Provenance, reader::Section,
+        ConfigError, ConfigErrors,
+        node::Node,
+        origin::ReadContext,
+        provenance::ConfigProvenance,
+        reader::{Parsed, Section},
         report::Mistakes,
     },
-    listener::settings::ListenAddress,
+    listener::settings::{ListenAddress, listen_address},
 };
 use whole::key;
 
@@ -51,7 +55,7 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
 
 /// What reading a configuration came to.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ConfigReading {
     /// The settings, or every mistake. `None` only for [`Sources::lint`], if there is no mistake
     /// and a value is needed that stands in a file or a variable.
     pub settings: Result<Option<Settings>, ConfigErrors>,
@@ -59,7 +63,7 @@ pub struct Reading {
     pub files: ReadFiles,
 }
 
-impl Reading {
+impl ConfigReading {
     /// The settings.
     ///
     /// # Errors
@@ -73,17 +77,17 @@ impl Reading {
 }
 
 /// Reads a configuration, and says what was read.
-pub fn read(sources: &Sources) -> Reading {
+pub fn read(sources: &Sources) -> ConfigReading {
     let context = Arc::new(ReadContext::new(sources.lint));
     let layers = sources.read(&context);
     let files = layers.files;
     let settings = layers.tree.map_err(ConfigErrors).and_then(|tree| {
         let report = Mistakes::default();
         let mut settings = Section::root(&tree, &report, Settings::read);
-        settings.provenance = Arc::new(Provenance::of(&tree, files.clone(), &context));
+        settings.provenance = Arc::new(ConfigProvenance::of(&tree, files.clone(), &context));
         report.finish(settings)
     });
-    Reading { settings, files }
+    ConfigReading { settings, files }
 }
 
 /// The address of the private listener alone: what else is in the configuration may be wrong.
@@ -91,14 +95,35 @@ pub fn read(sources: &Sources) -> Reading {
 /// # Errors
 /// The layers that can't be read, or the mistake in the address.
 pub fn control_address(sources: &Sources) -> Result<Option<ListenAddress>, ConfigErrors> {
+    let listen = control::settings::key::LISTEN;
+    address_alone(sources, key::CONTROL, listen, control::settings::control_address)
+}
+
+/// The address of the admin listener alone: a probe of a running proxy must not fail for a file
+/// that was changed since.
+///
+/// # Errors
+/// The layers that can't be read, or the mistake in the address.
+pub fn admin_address(sources: &Sources) -> Result<ListenAddress, ConfigErrors> {
+    let listen = admin::key::LISTEN;
+    let found = address_alone(sources, key::ADMIN, listen, listen_address)?;
+    Ok(found.unwrap_or(ListenAddress::Tcp(admin::DEFAULT_LISTEN)))
+}
+
+/// One address of a configuration, if it is there.
+fn address_alone(
+    sources: &Sources,
+    section: &str,
+    name: &str,
+    parse: impl FnOnce(&Node) -> Parsed<ListenAddress>,
+) -> Result<Option<ListenAddress>, ConfigErrors> {
     let tree = sources.read(&Arc::new(ReadContext::new(sources.lint))).tree;
     let tree = tree.map_err(ConfigErrors)?;
-    let listen = control::settings::key::LISTEN;
-    let Some(node) = tree.member(key::CONTROL).and_then(|section| section.member(listen)) else {
+    let Some(node) = tree.member(section).and_then(|section| section.member(name)) else {
         return Ok(None);
     };
-    control::settings::control_address(node).map(Some).map_err(|message| {
-        let key = [key::CONTROL, listen].join(".");
+    parse(node).map(Some).map_err(|message| {
+        let key = [section, name].join(".");
         ConfigErrors(vec![ConfigError::new(key, node.origin().as_ref(), message)])
     })
 }

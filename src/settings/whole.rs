@@ -12,7 +12,7 @@ use crate::{
     admin::{control::settings::ControlSettings, settings::AdminSettings},
     config::{
         ReadFiles,
-        provenance::Provenance,
+        provenance::ConfigProvenance,
         reader::Section,
         writer::{Writer, Written},
     },
@@ -140,7 +140,7 @@ pub struct Settings {
     /// Logs.
     pub log: LogSettings,
     /// Where the values came from.
-    pub(super) provenance: Arc<Provenance>,
+    pub(super) provenance: Arc<ConfigProvenance>,
 }
 
 impl Settings {
@@ -161,10 +161,9 @@ impl Settings {
         let server =
             root.section(key::SERVER, |server| ServerSettings::read(server, has_listeners));
         let own = listeners::read(root);
-        let of_server = server
-            .listen
-            .iter()
-            .map(|listen| ListenerSettings::of_server(listen.clone(), server.tls.clone()));
+        let of_server = server.listen.iter().map(|listen| {
+            ListenerSettings::of_server(listen.clone(), server.tls.clone(), server.accepts.clone())
+        });
         let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
             listeners: of_server.chain(own).collect(),
@@ -221,10 +220,10 @@ impl Settings {
     /// It can be loaded again and means the same. It holds no secret: settings name the files of
     /// secrets, never their content, URLs with user information are refused at load, and values
     /// that come from a variable or a file (`${NAME}`, `file:`) are written as these. What changes
-    /// in a variable or such a file does therefore not show; see [`Settings::effective`].
+    /// in a variable or such a file does therefore not show.
     pub fn to_toml(&self) -> String {
         // Only a map with keys that are no texts can't be written.
-        toml::to_string(&self.provenance.with_references(self.write())).unwrap_or_default()
+        toml::to_string(&self.written_as_shown()).unwrap_or_default()
     }
 
     /// [`Settings::to_toml`] with a comment after every value that is not a default: which file and
@@ -245,9 +244,14 @@ impl Settings {
         &self.provenance.files
     }
 
-    /// The tree of [`Self::to_toml`], with the values that come from variables and files.
-    pub(super) fn written(&self) -> Written {
+    /// The effective values, those of variables and files included: to compare, never to show.
+    pub(crate) fn written(&self) -> Written {
         self.write()
+    }
+
+    /// The tree of [`Self::to_toml`].
+    pub(crate) fn written_as_shown(&self) -> Written {
+        self.provenance.with_references(self.write())
     }
 
     /// Those of `[[listeners]]`.

@@ -18,9 +18,11 @@ mod collections;
 mod published;
 
 mod catalogue;
+mod command_line;
 mod deploy;
 mod documentation;
 mod fuzzing;
+mod metrics;
 mod names;
 mod release;
 mod rooms;

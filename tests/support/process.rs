@@ -83,6 +83,11 @@ impl Process {
         Client::connect(self.address, &self.journal)
     }
 
+    /// The admin listener.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// A page of the admin listener.
     pub(crate) fn admin(&self, page: &str) -> Answer {
         let request = Request::get(page).field("connection", "close");

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use super::{RequestEnd, RequestRecord, access_log, report::Report};
+use super::{RequestEnd, RequestRecord, access_log, meter, report::Report};
 use crate::{
     clock::LineTime,
     decision::{Engine, RequestArrival},
@@ -28,6 +28,7 @@ impl Recorder {
         self: &Rc<Self>,
         arrival: &RequestArrival<'_>,
     ) -> Rc<RequestRecord> {
+        meter::begin(self.engine.gate());
         let RequestArrival { listener, peer, headers } = *arrival;
         let (peer, forwarded) = (peer.address.as_ref(), self.engine.gate.forwarded());
         let provenance = self.ids.read(headers, peer, forwarded);
@@ -55,6 +56,7 @@ impl Recorder {
     /// The one place where a request ends.
     #[inline]
     pub(super) fn ended(&self, record: &RequestRecord) {
+        meter::end(self.engine.gate(), record);
         if record.has_line.get() || (self.takes_errors() && is_error(record)) {
             self.log(record);
         }
