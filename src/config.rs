@@ -36,4 +36,4 @@ pub(crate) use documents::MAX_FILE_BYTES;
 pub use documents::{ConfigInput, ReadFiles};
 pub use error::{ConfigError, ConfigErrors, OtherPlace};
 pub use format::Format;
-pub use place::Place;
+pub use place::TextPlace;

@@ -2,6 +2,7 @@
 
 mod control;
 mod descriptors;
+mod drain;
 mod idle_journals;
 mod inbox;
 mod listeners;

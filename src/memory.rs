@@ -112,6 +112,11 @@ impl MemoryBudget {
         fits
     }
 
+    /// Whether no request is in flight, and no tunnel open.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.held.load(Relaxed) == 0
+    }
+
     fn is_short(&self) -> bool {
         self.held.load(Relaxed) > self.for_answers()
     }

@@ -33,8 +33,8 @@ use std::sync::Arc;
 use crate::{
     admin::control,
     config::{
-        ConfigError, ConfigErrors, origin::ReadContext, provenance::Provenance, reader::Section,
-        report::Mistakes,
+        ConfigError, ConfigErrors, origin::ReadContext, provenance::ConfigProvenance,
+        reader::Section, report::Mistakes,
     },
     listener::settings::ListenAddress,
 };
@@ -51,7 +51,7 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigErrors> {
 
 /// What reading a configuration came to.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ConfigReading {
     /// The settings, or every mistake. `None` only for [`Sources::lint`], if there is no mistake
     /// and a value is needed that stands in a file or a variable.
     pub settings: Result<Option<Settings>, ConfigErrors>,
@@ -59,7 +59,7 @@ pub struct Reading {
     pub files: ReadFiles,
 }
 
-impl Reading {
+impl ConfigReading {
     /// The settings.
     ///
     /// # Errors
@@ -73,17 +73,17 @@ impl Reading {
 }
 
 /// Reads a configuration, and says what was read.
-pub fn read(sources: &Sources) -> Reading {
+pub fn read(sources: &Sources) -> ConfigReading {
     let context = Arc::new(ReadContext::new(sources.lint));
     let layers = sources.read(&context);
     let files = layers.files;
     let settings = layers.tree.map_err(ConfigErrors).and_then(|tree| {
         let report = Mistakes::default();
         let mut settings = Section::root(&tree, &report, Settings::read);
-        settings.provenance = Arc::new(Provenance::of(&tree, files.clone(), &context));
+        settings.provenance = Arc::new(ConfigProvenance::of(&tree, files.clone(), &context));
         report.finish(settings)
     });
-    Reading { settings, files }
+    ConfigReading { settings, files }
 }
 
 /// The address of the private listener alone: what else is in the configuration may be wrong.

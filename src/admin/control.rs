@@ -138,5 +138,6 @@ async fn read_body(body: Incoming) -> Option<Bytes> {
 }
 
 fn list() -> String {
-    PATHS.iter().map(|(method, path, does)| format!("{method:<4} {path:<12} {does}\n")).collect()
+    let line = |(method, path, does): &(&str, &str, &str)| format!("{method:<4} {path:<12} {does}");
+    PATHS.iter().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }

@@ -15,7 +15,7 @@ use super::{
     interpolation::{Expanded, FILE_PREFIX, expand, written_file},
     key_path,
     node::{Node, Value},
-    origin::{Origin, OriginSource, ReadContext},
+    origin::{OriginSource, ReadContext, ValueOrigin},
     reference::Reference,
 };
 use crate::bounded::input::read_path;
@@ -72,7 +72,7 @@ pub struct ReadFiles {
 }
 
 /// The files that are being read.
-pub(super) struct Documents<'e> {
+pub(super) struct ConfigDocuments<'e> {
     context: Arc<ReadContext>,
     environment: &'e [(String, String)],
     read: ReadFiles,
@@ -82,7 +82,7 @@ pub(super) struct Documents<'e> {
     bytes: u64,
 }
 
-impl<'e> Documents<'e> {
+impl<'e> ConfigDocuments<'e> {
     pub(super) fn new(context: &Arc<ReadContext>, environment: &'e [(String, String)]) -> Self {
         Self {
             context: Arc::clone(context),
@@ -124,14 +124,14 @@ impl<'e> Documents<'e> {
         let Some(format) = Format::of_file(path) else {
             let message =
                 "its name must end in .toml, .yaml, .yml or .json, which tells the format";
-            self.mistake("", &Origin::new(&source, None), message.to_owned());
+            self.mistake("", &ValueOrigin::new(&source, None), message.to_owned());
             return None;
         };
         match self.text(path, MAX_FILE_BYTES) {
             Ok(text) => self.document(&text, Some(format), &source),
             Err(problem) => {
                 let message = format!("cannot be read: {problem}");
-                self.mistake("", &Origin::new(&source, None), message);
+                self.mistake("", &ValueOrigin::new(&source, None), message);
                 None
             }
         }
@@ -151,7 +151,7 @@ impl<'e> Documents<'e> {
                 Some(tree)
             }
             Err(error) => {
-                self.mistake("", &Origin::new(source, error.place), error.message);
+                self.mistake("", &ValueOrigin::new(source, error.place), error.message);
                 None
             }
         }
@@ -200,7 +200,7 @@ impl<'e> Documents<'e> {
         }
     }
 
-    fn include_file(&mut self, key: &str, origin: &Origin, file: &Path, tree: &mut Node) {
+    fn include_file(&mut self, key: &str, origin: &ValueOrigin, file: &Path, tree: &mut Node) {
         // The name by which a file is recognised; of one that is missing, its own.
         let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
         if let Err(problem) = self.may_include(&real) {
@@ -277,7 +277,7 @@ impl<'e> Documents<'e> {
                     self.mistake(key, &origin, problem);
                 }
                 node.value = Value::Text(value);
-                node.origin = Some(Origin { reference: reference.map(Arc::new), ..origin });
+                node.origin = Some(ValueOrigin { reference: reference.map(Arc::new), ..origin });
             }
             Err(problem) => {
                 self.mistake(key, &origin, problem);
@@ -331,7 +331,7 @@ impl<'e> Documents<'e> {
         self.mistakes.push(ConfigError::new(key.to_owned(), node.origin.as_ref(), message));
     }
 
-    fn mistake(&mut self, key: &str, origin: &Origin, message: String) {
+    fn mistake(&mut self, key: &str, origin: &ValueOrigin, message: String) {
         self.mistakes.push(ConfigError::new(key.to_owned(), Some(origin), message));
     }
 }

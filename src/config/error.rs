@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{origin::Origin, place::Place};
+use super::{origin::ValueOrigin, place::TextPlace};
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct ConfigError {
     /// the key is missing everywhere.
     pub origin: Option<String>,
     /// Where in the file: the key, the element of a list, or the section that a key is missing in.
-    pub place: Option<Place>,
+    pub place: Option<TextPlace>,
     /// What was found and what was expected. Never holds the user information of a URL.
     pub message: String,
     /// What the value contradicts.
@@ -29,12 +29,12 @@ pub struct OtherPlace {
     /// Where its value came from, as [`ConfigError::origin`].
     pub origin: String,
     /// Where in the file.
-    pub place: Option<Place>,
+    pub place: Option<TextPlace>,
 }
 
 impl ConfigError {
     /// A mistake at an origin.
-    pub(crate) fn new(key: String, origin: Option<&Origin>, message: String) -> Self {
+    pub(crate) fn new(key: String, origin: Option<&ValueOrigin>, message: String) -> Self {
         Self {
             key,
             origin: origin.map(|origin| origin.source.name.clone()),
@@ -58,7 +58,7 @@ impl ConfigError {
 }
 
 impl OtherPlace {
-    pub(crate) fn new(key: String, origin: &Origin) -> Self {
+    pub(crate) fn new(key: String, origin: &ValueOrigin) -> Self {
         Self { key, origin: origin.source.name.clone(), place: origin.place }
     }
 }
@@ -83,7 +83,7 @@ impl fmt::Display for ConfigError {
 }
 
 /// As compilers write it, so that editors can follow it.
-fn write_place(f: &mut fmt::Formatter<'_>, origin: &str, place: Option<Place>) -> fmt::Result {
+fn write_place(f: &mut fmt::Formatter<'_>, origin: &str, place: Option<TextPlace>) -> fmt::Result {
     f.write_str(origin)?;
     match place {
         Some(place) => write!(f, ":{place}"),

@@ -6,7 +6,7 @@ mod yaml;
 
 use std::{path::Path, sync::Arc};
 
-use super::{node::Node, origin::OriginSource, place::Place};
+use super::{node::Node, origin::OriginSource, place::TextPlace};
 
 /// The format of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,13 +23,13 @@ pub enum Format {
 #[derive(Debug)]
 pub(crate) struct FormatError {
     /// Where, if the parser says so.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<TextPlace>,
     /// What is wrong.
     pub(crate) message: String,
 }
 
 impl FormatError {
-    fn at(place: Place, message: impl Into<String>) -> Self {
+    fn at(place: TextPlace, message: impl Into<String>) -> Self {
         Self { place: Some(place), message: message.into() }
     }
 }

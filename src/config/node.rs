@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::origin::Origin;
+use super::origin::ValueOrigin;
 
 /// A value and its origin.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     /// Where it comes from; `None` for what is written nowhere.
-    pub(crate) origin: Option<Origin>,
+    pub(crate) origin: Option<ValueOrigin>,
     /// The value.
     pub(crate) value: Value,
 }
@@ -56,7 +56,7 @@ impl Node {
     }
 
     /// The origin, if it has one.
-    pub(crate) fn origin(&self) -> Option<Origin> {
+    pub(crate) fn origin(&self) -> Option<ValueOrigin> {
         self.origin.clone()
     }
 

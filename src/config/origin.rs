@@ -9,14 +9,14 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{place::Place, reference::Reference};
+use super::{place::TextPlace, reference::Reference};
 
 /// Where a value comes from: a file with a line, a variable or a flag.
 #[derive(Debug, Clone)]
-pub(crate) struct Origin {
+pub(crate) struct ValueOrigin {
     pub(crate) source: Arc<OriginSource>,
     /// Where the key begins; the element in a list. Only files have places.
-    pub(crate) place: Option<Place>,
+    pub(crate) place: Option<TextPlace>,
     /// The text as it was written, if variables or a file were put into it.
     pub(crate) reference: Option<Arc<Reference>>,
 }
@@ -82,9 +82,9 @@ impl OriginSource {
     }
 }
 
-impl Origin {
+impl ValueOrigin {
     /// Somewhere in a source.
-    pub(crate) fn new(source: &Arc<OriginSource>, place: Option<Place>) -> Self {
+    pub(crate) fn new(source: &Arc<OriginSource>, place: Option<TextPlace>) -> Self {
         Self { source: Arc::clone(source), place, reference: None }
     }
 
@@ -94,7 +94,7 @@ impl Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.source.name)?;
         match self.place {

@@ -4,14 +4,14 @@ use std::fmt;
 
 /// A line and a column of a file, both from 1. Columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct TextPlace {
     /// The line.
     pub line: usize,
     /// The column.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for TextPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
@@ -36,12 +36,12 @@ impl<'t> LineIndex<'t> {
     }
 
     /// The place of a byte.
-    pub(crate) fn place(&self, offset: usize) -> Place {
+    pub(crate) fn place(&self, offset: usize) -> TextPlace {
         let line = self.starts.partition_point(|start| *start <= offset);
         let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
         let before = self.text.get(start..offset).filter(|it| it.len() <= MAX_COUNTED_BYTES);
         let column = before.map_or(offset - start, |before| before.chars().count()) + 1;
-        Place { line, column }
+        TextPlace { line, column }
     }
 }
 
@@ -55,15 +55,15 @@ mod tests {
         let index = LineIndex::new(text);
         for (found, line, column) in [("a", 1, 1), ("b", 2, 1), ("c", 2, 4), ("d", 4, 1)] {
             let place = index.place(text.find(found).unwrap());
-            assert_eq!(place, Place { line, column }, "{found}");
+            assert_eq!(place, TextPlace { line, column }, "{found}");
         }
-        assert_eq!(index.place(text.len()), Place { line: 4, column: 2 });
+        assert_eq!(index.place(text.len()), TextPlace { line: 4, column: 2 });
     }
 
     #[test]
     fn the_column_of_a_very_long_line_is_in_bytes() {
         let text = "ü".repeat(MAX_COUNTED_BYTES);
         let place = LineIndex::new(&text).place(text.len());
-        assert_eq!(place, Place { line: 1, column: text.len() + 1 });
+        assert_eq!(place, TextPlace { line: 1, column: text.len() + 1 });
     }
 }

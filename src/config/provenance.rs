@@ -16,7 +16,7 @@ use super::{
 
 /// The origin of every value that is written somewhere.
 #[derive(Default)]
-pub(crate) struct Provenance {
+pub(crate) struct ConfigProvenance {
     /// Whole key → `/etc/countersign.toml:12`, `environment variable X`.
     origins: BTreeMap<String, String>,
     /// Whole key → what stands there for a variable or a file.
@@ -30,13 +30,13 @@ pub(crate) struct Provenance {
 }
 
 // Two configurations that mean the same are shown alike, wherever they were read from.
-impl fmt::Debug for Provenance {
+impl fmt::Debug for ConfigProvenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Provenance").finish_non_exhaustive()
+        f.debug_struct("ConfigProvenance").finish_non_exhaustive()
     }
 }
 
-impl Provenance {
+impl ConfigProvenance {
     /// Of a whole tree.
     pub(crate) fn of(root: &Node, files: ReadFiles, context: &ReadContext) -> Self {
         let (notes, lint) = (context.take_notes(), context.lint);

@@ -10,7 +10,7 @@ use super::{
     key_path,
     nearest::suggestion,
     node::{Node, Value},
-    origin::Origin,
+    origin::ValueOrigin,
     report::Mistakes,
 };
 
@@ -23,7 +23,7 @@ pub(crate) struct Section<'n> {
     key: String,
     node: Option<&'n Node>,
     /// Where the table was written, or the one around it if it was not.
-    origin: Option<Origin>,
+    origin: Option<ValueOrigin>,
     taken: Vec<&'static str>,
     report: &'n Mistakes,
     /// The whole tree, to find the place of any key.
@@ -268,7 +268,7 @@ impl<'n> Section<'n> {
 
     /// Reports a mistake under its whole key. `origin` is where that key's value comes from, if the
     /// key itself is nowhere.
-    pub(crate) fn mistake_at(&self, key: String, origin: Option<Origin>, message: String) {
+    pub(crate) fn mistake_at(&self, key: String, origin: Option<ValueOrigin>, message: String) {
         let origin = self.origin_of(&key).or(origin);
         self.report.add(key, origin.as_ref(), message);
     }
@@ -283,7 +283,7 @@ impl<'n> Section<'n> {
     }
 
     /// Where a key is written, or the last section around it that is.
-    fn origin_of(&self, key: &str) -> Option<Origin> {
+    fn origin_of(&self, key: &str) -> Option<ValueOrigin> {
         key_path::find(self.root, key).and_then(Node::origin)
     }
 

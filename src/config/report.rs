@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use super::{
     error::{ConfigError, ConfigErrors, OtherPlace},
-    origin::Origin,
+    origin::ValueOrigin,
 };
 
 /// The mistakes found so far.
@@ -17,7 +17,7 @@ pub(crate) struct Mistakes {
 
 impl Mistakes {
     /// Adds a mistake.
-    pub(crate) fn add(&self, key: String, origin: Option<&Origin>, message: String) {
+    pub(crate) fn add(&self, key: String, origin: Option<&ValueOrigin>, message: String) {
         self.add_contradiction(key, origin, message, None);
     }
 
@@ -25,11 +25,11 @@ impl Mistakes {
     pub(crate) fn add_contradiction(
         &self,
         key: String,
-        origin: Option<&Origin>,
+        origin: Option<&ValueOrigin>,
         message: String,
         other: Option<OtherPlace>,
     ) {
-        if origin.is_some_and(Origin::is_unread) {
+        if origin.is_some_and(ValueOrigin::is_unread) {
             self.unread.set(self.unread.get() + 1);
             return;
         }

@@ -11,11 +11,11 @@ use figment::{
 };
 
 use super::{
-    documents::{ConfigInput, Documents, ReadFiles},
+    documents::{ConfigDocuments, ConfigInput, ReadFiles},
     environment,
     error::ConfigError,
     node::{Node, Value},
-    origin::{Origin, OriginSource, ReadContext},
+    origin::{OriginSource, ReadContext, ValueOrigin},
 };
 
 /// Every layer is nested below this one key, so that the merged root can be extracted by name.
@@ -43,7 +43,7 @@ pub(crate) fn read(
     context: &Arc<ReadContext>,
     assign: impl FnOnce(&Node) -> Result<Vec<Assignment>, Vec<ConfigError>>,
 ) -> ReadLayers {
-    let mut documents = Documents::new(context, environment);
+    let mut documents = ConfigDocuments::new(context, environment);
     let tree = input.and_then(|input| documents.read(input));
     let (files, mut errors) = documents.finish();
     let mut layers = Layers { files: tree.unwrap_or_else(Node::empty_table), others: Vec::new() };
@@ -228,7 +228,7 @@ impl Translation {
 
     /// A table that several layers define belongs to the least important one: a key that is missing
     /// in it is missing in the file, not in the variable that changed another key.
-    fn table(&self, dict: Dict, file: Option<&Node>, last: Option<Origin>) -> Node {
+    fn table(&self, dict: Dict, file: Option<&Node>, last: Option<ValueOrigin>) -> Node {
         let of_file = file.filter(|node| node.as_table().is_some());
         let members: BTreeMap<String, Node> = dict
             .into_iter()
@@ -245,12 +245,12 @@ impl Translation {
         Node { origin: first.or(last), value: Value::Table(members) }
     }
 
-    fn source(&self, name: &str) -> Option<Origin> {
+    fn source(&self, name: &str) -> Option<ValueOrigin> {
         let source = self.sources.iter().find(|source| source.name == name)?;
-        Some(Origin::new(source, None))
+        Some(ValueOrigin::new(source, None))
     }
 
-    fn rank(&self, origin: &Origin) -> Option<usize> {
+    fn rank(&self, origin: &ValueOrigin) -> Option<usize> {
         self.sources.iter().position(|source| source.name == origin.source.name)
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     cors::AnswerFrom,
-    gate::{Admission, AnnouncedRequest, Decision, Denial, Peer, Route},
+    gate::{Admission, AnnouncedRequest, Decision, Denial, Gate, Peer, Route},
     limits::LimitAnswer,
     policy::{
         CanonicalRequest, NotCanonical,
@@ -336,12 +336,12 @@ impl<'e> Exchange<'e> {
     /// What keeps requests from being decided or answered is said once, and then summarised.
     #[cold]
     fn report_trouble(&self, denial: &Denial, error: Option<&dyn fmt::Display>) {
-        let route = denial.route().map_or("(none)", Route::label);
+        let route = denial.route().map_or(Gate::UNROUTED, Route::label);
         let endpoint = error.and_then(|_| self.record.endpoint());
         let (reason, subject) = (denial.reason(), denial.subject());
-        let cause = TroubleCause::of(reason, route, subject, endpoint.as_deref());
+        let cause = TroubleCause::of(reason, route, subject, endpoint.as_deref(), error);
         let _entered = self.span.enter();
-        self.engine.engine.access.troubles.failed(cause, self.record.id(), error);
+        self.engine.engine.access.troubles.failed(&cause, self.record.id());
     }
 
     /// Looks at whose token was refused, for the line of the request.

@@ -81,6 +81,8 @@ pub enum RequestEnd {
     ClientGone,
     /// The upstream's answer broke off, or stood still for too long.
     AnswerBroken,
+    /// It was a stream, and the proxy stops.
+    Stopped,
 }
 
 impl RequestRecord {

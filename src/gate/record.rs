@@ -4,6 +4,9 @@ use super::{Denial, Gate, Route};
 use crate::policy::ids::RouteId;
 
 impl Gate {
+    /// How metrics and logs call the route of requests that have none.
+    pub const UNROUTED: &str = "(none)";
+
     /// Counts a denial. Called once for each, where it becomes an answer.
     pub fn count_denial(&self, denial: &Denial) {
         self.metrics.denied(denial.reason(), self.issuer_label(denial.issuer()));
@@ -12,6 +15,6 @@ impl Gate {
 
     /// How metrics and logs call a route.
     pub fn route_label(&self, route: Option<RouteId>) -> &str {
-        route.map_or("(none)", |route| self.routes.get(route).label())
+        route.map_or(Self::UNROUTED, |route| self.routes.get(route).label())
     }
 }

@@ -26,6 +26,7 @@ use crate::{
 use super::{
     control::{self, ConfigurationTasks, Control, ControlParts},
     descriptors::worker_count,
+    drain::{DrainTimeouts, Grace},
     inbox::{ControlChannels, ControlCommand},
     listeners::{Binding, BoundOperators, OpenListeners},
     metrics::{busy_time, register_all},
@@ -133,8 +134,8 @@ impl Server {
         let (settings, watch) = settled(settings, sources.as_ref());
         let workers = worker_count(&settings);
         let signals = WorkerSignals::default();
-        let ends = [signals.stop_accepting.clone(), signals.drain.clone()];
-        let mut listeners = OpenListeners::new(workers, &metrics, ends);
+        let (stop, stages) = (signals.stop_accepting.clone(), signals.stages.clone());
+        let mut listeners = OpenListeners::new(workers, &metrics, stop, stages);
         let bound = listeners.prepare(&settings)?;
         let operators = BoundOperators::bind(&settings, listeners.passed())?;
         let admin = operators.admin_address()?.unwrap_or_else(|| settings.admin.listen.clone());
@@ -154,7 +155,7 @@ impl Server {
         let busy = busy_time(&metrics);
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
         let (reloads, requested) = mpsc::channel(RELOAD_QUEUE);
-        listeners.adopt(bound, settings.server.drain_timeout);
+        listeners.adopt(bound, DrainTimeouts::of(&settings));
         let (listen, targets) = (listeners.addresses(), listeners.targets());
         let parts = ControlParts {
             config: Arc::clone(&config),
@@ -255,9 +256,18 @@ impl Server {
 
     /// Drains and stops: not ready at once, still accepting for the grace period, then finishing
     /// what is in flight within the drain deadline. Returns when all is over.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
+        self.stop_after(Grace::Whole);
+    }
+
+    /// The same, but without a grace period where no request is in progress, or as soon as none is.
+    pub fn stop_when_idle(self) {
+        self.stop_after(Grace::UntilIdle);
+    }
+
+    fn stop_after(mut self, grace: Grace) {
         // A control thread that is gone has no grace period to keep.
-        let _ = self.commands.blocking_send(ControlCommand::Stop);
+        let _ = self.commands.blocking_send(ControlCommand::Stop(grace));
         self.join();
     }
 
@@ -271,7 +281,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.signals.stop_accepting.cancel();
-        self.signals.drain.cancel();
+        self.signals.stages.cancel();
         self.signals.finished.cancel();
     }
 }

@@ -8,13 +8,12 @@ use tokio::{
     runtime::{Builder, LocalOptions, RuntimeMetrics},
     sync::watch,
     task::{JoinSet, spawn_local},
-    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     listener::Listener,
-    proxy::{self, ConnectionBudget, ProxyConfig, Worker},
+    proxy::{self, ConnectionBudget, ProxyConfig, StopStages, Worker},
     readiness::ProcessReadiness,
     telemetry::{Family, PulledCounter},
 };
@@ -31,8 +30,8 @@ pub(super) struct WorkerSignals {
     pub(super) open: CancellationToken,
     /// No new connections.
     pub(super) stop_accepting: CancellationToken,
-    /// Finish what is in flight.
-    pub(super) drain: CancellationToken,
+    /// The stages of a stop for what has been accepted.
+    pub(super) stages: StopStages,
     /// The workers have ended: metrics and readiness are of no use any more.
     pub(super) finished: CancellationToken,
     /// Marked when a worker ends unexpectedly.
@@ -44,7 +43,7 @@ struct Watch(WorkerSignals);
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if !self.0.stop_accepting.is_cancelled() && !self.0.drain.is_cancelled() {
+        if !self.0.stop_accepting.is_cancelled() && !self.0.stages.drain.is_cancelled() {
             self.0.readiness.lose_worker();
         }
     }
@@ -103,7 +102,7 @@ fn run(
             () = signals.open.cancelled() => {}
             () = signals.stop_accepting.cancelled() => {}
         }
-        let worker = Rc::new(Worker::new(config, signals.drain.clone()));
+        let worker = Rc::new(Worker::new(config, signals.stages.clone()));
         spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
         let mut accepting = JoinSet::new();
         loop {
@@ -112,7 +111,8 @@ fn run(
                 let Some(socket) = binding.take_socket(index) else { continue };
                 let listen = socket.local_address()?;
                 tracing::debug!(worker = index, %listen, "worker serves");
-                let worker = Rc::new(worker.of_listener(binding.drain().clone()));
+                let worker = Rc::new(worker.of_listener(binding.stages().clone()));
+                spawn_local(Worker::follow_stop(Rc::clone(&worker)));
                 accepting.spawn_local(accept(socket, binding, worker, Arc::clone(&budget)));
             }
             tokio::select! {
@@ -124,10 +124,8 @@ fn run(
         while let Some(ended) = accepting.join_next().await {
             ended.map_err(io::Error::other)??;
         }
-        let drain_timeout = targets.borrow().drain_timeout;
-        if timeout(drain_timeout, worker.finish()).await.is_err() {
-            tracing::warn!("the drain deadline passed with requests in flight: cut off");
-        }
+        let drain = targets.borrow().drain;
+        drain.finish(&worker, &signals.stages).await;
         Ok(())
     });
     runtime.shutdown_timeout(LEFTOVERS_DEADLINE);

@@ -145,11 +145,12 @@ impl Drop for ListenerPlace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listener::settings::ListenAddress;
+    use crate::{listener::settings::ListenAddress, proxy::settings::AcceptSettings};
 
     fn listener() -> (Arc<BoundListener>, MetricRegistry) {
         let metrics = MetricRegistry::default();
-        let settings = ListenerSettings::of_server(ListenAddress::Systemd("a".to_owned()), None);
+        let listen = ListenAddress::Systemd("a".to_owned());
+        let settings = ListenerSettings::of_server(listen, None, AcceptSettings::default());
         (BoundListener::new(&settings, 0, &metrics), metrics)
     }
 

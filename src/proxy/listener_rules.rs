@@ -41,14 +41,15 @@ impl ListenerRules {
     ) -> Result<Arc<Self>, TlsError> {
         let tls = settings.tls.as_ref();
         let tls = tls.map(|settings| ServerTls::load(settings, earlier)).transpose()?;
+        let accepts = &settings.accepts;
         let caps = ConnectionCaps {
-            all: settings.max_connections,
-            per_address: settings.max_connections_per_address,
+            all: accepts.max_connections,
+            per_address: accepts.max_connections_per_address,
         };
         Ok(Arc::new(Self {
             name: settings.name.clone(),
             tls,
-            proxy_protocol: settings.proxy_protocol.as_ref().map(ProxyPeers::new),
+            proxy_protocol: accepts.proxy_protocol.as_ref().map(ProxyPeers::new),
             caps,
         }))
     }

@@ -1,5 +1,6 @@
 //! `[server]`: the downstream side. `[server.tls]` is in `tls`.
 
+pub(crate) mod accepting;
 pub(crate) mod limits;
 pub(crate) mod listeners;
 pub(crate) mod proxy_protocol;
@@ -13,7 +14,7 @@ use std::{
 use crate::{
     config::{
         reader::Section,
-        values::{count, duration},
+        values::{count, duration, format_duration},
         writer::{Writer, Written},
     },
     listener::settings::{ListenAddress, listen_address},
@@ -21,6 +22,7 @@ use crate::{
     tls::settings::TlsSettings,
 };
 
+pub use accepting::AcceptSettings;
 pub use limits::LimitSettings;
 pub use listeners::ListenerSettings;
 pub use proxy_protocol::ProxyProtocolSettings;
@@ -30,6 +32,7 @@ pub(crate) mod key {
     pub(crate) const WORKERS: &str = "workers";
     pub(crate) const SHUTDOWN_GRACE: &str = "shutdown_grace";
     pub(crate) const DRAIN_TIMEOUT: &str = "drain_timeout";
+    pub(crate) const STREAM_DRAIN_TIMEOUT: &str = "stream_drain_timeout";
     pub(crate) const TLS: &str = "tls";
     pub(crate) const LIMITS: &str = "limits";
 }
@@ -46,10 +49,15 @@ pub struct ServerSettings {
     pub shutdown_grace: Duration,
     /// After the grace: how long requests in flight may take to finish.
     pub drain_timeout: Duration,
+    /// The same of what has no end of its own: tunnels, streams of events and of gRPC. At most
+    /// `drain_timeout`.
+    pub stream_drain_timeout: Duration,
     /// Which hosts of requests are taken.
     pub hosts: HostSettings,
     /// `[server.tls]`. `None`: plain HTTP.
     pub tls: Option<TlsSettings>,
+    /// The connections that `listen` takes.
+    pub accepts: AcceptSettings,
     /// `[server.limits]`
     pub limits: LimitSettings,
 }
@@ -72,29 +80,53 @@ impl ServerSettings {
         let shutdown = Duration::ZERO..=MAX_SHUTDOWN;
         let default = (!has_listeners).then_some(ListenAddress::Tcp(DEFAULT_LISTEN));
         let listen = section.optional(key::LISTEN, listen_address).or(default);
-        if listen.is_none()
-            && section.peek(key::LISTEN).is_none()
-            && section.peek(key::TLS).is_some()
-        {
-            let message = "has no effect without server.listen; expected tls of the listeners";
-            section.mistake(key::TLS, message.to_owned());
+        if listen.is_none() && section.peek(key::LISTEN).is_none() {
+            Self::need_no_listen(section);
+        }
+        let accepts = AcceptSettings::read(section, listen.as_ref());
+        let drain_timeout =
+            section.or(key::DRAIN_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, duration(shutdown.clone()));
+        let stream_drain_timeout =
+            section.or(key::STREAM_DRAIN_TIMEOUT, drain_timeout, duration(shutdown.clone()));
+        if stream_drain_timeout > drain_timeout {
+            let message = format!(
+                "found {}; expected no more than {} ({})",
+                format_duration(stream_drain_timeout),
+                key::DRAIN_TIMEOUT,
+                format_duration(drain_timeout)
+            );
+            section.mistake(key::STREAM_DRAIN_TIMEOUT, message);
         }
         Self {
             listen,
+            accepts,
             workers: NonZeroUsize::new(section.or(key::WORKERS, 0, count(0..=MAX_WORKERS))),
             shutdown_grace: section.or(
                 key::SHUTDOWN_GRACE,
                 DEFAULT_SHUTDOWN_GRACE,
-                duration(shutdown.clone()),
-            ),
-            drain_timeout: section.or(
-                key::DRAIN_TIMEOUT,
-                DEFAULT_DRAIN_TIMEOUT,
                 duration(shutdown),
             ),
+            drain_timeout,
+            stream_drain_timeout,
             hosts: HostSettings::read(section),
             tls: section.section(key::TLS, TlsSettings::read),
             limits: section.section(key::LIMITS, LimitSettings::read),
+        }
+    }
+
+    /// Reports what is of `listen` only.
+    fn need_no_listen(section: &Section<'_>) {
+        use accepting::key as accepts;
+        let of_listen = [
+            key::TLS,
+            accepts::PROXY_PROTOCOL,
+            accepts::MAX_CONNECTIONS,
+            accepts::MAX_CONNECTIONS_PER_ADDRESS,
+        ];
+        for key in of_listen.into_iter().filter(|key| section.peek(key).is_some()) {
+            let message =
+                format!("has no effect without server.listen; expected {key} of the listeners");
+            section.mistake(key, message);
         }
     }
 
@@ -103,9 +135,10 @@ impl ServerSettings {
             .optional(key::LISTEN, self.listen.as_ref())
             .count(key::WORKERS, self.workers.map_or(0, NonZeroUsize::get))
             .duration(key::SHUTDOWN_GRACE, self.shutdown_grace)
-            .duration(key::DRAIN_TIMEOUT, self.drain_timeout);
-        self.hosts
-            .write(writer)
+            .duration(key::DRAIN_TIMEOUT, self.drain_timeout)
+            .duration(key::STREAM_DRAIN_TIMEOUT, self.stream_drain_timeout);
+        self.accepts
+            .write(self.hosts.write(writer))
             .optional_value(key::TLS, self.tls.as_ref().map(TlsSettings::write))
             .value(key::LIMITS, self.limits.write())
             .table()

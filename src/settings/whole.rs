@@ -12,7 +12,7 @@ use crate::{
     admin::{control::settings::ControlSettings, settings::AdminSettings},
     config::{
         ReadFiles,
-        provenance::Provenance,
+        provenance::ConfigProvenance,
         reader::Section,
         writer::{Writer, Written},
     },
@@ -140,7 +140,7 @@ pub struct Settings {
     /// Logs.
     pub log: LogSettings,
     /// Where the values came from.
-    pub(super) provenance: Arc<Provenance>,
+    pub(super) provenance: Arc<ConfigProvenance>,
 }
 
 impl Settings {
@@ -161,10 +161,9 @@ impl Settings {
         let server =
             root.section(key::SERVER, |server| ServerSettings::read(server, has_listeners));
         let own = listeners::read(root);
-        let of_server = server
-            .listen
-            .iter()
-            .map(|listen| ListenerSettings::of_server(listen.clone(), server.tls.clone()));
+        let of_server = server.listen.iter().map(|listen| {
+            ListenerSettings::of_server(listen.clone(), server.tls.clone(), server.accepts.clone())
+        });
         let defaults = root.section(key::DEFAULTS, ExchangeLimits::read_defaults);
         let settings = Self {
             listeners: of_server.chain(own).collect(),

@@ -78,7 +78,7 @@ pub(crate) struct DurationHistogram {
     exemplars: ExemplarSlots<{ LONGER + 1 }>,
 }
 
-/// DurationHistogram by labels.
+/// Durations by labels.
 #[derive(Debug, Clone)]
 pub(crate) struct DurationHistograms {
     family: Family<DurationHistogram>,

@@ -1,4 +1,4 @@
-//! The OpenMetrics 1.0 text format: with units, and with examples beside buckets.
+//! The `OpenMetrics` 1.0 text format: with units, and with examples beside buckets.
 //!
 //! The `prometheus` crate has no exemplars and writes the older text format only. The crate that
 //! has both, `prometheus-client`, knows other kinds of counters: all rooms would change, and what
@@ -22,7 +22,9 @@ pub(super) type FindExemplar<'f> = &'f dyn Fn(&str, &[LabelPair], usize) -> Opti
 /// All families, as one document.
 pub(super) fn encode(families: &[MetricFamily], find: FindExemplar<'_>) -> String {
     let mut document = OpenMetricsText { text: String::new(), find };
-    families.iter().for_each(|family| document.family(family));
+    for family in families {
+        document.family(family);
+    }
     document.text.push_str("# EOF\n");
     document.text
 }

@@ -36,7 +36,7 @@ const FIGURES: [(&str, &str); 7] = [
     ("process_virtual_memory_bytes", "Address space of the process."),
 ];
 
-/// The fields of `/proc/self/stat` that are shown (proc_pid_stat(5)).
+/// The fields of `/proc/self/stat` that are shown (`proc_pid_stat(5)`).
 #[derive(Debug, PartialEq, Eq)]
 struct ProcessStat {
     cpu_ticks: u64,

@@ -47,6 +47,7 @@ fuzz! {
     jwk_set,
     jws,
     path,
+    proxy_header,
     registry_answer,
     request_target,
     revocation_list,

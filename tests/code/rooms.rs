@@ -14,9 +14,9 @@ const ROOMS: &[&str] = &[
     "tasks",
     "bounded",
     "table",
-    "readiness",
     "json",
     "config",
+    "readiness",
     "jose",
     "telemetry",
     "refresh",
@@ -160,7 +160,7 @@ fn the_metrics_of_every_room_are_registered_at_the_start() {
 #[test]
 fn rooms_and_files_stay_small() {
     const LARGEST_ROOM: usize = 6_500;
-    const LARGEST_CONFIG: usize = 3_000;
+    const LARGEST_CONFIG: usize = 3_500;
     const LONGEST_FILE: usize = 450;
     let mut rooms = BTreeMap::new();
     for file in sources::production() {

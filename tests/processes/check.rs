@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -218,4 +219,48 @@ fn o2_no_form_of_the_report_shows_what_a_file_or_variable_holds() {
             assert!(out.contains(&shown), "{out}");
         }
     }
+}
+
+#[test]
+fn x12_what_a_variable_holds_never_becomes_a_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("countersign.toml");
+    fs::write(&file, format!("{SOUND}[denials]\nrealm = \"${{REALM}}\"\n")).unwrap();
+    let route = "x\"\n[[routes]]\npath = \"/admin/**\"\naccess = \"public\"\n#";
+    let output = check(&[]).arg(&file).env("REALM", route).output().unwrap();
+    let (out, err) = ended_with(&output, 2);
+    assert!(err.contains("denials.realm: found \"${REALM}\", expected"), "{err}");
+    assert!(!out.contains("/admin"), "{out}");
+    for literal in ["${HOME}", "file:/etc/passwd", "{access='public'}"] {
+        let output = check(&["--json"]).arg(&file).env("REALM", literal).output().unwrap();
+        let (out, _) = ended_with(&output, 0);
+        let report: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(report["files"], serde_json::json!([file]), "{literal}");
+        assert_eq!(report["summary"]["routes"].as_array().unwrap().len(), 1, "{literal}");
+    }
+}
+
+#[test]
+fn x13_included_files_are_refused_if_others_can_write_them_or_contradict_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let main = write("countersign.toml", &format!("include = [\"team.toml\"]\n{SOUND}"));
+    let team = write("team.toml", "[[routes]]\npath = \"/team/**\"\naccess = \"public\"\n");
+    let (out, _) = ended_with(&check(&[]).arg(&main).output().unwrap(), 0);
+    assert!(out.contains("  /team/**  public "), "{out}");
+
+    fs::set_permissions(&team, fs::Permissions::from_mode(0o646)).unwrap();
+    let (_, err) = ended_with(&check(&[]).arg(&main).output().unwrap(), 2);
+    assert!(err.contains("team.toml can be written by every user (mode 646)"), "{err}");
+
+    fs::set_permissions(&team, fs::Permissions::from_mode(0o644)).unwrap();
+    write("team.toml", "[issuers.corp]\naudiences = \"any\"\n");
+    let (_, err) = ended_with(&check(&[]).arg(&main).output().unwrap(), 2);
+    let first = format!("{}:2:1: issuers.corp.audiences: is set in two files", team.display());
+    let second = format!("(issuers.corp.audiences: {}:6:1)", main.display());
+    assert!(err.contains(&first) && err.contains(&second), "{err}");
 }

@@ -22,6 +22,7 @@ mod cli;
 mod compression;
 mod demo;
 mod differential;
+mod draining;
 mod egress;
 mod evidence;
 mod explain;

@@ -224,7 +224,8 @@ fn ocen_is_an_acknowledgement_with_an_error() {
         let fields = [&[NO_STORE, JSON], fields].concat();
         assert_eq!(found, answer(&format!("{code} {title}"), &fields, &body));
         let lines = scene.world.proxy.worker_logs();
-        let logged = lines.lines().filter(|line| line.contains(&trace_id)).count();
+        let of_request = |line: &&str| line.contains("countersign::access");
+        let logged = lines.lines().filter(of_request).filter(|it| it.contains(&trace_id)).count();
         assert_eq!(logged, 1, "an answer is found in the log by its id");
     };
     acknowledged(scene.missing(), 401, "Unauthorized", &[BARE]);

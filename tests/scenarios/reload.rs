@@ -5,4 +5,5 @@ mod counts;
 mod equivalence;
 mod keys;
 mod scene;
+mod tls;
 mod verified;

@@ -1,4 +1,4 @@
-//! O-8: the id of a request, and the trace that it belongs to.
+//! O-9: the id of a request, and the trace that it belongs to.
 
 use crate::support::{
     client::Request,
@@ -31,7 +31,7 @@ fn received(world: &World) -> (String, Option<String>) {
 }
 
 #[test]
-fn o8_a_request_has_one_id_upstream_in_its_answer_and_in_its_line() {
+fn o9_a_request_has_one_id_upstream_in_its_answer_and_in_its_line() {
     let world = World::start();
     let (id, _) = received(&world);
     assert_eq!(id.len(), 36, "{id}");
@@ -57,7 +57,7 @@ fn o8_a_request_has_one_id_upstream_in_its_answer_and_in_its_line() {
 }
 
 #[test]
-fn o8_a_client_chooses_neither_its_id_nor_what_is_sampled() {
+fn o9_a_client_chooses_neither_its_id_nor_what_is_sampled() {
     let (id, trace) = received(&World::start());
     assert_ne!(id, THEIRS);
     assert_eq!(trace, None);
@@ -71,7 +71,7 @@ fn o8_a_client_chooses_neither_its_id_nor_what_is_sampled() {
 }
 
 #[test]
-fn o8_no_variant_of_the_header_passes_and_no_connection_option_takes_it_away() {
+fn o9_no_variant_of_the_header_passes_and_no_connection_option_takes_it_away() {
     let world = World::with_setup(|setup| setup.with("[forwarding]\ndrop_underscores = false"));
     let request = Request::get("/public/")
         .field("x_request_id", THEIRS)

@@ -1,7 +1,7 @@
 //! TLS on the listener: what is served, who may come, and what happens to everybody else.
 
 pub(crate) mod client;
-mod scene;
+pub(crate) mod scene;
 
 mod client_auth;
 mod handshake;

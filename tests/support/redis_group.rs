@@ -24,12 +24,20 @@ pub(crate) struct RedisCluster {
 pub(crate) struct RedisSentinels {
     servers: Vec<RedisNode>,
     sentinels: Vec<RedisNode>,
+    _tls: Option<TlsFiles>,
+}
+
+/// The files of nodes that take TLS, besides, on a port of its own, and talk TLS to each other.
+struct TlsFiles {
+    folder: tempfile::TempDir,
 }
 
 /// A server of its own; killed when dropped.
 struct RedisNode {
     child: Child,
     port: u16,
+    /// Taken only where its configuration says so.
+    tls_port: u16,
     _folder: tempfile::TempDir,
 }
 
@@ -47,6 +55,9 @@ const START_DEADLINE: Duration = Duration::from_secs(20);
 /// Between two looks at what is waited for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 
+/// Stands for the port of a node where it takes TLS.
+const TLS_PORT: &str = "TLS_PORT";
+
 /// The nodes of a cluster talk to each other on their port plus this.
 const BUS: u16 = 10_000;
 
@@ -59,19 +70,9 @@ impl RedisCluster {
     /// The same, whose nodes take TLS and talk TLS to each other, with a certificate, its key and
     /// its authority in PEM.
     pub(crate) fn start_with_tls(certificate: &str, key: &str, authority: &str) -> Option<Self> {
-        let files = tempfile::tempdir().unwrap();
-        let write = |name: &str, content: &str| {
-            fs::write(files.path().join(name), content).unwrap();
-            files.path().join(name).display().to_string()
-        };
-        let (certificate, key) = (write("crt", certificate), write("key", key));
-        let authority = write("ca", authority);
-        let lines = format!(
-            "tls-port TLS_PORT\ntls-cert-file {certificate}\ntls-key-file {key}\n\
-             tls-ca-cert-file {authority}\ntls-auth-clients no\ntls-cluster yes\n\
-             tls-replication yes\n"
-        );
-        Self::start_with(&lines, Some(&authority))
+        let tls = TlsFiles::new(certificate, key, authority);
+        let lines = format!("{}tls-cluster yes\n", tls.lines());
+        Self::start_with(&lines, Some(&tls.file("ca")))
     }
 
     fn start_with(lines: &str, authority: Option<&str>) -> Option<Self> {
@@ -84,7 +85,7 @@ impl RedisCluster {
             command.args(["--tls", "--cacert", authority]);
         }
         command.args(["--cluster", "create"]);
-        let port = |node: &RedisNode| if authority.is_some() { node.tls_port() } else { node.port };
+        let port = |node: &RedisNode| if authority.is_some() { node.tls_port } else { node.port };
         command.args(nodes.iter().map(|node| format!("127.0.0.1:{}", port(node))));
         command.args(["--cluster-replicas", "1", "--cluster-yes"]);
         let log = tempfile::NamedTempFile::new().unwrap();
@@ -104,7 +105,7 @@ impl RedisCluster {
 
     /// Where a node takes TLS.
     pub(crate) fn tls_port(&self) -> u16 {
-        self.nodes[0].tls_port()
+        self.nodes[0].tls_port
     }
 
     pub(crate) fn ports(&self) -> Vec<u16> {
@@ -136,12 +137,27 @@ impl RedisSentinels {
         if !is_installed() {
             return None;
         }
-        let primary = RedisNode::start("");
-        let replica = format!("replicaof 127.0.0.1 {}\n", primary.port);
+        Some(Self::start_all(None))
+    }
+
+    /// The same, all of which take TLS and talk TLS to each other, with a certificate, its key and
+    /// its authority in PEM.
+    pub(crate) fn start_with_tls(certificate: &str, key: &str, authority: &str) -> Option<Self> {
+        if !is_installed() {
+            return None;
+        }
+        Some(Self::start_all(Some(TlsFiles::new(certificate, key, authority))))
+    }
+
+    fn start_all(tls: Option<TlsFiles>) -> Self {
+        let lines = tls.as_ref().map_or_else(String::new, TlsFiles::lines);
+        let primary = RedisNode::start(&lines);
+        let port = if tls.is_some() { primary.tls_port } else { primary.port };
+        let replica = format!("{lines}replicaof 127.0.0.1 {port}\n");
         let replicas = [RedisNode::start(&replica), RedisNode::start(&replica)];
-        let sentinels = [(); 3].map(|()| RedisNode::sentinel(primary.port)).into();
+        let sentinels = [(); 3].map(|()| RedisNode::sentinel(port, &lines)).into();
         let servers: Vec<_> = [primary].into_iter().chain(replicas).collect();
-        let group = Self { servers, sentinels };
+        let group = Self { servers, sentinels, _tls: tls };
         wait_until("the sentinels", || {
             group.sentinels.iter().all(|sentinel| {
                 let known = sentinel.ask::<Vec<redis::Value>>(&["SENTINEL", "MASTER", MASTER]);
@@ -152,7 +168,12 @@ impl RedisSentinels {
                 number("num-slaves", "2") && number("num-other-sentinels", "2")
             })
         });
-        Some(group)
+        group
+    }
+
+    /// Where the sentinels take TLS.
+    pub(crate) fn sentinel_tls_ports(&self) -> Vec<u16> {
+        self.sentinels.iter().map(|sentinel| sentinel.tls_port).collect()
     }
 
     pub(crate) fn sentinel_ports(&self) -> Vec<u16> {
@@ -178,9 +199,31 @@ impl RedisSentinels {
     }
 }
 
+impl TlsFiles {
+    fn new(certificate: &str, key: &str, authority: &str) -> Self {
+        let files = Self { folder: tempfile::tempdir().unwrap() };
+        for (name, content) in [("crt", certificate), ("key", key), ("ca", authority)] {
+            fs::write(files.file(name), content).unwrap();
+        }
+        files
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// Of the configuration; each node has a port of its own.
+    fn lines(&self) -> String {
+        let [certificate, key, authority] = ["crt", "key", "ca"].map(|name| self.file(name));
+        format!(
+            "tls-port {TLS_PORT}\ntls-cert-file {certificate}\ntls-key-file {key}\n\
+             tls-ca-cert-file {authority}\ntls-auth-clients no\ntls-replication yes\n"
+        )
+    }
+}
+
 impl RedisNode {
     fn of_cluster(lines: &str) -> Self {
-        let lines = lines.replace("TLS_PORT", &free_port().to_string());
         Self::start(&format!(
             "{lines}cluster-enabled yes\ncluster-config-file nodes.conf\n\
              cluster-node-timeout {DOWN_AFTER}\ncluster-require-full-coverage no\n"
@@ -196,9 +239,9 @@ impl RedisNode {
         Self::launch(&lines, &[], "Ready to accept connections")
     }
 
-    fn sentinel(primary: u16) -> Self {
+    fn sentinel(primary: u16, lines: &str) -> Self {
         let lines = format!(
-            "requirepass {SENTINEL_PASSWORD}\nsentinel sentinel-pass {SENTINEL_PASSWORD}\n\
+            "{lines}requirepass {SENTINEL_PASSWORD}\nsentinel sentinel-pass {SENTINEL_PASSWORD}\n\
              sentinel monitor {MASTER} 127.0.0.1 {primary} 2\n\
              sentinel auth-pass {MASTER} {PASSWORD}\n\
              sentinel down-after-milliseconds {MASTER} {DOWN_AFTER}\n\
@@ -211,21 +254,17 @@ impl RedisNode {
     fn launch(lines: &str, arguments: &[&str], ready: &str) -> Self {
         for _ in 0..5 {
             let folder = tempfile::tempdir().unwrap();
-            let port = free_port();
+            let (port, tls_port) = (free_port(), free_port());
             let own = format!("port {port}\nbind 127.0.0.1\ndaemonize no\ndir {}\n", {
                 folder.path().display()
             });
-            fs::write(folder.path().join("redis.conf"), own + lines).unwrap();
+            let lines = lines.replace(TLS_PORT, &tls_port.to_string());
+            fs::write(folder.path().join("redis.conf"), own + &lines).unwrap();
             if let Some(child) = run(folder.path(), arguments, ready) {
-                return Self { child, port, _folder: folder };
+                return Self { child, port, tls_port, _folder: folder };
             }
         }
         panic!("redis-server does not start");
-    }
-
-    fn tls_port(&self) -> u16 {
-        let found: Vec<String> = self.ask(&["CONFIG", "GET", "tls-port"]);
-        found[1].parse().unwrap()
     }
 
     fn ask<T: redis::FromRedisValue>(&self, command: &[&str]) -> T {

@@ -1,6 +1,7 @@
 //! The binary as a process of its own, which is sent signals and waited for.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
@@ -9,7 +10,7 @@ use std::{
     thread,
 };
 
-use crate::support::wait_until;
+use crate::support::{process::binary, wait_until};
 
 /// A running `countersign run`; killed when dropped.
 #[derive(Debug, Default)]
@@ -31,14 +32,14 @@ impl Process {
 
     /// With these variables in its environment.
     pub(crate) fn run_in(config: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(["run", "--config"])
-            .arg(config)
-            .env_clear()
-            .envs(variables.iter().copied())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let variables = variables.iter().copied();
+        Self::run_by(Command::new(binary()).env_clear().envs(variables), config)
+    }
+
+    /// By a command to which `run --config FILE` is added.
+    pub(crate) fn run_by(command: &mut Command, config: &Path) -> Self {
+        command.args(["run", "--config"]).arg(config).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let process = Self { child: Some(child), logs: Arc::default() };
         let logs = Arc::clone(&process.logs);
@@ -82,6 +83,13 @@ impl Process {
         let line = logs.lines().find(|line| line.contains("started")).unwrap();
         let value = line.split(field).nth(1).unwrap();
         value.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// The open descriptors and the threads (`fd` and `task` of `proc(5)`).
+    pub(crate) fn descriptors_and_threads(&self) -> (usize, usize) {
+        let pid = self.child.as_ref().unwrap().id();
+        let count = |name: &str| fs::read_dir(format!("/proc/{pid}/{name}")).unwrap().count();
+        (count("fd"), count("task"))
     }
 
     /// Sends a signal, e.g. `TERM`.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{CommandError, routes, summary, warnings};
 use crate::{
-    config::{ConfigError, OtherPlace, Place},
-    settings::{Reading, Settings},
+    config::{ConfigError, OtherPlace, TextPlace},
+    settings::{ConfigReading, Settings},
 };
 
 /// Writes one object. Its members are stable: others may join them.
@@ -15,7 +15,7 @@ use crate::{
 /// # Errors
 /// The mistakes, which are in the object as well.
 pub(super) fn report(
-    reading: Reading,
+    reading: ConfigReading,
     no_files: bool,
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
@@ -56,7 +56,7 @@ fn mistake(error: &ConfigError) -> Value {
 }
 
 fn other(other: &OtherPlace) -> Value {
-    let place = |of: fn(&Place) -> usize| other.place.as_ref().map(of);
+    let place = |of: fn(&TextPlace) -> usize| other.place.as_ref().map(of);
     json!({
         "key": other.key,
         "source": other.origin,

@@ -72,7 +72,7 @@ pub(super) fn listeners(settings: &Settings) -> impl Iterator<Item = [String; 3]
                 None => "TLS",
             });
         }
-        if listener.proxy_protocol.is_some() {
+        if listener.accepts.proxy_protocol.is_some() {
             particular.push("PROXY protocol");
         }
         [listener.name.clone(), listener.listen.to_string(), particular.join(", ")]

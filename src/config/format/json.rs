@@ -20,8 +20,8 @@ use serde_json::value::RawValue;
 use super::FormatError;
 use crate::config::{
     node::{Node, Value},
-    origin::{Origin, OriginSource},
-    place::{LineIndex, Place},
+    origin::{OriginSource, ValueOrigin},
+    place::{LineIndex, TextPlace},
 };
 
 /// More values than a file of the largest size holds in practice.
@@ -38,11 +38,11 @@ pub(super) fn parse(text: &str, source: &Arc<OriginSource>) -> Result<Node, Form
         let message = "is not valid JSON for a configuration: expected an object";
         return Err(FormatError::at(walk.place(root.get()), message));
     }
-    Ok(Node { origin: Some(Origin::new(source, None)), value })
+    Ok(Node { origin: Some(ValueOrigin::new(source, None)), value })
 }
 
 fn syntax(error: &serde_json::Error) -> FormatError {
-    let place = Place { line: error.line(), column: error.column() };
+    let place = TextPlace { line: error.line(), column: error.column() };
     FormatError {
         place: (place.line > 0).then_some(place),
         message: format!("is not valid JSON: {error}"),
@@ -58,19 +58,19 @@ struct JsonWalk<'t> {
 
 impl<'t> JsonWalk<'t> {
     /// A part of the text.
-    fn place(&self, part: &str) -> Place {
+    fn place(&self, part: &str) -> TextPlace {
         let offset = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
         self.lines.place(offset)
     }
 
-    fn node(&self, place: Place, raw: &'t str, depth: usize) -> Result<Node, FormatError> {
+    fn node(&self, place: TextPlace, raw: &'t str, depth: usize) -> Result<Node, FormatError> {
         self.nodes.set(self.nodes.get() + 1);
         if self.nodes.get() > MAX_NODES || depth > MAX_DEPTH {
             let message = "is not acceptable JSON: it has too many values, or is nested too deeply";
             return Err(FormatError::at(place, message));
         }
         let value = self.value(raw, depth)?;
-        Ok(Node { origin: Some(Origin::new(self.source, Some(place))), value })
+        Ok(Node { origin: Some(ValueOrigin::new(self.source, Some(place))), value })
     }
 
     fn value(&self, raw: &'t str, depth: usize) -> Result<Value, FormatError> {

@@ -7,7 +7,7 @@ use toml_edit::{ImDocument, Item, Key, TableLike, Value as TomlValue};
 use super::FormatError;
 use crate::config::{
     node::{Node, Value},
-    origin::{Origin, OriginSource},
+    origin::{OriginSource, ValueOrigin},
     place::LineIndex,
 };
 
@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str, source: &Arc<OriginSource>) -> Result<Node, Form
     })?;
     let walk = TomlWalk { lines, source };
     let value = walk.table(document.as_table())?;
-    Ok(Node { origin: Some(Origin::new(source, None)), value })
+    Ok(Node { origin: Some(ValueOrigin::new(source, None)), value })
 }
 
 struct TomlWalk<'t> {
@@ -30,7 +30,7 @@ struct TomlWalk<'t> {
 impl TomlWalk<'_> {
     fn node(&self, span: Option<Range<usize>>, value: Value) -> Node {
         let place = span.map(|span| self.lines.place(span.start));
-        Node { origin: Some(Origin::new(self.source, place)), value }
+        Node { origin: Some(ValueOrigin::new(self.source, place)), value }
     }
 
     fn table(&self, table: &dyn TableLike) -> Result<Value, FormatError> {

@@ -11,8 +11,8 @@ use serde_saphyr::{Location, Spanned};
 use super::FormatError;
 use crate::config::{
     node::{Node, Value},
-    origin::{Origin, OriginSource},
-    place::Place,
+    origin::{OriginSource, ValueOrigin},
+    place::TextPlace,
 };
 
 pub(super) fn parse(text: &str, source: &Arc<OriginSource>) -> Result<Node, FormatError> {
@@ -26,20 +26,20 @@ pub(super) fn parse(text: &str, source: &Arc<OriginSource>) -> Result<Node, Form
         table @ Value::Table(_) => table,
         _ => {
             let message = "is not valid YAML for a configuration: expected a mapping";
-            return Err(FormatError::at(Place { line: 1, column: 1 }, message));
+            return Err(FormatError::at(TextPlace { line: 1, column: 1 }, message));
         }
     };
-    Ok(Node { origin: Some(Origin::new(source, None)), value })
+    Ok(Node { origin: Some(ValueOrigin::new(source, None)), value })
 }
 
-fn place_of(location: &Location) -> Option<Place> {
+fn place_of(location: &Location) -> Option<TextPlace> {
     let line = usize::try_from(location.line()).ok().filter(|line| *line > 0)?;
-    Some(Place { line, column: usize::try_from(location.column()).ok()? })
+    Some(TextPlace { line, column: usize::try_from(location.column()).ok()? })
 }
 
 fn value(tree: YamlTree, source: &Arc<OriginSource>) -> Value {
     let node = |location: &Location, tree| Node {
-        origin: Some(Origin::new(source, place_of(location))),
+        origin: Some(ValueOrigin::new(source, place_of(location))),
         value: value(tree, source),
     };
     match tree {

@@ -13,8 +13,10 @@ use tokio::time::Instant;
 use super::EndpointName;
 use crate::{
     clock::LineTime,
+    gate::Gate,
     identity::RequestId,
     reason::{Class, Reason, Subject},
+    telemetry::cut,
 };
 
 /// The troubles that there are. Causes come from the configuration, and the endpoints that a name
@@ -35,6 +37,8 @@ pub(in crate::decision) struct TroubleCause {
     pub(in crate::decision) endpoint: Option<EndpointName>,
     /// What the refusal is about.
     pub(in crate::decision) about: Option<String>,
+    /// What the connection says.
+    pub(in crate::decision) error: Option<String>,
 }
 
 #[derive(Debug)]
@@ -65,17 +69,19 @@ struct Summary {
 
 /// Some causes of each upstream at once.
 const MAX_TROUBLES: usize = 256;
+/// How many errors of one kind are told apart: an upstream may say something else each time.
+const MAX_ERRORS: usize = 8;
+/// A route without requests is not known to work again. It is forgotten, so that other requests
+/// do not look for it.
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(1);
+/// The most of an error, in bytes.
+const SHOWN_ERROR: usize = 256;
 
 impl Troubles {
     /// A request failed for that cause. The first one is said at once.
-    pub(in crate::decision) fn failed(
-        &self,
-        cause: TroubleCause,
-        id: &RequestId,
-        error: Option<&dyn fmt::Display>,
-    ) {
-        if self.count(&cause) {
-            cause.say_first(id, error);
+    pub(in crate::decision) fn failed(&self, cause: &TroubleCause, id: &RequestId) {
+        if self.count(cause) {
+            cause.say_first(id);
         }
     }
 
@@ -85,7 +91,13 @@ impl Troubles {
         let mut troubles = self.troubles.lock();
         let is_full = troubles.len() >= MAX_TROUBLES;
         let known = troubles.iter().position(|known| known.cause == *cause);
-        let last = troubles.len().checked_sub(1).filter(|_| is_full);
+        let alike = || troubles.iter().enumerate().filter(|(_, known)| known.cause.is_like(cause));
+        let has_too_many = known.is_none() && alike().count() >= MAX_ERRORS;
+        let last = if has_too_many {
+            alike().last().map(|(position, _)| position)
+        } else {
+            troubles.len().checked_sub(1).filter(|_| is_full)
+        };
         if let Some(trouble) = known.or(last).and_then(|position| troubles.get_mut(position)) {
             trouble.failures += 1;
             trouble.last_failure = now;
@@ -111,10 +123,12 @@ impl Troubles {
         self.open.load(Relaxed) > 0
     }
 
-    /// A request of the route was served.
+    /// A request of the route was served. What stops requests before they have a route is over then,
+    /// too.
     pub(super) fn served(&self, route: &str) {
         let mut troubles = self.troubles.lock();
-        let of_route = troubles.iter_mut().filter(|trouble| trouble.cause.route == route);
+        let is_of = |of: &str| of == route || of == Gate::UNROUTED;
+        let of_route = troubles.iter_mut().filter(|trouble| is_of(&trouble.cause.route));
         of_route.for_each(|trouble| trouble.has_served = true);
     }
 
@@ -127,7 +141,9 @@ impl Troubles {
     }
 
     fn summaries(&self) -> (Vec<Summary>, Vec<Summary>) {
+        let now = Instant::now();
         let mut troubles = self.troubles.lock();
+        troubles.retain(|trouble| now - trouble.last_failure < FORGOTTEN_AFTER);
         let is_over = |trouble: &mut Trouble| trouble.has_served && !trouble.has_failed;
         let over = troubles.extract_if(.., is_over).map(|mut trouble| trouble.summary());
         let over = over.collect();
@@ -159,13 +175,22 @@ impl TroubleCause {
         route: &str,
         subject: Option<&Subject>,
         endpoint: Option<&EndpointName>,
+        error: Option<&dyn fmt::Display>,
     ) -> Self {
+        let error = error.map(|error| cut(&error.to_string(), SHOWN_ERROR).to_owned());
         Self {
             reason,
             route: route.to_owned(),
             endpoint: endpoint.cloned(),
             about: subject.map(Subject::about),
+            error,
         }
+    }
+
+    /// Whether they differ by the error only.
+    fn is_like(&self, other: &Self) -> bool {
+        let of = |it: &Self| (it.reason, it.route.clone(), it.endpoint.clone(), it.about.clone());
+        of(self) == of(other)
     }
 
     fn upstream(&self) -> Option<&str> {
@@ -183,7 +208,7 @@ impl TroubleCause {
         }
     }
 
-    fn say_first(&self, id: &RequestId, error: Option<&dyn fmt::Display>) {
+    fn say_first(&self, id: &RequestId) {
         tracing::warn!(
             reason = self.reason.code(),
             about = self.about,
@@ -191,7 +216,7 @@ impl TroubleCause {
             endpoint = self.address(),
             route = self.route,
             %id,
-            error = error.map(tracing::field::display),
+            error = self.error,
             "{}",
             self.what()
         );
@@ -203,6 +228,7 @@ impl Summary {
         tracing::warn!(
             reason = self.cause.reason.code(),
             about = self.cause.about,
+            error = self.cause.error,
             upstream = self.cause.upstream(),
             endpoint = self.cause.address(),
             route = self.cause.route,
@@ -216,6 +242,7 @@ impl Summary {
         tracing::warn!(
             reason = self.cause.reason.code(),
             about = self.cause.about,
+            error = self.cause.error,
             upstream = self.cause.upstream(),
             endpoint = self.cause.address(),
             route = self.cause.route,
@@ -233,7 +260,7 @@ mod tests {
 
     fn cause(route: &str) -> TroubleCause {
         let endpoint = EndpointName::new("app", &"http://app:1", &"http://app:1");
-        TroubleCause::of(Reason::UpstreamUnreachable, route, None, Some(&endpoint))
+        TroubleCause::of(Reason::UpstreamUnreachable, route, None, Some(&endpoint), None)
     }
 
     /// How many failures were left out of each line that goes on, and how many there were in all of
@@ -272,6 +299,15 @@ mod tests {
             assert_eq!(reported(&troubles), (vec![1], vec![]));
         }
         assert_eq!(reported(&troubles), (vec![], vec![6]));
+    }
+
+    #[test]
+    fn errors_are_told_apart_up_to_some() {
+        let troubles = Troubles::default();
+        let with = |error: usize| TroubleCause { error: Some(error.to_string()), ..cause("/a") };
+        let new = (0..100).filter(|error| troubles.count(&with(*error))).count();
+        assert_eq!(new, MAX_ERRORS);
+        assert!(troubles.count(&cause("/b")), "another route");
     }
 
     #[test]

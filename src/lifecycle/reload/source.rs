@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     config::ConfigErrors,
     refresh::FileSnapshot,
-    settings::{self, ReadFiles, Reading, Settings, Sources},
+    settings::{self, ConfigReading, ReadFiles, Settings, Sources},
 };
 
 /// Where the new configuration comes from.
@@ -99,7 +99,7 @@ pub(in crate::lifecycle) fn read_files(
 
 /// What was read, and what only a reload reads of what the settings name. With mistakes that is not
 /// known, and what was known before stays.
-fn paths_of(reading: &Reading, known: &FileSnapshot) -> Vec<PathBuf> {
+fn paths_of(reading: &ConfigReading, known: &FileSnapshot) -> Vec<PathBuf> {
     let ReadFiles { files, folders } = &reading.files;
     let mut paths: Vec<_> = files.iter().chain(folders).cloned().collect();
     match &reading.settings {

@@ -6,14 +6,16 @@ use ppp::{PartialResult, v1, v2};
 
 /// A header, and how many bytes it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ProxyHeader {
-    pub(super) client: ProxiedClient,
-    pub(super) length: usize,
+pub struct ProxyHeader {
+    /// Whose connection it is.
+    pub client: ProxiedClient,
+    /// Of the header, in bytes.
+    pub length: usize,
 }
 
 /// Whose connection it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProxiedClient {
+pub enum ProxiedClient {
     /// That of a client with this address.
     At(IpAddr),
     /// The load balancer's own, such as a health check: the socket has its address.
@@ -22,7 +24,7 @@ pub(super) enum ProxiedClient {
 
 /// Why a connection has no usable header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ProxyHeaderError {
+pub enum ProxyHeaderError {
     /// The connection ended before its first byte.
     #[error("the connection ended without a byte")]
     Nothing,
@@ -57,7 +59,10 @@ const VERSION_2_LENGTH: Range<usize> = 14..16;
 
 impl ProxyHeader {
     /// The header at the beginning of the bytes; `None`: there are too few of them as yet.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<Self>, ProxyHeaderError> {
+    ///
+    /// # Errors
+    /// There is none, or one that names no client.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, ProxyHeaderError> {
         if VERSION_1.starts_with(bytes) {
             return Ok(None);
         }

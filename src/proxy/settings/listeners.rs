@@ -6,13 +6,12 @@ use crate::{
     config::{
         node::{Node, Value},
         reader::{Parsed, Section},
-        values::{check_name, count, parsed, text},
+        values::{check_name, parsed, text},
         writer::{Writer, Written, list_of},
     },
-    identity::forwarded::settings::TrustedProxy,
     listener::settings::{ListenAddress, listen_address},
     policy::{HostPattern, MAX_LISTENERS, settings::route_name},
-    proxy::settings::proxy_protocol::ProxyProtocolSettings,
+    proxy::settings::AcceptSettings,
     tls::settings::TlsSettings,
 };
 
@@ -23,9 +22,6 @@ pub(crate) mod key {
     pub(crate) const TLS: &str = "tls";
     pub(crate) const ROUTES: &str = "routes";
     pub(crate) const HOSTS: &str = "hosts";
-    pub(crate) const PROXY_PROTOCOL: &str = "proxy_protocol";
-    pub(crate) const MAX_CONNECTIONS: &str = "max_connections";
-    pub(crate) const MAX_CONNECTIONS_PER_ADDRESS: &str = "max_connections_per_address";
 }
 
 /// One place where requests arrive: an element of `[[listeners]]`, or `server.listen`.
@@ -41,12 +37,8 @@ pub struct ListenerSettings {
     pub routes: Option<Vec<String>>,
     /// The hosts of requests that it takes; empty: all.
     pub hosts: Vec<HostPattern>,
-    /// `None`: connections begin with HTTP or TLS.
-    pub proxy_protocol: Option<ProxyProtocolSettings>,
-    /// Open connections, all workers together. `None`: as many as `server.limits.connections`.
-    pub max_connections: Option<usize>,
-    /// Of these, the ones from one client address. `None`: all of them.
-    pub max_connections_per_address: Option<usize>,
+    /// The connections that it takes.
+    pub accepts: AcceptSettings,
 }
 
 /// The name of the listener of `server.listen`.
@@ -54,9 +46,6 @@ pub(crate) const SERVER_LISTENER: &str = "server";
 
 /// What a listener that has all routes says.
 const ALL_ROUTES: &str = "all";
-
-/// As `server.limits.connections`.
-const MAX_CONNECTIONS: usize = 1_000_000;
 
 /// Reads `[[listeners]]`.
 pub(crate) fn read(root: &mut Section<'_>) -> Vec<ListenerSettings> {
@@ -89,68 +78,26 @@ pub(crate) fn named_routes(listener: &Node) -> Option<Vec<String>> {
 
 impl ListenerSettings {
     /// The listener of `server.listen`.
-    pub fn of_server(listen: ListenAddress, tls: Option<TlsSettings>) -> Self {
-        Self {
-            name: SERVER_LISTENER.to_owned(),
-            listen,
-            tls,
-            routes: None,
-            hosts: Vec::new(),
-            proxy_protocol: None,
-            max_connections: None,
-            max_connections_per_address: None,
-        }
+    pub fn of_server(
+        listen: ListenAddress,
+        tls: Option<TlsSettings>,
+        accepts: AcceptSettings,
+    ) -> Self {
+        let name = SERVER_LISTENER.to_owned();
+        Self { name, listen, tls, routes: None, hosts: Vec::new(), accepts }
     }
 
     fn read(section: &mut Section<'_>) -> Option<Self> {
         let name = section.optional(key::NAME, listener_name);
         let listen = section.required(key::LISTEN, ADDRESS, listen_address);
         let host = parsed("a host such as \"api.example.com\"", HostPattern::parse);
-        let connections = || count(1..=MAX_CONNECTIONS);
         let tls = section.section(key::TLS, TlsSettings::read);
         let routes = section.optional(key::ROUTES, routes).flatten();
         let hosts = section.list(key::HOSTS, "a list of hosts", host).unwrap_or_default();
-        let proxy_protocol = section.section(key::PROXY_PROTOCOL, ProxyProtocolSettings::read);
-        let max_connections = section.optional(key::MAX_CONNECTIONS, connections());
-        let per_address = section.optional(key::MAX_CONNECTIONS_PER_ADDRESS, connections());
+        let accepts = AcceptSettings::read(section, listen.as_ref());
         let listen = listen?;
-        let listener = Self {
-            name: name.unwrap_or_else(|| listen.to_string()),
-            listen,
-            tls,
-            routes,
-            hosts,
-            proxy_protocol,
-            max_connections,
-            max_connections_per_address: per_address,
-        };
-        listener.check_peers(section);
-        Some(listener)
-    }
-
-    /// What depends on clients having an address.
-    fn check_peers(&self, section: &Section<'_>) {
-        let is_unix = matches!(self.listen, ListenAddress::Unix(_));
-        let proxies = self.proxy_protocol.as_ref().map(|proxied| &*proxied.from);
-        if is_unix && proxies.is_none() && self.max_connections_per_address.is_some() {
-            let message = "has no effect: clients of a unix socket have no address".to_owned();
-            section.mistake(key::MAX_CONNECTIONS_PER_ADDRESS, message);
-        }
-        let reaches = |proxy: &TrustedProxy| match &self.listen {
-            ListenAddress::Unix(_) => *proxy == TrustedProxy::Unix,
-            ListenAddress::Tcp(_) => *proxy != TrustedProxy::Unix,
-            ListenAddress::Systemd(_) => true,
-        };
-        if let Some(proxies) = proxies
-            && !proxies.iter().all(reaches)
-        {
-            let message = if is_unix {
-                "a unix socket has peers without addresses; expected from = [\"unix\"]"
-            } else {
-                "found \"unix\", and the listener is no unix socket"
-            };
-            section.mistake(key::PROXY_PROTOCOL, message.to_owned());
-        }
+        let name = name.unwrap_or_else(|| listen.to_string());
+        Some(Self { name, listen, tls, routes, hosts, accepts })
     }
 
     fn write(&self) -> Written {
@@ -159,19 +106,10 @@ impl ListenerSettings {
             None => writer.text(key::ROUTES, ALL_ROUTES),
             Some(names) => writer.list(key::ROUTES, names),
         };
-        let proxy_protocol = self.proxy_protocol.as_ref().map(ProxyProtocolSettings::write);
         let writer = writer
             .list(key::HOSTS, self.hosts.iter().map(HostPattern::as_str))
-            .optional_value(key::TLS, self.tls.as_ref().map(TlsSettings::write))
-            .optional_value(key::PROXY_PROTOCOL, proxy_protocol);
-        let writer = match self.max_connections {
-            Some(most) => writer.count(key::MAX_CONNECTIONS, most),
-            None => writer,
-        };
-        match self.max_connections_per_address {
-            Some(most) => writer.count(key::MAX_CONNECTIONS_PER_ADDRESS, most).table(),
-            None => writer.table(),
-        }
+            .optional_value(key::TLS, self.tls.as_ref().map(TlsSettings::write));
+        self.accepts.write(writer).table()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 
 use super::*;
-use crate::settings::{Reading, read};
+use crate::settings::{ConfigReading, read};
 
 /// A directory with `countersign.toml` and others.
 fn workspace(files: &[(&str, &str)]) -> Workspace {
@@ -16,7 +16,7 @@ fn workspace(files: &[(&str, &str)]) -> Workspace {
     workspace
 }
 
-fn read_main(workspace: &Workspace) -> Reading {
+fn read_main(workspace: &Workspace) -> ConfigReading {
     let file = workspace.path().join("countersign.toml");
     read(&Sources { file: Some(file), ..Sources::default() })
 }

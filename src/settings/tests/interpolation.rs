@@ -1,6 +1,7 @@
 //! `${VARIABLE}` and `file:` in values.
 
 use super::*;
+use crate::telemetry::settings::AccessMode;
 
 fn sources(file: String, variables: &[(&str, &str)]) -> Sources {
     let environment =
@@ -79,7 +80,7 @@ fn o2_a_value_from_a_file_is_used_and_never_shown() {
         assert!(shown.contains(&written), "{shown}");
         assert!(!shown.contains("hunter2"), "{shown}");
     }
-    assert!(!format!("{settings:?}").contains("Provenance { contents"));
+    assert!(!format!("{settings:?}").contains("ConfigProvenance { contents"));
     let again = workspace.load(&settings.to_toml()).unwrap();
     assert_eq!(again.effective(), settings.effective());
     assert!(settings.warnings().iter().all(|warning| !warning.contains("x-api-key")));

@@ -82,6 +82,25 @@ fn mistakes_of_a_listener_are_told_all_at_once() {
 }
 
 #[test]
+fn n1_server_listen_says_which_connections_it_takes_as_listeners_do() {
+    let lines = "proxy_protocol = { from = [\"10.0.0.0/8\"] }\nmax_connections = 7\n\
+                 max_connections_per_address = 2";
+    let loaded = settings(&format!("[server]\n{lines}\n{MINIMAL}"));
+    let accepts = &first(&loaded.listeners).accepts;
+    assert_eq!(accepts.proxy_protocol.as_ref().unwrap().from.len(), 1);
+    assert_eq!(accepts.max_connections, Some(7));
+    assert_eq!(accepts.max_connections_per_address, Some(2));
+    let wrong = "listen = \"unix:/run/in.sock\"\nproxy_protocol = {}\nmax_connections = 0\n\
+                 max_connections_per_address = 1";
+    let found: Vec<_> = mistakes(&format!("[server]\n{wrong}\n{MINIMAL}"))
+        .iter()
+        .map(|it| it.split(':').nth(1).unwrap().trim().to_owned())
+        .collect();
+    let expected = ["proxy_protocol.from", "max_connections", "max_connections_per_address"];
+    assert_eq!(found, expected.map(|key| format!("server.{key}")));
+}
+
+#[test]
 fn an_address_is_a_socket_of_ours_or_of_systemds() {
     let expected = "expected an address with a port such as \"127.0.0.1:8080\", \
                     \"unix:/path/to/socket\" or \"systemd:NAME\"";
@@ -131,6 +150,15 @@ fn what_has_no_effect_is_a_mistake() {
     let expected = "countersign.toml: server.tls: has no effect without server.listen; expected tls \
                     of the listeners";
     assert!(found.iter().any(|it| it == expected), "{found:?}");
+    let server = "[server]\nproxy_protocol = { from = [\"10.0.0.0/8\"] }\nmax_connections = 5\n";
+    let found = mistakes(&format!("{server}{}", with_listener("")));
+    for key in ["proxy_protocol", "max_connections"] {
+        let expected = format!(
+            "countersign.toml: server.{key}: has no effect without server.listen; expected {key} \
+             of the listeners"
+        );
+        assert!(found.contains(&expected), "{found:?}");
+    }
     let unix = with_listener("max_connections_per_address = 1")
         .replace("127.0.0.1:8443", "unix:/run/in.sock");
     assert_eq!(

@@ -30,6 +30,8 @@ pub mod jws;
 pub mod path;
 #[path = "targets/percent.rs"]
 mod percent;
+#[path = "targets/proxy_header.rs"]
+pub mod proxy_header;
 #[path = "targets/registry_answer.rs"]
 pub mod registry_answer;
 #[path = "targets/request_target.rs"]

@@ -175,3 +175,26 @@ fn what_takes_a_restart_is_named_by_every_verdict_until_then() {
     scene.write(&scene.text(OPEN));
     assert_eq!(scene.reload().1["restart_required"], serde_json::json!([]));
 }
+
+#[test]
+fn x11_after_many_reloads_descriptors_and_threads_are_where_they_were() {
+    let scene = Scene::start();
+    let further = free_address();
+    let base = scene.text(OPEN);
+    let more = base.clone() + &format!("[[listeners]]\nname = \"a\"\nlisten = \"{further}\"\n");
+    let round = || {
+        for text in [&more, &base] {
+            scene.write(text);
+            assert_eq!(scene.reload().0, 200);
+            assert_eq!(scene.status(), 200);
+        }
+    };
+    // The first has its threads for files started.
+    round();
+    let before = scene.process.descriptors_and_threads();
+    (0..20).for_each(|_| round());
+    wait_until("what the rounds have opened to be closed", || {
+        let after = scene.process.descriptors_and_threads();
+        after.0 <= before.0 && after.1 <= before.1 + 1
+    });
+}

@@ -130,6 +130,25 @@ fn keygen(folder: &Path, kid: &str) -> String {
 }
 
 #[test]
+fn x10_a_new_file_of_an_included_folder_counts_when_it_is_complete() {
+    let scene = Scene::start_with(|text| {
+        let folder = text.split("jwks_file = '").nth(1).unwrap().split("/jwks.json").next();
+        fs::create_dir(Path::new(folder.unwrap()).join("routes.d")).unwrap();
+        format!("include = [\"routes.d/*.toml\"]\n{}", watched(&text, SHORT))
+    });
+    assert_eq!(scene.status(), 401);
+    let route = "[[routes]]\npath = \"/x\"\naccess = \"public\"\n";
+    fs::write(scene.path("routes.d/open.toml"), route).unwrap();
+    wait_until("the new file", || scene.status() == 200);
+    wait_until("its verdict", || scene.reloads("watch", "applied") == 1);
+    fs::write(scene.path("routes.d/open.toml"), route.replace("/x", "/y")).unwrap();
+    wait_until("its change", || scene.status() == 401);
+    fs::remove_file(scene.path("routes.d/open.toml")).unwrap();
+    wait_until("its end", || scene.reloads("watch", "applied") == 3);
+    assert_eq!(scene.client().exchange(&Request::get("/y")).status, 401);
+}
+
+#[test]
 fn x10_watching_begins_and_ends_with_a_reload() {
     let scene = Scene::start();
     scene.write(&watched(&scene.text(PROTECTED), SHORT));

@@ -6,6 +6,7 @@ use countersign::shared::settings::{SharedLayout, SharedSettings};
 
 use super::scene::{Files, Replica, TTL, eventually, key, local};
 use crate::support::{
+    authority::Authority,
     logs,
     redis_group::{MASTER, RedisSentinels, SENTINEL_PASSWORD},
 };
@@ -49,6 +50,37 @@ async fn l6_when_a_primary_is_killed_the_one_that_the_sentinels_elect_is_used() 
     eventually("a primary", async || replica.store.set_if_absent(&key(3), TTL).await == Some(true))
         .await;
     assert_eq!(replica.store.dependency().unwrap().missing, None);
+}
+
+#[tokio::test]
+async fn k14_sentinels_and_the_primary_that_they_elect_are_reached_under_tls() {
+    let authority = Authority::new("ours");
+    let identity = authority.server("127.0.0.1");
+    let (certificate, key_pem) = (&identity.certificate_pem, identity.key_pem());
+    let group = RedisSentinels::start_with_tls(certificate, &key_pem, &authority.pem());
+    let Some(mut group) = group else { return };
+    let files = Files::new();
+    let layout = SharedLayout::Sentinel {
+        sentinels: group.sentinel_tls_ports().into_iter().map(local).collect(),
+        master: MASTER.to_owned(),
+    };
+    let mut settings = settings(&group, &files);
+    settings.ca_file = Some(files.write("ca.pem", authority.pem()));
+    settings.address.layout = layout;
+    settings.address.tls = true;
+    let replica = Replica::connected(&settings).await;
+    assert_eq!(replica.store.set_if_absent(&key(1), TTL).await, Some(true));
+    group.kill_primary();
+    eventually("the end", async || !replica.is_connected()).await;
+    eventually("a primary", async || replica.store.set_if_absent(&key(2), TTL).await == Some(true))
+        .await;
+    let other = Authority::new("other");
+    let stranger =
+        SharedSettings { ca_file: Some(files.write("other.pem", other.pem())), ..settings };
+    let begin = logs::capture();
+    let replica = Replica::start(&stranger);
+    eventually("the refusal", async || logs::since(begin).contains("UnknownIssuer")).await;
+    assert!(!replica.is_connected());
 }
 
 #[tokio::test]

@@ -107,6 +107,35 @@ fn a_header_split_at_every_byte_is_the_same_header() {
     }
 }
 
+/// The same at `server.listen`, which is the only listener here.
+#[test]
+fn n1_server_listen_takes_the_balancers_header_and_no_other_connection() {
+    let world = unmatched(World::with_setup(|setup| {
+        setup.server("proxy_protocol = { from = [\"127.0.0.2\"] }\nmax_connections = 1")
+    }));
+    let request = request(&world).field("connection", "close");
+    let before = world.mark();
+    let mut other = world.proxy.client();
+    other.send(&[LINE, &request.bytes()].concat());
+    assert!(other.is_closed());
+    before.assert_untouched("not from the balancer");
+    let mut only = from(BALANCER, world.proxy.address());
+    only.write_all(LINE).unwrap();
+    let refused = || {
+        world.proxy.metric(
+            "countersign_listener_connections_refused_total{cause=\"limit\",listener=\"server\"}",
+        )
+    };
+    wait_until("a connection too many", || {
+        let mut second = from(BALANCER, world.proxy.address());
+        let _ = second.read(&mut [0]);
+        refused() > 0.5
+    });
+    only.write_all(&request.bytes()).unwrap();
+    assert!(read_all(only).starts_with("HTTP/1.1 200"));
+    assert_eq!(forwarded_for(&world).as_deref(), Some("192.0.2.7"));
+}
+
 #[test]
 fn n1_nobody_else_can_claim_an_address_or_connect_at_all() {
     let world = scene("");

@@ -81,9 +81,7 @@ fn x3_a_connection_in_use_to_an_upstream_that_is_changed_ends_with_its_request()
             let in_flight = scope.spawn(|| scene.get("/public/held"));
             wait_until("the request", || instances[0].count() == 1);
             let changed = upstream(&instances, "idle_timeout = \"2m\"");
-            let usual = &scene.world;
-            let setup = Setup::new().issuer("corp", &usual.issuer, &usual.key_server, "", "");
-            scene.reload(&setup.with(&changed).routes(bare::ROUTES));
+            scene.reload(&scene.usual().with(&changed).routes(bare::ROUTES));
             assert_eq!(instances[0].open(), 1, "{protocol:?}: in use");
             assert_eq!(in_flight.join().unwrap(), 200);
         });
@@ -93,21 +91,21 @@ fn x3_a_connection_in_use_to_an_upstream_that_is_changed_ends_with_its_request()
 
 #[test]
 fn x3_a_request_of_before_that_connects_later_leaves_no_connection_either() {
-    let held = Instance::several(1, Protocol::Http1);
-    let scene = Scene::in_front_of(&held, "max_requests = 1\nidle_timeout = \"1m\"");
-    held[0].delay(HELD);
-    thread::scope(|scope| {
-        let first = scope.spawn(|| scene.get("/public/first"));
-        wait_until("the first", || held[0].count() == 1);
-        // It waits in the queue of the configuration before, and goes on there.
-        let queued = scope.spawn(|| scene.get("/public/queued"));
-        wait_until("the queue", || scene.of_upstream("countersign_upstream_queued") > 0.5);
-        let setup =
-            Setup::new().issuer("corp", &scene.world.issuer, &scene.world.key_server, "", "");
-        scene.reload(&setup);
-        assert_eq!((first.join().unwrap(), queued.join().unwrap()), (200, 200));
-    });
-    wait_until("no connection", || held[0].open() == 0);
+    for protocol in Protocol::ALL {
+        let held = Instance::several(1, protocol);
+        let scene = Scene::in_front_of(&held, "max_requests = 1\nidle_timeout = \"1m\"");
+        held[0].delay(HELD);
+        thread::scope(|scope| {
+            let first = scope.spawn(|| scene.get("/public/first"));
+            wait_until("the first", || held[0].count() == 1);
+            // It waits in the queue of the configuration before, and goes on there.
+            let queued = scope.spawn(|| scene.get("/public/queued"));
+            wait_until("the queue", || scene.of_upstream("countersign_upstream_queued") > 0.5);
+            scene.reload(&scene.usual());
+            assert_eq!((first.join().unwrap(), queued.join().unwrap()), (200, 200));
+        });
+        wait_until("no connection", || held[0].open() == 0);
+    }
 }
 
 #[test]

@@ -11,7 +11,6 @@ use crate::{
     support::{
         bare,
         fleet::{Instance, Protocol, load},
-        setup::Setup,
         wait_until,
     },
 };
@@ -75,9 +74,8 @@ fn d9_an_upstream_never_has_more_connections_than_it_may_over_reloads_under_load
             scope.spawn(|| load(&world.proxy, 6, false, || is_over.load(Ordering::SeqCst)));
         wait_until("requests", || instances[0].count() > 20);
         for n in 0..20 {
-            let setup = Setup::new().issuer("corp", &world.issuer, &world.key_server, "", "");
             let changed = upstream(&instances, &lines(n));
-            scene.reload(&setup.with(&changed).routes(bare::ROUTES));
+            scene.reload(&scene.usual().with(&changed).routes(bare::ROUTES));
             for _ in 0..5 {
                 let open = scene.of_upstream("countersign_upstream_connections");
                 assert!(open <= MOST, "{open} connections after reload {n}");
@@ -96,9 +94,7 @@ fn d9_requests_of_before_count_under_the_bounds_of_after() {
         upstream(&instances, &format!("max_requests = {most}\nqueue = {{ length = 0 }}"))
     };
     let scene = Scene::start(|setup| setup.with(&bounded(2)).routes(bare::ROUTES));
-    let world = &scene.world;
-    let usual = || Setup::new().issuer("corp", &world.issuer, &world.key_server, "", "");
-    let reload = |most| scene.reload(&usual().with(&bounded(most)).routes(bare::ROUTES));
+    let reload = |most| scene.reload(&scene.usual().with(&bounded(most)).routes(bare::ROUTES));
     instances[0].delay(HELD);
     thread::scope(|scope| {
         let in_flight = scope.spawn(|| scene.get("/public/held"));

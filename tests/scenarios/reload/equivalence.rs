@@ -84,7 +84,7 @@ struct Scene {
     tokens: Vec<(&'static str, String)>,
 }
 
-/// What becomes of a request: its status, the reason, and what the upstream receives.
+/// How a request ends: its status, the reason, and what the upstream receives.
 type Outcome = (u16, Option<String>, Vec<(String, String)>);
 
 impl Scene {
@@ -187,7 +187,7 @@ fn comparable((name, value): &(String, String)) -> (String, String) {
     (name.clone(), payload.unwrap_or_else(|| value.clone()))
 }
 
-/// Good ones, and those of which some configuration takes offence.
+/// Good ones, and those that some configuration refuses.
 fn tokens(issuer: &Issuer, other: &Issuer) -> Vec<(&'static str, String)> {
     let of = |changes: Value| issuer.mint(changes);
     let by = |kid: &str| issuer.mint_with(json!({ "kid": kid, "alg": "RS256" }), json!({}));

@@ -18,7 +18,7 @@ use crate::support::{
     world::{JWKS, World},
 };
 
-/// A reload that waits for keys in vain takes 15 s.
+/// A reload that waits for keys that do not come takes 15 s.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// The usual world, and its configuration with further lines of the keys.
@@ -60,7 +60,7 @@ fn x3_a_reload_fetches_no_key_of_an_unchanged_provider_and_works_while_it_is_dow
         &world.issuer.mint(json!({ "scope": "write" })),
         Reason::ScopeInsufficient,
     );
-    assert_eq!(world.key_server.count(), before, "no refresher has begun anew");
+    assert_eq!(world.key_server.count(), before, "no refresher has started again");
 }
 
 #[test]

@@ -23,6 +23,12 @@ impl Scene {
         scene
     }
 
+    /// The usual world's configuration, with nothing else in it.
+    pub(super) fn usual(&self) -> Setup {
+        let World { issuer, key_server, .. } = &self.world;
+        Setup::new().issuer("corp", issuer, key_server, "", "")
+    }
+
     pub(super) fn reload(&self, setup: &Setup) {
         self.world.proxy.server().reload(setup.load(&self.world.upstream).unwrap()).unwrap();
     }
