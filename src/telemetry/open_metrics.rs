@@ -161,8 +161,8 @@ mod tests {
     use super::*;
     use crate::clock::UnixTime;
 
-    fn encoded(family: Vec<MetricFamily>) -> String {
-        encode(&family, &|_, _, _| None)
+    fn encoded(families: &[MetricFamily]) -> String {
+        encode(families, &|_, _, _| None)
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
         let counters = IntCounterVec::new(opts, &["worker"]).unwrap();
         counters.with_label_values(&["a\"b\\c\n"]).inc_by(3);
         assert_eq!(
-            encoded(counters.collect()),
+            encoded(&counters.collect()),
             "# TYPE busy_seconds counter\n# UNIT busy_seconds seconds\n\
              # HELP busy_seconds Time that \\\"workers\\\"\\nwork.\n\
              busy_seconds_total{worker=\"a\\\"b\\\\c\\n\"} 3\n# EOF\n"
@@ -184,7 +184,7 @@ mod tests {
         let info = IntGauge::new("build_info", "Built.").unwrap();
         let families = [gauge.collect(), info.collect()].concat();
         assert_eq!(
-            encoded(families),
+            encoded(&families),
             "# TYPE connections gauge\n# HELP connections Open.\nconnections 0\n\
              # TYPE build info\n# HELP build Built.\nbuild_info 0\n# EOF\n"
         );
