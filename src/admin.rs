@@ -2,6 +2,7 @@
 //! `/backchannel-logout` for issuers, apart from the port for requests (threats P-11, O-5).
 
 pub mod control;
+mod exposition;
 mod logout;
 mod metrics;
 mod pages;
@@ -123,7 +124,7 @@ fn page<B>(request: &Request<B>, view: &View) -> Response<Full<Bytes>> {
     match request.uri().path() {
         "/livez" => pages::liveness(view),
         "/readyz" => readiness::page(request, view),
-        "/metrics" => pages::metrics(view),
+        "/metrics" => exposition::answer(request.headers(), view),
         "/keys" => pages::keys(view),
         "/jwks" => pages::jwks(view),
         "/config" => pages::config(view),

@@ -10,6 +10,7 @@ mod preflight;
 mod record;
 mod restriction;
 mod route;
+mod shown_denials;
 mod unsigned;
 mod upstream_credential;
 
@@ -29,7 +30,7 @@ use crate::{
         AnswerHeaderRules, CanonicalRequest, NotCanonical, OutgoingPath, RequestRules, Requirement,
         RouteMatch, Routes, Unmet,
         credential::PlaceSet,
-        ids::{IssuerId, ListenerId, PerIssuer, PerListener, PerRoute},
+        ids::{IssuerId, ListenerId, PerIssuer, PerListener, PerRoute, RouteId},
         settings::{Guests, HeaderSettings},
     },
     providers::Providers,
@@ -43,7 +44,7 @@ use caller::Caller;
 
 pub use denial::Denial;
 pub(crate) use metrics::Metrics;
-pub use metrics::RouteCounters;
+pub use metrics::{RequestMeter, RouteCounters};
 pub use parts::GateParts;
 pub use preflight::AnnouncedRequest;
 pub use route::Route;
@@ -71,6 +72,7 @@ pub struct Gate {
     clock: Arc<dyn Clock>,
     issuer_names: PerIssuer<String>,
     metrics: Metrics,
+    meter: RequestMeter,
     unrouted: RouteCounters,
 }
 
@@ -105,6 +107,7 @@ impl Gate {
         metrics: &MetricRegistry,
     ) -> Self {
         let gate_metrics = Metrics::register(metrics);
+        shown_denials::show(parts, &gate_metrics);
         let limit = parts.headers.forwarding.max_header_bytes;
         let assertions = parts
             .assertion
@@ -143,6 +146,7 @@ impl Gate {
             ),
             clock,
             issuer_names: parts.issuers.map(|issuer| issuer.name.clone()),
+            meter: gate_metrics.of_requests(),
             unrouted: gate_metrics.of_route("(none)", false, false),
             metrics: gate_metrics,
         }
@@ -285,6 +289,16 @@ impl Gate {
     /// The compiled form of a route of this configuration.
     pub fn compiled(&self, route: &Route) -> &Arc<Route> {
         self.routes.get(route.id())
+    }
+
+    /// What is counted of every request.
+    pub(crate) fn meter(&self) -> &RequestMeter {
+        &self.meter
+    }
+
+    /// The counters of a route; `None`: of requests that have none.
+    pub(crate) fn counters(&self, route: Option<RouteId>) -> &RouteCounters {
+        route.map_or(&self.unrouted, |route| self.routes.get(route).counters())
     }
 
     /// The verifier, for `explain` and for logout tokens.

@@ -2,6 +2,7 @@
 
 mod control;
 mod descriptors;
+mod drain;
 mod idle_journals;
 mod inbox;
 mod listeners;
@@ -16,5 +17,6 @@ mod watcher;
 mod worker_thread;
 
 pub use descriptors::{DescriptorLimit, raise_limit};
+pub use metrics::metric_families;
 pub use server::{Server, ServerParts, StartError};
 pub use signals::run;

@@ -55,12 +55,14 @@ pub(crate) struct MemoryBudget {
 
 impl MemoryBudget {
     pub(crate) fn new(max: usize, of_connection: usize, metrics: &MetricRegistry) -> Arc<Self> {
-        Arc::new(Self {
+        let budget = Arc::new(Self {
             held: AtomicUsize::new(0),
             max: AtomicUsize::new(max),
             of_connection: AtomicUsize::new(of_connection),
             metrics: Metrics::register(metrics),
-        })
+        });
+        budget.metrics.watch(&budget);
+        budget
     }
 
     /// Other bounds, from now on. What is held beyond them stays until it is given back.
@@ -108,6 +110,11 @@ impl MemoryBudget {
             self.charge(bytes);
         }
         fits
+    }
+
+    /// Whether no request is in flight, and no tunnel open.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.held.load(Relaxed) == 0
     }
 
     fn is_short(&self) -> bool {

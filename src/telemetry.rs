@@ -1,14 +1,33 @@
 //! Logs and metrics. Used by every room, uses none.
 
+mod duration_histogram;
+mod exemplars;
+mod family;
 mod level;
 pub(crate) mod line;
+mod listed;
 pub mod logs;
+mod open_metrics;
+mod process;
+mod pulled;
 pub mod registry;
 mod seldom;
 pub mod settings;
+mod shards;
+mod status_classes;
 
+pub(crate) use duration_histogram::{
+    DECISION_BOUNDS, DurationHistogram, DurationHistograms, REQUEST_BOUNDS,
+};
+pub(crate) use family::Family;
 pub use level::LogLevel;
+pub(crate) use listed::ListedFamily;
 pub use logs::{Logs, SHOWN_METHOD, SHOWN_PATH, cut};
-pub use registry::MetricRegistry;
-pub(crate) use registry::WAIT_BUCKETS;
+pub(crate) use open_metrics::OPEN_METRICS;
+pub(crate) use pulled::{InFlightCount, PulledCounter, PulledGauge};
+#[cfg(test)]
+pub(crate) use registry::COMMIT;
+pub use registry::{FamilyDescription, FamilyKind, MetricRegistry};
+pub(crate) use registry::{NO_LABELS, WAIT_BUCKETS};
 pub(crate) use seldom::SeldomLine;
+pub(crate) use status_classes::StatusClasses;

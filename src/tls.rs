@@ -2,6 +2,7 @@
 //! with who connects to us (`server`) and with those we connect to (`client`).
 
 pub(crate) mod client;
+mod expiry;
 mod files;
 mod metrics;
 mod names;
@@ -11,6 +12,8 @@ pub mod settings;
 mod upstream;
 
 pub use client::ClientTlsError;
+pub(crate) use expiry::watch_expiry;
+pub use files::Authorities;
 pub(crate) use metrics::Metrics;
 pub(crate) use renewal::keep_renewed;
 pub use server::{ServerTls, TlsError, TlsFileError, TlsFiles};

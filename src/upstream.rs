@@ -29,11 +29,10 @@ use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc, time::Duration};
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
 
-use crate::{reason::Reason, tls::UpstreamTls, wire::timer::Timer};
+use crate::{decision::RequestRecord, reason::Reason, tls::UpstreamTls, wire::timer::Timer};
 
 use endpoints::Endpoints;
 use exec::LocalExec;
-use metrics::UpstreamMetrics;
 use settings::UpstreamSettings;
 
 pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
@@ -43,7 +42,7 @@ pub(crate) use caps::UpstreamCaps;
 pub(crate) use error::UpstreamError;
 pub(crate) use http1::UpstreamSocket;
 pub(crate) use lease::EndpointLease;
-pub(crate) use metrics::Metrics;
+pub(crate) use metrics::{Metrics, UpstreamMetrics};
 pub(crate) use multiplexed::OpenStream;
 pub(crate) use request_body::{RequestBody, UploadError, UploadProgress, UploadSource};
 pub(crate) use request_form::join_cookies;
@@ -143,7 +142,7 @@ impl UpstreamPool {
             let now = Instant::now();
             answer.response.body().saw(now);
             attempts.record().times().answered(now);
-            self.metrics.latency.observe((now - started).as_secs_f64());
+            self.metrics.latency.observe(now - started);
         }
         answer
     }
@@ -172,9 +171,13 @@ impl UpstreamPool {
     }
 
     /// Counts a request that was not answered, and says why.
-    pub(crate) fn count_failed(&self, error: &UpstreamError) -> Reason {
+    pub(crate) fn count_failed(&self, record: &RequestRecord, error: &UpstreamError) -> Reason {
         let reason = error.reason();
-        self.metrics.failures.count(reason);
+        let UpstreamMetrics { failures, endpoint_failures, .. } = &self.metrics;
+        failures.with_label_values(&[self.name(), reason.code()]).inc();
+        if let (Some(endpoint), true) = (record.endpoint(), self.endpoints.are_several()) {
+            endpoint_failures.with_label_values(&[self.name(), &endpoint.url, reason.code()]).inc();
+        }
         reason
     }
 

@@ -6,8 +6,6 @@ use http_body_util::Full;
 
 use super::View;
 
-/// The Prometheus text exposition format.
-const PROMETHEUS_TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// RFC 7517 §8.5.1.
@@ -24,11 +22,6 @@ pub(super) fn liveness(view: &View) -> Response<Full<Bytes>> {
         None => text(StatusCode::OK, "alive\n".to_owned()),
         Some(lost) => text(StatusCode::SERVICE_UNAVAILABLE, format!("workers: {lost}\n")),
     }
-}
-
-/// The metrics.
-pub(super) fn metrics(view: &View) -> Response<Full<Bytes>> {
-    page(StatusCode::OK, PROMETHEUS_TEXT, view.metrics.render())
 }
 
 /// The public facts of every key, and why others were left out.
@@ -58,7 +51,12 @@ pub(super) fn json(status: StatusCode, text: String) -> Response<Full<Bytes>> {
     page(status, JSON, text)
 }
 
-fn page(status: StatusCode, content_type: HeaderValue, body: String) -> Response<Full<Bytes>> {
+/// A page of any kind.
+pub(super) fn page(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: String,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type);

@@ -11,7 +11,7 @@ use prometheus::IntGauge;
 #[derive(Debug)]
 pub(crate) struct ByteBudget {
     left: AtomicU64,
-    held: IntGauge,
+    held: Option<IntGauge>,
 }
 
 /// The reserved bytes of one body; released when dropped, so it must live as long as the last
@@ -27,8 +27,8 @@ pub(crate) struct Reservation {
 const STEP: u64 = 64 * 1024;
 
 impl ByteBudget {
-    /// So many bytes; `held` shows how many of them are reserved.
-    pub(crate) fn new(bytes: u64, held: IntGauge) -> Arc<Self> {
+    /// So many bytes; `held` shows how many of them are reserved, where that is shown.
+    pub(crate) fn new(bytes: u64, held: Option<IntGauge>) -> Arc<Self> {
         Arc::new(Self { left: AtomicU64::new(bytes), held })
     }
 
@@ -41,7 +41,7 @@ impl ByteBudget {
         let take = |left: u64| left.checked_sub(bytes);
         let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
         if taken {
-            self.held.add(shown(bytes));
+            self.held.iter().for_each(|held| held.add(shown(bytes)));
         }
         taken
     }
@@ -80,7 +80,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
-        self.budget.held.sub(shown(self.bytes));
+        self.budget.held.iter().for_each(|held| held.sub(shown(self.bytes)));
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn budget(bytes: u64) -> Arc<ByteBudget> {
-        ByteBudget::new(bytes, IntGauge::new("held", "Bytes").unwrap())
+        ByteBudget::new(bytes, Some(IntGauge::new("held", "Bytes").unwrap()))
     }
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
         drop(second);
         assert!(first.grow_to(100));
         drop(first);
-        assert_eq!((budget.left(), budget.held.get()), (100, 0));
+        assert_eq!((budget.left(), budget.held.as_ref().unwrap().get()), (100, 0));
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct Engine {
     pub(super) denials: Denials,
     pub(super) documents: Option<Documents>,
     pub(super) bodies: BodyStore,
+    /// Whether a route holds some.
+    holds_bodies: bool,
     held: HeldBodySettings,
     body_timeout: Duration,
     cache: CacheSettings,
@@ -70,6 +72,8 @@ pub struct Arrival<'a> {
 pub struct EngineParts<'s> {
     /// What bodies may take that are held until their signature is verified.
     pub held: &'s HeldBodySettings,
+    /// Whether there are such bodies, by any route.
+    pub holds_bodies: bool,
     /// How long such a body may make no progress.
     pub body_timeout: Duration,
     /// The verified-token cache of each worker.
@@ -101,15 +105,20 @@ impl Engine {
         clock: Arc<dyn Clock>,
         metrics: &MetricRegistry,
     ) -> Self {
-        let is_same = |earlier: &&Self| earlier.held == *parts.held;
+        let holds_bodies = parts.holds_bodies;
+        let is_same =
+            |earlier: &&Self| earlier.held == *parts.held && earlier.holds_bodies == holds_bodies;
         let bodies = earlier.filter(is_same).map(|earlier| earlier.bodies.clone());
-        let bodies =
-            bodies.unwrap_or_else(|| BodyStore::new(parts.held, Metrics::register(metrics)));
+        let bodies = bodies.unwrap_or_else(|| {
+            let shown = holds_bodies.then(|| Metrics::register(metrics));
+            BodyStore::new(parts.held, shown.map(|metrics| metrics.held(parts.held.buffer_bytes)))
+        });
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, &parts.maintenance, clock),
             documents: Documents::prepare(parts.documents, metrics),
             bodies,
+            holds_bodies,
             held: parts.held.clone(),
             body_timeout: parts.body_timeout,
             cache: parts.cache.clone(),

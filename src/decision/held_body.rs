@@ -15,6 +15,7 @@ use std::{error::Error, path::PathBuf, sync::Arc};
 use bytes::{Buf, Bytes};
 use http_body::Body;
 use http_body_util::BodyExt;
+use prometheus::IntGauge;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::{
@@ -28,8 +29,6 @@ pub(super) use refusal::{Unheld, too_large};
 use disk::Disk;
 use keep::{Keep, KeptBody};
 use settings::HeldBodySettings;
-
-use super::Metrics;
 
 /// Where all bodies are held, of all workers.
 #[derive(Debug, Clone)]
@@ -88,8 +87,9 @@ pub(super) enum HoldError {
 }
 
 impl BodyStore {
-    pub(super) fn new(settings: &HeldBodySettings, metrics: Metrics) -> Self {
-        let budget = ByteBudget::new(settings.buffer_bytes as u64, metrics.held_bytes);
+    /// `held` shows what they take.
+    pub(super) fn new(settings: &HeldBodySettings, held: Option<IntGauge>) -> Self {
+        let budget = ByteBudget::new(settings.buffer_bytes as u64, held);
         Self { budget, disk: Disk::new() }
     }
 

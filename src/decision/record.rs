@@ -4,6 +4,7 @@
 mod access_log;
 mod endpoint_name;
 mod line_limits;
+mod meter;
 mod recorder;
 mod report;
 mod subject_name;
@@ -80,6 +81,8 @@ pub enum RequestEnd {
     ClientGone,
     /// The upstream's answer broke off, or stood still for too long.
     AnswerBroken,
+    /// It was a stream, and the proxy stops.
+    Stopped,
 }
 
 impl RequestRecord {
@@ -227,7 +230,7 @@ impl RequestRecord {
     }
 
     /// Where it was sent last.
-    pub(super) fn endpoint(&self) -> Option<Rc<EndpointName>> {
+    pub fn endpoint(&self) -> Option<Rc<EndpointName>> {
         self.endpoint.borrow().clone()
     }
 

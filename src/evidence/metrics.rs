@@ -1,16 +1,16 @@
 //! Lines, checkpoints, and the disk.
 
-use prometheus::{Histogram, IntCounter, IntCounterVec};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec};
 
-use crate::telemetry::{MetricRegistry, WAIT_BUCKETS};
+use crate::telemetry::{MetricRegistry, NO_LABELS, WAIT_BUCKETS};
 
 /// What is counted of the journal.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     /// By outcome.
     lines: IntCounterVec,
-    checkpoints: IntCounter,
-    pub(super) fsync: Histogram,
+    checkpoints: IntCounterVec,
+    fsync: HistogramVec,
 }
 
 /// The handles of the journal's thread, resolved once.
@@ -32,13 +32,15 @@ impl Metrics {
                 "Lines of the evidence journal.",
                 &["outcome"],
             ),
-            checkpoints: metrics.counter(
+            checkpoints: metrics.counters(
                 "evidence_checkpoints_total",
                 "Signed checkpoints in the evidence journal.",
+                NO_LABELS,
             ),
-            fsync: metrics.histogram(
+            fsync: metrics.histograms(
                 "evidence_fsync_seconds",
                 "Time until a group of lines is on disk.",
+                NO_LABELS,
                 WAIT_BUCKETS,
             ),
         }
@@ -49,9 +51,13 @@ impl Metrics {
             written: self.lines("written"),
             failed: self.lines("failed"),
             dropped: self.lines("dropped"),
-            checkpoints: self.checkpoints.clone(),
-            fsync: self.fsync.clone(),
+            checkpoints: self.checkpoints.with_label_values(NO_LABELS),
+            fsync: self.fsync(),
         }
+    }
+
+    pub(super) fn fsync(&self) -> Histogram {
+        self.fsync.with_label_values(NO_LABELS)
     }
 
     pub(super) fn lines(&self, outcome: &str) -> IntCounter {

@@ -1,14 +1,37 @@
 //! Requests and refusals.
 
+use std::sync::Arc;
+
 use prometheus::{IntCounter, IntCounterVec};
 
-use crate::{reason::Reason, telemetry::MetricRegistry};
+use crate::{
+    reason::Reason,
+    telemetry::{
+        DECISION_BOUNDS, DurationHistogram, DurationHistograms, Family, InFlightCount,
+        MetricRegistry, NO_LABELS, REQUEST_BOUNDS, StatusClasses,
+    },
+};
 
 /// What the gate counts.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     requests: IntCounterVec,
     denials: IntCounterVec,
+    /// By route and class.
+    answers: Family<StatusClasses>,
+    /// By route.
+    seconds: DurationHistograms,
+    decisions: DurationHistograms,
+    in_flight: Arc<InFlightCount>,
+}
+
+/// What is counted of every request, whatever its route.
+#[derive(Debug)]
+pub struct RequestMeter {
+    /// Requests whose answers have not ended.
+    pub(crate) in_flight: Arc<InFlightCount>,
+    /// From the head of a request to the decision on it.
+    pub(crate) decision: Arc<DurationHistogram>,
 }
 
 /// A route's request counters, resolved once.
@@ -26,6 +49,10 @@ pub struct RouteCounters {
     pub preflights: Option<IntCounter>,
     /// Requests that were answered with a redirect; `None` where none is.
     pub redirected: Option<IntCounter>,
+    /// Answers by the class of their status.
+    pub(crate) answers: Arc<StatusClasses>,
+    /// From the head of a request that was forwarded to the end of its answer.
+    pub(crate) seconds: Arc<DurationHistogram>,
 }
 
 impl Metrics {
@@ -37,6 +64,36 @@ impl Metrics {
                 "Requests refused by the gate.",
                 &["reason", "issuer"],
             ),
+            answers: metrics.status_classes(
+                "responses_total",
+                "Responses to clients, by the class of their status.",
+                &["route"],
+            ),
+            seconds: metrics.durations(
+                "request_seconds",
+                "Time from the header block of a request that was forwarded to the end of its \
+                 response.",
+                &["route"],
+                REQUEST_BOUNDS,
+            ),
+            decisions: metrics.durations(
+                "decision_seconds",
+                "Time from the header block of a request to the decision to forward it.",
+                NO_LABELS,
+                DECISION_BOUNDS,
+            ),
+            in_flight: metrics.in_flight(
+                "requests_in_flight",
+                "Requests whose responses have not ended, tunnels included.",
+            ),
+        }
+    }
+
+    /// Those of every request.
+    pub(super) fn of_requests(&self) -> RequestMeter {
+        RequestMeter {
+            in_flight: Arc::clone(&self.in_flight),
+            decision: self.decisions.with_label_values(NO_LABELS),
         }
     }
 
@@ -50,7 +107,14 @@ impl Metrics {
             aborted: counter("aborted"),
             preflights: is_shared.then(|| counter("preflight")),
             redirected: redirects.then(|| counter("redirected")),
+            answers: self.answers.with_label_values(&[label]),
+            seconds: self.seconds.with_label_values(&[label]),
         }
+    }
+
+    /// Shows a denial that was not made so far.
+    pub(super) fn show_denial(&self, reason: Reason, issuer: &str) {
+        self.denials.with_label_values(&[reason.code(), issuer]);
     }
 
     pub(super) fn denied(&self, reason: Reason, issuer: &str) {

@@ -84,7 +84,7 @@ impl Assertions {
             max_bytes: max_header_bytes.max(MIN_MAX_BYTES),
             signer: Arc::new(AssertionSigner::new(
                 settings,
-                Metrics::register(metrics).assertions_signed,
+                Metrics::register(metrics).assertions_signed(),
             )),
         }
     }

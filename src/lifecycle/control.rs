@@ -27,6 +27,7 @@ use crate::{
 };
 
 use super::{
+    drain::{DrainTimeouts, Grace},
     idle_journals,
     inbox::{ControlChannels, Inbox, NextCommand},
     listeners::{BoundOperators, OpenListeners, OperatorListeners},
@@ -175,8 +176,8 @@ impl Control {
                         inbox.next(&signals.finished).await
                     }
                 },
-                NextCommand::Stop => {
-                    self.stop(&signals).await;
+                NextCommand::Stop(grace) => {
+                    self.stop(grace, &signals).await;
                     inbox.next(&signals.finished).await
                 }
                 NextCommand::Finished => return,
@@ -275,7 +276,7 @@ impl Control {
         self.shown.store(Arc::new(settings.shown()));
         self.adjust_process(&settings);
         let known = self.listeners.addresses();
-        self.listeners.adopt(bound, settings.server.drain_timeout);
+        self.listeners.adopt(bound, DrainTimeouts::of(&settings));
         self.listeners.log_new(&known);
         running.operators.adopt(operators);
         self.settings.store(Arc::new(settings));
@@ -307,15 +308,19 @@ impl Control {
         Ok(())
     }
 
-    async fn stop(&self, signals: &WorkerSignals) {
+    async fn stop(&self, rule: Grace, signals: &WorkerSignals) {
         self.readiness.drain();
+        signals.stages.grace.cancel();
         self.service_manager.stopping();
         let grace = self.settings.load().server.shutdown_grace;
         tracing::info!(?grace, "stopping: not ready, still accepting");
-        tokio::time::sleep(grace).await;
+        tokio::select! {
+            () = tokio::time::sleep(grace) => {}
+            () = rule.is_pointless(&self.budget) => {}
+        }
         tracing::info!("stopping: finishing what is in flight");
         signals.stop_accepting.cancel();
-        signals.drain.cancel();
+        signals.stages.drain.cancel();
     }
 }
 

@@ -5,7 +5,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::control::ReloadRequest;
 
-use super::reload::{PendingReload, ReloadSource};
+use super::{
+    drain::Grace,
+    reload::{PendingReload, ReloadSource},
+};
 
 /// Commands to the control thread.
 #[derive(Debug)]
@@ -13,7 +16,7 @@ pub(super) enum ControlCommand {
     /// Load another configuration, and report the verdict.
     Reload(PendingReload),
     /// Stop gently.
-    Stop,
+    Stop(Grace),
 }
 
 /// Where commands come from.
@@ -36,7 +39,7 @@ pub(super) struct Inbox {
 /// What the control thread does next.
 pub(super) enum NextCommand {
     Reload(PendingReload),
-    Stop,
+    Stop(Grace),
     /// Nothing any more: the workers have ended.
     Finished,
 }
@@ -47,7 +50,7 @@ impl Inbox {
         tokio::select! {
             Some(command) = self.commands.recv() => match command {
                 ControlCommand::Reload(reload) => NextCommand::Reload(reload),
-                ControlCommand::Stop => NextCommand::Stop,
+                ControlCommand::Stop(grace) => NextCommand::Stop(grace),
             },
             Some(ReloadRequest { trigger, done }) = self.requested.recv() => {
                 let source = ReloadSource::Reread;

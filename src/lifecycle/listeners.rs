@@ -3,7 +3,7 @@
 
 mod operators;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     listener::{Listener, PassedSockets, settings::ListenAddress},
     proxy::{
-        BoundListener,
+        BoundListener, StopStages,
         settings::{ListenerSettings, listeners::SERVER_LISTENER},
     },
     settings::Settings,
     telemetry::MetricRegistry,
 };
 
-use super::server::StartError;
+use super::{drain::DrainTimeouts, server::StartError};
 
 pub(super) use operators::{BoundOperators, OperatorListeners};
 
@@ -36,7 +36,7 @@ pub(super) struct Binding {
     /// No new connections.
     stop: CancellationToken,
     /// Its connections end, between requests.
-    drain: CancellationToken,
+    stages: StopStages,
 }
 
 /// What workers serve.
@@ -44,7 +44,7 @@ pub(super) struct Binding {
 pub(super) struct WorkerTargets {
     pub(super) bindings: Vec<Arc<Binding>>,
     /// How long finishing may take, once they stop.
-    pub(super) drain_timeout: Duration,
+    pub(super) drain: DrainTimeouts,
 }
 
 /// The listeners of requests.
@@ -54,7 +54,7 @@ pub(super) struct OpenListeners {
     metrics: MetricRegistry,
     /// Of the process.
     stop: CancellationToken,
-    drain: CancellationToken,
+    stages: StopStages,
     /// By position. A position is used again once nothing of an earlier listener is left.
     places: Vec<Arc<BoundListener>>,
     bindings: Vec<Arc<Binding>>,
@@ -69,19 +69,20 @@ pub(super) struct PreparedListeners {
 }
 
 impl OpenListeners {
-    /// None yet; `stop` and `drain` are those of the process.
+    /// None yet; `stop` and `stages` are those of the process.
     pub(super) fn new(
         workers: usize,
         metrics: &MetricRegistry,
-        [stop, drain]: [CancellationToken; 2],
+        stop: CancellationToken,
+        stages: StopStages,
     ) -> Self {
-        let targets = WorkerTargets { bindings: Vec::new(), drain_timeout: Duration::ZERO };
+        let targets = WorkerTargets { bindings: Vec::new(), drain: DrainTimeouts::default() };
         Self {
             workers,
             passed: PassedSockets::default(),
             metrics: metrics.clone(),
             stop,
-            drain,
+            stages,
             places: Vec::new(),
             bindings: Vec::new(),
             targets: watch::Sender::new(targets),
@@ -148,9 +149,9 @@ impl OpenListeners {
         let address = local_address(&sockets)?;
         let listener = self.place(settings, prepared);
         let sockets = sockets.into_iter().map(|socket| Mutex::new(Some(socket))).collect();
-        let (stop, drain) = (self.stop.child_token(), self.drain.child_token());
+        let (stop, stages) = (self.stop.child_token(), self.stages.child());
         let listen = settings.listen.clone();
-        Ok(Binding { listen, listener, sockets, address, stop, drain })
+        Ok(Binding { listen, listener, sockets, address, stop, stages })
     }
 
     /// A position that no listener has, and no connection of an earlier one.
@@ -174,18 +175,18 @@ impl OpenListeners {
     }
 
     /// Serves what was prepared; what is not part of it stops accepting, and drains.
-    pub(super) fn adopt(&mut self, prepared: PreparedListeners, drain_timeout: Duration) {
+    pub(super) fn adopt(&mut self, prepared: PreparedListeners, drain: DrainTimeouts) {
         let PreparedListeners { bindings, names: _ } = prepared;
         let earlier = std::mem::replace(&mut self.bindings, bindings);
         let bindings = self.bindings.clone();
-        self.targets.send_replace(WorkerTargets { bindings, drain_timeout });
+        self.targets.send_replace(WorkerTargets { bindings, drain });
         for binding in earlier {
             let stays = self.bindings.iter().any(|other| Arc::ptr_eq(other, &binding));
             if !stays {
                 let (listen, name) = (&binding.address, binding.listener.name());
                 tracing::info!(%listen, listener = name, "no longer listening");
                 binding.stop.cancel();
-                binding.drain.cancel();
+                binding.stages.cancel();
             }
         }
     }
@@ -220,8 +221,8 @@ impl Binding {
         &self.stop
     }
 
-    pub(super) fn drain(&self) -> &CancellationToken {
-        &self.drain
+    pub(super) fn stages(&self) -> &StopStages {
+        &self.stages
     }
 }
 

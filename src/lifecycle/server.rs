@@ -20,15 +20,16 @@ use crate::{
     shared::SharedError,
     tasks::Tasks,
     telemetry::{LogLevel, MetricRegistry},
-    tls::{TlsError, UpstreamTls, UpstreamTlsError},
+    tls::{TlsError, UpstreamTls, UpstreamTlsError, watch_expiry},
 };
 
 use super::{
     control::{self, ConfigurationTasks, Control, ControlParts},
     descriptors::worker_count,
+    drain::{DrainTimeouts, Grace},
     inbox::{ControlChannels, ControlCommand},
     listeners::{Binding, BoundOperators, OpenListeners},
-    metrics::register_all,
+    metrics::{busy_time, register_all},
     pulse::Pulse,
     reload::{PendingReload, ReloadSource, read_files},
     service_manager::ServiceManager,
@@ -133,8 +134,8 @@ impl Server {
         let (settings, watch) = settled(settings, sources.as_ref());
         let workers = worker_count(&settings);
         let signals = WorkerSignals::default();
-        let ends = [signals.stop_accepting.clone(), signals.drain.clone()];
-        let mut listeners = OpenListeners::new(workers, &metrics, ends);
+        let (stop, stages) = (signals.stop_accepting.clone(), signals.stages.clone());
+        let mut listeners = OpenListeners::new(workers, &metrics, stop, stages);
         let bound = listeners.prepare(&settings)?;
         let operators = BoundOperators::bind(&settings, listeners.passed())?;
         let admin = operators.admin_address()?.unwrap_or_else(|| settings.admin.listen.clone());
@@ -148,10 +149,13 @@ impl Server {
             compile(&settings, names, &providers, &journals, None, &clock, &metrics)?;
         let tasks = ConfigurationTasks { providers: tasks, upstreams };
         let config = Arc::new(ArcSwap::from_pointee(config));
+        let of = Arc::clone(&config);
+        watch_expiry(&metrics, move || (of.load().tls(), of.load().upstream_tls()));
         let budget = ConnectionBudget::new(&settings.server.limits, &metrics);
+        let busy = busy_time(&metrics);
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
         let (reloads, requested) = mpsc::channel(RELOAD_QUEUE);
-        listeners.adopt(bound, settings.server.drain_timeout);
+        listeners.adopt(bound, DrainTimeouts::of(&settings));
         let (listen, targets) = (listeners.addresses(), listeners.targets());
         let parts = ControlParts {
             config: Arc::clone(&config),
@@ -180,8 +184,8 @@ impl Server {
             Self { listen, admin, control_at, commands, signals, workers: Vec::new(), control };
         for index in 0..workers {
             let (config, budget) = (Arc::clone(&config), Arc::clone(&budget));
-            let place =
-                WorkerPlace { index, targets: targets.clone(), pulse: pulse.of_worker(index) };
+            let (targets, pulse) = (targets.clone(), pulse.of_worker(index));
+            let place = WorkerPlace { index, targets, pulse, busy: busy.clone() };
             // Dropped after a failure, the server ends what it has started.
             let signals = server.signals.clone();
             server.workers.push(worker_thread::spawn(place, config, budget, signals)?);
@@ -252,9 +256,18 @@ impl Server {
 
     /// Drains and stops: not ready at once, still accepting for the grace period, then finishing
     /// what is in flight within the drain deadline. Returns when all is over.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
+        self.stop_after(Grace::Whole);
+    }
+
+    /// The same, but without a grace period where no request is in progress, or as soon as none is.
+    pub fn stop_when_idle(self) {
+        self.stop_after(Grace::UntilIdle);
+    }
+
+    fn stop_after(mut self, grace: Grace) {
         // A control thread that is gone has no grace period to keep.
-        let _ = self.commands.blocking_send(ControlCommand::Stop);
+        let _ = self.commands.blocking_send(ControlCommand::Stop(grace));
         self.join();
     }
 
@@ -268,7 +281,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.signals.stop_accepting.cancel();
-        self.signals.drain.cancel();
+        self.signals.stages.cancel();
         self.signals.finished.cancel();
     }
 }

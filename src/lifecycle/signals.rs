@@ -1,5 +1,8 @@
 //! The process under its operating system: SIGTERM and SIGINT stop it gently, a second one at
 //! once, SIGHUP reads the configuration again.
+//!
+//! SIGTERM is what supervisors send, with a load balancer in front that has yet to notice. SIGINT is
+//! a person at a terminal: where no request is in progress, nothing is waited for.
 
 use std::io;
 
@@ -14,7 +17,7 @@ use super::{Server, ServerParts, StartError};
 
 /// A signal's request.
 enum Request {
-    Stop,
+    Stop { by_hand: bool },
     Reload,
 }
 
@@ -29,17 +32,23 @@ pub fn run(settings: Settings, parts: ServerParts) -> Result<(), StartError> {
         Signals::new()?
     };
     let server = Server::start_with(settings, parts)?;
-    while let Request::Reload = runtime.block_on(signals.next()) {
-        server.request_reload();
-    }
+    let by_hand = loop {
+        match runtime.block_on(signals.next()) {
+            Request::Reload => server.request_reload(),
+            Request::Stop { by_hand } => break by_hand,
+        }
+    };
     // A second signal stops at once: the exit ends the drain in progress.
     std::thread::spawn(move || {
-        if let Request::Stop = runtime.block_on(signals.next_stop()) {
-            tracing::warn!("second signal: stopping at once");
-            std::process::exit(1);
-        }
+        runtime.block_on(signals.next_stop());
+        tracing::warn!("second signal: stopping at once");
+        std::process::exit(1);
     });
-    server.stop();
+    if by_hand {
+        server.stop_when_idle();
+    } else {
+        server.stop();
+    }
     Ok(())
 }
 
@@ -60,17 +69,13 @@ impl Signals {
 
     async fn next(&mut self) -> Request {
         tokio::select! {
-            _ = self.terminate.recv() => Request::Stop,
-            _ = self.interrupt.recv() => Request::Stop,
+            _ = self.terminate.recv() => Request::Stop { by_hand: false },
+            _ = self.interrupt.recv() => Request::Stop { by_hand: true },
             _ = self.hangup.recv() => Request::Reload,
         }
     }
 
-    async fn next_stop(&mut self) -> Request {
-        loop {
-            if let Request::Stop = self.next().await {
-                return Request::Stop;
-            }
-        }
+    async fn next_stop(&mut self) {
+        while let Request::Reload = self.next().await {}
     }
 }

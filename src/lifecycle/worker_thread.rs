@@ -5,17 +5,17 @@ use std::{io, rc::Rc, sync::Arc, thread, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::{
-    runtime::{Builder, LocalOptions},
+    runtime::{Builder, LocalOptions, RuntimeMetrics},
     sync::watch,
     task::{JoinSet, spawn_local},
-    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     listener::Listener,
-    proxy::{self, ConnectionBudget, ProxyConfig, Worker},
+    proxy::{self, ConnectionBudget, ProxyConfig, StopStages, Worker},
     readiness::ProcessReadiness,
+    telemetry::{Family, PulledCounter},
 };
 
 use super::{
@@ -30,8 +30,8 @@ pub(super) struct WorkerSignals {
     pub(super) open: CancellationToken,
     /// No new connections.
     pub(super) stop_accepting: CancellationToken,
-    /// Finish what is in flight.
-    pub(super) drain: CancellationToken,
+    /// The stages of a stop for what has been accepted.
+    pub(super) stages: StopStages,
     /// The workers have ended: metrics and readiness are of no use any more.
     pub(super) finished: CancellationToken,
     /// Marked when a worker ends unexpectedly.
@@ -43,7 +43,7 @@ struct Watch(WorkerSignals);
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if !self.0.stop_accepting.is_cancelled() && !self.0.drain.is_cancelled() {
+        if !self.0.stop_accepting.is_cancelled() && !self.0.stages.drain.is_cancelled() {
             self.0.readiness.lose_worker();
         }
     }
@@ -64,6 +64,8 @@ pub(super) struct WorkerPlace {
     /// What it serves: reloads change it.
     pub(super) targets: watch::Receiver<WorkerTargets>,
     pub(super) pulse: PulseAnswer,
+    /// Where the time is shown that it works.
+    pub(super) busy: Family<PulledCounter>,
 }
 
 /// Starts one worker.
@@ -92,14 +94,15 @@ fn run(
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
         .build_local(LocalOptions::default())?;
+    show_busy_time(&place, runtime.metrics());
     let outcome = runtime.block_on(async move {
-        let WorkerPlace { index, mut targets, pulse } = place;
+        let WorkerPlace { index, mut targets, pulse, .. } = place;
         spawn_local(pulse.run());
         tokio::select! {
             () = signals.open.cancelled() => {}
             () = signals.stop_accepting.cancelled() => {}
         }
-        let worker = Rc::new(Worker::new(config, signals.drain.clone()));
+        let worker = Rc::new(Worker::new(config, signals.stages.clone()));
         spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
         let mut accepting = JoinSet::new();
         loop {
@@ -108,7 +111,8 @@ fn run(
                 let Some(socket) = binding.take_socket(index) else { continue };
                 let listen = socket.local_address()?;
                 tracing::debug!(worker = index, %listen, "worker serves");
-                let worker = Rc::new(worker.of_listener(binding.drain().clone()));
+                let worker = Rc::new(worker.of_listener(binding.stages().clone()));
+                spawn_local(Worker::follow_stop(Rc::clone(&worker)));
                 accepting.spawn_local(accept(socket, binding, worker, Arc::clone(&budget)));
             }
             tokio::select! {
@@ -120,10 +124,8 @@ fn run(
         while let Some(ended) = accepting.join_next().await {
             ended.map_err(io::Error::other)??;
         }
-        let drain_timeout = targets.borrow().drain_timeout;
-        if timeout(drain_timeout, worker.finish()).await.is_err() {
-            tracing::warn!("the drain deadline passed with requests in flight: cut off");
-        }
+        let drain = targets.borrow().drain;
+        drain.finish(&worker, &signals.stages).await;
         Ok(())
     });
     runtime.shutdown_timeout(LEFTOVERS_DEADLINE);
@@ -138,4 +140,10 @@ async fn accept(
 ) -> io::Result<()> {
     let listener = Arc::clone(binding.listener());
     proxy::serve(socket, listener, worker, budget, binding.stop()).await
+}
+
+/// Shows how long it was not waiting. The runtime measures that when it parks, in any case.
+fn show_busy_time(place: &WorkerPlace, runtime: RuntimeMetrics) {
+    let worker = place.index.to_string();
+    place.busy.watch(&[&worker], move || runtime.worker_total_busy_duration(0).as_secs_f64());
 }

@@ -1,8 +1,11 @@
 //! How much of the budget bodies take.
 
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
 use prometheus::{IntCounter, IntGauge};
 
-use crate::telemetry::MetricRegistry;
+use super::MemoryBudget;
+use crate::telemetry::{Family, MetricRegistry, NO_LABELS, PulledGauge};
 
 /// What is counted of the budget.
 #[derive(Debug)]
@@ -12,6 +15,8 @@ pub(crate) struct Metrics {
     pub(super) waiting_bytes: IntGauge,
     /// Clients that were cut off early, as memory was short.
     pub(super) shed: IntCounter,
+    used: Family<PulledGauge>,
+    limit: Family<PulledGauge>,
 }
 
 impl Metrics {
@@ -25,6 +30,29 @@ impl Metrics {
                 "slow_clients_shed_total",
                 "Clients cut off because they took nothing of an answer while memory was short.",
             ),
+            used: metrics.pulled_gauges(
+                "memory_budget_used_bytes",
+                "What requests in flight and bodies that wait count with in the memory budget.",
+                NO_LABELS,
+            ),
+            limit: metrics.pulled_gauges(
+                "memory_budget_bytes",
+                "The memory budget: server.limits.memory.",
+                NO_LABELS,
+            ),
         }
     }
+
+    /// Shows the budget and what is used of it.
+    pub(super) fn watch(&self, budget: &Arc<MemoryBudget>) {
+        let of = Arc::clone(budget);
+        self.used.watch(NO_LABELS, move || as_bytes(of.held.load(Relaxed)));
+        let of = Arc::clone(budget);
+        self.limit.watch(NO_LABELS, move || as_bytes(of.max.load(Relaxed)));
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 8 PiB")]
+fn as_bytes(bytes: usize) -> f64 {
+    bytes as f64
 }

@@ -1,6 +1,7 @@
 //! Bodies of answers on their way to the client: streamed frame by frame, unless one had to be held
 //! before.
 
+mod stream_bound;
 mod upstream_body;
 
 use std::{
@@ -22,6 +23,7 @@ use crate::{
     upstream::AnswerBody,
 };
 
+pub(super) use stream_bound::StreamBound;
 pub(super) use upstream_body::UpstreamBody;
 
 /// An answer's body on its way to the client.
@@ -97,8 +99,13 @@ impl ResponseBody {
     }
 
     /// The upstream's answer.
-    pub(super) fn upstream(body: AnswerBody, stall_after: Duration, request: RequestGuard) -> Self {
-        Self::Upstream(Box::new(UpstreamBody::new(body, stall_after, request)))
+    pub(super) fn upstream(
+        body: AnswerBody,
+        stall_after: Duration,
+        request: RequestGuard,
+        bound: Option<StreamBound>,
+    ) -> Self {
+        Self::Upstream(Box::new(UpstreamBody::new(body, stall_after, request, bound)))
     }
 }
 

@@ -6,12 +6,13 @@ mod unserved;
 
 use std::{
     convert::Infallible,
-    future::poll_fn,
+    future::{pending, poll_fn},
     io,
     net::IpAddr,
     pin::{Pin, pin},
     rc::Rc,
     sync::Arc,
+    task::Poll,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -131,7 +132,7 @@ pub(super) async fn serve<S: ByteStream>(
         biased;
         sniffed = timeout_at(deadline, sniff(first_bytes, &mut socket)) => sniffed,
         // A client that has sent nothing has nothing to finish.
-        () = worker.drain.cancelled() => return,
+        () = worker.gives_up(accepted.at) => return,
     };
     let Ok(Ok(sniffed)) = sniffed else {
         return; // sent nothing in time, or disconnected
@@ -200,12 +201,14 @@ async fn serve_http2<S: ByteStream>(
     };
     let refused_heads = Rc::<RefusedHeads>::default();
     let io = FrameGuard::new(io, accepted, frame_limits, floods, Rc::clone(&refused_heads));
-    let drain = connection.worker.drain.clone();
     let activity = Arc::clone(&connection.activity);
     let memory = Arc::clone(connection.open.memory());
     let streams = StreamExec::new(limits.body_timeout, limits.header_timeout, memory);
     let served = Rc::clone(&connection);
-    let service = service_fn(move |request| answer(Rc::clone(&served), request));
+    let service = {
+        let served = Rc::clone(&served);
+        service_fn(move |request| answer(Rc::clone(&served), request))
+    };
     let mut conversation = pin!(
         http2::Builder::new(streams)
             .timer(TokioTimer::new())
@@ -221,14 +224,38 @@ async fn serve_http2<S: ByteStream>(
     let uncounted = |outcome| if refused_heads.last_was_too_long.get() { Ok(()) } else { outcome };
     tokio::select! {
         biased;
-        outcome = poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)) => {
-            return uncounted(outcome);
+        outcome = poll_fn(|cx| {
+            let outcome = followed_by(conversation.as_mut().poll(cx), note);
+            let leaves = outcome.is_pending() && served.leaves();
+            if leaves { Poll::Ready(None) } else { outcome.map(Some) }
+        }) => {
+            if let Some(outcome) = outcome {
+                return uncounted(outcome);
+            }
         }
-        () = drain.cancelled() => {}
+        () = served.asked_to_leave() => {}
+        () = served.worker.stop.drain.cancelled() => {}
         () = activity.idle_too_long() => {}
     }
     conversation.as_mut().graceful_shutdown();
     uncounted(poll_fn(|cx| followed_by(conversation.as_mut().poll(cx), note)).await)
+}
+
+impl Connection {
+    /// Whether the client is to make no further requests on it. It learns so with its first request
+    /// from the stop on, at the earliest: it could take a connection that ends at once for one that
+    /// can't be made.
+    fn leaves(&self) -> bool {
+        self.worker.is_leaving() && self.open.has_been_used()
+    }
+
+    /// Resolves at the beginning of a stop, unless there was no request on it.
+    async fn asked_to_leave(&self) {
+        self.worker.stop.grace.cancelled().await;
+        if !self.open.has_been_used() {
+            pending().await
+        }
+    }
 }
 
 fn followed_by<T>(outcome: T, then: impl Fn()) -> T {

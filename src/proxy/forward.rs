@@ -3,7 +3,9 @@
 use std::{convert::Infallible, rc::Rc, time::Duration};
 
 use http::{
-    Method, Request, Response, StatusCode, Version, header::CONTENT_LENGTH, request::Parts,
+    HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{CONNECTION, CONTENT_LENGTH},
+    request::Parts,
     response,
 };
 use hyper::body::{Body as _, Incoming};
@@ -22,7 +24,7 @@ use crate::{
 };
 
 use super::{
-    body::ResponseBody,
+    body::{ResponseBody, StreamBound},
     client_body::ClientBody,
     connection::Connection,
     guards::{RequestGuard, UploadRoom},
@@ -34,6 +36,8 @@ use super::{
     upload,
     worker::Serving,
 };
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Answers one request, whatever it is. It is boxed, since it is handed from future to future.
 pub(super) fn answer(
@@ -72,6 +76,9 @@ pub(super) fn answer(
             && !switches
         {
             exchange.share(response.headers_mut(), from, sender);
+        }
+        if connection.worker.is_leaving() && connection.activity.is_http1() && !switches {
+            response.headers_mut().insert(CONNECTION, CLOSE);
         }
         exchange.record().answered(response.status());
         response.body_mut().report(exchange.record());
@@ -271,13 +278,22 @@ impl Forwarder<'_> {
             return self.switch_protocols(*response, limits, upgrade, guard, record);
         }
         let (parts, mut body) = cleaned(*response);
+        let bound = self.stream_bound(&parts, &body);
         if upgrade.is_some() {
             // An upstream that answers an upgrade otherwise may still treat what follows on the
             // connection as a tunnel: it is not used again (threats F-10).
             body.close_afterwards();
         }
-        let body = ResponseBody::upstream(body, limits.stream_timeout, guard);
+        let body = ResponseBody::upstream(body, limits.stream_timeout, guard, bound);
         Ok(Response::from_parts(parts, body))
+    }
+
+    /// What ends the answer when the proxy stops. One whose length is known ends by itself.
+    fn stream_bound(&self, parts: &response::Parts, body: &AnswerBody) -> Option<StreamBound> {
+        if body.size_hint().exact().is_some() {
+            return None;
+        }
+        StreamBound::of(&parts.headers, &self.connection.worker.stop.streams)
     }
 
     /// The whole answer with our signature over it.
@@ -309,7 +325,8 @@ impl Forwarder<'_> {
         let ends = upgrade.and_then(|upgrade| upgrade.agree(&parts.headers, body));
         let ends = ends.ok_or(UpstreamError::ProtocolChanged)?;
         ends.confirm(&mut parts.headers);
-        let tunnel = tunnel::run(ends, limits.stream_timeout, Rc::clone(record));
+        let stop = self.connection.worker.stop.streams.clone();
+        let tunnel = tunnel::run(ends, limits.stream_timeout, stop, Rc::clone(record));
         guard.tunnel_begins();
         self.connection.worker.tasks.spawn_local(async move {
             tunnel.await;
@@ -347,7 +364,7 @@ fn fail(
     match (client, error) {
         (Some(fault), _) => exchange.abort(fault),
         (None, UpstreamError::Busy(_)) => exchange.refuse(Reason::UpstreamBusy),
-        (None, _) => exchange.fail(upstream.count_failed(error), error),
+        (None, _) => exchange.fail(upstream.count_failed(exchange.record(), error), error),
     }
 }
 

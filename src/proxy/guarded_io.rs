@@ -199,6 +199,17 @@ impl Activity {
         self.phase.store(phase as u8, Relaxed);
     }
 
+    /// Whether some of a head is here: the request is answered, whatever else ends.
+    pub(super) fn has_begun_head(&self) -> bool {
+        let phase = self.phase.load(Relaxed);
+        phase == Phase::Arrived as u8 || phase == Phase::Header as u8
+    }
+
+    /// Whether an answer may say that the connection ends with it.
+    pub(super) fn is_http1(&self) -> bool {
+        self.bytes_begin_request
+    }
+
     /// Some of the next request is here: on the socket, or read together with the one before.
     pub(super) fn bytes_arrived(&self) {
         if self.bytes_begin_request && self.phase.load(Relaxed) == Phase::Idle as u8 {

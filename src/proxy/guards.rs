@@ -113,6 +113,11 @@ impl ConnectionBudget {
         Some(ConnectionPermit { budget: Arc::clone(self), place })
     }
 
+    /// Whether no request is in progress, and no tunnel open, on any connection.
+    pub fn is_idle(&self) -> bool {
+        self.memory.is_unused()
+    }
+
     /// Counts a connection that was accepted, whatever comes of it.
     pub(super) fn count_accepted(&self) {
         self.metrics.accepted.inc();
@@ -149,6 +154,11 @@ impl OpenConnection {
             has_served: Cell::new(false),
             held_bytes: OnceCell::new(),
         })
+    }
+
+    /// Whether a request has come in on it.
+    pub(super) fn has_been_used(&self) -> bool {
+        self.requests.get() > 0 || self.has_served.get()
     }
 
     pub(super) fn memory(&self) -> &Arc<MemoryBudget> {

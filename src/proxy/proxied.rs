@@ -37,7 +37,7 @@ pub(super) async fn serve<S: ByteStream>(
         biased;
         read = timeout_at(deadline, read(&mut socket)) => read.unwrap_or(Err(ProxyHeaderError::Late)),
         // The client has not sent a request that could be finished.
-        () = worker.drain.cancelled() => return,
+        () = worker.gives_up(accepted.at) => return,
     };
     let (client, first_bytes) = match read {
         Ok(read) => read,

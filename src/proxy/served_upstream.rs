@@ -21,7 +21,7 @@ pub(super) struct ServedUpstream {
     /// What keeps those up to date.
     tasks: Vec<KeptTask>,
     resolver: Option<ResolverSettings>,
-    metrics: upstream::Metrics,
+    metrics: upstream::UpstreamMetrics,
 }
 
 impl ServedUpstream {
@@ -60,7 +60,7 @@ impl ServedUpstream {
             endpoints,
             tasks: kept.unwrap_or_default(),
             resolver: resolver.cloned(),
-            metrics: metrics.clone(),
+            metrics: metrics.of(settings),
         })
     }
 
@@ -71,7 +71,7 @@ impl ServedUpstream {
     /// A worker's connections.
     pub(super) fn pool(&self) -> Rc<UpstreamPool> {
         let (tls, endpoints) = (self.tls.as_ref(), self.endpoints.as_ref());
-        let (caps, metrics) = (Arc::clone(&self.caps), self.metrics.of(&self.settings.name));
+        let (caps, metrics) = (Arc::clone(&self.caps), self.metrics.clone());
         Rc::new(UpstreamPool::new(self.settings.clone(), tls, endpoints, caps, metrics))
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use crate::{
     config::{
         reader::Section,
-        values::{count, duration},
+        values::{count, duration, format_duration},
         writer::{Writer, Written},
     },
     listener::settings::{ListenAddress, listen_address},
@@ -32,6 +32,7 @@ pub(crate) mod key {
     pub(crate) const WORKERS: &str = "workers";
     pub(crate) const SHUTDOWN_GRACE: &str = "shutdown_grace";
     pub(crate) const DRAIN_TIMEOUT: &str = "drain_timeout";
+    pub(crate) const STREAM_DRAIN_TIMEOUT: &str = "stream_drain_timeout";
     pub(crate) const TLS: &str = "tls";
     pub(crate) const LIMITS: &str = "limits";
 }
@@ -48,6 +49,9 @@ pub struct ServerSettings {
     pub shutdown_grace: Duration,
     /// After the grace: how long requests in flight may take to finish.
     pub drain_timeout: Duration,
+    /// The same of what has no end of its own: tunnels, streams of events and of gRPC. At most
+    /// `drain_timeout`.
+    pub stream_drain_timeout: Duration,
     /// Which hosts of requests are taken.
     pub hosts: HostSettings,
     /// `[server.tls]`. `None`: plain HTTP.
@@ -80,6 +84,19 @@ impl ServerSettings {
             Self::need_no_listen(section);
         }
         let accepts = AcceptSettings::read(section, listen.as_ref());
+        let drain_timeout =
+            section.or(key::DRAIN_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, duration(shutdown.clone()));
+        let stream_drain_timeout =
+            section.or(key::STREAM_DRAIN_TIMEOUT, drain_timeout, duration(shutdown.clone()));
+        if stream_drain_timeout > drain_timeout {
+            let message = format!(
+                "found {}; expected no more than {} ({})",
+                format_duration(stream_drain_timeout),
+                key::DRAIN_TIMEOUT,
+                format_duration(drain_timeout)
+            );
+            section.mistake(key::STREAM_DRAIN_TIMEOUT, message);
+        }
         Self {
             listen,
             accepts,
@@ -87,13 +104,10 @@ impl ServerSettings {
             shutdown_grace: section.or(
                 key::SHUTDOWN_GRACE,
                 DEFAULT_SHUTDOWN_GRACE,
-                duration(shutdown.clone()),
-            ),
-            drain_timeout: section.or(
-                key::DRAIN_TIMEOUT,
-                DEFAULT_DRAIN_TIMEOUT,
                 duration(shutdown),
             ),
+            drain_timeout,
+            stream_drain_timeout,
             hosts: HostSettings::read(section),
             tls: section.section(key::TLS, TlsSettings::read),
             limits: section.section(key::LIMITS, LimitSettings::read),
@@ -121,7 +135,8 @@ impl ServerSettings {
             .optional(key::LISTEN, self.listen.as_ref())
             .count(key::WORKERS, self.workers.map_or(0, NonZeroUsize::get))
             .duration(key::SHUTDOWN_GRACE, self.shutdown_grace)
-            .duration(key::DRAIN_TIMEOUT, self.drain_timeout);
+            .duration(key::DRAIN_TIMEOUT, self.drain_timeout)
+            .duration(key::STREAM_DRAIN_TIMEOUT, self.stream_drain_timeout);
         self.accepts
             .write(self.hosts.write(writer))
             .optional_value(key::TLS, self.tls.as_ref().map(TlsSettings::write))

@@ -35,7 +35,7 @@ pub(super) async fn serve<S: ByteStream>(
         biased;
         stream = handshake => stream,
         // The client has not sent a request that could be finished.
-        () = worker.drain.cancelled() => return,
+        () = worker.gives_up(accepted.at) => return,
     };
     let mut stream = match stream {
         Ok(Ok(stream)) => stream,

@@ -16,6 +16,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{decision::RequestRecord, upstream::settings::WEBSOCKET};
 
 use super::upgrade::Ends;
@@ -29,8 +31,13 @@ const BUFFER: usize = 8 * 1024;
 const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects the client with the upstream until either side ends, or both are silent for
-/// `idle_timeout`. Bytes from and to the client are counted.
-pub(super) async fn run(ends: Ends, idle_timeout: Duration, record: Rc<RequestRecord>) {
+/// `idle_timeout`, or until `stop`. Bytes from and to the client are counted.
+pub(super) async fn run(
+    ends: Ends,
+    idle_timeout: Duration,
+    stop: CancellationToken,
+    record: Rc<RequestRecord>,
+) {
     let Ends { protocol, client, upstream, sent, endpoint: _in_flight } = ends;
     let half_closed_timeout =
         if protocol == WEBSOCKET { HALF_CLOSED_TIMEOUT.min(idle_timeout) } else { idle_timeout };
@@ -57,6 +64,10 @@ pub(super) async fn run(ends: Ends, idle_timeout: Duration, record: Rc<RequestRe
             }
         }
         () = traffic.silence(idle_timeout, half_closed_timeout) => tracing::debug!("tunnel idle, closed"),
+        () = stop.cancelled() => {
+            // Both sides see an end, no reset. The stop has a deadline for this as well.
+            let _ = tokio::join!(client.shutdown(), upstream.shutdown());
+        }
     }
 }
 

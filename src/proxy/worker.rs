@@ -1,12 +1,14 @@
 //! One worker: what a serving thread holds of its own.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     rc::{Rc, Weak},
     sync::Arc,
+    time::Duration,
 };
 
 use arc_swap::{ArcSwap, Cache};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -22,7 +24,7 @@ use crate::{
 
 use super::{
     listener_rules::ListenerRules, loops::LoopGuard, route_rules::RouteRules,
-    served_upstream::ServedUpstream,
+    served_upstream::ServedUpstream, stop::StopStages,
 };
 
 /// One configuration, compiled for serving. Shared by all workers; changes by replacement.
@@ -44,11 +46,19 @@ pub struct ProxyConfig {
 #[derive(Debug)]
 pub struct Worker {
     current: Rc<RefCell<Current>>,
-    /// Signals when to stop: first no more requests on idle connections, then no more at all.
-    pub(super) drain: CancellationToken,
+    /// When to stop.
+    pub(super) stop: StopStages,
+    /// Whether a stage of the stop has begun. Every request looks at it, which costs more of the
+    /// stages themselves: they take a lock.
+    is_leaving: Cell<bool>,
     /// The connections, tunnels included.
     pub(super) tasks: TaskTracker,
 }
+
+/// How old a connection may be that has sent nothing when idle ones are closed. One that was opened
+/// a moment ago has its request on the way, and would see a reset in place of an answer; what is
+/// silent for longer has none.
+const FIRST_BYTES: Duration = Duration::from_millis(250);
 
 /// What the latest request was served with.
 #[derive(Debug)]
@@ -153,17 +163,40 @@ impl ProxyConfig {
 }
 
 impl Worker {
-    /// A worker that serves whatever `config` holds, until `drain` is cancelled.
-    pub fn new(config: Arc<ArcSwap<ProxyConfig>>, drain: CancellationToken) -> Self {
+    /// A worker that serves whatever `config` holds, until it is stopped.
+    pub fn new(config: Arc<ArcSwap<ProxyConfig>>, stop: StopStages) -> Self {
         let serving = Rc::new(Serving::new(config.load_full(), None));
         let current = Rc::new(RefCell::new(Current { config: Cache::new(config), serving }));
-        Self { current, drain, tasks: TaskTracker::new() }
+        Self { current, stop, is_leaving: Cell::new(false), tasks: TaskTracker::new() }
     }
 
     /// The same worker for the connections of a listener, which end earlier if that is removed.
     #[must_use]
-    pub fn of_listener(&self, drain: CancellationToken) -> Self {
-        Self { current: Rc::clone(&self.current), drain, tasks: self.tasks.clone() }
+    pub fn of_listener(&self, stop: StopStages) -> Self {
+        let (current, tasks) = (Rc::clone(&self.current), self.tasks.clone());
+        Self { current, stop, is_leaving: Cell::new(false), tasks }
+    }
+
+    /// Asks clients to leave, once the grace has begun. Resolves then.
+    pub async fn follow_stop(self: Rc<Self>) {
+        self.stop.grace.cancelled().await;
+        self.leave();
+    }
+
+    /// Asks clients to leave from now on.
+    pub(super) fn leave(&self) {
+        self.is_leaving.set(true);
+    }
+
+    /// Whether clients are asked to leave.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving.get()
+    }
+
+    /// Resolves when it is too late for the first request of a connection that was accepted then.
+    pub(super) async fn gives_up(&self, accepted: Instant) {
+        self.stop.drain.cancelled().await;
+        sleep_until(accepted + FIRST_BYTES).await;
     }
 
     /// Resolves when the last connection has ended. None may begin any more.

@@ -12,7 +12,7 @@ use crate::{
     identity::HeaderUses,
     policy::{
         credential::CredentialSource,
-        settings::{ExchangeLimits, RouteSettings},
+        settings::{BodyHandling, ExchangeLimits, RouteSettings},
         upstream_credential::CredentialChoice,
     },
     providers::ProviderParts,
@@ -75,6 +75,7 @@ impl Settings {
     pub fn engine_parts(&self) -> EngineParts<'_> {
         EngineParts {
             held: &self.server.limits.held,
+            holds_bodies: self.holds_bodies(),
             body_timeout: self.server.limits.body_timeout,
             cache: &self.cache,
             denials: &self.denials,
@@ -110,6 +111,14 @@ impl Settings {
             }),
             loop_header: self.forwarding.loop_header,
         }
+    }
+
+    /// Whether a route holds the bodies of its requests before they are forwarded.
+    pub(super) fn holds_bodies(&self) -> bool {
+        let holds = |route: &RouteSettings| {
+            route.signature.is_some() || self.limits_of(route).body == BodyHandling::Buffer
+        };
+        self.routes.all().iter().any(holds)
     }
 
     /// What holds for requests of a route.

@@ -1,14 +1,14 @@
 //! Operations on the shared store, and whether it is connected.
 
-use prometheus::{IntCounterVec, IntGauge};
+use prometheus::{IntCounterVec, IntGaugeVec};
 
-use crate::telemetry::MetricRegistry;
+use crate::telemetry::{MetricRegistry, NO_LABELS};
 
 /// What is counted of the shared store.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     operations: IntCounterVec,
-    connected: IntGauge,
+    connected: IntGaugeVec,
 }
 
 /// A kind of operation.
@@ -60,13 +60,18 @@ impl Metrics {
                 "Operations on the store that replicas share.",
                 &["operation", "outcome"],
             ),
-            connected: metrics
-                .int_gauge("shared_connected", "1 while the shared store is connected."),
+            connected: metrics.int_gauges(
+                "shared_connected",
+                "1 while the shared store is connected.",
+                NO_LABELS,
+            ),
         }
     }
 
-    /// Lets every outcome start at zero, so that the first failure shows as an increase.
+    /// Lets every outcome start at zero, so that the first failure shows as an increase. There is a
+    /// store, and it is not connected so far.
     pub(super) fn start(&self) {
+        self.connected.with_label_values(NO_LABELS);
         for operation in Operation::ALL {
             for outcome in operation.outcomes().iter().chain(FAILURES) {
                 self.operations.with_label_values(&[operation.label(), outcome.label()]);
@@ -80,10 +85,11 @@ impl Metrics {
 
     pub(super) fn connected(&self, is_connected: bool) {
         // Counted, because after a reload the old connection ends when the new one is there.
+        let connected = self.connected.with_label_values(NO_LABELS);
         if is_connected {
-            self.connected.inc();
+            connected.inc();
         } else {
-            self.connected.dec();
+            connected.dec();
         }
     }
 }

@@ -1,13 +1,20 @@
 //! The registry that every room registers its metrics in. Labels come from the configuration and
 //! from closed sets, never from a request (threats D-8).
 
+mod description;
+mod kinds;
+
 use std::{any::Any, collections::BTreeMap, fmt::Display, sync::Arc};
 
 use parking_lot::Mutex;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, PullingGauge, Registry, TextEncoder, core::Collector,
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder, core::Collector,
 };
+
+pub use description::{FamilyDescription, FamilyKind};
+
+use super::{exemplars::ScrapeCount, open_metrics, process::ProcessFigures};
 
 /// The metrics of one process. Cheap to clone.
 ///
@@ -26,8 +33,21 @@ struct Families {
     /// What is rendered.
     registry: Registry,
     /// The collectors of the registry, which does not give them back.
-    families: Mutex<BTreeMap<&'static str, Box<dyn Any + Send>>>,
+    families: Mutex<BTreeMap<&'static str, RegisteredFamily>>,
+    /// How often examples were shown.
+    scrapes: ScrapeCount,
 }
+
+#[derive(Debug)]
+struct RegisteredFamily {
+    collector: Box<dyn Any + Send>,
+    /// Several of those of the process.
+    descriptions: Vec<FamilyDescription>,
+}
+
+/// Of a family without labels that is only shown where its feature is configured. It has one
+/// series, from when its room resolves it with these.
+pub(crate) const NO_LABELS: &[&str] = &[];
 
 /// Buckets for what waits for a disk or another server: from a local socket to the default response
 /// deadline.
@@ -35,20 +55,32 @@ pub(crate) const WAIT_BUCKETS: &[f64] = &[
     2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
+/// What `deploy/build-release` was run on.
+pub(crate) const COMMIT: &str = match option_env!("COUNTERSIGN_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+
+/// The cryptographic library, of which this is the only one.
+const CRYPTO: &str = "aws-lc-rs";
+
 impl Default for MetricRegistry {
-    /// With nothing but the version.
+    /// With what the process is and takes.
     fn default() -> Self {
         let metrics = Self(Arc::default());
-        let opts = opts("build_info", "Constant 1, with the version as a label.")
-            .const_label("version", env!("CARGO_PKG_VERSION"));
-        metrics.family("build_info", Gauge::with_opts(opts)).set(1.0);
+        let opts = opts("build_info", "Constant 1, with what was built as labels.")
+            .const_label("version", env!("CARGO_PKG_VERSION"))
+            .const_label("commit", COMMIT)
+            .const_label("crypto", CRYPTO);
+        metrics.family("build_info", FamilyKind::Gauge, Gauge::with_opts(opts)).set(1.0);
+        metrics.family("process", FamilyKind::Gauge, ProcessFigures::new());
         metrics
     }
 }
 
 impl MetricRegistry {
     pub(crate) fn counter(&self, name: &'static str, help: &str) -> IntCounter {
-        self.family(name, IntCounter::with_opts(opts(name, help)))
+        self.family(name, FamilyKind::Counter, IntCounter::with_opts(opts(name, help)))
     }
 
     pub(crate) fn counters(
@@ -57,15 +89,15 @@ impl MetricRegistry {
         help: &str,
         labels: &[&str],
     ) -> IntCounterVec {
-        self.family(name, IntCounterVec::new(opts(name, help), labels))
+        self.family(name, FamilyKind::Counter, IntCounterVec::new(opts(name, help), labels))
     }
 
     pub(crate) fn gauges(&self, name: &'static str, help: &str, labels: &[&str]) -> GaugeVec {
-        self.family(name, GaugeVec::new(opts(name, help), labels))
+        self.family(name, FamilyKind::Gauge, GaugeVec::new(opts(name, help), labels))
     }
 
     pub(crate) fn int_gauge(&self, name: &'static str, help: &str) -> IntGauge {
-        self.family(name, IntGauge::with_opts(opts(name, help)))
+        self.family(name, FamilyKind::Gauge, IntGauge::with_opts(opts(name, help)))
     }
 
     pub(crate) fn int_gauges(
@@ -74,12 +106,7 @@ impl MetricRegistry {
         help: &str,
         labels: &[&str],
     ) -> IntGaugeVec {
-        self.family(name, IntGaugeVec::new(opts(name, help), labels))
-    }
-
-    pub(crate) fn histogram(&self, name: &'static str, help: &str, buckets: &[f64]) -> Histogram {
-        let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
-        self.family(name, Histogram::with_opts(opts))
+        self.family(name, FamilyKind::Gauge, IntGaugeVec::new(opts(name, help), labels))
     }
 
     pub(crate) fn histograms(
@@ -90,18 +117,7 @@ impl MetricRegistry {
         buckets: &[f64],
     ) -> HistogramVec {
         let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
-        self.family(name, HistogramVec::new(opts, labels))
-    }
-
-    /// Shows how many log lines were dropped, read at every scrape. The first source counts.
-    pub fn watch_dropped_log_lines(&self, dropped: impl Fn() -> usize + Send + Sync + 'static) {
-        #[expect(clippy::cast_precision_loss, reason = "exact up to 2⁵³ lines")]
-        let gauge = PullingGauge::new(
-            "countersign_log_lines_dropped",
-            "Log lines that were not written because they came too fast.",
-            Box::new(move || dropped() as f64),
-        );
-        self.family("log_lines_dropped", gauge);
+        self.family(name, FamilyKind::Histogram, HistogramVec::new(opts, labels))
     }
 
     /// Everything in the Prometheus text format.
@@ -109,8 +125,24 @@ impl MetricRegistry {
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).unwrap_or_default()
     }
 
+    /// Everything in the OpenMetrics text format, with the ids of requests as examples.
+    pub fn render_open_metrics(&self) -> String {
+        self.0.scrapes.scraped();
+        let families = self.0.registry.gather();
+        open_metrics::encode(&families, &|name, labels, bucket| self.exemplar(name, labels, bucket))
+    }
+
+    /// Every family that is registered, by its name.
+    pub fn families(&self) -> Vec<FamilyDescription> {
+        let families = self.0.families.lock();
+        let descriptions = families.values().flat_map(|family| &family.descriptions);
+        let mut descriptions: Vec<_> = descriptions.cloned().collect();
+        descriptions.sort_by(|one, other| one.name.cmp(&other.name));
+        descriptions
+    }
+
     /// The family of that name: the one that was registered before, or `made`.
-    fn family<C>(&self, name: &'static str, made: prometheus::Result<C>) -> C
+    fn family<C>(&self, name: &'static str, kind: FamilyKind, made: prometheus::Result<C>) -> C
     where
         C: Collector + Clone + 'static,
     {
@@ -119,10 +151,14 @@ impl MetricRegistry {
         let Some(known) = families.get(name) else {
             let registered = self.0.registry.register(Box::new(made.clone()));
             registered.unwrap_or_else(|error| defect(name, &error));
-            families.insert(name, Box::new(made.clone()));
+            let descriptions = made.desc().into_iter();
+            let descriptions = descriptions.map(|desc| FamilyDescription::of(desc, kind)).collect();
+            let collector = Box::new(made.clone());
+            families.insert(name, RegisteredFamily { collector, descriptions });
             return made;
         };
-        let known = known.downcast_ref::<C>().filter(|known| is_same_family(*known, &made));
+        let known = known.collector.downcast_ref::<C>();
+        let known = known.filter(|known| is_same_family(*known, &made));
         known.cloned().unwrap_or_else(|| defect(name, &"it stands for two families"))
     }
 }
@@ -137,8 +173,11 @@ fn defect(name: &str, cause: &dyn Display) -> ! {
     unreachable!("the metric {name} can't be registered: {cause}")
 }
 
+/// What the names of all families begin with, but for those of the process.
+const NAMESPACE: &str = "countersign";
+
 fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(name, help).namespace("countersign")
+    Opts::new(name, help).namespace(NAMESPACE)
 }
 
 #[cfg(test)]

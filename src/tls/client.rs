@@ -32,8 +32,8 @@ pub(crate) fn config(
 ) -> Result<ClientConfig, ClientTlsError> {
     let of_authorities = |problem| ClientTlsError { what: "certificate authorities", problem };
     let roots = match ca_file {
-        Some(path) => authorities(path).map_err(of_authorities)?,
-        None => system_roots(),
+        Some(path) => authorities(path).map_err(of_authorities)?.roots,
+        None => Arc::new(system_roots()),
     };
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()

@@ -14,11 +14,22 @@ use rustls::{
 use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList};
 use zeroize::Zeroizing;
 
-use crate::config::files::read_whole;
+use crate::{clock::UnixTime, config::files::read_whole};
+
+use super::expiry::first_expiry;
 
 /// The largest accepted PEM file, in bytes: the bundle of a whole operating system's authorities
 /// is a quarter of it.
 pub(super) const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Trusted authorities.
+#[derive(Debug, Clone)]
+pub struct Authorities {
+    /// Without their validity, which is not checked.
+    pub(super) roots: Arc<RootCertStore>,
+    /// When the first of them expires; `None`: that is not known of the system's.
+    pub(super) expire: Option<UnixTime>,
+}
 
 const MALFORMED: &str = "holds a malformed certificate";
 
@@ -36,13 +47,15 @@ pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, String>
 
 /// The authorities of a PEM file. Other files of the kind tolerate what can't be read; here it
 /// might be the one that was meant.
-pub(super) fn authorities(path: &Path) -> Result<RootCertStore, String> {
+pub(super) fn authorities(path: &Path) -> Result<Authorities, String> {
     const EXPECTED: &str = "expected PEM with the certificates of authorities";
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path, EXPECTED)? {
+    let certificates = certificates(path, EXPECTED)?;
+    let expire = first_expiry(&certificates);
+    for certificate in certificates {
         roots.add(certificate).map_err(|_| in_file(path, MALFORMED, EXPECTED))?;
     }
-    Ok(roots)
+    Ok(Authorities { roots: Arc::new(roots), expire })
 }
 
 /// The revocation lists of a PEM file.

@@ -2,7 +2,7 @@
 
 use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec};
 
-use crate::telemetry::MetricRegistry;
+use crate::telemetry::{ListedFamily, MetricRegistry};
 
 /// What is counted of TLS.
 #[derive(Debug, Clone)]
@@ -13,6 +13,10 @@ pub(crate) struct Metrics {
     pub(super) expiry: GaugeVec,
     /// By upstream and what is verified.
     pub(super) verification: IntGaugeVec,
+    /// By the setting of their file.
+    pub(super) certificates: ListedFamily,
+    /// By the setting of their file.
+    pub(super) revocation_lists: ListedFamily,
 }
 
 impl Metrics {
@@ -32,6 +36,16 @@ impl Metrics {
                 "upstream_tls_verification",
                 "1 for what is verified of an upstream's certificate: all (full) or its key (spki).",
                 &["upstream", "verify"],
+            ),
+            certificates: metrics.listed_gauges(
+                "certificate_expiry_timestamp_seconds",
+                "When the first certificate of a file expires, in Unix time.",
+                "setting",
+            ),
+            revocation_lists: metrics.listed_gauges(
+                "crl_next_update_timestamp_seconds",
+                "When the first revocation list of a file has to be renewed, in Unix time.",
+                "setting",
             ),
         }
     }

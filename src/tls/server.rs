@@ -146,9 +146,10 @@ fn client_verifier(
     settings: &TlsSettings,
     files: &TlsFiles,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
-    let Some(roots) = &files.client_authorities else { return Ok(None) };
+    let Some(trusted) = &files.client_authorities else { return Ok(None) };
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider);
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(&trusted.roots), provider);
     // Only an explicit "not required" admits clients without a certificate.
     let verifier = match &settings.client_auth {
         Some(ClientAuth { required: false, .. }) => verifier.allow_unauthenticated(),

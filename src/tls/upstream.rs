@@ -217,7 +217,7 @@ impl UpstreamTlsState {
         let verifier = match &settings.verification {
             UpstreamVerification::Full => {
                 // The verifier refuses to be made without any.
-                let roots = files.roots.clone();
+                let roots = files.authorities.as_ref().map(|it| Arc::clone(&it.roots));
                 let roots = roots.unwrap_or_else(|| Arc::new(RootCertStore::empty()));
                 UpstreamVerifier::of_authorities(roots, &provider, expiry)
                     .map_err(|error| (key::CA_FILE, error.to_string()))?

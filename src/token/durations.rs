@@ -1,26 +1,27 @@
 //! How long verdicts take, by algorithm and by whether the cache knew.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
-use prometheus::{Histogram, HistogramVec};
-
-use crate::jose::{Algorithm, AlgorithmSet};
+use crate::{
+    jose::{Algorithm, AlgorithmSet},
+    telemetry::{DurationHistogram, DurationHistograms},
+};
 
 /// The verification histogram's handles, by algorithm; none for algorithms that no issuer uses,
 /// whose buckets would only fill the scrapes.
 #[derive(Debug)]
 pub(super) struct Durations {
-    hit: Vec<Option<Histogram>>,
-    miss: Vec<Option<Histogram>>,
-    introspection_hit: Histogram,
-    introspection_miss: Histogram,
+    hit: Vec<Option<Arc<DurationHistogram>>>,
+    miss: Vec<Option<Arc<DurationHistogram>>>,
+    introspection_hit: Arc<DurationHistogram>,
+    introspection_miss: Arc<DurationHistogram>,
 }
 
 /// The algorithm's label where only introspection vouches for the token.
 const INTROSPECTION: &str = "introspection";
 
 impl Durations {
-    pub(super) fn new(verification: &HistogramVec, used: AlgorithmSet) -> Self {
+    pub(super) fn new(verification: &DurationHistograms, used: AlgorithmSet) -> Self {
         let handles = |cache: &str| {
             let handle = |alg: &Algorithm| {
                 used.contains(*alg).then(|| verification.with_label_values(&[alg.name(), cache]))
@@ -48,16 +49,16 @@ impl Durations {
 }
 
 fn observe(
-    verified: &[Option<Histogram>],
-    introspection: &Histogram,
+    verified: &[Option<Arc<DurationHistogram>>],
+    introspection: &DurationHistogram,
     algorithm: Option<Algorithm>,
     started: Instant,
 ) {
     let histogram = match algorithm {
-        Some(algorithm) => verified.get(algorithm.index()).and_then(Option::as_ref),
+        Some(algorithm) => verified.get(algorithm.index()).and_then(Option::as_deref),
         None => Some(introspection),
     };
     if let Some(histogram) = histogram {
-        histogram.observe(started.elapsed().as_secs_f64());
+        histogram.observe(started.elapsed());
     }
 }

@@ -40,7 +40,8 @@ impl UpstreamEndpoint {
         tls: Option<&Arc<UpstreamTls>>,
         caps: &Arc<UpstreamCaps>,
     ) -> Self {
-        Self::with(Transport::new(address, tls), address, settings, caps, None)
+        let name = EndpointName::new(&settings.name, address, address);
+        Self::with(Transport::new(address, tls), name, settings, caps, None)
     }
 
     /// One of several.
@@ -54,12 +55,13 @@ impl UpstreamEndpoint {
             Some(address) => Transport::to(address, &used.target.url, tls),
             None => Transport::new(&used.target.url, tls),
         };
-        Self::with(transport, &used.target, settings, caps, Some(used.clone()))
+        let name = EndpointName::new(&settings.name, &used.target, &used.target.url);
+        Self::with(transport, name, settings, caps, Some(used.clone()))
     }
 
     fn with(
         transport: Rc<Transport>,
-        address: &impl ToString,
+        name: EndpointName,
         settings: &UpstreamSettings,
         caps: &Arc<UpstreamCaps>,
         shared: Option<UsedEndpoint>,
@@ -72,7 +74,6 @@ impl UpstreamEndpoint {
                 Some(MultiplexedConnections::new(settings, &transport, &idle, caps))
             }
         };
-        let name = EndpointName { upstream: settings.name.clone(), address: address.to_string() };
         let name = Rc::new(name);
         Self { name, transport, idle, multiplexed, in_flight: Cell::new(0), shared }
     }

@@ -1,16 +1,10 @@
 //! Why an admitted request got no answer from its upstream.
 
-use prometheus::IntCounter;
-
-use super::{Metrics, UpstreamError, http1::BrokenExchange};
+use super::{UpstreamError, http1::BrokenExchange};
 use crate::{decision::Unsignable, reason::Reason};
 
-/// The failures of one upstream, counted by their reason.
-#[derive(Debug)]
-pub(super) struct FailureCounters(Vec<(Reason, IntCounter)>);
-
 /// Every reason that is counted.
-const REASONS: [Reason; 6] = [
+pub(super) const REASONS: [Reason; 6] = [
     Reason::UpstreamUnreachable,
     Reason::UpstreamConnectTimeout,
     Reason::UpstreamUntrusted,
@@ -18,20 +12,6 @@ const REASONS: [Reason; 6] = [
     Reason::UpstreamTimeout,
     Reason::UpstreamResponseInvalid,
 ];
-
-impl FailureCounters {
-    /// Those of the upstream of that name, each of them shown from the start.
-    pub(super) fn of(upstream: &str, metrics: &Metrics) -> Self {
-        let counter = |reason: Reason| (reason, metrics.failures(upstream, reason));
-        Self(REASONS.map(counter).into())
-    }
-
-    pub(super) fn count(&self, reason: Reason) {
-        if let Some((_, counter)) = self.0.iter().find(|(counted, _)| *counted == reason) {
-            counter.inc();
-        }
-    }
-}
 
 impl UpstreamError {
     /// Whether the upstream could not be reached, failed, or took too long.

@@ -1,11 +1,13 @@
 //! How long upstreams take.
 
-use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec};
+use std::sync::Arc;
 
-use super::{caps::CapMetrics, failure::FailureCounters};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec};
+
+use super::{caps::CapMetrics, failure::REASONS, settings::UpstreamSettings};
 use crate::{
     reason::Reason,
-    telemetry::{MetricRegistry, WAIT_BUCKETS},
+    telemetry::{DurationHistogram, DurationHistograms, MetricRegistry, REQUEST_BOUNDS},
 };
 
 use super::balance::{BalanceMetrics, EndpointMetrics};
@@ -14,11 +16,13 @@ use super::balance::{BalanceMetrics, EndpointMetrics};
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     /// By upstream.
-    seconds: HistogramVec,
+    seconds: DurationHistograms,
     /// By upstream.
     retries: IntCounterVec,
     /// By upstream and reason.
     failures: IntCounterVec,
+    /// By upstream, endpoint and reason.
+    endpoint_failures: IntCounterVec,
     balance: BalanceMetrics,
     /// By upstream.
     connections: IntGaugeVec,
@@ -31,24 +35,26 @@ pub(crate) struct Metrics {
 }
 
 /// What is counted of one upstream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct UpstreamMetrics {
     /// From a request to the head of its answer, in seconds.
-    pub(super) latency: Histogram,
+    pub(super) latency: Arc<DurationHistogram>,
     /// Requests that were sent a second time.
     pub(super) retries: IntCounter,
-    /// Requests that were not answered.
-    pub(super) failures: FailureCounters,
+    /// Requests that were not answered, by upstream and reason.
+    pub(super) failures: IntCounterVec,
+    /// By upstream, endpoint and reason, where there are several endpoints.
+    pub(super) endpoint_failures: IntCounterVec,
 }
 
 impl Metrics {
     pub(crate) fn register(metrics: &MetricRegistry) -> Self {
         Self {
-            seconds: metrics.histograms(
+            seconds: metrics.durations(
                 "upstream_seconds",
                 "Time from forwarding a request to the header block of its response.",
                 &["upstream"],
-                WAIT_BUCKETS,
+                REQUEST_BOUNDS,
             ),
             retries: metrics.counters(
                 "upstream_retries_total",
@@ -59,6 +65,11 @@ impl Metrics {
                 "upstream_failures_total",
                 "Admitted requests that their upstream did not answer.",
                 &["upstream", "reason"],
+            ),
+            endpoint_failures: metrics.counters(
+                "upstream_endpoint_failures_total",
+                "Admitted requests that their upstream did not answer, by the last endpoint tried.",
+                &["upstream", "endpoint", "reason"],
             ),
             balance: BalanceMetrics::register(metrics),
             connections: metrics.int_gauges(
@@ -90,11 +101,19 @@ impl Metrics {
     }
 
     /// Those of one upstream.
-    pub(crate) fn of(&self, name: &str) -> UpstreamMetrics {
+    pub(crate) fn of(&self, upstream: &UpstreamSettings) -> UpstreamMetrics {
+        let name = &*upstream.name;
+        for reason in REASONS.map(Reason::code) {
+            self.failures.with_label_values(&[name, reason]);
+            for address in upstream.addresses().filter(|_| upstream.endpoints.is_some()) {
+                self.endpoint_failures.with_label_values(&[name, &address.to_string(), reason]);
+            }
+        }
         UpstreamMetrics {
             latency: self.seconds.with_label_values(&[name]),
             retries: self.retries.with_label_values(&[name]),
-            failures: FailureCounters::of(name, self),
+            failures: self.failures.clone(),
+            endpoint_failures: self.endpoint_failures.clone(),
         }
     }
 
@@ -106,10 +125,5 @@ impl Metrics {
             waits: self.waits.with_label_values(&[upstream]),
             refusals: self.refusals.with_label_values(&[upstream]),
         }
-    }
-
-    /// The failures of one upstream, for one reason.
-    pub(super) fn failures(&self, upstream: &str, reason: Reason) -> IntCounter {
-        self.failures.with_label_values(&[upstream, reason.code()])
     }
 }

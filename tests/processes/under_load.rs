@@ -7,6 +7,7 @@
 //! ```
 
 mod lost_primaries;
+mod rolling;
 mod scene;
 mod service;
 

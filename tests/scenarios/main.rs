@@ -33,6 +33,7 @@ mod key_sets;
 mod limits;
 mod listeners;
 mod memory;
+mod metrics;
 mod paths;
 mod protocol;
 mod readiness;

@@ -25,6 +25,21 @@ pub(super) fn check(proxy: &Proxy, journal: &Journal, upstream: &Record, unmatch
     }
     no_secret_is_shown(proxy, journal);
     every_refusal_says_its_subject(&proxy.logs());
+    no_series_appears(proxy);
+}
+
+/// Whatever clients send, there are no more series than at the start: labels are names of the
+/// configuration and fixed words, and every outcome is there before it happens. So nothing makes a
+/// scrape grow, and the first failure of a kind is an increase.
+fn no_series_appears(proxy: &Proxy) {
+    /// What a key set skips is up to its provider, and a closed set. A worker shows itself once it
+    /// runs.
+    const LATER: [&str; 2] =
+        ["countersign_keys_skipped{", "countersign_worker_busy_seconds_total{"];
+    let new = proxy.new_series().unwrap_or_default();
+    let is_expected = |series: &&String| LATER.iter().any(|family| series.starts_with(family));
+    let new: Vec<_> = new.iter().filter(|series| !is_expected(series)).collect();
+    assert!(new.is_empty(), "these series were not there when the proxy started: {new:#?}");
 }
 
 /// Every refusal that was logged has a subject where the table of docs/reasons.md says so, and only

@@ -83,6 +83,11 @@ impl Process {
         Client::connect(self.address, &self.journal)
     }
 
+    /// The admin listener.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// A page of the admin listener.
     pub(crate) fn admin(&self, page: &str) -> Answer {
         let request = Request::get(page).field("connection", "close");
@@ -99,11 +104,6 @@ impl Process {
     /// Where requests come in.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Where the pages of the admin listener are.
-    pub(crate) fn admin_address(&self) -> SocketAddr {
-        self.admin
     }
 
     /// What clients said and heard.

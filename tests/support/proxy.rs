@@ -1,6 +1,13 @@
 //! The proxy under test: started through the library, on ephemeral ports, by a clock of its own.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use countersign::{
     clock::{ManualClock, UnixTime},
@@ -28,6 +35,10 @@ pub(crate) struct Proxy {
     upstream: Arc<Record>,
     logs_from: usize,
     unmatched_answers: bool,
+    /// The series of its metrics when it had started.
+    first_series: BTreeSet<String>,
+    /// Whether a test may have changed its configuration.
+    may_be_reloaded: AtomicBool,
 }
 
 impl Proxy {
@@ -37,8 +48,18 @@ impl Proxy {
         let server = Server::start_at(settings, Arc::clone(&clock) as _).unwrap();
         let upstream = Arc::clone(upstream.record());
         let journal = Arc::default();
-        let proxy = Self { server, clock, journal, upstream, logs_from, unmatched_answers: false };
+        let mut proxy = Self {
+            server,
+            clock,
+            journal,
+            upstream,
+            logs_from,
+            unmatched_answers: false,
+            first_series: BTreeSet::new(),
+            may_be_reloaded: AtomicBool::new(false),
+        };
         assert_eq!(proxy.admin("/livez").status, 200);
+        proxy.first_series = proxy.series();
         proxy
     }
 
@@ -76,6 +97,7 @@ impl Proxy {
 
     /// The server itself, e.g. for a reload.
     pub(crate) fn server(&self) -> &Server {
+        self.may_be_reloaded.store(true, Ordering::Relaxed);
         &self.server
     }
 
@@ -135,6 +157,20 @@ impl Proxy {
     /// their names. 0 if there is no such line.
     pub(crate) fn metric(&self, series: &str) -> f64 {
         metric_in(&self.metrics(), series).map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// The names and labels of all series.
+    fn series(&self) -> BTreeSet<String> {
+        let metrics = self.metrics();
+        let series = metrics.lines().filter(|line| !line.starts_with('#'));
+        series.filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned())).collect()
+    }
+
+    /// The series that were not there when the proxy had started. `None`: its configuration may be
+    /// another one by now.
+    pub(super) fn new_series(&self) -> Option<Vec<String>> {
+        let is_same = !self.may_be_reloaded.load(Ordering::Relaxed);
+        is_same.then(|| self.series().difference(&self.first_series).cloned().collect())
     }
 
     /// What `/readyz` says is pending; empty if the proxy is ready.

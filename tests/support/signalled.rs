@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use crate::support::wait_until;
+use crate::support::{process::binary, wait_until};
 
 /// A running `countersign run`; killed when dropped.
 #[derive(Debug, Default)]
@@ -32,14 +32,14 @@ impl Process {
 
     /// With these variables in its environment.
     pub(crate) fn run_in(config: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(["run", "--config"])
-            .arg(config)
-            .env_clear()
-            .envs(variables.iter().copied())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let variables = variables.iter().copied();
+        Self::run_by(Command::new(binary()).env_clear().envs(variables), config)
+    }
+
+    /// By a command to which `run --config FILE` is added.
+    pub(crate) fn run_by(command: &mut Command, config: &Path) -> Self {
+        command.args(["run", "--config"]).arg(config).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let process = Self { child: Some(child), logs: Arc::default() };
         let logs = Arc::clone(&process.logs);

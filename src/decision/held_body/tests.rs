@@ -9,7 +9,6 @@ use http_body::{Frame, SizeHint};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::*;
-use crate::telemetry::MetricRegistry;
 
 /// Brings so many bytes each second, and never ends.
 struct Drip {
@@ -64,7 +63,7 @@ fn store(bytes: usize) -> BodyStore {
         body_rate: 0,
         buffer_folder: None,
     };
-    BodyStore::new(&settings, Metrics::register(&MetricRegistry::default()))
+    BodyStore::new(&settings, None)
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use super::{RequestEnd, RequestRecord, access_log, report::Report};
+use super::{RequestEnd, RequestRecord, access_log, meter, report::Report};
 use crate::{
     clock::LineTime,
     decision::{Arrival, Engine},
@@ -25,6 +25,7 @@ impl Recorder {
     }
 
     pub(in crate::decision) fn begin(self: &Rc<Self>, arrival: &Arrival<'_>) -> Rc<RequestRecord> {
+        meter::begin(self.engine.gate());
         let Arrival { listener, peer, headers } = *arrival;
         let (peer, forwarded) = (peer.address.as_ref(), self.engine.gate.forwarded());
         let provenance = self.ids.read(headers, peer, forwarded);
@@ -52,6 +53,7 @@ impl Recorder {
     /// The one place where a request ends.
     #[inline]
     pub(super) fn ended(&self, record: &RequestRecord) {
+        meter::end(self.engine.gate(), record);
         if record.has_line.get() || (self.takes_errors() && is_error(record)) {
             self.log(record);
         }

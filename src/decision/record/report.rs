@@ -124,6 +124,7 @@ impl<'r> Report<'r> {
                 RequestEnd::Complete => None,
                 RequestEnd::ClientGone => Some(text(CLIENT_GONE)),
                 RequestEnd::AnswerBroken => Some(text("answer_broken")),
+                RequestEnd::Stopped => Some(text("stopped")),
             },
             AccessField::Upstream => self.endpoint.as_ref().map(|it| text(&it.upstream)),
             AccessField::Endpoint => self.endpoint.as_ref().map(|it| text(&it.address)),

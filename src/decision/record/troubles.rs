@@ -259,8 +259,7 @@ mod tests {
     use super::*;
 
     fn cause(route: &str) -> TroubleCause {
-        let endpoint =
-            EndpointName { upstream: "app".to_owned(), address: "http://app:1".to_owned() };
+        let endpoint = EndpointName::new("app", &"http://app:1", &"http://app:1");
         TroubleCause::of(Reason::UpstreamUnreachable, route, None, Some(&endpoint), None)
     }
 

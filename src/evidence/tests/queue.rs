@@ -16,7 +16,7 @@ fn a_line_that_comes_alone_waits_for_nobody_and_those_that_come_after_it_are_one
     let (first, mut alone) = scene.request(b"alone");
     requests.send(first).unwrap();
     let mut writer = scene.writer();
-    let synchronised = || Metrics::register(&scene.metrics).fsync.get_sample_count();
+    let synchronised = || Metrics::register(&scene.metrics).fsync().get_sample_count();
     let before = synchronised();
     let mut requests = Some(requests);
     let mut later = Vec::new();

@@ -69,7 +69,7 @@ impl Scene {
     }
 
     fn signed(&self) -> u64 {
-        Metrics::register(&self.metrics).assertions_signed.get()
+        Metrics::register(&self.metrics).assertions_signed().get()
     }
 }
 

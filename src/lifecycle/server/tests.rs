@@ -8,12 +8,11 @@ use std::{
 };
 
 use tokio::runtime::{Builder, Handle, LocalOptions};
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
     clock::{ManualClock, UnixTime},
-    proxy::Worker,
+    proxy::{StopStages, Worker},
     settings::{Sources, load},
     tasks::RunningTasks,
 };
@@ -52,7 +51,7 @@ impl Process {
         let compiled = compile(&settings, BOUND, &providers, &journals, None, &clock, &metrics);
         let (config, upstreams) = compiled.unwrap();
         let config = Arc::new(ArcSwap::from_pointee(config));
-        let worker = Rc::new(Worker::new(Arc::clone(&config), CancellationToken::new()));
+        let worker = Rc::new(Worker::new(Arc::clone(&config), StopStages::default()));
         tokio::task::spawn_local(Worker::follow_reloads(Rc::downgrade(&worker)));
         let tasks = (tasks.spawn(), upstreams.spawn());
         (Self { folder, clock, metrics, journals, providers, config, tasks }, worker)

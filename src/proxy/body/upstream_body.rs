@@ -16,7 +16,7 @@ use crate::{
     wire::framing,
 };
 
-use super::{BodyError, Stall};
+use super::{BodyError, Stall, StreamBound};
 
 /// The upstream's answer, and what depends on its end.
 #[derive(Debug)]
@@ -33,6 +33,10 @@ pub(in crate::proxy) struct UpstreamBody {
     pace: Option<Box<Pace>>,
     /// Why it breaks off, once what came before was handed over.
     broken: Option<BodyError>,
+    /// What ends a stream when the proxy stops.
+    bound: Option<StreamBound>,
+    /// Whether it has ended so.
+    is_stopped: bool,
 }
 
 /// A first frame that is not longer is not counted: usually it is all of an answer, and counting it
@@ -43,7 +47,12 @@ const SMALL: u64 = 16 * 1024;
 const SMALL_OF_STREAM: u64 = 1024;
 
 impl UpstreamBody {
-    pub(super) fn new(body: AnswerBody, stall_after: Duration, request: RequestGuard) -> Self {
+    pub(super) fn new(
+        body: AnswerBody,
+        stall_after: Duration,
+        request: RequestGuard,
+        bound: Option<StreamBound>,
+    ) -> Self {
         let mut body = Self {
             body,
             stall: Stall::new(stall_after),
@@ -52,6 +61,8 @@ impl UpstreamBody {
             is_new: true,
             pace: None,
             broken: None,
+            bound,
+            is_stopped: false,
         };
         body.clients_turn.iter().for_each(ClientsTurn::begin);
         if body.size_hint().lower() > SMALL {
@@ -63,7 +74,7 @@ impl UpstreamBody {
     }
 
     pub(super) fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.is_stopped || self.body.is_end_stream()
     }
 
     pub(super) fn size_hint(&self) -> SizeHint {
@@ -76,6 +87,14 @@ impl UpstreamBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(broken) = self.broken.take() {
             return Poll::Ready(Some(Err(broken)));
+        }
+        if self.is_stopped {
+            return Poll::Ready(None);
+        }
+        if let Some(Poll::Ready(trailers)) = self.bound.as_mut().map(|bound| bound.poll(cx)) {
+            self.cut_short(RequestEnd::Stopped);
+            self.is_stopped = true;
+            return Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))));
         }
         let frame = match self.body.next(cx, self.pace.as_deref_mut()) {
             Ok(frame) => frame,

@@ -16,7 +16,7 @@ use hyper::{
     service::{HttpService, service_fn},
 };
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncReadExt;
+use tokio::{io::AsyncReadExt, task::yield_now};
 
 use crate::{
     listener::ByteStream,
@@ -67,7 +67,7 @@ pub(super) async fn serve<S: ByteStream>(
         let waking = tokio::select! {
             biased;
             waking = wait_for_bytes(&mut io) => waking,
-            () = connection.worker.drain.cancelled() => return Ok(()),
+            () = drained(&connection) => return Ok(()),
         };
         if waking.is_err() {
             return Ok(()); // the client went away, or stayed silent for too long
@@ -82,7 +82,7 @@ async fn converse<S: ByteStream>(
     limits: &LimitSettings,
 ) -> hyper::Result<Ended<S>> {
     let activity = &connection.activity;
-    let drain = &connection.worker.drain;
+    let drain = &connection.worker.stop.drain;
     let service = {
         let connection = Rc::clone(connection);
         service_fn(move |request: Request<Incoming>| answer(Rc::clone(&connection), request))
@@ -127,11 +127,28 @@ async fn converse<S: ByteStream>(
             Ok(parts.map_or(Ended::Closed, |parts| paused(parts, activity)))
         }
         StopCause::Draining => {
+            // From here on every answer says that the connection ends with it.
+            connection.worker.leave();
             activity.long_heads.stop_watching();
-            Pin::new(&mut *conversation).graceful_shutdown();
+            yield_now().await;
+            let begun = poll_fn(|cx| Poll::Ready(Pin::new(&mut *conversation).poll(cx))).await;
+            if let Poll::Ready(outcome) = begun {
+                return outcome.map(|()| Ended::Closed);
+            }
+            // hyper would end a connection with a part of a head as an idle one.
+            if !activity.has_begun_head() {
+                Pin::new(&mut *conversation).graceful_shutdown();
+            }
             conversation.await.map(|()| Ended::Closed)
         }
     }
+}
+
+/// Resolves when idle connections are closed. What is in the socket by then is read first: a yield
+/// lets the runtime see it.
+async fn drained(connection: &Connection) {
+    connection.worker.stop.drain.cancelled().await;
+    yield_now().await;
 }
 
 fn paused<S, H: HttpService<Incoming>>(

@@ -5,7 +5,6 @@ use std::{num::NonZeroUsize, path::Path, thread};
 use super::warning;
 use crate::{
     config::files::read_whole,
-    policy::settings::{BodyHandling, RouteSettings},
     proxy::{
         self,
         settings::limits::{CONNECTION_BYTES, PROCESS_BYTES},
@@ -64,11 +63,7 @@ impl Settings {
             .filter_map(|issuer| issuer.introspection.as_ref())
             .map(|introspection| introspection.cache_bytes)
             .sum();
-        let holds = |route: &RouteSettings| {
-            route.signature.is_some() || self.limits_of(route).body == BodyHandling::Buffer
-        };
-        let is_holding = self.routes.all().iter().any(holds);
-        let held = if is_holding { limits.held.buffer_bytes } else { 0 };
+        let held = if self.holds_bodies() { limits.held.buffer_bytes } else { 0 };
         [
             ("the process itself", PROCESS_BYTES),
             ("memory", limits.memory),

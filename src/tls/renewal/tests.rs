@@ -2,17 +2,27 @@
 
 use std::{fs, path::Path};
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use tokio::time::sleep;
 
 use super::*;
 use crate::{
+    clock::UnixTime,
     tasks::{RunningTasks, Tasks},
-    tls::settings::{CertificateFiles, TlsSettings},
+    telemetry::MetricRegistry,
+    tls::{
+        settings::{CertificateFiles, TlsSettings},
+        watch_expiry,
+    },
 };
 
 fn install(folder: &Path, key: &KeyPair) {
-    let params = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
+    install_until(2045, folder, key);
+}
+
+fn install_until(year: i32, folder: &Path, key: &KeyPair) {
+    let mut params = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
+    params.not_after = date_time_ymd(year, 1, 1);
     let certificate = params.self_signed(key).unwrap();
     fs::write(folder.join("tls.crt"), certificate.pem()).unwrap();
     fs::write(folder.join("tls.key"), key.serialize_pem()).unwrap();
@@ -51,6 +61,27 @@ async fn a_renewed_certificate_is_taken_and_an_unchanged_one_left_alone() {
     let second = tls.in_use.load_full();
     assert_ne!(first.files.identities[0].cert, second.files.identities[0].cert);
     assert!(!Arc::ptr_eq(&first.config, tls.acceptor().config()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_show_when_the_certificate_in_use_expires() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tls, _task) = running(folder.path());
+    let metrics = MetricRegistry::default();
+    let in_use = Arc::clone(&tls);
+    watch_expiry(&metrics, move || (vec![Arc::clone(&in_use)], Vec::new()));
+    let shown = || {
+        let text = metrics.render();
+        let series =
+            "countersign_certificate_expiry_timestamp_seconds{setting=\"server.tls.certificate\"} ";
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.parse().ok());
+        UnixTime(value.unwrap()).to_rfc3339()
+    };
+    assert_eq!(shown(), "2045-01-01T00:00:00Z");
+    install_until(2050, folder.path(), &KeyPair::generate().unwrap());
+    a_minute().await;
+    assert_eq!(shown(), "2050-01-01T00:00:00Z");
+    assert!(!metrics.render().contains("crl_next_update"), "there is no revocation list");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,12 +10,13 @@ use rustls::{
     server::ParsedCertificate,
     sign::CertifiedKey,
 };
-use x509_parser::{prelude::FromDer, revocation_list::CertificateRevocationList};
 
 use crate::{
     clock::UnixTime,
     tls::{
-        files::{authorities, revocation_lists},
+        ServerTls,
+        expiry::{Ending, first_expiry, first_update},
+        files::{Authorities, authorities, revocation_lists},
         settings::{TlsSettings, key},
     },
 };
@@ -27,7 +28,7 @@ pub struct TlsFiles {
     /// of the settings.
     pub identities: Vec<Arc<CertifiedKey>>,
     /// The authorities of client certificates; `None` if none is requested.
-    pub client_authorities: Option<Arc<RootCertStore>>,
+    pub client_authorities: Option<Authorities>,
     /// Their revocation lists.
     pub revocation_lists: Option<Vec<CertificateRevocationListDer<'static>>>,
 }
@@ -57,7 +58,7 @@ impl TlsSettings {
         let at = |key| move |problem| TlsFileError { section: self.section.clone(), key, problem };
         let auth = self.client_auth.as_ref();
         let client_authorities = auth
-            .map(|auth| authorities(&auth.authorities).map(Arc::new).map_err(at(key::CLIENT_CA)))
+            .map(|auth| authorities(&auth.authorities).map_err(at(key::CLIENT_CA)))
             .transpose()?;
         let revocation_lists = auth
             .and_then(|auth| auth.crl_file.as_ref())
@@ -71,7 +72,10 @@ impl TlsFiles {
     /// Whether both hold the same certificates and lists. Then the keys are the same, too: each
     /// belongs to its certificate.
     pub fn is_same(&self, other: &Self) -> bool {
-        let roots = |files: &Self| files.client_authorities.as_ref().map(|it| it.roots.clone());
+        let roots = |files: &Self| {
+            let authorities = files.client_authorities.as_ref();
+            authorities.map(|it| (it.roots.roots.clone(), it.expire))
+        };
         let certificates = |files: &Self| -> Vec<_> {
             files.identities.iter().map(|identity| identity.cert.clone()).collect()
         };
@@ -91,14 +95,44 @@ impl TlsFiles {
 
     /// Why no certificate of a client is accepted, if a revocation list has expired by then.
     pub fn revocation_problem(&self, now: UnixTime) -> Option<String> {
-        let lists = self.revocation_lists.iter().flatten();
-        let next_updates = lists.filter_map(|list| {
-            let (_, list) = CertificateRevocationList::from_der(list).ok()?;
-            list.next_update().map(|at| at.timestamp())
-        });
-        let first = next_updates.min().filter(|at| *at < now.0)?;
-        let at = UnixTime(first).to_rfc3339();
-        Some(format!("a revocation list has expired at {at}"))
+        let first = self.next_update().filter(|at| at.0 < now.0)?;
+        Some(format!("a revocation list has expired at {}", first.to_rfc3339()))
+    }
+}
+
+impl TlsFiles {
+    /// When the first revocation list has to be renewed.
+    fn next_update(&self) -> Option<UnixTime> {
+        first_update(self.revocation_lists.as_ref()?)
+    }
+}
+
+impl ServerTls {
+    /// When the certificates of each file expire.
+    pub(in crate::tls) fn certificate_endings(&self) -> Vec<Ending> {
+        let in_use = self.in_use.load();
+        let names = self
+            .settings
+            .certificate_sections()
+            .map(|(section, _)| format!("{section}.{}", key::CERTIFICATE));
+        let identities = in_use.files.identities.iter();
+        let own = names
+            .zip(identities)
+            .filter_map(|(setting, identity)| first_expiry(&identity.cert).map(|at| (setting, at)));
+        let authorities = in_use.files.client_authorities.as_ref();
+        let of_clients = authorities.and_then(|authorities| authorities.expire);
+        let of_clients = of_clients.map(|at| (self.setting(key::CLIENT_CA), at));
+        own.chain(of_clients).collect()
+    }
+
+    /// When the revocation lists of clients' certificates have to be renewed.
+    pub(in crate::tls) fn next_update(&self) -> Option<Ending> {
+        let next_update = self.in_use.load().files.next_update();
+        next_update.map(|at| (self.setting(key::CRL_FILE), at))
+    }
+
+    fn setting(&self, key: &str) -> String {
+        format!("{}.{key}", self.settings.section)
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use rustls::{RootCertStore, sign::CertifiedKey};
+use rustls::sign::CertifiedKey;
 
+use super::UpstreamTls;
 use crate::tls::{
     client::system_roots,
-    files::{authorities, chain, identity, private_key},
+    expiry::{Ending, first_expiry},
+    files::{Authorities, authorities, chain, identity, private_key},
     settings::{
         ClientIdentity, UpstreamTlsSettings, UpstreamVerification, client::key as of_identity,
         upstream::key,
@@ -17,7 +19,7 @@ use crate::tls::{
 #[derive(Debug, Clone)]
 pub(super) struct UpstreamTlsFiles {
     /// The trusted authorities. `None`: keys are pinned.
-    pub(super) roots: Option<Arc<RootCertStore>>,
+    pub(super) authorities: Option<Authorities>,
     /// Our own certificate.
     pub(super) identity: Option<Arc<CertifiedKey>>,
 }
@@ -32,24 +34,42 @@ impl UpstreamTlsFiles {
         settings: &UpstreamTlsSettings,
         earlier: Option<&Self>,
     ) -> Result<Self, FileProblem> {
-        let roots = match (&settings.verification, &settings.ca_file, earlier) {
+        let trusted = match (&settings.verification, &settings.ca_file, earlier) {
             (UpstreamVerification::Pinned(_), ..) => None,
             (UpstreamVerification::Full, Some(path), _) => {
-                let roots = authorities(path).map_err(|problem| (key::CA_FILE, problem))?;
-                Some(Arc::new(roots))
+                Some(authorities(path).map_err(|problem| (key::CA_FILE, problem))?)
             }
-            (UpstreamVerification::Full, None, Some(earlier)) => earlier.roots.clone(),
-            (UpstreamVerification::Full, None, None) => Some(Arc::new(system_roots())),
+            (UpstreamVerification::Full, None, Some(earlier)) => earlier.authorities.clone(),
+            (UpstreamVerification::Full, None, None) => {
+                Some(Authorities { roots: Arc::new(system_roots()), expire: None })
+            }
         };
         let identity = settings.identity.as_ref().map(own_certificate).transpose()?;
-        Ok(Self { roots, identity })
+        Ok(Self { authorities: trusted, identity })
     }
 
     /// Whether both hold the same certificates. A key belongs to its certificate.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        let subjects = |files: &Self| files.roots.as_ref().map(|roots| roots.roots.clone());
+        let subjects = |files: &Self| {
+            let authorities = files.authorities.as_ref();
+            authorities.map(|it| (it.roots.roots.clone(), it.expire))
+        };
         let own = |files: &Self| files.identity.as_ref().map(|identity| identity.cert.clone());
         subjects(self) == subjects(other) && own(self) == own(other)
+    }
+}
+
+impl UpstreamTls {
+    /// When the certificates of each file expire. Not those of the system's authorities, which no
+    /// setting names.
+    pub(in crate::tls) fn certificate_endings(&self) -> Vec<Ending> {
+        let in_use = self.in_use.load();
+        let setting = |key: &str| format!("upstreams.{}.tls.{key}", self.upstream);
+        let authorities = in_use.files.authorities.as_ref().and_then(|it| it.expire);
+        let own = in_use.files.identity.as_ref().and_then(|own| first_expiry(&own.cert));
+        let trusted = authorities.map(|at| (setting(key::CA_FILE), at));
+        let own = own.map(|at| (setting(of_identity::CLIENT_CERTIFICATE), at));
+        trusted.into_iter().chain(own).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use base64::Engine as _;
 use rcgen::{CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer, version::TLS12};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -11,6 +12,7 @@ use super::{
     testing::{HOST, ShownCertificate, TestAuthority, loaded},
     *,
 };
+use crate::tls::settings::ClientIdentity;
 
 /// One connection on which a byte was read, which brings the tickets along.
 pub(super) async fn meet(
@@ -213,4 +215,28 @@ fn a_file_that_has_broken_is_named_by_its_key() {
     let refused = UpstreamTls::new("app", &trusted.trusting(), &MetricRegistry::default());
     let refused = refused.unwrap_err().to_string();
     assert!(refused.starts_with("upstreams.app.tls.ca_file: the file "), "{refused}");
+}
+
+#[test]
+fn the_endings_of_the_files_are_named_by_their_settings() {
+    let trusted = TestAuthority::new();
+    let own = trusted.shown_with(|params| params.not_after = date_time_ymd(2041, 1, 1));
+    let (certificate, private_key) =
+        (trusted.folder.path().join("own.crt"), trusted.folder.path().join("own.key"));
+    fs::write(&certificate, pem("CERTIFICATE", &own.chain[0])).unwrap();
+    fs::write(&private_key, own.key.serialize_pem()).unwrap();
+    let identity = Some(ClientIdentity { certificate, private_key });
+    let (tls, _) = loaded(&UpstreamTlsSettings { identity, ..trusted.trusting() });
+    let endings = tls.certificate_endings();
+    let settings: Vec<_> = endings.iter().map(|(setting, _)| &**setting).collect();
+    assert_eq!(settings, ["upstreams.app.tls.ca_file", "upstreams.app.tls.client_certificate"]);
+    assert_eq!(endings[1].1.to_rfc3339(), "2041-01-01T00:00:00Z");
+    // Which authorities of the system an upstream needs is unknown.
+    let (tls, _) = loaded(&UpstreamTlsSettings::default());
+    assert_eq!(tls.certificate_endings(), []);
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }

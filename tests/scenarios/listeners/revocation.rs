@@ -75,6 +75,25 @@ fn n5_a_list_that_changes_is_taken_over() {
 }
 
 #[test]
+fn metrics_show_when_the_files_of_a_listener_end() {
+    let scene = scene(&[], 2090);
+    let metrics = scene.world.proxy.metrics();
+    let series = |family: &str| -> Vec<(String, i64)> {
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix(family));
+        let values = lines.filter_map(|line| line.strip_prefix("{setting=\"")?.split_once("\"} "));
+        values.map(|(setting, value)| (setting.to_owned(), value.parse().unwrap())).collect()
+    };
+    let lists = series("countersign_crl_next_update_timestamp_seconds");
+    let [(setting, next_update)] = &lists[..] else { panic!("{lists:?}") };
+    assert!(setting.starts_with("listeners") && setting.ends_with(".tls.crl_file"), "{setting}");
+    // The beginning of 2090.
+    assert_eq!(*next_update, 3_786_912_000);
+    let certificates = series("countersign_certificate_expiry_timestamp_seconds");
+    let keys = certificates.iter().map(|(setting, _)| setting.rsplit('.').next().unwrap());
+    assert_eq!(keys.collect::<Vec<_>>(), ["certificate", "client_ca"]);
+}
+
+#[test]
 fn an_expired_list_is_warned_of() {
     let scene = scene(&[], 2021);
     let folder = tempfile::tempdir().unwrap();
