@@ -81,7 +81,9 @@ impl Probes {
                 places.reverse();
                 let at = |place: &&str| mistakes.iter().find(|it| it.key == *place);
                 let about = places.iter().find_map(at);
-                about.into_iter().for_each(|mistake| self.expect(way, &mistake.message));
+                if let Some(mistake) = about {
+                    self.expect(way, &mistake.message);
+                }
             }
             hidden = later;
         }

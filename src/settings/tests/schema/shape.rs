@@ -18,7 +18,7 @@ pub(super) struct Shape {
     pub(super) integers: BTreeSet<i64>,
     pub(super) fraction: bool,
     pub(super) texts: BTreeSet<String>,
-    pub(super) elements: Option<Box<Shape>>,
+    pub(super) elements: Option<Box<Self>>,
     pub(super) table: Option<TableShape>,
     /// How many tables of a list lack it when they are empty.
     pub(super) missing: usize,
@@ -59,9 +59,10 @@ impl Shape {
         self.expected.extend(probes.expected.get(key).cloned());
         self.missing += usize::from(probes.missing.contains(key));
         let takes = probes.members.get(key).copied();
-        self.add_value(value, takes, |shape, name, value| match name {
-            Some(name) => shape.add(&key_below(key, name), value, probes),
-            None => {}
+        self.add_value(value, takes, |shape, name, value| {
+            if let Some(name) = name {
+                shape.add(&key_below(key, name), value, probes);
+            }
         });
         if let Some(table) = &mut self.table {
             table.read.extend(probes.read.get(key).into_iter().flatten().cloned());
