@@ -2,16 +2,21 @@
 
 pub mod args;
 pub mod check;
+pub mod completions;
 pub mod demo;
 pub mod evidence;
 pub mod explain;
 mod files;
+pub mod healthcheck;
 pub mod keygen;
+pub mod man;
 pub mod mint;
 mod private_listener;
 pub mod reload;
 pub mod run;
+pub mod schema;
 pub mod sign;
+mod version;
 
 use std::{
     io::{self, Write},
@@ -19,13 +24,24 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::config::ConfigErrors;
+
+/// The end of the help and of the manual page.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it succeeded; `check --diff`: nothing differs
+  1  it failed, refused or found a fault; `check --diff`: something differs
+  2  the command line or the configuration has mistakes, and nothing was started
+
+Colours: NO_COLOR, CLICOLOR_FORCE and TERM=dumb are heeded.";
 
 /// A verification sidecar: checks the access token of every request in front of an unmodified
 /// upstream and forwards the verified claims as headers.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, arg_required_else_help = true)]
+#[command(name = "countersign", version, long_version = version::LONG, arg_required_else_help = true)]
+#[command(after_long_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -53,6 +69,14 @@ pub enum Command {
     Sign(sign::SignArgs),
     /// Check the journal of signed requests
     Evidence(evidence::EvidenceArgs),
+    /// Ask a running proxy whether it is ready, for exec probes
+    Healthcheck(healthcheck::HealthcheckArgs),
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+    /// Print the script that completes this command line in a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write those of all commands
+    Man(man::ManArgs),
 }
 
 /// Why a command did not succeed, and with it the exit code.
@@ -67,6 +91,9 @@ pub enum CommandError {
     /// Something went wrong while it ran: exit code 1.
     #[error("{0}")]
     Runtime(String),
+    /// `check --diff` has found and printed differences: exit code 1.
+    #[error("the configurations differ")]
+    Different,
     /// The output could not be written: exit code 1.
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
@@ -76,7 +103,7 @@ impl CommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Configuration(_) | Self::Usage(_) => ExitCode::from(2),
-            Self::Runtime(_) | Self::Output(_) => ExitCode::FAILURE,
+            Self::Runtime(_) | Self::Different | Self::Output(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -91,6 +118,8 @@ pub fn main() -> ExitCode {
         Err(CommandError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
+        // Which they are has been printed.
+        Err(failure @ CommandError::Different) => failure.exit_code(),
         Err(failure) => {
             // Without standard error there is nowhere left to report to.
             let _ = writeln!(io::stderr(), "countersign: {failure}");
@@ -114,7 +143,19 @@ impl Cli {
             Command::Keygen(args) => keygen::keygen(&args, out),
             Command::Sign(args) => sign::sign(&args, &mut io::stdin().lock(), out),
             Command::Evidence(args) => evidence::evidence(&args, out),
+            Command::Healthcheck(args) => healthcheck::healthcheck(&args, out),
+            Command::Schema => schema::schema(out),
+            Command::Completions(args) => completions::completions(&args, out),
+            Command::Man(args) => man::man(&args, out),
             Command::Mint(args) => mint::mint(&args, &crate::clock::SystemClock, out),
         }
     }
+}
+
+/// For commands that wait for others; the proxy has threads of its own.
+fn runtime() -> Result<Runtime, CommandError> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::Runtime(format!("cannot start the runtime: {error}")))
 }

@@ -31,12 +31,16 @@ pub use crate::config::{ConfigInput, ReadFiles};
 use std::sync::Arc;
 
 use crate::{
-    admin::control,
+    admin::{control, settings as admin},
     config::{
-        ConfigError, ConfigErrors, origin::ReadContext, provenance::ConfigProvenance,
-        reader::Section, report::Mistakes,
+        ConfigError, ConfigErrors,
+        node::Node,
+        origin::ReadContext,
+        provenance::ConfigProvenance,
+        reader::{Parsed, Section},
+        report::Mistakes,
     },
-    listener::settings::ListenAddress,
+    listener::settings::{ListenAddress, listen_address},
 };
 use whole::key;
 
@@ -91,14 +95,35 @@ pub fn read(sources: &Sources) -> ConfigReading {
 /// # Errors
 /// The layers that can't be read, or the mistake in the address.
 pub fn control_address(sources: &Sources) -> Result<Option<ListenAddress>, ConfigErrors> {
+    let listen = control::settings::key::LISTEN;
+    address_alone(sources, key::CONTROL, listen, control::settings::control_address)
+}
+
+/// The address of the admin listener alone: a probe of a running proxy must not fail for a file
+/// that was changed since.
+///
+/// # Errors
+/// The layers that can't be read, or the mistake in the address.
+pub fn admin_address(sources: &Sources) -> Result<ListenAddress, ConfigErrors> {
+    let listen = admin::key::LISTEN;
+    let found = address_alone(sources, key::ADMIN, listen, listen_address)?;
+    Ok(found.unwrap_or(ListenAddress::Tcp(admin::DEFAULT_LISTEN)))
+}
+
+/// One address of a configuration, if it is there.
+fn address_alone(
+    sources: &Sources,
+    section: &str,
+    name: &str,
+    parse: impl FnOnce(&Node) -> Parsed<ListenAddress>,
+) -> Result<Option<ListenAddress>, ConfigErrors> {
     let tree = sources.read(&Arc::new(ReadContext::new(sources.lint))).tree;
     let tree = tree.map_err(ConfigErrors)?;
-    let listen = control::settings::key::LISTEN;
-    let Some(node) = tree.member(key::CONTROL).and_then(|section| section.member(listen)) else {
+    let Some(node) = tree.member(section).and_then(|section| section.member(name)) else {
         return Ok(None);
     };
-    control::settings::control_address(node).map(Some).map_err(|message| {
-        let key = [key::CONTROL, listen].join(".");
+    parse(node).map(Some).map_err(|message| {
+        let key = [section, name].join(".");
         ConfigErrors(vec![ConfigError::new(key, node.origin().as_ref(), message)])
     })
 }

@@ -22,7 +22,8 @@ pub struct AdminSettings {
 }
 
 /// Loopback: the pages are for the operator only, unless configured otherwise.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
+pub(crate) const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9901);
 
 impl AdminSettings {
     pub(crate) fn read(section: &mut Section<'_>) -> Self {

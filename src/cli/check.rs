@@ -1,5 +1,6 @@
 //! `countersign check`: is the configuration sound, and what does it amount to?
 
+mod diff;
 mod machine;
 mod online;
 mod paint;
@@ -12,10 +13,9 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use tokio::runtime::Runtime;
 
 use self::paint::Paint;
-use super::{CommandError, args::ConfigArgs, explain::TokenArg};
+use super::{CommandError, args::ConfigArgs, explain::TokenArg, runtime};
 use crate::{
     bounded::input::read_all,
     clock::{Clock, SystemClock},
@@ -52,6 +52,10 @@ pub struct CheckArgs {
     /// missing
     #[arg(long, conflicts_with = "online")]
     pub no_files: bool,
+    /// Compare two configuration files instead: which routes, issuers and rules decide differently,
+    /// and what takes a restart; exit code 0: nothing differs, 1: something does
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with_all = ["config", "file", "all", "json", "online"])]
+    pub diff: Option<Vec<PathBuf>>,
     /// Also fetch every key source and list its keys
     #[arg(long)]
     pub online: bool,
@@ -122,8 +126,11 @@ impl CheckArgs {
 ///
 /// # Errors
 /// [`CommandError::Configuration`] with every mistake; with `--online` [`CommandError::Runtime`] if
-/// a key source has no usable key.
+/// a key source has no usable key; with `--diff` [`CommandError::Different`].
 pub fn check(args: &CheckArgs, out: &mut impl Write) -> Result<(), CommandError> {
+    if let Some([old, new]) = args.diff.as_deref() {
+        return diff::report(args, old, new, out);
+    }
     let sources = args.sources(&mut io::stdin())?;
     let reading = settings::read(&sources);
     if args.json {
@@ -225,11 +232,4 @@ fn list_problem(settings: &Settings) -> Option<String> {
     let found = runtime().ok()?.block_on(revocation::probe(list, SystemClock.now()));
     let error = found.err()?;
     Some(format!("revocation.file: {error}; until it can be read, on_failure decides"))
-}
-
-fn runtime() -> Result<Runtime, CommandError> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| CommandError::Runtime(format!("cannot start the runtime: {error}")))
 }

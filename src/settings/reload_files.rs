@@ -7,7 +7,7 @@ use crate::signature::settings::SignatureSettings;
 
 impl Settings {
     /// What the configuration names and nothing else looks at: keys that the proxy signs with, and
-    /// what shared values are sealed with. Key sets, certificates and revocation lists are watched
+    /// what shared values are sealed with and subjects in the log hashed. Key sets, certificates and revocation lists are watched
     /// where they are used, other secrets are read with each use.
     pub fn reload_files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
@@ -22,6 +22,7 @@ impl Settings {
         let respond =
             |signature: &SignatureSettings| Some(signature.respond.as_ref()?.key.file.clone());
         files.extend(self.signatures.iter().filter_map(respond));
+        files.extend(self.log.access.subject_key_file.clone());
         files
     }
 }

@@ -31,6 +31,7 @@ mod revocation;
 mod round_trip;
 mod route_limits;
 mod routes;
+mod schema;
 mod sections;
 mod shared;
 mod signatures;
@@ -87,7 +88,11 @@ impl Workspace {
     /// Loads a TOML text from a file.
     fn load(&self, text: &str) -> Result<Settings, ConfigErrors> {
         let file = self.write("countersign.toml", text);
-        load(&Sources { file: Some(file.into()), ..Sources::default() })
+        let loaded = load(&Sources { file: Some(file.into()), ..Sources::default() });
+        if loaded.is_ok() {
+            schema::assert_accepts(text);
+        }
+        loaded
     }
 
     /// The mistakes of a TOML text, one line each, without the directory's name.

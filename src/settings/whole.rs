@@ -220,10 +220,10 @@ impl Settings {
     /// It can be loaded again and means the same. It holds no secret: settings name the files of
     /// secrets, never their content, URLs with user information are refused at load, and values
     /// that come from a variable or a file (`${NAME}`, `file:`) are written as these. What changes
-    /// in a variable or such a file does therefore not show; see [`Settings::effective`].
+    /// in a variable or such a file does therefore not show.
     pub fn to_toml(&self) -> String {
         // Only a map with keys that are no texts can't be written.
-        toml::to_string(&self.provenance.with_references(self.write())).unwrap_or_default()
+        toml::to_string(&self.written_as_shown()).unwrap_or_default()
     }
 
     /// [`Settings::to_toml`] with a comment after every value that is not a default: which file and
@@ -244,9 +244,14 @@ impl Settings {
         &self.provenance.files
     }
 
-    /// The tree of [`Self::to_toml`], with the values that come from variables and files.
-    pub(super) fn written(&self) -> Written {
+    /// The effective values, those of variables and files included: to compare, never to show.
+    pub(crate) fn written(&self) -> Written {
         self.write()
+    }
+
+    /// The tree of [`Self::to_toml`].
+    pub(crate) fn written_as_shown(&self) -> Written {
+        self.provenance.with_references(self.write())
     }
 
     /// Those of `[[listeners]]`.

@@ -6,8 +6,9 @@
 
 mod format;
 
-use std::io::{self, IsTerminal};
+use std::io;
 
+use anstream::{AutoStream, ColorChoice};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{filter::ParseError, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -64,7 +65,7 @@ impl Logs {
             .finish(io::stderr());
         let dropped = writer.error_counter();
         let registry = tracing_subscriber::registry().with(level.layer());
-        let lines = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(writer);
+        let lines = fmt::layer().with_ansi(is_coloured()).with_writer(writer);
         let outcome = match settings.format {
             LogFormat::Text => registry.with(lines).try_init(),
             LogFormat::Json => registry
@@ -87,6 +88,12 @@ impl Logs {
         let dropped = self.dropped.clone();
         move || dropped.dropped_lines()
     }
+}
+
+/// Whether standard error takes colours: a terminal does, unless `NO_COLOR` or `TERM=dumb` says
+/// otherwise; `CLICOLOR_FORCE` colours what is no terminal.
+fn is_coloured() -> bool {
+    AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
 #[cfg(test)]

@@ -149,6 +149,16 @@ fn every_command_line_is_one_of_this_version() {
     let command: Vec<String> = serde_json::from_str(setting(&dockerfile, "CMD ")).unwrap();
     assert_runs_with_the_file(command.iter().map(String::as_str));
 
+    let probe = dockerfile.split_once("HEALTHCHECK ").unwrap().1;
+    let probe: Vec<String> = serde_json::from_str(setting(probe, "    CMD ")).unwrap();
+    assert_eq!(probe[0], "/usr/bin/countersign");
+    match Cli::try_parse_from(probe).unwrap().command {
+        Command::Healthcheck(probe) => {
+            assert_eq!(probe.config.config.as_deref(), Some(Path::new(CONFIG_FILE)));
+        }
+        other => panic!("{other:?}"),
+    }
+
     let unit = read("systemd/countersign.service");
     let (program, arguments) = setting(&unit, "ExecStart=").split_once(' ').unwrap();
     assert_eq!(program, "/usr/bin/countersign");

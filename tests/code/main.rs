@@ -18,6 +18,7 @@ mod collections;
 mod published;
 
 mod catalogue;
+mod command_line;
 mod deploy;
 mod documentation;
 mod fuzzing;

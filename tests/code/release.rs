@@ -49,7 +49,7 @@ fn everything_that_the_script_names_is_there() {
 fn the_image_is_built_by_the_script_and_sees_what_that_needs() {
     assert!(read("deploy/Dockerfile").contains(&format!(" {SCRIPT} ")));
     let seen = read("deploy/Dockerfile.dockerignore");
-    for needed in [SCRIPT, "loadtest/tools", "Cargo.lock", "src"] {
+    for needed in [SCRIPT, "loadtest/tools", "Cargo.lock", "build.rs", "src"] {
         assert!(seen.lines().any(|line| line == format!("!{needed}")), "{needed}");
     }
 }

@@ -261,6 +261,6 @@ fn x13_included_files_are_refused_if_others_can_write_them_or_contradict_the_res
     write("team.toml", "[issuers.corp]\naudiences = \"any\"\n");
     let (_, err) = ended_with(&check(&[]).arg(&main).output().unwrap(), 2);
     let first = format!("{}:2:1: issuers.corp.audiences: is set in two files", team.display());
-    let second = format!("(issuers.corp.audiences: {}:6:1)", main.display());
+    let second = format!("(issuers.corp.audiences: {}:7:1)", main.display());
     assert!(err.contains(&first) && err.contains(&second), "{err}");
 }

@@ -19,6 +19,7 @@ mod answers;
 mod behind_a_prefix;
 mod check;
 mod cli;
+mod command_line;
 mod compression;
 mod demo;
 mod differential;

@@ -21,11 +21,11 @@ fn example(name: &str) -> PathBuf {
 #[test]
 fn every_example_loads_as_soon_as_its_secrets_are_there() {
     let directory = fs::read_dir(example("")).unwrap();
-    let names: Vec<_> = directory.map(|entry| entry.unwrap().file_name()).collect();
+    let names = directory.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names: Vec<_> = names.filter(|name| name.ends_with(".toml")).collect();
     assert!(names.len() >= 9, "{names:?}");
     for name in names {
-        let name = name.to_str().unwrap();
-        Shipped::load(name).settings().unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));
+        Shipped::load(&name).settings().unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));
     }
 }
 

@@ -105,3 +105,14 @@ fn x10_files_are_not_watched_unless_it_is_configured() {
         assert!(found.len() == 1 && found[0].starts_with(&expected), "{found:?}");
     }
 }
+
+#[test]
+fn x10_a_file_that_only_a_reload_reads_is_one_to_watch() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "0123456789abcdef0123456789abcdef").unwrap();
+    let log = "[log]\nsubject = \"hash\"\nsubject_key_file";
+    let hashed = settings(&format!("{MINIMAL}\n{log} = \"{}\"\n", file.display()));
+    assert_eq!(hashed.reload_files(), [file]);
+    assert!(settings(MINIMAL).reload_files().is_empty());
+}

@@ -15,7 +15,7 @@ use super::*;
 use crate::config::values::first_duplicate;
 
 /// Texts that set every key; alternatives of one section are split between them.
-fn documents(workspace: &Workspace) -> [Table; 3] {
+pub(super) fn documents(workspace: &Workspace) -> [Table; 3] {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
     let mut authority = CertificateParams::new(vec!["other.test".to_owned()]).unwrap();
@@ -70,7 +70,7 @@ fn written(workspace: &Workspace, document: &Table) -> Result<String, ConfigErro
 
 /// One step from a table or list to a value in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Name(String),
     Position(usize),
 }
@@ -93,13 +93,13 @@ fn ways(value: &Value, way: &[Step], found: &mut Vec<Vec<Step>>) {
     }
 }
 
-fn all_ways(document: &Table) -> Vec<Vec<Step>> {
+pub(super) fn all_ways(document: &Table) -> Vec<Vec<Step>> {
     let mut found = vec![Vec::new()];
     ways(&document.clone().into(), &[], &mut found);
     found
 }
 
-fn at<'v>(value: &'v mut Value, way: &[Step]) -> &'v mut Value {
+pub(super) fn at<'v>(value: &'v mut Value, way: &[Step]) -> &'v mut Value {
     way.iter().fold(value, |value, step| match step {
         Step::Name(name) => &mut value[name.as_str()],
         Step::Position(position) => &mut value[*position],
