@@ -124,7 +124,8 @@ fn collect_missing(schema: &serde_json::Value, at: &str, missing: &mut Vec<Strin
                 collect_missing(member, &at, missing);
             }
         }
-        for below in ["additionalProperties", "items"].iter().filter_map(|it| schema.get(*it)) {
+        let below = ["additionalProperties", "items"].into_iter().filter_map(|it| schema.get(it));
+        for below in below {
             collect_missing(below, &format!("{at}.*"), missing);
         }
     }

@@ -80,8 +80,7 @@ impl Probes {
                 let mut places = around(&way.key).chain([way.key.as_str()]).collect::<Vec<_>>();
                 places.reverse();
                 let at = |place: &&str| mistakes.iter().find(|it| it.key == *place);
-                let about = places.iter().find_map(at);
-                if let Some(mistake) = about {
+                if let Some(mistake) = places.iter().find_map(at) {
                     self.expect(way, &mistake.message);
                 }
             }

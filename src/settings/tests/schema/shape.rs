@@ -60,9 +60,7 @@ impl Shape {
         self.missing += usize::from(probes.missing.contains(key));
         let takes = probes.members.get(key).copied();
         self.add_value(value, takes, |shape, name, value| {
-            if let Some(name) = name {
-                shape.add(&key_below(key, name), value, probes);
-            }
+            shape.add(&key_below(key, name), value, probes);
         });
         if let Some(table) = &mut self.table {
             table.read.extend(probes.read.get(key).into_iter().flatten().cloned());
@@ -89,7 +87,7 @@ impl Shape {
             self.defaults.dedup();
         }
         self.add_value(value, None, |shape, name, value| {
-            let given = given.and_then(|given| given.get(name?));
+            let given = given.and_then(|given| given.get(name));
             shape.add_effective(value, given, own_texts);
         });
         if let Value::Array(list) = value {
@@ -127,7 +125,7 @@ impl Shape {
         &mut self,
         value: &Value,
         takes: Option<Members>,
-        mut add: impl FnMut(&mut Self, Option<&str>, &Value),
+        mut add: impl FnMut(&mut Self, &str, &Value),
     ) {
         match value {
             Value::Boolean(_) => self.truth = true,
@@ -139,7 +137,7 @@ impl Shape {
                     .table
                     .get_or_insert_with(|| TableShape::new(takes.unwrap_or(Members::OneOf)));
                 for (name, value) in members {
-                    add(table.member(name), Some(name), value);
+                    add(table.member(name), name, value);
                 }
             }
             Value::Array(_) | Value::Datetime(_) => {}

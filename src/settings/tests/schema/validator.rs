@@ -44,7 +44,8 @@ fn of_keyword(
     let unless =
         |holds: bool| (!holds).then(|| format!("{at}: {value} against {keyword} {argument}"));
     match keyword {
-        "description" | "default" | "additionalProperties" | "properties" | "patternProperties" => {
+        // What concerns members is looked at with the type, below.
+        "description" | "default" | "properties" | "patternProperties" | "additionalProperties" => {
             None
         }
         "type" => unless(is_of_type(value, argument.as_str().unwrap())),
