@@ -105,7 +105,11 @@ fn loses_no_request(case: &str, url: &str, kill: impl FnOnce()) {
     let ended = traffic.into_iter().map(|traffic| traffic.finish(case).0);
     let all = ended.reduce(Outcome::and).unwrap();
     let refused = all.with_status(429);
-    println!("{case}: {:.0}/s, without the store for {:?}", all.rate(), recovered - lost);
+    println!(
+        "{case}: {:.0}/s, without the store for {:?}",
+        all.rate(),
+        recovered.checked_sub(lost).unwrap()
+    );
     assert_eq!(all.failed(), refused, "{case}: {all}");
     assert_eq!(all.longer_than(TIMEOUT + SLACK), 0, "{case}: {all}");
     let steady = all.between(from, Duration::MAX);
