@@ -3,6 +3,7 @@
 mod audiences;
 mod caller;
 mod denial;
+mod explained;
 mod limited;
 mod metrics;
 mod parts;
@@ -43,6 +44,7 @@ use crate::{
 use caller::Caller;
 
 pub use denial::Denial;
+pub use explained::{Explained, NotExplained};
 pub(crate) use metrics::Metrics;
 pub use metrics::{RequestMeter, RouteCounters};
 pub use parts::GateParts;
