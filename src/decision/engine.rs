@@ -58,7 +58,7 @@ pub struct WorkerEngine {
 
 /// How a request came in.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival<'a> {
+pub struct RequestArrival<'a> {
     /// Where; `None`: by a listener that the configuration does not have, which has no routes.
     pub listener: Option<ListenerId>,
     /// Who has sent it.
@@ -177,14 +177,14 @@ impl WorkerEngine {
 
     /// Counts and logs a request that was refused before there was anything to decide on. Where it
     /// came from is all that is known of it.
-    pub fn note_unserved(&self, arrival: &Arrival<'_>, cause: Cause) {
+    pub fn note_unserved(&self, arrival: &RequestArrival<'_>, cause: Cause) {
         let denial = Denial::new(cause);
         self.engine.gate.count_denial(&denial);
         self.recorder.begin(arrival).refused_unread(denial);
     }
 
     /// Begins to decide on a request, whose refusal has to look like that.
-    pub fn exchange(&self, form: RefusalForm, arrival: &Arrival<'_>) -> Exchange<'_> {
+    pub fn exchange(&self, form: RefusalForm, arrival: &RequestArrival<'_>) -> Exchange<'_> {
         Exchange::new(self, form, arrival)
     }
 }

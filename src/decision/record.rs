@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use super::Outcome;
 use crate::{
     gate::{Denial, Route},
-    identity::{Provenance, RequestId, TraceContext},
+    identity::{RequestId, RequestProvenance, TraceContext},
     policy::{
         CanonicalRequest,
         ids::{ListenerId, RouteId},
@@ -41,7 +41,7 @@ pub struct RequestRecord {
     recorder: Rc<Recorder>,
     listener: Option<ListenerId>,
     client: Option<IpAddr>,
-    provenance: Provenance,
+    provenance: RequestProvenance,
     began: Instant,
     times: RequestTimes,
     route: Cell<Option<RouteId>>,
@@ -90,7 +90,7 @@ impl RequestRecord {
         recorder: &Rc<Recorder>,
         listener: Option<ListenerId>,
         client: Option<IpAddr>,
-        provenance: Provenance,
+        provenance: RequestProvenance,
     ) -> Self {
         Self {
             recorder: Rc::clone(recorder),

@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc};
 use super::{RequestEnd, RequestRecord, access_log, meter, report::Report};
 use crate::{
     clock::LineTime,
-    decision::{Arrival, Engine},
+    decision::{Engine, RequestArrival},
     identity::RequestIds,
     reason::Reason,
     telemetry::line::ACCESS_TARGET,
@@ -24,9 +24,12 @@ impl Recorder {
         Rc::new(Self { engine: Arc::clone(engine), ids })
     }
 
-    pub(in crate::decision) fn begin(self: &Rc<Self>, arrival: &Arrival<'_>) -> Rc<RequestRecord> {
+    pub(in crate::decision) fn begin(
+        self: &Rc<Self>,
+        arrival: &RequestArrival<'_>,
+    ) -> Rc<RequestRecord> {
         meter::begin(self.engine.gate());
-        let Arrival { listener, peer, headers } = *arrival;
+        let RequestArrival { listener, peer, headers } = *arrival;
         let (peer, forwarded) = (peer.address.as_ref(), self.engine.gate.forwarded());
         let provenance = self.ids.read(headers, peer, forwarded);
         let client = forwarded.client(headers, peer);

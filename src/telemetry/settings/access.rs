@@ -14,7 +14,7 @@ use super::{LogFormat, key};
 
 /// Which requests have a line, and what is in it.
 #[derive(Debug, Clone)]
-pub struct AccessSettings {
+pub struct RequestLineSettings {
     /// Which requests have one.
     pub access: AccessMode,
     /// What is in it, in this order.
@@ -164,7 +164,7 @@ const DEFAULT_SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 const SUMMARY_INTERVALS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_hours(1);
 
-impl AccessSettings {
+impl RequestLineSettings {
     pub(super) fn read(section: &mut Section<'_>, format: LogFormat) -> Self {
         let fields = section.list(key::FIELDS, "a list of fields", keyword(FIELDS));
         let all = || FIELDS.iter().map(|(_, field)| *field).collect();
