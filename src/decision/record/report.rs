@@ -74,6 +74,7 @@ impl<'r> Report<'r> {
             AccessField::Found => subject.and_then(Subject::found_value).map(excerpt),
             AccessField::Expected => subject.and_then(Subject::expected_value).map(excerpt),
             AccessField::Setting => subject.and_then(Subject::deciding_setting).map(text),
+            AccessField::Hint => denial.reason().hint().map(text),
             _ => None,
         }
     }

@@ -95,6 +95,8 @@ fields! {
     Expected = "expected",
     /// The setting that decides.
     Setting = "setting",
+    /// What to do.
+    Hint = "hint",
     /// The route.
     Route = "route",
     /// The issuer of the token, as the configuration calls it.
