@@ -22,7 +22,7 @@ pub struct DenialsArgs {
     /// The private listener of the running proxy, if not `control.listen` of the configuration
     #[arg(long, value_name = "ADDR")]
     pub control: Option<String>,
-    /// Only those of this reason, e.g. token_expired
+    /// Only those of this reason, e.g. `token_expired`
     #[arg(long, value_name = "REASON")]
     pub reason: Option<String>,
     /// Only those with a token of this issuer, by its name in the configuration

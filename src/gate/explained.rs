@@ -21,6 +21,8 @@ pub struct Explained<'g> {
     pub route: &'g Arc<Route>,
     /// Whose token it has, if it needs one.
     pub issuer: Option<IssuerId>,
+    /// Where it is redirected to, without the query; no upstream receives it then.
+    pub redirect: Option<String>,
     /// What its upstream receives as path, without the query.
     pub path: String,
     /// The headers that its upstream receives.
@@ -62,19 +64,25 @@ impl Gate {
         let route = self.route(request)?;
         observer.passed("route", || route.label().to_owned());
         self.explain_restrictions(route, headers, peer, observer)?;
-        let caller = match route.requirement() {
-            Some(requirement) => {
-                self.explain_caller(route, requirement, request, headers, peer, observer).await?
-            }
-            None => {
-                observer.passed("credential", || "public: no token is looked at".to_owned());
-                None
-            }
+        let caller = if let Some(requirement) = route.requirement() {
+            self.explain_caller(route, requirement, request, headers, peer, observer).await?
+        } else {
+            observer.passed("credential", || "public: no token is looked at".to_owned());
+            None
         };
+        if let Some(redirect) = route.redirect() {
+            let location = redirect.location(request);
+            let location = location.map_err(|refused| Denial::new(refused.cause()).on(route))?;
+            let location = without_query(location.to_str().unwrap_or_default()).to_owned();
+            return Ok(Explained::redirected(route, location));
+        }
         observer.began("forwarded path");
         let outgoing = route.outgoing_target(request)?;
-        let target = outgoing.as_ref().map_or(request.target(), |outgoing| &outgoing.target);
-        let path = target.as_str().split('?').next().unwrap_or_default().to_owned();
+        let target = match &outgoing {
+            Some(outgoing) => &outgoing.target,
+            None => request.target(),
+        };
+        let path = without_query(target.as_str()).to_owned();
         observer.passed("forwarded path", || path.clone());
         self.explain_forward(route, caller, request, headers, peer, path)
     }
@@ -172,8 +180,26 @@ impl Gate {
         });
         let admission = Admission { route, caller, signature: None, permit: None };
         self.prepare(&admission, request, &mut headers, peer)?;
-        Ok(Explained { route, issuer, path, headers, claims })
+        Ok(Explained { route, issuer, redirect: None, path, headers, claims })
     }
+}
+
+impl<'g> Explained<'g> {
+    fn redirected(route: &'g Arc<Route>, location: String) -> Self {
+        Self {
+            route,
+            issuer: None,
+            redirect: Some(location),
+            path: String::new(),
+            headers: HeaderMap::new(),
+            claims: HeaderMap::new(),
+        }
+    }
+}
+
+/// A query may have a token in it.
+fn without_query(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
 }
 
 impl From<Denial> for NotExplained {

@@ -71,6 +71,29 @@ fn a_request_that_would_pass_is_shown_check_by_check_and_as_it_is_forwarded() {
 }
 
 #[test]
+fn routes_without_a_token_are_explained_as_well() {
+    let routes = "[[routes]]\npath = \"/open\"\naccess = \"public\"\n\
+                  [[routes]]\npath = \"/old\"\nredirect = { to = \"/new\" }\n\
+                  [[routes]]\npath = \"/near\"\naccess = \"public\"\n\
+                  addresses = { allow = [\"192.0.2.0/24\"] }";
+    let world = World::with_setup(|setup| setup.with(CONTROL).routes(routes));
+    let open = explain(&world, &json!({ "path": "/open" }));
+    assert_eq!(
+        (&open["verdict"], &open["forwarded"]["path"]),
+        (&json!("admitted"), &json!("/open"))
+    );
+    let old = explain(&world, &json!({ "path": "/old?q=1" }));
+    assert_eq!((&old["verdict"], &old["redirect"]), (&json!("admitted"), &json!("/new")), "{old}");
+    assert!(old["forwarded"].is_null(), "{old}");
+    let near = explain(&world, &json!({ "path": "/near" }));
+    assert_eq!(near["not_checked"], json!(["addresses"]));
+    let far = explain(&world, &json!({ "path": "/near", "client": "198.51.100.1" }));
+    assert_eq!(far["reason"], "address_not_allowed", "{far}");
+    let near = explain(&world, &json!({ "path": "/near", "client": "192.0.2.7" }));
+    assert_eq!((&near["verdict"], &near["not_checked"]), (&json!("admitted"), &json!([])));
+}
+
+#[test]
 fn the_check_that_fails_is_the_one_that_refuses_the_request_itself() {
     let world = world();
     let mint = |changes| world.issuer.mint(changes);

@@ -51,6 +51,9 @@ pub struct Explanation {
     pub checks: Vec<ExplainedCheck>,
     /// What the route has in addition, and a request that no client has sent can't show.
     pub not_checked: Vec<String>,
+    /// Where it would be redirected to, without the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<String>,
     /// What its upstream would receive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded: Option<ForwardedRequest>,
@@ -105,7 +108,8 @@ async fn explain(asked: &ExplainableRequest, proxy: &ProxyConfig) -> Explanation
     let verdict = decide(asked, gate, &mut report).await;
     match verdict {
         Ok((explained, not_checked)) => {
-            let forwarded = Some(forwarded(&explained, proxy, asked.shows_claims));
+            let is_forwarded = explained.redirect.is_none();
+            let forwarded = is_forwarded.then(|| forwarded(&explained, proxy, asked.shows_claims));
             let issuer = explained.issuer.map(|issuer| gate.issuer_label(Some(issuer)).to_owned());
             Explanation {
                 verdict: "admitted".to_owned(),
@@ -113,6 +117,7 @@ async fn explain(asked: &ExplainableRequest, proxy: &ProxyConfig) -> Explanation
                 issuer,
                 checks: report.checks(),
                 not_checked,
+                redirect: explained.redirect,
                 forwarded,
                 ..Explanation::default()
             }

@@ -70,7 +70,7 @@ fn request(args: &ExplainArgs, input: &mut impl Read) -> Result<Bytes, CommandEr
 }
 
 fn show(explanation: &Explanation, out: &mut impl Write) -> Result<(), CommandError> {
-    let Explanation { text, subject, checks, not_checked, forwarded, .. } = explanation;
+    let Explanation { text, subject, checks, not_checked, redirect, forwarded, .. } = explanation;
     for ExplainedCheck { check, outcome, found } in checks {
         let (check, found) = (printable(check), printable(found));
         match &**outcome {
@@ -85,6 +85,9 @@ fn show(explanation: &Explanation, out: &mut impl Write) -> Result<(), CommandEr
     }
     for more in not_checked {
         writeln!(out, "?     {:<14}not checked here", printable(more))?;
+    }
+    if let Some(location) = redirect {
+        writeln!(out, "redirected to {}", printable(location))?;
     }
     if let Some(ForwardedRequest { upstream, path, headers, claims }) = forwarded {
         writeln!(out, "admitted: {} to {}", printable(path), printable(upstream))?;
