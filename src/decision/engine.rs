@@ -9,7 +9,7 @@ use super::{
         settings::{DenialSettings, MaintenanceSettings},
     },
     held_body::{BodyStore, settings::HeldBodySettings},
-    record::{AccessLog, Recorder},
+    record::{AccessLog, RecentDenials, Recorder},
     signed::Holding,
 };
 use http::HeaderMap;
@@ -45,6 +45,7 @@ pub struct Engine {
     cache: CacheSettings,
     journal: Option<Arc<Journal>>,
     pub(super) access: AccessLog,
+    pub(super) recent_denials: Arc<RecentDenials>,
     pub(super) request_id: RequestIdSettings,
 }
 
@@ -88,6 +89,8 @@ pub struct EngineParts<'s> {
     pub documents: DocumentParts<'s>,
     /// How requests are logged.
     pub log: &'s LogSettings,
+    /// How many of the requests that do not pass are kept.
+    pub kept_denials: usize,
     /// What the listeners are called.
     pub listeners: PerListener<String>,
     /// What requests are called.
@@ -113,6 +116,9 @@ impl Engine {
             let shown = holds_bodies.then(|| Metrics::register(metrics));
             BodyStore::new(parts.held, shown.map(|metrics| metrics.held(parts.held.buffer_bytes)))
         });
+        let recent_denials = earlier.map(|earlier| Arc::clone(&earlier.recent_denials));
+        let recent_denials = recent_denials.unwrap_or_default();
+        recent_denials.resize(parts.kept_denials);
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, &parts.maintenance, clock),
@@ -124,6 +130,7 @@ impl Engine {
             cache: parts.cache.clone(),
             journal,
             access: AccessLog::new(parts.log, parts.listeners.clone()),
+            recent_denials,
             request_id: parts.request_id.clone(),
         }
     }
@@ -136,6 +143,11 @@ impl Engine {
     /// Its rules.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// The last requests that did not pass.
+    pub fn recent_denials(&self) -> &RecentDenials {
+        &self.recent_denials
     }
 
     /// Whether the evidence journal is written; `None`: there is none.

@@ -2,9 +2,11 @@
 //! the request ends.
 
 mod access_log;
+mod denied_request;
 mod endpoint_name;
 mod line_limits;
 mod meter;
+mod recent_denials;
 mod recorder;
 mod report;
 mod subject_name;
@@ -33,7 +35,10 @@ use crate::{
 };
 
 pub(super) use self::{access_log::AccessLog, recorder::Recorder, troubles::TroubleCause};
-pub use self::{endpoint_name::EndpointName, timing::RequestTimes};
+pub use self::{
+    denied_request::DeniedRequest, endpoint_name::EndpointName, recent_denials::RecentDenials,
+    timing::RequestTimes,
+};
 
 /// A request from its head to the last byte of its answer. The exchange, the request's body and its
 /// answer share it: when the last of them lets go, the request has ended and is reported.
@@ -222,7 +227,17 @@ impl RequestRecord {
 
     /// Whether its refusal is reported, and its caller is not known.
     pub(super) fn wants_glance(&self) -> bool {
-        self.has_line.get() && self.caller.borrow().is_none()
+        self.is_reported() && self.caller.borrow().is_none()
+    }
+
+    /// Whether it has a line, or is among the last denials.
+    fn is_reported(&self) -> bool {
+        self.has_line.get() || self.is_kept()
+    }
+
+    /// Whether it is among the last denials.
+    fn is_kept(&self) -> bool {
+        self.denial.get().is_some() && self.recorder.keeps_denials()
     }
 
     pub(super) fn glanced(&self, token: Option<TokenGlance>) {
@@ -244,7 +259,7 @@ impl RequestRecord {
         if self.denial.get().is_none() {
             self.has_line.set(self.recorder.takes_other());
         }
-        if self.has_line.get() || self.recorder.takes_errors() {
+        if self.is_reported() || self.recorder.takes_errors() {
             let _ = self.details.set(Box::new(RequestDetails { request }));
         } else {
             self.caller.take();

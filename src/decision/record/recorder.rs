@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use super::{RequestEnd, RequestRecord, access_log, meter, report::Report};
+use super::{DeniedRequest, RequestEnd, RequestRecord, access_log, meter, report::Report};
 use crate::{
     clock::LineTime,
     decision::{Engine, RequestArrival},
@@ -60,10 +60,26 @@ impl Recorder {
         if record.has_line.get() || (self.takes_errors() && is_error(record)) {
             self.log(record);
         }
+        if record.is_kept() {
+            self.keep(record);
+        }
         let troubles = &self.engine.access.troubles;
         if troubles.are_any() && access_log::is_untroubled(record.outcome.get()) {
             troubles.served(self.engine.gate.route_label(record.route.get()));
         }
+    }
+
+    /// Whether requests that do not pass are kept.
+    pub(super) fn keeps_denials(&self) -> bool {
+        self.engine.recent_denials.is_on()
+    }
+
+    #[cold]
+    fn keep(&self, record: &RequestRecord) {
+        let Some(denial) = record.denial() else { return };
+        let report = Report::new(record, &self.engine);
+        let denied = DeniedRequest::new(denial.reason(), report.facts());
+        self.engine.recent_denials.push(denied);
     }
 
     #[cold]
