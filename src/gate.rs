@@ -3,6 +3,7 @@
 mod audiences;
 mod caller;
 mod denial;
+mod explained;
 mod forged_headers;
 mod limited;
 mod metrics;
@@ -45,6 +46,7 @@ use caller::Caller;
 use forged_headers::ForgedHeaders;
 
 pub use denial::Denial;
+pub use explained::{Explained, NotExplained};
 pub(crate) use metrics::Metrics;
 pub use metrics::{RequestMeter, RouteCounters};
 pub use parts::GateParts;
