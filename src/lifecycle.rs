@@ -3,6 +3,8 @@
 mod control;
 mod descriptors;
 mod drain;
+#[cfg(feature = "otel")]
+mod exports;
 mod idle_journals;
 mod inbox;
 mod listeners;

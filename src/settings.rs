@@ -41,6 +41,7 @@ use crate::{
         report::Mistakes,
     },
     listener::settings::{ListenAddress, listen_address},
+    otel,
 };
 use whole::key;
 
@@ -81,7 +82,8 @@ pub fn read(sources: &Sources) -> ConfigReading {
     let context = Arc::new(ReadContext::new(sources.lint));
     let layers = sources.read(&context);
     let files = layers.files;
-    let settings = layers.tree.map_err(ConfigErrors).and_then(|tree| {
+    let settings = layers.tree.map_err(ConfigErrors).and_then(|mut tree| {
+        otel::environment::fill(tree.member_mut(key::OTEL), &sources.environment, &context);
         let report = Mistakes::default();
         let mut settings = Section::root(&tree, &report, Settings::read);
         settings.provenance = Arc::new(ConfigProvenance::of(&tree, files.clone(), &context));

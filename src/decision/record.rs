@@ -7,6 +7,9 @@ mod line_limits;
 mod meter;
 mod recorder;
 mod report;
+#[cfg(feature = "otel")]
+mod request_spans;
+mod request_trace;
 mod subject_name;
 mod timing;
 mod troubles;
@@ -33,7 +36,11 @@ use crate::{
 };
 
 pub(super) use self::{access_log::AccessLog, recorder::Recorder, troubles::TroubleCause};
-pub use self::{endpoint_name::EndpointName, timing::RequestTimes};
+pub use self::{
+    endpoint_name::EndpointName,
+    request_trace::{AttemptEnd, RequestTrace},
+    timing::RequestTimes,
+};
 
 /// A request from its head to the last byte of its answer. The exchange, the request's body and its
 /// answer share it: when the last of them lets go, the request has ended and is reported.
@@ -62,6 +69,7 @@ pub struct RequestRecord {
     glance: RefCell<Option<TokenGlance>>,
     /// Whether it has a line in the log.
     has_line: Cell<bool>,
+    trace: RequestTrace,
 }
 
 /// What takes memory of a request, and is kept only where something is to report it.
@@ -91,6 +99,7 @@ impl RequestRecord {
         listener: Option<ListenerId>,
         client: Option<IpAddr>,
         provenance: Provenance,
+        trace: RequestTrace,
     ) -> Self {
         Self {
             recorder: Rc::clone(recorder),
@@ -112,6 +121,7 @@ impl RequestRecord {
             caller: RefCell::new(None),
             glance: RefCell::new(None),
             has_line: Cell::new(false),
+            trace,
         }
     }
 
@@ -160,6 +170,11 @@ impl RequestRecord {
         self.began
     }
 
+    /// Its spans, if it is sampled.
+    pub fn spans(&self) -> &RequestTrace {
+        &self.trace
+    }
+
     /// When it came how far.
     pub fn times(&self) -> &RequestTimes {
         &self.times
@@ -173,6 +188,8 @@ impl RequestRecord {
     /// Sets its id for the upstream, and removes a trace that is not believed.
     pub(super) fn stamp(&self, headers: &mut HeaderMap) {
         self.recorder.ids().stamp(&self.provenance, headers);
+        #[cfg(feature = "otel")]
+        self.trace.stamp(headers);
     }
 
     /// Sets its id in its answer, where the settings say so.
@@ -184,6 +201,7 @@ impl RequestRecord {
     pub fn attempt(&self, endpoint: &Rc<EndpointName>) {
         self.attempts.set(self.attempts.get().saturating_add(1));
         self.endpoint.replace(Some(Rc::clone(endpoint)));
+        self.trace.attempt(endpoint);
     }
 
     /// So many bytes of its body were read.
@@ -244,7 +262,7 @@ impl RequestRecord {
         if self.denial.get().is_none() {
             self.has_line.set(self.recorder.takes_other());
         }
-        if self.has_line.get() || self.recorder.takes_errors() {
+        if self.has_line.get() || self.recorder.takes_errors() || self.trace.is_sampled() {
             let _ = self.details.set(Box::new(RequestDetails { request }));
         } else {
             self.caller.take();

@@ -85,6 +85,8 @@ impl Settings {
             log: &self.log,
             listeners: self.listeners.map(|listener| listener.name.clone()),
             request_id: &self.request_id,
+            #[cfg(feature = "otel")]
+            otel: self.otel.as_ref(),
         }
     }
 

@@ -38,6 +38,8 @@ mod keycloak;
 mod limits;
 mod listeners;
 mod mcp;
+#[cfg(feature = "otel")]
+mod otel;
 mod parking;
 mod path_readers;
 mod prometheus;
