@@ -26,7 +26,7 @@ mod signed;
 pub use crate::{cors::AnswerFrom, gate::Peer, identity::PeerAddress, limits::LimitPermit};
 pub use answer_signing::{AnswerToSign, SignedAnswer, Unsignable};
 pub use cross_origin::CrossOrigin;
-pub use engine::{Arrival, Engine, EngineParts, WorkerEngine};
+pub use engine::{Engine, EngineParts, RequestArrival, WorkerEngine};
 pub use exchange::Exchange;
 pub use forward::{Forward, VerifiedBody};
 pub use grpc::{GrpcStatus, RefusalForm};

@@ -28,7 +28,7 @@ pub use headers::{ClaimHeaders, RenderedHeaders, Unrenderable};
 pub(crate) use hygiene::Verdict;
 pub use hygiene::{HeaderUses, Hygiene, HygieneViolation, clean_response};
 pub(crate) use metrics::Metrics;
-pub use request_id::{Provenance, RequestId, RequestIds};
+pub use request_id::{RequestId, RequestIds, RequestProvenance};
 pub use shown_claim::shown_claim;
 pub use trace_context::{TRACEPARENT, TraceContext};
 pub use upgrade::proposed_upgrade;

@@ -1,5 +1,6 @@
 //! Starting, reloading and stopping: the threads, the signals, the order of things.
 
+mod clock_steps;
 mod control;
 mod descriptors;
 mod drain;

@@ -149,8 +149,8 @@ mod tests {
     fn endless(held: &Arc<()>) -> impl Future<Output = ()> + Send + use<> {
         let held = Arc::clone(held);
         async move {
-            let _held = held;
-            pending().await
+            pending::<()>().await;
+            drop(held);
         }
     }
 

@@ -41,7 +41,7 @@ use exec::LocalExec;
 use settings::UpstreamSettings;
 
 pub(crate) use answer_body::{AnswerBody, BrokenAnswer};
-pub(crate) use attempts::Attempts;
+pub(crate) use attempts::SendAttempts;
 pub(crate) use balance::SharedEndpoints;
 pub(crate) use caps::UpstreamCaps;
 pub(crate) use error::UpstreamError;
@@ -126,7 +126,7 @@ impl UpstreamPool {
         request: Box<Request<RequestBody>>,
         may_repeat: bool,
         response_timeout: Duration,
-        attempts: Attempts<'_>,
+        attempts: SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let started = Instant::now();
         attempts.record().times().sends(started);
@@ -163,7 +163,7 @@ impl UpstreamPool {
         started: Instant,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        attempts: Attempts<'_>,
+        attempts: SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let endpoint = match self.endpoints.pick() {
             Some(endpoint) => endpoint,

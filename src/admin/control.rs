@@ -2,6 +2,7 @@
 //! network may see. There is no password: the mode of the unix socket, or loopback, is what keeps
 //! others out, and the checks of [`origin`] keep out what a browser sends for a web page.
 
+mod denials;
 mod origin;
 mod reload;
 pub mod settings;
@@ -55,6 +56,7 @@ const MAX_CONNECTION_TIME: Duration = Duration::from_mins(2);
 /// What there is: its method, its path, and what it does.
 const PATHS: &[(&str, &str, &str)] = &[
     ("GET", "/", "this list"),
+    ("GET", "/denials", "the last requests that did not pass; ?reason= issuer= route= id= limit="),
     ("POST", "/reload", "read the configuration again, wait for the verdict and show it"),
 ];
 
@@ -124,9 +126,13 @@ async fn of_path(request: Request<Incoming>, view: &ControlView) -> Response<Ful
     };
     match (&head.method, head.uri.path()) {
         (&Method::GET | &Method::HEAD, "/") => pages::text(StatusCode::OK, list()),
+        (&Method::GET | &Method::HEAD, "/denials") => {
+            let engine = view.pages.engine.load();
+            denials::answer(&head.uri, &head.headers, engine.recent_denials())
+        }
         (&Method::POST, "/reload") => reload::answer(&view.reloads).await,
         (_, "/reload") => not_allowed("only POST\n", "POST"),
-        (_, "/") => not_allowed("only GET\n", "GET, HEAD"),
+        (_, "/" | "/denials") => not_allowed("only GET\n", "GET, HEAD"),
         _ => pages::text(StatusCode::NOT_FOUND, list()),
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn answer(headers: &HeaderMap, view: &View) -> Response<Full<Bytes>> 
     pages::page(StatusCode::OK, content_type, text)
 }
 
-/// Whether `Accept` names OpenMetrics, with no less weight than plain text (RFC 9110 §12.5.1). A
+/// Whether `Accept` names `OpenMetrics`, with no less weight than plain text (RFC 9110 §12.5.1). A
 /// wildcard does not name it: a browser is shown plain text.
 fn prefers_open_metrics(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());

@@ -9,7 +9,7 @@ use super::{
         settings::{DenialSettings, MaintenanceSettings},
     },
     held_body::{BodyStore, settings::HeldBodySettings},
-    record::{AccessLog, Recorder},
+    record::{AccessLog, RecentDenials, Recorder},
     signed::Holding,
 };
 use http::HeaderMap;
@@ -47,6 +47,7 @@ pub struct Engine {
     cache: CacheSettings,
     journal: Option<Arc<Journal>>,
     pub(super) access: AccessLog,
+    pub(super) recent_denials: Arc<RecentDenials>,
     pub(super) request_id: RequestIdSettings,
     #[cfg(feature = "otel")]
     pub(super) tracer: Option<Arc<Tracer>>,
@@ -62,7 +63,7 @@ pub struct WorkerEngine {
 
 /// How a request came in.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival<'a> {
+pub struct RequestArrival<'a> {
     /// Where; `None`: by a listener that the configuration does not have, which has no routes.
     pub listener: Option<ListenerId>,
     /// Who has sent it.
@@ -92,6 +93,8 @@ pub struct EngineParts<'s> {
     pub documents: DocumentParts<'s>,
     /// How requests are logged.
     pub log: &'s LogSettings,
+    /// How many of the requests that do not pass are kept.
+    pub kept_denials: usize,
     /// What the listeners are called.
     pub listeners: PerListener<String>,
     /// What requests are called.
@@ -120,6 +123,9 @@ impl Engine {
             let shown = holds_bodies.then(|| Metrics::register(metrics));
             BodyStore::new(parts.held, shown.map(|metrics| metrics.held(parts.held.buffer_bytes)))
         });
+        let recent_denials = earlier.map(|earlier| Arc::clone(&earlier.recent_denials));
+        let recent_denials = recent_denials.unwrap_or_default();
+        recent_denials.resize(parts.kept_denials);
         Self {
             gate,
             denials: Denials::new(parts.denials, parts.routes, &parts.maintenance, clock),
@@ -131,6 +137,7 @@ impl Engine {
             cache: parts.cache.clone(),
             journal,
             access: AccessLog::new(parts.log, parts.listeners.clone()),
+            recent_denials,
             request_id: parts.request_id.clone(),
             #[cfg(feature = "otel")]
             tracer: parts.otel.map(|settings| tracer(settings, earlier, metrics)),
@@ -145,6 +152,11 @@ impl Engine {
     /// Its rules.
     pub fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    /// The last requests that did not pass.
+    pub fn recent_denials(&self) -> &RecentDenials {
+        &self.recent_denials
     }
 
     /// Whether the evidence journal is written; `None`: there is none.
@@ -206,14 +218,14 @@ impl WorkerEngine {
 
     /// Counts and logs a request that was refused before there was anything to decide on. Where it
     /// came from is all that is known of it.
-    pub fn note_unserved(&self, arrival: &Arrival<'_>, cause: Cause) {
+    pub fn note_unserved(&self, arrival: &RequestArrival<'_>, cause: Cause) {
         let denial = Denial::new(cause);
         self.engine.gate.count_denial(&denial);
         self.recorder.begin(arrival).refused_unread(denial);
     }
 
     /// Begins to decide on a request, whose refusal has to look like that.
-    pub fn exchange(&self, form: RefusalForm, arrival: &Arrival<'_>) -> Exchange<'_> {
+    pub fn exchange(&self, form: RefusalForm, arrival: &RequestArrival<'_>) -> Exchange<'_> {
         Exchange::new(self, form, arrival)
     }
 }

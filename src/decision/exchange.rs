@@ -14,7 +14,7 @@ use http_body::Body;
 use tracing::{Span, field};
 
 use super::{
-    AnswerToSign, Arrival, Engine, Forward, Outcome, Refusal, RefusalForm, RequestRecord,
+    AnswerToSign, Engine, Forward, Outcome, Refusal, RefusalForm, RequestArrival, RequestRecord,
     UploadFault, VerifiedBody, WorkerEngine, private_answer, record::TroubleCause, signed,
 };
 use crate::{
@@ -58,7 +58,11 @@ pub(super) enum Stopped {
 }
 
 impl<'e> Exchange<'e> {
-    pub(super) fn new(engine: &'e WorkerEngine, form: RefusalForm, arrival: &Arrival<'_>) -> Self {
+    pub(super) fn new(
+        engine: &'e WorkerEngine,
+        form: RefusalForm,
+        arrival: &RequestArrival<'_>,
+    ) -> Self {
         let span = tracing::debug_span!(
             "request",
             route = field::Empty,

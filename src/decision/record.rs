@@ -2,9 +2,11 @@
 //! the request ends.
 
 mod access_log;
+mod denied_request;
 mod endpoint_name;
 mod line_limits;
 mod meter;
+mod recent_denials;
 mod recorder;
 mod report;
 #[cfg(feature = "otel")]
@@ -27,7 +29,7 @@ use tokio::time::Instant;
 use super::Outcome;
 use crate::{
     gate::{Denial, Route},
-    identity::{Provenance, RequestId, TraceContext},
+    identity::{RequestId, RequestProvenance, TraceContext},
     policy::{
         CanonicalRequest,
         ids::{ListenerId, RouteId},
@@ -37,7 +39,9 @@ use crate::{
 
 pub(super) use self::{access_log::AccessLog, recorder::Recorder, troubles::TroubleCause};
 pub use self::{
+    denied_request::DeniedRequest,
     endpoint_name::EndpointName,
+    recent_denials::RecentDenials,
     request_trace::{AttemptEnd, RequestTrace},
     timing::RequestTimes,
 };
@@ -48,7 +52,7 @@ pub struct RequestRecord {
     recorder: Rc<Recorder>,
     listener: Option<ListenerId>,
     client: Option<IpAddr>,
-    provenance: Provenance,
+    provenance: RequestProvenance,
     began: Instant,
     times: RequestTimes,
     route: Cell<Option<RouteId>>,
@@ -98,7 +102,7 @@ impl RequestRecord {
         recorder: &Rc<Recorder>,
         listener: Option<ListenerId>,
         client: Option<IpAddr>,
-        provenance: Provenance,
+        provenance: RequestProvenance,
         trace: RequestTrace,
     ) -> Self {
         Self {
@@ -240,7 +244,17 @@ impl RequestRecord {
 
     /// Whether its refusal is reported, and its caller is not known.
     pub(super) fn wants_glance(&self) -> bool {
-        self.has_line.get() && self.caller.borrow().is_none()
+        self.is_reported() && self.caller.borrow().is_none()
+    }
+
+    /// Whether it has a line, or is among the last denials.
+    fn is_reported(&self) -> bool {
+        self.has_line.get() || self.is_kept()
+    }
+
+    /// Whether it is among the last denials.
+    fn is_kept(&self) -> bool {
+        self.denial.get().is_some() && self.recorder.keeps_denials()
     }
 
     pub(super) fn glanced(&self, token: Option<TokenGlance>) {
@@ -262,7 +276,7 @@ impl RequestRecord {
         if self.denial.get().is_none() {
             self.has_line.set(self.recorder.takes_other());
         }
-        if self.has_line.get() || self.recorder.takes_errors() || self.trace.is_sampled() {
+        if self.is_reported() || self.recorder.takes_errors() || self.trace.is_sampled() {
             let _ = self.details.set(Box::new(RequestDetails { request }));
         } else {
             self.caller.take();

@@ -68,7 +68,8 @@ fn peer() -> Peer {
 
 fn begin(engine: &WorkerEngine, form: RefusalForm) -> Exchange<'_> {
     let (peer, headers) = (peer(), HeaderMap::new());
-    let arrival = Arrival { listener: Some(ListenerId::FIRST), peer: &peer, headers: &headers };
+    let arrival =
+        RequestArrival { listener: Some(ListenerId::FIRST), peer: &peer, headers: &headers };
     engine.exchange(form, &arrival)
 }
 

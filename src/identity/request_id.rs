@@ -40,7 +40,7 @@ pub struct RequestIds {
 
 /// What the headers of a request say of where it comes from.
 #[derive(Debug)]
-pub struct Provenance {
+pub struct RequestProvenance {
     /// Its id.
     pub id: RequestId,
     /// The trace that it belongs to, as far as its sender is believed.
@@ -69,7 +69,7 @@ impl RequestIds {
         headers: &HeaderMap,
         peer: Option<&PeerAddress>,
         forwarded: &Forwarded,
-    ) -> Provenance {
+    ) -> RequestProvenance {
         // Most requests have none of them: look-ups take longer than one pass over the names.
         let (mut has_id, mut has_trace) = (false, false);
         for name in headers.keys() {
@@ -77,13 +77,13 @@ impl RequestIds {
             has_trace |= *name == TRACEPARENT || *name == TRACESTATE;
         }
         if !has_id && !has_trace {
-            return Provenance { id: self.fresh(), trace: None, drops_trace: false };
+            return RequestProvenance { id: self.fresh(), trace: None, drops_trace: false };
         }
         let is_trusted = forwarded.trusts_peer(peer);
         let accepted = if has_id && is_trusted { accepted(headers, &self.header) } else { None };
         let believes = is_trusted || self.traces == TraceTrust::Always;
         let trace = if has_trace && believes { TraceContext::read(headers) } else { None };
-        Provenance {
+        RequestProvenance {
             id: accepted.map_or_else(|| self.fresh(), RequestId::Accepted),
             drops_trace: has_trace && trace.is_none(),
             trace: trace.map(Box::new),
@@ -91,7 +91,7 @@ impl RequestIds {
     }
 
     /// Sets the headers of a request for the upstream.
-    pub fn stamp(&self, of: &Provenance, headers: &mut HeaderMap) {
+    pub fn stamp(&self, of: &RequestProvenance, headers: &mut HeaderMap) {
         headers.insert(&self.header, of.id.value());
         if of.drops_trace {
             headers.remove(TRACEPARENT);

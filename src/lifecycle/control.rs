@@ -29,6 +29,7 @@ use crate::{
 #[cfg(feature = "otel")]
 use super::exports::Exports;
 use super::{
+    clock_steps::ClockWatch,
     drain::{DrainTimeouts, Grace},
     idle_journals,
     inbox::{ControlChannels, Inbox, NextCommand},
@@ -154,6 +155,10 @@ impl Control {
         let mut operators = OperatorListeners::new(pages, channels.reloads);
         let mut running = Running { tasks: tasks.spawn(), operators: &mut operators };
         tokio::spawn(idle_journals::run(Arc::clone(&self.journals)));
+        if self.service_manager.has_process() {
+            let (clock, notes) = (Arc::clone(&self.clock), Arc::clone(&self.readiness));
+            tokio::spawn(ClockWatch::register(&self.metrics).run(clock, notes));
+        }
         let config = Arc::clone(&self.config);
         tokio::spawn(keep_renewed(move || config.load().tls()));
         let config = Arc::clone(&self.config);

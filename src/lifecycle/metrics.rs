@@ -7,13 +7,14 @@ use crate::{
     tls, token, upstream, upstream_credential,
 };
 
-use super::reload::ReloadMetrics;
+use super::{clock_steps::ClockWatch, reload::ReloadMetrics};
 
 /// Registers the metrics of every room, before any of them counts: those without labels are shown
 /// as 0 from the start, whether their feature is used or not.
 pub(super) fn register_all(metrics: &MetricRegistry) {
     admin::Metrics::register(metrics);
     decision::Metrics::register(metrics);
+    ClockWatch::register(metrics);
     ReloadMetrics::register(metrics);
     evidence::Metrics::register(metrics);
     gate::Metrics::register(metrics);

@@ -253,7 +253,7 @@ impl Connection {
     async fn asked_to_leave(&self) {
         self.worker.stop.grace.cancelled().await;
         if !self.open.has_been_used() {
-            pending().await
+            pending::<()>().await;
         }
     }
 }

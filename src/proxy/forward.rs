@@ -12,14 +12,16 @@ use hyper::body::{Body as _, Incoming};
 
 use crate::{
     decision::{
-        AnswerFrom, AnswerToSign, Arrival, Exchange, Forward, Outcome, Refusal, RefusalForm,
+        AnswerFrom, AnswerToSign, Exchange, Forward, Outcome, Refusal, RefusalForm, RequestArrival,
         RequestRecord, UploadFault, VerifiedBody,
     },
     gate::Admission,
     identity::clean_response,
     policy::settings::{BodyHandling, ExchangeLimits},
     reason::Reason,
-    upstream::{AnswerBody, Attempts, RequestBody, UpstreamAnswer, UpstreamError, UpstreamPool},
+    upstream::{
+        AnswerBody, RequestBody, SendAttempts, UpstreamAnswer, UpstreamError, UpstreamPool,
+    },
     wire::framing,
 };
 
@@ -52,7 +54,7 @@ pub(super) fn answer(
         let has_body = !request.body().is_end_stream();
         let is_head = *request.method() == Method::HEAD;
         let form = RefusalForm::of_client(request.method(), request.headers());
-        let arrival = Arrival {
+        let arrival = RequestArrival {
             listener: serving.listener(connection.listener),
             peer: &connection.peer,
             headers: request.headers(),
@@ -217,7 +219,7 @@ impl Forwarder<'_> {
         let signature = admission.signature();
         let begin = || signature.iter().for_each(|signature| signature.commit());
         // The id of a signed message counts as used once it is sent.
-        let attempts = Attempts::new(exchange.record(), &begin);
+        let attempts = SendAttempts::new(exchange.record(), &begin);
         let answer = upstream.send(request, signature.is_none(), response_timeout, attempts).await;
         if let (Err(error), Some(signature)) = (&answer, signature)
             && error.is_unsent()

@@ -83,20 +83,8 @@ impl ServerSettings {
         if listen.is_none() && section.peek(key::LISTEN).is_none() {
             Self::need_no_listen(section);
         }
+        let (drain_timeout, stream_drain_timeout) = read_drain(section);
         let accepts = AcceptSettings::read(section, listen.as_ref());
-        let drain_timeout =
-            section.or(key::DRAIN_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, duration(shutdown.clone()));
-        let stream_drain_timeout =
-            section.or(key::STREAM_DRAIN_TIMEOUT, drain_timeout, duration(shutdown.clone()));
-        if stream_drain_timeout > drain_timeout {
-            let message = format!(
-                "found {}; expected no more than {} ({})",
-                format_duration(stream_drain_timeout),
-                key::DRAIN_TIMEOUT,
-                format_duration(drain_timeout)
-            );
-            section.mistake(key::STREAM_DRAIN_TIMEOUT, message);
-        }
         Self {
             listen,
             accepts,
@@ -143,4 +131,18 @@ impl ServerSettings {
             .value(key::LIMITS, self.limits.write())
             .table()
     }
+}
+
+/// The longest for what is in flight, and for streams.
+fn read_drain(section: &mut Section<'_>) -> (Duration, Duration) {
+    let within = || duration(Duration::ZERO..=MAX_SHUTDOWN);
+    let all = section.or(key::DRAIN_TIMEOUT, DEFAULT_DRAIN_TIMEOUT, within());
+    let streams = section.or(key::STREAM_DRAIN_TIMEOUT, all, within());
+    if streams > all {
+        let (found, most) = (format_duration(streams), format_duration(all));
+        let message =
+            format!("found {found}; expected no more than {} ({most})", key::DRAIN_TIMEOUT);
+        section.mistake(key::STREAM_DRAIN_TIMEOUT, message);
+    }
+    (all, streams)
 }

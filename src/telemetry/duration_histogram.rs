@@ -78,7 +78,7 @@ pub(crate) struct DurationHistogram {
     exemplars: ExemplarSlots<{ LONGER + 1 }>,
 }
 
-/// DurationHistogram by labels.
+/// Durations by labels.
 #[derive(Debug, Clone)]
 pub(crate) struct DurationHistograms {
     family: Family<DurationHistogram>,
@@ -191,8 +191,9 @@ mod tests {
         }
         let shown = shown(&durations);
         let at = |bound: f64| {
-            let bucket = shown.get_bucket().iter().find(|it| it.upper_bound() == bound).unwrap();
-            bucket.cumulative_count()
+            // Exactly that number, which its shortest text shows.
+            let is_at = |bucket: &&Bucket| bucket.upper_bound().to_string() == bound.to_string();
+            shown.get_bucket().iter().find(is_at).unwrap().cumulative_count()
         };
         let counts = [0.0005, 0.001, 0.05, 0.1, 0.2, 0.3, 10.0, 30.0].map(at);
         assert_eq!(counts, [2, 3, 3, 4, 4, 5, 5, 6]);

@@ -1,5 +1,5 @@
 //! Examples beside the buckets of a histogram: the id of a request that is in the bucket, by which
-//! its log line is found (OpenMetrics 1.0, "Exemplars").
+//! its log line is found (`OpenMetrics` 1.0, "Exemplars").
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! The OpenMetrics 1.0 text format: with units, and with examples beside buckets.
+//! The `OpenMetrics` 1.0 text format: with units, and with examples beside buckets.
 //!
 //! The `prometheus` crate has no exemplars and writes the older text format only. The crate that
 //! has both, `prometheus-client`, knows other kinds of counters: all rooms would change, and what
@@ -22,7 +22,9 @@ pub(super) type FindExemplar<'f> = &'f dyn Fn(&str, &[LabelPair], usize) -> Opti
 /// All families, as one document.
 pub(super) fn encode(families: &[MetricFamily], find: FindExemplar<'_>) -> String {
     let mut document = OpenMetricsText { text: String::new(), find };
-    families.iter().for_each(|family| document.family(family));
+    for family in families {
+        document.family(family);
+    }
     document.text.push_str("# EOF\n");
     document.text
 }
@@ -159,8 +161,8 @@ mod tests {
     use super::*;
     use crate::clock::UnixTime;
 
-    fn encoded(family: Vec<MetricFamily>) -> String {
-        encode(&family, &|_, _, _| None)
+    fn encoded(families: &[MetricFamily]) -> String {
+        encode(families, &|_, _, _| None)
     }
 
     #[test]
@@ -169,7 +171,7 @@ mod tests {
         let counters = IntCounterVec::new(opts, &["worker"]).unwrap();
         counters.with_label_values(&["a\"b\\c\n"]).inc_by(3);
         assert_eq!(
-            encoded(counters.collect()),
+            encoded(&counters.collect()),
             "# TYPE busy_seconds counter\n# UNIT busy_seconds seconds\n\
              # HELP busy_seconds Time that \\\"workers\\\"\\nwork.\n\
              busy_seconds_total{worker=\"a\\\"b\\\\c\\n\"} 3\n# EOF\n"
@@ -182,7 +184,7 @@ mod tests {
         let info = IntGauge::new("build_info", "Built.").unwrap();
         let families = [gauge.collect(), info.collect()].concat();
         assert_eq!(
-            encoded(families),
+            encoded(&families),
             "# TYPE connections gauge\n# HELP connections Open.\nconnections 0\n\
              # TYPE build info\n# HELP build Built.\nbuild_info 0\n# EOF\n"
         );

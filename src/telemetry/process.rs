@@ -36,7 +36,7 @@ const FIGURES: [(&str, &str); 7] = [
     ("process_virtual_memory_bytes", "Address space of the process."),
 ];
 
-/// The fields of `/proc/self/stat` that are shown (proc_pid_stat(5)).
+/// The fields of `/proc/self/stat` that are shown (`proc_pid_stat(5)`).
 #[derive(Debug, PartialEq, Eq)]
 struct ProcessStat {
     cpu_ticks: u64,
@@ -168,7 +168,7 @@ mod tests {
         let [cpu, max_fds, open_fds, resident, started, threads, virtual_bytes] = values;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
         assert!((now - 3600.0..=now + 1.0).contains(&started), "{started} of {now}");
-        assert!(cpu >= 0.0 && cpu < 1e6, "{cpu}");
+        assert!((0.0..1e6).contains(&cpu), "{cpu}");
         assert!(open_fds >= 3.0 && open_fds < max_fds, "{open_fds} of {max_fds}");
         assert!(resident > 1e6 && resident < virtual_bytes, "{resident} of {virtual_bytes}");
         assert!(threads >= 1.0, "{threads}");

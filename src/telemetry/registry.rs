@@ -33,7 +33,7 @@ struct Families {
     /// What is rendered.
     registry: Registry,
     /// The collectors of the registry, which does not give them back.
-    families: Mutex<BTreeMap<&'static str, RegisteredFamily>>,
+    by_name: Mutex<BTreeMap<&'static str, RegisteredFamily>>,
     /// How often examples were shown.
     scrapes: ScrapeCount,
 }
@@ -131,7 +131,7 @@ impl MetricRegistry {
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).unwrap_or_default()
     }
 
-    /// Everything in the OpenMetrics text format, with the ids of requests as examples.
+    /// Everything in the `OpenMetrics` text format, with the ids of requests as examples.
     pub fn render_open_metrics(&self) -> String {
         self.0.scrapes.scraped();
         let families = self.0.registry.gather();
@@ -140,7 +140,7 @@ impl MetricRegistry {
 
     /// Every family that is registered, by its name.
     pub fn families(&self) -> Vec<FamilyDescription> {
-        let families = self.0.families.lock();
+        let families = self.0.by_name.lock();
         let descriptions = families.values().flat_map(|family| &family.descriptions);
         let mut descriptions: Vec<_> = descriptions.cloned().collect();
         descriptions.sort_by(|one, other| one.name.cmp(&other.name));
@@ -153,7 +153,7 @@ impl MetricRegistry {
         C: Collector + Clone + 'static,
     {
         let made = made.unwrap_or_else(|error| defect(name, &error));
-        let mut families = self.0.families.lock();
+        let mut families = self.0.by_name.lock();
         let Some(known) = families.get(name) else {
             let registered = self.0.registry.register(Box::new(made.clone()));
             registered.unwrap_or_else(|error| defect(name, &error));

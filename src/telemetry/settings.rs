@@ -11,7 +11,7 @@ use crate::config::{
     writer::{Writer, Written},
 };
 
-pub use self::access::{AccessField, AccessMode, AccessSettings, SubjectForm};
+pub use self::access::{AccessField, AccessMode, RequestLineSettings, SubjectForm};
 
 pub(crate) mod key {
     pub(crate) const LEVEL: &str = "level";
@@ -35,7 +35,7 @@ pub struct LogSettings {
     /// How lines look.
     pub format: LogFormat,
     /// The lines of requests.
-    pub access: AccessSettings,
+    pub access: RequestLineSettings,
 }
 
 /// How log lines look.
@@ -73,7 +73,7 @@ impl LogSettings {
         });
         let level = section.or(key::LEVEL, DEFAULT_LEVEL.to_owned(), level);
         let format = section.or(key::FORMAT, LogFormat::Text, keyword(FORMATS));
-        Self { level, format, access: AccessSettings::read(section, format) }
+        Self { level, format, access: RequestLineSettings::read(section, format) }
     }
 
     pub(crate) fn write(&self) -> Written {

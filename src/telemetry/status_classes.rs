@@ -67,7 +67,7 @@ mod tests {
         let shown = classes.show(vec![label("route", "app")]);
         let counts: Vec<_> = shown.iter().map(|it| it.get_counter().get_value()).collect();
         assert_eq!(counts, [1.0, 2.0, 1.0, 3.0, 3.0]);
-        let labels: Vec<_> = shown[4].get_label().iter().map(|it| it.value()).collect();
+        let labels: Vec<_> = shown[4].get_label().iter().map(LabelPair::value).collect();
         assert_eq!(labels, ["app", "5xx"]);
     }
 }

@@ -13,7 +13,7 @@ use crate::{clock::UnixTime, telemetry::MetricRegistry};
 use super::{Metrics, ServerTls, UpstreamTls};
 
 /// The setting that names a file, and when what it holds ends.
-pub(super) type Ending = (String, UnixTime);
+pub(super) type FileEnding = (String, UnixTime);
 
 /// The TLS in use, of listeners and towards upstreams.
 pub(crate) type TlsInUse = (Vec<Arc<ServerTls>>, Vec<Arc<UpstreamTls>>);
@@ -39,7 +39,7 @@ pub(crate) fn watch_expiry(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2⁵³ s")]
-fn as_value((setting, at): Ending) -> (String, f64) {
+fn as_value((setting, at): FileEnding) -> (String, f64) {
     (setting, at.0 as f64)
 }
 

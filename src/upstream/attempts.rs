@@ -8,12 +8,12 @@ use super::endpoint::UpstreamEndpoint;
 
 /// The attempts to send one request.
 #[derive(Clone, Copy)]
-pub(crate) struct Attempts<'r> {
+pub(crate) struct SendAttempts<'r> {
     record: &'r RequestRecord,
     begin: &'r dyn Fn(),
 }
 
-impl<'r> Attempts<'r> {
+impl<'r> SendAttempts<'r> {
     /// `begin` is called each time that there is a connection and sending begins, but for requests
     /// that are sent again.
     pub(crate) fn new(record: &'r RequestRecord, begin: &'r dyn Fn()) -> Self {
@@ -41,8 +41,8 @@ impl<'r> Attempts<'r> {
     }
 }
 
-impl fmt::Debug for Attempts<'_> {
+impl fmt::Debug for SendAttempts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attempts").field("record", self.record).finish_non_exhaustive()
+        f.debug_struct("SendAttempts").field("record", self.record).finish_non_exhaustive()
     }
 }

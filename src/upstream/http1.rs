@@ -16,7 +16,7 @@ use http::{Request, Response};
 use tokio::time::Instant;
 
 use super::{
-    Attempts, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool, age,
+    RequestBody, SendAttempts, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool, age,
     answer_body::{AnswerBody, AnswerSource},
     endpoint::UpstreamEndpoint,
     endpoints::TriedEndpoints,
@@ -65,7 +65,7 @@ impl UpstreamPool {
         request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        attempts: Attempts<'_>,
+        attempts: SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut request = OutgoingRequest::new(*request);
         let may_repeat = may_repeat && self.settings.retry.allows(request.method());
@@ -95,7 +95,7 @@ impl UpstreamPool {
         mut request: OutgoingRequest<RequestBody>,
         progress: Option<&Rc<UploadProgress>>,
         broken: UpstreamError,
-        attempts: Attempts<'_>,
+        attempts: SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         if !(request.rewind() || begins_again(&mut request, progress)) {
             return Err(broken);
@@ -119,7 +119,7 @@ impl UpstreamPool {
         mut request: OutgoingRequest<RequestBody>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        attempts: Attempts<'_>,
+        attempts: SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let mut tried = TriedEndpoints::default();
         loop {

@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use crate::wire::framing;
 
 use super::{
-    Attempts, OpenStream, RequestBody, UploadProgress, UpstreamAnswer, UpstreamError, UpstreamPool,
+    OpenStream, RequestBody, SendAttempts, UploadProgress, UpstreamAnswer, UpstreamError,
+    UpstreamPool,
     answer_body::{AnswerBody, AnswerSource, StreamBody},
     endpoint::UpstreamEndpoint,
     endpoints::TriedEndpoints,
@@ -36,7 +37,7 @@ impl UpstreamPool {
         mut request: Box<Request<RequestBody>>,
         progress: Option<&Rc<UploadProgress>>,
         may_repeat: bool,
-        attempts: Attempts<'_>,
+        attempts: SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         request_form::into_http2(&mut request)?;
         let head = may_repeat.then(|| repeat::copied_head(&request));
@@ -107,7 +108,7 @@ impl UpstreamPool {
         head: Option<Request<()>>,
         failed: UpstreamError,
         progress: Option<&Rc<UploadProgress>>,
-        attempts: Attempts<'_>,
+        attempts: SendAttempts<'_>,
     ) -> Result<UpstreamAnswer, UpstreamError> {
         let Some(head) = head else {
             return Err(failed);

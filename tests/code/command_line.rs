@@ -62,7 +62,7 @@ fn write_command(command: &Command, text: &mut String) {
 fn written(argument: &Arg) -> String {
     let shown = argument.to_string();
     let short = argument.get_short().filter(|_| argument.get_long().is_some());
-    let text = short.map_or(shown.clone(), |short| format!("-{short}, {shown}"));
+    let text = short.map_or_else(|| shown.clone(), |short| format!("-{short}, {shown}"));
     text.replace('|', "\\|")
 }
 

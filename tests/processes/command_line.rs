@@ -15,10 +15,13 @@ use std::{
 };
 
 use crate::support::{
+    issuer::Issuer,
+    key_server::{KeyServer, Page},
     optional,
     process::{BINARY, Process},
     setup::Setup,
     upstream::Upstream,
+    world::JWKS,
 };
 
 fn countersign(arguments: &[&str]) -> Output {
@@ -96,7 +99,11 @@ fn groff_formats_every_manual_page_without_a_warning() {
 #[test]
 fn a_probe_succeeds_while_the_proxy_is_ready_and_fails_without_it() {
     let upstream = Upstream::start();
-    let process = Process::start(&Setup::new(), &upstream);
+    let (key_server, issuer) = (KeyServer::start(), Issuer::usual());
+    key_server.serve(JWKS, Page::json(&issuer.jwks()));
+    let setup =
+        Setup::new().issuer("corp", &issuer, &key_server, "", "").with("[log]\nlevel = \"info\"");
+    let process = Process::start(&setup, &upstream);
     let admin = process.admin_address().to_string();
     for flags in [&["healthcheck"][..], &["healthcheck", "--live"]] {
         let output = countersign(&[flags, &["--admin", &admin]].concat());

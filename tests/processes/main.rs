@@ -38,6 +38,7 @@ mod keycloak;
 mod limits;
 mod listeners;
 mod mcp;
+mod on_call_drill;
 #[cfg(feature = "otel")]
 mod otel;
 mod parking;

@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use serde_json::{Value, json};
@@ -55,12 +56,12 @@ impl Scene {
 
     fn metrics(&self, accept: &str) -> Vec<u8> {
         let request = Request::get("/metrics").field("accept", accept);
-        let mut client = Client::connect(self.process.admin_address(), &Default::default());
+        let mut client = Client::connect(self.process.admin_address(), &Arc::default());
         client.exchange(&request.field("connection", "close")).body.bytes
     }
 }
 
-const REQUESTS: usize = 5;
+const REQUESTS: u32 = 5;
 
 /// Whether the program is there. If not, says so, see [`optional::skip`].
 fn has(program: &str) -> bool {
@@ -146,10 +147,10 @@ impl Prometheus {
         let folder = tempfile::tempdir().unwrap();
         let rules = rules(folder.path());
         let (config, log) = (folder.path().join("prometheus.yml"), folder.path().join("log"));
-        let target = scene.process.admin_address();
+        let (target, rules) = (scene.process.admin_address(), rules.display());
         let text = format!(
             "global: {{ scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 1s }}\n\
-             rule_files: [{rules:?}]\n\
+             rule_files: ['{rules}']\n\
              scrape_configs:\n- job_name: proxy\n  static_configs: [{{ targets: ['{target}'] }}]\n"
         );
         fs::write(&config, text).unwrap();
@@ -166,7 +167,7 @@ impl Prometheus {
     }
 
     fn ask(&self, path: &str) -> Value {
-        let mut client = Client::connect(self.server.addresses[0], &Default::default());
+        let mut client = Client::connect(self.server.addresses[0], &Arc::default());
         let answer = client.exchange(&Request::get(path).field("connection", "close"));
         let answer: Value = serde_json::from_slice(&answer.body.bytes).unwrap();
         assert_eq!(answer["status"], "success", "{path}: {answer}");
@@ -195,14 +196,14 @@ fn prometheus_scrapes_series_exemplars_and_the_rules_of_the_documents() {
     let scene = Scene::start();
     let prometheus = Prometheus::start(&scene);
     let ok = "countersign_responses_total{class=\"2xx\",route=\"/public/**\"}";
-    wait_until("the first scrape", || prometheus.query(ok) == [REQUESTS as f64]);
+    wait_until("the first scrape", || prometheus.query(ok) == [f64::from(REQUESTS)]);
     assert_eq!(prometheus.query("up"), [1.0]);
     assert_eq!(prometheus.query("count(process_cpu_seconds_total)"), [1.0]);
     let refused = "countersign_denials_total{reason=\"credential_missing\"}";
     assert_eq!(prometheus.query(refused), [1.0]);
     // A bound of the buckets is exact, and the text of it is canonical.
     let within = "countersign_request_seconds_bucket{le=\"1.0\",route=\"/public/**\"}";
-    assert_eq!(prometheus.query(within), [REQUESTS as f64]);
+    assert_eq!(prometheus.query(within), [f64::from(REQUESTS)]);
 
     assert_eq!(scene.get("/public/a"), 200);
     let mut exemplars = Value::Null;

@@ -30,6 +30,7 @@ mod headers;
 mod identity_headers;
 mod introspection;
 mod key_sets;
+mod last_denials;
 mod limits;
 mod listeners;
 mod memory;

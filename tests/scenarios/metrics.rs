@@ -19,14 +19,18 @@ use crate::support::{
 
 const OPEN_METRICS: &str = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
 
-fn responses(proxy: &Proxy, route: &str) -> [f64; 5] {
-    let of =
-        |class| format!("countersign_responses_total{{class=\"{class}xx\",route=\"{route}\"}}");
-    [1, 2, 3, 4, 5].map(|class| proxy.metric(&of(class)))
+fn count(proxy: &Proxy, series: &str) -> u64 {
+    metric_in(&proxy.metrics(), series).map_or(0, |value| value.parse().unwrap())
 }
 
-fn durations(proxy: &Proxy, route: &str) -> f64 {
-    proxy.metric(&format!("countersign_request_seconds_count{{route=\"{route}\"}}"))
+fn responses(proxy: &Proxy, route: &str) -> [u64; 5] {
+    let of =
+        |class| format!("countersign_responses_total{{class=\"{class}xx\",route=\"{route}\"}}");
+    [1, 2, 3, 4, 5].map(|class| count(proxy, &of(class)))
+}
+
+fn durations(proxy: &Proxy, route: &str) -> u64 {
+    count(proxy, &format!("countersign_request_seconds_count{{route=\"{route}\"}}"))
 }
 
 #[test]
@@ -35,13 +39,13 @@ fn a_response_is_counted_by_route_and_class_and_its_duration_where_it_was_forwar
     let statuses = [("/public/a", None), ("/a", None), ("/a", Some("x.y.z"))];
     let statuses = statuses.map(|(path, token)| world.proxy.get(path, token).status);
     assert_eq!(statuses, [200, 401, 401]);
-    wait_until("the end", || responses(&world.proxy, "/**")[3] == 2.0);
-    assert_eq!(responses(&world.proxy, "/**"), [0.0, 0.0, 0.0, 2.0, 0.0]);
-    assert_eq!(responses(&world.proxy, "/public/**"), [0.0, 1.0, 0.0, 0.0, 0.0]);
-    assert_eq!(durations(&world.proxy, "/public/**"), 1.0);
+    wait_until("the end", || responses(&world.proxy, "/**")[3] == 2);
+    assert_eq!(responses(&world.proxy, "/**"), [0, 0, 0, 2, 0]);
+    assert_eq!(responses(&world.proxy, "/public/**"), [0, 1, 0, 0, 0]);
+    assert_eq!(durations(&world.proxy, "/public/**"), 1);
     // A flood of refusals, which take microseconds, does not hide a slow service.
-    assert_eq!(durations(&world.proxy, "/**"), 0.0);
-    assert_eq!(world.proxy.metric("countersign_decision_seconds_count"), 1.0);
+    assert_eq!(durations(&world.proxy, "/**"), 0);
+    assert_eq!(count(&world.proxy, "countersign_decision_seconds_count"), 1);
 }
 
 #[test]
@@ -54,24 +58,24 @@ fn a_request_counts_as_in_flight_until_its_response_has_ended() {
     });
     let mut world = bare::in_front_of(&bare::url(&listening), "");
     world.proxy.expect_unmatched_answers();
-    let in_flight = || world.proxy.metric("countersign_requests_in_flight");
-    assert_eq!(in_flight(), 0.0);
+    let in_flight = || count(&world.proxy, "countersign_requests_in_flight");
+    assert_eq!(in_flight(), 0);
     let mut client = world.proxy.client();
     client.send(b"GET /public/a HTTP/1.1\r\nhost: app.example\r\n\r\n");
     Head::read(client.stream()).unwrap();
-    assert_eq!(in_flight(), 1.0);
-    assert_eq!(durations(&world.proxy, "/public/**"), 0.0);
+    assert_eq!(in_flight(), 1);
+    assert_eq!(durations(&world.proxy, "/public/**"), 0);
     drop(client);
-    wait_until("the end", || in_flight() == 0.0);
-    assert_eq!(durations(&world.proxy, "/public/**"), 1.0);
+    wait_until("the end", || in_flight() == 0);
+    assert_eq!(durations(&world.proxy, "/public/**"), 1);
 }
 
 #[test]
 fn a_service_that_fails_counts_as_5xx_and_with_the_time_that_it_took() {
     let world = bare::in_front_of(&bare::nobody(), "");
     assert_eq!(world.proxy.get("/public/a", None).status, 502);
-    wait_until("the end", || durations(&world.proxy, "/public/**") == 1.0);
-    assert_eq!(responses(&world.proxy, "/public/**"), [0.0, 0.0, 0.0, 0.0, 1.0]);
+    wait_until("the end", || durations(&world.proxy, "/public/**") == 1);
+    assert_eq!(responses(&world.proxy, "/public/**"), [0, 0, 0, 0, 1]);
 }
 
 #[test]
@@ -80,12 +84,11 @@ fn a_failure_is_counted_for_the_last_of_the_endpoints_that_were_tried() {
     let world = bare::in_front_of_several(&format!("urls = {urls:?}"), "");
     assert_eq!(world.proxy.get("/public/a", None).status, 502);
     let failures = |url: &String| {
-        world.proxy.metric(&format!(
-            "countersign_upstream_endpoint_failures_total{{endpoint=\"{url}\",\
-             reason=\"upstream_unreachable\",upstream=\"other\"}}"
-        ))
+        let labels =
+            format!("endpoint=\"{url}\",reason=\"upstream_unreachable\",upstream=\"other\"");
+        count(&world.proxy, &format!("countersign_upstream_endpoint_failures_total{{{labels}}}"))
     };
-    assert_eq!(urls.iter().map(failures).sum::<f64>(), 1.0);
+    assert_eq!(urls.iter().map(failures).sum::<u64>(), 1);
 }
 
 #[test]
@@ -136,10 +139,10 @@ fn d8_an_exemplar_s_id_is_one_of_ours_even_where_another_is_accepted() {
         });
     };
     get(Some("accepted"));
-    wait_until("the end", || durations(&world.proxy, "/public/**") == 1.0);
+    wait_until("the end", || durations(&world.proxy, "/public/**") == 1);
     assert!(!scrape().contains(" # {"));
     get(None);
-    wait_until("the end", || durations(&world.proxy, "/public/**") == 2.0);
+    wait_until("the end", || durations(&world.proxy, "/public/**") == 2);
     let text = scrape();
     let exemplar = text.lines().find_map(|line| line.split_once(" # {request_id=\"")).unwrap().1;
     let id = exemplar.split('"').next().unwrap();

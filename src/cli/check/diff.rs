@@ -6,7 +6,7 @@
 mod changes;
 mod direction;
 
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::Path};
 
 use super::CheckArgs;
 use crate::{
@@ -23,8 +23,8 @@ use direction::Direction;
 /// with the mistakes of one of the two.
 pub(super) fn report(
     args: &CheckArgs,
-    old: &PathBuf,
-    new: &PathBuf,
+    old: &Path,
+    new: &Path,
     out: &mut impl Write,
 ) -> Result<(), CommandError> {
     let (old, new) = (load(args, old)?, load(args, new)?);
@@ -43,9 +43,9 @@ pub(super) fn report(
     Err(CommandError::Different)
 }
 
-fn load(args: &CheckArgs, file: &PathBuf) -> Result<Settings, CommandError> {
+fn load(args: &CheckArgs, file: &Path) -> Result<Settings, CommandError> {
     let sources = args.config.sources();
-    let sources = Sources { file: Some(file.clone()), lint: args.no_files, ..sources };
+    let sources = Sources { file: Some(file.to_owned()), lint: args.no_files, ..sources };
     settings::read(&sources).settings?.ok_or_else(|| {
         CommandError::Usage(format!(
             "{} depends on values in files or variables, which --no-files does not read",

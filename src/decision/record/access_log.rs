@@ -7,13 +7,13 @@ use crate::{
     decision::Outcome,
     policy::ids::{ListenerId, PerListener},
     reason::{Class, Reason},
-    telemetry::settings::{AccessField, AccessMode, AccessSettings, LogFormat, LogSettings},
+    telemetry::settings::{AccessField, AccessMode, LogFormat, LogSettings, RequestLineSettings},
 };
 
 /// What a configuration says of the lines of requests. Shared by all workers.
 #[derive(Debug)]
 pub(in crate::decision) struct AccessLog {
-    settings: AccessSettings,
+    settings: RequestLineSettings,
     format: LogFormat,
     listeners: PerListener<String>,
     limits: LineLimits,

@@ -2,11 +2,13 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use super::{RequestEnd, RequestRecord, RequestTrace, access_log, meter, report::Report};
+use super::{
+    DeniedRequest, RequestEnd, RequestRecord, RequestTrace, access_log, meter, report::Report,
+};
 use crate::{
     clock::LineTime,
-    decision::{Arrival, Engine},
-    identity::{Provenance, RequestIds},
+    decision::{Engine, RequestArrival},
+    identity::{RequestIds, RequestProvenance},
     reason::Reason,
     telemetry::line::ACCESS_TARGET,
 };
@@ -29,9 +31,12 @@ impl Recorder {
         Rc::new(Self { engine: Arc::clone(engine), ids })
     }
 
-    pub(in crate::decision) fn begin(self: &Rc<Self>, arrival: &Arrival<'_>) -> Rc<RequestRecord> {
+    pub(in crate::decision) fn begin(
+        self: &Rc<Self>,
+        arrival: &RequestArrival<'_>,
+    ) -> Rc<RequestRecord> {
         meter::begin(self.engine.gate());
-        let Arrival { listener, peer, headers } = *arrival;
+        let RequestArrival { listener, peer, headers } = *arrival;
         let (peer, forwarded) = (peer.address.as_ref(), self.engine.gate.forwarded());
         let provenance = self.ids.read(headers, peer, forwarded);
         let client = forwarded.client(headers, peer);
@@ -42,7 +47,7 @@ impl Recorder {
     /// The spans of a request, if it is sampled. The trace of a peer that is not trusted decides
     /// nothing, though it may go on.
     #[cfg(feature = "otel")]
-    fn trace(&self, provenance: &Provenance, arrival: &Arrival<'_>) -> RequestTrace {
+    fn trace(&self, provenance: &RequestProvenance, arrival: &RequestArrival<'_>) -> RequestTrace {
         let Some(tracer) = &self.engine.tracer else { return RequestTrace::default() };
         let parent = provenance.trace.as_deref();
         let decided = parent
@@ -58,7 +63,7 @@ impl Recorder {
 
     #[cfg(not(feature = "otel"))]
     #[expect(clippy::unused_self, reason = "no build without the feature samples a request")]
-    fn trace(&self, _: &Provenance, _: &Arrival<'_>) -> RequestTrace {
+    fn trace(&self, _: &RequestProvenance, _: &RequestArrival<'_>) -> RequestTrace {
         RequestTrace::default()
     }
 
@@ -88,6 +93,9 @@ impl Recorder {
         }
         #[cfg(feature = "otel")]
         self.export(record);
+        if record.is_kept() {
+            self.keep(record);
+        }
         let troubles = &self.engine.access.troubles;
         if troubles.are_any() && access_log::is_untroubled(record.outcome.get()) {
             troubles.served(self.engine.gate.route_label(record.route.get()));
@@ -99,6 +107,19 @@ impl Recorder {
         if let (Some(sampled), Some(tracer)) = (record.trace.get(), &self.engine.tracer) {
             tracer.take(SpanReport { record, sampled, engine: &self.engine }.spans());
         }
+    }
+
+    /// Whether requests that do not pass are kept.
+    pub(super) fn keeps_denials(&self) -> bool {
+        self.engine.recent_denials.is_on()
+    }
+
+    #[cold]
+    fn keep(&self, record: &RequestRecord) {
+        let Some(denial) = record.denial() else { return };
+        let report = Report::new(record, &self.engine);
+        let denied = DeniedRequest::new(denial.reason(), report.facts());
+        self.engine.recent_denials.push(denied);
     }
 
     #[cold]

@@ -32,7 +32,7 @@ impl RequestTimes {
 
     /// How long the decision took, for a request that began then.
     pub fn decision(&self, began: Instant) -> Option<Duration> {
-        self.decided.get().or(self.sent.get()).map(|at| at.saturating_duration_since(began))
+        self.decided.get().or_else(|| self.sent.get()).map(|at| at.saturating_duration_since(began))
     }
 
     /// How long the upstream took for the head of its answer.

@@ -25,7 +25,7 @@ use crate::{
 pub(in crate::decision) struct Troubles {
     /// Read by every request that ends: without trouble nothing is locked.
     open: AtomicUsize,
-    troubles: Mutex<Vec<Trouble>>,
+    troubles: Mutex<Vec<OngoingTrouble>>,
 }
 
 /// One cause of failed requests.
@@ -42,7 +42,7 @@ pub(in crate::decision) struct TroubleCause {
 }
 
 #[derive(Debug)]
-struct Trouble {
+struct OngoingTrouble {
     cause: TroubleCause,
     since: LineTime,
     began: Instant,
@@ -94,7 +94,7 @@ impl Troubles {
         let alike = || troubles.iter().enumerate().filter(|(_, known)| known.cause.is_like(cause));
         let has_too_many = known.is_none() && alike().count() >= MAX_ERRORS;
         let last = if has_too_many {
-            alike().last().map(|(position, _)| position)
+            alike().next_back().map(|(position, _)| position)
         } else {
             troubles.len().checked_sub(1).filter(|_| is_full)
         };
@@ -104,7 +104,7 @@ impl Troubles {
             (trouble.has_failed, trouble.has_served) = (true, false);
             return false;
         }
-        troubles.push(Trouble {
+        troubles.push(OngoingTrouble {
             cause: cause.clone(),
             since: LineTime::now(),
             began: now,
@@ -144,16 +144,16 @@ impl Troubles {
         let now = Instant::now();
         let mut troubles = self.troubles.lock();
         troubles.retain(|trouble| now - trouble.last_failure < FORGOTTEN_AFTER);
-        let is_over = |trouble: &mut Trouble| trouble.has_served && !trouble.has_failed;
+        let is_over = |trouble: &mut OngoingTrouble| trouble.has_served && !trouble.has_failed;
         let over = troubles.extract_if(.., is_over).map(|mut trouble| trouble.summary());
         let over = over.collect();
         self.open.store(troubles.len(), Relaxed);
-        let go_on = troubles.iter_mut().map(Trouble::summary);
+        let go_on = troubles.iter_mut().map(OngoingTrouble::summary);
         (go_on.filter(|summary| summary.more > 0).collect(), over)
     }
 }
 
-impl Trouble {
+impl OngoingTrouble {
     /// What there is to say since the last time.
     fn summary(&mut self) -> Summary {
         let said = std::mem::replace(&mut self.said, self.failures);
@@ -217,6 +217,7 @@ impl TroubleCause {
             route = self.route,
             %id,
             error = self.error,
+            hint = self.reason.hint(),
             "{}",
             self.what()
         );

@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::Connection;
 use crate::{
-    decision::Arrival,
+    decision::RequestArrival,
     gate::Peer,
     proxy::{settings::LimitSettings, worker::Worker},
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
@@ -39,7 +39,7 @@ impl Connection {
 /// of the process.
 pub(super) fn note(worker: &Worker, peer: &Peer, listener: usize, cause: Cause) {
     let (serving, headers) = (worker.serving(), HeaderMap::new());
-    let arrival = Arrival { listener: serving.listener(listener), peer, headers: &headers };
+    let arrival = RequestArrival { listener: serving.listener(listener), peer, headers: &headers };
     serving.engine.note_unserved(&arrival, cause);
 }
 

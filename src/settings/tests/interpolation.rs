@@ -1,7 +1,7 @@
 //! `${VARIABLE}` and `file:` in values.
 
 use super::*;
-use crate::telemetry::settings::AccessMode;
+use crate::{settings::Flags, telemetry::settings::AccessMode};
 
 fn sources(file: String, variables: &[(&str, &str)]) -> Sources {
     let environment =
@@ -152,7 +152,7 @@ fn what_is_shown_says_where_each_value_comes_from() {
     }
     // Comments change nothing.
     let file = workspace.write("again.toml", shown);
-    let again = load(&Sources { file: Some(file.into()), flags: Default::default(), ..sources });
+    let again = load(&Sources { file: Some(file.into()), flags: Flags::default(), ..sources });
     assert_eq!(again.unwrap().to_toml(), settings.to_toml());
 }
 

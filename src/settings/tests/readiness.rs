@@ -77,3 +77,16 @@ fn x1_an_upstream_is_required_by_its_health_checks_and_a_borrowed_key_set_by_its
         "{found:?}"
     );
 }
+
+#[test]
+fn x1_streams_have_no_longer_than_everything_else() {
+    let text =
+        format!("{MINIMAL}\n[server]\ndrain_timeout = \"5s\"\nstream_drain_timeout = \"6s\"\n");
+    assert_eq!(
+        mistakes(&text),
+        ["countersign.toml: server.stream_drain_timeout: found 6s; expected no more than \
+          drain_timeout (5s)"]
+    );
+    let drain = format!("{MINIMAL}\n[server]\ndrain_timeout = \"5s\"\n");
+    assert_eq!(settings(&drain).server.stream_drain_timeout.as_secs(), 5);
+}

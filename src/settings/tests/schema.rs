@@ -124,8 +124,9 @@ fn collect_missing(schema: &serde_json::Value, at: &str, missing: &mut Vec<Strin
                 collect_missing(member, &at, missing);
             }
         }
-        for below in ["additionalProperties", "items"].map(|it| schema.get(it)) {
-            below.into_iter().for_each(|below| collect_missing(below, &format!("{at}.*"), missing));
+        let below = ["additionalProperties", "items"].into_iter().filter_map(|it| schema.get(it));
+        for below in below {
+            collect_missing(below, &format!("{at}.*"), missing);
         }
     }
 }

@@ -12,7 +12,7 @@ fn text(text: &str) -> FieldValue<'_> {
     FieldValue::Text(text.into())
 }
 
-fn line<'v>(of: &'v str) -> AccessLine<'v> {
+fn line(of: &str) -> AccessLine<'_> {
     AccessLine {
         message: "denied",
         fields: vec![

@@ -9,13 +9,12 @@ pub(super) fn write(line: &AccessLine<'_>) -> String {
         text.push(' ');
         text.push_str(field.name());
         text.push('=');
-        match value.number() {
-            Some(number) => text.push_str(&number),
-            None => {
-                text.push('"');
-                push_escaped(&mut text, value.text());
-                text.push('"');
-            }
+        if let Some(number) = value.number() {
+            text.push_str(&number);
+        } else {
+            text.push('"');
+            push_escaped(&mut text, value.text());
+            text.push('"');
         }
     }
     text

@@ -98,7 +98,7 @@ impl MetricRegistry {
         bucket: usize,
     ) -> Option<Exemplar> {
         let name = name.strip_prefix(NAMESPACE)?.strip_prefix('_')?;
-        let families = self.0.families.lock();
+        let families = self.0.by_name.lock();
         let family = families.get(name)?.collector.downcast_ref::<DurationHistograms>()?;
         family.exemplar(labels, bucket)
     }

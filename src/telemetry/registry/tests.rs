@@ -12,7 +12,7 @@ use crate::telemetry::{
 impl MetricRegistry {
     /// Gives every family with labels one series, whose values are the labels' names.
     pub(crate) fn show_every_family(&self) {
-        for family in self.0.families.lock().values() {
+        for family in self.0.by_name.lock().values() {
             let family = &*family.collector;
             show::<IntCounterVec, _>(family, |family, values| family.with_label_values(values));
             show::<IntGaugeVec, _>(family, |family, values| family.with_label_values(values));

@@ -14,7 +14,7 @@ use super::{LogFormat, key};
 
 /// Which requests have a line, and what is in it.
 #[derive(Debug, Clone)]
-pub struct AccessSettings {
+pub struct RequestLineSettings {
     /// Which requests have one.
     pub access: AccessMode,
     /// What is in it, in this order.
@@ -69,6 +69,11 @@ macro_rules! fields {
         const FIELDS: &[(&str, AccessField)] = &[$(($text, AccessField::$name),)*];
 
         impl AccessField {
+            /// Each of them, in that order.
+            pub fn all() -> impl Iterator<Item = Self> {
+                FIELDS.iter().map(|(_, field)| *field)
+            }
+
             /// Its name in settings and lines.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
@@ -90,6 +95,8 @@ fields! {
     Expected = "expected",
     /// The setting that decides.
     Setting = "setting",
+    /// What to do.
+    Hint = "hint",
     /// The route.
     Route = "route",
     /// The issuer of the token, as the configuration calls it.
@@ -162,7 +169,7 @@ const DEFAULT_SUMMARY_INTERVAL: Duration = Duration::from_secs(10);
 const SUMMARY_INTERVALS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_hours(1);
 
-impl AccessSettings {
+impl RequestLineSettings {
     pub(super) fn read(section: &mut Section<'_>, format: LogFormat) -> Self {
         let fields = section.list(key::FIELDS, "a list of fields", keyword(FIELDS));
         let all = || FIELDS.iter().map(|(_, field)| *field).collect();

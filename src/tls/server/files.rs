@@ -15,7 +15,7 @@ use crate::{
     clock::UnixTime,
     tls::{
         ServerTls,
-        expiry::{Ending, first_expiry, first_update},
+        expiry::{FileEnding, first_expiry, first_update},
         files::{Authorities, authorities, revocation_lists},
         settings::{TlsSettings, key},
     },
@@ -108,8 +108,15 @@ impl TlsFiles {
 }
 
 impl ServerTls {
+    /// The first certificate in use that clients refuse for its validity, by its setting.
+    pub(crate) fn problem(&self, now: UnixTime) -> Option<String> {
+        let (position, problem) = self.in_use.load().files.validity_problems(now).next()?;
+        let (section, _) = self.settings.certificate_sections().nth(position)?;
+        Some(format!("{section}.{} {problem}", key::CERTIFICATE))
+    }
+
     /// When the certificates of each file expire.
-    pub(in crate::tls) fn certificate_endings(&self) -> Vec<Ending> {
+    pub(in crate::tls) fn certificate_endings(&self) -> Vec<FileEnding> {
         let in_use = self.in_use.load();
         let names = self
             .settings
@@ -126,7 +133,7 @@ impl ServerTls {
     }
 
     /// When the revocation lists of clients' certificates have to be renewed.
-    pub(in crate::tls) fn next_update(&self) -> Option<Ending> {
+    pub(in crate::tls) fn next_update(&self) -> Option<FileEnding> {
         let next_update = self.in_use.load().files.next_update();
         next_update.map(|at| (self.setting(key::CRL_FILE), at))
     }

@@ -7,7 +7,7 @@ use rustls::sign::CertifiedKey;
 use super::UpstreamTls;
 use crate::tls::{
     client::system_roots,
-    expiry::{Ending, first_expiry},
+    expiry::{FileEnding, first_expiry},
     files::{Authorities, authorities, chain, identity, private_key},
     settings::{
         ClientIdentity, UpstreamTlsSettings, UpstreamVerification, client::key as of_identity,
@@ -62,7 +62,7 @@ impl UpstreamTlsFiles {
 impl UpstreamTls {
     /// When the certificates of each file expire. Not those of the system's authorities, which no
     /// setting names.
-    pub(in crate::tls) fn certificate_endings(&self) -> Vec<Ending> {
+    pub(in crate::tls) fn certificate_endings(&self) -> Vec<FileEnding> {
         let in_use = self.in_use.load();
         let setting = |key: &str| format!("upstreams.{}.tls.{key}", self.upstream);
         let authorities = in_use.files.authorities.as_ref().and_then(|it| it.expire);

@@ -1,4 +1,4 @@
-//! The published schema, as PyPI's `check-jsonschema` reads it.
+//! The published schema, as `PyPI`'s `check-jsonschema` reads it.
 
 use std::{
     fs,

@@ -66,7 +66,10 @@ fn d10_rolling_restarts_behind_haproxy_fail_nothing() {
         replica.restart();
         wait_until("the replica in rotation", || haproxy.are_up(2));
     }
-    assert!(!loads.iter_mut().any(|load| load.is_over()), "the load is too short");
+    assert!(
+        !loads.iter_mut().any(super::super::support::h2load::RunningLoad::is_over),
+        "the load is too short"
+    );
     for ((speaks, _), load) in lanes.iter().zip(loads) {
         let outcome = load.finish();
         println!("behind HAProxy, {} restarts, {speaks:?}: {outcome}", restarts());

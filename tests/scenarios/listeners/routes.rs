@@ -124,7 +124,7 @@ fn x3_a_listener_that_a_reload_removes_is_closed_and_the_others_go_on() {
     let sources = countersign::settings::Sources { file: Some(file), ..Default::default() };
     world.proxy.server().reload(countersign::settings::load(&sources).unwrap()).unwrap();
     assert!(kept.is_closed(), "between requests");
-    let gone = std::net::SocketAddr::from(world.proxy.address_of(OUTSIDE));
+    let gone = world.proxy.address_of(OUTSIDE);
     crate::support::wait_until("the port to be free", || {
         std::net::TcpStream::connect(gone).is_err()
     });

@@ -97,7 +97,7 @@ fn x3_keys_that_are_only_refreshed_more_often_stay_while_the_provider_is_down() 
 fn x3_another_source_is_fetched_and_waited_for() {
     let (world, setup) = world_with_keys("");
     let other = KeyServer::start();
-    let moved = setup.clone().rewritten(&world.key_server.url(JWKS), &other.url(JWKS));
+    let moved = setup.rewritten(&world.key_server.url(JWKS), &other.url(JWKS));
     let rotated = world.issuer.with_keys(vec![key(Algorithm::Es256, "other")]);
     other.serve(JWKS, Page::json(&rotated.jwks()));
     reload(&world, &moved).unwrap();
@@ -178,9 +178,8 @@ fn the_keys_have_changed_is_logged_only_when_they_did() {
     };
     assert_eq!((lines("quiet-url"), lines("quiet-file")), (1, 1), "at the start");
     reload(&world, &changed(&setup)).unwrap();
-    let moved = setup
-        .clone()
-        .rewritten(&world.key_server.url("/quiet-url/jwks"), &world.key_server.url("/moved"));
+    let moved =
+        setup.rewritten(&world.key_server.url("/quiet-url/jwks"), &world.key_server.url("/moved"));
     reload(&world, &moved).unwrap();
     assert_eq!((lines("quiet-url"), lines("quiet-file")), (1, 1), "the same keys, elsewhere");
     let rotated = world.issuer.with_keys(vec![key(Algorithm::Es256, "new")]);
@@ -208,7 +207,7 @@ fn x3_an_unchanged_revocation_list_is_not_read_again_and_holds_while_its_server_
     world.refuses("after", &mallory, Reason::TokenRevoked);
     world.admits("after", &alice);
     // Where only its times change, what is known stays as well.
-    reload(&world, &setup.clone().with("max_stale = \"2h\"")).unwrap();
+    reload(&world, &setup.with("max_stale = \"2h\"")).unwrap();
     world.refuses("later", &mallory, Reason::TokenRevoked);
     world.proxy.advance(3_700);
     world.admits("within the new time", &alice);

@@ -72,8 +72,8 @@ pub(super) fn between(old: &Settings, new: &Settings) -> Vec<Change> {
 
 fn compare(
     section: &'static str,
-    old: BTreeMap<String, Entry>,
-    mut new: BTreeMap<String, Entry>,
+    old: BTreeMap<String, ComparedEntry>,
+    mut new: BTreeMap<String, ComparedEntry>,
     changes: &mut Vec<Change>,
 ) {
     for (name, old) in old {
@@ -92,7 +92,7 @@ fn compare(
     }
 }
 
-fn edits(section: &str, old: &Entry, new: &Entry) -> Vec<Edit> {
+fn edits(section: &str, old: &ComparedEntry, new: &ComparedEntry) -> Vec<Edit> {
     let added = new.values.keys().filter(|key| !old.values.contains_key(*key));
     let keys = old.values.keys().chain(added);
     let changed = keys.filter(|key| old.values.get(*key) != new.values.get(*key));
@@ -114,14 +114,14 @@ fn edits(section: &str, old: &Entry, new: &Entry) -> Vec<Edit> {
 
 /// The settings of one entry by their dotted keys.
 #[derive(Debug, Default)]
-struct Entry {
+struct ComparedEntry {
     /// What counts.
     values: BTreeMap<String, Value>,
     /// What may be shown: references instead of what stands in variables and files.
     shown: BTreeMap<String, Value>,
 }
 
-impl Entry {
+impl ComparedEntry {
     fn of(values: &Value, shown: &Value) -> Self {
         let mut entry = Self::default();
         flatten("", values, &mut entry.values);
@@ -199,24 +199,24 @@ impl Tree {
         (take(&mut self.values), take(&mut self.shown))
     }
 
-    fn take_entries(&mut self, section: &str) -> BTreeMap<String, Entry> {
+    fn take_entries(&mut self, section: &str) -> BTreeMap<String, ComparedEntry> {
         let (Value::Table(values), shown) = self.take(section) else { return BTreeMap::new() };
         let entries = values.iter().map(|(name, values)| {
             let shown = shown.get(name).unwrap_or(&Value::Boolean(false));
-            (name.clone(), Entry::of(values, shown))
+            (name.clone(), ComparedEntry::of(values, shown))
         });
         entries.collect()
     }
 
     /// The tables of a list, by their name or by what they match.
-    fn take_list(&mut self, section: &str) -> BTreeMap<String, Entry> {
+    fn take_list(&mut self, section: &str) -> BTreeMap<String, ComparedEntry> {
         let (values, shown) = self.take(section);
         let (Value::Array(values), Value::Array(shown)) = (values, shown) else {
             return BTreeMap::new();
         };
         let mut entries = BTreeMap::new();
         for (values, shown) in values.iter().zip(&shown) {
-            let entry = Entry::of(values, shown);
+            let entry = ComparedEntry::of(values, shown);
             let given = entry.values.get("name").and_then(Value::as_str);
             let mut name = given.map_or_else(|| entry.places(), str::to_owned);
             // The same place on another listener.
@@ -228,7 +228,7 @@ impl Tree {
         entries
     }
 
-    fn rest(self) -> Entry {
-        Entry::of(&Value::Table(self.values), &Value::Table(self.shown))
+    fn rest(self) -> ComparedEntry {
+        ComparedEntry::of(&Value::Table(self.values), &Value::Table(self.shown))
     }
 }

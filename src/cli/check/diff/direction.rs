@@ -260,11 +260,11 @@ mod tests {
             r#"issuers.algorithms | ["ES256"] | ["ES256", "RS256"] | laxer"#,
             r#"issuers.clock_skew | "1m" | "0s" | stricter"#,
             r#"issuers.max_lifetime | "1d" | - | laxer"#,
-            r#"issuers.accept_without_expiry | false | true | laxer"#,
-            r#"issuers.introspection.signed | false | true | stricter"#,
-            r#"issuers.keys.allow_http | false | true | laxer"#,
+            "issuers.accept_without_expiry | false | true | laxer",
+            "issuers.introspection.signed | false | true | stricter",
+            "issuers.keys.allow_http | false | true | laxer",
             r#"limits.rate | "600/m" | "11/s" | laxer"#,
-            r#"limits.concurrency | 20 | 10 | stricter"#,
+            "limits.concurrency | 20 | 10 | stricter",
             r#"settings.forwarding.trusted_proxies | - | ["10.0.0.0/8"] | laxer"#,
             r#"settings.cors.origins | ["https://a.example"] | "any" | laxer"#,
             r#"settings.server.tls.client_auth | "required" | "none" | laxer"#,
@@ -276,7 +276,7 @@ mod tests {
                 table.get("v").cloned()
             };
             let found = direction(key, value(old).as_ref(), value(new).as_ref());
-            let found = found.map_or("?".to_owned(), |direction| direction.to_string());
+            let found = found.map_or_else(|| "?".to_owned(), |direction| direction.to_string());
             assert_eq!(found, expected, "{line}");
         }
     }

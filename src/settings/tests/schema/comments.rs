@@ -69,7 +69,7 @@ impl Comments {
     fn read_example(&mut self) {
         let (mut section, mut key) = (String::new(), None);
         for line in read("config/countersign.toml").lines() {
-            let bare = line.strip_prefix("# ").or(line.strip_prefix('#')).unwrap_or(line);
+            let bare = line.strip_prefix("# ").or_else(|| line.strip_prefix('#')).unwrap_or(line);
             if let Some((name, rest)) = header(bare) {
                 section = name.to_owned();
                 key = Some(section.clone());

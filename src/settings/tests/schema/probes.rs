@@ -80,8 +80,9 @@ impl Probes {
                 let mut places = around(&way.key).chain([way.key.as_str()]).collect::<Vec<_>>();
                 places.reverse();
                 let at = |place: &&str| mistakes.iter().find(|it| it.key == *place);
-                let about = places.iter().find_map(at);
-                about.into_iter().for_each(|mistake| self.expect(way, &mistake.message));
+                if let Some(mistake) = places.iter().find_map(at) {
+                    self.expect(way, &mistake.message);
+                }
             }
             hidden = later;
         }

@@ -18,7 +18,7 @@ pub(super) struct Shape {
     pub(super) integers: BTreeSet<i64>,
     pub(super) fraction: bool,
     pub(super) texts: BTreeSet<String>,
-    pub(super) elements: Option<Box<Shape>>,
+    pub(super) elements: Option<Box<Self>>,
     pub(super) table: Option<TableShape>,
     /// How many tables of a list lack it when they are empty.
     pub(super) missing: usize,
@@ -59,9 +59,8 @@ impl Shape {
         self.expected.extend(probes.expected.get(key).cloned());
         self.missing += usize::from(probes.missing.contains(key));
         let takes = probes.members.get(key).copied();
-        self.add_value(value, takes, |shape, name, value| match name {
-            Some(name) => shape.add(&key_below(key, name), value, probes),
-            None => {}
+        self.add_value(value, takes, |shape, name, value| {
+            shape.add(&key_below(key, name), value, probes);
         });
         if let Some(table) = &mut self.table {
             table.read.extend(probes.read.get(key).into_iter().flatten().cloned());
@@ -88,7 +87,7 @@ impl Shape {
             self.defaults.dedup();
         }
         self.add_value(value, None, |shape, name, value| {
-            let given = given.and_then(|given| given.get(name?));
+            let given = given.and_then(|given| given.get(name));
             shape.add_effective(value, given, own_texts);
         });
         if let Value::Array(list) = value {
@@ -126,7 +125,7 @@ impl Shape {
         &mut self,
         value: &Value,
         takes: Option<Members>,
-        mut add: impl FnMut(&mut Self, Option<&str>, &Value),
+        mut add: impl FnMut(&mut Self, &str, &Value),
     ) {
         match value {
             Value::Boolean(_) => self.truth = true,
@@ -138,7 +137,7 @@ impl Shape {
                     .table
                     .get_or_insert_with(|| TableShape::new(takes.unwrap_or(Members::OneOf)));
                 for (name, value) in members {
-                    add(table.member(name), Some(name), value);
+                    add(table.member(name), name, value);
                 }
             }
             Value::Array(_) | Value::Datetime(_) => {}

@@ -44,7 +44,10 @@ fn of_keyword(
     let unless =
         |holds: bool| (!holds).then(|| format!("{at}: {value} against {keyword} {argument}"));
     match keyword {
-        "description" | "default" | "additionalProperties" => None,
+        // What concerns members is looked at with the type, below.
+        "description" | "default" | "properties" | "patternProperties" | "additionalProperties" => {
+            None
+        }
         "type" => unless(is_of_type(value, argument.as_str().unwrap())),
         "enum" => unless(argument.as_array().unwrap().contains(value)),
         "minimum" => unless(value.as_f64() >= argument.as_f64()),
@@ -67,7 +70,6 @@ fn of_keyword(
             let names = argument.as_array().unwrap();
             unless(names.iter().all(|name| value.get(name.as_str().unwrap()).is_some()))
         }
-        "properties" | "patternProperties" => None,
         "$ref" => {
             assert_eq!(argument, "#/definitions/reference");
             unless(value.as_str().is_some_and(|it| it.starts_with("file:") || it.contains("${")))

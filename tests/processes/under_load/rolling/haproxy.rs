@@ -1,4 +1,4 @@
-//! HAProxy in front of replicas, which it checks by `/readyz`.
+//! `HAProxy` in front of replicas, which it checks by `/readyz`.
 
 use std::{
     fs,

@@ -32,7 +32,7 @@ pub(super) struct Replica {
     config: PathBuf,
 }
 
-/// Several times the interval of HAProxy's checks.
+/// Several times the interval of `HAProxy`'s checks.
 const GRACE: &str = "500ms";
 
 /// Does what a service manager does: passes the socket, which is its input, on as the third.
