@@ -83,7 +83,9 @@ pub fn read(sources: &Sources) -> ConfigReading {
     let layers = sources.read(&context);
     let files = layers.files;
     let settings = layers.tree.map_err(ConfigErrors).and_then(|mut tree| {
-        otel::environment::fill(tree.member_mut(key::OTEL), &sources.environment, &context);
+        if let Some(section) = tree.member_mut(key::OTEL) {
+            otel::environment::fill(section, &sources.environment, &context);
+        }
         let report = Mistakes::default();
         let mut settings = Section::root(&tree, &report, Settings::read);
         settings.provenance = Arc::new(ConfigProvenance::of(&tree, files.clone(), &context));

@@ -13,8 +13,11 @@ use crate::config::{
     origin::{OriginSource, ReadContext, ValueOrigin},
 };
 
+/// What the reader takes, of the text of a variable.
+type Form = fn(&str) -> Value;
+
 /// A variable that stands for one key, and how its value is written there.
-const VARIABLES: &[(&str, &str, fn(&str) -> Value)] = &[
+const VARIABLES: &[(&str, &str, Form)] = &[
     ("OTEL_EXPORTER_OTLP_ENDPOINT", key::ENDPOINT, text),
     ("OTEL_EXPORTER_OTLP_PROTOCOL", key::PROTOCOL, text),
     ("OTEL_EXPORTER_OTLP_TIMEOUT", key::TIMEOUT, milliseconds),
@@ -28,13 +31,13 @@ const SAMPLER_ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
 const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 const SERVICE_NAME_ATTRIBUTE: &str = "service.name";
 
-/// Fills what the section leaves out. Without the section nothing is read.
+/// Fills what the section leaves out.
 pub(crate) fn fill(
-    section: Option<&mut Node>,
+    section: &mut Node,
     environment: &[(String, String)],
     context: &Arc<ReadContext>,
 ) {
-    let Some(Node { value: Value::Table(members), .. }) = section else { return };
+    let Value::Table(members) = &mut section.value else { return };
     let mut filling = Filling { members, environment, context };
     for (variable, key, form) in VARIABLES {
         if let Some(value) = filling.variable(variable) {

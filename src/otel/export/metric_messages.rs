@@ -120,7 +120,9 @@ mod tests {
     fn each_bucket_has_what_is_in_it_alone() {
         let opts = HistogramOpts::new("h", "help").buckets(vec![1.0, 2.0]);
         let observed = Observed::with_opts(opts).unwrap();
-        [0.5, 1.5, 1.5, 9.0].into_iter().for_each(|it| observed.observe(it));
+        for value in [0.5, 1.5, 1.5, 9.0] {
+            observed.observe(value);
+        }
         let request = request(&observed.collect(), &Resource::default(), 2);
         let metric = &request.resource_metrics[0].scope_metrics[0].metrics[0];
         let Some(Data::Histogram(histogram)) = &metric.data else { panic!("{metric:?}") };

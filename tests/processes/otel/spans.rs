@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{Receiver, Scene, TRUSTING};
-use crate::support::client::Request;
+use crate::support::{
+    client::Request,
+    introspection::Endpoint,
+    issuer::{AUDIENCE, Issuer},
+};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -154,4 +158,38 @@ fn the_environment_fills_what_the_section_leaves_out_and_nothing_without_it() {
     let shown = String::from_utf8(shown).unwrap();
     assert!(shown.contains("# environment variable OTEL_TRACES_SAMPLER"), "{shown}");
     assert!(!shown.contains("s3cret") && !scene.process.log().contains("s3cret"));
+}
+
+#[test]
+fn what_a_request_waits_for_is_a_child_and_what_is_cached_is_none() {
+    let Some(mut receiver) = Receiver::start() else { return };
+    let endpoint = Endpoint::start();
+    let issuer = Issuer::usual();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "correct-horse").unwrap();
+    let section = receiver.section("http/protobuf", "sample = 1.0");
+    let scene = Scene::start(&format!(
+        "[issuers.opaque]\nissuer = \"https://opaque.test\"\naudiences = [{AUDIENCE:?}]\n\
+         [issuers.opaque.introspection]\nurl = {:?}\n\
+         client_id = \"proxy\"\nclient_secret_file = {secret:?}\n{section}",
+        endpoint.url("/introspect"),
+    ));
+    let mut claims = issuer.claims();
+    claims["iss"] = json!("https://opaque.test");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    claims["iat"] = json!(now);
+    claims["nbf"] = json!(now);
+    claims["exp"] = json!(now + 300);
+    let token = "an-opaque-token-of-enough-length-0123456789";
+    endpoint.activate(token, &claims);
+    let request = Request::get("/private").bearer(token);
+    for expected in [1, 0] {
+        let (answer, id) = scene.send(&request);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let spans = receiver.spans_of(&id);
+        assert_eq!(spans.named("introspect token").len(), expected, "{:?}", spans.children);
+        assert_eq!(spans.named("verify request").len(), 1);
+    }
+    assert!(!json!(receiver.spans).to_string().contains(token));
 }
