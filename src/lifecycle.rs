@@ -4,6 +4,8 @@ mod clock_steps;
 mod control;
 mod descriptors;
 mod drain;
+#[cfg(feature = "otel")]
+mod exports;
 mod idle_journals;
 mod inbox;
 mod listeners;

@@ -14,6 +14,8 @@ use super::{
 };
 use http::HeaderMap;
 
+#[cfg(feature = "otel")]
+use crate::otel::{Exporter, Tracer, settings::OtelSettings};
 use crate::{
     clock::Clock,
     evidence::Journal,
@@ -47,6 +49,8 @@ pub struct Engine {
     pub(super) access: AccessLog,
     pub(super) recent_denials: Arc<RecentDenials>,
     pub(super) request_id: RequestIdSettings,
+    #[cfg(feature = "otel")]
+    pub(super) tracer: Option<Arc<Tracer>>,
 }
 
 /// An engine as one worker uses it: with the worker's own cache of verified tokens.
@@ -95,6 +99,9 @@ pub struct EngineParts<'s> {
     pub listeners: PerListener<String>,
     /// What requests are called.
     pub request_id: &'s RequestIdSettings,
+    /// Which spans are exported. `None`: none.
+    #[cfg(feature = "otel")]
+    pub otel: Option<&'s OtelSettings>,
 }
 
 impl Engine {
@@ -132,6 +139,8 @@ impl Engine {
             access: AccessLog::new(parts.log, parts.listeners.clone()),
             recent_denials,
             request_id: parts.request_id.clone(),
+            #[cfg(feature = "otel")]
+            tracer: parts.otel.map(|settings| tracer(settings, earlier, metrics)),
         }
     }
 
@@ -155,6 +164,12 @@ impl Engine {
         self.journal.as_ref().map(|journal| journal.dependency())
     }
 
+    /// What exports the spans of its requests, once for each queue of them.
+    #[cfg(feature = "otel")]
+    pub fn exporter(&self) -> Option<Box<Exporter>> {
+        self.tracer.as_ref().and_then(|tracer| tracer.exporter())
+    }
+
     pub(super) fn holding(&self) -> Holding<'_> {
         Holding {
             settings: &self.held,
@@ -162,6 +177,20 @@ impl Engine {
             store: &self.bodies,
             journal: self.journal.as_deref(),
         }
+    }
+}
+
+/// The tracer of these settings: what waits in the queue of an earlier one stays there.
+#[cfg(feature = "otel")]
+fn tracer(
+    settings: &OtelSettings,
+    earlier: Option<&Engine>,
+    metrics: &MetricRegistry,
+) -> Arc<Tracer> {
+    let earlier = earlier.and_then(|earlier| earlier.tracer.as_ref());
+    match earlier.filter(|earlier| earlier.is_of(settings)) {
+        Some(same) => Arc::clone(same),
+        None => Arc::new(Tracer::new(settings, metrics)),
     }
 }
 

@@ -9,6 +9,9 @@ mod meter;
 mod recent_denials;
 mod recorder;
 mod report;
+#[cfg(feature = "otel")]
+mod request_spans;
+mod request_trace;
 mod subject_name;
 mod timing;
 mod troubles;
@@ -36,7 +39,10 @@ use crate::{
 
 pub(super) use self::{access_log::AccessLog, recorder::Recorder, troubles::TroubleCause};
 pub use self::{
-    denied_request::DeniedRequest, endpoint_name::EndpointName, recent_denials::RecentDenials,
+    denied_request::DeniedRequest,
+    endpoint_name::EndpointName,
+    recent_denials::RecentDenials,
+    request_trace::{AttemptEnd, RequestTrace},
     timing::RequestTimes,
 };
 
@@ -67,6 +73,7 @@ pub struct RequestRecord {
     glance: RefCell<Option<TokenGlance>>,
     /// Whether it has a line in the log.
     has_line: Cell<bool>,
+    trace: RequestTrace,
 }
 
 /// What takes memory of a request, and is kept only where something is to report it.
@@ -96,6 +103,7 @@ impl RequestRecord {
         listener: Option<ListenerId>,
         client: Option<IpAddr>,
         provenance: RequestProvenance,
+        trace: RequestTrace,
     ) -> Self {
         Self {
             recorder: Rc::clone(recorder),
@@ -117,6 +125,7 @@ impl RequestRecord {
             caller: RefCell::new(None),
             glance: RefCell::new(None),
             has_line: Cell::new(false),
+            trace,
         }
     }
 
@@ -165,6 +174,11 @@ impl RequestRecord {
         self.began
     }
 
+    /// Its spans, if it is sampled.
+    pub fn spans(&self) -> &RequestTrace {
+        &self.trace
+    }
+
     /// When it came how far.
     pub fn times(&self) -> &RequestTimes {
         &self.times
@@ -178,6 +192,8 @@ impl RequestRecord {
     /// Sets its id for the upstream, and removes a trace that is not believed.
     pub(super) fn stamp(&self, headers: &mut HeaderMap) {
         self.recorder.ids().stamp(&self.provenance, headers);
+        #[cfg(feature = "otel")]
+        self.trace.stamp(headers);
     }
 
     /// Sets its id in its answer, where the settings say so.
@@ -189,6 +205,7 @@ impl RequestRecord {
     pub fn attempt(&self, endpoint: &Rc<EndpointName>) {
         self.attempts.set(self.attempts.get().saturating_add(1));
         self.endpoint.replace(Some(Rc::clone(endpoint)));
+        self.trace.attempt(endpoint);
     }
 
     /// So many bytes of its body were read.
@@ -259,7 +276,7 @@ impl RequestRecord {
         if self.denial.get().is_none() {
             self.has_line.set(self.recorder.takes_other());
         }
-        if self.is_reported() || self.recorder.takes_errors() {
+        if self.is_reported() || self.recorder.takes_errors() || self.trace.is_sampled() {
             let _ = self.details.set(Box::new(RequestDetails { request }));
         } else {
             self.caller.take();

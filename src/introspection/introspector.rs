@@ -8,6 +8,7 @@ use crate::{
     clock::{UnixTime, seconds},
     introspection::settings::{IntrospectWhen, IntrospectionSettings},
     lookup::{JoinOutcome, LookupLimits, LookupQueue, Lookups, NoAnswer},
+    otel::{StepKind, StepSpan},
     shared::SharedStore,
 };
 
@@ -83,6 +84,7 @@ impl Introspector {
             return Some(statement);
         }
         let cached = || self.memory.find(&digest, now).map(Some);
+        let _waiting = StepSpan::begin(StepKind::Introspection);
         match self.lookups.find(digest, request, cached).await {
             Ok(statement) => statement,
             Err(NoAnswer::Refused) => self.memory.find_stale(&digest, now),

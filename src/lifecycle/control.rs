@@ -26,6 +26,8 @@ use crate::{
     tls::{keep_renewed, keep_upstreams_renewed},
 };
 
+#[cfg(feature = "otel")]
+use super::exports::Exports;
 use super::{
     clock_steps::ClockWatch,
     drain::{DrainTimeouts, Grace},
@@ -100,6 +102,8 @@ pub(super) struct Control {
     /// Whether the workers answer.
     pulse: Arc<Pulse>,
     service_manager: ServiceManager,
+    #[cfg(feature = "otel")]
+    exports: Exports,
     /// The files of the configuration that was read last.
     watch: watch::Sender<WatchTargets>,
 }
@@ -129,6 +133,8 @@ impl Control {
             budget: parts.budget,
             pulse: parts.pulse,
             service_manager: parts.service_manager,
+            #[cfg(feature = "otel")]
+            exports: Exports::default(),
             reports,
         }
     }
@@ -160,6 +166,8 @@ impl Control {
         tokio::spawn(opening::open(self.providers.load_full(), signals.open.clone()));
         running.operators.adopt(bound);
         self.tell_service_manager(&signals);
+        #[cfg(feature = "otel")]
+        self.exports.follow(&self.engine.load());
         let (watcher, watched) = mpsc::channel(1);
         tokio::spawn(watcher::watch(self.watch.subscribe(), watcher));
         let ControlChannels { commands, requested, .. } = channels;
@@ -185,9 +193,11 @@ impl Control {
                     self.stop(grace, &signals).await;
                     inbox.next(&signals.finished).await
                 }
-                NextCommand::Finished => return,
+                NextCommand::Finished => break,
             };
         }
+        #[cfg(feature = "otel")]
+        self.exports.finish().await;
     }
 
     fn superseded(&self, reason: &str) -> ReloadVerdict {
@@ -276,6 +286,8 @@ impl Control {
         let (config, upstreams) = compiled.map_err(|error| error.to_string())?;
         self.providers.store(providers);
         self.engine.store(Arc::clone(config.engine()));
+        #[cfg(feature = "otel")]
+        self.exports.follow(config.engine());
         self.config.store(Arc::new(config));
         earlier.supersede();
         self.shown.store(Arc::new(settings.shown()));

@@ -1,7 +1,7 @@
 //! The metrics of a whole process.
 
 use crate::{
-    admin, decision, evidence, gate, identity, introspection, keys, limits, memory, proxy,
+    admin, decision, evidence, gate, identity, introspection, keys, limits, memory, otel, proxy,
     registry, resource, revocation, shared, signature,
     telemetry::{Family, FamilyDescription, MetricRegistry, PulledCounter},
     tls, token, upstream, upstream_credential,
@@ -23,6 +23,7 @@ pub(super) fn register_all(metrics: &MetricRegistry) {
     keys::Metrics::register(metrics);
     limits::Metrics::register(metrics);
     memory::Metrics::register(metrics);
+    otel::Metrics::register(metrics);
     proxy::Metrics::register(metrics);
     registry::Metrics::register(metrics);
     resource::Metrics::register(metrics);
@@ -160,6 +161,7 @@ mod tests {
             "certificate",
             "crl",
             "limit",
+            "otel",
             "upstream_endpoint",
             "upstream_tls",
             "upstream_credential",

@@ -86,6 +86,8 @@ impl Settings {
             kept_denials: self.control.as_ref().map_or(0, |control| control.denials),
             listeners: self.listeners.map(|listener| listener.name.clone()),
             request_id: &self.request_id,
+            #[cfg(feature = "otel")]
+            otel: self.otel.as_ref(),
         }
     }
 

@@ -128,6 +128,13 @@ impl Process {
         self.log.lock().unwrap().clone()
     }
 
+    /// Has it drain and stop, and waits for that.
+    pub(crate) fn stop(mut self) {
+        let pid = self.child.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.0.wait().unwrap().success());
+    }
+
     /// Open file descriptors.
     pub(crate) fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.0.id())).unwrap().count()

@@ -58,3 +58,14 @@ fn x1_every_mistaken_file_is_reported_with_line_key_and_what_is_expected() {
         assert_eq!(lines, report, "{name}");
     }
 }
+
+#[cfg(not(feature = "otel"))]
+#[test]
+fn without_open_telemetry_its_section_is_a_mistake_that_says_which_build_has_it() {
+    let upstream = crate::support::upstream::Upstream::start();
+    let setup = crate::support::setup::Setup::new().with("[otel]\nsample = 1.0");
+    let mistakes = setup.load(&upstream).unwrap_err().to_string();
+    let expected = "otel: this build has no OpenTelemetry; expected one with the feature \"otel\"";
+    assert!(mistakes.contains(expected), "{mistakes}");
+    assert!(mistakes.contains("cargo build --features otel"), "{mistakes}");
+}
