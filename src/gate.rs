@@ -3,6 +3,8 @@
 mod audiences;
 mod caller;
 mod denial;
+mod explained;
+mod forged_headers;
 mod limited;
 mod metrics;
 mod parts;
@@ -14,9 +16,9 @@ mod shown_denials;
 mod unsigned;
 mod upstream_credential;
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
 use crate::{
     clock::Clock,
@@ -36,13 +38,15 @@ use crate::{
     providers::Providers,
     reason::{Cause, Excerpt, Fault, Part, Reason, Subject},
     signature::{SignatureRules, VerifiedSignature},
-    telemetry::{MetricRegistry, SeldomLine},
+    telemetry::MetricRegistry,
     token::{CredentialPlaces, Presented, TokenCache, TokenVerifier, VerifiedToken},
 };
 
 use caller::Caller;
+use forged_headers::ForgedHeaders;
 
 pub use denial::Denial;
+pub use explained::{Explained, NotExplained};
 pub(crate) use metrics::Metrics;
 pub use metrics::{RequestMeter, RouteCounters};
 pub use parts::GateParts;
@@ -51,9 +55,6 @@ pub use route::Route;
 pub(crate) use route::introspection_issuers;
 pub use unsigned::{Decision, Unsigned};
 pub use upstream_credential::ServiceCredential;
-
-/// How often forged headers have a line: a client may send them with every request.
-const FORGED_HEADERS_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The rules of one configuration, compiled. Shared by all workers; changes by replacement.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ pub struct Gate {
     issuer_places: PerIssuer<PlaceSet>,
     verifier: TokenVerifier,
     hygiene: Hygiene,
-    forged_headers: SeldomLine,
+    forged_headers: ForgedHeaders,
     forwarded: Forwarded,
     assertions: Option<Arc<Assertions>>,
     certificate_headers: Option<Box<CertificateHeaderSettings>>,
@@ -140,7 +141,7 @@ impl Gate {
             places,
             verifier,
             hygiene: Hygiene::compile(&parts.headers).counting(metrics),
-            forged_headers: SeldomLine::new(FORGED_HEADERS_INTERVAL),
+            forged_headers: ForgedHeaders::default(),
             forwarded: Forwarded::new(parts.headers.forwarding),
             assertions,
             certificate_headers: parts.client_certificate.cloned().map(Box::new),
@@ -221,21 +222,6 @@ impl Gate {
         })
     }
 
-    /// A client that sets a header of ours tries to be somebody else, or is another proxy.
-    #[cold]
-    fn warn_of_forged(&self, header: &HeaderName, route: &Route, headers: &HeaderMap, peer: &Peer) {
-        let Some(left_out) = self.forged_headers.due() else { return };
-        let client = self.forwarded.client(headers, peer.address.as_ref());
-        tracing::warn!(
-            %header,
-            client = client.map(tracing::field::display),
-            route = route.label(),
-            left_out,
-            hint = "the service did not get it: find out who the client is, and why it sends it",
-            "a client has set an identity header of ours: removed"
-        );
-    }
-
     /// Rewrites a request's headers for the upstream: headers a client must not set are removed
     /// (threats H-1 … H-4, H-9), the credential is stripped, our headers are set.
     ///
@@ -253,7 +239,8 @@ impl Gate {
             .clean_request(headers)
             .map_err(|violation| Denial::new(violation.cause()).on(admission.route))?;
         if let Some(header) = forged.first() {
-            self.warn_of_forged(header, admission.route, headers, peer);
+            let client = self.forwarded.client(headers, peer.address.as_ref());
+            self.forged_headers.removed(header, admission.route, client);
         }
         let caller = admission.caller.as_ref();
         let kept = admission.route.kept_credentials();

@@ -14,7 +14,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::UnixTime,
     decision::{Engine, WorkerEngine},
-    policy::ids::{ListenerId, PerListener, PerRoute, PerUpstream},
+    policy::ids::{ListenerId, PerListener, PerRoute, PerUpstream, UpstreamId},
     proxy::{parts::ProxyParts, settings::LimitSettings},
     readiness::{Dependency, DependencyKind},
     tasks::Tasks,
@@ -129,6 +129,17 @@ impl ProxyConfig {
     /// What the connections to the upstream of that name need of TLS.
     pub fn tls_of_upstream(&self, name: &str) -> Option<&Arc<UpstreamTls>> {
         self.upstream(name)?.tls.as_ref()
+    }
+
+    /// The listener of that name; without one, the first.
+    pub fn listener(&self, name: Option<&str>) -> Option<ListenerId> {
+        let Some(name) = name else { return Some(ListenerId::FIRST) };
+        self.listeners.find(|listener| listener.name == name)
+    }
+
+    /// What an upstream is called.
+    pub fn upstream_name(&self, upstream: UpstreamId) -> &str {
+        self.upstreams.get(upstream).name()
     }
 
     /// What the connections of the listener of that name need of TLS.

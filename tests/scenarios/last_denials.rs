@@ -1,12 +1,9 @@
 //! `GET /denials` on the private listener: the last requests that did not pass.
 
-use std::sync::Arc;
-
-use countersign::listener::settings::ListenAddress;
 use serde_json::{Value, json};
 
 use crate::support::{
-    client::{Answer, Client, Request},
+    client::{Answer, Request},
     issuer::AUDIENCE,
     setup::Setup,
     upstream::Reply,
@@ -20,16 +17,9 @@ fn world(more: &str) -> World {
     World::with_setup(|setup| setup.with(&format!("{CONTROL}{more}")))
 }
 
-fn ask(world: &World, request: &Request) -> Answer {
-    let Some(ListenAddress::Tcp(address)) = world.proxy.server().control_address() else {
-        panic!("there is no private listener");
-    };
-    Client::connect(*address, &Arc::default()).exchange(request)
-}
-
 fn page(world: &World, target: &str, accept: &str) -> Answer {
     let request = Request::to("localhost", "GET", target).field("accept", accept);
-    ask(world, &request.field("connection", "close"))
+    world.proxy.ask_control(&request.field("connection", "close"))
 }
 
 fn denials(world: &World, query: &str) -> Vec<Value> {

@@ -33,6 +33,7 @@ mod key_sets;
 mod last_denials;
 mod limits;
 mod listeners;
+mod live_explanations;
 mod memory;
 mod metrics;
 mod paths;

@@ -93,7 +93,7 @@ fn every_mistake_is_named() {
 }
 
 #[test]
-fn o11_headers_are_not_sent_where_they_can_be_read_on_the_way() {
+fn o12_headers_are_not_sent_where_they_can_be_read_on_the_way() {
     let workspace = Workspace::new();
     workspace.write("headers", "authorization: Bearer s3cret");
     let file = workspace.path().join("headers");

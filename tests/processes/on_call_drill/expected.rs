@@ -46,6 +46,10 @@ impl Output {
         let readiness = page("/readyz?verbose");
         Self { log: process.log(), metrics: page("/metrics"), readiness }
     }
+
+    pub(super) fn shows(&self, series: &Series) -> bool {
+        series.is_in(&self.metrics)
+    }
 }
 
 impl LogLine {

@@ -1,5 +1,7 @@
 //! The twenty incidents: how each is produced, how it looks, and what to do.
 
+use Production::{Always, IfInstalled};
+
 use super::{
     expected::{
         Figure::{AboveZero, Zero},
@@ -13,8 +15,7 @@ use super::{
 /// One incident.
 pub(super) struct Incident {
     pub(super) name: &'static str,
-    /// `None`: a program for it is missing on this machine.
-    pub(super) produce: fn() -> Option<Scene>,
+    pub(super) produce: Production,
     pub(super) line: LogLine,
     pub(super) metric: Series,
     /// Parts of one line of `/readyz?verbose`; `None`: nothing is missing.
@@ -24,11 +25,28 @@ pub(super) struct Incident {
     pub(super) to_do: &'static str,
 }
 
+/// What produces an incident.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Production {
+    Always(fn() -> Scene),
+    /// `None`: this machine lacks a program for it.
+    IfInstalled(fn() -> Option<Scene>),
+}
+
+impl Production {
+    pub(super) fn scene(self) -> Option<Scene> {
+        match self {
+            Always(produce) => Some(produce()),
+            IfInstalled(produce) => produce(),
+        }
+    }
+}
+
 /// In the order of the documents.
 pub(super) const INCIDENTS: &[Incident] = &[
     Incident {
         name: "wrong audience",
-        produce: tokens::wrong_audience,
+        produce: Always(tokens::wrong_audience),
         line: LogLine {
             level: "INFO",
             cause: &[
@@ -51,7 +69,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "expired token",
-        produce: tokens::expired,
+        produce: Always(tokens::expired),
         line: LogLine {
             level: "INFO",
             cause: &["reason=\"token_expired\"", "about=\"claim 'exp' is in the past\""],
@@ -70,7 +88,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "unknown key id",
-        produce: tokens::unknown_kid,
+        produce: Always(tokens::unknown_kid),
         line: LogLine {
             level: "INFO",
             cause: &["reason=\"kid_unknown\"", "found=\"'staging' with alg ES256\""],
@@ -89,7 +107,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "provider down",
-        produce: providers::down,
+        produce: Always(providers::down),
         line: LogLine {
             level: "ERROR",
             cause: &["refresh failed, there are no usable keys", "code=\"connect\""],
@@ -108,7 +126,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "provider slow",
-        produce: providers::slow,
+        produce: Always(providers::slow),
         line: LogLine {
             level: "ERROR",
             cause: &["refresh failed, there are no usable keys", "code=\"timeout\""],
@@ -126,7 +144,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "provider with a wrong clock",
-        produce: tokens::clock_of_the_provider,
+        produce: Always(tokens::clock_of_the_provider),
         line: LogLine {
             level: "INFO",
             cause: &["reason=\"token_issued_in_future\"", "about=\"claim 'iat' is in the future\""],
@@ -145,7 +163,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "slow service",
-        produce: services::slow,
+        produce: Always(services::slow),
         line: LogLine {
             level: "WARN",
             cause: &["no response from the upstream", "reason=\"upstream_timeout\""],
@@ -163,7 +181,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "service resets connections",
-        produce: services::reset,
+        produce: Always(services::reset),
         line: LogLine {
             level: "WARN",
             cause: &["no response from the upstream", "reason=\"upstream_broken\""],
@@ -181,7 +199,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "full buffer",
-        produce: services::full_buffer,
+        produce: Always(services::full_buffer),
         line: LogLine {
             level: "INFO",
             cause: &[
@@ -202,7 +220,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "refused reload",
-        produce: machine::refused_reload,
+        produce: Always(machine::refused_reload),
         line: LogLine {
             level: "ERROR",
             cause: &["the new configuration is not used"],
@@ -220,7 +238,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "expired certificate",
-        produce: machine::expired_certificate,
+        produce: Always(machine::expired_certificate),
         line: LogLine {
             level: "WARN",
             cause: &["clients refuse a certificate of ours", "expired at 2021-01-01T00:00:00Z"],
@@ -239,7 +257,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "Redis gone",
-        produce: machine::lost_store,
+        produce: IfInstalled(machine::lost_store),
         line: LogLine {
             level: "WARN",
             cause: &["the shared store can't be reached: nothing is shared", "Connection refused"],
@@ -253,7 +271,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "disk of the journal full",
-        produce: machine::full_disk,
+        produce: Always(machine::full_disk),
         line: LogLine {
             level: "ERROR",
             cause: &["evidence can't be written", "error=File too large"],
@@ -272,7 +290,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "the clock jumps",
-        produce: machine::clock_jump,
+        produce: IfInstalled(machine::clock_jump),
         line: LogLine {
             level: "WARN",
             cause: &["the clock of this host has jumped"],
@@ -287,7 +305,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "forged header",
-        produce: tokens::forged_header,
+        produce: Always(tokens::forged_header),
         line: LogLine {
             level: "WARN",
             cause: &["a client has set an identity header of ours: removed"],
@@ -306,7 +324,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "key rotation missed",
-        produce: providers::rotation,
+        produce: Always(providers::rotation),
         line: LogLine {
             level: "INFO",
             cause: &[
@@ -330,7 +348,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "issuer under another host",
-        produce: tokens::host_of_the_issuer,
+        produce: Always(tokens::host_of_the_issuer),
         line: LogLine {
             level: "INFO",
             cause: &["reason=\"issuer_unknown\"", "about=\"claim 'iss'"],
@@ -353,7 +371,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "wrong credentials for introspection",
-        produce: providers::introspection,
+        produce: Always(providers::introspection),
         line: LogLine {
             level: "WARN",
             cause: &[
@@ -375,7 +393,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "registry without the signer",
-        produce: providers::registry,
+        produce: Always(providers::registry),
         line: LogLine {
             level: "INFO",
             cause: &["reason=\"signer_unknown\""],
@@ -398,7 +416,7 @@ pub(super) const INCIDENTS: &[Incident] = &[
     },
     Incident {
         name: "limit reached",
-        produce: tokens::limit,
+        produce: Always(tokens::limit),
         line: LogLine {
             level: "INFO",
             cause: &["reason=\"rate_limited\""],

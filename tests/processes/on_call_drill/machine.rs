@@ -19,7 +19,7 @@ use crate::support::{
     wait_until,
 };
 
-pub(super) fn refused_reload() -> Option<Scene> {
+pub(super) fn refused_reload() -> Scene {
     let stage = Stage::new();
     let setup = stage.setup("");
     let scene = stage.start(&setup);
@@ -28,10 +28,10 @@ pub(super) fn refused_reload() -> Option<Scene> {
     assert_ne!(text, mistaken);
     fs::write(scene.process.config(), mistaken).unwrap();
     scene.process.signal("HUP");
-    Some(scene)
+    scene
 }
 
-pub(super) fn expired_certificate() -> Option<Scene> {
+pub(super) fn expired_certificate() -> Scene {
     let (stage, authority) = (Stage::new(), Authority::new("of servers"));
     let server = authority.server_with("api.test", |params| {
         params.not_before = date_time_ymd(2020, 1, 1);
@@ -42,7 +42,7 @@ pub(super) fn expired_certificate() -> Option<Scene> {
     let setup = stage.setup("").server(&format!(
         "[server.tls]\ncertificate = \"{certificate}\"\nprivate_key = \"{private_key}\""
     ));
-    Some(stage.start(&setup))
+    stage.start(&setup)
 }
 
 pub(super) fn lost_store() -> Option<Scene> {
@@ -62,7 +62,7 @@ pub(super) fn lost_store() -> Option<Scene> {
 }
 
 /// Files may not grow beyond 512 bytes, which is what a full disk is to a writer.
-pub(super) fn full_disk() -> Option<Scene> {
+pub(super) fn full_disk() -> Scene {
     let stage = Stage::new();
     let signer = key(Algorithm::Es256, "shop");
     let signers = stage.file("signers.json", &json!({ "keys": [public(&signer)] }).to_string());
@@ -81,7 +81,7 @@ pub(super) fn full_disk() -> Option<Scene> {
     shell.env_clear().args(["-c", script]).arg(binary());
     let scene = stage.start_by(&mut shell, &setup);
     assert_eq!(scene.ask(&signed(&scene, &signer)), 503);
-    Some(scene)
+    scene
 }
 
 /// Without requests: what they are refused for afterwards are the tokens' times, as if that were

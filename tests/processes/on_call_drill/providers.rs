@@ -20,26 +20,26 @@ use crate::support::{
 
 const BODY: &[u8] = b"{\"amount\":100}";
 
-pub(super) fn down() -> Option<Scene> {
+pub(super) fn down() -> Scene {
     let stage = Stage::new();
     let setup = stage.setup_of_two(&format!("jwks_url = \"{}/jwks\"", bare::nobody()));
     let scene = stage.start(&setup);
     assert_eq!(scene.get(&scene.token(json!({}))), 503);
-    Some(scene)
+    scene
 }
 
-pub(super) fn slow() -> Option<Scene> {
+pub(super) fn slow() -> Scene {
     let (stage, provider) = (Stage::new(), KeyServer::start());
     provider.hold();
     let keys = format!("jwks_url = \"{}\"\ntimeout = \"500ms\"", provider.url(JWKS));
     let setup = stage.setup_of_two(&keys);
     let scene = stage.start(&setup).beside(provider);
     assert_eq!(scene.get(&scene.token(json!({}))), 503);
-    Some(scene)
+    scene
 }
 
 /// The provider signs with a new key, and the URL of its key set has moved.
-pub(super) fn rotation() -> Option<Scene> {
+pub(super) fn rotation() -> Scene {
     const COOLDOWN: Duration = Duration::from_secs(1);
     let stage = Stage::new();
     let setup = stage.setup("cooldown = \"1s\"");
@@ -48,10 +48,10 @@ pub(super) fn rotation() -> Option<Scene> {
     // What was fetched before counts as the provider's answer for that long.
     thread::sleep(COOLDOWN);
     assert_eq!(scene.get(&scene.token_with(json!({ "kid": "next" }), json!({}))), 503);
-    Some(scene)
+    scene
 }
 
-pub(super) fn introspection() -> Option<Scene> {
+pub(super) fn introspection() -> Scene {
     let (stage, endpoint) = (Stage::new(), Endpoint::start());
     endpoint.demand(|_| false);
     let secret = stage.file("secret", "of-another-client");
@@ -62,10 +62,10 @@ pub(super) fn introspection() -> Option<Scene> {
     ));
     let scene = stage.start(&setup).beside(endpoint);
     assert_eq!(scene.get("opaque.token-8d1f6c0b5a7e4932b1c6"), 503);
-    Some(scene)
+    scene
 }
 
-pub(super) fn registry() -> Option<Scene> {
+pub(super) fn registry() -> Scene {
     let (stage, registry) = (Stage::new(), KeyServer::start());
     let setup = stage
         .setup("")
@@ -77,7 +77,7 @@ pub(super) fn registry() -> Option<Scene> {
         .routes("[[routes]]\npath = \"/**\"\nsignature = \"partner\"");
     let scene = stage.start(&setup).beside(registry);
     assert_eq!(scene.ask(&signed(&scene, &key(Algorithm::Es256, "shop"))), 401);
-    Some(scene)
+    scene
 }
 
 /// A request that is signed with this key.

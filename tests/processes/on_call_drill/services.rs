@@ -14,19 +14,19 @@ fn in_front_of(reply: impl Fn() -> Reply + Send + 'static) -> Scene {
     stage.start(&setup)
 }
 
-pub(super) fn slow() -> Option<Scene> {
+pub(super) fn slow() -> Scene {
     let scene = in_front_of(|| Reply::ok().after(Duration::from_secs(10)));
     assert_eq!(scene.get(&scene.token(json!({}))), 504);
-    Some(scene)
+    scene
 }
 
-pub(super) fn reset() -> Option<Scene> {
+pub(super) fn reset() -> Scene {
     let scene = in_front_of(Reply::hang_up);
     assert_eq!(scene.get(&scene.token(json!({}))), 502);
-    Some(scene)
+    scene
 }
 
-pub(super) fn full_buffer() -> Option<Scene> {
+pub(super) fn full_buffer() -> Scene {
     const LARGEST: usize = 4096;
     let stage = Stage::new();
     let setup = stage
@@ -42,5 +42,5 @@ pub(super) fn full_buffer() -> Option<Scene> {
     let is_held = || scene.process.metric("countersign_held_body_bytes") > 0.0;
     wait_until("the first upload", is_held);
     assert_eq!(scene.ask(&upload().body(&[b'x'; LARGEST])), 503);
-    Some(scene.beside(first))
+    scene.beside(first)
 }

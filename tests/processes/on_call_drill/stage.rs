@@ -33,7 +33,7 @@ pub(super) struct Scene {
     // First, so that it goes first.
     pub(super) process: Process,
     pub(super) stage: Stage,
-    _peers: Vec<Box<dyn Any + Send>>,
+    peers: Vec<Box<dyn Any + Send>>,
 }
 
 /// As in production, not as in other tests.
@@ -84,14 +84,14 @@ impl Stage {
 
     pub(super) fn start_by(self, command: &mut Command, setup: &Setup) -> Scene {
         let process = Process::start_by(command, setup, &self.upstream);
-        Scene { process, stage: self, _peers: Vec::new() }
+        Scene { process, stage: self, peers: Vec::new() }
     }
 }
 
 impl Scene {
     /// Something that has to live as long.
     pub(super) fn beside(mut self, peer: impl Any + Send) -> Self {
-        self._peers.push(Box::new(peer));
+        self.peers.push(Box::new(peer));
         self
     }
 

@@ -11,53 +11,53 @@ fn usual() -> Scene {
     stage.start(&setup)
 }
 
-pub(super) fn wrong_audience() -> Option<Scene> {
+pub(super) fn wrong_audience() -> Scene {
     let scene = usual();
     assert_eq!(scene.get(&scene.token(json!({ "aud": "https://billing.test" }))), 401);
-    Some(scene)
+    scene
 }
 
-pub(super) fn expired() -> Option<Scene> {
+pub(super) fn expired() -> Scene {
     let scene = usual();
     let times = json!({ "iat": now() - 7200, "exp": now() - 3600 });
     assert_eq!(scene.get(&scene.token(times)), 401);
-    Some(scene)
+    scene
 }
 
-pub(super) fn unknown_kid() -> Option<Scene> {
+pub(super) fn unknown_kid() -> Scene {
     let scene = usual();
     assert_eq!(scene.get(&scene.token_with(json!({ "kid": "staging" }), json!({}))), 401);
-    Some(scene)
+    scene
 }
 
-pub(super) fn clock_of_the_provider() -> Option<Scene> {
+pub(super) fn clock_of_the_provider() -> Scene {
     let scene = usual();
     let times = json!({ "iat": now() + 3600, "exp": now() + 7200 });
     assert_eq!(scene.get(&scene.token(times)), 401);
-    Some(scene)
+    scene
 }
 
 /// Browsers get their tokens from `localhost`, services talk to `keycloak`.
-pub(super) fn host_of_the_issuer() -> Option<Scene> {
+pub(super) fn host_of_the_issuer() -> Scene {
     let stage = Stage::of(Issuer::usual().named("http://keycloak:8080/realms/shop"));
     let setup = stage.setup("");
     let scene = stage.start(&setup);
     let token = scene.token(json!({ "iss": "http://localhost:8080/realms/shop" }));
     assert_eq!(scene.get(&token), 401);
-    Some(scene)
+    scene
 }
 
-pub(super) fn forged_header() -> Option<Scene> {
+pub(super) fn forged_header() -> Scene {
     let scene = usual();
     let token = scene.token(json!({}));
     let request = Request::get("/loans/17").bearer(&token).field("X-Auth-Subject", "admin");
     assert_eq!(scene.ask(&request), 200);
     let requests = scene.stage.upstream.requests();
     assert_eq!(requests[0].head.field("x-auth-subject"), Some("alice"));
-    Some(scene)
+    scene
 }
 
-pub(super) fn limit() -> Option<Scene> {
+pub(super) fn limit() -> Scene {
     let stage = Stage::new();
     let setup = stage
         .setup("")
@@ -67,5 +67,5 @@ pub(super) fn limit() -> Option<Scene> {
     let token = scene.token(json!({}));
     let statuses: Vec<_> = (0..3).map(|_| scene.get(&token)).collect();
     assert_eq!(statuses, [200, 200, 429]);
-    Some(scene)
+    scene
 }

@@ -56,7 +56,7 @@ fn what_a_receiver_refuses_is_not_sent_again() {
 }
 
 #[test]
-fn o11_a_receiver_that_is_gone_or_never_answers_costs_a_bounded_queue_and_one_line() {
+fn o12_a_receiver_that_is_gone_or_never_answers_costs_a_bounded_queue_and_one_line() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for at in [silent.local_addr().unwrap(), gone] {

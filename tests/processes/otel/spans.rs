@@ -73,7 +73,7 @@ fn over_grpc_a_request_is_one_trace_with_the_peer_before_and_the_service_behind(
 }
 
 #[test]
-fn o11_only_a_trusted_peer_decides_whether_a_request_is_sampled() {
+fn o12_only_a_trusted_peer_decides_whether_a_request_is_sampled() {
     let Some(mut receiver) = Receiver::start() else { return };
     let none = receiver.section("http/protobuf", "sample = 0.0");
     let all = receiver.section("http/protobuf", "sample = 1.0");

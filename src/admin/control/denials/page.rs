@@ -1,5 +1,7 @@
 //! The page of the last denials: one table, nothing that a browser runs.
 
+use std::fmt::Write;
+
 use super::ShownDenials;
 use crate::{decision::record::DeniedRequest, telemetry::settings::AccessField};
 
@@ -23,10 +25,11 @@ pub(super) fn write(shown: &ShownDenials<'_>) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Denials</title>\n",
     );
     let said = format!("{} shown of {kept} kept, {capacity} at most.", denials.len());
-    page.push_str(&format!("<h1>The last denials</h1>\n<p>{said}</p>\n"));
+    // Writing to a String can't fail.
+    let _ = write!(page, "<h1>The last denials</h1>\n<p>{said}</p>\n");
     page.push_str("<table border=\"1\">\n<tr>");
     for field in COLUMNS {
-        page.push_str(&format!("<th>{}</th>", field.name()));
+        let _ = write!(page, "<th>{}</th>", field.name());
     }
     page.push_str("<th>more</th></tr>\n");
     for denied in denials {
@@ -46,7 +49,7 @@ fn push_row(page: &mut String, denied: &DeniedRequest) {
     page.push_str("<td>");
     let others = AccessField::all().filter(|field| !COLUMNS.contains(field));
     for (field, value) in others.filter_map(|field| Some((field, denied.fact(field)?))) {
-        page.push_str(&format!("{}=", field.name()));
+        let _ = write!(page, "{}=", field.name());
         push_text(page, &value);
         page.push(' ');
     }
