@@ -89,7 +89,7 @@ pub async fn within<T>(
     mut future: Pin<Box<dyn Future<Output = T> + '_>>,
 ) -> T {
     poll_fn(|cx| {
-        let _entered = Entered(CURRENT.replace(Some(Rc::clone(spans))));
+        let _entered = CurrentRequest(CURRENT.replace(Some(Rc::clone(spans))));
         future.as_mut().poll(cx)
     })
     .await
@@ -98,10 +98,10 @@ pub async fn within<T>(
 /// A request is being decided on. When this is dropped, by a panic as well, it is another one's
 /// turn.
 #[cfg(feature = "otel")]
-struct Entered(Option<Rc<OpenSpans>>);
+struct CurrentRequest(Option<Rc<OpenSpans>>);
 
 #[cfg(feature = "otel")]
-impl Drop for Entered {
+impl Drop for CurrentRequest {
     fn drop(&mut self) {
         CURRENT.set(self.0.take());
     }
