@@ -239,13 +239,17 @@ impl RequestRecord {
     }
 
     /// The exchange is over: what it knows is kept where something will report it.
-    pub(super) fn decided(&self, route: Option<&Route>, request: Option<CanonicalRequest>) {
+    pub(super) fn decided(
+        &self,
+        route: Option<&Route>,
+        request: impl FnOnce() -> Option<CanonicalRequest>,
+    ) {
         self.route.set(route.map(Route::id));
         if self.denial.get().is_none() {
             self.has_line.set(self.recorder.takes_other());
         }
         if self.has_line.get() || self.recorder.takes_errors() {
-            let _ = self.details.set(Box::new(RequestDetails { request }));
+            let _ = self.details.set(Box::new(RequestDetails { request: request() }));
         } else {
             self.caller.take();
         }
