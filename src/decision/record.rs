@@ -229,6 +229,13 @@ impl RequestRecord {
         self.glance.replace(token);
     }
 
+    /// A holder lets go of it, which is its end if that is the last one.
+    pub fn let_go(record: &Rc<Self>, at: Instant) {
+        if Rc::strong_count(record) == 1 {
+            record.times.ends(at);
+        }
+    }
+
     /// Where it was sent last.
     pub fn endpoint(&self) -> Option<Rc<EndpointName>> {
         self.endpoint.borrow().clone()

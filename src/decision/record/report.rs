@@ -136,7 +136,9 @@ impl<'r> Report<'r> {
                 record.times.decision(record.began).map(FieldValue::Seconds)
             }
             AccessField::UpstreamSeconds => record.times.upstream().map(FieldValue::Seconds),
-            AccessField::DurationSeconds => Some(FieldValue::Seconds(record.began.elapsed())),
+            AccessField::DurationSeconds => {
+                Some(FieldValue::Seconds(record.times.total(record.began)))
+            }
             _ => None,
         }
     }
