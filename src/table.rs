@@ -5,7 +5,8 @@ use std::{marker::PhantomData, slice};
 /// The place of one thing of kind `K`. Only a [`Table`] gives ids out.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id<K> {
-    place: usize,
+    /// Small, since requests carry several.
+    place: u32,
     kind: PhantomData<K>,
 }
 
@@ -26,11 +27,12 @@ impl<K> Id<K> {
 
     /// Its position in the configuration, for messages.
     pub fn position(self) -> usize {
-        self.place
+        self.place as usize
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "no configuration has 2³² of anything")]
     const fn at(place: usize) -> Self {
-        Self { place, kind: PhantomData }
+        Self { place: place as u32, kind: PhantomData }
     }
 }
 
@@ -50,7 +52,7 @@ impl<K, T> Table<K, T> {
     /// If the id is from another table, and is beyond the end of this one.
     #[inline]
     pub fn get(&self, id: Id<K>) -> &T {
-        self.items.get(id.place).unwrap_or_else(|| foreign())
+        self.items.get(id.position()).unwrap_or_else(|| foreign())
     }
 
     /// The thing of that id, to be changed.
@@ -58,7 +60,7 @@ impl<K, T> Table<K, T> {
     /// # Panics
     /// As [`Self::get`].
     pub fn get_mut(&mut self, id: Id<K>) -> &mut T {
-        self.items.get_mut(id.place).unwrap_or_else(|| foreign())
+        self.items.get_mut(id.position()).unwrap_or_else(|| foreign())
     }
 
     /// Adds a thing at the end.

@@ -392,7 +392,7 @@ impl<'e> Exchange<'e> {
 
 impl Drop for Exchange<'_> {
     fn drop(&mut self) {
-        self.record.decided(self.route.get().map(|route| &**route), self.request.take());
+        self.record.decided(self.route.get().map(|route| &**route), || self.request.take());
     }
 }
 

@@ -17,7 +17,7 @@ mod timing;
 mod troubles;
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, OnceCell},
     fmt,
     net::IpAddr,
     rc::Rc,
@@ -61,20 +61,24 @@ pub struct RequestRecord {
     status: Cell<Option<StatusCode>>,
     end: Cell<RequestEnd>,
     /// Where it was sent last, and how often it was sent.
-    endpoint: RefCell<Option<Rc<EndpointName>>>,
+    endpoint: Cell<Option<Rc<EndpointName>>>,
     attempts: Cell<u32>,
     received_bytes: Cell<u64>,
     sent_bytes: Cell<u64>,
     details: OnceCell<Box<RequestDetails>>,
     denial: OnceCell<Box<Denial>>,
     /// The verified caller.
-    caller: RefCell<Option<Rc<VerifiedToken>>>,
+    caller: Cell<Option<Rc<VerifiedToken>>>,
     /// What a refused token says of itself.
-    glance: RefCell<Option<TokenGlance>>,
+    glance: OnceCell<Box<TokenGlance>>,
     /// Whether it has a line in the log.
     has_line: Cell<bool>,
     trace: RequestTrace,
 }
+
+/// With the counts of its `Rc` it is a block of 256 bytes. In one that is larger each request takes
+/// 100 instructions more.
+const _: () = assert!(size_of::<RequestRecord>() <= 256 - 2 * size_of::<usize>());
 
 /// What takes memory of a request, and is kept only where something is to report it.
 #[derive(Debug)]
@@ -116,14 +120,14 @@ impl RequestRecord {
             outcome: Cell::new(None),
             status: Cell::new(None),
             end: Cell::new(RequestEnd::Complete),
-            endpoint: RefCell::new(None),
+            endpoint: Cell::new(None),
             attempts: Cell::new(0),
             received_bytes: Cell::new(0),
             sent_bytes: Cell::new(0),
             details: OnceCell::new(),
             denial: OnceCell::new(),
-            caller: RefCell::new(None),
-            glance: RefCell::new(None),
+            caller: Cell::new(None),
+            glance: OnceCell::new(),
             has_line: Cell::new(false),
             trace,
         }
@@ -204,7 +208,7 @@ impl RequestRecord {
     /// It is sent to that endpoint, perhaps not the first.
     pub fn attempt(&self, endpoint: &Rc<EndpointName>) {
         self.attempts.set(self.attempts.get().saturating_add(1));
-        self.endpoint.replace(Some(Rc::clone(endpoint)));
+        self.endpoint.set(Some(Rc::clone(endpoint)));
         self.trace.attempt(endpoint);
     }
 
@@ -244,7 +248,7 @@ impl RequestRecord {
 
     /// Whether its refusal is reported, and its caller is not known.
     pub(super) fn wants_glance(&self) -> bool {
-        self.is_reported() && self.caller.borrow().is_none()
+        self.is_reported() && self.caller().is_none()
     }
 
     /// Whether it has a line, or is among the last denials.
@@ -258,30 +262,56 @@ impl RequestRecord {
     }
 
     pub(super) fn glanced(&self, token: Option<TokenGlance>) {
-        self.glance.replace(token);
+        if let Some(token) = token {
+            // Nor is there a second token.
+            let _ = self.glance.set(Box::new(token));
+        }
+    }
+
+    /// A holder lets go of it, which is its end if that is the last one.
+    pub fn let_go(record: &Rc<Self>, at: Instant) {
+        if Rc::strong_count(record) == 1 {
+            record.times.ends(at);
+        }
     }
 
     /// Where it was sent last.
     pub fn endpoint(&self) -> Option<Rc<EndpointName>> {
-        self.endpoint.borrow().clone()
+        shared(&self.endpoint)
     }
 
     pub(super) fn admitted(&self, caller: Option<&Rc<VerifiedToken>>) {
-        self.caller.replace(caller.cloned());
+        self.caller.set(caller.cloned());
+    }
+
+    /// The verified caller.
+    pub(super) fn caller(&self) -> Option<Rc<VerifiedToken>> {
+        shared(&self.caller)
     }
 
     /// The exchange is over: what it knows is kept where something will report it.
-    pub(super) fn decided(&self, route: Option<&Route>, request: Option<CanonicalRequest>) {
+    pub(super) fn decided(
+        &self,
+        route: Option<&Route>,
+        request: impl FnOnce() -> Option<CanonicalRequest>,
+    ) {
         self.route.set(route.map(Route::id));
         if self.denial.get().is_none() {
             self.has_line.set(self.recorder.takes_other());
         }
         if self.is_reported() || self.recorder.takes_errors() || self.trace.is_sampled() {
-            let _ = self.details.set(Box::new(RequestDetails { request }));
+            let _ = self.details.set(Box::new(RequestDetails { request: request() }));
         } else {
             self.caller.take();
         }
     }
+}
+
+/// One more reference to what is in the cell.
+fn shared<T>(cell: &Cell<Option<Rc<T>>>) -> Option<Rc<T>> {
+    let content = cell.take();
+    cell.set(content.clone());
+    content
 }
 
 /// Not who sent it, nor with what.

@@ -10,7 +10,7 @@ use uuid::{Builder, fmt::Hyphenated};
 
 use self::{
     generator::IdGenerator,
-    settings::{AnswerIds, RequestIdSettings, TraceTrust},
+    settings::{AnswerIds, DEFAULT_HEADER, RequestIdSettings, TraceTrust},
 };
 use super::{
     Forwarded, PeerAddress,
@@ -25,8 +25,8 @@ const MAX_ID_BYTES: usize = 128;
 pub enum RequestId {
     /// Ours.
     Made(u128),
-    /// A trusted proxy's: letters, digits, dots, underscores and hyphens.
-    Accepted(HeaderValue),
+    /// A trusted proxy's: letters, digits, dots, underscores and hyphens. Boxed, since most are ours.
+    Accepted(Box<HeaderValue>),
 }
 
 /// Gives the requests of one worker their ids.
@@ -51,9 +51,13 @@ pub struct RequestProvenance {
 
 impl RequestIds {
     /// Those of one worker: the name of the header is a copy of its own, since what all workers
-    /// count references of is a cache line that they take from each other.
+    /// count references of is a cache line that they take from each other. The usual one is a
+    /// constant, whose references are not counted.
     pub fn of_worker(settings: &RequestIdSettings) -> Self {
-        let header = HeaderName::from_bytes(settings.header.as_str().as_bytes());
+        let header = match &settings.header {
+            usual if *usual == DEFAULT_HEADER => Ok(DEFAULT_HEADER),
+            other => HeaderName::from_bytes(other.as_str().as_bytes()),
+        };
         Self {
             header: header.unwrap_or_else(|_| settings.header.clone()),
             answers: settings.answers,
@@ -84,7 +88,7 @@ impl RequestIds {
         let believes = is_trusted || self.traces == TraceTrust::Always;
         let trace = if has_trace && believes { TraceContext::read(headers) } else { None };
         RequestProvenance {
-            id: accepted.map_or_else(|| self.fresh(), RequestId::Accepted),
+            id: accepted.map_or_else(|| self.fresh(), |id| RequestId::Accepted(Box::new(id))),
             drops_trace: has_trace && trace.is_none(),
             trace: trace.map(Box::new),
         }
@@ -135,7 +139,7 @@ impl RequestId {
     /// The id as the value of a header.
     pub fn value(&self) -> HeaderValue {
         match self {
-            Self::Accepted(value) => value.clone(),
+            Self::Accepted(value) => HeaderValue::clone(value),
             Self::Made(bits) => {
                 let mut text = [0; Hyphenated::LENGTH];
                 let text = Builder::from_random_bytes(bits.to_be_bytes())

@@ -105,7 +105,7 @@ impl ResponseBody {
         request: RequestGuard,
         bound: Option<StreamBound>,
     ) -> Self {
-        Self::Upstream(Box::new(UpstreamBody::new(body, stall_after, request, bound)))
+        Self::Upstream(UpstreamBody::new(body, stall_after, request, bound))
     }
 }
 

@@ -6,7 +6,6 @@ use http::{
     HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONNECTION, CONTENT_LENGTH},
     request::Parts,
-    response,
 };
 use hyper::body::{Body as _, Incoming};
 
@@ -275,27 +274,26 @@ impl Forwarder<'_> {
         guard: RequestGuard,
         record: &Rc<RequestRecord>,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
-        let UpstreamAnswer { response } = answer;
+        let UpstreamAnswer { mut response } = answer;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return self.switch_protocols(*response, limits, upgrade, guard, record);
         }
-        let (parts, mut body) = cleaned(*response);
-        let bound = self.stream_bound(&parts, &body);
+        clean(&mut response);
+        let bound = self.stream_bound(&response);
         if upgrade.is_some() {
             // An upstream that answers an upgrade otherwise may still treat what follows on the
             // connection as a tunnel: it is not used again (threats F-10).
-            body.close_afterwards();
+            response.body_mut().close_afterwards();
         }
-        let body = ResponseBody::upstream(body, limits.stream_timeout, guard, bound);
-        Ok(Response::from_parts(parts, body))
+        Ok(response.map(|body| ResponseBody::upstream(body, limits.stream_timeout, guard, bound)))
     }
 
     /// What ends the answer when the proxy stops. One whose length is known ends by itself.
-    fn stream_bound(&self, parts: &response::Parts, body: &AnswerBody) -> Option<StreamBound> {
-        if body.size_hint().exact().is_some() {
+    fn stream_bound(&self, answer: &Response<AnswerBody>) -> Option<StreamBound> {
+        if answer.body().size_hint().exact().is_some() {
             return None;
         }
-        StreamBound::of(&parts.headers, &self.connection.worker.stop.streams)
+        StreamBound::of(answer.headers(), &self.connection.worker.stop.streams)
     }
 
     /// The whole answer with our signature over it.
@@ -306,11 +304,12 @@ impl Forwarder<'_> {
         to_sign: AnswerToSign,
         guard: RequestGuard,
     ) -> Result<Response<ResponseBody>, UpstreamError> {
-        let UpstreamAnswer { response } = answer;
+        let UpstreamAnswer { mut response } = answer;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(UpstreamError::ProtocolChanged);
         }
-        let (mut parts, body) = cleaned(*response);
+        clean(&mut response);
+        let (mut parts, body) = response.into_parts();
         let signed = to_sign.sign(&mut parts, body, limits.stream_timeout).await?;
         Ok(Response::from_parts(parts, ResponseBody::whole(signed, guard)))
     }
@@ -370,10 +369,8 @@ fn fail(
     }
 }
 
-/// An answer without what is between the upstream and us only.
-fn cleaned(response: Response<AnswerBody>) -> (response::Parts, AnswerBody) {
-    let (mut parts, body) = response.into_parts();
-    clean_response(&mut parts.headers);
-    parts.version = Version::HTTP_11;
-    (parts, body)
+/// Takes what is between the upstream and us only out of an answer.
+fn clean(answer: &mut Response<AnswerBody>) {
+    clean_response(answer.headers_mut());
+    *answer.version_mut() = Version::HTTP_11;
 }

@@ -149,10 +149,10 @@ impl Activity {
         self.phase.store(Phase::Serving as u8, Relaxed);
     }
 
-    /// The last request's answer is out.
-    pub(super) fn requests_end(&self) {
+    /// The last request's answer is out, at that moment.
+    pub(super) fn requests_end(&self, at: Instant) {
         if self.phase.load(Relaxed) == Phase::Serving as u8 {
-            self.enter(Phase::Idle);
+            self.enter_at(Phase::Idle, at);
         }
     }
 
@@ -194,7 +194,12 @@ impl Activity {
     }
 
     fn enter(&self, phase: Phase) {
-        let since = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.enter_at(phase, Instant::now());
+    }
+
+    fn enter_at(&self, phase: Phase, at: Instant) {
+        let since = at.saturating_duration_since(self.epoch).as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
         self.since.store(since, Relaxed);
         self.phase.store(phase as u8, Relaxed);
     }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use prometheus::IntCounterVec;
+use tokio::time::Instant;
 
 use crate::{
     decision::{LimitPermit, RequestRecord},
@@ -250,7 +251,12 @@ impl RequestGuard {
 
 impl Drop for RequestGuard {
     fn drop(&mut self) {
-        let Self { connection, has_room, bytes, .. } = self;
+        let Self { connection, has_room, bytes, record, .. } = self;
+        // One look at the clock for all that ends here.
+        let now = Instant::now();
+        if let Some(record) = record {
+            RequestRecord::let_go(record, now);
+        }
         connection.memory().leave(*bytes);
         if *has_room {
             connection.has_served.set(true);
@@ -261,7 +267,7 @@ impl Drop for RequestGuard {
             if connection.sealed_bytes > 0 {
                 connection.memory().leave(connection.sealed_bytes);
             }
-            connection.activity.requests_end();
+            connection.activity.requests_end(now);
         }
     }
 }

@@ -140,8 +140,7 @@ impl DurationHistogram {
     #[inline]
     fn count(&self, nanoseconds: u64) -> usize {
         let bucket = self.bounds.partition_point(|bound| *bound < nanoseconds);
-        self.cells.add(bucket, 1);
-        self.cells.add(SUM, nanoseconds);
+        self.cells.add_to_each([(bucket, 1), (SUM, nanoseconds)]);
         bucket
     }
 }

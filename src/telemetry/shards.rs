@@ -53,9 +53,17 @@ impl<const N: usize> Sharded<N> {
     /// Adds to a cell of this thread's shard. To take away, add the two's complement.
     #[inline]
     pub(crate) fn add(&self, cell: usize, amount: u64) {
-        let shard = self.0.get(own_shard());
-        if let Some(cell) = shard.and_then(|shard| shard.0.get(cell)) {
-            cell.fetch_add(amount, Relaxed);
+        self.add_to_each([(cell, amount)]);
+    }
+
+    /// Adds to several cells of this thread's shard.
+    #[inline]
+    pub(crate) fn add_to_each<const M: usize>(&self, amounts: [(usize, u64); M]) {
+        let Some(CountShard(cells)) = self.0.get(own_shard()) else { return };
+        for (cell, amount) in amounts {
+            if let Some(cell) = cells.get(cell) {
+                cell.fetch_add(amount, Relaxed);
+            }
         }
     }
 

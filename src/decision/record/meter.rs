@@ -23,7 +23,9 @@ pub(super) fn end(gate: &Gate, record: &RequestRecord) {
     counters.answers.count(status);
     let was_forwarded = matches!(record.outcome(), Some(Outcome::Forwarded | Outcome::Failed));
     if was_forwarded && status != StatusCode::SWITCHING_PROTOCOLS {
-        counters.seconds.observe_request(record.began().elapsed(), || own_id(record.id()));
+        counters
+            .seconds
+            .observe_request(record.times().total(record.began()), || own_id(record.id()));
     }
 }
 

@@ -30,10 +30,9 @@ pub(super) struct Report<'r> {
 
 impl<'r> Report<'r> {
     pub(super) fn new(record: &'r RequestRecord, engine: &'r Engine) -> Self {
-        let caller = record.caller.borrow();
-        let token = caller.as_ref().map(|caller| TokenGlance::of(caller));
-        let token = token.or_else(|| record.glance.borrow().clone());
-        Self { record, engine, token, endpoint: record.endpoint.borrow().clone() }
+        let token = record.caller().map(|caller| TokenGlance::of(&caller));
+        let token = token.or_else(|| record.glance.get().map(|glance| TokenGlance::clone(glance)));
+        Self { record, engine, token, endpoint: record.endpoint() }
     }
 
     pub(super) fn line(&self) -> AccessLine<'_> {
@@ -81,7 +80,7 @@ impl<'r> Report<'r> {
 
     fn of_token(&self, field: AccessField) -> Option<FieldValue<'_>> {
         if field == AccessField::Issuer {
-            let issuer = self.record.caller.borrow().as_ref().map(|caller| caller.issuer());
+            let issuer = self.record.caller().map(|caller| caller.issuer());
             let issuer = issuer.or_else(|| self.record.denial().and_then(Denial::issuer))?;
             return Some(text(self.engine.gate.issuer_label(Some(issuer))));
         }
@@ -143,7 +142,9 @@ impl<'r> Report<'r> {
                 record.times.decision(record.began).map(FieldValue::Seconds)
             }
             AccessField::UpstreamSeconds => record.times.upstream().map(FieldValue::Seconds),
-            AccessField::DurationSeconds => Some(FieldValue::Seconds(record.began.elapsed())),
+            AccessField::DurationSeconds => {
+                Some(FieldValue::Seconds(record.times.total(record.began)))
+            }
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ pub struct RequestTimes {
     decided: Cell<Option<Instant>>,
     sent: Cell<Option<Instant>>,
     first_byte: Cell<Option<Instant>>,
+    ended: Cell<Option<Instant>>,
 }
 
 impl RequestTimes {
@@ -28,6 +29,17 @@ impl RequestTimes {
     /// The head of the upstream's answer is here.
     pub fn answered(&self, at: Instant) {
         self.first_byte.set(Some(at));
+    }
+
+    /// The request has ended.
+    pub fn ends(&self, at: Instant) {
+        self.ended.set(Some(at));
+    }
+
+    /// How long all of it took, for a request that began then and has ended.
+    pub fn total(&self, began: Instant) -> Duration {
+        let ended = self.ended.get().unwrap_or_else(Instant::now);
+        ended.saturating_duration_since(began)
     }
 
     /// How long the decision took, for a request that began then.

@@ -51,7 +51,7 @@ pub enum TraceTrust {
 }
 
 /// What nginx, Envoy and most frameworks read.
-const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const ANSWERS: &[(&str, AnswerIds)] =
     &[("none", AnswerIds::None), ("own", AnswerIds::Own), ("all", AnswerIds::All)];

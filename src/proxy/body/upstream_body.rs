@@ -52,8 +52,8 @@ impl UpstreamBody {
         stall_after: Duration,
         request: RequestGuard,
         bound: Option<StreamBound>,
-    ) -> Self {
-        let mut body = Self {
+    ) -> Box<Self> {
+        let mut body = Box::new(Self {
             body,
             stall: Stall::new(stall_after),
             clients_turn: ClientsTurn::of_stream(),
@@ -63,7 +63,7 @@ impl UpstreamBody {
             broken: None,
             bound,
             is_stopped: false,
-        };
+        });
         body.clients_turn.iter().for_each(ClientsTurn::begin);
         if body.size_hint().lower() > SMALL {
             body.pace();

@@ -58,7 +58,7 @@ async fn d1_a_dripping_header_is_cut_after_the_header_timeout() {
 async fn d1_an_idle_connection_is_cut_after_the_idle_timeout() {
     let (mut io, activity, _client) = connection(Activity::accepted(Instant::now(), DEADLINES));
     activity.request_begins();
-    activity.requests_end();
+    activity.requests_end(Instant::now());
     assert_eq!(seconds_until_cut(&mut io).await, 120);
 }
 
@@ -68,7 +68,7 @@ async fn d1_an_idle_connection_is_cut_although_nobody_reads_again() {
     activity.request_begins();
     let answer = async {
         tokio::time::sleep(Duration::from_secs(25)).await;
-        activity.requests_end();
+        activity.requests_end(Instant::now());
     };
     let (cut_after, ()) = tokio::join!(seconds_until_cut(&mut io), answer);
     assert_eq!(cut_after, 25 + 120);
@@ -78,7 +78,7 @@ async fn d1_an_idle_connection_is_cut_although_nobody_reads_again() {
 async fn d1_the_next_request_has_the_header_timeout_again() {
     let (mut io, activity, mut client) = connection(Activity::accepted(Instant::now(), DEADLINES));
     activity.request_begins();
-    activity.requests_end();
+    activity.requests_end(Instant::now());
     client.write_all(b"GET").await.unwrap();
     assert_eq!(seconds_until_cut(&mut io).await, 10);
 }
@@ -185,7 +185,7 @@ async fn a_connection_is_not_parked_while_tls_holds_the_end_of_an_answer() {
         Pin::new(io).poll_flush(&mut Context::from_waker(Waker::noop()))
     };
     assert!(flushed(&mut io).is_pending());
-    activity.requests_end();
+    activity.requests_end(Instant::now());
     assert_eq!(activity.park_at(), None);
     io.socket.is_full = false;
     assert!(flushed(&mut io).is_ready());
